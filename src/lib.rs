@@ -1,1 +1,3 @@
-//! skeleton
+//! fleetsweep starts Microsoft Defender antivirus scans on a whole fleet.
+
+pub mod domain;

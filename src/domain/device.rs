@@ -1,0 +1,121 @@
+//! The Defender machine id: the one thing a call needs to name a device. It is not a name, a GUID of
+//! Intune or of Entra, or anything that needs a look-up.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A Defender machine id: 40 hexadecimal characters, kept as 20 bytes and shown in lower case.
+///
+/// Only this form is ever put into a URL, so that no text from a list can reach another path.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceId([u8; 20]);
+
+/// Why a text is not a Defender machine id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotADeviceId {
+    /// Nothing but white space.
+    #[error("the cell is empty; expected 40 hexadecimal characters")]
+    Empty,
+    /// A GUID, which Intune and Entra use and the Defender API does not.
+    #[error("this is an Intune or Entra device id (a GUID), not a Defender machine id")]
+    Guid,
+    /// Hexadecimal, but not 40 characters long.
+    #[error("{0} hexadecimal characters; a Defender machine id has exactly 40")]
+    Length(usize),
+    /// Anything else: a name, an address, a sentence.
+    #[error("not a Defender machine id; expected 40 hexadecimal characters")]
+    Other,
+}
+
+impl DeviceId {
+    /// The id made of these bytes, as stores keep it.
+    pub fn from_bytes(bytes: [u8; 20]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes of the id, as stores keep it.
+    pub fn as_bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
+}
+
+impl FromStr for DeviceId {
+    type Err = NotADeviceId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(NotADeviceId::Empty);
+        }
+        if is_guid(text) {
+            return Err(NotADeviceId::Guid);
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(NotADeviceId::Other);
+        }
+        if text.len() != 40 {
+            return Err(NotADeviceId::Length(text.len()));
+        }
+        let mut bytes = [0; 20];
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *byte = nibble(pair[0]) << 4 | nibble(pair[1]);
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DeviceId({self})")
+    }
+}
+
+fn is_guid(text: &str) -> bool {
+    let text = text.trim_start_matches('{').trim_end_matches('}');
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.len() == 5
+        && parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// The value of a character that `is_ascii_hexdigit` has accepted.
+fn nibble(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => digit - b'A' + 10,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOWER: &str = "1e5bc9d7e413ddd7902c2932e418702b84d0cc07";
+
+    #[test]
+    fn an_id_is_read_in_any_case_and_shown_in_lower_case() {
+        let id: DeviceId = LOWER.to_uppercase().parse().unwrap();
+        assert_eq!(id.to_string(), LOWER);
+        assert_eq!(DeviceId::from_bytes(*id.as_bytes()), id);
+        assert_eq!(format!("  {LOWER}\t").parse(), Ok(id));
+    }
+
+    #[test]
+    fn what_is_not_an_id_is_refused_by_its_kind() {
+        let refused = |text: &str| text.parse::<DeviceId>().unwrap_err();
+        assert_eq!(refused(" "), NotADeviceId::Empty);
+        assert_eq!(refused("82f42fca-e931-4f03-b54c-47af94bd394d"), NotADeviceId::Guid);
+        assert_eq!(refused("{82F42FCA-E931-4F03-B54C-47AF94BD394D}"), NotADeviceId::Guid);
+        assert_eq!(refused(&LOWER[1..]), NotADeviceId::Length(39));
+        assert_eq!(refused("msedgewin10"), NotADeviceId::Other);
+        assert_eq!(refused("../../etc/passwd"), NotADeviceId::Other);
+        assert_eq!(refused(&format!("{}é", &LOWER[2..])), NotADeviceId::Other);
+    }
+}
