@@ -1,6 +1,29 @@
 //! The values and rules that everything else stands on. Pure: no async, no I/O, no clock, no
 //! randomness; whatever of these a rule needs comes in as a value.
 
+pub mod action;
+pub mod budget;
+pub mod campaign;
 pub mod device;
+pub mod lifecycle;
+pub mod outcome;
+pub mod quota;
+pub mod reply;
+pub mod tally;
+pub mod text;
+pub mod timing;
+pub mod verdict;
+pub mod window;
 
+pub use action::Action;
+pub use budget::{BudgetState, Probe};
+pub use campaign::{BudgetKey, BusyPolicy, CampaignName, Mark, Operation, Order, ScanType, Target};
 pub use device::{DeviceId, NotADeviceId};
+pub use lifecycle::{Life, Rank, State};
+pub use outcome::{Ending, Outcome, Stop};
+pub use quota::{Pace, PaceKind, Quota};
+pub use reply::{Answer, Body, ErrorBody, Reply};
+pub use tally::Tally;
+pub use timing::{Stamp, Timing};
+pub use verdict::{Refusal, Verdict};
+pub use window::Admission;

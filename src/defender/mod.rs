@@ -1,0 +1,86 @@
+//! The client of the Defender for Endpoint API: the trait that the engine calls, its implementation
+//! over HTTP, sign-in, wire formats and clouds. It judges nothing (`domain::verdict`), counts nothing
+//! (`store`) and repeats nothing: one call of a method is at most one request.
+
+use std::future::Future;
+
+use jiff::Timestamp;
+
+use crate::domain::{Action, DeviceId, Reply, ScanType};
+
+/// One scan to order.
+#[derive(Clone, Debug)]
+pub struct ScanOrder {
+    /// The device.
+    pub device: DeviceId,
+    /// The type of the scan.
+    pub scan_type: ScanType,
+    /// The whole comment, mark included.
+    pub comment: String,
+}
+
+/// Which scan actions are asked for. All are of type `RunAntiVirusScan`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActionQuery {
+    /// Those created at or after this server time, whatever their status.
+    CreatedSince(Timestamp),
+    /// Those that are pending or in progress.
+    Open,
+    /// Those of these devices, at most 10 of them, whatever their status.
+    OfDevices(Vec<DeviceId>),
+}
+
+/// The rest of a list: what `@odata.nextLink` of the page before named, checked to lie on the same
+/// origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextPage(pub String);
+
+/// What came back from one request to the list of actions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ListReply {
+    /// A page.
+    Page {
+        /// The actions of this page.
+        actions: Vec<Action>,
+        /// The rest, if there is one.
+        next: Option<NextPage>,
+        /// The server's `Date`.
+        date: Option<Timestamp>,
+    },
+    /// Anything but a page: judged like a scan's answer by its status.
+    Refused(Reply),
+}
+
+/// Why no token is at hand.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignInError {
+    /// The sign-in service refuses these credentials; trying again does not help.
+    #[error("{0}")]
+    Refused(String),
+    /// The sign-in service could not be reached, or failed; trying again may help.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// The calls that the engine makes.
+pub trait ScanApi: Send + Sync + 'static {
+    /// Makes sure that a token is at hand, so that the next call needs no other request first.
+    ///
+    /// # Errors
+    /// `SignInError` says whether trying again may help.
+    fn ready(&self) -> impl Future<Output = Result<(), SignInError>> + Send;
+
+    /// Drops the token at hand after a 401, so that `ready` gets a new one. Calls that come in close
+    /// together for the same token drop it once.
+    fn token_refused(&self) -> impl Future<Output = ()> + Send;
+
+    /// Orders one scan: one request.
+    fn scan(&self, order: &ScanOrder) -> impl Future<Output = Reply> + Send;
+
+    /// Reads one page of the list of scan actions, newest first: one request.
+    fn actions(
+        &self,
+        query: &ActionQuery,
+        next: Option<&NextPage>,
+    ) -> impl Future<Output = ListReply> + Send;
+}

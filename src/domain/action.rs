@@ -1,0 +1,148 @@
+//! A machine action as the API tells it, and what it means for us: whose it is and whether it covers
+//! a device. Reading it from JSON is `defender`'s.
+
+use jiff::Timestamp;
+
+use super::campaign::{Mark, ScanType};
+use super::device::DeviceId;
+use super::timing::Timing;
+
+/// The type name of scans in the list of actions (Machine action resource page).
+pub const SCAN_ACTION: &str = "RunAntiVirusScan";
+
+/// A machine action. Any field can be missing: captured answers have `machineId: null`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Action {
+    /// The action's id; a GUID as a rule, but not checked to be one.
+    pub id: String,
+    /// The device, if the answer names a well-formed one.
+    pub device: Option<DeviceId>,
+    /// What the `machineId` field held if it was not a Defender machine id.
+    pub odd_device: Option<String>,
+    /// Such as `RunAntiVirusScan`.
+    pub kind: Option<String>,
+    /// `Quick` or `Full` for scans.
+    pub scope: Option<String>,
+    /// `Pending`, `InProgress`, `Succeeded`, `Failed`, `TimeOut`, `Cancelled`, or something new.
+    pub status: Option<String>,
+    /// Who asked: a user's name or an application's id.
+    pub requestor: Option<String>,
+    /// The comment of the request.
+    pub comment: Option<String>,
+    /// When the server created it, by the server's clock.
+    pub created: Option<Timestamp>,
+}
+
+/// What the comment of an action says about whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommentSays {
+    /// It holds our mark.
+    Ours,
+    /// It is missing or empty: it contradicts nothing.
+    Nothing,
+    /// No mark, but a part of what we sent: the server changes comments, or an earlier campaign had
+    /// the same text.
+    Altered,
+    /// Something else.
+    NotOurs,
+}
+
+impl Action {
+    /// The scan type that the scope names, if it is one of ours.
+    pub fn scan_type(&self) -> Option<ScanType> {
+        self.scope.as_deref().and_then(|scope| scope.parse().ok())
+    }
+
+    /// Whether the action is a scan of this device, as far as its fields say. A missing field
+    /// contradicts nothing.
+    pub fn is_scan_of(&self, device: DeviceId) -> bool {
+        self.odd_device.is_none()
+            && self.device.is_none_or(|named| named == device)
+            && self.kind.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case(SCAN_ACTION))
+    }
+
+    /// Whose the comment says the action is.
+    pub fn comment_says(&self, mark: &Mark, text: &str) -> CommentSays {
+        match self.comment.as_deref().map(str::trim) {
+            None | Some("") => CommentSays::Nothing,
+            Some(comment) if comment.contains(mark.as_str()) => CommentSays::Ours,
+            Some(comment) if is_part_of(comment, &mark.comment(text), text) => CommentSays::Altered,
+            Some(_) => CommentSays::NotOurs,
+        }
+    }
+
+    /// Whether the server still works on it.
+    pub fn is_open(&self) -> bool {
+        self.has_status(&["Pending", "InProgress"])
+    }
+
+    /// Whether this action does for a device what a scan of type `asked` would do: of that type or
+    /// wider, and in progress or younger than a day by the server's clock.
+    pub fn covers(&self, asked: ScanType, server_now: Option<Timestamp>, timing: &Timing) -> bool {
+        let wide_enough = self.scan_type().is_some_and(|scope| scope.includes(asked));
+        let ended_badly = self.has_status(&["Failed", "TimeOut", "Cancelled", "Canceled"]);
+        let young = match (self.created, server_now) {
+            (Some(created), Some(now)) => {
+                now.duration_since(created).unsigned_abs() < timing.covers_for || created > now
+            }
+            _ => false,
+        };
+        wide_enough && !ended_badly && (self.has_status(&["InProgress"]) || young)
+    }
+
+    fn has_status(&self, any: &[&str]) -> bool {
+        self.status.as_deref().is_some_and(|is| any.iter().any(|one| is.eq_ignore_ascii_case(one)))
+    }
+}
+
+/// Whether `got` looks like what is left of `sent` after a server cut or changed it.
+fn is_part_of(got: &str, sent: &str, text: &str) -> bool {
+    let core: String = text.chars().take(24).collect();
+    let long_enough = got.chars().count() >= 8;
+    (long_enough && sent.contains(got))
+        || got.contains("fleetsweep ")
+        || (!core.trim().is_empty() && got.contains(core.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark() -> Mark {
+        Mark::new(&"c".parse().unwrap(), 7)
+    }
+
+    fn says(comment: Option<&str>) -> CommentSays {
+        let action = Action { comment: comment.map(str::to_owned), ..Action::default() };
+        action.comment_says(&mark(), "alert 3212")
+    }
+
+    #[test]
+    fn the_mark_tells_our_comment_from_others_and_from_what_is_left_of_ours() {
+        assert_eq!(says(Some("[fleetsweep c/0000000000000007] ale")), CommentSays::Ours);
+        assert_eq!(says(None), CommentSays::Nothing);
+        assert_eq!(says(Some("  ")), CommentSays::Nothing);
+        assert_eq!(says(Some("fleetsweep c/0000000000000007 alert 3212")), CommentSays::Altered);
+        assert_eq!(says(Some("alert 3212")), CommentSays::Altered);
+        assert_eq!(says(Some("Weekly scan by the helpdesk")), CommentSays::NotOurs);
+    }
+
+    #[test]
+    fn an_action_covers_only_if_it_is_wide_enough_and_running_or_young() {
+        let timing = Timing::default();
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let action = |scope: &str, status: &str, created: &str| Action {
+            scope: Some(scope.into()),
+            status: Some(status.into()),
+            created: created.parse().ok(),
+            ..Action::default()
+        };
+        let covers = |action: Action| action.covers(ScanType::Full, Some(now), &timing);
+        assert!(covers(action("Full", "Pending", "2026-11-24T00:00:00Z")));
+        assert!(covers(action("full", "InProgress", "2026-11-20T00:00:00Z")));
+        assert!(!covers(action("Full", "Pending", "2026-11-20T00:00:00Z")));
+        assert!(!covers(action("Quick", "InProgress", "2026-11-24T11:00:00Z")));
+        assert!(!covers(action("Full", "Cancelled", "2026-11-24T11:00:00Z")));
+        assert!(!covers(action("Full", "Pending", "")));
+    }
+}

@@ -1,0 +1,289 @@
+//! A campaign as a value: one order to scan one list of devices, and the budget that it calls on. What
+//! became of its devices is in `lifecycle` and `tally`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::device::DeviceId;
+
+/// The most characters that a comment may have with its mark. The API documents no limit; this is
+/// below every limit that has been seen for such fields.
+pub const COMMENT_MAX: usize = 1000;
+
+/// The type of a scan ("ScanType: Quick or Full", Run antivirus scan API page).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScanType {
+    /// A quick scan.
+    Quick,
+    /// A full scan, which includes what a quick one does.
+    Full,
+}
+
+impl ScanType {
+    /// The word that the API uses.
+    pub fn api_name(self) -> &'static str {
+        match self {
+            ScanType::Quick => "Quick",
+            ScanType::Full => "Full",
+        }
+    }
+
+    /// Whether a scan of this type does what `asked` would do.
+    pub fn includes(self, asked: ScanType) -> bool {
+        self >= asked
+    }
+}
+
+impl FromStr for ScanType {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.to_ascii_lowercase().as_str() {
+            "quick" => Ok(ScanType::Quick),
+            "full" => Ok(ScanType::Full),
+            _ => Err(()),
+        }
+    }
+}
+
+impl fmt::Display for ScanType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ScanType::Quick => "quick",
+            ScanType::Full => "full",
+        })
+    }
+}
+
+/// What is done with a device whose scan is already in progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BusyPolicy {
+    /// It ends as `already_in_progress`.
+    #[default]
+    Report,
+    /// It is asked again within the campaign, after an hour and at most three times.
+    Retry,
+}
+
+/// The operations of the API that have limits of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// Ordering a scan.
+    Scan,
+    /// Reading the list of machine actions.
+    Read,
+    /// Cancelling an action.
+    Cancel,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Operation::Scan => "scan",
+            Operation::Read => "read",
+            Operation::Cancel => "cancel",
+        })
+    }
+}
+
+/// Where calls go and who makes them: the API counts them per application and tenant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Target {
+    /// Scheme, host and port of the API, such as `https://api.security.microsoft.com`.
+    pub api_origin: String,
+    /// The tenant's id.
+    pub tenant: String,
+    /// The application's id.
+    pub application: String,
+    /// The name of the cloud, for people.
+    pub cloud: String,
+}
+
+/// The key of one budget.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BudgetKey {
+    /// Scheme, host and port of the API.
+    pub api_origin: String,
+    /// The tenant's id.
+    pub tenant: String,
+    /// The application's id.
+    pub application: String,
+    /// What is called.
+    pub operation: Operation,
+}
+
+impl Target {
+    /// The budget of one operation towards this target. GUIDs are compared in lower case, so that
+    /// two spellings of one application share its budget.
+    pub fn budget(&self, operation: Operation) -> BudgetKey {
+        BudgetKey {
+            api_origin: self.api_origin.to_ascii_lowercase(),
+            tenant: self.tenant.to_ascii_lowercase(),
+            application: self.application.to_ascii_lowercase(),
+            operation,
+        }
+    }
+}
+
+/// The name of a campaign: letters, digits, dots, dashes and underscores, at most 64.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CampaignName(String);
+
+/// Why a text cannot name a campaign.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` cannot name a campaign; use 1 to 64 letters, digits, dots, dashes and underscores, \
+     beginning with a letter or digit"
+)]
+pub struct NotAName(String);
+
+impl CampaignName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for CampaignName {
+    type Err = NotAName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if begins && text.len() <= 64 && text.chars().all(fits) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NotAName(super::text::printable(text)))
+        }
+    }
+}
+
+impl TryFrom<String> for CampaignName {
+    type Error = NotAName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<CampaignName> for String {
+    fn from(name: CampaignName) -> String {
+        name.0
+    }
+}
+
+impl fmt::Display for CampaignName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What tells our actions from everybody else's: it stands at the start of every comment, so that no
+/// cut at the end loses it. The 64 bits are drawn once for a campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark(String);
+
+impl Mark {
+    /// The mark of a campaign.
+    pub fn new(campaign: &CampaignName, bits: u64) -> Self {
+        Self(format!("[fleetsweep {campaign}/{bits:016x}]"))
+    }
+
+    /// The mark as it stands in comments.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The comment that is sent: the mark, a space, and what the user wrote.
+    pub fn comment(&self, text: &str) -> String {
+        format!("{} {text}", self.0)
+    }
+}
+
+/// Everything that makes a campaign this one. A second `scan` with the same name goes on with it only
+/// if all of this is the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Where the scans are ordered.
+    pub target: Target,
+    /// The type of the scan.
+    pub scan_type: ScanType,
+    /// The user's comment, without the mark.
+    pub comment: String,
+    /// SHA-256 over the sorted ids, in hexadecimal: see `hash_of_ids`.
+    pub ids_hash: String,
+}
+
+impl Order {
+    /// What differs between two orders, in the user's words; empty if nothing does.
+    pub fn differences(&self, other: &Order) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut compare = |what: &str, ours: &str, theirs: &str| {
+            if ours != theirs {
+                let (ours, theirs) = (super::text::printable(ours), super::text::printable(theirs));
+                found.push(format!("{what}: `{ours}` there, `{theirs}` now"));
+            }
+        };
+        compare("API", &self.target.api_origin, &other.target.api_origin);
+        compare("cloud", &self.target.cloud, &other.target.cloud);
+        compare("tenant", &self.target.tenant, &other.target.tenant);
+        compare("application", &self.target.application, &other.target.application);
+        compare("type", &self.scan_type.to_string(), &other.scan_type.to_string());
+        compare("comment", &self.comment, &other.comment);
+        if self.ids_hash != other.ids_hash {
+            found.push("the set of device ids".to_owned());
+        }
+        found
+    }
+}
+
+/// SHA-256 over the ids in ascending order, so that the order of the rows does not matter.
+pub fn hash_of_ids(ids: impl IntoIterator<Item = DeviceId>) -> String {
+    let mut ids: Vec<DeviceId> = ids.into_iter().collect();
+    ids.sort_unstable();
+    let mut hash = Sha256::new();
+    for id in &ids {
+        hash.update(id.as_bytes());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_stands_first_in_the_comment() {
+        let mark = Mark::new(&"night-1".parse().unwrap(), 0xabc);
+        assert_eq!(mark.comment("CHG1"), "[fleetsweep night-1/0000000000000abc] CHG1");
+    }
+
+    #[test]
+    fn a_name_that_could_break_a_path_or_a_line_is_refused() {
+        for wrong in ["", "a b", "../x", "-x", "a\n", &"x".repeat(65)] {
+            assert!(wrong.parse::<CampaignName>().is_err(), "{wrong:?}");
+        }
+        assert!("nightly-2026-11-23.a_b".parse::<CampaignName>().is_ok());
+    }
+
+    #[test]
+    fn the_hash_of_a_list_does_not_depend_on_its_order() {
+        let a = DeviceId::from_bytes([1; 20]);
+        let b = DeviceId::from_bytes([2; 20]);
+        assert_eq!(hash_of_ids([a, b]), hash_of_ids([b, a]));
+        assert_ne!(hash_of_ids([a]), hash_of_ids([b, a]));
+    }
+
+    #[test]
+    fn a_full_scan_includes_a_quick_one_and_not_the_other_way_round() {
+        assert!(ScanType::Full.includes(ScanType::Quick));
+        assert!(!ScanType::Quick.includes(ScanType::Full));
+    }
+}

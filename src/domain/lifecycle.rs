@@ -1,0 +1,258 @@
+//! The life of a device. One function, `next`, holds all of it; live running and recovery both go
+//! through it, and both stores. It does not say what a reply means (`verdict`) or when a slot is free.
+//!
+//! ```text
+//! draft -> queued -> claimed(n) -> accepted | already_in_progress | rejected | not_found
+//!                               -> queued, not before t              (429, 401, never left)
+//!                               -> doubtful(n) -> accepted | queued again | unknown | failed
+//! ```
+
+use super::campaign::BusyPolicy;
+use super::outcome::Outcome;
+use super::timing::{Stamp, Timing};
+
+/// At most this many tries a device.
+pub const TRIES_MAX: u8 = 3;
+
+/// At most this many further asks for a busy device under `--busy retry`.
+pub const BUSY_ASKS_MAX: u8 = 3;
+
+/// Where a device stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Read, and not confirmed yet.
+    Draft,
+    /// Waiting for its turn, not before this moment.
+    Queued(Stamp),
+    /// Taken by a runner; the horizon of its call ends at this moment. The claim is its own lease.
+    Claimed(Stamp),
+    /// A call was sent and its answer is not known.
+    Doubtful {
+        /// How often the list of actions has been asked.
+        looks: u8,
+        /// When it is to be asked next.
+        look_at: Stamp,
+        /// The server said "busy" to a repeat, and what runs may be ours.
+        busy: bool,
+    },
+    /// Ended.
+    Done(Outcome),
+}
+
+/// The order among waiting devices: first asks come before repeats, and repeats after a 404 come last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// Not asked yet, or asked without using up a try.
+    #[default]
+    First,
+    /// Asked again after doubt, or because it was busy.
+    Again,
+    /// Asked again after a 404.
+    Last,
+}
+
+/// All that the life of a device depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// Where it stands.
+    pub state: State,
+    /// The number of its last claim; answers of other attempts change nothing.
+    pub attempt: u32,
+    /// Tries that are used up.
+    pub tries: u8,
+    /// Its place among waiting devices.
+    pub rank: Rank,
+    /// An earlier attempt was doubtful, so what runs may be ours.
+    pub doubted: bool,
+    /// How often it was found busy.
+    pub busy_asks: u8,
+}
+
+/// What an answer does to the life of its device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// A new action of ours.
+    Accepted,
+    /// A scan was in progress already.
+    Busy {
+        /// Whether it covers the device, as far as the answer tells.
+        covered: bool,
+    },
+    /// Refused for good.
+    Rejected,
+    /// Not known to the server.
+    NotFound,
+    /// Neither a try nor the device's fault: 429, 401, never left.
+    NotNow(Stamp),
+    /// Sent, with no answer that settles it.
+    Doubtful,
+}
+
+/// What the list of actions says about a doubtful device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// An action of ours.
+    Ours,
+    /// None of ours; whether one of somebody else covers the device.
+    NotOurs {
+        /// Whether it covers the device.
+        covered: bool,
+    },
+    /// The list may not be read.
+    Forbidden,
+}
+
+/// What happens to a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LifeEvent {
+    /// The plan was confirmed.
+    Opened,
+    /// A runner took it; the horizon ends at this moment.
+    Claimed(Stamp),
+    /// The answer of an attempt, or its absence.
+    Answered {
+        /// Which attempt.
+        attempt: u32,
+        /// What it does.
+        answer: Answered,
+        /// Now.
+        now: Stamp,
+    },
+    /// The horizon of its claim has passed.
+    Expired {
+        /// Now.
+        now: Stamp,
+    },
+    /// The list of actions was asked.
+    LookedUp {
+        /// Which attempt was looked for.
+        attempt: u32,
+        /// What was found.
+        found: Found,
+        /// Now.
+        now: Stamp,
+    },
+    /// It will not be ordered any more.
+    Retired,
+}
+
+/// An event that does not fit the state: an answer of an older attempt, or a second settling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{event:?} does not fit {life:?}")]
+pub struct IllegalTransition {
+    /// The life that it met.
+    pub life: Life,
+    /// The event.
+    pub event: LifeEvent,
+}
+
+impl Life {
+    /// A device that was read and not confirmed.
+    pub fn draft() -> Self {
+        Self::in_state(State::Draft)
+    }
+
+    /// A row that ended when it was read.
+    pub fn ended(outcome: Outcome) -> Self {
+        Self::in_state(State::Done(outcome))
+    }
+
+    /// Whether asking this device is a repeat, which the budget of repeats must allow.
+    pub fn is_repeat(&self) -> bool {
+        self.tries > 0
+    }
+
+    fn in_state(state: State) -> Self {
+        Self { state, attempt: 0, tries: 0, rank: Rank::First, doubted: false, busy_asks: 0 }
+    }
+
+    fn to(self, state: State) -> Self {
+        Self { state, ..self }
+    }
+}
+
+/// The next life of a device.
+///
+/// # Errors
+/// `IllegalTransition` if the event does not fit, such as the answer of an older attempt: the caller
+/// keeps the life as it is and writes the answer to the journal alone.
+pub fn next(
+    life: Life,
+    event: LifeEvent,
+    busy: BusyPolicy,
+    timing: &Timing,
+) -> Result<Life, IllegalTransition> {
+    match (life.state, event) {
+        (State::Draft, LifeEvent::Opened) => Ok(life.to(State::Queued(Stamp::ZERO))),
+        (State::Queued(_), LifeEvent::Claimed(until)) => {
+            Ok(Life { attempt: life.attempt + 1, ..life.to(State::Claimed(until)) })
+        }
+        (State::Queued(_), LifeEvent::Retired) => Ok(life.to(State::Done(Outcome::NotAttempted))),
+        (
+            State::Claimed(_) | State::Doubtful { .. },
+            LifeEvent::Answered { attempt, answer, now },
+        ) if attempt == life.attempt => Ok(answered(life, answer, now, busy, timing)),
+        (State::Claimed(_), LifeEvent::Expired { now }) => Ok(doubt(life, now, false, timing)),
+        (State::Doubtful { looks, busy, .. }, LifeEvent::LookedUp { attempt, found, now })
+            if attempt == life.attempt =>
+        {
+            Ok(looked_up(life, looks, busy, found, now, timing))
+        }
+        _ => Err(IllegalTransition { life, event }),
+    }
+}
+
+fn answered(life: Life, answer: Answered, now: Stamp, policy: BusyPolicy, timing: &Timing) -> Life {
+    // A late answer undoes the try that its doubt had used up.
+    let was_doubtful = matches!(life.state, State::Doubtful { .. });
+    let tries = life.tries - u8::from(was_doubtful && life.tries > 0);
+    match answer {
+        Answered::Accepted => life.to(State::Done(Outcome::Accepted)),
+        Answered::Rejected => life.to(State::Done(Outcome::Rejected)),
+        Answered::NotNow(not_before) => Life { tries, ..life.to(State::Queued(not_before)) },
+        Answered::Doubtful if was_doubtful => life,
+        Answered::Doubtful => doubt(life, now, false, timing),
+        Answered::NotFound if life.rank == Rank::Last => life.to(State::Done(Outcome::NotFound)),
+        Answered::NotFound => {
+            let queued = life.to(State::Queued(Stamp::ZERO));
+            Life { tries: tries.saturating_add(1), rank: Rank::Last, ..queued }
+        }
+        Answered::Busy { .. } if life.doubted => doubt(life, now, true, timing),
+        Answered::Busy { covered: false }
+            if policy == BusyPolicy::Retry && life.busy_asks < BUSY_ASKS_MAX =>
+        {
+            let queued = life.to(State::Queued(now.plus(timing.busy_retry)));
+            Life { rank: Rank::Again, busy_asks: life.busy_asks + 1, tries, ..queued }
+        }
+        Answered::Busy { covered } => life.to(State::Done(Outcome::AlreadyInProgress { covered })),
+    }
+}
+
+fn doubt(life: Life, now: Stamp, busy: bool, timing: &Timing) -> Life {
+    let look_at = now.plus(timing.look_up_after[0]);
+    let tries = life.tries.saturating_add(u8::from(!busy));
+    Life { tries, doubted: true, ..life.to(State::Doubtful { looks: 0, look_at, busy }) }
+}
+
+fn looked_up(life: Life, looks: u8, busy: bool, found: Found, now: Stamp, timing: &Timing) -> Life {
+    match found {
+        Found::Ours => life.to(State::Done(Outcome::Accepted)),
+        Found::Forbidden if busy => {
+            life.to(State::Done(Outcome::AlreadyInProgress { covered: false }))
+        }
+        Found::Forbidden => life.to(State::Done(Outcome::Unknown)),
+        Found::NotOurs { covered } if busy => {
+            life.to(State::Done(Outcome::AlreadyInProgress { covered }))
+        }
+        Found::NotOurs { .. } => match timing.look_up_after.get(usize::from(looks) + 1) {
+            Some(wait) => {
+                let look_at = now.plus(*wait);
+                life.to(State::Doubtful { looks: looks + 1, look_at, busy })
+            }
+            None if life.tries < TRIES_MAX => {
+                Life { rank: Rank::Again, ..life.to(State::Queued(Stamp::ZERO)) }
+            }
+            None => life.to(State::Done(Outcome::Failed)),
+        },
+    }
+}

@@ -1,0 +1,168 @@
+//! How a device or a row ended, and how a whole campaign ended. Only names and what follows from
+//! them; `lifecycle` decides which one it is.
+
+use std::fmt;
+
+/// How a row ended in a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// The server created our action. That is an order, not yet a scan.
+    Accepted,
+    /// A scan was already in progress: somebody's, or an older one.
+    AlreadyInProgress {
+        /// Whether that scan is of the asked type or wider and recent enough to do.
+        covered: bool,
+    },
+    /// The server refuses this device.
+    Rejected,
+    /// The server does not know this device, asked twice.
+    NotFound,
+    /// All tries are used up, and no action of ours exists.
+    Failed,
+    /// A call was sent and nobody can say what became of it.
+    Unknown,
+    /// It was never ordered and never will be in this campaign.
+    NotAttempted,
+    /// The row holds no device.
+    BadRow,
+    /// The device stands in an earlier row.
+    Duplicate,
+    /// Left out on purpose.
+    Skipped,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of reports.
+    pub const ALL: [Outcome; 11] = [
+        Outcome::Accepted,
+        Outcome::AlreadyInProgress { covered: true },
+        Outcome::AlreadyInProgress { covered: false },
+        Outcome::Rejected,
+        Outcome::NotFound,
+        Outcome::Failed,
+        Outcome::Unknown,
+        Outcome::NotAttempted,
+        Outcome::BadRow,
+        Outcome::Duplicate,
+        Outcome::Skipped,
+    ];
+
+    /// The word of reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Accepted => "accepted",
+            Outcome::AlreadyInProgress { .. } => "already_in_progress",
+            Outcome::Rejected => "rejected",
+            Outcome::NotFound => "not_found",
+            Outcome::Failed => "failed",
+            Outcome::Unknown => "unknown",
+            Outcome::NotAttempted => "not_attempted",
+            Outcome::BadRow => "bad_row",
+            Outcome::Duplicate => "duplicate",
+            Outcome::Skipped => "skipped",
+        }
+    }
+
+    /// Whether the device has, or is about to have, the scan that was asked for.
+    pub fn covers(self) -> bool {
+        matches!(self, Outcome::Accepted | Outcome::AlreadyInProgress { covered: true })
+    }
+
+    /// Whether the outcome needs somebody's attention: it makes exit code 3. Rows that were left out
+    /// on purpose do not.
+    pub fn needs_attention(self) -> bool {
+        !self.covers() && !matches!(self, Outcome::Duplicate | Outcome::Skipped)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a campaign stopped with work left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A signal, with calls in flight finished.
+    Signal,
+    /// A second signal: left at once.
+    SecondSignal,
+    /// `--until` or `--max-duration`.
+    Time,
+    /// The API could not be reached for `Timing::max_wait`.
+    Unreachable(String),
+    /// The API was never reached.
+    NeverReached(String),
+    /// The list of actions could not be read, so some devices are still not known.
+    ListUnreadable(String),
+    /// Sign-in failed or the permission is missing.
+    SignIn(String),
+    /// A safety rule: wrong tenant or stale list, or too many repeats.
+    Safety(String),
+}
+
+/// How a run of a campaign ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Every row has its outcome.
+    Finished,
+    /// Work is left; `resume` goes on with it.
+    Stopped(Stop),
+}
+
+impl Ending {
+    /// The exit code, given whether an outcome needs attention.
+    pub fn exit_code(&self, needs_attention: bool) -> u8 {
+        match self {
+            Ending::Finished if needs_attention => 3,
+            Ending::Finished => 0,
+            Ending::Stopped(stop) => match stop {
+                Stop::SecondSignal => 130,
+                Stop::NeverReached(_) => 1,
+                Stop::SignIn(_) => 7,
+                Stop::Safety(_) => 4,
+                Stop::Signal | Stop::Time | Stop::Unreachable(_) | Stop::ListUnreadable(_) => 5,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_left_out_on_purpose_need_no_attention_and_a_bad_row_does() {
+        let need: Vec<_> = Outcome::ALL.into_iter().filter(|o| o.needs_attention()).collect();
+        assert_eq!(
+            need.iter().map(|o| o.name()).collect::<Vec<_>>(),
+            [
+                "already_in_progress",
+                "rejected",
+                "not_found",
+                "failed",
+                "unknown",
+                "not_attempted",
+                "bad_row"
+            ]
+        );
+    }
+
+    #[test]
+    fn each_ending_has_the_exit_code_of_the_table() {
+        let why = || String::from("why");
+        let codes = [
+            Ending::Finished.exit_code(false),
+            Ending::Finished.exit_code(true),
+            Ending::Stopped(Stop::Signal).exit_code(true),
+            Ending::Stopped(Stop::SecondSignal).exit_code(false),
+            Ending::Stopped(Stop::Time).exit_code(false),
+            Ending::Stopped(Stop::Unreachable(why())).exit_code(false),
+            Ending::Stopped(Stop::NeverReached(why())).exit_code(false),
+            Ending::Stopped(Stop::SignIn(why())).exit_code(false),
+            Ending::Stopped(Stop::Safety(why())).exit_code(false),
+        ];
+        assert_eq!(codes, [0, 3, 5, 130, 5, 5, 1, 7, 4]);
+    }
+}

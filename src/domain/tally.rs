@@ -1,0 +1,122 @@
+//! Counts of a campaign: how many rows stand where, and what the safety rules say about them. The
+//! sums agree at every moment: rows = open + ended.
+
+use super::lifecycle::State;
+use super::outcome::Outcome;
+
+/// Where the rows of a campaign stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Read and not confirmed.
+    pub draft: u64,
+    /// Waiting for their turn.
+    pub queued: u64,
+    /// Called, with the answer outstanding.
+    pub claimed: u64,
+    /// Called, with the answer not known.
+    pub doubtful: u64,
+    /// Ended, in the order of `Outcome::ALL`.
+    pub ended: [u64; Outcome::ALL.len()],
+}
+
+impl Tally {
+    /// Counts one more row, or several, in this state.
+    pub fn add(&mut self, state: State, rows: u64) {
+        *self.slot(state) += rows;
+    }
+
+    /// Moves one row from a state to another.
+    pub fn shift(&mut self, from: State, to: State) {
+        let slot = self.slot(from);
+        *slot = slot.saturating_sub(1);
+        *self.slot(to) += 1;
+    }
+
+    /// Rows with this outcome.
+    pub fn of(&self, outcome: Outcome) -> u64 {
+        Outcome::ALL.iter().position(|one| *one == outcome).map_or(0, |at| self.ended[at])
+    }
+
+    /// Rows that are still open.
+    pub fn open(&self) -> u64 {
+        self.draft + self.queued + self.claimed + self.doubtful
+    }
+
+    /// Rows that have ended.
+    pub fn done(&self) -> u64 {
+        self.ended.iter().sum()
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> u64 {
+        self.open() + self.done()
+    }
+
+    /// Rows that are or were to be ordered: all but bad rows, duplicates and skipped ones.
+    pub fn devices(&self) -> u64 {
+        let aside = [Outcome::BadRow, Outcome::Duplicate, Outcome::Skipped];
+        self.rows() - aside.into_iter().map(|outcome| self.of(outcome)).sum::<u64>()
+    }
+
+    /// Devices that have ended.
+    pub fn devices_done(&self) -> u64 {
+        self.devices() - self.open()
+    }
+
+    /// Whether an outcome needs somebody's attention.
+    pub fn needs_attention(&self) -> bool {
+        Outcome::ALL.iter().zip(self.ended).any(|(one, rows)| rows > 0 && one.needs_attention())
+    }
+
+    /// Outcome names with their counts, in the order of reports, both kinds of
+    /// `already_in_progress` together.
+    pub fn by_name(&self) -> Vec<(&'static str, u64)> {
+        let mut named: Vec<(&'static str, u64)> = Vec::new();
+        for (outcome, rows) in Outcome::ALL.iter().zip(self.ended) {
+            match named.last_mut() {
+                Some((name, sum)) if *name == outcome.name() => *sum += rows,
+                _ => named.push((outcome.name(), rows)),
+            }
+        }
+        named
+    }
+
+    fn slot(&mut self, state: State) -> &mut u64 {
+        match state {
+            State::Draft => &mut self.draft,
+            State::Queued(_) => &mut self.queued,
+            State::Claimed(_) => &mut self.claimed,
+            State::Doubtful { .. } => &mut self.doubtful,
+            State::Done(outcome) => {
+                let at = Outcome::ALL.iter().position(|one| *one == outcome);
+                &mut self.ended[at.expect("`ALL` holds every outcome")]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_open_and_ended_together_and_devices_leave_out_what_was_never_one() {
+        let mut tally = Tally::default();
+        tally.add(State::Draft, 3);
+        tally.add(State::Done(Outcome::Duplicate), 2);
+        tally.shift(State::Draft, State::Done(Outcome::Accepted));
+        assert_eq!((tally.rows(), tally.open(), tally.done()), (5, 2, 3));
+        assert_eq!((tally.devices(), tally.devices_done()), (3, 1));
+        assert!(!tally.needs_attention());
+    }
+
+    #[test]
+    fn both_kinds_of_already_in_progress_are_one_name() {
+        let mut tally = Tally::default();
+        for covered in [true, false] {
+            tally.add(State::Done(Outcome::AlreadyInProgress { covered }), 2);
+        }
+        assert!(tally.by_name().contains(&("already_in_progress", 4)));
+        assert!(tally.needs_attention());
+    }
+}

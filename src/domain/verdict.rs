@@ -1,0 +1,255 @@
+//! From a reply to a verdict: the table of the design, as one pure function. What a verdict does to a
+//! device is `lifecycle`'s.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::action::{Action, CommentSays};
+use super::campaign::{Mark, ScanType};
+use super::device::DeviceId;
+use super::reply::{Answer, Body, ErrorBody, Reply};
+use super::timing::Timing;
+
+/// What was asked, as far as the verdict depends on it.
+#[derive(Clone, Debug)]
+pub struct Asked<'a> {
+    /// The device of the call.
+    pub device: DeviceId,
+    /// The type of the scan.
+    pub scan_type: ScanType,
+    /// The campaign's mark.
+    pub mark: &'a Mark,
+    /// The user's comment, without the mark.
+    pub comment: &'a str,
+    /// From the first byte of the request to the end of its answer.
+    pub took: Duration,
+}
+
+/// An answer that is no action, for the report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The API's error code, if there was one.
+    pub code: Option<String>,
+    /// The API's message, if there was one.
+    pub message: Option<String>,
+    /// The id that support asks for.
+    pub target: Option<String>,
+}
+
+/// What a reply means.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// A new action of ours.
+    Accepted {
+        /// The action.
+        action: Box<Action>,
+        /// The HTTP status.
+        status: u16,
+        /// The server changed the comment that we sent.
+        comment_changed: bool,
+    },
+    /// A scan was in progress already.
+    Busy {
+        /// That scan, if the answer tells it.
+        action: Option<Box<Action>>,
+        /// The answer.
+        refusal: Refusal,
+    },
+    /// This device is refused.
+    Rejected(Refusal),
+    /// No permission, for this device or at all.
+    Forbidden(Refusal),
+    /// The server does not know the device.
+    NotFound(Refusal),
+    /// The token is not taken.
+    Unauthorized(Refusal),
+    /// The limit of the server.
+    Throttled {
+        /// How long the server asks to wait, if it says so in any way.
+        wait: Option<Duration>,
+        /// The answer.
+        refusal: Refusal,
+    },
+    /// The request left, and nobody can say what became of it.
+    Doubtful {
+        /// What happened.
+        why: String,
+        /// The HTTP status of a whole answer that settles nothing.
+        status: Option<u16>,
+    },
+    /// The request certainly never left.
+    NeverLeft {
+        /// What happened.
+        why: String,
+    },
+}
+
+impl Verdict {
+    /// A short name for journals.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verdict::Accepted { .. } => "accepted",
+            Verdict::Busy { .. } => "busy",
+            Verdict::Rejected(_) => "rejected",
+            Verdict::Forbidden(_) => "forbidden",
+            Verdict::NotFound(_) => "not_found",
+            Verdict::Unauthorized(_) => "unauthorized",
+            Verdict::Throttled { .. } => "throttled",
+            Verdict::Doubtful { .. } => "doubtful",
+            Verdict::NeverLeft { .. } => "never_left",
+        }
+    }
+
+    /// The HTTP status behind it, if a whole answer came.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Verdict::Accepted { status, .. } => Some(*status),
+            Verdict::Busy { refusal, .. }
+            | Verdict::Throttled { refusal, .. }
+            | Verdict::Rejected(refusal)
+            | Verdict::Forbidden(refusal)
+            | Verdict::NotFound(refusal)
+            | Verdict::Unauthorized(refusal) => Some(refusal.status),
+            Verdict::Doubtful { status, .. } => *status,
+            Verdict::NeverLeft { .. } => None,
+        }
+    }
+}
+
+/// Judges a reply.
+pub fn verdict(reply: &Reply, asked: &Asked<'_>, timing: &Timing) -> Verdict {
+    match reply {
+        Reply::Answer(answer) => judge(answer, asked, timing),
+        Reply::NoAnswer { why } => Verdict::Doubtful { why: why.clone(), status: None },
+        Reply::NeverLeft { why } => Verdict::NeverLeft { why: why.clone() },
+    }
+}
+
+fn judge(answer: &Answer, asked: &Asked<'_>, timing: &Timing) -> Verdict {
+    let refusal = refusal_of(answer);
+    match answer.status {
+        200 | 201 => success(answer, asked, timing),
+        400 | 409 if says_busy(answer) => Verdict::Busy { action: None, refusal },
+        401 => Verdict::Unauthorized(refusal),
+        403 => Verdict::Forbidden(refusal),
+        404 => not_found(answer, refusal),
+        429 => Verdict::Throttled { wait: wait_of(answer), refusal },
+        400 => match answer.body {
+            Body::Error(_) => Verdict::Rejected(refusal),
+            _ => unusable(answer),
+        },
+        _ => unusable(answer),
+    }
+}
+
+/// A 404 counts only if the API or its gateway says it in JSON; a proxy's page proves nothing.
+fn not_found(answer: &Answer, refusal: Refusal) -> Verdict {
+    match &answer.body {
+        Body::Error(_) => Verdict::NotFound(refusal),
+        Body::Other(what) if what == EMPTY_BODY => Verdict::NotFound(refusal),
+        _ => unusable(answer),
+    }
+}
+
+/// How `Body::Other` names an empty body.
+pub const EMPTY_BODY: &str = "an empty body";
+
+fn success(answer: &Answer, asked: &Asked<'_>, timing: &Timing) -> Verdict {
+    let Body::Action(action) = &answer.body else { return unusable(answer) };
+    let busy = || Verdict::Busy { action: Some(action.clone()), refusal: refusal_of(answer) };
+    let accepted = |comment_changed| {
+        let other_scope = action.scan_type().is_some_and(|scope| scope != asked.scan_type);
+        if other_scope {
+            return busy();
+        }
+        Verdict::Accepted { action: action.clone(), status: answer.status, comment_changed }
+    };
+    if !action.is_scan_of(asked.device) {
+        let why = "the answer is about another device or another kind of action".to_owned();
+        return Verdict::Doubtful { why, status: Some(answer.status) };
+    }
+    match action.comment_says(asked.mark, asked.comment) {
+        CommentSays::Ours => accepted(false),
+        CommentSays::NotOurs => busy(),
+        CommentSays::Nothing | CommentSays::Altered => {
+            match is_new(answer, action, asked, timing) {
+                Some(true) => accepted(true),
+                Some(false) => busy(),
+                None => {
+                    let why =
+                        "the answer does not say whose action it is, or since when".to_owned();
+                    Verdict::Doubtful { why, status: Some(answer.status) }
+                }
+            }
+        }
+    }
+}
+
+/// Whether the action was created by this call: not earlier than the answer's `Date` less the call's
+/// duration less two seconds. Both times are the server's; ours is never compared with them.
+fn is_new(answer: &Answer, action: &Action, asked: &Asked<'_>, timing: &Timing) -> Option<bool> {
+    let earliest = earliest_of(answer.date?, asked.took, timing)?;
+    Some(action.created? >= earliest)
+}
+
+/// The earliest server time at which a call that took this long and was answered at `date` can have
+/// been worked on.
+pub fn earliest_of(date: Timestamp, took: Duration, timing: &Timing) -> Option<Timestamp> {
+    date.checked_sub(took.checked_add(timing.server_slack)?).ok()
+}
+
+fn says_busy(answer: &Answer) -> bool {
+    let Body::Error(error) = &answer.body else { return false };
+    let message = error.message.to_ascii_lowercase();
+    (answer.status == 400 && error.code.eq_ignore_ascii_case("ActiveRequestAlreadyExists"))
+        || message.contains("already in progress")
+        || message.contains("pending machine action")
+}
+
+fn unusable(answer: &Answer) -> Verdict {
+    let what = match &answer.body {
+        Body::Action(_) => "an action".to_owned(),
+        Body::Error(ErrorBody { code, message, .. }) => format!("{code}: {message}"),
+        Body::Other(what) => what.clone(),
+    };
+    let why = format!("HTTP {} with {what}", answer.status);
+    Verdict::Doubtful { why, status: Some(answer.status) }
+}
+
+fn refusal_of(answer: &Answer) -> Refusal {
+    let mut refusal = Refusal { status: answer.status, ..Refusal::default() };
+    if let Body::Error(error) = &answer.body {
+        refusal.code = Some(error.code.clone()).filter(|code| !code.is_empty());
+        refusal.message = Some(error.message.clone()).filter(|message| !message.is_empty());
+        refusal.target = error.target.clone();
+    }
+    refusal
+}
+
+/// How long a 429 asks to wait: Retry-After, else the "in N seconds" of its message, else the window
+/// that the message names ("maximum allowed 1500 per 01:00:00").
+pub fn wait_of(answer: &Answer) -> Option<Duration> {
+    if answer.retry_after.is_some() {
+        return answer.retry_after;
+    }
+    let Body::Error(error) = &answer.body else { return None };
+    seconds_in(&error.message).or_else(|| window_in(&error.message))
+}
+
+fn seconds_in(message: &str) -> Option<Duration> {
+    let mut words = message.split_whitespace().skip_while(|word| *word != "in").skip(1);
+    let number = words.next()?.parse().ok()?;
+    words.next()?.starts_with("second").then(|| Duration::from_secs(number))
+}
+
+fn window_in(message: &str) -> Option<Duration> {
+    let mut words = message.split_whitespace().skip_while(|word| *word != "per").skip(1);
+    let clock = words.next()?.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let parts: Vec<u64> = clock.split(':').map(str::parse).collect::<Result<_, _>>().ok()?;
+    let [hours, minutes, seconds] = parts.as_slice() else { return None };
+    let minutes = hours.checked_mul(60)?.checked_add(*minutes)?;
+    Some(Duration::from_secs(minutes.checked_mul(60)?.checked_add(*seconds)?))
+}
