@@ -1,4 +1,6 @@
 //! fleetsweep starts Microsoft Defender antivirus scans on a whole fleet.
 
+pub mod clock;
 pub mod defender;
 pub mod domain;
+pub mod store;

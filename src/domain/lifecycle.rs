@@ -39,6 +39,13 @@ pub enum State {
     Done(Outcome),
 }
 
+impl State {
+    /// Whether it ended because a scan was already in progress.
+    pub fn is_busy(self) -> bool {
+        matches!(self, State::Done(Outcome::AlreadyInProgress { .. }))
+    }
+}
+
 /// The order among waiting devices: first asks come before repeats, and repeats after a 404 come last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
@@ -66,6 +73,8 @@ pub struct Life {
     pub doubted: bool,
     /// How often it was found busy.
     pub busy_asks: u8,
+    /// What is in the way is not known yet; the list of actions is asked once.
+    pub unseen: bool,
 }
 
 /// What an answer does to the life of its device.
@@ -132,6 +141,11 @@ pub enum LifeEvent {
         /// Now.
         now: Stamp,
     },
+    /// The list of actions was asked what is in the way of a busy device.
+    Seen {
+        /// Whether what runs covers the device.
+        covered: bool,
+    },
     /// It will not be ordered any more.
     Retired,
 }
@@ -163,7 +177,15 @@ impl Life {
     }
 
     fn in_state(state: State) -> Self {
-        Self { state, attempt: 0, tries: 0, rank: Rank::First, doubted: false, busy_asks: 0 }
+        Self {
+            state,
+            attempt: 0,
+            tries: 0,
+            rank: Rank::First,
+            doubted: false,
+            busy_asks: 0,
+            unseen: false,
+        }
     }
 
     fn to(self, state: State) -> Self {
@@ -197,6 +219,10 @@ pub fn next(
             if attempt == life.attempt =>
         {
             Ok(looked_up(life, looks, busy, found, now, timing))
+        }
+        (State::Done(Outcome::AlreadyInProgress { .. }), LifeEvent::Seen { covered }) => {
+            let state = State::Done(Outcome::AlreadyInProgress { covered });
+            Ok(Life { unseen: false, ..life.to(state) })
         }
         _ => Err(IllegalTransition { life, event }),
     }

@@ -124,8 +124,8 @@ impl fmt::Display for Quota {
             3_600_000_000 => f.write_str("h"),
             60_000_000 => f.write_str("min"),
             micros if micros % 1_000_000 != 0 => write!(f, "{}ms", self.window.as_millis()),
-            _ if seconds % 3600 == 0 => write!(f, "{}h", seconds / 3600),
-            _ if seconds % 60 == 0 => write!(f, "{}min", seconds / 60),
+            _ if seconds.is_multiple_of(3600) => write!(f, "{}h", seconds / 3600),
+            _ if seconds.is_multiple_of(60) => write!(f, "{}min", seconds / 60),
             _ => write!(f, "{seconds}s"),
         }
     }

@@ -1,0 +1,175 @@
+//! Clocks: the only place, beside the emulator's own, that asks what time it is. Stamps are for the
+//! limiter and are only subtracted; UTC is for people and is never compared with a server's time.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::domain::Stamp;
+
+/// A clock of a store: where stamps come from, and how to wait for one.
+pub trait Clock: Clone + Send + Sync + 'static {
+    /// Now, in microseconds of this clock.
+    fn now(&self) -> Stamp;
+
+    /// Now, for people.
+    fn utc(&self) -> Timestamp;
+
+    /// Waits until `now()` has reached the stamp; at once if it has.
+    fn sleep_until(&self, at: Stamp) -> impl Future<Output = ()> + Send;
+}
+
+/// The time since the machine was started, suspend included, plus an offset that a store chooses once
+/// for each boot. A step of the wall clock does not move it.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    offset_us: i64,
+}
+
+impl SystemClock {
+    /// The clock with this offset, in microseconds.
+    pub fn with_offset(offset_us: i64) -> Self {
+        Self { offset_us }
+    }
+
+    /// Microseconds since the machine was started, suspend included.
+    pub fn boot_time_us() -> i64 {
+        let time = clock_gettime(ClockId::Boottime);
+        time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
+    }
+
+    /// The wall clock in microseconds since 1970, for choosing an offset.
+    pub fn wall_us() -> i64 {
+        Timestamp::now().as_microsecond()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Stamp {
+        Stamp(Self::boot_time_us().saturating_add(self.offset_us))
+    }
+
+    fn utc(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn sleep_until(&self, at: Stamp) {
+        // Timers stand still while the machine is suspended, so no single sleep is long.
+        loop {
+            let left = at.since(self.now());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left.min(Duration::from_secs(1))).await;
+        }
+    }
+}
+
+/// tokio's clock, which tests can pause: a campaign of days plays in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct TokioClock {
+    start: tokio::time::Instant,
+}
+
+/// Where the stamps of test clocks begin: far from zero, which means "never left".
+const TEST_START_US: i64 = 1_000_000_000_000_000;
+
+impl TokioClock {
+    /// A clock that begins now; call it inside the runtime.
+    #[expect(clippy::new_without_default, reason = "it reads a clock, which a default should not")]
+    pub fn new() -> Self {
+        Self { start: tokio::time::Instant::now() }
+    }
+
+    /// Time since the clock was made.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Stamp {
+        Stamp(TEST_START_US).plus(self.start.elapsed())
+    }
+
+    fn utc(&self) -> Timestamp {
+        test_utc(self.now())
+    }
+
+    async fn sleep_until(&self, at: Stamp) {
+        tokio::time::sleep(at.since(self.now())).await;
+    }
+}
+
+/// A clock that stands until somebody moves it, for tests of stores.
+#[derive(Clone, Debug)]
+pub struct ManualClock {
+    us: Arc<AtomicI64>,
+    moved: Arc<tokio::sync::Notify>,
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        let us = Arc::new(AtomicI64::new(TEST_START_US));
+        Self { us, moved: Arc::new(tokio::sync::Notify::new()) }
+    }
+}
+
+impl ManualClock {
+    /// Moves the clock on.
+    pub fn advance(&self, by: Duration) {
+        self.us.store(self.now().plus(by).0, Ordering::SeqCst);
+        self.moved.notify_waiters();
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Stamp {
+        Stamp(self.us.load(Ordering::SeqCst))
+    }
+
+    fn utc(&self) -> Timestamp {
+        test_utc(self.now())
+    }
+
+    async fn sleep_until(&self, at: Stamp) {
+        loop {
+            let moved = self.moved.notified();
+            if self.now() >= at {
+                return;
+            }
+            moved.await;
+        }
+    }
+}
+
+/// Test clocks show a fixed day, so that what tests print does not change.
+fn test_utc(now: Stamp) -> Timestamp {
+    let day = Timestamp::constant(1_795_500_000, 0);
+    day.checked_add(now.since(Stamp(TEST_START_US))).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pausable_clock_plays_an_hour_at_once() {
+        let clock = TokioClock::new();
+        let start = clock.now();
+        clock.sleep_until(start.plus(Duration::from_secs(3600))).await;
+        assert_eq!(clock.now().since(start), Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn the_system_clock_runs_forward_from_its_offset() {
+        let clock = SystemClock::with_offset(5_000_000_000);
+        let first = clock.now();
+        assert!(first.0 >= 5_000_000_000);
+        assert!(clock.now() >= first);
+    }
+}

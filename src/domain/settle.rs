@@ -1,0 +1,316 @@
+//! What an answer writes, as one pure function over the rows that a store hands in: the call, the
+//! device, the budget and the campaign. Both stores settle through it, so that they cannot differ.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::action::Action;
+use super::budget::BudgetState;
+use super::campaign::{BusyPolicy, ScanType};
+use super::lifecycle::{self, Answered, Found, Life, LifeEvent};
+use super::timing::{Stamp, Timing};
+use super::verdict::{Refusal, Verdict, earliest_of};
+
+/// What the report tells of a device beside its outcome.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Detail {
+    /// Why the outcome is what it is, where its name alone does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The id of the action: ours, or the one that was in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action_id: Option<String>,
+    /// Its scope.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action_scope: Option<String>,
+    /// Its status when it was last seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action_status: Option<String>,
+    /// When its status was last seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action_status_at: Option<Timestamp>,
+    /// Who asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action_requestor: Option<String>,
+    /// When the server created it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action_created_at: Option<Timestamp>,
+    /// The HTTP status of the last whole answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// The API's error code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// The API's message, or what happened to the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The id that support asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_correlation_id: Option<String>,
+    /// When the first call for this device was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_sent_at: Option<Timestamp>,
+    /// When the last whole answer arrived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Timestamp>,
+}
+
+/// What a campaign remembers about its server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerNotes {
+    /// The server's time before which no action of this campaign can have been created.
+    pub first_contact: Option<Timestamp>,
+    /// The server changes the comments that it is sent.
+    pub comments_changed: bool,
+}
+
+/// A call that is to be settled, as the journal holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallRecord {
+    /// The attempt that it was.
+    pub attempt: u32,
+    /// When it was claimed.
+    pub claimed_at: Stamp,
+}
+
+/// What the engine knows when a call is over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settlement {
+    /// What the reply means.
+    pub verdict: Verdict,
+    /// The server's `Date`, if a whole answer came.
+    pub server_date: Option<Timestamp>,
+    /// From the first byte of the request to the end of its answer.
+    pub took: Duration,
+    /// When the request was sent, for people.
+    pub sent_at: Timestamp,
+    /// When it was over, for people.
+    pub over_at: Timestamp,
+}
+
+/// How a campaign judges its answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judging {
+    /// The type that was asked for.
+    pub scan_type: ScanType,
+    /// What is done with busy devices.
+    pub busy: BusyPolicy,
+}
+
+/// The rows that settling reads and changes.
+#[derive(Debug)]
+pub struct Rows<'a> {
+    /// The device's life; left as it is when the answer is that of an older attempt.
+    pub life: &'a mut Life,
+    /// What the report tells of the device.
+    pub detail: &'a mut Detail,
+    /// The budget's pauses.
+    pub budget: &'a mut BudgetState,
+    /// What the campaign remembers about its server.
+    pub notes: &'a mut ServerNotes,
+}
+
+/// Settles a call. Returns its new `seen_by`, or nothing if the horizon stays: now for a whole answer,
+/// zero for a call that never left.
+pub fn settle(
+    call: CallRecord,
+    settlement: &Settlement,
+    judging: Judging,
+    now: Stamp,
+    timing: &Timing,
+    rows: Rows<'_>,
+) -> Option<Stamp> {
+    let Rows { life, detail, budget, notes } = rows;
+    let verdict = &settlement.verdict;
+    pace(budget, verdict, call.claimed_at, now, timing);
+    note_server(notes, settlement, timing);
+    let answer = answered(verdict, settlement.server_date, judging, now, timing);
+    let event = LifeEvent::Answered { attempt: call.attempt, answer, now };
+    if let Ok(next) = lifecycle::next(*life, event, judging.busy, timing) {
+        let unseen = matches!(verdict, Verdict::Busy { action: None, .. });
+        *life = Life { unseen: unseen && next.state.is_busy(), ..next };
+        describe(detail, settlement);
+    }
+    seen_by(verdict, now)
+}
+
+/// Settles a call to the list of actions, which has only its budget: `None` is a page.
+pub fn settle_read(
+    budget: &mut BudgetState,
+    verdict: Option<&Verdict>,
+    claimed_at: Stamp,
+    now: Stamp,
+    timing: &Timing,
+) -> Option<Stamp> {
+    match verdict {
+        Some(verdict) => {
+            pace(budget, verdict, claimed_at, now, timing);
+            seen_by(verdict, now)
+        }
+        None => {
+            budget.on_answered(claimed_at, timing);
+            Some(now)
+        }
+    }
+}
+
+/// What a finding does to its device: a doubtful one is settled by it, a busy one learns what is in
+/// its way.
+pub fn look_up_event(unseen: bool, attempt: u32, found: Found, now: Stamp) -> LifeEvent {
+    if unseen {
+        LifeEvent::Seen { covered: matches!(found, Found::NotOurs { covered: true }) }
+    } else {
+        LifeEvent::LookedUp { attempt, found, now }
+    }
+}
+
+/// Writes what the list of actions said about a doubtful or busy device.
+pub fn note_look_up(
+    detail: &mut Detail,
+    unseen: bool,
+    found: Found,
+    action: Option<&Action>,
+    at: Timestamp,
+) {
+    if let Some(action) = action {
+        note_action(detail, action, at);
+    }
+    let reason = match found {
+        Found::Ours => "found in the list of actions after its answer was lost",
+        Found::NotOurs { covered: true } => "a scan that is wide enough is in progress or recent",
+        Found::NotOurs { covered: false } if action.is_some() => {
+            "the scan in progress does not do what was asked"
+        }
+        Found::NotOurs { covered: false } if unseen => {
+            "a scan was already in progress; the list of actions does not show it"
+        }
+        Found::NotOurs { covered: false } => {
+            "the answer was lost, and the list of actions shows no scan of this campaign"
+        }
+        Found::Forbidden if unseen => {
+            "a scan was already in progress; this application may not read which one"
+        }
+        Found::Forbidden => {
+            "the answer was lost, and this application may not read the list of actions"
+        }
+    };
+    detail.reason = Some(reason.to_owned());
+}
+
+fn pace(
+    budget: &mut BudgetState,
+    verdict: &Verdict,
+    claimed_at: Stamp,
+    now: Stamp,
+    timing: &Timing,
+) {
+    match verdict {
+        Verdict::Throttled { wait, .. } => budget.on_throttled(now, claimed_at, *wait, timing),
+        Verdict::Doubtful { status, .. } if status.is_none_or(|status| status >= 500) => {
+            budget.on_fault(now, claimed_at, timing);
+        }
+        Verdict::NeverLeft { .. } => budget.on_never_left(claimed_at),
+        _ => budget.on_answered(claimed_at, timing),
+    }
+}
+
+fn note_server(notes: &mut ServerNotes, settlement: &Settlement, timing: &Timing) {
+    if notes.first_contact.is_none() {
+        let date = settlement.server_date;
+        // An hour more, so that no action of a call before this one can be missed.
+        let margin = settlement.took.saturating_add(Duration::from_secs(3600));
+        notes.first_contact = date.and_then(|date| earliest_of(date, margin, timing));
+    }
+    if let Verdict::Accepted { comment_changed: true, .. } = settlement.verdict {
+        notes.comments_changed = true;
+    }
+}
+
+fn answered(
+    verdict: &Verdict,
+    server_date: Option<Timestamp>,
+    judging: Judging,
+    now: Stamp,
+    timing: &Timing,
+) -> Answered {
+    match verdict {
+        Verdict::Accepted { .. } => Answered::Accepted,
+        Verdict::Busy { action, .. } => Answered::Busy {
+            covered: action
+                .as_ref()
+                .is_some_and(|action| action.covers(judging.scan_type, server_date, timing)),
+        },
+        Verdict::Rejected(_) | Verdict::Forbidden(_) => Answered::Rejected,
+        Verdict::NotFound(_) => Answered::NotFound,
+        Verdict::Unauthorized(_) | Verdict::Throttled { .. } | Verdict::NeverLeft { .. } => {
+            Answered::NotNow(now)
+        }
+        Verdict::Doubtful { .. } => Answered::Doubtful,
+    }
+}
+
+fn seen_by(verdict: &Verdict, now: Stamp) -> Option<Stamp> {
+    match verdict {
+        Verdict::NeverLeft { .. } => Some(Stamp::ZERO),
+        Verdict::Doubtful { status: None, .. } => None,
+        _ => Some(now),
+    }
+}
+
+fn describe(detail: &mut Detail, settlement: &Settlement) {
+    let whole = settlement.verdict.status().is_some();
+    if !matches!(settlement.verdict, Verdict::NeverLeft { .. }) {
+        detail.first_sent_at.get_or_insert(settlement.sent_at);
+    }
+    if whole {
+        detail.answered_at = Some(settlement.over_at);
+        detail.http_status = settlement.verdict.status();
+    }
+    match &settlement.verdict {
+        Verdict::Accepted { action, .. } => {
+            clear_error(detail);
+            note_action(detail, action, settlement.over_at);
+        }
+        Verdict::Busy { action, refusal } => {
+            note_refusal(detail, refusal);
+            if let Some(action) = action {
+                note_action(detail, action, settlement.over_at);
+            }
+            detail.reason = Some("a scan was already in progress".to_owned());
+        }
+        Verdict::Rejected(refusal)
+        | Verdict::Forbidden(refusal)
+        | Verdict::NotFound(refusal)
+        | Verdict::Unauthorized(refusal)
+        | Verdict::Throttled { refusal, .. } => note_refusal(detail, refusal),
+        Verdict::Doubtful { why, .. } | Verdict::NeverLeft { why } => {
+            detail.message = Some(why.clone());
+        }
+    }
+}
+
+fn clear_error(detail: &mut Detail) {
+    detail.reason = None;
+    detail.error_code = None;
+    detail.message = None;
+    detail.server_correlation_id = None;
+}
+
+fn note_refusal(detail: &mut Detail, refusal: &Refusal) {
+    detail.reason = None;
+    detail.error_code.clone_from(&refusal.code);
+    detail.message.clone_from(&refusal.message);
+    detail.server_correlation_id.clone_from(&refusal.target);
+}
+
+fn note_action(detail: &mut Detail, action: &Action, at: Timestamp) {
+    detail.action_id = Some(action.id.clone());
+    detail.action_scope.clone_from(&action.scope);
+    detail.action_status.clone_from(&action.status);
+    detail.action_status_at = action.status.is_some().then_some(at);
+    detail.action_requestor.clone_from(&action.requestor);
+    detail.action_created_at = action.created;
+}

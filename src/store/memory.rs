@@ -1,0 +1,362 @@
+//! The store in memory: for `--dry-run`, for tests in virtual time, and as the model that the durable
+//! stores are compared with. It forgets everything with the process.
+
+mod campaign;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use super::{
+    CallId, Campaign, CampaignId, CampaignState, Claim, ClaimAnswer, Finding, LookUp, NewRow,
+    NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store,
+    StoreError, Usage, not_yet,
+};
+use crate::clock::Clock;
+use crate::domain::lifecycle::LifeEvent;
+use crate::domain::settle::{self, CallRecord, Settlement};
+use crate::domain::{BudgetKey, BudgetState, CampaignName, Operation, Quota, Stamp, Tally, Timing};
+use campaign::Held;
+
+/// A store in memory.
+#[derive(Debug)]
+pub struct MemoryStore<C> {
+    clock: C,
+    timing: Timing,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    next_id: i64,
+    held: BTreeMap<CampaignId, Held>,
+    budgets: BTreeMap<BudgetKey, Budget>,
+    calls: BTreeMap<CallId, Call>,
+}
+
+/// The journal of one budget, as far as the rule needs it.
+#[derive(Debug, Default)]
+struct Budget {
+    seen: BTreeSet<(Stamp, CallId)>,
+    state: BudgetState,
+}
+
+#[derive(Debug)]
+struct Call {
+    campaign: CampaignId,
+    budget: BudgetKey,
+    seq: Option<Seq>,
+    record: CallRecord,
+    seen_by: Stamp,
+}
+
+impl<C: Clock> MemoryStore<C> {
+    /// An empty store.
+    pub fn new(clock: C, timing: Timing) -> Self {
+        Self { clock, timing, inner: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic inside leaves no half-written row behind that a reader could take for whole, since
+        // the process stops on it; tests that go on see what the panic left.
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn refuses(
+        &self,
+        inner: &Inner,
+        campaign: CampaignId,
+        operation: Operation,
+        pending: usize,
+    ) -> Result<Option<NotYet>> {
+        let key = inner.campaign(campaign)?.order.target.budget(operation);
+        let quotas = inner.quotas(&key);
+        let empty = Budget::default();
+        let budget = inner.budgets.get(&key).unwrap_or(&empty);
+        let nth: Vec<_> = quotas.iter().map(|quota| budget.nth(quota, pending)).collect();
+        Ok(not_yet(&quotas, &self.timing, &nth, &budget.state, self.clock.now()))
+    }
+}
+
+impl<C: Clock> Store for MemoryStore<C> {
+    type Clock = C;
+
+    fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    fn place(&self) -> String {
+        "memory".to_owned()
+    }
+
+    async fn draft(&self) -> Result<CampaignId> {
+        let mut inner = self.lock();
+        let id = CampaignId(inner.id());
+        inner.held.insert(id, Held::default());
+        Ok(id)
+    }
+
+    async fn append(&self, draft: CampaignId, rows: Vec<NewRow>) -> Result<()> {
+        let mut inner = self.lock();
+        let held = inner.held(draft)?;
+        rows.into_iter().for_each(|row| held.append(row));
+        Ok(())
+    }
+
+    async fn open(&self, draft: CampaignId, opening: Opening) -> Result<Opened> {
+        let mut inner = self.lock();
+        if let Some(there) = inner.named(&opening.name) {
+            let mut differs = there.order.differences(&opening.order);
+            if there.emulated != opening.emulated {
+                differs.push("the emulator".to_owned());
+            }
+            let goes_on = differs.is_empty() && there.state == CampaignState::Open;
+            let answer = if goes_on { Opened::Continues(there.id) } else { Opened::Taken(differs) };
+            inner.held.remove(&draft);
+            return Ok(answer);
+        }
+        let opened_at = self.clock.utc();
+        inner.held(draft)?.open(draft, opening, opened_at)?;
+        Ok(Opened::New(draft))
+    }
+
+    async fn discard(&self, draft: CampaignId) -> Result<()> {
+        let mut inner = self.lock();
+        if inner.held.get(&draft).is_some_and(|held| held.campaign.is_none()) {
+            inner.held.remove(&draft);
+        }
+        Ok(())
+    }
+
+    async fn join(&self, campaign: CampaignId, quotas: Vec<Quota>) -> Result<()> {
+        self.lock().held(campaign)?.quotas = quotas;
+        Ok(())
+    }
+
+    async fn find(&self, name: &CampaignName) -> Result<Option<Campaign>> {
+        Ok(self.lock().named(name).cloned())
+    }
+
+    async fn campaigns(&self) -> Result<Vec<Campaign>> {
+        let inner = self.lock();
+        Ok(inner.held.values().rev().filter_map(|held| held.campaign.clone()).collect())
+    }
+
+    async fn tally(&self, campaign: CampaignId) -> Result<Tally> {
+        Ok(self.lock().held(campaign)?.tally.clone())
+    }
+
+    async fn rows(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
+        let mut inner = self.lock();
+        let start = usize::try_from(after).unwrap_or(0);
+        Ok(inner.held(campaign)?.rows.iter().skip(start).take(limit).cloned().collect())
+    }
+
+    async fn peek(
+        &self,
+        campaign: CampaignId,
+        pending: usize,
+    ) -> Result<std::result::Result<(), NotYet>> {
+        let refusal = self.refuses(&self.lock(), campaign, Operation::Scan, pending)?;
+        Ok(refusal.map_or(Ok(()), Err))
+    }
+
+    async fn claim(&self, campaign: CampaignId, allow_repeat: bool) -> Result<ClaimAnswer> {
+        let mut inner = self.lock();
+        if let Some(not_yet) = self.refuses(&inner, campaign, Operation::Scan, 0)? {
+            return Ok(ClaimAnswer::NotYet(not_yet));
+        }
+        let now = self.clock.now();
+        let Some(seq) = inner.held(campaign)?.next_device(now, allow_repeat) else {
+            let (wake, repeats_only) = inner.held(campaign)?.wake(now);
+            return Ok(ClaimAnswer::Idle { wake, repeats_only });
+        };
+        let timing = self.timing;
+        let held = inner.held(campaign)?;
+        let until = now.plus(timing.horizon());
+        let after = held.change(seq, LifeEvent::Claimed(until), &timing)?;
+        held.calls += 1;
+        let device = held.row(seq)?.device;
+        let device =
+            device.ok_or_else(|| StoreError::Broken("a queued row has no device".into()))?;
+        let record = CallRecord { attempt: after.attempt, claimed_at: now };
+        let call = inner.enter(campaign, Operation::Scan, Some(seq), record, &timing)?;
+        Ok(ClaimAnswer::Call(Claim {
+            call,
+            seq,
+            device,
+            attempt: after.attempt,
+            claimed_at: now,
+            repeat: after.is_repeat(),
+        }))
+    }
+
+    async fn settle(&self, call: CallId, settlement: Settlement) -> Result<Settled> {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let now = self.clock.now();
+        let journal = inner.calls.get_mut(&call).ok_or_else(|| unknown_call(call))?;
+        let budget = inner.budgets.entry(journal.budget.clone()).or_default();
+        let held = inner.held.get_mut(&journal.campaign).ok_or_else(unknown_campaign)?;
+        let seq = journal.seq.ok_or_else(|| unknown_call(call))?;
+        let (settled, seen_by) =
+            held.settle(seq, journal.record, &settlement, &mut budget.state, now, &self.timing)?;
+        if let Some(seen_by) = seen_by {
+            budget.move_seen(call, &mut journal.seen_by, seen_by);
+        }
+        Ok(settled)
+    }
+
+    async fn claim_read(&self, campaign: CampaignId) -> Result<ReadAnswer> {
+        let mut inner = self.lock();
+        if let Some(not_yet) = self.refuses(&inner, campaign, Operation::Read, 0)? {
+            return Ok(ReadAnswer::NotYet(not_yet));
+        }
+        let now = self.clock.now();
+        let record = CallRecord { attempt: 0, claimed_at: now };
+        let call = inner.enter(campaign, Operation::Read, None, record, &self.timing)?;
+        Ok(ReadAnswer::Call(call, now))
+    }
+
+    async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<()> {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let now = self.clock.now();
+        let journal = inner.calls.get_mut(&call).ok_or_else(|| unknown_call(call))?;
+        let budget = inner.budgets.entry(journal.budget.clone()).or_default();
+        let claimed_at = journal.record.claimed_at;
+        let verdict = settlement.verdict.as_ref();
+        let seen_by =
+            settle::settle_read(&mut budget.state, verdict, claimed_at, now, &self.timing);
+        if let Some(seen_by) = seen_by {
+            budget.move_seen(call, &mut journal.seen_by, seen_by);
+        }
+        Ok(())
+    }
+
+    async fn expire(&self, campaign: CampaignId) -> Result<u64> {
+        let now = self.clock.now();
+        self.lock().held(campaign)?.expire(now, &self.timing)
+    }
+
+    async fn to_look_up(&self, campaign: CampaignId, limit: usize) -> Result<Vec<LookUp>> {
+        let now = self.clock.now();
+        self.lock().held(campaign)?.to_look_up(now, limit)
+    }
+
+    async fn looked_up(
+        &self,
+        campaign: CampaignId,
+        findings: Vec<Finding>,
+    ) -> Result<Vec<Settled>> {
+        let (now, utc) = (self.clock.now(), self.clock.utc());
+        let mut inner = self.lock();
+        let held = inner.held(campaign)?;
+        let found = findings.into_iter();
+        found.map(|finding| held.found(&finding, now, utc, &self.timing)).collect()
+    }
+
+    async fn finish(&self, campaign: CampaignId) -> Result<bool> {
+        let utc = self.clock.utc();
+        self.lock().held(campaign)?.finish(utc)
+    }
+
+    async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
+        let inner = self.lock();
+        Ok(inner.budgets.get(budget).map_or_else(Usage::default, |budget| Usage {
+            seen_by: budget.seen.iter().rev().take(latest).map(|(at, _)| *at).collect(),
+            state: budget.state,
+        }))
+    }
+
+    async fn calls(&self, campaign: CampaignId) -> Result<u64> {
+        Ok(self.lock().held(campaign)?.calls)
+    }
+}
+
+impl Inner {
+    fn id(&mut self) -> i64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    fn held(&mut self, id: CampaignId) -> Result<&mut Held> {
+        self.held.get_mut(&id).ok_or_else(unknown_campaign)
+    }
+
+    fn campaign(&self, id: CampaignId) -> Result<&Campaign> {
+        self.held.get(&id).and_then(|held| held.campaign.as_ref()).ok_or_else(unknown_campaign)
+    }
+
+    fn named(&self, name: &CampaignName) -> Option<&Campaign> {
+        self.held.values().filter_map(|held| held.campaign.as_ref()).find(|one| one.name == *name)
+    }
+
+    /// All quotas of all open campaigns on this budget: together they are the strictest setting.
+    fn quotas(&self, key: &BudgetKey) -> Vec<Quota> {
+        let open = self.held.values().filter(|held| {
+            held.campaign.as_ref().is_some_and(|campaign| {
+                campaign.state == CampaignState::Open
+                    && campaign.order.target.budget(key.operation) == *key
+            })
+        });
+        let all: BTreeSet<Quota> = open.flat_map(|held| held.quotas.iter().copied()).collect();
+        all.into_iter().collect()
+    }
+
+    /// Writes a call into the journal, with its slot counted until the horizon.
+    fn enter(
+        &mut self,
+        campaign: CampaignId,
+        operation: Operation,
+        seq: Option<Seq>,
+        record: CallRecord,
+        timing: &Timing,
+    ) -> Result<CallId> {
+        let budget = self.campaign(campaign)?.order.target.budget(operation);
+        let longest = self.quotas(&budget).iter().map(|quota| quota.reopens_after(timing)).max();
+        let call = CallId(self.id());
+        let seen_by = record.claimed_at.plus(timing.horizon());
+        let entry = self.budgets.entry(budget.clone()).or_default();
+        entry.prune(record.claimed_at.minus(longest.unwrap_or_default()));
+        entry.seen.insert((seen_by, call));
+        entry.state.on_claim(record.claimed_at, timing);
+        self.calls.insert(call, Call { campaign, budget, seq, record, seen_by });
+        Ok(call)
+    }
+}
+
+impl Budget {
+    /// The L-th largest `seen_by` when `pending` more calls are thought to be on top.
+    fn nth(&self, quota: &Quota, pending: usize) -> Option<Stamp> {
+        let calls = (quota.calls.get() as usize).saturating_sub(pending).max(1);
+        let skip = self.seen.len().checked_sub(calls)?;
+        let found = if skip < calls {
+            self.seen.iter().nth(skip)
+        } else {
+            self.seen.iter().rev().nth(calls - 1)
+        };
+        found.map(|(at, _)| *at)
+    }
+
+    fn prune(&mut self, before: Stamp) {
+        while self.seen.first().is_some_and(|(at, _)| *at < before) {
+            self.seen.pop_first();
+        }
+    }
+
+    fn move_seen(&mut self, call: CallId, from: &mut Stamp, to: Stamp) {
+        self.seen.remove(&(*from, call));
+        if to > Stamp::ZERO {
+            self.seen.insert((to, call));
+        }
+        *from = to;
+    }
+}
+
+fn unknown_call(call: CallId) -> StoreError {
+    StoreError::Broken(format!("call {} is not in the journal", call.0))
+}
+
+fn unknown_campaign() -> StoreError {
+    StoreError::Broken("a campaign vanished".to_owned())
+}

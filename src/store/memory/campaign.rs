@@ -1,0 +1,240 @@
+//! The rows of one campaign in memory, with the indexes that claims, look-ups and waking need. The
+//! journal and the budgets are the parent's.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::{Result, StoreError};
+use crate::domain::campaign::BusyPolicy;
+use crate::domain::lifecycle::{self, LifeEvent};
+use crate::domain::settle::{self, CallRecord, Detail, Judging, Rows, Settlement};
+use crate::domain::{BudgetState, Life, Quota, Rank, ScanType, Stamp, State, Tally, Timing};
+use crate::store::{
+    Campaign, CampaignId, CampaignState, Finding, LookUp, NewRow, Opening, Row, Seq, Settled,
+};
+
+/// A draft or a campaign.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) campaign: Option<Campaign>,
+    pub(super) rows: Vec<Row>,
+    pub(super) quotas: Vec<Quota>,
+    pub(super) calls: u64,
+    pub(super) tally: Tally,
+    /// Waiting devices that may be asked at once, in their order.
+    ready: BTreeSet<(Rank, bool, Seq)>,
+    /// Waiting devices that may not be asked before a moment.
+    later: BTreeSet<(Stamp, Seq)>,
+    /// Claims by the end of their horizon.
+    claimed: BTreeSet<(Stamp, Seq)>,
+    /// Doubtful devices by their next look-up.
+    doubtful: BTreeSet<(Stamp, Seq)>,
+    /// Busy devices whose action is unknown.
+    unseen: BTreeSet<Seq>,
+}
+
+impl Held {
+    pub(super) fn append(&mut self, row: NewRow) {
+        let seq = self.rows.len() as Seq + 1;
+        self.tally.add(row.life.state, 1);
+        self.rows.push(Row {
+            seq,
+            line: row.line,
+            device: row.device,
+            name: row.name,
+            input_text: row.input_text,
+            life: row.life,
+            detail: Detail { reason: row.reason, ..Detail::default() },
+        });
+    }
+
+    pub(super) fn open(
+        &mut self,
+        id: CampaignId,
+        opening: Opening,
+        opened_at: Timestamp,
+    ) -> Result<()> {
+        self.campaign = Some(Campaign {
+            id,
+            name: opening.name,
+            order: opening.order,
+            mark_bits: opening.mark_bits,
+            busy: opening.busy,
+            emulated: opening.emulated,
+            state: CampaignState::Open,
+            opened_at,
+            finished_at: None,
+            notes: settle::ServerNotes::default(),
+        });
+        self.quotas = opening.quotas;
+        let timing = Timing::default();
+        for seq in 1..=self.rows.len() as Seq {
+            if self.row(seq)?.life.state == State::Draft {
+                self.change(seq, LifeEvent::Opened, &timing)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn row(&self, seq: Seq) -> Result<&Row> {
+        usize::try_from(seq - 1)
+            .ok()
+            .and_then(|at| self.rows.get(at))
+            .ok_or_else(|| StoreError::Broken(format!("row {seq} vanished")))
+    }
+
+    /// The next device to ask, in the order of claims: first asks, repeats, repeats after a 404.
+    pub(super) fn next_device(&mut self, now: Stamp, allow_repeat: bool) -> Option<Seq> {
+        while let Some((at, seq)) = self.later.first().copied().filter(|(at, _)| *at <= now) {
+            self.later.remove(&(at, seq));
+            let life = self.rows[seq as usize - 1].life;
+            self.ready.insert((life.rank, life.is_repeat(), seq));
+        }
+        let mut ready = self.ready.iter();
+        ready.find(|(_, repeat, _)| allow_repeat || !repeat).map(|(_, _, seq)| *seq)
+    }
+
+    /// When something can happen next, and whether only repeats could be asked now.
+    pub(super) fn wake(&self, now: Stamp) -> (Option<Stamp>, bool) {
+        let first = |set: &BTreeSet<(Stamp, Seq)>| set.first().map(|(at, _)| *at);
+        let moments = [first(&self.later), first(&self.claimed), first(&self.doubtful)];
+        let unseen = (!self.unseen.is_empty()).then_some(now);
+        let wake = moments.into_iter().flatten().chain(unseen).min();
+        (wake, !self.ready.is_empty())
+    }
+
+    /// Moves one device on.
+    pub(super) fn change(&mut self, seq: Seq, event: LifeEvent, timing: &Timing) -> Result<Life> {
+        let life = self.row(seq)?.life;
+        let after = lifecycle::next(life, event, self.busy(), timing)
+            .map_err(|illegal| StoreError::Broken(illegal.to_string()))?;
+        self.replace(seq, after)?;
+        Ok(after)
+    }
+
+    pub(super) fn settle(
+        &mut self,
+        seq: Seq,
+        call: CallRecord,
+        settlement: &Settlement,
+        budget: &mut BudgetState,
+        now: Stamp,
+        timing: &Timing,
+    ) -> Result<(Settled, Option<Stamp>)> {
+        let judging = Judging { scan_type: self.scan_type(), busy: self.busy() };
+        let row = self.row(seq)?;
+        let (before, mut life, mut detail) = (row.life, row.life, row.detail.clone());
+        let campaign = self.campaign.as_mut().ok_or_else(super::unknown_campaign)?;
+        let rows = Rows {
+            life: &mut life,
+            detail: &mut detail,
+            budget: &mut *budget,
+            notes: &mut campaign.notes,
+        };
+        let seen_by = settle::settle(call, settlement, judging, now, timing, rows);
+        self.replace(seq, life)?;
+        self.rows[seq as usize - 1].detail = detail;
+        Ok((Settled { before, after: life, budget: *budget }, seen_by))
+    }
+
+    pub(super) fn expire(&mut self, now: Stamp, timing: &Timing) -> Result<u64> {
+        let due = |at: &Stamp| *at <= now;
+        let expired: Vec<Seq> =
+            self.claimed.iter().take_while(|(at, _)| due(at)).map(|(_, seq)| *seq).collect();
+        for seq in &expired {
+            self.change(*seq, LifeEvent::Expired { now }, timing)?;
+        }
+        Ok(expired.len() as u64)
+    }
+
+    pub(super) fn to_look_up(&self, now: Stamp, limit: usize) -> Result<Vec<LookUp>> {
+        let doubtful = self.doubtful.iter().take_while(|(at, _)| *at <= now).map(|(_, seq)| *seq);
+        let seqs = doubtful.chain(self.unseen.iter().copied()).take(limit);
+        seqs.map(|seq| {
+            let row = self.row(seq)?;
+            let device = row.device.ok_or_else(|| StoreError::Broken("no device".to_owned()))?;
+            let life = row.life;
+            Ok(LookUp { seq, device, attempt: life.attempt, unseen: life.unseen })
+        })
+        .collect()
+    }
+
+    pub(super) fn found(
+        &mut self,
+        finding: &Finding,
+        now: Stamp,
+        utc: Timestamp,
+        timing: &Timing,
+    ) -> Result<Settled> {
+        let LookUp { seq, attempt, unseen, .. } = finding.look_up;
+        let before = self.row(seq)?.life;
+        let event = settle::look_up_event(unseen, attempt, finding.found, now);
+        let Ok(after) = lifecycle::next(before, event, self.busy(), timing) else {
+            return Ok(Settled { before, after: before, budget: BudgetState::default() });
+        };
+        self.replace(seq, after)?;
+        let detail = &mut self.rows[seq as usize - 1].detail;
+        settle::note_look_up(detail, unseen, finding.found, finding.action.as_ref(), utc);
+        Ok(Settled { before, after, budget: BudgetState::default() })
+    }
+
+    pub(super) fn finish(&mut self, utc: Timestamp) -> Result<bool> {
+        let open = self.tally.open() > 0 || !self.unseen.is_empty();
+        let campaign = self.campaign.as_mut().ok_or_else(super::unknown_campaign)?;
+        if !open && campaign.state == CampaignState::Open {
+            campaign.state = CampaignState::Finished;
+            campaign.finished_at = Some(utc);
+        }
+        Ok(!open)
+    }
+
+    fn busy(&self) -> BusyPolicy {
+        self.campaign.as_ref().map_or(BusyPolicy::Report, |campaign| campaign.busy)
+    }
+
+    fn scan_type(&self) -> ScanType {
+        self.campaign.as_ref().map_or(ScanType::Full, |campaign| campaign.order.scan_type)
+    }
+
+    fn replace(&mut self, seq: Seq, after: Life) -> Result<()> {
+        let before = self.row(seq)?.life;
+        self.unindex(seq, before);
+        self.index(seq, after);
+        self.tally.shift(before.state, after.state);
+        self.rows[seq as usize - 1].life = after;
+        Ok(())
+    }
+
+    fn index(&mut self, seq: Seq, life: Life) {
+        match life.state {
+            State::Queued(Stamp::ZERO) => {
+                self.ready.insert((life.rank, life.is_repeat(), seq));
+            }
+            State::Queued(at) => {
+                self.later.insert((at, seq));
+            }
+            State::Claimed(until) => {
+                self.claimed.insert((until, seq));
+            }
+            State::Doubtful { look_at, .. } => {
+                self.doubtful.insert((look_at, seq));
+            }
+            State::Done(_) if life.unseen => {
+                self.unseen.insert(seq);
+            }
+            State::Draft | State::Done(_) => {}
+        }
+    }
+
+    fn unindex(&mut self, seq: Seq, life: Life) {
+        self.ready.remove(&(life.rank, life.is_repeat(), seq));
+        self.unseen.remove(&seq);
+        match life.state {
+            State::Queued(at) => self.later.remove(&(at, seq)),
+            State::Claimed(until) => self.claimed.remove(&(until, seq)),
+            State::Doubtful { look_at, .. } => self.doubtful.remove(&(look_at, seq)),
+            State::Draft | State::Done(_) => false,
+        };
+    }
+}

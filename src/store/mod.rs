@@ -1,0 +1,413 @@
+//! The durable truth, in the program's verbs: drafts, claims, settles, look-ups, rows. A store decides
+//! nothing by itself; the rule, the life of a device and what an answer writes are functions of
+//! `domain`. It sends nothing and waits for nothing: "no" is a value that says when.
+
+pub mod memory;
+
+use std::fmt;
+use std::future::Future;
+
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::domain::settle::{Detail, ServerNotes, Settlement};
+use crate::domain::{
+    Action, Admission, BudgetKey, BudgetState, BusyPolicy, CampaignName, DeviceId, Life, Mark,
+    Order, Quota, Stamp, Tally, lifecycle::Found,
+};
+
+/// A campaign's key in its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CampaignId(pub i64);
+
+/// A call's key in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub i64);
+
+/// The place of a row in its campaign, from 1, in input order.
+pub type Seq = i64;
+
+/// What a store can fail with. Refusals ("not before t", "that name is taken") are values instead.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store cannot be used at all: wrong version, foreign file, network file system.
+    #[error("{0}")]
+    Refused(String),
+    /// Reading or writing failed: disk full, I/O error, lock, damage.
+    #[error("{what}: {why}")]
+    Failed {
+        /// What was being done.
+        what: &'static str,
+        /// What the storage said.
+        why: String,
+    },
+    /// What the store holds contradicts itself.
+    #[error("the store contradicts itself ({0}); nothing was sent; keep the file for support")]
+    Broken(String),
+}
+
+/// The result of asking a store.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// A row as intake hands it over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRow {
+    /// The line of the input on which the row begins.
+    pub line: u64,
+    /// The device, unless the row is bad.
+    pub device: Option<DeviceId>,
+    /// Its name, if the input tells one.
+    pub name: Option<String>,
+    /// What stood in the id's place, if it is not just the id.
+    pub input_text: Option<String>,
+    /// `Draft` for a device, or how the row ended already.
+    pub life: Life,
+    /// Why, for a row that ended already.
+    pub reason: Option<String>,
+}
+
+/// What confirming a draft fixes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// The campaign's name.
+    pub name: CampaignName,
+    /// What makes it this campaign.
+    pub order: Order,
+    /// The random half of its mark.
+    pub mark_bits: u64,
+    /// What is done with busy devices.
+    pub busy: BusyPolicy,
+    /// It runs against the embedded emulator.
+    pub emulated: bool,
+    /// The quotas of this runner; see `Store::join`.
+    pub quotas: Vec<Quota>,
+}
+
+/// The answer to confirming a draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// The draft is the campaign now.
+    New(CampaignId),
+    /// The same campaign is open already; the draft is gone, go on with that one.
+    Continues(CampaignId),
+    /// Another campaign has that name; the draft is gone. What differs, in the user's words; empty if
+    /// it is the same one, finished.
+    Taken(Vec<String>),
+}
+
+/// Where a campaign stands as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CampaignState {
+    /// Confirmed, with work left.
+    Open,
+    /// Every row has its outcome.
+    Finished,
+}
+
+/// A confirmed campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Campaign {
+    /// Its key.
+    pub id: CampaignId,
+    /// Its name.
+    pub name: CampaignName,
+    /// What makes it this campaign.
+    pub order: Order,
+    /// The random half of its mark.
+    pub mark_bits: u64,
+    /// What is done with busy devices.
+    pub busy: BusyPolicy,
+    /// It runs against the embedded emulator.
+    pub emulated: bool,
+    /// Open or finished.
+    pub state: CampaignState,
+    /// When it was confirmed.
+    pub opened_at: Timestamp,
+    /// When its last row ended.
+    pub finished_at: Option<Timestamp>,
+    /// What it remembers about its server.
+    pub notes: ServerNotes,
+}
+
+impl Campaign {
+    /// The mark that its comments begin with.
+    pub fn mark(&self) -> Mark {
+        Mark::new(&self.name, self.mark_bits)
+    }
+}
+
+/// A claimed scan call: its device, its slot in every quota and its attempt are durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The call.
+    pub call: CallId,
+    /// The row.
+    pub seq: Seq,
+    /// The device.
+    pub device: DeviceId,
+    /// The attempt.
+    pub attempt: u32,
+    /// When it was claimed; it must be sent within `Timing::send_within`.
+    pub claimed_at: Stamp,
+    /// It is a repeat after doubt or a 404.
+    pub repeat: bool,
+}
+
+/// What holds a claim back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// This quota is used up.
+    Quota(Quota),
+    /// A pause after a 429 or a row of faults, its probe, or the spacing after it.
+    Pause,
+}
+
+/// A "no" of the limiter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotYet {
+    /// Not before this moment; an answer can make it earlier.
+    pub at: Stamp,
+    /// Why.
+    pub hold: Hold,
+}
+
+/// The answer to a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimAnswer {
+    /// A call.
+    Call(Claim),
+    /// The limit says no.
+    NotYet(NotYet),
+    /// No device may be asked now.
+    Idle {
+        /// When one may be, as far as the store knows: a retry time, a look-up, a horizon.
+        wake: Option<Stamp>,
+        /// Whether the only devices left to ask are repeats, and repeats were not allowed.
+        repeats_only: bool,
+    },
+}
+
+/// The answer to a claim on the budget for reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadAnswer {
+    /// A call, claimed at this moment.
+    Call(CallId, Stamp),
+    /// The limit says no.
+    NotYet(NotYet),
+}
+
+/// What came of a read call, as far as the budget cares.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadSettlement {
+    /// The verdict of its reply; a page counts as `None`.
+    pub verdict: Option<crate::domain::Verdict>,
+}
+
+/// A device that the list of actions is to be asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookUp {
+    /// The row.
+    pub seq: Seq,
+    /// The device.
+    pub device: DeviceId,
+    /// The attempt that is doubtful.
+    pub attempt: u32,
+    /// Busy with something unknown, rather than doubtful.
+    pub unseen: bool,
+}
+
+/// What the list of actions said about a device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// What was looked up.
+    pub look_up: LookUp,
+    /// What was found.
+    pub found: Found,
+    /// The action, if there was one.
+    pub action: Option<Action>,
+}
+
+/// What settling changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The device's life before.
+    pub before: Life,
+    /// And after: the same if the answer was that of an older attempt.
+    pub after: Life,
+    /// The budget after it.
+    pub budget: BudgetState,
+}
+
+/// One row, as reports need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its place, from 1.
+    pub seq: Seq,
+    /// The line of the input.
+    pub line: u64,
+    /// The device, unless the row is bad.
+    pub device: Option<DeviceId>,
+    /// Its name, if the input told one.
+    pub name: Option<String>,
+    /// What stood in the id's place, if it was not just the id.
+    pub input_text: Option<String>,
+    /// Where it stands.
+    pub life: Life,
+    /// What is known beside.
+    pub detail: Detail,
+}
+
+/// What a budget's journal says now, for forecasts and progress.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// `seen_by` of the latest calls, newest first, at most as many as were asked for.
+    pub seen_by: Vec<Stamp>,
+    /// The pauses.
+    pub state: BudgetState,
+}
+
+/// The verbs. Every future is `Send`; every method is one transaction, and what it returns is durable.
+pub trait Store: Send + Sync + 'static {
+    /// The clock that this store's stamps come from.
+    type Clock: Clock;
+
+    /// The clock that this store's stamps come from.
+    fn clock(&self) -> &Self::Clock;
+
+    /// Where the store is, for people.
+    fn place(&self) -> String;
+
+    /// Begins a draft.
+    fn draft(&self) -> impl Future<Output = Result<CampaignId>> + Send;
+
+    /// Appends rows to a draft, in input order.
+    fn append(
+        &self,
+        draft: CampaignId,
+        rows: Vec<NewRow>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Confirms a draft, or finds that its name is in use: see `Opened`.
+    fn open(
+        &self,
+        draft: CampaignId,
+        opening: Opening,
+    ) -> impl Future<Output = Result<Opened>> + Send;
+
+    /// Deletes a draft.
+    fn discard(&self, draft: CampaignId) -> impl Future<Output = Result<()>> + Send;
+
+    /// Joins an open campaign as a runner with these quotas. All quotas of all open campaigns on a
+    /// budget are kept, so that the strictest setting wins.
+    fn join(
+        &self,
+        campaign: CampaignId,
+        quotas: Vec<Quota>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// A confirmed campaign by its name.
+    fn find(&self, name: &CampaignName) -> impl Future<Output = Result<Option<Campaign>>> + Send;
+
+    /// All confirmed campaigns, the latest first.
+    fn campaigns(&self) -> impl Future<Output = Result<Vec<Campaign>>> + Send;
+
+    /// Where a campaign's or a draft's rows stand.
+    fn tally(&self, campaign: CampaignId) -> impl Future<Output = Result<Tally>> + Send;
+
+    /// At most `limit` rows after `after`, in input order.
+    fn rows(
+        &self,
+        campaign: CampaignId,
+        after: Seq,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Row>>> + Send;
+
+    /// Whether a claim would pass now if `pending` more calls had been claimed; without a lock.
+    fn peek(
+        &self,
+        campaign: CampaignId,
+        pending: usize,
+    ) -> impl Future<Output = Result<std::result::Result<(), NotYet>>> + Send;
+
+    /// Takes one device, one slot in every quota, and writes the attempt: one durable transaction.
+    fn claim(
+        &self,
+        campaign: CampaignId,
+        allow_repeat: bool,
+    ) -> impl Future<Output = Result<ClaimAnswer>> + Send;
+
+    /// Writes what became of a call.
+    fn settle(
+        &self,
+        call: CallId,
+        settlement: Settlement,
+    ) -> impl Future<Output = Result<Settled>> + Send;
+
+    /// Takes one slot of the budget for reading.
+    fn claim_read(&self, campaign: CampaignId) -> impl Future<Output = Result<ReadAnswer>> + Send;
+
+    /// Writes what became of a read call.
+    fn settle_read(
+        &self,
+        call: CallId,
+        settlement: ReadSettlement,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Moves claims whose horizon has passed to doubtful; how many.
+    fn expire(&self, campaign: CampaignId) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Devices that are due to be looked up: doubtful ones by their time, then busy ones whose action
+    /// is unknown.
+    fn to_look_up(
+        &self,
+        campaign: CampaignId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<LookUp>>> + Send;
+
+    /// Writes what the list of actions said; how many devices ended or went back to the queue.
+    fn looked_up(
+        &self,
+        campaign: CampaignId,
+        findings: Vec<Finding>,
+    ) -> impl Future<Output = Result<Vec<Settled>>> + Send;
+
+    /// Marks a campaign finished if nothing of it is open; whether it is finished.
+    fn finish(&self, campaign: CampaignId) -> impl Future<Output = Result<bool>> + Send;
+
+    /// What the journal says of a budget: at most `latest` calls.
+    fn usage(
+        &self,
+        budget: &BudgetKey,
+        latest: usize,
+    ) -> impl Future<Output = Result<Usage>> + Send;
+
+    /// All calls of a campaign so far, answered or not.
+    fn calls(&self, campaign: CampaignId) -> impl Future<Output = Result<u64>> + Send;
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Hold::Quota(quota) => write!(f, "limited by {quota}"),
+            Hold::Pause => f.write_str("paused by the server"),
+        }
+    }
+}
+
+/// What holds, given the rule's answer and the budget's: the later of the two. `Pass` is `None`.
+pub(crate) fn not_yet(
+    quotas: &[Quota],
+    timing: &crate::domain::Timing,
+    nth_latest: &[Option<Stamp>],
+    budget: &BudgetState,
+    now: Stamp,
+) -> Option<NotYet> {
+    let by_quota = crate::domain::window::earliest(quotas, timing, nth_latest);
+    let earliest = by_quota.max(budget.earliest());
+    let Admission::NotBefore(at) = crate::domain::window::admit(earliest, now) else { return None };
+    let hold = match crate::domain::window::holding(quotas, timing, nth_latest) {
+        Some(quota) if by_quota == earliest => Hold::Quota(quota),
+        _ => Hold::Pause,
+    };
+    Some(NotYet { at, hold })
+}
