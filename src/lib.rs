@@ -3,4 +3,5 @@
 pub mod clock;
 pub mod defender;
 pub mod domain;
+pub mod gate;
 pub mod store;

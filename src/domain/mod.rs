@@ -5,6 +5,8 @@ pub mod action;
 pub mod budget;
 pub mod campaign;
 pub mod device;
+pub mod event;
+pub mod forecast;
 pub mod lifecycle;
 pub mod outcome;
 pub mod quota;

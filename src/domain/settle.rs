@@ -126,7 +126,7 @@ pub fn settle(
     let Rows { life, detail, budget, notes } = rows;
     let verdict = &settlement.verdict;
     pace(budget, verdict, call.claimed_at, now, timing);
-    note_server(notes, settlement, timing);
+    note_server(notes, settlement, now.since(call.claimed_at), timing);
     let answer = answered(verdict, settlement.server_date, judging, now, timing);
     let event = LifeEvent::Answered { attempt: call.attempt, answer, now };
     if let Ok(next) = lifecycle::next(*life, event, judging.busy, timing) {
@@ -217,12 +217,15 @@ fn pace(
     }
 }
 
-fn note_server(notes: &mut ServerNotes, settlement: &Settlement, timing: &Timing) {
+fn note_server(
+    notes: &mut ServerNotes,
+    settlement: &Settlement,
+    waited: Duration,
+    timing: &Timing,
+) {
     if notes.first_contact.is_none() {
         let date = settlement.server_date;
-        // An hour more, so that no action of a call before this one can be missed.
-        let margin = settlement.took.saturating_add(Duration::from_secs(3600));
-        notes.first_contact = date.and_then(|date| earliest_of(date, margin, timing));
+        notes.first_contact = date.and_then(|date| earliest_of(date, waited, timing));
     }
     if let Verdict::Accepted { comment_changed: true, .. } = settlement.verdict {
         notes.comments_changed = true;

@@ -1,0 +1,71 @@
+//! What a running campaign tells those who watch it. Events are emitted after the commit that they
+//! speak of; they decide nothing.
+
+use std::time::Duration;
+
+use super::quota::Quota;
+use super::tally::Tally;
+
+/// What holds the next order back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldReason {
+    /// This quota is used up.
+    Quota(Quota),
+    /// A pause after a 429 or a row of server faults.
+    Pause,
+    /// The API or the sign-in service cannot be reached.
+    Network,
+    /// The pace that spreads bursts.
+    Pace,
+}
+
+/// Where a campaign stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Its rows.
+    pub tally: Tally,
+    /// Scan calls made by this run.
+    pub calls: u64,
+    /// For each quota, how many calls count against it now.
+    pub used: Vec<(Quota, u64)>,
+    /// Answers with 429 in this run.
+    pub throttled: u64,
+    /// Calls of this run that wait for their answer.
+    pub in_flight: usize,
+    /// What holds the next order back, if anything does.
+    pub hold: Option<HoldReason>,
+    /// When the last call is likely to leave.
+    pub finish_in: Option<Duration>,
+}
+
+/// Something that is told once, as it happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A 429 that the journal does not explain: others use this application.
+    OthersCall,
+    /// The server paused us for this long.
+    Paused(Duration),
+    /// The server changes comments, so that actions are told apart by id and time.
+    CommentsChanged,
+    /// The API or the sign-in service cannot be reached; the campaign waits.
+    Waiting(String),
+    /// It can be reached again.
+    Reached,
+    /// The list of actions may not be read.
+    ListForbidden,
+    /// The list of actions could not be read now.
+    ListFailed(String),
+    /// Claims of a runner that is gone wait for their horizon, this long at most.
+    Horizon(Duration),
+    /// No more orders; this many calls wait for their answer.
+    Stopping(usize),
+}
+
+/// An event of a running campaign.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Where it stands.
+    Progress(Box<Snapshot>),
+    /// Something that is told once.
+    Note(Note),
+}
