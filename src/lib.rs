@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod defender;
 pub mod domain;
+pub mod engine;
 pub mod gate;
 pub mod store;

@@ -128,6 +128,20 @@ pub fn verdict(reply: &Reply, asked: &Asked<'_>, timing: &Timing) -> Verdict {
     }
 }
 
+/// Judges a reply of the list of actions that is not a page.
+pub fn list_verdict(reply: &Reply) -> Verdict {
+    match reply {
+        Reply::NoAnswer { why } => Verdict::Doubtful { why: why.clone(), status: None },
+        Reply::NeverLeft { why } => Verdict::NeverLeft { why: why.clone() },
+        Reply::Answer(answer) => match answer.status {
+            401 => Verdict::Unauthorized(refusal_of(answer)),
+            403 => Verdict::Forbidden(refusal_of(answer)),
+            429 => Verdict::Throttled { wait: wait_of(answer), refusal: refusal_of(answer) },
+            _ => unusable(answer),
+        },
+    }
+}
+
 fn judge(answer: &Answer, asked: &Asked<'_>, timing: &Timing) -> Verdict {
     let refusal = refusal_of(answer);
     match answer.status {

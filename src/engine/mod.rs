@@ -1,0 +1,402 @@
+//! The engine: it runs one campaign to its end or to a stop. One loop owns the state; tasks claim, send
+//! and settle, and tell the loop how that went. It is the only place that spawns. It knows the API and
+//! the store by their traits alone, writes no report and prints nothing.
+//!
+//! ```text
+//!   store says a slot is due -> gate gives a pass -> task: token, claim, send, settle -> loop
+//!   every few seconds: expired claims -> doubtful -> list of actions -> ended or queued again
+//! ```
+
+mod look_up;
+mod order;
+mod safety;
+mod state;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+
+use crate::clock::Clock;
+use crate::defender::ScanApi;
+use crate::domain::event::{Event, HoldReason, Note, Snapshot};
+use crate::domain::forecast::Outlook;
+use crate::domain::{Ending, Operation, Pace, Quota, Stamp, Stop, Timing};
+use crate::gate::Gate;
+use crate::store::{Campaign, NotYet, Store, StoreError};
+use look_up::LookUpEnd;
+use order::OrderEnd;
+use state::State;
+
+/// How a campaign is run by this runner.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Calls in flight at most.
+    pub concurrency: usize,
+    /// The quotas that this runner keeps.
+    pub quotas: Vec<Quota>,
+    /// The pace that spreads bursts.
+    pub pace: Option<Pace>,
+    /// Whether governor stands in front of the store. Only tests take it out, to show that the limit
+    /// holds without it.
+    pub gate: bool,
+    /// Every duration.
+    pub timing: Timing,
+    /// No order after this moment.
+    pub until: Option<Stamp>,
+    /// Time between two snapshots; zero for none.
+    pub progress_every: Duration,
+}
+
+/// How far the user wants to stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StopLevel {
+    /// Go on.
+    #[default]
+    Run,
+    /// Order no more, and let the calls in flight finish.
+    Soft,
+    /// Leave at once.
+    Now,
+}
+
+/// What a run was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// How it ended.
+    pub ending: Ending,
+    /// Scan calls that it made.
+    pub calls: u64,
+    /// How many of their answers were 429.
+    pub throttled: u64,
+}
+
+/// Runs a campaign until every row has its outcome, or until something stops it.
+///
+/// # Errors
+/// `StoreError` if the store fails: nothing is sent that is not in it.
+pub async fn run<S: Store, A: ScanApi>(
+    store: Arc<S>,
+    api: Arc<A>,
+    campaign: Campaign,
+    settings: Settings,
+    stop: watch::Receiver<StopLevel>,
+    events: mpsc::Sender<Event>,
+) -> Result<Ran, StoreError> {
+    store.join(campaign.id, settings.quotas.clone()).await?;
+    let now = store.clock().now();
+    let gate = settings.gate.then(|| Gate::new(&settings.quotas, settings.pace, now));
+    let shared =
+        Shared { store, api, campaign, timing: settings.timing, counts: Counts::default() };
+    let mut engine = Engine {
+        shared: Arc::new(shared),
+        state: State::new(now),
+        settings,
+        gate,
+        tasks: JoinSet::new(),
+        look_up: None,
+        stop,
+        events,
+    };
+    let ending = engine.run().await;
+    engine.tasks.shutdown().await;
+    let counts = &engine.shared.counts;
+    Ok(Ran { ending: ending?, calls: counts.calls(), throttled: engine.state.throttled })
+}
+
+/// What the loop shares with its tasks.
+struct Shared<S, A> {
+    store: Arc<S>,
+    api: Arc<A>,
+    campaign: Campaign,
+    timing: Timing,
+    counts: Counts,
+}
+
+/// Counts that must be right at once, and not only when a task has ended.
+#[derive(Debug, Default)]
+struct Counts {
+    /// Orders whose claim is not known to have passed or not.
+    claiming: AtomicUsize,
+    calls: AtomicU64,
+    repeats: AtomicU64,
+}
+
+impl Counts {
+    fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn repeats(&self) -> u64 {
+        self.repeats.load(Ordering::SeqCst)
+    }
+
+    fn claiming(&self) -> usize {
+        self.claiming.load(Ordering::SeqCst)
+    }
+}
+
+enum Finished {
+    Order(Box<Result<OrderEnd, StoreError>>),
+    LookUp(Result<LookUpEnd, StoreError>),
+}
+
+struct Engine<S, A> {
+    shared: Arc<Shared<S, A>>,
+    settings: Settings,
+    gate: Option<Gate>,
+    state: State,
+    tasks: JoinSet<Finished>,
+    look_up: Option<AbortHandle>,
+    stop: watch::Receiver<StopLevel>,
+    events: mpsc::Sender<Event>,
+}
+
+impl<S: Store, A: ScanApi> Engine<S, A> {
+    async fn run(&mut self) -> Result<Ending, StoreError> {
+        loop {
+            self.heed_stop();
+            if self.state.stop == Some(Stop::SecondSignal) {
+                return Ok(Ending::Stopped(Stop::SecondSignal));
+            }
+            self.tick().await?;
+            self.order().await?;
+            if let Some(ending) = self.ending().await? {
+                self.progress().await?;
+                return Ok(ending);
+            }
+            let wake = self.wake();
+            let clock = self.shared.store.clock().clone();
+            tokio::select! {
+                biased;
+                Ok(()) = self.stop.changed() => {}
+                Some(done) = self.tasks.join_next() => self.finished(done)?,
+                () = clock.sleep_until(wake) => {}
+            }
+        }
+    }
+
+    fn now(&self) -> Stamp {
+        self.shared.store.clock().now()
+    }
+
+    fn heed_stop(&mut self) {
+        let level = *self.stop.borrow_and_update();
+        let over = self.settings.until.is_some_and(|until| until <= self.now());
+        match level {
+            StopLevel::Now => self.state.stop = Some(Stop::SecondSignal),
+            StopLevel::Soft => self.halt(Stop::Signal),
+            StopLevel::Run if over => self.halt(Stop::Time),
+            StopLevel::Run => {}
+        }
+    }
+
+    /// Orders no more; the first reason counts.
+    fn halt(&mut self, stop: Stop) {
+        if self.state.stop.is_none() {
+            self.state.stop = Some(stop);
+            self.note(Note::Stopping(self.state.in_flight));
+            if let Some(look_up) = self.look_up.take() {
+                look_up.abort();
+            }
+        }
+    }
+
+    /// What happens every few seconds: expired claims, look-ups, a snapshot.
+    async fn tick(&mut self) -> Result<(), StoreError> {
+        let now = self.now();
+        if !self.settings.progress_every.is_zero() && self.state.next_progress <= now {
+            self.state.next_progress = now.plus(self.settings.progress_every);
+            self.progress().await?;
+        }
+        if self.state.next_tick > now || self.state.stop.is_some() {
+            return Ok(());
+        }
+        self.state.next_tick = now.plus(self.settings.timing.poll);
+        if self.shared.store.expire(self.shared.campaign.id).await? > 0 {
+            self.state.idle = None;
+        }
+        if self.look_up.is_none() && self.state.next_look_up <= now {
+            let due = self.shared.store.to_look_up(self.shared.campaign.id, look_up::MOST).await?;
+            if let Some(batch) = self.state.worth_asking(due, now, &self.settings.timing) {
+                let task = look_up::run(self.shared.clone(), batch, self.state.list_forbidden);
+                let spawned = self.tasks.spawn(async move { Finished::LookUp(task.await) });
+                self.look_up = Some(spawned);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts as many orders as store, gate and concurrency allow now.
+    async fn order(&mut self) -> Result<(), StoreError> {
+        loop {
+            let now = self.now();
+            if !self.state.may_order(now, self.settings.concurrency) {
+                return Ok(());
+            }
+            let pending = self.shared.counts.claiming();
+            let campaign = self.shared.campaign.id;
+            if let Err(not_yet) = self.shared.store.peek(campaign, pending).await? {
+                self.not_yet(not_yet, now);
+                return Ok(());
+            }
+            if let Some(gate) = &mut self.gate
+                && let Err(at) = gate.check(now)
+            {
+                self.state.hold = Some(HoldReason::Pace);
+                self.state.next_order = at;
+                return Ok(());
+            }
+            let counts = &self.shared.counts;
+            let left = safety::repeats_allowed(counts.calls()).saturating_sub(counts.repeats());
+            let allow_repeat = left > pending as u64;
+            counts.claiming.fetch_add(1, Ordering::SeqCst);
+            self.state.in_flight += 1;
+            let task = order::run(self.shared.clone(), allow_repeat);
+            self.tasks.spawn(async move { Finished::Order(Box::new(task.await)) });
+        }
+    }
+
+    fn not_yet(&mut self, not_yet: NotYet, now: Stamp) {
+        self.state.hold = Some(match not_yet.hold {
+            crate::store::Hold::Quota(quota) => HoldReason::Quota(quota),
+            crate::store::Hold::Pause => HoldReason::Pause,
+        });
+        // An answer to another runner can open a slot earlier, so the store is asked now and then.
+        self.state.next_order = not_yet.at.min(now.plus(self.settings.timing.poll));
+    }
+
+    fn finished(&mut self, done: Result<Finished, JoinError>) -> Result<(), StoreError> {
+        match done {
+            Ok(Finished::Order(end)) => {
+                self.state.in_flight -= 1;
+                self.order_ended((*end)?);
+            }
+            Ok(Finished::LookUp(end)) => {
+                self.look_up = None;
+                self.look_up_ended(end?);
+            }
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => return Err(StoreError::Broken(format!("a task panicked: {error}"))),
+        }
+        Ok(())
+    }
+
+    fn order_ended(&mut self, end: OrderEnd) {
+        let now = self.now();
+        self.state.idle = None;
+        match end {
+            OrderEnd::SignIn(error) => {
+                self.give_back();
+                self.sign_in_failed(error, now);
+            }
+            OrderEnd::NotYet(not_yet) => {
+                self.give_back();
+                self.not_yet(not_yet, now);
+            }
+            OrderEnd::Idle { wake, repeats_only } => {
+                self.give_back();
+                let counts = &self.shared.counts;
+                let spent = counts.repeats() >= safety::repeats_allowed(counts.calls());
+                if repeats_only && spent {
+                    self.halt(Stop::Safety(safety::repeats_spent(counts.repeats())));
+                } else if !repeats_only || self.state.in_flight > 0 {
+                    self.state.idle = Some(wake);
+                }
+            }
+            OrderEnd::Settled(settled) => self.settled(&settled, now),
+        }
+    }
+
+    fn give_back(&mut self) {
+        if let Some(gate) = &mut self.gate {
+            gate.give_back();
+        }
+    }
+
+    fn wake(&self) -> Stamp {
+        let state = &self.state;
+        let mut wake = state.next_tick;
+        if state.stop.is_some() {
+            wake = self.now().plus(self.settings.timing.poll);
+        } else if state.in_flight < self.settings.concurrency {
+            let order = match state.idle {
+                Some(idle) => idle.unwrap_or(wake).max(self.now().plus(state::BREATH)),
+                None => state.next_order,
+            };
+            wake = wake.min(order);
+        }
+        if let Some(until) = self.settings.until.filter(|_| state.stop.is_none()) {
+            wake = wake.min(until);
+        }
+        if !self.settings.progress_every.is_zero() {
+            wake = wake.min(state.next_progress);
+        }
+        wake
+    }
+
+    /// Whether the run is over: stopped with nothing in flight, or nothing left to do.
+    async fn ending(&mut self) -> Result<Option<Ending>, StoreError> {
+        if self.state.in_flight > 0 {
+            return Ok(None);
+        }
+        let stopped = self.state.stop.clone();
+        if stopped.is_none() && (self.state.idle.is_none() || self.look_up.is_some()) {
+            return Ok(None);
+        }
+        if self.shared.store.finish(self.shared.campaign.id).await? {
+            return Ok(Some(Ending::Finished));
+        }
+        Ok(stopped.map(Ending::Stopped))
+    }
+
+    async fn progress(&mut self) -> Result<(), StoreError> {
+        if self.settings.progress_every.is_zero() {
+            return Ok(());
+        }
+        let Shared { store, campaign, counts, .. } = &*self.shared;
+        let tally = store.tally(campaign.id).await?;
+        let key = campaign.order.target.budget(Operation::Scan);
+        let most = self.settings.quotas.iter().map(|quota| quota.calls.get() as usize).max();
+        let usage = store.usage(&key, most.unwrap_or(0)).await?;
+        let now = store.clock().now();
+        let used = self.settings.quotas.iter().map(|quota| {
+            let since = now.minus(quota.window);
+            (*quota, usage.seen_by.iter().filter(|at| **at > since).count() as u64)
+        });
+        let used = used.collect();
+        let left = tally.queued;
+        let outlook = Outlook {
+            quotas: self.settings.quotas.clone(),
+            timing: self.settings.timing,
+            pace: self.settings.pace,
+            concurrency: self.settings.concurrency,
+            latency: self.state.latency,
+            seen_by: usage.seen_by,
+            budget: usage.state,
+            now,
+        };
+        let snapshot = Snapshot {
+            finish_in: outlook.forecast(left).map(|forecast| forecast.last_answer),
+            tally,
+            calls: counts.calls(),
+            used,
+            throttled: self.state.throttled,
+            in_flight: self.state.in_flight,
+            hold: self.state.hold,
+        };
+        self.tell(Event::Progress(Box::new(snapshot)));
+        Ok(())
+    }
+
+    fn note(&self, note: Note) {
+        self.tell(Event::Note(note));
+    }
+
+    /// Events are for watchers: one who does not keep up misses some, and the campaign goes on.
+    fn tell(&self, event: Event) {
+        drop(self.events.try_send(event));
+    }
+}

@@ -1,0 +1,106 @@
+//! One order: token in hand, claim, send, settle. Each step is durable before the next, and one claim
+//! is one request.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Shared;
+use crate::clock::Clock;
+use crate::defender::{ScanApi, ScanOrder, SignInError};
+use crate::domain::verdict::{Asked, verdict};
+use crate::domain::{Reply, Stamp, Verdict, settle};
+use crate::store::{Claim, ClaimAnswer, NotYet, Settled, Store, StoreError};
+
+/// How an order ended.
+pub(super) enum OrderEnd {
+    /// No token; nothing was claimed.
+    SignIn(SignInError),
+    /// The limit said no after all.
+    NotYet(NotYet),
+    /// The store has no device to ask now.
+    Idle { wake: Option<Stamp>, repeats_only: bool },
+    /// A call was made, or given up in time, and is settled.
+    Settled(Box<Settlement>),
+}
+
+/// A settled call.
+pub(super) struct Settlement {
+    pub(super) claim: Claim,
+    pub(super) verdict: Verdict,
+    pub(super) settled: Settled,
+    pub(super) took: Duration,
+}
+
+/// Runs one order.
+pub(super) async fn run<S: Store, A: ScanApi>(
+    shared: Arc<Shared<S, A>>,
+    allow_repeat: bool,
+) -> Result<OrderEnd, StoreError> {
+    let claimed = claim(&shared, allow_repeat).await;
+    shared.counts.claiming.fetch_sub(1, Ordering::SeqCst);
+    match claimed {
+        Err(error) => Ok(OrderEnd::SignIn(error)),
+        Ok(answer) => match answer? {
+            ClaimAnswer::NotYet(not_yet) => Ok(OrderEnd::NotYet(not_yet)),
+            ClaimAnswer::Idle { wake, repeats_only } => Ok(OrderEnd::Idle { wake, repeats_only }),
+            ClaimAnswer::Call(claim) => {
+                let settlement = send(&shared, claim).await?;
+                Ok(OrderEnd::Settled(Box::new(settlement)))
+            }
+        },
+    }
+}
+
+async fn claim<S: Store, A: ScanApi>(
+    shared: &Shared<S, A>,
+    allow_repeat: bool,
+) -> Result<Result<ClaimAnswer, StoreError>, SignInError> {
+    shared.api.ready().await?;
+    let answer = shared.store.claim(shared.campaign.id, allow_repeat).await;
+    if let Ok(ClaimAnswer::Call(claim)) = &answer {
+        shared.counts.calls.fetch_add(1, Ordering::SeqCst);
+        shared.counts.repeats.fetch_add(u64::from(claim.repeat), Ordering::SeqCst);
+    }
+    Ok(answer)
+}
+
+async fn send<S: Store, A: ScanApi>(
+    shared: &Shared<S, A>,
+    claim: Claim,
+) -> Result<Settlement, StoreError> {
+    let Shared { store, api, campaign, timing, .. } = shared;
+    let mark = campaign.mark();
+    let order = ScanOrder {
+        device: claim.device,
+        scan_type: campaign.order.scan_type,
+        comment: mark.comment(&campaign.order.comment),
+    };
+    let (sent_at, start) = (store.clock().utc(), store.clock().now());
+    let reply = if start.since(claim.claimed_at) > timing.send_within {
+        Reply::NeverLeft { why: "it could not be sent in time after its slot was taken".to_owned() }
+    } else {
+        api.scan(&order).await
+    };
+    let took = store.clock().now().since(start);
+    let asked = Asked {
+        device: claim.device,
+        scan_type: campaign.order.scan_type,
+        mark: &mark,
+        comment: &campaign.order.comment,
+        took,
+    };
+    let verdict = verdict(&reply, &asked, timing);
+    if let Verdict::Unauthorized(_) = verdict {
+        api.token_refused().await;
+    }
+    let server_date = match &reply {
+        Reply::Answer(answer) => answer.date,
+        Reply::NoAnswer { .. } | Reply::NeverLeft { .. } => None,
+    };
+    let over_at = store.clock().utc();
+    let settlement =
+        settle::Settlement { verdict: verdict.clone(), server_date, took, sent_at, over_at };
+    let settled = store.settle(claim.call, settlement).await?;
+    Ok(Settlement { claim, verdict, settled, took })
+}

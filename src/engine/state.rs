@@ -1,0 +1,246 @@
+//! What the loop knows between two turns, and how answers change it. Nothing here waits.
+
+use std::time::Duration;
+
+use super::look_up::LookUpEnd;
+use super::order::Settlement;
+use super::{Engine, safety};
+use crate::defender::{ScanApi, SignInError};
+use crate::domain::event::{HoldReason, Note};
+use crate::domain::{Rank, Stamp, Stop, Timing, Verdict};
+use crate::store::{LookUp, Store};
+
+/// The shortest rest before the store is asked again after it had nothing to do.
+pub(super) const BREATH: Duration = Duration::from_millis(10);
+
+/// Busy devices whose action is unknown are looked up together once there are this many.
+const UNSEEN_BATCH: usize = 50;
+
+/// What the loop knows.
+#[derive(Debug)]
+pub(super) struct State {
+    /// Orders that are not over.
+    pub(super) in_flight: usize,
+    /// No order before this moment.
+    pub(super) next_order: Stamp,
+    /// What holds the next order.
+    pub(super) hold: Option<HoldReason>,
+    /// The store had no device to ask; when it may have one.
+    pub(super) idle: Option<Option<Stamp>>,
+    pub(super) next_tick: Stamp,
+    pub(super) next_progress: Stamp,
+    pub(super) next_look_up: Stamp,
+    pub(super) stop: Option<Stop>,
+    pub(super) throttled: u64,
+    pub(super) list_forbidden: bool,
+    /// How long answers take, smoothed, for the forecast.
+    pub(super) latency: Duration,
+    pub(super) safety: safety::Answers,
+    unreachable: Option<Unreachable>,
+    /// A whole answer of the API came in this run.
+    reached: bool,
+    /// When the token was refused; a refusal of a call claimed later stops the campaign.
+    token_refused: Option<Stamp>,
+    unseen_since: Option<Stamp>,
+    list_failing_since: Option<Stamp>,
+    told_others: bool,
+    told_changed: bool,
+    told_list: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Unreachable {
+    since: Stamp,
+    wait: Duration,
+}
+
+impl State {
+    pub(super) fn new(now: Stamp) -> Self {
+        Self {
+            in_flight: 0,
+            next_order: now,
+            hold: None,
+            idle: None,
+            next_tick: now,
+            next_progress: now,
+            next_look_up: now,
+            stop: None,
+            throttled: 0,
+            list_forbidden: false,
+            latency: Duration::from_millis(200),
+            safety: safety::Answers::default(),
+            unreachable: None,
+            reached: false,
+            token_refused: None,
+            unseen_since: None,
+            list_failing_since: None,
+            told_others: false,
+            told_changed: false,
+            told_list: false,
+        }
+    }
+
+    /// Whether another order may be started now. While the API is out of reach one order probes.
+    pub(super) fn may_order(&self, now: Stamp, concurrency: usize) -> bool {
+        let most = if self.unreachable.is_some() { 1 } else { concurrency };
+        let idle = self.idle.is_some_and(|wake| wake.is_none_or(|at| at > now));
+        self.stop.is_none() && !idle && self.in_flight < most && self.next_order <= now
+    }
+
+    /// Which of these to look up now: doubtful devices at once, ten at a time in one page; busy ones
+    /// whose action is unknown together, so that one page serves many.
+    pub(super) fn worth_asking(
+        &mut self,
+        due: Vec<LookUp>,
+        now: Stamp,
+        timing: &Timing,
+    ) -> Option<Vec<LookUp>> {
+        let (unseen, doubtful): (Vec<_>, Vec<_>) = due.into_iter().partition(|one| one.unseen);
+        if !doubtful.is_empty() {
+            return Some(doubtful);
+        }
+        if unseen.is_empty() {
+            self.unseen_since = None;
+            return None;
+        }
+        let since = *self.unseen_since.get_or_insert(now);
+        let waited = now.since(since) >= timing.look_up_after[2];
+        let ask = waited || unseen.len() >= UNSEEN_BATCH || self.idle.is_some();
+        ask.then_some(unseen)
+    }
+
+    fn reached(&mut self) -> bool {
+        self.reached = true;
+        self.unreachable.take().is_some()
+    }
+}
+
+impl<S: Store, A: ScanApi> Engine<S, A> {
+    pub(super) fn settled(&mut self, settlement: &Settlement, now: Stamp) {
+        let state = &mut self.state;
+        state.hold = None;
+        state.next_order = now;
+        if let Verdict::NeverLeft { why } = &settlement.verdict {
+            let why = why.clone();
+            return self.out_of_reach(why, now);
+        }
+        if state.reached() {
+            self.note(Note::Reached);
+        }
+        let state = &mut self.state;
+        state.latency = (state.latency * 15 + settlement.took) / 16;
+        self.pause(settlement, now);
+        self.token(settlement, now);
+        self.judge(settlement);
+    }
+
+    /// Mirrors the budget's pause in the gate, and tells people about it once.
+    fn pause(&mut self, settlement: &Settlement, now: Stamp) {
+        let until = settlement.settled.budget.not_before;
+        if let Some(gate) = &mut self.gate {
+            gate.hold(until);
+        }
+        if let Verdict::Throttled { .. } = settlement.verdict {
+            self.state.throttled += 1;
+            if until > now {
+                self.note(Note::Paused(until.since(now)));
+            }
+            // The rule never orders into a full quota, so a 429 means that somebody else calls too.
+            if !std::mem::replace(&mut self.state.told_others, true) {
+                self.note(Note::OthersCall);
+            }
+        }
+    }
+
+    fn token(&mut self, settlement: &Settlement, now: Stamp) {
+        match (&settlement.verdict, self.state.token_refused) {
+            (Verdict::Unauthorized(refusal), Some(since))
+                if settlement.claim.claimed_at > since =>
+            {
+                let said = refusal.message.as_deref().unwrap_or("no reason given");
+                self.halt(Stop::SignIn(format!(
+                    "the API refuses the token (401: {said}), also after a fresh sign-in"
+                )));
+            }
+            (Verdict::Unauthorized(_), None) => self.state.token_refused = Some(now),
+            (Verdict::Unauthorized(_), Some(_)) | (Verdict::Doubtful { .. }, _) => {}
+            _ => self.state.token_refused = None,
+        }
+    }
+
+    fn judge(&mut self, settlement: &Settlement) {
+        if let Verdict::Accepted { comment_changed: true, .. } = settlement.verdict
+            && !std::mem::replace(&mut self.state.told_changed, true)
+        {
+            self.note(Note::CommentsChanged);
+        }
+        // Second asks after a 404 say nothing new about the list.
+        if settlement.settled.before.rank == Rank::Last {
+            return;
+        }
+        self.state.safety.count(&settlement.verdict);
+        if let Some(stop) = self.state.safety.verdict() {
+            self.halt(stop);
+        }
+    }
+
+    pub(super) fn sign_in_failed(&mut self, error: SignInError, now: Stamp) {
+        match error {
+            SignInError::Refused(why) => self.halt(Stop::SignIn(why)),
+            SignInError::Unavailable(why) => self.out_of_reach(why, now),
+        }
+    }
+
+    /// Nothing left: the campaign waits, and stops in the end.
+    fn out_of_reach(&mut self, why: String, now: Stamp) {
+        let timing = self.settings.timing;
+        let first = self.state.unreachable.is_none();
+        let before = self.state.unreachable;
+        let waiting = match before {
+            None => Unreachable { since: now, wait: timing.reconnect_floor },
+            // Several calls of one volley fail together; the wait grows once for each probe.
+            Some(waiting) if self.state.in_flight > 0 => waiting,
+            Some(waiting) => {
+                let wait = (waiting.wait * 2).min(timing.reconnect_ceiling);
+                Unreachable { wait, ..waiting }
+            }
+        };
+        self.state.unreachable = Some(waiting);
+        self.state.hold = Some(HoldReason::Network);
+        self.state.next_order = now.plus(waiting.wait);
+        let waited = now.since(waiting.since);
+        if !self.state.reached && waited >= timing.first_contact {
+            self.halt(Stop::NeverReached(why));
+        } else if waited >= timing.max_wait {
+            self.halt(Stop::Unreachable(why));
+        } else if first {
+            self.note(Note::Waiting(why));
+        }
+    }
+
+    pub(super) fn look_up_ended(&mut self, end: LookUpEnd) {
+        let now = self.now();
+        self.state.unseen_since = None;
+        match end {
+            LookUpEnd::Done { forbidden } => {
+                self.state.idle = None;
+                self.state.next_order = self.state.next_order.min(now);
+                self.state.list_failing_since = None;
+                self.state.next_tick = now;
+                if forbidden && !std::mem::replace(&mut self.state.list_forbidden, true) {
+                    self.note(Note::ListForbidden);
+                }
+            }
+            LookUpEnd::Failed(why) => {
+                let timing = self.settings.timing;
+                let since = *self.state.list_failing_since.get_or_insert(now);
+                self.state.next_look_up = now.plus(timing.look_up_after[0]);
+                if now.since(since) >= timing.max_wait && self.state.idle.is_some() {
+                    self.halt(Stop::ListUnreadable(why));
+                } else if !std::mem::replace(&mut self.state.told_list, true) {
+                    self.note(Note::ListFailed(why));
+                }
+            }
+        }
+    }
+}
