@@ -17,11 +17,27 @@ use crate::domain::settle::{self, CallRecord, Settlement};
 use crate::domain::{BudgetKey, BudgetState, CampaignName, Operation, Quota, Stamp, Tally, Timing};
 use campaign::Held;
 
+/// When a call counts as seen by the server. Only `Proven` keeps the limit; the others are known
+/// mistakes, which tests play to show that they would be caught.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stamping {
+    /// At its answer; without one, at the horizon.
+    #[default]
+    Proven,
+    /// At its claim, whenever it arrives.
+    AtClaim,
+    /// At its answer; without one, at the time-out, though the server can see it later.
+    AtTimeOut,
+    /// Never, so that only the gate limits.
+    Never,
+}
+
 /// A store in memory.
 #[derive(Debug)]
 pub struct MemoryStore<C> {
     clock: C,
     timing: Timing,
+    stamping: Stamping,
     inner: Mutex<Inner>,
 }
 
@@ -52,7 +68,22 @@ struct Call {
 impl<C: Clock> MemoryStore<C> {
     /// An empty store.
     pub fn new(clock: C, timing: Timing) -> Self {
-        Self { clock, timing, inner: Mutex::default() }
+        Self::with_stamping(clock, timing, Stamping::Proven)
+    }
+
+    /// An empty store that stamps calls in another way: a negative control for tests.
+    pub fn with_stamping(clock: C, timing: Timing, stamping: Stamping) -> Self {
+        Self { clock, timing, stamping, inner: Mutex::default() }
+    }
+
+    /// What a settled call's `seen_by` becomes, given what the proven way says.
+    fn restamp(&self, proven: Option<Stamp>, now: Stamp) -> Option<Stamp> {
+        match self.stamping {
+            Stamping::Proven => proven,
+            Stamping::AtClaim => proven.filter(|at| *at == Stamp::ZERO),
+            Stamping::AtTimeOut => proven.or(Some(now)),
+            Stamping::Never => None,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -179,7 +210,12 @@ impl<C: Clock> Store for MemoryStore<C> {
         let device =
             device.ok_or_else(|| StoreError::Broken("a queued row has no device".into()))?;
         let record = CallRecord { attempt: after.attempt, claimed_at: now };
-        let call = inner.enter(campaign, Operation::Scan, Some(seq), record, &timing)?;
+        let seen_by = match self.stamping {
+            Stamping::AtClaim => now,
+            Stamping::Never => Stamp::ZERO,
+            Stamping::Proven | Stamping::AtTimeOut => until,
+        };
+        let call = inner.enter(campaign, Operation::Scan, Some(seq), record, seen_by, &timing)?;
         Ok(ClaimAnswer::Call(Claim {
             call,
             seq,
@@ -200,7 +236,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         let seq = journal.seq.ok_or_else(|| unknown_call(call))?;
         let (settled, seen_by) =
             held.settle(seq, journal.record, &settlement, &mut budget.state, now, &self.timing)?;
-        if let Some(seen_by) = seen_by {
+        if let Some(seen_by) = self.restamp(seen_by, now) {
             budget.move_seen(call, &mut journal.seen_by, seen_by);
         }
         Ok(settled)
@@ -213,7 +249,8 @@ impl<C: Clock> Store for MemoryStore<C> {
         }
         let now = self.clock.now();
         let record = CallRecord { attempt: 0, claimed_at: now };
-        let call = inner.enter(campaign, Operation::Read, None, record, &self.timing)?;
+        let until = now.plus(self.timing.horizon());
+        let call = inner.enter(campaign, Operation::Read, None, record, until, &self.timing)?;
         Ok(ReadAnswer::Call(call, now))
     }
 
@@ -310,12 +347,12 @@ impl Inner {
         operation: Operation,
         seq: Option<Seq>,
         record: CallRecord,
+        seen_by: Stamp,
         timing: &Timing,
     ) -> Result<CallId> {
         let budget = self.campaign(campaign)?.order.target.budget(operation);
         let longest = self.quotas(&budget).iter().map(|quota| quota.reopens_after(timing)).max();
         let call = CallId(self.id());
-        let seen_by = record.claimed_at.plus(timing.horizon());
         let entry = self.budgets.entry(budget.clone()).or_default();
         entry.prune(record.claimed_at.minus(longest.unwrap_or_default()));
         entry.seen.insert((seen_by, call));

@@ -1,0 +1,86 @@
+//! What several tests share: small lists, campaigns in a store, and counting calls in windows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleetsweep::clock::Clock;
+use fleetsweep::domain::{
+    BusyPolicy, DeviceId, Life, Order, Quota, ScanType, Target, campaign::hash_of_ids,
+};
+use fleetsweep::store::{Campaign, NewRow, Opened, Opening, Store};
+
+/// The n-th device of every test.
+pub(crate) fn device(n: u64) -> DeviceId {
+    let mut bytes = [0xd0; 20];
+    bytes[12..].copy_from_slice(&n.to_be_bytes());
+    DeviceId::from_bytes(bytes)
+}
+
+/// Where test campaigns go.
+pub(crate) fn target() -> Target {
+    Target {
+        api_origin: "http://127.0.0.1:1".to_owned(),
+        tenant: "11111111-2222-3333-4444-555555555555".to_owned(),
+        application: "66666666-7777-8888-9999-000000000000".to_owned(),
+        cloud: "test".to_owned(),
+    }
+}
+
+/// Opens a campaign of this many devices.
+pub(crate) async fn campaign<S: Store>(
+    store: &Arc<S>,
+    name: &str,
+    devices: std::ops::Range<u64>,
+    quotas: &[Quota],
+    busy: BusyPolicy,
+) -> Campaign {
+    let draft = store.draft().await.unwrap();
+    let rows = devices.clone().map(|n| NewRow {
+        line: n + 2,
+        device: Some(device(n)),
+        name: None,
+        input_text: None,
+        life: Life::draft(),
+        reason: None,
+    });
+    store.append(draft, rows.collect()).await.unwrap();
+    let order = Order {
+        target: target(),
+        scan_type: ScanType::Full,
+        comment: "test run".to_owned(),
+        ids_hash: hash_of_ids(devices.map(device)),
+    };
+    let name: fleetsweep::domain::CampaignName = name.parse().unwrap();
+    let opening = Opening {
+        name: name.clone(),
+        order,
+        mark_bits: 42,
+        busy,
+        emulated: false,
+        quotas: quotas.to_vec(),
+    };
+    let opened = store.open(draft, opening).await.unwrap();
+    assert!(matches!(opened, Opened::New(_)), "{opened:?}");
+    store.find(&name).await.unwrap().expect("it was just opened")
+}
+
+/// The most moments (in microseconds) that any half-open window of this length holds.
+pub(crate) fn most_in_any_window(moments: &[i64], window: Duration) -> usize {
+    let mut sorted = moments.to_vec();
+    sorted.sort_unstable();
+    let width = i64::try_from(window.as_micros()).unwrap();
+    let mut first = 0;
+    let mut most = 0;
+    for (at, moment) in sorted.iter().enumerate() {
+        while sorted[first] + width <= *moment {
+            first += 1;
+        }
+        most = most.max(at - first + 1);
+    }
+    most
+}
+
+/// Microseconds of a clock since a moment.
+pub(crate) fn micros_since<C: Clock>(clock: &C, start: fleetsweep::domain::Stamp) -> i64 {
+    i64::try_from(clock.now().since(start).as_micros()).unwrap()
+}
