@@ -2,5 +2,6 @@
 //! randomness; whatever of these a rule needs comes in as a value.
 
 pub mod device;
+pub mod text;
 
 pub use device::{DeviceId, NotADeviceId};

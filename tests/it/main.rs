@@ -1,0 +1,3 @@
+//! The integration tests, one binary; each subject is a module.
+
+mod intake;
