@@ -28,6 +28,9 @@ pub(super) struct Layout {
     pub(super) id_column: Column,
     /// Where the name is, counted from 0.
     pub(super) name: Option<usize>,
+    /// How many columns are known, by a header or by the user's word. An id in any other cell is one
+    /// that nobody would take.
+    pub(super) known: usize,
 }
 
 /// How sure a header names the id column: 0 is surest.
@@ -95,7 +98,9 @@ fn by_wish(first: &ByteRecord, wanted: &str) -> Result<Layout, Fault> {
         Ok(number) if (1..=headers.len()).contains(&number) && has_header => {
             Ok(with_header(first, number - 1))
         }
-        Ok(number) if (1..=headers.len()).contains(&number) => Ok(numbered(number - 1)),
+        Ok(number) if (1..=headers.len()).contains(&number) => {
+            Ok(Layout { known: headers.len(), ..numbered(number - 1) })
+        }
         _ => Err(Fault::UnknownColumn { wanted: wanted.to_owned(), columns: headers }),
     }
 }
@@ -174,11 +179,11 @@ fn with_header(first: &ByteRecord, id: usize) -> Layout {
         "" => Column::Number(id + 1),
         _ => Column::Named(header.into()),
     };
-    Layout { has_header: true, id, id_column, name }
+    Layout { has_header: true, id, id_column, name, known: first.len() }
 }
 
 fn numbered(id: usize) -> Layout {
-    Layout { has_header: false, id, id_column: Column::Number(id + 1), name: None }
+    Layout { has_header: false, id, id_column: Column::Number(id + 1), name: None, known: 0 }
 }
 
 /// For each column, how many cells of a sample are ids and how many are not empty.

@@ -23,8 +23,8 @@ pub struct IntakeError {
 pub enum Fault {
     /// No row at all.
     #[error(
-        "the list holds no device, {}; check the export that made it",
-        if *.header { "only a header" } else { "and no header" }
+        "the list holds no device: {}; check the export that made it",
+        if *.header { "it has only a header" } else { "it has not a single row" }
     )]
     Empty {
         /// Whether a header was found.

@@ -63,11 +63,11 @@ pub enum RowProblem {
         /// How many cells the row has.
         cells: usize,
     },
-    /// A line of a list without a header has several ids, and only one could be taken.
+    /// A line has ids outside of the columns that are known, and only one id could be taken.
     #[error("the line has more than one device id; put each on its own line")]
     SeveralIds,
     /// A JSON element has none of the fields that hold an id.
-    #[error("the element has no field with a device id; expected id, machineId or DeviceId")]
+    #[error("the element has no such field")]
     NoField,
 }
 

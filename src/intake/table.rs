@@ -158,15 +158,16 @@ impl Sink<'_> {
         if text.is_none() {
             return self.refuse(&entry, RowProblem::Missing { cells: record.len() });
         }
-        if !layout.has_header && has_other_ids(record, layout.id) {
+        if has_other_ids(record, layout) && cell::parse(entry.text).is_ok() {
             return self.refuse(&entry, RowProblem::SeveralIds);
         }
         self.take(&entry)
     }
 }
 
-fn has_other_ids(record: &ByteRecord, id: usize) -> bool {
-    let mut others = record.iter().enumerate().filter(|(index, _)| *index != id);
+fn has_other_ids(record: &ByteRecord, layout: &Layout) -> bool {
+    let cells = record.iter().enumerate().skip(layout.known);
+    let mut others = cells.filter(|(index, _)| *index != layout.id);
     others.any(|(_, text)| cell::parse(&String::from_utf8_lossy(text)).is_ok())
 }
 
