@@ -1,5 +1,5 @@
-//! How fast a list is read: a million rows from memory, in the forms that people bring. Throughput is
-//! in rows. It does not measure disks.
+//! How fast a list is read: a million rows from memory, in the forms that people bring. Throughput
+//! is in rows. It does not measure disks.
 
 use std::hint::black_box;
 use std::ops::ControlFlow;

@@ -1,5 +1,5 @@
-//! Text from outside made safe to show: control characters escaped, long text cut. It does not quote
-//! for CSV, HTML or a shell; whoever writes such a format does that.
+//! Text from outside made safe to show: control characters escaped, long text cut. It does not
+//! quote for CSV, HTML or a shell; whoever writes such a format does that.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! The text of one cell: trimmed, and read as a device id, also out of a portal address. It does not
-//! know in which column the cell stands.
+//! The text of one cell: trimmed, and read as a device id, also out of a portal address. It does
+//! not know in which column the cell stands.
 
 use crate::domain::{DeviceId, NotADeviceId};
 

@@ -28,8 +28,8 @@ pub(super) struct Layout {
     pub(super) id_column: Column,
     /// Where the name is, counted from 0.
     pub(super) name: Option<usize>,
-    /// How many columns are known, by a header or by the user's word. An id in any other cell is one
-    /// that nobody would take.
+    /// How many columns are known, by a header or by the user's word. An id in any other cell is
+    /// one that nobody would take.
     pub(super) known: usize,
 }
 

@@ -1,5 +1,5 @@
-//! Feeds a CSV parser one physical line at a time, so that the line of every record is known, a quote
-//! that is never closed is found, and a record stays within bounds. It does not split cells.
+//! Feeds a CSV parser one physical line at a time, so that the line of every record is known, a
+//! quote that is never closed is found, and a record stays within bounds. It does not split cells.
 
 use std::io::{self, BufRead, Read};
 

@@ -134,7 +134,8 @@ impl<'de> Visitor<'de> for Value<'_, '_, '_> {
     }
 }
 
-/// What one object says of a device; of several id fields the one with an id counts, then the surest.
+/// What one object says of a device; of several id fields the one with an id counts, then the
+/// surest.
 #[derive(Default)]
 struct Device {
     id: Option<IdField>,

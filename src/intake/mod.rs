@@ -65,8 +65,8 @@ pub struct SourceSummary {
 /// Reads one source and hands every row to `emit` in the order of the input.
 ///
 /// `seen` is shared by all sources of a run, so that duplicates are found across files. When `emit`
-/// breaks, reading stops and the summary covers what was read until then. JSON rows carry the line on
-/// which their element begins.
+/// breaks, reading stops and the summary covers what was read until then. JSON rows carry the line
+/// on which their element begins.
 ///
 /// # Errors
 /// An error refuses the whole source: the rows that were emitted before it are void, and so is

@@ -1,5 +1,5 @@
-//! One row of a list as the rest of the program sees it: a device, a duplicate, or what is wrong with
-//! it. It does not decide which; the sink does.
+//! One row of a list as the rest of the program sees it: a device, a duplicate, or what is wrong
+//! with it. It does not decide which; the sink does.
 
 use std::fmt;
 use std::sync::Arc;

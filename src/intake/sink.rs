@@ -1,5 +1,5 @@
-//! Where every reader ends: an id cell becomes a row, is counted and handed on. It does not know from
-//! which format the cell came.
+//! Where every reader ends: an id cell becomes a row, is counted and handed on. It does not know
+//! from which format the cell came.
 
 use std::ops::ControlFlow;
 

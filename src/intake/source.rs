@@ -1,5 +1,5 @@
-//! Bytes to text: refuses what is plainly no list, and decodes UTF-8 and UTF-16 as a stream. What the
-//! text means is left to the readers of tables and JSON.
+//! Bytes to text: refuses what is plainly no list, and decodes UTF-8 and UTF-16 as a stream. What
+//! the text means is left to the readers of tables and JSON.
 
 use std::io::{BufRead, BufReader, Chain, Cursor, Read};
 
@@ -48,8 +48,8 @@ pub(super) fn open<R: Read>(mut reader: R) -> Result<Text<impl BufRead>, Fault> 
     Ok(Text { reader, decoded: utf16_mark || guessed.is_some(), json })
 }
 
-/// Whether the text is JSON: it begins with `[`, or with `{` before a string or another brace, since
-/// a bare list may begin with a GUID in braces.
+/// Whether the text is JSON: it begins with `[`, or with `{` before a string or another brace,
+/// since a bare list may begin with a GUID in braces.
 fn is_json(start: &[u8]) -> bool {
     let mut significant = start.iter().filter(|byte| !byte.is_ascii_whitespace());
     match significant.next() {

@@ -1,5 +1,5 @@
-//! Lists in lines: CSV with commas, semicolons or tabs, with or without a header, down to one bare id
-//! a line. What the columns mean is decided in `columns`.
+//! Lists in lines: CSV with commas, semicolons or tabs, with or without a header, down to one bare
+//! id a line. What the columns mean is decided in `columns`.
 
 use std::io::BufRead;
 use std::ops::ControlFlow;

@@ -97,7 +97,10 @@ fn written(form: &Form, ids: &[[u8; 20]], name: &str) -> Vec<u8> {
         let (a, b) = if id_last { (name, id) } else { (id, name) };
         format!("{}{}{}", cell(a), form.delimiter, cell(b))
     };
-    let object = |bytes: &[u8; 20]| serde_json::json!({ "computerDnsName": name, "id": id(bytes), "x": [1] });
+    let object = |bytes: &[u8; 20]| {
+        let id = id(bytes);
+        serde_json::json!({ "computerDnsName": name, "id": id, "x": [1] })
+    };
     let objects: Vec<serde_json::Value> = ids.iter().map(object).collect();
     let each = |line: &dyn Fn(&[u8; 20]) -> String| ids.iter().map(line).collect::<Vec<_>>();
     let lines = match form.shape {
