@@ -5,4 +5,5 @@ pub mod defender;
 pub mod domain;
 pub mod engine;
 pub mod gate;
+pub mod intake;
 pub mod store;

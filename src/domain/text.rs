@@ -1,20 +1,45 @@
-//! Making foreign text safe to show. It does not quote for CSV, JSON or HTML: the writers do.
+//! Text from outside made safe to show: control characters escaped, long text cut. It does not
+//! quote for CSV, HTML or a shell; whoever writes such a format does that.
 
-/// The text with every control character, bidirectional control and line separator written as an
-/// escape, so that no name, comment or message from a file or the network can move a cursor, forge a
-/// line or turn text around.
+use std::fmt::Write as _;
+
+/// The text with every character that could move a cursor, forge a line or turn the reading
+/// direction written as `\u{..}`: C0, DEL, C1, line and paragraph separators, bidirectional
+/// controls, and the invisible U+200B, U+2060 and U+FEFF.
 pub fn printable(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_harmful(c) { safe.extend(c.escape_unicode()) } else { safe.push(c) }
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_unsafe(character) {
+            write!(shown, "\\u{{{:x}}}", u32::from(character)).expect("a String takes any text");
+        } else {
+            shown.push(character);
+        }
     }
-    safe
+    shown
 }
 
-fn is_harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        || c == '\u{feff}'
+/// The first `limit` characters of the text; where something was left out, the last of them is `…`.
+pub fn cut(text: &str, limit: usize) -> String {
+    // A text of at most `limit` bytes cannot have more characters; this spares counting them.
+    if text.len() <= limit || text.chars().nth(limit).is_none() {
+        return text.to_owned();
+    }
+    text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()
+}
+
+fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}'
+                | '\u{200b}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{feff}'
+        )
 }
 
 #[cfg(test)]
@@ -22,9 +47,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_steer_a_terminal_is_escaped_and_the_rest_is_kept() {
-        assert_eq!(printable("a\u{1b}[2J\r\nb"), "a\\u{1b}[2J\\u{d}\\u{a}b");
-        assert_eq!(printable("\u{9b}x\u{202e}y\u{2028}"), "\\u{9b}x\\u{202e}y\\u{2028}");
-        assert_eq!(printable("Gerät №1 日本"), "Gerät №1 日本");
+    fn what_could_steer_a_terminal_is_escaped_and_the_rest_is_left() {
+        assert_eq!(printable("Büro-PC 7 “日本” 👩‍💻"), "Büro-PC 7 “日本” 👩‍💻");
+        assert_eq!(printable("a\u{1b}[2Jb\r\n\t\0"), "a\\u{1b}[2Jb\\u{d}\\u{a}\\u{9}\\u{0}");
+        assert_eq!(printable("\u{7f}\u{9b}31m"), "\\u{7f}\\u{9b}31m");
+        assert_eq!(printable("\u{202e}fdp.exe\u{2066}"), "\\u{202e}fdp.exe\\u{2066}");
+        assert_eq!(printable("\u{2028}\u{2029}\u{feff}"), "\\u{2028}\\u{2029}\\u{feff}");
+    }
+
+    #[test]
+    fn a_cut_text_has_the_limit_and_says_that_it_was_cut() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd", 3), "ab…");
+        assert_eq!(cut("äöü", 3), "äöü");
+        assert_eq!(cut("äöüß", 3), "äö…");
+        assert_eq!(cut("abc", 0), "…");
     }
 }

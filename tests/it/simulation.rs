@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetsweep::clock::TokioClock;
+use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::forecast::Outlook;
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{BusyPolicy, Ending, Operation, Outcome, PaceKind, Timing};

@@ -1,0 +1,205 @@
+//! Which column of a table holds the id and which the name, told by headers and by values. It reads
+//! no input itself; it is handed the first rows.
+
+use csv::ByteRecord;
+
+use super::cell;
+use super::error::Fault;
+use super::row::Column;
+
+/// Headers of the id column, normalised, the surest first.
+const ID_HEADERS: [&str; 3] = ["deviceid", "machineid", "id"];
+/// Headers of the name column, normalised, the surest first.
+const NAME_HEADERS: [&str; 4] = ["devicename", "computerdnsname", "name", "hostname"];
+/// Parts of headers under which 40 hexadecimal characters are something else: the SHA-1 of a file.
+const HASH_HEADERS: [&str; 4] = ["sha1", "hash", "thumbprint", "checksum"];
+
+/// What each column of a table is for.
+///
+/// Further columns of the portal's exports (platform, onboarding, health, category, last update)
+/// belong here once something reads them.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// Whether the first row is a header.
+    pub(super) has_header: bool,
+    /// Where the id is, counted from 0.
+    pub(super) id: usize,
+    /// What the column of the id is called.
+    pub(super) id_column: Column,
+    /// Where the name is, counted from 0.
+    pub(super) name: Option<usize>,
+    /// How many columns are known, by a header or by the user's word. An id in any other cell is
+    /// one that nobody would take.
+    pub(super) known: usize,
+}
+
+/// How sure a header names the id column: 0 is surest.
+pub(super) fn id_rank(header: &str) -> Option<usize> {
+    ID_HEADERS.iter().position(|known| is_header(header, known))
+}
+
+/// How sure a header names the name column: 0 is surest.
+pub(super) fn name_rank(header: &str) -> Option<usize> {
+    NAME_HEADERS.iter().position(|known| is_header(header, known))
+}
+
+/// Whether a header is the one that is given in its normalised form.
+pub(super) fn is_header(header: &str, known: &str) -> bool {
+    significant(header).eq(known.chars())
+}
+
+/// A header without what differs between tools: case, spaces, underscores, and marks nobody sees.
+pub(super) fn normalised(header: &str) -> String {
+    significant(header).collect()
+}
+
+fn significant(header: &str) -> impl Iterator<Item = char> {
+    cell::trim(header)
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '_')
+        .flat_map(char::to_lowercase)
+}
+
+/// Whether a first row has a header that this module knows.
+pub(super) fn is_known_header(first: &ByteRecord) -> bool {
+    texts(first).any(|header| id_rank(&header).is_some() || name_rank(&header).is_some())
+}
+
+/// Chooses the columns from the first row and the sample of rows after it.
+pub(super) fn choose(
+    first: &ByteRecord,
+    sample: &[&ByteRecord],
+    wanted: Option<&str>,
+) -> Result<Layout, Fault> {
+    match wanted {
+        Some(wanted) => by_wish(first, wanted),
+        None if texts(first).any(|text| cell::is_entry(&text)) => Ok(without_header(first, sample)),
+        None => by_header(first, sample),
+    }
+}
+
+/// The cells of a record as text.
+fn texts(record: &ByteRecord) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
+    record.iter().map(String::from_utf8_lossy)
+}
+
+fn by_wish(first: &ByteRecord, wanted: &str) -> Result<Layout, Fault> {
+    let headers: Vec<String> = texts(first).map(|text| cell::trim(&text).to_owned()).collect();
+    let has_header = is_known_header(first) || !headers.iter().any(|text| cell::is_entry(text));
+    let exact = headers.iter().position(|header| header == cell::trim(wanted));
+    let named = exact.or_else(|| {
+        let wanted = normalised(wanted);
+        headers.iter().position(|header| is_header(header, &wanted))
+    });
+    if let Some(id) = named.filter(|_| has_header) {
+        return Ok(with_header(first, id));
+    }
+    match wanted.trim().parse::<usize>() {
+        Ok(number) if (1..=headers.len()).contains(&number) && has_header => {
+            Ok(with_header(first, number - 1))
+        }
+        Ok(number) if (1..=headers.len()).contains(&number) => {
+            Ok(Layout { known: headers.len(), ..numbered(number - 1) })
+        }
+        _ => Err(Fault::UnknownColumn { wanted: wanted.to_owned(), columns: headers }),
+    }
+}
+
+/// Takes the column with the most ids; a list in which none is right is still a list.
+fn without_header(first: &ByteRecord, sample: &[&ByteRecord]) -> Layout {
+    let rows: Vec<&ByteRecord> = std::iter::once(first).chain(sample.iter().copied()).collect();
+    let counts = Counts::of(&rows);
+    let most = counts.ids.iter().copied().max().unwrap_or(0);
+    let id = match most {
+        0 => texts(first).position(|text| cell::is_entry(&text)),
+        _ => counts.ids.iter().position(|ids| *ids == most),
+    };
+    numbered(id.unwrap_or(0))
+}
+
+fn by_header(first: &ByteRecord, sample: &[&ByteRecord]) -> Result<Layout, Fault> {
+    let counts = Counts::of(sample);
+    let ids = |index: usize| counts.ids.get(index).copied().unwrap_or(0);
+    let named = texts(first)
+        .enumerate()
+        .filter_map(|(index, header)| Some((index, id_rank(&header)?)))
+        .max_by_key(|(index, rank)| {
+            (ids(*index), std::cmp::Reverse(*rank), std::cmp::Reverse(*index))
+        })
+        .map(|(index, _)| index);
+    if let Some(index) = named.filter(|index| ids(*index) > 0) {
+        return Ok(with_header(first, index));
+    }
+    let most = (0..counts.ids.len()).filter(|i| is_filled(first, &counts, *i)).map(ids).max();
+    let fitting: Vec<usize> = (0..counts.ids.len())
+        .filter(|index| is_filled(first, &counts, *index) && Some(ids(*index)) == most)
+        .collect();
+    match (fitting.as_slice(), named) {
+        // A cell with digits over a column of ids is rather a bad entry than a header.
+        ([index], _) if !is_known_header(first) && looks_like_a_name(first, *index) => {
+            Ok(without_header(first, sample))
+        }
+        ([index], _) => Ok(with_header(first, *index)),
+        ([], Some(index)) => Ok(with_header(first, index)),
+        ([], None) => {
+            Err(Fault::NoIdColumn { columns: texts(first).map(|text| text.into_owned()).collect() })
+        }
+        (several, _) => Err(Fault::AmbiguousColumn {
+            columns: several
+                .iter()
+                .map(|index| with_header(first, *index).id_column.label())
+                .collect(),
+        }),
+    }
+}
+
+/// Whether at least half of what stands in a column are ids, and its header does not say that they
+/// are something else.
+fn is_filled(first: &ByteRecord, counts: &Counts, index: usize) -> bool {
+    let header = normalised(&String::from_utf8_lossy(first.get(index).unwrap_or_default()));
+    let is_hash = HASH_HEADERS.iter().any(|part| header.contains(part));
+    !is_hash && counts.ids[index] > 0 && counts.ids[index] * 2 >= counts.filled[index]
+}
+
+fn looks_like_a_name(first: &ByteRecord, index: usize) -> bool {
+    let text = first.get(index).unwrap_or_default();
+    text.is_empty() || text.iter().any(|byte| byte.is_ascii_digit() || *byte == b'.')
+}
+
+fn with_header(first: &ByteRecord, id: usize) -> Layout {
+    let header = first.get(id).map(String::from_utf8_lossy).unwrap_or_default();
+    let header = cell::trim(&header);
+    let name = texts(first)
+        .enumerate()
+        .filter(|(index, _)| *index != id)
+        .filter_map(|(index, header)| Some((name_rank(&header)?, index)))
+        .min()
+        .map(|(_, index)| index);
+    let id_column = match header {
+        "" => Column::Number(id + 1),
+        _ => Column::Named(header.into()),
+    };
+    Layout { has_header: true, id, id_column, name, known: first.len() }
+}
+
+fn numbered(id: usize) -> Layout {
+    Layout { has_header: false, id, id_column: Column::Number(id + 1), name: None, known: 0 }
+}
+
+/// For each column, how many cells of a sample are ids and how many are not empty.
+struct Counts {
+    ids: Vec<usize>,
+    filled: Vec<usize>,
+}
+
+impl Counts {
+    fn of(rows: &[&ByteRecord]) -> Self {
+        let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+        let mut counts = Self { ids: vec![0; width], filled: vec![0; width] };
+        for (index, text) in rows.iter().flat_map(|row| texts(row).enumerate()) {
+            counts.ids[index] += usize::from(cell::parse(&text).is_ok());
+            counts.filled[index] += usize::from(!cell::trim(&text).is_empty());
+        }
+        counts
+    }
+}

@@ -1,0 +1,159 @@
+//! Why a whole list is refused. What is wrong with a single row is a `RowError` instead.
+
+use std::io;
+
+use super::lines::MAX_LINE;
+use super::sink::MAX_SKIPPED;
+use crate::domain::text::{cut, printable};
+
+/// A list that cannot be used, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {fault}", printable(input))]
+pub struct IntakeError {
+    /// The name of the list: the path, or what stands for standard input.
+    pub input: String,
+    /// What is wrong with it.
+    #[source]
+    pub fault: Fault,
+}
+
+/// What is wrong with a list.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// No row at all.
+    #[error(
+        "the list holds no device: {}; check the export that made it",
+        if *.header { "it has only a header" } else { "it has not a single row" }
+    )]
+    Empty {
+        /// Whether a header was found.
+        header: bool,
+    },
+    /// No column fits by its header or by its values.
+    #[error(
+        "no column holds Defender machine ids (40 hexadecimal characters); the columns are {}; \
+         name the right one with --column, or export again from Defender portal > Assets > Devices",
+        listed(.columns)
+    )]
+    NoIdColumn {
+        /// The headers, or the first row where there was no header.
+        columns: Vec<String>,
+    },
+    /// The column that the user named is not there.
+    #[error("there is no column \"{}\"; the columns are {}", printable(.wanted), listed(.columns))]
+    UnknownColumn {
+        /// What the user named.
+        wanted: String,
+        /// The columns that are there.
+        columns: Vec<String>,
+    },
+    /// No header says which of several columns with ids is meant.
+    #[error("several columns hold device ids: {}; name one with --column", listed(.columns))]
+    AmbiguousColumn {
+        /// The columns that hold ids.
+        columns: Vec<String>,
+    },
+    /// A line without an end.
+    #[error(
+        "line {line} is longer than {} KiB, so this is no list of devices; export it as CSV",
+        MAX_LINE / 1024
+    )]
+    LineTooLong {
+        /// The line, counted from 1.
+        line: u64,
+    },
+    /// A quoted cell that never ends or swallows other rows.
+    #[error(
+        "the quote that opens in the row at line {line} is not closed where it should be, and \
+         swallows the rows after it; close or remove it"
+    )]
+    OpenQuote {
+        /// The line, counted from 1, on which the row begins.
+        line: u64,
+    },
+    /// More rows than the user allows.
+    #[error("more than {limit} rows; if that is intended, raise the limit with --max-rows")]
+    TooManyRows {
+        /// The limit.
+        limit: u64,
+    },
+    /// An endless run of nothing.
+    #[error("more than {MAX_SKIPPED} blank or comment lines, so this is no list of devices")]
+    TooManySkipped,
+    /// Not text at all.
+    #[error("line {line} has NUL bytes, so this is no text; export the list as CSV")]
+    Binary {
+        /// The line, counted from 1.
+        line: u64,
+    },
+    /// A file of a known other kind.
+    #[error("this is {kind}; {remedy}")]
+    Container {
+        /// What it is.
+        kind: &'static str,
+        /// What to do next.
+        remedy: &'static str,
+    },
+    /// Text in an encoding that is not supported, or damaged.
+    #[error(
+        "line {line} is not valid UTF-8 or UTF-16; save the list again, in Excel as \
+         \"CSV UTF-8 (Comma delimited)\""
+    )]
+    NotText {
+        /// The line, counted from 1.
+        line: u64,
+    },
+    /// JSON with a mistake.
+    #[error("the JSON cannot be read: {}; save the dump again", printable(.message))]
+    Json {
+        /// What the parser says, with line and column.
+        message: String,
+    },
+    /// A JSON element that is no device.
+    #[error(
+        "the JSON element at line {line} is larger than any device; expected an array of devices, \
+         an object with an array \"value\", or one device a line"
+    )]
+    JsonElementTooLarge {
+        /// The line, counted from 1, on which the element begins.
+        line: u64,
+    },
+    /// The right header with the wrong ids under it.
+    #[error(
+        "all {rows} ids are GUIDs, as in an Intune or Entra export, and none is a Defender machine \
+         id; export the list from Defender portal > Assets > Devices > Export"
+    )]
+    OnlyGuids {
+        /// How many rows there are.
+        rows: u64,
+    },
+    /// No such file.
+    #[error("there is no such file; check the path")]
+    NotFound,
+    /// A directory in place of a file.
+    #[error("this is a directory; name the files in it")]
+    Directory,
+    /// Reading failed.
+    #[error("reading failed ({0}); nothing of the list was used")]
+    Io(#[from] io::Error),
+}
+
+impl IntakeError {
+    pub(super) fn new(input: &str, fault: Fault) -> Self {
+        Self { input: input.to_owned(), fault }
+    }
+}
+
+/// At most this many columns are listed in a message.
+const LISTED: usize = 40;
+
+fn listed(columns: &[String]) -> String {
+    let shown =
+        columns.iter().take(LISTED).map(|name| format!("\"{}\"", printable(&cut(name, 60))));
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    if columns.len() > LISTED {
+        text.push_str(&format!(" and {} more", columns.len() - LISTED));
+    }
+    text
+}

@@ -1,0 +1,137 @@
+//! Feeds a CSV parser one physical line at a time, so that the line of every record is known, a
+//! quote that is never closed is found, and a record stays within bounds. It does not split cells.
+
+use std::io::{self, BufRead, Read};
+
+use super::error::Fault;
+use super::lines::{Lines, MAX_LINE};
+use super::sink::MAX_SKIPPED;
+use super::source::Text;
+
+/// The longest record that is taken, in bytes; only quoted line breaks make one longer than a line.
+pub(super) const MAX_RECORD: usize = 4 * MAX_LINE;
+
+/// A reader that hands out no byte of a line before the parser has used up the line before it.
+///
+/// The parser asks for more within a record only while a quote is open. That is what tells records
+/// from lines here, without a second opinion on what a quote is.
+pub(super) struct Feed<R: BufRead> {
+    lines: Lines<R>,
+    /// How much of the current line was handed out.
+    position: usize,
+    /// The current line was only looked at and is still to be handed out.
+    held: bool,
+    /// Whether lines that begin with `#` are comments.
+    pub(super) comments: bool,
+    record_line: u64,
+    record_lines: u64,
+    record_bytes: usize,
+    skipped: u64,
+    fault: Option<Fault>,
+}
+
+impl<R: BufRead> Feed<R> {
+    pub(super) fn new(text: Text<R>) -> Self {
+        Self {
+            lines: Lines::new(text),
+            position: 0,
+            held: false,
+            comments: true,
+            record_line: 0,
+            record_lines: 0,
+            record_bytes: 0,
+            skipped: 0,
+            fault: None,
+        }
+    }
+
+    /// The next line that counts, without taking it; it is empty at the end of the text.
+    pub(super) fn peek(&mut self) -> Result<&[u8], Fault> {
+        self.begin_record();
+        self.held = self.advance()?;
+        Ok(if self.held { self.lines.current() } else { b"" })
+    }
+
+    /// Passes over the line that `peek` has shown.
+    pub(super) fn skip_peeked(&mut self) {
+        self.held = false;
+    }
+
+    /// To be called before the parser is asked for a record.
+    pub(super) fn begin_record(&mut self) {
+        self.record_lines = 0;
+        self.record_bytes = 0;
+    }
+
+    /// The line on which the current record begins, counted from 1.
+    pub(super) fn record_line(&self) -> u64 {
+        self.record_line
+    }
+
+    /// Whether the current record has line breaks in it.
+    pub(super) fn is_multiline(&self) -> bool {
+        self.record_lines > 1
+    }
+
+    /// What ended the reading, if it was not the end of the text.
+    pub(super) fn take_fault(&mut self) -> Option<Fault> {
+        self.fault.take()
+    }
+
+    /// Counts something that is no row; too many of them are a fault.
+    pub(super) fn count_skipped(&mut self) -> Result<(), Fault> {
+        self.skipped += 1;
+        if self.skipped > MAX_SKIPPED { Err(Fault::TooManySkipped) } else { Ok(()) }
+    }
+
+    fn advance(&mut self) -> Result<bool, Fault> {
+        loop {
+            if !std::mem::take(&mut self.held) && !self.lines.advance()? {
+                // Every line ends with LF here, so a record that wants more has an open quote.
+                return match self.record_lines {
+                    0 => Ok(false),
+                    _ => Err(Fault::OpenQuote { line: self.record_line }),
+                };
+            }
+            if self.record_lines == 0 {
+                if self.is_no_row() {
+                    self.count_skipped()?;
+                    continue;
+                }
+                self.record_line = self.lines.number();
+            }
+            self.record_lines += 1;
+            self.record_bytes += self.lines.current().len();
+            if self.record_bytes > MAX_RECORD {
+                return Err(Fault::OpenQuote { line: self.record_line });
+            }
+            self.position = 0;
+            return Ok(true);
+        }
+    }
+
+    fn is_no_row(&self) -> bool {
+        let text = self.lines.current().trim_ascii_start();
+        text.is_empty() || self.comments && text[0] == b'#'
+    }
+}
+
+impl<R: BufRead> Read for Feed<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.position >= self.lines.current().len() || self.record_lines == 0 {
+            match self.advance() {
+                Ok(true) => {}
+                Ok(false) => return Ok(0),
+                Err(fault) => {
+                    self.fault = Some(fault);
+                    return Err(io::Error::other("the feed has a fault"));
+                }
+            }
+        }
+        let rest = &self.lines.current()[self.position..];
+        let count = rest.len().min(out.len());
+        out[..count].copy_from_slice(&rest[..count]);
+        self.position += count;
+        Ok(count)
+    }
+}

@@ -1,0 +1,128 @@
+//! One row of a list as the rest of the program sees it: a device, a duplicate, or what is wrong
+//! with it. It does not decide which; the sink does.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::seen::Place;
+use crate::domain::text::printable;
+use crate::domain::{DeviceId, NotADeviceId};
+
+/// One row of the input. Headers, blank lines and comments are not rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The line, counted from 1, on which the row begins.
+    pub line: u64,
+    /// The id cell as it was read, cut to 200 characters; it is not escaped.
+    pub input_text: String,
+    /// The name of the device, where the list has one, cut to 256 characters; it is not escaped.
+    pub device_name: Option<String>,
+    /// What the row is.
+    pub kind: RowKind,
+}
+
+/// What a row is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowKind {
+    /// A device that this run had not seen before.
+    Device(DeviceId),
+    /// A device that this run had seen before.
+    Duplicate {
+        /// The device.
+        of: DeviceId,
+        /// Where it was seen first.
+        first: Place,
+    },
+    /// No usable id.
+    Bad(RowError),
+}
+
+/// What is wrong with one row. The report and the terminal show the same sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, {column}: {problem}{}", found_text(found))]
+pub struct RowError {
+    /// The line, counted from 1, on which the row begins.
+    pub line: u64,
+    /// The column that should hold the id.
+    pub column: Column,
+    /// What was found there, cut to 80 characters; the sentence shows it escaped.
+    pub found: String,
+    /// Why that is no id, and what was expected.
+    pub problem: RowProblem,
+}
+
+/// Why a row has no usable id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RowProblem {
+    /// The cell does not hold a Defender machine id.
+    #[error(transparent)]
+    NotAnId(#[from] NotADeviceId),
+    /// The row ends before the column of the ids.
+    #[error("the row ends after {cells} of its cells; expected 40 hexadecimal characters here")]
+    Missing {
+        /// How many cells the row has.
+        cells: usize,
+    },
+    /// A line has ids outside of the columns that are known, and only one id could be taken.
+    #[error("the line has more than one device id; put each on its own line")]
+    SeveralIds,
+    /// A JSON element has none of the fields that hold an id.
+    #[error("the element has no such field")]
+    NoField,
+}
+
+/// A column, by its header or, without a header, by its number counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// The header as it stands in the list.
+    Named(Arc<str>),
+    /// The number, counted from 1.
+    Number(usize),
+}
+
+impl Column {
+    /// The header or number alone, escaped.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Named(name) => printable(name),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => write!(f, "column \"{}\"", printable(name)),
+            Self::Number(number) => write!(f, "column {number}"),
+        }
+    }
+}
+
+fn found_text(found: &str) -> String {
+    if found.trim().is_empty() {
+        String::new()
+    } else {
+        format!(" (found \"{}\")", printable(found))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_error_is_one_sentence_that_cannot_steer_a_terminal() {
+        let error = RowError {
+            line: 7,
+            column: Column::Named("Device\u{1b} ID".into()),
+            found: "pc\r\n7".into(),
+            problem: NotADeviceId::Other.into(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "line 7, column \"Device\\u{1b} ID\": not a Defender machine id; \
+             expected 40 hexadecimal characters (found \"pc\\u{d}\\u{a}7\")"
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! Where every reader ends: an id cell becomes a row, is counted and handed on. It does not know
+//! from which format the cell came.
+
+use std::ops::ControlFlow;
+
+use super::error::Fault;
+use super::row::{Column, Row, RowError, RowKind, RowProblem};
+use super::seen::Seen;
+use super::{Options, SourceSummary, cell};
+use crate::domain::text::cut;
+use crate::domain::{DeviceId, NotADeviceId};
+
+/// At most this many blank and comment lines are passed over in one source.
+pub(super) const MAX_SKIPPED: u64 = 1_000_000;
+
+/// Characters of an id cell that a row keeps.
+const INPUT_TEXT: usize = 200;
+/// Characters of a name that a row keeps; a DNS name has at most 253.
+const NAME: usize = 256;
+/// Characters of an id cell that an error shows.
+const FOUND: usize = 80;
+
+/// One row as a reader hands it in, before it is judged.
+pub(super) struct Entry<'a> {
+    pub(super) line: u64,
+    pub(super) column: &'a Column,
+    pub(super) text: &'a str,
+    pub(super) name: Option<&'a str>,
+}
+
+/// Judges, counts and emits the rows of one source.
+pub(super) struct Sink<'a> {
+    pub(super) options: &'a Options,
+    seen: &'a mut Seen,
+    emit: &'a mut dyn FnMut(Row) -> ControlFlow<()>,
+    devices: u64,
+    duplicates: u64,
+    bad: u64,
+    guids: u64,
+    stopped: bool,
+}
+
+impl<'a> Sink<'a> {
+    pub(super) fn new(
+        options: &'a Options,
+        seen: &'a mut Seen,
+        emit: &'a mut dyn FnMut(Row) -> ControlFlow<()>,
+    ) -> Self {
+        Self { options, seen, emit, devices: 0, duplicates: 0, bad: 0, guids: 0, stopped: false }
+    }
+
+    /// Takes a row whose id cell decides what it is.
+    pub(super) fn take(&mut self, entry: &Entry<'_>) -> Result<ControlFlow<()>, Fault> {
+        self.settle(entry, cell::parse(entry.text).map_err(RowProblem::NotAnId))
+    }
+
+    /// Takes a row that is bad whatever its id cell says.
+    pub(super) fn refuse(
+        &mut self,
+        entry: &Entry<'_>,
+        problem: RowProblem,
+    ) -> Result<ControlFlow<()>, Fault> {
+        self.settle(entry, Err(problem))
+    }
+
+    /// How many rows this source has had so far.
+    pub(super) fn rows(&self) -> u64 {
+        self.devices + self.duplicates + self.bad
+    }
+
+    /// The summary, unless the list as a whole turns out to be of no use.
+    pub(super) fn finish(
+        &self,
+        column_used: String,
+        format: &'static str,
+    ) -> Result<SourceSummary, Fault> {
+        let rows = self.rows();
+        if !self.stopped && rows > 0 && self.guids == rows {
+            return Err(Fault::OnlyGuids { rows });
+        }
+        let Self { devices, duplicates, bad, .. } = *self;
+        Ok(SourceSummary { rows, devices, duplicates, bad, column_used, format })
+    }
+
+    fn settle(
+        &mut self,
+        entry: &Entry<'_>,
+        judged: Result<DeviceId, RowProblem>,
+    ) -> Result<ControlFlow<()>, Fault> {
+        let limit = self.options.max_rows;
+        if self.seen.count_row() > limit {
+            return Err(Fault::TooManyRows { limit });
+        }
+        let kind = match judged {
+            Ok(id) => self.known_or_new(id, entry.line),
+            Err(problem) => {
+                self.bad += 1;
+                self.guids += u64::from(problem == RowProblem::NotAnId(NotADeviceId::Guid));
+                RowKind::Bad(RowError {
+                    line: entry.line,
+                    column: entry.column.clone(),
+                    found: cut(entry.text, FOUND),
+                    problem,
+                })
+            }
+        };
+        let name = entry.name.map(cell::trim).filter(|name| !name.is_empty());
+        let flow = (self.emit)(Row {
+            line: entry.line,
+            input_text: cut(entry.text, INPUT_TEXT),
+            device_name: name.map(|name| cut(name, NAME)),
+            kind,
+        });
+        self.stopped = flow.is_break();
+        Ok(flow)
+    }
+
+    fn known_or_new(&mut self, id: DeviceId, line: u64) -> RowKind {
+        match self.seen.insert(id, line) {
+            None => {
+                self.devices += 1;
+                RowKind::Device(id)
+            }
+            Some(first) => {
+                self.duplicates += 1;
+                RowKind::Duplicate { of: id, first }
+            }
+        }
+    }
+}
