@@ -69,6 +69,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// The wall clock, for people and for the ends of tokens.
+pub fn wall_clock() -> Timestamp {
+    Timestamp::now()
+}
+
 /// tokio's clock, which tests can pause: a campaign of days plays in seconds.
 #[derive(Clone, Copy, Debug)]
 pub struct TokioClock {

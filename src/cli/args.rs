@@ -1,0 +1,360 @@
+//! What the user typed, as it was typed. Nothing is checked here beyond its form; `settings` turns it
+//! into what the program runs on.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::quota::parse_duration;
+use crate::domain::{CampaignName, Quota, ScanType};
+
+/// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow and
+/// never faster, and says for every device what became of it.
+#[derive(Debug, Parser)]
+#[command(name = "fleetsweep", version, max_term_width = 80, disable_help_subcommand = true)]
+#[command(before_help = EXAMPLES, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Log more to standard error: -v what happens, -vv every call, -vvv everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+const EXAMPLES: &str = "Examples:
+  fleetsweep scan devices.csv --type full --comment \"Incident 4711\" --dry-run
+  fleetsweep scan devices.csv --type full --comment \"Incident 4711\"
+  fleetsweep resume
+  fleetsweep scan devices.csv --type quick --comment \"try it\" --emulator";
+
+const SCAN_EXAMPLES: &str = "Examples:
+  How long would it take, and is the list all right? Nothing is sent:
+    fleetsweep scan devices.csv --type full --comment \"INC 4711\" --dry-run
+  Order the scans, asking for confirmation first:
+    fleetsweep scan devices.csv --type full --comment \"INC 4711\"
+  From a timer, without asking, at most 15,000 devices, until six:
+    fleetsweep scan devices.csv --type full --comment nightly \\
+      --approve-max 15000 --until 06:00
+  Ids from another program:
+    cut -d, -f1 export.csv | fleetsweep scan - --type quick --comment check
+  Try it without a tenant; nothing leaves this machine:
+    fleetsweep scan devices.csv --type quick --comment \"try it\" --emulator";
+
+const EXIT_CODES: &str = "Exit codes:
+  0    every device accepted or covered
+  1    internal or I/O error, or the API was never reached
+  2    wrong usage or bad input; nothing was ordered
+  3    finished, but some devices were rejected, not found, failed, unknown,
+       or busy with something that does not cover them
+  4    stopped by a safety rule; `fleetsweep resume` goes on
+  5    stopped with work left (time, signal, network); resume goes on
+  6    not confirmed, or another campaign has that name
+  7    sign-in or permission
+  130  left at once by a second Ctrl-C";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Order a scan on every device of a list: plan, confirm, run, report.
+    Scan(Box<ScanArgs>),
+    /// Go on with a campaign that was stopped or killed.
+    Resume(Box<ResumeArgs>),
+    /// How far, how fast, until when; without a name: all campaigns.
+    Status(StatusArgs),
+    /// Write a campaign's report again.
+    Report(ReportArgs),
+    /// Run the API's emulator on a loopback address until Ctrl-C.
+    Emulate(EmulateArgs),
+}
+
+/// Where the API is and who calls it. Secrets are never flags: AZURE_CLIENT_SECRET, or a file.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Tenant and sign-in")]
+pub struct ConnectArgs {
+    /// Tenant id [env: AZURE_TENANT_ID]
+    #[arg(long, value_name = "GUID")]
+    pub tenant: Option<String>,
+
+    /// Application (client) id [env: AZURE_CLIENT_ID]
+    #[arg(long, value_name = "GUID")]
+    pub client_id: Option<String>,
+
+    /// File that holds the client secret, readable by you alone; else AZURE_CLIENT_SECRET is used
+    /// [env: FLEETSWEEP_CLIENT_SECRET_FILE]
+    #[arg(long, value_name = "PATH")]
+    pub client_secret_file: Option<PathBuf>,
+
+    /// Microsoft cloud: commercial, gcc, gcc-high or dod [env: FLEETSWEEP_CLOUD]
+    #[arg(long, value_name = "NAME")]
+    pub cloud: Option<String>,
+
+    /// Other address of the API; plain http for loopback alone [env: FLEETSWEEP_API_URL]
+    #[arg(long, value_name = "URL")]
+    pub api_url: Option<String>,
+
+    /// Other address to sign in at [env: FLEETSWEEP_LOGIN_URL, AZURE_AUTHORITY_HOST]
+    #[arg(long, value_name = "URL")]
+    pub login_url: Option<String>,
+
+    /// More certificate authorities, as a PEM file [env: FLEETSWEEP_CA_FILE]
+    #[arg(long, value_name = "PATH")]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The embedded emulator.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Emulator")]
+pub struct EmulatorArgs {
+    /// Run against an embedded emulator on loopback; nothing leaves this machine
+    #[arg(long, conflicts_with_all = ["tenant", "client_id", "client_secret_file", "cloud",
+        "api_url", "login_url", "ca_file"])]
+    pub emulator: bool,
+
+    /// What the emulator plays: a name such as calm or faults, or a TOML file
+    #[arg(long, value_name = "NAME", requires = "emulator")]
+    pub scenario: Option<String>,
+
+    /// Seed of everything that the emulator draws
+    #[arg(long, value_name = "N", requires = "emulator")]
+    pub seed: Option<u64>,
+}
+
+/// How fast, and until when.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Speed")]
+pub struct SpeedArgs {
+    /// Lower a limit, such as 50/1m; repeatable. The API's own are 100/1m and 1500/1h; only towards
+    /// a loopback address can a limit be higher
+    #[arg(long = "limit", value_name = "CALLS/TIME")]
+    pub limits: Vec<Quota>,
+
+    /// Leave room for other tools that use the same application, such as 25%
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub leave: Option<u8>,
+
+    /// fast: as early as the limits allow; even: spread over the longest limit
+    #[arg(long, value_enum, default_value = "fast")]
+    pub pace: PaceArg,
+
+    /// Calls in flight at most
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub concurrency: u16,
+
+    /// Divide every duration and limit window by N; towards a loopback address alone
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub time_scale: u32,
+
+    /// Order nothing after this time of day, such as 06:00, or this moment (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+
+    /// Order nothing after this long, such as 5h30m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub max_duration: Option<Duration>,
+
+    /// How long to wait for an API that cannot be reached, once it was
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub max_wait: Option<Duration>,
+}
+
+/// Where state and reports go.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "State and output")]
+pub struct OutputArgs {
+    /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    /// [default: /var/lib/fleetsweep if it is writable, else your state folder]
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+
+    /// Report file, its format by its ending (.csv, .jsonl); repeatable
+    /// [default: fleetsweep-CAMPAIGN.csv here]
+    #[arg(long = "report", value_name = "FILE")]
+    pub reports: Vec<PathBuf>,
+
+    /// Overwrite a report file that is not this campaign's
+    #[arg(long)]
+    pub force: bool,
+
+    /// Print the plan and the summary as JSON lines on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `scan`.
+#[derive(Debug, Args)]
+#[command(before_help = SCAN_EXAMPLES)]
+pub struct ScanArgs {
+    /// Files with device ids (portal export, CSV, JSON, plain list), or - for standard input
+    #[arg(value_name = "DEVICES", required = true)]
+    pub devices: Vec<PathBuf>,
+
+    /// Type of the scan
+    #[arg(long = "type", value_name = "quick|full", value_parser = scan_type)]
+    pub scan_type: ScanType,
+
+    /// Why: stands in every action, where the portal shows it
+    #[arg(long, value_name = "TEXT")]
+    pub comment: String,
+
+    /// Show the plan and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Name of the campaign; the same command with the same name goes on with it
+    /// [default: TYPE-DATE-xxxxxx]
+    #[arg(long, value_name = "NAME")]
+    pub campaign: Option<CampaignName>,
+
+    /// Go without asking if the plan has at most N devices
+    #[arg(long, value_name = "N")]
+    pub approve_max: Option<u64>,
+
+    /// Header of the column that holds the ids
+    #[arg(long, value_name = "NAME")]
+    pub column: Option<String>,
+
+    /// Go on although some rows hold no id; they stand in the report
+    #[arg(long)]
+    pub skip_bad_rows: bool,
+
+    /// Rows that a list may have
+    #[arg(long, value_name = "N", default_value_t = crate::intake::DEFAULT_MAX_ROWS)]
+    pub max_rows: u64,
+
+    /// Devices whose scan is already in progress: report them, or ask again after an hour, at most
+    /// three times
+    #[arg(long, value_enum, default_value = "report")]
+    pub busy: BusyArg,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub speed: SpeedArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub connect: ConnectArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub emulator: EmulatorArgs,
+}
+
+/// `resume`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep resume
+  fleetsweep resume full-2026-11-24-k3x9qa --until 06:00")]
+pub struct ResumeArgs {
+    /// The campaign; may be left out if only one is open
+    #[arg(value_name = "CAMPAIGN")]
+    pub campaign: Option<CampaignName>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub speed: SpeedArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub connect: ConnectArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub emulator: EmulatorArgs,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep status
+  fleetsweep status full-2026-11-24-k3x9qa --json")]
+pub struct StatusArgs {
+    /// The campaign; all if left out
+    #[arg(value_name = "CAMPAIGN")]
+    pub campaign: Option<CampaignName>,
+
+    /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+
+    /// Print JSON lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep report
+  fleetsweep report full-2026-11-24-k3x9qa --report all.jsonl --report all.csv")]
+pub struct ReportArgs {
+    /// The campaign; may be left out if there is only one
+    #[arg(value_name = "CAMPAIGN")]
+    pub campaign: Option<CampaignName>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: OutputArgs,
+}
+
+/// `emulate`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep emulate --listen 127.0.0.1:8080 --scenario faults --speed 10")]
+pub struct EmulateArgs {
+    /// Loopback address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// What it plays: a name such as calm or faults, or a TOML file
+    #[arg(long, value_name = "NAME", default_value = "calm")]
+    pub scenario: String,
+
+    /// Divide limit windows and the durations of actions by this
+    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    pub speed: f64,
+
+    /// Seed of everything that is drawn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Limits of the API that it plays
+    #[arg(long = "limit", value_name = "CALLS/TIME")]
+    pub limits: Vec<Quota>,
+}
+
+/// How bursts are spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PaceArg {
+    /// As early as the limits allow.
+    Fast,
+    /// Spread over the longest limit.
+    Even,
+}
+
+/// What is done with busy devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BusyArg {
+    /// Reported.
+    Report,
+    /// Asked again.
+    Retry,
+}
+
+fn scan_type(text: &str) -> Result<ScanType, String> {
+    text.parse().map_err(|()| "write quick or full".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "write a time with its unit, such as 90s, 30m or 5h30m".to_owned())
+}
+
+fn percent(text: &str) -> Result<u8, String> {
+    let number = text.trim_end_matches('%').parse().ok().filter(|percent| *percent < 100);
+    number.ok_or_else(|| "write a share from 0% to 99%".to_owned())
+}

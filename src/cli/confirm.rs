@@ -1,0 +1,64 @@
+//! Asking before anything is ordered: the user types the number of devices. A bare y would be muscle
+//! memory, and a wrong scan of thousands of machines cannot be undone.
+
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, IsTerminal, Write};
+
+use super::failure::Failure;
+use crate::report::human::count;
+
+/// Asks, unless `approve_max` allows the plan.
+///
+/// # Errors
+/// `Failure` with exit code 6 if nobody confirms.
+pub fn confirm(headline: &str, devices: u64, approve_max: Option<u64>) -> Result<(), Failure> {
+    if approve_max.is_some_and(|most| devices <= most) {
+        return Ok(());
+    }
+    let refusal = |why: String| {
+        Failure::new(
+            6,
+            "nothing was ordered: the plan is not confirmed",
+            why,
+            format!(
+                "look at the plan, then run it on a terminal, or add --approve-max {devices} to \
+                 go without asking"
+            ),
+        )
+    };
+    let Some(typed) = ask(headline, devices) else {
+        let why = match approve_max {
+            Some(most) => format!(
+                "the plan has {} devices, which is more than --approve-max {most}, and there is \
+                 no terminal to ask on",
+                count(devices)
+            ),
+            None => "there is no terminal to ask on".to_owned(),
+        };
+        return Err(refusal(why));
+    };
+    let digits: String = typed.chars().filter(|c| !matches!(c, ',' | '.' | ' ' | '\'')).collect();
+    if digits == devices.to_string() {
+        return Ok(());
+    }
+    Err(refusal(match typed.is_empty() {
+        true => "no number was typed".to_owned(),
+        false => format!("`{typed}` is not the number of devices"),
+    }))
+}
+
+/// Asks on the terminal, also when the list comes by a pipe; nothing without a terminal.
+fn ask(headline: &str, devices: u64) -> Option<String> {
+    // In CI a terminal can be allocated though nobody sits at it.
+    if std::env::var_os("CI").is_some() || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let tty = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
+    let mut out = &tty;
+    writeln!(out, "{headline}").ok()?;
+    write!(out, "Type the number of devices ({}) to start: ", count(devices)).ok()?;
+    out.flush().ok()?;
+    let mut line = String::new();
+    BufReader::new(&tty).read_line(&mut line).ok()?;
+    Some(line.trim().to_owned())
+}

@@ -1,0 +1,84 @@
+//! How a command fails: one sentence what, one why, one what to do next, and an exit code.
+
+use std::fmt;
+
+use crate::domain::text::printable;
+use crate::store::StoreError;
+
+/// A failure that the user reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// What happened.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// What to do next.
+    pub next: String,
+}
+
+impl Failure {
+    /// A failure with its three sentences.
+    pub fn new(
+        code: u8,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self { code, what: what.into(), why: why.into(), next: next.into() }
+    }
+
+    /// Wrong usage or bad input.
+    pub fn usage(
+        what: impl Into<String>,
+        why: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self::new(2, what, why, next)
+    }
+
+    /// The store failed while a campaign may be under way.
+    pub fn store(error: &StoreError) -> Self {
+        let next = "nothing that the store does not hold was sent; mend the cause, then run \
+                    `fleetsweep resume`";
+        match error {
+            StoreError::Refused(why) => Self::new(
+                1,
+                "the store cannot be used",
+                why.clone(),
+                "mend that, or name another store with --store",
+            ),
+            error => Self::new(1, "the store failed", error.to_string(), next),
+        }
+    }
+
+    /// The failure as a JSON object of one line.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "v": 1,
+            "type": "error",
+            "what": self.what,
+            "why": self.why,
+            "next": self.next,
+            "exit_code": self.code,
+        })
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::store(&error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = |text: &str| text.lines().map(printable).collect::<Vec<_>>().join("\n       ");
+        writeln!(f, "error: {}", line(&self.what))?;
+        writeln!(f, "  why: {}", line(&self.why))?;
+        write!(f, " next: {}", line(&self.next))
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,161 @@
+//! Reading the lists: intake runs on a thread of its own and never gets more than two batches ahead of
+//! the store. Only the ids and the first row errors are kept in memory.
+
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use tokio::sync::mpsc;
+
+use super::failure::Failure;
+use crate::domain::campaign::hash_of_ids;
+use crate::domain::{DeviceId, Life, Outcome};
+use crate::intake::{self, IntakeError, Options, Row, RowKind, Seen};
+use crate::store::{CampaignId, NewRow, Store};
+
+/// Rows that travel to the store at once.
+const BATCH: usize = 2_000;
+
+/// Batches between intake and store: one being written, one being read.
+const AHEAD: usize = 2;
+
+/// Row errors that are shown; all of them are in the report.
+const SHOWN: usize = 20;
+
+/// What was read.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// Rows of all lists.
+    pub rows: u64,
+    /// Rows whose device stands in an earlier row.
+    pub duplicates: u64,
+    /// Rows that hold no device.
+    pub bad: u64,
+    /// The first row errors, as sentences.
+    pub first_bad: Vec<String>,
+    /// Each device once, in input order.
+    pub ids: Vec<DeviceId>,
+}
+
+impl Listing {
+    /// The hash that tells this set of ids from others.
+    pub fn hash(&self) -> String {
+        hash_of_ids(self.ids.iter().copied())
+    }
+
+    fn count(&mut self, source: Option<&str>, row: &Row) {
+        self.rows += 1;
+        match &row.kind {
+            RowKind::Device(device) => self.ids.push(*device),
+            RowKind::Duplicate { .. } => self.duplicates += 1,
+            RowKind::Bad(error) => {
+                self.bad += 1;
+                if self.first_bad.len() < SHOWN {
+                    let source = source.map(|name| format!("{name}: ")).unwrap_or_default();
+                    self.first_bad.push(format!("{source}{error}"));
+                }
+            }
+        }
+    }
+}
+
+/// Reads the lists, writing their rows to the draft if there is one.
+///
+/// # Errors
+/// `Failure` if a list is refused as a whole, or if the store fails.
+pub async fn read<S: Store>(
+    sources: &[PathBuf],
+    options: Options,
+    draft: Option<(&S, CampaignId)>,
+) -> Result<Listing, Failure> {
+    let (to_store, mut batches) = mpsc::channel::<Vec<NewRow>>(AHEAD);
+    let sources = sources.to_vec();
+    let keep_rows = draft.is_some();
+    let reading = tokio::task::spawn_blocking(move || {
+        read_all(&sources, &options, keep_rows.then_some(&to_store))
+    });
+    while let Some(batch) = batches.recv().await {
+        if let Some((store, draft)) = draft {
+            store.append(draft, batch).await?;
+        }
+    }
+    let read = reading.await.map_err(|error| {
+        Failure::new(1, "reading the list failed", error.to_string(), "report this as a defect")
+    })?;
+    read.map_err(|error| refused(&error))
+}
+
+fn read_all(
+    sources: &[PathBuf],
+    options: &Options,
+    to_store: Option<&mpsc::Sender<Vec<NewRow>>>,
+) -> Result<Listing, IntakeError> {
+    let mut listing = Listing::default();
+    let mut seen = Seen::new();
+    let several = sources.len() > 1;
+    for path in sources {
+        let (name, reader) = open(path)?;
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut emit = |row: Row| {
+            listing.count(several.then_some(name.as_str()), &row);
+            let Some(to_store) = to_store else { return ControlFlow::Continue(()) };
+            batch.push(new_row(row));
+            if batch.len() < BATCH {
+                return ControlFlow::Continue(());
+            }
+            hand_over(to_store, &mut batch)
+        };
+        intake::read(&name, reader, options, &mut seen, &mut emit)?;
+        if let Some(to_store) = to_store
+            && hand_over(to_store, &mut batch).is_break()
+        {
+            break;
+        }
+    }
+    Ok(listing)
+}
+
+/// Waits for the store when it is behind; it is gone only after it failed.
+fn hand_over(to_store: &mpsc::Sender<Vec<NewRow>>, batch: &mut Vec<NewRow>) -> ControlFlow<()> {
+    let full = std::mem::replace(batch, Vec::with_capacity(BATCH));
+    match to_store.blocking_send(full) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    }
+}
+
+fn open(path: &Path) -> Result<(String, Box<dyn Read + Send>), IntakeError> {
+    if path == Path::new("-") {
+        return Ok(("standard input".to_owned(), Box::new(std::io::stdin())));
+    }
+    let file = intake::open(path)?;
+    Ok((path.display().to_string(), Box::new(file)))
+}
+
+fn new_row(row: Row) -> NewRow {
+    let (device, life, reason) = match row.kind {
+        RowKind::Device(device) => (Some(device), Life::draft(), None),
+        RowKind::Duplicate { of, first } => {
+            let reason = format!("the same device as line {}", first.line);
+            (Some(of), Life::ended(Outcome::Duplicate), Some(reason))
+        }
+        RowKind::Bad(error) => (None, Life::ended(Outcome::BadRow), Some(error.to_string())),
+    };
+    let plain = device.is_some_and(|device| device.to_string() == row.input_text);
+    NewRow {
+        line: row.line,
+        device,
+        name: row.device_name,
+        input_text: (!plain).then_some(row.input_text),
+        life,
+        reason,
+    }
+}
+
+fn refused(error: &IntakeError) -> Failure {
+    Failure::usage(
+        "the list is refused; nothing was ordered",
+        error.to_string(),
+        "mend the list, then run the same command again",
+    )
+}

@@ -1,0 +1,57 @@
+//! Where the store is: from the flag, the environment, or the default place. It opens nothing.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use etcetera::{BaseStrategy, choose_base_strategy};
+use rustix::fs::{Access, access};
+
+use super::failure::Failure;
+use super::settings::setting;
+
+/// The place of services: whoever may write here shares its limits.
+const SHARED: &str = "/var/lib/fleetsweep";
+
+/// The store's file in its folder.
+const FILE: &str = "fleetsweep.db";
+
+/// The path of the SQLite file.
+///
+/// # Errors
+/// `Failure` if the flag names a kind of store that there is not, or no folder can be found.
+pub fn store_path(flag: Option<&String>) -> Result<PathBuf, Failure> {
+    match setting(flag, "FLEETSWEEP_STORE") {
+        Some(url) => named(&url),
+        None => default_path(),
+    }
+}
+
+fn named(url: &str) -> Result<PathBuf, Failure> {
+    let path = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+    match path.filter(|path| !path.is_empty()) {
+        Some(path) => Ok(PathBuf::from(path)),
+        None => Err(Failure::usage(
+            format!("the store `{url}` cannot be used"),
+            "it does not begin with sqlite: and a path",
+            "write --store sqlite:/path/to/fleetsweep.db",
+        )),
+    }
+}
+
+fn default_path() -> Result<PathBuf, Failure> {
+    if let Some(folder) = env::var_os("STATE_DIRECTORY").filter(|folder| !folder.is_empty()) {
+        return Ok(Path::new(&folder).join(FILE));
+    }
+    if access(SHARED, Access::WRITE_OK).is_ok() {
+        return Ok(Path::new(SHARED).join(FILE));
+    }
+    let base = choose_base_strategy().ok();
+    let state = base.and_then(|base| base.state_dir());
+    state.map(|folder| folder.join("fleetsweep").join(FILE)).ok_or_else(|| {
+        Failure::usage(
+            "there is no place for the store",
+            "HOME is not set, so the state folder is unknown",
+            "name a file with --store sqlite:/path/to/fleetsweep.db",
+        )
+    })
+}

@@ -1,0 +1,251 @@
+//! From what the user typed and the environment to what the program runs on: checked, in one place.
+//! Flags win over the environment. It opens nothing but the file of the secret.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::civil::Time;
+use jiff::{Timestamp, ZonedDateTime};
+use secrecy::SecretString;
+
+use super::args::{ConnectArgs, PaceArg, SpeedArgs};
+use super::failure::Failure;
+use crate::defender::clouds::Cloud;
+use crate::defender::hosts::Origin;
+use crate::domain::quota::api_quotas;
+use crate::domain::{Pace, PaceKind, Quota, Target, Timing};
+
+/// A connection to a tenant.
+pub struct Connection {
+    /// Who and where, as the campaign keeps it.
+    pub target: Target,
+    /// Where the API is.
+    pub api: Origin,
+    /// Where to sign in.
+    pub login: Origin,
+    /// Whom the token is for.
+    pub audience: String,
+    /// The client secret.
+    pub secret: SecretString,
+    /// More certificate authorities.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Limits, pace and times of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Speed {
+    /// The quotas that are kept.
+    pub quotas: Vec<Quota>,
+    /// The pace inside them.
+    pub pace: Option<Pace>,
+    /// Calls in flight at most.
+    pub concurrency: usize,
+    /// Every duration.
+    pub timing: Timing,
+    /// What durations and windows are divided by.
+    pub time_scale: u32,
+    /// Order nothing after this long from now.
+    pub stop_after: Option<Duration>,
+    /// What `stop_after` comes from, as a moment.
+    pub until: Option<ZonedDateTime>,
+}
+
+/// Reads the connection to a tenant from flags and the environment.
+///
+/// # Errors
+/// `Failure` names the setting that is missing or wrong.
+pub fn connection(args: &ConnectArgs) -> Result<Connection, Failure> {
+    let tenant = setting(args.tenant.as_ref(), "AZURE_TENANT_ID");
+    let tenant = tenant.ok_or_else(|| missing("tenant", "--tenant", "AZURE_TENANT_ID"))?;
+    let application = setting(args.client_id.as_ref(), "AZURE_CLIENT_ID");
+    let application =
+        application.ok_or_else(|| missing("application", "--client-id", "AZURE_CLIENT_ID"))?;
+    let name = setting(args.cloud.as_ref(), "FLEETSWEEP_CLOUD");
+    let cloud = cloud(name.as_deref())?;
+    let api = match setting(args.api_url.as_ref(), "FLEETSWEEP_API_URL") {
+        Some(url) => origin(&url, "--api-url")?,
+        None => cloud.api_origin(),
+    };
+    let login = setting(args.login_url.as_ref(), "FLEETSWEEP_LOGIN_URL")
+        .or_else(|| variable("AZURE_AUTHORITY_HOST"));
+    let login = match login {
+        Some(url) => origin(&url, "--login-url")?,
+        None => cloud.login_origin(),
+    };
+    let secret = secret(args)?;
+    let ca_file =
+        args.ca_file.clone().or_else(|| variable("FLEETSWEEP_CA_FILE").map(PathBuf::from));
+    let target = Target {
+        api_origin: api.to_string(),
+        tenant,
+        application,
+        cloud: cloud.name().to_owned(),
+    };
+    Ok(Connection { target, audience: cloud.audience(), api, login, secret, ca_file })
+}
+
+/// Reads limits, pace and times. `loopback` says that the API is on this machine, where alone limits
+/// can be raised and time can be scaled.
+///
+/// # Errors
+/// `Failure` names what cannot be, and what can.
+pub fn speed(args: &SpeedArgs, loopback: bool, now: &ZonedDateTime) -> Result<Speed, Failure> {
+    if args.time_scale > 1 && !loopback {
+        return Err(Failure::usage(
+            "--time-scale is for a loopback address alone",
+            "it divides the API's limits, which a real tenant keeps",
+            "leave --time-scale out, or use --emulator",
+        ));
+    }
+    let own: Vec<Quota> =
+        api_quotas().into_iter().map(|quota| quota.scaled(args.time_scale)).collect();
+    let quotas = quotas(own, &args.limits, loopback)?;
+    let leave = args.leave.unwrap_or(0);
+    let quotas: Vec<Quota> = quotas.into_iter().map(|quota| quota.leaving(leave)).collect();
+    let kind = match args.pace {
+        PaceArg::Fast => PaceKind::Fast,
+        PaceArg::Even => PaceKind::Even,
+    };
+    let until = args.until.as_deref().map(|text| until(text, now)).transpose()?;
+    let by_clock = until.as_ref().map(|until| until.timestamp().duration_since(now.timestamp()));
+    let by_clock = by_clock.map(|left| left.unsigned_abs());
+    let mut timing = Timing::default().scaled(args.time_scale);
+    timing.max_wait = args.max_wait.unwrap_or(timing.max_wait);
+    Ok(Speed {
+        pace: kind.pace(&quotas),
+        quotas,
+        concurrency: usize::from(args.concurrency),
+        timing,
+        time_scale: args.time_scale,
+        stop_after: by_clock.into_iter().chain(args.max_duration).min(),
+        until,
+    })
+}
+
+/// A flag, or else an environment variable that is not empty.
+pub fn setting(flag: Option<&String>, name: &str) -> Option<String> {
+    flag.cloned().or_else(|| variable(name))
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+fn missing(what: &str, flag: &str, name: &str) -> Failure {
+    Failure::usage(
+        format!("no {what} is given"),
+        format!("neither {flag} nor {name} is set"),
+        format!(
+            "set {name}, or try the program without a tenant: add --emulator to a `scan` command"
+        ),
+    )
+}
+
+fn cloud(name: Option<&str>) -> Result<Cloud, Failure> {
+    let Some(name) = name else { return Ok(Cloud::default()) };
+    Cloud::named(name).ok_or_else(|| {
+        let known: Vec<&str> = Cloud::ALL.into_iter().map(Cloud::name).collect();
+        Failure::usage(
+            format!("there is no cloud `{name}`"),
+            "--cloud or FLEETSWEEP_CLOUD names it",
+            format!("use one of {}", known.join(", ")),
+        )
+    })
+}
+
+fn origin(url: &str, flag: &str) -> Result<Origin, Failure> {
+    Origin::parse(url).map_err(|error| {
+        Failure::usage(
+            format!("the address of {flag} cannot be used"),
+            error.to_string(),
+            "give scheme and host alone, such as https://api.security.microsoft.com",
+        )
+    })
+}
+
+fn secret(args: &ConnectArgs) -> Result<SecretString, Failure> {
+    let file = args.client_secret_file.clone();
+    let file = file.or_else(|| variable("FLEETSWEEP_CLIENT_SECRET_FILE").map(PathBuf::from));
+    if let Some(path) = file {
+        return secret_file(&path);
+    }
+    let Some(secret) = variable("AZURE_CLIENT_SECRET") else {
+        return Err(Failure::new(
+            7,
+            "no client secret is given",
+            "neither AZURE_CLIENT_SECRET nor --client-secret-file is set",
+            "write the secret into a file that only you can read (chmod 600) and name it with \
+             --client-secret-file",
+        ));
+    };
+    Ok(SecretString::from(secret))
+}
+
+fn secret_file(path: &Path) -> Result<SecretString, Failure> {
+    use std::os::unix::fs::PermissionsExt;
+    let shown = path.display();
+    let unreadable = |why: String| {
+        let next = "check the path and who may read it";
+        Failure::new(7, format!("the secret's file {shown} cannot be read"), why, next)
+    };
+    let about = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
+    if about.permissions().mode() & 0o077 != 0 {
+        return Err(Failure::new(
+            7,
+            format!("the secret's file {shown} is refused"),
+            "others on this machine can read or change it",
+            format!("run `chmod 600 {shown}`, and renew the secret if others may have read it"),
+        ));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    let text = SecretString::from(text.trim().to_owned());
+    if secrecy::ExposeSecret::expose_secret(&text).is_empty() {
+        return Err(unreadable("it is empty".to_owned()));
+    }
+    Ok(text)
+}
+
+fn quotas(own: Vec<Quota>, asked: &[Quota], loopback: bool) -> Result<Vec<Quota>, Failure> {
+    if asked.is_empty() {
+        return Ok(own);
+    }
+    if loopback {
+        return Ok(asked.to_vec());
+    }
+    if let Some(wide) = asked.iter().find(|one| own.iter().any(|api| one != &api && api.within(one)))
+    {
+        let shown: Vec<String> = own.iter().map(Quota::to_string).collect();
+        return Err(Failure::usage(
+            format!("the limit {wide} is above the API's own"),
+            format!("the API allows {}, and nothing raises that", shown.join(" and ")),
+            "give a lower limit, or leave --limit out",
+        ));
+    }
+    // A limit for the same window takes the place of the API's, the others stand beside it.
+    let kept = own.into_iter().filter(|api| asked.iter().all(|one| one.window != api.window));
+    Ok(kept.chain(asked.iter().copied()).collect())
+}
+
+/// A time of day is the next one in local time; a whole moment is taken as it is.
+fn until(text: &str, now: &ZonedDateTime) -> Result<ZonedDateTime, Failure> {
+    let wrong = |why: &str| {
+        Failure::usage(
+            format!("--until {text} cannot be used"),
+            why.to_owned(),
+            "write a time of day such as 06:00, or a moment such as 2026-11-25T06:00:00+01:00",
+        )
+    };
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        let moment = moment.to_zoned(now.time_zone().clone());
+        return if moment > *now { Ok(moment) } else { Err(wrong("that moment has passed")) };
+    }
+    let time: Time = text.parse().map_err(|_| wrong("it is no time of day"))?;
+    let at = |date: jiff::civil::Date| date.to_datetime(time).to_zoned(now.time_zone().clone());
+    let today = at(now.date()).map_err(|error| wrong(&error.to_string()))?;
+    if today > *now {
+        return Ok(today);
+    }
+    let tomorrow = now.date().tomorrow().map_err(|error| wrong(&error.to_string()))?;
+    at(tomorrow).map_err(|error| wrong(&error.to_string()))
+}
