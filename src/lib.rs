@@ -1,3 +1,4 @@
 //! fleetsweep starts Microsoft Defender antivirus scans on a whole fleet.
 
 pub mod domain;
+pub mod emulator;
