@@ -1,5 +1,5 @@
-//! Machine actions: what they are, how they age, and how they look in JSON. Nothing here knows HTTP.
-//! Source: Microsoft's page "MachineAction resource type", and bodies that users published.
+//! Machine actions: what they are, how they age, and how they look in JSON. Nothing here knows
+//! HTTP. Source: Microsoft's page "MachineAction resource type", and bodies that users published.
 
 use std::collections::BTreeMap;
 

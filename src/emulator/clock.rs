@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// One moment, on two clocks: one that only goes forward, for limits and ages, and one that people read.
+/// One moment, on two clocks: one that only goes forward, for limits and ages, and one that people
+/// read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
     /// Time since the emulator started.

@@ -1,5 +1,5 @@
-//! The world behind HTTP on loopback: sockets, real time, and faults on real connections. It decides
-//! nothing; what is answered and what goes wrong is the world's.
+//! The world behind HTTP on loopback: sockets, real time, and faults on real connections. It
+//! decides nothing; what is answered and what goes wrong is the world's.
 
 use std::io;
 use std::net::SocketAddr;
@@ -55,8 +55,8 @@ impl Shared {
 /// Starts an emulator on a loopback address; port 0 takes any that is free.
 ///
 /// # Errors
-/// [`io::ErrorKind::InvalidInput`] if the address is not a loopback one or the settings make no sense;
-/// else what binding the address says.
+/// [`io::ErrorKind::InvalidInput`] if the address is not a loopback one or the settings make no
+/// sense; else what binding the address says.
 pub async fn start(config: Config, address: SocketAddr) -> io::Result<Emulator> {
     let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
     if !address.ip().is_loopback() {

@@ -67,7 +67,10 @@ impl Options {
 
 fn number(name: &str, value: &str) -> Result<usize, String> {
     value.parse().map_err(|_| {
-        format!("Invalid value '{value}' for {name} query option found. A non-negative integer is expected.")
+        format!(
+            "Invalid value '{value}' for {name} query option found. A non-negative integer is \
+             expected."
+        )
     })
 }
 

@@ -1,5 +1,5 @@
-//! Counts calls at their arrival, per operation and application, over sliding and over fixed windows,
-//! and says which call is over a limit. It does not decide what is answered.
+//! Counts calls at their arrival, per operation and application, over sliding and over fixed
+//! windows, and says which call is over a limit. It does not decide what is answered.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,8 +1,9 @@
 //! The Defender for Endpoint API, emulated on loopback: to try the program out, and to judge it in
 //! tests. It shares no code with the client; the recorded answers in `fixtures/api` judge both.
 //!
-//! [`World`] is the service as a plain value that takes the time as an argument; [`start`] puts it behind
-//! HTTP. A [`Scenario`] says what the service is like, and the [`Ledger`] what really arrived.
+//! [`World`] is the service as a plain value that takes the time as an argument; [`start`] puts it
+//! behind HTTP. A [`Scenario`] says what the service is like, and the [`Ledger`] what really
+//! arrived.
 //!
 //! It is no model of how Microsoft builds the service: where the documentation is silent, scenarios
 //! play every way that clients have reported.
@@ -61,8 +62,8 @@ pub struct Config {
     pub scenario: Scenario,
     /// The limits, for each operation and application on its own.
     pub limits: Vec<Limit>,
-    /// Divides the limits' windows, the ages of actions, outages, and the lag of lists. Stamps, latency,
-    /// the life of tokens and `Retry-After` stay real.
+    /// Divides the limits' windows, the ages of actions, outages, and the lag of lists. Stamps,
+    /// latency, the life of tokens and `Retry-After` stay real.
     pub speed: f64,
     /// Seeds everything that is drawn.
     pub seed: u64,

@@ -10,11 +10,11 @@ use super::route::Route;
 use super::world::World;
 
 impl World {
-    /// Draws what the next call like this one meets. Every request is planned once, then arrives after
-    /// [`Plan::before`].
+    /// Draws what the next call like this one meets. Every request is planned once, then arrives
+    /// after [`Plan::before`].
     ///
-    /// The draw depends on the seed, on what is asked, and on how often it was asked before; it does not
-    /// depend on other calls.
+    /// The draw depends on the seed, on what is asked, and on how often it was asked before; it
+    /// does not depend on other calls.
     pub fn plan(&mut self, now: Moment, request: &Request) -> Plan {
         let route = Route::of(request);
         let operation = route.operation();

@@ -1,5 +1,5 @@
-//! What one call meets: a word of a script, or what was drawn for it. It says nothing about devices;
-//! those have their own class.
+//! What one call meets: a word of a script, or what was drawn for it. It says nothing about
+//! devices; those have their own class.
 
 use std::fmt;
 use std::str::FromStr;
@@ -37,7 +37,8 @@ pub enum Play {
     GatewayNotFound,
     /// `429`: as the scenario tells a 429.
     Throttled,
-    /// `429:VALUE`: this `Retry-After`, whatever it is; the message names no wait. `429:` has neither.
+    /// `429:VALUE`: this `Retry-After`, whatever it is; the message names no wait. `429:` has
+    /// neither.
     ThrottledRaw(String),
     /// `500`, `502`, `503`, `504`: an empty error, nothing was processed.
     ServerError(u16),

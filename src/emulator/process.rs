@@ -1,5 +1,5 @@
-//! What each call of the API does, once it is neither lost nor refused: scans, cancellations, and the
-//! lists and single views of actions and machines.
+//! What each call of the API does, once it is neither lost nor refused: scans, cancellations, and
+//! the lists and single views of actions and machines.
 
 use serde_json::Value;
 
@@ -79,10 +79,10 @@ impl World {
                 Order { device: &other, requestor: &grant.app, comment: None, scope: &scope };
             return self.view(&self.ageing().order(order, call.now, call.draw), 201, call.now);
         }
-        if matches!(call.play, Play::Existing | Play::Busy | Play::BusyMessage | Play::BusyCode) {
-            if self.actions.open_on(&device, call.now.micros()).is_none() {
-                self.add_stranger(call.now, &device, true, call.draw ^ 0x57a);
-            }
+        let busy = [Play::Existing, Play::Busy, Play::BusyMessage, Play::BusyCode];
+        let open = self.actions.open_on(&device, call.now.micros());
+        if busy.contains(call.play) && open.is_none() {
+            self.add_stranger(call.now, &device, true, call.draw ^ 0x57a);
         }
         if let Some(open) = self.actions.open_on(&device, call.now.micros()) {
             return self.busy(call, open);

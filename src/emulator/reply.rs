@@ -1,6 +1,6 @@
 //! The forms of what the service says: success bodies, error bodies, the two bodies of a 429. Which
-//! one is said when is decided elsewhere. Sources: Microsoft's pages "Common REST API error codes" and
-//! "Resource types of machine actions", and bodies that users published.
+//! one is said when is decided elsewhere. Sources: Microsoft's pages "Common REST API error codes"
+//! and "Resource types of machine actions", and bodies that users published.
 
 use serde::Serialize;
 
@@ -95,7 +95,8 @@ impl Reply {
 
 /// A 429 for a refusal, told in that form.
 pub(super) fn throttled(refusal: Refusal, form: RetryAfter, now: Moment, draw: u64) -> Reply {
-    let wait_s = refusal.wait_us.div_euclid(1_000_000) + 1;
+    // A wait that has begun a second lasts until its end.
+    let wait_s = (refusal.wait_us + 999_999).div_euclid(1_000_000);
     let form = match form {
         RetryAfter::Mixed => {
             let forms = [

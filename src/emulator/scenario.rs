@@ -164,7 +164,7 @@ pub struct Outage {
 }
 
 /// How limits are kept and told.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Throttle {
     /// The kind of window.
@@ -175,7 +175,7 @@ pub struct Throttle {
     pub count_refused: bool,
     /// The share of calls that meet a 429 for no reason.
     pub random_share: f64,
-    /// The wait that those name, in seconds.
+    /// The wait that those name, and those of a script, in seconds.
     pub random_wait_s: u32,
     /// Calls in an hour that strangers make on the same application, evenly (times the speed).
     pub others_per_hour: u32,

@@ -1,12 +1,13 @@
-//! The defaults of a scenario's parts, the scenarios that come with the program, and the check of one
-//! that does not. What the fields mean stands in `scenario.rs`.
+//! The defaults of a scenario's parts, the scenarios that come with the program, and the check of
+//! one that does not. What the fields mean stands in `scenario.rs`.
 
 use std::path::Path;
 
 use super::message::Operation;
 use super::play::Play;
 use super::scenario::{
-    Actions, BusyForm, Devices, Faults, Latency, List, Outage, Scenario, Tokens,
+    Actions, BusyForm, Devices, Enforce, Faults, Latency, List, Outage, RetryAfter, Scenario,
+    Throttle, Tokens,
 };
 
 /// The most entries that the API puts on a page (page "List machine actions API").
@@ -31,7 +32,8 @@ const NAMED: [(&str, &str); 10] = [
 pub enum ScenarioError {
     /// Neither a name that is known nor a file that can be read.
     #[error(
-        "there is no scenario {name:?}; name one of {known}, or a TOML file that can be read ({why})"
+        "there is no scenario {name:?}; name one of {known}, or a TOML file that can be read \
+         ({why})"
     )]
     Unknown {
         /// What was asked for.
@@ -272,6 +274,19 @@ impl Default for Faults {
 impl Default for Outage {
     fn default() -> Outage {
         Outage { from_s: 0.0, for_s: 0.0, play: Play::ServerError(503) }
+    }
+}
+
+impl Default for Throttle {
+    fn default() -> Throttle {
+        Throttle {
+            enforce: Enforce::Sliding,
+            retry_after: RetryAfter::Seconds,
+            count_refused: false,
+            random_share: 0.0,
+            random_wait_s: 5,
+            others_per_hour: 0,
+        }
     }
 }
 

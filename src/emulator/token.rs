@@ -1,7 +1,7 @@
 //! Sign-in: the token end point, the tokens that it gives, and who may do what with one. The tokens
-//! look like JSON web tokens and are signed by nobody.
-//! Source: Microsoft's pages "Create an app to access Microsoft Defender for Endpoint without a user"
-//! and "Microsoft Entra authentication and authorization error codes".
+//! look like JSON web tokens and are signed by nobody. Source: Microsoft's pages "Create an app to
+//! access Microsoft Defender for Endpoint without a user" and "Microsoft Entra authentication and
+//! authorization error codes".
 
 use std::collections::BTreeMap;
 
@@ -125,34 +125,24 @@ impl Desk {
         form: &BTreeMap<String, String>,
     ) -> Result<(String, String, Option<Vec<String>>), Refusal> {
         let field = |name: &str| form.get(name).filter(|value| !value.is_empty()).cloned();
-        let missing = |name: &str| Refusal {
-            status: 400,
-            error: "invalid_request",
-            code: 900_144,
-            text: format!("The request body must contain the following parameter: '{name}'."),
+        let missing = |name: &str| {
+            let text = format!("The request body must contain the following parameter: '{name}'.");
+            refusal(400, "invalid_request", 900_144, text)
         };
         let grant_type = field("grant_type").ok_or_else(|| missing("grant_type"))?;
         if grant_type != "client_credentials" {
-            return Err(Refusal {
-                status: 400,
-                error: "unsupported_grant_type",
-                code: 70_003,
-                text: format!("The app requested an unsupported grant type '{grant_type}'."),
-            });
+            let text = format!("The app requested an unsupported grant type '{grant_type}'.");
+            return Err(refusal(400, "unsupported_grant_type", 70_003, text));
         }
         let client_id = field("client_id").ok_or_else(|| missing("client_id"))?;
         let scope = field("scope").ok_or_else(|| missing("scope"))?;
         if !scope.ends_with("/.default") {
-            return Err(Refusal {
-                status: 400,
-                error: "invalid_scope",
-                code: 1_002_012,
-                text: format!(
-                    "The provided value for scope {scope} is not valid. Client credential flows \
-                     must have a scope value with /.default suffixed to the resource identifier \
-                     (application ID URI)."
-                ),
-            });
+            let text = format!(
+                "The provided value for scope {scope} is not valid. Client credential flows must \
+                 have a scope value with /.default suffixed to the resource identifier \
+                 (application ID URI)."
+            );
+            return Err(refusal(400, "invalid_scope", 1_002_012, text));
         }
         let is = |known: &Option<String>, said: &str| {
             known.as_ref().is_none_or(|known| known.eq_ignore_ascii_case(said))
@@ -161,30 +151,16 @@ impl Desk {
             .apps
             .iter()
             .find(|app| is(&app.tenant, tenant) && is(&app.client_id, &client_id))
-            .ok_or_else(|| Refusal {
-                status: 400,
-                error: "unauthorized_client",
-                code: 700_016,
-                text: format!(
-                    "Application with identifier '{client_id}' was not found in the directory \
-                     '{tenant}'. This can happen if the application has not been installed by the \
-                     administrator of the tenant or consented to by any user in the tenant."
-                ),
-            })?;
+            .ok_or_else(|| unknown_app(&client_id, tenant))?;
         match (field("client_secret"), field("client_assertion")) {
             (Some(secret), _) if secret == app.secret.expose_secret() => {}
             (Some(_), _) => return Err(wrong_secret(&client_id)),
             // Signed assertions (certificates, federated tokens) are taken as they are.
             (None, Some(_)) => {}
             (None, None) => {
-                return Err(Refusal {
-                    status: 401,
-                    error: "invalid_client",
-                    code: 7_000_218,
-                    text: "The request body must contain the following parameter: \
-                           'client_assertion' or 'client_secret'."
-                        .into(),
-                });
+                let text = "The request body must contain the following parameter: \
+                            'client_assertion' or 'client_secret'.";
+                return Err(refusal(401, "invalid_client", 7_000_218, text.into()));
             }
         }
         Ok((client_id, scope, app.roles.clone()))
@@ -233,16 +209,25 @@ impl Desk {
     }
 }
 
+fn refusal(status: u16, error: &'static str, code: u32, text: String) -> Refusal {
+    Refusal { status, error, code, text }
+}
+
 fn wrong_secret(client_id: &str) -> Refusal {
-    Refusal {
-        status: 401,
-        error: "invalid_client",
-        code: 7_000_215,
-        text: format!(
-            "Invalid client secret provided. Ensure the secret being sent in the request is the \
-             client secret value, not the client secret ID, for a secret added to app '{client_id}'."
-        ),
-    }
+    let text = format!(
+        "Invalid client secret provided. Ensure the secret being sent in the request is the \
+         client secret value, not the client secret ID, for a secret added to app '{client_id}'."
+    );
+    refusal(401, "invalid_client", 7_000_215, text)
+}
+
+fn unknown_app(client_id: &str, tenant: &str) -> Refusal {
+    let text = format!(
+        "Application with identifier '{client_id}' was not found in the directory '{tenant}'. This \
+         can happen if the application has not been installed by the administrator of the tenant \
+         or consented to by any user in the tenant."
+    );
+    refusal(400, "unauthorized_client", 700_016, text)
 }
 
 fn refused(refusal: &Refusal, now: Moment, draw: u64) -> Reply {
@@ -261,7 +246,8 @@ fn refused(refusal: &Refusal, now: Moment, draw: u64) -> Reply {
     let at = jiff::Timestamp::from_second(now.utc_ms.div_euclid(1000)).unwrap_or_default();
     let timestamp = at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     let description = format!(
-        "AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}"
+        "AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} \
+         Timestamp: {timestamp}"
     );
     Reply::json(
         *status,

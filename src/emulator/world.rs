@@ -1,5 +1,6 @@
-//! The emulated service as one plain value: requests go in with the moment at which they arrive, and
-//! answers come out. It knows no clock, no socket and no task, so tests drive it on virtual time.
+//! The emulated service as one plain value: requests go in with the moment at which they arrive,
+//! and answers come out. It knows no clock, no socket and no task, so tests drive it on virtual
+//! time.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -84,8 +85,8 @@ impl World {
         self.arrive(now, request, &plan)
     }
 
-    /// The request arrives: it is counted, entered into the ledger, and processed unless its plan says
-    /// that it was lost. Arrivals must come in the order of their moments.
+    /// The request arrives: it is counted, entered into the ledger, and processed unless its plan
+    /// says that it was lost. Arrivals must come in the order of their moments.
     pub fn arrive(&mut self, now: Moment, request: &Request, plan: &Plan) -> Answer {
         let now = now.skewed(self.config.scenario.clock_skew_s);
         let route = Route::of(request);
@@ -136,6 +137,11 @@ impl World {
     /// The ledger's sums without its entries.
     pub fn summary(&self) -> Ledger {
         Ledger { entries: Vec::new(), ..self.ledger() }
+    }
+
+    /// How many calls were planned; those that are not in the ledger yet are on their way.
+    pub fn planned(&self) -> u64 {
+        self.asked.values().sum()
     }
 
     /// The calls that arrived, in order.
@@ -242,15 +248,15 @@ impl World {
         Refusal {
             calls: first.map_or(100, |limit| limit.calls),
             window_us: (window.as_secs_f64() / self.config.speed * 1e6) as i64,
-            wait_us: i64::from(wait_s) * 1_000_000 - 1,
+            wait_us: i64::from(wait_s) * 1_000_000,
             excess: false,
         }
     }
 
     /// A 403 if the application lacks the role for the operation.
     fn allow(&self, call: &Call<'_>, operation: Operation, grant: &Grant) -> Result<(), Reply> {
-        // Sources: the permission tables of the pages "Run antivirus scan API", "Cancel machine action
-        // API" and "List machine actions API".
+        // Sources: the permission tables of the pages "Run antivirus scan API", "Cancel machine
+        // action API" and "List machine actions API".
         let accepted: &[&str] = match operation {
             Operation::Scan => &["Machine.Scan"],
             Operation::Cancel => &[

@@ -1,0 +1,6 @@
+//! All integration tests, in one binary so that they link once.
+
+mod emulator;
+mod emulator_fixtures;
+mod emulator_http;
+mod emulator_lists;
