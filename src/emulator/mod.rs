@@ -5,6 +5,21 @@
 //! behind HTTP. A [`Scenario`] says what the service is like, and the [`Ledger`] what really
 //! arrived.
 //!
+//! ```
+//! use fleetsweep::emulator::{Config, Moment, Request, World};
+//!
+//! let mut world = World::new(Config::named("quiet").expect("it comes with the program"))?;
+//! let now = Moment::default();
+//! let token = world.issue_token(now, "tenant", "application");
+//! let device = "1e5bc9d7e413ddd7902c2932e418702b84d0cc07";
+//! let request = Request::scan(device, "why", "Quick").bearer(&token);
+//! let plan = world.plan(now, &request);
+//! let arrival = Moment { mono: now.mono + plan.before, ..now };
+//! let answer = world.arrive(arrival, &request, &plan);
+//! assert_eq!((answer.status, world.entries()[0].accepted), (201, true));
+//! # Ok::<(), fleetsweep::emulator::ConfigError>(())
+//! ```
+//!
 //! It is no model of how Microsoft builds the service: where the documentation is silent, scenarios
 //! play every way that clients have reported.
 
