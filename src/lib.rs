@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod defender;
 pub mod domain;
+pub mod emulator;
 pub mod engine;
 pub mod gate;
 pub mod intake;

@@ -1,5 +1,9 @@
 //! All integration tests in one binary, so that they link once.
 
+mod emulator;
+mod emulator_fixtures;
+mod emulator_http;
+mod emulator_lists;
 mod fake_server;
 mod intake;
 mod simulation;

@@ -1,0 +1,241 @@
+//! Machine actions: what they are, how they age, and how they look in JSON. Nothing here knows
+//! HTTP. Source: Microsoft's page "MachineAction resource type", and bodies that users published.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::clock::{Moment, stamp};
+use super::dice::{self, Dice};
+use super::scenario::Actions as Ages;
+
+/// The type of every action that the emulator makes.
+pub(super) const SCAN: &str = "RunAntiVirusScan";
+
+/// The states of an action, in the API's spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) enum Status {
+    Pending,
+    InProgress,
+    Succeeded,
+    Failed,
+    TimeOut,
+    Cancelled,
+}
+
+impl Status {
+    /// Whether the action still keeps others of its type from its device.
+    pub(super) fn open(self) -> bool {
+        matches!(self, Status::Pending | Status::InProgress)
+    }
+
+    /// The API's word.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Status::Pending => "Pending",
+            Status::InProgress => "InProgress",
+            Status::Succeeded => "Succeeded",
+            Status::Failed => "Failed",
+            Status::TimeOut => "TimeOut",
+            Status::Cancelled => "Cancelled",
+        }
+    }
+}
+
+/// One action. Times ending in `_us` are microseconds since the start, negative before it.
+#[derive(Clone, Debug)]
+pub(super) struct Action {
+    pub(super) id: String,
+    pub(super) device: String,
+    pub(super) requestor: String,
+    pub(super) comment: Option<String>,
+    pub(super) scope: String,
+    /// UTC of the creation, in ticks of 100 ns.
+    pub(super) created: i64,
+    pub(super) created_us: i64,
+    pub(super) begins_us: i64,
+    pub(super) ends_us: i64,
+    pub(super) end: Status,
+    pub(super) visible_us: i64,
+    pub(super) cancelled: Option<Cancellation>,
+}
+
+/// Who cancelled an action, when and why.
+#[derive(Clone, Debug)]
+pub(super) struct Cancellation {
+    pub(super) at_us: i64,
+    pub(super) requestor: String,
+    pub(super) comment: Option<String>,
+}
+
+impl Action {
+    /// The state at a moment.
+    pub(super) fn status(&self, now_us: i64) -> Status {
+        match self.cancelled {
+            Some(_) => Status::Cancelled,
+            None if now_us < self.begins_us => Status::Pending,
+            None if now_us < self.ends_us => Status::InProgress,
+            None => self.end,
+        }
+    }
+
+    /// When the state at a moment was reached, in ticks of 100 ns.
+    pub(super) fn updated(&self, now_us: i64) -> i64 {
+        let since = match (self.status(now_us), &self.cancelled) {
+            (_, Some(cancelled)) => cancelled.at_us,
+            (Status::Pending, None) => self.created_us,
+            (Status::InProgress, None) => self.begins_us,
+            (_, None) => self.ends_us,
+        };
+        self.created + (since - self.created_us) * 10
+    }
+
+    /// The body for this action at a moment; with a context it is an entity of its own.
+    pub(super) fn body(&self, now_us: i64, context: Option<String>) -> Body<'_> {
+        let cancelled = self.cancelled.as_ref();
+        Body {
+            context,
+            id: &self.id,
+            kind: SCAN,
+            title: None,
+            requestor: &self.requestor,
+            requestor_comment: self.comment.as_deref(),
+            status: self.status(now_us),
+            machine_id: Some(&self.device),
+            computer_dns_name: Some(super::machines::dns_name(&self.device)),
+            creation: stamp(self.created),
+            last_update: stamp(self.updated(now_us)),
+            cancellation_requestor: cancelled.map(|c| c.requestor.as_str()),
+            cancellation_comment: cancelled.and_then(|c| c.comment.as_deref()),
+            cancellation: cancelled.map(|_| stamp(self.updated(now_us))),
+            error_h_result: 0,
+            scope: Some(&self.scope),
+            external_id: None,
+            request_source: "PublicApi",
+            related_file_info: None,
+            commands: [],
+            troubleshoot_info: None,
+        }
+    }
+}
+
+/// An action in the order of fields in which the API sends it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Body<'a> {
+    #[serde(rename = "@odata.context", skip_serializing_if = "Option::is_none")]
+    context: Option<String>,
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: Option<&'a str>,
+    requestor: &'a str,
+    requestor_comment: Option<&'a str>,
+    status: Status,
+    pub(super) machine_id: Option<&'a str>,
+    pub(super) computer_dns_name: Option<String>,
+    #[serde(rename = "creationDateTimeUtc")]
+    creation: String,
+    #[serde(rename = "lastUpdateDateTimeUtc")]
+    last_update: String,
+    cancellation_requestor: Option<&'a str>,
+    cancellation_comment: Option<&'a str>,
+    #[serde(rename = "cancellationDateTimeUtc")]
+    cancellation: Option<String>,
+    error_h_result: i32,
+    scope: Option<&'a str>,
+    external_id: Option<&'a str>,
+    request_source: &'static str,
+    related_file_info: Option<&'a str>,
+    commands: [&'a str; 0],
+    troubleshoot_info: Option<&'a str>,
+}
+
+/// What a new action is made of.
+pub(super) struct Order<'a> {
+    pub(super) device: &'a str,
+    pub(super) requestor: &'a str,
+    pub(super) comment: Option<String>,
+    pub(super) scope: &'a str,
+}
+
+/// Every action, in the order in which they were stored, and which one is open on which device.
+#[derive(Debug, Default)]
+pub(super) struct Register {
+    all: Vec<Action>,
+    by_id: BTreeMap<String, usize>,
+    /// The latest action of a device; only the latest can be open.
+    latest: BTreeMap<String, usize>,
+}
+
+impl Register {
+    /// Every action.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Action> {
+        self.all.iter()
+    }
+
+    /// The action of that id.
+    pub(super) fn get(&self, id: &str) -> Option<&Action> {
+        self.all.get(*self.by_id.get(id)?)
+    }
+
+    /// The action of that id, to be changed.
+    pub(super) fn get_mut(&mut self, id: &str) -> Option<&mut Action> {
+        self.all.get_mut(*self.by_id.get(id)?)
+    }
+
+    /// The action that is open on a device.
+    pub(super) fn open_on(&self, device: &str, now_us: i64) -> Option<&Action> {
+        let action = self.all.get(*self.latest.get(device)?)?;
+        action.status(now_us).open().then_some(action)
+    }
+
+    /// Whether there ever was an action on a device.
+    pub(super) fn touched(&self, device: &str) -> bool {
+        self.latest.contains_key(device)
+    }
+
+    /// Stores an action.
+    pub(super) fn add(&mut self, action: Action) {
+        let index = self.all.len();
+        self.by_id.insert(action.id.clone(), index);
+        self.latest.insert(action.device.clone(), index);
+        self.all.push(action);
+    }
+}
+
+/// How actions age in a scenario, at a speed.
+pub(super) struct Ageing<'a> {
+    pub(super) ages: &'a Ages,
+    pub(super) speed: f64,
+    pub(super) lag_ms: f64,
+}
+
+impl Ageing<'_> {
+    /// A new action, created at `now`; its id and its ages come from the hash.
+    pub(super) fn order(&self, order: Order<'_>, now: Moment, hash: u64) -> Action {
+        let mut dice = Dice::new(hash);
+        let us = |seconds: f64| (seconds / self.speed * 1e6) as i64;
+        let scan_s = if order.scope == "Full" { self.ages.full_s } else { self.ages.quick_s };
+        let begins_us = now.micros() + us(self.ages.pending_s * dice.between(0.5, 1.5));
+        let end = match dice.unit() {
+            draw if draw < self.ages.failed_share => Status::Failed,
+            draw if draw < self.ages.failed_share + self.ages.timeout_share => Status::TimeOut,
+            _ => Status::Succeeded,
+        };
+        Action {
+            id: dice::guid(hash),
+            device: order.device.to_owned(),
+            requestor: order.requestor.to_owned(),
+            comment: order.comment,
+            scope: order.scope.to_owned(),
+            created: now.utc_ticks() + (hash % 10) as i64,
+            created_us: now.micros(),
+            begins_us,
+            ends_us: begins_us + us(scan_s * dice.between(0.5, 1.5)),
+            end,
+            visible_us: now.micros() + us(self.lag_ms / 1000.0),
+            cancelled: None,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The world behind HTTP on loopback: sockets, real time, and faults on real connections. It
+//! decides nothing; what is answered and what goes wrong is the world's.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Config;
+use super::clock::Clock;
+use super::cut::{Cut, CutListener, Switch};
+use super::ledger::Ledger;
+use super::message::{Answer, Fault, Request};
+use super::world::World;
+
+/// A connection on which nothing is ever answered is held so long, then closed.
+const HOLD: Duration = Duration::from_secs(120);
+
+/// The longest body that is read.
+const MAX_BODY: usize = 1 << 20;
+
+/// A running emulator; it stops when it is dropped.
+#[derive(Debug)]
+pub struct Emulator {
+    address: SocketAddr,
+    shared: Shared,
+    server: Option<JoinHandle<()>>,
+}
+
+/// What all connections share.
+#[derive(Clone, Debug)]
+struct Shared {
+    world: Arc<Mutex<World>>,
+    clock: Clock,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Shared {
+    /// The world; the lock is never held over a wait.
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts an emulator on a loopback address; port 0 takes any that is free.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidInput`] if the address is not a loopback one or the settings make no
+/// sense; else what binding the address says.
+pub async fn start(config: Config, address: SocketAddr) -> io::Result<Emulator> {
+    let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
+    if !address.ip().is_loopback() {
+        return Err(invalid(format!(
+            "the emulator answers everybody who can reach it, so it listens on loopback only, and \
+             {address} is not; use 127.0.0.1 or [::1]"
+        )));
+    }
+    let mut world = World::new(config).map_err(|error| invalid(error.to_string()))?;
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    world.set_base_url(&format!("http://{address}"));
+    let shared = Shared {
+        world: Arc::new(Mutex::new(world)),
+        clock: Clock::start(),
+        stop: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+    };
+    let service = Router::new()
+        .fallback(handle)
+        .with_state(shared.clone())
+        .into_make_service_with_connect_info::<Switch>();
+    let stop = shared.stop.clone().cancelled_owned();
+    let server = tokio::spawn(async move {
+        let serving = axum::serve(CutListener(listener), service).with_graceful_shutdown(stop);
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the emulator stopped serving");
+        }
+    });
+    Ok(Emulator { address, shared, server: Some(server) })
+}
+
+impl Emulator {
+    /// The origin of the API and of the token end point, without a slash at its end.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The address that it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A copy of the ledger as it is now.
+    pub fn ledger(&self) -> Ledger {
+        self.shared.world().ledger()
+    }
+
+    /// Looks into the world; no call is answered meanwhile.
+    pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        look(&mut self.shared.world())
+    }
+
+    /// Stops: cuts what is not answered yet, and waits for the connections to close (at most 2 s).
+    pub async fn shutdown(mut self) {
+        self.shared.stop.cancel();
+        if let Some(mut server) = self.server.take()
+            && tokio::time::timeout(Duration::from_secs(2), &mut server).await.is_err()
+        {
+            server.abort();
+        }
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+    }
+}
+
+/// Answers one request.
+async fn handle(
+    State(shared): State<Shared>,
+    ConnectInfo(switch): ConnectInfo<Switch>,
+    request: axum::extract::Request,
+) -> Response<Body> {
+    let Some(request) = read(request).await else {
+        return plain(StatusCode::PAYLOAD_TOO_LARGE);
+    };
+    if request.path == "/emulator/ledger" {
+        return ledger(&shared, &request);
+    }
+    // The call goes on if the client goes away: what was sent arrives.
+    let arrival = shared.tasks.spawn(arrive(shared.clone(), request));
+    let answer = match arrival.await {
+        Ok(Some(answer)) => answer,
+        Ok(None) | Err(_) => return cut(&switch, Cut::Head(0)),
+    };
+    let (wait, at) = match answer.fault {
+        Fault::None => (answer.after, None),
+        fault if fault.times_out() => (HOLD, Some(Cut::Head(0))),
+        Fault::CutMidHead(bytes) => (answer.after, Some(Cut::Head(bytes))),
+        Fault::CutMidBody(bytes) => (answer.after, Some(Cut::Body(bytes))),
+        _ => (answer.after, Some(Cut::Head(0))),
+    };
+    tokio::select! {
+        biased;
+        () = shared.stop.cancelled() => return cut(&switch, Cut::Head(0)),
+        () = tokio::time::sleep(wait) => {}
+    }
+    if let Some(at) = at {
+        switch.arm(at);
+    }
+    response(answer)
+}
+
+/// Waits until the call arrives and lets it arrive; nothing if the emulator stops before.
+async fn arrive(shared: Shared, request: Request) -> Option<Answer> {
+    let plan = shared.world().plan(shared.clock.now(), &request);
+    tokio::select! {
+        biased;
+        () = shared.stop.cancelled() => return None,
+        () = tokio::time::sleep(plan.before) => {}
+    }
+    let mut world = shared.world();
+    // The clock is read under the lock, so that arrivals come in order.
+    let now = shared.clock.now();
+    Some(world.arrive(now, &request, &plan))
+}
+
+/// The request as the world takes it; nothing if its body is too long or breaks off.
+async fn read(request: axum::extract::Request) -> Option<Request> {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, MAX_BODY).await.ok()?;
+    let authorization = parts.headers.get(header::AUTHORIZATION);
+    Some(Request {
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        authorization: authorization.and_then(|value| value.to_str().ok()).map(str::to_owned),
+        body: body.to_vec(),
+    })
+}
+
+fn response(answer: Answer) -> Response<Body> {
+    let mut response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK));
+    let headers: &mut HeaderMap = response.headers_mut();
+    for (name, value) in &answer.headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.append(HeaderName::from_static(name), value);
+        }
+    }
+    *response.body_mut() = Body::from(answer.body);
+    response
+}
+
+fn plain(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// An answer of which nothing beyond the cut gets through.
+fn cut(switch: &Switch, at: Cut) -> Response<Body> {
+    switch.arm(at);
+    plain(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// The ledger as JSON; with `entries=0` only its sums.
+fn ledger(shared: &Shared, request: &Request) -> Response<Body> {
+    let ledger = match request.query.as_str() {
+        "entries=0" => shared.world().summary(),
+        _ => shared.world().ledger(),
+    };
+    let mut response = plain(StatusCode::OK);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    match serde_json::to_vec(&ledger) {
+        Ok(body) => *response.body_mut() = Body::from(body),
+        Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
+    }
+    response
+}
