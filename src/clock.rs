@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ZonedDateTime};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::domain::Stamp;
@@ -72,6 +72,11 @@ impl Clock for SystemClock {
 /// The wall clock, for people and for the ends of tokens.
 pub fn wall_clock() -> Timestamp {
     Timestamp::now()
+}
+
+/// The wall clock in local time, for showing times of day.
+pub fn local_now() -> ZonedDateTime {
+    ZonedDateTime::now()
 }
 
 /// tokio's clock, which tests can pause: a campaign of days plays in seconds.

@@ -1,0 +1,61 @@
+//! `emulate`: the API's emulator on a loopback address, until a signal.
+
+use super::args::EmulateArgs;
+use super::connect::{limit, scenario};
+use super::failure::Failure;
+use crate::emulator::{self, Config, DEFAULT_SECRET};
+
+/// Runs the emulator and returns the exit code.
+///
+/// # Errors
+/// `Failure` if it cannot start.
+pub async fn emulate(args: EmulateArgs) -> Result<u8, Failure> {
+    let mut config = Config {
+        scenario: scenario(&args.scenario)?,
+        speed: args.speed,
+        seed: args.seed,
+        ..Config::default()
+    };
+    if !args.limits.is_empty() {
+        config.limits = args.limits.iter().map(limit).collect();
+    }
+    let emulator = emulator::start(config, args.listen).await.map_err(|error| {
+        Failure::usage(
+            format!("the emulator cannot listen on {}", args.listen),
+            error.to_string(),
+            "name another loopback address and port with --listen",
+        )
+    })?;
+    let url = emulator.base_url();
+    println!("{url}");
+    eprintln!(
+        "The emulator plays `{}` at {url}; nothing leaves this machine. Use it with:\n\
+         \x20 export AZURE_TENANT_ID=any AZURE_CLIENT_ID=any AZURE_CLIENT_SECRET={DEFAULT_SECRET}\n\
+         \x20 fleetsweep scan devices.csv --type quick --comment test \\\n\
+         \x20   --api-url {url} --login-url {url}\n\
+         What it saw: {url}/emulator/ledger. Ctrl-C ends it.",
+        args.scenario
+    );
+    let ended = tokio::signal::ctrl_c().await;
+    let ledger = emulator.ledger();
+    eprintln!(
+        "{} accepted, {} devices twice, {} answers with 429 for calls above the limit",
+        ledger.accepted,
+        ledger.accepted_twice.len(),
+        ledger.throttled_by_excess
+    );
+    for peak in &ledger.peaks {
+        eprintln!(
+            "{}: at most {} calls in any {} ms ({} in fixed windows); {} are allowed",
+            peak.operation.name(),
+            peak.sliding_max,
+            peak.window_us / 1000,
+            peak.fixed_max,
+            peak.calls
+        );
+    }
+    emulator.shutdown().await;
+    ended.map(|()| 0).map_err(|error| {
+        Failure::new(1, "signals cannot be received", error.to_string(), "end it with SIGKILL")
+    })
+}

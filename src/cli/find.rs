@@ -1,0 +1,72 @@
+//! Finding the campaign that a command is about: by its name, or the only one that fits.
+
+use super::failure::Failure;
+use crate::domain::CampaignName;
+use crate::store::{Campaign, CampaignState, Store};
+
+/// The campaign of this name, or the only one that is open.
+///
+/// # Errors
+/// `Failure` if there is none, or if several fit; it lists them.
+pub async fn open_campaign<S: Store>(
+    store: &S,
+    name: Option<&CampaignName>,
+) -> Result<Campaign, Failure> {
+    let campaign = match name {
+        Some(name) => named(store, name).await?,
+        None => {
+            let all = store.campaigns().await?;
+            let open: Vec<Campaign> =
+                all.into_iter().filter(|one| one.state == CampaignState::Open).collect();
+            only(open, "open campaign", "`fleetsweep status` lists all campaigns")?
+        }
+    };
+    if campaign.state == CampaignState::Finished {
+        let name = &campaign.name;
+        return Err(Failure::new(
+            6,
+            format!("campaign {name} is finished"),
+            "every row has its outcome, so there is nothing to go on with",
+            format!("see `fleetsweep report {name}`; a new `scan` asks again"),
+        ));
+    }
+    Ok(campaign)
+}
+
+/// The campaign of this name, or the only one that there is.
+///
+/// # Errors
+/// `Failure` if there is none, or if several fit; it lists them.
+pub async fn any_campaign<S: Store>(
+    store: &S,
+    name: Option<&CampaignName>,
+) -> Result<Campaign, Failure> {
+    match name {
+        Some(name) => named(store, name).await,
+        None => only(store.campaigns().await?, "campaign", "start one with `fleetsweep scan`"),
+    }
+}
+
+async fn named<S: Store>(store: &S, name: &CampaignName) -> Result<Campaign, Failure> {
+    store.find(name).await?.ok_or_else(|| {
+        Failure::usage(
+            format!("there is no campaign {name}"),
+            format!("the store at {} does not know it", store.place()),
+            "`fleetsweep status` lists the campaigns; another store is named with --store",
+        )
+    })
+}
+
+fn only(mut fit: Vec<Campaign>, what: &str, if_none: &str) -> Result<Campaign, Failure> {
+    if fit.len() > 1 {
+        let names: Vec<String> = fit.iter().map(|one| one.name.to_string()).collect();
+        return Err(Failure::usage(
+            format!("there are {} {what}s", fit.len()),
+            format!("no name is given, and these fit: {}", names.join(", ")),
+            "name one of them",
+        ));
+    }
+    fit.pop().ok_or_else(|| {
+        Failure::usage(format!("there is no {what}"), "the store holds none", if_none)
+    })
+}

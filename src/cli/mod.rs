@@ -1,0 +1,57 @@
+//! The command line: arguments, settings, one file a subcommand, exit codes. It picks implementations
+//! and wires them; what is decided, is decided in the other modules.
+
+pub mod args;
+mod confirm;
+mod connect;
+mod emulate;
+pub mod failure;
+mod find;
+mod listing;
+mod log;
+mod place;
+mod plans;
+mod report;
+mod reports;
+mod resume;
+mod run;
+mod scan;
+mod settings;
+mod status;
+mod stores;
+mod view;
+
+use args::{Cli, Command};
+use failure::Failure;
+
+/// Runs a command and returns its exit code; a failure is printed here and nowhere else.
+pub async fn run(cli: Cli) -> u8 {
+    log::start(cli.verbose, view::log_writer());
+    let json = wants_json(&cli.command);
+    let code = match cli.command {
+        Command::Scan(args) => scan::scan(*args).await,
+        Command::Resume(args) => resume::resume(*args).await,
+        Command::Status(args) => status::status(args).await,
+        Command::Report(args) => report::report(args).await,
+        Command::Emulate(args) => emulate::emulate(args).await,
+    };
+    code.unwrap_or_else(|failure| tell(&failure, json))
+}
+
+fn tell(failure: &Failure, json: bool) -> u8 {
+    if json {
+        println!("{}", failure.json());
+    }
+    eprintln!("{failure}");
+    failure.code
+}
+
+fn wants_json(command: &Command) -> bool {
+    match command {
+        Command::Scan(args) => args.output.json,
+        Command::Resume(args) => args.output.json,
+        Command::Status(args) => args.json,
+        Command::Report(args) => args.output.json,
+        Command::Emulate(_) => false,
+    }
+}

@@ -1,0 +1,71 @@
+//! `resume`: goes on with an open campaign. What is in flight at a runner that is gone becomes known
+//! when its horizon has passed; nothing is asked twice.
+
+use std::sync::Arc;
+
+use super::args::ResumeArgs;
+use super::connect::Destination;
+use super::failure::Failure;
+use super::find::open_campaign;
+use super::reports::Reports;
+use super::run::Run;
+use super::stores::{self, Place};
+use crate::clock::local_now;
+use crate::store::{Campaign, Store};
+
+/// Runs `resume` and returns the exit code.
+///
+/// # Errors
+/// `Failure` with its exit code.
+pub async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
+    let place = Place::durable(args.output.store.as_ref())?;
+    // Looking first makes no store where there is none.
+    let campaign = {
+        let store = stores::open_to_read(&place).await?;
+        open_campaign(&store, args.campaign.as_ref()).await?
+    };
+    if campaign.emulated && !args.emulator.emulator {
+        return Err(Failure::usage(
+            format!("campaign {} ran against the emulator", campaign.name),
+            "it has no tenant that it could go on with",
+            "add --emulator, and --store if it was given",
+        ));
+    }
+    let destination = Destination::new(&args.connect, &args.emulator)?;
+    same_target(&campaign, &destination)?;
+    let speed = destination.speed(&args.speed, &local_now())?;
+    let reports = Reports::new(&args.output, &campaign.name, campaign.emulated)?;
+    let store = Arc::new(stores::open(&place, speed.timing).await?);
+    let tally = store.tally(campaign.id).await?;
+    eprintln!(
+        "Going on with {}: {} of {} devices are done.",
+        campaign.name,
+        tally.devices_done(),
+        tally.devices()
+    );
+    let (api, emulator) = destination.connect(&speed).await?;
+    let json = args.output.json;
+    let run = Run { store: store.clone(), api: Arc::new(api), speed, reports, json };
+    let code = run.run(campaign).await;
+    if let Some(emulator) = emulator {
+        emulator.shutdown().await;
+    }
+    store.close().await;
+    code
+}
+
+/// One tenant's campaign must never go to another one.
+fn same_target(campaign: &Campaign, destination: &Destination) -> Result<(), Failure> {
+    let mut now = campaign.order.clone();
+    now.target = destination.target();
+    let differs = campaign.order.differences(&now);
+    if differs.is_empty() && campaign.emulated == destination.emulated() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        6,
+        format!("campaign {} is not resumed", campaign.name),
+        format!("these settings are another tenant's or application's: {}", differs.join("; ")),
+        "use the settings that it was started with",
+    ))
+}

@@ -1,0 +1,270 @@
+//! `scan`: plan, confirm, run, report. The list is streamed into the store as a draft; confirming opens
+//! it, and a refused draft is deleted. The dry run has no way to send anything: it makes no client.
+
+use std::sync::Arc;
+
+use jiff::ZonedDateTime;
+
+use super::args::{BusyArg, ScanArgs};
+use super::confirm::confirm;
+use super::connect::Destination;
+use super::failure::Failure;
+use super::listing::{self, Listing};
+use super::plans;
+use super::reports::Reports;
+use super::run::Run;
+use super::settings::Speed;
+use super::stores::{self, Place};
+use crate::clock::local_now;
+use crate::domain::{BusyPolicy, CampaignName, Mark, Operation, Order};
+use crate::intake::Options;
+use crate::report::plan::Plan;
+use crate::store::memory::MemoryStore;
+use crate::store::{CampaignId, CampaignState, Opened, Opening, Store, Usage};
+
+/// Runs `scan` and returns the exit code.
+///
+/// # Errors
+/// `Failure` with its exit code.
+pub async fn scan(args: ScanArgs) -> Result<u8, Failure> {
+    let now = local_now();
+    let destination = Destination::new(&args.connect, &args.emulator)?;
+    let speed = destination.speed(&args.speed, &now)?;
+    let name = match &args.campaign {
+        Some(name) => name.clone(),
+        None => default_name(&args, &now)?,
+    };
+    check_comment(&args.comment, &name)?;
+    if args.dry_run {
+        return dry_run(&args, &destination, &speed, &name, &now).await;
+    }
+    let reports = Reports::new(&args.output, &name, destination.emulated())?;
+    let place = Place::new(&args.output, destination.emulated())?;
+    let store = Arc::new(stores::open(&place, speed.timing).await?);
+    let draft = store.draft().await?;
+    let scan = Scan { args: &args, destination, speed, name, now, place, reports };
+    let ready = scan.prepare(&*store, draft).await;
+    let code = match ready {
+        Ok(id) => scan.start(store.clone(), id).await,
+        Err(failure) => {
+            store.discard(draft).await?;
+            Err(failure)
+        }
+    };
+    store.close().await;
+    code
+}
+
+async fn dry_run(
+    args: &ScanArgs,
+    destination: &Destination,
+    speed: &Speed,
+    name: &CampaignName,
+    now: &ZonedDateTime,
+) -> Result<u8, Failure> {
+    let nowhere: Option<(&MemoryStore<crate::clock::SystemClock>, CampaignId)> = None;
+    let listing = listing::read(&args.devices, options(args), nowhere).await?;
+    let place = Place::planned(&args.output, destination.emulated())?;
+    let target = destination.target();
+    let (usage, clock_now) =
+        stores::usage_of(&place, speed, &target.budget(Operation::Scan)).await?;
+    let order = order(args, destination, &listing);
+    let outlook = plans::outlook(speed, usage, clock_now);
+    let plan = plans::plan(&order, &listing, speed, &outlook, now, plans::About {
+        name,
+        place: place.to_string(),
+        dry_run: true,
+        continues: false,
+        skip_bad_rows: args.skip_bad_rows,
+    });
+    print_plan(&plan, args.output.json);
+    refuse_bad_rows(args, &listing)?;
+    Ok(0)
+}
+
+struct Scan<'a> {
+    args: &'a ScanArgs,
+    destination: Destination,
+    speed: Speed,
+    name: CampaignName,
+    now: ZonedDateTime,
+    place: Place,
+    reports: Reports,
+}
+
+impl Scan<'_> {
+    /// Reads, plans and confirms; the campaign that is open after it.
+    async fn prepare<S: Store>(&self, store: &S, draft: CampaignId) -> Result<CampaignId, Failure> {
+        let options = options(self.args);
+        let listing = listing::read(&self.args.devices, options, Some((store, draft))).await?;
+        let order = order(self.args, &self.destination, &listing);
+        let continues = self.find_same(store, &order).await?;
+        let budget = order.target.budget(Operation::Scan);
+        let most = plans::most_calls(&self.speed);
+        let usage: Usage = store.usage(&budget, most).await?;
+        let outlook = plans::outlook(&self.speed, usage, crate::clock::Clock::now(store.clock()));
+        let plan = plans::plan(&order, &listing, &self.speed, &outlook, &self.now, plans::About {
+            name: &self.name,
+            place: self.place.to_string(),
+            dry_run: false,
+            continues,
+            skip_bad_rows: self.args.skip_bad_rows,
+        });
+        print_plan(&plan, self.args.output.json);
+        if let Err(failure) = refuse_bad_rows(self.args, &listing) {
+            self.reports.write_refused(store, draft, &self.name, &order).await?;
+            return Err(failure);
+        }
+        if !continues {
+            confirm(&plan.headline(), listing.ids.len() as u64, self.args.approve_max)?;
+        }
+        self.open(store, draft, order).await
+    }
+
+    /// Whether the same campaign is open already; another one of that name is refused before anybody
+    /// is asked anything.
+    async fn find_same<S: Store>(&self, store: &S, order: &Order) -> Result<bool, Failure> {
+        let Some(there) = store.find(&self.name).await? else { return Ok(false) };
+        let mut differs = there.order.differences(order);
+        if there.emulated != self.destination.emulated() {
+            differs.push("the emulator".to_owned());
+        }
+        if differs.is_empty() && there.state == CampaignState::Open {
+            return Ok(true);
+        }
+        Err(taken(&self.name, &differs))
+    }
+
+    async fn open<S: Store>(
+        &self,
+        store: &S,
+        draft: CampaignId,
+        order: Order,
+    ) -> Result<CampaignId, Failure> {
+        let busy = match self.args.busy {
+            BusyArg::Report => BusyPolicy::Report,
+            BusyArg::Retry => BusyPolicy::Retry,
+        };
+        let opening = Opening {
+            name: self.name.clone(),
+            order,
+            mark_bits: random()?,
+            busy,
+            emulated: self.destination.emulated(),
+            quotas: self.speed.quotas.clone(),
+        };
+        match store.open(draft, opening).await? {
+            Opened::New(id) | Opened::Continues(id) => Ok(id),
+            Opened::Taken(differs) => Err(taken(&self.name, &differs)),
+        }
+    }
+
+    async fn start<S: Store>(self, store: Arc<S>, _id: CampaignId) -> Result<u8, Failure> {
+        let campaign = store.find(&self.name).await?.ok_or_else(|| {
+            let next = "report this as a defect";
+            Failure::new(1, "the campaign vanished", "the store does not find it again", next)
+        })?;
+        let (api, emulator) = self.destination.connect(&self.speed).await?;
+        let run = Run {
+            store,
+            api: Arc::new(api),
+            speed: self.speed,
+            reports: self.reports,
+            json: self.args.output.json,
+        };
+        let code = run.run(campaign).await;
+        if let Some(emulator) = emulator {
+            emulator.shutdown().await;
+        }
+        code
+    }
+}
+
+fn options(args: &ScanArgs) -> Options {
+    Options { column: args.column.clone(), max_rows: args.max_rows }
+}
+
+fn order(args: &ScanArgs, destination: &Destination, listing: &Listing) -> Order {
+    Order {
+        target: destination.target(),
+        scan_type: args.scan_type,
+        comment: args.comment.trim().to_owned(),
+        ids_hash: listing.hash(),
+    }
+}
+
+fn print_plan(plan: &Plan, json: bool) {
+    if json {
+        println!("{}", plan.json());
+    }
+    eprintln!("{}", plan.text());
+}
+
+fn refuse_bad_rows(args: &ScanArgs, listing: &Listing) -> Result<(), Failure> {
+    if listing.bad == 0 || args.skip_bad_rows {
+        return Ok(());
+    }
+    let rows = if listing.bad == 1 { "1 row holds" } else { "rows hold" };
+    let rows = if listing.bad == 1 { rows.to_owned() } else { format!("{} {rows}", listing.bad) };
+    Err(Failure::usage(
+        "the plan is stopped; nothing was ordered",
+        format!("{rows} no Defender machine id; the first are shown above"),
+        "mend the list, or add --skip-bad-rows to leave them out",
+    ))
+}
+
+fn taken(name: &CampaignName, differs: &[String]) -> Failure {
+    let what = format!("nothing was ordered: there is a campaign {name} already");
+    if differs.is_empty() {
+        let next = format!(
+            "see `fleetsweep report {name}`; for another round give another name with --campaign, \
+             or none"
+        );
+        return Failure::new(6, what, "it is this one, and it is finished", next);
+    }
+    let why = format!("it is another one; what differs: {}", differs.join("; "));
+    Failure::new(6, what, why, "give another name with --campaign, or none")
+}
+
+fn default_name(args: &ScanArgs, now: &ZonedDateTime) -> Result<CampaignName, Failure> {
+    let letters = b"abcdefghijkmnpqrstuvwxyz";
+    let mut bits = random()?;
+    let suffix: String = (0..6)
+        .map(|_| {
+            let letter = letters[usize::try_from(bits % letters.len() as u64).unwrap_or(0)];
+            bits /= letters.len() as u64;
+            char::from(letter)
+        })
+        .collect();
+    let date = now.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let name = format!("{}-{date}-{suffix}", args.scan_type);
+    name.parse().map_err(|error| {
+        Failure::new(1, "no name could be made", format!("{error}"), "give one with --campaign")
+    })
+}
+
+fn random() -> Result<u64, Failure> {
+    getrandom::u64().map_err(|error| {
+        let next = "check that the system gives random numbers";
+        Failure::new(1, "no random number could be had", error.to_string(), next)
+    })
+}
+
+fn check_comment(comment: &str, name: &CampaignName) -> Result<(), Failure> {
+    let next = "say why the scan is run, such as --comment \"Incident 4711\"";
+    let text = comment.trim();
+    if text.is_empty() {
+        return Err(Failure::usage("the comment is empty", "the API requires one", next));
+    }
+    if let Some(c) = text.chars().find(|c| c.is_control()) {
+        let why = format!("it holds the control character {}", c.escape_unicode());
+        return Err(Failure::usage("the comment cannot be used", why, next));
+    }
+    let length = Mark::new(name, 0).comment(text).chars().count();
+    let most = crate::domain::campaign::COMMENT_MAX;
+    if length > most {
+        let why = format!("with its mark it has {length} characters, and {most} are allowed");
+        return Err(Failure::usage("the comment is too long", why, "shorten it"));
+    }
+    Ok(())
+}

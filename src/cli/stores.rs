@@ -1,0 +1,112 @@
+//! Opening the store of a command: the durable one, a temporary one for the emulator, or none for a
+//! dry run, which only reads what an existing one says of the quota used.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::args::OutputArgs;
+use super::failure::Failure;
+use super::place::store_path;
+use super::plans::most_calls;
+use super::settings::Speed;
+use crate::clock::{Clock, SystemClock};
+use crate::domain::{BudgetKey, Stamp, Timing};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, Usage};
+
+/// Where a command's store is.
+pub struct Place {
+    path: PathBuf,
+    /// Removed with this value.
+    temporary: Option<tempfile::TempDir>,
+}
+
+impl Place {
+    /// The place for a run: a temporary one for the emulator, unless a store is named.
+    ///
+    /// # Errors
+    /// `Failure` if there is no such place.
+    pub fn new(args: &OutputArgs, emulated: bool) -> Result<Self, Failure> {
+        if emulated && args.store.is_none() {
+            let folder = tempfile::Builder::new().prefix("fleetsweep-emulated-").tempdir();
+            let folder = folder.map_err(|error| {
+                let next = "check the folder for temporary files (TMPDIR)";
+                Failure::new(1, "no temporary store can be made", error.to_string(), next)
+            })?;
+            let path = folder.path().join("fleetsweep.db");
+            return Ok(Self { path, temporary: Some(folder) });
+        }
+        Self::durable(args.store.as_ref())
+    }
+
+    /// The place that a run would have, with nothing made.
+    ///
+    /// # Errors
+    /// `Failure` if there is no such place.
+    pub fn planned(args: &OutputArgs, emulated: bool) -> Result<Option<Self>, Failure> {
+        if emulated && args.store.is_none() {
+            return Ok(None);
+        }
+        Self::durable(args.store.as_ref()).map(Some)
+    }
+
+    /// The durable place.
+    ///
+    /// # Errors
+    /// `Failure` if the flag names no store, or no folder can be found.
+    pub fn durable(flag: Option<&String>) -> Result<Self, Failure> {
+        Ok(Self { path: store_path(flag)?, temporary: None })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.temporary {
+            Some(_) => f.write_str("temporary, removed at the end"),
+            None => write!(f, "{}", self.path.display()),
+        }
+    }
+}
+
+/// Opens the store for a run, making it if need be.
+///
+/// # Errors
+/// `Failure` if it cannot be used.
+pub async fn open(place: &Place, timing: Timing) -> Result<SqliteStore<SystemClock>, Failure> {
+    SqliteStore::open(&place.path, timing).await.map_err(Failure::from)
+}
+
+/// Opens the store for reading, making nothing.
+///
+/// # Errors
+/// `Failure` if there is none, or if it cannot be used.
+pub async fn open_to_read(place: &Place) -> Result<SqliteStore<SystemClock>, Failure> {
+    let store = SqliteStore::open_read_only(&place.path, Timing::default()).await?;
+    store.ok_or_else(|| {
+        Failure::usage(
+            "there are no campaigns yet",
+            format!("there is no store at {}", place.path.display()),
+            "start one with `fleetsweep scan`, or name its store with --store",
+        )
+    })
+}
+
+/// What an existing store says of a budget, and the moment that its stamps are compared with.
+///
+/// # Errors
+/// `Failure` if the store is there and cannot be read.
+pub async fn usage_of(
+    place: Option<&Place>,
+    speed: &Speed,
+    budget: &BudgetKey,
+) -> Result<(Usage, Stamp), Failure> {
+    let store = match place {
+        Some(place) => SqliteStore::open_read_only(&place.path, speed.timing).await?,
+        None => None,
+    };
+    let Some(store) = store else {
+        return Ok((Usage::default(), SystemClock::with_offset(0).now()));
+    };
+    let usage = store.usage(budget, most_calls(speed)).await?;
+    Ok((usage, store.clock().now()))
+}
