@@ -1,6 +1,6 @@
 //! What an access token says about itself, read without checking its signature: to tell the user
-//! about missing rights before the first call, and to name the budget. Nothing is decided by it; the
-//! server decides.
+//! about missing rights before the first call, and to name the budget. Nothing is decided by it;
+//! the server decides.
 
 use jiff::Timestamp;
 use serde_json::Value;

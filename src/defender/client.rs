@@ -14,15 +14,17 @@ use super::retry_after::{http_date, retry_after};
 use super::wire::excerpt;
 use crate::domain::{Reply, Timing};
 
-/// The largest decoded body of an action, an error or a token. The largest ever seen is under 4 KiB;
-/// this leaves room for a proxy's page and none for a bomb.
+/// The largest decoded body of an action, an error or a token. The largest ever seen is under 4
+/// KiB; this leaves room for a proxy's page and none for a bomb.
 pub(super) const SMALL_BODY: usize = 1 << 20;
 
-/// The largest decoded page of the list: 10,000 actions of at most 1.6 KiB each, twice what is usual.
+/// The largest decoded page of the list: 10,000 actions of at most 1.6 KiB each, twice what is
+/// usual.
 pub(super) const LIST_BODY: usize = 16 << 20;
 
-/// Idle connections are closed after this: sooner than the services in between close theirs, so that
-/// few requests go into a connection that is closing, where nobody can say whether they arrived.
+/// Idle connections are closed after this: sooner than the services in between close theirs, so
+/// that few requests go into a connection that is closing, where nobody can say whether they
+/// arrived.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// The name of this program for servers.
@@ -32,7 +34,10 @@ const USER_AGENT: &str = concat!("fleetsweep/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The file of additional certificate authorities cannot be read.
-    #[error("cannot read the CA file {}: {source}; check its path and who may read it", .path.display())]
+    #[error(
+        "cannot read the CA file {}: {source}; check its path and who may read it",
+        .path.display()
+    )]
     CaFile {
         /// The file.
         path: PathBuf,
@@ -40,7 +45,10 @@ pub enum ClientError {
         source: std::io::Error,
     },
     /// It holds no certificates.
-    #[error("the CA file {} holds no certificates ({why}); give a file in PEM form", .path.display())]
+    #[error(
+        "the CA file {} holds no certificates ({why}); give a file in PEM form",
+        .path.display()
+    )]
     NoCertificates {
         /// The file.
         path: PathBuf,
@@ -49,7 +57,8 @@ pub enum ClientError {
     },
     /// TLS cannot be set up.
     #[error(
-        "cannot set up TLS: {0}; check that the system's certificates (ca-certificates) are installed"
+        "cannot set up TLS: {0}; check that the system's certificates (ca-certificates) are \
+         installed"
     )]
     Tls(String),
 }
@@ -104,7 +113,8 @@ pub(super) async fn exchange(
     let open_ended = ends_with_the_connection(&response);
     let body = read(response, limit(status)).await.map_err(|error| no_answer(&error))?;
     if open_ended && body.as_ref().is_some_and(Vec::is_empty) {
-        // A body that is ended only by the end of the connection may have been cut before its start.
+        // A body that is ended only by the end of the connection may have been cut before its
+        // start.
         let why = "the connection was closed after the head of the answer".to_owned();
         return Err(Reply::NoAnswer { why });
     }

@@ -3,8 +3,8 @@
 
 use super::hosts::Origin;
 
-/// The audience of tokens for the commercial cloud. The API calls it the older name on purpose: some
-/// of its parts answer 403 to tokens for any other resource ("Exposed APIs list" page).
+/// The audience of tokens for the commercial cloud. The API calls it the older name on purpose:
+/// some of its parts answer 403 to tokens for any other resource ("Exposed APIs list" page).
 pub const DEFAULT_AUDIENCE: &str = "https://api.securitycenter.microsoft.com/.default";
 
 /// One of Microsoft's clouds ("Microsoft Defender for Endpoint for US Government customers" page).

@@ -1,4 +1,5 @@
-//! The calls over HTTP. Each method is at most one request to the API, and none signs in by the way.
+//! The calls over HTTP. Each method is at most one request to the API, and none signs in by the
+//! way.
 
 use std::path::PathBuf;
 use std::sync::Arc;

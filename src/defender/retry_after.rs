@@ -1,5 +1,5 @@
-//! The two headers that hold times: `Date` and `Retry-After`. Pure, and safe against whatever stands
-//! there. How long a pause becomes in the end is `domain::budget`'s.
+//! The two headers that hold times: `Date` and `Retry-After`. Pure, and safe against whatever
+//! stands there. How long a pause becomes in the end is `domain::budget`'s.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Sign-in through azure_identity, with a transport of our own: one request a fetch, time-outs, a
-//! bounded body, plain http towards loopback, and the service's own words kept for `sign_in_errors`.
+//! bounded body, plain http towards loopback, and the service's own words kept for
+//! `sign_in_errors`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -30,7 +31,8 @@ use super::token::{Fetch, Token, TokenSource};
 use super::wire::excerpt;
 use crate::domain::{Reply, Timing};
 
-/// The longest life of a token that is believed, in seconds: a year. Real ones last an hour or a day.
+/// The longest life of a token that is believed, in seconds: a year. Real ones last an hour or a
+/// day.
 const LIFE_MAX: i64 = 366 * 24 * 3600;
 
 /// What proves who we are.

@@ -1,6 +1,6 @@
-//! What a failed sign-in means and what to do about it, in words for people. The numbers are Entra's
-//! ("Microsoft Entra authentication and authorization error codes" page); their meaning is stable,
-//! their text is not.
+//! What a failed sign-in means and what to do about it, in words for people. The numbers are
+//! Entra's ("Microsoft Entra authentication and authorization error codes" page); their meaning is
+//! stable, their text is not.
 
 use azure_core::error::Error;
 use serde_json::Value;
@@ -86,8 +86,8 @@ fn coded(who: &Who<'_>, code: u64, text: &str) -> SignInError {
         let why = format!("the sign-in service is busy (AADSTS{code}); try again: {text}");
         return SignInError::Unavailable(why);
     }
-    let (what, next) =
-        meaning(code).unwrap_or((text, "look the number up at login.microsoftonline.com/error"));
+    const ELSE: &str = "look the number up at https://login.microsoftonline.com/error";
+    let (what, next) = meaning(code).unwrap_or((text, ELSE));
     let what = what
         .replace("{application}", &excerpt(who.application))
         .replace("{tenant}", &excerpt(who.tenant))

@@ -1,5 +1,5 @@
-//! The access token at hand: fetched before it is needed, renewed early, one request for however many
-//! wait for it. Where tokens come from is `sign_in`'s; a scan only ever uses what is at hand.
+//! The access token at hand: fetched before it is needed, renewed early, one request for however
+//! many wait for it. Where tokens come from is `sign_in`'s; a scan only ever uses what is at hand.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,7 +20,8 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(5 * 60);
 /// The shortest life of which `MARGIN` still leaves half.
 const LONG_LIFE: SignedDuration = SignedDuration::from_secs(10 * 60);
 
-/// With less than this left, a failed renewal is an error. Of a life under ten minutes it is a tenth.
+/// With less than this left, a failed renewal is an error. Of a life under ten minutes it is a
+/// tenth.
 const LAST_MINUTE: SignedDuration = SignedDuration::from_secs(60);
 
 /// The longest time between two tries of an early renewal that fails.

@@ -1,6 +1,6 @@
-//! The API's JSON: requests as they are sent, bodies as they are read. Pure functions from bytes; they
-//! survive anything. Microsoft adds and removes fields, so no schema is held against an answer: what
-//! is missing, null or of the wrong type is missing.
+//! The API's JSON: requests as they are sent, bodies as they are read. Pure functions from bytes;
+//! they survive anything. Microsoft adds and removes fields, so no schema is held against an
+//! answer: what is missing, null or of the wrong type is missing.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! A server that answers with given bytes and keeps what it was sent. It knows nothing of the API: a
-//! test says what comes back, down to the byte at which the connection is cut.
+//! A server that answers with given bytes and keeps what it was sent. It knows nothing of the API:
+//! a test says what comes back, down to the byte at which the connection is cut.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -77,6 +77,48 @@ pub(crate) fn close(status: u16, body: impl AsRef<[u8]>) -> Act {
     Act::Close(response(status, "Content-Type: application/json\r\n", body))
 }
 
+/// A gzip stream of uncompressed blocks.
+pub(crate) fn stored(data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(data.len()).unwrap();
+    let mut out = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x01".to_vec();
+    out.extend(length.to_le_bytes());
+    out.extend((!length).to_le_bytes());
+    out.extend(data);
+    out.extend(crc32(data).to_le_bytes());
+    out.extend(u32::from(length).to_le_bytes());
+    out
+}
+
+/// A gzip stream that unpacks to at least this many zero bytes: one literal, and then copies of 258
+/// bytes from one byte back, in 13 bits each.
+pub(crate) fn bomb(unpacked: usize) -> Vec<u8> {
+    let (mut out, mut held, mut bits) = (b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec(), 0u32, 0);
+    let mut push = |value: u32, count: u32| {
+        held |= value << bits;
+        bits += count;
+        while bits >= 8 {
+            out.push((held & 0xff) as u8);
+            held >>= 8;
+            bits -= 8;
+        }
+    };
+    push(0b011, 3); // The last block, with the fixed codes.
+    push(0b0000_1100, 8); // The literal 0, its code bit-reversed.
+    for _ in 0..unpacked / 258 {
+        push(0b1010_0011, 8); // Length 258, its code bit-reversed.
+        push(0, 5); // Distance 1.
+    }
+    push(0, 7); // The end of the block.
+    push(0, 8); // Fills the last byte.
+    out
+}
+
+fn crc32(data: &[u8]) -> u32 {
+    !data.iter().fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1)))
+    })
+}
+
 async fn converse(
     mut stream: TcpStream,
     act: &(dyn Fn(usize, &str) -> Act + Send + Sync),
@@ -99,13 +141,13 @@ async fn perform(stream: &mut TcpStream, act: Act) -> bool {
     match act {
         Act::Close(bytes) => {
             // A client that has had enough closes first; that is for the client's side to judge.
-            let _ = stream.write_all(&bytes).await;
-            let _ = stream.shutdown().await;
+            drop(stream.write_all(&bytes).await);
+            drop(stream.shutdown().await);
             false
         }
         Act::Keep(bytes) => stream.write_all(&bytes).await.is_ok(),
         Act::Hang(bytes) => {
-            let _ = stream.write_all(&bytes).await;
+            drop(stream.write_all(&bytes).await);
             std::future::pending().await
         }
         Act::Drip(bytes, between) => {

@@ -2,5 +2,6 @@
 
 mod canned;
 mod defender;
+mod list;
 mod sign_in;
 mod verdict;

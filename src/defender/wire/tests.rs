@@ -37,7 +37,8 @@ fn a_whole_action_is_read_field_by_field() {
         r#"{{"@odata.context":"https://x/$metadata","id":"947a677a","type":"RunAntiVirusScan",
         "title":null,"requestor":"cbceb30b","requestorComment":"[fleetsweep c/7] alert",
         "status":"Pending","machineId":"{}","computerDnsName":null,"scope":"Full",
-        "creationDateTimeUtc":"2026-11-24T14:39:19.6103056Z","commands":[],"brandNew":{{"a":[1]}}}}"#,
+        "creationDateTimeUtc":"2026-11-24T14:39:19.6103056Z","commands":[],
+        "brandNew":{{"a":[1]}}}}"#,
         DEVICE.to_uppercase()
     );
     let expected = Action {
@@ -61,7 +62,7 @@ fn missing_null_and_wrongly_typed_fields_are_missing() {
     for text in [
         r#"{"id":"a"}"#,
         r#"{"id":"a","machineId":null,"type":null,"scope":null,"status":null,"error":"None"}"#,
-        r#"{"id":"a","machineId":"","type":[],"scope":{},"status":true,"requestor":false,"error":null}"#,
+        r#"{"id":"a","machineId":"","type":[],"scope":{},"status":true,"requestor":false}"#,
         r#"{"id":" a ","creationDateTimeUtc":"yesterday","requestorComment":["x"]}"#,
         r#"{"id":"a","creationDateTimeUtc":"0001-01-01T00:00:00Z"}"#,
         r#"{"id":"a","creationDateTimeUtc":"2026-11-24"}"#,
@@ -107,10 +108,8 @@ fn times_are_read_with_any_fraction_and_with_or_without_zone() {
 fn both_forms_of_errors_are_read() {
     let text = |s: &str| s.to_owned();
     assert_eq!(
-        error(
-            r#"{"error":{"code":"ResourceNotFound","message":"Machine 1 was not found","target":"43f4"}}"#
-        ),
-        (text("ResourceNotFound"), text("Machine 1 was not found"), Some(text("43f4")))
+        error(r#"{"error":{"code":"ResourceNotFound","message":"no 1","target":"43f4"}}"#),
+        (text("ResourceNotFound"), text("no 1"), Some(text("43f4")))
     );
     assert_eq!(
         error(r#"{"error":{"code":429,"message":null,"target":""}}"#),
@@ -168,7 +167,8 @@ fn long_fields_are_cut() {
 #[test]
 fn a_page_is_read_with_its_next_link() {
     let page = page(
-        br#"{"@odata.context":"x","@odata.count":9,"value":[{"id":"a"},null,7,{"requestorComment":"c"}],
+        br#"{"@odata.context":"x","@odata.count":9,"value":[{"id":"a"},null,7,
+            {"requestorComment":"c"}],
             "@odata.nextLink":"https://x/y?$skip=1"}"#,
     )
     .unwrap();
@@ -204,12 +204,14 @@ proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         body(&bytes);
-        let _ = page(&bytes);
+        drop(page(&bytes));
     }
 
     #[test]
     fn no_value_of_a_field_makes_it_panic(field in 0usize..6, text in "\\PC{0,40}") {
-        let name = ["id", "machineId", "creationDateTimeUtc", "requestorComment", "scope", "error"][field];
+        const NAMES: [&str; 6] =
+            ["id", "machineId", "creationDateTimeUtc", "requestorComment", "scope", "error"];
+        let name = NAMES[field];
         let mut fields = Map::new();
         fields.insert("id".into(), "a".into());
         fields.insert(name.into(), text.into());
