@@ -1,12 +1,31 @@
 //! The client of the Defender for Endpoint API: the trait that the engine calls, its implementation
-//! over HTTP, sign-in, wire formats and clouds. It judges nothing (`domain::verdict`), counts nothing
-//! (`store`) and repeats nothing: one call of a method is at most one request.
+//! over HTTP, sign-in, wire formats and clouds. It judges nothing (`domain::verdict`), counts
+//! nothing (`store`) and repeats nothing: one call of a method is at most one request.
+
+pub mod claims;
+mod client;
+pub mod clouds;
+pub mod hosts;
+mod http;
+pub mod retry_after;
+mod sign_in;
+mod sign_in_errors;
+mod token;
+pub mod wire;
 
 use std::future::Future;
 
 use jiff::Timestamp;
 
 use crate::domain::{Action, DeviceId, Reply, ScanType};
+
+pub use claims::Claims;
+pub use client::ClientError;
+pub use clouds::Cloud;
+pub use hosts::{HostError, Origin};
+pub use http::{HttpApi, HttpSettings};
+pub use sign_in::{Credential, SignIn, SignInSettings};
+pub use token::{Fetch, Token, TokenSource, WallClock};
 
 /// One scan to order.
 #[derive(Clone, Debug)]
@@ -70,8 +89,8 @@ pub trait ScanApi: Send + Sync + 'static {
     /// `SignInError` says whether trying again may help.
     fn ready(&self) -> impl Future<Output = Result<(), SignInError>> + Send;
 
-    /// Drops the token at hand after a 401, so that `ready` gets a new one. Calls that come in close
-    /// together for the same token drop it once.
+    /// Drops the token at hand after a 401, so that `ready` gets a new one. Calls that come in
+    /// close together for the same token drop it once.
     fn token_refused(&self) -> impl Future<Output = ()> + Send;
 
     /// Orders one scan: one request.

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::campaign::{Mark, ScanType};
+use super::campaign::{MARK_WORD, Mark, ScanType};
 use super::device::DeviceId;
 use super::timing::Timing;
 
@@ -65,8 +65,11 @@ impl Action {
     pub fn comment_says(&self, mark: &Mark, text: &str) -> CommentSays {
         match self.comment.as_deref().map(str::trim) {
             None | Some("") => CommentSays::Nothing,
-            Some(comment) if comment.contains(mark.as_str()) => CommentSays::Ours,
-            Some(comment) if is_part_of(comment, &mark.comment(text), text) => CommentSays::Altered,
+            Some(comment) if comment.contains(mark.core()) => CommentSays::Ours,
+            Some(comment) if is_cut_from(comment, &mark.comment(text)) => CommentSays::Altered,
+            // A whole mark that is not ours is another campaign's, whatever the text beside it.
+            Some(comment) if comment.contains(MARK_WORD) => CommentSays::NotOurs,
+            Some(comment) if holds_text(comment, text) => CommentSays::Altered,
             Some(_) => CommentSays::NotOurs,
         }
     }
@@ -95,13 +98,15 @@ impl Action {
     }
 }
 
-/// Whether `got` looks like what is left of `sent` after a server cut or changed it.
-fn is_part_of(got: &str, sent: &str, text: &str) -> bool {
-    let core: String = text.chars().take(24).collect();
-    let long_enough = got.chars().count() >= 8;
-    (long_enough && sent.contains(got))
-        || got.contains("fleetsweep ")
-        || (!core.trim().is_empty() && got.contains(core.trim()))
+/// Whether a server cut this out of what we sent.
+fn is_cut_from(got: &str, sent: &str) -> bool {
+    got.chars().count() >= 8 && sent.contains(got)
+}
+
+/// Whether the user's text, or its beginning, stands in a comment that lost its mark.
+fn holds_text(got: &str, text: &str) -> bool {
+    let start: String = text.chars().take(24).collect();
+    !start.trim().is_empty() && got.contains(start.trim())
 }
 
 #[cfg(test)]
@@ -122,7 +127,9 @@ mod tests {
         assert_eq!(says(Some("[fleetsweep c/0000000000000007] ale")), CommentSays::Ours);
         assert_eq!(says(None), CommentSays::Nothing);
         assert_eq!(says(Some("  ")), CommentSays::Nothing);
-        assert_eq!(says(Some("fleetsweep c/0000000000000007 alert 3212")), CommentSays::Altered);
+        assert_eq!(says(Some("fleetsweep c/0000000000000007 alert 3212")), CommentSays::Ours);
+        assert_eq!(says(Some("[fleetsweep c/00000000")), CommentSays::Altered);
+        assert_eq!(says(Some("[fleetsweep d/0000000000000007] alert 3212")), CommentSays::NotOurs);
         assert_eq!(says(Some("alert 3212")), CommentSays::Altered);
         assert_eq!(says(Some("Weekly scan by the helpdesk")), CommentSays::NotOurs);
     }

@@ -185,6 +185,9 @@ impl fmt::Display for CampaignName {
     }
 }
 
+/// How every mark begins, behind its bracket.
+pub const MARK_WORD: &str = "fleetsweep ";
+
 /// What tells our actions from everybody else's: it stands at the start of every comment, so that no
 /// cut at the end loses it. The 64 bits are drawn once for a campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,7 +196,12 @@ pub struct Mark(String);
 impl Mark {
     /// The mark of a campaign.
     pub fn new(campaign: &CampaignName, bits: u64) -> Self {
-        Self(format!("[fleetsweep {campaign}/{bits:016x}]"))
+        Self(format!("[{MARK_WORD}{campaign}/{bits:016x}]"))
+    }
+
+    /// The mark without its brackets, which a server may strip.
+    pub fn core(&self) -> &str {
+        self.0.trim_matches(['[', ']'])
     }
 
     /// The mark as it stands in comments.

@@ -1,0 +1,199 @@
+//! The calls over HTTP. Each method is at most one request to the API, and none signs in by the
+//! way.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION};
+use reqwest::{Client, RequestBuilder};
+use url::Url;
+
+use super::claims::Claims;
+use super::client::{ClientError, LIST_BODY, SMALL_BODY, Whole, client, exchange};
+use super::hosts::Origin;
+use super::token::{Held, TokenCache, TokenSource, WallClock};
+use super::wire::{self, ScanRequest, excerpt};
+use super::{ActionQuery, ListReply, NextPage, ScanApi, ScanOrder, SignInError};
+use crate::domain::action::SCAN_ACTION;
+use crate::domain::{Answer, Body, Reply, Timing};
+
+/// The most actions that one page holds ("List machine actions API" page: at most 10,000).
+pub(super) const PAGE: usize = 10_000;
+
+/// What a client of the API needs.
+pub struct HttpSettings {
+    /// Where the API is.
+    pub api_origin: Origin,
+    /// Time-outs.
+    pub timing: Timing,
+    /// More certificate authorities than the system's, in PEM form.
+    pub ca_file: Option<PathBuf>,
+    /// Where tokens come from.
+    pub tokens: Box<dyn TokenSource>,
+    /// The wall clock that the ends of tokens are compared with.
+    pub now: WallClock,
+}
+
+/// The API over HTTP.
+pub struct HttpApi {
+    origin: Origin,
+    client: Client,
+    tokens: TokenCache,
+}
+
+impl HttpApi {
+    /// A client; nothing is sent before the first call.
+    ///
+    /// # Errors
+    /// `ClientError` if the CA file or the system's certificates cannot be used.
+    pub fn new(settings: HttpSettings) -> Result<Self, ClientError> {
+        let HttpSettings { api_origin, timing, ca_file, tokens, now } = settings;
+        let client = client(&api_origin, &timing, ca_file.as_deref())?;
+        Ok(Self { origin: api_origin, client, tokens: TokenCache::new(tokens, now) })
+    }
+
+    /// What the token at hand says about itself; nothing before `ready`, or if it is opaque.
+    pub fn claims(&self) -> Option<Claims> {
+        self.tokens.claims()
+    }
+
+    fn with_token(&self, request: RequestBuilder) -> Result<(RequestBuilder, Arc<Held>), Reply> {
+        let Some(held) = self.tokens.at_hand() else {
+            let why = "no access token is at hand: none was got yet, or it ended or was refused";
+            return Err(Reply::NeverLeft { why: why.to_owned() });
+        };
+        let request = request.header(ACCEPT, "application/json");
+        Ok((request.header(AUTHORIZATION, held.header()), held))
+    }
+
+    async fn send(&self, request: RequestBuilder, limit: fn(u16) -> usize) -> Result<Whole, Reply> {
+        let (request, held) = self.with_token(request)?;
+        let mut whole = exchange(request, limit).await?;
+        if whole.status == 401 {
+            held.mark_refused();
+        }
+        // An echo of the request must not carry the token into reports.
+        if whole.body.as_ref().is_some_and(|body| held.is_repeated_in(body)) {
+            whole.body = Some(b"<a body that repeats the access token>".to_vec());
+        }
+        Ok(whole)
+    }
+
+    async fn page(&self, url: Url) -> ListReply {
+        let limit = |status| if status == 200 { LIST_BODY } else { SMALL_BODY };
+        let whole = match self.send(self.client.get(url.clone()), limit).await {
+            Ok(whole) => whole,
+            Err(reply) => return ListReply::Refused(reply),
+        };
+        let Some(body) = whole.body.as_deref().filter(|_| whole.status == 200) else {
+            return ListReply::Refused(Reply::Answer(answer(whole)));
+        };
+        let found = match wire::page(body) {
+            Ok(found) => found,
+            Err(what) => {
+                let body = Body::Other(what);
+                return ListReply::Refused(Reply::Answer(Answer { body, ..answer(whole) }));
+            }
+        };
+        let rest = found.next.map(|link| self.same_origin(&link, &url)).transpose();
+        match rest {
+            Ok(next) => {
+                let next = next.or_else(|| skip_page(url, found.actions.len()));
+                ListReply::Page { actions: found.actions, next, date: whole.date }
+            }
+            Err(reply) => ListReply::Refused(reply),
+        }
+    }
+
+    /// The link, if it lies on our origin: the token must not go anywhere else.
+    fn same_origin(&self, link: &str, base: &Url) -> Result<NextPage, Reply> {
+        match base.join(link.trim()) {
+            Ok(url) if self.origin.holds(&url) => Ok(NextPage(url.into())),
+            _ => {
+                let why = format!(
+                    "the list goes on at another address than {}, which is not followed: {}",
+                    self.origin,
+                    excerpt(link)
+                );
+                Err(Reply::NoAnswer { why })
+            }
+        }
+    }
+}
+
+impl ScanApi for HttpApi {
+    async fn ready(&self) -> Result<(), SignInError> {
+        self.tokens.ready().await
+    }
+
+    async fn token_refused(&self) {
+        self.tokens.drop_refused();
+    }
+
+    async fn scan(&self, order: &ScanOrder) -> Reply {
+        let url = self.origin.at(&format!("/api/machines/{}/runAntiVirusScan", order.device));
+        let scan_type = order.scan_type.api_name();
+        let order = ScanRequest { comment: &order.comment, scan_type };
+        match self.send(self.client.post(url).json(&order), |_| SMALL_BODY).await {
+            Ok(whole) => Reply::Answer(answer(whole)),
+            Err(reply) => reply,
+        }
+    }
+
+    async fn actions(&self, query: &ActionQuery, next: Option<&NextPage>) -> ListReply {
+        let url = match next {
+            Some(NextPage(link)) => match self.same_origin(link, &self.origin.at("/")) {
+                Ok(NextPage(link)) => Url::parse(&link).ok(),
+                Err(reply) => return ListReply::Refused(reply),
+            },
+            None => list_url(&self.origin, query),
+        };
+        match url {
+            Some(url) => self.page(url).await,
+            // Nothing was asked for, so nothing is the whole answer.
+            None => ListReply::Page { actions: Vec::new(), next: None, date: None },
+        }
+    }
+}
+
+fn answer(whole: Whole) -> Answer {
+    let body = match &whole.body {
+        Some(bytes) => wire::body(bytes),
+        None => Body::Other("a body that is too large to be an answer of the API".to_owned()),
+    };
+    Answer { status: whole.status, date: whole.date, retry_after: whole.retry_after, body }
+}
+
+/// The first page of a query, or nothing if it asks for no device. The values are ids and times,
+/// which need no quoting; times stand without quotes ("OData queries" page).
+fn list_url(origin: &Origin, query: &ActionQuery) -> Option<Url> {
+    let which = match query {
+        ActionQuery::CreatedSince(since) => format!("creationDateTimeUtc ge {since}"),
+        ActionQuery::Open => "(status eq 'Pending' or status eq 'InProgress')".to_owned(),
+        ActionQuery::OfDevices(devices) if devices.is_empty() => return None,
+        ActionQuery::OfDevices(devices) => {
+            let each: Vec<_> = devices.iter().map(|id| format!("machineId eq '{id}'")).collect();
+            format!("({})", each.join(" or "))
+        }
+    };
+    let mut url = origin.at("/api/machineactions");
+    url.set_query(Some(&format!(
+        "$filter=type eq '{SCAN_ACTION}' and {which}&$orderby=creationDateTimeUtc desc&$top={PAGE}"
+    )));
+    Some(url)
+}
+
+/// The page after a full one that names no rest: a server that was told `$top` need not say that
+/// there is more, and a list that is cut short must not look like a whole one.
+fn skip_page(mut url: Url, found: usize) -> Option<NextPage> {
+    if found < PAGE {
+        return None;
+    }
+    let query = url.query().unwrap_or_default().to_owned();
+    let (rest, skipped) = match query.rsplit_once("&$skip=") {
+        Some((rest, skipped)) => (rest.to_owned(), skipped.parse().ok()?),
+        None => (query, 0),
+    };
+    url.set_query(Some(&format!("{rest}&$skip={}", found.checked_add(skipped)?)));
+    Some(NextPage(url.into()))
+}

@@ -1,0 +1,232 @@
+//! The API's JSON: requests as they are sent, bodies as they are read. Pure functions from bytes;
+//! they survive anything. Microsoft adds and removes fields, so no schema is held against an
+//! answer: what is missing, null or of the wrong type is missing.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::domain::text::printable;
+use crate::domain::verdict::EMPTY_BODY;
+use crate::domain::{Action, Body, ErrorBody};
+
+/// The most characters that are kept of one field: four times what a comment may have.
+pub const FIELD_MAX: usize = 4096;
+
+/// The most characters of a foreign body that a message repeats.
+const EXCERPT: usize = 200;
+
+/// The body of a scan order. Its keys are case-sensitive ("Common REST API error codes" page).
+#[derive(Clone, Debug, Serialize)]
+pub struct ScanRequest<'a> {
+    /// The comment, required.
+    #[serde(rename = "Comment")]
+    pub comment: &'a str,
+    /// `Quick` or `Full`, required.
+    #[serde(rename = "ScanType")]
+    pub scan_type: &'a str,
+}
+
+/// One page of the list of machine actions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The actions. One without an id is kept: its comment can still be ours.
+    pub actions: Vec<Action>,
+    /// `@odata.nextLink`, unchecked.
+    pub next: Option<String>,
+}
+
+/// Reads the body of any answer but a list.
+pub fn body(bytes: &[u8]) -> Body {
+    match object(bytes) {
+        Ok(fields) => body_of(&fields).unwrap_or_else(|| Body::Other(other_shape(bytes))),
+        Err(what) => Body::Other(what),
+    }
+}
+
+/// Reads a page of the list of actions.
+///
+/// # Errors
+/// What the body is instead, as a fragment of a sentence.
+pub fn page(bytes: &[u8]) -> Result<Page, String> {
+    let bytes = without_mark(bytes);
+    if bytes.trim_ascii().is_empty() {
+        return Err(EMPTY_BODY.to_owned());
+    }
+    let raw: RawPage = serde_json::from_slice(bytes).map_err(|error| {
+        if error.is_data() { other_shape(bytes) } else { not_json(bytes, &error) }
+    })?;
+    let Some(items) = raw.value else { return Err(other_shape(bytes)) };
+    let next = match raw.next {
+        None | Some(Value::Null) => None,
+        Some(Value::String(link)) => Some(link),
+        // A list whose rest cannot be found must not look like a list that ends here.
+        Some(_) => return Err("a list whose next link is no text".to_owned()),
+    };
+    let actions = items.into_iter().filter_map(|Item(action)| action).collect();
+    Ok(Page { actions, next })
+}
+
+/// Foreign text for a message: in one line, safe to show, and short.
+pub(super) fn excerpt(text: &str) -> String {
+    let short: String = text.chars().take(EXCERPT + 1).collect();
+    let safe = printable(short.trim());
+    if safe.chars().count() <= EXCERPT {
+        return safe;
+    }
+    safe.chars().take(EXCERPT - 1).chain(['…']).collect()
+}
+
+/// At most `FIELD_MAX` characters of a text.
+pub(super) fn cut(text: &str) -> String {
+    text.chars().take(FIELD_MAX).collect()
+}
+
+/// A text, or a number where a text is due.
+pub(super) fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(cut(text)),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
+    let bytes = without_mark(bytes);
+    if bytes.trim_ascii().is_empty() {
+        return Err(EMPTY_BODY.to_owned());
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(other_shape(bytes)),
+        Err(error) => Err(not_json(bytes, &error)),
+    }
+}
+
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+fn body_of(fields: &Map<String, Value>) -> Option<Body> {
+    let text = |name: &str| fields.get(name).and_then(text_of);
+    if let Some(Value::Object(error)) = fields.get("error") {
+        let inner = |name: &str| error.get(name).and_then(text_of);
+        return Some(Body::Error(ErrorBody {
+            code: inner("code").unwrap_or_default(),
+            message: inner("message").unwrap_or_default(),
+            target: inner("target").filter(|target| !target.is_empty()),
+        }));
+    }
+    // The gateway in front of the API has a form of its own.
+    if let (Some(_), Some(message)) = (text("statusCode"), text("message")) {
+        return Some(Body::Error(ErrorBody { message, ..ErrorBody::default() }));
+    }
+    let action = action_of(fields);
+    (!action.id.is_empty()).then(|| Body::Action(Box::new(action)))
+}
+
+fn action_of(fields: &Map<String, Value>) -> Action {
+    let text = |name: &str| fields.get(name).and_then(text_of);
+    let machine = text("machineId").filter(|id| !id.trim().is_empty());
+    let device = machine.as_deref().and_then(|id| id.parse().ok());
+    Action {
+        id: text("id").map(|id| id.trim().to_owned()).unwrap_or_default(),
+        device,
+        odd_device: machine.filter(|_| device.is_none()),
+        kind: text("type"),
+        scope: text("scope"),
+        status: text("status"),
+        requestor: text("requestor"),
+        comment: text("requestorComment"),
+        created: text("creationDateTimeUtc").as_deref().and_then(time_of),
+    }
+}
+
+/// A time with or without fraction and zone; without a zone it is UTC, as the field's name says.
+fn time_of(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    if !text.contains(['T', 't', ' ']) {
+        return None;
+    }
+    let utc = |civil: DateTime| TimeZone::UTC.to_timestamp(civil);
+    let time = match text.parse::<Timestamp>() {
+        Ok(time) => time,
+        Err(_) => text.parse::<DateTime>().and_then(utc).ok()?,
+    };
+    // The first year is what an unset time looks like on the server's platform.
+    let year_two = "0002-01-01T00:00:00Z".parse().ok()?;
+    (time >= year_two).then_some(time)
+}
+
+fn not_json(bytes: &[u8], error: &serde_json::Error) -> String {
+    if error.to_string().contains("recursion limit") {
+        return "JSON that is nested too deeply".to_owned();
+    }
+    let text = head(bytes);
+    let looks_like_html = text.trim_start().starts_with('<');
+    let what = if looks_like_html { "an HTML page" } else { "text that is not JSON" };
+    format!("{what}: {}", excerpt(&text))
+}
+
+fn other_shape(bytes: &[u8]) -> String {
+    format!("JSON of another shape: {}", excerpt(&head(bytes)))
+}
+
+/// The beginning of a body, enough for an excerpt.
+fn head(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(4 * EXCERPT)]).into_owned()
+}
+
+/// A page as it stands, read item by item so that a large one is not held twice.
+#[derive(Default)]
+struct RawPage {
+    value: Option<Vec<Item>>,
+    next: Option<Value>,
+}
+
+/// An item of the list; nothing if it is no object.
+struct Item(Option<Action>);
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(from)?;
+        Ok(Item(value.as_object().map(action_of)))
+    }
+}
+
+impl<'de> Deserialize<'de> for RawPage {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(PageVisitor)
+    }
+}
+
+/// Takes the last of duplicate keys, like every other JSON object here.
+struct PageVisitor;
+
+impl<'de> Visitor<'de> for PageVisitor {
+    type Value = RawPage;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a page of machine actions")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<RawPage, M::Error> {
+        let mut page = RawPage::default();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "value" => page.value = Some(map.next_value()?),
+                "@odata.nextLink" => page.next = Some(map.next_value()?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(page)
+    }
+}
+
+#[cfg(test)]
+mod tests;
