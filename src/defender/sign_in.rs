@@ -79,15 +79,14 @@ impl SignIn {
     }
 
     async fn sign_in(&self) -> Result<Token, SignInError> {
-        let wire =
-            Arc::new(LoginTransport::new(self.client.clone(), self.settings.login_origin.clone()));
+        let wire = Arc::new(LoginTransport::new(self));
         // A new credential each time: its cache would give back the token that is to be replaced.
         let fetched = match self.credential(&wire) {
             Ok(credential) => credential.get_token(&[&self.settings.audience], None).await,
             Err(error) => Err(error),
         };
         fetched
-            .map_err(|error| self.scrubbed(explain(&self.who(), wire.heard(), &error)))
+            .map_err(|error| explain(&self.who(), wire.heard(), &error))
             .and_then(|token| token_of(&token))
     }
 
@@ -128,19 +127,6 @@ impl SignIn {
         let SignInSettings { tenant, application, audience, login_origin, .. } = &self.settings;
         Who { tenant, application, audience, login_origin }
     }
-
-    /// The error with the secret taken out, should the service have repeated it.
-    fn scrubbed(&self, error: SignInError) -> SignInError {
-        let Credential::ClientSecret(secret) = &self.settings.credential else { return error };
-        let scrub = |text: String| match secret.expose_secret() {
-            "" => text,
-            secret => text.replace(secret, "[the secret]"),
-        };
-        match error {
-            SignInError::Refused(text) => SignInError::Refused(scrub(text)),
-            SignInError::Unavailable(text) => SignInError::Unavailable(scrub(text)),
-        }
-    }
 }
 
 impl TokenSource for SignIn {
@@ -162,12 +148,26 @@ fn token_of(token: &AccessToken) -> Result<Token, SignInError> {
 struct LoginTransport {
     client: Client,
     origin: Origin,
+    /// What no message may repeat, should the service repeat it.
+    secret: Option<SecretString>,
     heard: Mutex<Heard>,
 }
 
 impl LoginTransport {
-    fn new(client: Client, origin: Origin) -> Self {
-        Self { client, origin, heard: Mutex::new(Heard::Nothing) }
+    fn new(sign_in: &SignIn) -> Self {
+        let secret = match &sign_in.settings.credential {
+            Credential::ClientSecret(secret) => Some(secret.clone()),
+            Credential::FederatedTokenFile(_) => None,
+        };
+        let (client, origin) = (sign_in.client.clone(), sign_in.settings.login_origin.clone());
+        Self { client, origin, secret, heard: Mutex::new(Heard::Nothing) }
+    }
+
+    fn scrub(&self, text: &str) -> String {
+        match self.secret.as_ref().map(ExposeSecret::expose_secret) {
+            None | Some("") => text.to_owned(),
+            Some(secret) => text.replace(secret, "[the secret]"),
+        }
     }
 
     fn heard(&self) -> Heard {
@@ -201,7 +201,7 @@ impl HttpClient for LoginTransport {
             Ok(whole) => {
                 let body = whole.body.unwrap_or_default();
                 let sane = whole.status != 200 || has_sane_life(&body);
-                self.keep(Heard::answer(whole.status, &body));
+                self.keep(Heard::answer(whole.status, &body, |text| self.scrub(text)));
                 if !sane {
                     let why = "the answer holds no token with a believable life";
                     return Err(Error::with_message(ErrorKind::DataConversion, why));

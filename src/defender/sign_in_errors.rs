@@ -38,15 +38,16 @@ pub(super) enum Heard {
 }
 
 impl Heard {
-    /// Reads an answer that may be an error.
-    pub(super) fn answer(status: u16, body: &[u8]) -> Self {
+    /// Reads an answer that may be an error. `scrub` takes the secret out of a text before it is
+    /// shortened, so that no part of it stays.
+    pub(super) fn answer(status: u16, body: &[u8], scrub: impl Fn(&str) -> String) -> Self {
         let json: Value = serde_json::from_slice(body).unwrap_or_default();
         let said = json.get("error_description").and_then(Value::as_str).unwrap_or_default();
         let numbered = json.get("error_codes").and_then(|codes| codes.get(0)?.as_u64());
-        let error = json.get("error").and_then(Value::as_str).map(excerpt);
+        let error = json.get("error").and_then(Value::as_str).map(|word| excerpt(&scrub(word)));
         // Traces and times follow on further lines; they are for support, not for this message. The
         // text of a successful answer is never kept: it holds a token.
-        let text = excerpt(said.lines().next().unwrap_or_default());
+        let text = excerpt(&scrub(said.lines().next().unwrap_or_default()));
         Heard::Answer { status, code: numbered.or_else(|| code_in(said)), error, text }
     }
 }

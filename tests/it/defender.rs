@@ -293,3 +293,42 @@ async fn nothing_is_sent_without_a_token_and_scan_does_not_sign_in() {
     assert_eq!(api.claims(), None);
     assert_eq!(server.seen().len(), 0);
 }
+
+/// A certificate of nobody, whose key was never kept.
+const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBkTCCATegAwIBAgIUORyW1RG6qnm3riHKGyi9u06RpfAwCgYIKoZIzj0EAwIw
+HTEbMBkGA1UEAwwSZmxlZXRzd2VlcCB0ZXN0IENBMCAXDTI2MTEyNDA0NTIxNFoY
+DzIxMjYxMDMxMDQ1MjE0WjAdMRswGQYDVQQDDBJmbGVldHN3ZWVwIHRlc3QgQ0Ew
+WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARjTqH9NKZGAwrCgTWQRFlY7WouSsm+
+g9ap+B0/5axYWqjMyYwPGoeGmr19Ey4bbDxcrMKcFv6Fl/1haX7leqBSo1MwUTAd
+BgNVHQ4EFgQUzaplUmrMWA6f68kbFi/G7r3KYHMwHwYDVR0jBBgwFoAUzaplUmrM
+WA6f68kbFi/G7r3KYHMwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBF
+AiBArD2bsJq2ip9ml1hqsc5tb5uL+2RG2Y+k/IvBHlNUowIhAOEnns9ISqpwLZBx
+ujTqfz7laO2svs3vFuyMISWYkX7j
+-----END CERTIFICATE-----
+";
+
+#[test]
+fn a_ca_file_that_cannot_be_used_is_named_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    let make = || {
+        HttpApi::new(HttpSettings {
+            api_origin: Origin::parse("https://api.example").unwrap(),
+            timing: Timing::default(),
+            ca_file: Some(path.clone()),
+            tokens: Box::new(Fixed),
+            now: Box::new(Timestamp::now),
+        })
+        .err()
+        .map(|error| error.to_string())
+    };
+    assert!(make().is_some_and(|error| error.contains("cannot read") && error.contains("ca.pem")));
+    for junk in ["", "no certificate", &CERTIFICATE.replace("MII", "???")] {
+        std::fs::write(&path, junk).unwrap();
+        assert!(make().is_some_and(|error| error.contains("ca.pem")), "{junk}");
+    }
+    std::fs::write(&path, CERTIFICATE.repeat(2)).unwrap();
+    assert_eq!(make(), None);
+}

@@ -191,6 +191,17 @@ async fn a_refusal_without_a_number_and_a_bad_tenant_are_refusals() {
 }
 
 #[tokio::test]
+async fn a_secret_that_the_service_repeats_is_not_shown_in_part_either() {
+    for before in 150..200 {
+        let said = "x".repeat(before);
+        let body =
+            format!(r#"{{"error":"e","error_description":"{said}{SECRET}","error_codes":[1]}}"#);
+        let text = error_of(close(400, body)).await.to_string();
+        assert!(!text.contains("xcan"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn sixteen_answers_with_401_make_one_sign_in() {
     let login = Canned::serve(|number, _| token(number, 3599)).await;
     let old = jwt(0);
