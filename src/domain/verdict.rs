@@ -9,6 +9,7 @@ use super::action::{Action, CommentSays};
 use super::campaign::{Mark, ScanType};
 use super::device::DeviceId;
 use super::reply::{Answer, Body, ErrorBody, Reply};
+use super::text::{cut, printable};
 use super::timing::Timing;
 
 /// What was asked, as far as the verdict depends on it.
@@ -135,7 +136,7 @@ pub fn list_verdict(reply: &Reply) -> Verdict {
         Reply::NeverLeft { why } => Verdict::NeverLeft { why: why.clone() },
         Reply::Answer(answer) => match answer.status {
             401 => Verdict::Unauthorized(refusal_of(answer)),
-            403 => Verdict::Forbidden(refusal_of(answer)),
+            403 if said_by_api(answer) => Verdict::Forbidden(refusal_of(answer)),
             429 => Verdict::Throttled { wait: wait_of(answer), refusal: refusal_of(answer) },
             _ => unusable(answer),
         },
@@ -148,8 +149,8 @@ fn judge(answer: &Answer, asked: &Asked<'_>, timing: &Timing) -> Verdict {
         200 | 201 => success(answer, asked, timing),
         400 | 409 if says_busy(answer) => Verdict::Busy { action: None, refusal },
         401 => Verdict::Unauthorized(refusal),
-        403 => Verdict::Forbidden(refusal),
-        404 => not_found(answer, refusal),
+        403 if said_by_api(answer) => Verdict::Forbidden(refusal),
+        404 if said_by_api(answer) => Verdict::NotFound(refusal),
         429 => Verdict::Throttled { wait: wait_of(answer), refusal },
         400 => match answer.body {
             Body::Error(_) => Verdict::Rejected(refusal),
@@ -159,14 +160,17 @@ fn judge(answer: &Answer, asked: &Asked<'_>, timing: &Timing) -> Verdict {
     }
 }
 
-/// A 404 counts only if the API or its gateway says it in JSON; a proxy's page proves nothing.
-fn not_found(answer: &Answer, refusal: Refusal) -> Verdict {
+/// A 403 or 404 counts only if the API or its gateway says it; a proxy's page proves nothing.
+fn said_by_api(answer: &Answer) -> bool {
     match &answer.body {
-        Body::Error(_) => Verdict::NotFound(refusal),
-        Body::Other(what) if what == EMPTY_BODY => Verdict::NotFound(refusal),
-        _ => unusable(answer),
+        Body::Error(_) => true,
+        Body::Other(what) => what == EMPTY_BODY,
+        Body::Action(_) => false,
     }
 }
+
+/// Characters of the API's own words in a sentence of ours.
+const WHY_MAX: usize = 200;
 
 /// How `Body::Other` names an empty body.
 pub const EMPTY_BODY: &str = "an empty body";
@@ -218,7 +222,7 @@ pub fn earliest_of(date: Timestamp, took: Duration, timing: &Timing) -> Option<T
 fn says_busy(answer: &Answer) -> bool {
     let Body::Error(error) = &answer.body else { return false };
     let message = error.message.to_ascii_lowercase();
-    (answer.status == 400 && error.code.eq_ignore_ascii_case("ActiveRequestAlreadyExists"))
+    error.code.eq_ignore_ascii_case("ActiveRequestAlreadyExists")
         || message.contains("already in progress")
         || message.contains("pending machine action")
 }
@@ -226,7 +230,11 @@ fn says_busy(answer: &Answer) -> bool {
 fn unusable(answer: &Answer) -> Verdict {
     let what = match &answer.body {
         Body::Action(_) => "an action".to_owned(),
-        Body::Error(ErrorBody { code, message, .. }) => format!("{code}: {message}"),
+        Body::Error(ErrorBody { code, message, .. }) => {
+            let said = [code, message].into_iter().filter(|text| !text.is_empty());
+            let said = said.map(|text| printable(&cut(text, WHY_MAX))).collect::<Vec<_>>();
+            if said.is_empty() { "an error without words".to_owned() } else { said.join(": ") }
+        }
         Body::Other(what) => what.clone(),
     };
     let why = format!("HTTP {} with {what}", answer.status);
@@ -254,16 +262,34 @@ pub fn wait_of(answer: &Answer) -> Option<Duration> {
 }
 
 fn seconds_in(message: &str) -> Option<Duration> {
-    let mut words = message.split_whitespace().skip_while(|word| *word != "in").skip(1);
-    let number = words.next()?.parse().ok()?;
-    words.next()?.starts_with("second").then(|| Duration::from_secs(number))
+    let words: Vec<&str> = message.split_whitespace().collect();
+    words.windows(3).find_map(|words| match words {
+        ["in", number, unit] if unit.starts_with("second") => {
+            whole(number).map(Duration::from_secs)
+        }
+        _ => None,
+    })
 }
 
 fn window_in(message: &str) -> Option<Duration> {
-    let mut words = message.split_whitespace().skip_while(|word| *word != "per").skip(1);
-    let clock = words.next()?.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let parts: Vec<u64> = clock.split(':').map(str::parse).collect::<Result<_, _>>().ok()?;
-    let [hours, minutes, seconds] = parts.as_slice() else { return None };
-    let minutes = hours.checked_mul(60)?.checked_add(*minutes)?;
-    Some(Duration::from_secs(minutes.checked_mul(60)?.checked_add(*seconds)?))
+    let words: Vec<&str> = message.split_whitespace().collect();
+    words.windows(2).find_map(|words| match words {
+        ["per", clock] => clock_time(clock),
+        _ => None,
+    })
+}
+
+fn clock_time(clock: &str) -> Option<Duration> {
+    let clock = clock.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let parts: Option<Vec<u64>> = clock.split(':').map(whole).collect();
+    let [hours, minutes, seconds] = parts?.try_into().ok()?;
+    let minutes = hours.saturating_mul(60).saturating_add(minutes);
+    let seconds = minutes.saturating_mul(60).saturating_add(seconds);
+    Some(Duration::from_secs(seconds))
+}
+
+/// A whole number; one that is too large saturates upwards, so that it can only lengthen a wait.
+fn whole(digits: &str) -> Option<u64> {
+    let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    all_digits.then(|| digits.parse().unwrap_or(u64::from(u32::MAX)))
 }

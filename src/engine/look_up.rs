@@ -25,6 +25,10 @@ const BY_ID: usize = 10;
 /// Busy devices from which on the whole list of open actions is read instead.
 const BY_LIST: usize = 20;
 
+/// Pages that one question reads at most: two million actions. A server that repeats itself for ever
+/// must not hold the campaign.
+const PAGES: usize = 200;
+
 /// How a look-up ended.
 pub(super) enum LookUpEnd {
     /// Its findings are in the store.
@@ -85,7 +89,7 @@ async fn read<S: Store, A: ScanApi>(
     let mut kept: BTreeMap<DeviceId, Vec<Action>> =
         devices.iter().map(|device| (*device, Vec::new())).collect();
     let mut next: Option<NextPage> = None;
-    loop {
+    for _ in 0..PAGES {
         match page(shared, query, next.as_ref()).await? {
             Err(why) => return Ok(Read::Failed(why)),
             Ok(ListReply::Page { actions, next: rest, date }) => {
@@ -115,6 +119,7 @@ async fn read<S: Store, A: ScanApi>(
             },
         }
     }
+    Ok(Read::Failed(format!("the list did not end after {PAGES} pages")))
 }
 
 /// One page, within the list's own budget.
@@ -159,11 +164,13 @@ fn find<S: Store, A: ScanApi>(
     let mark = campaign.mark();
     let is_ours = |action: &&Action| match action.comment_says(&mark, &campaign.order.comment) {
         CommentSays::Ours => true,
-        // A server that changes comments leaves only the time to tell our actions from older ones.
-        CommentSays::Altered | CommentSays::Nothing if notes.comments_changed => {
+        CommentSays::NotOurs => false,
+        CommentSays::Altered if !notes.comments_changed => false,
+        // A server that drops or changes comments leaves only the time to tell our actions from
+        // older ones.
+        CommentSays::Altered | CommentSays::Nothing => {
             matches!((action.created, notes.first_contact), (Some(at), Some(first)) if at >= first)
         }
-        _ => false,
     };
     if let Some(ours) = scans().find(is_ours).filter(|_| !look_up.unseen) {
         return Finding { look_up, found: Found::Ours, action: Some(ours.clone()) };

@@ -8,6 +8,7 @@ mod emulator_http;
 mod emulator_lists;
 mod fake_server;
 mod intake;
+mod list;
 mod sign_in;
 mod simulation;
 mod support;
