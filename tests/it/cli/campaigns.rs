@@ -1,0 +1,208 @@
+//! Whole campaigns of the real binary over real HTTP: the main job, faults, interrupts, kills, and two
+//! runners at once. Report and ledger must agree row by row.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fleetsweep::emulator::{Emulator, Ledger, Operation};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Place, beside, emulate, json_lines, report, run, start, wait};
+
+/// Every accepted row has exactly one action of the campaign at the server, and no other row has one.
+fn assert_honest(rows: &[BTreeMap<String, String>], ledger: &Ledger, campaign: &str) {
+    assert!(ledger.accepted_twice.is_empty(), "twice: {:?}", ledger.accepted_twice);
+    let mark = format!("[fleetsweep {campaign}/");
+    let ours = ledger.entries.iter().filter(|entry| {
+        entry.accepted && entry.comment.as_deref().is_some_and(|text| text.starts_with(&mark))
+    });
+    let at_server: BTreeMap<&str, Option<&str>> = ours
+        .map(|entry| (entry.device.as_deref().unwrap(), entry.action_id.as_deref()))
+        .collect();
+    for row in rows {
+        let id = row["device_id"].as_str();
+        match row["outcome"].as_str() {
+            "accepted" => {
+                assert_eq!(at_server[id], Some(row["action_id"].as_str()), "{row:?}");
+            }
+            "unknown" => {}
+            _ => assert!(!at_server.contains_key(id), "the server started {row:?}"),
+        }
+    }
+    let accepted = rows.iter().filter(|row| row["outcome"] == "accepted").count();
+    let unknown = rows.iter().filter(|row| row["outcome"] == "unknown").count();
+    assert!(accepted <= at_server.len() && at_server.len() <= accepted + unknown);
+}
+
+fn assert_within_limits(emulator: &Emulator) {
+    let over = emulator.ledger();
+    let over: Vec<_> =
+        over.over_limit().into_iter().filter(|peak| peak.operation != Operation::Token).collect();
+    assert!(over.is_empty(), "{over:?}");
+}
+
+fn interrupt(child: &std::process::Child) {
+    kill_process(Pid::from_child(child), Signal::INT).unwrap();
+}
+
+/// Waits until the server has accepted this many scans.
+async fn accepted(emulator: &Emulator, count: u64) {
+    for _ in 0..3000 {
+        if emulator.ledger().accepted >= count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the server never accepted {count} scans: {}", emulator.ledger().accepted);
+}
+
+#[test]
+fn the_main_job_scans_the_portal_export_and_reports_every_row() {
+    let place = Place::new();
+    let export = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/portal-export-250.csv");
+    let args = [
+        "scan", export, "--type=quick", "--comment=first try", "--emulator", "--limit=100/1s",
+        "--limit=200/3s", "--approve-max=250", "--json", "--report=r.csv", "--report=r.jsonl",
+    ];
+    let said = run(place.fleetsweep(&args));
+    assert_eq!(said.code, 3, "{}", said.err);
+    let lines = json_lines(&said.out);
+    assert_eq!((&lines[0]["type"], &lines[1]["type"]), (&"plan".into(), &"summary".into()));
+    let outcomes = lines[1]["outcomes"].as_object().unwrap();
+    let sum: u64 = outcomes.values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(sum, 250, "{outcomes:?}");
+    assert_eq!(lines[1]["exit_code"], 3);
+    let rows = report(&place.path("r.csv"));
+    assert_eq!(rows.len(), 250);
+    assert!(rows.iter().all(|row| row["reason"].contains("EMULATED")));
+    assert!(said.err.contains("EMULATED"));
+    let json = std::fs::read_to_string(place.path("r.jsonl")).unwrap();
+    assert_eq!(json_lines(&json).len(), 250);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_faults_report_and_ledger_agree_row_by_row_and_no_429_is_our_fault() {
+    let emulator = emulate("faults", &[(100, 60.0), (1500, 3600.0)], 20.0).await;
+    let place = Place::new();
+    place.list(300);
+    let args = [
+        "scan", "list.txt", "--type=full", "--comment=test", "--approve-max=300",
+        "--time-scale=20", "--campaign=faulty", "--report=r.csv",
+    ];
+    let command = place.towards(&emulator, &args);
+    let mut said = beside(move || run(command)).await;
+    // The rule against too many repeats may stop it; a person looks and goes on.
+    let mut resumed = 0;
+    while matches!(said.code, 4 | 5) && resumed < 5 {
+        resumed += 1;
+        let args = ["resume", "faulty", "--time-scale=20", "--report=r.csv"];
+        let command = place.towards(&emulator, &args);
+        said = beside(move || run(command)).await;
+    }
+    assert_eq!(said.code, 3, "{}", said.err);
+    let rows = report(&place.path("r.csv"));
+    assert_eq!(rows.len(), 300);
+    let ledger = emulator.ledger();
+    assert_honest(&rows, &ledger, "faulty");
+    assert_eq!(ledger.throttled_by_excess, 0);
+    assert_within_limits(&emulator);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_campaign_finishes_its_calls_and_resume_does_the_rest() {
+    let emulator = emulate("calm", &[(50, 1.0), (1000, 60.0)], 1.0).await;
+    let place = Place::new();
+    place.list(200);
+    let limits = ["--limit=50/1s", "--limit=1000/60s", "--campaign=stopped", "--report=r.csv"];
+    let args = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=200"];
+    let child = start(place.towards(&emulator, &[&args[..], &limits[..]].concat()));
+    accepted(&emulator, 20).await;
+    interrupt(&child);
+    let said = beside(move || wait(child)).await;
+    assert_eq!(said.code, 5, "{}", said.err);
+    assert!(said.err.contains("fleetsweep resume stopped"), "{}", said.err);
+    let rows = report(&place.path("r.csv"));
+    assert_eq!(rows.len(), 200);
+    assert!(rows.iter().any(|row| row["outcome"] == "open"));
+    let done = emulator.ledger().count(Operation::Scan);
+    assert!(done < 200, "{done}");
+    let args = ["resume", "--limit=50/1s", "--limit=1000/60s", "--report=r.csv"];
+    let command = place.towards(&emulator, &args);
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert_honest(&report(&place.path("r.csv")), &emulator.ledger(), "stopped");
+    assert_within_limits(&emulator);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_again_and_again_nothing_is_lost_and_nothing_is_ordered_twice() {
+    let emulator = emulate("calm", &[(50, 1.0), (1000, 60.0)], 1.0).await;
+    let place = Place::new();
+    place.list(200);
+    // The horizon of 65 s becomes 3 s.
+    let speed = ["--limit=50/1s", "--limit=1000/60s", "--time-scale=20", "--report=r.csv"];
+    let scan = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=200"];
+    let name = ["--campaign=killed"];
+    let mut kills = 0;
+    for until in [10, 30, 60, 90, 120] {
+        // The same command with the same name goes on with the same campaign.
+        let args = [&scan[..], &name[..], &speed[..]].concat();
+        let mut child = start(place.towards(&emulator, &args));
+        accepted(&emulator, until).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+    }
+    let command = place.towards(&emulator, &[&["resume", "killed"], &speed[..]].concat());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 3, "{} kills: {}", kills, said.err);
+    let rows = report(&place.path("r.csv"));
+    assert_eq!(rows.len(), 200);
+    assert!(rows.iter().all(|row| row["outcome"] != "unknown" && row["outcome"] != "open"));
+    assert_honest(&rows, &emulator.ledger(), "killed");
+    assert_within_limits(&emulator);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_terminals_on_one_campaign_share_the_work_and_the_limit() {
+    let emulator = emulate("calm", &[(50, 1.0), (1000, 60.0)], 1.0).await;
+    let place = Place::new();
+    place.list(200);
+    let args = [
+        "scan", "list.txt", "--type=full", "--comment=test", "--approve-max=200",
+        "--limit=50/1s", "--limit=1000/60s", "--campaign=shared",
+    ];
+    let mut first = place.towards(&emulator, &args);
+    first.arg("--report=a.csv");
+    let first = start(first);
+    accepted(&emulator, 5).await;
+    let mut second = place.towards(&emulator, &args);
+    second.arg("--report=b.csv");
+    let second = start(second);
+    let (first, second) = beside(move || (wait(first), wait(second))).await;
+    assert_eq!((first.code, second.code), (3, 3), "{}\n{}", first.err, second.err);
+    let (a, b) = (report(&place.path("a.csv")), report(&place.path("b.csv")));
+    assert_eq!(a.len(), 200);
+    assert_eq!(a, b, "one campaign, one report");
+    assert_honest(&a, &emulator.ledger(), "shared");
+    assert_within_limits(&emulator);
+}
+
+#[test]
+fn a_campaign_name_that_is_taken_is_exit_6_and_says_what_differs() {
+    let place = Place::new();
+    place.list(5);
+    let args = |comment: &'static str| {
+        vec![
+            "scan", "list.txt", "--type=quick", comment, "--emulator", "--scenario=quiet",
+            "--approve-max=5", "--campaign=once", "--store=sqlite:store.db",
+        ]
+    };
+    assert_eq!(run(place.fleetsweep(&args("--comment=one"))).code, 0);
+    let said = run(place.fleetsweep(&args("--comment=two")));
+    assert_eq!(said.code, 6);
+    assert!(said.err.contains("`one` there, `two` now"), "{}", said.err);
+    let said = run(place.fleetsweep(&args("--comment=one")));
+    assert_eq!(said.code, 6);
+    assert!(said.err.contains("finished"), "{}", said.err);
+}

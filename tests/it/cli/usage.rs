@@ -1,0 +1,141 @@
+//! Wrong uses: each gets one sentence what, one why, one what next, and its exit code; and the dry run,
+//! which sends nothing and makes nothing.
+
+use super::{Place, emulate, json_lines, run};
+
+const SCAN: [&str; 5] = ["--type", "full", "--comment", "test run", "--approve-max=1000"];
+
+/// The arguments of a scan of `list.txt`, and more.
+fn scan<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["scan", "list.txt"], &SCAN[..], more].concat()
+}
+
+#[test]
+fn each_wrong_use_says_what_why_and_what_next() {
+    let place = Place::new();
+    place.list(3);
+    std::fs::write(place.path("guids.csv"), "Device ID\n82f42fca-e931-4f03-b54c-47af94bd394d\n")
+        .unwrap();
+    std::fs::write(place.path("names.csv"), "Device ID\nmsedgewin10\nsrv-01\n").unwrap();
+    std::fs::write(place.path("empty.csv"), "Device ID\n").unwrap();
+    std::fs::write(place.path("other.csv"), "city,country\nParis,France\n").unwrap();
+    let cases: Vec<(&str, Vec<&str>)> = vec![
+        ("no comment", vec!["scan", "list.txt", "--type", "full"]),
+        ("blank comment", vec!["scan", "list.txt", "--type", "full", "--comment", " "]),
+        ("no terminal", vec!["scan", "list.txt", "--type", "full", "--comment", "x", "--emulator"]),
+        ("no tenant", scan(&[])),
+        ("no secret", scan(&["--tenant", "t", "--client-id", "c"])),
+        ("http to a remote host", scan(&[
+            "--tenant", "t", "--client-id", "c", "--api-url", "http://api.example.com",
+        ])),
+        ("unknown cloud", scan(&["--tenant", "t", "--client-id", "c", "--cloud", "mars"])),
+        ("emulator and tenant", scan(&["--emulator", "--tenant", "t"])),
+        ("no such file", vec!["scan", "gone.csv", "--type", "full", "--comment", "x", "--emulator"]),
+        ("GUIDs", vec!["scan", "guids.csv", "--type", "full", "--comment", "x", "--emulator"]),
+        ("names", vec!["scan", "names.csv", "--type", "full", "--comment", "x", "--emulator"]),
+        ("empty list", vec!["scan", "empty.csv", "--type", "full", "--comment", "x", "--emulator"]),
+        ("wrong list", vec!["scan", "other.csv", "--type", "full", "--comment", "x", "--emulator"]),
+        ("limit of nothing", scan(&["--emulator", "--limit", "100"])),
+        ("past time", scan(&["--emulator", "--until", "2020-01-01T00:00:00Z"])),
+        ("report of no known ending", scan(&["--emulator", "--report", "report.docx"])),
+        ("report in no folder", scan(&["--emulator", "--report", "gone/report.csv"])),
+        ("unknown scenario", scan(&["--emulator", "--scenario", "paradise"])),
+        ("status without a store", vec!["status"]),
+        ("resume without a store", vec!["resume"]),
+        ("store of another kind", vec!["status", "--store", "mysql://x"]),
+    ];
+    let mut table = String::new();
+    for (name, args) in cases {
+        let said = run(place.fleetsweep(&args));
+        assert_ne!(said.code, 0, "{name}");
+        assert_eq!(said.out, "", "{name}: nothing on standard output");
+        table += &format!("## {name}: exit {}\n{}\n\n", said.code, said.err.trim_end());
+    }
+    let home = place.path("").display().to_string();
+    insta::with_settings!({filters => vec![
+        (regex_escape(home.trim_end_matches('/')).as_str(), "HOME"),
+        (r"(quick|full)-\d{4}-\d\d-\d\d-[a-z]{6}", "CAMPAIGN"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? [A-Z]+", "TIME"),
+        (r"\b\d\d:\d\d(:\d\d)? UTC", "TIME"),
+        (r"[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2}", "DAY"),
+    ]}, { insta::assert_snapshot!(table) });
+}
+
+fn regex_escape(text: &str) -> String {
+    text.replace('.', "\\.").replace('+', "\\+")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_secret_is_exit_7_with_its_code_and_remedy_and_orders_nothing() {
+    let emulator = emulate("quiet", &[(100, 60.0)], 1.0).await;
+    let place = Place::new();
+    place.list(3);
+    let mut command = place.towards(&emulator, &scan(&[]));
+    command.env("AZURE_CLIENT_SECRET", "wrong-secret-canary");
+    let said = super::beside(move || run(command)).await;
+    assert_eq!(said.code, 7, "{}", said.err);
+    assert!(said.err.contains("AADSTS7000215"), "{}", said.err);
+    assert!(!said.err.contains("wrong-secret-canary"), "{}", said.err);
+    assert_eq!(emulator.ledger().accepted, 0);
+}
+
+#[test]
+fn an_api_that_is_never_reached_is_exit_1_and_the_queue_is_intact() {
+    let place = Place::new();
+    place.list(3);
+    // A port of this machine that nobody listens on, and a scale that makes the minute short.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let mut command = place.fleetsweep(&scan(&["--time-scale", "60", "--json"]));
+    command
+        .env("AZURE_TENANT_ID", "t")
+        .env("AZURE_CLIENT_ID", "c")
+        .env("AZURE_CLIENT_SECRET", "s")
+        .env("FLEETSWEEP_API_URL", &url)
+        .env("FLEETSWEEP_LOGIN_URL", &url);
+    let said = run(command);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("fleetsweep resume"), "{}", said.err);
+    let status = run(place.fleetsweep(&["status", "--json"]));
+    let status = json_lines(&status.out);
+    assert_eq!(status[0]["open"], 3, "{status:?}");
+}
+
+#[test]
+fn a_dry_run_tells_the_plan_and_makes_nothing() {
+    let place = Place::new();
+    place.list(1501);
+    let said = run(place.fleetsweep(&scan(&["--emulator", "--dry-run", "--json"])));
+    assert_eq!(said.code, 0, "{}", said.err);
+    let plan = &json_lines(&said.out)[0];
+    assert_eq!(plan["type"], "plan");
+    assert_eq!(plan["v"], 1);
+    assert_eq!((&plan["rows"], &plan["devices"]), (&1501.into(), &1501.into()));
+    assert_eq!((&plan["duplicates"], &plan["bad_rows"]), (&0.into(), &0.into()));
+    let seconds = plan["duration_s"].as_f64().unwrap();
+    assert!((3600.0..3640.0).contains(&seconds), "{seconds}");
+    let mut left: Vec<_> =
+        std::fs::read_dir(place.path("")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["list.txt"], "no store, no report");
+}
+
+#[test]
+fn bad_rows_stop_the_plan_and_stand_in_the_report_unless_they_are_skipped() {
+    let place = Place::new();
+    let list = format!("Device ID\n{}\nsrv-01\n{}\n", super::device(1), super::device(2));
+    std::fs::write(place.path("list.txt"), list).unwrap();
+    let said = run(place.fleetsweep(&scan(&["--emulator", "--report", "r.csv"])));
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("line 3"), "{}", said.err);
+    let rows = super::report(&place.path("r.csv"));
+    let outcomes: Vec<_> = rows.iter().map(|row| row["outcome"].as_str()).collect();
+    assert_eq!(outcomes, ["not_attempted", "bad_row", "not_attempted"]);
+    let more = ["--emulator", "--scenario=quiet", "--report=s.csv", "--skip-bad-rows"];
+    let said = run(place.fleetsweep(&scan(&more)));
+    assert_eq!(said.code, 3, "{}", said.err);
+    let rows = super::report(&place.path("s.csv"));
+    let outcomes: Vec<_> = rows.iter().map(|row| row["outcome"].as_str()).collect();
+    assert_eq!(outcomes, ["accepted", "bad_row", "accepted"]);
+}
