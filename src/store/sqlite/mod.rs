@@ -62,8 +62,10 @@ impl SqliteStore<SystemClock> {
     pub async fn open_on_boot(path: impl AsRef<Path>, timing: Timing, boot: &Boot) -> Result<Self> {
         let path = path.as_ref();
         let mut conn = open::for_writing(path).await?;
-        let offset =
-            open::alone(path, &mut conn, async |conn| boot::settle_offset(conn, boot).await);
+        let boot = boot.clone();
+        let offset = open::alone(path, &mut conn, move |conn| {
+            Box::pin(async move { boot::settle_offset(conn, &boot).await })
+        });
         let clock = SystemClock::with_offset(offset.await?);
         Self::over(path, conn, timing, clock).await
     }
@@ -108,7 +110,10 @@ impl<C: Clock> SqliteStore<C> {
         clock: C,
     ) -> Result<Self> {
         let now = clock.utc();
-        open::alone(path, &mut conn, async |conn| open::drop_old_drafts(conn, now).await).await?;
+        let tidy = open::alone(path, &mut conn, move |conn| {
+            Box::pin(async move { open::drop_old_drafts(conn, now).await })
+        });
+        tidy.await?;
         let shared = Arc::new(Shared { clock, timing });
         let readers = open::readers(path);
         let writer = Some(Writer::start(conn));

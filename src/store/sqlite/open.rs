@@ -10,6 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
 use super::fault::{self, Fault};
+use super::writer::Work;
 use super::{files, sql};
 use crate::store::{Result, StoreError};
 
@@ -90,7 +91,7 @@ pub(super) async fn drop_old_drafts(
 pub(super) async fn alone<T>(
     path: &Path,
     conn: &mut SqliteConnection,
-    work: impl AsyncFnOnce(&mut SqliteConnection) -> std::result::Result<T, Fault>,
+    work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T>,
 ) -> Result<T> {
     let refused = |fault| refused(path, fault);
     sql::begin_immediate(conn).await.map_err(|error| refused(error.into()))?;
@@ -153,9 +154,15 @@ async fn connect(path: &Path) -> std::result::Result<SqliteConnection, Fault> {
         )));
     }
     let mut changing = conn.begin_with("BEGIN IMMEDIATE").await?;
-    MIGRATIONS.run(&mut *changing).await.map_err(fault::of_migration)?;
+    migrate(&mut changing).await?;
     changing.commit().await?;
     Ok(conn)
+}
+
+/// Brings the schema up to date. It is what sqlx's `run` does on a connection; `run` itself yields a
+/// future that the compiler does not let change threads.
+async fn migrate(conn: &mut SqliteConnection) -> std::result::Result<(), Fault> {
+    MIGRATIONS.run_direct(None, conn, false).await.map_err(fault::of_migration)
 }
 
 /// Turns the log on. While another process does the same, SQLite says "busy" without waiting.
