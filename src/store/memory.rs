@@ -351,10 +351,8 @@ impl Inner {
         timing: &Timing,
     ) -> Result<CallId> {
         let budget = self.campaign(campaign)?.order.target.budget(operation);
-        let longest = self.quotas(&budget).iter().map(|quota| quota.reopens_after(timing)).max();
         let call = CallId(self.id());
         let entry = self.budgets.entry(budget.clone()).or_default();
-        entry.prune(record.claimed_at.minus(longest.unwrap_or_default()));
         entry.seen.insert((seen_by, call));
         entry.state.on_claim(record.claimed_at, timing);
         self.calls.insert(call, Call { campaign, budget, seq, record, seen_by });
@@ -373,12 +371,6 @@ impl Budget {
             self.seen.iter().rev().nth(calls - 1)
         };
         found.map(|(at, _)| *at)
-    }
-
-    fn prune(&mut self, before: Stamp) {
-        while self.seen.first().is_some_and(|(at, _)| *at < before) {
-            self.seen.pop_first();
-        }
     }
 
     fn move_seen(&mut self, call: CallId, from: &mut Stamp, to: Stamp) {

@@ -3,6 +3,7 @@
 //! `domain`. It sends nothing and waits for nothing: "no" is a value that says when.
 
 pub mod memory;
+pub mod sqlite;
 
 use std::fmt;
 use std::future::Future;

@@ -1,0 +1,109 @@
+//! What can go wrong inside the SQLite store, and in which words it is told. Whether the writer may go
+//! on after it is decided here too: only a fault that certainly changed nothing on disk is survived.
+
+use sqlx::migrate::MigrateError;
+
+use crate::store::StoreError;
+
+/// An error inside a transaction.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// An answer for the caller of this operation alone.
+    Store(StoreError),
+    /// SQLite or the disk failed.
+    Sql(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            // A guard of the schema, or a value that no version of this program writes.
+            sqlx::Error::Database(inner) if primary(&error) == Some(CONSTRAINT) => {
+                broken(format!("a guard of its schema refused a change: {inner}"))
+            }
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => broken(error.to_string()),
+            _ => Fault::Sql(error),
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Fault::Store(error)
+    }
+}
+
+impl Fault {
+    /// The error for the caller who was doing `what`.
+    pub(super) fn into_store(self, what: &'static str) -> StoreError {
+        match self {
+            Fault::Store(error) => error,
+            Fault::Sql(error) => StoreError::Failed { what, why: explain(&error) },
+        }
+    }
+}
+
+const BUSY: i32 = 5;
+const READONLY: i32 = 8;
+const IOERR: i32 = 10;
+const CORRUPT: i32 = 11;
+const FULL: i32 = 13;
+const CANTOPEN: i32 = 14;
+const CONSTRAINT: i32 = 19;
+const NOTADB: i32 = 26;
+
+/// What the store holds contradicts itself.
+pub(super) fn broken(what: impl Into<String>) -> Fault {
+    Fault::Store(StoreError::Broken(what.into()))
+}
+
+/// Whether another process held the lock for longer than the time that is waited.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    primary(error) == Some(BUSY)
+}
+
+/// Whether the file is damaged, or not a database at all.
+pub(super) fn is_damage(error: &sqlx::Error) -> bool {
+    matches!(primary(error), Some(CORRUPT | NOTADB))
+}
+
+/// Whether the file is not a database at all.
+pub(super) fn is_not_a_database(error: &sqlx::Error) -> bool {
+    primary(error) == Some(NOTADB)
+}
+
+/// The error in words: what the disk or SQLite said, and what to do next.
+pub(super) fn explain(error: &sqlx::Error) -> String {
+    let advice = match primary(error) {
+        Some(BUSY) => {
+            "another process holds the store and kept it for 5 seconds; wait until it is \
+                       done or stop it, then resume"
+        }
+        Some(FULL) => "the disk is full; free some space, then resume",
+        Some(IOERR) => "the disk failed; nothing more is written; check it, then resume",
+        Some(READONLY) => "the store may not be written; check the rights of its file and folder",
+        Some(CANTOPEN) => "the store cannot be opened; check the rights of its file and folder",
+        Some(CORRUPT | NOTADB) => {
+            "the file is damaged; keep it, and use another store until it is repaired"
+        }
+        _ => return error.to_string(),
+    };
+    format!("{advice} ({error})")
+}
+
+/// What went wrong in a migration, as an ordinary error of the database.
+pub(super) fn of_migration(error: MigrateError) -> Fault {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        other => Fault::Store(StoreError::Refused(format!(
+            "the store's schema is not one that this version knows: {other}; use the version of \
+             fleetsweep that wrote it, or another store"
+        ))),
+    }
+}
+
+/// SQLite's primary result code; sqlx tells the extended one.
+fn primary(error: &sqlx::Error) -> Option<i32> {
+    let sqlx::Error::Database(error) = error else { return None };
+    error.code()?.parse::<i32>().ok().map(|code| code & 0xff)
+}

@@ -1,0 +1,341 @@
+//! The store in one SQLite file: the default, for any number of processes on one host. One task writes
+//! (`writer`), a pool reads. It decides nothing: the rule, the life of a device and what an answer
+//! writes are `domain`'s; all SQL is in `sql`.
+
+mod boot;
+mod fault;
+mod files;
+mod open;
+mod ops;
+mod sql;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
+
+pub use boot::Boot;
+
+use super::{
+    CallId, Campaign, CampaignId, ClaimAnswer, Finding, LookUp, NewRow, NotYet, Opened, Opening,
+    ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store, StoreError, Usage,
+};
+use crate::clock::{Clock, SystemClock};
+use crate::domain::settle::Settlement;
+use crate::domain::{BudgetKey, CampaignName, Operation, Quota, Tally, Timing};
+use fault::Fault;
+use writer::{Work, Writer};
+
+/// A store in a SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore<C = SystemClock> {
+    path: PathBuf,
+    shared: Arc<Shared<C>>,
+    readers: SqlitePool,
+    /// Nothing in a store that is only read.
+    writer: Option<Writer>,
+}
+
+/// What the verbs need beside the database.
+#[derive(Debug)]
+struct Shared<C> {
+    clock: C,
+    timing: Timing,
+}
+
+impl SqliteStore<SystemClock> {
+    /// Opens the store in this file, and makes it and its folder if they are missing.
+    ///
+    /// # Errors
+    /// `Refused` if it cannot be a store: another program's file, a newer version's, a damaged one, a
+    /// network file system, no right to write. `Failed` if the disk or a lock fails.
+    pub async fn open(path: impl AsRef<Path>, timing: Timing) -> Result<Self> {
+        Self::open_on_boot(path, timing, &Boot::now()?).await
+    }
+
+    /// The same with the present start of the machine told.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub async fn open_on_boot(path: impl AsRef<Path>, timing: Timing, boot: &Boot) -> Result<Self> {
+        let path = path.as_ref();
+        let mut conn = open::for_writing(path).await?;
+        let boot = boot.clone();
+        let offset = open::alone(path, &mut conn, move |conn| {
+            Box::pin(async move { boot::settle_offset(conn, &boot).await })
+        });
+        let clock = SystemClock::with_offset(offset.await?);
+        Self::over(path, conn, timing, clock).await
+    }
+
+    /// Opens a store that is there for reading alone: every writing verb is refused, and nothing is
+    /// created. Nothing if there is no store yet.
+    ///
+    /// # Errors
+    /// As `open`; a damaged file is noticed only where it is read.
+    pub async fn open_read_only(path: impl AsRef<Path>, timing: Timing) -> Result<Option<Self>> {
+        let path = path.as_ref();
+        if !open::is_readable(path).await? {
+            return Ok(None);
+        }
+        let what = "reading the store's clock";
+        let readers = open::readers(path);
+        let mut conn = readers.acquire().await.map_err(|error| told(what, error.into()))?;
+        let boot = Boot::now()?;
+        let offset =
+            boot::read_offset(&mut conn, &boot).await.map_err(|fault| told(what, fault))?;
+        drop(conn);
+        let shared = Arc::new(Shared { clock: SystemClock::with_offset(offset), timing });
+        Ok(Some(Self { path: path.to_owned(), shared, readers, writer: None }))
+    }
+}
+
+impl<C: Clock> SqliteStore<C> {
+    /// Opens the store in this file on a clock of the caller's, for tests.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub async fn open_with_clock(path: impl AsRef<Path>, timing: Timing, clock: C) -> Result<Self> {
+        let path = path.as_ref();
+        let conn = open::for_writing(path).await?;
+        Self::over(path, conn, timing, clock).await
+    }
+
+    async fn over(
+        path: &Path,
+        mut conn: SqliteConnection,
+        timing: Timing,
+        clock: C,
+    ) -> Result<Self> {
+        let now = clock.utc();
+        let tidy = open::alone(path, &mut conn, move |conn| {
+            Box::pin(async move { open::drop_old_drafts(conn, now).await })
+        });
+        tidy.await?;
+        let shared = Arc::new(Shared { clock, timing });
+        let readers = open::readers(path);
+        let writer = Some(Writer::start(conn));
+        Ok(Self { path: path.to_owned(), shared, readers, writer })
+    }
+
+    /// Writes everything back into the one file and lets go of it. Verbs that come later fail. A store
+    /// that is not closed loses nothing.
+    ///
+    /// # Errors
+    /// `Failed` if the disk fails; what was answered before is durable all the same.
+    pub async fn close(&self) -> Result<()> {
+        self.readers.close().await;
+        match &self.writer {
+            Some(writer) => writer.close().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Commits so far by this process; several verbs share one.
+    pub fn commits(&self) -> u64 {
+        self.writer.as_ref().map_or(0, Writer::commits)
+    }
+
+    /// Where a campaign's rows stand, counted one by one: what `tally` must always equal.
+    ///
+    /// # Errors
+    /// As every verb.
+    pub async fn recount(&self, campaign: CampaignId) -> Result<Tally> {
+        let what = "counting rows";
+        sql::counted(&mut *self.reader(what).await?, campaign).await.map_err(|f| told(what, f))
+    }
+
+    async fn reader(&self, what: &'static str) -> Result<PoolConnection<Sqlite>> {
+        self.readers.acquire().await.map_err(|error| told(what, Fault::Sql(error)))
+    }
+
+    async fn write<T, F>(&self, what: &'static str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(Arc<Shared<C>>, &'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
+    {
+        let Some(writer) = &self.writer else {
+            return Err(StoreError::Refused(format!(
+                "{} was opened for reading alone; nothing was changed",
+                self.path.display()
+            )));
+        };
+        let shared = Arc::clone(&self.shared);
+        writer.run(what, move |conn| work(shared, conn)).await
+    }
+}
+
+impl<C: Clock> Store for SqliteStore<C> {
+    type Clock = C;
+
+    fn clock(&self) -> &C {
+        &self.shared.clock
+    }
+
+    fn place(&self) -> String {
+        format!("sqlite:{}", self.path.display())
+    }
+
+    async fn draft(&self) -> Result<CampaignId> {
+        self.write("beginning a draft", |shared, conn| {
+            Box::pin(async move { sql::insert_draft(conn, shared.clock.utc()).await })
+        })
+        .await
+    }
+
+    async fn append(&self, draft: CampaignId, rows: Vec<NewRow>) -> Result<()> {
+        self.write("appending rows", move |_, conn| {
+            Box::pin(async move { ops::append(conn, draft, &rows).await })
+        })
+        .await
+    }
+
+    async fn open(&self, draft: CampaignId, opening: Opening) -> Result<Opened> {
+        self.write("confirming a campaign", move |shared, conn| {
+            Box::pin(async move { ops::open(conn, &shared, draft, &opening).await })
+        })
+        .await
+    }
+
+    async fn discard(&self, draft: CampaignId) -> Result<()> {
+        self.write("deleting a draft", move |_, conn| {
+            Box::pin(async move { sql::delete_draft(conn, draft).await })
+        })
+        .await
+    }
+
+    async fn join(&self, campaign: CampaignId, quotas: Vec<Quota>) -> Result<()> {
+        self.write("joining a campaign", move |_, conn| {
+            Box::pin(async move { ops::join(conn, campaign, &quotas).await })
+        })
+        .await
+    }
+
+    async fn find(&self, name: &CampaignName) -> Result<Option<Campaign>> {
+        let what = "looking for a campaign";
+        sql::find(&mut *self.reader(what).await?, name).await.map_err(|fault| told(what, fault))
+    }
+
+    async fn campaigns(&self) -> Result<Vec<Campaign>> {
+        let what = "listing campaigns";
+        sql::campaigns(&mut *self.reader(what).await?).await.map_err(|fault| told(what, fault))
+    }
+
+    async fn tally(&self, campaign: CampaignId) -> Result<Tally> {
+        let what = "counting rows";
+        let tally = ops::tally(&mut *self.reader(what).await?, campaign).await;
+        tally.map_err(|fault| told(what, fault))
+    }
+
+    async fn rows(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
+        let what = "reading rows";
+        let mut conn = self.reader(what).await?;
+        let read = async {
+            let rows = sql::rows(&mut conn, campaign, after, limit).await?;
+            if rows.is_empty() && !sql::exists(&mut conn, campaign).await? {
+                return Err(ops::unknown_campaign());
+            }
+            Ok(rows)
+        };
+        read.await.map_err(|fault| told(what, fault))
+    }
+
+    async fn peek(
+        &self,
+        campaign: CampaignId,
+        pending: usize,
+    ) -> Result<std::result::Result<(), NotYet>> {
+        let what = "asking for the limit";
+        let mut conn = self.reader(what).await?;
+        let scan = Operation::Scan;
+        let asked = ops::refusal(&mut conn, &self.shared, campaign, scan, pending).await;
+        let (_, refusal) = asked.map_err(|fault| told(what, fault))?;
+        Ok(refusal.map_or(Ok(()), Err))
+    }
+
+    async fn claim(&self, campaign: CampaignId, allow_repeat: bool) -> Result<ClaimAnswer> {
+        self.write("claiming a device", move |shared, conn| {
+            Box::pin(async move { ops::claim(conn, &shared, campaign, allow_repeat).await })
+        })
+        .await
+    }
+
+    async fn settle(&self, call: CallId, settlement: Settlement) -> Result<Settled> {
+        self.write("writing an answer", move |shared, conn| {
+            Box::pin(async move { ops::settle(conn, &shared, call, &settlement).await })
+        })
+        .await
+    }
+
+    async fn claim_read(&self, campaign: CampaignId) -> Result<ReadAnswer> {
+        self.write("claiming a look at the list of actions", move |shared, conn| {
+            Box::pin(async move { ops::claim_read(conn, &shared, campaign).await })
+        })
+        .await
+    }
+
+    async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<()> {
+        self.write("writing a look at the list of actions", move |shared, conn| {
+            Box::pin(async move { ops::settle_read(conn, &shared, call, &settlement).await })
+        })
+        .await
+    }
+
+    async fn expire(&self, campaign: CampaignId) -> Result<u64> {
+        self.write("giving up late answers", move |shared, conn| {
+            Box::pin(async move { ops::expire(conn, &shared, campaign).await })
+        })
+        .await
+    }
+
+    async fn to_look_up(&self, campaign: CampaignId, limit: usize) -> Result<Vec<LookUp>> {
+        let what = "looking for doubtful devices";
+        let now = self.shared.clock.now();
+        let due = sql::to_look_up(&mut *self.reader(what).await?, campaign, now, limit).await;
+        due.map_err(|fault| told(what, fault))
+    }
+
+    async fn looked_up(
+        &self,
+        campaign: CampaignId,
+        findings: Vec<Finding>,
+    ) -> Result<Vec<Settled>> {
+        self.write("writing what was looked up", move |shared, conn| {
+            Box::pin(async move { ops::looked_up(conn, &shared, campaign, &findings).await })
+        })
+        .await
+    }
+
+    async fn finish(&self, campaign: CampaignId) -> Result<bool> {
+        self.write("finishing a campaign", move |shared, conn| {
+            Box::pin(async move { ops::finish(conn, &shared, campaign).await })
+        })
+        .await
+    }
+
+    async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
+        let what = "reading the journal";
+        let mut conn = self.reader(what).await?;
+        let read = async {
+            let Some(id) = sql::find_budget(&mut conn, budget).await? else {
+                return Ok(Usage::default());
+            };
+            let seen_by = sql::latest(&mut conn, id, latest).await?;
+            Ok(Usage { seen_by, state: sql::budget_state(&mut conn, id).await? })
+        };
+        read.await.map_err(|fault| told(what, fault))
+    }
+
+    async fn calls(&self, campaign: CampaignId) -> Result<u64> {
+        let what = "counting calls";
+        let calls = sql::calls(&mut *self.reader(what).await?, campaign).await;
+        let calls = calls.and_then(|calls| calls.ok_or_else(ops::unknown_campaign));
+        calls.map_err(|fault| told(what, fault))
+    }
+}
+
+fn told(what: &'static str, fault: Fault) -> StoreError {
+    fault.into_store(what)
+}

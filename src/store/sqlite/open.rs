@@ -1,0 +1,259 @@
+//! Opening a store's file: whose it is, whether it is whole, its schema, and the settings that make a
+//! commit durable. Nothing is written before all questions are answered.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
+
+use super::fault::{self, Fault};
+use super::writer::Work;
+use super::{files, sql};
+use crate::store::{Result, StoreError};
+
+/// What marks a SQLite file as ours ("FLSW"; PRAGMA application_id, sqlite.org/pragma.html).
+const APPLICATION_ID: i64 = 0x464c_5357;
+
+/// The oldest SQLite whose write-ahead log does not damage a file when it is reset (3.7.0 to 3.51.2
+/// can; fixed in 3.51.3).
+const OLDEST: [u32; 3] = [3, 51, 3];
+
+/// How long a lock is waited for.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How old a draft may get: nobody is still typing.
+const DRAFT_LIVES: SignedDuration = SignedDuration::from_hours(24);
+
+const OPENING: &str = "opening the store";
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/sqlite/migrations");
+
+/// What a look at a file found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// Nothing yet: it may become a store.
+    Empty,
+    /// A store with the schema of this version.
+    Current,
+    /// A store with an older schema.
+    Older,
+}
+
+/// Opens the file for writing, and makes it if there is none.
+pub(super) async fn for_writing(path: &Path) -> Result<SqliteConnection> {
+    files::prepare(path)?;
+    if files::length(path)?.is_some_and(|length| length > 0) {
+        inspect(path, true).await?;
+    }
+    connect(path).await.map_err(|fault| refused(path, fault))
+}
+
+/// Whether there is a store of this version to read. Nothing is created.
+pub(super) async fn is_readable(path: &Path) -> Result<bool> {
+    if files::length(path)?.is_none_or(|length| length == 0) {
+        return Ok(false);
+    }
+    files::usable(path)?;
+    match inspect(path, false).await? {
+        Found::Empty => Ok(false),
+        Found::Current => Ok(true),
+        Found::Older => Err(StoreError::Refused(format!(
+            "{} was written by an older version; begin or resume a campaign with it once, which \
+             brings it up to date",
+            path.display()
+        ))),
+    }
+}
+
+/// Connections that only read.
+pub(super) fn readers(path: &Path) -> SqlitePool {
+    // Idle connections hold no snapshot, and a local file needs no ping before each use.
+    let pool = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false);
+    pool.connect_lazy_with(options(path).read_only(true))
+}
+
+/// Removes drafts that nobody confirmed.
+pub(super) async fn drop_old_drafts(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+) -> std::result::Result<(), Fault> {
+    let Ok(moment) = now.checked_sub(DRAFT_LIVES) else { return Ok(()) };
+    for draft in sql::drafts_before(conn, moment).await? {
+        sql::delete_draft(conn, draft).await?;
+    }
+    Ok(())
+}
+
+/// Runs something in a transaction of its own, before the writer begins.
+pub(super) async fn alone<T>(
+    path: &Path,
+    conn: &mut SqliteConnection,
+    work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T>,
+) -> Result<T> {
+    let refused = |fault| refused(path, fault);
+    sql::begin_immediate(conn).await.map_err(|error| refused(error.into()))?;
+    match work(conn).await {
+        Ok(done) => {
+            sql::commit(conn).await.map_err(|error| refused(error.into()))?;
+            Ok(done)
+        }
+        Err(fault) => Err(refused(fault)),
+    }
+}
+
+/// Looks at a file without writing it.
+async fn inspect(path: &Path, whole: bool) -> Result<Found> {
+    let options = options(path).read_only(true);
+    let mut conn = options.connect().await.map_err(|error| refused(path, error.into()))?;
+    let found = examine(path, &mut conn, whole).await;
+    // It only read: there is nothing that closing could lose.
+    conn.close().await.ok();
+    found
+}
+
+async fn examine(path: &Path, conn: &mut SqliteConnection, whole: bool) -> Result<Found> {
+    let wrong = |error: sqlx::Error| refused(path, error.into());
+    check_library(&sql::library_version(conn).await.map_err(wrong)?)?;
+    let id = sql::application_id(conn).await.map_err(wrong)?;
+    if id != APPLICATION_ID {
+        let empty = id == 0 && sql::objects(conn).await.map_err(wrong)? == 0;
+        return if empty { Ok(Found::Empty) } else { Err(foreign(path)) };
+    }
+    if whole && let Some(what) = sql::quick_check(conn).await.map_err(wrong)? {
+        return Err(damaged(path, &what));
+    }
+    let ours = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+    match sql::schema_version(conn).await.map_err(wrong)? {
+        None => Ok(Found::Empty),
+        Some(there) if there > ours => Err(StoreError::Refused(format!(
+            "{} was written by a newer version of fleetsweep (schema {there}, this one knows \
+             {ours}); use that version, or another store",
+            path.display()
+        ))),
+        Some(there) if there < ours => Ok(Found::Older),
+        Some(_) => Ok(Found::Current),
+    }
+}
+
+async fn connect(path: &Path) -> std::result::Result<SqliteConnection, Fault> {
+    let mut conn = options(path).connect().await?;
+    check_library(&sql::library_version(&mut conn).await?)?;
+    if sql::application_id(&mut conn).await? != APPLICATION_ID {
+        // The mark goes into the file itself, before there is a log that could be left behind.
+        sql::set_application_id(&mut conn).await?;
+    }
+    use_wal(&mut conn).await?;
+    let synchronous = sql::synchronous(&mut conn).await?;
+    if synchronous != 2 {
+        return Err(refusal(format!(
+            "{} cannot be made durable: SQLite says synchronous={synchronous} instead of FULL",
+            path.display()
+        )));
+    }
+    let mut changing = conn.begin_with("BEGIN IMMEDIATE").await?;
+    migrate(&mut changing).await?;
+    changing.commit().await?;
+    Ok(conn)
+}
+
+/// Brings the schema up to date. It is what sqlx's `run` does on a connection; `run` itself yields a
+/// future that the compiler does not let change threads.
+async fn migrate(conn: &mut SqliteConnection) -> std::result::Result<(), Fault> {
+    MIGRATIONS.run_direct(None, conn, false).await.map_err(fault::of_migration)
+}
+
+/// Turns the log on. While another process does the same, SQLite says "busy" without waiting.
+async fn use_wal(conn: &mut SqliteConnection) -> std::result::Result<(), Fault> {
+    let pause = Duration::from_millis(50);
+    let mut waited = Duration::ZERO;
+    let mode = loop {
+        match sql::use_wal(conn).await {
+            Err(error) if fault::is_busy(&error) && waited < BUSY => {
+                tokio::time::sleep(pause).await;
+                waited += pause;
+            }
+            answer => break answer?,
+        }
+    };
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(refusal(format!(
+        "SQLite cannot keep its log here (journal_mode={mode}); put the store on a local disk"
+    )))
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(BUSY)
+        .synchronous(SqliteSynchronous::Full)
+        // Rows refer to each other by keys that one transaction makes; checking them on each of a
+        // million rows costs more than it finds.
+        .foreign_keys(false)
+        .pragma("cache_size", "-32000")
+        .pragma("journal_size_limit", "67108864")
+        .disable_statement_logging()
+}
+
+fn check_library(version: &str) -> Result<()> {
+    let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
+    if numbers.as_slice() >= OLDEST.as_slice() {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!(
+        "this program was built with SQLite {version}, which can damage a store; build it with \
+         3.51.3 or newer"
+    )))
+}
+
+fn refused(path: &Path, fault: Fault) -> StoreError {
+    match fault {
+        Fault::Sql(error) if fault::is_not_a_database(&error) => foreign(path),
+        Fault::Sql(error) if fault::is_damage(&error) => damaged(path, &error.to_string()),
+        Fault::Sql(error) => StoreError::Failed {
+            what: OPENING,
+            why: format!("{}: {}", path.display(), fault::explain(&error)),
+        },
+        Fault::Store(error) => error,
+    }
+}
+
+fn refusal(why: String) -> Fault {
+    Fault::Store(StoreError::Refused(why))
+}
+
+fn foreign(path: &Path) -> StoreError {
+    StoreError::Refused(format!(
+        "{} is not a store of fleetsweep, and it was not touched; name another file with --store \
+         sqlite:PATH",
+        path.display()
+    ))
+}
+
+fn damaged(path: &Path, what: &str) -> StoreError {
+    StoreError::Refused(format!(
+        "{} is damaged ({what}) and was not changed; keep it, restore a copy of it with its -wal \
+         file, or name another store with --store sqlite:PATH",
+        path.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sqlite_that_can_damage_a_store_is_refused() {
+        for good in ["3.51.3", "3.52.0", "4.0.0", "3.51.10"] {
+            assert!(check_library(good).is_ok(), "{good}");
+        }
+        for bad in ["3.51.2", "3.45.0", "3.9.99", "", "x"] {
+            assert!(check_library(bad).is_err(), "{bad}");
+        }
+    }
+}

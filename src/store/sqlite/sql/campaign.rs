@@ -1,0 +1,293 @@
+//! SQL of drafts and campaigns, their quotas and their counts.
+
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::device::{STATES, key, state_of};
+use super::{Script, parsed, unsigned};
+use crate::domain::{
+    BudgetKey, BusyPolicy, CampaignName, Order, Quota, ServerNotes, Tally, Target,
+};
+use crate::store::sqlite::fault::{Fault, broken};
+use crate::store::{Campaign, CampaignId, CampaignState, Opening};
+
+/// A query for campaigns, with the columns of `read` in its order.
+macro_rules! campaigns {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, name, api_origin, tenant, application, cloud, scan_type, comment, \
+             ids_hash, mark_bits, busy, emulated, state, opened_at, finished_at, first_contact, \
+             comments_changed FROM campaign WHERE state <> 'draft'",
+            $tail
+        )
+    };
+}
+
+/// Begins a draft.
+pub(in super::super) async fn insert_draft(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<CampaignId, Fault> {
+    let sql = "INSERT INTO campaign (state, created_at) VALUES ('draft', ?)";
+    let done = sqlx::query(sql).bind(now.to_string()).execute(&mut *conn).await?;
+    let id = CampaignId(done.last_insert_rowid());
+    let mut counts = Script::default();
+    for state in STATES {
+        let sql = "INSERT INTO tally (campaign, state) VALUES (?, ?)";
+        counts.add(sql, 1).bind(id.0)?.bind(state)?;
+    }
+    counts.run(conn).await?;
+    Ok(id)
+}
+
+/// How many rows a draft has; nothing if it is not a draft.
+pub(in super::super) async fn draft_rows(
+    conn: &mut SqliteConnection,
+    draft: CampaignId,
+) -> Result<Option<i64>, Fault> {
+    let sql = "SELECT row_count FROM campaign WHERE id = ? AND state = 'draft'";
+    Ok(sqlx::query_scalar(sql).bind(draft.0).fetch_optional(conn).await?)
+}
+
+/// Drafts that were begun before this moment.
+pub(in super::super) async fn drafts_before(
+    conn: &mut SqliteConnection,
+    moment: Timestamp,
+) -> Result<Vec<CampaignId>, Fault> {
+    let sql = "SELECT id, created_at FROM campaign WHERE state = 'draft'";
+    let mut old = Vec::new();
+    for row in sqlx::query(sql).fetch_all(conn).await? {
+        if time(row.try_get(1)?)? < moment {
+            old.push(CampaignId(row.try_get(0)?));
+        }
+    }
+    Ok(old)
+}
+
+/// Removes a draft and its rows; a campaign is left as it is.
+pub(in super::super) async fn delete_draft(
+    conn: &mut SqliteConnection,
+    draft: CampaignId,
+) -> Result<(), Fault> {
+    if draft_rows(conn, draft).await?.is_none() {
+        return Ok(());
+    }
+    let (first, last) = (key(draft, 0), key(draft, i64::from(u32::MAX)));
+    let sql = "DELETE FROM device_row WHERE id BETWEEN ? AND ?; \
+               DELETE FROM tally WHERE campaign = ?; \
+               DELETE FROM campaign WHERE id = ? AND state = 'draft'";
+    let query = sqlx::query(sql).bind(first).bind(last).bind(draft.0).bind(draft.0);
+    query.execute(conn).await?;
+    Ok(())
+}
+
+/// The key of a budget, made if it is new.
+pub(in super::super) async fn budget_id(
+    conn: &mut SqliteConnection,
+    budget: &BudgetKey,
+) -> Result<i64, Fault> {
+    let sql = "INSERT INTO budget (api_origin, tenant, application, operation) \
+               VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
+    let insert = sqlx::query(sql).bind(&budget.api_origin).bind(&budget.tenant);
+    let insert = insert.bind(&budget.application).bind(budget.operation.to_string());
+    insert.execute(&mut *conn).await?;
+    super::find_budget(conn, budget).await?.ok_or_else(|| broken("a budget vanished"))
+}
+
+/// Turns a draft into an open campaign. `row_count` and the rows are the draft's.
+pub(in super::super) async fn confirm(
+    conn: &mut SqliteConnection,
+    draft: CampaignId,
+    opening: &Opening,
+    (scan_budget, read_budget): (i64, i64),
+    opened_at: Timestamp,
+) -> Result<(), Fault> {
+    let Order { target, scan_type, comment, ids_hash } = &opening.order;
+    let mut script = Script::default();
+    let sql = "UPDATE campaign SET state = 'open', name = ?, api_origin = ?, tenant = ?, \
+               application = ?, cloud = ?, scan_type = ?, comment = ?, ids_hash = ?, \
+               mark_bits = ?, busy = ?, emulated = ?, scan_budget = ?, read_budget = ?, \
+               opened_at = ? WHERE id = ? AND state = 'draft'";
+    script.add(sql, 1).bind(opening.name.as_str())?.bind(&target.api_origin)?;
+    script.bind(&target.tenant)?.bind(&target.application)?.bind(&target.cloud)?;
+    script.bind(scan_type.to_string())?.bind(comment)?.bind(ids_hash)?;
+    script.bind(opening.mark_bits.cast_signed())?.bind(busy_name(opening.busy))?;
+    script.bind(opening.emulated)?.bind(scan_budget)?.bind(read_budget)?;
+    script.bind(opened_at.to_string())?.bind(draft.0)?;
+    script.run(conn).await?;
+    Ok(())
+}
+
+/// Replaces the quotas of a campaign's runner.
+pub(in super::super) async fn set_quotas(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    quotas: &[Quota],
+) -> Result<(), Fault> {
+    let clear = sqlx::query("DELETE FROM quota WHERE campaign = ?").bind(campaign.0);
+    clear.execute(&mut *conn).await?;
+    for quota in quotas {
+        let window = i64::try_from(quota.window.as_nanos()).unwrap_or(i64::MAX);
+        let sql = "INSERT INTO quota (campaign, calls, window_ns) VALUES (?, ?, ?) \
+                   ON CONFLICT DO NOTHING";
+        let insert = sqlx::query(sql).bind(campaign.0).bind(quota.calls.get()).bind(window);
+        insert.execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Whether there is such a draft or campaign.
+pub(in super::super) async fn exists(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+) -> Result<bool, Fault> {
+    let query = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM campaign WHERE id = ?)");
+    Ok(query.bind(campaign.0).fetch_one(conn).await?)
+}
+
+/// A confirmed campaign by its key.
+pub(in super::super) async fn campaign(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+) -> Result<Option<Campaign>, Fault> {
+    let query = sqlx::query(campaigns!(" AND id = ?")).bind(campaign.0);
+    query.fetch_optional(conn).await?.map(|row| read(&row)).transpose()
+}
+
+/// A confirmed campaign by its name.
+pub(in super::super) async fn find(
+    conn: &mut SqliteConnection,
+    name: &CampaignName,
+) -> Result<Option<Campaign>, Fault> {
+    let query = sqlx::query(campaigns!(" AND name = ?")).bind(name.as_str());
+    query.fetch_optional(conn).await?.map(|row| read(&row)).transpose()
+}
+
+/// All confirmed campaigns, the latest first.
+pub(in super::super) async fn campaigns(
+    conn: &mut SqliteConnection,
+) -> Result<Vec<Campaign>, Fault> {
+    let rows = sqlx::query(campaigns!(" ORDER BY id DESC")).fetch_all(conn).await?;
+    rows.iter().map(read).collect()
+}
+
+/// Counts of a campaign or a draft; nothing if there is none.
+pub(in super::super) async fn tally(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+) -> Result<Option<Tally>, Fault> {
+    let query = sqlx::query("SELECT state, rows FROM tally WHERE campaign = ?").bind(campaign.0);
+    let rows = query.fetch_all(conn).await?;
+    let mut tally = Tally::default();
+    for row in &rows {
+        tally.add(state_of(row.try_get(0)?, 0, 0, false)?, unsigned(row, 1)?);
+    }
+    Ok((!rows.is_empty()).then_some(tally))
+}
+
+/// Counts of a campaign, counted from its rows: what `tally` must always equal.
+pub(in super::super) async fn counted(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+) -> Result<Tally, Fault> {
+    let (first, last) = (key(campaign, 0), key(campaign, i64::from(u32::MAX)));
+    let sql = "SELECT state, count(*) FROM device_row WHERE id BETWEEN ? AND ? GROUP BY state";
+    let mut tally = Tally::default();
+    for row in &sqlx::query(sql).bind(first).bind(last).fetch_all(conn).await? {
+        tally.add(state_of(row.try_get(0)?, 0, 0, false)?, unsigned(row, 1)?);
+    }
+    Ok(tally)
+}
+
+/// Marks an open campaign finished.
+pub(in super::super) async fn set_finished(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let sql = "UPDATE campaign SET state = 'finished', finished_at = ? \
+               WHERE id = ? AND state = 'open'";
+    sqlx::query(sql).bind(at.to_string()).bind(campaign.0).execute(conn).await?;
+    Ok(())
+}
+
+/// Scan calls of a campaign or a draft; nothing if there is none.
+pub(in super::super) async fn calls(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+) -> Result<Option<u64>, Fault> {
+    let query = sqlx::query("SELECT calls FROM campaign WHERE id = ?").bind(campaign.0);
+    query.fetch_optional(conn).await?.map(|row| unsigned(&row, 0)).transpose()
+}
+
+/// Writes what a campaign learnt about its server.
+pub(in super::super) fn add_notes(
+    script: &mut Script,
+    campaign: CampaignId,
+    notes: &ServerNotes,
+) -> Result<(), Fault> {
+    let sql = "UPDATE campaign SET first_contact = ?, comments_changed = ? WHERE id = ?";
+    script.add(sql, 1).bind(notes.first_contact.map(|at| at.to_string()))?;
+    script.bind(notes.comments_changed)?.bind(campaign.0)?;
+    Ok(())
+}
+
+/// Reads what `add_notes` wrote.
+pub(super) fn notes(
+    first_contact: Option<&str>,
+    comments_changed: bool,
+) -> Result<ServerNotes, Fault> {
+    Ok(ServerNotes { first_contact: first_contact.map(time).transpose()?, comments_changed })
+}
+
+/// Reads what is done with busy devices.
+pub(super) fn busy_of(name: &str) -> Result<BusyPolicy, Fault> {
+    parsed(name, |name| match name {
+        "report" => Some(BusyPolicy::Report),
+        "retry" => Some(BusyPolicy::Retry),
+        _ => None,
+    })
+}
+
+fn busy_name(busy: BusyPolicy) -> &'static str {
+    match busy {
+        BusyPolicy::Report => "report",
+        BusyPolicy::Retry => "retry",
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<Campaign, Fault> {
+    let state = parsed(row.try_get(12)?, |name| match name {
+        "open" => Some(CampaignState::Open),
+        "finished" => Some(CampaignState::Finished),
+        _ => None,
+    })?;
+    let finished_at: Option<&str> = row.try_get(14)?;
+    Ok(Campaign {
+        id: CampaignId(row.try_get(0)?),
+        name: parsed(row.try_get(1)?, |name| name.parse().ok())?,
+        order: Order {
+            target: Target {
+                api_origin: row.try_get(2)?,
+                tenant: row.try_get(3)?,
+                application: row.try_get(4)?,
+                cloud: row.try_get(5)?,
+            },
+            scan_type: parsed(row.try_get(6)?, |name| name.parse().ok())?,
+            comment: row.try_get(7)?,
+            ids_hash: row.try_get(8)?,
+        },
+        mark_bits: row.try_get::<i64, _>(9)?.cast_unsigned(),
+        busy: busy_of(row.try_get(10)?)?,
+        emulated: row.try_get(11)?,
+        state,
+        opened_at: time(row.try_get(13)?)?,
+        finished_at: finished_at.map(time).transpose()?,
+        notes: notes(row.try_get(15)?, row.try_get(16)?)?,
+    })
+}
+
+fn time(text: &str) -> Result<Timestamp, Fault> {
+    parsed(text, |text| text.parse().ok())
+}

@@ -1,0 +1,423 @@
+//! SQL of the rows of a list: appending, claiming order, lives, look-ups, reports.
+
+use sqlx::query_builder::QueryBuilder;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, Sqlite, SqliteConnection};
+
+use super::{Script, parsed, unsigned};
+use crate::domain::{Detail, DeviceId, Life, Outcome, Rank, Stamp, State};
+use crate::store::sqlite::fault::{Fault, broken};
+use crate::store::{CampaignId, LookUp, NewRow, Row, Seq};
+
+/// The names of all states, as they stand in `device_row` and in `tally`.
+pub(super) const STATES: [&str; 15] = [
+    "draft",
+    "queued",
+    "claimed",
+    "doubtful",
+    "accepted",
+    "covered",
+    "already_in_progress",
+    "rejected",
+    "not_found",
+    "failed",
+    "unknown",
+    "not_attempted",
+    "bad_row",
+    "duplicate",
+    "skipped",
+];
+
+/// Rows in one statement: eight values each, far below SQLite's 32,766.
+const CHUNK: usize = 500;
+
+const SEQ_BITS: u32 = 32;
+
+/// The columns of `life_at`, in its order.
+macro_rules! life {
+    () => {
+        "state, at, looks, busy_look, attempt, tries, rank, doubted, busy_asks, unseen"
+    };
+}
+
+/// A row as claims, settles and look-ups need it.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Device {
+    /// Its place.
+    pub(in super::super) seq: Seq,
+    /// The device, unless the row is bad.
+    pub(in super::super) device: Option<DeviceId>,
+    /// Where it stands.
+    pub(in super::super) life: Life,
+    /// What is known beside.
+    pub(in super::super) detail: Detail,
+}
+
+/// The key of a row.
+pub(super) fn key(campaign: CampaignId, seq: Seq) -> i64 {
+    (campaign.0 << SEQ_BITS) | seq
+}
+
+fn seq_of(key: i64) -> Seq {
+    key & i64::from(u32::MAX)
+}
+
+/// Appends rows after the first `there` rows of a draft, and counts them.
+pub(in super::super) async fn append(
+    conn: &mut SqliteConnection,
+    draft: CampaignId,
+    there: i64,
+    rows: &[NewRow],
+) -> Result<(), Fault> {
+    let all = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    if there.saturating_add(all) > i64::from(u32::MAX) {
+        return Err(broken("a list has more rows than a campaign can hold"));
+    }
+    let mut seq = there;
+    for chunk in rows.chunks(CHUNK) {
+        insert(conn, draft, seq, chunk).await?;
+        seq += i64::try_from(chunk.len()).unwrap_or(0);
+    }
+    let mut script = Script::default();
+    let sql = "UPDATE campaign SET row_count = row_count + ? WHERE id = ? AND state = 'draft'";
+    script.add(sql, 1).bind(all)?.bind(draft.0)?;
+    for state in STATES {
+        let some = rows.iter().filter(|row| state_name(row.life.state) == state).count();
+        if some > 0 {
+            let sql = "UPDATE tally SET rows = rows + ? WHERE campaign = ? AND state = ?";
+            let some = i64::try_from(some).unwrap_or(i64::MAX);
+            script.add(sql, 1).bind(some)?.bind(draft.0)?.bind(state)?;
+        }
+    }
+    script.run(conn).await?;
+    Ok(())
+}
+
+async fn insert(
+    conn: &mut SqliteConnection,
+    draft: CampaignId,
+    there: i64,
+    rows: &[NewRow],
+) -> Result<(), Fault> {
+    let head = "INSERT INTO device_row \
+                (id, campaign, line, device, name, input_text, state, detail) ";
+    let mut query = QueryBuilder::<Sqlite>::new(head);
+    query.push_values(rows.iter().zip(there + 1..), |mut values, (row, seq)| {
+        let detail = row.reason.as_ref().map(|reason| {
+            detail_text(&Detail { reason: Some(reason.clone()), ..Detail::default() })
+        });
+        values
+            .push_bind(key(draft, seq))
+            .push_bind(draft.0)
+            .push_bind(i64::try_from(row.line).unwrap_or(i64::MAX))
+            .push_bind(row.device.map(|device| device.as_bytes().to_vec()))
+            .push_bind(row.name.clone())
+            .push_bind(row.input_text.clone())
+            .push_bind(state_name(row.life.state))
+            .push_bind(detail.flatten());
+    });
+    // Whole chunks share one prepared statement; the rest of a list is not worth keeping.
+    query.build().persistent(rows.len() == CHUNK).execute(conn).await?;
+    Ok(())
+}
+
+/// Queues all drafts of a campaign: `LifeEvent::Opened` for every one of them, in one statement.
+pub(in super::super) async fn queue_drafts(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+) -> Result<(), Fault> {
+    let (first, last) = (key(campaign, 0), key(campaign, i64::from(u32::MAX)));
+    let sql = "UPDATE device_row SET state = 'queued', at = 0, ready = 1 \
+               WHERE id BETWEEN ? AND ? AND state = 'draft'";
+    let queued = sqlx::query(sql).bind(first).bind(last).execute(&mut *conn).await?;
+    let queued = i64::try_from(queued.rows_affected()).unwrap_or(i64::MAX);
+    let mut script = Script::default();
+    for (state, more) in [("draft", -queued), ("queued", queued)] {
+        let sql = "UPDATE tally SET rows = rows + ? WHERE campaign = ? AND state = ?";
+        script.add(sql, 1).bind(more)?.bind(campaign.0)?.bind(state)?;
+    }
+    script.run(conn).await?;
+    Ok(())
+}
+
+/// Lets waiting devices whose moment has come take their place among those that may be asked.
+pub(in super::super) async fn promote(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    now: Stamp,
+) -> Result<(), Fault> {
+    let sql = "UPDATE device_row SET ready = 1 \
+               WHERE campaign = ? AND at <= ? AND state = 'queued' AND ready = 0";
+    sqlx::query(sql).bind(campaign.0).bind(now.0).execute(conn).await?;
+    Ok(())
+}
+
+/// The next device to ask: by rank, first asks before repeats, in input order.
+pub(in super::super) async fn next_device(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    allow_repeat: bool,
+) -> Result<Option<Device>, Fault> {
+    let any = concat!(
+        "SELECT id, device, ",
+        life!(),
+        " FROM device_row \
+         WHERE campaign = ?1 AND state = 'queued' AND ready = 1 \
+         ORDER BY rank, repeat, id LIMIT 1"
+    );
+    // One probe a rank, so that a long row of repeats is not walked through on every claim.
+    macro_rules! first_of {
+        ($rank:literal) => {
+            concat!(
+                "SELECT * FROM (SELECT id, device, ",
+                life!(),
+                " FROM device_row \
+                 WHERE campaign = ?1 AND rank = ",
+                $rank,
+                " AND repeat = 0 \
+                 AND state = 'queued' AND ready = 1 ORDER BY id LIMIT 1)"
+            )
+        };
+    }
+    let first = concat!(
+        first_of!(0),
+        " UNION ALL ",
+        first_of!(1),
+        " UNION ALL ",
+        first_of!(2),
+        " ORDER BY rank LIMIT 1"
+    );
+    let sql = if allow_repeat { any } else { first };
+    let row = sqlx::query(sql).bind(campaign.0).fetch_optional(conn).await?;
+    row.map(|row| device_at(&row, None)).transpose()
+}
+
+/// When something can happen next, and whether a device could be asked now if it were allowed.
+pub(in super::super) async fn wake(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    now: Stamp,
+) -> Result<(Option<Stamp>, bool), Fault> {
+    let sql = "SELECT \
+        (SELECT min(at) FROM device_row WHERE campaign = ?1 AND state = 'queued' AND ready = 0), \
+        (SELECT min(at) FROM device_row WHERE campaign = ?1 AND state = 'claimed'), \
+        (SELECT min(at) FROM device_row WHERE campaign = ?1 AND state = 'doubtful'), \
+        (SELECT ?2 WHERE EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND unseen = 1)), \
+        EXISTS (SELECT 1 FROM device_row \
+                WHERE campaign = ?1 AND state = 'queued' AND ready = 1)";
+    let row = sqlx::query(sql).bind(campaign.0).bind(now.0).fetch_one(conn).await?;
+    let mut wake: Option<i64> = None;
+    for at in 0..4 {
+        let moment: Option<i64> = row.try_get(at)?;
+        wake = [wake, moment].into_iter().flatten().min();
+    }
+    Ok((wake.map(Stamp), row.try_get(4)?))
+}
+
+/// One row by its place.
+pub(in super::super) async fn device(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    seq: Seq,
+) -> Result<Option<Device>, Fault> {
+    let sql = concat!("SELECT id, device, ", life!(), ", detail FROM device_row WHERE id = ?");
+    let row = sqlx::query(sql).bind(key(campaign, seq)).fetch_optional(conn).await?;
+    row.map(|row| device_at(&row, Some(12))).transpose()
+}
+
+/// Claims whose horizon has passed.
+pub(in super::super) async fn expired(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    now: Stamp,
+) -> Result<Vec<Device>, Fault> {
+    let sql = concat!(
+        "SELECT id, device, ",
+        life!(),
+        " FROM device_row \
+         WHERE campaign = ? AND at <= ? AND state = 'claimed' ORDER BY at, id"
+    );
+    let rows = sqlx::query(sql).bind(campaign.0).bind(now.0).fetch_all(conn).await?;
+    rows.iter().map(|row| device_at(row, None)).collect()
+}
+
+/// Devices that the list of actions is to be asked about: doubtful ones by their time, then busy ones
+/// whose action is unknown.
+pub(in super::super) async fn to_look_up(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    now: Stamp,
+    limit: usize,
+) -> Result<Vec<LookUp>, Fault> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let sql = concat!(
+        "SELECT * FROM (SELECT id, device, ",
+        life!(),
+        " FROM device_row \
+           WHERE campaign = ?1 AND at <= ?2 AND state = 'doubtful' ORDER BY at, id LIMIT ?3) \
+         UNION ALL \
+         SELECT * FROM (SELECT id, device, ",
+        life!(),
+        " FROM device_row \
+           WHERE campaign = ?1 AND unseen = 1 ORDER BY id LIMIT ?3) \
+         ORDER BY unseen, at, id LIMIT ?3"
+    );
+    let query = sqlx::query(sql).bind(campaign.0).bind(now.0).bind(limit);
+    let rows = query.fetch_all(conn).await?;
+    let look_up = |row: &SqliteRow| {
+        let Device { seq, device, life, .. } = device_at(row, None)?;
+        let device = device.ok_or_else(|| broken("a row that was asked for has no device"))?;
+        Ok(LookUp { seq, device, attempt: life.attempt, unseen: life.unseen })
+    };
+    rows.iter().map(look_up).collect()
+}
+
+/// Whether a busy device waits for the list of actions.
+pub(in super::super) async fn has_unseen(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+) -> Result<bool, Fault> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM device_row WHERE campaign = ? AND unseen = 1)";
+    Ok(sqlx::query_scalar(sql).bind(campaign.0).fetch_one(conn).await?)
+}
+
+/// At most `limit` rows after `after`, in input order.
+pub(in super::super) async fn rows(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    after: Seq,
+    limit: usize,
+) -> Result<Vec<Row>, Fault> {
+    let after = key(campaign, after.clamp(0, i64::from(u32::MAX)));
+    let last = key(campaign, i64::from(u32::MAX));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let sql = concat!(
+        "SELECT id, device, ",
+        life!(),
+        ", detail, line, name, input_text FROM device_row \
+         WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+    );
+    let query = sqlx::query(sql).bind(after).bind(last).bind(limit);
+    let whole = |row: &SqliteRow| {
+        let Device { seq, device, life, detail } = device_at(row, Some(12))?;
+        let (line, name, input_text) = (unsigned(row, 13)?, row.try_get(14)?, row.try_get(15)?);
+        Ok(Row { seq, line, device, name, input_text, life, detail })
+    };
+    query.fetch_all(conn).await?.iter().map(whole).collect()
+}
+
+/// Writes the life of a device, guarded by the state and the attempt that it had, with what is told
+/// beside if that changed, and moves it from one count to the other.
+pub(in super::super) fn add_life(
+    script: &mut Script,
+    campaign: CampaignId,
+    seq: Seq,
+    (before, after): (Life, Life),
+    detail: Option<&Detail>,
+) -> Result<(), Fault> {
+    const LIFE: &str = "UPDATE device_row SET state = ?, at = ?, ready = ?, looks = ?, \
+        busy_look = ?, attempt = ?, tries = ?, rank = ?, doubted = ?, busy_asks = ?, unseen = ? \
+        WHERE id = ? AND state = ? AND attempt = ?";
+    const BOTH: &str = "UPDATE device_row SET detail = ?, state = ?, at = ?, ready = ?, \
+        looks = ?, busy_look = ?, attempt = ?, tries = ?, rank = ?, doubted = ?, busy_asks = ?, \
+        unseen = ? WHERE id = ? AND state = ? AND attempt = ?";
+    match detail {
+        Some(detail) => script.add(BOTH, 1).bind(detail_text(detail))?,
+        None => script.add(LIFE, 1),
+    };
+    let (at, looks, busy_look) = match after.state {
+        State::Queued(at) | State::Claimed(at) => (at, 0, false),
+        State::Doubtful { looks, look_at, busy } => (look_at, looks, busy),
+        State::Draft | State::Done(_) => (Stamp::ZERO, 0, false),
+    };
+    let ready = after.state == State::Queued(Stamp::ZERO);
+    let (from, to) = (state_name(before.state), state_name(after.state));
+    script.bind(to)?.bind(at.0)?.bind(ready)?.bind(looks)?.bind(busy_look)?;
+    script.bind(after.attempt)?.bind(after.tries)?.bind(after.rank as u8)?;
+    script.bind(after.doubted)?.bind(after.busy_asks)?.bind(after.unseen)?;
+    script.bind(key(campaign, seq))?.bind(from)?.bind(before.attempt)?;
+    if from != to {
+        for (sql, state) in [
+            ("UPDATE tally SET rows = rows - 1 WHERE campaign = ? AND state = ?", from),
+            ("UPDATE tally SET rows = rows + 1 WHERE campaign = ? AND state = ?", to),
+        ] {
+            script.add(sql, 1).bind(campaign.0)?.bind(state)?;
+        }
+    }
+    Ok(())
+}
+
+fn device_at(row: &SqliteRow, detail: Option<usize>) -> Result<Device, Fault> {
+    let bytes: Option<&[u8]> = row.try_get(1)?;
+    let bytes: Option<[u8; 20]> = bytes
+        .map(|bytes| bytes.try_into().map_err(|_| broken("a device id has not 20 bytes")))
+        .transpose()?;
+    let detail = match detail {
+        Some(at) => detail_of(row.try_get(at)?)?,
+        None => Detail::default(),
+    };
+    Ok(Device {
+        seq: seq_of(row.try_get(0)?),
+        device: bytes.map(DeviceId::from_bytes),
+        life: life_at(row, 2)?,
+        detail,
+    })
+}
+
+/// The life in ten columns from this one on, in the order of `life!`.
+pub(super) fn life_at(row: &SqliteRow, first: usize) -> Result<Life, Fault> {
+    let rank: i64 = row.try_get(first + 6)?;
+    let rank = [Rank::First, Rank::Again, Rank::Last]
+        .into_iter()
+        .find(|one| *one as i64 == rank)
+        .ok_or_else(|| broken(format!("there is no rank {rank}")))?;
+    Ok(Life {
+        state: state_of(
+            row.try_get(first)?,
+            row.try_get(first + 1)?,
+            unsigned(row, first + 2)?,
+            row.try_get(first + 3)?,
+        )?,
+        attempt: unsigned(row, first + 4)?,
+        tries: unsigned(row, first + 5)?,
+        rank,
+        doubted: row.try_get(first + 7)?,
+        busy_asks: unsigned(row, first + 8)?,
+        unseen: row.try_get(first + 9)?,
+    })
+}
+
+/// The state that these columns hold.
+pub(super) fn state_of(name: &str, at: i64, looks: u8, busy: bool) -> Result<State, Fault> {
+    let at = Stamp(at);
+    parsed(name, |name| match name {
+        "draft" => Some(State::Draft),
+        "queued" => Some(State::Queued(at)),
+        "claimed" => Some(State::Claimed(at)),
+        "doubtful" => Some(State::Doubtful { looks, look_at: at, busy }),
+        "covered" => Some(State::Done(Outcome::AlreadyInProgress { covered: true })),
+        "already_in_progress" => Some(State::Done(Outcome::AlreadyInProgress { covered: false })),
+        _ => Outcome::ALL.into_iter().find(|one| one.name() == name).map(State::Done),
+    })
+}
+
+fn state_name(state: State) -> &'static str {
+    match state {
+        State::Draft => "draft",
+        State::Queued(_) => "queued",
+        State::Claimed(_) => "claimed",
+        State::Doubtful { .. } => "doubtful",
+        State::Done(Outcome::AlreadyInProgress { covered: true }) => "covered",
+        State::Done(outcome) => outcome.name(),
+    }
+}
+
+fn detail_text(detail: &Detail) -> Option<String> {
+    let told = *detail != Detail::default();
+    told.then(|| serde_json::to_string(detail).expect("a value of texts and numbers is JSON"))
+}
+
+pub(super) fn detail_of(text: Option<&str>) -> Result<Detail, Fault> {
+    let Some(text) = text else { return Ok(Detail::default()) };
+    serde_json::from_str(text).map_err(|error| broken(format!("a detail cannot be read: {error}")))
+}

@@ -1,0 +1,179 @@
+//! All SQL of this store, and how its rows become values: nothing outside this folder knows a column.
+//! Here are transactions, the file's own settings and the clock; the rest lies by table. No rule is
+//! decided here.
+
+mod campaign;
+mod device;
+mod journal;
+
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Arguments, AssertSqlSafe, Encode, Row as _, Sqlite, SqliteConnection, Type};
+
+use super::fault::{Fault, broken};
+
+pub(super) use campaign::*;
+pub(super) use device::*;
+pub(super) use journal::*;
+
+/// Several statements that are sent to the database as one, since each round trip costs as much as
+/// the statement itself. They run in order; every `?` takes the next value.
+#[derive(Default)]
+pub(super) struct Script {
+    sql: String,
+    values: SqliteArguments,
+    rows: u64,
+}
+
+impl Script {
+    /// Adds a statement that changes exactly so many rows.
+    fn add(&mut self, sql: &'static str, rows: u64) -> &mut Self {
+        self.sql.push_str(sql);
+        self.sql.push_str(";\n");
+        self.rows += rows;
+        self
+    }
+
+    fn bind<'v, T: Encode<'v, Sqlite> + Type<Sqlite>>(
+        &mut self,
+        value: T,
+    ) -> Result<&mut Self, Fault> {
+        self.values.add(value).map_err(sqlx::Error::Encode)?;
+        Ok(self)
+    }
+
+    /// Runs all of it; returns the key of the row that was inserted last.
+    ///
+    /// # Errors
+    /// `Broken` if another number of rows was changed: a row was not in the state that was read.
+    pub(super) async fn run(self, conn: &mut SqliteConnection) -> Result<i64, Fault> {
+        // Only constants of this module are ever joined.
+        let query = sqlx::query_with(AssertSqlSafe(self.sql), self.values);
+        let done = query.execute(conn).await?;
+        if done.rows_affected() != self.rows {
+            let changed = done.rows_affected();
+            return Err(broken(format!("{changed} rows changed instead of {}", self.rows)));
+        }
+        Ok(done.last_insert_rowid())
+    }
+}
+
+async fn execute(conn: &mut SqliteConnection, sql: &'static str) -> sqlx::Result<()> {
+    sqlx::query(sql).execute(conn).await.map(drop)
+}
+
+/// Begins a transaction with the lock for writing.
+pub(super) async fn begin_immediate(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    execute(conn, "BEGIN IMMEDIATE").await
+}
+
+/// Commits; with `synchronous=FULL` it returns after the fsync.
+pub(super) async fn commit(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    execute(conn, "COMMIT").await
+}
+
+/// Undoes the transaction.
+pub(super) async fn rollback(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    execute(conn, "ROLLBACK").await
+}
+
+/// Begins an operation inside a batch.
+pub(super) async fn savepoint(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    execute(conn, "SAVEPOINT operation").await
+}
+
+/// Keeps an operation.
+pub(super) async fn release(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    execute(conn, "RELEASE operation").await
+}
+
+/// Undoes an operation and nothing else.
+pub(super) async fn undo(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    execute(conn, "ROLLBACK TO operation; RELEASE operation").await
+}
+
+/// Writes the log back into the file and empties it.
+pub(super) async fn checkpoint(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    execute(conn, "PRAGMA wal_checkpoint(TRUNCATE)").await
+}
+
+/// SQLite's version.
+pub(super) async fn library_version(conn: &mut SqliteConnection) -> sqlx::Result<String> {
+    sqlx::query_scalar("SELECT sqlite_version()").fetch_one(conn).await
+}
+
+/// Whose file it is: our constant, or zero where nobody said.
+pub(super) async fn application_id(conn: &mut SqliteConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar("PRAGMA application_id").fetch_one(conn).await
+}
+
+/// Tables, indexes and the like in the file.
+pub(super) async fn objects(conn: &mut SqliteConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar("SELECT count(*) FROM sqlite_master").fetch_one(conn).await
+}
+
+/// Makes the file ours. The number is `open::APPLICATION_ID`; a pragma takes no parameter.
+pub(super) async fn set_application_id(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    execute(conn, "PRAGMA application_id = 1179407191").await
+}
+
+/// Turns the write-ahead log on; returns the mode that is in force.
+pub(super) async fn use_wal(conn: &mut SqliteConnection) -> sqlx::Result<String> {
+    sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(conn).await
+}
+
+/// How commits are synchronised: 2 is FULL.
+pub(super) async fn synchronous(conn: &mut SqliteConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar("PRAGMA synchronous").fetch_one(conn).await
+}
+
+/// What is wrong with the file; nothing if it is whole.
+pub(super) async fn quick_check(conn: &mut SqliteConnection) -> sqlx::Result<Option<String>> {
+    let said: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(conn).await?;
+    Ok((said != "ok").then_some(said))
+}
+
+/// The newest migration that was applied; nothing before the first.
+pub(super) async fn schema_version(conn: &mut SqliteConnection) -> sqlx::Result<Option<i64>> {
+    let table = "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
+    let there: i64 = sqlx::query_scalar(table).fetch_one(&mut *conn).await?;
+    if there == 0 {
+        return Ok(None);
+    }
+    sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(conn).await
+}
+
+/// The offset of the clock for this start of the machine.
+pub(super) async fn clock_offset(
+    conn: &mut SqliteConnection,
+    boot_id: &str,
+) -> sqlx::Result<Option<i64>> {
+    let query = sqlx::query_scalar("SELECT offset_us FROM clock WHERE boot_id = ?");
+    query.bind(boot_id).fetch_optional(conn).await
+}
+
+/// Keeps the offset of this start, and no other.
+pub(super) async fn set_clock_offset(
+    conn: &mut SqliteConnection,
+    boot_id: &str,
+    offset_us: i64,
+) -> sqlx::Result<()> {
+    let sql = "DELETE FROM clock; INSERT INTO clock (boot_id, offset_us) VALUES (?, ?)";
+    sqlx::query(sql).bind(boot_id).bind(offset_us).execute(conn).await.map(drop)
+}
+
+/// The latest moment that the journal has seen. `seen_by` is none: it may lie in the future.
+pub(super) async fn last_stamp(conn: &mut SqliteConnection) -> sqlx::Result<i64> {
+    let sql = "SELECT coalesce(max(max(claimed_at, coalesce(settled_at, 0))), 0) FROM call";
+    sqlx::query_scalar(sql).fetch_one(conn).await
+}
+
+/// A column that holds a count or another number that is never negative.
+fn unsigned<T: TryFrom<i64>>(row: &SqliteRow, at: usize) -> Result<T, Fault> {
+    let value: i64 = row.try_get(at)?;
+    T::try_from(value).map_err(|_| broken(format!("the number {value} is out of range")))
+}
+
+/// A column of text that one of our types reads.
+fn parsed<T>(text: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Fault> {
+    parse(text).ok_or_else(|| broken(format!("`{text}` is not a value of this version")))
+}

@@ -1,0 +1,230 @@
+//! The one task that writes: it owns the only writing connection, takes all operations that wait and
+//! commits them together. It knows nothing of what they do.
+//!
+//! One batch is one `BEGIN IMMEDIATE`, each operation in a savepoint of its own, one COMMIT; only then
+//! does anybody get a reply, so what a reply says is durable. After a failed COMMIT or any fault of the
+//! disk the writer stays failed: pages whose fsync failed are marked clean, and a second fsync would
+//! report a success that never happened.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use super::fault::{self, Fault};
+use super::sql;
+use crate::store::{Result, StoreError};
+
+/// Operations that may wait before their callers do.
+const QUEUE: usize = 1024;
+
+/// Operations in one commit at most.
+const BATCH: usize = 256;
+
+/// A future on the writer's connection.
+pub(super) type Work<'c, T> =
+    Pin<Box<dyn Future<Output = std::result::Result<T, Fault>> + Send + 'c>>;
+
+/// The way to the writing task.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Message>,
+    commits: Arc<AtomicU64>,
+}
+
+enum Message {
+    Run(Box<dyn Operation>),
+    Close(oneshot::Sender<Result<()>>),
+}
+
+/// An operation whose type of answer is hidden.
+trait Operation: Send {
+    fn run<'c>(&'c mut self, conn: &'c mut SqliteConnection) -> Work<'c, ()>;
+    /// Sends the answer that `run` found, or the failure of the whole batch.
+    fn reply(self: Box<Self>, batch: std::result::Result<(), &str>);
+}
+
+struct Op<F, T> {
+    what: &'static str,
+    work: Option<F>,
+    answer: Option<Result<T>>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl Writer {
+    /// Starts the task on this connection.
+    pub(super) fn start(conn: SqliteConnection) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let commits = Arc::new(AtomicU64::new(0));
+        let task = Task { conn, commits: Arc::clone(&commits), failed: None };
+        tokio::spawn(task.serve(waiting));
+        Self { queue, commits }
+    }
+
+    /// Runs an operation in the next batch and returns its answer when that is durable. An operation
+    /// whose caller stops waiting is run all the same.
+    pub(super) async fn run<T, F>(&self, what: &'static str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let op = Op { what, work: Some(work), answer: None, reply };
+        let sent = self.queue.send(Message::Run(Box::new(op))).await;
+        sent.map_err(|_| closed(what))?;
+        answer.await.map_err(|_| closed(what))?
+    }
+
+    /// Writes everything back into the file and ends the task.
+    pub(super) async fn close(&self) -> Result<()> {
+        let (reply, done) = oneshot::channel();
+        if self.queue.send(Message::Close(reply)).await.is_err() {
+            return Ok(());
+        }
+        done.await.map_err(|_| closed("closing the store"))?
+    }
+
+    /// Commits so far.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+}
+
+struct Task {
+    conn: SqliteConnection,
+    commits: Arc<AtomicU64>,
+    /// Why nothing is written any more.
+    failed: Option<String>,
+}
+
+impl Task {
+    async fn serve(mut self, mut waiting: mpsc::Receiver<Message>) {
+        let mut messages = Vec::with_capacity(BATCH);
+        while waiting.recv_many(&mut messages, BATCH).await > 0 {
+            let mut batch = Vec::with_capacity(messages.len());
+            let mut close = None;
+            for message in messages.drain(..) {
+                match message {
+                    Message::Run(op) => batch.push(op),
+                    Message::Close(reply) => close = Some(reply),
+                }
+            }
+            self.serve_batch(batch).await;
+            if let Some(reply) = close {
+                let closed = self.close().await;
+                // The caller may have stopped waiting; the store is closed either way.
+                reply.send(closed).ok();
+                return;
+            }
+        }
+    }
+
+    async fn serve_batch(&mut self, mut batch: Vec<Box<dyn Operation>>) {
+        if batch.is_empty() {
+            return;
+        }
+        let outcome = match &self.failed {
+            Some(why) => Err(why.clone()),
+            None => self.commit(&mut batch).await,
+        };
+        let outcome = outcome.as_ref().map_err(String::as_str);
+        for op in batch {
+            op.reply(outcome.copied());
+        }
+    }
+
+    async fn commit(
+        &mut self,
+        batch: &mut [Box<dyn Operation>],
+    ) -> std::result::Result<(), String> {
+        if let Err(error) = sql::begin_immediate(&mut self.conn).await {
+            // Somebody else holds the lock and nothing was written: the next batch may try again.
+            return Err(if fault::is_busy(&error) {
+                fault::explain(&error)
+            } else {
+                self.fail(&error)
+            });
+        }
+        match self.run_all(batch).await {
+            Ok(()) => {
+                self.commits.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => {
+                let why = self.fail(&error);
+                // The transaction may be gone already; whatever is left of it must not be kept.
+                sql::rollback(&mut self.conn).await.ok();
+                Err(why)
+            }
+        }
+    }
+
+    async fn run_all(&mut self, batch: &mut [Box<dyn Operation>]) -> sqlx::Result<()> {
+        for op in batch {
+            sql::savepoint(&mut self.conn).await?;
+            match op.run(&mut self.conn).await {
+                Ok(()) => sql::release(&mut self.conn).await?,
+                // The operation has its answer; its neighbours keep theirs.
+                Err(Fault::Store(_)) => sql::undo(&mut self.conn).await?,
+                Err(Fault::Sql(error)) => return Err(error),
+            }
+        }
+        sql::commit(&mut self.conn).await
+    }
+
+    fn fail(&mut self, error: &sqlx::Error) -> String {
+        let why = fault::explain(error);
+        tracing::error!(%error, "the store failed and writes nothing more");
+        self.failed = Some(format!("{why}; the store failed before and writes nothing more"));
+        why
+    }
+
+    async fn close(mut self) -> Result<()> {
+        let checkpoint = match self.failed {
+            Some(_) => Ok(()),
+            None => sql::checkpoint(&mut self.conn).await,
+        };
+        let closed = checkpoint.and(self.conn.close().await);
+        closed.map_err(|error| Fault::Sql(error).into_store("closing the store"))
+    }
+}
+
+impl<F, T> Operation for Op<F, T>
+where
+    T: Send + 'static,
+    F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
+{
+    fn run<'c>(&'c mut self, conn: &'c mut SqliteConnection) -> Work<'c, ()> {
+        Box::pin(async move {
+            let Some(work) = self.work.take() else { return Ok(()) };
+            match work(conn).await {
+                Ok(answer) => {
+                    self.answer = Some(Ok(answer));
+                    Ok(())
+                }
+                Err(Fault::Store(error)) => {
+                    self.answer = Some(Err(error));
+                    Err(fault::broken("answered"))
+                }
+                Err(fault) => Err(fault),
+            }
+        })
+    }
+
+    fn reply(self: Box<Self>, batch: std::result::Result<(), &str>) {
+        let failed = |why: &str| Err(StoreError::Failed { what: self.what, why: why.to_owned() });
+        let answer = match batch {
+            Ok(()) => self.answer.unwrap_or_else(|| failed("it was never run")),
+            Err(why) => failed(why),
+        };
+        // The caller may have stopped waiting; what was committed stands.
+        self.reply.send(answer).ok();
+    }
+}
+
+fn closed(what: &'static str) -> StoreError {
+    StoreError::Failed { what, why: "the store is closed".to_owned() }
+}

@@ -1,0 +1,513 @@
+//! What every store does, as one suite: the store in memory, SQLite, and whatever comes. Nothing here
+//! knows how a store is made.
+
+use std::time::Duration;
+
+use fleetsweep::clock::Clock;
+use fleetsweep::domain::lifecycle::Found;
+use fleetsweep::domain::{
+    BusyPolicy, Operation, Outcome, Probe, Rank, Stamp, State, Timing, Verdict,
+};
+use fleetsweep::store::{
+    CallId, CampaignId, CampaignState, ClaimAnswer, Finding, Hold, NotYet, Opened, ReadAnswer,
+    ReadSettlement, Store, StoreError,
+};
+
+use crate::store_kit::*;
+
+/// Each behaviour as a test of each store.
+macro_rules! every_store {
+    ($($name:ident)*) => {
+        mod memory { $(
+            #[tokio::test]
+            async fn $name() { super::$name(&super::InMemory::new().await).await; }
+        )* }
+        mod sqlite { $(
+            #[tokio::test]
+            async fn $name() { super::$name(&super::InSqlite::new().await).await; }
+        )* }
+    };
+}
+
+every_store! {
+    a_draft_counts_its_rows_and_vanishes_when_it_is_discarded
+    a_confirmed_draft_is_a_campaign_with_all_that_was_said
+    the_same_order_goes_on_and_another_one_is_told_what_differs
+    rows_that_ended_when_they_were_read_are_kept_and_never_claimed
+    claims_come_in_input_order_until_nothing_is_left
+    the_limit_refuses_and_says_when_and_why
+    an_answer_counts_from_its_arrival_and_not_from_the_horizon
+    a_call_that_never_left_gives_its_slot_back
+    a_call_without_an_answer_keeps_its_slot_for_the_horizon
+    a_429_pauses_every_campaign_on_the_budget_until_one_call_has_probed
+    another_application_has_a_budget_of_its_own
+    two_campaigns_on_one_budget_keep_all_their_quotas
+    a_runner_that_joins_brings_its_quotas
+    an_answer_of_an_older_attempt_changes_the_journal_alone
+    a_claim_whose_horizon_has_passed_is_doubtful_and_looked_up
+    repeats_come_last_and_only_where_they_are_allowed
+    a_busy_device_is_asked_again_after_its_time
+    a_busy_device_whose_action_is_unknown_keeps_the_campaign_open
+    reading_the_list_has_a_budget_of_its_own
+    rows_are_paged_in_input_order
+    counts_agree_with_the_rows_whatever_happens
+    what_is_not_there_is_an_error_and_changes_nothing
+}
+
+async fn states(store: &impl Store, campaign: CampaignId) -> Vec<State> {
+    let rows = store.rows(campaign, 0, usize::MAX).await.unwrap();
+    rows.into_iter().map(|row| row.life.state).collect()
+}
+
+fn reopens(text: &str) -> Duration {
+    quota(text).reopens_after(&Timing::default())
+}
+
+fn horizon() -> Duration {
+    Timing::default().horizon()
+}
+
+async fn a_draft_counts_its_rows_and_vanishes_when_it_is_discarded(subject: &impl Subject) {
+    let store = subject.store();
+    let draft = store.draft().await.unwrap();
+    store.append(draft, rows(0..3)).await.unwrap();
+    store.append(draft, rows(3..1200)).await.unwrap();
+    store.append(draft, Vec::new()).await.unwrap();
+    let tally = store.tally(draft).await.unwrap();
+    assert_eq!((tally.draft, tally.rows()), (1200, 1200));
+    assert!(store.campaigns().await.unwrap().is_empty());
+    store.discard(draft).await.unwrap();
+    assert!(store.tally(draft).await.is_err());
+    assert!(store.append(draft, rows(0..1)).await.is_err());
+    store.discard(draft).await.unwrap();
+}
+
+async fn a_confirmed_draft_is_a_campaign_with_all_that_was_said(subject: &impl Subject) {
+    let store = subject.store();
+    let opening = opening("night-1", &["100/1m", "1500/1h"]);
+    let id = campaign(store, 0..2, opening.clone()).await;
+    let found = store.find(&opening.name).await.unwrap().unwrap();
+    assert_eq!(found.id, id);
+    assert_eq!((&found.name, &found.order), (&opening.name, &opening.order));
+    assert_eq!((found.mark_bits, found.busy), (opening.mark_bits, opening.busy));
+    assert_eq!((found.emulated, found.state), (false, CampaignState::Open));
+    assert_eq!((found.opened_at, found.finished_at), (store.clock().utc(), None));
+    assert_eq!(states(store, id).await, [State::Queued(Stamp::ZERO); 2]);
+    let later = campaign(store, 0..1, self::opening("night-2", &["1/1m"])).await;
+    let names: Vec<_> = store.campaigns().await.unwrap().into_iter().map(|c| c.id).collect();
+    assert_eq!(names, [later, id]);
+    store.discard(id).await.unwrap();
+    assert_eq!(store.tally(id).await.unwrap().queued, 2, "a campaign is not discarded");
+    assert_eq!(store.find(&"other".parse().unwrap()).await.unwrap(), None);
+}
+
+async fn the_same_order_goes_on_and_another_one_is_told_what_differs(subject: &impl Subject) {
+    let store = subject.store();
+    let same = opening("night-1", &["100/1m"]);
+    let id = campaign(store, 0..1, same.clone()).await;
+    let draft = store.draft().await.unwrap();
+    assert_eq!(store.open(draft, same.clone()).await.unwrap(), Opened::Continues(id));
+    assert!(store.tally(draft).await.is_err(), "the draft is gone");
+
+    let mut other = same.clone();
+    other.order.comment = "another".to_owned();
+    other.emulated = true;
+    let draft = store.draft().await.unwrap();
+    let Opened::Taken(differs) = store.open(draft, other).await.unwrap() else { panic!() };
+    assert_eq!(differs.len(), 2);
+    assert!(differs[0].starts_with("comment") && differs[1] == "the emulator");
+    assert!(store.tally(draft).await.is_err(), "the draft is gone");
+
+    let call = claim(store, id).await.call;
+    assert!(!store.finish(id).await.unwrap());
+    settle(store, call, accepted(store.clock().utc())).await;
+    assert!(store.finish(id).await.unwrap());
+    assert!(store.finish(id).await.unwrap());
+    let found = store.find(&same.name).await.unwrap().unwrap();
+    assert_eq!(found.state, CampaignState::Finished);
+    assert_eq!(found.finished_at, Some(store.clock().utc()));
+    let draft = store.draft().await.unwrap();
+    assert_eq!(store.open(draft, same).await.unwrap(), Opened::Taken(Vec::new()));
+}
+
+async fn rows_that_ended_when_they_were_read_are_kept_and_never_claimed(subject: &impl Subject) {
+    let store = subject.store();
+    let draft = store.draft().await.unwrap();
+    let mut bad = ended_row(9, Outcome::BadRow, "not an id");
+    bad.device = None;
+    let input = vec![
+        row(1),
+        bad.clone(),
+        ended_row(1, Outcome::Duplicate, "as in line 2"),
+        ended_row(2, Outcome::Skipped, "inactive"),
+        row(3),
+    ];
+    store.append(draft, input).await.unwrap();
+    store.open(draft, opening("c", &["100/1m"])).await.unwrap();
+    assert_eq!(claim(store, draft).await.device, device(1));
+    assert_eq!(claim(store, draft).await.device, device(3));
+    assert!(matches!(store.claim(draft, true).await.unwrap(), ClaimAnswer::Idle { .. }));
+    let rows = store.rows(draft, 0, 10).await.unwrap();
+    assert_eq!(rows[1].detail.reason.as_deref(), Some("not an id"));
+    assert_eq!((rows[1].device, rows[1].input_text.as_deref()), (None, Some("=1+1")));
+    assert_eq!((rows[0].line, rows[0].name.as_deref()), (2, Some("host-1")));
+    let tally = store.tally(draft).await.unwrap();
+    let aside = [Outcome::BadRow, Outcome::Duplicate, Outcome::Skipped];
+    assert_eq!(aside.map(|outcome| tally.of(outcome)), [1, 1, 1]);
+    assert_eq!((tally.claimed, tally.rows(), tally.devices()), (2, 5, 2));
+}
+
+async fn claims_come_in_input_order_until_nothing_is_left(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..3, opening("c", &["100/1m"])).await;
+    for number in 0..3 {
+        let claim = claim(store, id).await;
+        assert_eq!((claim.device, claim.seq), (device(number), i64::from(number) + 1));
+        assert_eq!((claim.attempt, claim.repeat), (1, false));
+        assert_eq!(claim.claimed_at, store.clock().now());
+        subject.advance(SECOND).await;
+    }
+    let first_horizon = Stamp(store.clock().now().0).minus(SECOND * 3).plus(horizon());
+    let idle = ClaimAnswer::Idle { wake: Some(first_horizon), repeats_only: false };
+    assert_eq!(store.claim(id, true).await.unwrap(), idle);
+    assert_eq!(store.calls(id).await.unwrap(), 3);
+}
+
+async fn the_limit_refuses_and_says_when_and_why(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..9, opening("c", &["2/1m", "1500/1h"])).await;
+    assert_eq!(store.peek(id, 0).await.unwrap(), Ok(()));
+    let first = claim(store, id).await.claimed_at;
+    assert_eq!(store.peek(id, 0).await.unwrap(), Ok(()));
+    let at = first.plus(horizon()).plus(reopens("2/1m"));
+    let no = NotYet { at, hold: Hold::Quota(quota("2/1m")) };
+    assert_eq!(store.peek(id, 1).await.unwrap(), Err(no));
+    subject.advance(SECOND).await;
+    claim(store, id).await;
+    assert_eq!(store.claim(id, true).await.unwrap(), ClaimAnswer::NotYet(no));
+    assert_eq!(store.peek(id, 0).await.unwrap(), Err(no));
+    let almost = at.since(store.clock().now()) - Duration::from_micros(1);
+    subject.advance(almost).await;
+    assert_eq!(not_yet(store, id).await, at);
+    subject.advance(Duration::from_micros(1)).await;
+    claim(store, id).await;
+    assert_eq!(store.calls(id).await.unwrap(), 3, "a refusal is no call");
+}
+
+async fn an_answer_counts_from_its_arrival_and_not_from_the_horizon(subject: &impl Subject) {
+    let store = subject.store();
+    let opening = opening("c", &["1/1m"]);
+    let id = campaign(store, 0..9, opening.clone()).await;
+    let call = claim(store, id).await.call;
+    subject.advance(SECOND).await;
+    let arrived = store.clock().now();
+    settle(store, call, accepted(store.clock().utc())).await;
+    assert_eq!(not_yet(store, id).await, arrived.plus(reopens("1/1m")));
+    let budget = opening.order.target.budget(Operation::Scan);
+    assert_eq!(store.usage(&budget, 5).await.unwrap().seen_by, [arrived]);
+}
+
+async fn a_call_that_never_left_gives_its_slot_back(subject: &impl Subject) {
+    let store = subject.store();
+    let opening = opening("c", &["1/1h"]);
+    let id = campaign(store, 0..9, opening.clone()).await;
+    let first = claim(store, id).await;
+    settle(store, first.call, never_left()).await;
+    let budget = opening.order.target.budget(Operation::Scan);
+    assert!(store.usage(&budget, 5).await.unwrap().seen_by.is_empty());
+    let again = claim(store, id).await;
+    assert_eq!((again.device, again.attempt, again.repeat), (first.device, 2, false));
+}
+
+async fn a_call_without_an_answer_keeps_its_slot_for_the_horizon(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..9, opening("c", &["1/1m"])).await;
+    let claim = claim(store, id).await;
+    let counted = claim.claimed_at.plus(horizon());
+    subject.advance(SECOND).await;
+    settle(store, claim.call, doubtful()).await;
+    assert_eq!(not_yet(store, id).await, counted.plus(reopens("1/1m")));
+    let look_at = store.clock().now().plus(Timing::default().look_up_after[0]);
+    let doubtful = State::Doubtful { looks: 0, look_at, busy: false };
+    assert_eq!(states(store, id).await[0], doubtful);
+}
+
+async fn a_429_pauses_every_campaign_on_the_budget_until_one_call_has_probed(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let one = campaign(store, 0..9, opening("one", &["100/1m"])).await;
+    let two = campaign(store, 10..19, opening("two", &["100/1m"])).await;
+    let first = claim(store, one).await;
+    let second = claim(store, two).await;
+    subject.advance(SECOND).await;
+    settle(store, first.call, throttled(Some(SECOND * 30))).await;
+    settle(store, second.call, throttled(None)).await;
+    let at = store.clock().now().plus(SECOND * 30);
+    let no = NotYet { at, hold: Hold::Pause };
+    for id in [one, two] {
+        assert_eq!(store.claim(id, true).await.unwrap(), ClaimAnswer::NotYet(no));
+        assert_eq!(store.peek(id, 0).await.unwrap(), Err(no));
+    }
+    assert_eq!(states(store, one).await[0], State::Queued(store.clock().now()));
+    subject.advance(SECOND * 30).await;
+    let probe = claim(store, two).await;
+    assert_eq!((probe.device, probe.attempt, probe.repeat), (second.device, 2, false));
+    assert_eq!(not_yet(store, one).await, probe.claimed_at.plus(horizon()));
+    settle(store, probe.call, accepted(store.clock().utc())).await;
+    let budget = opening("one", &[]).order.target.budget(Operation::Scan);
+    let state = store.usage(&budget, 0).await.unwrap().state;
+    assert_eq!((state.probe, state.spacing), (Probe::Off, SECOND * 475 / 1000));
+    assert_eq!(not_yet(store, one).await, probe.claimed_at.plus(state.spacing));
+}
+
+async fn another_application_has_a_budget_of_its_own(subject: &impl Subject) {
+    let store = subject.store();
+    let one = campaign(store, 0..9, opening("one", &["1/1h"])).await;
+    let mut other = opening("two", &["1/1h"]);
+    other.order.target.application = "App-2".to_owned();
+    let two = campaign(store, 0..9, other).await;
+    let mut spelled = opening("three", &["1/1h"]);
+    spelled.order.target.application = "APP-1".to_owned();
+    let three = campaign(store, 0..9, spelled).await;
+    claim(store, one).await;
+    claim(store, two).await;
+    not_yet(store, three).await;
+}
+
+async fn two_campaigns_on_one_budget_keep_all_their_quotas(subject: &impl Subject) {
+    let store = subject.store();
+    let wide = campaign(store, 0..9, opening("wide", &["5/1m"])).await;
+    let tight = campaign(store, 10..11, opening("tight", &["1/1m", "3/1h"])).await;
+    let call = claim(store, wide).await.call;
+    settle(store, call, accepted(store.clock().utc())).await;
+    let at = store.clock().now().plus(reopens("1/1m"));
+    assert_eq!(not_yet(store, wide).await, at, "the strictest setting wins");
+    subject.advance(reopens("1/1m")).await;
+    let call = claim(store, tight).await.call;
+    settle(store, call, accepted(store.clock().utc())).await;
+    assert!(store.finish(tight).await.unwrap());
+    claim(store, wide).await;
+    claim(store, wide).await;
+    assert_eq!(store.peek(wide, 2).await.unwrap().unwrap_err().hold, Hold::Quota(quota("5/1m")));
+}
+
+async fn a_runner_that_joins_brings_its_quotas(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..9, opening("c", &["5/1m"])).await;
+    claim(store, id).await;
+    store.join(id, vec![quota("1/1m"), quota("1/1m")]).await.unwrap();
+    not_yet(store, id).await;
+    store.join(id, Vec::new()).await.unwrap();
+    claim(store, id).await;
+    assert!(store.join(CampaignId(999_999), Vec::new()).await.is_err());
+}
+
+async fn an_answer_of_an_older_attempt_changes_the_journal_alone(subject: &impl Subject) {
+    let store = subject.store();
+    let opening = opening("c", &["100/1m"]);
+    let id = campaign(store, 0..1, opening.clone()).await;
+    let first = claim(store, id).await;
+    settle(store, first.call, doubtful()).await;
+    for wait in Timing::default().look_up_after {
+        subject.advance(wait).await;
+        let due = store.to_look_up(id, 10).await.unwrap();
+        assert_eq!(due.len(), 1);
+        let finding =
+            Finding { look_up: due[0], found: Found::NotOurs { covered: false }, action: None };
+        store.looked_up(id, vec![finding]).await.unwrap();
+    }
+    let second = claim(store, id).await;
+    assert_eq!((second.attempt, second.repeat), (2, true));
+    let before = store.rows(id, 0, 1).await.unwrap();
+    let late = settlement(accepted(store.clock().utc()), store.clock().utc());
+    let settled = store.settle(first.call, late).await.unwrap();
+    assert_eq!(settled.before, settled.after);
+    assert_eq!(store.rows(id, 0, 1).await.unwrap(), before);
+    let usage = store.usage(&opening.order.target.budget(Operation::Scan), 9).await.unwrap();
+    assert_eq!(usage.seen_by, [second.claimed_at.plus(horizon()), store.clock().now()]);
+}
+
+async fn a_claim_whose_horizon_has_passed_is_doubtful_and_looked_up(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..3, opening("c", &["100/1m"])).await;
+    for _ in 0..3 {
+        claim(store, id).await;
+        subject.advance(SECOND).await;
+    }
+    assert_eq!(store.expire(id).await.unwrap(), 0);
+    subject.advance(horizon() - SECOND * 2).await;
+    assert_eq!(store.expire(id).await.unwrap(), 2);
+    assert!(store.to_look_up(id, 10).await.unwrap().is_empty());
+    subject.advance(Timing::default().look_up_after[0]).await;
+    assert_eq!(store.expire(id).await.unwrap(), 1);
+    let due = store.to_look_up(id, 10).await.unwrap();
+    assert_eq!(due.iter().map(|one| (one.seq, one.attempt)).collect::<Vec<_>>(), [(1, 1), (2, 1)]);
+    assert_eq!(store.to_look_up(id, 1).await.unwrap(), due[..1]);
+    let action = action("Full", "Pending", store.clock().utc());
+    let ours = Finding { look_up: due[0], found: Found::Ours, action: Some(action.clone()) };
+    let none = Finding { look_up: due[1], found: Found::Forbidden, action: None };
+    let settled = store.looked_up(id, vec![ours.clone(), none]).await.unwrap();
+    let after: Vec<_> = settled.iter().map(|one| one.after.state).collect();
+    assert_eq!(after, [State::Done(Outcome::Accepted), State::Done(Outcome::Unknown)]);
+    let again = store.looked_up(id, vec![ours]).await.unwrap();
+    assert_eq!(again[0].before, again[0].after, "a second finding changes nothing");
+    let rows = store.rows(id, 0, 9).await.unwrap();
+    assert_eq!(rows[0].detail.action_id, Some(action.id));
+    assert!(rows[1].detail.reason.as_ref().unwrap().contains("may not read"));
+}
+
+async fn repeats_come_last_and_only_where_they_are_allowed(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..3, opening("c", &["100/1m"])).await;
+    let not_found = || Verdict::NotFound(refusal(404, "ResourceNotFound"));
+    let first = claim(store, id).await;
+    settle(store, first.call, not_found()).await;
+    assert_eq!(store.rows(id, 0, 1).await.unwrap()[0].life.rank, Rank::Last);
+    assert_eq!(claim(store, id).await.device, device(1));
+    assert_eq!(claim(store, id).await.device, device(2));
+    let answer = store.claim(id, false).await.unwrap();
+    assert!(matches!(answer, ClaimAnswer::Idle { repeats_only: true, .. }), "{answer:?}");
+    let again = claim(store, id).await;
+    assert_eq!((again.device, again.attempt, again.repeat), (device(0), 2, true));
+    settle(store, again.call, not_found()).await;
+    assert_eq!(states(store, id).await[0], State::Done(Outcome::NotFound));
+}
+
+async fn a_busy_device_is_asked_again_after_its_time(subject: &impl Subject) {
+    let store = subject.store();
+    let mut retry = opening("c", &["100/1m"]);
+    retry.busy = BusyPolicy::Retry;
+    let id = campaign(store, 0..2, retry).await;
+    let first = claim(store, id).await;
+    settle(store, first.call, busy()).await;
+    let at = store.clock().now().plus(Timing::default().busy_retry);
+    assert_eq!(states(store, id).await[0], State::Queued(at));
+    let call = claim(store, id).await.call;
+    settle(store, call, accepted(store.clock().utc())).await;
+    let idle = ClaimAnswer::Idle { wake: Some(at), repeats_only: false };
+    assert_eq!(store.claim(id, true).await.unwrap(), idle);
+    subject.advance(Timing::default().busy_retry).await;
+    let again = claim(store, id).await;
+    assert_eq!((again.device, again.repeat), (first.device, false));
+}
+
+async fn a_busy_device_whose_action_is_unknown_keeps_the_campaign_open(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..1, opening("c", &["100/1m"])).await;
+    let call = claim(store, id).await.call;
+    settle(store, call, busy()).await;
+    assert_eq!(store.tally(id).await.unwrap().open(), 0);
+    assert!(!store.finish(id).await.unwrap());
+    let now = store.clock().now();
+    let idle = ClaimAnswer::Idle { wake: Some(now), repeats_only: false };
+    assert_eq!(store.claim(id, true).await.unwrap(), idle);
+    let due = store.to_look_up(id, 10).await.unwrap();
+    assert!(due.len() == 1 && due[0].unseen);
+    let action = Some(action("Full", "InProgress", store.clock().utc()));
+    let found = Found::NotOurs { covered: true };
+    store.looked_up(id, vec![Finding { look_up: due[0], found, action }]).await.unwrap();
+    let covered = State::Done(Outcome::AlreadyInProgress { covered: true });
+    assert_eq!(states(store, id).await, [covered]);
+    assert!(store.to_look_up(id, 10).await.unwrap().is_empty());
+    assert!(store.finish(id).await.unwrap());
+}
+
+async fn reading_the_list_has_a_budget_of_its_own(subject: &impl Subject) {
+    let store = subject.store();
+    let opening = opening("c", &["1/1m"]);
+    let id = campaign(store, 0..2, opening.clone()).await;
+    claim(store, id).await;
+    let ReadAnswer::Call(call, at) = store.claim_read(id).await.unwrap() else { panic!() };
+    assert_eq!(at, store.clock().now());
+    let ReadAnswer::NotYet(no) = store.claim_read(id).await.unwrap() else { panic!() };
+    assert_eq!(no.at, at.plus(horizon()).plus(reopens("1/1m")));
+    subject.advance(SECOND).await;
+    store.settle_read(call, ReadSettlement { verdict: None }).await.unwrap();
+    let ReadAnswer::NotYet(no) = store.claim_read(id).await.unwrap() else { panic!() };
+    assert_eq!(no.at, store.clock().now().plus(reopens("1/1m")));
+    subject.advance(reopens("1/1m")).await;
+    let ReadAnswer::Call(call, _) = store.claim_read(id).await.unwrap() else { panic!() };
+    let verdict = Some(throttled(Some(SECOND * 99)));
+    store.settle_read(call, ReadSettlement { verdict }).await.unwrap();
+    let read = store.usage(&opening.order.target.budget(Operation::Read), 9).await.unwrap();
+    assert_eq!((read.seen_by.len(), read.state.probe), (2, Probe::Due));
+    let scan = store.usage(&opening.order.target.budget(Operation::Scan), 9).await.unwrap();
+    assert_eq!((scan.seen_by.len(), scan.state.probe), (1, Probe::Off));
+    assert_eq!(store.calls(id).await.unwrap(), 1, "reads are not counted as calls");
+}
+
+async fn rows_are_paged_in_input_order(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..10, opening("c", &["100/1m"])).await;
+    campaign(store, 20..30, opening("next", &["100/1m"])).await;
+    let mut seen = Vec::new();
+    loop {
+        let after = i64::try_from(seen.len()).unwrap();
+        let page = store.rows(id, after, 4).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        seen.extend(page.into_iter().map(|row| (row.seq, row.device.unwrap())));
+    }
+    let all: Vec<_> = (0..10).map(|number| (i64::from(number) + 1, device(number))).collect();
+    assert_eq!(seen, all);
+    assert_eq!(store.rows(id, -5, 1).await.unwrap()[0].seq, 1);
+    assert!(store.rows(id, 0, 0).await.unwrap().is_empty());
+}
+
+async fn counts_agree_with_the_rows_whatever_happens(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..9, opening("c", &["100/1m"])).await;
+    let utc = store.clock().utc();
+    let verdicts = [
+        accepted(utc),
+        busy(),
+        Verdict::Rejected(refusal(400, "OsPlatformNotSupported")),
+        Verdict::NotFound(refusal(404, "ResourceNotFound")),
+        never_left(),
+        doubtful(),
+        Verdict::Busy {
+            action: Some(Box::new(action("Full", "InProgress", utc))),
+            refusal: refusal(200, ""),
+        },
+    ];
+    for verdict in verdicts {
+        let call = claim(store, id).await.call;
+        settle(store, call, verdict).await;
+        let tally = store.tally(id).await.unwrap();
+        let mut counted = fleetsweep::domain::Tally::default();
+        states(store, id).await.into_iter().for_each(|state| counted.add(state, 1));
+        assert_eq!(tally, counted);
+        assert_eq!(tally.rows(), 9);
+    }
+    let covered = Outcome::AlreadyInProgress { covered: true };
+    assert_eq!(store.tally(id).await.unwrap().of(covered), 1);
+    let notes = store.find(&"c".parse().unwrap()).await.unwrap().unwrap().notes;
+    let margin = Duration::from_millis(250) + SECOND * 3602;
+    assert_eq!(notes.first_contact, utc.checked_sub(margin).ok());
+}
+
+async fn what_is_not_there_is_an_error_and_changes_nothing(subject: &impl Subject) {
+    let store = subject.store();
+    let none = CampaignId(999_999);
+    let lost = settlement(never_left(), store.clock().utc());
+    let settled = store.settle(CallId(999_999), lost.clone()).await;
+    assert!(matches!(settled, Err(StoreError::Broken(_))), "{settled:?}");
+    let read = ReadSettlement { verdict: None };
+    assert!(store.settle_read(CallId(999_999), read).await.is_err());
+    assert!(store.claim(none, true).await.is_err());
+    assert!(store.claim_read(none).await.is_err());
+    assert!(store.peek(none, 0).await.is_err());
+    assert!(store.tally(none).await.is_err());
+    assert!(store.rows(none, 0, 1).await.is_err());
+    assert!(store.calls(none).await.is_err());
+    assert!(store.expire(none).await.is_err());
+    assert!(store.finish(none).await.is_err());
+    assert!(store.open(none, opening("c", &[])).await.is_err());
+    let draft = store.draft().await.unwrap();
+    assert!(store.claim(draft, true).await.is_err(), "a draft is not claimed from");
+    let id = campaign(store, 0..1, opening("c", &["1/1m"])).await;
+    let ReadAnswer::Call(call, _) = store.claim_read(id).await.unwrap() else { panic!() };
+    assert!(store.settle(call, lost).await.is_err(), "a look at the list has no device");
+}

@@ -1,0 +1,216 @@
+//! Values that the tests of stores share: devices, orders, answers. It tests nothing.
+
+use std::time::Duration;
+
+use fleetsweep::clock::{Clock, ManualClock};
+use fleetsweep::domain::settle::Settlement;
+use fleetsweep::domain::{
+    Action, BusyPolicy, DeviceId, Life, Order, Outcome, Quota, Refusal, ScanType, Stamp, Target,
+    Timing, Verdict,
+};
+use fleetsweep::store::memory::MemoryStore;
+use fleetsweep::store::sqlite::SqliteStore;
+use fleetsweep::store::{CallId, CampaignId, Claim, ClaimAnswer, NewRow, Opened, Opening, Store};
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+/// A store, and a way to let its time pass.
+pub(crate) trait Subject {
+    type Store: Store;
+
+    fn store(&self) -> &Self::Store;
+
+    /// Lets at least this much time pass on the store's clock; not much more.
+    async fn advance(&self, by: Duration);
+}
+
+pub(crate) struct InMemory {
+    store: MemoryStore<ManualClock>,
+    clock: ManualClock,
+}
+
+impl InMemory {
+    pub(crate) async fn new() -> Self {
+        let clock = ManualClock::default();
+        Self { store: MemoryStore::new(clock.clone(), Timing::default()), clock }
+    }
+}
+
+impl Subject for InMemory {
+    type Store = MemoryStore<ManualClock>;
+
+    fn store(&self) -> &Self::Store {
+        &self.store
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+}
+
+pub(crate) struct InSqlite {
+    store: SqliteStore<ManualClock>,
+    clock: ManualClock,
+    _folder: TempDir,
+}
+
+impl InSqlite {
+    pub(crate) async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = ManualClock::default();
+        let path = folder.path().join("store.db");
+        let store = SqliteStore::open_with_clock(path, Timing::default(), clock.clone());
+        Self { store: store.await.unwrap(), clock, _folder: folder }
+    }
+}
+
+impl Subject for InSqlite {
+    type Store = SqliteStore<ManualClock>;
+
+    fn store(&self) -> &Self::Store {
+        &self.store
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+}
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+pub(crate) fn quota(text: &str) -> Quota {
+    text.parse().unwrap()
+}
+
+pub(crate) fn device(number: u32) -> DeviceId {
+    let mut bytes = [7; 20];
+    bytes[..4].copy_from_slice(&number.to_le_bytes());
+    DeviceId::from_bytes(bytes)
+}
+
+pub(crate) fn row(number: u32) -> NewRow {
+    NewRow {
+        line: u64::from(number) + 1,
+        device: Some(device(number)),
+        name: Some(format!("host-{number}")),
+        input_text: None,
+        life: Life::draft(),
+        reason: None,
+    }
+}
+
+pub(crate) fn ended_row(number: u32, outcome: Outcome, reason: &str) -> NewRow {
+    let life = Life::ended(outcome);
+    NewRow { life, reason: Some(reason.to_owned()), input_text: Some("=1+1".into()), ..row(number) }
+}
+
+pub(crate) fn rows(numbers: std::ops::Range<u32>) -> Vec<NewRow> {
+    numbers.map(row).collect()
+}
+
+pub(crate) fn opening(name: &str, quotas: &[&str]) -> Opening {
+    Opening {
+        name: name.parse().unwrap(),
+        order: Order {
+            target: Target {
+                api_origin: "https://api.example".to_owned(),
+                tenant: "Tenant-1".to_owned(),
+                application: "App-1".to_owned(),
+                cloud: "global".to_owned(),
+            },
+            scan_type: ScanType::Full,
+            comment: "alert 3212 \u{2028} ünïcode".to_owned(),
+            ids_hash: "00".repeat(32),
+        },
+        mark_bits: u64::MAX - 5,
+        busy: BusyPolicy::Report,
+        emulated: false,
+        quotas: quotas.iter().map(|text| quota(text)).collect(),
+    }
+}
+
+/// Opens a campaign over these devices.
+pub(crate) async fn campaign(
+    store: &impl Store,
+    numbers: std::ops::Range<u32>,
+    opening: Opening,
+) -> CampaignId {
+    let draft = store.draft().await.unwrap();
+    store.append(draft, rows(numbers)).await.unwrap();
+    match store.open(draft, opening).await.unwrap() {
+        Opened::New(id) => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn claim(store: &impl Store, campaign: CampaignId) -> Claim {
+    match store.claim(campaign, true).await.unwrap() {
+        ClaimAnswer::Call(claim) => claim,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn not_yet(store: &impl Store, campaign: CampaignId) -> Stamp {
+    match store.claim(campaign, true).await.unwrap() {
+        ClaimAnswer::NotYet(not_yet) => not_yet.at,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn settle(store: &impl Store, call: CallId, verdict: Verdict) {
+    let settlement = settlement(verdict, store.clock().utc());
+    store.settle(call, settlement).await.unwrap();
+}
+
+pub(crate) fn settlement(verdict: Verdict, utc: Timestamp) -> Settlement {
+    let whole = verdict.status().is_some();
+    Settlement {
+        verdict,
+        server_date: whole.then_some(utc),
+        took: Duration::from_millis(250),
+        sent_at: utc,
+        over_at: utc,
+    }
+}
+
+pub(crate) fn action(scope: &str, status: &str, created: Timestamp) -> Action {
+    Action {
+        id: "2e9da30d-27f6-4208-81f2-9cd3d67893ba".to_owned(),
+        kind: Some("RunAntiVirusScan".to_owned()),
+        scope: Some(scope.to_owned()),
+        status: Some(status.to_owned()),
+        requestor: Some("someone@example".to_owned()),
+        created: Some(created),
+        ..Action::default()
+    }
+}
+
+pub(crate) fn refusal(status: u16, code: &str) -> Refusal {
+    Refusal {
+        status,
+        code: Some(code.to_owned()),
+        message: Some(format!("{code}, said the server")),
+        target: Some("correlation".to_owned()),
+    }
+}
+
+pub(crate) fn accepted(utc: Timestamp) -> Verdict {
+    let action = Box::new(action("Full", "Pending", utc));
+    Verdict::Accepted { action, status: 201, comment_changed: false }
+}
+
+pub(crate) fn busy() -> Verdict {
+    Verdict::Busy { action: None, refusal: refusal(400, "ActiveRequestAlreadyExists") }
+}
+
+pub(crate) fn throttled(wait: Option<Duration>) -> Verdict {
+    Verdict::Throttled { wait, refusal: refusal(429, "TooManyRequests") }
+}
+
+pub(crate) fn doubtful() -> Verdict {
+    Verdict::Doubtful { why: "the connection was cut".to_owned(), status: None }
+}
+
+pub(crate) fn never_left() -> Verdict {
+    Verdict::NeverLeft { why: "the name was not found".to_owned() }
+}
