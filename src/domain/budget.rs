@@ -72,7 +72,8 @@ impl BudgetState {
         wait: Option<Duration>,
         timing: &Timing,
     ) {
-        let same_volley = self.probe != Probe::Off && claimed_at < self.paused_at;
+        // Also when its answer comes so late that the pause is over.
+        let same_volley = claimed_at < self.paused_at;
         if same_volley {
             if let Some(wait) = wait {
                 self.not_before = self.not_before.max(now.plus(bounded(wait, timing)));

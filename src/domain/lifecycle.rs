@@ -215,10 +215,20 @@ pub fn next(
             LifeEvent::Answered { attempt, answer, now },
         ) if attempt == life.attempt => Ok(answered(life, answer, now, busy, timing)),
         (State::Claimed(_), LifeEvent::Expired { now }) => Ok(doubt(life, now, false, timing)),
-        (State::Doubtful { looks, busy, .. }, LifeEvent::LookedUp { attempt, found, now })
-            if attempt == life.attempt =>
+        // Two runners can look for one device at the same time: a second look that is not due yet
+        // says nothing new, and must not shorten the wait for a call that arrives late.
+        (
+            State::Doubtful { looks, look_at, busy: is_busy },
+            LifeEvent::LookedUp { attempt, found, now },
+        ) if attempt == life.attempt
+            && (look_at <= now || !matches!(found, Found::NotOurs { .. })) =>
         {
-            Ok(looked_up(life, looks, busy, found, now, timing))
+            match found {
+                Found::NotOurs { covered } if is_busy => {
+                    Ok(found_busy(life, covered, life.tries, now, busy, timing))
+                }
+                _ => Ok(looked_up(life, looks, is_busy, found, now, timing)),
+            }
         }
         (State::Done(Outcome::AlreadyInProgress { .. }), LifeEvent::Seen { covered }) => {
             let state = State::Done(Outcome::AlreadyInProgress { covered });
@@ -231,27 +241,41 @@ pub fn next(
 fn answered(life: Life, answer: Answered, now: Stamp, policy: BusyPolicy, timing: &Timing) -> Life {
     // A late answer undoes the try that its doubt had used up.
     let was_doubtful = matches!(life.state, State::Doubtful { .. });
-    let tries = life.tries - u8::from(was_doubtful && life.tries > 0);
+    let used_one = matches!(life.state, State::Doubtful { busy: false, .. });
+    let tries = life.tries.saturating_sub(u8::from(used_one));
     match answer {
         Answered::Accepted => life.to(State::Done(Outcome::Accepted)),
         Answered::Rejected => life.to(State::Done(Outcome::Rejected)),
         Answered::NotNow(not_before) => Life { tries, ..life.to(State::Queued(not_before)) },
         Answered::Doubtful if was_doubtful => life,
         Answered::Doubtful => doubt(life, now, false, timing),
-        Answered::NotFound if life.rank == Rank::Last => life.to(State::Done(Outcome::NotFound)),
+        Answered::NotFound if life.rank == Rank::Last || tries + 1 >= TRIES_MAX => {
+            life.to(State::Done(Outcome::NotFound))
+        }
         Answered::NotFound => {
             let queued = life.to(State::Queued(Stamp::ZERO));
-            Life { tries: tries.saturating_add(1), rank: Rank::Last, ..queued }
+            Life { tries: tries + 1, rank: Rank::Last, ..queued }
         }
         Answered::Busy { .. } if life.doubted => doubt(life, now, true, timing),
-        Answered::Busy { covered: false }
-            if policy == BusyPolicy::Retry && life.busy_asks < BUSY_ASKS_MAX =>
-        {
-            let queued = life.to(State::Queued(now.plus(timing.busy_retry)));
-            Life { rank: Rank::Again, busy_asks: life.busy_asks + 1, tries, ..queued }
-        }
-        Answered::Busy { covered } => life.to(State::Done(Outcome::AlreadyInProgress { covered })),
+        Answered::Busy { covered } => found_busy(life, covered, tries, now, policy, timing),
     }
+}
+
+/// What is in the way is somebody else's: the device is asked again later, or ends.
+fn found_busy(
+    life: Life,
+    covered: bool,
+    tries: u8,
+    now: Stamp,
+    policy: BusyPolicy,
+    timing: &Timing,
+) -> Life {
+    if !covered && policy == BusyPolicy::Retry && life.busy_asks < BUSY_ASKS_MAX {
+        let queued = life.to(State::Queued(now.plus(timing.busy_retry)));
+        let rank = life.rank.max(Rank::Again);
+        return Life { rank, busy_asks: life.busy_asks + 1, tries, ..queued };
+    }
+    life.to(State::Done(Outcome::AlreadyInProgress { covered }))
 }
 
 fn doubt(life: Life, now: Stamp, busy: bool, timing: &Timing) -> Life {
@@ -267,16 +291,14 @@ fn looked_up(life: Life, looks: u8, busy: bool, found: Found, now: Stamp, timing
             life.to(State::Done(Outcome::AlreadyInProgress { covered: false }))
         }
         Found::Forbidden => life.to(State::Done(Outcome::Unknown)),
-        Found::NotOurs { covered } if busy => {
-            life.to(State::Done(Outcome::AlreadyInProgress { covered }))
-        }
         Found::NotOurs { .. } => match timing.look_up_after.get(usize::from(looks) + 1) {
             Some(wait) => {
                 let look_at = now.plus(*wait);
                 life.to(State::Doubtful { looks: looks + 1, look_at, busy })
             }
             None if life.tries < TRIES_MAX => {
-                Life { rank: Rank::Again, ..life.to(State::Queued(Stamp::ZERO)) }
+                let rank = life.rank.max(Rank::Again);
+                Life { rank, ..life.to(State::Queued(Stamp::ZERO)) }
             }
             None => life.to(State::Done(Outcome::Failed)),
         },

@@ -209,7 +209,8 @@ fn pace(
 ) {
     match verdict {
         Verdict::Throttled { wait, .. } => budget.on_throttled(now, claimed_at, *wait, timing),
-        Verdict::Doubtful { status, .. } if status.is_none_or(|status| status >= 500) => {
+        // A success that cannot be read is no fault of the server; a proxy's redirect or page is.
+        Verdict::Doubtful { status, .. } if status.is_none_or(|status| status >= 300) => {
             budget.on_fault(now, claimed_at, timing);
         }
         Verdict::NeverLeft { .. } => budget.on_never_left(claimed_at),

@@ -13,7 +13,7 @@ mod safety;
 mod state;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -71,6 +71,8 @@ pub struct Ran {
     pub calls: u64,
     /// How many of their answers were 429.
     pub throttled: u64,
+    /// Cells that the gate gave out, over all its limiters: what refusals cost shows here.
+    pub cells: u64,
 }
 
 /// Runs a campaign until every row has its outcome, or until something stops it.
@@ -86,13 +88,14 @@ pub async fn run<S: Store, A: ScanApi>(
     events: mpsc::Sender<Event>,
 ) -> Result<Ran, StoreError> {
     store.join(campaign.id, settings.quotas.clone()).await?;
+    let orphans = store.tally(campaign.id).await?.doubtful;
     let now = store.clock().now();
     let gate = settings.gate.then(|| Gate::new(&settings.quotas, settings.pace, now));
     let shared =
         Shared { store, api, campaign, timing: settings.timing, counts: Counts::default() };
     let mut engine = Engine {
         shared: Arc::new(shared),
-        state: State::new(now),
+        state: State::new(now, orphans),
         settings,
         gate,
         tasks: JoinSet::new(),
@@ -102,8 +105,9 @@ pub async fn run<S: Store, A: ScanApi>(
     };
     let ending = engine.run().await;
     engine.tasks.shutdown().await;
-    let counts = &engine.shared.counts;
-    Ok(Ran { ending: ending?, calls: counts.calls(), throttled: engine.state.throttled })
+    let calls = engine.shared.counts.calls();
+    let cells = engine.gate.as_ref().map_or(0, Gate::cells);
+    Ok(Ran { ending: ending?, calls, throttled: engine.state.throttled, cells })
 }
 
 /// What the loop shares with its tasks.
@@ -122,6 +126,8 @@ struct Counts {
     claiming: AtomicUsize,
     calls: AtomicU64,
     repeats: AtomicU64,
+    /// The run is stopping: what is not claimed yet is not claimed any more.
+    halted: AtomicBool,
 }
 
 impl Counts {
@@ -197,6 +203,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
     fn halt(&mut self, stop: Stop) {
         if self.state.stop.is_none() {
             self.state.stop = Some(stop);
+            self.shared.counts.halted.store(true, Ordering::SeqCst);
             self.note(Note::Stopping(self.state.in_flight));
             if let Some(look_up) = self.look_up.take() {
                 look_up.abort();
@@ -215,7 +222,9 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             return Ok(());
         }
         self.state.next_tick = now.plus(self.settings.timing.poll);
-        if self.shared.store.expire(self.shared.campaign.id).await? > 0 {
+        let expired = self.shared.store.expire(self.shared.campaign.id).await?;
+        if expired > 0 {
+            self.state.orphans += expired;
             self.state.idle = None;
         }
         if self.look_up.is_none() && self.state.next_look_up <= now {
@@ -249,14 +258,20 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
                 self.state.next_order = at;
                 return Ok(());
             }
-            let counts = &self.shared.counts;
-            let left = safety::repeats_allowed(counts.calls()).saturating_sub(counts.repeats());
-            let allow_repeat = left > pending as u64;
-            counts.claiming.fetch_add(1, Ordering::SeqCst);
+            let allow_repeat = self.repeats_left() > pending as u64;
+            self.shared.counts.claiming.fetch_add(1, Ordering::SeqCst);
             self.state.in_flight += 1;
             let task = order::run(self.shared.clone(), allow_repeat);
             self.tasks.spawn(async move { Finished::Order(Box::new(task.await)) });
         }
+    }
+
+    /// Repeats that the rule still allows. What a runner left behind when it went is not the server's
+    /// fault, so its devices may be repeated beside the others.
+    fn repeats_left(&self) -> u64 {
+        let counts = &self.shared.counts;
+        let allowed = safety::repeats_allowed(counts.calls()) + self.state.orphans;
+        allowed.saturating_sub(counts.repeats())
     }
 
     fn not_yet(&mut self, not_yet: NotYet, now: Stamp) {
@@ -298,12 +313,13 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             }
             OrderEnd::Idle { wake, repeats_only } => {
                 self.give_back();
-                let counts = &self.shared.counts;
-                let spent = counts.repeats() >= safety::repeats_allowed(counts.calls());
-                if repeats_only && spent {
-                    self.halt(Stop::Safety(safety::repeats_spent(counts.repeats())));
+                if repeats_only && self.repeats_left() == 0 {
+                    let repeats = self.shared.counts.repeats();
+                    self.halt(Stop::Safety(safety::repeats_spent(repeats)));
                 } else if !repeats_only || self.state.in_flight > 0 {
-                    self.state.idle = Some(wake);
+                    // What is due already waits for the list or for a tick, which wake the orders.
+                    let later = now.plus(self.settings.timing.poll);
+                    self.state.idle = Some(wake.map(|at| if at > now { at } else { later }));
                 }
             }
             OrderEnd::Settled(settled) => self.settled(&settled, now),
@@ -321,7 +337,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         let mut wake = state.next_tick;
         if state.stop.is_some() {
             wake = self.now().plus(self.settings.timing.poll);
-        } else if state.in_flight < self.settings.concurrency {
+        } else if state.in_flight < state.most_in_flight(self.settings.concurrency) {
             let order = match state.idle {
                 Some(idle) => idle.unwrap_or(wake).max(self.now().plus(state::BREATH)),
                 None => state.next_order,

@@ -57,6 +57,10 @@ async fn claim<S: Store, A: ScanApi>(
     allow_repeat: bool,
 ) -> Result<Result<ClaimAnswer, StoreError>, SignInError> {
     shared.api.ready().await?;
+    if shared.counts.halted.load(Ordering::SeqCst) {
+        // The stop came while a token was fetched.
+        return Ok(Ok(ClaimAnswer::Idle { wake: None, repeats_only: false }));
+    }
     let answer = shared.store.claim(shared.campaign.id, allow_repeat).await;
     if let Ok(ClaimAnswer::Call(claim)) = &answer {
         shared.counts.calls.fetch_add(1, Ordering::SeqCst);
@@ -93,6 +97,13 @@ async fn send<S: Store, A: ScanApi>(
     let verdict = verdict(&reply, &asked, timing);
     if let Verdict::Unauthorized(_) = verdict {
         api.token_refused().await;
+    }
+    let uses_nothing_up = matches!(
+        verdict,
+        Verdict::Unauthorized(_) | Verdict::Throttled { .. } | Verdict::NeverLeft { .. }
+    );
+    if claim.repeat && uses_nothing_up {
+        shared.counts.repeats.fetch_sub(1, Ordering::SeqCst);
     }
     let server_date = match &reply {
         Reply::Answer(answer) => answer.date,

@@ -36,6 +36,8 @@ pub(super) struct State {
     /// How long answers take, smoothed, for the forecast.
     pub(super) latency: Duration,
     pub(super) safety: safety::Answers,
+    /// Devices that a runner which is gone left in doubt.
+    pub(super) orphans: u64,
     unreachable: Option<Unreachable>,
     /// A whole answer of the API came in this run.
     reached: bool,
@@ -43,6 +45,8 @@ pub(super) struct State {
     token_refused: Option<Stamp>,
     unseen_since: Option<Stamp>,
     list_failing_since: Option<Stamp>,
+    /// When the pause was ordered that people were told about last.
+    told_pause: Stamp,
     told_others: bool,
     told_changed: bool,
     told_list: bool,
@@ -55,7 +59,7 @@ struct Unreachable {
 }
 
 impl State {
-    pub(super) fn new(now: Stamp) -> Self {
+    pub(super) fn new(now: Stamp, orphans: u64) -> Self {
         Self {
             in_flight: 0,
             next_order: now,
@@ -69,20 +73,27 @@ impl State {
             list_forbidden: false,
             latency: Duration::from_millis(200),
             safety: safety::Answers::default(),
+            orphans,
             unreachable: None,
             reached: false,
             token_refused: None,
             unseen_since: None,
             list_failing_since: None,
+            told_pause: Stamp::ZERO,
             told_others: false,
             told_changed: false,
             told_list: false,
         }
     }
 
-    /// Whether another order may be started now. While the API is out of reach one order probes.
+    /// Orders that may be under way together. While the API is out of reach one order probes.
+    pub(super) fn most_in_flight(&self, concurrency: usize) -> usize {
+        if self.unreachable.is_some() { 1 } else { concurrency }
+    }
+
+    /// Whether another order may be started now.
     pub(super) fn may_order(&self, now: Stamp, concurrency: usize) -> bool {
-        let most = if self.unreachable.is_some() { 1 } else { concurrency };
+        let most = self.most_in_flight(concurrency);
         let idle = self.idle.is_some_and(|wake| wake.is_none_or(|at| at > now));
         self.stop.is_none() && !idle && self.in_flight < most && self.next_order <= now
     }
@@ -142,7 +153,8 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         }
         if let Verdict::Throttled { .. } = settlement.verdict {
             self.state.throttled += 1;
-            if until > now {
+            let paused_at = settlement.settled.budget.paused_at;
+            if until > now && std::mem::replace(&mut self.state.told_pause, paused_at) < paused_at {
                 self.note(Note::Paused(until.since(now)));
             }
             // The rule never orders into a full quota, so a 429 means that somebody else calls too.

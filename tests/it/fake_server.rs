@@ -1,14 +1,15 @@
 //! A server in the process, on the engine's own clock, for virtual time: it counts arrivals, creates
-//! actions, is slow, and loses answers. It judges nothing; the tests read its ledger.
+//! actions, is slow, loses answers, and fails as its script says. It judges nothing; the tests read
+//! its ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use fleetsweep::clock::Clock;
 use fleetsweep::defender::{ActionQuery, ListReply, NextPage, ScanApi, ScanOrder, SignInError};
 use fleetsweep::domain::action::SCAN_ACTION;
-use fleetsweep::domain::{Action, Answer, Body, DeviceId, Reply, Stamp};
+use fleetsweep::domain::{Action, Answer, Body, DeviceId, ErrorBody, Reply, Stamp};
 use jiff::Timestamp;
 
 use crate::support::micros_since;
@@ -42,6 +43,112 @@ impl Behaviour {
     }
 }
 
+/// A scan call, as a script sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask {
+    /// Which device, as `support::device` numbers them.
+    pub(crate) device: u64,
+    /// How often this device has been asked, this call included.
+    pub(crate) nth: usize,
+    /// How many scan calls there were, this one included.
+    pub(crate) call: usize,
+    /// Time since the server's start.
+    pub(crate) at: Duration,
+    /// The number of the token, from 1.
+    pub(crate) token: u64,
+}
+
+/// What the server does with a scan call.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Act {
+    /// Works on it: 201.
+    Serve,
+    /// Refuses it with this status, code and message.
+    Refuse(u16, &'static str, &'static str),
+    /// 429 with this Retry-After.
+    Throttle(Option<Duration>),
+    /// 500; worked on or not.
+    Fault { worked: bool },
+    /// No answer in 30 s; worked on or not.
+    NoAnswer { worked: bool },
+    /// The connection fails at once.
+    NeverLeft,
+}
+
+impl Act {
+    pub(crate) const UNSUPPORTED: Act = Act::Refuse(400, "OsPlatformNotSupported", "not this OS");
+    pub(crate) const MISSING: Act = Act::Refuse(404, "ResourceNotFound", "no such machine");
+    pub(crate) const FORBIDDEN: Act = Act::Refuse(403, "Forbidden", "missing role");
+    pub(crate) const UNAUTHORIZED: Act = Act::Refuse(401, "Unauthorized", "token expired");
+    pub(crate) const BUSY: Act = Act::Refuse(400, "ActiveRequestAlreadyExists", "in progress");
+}
+
+/// What the server does with a call to the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ListAct {
+    Serve,
+    Forbid,
+    Fail,
+    Throttle,
+}
+
+/// What a second order for a device with an action gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// 201 with the action that is there.
+    Returned,
+    /// 400 `ActiveRequestAlreadyExists`.
+    Busy,
+    /// Another action: nothing at the server keeps an engine from ordering twice.
+    Doubled,
+}
+
+type Rule<I, O> = Box<dyn Fn(I) -> O + Send + Sync>;
+
+/// What goes wrong, and when.
+pub(crate) struct Script {
+    pub(crate) scan: Rule<Ask, Act>,
+    pub(crate) list: Rule<Duration, ListAct>,
+    pub(crate) sign_in: Rule<Duration, Result<(), SignInError>>,
+    /// How long a sign-in takes.
+    pub(crate) sign_in_takes: Duration,
+    pub(crate) list_takes: Duration,
+    /// How late the list shows an action.
+    pub(crate) list_lag: Duration,
+    pub(crate) existing: Existing,
+    /// What the server makes of a comment.
+    pub(crate) comment: fn(&str) -> String,
+    pub(crate) page: usize,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            scan: Box::new(|_| Act::Serve),
+            list: Box::new(|_| ListAct::Serve),
+            sign_in: Box::new(|_| Ok(())),
+            sign_in_takes: Duration::ZERO,
+            list_takes: Duration::ZERO,
+            list_lag: Duration::ZERO,
+            existing: Existing::Returned,
+            comment: str::to_owned,
+            page: 10_000,
+        }
+    }
+}
+
+impl Script {
+    /// A script for scan calls; the list takes a while, and nothing keeps the engine from doubles.
+    pub(crate) fn scan(rule: impl Fn(Ask) -> Act + Send + Sync + 'static) -> Self {
+        Self {
+            scan: Box::new(rule),
+            list_takes: Duration::from_millis(300),
+            existing: Existing::Doubled,
+            ..Self::default()
+        }
+    }
+}
+
 /// What the server saw.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -49,15 +156,32 @@ pub(crate) struct Ledger {
     pub(crate) arrivals: Vec<i64>,
     /// When each left the client, likewise.
     pub(crate) sent: Vec<i64>,
+    /// Which device each was for.
+    pub(crate) asked: Vec<DeviceId>,
     /// Actions that were created for each device.
     pub(crate) actions: BTreeMap<DeviceId, Vec<Action>>,
+    /// Calls to the list, likewise in microseconds.
+    pub(crate) list_calls: Vec<i64>,
     /// Calls to the list.
     pub(crate) lists: u64,
+    /// Tokens that were fetched.
+    pub(crate) sign_ins: u64,
+    /// Whether the token at hand can be used.
+    token_good: bool,
+    /// Tokens that a call was refused with.
+    refused: BTreeSet<u64>,
 }
 
 impl Ledger {
+    /// Devices with more than one action of this mark's campaign.
     pub(crate) fn accepted_twice(&self) -> usize {
-        self.actions.values().filter(|actions| actions.len() > 1).count()
+        let ours = |action: &&Action| action.requestor.is_none();
+        self.actions.values().filter(|all| all.iter().filter(ours).count() > 1).count()
+    }
+
+    /// Scan calls for this device.
+    pub(crate) fn asks_of(&self, device: DeviceId) -> usize {
+        self.asked.iter().filter(|asked| **asked == device).count()
     }
 }
 
@@ -66,18 +190,42 @@ pub(crate) struct FakeServer<C> {
     clock: C,
     start: Stamp,
     behaviour: Behaviour,
+    script: Script,
     inner: Mutex<(fastrand::Rng, Ledger)>,
 }
 
 impl<C: Clock> FakeServer<C> {
     pub(crate) fn new(clock: C, behaviour: Behaviour, seed: u64) -> Self {
+        Self::scripted(clock, behaviour, seed, Script::default())
+    }
+
+    pub(crate) fn scripted(clock: C, behaviour: Behaviour, seed: u64, script: Script) -> Self {
         let start = clock.now();
-        let inner = Mutex::new((fastrand::Rng::with_seed(seed), Ledger::default()));
-        Self { clock, start, behaviour, inner }
+        let ledger = Ledger { token_good: true, sign_ins: 1, ..Ledger::default() };
+        let inner = Mutex::new((fastrand::Rng::with_seed(seed), ledger));
+        Self { clock, start, behaviour, script, inner }
     }
 
     pub(crate) fn ledger<T>(&self, read: impl FnOnce(&Ledger) -> T) -> T {
         read(&self.inner.lock().unwrap().1)
+    }
+
+    /// An action of somebody else, created this long ago.
+    pub(crate) fn put_foreign(&self, device: DeviceId, scope: &str, status: &str, age: Duration) {
+        let (_, ledger) = &mut *self.inner.lock().unwrap();
+        let created = self.clock.utc().checked_sub(age).unwrap();
+        let action = Action {
+            id: format!("foreign-{device}"),
+            device: Some(device),
+            kind: Some(SCAN_ACTION.to_owned()),
+            scope: Some(scope.to_owned()),
+            status: Some(status.to_owned()),
+            requestor: Some("helpdesk".to_owned()),
+            comment: Some("Weekly scan".to_owned()),
+            created: Some(created),
+            ..Action::default()
+        };
+        ledger.actions.entry(device).or_default().push(action);
     }
 
     fn latency(&self, rng: &mut fastrand::Rng) -> Duration {
@@ -98,59 +246,146 @@ impl<C: Clock> FakeServer<C> {
         self.clock.utc().checked_add(after).unwrap()
     }
 
-    /// The server works on a call that arrives `after` from now: it creates an action, or finds one.
-    fn arrive(&self, ledger: &mut Ledger, order: &ScanOrder, after: Duration) -> Body {
+    fn at(&self) -> Duration {
+        self.clock.now().since(self.start)
+    }
+
+    /// The server counts a call that arrives `after` from now.
+    fn count(&self, ledger: &mut Ledger, order: &ScanOrder, after: Duration) -> Ask {
         ledger.sent.push(micros_since(&self.clock, self.start));
         ledger.arrivals.push(ledger.sent[ledger.sent.len() - 1] + after.as_micros() as i64);
+        ledger.asked.push(order.device);
+        let number = order.device.as_bytes()[12..].try_into().map(u64::from_be_bytes);
+        Ask {
+            device: number.unwrap(),
+            nth: ledger.asks_of(order.device),
+            call: ledger.asked.len(),
+            at: self.at(),
+            token: ledger.sign_ins,
+        }
+    }
+
+    /// The server works on a call that arrives `after` from now: it creates an action, or finds one.
+    fn work(&self, ledger: &mut Ledger, order: &ScanOrder, after: Duration) -> (u16, Body) {
         let number = ledger.arrivals.len();
         let actions = ledger.actions.entry(order.device).or_default();
-        if actions.is_empty() {
-            actions.push(Action {
-                id: format!("action-{number}"),
-                device: Some(order.device),
-                kind: Some(SCAN_ACTION.to_owned()),
-                scope: Some(order.scan_type.api_name().to_owned()),
-                status: Some("Pending".to_owned()),
-                comment: Some(order.comment.clone()),
-                created: Some(self.server_time(after)),
-                ..Action::default()
-            });
+        if actions.is_empty() || self.script.existing == Existing::Doubled {
+            actions.insert(
+                0,
+                Action {
+                    id: format!("action-{number}"),
+                    device: Some(order.device),
+                    kind: Some(SCAN_ACTION.to_owned()),
+                    scope: Some(order.scan_type.api_name().to_owned()),
+                    status: Some("Pending".to_owned()),
+                    comment: Some((self.script.comment)(&order.comment)),
+                    created: Some(self.server_time(after)),
+                    ..Action::default()
+                },
+            );
+        } else if self.script.existing == Existing::Busy {
+            return (400, error("ActiveRequestAlreadyExists", "in progress"));
         }
-        Body::Action(Box::new(actions[0].clone()))
+        (201, Body::Action(Box::new(actions[0].clone())))
     }
+
+    /// What a call gets: how long until then, its status and body, and a Retry-After. No status is
+    /// no answer, and no time is a call that never left.
+    fn judge(
+        &self,
+        order: &ScanOrder,
+    ) -> Option<(Duration, Option<(u16, Body)>, Option<Duration>)> {
+        let (rng, ledger) = &mut *self.inner.lock().unwrap();
+        let lost = rng.f64() < self.behaviour.time_out_share;
+        // A lost call can reach the server up to a minute after it was sent, when its sender has
+        // long given up.
+        let latency = if lost { Duration::from_secs(60) } else { self.latency(rng) };
+        let after = latency.mul_f64(rng.f64());
+        let ask = self.count(ledger, order, after);
+        let act = if lost { Act::NoAnswer { worked: true } } else { (self.script.scan)(ask) };
+        let time_out = Duration::from_secs(30);
+        Some(match act {
+            Act::Serve => (latency, Some(self.work(ledger, order, after)), None),
+            Act::Refuse(status, code, message) => {
+                if status == 401 {
+                    ledger.refused.insert(ask.token);
+                }
+                (latency, Some((status, error(code, message))), None)
+            }
+            Act::Throttle(wait) => (latency, Some((429, error("TooManyRequests", "slow"))), wait),
+            Act::Fault { worked } => {
+                let _ = worked.then(|| self.work(ledger, order, after));
+                (latency, Some((500, error("InternalServerError", "oops"))), None)
+            }
+            Act::NoAnswer { worked } => {
+                let _ = worked.then(|| self.work(ledger, order, after));
+                (time_out, None, None)
+            }
+            Act::NeverLeft => {
+                ledger.sent.pop();
+                ledger.arrivals.pop();
+                return None;
+            }
+        })
+    }
+}
+
+fn error(code: &str, message: &str) -> Body {
+    let (code, message) = (code.to_owned(), message.to_owned());
+    Body::Error(ErrorBody { code, message, target: None })
 }
 
 impl<C: Clock> ScanApi for FakeServer<C> {
     async fn ready(&self) -> Result<(), SignInError> {
+        if self.ledger(|ledger| ledger.token_good) {
+            return (self.script.sign_in)(self.at());
+        }
+        self.clock.sleep_until(self.clock.now().plus(self.script.sign_in_takes)).await;
+        (self.script.sign_in)(self.at())?;
+        let (_, ledger) = &mut *self.inner.lock().unwrap();
+        if !ledger.token_good {
+            ledger.token_good = true;
+            ledger.sign_ins += 1;
+        }
         Ok(())
     }
 
-    async fn token_refused(&self) {}
-
-    async fn scan(&self, order: &ScanOrder) -> Reply {
-        let (latency, lost, body) = {
-            let (rng, ledger) = &mut *self.inner.lock().unwrap();
-            let lost = rng.f64() < self.behaviour.time_out_share;
-            // A lost call can reach the server up to a minute after it was sent, when its sender has
-            // long given up.
-            let latency = if lost { Duration::from_secs(60) } else { self.latency(rng) };
-            let after = latency.mul_f64(rng.f64());
-            (latency, lost, self.arrive(ledger, order, after))
-        };
-        let now = self.clock.now();
-        if lost {
-            self.clock.sleep_until(now.plus(Duration::from_secs(30))).await;
-            return Reply::NoAnswer { why: "no answer in 30 s".to_owned() };
+    async fn token_refused(&self) {
+        let (_, ledger) = &mut *self.inner.lock().unwrap();
+        if ledger.refused.contains(&ledger.sign_ins) {
+            ledger.token_good = false;
         }
-        self.clock.sleep_until(now.plus(latency)).await;
-        let date = Some(self.server_time(Duration::ZERO));
-        Reply::Answer(Answer { status: 201, date, retry_after: None, body })
     }
 
-    async fn actions(&self, query: &ActionQuery, _next: Option<&NextPage>) -> ListReply {
+    async fn scan(&self, order: &ScanOrder) -> Reply {
+        let now = self.clock.now();
+        let Some((takes, answer, retry_after)) = self.judge(order) else {
+            return Reply::NeverLeft { why: "connection refused".to_owned() };
+        };
+        self.clock.sleep_until(now.plus(takes)).await;
+        let date = Some(self.server_time(Duration::ZERO));
+        match answer {
+            Some((status, body)) => Reply::Answer(Answer { status, date, retry_after, body }),
+            None => Reply::NoAnswer { why: "no answer in 30 s".to_owned() },
+        }
+    }
+
+    async fn actions(&self, query: &ActionQuery, next: Option<&NextPage>) -> ListReply {
+        let now = self.clock.now();
+        self.clock.sleep_until(now.plus(self.script.list_takes)).await;
         let date = Some(self.server_time(Duration::ZERO));
         let (_, ledger) = &mut *self.inner.lock().unwrap();
         ledger.lists += 1;
+        ledger.list_calls.push(micros_since(&self.clock, self.start));
+        let refused = |status, body| {
+            ListReply::Refused(Reply::Answer(Answer { status, date, retry_after: None, body }))
+        };
+        match (self.script.list)(self.at()) {
+            ListAct::Serve => {}
+            ListAct::Forbid => return refused(403, error("Forbidden", "missing role")),
+            ListAct::Fail => return refused(503, error("ServiceUnavailable", "later")),
+            ListAct::Throttle => return refused(429, error("TooManyRequests", "slow")),
+        }
         let wanted = |action: &&Action| match query {
             ActionQuery::OfDevices(devices) => {
                 action.device.is_some_and(|device| devices.contains(&device))
@@ -159,9 +394,14 @@ impl<C: Clock> ScanApi for FakeServer<C> {
             ActionQuery::CreatedSince(since) => action.created.is_some_and(|at| at >= *since),
         };
         // An action that has not arrived yet is not in the list.
-        let there = |action: &&Action| action.created <= date;
-        let all = ledger.actions.values().flatten();
-        let actions = all.filter(wanted).filter(there).cloned().collect();
-        ListReply::Page { actions, next: None, date }
+        let shown = date.and_then(|date| date.checked_sub(self.script.list_lag).ok());
+        let there = |action: &&Action| action.created <= shown;
+        let from: usize = next.map_or(0, |next| next.0.parse().unwrap());
+        let all: Vec<&Action> =
+            ledger.actions.values().flatten().filter(wanted).filter(there).collect();
+        let end = (from + self.script.page).min(all.len());
+        let actions = all[from.min(end)..end].iter().map(|action| (*action).clone()).collect();
+        let next = (end < all.len()).then(|| NextPage(end.to_string()));
+        ListReply::Page { actions, next, date }
     }
 }

@@ -1,0 +1,350 @@
+//! The life of a device and what settling writes: every pair of state and event in a table, and what
+//! no sequence of events can do.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use fleetsweep::domain::action::SCAN_ACTION;
+use fleetsweep::domain::lifecycle::{Answered, Found, LifeEvent, TRIES_MAX, next};
+use fleetsweep::domain::settle::{CallRecord, Judging, Rows, settle};
+use fleetsweep::domain::{
+    Action, BudgetState, BusyPolicy, Detail, Life, Outcome, Rank, Refusal, ScanType, ServerNotes,
+    Settlement, Stamp, State, Timing, Verdict,
+};
+use proptest::prelude::*;
+
+/// Now, in every test of this file that has only one moment.
+const NOW: Stamp = Stamp(1_000_000_000);
+
+fn after(seconds: u64) -> Stamp {
+    NOW.plus(Duration::from_secs(seconds))
+}
+
+/// A moment as the table shows it.
+fn moment(at: Stamp) -> String {
+    match at {
+        Stamp::ZERO => "now".to_owned(),
+        at if at < NOW => "earlier".to_owned(),
+        at => format!("+{}s", at.since(NOW).as_secs()),
+    }
+}
+
+fn show(life: &Life) -> String {
+    let state = match life.state {
+        State::Draft => "draft".to_owned(),
+        State::Queued(at) => format!("queued({})", moment(at)),
+        State::Claimed(until) => format!("claimed({})", moment(until)),
+        State::Doubtful { looks, look_at, busy } => {
+            let busy = if busy { " busy" } else { "" };
+            format!("doubtful(look {looks} at {}{busy})", moment(look_at))
+        }
+        State::Done(Outcome::AlreadyInProgress { covered }) => {
+            format!("already_in_progress(covered {covered})")
+        }
+        State::Done(outcome) => outcome.name().to_owned(),
+    };
+    let mut shown = format!("{state} a{} t{}", life.attempt, life.tries);
+    for (said, word) in [
+        (life.rank == Rank::Again, "again"),
+        (life.rank == Rank::Last, "last"),
+        (life.doubted, "doubted"),
+        (life.busy_asks > 0, "busy-asked"),
+        (life.unseen, "unseen"),
+    ] {
+        if said {
+            write!(shown, " {word}").unwrap();
+        }
+    }
+    shown
+}
+
+/// One life of each kind that matters.
+fn lives() -> Vec<Life> {
+    let life = |state, attempt, tries| Life { attempt, tries, ..Life::ended_as(state) };
+    let claimed = State::Claimed(after(65));
+    let doubt = |looks, look_at, busy| State::Doubtful { looks, look_at, busy };
+    let second = |state| Life { doubted: true, rank: Rank::Again, ..life(state, 2, 1) };
+    vec![
+        life(State::Draft, 0, 0),
+        life(State::Queued(Stamp::ZERO), 0, 0),
+        life(claimed, 1, 0),
+        second(claimed),
+        Life { rank: Rank::Last, ..life(claimed, 2, 1) },
+        Life { doubted: true, rank: Rank::Again, ..life(claimed, 3, 2) },
+        Life { busy_asks: 3, rank: Rank::Again, ..life(claimed, 4, 0) },
+        Life { doubted: true, ..life(doubt(0, NOW, false), 1, 1) },
+        Life { doubted: true, ..life(doubt(1, after(30), false), 1, 1) },
+        Life { doubted: true, ..life(doubt(2, NOW, false), 1, 1) },
+        Life { doubted: true, ..life(doubt(2, NOW, false), 3, 3) },
+        Life { doubted: true, rank: Rank::Last, ..life(doubt(2, NOW, false), 2, 2) },
+        second(doubt(0, NOW, true)),
+        life(State::Done(Outcome::Accepted), 1, 0),
+        Life { unseen: true, ..life(busy_done(false), 1, 0) },
+        life(State::Done(Outcome::Unknown), 1, 1),
+    ]
+}
+
+fn busy_done(covered: bool) -> State {
+    State::Done(Outcome::AlreadyInProgress { covered })
+}
+
+/// `Life::ended` for any state, since a life is a plain value.
+trait InState {
+    fn ended_as(state: State) -> Life;
+}
+
+impl InState for Life {
+    fn ended_as(state: State) -> Life {
+        Life { state, ..Life::draft() }
+    }
+}
+
+fn answers() -> [Answered; 7] {
+    [
+        Answered::Accepted,
+        Answered::Busy { covered: true },
+        Answered::Busy { covered: false },
+        Answered::Rejected,
+        Answered::NotFound,
+        Answered::NotNow(NOW),
+        Answered::Doubtful,
+    ]
+}
+
+fn findings() -> [Found; 4] {
+    let not_ours = |covered| Found::NotOurs { covered };
+    [Found::Ours, not_ours(true), not_ours(false), Found::Forbidden]
+}
+
+fn events(attempt: u32) -> Vec<(String, LifeEvent)> {
+    let mut all = vec![
+        ("opened".to_owned(), LifeEvent::Opened),
+        ("claimed".to_owned(), LifeEvent::Claimed(after(65))),
+        ("expired".to_owned(), LifeEvent::Expired { now: NOW }),
+        ("retired".to_owned(), LifeEvent::Retired),
+        ("seen".to_owned(), LifeEvent::Seen { covered: true }),
+    ];
+    for answer in answers() {
+        let event = LifeEvent::Answered { attempt, answer, now: NOW };
+        all.push((format!("{answer:?}"), event));
+    }
+    for found in findings() {
+        let event = LifeEvent::LookedUp { attempt, found, now: NOW };
+        all.push((format!("looked up: {found:?}"), event));
+    }
+    all
+}
+
+#[test]
+fn every_pair_of_state_and_event_has_its_result() {
+    let timing = Timing::default();
+    let mut table = String::new();
+    for life in lives() {
+        for (name, event) in events(life.attempt) {
+            let result = |policy| match next(life, event, policy, &timing) {
+                Ok(life) => show(&life),
+                Err(_) => "-".to_owned(),
+            };
+            let (reported, retried) = (result(BusyPolicy::Report), result(BusyPolicy::Retry));
+            write!(table, "{} | {name} | {reported}", show(&life)).unwrap();
+            if retried != reported {
+                write!(table, " | busy retry: {retried}").unwrap();
+            }
+            table.push('\n');
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn the_answer_of_another_attempt_fits_no_state() {
+    let timing = Timing::default();
+    for life in lives() {
+        for attempt in [life.attempt.wrapping_sub(1), life.attempt + 1] {
+            for (name, event) in events(attempt) {
+                if matches!(event, LifeEvent::Answered { .. } | LifeEvent::LookedUp { .. }) {
+                    let result = next(life, event, BusyPolicy::Report, &timing);
+                    assert!(result.is_err(), "{name} of {attempt} for {life:?}");
+                }
+            }
+        }
+    }
+}
+
+/// An event, as a sequence is drawn: its time, and whether it speaks of the present attempt.
+fn any_event() -> impl Strategy<Value = (u64, u32, LifeEvent)> {
+    let kinds = events(0).into_iter().map(|(_, event)| event).collect::<Vec<_>>();
+    (0u64..100, prop_oneof![6 => Just(0u32), 1 => 1u32..3], prop::sample::select(kinds))
+}
+
+/// The event at a time and for an attempt.
+fn place(event: LifeEvent, attempt: u32, now: Stamp) -> LifeEvent {
+    match event {
+        LifeEvent::Claimed(_) => LifeEvent::Claimed(now.plus(Duration::from_secs(65))),
+        LifeEvent::Answered { answer: Answered::NotNow(_), .. } => {
+            LifeEvent::Answered { attempt, answer: Answered::NotNow(now), now }
+        }
+        LifeEvent::Answered { answer, .. } => LifeEvent::Answered { attempt, answer, now },
+        LifeEvent::LookedUp { found, .. } => LifeEvent::LookedUp { attempt, found, now },
+        LifeEvent::Expired { .. } => LifeEvent::Expired { now },
+        other => other,
+    }
+}
+
+fn certainly_not_sent(event: LifeEvent) -> bool {
+    matches!(
+        event,
+        LifeEvent::Answered { answer: Answered::NotNow(_) | Answered::NotFound, .. }
+            | LifeEvent::Answered { answer: Answered::Busy { .. }, .. }
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn no_sequence_of_events_breaks_a_life(
+        retry: bool,
+        steps in prop::collection::vec(any_event(), 1..60),
+    ) {
+        let timing = Timing::default();
+        let policy = if retry { BusyPolicy::Retry } else { BusyPolicy::Report };
+        let mut life = Life::draft();
+        let mut now = NOW;
+        // When the present doubt began, and how often the list was asked since.
+        let mut doubt: Option<(Stamp, u8)> = None;
+        for (wait, back, event) in steps {
+            now = now.plus(Duration::from_secs(wait));
+            let event = place(event, life.attempt.wrapping_sub(back), now);
+            let before = life;
+            let Ok(after) = next(life, event, policy, &timing) else { continue };
+            life = after;
+            let stale = matches!(event, LifeEvent::Answered { attempt, .. }
+                | LifeEvent::LookedUp { attempt, .. } if attempt != before.attempt);
+            prop_assert!(!stale, "{event:?} changed {before:?}");
+            prop_assert!(life.tries <= TRIES_MAX, "{life:?}");
+            prop_assert!(life.busy_asks <= 3, "{life:?}");
+            prop_assert!(life.attempt >= before.attempt);
+            let claimed = matches!(event, LifeEvent::Claimed(_));
+            prop_assert_eq!(life.attempt - before.attempt, u32::from(claimed));
+            if let State::Done(_) = before.state {
+                let seen = matches!(event, LifeEvent::Seen { .. });
+                prop_assert!(seen && life.state.is_busy(), "{before:?} {event:?}");
+            }
+            if claimed {
+                prop_assert!(life.tries < TRIES_MAX, "a call beyond the tries: {life:?}");
+            }
+            match (before.state, life.state) {
+                (State::Doubtful { .. }, State::Doubtful { .. }) => {
+                    if let LifeEvent::LookedUp { .. } = event {
+                        doubt = doubt.map(|(since, looks)| (since, looks + 1));
+                    }
+                }
+                (_, State::Doubtful { .. }) => doubt = Some((now, 0)),
+                (State::Doubtful { .. }, State::Queued(_)) => {
+                    let (since, looks) = doubt.take().unwrap();
+                    let looked = looks == 2 && now.since(since) >= Duration::from_secs(130);
+                    prop_assert!(looked || certainly_not_sent(event), "{before:?} {event:?}");
+                }
+                (State::Doubtful { .. }, State::Done(Outcome::Failed)) => {
+                    prop_assert_eq!(life.tries, TRIES_MAX);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What settling makes of a fresh claim.
+struct Written {
+    life: Life,
+    detail: Detail,
+    seen_by: Option<Stamp>,
+}
+
+fn settled(verdict: Verdict) -> Written {
+    let timing = Timing::default();
+    let mut life = Life { attempt: 1, ..Life::ended_as(State::Claimed(after(65))) };
+    let mut detail = Detail::default();
+    let rows = Rows {
+        life: &mut life,
+        detail: &mut detail,
+        budget: &mut BudgetState::default(),
+        notes: &mut ServerNotes::default(),
+    };
+    let at = |text: &str| text.parse().unwrap();
+    let settlement = Settlement {
+        verdict,
+        server_date: Some(at("2026-11-24T12:00:01Z")),
+        took: Duration::from_millis(200),
+        sent_at: at("2026-11-24T12:00:00Z"),
+        over_at: at("2026-11-24T12:00:02Z"),
+    };
+    let judging = Judging { scan_type: ScanType::Full, busy: BusyPolicy::Report };
+    let call = CallRecord { attempt: 1, claimed_at: NOW.minus(Duration::from_secs(1)) };
+    let seen_by = settle(call, &settlement, judging, NOW, &timing, rows);
+    Written { life, detail, seen_by }
+}
+
+fn refusal(status: u16) -> Refusal {
+    Refusal {
+        status,
+        code: Some("Code".into()),
+        message: Some("text".into()),
+        target: Some("id".into()),
+    }
+}
+
+fn some_action() -> Box<Action> {
+    Box::new(Action {
+        id: "action-1".into(),
+        kind: Some(SCAN_ACTION.into()),
+        scope: Some("Full".into()),
+        status: Some("Pending".into()),
+        requestor: Some("helpdesk".into()),
+        created: "2026-11-24T11:59:00Z".parse().ok(),
+        ..Action::default()
+    })
+}
+
+fn verdicts() -> Vec<Verdict> {
+    let doubtful = |status| Verdict::Doubtful { why: "odd".into(), status };
+    vec![
+        Verdict::Accepted { action: some_action(), status: 201, comment_changed: false },
+        Verdict::Busy { action: Some(some_action()), refusal: refusal(201) },
+        Verdict::Busy { action: None, refusal: refusal(400) },
+        Verdict::Rejected(refusal(400)),
+        Verdict::Forbidden(refusal(403)),
+        Verdict::NotFound(refusal(404)),
+        Verdict::Unauthorized(refusal(401)),
+        Verdict::Throttled { wait: None, refusal: refusal(429) },
+        doubtful(Some(500)),
+        doubtful(None),
+        Verdict::NeverLeft { why: "refused".into() },
+    ]
+}
+
+#[test]
+fn a_whole_answer_counts_from_now_no_answer_to_the_horizon_and_what_never_left_not_at_all() {
+    for verdict in verdicts() {
+        let expected = match verdict {
+            Verdict::NeverLeft { .. } => Some(Stamp::ZERO),
+            Verdict::Doubtful { status: None, .. } => None,
+            _ => Some(NOW),
+        };
+        let name = verdict.name();
+        assert_eq!(settled(verdict).seen_by, expected, "{name}");
+    }
+}
+
+#[test]
+fn settling_writes_what_the_report_tells() {
+    let mut table = String::new();
+    for verdict in verdicts() {
+        let name = verdict.name();
+        let Written { life, detail, .. } = settled(verdict);
+        let detail = serde_json::to_string(&detail).unwrap();
+        writeln!(table, "{name} -> {}\n    {detail}", show(&life)).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
