@@ -7,4 +7,5 @@ pub mod emulator;
 pub mod engine;
 pub mod gate;
 pub mod intake;
+pub mod report;
 pub mod store;

@@ -1,0 +1,157 @@
+//! Writing a report so that nobody ever sees half of one: a temporary file in the same folder, flushed
+//! to the disk, then renamed. Whether a report may be written at all is `target`'s.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+use super::csv::CsvRows;
+use super::jsonl::JsonRows;
+use super::record::{ReportHead, ReportRow, record};
+use super::target::{ReportError, folder_of, refuse_kind};
+
+/// A format of reports; the ending of the file chooses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values, for people.
+    Csv,
+    /// JSON lines, for programs.
+    JsonLines,
+}
+
+impl Format {
+    /// The format that the ending of a path names, in any case.
+    ///
+    /// # Errors
+    /// `ReportError::Ending` lists the endings that are known.
+    pub fn of(path: &Path) -> Result<Self, ReportError> {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        match ending.to_ascii_lowercase().as_str() {
+            "csv" => Ok(Format::Csv),
+            "jsonl" | "ndjson" => Ok(Format::JsonLines),
+            _ => Err(ReportError::ending(path)),
+        }
+    }
+}
+
+/// A report that is being written. Until `finish` the file of its name is the old one; dropped before,
+/// it leaves nothing behind.
+pub struct ReportWriter {
+    rows: Rows,
+    head: ReportHead,
+    path: PathBuf,
+    temporary: Temporary,
+}
+
+enum Rows {
+    Csv(Box<CsvRows<BufWriter<File>>>),
+    Json(JsonRows<BufWriter<File>>),
+}
+
+impl ReportWriter {
+    /// Begins a report in the format of its ending. Whose the file of that name is, if there is one,
+    /// is not asked again: see `check_writable`.
+    ///
+    /// # Errors
+    /// `ReportError` if the ending is not known, if the path is a link or no file, or if nothing can
+    /// be written in its folder.
+    pub fn create(path: &Path, head: ReportHead) -> Result<Self, ReportError> {
+        let format = Format::of(path)?;
+        refuse_kind(path)?;
+        let (temporary, file) = Temporary::beside(path)?;
+        let file = BufWriter::with_capacity(1 << 16, file);
+        let rows = match format {
+            Format::Csv => {
+                let rows = CsvRows::new(file).map_err(|error| ReportError::write(path, &error))?;
+                Rows::Csv(Box::new(rows))
+            }
+            Format::JsonLines => Rows::Json(JsonRows::new(file)),
+        };
+        Ok(Self { rows, head, path: path.to_owned(), temporary })
+    }
+
+    /// Writes the next row, in input order.
+    ///
+    /// # Errors
+    /// `ReportError` if the disk does not take it.
+    pub fn row(&mut self, row: &ReportRow) -> Result<(), ReportError> {
+        let record = record(row, &self.head);
+        let written = match &mut self.rows {
+            Rows::Csv(rows) => rows.row(&record),
+            Rows::Json(rows) => rows.row(&record),
+        };
+        written.map_err(|error| ReportError::write(&self.path, &error))
+    }
+
+    /// Flushes to the disk and gives the report its name.
+    ///
+    /// # Errors
+    /// `ReportError` if the disk fails, or if something that is no file has that name by now.
+    pub fn finish(self) -> Result<(), ReportError> {
+        let failed = |error: &io::Error| ReportError::write(&self.path, error);
+        let file = match self.rows {
+            Rows::Csv(rows) => rows.into_inner(),
+            Rows::Json(rows) => rows.into_inner(),
+        };
+        let file = file.and_then(|file| file.into_inner().map_err(io::IntoInnerError::into_error));
+        file.and_then(|file| file.sync_all()).map_err(|error| failed(&error))?;
+        refuse_kind(&self.path)?;
+        // A rename replaces a name and follows no link.
+        self.temporary.rename_to(&self.path).map_err(|error| failed(&error))?;
+        // Not every file system can flush a folder; the report itself is on the disk.
+        drop(File::open(folder_of(&self.path)).and_then(|folder| folder.sync_all()));
+        Ok(())
+    }
+}
+
+/// A file that is removed unless it was renamed.
+pub(super) struct Temporary {
+    path: Option<PathBuf>,
+}
+
+impl Temporary {
+    /// Creates a new file beside `path`, readable by its owner and group alone.
+    pub(super) fn beside(path: &Path) -> Result<(Self, File), ReportError> {
+        // Other runners and what a killed one left are stepped around.
+        const NAMES: u32 = 1_000;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mut number = 0;
+        loop {
+            let own = format!(".{name}.{}-{number}.tmp", std::process::id());
+            let own = folder_of(path).join(own);
+            match new_file(&own) {
+                Ok(file) => return Ok((Self { path: Some(own) }, file)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < NAMES => {
+                    number += 1;
+                }
+                Err(error) => return Err(ReportError::folder(path, &error)),
+            }
+        }
+    }
+
+    fn rename_to(mut self, path: &Path) -> io::Result<()> {
+        if let Some(own) = &self.path {
+            fs::rename(own, path)?;
+        }
+        self.path = None;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Some(own) = &self.path {
+            // Nothing more can be done about a temporary file that does not go away.
+            drop(fs::remove_file(own));
+        }
+    }
+}
+
+/// Creates a file that was not there: neither a file nor a link of that name is ever opened.
+fn new_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    options.open(path)
+}

@@ -1,0 +1,178 @@
+//! Numbers, durations and moments as people read them, in one place. It rounds for the eye; what
+//! programs read is written elsewhere, exactly.
+
+use std::time::Duration;
+
+use jiff::ZonedDateTime;
+
+use crate::domain::Quota;
+
+/// A number with its thousands apart: `1,500`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number with its noun: `1 device`, `1,500 devices`. Only for nouns whose plural takes an `s`.
+pub fn counted(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", count(number))
+}
+
+/// A duration in its two largest units: `45 s`, `12 min 30 s`, `6 h 10 min`, `3 d 2 h`. From an hour
+/// on it is rounded to minutes, from three days on to hours.
+pub fn duration(duration: Duration) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    let rounded = |to: u64| (duration.as_secs().saturating_add(to / 2)) / to * to;
+    let two = |seconds: u64, large: (u64, &str), small: (u64, &str)| {
+        let (whole, rest) = (seconds / large.0, seconds % large.0 / small.0);
+        let first = format!("{} {}", count(whole), large.1);
+        if rest == 0 { first } else { format!("{first} {rest} {}", small.1) }
+    };
+    match duration.as_secs() {
+        0 if duration.is_zero() => "0 s".to_owned(),
+        0 => "less than 1 s".to_owned(),
+        seconds if seconds < MINUTE => format!("{seconds} s"),
+        seconds if seconds < HOUR => two(seconds, (MINUTE, "min"), (1, "s")),
+        seconds if seconds < 3 * DAY => two(rounded(MINUTE), (HOUR, "h"), (MINUTE, "min")),
+        _ => two(rounded(HOUR), (DAY, "d"), (HOUR, "h")),
+    }
+}
+
+/// A quota with its thousands apart: `1,500/h`.
+pub fn quota(quota: &Quota) -> String {
+    let text = quota.to_string();
+    let window = text.split_once('/').map_or("", |(_, window)| window);
+    format!("{}/{window}", count(u64::from(quota.calls.get())))
+}
+
+/// A moment in full, with its zone: `Tue 2026-11-24 14:20 CET`.
+pub fn moment(at: &ZonedDateTime) -> String {
+    at.strftime("%a %Y-%m-%d %H:%M %Z").to_string()
+}
+
+/// A moment near `now`, as short as it can be understood: `14:20 CET` on the same day, `Wed 14:20
+/// CET` within six days, else with its date.
+pub fn clock(at: &ZonedDateTime, now: &ZonedDateTime) -> String {
+    let days = at.duration_since(now).as_hours() / 24;
+    if at.date() == now.date() {
+        at.strftime("%H:%M %Z").to_string()
+    } else if (0..6).contains(&days) {
+        at.strftime("%a %H:%M %Z").to_string()
+    } else {
+        at.strftime("%Y-%m-%d %H:%M %Z").to_string()
+    }
+}
+
+/// The mean rate of calls: `98 a minute` below an hour, `1,481 an hour` from there on; nothing where
+/// a rate means nothing, for fewer than two calls or less than a second.
+pub fn rate(calls: u64, within: Duration) -> Option<String> {
+    if calls < 2 || within < Duration::from_secs(1) {
+        return None;
+    }
+    let hour = Duration::from_secs(3600);
+    let (unit, name) =
+        if within < hour { (Duration::from_secs(60), "a minute") } else { (hour, "an hour") };
+    let per_unit = u128::from(calls) * unit.as_millis() / within.as_millis();
+    Some(format!("{} {name}", count(u64::try_from(per_unit).unwrap_or(u64::MAX))))
+}
+
+/// The text in lines of at most `WIDTH` characters, broken at spaces; lines after the first begin with
+/// `indent` spaces. A longer word stays whole, and so does what stands in backticks, so that a path or a
+/// command can be copied.
+pub fn wrapped(text: &str, indent: usize) -> String {
+    let begin = text.len() - text.trim_start_matches(' ').len();
+    let mut lines = String::from(&text[..begin]);
+    let (mut width, mut first) = (begin, true);
+    let mut quoted = false;
+    let breaks = |c: char| {
+        quoted ^= c == '`';
+        c == ' ' && !quoted
+    };
+    for word in text[begin..].split(breaks) {
+        let length = word.chars().count();
+        if !first && width + 1 + length > WIDTH {
+            lines.push('\n');
+            lines.extend(std::iter::repeat_n(' ', indent));
+            width = indent;
+        } else if !first {
+            lines.push(' ');
+            width += 1;
+        }
+        lines.push_str(word);
+        width += length;
+        first = false;
+    }
+    lines
+}
+
+/// The width that texts are made for, in characters.
+pub const WIDTH: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_broken_at_spaces_and_a_long_word_stays_whole() {
+        let word = "x".repeat(90);
+        assert_eq!(wrapped(&format!("  a {word} b"), 4), format!("  a\n    {word}\n    b"));
+        let text = wrapped(&"word ".repeat(40), 2);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert_eq!(wrapped("short", 2), "short");
+        let command = format!("{} `fleetsweep resume name` on", "x".repeat(60));
+        assert!(wrapped(&command, 2).ends_with("\n  `fleetsweep resume name` on"));
+    }
+
+    #[test]
+    fn thousands_stand_apart_and_nouns_agree() {
+        let shown: Vec<_> = [0, 999, 1_000, 12_345, 1_234_567].into_iter().map(count).collect();
+        assert_eq!(shown, ["0", "999", "1,000", "12,345", "1,234,567"]);
+        assert_eq!(counted(1, "device"), "1 device");
+        assert_eq!(counted(0, "device"), "0 devices");
+        assert_eq!(quota(&"1500/1h".parse().unwrap()), "1,500/h");
+        assert_eq!(quota(&"100/1m".parse().unwrap()), "100/min");
+    }
+
+    #[test]
+    fn a_duration_shows_its_two_largest_units() {
+        let shown = |seconds: u64| duration(Duration::from_secs(seconds));
+        assert_eq!(shown(0), "0 s");
+        assert_eq!(duration(Duration::from_millis(20)), "less than 1 s");
+        assert_eq!(shown(59), "59 s");
+        assert_eq!(shown(750), "12 min 30 s");
+        assert_eq!(shown(3_599), "59 min 59 s");
+        assert_eq!(shown(22_210), "6 h 10 min");
+        assert_eq!(shown(7_199), "2 h");
+        assert_eq!(shown(41 * 3_600), "41 h");
+        assert_eq!(shown(74 * 3_600 + 1_800), "3 d 3 h");
+        assert_eq!(duration(Duration::MAX), "213,503,982,334,601 d 7 h");
+    }
+
+    #[test]
+    fn a_near_moment_is_short_and_always_names_its_zone() {
+        let at = |text: &str| text.parse::<ZonedDateTime>().unwrap();
+        let now = at("2026-11-24T22:00[Europe/Berlin]");
+        assert_eq!(clock(&at("2026-11-24T23:30[Europe/Berlin]"), &now), "23:30 CET");
+        assert_eq!(clock(&at("2026-11-25T06:00[Europe/Berlin]"), &now), "Wed 06:00 CET");
+        assert_eq!(clock(&at("2026-12-24T06:00[Europe/Berlin]"), &now), "2026-12-24 06:00 CET");
+        assert_eq!(moment(&now), "Tue 2026-11-24 22:00 CET");
+    }
+
+    #[test]
+    fn a_rate_is_told_by_the_minute_below_an_hour_and_never_from_one_call() {
+        assert_eq!(rate(490, Duration::from_secs(300)).as_deref(), Some("98 a minute"));
+        assert_eq!(rate(12_000, Duration::from_secs(8 * 3600)).as_deref(), Some("1,500 an hour"));
+        assert_eq!(rate(1, Duration::from_secs(300)), None);
+        assert_eq!(rate(5, Duration::ZERO), None);
+    }
+}

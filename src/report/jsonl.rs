@@ -1,0 +1,86 @@
+//! JSON lines: the form of a report that keeps every text as it came, and the form of everything that
+//! the program prints for other programs. Raw means that parsing gives the text back unchanged; in the
+//! file, whatever could steer a terminal is written as a JSON escape.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::record::{COLUMNS, Record, Value};
+use crate::domain::text::printable;
+
+/// Writes records as JSON lines.
+pub(super) struct JsonRows<W: Write> {
+    out: W,
+}
+
+impl<W: Write> JsonRows<W> {
+    /// Writes nothing yet.
+    pub(super) fn new(out: W) -> Self {
+        Self { out }
+    }
+
+    /// Writes one row.
+    pub(super) fn row(&mut self, record: &Record<'_>) -> io::Result<()> {
+        writeln!(self.out, "{}", line(&Named(record)))
+    }
+
+    /// Flushes and gives the output back.
+    pub(super) fn into_inner(mut self) -> io::Result<W> {
+        self.out.flush()?;
+        Ok(self.out)
+    }
+}
+
+/// A value as one line of JSON, without its line end and with no raw control character.
+pub fn line(value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value).expect("a map with text keys can be written as JSON");
+    if json.is_ascii() && !json.contains('\u{7f}') {
+        return json;
+    }
+    // Outside of its strings JSON is printable ASCII, so all that is replaced stands in a string.
+    let mut safe = String::with_capacity(json.len());
+    for character in json.chars() {
+        let mut bytes = [0; 4];
+        if printable(character.encode_utf8(&mut bytes)).chars().eq([character]) {
+            safe.push(character);
+        } else {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                write!(safe, "\\u{unit:04x}").expect("a String takes any text");
+            }
+        }
+    }
+    safe
+}
+
+struct Named<'a, 'b>(&'a Record<'b>);
+
+impl Serialize for Named<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(COLUMNS.len()))?;
+        for (name, value) in COLUMNS.iter().zip(self.0) {
+            match value {
+                Value::Empty => map.serialize_entry(name, &None::<u64>)?,
+                Value::Text(text) => map.serialize_entry(name, text)?,
+                Value::Number(number) => map.serialize_entry(name, number)?,
+                Value::Time(at) => map.serialize_entry(name, at)?,
+            }
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_steer_a_terminal_is_a_json_escape_and_parses_back_unchanged() {
+        let text = "a\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{feff}ü👩\"\\\n";
+        let json = line(&text);
+        assert_eq!(json, r#""a\u001b[2J\u007f\u009b\u202e\ufeffü👩\"\\\n""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+}

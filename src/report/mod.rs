@@ -1,0 +1,18 @@
+//! What people and programs read of a campaign: report files, the plan, the summary, progress. It is
+//! handed rows and events and reads no store, no clock and no setting; all its texts are pure
+//! functions of their input, so that writing twice gives the same bytes.
+
+mod csv;
+pub mod file;
+pub mod human;
+pub mod jsonl;
+pub mod plan;
+pub mod progress;
+pub mod record;
+pub mod summary;
+mod target;
+pub mod totals;
+
+pub use file::{Format, ReportWriter};
+pub use record::{ReportHead, ReportRow};
+pub use target::{ReportError, check_writable};

@@ -1,0 +1,280 @@
+//! What a campaign is going to do, as text and as JSON: shown by the dry run and before anybody is
+//! asked to confirm. It is handed the forecast and computes none.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, ZonedDateTime};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::human::{count, counted, duration, moment, quota, wrapped};
+use super::jsonl;
+use crate::domain::text::{cut, printable};
+use crate::domain::{CampaignName, Pace, Quota, ScanType, Target};
+
+/// Bad rows that the text shows.
+const BAD_SHOWN: usize = 20;
+
+/// Characters of the comment that the text shows.
+const COMMENT_SHOWN: usize = 60;
+
+/// What fits before a set end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Until {
+    /// No order leaves after this.
+    pub at: ZonedDateTime,
+    /// How many devices are ordered before it.
+    pub fits: u64,
+}
+
+/// The forecast of a campaign's calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calls {
+    /// When the first call leaves.
+    pub starts_at: ZonedDateTime,
+    /// When the last call leaves.
+    pub last_call_at: ZonedDateTime,
+    /// From now to the last call.
+    pub duration: Duration,
+}
+
+/// What a campaign is going to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Its name.
+    pub campaign: CampaignName,
+    /// Where the scans are ordered.
+    pub target: Target,
+    /// The type of the scan.
+    pub scan_type: ScanType,
+    /// The user's comment.
+    pub comment: String,
+    /// It runs against the embedded emulator.
+    pub emulated: bool,
+    /// Where the store is.
+    pub store: String,
+    /// The plan is all there will be.
+    pub dry_run: bool,
+    /// The campaign is open already and goes on.
+    pub continues: bool,
+    /// Rows of the lists.
+    pub rows: u64,
+    /// Devices among them.
+    pub devices: u64,
+    /// Rows whose device stands in an earlier row.
+    pub duplicates: u64,
+    /// Rows that hold no device.
+    pub bad_rows: u64,
+    /// Rows that are left out on purpose.
+    pub skipped: u64,
+    /// The first bad rows, each a sentence with line, column, what was found and what was expected.
+    pub first_bad: Vec<String>,
+    /// Bad rows do not stop the campaign.
+    pub skip_bad_rows: bool,
+    /// Each quota, and how many calls count against it already.
+    pub used: Vec<(Quota, u64)>,
+    /// The pace inside the quotas.
+    pub pace: Option<Pace>,
+    /// When the calls leave; nothing if there are none.
+    pub calls: Option<Calls>,
+    /// What fits before `--until` or `--max-duration`.
+    pub until: Option<Until>,
+    /// What else the user should know before confirming.
+    pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// One line that names what is about to be ordered, and where.
+    pub fn headline(&self) -> String {
+        let emulated = if self.emulated { "EMULATED: " } else { "" };
+        format!(
+            "{emulated}{} scan on {}, tenant {}, {} cloud",
+            self.scan_type.api_name().to_uppercase(),
+            counted(self.devices, "device"),
+            printable(&self.target.tenant),
+            printable(&self.target.cloud),
+        )
+    }
+
+    /// The plan as text of about 80 columns, with no line end at its end.
+    pub fn text(&self) -> String {
+        let mut lines = vec![wrapped(&self.headline(), 2)];
+        self.push_order(&mut lines);
+        self.push_list(&mut lines);
+        self.push_limits(&mut lines);
+        self.push_times(&mut lines);
+        for warning in &self.warnings {
+            lines.push(wrapped(&format!("Warning: {}", printable(warning)), 2));
+        }
+        if self.dry_run {
+            lines.push("This is a dry run: nothing is sent.".to_owned());
+        }
+        lines.join("\n")
+    }
+
+    /// The plan as one line of JSON, with no line end.
+    pub fn json(&self) -> String {
+        let calls = self.calls.as_ref();
+        jsonl::line(&Json {
+            v: 1,
+            kind: "plan",
+            campaign: self.campaign.as_str(),
+            tenant: &self.target.tenant,
+            cloud: &self.target.cloud,
+            api: &self.target.api_origin,
+            application: &self.target.application,
+            scan_type: self.scan_type.to_string(),
+            comment: &self.comment,
+            store: &self.store,
+            emulated: self.emulated,
+            dry_run: self.dry_run,
+            continues: self.continues,
+            rows: self.rows,
+            devices: self.devices,
+            duplicates: self.duplicates,
+            bad_rows: self.bad_rows,
+            skipped: self.skipped,
+            first_bad: &self.first_bad,
+            quota_used: self.used.iter().map(used_json).collect(),
+            duration_s: calls.map(|calls| calls.duration.as_secs_f64()),
+            starts_at: calls.map(|calls| calls.starts_at.timestamp()),
+            last_call_at: calls.map(|calls| calls.last_call_at.timestamp()),
+            until: self.until.as_ref().map(|until| until.at.timestamp()),
+            fits: self.until.as_ref().map(|until| until.fits),
+            warnings: &self.warnings,
+        })
+    }
+
+    fn push_order(&self, lines: &mut Vec<String>) {
+        let mut push = |name: &str, value: &str| {
+            lines.push(wrapped(&format!("  {name:<12} {value}"), 15));
+        };
+        let goes_on = if self.continues { " (open already; goes on)" } else { "" };
+        push("campaign", &format!("{}{goes_on}", self.campaign));
+        push("API", &printable(&self.target.api_origin));
+        push("application", &printable(&self.target.application));
+        push("comment", &printable(&cut(&self.comment, COMMENT_SHOWN)));
+        push(
+            "store",
+            &format!("{} (the limit is kept among those who share it)", printable(&self.store)),
+        );
+    }
+
+    fn push_list(&self, lines: &mut Vec<String>) {
+        let mut parts = vec![counted(self.devices, "device")];
+        let left_out = [
+            (self.duplicates, "duplicate"),
+            (self.bad_rows, "bad row"),
+            (self.skipped, "skipped row"),
+        ];
+        parts.extend(left_out.iter().filter(|(rows, _)| *rows > 0).map(|(n, of)| counted(*n, of)));
+        let rows = counted(self.rows, "row");
+        lines.push(wrapped(&format!("  {:<12} {rows}: {}", "list", parts.join(", ")), 15));
+        for bad in self.first_bad.iter().take(BAD_SHOWN) {
+            lines.push(wrapped(&format!("    {}", printable(bad)), 6));
+        }
+        let shown = self.first_bad.len().min(BAD_SHOWN) as u64;
+        let more = self.bad_rows.saturating_sub(shown);
+        if shown > 0 && more > 0 {
+            lines.push(format!("    and {}", counted(more, "more bad row")));
+        }
+        if self.bad_rows > 0 && self.skip_bad_rows {
+            lines.push("    Bad rows are left out and stand in the report.".to_owned());
+        }
+    }
+
+    fn push_limits(&self, lines: &mut Vec<String>) {
+        let limits = self.used.iter().map(|(limit, used)| {
+            let used = match used {
+                0 => String::new(),
+                used => format!(" ({} used now)", count(*used)),
+            };
+            format!("{}{used}", quota(limit))
+        });
+        let limits = limits.collect::<Vec<_>>().join(", ");
+        let pace = self.pace.map(|pace| format!("; {}", pace_text(&pace))).unwrap_or_default();
+        lines.push(wrapped(&format!("  {:<12} {limits}{pace}", "limits"), 15));
+    }
+
+    fn push_times(&self, lines: &mut Vec<String>) {
+        let Some(calls) = &self.calls else {
+            lines.push("  Nothing is to be ordered.".to_owned());
+            return;
+        };
+        let takes = duration(calls.duration);
+        lines.push(format!("  {:<12} {takes} to the last call", "takes"));
+        lines.push(format!("  {:<12} {}", "first call", moment(&calls.starts_at)));
+        lines.push(format!("  {:<12} {}", "last call", moment(&calls.last_call_at)));
+        if let Some(until) = &self.until {
+            lines.push(wrapped(&self.until_text(until), 15));
+        }
+        lines.push(wrapped(
+            "An order is not a scan yet: each device scans when it can. Cancelling has the same \
+             limits: to take the orders back takes as long as to give them.",
+            0,
+        ));
+    }
+
+    fn until_text(&self, until: &Until) -> String {
+        let at = moment(&until.at);
+        let fits = if until.fits >= self.devices {
+            "everything fits".to_owned()
+        } else {
+            let left = count(self.devices - until.fits);
+            format!(
+                "{} of {} fit; {left} stay open for `fleetsweep resume {}`",
+                count(until.fits),
+                counted(self.devices, "device"),
+                self.campaign
+            )
+        };
+        format!("  {:<12} {at}: {fits}", "until")
+    }
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    v: u8,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    campaign: &'a str,
+    tenant: &'a str,
+    cloud: &'a str,
+    api: &'a str,
+    application: &'a str,
+    scan_type: String,
+    comment: &'a str,
+    store: &'a str,
+    emulated: bool,
+    dry_run: bool,
+    continues: bool,
+    rows: u64,
+    devices: u64,
+    duplicates: u64,
+    bad_rows: u64,
+    skipped: u64,
+    first_bad: &'a [String],
+    quota_used: Vec<Value>,
+    duration_s: Option<f64>,
+    starts_at: Option<Timestamp>,
+    last_call_at: Option<Timestamp>,
+    until: Option<Timestamp>,
+    fits: Option<u64>,
+    warnings: &'a [String],
+}
+
+fn used_json((limit, used): &(Quota, u64)) -> Value {
+    json!({
+        "limit": limit.calls,
+        "window_s": limit.window.as_secs_f64(),
+        "used": used,
+    })
+}
+
+fn pace_text(pace: &Pace) -> String {
+    let every = match pace.interval.as_millis() {
+        millis if millis < 1_000 => format!("{millis} ms"),
+        millis => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
+    };
+    format!("{} at once, then one every {every}", count(u64::from(pace.burst.get())))
+}

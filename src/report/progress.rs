@@ -1,0 +1,195 @@
+//! Progress on standard error: bars on a terminal, else a line a minute, else nothing. It shows what it
+//! is told and decides nothing; the words are `text`'s. No colour is used, so that none is ever the only
+//! sign and `NO_COLOR` has nothing to switch off.
+
+pub mod text;
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::domain::event::{Event, Note, Snapshot};
+
+/// The least time between two lines, and between two equal notes.
+const LINE_EVERY: SignedDuration = SignedDuration::from_secs(60);
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Bars that are drawn in place.
+    Bars,
+    /// At most a line a minute, and notes as they come; no escape codes.
+    Lines,
+    /// Nothing.
+    Quiet,
+}
+
+impl Style {
+    /// The style for standard error. `term` is the variable `TERM`: a dumb terminal gets lines.
+    pub fn pick(quiet: bool, is_terminal: bool, term: Option<&str>) -> Self {
+        match (quiet, is_terminal, term) {
+            (true, ..) => Style::Quiet,
+            (false, true, Some(term)) if term != "dumb" && !term.is_empty() => Style::Bars,
+            _ => Style::Lines,
+        }
+    }
+}
+
+/// Standard error, shared by progress and logs so that a log line never tears a bar. It is a writer,
+/// and it makes writers for `tracing`; clones write to the same place.
+#[derive(Clone)]
+pub struct Terminal {
+    bars: MultiProgress,
+    out: Arc<Mutex<Box<dyn Write + Send>>>,
+}
+
+impl Terminal {
+    /// Standard error.
+    pub fn stderr() -> Self {
+        Self::new(ProgressDrawTarget::stderr(), Box::new(io::stderr()))
+    }
+
+    /// Bars drawn here and text written there, which are the same place outside of tests.
+    pub fn new(bars: ProgressDrawTarget, out: Box<dyn Write + Send>) -> Self {
+        let bars = MultiProgress::with_draw_target(bars);
+        Self { bars, out: Arc::new(Mutex::new(out)) }
+    }
+
+    /// Writes a line of text and its end.
+    fn say(&mut self, text: &str) {
+        // Who does not read standard error misses progress; the campaign goes on.
+        drop(self.write_all(format!("{text}\n").as_bytes()));
+    }
+}
+
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // All at once, so that nothing can come between two halves of a line.
+        self.bars.suspend(|| {
+            let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+            out.write_all(bytes)?;
+            out.flush()
+        })?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Terminal {
+    type Writer = Terminal;
+
+    fn make_writer(&self) -> Terminal {
+        self.clone()
+    }
+}
+
+/// Progress of one run.
+pub struct Progress {
+    terminal: Terminal,
+    shape: Shape,
+    last_note: Option<(Note, Timestamp)>,
+}
+
+enum Shape {
+    Bars(Box<Bars>),
+    Lines { last: Option<Timestamp> },
+    Quiet,
+}
+
+impl Progress {
+    /// Begins to show progress.
+    pub fn new(style: Style, terminal: &Terminal) -> Self {
+        let shape = match style {
+            Style::Bars => Shape::Bars(Box::new(Bars::new(&terminal.bars))),
+            Style::Lines => Shape::Lines { last: None },
+            Style::Quiet => Shape::Quiet,
+        };
+        Self { terminal: terminal.clone(), shape, last_note: None }
+    }
+
+    /// Shows an event, if it is time to.
+    pub fn show(&mut self, event: &Event, now: &ZonedDateTime) {
+        match (event, &mut self.shape) {
+            (_, Shape::Quiet) => {}
+            (Event::Progress(snapshot), Shape::Bars(bars)) => bars.show(snapshot, now),
+            (Event::Progress(snapshot), Shape::Lines { last }) => {
+                if is_due(*last, now) {
+                    *last = Some(now.timestamp());
+                    self.terminal.say(&text::line(snapshot, now));
+                }
+            }
+            (Event::Note(note), _) => self.note(note, now),
+        }
+    }
+
+    /// Takes the bars away, so that what is printed next stands alone.
+    pub fn end(&mut self) {
+        if let Shape::Bars(bars) = &self.shape {
+            bars.clear();
+        }
+    }
+
+    /// A note that comes again and again, as pauses do, is told once a minute.
+    fn note(&mut self, note: &Note, now: &ZonedDateTime) {
+        let same = self.last_note.as_ref().filter(|(last, _)| last == note);
+        if is_due(same.map(|(_, at)| *at), now) {
+            self.last_note = Some((note.clone(), now.timestamp()));
+            self.terminal.say(&text::note(note, now));
+        }
+    }
+}
+
+/// Whether a minute has passed; a clock that was set back must not silence the program.
+fn is_due(last: Option<Timestamp>, now: &ZonedDateTime) -> bool {
+    last.is_none_or(|last| {
+        let since = now.timestamp().duration_since(last);
+        since >= LINE_EVERY || since.is_negative()
+    })
+}
+
+/// One bar and three lines below it; each is cut at the terminal's width.
+struct Bars {
+    bar: ProgressBar,
+    lines: [ProgressBar; 3],
+}
+
+impl Bars {
+    fn new(all: &MultiProgress) -> Self {
+        let style = |template: &str| {
+            ProgressStyle::with_template(template)
+                .expect("a constant template")
+                .progress_chars("=> ")
+        };
+        let bar = all.add(ProgressBar::new(0).with_style(style("[{bar:20}] {wide_msg}")));
+        let line = || all.add(ProgressBar::new(0).with_style(style("{wide_msg}")));
+        Self { bar, lines: [line(), line(), line()] }
+    }
+
+    fn show(&self, snapshot: &Snapshot, now: &ZonedDateTime) {
+        let tally = &snapshot.tally;
+        self.bar.set_length(tally.devices());
+        self.bar.set_position(tally.devices_done());
+        self.bar.set_message(text::done(tally));
+        let texts = [
+            text::outcomes(tally).trim_start_matches(": ").to_owned(),
+            text::limits(snapshot),
+            text::finish(snapshot, now),
+        ];
+        for (line, text) in self.lines.iter().zip(texts) {
+            line.set_message(text);
+        }
+    }
+
+    fn clear(&self) {
+        for line in self.lines.iter().rev() {
+            line.finish_and_clear();
+        }
+        self.bar.finish_and_clear();
+    }
+}

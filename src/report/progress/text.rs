@@ -1,0 +1,125 @@
+//! The words of progress, as pure functions of a snapshot or a note and the present moment. Where and
+//! when they are shown is `progress`'.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, ZonedDateTime};
+
+use crate::domain::event::{HoldReason, Note, Snapshot};
+use crate::domain::text::printable;
+use crate::domain::{Outcome, Tally};
+use crate::report::human::{clock, count, counted, duration, quota};
+
+/// All of a snapshot in one line.
+pub fn line(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
+    let parts = [
+        format!("{}{}", done(&snapshot.tally), outcomes(&snapshot.tally)),
+        limits(snapshot),
+        finish(snapshot, now),
+    ];
+    parts.join("; ")
+}
+
+/// How far: `4,210 of 12,000 devices`.
+pub fn done(tally: &Tally) -> String {
+    format!("{} of {}", count(tally.devices_done()), counted(tally.devices(), "device"))
+}
+
+/// What became of those that are done, after a colon; nothing if none is.
+pub fn outcomes(tally: &Tally) -> String {
+    let aside = [Outcome::BadRow, Outcome::Duplicate, Outcome::Skipped].map(Outcome::name);
+    let named = tally.by_name();
+    let mut parts: Vec<String> = named
+        .iter()
+        .filter(|(name, rows)| *rows > 0 && !aside.contains(name))
+        .map(|(name, rows)| format!("{} {}", count(*rows), name.replace('_', " ")))
+        .collect();
+    if tally.doubtful > 0 {
+        parts.push(format!("{} not known, being looked up", count(tally.doubtful)));
+    }
+    if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
+}
+
+/// The calls that count against the limits now.
+pub fn limits(snapshot: &Snapshot) -> String {
+    let used = snapshot.used.iter().map(|(limit, used)| {
+        let quota = quota(limit);
+        format!("{} of {quota}", count(*used))
+    });
+    let mut text = format!("calls {}", used.collect::<Vec<_>>().join(", "));
+    if snapshot.used.is_empty() {
+        text = counted(snapshot.calls, "call");
+    }
+    if snapshot.in_flight > 0 {
+        text.push_str(&format!(", {} in flight", count(snapshot.in_flight as u64)));
+    }
+    if snapshot.throttled > 0 {
+        text.push_str(&format!(", {} answered with 429", count(snapshot.throttled)));
+    }
+    text
+}
+
+/// When the last answer is likely to be in, as a clock time, and what holds the orders back.
+pub fn finish(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
+    let why = snapshot.hold.map(|hold| match hold {
+        HoldReason::Quota(limit) => format!("limited by {}", quota(&limit)),
+        HoldReason::Pause => "paused by the server".to_owned(),
+        HoldReason::Network => "waiting for the network".to_owned(),
+        HoldReason::Pace => "spreading the calls".to_owned(),
+    });
+    let end = snapshot.finish_in.and_then(|left| Some((left, after(now, left)?)));
+    match (end, why) {
+        (Some((left, at)), Some(why)) => {
+            format!("done about {} (in {}, {why})", clock(&at, now), duration(left))
+        }
+        (Some((left, at)), None) => {
+            format!("done about {} (in {})", clock(&at, now), duration(left))
+        }
+        (None, Some(why)) => why,
+        (None, None) if snapshot.tally.open() > 0 => "waiting for the last answers".to_owned(),
+        (None, None) => "all orders are answered".to_owned(),
+    }
+}
+
+/// A note as a sentence.
+pub fn note(note: &Note, now: &ZonedDateTime) -> String {
+    match note {
+        Note::OthersCall => {
+            "Note: a 429 that our own calls do not explain: somebody else uses this \
+            application; leave them room with --leave"
+                .to_owned()
+        }
+        Note::Paused(wait) => {
+            let until =
+                after(now, *wait).map(|at| format!(", until {}", at.strftime("%H:%M:%S %Z")));
+            let until = until.unwrap_or_default();
+            format!("Paused by the server for {}{until}; it goes on by itself", duration(*wait))
+        }
+        Note::CommentsChanged => "Note: the server changes comments; actions are told apart by id \
+            and time instead"
+            .to_owned(),
+        Note::Waiting(why) => format!(
+            "Waiting for the network, nothing is lost: {}; it goes on by itself",
+            printable(why)
+        ),
+        Note::Reached => "The API can be reached again; going on".to_owned(),
+        Note::ListForbidden => "Note: this application may not read the list of actions \
+            (Machine.Read.All would allow it); lost answers stay unknown"
+            .to_owned(),
+        Note::ListFailed(why) => {
+            format!("The list of actions could not be read ({}); it is asked again", printable(why))
+        }
+        Note::Horizon(wait) => format!(
+            "Waiting up to {} for calls of a run that is gone, so that none is sent twice",
+            duration(*wait)
+        ),
+        Note::Stopping(calls) => format!(
+            "Stopping: no more orders; {} still in flight; Ctrl-C again leaves at once",
+            counted(*calls as u64, "call")
+        ),
+    }
+}
+
+fn after(now: &ZonedDateTime, wait: Duration) -> Option<ZonedDateTime> {
+    now.checked_add(SignedDuration::try_from(wait).ok()?).ok()
+}

@@ -1,0 +1,192 @@
+//! The one place that turns a row and its campaign into the named fields of a report. Order and names
+//! are a contract: columns are only ever appended. How a field is written is the formats'.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use crate::domain::{CampaignName, Detail, DeviceId, Life, Outcome, Rank, ScanType, State};
+
+/// The names of the fields, in order.
+pub const COLUMNS: [&str; 22] = [
+    "line",
+    "device_id",
+    "device_name",
+    "outcome",
+    "reason",
+    "scan_type",
+    "action_id",
+    "action_scope",
+    "action_status",
+    "action_status_at",
+    "action_requestor",
+    "action_created_at",
+    "http_status",
+    "error_code",
+    "message",
+    "server_correlation_id",
+    "attempts",
+    "first_sent_at",
+    "answered_at",
+    "input_text",
+    "campaign",
+    "tenant",
+];
+
+/// The word in the `outcome` field of a row that has not ended.
+pub const OPEN: &str = "open";
+
+/// What begins the reason of every row of a campaign that ran against the emulator.
+pub const EMULATED: &str = "EMULATED";
+
+/// What all rows of a report share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportHead {
+    /// The campaign.
+    pub campaign: CampaignName,
+    /// Its tenant.
+    pub tenant: String,
+    /// The type that was asked for.
+    pub scan_type: ScanType,
+    /// It ran against the embedded emulator.
+    pub emulated: bool,
+}
+
+/// One row of the input, with what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportRow {
+    /// The line of the input on which the row begins, from 1.
+    pub line: u64,
+    /// The device, unless the row is bad.
+    pub device: Option<DeviceId>,
+    /// Its name, if the input told one.
+    pub name: Option<String>,
+    /// What stood in the id's place, if it was not just the id.
+    pub input_text: Option<String>,
+    /// Where it stands.
+    pub life: Life,
+    /// What is known beside.
+    pub detail: Detail,
+}
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Nothing is known.
+    Empty,
+    /// Text as it came: not escaped in any way.
+    Text(Cow<'a, str>),
+    /// A number.
+    Number(u64),
+    /// A moment, written as RFC 3339 in UTC.
+    Time(Timestamp),
+}
+
+/// The values of a row, in the order of `COLUMNS`.
+pub type Record<'a> = [Value<'a>; COLUMNS.len()];
+
+/// The fields of a row.
+pub fn record<'a>(row: &'a ReportRow, head: &'a ReportHead) -> Record<'a> {
+    let detail = &row.detail;
+    [
+        Value::Number(row.line),
+        row.device.map_or(Value::Empty, |device| Value::Text(Cow::Owned(device.to_string()))),
+        text(row.name.as_ref()),
+        fixed(outcome(row.life.state)),
+        reason(row, head).map_or(Value::Empty, Value::Text),
+        Value::Text(Cow::Owned(head.scan_type.to_string())),
+        text(detail.action_id.as_ref()),
+        text(detail.action_scope.as_ref()),
+        text(detail.action_status.as_ref()),
+        time(detail.action_status_at),
+        text(detail.action_requestor.as_ref()),
+        time(detail.action_created_at),
+        detail.http_status.map_or(Value::Empty, |status| Value::Number(u64::from(status))),
+        text(detail.error_code.as_ref()),
+        text(detail.message.as_ref()),
+        text(detail.server_correlation_id.as_ref()),
+        Value::Number(u64::from(row.life.attempt)),
+        time(detail.first_sent_at),
+        time(detail.answered_at),
+        text(row.input_text.as_ref()),
+        fixed(head.campaign.as_str()),
+        fixed(&head.tenant),
+    ]
+}
+
+fn outcome(state: State) -> &'static str {
+    match state {
+        State::Done(outcome) => outcome.name(),
+        State::Draft | State::Queued(_) | State::Claimed(_) | State::Doubtful { .. } => OPEN,
+    }
+}
+
+fn reason<'a>(row: &'a ReportRow, head: &ReportHead) -> Option<Cow<'a, str>> {
+    let why = match row.life.state {
+        State::Done(outcome) => ended(outcome, &row.life, row.detail.reason.as_deref()),
+        // A draft is not reported; should one be, it is a row that waits.
+        State::Draft | State::Queued(_) => Some(Cow::Borrowed(waiting(&row.life))),
+        // A claim is durable before its call leaves, so a row that was left here by a crash may not
+        // have been sent.
+        State::Claimed(_) => Some("sent or about to be, answer not in yet".into()),
+        State::Doubtful { .. } => {
+            Some("sent, answer not known: the list of actions is being asked".into())
+        }
+    };
+    match (head.emulated, why) {
+        (false, why) => why,
+        (true, None) => Some(EMULATED.into()),
+        (true, Some(why)) => Some(format!("{EMULATED}: {why}").into()),
+    }
+}
+
+fn waiting(life: &Life) -> &'static str {
+    match life.rank {
+        Rank::First => "waiting for its turn",
+        Rank::Again if life.busy_asks > 0 => {
+            "waiting to be asked again: a scan was already in progress"
+        }
+        Rank::Again => "waiting to be asked again: the last try came to nothing",
+        Rank::Last => "waiting to be asked once more: the API did not know the device",
+    }
+}
+
+/// What the store knows goes first; an outcome that a reader must act on is never without a reason.
+fn ended<'a>(outcome: Outcome, life: &Life, known: Option<&'a str>) -> Option<Cow<'a, str>> {
+    let or = |otherwise: &'static str| Some(Cow::Borrowed(known.unwrap_or(otherwise)));
+    match outcome {
+        // An order and not a scan, which its name cannot say.
+        Outcome::Accepted => or("scan ordered"),
+        Outcome::AlreadyInProgress { covered: true } => {
+            let why = known.unwrap_or("a scan that is wide enough was already in progress");
+            Some(format!("covered: {why}").into())
+        }
+        Outcome::AlreadyInProgress { covered: false } if life.unseen => {
+            Some("not covered: a scan was already in progress; which one is not known".into())
+        }
+        Outcome::AlreadyInProgress { covered: false } => {
+            let why = known.unwrap_or("a scan was already in progress");
+            Some(format!("not covered: {why}").into())
+        }
+        Outcome::Rejected => or("the API refuses this device"),
+        Outcome::NotFound => or("the API does not know this device in this tenant"),
+        Outcome::Failed => or("every try came to nothing, and no scan of this campaign exists"),
+        Outcome::Unknown => or("sent, and nobody can say what became of it"),
+        Outcome::NotAttempted => or("not ordered in this campaign"),
+        Outcome::BadRow => or("the row holds no Defender machine id"),
+        Outcome::Duplicate => or("the device stands in an earlier row"),
+        Outcome::Skipped => or("left out on purpose"),
+    }
+}
+
+fn text(text: Option<&String>) -> Value<'_> {
+    text.map_or(Value::Empty, |text| fixed(text))
+}
+
+fn fixed(text: &str) -> Value<'_> {
+    Value::Text(Cow::Borrowed(text))
+}
+
+fn time(at: Option<Timestamp>) -> Value<'static> {
+    at.map_or(Value::Empty, Value::Time)
+}

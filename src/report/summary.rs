@@ -1,0 +1,349 @@
+//! The end of a run, as text and as JSON: what became of the devices, what it took, and what to do
+//! next. Accepted means ordered; no line says that a device was scanned.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::human::{count, counted, duration, rate, wrapped};
+use super::jsonl;
+use super::record::ReportHead;
+use super::totals::Group;
+use crate::domain::text::{cut, printable};
+use crate::domain::{Ending, Outcome, Stop, Tally};
+
+/// Kinds of failure that the text names.
+const GROUPS_SHOWN: usize = 5;
+
+/// What the end of a run tells.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The campaign.
+    pub head: ReportHead,
+    /// How the run ended.
+    pub ending: Ending,
+    /// Where the rows stand.
+    pub tally: Tally,
+    /// Failures by code, the most frequent first.
+    pub groups: Vec<Group>,
+    /// The statuses of the ordered actions as last seen, with how many have them.
+    pub actions: Vec<(String, u64)>,
+    /// Scan calls of this run.
+    pub calls: u64,
+    /// How many of them were answered with 429.
+    pub throttled: u64,
+    /// How long the run took.
+    pub duration: Duration,
+    /// Where the reports are.
+    pub reports: Vec<PathBuf>,
+    /// The exit code of the program.
+    pub exit_code: u8,
+}
+
+impl Summary {
+    /// The summary as text of about 80 columns, with no line end at its end.
+    pub fn text(&self) -> String {
+        let mut lines = vec![wrapped(&self.first_line(), 2)];
+        if self.head.emulated {
+            lines.push("EMULATED: it ran against the emulator; no real device was asked.".into());
+        }
+        self.push_counts(&mut lines);
+        self.push_effort(&mut lines);
+        self.push_to_do(&mut lines);
+        for path in &self.reports {
+            lines.push(format!("Report: {}", printable(&path.display().to_string())));
+        }
+        let meaning = exit_meaning(self.exit_code);
+        lines.push(wrapped(&format!("Exit code {}: {meaning}.", self.exit_code), 2));
+        lines.join("\n")
+    }
+
+    /// The summary as one line of JSON, with no line end.
+    pub fn json(&self) -> String {
+        let covered = |covered| self.tally.of(Outcome::AlreadyInProgress { covered });
+        let (ending, stop) = match &self.ending {
+            Ending::Finished => ("finished", None),
+            Ending::Stopped(stop) => ("stopped", Some(stop_json(stop))),
+        };
+        jsonl::line(&Json {
+            v: 1,
+            kind: "summary",
+            campaign: self.head.campaign.as_str(),
+            tenant: &self.head.tenant,
+            scan_type: self.head.scan_type.to_string(),
+            emulated: self.head.emulated,
+            ending,
+            stop,
+            rows: self.tally.rows(),
+            devices: self.tally.devices(),
+            open: self.tally.open(),
+            outcomes: counts_json(self.tally.by_name()),
+            already_in_progress: json!({"covered": covered(true), "not_covered": covered(false)}),
+            actions: counts_json(
+                self.actions.iter().map(|(status, rows)| (status.as_str(), *rows)),
+            ),
+            failures: self.groups.iter().map(group_json).collect(),
+            calls: self.calls,
+            throttled: self.throttled,
+            duration_s: self.duration.as_secs_f64(),
+            reports: self.reports.iter().map(|path| path.display().to_string()).collect(),
+            exit_code: self.exit_code,
+        })
+    }
+
+    fn first_line(&self) -> String {
+        let name = &self.head.campaign;
+        let attention: u64 = needing_attention().map(|outcome| self.tally.of(outcome)).sum();
+        match &self.ending {
+            Ending::Finished if attention == 0 => format!("Campaign {name} is finished."),
+            Ending::Finished => {
+                let need = if attention == 1 { "needs" } else { "need" };
+                let rows = counted(attention, "row");
+                format!("Campaign {name} is finished; {rows} {need} attention.")
+            }
+            Ending::Stopped(stop) => format!("Campaign {name} stopped: {}.", stop_text(stop)),
+        }
+    }
+
+    fn push_counts(&self, lines: &mut Vec<String>) {
+        lines.push(wrapped(
+            &format!(
+                "{} scan, tenant {}, {}:",
+                self.head.scan_type.api_name(),
+                printable(&self.head.tenant),
+                counted(self.tally.rows(), "row")
+            ),
+            2,
+        ));
+        let mut push = |rows: u64, what: &str| {
+            if rows > 0 {
+                lines.push(format!("{:>11}  {what}", count(rows)));
+            }
+        };
+        for outcome in Outcome::ALL {
+            push(self.tally.of(outcome), told(outcome));
+        }
+        push(self.tally.draft + self.tally.queued, "open: waiting for their turn");
+        push(self.tally.claimed, "open: sent or about to be, answer not in yet");
+        push(self.tally.doubtful, "open: sent, answer not known yet");
+    }
+
+    fn push_effort(&self, lines: &mut Vec<String>) {
+        let took = duration(self.duration);
+        let mean = rate(self.calls, self.duration);
+        let mean = mean.map(|mean| format!(" ({mean})")).unwrap_or_default();
+        let throttled = match self.throttled {
+            0 => String::new(),
+            some => format!("; {} answered with 429", count(some)),
+        };
+        lines.push(format!("{} in {took}{mean}{throttled}.", counted(self.calls, "call")));
+        if self.tally.of(Outcome::Accepted) > 0 {
+            lines.push(
+                "Accepted means ordered, not scanned: each device still has to do it.".into(),
+            );
+        }
+        if let Some(actions) = actions_text(&self.actions) {
+            lines.push(wrapped(&actions, 2));
+        }
+    }
+
+    fn push_to_do(&self, lines: &mut Vec<String>) {
+        let before = lines.len();
+        if let Ending::Stopped(stop) = &self.ending {
+            lines.push(wrapped(&format!("  {}:", before_resuming(stop)), 4));
+            lines.push(format!("    fleetsweep resume {}", self.head.campaign));
+        }
+        let groups = self.groups.iter().filter(|group| group.outcome.needs_attention());
+        let shown: Vec<&Group> = groups.take(GROUPS_SHOWN).collect();
+        for outcome in needing_attention() {
+            let rows = self.tally.of(outcome);
+            if rows == 0 {
+                continue;
+            }
+            let name = match outcome {
+                Outcome::AlreadyInProgress { .. } => "not covered",
+                other => short(other),
+            };
+            lines.push(wrapped(&format!("  {} {name}: {}", count(rows), advice(outcome)), 4));
+            let groups = shown.iter().filter(|group| group.outcome == outcome);
+            lines.extend(groups.filter_map(|group| group_text(group)));
+        }
+        if lines.len() > before {
+            lines.insert(before, "What to do:".into());
+        }
+    }
+}
+
+/// What an exit code of the program means, as a sentence without its full stop.
+pub fn exit_meaning(code: u8) -> &'static str {
+    match code {
+        0 => "every device is accepted or covered",
+        1 => "an internal or I/O error, or the API was never reached",
+        2 => "wrong usage or bad input",
+        3 => "finished, but not every device is accepted or covered",
+        4 => "stopped by a safety rule",
+        5 => "stopped with work left",
+        6 => "not confirmed, or another campaign has that name",
+        7 => "sign-in or permission",
+        130 => "left at once by a second Ctrl-C",
+        _ => "not a code of this program",
+    }
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    v: u8,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    campaign: &'a str,
+    tenant: &'a str,
+    scan_type: String,
+    emulated: bool,
+    ending: &'static str,
+    stop: Option<Value>,
+    rows: u64,
+    devices: u64,
+    open: u64,
+    outcomes: Map<String, Value>,
+    already_in_progress: Value,
+    actions: Map<String, Value>,
+    failures: Vec<Value>,
+    calls: u64,
+    throttled: u64,
+    duration_s: f64,
+    reports: Vec<String>,
+    exit_code: u8,
+}
+
+fn counts_json<'a>(counts: impl IntoIterator<Item = (&'a str, u64)>) -> Map<String, Value> {
+    counts.into_iter().map(|(name, rows)| (name.to_owned(), rows.into())).collect()
+}
+
+fn group_json(group: &Group) -> Value {
+    json!({
+        "outcome": group.outcome.name(),
+        "error_code": group.code,
+        "rows": group.rows,
+        "message": group.message,
+    })
+}
+
+fn stop_json(stop: &Stop) -> Value {
+    let (kind, why) = match stop {
+        Stop::Signal => ("signal", None),
+        Stop::SecondSignal => ("second_signal", None),
+        Stop::Time => ("time", None),
+        Stop::Unreachable(why) => ("unreachable", Some(why)),
+        Stop::NeverReached(why) => ("never_reached", Some(why)),
+        Stop::ListUnreadable(why) => ("list_unreadable", Some(why)),
+        Stop::SignIn(why) => ("sign_in", Some(why)),
+        Stop::Safety(why) => ("safety", Some(why)),
+    };
+    json!({"kind": kind, "why": why})
+}
+
+fn needing_attention() -> impl Iterator<Item = Outcome> {
+    Outcome::ALL.into_iter().filter(|outcome| outcome.needs_attention())
+}
+
+fn stop_text(stop: &Stop) -> String {
+    match stop {
+        Stop::Signal => "by a signal; the calls in flight were finished".into(),
+        Stop::SecondSignal => {
+            "left at once by a second signal; what was in flight is looked up by `resume`".into()
+        }
+        Stop::Time => "its time is over; no order left after it".into(),
+        Stop::Unreachable(why) => {
+            format!("the API could not be reached any more ({})", printable(why))
+        }
+        Stop::NeverReached(why) => format!("the API was never reached ({})", printable(why)),
+        Stop::ListUnreadable(why) => {
+            format!("the list of actions could not be read ({})", printable(why))
+        }
+        Stop::SignIn(why) => format!("sign-in or permission ({})", printable(why)),
+        Stop::Safety(why) => format!("by a safety rule ({})", printable(why)),
+    }
+}
+
+fn before_resuming(stop: &Stop) -> &'static str {
+    match stop {
+        Stop::Signal | Stop::SecondSignal | Stop::Time => "go on with what is open",
+        Stop::Unreachable(_) | Stop::NeverReached(_) => {
+            "check network, proxy and the address of the API, then go on"
+        }
+        Stop::ListUnreadable(_) => {
+            "some devices are not known yet; when the list of actions can be read, go on"
+        }
+        Stop::SignIn(_) => {
+            "check tenant, application, its secret and the permission Machine.Scan, then go on"
+        }
+        Stop::Safety(_) => "check tenant and list; only if both are right, go on",
+    }
+}
+
+/// An outcome in the list of counts.
+fn told(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted: scan ordered",
+        Outcome::AlreadyInProgress { covered: true } => "already in progress, covered by that scan",
+        other => short(other),
+    }
+}
+
+fn short(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::AlreadyInProgress { covered: true } => "already in progress, covered",
+        Outcome::AlreadyInProgress { covered: false } => "already in progress, not covered",
+        Outcome::Rejected => "rejected",
+        Outcome::NotFound => "not found",
+        Outcome::Failed => "failed",
+        Outcome::Unknown => "unknown",
+        Outcome::NotAttempted => "not attempted",
+        Outcome::BadRow => "bad row",
+        Outcome::Duplicate => "duplicate",
+        Outcome::Skipped => "skipped",
+    }
+}
+
+fn advice(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::AlreadyInProgress { .. } => "order these again later with `fleetsweep scan`",
+        Outcome::Rejected => "refused by the API; see error_code and message in the report",
+        Outcome::NotFound => "not in this tenant, or offboarded: mend the list",
+        Outcome::Failed => "no scan was ordered: order these again with `fleetsweep scan`",
+        Outcome::Unknown => "look at their actions in the portal before ordering again",
+        Outcome::NotAttempted => "see reason in the report; order these with `fleetsweep scan`",
+        Outcome::BadRow => "mend these lines of the list, then order them",
+        Outcome::Accepted | Outcome::Duplicate | Outcome::Skipped => "nothing",
+    }
+}
+
+/// One line of at most 80 columns for a kind of failure, if there is anything to tell of it.
+fn group_text(group: &Group) -> Option<String> {
+    let message = group.message.as_deref().map(printable);
+    let what = match (group.code.as_deref().map(printable), message) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => return None,
+    };
+    let line = format!("    {:>7}  {what}", count(group.rows));
+    Some(cut(&line, super::human::WIDTH))
+}
+
+/// How many of the ordered actions wait, run and ended (statuses of the Machine action resource page).
+fn actions_text(actions: &[(String, u64)]) -> Option<String> {
+    let sum = |among: &[&str], wanted: bool| -> u64 {
+        let is = |status: &str| among.iter().any(|one| status.eq_ignore_ascii_case(one));
+        actions.iter().filter(|(status, _)| is(status) == wanted).map(|(_, rows)| rows).sum()
+    };
+    let waiting = sum(&["Pending"], true);
+    let running = sum(&["InProgress"], true);
+    let ended = sum(&["Pending", "InProgress"], false);
+    (waiting + running + ended > 0).then(|| {
+        let [waiting, running, ended] = [waiting, running, ended].map(count);
+        format!("Actions when last seen: {waiting} waiting, {running} running, {ended} ended.")
+    })
+}

@@ -1,0 +1,81 @@
+//! What the summary tells beyond the tally, counted while a report is written: failures by error code,
+//! and where the ordered actions stand. Its memory is bounded, whatever a server answers.
+
+use std::collections::BTreeMap;
+
+use super::record::ReportRow;
+use crate::domain::text::cut;
+use crate::domain::{Outcome, State};
+
+/// Kinds of failure that are told apart; rows of further kinds are counted under their outcome.
+const KINDS_MAX: usize = 1_000;
+
+/// Characters of an example message that are kept.
+const MESSAGE_MAX: usize = 300;
+
+/// Rows that failed in the same way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Their outcome.
+    pub outcome: Outcome,
+    /// The API's error code, if there was one.
+    pub code: Option<String>,
+    /// How many there are.
+    pub rows: u64,
+    /// The message of the first one, not escaped.
+    pub message: Option<String>,
+}
+
+/// Counts over the rows of a report.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    kinds: BTreeMap<(Outcome, Option<String>), (u64, Option<String>)>,
+    actions: BTreeMap<String, u64>,
+}
+
+impl Totals {
+    /// Counts one row.
+    pub fn add(&mut self, row: &ReportRow) {
+        let State::Done(outcome) = row.life.state else { return };
+        if outcome == Outcome::Accepted
+            && let Some(status) = &row.detail.action_status
+            && (self.actions.len() < KINDS_MAX || self.actions.contains_key(status))
+        {
+            *self.actions.entry(status.clone()).or_default() += 1;
+        }
+        if !outcome.needs_attention() {
+            return;
+        }
+        let mut kind = (outcome, row.detail.error_code.clone());
+        if self.kinds.len() >= KINDS_MAX && !self.kinds.contains_key(&kind) {
+            kind.1 = None;
+        }
+        let message = row.detail.message.as_ref().or(row.detail.reason.as_ref());
+        let (rows, example) = self.kinds.entry(kind).or_default();
+        *rows += 1;
+        if example.is_none() {
+            *example = message.map(|message| cut(message, MESSAGE_MAX));
+        }
+    }
+
+    /// The failures, the most frequent first; equally frequent ones in the order of reports.
+    pub fn groups(&self) -> Vec<Group> {
+        let mut groups: Vec<Group> = self
+            .kinds
+            .iter()
+            .map(|((outcome, code), (rows, message))| Group {
+                outcome: *outcome,
+                code: code.clone(),
+                rows: *rows,
+                message: message.clone(),
+            })
+            .collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
+        groups
+    }
+
+    /// The statuses of the ordered actions as last seen, with how many have them.
+    pub fn actions(&self) -> Vec<(String, u64)> {
+        self.actions.iter().map(|(status, rows)| (status.clone(), *rows)).collect()
+    }
+}

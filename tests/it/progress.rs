@@ -1,0 +1,218 @@
+//! Progress: its words, how often it is told, and that nothing tears the bars.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fleetsweep::domain::event::{Event, HoldReason, Note, Snapshot};
+use fleetsweep::domain::{Outcome, State, Tally};
+use fleetsweep::report::progress::{Progress, Style, Terminal, text};
+use indicatif::{ProgressDrawTarget, TermLike};
+use jiff::{SignedDuration, ZonedDateTime};
+
+fn now() -> ZonedDateTime {
+    "2026-11-24T22:00[Europe/Berlin]".parse().unwrap()
+}
+
+fn later(seconds: i64) -> ZonedDateTime {
+    now().checked_add(SignedDuration::from_secs(seconds)).unwrap()
+}
+
+fn snapshot(done: u64) -> Snapshot {
+    let hour = "1500/1h".parse().unwrap();
+    let mut tally = Tally { queued: 12_000 - done, ..Tally::default() };
+    tally.add(State::Done(Outcome::Accepted), done);
+    tally.add(State::Done(Outcome::Duplicate), 100);
+    Snapshot {
+        tally,
+        calls: done,
+        used: vec![("100/1m".parse().unwrap(), 25), (hour, 1_500)],
+        throttled: 0,
+        in_flight: 0,
+        hold: Some(HoldReason::Quota(hour)),
+        finish_in: Some(Duration::from_secs(18_720)),
+    }
+}
+
+#[test]
+fn the_line_says_how_far_how_fast_until_when_and_why() {
+    let usual = snapshot(4_210);
+    let start = Snapshot { hold: Some(HoldReason::Pace), used: vec![], ..snapshot(0) };
+    let mut mixed = snapshot(4_000);
+    mixed.tally.doubtful = 3;
+    for covered in [true, false] {
+        mixed.tally.add(State::Done(Outcome::AlreadyInProgress { covered }), 30);
+    }
+    (mixed.in_flight, mixed.throttled, mixed.hold) = (4, 2, Some(HoldReason::Pause));
+    let network = Snapshot { hold: Some(HoldReason::Network), finish_in: None, ..snapshot(4_210) };
+    let last = Snapshot { hold: None, finish_in: None, ..snapshot(11_999) };
+    let end = Snapshot { hold: None, finish_in: None, ..snapshot(12_000) };
+    let week =
+        Snapshot { finish_in: Some(Duration::from_secs(700_000)), hold: None, ..snapshot(1) };
+    let lines: Vec<String> = [usual, start, mixed, network, last, end, week]
+        .iter()
+        .map(|snapshot| text::line(snapshot, &now()))
+        .collect();
+    insta::assert_snapshot!("progress-lines", lines.join("\n"));
+}
+
+#[test]
+fn every_note_is_a_sentence_that_says_what_happens_next() {
+    let notes = [
+        Note::OthersCall,
+        Note::Paused(Duration::from_secs(30)),
+        Note::CommentsChanged,
+        Note::Waiting("dns \u{1b}[31m error".into()),
+        Note::Reached,
+        Note::ListForbidden,
+        Note::ListFailed("HTTP 503".into()),
+        Note::Horizon(Duration::from_secs(65)),
+        Note::Stopping(1),
+    ];
+    let notes: Vec<String> = notes.iter().map(|note| text::note(note, &now())).collect();
+    insta::assert_snapshot!("progress-notes", notes.join("\n"));
+}
+
+#[test]
+fn an_end_beyond_the_calendar_is_left_out_and_does_not_stop_the_program() {
+    let far = Snapshot { finish_in: Some(Duration::MAX), ..snapshot(1) };
+    assert_eq!(text::finish(&far, &now()), "limited by 1,500/h");
+    text::note(&Note::Paused(Duration::MAX), &now());
+}
+
+#[test]
+fn bars_are_for_real_terminals_alone() {
+    assert_eq!(Style::pick(false, true, Some("xterm-256color")), Style::Bars);
+    assert_eq!(Style::pick(false, true, Some("dumb")), Style::Lines);
+    assert_eq!(Style::pick(false, true, None), Style::Lines);
+    assert_eq!(Style::pick(false, false, Some("xterm")), Style::Lines);
+    assert_eq!(Style::pick(true, true, Some("xterm")), Style::Quiet);
+}
+
+/// What a terminal or a file receives, in order.
+#[derive(Clone, Debug, Default)]
+struct Received(Arc<Mutex<String>>);
+
+impl Received {
+    fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn add(&self, text: &str) -> io::Result<()> {
+        self.0.lock().unwrap().push_str(text);
+        Ok(())
+    }
+}
+
+impl Write for Received {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.add(std::str::from_utf8(bytes).unwrap()).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A terminal of 40 columns.
+impl TermLike for Received {
+    fn width(&self) -> u16 {
+        40
+    }
+
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        self.add("<up>")
+    }
+
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        self.add("<down>")
+    }
+
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        self.add("<right>")
+    }
+
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        self.add("<left>")
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.add(&format!("{text}\n"))
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.add(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.add("<clear>")
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn shown(style: Style, events: &[(i64, Event)]) -> String {
+    let received = Received::default();
+    let terminal = Terminal::new(ProgressDrawTarget::hidden(), Box::new(received.clone()));
+    let mut progress = Progress::new(style, &terminal);
+    for (seconds, event) in events {
+        progress.show(event, &later(*seconds));
+    }
+    progress.end();
+    received.text()
+}
+
+#[test]
+fn without_a_terminal_there_is_one_line_a_minute_and_notes_come_at_once() {
+    let mut events = Vec::new();
+    for at in 0..180_i64 {
+        events.push((at, Event::Progress(Box::new(snapshot(at.unsigned_abs())))));
+        if (60..120).contains(&at) {
+            events.push((at, Event::Note(Note::Paused(Duration::from_secs(30)))));
+        }
+    }
+    let text = shown(Style::Lines, &events);
+    let starts: Vec<&str> = text.lines().map(|line| line.split(" of ").next().unwrap()).collect();
+    let pause = "Paused by the server for 30 s, until 22:01:30 CET; it goes on by itself";
+    assert_eq!(starts, ["0", "60", pause, "120"]);
+    assert!(!text.contains(['\u{1b}', '\r']));
+    assert_eq!(shown(Style::Quiet, &events), "");
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_silence_the_lines() {
+    let event = || Event::Progress(Box::new(snapshot(1)));
+    let text = shown(Style::Lines, &[(0, event()), (-3_600, event()), (-3_599, event())]);
+    assert_eq!(text.lines().count(), 2);
+}
+
+#[test]
+fn a_narrow_terminal_cuts_the_bars_and_a_log_line_never_tears_them() {
+    let screen = Received::default();
+    let draw = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+    let mut terminal = Terminal::new(draw, Box::new(screen.clone()));
+    let mut progress = Progress::new(Style::Bars, &terminal);
+    progress.show(&Event::Progress(Box::new(snapshot(6_000))), &now());
+    terminal.write_all(b"WARN something\n").unwrap();
+    let text = screen.text();
+    // The bars are cleared right before the log line, and drawn again after it.
+    let (before, after) = text.split_once("WARN something\n").unwrap();
+    assert!(before.ends_with("<clear>") || before.ends_with("<up>"), "{before}");
+    let drawn = after.replace("<up>", "");
+    let drawn: Vec<char> = drawn.chars().collect();
+    let lines: Vec<String> =
+        drawn.chunks(40).map(|line| line.iter().collect::<String>().trim_end().into()).collect();
+    assert_eq!(
+        lines,
+        [
+            "[==========>         ] 6,000 of 12,000 d",
+            "6,000 accepted",
+            "calls 25 of 100/min, 1,500 of 1,500/h",
+            "done about Wed 03:12 CET (in 5 h 12 min,",
+        ]
+    );
+    progress.end();
+    assert!(screen.text().len() > text.len());
+}

@@ -1,0 +1,243 @@
+//! What people read before and after a run: the plan and the summary, and the same for programs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fleetsweep::domain::quota::api_quotas;
+use fleetsweep::domain::{
+    Detail, Ending, Life, Outcome, PaceKind, ScanType, State, Stop, Tally, Target,
+};
+use fleetsweep::report::plan::{Calls, Plan, Until};
+use fleetsweep::report::summary::Summary;
+use fleetsweep::report::totals::Totals;
+use fleetsweep::report::{ReportHead, ReportRow};
+
+use crate::support::{device, target};
+
+fn tally(ended: &[(Outcome, u64)], queued: u64, doubtful: u64) -> Tally {
+    let mut tally = Tally { queued, doubtful, ..Tally::default() };
+    for (outcome, rows) in ended {
+        tally.add(State::Done(*outcome), *rows);
+    }
+    tally
+}
+
+/// A summary whose groups and actions are counted from rows, as they are in the program.
+fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -> Summary {
+    let mut totals = Totals::default();
+    for (outcome, rows, code, message) in kinds {
+        let detail = Detail {
+            error_code: Some((*code).to_owned()).filter(|code| !code.is_empty()),
+            message: Some((*message).to_owned()).filter(|message| !message.is_empty()),
+            action_status: Some((*code).to_owned()).filter(|_| *outcome == Outcome::Accepted),
+            ..Detail::default()
+        };
+        let row = ReportRow {
+            line: 2,
+            device: Some(device(2)),
+            name: None,
+            input_text: None,
+            life: Life::ended(*outcome),
+            detail,
+        };
+        (0..*rows).for_each(|_| totals.add(&row));
+    }
+    let exit_code = ending.exit_code(tally.needs_attention());
+    Summary {
+        head: ReportHead {
+            campaign: "full-2026-11-24-kxqrab".parse().unwrap(),
+            tenant: target().tenant,
+            scan_type: ScanType::Full,
+            emulated: false,
+        },
+        ending,
+        tally,
+        groups: totals.groups(),
+        actions: totals.actions(),
+        calls: 11_900,
+        throttled: 0,
+        duration: Duration::from_secs(28_920),
+        reports: vec![PathBuf::from("fleetsweep-full-2026-11-24-kxqrab.csv")],
+        exit_code,
+    }
+}
+
+fn stopped(stop: Stop) -> Summary {
+    let tally = tally(&[(Outcome::Accepted, 4_000)], 7_998, 2);
+    summary(Ending::Stopped(stop), tally, &[(Outcome::Accepted, 4_000, "Pending", "")])
+}
+
+fn mixed() -> Summary {
+    let busy = |covered| Outcome::AlreadyInProgress { covered };
+    let ended = [
+        (Outcome::Accepted, 11_480),
+        (busy(true), 210),
+        (busy(false), 40),
+        (Outcome::Rejected, 150),
+        (Outcome::NotFound, 12),
+        (Outcome::Unknown, 1),
+        (Outcome::BadRow, 1),
+        (Outcome::Duplicate, 106),
+    ];
+    let kinds = [
+        (Outcome::Accepted, 9_000, "Pending", ""),
+        (Outcome::Accepted, 2_000, "InProgress", ""),
+        (Outcome::Accepted, 480, "Succeeded", ""),
+        (busy(true), 210, "ActiveRequestAlreadyExists", "busy"),
+        (busy(false), 40, "ActiveRequestAlreadyExists", "Action is already in progress"),
+        (Outcome::Rejected, 120, "OsPlatformNotSupported", "the \u{1b}[31mplatform\nof it"),
+        (Outcome::Rejected, 30, "ClientVersionNotSupported", &"long ".repeat(40)),
+        (Outcome::NotFound, 12, "ResourceNotFound", "Machine was not found"),
+        (Outcome::Unknown, 1, "", "connection reset"),
+        (Outcome::BadRow, 1, "", "not a Defender machine id"),
+    ];
+    let mut summary = summary(Ending::Finished, tally(&ended, 0, 0), &kinds);
+    summary.throttled = 3;
+    summary
+}
+
+#[test]
+fn a_clean_end_is_short() {
+    let tally = tally(&[(Outcome::Accepted, 1)], 0, 0);
+    let mut summary = summary(Ending::Finished, tally, &[(Outcome::Accepted, 1, "Pending", "")]);
+    (summary.calls, summary.duration) = (1, Duration::from_millis(600));
+    insta::assert_snapshot!("summary-clean", summary.text());
+}
+
+#[test]
+fn failures_are_counted_by_kind_with_what_to_do() {
+    insta::assert_snapshot!("summary-failures", mixed().text());
+}
+
+#[test]
+fn a_stop_says_why_and_how_to_go_on() {
+    let stops = [
+        Stop::Signal,
+        Stop::SecondSignal,
+        Stop::Time,
+        Stop::SignIn("AADSTS7000222: the client secret has expired".into()),
+        Stop::Safety("20 of the first 20 devices are not known; wrong tenant?".into()),
+        Stop::Unreachable("dns error".into()),
+        Stop::NeverReached("connection refused".into()),
+        Stop::ListUnreadable("HTTP 403".into()),
+    ];
+    let texts: Vec<String> = stops.into_iter().map(|stop| stopped(stop).text()).collect();
+    insta::assert_snapshot!("summary-stops", texts.join("\n----\n"));
+}
+
+#[test]
+fn an_emulated_end_says_so() {
+    let mut summary = mixed();
+    summary.head.emulated = true;
+    assert!(summary.text().contains("EMULATED"));
+    assert!(summary.json().contains("\"emulated\":true"));
+}
+
+#[test]
+fn the_summary_fits_a_terminal_and_never_says_that_a_device_was_scanned() {
+    let text = mixed().text();
+    assert!(text.lines().count() <= 26, "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+    assert!(!text.replace("not scanned", "").contains("scanned"), "{text}");
+}
+
+#[test]
+fn the_summary_for_programs_has_its_contract() {
+    insta::assert_snapshot!(
+        "summary-json",
+        format!("{}\n{}", mixed().json(), stopped(Stop::Time).json())
+    );
+    let json: serde_json::Value = serde_json::from_str(&mixed().json()).unwrap();
+    let sum: u64 =
+        json["outcomes"].as_object().unwrap().values().map(|rows| rows.as_u64().unwrap()).sum();
+    assert_eq!(Some(sum), json["rows"].as_u64());
+}
+
+#[test]
+fn the_memory_of_the_totals_is_bounded_and_loses_no_row() {
+    let mut totals = Totals::default();
+    for n in 0..3_000 {
+        let detail = Detail { error_code: Some(format!("E{n}")), ..Detail::default() };
+        let life = Life::ended(Outcome::Rejected);
+        let device = Some(device(n));
+        totals.add(&ReportRow { line: n, device, name: None, input_text: None, life, detail });
+    }
+    let groups = totals.groups();
+    assert!(groups.len() <= 1_001);
+    assert_eq!(groups.iter().map(|group| group.rows).sum::<u64>(), 3_000);
+}
+
+fn plan() -> Plan {
+    let at = |text: &str| text.parse().unwrap();
+    let target = Target {
+        api_origin: "https://api.security.microsoft.com".to_owned(),
+        cloud: "commercial".to_owned(),
+        ..target()
+    };
+    Plan {
+        campaign: "full-2026-11-24-kxqrab".parse().unwrap(),
+        target,
+        scan_type: ScanType::Full,
+        comment: "Incident 4711".to_owned(),
+        emulated: false,
+        store: "sqlite:/var/lib/fleetsweep/store.db".to_owned(),
+        dry_run: true,
+        continues: false,
+        rows: 12_107,
+        devices: 12_000,
+        duplicates: 106,
+        bad_rows: 1,
+        skipped: 0,
+        first_bad: vec![
+            "line 17, column `Device ID`: this is an Intune or Entra device id (a GUID), not a \
+             Defender machine id; found `82f42fca-e931-4f03-b54c-47af94bd394d`"
+                .to_owned(),
+        ],
+        skip_bad_rows: false,
+        used: api_quotas().into_iter().zip([0, 1_312]).collect(),
+        pace: PaceKind::Fast.pace(&api_quotas()),
+        calls: Some(Calls {
+            starts_at: at("2026-11-24T22:00[Europe/Berlin]"),
+            last_call_at: at("2026-11-25T06:10[Europe/Berlin]"),
+            duration: Duration::from_secs(29_400),
+        }),
+        until: Some(Until { at: at("2026-11-25T06:00[Europe/Berlin]"), fits: 11_850 }),
+        warnings: vec!["1 file holds no names".to_owned()],
+    }
+}
+
+#[test]
+fn the_plan_says_what_is_about_to_be_ordered() {
+    insta::assert_snapshot!("plan-text", plan().text());
+    insta::assert_snapshot!("plan-json", plan().json());
+    assert!(plan().text().lines().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn a_plan_of_one_device_and_one_of_none_read_well() {
+    let one = Plan {
+        rows: 1,
+        devices: 1,
+        duplicates: 0,
+        bad_rows: 0,
+        first_bad: vec![],
+        dry_run: false,
+        emulated: true,
+        continues: true,
+        until: Some(Until { fits: 1, ..plan().until.unwrap() }),
+        warnings: vec![],
+        ..plan()
+    };
+    let none = Plan { rows: 0, devices: 0, calls: None, until: None, ..one.clone() };
+    insta::assert_snapshot!("plan-small", format!("{}\n----\n{}", one.text(), none.text()));
+}
+
+#[test]
+fn twenty_bad_rows_are_shown_and_the_rest_is_counted() {
+    let first_bad = (0..30).map(|n| format!("line {n}: \u{1b}")).collect();
+    let text = Plan { bad_rows: 1_500, first_bad, ..plan() }.text();
+    assert_eq!(text.matches("    line ").count(), 20);
+    assert!(text.contains("and 1,480 more bad rows"), "{text}");
+    assert!(!text.contains('\u{1b}'));
+}
