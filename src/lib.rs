@@ -1,5 +1,6 @@
 //! fleetsweep starts Microsoft Defender antivirus scans on a whole fleet.
 
+pub mod cli;
 pub mod clock;
 pub mod defender;
 pub mod domain;

@@ -162,7 +162,7 @@ fn client(connection: Connection, timing: Timing) -> Result<HttpApi, Failure> {
         timing,
         ca_file: ca_file.clone(),
         tokens: Box::new(sign_in),
-        now: wall_clock as fn() -> Timestamp,
+        now: Box::new(wall_clock),
     };
     HttpApi::new(settings).map_err(|error| unusable(&error, ca_file.as_deref()))
 }

@@ -34,7 +34,7 @@ pub async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     let destination = Destination::new(&args.connect, &args.emulator)?;
     same_target(&campaign, &destination)?;
     let speed = destination.speed(&args.speed, &local_now())?;
-    let reports = Reports::new(&args.output, &campaign.name, campaign.emulated)?;
+    let reports = Reports::new(&args.output, &campaign.name)?;
     let store = Arc::new(stores::open(&place, speed.timing).await?);
     let tally = store.tally(campaign.id).await?;
     eprintln!(
@@ -50,7 +50,7 @@ pub async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     if let Some(emulator) = emulator {
         emulator.shutdown().await;
     }
-    store.close().await;
+    store.close().await?;
     code
 }
 

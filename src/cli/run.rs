@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::failure::Failure;
-use super::reports::{Reports, Totals};
+use super::reports::Reports;
 use super::settings::Speed;
 use super::view::View;
 use crate::clock::Clock;
@@ -16,6 +16,7 @@ use crate::defender::ScanApi;
 
 use crate::engine::{self, Ran, Settings, StopLevel};
 use crate::report::summary::Summary;
+use crate::report::totals::Totals;
 use crate::store::{Campaign, Store};
 
 /// Events that may wait for the watcher; it misses some rather than hold the campaign up.
@@ -57,7 +58,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
     async fn watch(&self, campaign: &Campaign) -> Result<Ran, Failure> {
         let (to_engine, stop) = watch::channel(StopLevel::Run);
         let (to_view, mut events) = mpsc::channel(EVENTS);
-        let mut view = View::new(campaign, self.speed.until.as_ref());
+        let mut view = View::new();
         let settings = self.settings(view.every());
         let engine =
             engine::run(self.store.clone(), self.api.clone(), campaign.clone(), settings, stop, to_view);
@@ -122,8 +123,8 @@ impl<S: Store, A: ScanApi> Run<S, A> {
             head: super::reports::head(campaign),
             ending: ran.ending.clone(),
             tally,
-            groups: totals.groups,
-            actions: totals.actions,
+            groups: totals.groups(),
+            actions: totals.actions(),
             calls,
             throttled: ran.throttled,
             duration: took,

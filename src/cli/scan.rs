@@ -38,7 +38,7 @@ pub async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     if args.dry_run {
         return dry_run(&args, &destination, &speed, &name, &now).await;
     }
-    let reports = Reports::new(&args.output, &name, destination.emulated())?;
+    let reports = Reports::new(&args.output, &name)?;
     let place = Place::new(&args.output, destination.emulated())?;
     let store = Arc::new(stores::open(&place, speed.timing).await?);
     let draft = store.draft().await?;
@@ -51,7 +51,7 @@ pub async fn scan(args: ScanArgs) -> Result<u8, Failure> {
             Err(failure)
         }
     };
-    store.close().await;
+    store.close().await?;
     code
 }
 
@@ -67,12 +67,13 @@ async fn dry_run(
     let place = Place::planned(&args.output, destination.emulated())?;
     let target = destination.target();
     let (usage, clock_now) =
-        stores::usage_of(&place, speed, &target.budget(Operation::Scan)).await?;
+        stores::usage_of(place.as_ref(), speed, &target.budget(Operation::Scan)).await?;
     let order = order(args, destination, &listing);
     let outlook = plans::outlook(speed, usage, clock_now);
     let plan = plans::plan(&order, &listing, speed, &outlook, now, plans::About {
         name,
-        place: place.to_string(),
+        place: place.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
+        emulated: destination.emulated(),
         dry_run: true,
         continues: false,
         skip_bad_rows: args.skip_bad_rows,
@@ -106,13 +107,16 @@ impl Scan<'_> {
         let plan = plans::plan(&order, &listing, &self.speed, &outlook, &self.now, plans::About {
             name: &self.name,
             place: self.place.to_string(),
+            emulated: self.destination.emulated(),
             dry_run: false,
             continues,
             skip_bad_rows: self.args.skip_bad_rows,
         });
         print_plan(&plan, self.args.output.json);
         if let Err(failure) = refuse_bad_rows(self.args, &listing) {
-            self.reports.write_refused(store, draft, &self.name, &order).await?;
+            let emulated = self.destination.emulated();
+            let (name, reports) = (&self.name, &self.reports);
+            reports.write_refused(store, draft, name, &order, emulated).await?;
             return Err(failure);
         }
         if !continues {

@@ -140,7 +140,7 @@ impl Task {
         &mut self,
         batch: &mut [Box<dyn Operation>],
     ) -> std::result::Result<(), String> {
-        if let Err(error) = sql::begin_immediate(&mut self.conn).await {
+        if let Err(error) = sql::begin_batch(&mut self.conn).await {
             // Somebody else holds the lock and nothing was written: the next batch may try again.
             return Err(if fault::is_busy(&error) {
                 fault::explain(&error)
@@ -163,12 +163,15 @@ impl Task {
     }
 
     async fn run_all(&mut self, batch: &mut [Box<dyn Operation>]) -> sqlx::Result<()> {
-        for op in batch {
-            sql::savepoint(&mut self.conn).await?;
+        // Each round trip to the database costs as much as a statement, so the savepoint of one
+        // operation is released and that of the next is set in one of them.
+        let last = batch.len().saturating_sub(1);
+        for (at, op) in batch.iter_mut().enumerate() {
             match op.run(&mut self.conn).await {
-                Ok(()) => sql::release(&mut self.conn).await?,
+                Ok(()) if at < last => sql::next_operation(&mut self.conn).await?,
+                Ok(()) => {}
                 // The operation has its answer; its neighbours keep theirs.
-                Err(Fault::Store(_)) => sql::undo(&mut self.conn).await?,
+                Err(Fault::Store(_)) => sql::undo_operation(&mut self.conn).await?,
                 Err(Fault::Sql(error)) => return Err(error),
             }
         }

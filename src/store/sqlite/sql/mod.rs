@@ -66,7 +66,22 @@ pub(super) async fn begin_immediate(conn: &mut SqliteConnection) -> sqlx::Result
     execute(conn, "BEGIN IMMEDIATE").await
 }
 
-/// Commits; with `synchronous=FULL` it returns after the fsync.
+/// Begins a transaction with the lock for writing, and the first operation of a batch in it.
+pub(super) async fn begin_batch(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    execute(conn, "BEGIN IMMEDIATE; SAVEPOINT operation").await
+}
+
+/// Keeps an operation and begins the next.
+pub(super) async fn next_operation(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    execute(conn, "RELEASE operation; SAVEPOINT operation").await
+}
+
+/// Undoes an operation and nothing else; the next one may take its place.
+pub(super) async fn undo_operation(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    execute(conn, "ROLLBACK TO operation").await
+}
+
+/// Commits, the last operation included; with `synchronous=FULL` it returns after the fsync.
 pub(super) async fn commit(conn: &mut SqliteConnection) -> sqlx::Result<()> {
     execute(conn, "COMMIT").await
 }
@@ -74,21 +89,6 @@ pub(super) async fn commit(conn: &mut SqliteConnection) -> sqlx::Result<()> {
 /// Undoes the transaction.
 pub(super) async fn rollback(conn: &mut SqliteConnection) -> sqlx::Result<()> {
     execute(conn, "ROLLBACK").await
-}
-
-/// Begins an operation inside a batch.
-pub(super) async fn savepoint(conn: &mut SqliteConnection) -> sqlx::Result<()> {
-    execute(conn, "SAVEPOINT operation").await
-}
-
-/// Keeps an operation.
-pub(super) async fn release(conn: &mut SqliteConnection) -> sqlx::Result<()> {
-    execute(conn, "RELEASE operation").await
-}
-
-/// Undoes an operation and nothing else.
-pub(super) async fn undo(conn: &mut SqliteConnection) -> sqlx::Result<()> {
-    execute(conn, "ROLLBACK TO operation; RELEASE operation").await
 }
 
 /// Writes the log back into the file and empties it.

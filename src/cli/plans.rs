@@ -1,0 +1,106 @@
+//! From a list, an order and the journal to the plan that the user confirms.
+
+use std::time::Duration;
+
+use jiff::ZonedDateTime;
+
+use super::listing::Listing;
+use super::settings::Speed;
+use crate::domain::forecast::Outlook;
+use crate::domain::{CampaignName, Order, Quota, Stamp};
+use crate::report::plan::{Calls, Plan, Until};
+use crate::store::Usage;
+
+/// The answer's time that the forecast goes by until this run has seen real ones.
+const LATENCY: Duration = Duration::from_millis(200);
+
+/// What the plan tells beside order, list and forecast.
+pub struct About<'a> {
+    /// The campaign's name.
+    pub name: &'a CampaignName,
+    /// Where the store is.
+    pub place: String,
+    /// Nothing follows.
+    pub dry_run: bool,
+    /// The campaign is open already.
+    pub continues: bool,
+    /// Bad rows are left out.
+    pub skip_bad_rows: bool,
+    /// It runs against the embedded emulator.
+    pub emulated: bool,
+}
+
+/// How many of the latest calls decide about the next ones.
+pub fn most_calls(speed: &Speed) -> usize {
+    speed.quotas.iter().map(|quota| quota.calls.get() as usize).max().unwrap_or(0)
+}
+
+/// What the forecast starts from.
+pub fn outlook(speed: &Speed, usage: Usage, now: Stamp) -> Outlook {
+    Outlook {
+        quotas: speed.quotas.clone(),
+        timing: speed.timing,
+        pace: speed.pace,
+        concurrency: speed.concurrency,
+        latency: LATENCY,
+        seen_by: usage.seen_by,
+        budget: usage.state,
+        now,
+    }
+}
+
+/// For each quota, how many calls count against it.
+pub fn used(quotas: &[Quota], seen_by: &[Stamp], now: Stamp) -> Vec<(Quota, u64)> {
+    let count = |quota: &Quota| {
+        let since = now.minus(quota.window);
+        seen_by.iter().filter(|at| **at > since).count() as u64
+    };
+    quotas.iter().map(|quota| (*quota, count(quota))).collect()
+}
+
+/// The plan.
+pub fn plan(
+    order: &Order,
+    listing: &Listing,
+    speed: &Speed,
+    outlook: &Outlook,
+    now: &ZonedDateTime,
+    about: About<'_>,
+) -> Plan {
+    let devices = listing.ids.len() as u64;
+    let calls = outlook.forecast(devices).map(|forecast| Calls {
+        starts_at: later(now, forecast.first_call),
+        last_call_at: later(now, forecast.last_call),
+        duration: forecast.last_call,
+    });
+    let until = speed.stop_after.map(|left| Until {
+        at: later(now, left),
+        fits: outlook.fits(devices, left),
+    });
+    Plan {
+        campaign: about.name.clone(),
+        target: order.target.clone(),
+        scan_type: order.scan_type,
+        comment: order.comment.clone(),
+        emulated: about.emulated,
+        store: about.place,
+        dry_run: about.dry_run,
+        continues: about.continues,
+        rows: listing.rows,
+        devices,
+        duplicates: listing.duplicates,
+        bad_rows: listing.bad,
+        skipped: 0,
+        first_bad: listing.first_bad.clone(),
+        skip_bad_rows: about.skip_bad_rows,
+        used: used(&speed.quotas, &outlook.seen_by, outlook.now),
+        pace: speed.pace,
+        calls,
+        until,
+        warnings: Vec::new(),
+    }
+}
+
+fn later(now: &ZonedDateTime, by: Duration) -> ZonedDateTime {
+    now.checked_add(by).unwrap_or_else(|_| now.clone())
+}

@@ -1,0 +1,149 @@
+//! Writing report files from the store, in pages, so that memory does not grow with the list.
+
+use std::path::PathBuf;
+
+use super::args::OutputArgs;
+use super::failure::Failure;
+use crate::domain::settle::Detail;
+use crate::domain::{CampaignName, Life, Order, Outcome, State};
+use crate::report::totals::Totals;
+use crate::report::{ReportError, ReportHead, ReportRow, ReportWriter, check_writable};
+use crate::store::{Campaign, CampaignId, Row, Store};
+
+/// Rows that are read at once.
+const PAGE: usize = 1_000;
+
+/// Where the reports of a campaign go.
+pub struct Reports {
+    paths: Vec<PathBuf>,
+}
+
+impl Reports {
+    /// The files that are asked for, or the default one; each is tried before the first call.
+    ///
+    /// # Errors
+    /// `Failure` if a file cannot be written, or is not this campaign's report.
+    pub fn new(args: &OutputArgs, campaign: &CampaignName) -> Result<Self, Failure> {
+        let mut paths = args.reports.clone();
+        if paths.is_empty() {
+            paths.push(PathBuf::from(format!("fleetsweep-{campaign}.csv")));
+        }
+        for path in &paths {
+            check_writable(path, campaign, args.force).map_err(|error| refused(&error))?;
+        }
+        Ok(Self { paths })
+    }
+
+    /// The files.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.paths.clone()
+    }
+
+    /// Writes all files anew, and counts what the summary tells.
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read or a file cannot be written.
+    pub async fn write<S: Store>(&self, store: &S, campaign: &Campaign) -> Result<Totals, Failure> {
+        let mut writers = self.writers(&head(campaign))?;
+        let totals = each_row(store, campaign.id, |row| write_row(&mut writers, &row)).await?;
+        finish(writers)?;
+        Ok(totals)
+    }
+
+    /// Writes what a refused draft was: its bad rows with their reasons, the others not attempted.
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read or a file cannot be written.
+    pub async fn write_refused<S: Store>(
+        &self,
+        store: &S,
+        draft: CampaignId,
+        name: &CampaignName,
+        order: &Order,
+        emulated: bool,
+    ) -> Result<(), Failure> {
+        let head = ReportHead {
+            campaign: name.clone(),
+            tenant: order.target.tenant.clone(),
+            scan_type: order.scan_type,
+            emulated,
+        };
+        let mut writers = self.writers(&head)?;
+        each_row(store, draft, |mut row| {
+            if row.life.state == State::Draft {
+                row.life = Life::ended(Outcome::NotAttempted);
+                let reason = "the list holds bad rows, so nothing was ordered".to_owned();
+                row.detail = Detail { reason: Some(reason), ..Detail::default() };
+            }
+            write_row(&mut writers, &row)
+        })
+        .await?;
+        finish(writers)
+    }
+
+    fn writers(&self, head: &ReportHead) -> Result<Vec<ReportWriter>, Failure> {
+        let create = |path| ReportWriter::create(path, head.clone());
+        self.paths.iter().map(|path| create(path).map_err(|error| failed(&error))).collect()
+    }
+}
+
+/// What stands in every row of a campaign's report.
+pub fn head(campaign: &Campaign) -> ReportHead {
+    ReportHead {
+        campaign: campaign.name.clone(),
+        tenant: campaign.order.target.tenant.clone(),
+        scan_type: campaign.order.scan_type,
+        emulated: campaign.emulated,
+    }
+}
+
+async fn each_row<S: Store>(
+    store: &S,
+    campaign: CampaignId,
+    mut use_row: impl FnMut(ReportRow) -> Result<(), Failure>,
+) -> Result<Totals, Failure> {
+    let mut totals = Totals::default();
+    let mut after = 0;
+    loop {
+        let page = store.rows(campaign, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(totals) };
+        after = last.seq;
+        for row in page {
+            let row = report_row(row);
+            totals.add(&row);
+            use_row(row)?;
+        }
+    }
+}
+
+fn report_row(row: Row) -> ReportRow {
+    let Row { line, device, name, input_text, life, detail, .. } = row;
+    ReportRow { line, device, name, input_text, life, detail }
+}
+
+fn write_row(writers: &mut [ReportWriter], row: &ReportRow) -> Result<(), Failure> {
+    let mut all = writers.iter_mut();
+    all.try_for_each(|writer| writer.row(row)).map_err(|error| failed(&error))
+}
+
+fn finish(writers: Vec<ReportWriter>) -> Result<(), Failure> {
+    let mut all = writers.into_iter();
+    all.try_for_each(ReportWriter::finish).map_err(|error| failed(&error))
+}
+
+fn refused(error: &ReportError) -> Failure {
+    Failure::usage(
+        "nothing was ordered: a report cannot be written",
+        error.to_string(),
+        "name another file with --report",
+    )
+}
+
+fn failed(error: &ReportError) -> Failure {
+    Failure::new(
+        1,
+        "a report cannot be written",
+        error.to_string(),
+        "the store holds everything: mend the cause, then run `fleetsweep report`",
+    )
+}

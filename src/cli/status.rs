@@ -1,0 +1,166 @@
+//! `status`: how far, how fast, until when. It only reads, also while a runner writes, or is dead.
+
+use std::time::Duration;
+
+use jiff::ZonedDateTime;
+
+use super::args::StatusArgs;
+use super::failure::Failure;
+use super::find::any_campaign;
+use super::plans::used;
+use super::stores::{self, Place};
+use crate::clock::{Clock, local_now};
+use crate::domain::forecast::Outlook;
+use crate::domain::quota::api_quotas;
+use crate::domain::text::printable;
+use crate::domain::{Operation, PaceKind, Quota, Tally, Timing};
+use crate::report::human;
+use crate::store::{Campaign, CampaignState, Store};
+
+/// Runs `status` and returns the exit code.
+///
+/// # Errors
+/// `Failure` with its exit code.
+pub async fn status(args: StatusArgs) -> Result<u8, Failure> {
+    let place = Place::durable(args.store.as_ref())?;
+    let store = stores::open_to_read(&place).await?;
+    let campaigns = match &args.campaign {
+        Some(name) => vec![any_campaign(&store, Some(name)).await?],
+        None => store.campaigns().await?,
+    };
+    if campaigns.is_empty() && !args.json {
+        println!("No campaigns in {}.", store.place());
+    }
+    for campaign in campaigns {
+        let standing = Standing::read(&store, campaign).await?;
+        if args.json {
+            println!("{}", standing.json());
+        } else {
+            println!("{}", standing.text(&local_now()));
+        }
+    }
+    Ok(0)
+}
+
+/// Where one campaign stands.
+struct Standing {
+    campaign: Campaign,
+    tally: Tally,
+    calls: u64,
+    used: Vec<(Quota, u64)>,
+    finish_in: Option<Duration>,
+}
+
+impl Standing {
+    async fn read<S: Store>(store: &S, campaign: Campaign) -> Result<Self, Failure> {
+        let tally = store.tally(campaign.id).await?;
+        let calls = store.calls(campaign.id).await?;
+        let quotas = store.quotas(campaign.id).await?;
+        let quotas = if quotas.is_empty() { api_quotas() } else { quotas };
+        let most = quotas.iter().map(|quota| quota.calls.get() as usize).max().unwrap_or(0);
+        let budget = campaign.order.target.budget(Operation::Scan);
+        let usage = store.usage(&budget, most).await?;
+        let now = store.clock().now();
+        let used = used(&quotas, &usage.seen_by, now);
+        let outlook = Outlook {
+            pace: PaceKind::Fast.pace(&quotas),
+            quotas,
+            timing: Timing::default(),
+            concurrency: 16,
+            latency: Duration::from_millis(200),
+            seen_by: usage.seen_by,
+            budget: usage.state,
+            now,
+        };
+        let finish_in = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
+        Ok(Self { campaign, tally, calls, used, finish_in })
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let Self { campaign, tally, .. } = self;
+        let outcomes: serde_json::Map<_, _> = tally
+            .by_name()
+            .into_iter()
+            .filter(|(_, rows)| *rows > 0)
+            .map(|(name, rows)| (name.to_owned(), rows.into()))
+            .collect();
+        serde_json::json!({
+            "v": 1,
+            "type": "status",
+            "campaign": campaign.name,
+            "state": state(campaign),
+            "tenant": campaign.order.target.tenant,
+            "scan_type": campaign.order.scan_type,
+            "comment": campaign.order.comment,
+            "emulated": campaign.emulated,
+            "opened_at": campaign.opened_at,
+            "finished_at": campaign.finished_at,
+            "rows": tally.rows(),
+            "devices": tally.devices(),
+            "done": tally.devices_done(),
+            "open": tally.open(),
+            "waiting": tally.queued,
+            "sent": tally.claimed,
+            "not_known": tally.doubtful,
+            "outcomes": outcomes,
+            "calls": self.calls,
+            "quota_used": self.used.iter().map(|(quota, calls)| {
+                serde_json::json!({ "limit": quota.to_string(), "calls": calls })
+            }).collect::<Vec<_>>(),
+            "finish_in_s": self.finish_in.map(|left| left.as_secs_f64()),
+        })
+    }
+
+    fn text(&self, now: &ZonedDateTime) -> String {
+        let Self { campaign, tally, .. } = self;
+        let emulated = if campaign.emulated { "EMULATED " } else { "" };
+        let mut lines = vec![format!(
+            "{emulated}{}: {}, {} of {} devices done",
+            campaign.name,
+            state(campaign),
+            human::count(tally.devices_done()),
+            human::count(tally.devices()),
+        )];
+        lines.push(format!(
+            "  {} scan, tenant {}, \"{}\", since {}",
+            campaign.order.scan_type,
+            printable(&campaign.order.target.tenant),
+            printable(&campaign.order.comment),
+            human::moment(&campaign.opened_at.to_zoned(now.time_zone().clone())),
+        ));
+        let ended = tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
+        let ended: Vec<String> =
+            ended.map(|(name, rows)| format!("{} {name}", human::count(rows))).collect();
+        if !ended.is_empty() {
+            lines.push(format!("  {}", ended.join(", ")));
+        }
+        if tally.open() > 0 {
+            lines.push(format!(
+                "  open: {} waiting, {} sent, {} not known",
+                human::count(tally.queued),
+                human::count(tally.claimed),
+                human::count(tally.doubtful),
+            ));
+            let used = self.used.iter().map(|(quota, calls)| {
+                format!("{} of {}", human::count(*calls), human::quota(quota))
+            });
+            let used: Vec<String> = used.collect();
+            lines.push(format!("  limits used: {}", used.join(", ")));
+            if let Some(left) = self.finish_in {
+                lines.push(format!(
+                    "  while it runs, done in about {}; if none runs: `fleetsweep resume {}`",
+                    human::duration(left),
+                    campaign.name
+                ));
+            }
+        }
+        lines.join("\n")
+    }
+}
+
+fn state(campaign: &Campaign) -> &'static str {
+    match campaign.state {
+        CampaignState::Open => "open",
+        CampaignState::Finished => "finished",
+    }
+}
