@@ -55,10 +55,7 @@ impl Watched {
         self.watch.lock().unwrap().all
     }
 
-    fn count(&self, what: &'static str) {
-        if std::env::var_os("TRACE").is_some() {
-            eprintln!("{what} {:?}", self.inner.clock().elapsed());
-        }
+    fn count(&self) {
         let now = self.inner.clock().now();
         let mut watch = self.watch.lock().unwrap();
         watch.all += 1;
@@ -70,7 +67,7 @@ impl Watched {
 
     /// Counts, and dies before the operation or after it.
     async fn gate<T>(&self, operation: impl Future<Output = T>) -> T {
-        self.count(std::any::type_name_of_val(&operation).rsplit("::").nth(1).unwrap_or(""));
+        self.count();
         let dying = {
             let mut watch = self.watch.lock().unwrap();
             match &mut watch.dies_after {
