@@ -62,6 +62,16 @@ impl BudgetState {
         }
     }
 
+    /// This state as it will be when the calls that are being claimed have passed: while calls are
+    /// spaced or a probe is due, only one of them can.
+    #[must_use]
+    pub fn with_pending(mut self, pending: usize, now: Stamp, timing: &Timing) -> Self {
+        if pending > 0 {
+            self.on_claim(now, timing);
+        }
+        self
+    }
+
     /// A 429 arrived for a call claimed at `claimed_at`; `wait` is what the server asked for. One
     /// volley is one pause: answers to calls claimed before the pause lengthen it only by a time of
     /// their own.

@@ -28,7 +28,7 @@ use crate::gate::Gate;
 use crate::store::{Campaign, NotYet, Store, StoreError};
 use look_up::LookUpEnd;
 use order::OrderEnd;
-use state::State;
+use state::{Idle, State};
 
 /// How a campaign is run by this runner.
 #[derive(Clone, Debug)]
@@ -225,7 +225,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         let expired = self.shared.store.expire(self.shared.campaign.id).await?;
         if expired > 0 {
             self.state.orphans += expired;
-            self.state.idle = None;
+            self.state.ask_again(now);
         }
         if self.look_up.is_none() && self.state.next_look_up <= now {
             let due = self.shared.store.to_look_up(self.shared.campaign.id, look_up::MOST).await?;
@@ -261,6 +261,9 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             let allow_repeat = self.repeats_left() > pending as u64;
             self.shared.counts.claiming.fetch_add(1, Ordering::SeqCst);
             self.state.in_flight += 1;
+            if let Some(idle) = &mut self.state.idle {
+                idle.until = now.plus(state::BREATH);
+            }
             let task = order::run(self.shared.clone(), allow_repeat);
             self.tasks.spawn(async move { Finished::Order(Box::new(task.await)) });
         }
@@ -301,7 +304,6 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
 
     fn order_ended(&mut self, end: OrderEnd) {
         let now = self.now();
-        self.state.idle = None;
         match end {
             OrderEnd::SignIn(error) => {
                 self.give_back();
@@ -317,9 +319,11 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
                     let repeats = self.shared.counts.repeats();
                     self.halt(Stop::Safety(safety::repeats_spent(repeats)));
                 } else if !repeats_only || self.state.in_flight > 0 {
-                    // What is due already waits for the list or for a tick, which wake the orders.
+                    // What is due already waits for the list; another runner can be earlier.
                     let later = now.plus(self.settings.timing.poll);
-                    self.state.idle = Some(wake.map(|at| if at > now { at } else { later }));
+                    let wake = wake.filter(|at| *at > now);
+                    let until = wake.map_or(later, |at| at.min(later));
+                    self.state.idle = Some(Idle { since: now, until });
                 }
             }
             OrderEnd::Settled(settled) => self.settled(&settled, now),
@@ -339,7 +343,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             wake = self.now().plus(self.settings.timing.poll);
         } else if state.in_flight < state.most_in_flight(self.settings.concurrency) {
             let order = match state.idle {
-                Some(idle) => idle.unwrap_or(wake).max(self.now().plus(state::BREATH)),
+                Some(idle) => idle.until.max(state.next_order),
                 None => state.next_order,
             };
             wake = wake.min(order);

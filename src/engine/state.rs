@@ -7,6 +7,7 @@ use super::order::Settlement;
 use super::{Engine, safety};
 use crate::defender::{ScanApi, SignInError};
 use crate::domain::event::{HoldReason, Note};
+use crate::domain::lifecycle;
 use crate::domain::{Rank, Stamp, Stop, Timing, Verdict};
 use crate::store::{LookUp, Store};
 
@@ -25,8 +26,8 @@ pub(super) struct State {
     pub(super) next_order: Stamp,
     /// What holds the next order.
     pub(super) hold: Option<HoldReason>,
-    /// The store had no device to ask; when it may have one.
-    pub(super) idle: Option<Option<Stamp>>,
+    /// The store had no device to ask.
+    pub(super) idle: Option<Idle>,
     pub(super) next_tick: Stamp,
     pub(super) next_progress: Stamp,
     pub(super) next_look_up: Stamp,
@@ -50,6 +51,15 @@ pub(super) struct State {
     told_others: bool,
     told_changed: bool,
     told_list: bool,
+}
+
+/// The store had no device to ask, and one order at a time asks again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Idle {
+    /// When it said so.
+    pub(super) since: Stamp,
+    /// When it is asked again.
+    pub(super) until: Stamp,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +104,7 @@ impl State {
     /// Whether another order may be started now.
     pub(super) fn may_order(&self, now: Stamp, concurrency: usize) -> bool {
         let most = self.most_in_flight(concurrency);
-        let idle = self.idle.is_some_and(|wake| wake.is_none_or(|at| at > now));
+        let idle = self.idle.is_some_and(|idle| idle.until > now);
         self.stop.is_none() && !idle && self.in_flight < most && self.next_order <= now
     }
 
@@ -120,22 +130,45 @@ impl State {
         ask.then_some(unseen)
     }
 
-    fn reached(&mut self) -> bool {
+    /// There may be a device to ask again.
+    pub(super) fn ask_again(&mut self, now: Stamp) {
+        if let Some(idle) = &mut self.idle {
+            idle.until = now;
+        }
+    }
+
+    /// A call for one device is over: it was claimed after the store had been idle, or it is to be
+    /// asked again.
+    fn stir(&mut self, settlement: &Settlement, now: Stamp) {
+        if self.idle.is_some_and(|idle| settlement.claim.claimed_at > idle.since) {
+            self.idle = None;
+        } else if matches!(settlement.settled.after.state, lifecycle::State::Queued(_)) {
+            self.ask_again(now);
+        }
+    }
+
+    /// A call that was claimed then got an answer. Whether that ends a time out of reach; the answer to
+    /// a call that left before it does not.
+    fn reached(&mut self, claimed_at: Stamp) -> bool {
         self.reached = true;
-        self.unreachable.take().is_some()
+        self.unreachable.take_if(|waiting| waiting.since <= claimed_at).is_some()
     }
 }
 
 impl<S: Store, A: ScanApi> Engine<S, A> {
     pub(super) fn settled(&mut self, settlement: &Settlement, now: Stamp) {
         let state = &mut self.state;
-        state.hold = None;
-        state.next_order = now;
+        state.stir(settlement, now);
         if let Verdict::NeverLeft { why } = &settlement.verdict {
             let why = why.clone();
             return self.out_of_reach(why, now);
         }
-        if state.reached() {
+        let reached = state.reached(settlement.claim.claimed_at);
+        if state.unreachable.is_none() {
+            state.hold = None;
+            state.next_order = now;
+        }
+        if reached {
             self.note(Note::Reached);
         }
         let state = &mut self.state;
@@ -235,7 +268,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         self.state.unseen_since = None;
         match end {
             LookUpEnd::Done { forbidden } => {
-                self.state.idle = None;
+                self.state.ask_again(now);
                 self.state.next_order = self.state.next_order.min(now);
                 self.state.list_failing_since = None;
                 self.state.next_tick = now;

@@ -104,7 +104,9 @@ impl<C: Clock> MemoryStore<C> {
         let empty = Budget::default();
         let budget = inner.budgets.get(&key).unwrap_or(&empty);
         let nth: Vec<_> = quotas.iter().map(|quota| budget.nth(quota, pending)).collect();
-        Ok(not_yet(&quotas, &self.timing, &nth, &budget.state, self.clock.now()))
+        let now = self.clock.now();
+        let state = budget.state.with_pending(pending, now, &self.timing);
+        Ok(not_yet(&quotas, &self.timing, &nth, &state, now))
     }
 }
 

@@ -156,6 +156,8 @@ pub(crate) struct Ledger {
     pub(crate) arrivals: Vec<i64>,
     /// When each left the client, likewise.
     pub(crate) sent: Vec<i64>,
+    /// How often each device was asked.
+    asks: BTreeMap<DeviceId, usize>,
     /// Which device each was for.
     pub(crate) asked: Vec<DeviceId>,
     /// Actions that were created for each device.
@@ -181,7 +183,7 @@ impl Ledger {
 
     /// Scan calls for this device.
     pub(crate) fn asks_of(&self, device: DeviceId) -> usize {
-        self.asked.iter().filter(|asked| **asked == device).count()
+        self.asks.get(&device).copied().unwrap_or(0)
     }
 }
 
@@ -255,6 +257,7 @@ impl<C: Clock> FakeServer<C> {
         ledger.sent.push(micros_since(&self.clock, self.start));
         ledger.arrivals.push(ledger.sent[ledger.sent.len() - 1] + after.as_micros() as i64);
         ledger.asked.push(order.device);
+        *ledger.asks.entry(order.device).or_default() += 1;
         let number = order.device.as_bytes()[12..].try_into().map(u64::from_be_bytes);
         Ask {
             device: number.unwrap(),

@@ -194,8 +194,10 @@ fn place(event: LifeEvent, attempt: u32, now: Stamp) -> LifeEvent {
 fn certainly_not_sent(event: LifeEvent) -> bool {
     matches!(
         event,
-        LifeEvent::Answered { answer: Answered::NotNow(_) | Answered::NotFound, .. }
-            | LifeEvent::Answered { answer: Answered::Busy { .. }, .. }
+        LifeEvent::Answered {
+            answer: Answered::NotNow(_) | Answered::NotFound | Answered::Busy { .. },
+            ..
+        }
     )
 }
 
@@ -241,6 +243,10 @@ proptest! {
                     }
                 }
                 (_, State::Doubtful { .. }) => doubt = Some((now, 0)),
+                // A whole answer said that something else is in the way.
+                (State::Doubtful { busy: true, .. }, State::Queued(at)) => {
+                    prop_assert!(at > now || certainly_not_sent(event), "{before:?} {event:?}");
+                }
                 (State::Doubtful { .. }, State::Queued(_)) => {
                     let (since, looks) = doubt.take().unwrap();
                     let looked = looks == 2 && now.since(since) >= Duration::from_secs(130);

@@ -20,12 +20,13 @@ async fn sixteen_401_for_one_old_token_are_one_sign_in_and_use_no_try() {
 
 #[tokio::test(start_paused = true)]
 async fn a_token_that_is_refused_again_after_a_fresh_sign_in_stops_with_the_queue_intact() {
-    let world = World::new(Script::scan(|_| Act::UNAUTHORIZED));
+    let world = World::new(Script { sign_in_takes: SECOND, ..Script::scan(|_| Act::UNAUTHORIZED) });
     let told = world.play(100).await;
     assert!(stopped_by_sign_in(&told), "{:?}", told.ran.ending);
     assert_eq!(world.tally().await.queued, 100);
     assert!(world.calls() <= 48, "{} calls", world.calls());
-    assert_eq!(world.server.ledger(|ledger| ledger.sign_ins), 2);
+    // A third may have begun when the stop came; no call was made with it.
+    assert!(world.server.ledger(|ledger| ledger.sign_ins) <= 3);
     assert!(world.rows("c").await.iter().all(|row| row.life.tries == 0));
 }
 
