@@ -3,18 +3,17 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::args::{ConnectArgs, EmulatorArgs, SpeedArgs};
 use super::failure::Failure;
 use super::settings::{self, Connection, Speed};
 use crate::clock::wall_clock;
-use crate::defender::client::ClientError;
 use crate::defender::clouds::DEFAULT_AUDIENCE;
-use crate::defender::hosts::Origin;
-use crate::defender::http::{HttpApi, HttpSettings};
-use crate::defender::sign_in::{Credential, SignIn, SignInSettings};
+use crate::defender::{
+    ClientError, Credential, HttpApi, HttpSettings, Origin, SignIn, SignInSettings,
+};
+
 use crate::domain::{Quota, Target, Timing};
 use crate::emulator::{self, Emulator, Scenario};
 

@@ -46,8 +46,8 @@ pub async fn emulate(args: EmulateArgs) -> Result<u8, Failure> {
     );
     for peak in &ledger.peaks {
         eprintln!(
-            "{}: at most {} calls in any {} ms ({} in fixed windows); {} are allowed",
-            peak.operation.name(),
+            "{:?}: at most {} calls in any {} ms ({} in fixed windows); {} are allowed",
+            peak.operation,
             peak.sliding_max,
             peak.window_us / 1000,
             peak.fixed_max,

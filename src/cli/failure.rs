@@ -30,11 +30,7 @@ impl Failure {
     }
 
     /// Wrong usage or bad input.
-    pub fn usage(
-        what: impl Into<String>,
-        why: impl Into<String>,
-        next: impl Into<String>,
-    ) -> Self {
+    pub fn usage(what: impl Into<String>, why: impl Into<String>, next: impl Into<String>) -> Self {
         Self::new(2, what, why, next)
     }
 

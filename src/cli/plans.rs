@@ -73,10 +73,9 @@ pub fn plan(
         last_call_at: later(now, forecast.last_call),
         duration: forecast.last_call,
     });
-    let until = speed.stop_after.map(|left| Until {
-        at: later(now, left),
-        fits: outlook.fits(devices, left),
-    });
+    let until = speed
+        .stop_after
+        .map(|left| Until { at: later(now, left), fits: outlook.fits(devices, left) });
     Plan {
         campaign: about.name.clone(),
         target: order.target.clone(),

@@ -60,8 +60,14 @@ impl<S: Store, A: ScanApi> Run<S, A> {
         let (to_view, mut events) = mpsc::channel(EVENTS);
         let mut view = View::new();
         let settings = self.settings(view.every());
-        let engine =
-            engine::run(self.store.clone(), self.api.clone(), campaign.clone(), settings, stop, to_view);
+        let engine = engine::run(
+            self.store.clone(),
+            self.api.clone(),
+            campaign.clone(),
+            settings,
+            stop,
+            to_view,
+        );
         // A task of its own, so that writing a report does not hold the orders up.
         let mut engine = tokio::spawn(engine);
         let mut signals = Signals::new()?;
@@ -153,7 +159,6 @@ impl<S: Store, A: ScanApi> Run<S, A> {
     }
 }
 
-
 fn raised(level: StopLevel) -> StopLevel {
     match level {
         StopLevel::Run => StopLevel::Soft,
@@ -197,4 +202,3 @@ impl Signals {
         }
     }
 }
-

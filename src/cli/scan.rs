@@ -70,14 +70,21 @@ async fn dry_run(
         stores::usage_of(place.as_ref(), speed, &target.budget(Operation::Scan)).await?;
     let order = order(args, destination, &listing);
     let outlook = plans::outlook(speed, usage, clock_now);
-    let plan = plans::plan(&order, &listing, speed, &outlook, now, plans::About {
-        name,
-        place: place.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
-        emulated: destination.emulated(),
-        dry_run: true,
-        continues: false,
-        skip_bad_rows: args.skip_bad_rows,
-    });
+    let plan = plans::plan(
+        &order,
+        &listing,
+        speed,
+        &outlook,
+        now,
+        plans::About {
+            name,
+            place: place.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
+            emulated: destination.emulated(),
+            dry_run: true,
+            continues: false,
+            skip_bad_rows: args.skip_bad_rows,
+        },
+    );
     print_plan(&plan, args.output.json);
     refuse_bad_rows(args, &listing)?;
     Ok(0)
@@ -104,14 +111,21 @@ impl Scan<'_> {
         let most = plans::most_calls(&self.speed);
         let usage: Usage = store.usage(&budget, most).await?;
         let outlook = plans::outlook(&self.speed, usage, crate::clock::Clock::now(store.clock()));
-        let plan = plans::plan(&order, &listing, &self.speed, &outlook, &self.now, plans::About {
-            name: &self.name,
-            place: self.place.to_string(),
-            emulated: self.destination.emulated(),
-            dry_run: false,
-            continues,
-            skip_bad_rows: self.args.skip_bad_rows,
-        });
+        let plan = plans::plan(
+            &order,
+            &listing,
+            &self.speed,
+            &outlook,
+            &self.now,
+            plans::About {
+                name: &self.name,
+                place: self.place.to_string(),
+                emulated: self.destination.emulated(),
+                dry_run: false,
+                continues,
+                skip_bad_rows: self.args.skip_bad_rows,
+            },
+        );
         print_plan(&plan, self.args.output.json);
         if let Err(failure) = refuse_bad_rows(self.args, &listing) {
             let emulated = self.destination.emulated();
@@ -240,7 +254,7 @@ fn default_name(args: &ScanArgs, now: &ZonedDateTime) -> Result<CampaignName, Fa
             char::from(letter)
         })
         .collect();
-    let date = now.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let date = now.timestamp().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
     let name = format!("{}-{date}-{suffix}", args.scan_type);
     name.parse().map_err(|error| {
         Failure::new(1, "no name could be made", format!("{error}"), "give one with --campaign")

@@ -11,8 +11,8 @@ use secrecy::SecretString;
 
 use super::args::{ConnectArgs, PaceArg, SpeedArgs};
 use super::failure::Failure;
-use crate::defender::clouds::Cloud;
-use crate::defender::hosts::Origin;
+use crate::defender::{Cloud, Origin};
+
 use crate::domain::quota::api_quotas;
 use crate::domain::{Pace, PaceKind, Quota, Target, Timing};
 
@@ -76,12 +76,8 @@ pub fn connection(args: &ConnectArgs) -> Result<Connection, Failure> {
     let secret = secret(args)?;
     let ca_file =
         args.ca_file.clone().or_else(|| variable("FLEETSWEEP_CA_FILE").map(PathBuf::from));
-    let target = Target {
-        api_origin: api.to_string(),
-        tenant,
-        application,
-        cloud: cloud.name().to_owned(),
-    };
+    let target =
+        Target { api_origin: api.to_string(), tenant, application, cloud: cloud.name().to_owned() };
     Ok(Connection { target, audience: cloud.audience(), api, login, secret, ca_file })
 }
 
@@ -213,7 +209,8 @@ fn quotas(own: Vec<Quota>, asked: &[Quota], loopback: bool) -> Result<Vec<Quota>
     if loopback {
         return Ok(asked.to_vec());
     }
-    if let Some(wide) = asked.iter().find(|one| own.iter().any(|api| one != &api && api.within(one)))
+    if let Some(wide) =
+        asked.iter().find(|one| own.iter().any(|api| one != &api && api.within(one)))
     {
         let shown: Vec<String> = own.iter().map(Quota::to_string).collect();
         return Err(Failure::usage(
@@ -237,11 +234,12 @@ fn until(text: &str, now: &ZonedDateTime) -> Result<ZonedDateTime, Failure> {
         )
     };
     if let Ok(moment) = text.parse::<Timestamp>() {
-        let moment = moment.to_zoned(now.time_zone().clone());
+        let moment = moment.to_zoned_datetime(now.time_zone().clone());
         return if moment > *now { Ok(moment) } else { Err(wrong("that moment has passed")) };
     }
     let time: Time = text.parse().map_err(|_| wrong("it is no time of day"))?;
-    let at = |date: jiff::civil::Date| date.to_datetime(time).to_zoned(now.time_zone().clone());
+    let at =
+        |date: jiff::civil::Date| date.to_datetime(time).to_zoned_datetime(now.time_zone().clone());
     let today = at(now.date()).map_err(|error| wrong(&error.to_string()))?;
     if today > *now {
         return Ok(today);

@@ -17,6 +17,9 @@ use crate::domain::{Operation, PaceKind, Quota, Tally, Timing};
 use crate::report::human;
 use crate::store::{Campaign, CampaignState, Store};
 
+/// The latest calls that are looked at: more than any quota of the API holds.
+const LATEST: usize = 10_000;
+
 /// Runs `status` and returns the exit code.
 ///
 /// # Errors
@@ -55,11 +58,9 @@ impl Standing {
     async fn read<S: Store>(store: &S, campaign: Campaign) -> Result<Self, Failure> {
         let tally = store.tally(campaign.id).await?;
         let calls = store.calls(campaign.id).await?;
-        let quotas = store.quotas(campaign.id).await?;
-        let quotas = if quotas.is_empty() { api_quotas() } else { quotas };
-        let most = quotas.iter().map(|quota| quota.calls.get() as usize).max().unwrap_or(0);
         let budget = campaign.order.target.budget(Operation::Scan);
-        let usage = store.usage(&budget, most).await?;
+        let usage = store.usage(&budget, LATEST).await?;
+        let quotas = if usage.quotas.is_empty() { api_quotas() } else { usage.quotas };
         let now = store.clock().now();
         let used = used(&quotas, &usage.seen_by, now);
         let outlook = Outlook {
@@ -126,7 +127,7 @@ impl Standing {
             campaign.order.scan_type,
             printable(&campaign.order.target.tenant),
             printable(&campaign.order.comment),
-            human::moment(&campaign.opened_at.to_zoned(now.time_zone().clone())),
+            human::moment(&campaign.opened_at.to_zoned_datetime(now.time_zone().clone())),
         ));
         let ended = tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
         let ended: Vec<String> =

@@ -301,10 +301,15 @@ impl<C: Clock> Store for MemoryStore<C> {
 
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
         let inner = self.lock();
-        Ok(inner.budgets.get(budget).map_or_else(Usage::default, |budget| Usage {
-            seen_by: budget.seen.iter().rev().take(latest).map(|(at, _)| *at).collect(),
-            state: budget.state,
-        }))
+        let quotas = inner.quotas(budget);
+        Ok(match inner.budgets.get(budget) {
+            None => Usage { quotas, ..Usage::default() },
+            Some(budget) => Usage {
+                seen_by: budget.seen.iter().rev().take(latest).map(|(at, _)| *at).collect(),
+                state: budget.state,
+                quotas,
+            },
+        })
     }
 
     async fn calls(&self, campaign: CampaignId) -> Result<u64> {

@@ -265,6 +265,8 @@ pub struct Usage {
     pub seen_by: Vec<Stamp>,
     /// The pauses.
     pub state: BudgetState,
+    /// The quotas of all open campaigns on it, in ascending order.
+    pub quotas: Vec<Quota>,
 }
 
 /// The verbs. Every future is `Send`; every method is one transaction, and what it returns is durable.

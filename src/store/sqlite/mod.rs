@@ -323,7 +323,9 @@ impl<C: Clock> Store for SqliteStore<C> {
                 return Ok(Usage::default());
             };
             let seen_by = sql::latest(&mut conn, id, latest).await?;
-            Ok(Usage { seen_by, state: sql::budget_state(&mut conn, id).await? })
+            let state = sql::budget_state(&mut conn, id).await?;
+            let quotas = sql::quotas_on(&mut conn, id, budget.operation).await?;
+            Ok(Usage { seen_by, state, quotas })
         };
         read.await.map_err(|fault| told(what, fault))
     }

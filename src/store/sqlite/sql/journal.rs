@@ -284,6 +284,31 @@ pub(in super::super) async fn budget_state(
     budget_at(&sqlx::query(sql).bind(budget).fetch_one(conn).await?, 0)
 }
 
+/// The quotas of all open campaigns on a budget, in ascending order.
+pub(in super::super) async fn quotas_on(
+    conn: &mut SqliteConnection,
+    budget: i64,
+    operation: Operation,
+) -> Result<Vec<Quota>, Fault> {
+    macro_rules! on {
+        ($column:literal) => {
+            concat!(
+                "SELECT json_group_array(json_array(q.calls, q.window_ns)) FROM campaign o \
+                 JOIN quota q ON q.campaign = o.id WHERE o.state = 'open' AND o.",
+                $column,
+                " = ?"
+            )
+        };
+    }
+    let sql = match operation {
+        Operation::Scan => on!("scan_budget"),
+        Operation::Read => on!("read_budget"),
+        Operation::Cancel => return Ok(Vec::new()),
+    };
+    let text: String = sqlx::query_scalar(sql).bind(budget).fetch_one(conn).await?;
+    quotas_of(&text)
+}
+
 /// `seen_by` of the latest calls of a budget, newest first, without those that never left.
 pub(in super::super) async fn latest(
     conn: &mut SqliteConnection,
