@@ -11,7 +11,11 @@ use crate::report::human::count;
 ///
 /// # Errors
 /// `Failure` with exit code 6 if nobody confirms.
-pub fn confirm(headline: &str, devices: u64, approve_max: Option<u64>) -> Result<(), Failure> {
+pub(super) fn confirm(
+    headline: &str,
+    devices: u64,
+    approve_max: Option<u64>,
+) -> Result<(), Failure> {
     if approve_max.is_some_and(|most| devices <= most) {
         return Ok(());
     }

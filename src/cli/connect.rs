@@ -18,7 +18,7 @@ use crate::domain::{Quota, Target, Timing};
 use crate::emulator::{self, Emulator, Scenario};
 
 /// Where a run goes, checked and not yet connected.
-pub enum Destination {
+pub(super) enum Destination {
     /// A tenant.
     Tenant(Connection),
     /// The embedded emulator, with what it plays.
@@ -30,7 +30,7 @@ impl Destination {
     ///
     /// # Errors
     /// `Failure` names the setting that is missing or wrong.
-    pub fn new(connect: &ConnectArgs, emulator: &EmulatorArgs) -> Result<Self, Failure> {
+    pub(super) fn new(connect: &ConnectArgs, emulator: &EmulatorArgs) -> Result<Self, Failure> {
         if !emulator.emulator {
             return settings::connection(connect).map(Destination::Tenant);
         }
@@ -42,7 +42,7 @@ impl Destination {
     }
 
     /// Who and where, as the campaign keeps it.
-    pub fn target(&self) -> Target {
+    pub(super) fn target(&self) -> Target {
         match self {
             Destination::Tenant(connection) => connection.target.clone(),
             // Not the address, which is another one in each run.
@@ -56,12 +56,12 @@ impl Destination {
     }
 
     /// Whether it is the embedded emulator.
-    pub fn emulated(&self) -> bool {
+    pub(super) fn emulated(&self) -> bool {
         matches!(self, Destination::Emulator(_))
     }
 
     /// Whether calls stay on this machine.
-    pub fn loopback(&self) -> bool {
+    pub(super) fn loopback(&self) -> bool {
         match self {
             Destination::Tenant(connection) => connection.api.is_loopback(),
             Destination::Emulator(_) => true,
@@ -72,7 +72,11 @@ impl Destination {
     ///
     /// # Errors
     /// `Failure` names what cannot be.
-    pub fn speed(&self, args: &SpeedArgs, now: &jiff::ZonedDateTime) -> Result<Speed, Failure> {
+    pub(super) fn speed(
+        &self,
+        args: &SpeedArgs,
+        now: &jiff::ZonedDateTime,
+    ) -> Result<Speed, Failure> {
         settings::speed(args, self.loopback(), now)
     }
 
@@ -80,7 +84,10 @@ impl Destination {
     ///
     /// # Errors
     /// `Failure` if the client or the emulator cannot be set up.
-    pub async fn connect(self, speed: &Speed) -> Result<(HttpApi, Option<Emulator>), Failure> {
+    pub(super) async fn connect(
+        self,
+        speed: &Speed,
+    ) -> Result<(HttpApi, Option<Emulator>), Failure> {
         match self {
             Destination::Tenant(connection) => Ok((client(connection, speed.timing)?, None)),
             Destination::Emulator(config) => {
@@ -105,7 +112,7 @@ impl Destination {
 ///
 /// # Errors
 /// `Failure` lists the names that there are, or says what is wrong with the file.
-pub fn scenario(name: &str) -> Result<Scenario, Failure> {
+pub(super) fn scenario(name: &str) -> Result<Scenario, Failure> {
     Scenario::open(name).map_err(|error| {
         let names: Vec<&str> = Scenario::names().collect();
         Failure::usage(
@@ -117,7 +124,7 @@ pub fn scenario(name: &str) -> Result<Scenario, Failure> {
 }
 
 /// A quota as a limit of the emulator.
-pub fn limit(quota: &Quota) -> emulator::Limit {
+pub(super) fn limit(quota: &Quota) -> emulator::Limit {
     emulator::Limit { calls: quota.calls.get(), window: quota.window }
 }
 

@@ -9,7 +9,7 @@ use crate::emulator::{self, Config, DEFAULT_SECRET};
 ///
 /// # Errors
 /// `Failure` if it cannot start.
-pub async fn emulate(args: EmulateArgs) -> Result<u8, Failure> {
+pub(super) async fn emulate(args: EmulateArgs) -> Result<u8, Failure> {
     let mut config = Config {
         scenario: scenario(&args.scenario)?,
         speed: args.speed,

@@ -8,7 +8,7 @@ use crate::store::{Campaign, CampaignState, Store};
 ///
 /// # Errors
 /// `Failure` if there is none, or if several fit; it lists them.
-pub async fn open_campaign<S: Store>(
+pub(super) async fn open_campaign<S: Store>(
     store: &S,
     name: Option<&CampaignName>,
 ) -> Result<Campaign, Failure> {
@@ -37,7 +37,7 @@ pub async fn open_campaign<S: Store>(
 ///
 /// # Errors
 /// `Failure` if there is none, or if several fit; it lists them.
-pub async fn any_campaign<S: Store>(
+pub(super) async fn any_campaign<S: Store>(
     store: &S,
     name: Option<&CampaignName>,
 ) -> Result<Campaign, Failure> {

@@ -24,7 +24,7 @@ const SHOWN: usize = 20;
 
 /// What was read.
 #[derive(Clone, Debug, Default)]
-pub struct Listing {
+pub(super) struct Listing {
     /// Rows of all lists.
     pub rows: u64,
     /// Rows whose device stands in an earlier row.
@@ -39,7 +39,7 @@ pub struct Listing {
 
 impl Listing {
     /// The hash that tells this set of ids from others.
-    pub fn hash(&self) -> String {
+    pub(super) fn hash(&self) -> String {
         hash_of_ids(self.ids.iter().copied())
     }
 
@@ -63,7 +63,7 @@ impl Listing {
 ///
 /// # Errors
 /// `Failure` if a list is refused as a whole, or if the store fails.
-pub async fn read<S: Store>(
+pub(super) async fn read<S: Store>(
     sources: &[PathBuf],
     options: Options,
     draft: Option<(&S, CampaignId)>,

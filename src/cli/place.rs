@@ -19,7 +19,7 @@ const FILE: &str = "fleetsweep.db";
 ///
 /// # Errors
 /// `Failure` if the flag names a kind of store that there is not, or no folder can be found.
-pub fn store_path(flag: Option<&String>) -> Result<PathBuf, Failure> {
+pub(super) fn store_path(flag: Option<&String>) -> Result<PathBuf, Failure> {
     match setting(flag, "FLEETSWEEP_STORE") {
         Some(url) => named(&url),
         None => default_path(),

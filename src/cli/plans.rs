@@ -15,7 +15,7 @@ use crate::store::Usage;
 const LATENCY: Duration = Duration::from_millis(200);
 
 /// What the plan tells beside order, list and forecast.
-pub struct About<'a> {
+pub(super) struct About<'a> {
     /// The campaign's name.
     pub name: &'a CampaignName,
     /// Where the store is.
@@ -31,12 +31,12 @@ pub struct About<'a> {
 }
 
 /// How many of the latest calls decide about the next ones.
-pub fn most_calls(speed: &Speed) -> usize {
+pub(super) fn most_calls(speed: &Speed) -> usize {
     speed.quotas.iter().map(|quota| quota.calls.get() as usize).max().unwrap_or(0)
 }
 
 /// What the forecast starts from.
-pub fn outlook(speed: &Speed, usage: Usage, now: Stamp) -> Outlook {
+pub(super) fn outlook(speed: &Speed, usage: Usage, now: Stamp) -> Outlook {
     Outlook {
         quotas: speed.quotas.clone(),
         timing: speed.timing,
@@ -50,7 +50,7 @@ pub fn outlook(speed: &Speed, usage: Usage, now: Stamp) -> Outlook {
 }
 
 /// For each quota, how many calls count against it.
-pub fn used(quotas: &[Quota], seen_by: &[Stamp], now: Stamp) -> Vec<(Quota, u64)> {
+pub(super) fn used(quotas: &[Quota], seen_by: &[Stamp], now: Stamp) -> Vec<(Quota, u64)> {
     let count = |quota: &Quota| {
         let since = now.minus(quota.window);
         seen_by.iter().filter(|at| **at > since).count() as u64
@@ -59,7 +59,7 @@ pub fn used(quotas: &[Quota], seen_by: &[Stamp], now: Stamp) -> Vec<(Quota, u64)
 }
 
 /// The plan.
-pub fn plan(
+pub(super) fn plan(
     order: &Order,
     listing: &Listing,
     speed: &Speed,

@@ -10,7 +10,7 @@ use super::stores::{self, Place};
 ///
 /// # Errors
 /// `Failure` with its exit code.
-pub async fn report(args: ReportArgs) -> Result<u8, Failure> {
+pub(super) async fn report(args: ReportArgs) -> Result<u8, Failure> {
     let place = Place::durable(args.output.store.as_ref())?;
     let store = stores::open_to_read(&place).await?;
     let campaign = any_campaign(&store, args.campaign.as_ref()).await?;

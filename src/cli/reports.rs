@@ -14,7 +14,7 @@ use crate::store::{Campaign, CampaignId, Row, Store};
 const PAGE: usize = 1_000;
 
 /// Where the reports of a campaign go.
-pub struct Reports {
+pub(super) struct Reports {
     paths: Vec<PathBuf>,
 }
 
@@ -23,7 +23,7 @@ impl Reports {
     ///
     /// # Errors
     /// `Failure` if a file cannot be written, or is not this campaign's report.
-    pub fn new(args: &OutputArgs, campaign: &CampaignName) -> Result<Self, Failure> {
+    pub(super) fn new(args: &OutputArgs, campaign: &CampaignName) -> Result<Self, Failure> {
         let mut paths = args.reports.clone();
         if paths.is_empty() {
             paths.push(PathBuf::from(format!("fleetsweep-{campaign}.csv")));
@@ -35,7 +35,7 @@ impl Reports {
     }
 
     /// The files.
-    pub fn paths(&self) -> Vec<PathBuf> {
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
         self.paths.clone()
     }
 
@@ -43,7 +43,11 @@ impl Reports {
     ///
     /// # Errors
     /// `Failure` if the store cannot be read or a file cannot be written.
-    pub async fn write<S: Store>(&self, store: &S, campaign: &Campaign) -> Result<Totals, Failure> {
+    pub(super) async fn write<S: Store>(
+        &self,
+        store: &S,
+        campaign: &Campaign,
+    ) -> Result<Totals, Failure> {
         let mut writers = self.writers(&head(campaign))?;
         let totals = each_row(store, campaign.id, |row| write_row(&mut writers, &row)).await?;
         finish(writers)?;
@@ -54,7 +58,7 @@ impl Reports {
     ///
     /// # Errors
     /// `Failure` if the store cannot be read or a file cannot be written.
-    pub async fn write_refused<S: Store>(
+    pub(super) async fn write_refused<S: Store>(
         &self,
         store: &S,
         draft: CampaignId,
@@ -88,7 +92,7 @@ impl Reports {
 }
 
 /// What stands in every row of a campaign's report.
-pub fn head(campaign: &Campaign) -> ReportHead {
+pub(super) fn head(campaign: &Campaign) -> ReportHead {
     ReportHead {
         campaign: campaign.name.clone(),
         tenant: campaign.order.target.tenant.clone(),

@@ -17,7 +17,7 @@ use crate::store::{Campaign, Store};
 ///
 /// # Errors
 /// `Failure` with its exit code.
-pub async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
+pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     let place = Place::durable(args.output.store.as_ref())?;
     // Looking first makes no store where there is none.
     let campaign = {

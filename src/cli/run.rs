@@ -23,7 +23,7 @@ use crate::store::{Campaign, Store};
 const EVENTS: usize = 256;
 
 /// What a run needs beside its campaign.
-pub struct Run<S, A> {
+pub(super) struct Run<S, A> {
     /// The store.
     pub store: Arc<S>,
     /// The client.
@@ -41,7 +41,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
     ///
     /// # Errors
     /// `Failure` if the store fails or a report cannot be written.
-    pub async fn run(self, campaign: Campaign) -> Result<u8, Failure> {
+    pub(super) async fn run(self, campaign: Campaign) -> Result<u8, Failure> {
         let started = self.store.clock().now();
         let before = self.store.calls(campaign.id).await?;
         let ran = self.watch(&campaign).await;

@@ -26,7 +26,7 @@ use crate::store::{CampaignId, CampaignState, Opened, Opening, Store, Usage};
 ///
 /// # Errors
 /// `Failure` with its exit code.
-pub async fn scan(args: ScanArgs) -> Result<u8, Failure> {
+pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let now = local_now();
     let destination = Destination::new(&args.connect, &args.emulator)?;
     let speed = destination.speed(&args.speed, &now)?;

@@ -17,7 +17,7 @@ use crate::domain::quota::api_quotas;
 use crate::domain::{Pace, PaceKind, Quota, Target, Timing};
 
 /// A connection to a tenant.
-pub struct Connection {
+pub(super) struct Connection {
     /// Who and where, as the campaign keeps it.
     pub target: Target,
     /// Where the API is.
@@ -34,7 +34,7 @@ pub struct Connection {
 
 /// Limits, pace and times of a run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Speed {
+pub(super) struct Speed {
     /// The quotas that are kept.
     pub quotas: Vec<Quota>,
     /// The pace inside them.
@@ -55,7 +55,7 @@ pub struct Speed {
 ///
 /// # Errors
 /// `Failure` names the setting that is missing or wrong.
-pub fn connection(args: &ConnectArgs) -> Result<Connection, Failure> {
+pub(super) fn connection(args: &ConnectArgs) -> Result<Connection, Failure> {
     let tenant = setting(args.tenant.as_ref(), "AZURE_TENANT_ID");
     let tenant = tenant.ok_or_else(|| missing("tenant", "--tenant", "AZURE_TENANT_ID"))?;
     let application = setting(args.client_id.as_ref(), "AZURE_CLIENT_ID");
@@ -86,7 +86,11 @@ pub fn connection(args: &ConnectArgs) -> Result<Connection, Failure> {
 ///
 /// # Errors
 /// `Failure` names what cannot be, and what can.
-pub fn speed(args: &SpeedArgs, loopback: bool, now: &ZonedDateTime) -> Result<Speed, Failure> {
+pub(super) fn speed(
+    args: &SpeedArgs,
+    loopback: bool,
+    now: &ZonedDateTime,
+) -> Result<Speed, Failure> {
     if args.time_scale > 1 && !loopback {
         return Err(Failure::usage(
             "--time-scale is for a loopback address alone",
@@ -120,7 +124,7 @@ pub fn speed(args: &SpeedArgs, loopback: bool, now: &ZonedDateTime) -> Result<Sp
 }
 
 /// A flag, or else an environment variable that is not empty.
-pub fn setting(flag: Option<&String>, name: &str) -> Option<String> {
+pub(super) fn setting(flag: Option<&String>, name: &str) -> Option<String> {
     flag.cloned().or_else(|| variable(name))
 }
 

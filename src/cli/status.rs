@@ -24,7 +24,7 @@ const LATEST: usize = 10_000;
 ///
 /// # Errors
 /// `Failure` with its exit code.
-pub async fn status(args: StatusArgs) -> Result<u8, Failure> {
+pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
     let place = Place::durable(args.store.as_ref())?;
     let store = stores::open_to_read(&place).await?;
     let campaigns = match &args.campaign {

@@ -15,7 +15,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, Usage};
 
 /// Where a command's store is.
-pub struct Place {
+pub(super) struct Place {
     path: PathBuf,
     /// Removed with this value.
     temporary: Option<tempfile::TempDir>,
@@ -26,7 +26,7 @@ impl Place {
     ///
     /// # Errors
     /// `Failure` if there is no such place.
-    pub fn new(args: &OutputArgs, emulated: bool) -> Result<Self, Failure> {
+    pub(super) fn new(args: &OutputArgs, emulated: bool) -> Result<Self, Failure> {
         if emulated && args.store.is_none() {
             let folder = tempfile::Builder::new().prefix("fleetsweep-emulated-").tempdir();
             let folder = folder.map_err(|error| {
@@ -43,7 +43,7 @@ impl Place {
     ///
     /// # Errors
     /// `Failure` if there is no such place.
-    pub fn planned(args: &OutputArgs, emulated: bool) -> Result<Option<Self>, Failure> {
+    pub(super) fn planned(args: &OutputArgs, emulated: bool) -> Result<Option<Self>, Failure> {
         if emulated && args.store.is_none() {
             return Ok(None);
         }
@@ -54,7 +54,7 @@ impl Place {
     ///
     /// # Errors
     /// `Failure` if the flag names no store, or no folder can be found.
-    pub fn durable(flag: Option<&String>) -> Result<Self, Failure> {
+    pub(super) fn durable(flag: Option<&String>) -> Result<Self, Failure> {
         Ok(Self { path: store_path(flag)?, temporary: None })
     }
 }
@@ -72,7 +72,10 @@ impl fmt::Display for Place {
 ///
 /// # Errors
 /// `Failure` if it cannot be used.
-pub async fn open(place: &Place, timing: Timing) -> Result<SqliteStore<SystemClock>, Failure> {
+pub(super) async fn open(
+    place: &Place,
+    timing: Timing,
+) -> Result<SqliteStore<SystemClock>, Failure> {
     SqliteStore::open(&place.path, timing).await.map_err(Failure::from)
 }
 
@@ -80,7 +83,7 @@ pub async fn open(place: &Place, timing: Timing) -> Result<SqliteStore<SystemClo
 ///
 /// # Errors
 /// `Failure` if there is none, or if it cannot be used.
-pub async fn open_to_read(place: &Place) -> Result<SqliteStore<SystemClock>, Failure> {
+pub(super) async fn open_to_read(place: &Place) -> Result<SqliteStore<SystemClock>, Failure> {
     let store = SqliteStore::open_read_only(&place.path, Timing::default()).await?;
     store.ok_or_else(|| {
         Failure::usage(
@@ -95,7 +98,7 @@ pub async fn open_to_read(place: &Place) -> Result<SqliteStore<SystemClock>, Fai
 ///
 /// # Errors
 /// `Failure` if the store is there and cannot be read.
-pub async fn usage_of(
+pub(super) async fn usage_of(
     place: Option<&Place>,
     speed: &Speed,
     budget: &BudgetKey,

@@ -15,26 +15,26 @@ use std::io::Write;
 static TERMINAL: LazyLock<Terminal> = LazyLock::new(Terminal::stderr);
 
 /// Where log lines go.
-pub fn log_writer() -> Terminal {
+pub(super) fn log_writer() -> Terminal {
     TERMINAL.clone()
 }
 
 /// The progress of a run.
-pub struct View {
+pub(super) struct View {
     progress: Progress,
     style: Style,
 }
 
 impl View {
     /// Begins to show progress: bars on a terminal, lines elsewhere.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let term = std::env::var("TERM").ok();
         let style = Style::pick(false, std::io::stderr().is_terminal(), term.as_deref());
         Self { progress: Progress::new(style, &TERMINAL), style }
     }
 
     /// How often a snapshot is worth taking.
-    pub fn every(&self) -> Duration {
+    pub(super) fn every(&self) -> Duration {
         match self.style {
             Style::Bars => Duration::from_millis(500),
             Style::Lines => Duration::from_secs(5),
@@ -43,12 +43,12 @@ impl View {
     }
 
     /// Shows an event.
-    pub fn show(&mut self, event: &Event) {
+    pub(super) fn show(&mut self, event: &Event) {
         self.progress.show(event, &local_now());
     }
 
     /// Says at once what a signal does.
-    pub fn stopping(&mut self, level: StopLevel, campaign: &CampaignName) {
+    pub(super) fn stopping(&mut self, level: StopLevel, campaign: &CampaignName) {
         self.warn(&match level {
             StopLevel::Run => return,
             StopLevel::Soft => format!(
@@ -60,13 +60,13 @@ impl View {
     }
 
     /// Says a sentence above the bars.
-    pub fn warn(&mut self, text: &str) {
+    pub(super) fn warn(&mut self, text: &str) {
         // Who does not read standard error misses it; the campaign goes on.
         drop(TERMINAL.clone().write_all(format!("{text}\n").as_bytes()));
     }
 
     /// Takes the bars away.
-    pub fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.progress.end();
     }
 }
