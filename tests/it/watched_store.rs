@@ -2,7 +2,7 @@
 //! without moving on, and can die in the middle of an operation. It decides nothing else.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::{BudgetKey, CampaignName, Quota, Settlement, Stamp, Tally, Timing};
@@ -11,14 +11,42 @@ use fleetsweep::store::{
     CallId, Campaign, CampaignId, ClaimAnswer, Finding, LookUp, NewRow, NotYet, Opened, Opening,
     ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store, Usage,
 };
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
 /// No engine needs this many questions at one and the same moment.
 const MOST_AT_ONCE: u64 = 5_000;
 
+/// A clock that notices who waits for the past again and again.
+#[derive(Clone)]
+pub(crate) struct WatchedClock {
+    inner: TokioClock,
+    past: Arc<Mutex<(Stamp, u64)>>,
+}
+
+impl Clock for WatchedClock {
+    fn now(&self) -> Stamp {
+        self.inner.now()
+    }
+
+    fn utc(&self) -> Timestamp {
+        self.inner.utc()
+    }
+
+    async fn sleep_until(&self, at: Stamp) {
+        let now = self.now();
+        if at <= now {
+            let mut past = self.past.lock().unwrap();
+            *past = if past.0 == now { (now, past.1 + 1) } else { (now, 1) };
+            assert!(past.1 < MOST_AT_ONCE, "the engine waits for the past");
+        }
+        self.inner.sleep_until(at).await;
+    }
+}
+
 /// The store.
 pub(crate) struct Watched {
-    inner: MemoryStore<TokioClock>,
+    inner: MemoryStore<WatchedClock>,
     watch: Mutex<Watch>,
     /// Told when the store dies.
     pub(crate) died: Notify,
@@ -36,6 +64,7 @@ struct Watch {
 
 impl Watched {
     pub(crate) fn new(clock: TokioClock, timing: Timing) -> Self {
+        let clock = WatchedClock { inner: clock, past: Arc::default() };
         let inner = MemoryStore::new(clock, timing);
         Self { inner, watch: Mutex::default(), died: Notify::new() }
     }
@@ -89,9 +118,9 @@ impl Watched {
 }
 
 impl Store for Watched {
-    type Clock = TokioClock;
+    type Clock = WatchedClock;
 
-    fn clock(&self) -> &TokioClock {
+    fn clock(&self) -> &WatchedClock {
         self.inner.clock()
     }
     fn place(&self) -> String {

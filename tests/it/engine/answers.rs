@@ -2,7 +2,7 @@
 //! comments.
 
 use super::*;
-use crate::fake_server::Existing;
+use crate::fake_server::{Existing, ListAct};
 
 #[tokio::test(start_paused = true)]
 async fn sixteen_401_for_one_old_token_are_one_sign_in_and_use_no_try() {
@@ -285,13 +285,15 @@ async fn a_comment_cut_at_its_end_is_ours_by_its_mark() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_passes_cell_is_spent_by_calls_alone() {
+async fn the_gates_cells_are_spent_by_calls_alone() {
     let rule = |ask: Ask| match ask.call % 7 {
         3 => Act::Throttle(None),
         5 => Act::NoAnswer { worked: true },
         _ => Act::Serve,
     };
-    let world = World::new(Script::scan(rule));
+    // For half an hour the store has no device to give, since the list is down.
+    let list = |at: Duration| if at < MINUTE * 30 { ListAct::Fail } else { ListAct::Serve };
+    let world = World::new(Script { list: Box::new(list), ..Script::scan(rule) });
     let told = world.play(60).await;
     assert_eq!(told.ran.ending, Ending::Finished);
     // Three limiters: the pace and two quotas. Passes that wait unused may be a volley's worth.

@@ -1,7 +1,7 @@
 //! Doubt: lost answers and server faults are looked up in the list before anything is repeated.
 
 use super::*;
-use crate::fake_server::ListAct;
+use crate::fake_server::{Existing, ListAct};
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_found_in_the_list_and_not_repeated() {
@@ -132,6 +132,18 @@ async fn busy_on_a_second_attempt_is_looked_up_and_found_to_be_ours() {
     assert_eq!(world.asks_of(5), 2);
     assert_eq!(world.outcomes().await, [("accepted", 60)].into());
     world.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_action_does_not_settle_a_doubt_as_ours() {
+    let rule = first_of(5, Act::Fault { worked: false });
+    let world = World::new(Script { existing: Existing::Returned, ..Script::scan(rule) });
+    world.server.put_foreign(device(5), "Full", "InProgress", HOUR);
+    assert_eq!(world.play(60).await.ran.ending, Ending::Finished);
+    assert_eq!(world.outcomes().await, [("accepted", 59), ("already_in_progress", 1)].into());
+    let rows = world.rows("c").await;
+    assert_eq!(rows[5].life.state, State::Done(Outcome::AlreadyInProgress { covered: true }));
+    assert_eq!(rows[5].detail.action_requestor.as_deref(), Some("helpdesk"));
 }
 
 #[tokio::test(start_paused = true)]
