@@ -20,7 +20,7 @@ use crate::emulator::{self, Emulator, Scenario};
 /// Where a run goes, checked and not yet connected.
 pub(super) enum Destination {
     /// A tenant.
-    Tenant(Connection),
+    Tenant(Box<Connection>),
     /// The embedded emulator, with what it plays.
     Emulator(Box<emulator::Config>),
 }
@@ -32,7 +32,8 @@ impl Destination {
     /// `Failure` names the setting that is missing or wrong.
     pub(super) fn new(connect: &ConnectArgs, emulator: &EmulatorArgs) -> Result<Self, Failure> {
         if !emulator.emulator {
-            return settings::connection(connect).map(Destination::Tenant);
+            return settings::connection(connect)
+                .map(|tenant| Destination::Tenant(Box::new(tenant)));
         }
         let name = emulator.scenario.as_deref().unwrap_or("calm");
         let scenario = scenario(name)?;
@@ -89,7 +90,7 @@ impl Destination {
         speed: &Speed,
     ) -> Result<(HttpApi, Option<Emulator>), Failure> {
         match self {
-            Destination::Tenant(connection) => Ok((client(connection, speed.timing)?, None)),
+            Destination::Tenant(connection) => Ok((client(*connection, speed.timing)?, None)),
             Destination::Emulator(config) => {
                 let config = emulator::Config {
                     limits: speed.quotas.iter().map(limit).collect(),

@@ -149,7 +149,7 @@ async fn somebody_elses_action_does_not_settle_a_doubt_as_ours() {
 #[tokio::test(start_paused = true)]
 async fn repeats_beyond_a_tenth_stop_with_the_queue_intact() {
     // Every third device faults once: never five in a row, and far more than a tenth.
-    let rule = |ask: Ask| match ask.device % 3 == 0 && ask.nth == 1 {
+    let rule = |ask: Ask| match ask.device.is_multiple_of(3) && ask.nth == 1 {
         true => Act::Fault { worked: false },
         false => Act::Serve,
     };
