@@ -256,7 +256,7 @@ fn answered(life: Life, answer: Answered, now: Stamp, policy: BusyPolicy, timing
             let queued = life.to(State::Queued(Stamp::ZERO));
             Life { tries: tries + 1, rank: Rank::Last, ..queued }
         }
-        Answered::Busy { .. } if life.doubted => doubt(life, now, true, timing),
+        Answered::Busy { .. } if life.doubted => doubt(Life { tries, ..life }, now, true, timing),
         Answered::Busy { covered } => found_busy(life, covered, tries, now, policy, timing),
     }
 }

@@ -294,10 +294,7 @@ impl<C: Clock> FakeServer<C> {
 
     /// What a call gets: how long until then, its status and body, and a Retry-After. No status is
     /// no answer, and no time is a call that never left.
-    fn judge(
-        &self,
-        order: &ScanOrder,
-    ) -> Option<(Duration, Option<(u16, Body)>, Option<Duration>)> {
+    fn judge(&self, order: &ScanOrder) -> Option<Scripted> {
         let (rng, ledger) = &mut *self.inner.lock().unwrap();
         let lost = rng.f64() < self.behaviour.time_out_share;
         // A lost call can reach the server up to a minute after it was sent, when its sender has
@@ -408,3 +405,6 @@ impl<C: Clock> ScanApi for FakeServer<C> {
         ListReply::Page { actions, next, date }
     }
 }
+
+/// A scripted answer: how long it takes, status and body if one comes, and what it asks to wait.
+type Scripted = (Duration, Option<(u16, Body)>, Option<Duration>);

@@ -18,7 +18,6 @@ mod sign_in;
 mod simulation;
 mod store;
 mod store_kit;
-mod store_model;
 mod store_sqlite;
 mod support;
 mod verdict;
