@@ -1,5 +1,5 @@
-//! How fast the SQLite store is: claim and settle with few and with many devices, by many callers at
-//! once, and appending a list. The quotas are lifted, as only the store is measured.
+//! How fast the SQLite store is: claim and settle with few and with many devices, by many callers
+//! at once, and appending a list. The quotas are lifted, as only the store is measured.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! Clocks: the only place, beside the emulator's own, that asks what time it is. Stamps are for the
 //! limiter and are only subtracted; UTC is for people and is never compared with a server's time.
 
+#![expect(clippy::disallowed_methods, reason = "this is where clocks are read")]
+
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,8 +25,8 @@ pub trait Clock: Clone + Send + Sync + 'static {
     fn sleep_until(&self, at: Stamp) -> impl Future<Output = ()> + Send;
 }
 
-/// The time since the machine was started, suspend included, plus an offset that a store chooses once
-/// for each boot. A step of the wall clock does not move it.
+/// The time since the machine was started, suspend included, plus an offset that a store chooses
+/// once for each boot. A step of the wall clock does not move it.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     offset_us: i64,

@@ -1,6 +1,7 @@
-//! The gate: governor in the process, in front of the store. It spreads bursts, keeps both quotas as a
-//! first limit in memory, and mirrors the budget's pauses. It is no part of the proof that the limit
-//! holds: that is `domain::window` over the journal; take the gate out and the limit still holds.
+//! The gate: governor in the process, in front of the store. It spreads bursts, keeps both quotas
+//! as a first limit in memory, and mirrors the budget's pauses. It is no part of the proof that
+//! the limit holds: that is `domain::window` over the journal; take the gate out and the limit
+//! still holds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -111,8 +112,8 @@ impl Gate {
     }
 }
 
-/// governor's clock, set by hand before each question, so that the gate has the store's time and tests
-/// can pause it. governor's own clock drifts by 15 to 83 ppm and does not pause.
+/// governor's clock, set by hand before each question, so that the gate has the store's time and
+/// tests can pause it. governor's own clock drifts by 15 to 83 ppm and does not pause.
 #[derive(Clone, Debug, Default)]
 struct HandClock(Arc<AtomicU64>);
 

@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use fleetsweep::cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    ExitCode::from(cli::run(cli::args::Cli::parse()).await)
+    ExitCode::from(match cli::misuse::parse() {
+        Ok(command) => cli::run(command).await,
+        Err(code) => code,
+    })
 }

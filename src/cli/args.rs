@@ -1,5 +1,5 @@
-//! What the user typed, as it was typed. Nothing is checked here beyond its form; `settings` turns it
-//! into what the program runs on.
+//! What the user typed, as it was typed. Nothing is checked here beyond its form; `settings` turns
+//! it into what the program runs on.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::domain::quota::parse_duration;
 use crate::domain::{CampaignName, Quota, ScanType};
 
-/// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow and
-/// never faster, and says for every device what became of it.
+/// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
+/// and never faster, and says for every device what became of it.
 #[derive(Debug, Parser)]
 #[command(name = "fleetsweep", version, max_term_width = 80, disable_help_subcommand = true)]
 #[command(before_help = EXAMPLES, after_help = EXIT_CODES)]
@@ -141,11 +141,13 @@ pub struct SpeedArgs {
     pub pace: PaceArg,
 
     /// Calls in flight at most
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 16,
+        value_parser = clap::value_parser!(u16).range(1..=256))]
     pub concurrency: u16,
 
     /// Divide every duration and limit window by N; towards a loopback address alone
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub time_scale: u32,
 
     /// Order nothing after this time of day, such as 06:00, or this moment (RFC 3339)
@@ -230,17 +232,17 @@ pub struct ScanArgs {
     #[arg(long, value_enum, default_value = "report")]
     pub busy: BusyArg,
 
+    /// How fast, and until when.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub speed: SpeedArgs,
+    /// Where state and reports go.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub output: OutputArgs,
+    /// Where the API is and who calls it.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub connect: ConnectArgs,
+    /// The embedded emulator.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub emulator: EmulatorArgs,
 }
 
@@ -253,17 +255,17 @@ pub struct ResumeArgs {
     /// The campaign; may be left out if only one is open
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<CampaignName>,
+    /// How fast, and until when.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub speed: SpeedArgs,
+    /// Where state and reports go.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub output: OutputArgs,
+    /// Where the API is and who calls it.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub connect: ConnectArgs,
+    /// The embedded emulator.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub emulator: EmulatorArgs,
 }
 
@@ -295,8 +297,8 @@ pub struct ReportArgs {
     /// The campaign; may be left out if there is only one
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<CampaignName>,
+    /// Where state and reports go.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub output: OutputArgs,
 }
 

@@ -1,5 +1,5 @@
-//! Asking before anything is ordered: the user types the number of devices. A bare y would be muscle
-//! memory, and a wrong scan of thousands of machines cannot be undone.
+//! Asking before anything is ordered: the user types the number of devices. A bare y would be
+//! muscle memory, and a wrong scan of thousands of machines cannot be undone.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, IsTerminal, Write};

@@ -115,11 +115,10 @@ impl Destination {
 /// `Failure` lists the names that there are, or says what is wrong with the file.
 pub(super) fn scenario(name: &str) -> Result<Scenario, Failure> {
     Scenario::open(name).map_err(|error| {
-        let names: Vec<&str> = Scenario::names().collect();
         Failure::usage(
             format!("the scenario `{name}` cannot be played"),
             error.to_string(),
-            format!("use one of {}, or a TOML file", names.join(", ")),
+            "name a built-in scenario, or a TOML file that can be read",
         )
     })
 }

@@ -1,5 +1,5 @@
-//! Reading the lists: intake runs on a thread of its own and never gets more than two batches ahead of
-//! the store. Only the ids and the first row errors are kept in memory.
+//! Reading the lists: intake runs on a thread of its own and never gets more than two batches
+//! ahead of the store. Only the ids and the first row errors are kept in memory.
 
 use std::io::Read;
 use std::ops::ControlFlow;

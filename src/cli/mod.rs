@@ -1,5 +1,5 @@
-//! The command line: arguments, settings, one file a subcommand, exit codes. It picks implementations
-//! and wires them; what is decided, is decided in the other modules.
+//! The command line: arguments, settings, one file a subcommand, exit codes. It picks
+//! implementations and wires them; what is decided, is decided in the other modules.
 
 pub mod args;
 mod confirm;
@@ -9,6 +9,7 @@ pub mod failure;
 mod find;
 mod listing;
 mod log;
+pub mod misuse;
 mod place;
 mod plans;
 mod report;

@@ -1,5 +1,5 @@
-//! `resume`: goes on with an open campaign. What is in flight at a runner that is gone becomes known
-//! when its horizon has passed; nothing is asked twice.
+//! `resume`: goes on with an open campaign. What is in flight at a runner that is gone becomes
+//! known when its horizon has passed; nothing is asked twice.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Running an open campaign: signals, progress, reports, and the summary at the end. What is ordered
-//! and when is the engine's.
+//! Running an open campaign: signals, progress, reports, and the summary at the end. What is
+//! ordered and when is the engine's.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,6 @@
-//! `scan`: plan, confirm, run, report. The list is streamed into the store as a draft; confirming opens
-//! it, and a refused draft is deleted. The dry run has no way to send anything: it makes no client.
+//! `scan`: plan, confirm, run, report. The list is streamed into the store as a draft; confirming
+//! opens it, and a refused draft is deleted. The dry run has no way to send anything: it makes no
+//! client.
 
 use std::sync::Arc;
 
@@ -139,8 +140,8 @@ impl Scan<'_> {
         self.open(store, draft, order).await
     }
 
-    /// Whether the same campaign is open already; another one of that name is refused before anybody
-    /// is asked anything.
+    /// Whether the same campaign is open already; another one of that name is refused before
+    /// anybody is asked anything.
     async fn find_same<S: Store>(&self, store: &S, order: &Order) -> Result<bool, Failure> {
         let Some(there) = store.find(&self.name).await? else { return Ok(false) };
         let mut differs = there.order.differences(order);

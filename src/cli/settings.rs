@@ -81,8 +81,8 @@ pub(super) fn connection(args: &ConnectArgs) -> Result<Connection, Failure> {
     Ok(Connection { target, audience: cloud.audience(), api, login, secret, ca_file })
 }
 
-/// Reads limits, pace and times. `loopback` says that the API is on this machine, where alone limits
-/// can be raised and time can be scaled.
+/// Reads limits, pace and times. `loopback` says that the API is on this machine, where alone
+/// limits can be raised and time can be scaled.
 ///
 /// # Errors
 /// `Failure` names what cannot be, and what can.

@@ -1,5 +1,5 @@
-//! A machine action as the API tells it, and what it means for us: whose it is and whether it covers
-//! a device. Reading it from JSON is `defender`'s.
+//! A machine action as the API tells it, and what it means for us: whose it is and whether it
+//! covers a device. Reading it from JSON is `defender`'s.
 
 use jiff::Timestamp;
 

@@ -111,8 +111,8 @@ impl BudgetState {
         }
     }
 
-    /// A server fault, or no answer at all, for a call claimed at `claimed_at`. A row of them, or one
-    /// for the probe, is a reason to pause: the list must not be burnt on a server that fails.
+    /// A server fault, or no answer at all, for a call claimed at `claimed_at`. A row of them, or
+    /// one for the probe, is a reason to pause: the list must not be burnt on a server that fails.
     pub fn on_fault(&mut self, now: Stamp, claimed_at: Stamp, timing: &Timing) {
         if claimed_at < self.paused_at {
             return;

@@ -1,5 +1,5 @@
-//! A campaign as a value: one order to scan one list of devices, and the budget that it calls on. What
-//! became of its devices is in `lifecycle` and `tally`.
+//! A campaign as a value: one order to scan one list of devices, and the budget that it calls on.
+//! What became of its devices is in `lifecycle` and `tally`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -188,8 +188,8 @@ impl fmt::Display for CampaignName {
 /// How every mark begins, behind its bracket.
 pub const MARK_WORD: &str = "fleetsweep ";
 
-/// What tells our actions from everybody else's: it stands at the start of every comment, so that no
-/// cut at the end loses it. The 64 bits are drawn once for a campaign.
+/// What tells our actions from everybody else's: it stands at the start of every comment, so that
+/// no cut at the end loses it. The 64 bits are drawn once for a campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark(String);
 
@@ -215,8 +215,8 @@ impl Mark {
     }
 }
 
-/// Everything that makes a campaign this one. A second `scan` with the same name goes on with it only
-/// if all of this is the same.
+/// Everything that makes a campaign this one. A second `scan` with the same name goes on with it
+/// only if all of this is the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Where the scans are ordered.

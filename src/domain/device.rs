@@ -1,5 +1,5 @@
-//! The Defender machine id: the one thing a call needs to name a device. It is not a name, a GUID of
-//! Intune or of Entra, or anything that needs a look-up.
+//! The Defender machine id: the one thing a call needs to name a device. It is not a name, a GUID
+//! of Intune or of Entra, or anything that needs a look-up.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,6 +1,6 @@
 //! The forecast: it plays the rule, the pace and a constant latency for N calls on a virtual clock,
-//! from the journal as it is. It is the dry run's duration and the ETA, not a promise: answers can be
-//! slower, and others can use the same application.
+//! from the journal as it is. It is the dry run's duration and the ETA, not a promise: answers can
+//! be slower, and others can use the same application.
 
 use std::collections::VecDeque;
 use std::time::Duration;

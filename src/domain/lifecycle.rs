@@ -1,5 +1,6 @@
 //! The life of a device. One function, `next`, holds all of it; live running and recovery both go
-//! through it, and both stores. It does not say what a reply means (`verdict`) or when a slot is free.
+//! through it, and both stores. It does not say what a reply means (`verdict`) or when a slot is
+//! free.
 //!
 //! ```text
 //! draft -> queued -> claimed(n) -> accepted | already_in_progress | rejected | not_found
@@ -46,7 +47,8 @@ impl State {
     }
 }
 
-/// The order among waiting devices: first asks come before repeats, and repeats after a 404 come last.
+/// The order among waiting devices: first asks come before repeats, and repeats after a 404 come
+/// last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
     /// Not asked yet, or asked without using up a try.
@@ -196,8 +198,8 @@ impl Life {
 /// The next life of a device.
 ///
 /// # Errors
-/// `IllegalTransition` if the event does not fit, such as the answer of an older attempt: the caller
-/// keeps the life as it is and writes the answer to the journal alone.
+/// `IllegalTransition` if the event does not fit, such as the answer of an older attempt: the
+/// caller keeps the life as it is and writes the answer to the journal alone.
 pub fn next(
     life: Life,
     event: LifeEvent,

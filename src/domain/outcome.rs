@@ -68,8 +68,8 @@ impl Outcome {
         matches!(self, Outcome::Accepted | Outcome::AlreadyInProgress { covered: true })
     }
 
-    /// Whether the outcome needs somebody's attention: it makes exit code 3. Rows that were left out
-    /// on purpose do not.
+    /// Whether the outcome needs somebody's attention: it makes exit code 3. Rows that were left
+    /// out on purpose do not.
     pub fn needs_attention(self) -> bool {
         !self.covers() && !matches!(self, Outcome::Duplicate | Outcome::Skipped)
     }

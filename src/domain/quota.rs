@@ -35,9 +35,9 @@ pub fn api_quotas() -> Vec<Quota> {
 pub struct NotAQuota(String);
 
 impl Quota {
-    /// How long after the moment at which the L-th latest call can have been counted the next may be
-    /// claimed: the window and a guard of a thousandth and `Timing::guard`, for clocks that drift
-    /// and servers that count a closed window.
+    /// How long after the moment at which the L-th latest call can have been counted the next may
+    /// be claimed: the window and a guard of a thousandth and `Timing::guard`, for clocks that
+    /// drift and servers that count a closed window.
     pub fn reopens_after(&self, timing: &Timing) -> Duration {
         self.window + self.window / 1000 + timing.guard
     }

@@ -113,8 +113,8 @@ pub struct Rows<'a> {
     pub notes: &'a mut ServerNotes,
 }
 
-/// Settles a call. Returns its new `seen_by`, or nothing if the horizon stays: now for a whole answer,
-/// zero for a call that never left.
+/// Settles a call. Returns its new `seen_by`, or nothing if the horizon stays: now for a whole
+/// answer, zero for a call that never left.
 pub fn settle(
     call: CallRecord,
     settlement: &Settlement,

@@ -30,7 +30,8 @@ impl Stamp {
     }
 }
 
-/// Every duration that the program goes by, in one place, so that `--time-scale` can divide them all.
+/// Every duration that the program goes by, in one place, so that `--time-scale` can divide them
+/// all.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Timing {
     /// From the claim to the first byte of the request; a call that is later is not sent.

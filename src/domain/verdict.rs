@@ -1,5 +1,5 @@
-//! From a reply to a verdict: the table of the design, as one pure function. What a verdict does to a
-//! device is `lifecycle`'s.
+//! From a reply to a verdict: the table of the design, as one pure function. What a verdict does
+//! to a device is `lifecycle`'s.
 
 use std::time::Duration;
 
@@ -206,8 +206,9 @@ fn success(answer: &Answer, asked: &Asked<'_>, timing: &Timing) -> Verdict {
     }
 }
 
-/// Whether the action was created by this call: not earlier than the answer's `Date` less the call's
-/// duration less two seconds. Both times are the server's; ours is never compared with them.
+/// Whether the action was created by this call: not earlier than the answer's `Date` less the
+/// call's duration less two seconds. Both times are the server's; ours is never compared with
+/// them.
 fn is_new(answer: &Answer, action: &Action, asked: &Asked<'_>, timing: &Timing) -> Option<bool> {
     let earliest = earliest_of(answer.date?, asked.took, timing)?;
     Some(action.created? >= earliest)
@@ -251,8 +252,8 @@ fn refusal_of(answer: &Answer) -> Refusal {
     refusal
 }
 
-/// How long a 429 asks to wait: Retry-After, else the "in N seconds" of its message, else the window
-/// that the message names ("maximum allowed 1500 per 01:00:00").
+/// How long a 429 asks to wait: Retry-After, else the "in N seconds" of its message, else the
+/// window that the message names ("maximum allowed 1500 per 01:00:00").
 pub fn wait_of(answer: &Answer) -> Option<Duration> {
     if answer.retry_after.is_some() {
         return answer.retry_after;

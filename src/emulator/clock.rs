@@ -1,6 +1,8 @@
 //! The emulator's time: a moment that is handed to the world as a value, and the system clock that
 //! the HTTP server reads it from. The world itself never reads a clock.
 
+#![expect(clippy::disallowed_methods, reason = "this is where clocks are read")]
+
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// One moment, on two clocks: one that only goes forward, for limits and ages, and one that people

@@ -32,8 +32,8 @@ const NAMED: [(&str, &str); 10] = [
 pub enum ScenarioError {
     /// Neither a name that is known nor a file that can be read.
     #[error(
-        "there is no scenario {name:?}; name one of {known}, or a TOML file that can be read \
-         ({why})"
+        "{name:?} is none of the built-in scenarios ({known}), and as a file it cannot be read: \
+         {why}"
     )]
     Unknown {
         /// What was asked for.

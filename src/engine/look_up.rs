@@ -1,5 +1,6 @@
-//! Looking devices up in the list of machine actions: doubtful ones before any repeat, and busy ones
-//! whose action is unknown. It has a budget of its own, so that it never takes a slot of the scans.
+//! Looking devices up in the list of machine actions: doubtful ones before any repeat, and busy
+//! ones whose action is unknown. It has a budget of its own, so that it never takes a slot of the
+//! scans.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,8 +26,8 @@ const BY_ID: usize = 10;
 /// Busy devices from which on the whole list of open actions is read instead.
 const BY_LIST: usize = 20;
 
-/// Pages that one question reads at most: two million actions. A server that repeats itself for ever
-/// must not hold the campaign.
+/// Pages that one question reads at most: two million actions. A server that repeats itself for
+/// ever must not hold the campaign.
 const PAGES: usize = 200;
 
 /// How a look-up ended.

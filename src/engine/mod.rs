@@ -1,6 +1,6 @@
-//! The engine: it runs one campaign to its end or to a stop. One loop owns the state; tasks claim, send
-//! and settle, and tell the loop how that went. It is the only place that spawns. It knows the API and
-//! the store by their traits alone, writes no report and prints nothing.
+//! The engine: it runs one campaign to its end or to a stop. One loop owns the state; tasks claim,
+//! send and settle, and tell the loop how that went. It is the only place that spawns. It knows
+//! the API and the store by their traits alone, writes no report and prints nothing.
 //!
 //! ```text
 //!   store says a slot is due -> gate gives a pass -> task: token, claim, send, settle -> loop
@@ -39,8 +39,8 @@ pub struct Settings {
     pub quotas: Vec<Quota>,
     /// The pace that spreads bursts.
     pub pace: Option<Pace>,
-    /// Whether governor stands in front of the store. Only tests take it out, to show that the limit
-    /// holds without it.
+    /// Whether governor stands in front of the store. Only tests take it out, to show that the
+    /// limit holds without it.
     pub gate: bool,
     /// Every duration.
     pub timing: Timing,
@@ -269,8 +269,8 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         }
     }
 
-    /// Repeats that the rule still allows. What a runner left behind when it went is not the server's
-    /// fault, so its devices may be repeated beside the others.
+    /// Repeats that the rule still allows. What a runner left behind when it went is not the
+    /// server's fault, so its devices may be repeated beside the others.
     fn repeats_left(&self) -> u64 {
         let counts = &self.shared.counts;
         let allowed = safety::repeats_allowed(counts.calls()) + self.state.orphans;

@@ -1,5 +1,5 @@
-//! One order: token in hand, claim, send, settle. Each step is durable before the next, and one claim
-//! is one request.
+//! One order: token in hand, claim, send, settle. Each step is durable before the next, and one
+//! claim is one request.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -108,8 +108,8 @@ impl State {
         self.stop.is_none() && !idle && self.in_flight < most && self.next_order <= now
     }
 
-    /// Which of these to look up now: doubtful devices at once, ten at a time in one page; busy ones
-    /// whose action is unknown together, so that one page serves many.
+    /// Which of these to look up now: doubtful devices at once, ten at a time in one page; busy
+    /// ones whose action is unknown together, so that one page serves many.
     pub(super) fn worth_asking(
         &mut self,
         due: Vec<LookUp>,
@@ -147,8 +147,8 @@ impl State {
         }
     }
 
-    /// A call that was claimed then got an answer. Whether that ends a time out of reach; the answer to
-    /// a call that left before it does not.
+    /// A call that was claimed then got an answer. Whether that ends a time out of reach; the
+    /// answer to a call that left before it does not.
     fn reached(&mut self, claimed_at: Stamp) -> bool {
         self.reached = true;
         self.unreachable.take_if(|waiting| waiting.since <= claimed_at).is_some()

@@ -121,8 +121,8 @@ pub enum Fault {
     },
     /// The right header with the wrong ids under it.
     #[error(
-        "all {rows} ids are GUIDs, as in an Intune or Entra export, and none is a Defender machine \
-         id; export the list from Defender portal > Assets > Devices > Export"
+        "it holds GUIDs ({rows} of {rows} ids), as an Intune or Entra export does, and no Defender \
+         machine id; export the list from Defender portal > Assets > Devices > Export"
     )]
     OnlyGuids {
         /// How many rows there are.

@@ -1,5 +1,5 @@
-//! Writing a report so that nobody ever sees half of one: a temporary file in the same folder, flushed
-//! to the disk, then renamed. Whether a report may be written at all is `target`'s.
+//! Writing a report so that nobody ever sees half of one: a temporary file in the same folder,
+//! flushed to the disk, then renamed. Whether a report may be written at all is `target`'s.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter};
@@ -34,8 +34,8 @@ impl Format {
     }
 }
 
-/// A report that is being written. Until `finish` the file of its name is the old one; dropped before,
-/// it leaves nothing behind.
+/// A report that is being written. Until `finish` the file of its name is the old one; dropped
+/// before, it leaves nothing behind.
 pub struct ReportWriter {
     rows: Rows,
     head: ReportHead,
@@ -49,12 +49,12 @@ enum Rows {
 }
 
 impl ReportWriter {
-    /// Begins a report in the format of its ending. Whose the file of that name is, if there is one,
-    /// is not asked again: see `check_writable`.
+    /// Begins a report in the format of its ending. Whose the file of that name is, if there is
+    /// one, is not asked again: see `check_writable`.
     ///
     /// # Errors
-    /// `ReportError` if the ending is not known, if the path is a link or no file, or if nothing can
-    /// be written in its folder.
+    /// `ReportError` if the ending is not known, if the path is a link or no file, or if nothing
+    /// can be written in its folder.
     pub fn create(path: &Path, head: ReportHead) -> Result<Self, ReportError> {
         let format = Format::of(path)?;
         refuse_kind(path)?;

@@ -26,8 +26,8 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{ending}", count(number))
 }
 
-/// A duration in its two largest units: `45 s`, `12 min 30 s`, `6 h 10 min`, `3 d 2 h`. From an hour
-/// on it is rounded to minutes, from three days on to hours.
+/// A duration in its two largest units: `45 s`, `12 min 30 s`, `6 h 10 min`, `3 d 2 h`. From an
+/// hour on it is rounded to minutes, from three days on to hours.
 pub fn duration(duration: Duration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
@@ -73,8 +73,8 @@ pub fn clock(at: &ZonedDateTime, now: &ZonedDateTime) -> String {
     }
 }
 
-/// The mean rate of calls: `98 a minute` below an hour, `1,481 an hour` from there on; nothing where
-/// a rate means nothing, for fewer than two calls or less than a second.
+/// The mean rate of calls: `98 a minute` below an hour, `1,481 an hour` from there on; nothing
+/// where a rate means nothing, for fewer than two calls or less than a second.
 pub fn rate(calls: u64, within: Duration) -> Option<String> {
     if calls < 2 || within < Duration::from_secs(1) {
         return None;
@@ -86,9 +86,10 @@ pub fn rate(calls: u64, within: Duration) -> Option<String> {
     Some(format!("{} {name}", count(u64::try_from(per_unit).unwrap_or(u64::MAX))))
 }
 
-/// The text in lines of at most `WIDTH` characters, broken at spaces; lines after the first begin with
-/// `indent` spaces. A longer word stays whole, and so does what stands in backticks, so that a path or a
-/// command can be copied.
+/// The text in lines of at most `WIDTH` characters, broken at spaces; lines after the first begin
+/// with
+/// `indent` spaces. A longer word stays whole, and so does what stands in backticks, so that a
+/// path or a command can be copied.
 pub fn wrapped(text: &str, indent: usize) -> String {
     let begin = text.len() - text.trim_start_matches(' ').len();
     let mut lines = String::from(&text[..begin]);

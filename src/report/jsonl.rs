@@ -1,6 +1,6 @@
-//! JSON lines: the form of a report that keeps every text as it came, and the form of everything that
-//! the program prints for other programs. Raw means that parsing gives the text back unchanged; in the
-//! file, whatever could steer a terminal is written as a JSON escape.
+//! JSON lines: the form of a report that keeps every text as it came, and the form of everything
+//! that the program prints for other programs. Raw means that parsing gives the text back
+//! unchanged; in the file, whatever could steer a terminal is written as a JSON escape.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};

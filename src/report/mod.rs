@@ -1,5 +1,5 @@
-//! What people and programs read of a campaign: report files, the plan, the summary, progress. It is
-//! handed rows and events and reads no store, no clock and no setting; all its texts are pure
+//! What people and programs read of a campaign: report files, the plan, the summary, progress. It
+//! is handed rows and events and reads no store, no clock and no setting; all its texts are pure
 //! functions of their input, so that writing twice gives the same bytes.
 
 mod csv;

@@ -1,6 +1,6 @@
-//! Progress on standard error: bars on a terminal, else a line a minute, else nothing. It shows what it
-//! is told and decides nothing; the words are `text`'s. No colour is used, so that none is ever the only
-//! sign and `NO_COLOR` has nothing to switch off.
+//! Progress on standard error: bars on a terminal, else a line a minute, else nothing. It shows
+//! what it is told and decides nothing; the words are `text`'s. No colour is used, so that none is
+//! ever the only sign and `NO_COLOR` has nothing to switch off.
 
 pub mod text;
 
@@ -38,8 +38,8 @@ impl Style {
     }
 }
 
-/// Standard error, shared by progress and logs so that a log line never tears a bar. It is a writer,
-/// and it makes writers for `tracing`; clones write to the same place.
+/// Standard error, shared by progress and logs so that a log line never tears a bar. It is a
+/// writer, and it makes writers for `tracing`; clones write to the same place.
 #[derive(Clone)]
 pub struct Terminal {
     bars: MultiProgress,

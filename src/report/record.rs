@@ -1,5 +1,5 @@
-//! The one place that turns a row and its campaign into the named fields of a report. Order and names
-//! are a contract: columns are only ever appended. How a field is written is the formats'.
+//! The one place that turns a row and its campaign into the named fields of a report. Order and
+//! names are a contract: columns are only ever appended. How a field is written is the formats'.
 
 use std::borrow::Cow;
 

@@ -333,7 +333,8 @@ fn group_text(group: &Group) -> Option<String> {
     Some(cut(&line, super::human::WIDTH))
 }
 
-/// How many of the ordered actions wait, run and ended (statuses of the Machine action resource page).
+/// How many of the ordered actions wait, run and ended (statuses of the Machine action resource
+/// page).
 fn actions_text(actions: &[(String, u64)]) -> Option<String> {
     let sum = |among: &[&str], wanted: bool| -> u64 {
         let is = |status: &str| among.iter().any(|one| status.eq_ignore_ascii_case(one));

@@ -1,5 +1,5 @@
-//! Whether a report may be written to a path: asked before the first call, so that a campaign of hours
-//! does not end without its report. It writes nothing that stays.
+//! Whether a report may be written to a path: asked before the first call, so that a campaign of
+//! hours does not end without its report. It writes nothing that stays.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -87,7 +87,8 @@ impl ReportError {
 }
 
 /// Whether this campaign's report may be written to `path`. A file that is there must be empty or a
-/// report of the same campaign, unless `force` is set; links and what is no file are refused always.
+/// report of the same campaign, unless `force` is set; links and what is no file are refused
+/// always.
 ///
 /// # Errors
 /// `ReportError`, whose sentence says what, why and what to do.

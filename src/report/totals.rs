@@ -1,5 +1,5 @@
-//! What the summary tells beyond the tally, counted while a report is written: failures by error code,
-//! and where the ordered actions stand. Its memory is bounded, whatever a server answers.
+//! What the summary tells beyond the tally, counted while a report is written: failures by error
+//! code, and where the ordered actions stand. Its memory is bounded, whatever a server answers.
 
 use std::collections::BTreeMap;
 

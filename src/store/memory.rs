@@ -1,5 +1,5 @@
-//! The store in memory: for `--dry-run`, for tests in virtual time, and as the model that the durable
-//! stores are compared with. It forgets everything with the process.
+//! The store in memory: for `--dry-run`, for tests in virtual time, and as the model that the
+//! durable stores are compared with. It forgets everything with the process.
 
 mod campaign;
 
@@ -87,8 +87,8 @@ impl<C: Clock> MemoryStore<C> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // A panic inside leaves no half-written row behind that a reader could take for whole, since
-        // the process stops on it; tests that go on see what the panic left.
+        // A panic inside leaves no half-written row behind that a reader could take for whole,
+        // since the process stops on it; tests that go on see what the panic left.
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -105,8 +105,7 @@ impl<C: Clock> MemoryStore<C> {
         let budget = inner.budgets.get(&key).unwrap_or(&empty);
         let nth: Vec<_> = quotas.iter().map(|quota| budget.nth(quota, pending)).collect();
         let now = self.clock.now();
-        let state = budget.state.with_pending(pending, now, &self.timing);
-        Ok(not_yet(&quotas, &self.timing, &nth, &state, now))
+        Ok(not_yet(&quotas, &self.timing, &nth, &budget.state, pending, now))
     }
 }
 

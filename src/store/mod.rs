@@ -1,5 +1,6 @@
-//! The durable truth, in the program's verbs: drafts, claims, settles, look-ups, rows. A store decides
-//! nothing by itself; the rule, the life of a device and what an answer writes are functions of
+//! The durable truth, in the program's verbs: drafts, claims, settles, look-ups, rows. A store
+//! decides nothing by itself; the rule, the life of a device and what an answer writes are
+//! functions of
 //! `domain`. It sends nothing and waits for nothing: "no" is a value that says when.
 
 pub mod memory;
@@ -91,8 +92,8 @@ pub enum Opened {
     New(CampaignId),
     /// The same campaign is open already; the draft is gone, go on with that one.
     Continues(CampaignId),
-    /// Another campaign has that name; the draft is gone. What differs, in the user's words; empty if
-    /// it is the same one, finished.
+    /// Another campaign has that name; the draft is gone. What differs, in the user's words; empty
+    /// if it is the same one, finished.
     Taken(Vec<String>),
 }
 
@@ -269,7 +270,8 @@ pub struct Usage {
     pub quotas: Vec<Quota>,
 }
 
-/// The verbs. Every future is `Send`; every method is one transaction, and what it returns is durable.
+/// The verbs. Every future is `Send`; every method is one transaction, and what it returns is
+/// durable.
 pub trait Store: Send + Sync + 'static {
     /// The clock that this store's stamps come from.
     type Clock: Clock;
@@ -359,8 +361,8 @@ pub trait Store: Send + Sync + 'static {
     /// Moves claims whose horizon has passed to doubtful; how many.
     fn expire(&self, campaign: CampaignId) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Devices that are due to be looked up: doubtful ones by their time, then busy ones whose action
-    /// is unknown.
+    /// Devices that are due to be looked up: doubtful ones by their time, then busy ones whose
+    /// action is unknown.
     fn to_look_up(
         &self,
         campaign: CampaignId,
@@ -397,14 +399,17 @@ impl fmt::Display for Hold {
     }
 }
 
-/// What holds, given the rule's answer and the budget's: the later of the two. `Pass` is `None`.
+/// What holds one more call after `pending` others that are being claimed, given the rule's answer
+/// and the budget's: the later of the two. `Pass` is `None`.
 pub(crate) fn not_yet(
     quotas: &[Quota],
     timing: &crate::domain::Timing,
     nth_latest: &[Option<Stamp>],
     budget: &BudgetState,
+    pending: usize,
     now: Stamp,
 ) -> Option<NotYet> {
+    let budget = budget.with_pending(pending, now, timing);
     let by_quota = crate::domain::window::earliest(quotas, timing, nth_latest);
     let earliest = by_quota.max(budget.earliest());
     let Admission::NotBefore(at) = crate::domain::window::admit(earliest, now) else { return None };

@@ -41,7 +41,7 @@ fn api_without_token(origin: &str, timing: Timing) -> HttpApi {
         timing,
         ca_file: None,
         tokens: Box::new(Fixed),
-        now: Box::new(Timestamp::now),
+        now: Box::new(fleetsweep::clock::wall_clock),
     })
     .unwrap()
 }
@@ -319,7 +319,7 @@ fn a_ca_file_that_cannot_be_used_is_named_before_anything_is_sent() {
             timing: Timing::default(),
             ca_file: Some(path.clone()),
             tokens: Box::new(Fixed),
-            now: Box::new(Timestamp::now),
+            now: Box::new(fleetsweep::clock::wall_clock),
         })
         .err()
         .map(|error| error.to_string())

@@ -1,5 +1,5 @@
-//! The engine against a server that fails as scripted, in virtual time on one thread. This file holds
-//! what the subjects share: a world of one clock, one store and one server.
+//! The engine against a server that fails as scripted, in virtual time on one thread. This file
+//! holds what the subjects share: a world of one clock, one store and one server.
 
 mod answers;
 mod chaos;

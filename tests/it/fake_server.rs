@@ -1,6 +1,6 @@
-//! A server in the process, on the engine's own clock, for virtual time: it counts arrivals, creates
-//! actions, is slow, loses answers, and fails as its script says. It judges nothing; the tests read
-//! its ledger.
+//! A server in the process, on the engine's own clock, for virtual time: it counts arrivals,
+//! creates actions, is slow, loses answers, and fails as its script says. It judges nothing; the
+//! tests read its ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -268,7 +268,8 @@ impl<C: Clock> FakeServer<C> {
         }
     }
 
-    /// The server works on a call that arrives `after` from now: it creates an action, or finds one.
+    /// The server works on a call that arrives `after` from now: it creates an action, or finds
+    /// one.
     fn work(&self, ledger: &mut Ledger, order: &ScanOrder, after: Duration) -> (u16, Body) {
         let number = ledger.arrivals.len();
         let actions = ledger.actions.entry(order.device).or_default();

@@ -1,5 +1,5 @@
-//! The life of a device and what settling writes: every pair of state and event in a table, and what
-//! no sequence of events can do.
+//! The life of a device and what settling writes: every pair of state and event in a table, and
+//! what no sequence of events can do.
 
 use std::fmt::Write as _;
 use std::time::Duration;

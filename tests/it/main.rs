@@ -1,6 +1,7 @@
 //! All integration tests in one binary, so that they link once.
 
 mod canned;
+mod cli;
 mod defender;
 mod emulator;
 mod emulator_fixtures;
@@ -18,7 +19,9 @@ mod sign_in;
 mod simulation;
 mod store;
 mod store_kit;
+mod store_model;
 mod store_sqlite;
 mod support;
+mod tidy;
 mod verdict;
 mod watched_store;

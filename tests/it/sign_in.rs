@@ -9,7 +9,6 @@ use fleetsweep::defender::{
     SignInSettings, TokenSource,
 };
 use fleetsweep::domain::{DeviceId, Reply, ScanType, Timing};
-use jiff::Timestamp;
 
 use crate::canned::{Act, Canned, close, response};
 
@@ -52,7 +51,7 @@ fn api_with(
         timing,
         ca_file: None,
         tokens: Box::new(sign_in(login_origin, TENANT, credential, timing)),
-        now: Box::new(Timestamp::now),
+        now: Box::new(fleetsweep::clock::wall_clock),
     })
     .unwrap()
 }

@@ -1,5 +1,5 @@
-//! The real engine in virtual time: campaigns of days with a server that counts. Every run is on one
-//! thread with the memory store, so that a seed gives the same run.
+//! The real engine in virtual time: campaigns of days with a server that counts. Every run is on
+//! one thread with the memory store, so that a seed gives the same run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,8 +142,8 @@ fn the_same_seed_gives_the_same_run() {
     assert_eq!(run(), run());
 }
 
-/// Negative controls: each breaks the limiter in a way that has been seen in the wild, and the server
-/// counts more than it allows.
+/// Negative controls: each breaks the limiter in a way that has been seen in the wild, and the
+/// server counts more than it allows.
 #[test]
 fn broken_limiters_are_caught() {
     let broken = |name: &str, variant: Variant| {

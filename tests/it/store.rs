@@ -1,5 +1,7 @@
-//! What every store does, as one suite: the store in memory, SQLite, and whatever comes. Nothing here
-//! knows how a store is made.
+//! What every store does, as one suite: the store in memory, SQLite, and whatever comes. Nothing
+//! here knows how a store is made.
+
+mod limits;
 
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use fleetsweep::store::{
 };
 
 use crate::store_kit::*;
+use limits::*;
 
 /// Each behaviour as a test of each store.
 macro_rules! every_store {
@@ -173,136 +176,6 @@ async fn claims_come_in_input_order_until_nothing_is_left(subject: &impl Subject
     assert_eq!(store.calls(id).await.unwrap(), 3);
 }
 
-async fn the_limit_refuses_and_says_when_and_why(subject: &impl Subject) {
-    let store = subject.store();
-    let id = campaign(store, 0..9, opening("c", &["2/1m", "1500/1h"])).await;
-    assert_eq!(store.peek(id, 0).await.unwrap(), Ok(()));
-    let first = claim(store, id).await.claimed_at;
-    assert_eq!(store.peek(id, 0).await.unwrap(), Ok(()));
-    let at = first.plus(horizon()).plus(reopens("2/1m"));
-    let no = NotYet { at, hold: Hold::Quota(quota("2/1m")) };
-    assert_eq!(store.peek(id, 1).await.unwrap(), Err(no));
-    subject.advance(SECOND).await;
-    claim(store, id).await;
-    assert_eq!(store.claim(id, true).await.unwrap(), ClaimAnswer::NotYet(no));
-    assert_eq!(store.peek(id, 0).await.unwrap(), Err(no));
-    let almost = at.since(store.clock().now()) - Duration::from_micros(1);
-    subject.advance(almost).await;
-    assert_eq!(not_yet(store, id).await, at);
-    subject.advance(Duration::from_micros(1)).await;
-    claim(store, id).await;
-    assert_eq!(store.calls(id).await.unwrap(), 3, "a refusal is no call");
-}
-
-async fn an_answer_counts_from_its_arrival_and_not_from_the_horizon(subject: &impl Subject) {
-    let store = subject.store();
-    let opening = opening("c", &["1/1m"]);
-    let id = campaign(store, 0..9, opening.clone()).await;
-    let call = claim(store, id).await.call;
-    subject.advance(SECOND).await;
-    let arrived = store.clock().now();
-    settle(store, call, accepted(store.clock().utc())).await;
-    assert_eq!(not_yet(store, id).await, arrived.plus(reopens("1/1m")));
-    let budget = opening.order.target.budget(Operation::Scan);
-    assert_eq!(store.usage(&budget, 5).await.unwrap().seen_by, [arrived]);
-}
-
-async fn a_call_that_never_left_gives_its_slot_back(subject: &impl Subject) {
-    let store = subject.store();
-    let opening = opening("c", &["1/1h"]);
-    let id = campaign(store, 0..9, opening.clone()).await;
-    let first = claim(store, id).await;
-    settle(store, first.call, never_left()).await;
-    let budget = opening.order.target.budget(Operation::Scan);
-    assert!(store.usage(&budget, 5).await.unwrap().seen_by.is_empty());
-    let again = claim(store, id).await;
-    assert_eq!((again.device, again.attempt, again.repeat), (first.device, 2, false));
-}
-
-async fn a_call_without_an_answer_keeps_its_slot_for_the_horizon(subject: &impl Subject) {
-    let store = subject.store();
-    let id = campaign(store, 0..9, opening("c", &["1/1m"])).await;
-    let claim = claim(store, id).await;
-    let counted = claim.claimed_at.plus(horizon());
-    subject.advance(SECOND).await;
-    settle(store, claim.call, doubtful()).await;
-    assert_eq!(not_yet(store, id).await, counted.plus(reopens("1/1m")));
-    let look_at = store.clock().now().plus(Timing::default().look_up_after[0]);
-    let doubtful = State::Doubtful { looks: 0, look_at, busy: false };
-    assert_eq!(states(store, id).await[0], doubtful);
-}
-
-async fn a_429_pauses_every_campaign_on_the_budget_until_one_call_has_probed(
-    subject: &impl Subject,
-) {
-    let store = subject.store();
-    let one = campaign(store, 0..9, opening("one", &["100/1m"])).await;
-    let two = campaign(store, 10..19, opening("two", &["100/1m"])).await;
-    let first = claim(store, one).await;
-    let second = claim(store, two).await;
-    subject.advance(SECOND).await;
-    settle(store, first.call, throttled(Some(SECOND * 30))).await;
-    settle(store, second.call, throttled(None)).await;
-    let at = store.clock().now().plus(SECOND * 30);
-    let no = NotYet { at, hold: Hold::Pause };
-    for id in [one, two] {
-        assert_eq!(store.claim(id, true).await.unwrap(), ClaimAnswer::NotYet(no));
-        assert_eq!(store.peek(id, 0).await.unwrap(), Err(no));
-    }
-    assert_eq!(states(store, one).await[0], State::Queued(store.clock().now()));
-    subject.advance(SECOND * 30).await;
-    let probe = claim(store, two).await;
-    assert_eq!((probe.device, probe.attempt, probe.repeat), (second.device, 2, false));
-    assert_eq!(not_yet(store, one).await, probe.claimed_at.plus(horizon()));
-    settle(store, probe.call, accepted(store.clock().utc())).await;
-    let budget = opening("one", &[]).order.target.budget(Operation::Scan);
-    let state = store.usage(&budget, 0).await.unwrap().state;
-    assert_eq!((state.probe, state.spacing), (Probe::Off, SECOND * 475 / 1000));
-    assert_eq!(not_yet(store, one).await, probe.claimed_at.plus(state.spacing));
-}
-
-async fn another_application_has_a_budget_of_its_own(subject: &impl Subject) {
-    let store = subject.store();
-    let one = campaign(store, 0..9, opening("one", &["1/1h"])).await;
-    let mut other = opening("two", &["1/1h"]);
-    other.order.target.application = "App-2".to_owned();
-    let two = campaign(store, 0..9, other).await;
-    let mut spelled = opening("three", &["1/1h"]);
-    spelled.order.target.application = "APP-1".to_owned();
-    let three = campaign(store, 0..9, spelled).await;
-    claim(store, one).await;
-    claim(store, two).await;
-    not_yet(store, three).await;
-}
-
-async fn two_campaigns_on_one_budget_keep_all_their_quotas(subject: &impl Subject) {
-    let store = subject.store();
-    let wide = campaign(store, 0..9, opening("wide", &["5/1m"])).await;
-    let tight = campaign(store, 10..11, opening("tight", &["1/1m", "3/1h"])).await;
-    let call = claim(store, wide).await.call;
-    settle(store, call, accepted(store.clock().utc())).await;
-    let at = store.clock().now().plus(reopens("1/1m"));
-    assert_eq!(not_yet(store, wide).await, at, "the strictest setting wins");
-    subject.advance(reopens("1/1m")).await;
-    let call = claim(store, tight).await.call;
-    settle(store, call, accepted(store.clock().utc())).await;
-    assert!(store.finish(tight).await.unwrap());
-    claim(store, wide).await;
-    claim(store, wide).await;
-    assert_eq!(store.peek(wide, 2).await.unwrap().unwrap_err().hold, Hold::Quota(quota("5/1m")));
-}
-
-async fn a_runner_that_joins_brings_its_quotas(subject: &impl Subject) {
-    let store = subject.store();
-    let id = campaign(store, 0..9, opening("c", &["5/1m"])).await;
-    claim(store, id).await;
-    store.join(id, vec![quota("1/1m"), quota("1/1m")]).await.unwrap();
-    not_yet(store, id).await;
-    store.join(id, Vec::new()).await.unwrap();
-    claim(store, id).await;
-    assert!(store.join(CampaignId(999_999), Vec::new()).await.is_err());
-}
-
 async fn an_answer_of_an_older_attempt_changes_the_journal_alone(subject: &impl Subject) {
     let store = subject.store();
     let opening = opening("c", &["100/1m"]);
@@ -411,30 +284,6 @@ async fn a_busy_device_whose_action_is_unknown_keeps_the_campaign_open(subject: 
     assert_eq!(states(store, id).await, [covered]);
     assert!(store.to_look_up(id, 10).await.unwrap().is_empty());
     assert!(store.finish(id).await.unwrap());
-}
-
-async fn reading_the_list_has_a_budget_of_its_own(subject: &impl Subject) {
-    let store = subject.store();
-    let opening = opening("c", &["1/1m"]);
-    let id = campaign(store, 0..2, opening.clone()).await;
-    claim(store, id).await;
-    let ReadAnswer::Call(call, at) = store.claim_read(id).await.unwrap() else { panic!() };
-    assert_eq!(at, store.clock().now());
-    let ReadAnswer::NotYet(no) = store.claim_read(id).await.unwrap() else { panic!() };
-    assert_eq!(no.at, at.plus(horizon()).plus(reopens("1/1m")));
-    subject.advance(SECOND).await;
-    store.settle_read(call, ReadSettlement { verdict: None }).await.unwrap();
-    let ReadAnswer::NotYet(no) = store.claim_read(id).await.unwrap() else { panic!() };
-    assert_eq!(no.at, store.clock().now().plus(reopens("1/1m")));
-    subject.advance(reopens("1/1m")).await;
-    let ReadAnswer::Call(call, _) = store.claim_read(id).await.unwrap() else { panic!() };
-    let verdict = Some(throttled(Some(SECOND * 99)));
-    store.settle_read(call, ReadSettlement { verdict }).await.unwrap();
-    let read = store.usage(&opening.order.target.budget(Operation::Read), 9).await.unwrap();
-    assert_eq!((read.seen_by.len(), read.state.probe), (2, Probe::Due));
-    let scan = store.usage(&opening.order.target.budget(Operation::Scan), 9).await.unwrap();
-    assert_eq!((scan.seen_by.len(), scan.state.probe), (1, Probe::Off));
-    assert_eq!(store.calls(id).await.unwrap(), 1, "reads are not counted as calls");
 }
 
 async fn rows_are_paged_in_input_order(subject: &impl Subject) {

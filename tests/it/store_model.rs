@@ -1,5 +1,6 @@
-//! The SQLite store against its model, the store in memory: the same random steps on the same clock,
-//! and the same answers, rows, counts and journal after every one. A seed gives the same run again.
+//! The SQLite store against its model, the store in memory: the same random steps on the same
+//! clock, and the same answers, rows, counts and journal after every one. A seed gives the same
+//! run again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

@@ -1,5 +1,5 @@
-//! The words of progress, as pure functions of a snapshot or a note and the present moment. Where and
-//! when they are shown is `progress`'.
+//! The words of progress, as pure functions of a snapshot or a note and the present moment. Where
+//! and when they are shown is `progress`'.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
-//! What can go wrong inside the SQLite store, and in which words it is told. Whether the writer may go
-//! on after it is decided here too: only a fault that certainly changed nothing on disk is survived.
+//! What can go wrong inside the SQLite store, and in which words it is told. Whether the writer
+//! may go on after it is decided here too: only a fault that certainly changed nothing on disk is
+//! survived.
 
 use sqlx::migrate::MigrateError;
 

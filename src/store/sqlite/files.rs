@@ -1,6 +1,6 @@
-//! The store's folder and file before SQLite sees them: who may read them, and whether the file system
-//! keeps locks between processes. It opens no file that exists: closing one would drop the locks that
-//! SQLite holds on it for this process (howtocorrupt.html, section 2.2).
+//! The store's folder and file before SQLite sees them: who may read them, and whether the file
+//! system keeps locks between processes. It opens no file that exists: closing one would drop the
+//! locks that SQLite holds on it for this process (howtocorrupt.html, section 2.2).
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::ErrorKind;
@@ -16,8 +16,8 @@ const SERVICE_FOLDER: &str = "/var/lib/fleetsweep";
 
 /// File systems over a network, by the magic numbers of statfs(2). Their locks between hosts do not
 /// hold what SQLite needs. Left out on purpose, as they are local or show a host's local folders:
-/// overlay, 9p and virtiofs (containers, virtual machines, WSL), tmpfs, and FUSE unless its type names
-/// a network.
+/// overlay, 9p and virtiofs (containers, virtual machines, WSL), tmpfs, and FUSE unless its type
+/// names a network.
 const NETWORK: [(u32, &str); 11] = [
     (0x0000_6969, "NFS"),
     (0x0000_517b, "SMB"),
@@ -48,9 +48,9 @@ const NETWORK_FUSE: [&str; 9] = [
     "fuse.blobfuse2",
 ];
 
-/// Makes the folder if it is missing (0700), refuses where a store cannot be kept, and makes the file
-/// if it is missing (0600; 0660 in the folder of the service). SQLite gives its two side files the mode
-/// and, as root, the owner of the file.
+/// Makes the folder if it is missing (0700), refuses where a store cannot be kept, and makes the
+/// file if it is missing (0600; 0660 in the folder of the service). SQLite gives its two side
+/// files the mode and, as root, the owner of the file.
 pub(super) fn prepare(path: &Path) -> Result<(), StoreError> {
     let folder = folder_of(path);
     let make = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
@@ -78,7 +78,7 @@ pub(super) fn usable(path: &Path) -> Result<(), StoreError> {
     if let Some(kind) = network_kind(&folder) {
         return Err(refused(format!(
             "{} lies on {kind}, where the locks between processes cannot be trusted, and with them \
-             the limit; put the store on a local disk, or use a postgres:// store for several hosts",
+             the limit; put the store on a local disk",
             folder.display()
         )));
     }
@@ -181,7 +181,7 @@ mod tests {
     fn only_the_folder_of_the_service_shares_its_store_with_a_group() {
         assert_eq!(mode_in(Path::new("/var/lib/fleetsweep")), 0o660);
         assert_eq!(mode_in(Path::new("/var/lib/fleetsweeper")), 0o600);
-        assert_eq!(mode_in(Path::new("/home/me/.local/state/fleetsweep")), 0o600);
+        assert_eq!(mode_in(Path::new("/srv/me/.local/state/fleetsweep")), 0o600);
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn what_is_behind_fuse_is_read_from_the_list_of_mounts() {
         let mounts = "36 35 98:0 / /mnt rw - ext4 /dev/root rw\n\
-                      41 35 0:52 / /home/me/far rw,nosuid shared:9 - fuse.sshfs host:/ rw\n";
+                      41 35 0:52 / /mnt/far rw,nosuid shared:9 - fuse.sshfs host:/ rw\n";
         let far = rustix::fs::makedev(0, 52);
         assert_eq!(mounted_type(mounts, far), Some("fuse.sshfs"));
         assert_eq!(mounted_type(mounts, rustix::fs::makedev(0, 53)), None);

@@ -1,6 +1,6 @@
-//! The store in one SQLite file: the default, for any number of processes on one host. One task writes
-//! (`writer`), a pool reads. It decides nothing: the rule, the life of a device and what an answer
-//! writes are `domain`'s; all SQL is in `sql`.
+//! The store in one SQLite file: the default, for any number of processes on one host. One task
+//! writes (`writer`), a pool reads. It decides nothing: the rule, the life of a device and what an
+//! answer writes are `domain`'s; all SQL is in `sql`.
 
 mod boot;
 mod fault;
@@ -49,8 +49,8 @@ impl SqliteStore<SystemClock> {
     /// Opens the store in this file, and makes it and its folder if they are missing.
     ///
     /// # Errors
-    /// `Refused` if it cannot be a store: another program's file, a newer version's, a damaged one, a
-    /// network file system, no right to write. `Failed` if the disk or a lock fails.
+    /// `Refused` if it cannot be a store: another program's file, a newer version's, a damaged
+    /// one, a network file system, no right to write. `Failed` if the disk or a lock fails.
     pub async fn open(path: impl AsRef<Path>, timing: Timing) -> Result<Self> {
         Self::open_on_boot(path, timing, &Boot::now()?).await
     }
@@ -120,8 +120,8 @@ impl<C: Clock> SqliteStore<C> {
         Ok(Self { path: path.to_owned(), shared, readers, writer })
     }
 
-    /// Writes everything back into the one file and lets go of it. Verbs that come later fail. A store
-    /// that is not closed loses nothing.
+    /// Writes everything back into the one file and lets go of it. Verbs that come later fail. A
+    /// store that is not closed loses nothing.
     ///
     /// # Errors
     /// `Failed` if the disk fails; what was answered before is durable all the same.

@@ -1,5 +1,5 @@
-//! Opening a store's file: whose it is, whether it is whole, its schema, and the settings that make a
-//! commit durable. Nothing is written before all questions are answered.
+//! Opening a store's file: whose it is, whether it is whole, its schema, and the settings that
+//! make a commit durable. Nothing is written before all questions are answered.
 
 use std::path::Path;
 use std::time::Duration;
@@ -159,8 +159,8 @@ async fn connect(path: &Path) -> std::result::Result<SqliteConnection, Fault> {
     Ok(conn)
 }
 
-/// Brings the schema up to date. It is what sqlx's `run` does on a connection; `run` itself yields a
-/// future that the compiler does not let change threads.
+/// Brings the schema up to date. It is what sqlx's `run` does on a connection; `run` itself yields
+/// a future that the compiler does not let change threads.
 async fn migrate(conn: &mut SqliteConnection) -> std::result::Result<(), Fault> {
     MIGRATIONS.run_direct(None, conn, false).await.map_err(fault::of_migration)
 }

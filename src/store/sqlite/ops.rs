@@ -1,5 +1,5 @@
-//! What each writing verb does inside the writer's transaction: rows are read, `domain` decides, rows
-//! are written. It holds no SQL and no rule.
+//! What each writing verb does inside the writer's transaction: rows are read, `domain` decides,
+//! rows are written. It holds no SQL and no rule.
 
 use sqlx::SqliteConnection;
 
@@ -75,7 +75,7 @@ pub(super) async fn refusal<C: Clock>(
     let budget = sql::budget_of(conn, campaign, operation, now).await?;
     let budget = budget.ok_or_else(unknown_campaign)?;
     let nth = sql::nth_latest(conn, &budget, timing, now, pending).await?;
-    let refusal = not_yet(&budget.quotas, timing, &nth, &budget.state, now);
+    let refusal = not_yet(&budget.quotas, timing, &nth, &budget.state, pending, now);
     Ok((budget, refusal))
 }
 

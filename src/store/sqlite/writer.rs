@@ -1,10 +1,10 @@
-//! The one task that writes: it owns the only writing connection, takes all operations that wait and
-//! commits them together. It knows nothing of what they do.
+//! The one task that writes: it owns the only writing connection, takes all operations that wait
+//! and commits them together. It knows nothing of what they do.
 //!
-//! One batch is one `BEGIN IMMEDIATE`, each operation in a savepoint of its own, one COMMIT; only then
-//! does anybody get a reply, so what a reply says is durable. After a failed COMMIT or any fault of the
-//! disk the writer stays failed: pages whose fsync failed are marked clean, and a second fsync would
-//! report a success that never happened.
+//! One batch is one `BEGIN IMMEDIATE`, each operation in a savepoint of its own, one COMMIT; only
+//! then does anybody get a reply, so what a reply says is durable. After a failed COMMIT or any
+//! fault of the disk the writer stays failed: pages whose fsync failed are marked clean, and a
+//! second fsync would report a success that never happened.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -64,8 +64,8 @@ impl Writer {
         Self { queue, commits }
     }
 
-    /// Runs an operation in the next batch and returns its answer when that is durable. An operation
-    /// whose caller stops waiting is run all the same.
+    /// Runs an operation in the next batch and returns its answer when that is durable. An
+    /// operation whose caller stops waiting is run all the same.
     pub(super) async fn run<T, F>(&self, what: &'static str, work: F) -> Result<T>
     where
         T: Send + 'static,

@@ -1,5 +1,5 @@
-//! Whole campaigns of the real binary over real HTTP: the main job, faults, interrupts, kills, and two
-//! runners at once. Report and ledger must agree row by row.
+//! Whole campaigns of the real binary over real HTTP: the main job, faults, interrupts, kills, and
+//! two runners at once. Report and ledger must agree row by row.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Place, beside, emulate, json_lines, report, run, start, wait};
 
-/// Every accepted row has exactly one action of the campaign at the server, and no other row has one.
+/// Every accepted row has exactly one action of the campaign at the server, and no other row has
+/// one.
 fn assert_honest(rows: &[BTreeMap<String, String>], ledger: &Ledger, campaign: &str) {
     assert!(ledger.accepted_twice.is_empty(), "twice: {:?}", ledger.accepted_twice);
     let mark = format!("[fleetsweep {campaign}/");
     let ours = ledger.entries.iter().filter(|entry| {
         entry.accepted && entry.comment.as_deref().is_some_and(|text| text.starts_with(&mark))
     });
-    let at_server: BTreeMap<&str, Option<&str>> = ours
-        .map(|entry| (entry.device.as_deref().unwrap(), entry.action_id.as_deref()))
-        .collect();
+    let at_server: BTreeMap<&str, Option<&str>> =
+        ours.map(|entry| (entry.device.as_deref().unwrap(), entry.action_id.as_deref())).collect();
     for row in rows {
         let id = row["device_id"].as_str();
         match row["outcome"].as_str() {
@@ -61,8 +61,17 @@ fn the_main_job_scans_the_portal_export_and_reports_every_row() {
     let place = Place::new();
     let export = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/portal-export-250.csv");
     let args = [
-        "scan", export, "--type=quick", "--comment=first try", "--emulator", "--limit=100/1s",
-        "--limit=200/3s", "--approve-max=250", "--json", "--report=r.csv", "--report=r.jsonl",
+        "scan",
+        export,
+        "--type=quick",
+        "--comment=first try",
+        "--emulator",
+        "--limit=100/1s",
+        "--limit=200/3s",
+        "--approve-max=250",
+        "--json",
+        "--report=r.csv",
+        "--report=r.jsonl",
     ];
     let said = run(place.fleetsweep(&args));
     assert_eq!(said.code, 3, "{}", said.err);
@@ -86,8 +95,14 @@ async fn with_faults_report_and_ledger_agree_row_by_row_and_no_429_is_our_fault(
     let place = Place::new();
     place.list(300);
     let args = [
-        "scan", "list.txt", "--type=full", "--comment=test", "--approve-max=300",
-        "--time-scale=20", "--campaign=faulty", "--report=r.csv",
+        "scan",
+        "list.txt",
+        "--type=full",
+        "--comment=test",
+        "--approve-max=300",
+        "--time-scale=20",
+        "--campaign=faulty",
+        "--report=r.csv",
     ];
     let command = place.towards(&emulator, &args);
     let mut said = beside(move || run(command)).await;
@@ -169,8 +184,14 @@ async fn two_terminals_on_one_campaign_share_the_work_and_the_limit() {
     let place = Place::new();
     place.list(200);
     let args = [
-        "scan", "list.txt", "--type=full", "--comment=test", "--approve-max=200",
-        "--limit=50/1s", "--limit=1000/60s", "--campaign=shared",
+        "scan",
+        "list.txt",
+        "--type=full",
+        "--comment=test",
+        "--approve-max=200",
+        "--limit=50/1s",
+        "--limit=1000/60s",
+        "--campaign=shared",
     ];
     let mut first = place.towards(&emulator, &args);
     first.arg("--report=a.csv");
@@ -194,8 +215,15 @@ fn a_campaign_name_that_is_taken_is_exit_6_and_says_what_differs() {
     place.list(5);
     let args = |comment: &'static str| {
         vec![
-            "scan", "list.txt", "--type=quick", comment, "--emulator", "--scenario=quiet",
-            "--approve-max=5", "--campaign=once", "--store=sqlite:store.db",
+            "scan",
+            "list.txt",
+            "--type=quick",
+            comment,
+            "--emulator",
+            "--scenario=quiet",
+            "--approve-max=5",
+            "--campaign=once",
+            "--store=sqlite:store.db",
         ]
     };
     assert_eq!(run(place.fleetsweep(&args("--comment=one"))).code, 0);

@@ -1,5 +1,5 @@
-//! Wrong uses: each gets one sentence what, one why, one what next, and its exit code; and the dry run,
-//! which sends nothing and makes nothing.
+//! Wrong uses: each gets one sentence what, one why, one what next, and its exit code; and the dry
+//! run, which sends nothing and makes nothing.
 
 use super::{Place, emulate, json_lines, run};
 
@@ -21,16 +21,23 @@ fn each_wrong_use_says_what_why_and_what_next() {
     std::fs::write(place.path("other.csv"), "city,country\nParis,France\n").unwrap();
     let cases: Vec<(&str, Vec<&str>)> = vec![
         ("no comment", vec!["scan", "list.txt", "--type", "full"]),
+        ("no command's name", vec!["scna"]),
+        ("a flag with a letter missing", scan(&["--emulater"])),
+        ("a type that there is not", vec!["scan", "x", "--type", "medium", "--comment", "x"]),
         ("blank comment", vec!["scan", "list.txt", "--type", "full", "--comment", " "]),
         ("no terminal", vec!["scan", "list.txt", "--type", "full", "--comment", "x", "--emulator"]),
         ("no tenant", scan(&[])),
         ("no secret", scan(&["--tenant", "t", "--client-id", "c"])),
-        ("http to a remote host", scan(&[
-            "--tenant", "t", "--client-id", "c", "--api-url", "http://api.example.com",
-        ])),
+        (
+            "http to a remote host",
+            scan(&["--tenant", "t", "--client-id", "c", "--api-url", "http://api.example.com"]),
+        ),
         ("unknown cloud", scan(&["--tenant", "t", "--client-id", "c", "--cloud", "mars"])),
         ("emulator and tenant", scan(&["--emulator", "--tenant", "t"])),
-        ("no such file", vec!["scan", "gone.csv", "--type", "full", "--comment", "x", "--emulator"]),
+        (
+            "no such file",
+            vec!["scan", "gone.csv", "--type", "full", "--comment", "x", "--emulator"],
+        ),
         ("GUIDs", vec!["scan", "guids.csv", "--type", "full", "--comment", "x", "--emulator"]),
         ("names", vec!["scan", "names.csv", "--type", "full", "--comment", "x", "--emulator"]),
         ("empty list", vec!["scan", "empty.csv", "--type", "full", "--comment", "x", "--emulator"]),

@@ -1,5 +1,5 @@
-//! Random faults, crashes and restarts by seed: whatever happens, nothing is lost, nothing is ordered
-//! twice, the limit holds, and the report says what the server knows.
+//! Random faults, crashes and restarts by seed: whatever happens, nothing is lost, nothing is
+//! ordered twice, the limit holds, and the report says what the server knows.
 
 use std::sync::Mutex;
 

@@ -1,5 +1,7 @@
 //! Stopping: by signals, by the clock, by a crash; and going on afterwards.
 
+use fleetsweep::clock::Clock;
+
 use super::*;
 use crate::fake_server::ListAct;
 
@@ -8,10 +10,11 @@ async fn signalled(world: &World, signals: &[(Duration, StopLevel)]) -> Told {
     let campaign = world.campaign("c", 0..60).await;
     let (stop, stopped) = watch::channel(StopLevel::Run);
     let signals = signals.to_vec();
-    let start = tokio::time::Instant::now();
+    let clock = world.clock;
+    let start = clock.now();
     let sender = tokio::spawn(async move {
         for (at, level) in signals {
-            tokio::time::sleep_until(start + at).await;
+            clock.sleep_until(start.plus(at)).await;
             if stop.send(level).is_err() {
                 return;
             }

@@ -241,8 +241,8 @@ pub(in super::super) async fn expired(
     rows.iter().map(|row| device_at(row, None)).collect()
 }
 
-/// Devices that the list of actions is to be asked about: doubtful ones by their time, then busy ones
-/// whose action is unknown.
+/// Devices that the list of actions is to be asked about: doubtful ones by their time, then busy
+/// ones whose action is unknown.
 pub(in super::super) async fn to_look_up(
     conn: &mut SqliteConnection,
     campaign: CampaignId,

@@ -120,12 +120,13 @@ pub(in super::super) async fn budget_of(
     Ok(Some(budget))
 }
 
-/// For each quota of a budget the L-th largest `seen_by` of its calls, when `pending` more calls are
-/// thought to be on top.
+/// For each quota of a budget the L-th largest `seen_by` of its calls, when `pending` more calls
+/// are thought to be on top.
 ///
-/// Only calls later than `now - reopens_after` are counted. That changes nothing: an L-th call that is
-/// older would let the quota pass, and none lets it pass too; one that still refuses is within the
-/// bound, and so are the L - 1 before it. It keeps a lifted quota such as 1000000/1s cheap.
+/// Only calls later than `now - reopens_after` are counted. That changes nothing: an L-th call
+/// that is older would let the quota pass, and none lets it pass too; one that still refuses is
+/// within the bound, and so are the L - 1 before it. It keeps a lifted quota such as 1000000/1s
+/// cheap.
 pub(in super::super) async fn nth_latest(
     conn: &mut SqliteConnection,
     budget: &Budget,
@@ -159,8 +160,8 @@ fn place(quota: &Quota, pending: usize) -> u64 {
     u64::from(quota.calls.get()).saturating_sub(pending).max(1)
 }
 
-/// Writes a call into the journal, with its slot counted until the horizon; it is the only insert of
-/// its script.
+/// Writes a call into the journal, with its slot counted until the horizon; it is the only insert
+/// of its script.
 pub(in super::super) fn add_call(
     script: &mut Script,
     budget: i64,

@@ -1,6 +1,6 @@
-//! All SQL of this store, and how its rows become values: nothing outside this folder knows a column.
-//! Here are transactions, the file's own settings and the clock; the rest lies by table. No rule is
-//! decided here.
+//! All SQL of this store, and how its rows become values: nothing outside this folder knows a
+//! column. Here are transactions, the file's own settings and the clock; the rest lies by table.
+//! No rule is decided here.
 
 mod campaign;
 mod device;
