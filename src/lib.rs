@@ -1,4 +1,62 @@
-//! fleetsweep starts Microsoft Defender antivirus scans on a whole fleet.
+//! fleetsweep starts Microsoft Defender antivirus scans on a whole fleet of devices: as fast as the
+//! limits of the Defender for Endpoint API allow and never faster, with an outcome for every
+//! device. This page is the map and the invariants; it is not the manual, which is README.md.
+//!
+//! # Map
+//!
+//! ```text
+//!   lists --> intake --> store (draft -> campaign) <--> engine --> gate --> ScanApi --> the API
+//!                          |    devices, journal of calls   |                (client: defender,
+//!                          +--> report                      +--> progress    other end: emulator)
+//! ```
+//!
+//! - [`domain`] is pure: the rule of the limit (`window`, `budget`), the life of a device
+//!   (`lifecycle`), replies to verdicts (`verdict`), what an answer writes (`settle`), forecasts.
+//! - [`store`] keeps campaigns and the journal: a trait in the program's verbs, in memory and in
+//!   SQLite. [`engine`] runs a campaign: one loop owns the state; tasks claim, send and settle.
+//! - [`gate`] is governor in front of the store. It spreads bursts and is no part of the proof.
+//! - [`defender`] is the client of the API, [`emulator`] the API's other end. They share no code.
+//! - [`intake`] reads lists, [`report`] writes reports, the plan, progress and the summary.
+//! - [`cli`] is the command line; it picks implementations. [`clock`] is where time comes from.
+//!
+//! Dependencies point one way; `tests/it/tidy/imports.rs` holds the table and fails on others.
+//!
+//! # Invariants
+//!
+//! **I1 none lost.** Every row that was read ends in exactly one outcome or is still open, and the
+//! sums agree at every moment. *Shown by* `counts_agree_with_the_rows_whatever_happens`,
+//! `whatever_fails_and_crashes_nothing_is_lost_doubled_or_misreported`.
+//!
+//! **I2 not twice.** One campaign orders at most one new scan for each device, whatever crashes. A
+//! call without a whole answer makes its device doubtful, and the list of actions is asked before
+//! any repeat. *Shown by* `a_crash_at_any_moment_loses_nothing_and_orders_nothing_twice`,
+//! `killed_again_and_again_nothing_is_lost_and_nothing_is_ordered_twice`.
+//!
+//! **I3 limit.** Of the calls made through one store at most 100 fall into any half-open 60 s, and
+//! 1,500 into any 3,600 s, on the server's clock. The journal is the limiter: a call's slot is
+//! durable before its first byte leaves, and stands for the latest moment at which the server can
+//! count it. The proof is in [`domain::window`]. *Shown by*
+//! `twenty_thousand_devices_keep_both_limits_within_a_hundredth_of_the_optimum`,
+//! `the_limit_holds_without_the_gate`; known mistakes are caught by `broken_limiters_are_caught`.
+//!
+//! **I4 no secret** in a log, report, store, argument list or error. Secrets live in types that
+//! cannot be printed. *Shown by* `no_secret_and_no_token_shows_at_the_most_talkative_level`.
+//!
+//! **I5 honest.** The report equals what the server did; what is not known is called unknown; an
+//! older or a stranger's action is not called ours. *Shown by*
+//! `with_faults_report_and_ledger_agree_row_by_row_and_no_429_is_our_fault`,
+//! `somebody_elses_action_in_a_201_is_not_called_ours`.
+//!
+//! **I6 bounded.** Memory, disk, waiting and stopping have written limits: the constants of
+//! [`domain::Timing`], of the queues and of the pages. *Shown by*
+//! `a_body_without_end_is_cut_and_the_status_kept`,
+//! `an_idle_engine_asks_its_store_only_now_and_then`.
+//!
+//! **I7 clear.** Every error says what happened, why, and what to do next. *Shown by*
+//! `each_wrong_use_says_what_why_and_what_next`.
+//!
+//! I2 and I3 assume that bytes once sent arrive within the horizon (65 s), and that the list of
+//! actions shows a new one within the wait of the look-ups (90 s).
 
 pub mod cli;
 pub mod clock;

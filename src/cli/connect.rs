@@ -25,6 +25,52 @@ pub(super) enum Destination {
     Emulator(Box<emulator::Config>),
 }
 
+/// Where a run would go, for a dry run: it needs no secret, and does without a tenant too.
+pub(super) struct Planned {
+    /// Who and where.
+    pub target: Target,
+    /// What the plan cannot know.
+    pub warnings: Vec<String>,
+    loopback: bool,
+}
+
+impl Planned {
+    /// Reads flags and environment.
+    ///
+    /// # Errors
+    /// `Failure` names the setting that is wrong.
+    pub(super) fn new(connect: &ConnectArgs, emulator: &EmulatorArgs) -> Result<Self, Failure> {
+        if emulator.emulator {
+            let there = Destination::new(connect, emulator)?;
+            return Ok(Self { target: there.target(), warnings: Vec::new(), loopback: true });
+        }
+        let (target, api) = settings::planned_target(connect)?;
+        let unknown = target.tenant.is_empty() || target.application.is_empty();
+        let warning = "tenant or application is not given, so the quota that is used already is \
+                       not known";
+        let warnings = if unknown { vec![warning.to_owned()] } else { Vec::new() };
+        let or_none = |text: String| if text.is_empty() { "(not given)".to_owned() } else { text };
+        let target = Target {
+            tenant: or_none(target.tenant),
+            application: or_none(target.application),
+            ..target
+        };
+        Ok(Self { target, warnings, loopback: api.is_loopback() })
+    }
+
+    /// Limits and times towards this destination.
+    ///
+    /// # Errors
+    /// `Failure` names what cannot be.
+    pub(super) fn speed(
+        &self,
+        args: &SpeedArgs,
+        now: &jiff::ZonedDateTime,
+    ) -> Result<Speed, Failure> {
+        settings::speed(args, self.loopback, now)
+    }
+}
+
 impl Destination {
     /// Reads flags and environment.
     ///

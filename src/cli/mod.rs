@@ -1,6 +1,7 @@
 //! The command line: arguments, settings, one file a subcommand, exit codes. It picks
 //! implementations and wires them; what is decided, is decided in the other modules.
 
+mod again;
 pub mod args;
 mod confirm;
 mod connect;

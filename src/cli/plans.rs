@@ -1,5 +1,6 @@
 //! From a list, an order and the journal to the plan that the user confirms.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::ZonedDateTime;
@@ -22,23 +23,27 @@ pub(super) struct About<'a> {
     pub place: String,
     /// Nothing follows.
     pub dry_run: bool,
-    /// The campaign is open already.
-    pub continues: bool,
+    /// How many devices of the campaign are open, if it is open already.
+    pub continues: Option<u64>,
     /// Bad rows are left out.
     pub skip_bad_rows: bool,
     /// It runs against the embedded emulator.
     pub emulated: bool,
+    /// What the user should know before.
+    pub warnings: Vec<String>,
 }
 
 /// How many of the latest calls decide about the next ones.
 pub(super) fn most_calls(speed: &Speed) -> usize {
-    speed.quotas.iter().map(|quota| quota.calls.get() as usize).max().unwrap_or(0)
+    // Other campaigns on the budget keep the API's own quotas at most.
+    let ours = speed.quotas.iter().map(|quota| quota.calls.get() as usize).max();
+    ours.unwrap_or(0).max(1_500)
 }
 
 /// What the forecast starts from.
 pub(super) fn outlook(speed: &Speed, usage: Usage, now: Stamp) -> Outlook {
     Outlook {
-        quotas: speed.quotas.clone(),
+        quotas: together(&speed.quotas, &usage.quotas),
         timing: speed.timing,
         pace: speed.pace,
         concurrency: speed.concurrency,
@@ -47,6 +52,12 @@ pub(super) fn outlook(speed: &Speed, usage: Usage, now: Stamp) -> Outlook {
         budget: usage.state,
         now,
     }
+}
+
+/// The quotas of this run and of the open campaigns on its budget: together the strictest setting.
+fn together(ours: &[Quota], theirs: &[Quota]) -> Vec<Quota> {
+    let all: BTreeSet<Quota> = ours.iter().chain(theirs).copied().collect();
+    all.into_iter().collect()
 }
 
 /// For each quota, how many calls count against it.
@@ -68,14 +79,14 @@ pub(super) fn plan(
     about: About<'_>,
 ) -> Plan {
     let devices = listing.ids.len() as u64;
-    let calls = outlook.forecast(devices).map(|forecast| Calls {
+    let open = about.continues.unwrap_or(devices);
+    let calls = outlook.forecast(open).map(|forecast| Calls {
         starts_at: later(now, forecast.first_call),
         last_call_at: later(now, forecast.last_call),
         duration: forecast.last_call,
     });
-    let until = speed
-        .stop_after
-        .map(|left| Until { at: later(now, left), fits: outlook.fits(devices, left) });
+    let until =
+        speed.stop_after.map(|left| Until { at: later(now, left), fits: outlook.fits(open, left) });
     Plan {
         campaign: about.name.clone(),
         target: order.target.clone(),
@@ -84,7 +95,8 @@ pub(super) fn plan(
         emulated: about.emulated,
         store: about.place,
         dry_run: about.dry_run,
-        continues: about.continues,
+        continues: about.continues.is_some(),
+        open,
         rows: listing.rows,
         devices,
         duplicates: listing.duplicates,
@@ -92,11 +104,11 @@ pub(super) fn plan(
         skipped: 0,
         first_bad: listing.first_bad.clone(),
         skip_bad_rows: about.skip_bad_rows,
-        used: used(&speed.quotas, &outlook.seen_by, outlook.now),
+        used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
         pace: speed.pace,
         calls,
         until,
-        warnings: Vec::new(),
+        warnings: about.warnings,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::again::resume_command;
 use super::args::ResumeArgs;
 use super::connect::Destination;
 use super::failure::Failure;
@@ -33,7 +34,7 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     }
     let destination = Destination::new(&args.connect, &args.emulator)?;
     same_target(&campaign, &destination)?;
-    let speed = destination.speed(&args.speed, &local_now())?;
+    let speed = destination.speed(&args.speed, &local_now())?.going_on_with(&campaign);
     let reports = Reports::new(&args.output, &campaign.name)?;
     let store = Arc::new(stores::open(&place, speed.timing).await?);
     let tally = store.tally(campaign.id).await?;
@@ -45,7 +46,9 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     );
     let (api, emulator) = destination.connect(&speed).await?;
     let json = args.output.json;
-    let run = Run { store: store.clone(), api: Arc::new(api), speed, reports, json };
+    let ResumeArgs { output, speed: typed, connect, emulator: emulated, .. } = &args;
+    let resume = resume_command(&campaign.name, output, typed, connect, emulated);
+    let run = Run { store: store.clone(), api: Arc::new(api), speed, reports, resume, json };
     let code = run.run(campaign).await;
     if let Some(emulator) = emulator {
         emulator.shutdown().await;

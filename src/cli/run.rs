@@ -32,6 +32,8 @@ pub(super) struct Run<S, A> {
     pub speed: Speed,
     /// Where reports go.
     pub reports: Reports,
+    /// The command that goes on with the campaign, if anything can.
+    pub resume: Option<String>,
     /// Summary as JSON.
     pub json: bool,
 }
@@ -78,7 +80,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
                 biased;
                 () = signals.recv() => {
                     to_engine.send_modify(|level| *level = raised(*level));
-                    view.stopping(*to_engine.borrow(), &campaign.name);
+                    view.stopping(*to_engine.borrow(), self.resume.as_deref());
                 }
                 ran = &mut engine => {
                     while let Ok(event) = events.try_recv() {
@@ -134,6 +136,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
             calls,
             throttled: ran.throttled,
             duration: took,
+            resume: self.resume.clone(),
             reports: self.reports.paths(),
             exit_code,
         };
@@ -153,7 +156,10 @@ impl<S: Store, A: ScanApi> Run<S, A> {
         );
         Failure {
             what: format!("{}; campaign {}: {how_far}", failure.what, campaign.name),
-            next: format!("mend the cause, then run `fleetsweep resume {}`", campaign.name),
+            next: match &self.resume {
+                Some(command) => format!("mend the cause, then run `{command}`"),
+                None => "mend the cause, then run the same command again".to_owned(),
+            },
             ..failure
         }
     }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use jiff::ZonedDateTime;
 
+use super::again::resume_command;
 use super::args::{BusyArg, ScanArgs};
 use super::confirm::confirm;
-use super::connect::Destination;
+use super::connect::{Destination, Planned};
 use super::failure::Failure;
 use super::listing::{self, Listing};
 use super::plans;
@@ -17,11 +18,11 @@ use super::run::Run;
 use super::settings::Speed;
 use super::stores::{self, Place};
 use crate::clock::local_now;
-use crate::domain::{BusyPolicy, CampaignName, Mark, Operation, Order};
+use crate::domain::{BusyPolicy, CampaignName, Mark, Operation, Order, Target};
 use crate::intake::Options;
 use crate::report::plan::Plan;
 use crate::store::memory::MemoryStore;
-use crate::store::{CampaignId, CampaignState, Opened, Opening, Store, Usage};
+use crate::store::{Campaign, CampaignId, CampaignState, Opened, Opening, Store};
 
 /// Runs `scan` and returns the exit code.
 ///
@@ -29,16 +30,16 @@ use crate::store::{CampaignId, CampaignState, Opened, Opening, Store, Usage};
 /// `Failure` with its exit code.
 pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let now = local_now();
-    let destination = Destination::new(&args.connect, &args.emulator)?;
-    let speed = destination.speed(&args.speed, &now)?;
     let name = match &args.campaign {
         Some(name) => name.clone(),
         None => default_name(&args, &now)?,
     };
     check_comment(&args.comment, &name)?;
     if args.dry_run {
-        return dry_run(&args, &destination, &speed, &name, &now).await;
+        return dry_run(&args, &name, &now).await;
     }
+    let destination = Destination::new(&args.connect, &args.emulator)?;
+    let speed = destination.speed(&args.speed, &now)?;
     let reports = Reports::new(&args.output, &name)?;
     let place = Place::new(&args.output, destination.emulated())?;
     let store = Arc::new(stores::open(&place, speed.timing).await?);
@@ -46,7 +47,7 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let scan = Scan { args: &args, destination, speed, name, now, place, reports };
     let ready = scan.prepare(&*store, draft).await;
     let code = match ready {
-        Ok(id) => scan.start(store.clone(), id).await,
+        Ok(campaign) => scan.start(store.clone(), campaign).await,
         Err(failure) => {
             store.discard(draft).await?;
             Err(failure)
@@ -56,36 +57,27 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     code
 }
 
-async fn dry_run(
-    args: &ScanArgs,
-    destination: &Destination,
-    speed: &Speed,
-    name: &CampaignName,
-    now: &ZonedDateTime,
-) -> Result<u8, Failure> {
+async fn dry_run(args: &ScanArgs, name: &CampaignName, now: &ZonedDateTime) -> Result<u8, Failure> {
+    let destination = Planned::new(&args.connect, &args.emulator)?;
+    let speed = &destination.speed(&args.speed, now)?;
     let nowhere: Option<(&MemoryStore<crate::clock::SystemClock>, CampaignId)> = None;
     let listing = listing::read(&args.devices, options(args), nowhere).await?;
-    let place = Place::planned(&args.output, destination.emulated())?;
-    let target = destination.target();
-    let (usage, clock_now) =
-        stores::usage_of(place.as_ref(), speed, &target.budget(Operation::Scan)).await?;
-    let order = order(args, destination, &listing);
+    let emulated = args.emulator.emulator;
+    let place = Place::planned(&args.output, emulated)?;
+    let order = order(args, destination.target.clone(), &listing);
+    let budget = order.target.budget(Operation::Scan);
+    let (usage, clock_now) = stores::usage_of(place.as_ref(), speed, &budget).await?;
     let outlook = plans::outlook(speed, usage, clock_now);
-    let plan = plans::plan(
-        &order,
-        &listing,
-        speed,
-        &outlook,
-        now,
-        plans::About {
-            name,
-            place: place.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
-            emulated: destination.emulated(),
-            dry_run: true,
-            continues: false,
-            skip_bad_rows: args.skip_bad_rows,
-        },
-    );
+    let about = plans::About {
+        name,
+        place: place.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
+        emulated,
+        dry_run: true,
+        continues: None,
+        skip_bad_rows: args.skip_bad_rows,
+        warnings: destination.warnings,
+    };
+    let plan = plans::plan(&order, &listing, speed, &outlook, now, about);
     print_plan(&plan, args.output.json);
     refuse_bad_rows(args, &listing)?;
     Ok(0)
@@ -103,30 +95,12 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     /// Reads, plans and confirms; the campaign that is open after it.
-    async fn prepare<S: Store>(&self, store: &S, draft: CampaignId) -> Result<CampaignId, Failure> {
+    async fn prepare<S: Store>(&self, store: &S, draft: CampaignId) -> Result<Campaign, Failure> {
         let options = options(self.args);
         let listing = listing::read(&self.args.devices, options, Some((store, draft))).await?;
-        let order = order(self.args, &self.destination, &listing);
-        let continues = self.find_same(store, &order).await?;
-        let budget = order.target.budget(Operation::Scan);
-        let most = plans::most_calls(&self.speed);
-        let usage: Usage = store.usage(&budget, most).await?;
-        let outlook = plans::outlook(&self.speed, usage, crate::clock::Clock::now(store.clock()));
-        let plan = plans::plan(
-            &order,
-            &listing,
-            &self.speed,
-            &outlook,
-            &self.now,
-            plans::About {
-                name: &self.name,
-                place: self.place.to_string(),
-                emulated: self.destination.emulated(),
-                dry_run: false,
-                continues,
-                skip_bad_rows: self.args.skip_bad_rows,
-            },
-        );
+        let order = order(self.args, self.destination.target(), &listing);
+        let there = self.find_same(store, &order).await?;
+        let plan = self.plan(store, &order, &listing, there.as_ref()).await?;
         print_plan(&plan, self.args.output.json);
         if let Err(failure) = refuse_bad_rows(self.args, &listing) {
             let emulated = self.destination.emulated();
@@ -134,22 +108,55 @@ impl Scan<'_> {
             reports.write_refused(store, draft, name, &order, emulated).await?;
             return Err(failure);
         }
-        if !continues {
+        if there.is_none() {
             confirm(&plan.headline(), listing.ids.len() as u64, self.args.approve_max)?;
         }
         self.open(store, draft, order).await
     }
 
-    /// Whether the same campaign is open already; another one of that name is refused before
+    async fn plan<S: Store>(
+        &self,
+        store: &S,
+        order: &Order,
+        listing: &Listing,
+        there: Option<&Campaign>,
+    ) -> Result<Plan, Failure> {
+        let (speed, continues) = match there {
+            Some(there) => {
+                let open = store.tally(there.id).await?.open();
+                (self.speed.clone().going_on_with(there), Some(open))
+            }
+            None => (self.speed.clone(), None),
+        };
+        let budget = order.target.budget(Operation::Scan);
+        let usage = store.usage(&budget, plans::most_calls(&speed)).await?;
+        let outlook = plans::outlook(&speed, usage, crate::clock::Clock::now(store.clock()));
+        let about = plans::About {
+            name: &self.name,
+            place: self.place.to_string(),
+            emulated: self.destination.emulated(),
+            dry_run: false,
+            continues,
+            skip_bad_rows: self.args.skip_bad_rows,
+            warnings: Vec::new(),
+        };
+        Ok(plans::plan(order, listing, &speed, &outlook, &self.now, about))
+    }
+
+    /// The same campaign, if it is open already; another one of that name is refused before
     /// anybody is asked anything.
-    async fn find_same<S: Store>(&self, store: &S, order: &Order) -> Result<bool, Failure> {
-        let Some(there) = store.find(&self.name).await? else { return Ok(false) };
+    async fn find_same<S: Store>(
+        &self,
+        store: &S,
+        order: &Order,
+    ) -> Result<Option<Campaign>, Failure> {
+        let Some(there) = store.find(&self.name).await? else { return Ok(None) };
         let mut differs = there.order.differences(order);
         if there.emulated != self.destination.emulated() {
             differs.push("the emulator".to_owned());
         }
         if differs.is_empty() && there.state == CampaignState::Open {
-            return Ok(true);
+            return Ok(Some(there));
         }
         Err(taken(&self.name, &differs))
     }
@@ -159,7 +166,7 @@ impl Scan<'_> {
         store: &S,
         draft: CampaignId,
         order: Order,
-    ) -> Result<CampaignId, Failure> {
+    ) -> Result<Campaign, Failure> {
         let busy = match self.args.busy {
             BusyArg::Report => BusyPolicy::Report,
             BusyArg::Retry => BusyPolicy::Retry,
@@ -173,23 +180,26 @@ impl Scan<'_> {
             quotas: self.speed.quotas.clone(),
         };
         match store.open(draft, opening).await? {
-            Opened::New(id) | Opened::Continues(id) => Ok(id),
-            Opened::Taken(differs) => Err(taken(&self.name, &differs)),
+            Opened::New(_) | Opened::Continues(_) => {}
+            Opened::Taken(differs) => return Err(taken(&self.name, &differs)),
         }
-    }
-
-    async fn start<S: Store>(self, store: Arc<S>, _id: CampaignId) -> Result<u8, Failure> {
-        let campaign = store.find(&self.name).await?.ok_or_else(|| {
+        store.find(&self.name).await?.ok_or_else(|| {
             let next = "report this as a defect";
             Failure::new(1, "the campaign vanished", "the store does not find it again", next)
-        })?;
-        let (api, emulator) = self.destination.connect(&self.speed).await?;
+        })
+    }
+
+    async fn start<S: Store>(self, store: Arc<S>, campaign: Campaign) -> Result<u8, Failure> {
+        let speed = self.speed.going_on_with(&campaign);
+        let (api, emulator) = self.destination.connect(&speed).await?;
+        let ScanArgs { output, speed: typed, connect, emulator: emulated, .. } = self.args;
         let run = Run {
             store,
             api: Arc::new(api),
-            speed: self.speed,
+            speed,
             reports: self.reports,
-            json: self.args.output.json,
+            resume: resume_command(&campaign.name, output, typed, connect, emulated),
+            json: output.json,
         };
         let code = run.run(campaign).await;
         if let Some(emulator) = emulator {
@@ -203,9 +213,9 @@ fn options(args: &ScanArgs) -> Options {
     Options { column: args.column.clone(), max_rows: args.max_rows }
 }
 
-fn order(args: &ScanArgs, destination: &Destination, listing: &Listing) -> Order {
+fn order(args: &ScanArgs, target: Target, listing: &Listing) -> Order {
     Order {
-        target: destination.target(),
+        target,
         scan_type: args.scan_type,
         comment: args.comment.trim().to_owned(),
         ids_hash: listing.hash(),

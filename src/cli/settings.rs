@@ -15,6 +15,7 @@ use crate::defender::{Cloud, Origin};
 
 use crate::domain::quota::api_quotas;
 use crate::domain::{Pace, PaceKind, Quota, Target, Timing};
+use crate::store::Campaign;
 
 /// A connection to a tenant.
 pub(super) struct Connection {
@@ -37,7 +38,11 @@ pub(super) struct Connection {
 pub(super) struct Speed {
     /// The quotas that are kept.
     pub quotas: Vec<Quota>,
-    /// The pace inside them.
+    /// The user asked for other limits than the API's.
+    pub limited: bool,
+    /// How bursts are spread.
+    pub pace_kind: PaceKind,
+    /// The pace inside the quotas.
     pub pace: Option<Pace>,
     /// Calls in flight at most.
     pub concurrency: usize,
@@ -51,22 +56,30 @@ pub(super) struct Speed {
     pub until: Option<ZonedDateTime>,
 }
 
+impl Speed {
+    /// The same for a campaign that was opened before: its limits stay unless others are asked for.
+    pub(super) fn going_on_with(self, campaign: &Campaign) -> Self {
+        if self.limited || campaign.quotas.is_empty() {
+            return self;
+        }
+        let quotas = campaign.quotas.clone();
+        Self { pace: self.pace_kind.pace(&quotas), quotas, ..self }
+    }
+}
+
 /// Reads the connection to a tenant from flags and the environment.
 ///
 /// # Errors
 /// `Failure` names the setting that is missing or wrong.
 pub(super) fn connection(args: &ConnectArgs) -> Result<Connection, Failure> {
-    let tenant = setting(args.tenant.as_ref(), "AZURE_TENANT_ID");
-    let tenant = tenant.ok_or_else(|| missing("tenant", "--tenant", "AZURE_TENANT_ID"))?;
-    let application = setting(args.client_id.as_ref(), "AZURE_CLIENT_ID");
-    let application =
-        application.ok_or_else(|| missing("application", "--client-id", "AZURE_CLIENT_ID"))?;
-    let name = setting(args.cloud.as_ref(), "FLEETSWEEP_CLOUD");
-    let cloud = cloud(name.as_deref())?;
-    let api = match setting(args.api_url.as_ref(), "FLEETSWEEP_API_URL") {
-        Some(url) => origin(&url, "--api-url")?,
-        None => cloud.api_origin(),
-    };
+    let (target, api) = planned_target(args)?;
+    if target.tenant.is_empty() {
+        return Err(missing("tenant", "--tenant", "AZURE_TENANT_ID"));
+    }
+    if target.application.is_empty() {
+        return Err(missing("application", "--client-id", "AZURE_CLIENT_ID"));
+    }
+    let cloud = cloud(args)?;
     let login = setting(args.login_url.as_ref(), "FLEETSWEEP_LOGIN_URL")
         .or_else(|| variable("AZURE_AUTHORITY_HOST"));
     let login = match login {
@@ -76,9 +89,27 @@ pub(super) fn connection(args: &ConnectArgs) -> Result<Connection, Failure> {
     let secret = secret(args)?;
     let ca_file =
         args.ca_file.clone().or_else(|| variable("FLEETSWEEP_CA_FILE").map(PathBuf::from));
-    let target =
-        Target { api_origin: api.to_string(), tenant, application, cloud: cloud.name().to_owned() };
     Ok(Connection { target, audience: cloud.audience(), api, login, secret, ca_file })
+}
+
+/// Who and where, as far as flags and the environment say; a tenant or an application that is not
+/// given is empty.
+///
+/// # Errors
+/// `Failure` names the setting that is wrong.
+pub(super) fn planned_target(args: &ConnectArgs) -> Result<(Target, Origin), Failure> {
+    let cloud = cloud(args)?;
+    let api = match setting(args.api_url.as_ref(), "FLEETSWEEP_API_URL") {
+        Some(url) => origin(&url, "--api-url")?,
+        None => cloud.api_origin(),
+    };
+    let target = Target {
+        api_origin: api.to_string(),
+        tenant: setting(args.tenant.as_ref(), "AZURE_TENANT_ID").unwrap_or_default(),
+        application: setting(args.client_id.as_ref(), "AZURE_CLIENT_ID").unwrap_or_default(),
+        cloud: cloud.name().to_owned(),
+    };
+    Ok((target, api))
 }
 
 /// Reads limits, pace and times. `loopback` says that the API is on this machine, where alone
@@ -113,7 +144,9 @@ pub(super) fn speed(
     let mut timing = Timing::default().scaled(args.time_scale);
     timing.max_wait = args.max_wait.unwrap_or(timing.max_wait);
     Ok(Speed {
+        pace_kind: kind,
         pace: kind.pace(&quotas),
+        limited: !args.limits.is_empty() || args.leave.is_some(),
         quotas,
         concurrency: usize::from(args.concurrency),
         timing,
@@ -142,9 +175,11 @@ fn missing(what: &str, flag: &str, name: &str) -> Failure {
     )
 }
 
-fn cloud(name: Option<&str>) -> Result<Cloud, Failure> {
-    let Some(name) = name else { return Ok(Cloud::default()) };
-    Cloud::named(name).ok_or_else(|| {
+fn cloud(args: &ConnectArgs) -> Result<Cloud, Failure> {
+    let Some(name) = setting(args.cloud.as_ref(), "FLEETSWEEP_CLOUD") else {
+        return Ok(Cloud::default());
+    };
+    Cloud::named(&name).ok_or_else(|| {
         let known: Vec<&str> = Cloud::ALL.into_iter().map(Cloud::name).collect();
         Failure::usage(
             format!("there is no cloud `{name}`"),

@@ -4,8 +4,9 @@ use std::io::IsTerminal;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
 use crate::clock::local_now;
-use crate::domain::CampaignName;
 use crate::domain::event::Event;
 use crate::engine::StopLevel;
 use crate::report::progress::{Progress, Style, Terminal};
@@ -23,6 +24,31 @@ pub(super) fn log_writer() -> Terminal {
 pub(super) struct View {
     progress: Progress,
     style: Style,
+    _echo: NoCaret,
+}
+
+/// Keeps the terminal from showing `^C`, which would tear the bars, as long as it lives.
+struct NoCaret(Option<Termios>);
+
+impl NoCaret {
+    fn new(style: Style) -> Self {
+        let bars = style == Style::Bars;
+        let before = bars.then(|| tcgetattr(std::io::stderr()).ok()).flatten();
+        if let Some(mut now) = before.clone() {
+            now.local_modes.remove(LocalModes::ECHOCTL);
+            // A terminal that refuses shows what it always shows.
+            tcsetattr(std::io::stderr(), OptionalActions::Now, &now).ok();
+        }
+        Self(before)
+    }
+}
+
+impl Drop for NoCaret {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            tcsetattr(std::io::stderr(), OptionalActions::Now, before).ok();
+        }
+    }
 }
 
 impl View {
@@ -30,7 +56,7 @@ impl View {
     pub(super) fn new() -> Self {
         let term = std::env::var("TERM").ok();
         let style = Style::pick(false, std::io::stderr().is_terminal(), term.as_deref());
-        Self { progress: Progress::new(style, &TERMINAL), style }
+        Self { progress: Progress::new(style, &TERMINAL), style, _echo: NoCaret::new(style) }
     }
 
     /// How often a snapshot is worth taking.
@@ -48,14 +74,15 @@ impl View {
     }
 
     /// Says at once what a signal does.
-    pub(super) fn stopping(&mut self, level: StopLevel, campaign: &CampaignName) {
+    pub(super) fn stopping(&mut self, level: StopLevel, resume: Option<&str>) {
+        let goes_on = resume.map(|command| format!(" To go on: {command}")).unwrap_or_default();
         self.warn(&match level {
             StopLevel::Run => return,
             StopLevel::Soft => format!(
                 "Stopping: no more orders; calls in flight finish (35 s at most). Ctrl-C again \
-                 leaves at once. `fleetsweep resume {campaign}` goes on."
+                 leaves at once.{goes_on}"
             ),
-            StopLevel::Now => format!("Leaving at once. `fleetsweep resume {campaign}` goes on."),
+            StopLevel::Now => format!("Leaving at once.{goes_on}"),
         });
     }
 

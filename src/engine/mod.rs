@@ -202,9 +202,12 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
     /// Orders no more; the first reason counts.
     fn halt(&mut self, stop: Stop) {
         if self.state.stop.is_none() {
+            // Who caught a signal has told it at once.
+            if stop != Stop::Signal {
+                self.note(Note::Stopping(self.state.in_flight));
+            }
             self.state.stop = Some(stop);
             self.shared.counts.halted.store(true, Ordering::SeqCst);
-            self.note(Note::Stopping(self.state.in_flight));
             if let Some(look_up) = self.look_up.take() {
                 look_up.abort();
             }
@@ -382,14 +385,15 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         let most = self.settings.quotas.iter().map(|quota| quota.calls.get() as usize).max();
         let usage = store.usage(&key, most.unwrap_or(0)).await?;
         let now = store.clock().now();
-        let used = self.settings.quotas.iter().map(|quota| {
+        // Those of all runners on the budget, which the store keeps together.
+        let used = usage.quotas.iter().map(|quota| {
             let since = now.minus(quota.window);
             (*quota, usage.seen_by.iter().filter(|at| **at > since).count() as u64)
         });
         let used = used.collect();
         let left = tally.queued;
         let outlook = Outlook {
-            quotas: self.settings.quotas.clone(),
+            quotas: usage.quotas,
             timing: self.settings.timing,
             pace: self.settings.pace,
             concurrency: self.settings.concurrency,

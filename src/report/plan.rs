@@ -57,6 +57,8 @@ pub struct Plan {
     pub dry_run: bool,
     /// The campaign is open already and goes on.
     pub continues: bool,
+    /// Devices that are still to be asked: all, unless the campaign goes on.
+    pub open: u64,
     /// Rows of the lists.
     pub rows: u64,
     /// Devices among them.
@@ -129,6 +131,7 @@ impl Plan {
             emulated: self.emulated,
             dry_run: self.dry_run,
             continues: self.continues,
+            open: self.open,
             rows: self.rows,
             devices: self.devices,
             duplicates: self.duplicates,
@@ -149,7 +152,10 @@ impl Plan {
         let mut push = |name: &str, value: &str| {
             lines.push(wrapped(&format!("  {name:<12} {value}"), 15));
         };
-        let goes_on = if self.continues { " (open already; goes on)" } else { "" };
+        let goes_on = match self.continues {
+            true => format!(" (open already; goes on with {})", counted(self.open, "device")),
+            false => String::new(),
+        };
         push("campaign", &format!("{}{goes_on}", self.campaign));
         push("API", &printable(&self.target.api_origin));
         push("application", &printable(&self.target.application));
@@ -217,15 +223,14 @@ impl Plan {
 
     fn until_text(&self, until: &Until) -> String {
         let at = moment(&until.at);
-        let fits = if until.fits >= self.devices {
+        let fits = if until.fits >= self.open {
             "everything fits".to_owned()
         } else {
-            let left = count(self.devices - until.fits);
+            let left = count(self.open - until.fits);
             format!(
-                "{} of {} fit; {left} stay open for `fleetsweep resume {}`",
+                "{} of {} fit; {left} stay open for `fleetsweep resume`",
                 count(until.fits),
-                counted(self.devices, "device"),
-                self.campaign
+                counted(self.open, "device"),
             )
         };
         format!("  {:<12} {at}: {fits}", "until")
@@ -248,6 +253,7 @@ struct Json<'a> {
     emulated: bool,
     dry_run: bool,
     continues: bool,
+    open: u64,
     rows: u64,
     devices: u64,
     duplicates: u64,

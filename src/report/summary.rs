@@ -36,6 +36,8 @@ pub struct Summary {
     pub throttled: u64,
     /// How long the run took.
     pub duration: Duration,
+    /// The command that goes on with what is open; nothing if nothing can.
+    pub resume: Option<String>,
     /// Where the reports are.
     pub reports: Vec<PathBuf>,
     /// The exit code of the program.
@@ -153,7 +155,10 @@ impl Summary {
         let before = lines.len();
         if let Ending::Stopped(stop) = &self.ending {
             lines.push(wrapped(&format!("  {}:", before_resuming(stop)), 4));
-            lines.push(format!("    fleetsweep resume {}", self.head.campaign));
+            lines.push(match &self.resume {
+                Some(command) => format!("    {}", printable(command)),
+                None => "    nothing goes on: its store was temporary and is gone".to_owned(),
+            });
         }
         let groups = self.groups.iter().filter(|group| group.outcome.needs_attention());
         let shown: Vec<&Group> = groups.take(GROUPS_SHOWN).collect();

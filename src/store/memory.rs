@@ -160,8 +160,7 @@ impl<C: Clock> Store for MemoryStore<C> {
     }
 
     async fn join(&self, campaign: CampaignId, quotas: Vec<Quota>) -> Result<()> {
-        self.lock().held(campaign)?.quotas = quotas;
-        Ok(())
+        self.lock().held(campaign)?.join(&quotas).ok_or_else(unknown_campaign)
     }
 
     async fn find(&self, name: &CampaignName) -> Result<Option<Campaign>> {
@@ -336,13 +335,12 @@ impl Inner {
 
     /// All quotas of all open campaigns on this budget: together they are the strictest setting.
     fn quotas(&self, key: &BudgetKey) -> Vec<Quota> {
-        let open = self.held.values().filter(|held| {
-            held.campaign.as_ref().is_some_and(|campaign| {
-                campaign.state == CampaignState::Open
-                    && campaign.order.target.budget(key.operation) == *key
-            })
+        let campaigns = self.held.values().filter_map(|held| held.campaign.as_ref());
+        let open = campaigns.filter(|campaign| {
+            campaign.state == CampaignState::Open
+                && campaign.order.target.budget(key.operation) == *key
         });
-        let all: BTreeSet<Quota> = open.flat_map(|held| held.quotas.iter().copied()).collect();
+        let all: BTreeSet<Quota> = open.flat_map(|one| one.quotas.iter().copied()).collect();
         all.into_iter().collect()
     }
 

@@ -129,6 +129,8 @@ pub struct Campaign {
     pub finished_at: Option<Timestamp>,
     /// What it remembers about its server.
     pub notes: ServerNotes,
+    /// The quotas that its runners keep, in ascending order.
+    pub quotas: Vec<Quota>,
 }
 
 impl Campaign {

@@ -57,6 +57,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         calls: 11_900,
         throttled: 0,
         duration: Duration::from_secs(28_920),
+        resume: Some("fleetsweep resume full-2026-11-24-kxqrab".to_owned()),
         reports: vec![PathBuf::from("fleetsweep-full-2026-11-24-kxqrab.csv")],
         exit_code,
     }
@@ -184,6 +185,7 @@ fn plan() -> Plan {
         store: "sqlite:/var/lib/fleetsweep/store.db".to_owned(),
         dry_run: true,
         continues: false,
+        open: 12_000,
         rows: 12_107,
         devices: 12_000,
         duplicates: 106,
@@ -225,6 +227,7 @@ fn a_plan_of_one_device_and_one_of_none_read_well() {
         dry_run: false,
         emulated: true,
         continues: true,
+        open: 1,
         until: Some(Until { fits: 1, ..plan().until.unwrap() }),
         warnings: vec![],
         ..plan()

@@ -19,7 +19,6 @@ use crate::store::{
 pub(super) struct Held {
     pub(super) campaign: Option<Campaign>,
     pub(super) rows: Vec<Row>,
-    pub(super) quotas: Vec<Quota>,
     pub(super) calls: u64,
     pub(super) tally: Tally,
     /// Waiting devices that may be asked at once, in their order.
@@ -49,6 +48,13 @@ impl Held {
         });
     }
 
+    /// Sets the quotas of the runners; nothing if this is a draft.
+    pub(super) fn join(&mut self, quotas: &[Quota]) -> Option<()> {
+        let all: BTreeSet<Quota> = quotas.iter().copied().collect();
+        self.campaign.as_mut()?.quotas = all.into_iter().collect();
+        Some(())
+    }
+
     pub(super) fn open(
         &mut self,
         id: CampaignId,
@@ -66,8 +72,9 @@ impl Held {
             opened_at,
             finished_at: None,
             notes: settle::ServerNotes::default(),
+            quotas: Vec::new(),
         });
-        self.quotas = opening.quotas;
+        self.join(&opening.quotas);
         let timing = Timing::default();
         for seq in 1..=self.rows.len() as Seq {
             if self.row(seq)?.life.state == State::Draft {

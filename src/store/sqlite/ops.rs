@@ -56,9 +56,7 @@ pub(super) async fn join(
     campaign: CampaignId,
     quotas: &[Quota],
 ) -> Done<()> {
-    if !sql::exists(conn, campaign).await? {
-        return Err(unknown_campaign());
-    }
+    known(conn, campaign).await?;
     sql::set_quotas(conn, campaign, quotas).await
 }
 

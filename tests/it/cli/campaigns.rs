@@ -91,16 +91,16 @@ fn the_main_job_scans_the_portal_export_and_reports_every_row() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_faults_report_and_ledger_agree_row_by_row_and_no_429_is_our_fault() {
-    let emulator = emulate("faults", &[(100, 60.0), (1500, 3600.0)], 20.0).await;
+    let emulator = emulate("faults", &[(100, 60.0), (1500, 3600.0)], 10.0).await;
     let place = Place::new();
-    place.list(300);
+    place.list(600);
     let args = [
         "scan",
         "list.txt",
         "--type=full",
         "--comment=test",
-        "--approve-max=300",
-        "--time-scale=20",
+        "--approve-max=600",
+        "--time-scale=10",
         "--campaign=faulty",
         "--report=r.csv",
     ];
@@ -110,13 +110,13 @@ async fn with_faults_report_and_ledger_agree_row_by_row_and_no_429_is_our_fault(
     let mut resumed = 0;
     while matches!(said.code, 4 | 5) && resumed < 5 {
         resumed += 1;
-        let args = ["resume", "faulty", "--time-scale=20", "--report=r.csv"];
+        let args = ["resume", "faulty", "--time-scale=10", "--report=r.csv"];
         let command = place.towards(&emulator, &args);
         said = beside(move || run(command)).await;
     }
     assert_eq!(said.code, 3, "{}", said.err);
     let rows = report(&place.path("r.csv"));
-    assert_eq!(rows.len(), 300);
+    assert_eq!(rows.len(), 600);
     let ledger = emulator.ledger();
     assert_honest(&rows, &ledger, "faulty");
     assert_eq!(ledger.throttled_by_excess, 0);
@@ -147,6 +147,31 @@ async fn an_interrupted_campaign_finishes_its_calls_and_resume_does_the_rest() {
     assert_eq!(said.code, 3, "{}", said.err);
     assert_honest(&report(&place.path("r.csv")), &emulator.ledger(), "stopped");
     assert_within_limits(&emulator);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_stays_with_its_campaign_until_another_one_is_asked_for() {
+    let emulator = emulate("quiet", &[(100, 60.0)], 1.0).await;
+    let place = Place::new();
+    place.list(10);
+    let quotas = |place: &Place| {
+        let said = run(place.fleetsweep(&["status", "--json"]));
+        json_lines(&said.out)[0]["quota_used"].to_string()
+    };
+    let scan = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=10"];
+    let args = [&scan[..], &["--limit=7/1h", "--max-duration=1s", "--report=r.csv"]].concat();
+    let command = place.towards(&emulator, &args);
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 5, "{}", said.err);
+    assert!(quotas(&place).contains("7/h"), "{}", quotas(&place));
+    let command = place.towards(&emulator, &["resume", "--max-duration=1s", "--report=r.csv"]);
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 5, "{}", said.err);
+    assert!(quotas(&place).contains("7/h"), "{}", quotas(&place));
+    let more = ["resume", "--limit=100/1m", "--report=r.csv"];
+    let command = place.towards(&emulator, &more);
+    let said = beside(move || run(command)).await;
+    assert_eq!((said.code, emulator.ledger().accepted), (0, 10), "{}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

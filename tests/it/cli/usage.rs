@@ -129,6 +129,20 @@ fn a_dry_run_tells_the_plan_and_makes_nothing() {
 }
 
 #[test]
+fn a_dry_run_needs_neither_tenant_nor_secret_and_says_what_it_cannot_know() {
+    let place = Place::new();
+    place.list(100);
+    let said = run(place.fleetsweep(&scan(&["--dry-run"])));
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("100 devices"), "{}", said.err);
+    assert!(said.err.contains("Warning: tenant or application is not given"), "{}", said.err);
+    let tenant = ["--dry-run", "--tenant=t", "--client-id=c"];
+    let said = run(place.fleetsweep(&scan(&tenant)));
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(!said.err.contains("Warning"), "{}", said.err);
+}
+
+#[test]
 fn bad_rows_stop_the_plan_and_stand_in_the_report_unless_they_are_skipped() {
     let place = Place::new();
     let list = format!("Device ID\n{}\nsrv-01\n{}\n", super::device(1), super::device(2));

@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::device::{STATES, key, state_of};
+use super::journal::quotas_of;
 use super::{Script, parsed, unsigned};
 use crate::domain::{
     BudgetKey, BusyPolicy, CampaignName, Order, Quota, ServerNotes, Tally, Target,
@@ -18,7 +19,10 @@ macro_rules! campaigns {
         concat!(
             "SELECT id, name, api_origin, tenant, application, cloud, scan_type, comment, \
              ids_hash, mark_bits, busy, emulated, state, opened_at, finished_at, first_contact, \
-             comments_changed FROM campaign WHERE state <> 'draft'",
+             comments_changed, \
+             (SELECT json_group_array(json_array(calls, window_ns)) FROM quota \
+              WHERE campaign = campaign.id) \
+             FROM campaign WHERE state <> 'draft'",
             $tail
         )
     };
@@ -285,6 +289,7 @@ fn read(row: &SqliteRow) -> Result<Campaign, Fault> {
         opened_at: time(row.try_get(13)?)?,
         finished_at: finished_at.map(time).transpose()?,
         notes: notes(row.try_get(15)?, row.try_get(16)?)?,
+        quotas: quotas_of(row.try_get(17)?)?,
     })
 }
 

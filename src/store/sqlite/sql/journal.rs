@@ -342,7 +342,7 @@ fn budget_at(row: &SqliteRow, id: usize) -> Result<BudgetState, Fault> {
 }
 
 /// Quotas as the database lists them, each once and in the order that both stores use.
-fn quotas_of(text: &str) -> Result<Vec<Quota>, Fault> {
+pub(super) fn quotas_of(text: &str) -> Result<Vec<Quota>, Fault> {
     let pairs: Vec<(u32, u64)> = serde_json::from_str(text)
         .map_err(|error| broken(format!("the quotas cannot be read: {error}")))?;
     let quota = |(calls, window): (u32, u64)| {
