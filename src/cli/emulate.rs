@@ -3,6 +3,7 @@
 use super::args::EmulateArgs;
 use super::connect::{limit, scenario};
 use super::failure::Failure;
+use super::say;
 use crate::emulator::{self, Config, DEFAULT_SECRET};
 
 /// Runs the emulator and returns the exit code.
@@ -27,32 +28,32 @@ pub(super) async fn emulate(args: EmulateArgs) -> Result<u8, Failure> {
         )
     })?;
     let url = emulator.base_url();
-    println!("{url}");
-    eprintln!(
+    say::data(&url)?;
+    say::note(&format!(
         "The emulator plays `{}` at {url}; nothing leaves this machine. Use it with:\n\
          \x20 export AZURE_TENANT_ID=any AZURE_CLIENT_ID=any AZURE_CLIENT_SECRET={DEFAULT_SECRET}\n\
          \x20 fleetsweep scan devices.csv --type quick --comment test \\\n\
          \x20   --api-url {url} --login-url {url}\n\
          What it saw: {url}/emulator/ledger. Ctrl-C ends it.",
         args.scenario
-    );
+    ));
     let ended = tokio::signal::ctrl_c().await;
     let ledger = emulator.ledger();
-    eprintln!(
+    say::note(&format!(
         "{} accepted, {} devices twice, {} answers with 429 for calls above the limit",
         ledger.accepted,
         ledger.accepted_twice.len(),
         ledger.throttled_by_excess
-    );
+    ));
     for peak in &ledger.peaks {
-        eprintln!(
+        say::note(&format!(
             "{:?}: at most {} calls in any {} ms ({} in fixed windows); {} are allowed",
             peak.operation,
             peak.sliding_max,
             peak.window_us / 1000,
             peak.fixed_max,
             peak.calls
-        );
+        ));
     }
     emulator.shutdown().await;
     ended.map(|()| 0).map_err(|error| {

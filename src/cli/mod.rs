@@ -17,6 +17,7 @@ mod report;
 mod reports;
 mod resume;
 mod run;
+mod say;
 mod scan;
 mod settings;
 mod status;
@@ -42,9 +43,10 @@ pub async fn run(cli: Cli) -> u8 {
 
 fn tell(failure: &Failure, json: bool) -> u8 {
     if json {
-        println!("{}", failure.json());
+        // What cannot be written is told below in any case.
+        say::data(&failure.json().to_string()).ok();
     }
-    eprintln!("{failure}");
+    say::note(&failure.to_string());
     failure.code
 }
 

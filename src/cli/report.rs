@@ -4,6 +4,7 @@ use super::args::ReportArgs;
 use super::failure::Failure;
 use super::find::any_campaign;
 use super::reports::Reports;
+use super::say;
 use super::stores::{self, Place};
 
 /// Runs `report` and returns the exit code.
@@ -19,9 +20,9 @@ pub(super) async fn report(args: ReportArgs) -> Result<u8, Failure> {
     for path in reports.paths() {
         if args.output.json {
             let written = serde_json::json!({ "v": 1, "type": "report", "path": path });
-            println!("{written}");
+            say::data(&written.to_string())?;
         } else {
-            println!("{}", path.display());
+            say::data(&path.display().to_string())?;
         }
     }
     Ok(0)

@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::find::open_campaign;
 use super::reports::Reports;
 use super::run::Run;
+use super::say;
 use super::stores::{self, Place};
 use crate::clock::local_now;
 use crate::store::{Campaign, Store};
@@ -38,12 +39,12 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     let reports = Reports::new(&args.output, &campaign.name)?;
     let store = Arc::new(stores::open(&place, speed.timing).await?);
     let tally = store.tally(campaign.id).await?;
-    eprintln!(
+    say::note(&format!(
         "Going on with {}: {} of {} devices are done.",
         campaign.name,
         tally.devices_done(),
         tally.devices()
-    );
+    ));
     let (api, emulator) = destination.connect(&speed).await?;
     let json = args.output.json;
     let ResumeArgs { output, speed: typed, connect, emulator: emulated, .. } = &args;

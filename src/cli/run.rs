@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::failure::Failure;
 use super::reports::Reports;
+use super::say;
 use super::settings::Speed;
 use super::view::View;
 use crate::clock::Clock;
@@ -140,10 +141,10 @@ impl<S: Store, A: ScanApi> Run<S, A> {
             reports: self.reports.paths(),
             exit_code,
         };
+        say::note(&summary.text());
         if self.json {
-            println!("{}", summary.json());
+            say::data(&summary.json())?;
         }
-        eprintln!("{}", summary.text());
         Ok(exit_code)
     }
 
@@ -184,6 +185,8 @@ fn panicked(error: &tokio::task::JoinError) -> Failure {
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// The terminal went away, as when a remote session breaks.
+    hangup: Signal,
 }
 
 impl Signals {
@@ -197,6 +200,7 @@ impl Signals {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
         })
     }
 
@@ -205,6 +209,7 @@ impl Signals {
             biased;
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
         }
     }
 }

@@ -15,6 +15,7 @@ use super::listing::{self, Listing};
 use super::plans;
 use super::reports::Reports;
 use super::run::Run;
+use super::say;
 use super::settings::Speed;
 use super::stores::{self, Place};
 use crate::clock::local_now;
@@ -78,7 +79,7 @@ async fn dry_run(args: &ScanArgs, name: &CampaignName, now: &ZonedDateTime) -> R
         warnings: destination.warnings,
     };
     let plan = plans::plan(&order, &listing, speed, &outlook, now, about);
-    print_plan(&plan, args.output.json);
+    print_plan(&plan, args.output.json)?;
     refuse_bad_rows(args, &listing)?;
     Ok(0)
 }
@@ -101,7 +102,7 @@ impl Scan<'_> {
         let order = order(self.args, self.destination.target(), &listing);
         let there = self.find_same(store, &order).await?;
         let plan = self.plan(store, &order, &listing, there.as_ref()).await?;
-        print_plan(&plan, self.args.output.json);
+        print_plan(&plan, self.args.output.json)?;
         if let Err(failure) = refuse_bad_rows(self.args, &listing) {
             let emulated = self.destination.emulated();
             let (name, reports) = (&self.name, &self.reports);
@@ -222,11 +223,9 @@ fn order(args: &ScanArgs, target: Target, listing: &Listing) -> Order {
     }
 }
 
-fn print_plan(plan: &Plan, json: bool) {
-    if json {
-        println!("{}", plan.json());
-    }
-    eprintln!("{}", plan.text());
+fn print_plan(plan: &Plan, json: bool) -> Result<(), Failure> {
+    say::note(&plan.text());
+    if json { say::data(&plan.json()) } else { Ok(()) }
 }
 
 fn refuse_bad_rows(args: &ScanArgs, listing: &Listing) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ use super::args::StatusArgs;
 use super::failure::Failure;
 use super::find::any_campaign;
 use super::plans::used;
+use super::say;
 use super::stores::{self, Place};
 use crate::clock::{Clock, local_now};
 use crate::domain::forecast::Outlook;
@@ -32,14 +33,14 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
         None => store.campaigns().await?,
     };
     if campaigns.is_empty() && !args.json {
-        println!("No campaigns in {}.", store.place());
+        say::data(&format!("No campaigns in {}.", store.place()))?;
     }
     for campaign in campaigns {
         let standing = Standing::read(&store, campaign).await?;
         if args.json {
-            println!("{}", standing.json());
+            say::data(&standing.json().to_string())?;
         } else {
-            println!("{}", standing.text(&local_now()));
+            say::data(&standing.text(&local_now()))?;
         }
     }
     Ok(0)

@@ -41,8 +41,8 @@ fn assert_within_limits(emulator: &Emulator) {
     assert!(over.is_empty(), "{over:?}");
 }
 
-fn interrupt(child: &std::process::Child) {
-    kill_process(Pid::from_child(child), Signal::INT).unwrap();
+fn signal(child: &std::process::Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 /// Waits until the server has accepted this many scans.
@@ -125,6 +125,12 @@ async fn with_faults_report_and_ledger_agree_row_by_row_and_no_429_is_our_fault(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupted_campaign_finishes_its_calls_and_resume_does_the_rest() {
+    for sent in [Signal::INT, Signal::TERM, Signal::HUP] {
+        stops_and_goes_on(sent).await;
+    }
+}
+
+async fn stops_and_goes_on(sent: Signal) {
     let emulator = emulate("calm", &[(50, 1.0), (1000, 60.0)], 1.0).await;
     let place = Place::new();
     place.list(200);
@@ -132,9 +138,9 @@ async fn an_interrupted_campaign_finishes_its_calls_and_resume_does_the_rest() {
     let args = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=200"];
     let child = start(place.towards(&emulator, &[&args[..], &limits[..]].concat()));
     accepted(&emulator, 20).await;
-    interrupt(&child);
+    signal(&child, sent);
     let said = beside(move || wait(child)).await;
-    assert_eq!(said.code, 5, "{}", said.err);
+    assert_eq!(said.code, 5, "{sent:?}: {}", said.err);
     assert!(said.err.contains("fleetsweep resume stopped"), "{}", said.err);
     let rows = report(&place.path("r.csv"));
     assert_eq!(rows.len(), 200);

@@ -143,6 +143,28 @@ fn a_dry_run_needs_neither_tenant_nor_secret_and_says_what_it_cannot_know() {
 }
 
 #[test]
+fn output_that_nobody_reads_ends_nothing_and_data_that_cannot_be_written_is_told() {
+    let place = Place::new();
+    place.list(3);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let args = scan(&["--emulator", "--scenario=quiet", "--json", "--report=r.csv"]);
+    let mut command = place.fleetsweep(&args);
+    command.stdout(writer.try_clone().unwrap()).stderr(writer);
+    assert_eq!(command.status().unwrap().code(), Some(0));
+    assert_eq!(super::report(&place.path("r.csv")).len(), 3);
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = place.fleetsweep(&scan(&["--emulator", "--dry-run", "--json"]));
+    command.stdout(full());
+    let said = run(command);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("standard output cannot be written"), "{}", said.err);
+    let mut command = place.fleetsweep(&scan(&["--emulator", "--dry-run"]));
+    command.stderr(full());
+    assert_eq!(command.status().unwrap().code(), Some(0));
+}
+
+#[test]
 fn bad_rows_stop_the_plan_and_stand_in_the_report_unless_they_are_skipped() {
     let place = Place::new();
     let list = format!("Device ID\n{}\nsrv-01\n{}\n", super::device(1), super::device(2));
