@@ -7,7 +7,7 @@ use fleetsweep::cli;
 #[tokio::main]
 async fn main() -> ExitCode {
     ExitCode::from(match cli::misuse::parse() {
-        Ok(command) => cli::run(command).await,
+        Ok((command, settings)) => cli::run(command, settings).await,
         Err(code) => code,
     })
 }

@@ -26,13 +26,17 @@ pub(super) fn resume_command(
         }
     };
     flag("store", output.store.as_deref());
-    flag("tenant", connect.tenant.as_deref());
-    flag("client-id", connect.client_id.as_deref());
-    flag("client-secret-file", connect.client_secret_file.as_deref().and_then(Path::to_str));
-    flag("cloud", connect.cloud.as_deref());
-    flag("api-url", connect.api_url.as_deref());
-    flag("login-url", connect.login_url.as_deref());
-    flag("ca-file", connect.ca_file.as_deref().and_then(Path::to_str));
+    flag("profile", connect.profile.as_deref());
+    // A profile says the rest, and nothing that was typed differs from it.
+    if connect.profile.is_none() {
+        flag("tenant", connect.tenant.as_deref());
+        flag("client-id", connect.client_id.as_deref());
+        flag("client-secret-file", connect.client_secret_file.as_deref().and_then(Path::to_str));
+        flag("cloud", connect.cloud.as_deref());
+        flag("api-url", connect.api_url.as_deref());
+        flag("login-url", connect.login_url.as_deref());
+        flag("ca-file", connect.ca_file.as_deref().and_then(Path::to_str));
+    }
     output.reports.iter().for_each(|path| flag("report", path.to_str()));
     flag("scenario", emulator.scenario.as_deref());
     let scale = (speed.time_scale > 1).then(|| speed.time_scale.to_string());

@@ -20,6 +20,11 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 
+    /// Settings file [env: FLEETSWEEP_CONFIG]
+    /// [default: fleetsweep/config.toml in your folder for settings]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+
     /// Log more to standard error: -v what happens, -vv every call, -vvv everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -75,6 +80,10 @@ pub enum Command {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Tenant and sign-in")]
 pub struct ConnectArgs {
+    /// Tenant's settings in the settings file [env: FLEETSWEEP_PROFILE]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
     /// Tenant id [env: AZURE_TENANT_ID]
     #[arg(long, value_name = "GUID")]
     pub tenant: Option<String>,
@@ -110,8 +119,8 @@ pub struct ConnectArgs {
 #[command(next_help_heading = "Emulator")]
 pub struct EmulatorArgs {
     /// Run against an embedded emulator on loopback; nothing leaves this machine
-    #[arg(long, conflicts_with_all = ["tenant", "client_id", "client_secret_file", "cloud",
-        "api_url", "login_url", "ca_file"])]
+    #[arg(long, conflicts_with_all = ["profile", "tenant", "client_id", "client_secret_file",
+        "cloud", "api_url", "login_url", "ca_file"])]
     pub emulator: bool,
 
     /// What the emulator plays: a name such as calm or faults, or a TOML file

@@ -1,32 +1,69 @@
 //! What the user reads when the command line cannot be parsed: what, why, and what to do next, as
 //! for every other failure. Help and the version are not failures and are printed as they are.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::path::Path;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches};
 
 use super::args::Cli;
+use super::config::{Settings, Source};
 use super::failure::Failure;
 
-/// Parses the command line of this process.
+/// Parses the command line of this process, with what the settings file adds to it.
 ///
 /// # Errors
 /// The exit code, after the help, the version or the failure was printed.
-pub fn parse() -> Result<Cli, u8> {
-    Cli::try_parse().map_err(|error| {
-        if !error.use_stderr()
-            || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        {
-            let code = u8::try_from(error.exit_code()).unwrap_or(2);
-            // Whoever closed the pipe has read enough of the help.
-            error.print().ok();
-            return code;
+pub fn parse() -> Result<(Cli, Settings), u8> {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let matches = Cli::command().try_get_matches_from(&typed).map_err(|error| refused(&error))?;
+    let settings = Settings::read(matches.subcommand().map_or(&matches, |(_, of)| of))
+        .map_err(|failure| told(&failure))?;
+    let flags = settings.flags();
+    let matches = if flags.is_empty() {
+        matches
+    } else {
+        let command = matches.subcommand_name().unwrap_or_default();
+        let at = typed.iter().position(|word| word == command).map_or(typed.len(), |at| at + 1);
+        let flags = flags.into_iter().map(OsString::from);
+        let (before, after) = typed.split_at(at);
+        let all = before.iter().cloned().chain(flags).chain(after.iter().cloned());
+        Cli::command().try_get_matches_from(all).map_err(|error| in_file(&error, &settings))?
+    };
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| refused(&error))?;
+    Ok((cli, settings))
+}
+
+/// A value of the settings file or the environment that no flag could have.
+fn in_file(error: &clap::Error, settings: &Settings) -> u8 {
+    let failure = explained(error);
+    let flag = strings(error, ContextKind::InvalidArg).join(" ");
+    let of_flag = settings.all.iter().find(|one| flag.starts_with(&format!("--{} ", one.name)));
+    let place = match of_flag.map(|one| &one.source) {
+        Some(Source::Environment(variable)) => format!("the variable {variable}"),
+        _ => {
+            let path = settings.path.as_deref().unwrap_or(Path::new(""));
+            format!("the settings file {}", path.display())
         }
-        let failure = explained(&error);
-        let json = std::env::args_os().any(|arg| arg == "--json");
-        super::tell(&failure, json)
-    })
+    };
+    let next = format!("mend that value in {place}");
+    told(&Failure::usage(format!("{place}: {}", failure.what), failure.why, next))
+}
+
+fn told(failure: &Failure) -> u8 {
+    super::tell(failure, std::env::args_os().any(|arg| arg == "--json"))
+}
+
+fn refused(error: &clap::Error) -> u8 {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let code = u8::try_from(error.exit_code()).unwrap_or(2);
+        // Whoever closed the pipe has read enough of the help.
+        error.print().ok();
+        return code;
+    }
+    told(&explained(error))
 }
 
 fn explained(error: &clap::Error) -> Failure {
@@ -85,7 +122,7 @@ fn missing(args: &[String]) -> Failure {
 
 /// The help of the subcommand that was typed, if there is one of that name.
 fn help() -> String {
-    let known = <Cli as clap::CommandFactory>::command();
+    let known = Cli::command();
     let typed = std::env::args().skip(1).find(|arg| known.find_subcommand(arg).is_some());
     typed.map_or_else(|| "fleetsweep --help".to_owned(), |name| format!("fleetsweep {name} --help"))
 }

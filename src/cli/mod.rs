@@ -3,6 +3,7 @@
 
 mod again;
 pub mod args;
+pub mod config;
 mod confirm;
 mod connect;
 mod emulate;
@@ -25,10 +26,11 @@ mod stores;
 mod view;
 
 use args::{Cli, Command};
+use config::Settings;
 use failure::Failure;
 
 /// Runs a command and returns its exit code; a failure is printed here and nowhere else.
-pub async fn run(cli: Cli) -> u8 {
+pub async fn run(cli: Cli, _settings: Settings) -> u8 {
     log::start(cli.verbose, view::log_writer());
     let json = wants_json(&cli.command);
     let code = match cli.command {

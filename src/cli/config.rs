@@ -1,0 +1,298 @@
+//! The settings file: what a user need not type every time, and a profile for each tenant. It turns
+//! the file into flags that were not typed, so that the same parsers check them; flags win over the
+//! environment, the environment over the file, the file over the defaults. It holds no secret.
+
+mod file;
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use etcetera::{BaseStrategy, choose_base_strategy};
+
+use super::failure::Failure;
+use file::{File, Value};
+
+/// A setting that the file can hold; the flag has the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// The variables of the environment that hold it too, the first that is set counts.
+    pub variables: &'static [&'static str],
+    /// It says which tenant, and belongs to a profile.
+    pub tenants: bool,
+}
+
+/// Everything that the file can hold.
+pub(super) const KEYS: &[Key] = &[
+    tenants("tenant", &["AZURE_TENANT_ID"]),
+    tenants("client-id", &["AZURE_CLIENT_ID"]),
+    tenants("client-secret-file", &["FLEETSWEEP_CLIENT_SECRET_FILE"]),
+    tenants("cloud", &["FLEETSWEEP_CLOUD"]),
+    tenants("api-url", &["FLEETSWEEP_API_URL"]),
+    tenants("login-url", &["FLEETSWEEP_LOGIN_URL", "AZURE_AUTHORITY_HOST"]),
+    tenants("ca-file", &["FLEETSWEEP_CA_FILE"]),
+    general("store", &["FLEETSWEEP_STORE"]),
+    general("limit", &["FLEETSWEEP_LIMIT"]),
+    general("leave", &["FLEETSWEEP_LEAVE"]),
+    general("pace", &["FLEETSWEEP_PACE"]),
+    general("concurrency", &["FLEETSWEEP_CONCURRENCY"]),
+    general("max-wait", &["FLEETSWEEP_MAX_WAIT"]),
+    general("busy", &["FLEETSWEEP_BUSY"]),
+];
+
+const fn tenants(name: &'static str, variables: &'static [&'static str]) -> Key {
+    Key { name, variables, tenants: true }
+}
+
+const fn general(name: &'static str, variables: &'static [&'static str]) -> Key {
+    Key { name, variables, tenants: false }
+}
+
+/// Where a setting's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Nobody gave one.
+    Default,
+    /// The settings file, or this profile in it.
+    File(Option<String>),
+    /// This variable of the environment.
+    Environment(&'static str),
+    /// A flag.
+    Flag,
+}
+
+/// A setting, its value as it was given, and where that comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// Its values; none if it is the default.
+    pub values: Vec<String>,
+    /// Where they come from.
+    pub source: Source,
+}
+
+/// What the file adds to a command line.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// The file that was read.
+    pub path: Option<PathBuf>,
+    /// The profile that was chosen.
+    pub profile: Option<String>,
+    /// It was typed.
+    typed_profile: bool,
+    /// Every setting that the command knows.
+    pub all: Vec<Setting>,
+}
+
+impl Settings {
+    /// Reads the file for a command that was parsed without it.
+    ///
+    /// # Errors
+    /// `Failure` if the file is wrong, or contradicts what was typed or the environment.
+    pub(super) fn read(matches: &ArgMatches) -> Result<Self, Failure> {
+        // The emulator is for trying things out: nothing of a tenant's settings is for it.
+        if known(matches, "emulator") && matches.get_flag("emulator") {
+            return Ok(Self::default());
+        }
+        let Some((path, file)) = the_file(matches)? else {
+            let all = KEYS.iter().filter_map(|key| told(key, matches, None, None));
+            return Ok(Self { all: all.collect(), ..Self::default() });
+        };
+        let tenant = known(matches, "tenant");
+        let profile = if tenant { chosen(matches, &file, &path)? } else { None };
+        if let Some(name) = &profile {
+            contradictions(matches, &file, name)?;
+        } else if tenant && !is_given(matches, "tenant") {
+            none_chosen(matches, &file, &path)?;
+        }
+        let of_key = |key: &Key| match (key.tenants, &profile) {
+            (true, Some(name)) => file.profiles.get(name).and_then(|one| one.get(key.name)),
+            (true, None) => None,
+            (false, _) => file.general.get(key.name),
+        };
+        let all = KEYS
+            .iter()
+            .filter_map(|key| told(key, matches, of_key(key), profile.as_ref()))
+            .collect();
+        let typed_profile = is_known_and_given(matches, "profile");
+        Ok(Self { path: Some(path), profile, typed_profile, all })
+    }
+
+    /// The flags that stand for what the file and the environment say and nobody typed.
+    pub(super) fn flags(&self) -> Vec<String> {
+        let is_missing = |one: &&Setting| match &one.source {
+            Source::File(_) => true,
+            // Variables about the tenant are read where the connection is made.
+            Source::Environment(_) => !KEYS.iter().any(|key| key.name == one.name && key.tenants),
+            Source::Default | Source::Flag => false,
+        };
+        let flags = self.all.iter().filter(is_missing);
+        let flags =
+            flags.flat_map(|one| one.values.iter().map(|value| format!("--{}={value}", one.name)));
+        let profile = self.profile.iter().filter(|_| !self.typed_profile);
+        profile.map(|name| format!("--profile={name}")).chain(flags).collect()
+    }
+}
+
+/// The file that is named, or the one in its usual place if it is there.
+fn the_file(matches: &ArgMatches) -> Result<Option<(PathBuf, File)>, Failure> {
+    let named = matches.get_one::<PathBuf>("config").cloned();
+    let named = named.or_else(|| variable("FLEETSWEEP_CONFIG").map(PathBuf::from));
+    let path = match &named {
+        Some(path) => path.clone(),
+        None => match usual_place() {
+            Some(path) if path.exists() => path,
+            _ => return Ok(None),
+        },
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::usage(
+            format!("the settings file {} cannot be read", path.display()),
+            error.to_string(),
+            "check the path, or leave --config and FLEETSWEEP_CONFIG out",
+        )
+    })?;
+    let file = File::parse(&text).map_err(|wrong| {
+        Failure::usage(
+            format!("the settings file {} cannot be used", path.display()),
+            wrong,
+            "mend that line; `fleetsweep --help` names the settings",
+        )
+    })?;
+    Ok(Some((path, file)))
+}
+
+/// Where the settings file is if nobody names one.
+pub(super) fn usual_place() -> Option<PathBuf> {
+    let base = choose_base_strategy().ok()?;
+    Some(base.config_dir().join("fleetsweep").join("config.toml"))
+}
+
+/// The profile: typed, from the environment, or the file's own choice.
+fn chosen(matches: &ArgMatches, file: &File, path: &Path) -> Result<Option<String>, Failure> {
+    let typed = matches.get_one::<String>("profile").cloned();
+    let name = typed.or_else(|| variable("FLEETSWEEP_PROFILE")).or_else(|| file.profile.clone());
+    let Some(name) = name else { return Ok(None) };
+    if file.profiles.contains_key(&name) {
+        return Ok(Some(name));
+    }
+    Err(Failure::usage(
+        format!("there is no profile `{name}`"),
+        format!("{} has {}", path.display(), listed(file)),
+        "name one of them with --profile, or add it to the file",
+    ))
+}
+
+/// A file with profiles is there for a tenant to be chosen: none must not go unnoticed.
+fn none_chosen(matches: &ArgMatches, file: &File, path: &Path) -> Result<(), Failure> {
+    let dry_run = known(matches, "dry_run") && matches.get_flag("dry_run");
+    if file.profiles.is_empty() || dry_run || variable("AZURE_TENANT_ID").is_some() {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "no tenant is given",
+        format!("no profile is chosen; {} has {}", path.display(), listed(file)),
+        "name one with --profile or FLEETSWEEP_PROFILE",
+    ))
+}
+
+fn listed(file: &File) -> String {
+    let names: Vec<&str> = file.profiles.keys().map(String::as_str).collect();
+    match names.as_slice() {
+        [] => "no profiles".to_owned(),
+        names => format!("the profiles {}", names.join(", ")),
+    }
+}
+
+/// A profile is all or nothing: half of one tenant's settings with half of another's would send a
+/// list to the wrong place.
+fn contradictions(matches: &ArgMatches, file: &File, profile: &str) -> Result<(), Failure> {
+    let values = &file.profiles[profile];
+    for key in KEYS.iter().filter(|key| key.tenants) {
+        let says = values.get(key.name).map(|value| value.texts.join(", "));
+        let others = key.variables.iter().filter_map(|name| Some((*name, variable(name)?)));
+        let typed = typed_values(matches, key).map(|typed| (key.name, typed.join(", ")));
+        for (name, other) in others
+            .map(|(name, value)| (name.to_owned(), value))
+            .chain(typed.map(|(name, value)| (format!("--{name}"), value)))
+        {
+            if says.as_ref() == Some(&other) {
+                continue;
+            }
+            let there = says.as_ref().map_or_else(
+                || format!("does not set `{}`", key.name),
+                |value| format!("says {} = \"{value}\"", key.name),
+            );
+            return Err(Failure::usage(
+                format!("{name} contradicts the profile `{profile}`"),
+                format!(
+                    "the profile {there}, and {name} is \"{other}\"; a profile is all or nothing"
+                ),
+                format!("leave {name} out, or use another profile, or none"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Where a setting comes from, if the command knows it.
+fn told(
+    key: &Key,
+    matches: &ArgMatches,
+    in_file: Option<&Value>,
+    profile: Option<&String>,
+) -> Option<Setting> {
+    let name = key.name;
+    if !known(matches, &id_of(name)) {
+        return None;
+    }
+    let from_environment =
+        || key.variables.iter().find_map(|variable_| Some((*variable_, variable(variable_)?)));
+    let (values, source) = if let Some(values) = typed_values(matches, key) {
+        (values, Source::Flag)
+    } else if let Some((variable, value)) = from_environment() {
+        let values = value.split(',').map(|one| one.trim().to_owned());
+        let whole = || vec![value.clone()];
+        let values = if name == "limit" { values.collect() } else { whole() };
+        (values, Source::Environment(variable))
+    } else if let Some(value) = in_file {
+        (value.texts.clone(), Source::File(profile.filter(|_| key.tenants).cloned()))
+    } else {
+        (Vec::new(), Source::Default)
+    };
+    Some(Setting { name, values, source })
+}
+
+/// clap's name for a flag's argument.
+fn id_of(flag: &str) -> String {
+    if flag == "limit" { "limits".to_owned() } else { flag.replace('-', "_") }
+}
+
+fn known(matches: &ArgMatches, id: &str) -> bool {
+    matches.try_contains_id(id).is_ok()
+}
+
+fn is_known_and_given(matches: &ArgMatches, id: &str) -> bool {
+    known(matches, id) && is_given(matches, id)
+}
+
+fn is_given(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+fn typed_values(matches: &ArgMatches, key: &Key) -> Option<Vec<String>> {
+    let id = id_of(key.name);
+    if !is_known_and_given(matches, &id) {
+        return None;
+    }
+    let raw = matches.get_raw(&id)?;
+    Some(raw.map(|value| value.to_string_lossy().into_owned()).collect())
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
