@@ -74,6 +74,10 @@ pub enum Command {
     Report(ReportArgs),
     /// Run the API's emulator on a loopback address until Ctrl-C.
     Emulate(EmulateArgs),
+    /// Print a script that completes commands and options in a shell.
+    Completions(CompletionsArgs),
+    /// Write the manual pages, one for each command.
+    Man(ManArgs),
 }
 
 /// Where the API is and who calls it. Secrets are never flags: AZURE_CLIENT_SECRET, or a file.
@@ -198,6 +202,8 @@ pub struct OutputArgs {
 /// `scan`.
 #[derive(Debug, Args)]
 #[command(before_help = SCAN_EXAMPLES)]
+#[command(override_usage = "fleetsweep scan --type quick|full --comment <TEXT> [OPTIONS] \
+    <DEVICES>...")]
 pub struct ScanArgs {
     /// Files with device ids (portal export, CSV, JSON, plain list), or - for standard input
     #[arg(value_name = "DEVICES", required = true)]
@@ -335,6 +341,28 @@ pub struct EmulateArgs {
     /// Limits of the API that it plays
     #[arg(long = "limit", value_name = "CALLS/TIME")]
     pub limits: Vec<Quota>,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep completions bash > /etc/bash_completion.d/fleetsweep
+  fleetsweep completions zsh > ~/.zfunc/_fleetsweep")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep man /usr/local/share/man/man1
+  fleetsweep man . && man ./fleetsweep-scan.1")]
+pub struct ManArgs {
+    /// Folder to write the pages into
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
 }
 
 /// How bursts are spread.

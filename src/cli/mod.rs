@@ -11,6 +11,7 @@ pub mod failure;
 mod find;
 mod listing;
 mod log;
+mod manual;
 pub mod misuse;
 mod place;
 mod plans;
@@ -39,6 +40,8 @@ pub async fn run(cli: Cli, _settings: Settings) -> u8 {
         Command::Status(args) => status::status(args).await,
         Command::Report(args) => report::report(args).await,
         Command::Emulate(args) => emulate::emulate(args).await,
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::pages(&args),
     };
     code.unwrap_or_else(|failure| tell(&failure, json))
 }
@@ -58,6 +61,6 @@ fn wants_json(command: &Command) -> bool {
         Command::Resume(args) => args.output.json,
         Command::Status(args) => args.json,
         Command::Report(args) => args.output.json,
-        Command::Emulate(_) => false,
+        Command::Emulate(_) | Command::Completions(_) | Command::Man(_) => false,
     }
 }

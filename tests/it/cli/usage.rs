@@ -165,6 +165,37 @@ fn output_that_nobody_reads_ends_nothing_and_data_that_cannot_be_written_is_told
 }
 
 #[test]
+fn every_help_begins_with_examples_and_fits_80_columns() {
+    let place = Place::new();
+    let all = run(place.fleetsweep(&["--help"])).out;
+    let listed = all.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+    let names: Vec<&str> =
+        listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.contains(&"scan") && names.len() >= 5, "{names:?}");
+    for name in names.iter().map(|name| vec![*name, "--help"]).chain([vec!["--help"]]) {
+        let help = run(place.fleetsweep(&name)).out;
+        assert!(help.starts_with("Examples:"), "{name:?}: {help}");
+        let wide: Vec<&str> = help.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{name:?}: {wide:?}");
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_name_the_options() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = run(place.fleetsweep(&["completions", shell]));
+        assert_eq!(script.code, 0, "{}", script.err);
+        assert!(script.out.contains("approve-max"), "{shell}");
+    }
+    assert_eq!(run(place.fleetsweep(&["man", "."])).code, 0);
+    let page = std::fs::read_to_string(place.path("fleetsweep-scan.1")).unwrap();
+    assert!(page.contains(r"approve\-max"), "{page}");
+    let gone = run(place.fleetsweep(&["man", "gone"]));
+    assert_eq!(gone.code, 1, "{}", gone.err);
+}
+
+#[test]
 fn bad_rows_stop_the_plan_and_stand_in_the_report_unless_they_are_skipped() {
     let place = Place::new();
     let list = format!("Device ID\n{}\nsrv-01\n{}\n", super::device(1), super::device(2));
