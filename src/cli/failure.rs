@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::domain::text::printable;
+use crate::domain::{CampaignName, Tally};
 use crate::store::StoreError;
 
 /// A failure that the user reads.
@@ -46,6 +47,29 @@ impl Failure {
                 "mend that, or name another store with --store",
             ),
             error => Self::new(1, "the store failed", error.to_string(), next),
+        }
+    }
+
+    /// This failure of the store, with how far the campaign is, if that can be read, and with the
+    /// command that goes on.
+    #[must_use]
+    pub fn of_campaign(
+        self,
+        name: &CampaignName,
+        tally: Option<&Tally>,
+        resume: Option<&str>,
+    ) -> Self {
+        let how_far = tally.map_or_else(
+            || "how far it was cannot be read".to_owned(),
+            |tally| format!("{} of {} devices are done", tally.devices_done(), tally.devices()),
+        );
+        Self {
+            what: format!("{}; campaign {name}: {how_far}", self.what),
+            next: match resume {
+                Some(command) => format!("mend the cause, then run `{command}`"),
+                None => "mend the cause, then run the same command again".to_owned(),
+            },
+            ..self
         }
     }
 

@@ -23,7 +23,16 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     let place = Place::durable(args.output.store.as_ref())?;
     // Looking first makes no store where there is none.
     let campaign = {
-        let store = stores::open_to_read(&place).await?;
+        let named = args.campaign.as_ref();
+        let store = stores::open_to_read(&place).await;
+        // A store that is not there is the user's slip; one that fails may hold this campaign.
+        let store = store.map_err(|failure| match named {
+            Some(name) if failure.code == 1 => {
+                let resume = format!("fleetsweep resume {name}");
+                failure.of_campaign(name, None, Some(&resume))
+            }
+            _ => failure,
+        })?;
         open_campaign(&store, args.campaign.as_ref()).await?
     };
     if campaign.emulated && !args.emulator.emulator {
@@ -37,7 +46,7 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     same_target(&campaign, &destination)?;
     let speed = destination.speed(&args.speed, &local_now())?.going_on_with(&campaign);
     let reports = Reports::new(&args.output, &campaign.name)?;
-    let store = Arc::new(stores::open(&place, speed.timing).await?);
+    let store = Arc::new(stores::open(&place, speed.timing, &campaign.name).await?);
     let tally = store.tally(campaign.id).await?;
     say::note(&format!(
         "Going on with {}: {} of {} devices are done.",

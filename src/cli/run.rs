@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::defender::ScanApi;
 
 use crate::engine::{self, Ran, Settings, StopLevel};
+use crate::report::human;
 use crate::report::summary::Summary;
 use crate::report::totals::Totals;
 use crate::store::{Campaign, Store};
@@ -45,6 +46,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
     /// # Errors
     /// `Failure` if the store fails or a report cannot be written.
     pub(super) async fn run(self, campaign: Campaign) -> Result<u8, Failure> {
+        self.tell_in_flight(&campaign).await?;
         let started = self.store.clock().now();
         let before = self.store.calls(campaign.id).await?;
         let ran = self.watch(&campaign).await;
@@ -56,6 +58,16 @@ impl<S: Store, A: ScanApi> Run<S, A> {
         let campaign = self.store.find(&campaign.name).await?.unwrap_or(campaign);
         let totals = self.reports.write(&*self.store, &campaign).await?;
         self.summarise(&campaign, &ran, totals, before, took).await
+    }
+
+    /// Calls that another runner has in flight, or left behind when it went: how long their answers
+    /// are waited for before the list of actions is asked.
+    async fn tell_in_flight(&self, campaign: &Campaign) -> Result<(), Failure> {
+        let claimed = self.store.tally(campaign.id).await?.claimed;
+        let Some(until) = self.store.in_flight_until(campaign.id).await? else { return Ok(()) };
+        let left = until.since(self.store.clock().now());
+        say::note(&human::in_flight(claimed, left, self.store.clock().utc()));
+        Ok(())
     }
 
     async fn watch(&self, campaign: &Campaign) -> Result<Ran, Failure> {
@@ -151,18 +163,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
     /// The store failed: what can still be read is told, and nothing more is sent.
     async fn stopped_by_store(&self, campaign: &Campaign, failure: Failure) -> Failure {
         let done = self.store.tally(campaign.id).await.ok();
-        let how_far = done.map_or_else(
-            || "how far it was cannot be read".to_owned(),
-            |tally| format!("{} of {} devices are done", tally.devices_done(), tally.devices()),
-        );
-        Failure {
-            what: format!("{}; campaign {}: {how_far}", failure.what, campaign.name),
-            next: match &self.resume {
-                Some(command) => format!("mend the cause, then run `{command}`"),
-                None => "mend the cause, then run the same command again".to_owned(),
-            },
-            ..failure
-        }
+        failure.of_campaign(&campaign.name, done.as_ref(), self.resume.as_deref())
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let speed = destination.speed(&args.speed, &now)?;
     let reports = Reports::new(&args.output, &name)?;
     let place = Place::new(&args.output, destination.emulated())?;
-    let store = Arc::new(stores::open(&place, speed.timing).await?);
+    let store = Arc::new(stores::open(&place, speed.timing, &name).await?);
     let draft = store.draft().await?;
     let scan = Scan { args: &args, destination, speed, name, now, place, reports };
     let ready = scan.prepare(&*store, draft).await;

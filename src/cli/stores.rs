@@ -10,7 +10,7 @@ use super::place::store_path;
 use super::plans::most_calls;
 use super::settings::Speed;
 use crate::clock::{Clock, SystemClock};
-use crate::domain::{BudgetKey, Stamp, Timing};
+use crate::domain::{BudgetKey, CampaignName, Stamp, Tally, Timing};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, Usage};
 
@@ -68,15 +68,35 @@ impl fmt::Display for Place {
     }
 }
 
-/// Opens the store for a run, making it if need be.
+/// Opens the store for a run of this campaign, making it if need be.
 ///
 /// # Errors
-/// `Failure` if it cannot be used.
+/// `Failure` if it cannot be used; it tells how far the campaign is, if it is there already.
 pub(super) async fn open(
     place: &Place,
     timing: Timing,
+    campaign: &CampaignName,
 ) -> Result<SqliteStore<SystemClock>, Failure> {
-    SqliteStore::open(&place.path, timing).await.map_err(Failure::from)
+    match SqliteStore::open(&place.path, timing).await {
+        Ok(store) => Ok(store),
+        Err(error) => {
+            let failure = Failure::from(error);
+            Err(match how_far(place, campaign).await {
+                Some(tally) => {
+                    let resume = format!("fleetsweep resume {campaign}");
+                    failure.of_campaign(campaign, Some(&tally), Some(&resume))
+                }
+                None => failure,
+            })
+        }
+    }
+}
+
+/// What can still be read of a campaign in a store that cannot be used.
+async fn how_far(place: &Place, campaign: &CampaignName) -> Option<Tally> {
+    let store = SqliteStore::open_read_only(&place.path, Timing::default()).await.ok()??;
+    let campaign = store.find(campaign).await.ok()??;
+    store.tally(campaign.id).await.ok()
 }
 
 /// Opens the store for reading, making nothing.

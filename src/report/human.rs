@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use jiff::ZonedDateTime;
+use jiff::{Timestamp, ZonedDateTime};
 
 use crate::domain::Quota;
 
@@ -53,6 +53,23 @@ pub fn quota(quota: &Quota) -> String {
     let text = quota.to_string();
     let window = text.split_once('/').map_or("", |(_, window)| window);
     format!("{}/{window}", count(u64::from(quota.calls.get())))
+}
+
+/// How long the answers to outstanding calls are waited for: `3 calls that are in flight, or whose
+/// runner is gone, are waited for until 14:03:20 UTC (65 s at most)`.
+pub fn in_flight(calls: u64, left: Duration, now: Timestamp) -> String {
+    let at = now.checked_add(left).unwrap_or(now).strftime("%H:%M:%S UTC");
+    let left = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    let (calls, whose, is) = match calls {
+        1 => ("1 call".to_owned(), "that is in flight elsewhere, or whose", "is"),
+        calls => {
+            (format!("{} calls", count(calls)), "that are in flight elsewhere, or whose", "are")
+        }
+    };
+    format!(
+        "{calls} {whose} runner is gone, {is} waited for until {at} ({left} s at most); then the list \
+         of actions is asked."
+    )
 }
 
 /// A moment in full, with its zone: `Tue 2026-11-24 14:20 CET`.

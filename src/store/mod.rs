@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::domain::settle::{Detail, ServerNotes, Settlement};
 use crate::domain::{
     Action, Admission, BudgetKey, BudgetState, BusyPolicy, CampaignName, DeviceId, Life, Mark,
-    Order, Quota, Stamp, Tally, lifecycle::Found,
+    Order, Quota, Stamp, State, Tally, lifecycle::Found,
 };
 
 /// A campaign's key in its store.
@@ -44,7 +44,10 @@ pub enum StoreError {
         why: String,
     },
     /// What the store holds contradicts itself.
-    #[error("the store contradicts itself ({0}); nothing was sent; keep the file for support")]
+    #[error(
+        "the store contradicts itself ({0}); keep its file, and the one that ends in -wal, for \
+         support; restore a copy of both"
+    )]
     Broken(String),
 }
 
@@ -362,6 +365,27 @@ pub trait Store: Send + Sync + 'static {
 
     /// Moves claims whose horizon has passed to doubtful; how many.
     fn expire(&self, campaign: CampaignId) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Until when the answers to calls that are outstanding are waited for: the end of the last
+    /// horizon. Nothing if none is outstanding.
+    fn in_flight_until(
+        &self,
+        campaign: CampaignId,
+    ) -> impl Future<Output = Result<Option<Stamp>>> + Send {
+        async move {
+            let (mut last, mut until) = (0, None);
+            loop {
+                let page = self.rows(campaign, last, 1_000).await?;
+                let Some(row) = page.last() else { return Ok(until) };
+                last = row.seq;
+                let ends = page.iter().filter_map(|row| match row.life.state {
+                    State::Claimed(end) => Some(end),
+                    _ => None,
+                });
+                until = ends.chain(until).max();
+            }
+        }
+    }
 
     /// Devices that are due to be looked up: doubtful ones by their time, then busy ones whose
     /// action is unknown.

@@ -17,6 +17,7 @@ mod report;
 mod report_text;
 mod sign_in;
 mod simulation;
+mod storage;
 mod store;
 mod store_kit;
 mod store_model;

@@ -2,6 +2,7 @@
 //! machine and kept in the store, so that every process agrees on it, suspend counts, and a step
 //! of the wall clock frees no slot early.
 
+use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::fault::Fault;
@@ -37,10 +38,18 @@ impl Boot {
         Ok(Self { id: id.trim().to_owned(), boot_us, wall_us })
     }
 
-    /// The offset for a start that the store has not seen: the wall clock, but never behind the
-    /// last stamp of the journal, so that time does not run backwards over a restart.
-    fn offset_after(&self, last_stamp: i64) -> i64 {
-        self.wall_us.max(last_stamp.saturating_add(1)).saturating_sub(self.boot_us)
+    /// The offset for a start that the store has not seen. Without a call it is the wall clock's.
+    /// After one, time goes on from the last stamp by as much as is certain to have passed: not
+    /// more than the machine has been up, since it was started after that call, and not more than
+    /// the wall clock says, since the store may have come from another machine. So neither a wall
+    /// clock that is wrong nor a move frees a slot early, and the longest wait is one window too
+    /// long.
+    fn offset_after(&self, last: Option<(i64, Timestamp)>) -> i64 {
+        let Some((stamp, utc)) = last else { return self.wall_us.saturating_sub(self.boot_us) };
+        // The texts of two moments of one second may sort the wrong way round.
+        let by_wall = self.wall_us.saturating_sub(utc.as_microsecond()).saturating_sub(1_000_000);
+        let passed = by_wall.min(self.boot_us).max(0);
+        stamp.saturating_add(1).saturating_add(passed).saturating_sub(self.boot_us)
     }
 }
 
@@ -50,7 +59,7 @@ pub(super) async fn settle_offset(conn: &mut SqliteConnection, boot: &Boot) -> R
     if let Some(offset) = sql::clock_offset(conn, &boot.id).await? {
         return Ok(offset);
     }
-    let offset = boot.offset_after(sql::last_stamp(conn).await?);
+    let offset = boot.offset_after(sql::last_moment(conn).await?);
     sql::set_clock_offset(conn, &boot.id, offset).await?;
     Ok(offset)
 }
@@ -59,6 +68,6 @@ pub(super) async fn settle_offset(conn: &mut SqliteConnection, boot: &Boot) -> R
 pub(super) async fn read_offset(conn: &mut SqliteConnection, boot: &Boot) -> Result<i64, Fault> {
     match sql::clock_offset(conn, &boot.id).await? {
         Some(offset) => Ok(offset),
-        None => Ok(boot.offset_after(sql::last_stamp(conn).await?)),
+        None => Ok(boot.offset_after(sql::last_moment(conn).await?)),
     }
 }

@@ -134,7 +134,8 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-fn side_file(path: &Path, ending: &str) -> PathBuf {
+/// A file that SQLite keeps beside its database.
+pub(super) fn side_file(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)

@@ -5,6 +5,7 @@
 mod boot;
 mod fault;
 mod files;
+mod log;
 mod open;
 mod ops;
 mod sql;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool};
 
 pub use boot::Boot;
 
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::clock::{Clock, SystemClock};
 use crate::domain::settle::Settlement;
-use crate::domain::{BudgetKey, CampaignName, Operation, Quota, Tally, Timing};
+use crate::domain::{BudgetKey, CampaignName, Operation, Quota, Stamp, Tally, Timing};
 use fault::Fault;
 use writer::{Work, Writer};
 
@@ -147,6 +148,19 @@ impl<C: Clock> SqliteStore<C> {
         sql::counted(&mut *self.reader(what).await?, campaign).await.map_err(|f| told(what, f))
     }
 
+    /// Whether all that the next call would go by is whole. It looks at every row, so a runner asks
+    /// once, and in a snapshot that holds nobody up.
+    async fn audit(&self, campaign: CampaignId) -> Result<()> {
+        let what = "checking the campaign";
+        let mut conn = self.reader(what).await?;
+        let whole = async {
+            let mut snapshot = conn.begin().await?;
+            sql::audit(&mut snapshot, campaign).await?;
+            Ok(snapshot.rollback().await?)
+        };
+        whole.await.map_err(|fault| told(what, fault))
+    }
+
     async fn reader(&self, what: &'static str) -> Result<PoolConnection<Sqlite>> {
         self.readers.acquire().await.map_err(|error| told(what, Fault::Sql(error)))
     }
@@ -207,6 +221,7 @@ impl<C: Clock> Store for SqliteStore<C> {
     }
 
     async fn join(&self, campaign: CampaignId, quotas: Vec<Quota>) -> Result<()> {
+        self.audit(campaign).await?;
         self.write("joining a campaign", move |_, conn| {
             Box::pin(async move { ops::join(conn, campaign, &quotas).await })
         })
@@ -288,6 +303,12 @@ impl<C: Clock> Store for SqliteStore<C> {
             Box::pin(async move { ops::expire(conn, &shared, campaign).await })
         })
         .await
+    }
+
+    async fn in_flight_until(&self, campaign: CampaignId) -> Result<Option<Stamp>> {
+        let what = "looking for calls in flight";
+        let until = sql::last_claim_ends(&mut *self.reader(what).await?, campaign).await;
+        until.map_err(|fault| told(what, fault))
     }
 
     async fn to_look_up(&self, campaign: CampaignId, limit: usize) -> Result<Vec<LookUp>> {

@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
 use super::fault::{self, Fault};
 use super::writer::Work;
-use super::{files, sql};
+use super::{files, log, sql};
 use crate::store::{Result, StoreError};
 
 /// What marks a SQLite file as ours ("FLSW"; PRAGMA application_id, sqlite.org/pragma.html).
@@ -46,6 +46,7 @@ enum Found {
 pub(super) async fn for_writing(path: &Path) -> Result<SqliteConnection> {
     files::prepare(path)?;
     if files::length(path)?.is_some_and(|length| length > 0) {
+        whole_log(path).await?;
         inspect(path, true).await?;
     }
     connect(path).await.map_err(|fault| refused(path, fault))
@@ -104,6 +105,24 @@ pub(super) async fn alone<T>(
     }
 }
 
+/// Refuses a log that lost commits. Another process can begin the log anew while it is read, so
+/// what looks like damage is looked at again.
+async fn whole_log(path: &Path) -> Result<()> {
+    let log = files::side_file(path, "-wal");
+    for last in [false, false, true] {
+        let found = log::damage(&log).map_err(|error| StoreError::Failed {
+            what: OPENING,
+            why: format!("{} cannot be read: {error}", log.display()),
+        })?;
+        let Some(what) = found else { return Ok(()) };
+        if last {
+            return Err(damaged(path, &what));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
 /// Looks at a file without writing it.
 async fn inspect(path: &Path, whole: bool) -> Result<Found> {
     let options = options(path).read_only(true);
@@ -122,7 +141,7 @@ async fn examine(path: &Path, conn: &mut SqliteConnection, whole: bool) -> Resul
         let empty = id == 0 && sql::objects(conn).await.map_err(wrong)? == 0;
         return if empty { Ok(Found::Empty) } else { Err(foreign(path)) };
     }
-    if whole && let Some(what) = sql::quick_check(conn).await.map_err(wrong)? {
+    if whole && let Some(what) = sql::integrity_check(conn).await.map_err(wrong)? {
         return Err(damaged(path, &what));
     }
     let ours = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
@@ -154,7 +173,11 @@ async fn connect(path: &Path) -> std::result::Result<SqliteConnection, Fault> {
         )));
     }
     let mut changing = conn.begin_with("BEGIN IMMEDIATE").await?;
+    let before = sql::schema_version(&mut changing).await?;
     migrate(&mut changing).await?;
+    if before == Some(1) {
+        sql::add_checksums(&mut changing).await?;
+    }
     changing.commit().await?;
     Ok(conn)
 }

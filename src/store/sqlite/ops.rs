@@ -104,7 +104,7 @@ pub(super) async fn claim<C: Clock>(
     let device = next.device.ok_or_else(|| broken("a queued row has no device"))?;
     let record = CallRecord { attempt: after.attempt, claimed_at: now };
     let mut script = Script::default();
-    sql::add_life(&mut script, campaign, next.seq, (next.life, after), None)?;
+    sql::add_life(&mut script, campaign, (next.seq, next.device), (next.life, after), None)?;
     let whose = (campaign, Some(next.seq));
     let call = enter(conn, script, shared, &budget, whose, record).await?;
     Ok(ClaimAnswer::Call(Claim {
@@ -177,7 +177,8 @@ pub(super) async fn settle<C: Clock>(
     sql::add_entry(&mut script, id, &entry)?;
     if (life, &detail) != (call.life, &call.detail) {
         let lives = (call.life, life);
-        sql::add_life(&mut script, call.campaign, call.seq, lives, Some(&detail))?;
+        let row = (call.seq, call.device);
+        sql::add_life(&mut script, call.campaign, row, lives, Some(&detail))?;
     }
     if budget != call.state {
         sql::add_state(&mut script, call.budget, &budget)?;
@@ -230,7 +231,8 @@ pub(super) async fn expire<C: Clock>(
         let after = lifecycle::next(device.life, event, busy, &shared.timing)
             .map_err(|illegal| broken(illegal.to_string()))?;
         let mut script = Script::default();
-        sql::add_life(&mut script, campaign, device.seq, (device.life, after), None)?;
+        let row = (device.seq, device.device);
+        sql::add_life(&mut script, campaign, row, (device.life, after), None)?;
         script.run(conn).await?;
     }
     Ok(expired.len() as u64)
@@ -255,8 +257,8 @@ pub(super) async fn looked_up<C: Clock>(
                 let mut detail = row.detail;
                 settle::note_look_up(&mut detail, look_up.unseen, *found, action.as_ref(), utc);
                 let mut script = Script::default();
-                let lives = (before, after);
-                sql::add_life(&mut script, campaign, look_up.seq, lives, Some(&detail))?;
+                let (place, lives) = ((look_up.seq, row.device), (before, after));
+                sql::add_life(&mut script, campaign, place, lives, Some(&detail))?;
                 script.run(conn).await?;
                 after
             }

@@ -11,7 +11,7 @@ use super::{Place, beside, emulate, json_lines, report, run, start, wait};
 
 /// Every accepted row has exactly one action of the campaign at the server, and no other row has
 /// one.
-fn assert_honest(rows: &[BTreeMap<String, String>], ledger: &Ledger, campaign: &str) {
+pub(crate) fn assert_honest(rows: &[BTreeMap<String, String>], ledger: &Ledger, campaign: &str) {
     assert!(ledger.accepted_twice.is_empty(), "twice: {:?}", ledger.accepted_twice);
     let mark = format!("[fleetsweep {campaign}/");
     let ours = ledger.entries.iter().filter(|entry| {
@@ -34,7 +34,7 @@ fn assert_honest(rows: &[BTreeMap<String, String>], ledger: &Ledger, campaign: &
     assert!(accepted <= at_server.len() && at_server.len() <= accepted + unknown);
 }
 
-fn assert_within_limits(emulator: &Emulator) {
+pub(crate) fn assert_within_limits(emulator: &Emulator) {
     let over = emulator.ledger();
     let over: Vec<_> =
         over.over_limit().into_iter().filter(|peak| peak.operation != Operation::Token).collect();
@@ -46,7 +46,7 @@ fn signal(child: &std::process::Child, signal: Signal) {
 }
 
 /// Waits until the server has accepted this many scans.
-async fn accepted(emulator: &Emulator, count: u64) {
+pub(crate) async fn accepted(emulator: &Emulator, count: u64) {
     for _ in 0..3000 {
         if emulator.ledger().accepted >= count {
             return;

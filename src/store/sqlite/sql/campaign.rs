@@ -1,14 +1,16 @@
 //! SQL of drafts and campaigns, their quotas and their counts.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::device::{STATES, key, state_of};
 use super::journal::quotas_of;
-use super::{Script, parsed, unsigned};
+use super::{Script, checksum, parsed, unsigned};
 use crate::domain::{
-    BudgetKey, BusyPolicy, CampaignName, Order, Quota, ServerNotes, Tally, Target,
+    BudgetKey, BudgetState, BusyPolicy, CampaignName, Order, Quota, ServerNotes, Tally, Target,
 };
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{Campaign, CampaignId, CampaignState, Opening};
@@ -19,8 +21,8 @@ macro_rules! campaigns {
         concat!(
             "SELECT id, name, api_origin, tenant, application, cloud, scan_type, comment, \
              ids_hash, mark_bits, busy, emulated, state, opened_at, finished_at, first_contact, \
-             comments_changed, \
-             (SELECT json_group_array(json_array(calls, window_ns)) FROM quota \
+             comments_changed, scan_budget, read_budget, sum, notes_sum, \
+             quota_sum, (SELECT json_group_array(json_array(calls, window_ns)) FROM quota \
               WHERE campaign = campaign.id) \
              FROM campaign WHERE state <> 'draft'",
             $tail
@@ -95,7 +97,13 @@ pub(in super::super) async fn budget_id(
                VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
     let insert = sqlx::query(sql).bind(&budget.api_origin).bind(&budget.tenant);
     let insert = insert.bind(&budget.application).bind(budget.operation.to_string());
-    insert.execute(&mut *conn).await?;
+    let done = insert.execute(&mut *conn).await?;
+    if done.rows_affected() > 0 {
+        let id = done.last_insert_rowid();
+        let sum = checksum::of_budget(id, &BudgetState::default());
+        let sql = "UPDATE budget SET sum = ? WHERE id = ?";
+        sqlx::query(sql).bind(sum).bind(id).execute(&mut *conn).await?;
+    }
     super::find_budget(conn, budget).await?.ok_or_else(|| broken("a budget vanished"))
 }
 
@@ -107,20 +115,40 @@ pub(in super::super) async fn confirm(
     (scan_budget, read_budget): (i64, i64),
     opened_at: Timestamp,
 ) -> Result<(), Fault> {
+    let confirmed = confirmed(draft, opening, opened_at);
+    let sum = checksum::of_campaign(&confirmed, (scan_budget, read_budget));
+    let notes_sum = checksum::of_notes(draft, &confirmed.notes);
     let Order { target, scan_type, comment, ids_hash } = &opening.order;
     let mut script = Script::default();
     let sql = "UPDATE campaign SET state = 'open', name = ?, api_origin = ?, tenant = ?, \
                application = ?, cloud = ?, scan_type = ?, comment = ?, ids_hash = ?, \
                mark_bits = ?, busy = ?, emulated = ?, scan_budget = ?, read_budget = ?, \
-               opened_at = ? WHERE id = ? AND state = 'draft'";
+               opened_at = ?, sum = ?, notes_sum = ? WHERE id = ? AND state = 'draft'";
     script.add(sql, 1).bind(opening.name.as_str())?.bind(&target.api_origin)?;
     script.bind(&target.tenant)?.bind(&target.application)?.bind(&target.cloud)?;
     script.bind(scan_type.to_string())?.bind(comment)?.bind(ids_hash)?;
     script.bind(opening.mark_bits.cast_signed())?.bind(busy_name(opening.busy))?;
     script.bind(opening.emulated)?.bind(scan_budget)?.bind(read_budget)?;
-    script.bind(opened_at.to_string())?.bind(draft.0)?;
+    script.bind(opened_at.to_string())?.bind(sum)?.bind(notes_sum)?.bind(draft.0)?;
     script.run(conn).await?;
     Ok(())
+}
+
+/// The campaign that a draft becomes.
+fn confirmed(id: CampaignId, opening: &Opening, opened_at: Timestamp) -> Campaign {
+    Campaign {
+        id,
+        name: opening.name.clone(),
+        order: opening.order.clone(),
+        mark_bits: opening.mark_bits,
+        busy: opening.busy,
+        emulated: opening.emulated,
+        state: CampaignState::Open,
+        opened_at,
+        finished_at: None,
+        notes: ServerNotes::default(),
+        quotas: opening.quotas.clone(),
+    }
 }
 
 /// Replaces the quotas of a campaign's runner.
@@ -131,13 +159,16 @@ pub(in super::super) async fn set_quotas(
 ) -> Result<(), Fault> {
     let clear = sqlx::query("DELETE FROM quota WHERE campaign = ?").bind(campaign.0);
     clear.execute(&mut *conn).await?;
-    for quota in quotas {
+    let quotas: BTreeSet<Quota> = quotas.iter().copied().collect();
+    for quota in &quotas {
         let window = i64::try_from(quota.window.as_nanos()).unwrap_or(i64::MAX);
-        let sql = "INSERT INTO quota (campaign, calls, window_ns) VALUES (?, ?, ?) \
-                   ON CONFLICT DO NOTHING";
+        let sql = "INSERT INTO quota (campaign, calls, window_ns) VALUES (?, ?, ?)";
         let insert = sqlx::query(sql).bind(campaign.0).bind(quota.calls.get()).bind(window);
         insert.execute(&mut *conn).await?;
     }
+    let sum = checksum::of_quotas(campaign, quotas.iter());
+    let sql = "UPDATE campaign SET quota_sum = ? WHERE id = ?";
+    sqlx::query(sql).bind(sum).bind(campaign.0).execute(conn).await?;
     Ok(())
 }
 
@@ -231,18 +262,26 @@ pub(in super::super) fn add_notes(
     campaign: CampaignId,
     notes: &ServerNotes,
 ) -> Result<(), Fault> {
-    let sql = "UPDATE campaign SET first_contact = ?, comments_changed = ? WHERE id = ?";
+    let sql = "UPDATE campaign SET first_contact = ?, comments_changed = ?, notes_sum = ? \
+               WHERE id = ?";
     script.add(sql, 1).bind(notes.first_contact.map(|at| at.to_string()))?;
-    script.bind(notes.comments_changed)?.bind(campaign.0)?;
+    script.bind(notes.comments_changed)?.bind(checksum::of_notes(campaign, notes))?;
+    script.bind(campaign.0)?;
     Ok(())
 }
 
 /// Reads what `add_notes` wrote.
 pub(super) fn notes(
+    campaign: CampaignId,
     first_contact: Option<&str>,
     comments_changed: bool,
+    sum: Option<i64>,
 ) -> Result<ServerNotes, Fault> {
-    Ok(ServerNotes { first_contact: first_contact.map(time).transpose()?, comments_changed })
+    let first_contact = first_contact.map(time).transpose()?;
+    let notes = ServerNotes { first_contact, comments_changed };
+    let what = || format!("what campaign {} learnt", campaign.0);
+    checksum::check(sum, checksum::of_notes(campaign, &notes), what)?;
+    Ok(notes)
 }
 
 /// Reads what is done with busy devices.
@@ -262,6 +301,18 @@ fn busy_name(busy: BusyPolicy) -> &'static str {
 }
 
 fn read(row: &SqliteRow) -> Result<Campaign, Fault> {
+    let unchecked = unchecked(row)?;
+    let sum = checksum::of_campaign(&unchecked, (row.try_get(17)?, row.try_get(18)?));
+    checksum::check(row.try_get(19)?, sum, || format!("campaign {}", unchecked.id.0))?;
+    let sum = checksum::of_quotas(unchecked.id, &unchecked.quotas);
+    let what = || format!("the limits of campaign {}", unchecked.id.0);
+    checksum::check(row.try_get(21)?, sum, what)?;
+    let notes = notes(unchecked.id, row.try_get(15)?, row.try_get(16)?, row.try_get(20)?)?;
+    Ok(Campaign { notes, ..unchecked })
+}
+
+/// A campaign as it stands in the file, without its notes.
+fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
     let state = parsed(row.try_get(12)?, |name| match name {
         "open" => Some(CampaignState::Open),
         "finished" => Some(CampaignState::Finished),
@@ -288,9 +339,27 @@ fn read(row: &SqliteRow) -> Result<Campaign, Fault> {
         state,
         opened_at: time(row.try_get(13)?)?,
         finished_at: finished_at.map(time).transpose()?,
-        notes: notes(row.try_get(15)?, row.try_get(16)?)?,
-        quotas: quotas_of(row.try_get(17)?)?,
+        notes: ServerNotes::default(),
+        quotas: quotas_of(row.try_get(22)?)?,
     })
+}
+
+/// Writes the checksums of campaigns that were confirmed before there were any.
+pub(super) async fn add_checksums(conn: &mut SqliteConnection) -> Result<(), Fault> {
+    for row in sqlx::query(campaigns!("")).fetch_all(&mut *conn).await? {
+        let campaign = unchecked(&row)?;
+        let sum = checksum::of_campaign(&campaign, (row.try_get(17)?, row.try_get(18)?));
+        let first: Option<&str> = row.try_get(15)?;
+        let notes = ServerNotes {
+            first_contact: first.map(time).transpose()?,
+            comments_changed: row.try_get(16)?,
+        };
+        let sql = "UPDATE campaign SET sum = ?, notes_sum = ?, quota_sum = ? WHERE id = ?";
+        let update = sqlx::query(sql).bind(sum).bind(checksum::of_notes(campaign.id, &notes));
+        let update = update.bind(checksum::of_quotas(campaign.id, &campaign.quotas));
+        update.bind(campaign.id.0).execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
 fn time(text: &str) -> Result<Timestamp, Fault> {

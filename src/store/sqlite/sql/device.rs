@@ -4,7 +4,7 @@ use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, SqliteConnection};
 
-use super::{Script, parsed, unsigned};
+use super::{Script, checksum, parsed, unsigned};
 use crate::domain::{Detail, DeviceId, Life, Outcome, Rank, Stamp, State};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{CampaignId, LookUp, NewRow, Row, Seq};
@@ -28,15 +28,15 @@ pub(super) const STATES: [&str; 15] = [
     "skipped",
 ];
 
-/// Rows in one statement: eight values each, far below SQLite's 32,766.
+/// Rows in one statement: nine values each, far below SQLite's 32,766.
 const CHUNK: usize = 500;
 
 const SEQ_BITS: u32 = 32;
 
-/// The columns of `life_at`, in its order.
+/// The columns of `life_at`, in its order, and the checksum over them.
 macro_rules! life {
     () => {
-        "state, at, looks, busy_look, attempt, tries, rank, doubted, busy_asks, unseen"
+        "state, at, looks, busy_look, attempt, tries, rank, doubted, busy_asks, unseen, sum"
     };
 }
 
@@ -100,7 +100,7 @@ async fn insert(
     rows: &[NewRow],
 ) -> Result<(), Fault> {
     let head = "INSERT INTO device_row \
-                (id, campaign, line, device, name, input_text, state, detail) ";
+                (id, campaign, line, device, name, input_text, state, detail, sum) ";
     let mut query = QueryBuilder::<Sqlite>::new(head);
     query.push_values(rows.iter().zip(there + 1..), |mut values, (row, seq)| {
         let detail = row.reason.as_ref().map(|reason| {
@@ -114,7 +114,8 @@ async fn insert(
             .push_bind(row.name.clone())
             .push_bind(row.input_text.clone())
             .push_bind(state_name(row.life.state))
-            .push_bind(detail.flatten());
+            .push_bind(detail.flatten())
+            .push_bind(checksum::of_device(key(draft, seq), row.device, &row.life));
     });
     // Whole chunks share one prepared statement; the rest of a list is not worth keeping.
     query.build().persistent(rows.len() == CHUNK).execute(conn).await?;
@@ -222,7 +223,7 @@ pub(in super::super) async fn device(
 ) -> Result<Option<Device>, Fault> {
     let sql = concat!("SELECT id, device, ", life!(), ", detail FROM device_row WHERE id = ?");
     let row = sqlx::query(sql).bind(key(campaign, seq)).fetch_optional(conn).await?;
-    row.map(|row| device_at(&row, Some(12))).transpose()
+    row.map(|row| device_at(&row, Some(13))).transpose()
 }
 
 /// Claims whose horizon has passed.
@@ -272,6 +273,33 @@ pub(in super::super) async fn to_look_up(
     rows.iter().map(look_up).collect()
 }
 
+/// The rows as `next_device` reads them, at most `limit` after `after`, in input order.
+pub(super) async fn lives(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    after: Seq,
+    limit: i64,
+) -> Result<Vec<Device>, Fault> {
+    let sql = concat!(
+        "SELECT id, device, ",
+        life!(),
+        " FROM device_row WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+    );
+    let last = key(campaign, i64::from(u32::MAX));
+    let query = sqlx::query(sql).bind(key(campaign, after)).bind(last).bind(limit);
+    query.fetch_all(conn).await?.iter().map(|row| device_at(row, None)).collect()
+}
+
+/// When the horizon of the last outstanding call ends; nothing if none is outstanding.
+pub(in super::super) async fn last_claim_ends(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+) -> Result<Option<Stamp>, Fault> {
+    let sql = "SELECT max(at) FROM device_row WHERE campaign = ? AND state = 'claimed'";
+    let at: Option<i64> = sqlx::query_scalar(sql).bind(campaign.0).fetch_one(conn).await?;
+    Ok(at.map(Stamp))
+}
+
 /// Whether a busy device waits for the list of actions.
 pub(in super::super) async fn has_unseen(
     conn: &mut SqliteConnection,
@@ -298,12 +326,12 @@ pub(in super::super) async fn rows(
          WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
     );
     let query = sqlx::query(sql).bind(after).bind(last).bind(limit);
-    let whole = |row: &SqliteRow| {
-        let Device { seq, device, life, detail } = device_at(row, Some(12))?;
-        let (line, name, input_text) = (unsigned(row, 13)?, row.try_get(14)?, row.try_get(15)?);
+    let all = |row: &SqliteRow| {
+        let Device { seq, device, life, detail } = device_at(row, Some(13))?;
+        let (line, name, input_text) = (unsigned(row, 14)?, row.try_get(15)?, row.try_get(16)?);
         Ok(Row { seq, line, device, name, input_text, life, detail })
     };
-    query.fetch_all(conn).await?.iter().map(whole).collect()
+    query.fetch_all(conn).await?.iter().map(all).collect()
 }
 
 /// Writes the life of a device, guarded by the state and the attempt that it had, with what is told
@@ -311,31 +339,29 @@ pub(in super::super) async fn rows(
 pub(in super::super) fn add_life(
     script: &mut Script,
     campaign: CampaignId,
-    seq: Seq,
+    (seq, device): (Seq, Option<DeviceId>),
     (before, after): (Life, Life),
     detail: Option<&Detail>,
 ) -> Result<(), Fault> {
     const LIFE: &str = "UPDATE device_row SET state = ?, at = ?, ready = ?, looks = ?, \
-        busy_look = ?, attempt = ?, tries = ?, rank = ?, doubted = ?, busy_asks = ?, unseen = ? \
-        WHERE id = ? AND state = ? AND attempt = ?";
+        busy_look = ?, attempt = ?, tries = ?, rank = ?, doubted = ?, busy_asks = ?, unseen = ?, \
+        sum = ? WHERE id = ? AND state = ? AND attempt = ?";
     const BOTH: &str = "UPDATE device_row SET detail = ?, state = ?, at = ?, ready = ?, \
         looks = ?, busy_look = ?, attempt = ?, tries = ?, rank = ?, doubted = ?, busy_asks = ?, \
-        unseen = ? WHERE id = ? AND state = ? AND attempt = ?";
+        unseen = ?, sum = ? WHERE id = ? AND state = ? AND attempt = ?";
     match detail {
         Some(detail) => script.add(BOTH, 1).bind(detail_text(detail))?,
         None => script.add(LIFE, 1),
     };
-    let (at, looks, busy_look) = match after.state {
-        State::Queued(at) | State::Claimed(at) => (at, 0, false),
-        State::Doubtful { looks, look_at, busy } => (look_at, looks, busy),
-        State::Draft | State::Done(_) => (Stamp::ZERO, 0, false),
-    };
+    let (at, looks, busy_look) = stored(after.state);
+    let key = key(campaign, seq);
     let ready = after.state == State::Queued(Stamp::ZERO);
     let (from, to) = (state_name(before.state), state_name(after.state));
     script.bind(to)?.bind(at.0)?.bind(ready)?.bind(looks)?.bind(busy_look)?;
     script.bind(after.attempt)?.bind(after.tries)?.bind(after.rank as u8)?;
     script.bind(after.doubted)?.bind(after.busy_asks)?.bind(after.unseen)?;
-    script.bind(key(campaign, seq))?.bind(from)?.bind(before.attempt)?;
+    script.bind(checksum::of_device(key, device, &after))?;
+    script.bind(key)?.bind(from)?.bind(before.attempt)?;
     if from != to {
         for (sql, state) in [
             ("UPDATE tally SET rows = rows - 1 WHERE campaign = ? AND state = ?", from),
@@ -347,25 +373,57 @@ pub(in super::super) fn add_life(
     Ok(())
 }
 
-fn device_at(row: &SqliteRow, detail: Option<usize>) -> Result<Device, Fault> {
-    let bytes: Option<&[u8]> = row.try_get(1)?;
-    let bytes: Option<[u8; 20]> = bytes
-        .map(|bytes| bytes.try_into().map_err(|_| broken("a device id has not 20 bytes")))
-        .transpose()?;
+pub(super) fn device_at(row: &SqliteRow, detail: Option<usize>) -> Result<Device, Fault> {
+    let key: i64 = row.try_get(0)?;
+    let (device, life) = whole(row, (key, 1), 2)?;
     let detail = match detail {
         Some(at) => detail_of(row.try_get(at)?)?,
         None => Detail::default(),
     };
-    Ok(Device {
-        seq: seq_of(row.try_get(0)?),
-        device: bytes.map(DeviceId::from_bytes),
-        life: life_at(row, 2)?,
-        detail,
-    })
+    Ok(Device { seq: seq_of(key), device, life, detail })
+}
+
+/// The device in one column and its life in eleven others, in the order of `life!`, of the row with
+/// this key, if they match their checksum.
+pub(super) fn whole(
+    row: &SqliteRow,
+    (key, device): (i64, usize),
+    life: usize,
+) -> Result<(Option<DeviceId>, Life), Fault> {
+    let bytes: Option<&[u8]> = row.try_get(device)?;
+    let bytes: Option<[u8; 20]> = bytes
+        .map(|bytes| bytes.try_into().map_err(|_| broken("a device id has not 20 bytes")))
+        .transpose()?;
+    let device = bytes.map(DeviceId::from_bytes);
+    let sum = row.try_get(life + 10)?;
+    let life = life_at(row, life)?;
+    let damaged = || format!("row {} of campaign {}", seq_of(key), key >> SEQ_BITS);
+    checksum::check(sum, checksum::of_device(key, device, &life), damaged)?;
+    Ok((device, life))
+}
+
+/// Writes the checksums of rows that were written before there were any.
+pub(super) async fn add_checksums(conn: &mut SqliteConnection) -> Result<(), Fault> {
+    let sql = concat!("SELECT id, device, ", life!(), " FROM device_row WHERE id > ? LIMIT 10000");
+    let mut last = i64::MIN;
+    loop {
+        let rows = sqlx::query(sql).bind(last).fetch_all(&mut *conn).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in &rows {
+            last = row.try_get(0)?;
+            let device = row.try_get::<Option<&[u8]>, _>(1)?.and_then(|id| id.try_into().ok());
+            let device = device.map(DeviceId::from_bytes);
+            let sum = checksum::of_device(last, device, &life_at(row, 2)?);
+            let update = sqlx::query("UPDATE device_row SET sum = ? WHERE id = ?");
+            update.bind(sum).bind(last).execute(&mut *conn).await?;
+        }
+    }
 }
 
 /// The life in ten columns from this one on, in the order of `life!`.
-pub(super) fn life_at(row: &SqliteRow, first: usize) -> Result<Life, Fault> {
+fn life_at(row: &SqliteRow, first: usize) -> Result<Life, Fault> {
     let rank: i64 = row.try_get(first + 6)?;
     let rank = [Rank::First, Rank::Again, Rank::Last]
         .into_iter()
@@ -401,7 +459,16 @@ pub(super) fn state_of(name: &str, at: i64, looks: u8, busy: bool) -> Result<Sta
     })
 }
 
-fn state_name(state: State) -> &'static str {
+/// What a row keeps of a state beside its name.
+pub(super) fn stored(state: State) -> (Stamp, u8, bool) {
+    match state {
+        State::Queued(at) | State::Claimed(at) => (at, 0, false),
+        State::Doubtful { looks, look_at, busy } => (look_at, looks, busy),
+        State::Draft | State::Done(_) => (Stamp::ZERO, 0, false),
+    }
+}
+
+pub(super) fn state_name(state: State) -> &'static str {
     match state {
         State::Draft => "draft",
         State::Queued(_) => "queued",

@@ -10,11 +10,12 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, SqliteConnection};
 
 use super::campaign::{busy_of, notes};
-use super::device::{detail_of, life_at};
-use super::{Script, parsed, unsigned};
+use super::device::{detail_of, key, whole};
+use super::{Script, checksum, parsed, unsigned};
 use crate::domain::settle::{CallRecord, Judging};
 use crate::domain::{
-    BudgetKey, BudgetState, Detail, Life, Operation, Probe, Quota, ServerNotes, Stamp, Timing,
+    BudgetKey, BudgetState, Detail, DeviceId, Life, Operation, Probe, Quota, ServerNotes, Stamp,
+    Timing,
 };
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{CallId, CampaignId, Seq};
@@ -23,7 +24,7 @@ use crate::store::{CallId, CampaignId, Seq};
 macro_rules! budget {
     () => {
         "b.id, b.not_before, b.paused_at, b.probe, b.probe_until, b.spacing_ns, b.last_claim, \
-         b.streak, b.faults"
+         b.streak, b.faults, b.sum"
     };
 }
 
@@ -53,6 +54,8 @@ pub(in super::super) struct Call {
     pub(in super::super) campaign: CampaignId,
     /// Its row.
     pub(in super::super) seq: Seq,
+    /// Its device.
+    pub(in super::super) device: Option<DeviceId>,
     /// What the journal holds.
     pub(in super::super) record: CallRecord,
     /// How the campaign judges.
@@ -113,9 +116,9 @@ pub(in super::super) async fn budget_of(
     let budget = Budget {
         id: row.try_get(0)?,
         state: budget_at(&row, 0)?,
-        calls: unsigned(&row, 9)?,
-        quotas: quotas_of(row.try_get(10)?)?,
-        due: row.try_get(11)?,
+        calls: unsigned(&row, 10)?,
+        quotas: quotas_of(row.try_get(11)?)?,
+        due: row.try_get(12)?,
     };
     Ok(Some(budget))
 }
@@ -193,25 +196,28 @@ pub(in super::super) async fn call(
         budget!(),
         ", k.campaign, k.seq, k.attempt, k.claimed_at, c.scan_type, c.busy, \
          c.first_contact, c.comments_changed, d.state, d.at, d.looks, d.busy_look, d.attempt, \
-         d.tries, d.rank, d.doubted, d.busy_asks, d.unseen, d.detail \
+         d.tries, d.rank, d.doubted, d.busy_asks, d.unseen, d.sum, d.device, d.detail, c.notes_sum \
          FROM call k JOIN budget b ON b.id = k.budget JOIN campaign c ON c.id = k.campaign \
          JOIN device_row d ON d.id = (k.campaign << 32) + k.seq WHERE k.id = ?"
     );
     let Some(row) = sqlx::query(sql).bind(call.0).fetch_optional(conn).await? else {
         return Ok(None);
     };
-    let record = CallRecord { attempt: unsigned(&row, 11)?, claimed_at: Stamp(row.try_get(12)?) };
-    let scan_type = parsed(row.try_get(13)?, |name| name.parse().ok())?;
+    let (campaign, seq) = (CampaignId(row.try_get(10)?), row.try_get(11)?);
+    let record = CallRecord { attempt: unsigned(&row, 12)?, claimed_at: Stamp(row.try_get(13)?) };
+    let scan_type = parsed(row.try_get(14)?, |name| name.parse().ok())?;
+    let (device, life) = whole(&row, (key(campaign, seq), 29), 18)?;
     Ok(Some(Call {
         budget: row.try_get(0)?,
         state: budget_at(&row, 0)?,
-        campaign: CampaignId(row.try_get(9)?),
-        seq: row.try_get(10)?,
+        campaign,
+        seq,
+        device,
         record,
-        judging: Judging { scan_type, busy: busy_of(row.try_get(14)?)? },
-        notes: notes(row.try_get(15)?, row.try_get(16)?)?,
-        life: life_at(&row, 17)?,
-        detail: detail_of(row.try_get(27)?)?,
+        judging: Judging { scan_type, busy: busy_of(row.try_get(15)?)? },
+        notes: notes(campaign, row.try_get(16)?, row.try_get(17)?, row.try_get(31)?)?,
+        life,
+        detail: detail_of(row.try_get(30)?)?,
     }))
 }
 
@@ -228,7 +234,7 @@ pub(in super::super) async fn read_call(
     );
     let row = sqlx::query(sql).bind(call.0).fetch_optional(conn).await?;
     let Some(row) = row else { return Ok(None) };
-    Ok(Some((row.try_get(0)?, budget_at(&row, 0)?, Stamp(row.try_get(9)?))))
+    Ok(Some((row.try_get(0)?, budget_at(&row, 0)?, Stamp(row.try_get(10)?))))
 }
 
 /// Writes what became of a call.
@@ -257,10 +263,11 @@ pub(in super::super) fn add_state(
         Probe::InFlight(until) => ("in_flight", until),
     };
     let sql = "UPDATE budget SET not_before = ?, paused_at = ?, probe = ?, probe_until = ?, \
-               spacing_ns = ?, last_claim = ?, streak = ?, faults = ? WHERE id = ?";
+               spacing_ns = ?, last_claim = ?, streak = ?, faults = ?, sum = ? WHERE id = ?";
     script.add(sql, 1).bind(state.not_before.0)?.bind(state.paused_at.0)?.bind(probe)?;
     script.bind(until.0)?.bind(i64::try_from(state.spacing.as_nanos()).unwrap_or(i64::MAX))?;
-    script.bind(state.last_claim.0)?.bind(state.streak)?.bind(state.faults)?.bind(budget)?;
+    script.bind(state.last_claim.0)?.bind(state.streak)?.bind(state.faults)?;
+    script.bind(checksum::of_budget(budget, state))?.bind(budget)?;
     Ok(())
 }
 
@@ -323,7 +330,40 @@ pub(in super::super) async fn latest(
     Ok(query.fetch_all(conn).await?.into_iter().map(Stamp).collect())
 }
 
+/// Calls in a budget's journal, counted one by one.
+pub(super) async fn counted_calls(
+    conn: &mut SqliteConnection,
+    budget: i64,
+) -> Result<(i64, i64), Fault> {
+    let sql = "SELECT calls, (SELECT count(*) FROM call WHERE budget = ?1) FROM budget \
+               WHERE id = ?1";
+    let row = sqlx::query(sql).bind(budget).fetch_one(conn).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
 fn budget_at(row: &SqliteRow, id: usize) -> Result<BudgetState, Fault> {
+    let key: i64 = row.try_get(id)?;
+    let state = pauses(row, id)?;
+    let sum = checksum::of_budget(key, &state);
+    checksum::check(row.try_get(id + 9)?, sum, || format!("budget {key}"))?;
+    Ok(state)
+}
+
+/// Writes the checksums of budgets that were made before there were any.
+pub(super) async fn add_checksums(conn: &mut SqliteConnection) -> Result<(), Fault> {
+    for row in
+        sqlx::query(concat!("SELECT ", budget!(), " FROM budget b")).fetch_all(&mut *conn).await?
+    {
+        let id: i64 = row.try_get(0)?;
+        let sum = checksum::of_budget(id, &pauses(&row, 0)?);
+        let update = sqlx::query("UPDATE budget SET sum = ? WHERE id = ?").bind(sum).bind(id);
+        update.execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// The pauses in the columns of `budget!`, whatever their checksum says.
+fn pauses(row: &SqliteRow, id: usize) -> Result<BudgetState, Fault> {
     let until = Stamp(row.try_get(id + 4)?);
     Ok(BudgetState {
         not_before: Stamp(row.try_get(id + 1)?),

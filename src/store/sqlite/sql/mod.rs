@@ -2,15 +2,19 @@
 //! column. Here are transactions, the file's own settings and the clock; the rest lies by table.
 //! No rule is decided here.
 
+mod audit;
 mod campaign;
+mod checksum;
 mod device;
 mod journal;
 
+use jiff::Timestamp;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Encode, Row as _, Sqlite, SqliteConnection, Type};
 
 use super::fault::{Fault, broken};
 
+pub(super) use audit::audit;
 pub(super) use campaign::*;
 pub(super) use device::*;
 pub(super) use journal::*;
@@ -126,9 +130,10 @@ pub(super) async fn synchronous(conn: &mut SqliteConnection) -> sqlx::Result<i64
     sqlx::query_scalar("PRAGMA synchronous").fetch_one(conn).await
 }
 
-/// What is wrong with the file; nothing if it is whole.
-pub(super) async fn quick_check(conn: &mut SqliteConnection) -> sqlx::Result<Option<String>> {
-    let said: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(conn).await?;
+/// What is wrong with the file; nothing if it is whole. Unlike `quick_check` it also compares every
+/// index with its table: the rule reads the journal through an index alone.
+pub(super) async fn integrity_check(conn: &mut SqliteConnection) -> sqlx::Result<Option<String>> {
+    let said: String = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(conn).await?;
     Ok((said != "ok").then_some(said))
 }
 
@@ -142,13 +147,33 @@ pub(super) async fn schema_version(conn: &mut SqliteConnection) -> sqlx::Result<
     sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(conn).await
 }
 
+/// Writes the checksums into a store of the first schema, which had none.
+pub(super) async fn add_checksums(conn: &mut SqliteConnection) -> Result<(), Fault> {
+    device::add_checksums(conn).await?;
+    journal::add_checksums(conn).await?;
+    campaign::add_checksums(conn).await?;
+    let clocks = "SELECT boot_id, offset_us FROM clock";
+    if let Some(row) = sqlx::query(clocks).fetch_optional(&mut *conn).await? {
+        set_clock_offset(conn, row.try_get(0)?, row.try_get(1)?).await?;
+    }
+    Ok(())
+}
+
 /// The offset of the clock for this start of the machine.
 pub(super) async fn clock_offset(
     conn: &mut SqliteConnection,
     boot_id: &str,
-) -> sqlx::Result<Option<i64>> {
-    let query = sqlx::query_scalar("SELECT offset_us FROM clock WHERE boot_id = ?");
-    query.bind(boot_id).fetch_optional(conn).await
+) -> Result<Option<i64>, Fault> {
+    // There is one row at most; one whose id is damaged must not pass for that of another start.
+    let Some(row) =
+        sqlx::query("SELECT boot_id, offset_us, sum FROM clock").fetch_optional(conn).await?
+    else {
+        return Ok(None);
+    };
+    let (there, offset): (&str, i64) = (row.try_get(0)?, row.try_get(1)?);
+    let sum = checksum::of_clock(there, offset);
+    checksum::check(row.try_get(2)?, sum, || "the clock of the store".to_owned())?;
+    Ok((there == boot_id).then_some(offset))
 }
 
 /// Keeps the offset of this start, and no other.
@@ -157,14 +182,23 @@ pub(super) async fn set_clock_offset(
     boot_id: &str,
     offset_us: i64,
 ) -> sqlx::Result<()> {
-    let sql = "DELETE FROM clock; INSERT INTO clock (boot_id, offset_us) VALUES (?, ?)";
-    sqlx::query(sql).bind(boot_id).bind(offset_us).execute(conn).await.map(drop)
+    let sql = "DELETE FROM clock; INSERT INTO clock (boot_id, offset_us, sum) VALUES (?, ?, ?)";
+    let sum = checksum::of_clock(boot_id, offset_us);
+    sqlx::query(sql).bind(boot_id).bind(offset_us).bind(sum).execute(conn).await.map(drop)
 }
 
-/// The latest moment that the journal has seen. `seen_by` is none: it may lie in the future.
-pub(super) async fn last_stamp(conn: &mut SqliteConnection) -> sqlx::Result<i64> {
-    let sql = "SELECT coalesce(max(max(claimed_at, coalesce(settled_at, 0))), 0) FROM call";
-    sqlx::query_scalar(sql).fetch_one(conn).await
+/// The latest moment that the journal has seen, and the wall clock then; nothing without a call.
+/// `seen_by` is no such moment: it may lie in the future.
+pub(super) async fn last_moment(
+    conn: &mut SqliteConnection,
+) -> Result<Option<(i64, Timestamp)>, Fault> {
+    let sql = "SELECT max(max(claimed_at, coalesce(settled_at, 0))), \
+               max(max(claimed_utc, coalesce(over_utc, ''))) FROM call";
+    let row = sqlx::query(sql).fetch_one(conn).await?;
+    let (Some(stamp), Some(utc)) = (row.try_get(0)?, row.try_get::<Option<&str>, _>(1)?) else {
+        return Ok(None);
+    };
+    Ok(Some((stamp, parsed(utc, |text| text.parse().ok())?)))
 }
 
 /// A column that holds a count or another number that is never negative.

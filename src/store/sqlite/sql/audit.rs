@@ -1,0 +1,51 @@
+//! Whether a campaign is whole, before a runner joins it: every row against its checksum, the
+//! counts against the rows, the journals' lengths against their calls. It only reads; whether the
+//! file is sound as a file is `integrity_check`'s.
+
+use sqlx::{Row as _, SqliteConnection};
+
+use super::device::lives;
+use super::journal::counted_calls;
+use crate::domain::Tally;
+use crate::store::sqlite::fault::{Fault, broken};
+use crate::store::{CampaignId, Seq};
+
+/// Rows that are read at once.
+const PAGE: i64 = 10_000;
+
+/// Looks at all that the campaign's next call would go by.
+pub(in super::super) async fn audit(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+) -> Result<(), Fault> {
+    // All campaigns, since the limits of each of them can hold the next call.
+    let all = super::campaigns(conn).await?;
+    all.iter().find(|one| one.id == campaign).ok_or_else(|| broken("a campaign vanished"))?;
+    let (mut counted, mut last): (Tally, Seq) = (Tally::default(), 0);
+    loop {
+        let page = lives(conn, campaign, last, PAGE).await?;
+        for row in &page {
+            if row.seq != last + 1 {
+                return Err(broken(format!("row {} of campaign {} is gone", last + 1, campaign.0)));
+            }
+            last = row.seq;
+            counted.add(row.life.state, 1);
+        }
+        if page.is_empty() {
+            break;
+        }
+    }
+    let sql = "SELECT row_count, scan_budget, read_budget FROM campaign WHERE id = ?";
+    let row = sqlx::query(sql).bind(campaign.0).fetch_one(&mut *conn).await?;
+    let rows: i64 = row.try_get(0)?;
+    if rows != last || super::tally(conn, campaign).await?.as_ref() != Some(&counted) {
+        return Err(broken(format!("the rows of campaign {} do not match its counts", campaign.0)));
+    }
+    for budget in [row.try_get(1)?, row.try_get(2)?] {
+        let (said, calls) = counted_calls(conn, budget).await?;
+        if said != calls {
+            return Err(broken(format!("budget {budget} holds {calls} calls instead of {said}")));
+        }
+    }
+    Ok(())
+}

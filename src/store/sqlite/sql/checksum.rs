@@ -1,0 +1,113 @@
+//! Checksums of rows: 64 bits of SHA-256 over what a row says, so that a bit that flipped in the
+//! file is noticed where the row is read. They guard against damage and not against people: who may
+//! write the file may write them too.
+
+use sha2::{Digest, Sha256};
+
+use super::device::{state_name, stored};
+use crate::domain::{BudgetState, DeviceId, Life, Probe, Quota, ServerNotes, State};
+use crate::store::sqlite::fault::{Fault, broken};
+use crate::store::{Campaign, CampaignId};
+
+/// A checksum under way. Every part is closed by its length, so that parts cannot run together.
+struct Sum(Sha256);
+
+impl Sum {
+    fn of(table: &str, key: i64) -> Self {
+        Self(Sha256::new()).text(table).number(key)
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.update(bytes);
+        self.number(i64::try_from(bytes.len()).unwrap_or(i64::MAX))
+    }
+
+    fn text(self, text: &str) -> Self {
+        self.bytes(text.as_bytes())
+    }
+
+    fn number(mut self, number: i64) -> Self {
+        self.0.update(number.to_le_bytes());
+        self
+    }
+
+    fn end(self) -> i64 {
+        let mut first = [0; 8];
+        first.copy_from_slice(&self.0.finalize()[..8]);
+        i64::from_le_bytes(first)
+    }
+}
+
+/// Of the row with this key. A draft has that of the waiting device that it becomes, so that
+/// confirming a list need not touch each sum; `ready` follows from the rest and the clock.
+pub(super) fn of_device(key: i64, device: Option<DeviceId>, life: &Life) -> i64 {
+    let waiting = State::Queued(crate::domain::Stamp::ZERO);
+    let state = if life.state == State::Draft { waiting } else { life.state };
+    let (at, looks, busy_look) = stored(state);
+    let sum = Sum::of("device_row", key);
+    let sum = sum.bytes(device.as_ref().map_or(&[], |device| device.as_bytes().as_slice()));
+    let sum = sum.text(state_name(state)).number(at.0).number(looks.into());
+    let sum = sum.number(busy_look.into()).number(life.attempt.into()).number(life.tries.into());
+    let sum = sum.number(life.rank as i64).number(life.doubted.into());
+    sum.number(life.busy_asks.into()).number(life.unseen.into()).end()
+}
+
+/// Of a budget's pauses.
+pub(super) fn of_budget(budget: i64, state: &BudgetState) -> i64 {
+    let BudgetState { not_before, paused_at, probe, spacing, last_claim, streak, faults } = state;
+    let probe = match probe {
+        Probe::Off => -1,
+        Probe::Due => -2,
+        Probe::InFlight(until) => until.0,
+    };
+    let spacing = i64::try_from(spacing.as_nanos()).unwrap_or(i64::MAX);
+    let sum = Sum::of("budget", budget).number(not_before.0).number(paused_at.0).number(probe);
+    let sum = sum.number(spacing).number(last_claim.0);
+    sum.number((*streak).into()).number((*faults).into()).end()
+}
+
+/// Of all that was fixed when a campaign was confirmed, its budgets included.
+pub(super) fn of_campaign(campaign: &Campaign, (scan, read): (i64, i64)) -> i64 {
+    let order = &campaign.order;
+    let sum = Sum::of("campaign", campaign.id.0).text(campaign.name.as_str());
+    let sum = sum.text(&order.target.api_origin).text(&order.target.tenant);
+    let sum = sum.text(&order.target.application).text(&order.target.cloud);
+    let sum = sum.text(&order.scan_type.to_string()).text(&order.comment).text(&order.ids_hash);
+    let sum = sum.number(campaign.mark_bits.cast_signed()).number(campaign.busy as i64);
+    let sum = sum.number(campaign.emulated.into()).text(&campaign.opened_at.to_string());
+    sum.number(scan).number(read).end()
+}
+
+/// Of what a campaign learnt about its server.
+pub(super) fn of_notes(campaign: CampaignId, notes: &ServerNotes) -> i64 {
+    let first = notes.first_contact.map(|at| at.to_string()).unwrap_or_default();
+    Sum::of("notes", campaign.0).text(&first).number(notes.comments_changed.into()).end()
+}
+
+/// Of the quotas of a campaign's runners, in ascending order.
+pub(super) fn of_quotas<'a>(
+    campaign: CampaignId,
+    quotas: impl IntoIterator<Item = &'a Quota>,
+) -> i64 {
+    let nanos = |quota: &Quota| i64::try_from(quota.window.as_nanos()).unwrap_or(i64::MAX);
+    let sum = Sum::of("quota", campaign.0);
+    let add = |sum: Sum, quota: &Quota| sum.number(quota.calls.get().into()).number(nanos(quota));
+    quotas.into_iter().fold(sum, add).end()
+}
+
+/// Of the clock of a start of the machine.
+pub(super) fn of_clock(boot_id: &str, offset_us: i64) -> i64 {
+    Sum::of("clock", offset_us).text(boot_id).end()
+}
+
+/// Refuses a row that does not match its checksum.
+pub(super) fn check(
+    there: Option<i64>,
+    sum: i64,
+    what: impl FnOnce() -> String,
+) -> Result<(), Fault> {
+    if there == Some(sum) {
+        return Ok(());
+    }
+    Err(broken(format!("{} does not match its checksum: the file is damaged", what())))
+}

@@ -1,0 +1,5 @@
+//! What may happen to a store and to the processes on it: many runners that are killed and stopped,
+//! a disk that is full or may not be written, files that are damaged, clocks that are set. One file
+//! a subject. Faults of single system calls are not played here.
+
+mod runners;
