@@ -24,6 +24,8 @@ where
         .with_env_filter(filter)
         .with_writer(writer)
         .with_ansi(false)
+        // Otherwise a log line that cannot be written ends the program.
+        .log_internal_errors(false)
         .try_init();
     // A second start, as in tests, keeps the first.
     drop(started);

@@ -46,6 +46,12 @@ pub async fn run(cli: Cli, _settings: Settings) -> u8 {
     code.unwrap_or_else(|failure| tell(&failure, json))
 }
 
+/// Says that the system gives the program no threads or no timer, and returns the exit code.
+pub fn no_runtime(error: &std::io::Error) -> u8 {
+    let next = "check the limits on open files and processes (ulimit -a), then try again";
+    tell(&Failure::new(1, "the program cannot start", error.to_string(), next), false)
+}
+
 fn tell(failure: &Failure, json: bool) -> u8 {
     if json {
         // What cannot be written is told below in any case.

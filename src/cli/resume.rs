@@ -63,8 +63,7 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     if let Some(emulator) = emulator {
         emulator.shutdown().await;
     }
-    store.close().await?;
-    code
+    stores::close(&store, code).await
 }
 
 /// One tenant's campaign must never go to another one.

@@ -50,12 +50,13 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let code = match ready {
         Ok(campaign) => scan.start(store.clone(), campaign).await,
         Err(failure) => {
-            store.discard(draft).await?;
+            // What stopped the plan matters more than a draft that stays; a day later it is
+            // removed.
+            store.discard(draft).await.ok();
             Err(failure)
         }
     };
-    store.close().await?;
-    code
+    stores::close(&store, code).await
 }
 
 async fn dry_run(args: &ScanArgs, name: &CampaignName, now: &ZonedDateTime) -> Result<u8, Failure> {

@@ -92,6 +92,28 @@ pub(super) async fn open(
     }
 }
 
+/// Lets go of the store after a run whose exit code is known. What made the run fail matters more
+/// than a log that stays beside the file.
+///
+/// # Errors
+/// `Failure` of the run, or of the disk.
+pub(super) async fn close(
+    store: &SqliteStore<SystemClock>,
+    ran: Result<u8, Failure>,
+) -> Result<u8, Failure> {
+    let closed = store.close().await;
+    let code = ran?;
+    closed.map(|()| code).map_err(|error| {
+        Failure::new(
+            1,
+            "the run is over, but the store's log could not be written back into its file",
+            error.to_string(),
+            "nothing is lost as long as the file and its -wal file stay together: mend the cause, \
+             then see `fleetsweep status`",
+        )
+    })
+}
+
 /// What can still be read of a campaign in a store that cannot be used.
 async fn how_far(place: &Place, campaign: &CampaignName) -> Option<Tally> {
     let store = SqliteStore::open_read_only(&place.path, Timing::default()).await.ok()??;

@@ -30,6 +30,8 @@ pub(super) struct Settlement {
     pub(super) verdict: Verdict,
     pub(super) settled: Settled,
     pub(super) took: Duration,
+    /// It was given up, since this machine was too slow or stopped between claim and send.
+    pub(super) late: bool,
 }
 
 /// Runs one order.
@@ -81,7 +83,8 @@ async fn send<S: Store, A: ScanApi>(
         comment: mark.comment(&campaign.order.comment),
     };
     let (sent_at, start) = (store.clock().utc(), store.clock().now());
-    let reply = if start.since(claim.claimed_at) > timing.send_within {
+    let late = start.since(claim.claimed_at) > timing.send_within;
+    let reply = if late {
         Reply::NeverLeft { why: "it could not be sent in time after its slot was taken".to_owned() }
     } else {
         api.scan(&order).await
@@ -113,5 +116,5 @@ async fn send<S: Store, A: ScanApi>(
     let settlement =
         settle::Settlement { verdict: verdict.clone(), server_date, took, sent_at, over_at };
     let settled = store.settle(claim.call, settlement).await?;
-    Ok(Settlement { claim, verdict, settled, took })
+    Ok(Settlement { claim, verdict, settled, took, late })
 }

@@ -14,6 +14,9 @@ use crate::store::{LookUp, Store};
 /// The shortest rest before the store is asked again after it had nothing to do.
 pub(super) const BREATH: Duration = Duration::from_millis(10);
 
+/// Calls in a row that may be late before the campaign waits as it does for a network.
+const LATE_MOST: u32 = 20;
+
 /// Busy devices whose action is unknown are looked up together once there are this many.
 const UNSEEN_BATCH: usize = 50;
 
@@ -40,6 +43,8 @@ pub(super) struct State {
     /// Devices that a runner which is gone left in doubt.
     pub(super) orphans: u64,
     unreachable: Option<Unreachable>,
+    /// Calls in a row that this machine was too late to send.
+    late: u32,
     /// A whole answer of the API came in this run.
     reached: bool,
     /// When the token was refused; a refusal of a call claimed later stops the campaign.
@@ -85,6 +90,7 @@ impl State {
             safety: safety::Answers::default(),
             orphans,
             unreachable: None,
+            late: 0,
             reached: false,
             token_refused: None,
             unseen_since: None,
@@ -159,7 +165,12 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
     pub(super) fn settled(&mut self, settlement: &Settlement, now: Stamp) {
         let state = &mut self.state;
         state.stir(settlement, now);
+        state.late = if settlement.late { state.late + 1 } else { 0 };
         if let Verdict::NeverLeft { why } = &settlement.verdict {
+            if settlement.late && state.late < LATE_MOST {
+                // A machine that slept or is busy says nothing about the network.
+                return;
+            }
             let why = why.clone();
             return self.out_of_reach(why, now);
         }

@@ -2,6 +2,7 @@
 
 mod canned;
 mod cli;
+mod crash;
 mod defender;
 mod emulator;
 mod emulator_fixtures;

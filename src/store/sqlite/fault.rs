@@ -46,6 +46,7 @@ impl Fault {
 
 const BUSY: i32 = 5;
 const READONLY: i32 = 8;
+const READONLY_ROLLBACK: i32 = 776;
 const IOERR: i32 = 10;
 const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
@@ -61,6 +62,16 @@ pub(super) fn broken(what: impl Into<String>) -> Fault {
 /// Whether another process held the lock for longer than the time that is waited.
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     primary(error) == Some(BUSY)
+}
+
+/// Whether the disk failed or is full, so that nobody knows what of the last writes is on it.
+pub(super) fn is_of_the_disk(error: &sqlx::Error) -> bool {
+    matches!(primary(error), Some(IOERR | FULL))
+}
+
+/// Whether a transaction with a journal was cut off, which only a writer may undo.
+pub(super) fn is_cut_off(error: &sqlx::Error) -> bool {
+    extended(error) == Some(READONLY_ROLLBACK)
 }
 
 /// Whether the file is damaged, or not a database at all.
@@ -103,8 +114,13 @@ pub(super) fn of_migration(error: MigrateError) -> Fault {
     }
 }
 
-/// SQLite's primary result code; sqlx tells the extended one.
+/// SQLite's primary result code.
 fn primary(error: &sqlx::Error) -> Option<i32> {
+    extended(error).map(|code| code & 0xff)
+}
+
+/// SQLite's extended result code, which is what sqlx tells.
+fn extended(error: &sqlx::Error) -> Option<i32> {
     let sqlx::Error::Database(error) = error else { return None };
-    error.code()?.parse::<i32>().ok().map(|code| code & 0xff)
+    error.code()?.parse::<i32>().ok()
 }

@@ -18,6 +18,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool};
 
 pub use boot::Boot;
+pub use open::Syncing;
 
 use super::{
     CallId, Campaign, CampaignId, ClaimAnswer, Finding, LookUp, NewRow, NotYet, Opened, Opening,
@@ -61,14 +62,28 @@ impl SqliteStore<SystemClock> {
     /// # Errors
     /// As `open`.
     pub async fn open_on_boot(path: impl AsRef<Path>, timing: Timing, boot: &Boot) -> Result<Self> {
-        let path = path.as_ref();
-        let mut conn = open::for_writing(path).await?;
-        let boot = boot.clone();
-        let offset = open::alone(path, &mut conn, move |conn| {
+        Self::open_as(path.as_ref(), timing, boot.clone(), Syncing::Full).await
+    }
+
+    /// A store whose commits reach the disk at another time: a negative control for tests.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub async fn open_with_syncing(
+        path: impl AsRef<Path>,
+        timing: Timing,
+        syncing: Syncing,
+    ) -> Result<Self> {
+        Self::open_as(path.as_ref(), timing, Boot::now()?, syncing).await
+    }
+
+    async fn open_as(path: &Path, timing: Timing, boot: Boot, syncing: Syncing) -> Result<Self> {
+        let conn = open::for_writing(path, syncing).await?;
+        let settled = open::alone(path, conn, move |conn| {
             Box::pin(async move { boot::settle_offset(conn, &boot).await })
         });
-        let clock = SystemClock::with_offset(offset.await?);
-        Self::over(path, conn, timing, clock).await
+        let (conn, offset) = settled.await?;
+        Self::over(path, conn, timing, SystemClock::with_offset(offset)).await
     }
 
     /// Opens a store that is there for reading alone: every writing verb is refused, and nothing is
@@ -100,21 +115,16 @@ impl<C: Clock> SqliteStore<C> {
     /// As `open`.
     pub async fn open_with_clock(path: impl AsRef<Path>, timing: Timing, clock: C) -> Result<Self> {
         let path = path.as_ref();
-        let conn = open::for_writing(path).await?;
+        let conn = open::for_writing(path, Syncing::Full).await?;
         Self::over(path, conn, timing, clock).await
     }
 
-    async fn over(
-        path: &Path,
-        mut conn: SqliteConnection,
-        timing: Timing,
-        clock: C,
-    ) -> Result<Self> {
+    async fn over(path: &Path, conn: SqliteConnection, timing: Timing, clock: C) -> Result<Self> {
         let now = clock.utc();
-        let tidy = open::alone(path, &mut conn, move |conn| {
+        let tidy = open::alone(path, conn, move |conn| {
             Box::pin(async move { open::drop_old_drafts(conn, now).await })
         });
-        tidy.await?;
+        let (conn, ()) = tidy.await?;
         let shared = Arc::new(Shared { clock, timing });
         let readers = open::readers(path);
         let writer = Some(Writer::start(conn));

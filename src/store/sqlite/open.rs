@@ -42,14 +42,49 @@ enum Found {
     Older,
 }
 
+/// When a commit reaches the disk. Only `Full` keeps a claim when the power goes; the other is a
+/// known mistake, which tests play to show that it would be caught.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Syncing {
+    /// Before it is answered.
+    #[default]
+    Full,
+    /// When the log is written back, which can be hours later.
+    AtCheckpoint,
+}
+
+impl Syncing {
+    fn option(self) -> SqliteSynchronous {
+        match self {
+            Syncing::Full => SqliteSynchronous::Full,
+            Syncing::AtCheckpoint => SqliteSynchronous::Normal,
+        }
+    }
+}
+
 /// Opens the file for writing, and makes it if there is none.
-pub(super) async fn for_writing(path: &Path) -> Result<SqliteConnection> {
+pub(super) async fn for_writing(path: &Path, syncing: Syncing) -> Result<SqliteConnection> {
     files::prepare(path)?;
     if files::length(path)?.is_some_and(|length| length > 0) {
         whole_log(path).await?;
         inspect(path, true).await?;
     }
-    connect(path).await.map_err(|fault| refused(path, fault))
+    let options = options(path).synchronous(syncing.option());
+    let mut conn = options.connect().await.map_err(|error| refused(path, error.into()))?;
+    match set_up(path, &mut conn, syncing).await {
+        Ok(()) => Ok(conn),
+        Err(fault) => Err(give_up(path, conn, fault)),
+    }
+}
+
+/// Lets go of a connection after a fault, and tells it. Closing one after a fault of the disk would
+/// write the log back: it would call fsync once more on pages that the failed one marked clean, and
+/// take its success for the truth. So such a connection is left as it is until the process ends.
+fn give_up(path: &Path, conn: SqliteConnection, fault: Fault) -> StoreError {
+    if matches!(&fault, Fault::Sql(error) if fault::is_of_the_disk(error)) {
+        std::mem::forget(conn);
+    }
+    refused(path, fault)
 }
 
 /// Whether there is a store of this version to read. Nothing is created.
@@ -91,17 +126,20 @@ pub(super) async fn drop_old_drafts(
 /// Runs something in a transaction of its own, before the writer begins.
 pub(super) async fn alone<T>(
     path: &Path,
-    conn: &mut SqliteConnection,
+    mut conn: SqliteConnection,
     work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T>,
-) -> Result<T> {
-    let refused = |fault| refused(path, fault);
-    sql::begin_immediate(conn).await.map_err(|error| refused(error.into()))?;
-    match work(conn).await {
-        Ok(done) => {
-            sql::commit(conn).await.map_err(|error| refused(error.into()))?;
-            Ok(done)
-        }
-        Err(fault) => Err(refused(fault)),
+) -> Result<(SqliteConnection, T)> {
+    let done = match sql::begin_immediate(&mut conn).await {
+        Ok(()) => work(&mut conn).await,
+        Err(error) => Err(error.into()),
+    };
+    let done = match done {
+        Ok(done) => sql::commit(&mut conn).await.map(|()| done).map_err(Fault::from),
+        Err(fault) => Err(fault),
+    };
+    match done {
+        Ok(done) => Ok((conn, done)),
+        Err(fault) => Err(give_up(path, conn, fault)),
     }
 }
 
@@ -126,7 +164,10 @@ async fn whole_log(path: &Path) -> Result<()> {
 /// Looks at a file without writing it.
 async fn inspect(path: &Path, whole: bool) -> Result<Found> {
     let options = options(path).read_only(true);
-    let mut conn = options.connect().await.map_err(|error| refused(path, error.into()))?;
+    let mut conn = match options.connect().await {
+        Ok(conn) => conn,
+        Err(error) => return cut_off(path, error),
+    };
     let found = examine(path, &mut conn, whole).await;
     // It only read: there is nothing that closing could lose.
     conn.close().await.ok();
@@ -136,7 +177,10 @@ async fn inspect(path: &Path, whole: bool) -> Result<Found> {
 async fn examine(path: &Path, conn: &mut SqliteConnection, whole: bool) -> Result<Found> {
     let wrong = |error: sqlx::Error| refused(path, error.into());
     check_library(&sql::library_version(conn).await.map_err(wrong)?)?;
-    let id = sql::application_id(conn).await.map_err(wrong)?;
+    let id = match sql::application_id(conn).await {
+        Ok(id) => id,
+        Err(error) => return cut_off(path, error),
+    };
     if id != APPLICATION_ID {
         let empty = id == 0 && sql::objects(conn).await.map_err(wrong)? == 0;
         return if empty { Ok(Found::Empty) } else { Err(foreign(path)) };
@@ -157,16 +201,38 @@ async fn examine(path: &Path, conn: &mut SqliteConnection, whole: bool) -> Resul
     }
 }
 
-async fn connect(path: &Path) -> std::result::Result<SqliteConnection, Fault> {
-    let mut conn = options(path).connect().await?;
-    check_library(&sql::library_version(&mut conn).await?)?;
-    if sql::application_id(&mut conn).await? != APPLICATION_ID {
-        // The mark goes into the file itself, before there is a log that could be left behind.
-        sql::set_application_id(&mut conn).await?;
+/// What a file is that cannot be read without undoing something first. If its first transaction was
+/// cut off, whoever opens it for writing undoes that; a store keeps a log from its second page on,
+/// and never a journal.
+fn cut_off(path: &Path, error: sqlx::Error) -> Result<Found> {
+    if !fault::is_cut_off(&error) {
+        return Err(refused(path, error.into()));
     }
-    use_wal(&mut conn).await?;
-    let synchronous = sql::synchronous(&mut conn).await?;
-    if synchronous != 2 {
+    if is_one_page(path)? { Ok(Found::Empty) } else { Err(foreign(path)) }
+}
+
+/// Whether a file holds no more than the mark of a store.
+fn is_one_page(path: &Path) -> Result<bool> {
+    Ok(files::length(path)?.is_some_and(|length| length <= 4096))
+}
+
+async fn set_up(
+    path: &Path,
+    conn: &mut SqliteConnection,
+    syncing: Syncing,
+) -> std::result::Result<(), Fault> {
+    check_library(&sql::library_version(conn).await?)?;
+    if sql::application_id(conn).await? != APPLICATION_ID {
+        // What was undone a moment ago can have been another program's.
+        if sql::objects(conn).await? > 0 {
+            return Err(Fault::Store(foreign(path)));
+        }
+        // The mark goes into the file itself, before there is a log that could be left behind.
+        sql::set_application_id(conn).await?;
+    }
+    use_wal(conn).await?;
+    let synchronous = sql::synchronous(conn).await?;
+    if syncing == Syncing::Full && synchronous != 2 {
         return Err(refusal(format!(
             "{} cannot be made durable: SQLite says synchronous={synchronous} instead of FULL",
             path.display()
@@ -178,8 +244,7 @@ async fn connect(path: &Path) -> std::result::Result<SqliteConnection, Fault> {
     if before == Some(1) {
         sql::add_checksums(&mut changing).await?;
     }
-    changing.commit().await?;
-    Ok(conn)
+    Ok(changing.commit().await?)
 }
 
 /// Brings the schema up to date. It is what sqlx's `run` does on a connection; `run` itself yields
@@ -214,7 +279,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .filename(path)
         .create_if_missing(false)
         .busy_timeout(BUSY)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(Syncing::Full.option())
         // Rows refer to each other by keys that one transaction makes; checking them on each of a
         // million rows costs more than it finds.
         .foreign_keys(false)

@@ -4,7 +4,9 @@
 //! One batch is one `BEGIN IMMEDIATE`, each operation in a savepoint of its own, one COMMIT; only
 //! then does anybody get a reply, so what a reply says is durable. After a failed COMMIT or any
 //! fault of the disk the writer stays failed: pages whose fsync failed are marked clean, and a
-//! second fsync would report a success that never happened.
+//! second fsync would report a success that never happened. Closing the connection would call one,
+//! since the last to close writes the log back, so a failed writer leaves its connection open until
+//! the process ends.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -59,7 +61,7 @@ impl Writer {
     pub(super) fn start(conn: SqliteConnection) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let commits = Arc::new(AtomicU64::new(0));
-        let task = Task { conn, commits: Arc::clone(&commits), failed: None };
+        let task = Task { commits: Arc::clone(&commits), conn: Ok(conn) };
         tokio::spawn(task.serve(waiting));
         Self { queue, commits }
     }
@@ -94,10 +96,9 @@ impl Writer {
 }
 
 struct Task {
-    conn: SqliteConnection,
     commits: Arc<AtomicU64>,
-    /// Why nothing is written any more.
-    failed: Option<String>,
+    /// The connection, or why nothing is written any more.
+    conn: std::result::Result<SqliteConnection, String>,
 }
 
 impl Task {
@@ -126,10 +127,7 @@ impl Task {
         if batch.is_empty() {
             return;
         }
-        let outcome = match &self.failed {
-            Some(why) => Err(why.clone()),
-            None => self.commit(&mut batch).await,
-        };
+        let outcome = self.commit(&mut batch).await;
         let outcome = outcome.as_ref().map_err(String::as_str);
         for op in batch {
             op.reply(outcome.copied());
@@ -140,59 +138,66 @@ impl Task {
         &mut self,
         batch: &mut [Box<dyn Operation>],
     ) -> std::result::Result<(), String> {
-        if let Err(error) = sql::begin_batch(&mut self.conn).await {
+        let conn = self.conn.as_mut().map_err(|why| why.clone())?;
+        let error = match sql::begin_batch(conn).await {
             // Somebody else holds the lock and nothing was written: the next batch may try again.
-            return Err(if fault::is_busy(&error) {
-                fault::explain(&error)
-            } else {
-                self.fail(&error)
-            });
-        }
-        match self.run_all(batch).await {
-            Ok(()) => {
-                self.commits.fetch_add(1, Ordering::Relaxed);
-                Ok(())
-            }
-            Err(error) => {
-                let why = self.fail(&error);
-                // The transaction may be gone already; whatever is left of it must not be kept.
-                sql::rollback(&mut self.conn).await.ok();
-                Err(why)
-            }
-        }
-    }
-
-    async fn run_all(&mut self, batch: &mut [Box<dyn Operation>]) -> sqlx::Result<()> {
-        // Each round trip to the database costs as much as a statement, so the savepoint of one
-        // operation is released and that of the next is set in one of them.
-        let last = batch.len().saturating_sub(1);
-        for (at, op) in batch.iter_mut().enumerate() {
-            match op.run(&mut self.conn).await {
-                Ok(()) if at < last => sql::next_operation(&mut self.conn).await?,
-                Ok(()) => {}
-                // The operation has its answer; its neighbours keep theirs.
-                Err(Fault::Store(_)) => sql::undo_operation(&mut self.conn).await?,
-                Err(Fault::Sql(error)) => return Err(error),
-            }
-        }
-        sql::commit(&mut self.conn).await
+            Err(error) if fault::is_busy(&error) => return Err(fault::explain(&error)),
+            Err(error) => error,
+            Ok(()) => match run_all(conn, batch).await {
+                Ok(()) => {
+                    self.commits.fetch_add(1, Ordering::Relaxed);
+                    return Ok(());
+                }
+                Err(error) => {
+                    // The transaction may be gone already; whatever is left of it must not be kept.
+                    sql::rollback(conn).await.ok();
+                    error
+                }
+            },
+        };
+        Err(self.fail(&error))
     }
 
     fn fail(&mut self, error: &sqlx::Error) -> String {
         let why = fault::explain(error);
         tracing::error!(%error, "the store failed and writes nothing more");
-        self.failed = Some(format!("{why}; the store failed before and writes nothing more"));
+        let failed = Err(format!("{why}; the store failed before and writes nothing more"));
+        if let Ok(conn) = std::mem::replace(&mut self.conn, failed) {
+            std::mem::forget(conn);
+        }
         why
     }
 
-    async fn close(mut self) -> Result<()> {
-        let checkpoint = match self.failed {
-            Some(_) => Ok(()),
-            None => sql::checkpoint(&mut self.conn).await,
+    async fn close(self) -> Result<()> {
+        let Ok(mut conn) = self.conn else { return Ok(()) };
+        let closed = match sql::checkpoint(&mut conn).await {
+            Ok(()) => conn.close().await,
+            Err(error) => {
+                std::mem::forget(conn);
+                Err(error)
+            }
         };
-        let closed = checkpoint.and(self.conn.close().await);
         closed.map_err(|error| Fault::Sql(error).into_store("closing the store"))
     }
+}
+
+async fn run_all(
+    conn: &mut SqliteConnection,
+    batch: &mut [Box<dyn Operation>],
+) -> sqlx::Result<()> {
+    // Each round trip to the database costs as much as a statement, so the savepoint of one
+    // operation is released and that of the next is set in one of them.
+    let last = batch.len().saturating_sub(1);
+    for (at, op) in batch.iter_mut().enumerate() {
+        match op.run(conn).await {
+            Ok(()) if at < last => sql::next_operation(conn).await?,
+            Ok(()) => {}
+            // The operation has its answer; its neighbours keep theirs.
+            Err(Fault::Store(_)) => sql::undo_operation(conn).await?,
+            Err(Fault::Sql(error)) => return Err(error),
+        }
+    }
+    sql::commit(conn).await
 }
 
 impl<F, T> Operation for Op<F, T>
