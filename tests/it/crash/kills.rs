@@ -16,7 +16,7 @@ async fn kill(scene: &Scene, command: std::process::Command, point: &Point) -> T
 async fn killed_once(point: Point) -> (bool, Option<String>) {
     let scene = Scene::new().await;
     let killed = kill(&scene, scene.scan(), &point).await.killed;
-    let by_resume = point.at % 2 == 0;
+    let by_resume = point.at.is_multiple_of(2);
     let judged = beside(move || scene.finish(by_resume).and_then(|()| scene.judge())).await;
     (killed, judged.err().map(|why| format!("killed at {}: {why}", point.name())))
 }
@@ -54,7 +54,7 @@ async fn killed_twice((first, second): (Point, Point)) -> (bool, Option<String>)
     let scene = Scene::new().await;
     kill(&scene, scene.scan(), &first).await;
     let killed = kill(&scene, scene.resume(), &second).await.killed;
-    let by_resume = second.at % 2 == 0;
+    let by_resume = second.at.is_multiple_of(2);
     let judged = beside(move || scene.finish(by_resume).and_then(|()| scene.judge())).await;
     let names = format!("killed at {}, then at {}", first.name(), second.name());
     (killed, judged.err().map(|why| format!("{names}: {why}")))

@@ -9,8 +9,9 @@ use super::strace::{Injection, Line, OWN, lines, traced};
 use super::{Scene, beside};
 
 /// Every call that writes, makes durable, sends, receives, or changes names of files.
-const CALLS: &str = "write,writev,pwrite64,pwritev,pwritev2,fsync,fdatasync,sendto,sendmsg,recvfrom,\
-                     recvmsg,read,readv,ftruncate,fallocate,rename,renameat,renameat2,unlink,unlinkat";
+const CALLS: &str = "write,writev,pwrite64,pwritev,pwritev2,fsync,fdatasync,sendto,sendmsg,\
+                     recvfrom,recvmsg,read,readv,ftruncate,fallocate,rename,renameat,renameat2,\
+                     unlink,unlinkat";
 
 /// What a call is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
