@@ -102,9 +102,15 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
         return Err(EMPTY_BODY.to_owned());
     }
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(other_shape(bytes)),
-        Err(error) => Err(not_json(bytes, &error)),
+        Ok(Fields(fields)) => Ok(fields),
+        Err(error) if error.to_string().starts_with(CONTRADICTION) => {
+            Err(format!("JSON that contradicts itself: {}", excerpt(&head(bytes))))
+        }
+        // Read again only to say what it is instead.
+        Err(_) => Err(match serde_json::from_slice::<Value>(bytes) {
+            Ok(_) => other_shape(bytes),
+            Err(error) => not_json(bytes, &error),
+        }),
     }
 }
 
@@ -180,6 +186,40 @@ fn other_shape(bytes: &[u8]) -> String {
 /// The beginning of a body, enough for an excerpt.
 fn head(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..bytes.len().min(4 * EXCERPT)]).into_owned()
+}
+
+/// How the error begins that `FieldsVisitor` refuses an object with.
+const CONTRADICTION: &str = "a key with two values";
+
+/// An object in which no key stands twice with different values: nobody could say which one the
+/// server means, and an action must not be called ours by the one that was read last.
+struct Fields(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Fields, M::Error> {
+        let mut fields = Map::new();
+        while let Some((key, value)) = map.next_entry::<String, Value>()? {
+            if fields.get(&key).is_some_and(|before| *before != value) {
+                return Err(serde::de::Error::custom(CONTRADICTION));
+            }
+            fields.insert(key, value);
+        }
+        Ok(Fields(fields))
+    }
 }
 
 /// A page as it stands, read item by item so that a large one is not held twice.

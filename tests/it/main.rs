@@ -9,6 +9,7 @@ mod emulator_http;
 mod emulator_lists;
 mod engine;
 mod fake_server;
+mod hostile;
 mod intake;
 mod lifecycle;
 mod list;
