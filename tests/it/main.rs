@@ -16,6 +16,7 @@ mod list;
 mod progress;
 mod report;
 mod report_text;
+mod secrets;
 mod sign_in;
 mod simulation;
 mod store;
