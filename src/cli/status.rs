@@ -14,7 +14,7 @@ use crate::domain::forecast::Outlook;
 use crate::domain::quota::api_quotas;
 use crate::domain::text::printable;
 use crate::domain::{Operation, PaceKind, Quota, Tally, Timing};
-use crate::report::human;
+use crate::report::{human, jsonl};
 use crate::store::{Campaign, CampaignState, Store};
 
 /// The latest calls that are looked at: more than any quota of the API holds.
@@ -77,7 +77,7 @@ impl Standing {
         Ok(Self { campaign, tally, calls, used, finish_in })
     }
 
-    fn json(&self) -> serde_json::Value {
+    fn json(&self) -> String {
         let Self { campaign, tally, .. } = self;
         let outcomes: serde_json::Map<_, _> = tally
             .by_name()
@@ -85,7 +85,7 @@ impl Standing {
             .filter(|(_, rows)| *rows > 0)
             .map(|(name, rows)| (name.to_owned(), rows.into()))
             .collect();
-        serde_json::json!({
+        jsonl::line(&serde_json::json!({
             "v": 1,
             "type": "status",
             "campaign": campaign.name,
@@ -109,7 +109,7 @@ impl Standing {
                 serde_json::json!({ "limit": quota.to_string(), "calls": calls })
             }).collect::<Vec<_>>(),
             "finish_in_s": self.finish_in.map(|left| left.as_secs_f64()),
-        })
+        }))
     }
 
     fn text(&self, now: &ZonedDateTime) -> String {

@@ -6,3 +6,4 @@ mod cases;
 mod corpus;
 
 mod entries;
+mod input;

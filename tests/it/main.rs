@@ -13,6 +13,7 @@ mod hostile;
 mod intake;
 mod lifecycle;
 mod list;
+mod output;
 mod progress;
 mod report;
 mod report_text;
