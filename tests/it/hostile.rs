@@ -7,3 +7,4 @@ mod corpus;
 
 mod entries;
 mod input;
+mod tokens;
