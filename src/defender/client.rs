@@ -15,8 +15,8 @@ use super::wire::excerpt;
 use crate::domain::{Reply, Timing};
 
 /// The largest decoded body of an action, an error or a token. The largest ever seen is under 4
-/// KiB; this leaves room for a proxy's page and none for a bomb. JSON in memory can be sixteen times
-/// as large as its text.
+/// KiB; this leaves room for a proxy's page and none for a bomb. JSON in memory can be sixteen
+/// times as large as its text.
 pub(super) const SMALL_BODY: usize = 256 << 10;
 
 /// The largest decoded page of the list: 10,000 actions of at most 1.6 KiB each, twice what is

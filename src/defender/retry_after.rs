@@ -25,8 +25,8 @@ pub fn retry_after<'a>(
         .max()
 }
 
-/// Reads an HTTP date in any of its three forms (RFC 9110, section 5.6.7). The last days of the year
-/// 9999, which lie beyond every timestamp, are the latest one.
+/// Reads an HTTP date in any of its three forms (RFC 9110, section 5.6.7). The last days of the
+/// year 9999, which lie beyond every timestamp, are the latest one.
 pub fn http_date(text: &str) -> Option<Timestamp> {
     static FIXED: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
     let text = text.trim();

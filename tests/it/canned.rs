@@ -89,7 +89,7 @@ pub(crate) fn stored(data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A gzip stream that unpacks to at least this many zero bytes, about a thousand times its size: one
+/// A gzip stream that unpacks to nearly this many zero bytes, about a thousand times its size: one
 /// literal, and then copies of 258 bytes from one byte back, in two bits each.
 pub(crate) fn bomb(unpacked: usize) -> Vec<u8> {
     let mut out = Bits { bytes: b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec(), held: 0, count: 0 };

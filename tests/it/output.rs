@@ -1,6 +1,7 @@
-//! What the program shows: whatever stands in a list, a comment or an answer, it steers no terminal,
-//! forges no line and becomes no formula. Reports have their own properties beside their formats;
-//! here are all other words, the logs, and one run of the real binary with hostile text everywhere.
+//! What the program shows: whatever stands in a list, a comment or an answer, it steers no
+//! terminal, forges no line and becomes no formula. Reports have their own properties beside their
+//! formats; here are all other words, the logs, and one run of the real binary with hostile text
+//! everywhere.
 
 mod logs;
 mod runs;

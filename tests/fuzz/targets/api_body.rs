@@ -1,4 +1,5 @@
-//! Fuzzes bodies of the API's answers. What must hold of any input stands in `entries`; this file only hands it on.
+//! Fuzzes bodies of the API's answers. What must hold of any input stands in `entries`; this
+//! file only hands it on.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Fuzzes values that users type. What must hold of any input stands in `entries`; this file only hands it on.
+//! Fuzzes values that users type. What must hold of any input stands in `entries`; this
+//! file only hands it on.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Fuzzes lists of devices. What must hold of any input stands in `entries`; this file only hands it on.
+//! Fuzzes lists of devices. What must hold of any input stands in `entries`; this
+//! file only hands it on.
 
 #![no_main]
 

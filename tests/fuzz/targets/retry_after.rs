@@ -1,4 +1,5 @@
-//! Fuzzes Retry-After headers. What must hold of any input stands in `entries`; this file only hands it on.
+//! Fuzzes Retry-After headers. What must hold of any input stands in `entries`; this
+//! file only hands it on.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! The corpus of the fuzz targets, replayed through the same functions: what fuzzing once reached is
-//! reached by every test run. It finds nothing new; the targets in `tests/fuzz` do.
+//! The corpus of the fuzz targets, replayed through the same functions: what fuzzing once reached
+//! is reached by every test run. It finds nothing new; the targets in `tests/fuzz` do.
 
 use std::path::Path;
 
