@@ -123,7 +123,9 @@ pub(super) async fn exchange(
 }
 
 async fn read(mut response: Response, limit: usize) -> reqwest::Result<Option<Vec<u8>>> {
-    let mut body = Vec::new();
+    // All at once where the length is told, since a buffer that grows takes up to twice its size.
+    let told = response.content_length().and_then(|length| usize::try_from(length).ok());
+    let mut body = Vec::with_capacity(told.unwrap_or(0).min(limit));
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > limit {
             return Ok(None);

@@ -7,16 +7,25 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::http::PAGE;
+use super::shallow::Shallow;
 use crate::domain::text::printable;
 use crate::domain::verdict::EMPTY_BODY;
 use crate::domain::{Action, Body, ErrorBody};
 
 /// The most characters that are kept of one field: four times what a comment may have.
 pub const FIELD_MAX: usize = 4096;
+
+/// The most items that a page may have: twice what the API's page may, and far fewer than fit into
+/// its bytes.
+const ITEMS_MAX: usize = 2 * PAGE;
+
+/// The longest link to the next page that is followed, in bytes. Real ones have a few hundred.
+const LINK_MAX: usize = 16 * 1024;
 
 /// The most characters of a foreign body that a message repeats.
 const EXCERPT: usize = 200;
@@ -61,14 +70,13 @@ pub fn page(bytes: &[u8]) -> Result<Page, String> {
     let raw: RawPage = serde_json::from_slice(bytes).map_err(|error| {
         if error.is_data() { other_shape(bytes) } else { not_json(bytes, &error) }
     })?;
-    let Some(items) = raw.value else { return Err(other_shape(bytes)) };
+    let Some(Items(actions)) = raw.value else { return Err(other_shape(bytes)) };
     let next = match raw.next {
         None | Some(Value::Null) => None,
-        Some(Value::String(link)) => Some(link),
+        Some(Value::String(link)) if link.len() <= LINK_MAX => Some(link),
         // A list whose rest cannot be found must not look like a list that ends here.
-        Some(_) => return Err("a list whose next link is no text".to_owned()),
+        Some(_) => return Err("a list whose next link cannot be used".to_owned()),
     };
-    let actions = items.into_iter().filter_map(|Item(action)| action).collect();
     Ok(Page { actions, next })
 }
 
@@ -225,17 +233,38 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 /// A page as it stands, read item by item so that a large one is not held twice.
 #[derive(Default)]
 struct RawPage {
-    value: Option<Vec<Item>>,
+    value: Option<Items>,
     next: Option<Value>,
 }
 
-/// An item of the list; nothing if it is no object.
-struct Item(Option<Action>);
+/// The items of a list that are objects.
+#[derive(Default)]
+struct Items(Vec<Action>);
 
-impl<'de> Deserialize<'de> for Item {
+impl<'de> Deserialize<'de> for Items {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(from)?;
-        Ok(Item(value.as_object().map(action_of)))
+        from.deserialize_seq(ItemsVisitor)
+    }
+}
+
+struct ItemsVisitor;
+
+impl<'de> Visitor<'de> for ItemsVisitor {
+    type Value = Items;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of machine actions")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Items, A::Error> {
+        let mut actions = Vec::new();
+        while let Some(Shallow(item)) = seq.next_element()? {
+            if actions.len() >= ITEMS_MAX {
+                return Err(serde::de::Error::custom("more items than a page holds"));
+            }
+            actions.extend(item.as_object().map(action_of));
+        }
+        Ok(Items(actions))
     }
 }
 

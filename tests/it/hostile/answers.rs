@@ -11,10 +11,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use fleetsweep::defender::{HttpApi, ScanApi, ScanOrder};
+use fleetsweep::defender::{ActionQuery, HttpApi, ListReply, ScanApi, ScanOrder};
 use fleetsweep::domain::budget::BudgetState;
 use fleetsweep::domain::text::{cut, printable};
-use fleetsweep::domain::verdict::{Asked, verdict};
+use fleetsweep::domain::verdict::{Asked, list_verdict, verdict};
 use fleetsweep::domain::{ScanType, Stamp, Timing, Verdict};
 
 use super::cases::{COMMENT, Case, all, ours};
@@ -30,6 +30,9 @@ const TEST: &str = "each_hostile_answer_is_judged_as_the_table_says_and_memory_s
 
 /// How much a process may grow by all of these answers.
 const MOST_GROWTH_KIB: u64 = 16 * 1024;
+
+/// How much it may grow by hostile pages of the list, of which it reads up to 16 MiB.
+const MOST_GROWTH_BY_LISTS_KIB: u64 = 64 * 1024;
 
 /// Orders one scan, and judges what comes back.
 async fn order(api: &HttpApi) -> Verdict {
@@ -83,12 +86,14 @@ struct Ready {
     endless: bool,
     /// How often it is called; an answer that is cut at each byte is asked for again and again.
     calls: usize,
+    /// It is asked for the list of actions and not for a scan.
+    list: bool,
 }
 
 impl Ready {
     async fn of(case: Case) -> Self {
         let Case { name, act, endless, .. } = case;
-        Self { server: Canned::always(act).await, name, endless, calls: 1 }
+        Self { server: Canned::always(act).await, name, endless, calls: 1, list: false }
     }
 
     /// Our answer cut after 0, 1, 2, ... bytes, and whole at last.
@@ -96,8 +101,16 @@ impl Ready {
         let calls = whole.len() + 1;
         let server = Canned::serve(move |number, _| Act::Close(whole[..number].to_vec())).await;
         let name = format!("cut at each byte, {name}");
-        Self { server, name, endless: false, calls }
+        Self { server, name, endless: false, calls, list: false }
     }
+}
+
+async fn lists() -> Vec<Ready> {
+    let mut ready = Vec::new();
+    for case in super::cases::lists() {
+        ready.push(Ready { list: true, ..Ready::of(case).await });
+    }
+    ready
 }
 
 async fn cuts() -> Vec<Ready> {
@@ -130,34 +143,54 @@ async fn call_all(folder: &Path) {
     // What is made once, such as buffers and certificates, is no growth.
     let warm = api_at(servers[0][0], Timing::default()).await;
     order(&warm).await;
-    // Makes the kernel forget the greatest size so far.
-    std::fs::write("/proc/self/clear_refs", "5").unwrap();
-    let before = memory("VmRSS:");
-    let mut lines = Vec::new();
+    let start = memory("VmRSS:");
+    let (mut lines, mut growth) = (Vec::new(), [0, 0]);
     for server in &servers {
+        // Makes the kernel forget the greatest size so far.
+        std::fs::write("/proc/self/clear_refs", "5").unwrap();
+        let before = memory("VmRSS:");
         let scale = if server[1] == "true" { 100 } else { 1 };
-        let calls: usize = server[2].parse().unwrap();
         let api = api_at(server[0], Timing::default().scaled(scale)).await;
-        let mut verdicts = BTreeMap::<&str, usize>::new();
-        for _ in 1..calls {
-            *verdicts.entry(order(&api).await.name()).or_default() += 1;
-        }
-        let last = told(&order(&api).await);
-        lines.push(match calls {
-            1 => last,
-            _ => format!("{verdicts:?} before its end, then {last}"),
-        });
+        let list = server[3] == "true";
+        lines.push(if list { listed(&api).await } else { ordered(&api, server[2]).await });
+        // What one answer takes is given back; what all of them take together must not add up.
+        let grown = &mut growth[usize::from(list)];
+        *grown = memory("VmHWM:").saturating_sub(before).max(*grown);
+        *grown = memory("VmHWM:").saturating_sub(start).max(*grown);
     }
-    let growth = memory("VmHWM:").saturating_sub(before);
-    std::fs::write(folder.join("told"), format!("{growth}\n{}", lines.join("\n"))).unwrap();
+    let [scans, pages] = growth;
+    let told = format!("{scans} {pages}\n{}", lines.join("\n"));
+    std::fs::write(folder.join("told"), told).unwrap();
+}
+
+/// Orders so many scans, and tells the last verdict, and how often each came before it.
+async fn ordered(api: &HttpApi, calls: &str) -> String {
+    let calls: usize = calls.parse().unwrap();
+    let mut verdicts = BTreeMap::<&str, usize>::new();
+    for _ in 1..calls {
+        *verdicts.entry(order(api).await.name()).or_default() += 1;
+    }
+    let last = told(&order(api).await);
+    if calls == 1 { last } else { format!("{verdicts:?} before its end, then {last}") }
+}
+
+/// Asks for a page of the list.
+async fn listed(api: &HttpApi) -> String {
+    match api.actions(&ActionQuery::Open, None).await {
+        ListReply::Page { actions, next, .. } => {
+            format!("a page of {}{}", actions.len(), if next.is_some() { " and more" } else { "" })
+        }
+        ListReply::Refused(reply) => told(&list_verdict(&reply)),
+    }
 }
 
 /// Lets another process call these servers. What it told of each, and its growth in KiB.
-async fn called_by_another_process(servers: &[Ready]) -> (u64, Vec<String>) {
+async fn called_by_another_process(servers: &[Ready]) -> ([u64; 2], Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
-    let lines = servers
-        .iter()
-        .map(|ready| format!("{} {} {}\n", ready.server.origin(), ready.endless, ready.calls));
+    let lines = servers.iter().map(|ready| {
+        let Ready { server, endless, calls, list, .. } = ready;
+        format!("{} {endless} {calls} {list}\n", server.origin())
+    });
     std::fs::write(folder.path().join("servers"), lines.collect::<String>()).unwrap();
     let test = format!("{}::{TEST}", module_path!().trim_start_matches("it::"));
     let mut again = Command::new(std::env::current_exe().unwrap());
@@ -168,7 +201,9 @@ async fn called_by_another_process(servers: &[Ready]) -> (u64, Vec<String>) {
     assert!(output.status.success() && !said.contains("panicked"), "{said}");
     let told = std::fs::read_to_string(folder.path().join("told")).unwrap();
     let (growth, lines) = told.split_once('\n').unwrap();
-    (growth.parse().unwrap(), lines.lines().map(str::to_owned).collect())
+    let (scans, pages) = growth.split_once(' ').unwrap();
+    let growth = [scans, pages].map(|kib| kib.parse().unwrap());
+    (growth, lines.lines().map(str::to_owned).collect())
 }
 
 /// The cases that a judge accepts and must not, or the reverse.
@@ -196,7 +231,8 @@ async fn each_hostile_answer_is_judged_as_the_table_says_and_memory_stays_bounde
         servers.push(Ready::of(case).await);
     }
     servers.extend(cuts().await);
-    let (growth, told) = called_by_another_process(&servers).await;
+    servers.extend(lists().await);
+    let ([growth, by_lists], told) = called_by_another_process(&servers).await;
     let mut table = String::new();
     for (ready, told) in servers.iter().zip(&told) {
         writeln!(table, "{:<52} {told}", ready.name).unwrap();
@@ -204,18 +240,21 @@ async fn each_hostile_answer_is_judged_as_the_table_says_and_memory_stays_bounde
         let calls = ready.calls + usize::from(ready.name == "ours");
         assert_eq!(ready.server.seen().len(), calls, "{}: a call is a request", ready.name);
     }
-    println!("{} cases; the client grew by {growth} KiB", table.lines().count());
+    let count = table.lines().count();
+    println!("{count} cases; the client grew by {growth} KiB, and by {by_lists} KiB for lists");
     let ours = |told: &str| told.starts_with("accepted");
     assert_eq!(misjudged(&servers, &told, &believed, ours), Vec::<&str>::new());
     // The control: whoever believes each 200 and 201 is wrong about many of these answers.
     let by_status = |told: &str| matches!(told.split_whitespace().nth(1), Some("200" | "201"));
     let wrong = misjudged(&servers, &told, &believed, by_status);
     assert!(wrong.len() > 60, "{wrong:?}");
-    let cut = told[told.len() - 4..].iter();
-    assert!(cut.clone().all(|told| told.starts_with("{\"doubtful\": ")), "{cut:?}");
+    let cut: Vec<&String> = told.iter().filter(|told| told.contains("before its end")).collect();
+    assert_eq!(cut.len(), 4);
+    assert!(cut.iter().all(|told| told.starts_with("{\"doubtful\": ")), "{cut:?}");
     assert_eq!(other.seen(), Vec::<String>::new(), "the second host was called");
     assert!(growth <= MOST_GROWTH_KIB, "the client grew by {growth} KiB");
-    assert!(told.len() >= 60 + 4);
+    assert!(by_lists <= MOST_GROWTH_BY_LISTS_KIB, "the client grew by {by_lists} KiB for lists");
+    assert!(count >= 200, "{count} cases");
     insta::with_settings!({ omit_expression => true }, {
         insta::assert_snapshot!("hostile-answers", table);
     });

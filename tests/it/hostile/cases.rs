@@ -111,3 +111,40 @@ fn endless() -> Vec<Case> {
         case("one blank a chunk, slowly", Act::Drip(blank_chunks, between)).endless(),
     ]
 }
+
+/// Pages of the list of actions that would fill the memory.
+pub(crate) fn lists() -> Vec<Case> {
+    let size = 15 << 20;
+    let filled = |start: &str, item: &str, end: &str| {
+        format!("{start}{}{item}{end}", format!("{item},").repeat(size / (item.len() + 1)))
+    };
+    let page = |items: &str| filled("{\"value\":[", items, "]}");
+    let large = "x".repeat(size);
+    let bomb = crate::canned::bomb(1 << 30);
+    vec![
+        json("a list of one action", 200, format!("{{\"value\":[{}]}}", ours())),
+        json("a list of 15 MiB of actions", 200, page(&ours())),
+        json("a list of empty objects", 200, page("{}")),
+        json("a list of numbers", 200, page("1")),
+        json("a list with an array of numbers in a known field", 200, {
+            filled("{\"value\":[{\"id\":[", "1", "]}]}")
+        }),
+        json("a list with an unknown field of objects", 200, {
+            filled("{\"x\":[", "{}", "],\"value\":[]}")
+        }),
+        json("a list with a comment of 15 MiB", 200, {
+            format!("{{\"value\":[{{\"id\":\"a\",\"requestorComment\":\"{large}\"}}]}}")
+        }),
+        json("a list with a link of 15 MiB", 200, {
+            format!("{{\"value\":[],\"@odata.nextLink\":\"{large}\"}}")
+        }),
+        json("a list that goes on at another host", 200, {
+            "{\"value\":[],\"@odata.nextLink\":\"https://evil.example/api\"}"
+        }),
+        json("a list of 17 MiB", 200, format!("{{\"value\":[]}}{}", " ".repeat(17 << 20))),
+        case("a bomb of 1 GiB for a list", {
+            Act::Close(response(200, "Content-Encoding: gzip\r\n", bomb))
+        }),
+        json("a page of a proxy for a list", 200, "<html>Sign in</html>"),
+    ]
+}

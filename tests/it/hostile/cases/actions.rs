@@ -54,6 +54,7 @@ fn somebody_elses() -> Vec<Case> {
         one("a number as the device", &[("machineId", "7")]),
         one("another kind of action", &[("type", "\"Isolate\"")]),
         one("a quick scan with our mark", &[("scope", "\"Quick\"")]),
+        one("a quick scan with blanks", &[("scope", "\" quick \"")]),
         one("an older action with another comment", &[("creationDateTimeUtc", old), foreign]),
         one("a new action with another comment", &[foreign]),
         one(
