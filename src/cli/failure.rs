@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::domain::text::printable;
 use crate::domain::{CampaignName, Tally};
+use crate::report::jsonl;
 use crate::store::StoreError;
 
 /// A failure that the user reads.
@@ -74,15 +75,15 @@ impl Failure {
     }
 
     /// The failure as a JSON object of one line.
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::json!({
+    pub fn json(&self) -> String {
+        jsonl::line(&serde_json::json!({
             "v": 1,
             "type": "error",
             "what": self.what,
             "why": self.why,
             "next": self.next,
             "exit_code": self.code,
-        })
+        }))
     }
 }
 

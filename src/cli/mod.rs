@@ -55,7 +55,7 @@ pub fn no_runtime(error: &std::io::Error) -> u8 {
 fn tell(failure: &Failure, json: bool) -> u8 {
     if json {
         // What cannot be written is told below in any case.
-        say::data(&failure.json().to_string()).ok();
+        say::data(&failure.json()).ok();
     }
     say::note(&failure.to_string());
     failure.code

@@ -15,7 +15,7 @@ use crate::domain::forecast::Outlook;
 use crate::domain::quota::api_quotas;
 use crate::domain::text::printable;
 use crate::domain::{Operation, PaceKind, Quota, Tally, Timing};
-use crate::report::human;
+use crate::report::{human, jsonl};
 use crate::store::{Campaign, CampaignState, Store};
 
 /// The latest calls that are looked at: more than any quota of the API holds.
@@ -38,7 +38,7 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
     for campaign in campaigns {
         let standing = Standing::read(&store, campaign).await?;
         if args.json {
-            say::data(&standing.json().to_string())?;
+            say::data(&standing.json())?;
         } else {
             say::data(&standing.text(&local_now()))?;
         }
@@ -78,7 +78,7 @@ impl Standing {
         Ok(Self { campaign, tally, calls, used, finish_in })
     }
 
-    fn json(&self) -> serde_json::Value {
+    fn json(&self) -> String {
         let Self { campaign, tally, .. } = self;
         let outcomes: serde_json::Map<_, _> = tally
             .by_name()
@@ -86,7 +86,7 @@ impl Standing {
             .filter(|(_, rows)| *rows > 0)
             .map(|(name, rows)| (name.to_owned(), rows.into()))
             .collect();
-        serde_json::json!({
+        jsonl::line(&serde_json::json!({
             "v": 1,
             "type": "status",
             "campaign": campaign.name,
@@ -110,7 +110,7 @@ impl Standing {
                 serde_json::json!({ "limit": quota.to_string(), "calls": calls })
             }).collect::<Vec<_>>(),
             "finish_in_s": self.finish_in.map(|left| left.as_secs_f64()),
-        })
+        }))
     }
 
     fn text(&self, now: &ZonedDateTime) -> String {

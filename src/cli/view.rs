@@ -8,6 +8,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 
 use crate::clock::local_now;
 use crate::domain::event::Event;
+use crate::domain::text::printable;
 use crate::engine::StopLevel;
 use crate::report::progress::{Progress, Style, Terminal};
 use std::io::Write;
@@ -89,7 +90,7 @@ impl View {
     /// Says a sentence above the bars.
     pub(super) fn warn(&mut self, text: &str) {
         // Who does not read standard error misses it; the campaign goes on.
-        drop(TERMINAL.clone().write_all(format!("{text}\n").as_bytes()));
+        drop(TERMINAL.clone().write_all(format!("{}\n", printable(text)).as_bytes()));
     }
 
     /// Takes the bars away.

@@ -91,8 +91,9 @@ impl HttpApi {
         let found = match wire::page(body) {
             Ok(found) => found,
             Err(what) => {
-                let body = Body::Other(what);
-                return ListReply::Refused(Reply::Answer(Answer { body, ..answer(whole) }));
+                // A page is too large to be read a second time as any other answer.
+                let answer = with_body(&whole, Body::Other(what));
+                return ListReply::Refused(Reply::Answer(answer));
             }
         };
         let rest = found.next.map(|link| self.same_origin(&link, &url)).transpose();
@@ -161,6 +162,11 @@ fn answer(whole: Whole) -> Answer {
         Some(bytes) => wire::body(bytes),
         None => Body::Other("a body that is too large to be an answer of the API".to_owned()),
     };
+    with_body(&whole, body)
+}
+
+/// The answer with a body that has been read already.
+fn with_body(whole: &Whole, body: Body) -> Answer {
     Answer { status: whole.status, date: whole.date, retry_after: whole.retry_after, body }
 }
 

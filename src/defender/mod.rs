@@ -8,6 +8,7 @@ pub mod clouds;
 pub mod hosts;
 mod http;
 pub mod retry_after;
+mod shallow;
 mod sign_in;
 mod sign_in_errors;
 mod token;

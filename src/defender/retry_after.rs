@@ -25,19 +25,22 @@ pub fn retry_after<'a>(
         .max()
 }
 
-/// Reads an HTTP date in any of its three forms (RFC 9110, section 5.6.7).
+/// Reads an HTTP date in any of its three forms (RFC 9110, section 5.6.7). The last days of the
+/// year 9999, which lie beyond every timestamp, are the latest one.
 pub fn http_date(text: &str) -> Option<Timestamp> {
     static FIXED: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
     let text = text.trim();
-    let obsolete = |form: &str| {
+    let civil = |form: &str, text: &str| {
         let civil = DateTime::strptime(form, text).ok()?;
-        TimeZone::UTC.to_timestamp(civil).ok()
+        let latest = (civil.year() == 9999).then_some(Timestamp::MAX);
+        TimeZone::UTC.to_timestamp(civil).ok().or(latest)
     };
     FIXED
         .parse_timestamp(text)
         .ok()
-        .or_else(|| obsolete("%A, %d-%b-%y %H:%M:%S GMT"))
-        .or_else(|| obsolete("%a %b %e %H:%M:%S %Y"))
+        .or_else(|| civil("%d %b %Y %H:%M:%S GMT", text.split_once(", ")?.1))
+        .or_else(|| civil("%A, %d-%b-%y %H:%M:%S GMT", text))
+        .or_else(|| civil("%a %b %e %H:%M:%S %Y", text))
 }
 
 fn one(value: &str, date: Option<Timestamp>) -> Option<Duration> {
@@ -102,6 +105,10 @@ mod tests {
             ("Tue, 24 Nov 2026 11:00:00 GMT", secs(0)),
             ("Tue, 99 Nov 2026 11:00:00 GMT", None),
         ];
+        // "Never again", as some write it, is no date that a timestamp can hold.
+        for text in ["Fri, 31 Dec 9999 23:59:59 GMT", "Fri Dec 31 23:59:59 9999"] {
+            assert!(wait(&[text]) > secs(7_000 * 365 * 24 * 3600), "{text:?}");
+        }
         for (text, expected) in table {
             assert_eq!(wait(&[text]), expected, "{text:?}");
         }

@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use url::form_urlencoded;
 
 use super::SignInError;
 use super::client::{ClientError, SMALL_BODY, client, exchange};
@@ -148,26 +149,13 @@ fn token_of(token: &AccessToken) -> Result<Token, SignInError> {
 struct LoginTransport {
     client: Client,
     origin: Origin,
-    /// What no message may repeat, should the service repeat it.
-    secret: Option<SecretString>,
     heard: Mutex<Heard>,
 }
 
 impl LoginTransport {
     fn new(sign_in: &SignIn) -> Self {
-        let secret = match &sign_in.settings.credential {
-            Credential::ClientSecret(secret) => Some(secret.clone()),
-            Credential::FederatedTokenFile(_) => None,
-        };
         let (client, origin) = (sign_in.client.clone(), sign_in.settings.login_origin.clone());
-        Self { client, origin, secret, heard: Mutex::new(Heard::Nothing) }
-    }
-
-    fn scrub(&self, text: &str) -> String {
-        match self.secret.as_ref().map(ExposeSecret::expose_secret) {
-            None | Some("") => text.to_owned(),
-            Some(secret) => text.replace(secret, "[the secret]"),
-        }
+        Self { client, origin, heard: Mutex::new(Heard::Nothing) }
     }
 
     fn heard(&self) -> Heard {
@@ -201,7 +189,7 @@ impl HttpClient for LoginTransport {
             Ok(whole) => {
                 let body = whole.body.unwrap_or_default();
                 let sane = whole.status != 200 || has_sane_life(&body);
-                self.keep(Heard::answer(whole.status, &body, |text| self.scrub(text)));
+                self.keep(Heard::answer(whole.status, &body, |text| scrub(text, form)));
                 if !sane {
                     let why = "the answer holds no token with a believable life";
                     return Err(Error::with_message(ErrorKind::DataConversion, why));
@@ -217,6 +205,20 @@ impl HttpClient for LoginTransport {
             }
         }
     }
+}
+
+/// The text without what proves who we are, should the service or a proxy repeat the form: neither
+/// as it is nor as it was sent.
+fn scrub(text: &str, form: &[u8]) -> String {
+    let mut text = text.to_owned();
+    for field in form.split(|byte| *byte == b'&') {
+        let Some((name, value)) = form_urlencoded::parse(field).next() else { continue };
+        if matches!(&*name, "client_secret" | "client_assertion") && !value.is_empty() {
+            let sent = String::from_utf8_lossy(&field[name.len() + 1..]);
+            text = text.replace(&*value, "[the secret]").replace(&*sent, "[the secret]");
+        }
+    }
+    text
 }
 
 /// Whether `expires_in` lies in a range that the library can add to a time without overflow.

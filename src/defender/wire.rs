@@ -7,16 +7,25 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::http::PAGE;
+use super::shallow::Shallow;
 use crate::domain::text::printable;
 use crate::domain::verdict::EMPTY_BODY;
 use crate::domain::{Action, Body, ErrorBody};
 
 /// The most characters that are kept of one field: four times what a comment may have.
 pub const FIELD_MAX: usize = 4096;
+
+/// The most items that a page may have: twice what the API's page may, and far fewer than fit into
+/// its bytes.
+const ITEMS_MAX: usize = 2 * PAGE;
+
+/// The longest link to the next page that is followed, in bytes. Real ones have a few hundred.
+const LINK_MAX: usize = 16 * 1024;
 
 /// The most characters of a foreign body that a message repeats.
 const EXCERPT: usize = 200;
@@ -61,14 +70,13 @@ pub fn page(bytes: &[u8]) -> Result<Page, String> {
     let raw: RawPage = serde_json::from_slice(bytes).map_err(|error| {
         if error.is_data() { other_shape(bytes) } else { not_json(bytes, &error) }
     })?;
-    let Some(items) = raw.value else { return Err(other_shape(bytes)) };
+    let Some(Items(actions)) = raw.value else { return Err(other_shape(bytes)) };
     let next = match raw.next {
         None | Some(Value::Null) => None,
-        Some(Value::String(link)) => Some(link),
+        Some(Value::String(link)) if link.len() <= LINK_MAX => Some(link),
         // A list whose rest cannot be found must not look like a list that ends here.
-        Some(_) => return Err("a list whose next link is no text".to_owned()),
+        Some(_) => return Err("a list whose next link cannot be used".to_owned()),
     };
-    let actions = items.into_iter().filter_map(|Item(action)| action).collect();
     Ok(Page { actions, next })
 }
 
@@ -102,9 +110,15 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
         return Err(EMPTY_BODY.to_owned());
     }
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(other_shape(bytes)),
-        Err(error) => Err(not_json(bytes, &error)),
+        Ok(Fields(fields)) => Ok(fields),
+        Err(error) if error.to_string().starts_with(CONTRADICTION) => {
+            Err(format!("JSON that contradicts itself: {}", excerpt(&head(bytes))))
+        }
+        // Read again only to say what it is instead.
+        Err(_) => Err(match serde_json::from_slice::<Value>(bytes) {
+            Ok(_) => other_shape(bytes),
+            Err(error) => not_json(bytes, &error),
+        }),
     }
 }
 
@@ -182,20 +196,75 @@ fn head(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..bytes.len().min(4 * EXCERPT)]).into_owned()
 }
 
+/// How the error begins that `FieldsVisitor` refuses an object with.
+const CONTRADICTION: &str = "a key with two values";
+
+/// An object in which no key stands twice with different values: nobody could say which one the
+/// server means, and an action must not be called ours by the one that was read last.
+struct Fields(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Fields, M::Error> {
+        let mut fields = Map::new();
+        while let Some((key, value)) = map.next_entry::<String, Value>()? {
+            if fields.get(&key).is_some_and(|before| *before != value) {
+                return Err(serde::de::Error::custom(CONTRADICTION));
+            }
+            fields.insert(key, value);
+        }
+        Ok(Fields(fields))
+    }
+}
+
 /// A page as it stands, read item by item so that a large one is not held twice.
 #[derive(Default)]
 struct RawPage {
-    value: Option<Vec<Item>>,
+    value: Option<Items>,
     next: Option<Value>,
 }
 
-/// An item of the list; nothing if it is no object.
-struct Item(Option<Action>);
+/// The items of a list that are objects.
+#[derive(Default)]
+struct Items(Vec<Action>);
 
-impl<'de> Deserialize<'de> for Item {
+impl<'de> Deserialize<'de> for Items {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(from)?;
-        Ok(Item(value.as_object().map(action_of)))
+        from.deserialize_seq(ItemsVisitor)
+    }
+}
+
+struct ItemsVisitor;
+
+impl<'de> Visitor<'de> for ItemsVisitor {
+    type Value = Items;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of machine actions")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Items, A::Error> {
+        let mut actions = Vec::new();
+        while let Some(Shallow(item)) = seq.next_element()? {
+            if actions.len() >= ITEMS_MAX {
+                return Err(serde::de::Error::custom("more items than a page holds"));
+            }
+            actions.extend(item.as_object().map(action_of));
+        }
+        Ok(Items(actions))
     }
 }
 

@@ -50,7 +50,7 @@ pub enum CommentSays {
 impl Action {
     /// The scan type that the scope names, if it is one of ours.
     pub fn scan_type(&self) -> Option<ScanType> {
-        self.scope.as_deref().and_then(|scope| scope.parse().ok())
+        self.scope.as_deref().and_then(|scope| scope.trim().parse().ok())
     }
 
     /// Whether the action is a scan of this device, as far as its fields say. A missing field

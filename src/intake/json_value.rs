@@ -151,7 +151,17 @@ struct IdField {
 
 impl Device {
     fn offer_id(&mut self, rank: usize, label: Arc<str>, text: String) {
-        let score = (super::cell::parse(&text).is_err(), rank);
+        let id = super::cell::parse(&text);
+        if let Some(known) = self.id.as_mut().filter(|known| *known.label == *label)
+            && let (Ok(id), Ok(before)) = (&id, super::cell::parse(&known.text))
+            && *id != before
+        {
+            // One of two devices would be lost without a word, so that none is taken.
+            known.text = format!("{} {text}", known.text);
+            known.score = (false, 0);
+            return;
+        }
+        let score = (id.is_err(), rank);
         if self.id.as_ref().is_none_or(|known| score < known.score) {
             self.id = Some(IdField { score, label, text });
         }

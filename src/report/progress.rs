@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::domain::event::{Event, Note, Snapshot};
+use crate::domain::text::printable;
 
 /// The least time between two lines, and between two equal notes.
 const LINE_EVERY: SignedDuration = SignedDuration::from_secs(60);
@@ -81,11 +82,28 @@ impl Write for Terminal {
     }
 }
 
-impl MakeWriter<'_> for Terminal {
-    type Writer = Terminal;
+/// Writes what `tracing` writes, which is one whole event at a time: whatever a server, a list or a
+/// library put into it, it stays one line and steers no terminal.
+pub struct LogLine(Terminal);
 
-    fn make_writer(&self) -> Terminal {
-        self.clone()
+impl Write for LogLine {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let event = String::from_utf8_lossy(bytes);
+        let line = event.strip_suffix('\n').unwrap_or(&event);
+        self.0.say(&printable(line));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Terminal {
+    type Writer = LogLine;
+
+    fn make_writer(&self) -> LogLine {
+        LogLine(self.clone())
     }
 }
 

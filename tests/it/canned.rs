@@ -89,28 +89,63 @@ pub(crate) fn stored(data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A gzip stream that unpacks to at least this many zero bytes: one literal, and then copies of 258
-/// bytes from one byte back, in 13 bits each.
+/// A gzip stream that unpacks to nearly this many zero bytes, about a thousand times its size: one
+/// literal, and then copies of 258 bytes from one byte back, in two bits each.
 pub(crate) fn bomb(unpacked: usize) -> Vec<u8> {
-    let (mut out, mut held, mut bits) = (b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec(), 0u32, 0);
-    let mut push = |value: u32, count: u32| {
-        held |= value << bits;
-        bits += count;
-        while bits >= 8 {
-            out.push((held & 0xff) as u8);
-            held >>= 8;
-            bits -= 8;
-        }
-    };
-    push(0b011, 3); // The last block, with the fixed codes.
-    push(0b0000_1100, 8); // The literal 0, its code bit-reversed.
-    for _ in 0..unpacked / 258 {
-        push(0b1010_0011, 8); // Length 258, its code bit-reversed.
-        push(0, 5); // Distance 1.
+    let mut out = Bits { bytes: b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec(), held: 0, count: 0 };
+    // The last block, with codes of its own: 286 for literals and lengths, one for distances.
+    out.push(&[(0b101, 3), (29, 5), (0, 5), (14, 4)]);
+    // Lengths of the codes that the code lengths are written in: one bit for 18, two for 1 and 2.
+    for symbol in [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1] {
+        out.push(&[(
+            match symbol {
+                18 => 1,
+                1 | 2 => 2,
+                _ => 0,
+            },
+            3,
+        )]);
     }
-    push(0, 7); // The end of the block.
-    push(0, 8); // Fills the last byte.
-    out
+    let (one, two, zeros) = ((0b01, 2), (0b11, 2), (0, 1));
+    // Two bits for the literal 0 and for the end, one for the length 258 and for the distance.
+    out.push(&[
+        two,
+        zeros,
+        (138 - 11, 7),
+        zeros,
+        (117 - 11, 7),
+        two,
+        zeros,
+        (28 - 11, 7),
+        one,
+        one,
+    ]);
+    out.push(&[(0b01, 2)]);
+    (0..unpacked / 258).for_each(|_| out.push(&[(0, 2)]));
+    out.push(&[(0b11, 2), (0, 7)]);
+    out.bytes
+}
+
+/// Bits in the order of deflate, the lowest first.
+struct Bits {
+    bytes: Vec<u8>,
+    held: u32,
+    count: u32,
+}
+
+impl Bits {
+    /// Values and their lengths.
+    fn push(&mut self, values: &[(u32, u32)]) {
+        for (value, length) in values {
+            self.held |= value << self.count;
+            self.count += length;
+            while self.count >= 8 {
+                self.bytes.push((self.held & 0xff) as u8);
+                self.held >>= 8;
+                self.count -= 8;
+            }
+        }
+    }
 }
 
 fn crc32(data: &[u8]) -> u32 {

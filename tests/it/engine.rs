@@ -4,6 +4,7 @@
 mod answers;
 mod chaos;
 mod look_ups;
+mod outages;
 mod runners;
 mod stops;
 

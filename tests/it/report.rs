@@ -262,7 +262,7 @@ fn what_cannot_be_written_is_refused_with_what_why_and_what_next() {
 }
 
 /// Text that likes to be a formula, an escape sequence or a broken line.
-fn nasty() -> impl Strategy<Value = String> {
+pub(crate) fn nasty() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![
             "=",

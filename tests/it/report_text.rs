@@ -63,12 +63,12 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
     }
 }
 
-fn stopped(stop: Stop) -> Summary {
+pub(crate) fn stopped(stop: Stop) -> Summary {
     let tally = tally(&[(Outcome::Accepted, 4_000)], 7_998, 2);
     summary(Ending::Stopped(stop), tally, &[(Outcome::Accepted, 4_000, "Pending", "")])
 }
 
-fn mixed() -> Summary {
+pub(crate) fn mixed() -> Summary {
     let busy = |covered| Outcome::AlreadyInProgress { covered };
     let ended = [
         (Outcome::Accepted, 11_480),
@@ -169,7 +169,7 @@ fn the_memory_of_the_totals_is_bounded_and_loses_no_row() {
     assert_eq!(groups.iter().map(|group| group.rows).sum::<u64>(), 3_000);
 }
 
-fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     let at = |text: &str| text.parse().unwrap();
     let target = Target {
         api_origin: "https://api.security.microsoft.com".to_owned(),

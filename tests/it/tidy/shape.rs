@@ -71,7 +71,9 @@ fn body_end(code: &str) -> Option<usize> {
 
 /// Whether cargo finds this file by itself.
 pub(crate) fn is_crate_root(path: &str) -> bool {
-    let flat = path.strip_prefix("benches/").is_some_and(|name| !name.contains('/'));
+    let flat = ["benches/", "tests/fuzz/targets/"]
+        .iter()
+        .any(|folder| path.strip_prefix(folder).is_some_and(|name| !name.contains('/')));
     flat || matches!(path, "src/lib.rs" | "src/main.rs" | "tests/it/main.rs")
 }
 
