@@ -2,4 +2,5 @@
 //! a disk that is full or may not be written, files that are damaged, clocks that are set. One file
 //! a subject. Faults of single system calls are not played here.
 
+mod damage;
 mod runners;
