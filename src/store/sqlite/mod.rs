@@ -61,14 +61,7 @@ impl SqliteStore<SystemClock> {
     /// # Errors
     /// As `open`.
     pub async fn open_on_boot(path: impl AsRef<Path>, timing: Timing, boot: &Boot) -> Result<Self> {
-        let path = path.as_ref();
-        let mut conn = open::for_writing(path).await?;
-        let boot = boot.clone();
-        let offset = open::alone(path, &mut conn, move |conn| {
-            Box::pin(async move { boot::settle_offset(conn, &boot).await })
-        });
-        let clock = SystemClock::with_offset(offset.await?);
-        Self::over(path, conn, timing, clock).await
+        Self::open_with_offset(path, timing, boot, SystemClock::with_offset).await
     }
 
     /// Opens a store that is there for reading alone: every writing verb is refused, and nothing is
@@ -101,6 +94,27 @@ impl<C: Clock> SqliteStore<C> {
     pub async fn open_with_clock(path: impl AsRef<Path>, timing: Timing, clock: C) -> Result<Self> {
         let path = path.as_ref();
         let conn = open::for_writing(path).await?;
+        Self::over(path, conn, timing, clock).await
+    }
+
+    /// Opens the store at this start of the machine on a clock that is made from the offset that
+    /// the store keeps for it.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub async fn open_with_offset(
+        path: impl AsRef<Path>,
+        timing: Timing,
+        boot: &Boot,
+        clock: impl FnOnce(i64) -> C,
+    ) -> Result<Self> {
+        let path = path.as_ref();
+        let mut conn = open::for_writing(path).await?;
+        let boot = boot.clone();
+        let offset = open::alone(path, &mut conn, move |conn| {
+            Box::pin(async move { boot::settle_offset(conn, &boot).await })
+        });
+        let clock = clock(offset.await?);
         Self::over(path, conn, timing, clock).await
     }
 
