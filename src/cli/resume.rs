@@ -33,7 +33,10 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
             }
             _ => failure,
         })?;
-        open_campaign(&store, args.campaign.as_ref()).await?
+        let campaign = open_campaign(&store, args.campaign.as_ref()).await?;
+        // The log is looked at only while this process does not hold it.
+        store.close().await?;
+        campaign
     };
     if campaign.emulated && !args.emulator.emulator {
         return Err(Failure::usage(

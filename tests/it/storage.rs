@@ -2,4 +2,8 @@
 //! a disk that is full or may not be written, files that are damaged, clocks that are set. One file
 //! a subject. Faults of single system calls are not played here.
 
+mod clocks;
+mod damage;
+mod faults;
 mod runners;
+mod walls;

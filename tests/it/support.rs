@@ -34,6 +34,27 @@ pub(crate) async fn campaign<S: Store>(
     quotas: &[Quota],
     busy: BusyPolicy,
 ) -> Campaign {
+    opened(store, name, devices, quotas, (busy, Vec::new())).await
+}
+
+/// The same with rows behind the devices that ended when they were read.
+pub(crate) async fn campaign_of<S: Store>(
+    store: &Arc<S>,
+    name: &str,
+    devices: std::ops::Range<u64>,
+    quotas: &[Quota],
+    aside: Vec<NewRow>,
+) -> Campaign {
+    opened(store, name, devices, quotas, (BusyPolicy::Report, aside)).await
+}
+
+async fn opened<S: Store>(
+    store: &Arc<S>,
+    name: &str,
+    devices: std::ops::Range<u64>,
+    quotas: &[Quota],
+    (busy, aside): (BusyPolicy, Vec<NewRow>),
+) -> Campaign {
     let draft = store.draft().await.unwrap();
     let rows = devices.clone().map(|n| NewRow {
         line: n + 2,
@@ -43,7 +64,7 @@ pub(crate) async fn campaign<S: Store>(
         life: Life::draft(),
         reason: None,
     });
-    store.append(draft, rows.collect()).await.unwrap();
+    store.append(draft, rows.chain(aside).collect()).await.unwrap();
     let order = Order {
         target: target(),
         scan_type: ScanType::Full,

@@ -1,28 +1,75 @@
 //! The write-ahead log before SQLite reads it. SQLite takes the first frame that does not match its
 //! checksum for the end of the log and forgets all commits behind it without a word; a claim that
 //! is forgotten is ordered twice. This tells such damage from a commit that a power cut tore. It
-//! changes nothing, and the format is SQLite's own (fileformat2.html, section 4).
+//! changes nothing, and the formats are SQLite's own (fileformat2.html, section 4; walformat.html,
+//! section 2).
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 const HEADER: usize = 32;
 const FRAME: usize = 24;
 
+/// The length of the header of the log's index, of which there are two copies.
+const INDEX: usize = 48;
+
 /// The magic number of a log whose checksums read words in little-endian order; one more is big.
 const MAGIC: u32 = 0x377f_0682;
 
-/// What is wrong with the log in this file; nothing if it is whole, empty or not there.
+/// What is wrong with the log in this file; nothing if it is whole, empty or not there. The index
+/// beside it, which a process that was killed leaves behind, says how long the log must be at least:
+/// it is written after the log is on the disk.
 ///
 /// # Errors
-/// If the file cannot be read.
-pub(super) fn damage(path: &Path) -> io::Result<Option<String>> {
-    match File::open(path) {
-        Ok(file) => read(BufReader::with_capacity(1 << 20, file)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+/// If a file cannot be read.
+pub(super) fn damage(log: &Path, index: &Path) -> io::Result<Option<String>> {
+    // The index comes first: a log that somebody writes meanwhile only grows.
+    let least = if held_here(index) { None } else { least(index)? };
+    match File::open(log) {
+        Ok(file) => read(BufReader::with_capacity(1 << 20, file), least),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(least.map(cut_off)),
         Err(error) => Err(error),
     }
+}
+
+/// Whether this process has the file open. It must not be opened then: closing it would drop the
+/// locks that SQLite holds on it (howtocorrupt.html, section 2.2).
+fn held_here(path: &Path) -> bool {
+    let Ok(path) = fs::canonicalize(path) else { return false };
+    let Ok(files) = fs::read_dir("/proc/self/fd") else { return true };
+    files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|target| target == path))
+}
+
+/// The log that an index is about: its two salts, and how many frames are committed.
+#[derive(Clone, Copy)]
+struct Least {
+    salts: [u8; 8],
+    frames: u64,
+}
+
+fn least(index: &Path) -> io::Result<Option<Least>> {
+    let mut copies = [0; 2 * INDEX];
+    let mut file = match File::open(index) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if !fill(&mut file, &mut copies)? {
+        return Ok(None);
+    }
+    let (one, two) = copies.split_at(INDEX);
+    // Copies that differ were being written; SQLite makes such an index anew.
+    let frames = u32::from_ne_bytes(std::array::from_fn(|i| one[16 + i]));
+    let usable = one == two && one[12] == 1 && frames > 0;
+    let salts = std::array::from_fn(|i| one[32 + i]);
+    Ok(usable.then_some(Least { salts, frames: frames.into() }))
+}
+
+fn cut_off(_: Least) -> String {
+    "its log ends before a commit that was made; if it is a copy that was restored, remove the file \
+     that ends in -shm"
+        .to_owned()
 }
 
 /// The two running sums of a log, each word read in the order that its magic number says.
@@ -52,11 +99,11 @@ impl Sums {
     }
 }
 
-fn read(mut log: impl Read) -> io::Result<Option<String>> {
+fn read(mut log: impl Read, least: Option<Least>) -> io::Result<Option<String>> {
     let mut header = [0; HEADER];
     // A log without a whole header, or with one that was never written, holds no commit.
     if !fill(&mut log, &mut header)? || header == [0; HEADER] {
-        return Ok(None);
+        return Ok(least.map(cut_off));
     }
     let magic = number(&header, 0);
     let mut sums = Sums { little: magic == MAGIC, sums: [0, 0] };
@@ -66,7 +113,7 @@ fn read(mut log: impl Read) -> io::Result<Option<String>> {
         return Ok(Some("the head of its log does not match its checksum".to_owned()));
     }
     let mut frame = vec![0; FRAME + page];
-    let (mut at, mut broken) = (0_u64, None);
+    let (mut at, mut whole, mut broken) = (0_u64, 0_u64, None);
     // Frames of this log behind the first broken one, and how many of them end a commit.
     let (mut commits, mut behind_commit) = (0, false);
     while fill(&mut log, &mut frame)? {
@@ -76,6 +123,7 @@ fn read(mut log: impl Read) -> io::Result<Option<String>> {
             sums.add(&frame[..8]);
             sums.add(&frame[FRAME..]);
             if ours && sums.are(&frame[16..24]) {
+                whole = at;
                 continue;
             }
             broken = Some(at);
@@ -86,11 +134,13 @@ fn read(mut log: impl Read) -> io::Result<Option<String>> {
     // A power cut can tear the last commit and no other: each is on the disk before the next
     // begins.
     let lost = behind_commit || commits > 1;
-    Ok(broken.filter(|_| lost).map(|at| {
-        format!(
+    if let Some(at) = broken.filter(|_| lost) {
+        return Ok(Some(format!(
             "frame {at} of its log does not match its checksum, and there are commits behind it"
-        )
-    }))
+        )));
+    }
+    let cut = least.filter(|least| header[16..24] == least.salts && whole < least.frames);
+    Ok(cut.map(cut_off))
 }
 
 /// Fills the buffer; false at the end of the file, whole or not.

@@ -62,7 +62,7 @@ impl SqliteStore<SystemClock> {
     /// # Errors
     /// As `open`.
     pub async fn open_on_boot(path: impl AsRef<Path>, timing: Timing, boot: &Boot) -> Result<Self> {
-        Self::open_as(path.as_ref(), timing, boot.clone(), Syncing::Full).await
+        Self::open_with_offset(path, timing, boot, SystemClock::with_offset).await
     }
 
     /// A store whose commits reach the disk at another time: a negative control for tests.
@@ -74,16 +74,8 @@ impl SqliteStore<SystemClock> {
         timing: Timing,
         syncing: Syncing,
     ) -> Result<Self> {
-        Self::open_as(path.as_ref(), timing, Boot::now()?, syncing).await
-    }
-
-    async fn open_as(path: &Path, timing: Timing, boot: Boot, syncing: Syncing) -> Result<Self> {
-        let conn = open::for_writing(path, syncing).await?;
-        let settled = open::alone(path, conn, move |conn| {
-            Box::pin(async move { boot::settle_offset(conn, &boot).await })
-        });
-        let (conn, offset) = settled.await?;
-        Self::over(path, conn, timing, SystemClock::with_offset(offset)).await
+        let boot = Boot::now()?;
+        Self::open_as(path.as_ref(), timing, boot, syncing, SystemClock::with_offset).await
     }
 
     /// Opens a store that is there for reading alone: every writing verb is refused, and nothing is
@@ -117,6 +109,35 @@ impl<C: Clock> SqliteStore<C> {
         let path = path.as_ref();
         let conn = open::for_writing(path, Syncing::Full).await?;
         Self::over(path, conn, timing, clock).await
+    }
+
+    /// Opens the store at this start of the machine on a clock that is made from the offset that
+    /// the store keeps for it.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub async fn open_with_offset(
+        path: impl AsRef<Path>,
+        timing: Timing,
+        boot: &Boot,
+        clock: impl FnOnce(i64) -> C,
+    ) -> Result<Self> {
+        Self::open_as(path.as_ref(), timing, boot.clone(), Syncing::Full, clock).await
+    }
+
+    async fn open_as(
+        path: &Path,
+        timing: Timing,
+        boot: Boot,
+        syncing: Syncing,
+        clock: impl FnOnce(i64) -> C,
+    ) -> Result<Self> {
+        let conn = open::for_writing(path, syncing).await?;
+        let settled = open::alone(path, conn, move |conn| {
+            Box::pin(async move { boot::settle_offset(conn, &boot).await })
+        });
+        let (conn, offset) = settled.await?;
+        Self::over(path, conn, timing, clock(offset)).await
     }
 
     async fn over(path: &Path, conn: SqliteConnection, timing: Timing, clock: C) -> Result<Self> {

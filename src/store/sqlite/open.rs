@@ -146,9 +146,9 @@ pub(super) async fn alone<T>(
 /// Refuses a log that lost commits. Another process can begin the log anew while it is read, so
 /// what looks like damage is looked at again.
 async fn whole_log(path: &Path) -> Result<()> {
-    let log = files::side_file(path, "-wal");
+    let (log, index) = (files::side_file(path, "-wal"), files::side_file(path, "-shm"));
     for last in [false, false, true] {
-        let found = log::damage(&log).map_err(|error| StoreError::Failed {
+        let found = log::damage(&log, &index).map_err(|error| StoreError::Failed {
             what: OPENING,
             why: format!("{} cannot be read: {error}", log.display()),
         })?;
@@ -197,6 +197,9 @@ async fn examine(path: &Path, conn: &mut SqliteConnection, whole: bool) -> Resul
             path.display()
         ))),
         Some(there) if there < ours => Ok(Found::Older),
+        Some(_) if whole && !sql::is_schema_whole(conn).await.map_err(wrong)? => {
+            Err(damaged(path, "its tables are not those that this version made"))
+        }
         Some(_) => Ok(Found::Current),
     }
 }
@@ -243,6 +246,9 @@ async fn set_up(
     migrate(&mut changing).await?;
     if before == Some(1) {
         sql::add_checksums(&mut changing).await?;
+    }
+    if before != sql::schema_version(&mut changing).await? {
+        sql::keep_schema_sum(&mut changing).await?;
     }
     Ok(changing.commit().await?)
 }

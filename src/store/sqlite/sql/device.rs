@@ -273,7 +273,7 @@ pub(in super::super) async fn to_look_up(
     rows.iter().map(look_up).collect()
 }
 
-/// The rows as `next_device` reads them, at most `limit` after `after`, in input order.
+/// The rows as settling reads them, at most `limit` after `after`, in input order.
 pub(super) async fn lives(
     conn: &mut SqliteConnection,
     campaign: CampaignId,
@@ -283,11 +283,11 @@ pub(super) async fn lives(
     let sql = concat!(
         "SELECT id, device, ",
         life!(),
-        " FROM device_row WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+        ", detail FROM device_row WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
     );
     let last = key(campaign, i64::from(u32::MAX));
     let query = sqlx::query(sql).bind(key(campaign, after)).bind(last).bind(limit);
-    query.fetch_all(conn).await?.iter().map(|row| device_at(row, None)).collect()
+    query.fetch_all(conn).await?.iter().map(|row| device_at(row, Some(13))).collect()
 }
 
 /// When the horizon of the last outstanding call ends; nothing if none is outstanding.

@@ -137,6 +137,31 @@ pub(super) async fn integrity_check(conn: &mut SqliteConnection) -> sqlx::Result
     Ok((said != "ok").then_some(said))
 }
 
+/// Whether tables and columns are those that the last migration left: a name that is damaged is
+/// otherwise noticed by the statement that uses it, which may be one that follows a call.
+pub(super) async fn is_schema_whole(conn: &mut SqliteConnection) -> sqlx::Result<bool> {
+    let kept: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *conn).await?;
+    Ok(kept == schema_sum(conn).await?)
+}
+
+/// Keeps the checksum of the schema in the file's head.
+pub(super) async fn keep_schema_sum(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    let sum = schema_sum(conn).await?;
+    // A pragma takes no parameter; it is a number.
+    let sql = AssertSqlSafe(format!("PRAGMA user_version = {sum}"));
+    sqlx::query(sql).execute(conn).await.map(drop)
+}
+
+async fn schema_sum(conn: &mut SqliteConnection) -> sqlx::Result<i64> {
+    let sql = "SELECT json_group_array(json_array(name, columns)) FROM (SELECT m.name, \
+               (SELECT json_group_array(json_array(c.name, c.type, c.\"notnull\", c.pk, c.hidden)) \
+                FROM pragma_table_xinfo(m.name) c) AS columns \
+               FROM sqlite_master m WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' \
+               ORDER BY m.name)";
+    let columns: String = sqlx::query_scalar(sql).fetch_one(conn).await?;
+    Ok(checksum::of_schema(&columns))
+}
+
 /// The newest migration that was applied; nothing before the first.
 pub(super) async fn schema_version(conn: &mut SqliteConnection) -> sqlx::Result<Option<i64>> {
     let table = "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
