@@ -91,8 +91,8 @@ pub async fn run<S: Store, A: ScanApi>(
     let orphans = store.tally(campaign.id).await?.doubtful;
     let now = store.clock().now();
     let gate = settings.gate.then(|| Gate::new(&settings.quotas, settings.pace, now));
-    let shared =
-        Shared { store, api, campaign, timing: settings.timing, counts: Counts::default() };
+    let (timing, counts) = (settings.timing, Counts::default());
+    let shared = Shared { store, api, campaign, timing, started: now, counts };
     let mut engine = Engine {
         shared: Arc::new(shared),
         state: State::new(now, orphans),
@@ -116,6 +116,8 @@ struct Shared<S, A> {
     api: Arc<A>,
     campaign: Campaign,
     timing: Timing,
+    /// When this run began.
+    started: Stamp,
     counts: Counts,
 }
 
@@ -128,6 +130,8 @@ struct Counts {
     repeats: AtomicU64,
     /// The run is stopping: what is not claimed yet is not claimed any more.
     halted: AtomicBool,
+    /// The server gave a comment of ours back as it was sent.
+    comments_kept: AtomicBool,
 }
 
 impl Counts {
