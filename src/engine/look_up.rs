@@ -17,7 +17,7 @@ use crate::domain::lifecycle::Found;
 use crate::domain::settle::ServerNotes;
 use crate::domain::verdict::{earliest_of, list_verdict};
 use crate::domain::{Action, DeviceId, Mark, Reply, Verdict};
-use crate::store::{Finding, LookUp, ReadAnswer, ReadSettlement, Store, StoreError};
+use crate::store::{CallId, Finding, LookUp, ReadAnswer, ReadSettlement, Store, StoreError};
 
 /// Devices that one look-up handles at most.
 pub(super) const MOST: usize = 1_000;
@@ -170,16 +170,7 @@ async fn page<S: Store, A: ScanApi>(
     if let Err(error) = shared.api.ready().await {
         return Ok(Err(error.to_string()));
     }
-    let call = loop {
-        match shared.store.claim_read(shared.campaign.id).await? {
-            ReadAnswer::Call(call, _) => break call,
-            ReadAnswer::NotYet(not_yet) => {
-                let clock = shared.store.clock();
-                let poll = clock.now().plus(shared.timing.poll);
-                clock.sleep_until(not_yet.at.min(poll)).await;
-            }
-        }
-    };
+    let call = slot(shared).await?;
     let reply = shared.api.actions(query, next).await;
     let verdict = match &reply {
         ListReply::Page { .. } => None,
@@ -187,6 +178,29 @@ async fn page<S: Store, A: ScanApi>(
     };
     shared.store.settle_read(call, ReadSettlement { verdict }).await?;
     Ok(Ok(reply))
+}
+
+/// A slot of the list's budget that may be used at once. One that a slow store gave too late could
+/// be counted by the server after its horizon, so it is given back.
+async fn slot<S: Store, A>(shared: &Shared<S, A>) -> Result<CallId, StoreError> {
+    let Shared { store, timing, .. } = shared;
+    loop {
+        match store.claim_read(shared.campaign.id).await? {
+            ReadAnswer::Call(call, claimed_at) => {
+                if store.clock().now().since(claimed_at) <= timing.send_within {
+                    return Ok(call);
+                }
+                let why = "it could not be sent in time after its slot was taken".to_owned();
+                let verdict = Some(Verdict::NeverLeft { why });
+                store.settle_read(call, ReadSettlement { verdict }).await?;
+            }
+            ReadAnswer::NotYet(not_yet) => {
+                let clock = store.clock();
+                let poll = clock.now().plus(timing.poll);
+                clock.sleep_until(not_yet.at.min(poll)).await;
+            }
+        }
+    }
 }
 
 /// What tells an action of ours from others where its comment does not.
@@ -208,14 +222,12 @@ impl Telling {
         }
     }
 
-    /// Where no scan call of the campaign had a whole answer yet, an answer of the list is the first
-    /// contact: what this run did, it did after its start. The server's time is only taken together
-    /// with a duration of ours.
+    /// What this run did, it did after its start, also where an answer was lost before the first
+    /// whole one. The server's time is only taken together with a duration of ours.
     fn contact<S: Store, A>(&mut self, shared: &Shared<S, A>, date: Option<Timestamp>) {
-        if self.first_contact.is_none() {
-            let ran = shared.store.clock().now().since(shared.started);
-            self.first_contact = date.and_then(|date| earliest_of(date, ran, &shared.timing));
-        }
+        let ran = shared.store.clock().now().since(shared.started);
+        let start = date.and_then(|date| earliest_of(date, ran, &shared.timing));
+        self.first_contact = self.first_contact.into_iter().chain(start).min();
     }
 
     fn is_ours<S, A>(&self, shared: &Shared<S, A>, action: &Action) -> bool {

@@ -50,7 +50,9 @@ pub(super) fn for_each_seed<F: Future<Output = ()>>(
     std::thread::scope(|scope| {
         let other = scope.spawn(play);
         play();
-        other.join().unwrap();
+        if let Err(panic) = other.join() {
+            std::panic::resume_unwind(panic);
+        }
     });
 }
 
@@ -221,6 +223,7 @@ async fn storm(seed: u64, plan: Plan) -> Played {
     let quotas = &world.settings.quotas;
     let campaign = campaign(&world.store, "c", 0..weather.devices, quotas, weather.busy).await;
     let judge = Judge::watch(&world, &campaign, plan);
+    judge.trace(|| format!("{weather:?}"));
     for episodes in 1.. {
         let campaign = world.find("c").await;
         // See `forgets_marks`; and after a while the weather gets calm, so that there is an end.
@@ -230,6 +233,7 @@ async fn storm(seed: u64, plan: Plan) -> Played {
         let fate = |_| if calm { Fate::End } else { Fate::draw(&mut rng) };
         let fates = (0..runners).map(fate).collect();
         let endings = episode(&world, &campaign, &weather, &judge, fates, &mut rng).await;
+        judge.trace(|| format!("run {episodes} ended: {endings:?}"));
         let finished = endings.contains(&Some(Ending::Finished));
         let tally = world.tally().await;
         if finished && tally.open() > 0 {
@@ -292,7 +296,10 @@ fn whatever_fails_and_crashes_nothing_is_lost_doubled_or_misreported() {
     for_each_seed(1_000, "whatever_fails", |seed| {
         let sum = &sum;
         async move {
-            let played = storm(seed, Plan::default()).await;
+            // One seed alone is played to be understood.
+            let traced = std::env::var("FLEETSWEEP_SEED").is_ok();
+            let played = storm(seed, Plan { traced, ..Plan::default() }).await;
+            played.trace.iter().flatten().for_each(|step| println!("{step}"));
             let found: Vec<String> = played.found.iter().map(ToString::to_string).collect();
             assert!(found.is_empty(), "seed {seed} breaks {}", found.join("\n"));
             let mut sum = sum.lock().unwrap();

@@ -97,6 +97,13 @@ impl Judge {
         self.alarm.notify_one();
     }
 
+    /// A line of the trace, if there is one.
+    pub(super) fn trace(&self, line: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.known.lock().unwrap().trace {
+            trace.push(line());
+        }
+    }
+
     /// What happened so far that a seed is to show, and how often.
     pub(super) fn count(&self, what: &'static str) {
         *self.known.lock().unwrap().seen.entry(what).or_default() += 1;
