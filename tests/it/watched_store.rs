@@ -1,6 +1,6 @@
 //! A store in memory that is watched: it counts what the engine asks, notices an engine that turns
-//! without moving on, can be slow, can die in the middle of an operation, shows each operation to an
-//! observer, and can make known mistakes. It decides nothing else.
+//! without moving on, can be slow, can die in the middle of an operation, shows each operation to
+//! an observer, and can make known mistakes. It decides nothing else.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -25,7 +25,6 @@ pub(super) fn for_each_seed<F: Future<Output = ()>>(
     test: &str,
     scenario: impl Fn(u64) -> F + Sync,
 ) {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let (first, last) = match number("FLEETSWEEP_SEED") {
         Some(seed) => (seed, seed + 1),
         None => (0, number("FLEETSWEEP_SEEDS").unwrap_or(usual)),
@@ -54,6 +53,10 @@ pub(super) fn for_each_seed<F: Future<Output = ()>>(
             std::panic::resume_unwind(panic);
         }
     });
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok())
 }
 
 fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
@@ -115,7 +118,14 @@ struct Stage {
     server: Arc<FakeServer<TokioClock>>,
     campaign: Campaign,
     settings: Settings,
+    judge: Arc<Judge>,
+    /// Its store can be slow, so that nothing bounds how long a stop takes.
+    slow: bool,
 }
+
+/// The longest that a stopped run takes, its machine not being suspended meanwhile: a sign-in, the
+/// sending and the time-out of what was in flight, and a little.
+const STOP_MAX: Duration = Duration::from_secs(3 + 5 + 30 + 2);
 
 /// One runner's process; nothing if it crashed.
 async fn process(stage: Stage, store: Watched, fate: Fate) -> Option<Ending> {
@@ -126,12 +136,15 @@ async fn process(stage: Stage, store: Watched, fate: Fate) -> Option<Ending> {
     if let Fate::Dies(operations, in_effect) = fate {
         store.dies_after(Some(operations), in_effect);
     }
+    let Stage { server, campaign, settings, judge, slow } = stage;
+    let told = Mutex::new(None);
     let signals = async {
         match fate {
             Fate::Killed(at) => tokio::time::sleep(at).await,
             Fate::Stopped(soft, now) => {
                 tokio::time::sleep(soft).await;
                 stop.send_replace(StopLevel::Soft);
+                *told.lock().unwrap() = Some(judge.awake());
                 if let Some(now) = now {
                     tokio::time::sleep(now - soft).await;
                     stop.send_replace(StopLevel::Now);
@@ -141,14 +154,18 @@ async fn process(stage: Stage, store: Watched, fate: Fate) -> Option<Ending> {
             Fate::End | Fate::Dies(..) => std::future::pending().await,
         }
     };
-    let Stage { server, campaign, settings } = stage;
     let run = engine::run(store.clone(), server, campaign, settings, stopped, events);
-    tokio::select! {
+    let ending = tokio::select! {
         biased;
         () = store.died.notified() => None,
         ran = run => Some(ran.unwrap().ending),
         () = signals => None,
+    };
+    let took = told.into_inner().unwrap().map(|told| judge.awake() - told);
+    if let Some(took) = took.filter(|took| *took > STOP_MAX && !slow) {
+        judge.say("I6", format!("a stop took {took:?}"));
     }
+    ending
 }
 
 /// What happens to the machine while runners run: it is suspended, and its wall clock is set.
@@ -157,7 +174,7 @@ async fn machine(mut rng: fastrand::Rng, world: &World, judge: &Judge) {
         tokio::time::sleep(MS * rng.u32(1..400_000)).await;
         if rng.bool() {
             judge.count("suspend");
-            tokio::time::advance(MS * rng.u32(1..7_200_000)).await;
+            judge.suspend(MS * rng.u32(1..7_200_000)).await;
         } else {
             judge.count("wall clock step");
             let seconds = one_of_steps(&mut rng);
@@ -177,7 +194,7 @@ async fn episode(
     world: &World,
     campaign: &Campaign,
     weather: &Weather,
-    judge: &Judge,
+    judge: &Arc<Judge>,
     fates: Vec<Fate>,
     rng: &mut fastrand::Rng,
 ) -> Vec<Option<Ending>> {
@@ -191,7 +208,8 @@ async fn episode(
         let store = world.store.for_another();
         store.slows(weather.slow, SLOW_MAX, rng.fork());
         let (server, settings) = (world.server.clone(), world.settings.clone());
-        let stage = Stage { server, campaign: campaign.clone(), settings };
+        let (campaign, judge, slow) = (campaign.clone(), judge.clone(), weather.slow > 0);
+        let stage = Stage { server, campaign, settings, judge, slow };
         processes.spawn(process(stage, store, fate));
     }
     let ends = async {

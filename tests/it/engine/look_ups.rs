@@ -197,7 +197,7 @@ async fn a_whole_list_that_is_too_long_is_given_up_and_devices_are_asked_for_by_
 
 #[tokio::test(start_paused = true)]
 async fn a_slot_of_the_list_that_a_slow_store_gives_too_late_is_given_back() {
-    let rule = |ask: Ask| match ask.device % 9 == 0 && ask.nth == 1 {
+    let rule = |ask: Ask| match ask.device.is_multiple_of(9) && ask.nth == 1 {
         true => Act::Fault { worked: false },
         false => Act::Serve,
     };

@@ -34,6 +34,8 @@ pub(super) struct Judge {
     campaign: CampaignId,
     quotas: Vec<Quota>,
     send_by: Duration,
+    clock: TokioClock,
+    suspended: Mutex<Duration>,
     known: Mutex<Known>,
     /// Told of the first violation.
     pub(super) alarm: Notify,
@@ -79,6 +81,8 @@ impl Judge {
             campaign: campaign.id,
             quotas: world.settings.quotas.clone(),
             send_by: timing.horizon() - timing.send_within,
+            clock: world.clock,
+            suspended: Mutex::default(),
             known: Mutex::new(Known { rows, trace, ..Known::default() }),
             alarm: Notify::new(),
         });
@@ -95,6 +99,17 @@ impl Judge {
     pub(super) fn say(&self, invariant: &'static str, what: String) {
         self.known.lock().unwrap().say(invariant, what);
         self.alarm.notify_one();
+    }
+
+    /// Time that the machine was awake.
+    pub(super) fn awake(&self) -> Duration {
+        self.clock.elapsed().saturating_sub(*self.suspended.lock().unwrap())
+    }
+
+    /// The machine sleeps for so long: time goes on, here and at the server, and nobody runs.
+    pub(super) async fn suspend(&self, time: Duration) {
+        *self.suspended.lock().unwrap() += time;
+        tokio::time::advance(time).await;
     }
 
     /// A line of the trace, if there is one.
