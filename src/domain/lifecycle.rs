@@ -10,7 +10,7 @@
 
 use super::campaign::BusyPolicy;
 use super::outcome::Outcome;
-use super::timing::{Stamp, Timing};
+use super::timing::{LOOKS, Stamp, Timing};
 
 /// At most this many tries a device.
 pub const TRIES_MAX: u8 = 3;
@@ -176,6 +176,16 @@ impl Life {
     /// Whether asking this device is a repeat, which the budget of repeats must allow.
     pub fn is_repeat(&self) -> bool {
         self.tries > 0
+    }
+
+    /// Whether the list of actions must be asked for this very device: before it can be asked
+    /// again, whatever the clocks say of the list as a whole, and where any scan in the way counts
+    /// and not only one of ours.
+    pub fn asks_by_id(&self) -> bool {
+        match self.state {
+            State::Doubtful { looks, busy, .. } => busy || usize::from(looks) + 1 >= LOOKS,
+            _ => false,
+        }
     }
 
     fn in_state(state: State) -> Self {

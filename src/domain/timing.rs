@@ -30,6 +30,9 @@ impl Stamp {
     }
 }
 
+/// How often the list of actions is asked about a device whose answer is missing.
+pub const LOOKS: usize = 3;
+
 /// Every duration that the program goes by, in one place, so that `--time-scale` can divide them
 /// all.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,7 +48,7 @@ pub struct Timing {
     /// The fixed part of the guard that every quota's window is widened by.
     pub guard: Duration,
     /// Waits before the list of actions is asked about a device whose answer is missing.
-    pub look_up_after: [Duration; 3],
+    pub look_up_after: [Duration; LOOKS],
     /// Longest time between two looks at the store while waiting for a slot.
     pub poll: Duration,
     /// First pause after a 429 that names no time; doubles with each.

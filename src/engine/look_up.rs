@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -13,9 +15,9 @@ use crate::defender::{ActionQuery, ListReply, NextPage, ScanApi};
 use crate::domain::action::CommentSays;
 use crate::domain::lifecycle::Found;
 use crate::domain::settle::ServerNotes;
-use crate::domain::verdict::list_verdict;
-use crate::domain::{Action, DeviceId, Verdict};
-use crate::store::{Finding, LookUp, ReadAnswer, ReadSettlement, Store, StoreError};
+use crate::domain::verdict::{earliest_of, list_verdict};
+use crate::domain::{Action, DeviceId, Mark, Reply, Verdict};
+use crate::store::{CallId, Finding, LookUp, ReadAnswer, ReadSettlement, Store, StoreError};
 
 /// Devices that one look-up handles at most.
 pub(super) const MOST: usize = 1_000;
@@ -23,12 +25,16 @@ pub(super) const MOST: usize = 1_000;
 /// Devices that one page is asked about by their ids; a longer filter would make a long URL.
 const BY_ID: usize = 10;
 
-/// Busy devices from which on the whole list of open actions is read instead.
+/// Devices from which on the list is read as a whole instead: one page of it holds 10,000 actions.
 const BY_LIST: usize = 20;
 
 /// Pages that one question reads at most: two million actions. A server that repeats itself for
 /// ever must not hold the campaign.
 const PAGES: usize = 200;
+
+/// How much further back than the first contact the list is read as a whole. It is only a saving:
+/// what such a list does not show is asked for by its id before anything is repeated.
+const MARGIN: Duration = Duration::from_secs(3600);
 
 /// How a look-up ended.
 pub(super) enum LookUpEnd {
@@ -44,7 +50,7 @@ pub(super) enum LookUpEnd {
 /// Looks a batch up: all doubtful, or all busy with something unknown.
 pub(super) async fn run<S: Store, A: ScanApi>(
     shared: Arc<Shared<S, A>>,
-    batch: Vec<LookUp>,
+    mut batch: Vec<LookUp>,
     forbidden: bool,
 ) -> Result<LookUpEnd, StoreError> {
     if forbidden {
@@ -53,16 +59,28 @@ pub(super) async fn run<S: Store, A: ScanApi>(
     // The notes can have changed since the run began.
     let campaign = shared.store.find(&shared.campaign.name).await?;
     let notes = campaign.map_or(shared.campaign.notes, |campaign| campaign.notes);
-    let whole_list = batch.len() >= BY_LIST && batch.iter().all(|one| one.unseen);
-    let size = if whole_list { batch.len() } else { BY_ID };
-    for part in batch.chunks(size) {
-        let devices: Vec<DeviceId> = part.iter().map(|one| one.device).collect();
-        let query =
-            if whole_list { ActionQuery::Open } else { ActionQuery::OfDevices(devices.clone()) };
-        match read(&shared, &query, &devices).await? {
+    let mut telling = Telling::new(&shared, notes);
+    let mut whole = true;
+    // The last look of a device is left to the end, where its own id is asked for.
+    batch.sort_by_key(|one| one.by_id);
+    while !batch.is_empty() {
+        let (query, most) = question(&batch, telling.first_contact.filter(|_| whole));
+        let size = if let ActionQuery::OfDevices(devices) = &query {
+            devices.len()
+        } else {
+            batch.iter().filter(|one| !one.by_id).count()
+        };
+        match read(&shared, &query, &batch[..size], most).await? {
             Read::Actions(actions, date) => {
-                let findings = part.iter().map(|one| find(&shared, *one, &actions, notes, date));
-                write(&shared, findings.collect()).await?;
+                telling.contact(&shared, date);
+                let part = batch.drain(..size);
+                let findings = part.map(|one| telling.find(&shared, one, &actions, date));
+                let findings = findings.collect();
+                write(&shared, findings).await?;
+            }
+            Read::TooLong if most < PAGES => whole = false,
+            Read::TooLong => {
+                return Ok(LookUpEnd::Failed(format!("the list did not end after {PAGES} pages")));
             }
             Read::Forbidden => {
                 write(&shared, forbidden_all(batch)).await?;
@@ -74,9 +92,28 @@ pub(super) async fn run<S: Store, A: ScanApi>(
     Ok(LookUpEnd::Done { forbidden: false })
 }
 
+/// What to ask the list about the first devices of a batch, and how many pages that may cost. Where
+/// the list is read as a whole, it is about all that need not be asked for by their ids.
+fn question(batch: &[LookUp], first_contact: Option<Timestamp>) -> (ActionQuery, usize) {
+    let together = batch.iter().filter(|one| !one.by_id).count();
+    let unseen = batch.first().is_some_and(|one| one.unseen);
+    if together >= BY_LIST && unseen {
+        return (ActionQuery::Open, PAGES);
+    }
+    if let Some(since) = first_contact.filter(|_| together >= BY_LIST)
+        && let Ok(since) = since.checked_sub(MARGIN)
+    {
+        // More pages than this would cost more than asking by ids.
+        return (ActionQuery::CreatedSince(since), together.div_ceil(BY_ID).min(PAGES - 1));
+    }
+    (ActionQuery::OfDevices(batch.iter().take(BY_ID).map(|one| one.device).collect()), PAGES)
+}
+
 enum Read {
     /// All actions of the devices that were asked for, newest first, and the server's time.
     Actions(BTreeMap<DeviceId, Vec<Action>>, Option<Timestamp>),
+    /// The list has more pages than the question may cost.
+    TooLong,
     Forbidden,
     Failed(String),
 }
@@ -85,12 +122,13 @@ enum Read {
 async fn read<S: Store, A: ScanApi>(
     shared: &Shared<S, A>,
     query: &ActionQuery,
-    devices: &[DeviceId],
+    about: &[LookUp],
+    most: usize,
 ) -> Result<Read, StoreError> {
     let mut kept: BTreeMap<DeviceId, Vec<Action>> =
-        devices.iter().map(|device| (*device, Vec::new())).collect();
+        about.iter().map(|one| (one.device, Vec::new())).collect();
     let mut next: Option<NextPage> = None;
-    for _ in 0..PAGES {
+    for _ in 0..most {
         match page(shared, query, next.as_ref()).await? {
             Err(why) => return Ok(Read::Failed(why)),
             Ok(ListReply::Page { actions, next: rest, date }) => {
@@ -104,23 +142,23 @@ async fn read<S: Store, A: ScanApi>(
                 }
                 next = rest;
             }
-            Ok(ListReply::Refused(reply)) => match list_verdict(&reply) {
-                Verdict::Forbidden(_) => return Ok(Read::Forbidden),
-                Verdict::Unauthorized(_) => {
-                    shared.api.token_refused().await;
-                    return Ok(Read::Failed("the API refused the token (401)".to_owned()));
-                }
-                Verdict::Throttled { .. } => {
-                    return Ok(Read::Failed("the API's limit for the list (429)".to_owned()));
-                }
-                Verdict::Doubtful { why, .. } | Verdict::NeverLeft { why } => {
-                    return Ok(Read::Failed(why));
-                }
-                other => return Ok(Read::Failed(format!("{other:?}"))),
-            },
+            Ok(ListReply::Refused(reply)) => return Ok(refused(shared, &reply).await),
         }
     }
-    Ok(Read::Failed(format!("the list did not end after {PAGES} pages")))
+    Ok(Read::TooLong)
+}
+
+async fn refused<S, A: ScanApi>(shared: &Shared<S, A>, reply: &Reply) -> Read {
+    match list_verdict(reply) {
+        Verdict::Forbidden(_) => Read::Forbidden,
+        Verdict::Unauthorized(_) => {
+            shared.api.token_refused().await;
+            Read::Failed("the API refused the token (401)".to_owned())
+        }
+        Verdict::Throttled { .. } => Read::Failed("the API's limit for the list (429)".to_owned()),
+        Verdict::Doubtful { why, .. } | Verdict::NeverLeft { why } => Read::Failed(why),
+        other => Read::Failed(format!("{other:?}")),
+    }
 }
 
 /// One page, within the list's own budget.
@@ -132,16 +170,7 @@ async fn page<S: Store, A: ScanApi>(
     if let Err(error) = shared.api.ready().await {
         return Ok(Err(error.to_string()));
     }
-    let call = loop {
-        match shared.store.claim_read(shared.campaign.id).await? {
-            ReadAnswer::Call(call, _) => break call,
-            ReadAnswer::NotYet(not_yet) => {
-                let clock = shared.store.clock();
-                let poll = clock.now().plus(shared.timing.poll);
-                clock.sleep_until(not_yet.at.min(poll)).await;
-            }
-        }
-    };
+    let call = slot(shared).await?;
     let reply = shared.api.actions(query, next).await;
     let verdict = match &reply {
         ListReply::Page { .. } => None,
@@ -151,36 +180,93 @@ async fn page<S: Store, A: ScanApi>(
     Ok(Ok(reply))
 }
 
-fn find<S: Store, A: ScanApi>(
-    shared: &Shared<S, A>,
-    look_up: LookUp,
-    actions: &BTreeMap<DeviceId, Vec<Action>>,
-    notes: ServerNotes,
-    server_now: Option<Timestamp>,
-) -> Finding {
-    let campaign = &shared.campaign;
-    let empty = Vec::new();
-    let actions = actions.get(&look_up.device).unwrap_or(&empty);
-    let scans = || actions.iter().filter(|action| action.is_scan_of(look_up.device));
-    let mark = campaign.mark();
-    let is_ours = |action: &&Action| match action.comment_says(&mark, &campaign.order.comment) {
-        CommentSays::Ours => true,
-        CommentSays::NotOurs => false,
-        CommentSays::Altered if !notes.comments_changed => false,
-        // A server that drops or changes comments leaves only the time to tell our actions from
-        // older ones.
-        CommentSays::Altered | CommentSays::Nothing => {
-            matches!((action.created, notes.first_contact), (Some(at), Some(first)) if at >= first)
+/// A slot of the list's budget that may be used at once. One that a slow store gave too late could
+/// be counted by the server after its horizon, so it is given back.
+async fn slot<S: Store, A>(shared: &Shared<S, A>) -> Result<CallId, StoreError> {
+    let Shared { store, timing, .. } = shared;
+    loop {
+        match store.claim_read(shared.campaign.id).await? {
+            ReadAnswer::Call(call, claimed_at) => {
+                if store.clock().now().since(claimed_at) <= timing.send_within {
+                    return Ok(call);
+                }
+                let why = "it could not be sent in time after its slot was taken".to_owned();
+                let verdict = Some(Verdict::NeverLeft { why });
+                store.settle_read(call, ReadSettlement { verdict }).await?;
+            }
+            ReadAnswer::NotYet(not_yet) => {
+                let clock = store.clock();
+                let poll = clock.now().plus(timing.poll);
+                clock.sleep_until(not_yet.at.min(poll)).await;
+            }
         }
-    };
-    if let Some(ours) = scans().find(is_ours).filter(|_| !look_up.unseen) {
-        return Finding { look_up, found: Found::Ours, action: Some(ours.clone()) };
     }
-    let asked = campaign.order.scan_type;
-    let covering = scans().find(|action| action.covers(asked, server_now, &shared.timing));
-    let covered = covering.is_some();
-    let action = covering.or_else(|| scans().find(|action| action.is_open())).cloned();
-    Finding { look_up, found: Found::NotOurs { covered }, action }
+}
+
+/// What tells an action of ours from others where its comment does not.
+struct Telling {
+    mark: Mark,
+    /// The server's time before which no action of this campaign can have been created.
+    first_contact: Option<Timestamp>,
+    /// The server is known to leave comments as they are.
+    comments_kept: bool,
+}
+
+impl Telling {
+    fn new<S, A>(shared: &Shared<S, A>, notes: ServerNotes) -> Self {
+        let kept = shared.counts.comments_kept.load(Ordering::SeqCst);
+        Self {
+            mark: shared.campaign.mark(),
+            first_contact: notes.first_contact,
+            comments_kept: kept && !notes.comments_changed,
+        }
+    }
+
+    /// What this run did, it did after its start, also where an answer was lost before the first
+    /// whole one. The server's time is only taken together with a duration of ours.
+    fn contact<S: Store, A>(&mut self, shared: &Shared<S, A>, date: Option<Timestamp>) {
+        let ran = shared.store.clock().now().since(shared.started);
+        let start = date.and_then(|date| earliest_of(date, ran, &shared.timing));
+        self.first_contact = self.first_contact.into_iter().chain(start).min();
+    }
+
+    fn is_ours<S, A>(&self, shared: &Shared<S, A>, action: &Action) -> bool {
+        let order = &shared.campaign.order;
+        match action.comment_says(&self.mark, &order.comment) {
+            CommentSays::Ours => true,
+            CommentSays::NotOurs => false,
+            CommentSays::Altered if self.comments_kept => false,
+            // A server that drops or changes comments leaves only scope and time to tell our
+            // actions from older ones. One that is not known to is treated like one that does: an
+            // order too many cannot be taken back.
+            CommentSays::Altered | CommentSays::Nothing => {
+                action.scan_type().is_none_or(|scope| scope == order.scan_type)
+                    && matches!((action.created, self.first_contact),
+                        (Some(at), Some(first)) if at >= first)
+            }
+        }
+    }
+
+    fn find<S: Store, A: ScanApi>(
+        &self,
+        shared: &Shared<S, A>,
+        look_up: LookUp,
+        actions: &BTreeMap<DeviceId, Vec<Action>>,
+        server_now: Option<Timestamp>,
+    ) -> Finding {
+        let empty = Vec::new();
+        let actions = actions.get(&look_up.device).unwrap_or(&empty);
+        let scans = || actions.iter().filter(|action| action.is_scan_of(look_up.device));
+        let ours = scans().find(|action| self.is_ours(shared, action));
+        if let Some(ours) = ours.filter(|_| !look_up.unseen) {
+            return Finding { look_up, found: Found::Ours, action: Some(ours.clone()) };
+        }
+        let asked = shared.campaign.order.scan_type;
+        let covering = scans().find(|action| action.covers(asked, server_now, &shared.timing));
+        let covered = covering.is_some();
+        let action = covering.or_else(|| scans().find(|action| action.is_open())).cloned();
+        Finding { look_up, found: Found::NotOurs { covered }, action }
+    }
 }
 
 fn forbidden_all(batch: Vec<LookUp>) -> Vec<Finding> {

@@ -88,14 +88,14 @@ pub async fn run<S: Store, A: ScanApi>(
     events: mpsc::Sender<Event>,
 ) -> Result<Ran, StoreError> {
     store.join(campaign.id, settings.quotas.clone()).await?;
-    let orphans = store.tally(campaign.id).await?.doubtful;
+    let tally = store.tally(campaign.id).await?;
     let now = store.clock().now();
     let gate = settings.gate.then(|| Gate::new(&settings.quotas, settings.pace, now));
-    let shared =
-        Shared { store, api, campaign, timing: settings.timing, counts: Counts::default() };
+    let (timing, counts) = (settings.timing, Counts::default());
+    let shared = Shared { store, api, campaign, timing, started: now, counts };
     let mut engine = Engine {
         shared: Arc::new(shared),
-        state: State::new(now, orphans),
+        state: State::new(now, tally.doubtful),
         settings,
         gate,
         tasks: JoinSet::new(),
@@ -103,6 +103,9 @@ pub async fn run<S: Store, A: ScanApi>(
         stop,
         events,
     };
+    if tally.claimed > 0 {
+        engine.note(Note::Horizon(timing.horizon()));
+    }
     let ending = engine.run().await;
     engine.tasks.shutdown().await;
     let calls = engine.shared.counts.calls();
@@ -116,6 +119,8 @@ struct Shared<S, A> {
     api: Arc<A>,
     campaign: Campaign,
     timing: Timing,
+    /// When this run began.
+    started: Stamp,
     counts: Counts,
 }
 
@@ -128,6 +133,8 @@ struct Counts {
     repeats: AtomicU64,
     /// The run is stopping: what is not claimed yet is not claimed any more.
     halted: AtomicBool,
+    /// The server gave a comment of ours back as it was sent.
+    comments_kept: AtomicBool,
 }
 
 impl Counts {

@@ -101,6 +101,9 @@ async fn send<S: Store, A: ScanApi>(
     if let Verdict::Unauthorized(_) = verdict {
         api.token_refused().await;
     }
+    if let Verdict::Accepted { comment_changed: false, .. } = verdict {
+        shared.counts.comments_kept.store(true, Ordering::SeqCst);
+    }
     let uses_nothing_up = matches!(
         verdict,
         Verdict::Unauthorized(_) | Verdict::Throttled { .. } | Verdict::NeverLeft { .. }

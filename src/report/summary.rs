@@ -293,6 +293,7 @@ fn told(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted => "accepted: scan ordered",
         Outcome::AlreadyInProgress { covered: true } => "already in progress, covered by that scan",
+        Outcome::Unknown => "unknown: answer lost, and the list of actions may not be read",
         other => short(other),
     }
 }
@@ -319,7 +320,7 @@ fn advice(outcome: Outcome) -> &'static str {
         Outcome::Rejected => "refused by the API; see error_code and message in the report",
         Outcome::NotFound => "not in this tenant, or offboarded: mend the list",
         Outcome::Failed => "no scan was ordered: order these again with `fleetsweep scan`",
-        Outcome::Unknown => "look at their actions in the portal before ordering again",
+        Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",
         Outcome::NotAttempted => "see reason in the report; order these with `fleetsweep scan`",
         Outcome::BadRow => "mend these lines of the list, then order them",
         Outcome::Accepted | Outcome::Duplicate | Outcome::Skipped => "nothing",

@@ -100,7 +100,7 @@ impl<C: Clock> MemoryStore<C> {
         pending: usize,
     ) -> Result<Option<NotYet>> {
         let key = inner.campaign(campaign)?.order.target.budget(operation);
-        let quotas = inner.quotas(&key);
+        let quotas = inner.quotas(&key, Some(campaign));
         let empty = Budget::default();
         let budget = inner.budgets.get(&key).unwrap_or(&empty);
         let nth: Vec<_> = quotas.iter().map(|quota| budget.nth(quota, pending)).collect();
@@ -299,7 +299,7 @@ impl<C: Clock> Store for MemoryStore<C> {
 
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
         let inner = self.lock();
-        let quotas = inner.quotas(budget);
+        let quotas = inner.quotas(budget, None);
         Ok(match inner.budgets.get(budget) {
             None => Usage { quotas, ..Usage::default() },
             Some(budget) => Usage {
@@ -333,11 +333,12 @@ impl Inner {
         self.held.values().filter_map(|held| held.campaign.as_ref()).find(|one| one.name == *name)
     }
 
-    /// All quotas of all open campaigns on this budget: together they are the strictest setting.
-    fn quotas(&self, key: &BudgetKey) -> Vec<Quota> {
+    /// All quotas of all open campaigns on this budget: together they are the strictest setting. A
+    /// runner that has not noticed yet that its campaign is finished keeps that one's too.
+    fn quotas(&self, key: &BudgetKey, asking: Option<CampaignId>) -> Vec<Quota> {
         let campaigns = self.held.values().filter_map(|held| held.campaign.as_ref());
         let open = campaigns.filter(|campaign| {
-            campaign.state == CampaignState::Open
+            (campaign.state == CampaignState::Open || Some(campaign.id) == asking)
                 && campaign.order.target.budget(key.operation) == *key
         });
         let all: BTreeSet<Quota> = open.flat_map(|one| one.quotas.iter().copied()).collect();

@@ -221,6 +221,8 @@ pub struct LookUp {
     pub attempt: u32,
     /// Busy with something unknown, rather than doubtful.
     pub unseen: bool,
+    /// It must be asked for by its id: see `Life::asks_by_id`.
+    pub by_id: bool,
 }
 
 /// What the list of actions said about a device.

@@ -3,7 +3,7 @@
 //! tests read its ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use fleetsweep::clock::Clock;
@@ -81,6 +81,18 @@ impl Act {
     pub(crate) const FORBIDDEN: Act = Act::Refuse(403, "Forbidden", "missing role");
     pub(crate) const UNAUTHORIZED: Act = Act::Refuse(401, "Unauthorized", "token expired");
     pub(crate) const BUSY: Act = Act::Refuse(400, "ActiveRequestAlreadyExists", "in progress");
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Act::Serve => "served",
+            Act::Refuse(401, ..) => "401",
+            Act::Refuse(..) => "refused",
+            Act::Throttle(_) => "429",
+            Act::Fault { .. } => "5xx",
+            Act::NoAnswer { .. } => "cut",
+            Act::NeverLeft => "never left",
+        }
+    }
 }
 
 /// What the server does with a call to the list.
@@ -166,6 +178,12 @@ pub(crate) struct Ledger {
     pub(crate) list_calls: Vec<i64>,
     /// Calls to the list.
     pub(crate) lists: u64,
+    /// How many of them were answered with 403.
+    pub(crate) lists_forbidden: u64,
+    /// Devices whose answer used nothing up: 401, 429, or the call never left.
+    pub(crate) not_now: BTreeMap<DeviceId, usize>,
+    /// What happened to scan calls, by kind.
+    pub(crate) kinds: BTreeMap<&'static str, u64>,
     /// Tokens that were fetched.
     pub(crate) sign_ins: u64,
     /// Whether the token at hand can be used.
@@ -194,7 +212,11 @@ pub(crate) struct FakeServer<C> {
     behaviour: Behaviour,
     script: Script,
     inner: Mutex<(fastrand::Rng, Ledger)>,
+    observer: OnceLock<Observer>,
 }
+
+/// Told of each event: its name, and the device that it is about.
+type Observer = Box<dyn Fn(&'static str, Option<DeviceId>) + Send + Sync>;
 
 impl<C: Clock> FakeServer<C> {
     pub(crate) fn new(clock: C, behaviour: Behaviour, seed: u64) -> Self {
@@ -205,11 +227,22 @@ impl<C: Clock> FakeServer<C> {
         let start = clock.now();
         let ledger = Ledger { token_good: true, sign_ins: 1, ..Ledger::default() };
         let inner = Mutex::new((fastrand::Rng::with_seed(seed), ledger));
-        Self { clock, start, behaviour, script, inner }
+        Self { clock, start, behaviour, script, inner, observer: OnceLock::new() }
     }
 
     pub(crate) fn ledger<T>(&self, read: impl FnOnce(&Ledger) -> T) -> T {
         read(&self.inner.lock().unwrap().1)
+    }
+
+    /// Has each event looked at: a scan call that arrives, its answer, a look at the list.
+    pub(crate) fn observe(&self, observer: Observer) {
+        assert!(self.observer.set(observer).is_ok(), "one observer");
+    }
+
+    fn tell(&self, event: &'static str, device: Option<DeviceId>) {
+        if let Some(observer) = self.observer.get() {
+            observer(event, device);
+        }
     }
 
     /// An action of somebody else, created this long ago.
@@ -223,7 +256,7 @@ impl<C: Clock> FakeServer<C> {
             scope: Some(scope.to_owned()),
             status: Some(status.to_owned()),
             requestor: Some("helpdesk".to_owned()),
-            comment: Some("Weekly scan".to_owned()),
+            comment: Some((self.script.comment)("Weekly scan")),
             created: Some(created),
             ..Action::default()
         };
@@ -305,6 +338,10 @@ impl<C: Clock> FakeServer<C> {
         let ask = self.count(ledger, order, after);
         let act = if lost { Act::NoAnswer { worked: true } } else { (self.script.scan)(ask) };
         let time_out = Duration::from_secs(30);
+        *ledger.kinds.entry(act.kind()).or_default() += 1;
+        if matches!(act.kind(), "401" | "429" | "never left") {
+            *ledger.not_now.entry(order.device).or_default() += 1;
+        }
         Some(match act {
             Act::Serve => (latency, Some(self.work(ledger, order, after)), None),
             Act::Refuse(status, code, message) => {
@@ -360,11 +397,14 @@ impl<C: Clock> ScanApi for FakeServer<C> {
 
     async fn scan(&self, order: &ScanOrder) -> Reply {
         let now = self.clock.now();
-        let Some((takes, answer, retry_after)) = self.judge(order) else {
+        let judged = self.judge(order);
+        self.tell("scan", Some(order.device));
+        let Some((takes, answer, retry_after)) = judged else {
             return Reply::NeverLeft { why: "connection refused".to_owned() };
         };
         self.clock.sleep_until(now.plus(takes)).await;
         let date = Some(self.server_time(Duration::ZERO));
+        self.tell("answer", Some(order.device));
         match answer {
             Some((status, body)) => Reply::Answer(Answer { status, date, retry_after, body }),
             None => Reply::NoAnswer { why: "no answer in 30 s".to_owned() },
@@ -373,17 +413,21 @@ impl<C: Clock> ScanApi for FakeServer<C> {
 
     async fn actions(&self, query: &ActionQuery, next: Option<&NextPage>) -> ListReply {
         let now = self.clock.now();
+        self.inner.lock().unwrap().1.list_calls.push(micros_since(&self.clock, self.start));
+        self.tell("list", None);
         self.clock.sleep_until(now.plus(self.script.list_takes)).await;
         let date = Some(self.server_time(Duration::ZERO));
         let (_, ledger) = &mut *self.inner.lock().unwrap();
         ledger.lists += 1;
-        ledger.list_calls.push(micros_since(&self.clock, self.start));
         let refused = |status, body| {
             ListReply::Refused(Reply::Answer(Answer { status, date, retry_after: None, body }))
         };
         match (self.script.list)(self.at()) {
             ListAct::Serve => {}
-            ListAct::Forbid => return refused(403, error("Forbidden", "missing role")),
+            ListAct::Forbid => {
+                ledger.lists_forbidden += 1;
+                return refused(403, error("Forbidden", "missing role"));
+            }
             ListAct::Fail => return refused(503, error("ServiceUnavailable", "later")),
             ListAct::Throttle => return refused(429, error("TooManyRequests", "slow")),
         }

@@ -52,6 +52,7 @@ every_store! {
     a_busy_device_is_asked_again_after_its_time
     a_busy_device_whose_action_is_unknown_keeps_the_campaign_open
     reading_the_list_has_a_budget_of_its_own
+    a_runner_of_a_finished_campaign_still_keeps_its_limit
     rows_are_paged_in_input_order
     counts_agree_with_the_rows_whatever_happens
     what_is_not_there_is_an_error_and_changes_nothing

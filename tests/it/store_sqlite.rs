@@ -254,7 +254,8 @@ async fn an_operation_that_fails_undoes_itself_and_not_its_neighbours() {
     let id = campaign(&store, 0..3, opening("c", &["100/1m"])).await;
     let doubted = claim(&store, id).await;
     settle(&store, doubted.call, doubtful()).await;
-    let look_up = |seq| LookUp { seq, device: doubted.device, attempt: 1, unseen: false };
+    let (device, attempt) = (doubted.device, 1);
+    let look_up = |seq| LookUp { seq, device, attempt, unseen: false, by_id: false };
     let found = |seq| Finding { look_up: look_up(seq), found: Found::Ours, action: None };
     let before = store.commits();
     // The second of these fails after its first finding was written.

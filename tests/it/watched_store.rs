@@ -1,36 +1,65 @@
 //! A store in memory that is watched: it counts what the engine asks, notices an engine that turns
-//! without moving on, and can die in the middle of an operation. It decides nothing else.
+//! without moving on, can be slow, can die in the middle of an operation, shows each operation to
+//! an observer, and can make known mistakes. It decides nothing else.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use fleetsweep::clock::{Clock, TokioClock};
-use fleetsweep::domain::{BudgetKey, CampaignName, Quota, Settlement, Stamp, Tally, Timing};
-use fleetsweep::store::memory::MemoryStore;
+use fleetsweep::domain::lifecycle::Found;
+use fleetsweep::domain::{
+    BudgetKey, CampaignName, Quota, Settlement, Stamp, Tally, Timing, Verdict,
+};
+use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{
     CallId, Campaign, CampaignId, ClaimAnswer, Finding, LookUp, NewRow, NotYet, Opened, Opening,
     ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store, Usage,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 /// No engine needs this many questions at one and the same moment.
 const MOST_AT_ONCE: u64 = 5_000;
 
-/// A clock that notices who waits for the past again and again.
+/// A clock that notices who waits for the past again and again, and that can be set wrong.
 #[derive(Clone)]
 pub(crate) struct WatchedClock {
     inner: TokioClock,
     past: Arc<Mutex<(Stamp, u64)>>,
+    /// Microseconds that stamps are behind: time that a restart of the machine lost.
+    behind: Arc<AtomicI64>,
+    /// Microseconds that the wall clock is off.
+    wall: Arc<AtomicI64>,
+}
+
+impl WatchedClock {
+    fn new(inner: TokioClock) -> Self {
+        Self { inner, past: Arc::default(), behind: Arc::default(), wall: Arc::default() }
+    }
+
+    /// The machine was started anew and its wall clock did not know for how long it was off, so the
+    /// store's clock goes on from its last stamp.
+    pub(crate) fn lose(&self, time: Duration) {
+        self.behind.fetch_add(time.as_micros() as i64, Ordering::SeqCst);
+    }
+
+    /// Somebody sets the wall clock by so many seconds.
+    pub(crate) fn step_wall(&self, seconds: i64) {
+        self.wall.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
 }
 
 impl Clock for WatchedClock {
     fn now(&self) -> Stamp {
-        self.inner.now()
+        Stamp(self.inner.now().0 - self.behind.load(Ordering::SeqCst))
     }
 
     fn utc(&self) -> Timestamp {
-        self.inner.utc()
+        let off = SignedDuration::from_micros(self.wall.load(Ordering::SeqCst));
+        self.inner.utc().checked_add(off).unwrap()
     }
 
     async fn sleep_until(&self, at: Stamp) {
@@ -40,14 +69,40 @@ impl Clock for WatchedClock {
             *past = if past.0 == now { (now, past.1 + 1) } else { (now, 1) };
             assert!(past.1 < MOST_AT_ONCE, "the engine waits for the past");
         }
-        self.inner.sleep_until(at).await;
+        let inner = Stamp(at.0.saturating_add(self.behind.load(Ordering::SeqCst)));
+        self.inner.sleep_until(inner).await;
     }
 }
 
-/// The store.
+/// Known mistakes of a program, which tests play to show that their checks find them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mistake {
+    #[default]
+    None,
+    /// A campaign is called finished while rows are open.
+    FinishesEarly,
+    /// The claims of dead runners stay claimed.
+    ForgetsClaims,
+    /// A call without an answer is taken for one that never left.
+    SilenceIsNeverLeft,
+    /// Doubtful devices are asked again, whatever the list says.
+    NeverLooks,
+    /// Whatever action a success tells is called ours.
+    AnyActionIsOurs,
+    /// A device that nothing can be known of is called accepted.
+    UnknownIsAccepted,
+}
+
+/// What the last operation was, for one who looks at each: its name and its result.
+pub(crate) type Observer = Box<dyn Fn(&'static str, &dyn Debug) + Send + Sync>;
+
+/// The store, as one process sees it.
 pub(crate) struct Watched {
-    inner: MemoryStore<WatchedClock>,
-    watch: Mutex<Watch>,
+    inner: Arc<MemoryStore<WatchedClock>>,
+    watch: Arc<Mutex<Watch>>,
+    observer: Arc<OnceLock<Observer>>,
+    mistake: Mistake,
+    fate: Mutex<Fate>,
     /// Told when the store dies.
     pub(crate) died: Notify,
 }
@@ -58,20 +113,70 @@ struct Watch {
     /// Questions in each minute.
     minutes: BTreeMap<i64, u64>,
     moment: (Stamp, u64),
+}
+
+/// What this process meets.
+#[derive(Default)]
+struct Fate {
     /// The operations left until the store dies, and whether the last one still takes effect.
     dies_after: Option<(u64, bool)>,
+    /// How many of a thousand operations are slow, up to how long, and the dice.
+    slow: Option<(u32, Duration, fastrand::Rng)>,
 }
 
 impl Watched {
     pub(crate) fn new(clock: TokioClock, timing: Timing) -> Self {
-        let clock = WatchedClock { inner: clock, past: Arc::default() };
-        let inner = MemoryStore::new(clock, timing);
-        Self { inner, watch: Mutex::default(), died: Notify::new() }
+        Self::broken(clock, timing, Stamping::Proven, Mistake::None)
     }
 
-    /// The store answers so many operations more, and then no more until it is revived.
+    /// A store with a known mistake, or that stamps calls in another way.
+    pub(crate) fn broken(
+        clock: TokioClock,
+        timing: Timing,
+        stamping: Stamping,
+        mistake: Mistake,
+    ) -> Self {
+        let inner = MemoryStore::with_stamping(WatchedClock::new(clock), timing, stamping);
+        Self {
+            inner: Arc::new(inner),
+            watch: Arc::default(),
+            observer: Arc::default(),
+            mistake,
+            fate: Mutex::default(),
+            died: Notify::new(),
+        }
+    }
+
+    /// The same store, as another process sees it.
+    pub(crate) fn for_another(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            watch: self.watch.clone(),
+            observer: self.observer.clone(),
+            mistake: self.mistake,
+            fate: Mutex::default(),
+            died: Notify::new(),
+        }
+    }
+
+    /// What lies in the store, past all watching.
+    pub(crate) fn inside(&self) -> &Arc<MemoryStore<WatchedClock>> {
+        &self.inner
+    }
+
+    /// Has each operation looked at, in every process.
+    pub(crate) fn observe(&self, observer: Observer) {
+        assert!(self.observer.set(observer).is_ok(), "one observer");
+    }
+
+    /// The store answers this process so many operations more, and then no more until revived.
     pub(crate) fn dies_after(&self, operations: Option<u64>, in_effect: bool) {
-        self.watch.lock().unwrap().dies_after = operations.map(|left| (left, in_effect));
+        self.fate.lock().unwrap().dies_after = operations.map(|left| (left, in_effect));
+    }
+
+    /// So many of a thousand operations of this process take up to this long.
+    pub(crate) fn slows(&self, per_thousand: u32, most: Duration, dice: fastrand::Rng) {
+        self.fate.lock().unwrap().slow = Some((per_thousand, most, dice));
     }
 
     /// The most questions that any minute saw.
@@ -94,26 +199,76 @@ impl Watched {
         assert!(watch.moment.1 < MOST_AT_ONCE, "the engine turns without moving on");
     }
 
-    /// Counts, and dies before the operation or after it.
-    async fn gate<T>(&self, operation: impl Future<Output = T>) -> T {
-        self.count();
-        let dying = {
-            let mut watch = self.watch.lock().unwrap();
-            match &mut watch.dies_after {
-                None => None,
-                Some((0, in_effect)) => Some(std::mem::take(in_effect)),
-                Some((left, _)) => {
-                    *left -= 1;
-                    None
-                }
+    /// Whether the process dies of this operation, and whether it takes effect then.
+    fn dying(&self) -> Option<bool> {
+        match &mut self.fate.lock().unwrap().dies_after {
+            None => None,
+            Some((0, in_effect)) => Some(std::mem::take(in_effect)),
+            Some((left, _)) => {
+                *left -= 1;
+                None
             }
+        }
+    }
+
+    /// How long an operation waits before it takes effect, and its result afterwards.
+    fn slowness(&self) -> (Duration, Duration) {
+        let Some((share, most, dice)) = &mut self.fate.lock().unwrap().slow else {
+            return Default::default();
         };
-        let Some(in_effect) = dying else { return operation.await };
-        if in_effect {
-            let _lost = operation.await;
+        if dice.u32(0..1_000) >= *share {
+            return Default::default();
+        }
+        let slow = most.mul_f64(dice.f64());
+        if dice.bool() { (slow, Duration::ZERO) } else { (Duration::ZERO, slow) }
+    }
+
+    /// Counts, is slow, and dies before the operation or after it.
+    async fn gate<T: Debug>(&self, name: &'static str, operation: impl Future<Output = T>) -> T {
+        self.count();
+        let dying = self.dying();
+        let (before, after) = self.slowness();
+        if !before.is_zero() {
+            tokio::time::sleep(before).await;
+        }
+        if dying != Some(false) {
+            let result = operation.await;
+            if let Some(observer) = self.observer.get() {
+                observer(name, &result);
+            }
+            if dying.is_none() {
+                if !after.is_zero() {
+                    tokio::time::sleep(after).await;
+                }
+                return result;
+            }
         }
         self.died.notify_one();
         std::future::pending().await
+    }
+
+    /// A settlement as this program would write it.
+    fn mistaken(&self, mut settlement: Settlement) -> Settlement {
+        settlement.verdict = match (self.mistake, settlement.verdict) {
+            (Mistake::SilenceIsNeverLeft, Verdict::Doubtful { why, status: None }) => {
+                Verdict::NeverLeft { why }
+            }
+            (Mistake::AnyActionIsOurs, Verdict::Busy { action: Some(action), .. }) => {
+                Verdict::Accepted { action, status: 201, comment_changed: false }
+            }
+            (_, verdict) => verdict,
+        };
+        settlement
+    }
+
+    /// A finding as this program would write it.
+    fn misread(&self, mut finding: Finding) -> Finding {
+        finding.found = match (self.mistake, finding.found) {
+            (Mistake::NeverLooks, Found::Ours) => Found::NotOurs { covered: false },
+            (Mistake::UnknownIsAccepted, Found::Forbidden) => Found::Ours,
+            (_, found) => found,
+        };
+        finding
     }
 }
 
@@ -158,35 +313,40 @@ impl Store for Watched {
         campaign: CampaignId,
         pending: usize,
     ) -> Result<std::result::Result<(), NotYet>> {
-        self.gate(self.inner.peek(campaign, pending)).await
+        self.gate("peek", self.inner.peek(campaign, pending)).await
     }
     async fn claim(&self, campaign: CampaignId, allow_repeat: bool) -> Result<ClaimAnswer> {
-        self.gate(self.inner.claim(campaign, allow_repeat)).await
+        self.gate("claim", self.inner.claim(campaign, allow_repeat)).await
     }
     async fn settle(&self, call: CallId, settlement: Settlement) -> Result<Settled> {
-        self.gate(self.inner.settle(call, settlement)).await
+        self.gate("settle", self.inner.settle(call, self.mistaken(settlement))).await
     }
     async fn claim_read(&self, campaign: CampaignId) -> Result<ReadAnswer> {
-        self.gate(self.inner.claim_read(campaign)).await
+        self.gate("claim_read", self.inner.claim_read(campaign)).await
     }
     async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<()> {
-        self.gate(self.inner.settle_read(call, settlement)).await
+        self.gate("settle_read", self.inner.settle_read(call, settlement)).await
     }
     async fn expire(&self, campaign: CampaignId) -> Result<u64> {
-        self.gate(self.inner.expire(campaign)).await
+        let forgets = self.mistake == Mistake::ForgetsClaims;
+        let expire = async || if forgets { Ok(0) } else { self.inner.expire(campaign).await };
+        self.gate("expire", expire()).await
     }
     async fn to_look_up(&self, campaign: CampaignId, limit: usize) -> Result<Vec<LookUp>> {
-        self.gate(self.inner.to_look_up(campaign, limit)).await
+        self.gate("to_look_up", self.inner.to_look_up(campaign, limit)).await
     }
     async fn looked_up(
         &self,
         campaign: CampaignId,
         findings: Vec<Finding>,
     ) -> Result<Vec<Settled>> {
-        self.gate(self.inner.looked_up(campaign, findings)).await
+        let findings = findings.into_iter().map(|finding| self.misread(finding)).collect();
+        self.gate("looked_up", self.inner.looked_up(campaign, findings)).await
     }
     async fn finish(&self, campaign: CampaignId) -> Result<bool> {
-        self.gate(self.inner.finish(campaign)).await
+        let early = self.mistake == Mistake::FinishesEarly;
+        let finish = async || self.inner.finish(campaign).await.map(|finished| finished || early);
+        self.gate("finish", finish()).await
     }
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
         self.inner.usage(budget, latest).await

@@ -162,7 +162,8 @@ impl Held {
             let row = self.row(seq)?;
             let device = row.device.ok_or_else(|| StoreError::Broken("no device".to_owned()))?;
             let life = row.life;
-            Ok(LookUp { seq, device, attempt: life.attempt, unseen: life.unseen })
+            let (attempt, unseen, by_id) = (life.attempt, life.unseen, life.asks_by_id());
+            Ok(LookUp { seq, device, attempt, unseen, by_id })
         })
         .collect()
     }

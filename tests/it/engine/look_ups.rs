@@ -1,5 +1,11 @@
 //! Doubt: lost answers and server faults are looked up in the list before anything is repeated.
 
+use std::sync::Mutex;
+
+use fleetsweep::clock::Clock;
+use fleetsweep::defender::{ScanApi, ScanOrder};
+use fleetsweep::store::ClaimAnswer;
+
 use super::*;
 use crate::fake_server::{Existing, ListAct};
 
@@ -106,17 +112,136 @@ async fn look_ups_take_no_slot_of_the_scans_and_ask_for_many_devices_at_once() {
     world.assert_sound();
 }
 
-#[tokio::test(start_paused = true)]
-async fn sixty_doubtful_devices_of_a_crash_are_asked_in_six_calls() {
-    let world = World::new(Script::scan(|_| Act::Serve));
-    let campaign = world.campaign("c", 0..60).await;
-    for _ in 0..60 {
-        world.store.claim(campaign.id, true).await.unwrap();
-        tokio::time::sleep(MS).await;
+/// A runner that died with this many calls claimed, of which the server worked on every
+/// `worked`-th; and as many devices more as wait.
+async fn orphaned(script: Script, claimed: u64, worked: u64, waiting: u64) -> (World, Campaign) {
+    let world = World::new(script);
+    let campaign = world.campaign("c", 0..claimed + waiting).await;
+    let mut calls = 0;
+    while calls < claimed {
+        match world.store.claim(campaign.id, true).await.unwrap() {
+            ClaimAnswer::NotYet(not_yet) => world.store.clock().sleep_until(not_yet.at).await,
+            ClaimAnswer::Idle { .. } => panic!("a device vanished"),
+            ClaimAnswer::Call(claim) => {
+                calls += 1;
+                if calls % worked == 0 {
+                    let comment = campaign.mark().comment(&campaign.order.comment);
+                    let scan_type = campaign.order.scan_type;
+                    let order = ScanOrder { device: claim.device, scan_type, comment };
+                    // It dies while it waits for the answer.
+                    tokio::time::timeout(MS, world.server.scan(&order)).await.unwrap_err();
+                }
+            }
+        }
     }
+    // Until its calls fill no window any more.
+    tokio::time::sleep(world.settings.timing.horizon() + SECOND * 61).await;
+    (world, campaign)
+}
+
+#[tokio::test(start_paused = true)]
+async fn sixty_doubtful_devices_of_a_crash_are_asked_in_two_calls() {
+    // The first ten by their ids, for the server's time; the others in one page of the whole list.
+    let (world, campaign) = orphaned(Script::scan(|_| Act::Serve), 60, 100, 0).await;
     let (_stop, stopped) = watch::channel(StopLevel::Run);
-    tokio::time::timeout(SECOND * 90, world.run_until(&campaign, stopped)).await.unwrap_err();
-    assert_eq!(world.listed().len(), 6);
+    tokio::time::timeout(SECOND * 30, world.run_until(&campaign, stopped)).await.unwrap_err();
+    assert_eq!(world.listed().len(), 2);
+}
+
+/// Runs a campaign that a crash left with this many doubtful devices; the calls to the list.
+async fn cost_of_doubt(claimed: u64, worked: u64) -> usize {
+    let waiting = 200;
+    let (world, campaign) = orphaned(Script::scan(|_| Act::Serve), claimed, worked, waiting).await;
+    let start = world.clock.elapsed();
+    assert_eq!(world.run(&campaign).await.ran.ending, Ending::Finished);
+    assert_eq!(world.outcomes().await, [("accepted", claimed + waiting)].into());
+    world.assert_sound();
+    let listed = world.listed();
+    let micros: Vec<_> = listed.iter().map(|at| at.as_micros() as i64).collect();
+    let busiest = most_in_any_window(&micros, MINUTE);
+    let waited = world.server.ledger(|ledger| ledger.asked.clone());
+    let last = waited.iter().zip(world.sent()).rfind(|(id, _)| **id == device(claimed + 199));
+    let took = last.unwrap().1 - start;
+    println!(
+        "{claimed} doubtful, every {worked}. worked on: {} calls to the list, at most {busiest} a \
+         minute; the {waiting} that waited were ordered in {took:.1?}",
+        listed.len()
+    );
+    assert!(busiest <= 100, "{busiest} calls to the list in a minute");
+    assert!(took < SECOND * 70, "scans go on meanwhile: {took:?}");
+    listed.len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_doubtful_devices_cost_few_calls_to_the_list_and_starve_no_scan() {
+    // Two looks at the whole list; only before a repeat are ten devices asked for by their ids.
+    assert_eq!(cost_of_doubt(1_000, 2_000).await, 2 + 100);
+    assert_eq!(cost_of_doubt(1_000, 1).await, 1);
+    assert!(cost_of_doubt(1_000, 2).await <= 2 + 50);
+    // More than the list's own minute holds.
+    assert!(cost_of_doubt(1_200, 2_000).await <= 4 + 120);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_list_that_is_too_long_is_given_up_and_devices_are_asked_for_by_their_ids() {
+    // One action a page, as in a tenant with a hundred thousand scans of others since then.
+    let script = Script { page: 1, ..Script::scan(|_| Act::Serve) };
+    let (world, campaign) = orphaned(script, 40, 1, 20).await;
+    assert_eq!(world.run(&campaign).await.ran.ending, Ending::Finished);
+    assert_eq!(world.outcomes().await, [("accepted", 60)].into());
+    assert_eq!(world.calls(), 60);
+    // Four pages of the whole list, as many as by ids; then ten for each ten ids.
+    assert_eq!(world.listed().len(), 4 + 40);
+    world.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_of_the_list_that_a_slow_store_gives_too_late_is_given_back() {
+    let rule = |ask: Ask| match ask.device.is_multiple_of(9) && ask.nth == 1 {
+        true => Act::Fault { worked: false },
+        false => Act::Serve,
+    };
+    let world = World::new(Script::scan(rule));
+    let claims = Arc::new(Mutex::new(Vec::new()));
+    let (clock, noted) = (world.clock, claims.clone());
+    world.store.observe(Box::new(move |name, _| {
+        if name == "claim_read" {
+            noted.lock().unwrap().push(clock.elapsed());
+        }
+    }));
+    world.store.slows(500, SECOND * 90, fastrand::Rng::with_seed(3));
+    assert_eq!(world.play(60).await.ran.ending, Ending::Finished);
+    let (claims, listed) = (claims.lock().unwrap().clone(), world.listed());
+    let late =
+        |at: &&Duration| !claims.iter().any(|claim| claim <= *at && **at - *claim <= SECOND * 5);
+    assert_eq!(listed.iter().find(late), None);
+    assert!(claims.len() > listed.len(), "no slot was late: another seed is needed");
+}
+
+/// A server that drops comments, and a first call whose answer is lost before any other came.
+#[tokio::test(start_paused = true)]
+async fn a_lost_first_answer_is_found_by_its_time_though_the_server_drops_comments() {
+    let rule = |ask: Ask| if ask.call == 1 { Act::NoAnswer { worked: true } } else { Act::Serve };
+    for devices in [1, 2, 60] {
+        let mut world = World::new(Script { comment: |_| String::new(), ..Script::scan(rule) });
+        // One after the other, so that no answer comes before the first is given up.
+        world.settings.concurrency = 1;
+        world.server.put_foreign(device(0), "Full", "Succeeded", MINUTE);
+        assert_eq!(world.play(devices).await.ran.ending, Ending::Finished);
+        assert_eq!(world.outcomes().await, [("accepted", devices)].into());
+        assert_eq!(world.calls() as u64, devices, "the lost one was ordered again");
+        world.assert_sound();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_action_of_another_scope_is_not_ours_where_comments_are_dropped() {
+    // Somebody starts a quick scan while our full scan is in doubt.
+    let rule = first_of(0, Act::Fault { worked: false });
+    let world = World::new(Script { comment: |_| String::new(), ..Script::scan(rule) });
+    world.server.put_foreign(device(0), "Quick", "Pending", Duration::ZERO);
+    assert_eq!(world.play(1).await.ran.ending, Ending::Finished);
+    assert_eq!(world.asks_of(0), 2, "ours was never worked on");
 }
 
 #[tokio::test(start_paused = true)]

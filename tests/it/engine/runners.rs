@@ -79,3 +79,77 @@ async fn one_runner_takes_over_what_another_left_in_flight() {
     assert_eq!(world.outcomes().await, [("accepted", 200)].into());
     world.assert_sound();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_after_its_horizon_still_settles_its_doubt() {
+    let world = World::of(Behaviour::constant(SECOND * 70), 1, Script::scan(|_| Act::Serve));
+    let campaign = world.campaign("c", 0..3).await;
+    let doubt = async {
+        tokio::time::sleep(SECOND * 69).await;
+        assert_eq!(world.tally().await.doubtful, 3, "their horizon is over");
+    };
+    let (told, ()) = tokio::join!(world.run(&campaign), doubt);
+    assert_eq!(told.ran.ending, Ending::Finished);
+    assert_eq!(world.outcomes().await, [("accepted", 3)].into());
+    assert!(world.listed().is_empty(), "nothing was left to look up");
+    assert!(world.rows("c").await.iter().all(|row| row.detail.reason.is_none()));
+    world.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_late_answer_of_an_attempt_that_was_given_up_changes_nothing() {
+    // The first answer takes five minutes. The list shows nothing, so the device is asked again.
+    let world = World::of(
+        Behaviour::constant(SECOND * 300),
+        1,
+        Script {
+            list_lag: HOUR,
+            ..Script::scan(|ask| match ask.nth {
+                1 => Act::Refuse(400, "OsPlatformNotSupported", "not this OS"),
+                _ => Act::Serve,
+            })
+        },
+    );
+    let campaign = world.campaign("c", 0..1).await;
+    let again = async {
+        tokio::time::sleep(SECOND * 299).await;
+        let row = world.rows("c").await.remove(0);
+        assert_eq!(row.life.attempt, 2, "{row:?}");
+        tokio::time::sleep(SECOND * 2).await;
+        assert_eq!(world.rows("c").await.remove(0).life, row.life, "the first answer came");
+    };
+    tokio::select! {
+        biased;
+        () = again => {}
+        told = world.run(&campaign) => panic!("it waits for its second attempt: {told:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn claims_of_a_dead_runner_are_doubtful_once_their_horizon_has_passed_and_not_before() {
+    let world = World::new(Script::scan(|_| Act::Serve));
+    let campaign = world.campaign("c", 0..1).await;
+    world.store.claim(campaign.id, true).await.unwrap();
+    let looks = async {
+        tokio::time::sleep(SECOND * 64).await;
+        assert_eq!(world.tally().await.claimed, 1);
+        tokio::time::sleep(SECOND * 7).await;
+        assert_eq!(world.tally().await.doubtful, 1);
+    };
+    let (told, ()) = tokio::join!(world.run(&campaign), looks);
+    assert_eq!(told.ran.ending, Ending::Finished);
+    assert!(world.sent()[0] >= SECOND * (65 + 130), "looked up three times before it is repeated");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_takes_over_says_once_how_long_it_waits_for_the_calls_of_a_dead_one() {
+    let world = World::new(Script::scan(|_| Act::Serve));
+    let campaign = world.campaign("c", 0..20).await;
+    world.store.claim(campaign.id, true).await.unwrap();
+    tokio::time::sleep(SECOND * 20).await;
+    let told = world.run(&campaign).await;
+    let waits: Vec<_> = told.notes.iter().filter(|note| matches!(note, Note::Horizon(_))).collect();
+    assert_eq!(waits, [&Note::Horizon(world.settings.timing.horizon())]);
+    let told = world.resume("c").await;
+    assert!(!told.notes.iter().any(|note| matches!(note, Note::Horizon(_))), "nothing was open");
+}

@@ -160,3 +160,14 @@ pub(super) async fn reading_the_list_has_a_budget_of_its_own(subject: &impl Subj
     assert_eq!((scan.seen_by.len(), scan.state.probe), (1, Probe::Off));
     assert_eq!(store.calls(id).await.unwrap(), 1, "reads are not counted as calls");
 }
+
+pub(super) async fn a_runner_of_a_finished_campaign_still_keeps_its_limit(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..1, opening("c", &["1/1m"])).await;
+    let call = claim(store, id).await.call;
+    settle(store, call, accepted(store.clock().utc())).await;
+    assert!(store.finish(id).await.unwrap());
+    // Another runner finished it while this one was about to look at the list.
+    assert!(matches!(store.claim_read(id).await.unwrap(), ReadAnswer::Call(..)));
+    assert!(matches!(store.claim_read(id).await.unwrap(), ReadAnswer::NotYet(_)));
+}

@@ -86,7 +86,8 @@ pub(in super::super) struct Entry<'a> {
 }
 
 /// The budget of a campaign for one operation, with everything that a claim needs to know of it;
-/// nothing if there is no such campaign.
+/// nothing if there is no such campaign. The campaign's own quotas count also when it is finished:
+/// a runner may not have noticed yet.
 pub(in super::super) async fn budget_of(
     conn: &mut SqliteConnection,
     campaign: CampaignId,
@@ -98,7 +99,8 @@ pub(in super::super) async fn budget_of(
             concat!(
                 "SELECT ", budget!(), ", b.calls, \
                  (SELECT json_group_array(json_array(q.calls, q.window_ns)) FROM campaign o \
-                  JOIN quota q ON q.campaign = o.id WHERE o.state = 'open' AND o.", $column,
+                  JOIN quota q ON q.campaign = o.id \
+                  WHERE (o.state = 'open' OR o.id = ?1) AND o.", $column,
                 " = b.id), \
                  EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND at <= ?2 \
                          AND state = 'queued' AND ready = 0) \
