@@ -3,6 +3,7 @@
 
 mod again;
 pub mod args;
+mod auth;
 mod confirm;
 mod connect;
 mod emulate;
