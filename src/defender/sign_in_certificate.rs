@@ -191,3 +191,70 @@ fn value(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (contents, rest) = rest.split_at_checked(length)?;
     Some((tag, contents, rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{DecodingKey, Validation, decode};
+    use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn rsa() -> KeyPair {
+        KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap()
+    }
+
+    fn certificate(key: &KeyPair) -> rcgen::Certificate {
+        CertificateParams::new(vec!["a.test".to_owned()]).unwrap().self_signed(key).unwrap()
+    }
+
+    #[test]
+    fn an_assertion_is_signed_by_the_key_and_names_the_certificate_the_endpoint_and_the_time() {
+        let (key, other) = (rsa(), rsa());
+        let certificate = certificate(&key);
+        // The key may stand first, and another certificate before ours: its chain.
+        let chain = self::certificate(&other).pem();
+        let pem = format!("{}{chain}{}", key.serialize_pem(), certificate.pem());
+        let signer = Certificate::from_pem(&pem).unwrap();
+        let endpoint = "https://login.example/t/oauth2/v2.0/token";
+        let assertion = signer.assertion("app", endpoint).unwrap();
+        let mut checks = Validation::new(Algorithm::PS256);
+        checks.set_audience(&[endpoint]);
+        checks.set_issuer(&["app"]);
+        checks.validate_nbf = true;
+        let public = DecodingKey::from_rsa_pem(key.public_key_pem().as_bytes()).unwrap();
+        let read = decode::<Value>(&assertion, &public, &checks).unwrap();
+        let thumbprint = base64::encode_url_safe(Sha256::digest(certificate.der()));
+        assert_eq!(read.header.x5t_s256.as_deref(), Some(thumbprint.trim_end_matches('=')));
+        let claim = |name: &str| read.claims[name].as_i64().unwrap();
+        assert_eq!(read.claims["sub"], "app");
+        assert_eq!(claim("exp") - claim("iat"), LIFE);
+        let again = signer.assertion("app", endpoint).unwrap();
+        assert_ne!(again, assertion, "each assertion has its own id");
+        // Negative control: another key does not verify it.
+        let wrong = DecodingKey::from_rsa_pem(other.public_key_pem().as_bytes()).unwrap();
+        assert!(decode::<Value>(&assertion, &wrong, &checks).is_err());
+        assert!(!format!("{signer:?}").contains("PRIVATE"));
+    }
+
+    #[test]
+    fn what_cannot_sign_is_told_apart() {
+        let key = rsa();
+        let (pem, cert) = (key.serialize_pem(), certificate(&key).pem());
+        let elliptic = KeyPair::generate().unwrap();
+        let read = |text: String| Certificate::from_pem(&text).unwrap_err();
+        assert_eq!(read(cert.clone()), CertificateError::NoKey);
+        assert_eq!(read(pem.clone()), CertificateError::NoCertificate);
+        let locked = pem.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+        assert_eq!(read(format!("{locked}{cert}")), CertificateError::Encrypted);
+        let other = format!("{}{cert}", rsa().serialize_pem());
+        assert_eq!(read(other), CertificateError::Mismatch);
+        let elliptic = format!("{}{cert}", elliptic.serialize_pem());
+        assert_eq!(read(elliptic), CertificateError::NotRsa);
+        let broken = "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n";
+        assert_eq!(read(format!("{pem}{broken}")), CertificateError::BrokenCertificate);
+        for cut in ["", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----\nMII", "\0"] {
+            assert_eq!(read(cut.to_owned()), CertificateError::NoKey);
+        }
+    }
+}

@@ -268,7 +268,7 @@ fn of_user(code: u64) -> Meaning {
             "this user has no account, or a disabled one, in tenant {tenant}",
             "sign in with an account of that tenant",
         ),
-        70018 | 70019 | 70020 => (
+        70018..=70020 => (
             "the code for the user's sign-in was refused or has ended",
             "start the command again, and enter the new code",
         ),

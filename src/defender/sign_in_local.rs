@@ -30,9 +30,11 @@ impl SignIn {
     /// end: the same one can come again.
     pub(super) async fn ask_azure_cli(&self) -> Result<Token, SignInError> {
         let tenant = Some(self.settings.tenant.clone()).filter(|tenant| !tenant.is_empty());
-        let mut options = AzureCliCredentialOptions::default();
-        options.tenant_id = tenant;
-        options.executor = Some(Arc::new(Shell));
+        let options = AzureCliCredentialOptions {
+            tenant_id: tenant,
+            executor: Some(Arc::new(Shell)),
+            ..AzureCliCredentialOptions::default()
+        };
         let told = |error: &Error| {
             let words = words_of(error);
             coded_in(&self.who(), &words).unwrap_or_else(|| of_azure_cli(&words))

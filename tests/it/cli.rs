@@ -2,6 +2,8 @@
 //! interrupted, killed or started twice. The server is the emulator, whose ledger judges.
 
 mod campaigns;
+mod network;
+mod sign_in;
 mod usage;
 
 use std::collections::BTreeMap;
