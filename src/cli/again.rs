@@ -31,7 +31,10 @@ pub(super) fn resume_command(
     if connect.profile.is_none() {
         flag("tenant", connect.tenant.as_deref());
         flag("client-id", connect.client_id.as_deref());
+        flag("auth", connect.auth.as_deref());
         flag("client-secret-file", connect.client_secret_file.as_deref().and_then(Path::to_str));
+        flag("client-certificate", connect.client_certificate.as_deref().and_then(Path::to_str));
+        flag("token-file", connect.token_file.as_deref().and_then(Path::to_str));
         flag("cloud", connect.cloud.as_deref());
         flag("api-url", connect.api_url.as_deref());
         flag("login-url", connect.login_url.as_deref());
@@ -83,6 +86,10 @@ mod tests {
                  --client-secret-file 'a'\\''b' --report r.csv"
             )
         );
+        let certificate = "--auth certificate --client-certificate c.pem --cloud commercial-eu";
+        assert_eq!(command_after(certificate), Some(format!("fleetsweep resume c1 {certificate}")));
+        let token = "--auth token-file --token-file t.jwt";
+        assert_eq!(command_after(token), Some(format!("fleetsweep resume c1 {token}")));
         let there = command_after("--emulator --store sqlite:s.db --time-scale 10");
         assert_eq!(
             there.as_deref(),

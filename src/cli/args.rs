@@ -96,12 +96,28 @@ pub struct ConnectArgs {
     #[arg(long, value_name = "GUID")]
     pub client_id: Option<String>,
 
-    /// File that holds the client secret, readable by you alone; else AZURE_CLIENT_SECRET is used
-    /// [env: FLEETSWEEP_CLIENT_SECRET_FILE]
+    /// How to sign in: secret, certificate, managed-identity, workload, azure-cli, device-code or
+    /// token-file; found from the environment if only one is there [env: FLEETSWEEP_AUTH]
+    #[arg(long, value_name = "KIND")]
+    pub auth: Option<String>,
+
+    /// File that holds the client secret, readable by you alone; else the systemd credential
+    /// client-secret or AZURE_CLIENT_SECRET is used [env: FLEETSWEEP_CLIENT_SECRET_FILE]
     #[arg(long, value_name = "PATH")]
     pub client_secret_file: Option<PathBuf>,
 
-    /// Microsoft cloud: commercial, gcc, gcc-high or dod [env: FLEETSWEEP_CLOUD]
+    /// PEM file with a certificate and its RSA key, readable by you alone
+    /// [env: AZURE_CLIENT_CERTIFICATE_PATH]
+    #[arg(long, value_name = "PATH")]
+    pub client_certificate: Option<PathBuf>,
+
+    /// File that holds an access token, readable by you alone; read again at each renewal
+    /// [env: FLEETSWEEP_TOKEN_FILE]
+    #[arg(long, value_name = "PATH")]
+    pub token_file: Option<PathBuf>,
+
+    /// Microsoft cloud: commercial, gcc, gcc-high, dod, or a region of the commercial one such as
+    /// commercial-eu (us, eu, uk, au, swa, ina, aea) [env: FLEETSWEEP_CLOUD]
     #[arg(long, value_name = "NAME")]
     pub cloud: Option<String>,
 
@@ -123,8 +139,9 @@ pub struct ConnectArgs {
 #[command(next_help_heading = "Emulator")]
 pub struct EmulatorArgs {
     /// Run against an embedded emulator on loopback; nothing leaves this machine
-    #[arg(long, conflicts_with_all = ["profile", "tenant", "client_id", "client_secret_file",
-        "cloud", "api_url", "login_url", "ca_file"])]
+    #[arg(long, conflicts_with_all = ["profile", "tenant", "client_id", "auth",
+        "client_secret_file", "client_certificate", "token_file", "cloud", "api_url", "login_url",
+        "ca_file"])]
     pub emulator: bool,
 
     /// What the emulator plays: a name such as calm or faults, or a TOML file

@@ -29,6 +29,9 @@ pub(super) struct Key {
 pub(super) const KEYS: &[Key] = &[
     tenants("tenant", &["AZURE_TENANT_ID"]),
     tenants("client-id", &["AZURE_CLIENT_ID"]),
+    tenants("auth", &["FLEETSWEEP_AUTH"]),
+    tenants("client-certificate", &["AZURE_CLIENT_CERTIFICATE_PATH"]),
+    tenants("token-file", &["FLEETSWEEP_TOKEN_FILE"]),
     tenants("client-secret-file", &["FLEETSWEEP_CLIENT_SECRET_FILE"]),
     tenants("cloud", &["FLEETSWEEP_CLOUD"]),
     tenants("api-url", &["FLEETSWEEP_API_URL"]),

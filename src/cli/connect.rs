@@ -6,29 +6,38 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::args::{ConnectArgs, EmulatorArgs, SpeedArgs};
+use super::auth;
 use super::failure::Failure;
 use super::settings::{self, Connection, Speed};
 use crate::clock::wall_clock;
 use crate::defender::clouds::DEFAULT_AUDIENCE;
 use crate::defender::{
-    ClientError, Credential, HttpApi, HttpSettings, Origin, SignIn, SignInSettings,
+    ClientError, Credential, HttpApi, HttpSettings, Origin, ScanApi, SignIn, SignInError,
+    SignInKind, SignInSettings,
 };
-
 use crate::domain::{Quota, Target, Timing};
 use crate::emulator::{self, Emulator, Scenario};
 
 /// Where a run goes, checked and not yet connected.
 pub(super) enum Destination {
     /// A tenant.
-    Tenant(Box<Connection>),
+    Tenant(Box<Tenant>),
     /// The embedded emulator, with what it plays.
     Emulator(Box<emulator::Config>),
+}
+
+/// A tenant, and the client if it had to sign in ahead.
+pub(super) struct Tenant {
+    connection: Connection,
+    api: Option<HttpApi>,
 }
 
 /// Where a run would go, for a dry run: it needs no secret, and does without a tenant too.
 pub(super) struct Planned {
     /// Who and where.
     pub target: Target,
+    /// How a run would sign in, if anything says how.
+    pub sign_in: Option<SignInKind>,
     /// What the plan cannot know.
     pub warnings: Vec<String>,
     loopback: bool,
@@ -42,9 +51,11 @@ impl Planned {
     pub(super) fn new(connect: &ConnectArgs, emulator: &EmulatorArgs) -> Result<Self, Failure> {
         if emulator.emulator {
             let there = Destination::new(connect, emulator)?;
-            return Ok(Self { target: there.target(), warnings: Vec::new(), loopback: true });
+            let (target, sign_in) = (there.target(), Some(there.sign_in()));
+            return Ok(Self { target, sign_in, warnings: Vec::new(), loopback: true });
         }
         let (target, api) = settings::planned_target(connect)?;
+        let sign_in = auth::kind(connect)?;
         let unknown = target.tenant.is_empty() || target.application.is_empty();
         let warning = "tenant or application is not given, so the quota that is used already is \
                        not known";
@@ -55,7 +66,7 @@ impl Planned {
             application: or_none(target.application),
             ..target
         };
-        Ok(Self { target, warnings, loopback: api.is_loopback() })
+        Ok(Self { target, sign_in, warnings, loopback: api.is_loopback() })
     }
 
     /// Limits and times towards this destination.
@@ -78,8 +89,8 @@ impl Destination {
     /// `Failure` names the setting that is missing or wrong.
     pub(super) fn new(connect: &ConnectArgs, emulator: &EmulatorArgs) -> Result<Self, Failure> {
         if !emulator.emulator {
-            return settings::connection(connect)
-                .map(|tenant| Destination::Tenant(Box::new(tenant)));
+            let connection = settings::connection(connect)?;
+            return Ok(Destination::Tenant(Box::new(Tenant { connection, api: None })));
         }
         let name = emulator.scenario.as_deref().unwrap_or("calm");
         let scenario = scenario(name)?;
@@ -88,10 +99,42 @@ impl Destination {
         Ok(Destination::Emulator(Box::new(config)))
     }
 
+    /// Signs in ahead where only the token says of which tenant and application it is, or where a
+    /// person takes part; nothing is sent to the API.
+    ///
+    /// # Errors
+    /// `Failure` if the sign-in fails, or its token is another tenant's than the configured one.
+    pub(super) async fn identified(self, timing: Timing) -> Result<Self, Failure> {
+        let Destination::Tenant(mut tenant) = self else { return Ok(self) };
+        let connection = &mut tenant.connection;
+        let kind = connection.credential.kind();
+        // A domain is another name of a tenant, and both names must share one limit.
+        let domain = connection.target.tenant.contains('.');
+        if kind.is_bound() && kind != SignInKind::DeviceCode && !domain {
+            return Ok(Destination::Tenant(tenant));
+        }
+        let api = client(connection.clone(), timing).await?;
+        api.ready().await.map_err(|error| refused(kind, &error))?;
+        let claims = api.claims().unwrap_or_default();
+        let target = &mut connection.target;
+        target.tenant = claims.tenant.unwrap_or_else(|| target.tenant.clone());
+        target.application = claims.application.unwrap_or_else(|| target.application.clone());
+        tenant.api = Some(api);
+        Ok(Destination::Tenant(tenant))
+    }
+
+    /// How a run signs in.
+    pub(super) fn sign_in(&self) -> SignInKind {
+        match self {
+            Destination::Tenant(tenant) => tenant.connection.credential.kind(),
+            Destination::Emulator(_) => SignInKind::Secret,
+        }
+    }
+
     /// Who and where, as the campaign keeps it.
     pub(super) fn target(&self) -> Target {
         match self {
-            Destination::Tenant(connection) => connection.target.clone(),
+            Destination::Tenant(tenant) => tenant.connection.target.clone(),
             // Not the address, which is another one in each run.
             Destination::Emulator(_) => Target {
                 api_origin: "emulator".to_owned(),
@@ -110,7 +153,7 @@ impl Destination {
     /// Whether calls stay on this machine.
     pub(super) fn loopback(&self) -> bool {
         match self {
-            Destination::Tenant(connection) => connection.api.is_loopback(),
+            Destination::Tenant(tenant) => tenant.connection.api.is_loopback(),
             Destination::Emulator(_) => true,
         }
     }
@@ -136,7 +179,14 @@ impl Destination {
         speed: &Speed,
     ) -> Result<(HttpApi, Option<Emulator>), Failure> {
         match self {
-            Destination::Tenant(connection) => Ok((client(*connection, speed.timing)?, None)),
+            Destination::Tenant(tenant) => {
+                let Tenant { connection, api } = *tenant;
+                let api = match api {
+                    Some(api) => api,
+                    None => client(connection, speed.timing).await?,
+                };
+                Ok((api, None))
+            }
             Destination::Emulator(config) => {
                 let config = emulator::Config {
                     limits: speed.quotas.iter().map(limit).collect(),
@@ -149,7 +199,7 @@ impl Destination {
                     Failure::new(1, "the emulator cannot start", error.to_string(), next)
                 })?;
                 let connection = to_emulator(&emulator)?;
-                Ok((client(connection, speed.timing)?, Some(emulator)))
+                Ok((client(connection, speed.timing).await?, Some(emulator)))
             }
         }
     }
@@ -192,23 +242,26 @@ fn to_emulator(emulator: &Emulator) -> Result<Connection, Failure> {
         api: origin()?,
         login: origin()?,
         audience: DEFAULT_AUDIENCE.to_owned(),
-        secret: SecretString::from(emulator::DEFAULT_SECRET),
+        credential: Credential::ClientSecret(SecretString::from(emulator::DEFAULT_SECRET)),
         ca_file: None,
     })
 }
 
-fn client(connection: Connection, timing: Timing) -> Result<HttpApi, Failure> {
-    let Connection { target, api, login, audience, secret, ca_file } = connection;
+async fn client(connection: Connection, timing: Timing) -> Result<HttpApi, Failure> {
+    let Connection { target, api, login, audience, credential, ca_file } = connection;
+    let kind = credential.kind();
     let sign_in = SignIn::new(SignInSettings {
         login_origin: login,
         tenant: target.tenant,
         application: target.application,
         audience,
-        credential: Credential::ClientSecret(secret),
+        credential,
         timing,
         ca_file: ca_file.clone(),
     })
     .map_err(|error| unusable(&error, ca_file.as_deref()))?;
+    let show = |sentence: &str| eprintln!("{sentence}");
+    sign_in.with_person(&show).await.map_err(|error| refused(kind, &error))?;
     let settings = HttpSettings {
         api_origin: api,
         timing,
@@ -217,6 +270,15 @@ fn client(connection: Connection, timing: Timing) -> Result<HttpApi, Failure> {
         now: Box::new(wall_clock),
     };
     HttpApi::new(settings).map_err(|error| unusable(&error, ca_file.as_deref()))
+}
+
+fn refused(kind: SignInKind, error: &SignInError) -> Failure {
+    let code = match error {
+        SignInError::Refused(_) => 7,
+        SignInError::Unavailable(_) => 1,
+    };
+    let next = "nothing was ordered; mend that, then run the same command again";
+    Failure::new(code, format!("cannot sign in ({kind})"), error.to_string(), next)
 }
 
 fn unusable(error: &ClientError, ca_file: Option<&Path>) -> Failure {

@@ -3,6 +3,7 @@
 
 mod again;
 pub mod args;
+mod auth;
 pub mod config;
 mod confirm;
 mod connect;

@@ -45,13 +45,32 @@ fn default_path() -> Result<PathBuf, Failure> {
     if access(SHARED, Access::WRITE_OK).is_ok() {
         return Ok(Path::new(SHARED).join(FILE));
     }
-    let base = choose_base_strategy().ok();
-    let state = base.and_then(|base| base.state_dir());
-    state.map(|folder| folder.join("fleetsweep").join(FILE)).ok_or_else(|| {
+    own_state().map(|folder| folder.join(FILE)).ok_or_else(|| {
         Failure::usage(
             "there is no place for the store",
             "HOME is not set, so the state folder is unknown",
             "name a file with --store sqlite:/path/to/fleetsweep.db",
+        )
+    })
+}
+
+/// The user's own state folder.
+fn own_state() -> Option<PathBuf> {
+    let base = choose_base_strategy().ok();
+    base.and_then(|base| base.state_dir()).map(|folder| folder.join("fleetsweep"))
+}
+
+/// The folder of what belongs to this user or service alone, whoever else shares the store.
+///
+/// # Errors
+/// `Failure` if no folder can be found.
+pub(super) fn private_folder() -> Result<PathBuf, Failure> {
+    let of_service = env::var_os("STATE_DIRECTORY").filter(|folder| !folder.is_empty());
+    of_service.map(PathBuf::from).or_else(own_state).ok_or_else(|| {
+        Failure::usage(
+            "there is no place to keep the sign-in",
+            "HOME is not set, so the state folder is unknown",
+            "set HOME, or choose another kind of --auth",
         )
     })
 }

@@ -7,6 +7,7 @@ use jiff::ZonedDateTime;
 
 use super::listing::Listing;
 use super::settings::Speed;
+use crate::defender::SignInKind;
 use crate::domain::forecast::Outlook;
 use crate::domain::{CampaignName, Order, Quota, Stamp};
 use crate::report::plan::{Calls, Plan, Until};
@@ -29,6 +30,8 @@ pub(super) struct About<'a> {
     pub skip_bad_rows: bool,
     /// It runs against the embedded emulator.
     pub emulated: bool,
+    /// How a run signs in, if anything says how.
+    pub sign_in: Option<SignInKind>,
     /// What the user should know before.
     pub warnings: Vec<String>,
 }
@@ -93,6 +96,7 @@ pub(super) fn plan(
         scan_type: order.scan_type,
         comment: order.comment.clone(),
         emulated: about.emulated,
+        auth: about.sign_in.map(|kind| (kind.name().to_owned(), kind.to_string())),
         store: about.place,
         dry_run: about.dry_run,
         continues: about.continues.is_some(),

@@ -41,6 +41,7 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     }
     let destination = Destination::new(&args.connect, &args.emulator)?;
     let speed = destination.speed(&args.speed, &now)?;
+    let destination = destination.identified(speed.timing).await?;
     let reports = Reports::new(&args.output, &name)?;
     let place = Place::new(&args.output, destination.emulated())?;
     let store = Arc::new(stores::open(&place, speed.timing, &name).await?);
@@ -74,6 +75,7 @@ async fn dry_run(args: &ScanArgs, name: &CampaignName, now: &ZonedDateTime) -> R
         name,
         place: place.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
         emulated,
+        sign_in: destination.sign_in,
         dry_run: true,
         continues: None,
         skip_bad_rows: args.skip_bad_rows,
@@ -137,6 +139,7 @@ impl Scan<'_> {
             name: &self.name,
             place: self.place.to_string(),
             emulated: self.destination.emulated(),
+            sign_in: Some(self.destination.sign_in()),
             dry_run: false,
             continues,
             skip_bad_rows: self.args.skip_bad_rows,

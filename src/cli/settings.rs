@@ -1,23 +1,24 @@
 //! From what the user typed and the environment to what the program runs on: checked, in one place.
-//! Flags win over the environment. It opens nothing but the file of the secret.
+//! Flags win over the environment. It opens nothing; `auth` reads the files of secrets for it.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::civil::Time;
 use jiff::{Timestamp, ZonedDateTime};
-use secrecy::SecretString;
 
 use super::args::{ConnectArgs, PaceArg, SpeedArgs};
+use super::auth;
 use super::failure::Failure;
-use crate::defender::{Cloud, Origin};
+use crate::defender::{Cloud, Credential, Origin, SignInKind};
 
 use crate::domain::quota::api_quotas;
 use crate::domain::{Pace, PaceKind, Quota, Target, Timing};
 use crate::store::Campaign;
 
 /// A connection to a tenant.
+#[derive(Clone)]
 pub(super) struct Connection {
     /// Who and where, as the campaign keeps it.
     pub target: Target,
@@ -27,8 +28,8 @@ pub(super) struct Connection {
     pub login: Origin,
     /// Whom the token is for.
     pub audience: String,
-    /// The client secret.
-    pub secret: SecretString,
+    /// What proves who we are.
+    pub credential: Credential,
     /// More certificate authorities.
     pub ca_file: Option<PathBuf>,
 }
@@ -67,18 +68,23 @@ impl Speed {
     }
 }
 
-/// Reads the connection to a tenant from flags and the environment.
+/// Reads the connection to a tenant from flags and the environment. Tenant and application of the
+/// target are empty where the token is to say them.
 ///
 /// # Errors
 /// `Failure` names the setting that is missing or wrong.
 pub(super) fn connection(args: &ConnectArgs) -> Result<Connection, Failure> {
     let (target, api) = planned_target(args)?;
-    if target.tenant.is_empty() {
-        return Err(missing("tenant", "--tenant", "AZURE_TENANT_ID"));
+    let kind = auth::kind(args)?;
+    if kind.is_none_or(SignInKind::is_bound) {
+        if target.tenant.is_empty() {
+            return Err(missing("tenant", "--tenant", "AZURE_TENANT_ID"));
+        }
+        if target.application.is_empty() {
+            return Err(missing("application", "--client-id", "AZURE_CLIENT_ID"));
+        }
     }
-    if target.application.is_empty() {
-        return Err(missing("application", "--client-id", "AZURE_CLIENT_ID"));
-    }
+    let credential = auth::credential_of(kind.ok_or_else(auth::none_given)?, args, &target)?;
     let cloud = cloud(args)?;
     let login = setting(args.login_url.as_ref(), "FLEETSWEEP_LOGIN_URL")
         .or_else(|| variable("AZURE_AUTHORITY_HOST"));
@@ -86,10 +92,9 @@ pub(super) fn connection(args: &ConnectArgs) -> Result<Connection, Failure> {
         Some(url) => origin(&url, "--login-url")?,
         None => cloud.login_origin(),
     };
-    let secret = secret(args)?;
     let ca_file =
         args.ca_file.clone().or_else(|| variable("FLEETSWEEP_CA_FILE").map(PathBuf::from));
-    Ok(Connection { target, audience: cloud.audience(), api, login, secret, ca_file })
+    Ok(Connection { target, audience: cloud.audience(), api, login, credential, ca_file })
 }
 
 /// Who and where, as far as flags and the environment say; a tenant or an application that is not
@@ -161,7 +166,8 @@ pub(super) fn setting(flag: Option<&String>, name: &str) -> Option<String> {
     flag.cloned().or_else(|| variable(name))
 }
 
-fn variable(name: &str) -> Option<String> {
+/// An environment variable that is not empty.
+pub(super) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
@@ -180,7 +186,7 @@ fn cloud(args: &ConnectArgs) -> Result<Cloud, Failure> {
         return Ok(Cloud::default());
     };
     Cloud::named(&name).ok_or_else(|| {
-        let known: Vec<&str> = Cloud::ALL.into_iter().map(Cloud::name).collect();
+        let known: Vec<&str> = Cloud::all().map(Cloud::name).collect();
         Failure::usage(
             format!("there is no cloud `{name}`"),
             "--cloud or FLEETSWEEP_CLOUD names it",
@@ -197,48 +203,6 @@ fn origin(url: &str, flag: &str) -> Result<Origin, Failure> {
             "give scheme and host alone, such as https://api.security.microsoft.com",
         )
     })
-}
-
-fn secret(args: &ConnectArgs) -> Result<SecretString, Failure> {
-    let file = args.client_secret_file.clone();
-    let file = file.or_else(|| variable("FLEETSWEEP_CLIENT_SECRET_FILE").map(PathBuf::from));
-    if let Some(path) = file {
-        return secret_file(&path);
-    }
-    let Some(secret) = variable("AZURE_CLIENT_SECRET") else {
-        return Err(Failure::new(
-            7,
-            "no client secret is given",
-            "neither AZURE_CLIENT_SECRET nor --client-secret-file is set",
-            "write the secret into a file that only you can read (chmod 600) and name it with \
-             --client-secret-file",
-        ));
-    };
-    Ok(SecretString::from(secret))
-}
-
-fn secret_file(path: &Path) -> Result<SecretString, Failure> {
-    use std::os::unix::fs::PermissionsExt;
-    let shown = path.display();
-    let unreadable = |why: String| {
-        let next = "check the path and who may read it";
-        Failure::new(7, format!("the secret's file {shown} cannot be read"), why, next)
-    };
-    let about = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
-    if about.permissions().mode() & 0o077 != 0 {
-        return Err(Failure::new(
-            7,
-            format!("the secret's file {shown} is refused"),
-            "others on this machine can read or change it",
-            format!("run `chmod 600 {shown}`, and renew the secret if others may have read it"),
-        ));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-    let text = SecretString::from(text.trim().to_owned());
-    if secrecy::ExposeSecret::expose_secret(&text).is_empty() {
-        return Err(unreadable("it is empty".to_owned()));
-    }
-    Ok(text)
 }
 
 fn quotas(own: Vec<Quota>, asked: &[Quota], loopback: bool) -> Result<Vec<Quota>, Failure> {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap, RETRY_AFTER, TRANSFER_ENCODING};
-use reqwest::{Certificate, Client, RequestBuilder, Response, Version, redirect, retry};
+use reqwest::{
+    Certificate, Client, ClientBuilder, RequestBuilder, Response, Version, redirect, retry,
+};
 
 use jiff::Timestamp;
 
@@ -70,15 +72,7 @@ pub(super) fn client(
     timing: &Timing,
     ca_file: Option<&Path>,
 ) -> Result<Client, ClientError> {
-    let mut builder = Client::builder()
-        .user_agent(USER_AGENT)
-        .retry(retry::never())
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .connect_timeout(timing.connect_timeout)
-        .timeout(timing.request_timeout)
-        .pool_idle_timeout(IDLE)
-        .https_only(!origin.is_plain());
+    let mut builder = builder(timing).https_only(!origin.is_plain());
     if origin.is_loopback() {
         // What runs on this machine is not reached through the proxy of the network.
         builder = builder.no_proxy();
@@ -87,6 +81,23 @@ pub(super) fn client(
         builder = builder.tls_certs_merge(certificates(path)?);
     }
     builder.build().map_err(|error| ClientError::Tls(chain(&error)))
+}
+
+/// A client for the end point that a cloud gives a machine for its identity, which lies on this
+/// machine or its host: no proxy of the network is ever in between.
+pub(super) fn machine_client(timing: &Timing) -> Result<Client, ClientError> {
+    builder(timing).no_proxy().build().map_err(|error| ClientError::Tls(chain(&error)))
+}
+
+fn builder(timing: &Timing) -> ClientBuilder {
+    Client::builder()
+        .user_agent(USER_AGENT)
+        .retry(retry::never())
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(timing.connect_timeout)
+        .timeout(timing.request_timeout)
+        .pool_idle_timeout(IDLE)
 }
 
 /// A whole response.
@@ -167,14 +178,17 @@ fn no_answer(error: &reqwest::Error) -> Reply {
 fn no_connection(error: &reqwest::Error) -> String {
     let why = chain(error);
     let lower = why.to_ascii_lowercase();
-    let hint = if error.is_dns() {
-        "; check the name and this machine's DNS"
+    // What the proxy says comes first: behind it, neither the name nor the certificate was met.
+    let proxied = ["tunnel", "proxy", "socks"].iter().any(|word| lower.contains(word));
+    let hint = if proxied {
+        "; check HTTPS_PROXY, NO_PROXY and the proxy's credentials"
+    } else if error.is_dns() {
+        "; check the name, this machine's DNS, and HTTPS_PROXY if a proxy is needed here"
     } else if lower.contains("certificate") {
-        "; if a proxy inspects TLS here, give its certificate in a CA file"
-    } else if lower.contains("tunnel") || lower.contains("proxy") {
-        "; check HTTPS_PROXY and the proxy's credentials"
+        "; if a proxy inspects TLS here, or the server has a CA of its own, name its certificate \
+         with --ca-file (FLEETSWEEP_CA_FILE)"
     } else {
-        ""
+        "; check the address, and HTTPS_PROXY and NO_PROXY if a proxy is needed here"
     };
     format!("cannot connect: {why}{hint}")
 }

@@ -7,12 +7,15 @@ use super::hosts::Origin;
 /// some of its parts answer 403 to tokens for any other resource ("Exposed APIs list" page).
 pub const DEFAULT_AUDIENCE: &str = "https://api.securitycenter.microsoft.com/.default";
 
-/// One of Microsoft's clouds ("Microsoft Defender for Endpoint for US Government customers" page).
+/// One of Microsoft's clouds, or a region of the worldwide one ("Microsoft Defender for Endpoint
+/// for US Government customers" and "Supported Microsoft Defender for Endpoint APIs" pages).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cloud {
-    /// The worldwide one.
+    /// The worldwide one, by the host that finds the tenant's region itself.
     #[default]
     Commercial,
+    /// The worldwide one, by the host of one region.
+    Region(Region),
     /// US Government Community Cloud.
     Gcc,
     /// US Government Community Cloud High.
@@ -21,48 +24,108 @@ pub enum Cloud {
     Dod,
 }
 
+/// A region of the worldwide cloud that has a host of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Region {
+    /// United States.
+    Us,
+    /// European Union.
+    Eu,
+    /// United Kingdom.
+    Uk,
+    /// Australia.
+    Au,
+    /// Switzerland.
+    Swa,
+    /// India.
+    Ina,
+    /// United Arab Emirates.
+    Aea,
+}
+
+/// Where a cloud signs in, where its API is, and whom its tokens are for.
+struct Row {
+    cloud: Cloud,
+    name: &'static str,
+    login: &'static str,
+    api: &'static str,
+    audience: &'static str,
+}
+
+const WORLD: &str = "https://login.microsoftonline.com";
+const US_GOV: &str = "https://login.microsoftonline.us";
+
+const fn row(
+    cloud: Cloud,
+    name: &'static str,
+    login: &'static str,
+    api: &'static str,
+    audience: &'static str,
+) -> Row {
+    Row { cloud, name, login, api, audience }
+}
+
+const fn region(region: Region, name: &'static str, api: &'static str) -> Row {
+    row(Cloud::Region(region), name, WORLD, api, DEFAULT_AUDIENCE)
+}
+
+const GCC: &str = "https://api-gcc.securitycenter.microsoft.us/.default";
+const GOV: &str = "https://api-gov.securitycenter.microsoft.us/.default";
+
+const TABLE: [Row; 11] = [
+    row(
+        Cloud::Commercial,
+        "commercial",
+        WORLD,
+        "https://api.security.microsoft.com",
+        DEFAULT_AUDIENCE,
+    ),
+    region(Region::Us, "commercial-us", "https://us.api.security.microsoft.com"),
+    region(Region::Eu, "commercial-eu", "https://eu.api.security.microsoft.com"),
+    region(Region::Uk, "commercial-uk", "https://uk.api.security.microsoft.com"),
+    region(Region::Au, "commercial-au", "https://au.api.security.microsoft.com"),
+    region(Region::Swa, "commercial-swa", "https://swa.api.security.microsoft.com"),
+    region(Region::Ina, "commercial-ina", "https://ina.api.security.microsoft.com"),
+    region(Region::Aea, "commercial-aea", "https://aea.api.security.microsoft.com"),
+    row(Cloud::Gcc, "gcc", WORLD, "https://api-gcc.securitycenter.microsoft.us", GCC),
+    row(Cloud::GccHigh, "gcc-high", US_GOV, "https://api-gov.securitycenter.microsoft.us", GOV),
+    row(Cloud::Dod, "dod", US_GOV, "https://api-gov.securitycenter.microsoft.us", GOV),
+];
+
 impl Cloud {
-    /// Every cloud.
-    pub const ALL: [Cloud; 4] = [Cloud::Commercial, Cloud::Gcc, Cloud::GccHigh, Cloud::Dod];
+    /// Every cloud, in the order in which people are told of them.
+    pub fn all() -> impl Iterator<Item = Cloud> {
+        TABLE.iter().map(|row| row.cloud)
+    }
 
     /// The name that people give and read.
     pub fn name(self) -> &'static str {
-        match self {
-            Cloud::Commercial => "commercial",
-            Cloud::Gcc => "gcc",
-            Cloud::GccHigh => "gcc-high",
-            Cloud::Dod => "dod",
-        }
+        self.row().name
     }
 
     /// The cloud of a name, whatever its case.
     pub fn named(name: &str) -> Option<Cloud> {
-        Cloud::ALL.into_iter().find(|cloud| cloud.name().eq_ignore_ascii_case(name))
+        TABLE.iter().find(|row| row.name.eq_ignore_ascii_case(name)).map(|row| row.cloud)
     }
 
     /// Where its API is.
     pub fn api_origin(self) -> Origin {
-        origin(match self {
-            Cloud::Commercial => "https://api.security.microsoft.com",
-            Cloud::Gcc => "https://api-gcc.securitycenter.microsoft.us",
-            Cloud::GccHigh | Cloud::Dod => "https://api-gov.securitycenter.microsoft.us",
-        })
+        origin(self.row().api)
     }
 
     /// Where it signs in.
     pub fn login_origin(self) -> Origin {
-        origin(match self {
-            Cloud::Commercial | Cloud::Gcc => "https://login.microsoftonline.com",
-            Cloud::GccHigh | Cloud::Dod => "https://login.microsoftonline.us",
-        })
+        origin(self.row().login)
     }
 
     /// The scope that a token is asked for.
     pub fn audience(self) -> String {
-        match self {
-            Cloud::Commercial => DEFAULT_AUDIENCE.to_owned(),
-            other => format!("{}/.default", other.api_origin()),
-        }
+        self.row().audience.to_owned()
+    }
+
+    fn row(self) -> &'static Row {
+        let found = TABLE.iter().find(|row| row.cloud == self);
+        found.expect("the table holds every cloud; a test reads them all")
     }
 }
 
@@ -75,25 +138,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_cloud_has_origins_and_an_audience_of_its_own_api() {
-        let table: Vec<String> = Cloud::ALL
-            .into_iter()
-            .map(|c| [c.name(), &c.login_origin().to_string(), &c.audience()].join(" "))
-            .collect();
-        assert_eq!(
-            table,
+    fn every_cloud_has_the_hosts_and_the_audience_of_the_notes() {
+        let told = |cloud: Cloud| {
+            let (login, api) = (cloud.login_origin(), cloud.api_origin());
+            [cloud.name(), &login.to_string(), &api.to_string(), &cloud.audience()].join(" ")
+        };
+        let table: Vec<String> = Cloud::all().map(told).collect();
+        let world = |name: &str, host: &str| {
+            format!(
+                "{name} https://login.microsoftonline.com https://{host} \
+                 https://api.securitycenter.microsoft.com/.default"
+            )
+        };
+        let regions = ["us", "eu", "uk", "au", "swa", "ina", "aea"];
+        let mut expected = vec![world("commercial", "api.security.microsoft.com")];
+        expected.extend(regions.map(|region| {
+            world(&format!("commercial-{region}"), &format!("{region}.api.security.microsoft.com"))
+        }));
+        expected.extend(
             [
-                "commercial https://login.microsoftonline.com \
-                 https://api.securitycenter.microsoft.com/.default",
                 "gcc https://login.microsoftonline.com \
+                 https://api-gcc.securitycenter.microsoft.us \
                  https://api-gcc.securitycenter.microsoft.us/.default",
                 "gcc-high https://login.microsoftonline.us \
+                 https://api-gov.securitycenter.microsoft.us \
                  https://api-gov.securitycenter.microsoft.us/.default",
                 "dod https://login.microsoftonline.us \
+                 https://api-gov.securitycenter.microsoft.us \
                  https://api-gov.securitycenter.microsoft.us/.default",
             ]
+            .map(str::to_owned),
         );
+        assert_eq!(table, expected);
         assert_eq!(Cloud::named("GCC-High"), Some(Cloud::GccHigh));
+        assert_eq!(Cloud::named("commercial-EU"), Some(Cloud::Region(Region::Eu)));
         assert_eq!(Cloud::named("china"), None);
     }
 }

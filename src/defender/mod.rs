@@ -8,9 +8,15 @@ pub mod clouds;
 pub mod hosts;
 mod http;
 pub mod retry_after;
+mod secret_file;
 mod shallow;
 mod sign_in;
+mod sign_in_certificate;
+mod sign_in_device;
 mod sign_in_errors;
+mod sign_in_kind;
+mod sign_in_local;
+mod sign_in_wire;
 mod token;
 pub mod wire;
 
@@ -22,10 +28,13 @@ use crate::domain::{Action, DeviceId, Reply, ScanType};
 
 pub use claims::Claims;
 pub use client::ClientError;
-pub use clouds::Cloud;
+pub use clouds::{Cloud, Region};
 pub use hosts::{HostError, Origin};
 pub use http::{HttpApi, HttpSettings};
+pub use secret_file::{SecretFileError, read_secret};
 pub use sign_in::{Credential, SignIn, SignInSettings};
+pub use sign_in_certificate::{Certificate, CertificateError};
+pub use sign_in_kind::SignInKind;
 pub use token::{Fetch, Token, TokenSource, WallClock};
 
 /// One scan to order.

@@ -1,57 +1,83 @@
-//! Sign-in through azure_identity, with a transport of our own: one request a fetch, time-outs, a
-//! bounded body, plain http towards loopback, and the service's own words kept for
-//! `sign_in_errors`.
+//! Sign-in: one kind of credential, asked anew at each fetch, and one rule for what it gives: a
+//! token of another tenant or application than the configured one is refused before it is used.
+//! Requests go through `sign_in_wire`; what a failure means is in `sign_in_errors`.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{AccessToken, Secret, TokenCredential};
-use azure_core::error::{Error, ErrorKind};
-use azure_core::http::headers::Headers;
-use azure_core::http::{
-    AsyncRawResponse, Body, ClientOptions, HttpClient, Request, RetryOptions, Transport,
-};
+use azure_core::error::Error;
+use azure_core::http::{ClientOptions, RetryOptions, Transport};
 use azure_identity::{
-    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
-    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+    ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions,
+    UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 use jiff::Timestamp;
 use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
-use url::form_urlencoded;
 
 use super::SignInError;
-use super::client::{ClientError, SMALL_BODY, client, exchange};
+use super::claims;
+use super::client::{ClientError, client, machine_client};
 use super::hosts::Origin;
-use super::sign_in_errors::{Heard, Who, explain};
+use super::sign_in_certificate::{Assertions, Certificate};
+use super::sign_in_errors::{Who, explain};
+use super::sign_in_kind::SignInKind;
+use super::sign_in_wire::{To, Wire};
 use super::token::{Fetch, Token, TokenSource};
 use super::wire::excerpt;
-use crate::domain::{Reply, Timing};
-
-/// The longest life of a token that is believed, in seconds: a year. Real ones last an hour or a
-/// day.
-const LIFE_MAX: i64 = 366 * 24 * 3600;
+use crate::domain::Timing;
 
 /// What proves who we are.
 #[derive(Clone)]
 pub enum Credential {
     /// A client secret's value.
     ClientSecret(SecretString),
-    /// A file with a federated token, such as Kubernetes writes.
+    /// A certificate and its key.
+    Certificate(Certificate),
+    /// A file with a federated token, such as Kubernetes writes; read at each fetch.
     FederatedTokenFile(PathBuf),
+    /// The identity of this machine: that of the application id, or the system's own without one.
+    ManagedIdentity {
+        /// The metadata service, if it is not where Azure has it.
+        metadata: Option<Origin>,
+    },
+    /// Whoever is signed in to the Azure CLI.
+    AzureCli,
+    /// A user who signed in with a code; the file keeps what renews it.
+    DeviceCode {
+        /// The file of the refresh token.
+        refresh_file: PathBuf,
+    },
+    /// A file with an access token that another program writes; read at each fetch.
+    TokenFile(PathBuf),
+}
+
+impl Credential {
+    /// Which kind it is.
+    pub fn kind(&self) -> SignInKind {
+        match self {
+            Credential::ClientSecret(_) => SignInKind::Secret,
+            Credential::Certificate(_) => SignInKind::Certificate,
+            Credential::FederatedTokenFile(_) => SignInKind::Workload,
+            Credential::ManagedIdentity { .. } => SignInKind::ManagedIdentity,
+            Credential::AzureCli => SignInKind::AzureCli,
+            Credential::DeviceCode { .. } => SignInKind::DeviceCode,
+            Credential::TokenFile(_) => SignInKind::TokenFile,
+        }
+    }
 }
 
 /// What a sign-in needs.
+#[derive(Clone)]
 pub struct SignInSettings {
     /// Where to sign in, such as `https://login.microsoftonline.com`.
     pub login_origin: Origin,
-    /// The tenant's id or domain.
+    /// The tenant's id or domain; empty if the token is to say.
     pub tenant: String,
-    /// The application's (client) id.
+    /// The application's (client) id; empty if the token is to say.
     pub application: String,
     /// The scope to ask for: `Cloud::audience`, or the user's own.
     pub audience: String,
@@ -63,10 +89,12 @@ pub struct SignInSettings {
     pub ca_file: Option<PathBuf>,
 }
 
-/// A source of tokens that signs in as an application.
+/// A source of tokens.
 pub struct SignIn {
-    settings: SignInSettings,
+    pub(super) settings: SignInSettings,
     client: Client,
+    /// The token of a sign-in that a person took part in, until it is fetched.
+    pub(super) first: Mutex<Option<Token>>,
 }
 
 impl SignIn {
@@ -75,45 +103,80 @@ impl SignIn {
     /// # Errors
     /// `ClientError` if the CA file or the system's certificates cannot be used.
     pub fn new(settings: SignInSettings) -> Result<Self, ClientError> {
-        let client = client(&settings.login_origin, &settings.timing, settings.ca_file.as_deref())?;
-        Ok(Self { settings, client })
+        let client = match settings.credential {
+            Credential::ManagedIdentity { .. } => machine_client(&settings.timing)?,
+            _ => client(&settings.login_origin, &settings.timing, settings.ca_file.as_deref())?,
+        };
+        Ok(Self { settings, client, first: Mutex::new(None) })
     }
 
     async fn sign_in(&self) -> Result<Token, SignInError> {
-        let wire = Arc::new(LoginTransport::new(self));
+        let token = match &self.settings.credential {
+            Credential::AzureCli => self.ask_azure_cli().await,
+            Credential::TokenFile(path) => self.read_token(path),
+            Credential::DeviceCode { refresh_file } => self.renew_user(refresh_file).await,
+            credential => self.ask_library(credential).await,
+        };
+        token.and_then(|token| self.accept(token))
+    }
+
+    async fn ask_library(&self, credential: &Credential) -> Result<Token, SignInError> {
+        let wire = Arc::new(self.wire());
         // A new credential each time: its cache would give back the token that is to be replaced.
-        let fetched = match self.credential(&wire) {
+        let fetched = match self.library(credential, &wire) {
             Ok(credential) => credential.get_token(&[&self.settings.audience], None).await,
             Err(error) => Err(error),
         };
         fetched
-            .map_err(|error| explain(&self.who(), wire.heard(), &error))
+            .map_err(|error| explain(&self.who(), wire.heard(), &words_of(&error)))
             .and_then(|token| token_of(&token))
     }
 
-    fn credential(&self, wire: &Arc<LoginTransport>) -> Result<Arc<dyn TokenCredential>, Error> {
+    fn library(
+        &self,
+        credential: &Credential,
+        wire: &Arc<Wire>,
+    ) -> Result<Arc<dyn TokenCredential>, Error> {
         let SignInSettings { tenant, application, .. } = &self.settings;
-        match &self.settings.credential {
+        let client_options = self.options(wire);
+        let options = ClientAssertionCredentialOptions { client_options: client_options.clone() };
+        match credential {
             Credential::ClientSecret(secret) => {
                 let secret = Secret::new(secret.expose_secret().to_owned());
-                let client_options = self.options(wire);
                 let options = Some(ClientSecretCredentialOptions { client_options });
                 Ok(ClientSecretCredential::new(tenant, application.clone(), secret, options)?)
             }
+            Credential::Certificate(certificate) => {
+                let assertions = Assertions {
+                    certificate: certificate.clone(),
+                    application: application.clone(),
+                    audience: format!("{}/{tenant}/oauth2/v2.0/token", self.settings.login_origin),
+                };
+                let (tenant, application) = (tenant.clone(), application.clone());
+                let options = Some(options);
+                Ok(ClientAssertionCredential::new(tenant, application, assertions, options)?)
+            }
             Credential::FederatedTokenFile(path) => {
-                let client_options = self.options(wire);
                 let options = WorkloadIdentityCredentialOptions {
-                    credential_options: ClientAssertionCredentialOptions { client_options },
+                    credential_options: options,
                     client_id: Some(application.clone()),
                     tenant_id: Some(tenant.clone()),
                     token_file_path: Some(path.clone()),
                 };
                 Ok(WorkloadIdentityCredential::new(Some(options))?)
             }
+            _ => {
+                let assigned = (!application.is_empty()).then(|| application.clone());
+                let options = ManagedIdentityCredentialOptions {
+                    user_assigned_id: assigned.map(UserAssignedId::ClientId),
+                    client_options,
+                };
+                Ok(ManagedIdentityCredential::new(Some(options))?)
+            }
         }
     }
 
-    fn options(&self, wire: &Arc<LoginTransport>) -> ClientOptions {
+    fn options(&self, wire: &Arc<Wire>) -> ClientOptions {
         let mut cloud = CustomConfiguration::default();
         cloud.authority_host = self.settings.login_origin.as_https();
         ClientOptions {
@@ -124,9 +187,37 @@ impl SignIn {
         }
     }
 
-    fn who(&self) -> Who<'_> {
+    pub(super) fn wire(&self) -> Wire {
+        let to = match &self.settings.credential {
+            Credential::ManagedIdentity { metadata } => To::Machine { metadata: metadata.clone() },
+            _ => To::Login(self.settings.login_origin.clone()),
+        };
+        Wire::new(self.client.clone(), to)
+    }
+
+    pub(super) fn who(&self) -> Who<'_> {
         let SignInSettings { tenant, application, audience, login_origin, .. } = &self.settings;
-        Who { tenant, application, audience, login_origin }
+        Who { kind: self.settings.credential.kind(), tenant, application, audience, login_origin }
+    }
+
+    /// Refuses a token of somebody else: what follows would go to another tenant, or be counted on
+    /// another application's limit.
+    fn accept(&self, token: Token) -> Result<Token, SignInError> {
+        let kind = self.settings.credential.kind();
+        let Some(claims) = claims::peek(token.bearer()) else {
+            // Tokens are opaque by contract. Where the request named tenant and application, the
+            // service answers for them.
+            return if kind.is_bound() { Ok(token) } else { Err(opaque(kind)) };
+        };
+        let SignInSettings { tenant, application, .. } = &self.settings;
+        // A domain is no id, but the request named it, and the token can only be its tenant's.
+        let by_name = !is_guid(tenant) && (kind.is_bound() || kind == SignInKind::AzureCli);
+        if !by_name {
+            matches("tenant", "AZURE_TENANT_ID", tenant, claims.tenant.as_deref(), kind)?;
+        }
+        let theirs = claims.application.as_deref();
+        matches("application", "AZURE_CLIENT_ID", application, theirs, kind)?;
+        Ok(token)
     }
 }
 
@@ -136,96 +227,49 @@ impl TokenSource for SignIn {
     }
 }
 
-fn token_of(token: &AccessToken) -> Result<Token, SignInError> {
+/// Whether what is configured is what the token says; what is not configured, the token decides.
+fn matches(
+    what: &str,
+    variable: &str,
+    ours: &str,
+    theirs: Option<&str>,
+    kind: SignInKind,
+) -> Result<(), SignInError> {
+    let shown = theirs.map(excerpt);
+    match theirs {
+        Some(theirs) if ours.is_empty() || ours.eq_ignore_ascii_case(theirs) => Ok(()),
+        None if kind.is_bound() => Ok(()),
+        None => Err(opaque(kind)),
+        Some(_) => Err(SignInError::Refused(format!(
+            "the token ({kind}) is for {what} {}, and {what} {} is configured; nothing was sent \
+             with it. Sign in to the right one, or set {variable} to the one that is meant",
+            shown.unwrap_or_default(),
+            excerpt(ours),
+        ))),
+    }
+}
+
+fn opaque(kind: SignInKind) -> SignInError {
+    SignInError::Refused(format!(
+        "the token ({kind}) does not say of which tenant and application it is, so nothing is sent \
+         with it; use a token for the Defender for Endpoint API, or another kind of --auth"
+    ))
+}
+
+/// Whether a text is an id of Entra: 32 hex digits in groups.
+fn is_guid(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+pub(super) fn token_of(token: &AccessToken) -> Result<Token, SignInError> {
     let expires = Timestamp::from_nanosecond(token.expires_on.unix_timestamp_nanos());
     let expires = expires.map_err(|error| {
         let why = format!("the sign-in service's answer holds no usable end of the token: {error}");
         SignInError::Unavailable(why)
     })?;
     Ok(Token::new(SecretString::from(token.token.secret().to_owned()), expires))
-}
-
-/// Carries the one request of one fetch, and keeps what came back of it.
-struct LoginTransport {
-    client: Client,
-    origin: Origin,
-    heard: Mutex<Heard>,
-}
-
-impl LoginTransport {
-    fn new(sign_in: &SignIn) -> Self {
-        let (client, origin) = (sign_in.client.clone(), sign_in.settings.login_origin.clone());
-        Self { client, origin, heard: Mutex::new(Heard::Nothing) }
-    }
-
-    fn heard(&self) -> Heard {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut heard, Heard::Nothing)
-    }
-
-    fn keep(&self, heard: Heard) {
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = heard;
-    }
-}
-
-impl fmt::Debug for LoginTransport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LoginTransport({})", self.origin)
-    }
-}
-
-#[async_trait]
-impl HttpClient for LoginTransport {
-    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let Body::Bytes(form) = request.body() else {
-            return Err(Error::with_message(ErrorKind::Other, "a token request is a form"));
-        };
-        // Only the path is taken over: wherever the library wants to go, this goes to our origin.
-        let mut post = self.client.post(self.origin.at(request.url().path()));
-        for (name, value) in request.headers().iter() {
-            post = post.header(name.as_str(), value.as_str());
-        }
-        match exchange(post.body(form.clone()), |_| SMALL_BODY).await {
-            Ok(whole) => {
-                let body = whole.body.unwrap_or_default();
-                let sane = whole.status != 200 || has_sane_life(&body);
-                self.keep(Heard::answer(whole.status, &body, |text| scrub(text, form)));
-                if !sane {
-                    let why = "the answer holds no token with a believable life";
-                    return Err(Error::with_message(ErrorKind::DataConversion, why));
-                }
-                Ok(AsyncRawResponse::from_bytes(whole.status.into(), Headers::new(), body))
-            }
-            Err(Reply::NeverLeft { why } | Reply::NoAnswer { why }) => {
-                self.keep(Heard::Trouble(why));
-                Err(Error::with_message(ErrorKind::Io, "no answer from the sign-in service"))
-            }
-            Err(Reply::Answer(_)) => {
-                Err(Error::with_message(ErrorKind::Other, "an answer is never an error here"))
-            }
-        }
-    }
-}
-
-/// The text without what proves who we are, should the service or a proxy repeat the form: neither
-/// as it is nor as it was sent.
-fn scrub(text: &str, form: &[u8]) -> String {
-    let mut text = text.to_owned();
-    for field in form.split(|byte| *byte == b'&') {
-        let Some((name, value)) = form_urlencoded::parse(field).next() else { continue };
-        if matches!(&*name, "client_secret" | "client_assertion") && !value.is_empty() {
-            let sent = String::from_utf8_lossy(&field[name.len() + 1..]);
-            text = text.replace(&*value, "[the secret]").replace(&*sent, "[the secret]");
-        }
-    }
-    text
-}
-
-/// Whether `expires_in` lies in a range that the library can add to a time without overflow.
-fn has_sane_life(body: &[u8]) -> bool {
-    let answer: Option<Value> = serde_json::from_slice(body).ok();
-    let life = answer.as_ref().and_then(|answer| answer.get("expires_in")?.as_i64());
-    life.is_some_and(|seconds| (1..=LIFE_MAX).contains(&seconds))
 }
 
 /// The library's own words, for errors that happen before anything is sent.

@@ -38,6 +38,11 @@ impl Token {
     pub fn new(bearer: SecretString, expires: Timestamp) -> Self {
         Self { bearer, expires }
     }
+
+    /// The token itself.
+    pub(super) fn bearer(&self) -> &str {
+        self.bearer.expose_secret()
+    }
 }
 
 /// A reading of the wall clock, which the ends of tokens are compared with.
@@ -48,7 +53,8 @@ pub type Fetch<'a> = Pin<Box<dyn Future<Output = Result<Token, SignInError>> + S
 
 /// Where tokens come from.
 pub trait TokenSource: Send + Sync + 'static {
-    /// Asks for a new token; never answers with one that it gave before. At most one request.
+    /// Asks for a token that is not kept here: at most one request. Sources that others keep (the
+    /// Azure CLI, a file, the identity of a machine) can give one that they gave before.
     fn fetch(&self) -> Fetch<'_>;
 }
 

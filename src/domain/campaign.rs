@@ -13,6 +13,9 @@ use super::device::DeviceId;
 /// below every limit that has been seen for such fields.
 pub const COMMENT_MAX: usize = 1000;
 
+/// The worldwide host of the API; those of the regions end with it.
+const WORLD_HOST: &str = "api.security.microsoft.com";
+
 /// The type of a scan ("ScanType: Quick or Full", Run antivirus scan API page).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -120,10 +123,13 @@ pub struct BudgetKey {
 
 impl Target {
     /// The budget of one operation towards this target. GUIDs are compared in lower case, so that
-    /// two spellings of one application share its budget.
+    /// two spellings of one application share its budget; and so do the regional hosts, which are
+    /// doors to one service that counts by application and tenant.
     pub fn budget(&self, operation: Operation) -> BudgetKey {
+        let origin = self.api_origin.to_ascii_lowercase();
+        let regional = origin.strip_suffix(WORLD_HOST).is_some_and(|rest| rest.ends_with('.'));
         BudgetKey {
-            api_origin: self.api_origin.to_ascii_lowercase(),
+            api_origin: if regional { format!("https://{WORLD_HOST}") } else { origin },
             tenant: self.tenant.to_ascii_lowercase(),
             application: self.application.to_ascii_lowercase(),
             operation,
@@ -271,6 +277,23 @@ mod tests {
     fn the_mark_stands_first_in_the_comment() {
         let mark = Mark::new(&"night-1".parse().unwrap(), 0xabc);
         assert_eq!(mark.comment("CHG1"), "[fleetsweep night-1/0000000000000abc] CHG1");
+    }
+
+    #[test]
+    fn regional_hosts_of_one_application_share_its_budget_and_other_hosts_do_not() {
+        let target = |api: &str| Target {
+            api_origin: api.to_owned(),
+            tenant: "T".to_owned(),
+            application: "A".to_owned(),
+            cloud: String::new(),
+        };
+        let budget = |api: &str| target(api).budget(Operation::Scan);
+        let world = budget("https://api.security.microsoft.com");
+        assert_eq!(budget("https://eu.api.security.microsoft.com"), world);
+        assert_eq!(budget("https://AEA.api.security.microsoft.com"), world);
+        for other in ["https://fakeapi.security.microsoft.com", "http://127.0.0.1:1"] {
+            assert_eq!(budget(other).api_origin, other);
+        }
     }
 
     #[test]

@@ -285,8 +285,15 @@ fn describe(detail: &mut Detail, settlement: &Settlement) {
             }
             detail.reason = Some("a scan was already in progress".to_owned());
         }
+        Verdict::Forbidden(refusal) => {
+            note_refusal(detail, refusal);
+            detail.reason = Some(
+                "no permission for this device: it may lie outside the device groups of this user \
+                 or application"
+                    .to_owned(),
+            );
+        }
         Verdict::Rejected(refusal)
-        | Verdict::Forbidden(refusal)
         | Verdict::NotFound(refusal)
         | Verdict::Unauthorized(refusal)
         | Verdict::Throttled { refusal, .. } => note_refusal(detail, refusal),

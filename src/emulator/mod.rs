@@ -25,7 +25,9 @@
 
 use std::time::Duration;
 
+mod aadsts;
 mod actions;
+mod assertion;
 mod clock;
 mod cut;
 mod dice;

@@ -57,7 +57,7 @@ impl World {
             Route::Action(id) => self.view_action(call, id),
             Route::Machines => self.list_machines(call),
             Route::Machine(id) => self.view_machine(call, id),
-            Route::Token(_) | Route::Unknown => Reply::gateway_not_found(),
+            Route::Token(_) | Route::DeviceCode(_) | Route::Unknown => Reply::gateway_not_found(),
         }
     }
 

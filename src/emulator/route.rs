@@ -7,6 +7,8 @@ use super::message::{Operation, Request};
 pub(super) enum Route {
     /// The token end point of a tenant.
     Token(String),
+    /// Where a tenant gives the codes that users enter.
+    DeviceCode(String),
     /// Scan this device.
     Scan(String),
     /// List actions.
@@ -29,9 +31,12 @@ impl Route {
         let decoded: Vec<String> =
             request.path.trim_start_matches('/').split('/').map(decode).collect();
         let mut parts: Vec<&str> = decoded.iter().map(String::as_str).collect();
-        if let [tenant, "oauth2", "v2.0", "token"] = parts[..] {
-            let known = request.method == "POST" && !tenant.is_empty();
-            return if known { Route::Token(tenant.to_owned()) } else { Route::Unknown };
+        if let [tenant, "oauth2", "v2.0", what @ ("token" | "devicecode")] = parts[..] {
+            return match what {
+                _ if request.method != "POST" || tenant.is_empty() => Route::Unknown,
+                "token" => Route::Token(tenant.to_owned()),
+                _ => Route::DeviceCode(tenant.to_owned()),
+            };
         }
         if parts.len() > 1 && parts[1].eq_ignore_ascii_case("v1.0") {
             parts.remove(1);
@@ -63,7 +68,7 @@ impl Route {
     /// What the call asks for, as limits see it.
     pub(super) fn operation(&self) -> Operation {
         match self {
-            Route::Token(_) => Operation::Token,
+            Route::Token(_) | Route::DeviceCode(_) => Operation::Token,
             Route::Scan(_) => Operation::Scan,
             Route::Cancel(_) => Operation::Cancel,
             Route::Actions | Route::Action(_) | Route::Machines | Route::Machine(_) => {
@@ -117,6 +122,8 @@ mod tests {
         assert_eq!(get("/api/v1.0/machines/"), Route::Machines);
         assert_eq!(get("/api/machines/a%20b%zz"), Route::Machine("a b%zz".into()));
         assert_eq!(post("/t/oauth2/v2.0/token"), Route::Token("t".into()));
+        assert_eq!(post("/t/oauth2/v2.0/devicecode"), Route::DeviceCode("t".into()));
+        assert_eq!(get("/t/oauth2/v2.0/token"), Route::Unknown);
         assert_eq!(get("/"), Route::Unknown);
     }
 }

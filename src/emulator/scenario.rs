@@ -233,6 +233,14 @@ pub struct Tokens {
     pub lifetime_s: f64,
     /// The application roles in the token.
     pub roles: Vec<String>,
+    /// The rights of a signed-in user in the token of a user.
+    pub scopes: Vec<String>,
+    /// How often a client asks for a user's token before the user has entered the code.
+    pub code_after_polls: u32,
+    /// The AADSTS number with which every token request is refused; 0: none is.
+    pub error: u32,
+    /// Seconds after the start at which `error` begins (divided by the speed).
+    pub error_from_s: f64,
     /// The share of token requests that are refused as if the secret were wrong.
     pub reject_share: f64,
     /// The share of token requests that meet a 500.

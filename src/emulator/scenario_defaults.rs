@@ -301,6 +301,10 @@ impl Default for Tokens {
         Tokens {
             lifetime_s: 3599.0,
             roles: vec!["Machine.Scan".into(), "Machine.Read.All".into()],
+            scopes: vec!["Machine.Scan".into(), "Machine.Read".into()],
+            code_after_polls: 1,
+            error: 0,
+            error_from_s: 0.0,
             reject_share: 0.0,
             error_500_share: 0.0,
             unauthorized_share: 0.0,

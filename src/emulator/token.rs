@@ -6,9 +6,12 @@
 use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
 use url::form_urlencoded;
 
+use super::aadsts::{
+    Refusal, by_number, missing, refusal, refused, unknown_app, unknown_audience, wrong_secret,
+};
+use super::assertion;
 use super::clock::Moment;
 use super::dice;
 use super::reply::Reply;
@@ -17,8 +20,25 @@ use super::scenario::Tokens;
 /// The secret that the emulator takes if it is not told another.
 pub const DEFAULT_SECRET: &str = "emulator-secret";
 
-/// The audience of Microsoft 365 Defender, whose tokens carry no Defender for Endpoint roles.
-const XDR_AUDIENCE: &str = "https://api.security.microsoft.com";
+/// The audiences whose tokens the API takes (page "Exposed APIs list", and what clients use).
+const AUDIENCES: [&str; 5] = [
+    "https://api.securitycenter.microsoft.com",
+    "https://api.securitycenter.windows.com",
+    "https://securitycenter.onmicrosoft.com/windowsatpservice",
+    "https://api-gcc.securitycenter.microsoft.us",
+    "https://api-gov.securitycenter.microsoft.us",
+];
+
+/// Audiences that every tenant knows and whose tokens carry no Defender for Endpoint roles:
+/// Microsoft 365 Defender, Graph, and Azure's management.
+const OTHER_AUDIENCES: [&str; 3] = [
+    "https://api.security.microsoft.com",
+    "https://graph.microsoft.com",
+    "https://management.azure.com",
+];
+
+/// How long a code that a user enters is good for, in seconds.
+const CODE_LIFE_S: i64 = 900;
 
 /// An application that may sign in.
 #[derive(Clone, Debug)]
@@ -45,30 +65,61 @@ pub(super) struct Grant {
     /// Index into [`Desk::accounts`].
     pub(super) account: usize,
     pub(super) app: String,
-    pub(super) roles: Vec<String>,
+    pub(super) rights: Rights,
     pub(super) expires_us: i64,
 }
+
+/// What a token allows.
+#[derive(Clone, Debug)]
+pub(super) enum Rights {
+    /// An application's roles.
+    Roles(Vec<String>),
+    /// A user's scopes.
+    Scopes(Vec<String>),
+}
+
+impl Rights {
+    /// Their names.
+    pub(super) fn names(&self) -> &[String] {
+        match self {
+            Rights::Roles(names) | Rights::Scopes(names) => names,
+        }
+    }
+}
+
+/// A request for a token that is granted.
+struct Granted {
+    client_id: String,
+    scope: String,
+    rights: Rights,
+    /// What renews it, for a user.
+    refresh: Option<String>,
+}
+
+type Form = BTreeMap<String, String>;
 
 /// Gives tokens and knows those that it gave.
 #[derive(Debug)]
 pub(super) struct Desk {
     apps: Vec<App>,
     grants: BTreeMap<String, Grant>,
+    /// Codes that users enter, with their application and how often they were asked for.
+    codes: BTreeMap<String, (String, u32)>,
+    /// What renews a user's sign-in, with its application.
+    refreshes: BTreeMap<String, String>,
     /// Tenant and application of every account that ever signed in; the first is nobody's.
     pub(super) accounts: Vec<String>,
 }
 
-/// A request that the end point refuses.
-struct Refusal {
-    status: u16,
-    error: &'static str,
-    code: u32,
-    text: String,
-}
-
 impl Desk {
     pub(super) fn new(apps: Vec<App>) -> Desk {
-        Desk { apps, grants: BTreeMap::new(), accounts: vec!["unknown".into()] }
+        Desk {
+            apps,
+            grants: BTreeMap::new(),
+            codes: BTreeMap::new(),
+            refreshes: BTreeMap::new(),
+            accounts: vec!["unknown".into()],
+        }
     }
 
     /// Who sent this `Authorization` header, even if the token has expired.
@@ -80,62 +131,153 @@ impl Desk {
         self.grants.get(token.trim())
     }
 
-    /// Answers a call of the token end point.
+    /// Answers a call of the token end point. `failing` is the number with which every request is
+    /// refused now, if there is one.
     pub(super) fn answer(
         &mut self,
         now: Moment,
         tenant: &str,
         body: &[u8],
         rules: &Tokens,
+        failing: Option<u32>,
         draw: u64,
     ) -> Reply {
         let salted = dice::unit(dice::mix(draw ^ 0x70c));
         if salted < rules.error_500_share {
             return Reply::empty(500);
         }
-        let form: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
-        let checked = if salted < rules.error_500_share + rules.reject_share {
-            Err(wrong_secret(form.get("client_id").map_or("", String::as_str)))
-        } else {
-            self.check(tenant, &form)
+        let form: Form = form_urlencoded::parse(body).into_owned().collect();
+        let client_id = form.get("client_id").map_or("", String::as_str);
+        let checked = match failing {
+            Some(code) => Err(by_number(code, client_id, tenant)),
+            None if salted < rules.error_500_share + rules.reject_share => {
+                Err(wrong_secret(client_id))
+            }
+            None => self.check(now, tenant, &form, rules, draw),
         };
         match checked {
-            Ok((client_id, scope, roles)) => {
-                let roles = roles.unwrap_or_else(|| rules.roles.clone());
-                let audience = scope.trim_end_matches("/.default").to_owned();
-                let token = self.issue(now, tenant, &client_id, &audience, roles, rules, draw);
-                no_store(Reply::json(
-                    200,
-                    &serde_json::json!({
-                        "token_type": "Bearer",
-                        "expires_in": rules.lifetime_s as u64,
-                        "ext_expires_in": rules.lifetime_s as u64,
-                        "access_token": token,
-                    }),
-                ))
+            Ok(Granted { client_id, scope, rights, refresh }) => {
+                let audience = audience_of(&scope);
+                let token = self.issue(now, tenant, &client_id, audience, rights, rules, draw);
+                let life = rules.lifetime_s as u64;
+                let mut body = serde_json::json!({
+                    "token_type": "Bearer",
+                    "expires_in": life,
+                    "ext_expires_in": life,
+                    "access_token": token,
+                });
+                if let Some(refresh) = refresh {
+                    body["refresh_token"] = refresh.clone().into();
+                    body["scope"] = scope.into();
+                    self.refreshes.insert(refresh, client_id);
+                }
+                no_store(Reply::json(200, &body))
             }
             Err(refusal) => no_store(refused(&refusal, now, draw)),
         }
     }
 
-    /// Finds out who asks: application id, scope and the application's own roles.
-    fn check(
-        &self,
-        tenant: &str,
-        form: &BTreeMap<String, String>,
-    ) -> Result<(String, String, Option<Vec<String>>), Refusal> {
-        let field = |name: &str| form.get(name).filter(|value| !value.is_empty()).cloned();
-        let missing = |name: &str| {
-            let text = format!("The request body must contain the following parameter: '{name}'.");
-            refusal(400, "invalid_request", 900_144, text)
+    /// Gives a code that a user enters ("OAuth 2.0 device authorization grant" page).
+    pub(super) fn code(&mut self, now: Moment, tenant: &str, body: &[u8], draw: u64) -> Reply {
+        let form: Form = form_urlencoded::parse(body).into_owned().collect();
+        let checked = field(&form, "client_id").and_then(|client_id| {
+            let scope = field(&form, "scope")?;
+            self.app(tenant, &client_id)?;
+            known_audience(&scope, tenant).map(|()| client_id)
+        });
+        let client_id = match checked {
+            Ok(client_id) => client_id,
+            Err(refusal) => return no_store(refused(&refusal, now, draw)),
         };
-        let grant_type = field("grant_type").ok_or_else(|| missing("grant_type"))?;
-        if grant_type != "client_credentials" {
-            let text = format!("The app requested an unsupported grant type '{grant_type}'.");
-            return Err(refusal(400, "unsupported_grant_type", 70_003, text));
+        let device_code = format!("emulated-device-code-{}", dice::guid(draw ^ 0xdc));
+        self.codes.insert(device_code.clone(), (client_id, 0));
+        no_store(Reply::json(
+            200,
+            &serde_json::json!({
+                "user_code": format!("{:08X}", dice::mix(draw ^ 0xc0de) as u32),
+                "device_code": device_code,
+                "verification_uri": "https://microsoft.com/devicelogin",
+                "expires_in": CODE_LIFE_S,
+                "interval": 1,
+                "message": "Enter the code to sign in.",
+            }),
+        ))
+    }
+
+    fn app(&self, tenant: &str, client_id: &str) -> Result<&App, Refusal> {
+        let is = |known: &Option<String>, said: &str| {
+            known.as_ref().is_none_or(|known| known.eq_ignore_ascii_case(said))
+        };
+        self.apps
+            .iter()
+            .find(|app| is(&app.tenant, tenant) && is(&app.client_id, client_id))
+            .ok_or_else(|| unknown_app(client_id, tenant))
+    }
+
+    /// Finds out who asks, and with what right.
+    fn check(
+        &mut self,
+        now: Moment,
+        tenant: &str,
+        form: &Form,
+        rules: &Tokens,
+        draw: u64,
+    ) -> Result<Granted, Refusal> {
+        let grant_type = field(form, "grant_type")?;
+        let client_id = || field(form, "client_id");
+        let user = |client_id, scope| Granted {
+            client_id,
+            scope,
+            rights: Rights::Scopes(rules.scopes.clone()),
+            refresh: Some(format!("emulated-refresh-{}", dice::guid(draw ^ 0x4ef))),
+        };
+        match grant_type.as_str() {
+            "client_credentials" => self.check_application(now, tenant, form, rules),
+            "urn:ietf:params:oauth:grant-type:device_code" => {
+                let client_id = client_id()?;
+                self.poll(&field(form, "device_code")?, &client_id, rules.code_after_polls)?;
+                Ok(user(client_id, format!("{}/.default", AUDIENCES[0])))
+            }
+            "refresh_token" => {
+                let (client_id, scope) = (client_id()?, field(form, "scope")?);
+                if self.refreshes.get(&field(form, "refresh_token")?) != Some(&client_id) {
+                    let text = "The refresh token is not valid or was revoked.".into();
+                    return Err(refusal(400, "invalid_grant", 70_008, text));
+                }
+                known_audience(&scope, tenant)?;
+                Ok(user(client_id, scope))
+            }
+            other => {
+                let text = format!("The app requested an unsupported grant type '{other}'.");
+                Err(refusal(400, "unsupported_grant_type", 70_003, text))
+            }
         }
-        let client_id = field("client_id").ok_or_else(|| missing("client_id"))?;
-        let scope = field("scope").ok_or_else(|| missing("scope"))?;
+    }
+
+    /// A client asks whether the user has entered the code.
+    fn poll(&mut self, code: &str, client_id: &str, polls: u32) -> Result<(), Refusal> {
+        let known = self.codes.get_mut(code).filter(|(app, _)| app == client_id);
+        let Some((_, asked)) = known else {
+            let text = "The provided device code is not valid.".into();
+            return Err(refusal(400, "invalid_grant", 70_018, text));
+        };
+        *asked += 1;
+        if *asked <= polls {
+            let text = "OAuth 2.0 device flow error. Authorization is pending. Continue polling.";
+            return Err(refusal(400, "authorization_pending", 70_016, text.into()));
+        }
+        self.codes.remove(code);
+        Ok(())
+    }
+
+    fn check_application(
+        &self,
+        now: Moment,
+        tenant: &str,
+        form: &Form,
+        rules: &Tokens,
+    ) -> Result<Granted, Refusal> {
+        let (client_id, scope) = (field(form, "client_id")?, field(form, "scope")?);
         if !scope.ends_with("/.default") {
             let text = format!(
                 "The provided value for scope {scope} is not valid. Client credential flows must \
@@ -144,26 +286,25 @@ impl Desk {
             );
             return Err(refusal(400, "invalid_scope", 1_002_012, text));
         }
-        let is = |known: &Option<String>, said: &str| {
-            known.as_ref().is_none_or(|known| known.eq_ignore_ascii_case(said))
-        };
-        let app = self
-            .apps
-            .iter()
-            .find(|app| is(&app.tenant, tenant) && is(&app.client_id, &client_id))
-            .ok_or_else(|| unknown_app(&client_id, tenant))?;
-        match (field("client_secret"), field("client_assertion")) {
+        let app = self.app(tenant, &client_id)?;
+        match (field(form, "client_secret").ok(), field(form, "client_assertion").ok()) {
             (Some(secret), _) if secret == app.secret.expose_secret() => {}
             (Some(_), _) => return Err(wrong_secret(&client_id)),
-            // Signed assertions (certificates, federated tokens) are taken as they are.
-            (None, Some(_)) => {}
+            (None, Some(assertion)) => {
+                if field(form, "client_assertion_type")? != assertion::TYPE {
+                    return Err(missing("client_assertion_type"));
+                }
+                assertion::check(&assertion, &client_id, tenant, now)?;
+            }
             (None, None) => {
                 let text = "The request body must contain the following parameter: \
                             'client_assertion' or 'client_secret'.";
                 return Err(refusal(401, "invalid_client", 7_000_218, text.into()));
             }
         }
-        Ok((client_id, scope, app.roles.clone()))
+        known_audience(&scope, tenant)?;
+        let roles = app.roles.clone().unwrap_or_else(|| rules.roles.clone());
+        Ok(Granted { client_id, scope, rights: Rights::Roles(roles), refresh: None })
     }
 
     /// Makes a token; every argument goes into it.
@@ -174,25 +315,37 @@ impl Desk {
         tenant: &str,
         app: &str,
         audience: &str,
-        roles: Vec<String>,
+        rights: Rights,
         rules: &Tokens,
         draw: u64,
     ) -> String {
-        let roles = if audience == XDR_AUDIENCE { Vec::new() } else { roles };
+        let rights = match rights {
+            rights if AUDIENCES.contains(&audience) => rights,
+            Rights::Roles(_) => Rights::Roles(Vec::new()),
+            Rights::Scopes(_) => Rights::Scopes(Vec::new()),
+        };
         let from = now.utc_ms.div_euclid(1000);
-        let claims = serde_json::json!({
+        let mut claims = serde_json::json!({
             "aud": audience,
             "iss": format!("https://sts.windows.net/{tenant}/"),
             "iat": from,
             "nbf": from,
             "exp": from + rules.lifetime_s as i64,
             "appid": app,
-            "idtyp": "app",
-            "roles": roles,
             "tid": tenant,
             "uti": dice::guid(draw ^ 0x071),
             "ver": "1.0",
         });
+        match &rights {
+            Rights::Roles(roles) => {
+                claims["idtyp"] = "app".into();
+                claims["roles"] = roles.clone().into();
+            }
+            Rights::Scopes(scopes) => {
+                claims["scp"] = scopes.join(" ").into();
+                claims["upn"] = "analyst@emulator.example".into();
+            }
+        }
         let header = serde_json::json!({ "alg": "none", "typ": "JWT" });
         let parts = [header, claims].map(|part| base64url(part.to_string().as_bytes()));
         let token = format!("{}.{}.{}", parts[0], parts[1], base64url(b"emulator"));
@@ -203,64 +356,28 @@ impl Desk {
             self.accounts.len() - 1
         });
         let expires_us = now.micros() + (rules.lifetime_s * 1e6) as i64;
-        let grant = Grant { account, app: app.to_owned(), roles, expires_us };
+        let grant = Grant { account, app: app.to_owned(), rights, expires_us };
         self.grants.insert(token.clone(), grant);
         token
     }
 }
 
-fn refusal(status: u16, error: &'static str, code: u32, text: String) -> Refusal {
-    Refusal { status, error, code, text }
+fn field(form: &Form, name: &str) -> Result<String, Refusal> {
+    form.get(name).filter(|value| !value.is_empty()).cloned().ok_or_else(|| missing(name))
 }
 
-fn wrong_secret(client_id: &str) -> Refusal {
-    let text = format!(
-        "Invalid client secret provided. Ensure the secret being sent in the request is the \
-         client secret value, not the client secret ID, for a secret added to app '{client_id}'."
-    );
-    refusal(401, "invalid_client", 7_000_215, text)
+/// The audience of the first scope that names one.
+fn audience_of(scope: &str) -> &str {
+    let first = scope.split(' ').find(|word| word.contains("://")).unwrap_or_default();
+    first.strip_suffix("/.default").unwrap_or(first)
 }
 
-fn unknown_app(client_id: &str, tenant: &str) -> Refusal {
-    let text = format!(
-        "Application with identifier '{client_id}' was not found in the directory '{tenant}'. This \
-         can happen if the application has not been installed by the administrator of the tenant \
-         or consented to by any user in the tenant."
-    );
-    refusal(400, "unauthorized_client", 700_016, text)
-}
-
-fn refused(refusal: &Refusal, now: Moment, draw: u64) -> Reply {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        error: &'a str,
-        error_description: String,
-        error_codes: [u32; 1],
-        timestamp: String,
-        trace_id: &'a str,
-        correlation_id: &'a str,
-        error_uri: String,
+fn known_audience(scope: &str, tenant: &str) -> Result<(), Refusal> {
+    let audience = audience_of(scope);
+    if AUDIENCES.contains(&audience) || OTHER_AUDIENCES.contains(&audience) {
+        return Ok(());
     }
-    let Refusal { status, error, code, text } = refusal;
-    let (trace, correlation) = (dice::guid(draw ^ 1), dice::guid(draw ^ 2));
-    let at = jiff::Timestamp::from_second(now.utc_ms.div_euclid(1000)).unwrap_or_default();
-    let timestamp = at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
-    let description = format!(
-        "AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} \
-         Timestamp: {timestamp}"
-    );
-    Reply::json(
-        *status,
-        &Body {
-            error,
-            error_description: description,
-            error_codes: [*code],
-            timestamp,
-            trace_id: &trace,
-            correlation_id: &correlation,
-            error_uri: format!("https://login.microsoftonline.com/error?code={code}"),
-        },
-    )
+    Err(unknown_audience(audience, tenant))
 }
 
 fn no_store(mut reply: Reply) -> Reply {
@@ -269,7 +386,7 @@ fn no_store(mut reply: Reply) -> Reply {
 }
 
 /// Base64 with the alphabet for URLs and without padding (RFC 4648, section 5).
-fn base64url(bytes: &[u8]) -> String {
+pub(super) fn base64url(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

@@ -17,7 +17,7 @@ use super::play::Play;
 use super::reply::{Reply, throttled};
 use super::route::Route;
 use super::scenario::RetryAfter;
-use super::token::{Desk, Grant};
+use super::token::{Desk, Grant, Rights};
 use super::{Config, ConfigError};
 
 /// The emulated service.
@@ -106,12 +106,23 @@ impl World {
         Answer { status, headers, body, after: plan.after, fault }
     }
 
-    /// A token that is good from `now`, without a call.
+    /// An application's token that is good from `now`, without a call.
     pub fn issue_token(&mut self, now: Moment, tenant: &str, app: &str) -> String {
+        let rights = Rights::Roles(self.config.scenario.token.roles.clone());
+        self.issue(now, tenant, app, rights)
+    }
+
+    /// The same for a user who signed in to that application.
+    pub fn issue_user_token(&mut self, now: Moment, tenant: &str, app: &str) -> String {
+        let rights = Rights::Scopes(self.config.scenario.token.scopes.clone());
+        self.issue(now, tenant, app, rights)
+    }
+
+    fn issue(&mut self, now: Moment, tenant: &str, app: &str, rights: Rights) -> String {
         let rules = self.config.scenario.token.clone();
         let draw = dice::hash(self.config.seed, &["issued", tenant, app]);
         let audience = "https://api.securitycenter.microsoft.com";
-        self.desk.issue(now, tenant, app, audience, rules.roles.clone(), &rules, draw)
+        self.desk.issue(now, tenant, app, audience, rights, &rules, draw)
     }
 
     /// What a device is like in this scenario.
@@ -184,7 +195,14 @@ impl World {
             Route::Unknown => return Reply::gateway_not_found(),
             Route::Token(tenant) => {
                 let rules = &self.config.scenario.token;
-                return self.desk.answer(call.now, tenant, &call.request.body, rules, call.draw);
+                let from_us = (rules.error_from_s / self.config.speed * 1e6) as i64;
+                let fails = rules.error != 0 && call.now.micros() >= from_us;
+                let failing = fails.then_some(rules.error);
+                let (now, body) = (call.now, &call.request.body);
+                return self.desk.answer(now, tenant, body, rules, failing, call.draw);
+            }
+            Route::DeviceCode(tenant) => {
+                return self.desk.code(call.now, tenant, &call.request.body, call.draw);
             }
             _ => {}
         }
@@ -268,9 +286,12 @@ impl World {
                 "Machine.StopAndQuarantine",
                 "Machine.LiveResponse",
             ],
-            _ => &["Machine.Read.All", "Machine.ReadWrite.All"],
+            _ => match grant.rights {
+                Rights::Roles(_) => &["Machine.Read.All", "Machine.ReadWrite.All"],
+                Rights::Scopes(_) => &["Machine.Read", "Machine.ReadWrite"],
+            },
         };
-        let has_role = grant.roles.iter().any(|role| accepted.contains(&role.as_str()));
+        let has_role = grant.rights.names().iter().any(|role| accepted.contains(&role.as_str()));
         let closed = operation == Operation::Read && self.config.scenario.list.forbidden;
         if has_role && !closed && *call.play != Play::Forbidden {
             return Ok(());
@@ -278,7 +299,7 @@ impl World {
         let message = format!(
             "Missing application roles. API required roles: {}, application roles: {}.",
             accepted.join(","),
-            grant.roles.join(",")
+            grant.rights.names().join(",")
         );
         Err(Reply::error(403, "Forbidden", &message, call.draw))
     }

@@ -54,7 +54,8 @@ impl Answers {
         if enough && self.forbidden == self.all {
             return Some(Stop::SignIn(format!(
                 "all of the first {} answers are 403: this application may not start scans \
-                 (it needs Machine.Scan, with admin consent), or the token is for another audience",
+                 (it needs Machine.Scan, with admin consent), this user may not (role `Active \
+                 remediation actions`, and device groups), or the token is for another audience",
                 self.all
             )));
         }

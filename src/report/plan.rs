@@ -51,6 +51,8 @@ pub struct Plan {
     pub comment: String,
     /// It runs against the embedded emulator.
     pub emulated: bool,
+    /// How it signs in, as a word for programs and as words for people; nothing if nothing says.
+    pub auth: Option<(String, String)>,
     /// Where the store is.
     pub store: String,
     /// The plan is all there will be.
@@ -129,6 +131,7 @@ impl Plan {
             comment: &self.comment,
             store: &self.store,
             emulated: self.emulated,
+            auth: self.auth.as_ref().map(|(name, _)| name.as_str()),
             dry_run: self.dry_run,
             continues: self.continues,
             open: self.open,
@@ -159,6 +162,8 @@ impl Plan {
         push("campaign", &format!("{}{goes_on}", self.campaign));
         push("API", &printable(&self.target.api_origin));
         push("application", &printable(&self.target.application));
+        let auth = self.auth.as_ref().map(|(_, words)| printable(words));
+        push("sign-in", auth.as_deref().unwrap_or("none is set up; a run needs one (see --auth)"));
         push("comment", &printable(&cut(&self.comment, COMMENT_SHOWN)));
         push(
             "store",
@@ -251,6 +256,7 @@ struct Json<'a> {
     comment: &'a str,
     store: &'a str,
     emulated: bool,
+    auth: Option<&'a str>,
     dry_run: bool,
     continues: bool,
     open: u64,

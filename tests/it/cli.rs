@@ -2,7 +2,9 @@
 //! interrupted, killed or started twice. The server is the emulator, whose ledger judges.
 
 pub(crate) mod campaigns;
+mod network;
 mod settings;
+mod sign_in;
 mod usage;
 
 use std::collections::BTreeMap;

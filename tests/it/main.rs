@@ -1,6 +1,7 @@
 //! All integration tests in one binary, so that they link once.
 
 mod canned;
+mod certificates;
 mod cli;
 mod crash;
 mod defender;

@@ -182,6 +182,7 @@ pub(crate) fn plan() -> Plan {
         scan_type: ScanType::Full,
         comment: "Incident 4711".to_owned(),
         emulated: false,
+        auth: Some(("certificate".to_owned(), "client certificate".to_owned())),
         store: "sqlite:/var/lib/fleetsweep/store.db".to_owned(),
         dry_run: true,
         continues: false,

@@ -5,12 +5,13 @@ use std::process::Command;
 use std::sync::Arc;
 
 use fleetsweep::defender::{
-    Credential, HttpApi, HttpSettings, Origin, ScanApi, ScanOrder, SignIn, SignInError,
-    SignInSettings, TokenSource,
+    Certificate, Credential, Fetch, HttpApi, HttpSettings, Origin, ScanApi, ScanOrder, SignIn,
+    SignInError, SignInSettings, Token, TokenSource,
 };
 use fleetsweep::domain::{DeviceId, Reply, ScanType, Timing};
 
 use crate::canned::{Act, Canned, close, response};
+use crate::certificates::client_certificate;
 
 /// A port that nobody listens on.
 const NOWHERE: &str = "http://127.0.0.1:9";
@@ -19,8 +20,13 @@ const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 const APPLICATION: &str = "99999999-8888-7777-6666-555555555555";
 const AUDIENCE: &str = "https://api.securitycenter.microsoft.com/.default";
 
-fn sign_in(login_origin: &str, tenant: &str, credential: Credential, timing: Timing) -> SignIn {
-    SignIn::new(SignInSettings {
+fn settings(
+    login_origin: &str,
+    tenant: &str,
+    credential: Credential,
+    timing: Timing,
+) -> SignInSettings {
+    SignInSettings {
         login_origin: Origin::parse(login_origin).unwrap(),
         tenant: tenant.into(),
         application: APPLICATION.into(),
@@ -28,8 +34,11 @@ fn sign_in(login_origin: &str, tenant: &str, credential: Credential, timing: Tim
         credential,
         timing,
         ca_file: None,
-    })
-    .unwrap()
+    }
+}
+
+fn sign_in(login_origin: &str, tenant: &str, credential: Credential, timing: Timing) -> SignIn {
+    SignIn::new(settings(login_origin, tenant, credential, timing)).unwrap()
 }
 
 fn api(login_origin: &str, api_origin: &str) -> HttpApi {
@@ -134,8 +143,8 @@ async fn a_federated_token_signs_in_as_an_assertion() {
 async fn every_refusal_says_what_why_and_what_next_and_never_the_secret() {
     let mut told = Vec::new();
     for code in [
-        7000215, 7000222, 7000218, 700016, 7000112, 7000229, 90002, 900382, 500011, 70011, 53003,
-        50076, 700024, 700213, 90033, 424242,
+        7000215, 7000222, 7000218, 700016, 7000112, 7000229, 65001, 90002, 900382, 500011, 70011,
+        53000, 53003, 50105, 50076, 700082, 50034, 700024, 700213, 90033, 424242,
     ] {
         let error = error_of(close(401, refusal(code))).await;
         let text = error.to_string();
@@ -145,6 +154,102 @@ async fn every_refusal_says_what_why_and_what_next_and_never_the_secret() {
         told.push(text);
     }
     insta::assert_snapshot!(told.join("\n"));
+}
+
+/// The error of a sign-in of this kind at a service that answers so; the application is none for
+/// the identity of a machine.
+async fn error_of_kind(credential: Credential, act: Act, application: &str) -> String {
+    let login = Canned::always(act).await;
+    let credential = match credential {
+        Credential::ManagedIdentity { .. } => {
+            Credential::ManagedIdentity { metadata: Origin::parse(&login.origin()).ok() }
+        }
+        other => other,
+    };
+    let mut settings = settings(&login.origin(), TENANT, credential, Timing::default());
+    application.clone_into(&mut settings.application);
+    let error = SignIn::new(settings).unwrap().fetch().await.err().unwrap();
+    assert_eq!(login.seen().len(), 1, "a fetch is one request, whatever comes back: {error}");
+    let text = error.to_string().replace(&login.origin(), "SERVICE");
+    assert!(!text.contains("canary"), "{text}");
+    match error {
+        SignInError::Refused(_) => format!("refused: {text}"),
+        SignInError::Unavailable(_) => format!("later: {text}"),
+    }
+}
+
+#[tokio::test]
+async fn every_kind_tells_its_own_remedy_after_one_request() {
+    let pem = client_certificate();
+    let certificate = || Credential::Certificate(Certificate::from_pem(&pem).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let refresh_file = folder.path().join("refresh");
+    let user = || {
+        std::fs::write(&refresh_file, "canary-refresh").unwrap();
+        let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&refresh_file, owner).unwrap();
+        Credential::DeviceCode { refresh_file: refresh_file.clone() }
+    };
+    let machine = || Credential::ManagedIdentity { metadata: None };
+    let aadsts = |code| close(401, refusal(code));
+    let said = |status, text: &str| {
+        close(status, format!(r#"{{"error":"invalid_request","error_description":"{text}"}}"#))
+    };
+    let message = r#"{"statusCode":400,"message":"No User Assigned Managed Identity found"}"#;
+    let told = [
+        error_of_kind(certificate(), aadsts(700027), APPLICATION).await,
+        error_of_kind(certificate(), aadsts(700024), APPLICATION).await,
+        error_of_kind(user(), aadsts(7000218), APPLICATION).await,
+        error_of_kind(user(), aadsts(700082), APPLICATION).await,
+        error_of_kind(user(), close(503, ""), APPLICATION).await,
+        error_of_kind(machine(), said(400, "Identity not found"), "").await,
+        error_of_kind(machine(), close(400, message), APPLICATION).await,
+        error_of_kind(machine(), said(500, "Internal"), "").await,
+        error_of_kind(machine(), close(429, ""), "").await,
+        error_of_kind(machine(), Act::Close(Vec::new()), "").await,
+        error_of_kind(machine(), close(200, "{}"), "").await,
+    ];
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+/// Negative control of the check of tenants: a source without it hands the other tenant's token
+/// out, and the call does leave.
+#[tokio::test]
+async fn without_the_check_another_tenants_token_would_be_sent() {
+    let other = TENANT.replace('1', "2");
+    let login = Canned::always(token(1, 3599)).await;
+    let server = Canned::always(close(201, r#"{"id":"a"}"#)).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let claims = format!(r#"{{"tid":"{other}","appid":"{APPLICATION}","exp":4000000000}}"#);
+    let theirs = format!("e30.{}.c2ln", azure_core::base64::encode_url_safe(claims));
+    std::fs::write(file.path(), &theirs).unwrap();
+    let credential = Credential::TokenFile(file.path().to_owned());
+    let checked = api_with(&login.origin(), &server.origin(), credential, Timing::default());
+    let refused = checked.ready().await.unwrap_err();
+    assert!(matches!(&refused, SignInError::Refused(text) if text.contains(&other)), "{refused}");
+    assert!(matches!(checked.scan(&order()).await, Reply::NeverLeft { .. }));
+    assert_eq!(server.seen().len(), 0);
+    let unchecked = HttpApi::new(HttpSettings {
+        api_origin: Origin::parse(&server.origin()).unwrap(),
+        timing: Timing::default(),
+        ca_file: None,
+        tokens: Box::new(Unchecked(theirs)),
+        now: Box::new(fleetsweep::clock::wall_clock),
+    })
+    .unwrap();
+    unchecked.ready().await.unwrap();
+    assert!(matches!(unchecked.scan(&order()).await, Reply::Answer(_)));
+    assert_eq!(server.seen().len(), 1, "the control must be able to fail");
+}
+
+/// A source that looks at nothing.
+struct Unchecked(String);
+
+impl TokenSource for Unchecked {
+    fn fetch(&self) -> Fetch<'_> {
+        let ends = jiff::Timestamp::from_second(4_000_000_000).unwrap();
+        Box::pin(std::future::ready(Ok(Token::new(self.0.clone().into(), ends))))
+    }
 }
 
 #[tokio::test]

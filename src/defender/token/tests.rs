@@ -91,6 +91,36 @@ async fn a_token_is_renewed_at_four_fifths_of_its_life() {
     assert_eq!(bench(30).fetches_at(&[0, 23, 24, 25, 47, 48]).await, [1, 1, 2, 2, 2, 3]);
 }
 
+/// How many calls of five minutes, five in a second, would use a token of 30 s that has ended by
+/// the server's clock. The client's clock goes with it, or stands still.
+async fn ended_uses(client_clock_goes: bool) -> (usize, usize) {
+    let bench = bench(30);
+    let stands: WallClock = Box::new(|| second(0));
+    let cache = match client_clock_goes {
+        true => bench.cache.clone(),
+        false => Arc::new(TokenCache::new(Box::new(bench.source.clone()), stands)),
+    };
+    let mut ended = 0;
+    for fifth in 0..1500 {
+        bench.at(fifth / 5);
+        cache.ready().await.unwrap();
+        let held = cache.at_hand().unwrap();
+        ended += usize::from(held.expires <= second(fifth / 5));
+    }
+    (ended, bench.fetched())
+}
+
+#[tokio::test]
+async fn tokens_of_thirty_seconds_carry_five_minutes_without_one_that_ended() {
+    assert_eq!(ended_uses(true).await, (0, 13), "at 0, 24, 48, ... 288 s");
+}
+
+/// Negative control: without renewal ahead of the end, most calls would carry a dead token.
+#[tokio::test]
+async fn a_client_whose_clock_stands_still_uses_tokens_that_ended() {
+    assert_eq!(ended_uses(false).await, (1350, 1));
+}
+
 #[tokio::test]
 async fn a_token_of_some_minutes_is_renewed_five_minutes_before_its_end() {
     assert_eq!(bench(900).fetches_at(&[0, 599, 600, 601]).await, [1, 1, 2, 2]);

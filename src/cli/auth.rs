@@ -1,0 +1,241 @@
+//! Which credential a run signs in with: by `--auth`, by the one flag that belongs to a kind, or by
+//! the one kind that the environment is set up for. Two kinds at once are an error that names both:
+//! whose permissions a run has must not be a matter of luck. It reads files and sends nothing.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::args::ConnectArgs;
+use super::failure::Failure;
+use super::place::private_folder;
+use super::settings::{setting, variable};
+use crate::defender::{
+    Certificate, CertificateError, Credential, Origin, SecretFileError, SignInKind, read_secret,
+};
+use crate::domain::Target;
+
+/// The name of the client secret among systemd's credentials.
+const CREDENTIAL: &str = "client-secret";
+
+/// A sign that a kind is meant.
+struct Sign {
+    kind: SignInKind,
+    /// The flag or variable, as people know it.
+    name: &'static str,
+}
+
+/// The kind of sign-in; nothing if nothing says which.
+///
+/// # Errors
+/// `Failure` if the word is none, or if two settings say different things.
+pub(super) fn kind(args: &ConnectArgs) -> Result<Option<SignInKind>, Failure> {
+    let flags = from_flags(args);
+    if let Some(word) = setting(args.auth.as_ref(), "FLEETSWEEP_AUTH") {
+        let kind = SignInKind::named(&word).ok_or_else(|| unknown(&word))?;
+        return match flags.iter().find(|sign| sign.kind != kind) {
+            Some(other) => Err(contradiction(&format!("--auth {}", kind.name()), other)),
+            None => Ok(Some(kind)),
+        };
+    }
+    only_one(&flags).or_else(|| only_one(&from_environment())).transpose()
+}
+
+/// The kind that all signs agree on; nothing without any.
+fn only_one(signs: &[Sign]) -> Option<Result<SignInKind, Failure>> {
+    let first = signs.first()?;
+    Some(match signs.iter().find(|sign| sign.kind != first.kind) {
+        Some(other) => Err(contradiction(first.name, other)),
+        None => Ok(first.kind),
+    })
+}
+
+fn from_flags(args: &ConnectArgs) -> Vec<Sign> {
+    let flags = [
+        (SignInKind::Secret, "--client-secret-file", args.client_secret_file.is_some()),
+        (SignInKind::Certificate, "--client-certificate", args.client_certificate.is_some()),
+        (SignInKind::TokenFile, "--token-file", args.token_file.is_some()),
+    ];
+    present(flags)
+}
+
+fn from_environment() -> Vec<Sign> {
+    let set = |name: &'static str| variable(name).is_some();
+    present([
+        (SignInKind::Secret, "FLEETSWEEP_CLIENT_SECRET_FILE", set("FLEETSWEEP_CLIENT_SECRET_FILE")),
+        (SignInKind::Secret, "the systemd credential client-secret", credential().is_some()),
+        (SignInKind::Secret, "AZURE_CLIENT_SECRET", set("AZURE_CLIENT_SECRET")),
+        (
+            SignInKind::Certificate,
+            "AZURE_CLIENT_CERTIFICATE_PATH",
+            set("AZURE_CLIENT_CERTIFICATE_PATH"),
+        ),
+        (SignInKind::Workload, "AZURE_FEDERATED_TOKEN_FILE", set("AZURE_FEDERATED_TOKEN_FILE")),
+        (SignInKind::TokenFile, "FLEETSWEEP_TOKEN_FILE", set("FLEETSWEEP_TOKEN_FILE")),
+        (SignInKind::ManagedIdentity, "IDENTITY_ENDPOINT", set("IDENTITY_ENDPOINT")),
+    ])
+}
+
+fn present<const N: usize>(settings: [(SignInKind, &'static str, bool); N]) -> Vec<Sign> {
+    let there = settings.into_iter().filter(|(_, _, there)| *there);
+    there.map(|(kind, name, _)| Sign { kind, name }).collect()
+}
+
+fn unknown(word: &str) -> Failure {
+    let known: Vec<&str> = SignInKind::ALL.into_iter().map(SignInKind::name).collect();
+    Failure::usage(
+        format!("there is no kind of sign-in `{word}`"),
+        "--auth or FLEETSWEEP_AUTH names it",
+        format!("use one of {}", known.join(", ")),
+    )
+}
+
+fn contradiction(first: &str, other: &Sign) -> Failure {
+    Failure::usage(
+        "two ways to sign in are given",
+        format!("{first} and {} do not go together", other.name),
+        format!("name the one that is meant with --auth, such as --auth {}", other.kind.name()),
+    )
+}
+
+/// No kind of sign-in is there.
+pub(super) fn none_given() -> Failure {
+    Failure::new(
+        7,
+        "no way to sign in is given",
+        "neither AZURE_CLIENT_SECRET, --client-secret-file, a certificate nor another kind of \
+         --auth is set",
+        "write the secret into a file that only you can read (chmod 600) and name it with \
+         --client-secret-file; or see --auth",
+    )
+}
+
+/// What proves who we are, read from where it is.
+///
+/// # Errors
+/// `Failure` names what is missing, or the file that cannot be used.
+pub(super) fn credential_of(
+    kind: SignInKind,
+    args: &ConnectArgs,
+    target: &Target,
+) -> Result<Credential, Failure> {
+    let file = |flag: &Option<PathBuf>, name: &str| {
+        flag.clone().or_else(|| variable(name).map(PathBuf::from))
+    };
+    match kind {
+        SignInKind::Secret => secret(args).map(Credential::ClientSecret),
+        SignInKind::Certificate => {
+            let path = file(&args.client_certificate, "AZURE_CLIENT_CERTIFICATE_PATH");
+            let path = path.ok_or_else(|| {
+                no_file(kind, "--client-certificate", "AZURE_CLIENT_CERTIFICATE_PATH")
+            })?;
+            certificate(&path).map(Credential::Certificate)
+        }
+        SignInKind::Workload => {
+            let path = variable("AZURE_FEDERATED_TOKEN_FILE").map(PathBuf::from);
+            let name = "AZURE_FEDERATED_TOKEN_FILE";
+            path.map(Credential::FederatedTokenFile).ok_or_else(|| no_file(kind, name, name))
+        }
+        SignInKind::TokenFile => {
+            let path = file(&args.token_file, "FLEETSWEEP_TOKEN_FILE");
+            path.map(Credential::TokenFile)
+                .ok_or_else(|| no_file(kind, "--token-file", "FLEETSWEEP_TOKEN_FILE"))
+        }
+        SignInKind::ManagedIdentity => {
+            let elsewhere = variable("AZURE_POD_IDENTITY_AUTHORITY_HOST");
+            let metadata = elsewhere.map(|url| metadata(&url)).transpose()?;
+            Ok(Credential::ManagedIdentity { metadata })
+        }
+        SignInKind::AzureCli => Ok(Credential::AzureCli),
+        SignInKind::DeviceCode => {
+            let plain = |text: &str| -> String {
+                let text = text.to_ascii_lowercase();
+                text.chars().filter(|c| c.is_ascii_alphanumeric() || "-.".contains(*c)).collect()
+            };
+            let (tenant, application) = (plain(&target.tenant), plain(&target.application));
+            let name = format!("sign-in-{tenant}-{application}");
+            Ok(Credential::DeviceCode { refresh_file: private_folder()?.join(name) })
+        }
+    }
+}
+
+fn metadata(url: &str) -> Result<Origin, Failure> {
+    Origin::parse(url).map_err(|error| {
+        Failure::usage(
+            "the address of AZURE_POD_IDENTITY_AUTHORITY_HOST cannot be used",
+            error.to_string(),
+            "unset it, or give scheme and host alone",
+        )
+    })
+}
+
+fn no_file(kind: SignInKind, flag: &str, name: &str) -> Failure {
+    let why = if flag == name {
+        format!("{name} is not set")
+    } else {
+        format!("neither {flag} nor {name} is set")
+    };
+    let what = format!("the file for the sign-in by {kind} is not given");
+    Failure::new(7, what, why, format!("set {name} to its path"))
+}
+
+fn secret(args: &ConnectArgs) -> Result<SecretString, Failure> {
+    let file = args.client_secret_file.clone();
+    let file = file.or_else(|| variable("FLEETSWEEP_CLIENT_SECRET_FILE").map(PathBuf::from));
+    if let Some(path) = file.or_else(credential) {
+        return private(&path, "secret");
+    }
+    match variable("AZURE_CLIENT_SECRET") {
+        Some(secret) => Ok(SecretString::from(secret)),
+        None => Err(Failure::new(
+            7,
+            "no client secret is given",
+            "neither AZURE_CLIENT_SECRET nor --client-secret-file is set",
+            "write the secret into a file that only you can read (chmod 600) and name it with \
+             --client-secret-file",
+        )),
+    }
+}
+
+/// The file of systemd's credential, if there is one.
+fn credential() -> Option<PathBuf> {
+    let folder = env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty())?;
+    Some(Path::new(&folder).join(CREDENTIAL)).filter(|path| path.exists())
+}
+
+/// What a file holds that only its owner can read.
+fn private(path: &Path, of: &str) -> Result<SecretString, Failure> {
+    let shown = path.display();
+    read_secret(path).map_err(|error| match error {
+        SecretFileError::Open(_) => Failure::new(
+            7,
+            format!("the {of}'s file {shown} is refused"),
+            "others on this machine can read or change it",
+            format!("run `chmod 600 {shown}`, and renew the {of} if others may have read it"),
+        ),
+        SecretFileError::Unreadable { why, .. } => {
+            let next = "check the path and who may read it";
+            Failure::new(7, format!("the {of}'s file {shown} cannot be read"), why, next)
+        }
+    })
+}
+
+fn certificate(path: &Path) -> Result<Certificate, Failure> {
+    let pem = private(path, "certificate")?;
+    Certificate::from_pem(pem.expose_secret()).map_err(|error| {
+        let next = match error {
+            CertificateError::Encrypted => {
+                "take the password off (openssl pkey -in FILE -out KEY), keep the file to yourself \
+                 (chmod 600)"
+            }
+            CertificateError::NotRsa => "make a certificate with an RSA key",
+            _ => {
+                "give one PEM file with certificate and key; from a .pfx: openssl pkcs12 -in FILE \
+                 -nodes -out FILE.pem"
+            }
+        };
+        let what = format!("the certificate's file {} cannot sign in", path.display());
+        Failure::new(7, what, error.to_string(), next)
+    })
+}

@@ -1,0 +1,159 @@
+//! The real binary through a real TLS server with an authority of its own and a real proxy: hosts
+//! that no name service knows are reached by CONNECT alone, and each failure names the setting to
+//! look at.
+
+use std::sync::{Arc, Mutex};
+
+use fleetsweep::emulator::Emulator;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use super::{Place, Said, beside, emulate, json_lines, run};
+use crate::certificates::authority_and_server;
+use crate::support::device;
+
+/// A variable of the environment and its value.
+type Variable<'a> = (&'a str, &'a str);
+
+const API: &str = "api.fleetsweep.test";
+const LOGIN: &str = "login.fleetsweep.test";
+
+/// Puts TLS in front of an emulator; the port, and the authority's certificate.
+async fn tls_before(emulator: &Emulator) -> (u16, String) {
+    let (root, certificate, key) = authority_and_server(&[API, LOGIN, "localhost"]);
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.into()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let behind = emulator.address();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // A client that does not trust the authority leaves here; that is its right.
+                let mut outer = acceptor.accept(stream).await.ok()?;
+                let mut inner = TcpStream::connect(behind).await.ok()?;
+                copy_bidirectional(&mut outer, &mut inner).await.ok()
+            });
+        }
+    });
+    (port, root)
+}
+
+/// A proxy that leads every CONNECT to one port of this machine, or refuses it with this status.
+async fn proxy(to: u16, status: u16) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let kept = asked.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(lead(stream, to, status, kept.clone()));
+        }
+    });
+    (url, asked)
+}
+
+async fn lead(
+    mut stream: TcpStream,
+    to: u16,
+    status: u16,
+    asked: Arc<Mutex<Vec<String>>>,
+) -> Option<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let line = String::from_utf8_lossy(&head).lines().next().unwrap_or_default().to_owned();
+    asked.lock().unwrap().push(line);
+    let answer = format!("HTTP/1.1 {status} X\r\n\r\n");
+    stream.write_all(answer.as_bytes()).await.ok()?;
+    if status != 200 {
+        return stream.shutdown().await.ok();
+    }
+    let mut inner = TcpStream::connect(("127.0.0.1", to)).await.ok()?;
+    copy_bidirectional(&mut stream, &mut inner).await.ok().map(drop)
+}
+
+/// Scans two devices towards these hosts; the tenant's domain makes the sign-in come first.
+async fn scan(place: &Place, api: &str, login: &str, environment: &[Variable<'_>]) -> Said {
+    let args = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=9", "--json"];
+    let mut command = place.fleetsweep(&args);
+    command
+        .env("AZURE_TENANT_ID", "contoso.example")
+        .env("AZURE_CLIENT_ID", "66666666-7777-8888-9999-000000000000")
+        .env("AZURE_CLIENT_SECRET", fleetsweep::emulator::DEFAULT_SECRET)
+        .env("FLEETSWEEP_API_URL", format!("https://{api}"))
+        .env("FLEETSWEEP_LOGIN_URL", format!("https://{login}"))
+        .envs(environment.iter().copied());
+    beside(move || run(command)).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_own_authority_and_a_proxy_lead_to_the_api() {
+    let emulator = emulate("quiet", &[(100, 60.0)], 1.0).await;
+    let (port, root) = tls_before(&emulator).await;
+    let place = Place::new();
+    place.list(2);
+    std::fs::write(place.path("ca.pem"), root).unwrap();
+    let ca = ("FLEETSWEEP_CA_FILE", "ca.pem");
+    // Directly, on this machine: no proxy is asked, whatever the environment says.
+    let here = format!("localhost:{port}");
+    let (url, asked) = proxy(port, 200).await;
+    let said = scan(&place, &here, &here, &[ca, ("HTTPS_PROXY", url.as_str())]).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!((emulator.ledger().accepted, asked.lock().unwrap().len()), (2, 0));
+    // Through the proxy, which alone knows the names.
+    std::fs::write(place.path("list.txt"), [10, 11].map(|n| device(n).to_string()).join("\n"))
+        .unwrap();
+    let said = scan(&place, API, LOGIN, &[ca, ("HTTPS_PROXY", url.as_str())]).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let plan = &json_lines(&said.out)[0];
+    assert_eq!(plan["api"], format!("https://{API}"));
+    let asked = asked.lock().unwrap().clone();
+    println!("{asked:?}");
+    for host in [API, LOGIN] {
+        let line = format!("CONNECT {host}:443 HTTP/1.1");
+        assert!(asked.contains(&line), "{asked:?}");
+    }
+    assert_eq!(emulator.ledger().accepted, 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_of_tls_proxy_or_name_names_its_setting() {
+    let emulator = emulate("quiet", &[(100, 60.0)], 1.0).await;
+    let (port, root) = tls_before(&emulator).await;
+    let place = Place::new();
+    place.list(2);
+    std::fs::write(place.path("ca.pem"), root).unwrap();
+    let ca = ("FLEETSWEEP_CA_FILE", "ca.pem");
+    let (good, _) = proxy(port, 200).await;
+    let (locked, _) = proxy(port, 407).await;
+    let here = format!("localhost:{port}");
+    let (good, locked) = (("HTTPS_PROXY", good.as_str()), ("HTTPS_PROXY", locked.as_str()));
+    let nobody = ("HTTPS_PROXY", "http://127.0.0.1:9");
+    let cases: [(&str, &str, &[Variable<'_>], &str); 5] = [
+        ("an authority that nobody knows", &here, &[], "--ca-file"),
+        ("the same behind a proxy", LOGIN, &[good], "--ca-file"),
+        ("a proxy that wants a password", LOGIN, &[ca, locked], "HTTPS_PROXY"),
+        ("a proxy that is not there", LOGIN, &[ca, nobody], "HTTPS_PROXY"),
+        ("a name that NO_PROXY keeps from the proxy", LOGIN, &[ca, good, ("NO_PROXY", ".test")], {
+            "HTTPS_PROXY"
+        }),
+    ];
+    for (name, login, environment, setting) in cases {
+        let said = scan(&place, login, login, environment).await;
+        let why = said.err.lines().find(|line| line.contains("why: ")).unwrap_or_default();
+        println!("{name}: exit {}\n{why}", said.code);
+        assert_eq!(said.code, 1, "{name}: {}", said.err);
+        assert!(why.contains(setting), "{name}: {}", said.err);
+    }
+    assert_eq!(emulator.ledger().entries.len(), 0);
+}
