@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use super::args::{ConnectArgs, EmulatorArgs, SpeedArgs};
 use super::auth;
 use super::failure::Failure;
+use super::say;
 use super::settings::{self, Connection, Speed};
 use crate::clock::wall_clock;
 use crate::defender::clouds::DEFAULT_AUDIENCE;
@@ -260,7 +261,7 @@ async fn client(connection: Connection, timing: Timing) -> Result<HttpApi, Failu
         ca_file: ca_file.clone(),
     })
     .map_err(|error| unusable(&error, ca_file.as_deref()))?;
-    let show = |sentence: &str| eprintln!("{sentence}");
+    let show = |sentence: &str| say::note(sentence);
     sign_in.with_person(&show).await.map_err(|error| refused(kind, &error))?;
     let settings = HttpSettings {
         api_origin: api,

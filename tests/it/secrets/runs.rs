@@ -62,7 +62,9 @@ impl Search {
 }
 
 fn token_answer() -> Act {
-    let payload = r#"{"tid":"t","appid":"a","roles":["Machine.Scan","Machine.Read.All"]}"#;
+    let payload = r#"{"tid":"11111111-2222-3333-4444-555555555555",
+        "appid":"66666666-7777-8888-9999-000000000000",
+        "roles":["Machine.Scan","Machine.Read.All"]}"#;
     let token = format!("e30.{}.{SIGNATURE}", azure_core::base64::encode_url_safe(payload));
     let body = format!(r#"{{"token_type":"Bearer","expires_in":3599,"access_token":"{token}"}}"#);
     close(200, body)
@@ -153,7 +155,10 @@ async fn killed(place: &Place, server: &Canned, comment: &str) -> Search {
     let mut search = Search::new();
     while server.seen().len() < 6 {
         search.look_around(place, Some(&child));
-        assert_eq!(child.try_wait().unwrap(), None, "it ended too early");
+        if let Some(status) = child.try_wait().unwrap() {
+            let said = std::fs::read_to_string(place.path("scan.err")).unwrap();
+            panic!("it ended too early, {status}: {}", &said[said.len().saturating_sub(1000)..]);
+        }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     child.kill().unwrap();

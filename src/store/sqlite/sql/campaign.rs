@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::device::{STATES, key, state_of};
+use super::device::key;
 use super::journal::quotas_of;
+use super::state::{STATES, state_of};
 use super::{Script, checksum, parsed, unsigned};
 use crate::domain::{
     BudgetKey, BudgetState, BusyPolicy, CampaignName, Order, Quota, ServerNotes, Tally, Target,

@@ -4,7 +4,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::device::{state_name, stored};
+use super::state::{state_name, stored};
 use crate::domain::{BudgetState, DeviceId, Life, Probe, Quota, ServerNotes, State};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{Campaign, CampaignId};

@@ -10,7 +10,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, SqliteConnection};
 
 use super::campaign::{busy_of, notes};
-use super::device::{detail_of, key, whole};
+use super::device::{key, whole};
+use super::state::detail_of;
 use super::{Script, checksum, parsed, unsigned};
 use crate::domain::settle::{CallRecord, Judging};
 use crate::domain::{
