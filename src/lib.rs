@@ -15,7 +15,8 @@
 //! - [`store`] keeps campaigns and the journal: a trait in the program's verbs, in memory and in
 //!   SQLite. [`engine`] runs a campaign: one loop owns the state; tasks claim, send and settle.
 //! - [`gate`] is governor in front of the store. It spreads bursts and is no part of the proof.
-//! - [`defender`] is the client of the API, [`emulator`] the API's other end. They share no code.
+//! - [`defender`] is the client of the API and signs in by seven kinds; [`emulator`] is the API's
+//!   other end. They share no code.
 //! - [`intake`] reads lists, [`report`] writes reports, the plan, progress and the summary.
 //! - [`cli`] is the command line; it picks implementations. [`clock`] is where time comes from.
 //!
@@ -30,7 +31,7 @@
 //! **I2 not twice.** One campaign orders at most one new scan for each device, whatever crashes. A
 //! call without a whole answer makes its device doubtful, and the list of actions is asked before
 //! any repeat. *Shown by* `a_crash_at_any_moment_loses_nothing_and_orders_nothing_twice`,
-//! `killed_again_and_again_nothing_is_lost_and_nothing_is_ordered_twice`.
+//! `killed_at_any_write_fsync_send_or_receive_it_loses_nothing_and_orders_nothing_twice`.
 //!
 //! **I3 limit.** Of the calls made through one store at most 100 fall into any half-open 60 s, and
 //! 1,500 into any 3,600 s, on the server's clock. The journal is the limiter: a call's slot is
@@ -39,13 +40,19 @@
 //! `twenty_thousand_devices_keep_both_limits_within_a_hundredth_of_the_optimum`,
 //! `the_limit_holds_without_the_gate`; known mistakes are caught by `broken_limiters_are_caught`.
 //!
+//! A commit is durable before what it stands for leaves:
+//! `every_claim_is_on_the_disk_before_the_first_byte_of_its_request_leaves`.
+//!
 //! **I4 no secret** in a log, report, store, argument list or error. Secrets live in types that
-//! cannot be printed. *Shown by* `no_secret_and_no_token_shows_at_the_most_talkative_level`.
+//! cannot be printed. *Shown by*
+//! `a_whole_life_with_faults_and_echoes_shows_neither_the_secret_nor_the_token`.
 //!
 //! **I5 honest.** The report equals what the server did; what is not known is called unknown; an
 //! older or a stranger's action is not called ours. *Shown by*
 //! `with_faults_report_and_ledger_agree_row_by_row_and_no_429_is_our_fault`,
 //! `somebody_elses_action_in_a_201_is_not_called_ours`.
+//!
+//! Hostile answers: `each_hostile_answer_is_judged_as_the_table_says_and_memory_stays_bounded`.
 //!
 //! **I6 bounded.** Memory, disk, waiting and stopping have written limits: the constants of
 //! [`domain::Timing`], of the queues and of the pages. *Shown by*

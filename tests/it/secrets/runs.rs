@@ -198,7 +198,7 @@ async fn a_whole_life_with_faults_and_echoes_shows_neither_the_secret_nor_the_to
         ("r.jsonl", 1_000),
         ("late.csv", 1_000),
         ("scan.out", 100),
-        ("scan.err", 10_000),
+        ("scan.err", 5_000),
         ("resume.err", 10_000),
     ] {
         let looked_at = search.looked_at.get(name).copied().unwrap_or(0);
