@@ -25,6 +25,7 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     claims(&mut criterion);
     lists(&mut criterion);
+    checks(&mut criterion);
     criterion.final_summary();
 }
 
@@ -80,6 +81,32 @@ fn lists(criterion: &mut Criterion) {
             }
             took
         });
+    });
+    group.finish();
+}
+
+/// What a runner looks at before its first call: the file as a file, and every row of the campaign.
+fn checks(criterion: &mut Criterion) {
+    let devices = 1_000_000;
+    let mut group = criterion.benchmark_group("before_the_first_call");
+    group.sample_size(10);
+    let runtime = Runtime::new().expect("threads can be started");
+    let folder = TempDir::new().expect("a temporary folder can be made");
+    let campaign = runtime.block_on(async {
+        let store = Arc::new(open(&folder).await);
+        let campaign = opened(&store, 1, devices).await;
+        // A journal as long as a day's.
+        work_off(&store, campaign, 36_000).await;
+        store.close().await.expect("it can be closed");
+        campaign
+    });
+    group.bench_function(BenchmarkId::new("open", devices), |bencher| {
+        bencher.iter(|| runtime.block_on(open(&folder)));
+    });
+    let store = runtime.block_on(open(&folder));
+    let quotas = vec!["1000000/1s".parse().expect("it is a quota")];
+    group.bench_function(BenchmarkId::new("join", devices), |bencher| {
+        bencher.iter(|| runtime.block_on(store.join(campaign, quotas.clone())));
     });
     group.finish();
 }

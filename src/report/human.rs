@@ -60,15 +60,13 @@ pub fn quota(quota: &Quota) -> String {
 pub fn in_flight(calls: u64, left: Duration, now: Timestamp) -> String {
     let at = now.checked_add(left).unwrap_or(now).strftime("%H:%M:%S UTC");
     let left = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-    let (calls, whose, is) = match calls {
-        1 => ("1 call".to_owned(), "that is in flight elsewhere, or whose", "is"),
-        calls => {
-            (format!("{} calls", count(calls)), "that are in flight elsewhere, or whose", "are")
-        }
+    let (calls, are) = match calls {
+        1 => ("1 call that is".to_owned(), "is"),
+        calls => (format!("{} calls that are", count(calls)), "are"),
     };
     format!(
-        "{calls} {whose} runner is gone, {is} waited for until {at} ({left} s at most); then the list \
-         of actions is asked."
+        "{calls} in flight elsewhere, or whose runner is gone, {are} waited for until {at} ({left} \
+         s at most); then the list of actions is asked."
     )
 }
 

@@ -18,8 +18,8 @@ const INDEX: usize = 48;
 const MAGIC: u32 = 0x377f_0682;
 
 /// What is wrong with the log in this file; nothing if it is whole, empty or not there. The index
-/// beside it, which a process that was killed leaves behind, says how long the log must be at least:
-/// it is written after the log is on the disk.
+/// beside it, which a process that was killed leaves behind, says how long the log must be at
+/// least: it is written after the log is on the disk.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -67,8 +67,8 @@ fn least(index: &Path) -> io::Result<Option<Least>> {
 }
 
 fn cut_off(_: Least) -> String {
-    "its log ends before a commit that was made; if it is a copy that was restored, remove the file \
-     that ends in -shm"
+    "its log ends before a commit that was made; if it is a copy that was restored, remove the \
+     file that ends in -shm"
         .to_owned()
 }
 
@@ -131,7 +131,8 @@ fn read(mut log: impl Read, least: Option<Least>) -> io::Result<Option<String>> 
         behind_commit |= ours && commits > 0;
         commits += u32::from(ours && number(&frame, 4) > 0);
     }
-    // A power cut can tear the last commit and no other: each is on the disk before the next begins.
+    // A power cut can tear the last commit and no other: each is on the disk before the next
+    // begins.
     let lost = behind_commit || commits > 1;
     if let Some(at) = broken.filter(|_| lost) {
         return Ok(Some(format!(

@@ -105,8 +105,8 @@ pub(super) async fn alone<T>(
     }
 }
 
-/// Refuses a log that lost commits. Another process can begin the log anew while it is read, so what
-/// looks like damage is looked at again.
+/// Refuses a log that lost commits. Another process can begin the log anew while it is read, so
+/// what looks like damage is looked at again.
 async fn whole_log(path: &Path) -> Result<()> {
     let (log, index) = (files::side_file(path, "-wal"), files::side_file(path, "-shm"));
     for last in [false, false, true] {

@@ -1,6 +1,6 @@
-//! Whether a campaign is whole, before a runner joins it: every row against its checksum, the counts
-//! against the rows, the journals' lengths against their calls. It only reads; whether the file is
-//! sound as a file is `integrity_check`'s.
+//! Whether a campaign is whole, before a runner joins it: every row against its checksum, the
+//! counts against the rows, the journals' lengths against their calls. It only reads; whether the
+//! file is sound as a file is `integrity_check`'s.
 
 use sqlx::{Row as _, SqliteConnection};
 

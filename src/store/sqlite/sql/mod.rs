@@ -6,6 +6,7 @@ mod audit;
 mod campaign;
 mod checksum;
 mod device;
+mod fill;
 mod journal;
 
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use super::fault::{Fault, broken};
 pub(super) use audit::audit;
 pub(super) use campaign::*;
 pub(super) use device::*;
+pub(super) use fill::*;
 pub(super) use journal::*;
 
 /// Several statements that are sent to the database as one, since each round trip costs as much as
