@@ -55,8 +55,6 @@ pub enum Note {
     ListForbidden,
     /// The list of actions could not be read now.
     ListFailed(String),
-    /// Claims of a runner that is gone wait for their horizon, this long at most.
-    Horizon(Duration),
     /// No more orders; this many calls wait for their answer.
     Stopping(usize),
 }

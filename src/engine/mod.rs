@@ -88,14 +88,13 @@ pub async fn run<S: Store, A: ScanApi>(
     events: mpsc::Sender<Event>,
 ) -> Result<Ran, StoreError> {
     store.join(campaign.id, settings.quotas.clone()).await?;
-    let tally = store.tally(campaign.id).await?;
     let now = store.clock().now();
     let gate = settings.gate.then(|| Gate::new(&settings.quotas, settings.pace, now));
     let (timing, counts) = (settings.timing, Counts::default());
     let shared = Shared { store, api, campaign, timing, started: now, counts };
     let mut engine = Engine {
         shared: Arc::new(shared),
-        state: State::new(now, tally.doubtful),
+        state: State::new(now),
         settings,
         gate,
         tasks: JoinSet::new(),
@@ -103,9 +102,6 @@ pub async fn run<S: Store, A: ScanApi>(
         stop,
         events,
     };
-    if tally.claimed > 0 {
-        engine.note(Note::Horizon(timing.horizon()));
-    }
     let ending = engine.run().await;
     engine.tasks.shutdown().await;
     let calls = engine.shared.counts.calls();
@@ -131,6 +127,8 @@ struct Counts {
     claiming: AtomicUsize,
     calls: AtomicU64,
     repeats: AtomicU64,
+    /// Answers of this run that led, or may lead, to a repeat.
+    doubts: AtomicU64,
     /// The run is stopping: what is not claimed yet is not claimed any more.
     halted: AtomicBool,
     /// The server gave a comment of ours back as it was sent.
@@ -234,7 +232,6 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         self.state.next_tick = now.plus(self.settings.timing.poll);
         let expired = self.shared.store.expire(self.shared.campaign.id).await?;
         if expired > 0 {
-            self.state.orphans += expired;
             self.state.ask_again(now);
         }
         if self.look_up.is_none() && self.state.next_look_up <= now {
@@ -279,12 +276,12 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         }
     }
 
-    /// Repeats that the rule still allows. What a runner left behind when it went is not the
-    /// server's fault, so its devices may be repeated beside the others.
+    /// Repeats that the rule still allows. Only those count that answers of this run led to: what
+    /// another runner left behind, or met, is not this server's fault now.
     fn repeats_left(&self) -> u64 {
         let counts = &self.shared.counts;
-        let allowed = safety::repeats_allowed(counts.calls()) + self.state.orphans;
-        allowed.saturating_sub(counts.repeats())
+        let caused = counts.repeats().min(counts.doubts.load(Ordering::SeqCst));
+        safety::repeats_allowed(counts.calls()).saturating_sub(caused)
     }
 
     fn not_yet(&mut self, not_yet: NotYet, now: Stamp) {

@@ -108,6 +108,9 @@ async fn send<S: Store, A: ScanApi>(
         verdict,
         Verdict::Unauthorized(_) | Verdict::Throttled { .. } | Verdict::NeverLeft { .. }
     );
+    if matches!(verdict, Verdict::Doubtful { .. } | Verdict::NotFound(_)) {
+        shared.counts.doubts.fetch_add(1, Ordering::SeqCst);
+    }
     if claim.repeat && uses_nothing_up {
         shared.counts.repeats.fetch_sub(1, Ordering::SeqCst);
     }

@@ -40,8 +40,6 @@ pub(super) struct State {
     /// How long answers take, smoothed, for the forecast.
     pub(super) latency: Duration,
     pub(super) safety: safety::Answers,
-    /// Devices that a runner which is gone left in doubt.
-    pub(super) orphans: u64,
     unreachable: Option<Unreachable>,
     /// Calls in a row that this machine was too late to send.
     late: u32,
@@ -74,7 +72,7 @@ struct Unreachable {
 }
 
 impl State {
-    pub(super) fn new(now: Stamp, orphans: u64) -> Self {
+    pub(super) fn new(now: Stamp) -> Self {
         Self {
             in_flight: 0,
             next_order: now,
@@ -88,7 +86,6 @@ impl State {
             list_forbidden: false,
             latency: Duration::from_millis(200),
             safety: safety::Answers::default(),
-            orphans,
             unreachable: None,
             late: 0,
             reached: false,

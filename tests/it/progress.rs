@@ -66,7 +66,6 @@ fn every_note_is_a_sentence_that_says_what_happens_next() {
         Note::Reached,
         Note::ListForbidden,
         Note::ListFailed("HTTP 503".into()),
-        Note::Horizon(Duration::from_secs(65)),
         Note::Stopping(1),
     ];
     let notes: Vec<String> = notes.iter().map(|note| text::note(note, &now())).collect();

@@ -109,10 +109,6 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
         Note::ListFailed(why) => {
             format!("The list of actions could not be read ({}); it is asked again", printable(why))
         }
-        Note::Horizon(wait) => format!(
-            "Waiting up to {} for calls of a run that is gone, so that none is sent twice",
-            duration(*wait)
-        ),
         Note::Stopping(calls) => format!(
             "Stopping: no more orders; {} still in flight; Ctrl-C again leaves at once",
             counted(*calls as u64, "call")

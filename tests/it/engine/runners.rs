@@ -140,16 +140,3 @@ async fn claims_of_a_dead_runner_are_doubtful_once_their_horizon_has_passed_and_
     assert_eq!(told.ran.ending, Ending::Finished);
     assert!(world.sent()[0] >= SECOND * (65 + 130), "looked up three times before it is repeated");
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_run_that_takes_over_says_once_how_long_it_waits_for_the_calls_of_a_dead_one() {
-    let world = World::new(Script::scan(|_| Act::Serve));
-    let campaign = world.campaign("c", 0..20).await;
-    world.store.claim(campaign.id, true).await.unwrap();
-    tokio::time::sleep(SECOND * 20).await;
-    let told = world.run(&campaign).await;
-    let waits: Vec<_> = told.notes.iter().filter(|note| matches!(note, Note::Horizon(_))).collect();
-    assert_eq!(waits, [&Note::Horizon(world.settings.timing.horizon())]);
-    let told = world.resume("c").await;
-    assert!(!told.notes.iter().any(|note| matches!(note, Note::Horizon(_))), "nothing was open");
-}
