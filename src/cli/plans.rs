@@ -88,8 +88,9 @@ pub(super) fn plan(
         last_call_at: later(now, forecast.last_call),
         duration: forecast.last_call,
     });
-    let until =
-        speed.stop_after.map(|left| Until { at: later(now, left), fits: outlook.fits(open, left) });
+    let until = speed
+        .stops_in(now.timestamp())
+        .map(|left| Until { at: later(now, left), fits: outlook.fits(open, left) });
     Plan {
         campaign: about.name.clone(),
         target: order.target.clone(),

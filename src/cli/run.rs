@@ -12,7 +12,7 @@ use super::reports::Reports;
 use super::say;
 use super::settings::Speed;
 use super::view::View;
-use crate::clock::Clock;
+use crate::clock::{Clock, wall_clock};
 use crate::defender::ScanApi;
 
 use crate::engine::{self, Ran, Settings, StopLevel};
@@ -124,7 +124,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
             pace: self.speed.pace,
             gate: true,
             timing: self.speed.timing,
-            until: self.speed.stop_after.map(|left| now.plus(left)),
+            until: self.speed.stops_in(wall_clock()).map(|left| now.plus(left)),
             progress_every,
         }
     }

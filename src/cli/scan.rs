@@ -46,7 +46,7 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let place = Place::new(&args.output, destination.emulated())?;
     let store = Arc::new(stores::open(&place, speed.timing, &name).await?);
     let draft = store.draft().await?;
-    let scan = Scan { args: &args, destination, speed, name, now, place, reports };
+    let scan = Scan { args: &args, destination, speed, name, place, reports };
     let ready = scan.prepare(&*store, draft).await;
     let code = match ready {
         Ok(campaign) => scan.start(store.clone(), campaign).await,
@@ -92,7 +92,6 @@ struct Scan<'a> {
     destination: Destination,
     speed: Speed,
     name: CampaignName,
-    now: ZonedDateTime,
     place: Place,
     reports: Reports,
 }
@@ -107,9 +106,12 @@ impl Scan<'_> {
         let plan = self.plan(store, &order, &listing, there.as_ref()).await?;
         print_plan(&plan, self.args.output.json)?;
         if let Err(failure) = refuse_bad_rows(self.args, &listing) {
-            let emulated = self.destination.emulated();
-            let (name, reports) = (&self.name, &self.reports);
-            reports.write_refused(store, draft, name, &order, emulated).await?;
+            // The report of a campaign that is open already tells what was ordered in it.
+            if there.is_none() {
+                let emulated = self.destination.emulated();
+                let (name, reports) = (&self.name, &self.reports);
+                reports.write_refused(store, draft, name, &order, emulated).await?;
+            }
             return Err(failure);
         }
         if there.is_none() {
@@ -145,7 +147,8 @@ impl Scan<'_> {
             skip_bad_rows: self.args.skip_bad_rows,
             warnings: Vec::new(),
         };
-        Ok(plans::plan(order, listing, &speed, &outlook, &self.now, about))
+        // Reading the list can have taken a while.
+        Ok(plans::plan(order, listing, &speed, &outlook, &local_now(), about))
     }
 
     /// The same campaign, if it is open already; another one of that name is refused before

@@ -51,13 +51,22 @@ pub(super) struct Speed {
     pub timing: Timing,
     /// What durations and windows are divided by.
     pub time_scale: u32,
-    /// Order nothing after this long from now.
-    pub stop_after: Option<Duration>,
-    /// What `stop_after` comes from, as a moment.
+    /// Order nothing after this long from the start of the run.
+    pub max_duration: Option<Duration>,
+    /// Order nothing after this moment.
     pub until: Option<ZonedDateTime>,
 }
 
 impl Speed {
+    /// How long a run that starts at this moment may order. The moment is asked for again when a
+    /// run starts, since a long list or an open question must not push the end out.
+    pub(super) fn stops_in(&self, start: Timestamp) -> Option<Duration> {
+        let left = self.until.as_ref().map(|until| {
+            Duration::try_from(until.timestamp().duration_since(start)).unwrap_or_default()
+        });
+        left.into_iter().chain(self.max_duration).min()
+    }
+
     /// The same for a campaign that was opened before: its limits stay unless others are asked for.
     pub(super) fn going_on_with(self, campaign: &Campaign) -> Self {
         if self.limited || campaign.quotas.is_empty() {
@@ -144,8 +153,6 @@ pub(super) fn speed(
         PaceArg::Even => PaceKind::Even,
     };
     let until = args.until.as_deref().map(|text| until(text, now)).transpose()?;
-    let by_clock = until.as_ref().map(|until| until.timestamp().duration_since(now.timestamp()));
-    let by_clock = by_clock.map(|left| left.unsigned_abs());
     let mut timing = Timing::default().scaled(args.time_scale);
     timing.max_wait = args.max_wait.unwrap_or(timing.max_wait);
     Ok(Speed {
@@ -156,7 +163,7 @@ pub(super) fn speed(
         concurrency: usize::from(args.concurrency),
         timing,
         time_scale: args.time_scale,
-        stop_after: by_clock.into_iter().chain(args.max_duration).min(),
+        max_duration: args.max_duration,
         until,
     })
 }

@@ -83,14 +83,16 @@ impl Action {
     /// wider, and in progress or younger than a day by the server's clock.
     pub fn covers(&self, asked: ScanType, server_now: Option<Timestamp>, timing: &Timing) -> bool {
         let wide_enough = self.scan_type().is_some_and(|scope| scope.includes(asked));
-        let ended_badly = self.has_status(&["Failed", "TimeOut", "Cancelled", "Canceled"]);
+        // What has ended covers nothing, however it ended: only what still runs will look at the
+        // device after it was asked for, and "Succeeded" may mean no more than "started".
+        let ended = self.has_status(&["Succeeded", "Failed", "TimeOut", "Cancelled", "Canceled"]);
         let young = match (self.created, server_now) {
             (Some(created), Some(now)) => {
                 now.duration_since(created).unsigned_abs() < timing.covers_for || created > now
             }
             _ => false,
         };
-        wide_enough && !ended_badly && (self.has_status(&["InProgress"]) || young)
+        wide_enough && !ended && (self.has_status(&["InProgress"]) || young)
     }
 
     fn has_status(&self, any: &[&str]) -> bool {
@@ -151,5 +153,26 @@ mod tests {
         assert!(!covers(action("Quick", "InProgress", "2026-11-24T11:00:00Z")));
         assert!(!covers(action("Full", "Cancelled", "2026-11-24T11:00:00Z")));
         assert!(!covers(action("Full", "Pending", "")));
+    }
+
+    #[test]
+    fn only_what_still_runs_covers_a_device() {
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let covers = |scope: &str, status: &str, created: &str| {
+            let action = Action {
+                scope: Some(scope.to_owned()),
+                status: Some(status.to_owned()),
+                created: Some(created.parse().unwrap()),
+                ..Action::default()
+            };
+            action.covers(ScanType::Full, Some(now), &Timing::default())
+        };
+        assert!(covers("Full", "InProgress", "2026-11-20T12:00:00Z"));
+        assert!(covers("Full", "Pending", "2026-11-24T08:00:00Z"));
+        assert!(!covers("Full", "Pending", "2026-11-20T12:00:00Z"));
+        assert!(!covers("Quick", "InProgress", "2026-11-24T11:00:00Z"));
+        for ended in ["Succeeded", "Failed", "TimeOut", "Cancelled"] {
+            assert!(!covers("Full", ended, "2026-11-24T11:59:00Z"), "{ended}");
+        }
     }
 }

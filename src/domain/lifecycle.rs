@@ -163,6 +163,14 @@ pub struct IllegalTransition {
 }
 
 impl Life {
+    /// How often it was looked up in vain since it is in doubt.
+    pub fn looks(&self) -> u8 {
+        match self.state {
+            State::Doubtful { looks, .. } => looks,
+            _ => 0,
+        }
+    }
+
     /// A device that was read and not confirmed.
     pub fn draft() -> Self {
         Self::in_state(State::Draft)

@@ -167,6 +167,12 @@ pub fn look_up_event(unseen: bool, attempt: u32, found: Found, now: Stamp) -> Li
     }
 }
 
+/// Whether a finding may change its device: that nothing was found says something only about the
+/// look that it was made for, since the looks must lie their waits apart.
+pub fn is_current(life: Life, looks: u8, found: Found) -> bool {
+    life.looks() == looks || !matches!(found, Found::NotOurs { .. })
+}
+
 /// Writes what the list of actions said about a doubtful or busy device.
 pub fn note_look_up(
     detail: &mut Detail,

@@ -223,6 +223,8 @@ pub struct LookUp {
     pub unseen: bool,
     /// It must be asked for by its id: see `Life::asks_by_id`.
     pub by_id: bool,
+    /// How often it had been looked up in vain; a look that another runner's overtook counts not.
+    pub looks: u8,
 }
 
 /// What the list of actions said about a device.

@@ -48,6 +48,7 @@ every_store! {
     a_runner_that_joins_brings_its_quotas
     an_answer_of_an_older_attempt_changes_the_journal_alone
     a_claim_whose_horizon_has_passed_is_doubtful_and_looked_up
+    a_look_that_another_ones_overtook_counts_not
     repeats_come_last_and_only_where_they_are_allowed
     a_busy_device_is_asked_again_after_its_time
     a_busy_device_whose_action_is_unknown_keeps_the_campaign_open
@@ -229,6 +230,25 @@ async fn a_claim_whose_horizon_has_passed_is_doubtful_and_looked_up(subject: &im
     let rows = store.rows(id, 0, 9).await.unwrap();
     assert_eq!(rows[0].detail.action_id, Some(action.id));
     assert!(rows[1].detail.reason.as_ref().unwrap().contains("may not read"));
+}
+
+async fn a_look_that_another_ones_overtook_counts_not(subject: &impl Subject) {
+    let (store, clock) = (subject.store(), subject.clock());
+    let id = subject.campaign("c", 1, &["100/1m"]).await;
+    store.claim(id, true).await.unwrap();
+    clock.advance(horizon());
+    store.expire(id).await.unwrap();
+    clock.advance(Timing::default().look_up_after[0]);
+    let stale = store.to_look_up(id, 1).await.unwrap()[0];
+    let nothing = |look_up| {
+        vec![Finding { look_up, found: Found::NotOurs { covered: false }, action: None }]
+    };
+    store.looked_up(id, nothing(stale)).await.unwrap();
+    // The wait for the second look is over, and the first one is told once more.
+    clock.advance(Timing::default().look_up_after[1]);
+    store.looked_up(id, nothing(stale)).await.unwrap();
+    let due = store.to_look_up(id, 1).await.unwrap();
+    assert_eq!((due.len(), due[0].looks), (1, 1), "the second look is still to be made");
 }
 
 async fn repeats_come_last_and_only_where_they_are_allowed(subject: &impl Subject) {

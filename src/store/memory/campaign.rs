@@ -163,7 +163,8 @@ impl Held {
             let device = row.device.ok_or_else(|| StoreError::Broken("no device".to_owned()))?;
             let life = row.life;
             let (attempt, unseen, by_id) = (life.attempt, life.unseen, life.asks_by_id());
-            Ok(LookUp { seq, device, attempt, unseen, by_id })
+            let looks = life.looks();
+            Ok(LookUp { seq, device, attempt, unseen, by_id, looks })
         })
         .collect()
     }
@@ -175,10 +176,12 @@ impl Held {
         utc: Timestamp,
         timing: &Timing,
     ) -> Result<Settled> {
-        let LookUp { seq, attempt, unseen, .. } = finding.look_up;
+        let LookUp { seq, attempt, unseen, looks, .. } = finding.look_up;
         let before = self.row(seq)?.life;
         let event = settle::look_up_event(unseen, attempt, finding.found, now);
-        let Ok(after) = lifecycle::next(before, event, self.busy(), timing) else {
+        let after = lifecycle::next(before, event, self.busy(), timing);
+        let Some(after) = after.ok().filter(|_| settle::is_current(before, looks, finding.found))
+        else {
             return Ok(Settled { before, after: before, budget: BudgetState::default() });
         };
         self.replace(seq, after)?;

@@ -252,8 +252,9 @@ pub(super) async fn looked_up<C: Clock>(
         let row = row.ok_or_else(|| broken(format!("row {} vanished", look_up.seq)))?;
         let before = row.life;
         let event = settle::look_up_event(look_up.unseen, look_up.attempt, *found, now);
+        let current = settle::is_current(before, look_up.looks, *found);
         let after = match lifecycle::next(before, event, busy, &shared.timing) {
-            Ok(after) => {
+            Ok(after) if current => {
                 let mut detail = row.detail;
                 settle::note_look_up(&mut detail, look_up.unseen, *found, action.as_ref(), utc);
                 let mut script = Script::default();
@@ -262,7 +263,7 @@ pub(super) async fn looked_up<C: Clock>(
                 script.run(conn).await?;
                 after
             }
-            Err(_) => before,
+            Ok(_) | Err(_) => before,
         };
         all.push(Settled { before, after, budget: BudgetState::default() });
     }

@@ -165,6 +165,24 @@ fn output_that_nobody_reads_ends_nothing_and_data_that_cannot_be_written_is_told
 }
 
 #[test]
+fn bad_rows_beside_a_campaign_that_is_open_leave_its_report_alone() {
+    let place = Place::new();
+    let list = |devices: u64| {
+        let ids: String = (0..devices).map(|n| format!("{}\n", super::device(n))).collect();
+        std::fs::write(place.path("list.txt"), format!("Device ID\n{ids}srv-01\n")).unwrap();
+    };
+    list(20);
+    let open = ["--emulator", "--scenario=quiet", "--campaign=c", "--report=r.csv", "--store=sqlite:s.db"];
+    let slow = ["--skip-bad-rows", "--limit=2/1h", "--max-duration=1s"];
+    let said = run(place.fleetsweep(&scan(&[&open[..], &slow[..]].concat())));
+    assert_eq!(said.code, 5, "{}", said.err);
+    let before = std::fs::read(place.path("r.csv")).unwrap();
+    let said = run(place.fleetsweep(&scan(&open)));
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert_eq!(std::fs::read(place.path("r.csv")).unwrap(), before);
+}
+
+#[test]
 fn every_help_begins_with_examples_and_fits_80_columns() {
     let place = Place::new();
     let all = run(place.fleetsweep(&["--help"])).out;

@@ -251,7 +251,8 @@ pub(in super::super) async fn to_look_up(
         let Device { seq, device, life, .. } = device_at(row, None)?;
         let device = device.ok_or_else(|| broken("a row that was asked for has no device"))?;
         let (attempt, unseen, by_id) = (life.attempt, life.unseen, life.asks_by_id());
-        Ok(LookUp { seq, device, attempt, unseen, by_id })
+        let looks = life.looks();
+        Ok(LookUp { seq, device, attempt, unseen, by_id, looks })
     };
     rows.iter().map(look_up).collect()
 }
