@@ -320,7 +320,7 @@ fn advice(outcome: Outcome) -> &'static str {
         Outcome::Rejected => {
             "refused by the API; see error_code and message in the report, and order them again \
              when the cause is mended"
-        },
+        }
         Outcome::NotFound => "not in this tenant, or offboarded: mend the list",
         Outcome::Failed => "no scan was ordered: order these again with `fleetsweep scan`",
         Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",

@@ -233,19 +233,18 @@ async fn a_claim_whose_horizon_has_passed_is_doubtful_and_looked_up(subject: &im
 }
 
 async fn a_look_that_another_ones_overtook_counts_not(subject: &impl Subject) {
-    let (store, clock) = (subject.store(), subject.clock());
-    let id = subject.campaign("c", 1, &["100/1m"]).await;
+    let store = subject.store();
+    let id = campaign(store, 0..1, opening("c", &["100/1m"])).await;
     store.claim(id, true).await.unwrap();
-    clock.advance(horizon());
+    subject.advance(horizon()).await;
     store.expire(id).await.unwrap();
-    clock.advance(Timing::default().look_up_after[0]);
+    subject.advance(Timing::default().look_up_after[0]).await;
     let stale = store.to_look_up(id, 1).await.unwrap()[0];
-    let nothing = |look_up| {
-        vec![Finding { look_up, found: Found::NotOurs { covered: false }, action: None }]
-    };
+    let nothing =
+        |look_up| vec![Finding { look_up, found: Found::NotOurs { covered: false }, action: None }];
     store.looked_up(id, nothing(stale)).await.unwrap();
     // The wait for the second look is over, and the first one is told once more.
-    clock.advance(Timing::default().look_up_after[1]);
+    subject.advance(Timing::default().look_up_after[1]).await;
     store.looked_up(id, nothing(stale)).await.unwrap();
     let due = store.to_look_up(id, 1).await.unwrap();
     assert_eq!((due.len(), due[0].looks), (1, 1), "the second look is still to be made");

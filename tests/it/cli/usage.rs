@@ -172,7 +172,8 @@ fn bad_rows_beside_a_campaign_that_is_open_leave_its_report_alone() {
         std::fs::write(place.path("list.txt"), format!("Device ID\n{ids}srv-01\n")).unwrap();
     };
     list(20);
-    let open = ["--emulator", "--scenario=quiet", "--campaign=c", "--report=r.csv", "--store=sqlite:s.db"];
+    let open =
+        ["--emulator", "--scenario=quiet", "--campaign=c", "--report=r.csv", "--store=sqlite:s.db"];
     let slow = ["--skip-bad-rows", "--limit=2/1h", "--max-duration=1s"];
     let said = run(place.fleetsweep(&scan(&[&open[..], &slow[..]].concat())));
     assert_eq!(said.code, 5, "{}", said.err);
