@@ -317,10 +317,7 @@ fn short(outcome: Outcome) -> &'static str {
 fn advice(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::AlreadyInProgress { .. } => "order these again later with `fleetsweep scan`",
-        Outcome::Rejected => {
-            "refused by the API; see error_code and message in the report, and order them again \
-             when the cause is mended"
-        }
+        Outcome::Rejected => "refused by the API; see the report, mend it, order them again",
         Outcome::NotFound => "not in this tenant, or offboarded: mend the list",
         Outcome::Failed => "no scan was ordered: order these again with `fleetsweep scan`",
         Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",
