@@ -58,7 +58,8 @@ struct Budget {
 
 #[derive(Debug)]
 struct Call {
-    campaign: CampaignId,
+    /// Nothing for a call that belongs to no campaign.
+    campaign: Option<CampaignId>,
     budget: BudgetKey,
     seq: Option<Seq>,
     record: CallRecord,
@@ -100,12 +101,21 @@ impl<C: Clock> MemoryStore<C> {
         pending: usize,
     ) -> Result<Option<NotYet>> {
         let key = inner.campaign(campaign)?.order.target.budget(operation);
-        let quotas = inner.quotas(&key);
+        Ok(self.refuses_on(inner, &key, &inner.quotas(&key), pending))
+    }
+
+    fn refuses_on(
+        &self,
+        inner: &Inner,
+        key: &BudgetKey,
+        quotas: &[Quota],
+        pending: usize,
+    ) -> Option<NotYet> {
         let empty = Budget::default();
-        let budget = inner.budgets.get(&key).unwrap_or(&empty);
+        let budget = inner.budgets.get(key).unwrap_or(&empty);
         let nth: Vec<_> = quotas.iter().map(|quota| budget.nth(quota, pending)).collect();
         let now = self.clock.now();
-        Ok(not_yet(&quotas, &self.timing, &nth, &budget.state, pending, now))
+        not_yet(quotas, &self.timing, &nth, &budget.state, pending, now)
     }
 }
 
@@ -215,7 +225,9 @@ impl<C: Clock> Store for MemoryStore<C> {
             Stamping::Never => Stamp::ZERO,
             Stamping::Proven | Stamping::AtTimeOut => until,
         };
-        let call = inner.enter(campaign, Operation::Scan, Some(seq), record, seen_by, &timing)?;
+        let budget = inner.campaign(campaign)?.order.target.budget(Operation::Scan);
+        let whose = (Some(campaign), Some(seq));
+        let call = inner.enter(whose, budget, record, seen_by, &timing);
         Ok(ClaimAnswer::Call(Claim {
             call,
             seq,
@@ -232,7 +244,8 @@ impl<C: Clock> Store for MemoryStore<C> {
         let now = self.clock.now();
         let journal = inner.calls.get_mut(&call).ok_or_else(|| unknown_call(call))?;
         let budget = inner.budgets.entry(journal.budget.clone()).or_default();
-        let held = inner.held.get_mut(&journal.campaign).ok_or_else(unknown_campaign)?;
+        let held = journal.campaign.and_then(|campaign| inner.held.get_mut(&campaign));
+        let held = held.ok_or_else(unknown_campaign)?;
         let seq = journal.seq.ok_or_else(|| unknown_call(call))?;
         let (settled, seen_by) =
             held.settle(seq, journal.record, &settlement, &mut budget.state, now, &self.timing)?;
@@ -250,7 +263,22 @@ impl<C: Clock> Store for MemoryStore<C> {
         let now = self.clock.now();
         let record = CallRecord { attempt: 0, claimed_at: now };
         let until = now.plus(self.timing.horizon());
-        let call = inner.enter(campaign, Operation::Read, None, record, until, &self.timing)?;
+        let budget = inner.campaign(campaign)?.order.target.budget(Operation::Read);
+        let call = inner.enter((Some(campaign), None), budget, record, until, &self.timing);
+        Ok(ReadAnswer::Call(call, now))
+    }
+
+    async fn claim_read_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
+        let mut inner = self.lock();
+        let all: BTreeSet<Quota> = inner.quotas(budget).into_iter().chain(quotas).collect();
+        let all: Vec<Quota> = all.into_iter().collect();
+        if let Some(not_yet) = self.refuses_on(&inner, budget, &all, 0) {
+            return Ok(ReadAnswer::NotYet(not_yet));
+        }
+        let now = self.clock.now();
+        let record = CallRecord { attempt: 0, claimed_at: now };
+        let until = now.plus(self.timing.horizon());
+        let call = inner.enter((None, None), budget.clone(), record, until, &self.timing);
         Ok(ReadAnswer::Call(call, now))
     }
 
@@ -347,20 +375,18 @@ impl Inner {
     /// Writes a call into the journal, with its slot counted until the horizon.
     fn enter(
         &mut self,
-        campaign: CampaignId,
-        operation: Operation,
-        seq: Option<Seq>,
+        (campaign, seq): (Option<CampaignId>, Option<Seq>),
+        budget: BudgetKey,
         record: CallRecord,
         seen_by: Stamp,
         timing: &Timing,
-    ) -> Result<CallId> {
-        let budget = self.campaign(campaign)?.order.target.budget(operation);
+    ) -> CallId {
         let call = CallId(self.id());
         let entry = self.budgets.entry(budget.clone()).or_default();
         entry.seen.insert((seen_by, call));
         entry.state.on_claim(record.claimed_at, timing);
         self.calls.insert(call, Call { campaign, budget, seq, record, seen_by });
-        Ok(call)
+        call
     }
 }
 
