@@ -2,18 +2,20 @@
 //! they survive anything. Microsoft adds and removes fields, so no schema is held against an
 //! answer: what is missing, null or of the wrong type is missing.
 
+mod machine;
+
 use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::domain::text::printable;
 use crate::domain::verdict::EMPTY_BODY;
-use crate::domain::{Action, Body, ErrorBody};
+use crate::domain::{Action, Body, ErrorBody, Machine};
 
 /// The most characters that are kept of one field: four times what a comment may have.
 pub const FIELD_MAX: usize = 4096;
@@ -41,6 +43,17 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+/// One page of the list of machines.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MachinePage {
+    /// The machines that a call can name.
+    pub machines: Vec<Machine>,
+    /// How many items the page has, those without a usable id included.
+    pub items: usize,
+    /// `@odata.nextLink`, unchecked.
+    pub next: Option<String>,
+}
+
 /// Reads the body of any answer but a list.
 pub fn body(bytes: &[u8]) -> Body {
     match object(bytes) {
@@ -54,13 +67,36 @@ pub fn body(bytes: &[u8]) -> Body {
 /// # Errors
 /// What the body is instead, as a fragment of a sentence.
 pub fn page(bytes: &[u8]) -> Result<Page, String> {
+    let (items, next) = items(bytes, action_item)?;
+    Ok(Page { actions: items.into_iter().flatten().collect(), next })
+}
+
+/// Reads a page of the list of machines.
+///
+/// # Errors
+/// What the body is instead, as a fragment of a sentence.
+pub fn machine_page(bytes: &[u8]) -> Result<MachinePage, String> {
+    let (found, next) = items(bytes, machine::machine_of)?;
+    let items = found.len();
+    Ok(MachinePage { machines: found.into_iter().flatten().collect(), items, next })
+}
+
+fn action_item(fields: &Map<String, Value>) -> Option<Action> {
+    Some(action_of(fields))
+}
+
+/// The items of a list, each read by `read`, and where the rest is.
+fn items<T>(bytes: &[u8], read: ReadItem<T>) -> Result<(Vec<Option<T>>, Option<String>), String> {
     let bytes = without_mark(bytes);
     if bytes.trim_ascii().is_empty() {
         return Err(EMPTY_BODY.to_owned());
     }
-    let raw: RawPage = serde_json::from_slice(bytes).map_err(|error| {
+    let wrong = |error: serde_json::Error| {
         if error.is_data() { other_shape(bytes) } else { not_json(bytes, &error) }
-    })?;
+    };
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let raw = json.deserialize_map(PageVisitor(read)).map_err(wrong)?;
+    json.end().map_err(wrong)?;
     let Some(items) = raw.value else { return Err(other_shape(bytes)) };
     let next = match raw.next {
         None | Some(Value::Null) => None,
@@ -68,8 +104,7 @@ pub fn page(bytes: &[u8]) -> Result<Page, String> {
         // A list whose rest cannot be found must not look like a list that ends here.
         Some(_) => return Err("a list whose next link is no text".to_owned()),
     };
-    let actions = items.into_iter().filter_map(|Item(action)| action).collect();
-    Ok(Page { actions, next })
+    Ok((items, next))
 }
 
 /// Foreign text for a message: in one line, safe to show, and short.
@@ -182,44 +217,57 @@ fn head(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..bytes.len().min(4 * EXCERPT)]).into_owned()
 }
 
+/// Reads one item; nothing if it is of no use.
+type ReadItem<T> = fn(&Map<String, Value>) -> Option<T>;
+
 /// A page as it stands, read item by item so that a large one is not held twice.
-#[derive(Default)]
-struct RawPage {
-    value: Option<Vec<Item>>,
+struct RawPage<T> {
+    value: Option<Vec<Option<T>>>,
     next: Option<Value>,
 }
 
-/// An item of the list; nothing if it is no object.
-struct Item(Option<Action>);
+/// The array of items; nothing stands for one that is no object or of no use.
+struct Items<T>(ReadItem<T>);
 
-impl<'de> Deserialize<'de> for Item {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(from)?;
-        Ok(Item(value.as_object().map(action_of)))
+impl<'de, T> DeserializeSeed<'de> for Items<T> {
+    type Value = Vec<Option<T>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_seq(self)
     }
 }
 
-impl<'de> Deserialize<'de> for RawPage {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(PageVisitor)
+impl<'de, T> Visitor<'de> for Items<T> {
+    type Value = Vec<Option<T>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(value) = seq.next_element::<Value>()? {
+            items.push(value.as_object().and_then(self.0));
+        }
+        Ok(items)
     }
 }
 
 /// Takes the last of duplicate keys, like every other JSON object here.
-struct PageVisitor;
+struct PageVisitor<T>(ReadItem<T>);
 
-impl<'de> Visitor<'de> for PageVisitor {
-    type Value = RawPage;
+impl<'de, T> Visitor<'de> for PageVisitor<T> {
+    type Value = RawPage<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a page of machine actions")
+        f.write_str("a page of a list")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<RawPage, M::Error> {
-        let mut page = RawPage::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawPage<T>, A::Error> {
+        let mut page = RawPage { value: None, next: None };
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "value" => page.value = Some(map.next_value()?),
+                "value" => page.value = Some(map.next_value_seed(Items(self.0))?),
                 "@odata.nextLink" => page.next = Some(map.next_value()?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
