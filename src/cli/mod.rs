@@ -5,22 +5,29 @@ mod again;
 pub mod args;
 mod confirm;
 mod connect;
+mod devices;
 mod emulate;
 pub mod failure;
 mod find;
+mod link;
 mod listing;
 mod log;
+pub mod machine_args;
 pub mod misuse;
+mod names;
 mod place;
 mod plans;
+mod preflight;
 mod report;
 mod reports;
 mod resume;
 mod run;
 mod scan;
 mod settings;
+mod source;
 mod status;
 mod stores;
+mod tenant;
 mod view;
 
 use args::{Cli, Command};
@@ -35,6 +42,7 @@ pub async fn run(cli: Cli) -> u8 {
         Command::Resume(args) => resume::resume(*args).await,
         Command::Status(args) => status::status(args).await,
         Command::Report(args) => report::report(args).await,
+        Command::Devices(args) => devices::devices(*args).await,
         Command::Emulate(args) => emulate::emulate(args).await,
     };
     code.unwrap_or_else(|failure| tell(&failure, json))
@@ -54,6 +62,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Resume(args) => args.output.json,
         Command::Status(args) => args.json,
         Command::Report(args) => args.output.json,
-        Command::Emulate(_) => false,
+        // Its standard output is the list, whatever the format.
+        Command::Devices(_) | Command::Emulate(_) => false,
     }
 }

@@ -6,9 +6,12 @@ use std::time::Duration;
 use jiff::ZonedDateTime;
 
 use super::listing::Listing;
+use super::preflight::Preflight;
 use super::settings::Speed;
 use crate::domain::forecast::Outlook;
+use crate::domain::preflight::Decision;
 use crate::domain::{CampaignName, Order, Quota, Stamp};
+use crate::report::checked::{Checked, Found};
 use crate::report::plan::{Calls, Plan, Until};
 use crate::store::Usage;
 
@@ -25,6 +28,8 @@ pub(super) struct About<'a> {
     pub dry_run: bool,
     /// How many devices of the campaign are open, if it is open already.
     pub continues: Option<u64>,
+    /// What the pre-flight knows.
+    pub preflight: &'a Preflight,
     /// Bad rows are left out.
     pub skip_bad_rows: bool,
     /// It runs against the embedded emulator.
@@ -78,7 +83,7 @@ pub(super) fn plan(
     now: &ZonedDateTime,
     about: About<'_>,
 ) -> Plan {
-    let devices = listing.ids.len() as u64;
+    let devices = listing.devices();
     let open = about.continues.unwrap_or(devices);
     let calls = outlook.forecast(open).map(|forecast| Calls {
         starts_at: later(now, forecast.first_call),
@@ -101,7 +106,8 @@ pub(super) fn plan(
         devices,
         duplicates: listing.duplicates,
         bad_rows: listing.bad,
-        skipped: 0,
+        skipped: listing.skipped,
+        checked: checked(listing, outlook, about.preflight),
         first_bad: listing.first_bad.clone(),
         skip_bad_rows: about.skip_bad_rows,
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
@@ -109,6 +115,29 @@ pub(super) fn plan(
         calls,
         until,
         warnings: about.warnings,
+    }
+}
+
+/// What the pre-flight found, with what each group saves.
+fn checked(listing: &Listing, outlook: &Outlook, preflight: &Preflight) -> Checked {
+    let devices = listing.devices();
+    let takes = |devices: u64| outlook.forecast(devices).map(|forecast| forecast.last_call);
+    let takes = |devices: u64| takes(devices).unwrap_or_default();
+    let groups = listing.counts.groups().map(|(group, some)| {
+        let decision = preflight.on(group);
+        let saves = matches!(decision, Decision::Skip(_))
+            .then(|| takes(devices + some).saturating_sub(takes(devices)));
+        Found { group, devices: some, decision, saves }
+    });
+    let groups = groups.collect();
+    let (systems, device_groups) = listing.counts.most();
+    Checked {
+        groups,
+        without: (listing.skipped > 0).then(|| takes(devices + listing.skipped)),
+        systems,
+        device_groups,
+        inventory: preflight.inventory(),
+        not_checked: preflight.not_checked.clone(),
     }
 }
 

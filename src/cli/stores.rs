@@ -50,6 +50,11 @@ impl Place {
         Self::durable(args.store.as_ref()).map(Some)
     }
 
+    /// Whether there is something already.
+    pub(super) fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
     /// The durable place.
     ///
     /// # Errors

@@ -124,7 +124,8 @@ pub(super) fn page<R: Row>(
     options.finish(rows, (from, until), all)
 }
 
-/// The same out of `all` rows that neither filter nor order changes; `rows` makes those from one on.
+/// The same out of `all` rows that neither filter nor order changes; `rows` makes those from one
+/// on.
 pub(super) fn page_of<R, I: Iterator<Item = R>>(
     all: usize,
     rows: impl FnOnce(usize) -> I,
@@ -145,7 +146,8 @@ impl Options {
     }
 
     fn finish<R>(&self, rows: Vec<R>, (from, until): (usize, usize), all: usize) -> Page<R> {
-        // A page that is as long as the caller asked for has no next one, even if there are more rows.
+        // A page that is as long as the caller asked for has no next one, even if there are more
+        // rows.
         let left = self.top.map(|top| top - (until - from));
         let next = (until < all && left != Some(0)).then(|| self.next_query(until, left));
         Page { rows, count: self.count.then_some(all), next }

@@ -1,5 +1,6 @@
 //! The part of OData's `$filter` that the API's users need: comparisons, `in`, `any` over a field
-//! with several texts, `and`, `or` and parentheses over named fields. What it does not know is an error, as it is at the API.
+//! with several texts, `and`, `or` and parentheses over named fields. What it does not know is an
+//! error, as it is at the API.
 
 use std::cmp::Ordering;
 

@@ -2,6 +2,7 @@
 //! interrupted, killed or started twice. The server is the emulator, whose ledger judges.
 
 mod campaigns;
+mod tenant;
 mod usage;
 
 use std::collections::BTreeMap;
