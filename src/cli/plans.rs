@@ -9,9 +9,10 @@ use super::listing::Listing;
 use super::preflight::Preflight;
 use super::settings::Speed;
 use crate::domain::forecast::Outlook;
-use crate::domain::preflight::Decision;
+use crate::domain::preflight::{Decision, Group};
 use crate::domain::{CampaignName, Order, Quota, Stamp};
 use crate::report::checked::{Checked, Found};
+use crate::report::human::count;
 use crate::report::plan::{Calls, Plan, Until};
 use crate::store::Usage;
 
@@ -114,8 +115,24 @@ pub(super) fn plan(
         pace: speed.pace,
         calls,
         until,
-        warnings: about.warnings,
+        warnings: about.warnings.into_iter().chain(strange(listing, about.preflight)).collect(),
     }
+}
+
+/// A list that the tenant hardly knows is most likely another tenant's.
+fn strange(listing: &Listing, preflight: &Preflight) -> Option<String> {
+    let (machines, _) = preflight.inventory()?;
+    let found = listing.counts.groups().find(|(group, _)| *group == Group::NotListed);
+    let (_, strangers) = found.filter(|(_, some)| some * 5 > listing.devices())?;
+    (strangers >= 20).then(|| {
+        format!(
+            "{} of {} devices are not among the {} of this tenant: is this the right tenant, and a \
+             fresh list?",
+            count(strangers),
+            count(listing.devices()),
+            count(machines)
+        )
+    })
 }
 
 /// What the pre-flight found, with what each group saves.

@@ -54,6 +54,9 @@ pub(super) struct Judged<'a> {
     device_group: &'a str,
 }
 
+/// Names with their counts.
+type Named = Vec<(String, u64)>;
+
 /// How many devices are in which group.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
@@ -210,7 +213,7 @@ impl Counts {
     }
 
     /// Systems and device groups, the most frequent first.
-    pub(super) fn most(&self) -> (Vec<(String, u64)>, Vec<(String, u64)>) {
+    pub(super) fn most(&self) -> (Named, Named) {
         let sorted = |from: &BTreeMap<String, u64>| {
             let mut list: Vec<_> = from.iter().map(|(name, some)| (name.clone(), *some)).collect();
             list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

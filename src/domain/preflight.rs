@@ -124,8 +124,8 @@ impl Group {
             Group::OldClient => "Linux or macOS client below 101.98.84 may refuse",
             Group::NotListed => "not in the tenant's inventory",
             Group::UnknownOs => "the operating system is not known",
-            Group::Server => "servers",
-            Group::HighValue => "of high value",
+            Group::Server => "they run a server system",
+            Group::HighValue => "marked as of high value",
         }
     }
 

@@ -77,6 +77,15 @@ impl<C: Clock> MemoryStore<C> {
         Self { clock, timing, stamping, inner: Mutex::default() }
     }
 
+    /// What a claimed call's `seen_by` is.
+    fn stamp(&self, now: Stamp, until: Stamp) -> Stamp {
+        match self.stamping {
+            Stamping::AtClaim => now,
+            Stamping::Never => Stamp::ZERO,
+            Stamping::Proven | Stamping::AtTimeOut => until,
+        }
+    }
+
     /// What a settled call's `seen_by` becomes, given what the proven way says.
     fn restamp(&self, proven: Option<Stamp>, now: Stamp) -> Option<Stamp> {
         match self.stamping {
@@ -220,11 +229,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         let device =
             device.ok_or_else(|| StoreError::Broken("a queued row has no device".into()))?;
         let record = CallRecord { attempt: after.attempt, claimed_at: now };
-        let seen_by = match self.stamping {
-            Stamping::AtClaim => now,
-            Stamping::Never => Stamp::ZERO,
-            Stamping::Proven | Stamping::AtTimeOut => until,
-        };
+        let seen_by = self.stamp(now, until);
         let budget = inner.campaign(campaign)?.order.target.budget(Operation::Scan);
         let whose = (Some(campaign), Some(seq));
         let call = inner.enter(whose, budget, record, seen_by, &timing);
@@ -262,7 +267,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         }
         let now = self.clock.now();
         let record = CallRecord { attempt: 0, claimed_at: now };
-        let until = now.plus(self.timing.horizon());
+        let until = self.stamp(now, now.plus(self.timing.horizon()));
         let budget = inner.campaign(campaign)?.order.target.budget(Operation::Read);
         let call = inner.enter((Some(campaign), None), budget, record, until, &self.timing);
         Ok(ReadAnswer::Call(call, now))
@@ -277,7 +282,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         }
         let now = self.clock.now();
         let record = CallRecord { attempt: 0, claimed_at: now };
-        let until = now.plus(self.timing.horizon());
+        let until = self.stamp(now, now.plus(self.timing.horizon()));
         let call = inner.enter((None, None), budget.clone(), record, until, &self.timing);
         Ok(ReadAnswer::Call(call, now))
     }
@@ -292,7 +297,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         let verdict = settlement.verdict.as_ref();
         let seen_by =
             settle::settle_read(&mut budget.state, verdict, claimed_at, now, &self.timing);
-        if let Some(seen_by) = seen_by {
+        if let Some(seen_by) = self.restamp(seen_by, now) {
             budget.move_seen(call, &mut journal.seen_by, seen_by);
         }
         Ok(())
