@@ -103,14 +103,6 @@ impl HttpApi {
         }
     }
 
-    /// The page after one with so many items: where it says, else after a full one by a skip.
-    fn rest(&self, url: Url, link: Option<&str>, items: usize) -> Result<Option<NextPage>, Reply> {
-        match link {
-            Some(link) => self.same_origin(link, &url).map(Some),
-            None => Ok(skip_page(url, items)),
-        }
-    }
-
     /// A link that was checked when it was read, checked again: it comes back through the caller.
     fn followed(&self, NextPage(link): &NextPage) -> Result<Option<Url>, Reply> {
         let NextPage(link) = self.same_origin(link, &self.origin.at("/"))?;
@@ -129,7 +121,13 @@ impl HttpApi {
         let url = url.unwrap_or_else(|| machines_url(&self.origin, filter));
         let limit = |status| if status == 200 { MACHINES_BODY } else { SMALL_BODY };
         let (found, _) = self.page(url.clone(), limit, wire::machine_page).await?;
-        let next = self.rest(url, found.next.as_deref(), found.items)?;
+        let by_link = next.is_some_and(|NextPage(link)| !link.ends_with(SKIPPED));
+        let next = match found.next {
+            Some(link) => Some(self.same_origin(&link, &url)?),
+            // A server that led here by its links ends the list by giving none.
+            None if by_link => None,
+            None => skip_machines(url, found.items),
+        };
         Ok(MachinesReply::Page { machines: found.machines, next })
     }
 
@@ -148,7 +146,10 @@ impl HttpApi {
         };
         let limit = |status| if status == 200 { LIST_BODY } else { SMALL_BODY };
         let (found, date) = self.page(url.clone(), limit, wire::page).await?;
-        let next = self.rest(url, found.next.as_deref(), found.actions.len())?;
+        let next = match found.next {
+            Some(link) => Some(self.same_origin(&link, &url)?),
+            None => skip_page(url, found.actions.len()),
+        };
         Ok(ListReply::Page { actions: found.actions, next, date })
     }
 
@@ -233,12 +234,29 @@ fn list_url(origin: &Origin, query: &ActionQuery) -> Option<Url> {
 /// unencoded that could end it.
 fn machines_url(origin: &Origin, filter: &MachineFilter) -> Url {
     let mut url = origin.at("/api/machines");
-    let filter = filter.text().map(|text| {
+    // Without `$top` the server itself says where the rest is, and a last page that is full needs
+    // no further call to show that it was the last.
+    if let Some(text) = filter.text() {
         let encoded: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
-        format!("$filter={}&", encoded.replace('+', "%20"))
-    });
-    url.set_query(Some(&format!("{}$top={PAGE}", filter.unwrap_or_default())));
+        url.set_query(Some(&format!("$filter={}", encoded.replace('+', "%20"))));
+    }
     url
+}
+
+/// What a page that this client asks for by a skip of its own is told by. A fragment is never sent.
+const SKIPPED: &str = "#skipped";
+
+/// The page of machines after a full one that names no rest.
+fn skip_machines(mut url: Url, found: usize) -> Option<NextPage> {
+    url.set_fragment(None);
+    let query = url.query().unwrap_or_default();
+    if !query.contains("$top=") {
+        let and = if query.is_empty() { "" } else { "&" };
+        let query = format!("{query}{and}$top={PAGE}");
+        url.set_query(Some(&query));
+    }
+    let NextPage(link) = skip_page(url, found)?;
+    Some(NextPage(link + SKIPPED))
 }
 
 /// The page after a full one that names no rest: a server that was told `$top` need not say that

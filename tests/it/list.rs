@@ -162,8 +162,51 @@ async fn the_list_of_machines_is_asked_with_its_filter_encoded_whole_and_read_wh
         asked,
         [
             "GET /api/machines?$filter=computerDnsName%20eq%20%27a%27%27b%26%24top%3D1%23%2B%2520\
-             %C3%A9%27&$top=10000 HTTP/1.1",
-            "GET /api/machines?$top=10000 HTTP/1.1",
+             %C3%A9%27 HTTP/1.1",
+            "GET /api/machines HTTP/1.1",
+        ]
+    );
+}
+
+/// Follows the list of machines to its end, and says what was asked for.
+async fn machine_pages(server: &Canned) -> Vec<String> {
+    let api = api_at(&server.origin(), Timing::default()).await;
+    let mut next = None;
+    for _ in 0..9 {
+        let reply = api.machines(&MachineFilter::default(), next.as_ref()).await;
+        let MachinesReply::Page { next: rest, .. } = reply else { panic!("{reply:?}") };
+        next = rest;
+        if next.is_none() {
+            break;
+        }
+    }
+    let asked = |request: &String| request.split(' ').nth(1).unwrap().to_owned();
+    server.seen().iter().map(asked).collect()
+}
+
+#[tokio::test]
+async fn full_pages_of_machines_end_where_the_links_end_and_without_links_where_a_page_is_short() {
+    let machines = |count: usize| vec![format!(r#"{{"id":"{DEVICE}"}}"#); count].join(",");
+    let linked = Canned::serve(move |number, _| {
+        let link = match number {
+            0 => r#","@odata.nextLink":"/api/machines?$skip=10000""#,
+            _ => "",
+        };
+        close(200, format!(r#"{{"value":[{}]{link}}}"#, machines(10_000)))
+    })
+    .await;
+    assert_eq!(machine_pages(&linked).await, ["/api/machines", "/api/machines?$skip=10000"]);
+    let unlinked = Canned::serve(move |number, _| {
+        let count = if number < 2 { 10_000 } else { 3 };
+        close(200, format!(r#"{{"value":[{}]}}"#, machines(count)))
+    })
+    .await;
+    assert_eq!(
+        machine_pages(&unlinked).await,
+        [
+            "/api/machines",
+            "/api/machines?$top=10000&$skip=10000",
+            "/api/machines?$top=10000&$skip=20000"
         ]
     );
 }
