@@ -114,7 +114,9 @@ impl Plan {
             lines.push(wrapped(&format!("Warning: {}", printable(warning)), 2));
         }
         if self.dry_run {
-            lines.push("This is a dry run: nothing is sent.".to_owned());
+            let read = self.checked.inventory.is_some();
+            let what = if read { "ordered" } else { "sent" };
+            lines.push(format!("This is a dry run: nothing is {what}."));
         }
         lines.join("\n")
     }
