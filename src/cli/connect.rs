@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use super::args::{ConnectArgs, EmulatorArgs, SpeedArgs};
 use super::auth;
 use super::failure::Failure;
+use super::say;
 use super::settings::{self, Connection, Speed};
 use crate::clock::wall_clock;
 use crate::defender::clouds::DEFAULT_AUDIENCE;
@@ -50,9 +51,7 @@ impl Planned {
     /// `Failure` names the setting that is wrong.
     pub(super) fn new(connect: &ConnectArgs, emulator: &EmulatorArgs) -> Result<Self, Failure> {
         if emulator.emulator {
-            let there = Destination::new(connect, emulator)?;
-            let (target, sign_in) = (there.target(), Some(there.sign_in()));
-            return Ok(Self { target, sign_in, warnings: Vec::new(), loopback: true });
+            return Ok(Destination::new(connect, emulator)?.planned());
         }
         let (target, api) = settings::planned_target(connect)?;
         let sign_in = auth::kind(connect)?;
@@ -121,6 +120,16 @@ impl Destination {
         target.application = claims.application.unwrap_or_else(|| target.application.clone());
         tenant.api = Some(api);
         Ok(Destination::Tenant(tenant))
+    }
+
+    /// The same for a dry run.
+    pub(super) fn planned(&self) -> Planned {
+        Planned {
+            target: self.target(),
+            sign_in: Some(self.sign_in()),
+            warnings: Vec::new(),
+            loopback: self.loopback(),
+        }
     }
 
     /// How a run signs in.
@@ -260,8 +269,7 @@ async fn client(connection: Connection, timing: Timing) -> Result<HttpApi, Failu
         ca_file: ca_file.clone(),
     })
     .map_err(|error| unusable(&error, ca_file.as_deref()))?;
-    let show = |sentence: &str| eprintln!("{sentence}");
-    sign_in.with_person(&show).await.map_err(|error| refused(kind, &error))?;
+    sign_in.with_person(&say::note).await.map_err(|error| refused(kind, &error))?;
     let settings = HttpSettings {
         api_origin: api,
         timing,

@@ -172,7 +172,7 @@ pub(super) async fn schema_version(conn: &mut SqliteConnection) -> sqlx::Result<
     sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(conn).await
 }
 
-/// Writes the checksums into a store of the first schema, which had none.
+/// Writes the checksums into a store whose schema had none, or anew where a migration changed rows.
 pub(super) async fn add_checksums(conn: &mut SqliteConnection) -> Result<(), Fault> {
     device::add_checksums(conn).await?;
     journal::add_checksums(conn).await?;
