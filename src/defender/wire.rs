@@ -319,7 +319,7 @@ impl<'de, T> Visitor<'de> for Items<T> {
     }
 }
 
-/// Takes the last of duplicate keys: a page is read as it comes in, and its first list is gone then.
+/// Takes the last of duplicate keys.
 struct PageVisitor<T>(&'static Known, ReadItem<T>);
 
 impl<'de, T> Visitor<'de> for PageVisitor<T> {

@@ -67,8 +67,8 @@ pub fn in_flight(calls: u64, left: Duration, now: Timestamp) -> String {
         }
     };
     format!(
-        "{calls} {whose} runner is gone, {is} waited for until {at} ({left} s at most); then the list \
-         of actions is asked."
+        "{calls} {whose} runner is gone, {is} waited for until {at} ({left} s at most); then the \
+         list of actions is asked."
     )
 }
 

@@ -101,13 +101,13 @@ async fn an_empty_file_becomes_a_store() {
 async fn a_store_of_an_older_version_keeps_its_ranks_and_its_journal() {
     let first = include_str!("../../src/store/sqlite/migrations/0001_store.sql");
     let second = include_str!("../../src/store/sqlite/migrations/0002_checksums.sql");
-    older_store_keeps_its_ranks_and_its_journal(1, first).await;
+    older_store_keeps_its_ranks_and_its_journal(1, first, "").await;
     // Its checksums cover the ranks as they were then, so they are others than today's.
-    let sums = "INSERT INTO clock (boot_id, offset_us, sum) VALUES ('x', 0, 7)";
-    older_store_keeps_its_ranks_and_its_journal(2, &[first, second, sums].join(";\n")).await;
+    let sums = "UPDATE device_row SET sum = 7; UPDATE campaign SET sum = 7";
+    older_store_keeps_its_ranks_and_its_journal(2, &[first, second].join(";\n"), sums).await;
 }
 
-async fn older_store_keeps_its_ranks_and_its_journal(version: u8, schema: &str) {
+async fn older_store_keeps_its_ranks_and_its_journal(version: u8, schema: &str, sums: &str) {
     let (folder, path) = place();
     SqliteStore::open(&path, Timing::default()).await.unwrap().close().await.unwrap();
     let old = folder.path().join("old.db");
@@ -123,18 +123,12 @@ async fn older_store_keeps_its_ranks_and_its_journal(version: u8, schema: &str) 
          (4294967299, 1, 3, 'queued', 2); \
          INSERT INTO call (budget, campaign, seq, attempt, claimed_at, seen_by, claimed_utc) \
          VALUES (1, 1, 1, 1, 5, 7, '2026-11-24T00:00:00Z')";
-    let old_sums = match version {
-        1 => "",
-        _ => {
-            "UPDATE device_row SET sum = 7; UPDATE budget SET sum = 7; UPDATE campaign SET sum = 7"
-        }
-    };
     let version = format!(
         "ATTACH '{}' AS new; CREATE TABLE _sqlx_migrations AS SELECT * FROM \
          new._sqlx_migrations WHERE version <= {version}; PRAGMA application_id = 1179407191",
         path.display()
     );
-    run(&old, &[schema, budgets, campaign, rows, old_sums, &version].join(";\n")).await;
+    run(&old, &[schema, budgets, campaign, rows, sums, &version].join(";\n")).await;
     let store = SqliteStore::open(&old, Timing::default()).await.unwrap();
     let rows = store.rows(CampaignId(1), 0, 9).await.unwrap();
     let ranks: Vec<_> = rows.iter().map(|row| row.life.rank).collect();

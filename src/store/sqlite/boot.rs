@@ -38,8 +38,8 @@ impl Boot {
         Ok(Self { id: id.trim().to_owned(), boot_us, wall_us })
     }
 
-    /// The offset for a start that the store has not seen, from the last stamp of its journal and the
-    /// wall clock then. Without a call it is the wall clock's.
+    /// The offset for a start that the store has not seen, from the last stamp of its journal and
+    /// the wall clock then. Without a call it is the wall clock's.
     /// After one, time goes on from the last stamp by as much as is certain to have passed: not
     /// more than the machine has been up, since it was started after that call, and not more than
     /// the wall clock says, since the store may have come from another machine. So neither a wall

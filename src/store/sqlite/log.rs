@@ -18,8 +18,8 @@ const INDEX: usize = 48;
 const MAGIC: u32 = 0x377f_0682;
 
 /// What is wrong with the log in this file; nothing if it is whole, empty or not there. The index
-/// beside it, which a process that was killed leaves behind, says how long the log must be at least:
-/// it is written after the log is on the disk.
+/// beside it, which a process that was killed leaves behind, says how long the log must be at
+/// least: it is written after the log is on the disk.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -67,8 +67,8 @@ fn least(index: &Path) -> io::Result<Option<Least>> {
 }
 
 fn cut_off(_: Least) -> String {
-    "its log ends before a commit that was made; if it is a copy that was restored, remove the file \
-     that ends in -shm"
+    "its log ends before a commit that was made; if it is a copy that was restored, remove the \
+     file that ends in -shm"
         .to_owned()
 }
 

@@ -4,8 +4,9 @@ use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, SqliteConnection};
 
-use super::{Script, checksum, parsed, unsigned};
-use crate::domain::{Detail, DeviceId, Life, Outcome, Rank, Stamp, State};
+pub(super) use super::words::{detail_of, detail_text, state_name, state_of, stored};
+use super::{Script, checksum, unsigned};
+use crate::domain::{Detail, DeviceId, Life, Rank, Stamp, State};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{CampaignId, LookUp, NewRow, Row, Seq};
 
@@ -444,48 +445,4 @@ fn life_at(row: &SqliteRow, first: usize) -> Result<Life, Fault> {
         busy_asks: unsigned(row, first + 8)?,
         unseen: row.try_get(first + 9)?,
     })
-}
-
-/// The state that these columns hold.
-pub(super) fn state_of(name: &str, at: i64, looks: u8, busy: bool) -> Result<State, Fault> {
-    let at = Stamp(at);
-    parsed(name, |name| match name {
-        "draft" => Some(State::Draft),
-        "queued" => Some(State::Queued(at)),
-        "claimed" => Some(State::Claimed(at)),
-        "doubtful" => Some(State::Doubtful { looks, look_at: at, busy }),
-        "covered" => Some(State::Done(Outcome::AlreadyInProgress { covered: true })),
-        "already_in_progress" => Some(State::Done(Outcome::AlreadyInProgress { covered: false })),
-        _ => Outcome::ALL.into_iter().find(|one| one.name() == name).map(State::Done),
-    })
-}
-
-/// What a row keeps of a state beside its name.
-pub(super) fn stored(state: State) -> (Stamp, u8, bool) {
-    match state {
-        State::Queued(at) | State::Claimed(at) => (at, 0, false),
-        State::Doubtful { looks, look_at, busy } => (look_at, looks, busy),
-        State::Draft | State::Done(_) => (Stamp::ZERO, 0, false),
-    }
-}
-
-pub(super) fn state_name(state: State) -> &'static str {
-    match state {
-        State::Draft => "draft",
-        State::Queued(_) => "queued",
-        State::Claimed(_) => "claimed",
-        State::Doubtful { .. } => "doubtful",
-        State::Done(Outcome::AlreadyInProgress { covered: true }) => "covered",
-        State::Done(outcome) => outcome.name(),
-    }
-}
-
-fn detail_text(detail: &Detail) -> Option<String> {
-    let told = *detail != Detail::default();
-    told.then(|| serde_json::to_string(detail).expect("a value of texts and numbers is JSON"))
-}
-
-pub(super) fn detail_of(text: Option<&str>) -> Result<Detail, Fault> {
-    let Some(text) = text else { return Ok(Detail::default()) };
-    serde_json::from_str(text).map_err(|error| broken(format!("a detail cannot be read: {error}")))
 }

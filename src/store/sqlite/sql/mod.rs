@@ -7,6 +7,7 @@ mod campaign;
 mod checksum;
 mod device;
 mod journal;
+mod words;
 
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
