@@ -2,7 +2,7 @@
 //! system keeps locks between processes. It opens no file that exists: closing one would drop the
 //! locks that SQLite holds on it for this process (howtocorrupt.html, section 2.2).
 
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -91,6 +91,22 @@ pub(super) fn usable(path: &Path) -> Result<(), StoreError> {
         )));
     }
     Ok(())
+}
+
+/// Puts the names of a store's files on the disk: without its name a log is lost as a whole when
+/// the power goes. SQLite does the same and takes no notice when it fails.
+pub(super) fn flush_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = folder_of(path);
+    match File::open(&folder).and_then(|folder| folder.sync_data()) {
+        // Some file systems flush no folders; there is nothing more that could be done.
+        Err(error) if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+            Err(StoreError::Failed {
+                what: "opening the store",
+                why: format!("the folder {} cannot be flushed ({error})", folder.display()),
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The file's length; nothing if there is no file.

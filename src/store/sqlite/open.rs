@@ -71,7 +71,11 @@ pub(super) async fn for_writing(path: &Path, syncing: Syncing) -> Result<SqliteC
     }
     let options = options(path).synchronous(syncing.option());
     let mut conn = options.connect().await.map_err(|error| refused(path, error.into()))?;
-    match set_up(path, &mut conn, syncing).await {
+    let ready = match set_up(path, &mut conn, syncing).await {
+        Ok(()) => files::flush_folder(path).map_err(Fault::Store),
+        Err(fault) => Err(fault),
+    };
+    match ready {
         Ok(()) => Ok(conn),
         Err(fault) => Err(give_up(path, conn, fault)),
     }

@@ -123,7 +123,9 @@ pub(super) async fn set_application_id(conn: &mut SqliteConnection) -> sqlx::Res
 
 /// Turns the write-ahead log on; returns the mode that is in force.
 pub(super) async fn use_wal(conn: &mut SqliteConnection) -> sqlx::Result<String> {
-    sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(conn).await
+    // The mode is answered before the change is committed, so one row is not the end of it.
+    let mut modes = sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_all(conn).await?;
+    modes.pop().ok_or(sqlx::Error::RowNotFound)
 }
 
 /// How commits are synchronised: 2 is FULL.
