@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::machine_args::MachineArgs;
+use crate::domain::preflight::Group;
 use crate::domain::quota::parse_duration;
 use crate::domain::{CampaignName, Quota, ScanType};
 
@@ -72,6 +74,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Write a campaign's report again.
     Report(ReportArgs),
+    /// List the tenant's devices as CSV or JSON lines that `scan` reads.
+    Devices(Box<DevicesArgs>),
     /// Run the API's emulator on a loopback address until Ctrl-C.
     Emulate(EmulateArgs),
     /// Print a script that completes commands and options in a shell.
@@ -223,8 +227,12 @@ pub struct OutputArgs {
     <DEVICES>...")]
 pub struct ScanArgs {
     /// Files with device ids (portal export, CSV, JSON, plain list), or - for standard input
-    #[arg(value_name = "DEVICES", required = true)]
+    #[arg(value_name = "DEVICES", required_unless_present = "from_tenant")]
     pub devices: Vec<PathBuf>,
+
+    /// Scan the tenant's own devices instead of a list; the filters below choose among them
+    #[arg(long, conflicts_with_all = ["devices", "names", "column"])]
+    pub from_tenant: bool,
 
     /// Type of the scan
     #[arg(long = "type", value_name = "quick|full", value_parser = scan_type)]
@@ -247,6 +255,34 @@ pub struct ScanArgs {
     #[arg(long, value_name = "N")]
     pub approve_max: Option<u64>,
 
+    /// The list may hold device names: look them up in the tenant. Of several records with one name
+    /// the onboarded one that was seen last is taken, and the report says so
+    #[arg(long)]
+    pub names: bool,
+
+    /// Refuse a name that several records share
+    #[arg(long, requires = "names")]
+    pub strict_names: bool,
+
+    /// Order devices of this group though they would be left out or come last; repeatable: merged,
+    /// excluded, mobile, network, iot, old-windows, not-onboarded, inactive
+    #[arg(long, value_name = "GROUP", value_parser = group)]
+    pub keep: Vec<Group>,
+
+    /// Leave out devices of this group; repeatable: those of --keep, and busy, old-client,
+    /// not-listed, unknown-os, server, high-value
+    #[arg(long, value_name = "GROUP", value_parser = group)]
+    pub skip: Vec<Group>,
+
+    /// Read the tenant's inventory and the scans that run there, also in a dry run or with
+    /// --emulator
+    #[arg(long, conflicts_with = "no_check")]
+    pub check: bool,
+
+    /// Do not read them, only what the list itself says
+    #[arg(long, conflicts_with_all = ["names", "from_tenant"])]
+    pub no_check: bool,
+
     /// Header of the column that holds the ids
     #[arg(long, value_name = "NAME")]
     pub column: Option<String>,
@@ -264,6 +300,9 @@ pub struct ScanArgs {
     #[arg(long, value_enum, default_value = "report")]
     pub busy: BusyArg,
 
+    /// Which of the tenant's devices.
+    #[command(flatten)]
+    pub machines: MachineArgs,
     /// How fast, and until when.
     #[command(flatten)]
     pub speed: SpeedArgs,
@@ -334,6 +373,62 @@ pub struct ReportArgs {
     pub output: OutputArgs,
 }
 
+/// `devices`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep devices > devices.csv
+  fleetsweep devices --os windows-server --group Berlin --output servers.csv
+  fleetsweep devices --tag pilot --json | fleetsweep scan - --type quick \\
+    --comment pilot")]
+pub struct DevicesArgs {
+    /// Write to this file instead of standard output, its format by its ending (.csv, .jsonl)
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Overwrite the file
+    #[arg(long, requires = "output")]
+    pub force: bool,
+
+    /// JSON lines instead of CSV
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+
+    /// Which of the tenant's devices.
+    #[command(flatten)]
+    pub machines: MachineArgs,
+    /// Where the API is and who calls it.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// The embedded emulator.
+    #[command(flatten)]
+    pub emulator: EmulatorArgs,
+}
+
+impl DevicesArgs {
+    /// The API's own limits.
+    pub(super) fn speed(&self) -> SpeedArgs {
+        SpeedArgs {
+            limits: Vec::new(),
+            leave: None,
+            pace: PaceArg::Fast,
+            concurrency: 1,
+            time_scale: 1,
+            until: None,
+            max_duration: None,
+            max_wait: None,
+        }
+    }
+
+    /// Where the journal is.
+    pub(super) fn place(&self) -> OutputArgs {
+        OutputArgs { store: self.store.clone(), ..OutputArgs::default() }
+    }
+}
+
 /// `emulate`.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
@@ -402,6 +497,13 @@ pub enum BusyArg {
 
 fn scan_type(text: &str) -> Result<ScanType, String> {
     text.parse().map_err(|()| "write quick or full".to_owned())
+}
+
+fn group(text: &str) -> Result<Group, String> {
+    Group::named(text).ok_or_else(|| {
+        let known: Vec<&str> = Group::ALL.into_iter().map(Group::name).collect();
+        format!("write one of {}", known.join(", "))
+    })
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -51,9 +51,7 @@ impl Planned {
     /// `Failure` names the setting that is wrong.
     pub(super) fn new(connect: &ConnectArgs, emulator: &EmulatorArgs) -> Result<Self, Failure> {
         if emulator.emulator {
-            let there = Destination::new(connect, emulator)?;
-            let (target, sign_in) = (there.target(), Some(there.sign_in()));
-            return Ok(Self { target, sign_in, warnings: Vec::new(), loopback: true });
+            return Ok(Destination::new(connect, emulator)?.planned());
         }
         let (target, api) = settings::planned_target(connect)?;
         let sign_in = auth::kind(connect)?;
@@ -122,6 +120,16 @@ impl Destination {
         target.application = claims.application.unwrap_or_else(|| target.application.clone());
         tenant.api = Some(api);
         Ok(Destination::Tenant(tenant))
+    }
+
+    /// The same for a dry run.
+    pub(super) fn planned(&self) -> Planned {
+        Planned {
+            target: self.target(),
+            sign_in: Some(self.sign_in()),
+            warnings: Vec::new(),
+            loopback: self.loopback(),
+        }
     }
 
     /// How a run signs in.

@@ -4,13 +4,15 @@
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::failure::Failure;
+use super::preflight::{Counts, Judged, Preflight};
 use crate::domain::campaign::hash_of_ids;
-use crate::domain::{DeviceId, Life, Outcome};
-use crate::intake::{self, IntakeError, Options, Row, RowKind, Seen};
+use crate::domain::{DeviceId, Facts, Life, Outcome};
+use crate::intake::{self, Fault, IntakeError, Options, Row, RowKind, Seen};
 use crate::store::{CampaignId, NewRow, Store};
 
 /// Rows that travel to the store at once.
@@ -31,9 +33,13 @@ pub(super) struct Listing {
     pub duplicates: u64,
     /// Rows that hold no device.
     pub bad: u64,
+    /// Rows whose device is left out on purpose.
+    pub skipped: u64,
+    /// Devices by what is known of them.
+    pub counts: Counts,
     /// The first row errors, as sentences.
     pub first_bad: Vec<String>,
-    /// Each device once, in input order.
+    /// Each device once, in input order, those that are left out included.
     pub ids: Vec<DeviceId>,
 }
 
@@ -43,10 +49,21 @@ impl Listing {
         hash_of_ids(self.ids.iter().copied())
     }
 
+    /// Devices that are ordered.
+    pub(super) fn devices(&self) -> u64 {
+        (self.ids.len() as u64).saturating_sub(self.skipped)
+    }
+
+    fn judged(&mut self, device: DeviceId, judged: &Judged<'_>) {
+        self.ids.push(device);
+        self.skipped += u64::from(judged.is_skipped());
+        self.counts.add(judged);
+    }
+
     fn count(&mut self, source: Option<&str>, row: &Row) {
         self.rows += 1;
         match &row.kind {
-            RowKind::Device(device) => self.ids.push(*device),
+            RowKind::Device(_) => {}
             RowKind::Duplicate { .. } => self.duplicates += 1,
             RowKind::Bad(error) => {
                 self.bad += 1;
@@ -66,13 +83,14 @@ impl Listing {
 pub(super) async fn read<S: Store>(
     sources: &[PathBuf],
     options: Options,
+    preflight: &Arc<Preflight>,
     draft: Option<(&S, CampaignId)>,
 ) -> Result<Listing, Failure> {
     let (to_store, mut batches) = mpsc::channel::<Vec<NewRow>>(AHEAD);
-    let sources = sources.to_vec();
+    let (sources, preflight) = (sources.to_vec(), preflight.clone());
     let keep_rows = draft.is_some();
     let reading = tokio::task::spawn_blocking(move || {
-        read_all(&sources, &options, keep_rows.then_some(&to_store))
+        read_all(&sources, &options, &preflight, keep_rows.then_some(&to_store))
     });
     while let Some(batch) = batches.recv().await {
         if let Some((store, draft)) = draft {
@@ -88,6 +106,7 @@ pub(super) async fn read<S: Store>(
 fn read_all(
     sources: &[PathBuf],
     options: &Options,
+    preflight: &Preflight,
     to_store: Option<&mpsc::Sender<Vec<NewRow>>>,
 ) -> Result<Listing, IntakeError> {
     let mut listing = Listing::default();
@@ -98,8 +117,16 @@ fn read_all(
         let mut batch = Vec::with_capacity(BATCH);
         let mut emit = |row: Row| {
             listing.count(several.then_some(name.as_str()), &row);
+            let judged = match row.kind {
+                RowKind::Device(device) => {
+                    let judged = preflight.judge(device, &row.facts);
+                    listing.judged(device, &judged);
+                    judged.life()
+                }
+                _ => (Life::draft(), None),
+            };
             let Some(to_store) = to_store else { return ControlFlow::Continue(()) };
-            batch.push(new_row(row));
+            batch.push(new_row(row, judged));
             if batch.len() < BATCH {
                 return ControlFlow::Continue(());
             }
@@ -132,9 +159,43 @@ fn open(path: &Path) -> Result<(String, Box<dyn Read + Send>), IntakeError> {
     Ok((path.display().to_string(), Box::new(file)))
 }
 
-fn new_row(row: Row) -> NewRow {
+/// The list that is the tenant's own devices, judged like any other.
+///
+/// # Errors
+/// `Failure` if the store fails.
+pub(super) async fn from_tenant<S: Store>(
+    preflight: &Preflight,
+    draft: Option<(&S, CampaignId)>,
+) -> Result<Listing, Failure> {
+    let mut listing = Listing::default();
+    let picked = preflight.known().map_or(&[][..], |known| &known.picked);
+    for chunk in picked.chunks(BATCH) {
+        let mut batch = Vec::with_capacity(BATCH);
+        for (device, name) in chunk {
+            listing.rows += 1;
+            let facts = Facts::default();
+            let judged = preflight.judge(*device, &facts);
+            listing.judged(*device, &judged);
+            let (life, reason) = judged.life();
+            let (device, name) = (Some(*device), name.clone());
+            let line = listing.rows;
+            batch.push(NewRow { line, device, name, input_text: None, life, reason });
+        }
+        if let Some((store, draft)) = draft {
+            store.append(draft, batch).await?;
+        }
+    }
+    Ok(listing)
+}
+
+fn new_row(row: Row, (life, reason): (Life, Option<String>)) -> NewRow {
+    let note = row.note;
     let (device, life, reason) = match row.kind {
-        RowKind::Device(device) => (Some(device), Life::draft(), None),
+        RowKind::Device(device) => {
+            // Both are worth telling: how the device was found, and why it is left out.
+            let told = [reason, note].into_iter().flatten().collect::<Vec<_>>().join("; ");
+            (Some(device), life, Some(told).filter(|told| !told.is_empty()))
+        }
         RowKind::Duplicate { of, first } => {
             let reason = format!("the same device as line {}", first.line);
             (Some(of), Life::ended(Outcome::Duplicate), Some(reason))
@@ -153,9 +214,11 @@ fn new_row(row: Row) -> NewRow {
 }
 
 fn refused(error: &IntakeError) -> Failure {
-    Failure::usage(
-        "the list is refused; nothing was ordered",
-        error.to_string(),
-        "mend the list, then run the same command again",
-    )
+    let next = match error.fault {
+        Fault::NoIdColumn { .. } => {
+            "mend the list, then run the same command again; if it holds device names, add --names"
+        }
+        _ => "mend the list, then run the same command again",
+    };
+    Failure::usage("the list is refused; nothing was ordered", error.to_string(), next)
 }

@@ -7,15 +7,20 @@ mod auth;
 pub mod config;
 mod confirm;
 mod connect;
+mod devices;
 mod emulate;
 pub mod failure;
 mod find;
+mod link;
 mod listing;
 mod log;
+pub mod machine_args;
 mod manual;
 pub mod misuse;
+mod names;
 mod place;
 mod plans;
+mod preflight;
 mod report;
 mod reports;
 mod resume;
@@ -23,8 +28,10 @@ mod run;
 mod say;
 mod scan;
 mod settings;
+mod source;
 mod status;
 mod stores;
+mod tenant;
 mod view;
 
 use args::{Cli, Command};
@@ -40,6 +47,7 @@ pub async fn run(cli: Cli, _settings: Settings) -> u8 {
         Command::Resume(args) => resume::resume(*args).await,
         Command::Status(args) => status::status(args).await,
         Command::Report(args) => report::report(args).await,
+        Command::Devices(args) => devices::devices(*args).await,
         Command::Emulate(args) => emulate::emulate(args).await,
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),
@@ -68,6 +76,8 @@ fn wants_json(command: &Command) -> bool {
         Command::Resume(args) => args.output.json,
         Command::Status(args) => args.json,
         Command::Report(args) => args.output.json,
-        Command::Emulate(_) | Command::Completions(_) | Command::Man(_) => false,
+        // The standard output of `devices` is the list, whatever the format.
+        Command::Devices(_) | Command::Emulate(_) => false,
+        Command::Completions(_) | Command::Man(_) => false,
     }
 }

@@ -6,10 +6,14 @@ use std::time::Duration;
 use jiff::ZonedDateTime;
 
 use super::listing::Listing;
+use super::preflight::Preflight;
 use super::settings::Speed;
 use crate::defender::SignInKind;
 use crate::domain::forecast::Outlook;
+use crate::domain::preflight::{Decision, Group};
 use crate::domain::{CampaignName, Order, Quota, Stamp};
+use crate::report::checked::{Checked, Found};
+use crate::report::human::count;
 use crate::report::plan::{Calls, Plan, Until};
 use crate::store::Usage;
 
@@ -26,6 +30,8 @@ pub(super) struct About<'a> {
     pub dry_run: bool,
     /// How many devices of the campaign are open, if it is open already.
     pub continues: Option<u64>,
+    /// What the pre-flight knows.
+    pub preflight: &'a Preflight,
     /// Bad rows are left out.
     pub skip_bad_rows: bool,
     /// It runs against the embedded emulator.
@@ -81,7 +87,7 @@ pub(super) fn plan(
     now: &ZonedDateTime,
     about: About<'_>,
 ) -> Plan {
-    let devices = listing.ids.len() as u64;
+    let devices = listing.devices();
     let open = about.continues.unwrap_or(devices);
     let calls = outlook.forecast(open).map(|forecast| Calls {
         starts_at: later(now, forecast.first_call),
@@ -106,14 +112,54 @@ pub(super) fn plan(
         devices,
         duplicates: listing.duplicates,
         bad_rows: listing.bad,
-        skipped: 0,
+        skipped: listing.skipped,
+        checked: checked(listing, outlook, about.preflight),
         first_bad: listing.first_bad.clone(),
         skip_bad_rows: about.skip_bad_rows,
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
         pace: speed.pace,
         calls,
         until,
-        warnings: about.warnings,
+        warnings: about.warnings.into_iter().chain(strange(listing, about.preflight)).collect(),
+    }
+}
+
+/// A list that the tenant hardly knows is most likely another tenant's.
+fn strange(listing: &Listing, preflight: &Preflight) -> Option<String> {
+    let (machines, _) = preflight.inventory()?;
+    let found = listing.counts.groups().find(|(group, _)| *group == Group::NotListed);
+    let (_, strangers) = found.filter(|(_, some)| some * 5 > listing.devices())?;
+    (strangers >= 20).then(|| {
+        format!(
+            "{} of {} devices are not among the {} of this tenant: is this the right tenant, and a \
+             fresh list?",
+            count(strangers),
+            count(listing.devices()),
+            count(machines)
+        )
+    })
+}
+
+/// What the pre-flight found, with what each group saves.
+fn checked(listing: &Listing, outlook: &Outlook, preflight: &Preflight) -> Checked {
+    let devices = listing.devices();
+    let takes = |devices: u64| outlook.forecast(devices).map(|forecast| forecast.last_call);
+    let takes = |devices: u64| takes(devices).unwrap_or_default();
+    let groups = listing.counts.groups().map(|(group, some)| {
+        let decision = preflight.on(group);
+        let saves = matches!(decision, Decision::Skip(_))
+            .then(|| takes(devices + some).saturating_sub(takes(devices)));
+        Found { group, devices: some, decision, saves }
+    });
+    let groups = groups.collect();
+    let (systems, device_groups) = listing.counts.most();
+    Checked {
+        groups,
+        without: (listing.skipped > 0).then(|| takes(devices + listing.skipped)),
+        systems,
+        device_groups,
+        inventory: preflight.inventory(),
+        not_checked: preflight.not_checked.clone(),
     }
 }
 

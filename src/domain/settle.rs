@@ -20,6 +20,9 @@ pub struct Detail {
     /// Why the outcome is what it is, where its name alone does not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How the row came to its device, where its text alone does not say it. No answer changes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// The id of the action: ours, or the one that was in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action_id: Option<String>,

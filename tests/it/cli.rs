@@ -5,6 +5,7 @@ pub(crate) mod campaigns;
 mod network;
 mod settings;
 mod sign_in;
+mod tenant;
 mod usage;
 
 use std::collections::BTreeMap;

@@ -8,11 +8,11 @@ use std::time::Duration;
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
-    BusyPolicy, Operation, Outcome, Probe, Rank, Stamp, State, Timing, Verdict,
+    BusyPolicy, Life, Operation, Outcome, Probe, Rank, Stamp, State, Timing, Verdict,
 };
 use fleetsweep::store::{
-    CallId, CampaignId, CampaignState, ClaimAnswer, Finding, Hold, NotYet, Opened, ReadAnswer,
-    ReadSettlement, Store, StoreError,
+    CallId, CampaignId, CampaignState, ClaimAnswer, Finding, Hold, NewRow, NotYet, Opened,
+    ReadAnswer, ReadSettlement, Store, StoreError,
 };
 
 use crate::store_kit::*;
@@ -50,10 +50,14 @@ every_store! {
     a_claim_whose_horizon_has_passed_is_doubtful_and_looked_up
     a_look_that_another_ones_overtook_counts_not
     repeats_come_last_and_only_where_they_are_allowed
+    late_devices_come_after_the_others_and_before_every_repeat
+    what_a_row_notes_about_its_device_outlives_every_answer
     a_busy_device_is_asked_again_after_its_time
     a_busy_device_whose_action_is_unknown_keeps_the_campaign_open
     reading_the_list_has_a_budget_of_its_own
     a_runner_of_a_finished_campaign_still_keeps_its_limit
+    a_read_before_any_campaign_takes_its_slot_and_keeps_the_quotas_of_all
+    a_429_on_a_read_before_any_campaign_pauses_the_budget
     rows_are_paged_in_input_order
     counts_agree_with_the_rows_whatever_happens
     what_is_not_there_is_an_error_and_changes_nothing
@@ -265,6 +269,45 @@ async fn repeats_come_last_and_only_where_they_are_allowed(subject: &impl Subjec
     assert_eq!((again.device, again.attempt, again.repeat), (device(0), 2, true));
     settle(store, again.call, not_found()).await;
     assert_eq!(states(store, id).await[0], State::Done(Outcome::NotFound));
+}
+
+async fn late_devices_come_after_the_others_and_before_every_repeat(subject: &impl Subject) {
+    let store = subject.store();
+    let draft = store.draft().await.unwrap();
+    let late = |number| NewRow { life: Life::late_draft(), ..row(number) };
+    store.append(draft, vec![late(0), row(1), late(2), row(3)]).await.unwrap();
+    store.open(draft, opening("c", &["100/1m"])).await.unwrap();
+    let not_found = || Verdict::NotFound(refusal(404, "ResourceNotFound"));
+    for number in [1, 3, 0] {
+        let next = claim(store, draft).await;
+        assert_eq!((next.device, next.repeat), (device(number), false));
+        settle(store, next.call, not_found()).await;
+    }
+    // A call that never left uses no try up, so the device keeps its place.
+    let asleep = claim(store, draft).await;
+    settle(store, asleep.call, never_left()).await;
+    subject.advance(Duration::from_secs(61)).await;
+    let order = [2, 0, 1, 3].map(device);
+    for (at, device) in order.into_iter().enumerate() {
+        let next = claim(store, draft).await;
+        assert_eq!((next.device, next.repeat), (device, at > 0));
+        settle(store, next.call, accepted(store.clock().utc())).await;
+    }
+}
+
+async fn what_a_row_notes_about_its_device_outlives_every_answer(subject: &impl Subject) {
+    let store = subject.store();
+    let draft = store.draft().await.unwrap();
+    let noted = NewRow { reason: Some("one of two records".to_owned()), ..row(0) };
+    store.append(draft, vec![noted, ended_row(1, Outcome::Skipped, "a phone")]).await.unwrap();
+    store.open(draft, opening("c", &["100/1m"])).await.unwrap();
+    let first = claim(store, draft).await;
+    settle(store, first.call, busy()).await;
+    let rows = store.rows(draft, 0, 9).await.unwrap();
+    assert_eq!(rows[0].detail.note.as_deref(), Some("one of two records"));
+    assert_eq!(rows[0].detail.reason.as_deref(), Some("a scan was already in progress"));
+    assert_eq!(rows[1].detail.reason.as_deref(), Some("a phone"));
+    assert_eq!(rows[1].detail.note, None);
 }
 
 async fn a_busy_device_is_asked_again_after_its_time(subject: &impl Subject) {

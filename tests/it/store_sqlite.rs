@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use fleetsweep::clock::{Clock, ManualClock, SystemClock};
 use fleetsweep::domain::lifecycle::Found;
-use fleetsweep::domain::{Operation, Outcome, Stamp, State, Timing};
+use fleetsweep::domain::{Operation, Outcome, Rank, Stamp, State, Timing};
 use fleetsweep::store::sqlite::{Boot, SqliteStore};
-use fleetsweep::store::{ClaimAnswer, Finding, LookUp, Store, StoreError};
+use fleetsweep::store::{CampaignId, ClaimAnswer, Finding, LookUp, Store, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
@@ -95,6 +95,47 @@ async fn an_empty_file_becomes_a_store() {
     assert!(SqliteStore::open_read_only(&path, Timing::default()).await.unwrap().is_none());
     let store = SqliteStore::open(&path, Timing::default()).await.unwrap();
     assert!(store.campaigns().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_store_of_an_older_version_keeps_its_ranks_and_its_journal() {
+    let first = include_str!("../../src/store/sqlite/migrations/0001_store.sql");
+    let second = include_str!("../../src/store/sqlite/migrations/0002_checksums.sql");
+    older_store_keeps_its_ranks_and_its_journal(1, first, "").await;
+    // Its checksums cover the ranks as they were then, so they are others than today's.
+    let sums = "UPDATE device_row SET sum = 7; UPDATE campaign SET sum = 7";
+    older_store_keeps_its_ranks_and_its_journal(2, &[first, second].join(";\n"), sums).await;
+}
+
+async fn older_store_keeps_its_ranks_and_its_journal(version: u8, schema: &str, sums: &str) {
+    let (folder, path) = place();
+    SqliteStore::open(&path, Timing::default()).await.unwrap().close().await.unwrap();
+    let old = folder.path().join("old.db");
+    fs::write(&old, "").unwrap();
+    let campaign = "INSERT INTO campaign (id, state, name, api_origin, tenant, application, \
+         cloud, scan_type, comment, ids_hash, mark_bits, busy, emulated, scan_budget, \
+         read_budget, opened_at, created_at) VALUES (1, 'open', 'c', 'a', 't', 'p', 'x', 'full', \
+         'y', '00', 1, 'report', 0, 1, 2, '2026-11-24T00:00:00Z', '2026-11-24T00:00:00Z')";
+    let budgets = "INSERT INTO budget (id, api_origin, tenant, application, operation, calls) \
+         VALUES (1, 'a', 't', 'p', 'scan', 1), (2, 'a', 't', 'p', 'read', 0)";
+    let rows = "INSERT INTO device_row (id, campaign, line, state, rank) VALUES \
+         (4294967297, 1, 1, 'queued', 0), (4294967298, 1, 2, 'queued', 1), \
+         (4294967299, 1, 3, 'queued', 2); \
+         INSERT INTO call (budget, campaign, seq, attempt, claimed_at, seen_by, claimed_utc) \
+         VALUES (1, 1, 1, 1, 5, 7, '2026-11-24T00:00:00Z')";
+    let version = format!(
+        "ATTACH '{}' AS new; CREATE TABLE _sqlx_migrations AS SELECT * FROM \
+         new._sqlx_migrations WHERE version <= {version}; PRAGMA application_id = 1179407191",
+        path.display()
+    );
+    run(&old, &[schema, budgets, campaign, rows, sums, &version].join(";\n")).await;
+    let store = SqliteStore::open(&old, Timing::default()).await.unwrap();
+    let rows = store.rows(CampaignId(1), 0, 9).await.unwrap();
+    let ranks: Vec<_> = rows.iter().map(|row| row.life.rank).collect();
+    assert_eq!(ranks, [Rank::First, Rank::Again, Rank::Last]);
+    let target = store.campaigns().await.unwrap()[0].order.target.clone();
+    let usage = store.usage(&target.budget(Operation::Scan), 9).await.unwrap();
+    assert_eq!(usage.seen_by, [Stamp(7)]);
 }
 
 #[tokio::test]

@@ -322,6 +322,14 @@ impl<C: Clock> Store for SqliteStore<C> {
         .await
     }
 
+    async fn claim_read_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
+        let budget = budget.clone();
+        self.write("claiming a look at a list", move |shared, conn| {
+            Box::pin(async move { ops::claim_read_on(conn, &shared, &budget, &quotas).await })
+        })
+        .await
+    }
+
     async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<()> {
         self.write("writing a look at the list of actions", move |shared, conn| {
             Box::pin(async move { ops::settle_read(conn, &shared, call, &settlement).await })
