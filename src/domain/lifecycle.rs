@@ -79,6 +79,9 @@ pub struct Life {
     pub busy_asks: u8,
     /// What is in the way is not known yet; the list of actions is asked once.
     pub unseen: bool,
+    /// The end of the horizon of its last claim that came into doubt: what was sent in it has
+    /// arrived by then, and an action that was created later is not its. Zero before the first.
+    pub arrives_by: Stamp,
 }
 
 /// What an answer does to the life of its device.
@@ -212,6 +215,7 @@ impl Life {
             doubted: false,
             busy_asks: 0,
             unseen: false,
+            arrives_by: Stamp::ZERO,
         }
     }
 
@@ -241,7 +245,9 @@ pub fn next(
             State::Claimed(_) | State::Doubtful { .. },
             LifeEvent::Answered { attempt, answer, now },
         ) if attempt == life.attempt => Ok(answered(life, answer, now, busy, timing)),
-        (State::Claimed(_), LifeEvent::Expired { now }) => Ok(doubt(life, now, false, timing)),
+        (State::Claimed(until), LifeEvent::Expired { now }) if until <= now => {
+            Ok(doubt(life, now, false, timing))
+        }
         // Two runners can look for one device at the same time: a second look that is not due yet
         // says nothing new, and must not shorten the wait for a call that arrives late.
         (
@@ -308,7 +314,17 @@ fn found_busy(
 fn doubt(life: Life, now: Stamp, busy: bool, timing: &Timing) -> Life {
     let look_at = now.plus(timing.look_up_after[0]);
     let tries = life.tries.saturating_add(u8::from(!busy));
-    Life { tries, doubted: true, ..life.to(State::Doubtful { looks: 0, look_at, busy }) }
+    // A call that was answered "busy" ordered nothing: what may be ours is of an earlier one.
+    let arrives_by = match life.state {
+        State::Claimed(until) if !busy => until,
+        _ => life.arrives_by,
+    };
+    Life {
+        tries,
+        arrives_by,
+        doubted: true,
+        ..life.to(State::Doubtful { looks: 0, look_at, busy })
+    }
 }
 
 fn looked_up(life: Life, looks: u8, busy: bool, found: Found, now: Stamp, timing: &Timing) -> Life {

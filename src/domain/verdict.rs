@@ -220,6 +220,15 @@ pub fn earliest_of(date: Timestamp, took: Duration, timing: &Timing) -> Option<T
     date.checked_sub(took.checked_add(timing.server_slack)?).ok()
 }
 
+/// The latest server time at which a call can have been worked on that had arrived at least `ago`
+/// before the server said that it was `date`. Nothing if `ago` is zero, since it may be on its way.
+pub fn latest_of(date: Timestamp, ago: Duration, timing: &Timing) -> Option<Timestamp> {
+    if ago.is_zero() {
+        return None;
+    }
+    date.checked_sub(ago).ok()?.checked_add(timing.server_slack).ok()
+}
+
 fn says_busy(answer: &Answer) -> bool {
     let Body::Error(error) = &answer.body else { return false };
     let message = error.message.to_ascii_lowercase();

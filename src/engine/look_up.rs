@@ -15,8 +15,8 @@ use crate::defender::{ActionQuery, ListReply, NextPage, ScanApi};
 use crate::domain::action::CommentSays;
 use crate::domain::lifecycle::Found;
 use crate::domain::settle::ServerNotes;
-use crate::domain::verdict::{earliest_of, list_verdict};
-use crate::domain::{Action, DeviceId, Mark, Reply, Verdict};
+use crate::domain::verdict::{earliest_of, latest_of, list_verdict};
+use crate::domain::{Action, DeviceId, Mark, Reply, Stamp, Verdict};
 use crate::store::{CallId, Finding, LookUp, ReadAnswer, ReadSettlement, Store, StoreError};
 
 /// Devices that one look-up handles at most.
@@ -70,11 +70,13 @@ pub(super) async fn run<S: Store, A: ScanApi>(
         } else {
             batch.iter().filter(|one| !one.by_id).count()
         };
+        let asked_at = shared.store.clock().now();
         match read(&shared, &query, &batch[..size], most).await? {
             Read::Actions(actions, date) => {
                 telling.contact(&shared, date);
                 let part = batch.drain(..size);
-                let findings = part.map(|one| telling.find(&shared, one, &actions, date));
+                let findings =
+                    part.map(|one| telling.find(&shared, one, &actions, (date, asked_at)));
                 let findings = findings.collect();
                 write(&shared, findings).await?;
             }
@@ -230,7 +232,14 @@ impl Telling {
         self.first_contact = self.first_contact.into_iter().chain(start).min();
     }
 
-    fn is_ours<S, A>(&self, shared: &Shared<S, A>, action: &Action) -> bool {
+    /// Whether the list shows an action of ours. Created after `latest`, it is not: what was sent
+    /// had arrived by then.
+    fn is_ours<S, A>(
+        &self,
+        shared: &Shared<S, A>,
+        action: &Action,
+        latest: Option<Timestamp>,
+    ) -> bool {
         let order = &shared.campaign.order;
         match action.comment_says(&self.mark, &order.comment) {
             CommentSays::Ours => true,
@@ -243,6 +252,7 @@ impl Telling {
                 action.scan_type().is_none_or(|scope| scope == order.scan_type)
                     && matches!((action.created, self.first_contact),
                         (Some(at), Some(first)) if at >= first)
+                    && latest.is_none_or(|latest| action.created.is_some_and(|at| at <= latest))
             }
         }
     }
@@ -252,12 +262,16 @@ impl Telling {
         shared: &Shared<S, A>,
         look_up: LookUp,
         actions: &BTreeMap<DeviceId, Vec<Action>>,
-        server_now: Option<Timestamp>,
+        (server_now, asked_at): (Option<Timestamp>, Stamp),
     ) -> Finding {
         let empty = Vec::new();
         let actions = actions.get(&look_up.device).unwrap_or(&empty);
         let scans = || actions.iter().filter(|action| action.is_scan_of(look_up.device));
-        let ours = scans().find(|action| self.is_ours(shared, action));
+        // The server was asked after `asked_at`, so what it called now is not earlier than that.
+        let ago = asked_at.since(look_up.arrives_by);
+        let known = server_now.filter(|_| look_up.arrives_by > Stamp::ZERO);
+        let latest = known.and_then(|date| latest_of(date, ago, &shared.timing));
+        let ours = scans().find(|action| self.is_ours(shared, action, latest));
         if let Some(ours) = ours.filter(|_| !look_up.unseen) {
             return Finding { look_up, found: Found::Ours, action: Some(ours.clone()) };
         }

@@ -235,6 +235,8 @@ pub struct LookUp {
     pub by_id: bool,
     /// How often it had been looked up in vain; a look that another runner's overtook counts not.
     pub looks: u8,
+    /// When its call has arrived at the server at the latest; zero if that is not known.
+    pub arrives_by: Stamp,
 }
 
 /// What the list of actions said about a device.

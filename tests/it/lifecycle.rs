@@ -122,7 +122,8 @@ fn events(attempt: u32) -> Vec<(String, LifeEvent)> {
     let mut all = vec![
         ("opened".to_owned(), LifeEvent::Opened),
         ("claimed".to_owned(), LifeEvent::Claimed(after(65))),
-        ("expired".to_owned(), LifeEvent::Expired { now: NOW }),
+        ("expired".to_owned(), LifeEvent::Expired { now: after(65) }),
+        ("expired too early".to_owned(), LifeEvent::Expired { now: after(64) }),
         ("retired".to_owned(), LifeEvent::Retired),
         ("seen".to_owned(), LifeEvent::Seen { covered: true }),
     ];

@@ -296,7 +296,10 @@ async fn an_operation_that_fails_undoes_itself_and_not_its_neighbours() {
     let doubted = claim(&store, id).await;
     settle(&store, doubted.call, doubtful()).await;
     let (device, attempt) = (doubted.device, 1);
-    let look_up = |seq| LookUp { seq, device, attempt, unseen: false, by_id: false, looks: 0 };
+    let look_up = |seq| {
+        let arrives_by = Stamp::ZERO;
+        LookUp { seq, device, attempt, unseen: false, by_id: false, looks: 0, arrives_by }
+    };
     let found = |seq| Finding { look_up: look_up(seq), found: Found::Ours, action: None };
     let before = store.commits();
     // The second of these fails after its first finding was written.

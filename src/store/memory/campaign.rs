@@ -164,8 +164,8 @@ impl Held {
             let device = row.device.ok_or_else(|| StoreError::Broken("no device".to_owned()))?;
             let life = row.life;
             let (attempt, unseen, by_id) = (life.attempt, life.unseen, life.asks_by_id());
-            let looks = life.looks();
-            Ok(LookUp { seq, device, attempt, unseen, by_id, looks })
+            let (looks, arrives_by) = (life.looks(), life.arrives_by);
+            Ok(LookUp { seq, device, attempt, unseen, by_id, looks, arrives_by })
         })
         .collect()
     }

@@ -327,3 +327,16 @@ async fn a_proxy_that_answers_for_the_api_does_not_burn_the_list() {
     assert!(burnt <= 40, "{burnt} calls into a proxy");
     assert_eq!(world.outcomes().await, [("accepted", 1_000)].into());
 }
+
+/// Somebody's scan without a comment, started hours after a runner died with a call in flight: what
+/// was sent had arrived long before, so it is not ours, though the server drops comments.
+#[tokio::test(start_paused = true)]
+async fn a_strangers_scan_long_after_a_crash_is_not_called_ours() {
+    let script = Script { comment: |_| String::new(), ..Script::scan(|_| Act::Serve) };
+    let script = Script { existing: Existing::Returned, ..script };
+    let (world, campaign) = orphaned(script, 1, 2, 0).await;
+    tokio::time::sleep(HOUR * 5).await;
+    world.server.put_foreign(device(0), "Full", "Pending", Duration::ZERO);
+    assert_eq!(world.run(&campaign).await.ran.ending, Ending::Finished);
+    assert_eq!(world.outcomes().await, [("already_in_progress", 1)].into());
+}

@@ -5,7 +5,7 @@
 use sha2::{Digest, Sha256};
 
 use super::state::{state_name, stored};
-use crate::domain::{BudgetState, DeviceId, Life, Probe, Quota, Rank, ServerNotes, State};
+use crate::domain::{BudgetState, DeviceId, Life, Probe, Quota, Rank, ServerNotes, Stamp, State};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{Campaign, CampaignId};
 
@@ -41,7 +41,7 @@ impl Sum {
 /// Of the row with this key. A draft has that of the waiting device that it becomes, so that
 /// confirming a list need not touch each sum; `ready` follows from the rest and the clock.
 pub(super) fn of_device(key: i64, device: Option<DeviceId>, life: &Life) -> i64 {
-    let waiting = State::Queued(crate::domain::Stamp::ZERO);
+    let waiting = State::Queued(Stamp::ZERO);
     let state = if life.state == State::Draft { waiting } else { life.state };
     let (at, looks, busy_look) = stored(state);
     let sum = Sum::of("device_row", key);
@@ -49,7 +49,10 @@ pub(super) fn of_device(key: i64, device: Option<DeviceId>, life: &Life) -> i64 
     let sum = sum.text(state_name(state)).number(at.0).number(looks.into());
     let sum = sum.number(busy_look.into()).number(life.attempt.into()).number(life.tries.into());
     let sum = sum.number(rank(life.rank)).number(life.doubted.into());
-    sum.number(life.busy_asks.into()).number(life.unseen.into()).end()
+    let sum = sum.number(life.busy_asks.into()).number(life.unseen.into());
+    // Rows that were never claimed have the sum that they had before there was this column.
+    let sum = if life.arrives_by == Stamp::ZERO { sum } else { sum.number(life.arrives_by.0) };
+    sum.end()
 }
 
 /// What stands for a rank in a checksum. It is not the number in the column, which moved when

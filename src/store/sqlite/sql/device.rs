@@ -18,7 +18,8 @@ const SEQ_BITS: u32 = 32;
 /// The columns of `life_at`, in its order, and the checksum over them.
 macro_rules! life {
     () => {
-        "state, at, looks, busy_look, attempt, tries, rank, doubted, busy_asks, unseen, sum"
+        "state, at, looks, busy_look, attempt, tries, rank, doubted, busy_asks, unseen, arrives_by, \
+         sum"
     };
 }
 
@@ -205,7 +206,7 @@ pub(in super::super) async fn device(
 ) -> Result<Option<Device>, Fault> {
     let sql = concat!("SELECT id, device, ", life!(), ", detail FROM device_row WHERE id = ?");
     let row = sqlx::query(sql).bind(key(campaign, seq)).fetch_optional(conn).await?;
-    row.map(|row| device_at(&row, Some(13))).transpose()
+    row.map(|row| device_at(&row, Some(14))).transpose()
 }
 
 /// Claims whose horizon has passed.
@@ -251,8 +252,8 @@ pub(in super::super) async fn to_look_up(
         let Device { seq, device, life, .. } = device_at(row, None)?;
         let device = device.ok_or_else(|| broken("a row that was asked for has no device"))?;
         let (attempt, unseen, by_id) = (life.attempt, life.unseen, life.asks_by_id());
-        let looks = life.looks();
-        Ok(LookUp { seq, device, attempt, unseen, by_id, looks })
+        let (looks, arrives_by) = (life.looks(), life.arrives_by);
+        Ok(LookUp { seq, device, attempt, unseen, by_id, looks, arrives_by })
     };
     rows.iter().map(look_up).collect()
 }
@@ -271,7 +272,7 @@ pub(super) async fn lives(
     );
     let last = key(campaign, i64::from(u32::MAX));
     let query = sqlx::query(sql).bind(key(campaign, after)).bind(last).bind(limit);
-    query.fetch_all(conn).await?.iter().map(|row| device_at(row, Some(13))).collect()
+    query.fetch_all(conn).await?.iter().map(|row| device_at(row, Some(14))).collect()
 }
 
 /// When the horizon of the last outstanding call ends; nothing if none is outstanding.
@@ -311,8 +312,8 @@ pub(in super::super) async fn rows(
     );
     let query = sqlx::query(sql).bind(after).bind(last).bind(limit);
     let all = |row: &SqliteRow| {
-        let Device { seq, device, life, detail } = device_at(row, Some(13))?;
-        let (line, name, input_text) = (unsigned(row, 14)?, row.try_get(15)?, row.try_get(16)?);
+        let Device { seq, device, life, detail } = device_at(row, Some(14))?;
+        let (line, name, input_text) = (unsigned(row, 15)?, row.try_get(16)?, row.try_get(17)?);
         Ok(Row { seq, line, device, name, input_text, life, detail })
     };
     query.fetch_all(conn).await?.iter().map(all).collect()
@@ -329,10 +330,10 @@ pub(in super::super) fn add_life(
 ) -> Result<(), Fault> {
     const LIFE: &str = "UPDATE device_row SET state = ?, at = ?, ready = ?, looks = ?, \
         busy_look = ?, attempt = ?, tries = ?, rank = ?, doubted = ?, busy_asks = ?, unseen = ?, \
-        sum = ? WHERE id = ? AND state = ? AND attempt = ?";
+        arrives_by = ?, sum = ? WHERE id = ? AND state = ? AND attempt = ?";
     const BOTH: &str = "UPDATE device_row SET detail = ?, state = ?, at = ?, ready = ?, \
         looks = ?, busy_look = ?, attempt = ?, tries = ?, rank = ?, doubted = ?, busy_asks = ?, \
-        unseen = ?, sum = ? WHERE id = ? AND state = ? AND attempt = ?";
+        unseen = ?, arrives_by = ?, sum = ? WHERE id = ? AND state = ? AND attempt = ?";
     match detail {
         Some(detail) => script.add(BOTH, 1).bind(detail_text(detail))?,
         None => script.add(LIFE, 1),
@@ -344,7 +345,7 @@ pub(in super::super) fn add_life(
     script.bind(to)?.bind(at.0)?.bind(ready)?.bind(looks)?.bind(busy_look)?;
     script.bind(after.attempt)?.bind(after.tries)?.bind(after.rank as u8)?;
     script.bind(after.doubted)?.bind(after.busy_asks)?.bind(after.unseen)?;
-    script.bind(checksum::of_device(key, device, &after))?;
+    script.bind(after.arrives_by.0)?.bind(checksum::of_device(key, device, &after))?;
     script.bind(key)?.bind(from)?.bind(before.attempt)?;
     if from != to {
         for (sql, state) in [
@@ -367,7 +368,7 @@ pub(super) fn device_at(row: &SqliteRow, detail: Option<usize>) -> Result<Device
     Ok(Device { seq: seq_of(key), device, life, detail })
 }
 
-/// The device in one column and its life in eleven others, in the order of `life!`, of the row with
+/// The device in one column and its life in twelve others, in the order of `life!`, of the row with
 /// this key, if they match their checksum.
 pub(super) fn whole(
     row: &SqliteRow,
@@ -379,7 +380,7 @@ pub(super) fn whole(
         .map(|bytes| bytes.try_into().map_err(|_| broken("a device id has not 20 bytes")))
         .transpose()?;
     let device = bytes.map(DeviceId::from_bytes);
-    let sum = row.try_get(life + 10)?;
+    let sum = row.try_get(life + 11)?;
     let life = life_at(row, life)?;
     let damaged = || format!("row {} of campaign {}", seq_of(key), key >> SEQ_BITS);
     checksum::check(sum, checksum::of_device(key, device, &life), damaged)?;
@@ -406,7 +407,7 @@ pub(super) async fn add_checksums(conn: &mut SqliteConnection) -> Result<(), Fau
     }
 }
 
-/// The life in ten columns from this one on, in the order of `life!`.
+/// The life in eleven columns from this one on, in the order of `life!`.
 fn life_at(row: &SqliteRow, first: usize) -> Result<Life, Fault> {
     let rank: i64 = row.try_get(first + 6)?;
     let rank = [Rank::First, Rank::Late, Rank::Again, Rank::Last]
@@ -426,5 +427,6 @@ fn life_at(row: &SqliteRow, first: usize) -> Result<Life, Fault> {
         doubted: row.try_get(first + 7)?,
         busy_asks: unsigned(row, first + 8)?,
         unseen: row.try_get(first + 9)?,
+        arrives_by: Stamp(row.try_get(first + 10)?),
     })
 }

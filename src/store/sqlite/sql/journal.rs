@@ -216,7 +216,7 @@ pub(in super::super) async fn call(
         budget!(),
         ", k.campaign, k.seq, k.attempt, k.claimed_at, c.scan_type, c.busy, \
          c.first_contact, c.comments_changed, d.state, d.at, d.looks, d.busy_look, d.attempt, \
-         d.tries, d.rank, d.doubted, d.busy_asks, d.unseen, d.sum, d.device, d.detail, c.notes_sum \
+         d.tries, d.rank, d.doubted, d.busy_asks, d.unseen, d.arrives_by, d.sum, d.device, d.detail, c.notes_sum \
          FROM call k JOIN budget b ON b.id = k.budget JOIN campaign c ON c.id = k.campaign \
          JOIN device_row d ON d.id = (k.campaign << 32) + k.seq WHERE k.id = ?"
     );
@@ -226,7 +226,7 @@ pub(in super::super) async fn call(
     let (campaign, seq) = (CampaignId(row.try_get(10)?), row.try_get(11)?);
     let record = CallRecord { attempt: unsigned(&row, 12)?, claimed_at: Stamp(row.try_get(13)?) };
     let scan_type = parsed(row.try_get(14)?, |name| name.parse().ok())?;
-    let (device, life) = whole(&row, (key(campaign, seq), 29), 18)?;
+    let (device, life) = whole(&row, (key(campaign, seq), 30), 18)?;
     Ok(Some(Call {
         budget: row.try_get(0)?,
         state: budget_at(&row, 0)?,
@@ -235,9 +235,9 @@ pub(in super::super) async fn call(
         device,
         record,
         judging: Judging { scan_type, busy: busy_of(row.try_get(15)?)? },
-        notes: notes(campaign, row.try_get(16)?, row.try_get(17)?, row.try_get(31)?)?,
+        notes: notes(campaign, row.try_get(16)?, row.try_get(17)?, row.try_get(32)?)?,
         life,
-        detail: detail_of(row.try_get(30)?)?,
+        detail: detail_of(row.try_get(31)?)?,
     }))
 }
 
