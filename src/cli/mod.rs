@@ -24,6 +24,7 @@ mod say;
 mod scan;
 mod settings;
 mod status;
+mod stopping;
 mod stores;
 mod view;
 

@@ -115,7 +115,8 @@ impl Scan<'_> {
             return Err(failure);
         }
         if there.is_none() {
-            confirm(&plan.headline(), listing.ids.len() as u64, self.args.approve_max)?;
+            let devices = listing.ids.len() as u64;
+            confirm(&plan.headline(), devices, self.args.approve_max).await?;
         }
         self.open(store, draft, order).await
     }
