@@ -11,7 +11,7 @@ use crate::report::human::count;
 ///
 /// # Errors
 /// `Failure` with exit code 6 if nobody confirms.
-pub(super) fn confirm(
+pub(super) async fn confirm(
     headline: &str,
     devices: u64,
     approve_max: Option<u64>,
@@ -30,7 +30,7 @@ pub(super) fn confirm(
             ),
         )
     };
-    let Some(typed) = ask(headline, devices) else {
+    let Some(typed) = answer(headline, devices).await.map_err(refusal)? else {
         let why = match approve_max {
             Some(most) => format!(
                 "the plan has {} devices, which is more than --approve-max {most}, and there is \
@@ -49,6 +49,21 @@ pub(super) fn confirm(
         true => "no number was typed".to_owned(),
         false => format!("`{typed}` is not the number of devices"),
     }))
+}
+
+/// What is typed, or nothing without a terminal.
+///
+/// # Errors
+/// Why there is no answer, if a signal came first.
+async fn answer(headline: &str, devices: u64) -> Result<Option<String>, String> {
+    let headline = headline.to_owned();
+    let (typed, answer) = tokio::sync::oneshot::channel();
+    // A thread of its own, since nothing ends the wait for a line; it goes with the process.
+    std::thread::spawn(move || typed.send(ask(&headline, devices)).ok());
+    tokio::select! {
+        typed = answer => Ok(typed.unwrap_or_default()),
+        _ = tokio::signal::ctrl_c() => Err("Ctrl-C came before the number was typed".to_owned()),
+    }
 }
 
 /// Asks on the terminal, also when the list comes by a pipe; nothing without a terminal.

@@ -51,6 +51,16 @@ impl Failure {
         }
     }
 
+    /// This failure to write a report, with the command that writes it.
+    #[must_use]
+    pub fn of_report(self, name: &CampaignName) -> Self {
+        let next = format!(
+            "the store holds everything: mend the cause, then run `fleetsweep report {name}`, with \
+             --report FILE for another place"
+        );
+        Self { next, ..self }
+    }
+
     /// This failure of the store, with how far the campaign is, if that can be read, and with the
     /// command that goes on.
     #[must_use]

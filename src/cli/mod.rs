@@ -30,6 +30,7 @@ mod scan;
 mod settings;
 mod source;
 mod status;
+mod stopping;
 mod stores;
 mod tenant;
 mod view;

@@ -14,6 +14,7 @@ use crate::store::{Campaign, CampaignId, Row, Store};
 const PAGE: usize = 1_000;
 
 /// Where the reports of a campaign go.
+#[derive(Clone)]
 pub(super) struct Reports {
     paths: Vec<PathBuf>,
 }
@@ -48,10 +49,11 @@ impl Reports {
         store: &S,
         campaign: &Campaign,
     ) -> Result<Totals, Failure> {
-        let mut writers = self.writers(&head(campaign))?;
-        let totals = each_row(store, campaign.id, |row| write_row(&mut writers, &row)).await?;
-        finish(writers)?;
-        Ok(totals)
+        let writers = self.writers(&head(campaign));
+        let mut writers = writers.map_err(|failure| failure.of_report(&campaign.name))?;
+        let totals = each_row(store, campaign.id, |row| write_row(&mut writers, &row)).await;
+        let totals = totals.and_then(|totals| finish(writers).map(|()| totals));
+        totals.map_err(|failure| failure.of_report(&campaign.name))
     }
 
     /// Writes what a refused draft was: its bad rows with their reasons, the others not attempted.

@@ -4,20 +4,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
 
 use super::failure::Failure;
 use super::reports::Reports;
 use super::say;
 use super::settings::Speed;
+use super::stopping::{Heard, Stopping};
 use super::view::View;
 use crate::clock::{Clock, wall_clock};
 use crate::defender::ScanApi;
-
+use crate::domain::{Ending, LastRun, RunEnd};
 use crate::engine::{self, Ran, Settings, StopLevel};
 use crate::report::human;
-use crate::report::summary::Summary;
+use crate::report::summary::{Summary, stop_text};
 use crate::report::totals::Totals;
 use crate::store::{Campaign, Store};
 
@@ -47,17 +49,29 @@ impl<S: Store, A: ScanApi> Run<S, A> {
     /// `Failure` if the store fails or a report cannot be written.
     pub(super) async fn run(self, campaign: Campaign) -> Result<u8, Failure> {
         self.tell_in_flight(&campaign).await?;
-        let started = self.store.clock().now();
+        let (started, began_at) = (self.store.clock().now(), self.store.clock().utc());
+        let begun = LastRun { began_at, ended: None };
+        if let Err(error) = self.store.note_run(campaign.id, begun).await {
+            return Err(self.stopped_by_store(&campaign, began_at, error.into()).await);
+        }
         let before = self.store.calls(campaign.id).await?;
-        let ran = self.watch(&campaign).await;
-        let ran = match ran {
+        let mut stopping = Stopping::new()?;
+        let ran = match self.watch(&campaign, &mut stopping).await {
             Ok(ran) => ran,
-            Err(failure) => return Err(self.stopped_by_store(&campaign, failure).await),
+            Err(failure) => return Err(self.stopped_by_store(&campaign, began_at, failure).await),
         };
         let took = self.store.clock().now().since(started);
         let campaign = self.store.find(&campaign.name).await?.unwrap_or(campaign);
-        let totals = self.reports.write(&*self.store, &campaign).await?;
-        self.summarise(&campaign, &ran, totals, before, took).await
+        let work = self.reports.write(&*self.store, &campaign);
+        let written = match stopping.unless_left(work).await {
+            Some(written) => written,
+            None => Err(left_before_the_report(&campaign)),
+        };
+        let exit_code = self.summarise(&campaign, &ran, &written, before, took).await?;
+        let (at, why) = (self.store.clock().utc(), ending_text(&ran.ending));
+        let ended = RunEnd { at, why, exit_code, resume: self.resume.clone() };
+        self.store.note_run(campaign.id, LastRun { began_at, ended: Some(ended) }).await?;
+        written.map(|_| exit_code)
     }
 
     /// Calls that another runner has in flight, or left behind when it went: how long their answers
@@ -70,7 +84,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
         Ok(())
     }
 
-    async fn watch(&self, campaign: &Campaign) -> Result<Ran, Failure> {
+    async fn watch(&self, campaign: &Campaign, stopping: &mut Stopping) -> Result<Ran, Failure> {
         let (to_engine, stop) = watch::channel(StopLevel::Run);
         let (to_view, mut events) = mpsc::channel(EVENTS);
         let mut view = View::new();
@@ -83,18 +97,26 @@ impl<S: Store, A: ScanApi> Run<S, A> {
             stop,
             to_view,
         );
-        // A task of its own, so that writing a report does not hold the orders up.
+        // Tasks of their own, so that neither holds up the orders nor the signals.
         let mut engine = tokio::spawn(engine);
-        let mut signals = Signals::new()?;
+        let mut report = JoinSet::new();
         let mut next_report = tokio::time::interval(self.speed.timing.report_every);
         next_report.reset();
         loop {
             tokio::select! {
                 biased;
-                () = signals.recv() => {
-                    to_engine.send_modify(|level| *level = raised(*level));
-                    view.stopping(*to_engine.borrow(), self.resume.as_deref());
-                }
+                heard = stopping.heard() => match heard {
+                    Heard::Level(level) => {
+                        to_engine.send_replace(level);
+                        view.stopping(level, self.resume.as_deref());
+                    }
+                    Heard::Overdue => {
+                        // The store holds the engine up; what was sent is looked up later.
+                        engine.abort();
+                        view.end();
+                        return Ok(Ran::left());
+                    }
+                },
                 ran = &mut engine => {
                     while let Ok(event) = events.try_recv() {
                         view.show(&event);
@@ -104,15 +126,24 @@ impl<S: Store, A: ScanApi> Run<S, A> {
                     return ran.map_err(Failure::from);
                 }
                 Some(event) = events.recv() => view.show(&event),
-                _ = next_report.tick() => self.write_meanwhile(campaign, &mut view).await,
+                Some(done) = report.join_next() => self.told_meanwhile(done, &mut view),
+                _ = next_report.tick(), if report.is_empty() => {
+                    let (reports, store) = (self.reports.clone(), self.store.clone());
+                    let campaign = campaign.clone();
+                    report.spawn(async move { reports.write(&*store, &campaign).await });
+                }
             }
         }
     }
 
     /// A report that cannot be written now is told, and tried again; the campaign goes on.
-    async fn write_meanwhile(&self, campaign: &Campaign, view: &mut View) {
-        if let Err(failure) = self.reports.write(&*self.store, campaign).await {
-            view.warn(&format!("the report could not be written: {}", failure.why));
+    fn told_meanwhile(&self, done: Result<Result<Totals, Failure>, JoinError>, view: &mut View) {
+        match done {
+            Ok(Err(failure)) => {
+                view.warn(&format!("the report could not be written: {}", failure.why));
+            }
+            Err(error) => view.warn(&format!("the report could not be written: {error}")),
+            Ok(Ok(_)) => {}
         }
     }
 
@@ -129,17 +160,24 @@ impl<S: Store, A: ScanApi> Run<S, A> {
         }
     }
 
+    /// Tells how the run ended, also where its report could not be written.
     async fn summarise(
         &self,
         campaign: &Campaign,
         ran: &Ran,
-        totals: Totals,
+        written: &Result<Totals, Failure>,
         calls_before: u64,
         took: Duration,
     ) -> Result<u8, Failure> {
         let tally = self.store.tally(campaign.id).await?;
-        let exit_code = ran.ending.exit_code(tally.needs_attention());
         let calls = self.store.calls(campaign.id).await?.saturating_sub(calls_before);
+        let (totals, reports, exit_code) = match written {
+            Ok(totals) => {
+                let exit_code = ran.ending.exit_code(tally.needs_attention());
+                (totals.clone(), self.reports.paths(), exit_code)
+            }
+            Err(failure) => (Totals::default(), Vec::new(), failure.code),
+        };
         let summary = Summary {
             head: super::reports::head(campaign),
             ending: ran.ending.clone(),
@@ -150,7 +188,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
             throttled: ran.throttled,
             duration: took,
             resume: self.resume.clone(),
-            reports: self.reports.paths(),
+            reports,
             exit_code,
         };
         say::note(&summary.text());
@@ -161,16 +199,36 @@ impl<S: Store, A: ScanApi> Run<S, A> {
     }
 
     /// The store failed: what can still be read is told, and nothing more is sent.
-    async fn stopped_by_store(&self, campaign: &Campaign, failure: Failure) -> Failure {
+    async fn stopped_by_store(
+        &self,
+        campaign: &Campaign,
+        began_at: Timestamp,
+        failure: Failure,
+    ) -> Failure {
         let done = self.store.tally(campaign.id).await.ok();
-        failure.of_campaign(&campaign.name, done.as_ref(), self.resume.as_deref())
+        let failure = failure.of_campaign(&campaign.name, done.as_ref(), self.resume.as_deref());
+        let (at, why) = (self.store.clock().utc(), format!("{}: {}", failure.what, failure.why));
+        let ended = RunEnd { at, why, exit_code: failure.code, resume: self.resume.clone() };
+        let run = LastRun { began_at, ended: Some(ended) };
+        // A store that failed may not take this either; `status` then tells no end of the run.
+        self.store.note_run(campaign.id, run).await.ok();
+        failure
     }
 }
 
-fn raised(level: StopLevel) -> StopLevel {
-    match level {
-        StopLevel::Run => StopLevel::Soft,
-        StopLevel::Soft | StopLevel::Now => StopLevel::Now,
+fn left_before_the_report(campaign: &Campaign) -> Failure {
+    Failure::new(
+        130,
+        "left before the report was whole",
+        "a second signal came while it was written",
+        format!("run `fleetsweep report {}` to write it", campaign.name),
+    )
+}
+
+fn ending_text(ending: &Ending) -> String {
+    match ending {
+        Ending::Finished => "every row has its outcome".to_owned(),
+        Ending::Stopped(stop) => stop_text(stop),
     }
 }
 
@@ -181,36 +239,4 @@ fn panicked(error: &tokio::task::JoinError) -> Failure {
         error.to_string(),
         "run `fleetsweep resume`, and report this as a defect",
     )
-}
-
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    /// The terminal went away, as when a remote session breaks.
-    hangup: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| {
-                let next = "report this as a defect";
-                Failure::new(1, "signals cannot be received", error.to_string(), next)
-            })
-        };
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
-        })
-    }
-
-    async fn recv(&mut self) {
-        tokio::select! {
-            biased;
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
-        }
-    }
 }

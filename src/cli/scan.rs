@@ -189,7 +189,7 @@ impl Scan<'_> {
             return Err(failure);
         }
         if there.is_none() {
-            confirm(&plan.headline(), listing.devices(), self.args.approve_max)?;
+            confirm(&plan.headline(), listing.devices(), self.args.approve_max).await?;
         }
         self.open(store, draft, order).await
     }

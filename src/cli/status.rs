@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::ZonedDateTime;
+use jiff::{Timestamp, ZonedDateTime};
 
 use super::args::StatusArgs;
 use super::failure::Failure;
@@ -109,6 +109,8 @@ impl Standing {
             "quota_used": self.used.iter().map(|(quota, calls)| {
                 serde_json::json!({ "limit": quota.to_string(), "calls": calls })
             }).collect::<Vec<_>>(),
+            "last_run": campaign.last_run,
+            "last_call_at": campaign.last_call_at,
             "finish_in_s": self.finish_in.map(|left| left.as_secs_f64()),
         }))
     }
@@ -148,15 +150,37 @@ impl Standing {
             });
             let used: Vec<String> = used.collect();
             lines.push(format!("  limits used: {}", used.join(", ")));
-            if let Some(left) = self.finish_in {
-                lines.push(format!(
-                    "  while it runs, done in about {}; if none runs: `fleetsweep resume {}`",
-                    human::duration(left),
-                    campaign.name
-                ));
-            }
+            lines.extend(self.run_text(now));
         }
         lines.join("\n")
+    }
+
+    /// Whether somebody works on it, or why nobody does, and what to do next.
+    fn run_text(&self, now: &ZonedDateTime) -> Vec<String> {
+        let Self { campaign, .. } = self;
+        let at = |at: Timestamp| human::moment(&at.to_zoned_datetime(now.time_zone().clone()));
+        let left = self.finish_in.map(human::duration);
+        let left = left.map(|left| format!("; {left} to the last call")).unwrap_or_default();
+        let resume = format!("fleetsweep resume {}", campaign.name);
+        let ended = campaign.last_run.as_ref().map(|run| run.ended.as_ref());
+        let line = |text: String| human::wrapped(&printable(&text), 4);
+        match ended {
+            Some(Some(end)) => vec![
+                line(format!("  stopped {}, exit code {}: {}", at(end.at), end.exit_code, end.why)),
+                format!("  to go on{left}:"),
+                format!("    {}", printable(end.resume.as_ref().unwrap_or(&resume))),
+            ],
+            began => {
+                let began = began.and(campaign.last_run.as_ref()).map(|run| at(run.began_at));
+                let began = began.unwrap_or_else(|| "not yet".to_owned());
+                let call = campaign.last_call_at.map_or_else(|| "none yet".to_owned(), at);
+                vec![
+                    line(format!("  last begun: {began}; last call: {call}{left}")),
+                    "  it runs now, or was killed; if nothing runs, to go on:".to_owned(),
+                    format!("    {resume}"),
+                ]
+            }
+        }
     }
 }
 

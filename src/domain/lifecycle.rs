@@ -153,6 +153,11 @@ pub enum LifeEvent {
         /// Whether what runs covers the device.
         covered: bool,
     },
+    /// Its refusal was the application's and not its own: it waits for its turn again.
+    Reopened {
+        /// Which attempt was refused.
+        attempt: u32,
+    },
     /// It will not be ordered any more.
     Retired,
 }
@@ -239,6 +244,11 @@ pub fn next(
         (State::Draft, LifeEvent::Opened) => Ok(life.to(State::Queued(Stamp::ZERO))),
         (State::Queued(_), LifeEvent::Claimed(until)) => {
             Ok(Life { attempt: life.attempt + 1, ..life.to(State::Claimed(until)) })
+        }
+        (State::Done(Outcome::Rejected), LifeEvent::Reopened { attempt })
+            if attempt == life.attempt =>
+        {
+            Ok(life.to(State::Queued(Stamp::ZERO)))
         }
         (State::Queued(_), LifeEvent::Retired) => Ok(life.to(State::Done(Outcome::NotAttempted))),
         (

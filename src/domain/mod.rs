@@ -27,7 +27,7 @@ pub use campaign::{BudgetKey, BusyPolicy, CampaignName, Mark, Operation, Order, 
 pub use device::{DeviceId, NotADeviceId};
 pub use lifecycle::{Life, Rank, State};
 pub use machine::{Facts, Machine};
-pub use outcome::{Ending, Outcome, Stop};
+pub use outcome::{Ending, LastRun, Outcome, RunEnd, Stop};
 pub use quota::{Pace, PaceKind, Quota};
 pub use reply::{Answer, Body, ErrorBody, Reply};
 pub use settle::{Detail, ServerNotes, Settlement};

@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
 /// How a row ended in a campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
@@ -98,8 +101,32 @@ pub enum Stop {
     ListUnreadable(String),
     /// Sign-in failed or the permission is missing.
     SignIn(String),
-    /// A safety rule: wrong tenant or stale list, or too many repeats.
+    /// A safety rule: wrong tenant or stale list.
     Safety(String),
+    /// The safety rule of repeats: server or network fail too often to go on blindly.
+    Repeats(String),
+}
+
+/// How the latest run of a campaign went, for who asks later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRun {
+    /// When it began.
+    pub began_at: Timestamp,
+    /// How it ended; nothing while it runs, and after it was killed.
+    pub ended: Option<RunEnd>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEnd {
+    /// When.
+    pub at: Timestamp,
+    /// Why, as a part of a sentence.
+    pub why: String,
+    /// The exit code of its program.
+    pub exit_code: u8,
+    /// The whole command that goes on, if anything can.
+    pub resume: Option<String>,
 }
 
 /// How a run of a campaign ended.
@@ -121,7 +148,7 @@ impl Ending {
                 Stop::SecondSignal => 130,
                 Stop::NeverReached(_) => 1,
                 Stop::SignIn(_) => 7,
-                Stop::Safety(_) => 4,
+                Stop::Safety(_) | Stop::Repeats(_) => 4,
                 Stop::Signal | Stop::Time | Stop::Unreachable(_) | Stop::ListUnreadable(_) => 5,
             },
         }

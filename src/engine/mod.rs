@@ -76,6 +76,13 @@ pub struct Ran {
     pub cells: u64,
 }
 
+impl Ran {
+    /// A run that was left before it could tell more.
+    pub fn left() -> Self {
+        Self { ending: Ending::Stopped(Stop::SecondSignal), calls: 0, throttled: 0, cells: 0 }
+    }
+}
+
 /// Runs a campaign until every row has its outcome, or until something stops it.
 ///
 /// # Errors
@@ -325,7 +332,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
                 self.give_back();
                 if repeats_only && self.repeats_left() == 0 {
                     let repeats = self.shared.counts.repeats();
-                    self.halt(Stop::Safety(safety::repeats_spent(repeats)));
+                    self.halt(Stop::Repeats(safety::repeats_spent(repeats)));
                 } else if !repeats_only || self.state.in_flight > 0 {
                     // What is due already waits for the list; another runner can be earlier.
                     let later = now.plus(self.settings.timing.poll);
@@ -373,6 +380,11 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         let stopped = self.state.stop.clone();
         if stopped.is_none() && (self.state.idle.is_none() || self.look_up.is_some()) {
             return Ok(None);
+        }
+        if let Some(Stop::SignIn(_)) = stopped {
+            // All answers so far were 403: the fault is the application's, so nothing ended.
+            let refused = std::mem::take(&mut self.state.forbidden);
+            self.shared.store.reopen(self.shared.campaign.id, refused).await?;
         }
         if self.shared.store.finish(self.shared.campaign.id).await? {
             return Ok(Some(Ending::Finished));

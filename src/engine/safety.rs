@@ -48,10 +48,15 @@ impl Answers {
         self.all += 1;
     }
 
+    /// Whether every answer that says something about its device was 403.
+    pub(super) fn all_forbidden(&self) -> bool {
+        self.forbidden == self.all
+    }
+
     /// Whether to stop.
     pub(super) fn verdict(&self) -> Option<Stop> {
         let enough = self.all >= FIRST_ANSWERS;
-        if enough && self.forbidden == self.all {
+        if enough && self.all_forbidden() {
             return Some(Stop::SignIn(format!(
                 "all of the first {} answers are 403: this application may not start scans \
                  (it needs Machine.Scan, with admin consent), this user may not (role `Active \

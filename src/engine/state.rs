@@ -9,7 +9,7 @@ use crate::defender::{ScanApi, SignInError};
 use crate::domain::event::{HoldReason, Note};
 use crate::domain::lifecycle;
 use crate::domain::{Rank, Stamp, Stop, Timing, Verdict};
-use crate::store::{LookUp, Store};
+use crate::store::{LookUp, Seq, Store};
 
 /// The shortest rest before the store is asked again after it had nothing to do.
 pub(super) const BREATH: Duration = Duration::from_millis(10);
@@ -45,6 +45,10 @@ pub(super) struct State {
     late: u32,
     /// A whole answer of the API came in this run.
     reached: bool,
+    /// Devices that were refused with 403, as long as every answer of the run was that.
+    pub(super) forbidden: Vec<(Seq, u32)>,
+    /// Since when the server gives no answer that is of use, and what it gave first.
+    useless_since: Option<Stamp>,
     /// When the token was refused; a refusal of a call claimed later stops the campaign.
     token_refused: Option<Stamp>,
     unseen_since: Option<Stamp>,
@@ -89,6 +93,8 @@ impl State {
             unreachable: None,
             late: 0,
             reached: false,
+            forbidden: Vec::new(),
+            useless_since: None,
             token_refused: None,
             unseen_since: None,
             list_failing_since: None,
@@ -183,6 +189,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         state.latency = (state.latency * 15 + settlement.took) / 16;
         self.pause(settlement, now);
         self.token(settlement, now);
+        self.useful(settlement, now);
         self.judge(settlement);
     }
 
@@ -232,8 +239,29 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             return;
         }
         self.state.safety.count(&settlement.verdict);
+        if self.state.safety.all_forbidden() {
+            let refused = (settlement.claim.seq, settlement.claim.attempt);
+            self.state.forbidden.extend(is_forbidden(settlement).then_some(refused));
+        } else {
+            self.state.forbidden.clear();
+        }
         if let Some(stop) = self.state.safety.verdict() {
             self.halt(stop);
+        }
+    }
+
+    /// A server that answers with nothing but faults is waited for as long as one that cannot be
+    /// reached: its breaker alone would go through the list device by device, for days.
+    fn useful(&mut self, settlement: &Settlement, now: Stamp) {
+        let Verdict::Doubtful { why, .. } = &settlement.verdict else {
+            self.state.useless_since = None;
+            return;
+        };
+        let since = *self.state.useless_since.get_or_insert(now);
+        if now.since(since) >= self.settings.timing.max_wait {
+            let minutes = now.since(since).as_secs() / 60;
+            let why = format!("no answer was of use for {minutes} minutes; the last: {why}");
+            self.halt(Stop::Unreachable(why));
         }
     }
 
@@ -296,4 +324,8 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             }
         }
     }
+}
+
+fn is_forbidden(settlement: &Settlement) -> bool {
+    matches!(settlement.verdict, Verdict::Forbidden(_))
 }

@@ -245,6 +245,7 @@ fn stop_json(stop: &Stop) -> Value {
         Stop::ListUnreadable(why) => ("list_unreadable", Some(why)),
         Stop::SignIn(why) => ("sign_in", Some(why)),
         Stop::Safety(why) => ("safety", Some(why)),
+        Stop::Repeats(why) => ("repeats", Some(why)),
     };
     json!({"kind": kind, "why": why})
 }
@@ -253,7 +254,8 @@ fn needing_attention() -> impl Iterator<Item = Outcome> {
     Outcome::ALL.into_iter().filter(|outcome| outcome.needs_attention())
 }
 
-fn stop_text(stop: &Stop) -> String {
+/// Why a run stopped, as a part of a sentence.
+pub fn stop_text(stop: &Stop) -> String {
     match stop {
         Stop::Signal => "by a signal; the calls in flight were finished".into(),
         Stop::SecondSignal => {
@@ -261,14 +263,16 @@ fn stop_text(stop: &Stop) -> String {
         }
         Stop::Time => "its time is over; no order left after it".into(),
         Stop::Unreachable(why) => {
-            format!("the API could not be reached any more ({})", printable(why))
+            format!("the API could not be used any more ({})", printable(why))
         }
         Stop::NeverReached(why) => format!("the API was never reached ({})", printable(why)),
         Stop::ListUnreadable(why) => {
             format!("the list of actions could not be read ({})", printable(why))
         }
         Stop::SignIn(why) => format!("sign-in or permission ({})", printable(why)),
-        Stop::Safety(why) => format!("by a safety rule ({})", printable(why)),
+        Stop::Safety(why) | Stop::Repeats(why) => {
+            format!("by a safety rule ({})", printable(why))
+        }
     }
 }
 
@@ -285,6 +289,9 @@ fn before_resuming(stop: &Stop) -> &'static str {
             "check tenant, application, its secret and the permission Machine.Scan, then go on"
         }
         Stop::Safety(_) => "check tenant and list; only if both are right, go on",
+        Stop::Repeats(_) => {
+            "see in the report what the server answered; when it works again, go on"
+        }
     }
 }
 

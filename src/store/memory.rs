@@ -14,7 +14,9 @@ use super::{
 use crate::clock::Clock;
 use crate::domain::lifecycle::LifeEvent;
 use crate::domain::settle::{self, CallRecord, Settlement};
-use crate::domain::{BudgetKey, BudgetState, CampaignName, Operation, Quota, Stamp, Tally, Timing};
+use crate::domain::{
+    BudgetKey, BudgetState, CampaignName, LastRun, Operation, Quota, Stamp, Tally, Timing,
+};
 use campaign::Held;
 
 /// When a call counts as seen by the server. Only `Proven` keeps the limit; the others are known
@@ -225,7 +227,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         let held = inner.held(campaign)?;
         let until = now.plus(timing.horizon());
         let after = held.change(seq, LifeEvent::Claimed(until), &timing)?;
-        held.calls += 1;
+        held.called(self.clock.utc());
         let device = held.row(seq)?.device;
         let device =
             device.ok_or_else(|| StoreError::Broken("a queued row has no device".into()))?;
@@ -324,6 +326,17 @@ impl<C: Clock> Store for MemoryStore<C> {
         let held = inner.held(campaign)?;
         let found = findings.into_iter();
         found.map(|finding| held.found(&finding, now, utc, &self.timing)).collect()
+    }
+
+    async fn reopen(&self, campaign: CampaignId, refused: Vec<(Seq, u32)>) -> Result<u64> {
+        self.lock().held(campaign)?.reopen(&refused)
+    }
+
+    async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
+        let mut inner = self.lock();
+        let campaign = inner.held(campaign)?.campaign.as_mut().ok_or_else(unknown_campaign)?;
+        campaign.last_run = Some(run);
+        Ok(())
     }
 
     async fn finish(&self, campaign: CampaignId) -> Result<bool> {

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::domain::settle::{Detail, ServerNotes, Settlement};
 use crate::domain::{
-    Action, Admission, BudgetKey, BudgetState, BusyPolicy, CampaignName, DeviceId, Life, Mark,
-    Order, Quota, Stamp, State, Tally, lifecycle::Found,
+    Action, Admission, BudgetKey, BudgetState, BusyPolicy, CampaignName, DeviceId, LastRun, Life,
+    Mark, Order, Quota, Stamp, State, Tally, lifecycle::Found,
 };
 
 /// A campaign's key in its store.
@@ -144,6 +144,10 @@ pub struct Campaign {
     pub notes: ServerNotes,
     /// The quotas that its runners keep, in ascending order.
     pub quotas: Vec<Quota>,
+    /// How its latest run went; nothing before the first.
+    pub last_run: Option<LastRun>,
+    /// When its last scan call was claimed.
+    pub last_call_at: Option<Timestamp>,
 }
 
 impl Campaign {
@@ -426,6 +430,21 @@ pub trait Store: Send + Sync + 'static {
         campaign: CampaignId,
         findings: Vec<Finding>,
     ) -> impl Future<Output = Result<Vec<Settled>>> + Send;
+
+    /// Puts devices that were refused in these attempts back among the waiting ones; how many. What
+    /// has gone on since stays as it is.
+    fn reopen(
+        &self,
+        campaign: CampaignId,
+        refused: Vec<(Seq, u32)>,
+    ) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Keeps how the latest run of a campaign goes, for who asks later.
+    fn note_run(
+        &self,
+        campaign: CampaignId,
+        run: LastRun,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Marks a campaign finished if nothing of it is open; whether it is finished.
     fn finish(&self, campaign: CampaignId) -> impl Future<Output = Result<bool>> + Send;

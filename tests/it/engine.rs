@@ -181,6 +181,10 @@ fn stopped_by_safety(told: &Told) -> bool {
     matches!(told.ran.ending, Ending::Stopped(Stop::Safety(_)))
 }
 
+fn stopped_by_repeats(told: &Told) -> bool {
+    matches!(told.ran.ending, Ending::Stopped(Stop::Repeats(_)))
+}
+
 fn stopped_by_sign_in(told: &Told) -> bool {
     matches!(told.ran.ending, Ending::Stopped(Stop::SignIn(_)))
 }

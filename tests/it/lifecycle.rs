@@ -125,6 +125,7 @@ fn events(attempt: u32) -> Vec<(String, LifeEvent)> {
         ("expired".to_owned(), LifeEvent::Expired { now: after(65) }),
         ("expired too early".to_owned(), LifeEvent::Expired { now: after(64) }),
         ("retired".to_owned(), LifeEvent::Retired),
+        ("reopened".to_owned(), LifeEvent::Reopened { attempt }),
         ("seen".to_owned(), LifeEvent::Seen { covered: true }),
     ];
     for answer in answers() {

@@ -6,10 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fleetsweep::clock::{Clock, ManualClock, SystemClock};
 use fleetsweep::domain::lifecycle::Found;
-use fleetsweep::domain::{Operation, Outcome, Rank, Stamp, State, Timing};
+use fleetsweep::domain::{Operation, Outcome, Rank, Stamp, State, Timing, Verdict};
 use fleetsweep::store::sqlite::{Boot, SqliteStore};
 use fleetsweep::store::{CampaignId, ClaimAnswer, Finding, LookUp, Store, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -97,45 +98,55 @@ async fn an_empty_file_becomes_a_store() {
     assert!(store.campaigns().await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn a_store_of_an_older_version_keeps_its_ranks_and_its_journal() {
-    let first = include_str!("../../src/store/sqlite/migrations/0001_store.sql");
-    let second = include_str!("../../src/store/sqlite/migrations/0002_checksums.sql");
-    older_store_keeps_its_ranks_and_its_journal(1, first, "").await;
-    // Its checksums cover the ranks as they were then, so they are others than today's.
-    let sums = "UPDATE device_row SET sum = 7; UPDATE campaign SET sum = 7";
-    older_store_keeps_its_ranks_and_its_journal(2, &[first, second].join(";\n"), sums).await;
+/// Takes back what the fourth schema changed.
+const THIRD_SCHEMA: &str = "UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
+    DELETE FROM _sqlx_migrations WHERE version >= 4";
+
+/// A store with a device of every rank that the third schema knew, and who they are.
+async fn ranked(path: &Path) -> Vec<Rank> {
+    let clock = ManualClock::default();
+    let store = open(path, &clock).await;
+    let campaign = campaign(&store, 0..3, opening("c", &["100/1m"])).await;
+    let unknown = Verdict::NotFound(refusal(404, "ResourceNotFound"));
+    let call = claim(&store, campaign).await.call;
+    settle(&store, call, unknown).await;
+    let call = claim(&store, campaign).await.call;
+    settle(&store, call, doubtful()).await;
+    for _ in 0..Timing::default().look_up_after.len() {
+        clock.advance(Duration::from_secs(200));
+        let look_ups = store.to_look_up(campaign, 9).await.unwrap();
+        let found = Found::NotOurs { covered: false };
+        let finding = |look_up| Finding { look_up, found, action: None };
+        store.looked_up(campaign, look_ups.into_iter().map(finding).collect()).await.unwrap();
+    }
+    let rows = store.rows(campaign, 0, 9).await.unwrap();
+    store.close().await.unwrap();
+    rows.iter().map(|row| row.life.rank).collect()
 }
 
-async fn older_store_keeps_its_ranks_and_its_journal(version: u8, schema: &str, sums: &str) {
-    let (folder, path) = place();
-    SqliteStore::open(&path, Timing::default()).await.unwrap().close().await.unwrap();
-    let old = folder.path().join("old.db");
-    fs::write(&old, "").unwrap();
-    let campaign = "INSERT INTO campaign (id, state, name, api_origin, tenant, application, \
-         cloud, scan_type, comment, ids_hash, mark_bits, busy, emulated, scan_budget, \
-         read_budget, opened_at, created_at) VALUES (1, 'open', 'c', 'a', 't', 'p', 'x', 'full', \
-         'y', '00', 1, 'report', 0, 1, 2, '2026-11-24T00:00:00Z', '2026-11-24T00:00:00Z')";
-    let budgets = "INSERT INTO budget (id, api_origin, tenant, application, operation, calls) \
-         VALUES (1, 'a', 't', 'p', 'scan', 1), (2, 'a', 't', 'p', 'read', 0)";
-    let rows = "INSERT INTO device_row (id, campaign, line, state, rank) VALUES \
-         (4294967297, 1, 1, 'queued', 0), (4294967298, 1, 2, 'queued', 1), \
-         (4294967299, 1, 3, 'queued', 2); \
-         INSERT INTO call (budget, campaign, seq, attempt, claimed_at, seen_by, claimed_utc) \
-         VALUES (1, 1, 1, 1, 5, 7, '2026-11-24T00:00:00Z')";
-    let version = format!(
-        "ATTACH '{}' AS new; CREATE TABLE _sqlx_migrations AS SELECT * FROM \
-         new._sqlx_migrations WHERE version <= {version}; PRAGMA application_id = 1179407191",
-        path.display()
-    );
-    run(&old, &[schema, budgets, campaign, rows, sums, &version].join(";\n")).await;
-    let store = SqliteStore::open(&old, Timing::default()).await.unwrap();
+#[tokio::test]
+async fn a_store_of_an_older_version_keeps_its_ranks_its_checksums_and_its_journal() {
+    let (_folder, path) = place();
+    assert_eq!(ranked(&path).await, [Rank::Last, Rank::Again, Rank::First]);
+    run(&path, THIRD_SCHEMA).await;
+    let store = open(&path, &ManualClock::default()).await;
     let rows = store.rows(CampaignId(1), 0, 9).await.unwrap();
     let ranks: Vec<_> = rows.iter().map(|row| row.life.rank).collect();
-    assert_eq!(ranks, [Rank::First, Rank::Again, Rank::Last]);
+    assert_eq!(ranks, [Rank::Last, Rank::Again, Rank::First]);
     let target = store.campaigns().await.unwrap()[0].order.target.clone();
     let usage = store.usage(&target.budget(Operation::Scan), 9).await.unwrap();
-    assert_eq!(usage.seen_by, [Stamp(7)]);
+    assert_eq!(usage.seen_by.len(), 2, "the calls of the campaign still count");
+}
+
+#[tokio::test]
+async fn a_rank_that_was_damaged_before_the_migration_is_noticed_after_it() {
+    let (_folder, path) = place();
+    ranked(&path).await;
+    run(&path, &format!("{THIRD_SCHEMA}; UPDATE device_row SET rank = 1 - rank WHERE rank < 2"))
+        .await;
+    let store = open(&path, &ManualClock::default()).await;
+    let why = store.rows(CampaignId(1), 0, 9).await.unwrap_err().to_string();
+    assert!(why.contains("does not match its checksum"), "{why}");
 }
 
 #[tokio::test]

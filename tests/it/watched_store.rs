@@ -11,7 +11,7 @@ use std::time::Duration;
 use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
-    BudgetKey, CampaignName, Quota, Settlement, Stamp, Tally, Timing, Verdict,
+    BudgetKey, CampaignName, LastRun, Quota, Settlement, Stamp, Tally, Timing, Verdict,
 };
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{
@@ -345,6 +345,12 @@ impl Store for Watched {
     ) -> Result<Vec<Settled>> {
         let findings = findings.into_iter().map(|finding| self.misread(finding)).collect();
         self.gate("looked_up", self.inner.looked_up(campaign, findings)).await
+    }
+    async fn reopen(&self, campaign: CampaignId, refused: Vec<(Seq, u32)>) -> Result<u64> {
+        self.gate("reopen", self.inner.reopen(campaign, refused)).await
+    }
+    async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
+        self.inner.note_run(campaign, run).await
     }
     async fn finish(&self, campaign: CampaignId) -> Result<bool> {
         let early = self.mistake == Mistake::FinishesEarly;

@@ -74,6 +74,8 @@ impl Held {
             finished_at: None,
             notes: settle::ServerNotes::default(),
             quotas: Vec::new(),
+            last_run: None,
+            last_call_at: None,
         });
         self.join(&opening.quotas);
         let timing = Timing::default();
@@ -189,6 +191,27 @@ impl Held {
         let detail = &mut self.rows[seq as usize - 1].detail;
         settle::note_look_up(detail, unseen, finding.found, finding.action.as_ref(), utc);
         Ok(Settled { before, after, budget: BudgetState::default() })
+    }
+
+    /// Counts a call that was claimed now.
+    pub(super) fn called(&mut self, utc: Timestamp) {
+        self.calls += 1;
+        if let Some(campaign) = &mut self.campaign {
+            campaign.last_call_at = Some(utc);
+        }
+    }
+
+    pub(super) fn reopen(&mut self, refused: &[(Seq, u32)]) -> Result<u64> {
+        let mut reopened = 0;
+        for (seq, attempt) in refused {
+            let event = LifeEvent::Reopened { attempt: *attempt };
+            let life = self.row(*seq)?.life;
+            if let Ok(after) = lifecycle::next(life, event, self.busy(), &Timing::default()) {
+                self.replace(*seq, after)?;
+                reopened += 1;
+            }
+        }
+        Ok(reopened)
     }
 
     pub(super) fn finish(&mut self, utc: Timestamp) -> Result<bool> {

@@ -88,7 +88,7 @@ pub(super) fn is_not_a_database(error: &sqlx::Error) -> bool {
 pub(super) fn explain(error: &sqlx::Error) -> String {
     let advice = match primary(error) {
         Some(BUSY) => {
-            "another process holds the store and kept it for 5 seconds; wait until it is \
+            "another process holds the store and keeps it; wait until it is \
                        done or stop it, then resume"
         }
         Some(FULL) => "the disk is full; free some space, then resume",

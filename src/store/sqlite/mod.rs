@@ -26,7 +26,7 @@ use super::{
 };
 use crate::clock::{Clock, SystemClock};
 use crate::domain::settle::Settlement;
-use crate::domain::{BudgetKey, CampaignName, Operation, Quota, Stamp, Tally, Timing};
+use crate::domain::{BudgetKey, CampaignName, LastRun, Operation, Quota, Stamp, Tally, Timing};
 use fault::Fault;
 use writer::{Work, Writer};
 
@@ -364,6 +364,20 @@ impl<C: Clock> Store for SqliteStore<C> {
     ) -> Result<Vec<Settled>> {
         self.write("writing what was looked up", move |shared, conn| {
             Box::pin(async move { ops::looked_up(conn, &shared, campaign, &findings).await })
+        })
+        .await
+    }
+
+    async fn reopen(&self, campaign: CampaignId, refused: Vec<(Seq, u32)>) -> Result<u64> {
+        self.write("queueing devices again", move |shared, conn| {
+            Box::pin(async move { ops::reopen(conn, &shared, campaign, &refused).await })
+        })
+        .await
+    }
+
+    async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
+        self.write("noting how a run went", move |_, conn| {
+            Box::pin(async move { sql::set_last_run(conn, campaign, &run).await })
         })
         .await
     }

@@ -12,7 +12,7 @@ use crate::domain::settle::{self, CallRecord, Rows, Settlement};
 use crate::domain::{BudgetKey, BudgetState, Operation, Quota, Tally, Verdict};
 use crate::store::{
     CallId, Campaign, CampaignId, CampaignState, Claim, ClaimAnswer, Finding, NewRow, NotYet,
-    Opened, Opening, ReadAnswer, ReadSettlement, Settled, not_yet,
+    Opened, Opening, ReadAnswer, ReadSettlement, Seq, Settled, not_yet,
 };
 
 type Done<T> = std::result::Result<T, Fault>;
@@ -253,6 +253,29 @@ pub(super) async fn expire<C: Clock>(
         script.run(conn).await?;
     }
     Ok(expired.len() as u64)
+}
+
+pub(super) async fn reopen<C: Clock>(
+    conn: &mut SqliteConnection,
+    shared: &Shared<C>,
+    campaign: CampaignId,
+    refused: &[(Seq, u32)],
+) -> Done<u64> {
+    let mut reopened = 0;
+    let busy = known(conn, campaign).await?.busy;
+    for (seq, attempt) in refused {
+        let row = sql::device(conn, campaign, *seq).await?;
+        let row = row.ok_or_else(|| broken(format!("row {seq} vanished")))?;
+        let event = LifeEvent::Reopened { attempt: *attempt };
+        if let Ok(after) = lifecycle::next(row.life, event, busy, &shared.timing) {
+            let mut script = Script::default();
+            let place = (*seq, row.device);
+            sql::add_life(&mut script, campaign, place, (row.life, after), None)?;
+            script.run(conn).await?;
+            reopened += 1;
+        }
+    }
+    Ok(reopened)
 }
 
 pub(super) async fn looked_up<C: Clock>(

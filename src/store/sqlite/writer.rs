@@ -26,6 +26,9 @@ const QUEUE: usize = 1024;
 /// Operations in one commit at most.
 const BATCH: usize = 256;
 
+/// How often a lock is waited for, five seconds each (`BUSY` in `open`): half a minute in all.
+const LOCK_WAITS: u32 = 6;
+
 /// A future on the writer's connection.
 pub(super) type Work<'c, T> =
     Pin<Box<dyn Future<Output = std::result::Result<T, Fault>> + Send + 'c>>;
@@ -139,7 +142,7 @@ impl Task {
         batch: &mut [Box<dyn Operation>],
     ) -> std::result::Result<(), String> {
         let conn = self.conn.as_mut().map_err(|why| why.clone())?;
-        let error = match sql::begin_batch(conn).await {
+        let error = match begin(conn).await {
             // Somebody else holds the lock and nothing was written: the next batch may try again.
             Err(error) if fault::is_busy(&error) => return Err(fault::explain(&error)),
             Err(error) => error,
@@ -179,6 +182,22 @@ impl Task {
         };
         closed.map_err(|error| Fault::Sql(error).into_store("closing the store"))
     }
+}
+
+/// Begins a batch. A lock that somebody else keeps is waited for: answers that wait to be written
+/// are worth more than the time, and nothing is sent meanwhile.
+async fn begin(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    for waited in 1..LOCK_WAITS {
+        match sql::begin_batch(conn).await {
+            Err(error) if fault::is_busy(&error) => {
+                if waited == 1 {
+                    tracing::warn!(%error, "the store is locked by another program; waiting");
+                }
+            }
+            begun => return begun,
+        }
+    }
+    sql::begin_batch(conn).await
 }
 
 async fn run_all(

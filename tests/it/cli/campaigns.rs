@@ -145,6 +145,9 @@ async fn stops_and_goes_on(sent: Signal) {
     let rows = report(&place.path("r.csv"));
     assert_eq!(rows.len(), 200);
     assert!(rows.iter().any(|row| row["outcome"] == "open"));
+    let status = run(place.fleetsweep(&["status"])).out;
+    assert!(status.contains("exit code 5: by a signal"), "{status}");
+    assert!(status.contains("fleetsweep resume stopped --report r.csv"), "{status}");
     let done = emulator.ledger().count(Operation::Scan);
     assert!(done < 200, "{done}");
     let args = ["resume", "--limit=50/1s", "--limit=1000/60s", "--report=r.csv"];
@@ -264,4 +267,24 @@ fn a_campaign_name_that_is_taken_is_exit_6_and_says_what_differs() {
     let said = run(place.fleetsweep(&args("--comment=one")));
     assert_eq!(said.code, 6);
     assert!(said.err.contains("finished"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_that_cannot_be_written_at_the_end_hides_no_summary() {
+    let emulator = emulate("quiet", &[(50, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(100);
+    std::fs::create_dir(place.path("out")).unwrap();
+    let args = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=100"];
+    let more = ["--limit=50/1s", "--campaign=blind", "--report=out/r.csv", "--json"];
+    let child = start(place.towards(&emulator, &[&args[..], &more[..]].concat()));
+    accepted(&emulator, 10).await;
+    std::fs::remove_dir_all(place.path("out")).unwrap();
+    let said = beside(move || wait(child)).await;
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("100  accepted: scan ordered"), "{}", said.err);
+    assert!(said.err.contains("run `fleetsweep report blind`"), "{}", said.err);
+    assert_eq!(json_lines(&said.out)[1]["exit_code"], 1);
+    let said = run(place.fleetsweep(&["report", "blind", "--report=r.csv"]));
+    assert_eq!((said.code, report(&place.path("r.csv")).len()), (0, 100), "{}", said.err);
 }

@@ -40,8 +40,21 @@ async fn a_single_403_is_rejected_and_403_for_all_stops_after_twenty() {
     let told = world.play(100).await;
     assert!(stopped_by_sign_in(&told), "{:?}", told.ran.ending);
     assert!((20..=36).contains(&world.calls()), "{} calls", world.calls());
-    let tally = world.tally().await;
-    assert_eq!(tally.queued + tally.of(Outcome::Rejected), 100);
+    assert_eq!(world.tally().await.queued, 100, "the fault is not the devices': nothing ended");
+
+    // Also where those that were in flight are all that there are.
+    let world = World::new(Script::scan(|_| Act::FORBIDDEN));
+    let told = world.play(22).await;
+    assert!(stopped_by_sign_in(&told), "{:?}", told.ran.ending);
+    assert_eq!(world.tally().await.queued, 22);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_answer_that_is_no_403_leaves_the_others_rejected() {
+    let rule = |ask: Ask| if ask.device == 7 { Act::Serve } else { Act::FORBIDDEN };
+    let world = World::new(Script::scan(rule));
+    assert_eq!(world.play(60).await.ran.ending, Ending::Finished);
+    assert_eq!(world.outcomes().await, [("accepted", 1), ("rejected", 59)].into());
 }
 
 #[tokio::test(start_paused = true)]

@@ -280,7 +280,7 @@ async fn repeats_beyond_a_tenth_stop_with_the_queue_intact() {
     };
     let world = World::new(Script::scan(rule));
     let told = world.play(90).await;
-    assert!(stopped_by_safety(&told), "{:?}", told.ran.ending);
+    assert!(stopped_by_repeats(&told), "{:?}", told.ran.ending);
     let tally = world.tally().await;
     assert_eq!(tally.of(Outcome::Accepted), 70, "ten of the thirty were repeated");
     assert_eq!(tally.queued, 20);
@@ -310,9 +310,21 @@ async fn an_hour_of_faults_does_not_burn_the_list() {
 async fn an_hour_of_faults_stops_a_small_campaign_by_the_rule_of_repeats_and_loses_nothing() {
     let (world, told, burnt) = hour_of_faults(60).await;
     assert!(burnt <= 40, "{burnt} calls into a failing server");
-    assert!(stopped_by_safety(&told), "{:?}", told.ran.ending);
+    assert!(stopped_by_repeats(&told), "{:?}", told.ran.ending);
     let tally = world.tally().await;
     assert_eq!(tally.queued + tally.of(Outcome::Accepted), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_only_fails_stops_the_campaign_after_an_hour_with_the_queue_intact() {
+    let world = World::new(Script::scan(|_| Act::Fault { worked: false }));
+    let told = world.play(10_000).await;
+    let Ending::Stopped(Stop::Unreachable(why)) = &told.ran.ending else { panic!("{told:?}") };
+    assert!(why.contains("no answer was of use for 6"), "{why}");
+    assert!(world.clock.elapsed() < HOUR + MINUTE * 12, "{:?}", world.clock.elapsed());
+    let tally = world.tally().await;
+    assert_eq!(tally.open(), 10_000);
+    world.assert_sound();
 }
 
 #[tokio::test(start_paused = true)]

@@ -199,10 +199,30 @@ async fn a_store_that_another_process_holds_is_waited_for_and_then_told() {
     let mut holder = raw(&place.path("folder/store.db")).await;
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut holder).await.unwrap();
     let said = go(command(&place, &emulator, false, "folder/store.db")).await;
-    assert_told(&said, &emulator, before, "kept it for 5 seconds").await;
+    assert_told(&said, &emulator, before, "another process holds the store").await;
     assert!(said.err.contains("of 200 devices are done"), "{}", said.err);
     holder.close().await.unwrap();
     assert_goes_on(&place, &emulator, "folder/store.db").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_of_some_seconds_in_the_middle_of_a_run_is_waited_for_and_loses_no_answer() {
+    let place = Place::new();
+    let emulator = half_way(&place).await;
+    let child = start(command(&place, &emulator, false, "folder/store.db"));
+    accepted(&emulator, 60).await;
+    let mut holder = raw(&place.path("folder/store.db")).await;
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut holder).await.unwrap();
+    // Longer than SQLite itself waits.
+    tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+    assert!(calls(&emulator) < DEVICES as usize, "it went on without its store");
+    holder.close().await.unwrap();
+    let said = beside(move || wait(child)).await;
+    assert_eq!(said.code, 3, "{}", said.err);
+    let rows = report(&place.path("r.csv"));
+    assert_honest(&rows, &emulator.ledger(), "half");
+    assert!(rows.iter().all(|row| row["outcome"] != "open"), "lost");
+    assert_within_limits(&emulator);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,7 +11,8 @@ use super::journal::quotas_of;
 use super::state::{STATES, state_of};
 use super::{Script, checksum, parsed, unsigned};
 use crate::domain::{
-    BudgetKey, BudgetState, BusyPolicy, CampaignName, Order, Quota, ServerNotes, Tally, Target,
+    BudgetKey, BudgetState, BusyPolicy, CampaignName, LastRun, Order, Quota, ServerNotes, Tally,
+    Target,
 };
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{Campaign, CampaignId, CampaignState, Opening};
@@ -24,7 +25,7 @@ macro_rules! campaigns {
              ids_hash, mark_bits, busy, emulated, state, opened_at, finished_at, first_contact, \
              comments_changed, scan_budget, read_budget, sum, notes_sum, \
              quota_sum, (SELECT json_group_array(json_array(calls, window_ns)) FROM quota \
-              WHERE campaign = campaign.id) \
+              WHERE campaign = campaign.id), last_run, last_call_at \
              FROM campaign WHERE state <> 'draft'",
             $tail
         )
@@ -149,6 +150,8 @@ fn confirmed(id: CampaignId, opening: &Opening, opened_at: Timestamp) -> Campaig
         finished_at: None,
         notes: ServerNotes::default(),
         quotas: opening.quotas.clone(),
+        last_run: None,
+        last_call_at: None,
     }
 }
 
@@ -248,6 +251,21 @@ pub(in super::super) async fn set_finished(
     Ok(())
 }
 
+/// Keeps how the latest run of a campaign goes.
+pub(in super::super) async fn set_last_run(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    run: &LastRun,
+) -> Result<(), Fault> {
+    let text = serde_json::to_string(run).expect("a value of texts and numbers is JSON");
+    let sql = "UPDATE campaign SET last_run = ? WHERE id = ? AND state <> 'draft'";
+    let done = sqlx::query(sql).bind(text).bind(campaign.0).execute(conn).await?;
+    if done.rows_affected() == 0 {
+        return Err(broken("a campaign vanished"));
+    }
+    Ok(())
+}
+
 /// Scan calls of a campaign or a draft; nothing if there is none.
 pub(in super::super) async fn calls(
     conn: &mut SqliteConnection,
@@ -342,6 +360,11 @@ fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
         finished_at: finished_at.map(time).transpose()?,
         notes: ServerNotes::default(),
         quotas: quotas_of(row.try_get(22)?)?,
+        // What is only told may be missing: it is no reason to refuse a store.
+        last_run: row
+            .try_get::<Option<&str>, _>(23)?
+            .and_then(|run| serde_json::from_str(run).ok()),
+        last_call_at: row.try_get::<Option<&str>, _>(24)?.and_then(|at| at.parse().ok()),
     })
 }
 

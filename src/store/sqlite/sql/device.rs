@@ -18,8 +18,8 @@ const SEQ_BITS: u32 = 32;
 /// The columns of `life_at`, in its order, and the checksum over them.
 macro_rules! life {
     () => {
-        "state, at, looks, busy_look, attempt, tries, rank, doubted, busy_asks, unseen, arrives_by, \
-         sum"
+        "state, at, looks, busy_look, attempt, tries, rank, doubted, busy_asks, unseen, \
+         arrives_by, sum"
     };
 }
 

@@ -200,8 +200,8 @@ pub(in super::super) fn add_call(
     let sql = "UPDATE budget SET calls = calls + 1 WHERE id = ?";
     script.add(sql, 1).bind(budget)?;
     if seq.is_some() {
-        let sql = "UPDATE campaign SET calls = calls + 1 WHERE id = ?";
-        script.add(sql, 1).bind(campaign)?;
+        let sql = "UPDATE campaign SET calls = calls + 1, last_call_at = ? WHERE id = ?";
+        script.add(sql, 1).bind(utc.to_string())?.bind(campaign)?;
     }
     Ok(())
 }
@@ -216,7 +216,8 @@ pub(in super::super) async fn call(
         budget!(),
         ", k.campaign, k.seq, k.attempt, k.claimed_at, c.scan_type, c.busy, \
          c.first_contact, c.comments_changed, d.state, d.at, d.looks, d.busy_look, d.attempt, \
-         d.tries, d.rank, d.doubted, d.busy_asks, d.unseen, d.arrives_by, d.sum, d.device, d.detail, c.notes_sum \
+         d.tries, d.rank, d.doubted, d.busy_asks, d.unseen, d.arrives_by, d.sum, d.device, \
+         d.detail, c.notes_sum \
          FROM call k JOIN budget b ON b.id = k.budget JOIN campaign c ON c.id = k.campaign \
          JOIN device_row d ON d.id = (k.campaign << 32) + k.seq WHERE k.id = ?"
     );
