@@ -242,7 +242,8 @@ pub struct ScanArgs {
     #[arg(long, value_name = "TEXT")]
     pub comment: String,
 
-    /// Show the plan and send nothing
+    /// Show the plan and order nothing; nothing at all is sent, unless --check, --names or
+    /// --from-tenant ask the tenant
     #[arg(long)]
     pub dry_run: bool,
 
@@ -274,8 +275,8 @@ pub struct ScanArgs {
     #[arg(long, value_name = "GROUP", value_parser = group)]
     pub skip: Vec<Group>,
 
-    /// Read the tenant's inventory and the scans that run there, also in a dry run or with
-    /// --emulator
+    /// Read the tenant's inventory and the scans that run there in a dry run or with --emulator
+    /// too; else they are read anyway
     #[arg(long, conflicts_with = "no_check")]
     pub check: bool,
 

@@ -1,6 +1,6 @@
 //! `scan`: plan, confirm, run, report. The list is streamed into the store as a draft; confirming
 //! opens it, and a refused draft is deleted. The dry run has no way to order anything: it makes no
-//! client, or with `--check` one that only reads.
+//! client, or where it needs the tenant one that only reads.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     check_comment(&args.comment, &name)?;
     check_source(&args)?;
     let rules = preflight::rules(&args.keep, &args.skip)?;
-    if args.dry_run && args.check {
+    if args.dry_run && (args.check || wish(&args).is_needed()) {
         return dry_check(&args, &name, &now, rules).await;
     }
     if args.dry_run {
