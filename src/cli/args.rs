@@ -88,6 +88,10 @@ pub enum Command {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Tenant and sign-in")]
 pub struct ConnectArgs {
+    /// The settings file that was typed, for the command that goes on.
+    #[arg(skip)]
+    pub config: Option<PathBuf>,
+
     /// Tenant's settings in the settings file [env: FLEETSWEEP_PROFILE]
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,

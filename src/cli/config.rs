@@ -5,6 +5,7 @@
 mod file;
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
@@ -110,6 +111,7 @@ impl Settings {
     /// # Errors
     /// `Failure` if the file is wrong, or contradicts what was typed or the environment.
     pub(super) fn read(typed: &Typed<'_>) -> Result<Self, Failure> {
+        readable(env::vars_os())?;
         // The emulator is for trying things out: nothing of a tenant's settings is for it.
         if typed.knows("emulator") && typed.matches.get_flag("emulator") {
             return Ok(Self::default());
@@ -150,6 +152,22 @@ impl Settings {
         let profile = self.profile.iter().filter(|_| !self.typed_profile);
         profile.map(|name| format!("--profile={name}")).chain(flags).collect()
     }
+}
+
+/// A variable that cannot be read as text must not pass for one that is not set.
+fn readable(all: impl Iterator<Item = (OsString, OsString)>) -> Result<(), Failure> {
+    for (name, value) in all {
+        let name = name.to_string_lossy();
+        let ours = name.starts_with("FLEETSWEEP_") || name.starts_with("AZURE_");
+        if ours && value.to_str().is_none() {
+            return Err(Failure::usage(
+                format!("the variable {name} cannot be read"),
+                "its value is not UTF-8",
+                "set it to a text in UTF-8, or unset it",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The file that is named, or the one in its usual place if it is there.
@@ -305,4 +323,20 @@ fn typed_values(typed: &Typed<'_>, key: &Key) -> Option<Vec<String>> {
 
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    #[test]
+    fn a_variable_of_ours_that_is_no_text_is_refused_by_name_and_others_are_let_be() {
+        let odd = || OsString::from_vec(vec![0xff, b'x']);
+        let of = |name: &str| readable([(name.into(), odd())].into_iter());
+        assert!(of("FLEETSWEEP_STORE").unwrap_err().what.contains("FLEETSWEEP_STORE"));
+        assert!(of("AZURE_CLIENT_SECRET").is_err());
+        assert!(of("LS_COLORS").is_ok());
+    }
 }
