@@ -26,6 +26,7 @@ pub(super) fn resume_command(
         }
     };
     flag("store", output.store.as_deref());
+    flag("config", connect.config.as_deref().and_then(Path::to_str));
     flag("profile", connect.profile.as_deref());
     // A profile says the rest, and nothing that was typed differs from it.
     if connect.profile.is_none() {

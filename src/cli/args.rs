@@ -90,6 +90,10 @@ pub enum Command {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Tenant and sign-in")]
 pub struct ConnectArgs {
+    /// The settings file that was typed, for the command that goes on.
+    #[arg(skip)]
+    pub config: Option<PathBuf>,
+
     /// Tenant's settings in the settings file [env: FLEETSWEEP_PROFILE]
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
@@ -244,7 +248,8 @@ pub struct ScanArgs {
     #[arg(long, value_name = "TEXT")]
     pub comment: String,
 
-    /// Show the plan and send nothing
+    /// Show the plan and order nothing; nothing at all is sent, unless --check, --names or
+    /// --from-tenant ask the tenant
     #[arg(long)]
     pub dry_run: bool,
 
@@ -276,8 +281,8 @@ pub struct ScanArgs {
     #[arg(long, value_name = "GROUP", value_parser = group)]
     pub skip: Vec<Group>,
 
-    /// Read the tenant's inventory and the scans that run there, also in a dry run or with
-    /// --emulator
+    /// Read the tenant's inventory and the scans that run there in a dry run or with --emulator
+    /// too; else they are read anyway
     #[arg(long, conflicts_with = "no_check")]
     pub check: bool,
 

@@ -1,7 +1,10 @@
 //! Reading the lists: intake runs on a thread of its own and never gets more than two batches
-//! ahead of the store. Only the ids and the first row errors are kept in memory.
+//! ahead of the store. Only the ids and the first row errors are kept in memory. Where the tenant
+//! is asked before a list is judged, the list is read once more before that: who gives a wrong one
+//! hears so at once, and nobody is called for it.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -82,6 +85,7 @@ impl Listing {
 /// `Failure` if a list is refused as a whole, or if the store fails.
 pub(super) async fn read<S: Store>(
     sources: &[PathBuf],
+    kept: Option<File>,
     options: Options,
     preflight: &Arc<Preflight>,
     draft: Option<(&S, CampaignId)>,
@@ -90,21 +94,69 @@ pub(super) async fn read<S: Store>(
     let (sources, preflight) = (sources.to_vec(), preflight.clone());
     let keep_rows = draft.is_some();
     let reading = tokio::task::spawn_blocking(move || {
-        read_all(&sources, &options, &preflight, keep_rows.then_some(&to_store))
+        read_all(&sources, kept, &options, &preflight, keep_rows.then_some(&to_store))
     });
     while let Some(batch) = batches.recv().await {
         if let Some((store, draft)) = draft {
             store.append(draft, batch).await?;
         }
     }
-    let read = reading.await.map_err(|error| {
+    done(reading.await)
+}
+
+/// Reads the lists for what would refuse them as a whole. Standard input comes but once, so what
+/// was read of it is kept in a file without a name, which is returned for `read`.
+///
+/// # Errors
+/// `Failure` if a list is refused as a whole.
+pub(super) async fn rehearse(
+    sources: &[PathBuf],
+    options: Options,
+) -> Result<Option<File>, Failure> {
+    let sources = sources.to_vec();
+    done(tokio::task::spawn_blocking(move || rehearse_all(&sources, &options)).await)
+}
+
+fn done<T>(read: Result<Result<T, IntakeError>, tokio::task::JoinError>) -> Result<T, Failure> {
+    let read = read.map_err(|error| {
         Failure::new(1, "reading the list failed", error.to_string(), "report this as a defect")
     })?;
     read.map_err(|error| refused(&error))
 }
 
+fn rehearse_all(sources: &[PathBuf], options: &Options) -> Result<Option<File>, IntakeError> {
+    let (mut seen, mut kept) = (Seen::new(), None);
+    let mut pass = |_| ControlFlow::Continue(());
+    for path in sources {
+        let (name, mut reader) = open(path, None)?;
+        let failed = |error| IntakeError { input: name.clone(), fault: Fault::Io(error) };
+        if is_input(path) && kept.is_none() {
+            let copy = tempfile::tempfile().map_err(failed)?;
+            kept = Some(copy.try_clone().map_err(failed)?);
+            reader = Box::new(Copied { from: reader, to: copy });
+        }
+        intake::read(&name, reader, options, &mut seen, &mut pass)?;
+    }
+    Ok(kept)
+}
+
+/// A reader that keeps what it reads in a file.
+struct Copied<R> {
+    from: R,
+    to: File,
+}
+
+impl<R: Read> Read for Copied<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.from.read(into)?;
+        self.to.write_all(&into[..length])?;
+        Ok(length)
+    }
+}
+
 fn read_all(
     sources: &[PathBuf],
+    mut kept: Option<File>,
     options: &Options,
     preflight: &Preflight,
     to_store: Option<&mpsc::Sender<Vec<NewRow>>>,
@@ -113,7 +165,8 @@ fn read_all(
     let mut seen = Seen::new();
     let several = sources.len() > 1;
     for path in sources {
-        let (name, reader) = open(path)?;
+        let kept = if is_input(path) { kept.take() } else { None };
+        let (name, reader) = open(path, kept)?;
         let mut batch = Vec::with_capacity(BATCH);
         let mut emit = |row: Row| {
             listing.count(several.then_some(name.as_str()), &row);
@@ -151,12 +204,21 @@ fn hand_over(to_store: &mpsc::Sender<Vec<NewRow>>, batch: &mut Vec<NewRow>) -> C
     }
 }
 
-fn open(path: &Path) -> Result<(String, Box<dyn Read + Send>), IntakeError> {
-    if path == Path::new("-") {
-        return Ok(("standard input".to_owned(), Box::new(std::io::stdin())));
+/// Opens a list; standard input as it was kept, if it was.
+fn open(path: &Path, kept: Option<File>) -> Result<(String, Box<dyn Read + Send>), IntakeError> {
+    if !is_input(path) {
+        return Ok((path.display().to_string(), Box::new(intake::open(path)?)));
     }
-    let file = intake::open(path)?;
-    Ok((path.display().to_string(), Box::new(file)))
+    let name = "standard input".to_owned();
+    let Some(mut kept) = kept else { return Ok((name, Box::new(io::stdin()))) };
+    match kept.rewind() {
+        Ok(()) => Ok((name, Box::new(kept))),
+        Err(error) => Err(IntakeError { input: name, fault: Fault::Io(error) }),
+    }
+}
+
+fn is_input(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 /// The list that is the tenant's own devices, judged like any other.

@@ -45,8 +45,14 @@ pub async fn run(cli: Cli, settings: Settings) -> u8 {
     log::start(cli.verbose, view::log_writer());
     let json = wants_json(&cli.command);
     let code = match cli.command {
-        Command::Scan(args) => scan::scan(*args).await,
-        Command::Resume(args) => resume::resume(*args).await,
+        Command::Scan(mut args) => {
+            args.connect.config = cli.config;
+            scan::scan(*args).await
+        }
+        Command::Resume(mut args) => {
+            args.connect.config = cli.config;
+            resume::resume(*args).await
+        }
         Command::Status(args) => status::status(args).await,
         Command::Report(args) => report::report(args).await,
         Command::Devices(args) => devices::devices(*args).await,

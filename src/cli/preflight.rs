@@ -49,6 +49,7 @@ struct Record {
 /// What is known of one device, and what is done with it.
 pub(super) struct Judged<'a> {
     groups: Groups,
+    rules: Rules,
     decision: Decision,
     system: &'a str,
     device_group: &'a str,
@@ -120,7 +121,8 @@ impl Preflight {
         if self.busy.contains(&device) {
             groups = groups.with(Group::Busy);
         }
-        Judged { groups, decision: self.rules.decide(groups), system, device_group }
+        let (rules, decision) = (self.rules, self.rules.decide(groups));
+        Judged { groups, rules, decision, system, device_group }
     }
 }
 
@@ -183,9 +185,17 @@ impl Judged<'_> {
             Decision::Last => (Life::late_draft(), None),
             Decision::Skip(group) => {
                 let (what, name) = (group.what(), group.name());
-                let reason = match group.usual() {
-                    Decision::Skip(_) => format!("left out: {what} (--keep {name} orders it)"),
-                    _ => format!("left out on request (--skip {name}): {what}"),
+                // A device is ordered only when nothing is left that leaves it out.
+                let usual = |group: &Group| matches!(group.usual(), Decision::Skip(_));
+                let skipping: Vec<Group> = self.rules.skipping(self.groups).collect();
+                let reason = match skipping.iter().all(usual) {
+                    true => {
+                        let keep = skipping.iter().map(|group| format!("--keep {}", group.name()));
+                        let keep = keep.collect::<Vec<_>>().join(" ");
+                        format!("left out: {what} ({keep} orders it)")
+                    }
+                    false if usual(&group) => format!("left out: {what}"),
+                    false => format!("left out on request (--skip {name}): {what}"),
                 };
                 (Life::ended(Outcome::Skipped), Some(reason))
             }

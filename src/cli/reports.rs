@@ -25,12 +25,31 @@ impl Reports {
     /// # Errors
     /// `Failure` if a file cannot be written, or is not this campaign's report.
     pub(super) fn new(args: &OutputArgs, campaign: &CampaignName) -> Result<Self, Failure> {
+        Self::of_paths(args.reports.clone(), args.force, campaign)
+    }
+
+    /// The files that are asked for, or else those of the latest run, or the default one.
+    ///
+    /// # Errors
+    /// `Failure` if a file cannot be written, or is not this campaign's report.
+    pub(super) fn going_on_with(args: &OutputArgs, campaign: &Campaign) -> Result<Self, Failure> {
         let mut paths = args.reports.clone();
+        if let Some(run) = campaign.last_run.as_ref().filter(|_| paths.is_empty()) {
+            paths.extend(run.reports.iter().map(PathBuf::from));
+        }
+        Self::of_paths(paths, args.force, &campaign.name)
+    }
+
+    fn of_paths(
+        mut paths: Vec<PathBuf>,
+        force: bool,
+        campaign: &CampaignName,
+    ) -> Result<Self, Failure> {
         if paths.is_empty() {
             paths.push(PathBuf::from(format!("fleetsweep-{campaign}.csv")));
         }
         for path in &paths {
-            check_writable(path, campaign, args.force).map_err(|error| refused(&error))?;
+            check_writable(path, campaign, force).map_err(|error| refused(&error))?;
         }
         Ok(Self { paths })
     }
@@ -38,6 +57,12 @@ impl Reports {
     /// The files.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
         self.paths.clone()
+    }
+
+    /// The files as a later process finds them, from whatever folder it is started in.
+    pub(super) fn places(&self) -> Vec<String> {
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        self.paths.iter().filter_map(|path| Some(absolute(path).to_str()?.to_owned())).collect()
     }
 
     /// Writes all files anew, and counts what the summary tells.

@@ -49,7 +49,7 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     let speed = destination.speed(&args.speed, &local_now())?.going_on_with(&campaign);
     let destination = destination.identified(speed.timing).await?;
     same_target(&campaign, &destination)?;
-    let reports = Reports::new(&args.output, &campaign.name)?;
+    let reports = Reports::going_on_with(&args.output, &campaign)?;
     let store = Arc::new(stores::open(&place, speed.timing, Some(&campaign.name)).await?);
     let tally = store.tally(campaign.id).await?;
     say::note(&format!(

@@ -50,7 +50,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
     pub(super) async fn run(self, campaign: Campaign) -> Result<u8, Failure> {
         self.tell_in_flight(&campaign).await?;
         let (started, began_at) = (self.store.clock().now(), self.store.clock().utc());
-        let begun = LastRun { began_at, ended: None };
+        let begun = self.last_run(began_at, None);
         if let Err(error) = self.store.note_run(campaign.id, begun).await {
             return Err(self.stopped_by_store(&campaign, began_at, error.into()).await);
         }
@@ -70,7 +70,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
         let exit_code = self.summarise(&campaign, &ran, &written, before, took).await?;
         let (at, why) = (self.store.clock().utc(), ending_text(&ran.ending));
         let ended = RunEnd { at, why, exit_code, resume: self.resume.clone() };
-        self.store.note_run(campaign.id, LastRun { began_at, ended: Some(ended) }).await?;
+        self.store.note_run(campaign.id, self.last_run(began_at, Some(ended))).await?;
         written.map(|_| exit_code)
     }
 
@@ -198,6 +198,10 @@ impl<S: Store, A: ScanApi> Run<S, A> {
         Ok(exit_code)
     }
 
+    fn last_run(&self, began_at: Timestamp, ended: Option<RunEnd>) -> LastRun {
+        LastRun { began_at, ended, reports: self.reports.places() }
+    }
+
     /// The store failed: what can still be read is told, and nothing more is sent.
     async fn stopped_by_store(
         &self,
@@ -209,7 +213,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
         let failure = failure.of_campaign(&campaign.name, done.as_ref(), self.resume.as_deref());
         let (at, why) = (self.store.clock().utc(), format!("{}: {}", failure.what, failure.why));
         let ended = RunEnd { at, why, exit_code: failure.code, resume: self.resume.clone() };
-        let run = LastRun { began_at, ended: Some(ended) };
+        let run = self.last_run(began_at, Some(ended));
         // A store that failed may not take this either; `status` then tells no end of the run.
         self.store.note_run(campaign.id, run).await.ok();
         failure

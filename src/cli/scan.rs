@@ -1,7 +1,8 @@
 //! `scan`: plan, confirm, run, report. The list is streamed into the store as a draft; confirming
 //! opens it, and a refused draft is deleted. The dry run has no way to order anything: it makes no
-//! client, or with `--check` one that only reads.
+//! client, or where it needs the tenant one that only reads.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use jiff::ZonedDateTime;
@@ -19,7 +20,7 @@ use super::reports::Reports;
 use super::run::Run;
 use super::say;
 use super::settings::Speed;
-use super::source::{check_source, read, wish};
+use super::source::{check_source, read, rehearse, wish};
 use super::stores::{self, Place};
 use super::tenant;
 use crate::clock::{SystemClock, local_now};
@@ -43,7 +44,7 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     check_comment(&args.comment, &name)?;
     check_source(&args)?;
     let rules = preflight::rules(&args.keep, &args.skip)?;
-    if args.dry_run && args.check {
+    if args.dry_run && (args.check || wish(&args).is_needed()) {
         return dry_check(&args, &name, &now, rules).await;
     }
     if args.dry_run {
@@ -90,6 +91,7 @@ async fn dry_check(
     let target = &planned.target;
     let place = Place::planned(&args.output, destination.emulated())?;
     let mut link = Link::new(destination);
+    let kept = rehearse(args).await?;
     let api = link.api(&speed).await?;
     let wish = wish(args);
     let asked = match place.as_ref().filter(|place| place.exists()) {
@@ -104,8 +106,7 @@ async fn dry_check(
         }
     };
     link.end().await;
-    // Reading the inventory can have taken a while.
-    dry_plan(args, name, &local_now(), &speed, planned, Arc::new(asked?)).await
+    dry_plan(args, kept, name, &speed, planned, asked?).await
 }
 
 async fn dry_run(
@@ -118,19 +119,20 @@ async fn dry_run(
     let speed = planned.speed(&args.speed, now)?;
     let why = "a dry run stays offline unless --check is given";
     let preflight = Preflight::offline(rules, now.timestamp(), Some(why));
-    dry_plan(args, name, now, &speed, planned, Arc::new(preflight)).await
+    dry_plan(args, None, name, &speed, planned, preflight).await
 }
 
 async fn dry_plan(
     args: &ScanArgs,
+    kept: Option<File>,
     name: &CampaignName,
-    now: &ZonedDateTime,
     speed: &Speed,
     planned: Planned,
-    preflight: Arc<Preflight>,
+    preflight: Preflight,
 ) -> Result<u8, Failure> {
+    let preflight = Arc::new(preflight);
     let nowhere: Option<(&MemoryStore<SystemClock>, CampaignId)> = None;
-    let listing = read(args, &preflight, nowhere).await?;
+    let listing = read(args, kept, &preflight, nowhere).await?;
     let emulated = args.emulator.emulator;
     let place = Place::planned(&args.output, emulated)?;
     let order = order(args, planned.target, &listing);
@@ -148,7 +150,8 @@ async fn dry_plan(
         skip_bad_rows: args.skip_bad_rows,
         warnings: planned.warnings,
     };
-    let plan = plans::plan(&order, &listing, speed, &outlook, now, about);
+    // Reading the list, and the inventory before it, can have taken a while.
+    let plan = plans::plan(&order, &listing, speed, &outlook, &local_now(), about);
     print_plan(&plan, args.output.json)?;
     refuse_bad_rows(args, &listing)?;
     Ok(0)
@@ -174,8 +177,9 @@ impl Scan<'_> {
         draft: CampaignId,
         link: &mut Link,
     ) -> Result<Campaign, Failure> {
-        let preflight = Arc::new(self.check(store, link).await?);
-        let listing = read(self.args, &preflight, Some((store, draft))).await?;
+        let (preflight, kept) = self.check(store, link).await?;
+        let preflight = Arc::new(preflight);
+        let listing = read(self.args, kept, &preflight, Some((store, draft))).await?;
         let order = order(self.args, self.target.clone(), &listing);
         let there = self.find_same(store, &order).await?;
         let plan = self.plan(store, &order, &listing, there.as_ref(), &preflight).await?;
@@ -195,9 +199,15 @@ impl Scan<'_> {
     }
 
     /// What is known before the first call: of the tenant if it may be asked, else of the list.
-    async fn check<S: Store>(&self, store: &S, link: &mut Link) -> Result<Preflight, Failure> {
+    /// With standard input as it was kept, if the list was read for that.
+    async fn check<S: Store>(
+        &self,
+        store: &S,
+        link: &mut Link,
+    ) -> Result<(Preflight, Option<File>), Failure> {
         let (args, wish) = (self.args, wish(self.args));
-        let offline = |why| Ok(Preflight::offline(self.rules, local_now().timestamp(), why));
+        let now = local_now().timestamp();
+        let offline = |why| Ok((Preflight::offline(self.rules, now, why), None));
         if !wish.is_needed() && !args.check {
             if args.no_check {
                 return offline(Some("--no-check is given"));
@@ -210,8 +220,10 @@ impl Scan<'_> {
                 return offline(None);
             }
         }
+        let kept = rehearse(args).await?;
         let api = link.api(&self.speed).await?;
-        tenant::ask(store, &*api, &self.target, &self.speed, self.rules, &wish).await
+        let asked = tenant::ask(store, &*api, &self.target, &self.speed, self.rules, &wish);
+        Ok((asked.await?, kept))
     }
 
     async fn plan<S: Store>(

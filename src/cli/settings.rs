@@ -14,6 +14,7 @@ use super::failure::Failure;
 use crate::defender::{Cloud, Credential, Origin, SignInKind};
 
 use crate::domain::quota::api_quotas;
+use crate::domain::text::printable;
 use crate::domain::{Pace, PaceKind, Quota, Target, Timing};
 use crate::store::Campaign;
 
@@ -93,6 +94,7 @@ pub(super) fn connection(args: &ConnectArgs) -> Result<Connection, Failure> {
             return Err(missing("application", "--client-id", "AZURE_CLIENT_ID"));
         }
     }
+    check_ids(&target, &api)?;
     let credential = auth::credential_of(kind.ok_or_else(auth::none_given)?, args, &target)?;
     let cloud = cloud(args)?;
     let login = setting(args.login_url.as_ref(), "FLEETSWEEP_LOGIN_URL")
@@ -104,6 +106,34 @@ pub(super) fn connection(args: &ConnectArgs) -> Result<Connection, Failure> {
     let ca_file =
         args.ca_file.clone().or_else(|| variable("FLEETSWEEP_CA_FILE").map(PathBuf::from));
     Ok(Connection { target, audience: cloud.audience(), api, login, credential, ca_file })
+}
+
+/// Ids that cannot be right are told before anybody confirms a plan, not by the sign-in after it.
+fn check_ids(target: &Target, api: &Origin) -> Result<(), Failure> {
+    if api.is_loopback() {
+        return Ok(());
+    }
+    let (tenant, application) = (&target.tenant, &target.application);
+    let wrong = |what: &str, id: &str, form: &str, next: &str| {
+        let why = format!("`{}` is no {form}", printable(id));
+        Failure::usage(format!("the {what} cannot be right"), why, next)
+    };
+    if !tenant.is_empty() && !is_guid(tenant) && !tenant.contains('.') {
+        let next = "copy the Directory (tenant) ID from the application's overview page";
+        return Err(wrong("tenant", tenant, "GUID and no domain name", next));
+    }
+    if !application.is_empty() && !is_guid(application) {
+        let next = "copy the Application (client) ID from the application's overview page";
+        return Err(wrong("application", application, "GUID", next));
+    }
+    Ok(())
+}
+
+/// Whether it has the form of a GUID: hex digits in groups of 8, 4, 4, 4 and 12.
+fn is_guid(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Who and where, as far as flags and the environment say; a tenant or an application that is not

@@ -1,6 +1,7 @@
 //! Where the list of a scan comes from: files, names that are looked up, or the tenant itself. It
 //! reads no format (`intake`) and asks no server (`tenant`).
 
+use std::fs::File;
 use std::sync::Arc;
 
 use super::args::ScanArgs;
@@ -11,12 +12,26 @@ use super::tenant::Wish;
 use crate::intake::{NameAnswer, Names, Options};
 use crate::store::{CampaignId, Store};
 
+/// Looks at the list before the tenant is asked anything, and gives standard input as it was kept.
+///
+/// # Errors
+/// `Failure` if the list is refused.
+pub(super) async fn rehearse(args: &ScanArgs) -> Result<Option<File>, Failure> {
+    if args.from_tenant {
+        return Ok(None);
+    }
+    // What a name stands for is not known yet, and refuses no list as a whole.
+    let names = args.names.then(|| Names(Arc::new(|_: &str| NameAnswer::Unknown)));
+    listing::rehearse(&args.devices, options(args, names)).await
+}
+
 /// Reads the list, or takes the tenant's own devices for it.
 ///
 /// # Errors
 /// `Failure` if the list is refused, or if the store fails.
 pub(super) async fn read<S: Store>(
     args: &ScanArgs,
+    kept: Option<File>,
     preflight: &Arc<Preflight>,
     draft: Option<(&S, CampaignId)>,
 ) -> Result<Listing, Failure> {
@@ -30,8 +45,11 @@ pub(super) async fn read<S: Store>(
             index.map_or(NameAnswer::Unknown, |index| index.find(name))
         }))
     });
-    let options = Options { column: args.column.clone(), max_rows: args.max_rows, names };
-    listing::read(&args.devices, options, preflight, draft).await
+    listing::read(&args.devices, kept, options(args, names), preflight, draft).await
+}
+
+fn options(args: &ScanArgs, names: Option<Names>) -> Options {
+    Options { column: args.column.clone(), max_rows: args.max_rows, names }
 }
 
 /// What the flags want of the tenant.
@@ -52,13 +70,6 @@ pub(super) fn check_source(args: &ScanArgs) -> Result<(), Failure> {
             "the filters have nothing to choose from",
             "they choose among the tenant's devices, and a list of devices is given",
             "add --from-tenant and leave the list out, or leave the filters out",
-        ));
-    }
-    if args.dry_run && !args.check && wish(args).is_needed() {
-        return Err(Failure::usage(
-            "a dry run stays offline, and this one needs the tenant",
-            "--from-tenant and --names read the tenant's inventory",
-            "add --check: it reads, and orders nothing",
         ));
     }
     Ok(())

@@ -114,6 +114,9 @@ pub struct LastRun {
     pub began_at: Timestamp,
     /// How it ended; nothing while it runs, and after it was killed.
     pub ended: Option<RunEnd>,
+    /// Where its reports are, as absolute paths.
+    #[serde(default)]
+    pub reports: Vec<String>,
 }
 
 /// How a run ended.

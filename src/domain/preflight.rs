@@ -249,13 +249,19 @@ impl Rules {
 
     /// What is done with a device in these groups.
     pub fn decide(&self, groups: Groups) -> Decision {
-        if let Some(group) = groups.iter().find(|group| self.skip.has(*group)) {
+        if let Some(group) = self.skipping(groups).next() {
             return Decision::Skip(group);
         }
         match groups.iter().any(|group| self.last.has(group)) {
             true => Decision::Last,
             false => Decision::Send,
         }
+    }
+
+    /// Those of these groups that leave a device out, the one that is told as the reason first.
+    pub fn skipping(&self, groups: Groups) -> impl Iterator<Item = Group> {
+        let skip = self.skip;
+        groups.iter().filter(move |group| skip.has(*group))
     }
 
     /// What is done with the devices of one group.

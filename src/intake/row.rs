@@ -72,7 +72,8 @@ pub enum RowProblem {
     UnknownName,
     /// A name that several records share.
     #[error(
-        "{records} records of the tenant have this name; write the id of the one that is meant"
+        "{records} records of the tenant have this name; write the id of the one that is meant \
+         (`fleetsweep devices --name` lists them)"
     )]
     AmbiguousName {
         /// How many.

@@ -12,6 +12,9 @@ use crate::domain::text::{cut, printable};
 /// Systems and device groups that the text shows.
 const SHOWN: usize = 6;
 
+/// Less than this is no saving.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+
 /// One group of devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -66,13 +69,13 @@ impl Checked {
                 Decision::Last => "last",
                 Decision::Send => "ordered",
             };
-            let saves = found.saves.filter(|saves| !saves.is_zero());
+            let saves = found.saves.filter(|saves| *saves >= WORTH_TELLING);
             let saves = saves.map(|saves| format!("; saves {}", duration(saves)));
             let saves = saves.unwrap_or_default();
             push(head, &format!("{} {name}: {what}{saves}", count(found.devices)));
         }
         if let (Some(without), Some(takes)) = (self.without, takes)
-            && without > takes
+            && without.saturating_sub(takes) >= WORTH_TELLING
         {
             let saved = duration(without - takes);
             push(

@@ -141,9 +141,9 @@ impl<C: Clock> SqliteStore<C> {
     }
 
     async fn over(path: &Path, conn: SqliteConnection, timing: Timing, clock: C) -> Result<Self> {
-        let now = clock.utc();
+        let (now, stamp) = (clock.utc(), clock.now());
         let tidy = open::alone(path, conn, move |conn| {
-            Box::pin(async move { open::drop_old_drafts(conn, now).await })
+            Box::pin(async move { open::drop_what_is_old(conn, now, stamp).await })
         });
         let (conn, ()) = tidy.await?;
         let shared = Arc::new(Shared { clock, timing });

@@ -126,18 +126,23 @@ async fn a_scan_from_the_tenant_orders_what_the_filters_choose() {
     let place = Place::new();
     let scan = ["scan", "--from-tenant", "--type=quick", "--comment=x", "--report=r.csv"];
     let windows = ["--os=windows-server", "--approve-max=60", "--keep=inactive", "--json"];
+    let dry = said(&place, &emulator, &[&scan[..], &windows, &["--dry-run"]].concat()).await;
+    assert_eq!(dry.code, 0, "{}", dry.err);
+    assert!(dry.err.contains("This is a dry run: nothing is ordered."), "{}", dry.err);
+    assert_eq!(calls(&emulator, Operation::Scan), 0);
+    let read = calls(&emulator, Operation::Read);
     let ran = said(&place, &emulator, &[&scan[..], &windows].concat()).await;
     let plan = &json_lines(&ran.out)[0];
     let rows = report(&place.path("r.csv"));
     assert!(rows.len() > 2 && rows.iter().all(|row| row["device_name"].contains("emulator")));
     let ordered = rows.iter().filter(|row| row["outcome"] == "accepted").count();
     assert_eq!(plan["devices"], ordered, "{}", ran.err);
+    assert_eq!(plan["devices"], json_lines(&dry.out)[0]["devices"]);
     assert_eq!(emulator.ledger().accepted as usize, ordered);
-    let reads = calls(&emulator, Operation::Read);
+    let reads = calls(&emulator, Operation::Read) - read;
     assert_eq!(reads, 2, "one for the machines, one for the open scans");
     for (args, why) in [
         (vec!["--os=linux"], "add --from-tenant"),
-        (vec!["--names", "--dry-run"], "add --check"),
         (vec!["--keep=busy", "--skip=busy"], "the same group"),
     ] {
         place.list(2);
@@ -184,7 +189,14 @@ async fn names_are_looked_up_and_a_row_says_which_record_was_taken() {
     assert_eq!(rows[2]["device_id"], all[9]["id"]);
     assert_eq!(rows[3]["outcome"], "bad_row");
     assert!(rows[3]["reason"].contains("no device of the tenant has this name"));
-    let strict = ["--names", "--strict-names", "--dry-run", "--check"];
+    let piped = ["scan", "-", "--type=quick", "--comment=x", "--approve-max=9"];
+    let mut input = place.towards(&emulator, &piped);
+    input.args(["--names", "--skip-bad-rows", "--report=i.csv"]);
+    input.stdin(std::fs::File::open(place.path("names.txt")).unwrap());
+    let ran = beside(move || run(input)).await;
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert_eq!(report(&place.path("i.csv")).len(), 4, "all of it is read again");
+    let strict = ["--names", "--strict-names", "--dry-run"];
     let refused = said(&place, &emulator, &[&scan[..], &strict].concat()).await;
     assert_eq!(refused.code, 2, "{}", refused.err);
     assert!(refused.err.contains("records of the tenant have this name"), "{}", refused.err);
@@ -315,6 +327,7 @@ async fn what_is_left_out_stands_in_the_report_and_flags_turn_it_around() {
     assert_eq!(reason(0).0, "skipped");
     assert!(reason(0).1.contains("iOS and Android") && reason(0).1.contains("--keep mobile"));
     assert!(reason(1).1.contains("IoT"), "{}", reason(1).1);
+    assert!(reason(1).1.contains("--keep iot --keep not-onboarded"), "{}", reason(1).1);
     assert_eq!(reason(2).0, "accepted");
     let entries = emulator.ledger().entries;
     let scans = entries.iter().filter(|entry| entry.operation == Operation::Scan);
@@ -345,6 +358,10 @@ async fn busy_devices_are_found_by_one_list_before_the_first_order() {
     let busy = rows.iter().filter(|row| row["reason"].contains("--skip busy")).count();
     assert!((10..30).contains(&busy), "{busy} of 40");
     assert_eq!(emulator.ledger().accepted as usize, 40 - busy);
+    let entries = emulator.ledger().entries;
+    let asked = entries.iter().filter(|entry| entry.operation != Operation::Token);
+    let asked: Vec<_> = asked.map(|entry| entry.operation).take(3).collect();
+    assert_eq!(asked, [Operation::Read, Operation::Read, Operation::Scan]);
     assert_eq!(calls(&emulator, Operation::Read), 2);
 }
 

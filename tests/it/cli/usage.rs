@@ -10,6 +10,8 @@ fn scan<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&["scan", "list.txt"], &SCAN[..], more].concat()
 }
 
+const GUID: &str = "8769b673-6805-6789-8f27-9cdbfa90b6b3";
+
 #[test]
 fn each_wrong_use_says_what_why_and_what_next() {
     let place = Place::new();
@@ -27,7 +29,9 @@ fn each_wrong_use_says_what_why_and_what_next() {
         ("blank comment", vec!["scan", "list.txt", "--type", "full", "--comment", " "]),
         ("no terminal", vec!["scan", "list.txt", "--type", "full", "--comment", "x", "--emulator"]),
         ("no tenant", scan(&[])),
-        ("no secret", scan(&["--tenant", "t", "--client-id", "c"])),
+        ("a tenant that is no id", scan(&["--tenant", "contoso", "--client-id", GUID])),
+        ("an application that is no id", scan(&["--tenant", GUID, "--client-id", "fleetsweep"])),
+        ("no secret", scan(&["--tenant", GUID, "--client-id", GUID])),
         (
             "http to a remote host",
             scan(&["--tenant", "t", "--client-id", "c", "--api-url", "http://api.example.com"]),
