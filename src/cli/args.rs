@@ -76,6 +76,8 @@ pub enum Command {
     Report(ReportArgs),
     /// List the tenant's devices as CSV or JSON lines that `scan` reads.
     Devices(Box<DevicesArgs>),
+    /// Check settings, network, clock, sign-in, rights and store.
+    Doctor(Box<DoctorArgs>),
     /// Run the API's emulator on a loopback address until Ctrl-C.
     Emulate(EmulateArgs),
     /// Print a script that completes commands and options in a shell.
@@ -432,6 +434,33 @@ impl DevicesArgs {
     pub(super) fn place(&self) -> OutputArgs {
         OutputArgs { store: self.store.clone(), ..OutputArgs::default() }
     }
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep doctor
+  fleetsweep doctor --profile prod --json
+  fleetsweep doctor --settings")]
+pub struct DoctorArgs {
+    /// Show every setting, its value and where it comes from, and check nothing
+    #[arg(long)]
+    pub settings: bool,
+
+    /// JSON lines on standard output
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+
+    /// Where the API is and who calls it.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// Limits, for what is shown of them.
+    #[command(flatten)]
+    pub speed: SpeedArgs,
 }
 
 /// `emulate`.

@@ -256,7 +256,11 @@ fn to_emulator(emulator: &Emulator) -> Result<Connection, Failure> {
     })
 }
 
-async fn client(connection: Connection, timing: Timing) -> Result<HttpApi, Failure> {
+/// Makes the client and its way to sign in; a person may have to take part.
+///
+/// # Errors
+/// `Failure` if it cannot be set up, or if nobody signs in.
+pub(super) async fn client(connection: Connection, timing: Timing) -> Result<HttpApi, Failure> {
     let Connection { target, api, login, audience, credential, ca_file } = connection;
     let kind = credential.kind();
     let sign_in = SignIn::new(SignInSettings {

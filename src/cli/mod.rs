@@ -8,6 +8,7 @@ pub mod config;
 mod confirm;
 mod connect;
 mod devices;
+mod doctor;
 mod emulate;
 pub mod failure;
 mod find;
@@ -40,7 +41,7 @@ use config::Settings;
 use failure::Failure;
 
 /// Runs a command and returns its exit code; a failure is printed here and nowhere else.
-pub async fn run(cli: Cli, _settings: Settings) -> u8 {
+pub async fn run(cli: Cli, settings: Settings) -> u8 {
     log::start(cli.verbose, view::log_writer());
     let json = wants_json(&cli.command);
     let code = match cli.command {
@@ -55,6 +56,7 @@ pub async fn run(cli: Cli, _settings: Settings) -> u8 {
         Command::Status(args) => status::status(args).await,
         Command::Report(args) => report::report(args).await,
         Command::Devices(args) => devices::devices(*args).await,
+        Command::Doctor(args) => doctor::doctor(*args, &settings).await,
         Command::Emulate(args) => emulate::emulate(args).await,
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),
@@ -83,6 +85,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Resume(args) => args.output.json,
         Command::Status(args) => args.json,
         Command::Report(args) => args.output.json,
+        Command::Doctor(args) => args.json,
         // The standard output of `devices` is the list, whatever the format.
         Command::Devices(_) | Command::Emulate(_) => false,
         Command::Completions(_) | Command::Man(_) => false,

@@ -2,6 +2,7 @@
 //! interrupted, killed or started twice. The server is the emulator, whose ledger judges.
 
 pub(crate) mod campaigns;
+mod doctor;
 mod network;
 mod settings;
 mod sign_in;
