@@ -11,11 +11,11 @@ use super::settings::Speed;
 use crate::defender::SignInKind;
 use crate::domain::forecast::Outlook;
 use crate::domain::preflight::{Decision, Group};
-use crate::domain::{CampaignName, Order, Quota, Stamp};
+use crate::domain::{BudgetKey, CampaignName, Order, Quota, Stamp};
 use crate::report::checked::{Checked, Found};
-use crate::report::human::count;
+use crate::report::human::{count, quota as human_quota};
 use crate::report::plan::{Calls, Plan, Until};
-use crate::store::Usage;
+use crate::store::{Campaign, CampaignState, Usage};
 
 /// The answer's time that the forecast goes by until this run has seen real ones.
 const LATENCY: Duration = Duration::from_millis(200);
@@ -67,6 +67,37 @@ pub(super) fn outlook(speed: &Speed, usage: Usage, now: Stamp) -> Outlook {
 fn together(ours: &[Quota], theirs: &[Quota]) -> Vec<Quota> {
     let all: BTreeSet<Quota> = ours.iter().chain(theirs).copied().collect();
     all.into_iter().collect()
+}
+
+/// Which open campaigns keep a stricter limit on a budget than this run would, and which.
+pub(super) fn held_by(
+    all: &[Campaign],
+    this: &CampaignName,
+    budget: &BudgetKey,
+    speed: &Speed,
+) -> Vec<String> {
+    let kept = |quota: &Quota| {
+        let as_strict = |ours: &&Quota| ours.window == quota.window && ours.calls <= quota.calls;
+        speed.quotas.iter().find(as_strict).is_some()
+    };
+    let others = all.iter().filter(|one| {
+        let same = one.order.target.budget(budget.operation) == *budget;
+        same && one.state == CampaignState::Open && one.name != *this
+    });
+    let holding = others.filter_map(|one| {
+        let stricter = one.quotas.iter().filter(|quota| !kept(quota)).map(human_quota);
+        let stricter: Vec<String> = stricter.collect();
+        (!stricter.is_empty()).then(|| {
+            format!(
+                "the open campaign {} keeps {}, which holds this one too; `fleetsweep resume {} \
+                 --limit ...` changes it",
+                one.name,
+                stricter.join(", "),
+                one.name
+            )
+        })
+    });
+    holding.collect()
 }
 
 /// For each quota, how many calls count against it.

@@ -9,7 +9,7 @@ use jiff::ZonedDateTime;
 
 use super::again::resume_command;
 use super::args::{BusyArg, ScanArgs};
-use super::confirm::confirm;
+use super::confirm::{confirm, within};
 use super::connect::{Destination, Planned};
 use super::failure::Failure;
 use super::link::Link;
@@ -192,8 +192,10 @@ impl Scan<'_> {
             }
             return Err(failure);
         }
-        if there.is_none() {
-            confirm(&plan.headline(), listing.devices(), self.args.approve_max).await?;
+        match there {
+            None => confirm(&plan.headline(), listing.devices(), self.args.approve_max).await?,
+            // It was confirmed as a whole; what is left of it must still be what is meant.
+            Some(_) => within(plan.open, self.args.approve_max)?,
         }
         self.open(store, draft, order).await
     }
@@ -253,7 +255,7 @@ impl Scan<'_> {
             continues,
             preflight,
             skip_bad_rows: self.args.skip_bad_rows,
-            warnings: Vec::new(),
+            warnings: plans::held_by(&store.campaigns().await?, &self.name, &budget, &speed),
         };
         // Reading the list can have taken a while.
         Ok(plans::plan(order, listing, &speed, &outlook, &local_now(), about))

@@ -2,6 +2,7 @@
 //! reads no format (`intake`) and asks no server (`tenant`).
 
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::ScanArgs;
@@ -9,6 +10,7 @@ use super::failure::Failure;
 use super::listing::{self, Listing};
 use super::preflight::Preflight;
 use super::tenant::Wish;
+use crate::domain::text::printable;
 use crate::intake::{NameAnswer, Names, Options};
 use crate::store::{CampaignId, Store};
 
@@ -70,6 +72,17 @@ pub(super) fn check_source(args: &ScanArgs) -> Result<(), Failure> {
             "the filters have nothing to choose from",
             "they choose among the tenant's devices, and a list of devices is given",
             "add --from-tenant and leave the list out, or leave the filters out",
+        ));
+    }
+    // Also with --force: a list that its own report replaces is lost.
+    let whole = |path: &Path| path.canonicalize().ok();
+    let lists: Vec<PathBuf> = args.devices.iter().filter_map(|path| whole(path)).collect();
+    let over = |path: &&PathBuf| whole(path).is_some_and(|report| lists.contains(&report));
+    if let Some(path) = args.output.reports.iter().find(over) {
+        return Err(Failure::usage(
+            "the report would replace the list",
+            format!("{} is both", printable(&path.display().to_string())),
+            "name another file with --report",
         ));
     }
     Ok(())
