@@ -74,6 +74,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Write a campaign's report again.
     Report(ReportArgs),
+    /// Follow the ordered scans until they have ended.
+    Follow(Box<FollowArgs>),
     /// Order again what a finished campaign left uncovered.
     Retry(Box<RetryArgs>),
     /// List the tenant's devices as CSV or JSON lines that `scan` reads.
@@ -203,6 +205,22 @@ pub struct SpeedArgs {
     /// How long to wait for an API that cannot be reached, once it was
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub max_wait: Option<Duration>,
+}
+
+impl SpeedArgs {
+    /// The API's own limits.
+    pub(super) fn of_the_api() -> Self {
+        Self {
+            limits: Vec::new(),
+            leave: None,
+            pace: PaceArg::Fast,
+            concurrency: 1,
+            time_scale: 1,
+            until: None,
+            max_duration: None,
+            max_wait: None,
+        }
+    }
 }
 
 /// Where state and reports go.
@@ -382,6 +400,39 @@ pub struct ReportArgs {
     pub output: OutputArgs,
 }
 
+/// `follow`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep follow
+  fleetsweep follow full-2026-11-24-k3x9qa --follow-for 4h --every 10m")]
+pub struct FollowArgs {
+    /// The campaign; may be left out if there is only one
+    #[arg(value_name = "CAMPAIGN")]
+    pub campaign: Option<CampaignName>,
+
+    /// Stop looking after this long, such as 4h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub follow_for: Option<Duration>,
+
+    /// Time between two looks; each costs one call for 10,000 scans
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5m")]
+    pub every: Duration,
+
+    /// Where state and reports go.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Where the API is and who calls it.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+}
+
+impl FollowArgs {
+    /// The API's own limits.
+    pub(super) fn speed(&self) -> SpeedArgs {
+        SpeedArgs::of_the_api()
+    }
+}
+
 /// `retry`.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
@@ -470,16 +521,7 @@ pub struct DevicesArgs {
 impl DevicesArgs {
     /// The API's own limits.
     pub(super) fn speed(&self) -> SpeedArgs {
-        SpeedArgs {
-            limits: Vec::new(),
-            leave: None,
-            pace: PaceArg::Fast,
-            concurrency: 1,
-            time_scale: 1,
-            until: None,
-            max_duration: None,
-            max_wait: None,
-        }
+        SpeedArgs::of_the_api()
     }
 
     /// Where the journal is.

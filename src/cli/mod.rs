@@ -12,6 +12,7 @@ mod doctor;
 mod emulate;
 pub mod failure;
 mod find;
+mod follow;
 mod link;
 mod listing;
 mod log;
@@ -56,6 +57,7 @@ pub async fn run(cli: Cli, settings: Settings) -> u8 {
         }
         Command::Status(args) => status::status(args).await,
         Command::Report(args) => report::report(args).await,
+        Command::Follow(args) => follow::follow(*args).await,
         Command::Retry(mut args) => {
             args.connect.config = cli.config;
             retry::retry(*args).await
@@ -90,6 +92,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Resume(args) => args.output.json,
         Command::Status(args) => args.json,
         Command::Report(args) => args.output.json,
+        Command::Follow(args) => args.output.json,
         Command::Retry(args) => args.output.json,
         Command::Doctor(args) => args.json,
         // The standard output of `devices` is the list, whatever the format.

@@ -71,7 +71,7 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
 }
 
 /// One tenant's campaign must never go to another one.
-fn same_target(campaign: &Campaign, destination: &Destination) -> Result<(), Failure> {
+pub(super) fn same_target(campaign: &Campaign, destination: &Destination) -> Result<(), Failure> {
     let mut now = campaign.order.clone();
     now.target = destination.target();
     let differs = campaign.order.differences(&now);

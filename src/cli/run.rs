@@ -9,13 +9,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use super::failure::Failure;
+use super::follow;
 use super::reports::Reports;
 use super::say;
 use super::settings::Speed;
 use super::stopping::{Heard, Stopping};
 use super::view::View;
 use crate::clock::{Clock, wall_clock};
-use crate::defender::ScanApi;
+use crate::defender::Inventory;
 use crate::domain::{Ending, LastRun, RunEnd};
 use crate::engine::{self, Ran, Settings, StopLevel};
 use crate::report::human;
@@ -42,7 +43,7 @@ pub(super) struct Run<S, A> {
     pub json: bool,
 }
 
-impl<S: Store, A: ScanApi> Run<S, A> {
+impl<S: Store, A: Inventory> Run<S, A> {
     /// Runs the campaign, and returns the exit code.
     ///
     /// # Errors
@@ -62,7 +63,10 @@ impl<S: Store, A: ScanApi> Run<S, A> {
         };
         let took = self.store.clock().now().since(started);
         let campaign = self.store.find(&campaign.name).await?.unwrap_or(campaign);
-        let work = self.reports.write(&*self.store, &campaign);
+        let work = async {
+            follow::once(&*self.store, &*self.api, &campaign, &self.speed).await;
+            self.reports.write(&*self.store, &campaign).await
+        };
         let written = match stopping.unless_left(work).await {
             Some(written) => written,
             None => Err(left_before_the_report(&campaign)),

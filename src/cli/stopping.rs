@@ -79,6 +79,15 @@ impl Stopping {
         Heard::Level(self.level)
     }
 
+    /// Does something that any signal ends.
+    pub(super) async fn unless_told<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            _ = self.heard() => None,
+            done = work => Some(done),
+        }
+    }
+
     /// Does what comes after a run, unless a signal says to leave at once.
     pub(super) async fn unless_left<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::pin!(work);

@@ -176,6 +176,16 @@ pub fn is_current(life: Life, looks: u8, found: Found) -> bool {
     life.looks() == looks || !matches!(found, Found::NotOurs { .. })
 }
 
+/// Writes how far an action of ours is, if it is the one that the row ordered; whether it is.
+pub fn note_progress(detail: &mut Detail, action: &Action, at: Timestamp) -> bool {
+    let ours = detail.action_id.as_ref() == Some(&action.id) && action.status.is_some();
+    if ours {
+        detail.action_status.clone_from(&action.status);
+        detail.action_status_at = Some(at);
+    }
+    ours
+}
+
 /// Writes what the list of actions said about a doubtful or busy device.
 pub fn note_look_up(
     detail: &mut Detail,

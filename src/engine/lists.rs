@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::clock::Clock;
 use crate::defender::{
     ActionQuery, Inventory, ListReply, MachineFilter, MachinesReply, NextPage, SignInError,
@@ -96,6 +98,23 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
             .actions(&ActionQuery::Open, next)
             .await
         {
+            ListReply::Page { actions, next, .. } => Ok((actions, next)),
+            ListReply::Refused(reply) => Err(reply),
+        };
+        self.read(ask, take).await
+    }
+
+    /// Reads the scans that were created at or after this server time, newest first.
+    ///
+    /// # Errors
+    /// As `machines`.
+    pub async fn scans_since(
+        &self,
+        since: Timestamp,
+        take: impl FnMut(Action),
+    ) -> Result<Listed, StoreError> {
+        let query = ActionQuery::CreatedSince(since);
+        let ask = async |next: Option<&NextPage>| match self.api.actions(&query, next).await {
             ListReply::Page { actions, next, .. } => Ok((actions, next)),
             ListReply::Refused(reply) => Err(reply),
         };

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::domain::lifecycle::LifeEvent;
 use crate::domain::settle::{self, CallRecord, Settlement};
 use crate::domain::{
-    BudgetKey, BudgetState, CampaignName, LastRun, Operation, Quota, Stamp, Tally, Timing,
+    Action, BudgetKey, BudgetState, CampaignName, LastRun, Operation, Quota, Stamp, Tally, Timing,
 };
 use campaign::Held;
 
@@ -330,6 +330,11 @@ impl<C: Clock> Store for MemoryStore<C> {
 
     async fn reopen(&self, campaign: CampaignId, refused: Vec<(Seq, u32)>) -> Result<u64> {
         self.lock().held(campaign)?.reopen(&refused)
+    }
+
+    async fn note_actions(&self, campaign: CampaignId, seen: Vec<(Seq, Action)>) -> Result<u64> {
+        let utc = self.clock.utc();
+        self.lock().held(campaign)?.note_actions(&seen, utc)
     }
 
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {

@@ -446,6 +446,13 @@ pub trait Store: Send + Sync + 'static {
         run: LastRun,
     ) -> impl Future<Output = Result<()>> + Send;
 
+    /// Writes how far ordered actions are; how many rows had ordered just these.
+    fn note_actions(
+        &self,
+        campaign: CampaignId,
+        seen: Vec<(Seq, Action)>,
+    ) -> impl Future<Output = Result<u64>> + Send;
+
     /// Marks a campaign finished if nothing of it is open; whether it is finished.
     fn finish(&self, campaign: CampaignId) -> impl Future<Output = Result<bool>> + Send;
 

@@ -4,6 +4,7 @@
 mod again;
 pub(crate) mod campaigns;
 mod doctor;
+mod follow;
 mod network;
 mod settings;
 mod sign_in;

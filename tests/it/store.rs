@@ -3,14 +3,14 @@
 
 mod inventory;
 mod limits;
+mod notes;
 
 use std::time::Duration;
 
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
-    BusyPolicy, LastRun, Life, Operation, Outcome, Probe, Rank, RunEnd, Stamp, State, Timing,
-    Verdict,
+    BusyPolicy, Life, Operation, Outcome, Probe, Rank, Stamp, State, Timing, Verdict,
 };
 use fleetsweep::store::{
     CallId, CampaignId, CampaignState, ClaimAnswer, Finding, Hold, NewRow, NotYet, Opened,
@@ -20,6 +20,7 @@ use fleetsweep::store::{
 use crate::store_kit::*;
 use inventory::*;
 use limits::*;
+use notes::*;
 
 /// Each behaviour as a test of each store.
 macro_rules! every_store {
@@ -63,6 +64,7 @@ every_store! {
     a_429_on_a_read_before_any_campaign_pauses_the_budget
     what_was_refused_in_its_last_attempt_waits_again
     how_the_latest_run_went_is_kept
+    how_far_a_scan_is_is_kept_where_it_was_ordered_and_nowhere_else
     rows_are_paged_in_input_order
     counts_agree_with_the_rows_whatever_happens
     what_is_not_there_is_an_error_and_changes_nothing
@@ -313,44 +315,6 @@ async fn a_busy_device_whose_action_is_unknown_keeps_the_campaign_open(subject: 
     assert_eq!(states(store, id).await, [covered]);
     assert!(store.to_look_up(id, 10).await.unwrap().is_empty());
     assert!(store.finish(id).await.unwrap());
-}
-
-async fn what_was_refused_in_its_last_attempt_waits_again(subject: &impl Subject) {
-    let store = subject.store();
-    let id = campaign(store, 0..3, opening("c", &["100/1m"])).await;
-    let refused = Verdict::Forbidden(refusal(403, "Forbidden"));
-    for verdict in [refused.clone(), refused, accepted(store.clock().utc())] {
-        let call = claim(store, id).await.call;
-        settle(store, call, verdict).await;
-    }
-    let rejected = State::Done(Outcome::Rejected);
-    let done = State::Done(Outcome::Accepted);
-    assert_eq!(states(store, id).await, [rejected, rejected, done]);
-    // Another attempt of the second one, and one that was not refused, stay as they are.
-    assert_eq!(store.reopen(id, vec![(1, 1), (2, 2), (3, 1)]).await.unwrap(), 1);
-    assert_eq!(states(store, id).await, [State::Queued(Stamp::ZERO), rejected, done]);
-    assert_eq!(store.tally(id).await.unwrap().queued, 1);
-    assert_eq!(claim(store, id).await.attempt, 2);
-}
-
-async fn how_the_latest_run_went_is_kept(subject: &impl Subject) {
-    let store = subject.store();
-    let id = campaign(store, 0..1, opening("c", &["100/1m"])).await;
-    let last = async || {
-        let campaign = store.find(&"c".parse().unwrap()).await.unwrap().unwrap();
-        (campaign.last_run, campaign.last_call_at)
-    };
-    assert_eq!(last().await, (None, None));
-    let at = store.clock().utc();
-    let mut run = LastRun { began_at: at, ended: None, reports: vec!["/r.csv".to_owned()] };
-    store.note_run(id, run.clone()).await.unwrap();
-    assert_eq!(last().await.0.as_ref(), Some(&run));
-    let why = "by a signal".to_owned();
-    run.ended = Some(RunEnd { at, why, exit_code: 5, resume: None });
-    store.note_run(id, run.clone()).await.unwrap();
-    claim(store, id).await;
-    assert_eq!(last().await, (Some(run.clone()), Some(at)));
-    assert!(store.note_run(CampaignId(999_999), run).await.is_err());
 }
 
 async fn rows_are_paged_in_input_order(subject: &impl Subject) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
-    BudgetKey, CampaignName, LastRun, Quota, Settlement, Stamp, Tally, Timing, Verdict,
+    Action, BudgetKey, CampaignName, LastRun, Quota, Settlement, Stamp, Tally, Timing, Verdict,
 };
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{
@@ -348,6 +348,9 @@ impl Store for Watched {
     }
     async fn reopen(&self, campaign: CampaignId, refused: Vec<(Seq, u32)>) -> Result<u64> {
         self.gate("reopen", self.inner.reopen(campaign, refused)).await
+    }
+    async fn note_actions(&self, campaign: CampaignId, seen: Vec<(Seq, Action)>) -> Result<u64> {
+        self.inner.note_actions(campaign, seen).await
     }
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
         self.inner.note_run(campaign, run).await

@@ -9,7 +9,9 @@ use super::{Result, StoreError};
 use crate::domain::campaign::BusyPolicy;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle::{self, CallRecord, Judging, Rows, Settlement};
-use crate::domain::{BudgetState, Life, Quota, Rank, ScanType, Stamp, State, Tally, Timing};
+use crate::domain::{
+    Action, BudgetState, Life, Quota, Rank, ScanType, Stamp, State, Tally, Timing,
+};
 use crate::store::{
     Campaign, CampaignId, CampaignState, Finding, LookUp, NewRow, Opening, Row, Seq, Settled,
 };
@@ -212,6 +214,16 @@ impl Held {
             }
         }
         Ok(reopened)
+    }
+
+    pub(super) fn note_actions(&mut self, seen: &[(Seq, Action)], utc: Timestamp) -> Result<u64> {
+        let mut noted = 0;
+        for (seq, action) in seen {
+            self.row(*seq)?;
+            let detail = &mut self.rows[*seq as usize - 1].detail;
+            noted += u64::from(settle::note_progress(detail, action, utc));
+        }
+        Ok(noted)
     }
 
     pub(super) fn finish(&mut self, utc: Timestamp) -> Result<bool> {

@@ -26,7 +26,9 @@ use super::{
 };
 use crate::clock::{Clock, SystemClock};
 use crate::domain::settle::Settlement;
-use crate::domain::{BudgetKey, CampaignName, LastRun, Operation, Quota, Stamp, Tally, Timing};
+use crate::domain::{
+    Action, BudgetKey, CampaignName, LastRun, Operation, Quota, Stamp, Tally, Timing,
+};
 use fault::Fault;
 use writer::{Work, Writer};
 
@@ -371,6 +373,13 @@ impl<C: Clock> Store for SqliteStore<C> {
     async fn reopen(&self, campaign: CampaignId, refused: Vec<(Seq, u32)>) -> Result<u64> {
         self.write("queueing devices again", move |shared, conn| {
             Box::pin(async move { ops::reopen(conn, &shared, campaign, &refused).await })
+        })
+        .await
+    }
+
+    async fn note_actions(&self, campaign: CampaignId, seen: Vec<(Seq, Action)>) -> Result<u64> {
+        self.write("noting how far scans are", move |shared, conn| {
+            Box::pin(async move { ops::note_actions(conn, &shared, campaign, &seen).await })
         })
         .await
     }

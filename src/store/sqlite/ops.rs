@@ -9,7 +9,7 @@ use super::sql::{self, Script};
 use crate::clock::Clock;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle::{self, CallRecord, Rows, Settlement};
-use crate::domain::{BudgetKey, BudgetState, Operation, Quota, Tally, Verdict};
+use crate::domain::{Action, BudgetKey, BudgetState, Operation, Quota, Tally, Verdict};
 use crate::store::{
     CallId, Campaign, CampaignId, CampaignState, Claim, ClaimAnswer, Finding, NewRow, NotYet,
     Opened, Opening, ReadAnswer, ReadSettlement, Seq, Settled, not_yet,
@@ -276,6 +276,29 @@ pub(super) async fn reopen<C: Clock>(
         }
     }
     Ok(reopened)
+}
+
+pub(super) async fn note_actions<C: Clock>(
+    conn: &mut SqliteConnection,
+    shared: &Shared<C>,
+    campaign: CampaignId,
+    seen: &[(Seq, Action)],
+) -> Done<u64> {
+    known(conn, campaign).await?;
+    let (utc, mut noted) = (shared.clock.utc(), 0);
+    for (seq, action) in seen {
+        let row = sql::device(conn, campaign, *seq).await?;
+        let row = row.ok_or_else(|| broken(format!("row {seq} vanished")))?;
+        let mut detail = row.detail;
+        if settle::note_progress(&mut detail, action, utc) {
+            let mut script = Script::default();
+            let (place, lives) = ((*seq, row.device), (row.life, row.life));
+            sql::add_life(&mut script, campaign, place, lives, Some(&detail))?;
+            script.run(conn).await?;
+            noted += 1;
+        }
+    }
+    Ok(noted)
 }
 
 pub(super) async fn looked_up<C: Clock>(

@@ -1,0 +1,121 @@
+//! Follows the actions that a campaign ordered to their end: one list for all of them at each look.
+//! An order is not a scan, and what the API says of an action is passed on as it says it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::lists::{ListEnd, Lists};
+use crate::defender::Inventory;
+use crate::domain::{Action, Outcome, State};
+use crate::store::{Campaign, Seq, Store, StoreError};
+
+/// Rows that are read, and actions that are written, together.
+const PAGE: usize = 1_000;
+
+/// How much further back than the first contact is asked: clocks of a service's machines differ.
+const MARGIN: Duration = Duration::from_secs(3600);
+
+/// Where the ordered actions stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// How many have each status, in the API's own words; those that none was told of as `Unknown`.
+    pub statuses: BTreeMap<String, u64>,
+    /// How many have not ended, as far as is known.
+    pub open: u64,
+    /// Calls to the list that this look took.
+    pub calls: u64,
+}
+
+/// Looks once; or why the list could not be read.
+///
+/// # Errors
+/// `StoreError` if the store fails.
+pub async fn look<S: Store, A: Inventory>(
+    lists: &Lists<'_, S, A>,
+    campaign: &Campaign,
+) -> Result<Result<Followed, ListEnd>, StoreError> {
+    let mut ordered = Ordered::read(lists.store, campaign).await?;
+    let mut calls = 0;
+    if !ordered.open.is_empty() {
+        let since = campaign.notes.first_contact.unwrap_or(campaign.opened_at);
+        let since = since.checked_sub(MARGIN).unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut seen = Vec::new();
+        let take = |action: Action| {
+            if let Some(seq) = ordered.open.get(&action.id) {
+                seen.push((*seq, action));
+            }
+        };
+        let listed = lists.scans_since(since, take).await?;
+        calls = listed.calls;
+        if listed.end != ListEnd::Whole {
+            return Ok(Err(listed.end));
+        }
+        for part in seen.chunks(PAGE) {
+            lists.store.note_actions(campaign.id, part.to_vec()).await?;
+        }
+        for (_, action) in seen {
+            ordered.move_on(&action);
+        }
+    }
+    Ok(Ok(Followed { open: ordered.count_open(), statuses: ordered.told(), calls }))
+}
+
+/// The actions that a campaign ordered.
+struct Ordered {
+    /// Those that have not ended, by their ids.
+    open: BTreeMap<String, Seq>,
+    /// The status of each of these that was told.
+    last: BTreeMap<String, String>,
+    /// Those that have ended, by their status.
+    ended: BTreeMap<String, u64>,
+}
+
+impl Ordered {
+    async fn read<S: Store>(store: &S, campaign: &Campaign) -> Result<Self, StoreError> {
+        let (open, last) = (BTreeMap::new(), BTreeMap::new());
+        let mut ordered = Self { open, last, ended: BTreeMap::new() };
+        let mut after = 0;
+        loop {
+            let page = store.rows(campaign.id, after, PAGE).await?;
+            let Some(row) = page.last() else { return Ok(ordered) };
+            after = row.seq;
+            let accepted = |state| state == State::Done(Outcome::Accepted);
+            for row in page.into_iter().filter(|row| accepted(row.life.state)) {
+                let detail = row.detail;
+                let status = detail.action_status.unwrap_or_else(|| "Unknown".to_owned());
+                match detail.action_id {
+                    Some(id) if !has_ended(&status) => {
+                        ordered.last.insert(id.clone(), status);
+                        ordered.open.insert(id, row.seq);
+                    }
+                    _ => *ordered.ended.entry(status).or_default() += 1,
+                }
+            }
+        }
+    }
+
+    fn move_on(&mut self, action: &Action) {
+        if let Some(status) = &action.status {
+            self.last.insert(action.id.clone(), status.clone());
+        }
+    }
+
+    fn count_open(&self) -> u64 {
+        self.last.values().filter(|status| !has_ended(status)).count() as u64
+    }
+
+    fn told(self) -> BTreeMap<String, u64> {
+        let mut told = self.ended;
+        self.last.into_values().for_each(|status| *told.entry(status).or_default() += 1);
+        told
+    }
+}
+
+/// Whether an action with this status goes on no more (Machine action resource page).
+fn has_ended(status: &str) -> bool {
+    ["Succeeded", "Failed", "TimeOut", "Cancelled", "Canceled"]
+        .iter()
+        .any(|one| one.eq_ignore_ascii_case(status))
+}
