@@ -1,6 +1,8 @@
 //! What the user typed, as it was typed. Nothing is checked here beyond its form; `settings` turns
 //! it into what the program runs on.
 
+mod schedule;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::domain::quota::parse_duration;
 use crate::domain::{CampaignName, Quota, ScanType};
+pub use schedule::ScheduleArgs;
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
 /// and never faster, and says for every device what became of it.
@@ -72,6 +75,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Write a campaign's report again.
     Report(ReportArgs),
+    /// Print a timer that starts scans: systemd, cron, Kubernetes, Windows.
+    Schedule(ScheduleArgs),
     /// Run the API's emulator on a loopback address until Ctrl-C.
     Emulate(EmulateArgs),
     /// Print a script that completes commands and options in a shell.

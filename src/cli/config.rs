@@ -296,6 +296,7 @@ fn typed_values(matches: &ArgMatches, key: &Key) -> Option<Vec<String>> {
     Some(raw.map(|value| value.to_string_lossy().into_owned()).collect())
 }
 
-fn variable(name: &str) -> Option<String> {
+/// A variable of the environment that is not empty.
+pub(super) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.trim().is_empty())
 }

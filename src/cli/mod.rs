@@ -22,6 +22,7 @@ mod resume;
 mod run;
 mod say;
 mod scan;
+mod schedule;
 mod settings;
 mod status;
 mod stopping;
@@ -47,6 +48,7 @@ pub async fn run(cli: Cli, _settings: Settings) -> u8 {
         }
         Command::Status(args) => status::status(args).await,
         Command::Report(args) => report::report(args).await,
+        Command::Schedule(args) => schedule::schedule(&args),
         Command::Emulate(args) => emulate::emulate(args).await,
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),
@@ -75,6 +77,8 @@ fn wants_json(command: &Command) -> bool {
         Command::Resume(args) => args.output.json,
         Command::Status(args) => args.json,
         Command::Report(args) => args.output.json,
-        Command::Emulate(_) | Command::Completions(_) | Command::Man(_) => false,
+        Command::Schedule(_) | Command::Emulate(_) | Command::Completions(_) | Command::Man(_) => {
+            false
+        }
     }
 }

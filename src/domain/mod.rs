@@ -4,6 +4,7 @@
 pub mod action;
 pub mod budget;
 pub mod campaign;
+pub mod days;
 pub mod device;
 pub mod event;
 pub mod forecast;
@@ -21,6 +22,7 @@ pub mod window;
 pub use action::Action;
 pub use budget::{BudgetState, Probe};
 pub use campaign::{BudgetKey, BusyPolicy, CampaignName, Mark, Operation, Order, ScanType, Target};
+pub use days::Days;
 pub use device::{DeviceId, NotADeviceId};
 pub use lifecycle::{Life, Rank, State};
 pub use outcome::{Ending, LastRun, Outcome, RunEnd, Stop};

@@ -3,6 +3,7 @@
 
 pub(crate) mod campaigns;
 mod network;
+mod schedule;
 mod settings;
 mod sign_in;
 mod usage;
