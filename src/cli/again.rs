@@ -4,14 +4,14 @@
 
 use std::path::Path;
 
-use super::args::{ConnectArgs, EmulatorArgs, OutputArgs, SpeedArgs};
+use super::args::{AfterArgs, ConnectArgs, EmulatorArgs, OutputArgs, SpeedArgs};
 use crate::domain::CampaignName;
 use crate::domain::text::printable;
 
 /// The command that goes on with this campaign; nothing if its store goes with this process.
 pub(super) fn resume_command(
     campaign: &CampaignName,
-    output: &OutputArgs,
+    (output, after): (&OutputArgs, &AfterArgs),
     speed: &SpeedArgs,
     connect: &ConnectArgs,
     emulator: &EmulatorArgs,
@@ -42,6 +42,7 @@ pub(super) fn resume_command(
         flag("ca-file", connect.ca_file.as_deref().and_then(Path::to_str));
     }
     output.reports.iter().for_each(|path| flag("report", path.to_str()));
+    flag("on-finish", after.on_finish.as_deref());
     flag("scenario", emulator.scenario.as_deref());
     let scale = (speed.time_scale > 1).then(|| speed.time_scale.to_string());
     flag("time-scale", scale.as_deref());
@@ -73,18 +74,20 @@ mod tests {
             .chain(args.split_whitespace());
         let Command::Scan(args) = Cli::parse_from(args).command else { unreachable!("it is scan") };
         let name = "c1".parse().unwrap();
-        resume_command(&name, &args.output, &args.speed, &args.connect, &args.emulator)
+        let output = (&args.output, &args.after);
+        resume_command(&name, output, &args.speed, &args.connect, &args.emulator)
     }
 
     #[test]
     fn the_command_that_goes_on_repeats_what_was_typed_and_a_shell_reads_it_back() {
         assert_eq!(command_after("").as_deref(), Some("fleetsweep resume c1"));
-        let typed = "--tenant t1 --client-secret-file a'b --store sqlite:/x/y.db --report r.csv";
+        let typed = "--on-finish ./tell.sh --tenant t1 --client-secret-file a'b --store sqlite:/x/y.db --report r.csv";
         assert_eq!(
             command_after(typed).as_deref(),
             Some(
                 "fleetsweep resume c1 --store sqlite:/x/y.db --tenant t1 \
-                 --client-secret-file 'a'\\''b' --report r.csv"
+                 --client-secret-file 'a'\\''b' --report r.csv --on-finish \
+                 ./tell.sh"
             )
         );
         let certificate = "--auth certificate --client-certificate c.pem --cloud commercial-eu";

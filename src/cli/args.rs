@@ -1,6 +1,7 @@
 //! What the user typed, as it was typed. Nothing is checked here beyond its form; `settings` turns
 //! it into what the program runs on.
 
+mod after;
 mod schedule;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::domain::quota::parse_duration;
 use crate::domain::{CampaignName, Quota, ScanType};
+pub use after::AfterArgs;
 pub use schedule::ScheduleArgs;
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
@@ -75,7 +77,7 @@ pub enum Command {
     Status(StatusArgs),
     /// Write a campaign's report again.
     Report(ReportArgs),
-    /// Print a timer that starts scans: systemd, cron, Kubernetes, Windows.
+    /// Print a timer that starts scans every night.
     Schedule(ScheduleArgs),
     /// Run the API's emulator on a loopback address until Ctrl-C.
     Emulate(EmulateArgs),
@@ -279,6 +281,9 @@ pub struct ScanArgs {
     /// Where state and reports go.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// After the run.
+    #[command(flatten)]
+    pub after: AfterArgs,
     /// Where the API is and who calls it.
     #[command(flatten)]
     pub connect: ConnectArgs,
@@ -302,6 +307,9 @@ pub struct ResumeArgs {
     /// Where state and reports go.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// After the run.
+    #[command(flatten)]
+    pub after: AfterArgs,
     /// Where the API is and who calls it.
     #[command(flatten)]
     pub connect: ConnectArgs,

@@ -10,6 +10,7 @@ mod connect;
 mod emulate;
 pub mod failure;
 mod find;
+mod finish;
 mod listing;
 mod log;
 mod manual;

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use super::failure::Failure;
+use super::finish;
 use super::reports::Reports;
 use super::say;
 use super::settings::Speed;
@@ -40,6 +41,8 @@ pub(super) struct Run<S, A> {
     pub resume: Option<String>,
     /// Summary as JSON.
     pub json: bool,
+    /// The command that is run when the reports are written.
+    pub on_finish: Option<String>,
 }
 
 impl<S: Store, A: ScanApi> Run<S, A> {
@@ -67,10 +70,16 @@ impl<S: Store, A: ScanApi> Run<S, A> {
             Some(written) => written,
             None => Err(left_before_the_report(&campaign)),
         };
-        let exit_code = self.summarise(&campaign, &ran, &written, before, took).await?;
+        let summary = self.summarise(&campaign, &ran, &written, before, took).await?;
+        let exit_code = summary.exit_code;
         let (at, why) = (self.store.clock().utc(), ending_text(&ran.ending));
         let ended = RunEnd { at, why, exit_code, resume: self.resume.clone() };
         self.store.note_run(campaign.id, self.last_run(began_at, Some(ended))).await?;
+        // Who left at once does not wait for a command either.
+        let command = self.on_finish.as_ref().filter(|_| exit_code != 130);
+        if let Some(command) = command {
+            finish::run(command, &summary.json(), &mut stopping).await;
+        }
         written.map(|_| exit_code)
     }
 
@@ -168,7 +177,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
         written: &Result<Totals, Failure>,
         calls_before: u64,
         took: Duration,
-    ) -> Result<u8, Failure> {
+    ) -> Result<Summary, Failure> {
         let tally = self.store.tally(campaign.id).await?;
         let calls = self.store.calls(campaign.id).await?.saturating_sub(calls_before);
         let (totals, reports, exit_code) = match written {
@@ -195,7 +204,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
         if self.json {
             say::data(&summary.json())?;
         }
-        Ok(exit_code)
+        Ok(summary)
     }
 
     fn last_run(&self, began_at: Timestamp, ended: Option<RunEnd>) -> LastRun {

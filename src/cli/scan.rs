@@ -198,14 +198,15 @@ impl Scan<'_> {
     async fn start<S: Store>(self, store: Arc<S>, campaign: Campaign) -> Result<u8, Failure> {
         let speed = self.speed.going_on_with(&campaign);
         let (api, emulator) = self.destination.connect(&speed).await?;
-        let ScanArgs { output, speed: typed, connect, emulator: emulated, .. } = self.args;
+        let ScanArgs { output, after, speed: typed, connect, emulator: emulated, .. } = self.args;
         let run = Run {
             store,
             api: Arc::new(api),
             speed,
             reports: self.reports,
-            resume: resume_command(&campaign.name, output, typed, connect, emulated),
+            resume: resume_command(&campaign.name, (output, after), typed, connect, emulated),
             json: output.json,
+            on_finish: after.on_finish.clone(),
         };
         let code = run.run(campaign).await;
         if let Some(emulator) = emulator {

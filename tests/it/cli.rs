@@ -2,6 +2,7 @@
 //! interrupted, killed or started twice. The server is the emulator, whose ledger judges.
 
 pub(crate) mod campaigns;
+mod finish;
 mod network;
 mod schedule;
 mod settings;
