@@ -42,9 +42,15 @@ pub(super) fn resume_command(
         flag("ca-file", connect.ca_file.as_deref().and_then(Path::to_str));
     }
     output.reports.iter().for_each(|path| flag("report", path.to_str()));
+    // Without its windows the campaign would go on at once.
+    let SpeedArgs { hours, time_scale, .. } = speed;
+    hours.windows.iter().for_each(|window| flag("window", Some(&window.to_string())));
+    flag("tz", hours.tz.as_deref());
+    let last_order = hours.last_order.map(|at| format!("{:02}:{:02}", at / 60, at % 60));
+    flag("last-order", last_order.as_deref());
     flag("on-finish", after.on_finish.as_deref());
     flag("scenario", emulator.scenario.as_deref());
-    let scale = (speed.time_scale > 1).then(|| speed.time_scale.to_string());
+    let scale = (*time_scale > 1).then(|| time_scale.to_string());
     flag("time-scale", scale.as_deref());
     if emulator.emulator {
         command.push_str(" --emulator");
@@ -81,7 +87,8 @@ mod tests {
     #[test]
     fn the_command_that_goes_on_repeats_what_was_typed_and_a_shell_reads_it_back() {
         assert_eq!(command_after("").as_deref(), Some("fleetsweep resume c1"));
-        let typed = "--on-finish ./tell.sh --tenant t1 --client-secret-file a'b --store sqlite:/x/y.db --report r.csv";
+        let typed = "--on-finish ./tell.sh --tenant t1 --client-secret-file a'b \
+                     --store sqlite:/x/y.db --report r.csv";
         assert_eq!(
             command_after(typed).as_deref(),
             Some(
@@ -90,6 +97,16 @@ mod tests {
                  ./tell.sh"
             )
         );
+        let nights = ["--window", "Mon-Fri 22:00-06:00", "--tz", "UTC", "--last-order", "03:00"];
+        let words = ["fleetsweep", "scan", "l.csv", "--type=full", "--comment=x"];
+        let Command::Scan(args) = Cli::parse_from(words.into_iter().chain(nights)).command else {
+            unreachable!("it is scan")
+        };
+        let name = "c1".parse().unwrap();
+        let output = (&args.output, &args.after);
+        let again = resume_command(&name, output, &args.speed, &args.connect, &args.emulator);
+        let windows = "--window 'Mon-Fri 22:00-06:00' --tz UTC --last-order 03:00";
+        assert_eq!(again, Some(format!("fleetsweep resume c1 {windows}")));
         let certificate = "--auth certificate --client-certificate c.pem --cloud commercial-eu";
         assert_eq!(command_after(certificate), Some(format!("fleetsweep resume c1 {certificate}")));
         let token = "--auth token-file --token-file t.jwt";

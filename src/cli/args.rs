@@ -2,6 +2,7 @@
 //! it into what the program runs on.
 
 mod after;
+mod hours;
 mod schedule;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::domain::quota::parse_duration;
 use crate::domain::{CampaignName, Quota, ScanType};
 pub use after::AfterArgs;
+pub use hours::HoursArgs;
 pub use schedule::ScheduleArgs;
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
@@ -202,6 +204,10 @@ pub struct SpeedArgs {
     /// How long to wait for an API that cannot be reached, once it was
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub max_wait: Option<Duration>,
+
+    /// When orders may leave.
+    #[command(flatten)]
+    pub hours: HoursArgs,
 }
 
 /// Where state and reports go.

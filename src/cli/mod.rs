@@ -11,6 +11,7 @@ mod emulate;
 pub mod failure;
 mod find;
 mod finish;
+mod hours;
 mod listing;
 mod log;
 mod manual;

@@ -10,6 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::failure::Failure;
 use super::finish;
+use super::hours;
 use super::reports::Reports;
 use super::say;
 use super::settings::Speed;
@@ -52,6 +53,9 @@ impl<S: Store, A: ScanApi> Run<S, A> {
     /// `Failure` if the store fails or a report cannot be written.
     pub(super) async fn run(self, campaign: Campaign) -> Result<u8, Failure> {
         self.tell_in_flight(&campaign).await?;
+        if let Some(text) = hours::waits(self.speed.hours.as_ref(), wall_clock()) {
+            say::note(&text);
+        }
         let (started, began_at) = (self.store.clock().now(), self.store.clock().utc());
         let begun = self.last_run(began_at, None);
         if let Err(error) = self.store.note_run(campaign.id, begun).await {
@@ -165,6 +169,7 @@ impl<S: Store, A: ScanApi> Run<S, A> {
             gate: true,
             timing: self.speed.timing,
             until: self.speed.stops_in(wall_clock()).map(|left| now.plus(left)),
+            hours: self.speed.hours.clone(),
             progress_every,
         }
     }

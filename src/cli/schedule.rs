@@ -45,7 +45,7 @@ pub(super) fn schedule(args: &ScheduleArgs) -> Result<u8, Failure> {
         return Err(Failure::usage(
             "no time is given",
             "a timer needs to know when to start",
-            "add --at before the --, such as --at 22:00 or --at \"Mon-Fri 22:00\"",
+            "add --at 22:00 before the --, or --window \"Mon-Fri 22:00-06:00\" after it",
         ));
     }
     let (files, more) = if args.systemd {

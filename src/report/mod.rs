@@ -6,6 +6,7 @@ mod csv;
 pub mod file;
 pub mod human;
 pub mod jsonl;
+pub mod nights;
 pub mod plan;
 pub mod progress;
 pub mod record;

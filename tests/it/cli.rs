@@ -8,6 +8,7 @@ mod schedule;
 mod settings;
 mod sign_in;
 mod usage;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::io::Read;

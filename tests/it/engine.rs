@@ -7,6 +7,7 @@ mod look_ups;
 mod outages;
 mod runners;
 mod stops;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,6 +67,7 @@ impl World {
             gate: true,
             timing,
             until: None,
+            hours: None,
             progress_every: Duration::ZERO,
         };
         Self {

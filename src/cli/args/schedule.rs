@@ -8,9 +8,9 @@ use clap::{ArgGroup, Args};
 /// `schedule`.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
-  Every night at ten, until six, by systemd; prints both units:
-    fleetsweep schedule --systemd --at 22:00 -- scan /srv/fleet.csv \\
-      --type full --comment nightly --approve-max 15000 --until 06:00
+  Every night when its window opens, by systemd; prints both units:
+    fleetsweep schedule --systemd -- scan /srv/fleet.csv --type full \\
+      --comment nightly --approve-max 15000 --window 22:00-06:00
   The same as files, as a line of a crontab, for Kubernetes, for WSL:
     fleetsweep schedule --systemd --folder . --at 22:00 -- scan ...
     fleetsweep schedule --cron --at 22:00 -- scan ...
@@ -38,7 +38,7 @@ pub struct ScheduleArgs {
     pub windows: bool,
 
     /// When to start: a time of day, with days if not daily, such as 22:00 or "Mon-Fri 22:00";
-    /// repeatable
+    /// repeatable [default: when a --window of the command line opens]
     #[arg(long = "at", value_name = "TIME")]
     pub starts: Vec<String>,
 

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::when::Start;
 use super::words::{self, Value, Word};
-use crate::cli::args::{Command, ResumeArgs, ScanArgs};
+use crate::cli::args::{Command, ResumeArgs, ScanArgs, SpeedArgs};
 use crate::cli::config::{self, Settings, Source};
 use crate::cli::connect::Planned;
 use crate::cli::failure::Failure;
 use crate::cli::{auth, misuse, scan};
 use crate::clock::local_now;
 use crate::defender::SignInKind;
+use crate::domain::Hours;
 use crate::domain::text::printable;
 
 /// A command line for a timer.
@@ -57,6 +58,9 @@ pub(super) enum SignIn {
 
 /// What a command line needs beside itself, as its own command sees it.
 struct Checked {
+    hours: Option<Hours>,
+    /// The zone that was named.
+    zone: Option<String>,
     ends: bool,
     sign_in: SignIn,
     warnings: Vec<String>,
@@ -102,6 +106,10 @@ impl Job {
             name_settings_file(&mut words, &settings);
         }
         let variables = if emulated { Vec::new() } else { variables(&settings) };
+        let starts = match (&checked.hours, starts.is_empty()) {
+            (Some(hours), true) => Start::of_hours(hours),
+            _ => starts,
+        };
         let program = std::env::current_exe().map_err(|error| unknown_program(&error))?;
         Ok(Self {
             name: name.to_owned(),
@@ -112,7 +120,7 @@ impl Job {
             sign_in: checked.sign_in,
             reads,
             starts,
-            zone: None,
+            zone: checked.zone,
             ends: checked.ends,
             warnings: checked.warnings,
         })
@@ -167,13 +175,13 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
     scan::check_comment(&args.comment, &name)?;
     check_end(args.speed.until.as_deref())?;
     let planned = Planned::new(&args.connect, &args.emulator)?;
-    planned.speed(&args.speed, &local_now())?;
-    let ends = args.speed.until.is_some() || args.speed.max_duration.is_some();
+    let hours = planned.speed(&args.speed, &local_now())?.hours;
+    let ends = ends(&args.speed);
     let mut warnings = Vec::new();
     if !ends {
         warnings.push(
             "the command has no end: a run that is still going when the next one starts shares the \
-             limit with it, and asks the same devices; add --until or --max-duration"
+             limit with it, and asks the same devices; add --window, --until or --max-duration"
                 .to_owned(),
         );
     }
@@ -185,16 +193,22 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
         );
     }
     let sign_in = sign_in(planned.sign_in, args.emulator.emulator, &args.connect)?;
-    Ok(Checked { ends, sign_in, warnings })
+    let zone = args.speed.hours.tz.clone();
+    Ok(Checked { hours, zone, ends, sign_in, warnings })
 }
 
 fn check_resume(args: &ResumeArgs) -> Result<Checked, Failure> {
     check_end(args.speed.until.as_deref())?;
     let planned = Planned::new(&args.connect, &args.emulator)?;
-    planned.speed(&args.speed, &local_now())?;
-    let ends = args.speed.until.is_some() || args.speed.max_duration.is_some();
+    let hours = planned.speed(&args.speed, &local_now())?.hours;
+    let ends = ends(&args.speed);
     let sign_in = sign_in(planned.sign_in, args.emulator.emulator, &args.connect)?;
-    Ok(Checked { ends, sign_in, warnings: Vec::new() })
+    let zone = args.speed.hours.tz.clone();
+    Ok(Checked { hours, zone, ends, sign_in, warnings: Vec::new() })
+}
+
+fn ends(speed: &SpeedArgs) -> bool {
+    speed.until.is_some() || speed.max_duration.is_some() || !speed.hours.windows.is_empty()
 }
 
 fn sign_in(

@@ -4,8 +4,8 @@
 use jiff::civil::Time;
 
 use crate::cli::failure::Failure;
-use crate::domain::Days;
 use crate::domain::days::short;
+use crate::domain::{Days, Hours};
 
 /// A start that comes again each week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,12 @@ impl Start {
         let time = digits.and_then(|_| time.parse().ok());
         let time = time.ok_or_else(|| wrong("it ends with no time of day".to_owned()))?;
         Ok(Self { days, time })
+    }
+
+    /// The starts at which windows open.
+    pub(super) fn of_hours(hours: &Hours) -> Vec<Self> {
+        let windows = hours.windows().iter();
+        windows.map(|window| Self { days: window.days(), time: window.begins() }).collect()
     }
 
     /// As systemd's `OnCalendar=` takes it.
