@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::machine_args::MachineArgs;
+use crate::domain::preflight::Group;
 use crate::domain::quota::parse_duration;
 use crate::domain::{CampaignName, Quota, ScanType};
 pub use after::AfterArgs;
@@ -79,6 +81,10 @@ pub enum Command {
     Status(StatusArgs),
     /// Write a campaign's report again.
     Report(ReportArgs),
+    /// List the tenant's devices as CSV or JSON lines that `scan` reads.
+    Devices(Box<DevicesArgs>),
+    /// Check settings, network, clock, sign-in, rights and store.
+    Doctor(Box<DoctorArgs>),
     /// Print a timer that starts scans every night.
     Schedule(ScheduleArgs),
     /// Run the API's emulator on a loopback address until Ctrl-C.
@@ -240,8 +246,12 @@ pub struct OutputArgs {
     <DEVICES>...")]
 pub struct ScanArgs {
     /// Files with device ids (portal export, CSV, JSON, plain list), or - for standard input
-    #[arg(value_name = "DEVICES", required = true)]
+    #[arg(value_name = "DEVICES", required_unless_present = "from_tenant")]
     pub devices: Vec<PathBuf>,
+
+    /// Scan the tenant's own devices instead of a list; the filters below choose among them
+    #[arg(long, conflicts_with_all = ["devices", "names", "column"])]
+    pub from_tenant: bool,
 
     /// Type of the scan
     #[arg(long = "type", value_name = "quick|full", value_parser = scan_type)]
@@ -251,7 +261,8 @@ pub struct ScanArgs {
     #[arg(long, value_name = "TEXT")]
     pub comment: String,
 
-    /// Show the plan and send nothing
+    /// Show the plan and order nothing; nothing at all is sent, unless --check, --names or
+    /// --from-tenant ask the tenant
     #[arg(long)]
     pub dry_run: bool,
 
@@ -263,6 +274,34 @@ pub struct ScanArgs {
     /// Go without asking if the plan has at most N devices
     #[arg(long, value_name = "N")]
     pub approve_max: Option<u64>,
+
+    /// The list may hold device names: look them up in the tenant. Of several records with one name
+    /// the onboarded one that was seen last is taken, and the report says so
+    #[arg(long)]
+    pub names: bool,
+
+    /// Refuse a name that several records share
+    #[arg(long, requires = "names")]
+    pub strict_names: bool,
+
+    /// Order devices of this group though they would be left out or come last; repeatable: merged,
+    /// excluded, mobile, network, iot, old-windows, not-onboarded, inactive
+    #[arg(long, value_name = "GROUP", value_parser = group)]
+    pub keep: Vec<Group>,
+
+    /// Leave out devices of this group; repeatable: those of --keep, and busy, old-client,
+    /// not-listed, unknown-os, server, high-value
+    #[arg(long, value_name = "GROUP", value_parser = group)]
+    pub skip: Vec<Group>,
+
+    /// Read the tenant's inventory and the scans that run there in a dry run or with --emulator
+    /// too; else they are read anyway
+    #[arg(long, conflicts_with = "no_check")]
+    pub check: bool,
+
+    /// Do not read them, only what the list itself says
+    #[arg(long, conflicts_with_all = ["names", "from_tenant"])]
+    pub no_check: bool,
 
     /// Header of the column that holds the ids
     #[arg(long, value_name = "NAME")]
@@ -281,6 +320,9 @@ pub struct ScanArgs {
     #[arg(long, value_enum, default_value = "report")]
     pub busy: BusyArg,
 
+    /// Which of the tenant's devices.
+    #[command(flatten)]
+    pub machines: MachineArgs,
     /// How fast, and until when.
     #[command(flatten)]
     pub speed: SpeedArgs,
@@ -357,6 +399,90 @@ pub struct ReportArgs {
     pub output: OutputArgs,
 }
 
+/// `devices`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep devices > devices.csv
+  fleetsweep devices --os windows-server --group Berlin --output servers.csv
+  fleetsweep devices --tag pilot --json | fleetsweep scan - --type quick \\
+    --comment pilot")]
+pub struct DevicesArgs {
+    /// Write to this file instead of standard output, its format by its ending (.csv, .jsonl)
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Overwrite the file
+    #[arg(long, requires = "output")]
+    pub force: bool,
+
+    /// JSON lines instead of CSV
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+
+    /// Which of the tenant's devices.
+    #[command(flatten)]
+    pub machines: MachineArgs,
+    /// Where the API is and who calls it.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// The embedded emulator.
+    #[command(flatten)]
+    pub emulator: EmulatorArgs,
+}
+
+impl DevicesArgs {
+    /// The API's own limits.
+    pub(super) fn speed(&self) -> SpeedArgs {
+        SpeedArgs {
+            limits: Vec::new(),
+            leave: None,
+            pace: PaceArg::Fast,
+            concurrency: 1,
+            time_scale: 1,
+            until: None,
+            max_duration: None,
+            max_wait: None,
+            hours: HoursArgs::default(),
+        }
+    }
+
+    /// Where the journal is.
+    pub(super) fn place(&self) -> OutputArgs {
+        OutputArgs { store: self.store.clone(), ..OutputArgs::default() }
+    }
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep doctor
+  fleetsweep doctor --profile prod --json
+  fleetsweep doctor --settings")]
+pub struct DoctorArgs {
+    /// Show every setting, its value and where it comes from, and check nothing
+    #[arg(long)]
+    pub settings: bool,
+
+    /// JSON lines on standard output
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+
+    /// Where the API is and who calls it.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// Limits, for what is shown of them.
+    #[command(flatten)]
+    pub speed: SpeedArgs,
+}
+
 /// `emulate`.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
@@ -425,6 +551,13 @@ pub enum BusyArg {
 
 fn scan_type(text: &str) -> Result<ScanType, String> {
     text.parse().map_err(|()| "write quick or full".to_owned())
+}
+
+fn group(text: &str) -> Result<Group, String> {
+    Group::named(text).ok_or_else(|| {
+        let known: Vec<&str> = Group::ALL.into_iter().map(Group::name).collect();
+        format!("write one of {}", known.join(", "))
+    })
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

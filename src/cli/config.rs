@@ -5,10 +5,11 @@
 mod file;
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
 use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
 use etcetera::{BaseStrategy, choose_base_strategy};
 
 use super::failure::Failure;
@@ -91,37 +92,49 @@ pub struct Settings {
     pub all: Vec<Setting>,
 }
 
+/// A command line, and the arguments that its command has.
+pub(super) struct Typed<'a> {
+    pub(super) command: &'a Command,
+    pub(super) matches: &'a ArgMatches,
+}
+
+impl Typed<'_> {
+    /// Whether the command has this argument. The matches themselves know it in debug builds alone.
+    fn knows(&self, id: &str) -> bool {
+        self.command.get_arguments().any(|argument| argument.get_id() == id)
+    }
+}
+
 impl Settings {
     /// Reads the file for a command that was parsed without it.
     ///
     /// # Errors
     /// `Failure` if the file is wrong, or contradicts what was typed or the environment.
-    pub(super) fn read(matches: &ArgMatches) -> Result<Self, Failure> {
+    pub(super) fn read(typed: &Typed<'_>) -> Result<Self, Failure> {
+        readable(env::vars_os())?;
         // The emulator is for trying things out: nothing of a tenant's settings is for it.
-        if known(matches, "emulator") && matches.get_flag("emulator") {
+        if typed.knows("emulator") && typed.matches.get_flag("emulator") {
             return Ok(Self::default());
         }
-        let Some((path, file)) = the_file(matches)? else {
-            let all = KEYS.iter().filter_map(|key| told(key, matches, None, None));
+        let Some((path, file)) = the_file(typed)? else {
+            let all = KEYS.iter().filter_map(|key| told(key, typed, None, None));
             return Ok(Self { all: all.collect(), ..Self::default() });
         };
-        let tenant = known(matches, "tenant");
-        let profile = if tenant { chosen(matches, &file, &path)? } else { None };
+        let tenant = typed.knows("tenant");
+        let profile = if tenant { chosen(typed, &file, &path)? } else { None };
         if let Some(name) = &profile {
-            contradictions(matches, &file, name)?;
-        } else if tenant && !is_given(matches, "tenant") {
-            none_chosen(matches, &file, &path)?;
+            contradictions(typed, &file, name)?;
+        } else if tenant && !is_given(typed, "tenant") {
+            none_chosen(typed, &file, &path)?;
         }
         let of_key = |key: &Key| match (key.tenants, &profile) {
             (true, Some(name)) => file.profiles.get(name).and_then(|one| one.get(key.name)),
             (true, None) => None,
             (false, _) => file.general.get(key.name),
         };
-        let all = KEYS
-            .iter()
-            .filter_map(|key| told(key, matches, of_key(key), profile.as_ref()))
-            .collect();
-        let typed_profile = is_known_and_given(matches, "profile");
+        let all =
+            KEYS.iter().filter_map(|key| told(key, typed, of_key(key), profile.as_ref())).collect();
+        let typed_profile = is_known_and_given(typed, "profile");
         Ok(Self { path: Some(path), profile, typed_profile, all })
     }
 
@@ -141,9 +154,25 @@ impl Settings {
     }
 }
 
+/// A variable that cannot be read as text must not pass for one that is not set.
+fn readable(all: impl Iterator<Item = (OsString, OsString)>) -> Result<(), Failure> {
+    for (name, value) in all {
+        let name = name.to_string_lossy();
+        let ours = name.starts_with("FLEETSWEEP_") || name.starts_with("AZURE_");
+        if ours && value.to_str().is_none() {
+            return Err(Failure::usage(
+                format!("the variable {name} cannot be read"),
+                "its value is not UTF-8",
+                "set it to a text in UTF-8, or unset it",
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// The file that is named, or the one in its usual place if it is there.
-fn the_file(matches: &ArgMatches) -> Result<Option<(PathBuf, File)>, Failure> {
-    let named = matches.get_one::<PathBuf>("config").cloned();
+fn the_file(typed: &Typed<'_>) -> Result<Option<(PathBuf, File)>, Failure> {
+    let named = typed.matches.get_one::<PathBuf>("config").cloned();
     let named = named.or_else(|| variable("FLEETSWEEP_CONFIG").map(PathBuf::from));
     let path = match &named {
         Some(path) => path.clone(),
@@ -176,9 +205,9 @@ pub(super) fn usual_place() -> Option<PathBuf> {
 }
 
 /// The profile: typed, from the environment, or the file's own choice.
-fn chosen(matches: &ArgMatches, file: &File, path: &Path) -> Result<Option<String>, Failure> {
-    let typed = matches.get_one::<String>("profile").cloned();
-    let name = typed.or_else(|| variable("FLEETSWEEP_PROFILE")).or_else(|| file.profile.clone());
+fn chosen(typed: &Typed<'_>, file: &File, path: &Path) -> Result<Option<String>, Failure> {
+    let named = typed.matches.get_one::<String>("profile").cloned();
+    let name = named.or_else(|| variable("FLEETSWEEP_PROFILE")).or_else(|| file.profile.clone());
     let Some(name) = name else { return Ok(None) };
     if file.profiles.contains_key(&name) {
         return Ok(Some(name));
@@ -191,8 +220,8 @@ fn chosen(matches: &ArgMatches, file: &File, path: &Path) -> Result<Option<Strin
 }
 
 /// A file with profiles is there for a tenant to be chosen: none must not go unnoticed.
-fn none_chosen(matches: &ArgMatches, file: &File, path: &Path) -> Result<(), Failure> {
-    let dry_run = known(matches, "dry_run") && matches.get_flag("dry_run");
+fn none_chosen(typed: &Typed<'_>, file: &File, path: &Path) -> Result<(), Failure> {
+    let dry_run = typed.knows("dry_run") && typed.matches.get_flag("dry_run");
     if file.profiles.is_empty() || dry_run || variable("AZURE_TENANT_ID").is_some() {
         return Ok(());
     }
@@ -213,12 +242,12 @@ fn listed(file: &File) -> String {
 
 /// A profile is all or nothing: half of one tenant's settings with half of another's would send a
 /// list to the wrong place.
-fn contradictions(matches: &ArgMatches, file: &File, profile: &str) -> Result<(), Failure> {
+fn contradictions(typed: &Typed<'_>, file: &File, profile: &str) -> Result<(), Failure> {
     let values = &file.profiles[profile];
     for key in KEYS.iter().filter(|key| key.tenants) {
         let says = values.get(key.name).map(|value| value.texts.join(", "));
         let others = key.variables.iter().filter_map(|name| Some((*name, variable(name)?)));
-        let typed = typed_values(matches, key).map(|typed| (key.name, typed.join(", ")));
+        let typed = typed_values(typed, key).map(|typed| (key.name, typed.join(", ")));
         for (name, other) in others
             .map(|(name, value)| (name.to_owned(), value))
             .chain(typed.map(|(name, value)| (format!("--{name}"), value)))
@@ -245,17 +274,17 @@ fn contradictions(matches: &ArgMatches, file: &File, profile: &str) -> Result<()
 /// Where a setting comes from, if the command knows it.
 fn told(
     key: &Key,
-    matches: &ArgMatches,
+    typed: &Typed<'_>,
     in_file: Option<&Value>,
     profile: Option<&String>,
 ) -> Option<Setting> {
     let name = key.name;
-    if !known(matches, &id_of(name)) {
+    if !typed.knows(&id_of(name)) {
         return None;
     }
     let from_environment =
         || key.variables.iter().find_map(|variable_| Some((*variable_, variable(variable_)?)));
-    let (values, source) = if let Some(values) = typed_values(matches, key) {
+    let (values, source) = if let Some(values) = typed_values(typed, key) {
         (values, Source::Flag)
     } else if let Some((variable, value)) = from_environment() {
         let values = value.split(',').map(|one| one.trim().to_owned());
@@ -275,28 +304,39 @@ fn id_of(flag: &str) -> String {
     if flag == "limit" { "limits".to_owned() } else { flag.replace('-', "_") }
 }
 
-fn known(matches: &ArgMatches, id: &str) -> bool {
-    matches.try_contains_id(id).is_ok()
+fn is_known_and_given(typed: &Typed<'_>, id: &str) -> bool {
+    typed.knows(id) && is_given(typed, id)
 }
 
-fn is_known_and_given(matches: &ArgMatches, id: &str) -> bool {
-    known(matches, id) && is_given(matches, id)
+fn is_given(typed: &Typed<'_>, id: &str) -> bool {
+    typed.matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 
-fn is_given(matches: &ArgMatches, id: &str) -> bool {
-    matches.value_source(id) == Some(ValueSource::CommandLine)
-}
-
-fn typed_values(matches: &ArgMatches, key: &Key) -> Option<Vec<String>> {
+fn typed_values(typed: &Typed<'_>, key: &Key) -> Option<Vec<String>> {
     let id = id_of(key.name);
-    if !is_known_and_given(matches, &id) {
+    if !is_known_and_given(typed, &id) {
         return None;
     }
-    let raw = matches.get_raw(&id)?;
+    let raw = typed.matches.get_raw(&id)?;
     Some(raw.map(|value| value.to_string_lossy().into_owned()).collect())
 }
 
-/// A variable of the environment that is not empty.
-pub(super) fn variable(name: &str) -> Option<String> {
+fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    #[test]
+    fn a_variable_of_ours_that_is_no_text_is_refused_by_name_and_others_are_let_be() {
+        let odd = || OsString::from_vec(vec![0xff, b'x']);
+        let of = |name: &str| readable([(name.into(), odd())].into_iter());
+        assert!(of("FLEETSWEEP_STORE").unwrap_err().what.contains("FLEETSWEEP_STORE"));
+        assert!(of("AZURE_CLIENT_SECRET").is_err());
+        assert!(of("LS_COLORS").is_ok());
+    }
 }

@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
 
 use super::failure::Failure;
+use super::say;
 use crate::report::human::count;
 
 /// Asks, unless `approve_max` allows the plan.
@@ -51,6 +52,25 @@ pub(super) async fn confirm(
     }))
 }
 
+/// Whether what is left of a campaign that was confirmed before is as much as was said now.
+///
+/// # Errors
+/// `Failure` with exit code 6 if it is more.
+pub(super) fn within(open: u64, approve_max: Option<u64>) -> Result<(), Failure> {
+    match approve_max {
+        Some(most) if open > most => Err(Failure::new(
+            6,
+            "the campaign is not gone on with",
+            format!(
+                "{} of its devices are open, which is more than --approve-max {most}",
+                count(open)
+            ),
+            format!("look at the plan, then raise it to {open}, or leave it out"),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// What is typed, or nothing without a terminal.
 ///
 /// # Errors
@@ -62,7 +82,11 @@ async fn answer(headline: &str, devices: u64) -> Result<Option<String>, String> 
     std::thread::spawn(move || typed.send(ask(&headline, devices)).ok());
     tokio::select! {
         typed = answer => Ok(typed.unwrap_or_default()),
-        _ = tokio::signal::ctrl_c() => Err("Ctrl-C came before the number was typed".to_owned()),
+        _ = tokio::signal::ctrl_c() => {
+            // The terminal stands behind the question, and perhaps behind a ^C.
+            say::note("");
+            Err("Ctrl-C came before the number was typed".to_owned())
+        }
     }
 }
 

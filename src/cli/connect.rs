@@ -51,9 +51,7 @@ impl Planned {
     /// `Failure` names the setting that is wrong.
     pub(super) fn new(connect: &ConnectArgs, emulator: &EmulatorArgs) -> Result<Self, Failure> {
         if emulator.emulator {
-            let there = Destination::new(connect, emulator)?;
-            let (target, sign_in) = (there.target(), Some(there.sign_in()));
-            return Ok(Self { target, sign_in, warnings: Vec::new(), loopback: true });
+            return Ok(Destination::new(connect, emulator)?.planned());
         }
         let (target, api) = settings::planned_target(connect)?;
         let sign_in = auth::kind(connect)?;
@@ -122,6 +120,16 @@ impl Destination {
         target.application = claims.application.unwrap_or_else(|| target.application.clone());
         tenant.api = Some(api);
         Ok(Destination::Tenant(tenant))
+    }
+
+    /// The same for a dry run.
+    pub(super) fn planned(&self) -> Planned {
+        Planned {
+            target: self.target(),
+            sign_in: Some(self.sign_in()),
+            warnings: Vec::new(),
+            loopback: self.loopback(),
+        }
     }
 
     /// How a run signs in.
@@ -248,7 +256,11 @@ fn to_emulator(emulator: &Emulator) -> Result<Connection, Failure> {
     })
 }
 
-async fn client(connection: Connection, timing: Timing) -> Result<HttpApi, Failure> {
+/// Makes the client and its way to sign in; a person may have to take part.
+///
+/// # Errors
+/// `Failure` if it cannot be set up, or if nobody signs in.
+pub(super) async fn client(connection: Connection, timing: Timing) -> Result<HttpApi, Failure> {
     let Connection { target, api, login, audience, credential, ca_file } = connection;
     let kind = credential.kind();
     let sign_in = SignIn::new(SignInSettings {

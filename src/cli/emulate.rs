@@ -28,12 +28,14 @@ pub(super) async fn emulate(args: EmulateArgs) -> Result<u8, Failure> {
         )
     })?;
     let url = emulator.base_url();
+    // A client that keeps other limits than these meets 429, or wonders why it is slow.
+    let limits: String = args.limits.iter().map(|quota| format!(" --limit {quota}")).collect();
     say::data(&url)?;
     say::note(&format!(
         "The emulator plays `{}` at {url}; nothing leaves this machine. Use it with:\n\
          \x20 export AZURE_TENANT_ID=any AZURE_CLIENT_ID=any AZURE_CLIENT_SECRET={DEFAULT_SECRET}\n\
          \x20 fleetsweep scan devices.csv --type quick --comment test \\\n\
-         \x20   --api-url {url} --login-url {url}\n\
+         \x20   --api-url {url} --login-url {url}{limits}\n\
          What it saw: {url}/emulator/ledger. Ctrl-C ends it.",
         args.scenario
     ));

@@ -1,16 +1,21 @@
 //! Reading the lists: intake runs on a thread of its own and never gets more than two batches
-//! ahead of the store. Only the ids and the first row errors are kept in memory.
+//! ahead of the store. Only the ids and the first row errors are kept in memory. Where the tenant
+//! is asked before a list is judged, the list is read once more before that: who gives a wrong one
+//! hears so at once, and nobody is called for it.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::failure::Failure;
+use super::preflight::{Counts, Judged, Preflight};
 use crate::domain::campaign::hash_of_ids;
-use crate::domain::{DeviceId, Life, Outcome};
-use crate::intake::{self, IntakeError, Options, Row, RowKind, Seen};
+use crate::domain::{DeviceId, Facts, Life, Outcome};
+use crate::intake::{self, Fault, IntakeError, Options, Row, RowKind, Seen};
 use crate::store::{CampaignId, NewRow, Store};
 
 /// Rows that travel to the store at once.
@@ -31,9 +36,13 @@ pub(super) struct Listing {
     pub duplicates: u64,
     /// Rows that hold no device.
     pub bad: u64,
+    /// Rows whose device is left out on purpose.
+    pub skipped: u64,
+    /// Devices by what is known of them.
+    pub counts: Counts,
     /// The first row errors, as sentences.
     pub first_bad: Vec<String>,
-    /// Each device once, in input order.
+    /// Each device once, in input order, those that are left out included.
     pub ids: Vec<DeviceId>,
 }
 
@@ -43,10 +52,21 @@ impl Listing {
         hash_of_ids(self.ids.iter().copied())
     }
 
+    /// Devices that are ordered.
+    pub(super) fn devices(&self) -> u64 {
+        (self.ids.len() as u64).saturating_sub(self.skipped)
+    }
+
+    fn judged(&mut self, device: DeviceId, judged: &Judged<'_>) {
+        self.ids.push(device);
+        self.skipped += u64::from(judged.is_skipped());
+        self.counts.add(judged);
+    }
+
     fn count(&mut self, source: Option<&str>, row: &Row) {
         self.rows += 1;
         match &row.kind {
-            RowKind::Device(device) => self.ids.push(*device),
+            RowKind::Device(_) => {}
             RowKind::Duplicate { .. } => self.duplicates += 1,
             RowKind::Bad(error) => {
                 self.bad += 1;
@@ -65,41 +85,101 @@ impl Listing {
 /// `Failure` if a list is refused as a whole, or if the store fails.
 pub(super) async fn read<S: Store>(
     sources: &[PathBuf],
+    kept: Option<File>,
     options: Options,
+    preflight: &Arc<Preflight>,
     draft: Option<(&S, CampaignId)>,
 ) -> Result<Listing, Failure> {
     let (to_store, mut batches) = mpsc::channel::<Vec<NewRow>>(AHEAD);
-    let sources = sources.to_vec();
+    let (sources, preflight) = (sources.to_vec(), preflight.clone());
     let keep_rows = draft.is_some();
     let reading = tokio::task::spawn_blocking(move || {
-        read_all(&sources, &options, keep_rows.then_some(&to_store))
+        read_all(&sources, kept, &options, &preflight, keep_rows.then_some(&to_store))
     });
     while let Some(batch) = batches.recv().await {
         if let Some((store, draft)) = draft {
             store.append(draft, batch).await?;
         }
     }
-    let read = reading.await.map_err(|error| {
+    done(reading.await)
+}
+
+/// Reads the lists for what would refuse them as a whole. Standard input comes but once, so what
+/// was read of it is kept in a file without a name, which is returned for `read`.
+///
+/// # Errors
+/// `Failure` if a list is refused as a whole.
+pub(super) async fn rehearse(
+    sources: &[PathBuf],
+    options: Options,
+) -> Result<Option<File>, Failure> {
+    let sources = sources.to_vec();
+    done(tokio::task::spawn_blocking(move || rehearse_all(&sources, &options)).await)
+}
+
+fn done<T>(read: Result<Result<T, IntakeError>, tokio::task::JoinError>) -> Result<T, Failure> {
+    let read = read.map_err(|error| {
         Failure::new(1, "reading the list failed", error.to_string(), "report this as a defect")
     })?;
     read.map_err(|error| refused(&error))
 }
 
+fn rehearse_all(sources: &[PathBuf], options: &Options) -> Result<Option<File>, IntakeError> {
+    let (mut seen, mut kept) = (Seen::new(), None);
+    let mut pass = |_| ControlFlow::Continue(());
+    for path in sources {
+        let (name, mut reader) = open(path, None)?;
+        let failed = |error| IntakeError { input: name.clone(), fault: Fault::Io(error) };
+        if is_input(path) && kept.is_none() {
+            let copy = tempfile::tempfile().map_err(failed)?;
+            kept = Some(copy.try_clone().map_err(failed)?);
+            reader = Box::new(Copied { from: reader, to: copy });
+        }
+        intake::read(&name, reader, options, &mut seen, &mut pass)?;
+    }
+    Ok(kept)
+}
+
+/// A reader that keeps what it reads in a file.
+struct Copied<R> {
+    from: R,
+    to: File,
+}
+
+impl<R: Read> Read for Copied<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.from.read(into)?;
+        self.to.write_all(&into[..length])?;
+        Ok(length)
+    }
+}
+
 fn read_all(
     sources: &[PathBuf],
+    mut kept: Option<File>,
     options: &Options,
+    preflight: &Preflight,
     to_store: Option<&mpsc::Sender<Vec<NewRow>>>,
 ) -> Result<Listing, IntakeError> {
     let mut listing = Listing::default();
     let mut seen = Seen::new();
     let several = sources.len() > 1;
     for path in sources {
-        let (name, reader) = open(path)?;
+        let kept = if is_input(path) { kept.take() } else { None };
+        let (name, reader) = open(path, kept)?;
         let mut batch = Vec::with_capacity(BATCH);
         let mut emit = |row: Row| {
             listing.count(several.then_some(name.as_str()), &row);
+            let judged = match row.kind {
+                RowKind::Device(device) => {
+                    let judged = preflight.judge(device, &row.facts);
+                    listing.judged(device, &judged);
+                    judged.life()
+                }
+                _ => (Life::draft(), None),
+            };
             let Some(to_store) = to_store else { return ControlFlow::Continue(()) };
-            batch.push(new_row(row));
+            batch.push(new_row(row, judged));
             if batch.len() < BATCH {
                 return ControlFlow::Continue(());
             }
@@ -124,17 +204,60 @@ fn hand_over(to_store: &mpsc::Sender<Vec<NewRow>>, batch: &mut Vec<NewRow>) -> C
     }
 }
 
-fn open(path: &Path) -> Result<(String, Box<dyn Read + Send>), IntakeError> {
-    if path == Path::new("-") {
-        return Ok(("standard input".to_owned(), Box::new(std::io::stdin())));
+/// Opens a list; standard input as it was kept, if it was.
+fn open(path: &Path, kept: Option<File>) -> Result<(String, Box<dyn Read + Send>), IntakeError> {
+    if !is_input(path) {
+        return Ok((path.display().to_string(), Box::new(intake::open(path)?)));
     }
-    let file = intake::open(path)?;
-    Ok((path.display().to_string(), Box::new(file)))
+    let name = "standard input".to_owned();
+    let Some(mut kept) = kept else { return Ok((name, Box::new(io::stdin()))) };
+    match kept.rewind() {
+        Ok(()) => Ok((name, Box::new(kept))),
+        Err(error) => Err(IntakeError { input: name, fault: Fault::Io(error) }),
+    }
 }
 
-fn new_row(row: Row) -> NewRow {
+fn is_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// The list that is the tenant's own devices, judged like any other.
+///
+/// # Errors
+/// `Failure` if the store fails.
+pub(super) async fn from_tenant<S: Store>(
+    preflight: &Preflight,
+    draft: Option<(&S, CampaignId)>,
+) -> Result<Listing, Failure> {
+    let mut listing = Listing::default();
+    let picked = preflight.known().map_or(&[][..], |known| &known.picked);
+    for chunk in picked.chunks(BATCH) {
+        let mut batch = Vec::with_capacity(BATCH);
+        for (device, name) in chunk {
+            listing.rows += 1;
+            let facts = Facts::default();
+            let judged = preflight.judge(*device, &facts);
+            listing.judged(*device, &judged);
+            let (life, reason) = judged.life();
+            let (device, name) = (Some(*device), name.clone());
+            let line = listing.rows;
+            batch.push(NewRow { line, device, name, input_text: None, life, reason });
+        }
+        if let Some((store, draft)) = draft {
+            store.append(draft, batch).await?;
+        }
+    }
+    Ok(listing)
+}
+
+fn new_row(row: Row, (life, reason): (Life, Option<String>)) -> NewRow {
+    let note = row.note;
     let (device, life, reason) = match row.kind {
-        RowKind::Device(device) => (Some(device), Life::draft(), None),
+        RowKind::Device(device) => {
+            // Both are worth telling: how the device was found, and why it is left out.
+            let told = [reason, note].into_iter().flatten().collect::<Vec<_>>().join("; ");
+            (Some(device), life, Some(told).filter(|told| !told.is_empty()))
+        }
         RowKind::Duplicate { of, first } => {
             let reason = format!("the same device as line {}", first.line);
             (Some(of), Life::ended(Outcome::Duplicate), Some(reason))
@@ -153,9 +276,11 @@ fn new_row(row: Row) -> NewRow {
 }
 
 fn refused(error: &IntakeError) -> Failure {
-    Failure::usage(
-        "the list is refused; nothing was ordered",
-        error.to_string(),
-        "mend the list, then run the same command again",
-    )
+    let next = match error.fault {
+        Fault::NoIdColumn { .. } => {
+            "mend the list, then run the same command again; if it holds device names, add --names"
+        }
+        _ => "mend the list, then run the same command again",
+    };
+    Failure::usage("the list is refused; nothing was ordered", error.to_string(), next)
 }

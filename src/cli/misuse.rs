@@ -9,7 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
 use super::args::Cli;
-use super::config::{Settings, Source};
+use super::config::{Settings, Source, Typed};
 use super::failure::Failure;
 
 /// Parses the command line of this process, with what the settings file adds to it.
@@ -51,9 +51,14 @@ enum Refusal {
 }
 
 fn read(typed: &[OsString]) -> Result<(Cli, Settings), Refusal> {
-    let matches = Cli::command().try_get_matches_from(typed).map_err(Refusal::Words)?;
-    let settings = Settings::read(matches.subcommand().map_or(&matches, |(_, of)| of))
-        .map_err(Refusal::Settings)?;
+    let mut whole = Cli::command();
+    let matches = whole.try_get_matches_from_mut(typed).map_err(Refusal::Words)?;
+    let command = matches.subcommand_name().and_then(|name| whole.find_subcommand(name));
+    let settings = Settings::read(&Typed {
+        command: command.unwrap_or(&whole),
+        matches: matches.subcommand().map_or(&matches, |(_, of)| of),
+    })
+    .map_err(Refusal::Settings)?;
     let flags = settings.flags();
     let matches = if flags.is_empty() {
         matches

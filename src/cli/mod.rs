@@ -7,17 +7,23 @@ mod auth;
 pub mod config;
 mod confirm;
 mod connect;
+mod devices;
+mod doctor;
 mod emulate;
 pub mod failure;
 mod find;
 mod finish;
 mod hours;
+mod link;
 mod listing;
 mod log;
+pub mod machine_args;
 mod manual;
 pub mod misuse;
+mod names;
 mod place;
 mod plans;
+mod preflight;
 mod report;
 mod reports;
 mod resume;
@@ -26,9 +32,11 @@ mod say;
 mod scan;
 mod schedule;
 mod settings;
+mod source;
 mod status;
 mod stopping;
 mod stores;
+mod tenant;
 mod view;
 
 use args::{Cli, Command};
@@ -36,7 +44,7 @@ use config::Settings;
 use failure::Failure;
 
 /// Runs a command and returns its exit code; a failure is printed here and nowhere else.
-pub async fn run(cli: Cli, _settings: Settings) -> u8 {
+pub async fn run(cli: Cli, settings: Settings) -> u8 {
     log::start(cli.verbose, view::log_writer());
     let json = wants_json(&cli.command);
     let code = match cli.command {
@@ -50,6 +58,8 @@ pub async fn run(cli: Cli, _settings: Settings) -> u8 {
         }
         Command::Status(args) => status::status(args).await,
         Command::Report(args) => report::report(args).await,
+        Command::Devices(args) => devices::devices(*args).await,
+        Command::Doctor(args) => doctor::doctor(*args, &settings).await,
         Command::Schedule(args) => schedule::schedule(&args),
         Command::Emulate(args) => emulate::emulate(args).await,
         Command::Completions(args) => manual::completions(&args),
@@ -79,8 +89,9 @@ fn wants_json(command: &Command) -> bool {
         Command::Resume(args) => args.output.json,
         Command::Status(args) => args.json,
         Command::Report(args) => args.output.json,
-        Command::Schedule(_) | Command::Emulate(_) | Command::Completions(_) | Command::Man(_) => {
-            false
-        }
+        Command::Doctor(args) => args.json,
+        // The standard output of `devices` is the list, whatever the format.
+        Command::Devices(_) | Command::Emulate(_) => false,
+        Command::Schedule(_) | Command::Completions(_) | Command::Man(_) => false,
     }
 }

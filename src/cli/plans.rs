@@ -6,14 +6,18 @@ use std::time::Duration;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::listing::Listing;
+use super::preflight::Preflight;
 use super::settings::Speed;
 use crate::clock::wall_clock;
 use crate::defender::SignInKind;
 use crate::domain::forecast::Outlook;
-use crate::domain::{CampaignName, Order, Quota, Stamp};
+use crate::domain::preflight::{Decision, Group};
+use crate::domain::{BudgetKey, CampaignName, Order, Quota, Stamp};
+use crate::report::checked::{Checked, Found};
+use crate::report::human::{count, quota as human_quota};
 use crate::report::nights::Nights;
 use crate::report::plan::{Calls, Plan, Until};
-use crate::store::Usage;
+use crate::store::{Campaign, CampaignState, Usage};
 
 /// The answer's time that the forecast goes by until this run has seen real ones.
 const LATENCY: Duration = Duration::from_millis(200);
@@ -28,6 +32,8 @@ pub(super) struct About<'a> {
     pub dry_run: bool,
     /// How many devices of the campaign are open, if it is open already.
     pub continues: Option<u64>,
+    /// What the pre-flight knows.
+    pub preflight: &'a Preflight,
     /// Bad rows are left out.
     pub skip_bad_rows: bool,
     /// It runs against the embedded emulator.
@@ -71,6 +77,37 @@ fn together(ours: &[Quota], theirs: &[Quota]) -> Vec<Quota> {
     all.into_iter().collect()
 }
 
+/// Which open campaigns keep a stricter limit on a budget than this run would, and which.
+pub(super) fn held_by(
+    all: &[Campaign],
+    this: &CampaignName,
+    budget: &BudgetKey,
+    speed: &Speed,
+) -> Vec<String> {
+    let kept = |quota: &Quota| {
+        let as_strict = |ours: &&Quota| ours.window == quota.window && ours.calls <= quota.calls;
+        speed.quotas.iter().find(as_strict).is_some()
+    };
+    let others = all.iter().filter(|one| {
+        let same = one.order.target.budget(budget.operation) == *budget;
+        same && one.state == CampaignState::Open && one.name != *this
+    });
+    let holding = others.filter_map(|one| {
+        let stricter = one.quotas.iter().filter(|quota| !kept(quota)).map(human_quota);
+        let stricter: Vec<String> = stricter.collect();
+        (!stricter.is_empty()).then(|| {
+            format!(
+                "the open campaign {} keeps {}, which holds this one too; `fleetsweep resume {} \
+                 --limit ...` changes it",
+                one.name,
+                stricter.join(", "),
+                one.name
+            )
+        })
+    });
+    holding.collect()
+}
+
 /// For each quota, how many calls count against it.
 pub(super) fn used(quotas: &[Quota], seen_by: &[Stamp], now: Stamp) -> Vec<(Quota, u64)> {
     let count = |quota: &Quota| {
@@ -89,7 +126,7 @@ pub(super) fn plan(
     now: &ZonedDateTime,
     about: About<'_>,
 ) -> Plan {
-    let devices = listing.ids.len() as u64;
+    let devices = listing.devices();
     let open = about.continues.unwrap_or(devices);
     // Windows were looked at a little later, and no call may seem to leave before one opens.
     let then = outlook.hours.as_ref().map(|(_, at)| at.to_zoned_datetime(now.time_zone().clone()));
@@ -117,7 +154,8 @@ pub(super) fn plan(
         devices,
         duplicates: listing.duplicates,
         bad_rows: listing.bad,
-        skipped: 0,
+        skipped: listing.skipped,
+        checked: checked(listing, outlook, about.preflight),
         first_bad: listing.first_bad.clone(),
         skip_bad_rows: about.skip_bad_rows,
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
@@ -125,7 +163,46 @@ pub(super) fn plan(
         calls,
         nights: nights(outlook, speed, open, now),
         until,
-        warnings: about.warnings,
+        warnings: about.warnings.into_iter().chain(strange(listing, about.preflight)).collect(),
+    }
+}
+
+/// A list that the tenant hardly knows is most likely another tenant's.
+fn strange(listing: &Listing, preflight: &Preflight) -> Option<String> {
+    let (machines, _) = preflight.inventory()?;
+    let found = listing.counts.groups().find(|(group, _)| *group == Group::NotListed);
+    let (_, strangers) = found.filter(|(_, some)| some * 5 > listing.devices())?;
+    (strangers >= 20).then(|| {
+        format!(
+            "{} of {} devices are not among the {} of this tenant: is this the right tenant, and a \
+             fresh list?",
+            count(strangers),
+            count(listing.devices()),
+            count(machines)
+        )
+    })
+}
+
+/// What the pre-flight found, with what each group saves.
+fn checked(listing: &Listing, outlook: &Outlook, preflight: &Preflight) -> Checked {
+    let devices = listing.devices();
+    let takes = |devices: u64| outlook.forecast(devices).map(|forecast| forecast.last_call);
+    let takes = |devices: u64| takes(devices).unwrap_or_default();
+    let groups = listing.counts.groups().map(|(group, some)| {
+        let decision = preflight.on(group);
+        let saves = matches!(decision, Decision::Skip(_))
+            .then(|| takes(devices + some).saturating_sub(takes(devices)));
+        Found { group, devices: some, decision, saves }
+    });
+    let groups = groups.collect();
+    let (systems, device_groups) = listing.counts.most();
+    Checked {
+        groups,
+        without: (listing.skipped > 0).then(|| takes(devices + listing.skipped)),
+        systems,
+        device_groups,
+        inventory: preflight.inventory(),
+        not_checked: preflight.not_checked.clone(),
     }
 }
 

@@ -1,26 +1,32 @@
 //! `scan`: plan, confirm, run, report. The list is streamed into the store as a draft; confirming
-//! opens it, and a refused draft is deleted. The dry run has no way to send anything: it makes no
-//! client.
+//! opens it, and a refused draft is deleted. The dry run has no way to order anything: it makes no
+//! client, or where it needs the tenant one that only reads.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use jiff::ZonedDateTime;
 
 use super::again::resume_command;
 use super::args::{BusyArg, ScanArgs};
-use super::confirm::confirm;
+use super::confirm::{confirm, within};
 use super::connect::{Destination, Planned};
 use super::failure::Failure;
-use super::listing::{self, Listing};
+use super::link::Link;
+use super::listing::Listing;
 use super::plans;
+use super::preflight::{self, Preflight};
 use super::reports::Reports;
 use super::run::Run;
 use super::say;
 use super::settings::Speed;
+use super::source::{check_source, read, rehearse, wish};
 use super::stores::{self, Place};
-use crate::clock::local_now;
+use super::tenant;
+use crate::clock::{SystemClock, local_now};
+use crate::defender::SignInKind;
+use crate::domain::preflight::Rules;
 use crate::domain::{BusyPolicy, CampaignName, Mark, Operation, Order, Target};
-use crate::intake::Options;
 use crate::report::plan::Plan;
 use crate::store::memory::MemoryStore;
 use crate::store::{Campaign, CampaignId, CampaignState, Opened, Opening, Store};
@@ -33,20 +39,29 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let now = local_now();
     let name = name_of(&args, &now)?;
     check_comment(&args.comment, &name)?;
+    check_source(&args)?;
+    let rules = preflight::rules(&args.keep, &args.skip)?;
+    if args.dry_run && (args.check || wish(&args).is_needed()) {
+        return dry_check(&args, &name, &now, rules).await;
+    }
     if args.dry_run {
-        return dry_run(&args, &name, &now).await;
+        return dry_run(&args, &name, &now, rules).await;
     }
     let destination = Destination::new(&args.connect, &args.emulator)?;
     let speed = destination.speed(&args.speed, &now)?;
     let destination = destination.identified(speed.timing).await?;
     let reports = Reports::new(&args.output, &name)?;
     let place = Place::new(&args.output, destination.emulated())?;
-    let store = Arc::new(stores::open(&place, speed.timing, &name).await?);
+    let store = Arc::new(stores::open(&place, speed.timing, Some(&name)).await?);
     let draft = store.draft().await?;
-    let scan = Scan { args: &args, destination, speed, name, place, reports };
-    let ready = scan.prepare(&*store, draft).await;
+    let (target, emulated) = (destination.target(), destination.emulated());
+    let sign_in = destination.sign_in();
+    let mut link = Link::new(destination);
+    let args = &args;
+    let scan = Scan { args, target, emulated, sign_in, speed, name, place, reports, rules };
+    let ready = scan.prepare(&*store, draft, &mut link).await;
     let code = match ready {
-        Ok(campaign) => scan.start(store.clone(), campaign).await,
+        Ok(campaign) => scan.start(store.clone(), campaign, &mut link).await,
         Err(failure) => {
             // What stopped the plan matters more than a draft that stays; a day later it is
             // removed.
@@ -54,17 +69,70 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
             Err(failure)
         }
     };
+    link.end().await;
     stores::close(&store, code).await
 }
 
-async fn dry_run(args: &ScanArgs, name: &CampaignName, now: &ZonedDateTime) -> Result<u8, Failure> {
-    let destination = Planned::new(&args.connect, &args.emulator)?;
-    let speed = &destination.speed(&args.speed, now)?;
-    let nowhere: Option<(&MemoryStore<crate::clock::SystemClock>, CampaignId)> = None;
-    let listing = listing::read(&args.devices, options(args), nowhere).await?;
+/// A dry run that asks the tenant: it reads, and has nothing to order with. Its calls go into the
+/// store's journal if there is a store; it makes none.
+async fn dry_check(
+    args: &ScanArgs,
+    name: &CampaignName,
+    now: &ZonedDateTime,
+    rules: Rules,
+) -> Result<u8, Failure> {
+    let destination = Destination::new(&args.connect, &args.emulator)?;
+    let speed = destination.speed(&args.speed, now)?;
+    let destination = destination.identified(speed.timing).await?;
+    let planned = destination.planned();
+    let target = &planned.target;
+    let place = Place::planned(&args.output, destination.emulated())?;
+    let mut link = Link::new(destination);
+    let kept = rehearse(args).await?;
+    let api = link.api(&speed).await?;
+    let wish = wish(args);
+    let asked = match place.as_ref().filter(|place| place.exists()) {
+        Some(place) => {
+            let store = stores::open(place, speed.timing, None).await?;
+            let asked = tenant::ask(&store, &*api, target, &speed, rules, &wish).await;
+            stores::close(&store, asked).await
+        }
+        None => {
+            let store = MemoryStore::new(SystemClock::with_offset(0), speed.timing);
+            tenant::ask(&store, &*api, target, &speed, rules, &wish).await
+        }
+    };
+    link.end().await;
+    dry_plan(args, kept, name, &speed, planned, asked?).await
+}
+
+async fn dry_run(
+    args: &ScanArgs,
+    name: &CampaignName,
+    now: &ZonedDateTime,
+    rules: Rules,
+) -> Result<u8, Failure> {
+    let planned = Planned::new(&args.connect, &args.emulator)?;
+    let speed = planned.speed(&args.speed, now)?;
+    let why = "a dry run stays offline unless --check is given";
+    let preflight = Preflight::offline(rules, now.timestamp(), Some(why));
+    dry_plan(args, None, name, &speed, planned, preflight).await
+}
+
+async fn dry_plan(
+    args: &ScanArgs,
+    kept: Option<File>,
+    name: &CampaignName,
+    speed: &Speed,
+    planned: Planned,
+    preflight: Preflight,
+) -> Result<u8, Failure> {
+    let preflight = Arc::new(preflight);
+    let nowhere: Option<(&MemoryStore<SystemClock>, CampaignId)> = None;
+    let listing = read(args, kept, &preflight, nowhere).await?;
     let emulated = args.emulator.emulator;
     let place = Place::planned(&args.output, emulated)?;
-    let order = order(args, destination.target.clone(), &listing);
+    let order = order(args, planned.target, &listing);
     let budget = order.target.budget(Operation::Scan);
     let (usage, clock_now) = stores::usage_of(place.as_ref(), speed, &budget).await?;
     let outlook = plans::outlook(speed, usage, clock_now);
@@ -72,13 +140,15 @@ async fn dry_run(args: &ScanArgs, name: &CampaignName, now: &ZonedDateTime) -> R
         name,
         place: place.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
         emulated,
-        sign_in: destination.sign_in,
+        sign_in: planned.sign_in,
         dry_run: true,
         continues: None,
+        preflight: &preflight,
         skip_bad_rows: args.skip_bad_rows,
-        warnings: destination.warnings,
+        warnings: planned.warnings,
     };
-    let plan = plans::plan(&order, &listing, speed, &outlook, now, about);
+    // Reading the list, and the inventory before it, can have taken a while.
+    let plan = plans::plan(&order, &listing, speed, &outlook, &local_now(), about);
     print_plan(&plan, args.output.json)?;
     refuse_bad_rows(args, &listing)?;
     Ok(0)
@@ -86,36 +156,73 @@ async fn dry_run(args: &ScanArgs, name: &CampaignName, now: &ZonedDateTime) -> R
 
 struct Scan<'a> {
     args: &'a ScanArgs,
-    destination: Destination,
+    target: Target,
+    emulated: bool,
+    sign_in: SignInKind,
     speed: Speed,
     name: CampaignName,
     place: Place,
     reports: Reports,
+    rules: Rules,
 }
 
 impl Scan<'_> {
     /// Reads, plans and confirms; the campaign that is open after it.
-    async fn prepare<S: Store>(&self, store: &S, draft: CampaignId) -> Result<Campaign, Failure> {
-        let options = options(self.args);
-        let listing = listing::read(&self.args.devices, options, Some((store, draft))).await?;
-        let order = order(self.args, self.destination.target(), &listing);
+    async fn prepare<S: Store>(
+        &self,
+        store: &S,
+        draft: CampaignId,
+        link: &mut Link,
+    ) -> Result<Campaign, Failure> {
+        let (preflight, kept) = self.check(store, link).await?;
+        let preflight = Arc::new(preflight);
+        let listing = read(self.args, kept, &preflight, Some((store, draft))).await?;
+        let order = order(self.args, self.target.clone(), &listing);
         let there = self.find_same(store, &order).await?;
-        let plan = self.plan(store, &order, &listing, there.as_ref()).await?;
+        let plan = self.plan(store, &order, &listing, there.as_ref(), &preflight).await?;
         print_plan(&plan, self.args.output.json)?;
         if let Err(failure) = refuse_bad_rows(self.args, &listing) {
             // The report of a campaign that is open already tells what was ordered in it.
             if there.is_none() {
-                let emulated = self.destination.emulated();
                 let (name, reports) = (&self.name, &self.reports);
-                reports.write_refused(store, draft, name, &order, emulated).await?;
+                reports.write_refused(store, draft, name, &order, self.emulated).await?;
             }
             return Err(failure);
         }
-        if there.is_none() {
-            let devices = listing.ids.len() as u64;
-            confirm(&plan.headline(), devices, self.args.approve_max).await?;
+        match there {
+            None => confirm(&plan.headline(), listing.devices(), self.args.approve_max).await?,
+            // It was confirmed as a whole; what is left of it must still be what is meant.
+            Some(_) => within(plan.open, self.args.approve_max)?,
         }
         self.open(store, draft, order).await
+    }
+
+    /// What is known before the first call: of the tenant if it may be asked, else of the list.
+    /// With standard input as it was kept, if the list was read for that.
+    async fn check<S: Store>(
+        &self,
+        store: &S,
+        link: &mut Link,
+    ) -> Result<(Preflight, Option<File>), Failure> {
+        let (args, wish) = (self.args, wish(self.args));
+        let now = local_now().timestamp();
+        let offline = |why| Ok((Preflight::offline(self.rules, now, why), None));
+        if !wish.is_needed() && !args.check {
+            if args.no_check {
+                return offline(Some("--no-check is given"));
+            }
+            if self.emulated {
+                return offline(Some("the emulator makes up a fleet of its own (see --check)"));
+            }
+            // Its rows were judged when it was opened.
+            if store.find(&self.name).await?.is_some() {
+                return offline(None);
+            }
+        }
+        let kept = rehearse(args).await?;
+        let api = link.api(&self.speed).await?;
+        let asked = tenant::ask(store, &*api, &self.target, &self.speed, self.rules, &wish);
+        Ok((asked.await?, kept))
     }
 
     async fn plan<S: Store>(
@@ -124,6 +231,7 @@ impl Scan<'_> {
         order: &Order,
         listing: &Listing,
         there: Option<&Campaign>,
+        preflight: &Preflight,
     ) -> Result<Plan, Failure> {
         let (speed, continues) = match there {
             Some(there) => {
@@ -138,12 +246,13 @@ impl Scan<'_> {
         let about = plans::About {
             name: &self.name,
             place: self.place.to_string(),
-            emulated: self.destination.emulated(),
-            sign_in: Some(self.destination.sign_in()),
+            emulated: self.emulated,
+            sign_in: Some(self.sign_in),
             dry_run: false,
             continues,
+            preflight,
             skip_bad_rows: self.args.skip_bad_rows,
-            warnings: Vec::new(),
+            warnings: plans::held_by(&store.campaigns().await?, &self.name, &budget, &speed),
         };
         // Reading the list can have taken a while.
         Ok(plans::plan(order, listing, &speed, &outlook, &local_now(), about))
@@ -158,7 +267,7 @@ impl Scan<'_> {
     ) -> Result<Option<Campaign>, Failure> {
         let Some(there) = store.find(&self.name).await? else { return Ok(None) };
         let mut differs = there.order.differences(order);
-        if there.emulated != self.destination.emulated() {
+        if there.emulated != self.emulated {
             differs.push("the emulator".to_owned());
         }
         if differs.is_empty() && there.state == CampaignState::Open {
@@ -182,7 +291,7 @@ impl Scan<'_> {
             order,
             mark_bits: random()?,
             busy,
-            emulated: self.destination.emulated(),
+            emulated: self.emulated,
             quotas: self.speed.quotas.clone(),
         };
         match store.open(draft, opening).await? {
@@ -195,29 +304,26 @@ impl Scan<'_> {
         })
     }
 
-    async fn start<S: Store>(self, store: Arc<S>, campaign: Campaign) -> Result<u8, Failure> {
+    async fn start<S: Store>(
+        self,
+        store: Arc<S>,
+        campaign: Campaign,
+        link: &mut Link,
+    ) -> Result<u8, Failure> {
         let speed = self.speed.going_on_with(&campaign);
-        let (api, emulator) = self.destination.connect(&speed).await?;
+        let api = link.api(&speed).await?;
         let ScanArgs { output, after, speed: typed, connect, emulator: emulated, .. } = self.args;
         let run = Run {
             store,
-            api: Arc::new(api),
+            api,
             speed,
             reports: self.reports,
             resume: resume_command(&campaign.name, (output, after), typed, connect, emulated),
             json: output.json,
             on_finish: after.on_finish.clone(),
         };
-        let code = run.run(campaign).await;
-        if let Some(emulator) = emulator {
-            emulator.shutdown().await;
-        }
-        code
+        run.run(campaign).await
     }
-}
-
-fn options(args: &ScanArgs) -> Options {
-    Options { column: args.column.clone(), max_rows: args.max_rows }
 }
 
 fn order(args: &ScanArgs, target: Target, listing: &Listing) -> Order {
@@ -240,10 +346,18 @@ fn refuse_bad_rows(args: &ScanArgs, listing: &Listing) -> Result<(), Failure> {
     }
     let rows = if listing.bad == 1 { "1 row holds" } else { "rows hold" };
     let rows = if listing.bad == 1 { rows.to_owned() } else { format!("{} {rows}", listing.bad) };
+    let (what, next) = match args.names {
+        true => ("no device that can be told", "mend the list, or add --skip-bad-rows"),
+        false => (
+            "no Defender machine id",
+            "mend the list, or add --skip-bad-rows to leave them out; device names are looked up \
+             with --names",
+        ),
+    };
     Err(Failure::usage(
         "the plan is stopped; nothing was ordered",
-        format!("{rows} no Defender machine id; the first are shown above"),
-        "mend the list, or add --skip-bad-rows to leave them out",
+        format!("{rows} {what}; the first are shown above"),
+        next,
     ))
 }
 

@@ -50,6 +50,11 @@ impl Place {
         Self::durable(args.store.as_ref()).map(Some)
     }
 
+    /// Whether there is something already.
+    pub(super) fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
     /// The durable place.
     ///
     /// # Errors
@@ -68,19 +73,20 @@ impl fmt::Display for Place {
     }
 }
 
-/// Opens the store for a run of this campaign, making it if need be.
+/// Opens the store for a run of this campaign, or for one that has none, making it if need be.
 ///
 /// # Errors
 /// `Failure` if it cannot be used; it tells how far the campaign is, if it is there already.
 pub(super) async fn open(
     place: &Place,
     timing: Timing,
-    campaign: &CampaignName,
+    campaign: Option<&CampaignName>,
 ) -> Result<SqliteStore<SystemClock>, Failure> {
     match SqliteStore::open(&place.path, timing).await {
         Ok(store) => Ok(store),
         Err(error) => {
             let failure = Failure::from(error);
+            let Some(campaign) = campaign else { return Err(failure) };
             Err(match how_far(place, campaign).await {
                 Some(tally) => {
                     let resume = format!("fleetsweep resume {campaign}");
@@ -92,18 +98,18 @@ pub(super) async fn open(
     }
 }
 
-/// Lets go of the store after a run whose exit code is known. What made the run fail matters more
+/// Lets go of the store after a run whose end is known. What made the run fail matters more
 /// than a log that stays beside the file.
 ///
 /// # Errors
 /// `Failure` of the run, or of the disk.
-pub(super) async fn close(
+pub(super) async fn close<T>(
     store: &SqliteStore<SystemClock>,
-    ran: Result<u8, Failure>,
-) -> Result<u8, Failure> {
+    ran: Result<T, Failure>,
+) -> Result<T, Failure> {
     let closed = store.close().await;
-    let code = ran?;
-    closed.map(|()| code).map_err(|error| {
+    let done = ran?;
+    closed.map(|()| done).map_err(|error| {
         Failure::new(
             1,
             "the run is over, but the store's log could not be written back into its file",

@@ -25,6 +25,10 @@ pub(super) const SMALL_BODY: usize = 256 << 10;
 /// usual.
 pub(super) const LIST_BODY: usize = 16 << 20;
 
+/// The largest decoded page of machines: 10,000 of at most 6.5 KiB each. A record with many
+/// addresses, tags and a virtual machine's description has been seen at 3 KiB.
+pub(super) const MACHINES_BODY: usize = 64 << 20;
+
 /// Idle connections are closed after this: sooner than the services in between close theirs, so
 /// that few requests go into a connection that is closing, where nobody can say whether they
 /// arrived.

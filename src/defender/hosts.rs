@@ -103,6 +103,12 @@ impl Origin {
         self.0.scheme() == "http"
     }
 
+    /// Host and port, for a look at the name service.
+    pub fn host_and_port(&self) -> (String, u16) {
+        let port = self.0.port_or_known_default().unwrap_or(443);
+        (self.0.host_str().unwrap_or_default().to_owned(), port)
+    }
+
     /// Whether a URL lies on this origin: same scheme, host and port, and no user in it.
     pub(super) fn holds(&self, url: &Url) -> bool {
         url.origin() == self.0.origin() && url.username().is_empty() && url.password().is_none()

@@ -4,16 +4,20 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use reqwest::{Client, RequestBuilder};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::claims::Claims;
-use super::client::{ClientError, LIST_BODY, SMALL_BODY, Whole, client, exchange};
+use super::client::{ClientError, LIST_BODY, MACHINES_BODY, SMALL_BODY, Whole, client, exchange};
 use super::hosts::Origin;
 use super::token::{Held, TokenCache, TokenSource, WallClock};
 use super::wire::{self, ScanRequest, excerpt};
-use super::{ActionQuery, ListReply, NextPage, ScanApi, ScanOrder, SignInError};
+use super::{
+    ActionQuery, Inventory, ListReply, MachineFilter, MachinesReply, NextPage, ScanApi, ScanOrder,
+    SignInError,
+};
 use crate::domain::action::SCAN_ACTION;
 use crate::domain::{Answer, Body, Reply, Timing};
 
@@ -79,31 +83,74 @@ impl HttpApi {
         Ok(whole)
     }
 
-    async fn page(&self, url: Url) -> ListReply {
-        let limit = |status| if status == 200 { LIST_BODY } else { SMALL_BODY };
-        let whole = match self.send(self.client.get(url.clone()), limit).await {
-            Ok(whole) => whole,
-            Err(reply) => return ListReply::Refused(reply),
-        };
+    /// One page of a list: what `read` finds in it, and the server's time.
+    async fn page<T>(
+        &self,
+        url: Url,
+        limit: fn(u16) -> usize,
+        read: fn(&[u8]) -> Result<T, String>,
+    ) -> Result<(T, Option<Timestamp>), Reply> {
+        let whole = self.send(self.client.get(url), limit).await?;
         let Some(body) = whole.body.as_deref().filter(|_| whole.status == 200) else {
-            return ListReply::Refused(Reply::Answer(answer(whole)));
+            return Err(Reply::Answer(answer(whole)));
         };
-        let found = match wire::page(body) {
-            Ok(found) => found,
+        match read(body) {
+            Ok(found) => Ok((found, whole.date)),
             Err(what) => {
                 // A page is too large to be read a second time as any other answer.
-                let answer = with_body(&whole, Body::Other(what));
-                return ListReply::Refused(Reply::Answer(answer));
+                Err(Reply::Answer(with_body(&whole, Body::Other(what))))
             }
-        };
-        let rest = found.next.map(|link| self.same_origin(&link, &url)).transpose();
-        match rest {
-            Ok(next) => {
-                let next = next.or_else(|| skip_page(url, found.actions.len()));
-                ListReply::Page { actions: found.actions, next, date: whole.date }
-            }
-            Err(reply) => ListReply::Refused(reply),
         }
+    }
+
+    /// A link that was checked when it was read, checked again: it comes back through the caller.
+    fn followed(&self, NextPage(link): &NextPage) -> Result<Option<Url>, Reply> {
+        let NextPage(link) = self.same_origin(link, &self.origin.at("/"))?;
+        Ok(Url::parse(&link).ok())
+    }
+
+    async fn machine_page(
+        &self,
+        filter: &MachineFilter,
+        next: Option<&NextPage>,
+    ) -> Result<MachinesReply, Reply> {
+        let url = match next {
+            Some(next) => self.followed(next)?,
+            None => None,
+        };
+        let url = url.unwrap_or_else(|| machines_url(&self.origin, filter));
+        let limit = |status| if status == 200 { MACHINES_BODY } else { SMALL_BODY };
+        let (found, _) = self.page(url.clone(), limit, wire::machine_page).await?;
+        let by_link = next.is_some_and(|NextPage(link)| !link.ends_with(SKIPPED));
+        let next = match found.next {
+            Some(link) => Some(self.same_origin(&link, &url)?),
+            // A server that led here by its links ends the list by giving none.
+            None if by_link => None,
+            None => skip_machines(url, found.items),
+        };
+        Ok(MachinesReply::Page { machines: found.machines, next })
+    }
+
+    async fn action_page(
+        &self,
+        query: &ActionQuery,
+        next: Option<&NextPage>,
+    ) -> Result<ListReply, Reply> {
+        let url = match next {
+            Some(next) => self.followed(next)?,
+            None => list_url(&self.origin, query),
+        };
+        let Some(url) = url else {
+            // Nothing was asked for, so nothing is the whole answer.
+            return Ok(ListReply::Page { actions: Vec::new(), next: None, date: None });
+        };
+        let limit = |status| if status == 200 { LIST_BODY } else { SMALL_BODY };
+        let (found, date) = self.page(url.clone(), limit, wire::page).await?;
+        let next = match found.next {
+            Some(link) => Some(self.same_origin(&link, &url)?),
+            None => skip_page(url, found.actions.len()),
+        };
+        Ok(ListReply::Page { actions: found.actions, next, date })
     }
 
     /// The link, if it lies on our origin: the token must not go anywhere else.
@@ -142,18 +189,17 @@ impl ScanApi for HttpApi {
     }
 
     async fn actions(&self, query: &ActionQuery, next: Option<&NextPage>) -> ListReply {
-        let url = match next {
-            Some(NextPage(link)) => match self.same_origin(link, &self.origin.at("/")) {
-                Ok(NextPage(link)) => Url::parse(&link).ok(),
-                Err(reply) => return ListReply::Refused(reply),
-            },
-            None => list_url(&self.origin, query),
-        };
-        match url {
-            Some(url) => self.page(url).await,
-            // Nothing was asked for, so nothing is the whole answer.
-            None => ListReply::Page { actions: Vec::new(), next: None, date: None },
-        }
+        self.action_page(query, next).await.unwrap_or_else(ListReply::Refused)
+    }
+}
+
+impl Inventory for HttpApi {
+    fn may_read(&self) -> Option<bool> {
+        self.claims().map(|claims| claims.may_read())
+    }
+
+    async fn machines(&self, filter: &MachineFilter, next: Option<&NextPage>) -> MachinesReply {
+        self.machine_page(filter, next).await.unwrap_or_else(MachinesReply::Refused)
     }
 }
 
@@ -187,6 +233,35 @@ fn list_url(origin: &Origin, query: &ActionQuery) -> Option<Url> {
         "$filter=type eq '{SCAN_ACTION}' and {which}&$orderby=creationDateTimeUtc desc&$top={PAGE}"
     )));
     Some(url)
+}
+
+/// The first page of the list of machines. The filter may hold anything, so nothing of it is left
+/// unencoded that could end it.
+fn machines_url(origin: &Origin, filter: &MachineFilter) -> Url {
+    let mut url = origin.at("/api/machines");
+    // Without `$top` the server itself says where the rest is, and a last page that is full needs
+    // no further call to show that it was the last.
+    if let Some(text) = filter.text() {
+        let encoded: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        url.set_query(Some(&format!("$filter={}", encoded.replace('+', "%20"))));
+    }
+    url
+}
+
+/// What a page that this client asks for by a skip of its own is told by. A fragment is never sent.
+const SKIPPED: &str = "#skipped";
+
+/// The page of machines after a full one that names no rest.
+fn skip_machines(mut url: Url, found: usize) -> Option<NextPage> {
+    url.set_fragment(None);
+    let query = url.query().unwrap_or_default();
+    if !query.contains("$top=") {
+        let and = if query.is_empty() { "" } else { "&" };
+        let query = format!("{query}{and}$top={PAGE}");
+        url.set_query(Some(&query));
+    }
+    let NextPage(link) = skip_page(url, found)?;
+    Some(NextPage(link + SKIPPED))
 }
 
 /// The page after a full one that names no rest: a server that was told `$top` need not say that

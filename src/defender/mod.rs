@@ -7,6 +7,8 @@ mod client;
 pub mod clouds;
 pub mod hosts;
 mod http;
+mod machine_filter;
+mod reach;
 pub mod retry_after;
 mod secret_file;
 mod shallow;
@@ -24,13 +26,15 @@ use std::future::Future;
 
 use jiff::Timestamp;
 
-use crate::domain::{Action, DeviceId, Reply, ScanType};
+use crate::domain::{Action, DeviceId, Machine, Reply, ScanType};
 
 pub use claims::Claims;
 pub use client::ClientError;
 pub use clouds::{Cloud, Region};
 pub use hosts::{HostError, Origin};
 pub use http::{HttpApi, HttpSettings};
+pub use machine_filter::{MachineFilter, RawFilterError};
+pub use reach::{Reached, reach};
 pub use secret_file::{SecretFileError, read_secret};
 pub use sign_in::{Credential, SignIn, SignInSettings};
 pub use sign_in_certificate::{Certificate, CertificateError};
@@ -80,6 +84,20 @@ pub enum ListReply {
     Refused(Reply),
 }
 
+/// What came back from one request to the list of machines.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MachinesReply {
+    /// A page.
+    Page {
+        /// The machines of this page that a call can name.
+        machines: Vec<Machine>,
+        /// The rest, if there is one.
+        next: Option<NextPage>,
+    },
+    /// Anything but a page.
+    Refused(Reply),
+}
+
 /// Why no token is at hand.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {
@@ -112,4 +130,18 @@ pub trait ScanApi: Send + Sync + 'static {
         query: &ActionQuery,
         next: Option<&NextPage>,
     ) -> impl Future<Output = ListReply> + Send;
+}
+
+/// The tenant's inventory, for those who may read it.
+pub trait Inventory: ScanApi {
+    /// Whether the token at hand says that machines and actions may be read; nothing if it does not
+    /// tell. The server decides.
+    fn may_read(&self) -> Option<bool>;
+
+    /// Reads one page of the list of machines: one request.
+    fn machines(
+        &self,
+        filter: &MachineFilter,
+        next: Option<&NextPage>,
+    ) -> impl Future<Output = MachinesReply> + Send;
 }

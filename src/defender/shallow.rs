@@ -3,36 +3,82 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::wire::cut;
+use super::wire::{CONTRADICTION, TAGS, cut};
 
-/// The fields of a machine action that are read ("MachineAction resource type" page).
-const KNOWN: [&str; 8] = [
-    "id",
-    "type",
-    "scope",
-    "status",
-    "machineId",
-    "requestor",
-    "requestorComment",
-    "creationDateTimeUtc",
-];
+/// The fields of an item that are read.
+pub(super) struct Known {
+    fields: &'static [&'static str],
+    /// Those whose elements are read too, and how many at most.
+    lists: (&'static [&'static str], usize),
+}
 
-/// A value without unknown fields, without the elements of arrays, and with texts that are cut.
-pub(super) struct Shallow(pub(super) Value);
+/// Those of a machine action ("MachineAction resource type" page).
+pub(super) const ACTION: Known = Known {
+    fields: &[
+        "id",
+        "type",
+        "scope",
+        "status",
+        "machineId",
+        "requestor",
+        "requestorComment",
+        "creationDateTimeUtc",
+    ],
+    lists: (&[], 0),
+};
 
-impl<'de> Deserialize<'de> for Shallow {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(ShallowVisitor).map(Shallow)
+/// Those of a machine ("Machine resource type" page), in every spelling that has been seen.
+pub(super) const MACHINE: Known = Known {
+    fields: &[
+        "id",
+        "computerDnsName",
+        "osPlatform",
+        "version",
+        "osBuild",
+        "agentVersion",
+        "onboardingStatus",
+        "onboardingstatus",
+        "healthStatus",
+        "lastSeen",
+        "rbacGroupName",
+        "groupName",
+        "deviceValue",
+        "mergedIntoMachineId",
+        "isExcluded",
+        "riskScore",
+        "exposureLevel",
+    ],
+    lists: (&["machineTags"], TAGS),
+};
+
+/// Reads a value without unknown fields, without the elements of other arrays than known ones, and
+/// with texts that are cut.
+#[derive(Clone, Copy)]
+pub(super) struct Shallow {
+    known: &'static Known,
+    /// How many elements of an array are kept.
+    elements: usize,
+}
+
+impl Shallow {
+    /// One item of a list.
+    pub(super) fn new(known: &'static Known) -> Self {
+        Self { known, elements: 0 }
     }
 }
 
-struct ShallowVisitor;
+impl<'de> DeserializeSeed<'de> for Shallow {
+    type Value = Value;
 
-impl<'de> Visitor<'de> for ShallowVisitor {
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Shallow {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,15 +110,26 @@ impl<'de> Visitor<'de> for ShallowVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut kept = Vec::new();
+        while kept.len() < self.elements {
+            let Some(element) = seq.next_element_seed(Self::new(self.known))? else { break };
+            kept.push(element);
+        }
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::Array(Vec::new()))
+        Ok(Value::Array(kept))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            if KNOWN.contains(&key.as_str()) {
-                fields.insert(key, map.next_value::<Shallow>()?.0);
+            let (lists, most) = self.known.lists;
+            let elements = if lists.contains(&key.as_str()) { most } else { 0 };
+            if elements > 0 || self.known.fields.contains(&key.as_str()) {
+                let value = map.next_value_seed(Self { elements, ..self })?;
+                if fields.get(&key).is_some_and(|before| *before != value) {
+                    return Err(Error::custom(CONTRADICTION));
+                }
+                fields.insert(key, value);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }

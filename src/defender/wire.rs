@@ -2,20 +2,24 @@
 //! they survive anything. Microsoft adds and removes fields, so no schema is held against an
 //! answer: what is missing, null or of the wrong type is missing.
 
+mod machine;
+
 use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::http::PAGE;
-use super::shallow::Shallow;
+use super::shallow::{ACTION, Known, MACHINE, Shallow};
 use crate::domain::text::printable;
 use crate::domain::verdict::EMPTY_BODY;
-use crate::domain::{Action, Body, ErrorBody};
+use crate::domain::{Action, Body, ErrorBody, Machine};
+
+pub(super) use machine::TAGS;
 
 /// The most characters that are kept of one field: four times what a comment may have.
 pub const FIELD_MAX: usize = 4096;
@@ -50,6 +54,17 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+/// One page of the list of machines.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MachinePage {
+    /// The machines that a call can name.
+    pub machines: Vec<Machine>,
+    /// How many items the page has, those without a usable id included.
+    pub items: usize,
+    /// `@odata.nextLink`, unchecked.
+    pub next: Option<String>,
+}
+
 /// Reads the body of any answer but a list.
 pub fn body(bytes: &[u8]) -> Body {
     match object(bytes) {
@@ -63,21 +78,50 @@ pub fn body(bytes: &[u8]) -> Body {
 /// # Errors
 /// What the body is instead, as a fragment of a sentence.
 pub fn page(bytes: &[u8]) -> Result<Page, String> {
+    let (items, next) = items(bytes, &ACTION, action_item)?;
+    Ok(Page { actions: items.into_iter().flatten().collect(), next })
+}
+
+/// Reads a page of the list of machines.
+///
+/// # Errors
+/// What the body is instead, as a fragment of a sentence.
+pub fn machine_page(bytes: &[u8]) -> Result<MachinePage, String> {
+    let (found, next) = items(bytes, &MACHINE, machine::machine_of)?;
+    let items = found.len();
+    Ok(MachinePage { machines: found.into_iter().flatten().collect(), items, next })
+}
+
+fn action_item(fields: &Map<String, Value>) -> Option<Action> {
+    Some(action_of(fields))
+}
+
+/// The items of a list, each read by `read`, and where the rest is.
+fn items<T>(
+    bytes: &[u8],
+    known: &'static Known,
+    read: ReadItem<T>,
+) -> Result<(Vec<Option<T>>, Option<String>), String> {
     let bytes = without_mark(bytes);
     if bytes.trim_ascii().is_empty() {
         return Err(EMPTY_BODY.to_owned());
     }
-    let raw: RawPage = serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() { other_shape(bytes) } else { not_json(bytes, &error) }
-    })?;
-    let Some(Items(actions)) = raw.value else { return Err(other_shape(bytes)) };
+    let wrong = |error: serde_json::Error| match error {
+        error if contradicts(&error) => contradiction(bytes),
+        error if error.is_data() => other_shape(bytes),
+        error => not_json(bytes, &error),
+    };
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let raw = json.deserialize_map(PageVisitor(known, read)).map_err(wrong)?;
+    json.end().map_err(wrong)?;
+    let Some(items) = raw.value else { return Err(other_shape(bytes)) };
     let next = match raw.next {
         None | Some(Value::Null) => None,
         Some(Value::String(link)) if link.len() <= LINK_MAX => Some(link),
         // A list whose rest cannot be found must not look like a list that ends here.
         Some(_) => return Err("a list whose next link cannot be used".to_owned()),
     };
-    Ok(Page { actions, next })
+    Ok((items, next))
 }
 
 /// Foreign text for a message: in one line, safe to show, and short.
@@ -111,9 +155,7 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
     }
     match serde_json::from_slice(bytes) {
         Ok(Fields(fields)) => Ok(fields),
-        Err(error) if error.to_string().starts_with(CONTRADICTION) => {
-            Err(format!("JSON that contradicts itself: {}", excerpt(&head(bytes))))
-        }
+        Err(error) if contradicts(&error) => Err(contradiction(bytes)),
         // Read again only to say what it is instead.
         Err(_) => Err(match serde_json::from_slice::<Value>(bytes) {
             Ok(_) => other_shape(bytes),
@@ -191,13 +233,21 @@ fn other_shape(bytes: &[u8]) -> String {
     format!("JSON of another shape: {}", excerpt(&head(bytes)))
 }
 
+fn contradicts(error: &serde_json::Error) -> bool {
+    error.to_string().starts_with(CONTRADICTION)
+}
+
+fn contradiction(bytes: &[u8]) -> String {
+    format!("JSON that contradicts itself: {}", excerpt(&head(bytes)))
+}
+
 /// The beginning of a body, enough for an excerpt.
 fn head(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..bytes.len().min(4 * EXCERPT)]).into_owned()
 }
 
-/// How the error begins that `FieldsVisitor` refuses an object with.
-const CONTRADICTION: &str = "a key with two values";
+/// How the error begins that an object with a contradiction is refused with.
+pub(super) const CONTRADICTION: &str = "a key with two values";
 
 /// An object in which no key stands twice with different values: nobody could say which one the
 /// server means, and an action must not be called ours by the one that was read last.
@@ -222,7 +272,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         let mut fields = Map::new();
         while let Some((key, value)) = map.next_entry::<String, Value>()? {
             if fields.get(&key).is_some_and(|before| *before != value) {
-                return Err(serde::de::Error::custom(CONTRADICTION));
+                return Err(Error::custom(CONTRADICTION));
             }
             fields.insert(key, value);
         }
@@ -230,65 +280,60 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 }
 
+/// Reads one item; nothing if it is of no use.
+type ReadItem<T> = fn(&Map<String, Value>) -> Option<T>;
+
 /// A page as it stands, read item by item so that a large one is not held twice.
-#[derive(Default)]
-struct RawPage {
-    value: Option<Items>,
+struct RawPage<T> {
+    value: Option<Vec<Option<T>>>,
     next: Option<Value>,
 }
 
-/// The items of a list that are objects.
-#[derive(Default)]
-struct Items(Vec<Action>);
+/// The array of items; nothing stands for one that is no object or of no use.
+struct Items<T>(&'static Known, ReadItem<T>);
 
-impl<'de> Deserialize<'de> for Items {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_seq(ItemsVisitor)
+impl<'de, T> DeserializeSeed<'de> for Items<T> {
+    type Value = Vec<Option<T>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_seq(self)
     }
 }
 
-struct ItemsVisitor;
-
-impl<'de> Visitor<'de> for ItemsVisitor {
-    type Value = Items;
+impl<'de, T> Visitor<'de> for Items<T> {
+    type Value = Vec<Option<T>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of machine actions")
+        f.write_str("an array")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Items, A::Error> {
-        let mut actions = Vec::new();
-        while let Some(Shallow(item)) = seq.next_element()? {
-            if actions.len() >= ITEMS_MAX {
-                return Err(serde::de::Error::custom("more items than a page holds"));
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(Shallow::new(self.0))? {
+            if items.len() >= ITEMS_MAX {
+                return Err(Error::custom("more items than a page holds"));
             }
-            actions.extend(item.as_object().map(action_of));
+            items.push(item.as_object().and_then(self.1));
         }
-        Ok(Items(actions))
+        Ok(items)
     }
 }
 
-impl<'de> Deserialize<'de> for RawPage {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(PageVisitor)
-    }
-}
+/// Takes the last of duplicate keys.
+struct PageVisitor<T>(&'static Known, ReadItem<T>);
 
-/// Takes the last of duplicate keys, like every other JSON object here.
-struct PageVisitor;
-
-impl<'de> Visitor<'de> for PageVisitor {
-    type Value = RawPage;
+impl<'de, T> Visitor<'de> for PageVisitor<T> {
+    type Value = RawPage<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a page of machine actions")
+        f.write_str("a page of a list")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<RawPage, M::Error> {
-        let mut page = RawPage::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawPage<T>, A::Error> {
+        let mut page = RawPage { value: None, next: None };
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "value" => page.value = Some(map.next_value()?),
+                "value" => page.value = Some(map.next_value_seed(Items(self.0, self.1))?),
                 "@odata.nextLink" => page.next = Some(map.next_value()?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }

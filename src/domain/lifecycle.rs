@@ -47,13 +47,15 @@ impl State {
     }
 }
 
-/// The order among waiting devices: first asks come before repeats, and repeats after a 404 come
-/// last.
+/// The order among waiting devices: first asks come before repeats, those of devices that are
+/// likely asleep after the others, and repeats after a 404 come last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
     /// Not asked yet, or asked without using up a try.
     #[default]
     First,
+    /// The same, for a device that has not been seen for long: the others are not to wait for it.
+    Late,
     /// Asked again after doubt, or because it was busy.
     Again,
     /// Asked again after a 404.
@@ -182,6 +184,11 @@ impl Life {
     /// A device that was read and not confirmed.
     pub fn draft() -> Self {
         Self::in_state(State::Draft)
+    }
+
+    /// The same for a device that is to be asked after the others.
+    pub fn late_draft() -> Self {
+        Self { rank: Rank::Late, ..Self::draft() }
     }
 
     /// A row that ended when it was read.

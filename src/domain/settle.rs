@@ -20,6 +20,9 @@ pub struct Detail {
     /// Why the outcome is what it is, where its name alone does not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How the row came to its device, where its text alone does not say it. No answer changes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// The id of the action: ours, or the one that was in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action_id: Option<String>,
@@ -319,8 +322,8 @@ fn clear_error(detail: &mut Detail) {
 fn note_refusal(detail: &mut Detail, refusal: &Refusal) {
     // An action that was in the way of an earlier attempt says nothing about this answer.
     let (first_sent_at, answered_at) = (detail.first_sent_at, detail.answered_at);
-    let http_status = detail.http_status;
-    *detail = Detail { first_sent_at, answered_at, http_status, ..Detail::default() };
+    let (http_status, note) = (detail.http_status, detail.note.take());
+    *detail = Detail { note, first_sent_at, answered_at, http_status, ..Detail::default() };
     detail.error_code.clone_from(&refusal.code);
     detail.message.clone_from(&refusal.message);
     detail.server_correlation_id.clone_from(&refusal.target);

@@ -50,6 +50,11 @@ impl Options {
         }
     }
 
+    /// Whether neither filter nor order asks for more than the rows as they come.
+    pub(super) fn takes_all(&self) -> bool {
+        self.filter.is_none() && self.order.is_none()
+    }
+
     /// The query for the page that begins after `skip` rows.
     fn next_query(&self, skip: usize, top: Option<usize>) -> String {
         let mut query = String::from("?");
@@ -113,15 +118,40 @@ pub(super) fn page<R: Row>(
         });
     }
     let all = rows.len();
-    let from = options.skip.min(all);
-    let size = options.top.unwrap_or(usize::MAX).min(page_size);
-    let until = from.saturating_add(size).min(all);
+    let (from, until) = options.bounds(all, page_size);
     rows.truncate(until);
     rows.drain(..from);
-    // A page that is as long as the caller asked for has no next one, even if there are more rows.
-    let left = options.top.map(|top| top - (until - from));
-    let next = (until < all && left != Some(0)).then(|| options.next_query(until, left));
-    Page { rows, count: options.count.then_some(all), next }
+    options.finish(rows, (from, until), all)
+}
+
+/// The same out of `all` rows that neither filter nor order changes; `rows` makes those from one
+/// on.
+pub(super) fn page_of<R, I: Iterator<Item = R>>(
+    all: usize,
+    rows: impl FnOnce(usize) -> I,
+    options: &Options,
+    page_size: usize,
+) -> Page<R> {
+    let (from, until) = options.bounds(all, page_size);
+    let rows = rows(from).take(until - from).collect();
+    options.finish(rows, (from, until), all)
+}
+
+impl Options {
+    /// Where a page begins and ends among all rows.
+    fn bounds(&self, all: usize, page_size: usize) -> (usize, usize) {
+        let from = self.skip.min(all);
+        let size = self.top.unwrap_or(usize::MAX).min(page_size);
+        (from, from.saturating_add(size).min(all))
+    }
+
+    fn finish<R>(&self, rows: Vec<R>, (from, until): (usize, usize), all: usize) -> Page<R> {
+        // A page that is as long as the caller asked for has no next one, even if there are more
+        // rows.
+        let left = self.top.map(|top| top - (until - from));
+        let next = (until < all && left != Some(0)).then(|| self.next_query(until, left));
+        Page { rows, count: self.count.then_some(all), next }
+    }
 }
 
 /// The body of a list.
@@ -137,12 +167,12 @@ struct Body<V: Serialize> {
 }
 
 /// The answer that shows a page; `entities` is the name of the set, `link` its URL without a query.
-pub(super) fn reply<R, V: Serialize>(
-    page: &Page<R>,
+pub(super) fn reply<'r, R, V: Serialize>(
+    page: &'r Page<R>,
     base: &str,
     entities: &str,
     link: &str,
-    show: impl Fn(&R) -> V,
+    show: impl Fn(&'r R) -> V,
 ) -> Reply {
     Reply::json(
         200,

@@ -56,8 +56,8 @@ pub use message::{Answer, Fault, Operation, Plan, Request};
 pub use meter::Peak;
 pub use play::Play;
 pub use scenario::{
-    Actions, BusyForm, CommentChange, Devices, Enforce, Faults, Latency, List, Outage, RetryAfter,
-    Scenario, Script, Throttle, Tokens,
+    Actions, BusyForm, CommentChange, Devices, Enforce, Faults, Latency, List, Machines, Outage,
+    RetryAfter, Scenario, Script, Throttle, Tokens,
 };
 pub use scenario_defaults::ScenarioError;
 pub use token::{App, DEFAULT_SECRET};

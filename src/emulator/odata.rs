@@ -1,5 +1,6 @@
-//! The part of OData's `$filter` that the API's users need: comparisons, `in`, `and`, `or` and
-//! parentheses over named fields. What it does not know is an error, as it is at the API.
+//! The part of OData's `$filter` that the API's users need: comparisons, `in`, `any` over a field
+//! with several texts, `and`, `or` and parentheses over named fields. What it does not know is an
+//! error, as it is at the API.
 
 use std::cmp::Ordering;
 
@@ -8,6 +9,8 @@ use std::cmp::Ordering;
 pub(super) enum Kind {
     Text,
     Time,
+    /// Several texts, of which `any` can be asked for.
+    Texts,
 }
 
 /// The value of a field of one row; times are ticks of 100 ns since 1970.
@@ -16,6 +19,7 @@ pub(super) enum Field<'a> {
     Null,
     Text(&'a str),
     Time(i64),
+    Texts(&'a [String]),
 }
 
 /// Something that can be filtered and sorted.
@@ -35,6 +39,7 @@ pub(super) enum Filter {
     Any(Vec<Filter>),
     Compare(&'static str, Comparison, Literal),
     In(&'static str, Vec<Literal>),
+    Has(&'static str, String),
 }
 
 /// A comparison operator.
@@ -83,6 +88,9 @@ impl Filter {
         match self {
             Filter::All(parts) => parts.iter().all(|part| part.passes(row)),
             Filter::Any(parts) => parts.iter().any(|part| part.passes(row)),
+            Filter::Has(name, text) => {
+                matches!(row.field(name), Field::Texts(texts) if texts.contains(text))
+            }
             Filter::In(name, list) => {
                 let value = row.field(name);
                 list.iter().any(|literal| literal.as_field() == value)
@@ -213,6 +221,9 @@ impl Parser {
     }
 
     fn comparison(&mut self, name: &str) -> Result<Filter, String> {
+        if let Some(name) = name.strip_suffix("/any") {
+            return self.has(name);
+        }
         let Some(&(name, kind)) = self.fields.iter().find(|(known, _)| *known == name) else {
             let entity = self.entity;
             return Err(format!("Could not find a property named '{name}' on type '{entity}'."));
@@ -231,6 +242,27 @@ impl Parser {
             _ => return Err(format!("An operator was expected after '{name}'.")),
         };
         Ok(Filter::Compare(name, comparison, self.literal(kind)?))
+    }
+
+    /// `(x: x eq 'text')` after `field/any`.
+    fn has(&mut self, name: &str) -> Result<Filter, String> {
+        let field = self.fields.iter().find(|(known, kind)| *known == name && *kind == Kind::Texts);
+        let Some(&(name, _)) = field else {
+            return Err(format!("'any' is not supported on the property '{name}'."));
+        };
+        self.expect(&Token::Open)?;
+        let variable = match self.next() {
+            Some(Token::Word(word)) => word.strip_suffix(':').map(str::to_owned),
+            _ => None,
+        };
+        let variable = variable.ok_or("A variable was expected after 'any('.")?;
+        self.expect(&Token::Word(variable))?;
+        self.expect(&Token::Word("eq".into()))?;
+        let Some(Token::Quoted(text)) = self.next() else {
+            return Err("A text was expected in 'any'.".into());
+        };
+        self.expect(&Token::Close)?;
+        Ok(Filter::Has(name, text))
     }
 
     fn list(&mut self, name: &'static str, kind: Kind) -> Result<Filter, String> {
@@ -276,6 +308,17 @@ mod tests {
 
     struct Sample(Option<&'static str>, i64);
 
+    struct Tagged(Vec<String>);
+
+    impl Row for Tagged {
+        const ENTITY: &'static str = "Tagged";
+        const FIELDS: &'static [(&'static str, Kind)] = &[("tags", Kind::Texts)];
+
+        fn field(&self, _: &str) -> Field<'_> {
+            Field::Texts(&self.0)
+        }
+    }
+
     impl Row for Sample {
         const ENTITY: &'static str = "Sample";
         const FIELDS: &'static [(&'static str, Kind)] = &[("name", Kind::Text), ("at", Kind::Time)];
@@ -310,6 +353,26 @@ mod tests {
         assert!(!passes("at gt 1970-01-01T00:00:01.0000001Z", &row));
         assert!(passes("at le 1970-01-01T01:00:02+01:00", &row));
         assert!(passes("name eq 'it''s'", &row));
+    }
+
+    #[test]
+    fn any_asks_for_one_of_several_texts() {
+        let row = Tagged(vec!["a b".into(), "it's".into()]);
+        let passes = |filter: &str| Filter::parse::<Tagged>(filter).map(|f| f.passes(&row));
+        assert_eq!(passes("tags/any(tag: tag eq 'a b')"), Ok(true));
+        assert_eq!(passes("tags/any(t: t eq 'it''s')"), Ok(true));
+        assert_eq!(passes("tags/any(tag: tag eq 'a')"), Ok(false));
+        for wrong in [
+            "tags eq 'a'",
+            "tags/any(tag eq 'a')",
+            "tags/any(tag: other eq 'a')",
+            "tags/any(tag: tag ne 'a')",
+            "tags/any(tag: tag eq 'a'",
+            "other/any(tag: tag eq 'a')",
+            "tags/all(tag: tag eq 'a')",
+        ] {
+            assert!(passes(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::actions::{Action, Ageing, Cancellation, Order, SCAN};
 use super::clock::Moment;
 use super::dice;
 use super::listing::{self, Options};
-use super::machines::{self, Class, Machine, is_machine_id};
+use super::machines::{Class, Profile, is_machine_id};
 use super::odata::{Field, Kind, Row};
 use super::play::Play;
 use super::reply::Reply;
@@ -247,33 +247,42 @@ impl World {
     }
 
     fn list_machines(&self, call: &Call<'_>) -> Reply {
-        let options = match Options::parse::<Machine>(&call.request.query) {
+        let options = match Options::parse::<Profile>(&call.request.query) {
             Ok(options) => options,
             Err(message) => return Reply::error(400, "ODataError", &message, call.draw),
         };
-        let rows = self.fleet().map(|id| self.machine(&id, call.now));
-        let page = listing::page(rows, &options, self.config.scenario.list.page_size);
+        let rows = |from: usize| self.fleet().skip(from).map(|id| self.machine(&id, call.now));
+        let page_size = self.config.scenario.list.page_size;
+        let all = usize::try_from(self.config.scenario.devices.fleet_size).unwrap_or(usize::MAX);
+        // A whole fleet is not made for each of its pages.
+        let page = match options.takes_all() {
+            true => listing::page_of(all, rows, &options, page_size),
+            false => listing::page(rows(0), &options, page_size),
+        };
         let link = format!("{}{}", self.base, call.request.path);
-        listing::reply(&page, &self.base, "Machines", &link, Clone::clone)
+        listing::reply(&page, &self.base, "Machines", &link, |machine| machine.show(None))
     }
 
     fn view_machine(&self, call: &Call<'_>, id: &str) -> Reply {
         let device = match is_machine_id(id) {
             true => Some(id.to_ascii_lowercase()),
-            false => self.fleet().find(|known| machines::dns_name(known).eq_ignore_ascii_case(id)),
+            false => self
+                .fleet()
+                .find(|known| self.machine(known, call.now).name().eq_ignore_ascii_case(id)),
         };
         match device {
             Some(device) if self.class_of(&device) != Class::NotFound => {
-                let mut machine = self.machine(&device, call.now);
-                machine.context = Some(self.context("Machines/$entity"));
-                Reply::json(200, &machine)
+                let machine = self.machine(&device, call.now);
+                Reply::json(200, &machine.show(Some(self.context("Machines/$entity"))))
             }
             _ => Reply::machine_not_found(id, call.draw),
         }
     }
 
-    fn machine(&self, id: &str, now: Moment) -> Machine {
-        Machine::new(self.config.seed, id, &self.config.scenario.devices, now.utc_ticks())
+    fn machine(&self, id: &str, now: Moment) -> Profile {
+        let scenario = &self.config.scenario;
+        let (devices, rules) = (&scenario.devices, &scenario.machines);
+        Profile::new(self.config.seed, id, devices, rules, now.utc_ticks())
     }
 
     /// Puts the strangers' scans of the listed machines into the register, once.

@@ -13,6 +13,8 @@ pub struct Scenario {
     pub latency: Latency,
     /// What the devices are like.
     pub devices: Devices,
+    /// What the inventory says of them.
+    pub machines: Machines,
     /// What becomes of an action.
     pub actions: Actions,
     /// What goes wrong between client and service.
@@ -82,6 +84,38 @@ pub struct Devices {
     pub forbidden_share: f64,
     /// The share of new actions whose answer has no machine id and no name yet.
     pub null_machine_share: f64,
+}
+
+/// What the inventory says of the machines. It is drawn apart from their classes, so that a scan
+/// call answers as it would without this part. The shares of systems must not add up to more than
+/// 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Machines {
+    /// Not seen for more than a week.
+    pub inactive_share: f64,
+    /// Could be onboarded, and is not.
+    pub not_onboarded_share: f64,
+    /// Merged into another record.
+    pub merged_share: f64,
+    /// Excluded on purpose.
+    pub excluded_share: f64,
+    /// Of high value.
+    pub high_value_share: f64,
+    /// Shares its name with another record, as after a reinstallation.
+    pub shared_name_share: f64,
+    /// A system of phones: iOS, Android.
+    pub mobile_share: f64,
+    /// Seen on the network alone: no platform, not supported.
+    pub discovered_share: f64,
+    /// A system that is too old: Windows 7, Windows 10 1703.
+    pub old_windows_share: f64,
+    /// A system whose client is too old: Ubuntu with 101.98.30.
+    pub old_client_share: f64,
+    /// The names of device groups; each machine is in one of them.
+    pub groups: Vec<String>,
+    /// Tags; each machine has one of them.
+    pub tags: Vec<String>,
 }
 
 /// The forms in which a scan call on a device with an open scan is answered.

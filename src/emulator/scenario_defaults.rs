@@ -6,8 +6,8 @@ use std::path::Path;
 use super::message::Operation;
 use super::play::Play;
 use super::scenario::{
-    Actions, BusyForm, Devices, Enforce, Faults, Latency, List, Outage, RetryAfter, Scenario,
-    Throttle, Tokens,
+    Actions, BusyForm, Devices, Enforce, Faults, Latency, List, Machines, Outage, RetryAfter,
+    Scenario, Throttle, Tokens,
 };
 
 /// The most entries that the API puts on a page (page "List machine actions API").
@@ -121,6 +121,26 @@ impl Scenario {
         sum("devices", &classes)?;
         shares("devices", &[("scope_quick_share", d.scope_quick_share)])?;
         shares("devices", &[("null_machine_share", d.null_machine_share)])?;
+        let m = &self.machines;
+        let systems = [
+            ("mobile_share", m.mobile_share),
+            ("discovered_share", m.discovered_share),
+            ("old_windows_share", m.old_windows_share),
+            ("old_client_share", m.old_client_share),
+        ];
+        shares("machines", &systems)?;
+        sum("machines", &systems)?;
+        shares(
+            "machines",
+            &[
+                ("inactive_share", m.inactive_share),
+                ("not_onboarded_share", m.not_onboarded_share),
+                ("merged_share", m.merged_share),
+                ("excluded_share", m.excluded_share),
+                ("high_value_share", m.high_value_share),
+                ("shared_name_share", m.shared_name_share),
+            ],
+        )?;
         let faults = f.shares().map(|(name, share, _)| (name, share));
         shares("faults", &faults)?;
         sum("faults", &faults)?;
@@ -240,6 +260,25 @@ impl Default for Devices {
             client_version_share: 0.0,
             forbidden_share: 0.0,
             null_machine_share: 0.0,
+        }
+    }
+}
+
+impl Default for Machines {
+    fn default() -> Machines {
+        Machines {
+            inactive_share: 0.05,
+            not_onboarded_share: 0.0,
+            merged_share: 0.0,
+            excluded_share: 0.0,
+            high_value_share: 0.0,
+            shared_name_share: 0.0,
+            mobile_share: 0.0,
+            discovered_share: 0.0,
+            old_windows_share: 0.0,
+            old_client_share: 0.0,
+            groups: Vec::new(),
+            tags: Vec::new(),
         }
     }
 }

@@ -232,13 +232,13 @@ impl Telling {
         self.first_contact = self.first_contact.into_iter().chain(start).min();
     }
 
-    /// Whether the list shows an action of ours. Created after `latest`, it is not: what was sent
-    /// had arrived by then.
+    /// Whether the list shows an action of ours, where its comment does not tell: created within
+    /// these server times, since what was sent was sent and had arrived by then.
     fn is_ours<S, A>(
         &self,
         shared: &Shared<S, A>,
         action: &Action,
-        latest: Option<Timestamp>,
+        (earliest, latest): (Option<Timestamp>, Option<Timestamp>),
     ) -> bool {
         let order = &shared.campaign.order;
         match action.comment_says(&self.mark, &order.comment) {
@@ -250,8 +250,8 @@ impl Telling {
             // order too many cannot be taken back.
             CommentSays::Altered | CommentSays::Nothing => {
                 action.scan_type().is_none_or(|scope| scope == order.scan_type)
-                    && matches!((action.created, self.first_contact),
-                        (Some(at), Some(first)) if at >= first)
+                    && matches!((action.created, earliest),
+                        (Some(at), Some(earliest)) if at >= earliest)
                     && latest.is_none_or(|latest| action.created.is_some_and(|at| at <= latest))
             }
         }
@@ -267,11 +267,17 @@ impl Telling {
         let empty = Vec::new();
         let actions = actions.get(&look_up.device).unwrap_or(&empty);
         let scans = || actions.iter().filter(|action| action.is_scan_of(look_up.device));
-        // The server was asked after `asked_at`, so what it called now is not earlier than that.
+        // The server was asked after `asked_at` and answered before `now`; its time lies between.
+        let now = shared.store.clock().now();
+        let timing = &shared.timing;
         let ago = asked_at.since(look_up.arrives_by);
         let known = server_now.filter(|_| look_up.arrives_by > Stamp::ZERO);
-        let latest = known.and_then(|date| latest_of(date, ago, &shared.timing));
-        let ours = scans().find(|action| self.is_ours(shared, action, latest));
+        let latest = known.and_then(|date| latest_of(date, ago, timing));
+        // Where no whole answer ever came, the call in doubt itself says how early it can be.
+        let claimed_ago = now.since(look_up.arrives_by.minus(timing.horizon()));
+        let claimed = known.and_then(|date| earliest_of(date, claimed_ago, timing));
+        let earliest = self.first_contact.into_iter().chain(claimed).min();
+        let ours = scans().find(|action| self.is_ours(shared, action, (earliest, latest)));
         if let Some(ours) = ours.filter(|_| !look_up.unseen) {
             return Finding { look_up, found: Found::Ours, action: Some(ours.clone()) };
         }

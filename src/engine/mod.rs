@@ -8,6 +8,7 @@
 //! ```
 
 mod door;
+pub mod lists;
 mod look_up;
 mod order;
 mod safety;

@@ -19,6 +19,10 @@ pub(super) const BREATH: Duration = Duration::from_millis(10);
 /// Calls in a row that may be late before the campaign waits as it does for a network.
 const LATE_MOST: u32 = 20;
 
+/// Answers in a row that are of no use before they can stop a campaign, whatever time has passed:
+/// a lost call or two after a long time out of reach say little.
+const USELESS_MOST: u32 = 5;
+
 /// Busy devices whose action is unknown are looked up together once there are this many.
 const UNSEEN_BATCH: usize = 50;
 
@@ -51,8 +55,8 @@ pub(super) struct State {
     reached: bool,
     /// Devices that were refused with 403, as long as every answer of the run was that.
     pub(super) forbidden: Vec<(Seq, u32)>,
-    /// Since when the server gives no answer that is of use, and what it gave first.
-    useless_since: Option<Stamp>,
+    /// Since when the server gives no answer that is of use, and how many of those it gave.
+    useless: Option<(Stamp, u32)>,
     /// When the token was refused; a refusal of a call claimed later stops the campaign.
     token_refused: Option<Stamp>,
     unseen_since: Option<Stamp>,
@@ -99,7 +103,7 @@ impl State {
             late: 0,
             reached: false,
             forbidden: Vec::new(),
-            useless_since: None,
+            useless: None,
             token_refused: None,
             unseen_since: None,
             list_failing_since: None,
@@ -259,12 +263,14 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
     /// reached: its breaker alone would go through the list device by device, for days.
     fn useful(&mut self, settlement: &Settlement, now: Stamp) {
         let Verdict::Doubtful { why, .. } = &settlement.verdict else {
-            self.state.useless_since = None;
+            self.state.useless = None;
             return;
         };
-        let since = *self.state.useless_since.get_or_insert(now);
-        if now.since(since) >= self.settings.timing.max_wait {
-            let minutes = now.since(since).as_secs() / 60;
+        let (since, answers) = self.state.useless.get_or_insert((now, 0));
+        *answers += 1;
+        let waited = now.since(*since);
+        if *answers >= USELESS_MOST && waited >= self.settings.timing.max_wait {
+            let minutes = waited.as_secs() / 60;
             let why = format!("no answer was of use for {minutes} minutes; the last: {why}");
             self.halt(Stop::Unreachable(why));
         }

@@ -5,6 +5,7 @@ use csv::ByteRecord;
 
 use super::cell;
 use super::error::Fault;
+use super::facts::{Fact, fact_of};
 use super::row::Column;
 
 /// Headers of the id column, normalised, the surest first.
@@ -15,9 +16,6 @@ const NAME_HEADERS: [&str; 4] = ["devicename", "computerdnsname", "name", "hostn
 const HASH_HEADERS: [&str; 4] = ["sha1", "hash", "thumbprint", "checksum"];
 
 /// What each column of a table is for.
-///
-/// Further columns of the portal's exports (platform, onboarding, health, category, last update)
-/// belong here once something reads them.
 #[derive(Debug)]
 pub(super) struct Layout {
     /// Whether the first row is a header.
@@ -28,6 +26,8 @@ pub(super) struct Layout {
     pub(super) id_column: Column,
     /// Where the name is, counted from 0.
     pub(super) name: Option<usize>,
+    /// Which columns tell something more, counted from 0.
+    pub(super) facts: Vec<(usize, Fact)>,
     /// How many columns are known, by a header or by the user's word. An id in any other cell is
     /// one that nobody would take.
     pub(super) known: usize,
@@ -70,9 +70,14 @@ pub(super) fn choose(
     first: &ByteRecord,
     sample: &[&ByteRecord],
     wanted: Option<&str>,
+    names: bool,
 ) -> Result<Layout, Fault> {
     match wanted {
         Some(wanted) => by_wish(first, wanted),
+        None if names && first.len() == 1 && !is_known_header(first) => Ok(numbered(0)),
+        None if names && !texts(first).any(|text| cell::is_entry(&text)) => {
+            by_header_of_names(first, sample)
+        }
         None if texts(first).any(|text| cell::is_entry(&text)) => Ok(without_header(first, sample)),
         None => by_header(first, sample),
     }
@@ -153,6 +158,24 @@ fn by_header(first: &ByteRecord, sample: &[&ByteRecord]) -> Result<Layout, Fault
     }
 }
 
+/// A column of ids if there is one, else one whose header says id or name.
+fn by_header_of_names(first: &ByteRecord, sample: &[&ByteRecord]) -> Result<Layout, Fault> {
+    let counts = Counts::of(sample);
+    let with_ids = by_header(first, sample);
+    match with_ids {
+        Ok(layout) if counts.ids.get(layout.id).is_some_and(|ids| *ids > 0) => Ok(layout),
+        other => {
+            let filled = |index: &usize| counts.filled.get(*index).is_some_and(|some| *some > 0);
+            let ranked = texts(first).enumerate().filter_map(|(index, header)| {
+                let rank = name_rank(&header).or_else(|| Some(10 + id_rank(&header)?))?;
+                Some((rank, index))
+            });
+            let best = ranked.filter(|(_, index)| filled(index)).min();
+            best.map_or(other, |(_, index)| Ok(with_header(first, index)))
+        }
+    }
+}
+
 /// Whether at least half of what stands in a column are ids, and its header does not say that they
 /// are something else.
 fn is_filled(first: &ByteRecord, counts: &Counts, index: usize) -> bool {
@@ -175,15 +198,21 @@ fn with_header(first: &ByteRecord, id: usize) -> Layout {
         .filter_map(|(index, header)| Some((name_rank(&header)?, index)))
         .min()
         .map(|(_, index)| index);
+    let facts = texts(first)
+        .enumerate()
+        .filter(|(index, _)| *index != id)
+        .filter_map(|(index, header)| Some((index, fact_of(&header)?)))
+        .collect();
     let id_column = match header {
         "" => Column::Number(id + 1),
         _ => Column::Named(header.into()),
     };
-    Layout { has_header: true, id, id_column, name, known: first.len() }
+    Layout { has_header: true, id, id_column, name, facts, known: first.len() }
 }
 
 fn numbered(id: usize) -> Layout {
-    Layout { has_header: false, id, id_column: Column::Number(id + 1), name: None, known: 0 }
+    let (id_column, facts) = (Column::Number(id + 1), Vec::new());
+    Layout { has_header: false, id, id_column, name: None, facts, known: 0 }
 }
 
 /// For each column, how many cells of a sample are ids and how many are not empty.

@@ -14,6 +14,7 @@ use super::feed::MAX_RECORD;
 use super::json_value::Value;
 use super::row::{Column, RowProblem};
 use super::sink::{Entry, Sink};
+use crate::domain::Facts;
 
 /// How many fields of the first element a message can name.
 const MAX_FIELDS: usize = 100;
@@ -120,17 +121,18 @@ impl<'r, 's> Run<'r, 's> {
         line: u64,
         id: Option<(Column, &str)>,
         name: Option<&str>,
+        facts: &Facts,
     ) -> Result<(), E> {
         let flow = match id {
             Some((column, text)) => {
                 self.column_used.get_or_insert_with(|| column.clone());
-                self.sink.take(&Entry { line, column: &column, text, name })
+                self.sink.take(&Entry { line, column: &column, text, name, facts })
             }
             None => {
                 self.without_field += 1;
                 let column = Column::Named(self.wanted.as_deref().unwrap_or("id").into());
-                self.sink
-                    .refuse(&Entry { line, column: &column, text: "", name }, RowProblem::NoField)
+                let entry = Entry { line, column: &column, text: "", name, facts };
+                self.sink.refuse(&entry, RowProblem::NoField)
             }
         };
         match flow {

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::columns;
+use super::facts::{Fact, fact_of, note};
 use super::json::Run;
 use super::row::Column;
+use crate::domain::Facts;
 
 /// The fields that hold the array in answers of the list API and of the advanced hunting API.
 const WRAPPERS: [&str; 2] = ["value", "Results"];
@@ -40,7 +42,8 @@ impl<'v, 'r, 's> Value<'v, 'r, 's> {
     fn scalar<E: Error>(self, text: &str) -> Result<bool, E> {
         if self.level != Level::Wrapped {
             let line = self.run.line();
-            self.run.take(line, Some((Column::Number(1), text)), None)?;
+            let id = Some((Column::Number(1), text));
+            self.run.take(line, id, None, &Facts::default())?;
         }
         Ok(false)
     }
@@ -95,6 +98,7 @@ impl<'de> Visitor<'de> for Value<'_, '_, '_> {
                 }
                 Field::Id(rank, label) => device.offer_id(rank, label, map.next_value_seed(Text)?),
                 Field::Name(rank) => device.offer_name(rank, map.next_value_seed(Text)?),
+                Field::Fact(fact) => note(&mut device.facts, fact, &map.next_value_seed(Text)?),
                 Field::Wrapper | Field::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -104,7 +108,7 @@ impl<'de> Visitor<'de> for Value<'_, '_, '_> {
             self.run.is("JSON lines");
             let name = device.name.as_ref().map(|(_, name)| name.as_str());
             let id = device.id.as_ref().map(|id| (Column::Named(id.label.clone()), &*id.text));
-            self.run.take(line, id, name)?;
+            self.run.take(line, id, name, &device.facts)?;
         }
         Ok(was_wrapper)
     }
@@ -140,6 +144,7 @@ impl<'de> Visitor<'de> for Value<'_, '_, '_> {
 struct Device {
     id: Option<IdField>,
     name: Option<(usize, String)>,
+    facts: Facts,
 }
 
 struct IdField {
@@ -180,6 +185,7 @@ enum Field {
     Wrapper,
     Id(usize, Arc<str>),
     Name(usize),
+    Fact(Fact),
     Other,
 }
 
@@ -208,6 +214,9 @@ impl Visitor<'_> for FieldSeed<'_, '_, '_> {
         }
         if let Some(rank) = columns::name_rank(field) {
             return Ok(Field::Name(rank));
+        }
+        if let Some(fact) = fact_of(field) {
+            return Ok(Field::Fact(fact));
         }
         Ok(if WRAPPERS.contains(&field) { Field::Wrapper } else { Field::Other })
     }

@@ -7,6 +7,7 @@
 mod cell;
 mod columns;
 mod error;
+mod facts;
 mod feed;
 mod json;
 mod json_value;
@@ -17,10 +18,14 @@ mod sink;
 mod source;
 mod table;
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
+
+use crate::domain::DeviceId;
 
 pub use error::{Fault, IntakeError};
 pub use row::{Column, Row, RowError, RowKind, RowProblem};
@@ -37,11 +42,34 @@ pub struct Options {
     pub column: Option<String>,
     /// The most rows that all sources of one run may have together.
     pub max_rows: u64,
+    /// Where names are looked up, if the list may hold them in the place of ids.
+    pub names: Option<Names>,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NameAnswer {
+    /// This device, and what the report is to say about how it was found.
+    Device(DeviceId, Option<String>),
+    /// Nothing.
+    Unknown,
+    /// So many records, and which one is meant is not told.
+    Ambiguous(usize),
+}
+
+/// Where names are looked up.
+#[derive(Clone)]
+pub struct Names(pub Arc<dyn Fn(&str) -> NameAnswer + Send + Sync>);
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names")
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { column: None, max_rows: DEFAULT_MAX_ROWS }
+        Self { column: None, max_rows: DEFAULT_MAX_ROWS, names: None }
     }
 }
 

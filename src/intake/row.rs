@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::seen::Place;
 use crate::domain::text::printable;
-use crate::domain::{DeviceId, NotADeviceId};
+use crate::domain::{DeviceId, Facts, NotADeviceId};
 
 /// One row of the input. Headers, blank lines and comments are not rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub struct Row {
     pub device_name: Option<String>,
     /// What the row is.
     pub kind: RowKind,
+    /// What further columns tell about the device.
+    pub facts: Facts,
+    /// How a name became its device.
+    pub note: Option<String>,
 }
 
 /// What a row is.
@@ -62,6 +66,18 @@ pub enum RowProblem {
     Missing {
         /// How many cells the row has.
         cells: usize,
+    },
+    /// A name that the tenant does not know.
+    #[error("no device of the tenant has this name")]
+    UnknownName,
+    /// A name that several records share.
+    #[error(
+        "{records} records of the tenant have this name; write the id of the one that is meant \
+         (`fleetsweep devices --name` lists them)"
+    )]
+    AmbiguousName {
+        /// How many.
+        records: usize,
     },
     /// A line has ids outside of the columns that are known, and only one id could be taken.
     #[error("the line has more than one device id; put each on its own line")]

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use super::error::Fault;
 use super::row::{Column, Row, RowError, RowKind, RowProblem};
 use super::seen::Seen;
-use super::{Options, SourceSummary, cell};
+use super::{NameAnswer, Options, SourceSummary, cell};
 use crate::domain::text::cut;
-use crate::domain::{DeviceId, NotADeviceId};
+use crate::domain::{DeviceId, Facts, NotADeviceId};
 
 /// At most this many blank and comment lines are passed over in one source.
 pub(super) const MAX_SKIPPED: u64 = 1_000_000;
@@ -26,6 +26,7 @@ pub(super) struct Entry<'a> {
     pub(super) column: &'a Column,
     pub(super) text: &'a str,
     pub(super) name: Option<&'a str>,
+    pub(super) facts: &'a Facts,
 }
 
 /// Judges, counts and emits the rows of one source.
@@ -51,7 +52,24 @@ impl<'a> Sink<'a> {
 
     /// Takes a row whose id cell decides what it is.
     pub(super) fn take(&mut self, entry: &Entry<'_>) -> Result<ControlFlow<()>, Fault> {
-        self.settle(entry, cell::parse(entry.text).map_err(RowProblem::NotAnId))
+        match cell::parse(entry.text) {
+            // A GUID is no name either, and text of nothing but digits of an id is a bad id.
+            Err(NotADeviceId::Other) => self.settle_name(entry),
+            judged => self.settle(entry, judged.map_err(RowProblem::NotAnId), None),
+        }
+    }
+
+    /// Takes a row whose id cell may hold a name.
+    fn settle_name(&mut self, entry: &Entry<'_>) -> Result<ControlFlow<()>, Fault> {
+        let Some(names) = &self.options.names else {
+            return self.settle(entry, Err(RowProblem::NotAnId(NotADeviceId::Other)), None);
+        };
+        let (judged, note) = match names.0(cell::trim(entry.text)) {
+            NameAnswer::Device(id, note) => (Ok(id), note),
+            NameAnswer::Unknown => (Err(RowProblem::UnknownName), None),
+            NameAnswer::Ambiguous(records) => (Err(RowProblem::AmbiguousName { records }), None),
+        };
+        self.settle(entry, judged, note)
     }
 
     /// Takes a row that is bad whatever its id cell says.
@@ -60,7 +78,7 @@ impl<'a> Sink<'a> {
         entry: &Entry<'_>,
         problem: RowProblem,
     ) -> Result<ControlFlow<()>, Fault> {
-        self.settle(entry, Err(problem))
+        self.settle(entry, Err(problem), None)
     }
 
     /// How many rows this source has had so far.
@@ -86,6 +104,7 @@ impl<'a> Sink<'a> {
         &mut self,
         entry: &Entry<'_>,
         judged: Result<DeviceId, RowProblem>,
+        note: Option<String>,
     ) -> Result<ControlFlow<()>, Fault> {
         let limit = self.options.max_rows;
         if self.seen.count_row() > limit {
@@ -110,6 +129,8 @@ impl<'a> Sink<'a> {
             input_text: cut(entry.text, INPUT_TEXT),
             device_name: name.map(|name| cut(name, NAME)),
             kind,
+            facts: entry.facts.clone(),
+            note,
         });
         self.stopped = flow.is_break();
         Ok(flow)

@@ -6,14 +6,17 @@ use std::ops::ControlFlow;
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
+use super::Options;
 use super::cell;
 use super::columns::{self, Layout};
 use super::error::Fault;
+use super::facts::note;
 use super::feed::{Feed, MAX_RECORD};
 use super::lines::MAX_LINE;
 use super::row::RowProblem;
 use super::sink::{Entry, Sink};
 use super::source::Text;
+use crate::domain::Facts;
 
 /// How many rows show which column holds the ids.
 const SAMPLE_ROWS: usize = 100;
@@ -40,7 +43,7 @@ pub(super) fn read<R: BufRead>(
     // A row of a real table may begin with `#`; in a bare list that is a comment.
     table.csv.get_mut().comments = one_column || !columns::is_known_header(&first);
     let sample = table.sample()?;
-    let layout = layout(&first, &sample, sink.options.column.as_deref())?;
+    let layout = layout(&first, &sample, sink.options)?;
     let format = match (layout.has_header, one_column) {
         (_, true) => "one column",
         (true, false) => DELIMITERS.iter().find(|(d, _)| *d == delimiter).map_or("", |(_, n)| n),
@@ -74,9 +77,10 @@ pub(super) fn read<R: BufRead>(
 
 type Sample = Vec<(u64, ByteRecord)>;
 
-fn layout(first: &ByteRecord, sample: &Sample, wanted: Option<&str>) -> Result<Layout, Fault> {
+fn layout(first: &ByteRecord, sample: &Sample, options: &Options) -> Result<Layout, Fault> {
     let records: Vec<&ByteRecord> = sample.iter().map(|(_, record)| record).collect();
-    let layout = columns::choose(first, &records, wanted)?;
+    let wanted = options.column.as_deref();
+    let layout = columns::choose(first, &records, wanted, options.names.is_some())?;
     for (line, record) in sample {
         refuse_swallowed(record, *line, Some(layout.id))?;
     }
@@ -149,11 +153,18 @@ impl Sink<'_> {
     ) -> Result<ControlFlow<()>, Fault> {
         let text = record.get(layout.id).map(String::from_utf8_lossy);
         let name = layout.name.and_then(|index| record.get(index)).map(String::from_utf8_lossy);
+        let mut facts = Facts::default();
+        for (index, fact) in &layout.facts {
+            if let Some(text) = record.get(*index) {
+                note(&mut facts, *fact, &String::from_utf8_lossy(text));
+            }
+        }
         let entry = Entry {
             line,
             column: &layout.id_column,
             text: text.as_deref().unwrap_or_default(),
             name: name.as_deref(),
+            facts: &facts,
         };
         if text.is_none() {
             return self.refuse(&entry, RowProblem::Missing { cells: record.len() });

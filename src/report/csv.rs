@@ -51,7 +51,7 @@ fn field<'a>(value: &'a Value<'_>) -> Cow<'a, str> {
 /// The text with an apostrophe before it if a spreadsheet could run it. White space before the sign
 /// does not help, since some programs trim it; full-width signs count too (OWASP, CSV Injection
 /// page). Tab, CR, LF and NUL cannot stand first any more: `printable` has escaped them.
-fn inert(text: String) -> String {
+pub(super) fn inert(text: String) -> String {
     let first = text.trim_start().chars().next();
     let runs = first.is_some_and(|first| "=+-@＝＋－＠".contains(first));
     if runs { format!("'{text}") } else { text }

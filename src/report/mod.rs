@@ -2,10 +2,12 @@
 //! is handed rows and events and reads no store, no clock and no setting; all its texts are pure
 //! functions of their input, so that writing twice gives the same bytes.
 
+pub mod checked;
 mod csv;
 pub mod file;
 pub mod human;
 pub mod jsonl;
+pub mod machines;
 pub mod nights;
 pub mod plan;
 pub mod progress;

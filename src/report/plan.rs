@@ -7,6 +7,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::checked::Checked;
 use super::human::{count, counted, duration, moment, quota, wrapped};
 use super::jsonl;
 use super::nights::Nights;
@@ -86,6 +87,8 @@ pub struct Plan {
     pub nights: Option<Nights>,
     /// What fits before `--until` or `--max-duration`.
     pub until: Option<Until>,
+    /// What the pre-flight found.
+    pub checked: Checked,
     /// What else the user should know before confirming.
     pub warnings: Vec<String>,
 }
@@ -108,13 +111,17 @@ impl Plan {
         let mut lines = vec![wrapped(&self.headline(), 2)];
         self.push_order(&mut lines);
         self.push_list(&mut lines);
+        let takes = self.calls.as_ref().map_or(Duration::ZERO, |calls| calls.duration);
+        lines.extend(self.checked.lines(Some(takes)));
         self.push_limits(&mut lines);
         self.push_times(&mut lines);
         for warning in &self.warnings {
             lines.push(wrapped(&format!("Warning: {}", printable(warning)), 2));
         }
         if self.dry_run {
-            lines.push("This is a dry run: nothing is sent.".to_owned());
+            let read = self.checked.inventory.is_some();
+            let what = if read { "ordered" } else { "sent" };
+            lines.push(format!("This is a dry run: nothing is {what}."));
         }
         lines.join("\n")
     }
@@ -143,6 +150,7 @@ impl Plan {
             duplicates: self.duplicates,
             bad_rows: self.bad_rows,
             skipped: self.skipped,
+            checked: self.checked.json(),
             first_bad: &self.first_bad,
             quota_used: self.used.iter().map(used_json).collect(),
             duration_s: calls.map(|calls| calls.duration.as_secs_f64()),
@@ -270,6 +278,7 @@ struct Json<'a> {
     duplicates: u64,
     bad_rows: u64,
     skipped: u64,
+    checked: Value,
     first_bad: &'a [String],
     quota_used: Vec<Value>,
     duration_s: Option<f64>,

@@ -133,6 +133,10 @@ fn reason<'a>(row: &'a ReportRow, head: &ReportHead) -> Option<Cow<'a, str>> {
             Some("sent, answer not known: the list of actions is being asked".into())
         }
     };
+    let why = match (why, row.detail.note.as_deref()) {
+        (Some(why), Some(note)) => Some(format!("{why}; {note}").into()),
+        (why, note) => why.or(note.map(Cow::Borrowed)),
+    };
     match (head.emulated, why) {
         (false, why) => why,
         (true, None) => Some(EMULATED.into()),
@@ -143,6 +147,7 @@ fn reason<'a>(row: &'a ReportRow, head: &ReportHead) -> Option<Cow<'a, str>> {
 fn waiting(life: &Life) -> &'static str {
     match life.rank {
         Rank::First => "waiting for its turn",
+        Rank::Late => "waiting for its turn, after the devices that were seen lately",
         Rank::Again if life.busy_asks > 0 => {
             "waiting to be asked again: a scan was already in progress"
         }

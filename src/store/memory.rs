@@ -60,7 +60,8 @@ struct Budget {
 
 #[derive(Debug)]
 struct Call {
-    campaign: CampaignId,
+    /// Nothing for a call that belongs to no campaign.
+    campaign: Option<CampaignId>,
     budget: BudgetKey,
     seq: Option<Seq>,
     record: CallRecord,
@@ -76,6 +77,15 @@ impl<C: Clock> MemoryStore<C> {
     /// An empty store that stamps calls in another way: a negative control for tests.
     pub fn with_stamping(clock: C, timing: Timing, stamping: Stamping) -> Self {
         Self { clock, timing, stamping, inner: Mutex::default() }
+    }
+
+    /// What a claimed call's `seen_by` is.
+    fn stamp(&self, now: Stamp, until: Stamp) -> Stamp {
+        match self.stamping {
+            Stamping::AtClaim => now,
+            Stamping::Never => Stamp::ZERO,
+            Stamping::Proven | Stamping::AtTimeOut => until,
+        }
     }
 
     /// What a settled call's `seen_by` becomes, given what the proven way says.
@@ -103,11 +113,21 @@ impl<C: Clock> MemoryStore<C> {
     ) -> Result<Option<NotYet>> {
         let key = inner.campaign(campaign)?.order.target.budget(operation);
         let quotas = inner.quotas(&key, Some(campaign));
+        Ok(self.refuses_on(inner, &key, &quotas, pending))
+    }
+
+    fn refuses_on(
+        &self,
+        inner: &Inner,
+        key: &BudgetKey,
+        quotas: &[Quota],
+        pending: usize,
+    ) -> Option<NotYet> {
         let empty = Budget::default();
-        let budget = inner.budgets.get(&key).unwrap_or(&empty);
+        let budget = inner.budgets.get(key).unwrap_or(&empty);
         let nth: Vec<_> = quotas.iter().map(|quota| budget.nth(quota, pending)).collect();
         let now = self.clock.now();
-        Ok(not_yet(&quotas, &self.timing, &nth, &budget.state, pending, now))
+        not_yet(quotas, &self.timing, &nth, &budget.state, pending, now)
     }
 }
 
@@ -212,12 +232,10 @@ impl<C: Clock> Store for MemoryStore<C> {
         let device =
             device.ok_or_else(|| StoreError::Broken("a queued row has no device".into()))?;
         let record = CallRecord { attempt: after.attempt, claimed_at: now };
-        let seen_by = match self.stamping {
-            Stamping::AtClaim => now,
-            Stamping::Never => Stamp::ZERO,
-            Stamping::Proven | Stamping::AtTimeOut => until,
-        };
-        let call = inner.enter(campaign, Operation::Scan, Some(seq), record, seen_by, &timing)?;
+        let seen_by = self.stamp(now, until);
+        let budget = inner.campaign(campaign)?.order.target.budget(Operation::Scan);
+        let whose = (Some(campaign), Some(seq));
+        let call = inner.enter(whose, budget, record, seen_by, &timing);
         Ok(ClaimAnswer::Call(Claim {
             call,
             seq,
@@ -234,7 +252,8 @@ impl<C: Clock> Store for MemoryStore<C> {
         let now = self.clock.now();
         let journal = inner.calls.get_mut(&call).ok_or_else(|| unknown_call(call))?;
         let budget = inner.budgets.entry(journal.budget.clone()).or_default();
-        let held = inner.held.get_mut(&journal.campaign).ok_or_else(unknown_campaign)?;
+        let held = journal.campaign.and_then(|campaign| inner.held.get_mut(&campaign));
+        let held = held.ok_or_else(unknown_campaign)?;
         let seq = journal.seq.ok_or_else(|| unknown_call(call))?;
         let (settled, seen_by) =
             held.settle(seq, journal.record, &settlement, &mut budget.state, now, &self.timing)?;
@@ -251,8 +270,23 @@ impl<C: Clock> Store for MemoryStore<C> {
         }
         let now = self.clock.now();
         let record = CallRecord { attempt: 0, claimed_at: now };
-        let until = now.plus(self.timing.horizon());
-        let call = inner.enter(campaign, Operation::Read, None, record, until, &self.timing)?;
+        let until = self.stamp(now, now.plus(self.timing.horizon()));
+        let budget = inner.campaign(campaign)?.order.target.budget(Operation::Read);
+        let call = inner.enter((Some(campaign), None), budget, record, until, &self.timing);
+        Ok(ReadAnswer::Call(call, now))
+    }
+
+    async fn claim_read_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
+        let mut inner = self.lock();
+        let all: BTreeSet<Quota> = inner.quotas(budget, None).into_iter().chain(quotas).collect();
+        let all: Vec<Quota> = all.into_iter().collect();
+        if let Some(not_yet) = self.refuses_on(&inner, budget, &all, 0) {
+            return Ok(ReadAnswer::NotYet(not_yet));
+        }
+        let now = self.clock.now();
+        let record = CallRecord { attempt: 0, claimed_at: now };
+        let until = self.stamp(now, now.plus(self.timing.horizon()));
+        let call = inner.enter((None, None), budget.clone(), record, until, &self.timing);
         Ok(ReadAnswer::Call(call, now))
     }
 
@@ -266,7 +300,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         let verdict = settlement.verdict.as_ref();
         let seen_by =
             settle::settle_read(&mut budget.state, verdict, claimed_at, now, &self.timing);
-        if let Some(seen_by) = seen_by {
+        if let Some(seen_by) = self.restamp(seen_by, now) {
             budget.move_seen(call, &mut journal.seen_by, seen_by);
         }
         Ok(())
@@ -361,20 +395,18 @@ impl Inner {
     /// Writes a call into the journal, with its slot counted until the horizon.
     fn enter(
         &mut self,
-        campaign: CampaignId,
-        operation: Operation,
-        seq: Option<Seq>,
+        (campaign, seq): (Option<CampaignId>, Option<Seq>),
+        budget: BudgetKey,
         record: CallRecord,
         seen_by: Stamp,
         timing: &Timing,
-    ) -> Result<CallId> {
-        let budget = self.campaign(campaign)?.order.target.budget(operation);
+    ) -> CallId {
         let call = CallId(self.id());
         let entry = self.budgets.entry(budget.clone()).or_default();
         entry.seen.insert((seen_by, call));
         entry.state.on_claim(record.claimed_at, timing);
         self.calls.insert(call, Call { campaign, budget, seq, record, seen_by });
-        Ok(call)
+        call
     }
 }
 

@@ -67,8 +67,18 @@ pub struct NewRow {
     pub input_text: Option<String>,
     /// `Draft` for a device, or how the row ended already.
     pub life: Life,
-    /// Why, for a row that ended already.
+    /// Why, for a row that ended already; for a device, how the row came to it.
     pub reason: Option<String>,
+}
+
+impl NewRow {
+    /// What the report tells of the row beside its outcome.
+    pub(crate) fn detail(&self) -> Detail {
+        match self.life.state {
+            State::Done(_) => Detail { reason: self.reason.clone(), ..Detail::default() },
+            _ => Detail { note: self.reason.clone(), ..Detail::default() },
+        }
+    }
 }
 
 /// What confirming a draft fixes.
@@ -365,6 +375,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Takes one slot of the budget for reading.
     fn claim_read(&self, campaign: CampaignId) -> impl Future<Output = Result<ReadAnswer>> + Send;
+
+    /// Takes one slot of a budget for a call that belongs to no campaign, such as reading the
+    /// inventory before there is one. These quotas are kept, and those of all open campaigns on
+    /// the budget. It is settled like any other read call.
+    fn claim_read_on(
+        &self,
+        budget: &BudgetKey,
+        quotas: Vec<Quota>,
+    ) -> impl Future<Output = Result<ReadAnswer>> + Send;
 
     /// Writes what became of a read call.
     fn settle_read(

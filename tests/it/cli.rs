@@ -2,11 +2,13 @@
 //! interrupted, killed or started twice. The server is the emulator, whose ledger judges.
 
 pub(crate) mod campaigns;
+mod doctor;
 mod finish;
 mod network;
 mod schedule;
 mod settings;
 mod sign_in;
+mod tenant;
 mod usage;
 mod windows;
 

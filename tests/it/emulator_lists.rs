@@ -118,3 +118,69 @@ fn strangers_scans_on_listed_machines_are_found_before_any_call_on_them() {
     let open = "/api/machineactions?$filter=status%20eq%20'InProgress'";
     assert_eq!(ids(&get(&mut world, &token, 0, open)).len(), busy);
 }
+
+/// A fleet of every kind.
+const MIXED: &str = "[devices]\nfleet_size = 2000\n[machines]\nnot_onboarded_share = 0.1\n\
+    merged_share = 0.05\nexcluded_share = 0.05\nhigh_value_share = 0.1\n\
+    shared_name_share = 0.2\nmobile_share = 0.1\ndiscovered_share = 0.1\n\
+    old_windows_share = 0.1\nold_client_share = 0.05\ngroups = [\"Servers\", \"Clients\"]\n\
+    tags = [\"pilot\", \"it's\"]";
+
+#[test]
+fn the_inventory_has_machines_of_every_kind_in_their_shares() {
+    let (mut world, token) = world(MIXED);
+    let list = get(&mut world, &token, 0, "/api/machines").json();
+    let machines = list["value"].as_array().expect("a list");
+    let count =
+        |field: &str, is: &str| machines.iter().filter(|machine| machine[field] == *is).count();
+    let true_in = |field: &str| machines.iter().filter(|machine| machine[field] == true).count();
+    for (what, found, share) in [
+        ("iOS", count("osPlatform", "iOS"), 0.05),
+        ("Android", count("osPlatform", "Android"), 0.05),
+        ("discovered", count("onboardingStatus", "Unsupported"), 0.1),
+        ("old client", count("agentVersion", "101.98.30"), 0.05),
+        ("Windows 7", count("osPlatform", "Windows7"), 0.05),
+        ("inactive", count("healthStatus", "Inactive"), 0.05),
+        ("high value", count("deviceValue", "High"), 0.1),
+        ("group", count("rbacGroupName", "Servers"), 0.5),
+        ("excluded", true_in("isExcluded"), 0.05),
+        ("merged", true_in("isPotentialDuplication"), 0.05),
+    ] {
+        let due = share * 2000.0;
+        assert!((found as f64 - due).abs() < due / 2.0, "{what}: {found} of {due}");
+    }
+    let names: BTreeSet<_> = machines.iter().map(|m| m["computerDnsName"].as_str()).collect();
+    assert!((1750..1900).contains(&names.len()), "{} names", names.len());
+}
+
+#[test]
+fn machines_are_filtered_by_tag_and_group_and_a_page_of_a_filter_is_the_whole_lists_part() {
+    let (mut world, token) = world(MIXED);
+    let mut select = |filter: &str| {
+        let target = format!("/api/machines?$filter={}", filter.replace(' ', "%20"));
+        ids(&get(&mut world, &token, 0, &target)).len()
+    };
+    let (all, tagged) = (select("id ne 'x'"), select("machineTags/any(tag: tag eq 'it''s')"));
+    assert_eq!(all, 2000);
+    assert!((800..1200).contains(&tagged), "{tagged}");
+    assert_eq!(select("machineTags/any(tag: tag eq 'it')"), 0);
+    let both = select("rbacGroupId eq '1'") + select("rbacGroupId eq '2'");
+    assert_eq!(both, 2000);
+    // With and without a filter the same machines come in the same order.
+    let plain = get(&mut world, &token, 0, "/api/machines?$top=7&$skip=1990");
+    let filtered = "/api/machines?$top=7&$skip=1990&$filter=id%20ne%20'x'";
+    assert_eq!(ids(&plain), ids(&get(&mut world, &token, 0, filtered)));
+    assert_eq!(ids(&plain).len(), 7);
+}
+
+#[test]
+fn a_hundred_thousand_machines_come_in_ten_pages() {
+    let (mut world, token) = world("[devices]\nfleet_size = 100000");
+    // The first and the last page; those between are made the same way.
+    for skip in [0, 90_000] {
+        let target = format!("/api/machines?$top=10000&$skip={skip}");
+        assert_eq!(ids(&get(&mut world, &token, 0, &target)).len(), 10_000, "from {skip}");
+    }
+    let beyond = get(&mut world, &token, 0, "/api/machines?$top=10000&$skip=100000");
+    assert!(ids(&beyond).is_empty());
+}

@@ -45,6 +45,7 @@ fn show(life: &Life) -> String {
     };
     let mut shown = format!("{state} a{} t{}", life.attempt, life.tries);
     for (said, word) in [
+        (life.rank == Rank::Late, "late"),
         (life.rank == Rank::Again, "again"),
         (life.rank == Rank::Last, "last"),
         (life.doubted, "doubted"),
@@ -67,6 +68,7 @@ fn lives() -> Vec<Life> {
     vec![
         life(State::Draft, 0, 0),
         life(State::Queued(Stamp::ZERO), 0, 0),
+        Life { rank: Rank::Late, ..life(claimed, 1, 0) },
         life(claimed, 1, 0),
         second(claimed),
         Life { rank: Rank::Last, ..life(claimed, 2, 1) },

@@ -1,7 +1,9 @@
 //! The list of machine actions over HTTP: what is asked, where its rest may lie, and when a page is
 //! no page. A list that is cut short must never look like one that ends.
 
-use fleetsweep::defender::{ActionQuery, ListReply, NextPage, ScanApi};
+use fleetsweep::defender::{
+    ActionQuery, Inventory, ListReply, MachineFilter, MachinesReply, NextPage, ScanApi,
+};
 use fleetsweep::domain::{Body, DeviceId, Reply, Timing};
 
 use crate::canned::{Canned, close};
@@ -128,4 +130,83 @@ async fn a_list_that_is_refused_is_told_like_the_answer_to_a_scan() {
     let odd = refused(200, r#"{"id":"a"}"#).await;
     assert!(matches!(odd.body, Body::Other(what) if what.contains("another shape")));
     assert_eq!(refused(302, "").await.status, 302);
+}
+
+#[tokio::test]
+async fn the_list_of_machines_is_asked_with_its_filter_encoded_whole_and_read_whatever_it_holds() {
+    let odd = format!(
+        r#"{{"value":[{{"id":"{DEVICE}","computerDnsName":null,"osPlatform":7,"osBuild":"26100",
+            "onboardingstatus":"Onboarded","machineTags":["a",null,1],"isExcluded":null,
+            "lastSeen":"0001-01-01T00:00:00Z","newField":{{"x":[]}}}},
+            {{"id":"not an id"}},{{"computerDnsName":"no id"}},null,7]}}"#
+    );
+    let server = Canned::always(close(200, odd)).await;
+    let api = api_at(&server.origin(), Timing::default()).await;
+    let mut filter = MachineFilter::default();
+    filter.is_any("computerDnsName", &["a'b&$top=1#+%20é".to_owned()]);
+    for filter in [&filter, &MachineFilter::default()] {
+        let MachinesReply::Page { machines, next: None } = api.machines(filter, None).await else {
+            panic!("it is a page")
+        };
+        assert_eq!(machines.len(), 1, "only what a call can name");
+        let machine = &machines[0];
+        assert_eq!((machine.id, &machine.name), (device(), &None));
+        assert_eq!(machine.facts.build, Some(26_100));
+        assert!(machine.is_onboarded() && !machine.facts.excluded);
+        assert_eq!(machine.facts.last_seen, None, "an unset time");
+        assert_eq!(machine.tags, ["a", "1"]);
+    }
+    let asked: Vec<String> =
+        server.seen().iter().map(|r| r.lines().next().unwrap().to_owned()).collect();
+    assert_eq!(
+        asked,
+        [
+            "GET /api/machines?$filter=computerDnsName%20eq%20%27a%27%27b%26%24top%3D1%23%2B%2520\
+             %C3%A9%27 HTTP/1.1",
+            "GET /api/machines HTTP/1.1",
+        ]
+    );
+}
+
+/// Follows the list of machines to its end, and says what was asked for.
+async fn machine_pages(server: &Canned) -> Vec<String> {
+    let api = api_at(&server.origin(), Timing::default()).await;
+    let mut next = None;
+    for _ in 0..9 {
+        let reply = api.machines(&MachineFilter::default(), next.as_ref()).await;
+        let MachinesReply::Page { next: rest, .. } = reply else { panic!("{reply:?}") };
+        next = rest;
+        if next.is_none() {
+            break;
+        }
+    }
+    let asked = |request: &String| request.split(' ').nth(1).unwrap().to_owned();
+    server.seen().iter().map(asked).collect()
+}
+
+#[tokio::test]
+async fn full_pages_of_machines_end_where_the_links_end_and_without_links_where_a_page_is_short() {
+    let machines = |count: usize| vec![format!(r#"{{"id":"{DEVICE}"}}"#); count].join(",");
+    let linked = Canned::serve(move |number, _| {
+        let link = match number {
+            0 => r#","@odata.nextLink":"/api/machines?$skip=10000""#,
+            _ => "",
+        };
+        close(200, format!(r#"{{"value":[{}]{link}}}"#, machines(10_000)))
+    })
+    .await;
+    assert_eq!(machine_pages(&linked).await, ["/api/machines", "/api/machines?$skip=10000"]);
+    let unlinked = Canned::serve(move |number, _| {
+        let count = if number < 2 { 10_000 } else { 3 };
+        close(200, format!(r#"{{"value":[{}]}}"#, machines(count)))
+    })
+    .await;
+    assert_eq!(
+        machine_pages(&unlinked).await,
+        [
+            "/api/machines",
+            "/api/machines?$top=10000&$skip=10000",
+            "/api/machines?$top=10000&$skip=20000"
+        ]
+    );
 }

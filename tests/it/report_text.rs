@@ -7,6 +7,7 @@ use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{
     Detail, Ending, Life, Outcome, PaceKind, ScanType, State, Stop, Tally, Target,
 };
+use fleetsweep::report::checked::Checked;
 use fleetsweep::report::nights::Nights;
 use fleetsweep::report::plan::{Calls, Plan, Until};
 use fleetsweep::report::summary::Summary;
@@ -209,6 +210,7 @@ pub(crate) fn plan() -> Plan {
         }),
         nights: None,
         until: Some(Until { at: at("2026-11-25T06:00[Europe/Berlin]"), fits: 11_850 }),
+        checked: Checked::default(),
         warnings: vec!["1 file holds no names".to_owned()],
     }
 }

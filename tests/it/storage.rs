@@ -4,6 +4,6 @@
 
 mod clocks;
 mod damage;
-mod faults;
+pub(crate) mod faults;
 mod runners;
 mod walls;

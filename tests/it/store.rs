@@ -1,6 +1,7 @@
 //! What every store does, as one suite: the store in memory, SQLite, and whatever comes. Nothing
 //! here knows how a store is made.
 
+mod inventory;
 mod limits;
 
 use std::time::Duration;
@@ -8,14 +9,16 @@ use std::time::Duration;
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
-    BusyPolicy, LastRun, Operation, Outcome, Probe, Rank, RunEnd, Stamp, State, Timing, Verdict,
+    BusyPolicy, LastRun, Life, Operation, Outcome, Probe, Rank, RunEnd, Stamp, State, Timing,
+    Verdict,
 };
 use fleetsweep::store::{
-    CallId, CampaignId, CampaignState, ClaimAnswer, Finding, Hold, NotYet, Opened, ReadAnswer,
-    ReadSettlement, Store, StoreError,
+    CallId, CampaignId, CampaignState, ClaimAnswer, Finding, Hold, NewRow, NotYet, Opened,
+    ReadAnswer, ReadSettlement, Store, StoreError,
 };
 
 use crate::store_kit::*;
+use inventory::*;
 use limits::*;
 
 /// Each behaviour as a test of each store.
@@ -50,10 +53,14 @@ every_store! {
     a_claim_whose_horizon_has_passed_is_doubtful_and_looked_up
     a_look_that_another_ones_overtook_counts_not
     repeats_come_last_and_only_where_they_are_allowed
+    late_devices_come_after_the_others_and_before_every_repeat
+    what_a_row_notes_about_its_device_outlives_every_answer
     a_busy_device_is_asked_again_after_its_time
     a_busy_device_whose_action_is_unknown_keeps_the_campaign_open
     reading_the_list_has_a_budget_of_its_own
     a_runner_of_a_finished_campaign_still_keeps_its_limit
+    a_read_before_any_campaign_takes_its_slot_and_keeps_the_quotas_of_all
+    a_429_on_a_read_before_any_campaign_pauses_the_budget
     what_was_refused_in_its_last_attempt_waits_again
     how_the_latest_run_went_is_kept
     rows_are_paged_in_input_order

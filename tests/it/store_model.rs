@@ -10,7 +10,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use fleetsweep::clock::{Clock, ManualClock};
 use fleetsweep::domain::lifecycle::Found;
-use fleetsweep::domain::{BusyPolicy, Operation, Outcome, ScanType, Timing, Verdict};
+use fleetsweep::domain::{BusyPolicy, Life, Operation, Outcome, ScanType, Timing, Verdict};
 use fleetsweep::store::memory::MemoryStore;
 use fleetsweep::store::sqlite::SqliteStore;
 use fleetsweep::store::{
@@ -77,7 +77,16 @@ async fn same_as_the_model(seeds: Range<u64>) {
         assert!(world.log.len() >= STEPS);
     }
     // A model test proves nothing about steps that it never took.
-    for kind in ["claimed", "refused", "idle", "settled", "expired", "looked up", "reopened"] {
+    for kind in [
+        "claimed",
+        "refused",
+        "idle",
+        "settled",
+        "expired",
+        "looked up",
+        "reopened",
+        "claimed alone",
+    ] {
         assert!(done.get(kind).is_some_and(|times| *times > 5), "{kind}: {done:?}");
     }
 }
@@ -98,7 +107,8 @@ impl World {
     /// Does one thing to both stores and compares what they say.
     async fn step(&mut self) -> &'static str {
         let kind = match self.rng.u32(0..100) {
-            0..34 => self.claim().await,
+            0..32 => self.claim().await,
+            32..34 => self.claim_read_on().await,
             34..56 => self.settle().await,
             56..69 => self.advance().await,
             69..76 => self.expire().await,
@@ -249,6 +259,24 @@ impl World {
         "claimed a look"
     }
 
+    /// A read that belongs to no campaign, on the budget of one or of nobody else.
+    async fn claim_read_on(&mut self) -> &'static str {
+        let mut order = opening("x", &[]).order;
+        order.target.application = format!("app-{}", self.rng.u32(0..3));
+        let budget = order.target.budget(Operation::Read);
+        let quotas: Vec<_> = self.quotas().iter().map(|text| quota(text)).collect();
+        let model = self.model.claim_read_on(&budget, quotas.clone()).await.unwrap();
+        let sqlite = self.sqlite.claim_read_on(&budget, quotas).await.unwrap();
+        match (model, sqlite) {
+            (ReadAnswer::Call(model, at), ReadAnswer::Call(sqlite, same)) => {
+                assert_eq!(same, at);
+                self.reads.push(Both { model, sqlite });
+            }
+            (model, sqlite) => assert_eq!(sqlite, model, "{:#?}", self.log),
+        }
+        "claimed alone"
+    }
+
     async fn settle_read(&mut self) -> &'static str {
         let Some(call) = self.rng.choice(&self.reads).copied() else { return "nothing" };
         let verdict = self.rng.bool().then(|| self.verdict());
@@ -308,6 +336,8 @@ impl World {
             0 => ended_row(number, Outcome::Duplicate, "seen before"),
             1 => ended_row(number, Outcome::Skipped, "inactive"),
             2 => NewRow { device: None, ..ended_row(number, Outcome::BadRow, "a GUID") },
+            3 => NewRow { life: Life::late_draft(), ..row(number) },
+            4 => NewRow { reason: Some("one of two".to_owned()), ..row(number) },
             _ => row(number),
         }
     }

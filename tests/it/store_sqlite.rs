@@ -6,17 +6,20 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fleetsweep::clock::{Clock, ManualClock, SystemClock};
 use fleetsweep::domain::lifecycle::Found;
-use fleetsweep::domain::{Operation, Outcome, Stamp, State, Timing};
+use fleetsweep::domain::{Operation, Outcome, Rank, Stamp, State, Timing, Verdict};
 use fleetsweep::store::sqlite::{Boot, SqliteStore};
-use fleetsweep::store::{ClaimAnswer, Finding, LookUp, Store, StoreError};
+use fleetsweep::store::{CampaignId, ClaimAnswer, Finding, LookUp, Store, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
 
 use crate::store_kit::*;
+
+mod older;
 
 fn place() -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();

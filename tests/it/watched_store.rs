@@ -324,6 +324,9 @@ impl Store for Watched {
     async fn claim_read(&self, campaign: CampaignId) -> Result<ReadAnswer> {
         self.gate("claim_read", self.inner.claim_read(campaign)).await
     }
+    async fn claim_read_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
+        self.gate("claim_read_on", self.inner.claim_read_on(budget, quotas)).await
+    }
     async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<()> {
         self.gate("settle_read", self.inner.settle_read(call, settlement)).await
     }

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use super::when::Start;
 use super::words::{self, Value, Word};
 use crate::cli::args::{Command, ResumeArgs, ScanArgs, SpeedArgs};
-use crate::cli::config::{self, Settings, Source};
+use crate::cli::config::{Settings, Source};
 use crate::cli::connect::Planned;
 use crate::cli::failure::Failure;
-use crate::cli::{auth, misuse, scan};
+use crate::cli::settings::variable;
+use crate::cli::{auth, misuse, preflight, scan, source};
 use crate::clock::local_now;
 use crate::defender::SignInKind;
 use crate::domain::Hours;
@@ -173,6 +174,8 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
     }
     let name = scan::name_of(args, &local_now())?;
     scan::check_comment(&args.comment, &name)?;
+    source::check_source(args)?;
+    preflight::rules(&args.keep, &args.skip)?;
     check_end(args.speed.until.as_deref())?;
     let planned = Planned::new(&args.connect, &args.emulator)?;
     let hours = planned.speed(&args.speed, &local_now())?.hours;
@@ -316,6 +319,6 @@ fn variables(settings: &Settings) -> Vec<(String, String)> {
         Source::Default | Source::Flag | Source::File(_) => None,
     });
     let names = ["FLEETSWEEP_CONFIG", "FLEETSWEEP_PROFILE"].into_iter().chain(of_settings);
-    let set = names.filter_map(|name| Some((name.to_owned(), config::variable(name)?)));
+    let set = names.filter_map(|name| Some((name.to_owned(), variable(name)?)));
     set.filter(|(_, text)| printable(text) == *text).collect()
 }

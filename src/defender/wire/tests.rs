@@ -203,11 +203,82 @@ fn a_list_that_may_be_cut_short_is_no_page() {
     );
 }
 
+#[test]
+fn an_item_that_contradicts_itself_spoils_its_page() {
+    let list = |item: &str| format!(r#"{{"value":[{{"id":"a"}},{item}]}}"#);
+    let why = page(list(r#"{"id":"b","id":"c"}"#).as_bytes()).unwrap_err();
+    assert!(why.starts_with("JSON that contradicts itself"), "{why}");
+    let other = "2".repeat(40);
+    let why = machine_page(list(&format!(r#"{{"id":"{DEVICE}","id":"{other}"}}"#)).as_bytes());
+    assert!(why.unwrap_err().starts_with("JSON that contradicts itself"));
+    let same = list(&format!(r#"{{"id":"{DEVICE}","id":"{DEVICE}","x":1,"x":2}}"#));
+    assert_eq!(machine_page(same.as_bytes()).unwrap().machines.len(), 1);
+}
+
+#[test]
+fn a_page_of_machines_is_held_to_the_same_bounds() {
+    let refused = |text: &str| machine_page(text.as_bytes()).unwrap_err();
+    let most = "7,".repeat(ITEMS_MAX);
+    let full = format!(r#"{{"value":[{}]}}"#, most.trim_end_matches(','));
+    assert_eq!(machine_page(full.as_bytes()).unwrap().items, ITEMS_MAX);
+    assert!(refused(&format!(r#"{{"value":[{most}7]}}"#)).starts_with("JSON of another shape"));
+    let link = |length| format!(r#"{{"value":[],"@odata.nextLink":"{}"}}"#, "x".repeat(length));
+    assert!(machine_page(link(LINK_MAX).as_bytes()).is_ok());
+    assert!(refused(&link(LINK_MAX + 1)).contains("next link"));
+    // What is no machine is read past, however deep it is.
+    let deep = format!(r#"{{"value":[{}{}]}}"#, "[".repeat(99_999), "]".repeat(99_999));
+    assert_eq!(machine_page(deep.as_bytes()).unwrap().items, 1);
+    let tags = r#"["t"],"#.repeat(50) + &r#""t","#.repeat(200) + r#""t""#;
+    let long = "x".repeat(100_000);
+    let one = format!(
+        r#"{{"value":[{{"id":"{DEVICE}","machineTags":[{tags}],"computerDnsName":"{long}"}}]}}"#
+    );
+    let machine = machine_page(one.as_bytes()).unwrap().machines.remove(0);
+    assert_eq!(machine.tags.len(), TAGS - 50, "only the first elements are looked at");
+    assert_eq!(machine.name.map(|kept| kept.len()), Some(FIELD_MAX));
+}
+
+/// Every field that `machine_of` reads must be among those that are kept.
+#[test]
+fn a_whole_machine_is_read_field_by_field() {
+    let text = format!(
+        r#"{{"value":[{{"id":"{DEVICE}","computerDnsName":"pc1","osPlatform":"Windows11",
+        "version":"23H2","osBuild":22631,"agentVersion":"10.8","onboardingStatus":"Onboarded",
+        "healthStatus":"Active","lastSeen":"2026-11-24T14:39:19Z","rbacGroupName":"g",
+        "deviceValue":"High","mergedIntoMachineId":"m","isExcluded":true,"riskScore":"Low",
+        "exposureLevel":"Medium","machineTags":["a","b"],"ipAddresses":[{{"id":1}}]}}]}}"#
+    );
+    let machine = machine_page(text.as_bytes()).unwrap().machines.remove(0);
+    let facts = crate::domain::Facts {
+        platform: Some("Windows11".into()),
+        version: Some("23H2".into()),
+        build: Some(22631),
+        client: Some("10.8".into()),
+        category: None,
+        kind: None,
+        onboarding: Some("Onboarded".into()),
+        health: Some("Active".into()),
+        last_seen: "2026-11-24T14:39:19Z".parse().ok(),
+        group: Some("g".into()),
+        value: Some("High".into()),
+        merged_into: Some("m".into()),
+        excluded: true,
+    };
+    assert_eq!(machine.id.to_string(), DEVICE);
+    assert_eq!((machine.name.as_deref(), machine.facts), (Some("pc1"), facts));
+    assert_eq!(machine.tags, ["a", "b"]);
+    assert_eq!(
+        (machine.risk.as_deref(), machine.exposure.as_deref()),
+        (Some("Low"), Some("Medium"))
+    );
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         body(&bytes);
         drop(page(&bytes));
+        drop(machine_page(&bytes));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Result, StoreError};
 use crate::domain::campaign::BusyPolicy;
 use crate::domain::lifecycle::{self, LifeEvent};
-use crate::domain::settle::{self, CallRecord, Detail, Judging, Rows, Settlement};
+use crate::domain::settle::{self, CallRecord, Judging, Rows, Settlement};
 use crate::domain::{BudgetState, Life, Quota, Rank, ScanType, Stamp, State, Tally, Timing};
 use crate::store::{
     Campaign, CampaignId, CampaignState, Finding, LookUp, NewRow, Opening, Row, Seq, Settled,
@@ -37,6 +37,7 @@ impl Held {
     pub(super) fn append(&mut self, row: NewRow) {
         let seq = self.rows.len() as Seq + 1;
         self.tally.add(row.life.state, 1);
+        let detail = row.detail();
         self.rows.push(Row {
             seq,
             line: row.line,
@@ -44,7 +45,7 @@ impl Held {
             name: row.name,
             input_text: row.input_text,
             life: row.life,
-            detail: Detail { reason: row.reason, ..Detail::default() },
+            detail,
         });
     }
 

@@ -141,9 +141,9 @@ impl<C: Clock> SqliteStore<C> {
     }
 
     async fn over(path: &Path, conn: SqliteConnection, timing: Timing, clock: C) -> Result<Self> {
-        let now = clock.utc();
+        let (now, stamp) = (clock.utc(), clock.now());
         let tidy = open::alone(path, conn, move |conn| {
-            Box::pin(async move { open::drop_old_drafts(conn, now).await })
+            Box::pin(async move { open::drop_what_is_old(conn, now, stamp).await })
         });
         let (conn, ()) = tidy.await?;
         let shared = Arc::new(Shared { clock, timing });
@@ -318,6 +318,14 @@ impl<C: Clock> Store for SqliteStore<C> {
     async fn claim_read(&self, campaign: CampaignId) -> Result<ReadAnswer> {
         self.write("claiming a look at the list of actions", move |shared, conn| {
             Box::pin(async move { ops::claim_read(conn, &shared, campaign).await })
+        })
+        .await
+    }
+
+    async fn claim_read_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
+        let budget = budget.clone();
+        self.write("claiming a look at a list", move |shared, conn| {
+            Box::pin(async move { ops::claim_read_on(conn, &shared, &budget, &quotas).await })
         })
         .await
     }

@@ -12,6 +12,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use super::fault::{self, Fault};
 use super::writer::Work;
 use super::{files, log, sql};
+use crate::domain::Stamp;
 use crate::store::{Result, StoreError};
 
 /// What marks a SQLite file as ours ("FLSW"; PRAGMA application_id, sqlite.org/pragma.html).
@@ -26,6 +27,9 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// How old a draft may get: nobody is still typing.
 const DRAFT_LIVES: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long the journal keeps a call: longer than any window that somebody may want to keep.
+const CALLS_LIVE: Duration = Duration::from_secs(90 * 24 * 3600);
 
 const OPENING: &str = "opening the store";
 
@@ -115,11 +119,13 @@ pub(super) fn readers(path: &Path) -> SqlitePool {
     pool.connect_lazy_with(options(path).read_only(true))
 }
 
-/// Removes drafts that nobody confirmed.
-pub(super) async fn drop_old_drafts(
+/// Removes drafts that nobody confirmed, and calls that no limit can ask for any more.
+pub(super) async fn drop_what_is_old(
     conn: &mut SqliteConnection,
     now: Timestamp,
+    stamp: Stamp,
 ) -> std::result::Result<(), Fault> {
+    sql::prune(conn, stamp.minus(CALLS_LIVE)).await?;
     let Ok(moment) = now.checked_sub(DRAFT_LIVES) else { return Ok(()) };
     for draft in sql::drafts_before(conn, moment).await? {
         sql::delete_draft(conn, draft).await?;

@@ -9,7 +9,7 @@ use super::sql::{self, Script};
 use crate::clock::Clock;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle::{self, CallRecord, Rows, Settlement};
-use crate::domain::{BudgetState, Operation, Quota, Tally, Verdict};
+use crate::domain::{BudgetKey, BudgetState, Operation, Quota, Tally, Verdict};
 use crate::store::{
     CallId, Campaign, CampaignId, CampaignState, Claim, ClaimAnswer, Finding, NewRow, NotYet,
     Opened, Opening, ReadAnswer, ReadSettlement, Seq, Settled, not_yet,
@@ -105,7 +105,7 @@ pub(super) async fn claim<C: Clock>(
     let record = CallRecord { attempt: after.attempt, claimed_at: now };
     let mut script = Script::default();
     sql::add_life(&mut script, campaign, (next.seq, next.device), (next.life, after), None)?;
-    let whose = (campaign, Some(next.seq));
+    let whose = (Some(campaign), Some(next.seq));
     let call = enter(conn, script, shared, &budget, whose, record).await?;
     Ok(ClaimAnswer::Call(Claim {
         call,
@@ -129,7 +129,24 @@ pub(super) async fn claim_read<C: Clock>(
     let now = shared.clock.now();
     let record = CallRecord { attempt: 0, claimed_at: now };
     let script = Script::default();
-    let call = enter(conn, script, shared, &budget, (campaign, None), record).await?;
+    let call = enter(conn, script, shared, &budget, (Some(campaign), None), record).await?;
+    Ok(ReadAnswer::Call(call, now))
+}
+
+pub(super) async fn claim_read_on<C: Clock>(
+    conn: &mut SqliteConnection,
+    shared: &Shared<C>,
+    budget: &BudgetKey,
+    quotas: &[Quota],
+) -> Done<ReadAnswer> {
+    let budget = sql::budget_on(conn, budget, quotas).await?;
+    let now = shared.clock.now();
+    let nth = sql::nth_latest(conn, &budget, &shared.timing, now, 0).await?;
+    if let Some(no) = not_yet(&budget.quotas, &shared.timing, &nth, &budget.state, 0, now) {
+        return Ok(ReadAnswer::NotYet(no));
+    }
+    let record = CallRecord { attempt: 0, claimed_at: now };
+    let call = enter(conn, Script::default(), shared, &budget, (None, None), record).await?;
     Ok(ReadAnswer::Call(call, now))
 }
 
@@ -139,7 +156,7 @@ async fn enter<C: Clock>(
     mut script: Script,
     shared: &Shared<C>,
     budget: &sql::Budget,
-    whose: (CampaignId, Option<i64>),
+    whose: (Option<CampaignId>, Option<i64>),
     record: CallRecord,
 ) -> Done<CallId> {
     let seen_by = record.claimed_at.plus(shared.timing.horizon());

@@ -288,3 +288,28 @@ async fn a_report_that_cannot_be_written_at_the_end_hides_no_summary() {
     let said = run(place.fleetsweep(&["report", "blind", "--report=r.csv"]));
     assert_eq!((said.code, report(&place.path("r.csv")).len()), (0, 100), "{}", said.err);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_names_the_campaign_that_holds_it_and_a_list_is_never_replaced_by_its_report() {
+    let emulator = emulate("quiet", &[(100, 60.0)], 1.0).await;
+    let place = Place::new();
+    place.list(10);
+    let scan = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=10"];
+    let slow = ["--campaign=slow", "--limit=3/1h", "--max-duration=1s", "--report=r.csv"];
+    let command = place.towards(&emulator, &[&scan[..], &slow[..]].concat());
+    assert_eq!(beside(move || run(command)).await.code, 5);
+    let other = ["--campaign=other", "--max-duration=1s", "--report=o.csv"];
+    let command = place.towards(&emulator, &[&scan[..], &other[..]].concat());
+    let said = beside(move || run(command)).await;
+    assert!(said.err.contains("the open campaign slow keeps 3/h"), "{}", said.err);
+    let again = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=2"];
+    let command = place.towards(&emulator, &[&again[..], &slow[..]].concat());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 6, "{}", said.err);
+    assert!(said.err.contains("more than --approve-max 2"), "{}", said.err);
+    std::fs::copy(place.path("list.txt"), place.path("list.csv")).unwrap();
+    let over = ["scan", "list.csv", "--type=full", "--comment=x", "--report=./list.csv", "--force"];
+    let said = run(place.fleetsweep(&[&over[..], &["--emulator"]].concat()));
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("the report would replace the list"), "{}", said.err);
+}

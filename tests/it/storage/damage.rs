@@ -377,7 +377,11 @@ async fn a_store_from_before_there_were_checksums_gets_them_and_goes_on() {
                  ALTER TABLE campaign DROP COLUMN sum; ALTER TABLE campaign DROP COLUMN notes_sum; \
                  ALTER TABLE campaign DROP COLUMN quota_sum; \
                  ALTER TABLE clock DROP COLUMN sum; PRAGMA user_version = 0; \
-                 DELETE FROM _sqlx_migrations WHERE version = 2";
+                 ALTER TABLE device_row DROP COLUMN arrives_by; \
+                 ALTER TABLE campaign DROP COLUMN last_run; \
+                 ALTER TABLE campaign DROP COLUMN last_call_at; \
+                 UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
+                 DELETE FROM _sqlx_migrations WHERE version > 1";
     let end = changed(&ground, older).await;
     assert!(matches!(end, End::Finished), "{end:?}");
 }

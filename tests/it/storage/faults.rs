@@ -141,7 +141,7 @@ async fn full(place: Place, disk: Option<SmallDisk>) {
 }
 
 /// The same command without the rights of root over files.
-fn without_rights(command: &Command) -> Command {
+pub(crate) fn without_rights(command: &Command) -> Command {
     if !rustix::process::geteuid().is_root() {
         let mut same = Command::new(command.get_program());
         same.args(command.get_args());

@@ -171,3 +171,46 @@ pub(super) async fn a_runner_of_a_finished_campaign_still_keeps_its_limit(subjec
     assert!(matches!(store.claim_read(id).await.unwrap(), ReadAnswer::Call(..)));
     assert!(matches!(store.claim_read(id).await.unwrap(), ReadAnswer::NotYet(_)));
 }
+
+pub(super) async fn a_read_before_any_campaign_takes_its_slot_and_keeps_the_quotas_of_all(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let opening = opening("c", &["3/1h"]);
+    let budget = opening.order.target.budget(Operation::Read);
+    let on = |quotas: &[&str]| quotas.iter().map(|text| quota(text)).collect::<Vec<_>>();
+    let read = async |quotas: &[&str]| store.claim_read_on(&budget, on(quotas)).await.unwrap();
+    let ReadAnswer::Call(first, at) = read(&["2/1m"]).await else { panic!("it is the first") };
+    assert_eq!(store.usage(&budget, 9).await.unwrap().seen_by, [at.plus(horizon())]);
+    assert!(matches!(read(&["2/1m"]).await, ReadAnswer::Call(..)));
+    let ReadAnswer::NotYet(no) = read(&["2/1m"]).await else { panic!("both slots are taken") };
+    assert_eq!(no.hold, Hold::Quota(quota("2/1m")));
+    assert!(matches!(read(&["5/1m"]).await, ReadAnswer::Call(..)), "its own quotas, not ours");
+    store.settle_read(first, ReadSettlement { verdict: Some(never_left()) }).await.unwrap();
+    assert_eq!(store.usage(&budget, 9).await.unwrap().seen_by.len(), 2);
+    // A campaign on the same budget counts these calls, and its quotas are kept by others.
+    let id = campaign(store, 0..2, opening.clone()).await;
+    assert!(matches!(store.claim_read(id).await.unwrap(), ReadAnswer::Call(..)));
+    let ReadAnswer::NotYet(no) = store.claim_read(id).await.unwrap() else { panic!("3/1h") };
+    assert_eq!(read(&["100/1m"]).await, ReadAnswer::NotYet(no));
+    assert_eq!(no.hold, Hold::Quota(quota("3/1h")));
+    assert_eq!(store.calls(id).await.unwrap(), 0, "no scan was ordered");
+}
+
+pub(super) async fn a_429_on_a_read_before_any_campaign_pauses_the_budget(subject: &impl Subject) {
+    let store = subject.store();
+    let budget = opening("c", &[]).order.target.budget(Operation::Read);
+    let quotas = || vec![quota("100/1m")];
+    let ReadAnswer::Call(call, _) = store.claim_read_on(&budget, quotas()).await.unwrap() else {
+        panic!("nothing holds the first call")
+    };
+    let verdict = Some(throttled(Some(SECOND * 45)));
+    store.settle_read(call, ReadSettlement { verdict }).await.unwrap();
+    let ReadAnswer::NotYet(no) = store.claim_read_on(&budget, quotas()).await.unwrap() else {
+        panic!("a 429 pauses")
+    };
+    assert_eq!(no.hold, Hold::Pause);
+    subject.advance(no.at.since(store.clock().now())).await;
+    let probe = store.claim_read_on(&budget, quotas()).await.unwrap();
+    assert!(matches!(probe, ReadAnswer::Call(..)), "{probe:?}");
+}

@@ -56,6 +56,13 @@ const BANS: &[Ban] = &[
         instead: "return the text, or hand it to `cli::say`: these panic where a pipe is closed",
     },
     Ban {
+        words: &["try_contains_id", "try_get_one", "try_get_many", "try_get_raw"],
+        inside: &["src/"],
+        except: &[],
+        in_tests: true,
+        instead: "`Command::get_arguments`: matches know their arguments in debug builds alone",
+    },
+    Ban {
         words: &["HashMap", "HashSet"],
         inside: &["src/domain/", "src/engine/", "src/store/", "src/gate.rs"],
         except: &[],

@@ -5,7 +5,7 @@
 use sha2::{Digest, Sha256};
 
 use super::state::{state_name, stored};
-use crate::domain::{BudgetState, DeviceId, Life, Probe, Quota, ServerNotes, Stamp, State};
+use crate::domain::{BudgetState, DeviceId, Life, Probe, Quota, Rank, ServerNotes, Stamp, State};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{Campaign, CampaignId};
 
@@ -48,11 +48,22 @@ pub(super) fn of_device(key: i64, device: Option<DeviceId>, life: &Life) -> i64 
     let sum = sum.bytes(device.as_ref().map_or(&[], |device| device.as_bytes().as_slice()));
     let sum = sum.text(state_name(state)).number(at.0).number(looks.into());
     let sum = sum.number(busy_look.into()).number(life.attempt.into()).number(life.tries.into());
-    let sum = sum.number(life.rank as i64).number(life.doubted.into());
+    let sum = sum.number(rank(life.rank)).number(life.doubted.into());
     let sum = sum.number(life.busy_asks.into()).number(life.unseen.into());
     // Rows that were never claimed have the sum that they had before there was this column.
     let sum = if life.arrives_by == Stamp::ZERO { sum } else { sum.number(life.arrives_by.0) };
     sum.end()
+}
+
+/// What stands for a rank in a checksum. It is not the number in the column, which moved when
+/// there came a rank in between.
+fn rank(rank: Rank) -> i64 {
+    match rank {
+        Rank::First => 0,
+        Rank::Again => 1,
+        Rank::Last => 2,
+        Rank::Late => 3,
+    }
 }
 
 /// Of a budget's pauses.

@@ -10,7 +10,7 @@ use crate::domain::{Detail, DeviceId, Life, Rank, Stamp, State};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{CampaignId, LookUp, NewRow, Row, Seq};
 
-/// Rows in one statement: nine values each, far below SQLite's 32,766.
+/// Rows in one statement: ten values each, far below SQLite's 32,766.
 const CHUNK: usize = 500;
 
 const SEQ_BITS: u32 = 32;
@@ -83,12 +83,9 @@ async fn insert(
     rows: &[NewRow],
 ) -> Result<(), Fault> {
     let head = "INSERT INTO device_row \
-                (id, campaign, line, device, name, input_text, state, detail, sum) ";
+                (id, campaign, line, device, name, input_text, state, rank, detail, sum) ";
     let mut query = QueryBuilder::<Sqlite>::new(head);
     query.push_values(rows.iter().zip(there + 1..), |mut values, (row, seq)| {
-        let detail = row.reason.as_ref().map(|reason| {
-            detail_text(&Detail { reason: Some(reason.clone()), ..Detail::default() })
-        });
         values
             .push_bind(key(draft, seq))
             .push_bind(draft.0)
@@ -97,7 +94,8 @@ async fn insert(
             .push_bind(row.name.clone())
             .push_bind(row.input_text.clone())
             .push_bind(state_name(row.life.state))
-            .push_bind(detail.flatten())
+            .push_bind(row.life.rank as u8)
+            .push_bind(detail_text(&row.detail()))
             .push_bind(checksum::of_device(key(draft, seq), row.device, &row.life));
     });
     // Whole chunks share one prepared statement; the rest of a list is not worth keeping.
@@ -169,6 +167,8 @@ pub(in super::super) async fn next_device(
         first_of!(1),
         " UNION ALL ",
         first_of!(2),
+        " UNION ALL ",
+        first_of!(3),
         " ORDER BY rank LIMIT 1"
     );
     let sql = if allow_repeat { any } else { first };
@@ -410,7 +410,7 @@ pub(super) async fn add_checksums(conn: &mut SqliteConnection) -> Result<(), Fau
 /// The life in eleven columns from this one on, in the order of `life!`.
 fn life_at(row: &SqliteRow, first: usize) -> Result<Life, Fault> {
     let rank: i64 = row.try_get(first + 6)?;
-    let rank = [Rank::First, Rank::Again, Rank::Last]
+    let rank = [Rank::First, Rank::Late, Rank::Again, Rank::Last]
         .into_iter()
         .find(|one| *one as i64 == rank)
         .ok_or_else(|| broken(format!("there is no rank {rank}")))?;

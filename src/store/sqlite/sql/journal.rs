@@ -126,6 +126,22 @@ pub(in super::super) async fn budget_of(
     Ok(Some(budget))
 }
 
+/// A budget as a claim finds it that belongs to no campaign: these quotas are kept, and those of
+/// all open campaigns on it. It is made if it is new.
+pub(in super::super) async fn budget_on(
+    conn: &mut SqliteConnection,
+    budget: &BudgetKey,
+    quotas: &[Quota],
+) -> Result<Budget, Fault> {
+    let id = super::budget_id(conn, budget).await?;
+    let sql = "SELECT calls FROM budget WHERE id = ?";
+    let calls = unsigned(&sqlx::query(sql).bind(id).fetch_one(&mut *conn).await?, 0)?;
+    let state = budget_state(conn, id).await?;
+    let theirs = quotas_on(conn, id, budget.operation).await?;
+    let all: BTreeSet<Quota> = theirs.into_iter().chain(quotas.iter().copied()).collect();
+    Ok(Budget { id, state, calls, quotas: all.into_iter().collect(), due: false })
+}
+
 /// For each quota of a budget the L-th largest `seen_by` of its calls, when `pending` more calls
 /// are thought to be on top.
 ///
@@ -171,20 +187,21 @@ fn place(quota: &Quota, pending: usize) -> u64 {
 pub(in super::super) fn add_call(
     script: &mut Script,
     budget: i64,
-    (campaign, seq): (CampaignId, Option<Seq>),
+    (campaign, seq): (Option<CampaignId>, Option<Seq>),
     record: CallRecord,
     seen_by: Stamp,
     utc: Timestamp,
 ) -> Result<(), Fault> {
     let sql = "INSERT INTO call (budget, campaign, seq, attempt, claimed_at, seen_by, claimed_utc) \
                VALUES (?, ?, ?, ?, ?, ?, ?)";
-    script.add(sql, 1).bind(budget)?.bind(campaign.0)?.bind(seq)?.bind(record.attempt)?;
+    let campaign = campaign.map(|campaign| campaign.0);
+    script.add(sql, 1).bind(budget)?.bind(campaign)?.bind(seq)?.bind(record.attempt)?;
     script.bind(record.claimed_at.0)?.bind(seen_by.0)?.bind(utc.to_string())?;
     let sql = "UPDATE budget SET calls = calls + 1 WHERE id = ?";
     script.add(sql, 1).bind(budget)?;
     if seq.is_some() {
         let sql = "UPDATE campaign SET calls = calls + 1, last_call_at = ? WHERE id = ?";
-        script.add(sql, 1).bind(utc.to_string())?.bind(campaign.0)?;
+        script.add(sql, 1).bind(utc.to_string())?.bind(campaign)?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod campaign;
 mod checksum;
 mod device;
 mod journal;
+mod prune;
 mod state;
 
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ pub(super) use audit::audit;
 pub(super) use campaign::*;
 pub(super) use device::*;
 pub(super) use journal::*;
+pub(super) use prune::prune;
 
 /// Several statements that are sent to the database as one, since each round trip costs as much as
 /// the statement itself. They run in order; every `?` takes the next value.

@@ -1,0 +1,207 @@
+//! `doctor`: everything that a campaign stands on, checked in the order in which it would fail. It
+//! orders nothing: the one scan call that it sends is for a device that cannot exist.
+
+mod finding;
+mod network;
+mod rights;
+mod shown;
+
+use super::args::DoctorArgs;
+use super::config::Settings;
+use super::connect;
+use super::failure::Failure;
+use super::plans::{most_calls, used};
+use super::settings::{self, Connection, Speed};
+use super::stores::{self, Place};
+use crate::clock::{Clock, SystemClock, local_now};
+use crate::defender::{Claims, HttpApi, ScanApi, SignInError};
+use crate::domain::{Operation, Target};
+use crate::report::human;
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+use finding::Findings;
+
+type Journal = SqliteStore<SystemClock>;
+
+/// Runs `doctor` and returns the exit code.
+///
+/// # Errors
+/// `Failure` if the findings cannot be told.
+pub(super) async fn doctor(args: DoctorArgs, settings: &Settings) -> Result<u8, Failure> {
+    if args.settings {
+        return shown::show(&args, settings);
+    }
+    let mut findings = Findings::new(args.json);
+    let connection = check_settings(&args, settings, &mut findings)?;
+    let loopback = connection.as_ref().is_some_and(|one| one.api.is_loopback());
+    let speed = match settings::speed(&args.speed, loopback, &local_now()) {
+        Ok(speed) => speed,
+        Err(failure) => {
+            findings.failure("limits", &failure)?;
+            return findings.end();
+        }
+    };
+    let store = check_store(&args, &speed, &mut findings).await?;
+    let checked = match connection {
+        Some(connection) => check_tenant(connection, &speed, store.as_ref(), &mut findings).await,
+        None => skip_tenant(&mut findings),
+    };
+    if let Some(store) = store {
+        stores::close(&store, checked).await?;
+    } else {
+        checked?;
+    }
+    findings.end()
+}
+
+fn check_settings(
+    args: &DoctorArgs,
+    settings: &Settings,
+    findings: &mut Findings,
+) -> Result<Option<Connection>, Failure> {
+    let connection = match settings::connection(&args.connect) {
+        Ok(connection) => connection,
+        Err(failure) => {
+            findings.failure("settings", &failure)?;
+            return Ok(None);
+        }
+    };
+    let Target { tenant, application, cloud, .. } = &connection.target;
+    let or_token = |id: &str| if id.is_empty() { "from the token".to_owned() } else { id.into() };
+    let from = match (&settings.profile, &settings.path) {
+        (Some(profile), Some(path)) => format!(", profile {profile} of {}", path.display()),
+        (None, Some(path)) => format!(", {}", path.display()),
+        _ => String::new(),
+    };
+    let what = format!(
+        "tenant {}, application {}, {cloud} cloud, sign-in by {}{from}",
+        or_token(tenant),
+        or_token(application),
+        connection.credential.kind(),
+    );
+    findings.ok("settings", what)?;
+    Ok(Some(connection))
+}
+
+async fn check_store(
+    args: &DoctorArgs,
+    speed: &Speed,
+    findings: &mut Findings,
+) -> Result<Option<Journal>, Failure> {
+    let place = match Place::durable(args.store.as_ref()) {
+        Ok(place) => place,
+        Err(failure) => {
+            findings.failure("store", &failure)?;
+            return Ok(None);
+        }
+    };
+    let new = if place.exists() { "" } else { ", made now" };
+    match stores::open(&place, speed.timing, None).await {
+        Ok(store) => {
+            let open = store.campaigns().await?;
+            let open = open.iter().filter(|one| one.finished_at.is_none()).count() as u64;
+            let open = human::counted(open, "open campaign");
+            findings.ok("store", format!("{place} can be written{new}; {open}"))?;
+            Ok(Some(store))
+        }
+        Err(failure) => {
+            findings.failure("store", &failure)?;
+            Ok(None)
+        }
+    }
+}
+
+async fn check_tenant(
+    connection: Connection,
+    speed: &Speed,
+    store: Option<&Journal>,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    network::check(&connection, &speed.timing, findings).await?;
+    let (target, audience) = (connection.target.clone(), connection.audience.clone());
+    let Some(api) = check_sign_in(connection, speed, findings).await? else {
+        return skip_rights(findings, "there is no token");
+    };
+    let claims = api.claims();
+    rights::check_token(claims.as_ref(), &audience, findings)?;
+    let target = named_by(claims.unwrap_or_default(), target);
+    let Some(store) = store else {
+        let why = "there is no store, and each call must stand in it before it is sent";
+        findings.skip("reading", why)?;
+        return findings.skip("ordering", why);
+    };
+    rights::check_calls(&api, store, &target, speed, findings).await?;
+    check_quota(store, &target, speed, findings).await
+}
+
+/// The budget is that of the token's tenant and application.
+fn named_by(claims: Claims, target: Target) -> Target {
+    Target {
+        tenant: claims.tenant.unwrap_or(target.tenant),
+        application: claims.application.unwrap_or(target.application),
+        ..target
+    }
+}
+
+async fn check_sign_in(
+    connection: Connection,
+    speed: &Speed,
+    findings: &mut Findings,
+) -> Result<Option<HttpApi>, Failure> {
+    let kind = connection.credential.kind();
+    let api = match connect::client(connection, speed.timing).await {
+        Ok(api) => api,
+        Err(failure) => {
+            findings.failure("sign-in", &failure)?;
+            return Ok(None);
+        }
+    };
+    match api.ready().await {
+        Ok(()) => {
+            findings.ok("sign-in", format!("by {kind}"))?;
+            return Ok(Some(api));
+        }
+        Err(SignInError::Refused(why)) => findings.fail(
+            "sign-in",
+            7,
+            format!("refused: {why}"),
+            "mend that in Entra ID or in the settings (`fleetsweep doctor --settings`)",
+        )?,
+        Err(SignInError::Unavailable(why)) => findings.fail(
+            "sign-in",
+            1,
+            why,
+            "check the network towards the sign-in service, the proxy and --ca-file",
+        )?,
+    }
+    Ok(None)
+}
+
+async fn check_quota(
+    store: &Journal,
+    target: &Target,
+    speed: &Speed,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    let budget = target.budget(Operation::Scan);
+    let usage = store.usage(&budget, most_calls(speed)).await?;
+    let now = store.clock().now();
+    let used = used(&speed.quotas, &usage.seen_by, now);
+    let used: Vec<String> = used
+        .iter()
+        .map(|(quota, calls)| format!("{} of {}", human::count(*calls), human::quota(quota)))
+        .collect();
+    let what = format!("used through this store: {}", used.join(", "));
+    findings.ok("limits", what)
+}
+
+fn skip_tenant(findings: &mut Findings) -> Result<(), Failure> {
+    let why = "the settings come first";
+    findings.skip("network", why)?;
+    findings.skip("sign-in", why)?;
+    skip_rights(findings, why)
+}
+
+fn skip_rights(findings: &mut Findings, why: &str) -> Result<(), Failure> {
+    ["token", "reading", "ordering"].into_iter().try_for_each(|check| findings.skip(check, why))
+}

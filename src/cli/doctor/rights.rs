@@ -1,0 +1,249 @@
+//! What the token says of itself, and what the API lets it do: reading, and ordering, for which a
+//! device is asked that cannot exist. Each call stands in the journal before it is sent.
+
+use super::Journal;
+use super::finding::Findings;
+use crate::cli::failure::Failure;
+use crate::cli::settings::Speed;
+use crate::clock::Clock;
+use crate::defender::{
+    ActionQuery, Claims, HttpApi, Inventory, ListReply, MachineFilter, MachinesReply, ScanApi,
+    ScanOrder,
+};
+use crate::domain::verdict::{Asked, list_verdict, verdict};
+use crate::domain::{DeviceId, Mark, Operation, Refusal, ScanType, Target, Verdict};
+use crate::store::{CallId, ReadAnswer, ReadSettlement, Store};
+
+/// The right that ordering needs ("Run antivirus scan API" page).
+const SCAN: &str = "Machine.Scan";
+
+/// Rights that reading may need; everything beyond these and `SCAN` is more than needed.
+const READING: [&str; 2] = ["Machine.Read.All", "Machine.Read"];
+
+/// The id of no device: machine ids are SHA-1 sums, and none is known that has all bits set.
+const NOBODY: [u8; 20] = [0xff; 20];
+
+/// Checks whom the token is for, and its rights as it tells them.
+pub(super) fn check_token(
+    claims: Option<&Claims>,
+    audience: &str,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    let Some(claims) = claims else {
+        return findings.skip("token", "it is opaque: it tells neither tenant nor rights");
+    };
+    let or_nobody = |text: &Option<String>| text.clone().unwrap_or_else(|| "not told".to_owned());
+    let (tenant, application) = (or_nobody(&claims.tenant), or_nobody(&claims.application));
+    let got = claims.audience.clone().unwrap_or_default();
+    // What is asked for is every right of the audience, which is written behind it.
+    let audience = audience.trim_end_matches("/.default");
+    if !got.is_empty() && got.trim_end_matches('/') != audience.trim_end_matches('/') {
+        findings.fail(
+            "token",
+            7,
+            format!("it is for {got}, and this API takes tokens for {audience}"),
+            "choose the cloud of the tenant with --cloud; a token file must hold a token for this \
+             API",
+        )?;
+    } else {
+        findings.ok("token", format!("of tenant {tenant}, application {application}"))?;
+    }
+    let delegated = !claims.scopes.is_empty();
+    let rights = if delegated { &claims.scopes } else { &claims.roles };
+    if !claims.may_scan() {
+        let remedy = "add the permission WindowsDefenderATP > Machine.Scan (application, or \
+                      delegated for --auth device-code) and grant admin consent";
+        let has = if rights.is_empty() { "none".to_owned() } else { rights.join(", ") };
+        return findings.fail("rights", 7, format!("{SCAN} is missing; it has {has}"), remedy);
+    }
+    let more: Vec<&str> = rights.iter().map(String::as_str).filter(|one| is_more(one)).collect();
+    if more.is_empty() {
+        return findings.ok("rights", rights.join(", "));
+    }
+    findings.warn(
+        "rights",
+        format!("more than fleetsweep needs: {}", more.join(", ")),
+        "take these away; Machine.Scan is enough, Machine.Read.All makes reports better",
+    )
+}
+
+fn is_more(right: &str) -> bool {
+    let sign_in = ["openid", "profile", "offline_access", "email"];
+    right != SCAN && !READING.contains(&right) && !sign_in.contains(&right)
+}
+
+/// Asks the API what it allows.
+pub(super) async fn check_calls(
+    api: &HttpApi,
+    store: &Journal,
+    target: &Target,
+    speed: &Speed,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    let slot = async |operation| slot(store, target, speed, operation).await;
+    match slot(Operation::Read).await? {
+        Err(wait) => findings.skip("reading", &wait)?,
+        Ok(call) => {
+            let verdict = read_actions(api).await;
+            settle(store, call, verdict.clone()).await?;
+            tell_reading("the list of actions", verdict, findings)?;
+        }
+    }
+    match slot(Operation::Read).await? {
+        Err(wait) => findings.skip("reading", &wait)?,
+        Ok(call) => {
+            let verdict = read_machines(api).await;
+            settle(store, call, verdict.clone()).await?;
+            tell_reading("the inventory", verdict, findings)?;
+        }
+    }
+    match slot(Operation::Scan).await? {
+        Err(wait) => findings.skip("ordering", &wait),
+        Ok(call) => {
+            let verdict = order_nobody(api, store, speed).await;
+            settle(store, call, Some(verdict.clone())).await?;
+            tell_ordering(&verdict, api.claims().is_some_and(|c| !c.scopes.is_empty()), findings)
+        }
+    }
+}
+
+/// A slot of a budget, or why there is none now.
+async fn slot(
+    store: &Journal,
+    target: &Target,
+    speed: &Speed,
+    operation: Operation,
+) -> Result<Result<CallId, String>, Failure> {
+    let budget = target.budget(operation);
+    Ok(match store.claim_read_on(&budget, speed.quotas.clone()).await? {
+        ReadAnswer::Call(call, _) => Ok(call),
+        ReadAnswer::NotYet(no) => {
+            let left = no.at.since(store.clock().now());
+            let left = crate::report::human::duration(left);
+            Err(format!("{}; ask again in {left}", no.hold))
+        }
+    })
+}
+
+async fn settle(store: &Journal, call: CallId, verdict: Option<Verdict>) -> Result<(), Failure> {
+    Ok(store.settle_read(call, ReadSettlement { verdict }).await?)
+}
+
+/// What the list of actions answers; nothing for a page.
+async fn read_actions(api: &HttpApi) -> Option<Verdict> {
+    let query = ActionQuery::OfDevices(vec![DeviceId::from_bytes(NOBODY)]);
+    match api.actions(&query, None).await {
+        ListReply::Page { .. } => None,
+        ListReply::Refused(reply) => Some(list_verdict(&reply)),
+    }
+}
+
+async fn read_machines(api: &HttpApi) -> Option<Verdict> {
+    let mut filter = MachineFilter::default();
+    filter.is_any("id", &[DeviceId::from_bytes(NOBODY).to_string()]);
+    match api.machines(&filter, None).await {
+        MachinesReply::Page { .. } => None,
+        // "If there are no recent machines, you see 404 Not Found" (List machines API page).
+        MachinesReply::Refused(crate::domain::Reply::Answer(answer)) if answer.status == 404 => {
+            None
+        }
+        MachinesReply::Refused(reply) => Some(list_verdict(&reply)),
+    }
+}
+
+async fn order_nobody(api: &HttpApi, store: &Journal, speed: &Speed) -> Verdict {
+    let device = DeviceId::from_bytes(NOBODY);
+    let comment = "fleetsweep doctor: may this application order scans? No device has this id.";
+    let scan_type = ScanType::Quick;
+    let start = store.clock().now();
+    let reply = api.scan(&ScanOrder { device, scan_type, comment: comment.to_owned() }).await;
+    let took = store.clock().now().since(start);
+    let name = "doctor".parse().expect("a plain word is a name");
+    let mark = Mark::new(&name, 0);
+    let asked = Asked { device, scan_type, mark: &mark, comment, took };
+    verdict(&reply, &asked, &speed.timing)
+}
+
+fn tell_reading(
+    what: &str,
+    verdict: Option<Verdict>,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    match verdict {
+        None => findings.ok("reading", format!("{what} can be read")),
+        Some(Verdict::Forbidden(_)) => findings.warn(
+            "reading",
+            format!("{what} may not be read"),
+            "grant Machine.Read.All with admin consent: then lost answers can be looked up and \
+             devices checked before the first order; without it they are called unknown",
+        ),
+        Some(other) => findings.warn(
+            "reading",
+            format!("{what} could not be read now: {}", said(&other)),
+            "run `fleetsweep doctor` again later; orders need it only for lost answers",
+        ),
+    }
+}
+
+fn tell_ordering(
+    verdict: &Verdict,
+    delegated: bool,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    match verdict {
+        Verdict::NotFound(_) if delegated => findings.warn(
+            "ordering",
+            "allowed in principle: the API knows no device of the id that cannot exist",
+            "this does not prove the user's role for each device: one outside the user's device \
+             groups is rejected",
+        ),
+        Verdict::NotFound(_) => {
+            findings.ok("ordering", "allowed: the API looked for a device that cannot exist")
+        }
+        Verdict::Forbidden(refusal) => findings.fail(
+            "ordering",
+            7,
+            format!("not allowed (403): {}", words(refusal)),
+            "grant Machine.Scan with admin consent; for a user, the role `Active remediation \
+             actions`; check that --cloud is the tenant's",
+        ),
+        Verdict::Unauthorized(refusal) => findings.fail(
+            "ordering",
+            7,
+            format!("the API does not take the token (401): {}", words(refusal)),
+            "check --cloud and --api-url: the token must be for this API",
+        ),
+        Verdict::Accepted { .. } | Verdict::Busy { .. } => findings.fail(
+            "ordering",
+            4,
+            "the API took an order for a device that cannot exist",
+            "order nothing: what answers is not the API; check --api-url and the proxy",
+        ),
+        other => findings.warn(
+            "ordering",
+            format!("not known: {}", said(other)),
+            "run `fleetsweep doctor` again later",
+        ),
+    }
+}
+
+fn words(refusal: &Refusal) -> String {
+    let parts = [&refusal.code, &refusal.message].into_iter().flatten();
+    let parts: Vec<&str> = parts.map(String::as_str).collect();
+    if parts.is_empty() { "no reason given".to_owned() } else { parts.join(": ") }
+}
+
+fn said(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Rejected(refusal)
+        | Verdict::NotFound(refusal)
+        | Verdict::Forbidden(refusal)
+        | Verdict::Unauthorized(refusal)
+        | Verdict::Busy { refusal, .. }
+        | Verdict::Throttled { refusal, .. } => {
+            format!("HTTP {}: {}", refusal.status, words(refusal))
+        }
+        Verdict::Doubtful { why, .. } | Verdict::NeverLeft { why } => why.clone(),
+        Verdict::Accepted { status, .. } => format!("HTTP {status}"),
+    }
+}

@@ -1,0 +1,258 @@
+//! Judging the devices of a list before the first call, by what the list and the tenant's inventory
+//! say of each. It reads neither; `tenant` fills it, `listing` asks it row by row. The rules are
+//! `domain::preflight`'s.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use super::failure::Failure;
+use super::names::NameIndex;
+use crate::domain::preflight::{Decision, Group, Groups, Rules};
+use crate::domain::{DeviceId, Facts, Life, Machine, Outcome};
+use crate::report::checked::UNKNOWN;
+
+/// Different systems or device groups that are counted apart.
+const WORDS: usize = 1_000;
+
+/// What is known before the first call.
+pub(super) struct Preflight {
+    rules: Rules,
+    now: Timestamp,
+    known: Option<Known>,
+    busy: HashSet<DeviceId>,
+    /// What was not checked, and why.
+    pub not_checked: Vec<String>,
+    /// Calls that it took.
+    pub calls: u64,
+}
+
+/// The tenant's inventory, as little of it as is needed: a record costs some 40 bytes.
+#[derive(Default)]
+pub(super) struct Known {
+    records: HashMap<DeviceId, Record>,
+    words: Vec<String>,
+    places: HashMap<String, u32>,
+    /// Where names are looked up.
+    pub names: Option<NameIndex>,
+    /// The machines in their order with their names, where they are the list.
+    pub picked: Vec<(DeviceId, Option<String>)>,
+}
+
+#[derive(Clone, Copy)]
+struct Record {
+    groups: Groups,
+    system: u32,
+    device_group: u32,
+}
+
+/// What is known of one device, and what is done with it.
+pub(super) struct Judged<'a> {
+    groups: Groups,
+    rules: Rules,
+    decision: Decision,
+    system: &'a str,
+    device_group: &'a str,
+}
+
+/// Names with their counts.
+type Named = Vec<(String, u64)>;
+
+/// How many devices are in which group.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counts {
+    groups: BTreeMap<Group, u64>,
+    systems: BTreeMap<String, u64>,
+    device_groups: BTreeMap<String, u64>,
+}
+
+impl Preflight {
+    /// With what the list alone says.
+    pub(super) fn offline(rules: Rules, now: Timestamp, why: Option<&str>) -> Self {
+        let not_checked = why.map(|why| {
+            format!("the tenant's inventory and the scans that are under way there: {why}")
+        });
+        let not_checked = not_checked.into_iter().collect();
+        Self { rules, now, known: None, busy: HashSet::new(), not_checked, calls: 0 }
+    }
+
+    /// Takes in the whole inventory.
+    pub(super) fn knows(&mut self, known: Known) {
+        self.known = Some(known);
+    }
+
+    /// Takes in a device with an open scan.
+    pub(super) fn is_busy(&mut self, device: DeviceId) {
+        self.busy.insert(device);
+    }
+
+    /// The inventory, if it was read.
+    pub(super) fn known(&self) -> Option<&Known> {
+        self.known.as_ref()
+    }
+
+    /// Machines in the inventory, and calls that were made, if it was read.
+    pub(super) fn inventory(&self) -> Option<(u64, u64)> {
+        self.known.as_ref().map(|known| (known.records.len() as u64, self.calls))
+    }
+
+    /// What is done with the devices of a group.
+    pub(super) fn on(&self, group: Group) -> Decision {
+        self.rules.on(group)
+    }
+
+    /// Judges one device of the list.
+    pub(super) fn judge<'a>(&'a self, device: DeviceId, facts: &'a Facts) -> Judged<'a> {
+        let told = Groups::of(facts, self.now);
+        let listed = |text: &'a Option<String>| text.as_deref().unwrap_or(UNKNOWN);
+        let (mut system, mut device_group) = (listed(&facts.platform), listed(&facts.group));
+        let mut groups = told;
+        if let Some(known) = &self.known {
+            match known.records.get(&device) {
+                None => groups = groups.with(Group::NotListed),
+                Some(record) => {
+                    groups = together(record.groups, told);
+                    let better = |word: &'a str, other| if word == UNKNOWN { other } else { word };
+                    system = better(known.word(record.system), system);
+                    device_group = better(known.word(record.device_group), device_group);
+                }
+            }
+        }
+        if self.busy.contains(&device) {
+            groups = groups.with(Group::Busy);
+        }
+        let (rules, decision) = (self.rules, self.rules.decide(groups));
+        Judged { groups, rules, decision, system, device_group }
+    }
+}
+
+/// The inventory is newer than the list; but the portal alone knows what was only discovered.
+fn together(inventory: Groups, list: Groups) -> Groups {
+    let only_listed = [Group::Mobile, Group::Network, Group::Iot].into_iter();
+    let only_listed = only_listed.filter(|group| list.has(*group));
+    // A platform that the inventory knows is not overruled by a category.
+    let unknown = inventory.has(Group::UnknownOs);
+    let groups = only_listed.filter(|_| unknown).fold(inventory, Groups::with);
+    if list.has(Group::UnknownOs) { groups } else { groups.without(Group::UnknownOs) }
+}
+
+impl Known {
+    /// Takes in one machine.
+    pub(super) fn add(&mut self, machine: &Machine, now: Timestamp) {
+        let facts = &machine.facts;
+        let record = Record {
+            groups: Groups::of(facts, now),
+            system: self.place(facts.platform.as_deref()),
+            device_group: self.place(facts.group.as_deref()),
+        };
+        self.records.insert(machine.id, record);
+        if let Some(names) = &mut self.names {
+            names.add(machine);
+        }
+    }
+
+    /// Whether this machine was taken in already: lists move while they are read.
+    pub(super) fn has(&self, id: DeviceId) -> bool {
+        self.records.contains_key(&id)
+    }
+
+    fn place(&mut self, word: Option<&str>) -> u32 {
+        let word = word.unwrap_or(UNKNOWN);
+        if let Some(place) = self.places.get(word) {
+            return *place;
+        }
+        let place = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+        self.words.push(word.to_owned());
+        self.places.insert(word.to_owned(), place);
+        place
+    }
+
+    fn word(&self, place: u32) -> &str {
+        self.words.get(place as usize).map_or(UNKNOWN, String::as_str)
+    }
+}
+
+impl Judged<'_> {
+    /// Whether it is left out.
+    pub(super) fn is_skipped(&self) -> bool {
+        matches!(self.decision, Decision::Skip(_))
+    }
+
+    /// How its row begins, and why if it ends there.
+    pub(super) fn life(&self) -> (Life, Option<String>) {
+        match self.decision {
+            Decision::Send => (Life::draft(), None),
+            Decision::Last => (Life::late_draft(), None),
+            Decision::Skip(group) => {
+                let (what, name) = (group.what(), group.name());
+                // A device is ordered only when nothing is left that leaves it out.
+                let usual = |group: &Group| matches!(group.usual(), Decision::Skip(_));
+                let skipping: Vec<Group> = self.rules.skipping(self.groups).collect();
+                let reason = match skipping.iter().all(usual) {
+                    true => {
+                        let keep = skipping.iter().map(|group| format!("--keep {}", group.name()));
+                        let keep = keep.collect::<Vec<_>>().join(" ");
+                        format!("left out: {what} ({keep} orders it)")
+                    }
+                    false if usual(&group) => format!("left out: {what}"),
+                    false => format!("left out on request (--skip {name}): {what}"),
+                };
+                (Life::ended(Outcome::Skipped), Some(reason))
+            }
+        }
+    }
+}
+
+impl Counts {
+    /// Counts one device.
+    pub(super) fn add(&mut self, judged: &Judged<'_>) {
+        if let Decision::Skip(group) = judged.decision {
+            *self.groups.entry(group).or_default() += 1;
+            return;
+        }
+        for group in judged.groups.iter() {
+            *self.groups.entry(group).or_default() += 1;
+        }
+        count(&mut self.systems, judged.system);
+        count(&mut self.device_groups, judged.device_group);
+    }
+
+    /// Every group that has devices, in order.
+    pub(super) fn groups(&self) -> impl Iterator<Item = (Group, u64)> {
+        self.groups.iter().map(|(group, devices)| (*group, *devices))
+    }
+
+    /// Systems and device groups, the most frequent first.
+    pub(super) fn most(&self) -> (Named, Named) {
+        let sorted = |from: &BTreeMap<String, u64>| {
+            let mut list: Vec<_> = from.iter().map(|(name, some)| (name.clone(), *some)).collect();
+            list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            list
+        };
+        (sorted(&self.systems), sorted(&self.device_groups))
+    }
+}
+
+fn count(into: &mut BTreeMap<String, u64>, word: &str) {
+    if let Some(some) = into.get_mut(word) {
+        *some += 1;
+        return;
+    }
+    let word = if into.len() < WORDS { word } else { "others" };
+    *into.entry(word.to_owned()).or_default() += 1;
+}
+
+/// The rules as the user turned them.
+///
+/// # Errors
+/// `Failure` if one group is to be kept and skipped.
+pub(super) fn rules(keep: &[Group], skip: &[Group]) -> Result<Rules, Failure> {
+    match keep.iter().find(|group| skip.contains(group)) {
+        None => Ok(Rules::new(keep, skip)),
+        Some(group) => Err(Failure::usage(
+            format!("{} is to be kept and skipped", group.name()),
+            "--keep and --skip name the same group",
+            "leave one of them out",
+        )),
+    }
+}

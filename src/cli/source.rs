@@ -1,0 +1,89 @@
+//! Where the list of a scan comes from: files, names that are looked up, or the tenant itself. It
+//! reads no format (`intake`) and asks no server (`tenant`).
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::ScanArgs;
+use super::failure::Failure;
+use super::listing::{self, Listing};
+use super::preflight::Preflight;
+use super::tenant::Wish;
+use crate::domain::text::printable;
+use crate::intake::{NameAnswer, Names, Options};
+use crate::store::{CampaignId, Store};
+
+/// Looks at the list before the tenant is asked anything, and gives standard input as it was kept.
+///
+/// # Errors
+/// `Failure` if the list is refused.
+pub(super) async fn rehearse(args: &ScanArgs) -> Result<Option<File>, Failure> {
+    if args.from_tenant {
+        return Ok(None);
+    }
+    // What a name stands for is not known yet, and refuses no list as a whole.
+    let names = args.names.then(|| Names(Arc::new(|_: &str| NameAnswer::Unknown)));
+    listing::rehearse(&args.devices, options(args, names)).await
+}
+
+/// Reads the list, or takes the tenant's own devices for it.
+///
+/// # Errors
+/// `Failure` if the list is refused, or if the store fails.
+pub(super) async fn read<S: Store>(
+    args: &ScanArgs,
+    kept: Option<File>,
+    preflight: &Arc<Preflight>,
+    draft: Option<(&S, CampaignId)>,
+) -> Result<Listing, Failure> {
+    if args.from_tenant {
+        return listing::from_tenant(preflight, draft).await;
+    }
+    let names = args.names.then(|| {
+        let preflight = preflight.clone();
+        Names(Arc::new(move |name: &str| {
+            let index = preflight.known().and_then(|known| known.names.as_ref());
+            index.map_or(NameAnswer::Unknown, |index| index.find(name))
+        }))
+    });
+    listing::read(&args.devices, kept, options(args, names), preflight, draft).await
+}
+
+fn options(args: &ScanArgs, names: Option<Names>) -> Options {
+    Options { column: args.column.clone(), max_rows: args.max_rows, names }
+}
+
+/// What the flags want of the tenant.
+pub(super) fn wish(args: &ScanArgs) -> Wish<'_> {
+    Wish {
+        pick: args.from_tenant.then_some(&args.machines),
+        names: args.names.then_some(args.strict_names),
+    }
+}
+
+/// Whether the flags agree on where the list comes from.
+///
+/// # Errors
+/// `Failure` says which do not.
+pub(super) fn check_source(args: &ScanArgs) -> Result<(), Failure> {
+    if !args.from_tenant && !args.machines.is_empty() {
+        return Err(Failure::usage(
+            "the filters have nothing to choose from",
+            "they choose among the tenant's devices, and a list of devices is given",
+            "add --from-tenant and leave the list out, or leave the filters out",
+        ));
+    }
+    // Also with --force: a list that its own report replaces is lost.
+    let whole = |path: &Path| path.canonicalize().ok();
+    let lists: Vec<PathBuf> = args.devices.iter().filter_map(|path| whole(path)).collect();
+    let over = |path: &&PathBuf| whole(path).is_some_and(|report| lists.contains(&report));
+    if let Some(path) = args.output.reports.iter().find(over) {
+        return Err(Failure::usage(
+            "the report would replace the list",
+            format!("{} is both", printable(&path.display().to_string())),
+            "name another file with --report",
+        ));
+    }
+    Ok(())
+}

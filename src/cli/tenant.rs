@@ -1,0 +1,190 @@
+//! Asking the tenant before the first order: its inventory, and the scans that are open there. What
+//! may not be read, or cannot be, is told in the plan and stops nothing, unless the list itself
+//! comes from there.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::failure::Failure;
+use super::machine_args::MachineArgs;
+use super::names::NameIndex;
+use super::preflight::{Known, Preflight};
+use super::settings::Speed;
+use crate::clock::wall_clock;
+use crate::defender::{Inventory, MachineFilter, SignInError};
+use crate::domain::preflight::Rules;
+use crate::domain::{Operation, Target};
+use crate::engine::lists::{ListEnd, Lists};
+use crate::store::Store;
+
+/// How long the limit may hold up a check that the orders do not need.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The permission that reading needs, for messages.
+const RIGHT: &str = "Machine.Read.All";
+
+/// What is wanted of the tenant.
+pub(super) struct Wish<'a> {
+    /// The machines are the list: these.
+    pub pick: Option<&'a MachineArgs>,
+    /// Names are looked up; if true, one that several records share is refused.
+    pub names: Option<bool>,
+}
+
+impl Wish<'_> {
+    /// Whether nothing can be done without the inventory.
+    pub(super) fn is_needed(&self) -> bool {
+        self.pick.is_some() || self.names.is_some()
+    }
+}
+
+/// Asks the tenant.
+///
+/// # Errors
+/// `Failure` if the store fails, or if the inventory is needed and cannot be read.
+pub(super) async fn ask<S: Store, A: Inventory>(
+    store: &S,
+    api: &A,
+    target: &Target,
+    speed: &Speed,
+    rules: Rules,
+    wish: &Wish<'_>,
+) -> Result<Preflight, Failure> {
+    let now = wall_clock();
+    let patience = if wish.is_needed() { speed.timing.max_wait } else { PATIENCE };
+    let lists = lists(store, api, target, speed, patience);
+    let mut preflight = Preflight::offline(rules, now, None);
+    let mut known = Known::default();
+    known.names = wish.names.map(NameIndex::new);
+    let filter = match wish.pick {
+        Some(args) => args.filter(now)?,
+        None => MachineFilter::default(),
+    };
+    let end = machines(&lists, &filter, wish.pick, &mut known, now, &mut preflight.calls).await?;
+    let Some(why) = not_read(&end) else {
+        preflight.knows(known);
+        open_scans(&lists, &mut preflight).await?;
+        return Ok(preflight);
+    };
+    if wish.is_needed() {
+        return Err(unreadable(&end, why));
+    }
+    let mut offline = Preflight::offline(rules, now, Some(&why));
+    offline.calls = preflight.calls;
+    Ok(offline)
+}
+
+/// The reader of lists towards a target.
+pub(super) fn lists<'a, S: Store, A: Inventory>(
+    store: &'a S,
+    api: &'a A,
+    target: &Target,
+    speed: &Speed,
+    patience: Duration,
+) -> Lists<'a, S, A> {
+    Lists {
+        store,
+        api,
+        budget: target.budget(Operation::Read),
+        quotas: speed.quotas.clone(),
+        timing: speed.timing,
+        patience,
+    }
+}
+
+async fn machines<S: Store, A: Inventory>(
+    lists: &Lists<'_, S, A>,
+    filter: &MachineFilter,
+    pick: Option<&MachineArgs>,
+    known: &mut Known,
+    now: Timestamp,
+    calls: &mut u64,
+) -> Result<ListEnd, Failure> {
+    if let Some(end) = forbidden_by_token(lists.api).await {
+        return Ok(end);
+    }
+    let take = |machine: crate::domain::Machine| {
+        if known.has(machine.id) || pick.is_some_and(|args| !args.takes(&machine, now)) {
+            return;
+        }
+        known.add(&machine, now);
+        if pick.is_some() {
+            known.picked.push((machine.id, machine.name));
+        }
+    };
+    let listed = lists.machines(filter, take).await?;
+    *calls += listed.calls;
+    Ok(listed.end)
+}
+
+/// Devices whose scan is pending or running, by one list for all of them.
+async fn open_scans<S: Store, A: Inventory>(
+    lists: &Lists<'_, S, A>,
+    preflight: &mut Preflight,
+) -> Result<(), Failure> {
+    let mut busy = Vec::new();
+    let listed = lists.open_scans(|action| busy.extend(action.device)).await?;
+    preflight.calls += listed.calls;
+    match not_read(&listed.end) {
+        None => busy.into_iter().for_each(|device| preflight.is_busy(device)),
+        Some(why) => {
+            let line = format!("the scans that are under way in the tenant: {why}");
+            preflight.not_checked.push(line);
+        }
+    }
+    Ok(())
+}
+
+/// Spares the call that the token itself says is in vain.
+pub(super) async fn forbidden_by_token<A: Inventory>(api: &A) -> Option<ListEnd> {
+    match api.ready().await {
+        Err(error) => Some(ListEnd::SignIn(error)),
+        Ok(()) if api.may_read() == Some(false) => {
+            Some(ListEnd::Forbidden(format!("the token does not hold {RIGHT}")))
+        }
+        Ok(()) => None,
+    }
+}
+
+/// Why a list was not read to its end; nothing if it was.
+fn not_read(end: &ListEnd) -> Option<String> {
+    match end {
+        ListEnd::Whole => None,
+        ListEnd::Forbidden(_) => Some(format!(
+            "the application may not read them ({RIGHT} is missing); what the list itself says \
+             was checked"
+        )),
+        ListEnd::Rejected(why) => Some(format!("the API did not take the question: {why}")),
+        ListEnd::SignIn(error) => Some(error.to_string()),
+        ListEnd::Failed(why) => Some(why.clone()),
+    }
+}
+
+/// The failure of a command that needs the inventory.
+pub(super) fn unreadable(end: &ListEnd, why: String) -> Failure {
+    let what = "the tenant's devices cannot be read";
+    match end {
+        ListEnd::Forbidden(said) => Failure::new(
+            7,
+            what,
+            format!("the application lacks the permission {RIGHT}: {said}"),
+            format!(
+                "grant {RIGHT} (application permission, with admin consent), or export the list \
+                 from Defender portal > Assets > Devices"
+            ),
+        ),
+        ListEnd::Rejected(_) => {
+            Failure::usage(what, why, "check the filters, --filter first of all")
+        }
+        ListEnd::SignIn(SignInError::Refused(_)) => {
+            Failure::new(7, what, why, "mend the sign-in, then run the same command again")
+        }
+        _ => Failure::new(1, what, why, "run the same command again later"),
+    }
+}
+
+/// The same for a list that was read by somebody else.
+pub(super) fn failure_of(end: &ListEnd) -> Option<Failure> {
+    not_read(end).map(|why| unreadable(end, why))
+}

@@ -1,0 +1,142 @@
+//! What the pre-flight found, as the part of the plan that tells it: the groups of devices with
+//! what is done about each, counts, and what was not checked. It judges no device.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::human::{count, counted, duration, wrapped};
+use crate::domain::preflight::{Decision, Group};
+use crate::domain::text::{cut, printable};
+
+/// Systems and device groups that the text shows.
+const SHOWN: usize = 6;
+
+/// Less than this is no saving.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+
+/// One group of devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Which.
+    pub group: Group,
+    /// Its devices: of a group that is left out those that it leaves out, else those that are
+    /// ordered.
+    pub devices: u64,
+    /// What is done with them.
+    pub decision: Decision,
+    /// What leaving them out saves.
+    pub saves: Option<Duration>,
+}
+
+/// What the pre-flight found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// The groups that have devices.
+    pub groups: Vec<Found>,
+    /// To the last call if nothing were left out.
+    pub without: Option<Duration>,
+    /// Systems of the devices that are ordered, the most frequent first.
+    pub systems: Vec<(String, u64)>,
+    /// Their device groups, likewise.
+    pub device_groups: Vec<(String, u64)>,
+    /// Machines in the tenant's inventory, and the calls that read it and the open scans.
+    pub inventory: Option<(u64, u64)>,
+    /// What was not checked, and why.
+    pub not_checked: Vec<String>,
+}
+
+impl Checked {
+    /// Rows that are left out.
+    pub fn skipped(&self) -> u64 {
+        let left_out = |found: &&Found| matches!(found.decision, Decision::Skip(_));
+        self.groups.iter().filter(left_out).map(|found| found.devices).sum()
+    }
+
+    pub(super) fn lines(&self, takes: Option<Duration>) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut push = |name: &str, text: &str| {
+            lines.push(wrapped(&format!("  {name:<12} {text}"), 15));
+        };
+        if let Some((machines, calls)) = self.inventory {
+            let read = counted(calls, "call");
+            push("checked", &format!("{} of the tenant, in {read}", counted(machines, "record")));
+        }
+        for found in &self.groups {
+            let (name, what) = (found.group.name(), found.group.what());
+            let head = match found.decision {
+                Decision::Skip(_) => "left out",
+                Decision::Last => "last",
+                Decision::Send => "ordered",
+            };
+            let saves = found.saves.filter(|saves| *saves >= WORTH_TELLING);
+            let saves = saves.map(|saves| format!("; saves {}", duration(saves)));
+            let saves = saves.unwrap_or_default();
+            push(head, &format!("{} {name}: {what}{saves}", count(found.devices)));
+        }
+        if let (Some(without), Some(takes)) = (self.without, takes)
+            && without.saturating_sub(takes) >= WORTH_TELLING
+        {
+            let saved = duration(without - takes);
+            push(
+                "saved",
+                &format!("{saved}: with all devices it would take {}", duration(without)),
+            );
+        }
+        for (name, list) in [("systems", &self.systems), ("groups", &self.device_groups)] {
+            // One that is not told says nothing.
+            if list.len() > 1 || list.iter().any(|(name, _)| name != UNKNOWN) {
+                push(name, &most(list));
+            }
+        }
+        for line in &self.not_checked {
+            push("not checked", &printable(line));
+        }
+        lines
+    }
+
+    /// The fields of the plan's JSON.
+    pub(super) fn json(&self) -> Value {
+        let groups = self.groups.iter().map(|found| {
+            json!({
+                "name": found.group.name(),
+                "devices": found.devices,
+                "action": match found.decision {
+                    Decision::Skip(_) => "skip",
+                    Decision::Last => "last",
+                    Decision::Send => "send",
+                },
+                "saves_s": found.saves.map(|saves| saves.as_secs_f64()),
+            })
+        });
+        let of = |list: &[(String, u64)]| {
+            list.iter().map(|(name, devices)| (name.clone(), (*devices).into())).collect()
+        };
+        let systems: serde_json::Map<String, Value> = of(&self.systems);
+        let device_groups: serde_json::Map<String, Value> = of(&self.device_groups);
+        json!({
+            "groups": groups.collect::<Vec<_>>(),
+            "systems": systems,
+            "device_groups": device_groups,
+            "duration_without_s": self.without.map(|without| without.as_secs_f64()),
+            "inventory": self.inventory.map(|(machines, _)| machines),
+            "calls": self.inventory.map_or(0, |(_, calls)| calls),
+            "not_checked": self.not_checked,
+        })
+    }
+}
+
+/// What stands for a system or a group that is not told.
+pub const UNKNOWN: &str = "not told";
+
+fn most(list: &[(String, u64)]) -> String {
+    let shown = list.iter().take(SHOWN);
+    let shown = shown.map(|(name, some)| format!("{} {}", count(*some), printable(&cut(name, 40))));
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    let rest = list.get(SHOWN..).unwrap_or_default();
+    if !rest.is_empty() {
+        let devices: u64 = rest.iter().map(|(_, some)| some).sum();
+        text.push_str(&format!(", {} in {} more", count(devices), rest.len()));
+    }
+    text
+}

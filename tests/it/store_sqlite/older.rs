@@ -1,0 +1,54 @@
+//! Stores that an older version of the program wrote: what they hold stays, damage included.
+
+use super::*;
+
+/// Takes back what the fourth schema changed.
+const THIRD_SCHEMA: &str = "UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
+    DELETE FROM _sqlx_migrations WHERE version >= 4";
+
+/// A store with a device of every rank that the third schema knew, and who they are.
+async fn ranked(path: &Path) -> Vec<Rank> {
+    let clock = ManualClock::default();
+    let store = open(path, &clock).await;
+    let campaign = campaign(&store, 0..3, opening("c", &["100/1m"])).await;
+    let unknown = Verdict::NotFound(refusal(404, "ResourceNotFound"));
+    let call = claim(&store, campaign).await.call;
+    settle(&store, call, unknown).await;
+    let call = claim(&store, campaign).await.call;
+    settle(&store, call, doubtful()).await;
+    for _ in 0..Timing::default().look_up_after.len() {
+        clock.advance(Duration::from_secs(200));
+        let look_ups = store.to_look_up(campaign, 9).await.unwrap();
+        let found = Found::NotOurs { covered: false };
+        let finding = |look_up| Finding { look_up, found, action: None };
+        store.looked_up(campaign, look_ups.into_iter().map(finding).collect()).await.unwrap();
+    }
+    let rows = store.rows(campaign, 0, 9).await.unwrap();
+    store.close().await.unwrap();
+    rows.iter().map(|row| row.life.rank).collect()
+}
+
+#[tokio::test]
+async fn a_store_of_an_older_version_keeps_its_ranks_its_checksums_and_its_journal() {
+    let (_folder, path) = place();
+    assert_eq!(ranked(&path).await, [Rank::Last, Rank::Again, Rank::First]);
+    run(&path, THIRD_SCHEMA).await;
+    let store = open(&path, &ManualClock::default()).await;
+    let rows = store.rows(CampaignId(1), 0, 9).await.unwrap();
+    let ranks: Vec<_> = rows.iter().map(|row| row.life.rank).collect();
+    assert_eq!(ranks, [Rank::Last, Rank::Again, Rank::First]);
+    let target = store.campaigns().await.unwrap()[0].order.target.clone();
+    let usage = store.usage(&target.budget(Operation::Scan), 9).await.unwrap();
+    assert_eq!(usage.seen_by.len(), 2, "the calls of the campaign still count");
+}
+
+#[tokio::test]
+async fn a_rank_that_was_damaged_before_the_migration_is_noticed_after_it() {
+    let (_folder, path) = place();
+    ranked(&path).await;
+    run(&path, &format!("{THIRD_SCHEMA}; UPDATE device_row SET rank = 1 - rank WHERE rank < 2"))
+        .await;
+    let store = open(&path, &ManualClock::default()).await;
+    let why = store.rows(CampaignId(1), 0, 9).await.unwrap_err().to_string();
+    assert!(why.contains("does not match its checksum"), "{why}");
+}
