@@ -39,8 +39,8 @@ const CHANGES: [Change; 4] = [
     Change { posix: NEW_YORK, moment: "2026-11-01T06:00Z", before: -4, after: -5 },
 ];
 
-/// Minutes around a change: two days before and after it.
-const AROUND: i64 = 2 * 24 * 60;
+/// Minutes around a change: a day and a half before and after it.
+const AROUND: i64 = 36 * 60;
 
 impl Change {
     /// The minutes around the change, each with whether orders may leave, by a clock on the wall:
@@ -100,12 +100,12 @@ fn assert_as_walked(change: &Change, hours: &Hours) {
 }
 
 fn days() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec!["", "Mon-Fri ", "Sat,Sun ", "Sun ", "Fri-Mon ", "Sat "])
+    prop::sample::select(vec!["", "", "Mon-Fri ", "Sat,Sun ", "Sun ", "Fri-Mon ", "Sat "])
 }
 
 fn window() -> impl Strategy<Value = Window> {
-    // Many begin or end in the hours that are skipped or come twice.
-    let minute = || prop_oneof![0..DAY, 60..240_i32];
+    // Most begin or end in the hours that are skipped or come twice.
+    let minute = || prop_oneof![1 => 0..DAY, 4 => 60..180_i32];
     (days(), minute(), minute()).prop_filter_map("no length", |(days, begins, ends)| {
         let text = format!(
             "{days}{:02}:{:02}-{:02}:{:02}",
@@ -119,19 +119,18 @@ fn window() -> impl Strategy<Value = Window> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn around_every_change_of_the_clocks_windows_are_open_as_a_walk_by_the_wall_clock_says(
-        windows in prop::collection::vec(window(), 1..4),
+        windows in prop::collection::vec(window(), 1..3),
         last in prop::option::of(0..DAY),
-        which in 0..CHANGES.len(),
     ) {
-        let change = &CHANGES[which];
         let last = last.map(time_of);
-        let hours = Hours::new(windows.clone(), last, zone(change.posix));
-        let hours = hours.or_else(|_| Hours::new(windows, None, zone(change.posix))).unwrap();
-        assert_as_walked(change, &hours);
+        for change in &CHANGES {
+            let hours = |last| Hours::new(windows.clone(), last, zone(change.posix));
+            assert_as_walked(change, &hours(last).or_else(|_| hours(None)).unwrap());
+        }
     }
 }
 
