@@ -81,6 +81,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Write a campaign's report again.
     Report(ReportArgs),
+    /// Order again what a finished campaign left uncovered.
+    Retry(Box<RetryArgs>),
     /// List the tenant's devices as CSV or JSON lines that `scan` reads.
     Devices(Box<DevicesArgs>),
     /// Check settings, network, clock, sign-in, rights and store.
@@ -397,6 +399,59 @@ pub struct ReportArgs {
     /// Where state and reports go.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// `retry`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep retry full-2026-11-24-k3x9qa --dry-run
+  fleetsweep retry full-2026-11-24-k3x9qa
+  fleetsweep retry full-2026-11-24-k3x9qa --outcome already_in_progress")]
+pub struct RetryArgs {
+    /// The campaign; may be left out if there is only one
+    #[arg(value_name = "CAMPAIGN")]
+    pub campaign: Option<CampaignName>,
+
+    /// Devices that ended so; repeatable: rejected, not_found, failed, unknown, not_attempted,
+    /// already_in_progress [default: all of these]
+    #[arg(long = "outcome", value_name = "OUTCOME")]
+    pub outcomes: Vec<String>,
+
+    /// Type of the scan [default: the campaign's]
+    #[arg(long = "type", value_name = "quick|full", value_parser = scan_type)]
+    pub scan_type: Option<ScanType>,
+
+    /// Why [default: the campaign's comment]
+    #[arg(long, value_name = "TEXT")]
+    pub comment: Option<String>,
+
+    /// Name of the new campaign [default: CAMPAIGN-retry1, and so on]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<CampaignName>,
+
+    /// Show the plan and order nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Go without asking if the plan has at most N devices
+    #[arg(long, value_name = "N")]
+    pub approve_max: Option<u64>,
+
+    /// How fast, and until when.
+    #[command(flatten)]
+    pub speed: SpeedArgs,
+    /// Where state and reports go.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// After the run.
+    #[command(flatten)]
+    pub after: AfterArgs,
+    /// Where the API is and who calls it.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// The embedded emulator.
+    #[command(flatten)]
+    pub emulator: EmulatorArgs,
 }
 
 /// `devices`.

@@ -27,6 +27,7 @@ mod preflight;
 mod report;
 mod reports;
 mod resume;
+mod retry;
 mod run;
 mod say;
 mod scan;
@@ -58,6 +59,10 @@ pub async fn run(cli: Cli, settings: Settings) -> u8 {
         }
         Command::Status(args) => status::status(args).await,
         Command::Report(args) => report::report(args).await,
+        Command::Retry(mut args) => {
+            args.connect.config = cli.config;
+            retry::retry(*args).await
+        }
         Command::Devices(args) => devices::devices(*args).await,
         Command::Doctor(args) => doctor::doctor(*args, &settings).await,
         Command::Schedule(args) => schedule::schedule(&args),
@@ -89,6 +94,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Resume(args) => args.output.json,
         Command::Status(args) => args.json,
         Command::Report(args) => args.output.json,
+        Command::Retry(args) => args.output.json,
         Command::Doctor(args) => args.json,
         // The standard output of `devices` is the list, whatever the format.
         Command::Devices(_) | Command::Emulate(_) => false,

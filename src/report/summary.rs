@@ -171,7 +171,9 @@ impl Summary {
                 Outcome::AlreadyInProgress { .. } => "not covered",
                 other => short(other),
             };
-            lines.push(wrapped(&format!("  {} {name}: {}", count(rows), advice(outcome)), 4));
+            let again = format!("fleetsweep retry {}", self.head.campaign);
+            let advice = advice(outcome).replace("fleetsweep retry", &again);
+            lines.push(wrapped(&format!("  {} {name}: {advice}", count(rows)), 4));
             let groups = shown.iter().filter(|group| group.outcome == outcome);
             lines.extend(groups.filter_map(|group| group_text(group)));
         }
@@ -326,12 +328,12 @@ fn short(outcome: Outcome) -> &'static str {
 
 fn advice(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::AlreadyInProgress { .. } => "order these again later with `fleetsweep scan`",
+        Outcome::AlreadyInProgress { .. } => "again later: `fleetsweep retry`",
         Outcome::Rejected => "refused by the API; see the report, mend it, order them again",
         Outcome::NotFound => "not in this tenant, or offboarded: mend the list",
-        Outcome::Failed => "no scan was ordered: order these again with `fleetsweep scan`",
+        Outcome::Failed => "no scan was ordered; again: `fleetsweep retry`",
         Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",
-        Outcome::NotAttempted => "see reason in the report; order these with `fleetsweep scan`",
+        Outcome::NotAttempted => "see the report, then `fleetsweep retry`",
         Outcome::BadRow => "mend these lines of the list, then order them",
         Outcome::Accepted | Outcome::Duplicate | Outcome::Skipped => "nothing",
     }

@@ -1,6 +1,7 @@
 //! The real binary: its commands, messages and exit codes, its files, and what it does when it is
 //! interrupted, killed or started twice. The server is the emulator, whose ledger judges.
 
+mod again;
 pub(crate) mod campaigns;
 mod doctor;
 mod finish;

@@ -81,11 +81,15 @@ async fn service() -> Canned {
         if request.contains("/oauth2/") {
             return token_answer();
         }
+        let echo = header(request, "authorization:");
+        let error = |text: &str| format!(r#"{{"error":{{"code":"{text}","message":"{text}"}}}}"#);
+        // What keeps the inventory from being read stands in the plan.
+        if request.starts_with("GET /api/machines") {
+            return close(400, error(echo));
+        }
         if request.starts_with("GET") {
             return close(200, r#"{"value":[]}"#);
         }
-        let echo = header(request, "authorization:");
-        let error = |text: &str| format!(r#"{{"error":{{"code":"{text}","message":"{text}"}}}}"#);
         let created = r#"{"id":"a","machineId":null,"creationDateTimeUtc":"2026-11-24T12:00:00Z"}"#;
         match number % 9 {
             0 => close(400, error(echo)),

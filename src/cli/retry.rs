@@ -1,0 +1,179 @@
+//! `retry`: a further campaign of what another one left uncovered. It only makes the list and the
+//! order; planning, confirming and running are those of `scan`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use clap::Parser;
+use tempfile::NamedTempFile;
+
+use super::args::{Cli, Command, RetryArgs, ScanArgs};
+use super::failure::Failure;
+use super::find::any_campaign;
+use super::scan;
+use super::settings;
+use super::stores::{self, Place};
+use crate::domain::{CampaignName, Outcome, State};
+use crate::store::{Campaign, CampaignState, Store};
+
+/// Rows that are read at once.
+const PAGE: usize = 1_000;
+
+/// Campaigns that may follow one another under one name.
+const MOST: u32 = 10_000;
+
+/// Runs `retry` and returns the exit code.
+///
+/// # Errors
+/// `Failure` with its exit code.
+pub(super) async fn retry(args: RetryArgs) -> Result<u8, Failure> {
+    let place = Place::durable(args.output.store.as_ref())?;
+    let store = stores::open_to_read(&place).await?;
+    let campaign = any_campaign(&store, args.campaign.as_ref()).await?;
+    if campaign.state == CampaignState::Open {
+        return Err(Failure::new(
+            6,
+            format!("campaign {} is not finished", campaign.name),
+            "some of its devices are open, and would be ordered twice",
+            format!("run `fleetsweep resume {}` first", campaign.name),
+        ));
+    }
+    same_tenant(&args, &campaign)?;
+    let wanted = wanted(&args)?;
+    let (list, devices) = uncovered(&store, &campaign, &wanted).await?;
+    if devices == 0 {
+        return Err(Failure::usage(
+            "there is nothing to order again",
+            format!("no device of {} ended as {}", campaign.name, listed(&wanted)),
+            format!("see `fleetsweep status {}`", campaign.name),
+        ));
+    }
+    let name = next_name(&store, &campaign.name).await?;
+    store.close().await?;
+    let file = written(&list)?;
+    scan::scan(scan_args(args, &campaign, name, &file)).await
+}
+
+/// The settings must be those of the campaign's tenant, as far as they say.
+fn same_tenant(args: &RetryArgs, campaign: &Campaign) -> Result<(), Failure> {
+    if campaign.emulated || args.emulator.emulator {
+        return Ok(());
+    }
+    let (now, _) = settings::planned_target(&args.connect)?;
+    let then = &campaign.order.target;
+    let differs = |now: &str, then: &str| !now.is_empty() && !now.contains('.') && now != then;
+    if differs(&now.tenant, &then.tenant) || differs(&now.application, &then.application) {
+        return Err(Failure::new(
+            6,
+            format!("campaign {} is not ordered again", campaign.name),
+            format!("it was of tenant {}, application {}", then.tenant, then.application),
+            "use the settings that it was started with",
+        ));
+    }
+    Ok(())
+}
+
+/// Which outcomes are ordered again: those that were named, or all that need attention. Bad rows
+/// hold no device.
+fn wanted(args: &RetryArgs) -> Result<Vec<Outcome>, Failure> {
+    let all: Vec<Outcome> = Outcome::ALL
+        .into_iter()
+        .filter(|one| one.needs_attention() && *one != Outcome::BadRow)
+        .collect();
+    if args.outcomes.is_empty() {
+        return Ok(all);
+    }
+    let named = |name: &String| {
+        all.iter().copied().find(|one| one.name() == name.replace('-', "_")).ok_or_else(|| {
+            Failure::usage(
+                format!("`{name}` is no outcome that can be ordered again"),
+                "it is covered, holds no device, or is no outcome",
+                format!("use one of {}", listed(&all)),
+            )
+        })
+    };
+    args.outcomes.iter().map(named).collect()
+}
+
+fn listed(outcomes: &[Outcome]) -> String {
+    let names: BTreeSet<&str> = outcomes.iter().map(|one| one.name()).collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// The list of a campaign's devices that ended so.
+async fn uncovered<S: Store>(
+    store: &S,
+    campaign: &Campaign,
+    wanted: &[Outcome],
+) -> Result<(String, u64), Failure> {
+    let mut list = "Device ID,Device Name\n".to_owned();
+    let (mut after, mut devices) = (0, 0);
+    loop {
+        let page = store.rows(campaign.id, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok((list, devices)) };
+        after = last.seq;
+        for row in &page {
+            let State::Done(outcome) = row.life.state else { continue };
+            let Some(device) = row.device.filter(|_| wanted.contains(&outcome)) else { continue };
+            let name = row.name.as_deref().unwrap_or_default().replace('"', "\"\"");
+            // Writing to a text cannot fail.
+            writeln!(list, "{device},\"{name}\"").ok();
+            devices += 1;
+        }
+    }
+}
+
+/// The name of the campaign, with what round it is.
+async fn next_name<S: Store>(store: &S, first: &CampaignName) -> Result<CampaignName, Failure> {
+    let text = first.as_str();
+    let stem = text.rsplit_once("-retry").filter(|(_, n)| n.parse::<u32>().is_ok());
+    let stem = stem.map_or(text, |(stem, _)| stem);
+    for round in 1..MOST {
+        let room = 64 - "-retry".len() - round.to_string().len();
+        let name = format!("{}-retry{round}", &stem[..stem.len().min(room)]);
+        let Ok(name) = name.parse() else { break };
+        if store.find(&name).await?.is_none() {
+            return Ok(name);
+        }
+    }
+    Err(Failure::usage(
+        "no name is left for another round",
+        format!("{text} was ordered again too often"),
+        "export a fresh list, and order it with `fleetsweep scan`",
+    ))
+}
+
+fn written(list: &str) -> Result<NamedTempFile, Failure> {
+    let file = tempfile::Builder::new().prefix("fleetsweep-retry-").suffix(".csv").tempfile();
+    let written = file.and_then(|mut file| file.write_all(list.as_bytes()).map(|()| file));
+    written.map_err(|error| {
+        let next = "check the folder for temporary files (TMPDIR)";
+        Failure::new(1, "the list cannot be kept", error.to_string(), next)
+    })
+}
+
+/// What `scan` is asked to do.
+fn scan_args(
+    args: RetryArgs,
+    campaign: &Campaign,
+    name: CampaignName,
+    list: &NamedTempFile,
+) -> ScanArgs {
+    let scan_type = args.scan_type.unwrap_or(campaign.order.scan_type).to_string();
+    let comment = args.comment.as_ref().unwrap_or(&campaign.order.comment);
+    let typed = ["fleetsweep", "scan", "-", "--type", &scan_type, "--comment", comment];
+    let Command::Scan(mut scan) = Cli::parse_from(typed).command else {
+        unreachable!("this line names `scan`")
+    };
+    scan.devices = vec![list.path().to_owned()];
+    scan.campaign = Some(args.name.unwrap_or(name));
+    scan.dry_run = args.dry_run;
+    scan.approve_max = args.approve_max;
+    scan.speed = args.speed;
+    scan.output = args.output;
+    scan.after = args.after;
+    scan.connect = args.connect;
+    scan.emulator = args.emulator;
+    *scan
+}

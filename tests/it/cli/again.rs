@@ -1,0 +1,64 @@
+//! `retry`: what a finished campaign left uncovered becomes a campaign of its own.
+
+use super::campaigns::accepted;
+use super::{Place, beside, emulate, json_lines, report, run, start};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
+    let emulator = emulate("busy", &[(100, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(60);
+    let args = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=60"];
+    let more = ["--campaign=first", "--limit=100/1s", "--report=r.csv", "--no-check"];
+    let command = place.towards(&emulator, &[&args[..], &more[..]].concat());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert!(said.err.contains("`fleetsweep retry first`"), "{}", said.err);
+    let open = |row: &std::collections::BTreeMap<String, String>| row["outcome"] != "accepted";
+    let mut left: Vec<String> = report(&place.path("r.csv"))
+        .into_iter()
+        .filter(|row| open(row) && row["reason"] != "a scan that is wide enough is in progress")
+        .map(|row| row["device_id"].clone())
+        .collect();
+    let command = place.towards(&emulator, &["retry", "first", "--dry-run", "--json"]);
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let plan = &json_lines(&said.out)[0];
+    assert_eq!(plan["campaign"], "first-retry1");
+    let again = ["retry", "first", "--approve-max=60", "--limit=100/1s", "--report=again.csv"];
+    let command = place.towards(&emulator, &again);
+    let said = beside(move || run(command)).await;
+    assert!([0, 3].contains(&said.code), "{}", said.err);
+    let mut asked: Vec<String> =
+        report(&place.path("again.csv")).into_iter().map(|row| row["device_id"].clone()).collect();
+    assert_eq!(plan["devices"], asked.len());
+    left.retain(|id| asked.contains(id));
+    left.sort();
+    asked.sort();
+    assert_eq!(asked, left, "only what was left");
+    assert!(!asked.is_empty() && asked.len() < 60);
+    assert!(emulator.ledger().accepted_twice.is_empty());
+    let said = run(place.fleetsweep(&["retry", "first", "--outcome", "accepted"]));
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("use one of already_in_progress, failed"), "{}", said.err);
+    let mut command = place.towards(&emulator, &["retry", "first", "--dry-run"]);
+    command.env("AZURE_TENANT_ID", "99999999-2222-3333-4444-555555555555");
+    let said = run(command);
+    assert_eq!(said.code, 6, "another tenant: {}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_campaign_is_not_ordered_again() {
+    let emulator = emulate("calm", &[(20, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(100);
+    let args = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=100"];
+    let more = ["--campaign=open", "--limit=20/1s", "--report=r.csv"];
+    let mut child = start(place.towards(&emulator, &[&args[..], &more[..]].concat()));
+    accepted(&emulator, 5).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let said = run(place.towards(&emulator, &["retry", "open"]));
+    assert_eq!(said.code, 6, "{}", said.err);
+    assert!(said.err.contains("run `fleetsweep resume open` first"), "{}", said.err);
+}
