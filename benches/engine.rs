@@ -56,6 +56,7 @@ async fn campaign() {
         gate: true,
         timing,
         until: None,
+        hours: None,
         progress_every: Duration::ZERO,
     };
     run(store, server.clone(), campaign, settings).await;
@@ -116,6 +117,7 @@ async fn over_http(emulator: &Emulator) -> Duration {
         gate: true,
         timing,
         until: None,
+        hours: None,
         progress_every: Duration::ZERO,
     };
     let start = SystemClock::boot_time_us();

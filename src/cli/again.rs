@@ -4,14 +4,14 @@
 
 use std::path::Path;
 
-use super::args::{ConnectArgs, EmulatorArgs, OutputArgs, SpeedArgs};
+use super::args::{AfterArgs, ConnectArgs, EmulatorArgs, OutputArgs, SpeedArgs};
 use crate::domain::CampaignName;
 use crate::domain::text::printable;
 
 /// The command that goes on with this campaign; nothing if its store goes with this process.
 pub(super) fn resume_command(
     campaign: &CampaignName,
-    output: &OutputArgs,
+    (output, after): (&OutputArgs, &AfterArgs),
     speed: &SpeedArgs,
     connect: &ConnectArgs,
     emulator: &EmulatorArgs,
@@ -42,8 +42,15 @@ pub(super) fn resume_command(
         flag("ca-file", connect.ca_file.as_deref().and_then(Path::to_str));
     }
     output.reports.iter().for_each(|path| flag("report", path.to_str()));
+    // Without its windows the campaign would go on at once.
+    let SpeedArgs { hours, time_scale, .. } = speed;
+    hours.windows.iter().for_each(|window| flag("window", Some(&window.to_string())));
+    flag("tz", hours.tz.as_deref());
+    let last_order = hours.last_order.map(|at| format!("{:02}:{:02}", at / 60, at % 60));
+    flag("last-order", last_order.as_deref());
+    flag("on-finish", after.on_finish.as_deref());
     flag("scenario", emulator.scenario.as_deref());
-    let scale = (speed.time_scale > 1).then(|| speed.time_scale.to_string());
+    let scale = (*time_scale > 1).then(|| time_scale.to_string());
     flag("time-scale", scale.as_deref());
     if emulator.emulator {
         command.push_str(" --emulator");
@@ -73,20 +80,33 @@ mod tests {
             .chain(args.split_whitespace());
         let Command::Scan(args) = Cli::parse_from(args).command else { unreachable!("it is scan") };
         let name = "c1".parse().unwrap();
-        resume_command(&name, &args.output, &args.speed, &args.connect, &args.emulator)
+        let output = (&args.output, &args.after);
+        resume_command(&name, output, &args.speed, &args.connect, &args.emulator)
     }
 
     #[test]
     fn the_command_that_goes_on_repeats_what_was_typed_and_a_shell_reads_it_back() {
         assert_eq!(command_after("").as_deref(), Some("fleetsweep resume c1"));
-        let typed = "--tenant t1 --client-secret-file a'b --store sqlite:/x/y.db --report r.csv";
+        let typed = "--on-finish ./tell.sh --tenant t1 --client-secret-file a'b \
+                     --store sqlite:/x/y.db --report r.csv";
         assert_eq!(
             command_after(typed).as_deref(),
             Some(
                 "fleetsweep resume c1 --store sqlite:/x/y.db --tenant t1 \
-                 --client-secret-file 'a'\\''b' --report r.csv"
+                 --client-secret-file 'a'\\''b' --report r.csv --on-finish \
+                 ./tell.sh"
             )
         );
+        let nights = ["--window", "Mon-Fri 22:00-06:00", "--tz", "UTC", "--last-order", "03:00"];
+        let words = ["fleetsweep", "scan", "l.csv", "--type=full", "--comment=x"];
+        let Command::Scan(args) = Cli::parse_from(words.into_iter().chain(nights)).command else {
+            unreachable!("it is scan")
+        };
+        let name = "c1".parse().unwrap();
+        let output = (&args.output, &args.after);
+        let again = resume_command(&name, output, &args.speed, &args.connect, &args.emulator);
+        let windows = "--window 'Mon-Fri 22:00-06:00' --tz UTC --last-order 03:00";
+        assert_eq!(again, Some(format!("fleetsweep resume c1 {windows}")));
         let certificate = "--auth certificate --client-certificate c.pem --cloud commercial-eu";
         assert_eq!(command_after(certificate), Some(format!("fleetsweep resume c1 {certificate}")));
         let token = "--auth token-file --token-file t.jwt";

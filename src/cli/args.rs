@@ -1,6 +1,10 @@
 //! What the user typed, as it was typed. Nothing is checked here beyond its form; `settings` turns
 //! it into what the program runs on.
 
+mod after;
+mod hours;
+mod schedule;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +15,9 @@ use super::machine_args::MachineArgs;
 use crate::domain::preflight::Group;
 use crate::domain::quota::parse_duration;
 use crate::domain::{CampaignName, Quota, ScanType};
+pub use after::AfterArgs;
+pub use hours::HoursArgs;
+pub use schedule::ScheduleArgs;
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
 /// and never faster, and says for every device what became of it.
@@ -82,6 +89,8 @@ pub enum Command {
     Devices(Box<DevicesArgs>),
     /// Check settings, network, clock, sign-in, rights and store.
     Doctor(Box<DoctorArgs>),
+    /// Print a timer that starts scans every night.
+    Schedule(ScheduleArgs),
     /// Run the API's emulator on a loopback address until Ctrl-C.
     Emulate(EmulateArgs),
     /// Print a script that completes commands and options in a shell.
@@ -205,6 +214,10 @@ pub struct SpeedArgs {
     /// How long to wait for an API that cannot be reached, once it was
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub max_wait: Option<Duration>,
+
+    /// When orders may leave.
+    #[command(flatten)]
+    pub hours: HoursArgs,
 }
 
 impl SpeedArgs {
@@ -219,6 +232,7 @@ impl SpeedArgs {
             until: None,
             max_duration: None,
             max_wait: None,
+            hours: HoursArgs::default(),
         }
     }
 }
@@ -336,6 +350,9 @@ pub struct ScanArgs {
     /// Where state and reports go.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// After the run.
+    #[command(flatten)]
+    pub after: AfterArgs,
     /// Where the API is and who calls it.
     #[command(flatten)]
     pub connect: ConnectArgs,
@@ -359,6 +376,9 @@ pub struct ResumeArgs {
     /// Where state and reports go.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// After the run.
+    #[command(flatten)]
+    pub after: AfterArgs,
     /// Where the API is and who calls it.
     #[command(flatten)]
     pub connect: ConnectArgs,
@@ -475,6 +495,9 @@ pub struct RetryArgs {
     /// Where state and reports go.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// After the run.
+    #[command(flatten)]
+    pub after: AfterArgs,
     /// Where the API is and who calls it.
     #[command(flatten)]
     pub connect: ConnectArgs,

@@ -111,6 +111,22 @@ pub(super) fn none_given() -> Failure {
     )
 }
 
+/// The file of the client secret, if one is named.
+pub(super) fn secret_file(args: &ConnectArgs) -> Option<PathBuf> {
+    let file = args.client_secret_file.clone();
+    file.or_else(|| variable("FLEETSWEEP_CLIENT_SECRET_FILE").map(PathBuf::from))
+}
+
+/// The file of the certificate and its key.
+///
+/// # Errors
+/// `Failure` if none is named.
+pub(super) fn certificate_file(args: &ConnectArgs) -> Result<PathBuf, Failure> {
+    let (flag, name) = ("--client-certificate", "AZURE_CLIENT_CERTIFICATE_PATH");
+    let file = args.client_certificate.clone().or_else(|| variable(name).map(PathBuf::from));
+    file.ok_or_else(|| no_file(SignInKind::Certificate, flag, name))
+}
+
 /// What proves who we are, read from where it is.
 ///
 /// # Errors
@@ -120,17 +136,10 @@ pub(super) fn credential_of(
     args: &ConnectArgs,
     target: &Target,
 ) -> Result<Credential, Failure> {
-    let file = |flag: &Option<PathBuf>, name: &str| {
-        flag.clone().or_else(|| variable(name).map(PathBuf::from))
-    };
     match kind {
         SignInKind::Secret => secret(args).map(Credential::ClientSecret),
         SignInKind::Certificate => {
-            let path = file(&args.client_certificate, "AZURE_CLIENT_CERTIFICATE_PATH");
-            let path = path.ok_or_else(|| {
-                no_file(kind, "--client-certificate", "AZURE_CLIENT_CERTIFICATE_PATH")
-            })?;
-            certificate(&path).map(Credential::Certificate)
+            certificate(&certificate_file(args)?).map(Credential::Certificate)
         }
         SignInKind::Workload => {
             let path = variable("AZURE_FEDERATED_TOKEN_FILE").map(PathBuf::from);
@@ -138,7 +147,8 @@ pub(super) fn credential_of(
             path.map(Credential::FederatedTokenFile).ok_or_else(|| no_file(kind, name, name))
         }
         SignInKind::TokenFile => {
-            let path = file(&args.token_file, "FLEETSWEEP_TOKEN_FILE");
+            let variable = || variable("FLEETSWEEP_TOKEN_FILE").map(PathBuf::from);
+            let path = args.token_file.clone().or_else(variable);
             path.map(Credential::TokenFile)
                 .ok_or_else(|| no_file(kind, "--token-file", "FLEETSWEEP_TOKEN_FILE"))
         }
@@ -181,9 +191,7 @@ fn no_file(kind: SignInKind, flag: &str, name: &str) -> Failure {
 }
 
 fn secret(args: &ConnectArgs) -> Result<SecretString, Failure> {
-    let file = args.client_secret_file.clone();
-    let file = file.or_else(|| variable("FLEETSWEEP_CLIENT_SECRET_FILE").map(PathBuf::from));
-    if let Some(path) = file.or_else(credential) {
+    if let Some(path) = secret_file(args).or_else(credential) {
         return private(&path, "secret");
     }
     match variable("AZURE_CLIENT_SECRET") {

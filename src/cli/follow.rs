@@ -22,7 +22,7 @@ use crate::engine::lists::ListEnd;
 use crate::report::{human, jsonl};
 use crate::store::{Campaign, Store};
 
-/// How long the limit may hold up one look that a run ends with.
+/// How long the one look that a run ends with may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs `follow` and returns the exit code.
@@ -101,7 +101,7 @@ pub(super) async fn once<S: Store, A: Inventory>(
 ) {
     let lists = lists(store, api, &campaign.order.target, speed, PATIENCE);
     if api.may_read() == Some(true) {
-        let looked = look(&lists, campaign).await;
+        let looked = tokio::time::timeout(PATIENCE, look(&lists, campaign)).await;
         tracing::debug!(?looked, "looked how far the ordered scans are");
     }
 }

@@ -18,14 +18,47 @@ use super::failure::Failure;
 /// The exit code, after the help, the version or the failure was printed.
 pub fn parse() -> Result<(Cli, Settings), u8> {
     let typed: Vec<OsString> = std::env::args_os().collect();
+    read(&typed).map_err(|refusal| match refusal {
+        Refusal::Words(error) => refused(&error),
+        Refusal::Settings(failure) => told(&failure),
+    })
+}
+
+/// Parses the words after the program of a command line that another process is to have.
+///
+/// # Errors
+/// `Failure` as that process would give it.
+pub(super) fn read_other(words: &[String]) -> Result<(Cli, Settings), Failure> {
+    let program = std::iter::once("fleetsweep".to_owned());
+    let typed: Vec<OsString> = program.chain(words.iter().cloned()).map(OsString::from).collect();
+    read(&typed).map_err(|refusal| match refusal {
+        Refusal::Words(error) if error.use_stderr() => explained(&error, words.iter().cloned()),
+        Refusal::Words(_) => Failure::usage(
+            "the command line only shows help",
+            "it holds --help or --version, with which nothing is done",
+            "leave that out",
+        ),
+        Refusal::Settings(failure) => failure,
+    })
+}
+
+/// Why a command line is not taken.
+enum Refusal {
+    /// Its words, or a request for help.
+    Words(clap::Error),
+    /// The settings file or the environment.
+    Settings(Failure),
+}
+
+fn read(typed: &[OsString]) -> Result<(Cli, Settings), Refusal> {
     let mut whole = Cli::command();
-    let matches = whole.try_get_matches_from_mut(&typed).map_err(|error| refused(&error))?;
+    let matches = whole.try_get_matches_from_mut(typed).map_err(Refusal::Words)?;
     let command = matches.subcommand_name().and_then(|name| whole.find_subcommand(name));
     let settings = Settings::read(&Typed {
         command: command.unwrap_or(&whole),
         matches: matches.subcommand().map_or(&matches, |(_, of)| of),
     })
-    .map_err(|failure| told(&failure))?;
+    .map_err(Refusal::Settings)?;
     let flags = settings.flags();
     let matches = if flags.is_empty() {
         matches
@@ -35,15 +68,16 @@ pub fn parse() -> Result<(Cli, Settings), u8> {
         let flags = flags.into_iter().map(OsString::from);
         let (before, after) = typed.split_at(at);
         let all = before.iter().cloned().chain(flags).chain(after.iter().cloned());
-        Cli::command().try_get_matches_from(all).map_err(|error| in_file(&error, &settings))?
+        let matches = Cli::command().try_get_matches_from(all);
+        matches.map_err(|error| Refusal::Settings(in_file(&error, &settings)))?
     };
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| refused(&error))?;
+    let cli = Cli::from_arg_matches(&matches).map_err(Refusal::Words)?;
     Ok((cli, settings))
 }
 
 /// A value of the settings file or the environment that no flag could have.
-fn in_file(error: &clap::Error, settings: &Settings) -> u8 {
-    let failure = explained(error);
+fn in_file(error: &clap::Error, settings: &Settings) -> Failure {
+    let failure = explained(error, std::env::args().skip(1));
     let flag = strings(error, ContextKind::InvalidArg).join(" ");
     let of_flag = settings.all.iter().find(|one| flag.starts_with(&format!("--{} ", one.name)));
     let place = match of_flag.map(|one| &one.source) {
@@ -54,7 +88,7 @@ fn in_file(error: &clap::Error, settings: &Settings) -> u8 {
         }
     };
     let next = format!("mend that value in {place}");
-    told(&Failure::usage(format!("{place}: {}", failure.what), failure.why, next))
+    Failure::usage(format!("{place}: {}", failure.what), failure.why, next)
 }
 
 fn told(failure: &Failure) -> u8 {
@@ -68,16 +102,17 @@ fn refused(error: &clap::Error) -> u8 {
         error.print().ok();
         return code;
     }
-    told(&explained(error))
+    told(&explained(error, std::env::args().skip(1)))
 }
 
-fn explained(error: &clap::Error) -> Failure {
+fn explained(error: &clap::Error, words: impl Iterator<Item = String>) -> Failure {
+    let help = help(words);
     let said = error.to_string();
     let said = said.strip_prefix("error: ").unwrap_or(&said);
     // The first paragraph says what is wrong; usage and hints follow.
     let said = said.split("\n\n").next().unwrap_or(said).trim();
     if error.kind() == ErrorKind::MissingRequiredArgument {
-        return missing(&strings(error, ContextKind::InvalidArg));
+        return missing(&strings(error, ContextKind::InvalidArg), &help);
     }
     let (what, why) = match error.kind() {
         ErrorKind::ArgumentConflict => (said, "the two exclude each other"),
@@ -93,10 +128,10 @@ fn explained(error: &clap::Error) -> Failure {
     if next.is_empty() && error.kind() == ErrorKind::ArgumentConflict {
         next += "leave one of them out, or ";
     }
-    Failure::usage(one_line(what), one_line(why), format!("{next}see `{}`", help()))
+    Failure::usage(one_line(what), one_line(why), format!("{next}see `{help}`"))
 }
 
-fn missing(args: &[String]) -> Failure {
+fn missing(args: &[String], help: &str) -> Failure {
     let why = |arg: &String| {
         if arg.starts_with("--comment") {
             "the API wants a comment with every scan, and the portal shows it"
@@ -121,14 +156,15 @@ fn missing(args: &[String]) -> Failure {
     Failure::usage(
         format!("the command line lacks {}", args.join(" and ")),
         whys.join("; "),
-        format!("add {}; for all options see `{}`", nexts.join(" and "), help()),
+        format!("add {}; for all options see `{help}`", nexts.join(" and ")),
     )
 }
 
 /// The help of the subcommand that was typed, if there is one of that name.
-fn help() -> String {
+fn help(words: impl Iterator<Item = String>) -> String {
     let known = Cli::command();
-    let typed = std::env::args().skip(1).find(|arg| known.find_subcommand(arg).is_some());
+    let mut words = words;
+    let typed = words.find(|word| known.find_subcommand(word).is_some());
     typed.map_or_else(|| "fleetsweep --help".to_owned(), |name| format!("fleetsweep {name} --help"))
 }
 

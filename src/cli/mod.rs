@@ -12,7 +12,9 @@ mod doctor;
 mod emulate;
 pub mod failure;
 mod find;
+mod finish;
 mod follow;
+mod hours;
 mod link;
 mod listing;
 mod log;
@@ -30,6 +32,7 @@ mod retry;
 mod run;
 mod say;
 mod scan;
+mod schedule;
 mod settings;
 mod source;
 mod status;
@@ -64,6 +67,7 @@ pub async fn run(cli: Cli, settings: Settings) -> u8 {
         }
         Command::Devices(args) => devices::devices(*args).await,
         Command::Doctor(args) => doctor::doctor(*args, &settings).await,
+        Command::Schedule(args) => schedule::schedule(&args),
         Command::Emulate(args) => emulate::emulate(args).await,
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),
@@ -97,6 +101,6 @@ fn wants_json(command: &Command) -> bool {
         Command::Doctor(args) => args.json,
         // The standard output of `devices` is the list, whatever the format.
         Command::Devices(_) | Command::Emulate(_) => false,
-        Command::Completions(_) | Command::Man(_) => false,
+        Command::Schedule(_) | Command::Completions(_) | Command::Man(_) => false,
     }
 }

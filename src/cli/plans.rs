@@ -3,17 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::ZonedDateTime;
+use jiff::{Timestamp, ZonedDateTime};
 
 use super::listing::Listing;
 use super::preflight::Preflight;
 use super::settings::Speed;
+use crate::clock::wall_clock;
 use crate::defender::SignInKind;
 use crate::domain::forecast::Outlook;
 use crate::domain::preflight::{Decision, Group};
 use crate::domain::{BudgetKey, CampaignName, Order, Quota, Stamp};
 use crate::report::checked::{Checked, Found};
 use crate::report::human::{count, quota as human_quota};
+use crate::report::nights::Nights;
 use crate::report::plan::{Calls, Plan, Until};
 use crate::store::{Campaign, CampaignState, Usage};
 
@@ -60,7 +62,13 @@ pub(super) fn outlook(speed: &Speed, usage: Usage, now: Stamp) -> Outlook {
         seen_by: usage.seen_by,
         budget: usage.state,
         now,
+        hours: speed.hours.clone().map(|hours| (hours, whole(wall_clock()))),
     }
+}
+
+/// A moment as exact as stamps are, so that a forecast made with both meets a window's begin.
+fn whole(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }
 
 /// The quotas of this run and of the open campaigns on its budget: together the strictest setting.
@@ -120,6 +128,9 @@ pub(super) fn plan(
 ) -> Plan {
     let devices = listing.devices();
     let open = about.continues.unwrap_or(devices);
+    // Windows were looked at a little later, and no call may seem to leave before one opens.
+    let then = outlook.hours.as_ref().map(|(_, at)| at.to_zoned_datetime(now.time_zone().clone()));
+    let now = then.as_ref().unwrap_or(now);
     let calls = outlook.forecast(open).map(|forecast| Calls {
         starts_at: later(now, forecast.first_call),
         last_call_at: later(now, forecast.last_call),
@@ -150,6 +161,7 @@ pub(super) fn plan(
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
         pace: speed.pace,
         calls,
+        nights: nights(outlook, speed, open, now),
         until,
         warnings: about.warnings.into_iter().chain(strange(listing, about.preflight)).collect(),
     }
@@ -192,6 +204,22 @@ fn checked(listing: &Listing, outlook: &Outlook, preflight: &Preflight) -> Check
         inventory: preflight.inventory(),
         not_checked: preflight.not_checked.clone(),
     }
+}
+
+/// What the windows mean for this many devices.
+fn nights(outlook: &Outlook, speed: &Speed, open: u64, now: &ZonedDateTime) -> Option<Nights> {
+    let (hours, at) = outlook.hours.as_ref()?;
+    let opening = hours.opening(*at)?;
+    let zoned = |at: Timestamp| at.to_zoned_datetime(hours.zone().clone());
+    let fits = outlook.fits_window(open)?;
+    let until = speed.stops_in(now.timestamp()).map(|left| outlook.fits(open, left));
+    Some(Nights {
+        hours: hours.to_string(),
+        opens: (opening.opens > *at).then(|| zoned(opening.opens)),
+        closes: (opening.closes < Timestamp::MAX).then(|| zoned(opening.closes)),
+        fits: until.map_or(fits, |until| until.min(fits)),
+        windows: outlook.forecast(open).map_or(0, |forecast| forecast.windows),
+    })
 }
 
 fn later(now: &ZonedDateTime, by: Duration) -> ZonedDateTime {

@@ -60,9 +60,11 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     ));
     let (api, emulator) = destination.connect(&speed).await?;
     let json = args.output.json;
-    let ResumeArgs { output, speed: typed, connect, emulator: emulated, .. } = &args;
-    let resume = resume_command(&campaign.name, output, typed, connect, emulated);
-    let run = Run { store: store.clone(), api: Arc::new(api), speed, reports, resume, json };
+    let ResumeArgs { output, after, speed: typed, connect, emulator: emulated, .. } = &args;
+    let resume = resume_command(&campaign.name, (output, after), typed, connect, emulated);
+    let on_finish = after.on_finish.clone();
+    let api = Arc::new(api);
+    let run = Run { store: store.clone(), api, speed, reports, resume, json, on_finish };
     let code = run.run(campaign).await;
     if let Some(emulator) = emulator {
         emulator.shutdown().await;

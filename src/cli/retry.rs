@@ -162,7 +162,8 @@ fn scan_args(
 ) -> ScanArgs {
     let scan_type = args.scan_type.unwrap_or(campaign.order.scan_type).to_string();
     let comment = args.comment.as_ref().unwrap_or(&campaign.order.comment);
-    let typed = ["fleetsweep", "scan", "-", "--type", &scan_type, "--comment", comment];
+    let comment = format!("--comment={comment}");
+    let typed = ["fleetsweep", "scan", "-", "--type", &scan_type, &comment];
     let Command::Scan(mut scan) = Cli::parse_from(typed).command else {
         unreachable!("this line names `scan`")
     };
@@ -172,6 +173,7 @@ fn scan_args(
     scan.approve_max = args.approve_max;
     scan.speed = args.speed;
     scan.output = args.output;
+    scan.after = args.after;
     scan.connect = args.connect;
     scan.emulator = args.emulator;
     *scan

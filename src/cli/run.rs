@@ -9,7 +9,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use super::failure::Failure;
+use super::finish;
 use super::follow;
+use super::hours;
 use super::reports::Reports;
 use super::say;
 use super::settings::Speed;
@@ -17,7 +19,7 @@ use super::stopping::{Heard, Stopping};
 use super::view::View;
 use crate::clock::{Clock, wall_clock};
 use crate::defender::Inventory;
-use crate::domain::{Ending, LastRun, RunEnd};
+use crate::domain::{Ending, LastRun, RunEnd, Stop};
 use crate::engine::{self, Ran, Settings, StopLevel};
 use crate::report::human;
 use crate::report::summary::{Summary, stop_text};
@@ -41,6 +43,8 @@ pub(super) struct Run<S, A> {
     pub resume: Option<String>,
     /// Summary as JSON.
     pub json: bool,
+    /// The command that is run when the reports are written.
+    pub on_finish: Option<String>,
 }
 
 impl<S: Store, A: Inventory> Run<S, A> {
@@ -50,6 +54,9 @@ impl<S: Store, A: Inventory> Run<S, A> {
     /// `Failure` if the store fails or a report cannot be written.
     pub(super) async fn run(self, campaign: Campaign) -> Result<u8, Failure> {
         self.tell_in_flight(&campaign).await?;
+        if let Some(text) = hours::waits(self.speed.hours.as_ref(), wall_clock()) {
+            say::note(&text);
+        }
         let (started, began_at) = (self.store.clock().now(), self.store.clock().utc());
         let begun = self.last_run(began_at, None);
         if let Err(error) = self.store.note_run(campaign.id, begun).await {
@@ -64,17 +71,25 @@ impl<S: Store, A: Inventory> Run<S, A> {
         let took = self.store.clock().now().since(started);
         let campaign = self.store.find(&campaign.name).await?.unwrap_or(campaign);
         let work = async {
-            follow::once(&*self.store, &*self.api, &campaign, &self.speed).await;
+            if is_reachable(&ran.ending) {
+                follow::once(&*self.store, &*self.api, &campaign, &self.speed).await;
+            }
             self.reports.write(&*self.store, &campaign).await
         };
         let written = match stopping.unless_left(work).await {
             Some(written) => written,
             None => Err(left_before_the_report(&campaign)),
         };
-        let exit_code = self.summarise(&campaign, &ran, &written, before, took).await?;
+        let summary = self.summarise(&campaign, &ran, &written, before, took).await?;
+        let exit_code = summary.exit_code;
         let (at, why) = (self.store.clock().utc(), ending_text(&ran.ending));
         let ended = RunEnd { at, why, exit_code, resume: self.resume.clone() };
         self.store.note_run(campaign.id, self.last_run(began_at, Some(ended))).await?;
+        // Who left at once does not wait for a command either.
+        let command = self.on_finish.as_ref().filter(|_| exit_code != 130);
+        if let Some(command) = command {
+            finish::run(command, &summary.json(), &mut stopping).await;
+        }
         written.map(|_| exit_code)
     }
 
@@ -160,6 +175,7 @@ impl<S: Store, A: Inventory> Run<S, A> {
             gate: true,
             timing: self.speed.timing,
             until: self.speed.stops_in(wall_clock()).map(|left| now.plus(left)),
+            hours: self.speed.hours.clone(),
             progress_every,
         }
     }
@@ -172,7 +188,7 @@ impl<S: Store, A: Inventory> Run<S, A> {
         written: &Result<Totals, Failure>,
         calls_before: u64,
         took: Duration,
-    ) -> Result<u8, Failure> {
+    ) -> Result<Summary, Failure> {
         let tally = self.store.tally(campaign.id).await?;
         let calls = self.store.calls(campaign.id).await?.saturating_sub(calls_before);
         let (totals, reports, exit_code) = match written {
@@ -199,7 +215,7 @@ impl<S: Store, A: Inventory> Run<S, A> {
         if self.json {
             say::data(&summary.json())?;
         }
-        Ok(exit_code)
+        Ok(summary)
     }
 
     fn last_run(&self, began_at: Timestamp, ended: Option<RunEnd>) -> LastRun {
@@ -230,6 +246,16 @@ fn left_before_the_report(campaign: &Campaign) -> Failure {
         "left before the report was whole",
         "a second signal came while it was written",
         format!("run `fleetsweep report {}` to write it", campaign.name),
+    )
+}
+
+/// Whether it makes sense to ask the API something more.
+fn is_reachable(ending: &Ending) -> bool {
+    !matches!(
+        ending,
+        Ending::Stopped(
+            Stop::SecondSignal | Stop::Unreachable(_) | Stop::NeverReached(_) | Stop::SignIn(_)
+        )
     )
 }
 

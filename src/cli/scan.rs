@@ -37,10 +37,7 @@ use crate::store::{Campaign, CampaignId, CampaignState, Opened, Opening, Store};
 /// `Failure` with its exit code.
 pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let now = local_now();
-    let name = match &args.campaign {
-        Some(name) => name.clone(),
-        None => default_name(&args, &now)?,
-    };
+    let name = name_of(&args, &now)?;
     check_comment(&args.comment, &name)?;
     check_source(&args)?;
     let rules = preflight::rules(&args.keep, &args.skip)?;
@@ -315,14 +312,15 @@ impl Scan<'_> {
     ) -> Result<u8, Failure> {
         let speed = self.speed.going_on_with(&campaign);
         let api = link.api(&speed).await?;
-        let ScanArgs { output, speed: typed, connect, emulator: emulated, .. } = self.args;
+        let ScanArgs { output, after, speed: typed, connect, emulator: emulated, .. } = self.args;
         let run = Run {
             store,
             api,
             speed,
             reports: self.reports,
-            resume: resume_command(&campaign.name, output, typed, connect, emulated),
+            resume: resume_command(&campaign.name, (output, after), typed, connect, emulated),
             json: output.json,
+            on_finish: after.on_finish.clone(),
         };
         run.run(campaign).await
     }
@@ -376,6 +374,17 @@ fn taken(name: &CampaignName, differs: &[String]) -> Failure {
     Failure::new(6, what, why, "give another name with --campaign, or none")
 }
 
+/// The name of the campaign: the one that was typed, or a new one.
+///
+/// # Errors
+/// `Failure` if the system gives no random numbers.
+pub(super) fn name_of(args: &ScanArgs, now: &ZonedDateTime) -> Result<CampaignName, Failure> {
+    match &args.campaign {
+        Some(name) => Ok(name.clone()),
+        None => default_name(args, now),
+    }
+}
+
 fn default_name(args: &ScanArgs, now: &ZonedDateTime) -> Result<CampaignName, Failure> {
     let letters = b"abcdefghijkmnpqrstuvwxyz";
     let mut bits = random()?;
@@ -400,7 +409,11 @@ fn random() -> Result<u64, Failure> {
     })
 }
 
-fn check_comment(comment: &str, name: &CampaignName) -> Result<(), Failure> {
+/// Refuses a comment that the API would not take.
+///
+/// # Errors
+/// `Failure` says what is wrong with it.
+pub(super) fn check_comment(comment: &str, name: &CampaignName) -> Result<(), Failure> {
     let next = "say why the scan is run, such as --comment \"Incident 4711\"";
     let text = comment.trim();
     if text.is_empty() {

@@ -11,11 +11,12 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::args::{ConnectArgs, PaceArg, SpeedArgs};
 use super::auth;
 use super::failure::Failure;
+use super::hours::hours;
 use crate::defender::{Cloud, Credential, Origin, SignInKind};
 
 use crate::domain::quota::api_quotas;
 use crate::domain::text::printable;
-use crate::domain::{Pace, PaceKind, Quota, Target, Timing};
+use crate::domain::{Hours, Pace, PaceKind, Quota, Target, Timing};
 use crate::store::Campaign;
 
 /// A connection to a tenant.
@@ -56,6 +57,8 @@ pub(super) struct Speed {
     pub max_duration: Option<Duration>,
     /// Order nothing after this moment.
     pub until: Option<ZonedDateTime>,
+    /// Order nothing outside of these.
+    pub hours: Option<Hours>,
 }
 
 impl Speed {
@@ -195,6 +198,7 @@ pub(super) fn speed(
         time_scale: args.time_scale,
         max_duration: args.max_duration,
         until,
+        hours: hours(&args.hours, now)?,
     })
 }
 

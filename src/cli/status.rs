@@ -73,6 +73,7 @@ impl Standing {
             seen_by: usage.seen_by,
             budget: usage.state,
             now,
+            hours: None,
         };
         let finish_in = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
         Ok(Self { campaign, tally, calls, used, finish_in })

@@ -88,6 +88,14 @@ impl Stopping {
         }
     }
 
+    /// Waits for the next signal, whatever it raises.
+    pub(super) async fn signal(&mut self) {
+        while let Heard::Overdue = self.heard().await {
+            // The run has left; only signals count now.
+            self.leaves = None;
+        }
+    }
+
     /// Does what comes after a run, unless a signal says to leave at once.
     pub(super) async fn unless_left<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::pin!(work);

@@ -17,6 +17,8 @@ pub enum HoldReason {
     Network,
     /// The pace that spreads bursts.
     Pace,
+    /// The window in which orders may leave has not opened yet.
+    Window,
 }
 
 /// Where a campaign stands.

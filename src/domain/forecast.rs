@@ -5,7 +5,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::budget::BudgetState;
+use super::hours::Hours;
 use super::quota::{Pace, Quota};
 use super::timing::{Stamp, Timing};
 use super::window;
@@ -29,6 +32,8 @@ pub struct Outlook {
     pub budget: BudgetState,
     /// Now, on the store's clock.
     pub now: Stamp,
+    /// The hours in which calls leave, and now on the wall clock; nothing if they always may.
+    pub hours: Option<(Hours, Timestamp)>,
 }
 
 /// When the calls leave.
@@ -40,6 +45,8 @@ pub struct Forecast {
     pub last_call: Duration,
     /// From now to the last answer.
     pub last_answer: Duration,
+    /// In how many windows calls leave; one if they always may.
+    pub windows: u64,
 }
 
 impl Outlook {
@@ -53,7 +60,16 @@ impl Outlook {
             first_call: first.since(self.now),
             last_call,
             last_answer: last_call + self.latency,
+            windows: play.windows.max(1),
         })
+    }
+
+    /// How many of at most `calls` calls leave in the window that is open or opens next; nothing
+    /// if calls may always leave.
+    pub fn fits_window(&self, calls: u64) -> Option<u64> {
+        let (hours, at) = self.hours.as_ref()?;
+        let left = hours.opening(*at)?.closes.duration_since(*at);
+        Some(self.fits(calls, Duration::try_from(left).unwrap_or_default()))
     }
 
     /// How many of at most `calls` calls leave before `until`.
@@ -76,6 +92,10 @@ struct Play<'a> {
     paced: Stamp,
     /// Spacing after a 429, which relaxes with each success.
     budget: BudgetState,
+    /// When the window closes that the latest call left in.
+    open: Option<Stamp>,
+    /// Openings that calls left in.
+    windows: u64,
 }
 
 impl<'a> Play<'a> {
@@ -86,7 +106,8 @@ impl<'a> Play<'a> {
         let seen = seen.split_off(seen.len().saturating_sub(keep)).into();
         let answers = VecDeque::with_capacity(outlook.concurrency);
         let (now, budget) = (outlook.now, outlook.budget);
-        Self { outlook, seen, answers, keep, now, paced: Stamp::ZERO, budget }
+        let paced = Stamp::ZERO;
+        Self { outlook, seen, answers, keep, now, paced, budget, open: None, windows: 0 }
     }
 
     fn next_call(&mut self) -> Stamp {
@@ -99,6 +120,7 @@ impl<'a> Play<'a> {
         };
         let at = self.now.max(by_rule).max(in_flight).max(self.budget.earliest());
         let at = at.max(self.pace_allows());
+        let at = self.window_allows(at);
         self.leave(at);
         at
     }
@@ -111,6 +133,23 @@ impl<'a> Play<'a> {
     fn pace_allows(&self) -> Stamp {
         let Some(pace) = self.outlook.pace else { return Stamp::ZERO };
         self.paced.minus(pace.interval * (pace.burst.get() - 1))
+    }
+
+    /// This moment, or the first one after it at which the hours let a call leave.
+    fn window_allows(&mut self, at: Stamp) -> Stamp {
+        let Some((hours, now)) = &self.outlook.hours else { return at };
+        if self.open.is_some_and(|closes| at < closes) {
+            return at;
+        }
+        let ahead = |by: Duration| now.checked_add(by).unwrap_or(Timestamp::MAX);
+        let Some(opening) = hours.opening(ahead(at.since(self.outlook.now))) else { return at };
+        let stamp = |then: Timestamp| {
+            let left = Duration::try_from(then.duration_since(*now)).unwrap_or_default();
+            self.outlook.now.plus(left)
+        };
+        self.open = Some(stamp(opening.closes));
+        self.windows += 1;
+        at.max(stamp(opening.opens))
     }
 
     fn leave(&mut self, at: Stamp) {
@@ -148,6 +187,7 @@ mod tests {
             seen_by: Vec::new(),
             budget: BudgetState::default(),
             now: Stamp(1_000_000_000_000),
+            hours: None,
         }
     }
 
@@ -177,6 +217,26 @@ mod tests {
         let mut paused = outlook();
         paused.budget.not_before = paused.now.plus(Duration::from_secs(600));
         assert_eq!(paused.forecast(1).unwrap().first_call, Duration::from_secs(600));
+    }
+
+    #[test]
+    fn calls_leave_in_windows_alone_and_each_night_takes_what_its_hours_allow() {
+        let mut nights = outlook();
+        let zone = jiff::tz::TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let hours = Hours::new(vec!["22:00-06:00".parse().unwrap()], None, zone).unwrap();
+        // Noon in Berlin before the night in which the clocks go back.
+        nights.hours = Some((hours, "2026-10-24T10:00Z".parse().unwrap()));
+        let hour = |hours: u64| Duration::from_secs(hours * 3600);
+        let one = nights.forecast(1).unwrap();
+        assert_eq!((one.first_call, one.windows), (hour(10), 1));
+        // Nine hours, each of which begins with what the one before left open.
+        assert_eq!(nights.fits_window(40_000), Some(13_500));
+        let two = nights.forecast(13_501).unwrap();
+        assert_eq!((two.last_call, two.windows), (hour(35), 2));
+        let all = nights.forecast(40_000).unwrap();
+        assert_eq!(all.windows, 4);
+        assert_eq!(nights.fits(40_000, hour(11)), 1_500);
+        assert_eq!(outlook().fits_window(5), None);
     }
 
     #[test]

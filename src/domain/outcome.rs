@@ -93,6 +93,8 @@ pub enum Stop {
     SecondSignal,
     /// `--until` or `--max-duration`.
     Time,
+    /// The window in which orders may leave closed.
+    Window,
     /// The API could not be reached for `Timing::max_wait`.
     Unreachable(String),
     /// The API was never reached.
@@ -152,7 +154,11 @@ impl Ending {
                 Stop::NeverReached(_) => 1,
                 Stop::SignIn(_) => 7,
                 Stop::Safety(_) | Stop::Repeats(_) => 4,
-                Stop::Signal | Stop::Time | Stop::Unreachable(_) | Stop::ListUnreadable(_) => 5,
+                Stop::Signal
+                | Stop::Time
+                | Stop::Window
+                | Stop::Unreachable(_)
+                | Stop::ListUnreadable(_) => 5,
             },
         }
     }
@@ -188,11 +194,12 @@ mod tests {
             Ending::Stopped(Stop::Signal).exit_code(true),
             Ending::Stopped(Stop::SecondSignal).exit_code(false),
             Ending::Stopped(Stop::Time).exit_code(false),
+            Ending::Stopped(Stop::Window).exit_code(false),
             Ending::Stopped(Stop::Unreachable(why())).exit_code(false),
             Ending::Stopped(Stop::NeverReached(why())).exit_code(false),
             Ending::Stopped(Stop::SignIn(why())).exit_code(false),
             Ending::Stopped(Stop::Safety(why())).exit_code(false),
         ];
-        assert_eq!(codes, [0, 3, 5, 130, 5, 5, 1, 7, 4]);
+        assert_eq!(codes, [0, 3, 5, 130, 5, 5, 5, 1, 7, 4]);
     }
 }

@@ -7,6 +7,7 @@
 //!   every few seconds: expired claims -> doubtful -> list of actions -> ended or queued again
 //! ```
 
+mod door;
 pub mod follow;
 pub mod lists;
 mod look_up;
@@ -25,9 +26,10 @@ use crate::clock::Clock;
 use crate::defender::ScanApi;
 use crate::domain::event::{Event, HoldReason, Note, Snapshot};
 use crate::domain::forecast::Outlook;
-use crate::domain::{Ending, Operation, Pace, Quota, Stamp, Stop, Timing};
+use crate::domain::{Ending, Hours, Operation, Pace, Quota, Stamp, Stop, Timing};
 use crate::gate::Gate;
 use crate::store::{Campaign, NotYet, Store, StoreError};
+use door::Door;
 use look_up::LookUpEnd;
 use order::OrderEnd;
 use state::{Idle, State};
@@ -48,6 +50,8 @@ pub struct Settings {
     pub timing: Timing,
     /// No order after this moment.
     pub until: Option<Stamp>,
+    /// No order outside of these; asked again before each order, since the wall clock can step.
+    pub hours: Option<Hours>,
     /// Time between two snapshots; zero for none.
     pub progress_every: Duration,
 }
@@ -99,8 +103,8 @@ pub async fn run<S: Store, A: ScanApi>(
     store.join(campaign.id, settings.quotas.clone()).await?;
     let now = store.clock().now();
     let gate = settings.gate.then(|| Gate::new(&settings.quotas, settings.pace, now));
-    let (timing, counts) = (settings.timing, Counts::default());
-    let shared = Shared { store, api, campaign, timing, started: now, counts };
+    let (timing, counts, hours) = (settings.timing, Counts::default(), settings.hours.clone());
+    let shared = Shared { store, api, campaign, timing, hours, started: now, counts };
     let mut engine = Engine {
         shared: Arc::new(shared),
         state: State::new(now),
@@ -124,6 +128,7 @@ struct Shared<S, A> {
     api: Arc<A>,
     campaign: Campaign,
     timing: Timing,
+    hours: Option<Hours>,
     /// When this run began.
     started: Stamp,
     counts: Counts,
@@ -209,7 +214,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             StopLevel::Now => self.state.stop = Some(Stop::SecondSignal),
             StopLevel::Soft => self.halt(Stop::Signal),
             StopLevel::Run if over => self.halt(Stop::Time),
-            StopLevel::Run => {}
+            StopLevel::Run => self.heed_hours(),
         }
     }
 
@@ -259,6 +264,10 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         loop {
             let now = self.now();
             if !self.state.may_order(now, self.settings.concurrency) {
+                return Ok(());
+            }
+            if !self.shared.is_open() {
+                self.state.hold = Some(HoldReason::Window);
                 return Ok(());
             }
             let pending = self.shared.counts.claiming();
@@ -357,12 +366,17 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         let mut wake = state.next_tick;
         if state.stop.is_some() {
             wake = self.now().plus(self.settings.timing.poll);
+        } else if let Door::Shut(left) = self.shared.door() {
+            wake = wake.min(self.now().plus(left));
         } else if state.in_flight < state.most_in_flight(self.settings.concurrency) {
             let order = match state.idle {
                 Some(idle) => idle.until.max(state.next_order),
                 None => state.next_order,
             };
             wake = wake.min(order);
+        }
+        if let Door::Open(left) = self.shared.door() {
+            wake = wake.min(self.now().plus(left));
         }
         if let Some(until) = self.settings.until.filter(|_| state.stop.is_none()) {
             wake = wake.min(until);
@@ -419,6 +433,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             seen_by: usage.seen_by,
             budget: usage.state,
             now,
+            hours: self.settings.hours.clone().map(|hours| (hours, store.clock().utc())),
         };
         let snapshot = Snapshot {
             finish_in: outlook.forecast(left).map(|forecast| forecast.last_answer),

@@ -30,7 +30,8 @@ pub(super) struct Settlement {
     pub(super) verdict: Verdict,
     pub(super) settled: Settled,
     pub(super) took: Duration,
-    /// It was given up, since this machine was too slow or stopped between claim and send.
+    /// It was given up, since this machine was too slow or stopped between claim and send, or since
+    /// the window closed.
     pub(super) late: bool,
 }
 
@@ -59,8 +60,8 @@ async fn claim<S: Store, A: ScanApi>(
     allow_repeat: bool,
 ) -> Result<Result<ClaimAnswer, StoreError>, SignInError> {
     shared.api.ready().await?;
-    if shared.counts.halted.load(Ordering::SeqCst) {
-        // The stop came while a token was fetched.
+    if shared.counts.halted.load(Ordering::SeqCst) || !shared.is_open() {
+        // The stop came while a token was fetched, or the window closed.
         return Ok(Ok(ClaimAnswer::Idle { wake: None, repeats_only: false }));
     }
     let answer = shared.store.claim(shared.campaign.id, allow_repeat).await;
@@ -83,9 +84,11 @@ async fn send<S: Store, A: ScanApi>(
         comment: mark.comment(&campaign.order.comment),
     };
     let (sent_at, start) = (store.clock().utc(), store.clock().now());
-    let late = start.since(claim.claimed_at) > timing.send_within;
+    let slow = start.since(claim.claimed_at) > timing.send_within;
+    let late = slow || !shared.is_open();
     let reply = if late {
-        Reply::NeverLeft { why: "it could not be sent in time after its slot was taken".to_owned() }
+        let what = if slow { "it could not be sent in time" } else { "the window closed" };
+        Reply::NeverLeft { why: format!("{what} after its slot was taken") }
     } else {
         api.scan(&order).await
     };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::look_up::LookUpEnd;
 use super::order::Settlement;
 use super::{Engine, safety};
@@ -39,6 +41,8 @@ pub(super) struct State {
     pub(super) next_progress: Stamp,
     pub(super) next_look_up: Stamp,
     pub(super) stop: Option<Stop>,
+    /// When the window closes that was open in this run.
+    pub(super) entered: Option<Timestamp>,
     pub(super) throttled: u64,
     pub(super) list_forbidden: bool,
     /// How long answers take, smoothed, for the forecast.
@@ -90,6 +94,7 @@ impl State {
             next_progress: now,
             next_look_up: now,
             stop: None,
+            entered: None,
             throttled: 0,
             list_forbidden: false,
             latency: Duration::from_millis(200),

@@ -8,6 +8,7 @@ pub mod file;
 pub mod human;
 pub mod jsonl;
 pub mod machines;
+pub mod nights;
 pub mod plan;
 pub mod progress;
 pub mod record;

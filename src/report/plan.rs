@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::checked::Checked;
 use super::human::{count, counted, duration, moment, quota, wrapped};
 use super::jsonl;
+use super::nights::Nights;
 use crate::domain::text::{cut, printable};
 use crate::domain::{CampaignName, Pace, Quota, ScanType, Target};
 
@@ -82,6 +83,8 @@ pub struct Plan {
     pub pace: Option<Pace>,
     /// When the calls leave; nothing if there are none.
     pub calls: Option<Calls>,
+    /// What the windows mean for it, if it has any.
+    pub nights: Option<Nights>,
     /// What fits before `--until` or `--max-duration`.
     pub until: Option<Until>,
     /// What the pre-flight found.
@@ -153,6 +156,7 @@ impl Plan {
             duration_s: calls.map(|calls| calls.duration.as_secs_f64()),
             starts_at: calls.map(|calls| calls.starts_at.timestamp()),
             last_call_at: calls.map(|calls| calls.last_call_at.timestamp()),
+            window: self.nights.as_ref().map(Nights::json),
             until: self.until.as_ref().map(|until| until.at.timestamp()),
             fits: self.until.as_ref().map(|until| until.fits),
             warnings: &self.warnings,
@@ -224,6 +228,7 @@ impl Plan {
         lines.push(format!("  {:<12} {takes} to the last call", "takes"));
         lines.push(format!("  {:<12} {}", "first call", moment(&calls.starts_at)));
         lines.push(format!("  {:<12} {}", "last call", moment(&calls.last_call_at)));
+        lines.extend(self.nights.iter().flat_map(|nights| nights.lines(self.open)));
         if let Some(until) = &self.until {
             lines.push(wrapped(&self.until_text(until), 15));
         }
@@ -279,6 +284,8 @@ struct Json<'a> {
     duration_s: Option<f64>,
     starts_at: Option<Timestamp>,
     last_call_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<super::nights::Json<'a>>,
     until: Option<Timestamp>,
     fits: Option<u64>,
     warnings: &'a [String],

@@ -242,6 +242,7 @@ fn stop_json(stop: &Stop) -> Value {
         Stop::Signal => ("signal", None),
         Stop::SecondSignal => ("second_signal", None),
         Stop::Time => ("time", None),
+        Stop::Window => ("window", None),
         Stop::Unreachable(why) => ("unreachable", Some(why)),
         Stop::NeverReached(why) => ("never_reached", Some(why)),
         Stop::ListUnreadable(why) => ("list_unreadable", Some(why)),
@@ -264,6 +265,7 @@ pub fn stop_text(stop: &Stop) -> String {
             "left at once by a second signal; what was in flight is looked up by `resume`".into()
         }
         Stop::Time => "its time is over; no order left after it".into(),
+        Stop::Window => "its window closed; no order left after it".into(),
         Stop::Unreachable(why) => {
             format!("the API could not be used any more ({})", printable(why))
         }
@@ -281,6 +283,7 @@ pub fn stop_text(stop: &Stop) -> String {
 fn before_resuming(stop: &Stop) -> &'static str {
     match stop {
         Stop::Signal | Stop::SecondSignal | Stop::Time => "go on with what is open",
+        Stop::Window => "go on with what is open when the window opens again",
         Stop::Unreachable(_) | Stop::NeverReached(_) => {
             "check network, proxy and the address of the API, then go on"
         }

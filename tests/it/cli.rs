@@ -4,12 +4,15 @@
 mod again;
 pub(crate) mod campaigns;
 mod doctor;
+mod finish;
 mod follow;
 mod network;
+mod schedule;
 mod settings;
 mod sign_in;
 mod tenant;
 mod usage;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::io::Read;

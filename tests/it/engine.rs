@@ -8,6 +8,7 @@ mod look_ups;
 mod outages;
 mod runners;
 mod stops;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,6 +68,7 @@ impl World {
             gate: true,
             timing,
             until: None,
+            hours: None,
             progress_every: Duration::ZERO,
         };
         Self {

@@ -8,6 +8,7 @@ use fleetsweep::domain::{
     Detail, Ending, Life, Outcome, PaceKind, ScanType, State, Stop, Tally, Target,
 };
 use fleetsweep::report::checked::Checked;
+use fleetsweep::report::nights::Nights;
 use fleetsweep::report::plan::{Calls, Plan, Until};
 use fleetsweep::report::summary::Summary;
 use fleetsweep::report::totals::Totals;
@@ -117,6 +118,7 @@ fn a_stop_says_why_and_how_to_go_on() {
         Stop::Signal,
         Stop::SecondSignal,
         Stop::Time,
+        Stop::Window,
         Stop::SignIn("AADSTS7000222: the client secret has expired".into()),
         Stop::Safety("20 of the first 20 devices are not known; wrong tenant?".into()),
         Stop::Unreachable("dns error".into()),
@@ -206,6 +208,7 @@ pub(crate) fn plan() -> Plan {
             last_call_at: at("2026-11-25T06:10[Europe/Berlin]"),
             duration: Duration::from_secs(29_400),
         }),
+        nights: None,
         until: Some(Until { at: at("2026-11-25T06:00[Europe/Berlin]"), fits: 11_850 }),
         checked: Checked::default(),
         warnings: vec!["1 file holds no names".to_owned()],
@@ -237,6 +240,23 @@ fn a_plan_of_one_device_and_one_of_none_read_well() {
     };
     let none = Plan { rows: 0, devices: 0, calls: None, until: None, ..one.clone() };
     insta::assert_snapshot!("plan-small", format!("{}\n----\n{}", one.text(), none.text()));
+}
+
+#[test]
+fn a_plan_with_windows_says_what_fits_into_the_next_one() {
+    let nights = Nights {
+        hours: "Mon-Fri 22:00-06:00, last order 03:00 (Europe/Berlin)".to_owned(),
+        opens: Some("2026-11-24T22:00[Europe/Berlin]".parse().unwrap()),
+        closes: Some("2026-11-25T03:00[Europe/Berlin]".parse().unwrap()),
+        fits: 7_500,
+        windows: 2,
+    };
+    let all = Nights { opens: None, closes: None, fits: 12_480, ..nights.clone() };
+    let plan = Plan { until: None, nights: Some(nights), ..plan() };
+    let everything = Plan { nights: Some(all), ..plan.clone() };
+    let texts = format!("{}\n----\n{}\n----\n{}", plan.text(), everything.text(), plan.json());
+    insta::assert_snapshot!("plan-windows", texts);
+    assert!(plan.text().lines().all(|line| line.chars().count() <= 80));
 }
 
 #[test]

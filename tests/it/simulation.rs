@@ -59,6 +59,7 @@ async fn run(devices: u64, seed: u64, behaviour: Behaviour, variant: Variant) ->
         gate: !variant.no_gate,
         timing,
         until: None,
+        hours: None,
         progress_every: Duration::ZERO,
     };
     let (_stop, stopped) = watch::channel(StopLevel::Run);
@@ -174,6 +175,7 @@ async fn forecast_and_run(devices: u64, used: u64) -> (Duration, Duration) {
         gate: true,
         timing,
         until: None,
+        hours: None,
         progress_every: Duration::ZERO,
     };
     let (_stop, stopped) = watch::channel(StopLevel::Run);
@@ -195,6 +197,7 @@ async fn forecast_and_run(devices: u64, used: u64) -> (Duration, Duration) {
             seen_by: usage.seen_by,
             budget: usage.state,
             now: start,
+            hours: None,
         };
         let forecast = outlook.forecast(devices.end - devices.start).unwrap();
         let before = clock.elapsed();

@@ -66,6 +66,7 @@ pub fn finish(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
         HoldReason::Pause => "paused by the server".to_owned(),
         HoldReason::Network => "waiting for the network".to_owned(),
         HoldReason::Pace => "spreading the calls".to_owned(),
+        HoldReason::Window => "waiting for the window to open".to_owned(),
     });
     let end = snapshot.finish_in.and_then(|left| Some((left, after(now, left)?)));
     match (end, why) {

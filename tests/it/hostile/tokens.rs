@@ -112,6 +112,7 @@ async fn tokens_of_30_s_are_renewed_in_time_one_at_a_time_and_fail_no_device() {
         gate: true,
         timing,
         until: None,
+        hours: None,
         progress_every: Duration::ZERO,
     };
     let (_stop, stopped) = watch::channel(StopLevel::Run);

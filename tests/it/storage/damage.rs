@@ -199,6 +199,7 @@ async fn go_on(path: &Path, name: &Campaign, server: &Arc<Server>) -> Result<End
         gate: true,
         timing: timing(false),
         until: None,
+        hours: None,
         progress_every: Duration::ZERO,
     };
     let (_stop, stopped) = watch::channel(StopLevel::Run);

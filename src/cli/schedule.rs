@@ -1,0 +1,86 @@
+//! `schedule`: prints what starts a command line again and again: a service and a timer of systemd,
+//! a line of a crontab, a CronJob, a task of Windows. It installs nothing, starts nothing and holds
+//! no secret.
+
+mod cron;
+mod job;
+mod kubernetes;
+mod quote;
+mod systemd;
+mod when;
+mod windows;
+mod words;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use super::args::ScheduleArgs;
+use super::failure::Failure;
+use super::say;
+use crate::domain::text::printable;
+use crate::report::human::wrapped;
+use job::Job;
+use when::Start;
+
+/// A file of a schedule.
+struct File {
+    name: String,
+    text: String,
+}
+
+/// Prints or writes the schedule, and returns the exit code.
+///
+/// # Errors
+/// `Failure` if the command line cannot be started by a timer, or a file cannot be written.
+pub(super) fn schedule(args: &ScheduleArgs) -> Result<u8, Failure> {
+    let starts: Result<Vec<Start>, Failure> =
+        args.starts.iter().map(|text| Start::parse(text)).collect();
+    let folder = std::env::current_dir().map_err(|error| {
+        let next = "go to a folder that exists";
+        Failure::new(1, "the current folder is not known", error.to_string(), next)
+    })?;
+    let job = Job::new(&args.name, &args.command, starts?, &folder)?;
+    if job.starts.is_empty() {
+        return Err(Failure::usage(
+            "no time is given",
+            "a timer needs to know when to start",
+            "add --at 22:00 before the --, or --window \"Mon-Fri 22:00-06:00\" after it",
+        ));
+    }
+    let (files, more) = if args.systemd {
+        (systemd::files(&job), Vec::new())
+    } else if args.cron {
+        (cron::files(&job), cron::warnings(&job))
+    } else if args.kubernetes {
+        (kubernetes::files(&job), kubernetes::warnings(&job))
+    } else {
+        (windows::files(&job)?, windows::warnings(&job))
+    };
+    match &args.folder {
+        Some(folder) => write(folder, &files)?,
+        None => {
+            let texts: Vec<&str> = files.iter().map(|file| file.text.trim_end()).collect();
+            say::data(&texts.join("\n\n"))?;
+        }
+    }
+    for warning in job.warnings.iter().chain(&more) {
+        say::note(&wrapped(&format!("Warning: {}", printable(warning)), 2));
+    }
+    Ok(0)
+}
+
+/// Writes new files; one that is there may have been changed by somebody, and stays.
+fn write(folder: &Path, files: &[File]) -> Result<(), Failure> {
+    for File { name, text } in files {
+        let path = folder.join(name);
+        let made = fs::File::options().write(true).create_new(true).open(&path);
+        made.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+            let next = "name another folder, or another --name; a file that is there is kept";
+            let what = format!("{} cannot be written", path.display());
+            Failure::new(1, what, error.to_string(), next)
+        })?;
+        say::note(&format!("Written: {}", path.display()));
+    }
+    Ok(())
+}

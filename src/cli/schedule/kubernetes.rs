@@ -1,0 +1,211 @@
+//! A CronJob of Kubernetes. One volume holds list, store and reports; the secret is mounted where
+//! the program looks for a credential. An image is the user's own: none is published.
+
+use super::File;
+use super::job::{Job, SignIn};
+use super::quote::{kubernetes_word, yaml};
+use super::when::Start;
+
+/// Where the volume is mounted: the program's place for its store.
+const STATE: &str = "/var/lib/fleetsweep";
+
+/// Where the secret is mounted.
+const CREDENTIALS: &str = "/run/credentials/fleetsweep";
+
+/// One CronJob for each start.
+pub(super) fn files(job: &Job) -> Vec<File> {
+    let many = job.starts.len() > 1;
+    let jobs = job.starts.iter().enumerate().map(|(at, start)| {
+        let name = if many { format!("{}-{}", job.name, at + 1) } else { job.name.clone() };
+        cron_job(job, start, &name)
+    });
+    let text = format!("{}{}", how_to(job), jobs.collect::<Vec<_>>().join("---\n"));
+    vec![File { name: format!("{}.yaml", job.name), text }]
+}
+
+/// What a user of Kubernetes should know about this job.
+pub(super) fn warnings(job: &Job) -> Vec<String> {
+    let mut warnings = vec![
+        "the container starts in /var/lib/fleetsweep, which is the volume: relative paths are from \
+         there, and absolute ones must be in the image or on the volume"
+            .to_owned(),
+    ];
+    if job.words.iter().filter_map(|word| word.value()).any(|value| value.id == "profile") {
+        warnings.push("the settings file with the profile must be in the image".to_owned());
+    }
+    warnings
+}
+
+fn how_to(job: &Job) -> String {
+    let mut lines = vec![
+        "# Needs an image with fleetsweep in its PATH, and a PersistentVolumeClaim `fleetsweep` of"
+            .to_owned(),
+        format!(
+            "# one node (ReadWriteOnce, no NFS) for list, store and reports, mounted at {STATE}."
+        ),
+    ];
+    match job.sign_in {
+        SignIn::Secret(_) => lines.push(
+            "# kubectl create secret generic fleetsweep --from-file=client-secret=FILE".to_owned(),
+        ),
+        SignIn::Certificate(_) => lines.push(
+            "# kubectl create secret generic fleetsweep --from-file=client-certificate=FILE"
+                .to_owned(),
+        ),
+        SignIn::Workload => lines.push(
+            "# serviceAccountName must name an account that is federated with the application."
+                .to_owned(),
+        ),
+        SignIn::NoFile => {}
+    }
+    let file = format!("{}.yaml", job.name);
+    lines.push(format!(
+        "# kubectl apply -f {file}; try it: kubectl create job try --from=cronjob/{}",
+        job.name
+    ));
+    lines.push(
+        "# Exit codes 3 (the report names devices) and 5 (time was over) end as a failed job;"
+            .into(),
+    );
+    lines.push("# it is not started again before its next time.".into());
+    lines.join("\n") + "\n"
+}
+
+fn cron_job(job: &Job, start: &Start, name: &str) -> String {
+    let zone = job.zone.clone().or_else(system_zone).unwrap_or_else(|| "Etc/UTC".to_owned());
+    let schedule = yaml(&start.cron());
+    let args: String = arguments(job).iter().map(|word| item(word)).collect();
+    let (labels, account) = identity(job);
+    let (env, mounts, volumes) = (env(job), mounts(job), volumes(job));
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        "\
+apiVersion: batch/v1
+kind: CronJob
+metadata:
+  name: {name}
+spec:
+  schedule: {schedule}
+  timeZone: {zone}
+  concurrencyPolicy: Forbid
+  startingDeadlineSeconds: 600
+  jobTemplate:
+    spec:
+      backoffLimit: 0
+      template:
+{labels}        spec:
+          restartPolicy: Never
+          terminationGracePeriodSeconds: 120
+          automountServiceAccountToken: false
+{account}          securityContext:
+            runAsNonRoot: true
+            runAsUser: 65532
+            runAsGroup: 65532
+            fsGroup: 65532
+            seccompProfile:
+              type: RuntimeDefault
+          containers:
+            - name: fleetsweep
+              image: fleetsweep:{version}
+              workingDir: {STATE}
+              command: [\"fleetsweep\"]
+              args:
+{args}{env}              securityContext:
+                allowPrivilegeEscalation: false
+                readOnlyRootFilesystem: true
+                capabilities:
+                  drop: [\"ALL\"]
+{mounts}{volumes}",
+        zone = yaml(&zone),
+    )
+}
+
+fn system_zone() -> Option<String> {
+    jiff::tz::TimeZone::system().iana_name().map(str::to_owned)
+}
+
+fn item(word: &str) -> String {
+    format!("                - {}\n", kubernetes_word(word))
+}
+
+/// The words without the paths of secrets, which are mounted where the program looks.
+fn arguments(job: &Job) -> Vec<String> {
+    job.words_with(|value| match (value.id.as_str(), &job.sign_in) {
+        ("client_secret_file", SignIn::Secret(_)) => None,
+        ("client_certificate", SignIn::Certificate(_)) => None,
+        _ => Some(value.text.clone()),
+    })
+}
+
+fn identity(job: &Job) -> (&'static str, &'static str) {
+    match job.sign_in {
+        SignIn::Workload => (
+            "        metadata:\n          labels:\n            \
+             azure.workload.identity/use: \"true\"\n",
+            "          serviceAccountName: fleetsweep\n",
+        ),
+        _ => ("", ""),
+    }
+}
+
+fn has_secret(job: &Job) -> bool {
+    matches!(job.sign_in, SignIn::Secret(_) | SignIn::Certificate(_))
+}
+
+fn env(job: &Job) -> String {
+    // A container has no home; the store's folder is found without one.
+    let mut all = vec![("STATE_DIRECTORY".to_owned(), STATE.to_owned())];
+    if has_secret(job) {
+        all.push(("CREDENTIALS_DIRECTORY".to_owned(), CREDENTIALS.to_owned()));
+    }
+    if let SignIn::Certificate(_) = job.sign_in {
+        let path = format!("{CREDENTIALS}/client-certificate");
+        all.push(("AZURE_CLIENT_CERTIFICATE_PATH".to_owned(), path));
+    }
+    let here = ["FLEETSWEEP_CLIENT_SECRET_FILE", "AZURE_CLIENT_CERTIFICATE_PATH"];
+    all.extend(job.variables.iter().filter(|(name, _)| !here.contains(&name.as_str())).cloned());
+    let lines = all.iter().map(|(name, text)| {
+        let value = kubernetes_word(text);
+        format!("                - name: {name}\n                  value: {value}\n")
+    });
+    format!("              env:\n{}", lines.collect::<String>())
+}
+
+fn mounts(job: &Job) -> String {
+    let mut text = format!(
+        "              volumeMounts:
+                - name: state
+                  mountPath: {STATE}
+                - name: temporary
+                  mountPath: /tmp
+"
+    );
+    if has_secret(job) {
+        text += &format!(
+            "                - name: credentials
+                  mountPath: {CREDENTIALS}
+                  readOnly: true
+"
+        );
+    }
+    text
+}
+
+fn volumes(job: &Job) -> String {
+    let mut text = "          volumes:
+            - name: state
+              persistentVolumeClaim:
+                claimName: fleetsweep
+            - name: temporary
+              emptyDir: {}
+"
+    .to_owned();
+    if has_secret(job) {
+        text += "            - name: credentials
+              secret:
+                secretName: fleetsweep
+                defaultMode: 0400
+";
+    }
+    text
+}

@@ -1,0 +1,282 @@
+//! A service and a timer of systemd. The service runs as a user of its own, may write to its state
+//! folder alone, and gets its secret as a credential, so that neither the command line nor the
+//! environment holds it.
+
+use std::path::{Path, PathBuf};
+
+use super::File;
+use super::job::{Job, SignIn};
+use super::quote::{systemd_rest, systemd_value, systemd_word};
+use super::words::Value;
+
+/// The user of the service, its folder of state, and its folder of settings.
+const USER: &str = "fleetsweep";
+
+/// Where the client secret is if nothing else is named.
+const SECRET: &str = "/etc/fleetsweep/client-secret";
+
+/// Folders that the hardened service does not see.
+const HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
+
+/// Folders of which the hardened service has its own.
+const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
+
+/// What the hardening of the service is. `systemd-analyze security` rates it; the rest of the
+/// exposure is the network, without which there is no API.
+const HARDENING: &str = "\
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+PrivateTmp=yes
+PrivateDevices=yes
+DevicePolicy=closed
+PrivateUsers=yes
+ProtectProc=invisible
+ProcSubset=pid
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+KeyringMode=private
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+UMask=0077";
+
+/// The service and the timer.
+pub(super) fn files(job: &Job) -> Vec<File> {
+    vec![
+        File { name: format!("{}.service", job.name), text: service(job) },
+        File { name: format!("{}.timer", job.name), text: timer(job) },
+    ]
+}
+
+fn service(job: &Job) -> String {
+    let name = &job.name;
+    let state = format!("/var/lib/{USER}");
+    let mut lines = vec![
+        format!("# /etc/systemd/system/{name}.service"),
+        "# Once, as root:".to_owned(),
+        format!("#   useradd --system --home-dir {state} --shell /usr/sbin/nologin {USER}"),
+    ];
+    lines.extend(secret_how_to(job));
+    lines.extend([
+        format!("#   systemctl daemon-reload && systemctl enable --now {name}.timer"),
+        format!("# To try it: systemctl start {name}; what it says: journalctl -u {name}"),
+        format!("# How far it is: sudo -u {USER} {} status", systemd_value(&job.program)),
+    ]);
+    let files = Files::of(job);
+    let (reads, writes) = (listed(&files.reads), listed(&files.writes));
+    lines.extend(reads.map(|paths| format!("# User {USER} must be able to read {paths}")));
+    lines.extend(writes.map(|paths| format!("# User {USER} must be able to write to {paths}")));
+    lines.push(String::new());
+    lines.extend([
+        "[Unit]".to_owned(),
+        "Description=Microsoft Defender antivirus scans by fleetsweep".to_owned(),
+        "Wants=network-online.target".to_owned(),
+        "After=network-online.target".to_owned(),
+        String::new(),
+        "[Service]".to_owned(),
+        "Type=oneshot".to_owned(),
+        format!("ExecStart={}", exec_start(job)),
+        format!("User={USER}"),
+        format!("StateDirectory={USER}"),
+        "StateDirectoryMode=0700".to_owned(),
+        format!("WorkingDirectory=%S/{USER}"),
+    ]);
+    lines.extend(credentials(job));
+    lines.extend(exit_codes(job).map(str::to_owned));
+    lines.extend(
+        [
+            "# The first signal ends the orders and lets the calls in flight finish.",
+            "KillMode=mixed",
+            "TimeoutStopSec=2min",
+        ]
+        .map(str::to_owned),
+    );
+    lines.push(String::new());
+    lines.extend(files.settings());
+    lines.push(HARDENING.to_owned());
+    lines.join("\n") + "\n"
+}
+
+fn timer(job: &Job) -> String {
+    let name = &job.name;
+    let mut lines = vec![
+        format!("# /etc/systemd/system/{name}.timer"),
+        "[Unit]".to_owned(),
+        "Description=When fleetsweep starts".to_owned(),
+        String::new(),
+        "[Timer]".to_owned(),
+    ];
+    let zone = job.zone.as_deref();
+    lines.extend(job.starts.iter().map(|start| format!("OnCalendar={}", start.on_calendar(zone))));
+    lines.extend(
+        [
+            "# A start that was missed is not made up for at some other time of the day.",
+            "Persistent=no",
+            "",
+            "[Install]",
+            "WantedBy=timers.target",
+        ]
+        .map(str::to_owned),
+    );
+    lines.join("\n") + "\n"
+}
+
+fn exec_start(job: &Job) -> String {
+    let words = job.words_with(|value| as_service(job, value));
+    let words = std::iter::once(&job.program).chain(&words);
+    words.map(|word| systemd_word(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A value as the service finds it, which starts in its state folder.
+fn as_service(job: &Job, value: &Value) -> Option<String> {
+    let Value { id, text, .. } = value;
+    match (id.as_str(), &job.sign_in) {
+        ("client_secret_file", SignIn::Secret(_)) => None,
+        ("client_certificate", SignIn::Certificate(_)) => None,
+        // A report without a folder goes into the state folder, as the default one does.
+        ("reports", _) => Some(text.clone()),
+        ("store", _) => Some(absolute_store(job, text)),
+        _ if value.is_path => Some(shown(&job.absolute(text))),
+        _ => Some(text.clone()),
+    }
+}
+
+fn absolute_store(job: &Job, url: &str) -> String {
+    let path = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+    path.map_or_else(|| url.to_owned(), |path| format!("sqlite:{}", shown(&job.absolute(path))))
+}
+
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// How the file of the secret comes to be, if the service needs one.
+fn secret_how_to(job: &Job) -> Option<String> {
+    let default = SignIn::Secret(None);
+    (job.sign_in == default).then(|| {
+        format!("#   install -D -m 600 /dev/stdin {SECRET}   # type the secret, Enter, Ctrl-D")
+    })
+}
+
+/// The credential, and the variables that the command line would lack.
+fn credentials(job: &Job) -> Vec<String> {
+    let mut lines = Vec::new();
+    let load =
+        |name: &str, path: &Path| format!("LoadCredential={name}:{}", systemd_rest(&shown(path)));
+    match &job.sign_in {
+        SignIn::Secret(path) => {
+            let path = path.as_ref().map_or_else(|| PathBuf::from(SECRET), |p| job.folder.join(p));
+            lines.push(load("client-secret", &path));
+        }
+        SignIn::Certificate(path) => {
+            lines.push(load("client-certificate", &job.folder.join(path)));
+            lines.push("Environment=AZURE_CLIENT_CERTIFICATE_PATH=%d/client-certificate".into());
+        }
+        SignIn::NoFile | SignIn::Workload => {}
+    }
+    for (name, text) in &job.variables {
+        let as_file = ["FLEETSWEEP_CLIENT_SECRET_FILE", "AZURE_CLIENT_CERTIFICATE_PATH"];
+        if as_file.contains(&name.as_str()) {
+            continue;
+        }
+        let text = if is_path(name) { shown(&job.absolute(text)) } else { text.clone() };
+        lines.push(format!("Environment={}", systemd_value(&format!("{name}={text}"))));
+    }
+    lines
+}
+
+fn is_path(variable: &str) -> bool {
+    ["_FILE", "_CONFIG", "_PATH"].iter().any(|end| variable.ends_with(end))
+}
+
+/// Which exit codes are no failure of the unit.
+fn exit_codes(job: &Job) -> impl Iterator<Item = &'static str> + use<> {
+    let lines: &[&str] = if job.ends {
+        &[
+            "# 3: finished, and the report names devices to look after. 5: stopped with work left,",
+            "# since its time was over; also after a signal, or if the API was long out of reach.",
+            "SuccessExitStatus=3 5",
+        ]
+    } else {
+        &["# 3: finished, and the report names devices to look after.", "SuccessExitStatus=3"]
+    };
+    lines.iter().copied()
+}
+
+/// Files and folders that the service needs outside its own.
+struct Files {
+    reads: Vec<PathBuf>,
+    writes: Vec<PathBuf>,
+    program: PathBuf,
+}
+
+impl Files {
+    fn of(job: &Job) -> Self {
+        let values = job.words.iter().filter_map(|word| word.value());
+        let is_output = |value: &&Value| matches!(value.id.as_str(), "reports" | "store");
+        let (outputs, inputs): (Vec<&Value>, Vec<&Value>) =
+            values.filter(|value| value.is_path || value.id == "store").partition(is_output);
+        let inputs = inputs.into_iter().filter_map(|value| as_service(job, value));
+        let of_variables = job.variables.iter().filter(|(name, _)| is_path(name));
+        let inputs = inputs
+            .map(PathBuf::from)
+            .chain(of_variables.map(|(_, path)| job.absolute(path)))
+            .chain(job.reads.iter().map(|path| job.folder.join(path)));
+        let outputs = outputs.into_iter().filter_map(|value| {
+            let text = as_service(job, value)?;
+            let path = PathBuf::from(text.strip_prefix("sqlite:").unwrap_or(&text));
+            path.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned)
+        });
+        let outside = |folder: &PathBuf| !folder.starts_with(format!("/var/lib/{USER}"));
+        let mut writes: Vec<PathBuf> = outputs.filter(outside).collect();
+        writes.dedup();
+        let is_secret = |path: &PathBuf| match &job.sign_in {
+            SignIn::Secret(Some(secret)) | SignIn::Certificate(secret) => {
+                *path == job.folder.join(secret)
+            }
+            _ => false,
+        };
+        let reads = inputs.filter(|path| !is_secret(path)).collect();
+        Self { reads, writes, program: PathBuf::from(&job.program) }
+    }
+
+    fn settings(&self) -> Vec<String> {
+        let below = |path: &Path, folders: &[&str]| folders.iter().any(|one| path.starts_with(one));
+        let hidden = |path: &&PathBuf| below(path, &HOMES) || below(path, &TEMPORARY);
+        let all = self.reads.iter().chain(&self.writes).chain([&self.program]);
+        // Only an empty folder in the place of the homes can have something mounted into it.
+        let homes = all.into_iter().any(|path| below(path, &HOMES));
+        let mut lines = vec![format!("ProtectHome={}", if homes { "tmpfs" } else { "yes" })];
+        let setting = |name: &str, path: &Path| {
+            // What is missing is told by the program, which names it.
+            format!("{name}={}", systemd_value(&format!("-{}", shown(path))))
+        };
+        let reads = self.reads.iter().chain([&self.program]).filter(hidden);
+        lines.extend(reads.map(|path| setting("BindReadOnlyPaths", path)));
+        lines.extend(
+            self.writes.iter().map(|path| {
+                setting(if hidden(&path) { "BindPaths" } else { "ReadWritePaths" }, path)
+            }),
+        );
+        lines
+    }
+}
+
+fn listed(paths: &[PathBuf]) -> Option<String> {
+    let paths: Vec<String> = paths.iter().map(|path| shown(path)).collect();
+    (!paths.is_empty()).then(|| paths.join(", "))
+}

@@ -1,0 +1,70 @@
+//! What windows mean for a plan: when the next one opens, how much fits into it, and how many are
+//! needed. It is handed the figures and computes none.
+
+use jiff::{Timestamp, ZonedDateTime};
+use serde::Serialize;
+
+use super::human::{count, counted, moment, wrapped};
+
+/// The windows of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nights {
+    /// The windows as they were asked for, with their zone.
+    pub hours: String,
+    /// When the next one opens; nothing if one is open.
+    pub opens: Option<ZonedDateTime>,
+    /// When its last order may leave; nothing if it does not close.
+    pub closes: Option<ZonedDateTime>,
+    /// How many devices are ordered in it.
+    pub fits: u64,
+    /// How many windows all of them need.
+    pub windows: u64,
+}
+
+/// The same for programs.
+#[derive(Serialize)]
+pub(super) struct Json<'a> {
+    hours: &'a str,
+    opens_at: Option<Timestamp>,
+    closes_at: Option<Timestamp>,
+    fits: u64,
+    windows: u64,
+}
+
+impl Nights {
+    /// Lines for a plan with this many open devices.
+    pub(super) fn lines(&self, open: u64) -> Vec<String> {
+        let opens = match &self.opens {
+            Some(at) => format!("opens {}", moment(at)),
+            None => "open now".to_owned(),
+        };
+        let closes = match &self.closes {
+            Some(at) => format!("orders until {}", moment(at)),
+            None => "never closes".to_owned(),
+        };
+        let fits = if self.fits >= open {
+            "everything fits into this window".to_owned()
+        } else {
+            format!(
+                "{} of {} into this window, {} for all; what is left stays open for \
+                 `fleetsweep resume`",
+                count(self.fits),
+                counted(open, "device"),
+                counted(self.windows, "window"),
+            )
+        };
+        let line = |name: &str, text: &str| wrapped(&format!("  {name:<12} {text}"), 15);
+        vec![line("window", &format!("{}: {opens}, {closes}", self.hours)), line("fits", &fits)]
+    }
+
+    pub(super) fn json(&self) -> Json<'_> {
+        let stamp = |at: &Option<ZonedDateTime>| at.as_ref().map(ZonedDateTime::timestamp);
+        Json {
+            hours: &self.hours,
+            opens_at: stamp(&self.opens),
+            closes_at: stamp(&self.closes),
+            fits: self.fits,
+            windows: self.windows,
+        }
+    }
+}
