@@ -3,6 +3,7 @@
 
 mod after;
 mod hours;
+mod later;
 mod schedule;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use crate::domain::quota::parse_duration;
 use crate::domain::{CampaignName, Quota, ScanType};
 pub use after::AfterArgs;
 pub use hours::HoursArgs;
+pub use later::{FollowArgs, PauseArgs, RetryArgs};
 pub use schedule::ScheduleArgs;
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
@@ -81,6 +83,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Write a campaign's report again.
     Report(ReportArgs),
+    /// Hold a campaign, from any terminal; `resume` goes on.
+    Pause(PauseArgs),
     /// Follow the ordered scans until they have ended.
     Follow(Box<FollowArgs>),
     /// Order again what a finished campaign left uncovered.
@@ -418,92 +422,6 @@ pub struct ReportArgs {
     /// Where state and reports go.
     #[command(flatten)]
     pub output: OutputArgs,
-}
-
-/// `follow`.
-#[derive(Debug, Args)]
-#[command(before_help = "Examples:
-  fleetsweep follow
-  fleetsweep follow full-2026-11-24-k3x9qa --follow-for 4h --every 10m")]
-pub struct FollowArgs {
-    /// The campaign; may be left out if there is only one
-    #[arg(value_name = "CAMPAIGN")]
-    pub campaign: Option<CampaignName>,
-
-    /// Stop looking after this long, such as 4h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub follow_for: Option<Duration>,
-
-    /// Time between two looks; each costs one call for 10,000 scans
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5m")]
-    pub every: Duration,
-
-    /// Where state and reports go.
-    #[command(flatten)]
-    pub output: OutputArgs,
-    /// Where the API is and who calls it.
-    #[command(flatten)]
-    pub connect: ConnectArgs,
-}
-
-impl FollowArgs {
-    /// The API's own limits.
-    pub(super) fn speed(&self) -> SpeedArgs {
-        SpeedArgs::of_the_api()
-    }
-}
-
-/// `retry`.
-#[derive(Debug, Args)]
-#[command(before_help = "Examples:
-  fleetsweep retry full-2026-11-24-k3x9qa --dry-run
-  fleetsweep retry full-2026-11-24-k3x9qa
-  fleetsweep retry full-2026-11-24-k3x9qa --outcome already_in_progress")]
-pub struct RetryArgs {
-    /// The campaign; may be left out if there is only one
-    #[arg(value_name = "CAMPAIGN")]
-    pub campaign: Option<CampaignName>,
-
-    /// Devices that ended so; repeatable: rejected, not_found, failed, unknown, not_attempted,
-    /// already_in_progress [default: all of these]
-    #[arg(long = "outcome", value_name = "OUTCOME")]
-    pub outcomes: Vec<String>,
-
-    /// Type of the scan [default: the campaign's]
-    #[arg(long = "type", value_name = "quick|full", value_parser = scan_type)]
-    pub scan_type: Option<ScanType>,
-
-    /// Why [default: the campaign's comment]
-    #[arg(long, value_name = "TEXT")]
-    pub comment: Option<String>,
-
-    /// Name of the new campaign [default: CAMPAIGN-retry1, and so on]
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<CampaignName>,
-
-    /// Show the plan and order nothing
-    #[arg(long)]
-    pub dry_run: bool,
-
-    /// Go without asking if the plan has at most N devices
-    #[arg(long, value_name = "N")]
-    pub approve_max: Option<u64>,
-
-    /// How fast, and until when.
-    #[command(flatten)]
-    pub speed: SpeedArgs,
-    /// Where state and reports go.
-    #[command(flatten)]
-    pub output: OutputArgs,
-    /// After the run.
-    #[command(flatten)]
-    pub after: AfterArgs,
-    /// Where the API is and who calls it.
-    #[command(flatten)]
-    pub connect: ConnectArgs,
-    /// The embedded emulator.
-    #[command(flatten)]
-    pub emulator: EmulatorArgs,
 }
 
 /// `devices`.

@@ -22,6 +22,7 @@ pub mod machine_args;
 mod manual;
 pub mod misuse;
 mod names;
+mod pause;
 mod place;
 mod plans;
 mod preflight;
@@ -60,6 +61,7 @@ pub async fn run(cli: Cli, settings: Settings) -> u8 {
         }
         Command::Status(args) => status::status(args).await,
         Command::Report(args) => report::report(args).await,
+        Command::Pause(args) => pause::pause(args).await,
         Command::Follow(args) => follow::follow(*args).await,
         Command::Retry(mut args) => {
             args.connect.config = cli.config;
@@ -101,6 +103,8 @@ fn wants_json(command: &Command) -> bool {
         Command::Doctor(args) => args.json,
         // The standard output of `devices` is the list, whatever the format.
         Command::Devices(_) | Command::Emulate(_) => false,
-        Command::Schedule(_) | Command::Completions(_) | Command::Man(_) => false,
+        Command::Schedule(_) | Command::Completions(_) | Command::Man(_) | Command::Pause(_) => {
+            false
+        }
     }
 }

@@ -51,6 +51,7 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     same_target(&campaign, &destination)?;
     let reports = Reports::going_on_with(&args.output, &campaign)?;
     let store = Arc::new(stores::open(&place, speed.timing, Some(&campaign.name)).await?);
+    store.set_paused(campaign.id, false).await?;
     let tally = store.tally(campaign.id).await?;
     say::note(&format!(
         "Going on with {}: {} of {} devices are done.",

@@ -110,6 +110,7 @@ impl Standing {
             "quota_used": self.used.iter().map(|(quota, calls)| {
                 serde_json::json!({ "limit": quota.to_string(), "calls": calls })
             }).collect::<Vec<_>>(),
+            "paused": campaign.paused,
             "last_run": campaign.last_run,
             "last_call_at": campaign.last_call_at,
             "finish_in_s": self.finish_in.map(|left| left.as_secs_f64()),
@@ -164,6 +165,10 @@ impl Standing {
         let left = left.map(|left| format!("; {left} to the last call")).unwrap_or_default();
         let resume = format!("fleetsweep resume {}", campaign.name);
         let ended = campaign.last_run.as_ref().map(|run| run.ended.as_ref());
+        if campaign.paused {
+            let goes_on = format!("  paused; to go on{left}:");
+            return vec![goes_on, format!("    {resume}")];
+        }
         let line = |text: String| human::wrapped(&printable(&text), 4);
         match ended {
             Some(Some(end)) => vec![

@@ -13,6 +13,8 @@ pub enum HoldReason {
     Quota(Quota),
     /// A pause after a 429 or a row of server faults.
     Pause,
+    /// Somebody paused the campaign.
+    User,
     /// The API or the sign-in service cannot be reached.
     Network,
     /// The pace that spreads bursts.

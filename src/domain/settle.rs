@@ -32,7 +32,7 @@ pub struct Detail {
     /// Its status when it was last seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action_status: Option<String>,
-    /// When its status was last seen.
+    /// When that status was first seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action_status_at: Option<Timestamp>,
     /// Who asked for it.
@@ -176,14 +176,17 @@ pub fn is_current(life: Life, looks: u8, found: Found) -> bool {
     life.looks() == looks || !matches!(found, Found::NotOurs { .. })
 }
 
-/// Writes how far an action of ours is, if it is the one that the row ordered; whether it is.
+/// Writes how far an action of ours is, if it is the one that the row ordered and has moved on;
+/// whether it has. A look that says nothing new changes nothing, so that whoever writes the report
+/// writes the same.
 pub fn note_progress(detail: &mut Detail, action: &Action, at: Timestamp) -> bool {
-    let ours = detail.action_id.as_ref() == Some(&action.id) && action.status.is_some();
-    if ours {
+    let ours = detail.action_id.as_ref() == Some(&action.id);
+    let news = ours && action.status.is_some() && detail.action_status != action.status;
+    if news {
         detail.action_status.clone_from(&action.status);
         detail.action_status_at = Some(at);
     }
-    ours
+    news
 }
 
 /// Writes what the list of actions said about a doubtful or busy device.

@@ -306,6 +306,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         self.state.hold = Some(match not_yet.hold {
             crate::store::Hold::Quota(quota) => HoldReason::Quota(quota),
             crate::store::Hold::Pause => HoldReason::Pause,
+            crate::store::Hold::User => HoldReason::User,
         });
         // An answer to another runner can open a slot earlier, so the store is asked now and then.
         self.state.next_order = not_yet.at.min(now.plus(self.settings.timing.poll));

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 use super::{
     CallId, Campaign, CampaignId, CampaignState, Claim, ClaimAnswer, Finding, LookUp, NewRow,
     NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store,
-    StoreError, Usage, not_yet,
+    StoreError, Usage, not_yet, paused,
 };
 use crate::clock::Clock;
 use crate::domain::lifecycle::LifeEvent;
@@ -111,7 +111,11 @@ impl<C: Clock> MemoryStore<C> {
         operation: Operation,
         pending: usize,
     ) -> Result<Option<NotYet>> {
-        let key = inner.campaign(campaign)?.order.target.budget(operation);
+        let named = inner.campaign(campaign)?;
+        if named.paused && operation == Operation::Scan {
+            return Ok(Some(paused(self.clock.now(), &self.timing)));
+        }
+        let key = named.order.target.budget(operation);
         let quotas = inner.quotas(&key, Some(campaign));
         Ok(self.refuses_on(inner, &key, &quotas, pending))
     }
@@ -335,6 +339,13 @@ impl<C: Clock> Store for MemoryStore<C> {
     async fn note_actions(&self, campaign: CampaignId, seen: Vec<(Seq, Action)>) -> Result<u64> {
         let utc = self.clock.utc();
         self.lock().held(campaign)?.note_actions(&seen, utc)
+    }
+
+    async fn set_paused(&self, campaign: CampaignId, paused: bool) -> Result<()> {
+        let mut inner = self.lock();
+        let campaign = inner.held(campaign)?.campaign.as_mut().ok_or_else(unknown_campaign)?;
+        campaign.paused = paused;
+        Ok(())
     }
 
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {

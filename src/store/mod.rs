@@ -148,6 +148,8 @@ pub struct Campaign {
     pub last_run: Option<LastRun>,
     /// When its last scan call was claimed.
     pub last_call_at: Option<Timestamp>,
+    /// Somebody paused it: nothing of it is claimed.
+    pub paused: bool,
 }
 
 impl Campaign {
@@ -181,6 +183,8 @@ pub enum Hold {
     Quota(Quota),
     /// A pause after a 429 or a row of faults, its probe, or the spacing after it.
     Pause,
+    /// Somebody paused the campaign.
+    User,
 }
 
 /// A "no" of the limiter.
@@ -439,6 +443,13 @@ pub trait Store: Send + Sync + 'static {
         refused: Vec<(Seq, u32)>,
     ) -> impl Future<Output = Result<u64>> + Send;
 
+    /// Pauses a campaign, or takes that back. Claims are refused meanwhile, of whatever runner.
+    fn set_paused(
+        &self,
+        campaign: CampaignId,
+        paused: bool,
+    ) -> impl Future<Output = Result<()>> + Send;
+
     /// Keeps how the latest run of a campaign goes, for who asks later.
     fn note_run(
         &self,
@@ -446,7 +457,7 @@ pub trait Store: Send + Sync + 'static {
         run: LastRun,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Writes how far ordered actions are; how many rows had ordered just these.
+    /// Writes how far ordered actions are; how many of these had moved on.
     fn note_actions(
         &self,
         campaign: CampaignId,
@@ -472,8 +483,14 @@ impl fmt::Display for Hold {
         match self {
             Hold::Quota(quota) => write!(f, "limited by {quota}"),
             Hold::Pause => f.write_str("paused by the server"),
+            Hold::User => f.write_str("paused by `fleetsweep pause`"),
         }
     }
+}
+
+/// What a claim on a campaign that somebody paused is told.
+pub(crate) fn paused(now: Stamp, timing: &crate::domain::Timing) -> NotYet {
+    NotYet { at: now.plus(timing.poll), hold: Hold::User }
 }
 
 /// What holds one more call after `pending` others that are being claimed, given the rule's answer

@@ -64,6 +64,7 @@ every_store! {
     a_429_on_a_read_before_any_campaign_pauses_the_budget
     what_was_refused_in_its_last_attempt_waits_again
     how_the_latest_run_went_is_kept
+    nothing_is_claimed_of_a_campaign_that_is_paused
     how_far_a_scan_is_is_kept_where_it_was_ordered_and_nowhere_else
     rows_are_paged_in_input_order
     counts_agree_with_the_rows_whatever_happens

@@ -352,6 +352,9 @@ impl Store for Watched {
     async fn note_actions(&self, campaign: CampaignId, seen: Vec<(Seq, Action)>) -> Result<u64> {
         self.inner.note_actions(campaign, seen).await
     }
+    async fn set_paused(&self, campaign: CampaignId, paused: bool) -> Result<()> {
+        self.inner.set_paused(campaign, paused).await
+    }
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
         self.inner.note_run(campaign, run).await
     }

@@ -64,6 +64,7 @@ pub fn finish(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
     let why = snapshot.hold.map(|hold| match hold {
         HoldReason::Quota(limit) => format!("limited by {}", quota(&limit)),
         HoldReason::Pause => "paused by the server".to_owned(),
+        HoldReason::User => "paused by `fleetsweep pause`".to_owned(),
         HoldReason::Network => "waiting for the network".to_owned(),
         HoldReason::Pace => "spreading the calls".to_owned(),
         HoldReason::Window => "waiting for the window to open".to_owned(),

@@ -78,6 +78,7 @@ impl Held {
             quotas: Vec::new(),
             last_run: None,
             last_call_at: None,
+            paused: false,
         });
         self.join(&opening.quotas);
         let timing = Timing::default();

@@ -384,6 +384,13 @@ impl<C: Clock> Store for SqliteStore<C> {
         .await
     }
 
+    async fn set_paused(&self, campaign: CampaignId, paused: bool) -> Result<()> {
+        self.write("pausing a campaign", move |_, conn| {
+            Box::pin(async move { sql::set_paused(conn, campaign, paused).await })
+        })
+        .await
+    }
+
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
         self.write("noting how a run went", move |_, conn| {
             Box::pin(async move { sql::set_last_run(conn, campaign, &run).await })

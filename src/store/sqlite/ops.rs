@@ -12,7 +12,7 @@ use crate::domain::settle::{self, CallRecord, Rows, Settlement};
 use crate::domain::{Action, BudgetKey, BudgetState, Operation, Quota, Tally, Verdict};
 use crate::store::{
     CallId, Campaign, CampaignId, CampaignState, Claim, ClaimAnswer, Finding, NewRow, NotYet,
-    Opened, Opening, ReadAnswer, ReadSettlement, Seq, Settled, not_yet,
+    Opened, Opening, ReadAnswer, ReadSettlement, Seq, Settled, not_yet, paused,
 };
 
 type Done<T> = std::result::Result<T, Fault>;
@@ -72,6 +72,9 @@ pub(super) async fn refusal<C: Clock>(
     let now = shared.clock.now();
     let budget = sql::budget_of(conn, campaign, operation, now).await?;
     let budget = budget.ok_or_else(unknown_campaign)?;
+    if budget.paused && operation == Operation::Scan {
+        return Ok((budget, Some(paused(now, timing))));
+    }
     let nth = sql::nth_latest(conn, &budget, timing, now, pending).await?;
     let refusal = not_yet(&budget.quotas, timing, &nth, &budget.state, pending, now);
     Ok((budget, refusal))

@@ -62,3 +62,32 @@ async fn an_open_campaign_is_not_ordered_again() {
     assert_eq!(said.code, 6, "{}", said.err);
     assert!(said.err.contains("run `fleetsweep resume open` first"), "{}", said.err);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_from_another_terminal_holds_every_order_until_resume() {
+    let emulator = emulate("calm", &[(20, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(150);
+    let args = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=150"];
+    let more = ["--campaign=held", "--limit=20/1s", "--report=r.csv", "--no-check"];
+    let child = start(place.towards(&emulator, &[&args[..], &more[..]].concat()));
+    accepted(&emulator, 20).await;
+    let said = run(place.fleetsweep(&["pause"]));
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("fleetsweep resume held"), "{}", said.err);
+    // What was claimed before the pause has left by then.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let held = emulator.ledger().count(fleetsweep::emulator::Operation::Scan);
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    let after = emulator.ledger().count(fleetsweep::emulator::Operation::Scan);
+    assert_eq!((held, after < 150), (after, true), "calls after the pause");
+    assert!(run(place.fleetsweep(&["status"])).out.contains("paused; to go on"));
+    let resumed = start(place.towards(&emulator, &["resume", "held", "--report=r.csv"]));
+    let first = beside(move || super::wait(child)).await;
+    let second = beside(move || super::wait(resumed)).await;
+    assert!([0, 3].contains(&first.code), "{}", first.err);
+    assert!([0, 3].contains(&second.code), "{}", second.err);
+    let rows = report(&place.path("r.csv"));
+    assert!(rows.iter().all(|row| row["outcome"] != "open"), "lost");
+    super::campaigns::assert_honest(&rows, &emulator.ledger(), "held");
+}

@@ -64,3 +64,20 @@ pub(super) async fn how_far_a_scan_is_is_kept_where_it_was_ordered_and_nowhere_e
     assert_ne!(status(1), Some("Succeeded"));
     assert!(store.note_actions(CampaignId(999_999), Vec::new()).await.is_err());
 }
+
+pub(super) async fn nothing_is_claimed_of_a_campaign_that_is_paused(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..2, opening("c", &["100/1m"])).await;
+    let other = campaign(store, 5..6, opening("other", &["100/1m"])).await;
+    store.set_paused(id, true).await.unwrap();
+    let at = store.clock().now().plus(Timing::default().poll);
+    let no = NotYet { at, hold: Hold::User };
+    assert_eq!(store.peek(id, 0).await.unwrap(), Err(no));
+    assert_eq!(store.claim(id, true).await.unwrap(), ClaimAnswer::NotYet(no));
+    assert!(matches!(store.claim_read(id).await.unwrap(), ReadAnswer::Call(..)));
+    claim(store, other).await;
+    assert!(store.find(&"c".parse().unwrap()).await.unwrap().unwrap().paused);
+    store.set_paused(id, false).await.unwrap();
+    claim(store, id).await;
+    assert!(store.set_paused(CampaignId(999_999), true).await.is_err());
+}

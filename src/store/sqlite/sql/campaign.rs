@@ -25,7 +25,7 @@ macro_rules! campaigns {
              ids_hash, mark_bits, busy, emulated, state, opened_at, finished_at, first_contact, \
              comments_changed, scan_budget, read_budget, sum, notes_sum, \
              quota_sum, (SELECT json_group_array(json_array(calls, window_ns)) FROM quota \
-              WHERE campaign = campaign.id), last_run, last_call_at \
+              WHERE campaign = campaign.id), last_run, last_call_at, paused \
              FROM campaign WHERE state <> 'draft'",
             $tail
         )
@@ -152,6 +152,7 @@ fn confirmed(id: CampaignId, opening: &Opening, opened_at: Timestamp) -> Campaig
         quotas: opening.quotas.clone(),
         last_run: None,
         last_call_at: None,
+        paused: false,
     }
 }
 
@@ -248,6 +249,20 @@ pub(in super::super) async fn set_finished(
     let sql = "UPDATE campaign SET state = 'finished', finished_at = ? \
                WHERE id = ? AND state = 'open'";
     sqlx::query(sql).bind(at.to_string()).bind(campaign.0).execute(conn).await?;
+    Ok(())
+}
+
+/// Pauses a campaign, or takes that back.
+pub(in super::super) async fn set_paused(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    paused: bool,
+) -> Result<(), Fault> {
+    let sql = "UPDATE campaign SET paused = ? WHERE id = ? AND state <> 'draft'";
+    let done = sqlx::query(sql).bind(paused).bind(campaign.0).execute(conn).await?;
+    if done.rows_affected() == 0 {
+        return Err(broken("a campaign vanished"));
+    }
     Ok(())
 }
 
@@ -365,6 +380,7 @@ fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
             .try_get::<Option<&str>, _>(23)?
             .and_then(|run| serde_json::from_str(run).ok()),
         last_call_at: row.try_get::<Option<&str>, _>(24)?.and_then(|at| at.parse().ok()),
+        paused: row.try_get(25)?,
     })
 }
 

@@ -42,6 +42,8 @@ pub(in super::super) struct Budget {
     pub(in super::super) quotas: Vec<Quota>,
     /// A device of the campaign that waited for its moment may be asked now.
     pub(in super::super) due: bool,
+    /// Somebody paused the campaign.
+    pub(in super::super) paused: bool,
 }
 
 /// A scan call with all that settling it reads.
@@ -104,7 +106,7 @@ pub(in super::super) async fn budget_of(
                   WHERE (o.state = 'open' OR o.id = ?1) AND o.", $column,
                 " = b.id), \
                  EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND at <= ?2 \
-                         AND state = 'queued' AND ready = 0) \
+                         AND state = 'queued' AND ready = 0), c.paused \
                  FROM campaign c JOIN budget b ON b.id = c.", $column, " WHERE c.id = ?1"
             )
         };
@@ -122,6 +124,7 @@ pub(in super::super) async fn budget_of(
         calls: unsigned(&row, 10)?,
         quotas: quotas_of(row.try_get(11)?)?,
         due: row.try_get(12)?,
+        paused: row.try_get(13)?,
     };
     Ok(Some(budget))
 }
@@ -139,7 +142,7 @@ pub(in super::super) async fn budget_on(
     let state = budget_state(conn, id).await?;
     let theirs = quotas_on(conn, id, budget.operation).await?;
     let all: BTreeSet<Quota> = theirs.into_iter().chain(quotas.iter().copied()).collect();
-    Ok(Budget { id, state, calls, quotas: all.into_iter().collect(), due: false })
+    Ok(Budget { id, state, calls, quotas: all.into_iter().collect(), due: false, paused: false })
 }
 
 /// For each quota of a budget the L-th largest `seen_by` of its calls, when `pending` more calls

@@ -1,0 +1,107 @@
+//! What the user typed for a campaign that was begun before: pause, follow, retry. Nothing is
+//! checked here beyond its form.
+
+use clap::Args;
+
+use super::*;
+
+/// `pause`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep pause
+  fleetsweep pause full-2026-11-24-k3x9qa")]
+pub struct PauseArgs {
+    /// The campaign; may be left out if only one is open
+    #[arg(value_name = "CAMPAIGN")]
+    pub campaign: Option<CampaignName>,
+
+    /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+}
+
+/// `follow`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep follow
+  fleetsweep follow full-2026-11-24-k3x9qa --follow-for 4h --every 10m")]
+pub struct FollowArgs {
+    /// The campaign; may be left out if there is only one
+    #[arg(value_name = "CAMPAIGN")]
+    pub campaign: Option<CampaignName>,
+
+    /// Stop looking after this long, such as 4h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub follow_for: Option<Duration>,
+
+    /// Time between two looks; each costs one call for 10,000 scans
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5m")]
+    pub every: Duration,
+
+    /// Where state and reports go.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Where the API is and who calls it.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+}
+
+impl FollowArgs {
+    /// The API's own limits.
+    pub(in crate::cli) fn speed(&self) -> SpeedArgs {
+        SpeedArgs::of_the_api()
+    }
+}
+
+/// `retry`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep retry full-2026-11-24-k3x9qa --dry-run
+  fleetsweep retry full-2026-11-24-k3x9qa
+  fleetsweep retry full-2026-11-24-k3x9qa --outcome already_in_progress")]
+pub struct RetryArgs {
+    /// The campaign; may be left out if there is only one
+    #[arg(value_name = "CAMPAIGN")]
+    pub campaign: Option<CampaignName>,
+
+    /// Devices that ended so; repeatable: rejected, not_found, failed, unknown, not_attempted,
+    /// already_in_progress [default: all of these]
+    #[arg(long = "outcome", value_name = "OUTCOME")]
+    pub outcomes: Vec<String>,
+
+    /// Type of the scan [default: the campaign's]
+    #[arg(long = "type", value_name = "quick|full", value_parser = scan_type)]
+    pub scan_type: Option<ScanType>,
+
+    /// Why [default: the campaign's comment]
+    #[arg(long, value_name = "TEXT")]
+    pub comment: Option<String>,
+
+    /// Name of the new campaign [default: CAMPAIGN-retry1, and so on]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<CampaignName>,
+
+    /// Show the plan and order nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Go without asking if the plan has at most N devices
+    #[arg(long, value_name = "N")]
+    pub approve_max: Option<u64>,
+
+    /// How fast, and until when.
+    #[command(flatten)]
+    pub speed: SpeedArgs,
+    /// Where state and reports go.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// After the run.
+    #[command(flatten)]
+    pub after: AfterArgs,
+    /// Where the API is and who calls it.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// The embedded emulator.
+    #[command(flatten)]
+    pub emulator: EmulatorArgs,
+}
