@@ -103,13 +103,20 @@ async fn service() -> Canned {
     .await
 }
 
-/// The program at its most talkative, its output in files of its folder.
+/// The program at its most talkative as it runs a campaign.
 fn talkative(place: &Place, server: &Canned, args: &[&str], output: &str) -> Command {
+    let mut command = loud(place, server, args, output);
+    command.args(["--time-scale=60", "--limit=1000/1s", "--json"]);
+    command.args(["--report=r.csv", "--report=r.jsonl"]);
+    command
+}
+
+/// The program at its most talkative, its output in files of its folder.
+fn loud(place: &Place, server: &Canned, args: &[&str], output: &str) -> Command {
     let mut command = place.fleetsweep(args);
     std::fs::create_dir_all(place.path("tmp")).unwrap();
     command
-        .args(["-vvv", "--time-scale=60", "--limit=1000/1s", "--json"])
-        .args(["--report=r.csv", "--report=r.jsonl", "--client-secret-file=secret"])
+        .args(["-vvv", "--client-secret-file=secret"])
         .env("AZURE_TENANT_ID", "11111111-2222-3333-4444-555555555555")
         .env("AZURE_CLIENT_ID", "66666666-7777-8888-9999-000000000000")
         .env("FLEETSWEEP_API_URL", server.origin())
@@ -212,6 +219,36 @@ async fn a_whole_life_with_faults_and_echoes_shows_neither_the_secret_nor_the_to
     assert!(log.contains("TRACE"), "the log is not at its most talkative");
     let echoes = server.seen().iter().filter(|request| request.contains(SIGNATURE)).count();
     assert!(echoes >= 40, "the token was sent {echoes} times");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_looks_at_the_tenant_shows_neither_the_secret_nor_the_token() {
+    let (place, server) = (place_with_secret(40), service().await);
+    let search = killed(&place, &server, "--comment=test run").await;
+    let store = "--store=sqlite:store.db";
+    let commands = [
+        (vec!["doctor", store], "doctor"),
+        (vec!["doctor", "--json", store], "doctor-json"),
+        (vec!["doctor", "--settings", store], "settings"),
+        (vec!["devices", store], "devices"),
+        (vec!["follow", "life", "--every=1s", "--follow-for=1s", store], "follow"),
+    ];
+    let commands = commands.map(|(args, output)| loud(&place, &server, &args, output));
+    let search = beside(move || {
+        let mut search = search;
+        for command in commands {
+            watched(&mut search, &place, command);
+        }
+        search
+    })
+    .await;
+    assert_eq!(search.found, BTreeSet::new());
+    for (name, least) in
+        [("doctor.out", 500), ("doctor.err", 5_000), ("settings.out", 500), ("devices.err", 5_000)]
+    {
+        let looked_at = search.looked_at.get(name).copied().unwrap_or(0);
+        assert!(looked_at >= least, "{name}: {looked_at} bytes of {:?}", search.looked_at);
+    }
 }
 
 /// What a sign-in that is refused says, and where something was found.
