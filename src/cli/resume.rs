@@ -51,7 +51,12 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     same_target(&campaign, &destination)?;
     let reports = Reports::going_on_with(&args.output, &campaign)?;
     let store = Arc::new(stores::open(&place, speed.timing, Some(&campaign.name)).await?);
-    store.set_paused(campaign.id, false).await?;
+    if campaign.paused {
+        let resume = format!("fleetsweep resume {}", campaign.name);
+        store.set_paused(campaign.id, false).await.map_err(|error| {
+            Failure::from(error).of_campaign(&campaign.name, None, Some(&resume))
+        })?;
+    }
     let tally = store.tally(campaign.id).await?;
     say::note(&format!(
         "Going on with {}: {} of {} devices are done.",
