@@ -22,7 +22,8 @@ const HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
 const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// What the hardening of the service is. `systemd-analyze security` rates it; the rest of the
-/// exposure is the network, without which there is no API.
+/// exposure is the network, without which there is no API. Not in it is `ProcSubset=pid`: it hides
+/// what names the start of the machine, which the clock of the limit goes by.
 const HARDENING: &str = "\
 NoNewPrivileges=yes
 CapabilityBoundingSet=
@@ -33,7 +34,6 @@ PrivateDevices=yes
 DevicePolicy=closed
 PrivateUsers=yes
 ProtectProc=invisible
-ProcSubset=pid
 ProtectClock=yes
 ProtectControlGroups=yes
 ProtectHostname=yes

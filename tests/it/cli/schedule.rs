@@ -53,6 +53,16 @@ fn each_kind_of_timer_is_printed_as_it_is_to_be_saved() {
     }
 }
 
+#[test]
+fn the_hardened_service_still_sees_what_the_clock_of_the_limit_goes_by() {
+    let place = Place::new();
+    let command = [&SCAN[..], &[HARD]].concat();
+    let unit = printed(&place, &["--systemd", "--at=22:00"], &command).out;
+    // With it there is no /proc/sys, so no boot id, and every start of the service would fail.
+    assert!(!unit.contains("ProcSubset"), "{unit}");
+    assert!(std::fs::metadata("/proc/sys/kernel/random/boot_id").is_ok());
+}
+
 /// Runs systemd-analyze on the units that were written into the place.
 fn analyze(place: &Place, args: &[&str], log: &str) -> (bool, String) {
     let mut command = Command::new("systemd-analyze");
