@@ -4,18 +4,13 @@
 
 use std::path::Path;
 
-use super::args::{AfterArgs, ConnectArgs, EmulatorArgs, OutputArgs, SpeedArgs};
+use super::args::{RunArgs, SpeedArgs};
 use crate::domain::CampaignName;
 use crate::domain::text::printable;
 
 /// The command that goes on with this campaign; nothing if its store goes with this process.
-pub(super) fn resume_command(
-    campaign: &CampaignName,
-    (output, after): (&OutputArgs, &AfterArgs),
-    speed: &SpeedArgs,
-    connect: &ConnectArgs,
-    emulator: &EmulatorArgs,
-) -> Option<String> {
+pub(super) fn resume_command(campaign: &CampaignName, typed: &RunArgs) -> Option<String> {
+    let RunArgs { speed, output, after, connect, emulator } = typed;
     if emulator.emulator && output.store.is_none() {
         return None;
     }
@@ -80,8 +75,7 @@ mod tests {
             .chain(args.split_whitespace());
         let Command::Scan(args) = Cli::parse_from(args).command else { unreachable!("it is scan") };
         let name = "c1".parse().unwrap();
-        let output = (&args.output, &args.after);
-        resume_command(&name, output, &args.speed, &args.connect, &args.emulator)
+        resume_command(&name, &args.run)
     }
 
     #[test]
@@ -103,8 +97,7 @@ mod tests {
             unreachable!("it is scan")
         };
         let name = "c1".parse().unwrap();
-        let output = (&args.output, &args.after);
-        let again = resume_command(&name, output, &args.speed, &args.connect, &args.emulator);
+        let again = resume_command(&name, &args.run);
         let windows = "--window 'Mon-Fri 22:00-06:00' --tz UTC --last-order 03:00";
         assert_eq!(again, Some(format!("fleetsweep resume c1 {windows}")));
         let certificate = "--auth certificate --client-certificate c.pem --cloud commercial-eu";

@@ -264,6 +264,26 @@ pub struct OutputArgs {
     pub json: bool,
 }
 
+/// How a campaign is run, whichever command runs it.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// How fast, and until when.
+    #[command(flatten)]
+    pub speed: SpeedArgs,
+    /// Where state and reports go.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// After the run.
+    #[command(flatten)]
+    pub after: AfterArgs,
+    /// Where the API is and who calls it.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// The embedded emulator.
+    #[command(flatten)]
+    pub emulator: EmulatorArgs,
+}
+
 /// `scan`.
 #[derive(Debug, Args)]
 #[command(before_help = SCAN_EXAMPLES)]
@@ -348,21 +368,9 @@ pub struct ScanArgs {
     /// Which of the tenant's devices.
     #[command(flatten)]
     pub machines: MachineArgs,
-    /// How fast, and until when.
+    /// How it is run.
     #[command(flatten)]
-    pub speed: SpeedArgs,
-    /// Where state and reports go.
-    #[command(flatten)]
-    pub output: OutputArgs,
-    /// After the run.
-    #[command(flatten)]
-    pub after: AfterArgs,
-    /// Where the API is and who calls it.
-    #[command(flatten)]
-    pub connect: ConnectArgs,
-    /// The embedded emulator.
-    #[command(flatten)]
-    pub emulator: EmulatorArgs,
+    pub run: RunArgs,
 }
 
 /// `resume`.
@@ -374,21 +382,9 @@ pub struct ResumeArgs {
     /// The campaign; may be left out if only one is open
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<CampaignName>,
-    /// How fast, and until when.
+    /// How it is run.
     #[command(flatten)]
-    pub speed: SpeedArgs,
-    /// Where state and reports go.
-    #[command(flatten)]
-    pub output: OutputArgs,
-    /// After the run.
-    #[command(flatten)]
-    pub after: AfterArgs,
-    /// Where the API is and who calls it.
-    #[command(flatten)]
-    pub connect: ConnectArgs,
-    /// The embedded emulator.
-    #[command(flatten)]
-    pub emulator: EmulatorArgs,
+    pub run: RunArgs,
 }
 
 /// `status`.
@@ -460,11 +456,6 @@ pub struct DevicesArgs {
 }
 
 impl DevicesArgs {
-    /// The API's own limits.
-    pub(super) fn speed(&self) -> SpeedArgs {
-        SpeedArgs::of_the_api()
-    }
-
     /// Where the journal is.
     pub(super) fn place(&self) -> OutputArgs {
         OutputArgs { store: self.store.clone(), ..OutputArgs::default() }

@@ -13,6 +13,7 @@ use clap::{ArgMatches, Command};
 use etcetera::{BaseStrategy, choose_base_strategy};
 
 use super::failure::Failure;
+use super::settings::variable;
 use file::{File, Value};
 
 /// A setting that the file can hold; the flag has the same name.
@@ -319,10 +320,6 @@ fn typed_values(typed: &Typed<'_>, key: &Key) -> Option<Vec<String>> {
     }
     let raw = typed.matches.get_raw(&id)?;
     Some(raw.map(|value| value.to_string_lossy().into_owned()).collect())
-}
-
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::path::Path;
 
-use super::args::DevicesArgs;
+use super::args::{DevicesArgs, SpeedArgs};
 use super::connect::Destination;
 use super::failure::Failure;
 use super::say;
@@ -31,7 +31,7 @@ pub(super) async fn devices(args: DevicesArgs) -> Result<u8, Failure> {
     }
     let filter = args.machines.filter(now)?;
     let destination = Destination::new(&args.connect, &args.emulator)?;
-    let speed = settings::speed(&args.speed(), destination.loopback(), &local_now())?;
+    let speed = settings::speed(&SpeedArgs::of_the_api(), destination.loopback(), &local_now())?;
     let destination = destination.identified(speed.timing).await?;
     let (target, emulated) = (destination.target(), destination.emulated());
     let place = Place::new(&args.place(), emulated)?;

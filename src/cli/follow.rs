@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::args::FollowArgs;
+use super::args::{FollowArgs, SpeedArgs};
 use super::connect::Destination;
 use super::failure::Failure;
 use super::find::any_campaign;
@@ -16,6 +16,7 @@ use super::stores::{self, Place};
 use super::tenant::{failure_of, forbidden_by_token, lists};
 use crate::clock::{Clock, local_now};
 use crate::defender::Inventory;
+use crate::domain::action::has_ended_badly;
 use crate::domain::text::printable;
 use crate::engine::follow::{Followed, look};
 use crate::engine::lists::ListEnd;
@@ -39,7 +40,7 @@ pub(super) async fn follow(args: FollowArgs) -> Result<u8, Failure> {
     };
     let emulator = super::args::EmulatorArgs::default();
     let destination = Destination::new(&args.connect, &emulator)?;
-    let speed = settings::speed(&args.speed(), destination.loopback(), &local_now())?;
+    let speed = settings::speed(&SpeedArgs::of_the_api(), destination.loopback(), &local_now())?;
     let destination = destination.identified(speed.timing).await?;
     same_target(&campaign, &destination)?;
     let reports = Reports::going_on_with(&args.output, &campaign)?;
@@ -123,9 +124,7 @@ fn tell(campaign: &Campaign, followed: &Followed, json: bool) -> Result<(), Fail
 
 /// All that was ordered has ended: whether any of it did not end well.
 fn code(followed: &Followed) -> u8 {
-    let bad = ["failed", "timeout", "cancelled", "canceled"];
-    let ended_badly = |status: &String| bad.contains(&status.to_ascii_lowercase().as_str());
-    if followed.statuses.keys().any(ended_badly) { 3 } else { 0 }
+    if followed.statuses.keys().any(|status| has_ended_badly(status)) { 3 } else { 0 }
 }
 
 fn nothing_wrong() -> Failure {

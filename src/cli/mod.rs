@@ -52,11 +52,11 @@ pub async fn run(cli: Cli, settings: Settings) -> u8 {
     let json = wants_json(&cli.command);
     let code = match cli.command {
         Command::Scan(mut args) => {
-            args.connect.config = cli.config;
+            args.run.connect.config = cli.config;
             scan::scan(*args).await
         }
         Command::Resume(mut args) => {
-            args.connect.config = cli.config;
+            args.run.connect.config = cli.config;
             resume::resume(*args).await
         }
         Command::Status(args) => status::status(args).await,
@@ -64,7 +64,7 @@ pub async fn run(cli: Cli, settings: Settings) -> u8 {
         Command::Pause(args) => pause::pause(args).await,
         Command::Follow(args) => follow::follow(*args).await,
         Command::Retry(mut args) => {
-            args.connect.config = cli.config;
+            args.run.connect.config = cli.config;
             retry::retry(*args).await
         }
         Command::Devices(args) => devices::devices(*args).await,
@@ -94,12 +94,12 @@ fn tell(failure: &Failure, json: bool) -> u8 {
 
 fn wants_json(command: &Command) -> bool {
     match command {
-        Command::Scan(args) => args.output.json,
-        Command::Resume(args) => args.output.json,
+        Command::Scan(args) => args.run.output.json,
+        Command::Resume(args) => args.run.output.json,
+        Command::Retry(args) => args.run.output.json,
         Command::Status(args) => args.json,
         Command::Report(args) => args.output.json,
         Command::Follow(args) => args.output.json,
-        Command::Retry(args) => args.output.json,
         Command::Doctor(args) => args.json,
         // The standard output of `devices` is the list, whatever the format.
         Command::Devices(_) | Command::Emulate(_) => false,

@@ -85,8 +85,8 @@ pub(super) fn held_by(
     speed: &Speed,
 ) -> Vec<String> {
     let kept = |quota: &Quota| {
-        let as_strict = |ours: &&Quota| ours.window == quota.window && ours.calls <= quota.calls;
-        speed.quotas.iter().find(as_strict).is_some()
+        let as_strict = |ours: &Quota| ours.window == quota.window && ours.calls <= quota.calls;
+        speed.quotas.iter().any(as_strict)
     };
     let others = all.iter().filter(|one| {
         let same = one.order.target.budget(budget.operation) == *budget;

@@ -10,9 +10,6 @@ use crate::report::totals::Totals;
 use crate::report::{ReportError, ReportHead, ReportRow, ReportWriter, check_writable};
 use crate::store::{Campaign, CampaignId, Row, Store};
 
-/// Rows that are read at once.
-const PAGE: usize = 1_000;
-
 /// Where the reports of a campaign go.
 #[derive(Clone)]
 pub(super) struct Reports {
@@ -128,23 +125,20 @@ pub(super) fn head(campaign: &Campaign) -> ReportHead {
     }
 }
 
+/// Hands over every row as reports show it, and counts what the summary tells.
 async fn each_row<S: Store>(
     store: &S,
     campaign: CampaignId,
-    mut use_row: impl FnMut(ReportRow) -> Result<(), Failure>,
+    mut use_row: impl FnMut(ReportRow) -> Result<(), Failure> + Send,
 ) -> Result<Totals, Failure> {
     let mut totals = Totals::default();
-    let mut after = 0;
-    loop {
-        let page = store.rows(campaign, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(totals) };
-        after = last.seq;
-        for row in page {
-            let row = report_row(row);
-            totals.add(&row);
-            use_row(row)?;
-        }
-    }
+    let rows = store.each_row(campaign, |row| {
+        let row = report_row(row);
+        totals.add(&row);
+        use_row(row)
+    });
+    rows.await?;
+    Ok(totals)
 }
 
 fn report_row(row: Row) -> ReportRow {

@@ -20,7 +20,7 @@ use crate::store::{Campaign, Store};
 /// # Errors
 /// `Failure` with its exit code.
 pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
-    let place = Place::durable(args.output.store.as_ref())?;
+    let place = Place::durable(args.run.output.store.as_ref())?;
     // Looking first makes no store where there is none.
     let campaign = {
         let named = args.campaign.as_ref();
@@ -38,18 +38,18 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
         store.close().await?;
         campaign
     };
-    if campaign.emulated && !args.emulator.emulator {
+    if campaign.emulated && !args.run.emulator.emulator {
         return Err(Failure::usage(
             format!("campaign {} ran against the emulator", campaign.name),
             "it has no tenant that it could go on with",
             "add --emulator, and --store if it was given",
         ));
     }
-    let destination = Destination::new(&args.connect, &args.emulator)?;
-    let speed = destination.speed(&args.speed, &local_now())?.going_on_with(&campaign);
+    let destination = Destination::new(&args.run.connect, &args.run.emulator)?;
+    let speed = destination.speed(&args.run.speed, &local_now())?.going_on_with(&campaign);
     let destination = destination.identified(speed.timing).await?;
     same_target(&campaign, &destination)?;
-    let reports = Reports::going_on_with(&args.output, &campaign)?;
+    let reports = Reports::going_on_with(&args.run.output, &campaign)?;
     let store = Arc::new(stores::open(&place, speed.timing, Some(&campaign.name)).await?);
     if campaign.paused {
         let resume = format!("fleetsweep resume {}", campaign.name);
@@ -65,10 +65,8 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
         tally.devices()
     ));
     let (api, emulator) = destination.connect(&speed).await?;
-    let json = args.output.json;
-    let ResumeArgs { output, after, speed: typed, connect, emulator: emulated, .. } = &args;
-    let resume = resume_command(&campaign.name, (output, after), typed, connect, emulated);
-    let on_finish = after.on_finish.clone();
+    let resume = resume_command(&campaign.name, &args.run);
+    let (json, on_finish) = (args.run.output.json, args.run.after.on_finish);
     let api = Arc::new(api);
     let run = Run { store: store.clone(), api, speed, reports, resume, json, on_finish };
     let code = run.run(campaign).await;

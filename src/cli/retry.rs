@@ -2,8 +2,6 @@
 //! order; planning, confirming and running are those of `scan`.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::io::Write as _;
 
 use clap::Parser;
 use tempfile::NamedTempFile;
@@ -17,9 +15,6 @@ use super::stores::{self, Place};
 use crate::domain::{CampaignName, Outcome, State};
 use crate::store::{Campaign, CampaignState, Store};
 
-/// Rows that are read at once.
-const PAGE: usize = 1_000;
-
 /// Campaigns that may follow one another under one name.
 const MOST: u32 = 10_000;
 
@@ -28,7 +23,7 @@ const MOST: u32 = 10_000;
 /// # Errors
 /// `Failure` with its exit code.
 pub(super) async fn retry(args: RetryArgs) -> Result<u8, Failure> {
-    let place = Place::durable(args.output.store.as_ref())?;
+    let place = Place::durable(args.run.output.store.as_ref())?;
     let store = stores::open_to_read(&place).await?;
     let campaign = any_campaign(&store, args.campaign.as_ref()).await?;
     if campaign.state == CampaignState::Open {
@@ -41,7 +36,7 @@ pub(super) async fn retry(args: RetryArgs) -> Result<u8, Failure> {
     }
     same_tenant(&args, &campaign)?;
     let wanted = wanted(&args)?;
-    let (list, devices) = uncovered(&store, &campaign, &wanted).await?;
+    let (file, devices) = uncovered(&store, &campaign, &wanted).await?;
     if devices == 0 {
         return Err(Failure::usage(
             "there is nothing to order again",
@@ -51,16 +46,15 @@ pub(super) async fn retry(args: RetryArgs) -> Result<u8, Failure> {
     }
     let name = next_name(&store, &campaign.name).await?;
     store.close().await?;
-    let file = written(&list)?;
     scan::scan(scan_args(args, &campaign, name, &file)).await
 }
 
 /// The settings must be those of the campaign's tenant, as far as they say.
 fn same_tenant(args: &RetryArgs, campaign: &Campaign) -> Result<(), Failure> {
-    if campaign.emulated || args.emulator.emulator {
+    if campaign.emulated || args.run.emulator.emulator {
         return Ok(());
     }
-    let (now, _) = settings::planned_target(&args.connect)?;
+    let (now, _) = settings::planned_target(&args.run.connect)?;
     let then = &campaign.order.target;
     let differs = |now: &str, then: &str| !now.is_empty() && !now.contains('.') && now != then;
     if differs(&now.tenant, &then.tenant) || differs(&now.application, &then.application) {
@@ -101,27 +95,32 @@ fn listed(outcomes: &[Outcome]) -> String {
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-/// The list of a campaign's devices that ended so.
+/// The list of a campaign's devices that ended so, as a file that goes with its value.
 async fn uncovered<S: Store>(
     store: &S,
     campaign: &Campaign,
     wanted: &[Outcome],
-) -> Result<(String, u64), Failure> {
-    let mut list = "Device ID,Device Name\n".to_owned();
-    let (mut after, mut devices) = (0, 0);
-    loop {
-        let page = store.rows(campaign.id, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok((list, devices)) };
-        after = last.seq;
-        for row in &page {
-            let State::Done(outcome) = row.life.state else { continue };
-            let Some(device) = row.device.filter(|_| wanted.contains(&outcome)) else { continue };
-            let name = row.name.as_deref().unwrap_or_default().replace('"', "\"\"");
-            // Writing to a text cannot fail.
-            writeln!(list, "{device},\"{name}\"").ok();
+) -> Result<(NamedTempFile, u64), Failure> {
+    let file = tempfile::Builder::new().prefix("fleetsweep-retry-").suffix(".csv").tempfile();
+    let mut list = csv::Writer::from_writer(file.map_err(|error| not_kept(&error))?);
+    let mut devices = 0;
+    let mut write = |cells: [&str; 2]| list.write_record(cells).map_err(|error| not_kept(&error));
+    write(["Device ID", "Device Name"])?;
+    let rows = store.each_row(campaign.id, |row| match (row.life.state, row.device) {
+        (State::Done(outcome), Some(device)) if wanted.contains(&outcome) => {
             devices += 1;
+            write([&device.to_string(), row.name.as_deref().unwrap_or_default()])
         }
-    }
+        _ => Ok(()),
+    });
+    rows.await?;
+    let file = list.into_inner().map_err(|error| not_kept(error.error()))?;
+    Ok((file, devices))
+}
+
+fn not_kept(error: &dyn std::error::Error) -> Failure {
+    let next = "check the folder for temporary files (TMPDIR)";
+    Failure::new(1, "the list cannot be kept", error.to_string(), next)
 }
 
 /// The name of the campaign, with what round it is.
@@ -130,8 +129,9 @@ async fn next_name<S: Store>(store: &S, first: &CampaignName) -> Result<Campaign
     let stem = text.rsplit_once("-retry").filter(|(_, n)| n.parse::<u32>().is_ok());
     let stem = stem.map_or(text, |(stem, _)| stem);
     for round in 1..MOST {
-        let room = 64 - "-retry".len() - round.to_string().len();
-        let name = format!("{}-retry{round}", &stem[..stem.len().min(room)]);
+        let round = format!("-retry{round}");
+        let room = CampaignName::MAX - round.len();
+        let name = format!("{}{round}", &stem[..stem.len().min(room)]);
         let Ok(name) = name.parse() else { break };
         if store.find(&name).await?.is_none() {
             return Ok(name);
@@ -142,15 +142,6 @@ async fn next_name<S: Store>(store: &S, first: &CampaignName) -> Result<Campaign
         format!("{text} was ordered again too often"),
         "export a fresh list, and order it with `fleetsweep scan`",
     ))
-}
-
-fn written(list: &str) -> Result<NamedTempFile, Failure> {
-    let file = tempfile::Builder::new().prefix("fleetsweep-retry-").suffix(".csv").tempfile();
-    let written = file.and_then(|mut file| file.write_all(list.as_bytes()).map(|()| file));
-    written.map_err(|error| {
-        let next = "check the folder for temporary files (TMPDIR)";
-        Failure::new(1, "the list cannot be kept", error.to_string(), next)
-    })
 }
 
 /// What `scan` is asked to do.
@@ -171,10 +162,6 @@ fn scan_args(
     scan.campaign = Some(args.name.unwrap_or(name));
     scan.dry_run = args.dry_run;
     scan.approve_max = args.approve_max;
-    scan.speed = args.speed;
-    scan.output = args.output;
-    scan.after = args.after;
-    scan.connect = args.connect;
-    scan.emulator = args.emulator;
+    scan.run = args.run;
     *scan
 }

@@ -47,11 +47,11 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     if args.dry_run {
         return dry_run(&args, &name, &now, rules).await;
     }
-    let destination = Destination::new(&args.connect, &args.emulator)?;
-    let speed = destination.speed(&args.speed, &now)?;
+    let destination = Destination::new(&args.run.connect, &args.run.emulator)?;
+    let speed = destination.speed(&args.run.speed, &now)?;
     let destination = destination.identified(speed.timing).await?;
-    let reports = Reports::new(&args.output, &name)?;
-    let place = Place::new(&args.output, destination.emulated())?;
+    let reports = Reports::new(&args.run.output, &name)?;
+    let place = Place::new(&args.run.output, destination.emulated())?;
     let store = Arc::new(stores::open(&place, speed.timing, Some(&name)).await?);
     let draft = store.draft().await?;
     let (target, emulated) = (destination.target(), destination.emulated());
@@ -81,12 +81,12 @@ async fn dry_check(
     now: &ZonedDateTime,
     rules: Rules,
 ) -> Result<u8, Failure> {
-    let destination = Destination::new(&args.connect, &args.emulator)?;
-    let speed = destination.speed(&args.speed, now)?;
+    let destination = Destination::new(&args.run.connect, &args.run.emulator)?;
+    let speed = destination.speed(&args.run.speed, now)?;
     let destination = destination.identified(speed.timing).await?;
     let planned = destination.planned();
     let target = &planned.target;
-    let place = Place::planned(&args.output, destination.emulated())?;
+    let place = Place::planned(&args.run.output, destination.emulated())?;
     let mut link = Link::new(destination);
     let kept = rehearse(args).await?;
     let api = link.api(&speed).await?;
@@ -112,8 +112,8 @@ async fn dry_run(
     now: &ZonedDateTime,
     rules: Rules,
 ) -> Result<u8, Failure> {
-    let planned = Planned::new(&args.connect, &args.emulator)?;
-    let speed = planned.speed(&args.speed, now)?;
+    let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
+    let speed = planned.speed(&args.run.speed, now)?;
     let why = "a dry run stays offline unless --check is given";
     let preflight = Preflight::offline(rules, now.timestamp(), Some(why));
     dry_plan(args, None, name, &speed, planned, preflight).await
@@ -130,8 +130,8 @@ async fn dry_plan(
     let preflight = Arc::new(preflight);
     let nowhere: Option<(&MemoryStore<SystemClock>, CampaignId)> = None;
     let listing = read(args, kept, &preflight, nowhere).await?;
-    let emulated = args.emulator.emulator;
-    let place = Place::planned(&args.output, emulated)?;
+    let emulated = args.run.emulator.emulator;
+    let place = Place::planned(&args.run.output, emulated)?;
     let order = order(args, planned.target, &listing);
     let budget = order.target.budget(Operation::Scan);
     let (usage, clock_now) = stores::usage_of(place.as_ref(), speed, &budget).await?;
@@ -149,7 +149,7 @@ async fn dry_plan(
     };
     // Reading the list, and the inventory before it, can have taken a while.
     let plan = plans::plan(&order, &listing, speed, &outlook, &local_now(), about);
-    print_plan(&plan, args.output.json)?;
+    print_plan(&plan, args.run.output.json)?;
     refuse_bad_rows(args, &listing)?;
     Ok(0)
 }
@@ -180,7 +180,7 @@ impl Scan<'_> {
         let order = order(self.args, self.target.clone(), &listing);
         let there = self.find_same(store, &order).await?;
         let plan = self.plan(store, &order, &listing, there.as_ref(), &preflight).await?;
-        print_plan(&plan, self.args.output.json)?;
+        print_plan(&plan, self.args.run.output.json)?;
         if let Err(failure) = refuse_bad_rows(self.args, &listing) {
             // The report of a campaign that is open already tells what was ordered in it.
             if there.is_none() {
@@ -312,15 +312,15 @@ impl Scan<'_> {
     ) -> Result<u8, Failure> {
         let speed = self.speed.going_on_with(&campaign);
         let api = link.api(&speed).await?;
-        let ScanArgs { output, after, speed: typed, connect, emulator: emulated, .. } = self.args;
+        let typed = &self.args.run;
         let run = Run {
             store,
             api,
             speed,
             reports: self.reports,
-            resume: resume_command(&campaign.name, (output, after), typed, connect, emulated),
-            json: output.json,
-            on_finish: after.on_finish.clone(),
+            resume: resume_command(&campaign.name, typed),
+            json: typed.output.json,
+            on_finish: typed.after.on_finish.clone(),
         };
         run.run(campaign).await
     }

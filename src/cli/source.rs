@@ -78,7 +78,7 @@ pub(super) fn check_source(args: &ScanArgs) -> Result<(), Failure> {
     let whole = |path: &Path| path.canonicalize().ok();
     let lists: Vec<PathBuf> = args.devices.iter().filter_map(|path| whole(path)).collect();
     let over = |path: &&PathBuf| whole(path).is_some_and(|report| lists.contains(&report));
-    if let Some(path) = args.output.reports.iter().find(over) {
+    if let Some(path) = args.run.output.reports.iter().find(over) {
         return Err(Failure::usage(
             "the report would replace the list",
             format!("{} is both", printable(&path.display().to_string())),

@@ -12,7 +12,7 @@ use super::names::NameIndex;
 use super::preflight::{Known, Preflight};
 use super::settings::Speed;
 use crate::clock::wall_clock;
-use crate::defender::{Inventory, MachineFilter, SignInError};
+use crate::defender::{ActionQuery, Inventory, MachineFilter, SignInError};
 use crate::domain::preflight::Rules;
 use crate::domain::{Operation, Target};
 use crate::engine::lists::{ListEnd, Lists};
@@ -124,7 +124,7 @@ async fn open_scans<S: Store, A: Inventory>(
     preflight: &mut Preflight,
 ) -> Result<(), Failure> {
     let mut busy = Vec::new();
-    let listed = lists.open_scans(|action| busy.extend(action.device)).await?;
+    let listed = lists.scans(&ActionQuery::Open, |action| busy.extend(action.device)).await?;
     preflight.calls += listed.calls;
     match not_read(&listed.end) {
         None => busy.into_iter().for_each(|device| preflight.is_busy(device)),

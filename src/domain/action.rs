@@ -85,7 +85,7 @@ impl Action {
         let wide_enough = self.scan_type().is_some_and(|scope| scope.includes(asked));
         // What has ended covers nothing, however it ended: only what still runs will look at the
         // device after it was asked for, and "Succeeded" may mean no more than "started".
-        let ended = self.has_status(&["Succeeded", "Failed", "TimeOut", "Cancelled", "Canceled"]);
+        let ended = self.status.as_deref().is_some_and(has_ended);
         let young = match (self.created, server_now) {
             (Some(created), Some(now)) => {
                 now.duration_since(created).unsigned_abs() < timing.covers_for || created > now
@@ -96,8 +96,22 @@ impl Action {
     }
 
     fn has_status(&self, any: &[&str]) -> bool {
-        self.status.as_deref().is_some_and(|is| any.iter().any(|one| is.eq_ignore_ascii_case(one)))
+        self.status.as_deref().is_some_and(|is| is_any(is, any))
     }
+}
+
+/// Whether an action with this status goes on no more (Machine action resource page).
+pub fn has_ended(status: &str) -> bool {
+    status.eq_ignore_ascii_case("Succeeded") || has_ended_badly(status)
+}
+
+/// Whether an action with this status ended without what was asked for.
+pub fn has_ended_badly(status: &str) -> bool {
+    is_any(status, &["Failed", "TimeOut", "Cancelled", "Canceled"])
+}
+
+fn is_any(word: &str, any: &[&str]) -> bool {
+    any.iter().any(|one| word.eq_ignore_ascii_case(one))
 }
 
 /// Whether a server cut this out of what we sent.

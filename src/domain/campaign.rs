@@ -151,6 +151,9 @@ pub struct CampaignName(String);
 pub struct NotAName(String);
 
 impl CampaignName {
+    /// The most characters of a name.
+    pub const MAX: usize = 64;
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -163,7 +166,7 @@ impl FromStr for CampaignName {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if begins && text.len() <= 64 && text.chars().all(fits) {
+        if begins && text.len() <= Self::MAX && text.chars().all(fits) {
             Ok(Self(text.to_owned()))
         } else {
             Err(NotAName(super::text::printable(text)))

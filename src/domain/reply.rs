@@ -23,6 +23,13 @@ pub enum Reply {
     },
 }
 
+impl Reply {
+    /// Of a call whose slot came too late to send it: see `Timing::is_late`.
+    pub fn too_late() -> Self {
+        Reply::NeverLeft { why: "it could not be sent in time after its slot was taken".to_owned() }
+    }
+}
+
 /// A whole response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {

@@ -154,6 +154,12 @@ impl Timing {
         }
     }
 
+    /// Whether a call that was claimed then is too late to be sent now: the server could count it
+    /// after its horizon.
+    pub fn is_late(&self, claimed_at: Stamp, now: Stamp) -> bool {
+        now.since(claimed_at) > self.send_within
+    }
+
     /// The longest time from a claim to the moment at which the server can have counted its call:
     /// send within + whole request + linger. A call with no answer is counted until then.
     pub fn horizon(&self) -> Duration {

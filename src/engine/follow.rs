@@ -7,11 +7,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::lists::{ListEnd, Lists};
-use crate::defender::Inventory;
+use crate::defender::{ActionQuery, Inventory};
+use crate::domain::action::has_ended;
 use crate::domain::{Action, Outcome, State};
 use crate::store::{Campaign, Seq, Store, StoreError};
 
-/// Rows that are read, and actions that are written, together.
+/// Actions that are written together.
 const PAGE: usize = 1_000;
 
 /// How much further back than the first contact is asked: clocks of a service's machines differ.
@@ -43,11 +44,12 @@ pub async fn look<S: Store, A: Inventory>(
         let since = since.checked_sub(MARGIN).unwrap_or(Timestamp::UNIX_EPOCH);
         let mut seen = Vec::new();
         let take = |action: Action| {
-            if let Some(seq) = ordered.open.get(&action.id) {
+            if let Some((seq, _)) = ordered.open.get(&action.id) {
                 seen.push((*seq, action));
             }
         };
-        let listed = lists.scans_since(since, take).await?;
+        let query = ActionQuery::CreatedSince(since);
+        let listed = lists.scans(&query, take).await?;
         calls = listed.calls;
         if listed.end != ListEnd::Whole {
             return Ok(Err(listed.end));
@@ -56,66 +58,55 @@ pub async fn look<S: Store, A: Inventory>(
             lists.store.note_actions(campaign.id, part.to_vec()).await?;
         }
         for (_, action) in seen {
-            ordered.move_on(&action);
+            ordered.move_on(action);
         }
     }
     Ok(Ok(Followed { open: ordered.count_open(), statuses: ordered.told(), calls }))
 }
 
 /// The actions that a campaign ordered.
+#[derive(Default)]
 struct Ordered {
-    /// Those that have not ended, by their ids.
-    open: BTreeMap<String, Seq>,
-    /// The status of each of these that was told.
-    last: BTreeMap<String, String>,
-    /// Those that have ended, by their status.
+    /// Those that had not ended, by their ids, with their row and what was told of them last.
+    open: BTreeMap<String, (Seq, String)>,
+    /// Those that had ended, by their status.
     ended: BTreeMap<String, u64>,
 }
 
 impl Ordered {
     async fn read<S: Store>(store: &S, campaign: &Campaign) -> Result<Self, StoreError> {
-        let (open, last) = (BTreeMap::new(), BTreeMap::new());
-        let mut ordered = Self { open, last, ended: BTreeMap::new() };
-        let mut after = 0;
-        loop {
-            let page = store.rows(campaign.id, after, PAGE).await?;
-            let Some(row) = page.last() else { return Ok(ordered) };
-            after = row.seq;
-            let accepted = |state| state == State::Done(Outcome::Accepted);
-            for row in page.into_iter().filter(|row| accepted(row.life.state)) {
-                let detail = row.detail;
-                let status = detail.action_status.unwrap_or_else(|| "Unknown".to_owned());
-                match detail.action_id {
+        let mut ordered = Self::default();
+        let take = store.each_row(campaign.id, |row| {
+            if row.life.state == State::Done(Outcome::Accepted) {
+                let status = row.detail.action_status.unwrap_or_else(|| "Unknown".to_owned());
+                match row.detail.action_id {
                     Some(id) if !has_ended(&status) => {
-                        ordered.last.insert(id.clone(), status);
-                        ordered.open.insert(id, row.seq);
+                        ordered.open.insert(id, (row.seq, status));
                     }
                     _ => *ordered.ended.entry(status).or_default() += 1,
                 }
             }
-        }
+            Ok::<(), StoreError>(())
+        });
+        take.await?;
+        Ok(ordered)
     }
 
-    fn move_on(&mut self, action: &Action) {
-        if let Some(status) = &action.status {
-            self.last.insert(action.id.clone(), status.clone());
+    fn move_on(&mut self, action: Action) {
+        if let (Some((_, last)), Some(status)) = (self.open.get_mut(&action.id), action.status) {
+            *last = status;
         }
     }
 
     fn count_open(&self) -> u64 {
-        self.last.values().filter(|status| !has_ended(status)).count() as u64
+        self.open.values().filter(|(_, status)| !has_ended(status)).count() as u64
     }
 
     fn told(self) -> BTreeMap<String, u64> {
         let mut told = self.ended;
-        self.last.into_values().for_each(|status| *told.entry(status).or_default() += 1);
+        for (_, status) in self.open.into_values() {
+            *told.entry(status).or_default() += 1;
+        }
         told
     }
-}
-
-/// Whether an action with this status goes on no more (Machine action resource page).
-fn has_ended(status: &str) -> bool {
-    ["Succeeded", "Failed", "TimeOut", "Cancelled", "Canceled"]
-        .iter()
-        .any(|one| one.eq_ignore_ascii_case(status))
 }

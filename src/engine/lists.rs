@@ -1,10 +1,8 @@
-//! Reads whole lists outside of a campaign: the tenant's machines, and the scans that are open
-//! there. Every page is a call in the journal, on the budget for reading; it decides nothing about
-//! what it reads, and nothing that it meets stops anybody.
+//! Reads whole lists outside of a campaign: the tenant's machines, and the scans there. Every page
+//! is a call in the journal, on the budget for reading; it decides nothing about what it reads, and
+//! nothing that it meets stops anybody.
 
 use std::time::Duration;
-
-use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::defender::{
@@ -88,33 +86,16 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
         self.read(ask, take).await
     }
 
-    /// Reads the scans that are pending or running in the tenant.
+    /// Reads the scans of the tenant that a question asks for, newest first.
     ///
     /// # Errors
     /// As `machines`.
-    pub async fn open_scans(&self, take: impl FnMut(Action)) -> Result<Listed, StoreError> {
-        let ask = async |next: Option<&NextPage>| match self
-            .api
-            .actions(&ActionQuery::Open, next)
-            .await
-        {
-            ListReply::Page { actions, next, .. } => Ok((actions, next)),
-            ListReply::Refused(reply) => Err(reply),
-        };
-        self.read(ask, take).await
-    }
-
-    /// Reads the scans that were created at or after this server time, newest first.
-    ///
-    /// # Errors
-    /// As `machines`.
-    pub async fn scans_since(
+    pub async fn scans(
         &self,
-        since: Timestamp,
+        query: &ActionQuery,
         take: impl FnMut(Action),
     ) -> Result<Listed, StoreError> {
-        let query = ActionQuery::CreatedSince(since);
-        let ask = async |next: Option<&NextPage>| match self.api.actions(&query, next).await {
+        let ask = async |next: Option<&NextPage>| match self.api.actions(query, next).await {
             ListReply::Page { actions, next, .. } => Ok((actions, next)),
             ListReply::Refused(reply) => Err(reply),
         };
@@ -166,9 +147,8 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
                     },
                 };
             let now = self.store.clock().now();
-            let page = if now.since(claimed_at) > self.timing.send_within {
-                let why = "it could not be sent in time after its slot was taken".to_owned();
-                Err(Reply::NeverLeft { why })
+            let page = if self.timing.is_late(claimed_at, now) {
+                Err(Reply::too_late())
             } else {
                 *calls += 1;
                 ask(next).await

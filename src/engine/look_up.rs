@@ -189,11 +189,10 @@ async fn slot<S: Store, A>(shared: &Shared<S, A>) -> Result<CallId, StoreError> 
     loop {
         match store.claim_read(shared.campaign.id).await? {
             ReadAnswer::Call(call, claimed_at) => {
-                if store.clock().now().since(claimed_at) <= timing.send_within {
+                if !timing.is_late(claimed_at, store.clock().now()) {
                     return Ok(call);
                 }
-                let why = "it could not be sent in time after its slot was taken".to_owned();
-                let verdict = Some(Verdict::NeverLeft { why });
+                let verdict = Some(list_verdict(&Reply::too_late()));
                 store.settle_read(call, ReadSettlement { verdict }).await?;
             }
             ReadAnswer::NotYet(not_yet) => {

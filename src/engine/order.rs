@@ -84,13 +84,17 @@ async fn send<S: Store, A: ScanApi>(
         comment: mark.comment(&campaign.order.comment),
     };
     let (sent_at, start) = (store.clock().utc(), store.clock().now());
-    let slow = start.since(claim.claimed_at) > timing.send_within;
-    let late = slow || !shared.is_open();
-    let reply = if late {
-        let what = if slow { "it could not be sent in time" } else { "the window closed" };
-        Reply::NeverLeft { why: format!("{what} after its slot was taken") }
+    let refusal = if timing.is_late(claim.claimed_at, start) {
+        Some(Reply::too_late())
+    } else if shared.is_open() {
+        None
     } else {
-        api.scan(&order).await
+        Some(Reply::NeverLeft { why: "the window closed after its slot was taken".to_owned() })
+    };
+    let late = refusal.is_some();
+    let reply = match refusal {
+        Some(refusal) => refusal,
+        None => api.scan(&order).await,
     };
     let took = store.clock().now().since(start);
     let asked = Asked {

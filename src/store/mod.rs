@@ -18,6 +18,9 @@ use crate::domain::{
     Mark, Order, Quota, Stamp, State, Tally, lifecycle::Found,
 };
 
+/// Rows that `Store::each_row` holds at once.
+const PAGE: usize = 1_000;
+
 /// A campaign's key in its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CampaignId(pub i64);
@@ -356,6 +359,24 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Row>>> + Send;
 
+    /// Hands over every row of a campaign or a draft, in input order, in pages, so that memory does
+    /// not grow with the list; fails with what `use_row` or the store fails with.
+    fn each_row<E: From<StoreError> + Send>(
+        &self,
+        campaign: CampaignId,
+        mut use_row: impl FnMut(Row) -> std::result::Result<(), E> + Send,
+    ) -> impl Future<Output = std::result::Result<(), E>> + Send {
+        async move {
+            let mut after = 0;
+            loop {
+                let page = self.rows(campaign, after, PAGE).await?;
+                let Some(last) = page.last() else { return Ok(()) };
+                after = last.seq;
+                page.into_iter().try_for_each(&mut use_row)?;
+            }
+        }
+    }
+
     /// Whether a claim would pass now if `pending` more calls had been claimed; without a lock.
     fn peek(
         &self,
@@ -406,17 +427,15 @@ pub trait Store: Send + Sync + 'static {
         campaign: CampaignId,
     ) -> impl Future<Output = Result<Option<Stamp>>> + Send {
         async move {
-            let (mut last, mut until) = (0, None);
-            loop {
-                let page = self.rows(campaign, last, 1_000).await?;
-                let Some(row) = page.last() else { return Ok(until) };
-                last = row.seq;
-                let ends = page.iter().filter_map(|row| match row.life.state {
-                    State::Claimed(end) => Some(end),
-                    _ => None,
-                });
-                until = ends.chain(until).max();
-            }
+            let mut until = None;
+            self.each_row(campaign, |row| {
+                if let State::Claimed(end) = row.life.state {
+                    until = until.max(Some(end));
+                }
+                Ok::<(), StoreError>(())
+            })
+            .await?;
+            Ok(until)
         }
     }
 

@@ -46,13 +46,6 @@ pub struct FollowArgs {
     pub connect: ConnectArgs,
 }
 
-impl FollowArgs {
-    /// The API's own limits.
-    pub(in crate::cli) fn speed(&self) -> SpeedArgs {
-        SpeedArgs::of_the_api()
-    }
-}
-
 /// `retry`.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
@@ -89,19 +82,7 @@ pub struct RetryArgs {
     #[arg(long, value_name = "N")]
     pub approve_max: Option<u64>,
 
-    /// How fast, and until when.
+    /// How it is run.
     #[command(flatten)]
-    pub speed: SpeedArgs,
-    /// Where state and reports go.
-    #[command(flatten)]
-    pub output: OutputArgs,
-    /// After the run.
-    #[command(flatten)]
-    pub after: AfterArgs,
-    /// Where the API is and who calls it.
-    #[command(flatten)]
-    pub connect: ConnectArgs,
-    /// The embedded emulator.
-    #[command(flatten)]
-    pub emulator: EmulatorArgs,
+    pub run: RunArgs,
 }

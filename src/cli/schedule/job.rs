@@ -165,7 +165,7 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
         let next = "name a file that is written before the timer starts";
         return Err(Failure::usage("- is not for a timer", why, next));
     }
-    if !args.output.reports.is_empty() && !args.output.force && args.campaign.is_none() {
+    if !args.run.output.reports.is_empty() && !args.run.output.force && args.campaign.is_none() {
         return Err(Failure::usage(
             "--report needs --force in a timer",
             "each run is another campaign, and the second would find the first one's report",
@@ -176,10 +176,10 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
     scan::check_comment(&args.comment, &name)?;
     source::check_source(args)?;
     preflight::rules(&args.keep, &args.skip)?;
-    check_end(args.speed.until.as_deref())?;
-    let planned = Planned::new(&args.connect, &args.emulator)?;
-    let hours = planned.speed(&args.speed, &local_now())?.hours;
-    let ends = ends(&args.speed);
+    check_end(args.run.speed.until.as_deref())?;
+    let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
+    let hours = planned.speed(&args.run.speed, &local_now())?.hours;
+    let ends = ends(&args.run.speed);
     let mut warnings = Vec::new();
     if !ends {
         warnings.push(
@@ -195,18 +195,18 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
                 .to_owned(),
         );
     }
-    let sign_in = sign_in(planned.sign_in, args.emulator.emulator, &args.connect)?;
-    let zone = args.speed.hours.tz.clone();
+    let sign_in = sign_in(planned.sign_in, args.run.emulator.emulator, &args.run.connect)?;
+    let zone = args.run.speed.hours.tz.clone();
     Ok(Checked { hours, zone, ends, sign_in, warnings })
 }
 
 fn check_resume(args: &ResumeArgs) -> Result<Checked, Failure> {
-    check_end(args.speed.until.as_deref())?;
-    let planned = Planned::new(&args.connect, &args.emulator)?;
-    let hours = planned.speed(&args.speed, &local_now())?.hours;
-    let ends = ends(&args.speed);
-    let sign_in = sign_in(planned.sign_in, args.emulator.emulator, &args.connect)?;
-    let zone = args.speed.hours.tz.clone();
+    check_end(args.run.speed.until.as_deref())?;
+    let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
+    let hours = planned.speed(&args.run.speed, &local_now())?.hours;
+    let ends = ends(&args.run.speed);
+    let sign_in = sign_in(planned.sign_in, args.run.emulator.emulator, &args.run.connect)?;
+    let zone = args.run.speed.hours.tz.clone();
     Ok(Checked { hours, zone, ends, sign_in, warnings: Vec::new() })
 }
 

@@ -9,7 +9,9 @@ use super::sql::{self, Script};
 use crate::clock::Clock;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle::{self, CallRecord, Rows, Settlement};
-use crate::domain::{Action, BudgetKey, BudgetState, Operation, Quota, Tally, Verdict};
+use crate::domain::{
+    Action, BudgetKey, BudgetState, Detail, Life, Operation, Quota, Tally, Verdict,
+};
 use crate::store::{
     CallId, Campaign, CampaignId, CampaignState, Claim, ClaimAnswer, Finding, NewRow, NotYet,
     Opened, Opening, ReadAnswer, ReadSettlement, Seq, Settled, not_yet, paused,
@@ -250,10 +252,7 @@ pub(super) async fn expire<C: Clock>(
         let event = LifeEvent::Expired { now };
         let after = lifecycle::next(device.life, event, busy, &shared.timing)
             .map_err(|illegal| broken(illegal.to_string()))?;
-        let mut script = Script::default();
-        let row = (device.seq, device.device);
-        sql::add_life(&mut script, campaign, row, (device.life, after), None)?;
-        script.run(conn).await?;
+        change(conn, campaign, device, after, None).await?;
     }
     Ok(expired.len() as u64)
 }
@@ -267,14 +266,10 @@ pub(super) async fn reopen<C: Clock>(
     let mut reopened = 0;
     let busy = known(conn, campaign).await?.busy;
     for (seq, attempt) in refused {
-        let row = sql::device(conn, campaign, *seq).await?;
-        let row = row.ok_or_else(|| broken(format!("row {seq} vanished")))?;
+        let row = row_of(conn, campaign, *seq).await?;
         let event = LifeEvent::Reopened { attempt: *attempt };
         if let Ok(after) = lifecycle::next(row.life, event, busy, &shared.timing) {
-            let mut script = Script::default();
-            let place = (*seq, row.device);
-            sql::add_life(&mut script, campaign, place, (row.life, after), None)?;
-            script.run(conn).await?;
+            change(conn, campaign, &row, after, None).await?;
             reopened += 1;
         }
     }
@@ -290,14 +285,10 @@ pub(super) async fn note_actions<C: Clock>(
     known(conn, campaign).await?;
     let (utc, mut noted) = (shared.clock.utc(), 0);
     for (seq, action) in seen {
-        let row = sql::device(conn, campaign, *seq).await?;
-        let row = row.ok_or_else(|| broken(format!("row {seq} vanished")))?;
-        let mut detail = row.detail;
+        let row = row_of(conn, campaign, *seq).await?;
+        let mut detail = row.detail.clone();
         if settle::note_progress(&mut detail, action, utc) {
-            let mut script = Script::default();
-            let (place, lives) = ((*seq, row.device), (row.life, row.life));
-            sql::add_life(&mut script, campaign, place, lives, Some(&detail))?;
-            script.run(conn).await?;
+            change(conn, campaign, &row, row.life, Some(&detail)).await?;
             noted += 1;
         }
     }
@@ -314,19 +305,15 @@ pub(super) async fn looked_up<C: Clock>(
     let (now, utc) = (shared.clock.now(), shared.clock.utc());
     let mut all = Vec::with_capacity(findings.len());
     for Finding { look_up, found, action } in findings {
-        let row = sql::device(conn, campaign, look_up.seq).await?;
-        let row = row.ok_or_else(|| broken(format!("row {} vanished", look_up.seq)))?;
+        let row = row_of(conn, campaign, look_up.seq).await?;
         let before = row.life;
         let event = settle::look_up_event(look_up.unseen, look_up.attempt, *found, now);
         let current = settle::is_current(before, look_up.looks, *found);
         let after = match lifecycle::next(before, event, busy, &shared.timing) {
             Ok(after) if current => {
-                let mut detail = row.detail;
+                let mut detail = row.detail.clone();
                 settle::note_look_up(&mut detail, look_up.unseen, *found, action.as_ref(), utc);
-                let mut script = Script::default();
-                let (place, lives) = ((look_up.seq, row.device), (before, after));
-                sql::add_life(&mut script, campaign, place, lives, Some(&detail))?;
-                script.run(conn).await?;
+                change(conn, campaign, &row, after, Some(&detail)).await?;
                 after
             }
             Ok(_) | Err(_) => before,
@@ -354,6 +341,25 @@ pub(super) async fn finish<C: Clock>(
 
 pub(super) async fn tally(conn: &mut SqliteConnection, campaign: CampaignId) -> Done<Tally> {
     sql::tally(conn, campaign).await?.ok_or_else(unknown_campaign)
+}
+
+async fn row_of(conn: &mut SqliteConnection, campaign: CampaignId, seq: Seq) -> Done<sql::Device> {
+    let row = sql::device(conn, campaign, seq).await?;
+    row.ok_or_else(|| broken(format!("row {seq} vanished")))
+}
+
+/// Writes the new life of a row, and what is known beside if that is told.
+async fn change(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    row: &sql::Device,
+    after: Life,
+    detail: Option<&Detail>,
+) -> Done<()> {
+    let mut script = Script::default();
+    sql::add_life(&mut script, campaign, (row.seq, row.device), (row.life, after), detail)?;
+    script.run(conn).await?;
+    Ok(())
 }
 
 async fn known(conn: &mut SqliteConnection, campaign: CampaignId) -> Done<Campaign> {
