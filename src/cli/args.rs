@@ -16,6 +16,7 @@ use super::machine_args::MachineArgs;
 use crate::domain::preflight::Group;
 use crate::domain::quota::parse_duration;
 use crate::domain::{CampaignName, Quota, ScanType};
+use crate::store::Campaign;
 pub use after::AfterArgs;
 pub use hours::HoursArgs;
 pub use later::{FollowArgs, PauseArgs, RetryArgs};
@@ -364,6 +365,10 @@ pub struct ScanArgs {
     /// three times
     #[arg(long, value_enum, default_value = "report")]
     pub busy: BusyArg,
+
+    /// The campaign that this one orders again, so that no other tenant is asked.
+    #[arg(skip)]
+    pub again: Option<Box<Campaign>>,
 
     /// Which of the tenant's devices.
     #[command(flatten)]

@@ -18,6 +18,7 @@ use crate::clock::{Clock, local_now};
 use crate::defender::Inventory;
 use crate::domain::action::has_ended_badly;
 use crate::domain::text::printable;
+use crate::domain::{Outcome, Tally};
 use crate::engine::follow::{Followed, look};
 use crate::engine::lists::ListEnd;
 use crate::report::{human, jsonl};
@@ -42,7 +43,7 @@ pub(super) async fn follow(args: FollowArgs) -> Result<u8, Failure> {
     let destination = Destination::new(&args.connect, &emulator)?;
     let speed = settings::speed(&SpeedArgs::of_the_api(), destination.loopback(), &local_now())?;
     let destination = destination.identified(speed.timing).await?;
-    same_target(&campaign, &destination)?;
+    same_target(&campaign, &destination, "followed")?;
     let reports = Reports::going_on_with(&args.output, &campaign)?;
     let store = stores::open(&place, speed.timing, Some(&campaign.name)).await?;
     let (api, _) = destination.connect(&speed).await?;
@@ -101,7 +102,8 @@ pub(super) async fn once<S: Store, A: Inventory>(
     speed: &Speed,
 ) {
     let lists = lists(store, api, &campaign.order.target, speed, PATIENCE);
-    if api.may_read() == Some(true) {
+    let ordered = |tally: Tally| tally.of(Outcome::Accepted) > 0;
+    if api.may_read() == Some(true) && store.tally(campaign.id).await.is_ok_and(ordered) {
         let looked = tokio::time::timeout(PATIENCE, look(&lists, campaign)).await;
         tracing::debug!(?looked, "looked how far the ordered scans are");
     }

@@ -48,7 +48,7 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     let destination = Destination::new(&args.run.connect, &args.run.emulator)?;
     let speed = destination.speed(&args.run.speed, &local_now())?.going_on_with(&campaign);
     let destination = destination.identified(speed.timing).await?;
-    same_target(&campaign, &destination)?;
+    same_target(&campaign, &destination, "resumed")?;
     let reports = Reports::going_on_with(&args.run.output, &campaign)?;
     let store = Arc::new(stores::open(&place, speed.timing, Some(&campaign.name)).await?);
     if campaign.paused {
@@ -77,7 +77,11 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
 }
 
 /// One tenant's campaign must never go to another one.
-pub(super) fn same_target(campaign: &Campaign, destination: &Destination) -> Result<(), Failure> {
+pub(super) fn same_target(
+    campaign: &Campaign,
+    destination: &Destination,
+    what: &str,
+) -> Result<(), Failure> {
     let mut now = campaign.order.clone();
     now.target = destination.target();
     let differs = campaign.order.differences(&now);
@@ -86,7 +90,7 @@ pub(super) fn same_target(campaign: &Campaign, destination: &Destination) -> Res
     }
     Err(Failure::new(
         6,
-        format!("campaign {} is not resumed", campaign.name),
+        format!("campaign {} is not {what}", campaign.name),
         format!("these settings are another tenant's or application's: {}", differs.join("; ")),
         "use the settings that it was started with",
     ))

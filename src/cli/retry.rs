@@ -49,7 +49,8 @@ pub(super) async fn retry(args: RetryArgs) -> Result<u8, Failure> {
     scan::scan(scan_args(args, &campaign, name, &file)).await
 }
 
-/// The settings must be those of the campaign's tenant, as far as they say.
+/// What the settings say of the tenant must be the campaign's, before anybody signs in; what only
+/// the token says, `scan` compares.
 fn same_tenant(args: &RetryArgs, campaign: &Campaign) -> Result<(), Failure> {
     if campaign.emulated || args.run.emulator.emulator {
         return Ok(());
@@ -163,5 +164,6 @@ fn scan_args(
     scan.dry_run = args.dry_run;
     scan.approve_max = args.approve_max;
     scan.run = args.run;
+    scan.again = Some(Box::new(campaign.clone()));
     *scan
 }

@@ -17,6 +17,7 @@ use super::listing::Listing;
 use super::plans;
 use super::preflight::{self, Preflight};
 use super::reports::Reports;
+use super::resume::same_target;
 use super::run::Run;
 use super::say;
 use super::settings::Speed;
@@ -49,7 +50,7 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     }
     let destination = Destination::new(&args.run.connect, &args.run.emulator)?;
     let speed = destination.speed(&args.run.speed, &now)?;
-    let destination = destination.identified(speed.timing).await?;
+    let destination = identified(&args, destination, &speed).await?;
     let reports = Reports::new(&args.run.output, &name)?;
     let place = Place::new(&args.run.output, destination.emulated())?;
     let store = Arc::new(stores::open(&place, speed.timing, Some(&name)).await?);
@@ -73,6 +74,20 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     stores::close(&store, code).await
 }
 
+/// Where the run goes, once that is known for sure; never elsewhere than the campaign went that is
+/// ordered again.
+async fn identified(
+    args: &ScanArgs,
+    destination: Destination,
+    speed: &Speed,
+) -> Result<Destination, Failure> {
+    let destination = destination.identified(speed.timing).await?;
+    if let Some(campaign) = &args.again {
+        same_target(campaign, &destination, "ordered again")?;
+    }
+    Ok(destination)
+}
+
 /// A dry run that asks the tenant: it reads, and has nothing to order with. Its calls go into the
 /// store's journal if there is a store; it makes none.
 async fn dry_check(
@@ -83,7 +98,7 @@ async fn dry_check(
 ) -> Result<u8, Failure> {
     let destination = Destination::new(&args.run.connect, &args.run.emulator)?;
     let speed = destination.speed(&args.run.speed, now)?;
-    let destination = destination.identified(speed.timing).await?;
+    let destination = identified(args, destination, &speed).await?;
     let planned = destination.planned();
     let target = &planned.target;
     let place = Place::planned(&args.run.output, destination.emulated())?;

@@ -11,7 +11,7 @@ use crate::defender::{
     ScanOrder,
 };
 use crate::domain::verdict::{Asked, list_verdict, verdict};
-use crate::domain::{DeviceId, Mark, Operation, Refusal, ScanType, Target, Verdict};
+use crate::domain::{DeviceId, Mark, Operation, Refusal, Reply, ScanType, Target, Verdict};
 use crate::store::{CallId, ReadAnswer, ReadSettlement, Store};
 
 /// The right that ordering needs ("Run antivirus scan API" page).
@@ -116,6 +116,13 @@ async fn slot(
 ) -> Result<Result<CallId, String>, Failure> {
     let budget = target.budget(operation);
     Ok(match store.claim_read_on(&budget, speed.quotas.clone()).await? {
+        ReadAnswer::Call(call, claimed_at)
+            if speed.timing.is_late(claimed_at, store.clock().now()) =>
+        {
+            let late = list_verdict(&Reply::too_late());
+            settle(store, call, Some(late)).await?;
+            Err("the store was too slow to send it in time; ask again".to_owned())
+        }
         ReadAnswer::Call(call, _) => Ok(call),
         ReadAnswer::NotYet(no) => {
             let left = no.at.since(store.clock().now());
@@ -144,9 +151,7 @@ async fn read_machines(api: &HttpApi) -> Option<Verdict> {
     match api.machines(&filter, None).await {
         MachinesReply::Page { .. } => None,
         // "If there are no recent machines, you see 404 Not Found" (List machines API page).
-        MachinesReply::Refused(crate::domain::Reply::Answer(answer)) if answer.status == 404 => {
-            None
-        }
+        MachinesReply::Refused(Reply::Answer(answer)) if answer.status == 404 => None,
         MachinesReply::Refused(reply) => Some(list_verdict(&reply)),
     }
 }

@@ -1,6 +1,7 @@
 //! `retry`: what a finished campaign left uncovered becomes a campaign of its own.
 
 use super::campaigns::accepted;
+use super::doctor::token_file;
 use super::{Place, beside, emulate, json_lines, report, run, start};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,6 +46,19 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     command.env("AZURE_TENANT_ID", "99999999-2222-3333-4444-555555555555");
     let said = run(command);
     assert_eq!(said.code, 6, "another tenant: {}", said.err);
+    // Where only the token says of which tenant it is, it is asked before anything is ordered.
+    let scope = "https://api.securitycenter.microsoft.com/.default";
+    let (other, before) = ("99999999-2222-3333-4444-555555555555", emulator.ledger().accepted);
+    token_file(&place, &emulator, other, scope).await;
+    let again = ["retry", "first", "--approve-max=60", "--token-file=token", "--report=t.csv"];
+    let mut command = place.towards(&emulator, &again);
+    for name in ["AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "AZURE_CLIENT_ID"] {
+        command.env_remove(name);
+    }
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 6, "{}", said.err);
+    assert!(said.err.contains("campaign first is not ordered again"), "{}", said.err);
+    assert_eq!(emulator.ledger().accepted, before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,6 +23,20 @@ fn app() -> App {
     App { tenant: None, client_id: None, secret: emulator::DEFAULT_SECRET.into(), roles: None }
 }
 
+/// Writes a token of this tenant for this audience into the file `token`.
+pub(super) async fn token_file(place: &Place, emulator: &Emulator, tenant: &str, scope: &str) {
+    let url = format!("{}/{tenant}/oauth2/v2.0/token", emulator.base_url());
+    let form = format!(
+        "grant_type=client_credentials&client_id=a&client_secret={}&scope={scope}",
+        emulator::DEFAULT_SECRET
+    );
+    let answer = reqwest::Client::new().post(url).body(form).send().await.unwrap();
+    let answer: serde_json::Value = answer.json().await.unwrap();
+    let file = place.path("token");
+    fs::write(&file, answer["access_token"].as_str().unwrap()).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+}
+
 async fn doctor(command: Command) -> Said {
     beside(move || run(command)).await
 }
@@ -101,18 +115,8 @@ async fn missing_rights_and_too_many_rights_are_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_for_another_audience_is_told_with_both() {
     let emulator = emulate("calm", &[(100, 60.0)], 1.0).await;
-    let url = format!("{}/{TENANT}/oauth2/v2.0/token", emulator.base_url());
-    let form = format!(
-        "grant_type=client_credentials&client_id=a&client_secret={}\
-         &scope=https://graph.microsoft.com/.default",
-        emulator::DEFAULT_SECRET
-    );
-    let answer = reqwest::Client::new().post(url).body(form).send().await.unwrap();
-    let answer: serde_json::Value = answer.json().await.unwrap();
     let place = Place::new();
-    let file = place.path("token");
-    fs::write(&file, answer["access_token"].as_str().unwrap()).unwrap();
-    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    token_file(&place, &emulator, TENANT, "https://graph.microsoft.com/.default").await;
     let mut command = place.towards(&emulator, &["doctor", "--token-file", "token"]);
     for name in ["AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "AZURE_CLIENT_ID"] {
         command.env_remove(name);
