@@ -139,6 +139,8 @@ struct Shared<S, A> {
 struct Counts {
     /// Orders whose claim is not known to have passed or not.
     claiming: AtomicUsize,
+    /// Calls whose slot is taken and whose answer is not written yet.
+    sending: AtomicUsize,
     calls: AtomicU64,
     repeats: AtomicU64,
     /// Answers of this run that led, or may lead, to a repeat.
@@ -156,6 +158,10 @@ impl Counts {
 
     fn repeats(&self) -> u64 {
         self.repeats.load(Ordering::SeqCst)
+    }
+
+    fn sending(&self) -> usize {
+        self.sending.load(Ordering::SeqCst)
     }
 
     fn claiming(&self) -> usize {
@@ -223,7 +229,8 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         if self.state.stop.is_none() {
             // Who caught a signal has told it at once.
             if stop != Stop::Signal {
-                self.note(Note::Stopping(self.state.in_flight));
+                // An order that has no slot yet is no call, and none is sent for it any more.
+                self.note(Note::Stopping(self.shared.counts.sending()));
             }
             self.state.stop = Some(stop);
             self.shared.counts.halted.store(true, Ordering::SeqCst);

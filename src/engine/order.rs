@@ -48,8 +48,10 @@ pub(super) async fn run<S: Store, A: ScanApi>(
             ClaimAnswer::NotYet(not_yet) => Ok(OrderEnd::NotYet(not_yet)),
             ClaimAnswer::Idle { wake, repeats_only } => Ok(OrderEnd::Idle { wake, repeats_only }),
             ClaimAnswer::Call(claim) => {
-                let settlement = send(&shared, claim).await?;
-                Ok(OrderEnd::Settled(Box::new(settlement)))
+                shared.counts.sending.fetch_add(1, Ordering::SeqCst);
+                let sent = send(&shared, claim).await;
+                shared.counts.sending.fetch_sub(1, Ordering::SeqCst);
+                Ok(OrderEnd::Settled(Box::new(sent?)))
             }
         },
     }

@@ -1,6 +1,7 @@
 //! Stopping: by signals, by the clock, by a crash; and going on afterwards.
 
 use fleetsweep::clock::Clock;
+use fleetsweep::defender::SignInError;
 
 use super::*;
 use crate::fake_server::ListAct;
@@ -160,4 +161,15 @@ async fn an_idle_engine_asks_its_store_only_now_and_then() {
     let questions = world.store.questions();
     assert!(questions < 100 * minutes, "{questions} questions in {minutes} minutes");
     world.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_tells_the_calls_in_flight_and_not_the_orders_that_wait_for_a_token() {
+    let refuse = |_| Err(SignInError::Refused("the secret is wrong".to_owned()));
+    let script = Script { sign_in: Box::new(refuse), ..Script::scan(|_| Act::Serve) };
+    let world = World::new(script);
+    let told = world.play(100).await;
+    assert!(stopped_by_sign_in(&told), "{:?}", told.ran.ending);
+    assert_eq!(world.calls(), 0);
+    assert!(told.notes.contains(&Note::Stopping(0)), "{:?}", told.notes);
 }
