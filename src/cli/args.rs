@@ -2,9 +2,11 @@
 //! it into what the program runs on.
 
 mod after;
+mod due;
 mod hours;
 mod later;
 mod schedule;
+mod status;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,9 +20,11 @@ use crate::domain::quota::parse_duration;
 use crate::domain::{CampaignName, Quota, ScanType};
 use crate::store::Campaign;
 pub use after::AfterArgs;
+pub use due::DueArgs;
 pub use hours::HoursArgs;
 pub use later::{FollowArgs, PauseArgs, RetryArgs};
 pub use schedule::ScheduleArgs;
+pub use status::StatusArgs;
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
 /// and never faster, and says for every device what became of it.
@@ -251,7 +255,8 @@ pub struct OutputArgs {
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
 
-    /// Report file, its format by its ending (.csv, .jsonl); repeatable
+    /// Report file, its format by its ending (.csv, .jsonl), with {campaign} for the name;
+    /// repeatable
     /// [default: fleetsweep-CAMPAIGN.csv here]
     #[arg(long = "report", value_name = "FILE")]
     pub reports: Vec<PathBuf>,
@@ -373,6 +378,9 @@ pub struct ScanArgs {
     /// Which of the tenant's devices.
     #[command(flatten)]
     pub machines: MachineArgs,
+    /// Night after night.
+    #[command(flatten)]
+    pub due: DueArgs,
     /// How it is run.
     #[command(flatten)]
     pub run: RunArgs,
@@ -390,25 +398,6 @@ pub struct ResumeArgs {
     /// How it is run.
     #[command(flatten)]
     pub run: RunArgs,
-}
-
-/// `status`.
-#[derive(Debug, Args)]
-#[command(before_help = "Examples:
-  fleetsweep status
-  fleetsweep status full-2026-11-24-k3x9qa --json")]
-pub struct StatusArgs {
-    /// The campaign; all if left out
-    #[arg(value_name = "CAMPAIGN")]
-    pub campaign: Option<CampaignName>,
-
-    /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
-    #[arg(long, value_name = "URL")]
-    pub store: Option<String>,
-
-    /// Print JSON lines
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `report`.

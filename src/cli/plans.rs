@@ -36,6 +36,8 @@ pub(super) struct About<'a> {
     pub preflight: &'a Preflight,
     /// Bad rows are left out.
     pub skip_bad_rows: bool,
+    /// It is a run of a series.
+    pub series: bool,
     /// It runs against the embedded emulator.
     pub emulated: bool,
     /// How a run signs in, if anything says how.
@@ -161,7 +163,7 @@ pub(super) fn plan(
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
         pace: speed.pace,
         calls,
-        nights: nights(outlook, speed, open, now),
+        nights: nights(outlook, speed, open, now, about.series),
         until,
         warnings: about.warnings.into_iter().chain(strange(listing, about.preflight)).collect(),
     }
@@ -207,7 +209,13 @@ fn checked(listing: &Listing, outlook: &Outlook, preflight: &Preflight) -> Check
 }
 
 /// What the windows mean for this many devices.
-fn nights(outlook: &Outlook, speed: &Speed, open: u64, now: &ZonedDateTime) -> Option<Nights> {
+fn nights(
+    outlook: &Outlook,
+    speed: &Speed,
+    open: u64,
+    now: &ZonedDateTime,
+    series: bool,
+) -> Option<Nights> {
     let (hours, at) = outlook.hours.as_ref()?;
     let opening = hours.opening(*at)?;
     let zoned = |at: Timestamp| at.to_zoned_datetime(hours.zone().clone());
@@ -219,6 +227,7 @@ fn nights(outlook: &Outlook, speed: &Speed, open: u64, now: &ZonedDateTime) -> O
         closes: (opening.closes < Timestamp::MAX).then(|| zoned(opening.closes)),
         fits: until.map_or(fits, |until| until.min(fits)),
         windows: outlook.forecast(open).map_or(0, |forecast| forecast.windows),
+        series,
     })
 }
 

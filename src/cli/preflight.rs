@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 
+use super::due::Before;
 use super::failure::Failure;
 use super::names::NameIndex;
+use crate::domain::history::Past;
 use crate::domain::preflight::{Decision, Group, Groups, Rules};
 use crate::domain::{DeviceId, Facts, Life, Machine, Outcome};
 use crate::report::checked::UNKNOWN;
@@ -21,6 +23,8 @@ pub(super) struct Preflight {
     now: Timestamp,
     known: Option<Known>,
     busy: HashSet<DeviceId>,
+    /// What earlier orders say, if that matters.
+    pub before: Option<Before>,
     /// What was not checked, and why.
     pub not_checked: Vec<String>,
     /// Calls that it took.
@@ -51,6 +55,7 @@ pub(super) struct Judged<'a> {
     groups: Groups,
     rules: Rules,
     decision: Decision,
+    past: Option<Past>,
     system: &'a str,
     device_group: &'a str,
 }
@@ -73,7 +78,8 @@ impl Preflight {
             format!("the tenant's inventory and the scans that are under way there: {why}")
         });
         let not_checked = not_checked.into_iter().collect();
-        Self { rules, now, known: None, busy: HashSet::new(), not_checked, calls: 0 }
+        let (known, busy, before) = (None, HashSet::new(), None);
+        Self { rules, now, known, busy, before, not_checked, calls: 0 }
     }
 
     /// Takes in the whole inventory.
@@ -121,8 +127,13 @@ impl Preflight {
         if self.busy.contains(&device) {
             groups = groups.with(Group::Busy);
         }
+        let past = self.before.as_ref().map(|before| (before, before.of(device)));
+        if past.is_some_and(|(before, past)| before.is_recent(&past)) {
+            groups = groups.with(Group::Recent);
+        }
         let (rules, decision) = (self.rules, self.rules.decide(groups));
-        Judged { groups, rules, decision, system, device_group }
+        let past = past.map(|(_, past)| past);
+        Judged { groups, rules, decision, past, system, device_group }
     }
 }
 
@@ -178,11 +189,22 @@ impl Judged<'_> {
         matches!(self.decision, Decision::Skip(_))
     }
 
+    /// What is known of it from earlier orders, if those matter.
+    pub(super) fn past(&self) -> Option<Past> {
+        self.past
+    }
+
     /// How its row begins, and why if it ends there.
     pub(super) fn life(&self) -> (Life, Option<String>) {
         match self.decision {
             Decision::Send => (Life::draft(), None),
             Decision::Last => (Life::late_draft(), None),
+            Decision::Skip(Group::Recent) => {
+                let at = self.past.and_then(|past| past.ordered).map(|at| at.to_string());
+                let at = at.unwrap_or_default();
+                let reason = format!("recent: a scan that does was ordered at {at} (--due)");
+                (Life::ended(Outcome::Skipped), Some(reason))
+            }
             Decision::Skip(group) => {
                 let (what, name) = (group.what(), group.name());
                 // A device is ordered only when nothing is left that leaves it out.

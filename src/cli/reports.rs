@@ -1,6 +1,6 @@
 //! Writing report files from the store, in pages, so that memory does not grow with the list.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::OutputArgs;
 use super::failure::Failure;
@@ -45,6 +45,7 @@ impl Reports {
         if paths.is_empty() {
             paths.push(PathBuf::from(format!("fleetsweep-{campaign}.csv")));
         }
+        paths.iter_mut().for_each(|path| *path = named(path, campaign));
         for path in &paths {
             check_writable(path, campaign, force).map_err(|error| refused(&error))?;
         }
@@ -171,4 +172,14 @@ fn failed(error: &ReportError) -> Failure {
         error.to_string(),
         "the store holds everything: mend the cause, then run `fleetsweep report`",
     )
+}
+
+/// What stands for the campaign's name in a report's path.
+pub(super) const PLACE_OF_NAME: &str = "{campaign}";
+
+fn named(path: &Path, campaign: &CampaignName) -> PathBuf {
+    match path.to_str() {
+        Some(text) => PathBuf::from(text.replace(PLACE_OF_NAME, campaign.as_str())),
+        None => path.to_owned(),
+    }
 }

@@ -68,7 +68,8 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     let resume = resume_command(&campaign.name, &args.run);
     let (json, on_finish) = (args.run.output.json, args.run.after.on_finish);
     let api = Arc::new(api);
-    let run = Run { store: store.clone(), api, speed, reports, resume, json, on_finish };
+    let foreseen = None;
+    let run = Run { store: store.clone(), api, speed, reports, resume, foreseen, json, on_finish };
     let code = run.run(campaign).await;
     if let Some(emulator) = emulator {
         emulator.shutdown().await;

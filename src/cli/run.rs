@@ -41,6 +41,8 @@ pub(super) struct Run<S, A> {
     pub reports: Reports,
     /// The command that goes on with the campaign, if anything can.
     pub resume: Option<String>,
+    /// In a series, how many devices the plan saw ordered before its time is over, if not all.
+    pub foreseen: Option<u64>,
     /// Summary as JSON.
     pub json: bool,
     /// The command that is run when the reports are written.
@@ -191,9 +193,11 @@ impl<S: Store, A: Inventory> Run<S, A> {
     ) -> Result<Summary, Failure> {
         let tally = self.store.tally(campaign.id).await?;
         let calls = self.store.calls(campaign.id).await?.saturating_sub(calls_before);
+        let planned = self.is_as_planned(&ran.ending, calls);
         let (totals, reports, exit_code) = match written {
             Ok(totals) => {
-                let exit_code = ran.ending.exit_code(tally.needs_attention());
+                let ending = if planned { &Ending::Finished } else { &ran.ending };
+                let exit_code = ending.exit_code(tally.needs_attention());
                 (totals.clone(), self.reports.paths(), exit_code)
             }
             Err(failure) => (Totals::default(), Vec::new(), failure.code),
@@ -201,6 +205,7 @@ impl<S: Store, A: Inventory> Run<S, A> {
         let summary = Summary {
             head: super::reports::head(campaign),
             ending: ran.ending.clone(),
+            planned,
             tally,
             groups: totals.groups(),
             actions: totals.actions(),
@@ -216,6 +221,14 @@ impl<S: Store, A: Inventory> Run<S, A> {
             say::data(&summary.json())?;
         }
         Ok(summary)
+    }
+
+    /// Whether a series stopped when its time was over, having done what the plan saw; the forecast
+    /// knows the answers' time only roughly.
+    fn is_as_planned(&self, ending: &Ending, calls: u64) -> bool {
+        let over = matches!(ending, Ending::Stopped(Stop::Window | Stop::Time));
+        let enough = |foreseen| calls.saturating_mul(100) >= foreseen * 95;
+        over && self.foreseen.is_some_and(enough)
     }
 
     fn last_run(&self, began_at: Timestamp, ended: Option<RunEnd>) -> LastRun {

@@ -11,6 +11,7 @@ use super::again::resume_command;
 use super::args::{BusyArg, ScanArgs};
 use super::confirm::{confirm, within};
 use super::connect::{Destination, Planned};
+use super::due::Question;
 use super::failure::Failure;
 use super::link::Link;
 use super::listing::Listing;
@@ -20,8 +21,9 @@ use super::reports::Reports;
 use super::resume::same_target;
 use super::run::Run;
 use super::say;
+use super::series;
 use super::settings::Speed;
-use super::source::{check_source, read, rehearse, wish};
+use super::source::{check_source, needs_tenant, read, rehearse, wish};
 use super::stores::{self, Place};
 use super::tenant;
 use crate::clock::{SystemClock, local_now};
@@ -42,7 +44,7 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     check_comment(&args.comment, &name)?;
     check_source(&args)?;
     let rules = preflight::rules(&args.keep, &args.skip)?;
-    if args.dry_run && (args.check || wish(&args).is_needed()) {
+    if args.dry_run && (args.check || needs_tenant(&args)) {
         return dry_check(&args, &name, &now, rules).await;
     }
     if args.dry_run {
@@ -51,8 +53,10 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let destination = Destination::new(&args.run.connect, &args.run.emulator)?;
     let speed = destination.speed(&args.run.speed, &now)?;
     let destination = identified(&args, destination, &speed).await?;
-    let reports = Reports::new(&args.run.output, &name)?;
     let place = Place::new(&args.run.output, destination.emulated())?;
+    let name = series::free_name(&args, name, Some(&place), &now).await?;
+    check_comment(&args.comment, &name)?;
+    let reports = Reports::new(&args.run.output, &name)?;
     let store = Arc::new(stores::open(&place, speed.timing, Some(&name)).await?);
     let draft = store.draft().await?;
     let (target, emulated) = (destination.target(), destination.emulated());
@@ -99,13 +103,13 @@ async fn dry_check(
     let destination = Destination::new(&args.run.connect, &args.run.emulator)?;
     let speed = destination.speed(&args.run.speed, now)?;
     let destination = identified(args, destination, &speed).await?;
-    let planned = destination.planned();
+    let (planned, emulated) = (destination.planned(), destination.emulated());
     let target = &planned.target;
-    let place = Place::planned(&args.run.output, destination.emulated())?;
+    let place = Place::planned(&args.run.output, emulated)?;
     let mut link = Link::new(destination);
     let kept = rehearse(args).await?;
     let api = link.api(&speed).await?;
-    let wish = wish(args);
+    let wish = wish(args, target, emulated);
     let asked = match place.as_ref().filter(|place| place.exists()) {
         Some(place) => {
             let store = stores::open(place, speed.timing, None).await?;
@@ -130,7 +134,17 @@ async fn dry_run(
     let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
     let speed = planned.speed(&args.run.speed, now)?;
     let why = "a dry run stays offline unless --check is given";
-    let preflight = Preflight::offline(rules, now.timestamp(), Some(why));
+    let mut preflight = Preflight::offline(rules, now.timestamp(), Some(why));
+    let emulated = args.run.emulator.emulator;
+    if let Some(before) = Question::of(args, &planned.target, emulated) {
+        match Place::planned(&args.run.output, emulated)?.filter(Place::exists) {
+            Some(place) => {
+                let store = stores::open_to_read(&place).await?;
+                before.offline(&store, Some(why), &mut preflight).await?;
+            }
+            None => before.without_store(why, &mut preflight),
+        }
+    }
     dry_plan(args, None, name, &speed, planned, preflight).await
 }
 
@@ -147,6 +161,7 @@ async fn dry_plan(
     let listing = read(args, kept, &preflight, nowhere).await?;
     let emulated = args.run.emulator.emulator;
     let place = Place::planned(&args.run.output, emulated)?;
+    let name = &series::free_name(args, name.clone(), place.as_ref(), &local_now()).await?;
     let order = order(args, planned.target, &listing);
     let budget = order.target.budget(Operation::Scan);
     let (usage, clock_now) = stores::usage_of(place.as_ref(), speed, &budget).await?;
@@ -160,6 +175,7 @@ async fn dry_plan(
         continues: None,
         preflight: &preflight,
         skip_bad_rows: args.skip_bad_rows,
+        series: args.due.series.is_some(),
         warnings: planned.warnings,
     };
     // Reading the list, and the inventory before it, can have taken a while.
@@ -182,13 +198,14 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Reads, plans and confirms; the campaign that is open after it.
+    /// Reads, plans and confirms; the campaign that is open after it, and in a series how many of its
+    /// devices the plan saw ordered before its time is over, if not all.
     async fn prepare<S: Store>(
         &self,
         store: &S,
         draft: CampaignId,
         link: &mut Link,
-    ) -> Result<Campaign, Failure> {
+    ) -> Result<(Campaign, Option<u64>), Failure> {
         let (preflight, kept) = self.check(store, link).await?;
         let preflight = Arc::new(preflight);
         let listing = read(self.args, kept, &preflight, Some((store, draft))).await?;
@@ -209,7 +226,9 @@ impl Scan<'_> {
             // It was confirmed as a whole; what is left of it must still be what is meant.
             Some(_) => within(plan.open, self.args.approve_max)?,
         }
-        self.open(store, draft, order).await
+        let foreseen = plan.fits().filter(|fits| *fits < plan.open);
+        let foreseen = foreseen.filter(|_| self.args.due.series.is_some());
+        Ok((self.open(store, draft, order).await?, foreseen))
     }
 
     /// What is known before the first call: of the tenant if it may be asked, else of the list.
@@ -219,19 +238,25 @@ impl Scan<'_> {
         store: &S,
         link: &mut Link,
     ) -> Result<(Preflight, Option<File>), Failure> {
-        let (args, wish) = (self.args, wish(self.args));
-        let now = local_now().timestamp();
-        let offline = |why| Ok((Preflight::offline(self.rules, now, why), None));
-        if !wish.is_needed() && !args.check {
-            if args.no_check {
-                return offline(Some("--no-check is given"));
-            }
-            if self.emulated {
-                return offline(Some("the emulator makes up a fleet of its own (see --check)"));
-            }
-            // Its rows were judged when it was opened.
-            if store.find(&self.name).await?.is_some() {
-                return offline(None);
+        let args = self.args;
+        let wish = wish(args, &self.target, self.emulated);
+        if !needs_tenant(args) && !args.check {
+            let why = if args.no_check {
+                Some("--no-check is given")
+            } else if self.emulated {
+                Some("the emulator makes up a fleet of its own (see --check)")
+            } else {
+                None
+            };
+            // The rows of a campaign that is there were judged when it was opened.
+            let there = store.find(&self.name).await?.is_some();
+            if why.is_some() || there {
+                let now = local_now().timestamp();
+                let mut preflight = Preflight::offline(self.rules, now, why);
+                if let Some(before) = wish.before.as_ref().filter(|_| !there) {
+                    before.offline(store, why, &mut preflight).await?;
+                }
+                return Ok((preflight, None));
             }
         }
         let kept = rehearse(args).await?;
@@ -267,6 +292,7 @@ impl Scan<'_> {
             continues,
             preflight,
             skip_bad_rows: self.args.skip_bad_rows,
+            series: self.args.due.series.is_some(),
             warnings: plans::held_by(&store.campaigns().await?, &self.name, &budget, &speed),
         };
         // Reading the list can have taken a while.
@@ -322,7 +348,7 @@ impl Scan<'_> {
     async fn start<S: Store>(
         self,
         store: Arc<S>,
-        campaign: Campaign,
+        (campaign, foreseen): (Campaign, Option<u64>),
         link: &mut Link,
     ) -> Result<u8, Failure> {
         let speed = self.speed.going_on_with(&campaign);
@@ -334,6 +360,7 @@ impl Scan<'_> {
             speed,
             reports: self.reports,
             resume: resume_command(&campaign.name, typed),
+            foreseen,
             json: typed.output.json,
             on_finish: typed.after.on_finish.clone(),
         };
@@ -394,9 +421,12 @@ fn taken(name: &CampaignName, differs: &[String]) -> Failure {
 /// # Errors
 /// `Failure` if the system gives no random numbers.
 pub(super) fn name_of(args: &ScanArgs, now: &ZonedDateTime) -> Result<CampaignName, Failure> {
-    match &args.campaign {
-        Some(name) => Ok(name.clone()),
-        None => default_name(args, now),
+    match (&args.campaign, &args.due.series) {
+        (Some(name), _) => Ok(name.clone()),
+        (None, Some(series)) => series.names(now.date()).next().ok_or_else(|| {
+            Failure::usage("no run can be named", series.to_string(), "give a shorter --series")
+        }),
+        (None, None) => default_name(args, now),
     }
 }
 

@@ -133,7 +133,7 @@ fn check_ids(target: &Target, api: &Origin) -> Result<(), Failure> {
 }
 
 /// Whether it has the form of a GUID: hex digits in groups of 8, 4, 4, 4 and 12.
-fn is_guid(text: &str) -> bool {
+pub(super) fn is_guid(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
         && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))

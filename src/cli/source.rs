@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::ScanArgs;
+use super::due::Question;
 use super::failure::Failure;
 use super::listing::{self, Listing};
 use super::preflight::Preflight;
 use super::tenant::Wish;
+use crate::domain::Target;
 use crate::domain::text::printable;
 use crate::intake::{NameAnswer, Names, Options};
 use crate::store::{CampaignId, Store};
@@ -54,9 +56,15 @@ fn options(args: &ScanArgs, names: Option<Names>) -> Options {
     Options { column: args.column.clone(), max_rows: args.max_rows, names }
 }
 
-/// What the flags want of the tenant.
-pub(super) fn wish(args: &ScanArgs) -> Wish<'_> {
+/// Whether nothing can be done without the tenant's inventory.
+pub(super) fn needs_tenant(args: &ScanArgs) -> bool {
+    args.from_tenant || args.names
+}
+
+/// What the flags want of this tenant.
+pub(super) fn wish<'a>(args: &'a ScanArgs, target: &Target, emulated: bool) -> Wish<'a> {
     Wish {
+        before: Question::of(args, target, emulated),
         pick: args.from_tenant.then_some(&args.machines),
         names: args.names.then_some(args.strict_names),
     }

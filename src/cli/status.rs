@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::args::StatusArgs;
+use super::coverage::coverage;
 use super::failure::Failure;
 use super::find::any_campaign;
 use super::plans::used;
@@ -28,10 +29,15 @@ const LATEST: usize = 10_000;
 pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
     let place = Place::durable(args.store.as_ref())?;
     let store = stores::open_to_read(&place).await?;
-    let campaigns = match &args.campaign {
+    if args.coverage {
+        coverage(&args, &store).await?;
+        return Ok(0);
+    }
+    let mut campaigns = match &args.campaign {
         Some(name) => vec![any_campaign(&store, Some(name)).await?],
         None => store.campaigns().await?,
     };
+    campaigns.retain(|one| args.series.as_ref().is_none_or(|series| series.has(&one.name)));
     if campaigns.is_empty() && !args.json {
         say::data(&format!("No campaigns in {}.", store.place()))?;
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::due::Question;
 use super::failure::Failure;
 use super::machine_args::MachineArgs;
 use super::names::NameIndex;
@@ -30,6 +31,8 @@ pub(super) struct Wish<'a> {
     pub pick: Option<&'a MachineArgs>,
     /// Names are looked up; if true, one that several records share is refused.
     pub names: Option<bool>,
+    /// What earlier orders are asked.
+    pub before: Option<Question>,
 }
 
 impl Wish<'_> {
@@ -65,6 +68,9 @@ pub(super) async fn ask<S: Store, A: Inventory>(
     let Some(why) = not_read(&end) else {
         preflight.knows(known);
         open_scans(&lists, &mut preflight).await?;
+        if let Some(before) = &wish.before {
+            before.online(&lists, &mut preflight).await?;
+        }
         return Ok(preflight);
     };
     if wish.is_needed() {
@@ -72,6 +78,10 @@ pub(super) async fn ask<S: Store, A: Inventory>(
     }
     let mut offline = Preflight::offline(rules, now, Some(&why));
     offline.calls = preflight.calls;
+    if let Some(before) = &wish.before {
+        // The same right reads both lists.
+        before.offline(store, Some(&why), &mut offline).await?;
+    }
     Ok(offline)
 }
 
@@ -148,7 +158,7 @@ pub(super) async fn forbidden_by_token<A: Inventory>(api: &A) -> Option<ListEnd>
 }
 
 /// Why a list was not read to its end; nothing if it was.
-fn not_read(end: &ListEnd) -> Option<String> {
+pub(super) fn not_read(end: &ListEnd) -> Option<String> {
     match end {
         ListEnd::Whole => None,
         ListEnd::Forbidden(_) => Some(format!(

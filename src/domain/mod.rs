@@ -8,6 +8,7 @@ pub mod days;
 pub mod device;
 pub mod event;
 pub mod forecast;
+pub mod history;
 pub mod hours;
 pub mod lifecycle;
 pub mod machine;

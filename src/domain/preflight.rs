@@ -32,6 +32,8 @@ pub enum Group {
     OldWindows,
     /// Not onboarded.
     NotOnboarded,
+    /// A scan that does was ordered within the time of `--due`.
+    Recent,
     /// A scan is pending or running already.
     Busy,
     /// It has not reported for a week.
@@ -72,7 +74,7 @@ pub struct Rules {
 
 impl Group {
     /// Every group; the first that leaves a device out is the reason that is told.
-    pub const ALL: [Group; 14] = [
+    pub const ALL: [Group; 15] = [
         Group::Merged,
         Group::Excluded,
         Group::Mobile,
@@ -80,6 +82,7 @@ impl Group {
         Group::Iot,
         Group::OldWindows,
         Group::NotOnboarded,
+        Group::Recent,
         Group::Busy,
         Group::Inactive,
         Group::OldClient,
@@ -99,6 +102,7 @@ impl Group {
             Group::Iot => "iot",
             Group::OldWindows => "old-windows",
             Group::NotOnboarded => "not-onboarded",
+            Group::Recent => "recent",
             Group::Busy => "busy",
             Group::Inactive => "inactive",
             Group::OldClient => "old-client",
@@ -119,6 +123,7 @@ impl Group {
             Group::Iot => "printers and other IoT devices take no scan orders",
             Group::OldWindows => "Windows older than Windows 10 1709 takes no scan orders",
             Group::NotOnboarded => "not onboarded, so nothing there can scan",
+            Group::Recent => "a scan that does was ordered within the time of --due",
             Group::Busy => "a scan is pending or running already",
             Group::Inactive => "not seen for a week",
             Group::OldClient => "Linux or macOS client below 101.98.84 may refuse",
@@ -143,7 +148,8 @@ impl Group {
             | Group::Network
             | Group::Iot
             | Group::OldWindows
-            | Group::NotOnboarded => Decision::Skip(self),
+            | Group::NotOnboarded
+            | Group::Recent => Decision::Skip(self),
             Group::Inactive => Decision::Last,
             _ => Decision::Send,
         }

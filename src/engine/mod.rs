@@ -9,6 +9,7 @@
 
 mod door;
 pub mod follow;
+pub mod history;
 pub mod lists;
 mod look_up;
 mod order;

@@ -3,6 +3,7 @@
 //! functions of their input, so that writing twice gives the same bytes.
 
 pub mod checked;
+pub mod coverage;
 mod csv;
 pub mod file;
 pub mod human;

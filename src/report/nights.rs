@@ -19,6 +19,8 @@ pub struct Nights {
     pub fits: u64,
     /// How many windows all of them need.
     pub windows: u64,
+    /// The next run of a series begins with what is left.
+    pub series: bool,
 }
 
 /// The same for programs.
@@ -45,9 +47,12 @@ impl Nights {
         let fits = if self.fits >= open {
             "everything fits into this window".to_owned()
         } else {
+            let left = match self.series {
+                true => "what is left is the next run's",
+                false => "what is left stays open for `fleetsweep resume`",
+            };
             format!(
-                "{} of {} into this window, {} for all; what is left stays open for \
-                 `fleetsweep resume`",
+                "{} of {} into this window, {} for all; {left}",
                 count(self.fits),
                 counted(open, "device"),
                 counted(self.windows, "window"),

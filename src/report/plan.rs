@@ -94,6 +94,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// How many devices are ordered before the window closes or the set end comes, if either does.
+    pub fn fits(&self) -> Option<u64> {
+        let window = self.nights.as_ref().map(|nights| nights.fits);
+        let until = self.until.as_ref().map(|until| until.fits);
+        window.into_iter().chain(until).min()
+    }
+
     /// One line that names what is about to be ordered, and where.
     pub fn headline(&self) -> String {
         let emulated = if self.emulated { "EMULATED: " } else { "" };

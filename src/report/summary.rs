@@ -24,6 +24,8 @@ pub struct Summary {
     pub head: ReportHead,
     /// How the run ended.
     pub ending: Ending,
+    /// It stopped when and as the plan of a series foresaw: the next run goes on.
+    pub planned: bool,
     /// Where the rows stand.
     pub tally: Tally,
     /// Failures by code, the most frequent first.
@@ -57,7 +59,10 @@ impl Summary {
         for path in &self.reports {
             lines.push(format!("Report: {}", printable(&path.display().to_string())));
         }
-        let meaning = exit_meaning(self.exit_code);
+        let meaning = match self.exit_code {
+            0 | 3 if self.planned => "its time was over as planned, the rest is the next run's",
+            code => exit_meaning(code),
+        };
         lines.push(wrapped(&format!("Exit code {}: {meaning}.", self.exit_code), 2));
         lines.join("\n")
     }
@@ -78,6 +83,7 @@ impl Summary {
             emulated: self.head.emulated,
             ending,
             stop,
+            planned: self.planned,
             rows: self.tally.rows(),
             devices: self.tally.devices(),
             open: self.tally.open(),
@@ -104,6 +110,11 @@ impl Summary {
                 let need = if attention == 1 { "needs" } else { "need" };
                 let rows = counted(attention, "row");
                 format!("Campaign {name} is finished; {rows} {need} attention.")
+            }
+            Ending::Stopped(stop) if self.planned => {
+                let open = counted(self.tally.open(), "device");
+                let stop = stop_text(stop);
+                format!("Campaign {name} stopped as planned: {stop}; {open} left.")
             }
             Ending::Stopped(stop) => format!("Campaign {name} stopped: {}.", stop_text(stop)),
         }
@@ -153,7 +164,10 @@ impl Summary {
 
     fn push_to_do(&self, lines: &mut Vec<String>) {
         let before = lines.len();
-        if let Ending::Stopped(stop) = &self.ending {
+        if self.planned {
+            let text = "  The next run of the series begins with what is left.";
+            lines.push(text.into());
+        } else if let Ending::Stopped(stop) = &self.ending {
             lines.push(wrapped(&format!("  {}:", before_resuming(stop)), 4));
             lines.push(match &self.resume {
                 Some(command) => format!("    {}", printable(command)),
@@ -210,6 +224,7 @@ struct Json<'a> {
     emulated: bool,
     ending: &'static str,
     stop: Option<Value>,
+    planned: bool,
     rows: u64,
     devices: u64,
     open: u64,

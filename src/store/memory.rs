@@ -208,6 +208,13 @@ impl<C: Clock> Store for MemoryStore<C> {
         Ok(inner.held(campaign)?.rows.iter().skip(start).take(limit).cloned().collect())
     }
 
+    async fn asked(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
+        let mut inner = self.lock();
+        let start = usize::try_from(after).unwrap_or(0);
+        let rows = inner.held(campaign)?.rows.iter().skip(start);
+        Ok(rows.filter(|row| row.life.attempt > 0).take(limit).cloned().collect())
+    }
+
     async fn peek(
         &self,
         campaign: CampaignId,

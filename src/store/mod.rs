@@ -359,6 +359,14 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Row>>> + Send;
 
+    /// At most `limit` rows after `after` whose device was asked at least once, in input order.
+    fn asked(
+        &self,
+        campaign: CampaignId,
+        after: Seq,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Row>>> + Send;
+
     /// Hands over every row of a campaign or a draft, in input order, in pages, so that memory does
     /// not grow with the list; fails with what `use_row` or the store fails with.
     fn each_row<E: From<StoreError> + Send>(

@@ -53,6 +53,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
             emulated: false,
         },
         ending,
+        planned: false,
         tally,
         groups: totals.groups(),
         actions: totals.actions(),
@@ -250,6 +251,7 @@ fn a_plan_with_windows_says_what_fits_into_the_next_one() {
         closes: Some("2026-11-25T03:00[Europe/Berlin]".parse().unwrap()),
         fits: 7_500,
         windows: 2,
+        series: false,
     };
     let all = Nights { opens: None, closes: None, fits: 12_480, ..nights.clone() };
     let plan = Plan { until: None, nights: Some(nights), ..plan() };

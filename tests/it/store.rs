@@ -67,6 +67,7 @@ every_store! {
     nothing_is_claimed_of_a_campaign_that_is_paused
     how_far_a_scan_is_is_kept_where_it_was_ordered_and_nowhere_else
     rows_are_paged_in_input_order
+    only_devices_that_were_asked_are_among_the_asked_ones
     counts_agree_with_the_rows_whatever_happens
     what_is_not_there_is_an_error_and_changes_nothing
 }

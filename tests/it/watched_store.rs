@@ -308,6 +308,9 @@ impl Store for Watched {
     async fn rows(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
         self.inner.rows(campaign, after, limit).await
     }
+    async fn asked(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
+        self.inner.asked(campaign, after, limit).await
+    }
     async fn peek(
         &self,
         campaign: CampaignId,

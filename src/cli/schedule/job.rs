@@ -10,6 +10,7 @@ use crate::cli::args::{Command, ResumeArgs, ScanArgs, SpeedArgs};
 use crate::cli::config::{Settings, Source};
 use crate::cli::connect::Planned;
 use crate::cli::failure::Failure;
+use crate::cli::reports::PLACE_OF_NAME;
 use crate::cli::settings::variable;
 use crate::cli::{auth, misuse, preflight, scan, source};
 use crate::clock::local_now;
@@ -165,11 +166,14 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
         let next = "name a file that is written before the timer starts";
         return Err(Failure::usage("- is not for a timer", why, next));
     }
-    if !args.run.output.reports.is_empty() && !args.run.output.force && args.campaign.is_none() {
+    let named = |path: &PathBuf| path.to_string_lossy().contains(PLACE_OF_NAME);
+    let each_its_own = args.run.output.force || args.run.output.reports.iter().all(named);
+    if !each_its_own && args.campaign.is_none() {
         return Err(Failure::usage(
             "--report needs --force in a timer",
             "each run is another campaign, and the second would find the first one's report",
-            "leave --report out: each run writes fleetsweep-CAMPAIGN.csv; or add --force",
+            "write {campaign} in it, such as --report /var/log/{campaign}.csv; leave --report out: \
+             each run writes fleetsweep-CAMPAIGN.csv; or add --force",
         ));
     }
     let name = scan::name_of(args, &local_now())?;

@@ -167,6 +167,25 @@ impl<C: Clock> SqliteStore<C> {
         }
     }
 
+    async fn page(
+        &self,
+        campaign: CampaignId,
+        attempt: u32,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Row>> {
+        let what = "reading rows";
+        let mut conn = self.reader(what).await?;
+        let read = async {
+            let rows = sql::rows(&mut conn, campaign, attempt, after, limit).await?;
+            if rows.is_empty() && !sql::exists(&mut conn, campaign).await? {
+                return Err(ops::unknown_campaign());
+            }
+            Ok(rows)
+        };
+        read.await.map_err(|fault| told(what, fault))
+    }
+
     /// Commits so far by this process; several verbs share one.
     pub fn commits(&self) -> u64 {
         self.writer.as_ref().map_or(0, Writer::commits)
@@ -278,16 +297,11 @@ impl<C: Clock> Store for SqliteStore<C> {
     }
 
     async fn rows(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
-        let what = "reading rows";
-        let mut conn = self.reader(what).await?;
-        let read = async {
-            let rows = sql::rows(&mut conn, campaign, after, limit).await?;
-            if rows.is_empty() && !sql::exists(&mut conn, campaign).await? {
-                return Err(ops::unknown_campaign());
-            }
-            Ok(rows)
-        };
-        read.await.map_err(|fault| told(what, fault))
+        self.page(campaign, 0, after, limit).await
+    }
+
+    async fn asked(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
+        self.page(campaign, 1, after, limit).await
     }
 
     async fn peek(

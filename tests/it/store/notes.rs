@@ -81,3 +81,22 @@ pub(super) async fn nothing_is_claimed_of_a_campaign_that_is_paused(subject: &im
     claim(store, id).await;
     assert!(store.set_paused(CampaignId(999_999), true).await.is_err());
 }
+
+pub(super) async fn only_devices_that_were_asked_are_among_the_asked_ones(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..5, opening("c", &["100/1m"])).await;
+    let utc = store.clock().utc();
+    for _ in 0..3 {
+        let call = claim(store, id).await.call;
+        settle(store, call, accepted(utc)).await;
+    }
+    let asked = async |after, limit| {
+        let rows = store.asked(id, after, limit).await.unwrap();
+        rows.into_iter().map(|row| row.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(0, 10).await, [1, 2, 3]);
+    assert_eq!(asked(0, 2).await, [1, 2]);
+    assert_eq!(asked(2, 2).await, [3]);
+    assert!(asked(3, 2).await.is_empty());
+    assert!(store.asked(CampaignId(999_999), 0, 1).await.is_err());
+}

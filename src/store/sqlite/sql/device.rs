@@ -294,10 +294,11 @@ pub(in super::super) async fn has_unseen(
     Ok(sqlx::query_scalar(sql).bind(campaign.0).fetch_one(conn).await?)
 }
 
-/// At most `limit` rows after `after`, in input order.
+/// At most `limit` rows after `after` whose attempt is at least this one, in input order.
 pub(in super::super) async fn rows(
     conn: &mut SqliteConnection,
     campaign: CampaignId,
+    attempt: u32,
     after: Seq,
     limit: usize,
 ) -> Result<Vec<Row>, Fault> {
@@ -308,9 +309,9 @@ pub(in super::super) async fn rows(
         "SELECT id, device, ",
         life!(),
         ", detail, line, name, input_text FROM device_row \
-         WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+         WHERE id > ? AND id <= ? AND attempt >= ? ORDER BY id LIMIT ?"
     );
-    let query = sqlx::query(sql).bind(after).bind(last).bind(limit);
+    let query = sqlx::query(sql).bind(after).bind(last).bind(attempt).bind(limit);
     let all = |row: &SqliteRow| {
         let Device { seq, device, life, detail } = device_at(row, Some(14))?;
         let (line, name, input_text) = (unsigned(row, 15)?, row.try_get(16)?, row.try_get(17)?);

@@ -1,0 +1,40 @@
+//! What the user typed about nights that follow one another: which devices are due, and the series
+//! that a run belongs to.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::series::SeriesName;
+use crate::domain::history::LOOKED_BACK;
+use crate::domain::quota::parse_duration;
+
+/// Which devices are due, and the series of this run.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Night after night")]
+pub struct DueArgs {
+    /// Leave out devices for which a scan of this type or a wider one was ordered within this time,
+    /// such as 7d (a nightly run takes a few hours less, 6d12h): by this store, and where the
+    /// application may read them by the tenant's actions of that time. An order that ended as Failed, TimeOut
+    /// or Cancelled does not count. Of the others, those that have waited longest go first
+    #[arg(long, value_name = "TIME", value_parser = due)]
+    pub due: Option<Duration>,
+
+    /// One command line for every night: each run is a campaign NAME-DATE of its own, and ends the
+    /// one before it, whose waiting devices come first now. While that one still works nothing is ordered
+    /// (exit 5). A window that closes as planned is exit 0
+    #[arg(long, value_name = "NAME", conflicts_with = "campaign")]
+    pub series: Option<SeriesName>,
+}
+
+impl DueArgs {
+    /// Whether earlier orders matter.
+    pub(in crate::cli) fn looks_back(&self) -> bool {
+        self.due.is_some() || self.series.is_some()
+    }
+}
+
+fn due(text: &str) -> Result<Duration, String> {
+    let time = parse_duration(text).filter(|time| !time.is_zero() && *time <= LOOKED_BACK);
+    time.ok_or_else(|| "write a time of at most 90d with its unit, such as 7d or 12h".to_owned())
+}

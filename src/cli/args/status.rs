@@ -1,0 +1,35 @@
+//! What the user typed for `status`.
+
+use clap::Args;
+
+use crate::cli::series::SeriesName;
+use crate::domain::CampaignName;
+
+/// `status`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep status
+  fleetsweep status full-2026-11-24-k3x9qa --json
+  fleetsweep status --coverage --series nightly")]
+pub struct StatusArgs {
+    /// The campaign; all if left out
+    #[arg(value_name = "CAMPAIGN")]
+    pub campaign: Option<CampaignName>,
+
+    /// How many devices had a scan ordered within 7 and 30 days, which has waited longest, and how
+    /// many nights the rest takes
+    #[arg(long, conflicts_with = "campaign")]
+    pub coverage: bool,
+
+    /// Only the campaigns of this series
+    #[arg(long, value_name = "NAME", conflicts_with = "campaign")]
+    pub series: Option<SeriesName>,
+
+    /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+
+    /// Print JSON lines
+    #[arg(long)]
+    pub json: bool,
+}

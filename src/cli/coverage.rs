@@ -1,0 +1,75 @@
+//! `status --coverage`: how much of a fleet has had a scan. It only reads the store.
+
+use std::collections::BTreeSet;
+
+use super::args::StatusArgs;
+use super::failure::Failure;
+use super::say;
+use super::series::SeriesName;
+use crate::clock::local_now;
+use crate::domain::history::LOOKED_BACK;
+use crate::engine::history::{History, Whose, a_run, fleet};
+use crate::report::coverage::Covered;
+use crate::store::{Campaign, CampaignState, Store};
+
+/// The latest runs whose mean is the rate.
+const RUNS: usize = 7;
+
+/// Tells the coverage.
+///
+/// # Errors
+/// `Failure` if there is nothing to tell, or if the store cannot be read.
+pub(super) async fn coverage<S: Store>(args: &StatusArgs, store: &S) -> Result<(), Failure> {
+    let campaigns = of_one_fleet(store.campaigns().await?, args.series.as_ref());
+    let Some(latest) = campaigns.first() else { return Err(nothing(args.series.as_ref())) };
+    let whose = whose(latest);
+    let now = local_now();
+    let mut history = History::new(latest.order.scan_type, now.timestamp());
+    history.read_store(store, &whose).await?;
+    let since = now.timestamp().checked_sub(LOOKED_BACK).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let mut devices = BTreeSet::new();
+    // A list of the series is the whole fleet; other lists are parts of it.
+    let lists = if args.series.is_some() { 1 } else { campaigns.len() };
+    for campaign in campaigns.iter().take(lists).filter(|one| one.opened_at >= since) {
+        devices.extend(fleet(store, campaign).await?);
+    }
+    let over = |one: &&Campaign| {
+        let ended = one.last_run.as_ref().is_some_and(|run| run.ended.is_some());
+        ended || one.state == CampaignState::Finished
+    };
+    let latest_runs: Vec<Campaign> = campaigns.iter().filter(over).take(RUNS).cloned().collect();
+    let rate = a_run(store, &latest_runs).await?.map(|devices| (devices, latest_runs.len()));
+    let told = Covered {
+        series: args.series.as_ref().map(ToString::to_string),
+        target: latest.order.target.clone(),
+        emulated: latest.emulated,
+        scan_type: latest.order.scan_type,
+        coverage: history.coverage(devices),
+        a_run: rate,
+        at: now,
+    };
+    say::data(&if args.json { told.json() } else { told.text() })
+}
+
+/// The campaigns of the fleet that the latest one is about, the latest first.
+fn of_one_fleet(mut campaigns: Vec<Campaign>, series: Option<&SeriesName>) -> Vec<Campaign> {
+    campaigns.retain(|one| series.is_none_or(|series| series.has(&one.name)));
+    if let Some(whose) = campaigns.first().map(whose) {
+        campaigns.retain(|one| whose.owns(one));
+    }
+    campaigns
+}
+
+fn whose(campaign: &Campaign) -> Whose {
+    let tenant = Some(campaign.order.target.tenant.clone());
+    Whose { tenant, emulated: campaign.emulated }
+}
+
+fn nothing(series: Option<&SeriesName>) -> Failure {
+    let why = match series {
+        Some(series) => format!("no campaign of the series {series} is in the store"),
+        None => "no campaign is in the store".to_owned(),
+    };
+    let next = "see `fleetsweep status` for the campaigns, or name their store with --store";
+    Failure::usage("there is no coverage to tell", why, next)
+}

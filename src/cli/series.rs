@@ -1,0 +1,121 @@
+//! A series: runs that follow one another by one command line, each a campaign of its own. It names
+//! them, and it ends the one before; what is ordered is `scan`'s.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::ZonedDateTime;
+use jiff::civil::Date;
+
+use super::args::ScanArgs;
+use super::failure::Failure;
+use super::stores::{self, Place};
+use crate::domain::CampaignName;
+use crate::store::Store;
+
+/// The name of a series: that of a campaign, with room for the date and the number of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeriesName(String);
+
+/// The most characters of a series' name: `-2026-11-23-999` must fit behind it.
+const MOST: usize = CampaignName::MAX - 15;
+
+/// Runs of one day.
+const RUNS: u32 = 999;
+
+impl SeriesName {
+    /// The names of the runs of this day, in their order.
+    pub fn names(&self, day: Date) -> impl Iterator<Item = CampaignName> {
+        (1..=RUNS).filter_map(move |run| {
+            let run = if run == 1 { String::new() } else { format!("-{run}") };
+            format!("{}-{day}{run}", self.0).parse().ok()
+        })
+    }
+
+    /// Whether a campaign is one of this series.
+    pub fn has(&self, campaign: &CampaignName) -> bool {
+        let rest = campaign.as_str().strip_prefix(&self.0).and_then(|rest| rest.strip_prefix('-'));
+        let Some((day, run)) = rest.and_then(|rest| rest.split_at_checked(10)) else {
+            return false;
+        };
+        let number = |run: &str| run.parse::<u32>().is_ok_and(|run| run > 1);
+        day.parse::<Date>().is_ok() && (run.is_empty() || run.strip_prefix('-').is_some_and(number))
+    }
+}
+
+impl FromStr for SeriesName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse::<CampaignName>() {
+            Ok(_) if text.len() <= MOST => Ok(Self(text.to_owned())),
+            Ok(_) => Err(format!("use at most {MOST} characters, since the date follows")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for SeriesName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The name of a run: the one that was found for it, or of a series the first that is free.
+///
+/// # Errors
+/// `Failure` if the store cannot be read, or if no name is left.
+pub(super) async fn free_name(
+    args: &ScanArgs,
+    name: CampaignName,
+    place: Option<&Place>,
+    now: &ZonedDateTime,
+) -> Result<CampaignName, Failure> {
+    let Some(series) = &args.due.series else { return Ok(name) };
+    let Some(place) = place.filter(|place| place.exists()) else { return Ok(name) };
+    let store = stores::open_to_read(place).await?;
+    for name in series.names(now.date()) {
+        if store.find(&name).await?.is_none() {
+            store.close().await?;
+            return Ok(name);
+        }
+    }
+    Err(Failure::usage(
+        "no name is left for a run of this series today",
+        format!("{series} ran {RUNS} times today"),
+        "give another name with --series",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_knows_its_runs_and_no_others() {
+        let series: SeriesName = "nightly".parse().unwrap();
+        let day = "2026-11-23".parse().unwrap();
+        let names: Vec<_> = series.names(day).take(2).collect();
+        assert_eq!(names[0].as_str(), "nightly-2026-11-23");
+        assert_eq!(names[1].as_str(), "nightly-2026-11-23-2");
+        assert!(names.iter().all(|name| series.has(name)));
+        for other in [
+            "nightly",
+            "nightly-x-2026-11-23",
+            "nightly-2026-13-01",
+            "nightly-2026-11-2",
+            "nightly-2026-11-23-retry1",
+            "nightly-2026-11-23-1",
+            "other-2026-11-23",
+        ] {
+            assert!(!series.has(&other.parse().unwrap()), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_leaves_no_room_for_the_date_is_refused() {
+        assert!("x".repeat(MOST).parse::<SeriesName>().is_ok());
+        assert!("x".repeat(MOST + 1).parse::<SeriesName>().is_err());
+        assert!("a b".parse::<SeriesName>().is_err());
+    }
+}

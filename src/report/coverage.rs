@@ -1,0 +1,136 @@
+//! How much of a fleet has had a scan, as text and as JSON. It is handed the figures; an order is
+//! never told as a scan.
+
+use jiff::ZonedDateTime;
+use serde_json::json;
+
+use super::human::{count, counted, moment, wrapped};
+use super::jsonl;
+use crate::domain::history::{Coverage, LOOKED_BACK, Ordered};
+use crate::domain::text::printable;
+use crate::domain::{ScanType, Target};
+
+/// What is told of a fleet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Covered {
+    /// The series whose latest list is the fleet; nothing for all lists together.
+    pub series: Option<String>,
+    /// Whose fleet it is.
+    pub target: Target,
+    /// It ran against the embedded emulator.
+    pub emulated: bool,
+    /// The type of the scan that is asked for.
+    pub scan_type: ScanType,
+    /// The figures.
+    pub coverage: Coverage,
+    /// How many devices one run orders, and over how many runs that is the mean.
+    pub a_run: Option<(u64, usize)>,
+    /// The moment of the figures.
+    pub at: ZonedDateTime,
+}
+
+impl Covered {
+    /// The text of about 80 columns, with no line end at its end.
+    pub fn text(&self) -> String {
+        let Coverage { devices, week, month, never, .. } = &self.coverage;
+        let emulated = if self.emulated { "EMULATED " } else { "" };
+        let whose = match &self.series {
+            Some(series) => format!("series {series}"),
+            None => "all lists".to_owned(),
+        };
+        let head = format!(
+            "{emulated}Coverage of {whose}: {}, {} scan, tenant {}, {}",
+            counted(*devices, "device"),
+            self.scan_type,
+            printable(&self.target.tenant),
+            moment(&self.at)
+        );
+        let days = LOOKED_BACK.as_secs() / 86_400;
+        let mut lines = vec![wrapped(&head, 2)];
+        let mut push = |name: &str, text: &str| {
+            lines.push(wrapped(&format!("  {name:<15} {text}"), 18));
+        };
+        push("within 7 days", &self.ordered(week));
+        push("within 30 days", &self.ordered(month));
+        push("never", &format!("{} (within {days} days)", count(*never)));
+        push("oldest order", &self.oldest());
+        push("nights", &self.nights());
+        lines.push(wrapped(
+            "  An order is not yet a scan. The API may call an action Succeeded that only started; \
+             `fleetsweep follow` asks how far each one is.",
+            2,
+        ));
+        lines.join("\n")
+    }
+
+    /// One line of JSON, with no line end.
+    pub fn json(&self) -> String {
+        let Coverage { devices, week, month, never, oldest } = &self.coverage;
+        let of = |some: &Ordered| json!({"ordered": some.ordered, "succeeded": some.succeeded});
+        jsonl::line(&json!({
+            "v": 1,
+            "type": "coverage",
+            "series": self.series,
+            "tenant": self.target.tenant,
+            "emulated": self.emulated,
+            "scan_type": self.scan_type,
+            "at": self.at.timestamp(),
+            "devices": devices,
+            "within_7d": of(week),
+            "within_30d": of(month),
+            "never": never,
+            "oldest_at": oldest.map(|(at, _)| at),
+            "oldest_device": oldest.map(|(_, device)| device.to_string()),
+            "devices_a_run": self.a_run.map(|(devices, _)| devices),
+            "runs_for_the_rest": self.runs(self.coverage.left()),
+            "runs_for_all": self.runs(*devices),
+        }))
+    }
+
+    fn ordered(&self, some: &Ordered) -> String {
+        let share = some.ordered.saturating_mul(1_000).checked_div(self.coverage.devices);
+        let share = share.unwrap_or_default();
+        format!(
+            "{} ordered ({}.{} %), {} of them Succeeded as the API calls it",
+            count(some.ordered),
+            share / 10,
+            share % 10,
+            count(some.succeeded)
+        )
+    }
+
+    fn oldest(&self) -> String {
+        match self.coverage.oldest {
+            None => "none".to_owned(),
+            Some((at, device)) => {
+                let days = self.at.timestamp().duration_since(at).as_secs() / 86_400;
+                let days = counted(u64::try_from(days).unwrap_or_default(), "day");
+                let at = moment(&at.to_zoned_datetime(self.at.time_zone().clone()));
+                format!("{at}, {days} ago: {device}")
+            }
+        }
+    }
+
+    fn nights(&self) -> String {
+        let Some((devices, runs)) = self.a_run else {
+            return "no run of it has ended yet, so the rate is not known".to_owned();
+        };
+        let rate = format!(
+            "{} a run (mean of the latest {})",
+            counted(devices, "device"),
+            counted(runs as u64, "run")
+        );
+        match (self.runs(self.coverage.left()), self.runs(self.coverage.devices)) {
+            (Some(rest), Some(all)) => format!(
+                "{rate}: {} for what has had none within 7 days, {} for all",
+                counted(rest, "run"),
+                counted(all, "run")
+            ),
+            _ => rate,
+        }
+    }
+
+    fn runs(&self, devices: u64) -> Option<u64> {
+        self.a_run.filter(|(a_run, _)| *a_run > 0).map(|(a_run, _)| devices.div_ceil(a_run))
+    }
+}

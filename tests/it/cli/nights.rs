@@ -1,0 +1,144 @@
+//! Nights that follow one another: what is due, what earlier orders cover, series and their
+//! coverage. The emulator's ledger judges what was ordered.
+
+use std::collections::BTreeSet;
+
+use fleetsweep::emulator::{self, Config, Emulator, Limit, Scenario};
+
+use super::{Place, Said, beside, json_lines, report, run};
+use crate::support::device;
+
+/// An emulator on which this share of the actions fails a moment after they were created.
+async fn failing(share: f64) -> Emulator {
+    let text = format!(
+        "[devices]\nbusy_share = 0.0\n[actions]\nfailed_share = {share}\ntimeout_share = 0.0\n"
+    );
+    let scenario = Scenario::from_toml(&text).unwrap();
+    let limits = vec![Limit { calls: 1_000, window: std::time::Duration::from_secs(1) }];
+    let config = Config { scenario, limits, speed: 3_000.0, seed: 7, ..Config::default() };
+    emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap()
+}
+
+/// A list of these devices.
+fn list(place: &Place, name: &str, devices: std::ops::Range<u64>) {
+    let ids: Vec<String> = devices.map(|n| device(n).to_string()).collect();
+    std::fs::write(place.path(name), ids.join("\n")).unwrap();
+}
+
+async fn scan(place: &Place, emulator: &Emulator, args: &[&str]) -> Said {
+    let usual = ["--comment=test", "--approve-max=1000", "--limit=1000/1s", "--json"];
+    let command = place.towards(emulator, &[&["scan"], args, &usual[..]].concat());
+    beside(move || run(command)).await
+}
+
+fn plan(said: &Said) -> (u64, u64) {
+    let plan = &json_lines(&said.out)[0];
+    (plan["devices"].as_u64().unwrap(), plan["skipped"].as_u64().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_ordered_within_the_time_of_due_is_left_out_and_the_report_says_since_when() {
+    let emulator = failing(0.0).await;
+    let place = Place::new();
+    list(&place, "some.txt", 0..40);
+    list(&place, "all.txt", 0..60);
+    let first = scan(&place, &emulator, &["some.txt", "--type=full", "--campaign=first"]).await;
+    assert_eq!(first.code, 0, "{}", first.err);
+    // Nothing is sent for the plan, which the store alone gives.
+    let before = emulator.ledger().entries.len();
+    let dry = ["all.txt", "--type=full", "--dry-run", "--due=7d"];
+    let dry = scan(&place, &emulator, &dry).await;
+    assert_eq!((plan(&dry), dry.code), ((20, 40), 0), "{}", dry.err);
+    assert!(
+        dry.err.contains("left out     40 recent: a scan that does was ordered"),
+        "{}",
+        dry.err
+    );
+    assert_eq!(emulator.ledger().entries.len(), before);
+    let due = ["all.txt", "--type=full", "--due=7d", "--campaign=due", "--report=due.csv"];
+    let due = scan(&place, &emulator, &due).await;
+    assert_eq!((plan(&due), due.code), ((20, 40), 0), "{}", due.err);
+    let rows = report(&place.path("due.csv"));
+    for (n, row) in rows.iter().enumerate() {
+        let outcome = if n < 40 { "skipped" } else { "accepted" };
+        assert_eq!(row["outcome"], outcome, "{row:?}");
+        let recent = "recent: a scan that does was ordered at 20";
+        assert_eq!(row["reason"].starts_with(recent), n < 40, "{row:?}");
+    }
+    assert_eq!(emulator.ledger().accepted, 60);
+    assert!(emulator.ledger().accepted_twice.is_empty());
+    // A quick scan is no full one, and a full one does for a quick one.
+    list(&place, "new.txt", 60..70);
+    scan(&place, &emulator, &["new.txt", "--type=quick", "--campaign=quick"]).await;
+    list(&place, "all.txt", 0..70);
+    let of = async |kind, time| {
+        let args = ["all.txt", kind, time, "--dry-run"];
+        plan(&scan(&place, &emulator, &args).await)
+    };
+    assert_eq!(of("--type=full", "--due=7d").await, (10, 60));
+    assert_eq!(of("--type=quick", "--due=7d").await, (0, 70));
+    assert_eq!(of("--type=full", "--due=1s").await, (70, 0), "longer ago than that");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_failed_does_not_count_and_one_of_somebody_else_does() {
+    let emulator = failing(0.5).await;
+    let (ours, theirs) = (Place::new(), Place::new());
+    list(&theirs, "some.txt", 0..40);
+    scan(&theirs, &emulator, &["some.txt", "--type=full", "--campaign=theirs"]).await;
+    // All have ended by now there, some of them badly.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let command = theirs.towards(&emulator, &["follow", "--every=1s", "--json"]);
+    let followed = beside(move || run(command)).await;
+    let last = json_lines(&followed.out).pop().unwrap();
+    let failed = last["actions"]["Failed"].as_u64().unwrap();
+    assert!(last["open"] == 0 && failed > 5 && failed < 35, "{last}");
+    list(&ours, "all.txt", 0..50);
+    let due = ["all.txt", "--type=full", "--due=7d", "--dry-run"];
+    // Our store knows of none, and nothing but the tenant does.
+    let said = scan(&ours, &emulator, &due).await;
+    assert_eq!(plan(&said), (50, 0), "{}", said.err);
+    let not_asked = "scans that others ordered in the tenant within the time of --due";
+    let flat = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains(not_asked), "{}", said.err);
+    let checked = [&due[..], &["--check"]].concat();
+    let said = scan(&ours, &emulator, &checked).await;
+    assert_eq!(plan(&said), (10 + failed, 40 - failed), "{}", said.err);
+    // The store of those who ordered them says the same, since it was followed.
+    list(&theirs, "all.txt", 0..50);
+    let said = scan(&theirs, &emulator, &due).await;
+    assert_eq!(plan(&said), (10 + failed, 40 - failed), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_run_of_a_series_is_a_campaign_of_its_own_and_coverage_counts_them_together() {
+    let emulator = failing(0.0).await;
+    let place = Place::new();
+    list(&place, "all.txt", 0..60);
+    let night =
+        ["all.txt", "--type=full", "--series=nightly", "--due=7d", "--report={campaign}.csv"];
+    let mut names = BTreeSet::new();
+    for _ in 0..3 {
+        let said = scan(&place, &emulator, &night).await;
+        assert_eq!(said.code, 0, "{}", said.err);
+        let summary = json_lines(&said.out).pop().unwrap();
+        let name = summary["campaign"].as_str().unwrap().to_owned();
+        assert_eq!(report(&place.path(&format!("{name}.csv"))).len(), 60);
+        names.insert(name);
+    }
+    let today = fleetsweep::clock::wall_clock().to_string()[..10].to_owned();
+    let of_today = |name: &String| name.starts_with(&format!("nightly-{today}"));
+    assert!(names.len() == 3 && names.iter().all(of_today), "{names:?}");
+    assert_eq!(emulator.ledger().accepted, 60, "the second and the third had nothing to order");
+    let coverage = ["status", "--coverage", "--series=nightly"];
+    let told = run(place.fleetsweep(&[&coverage[..], &["--json"]].concat()));
+    assert_eq!(told.code, 0, "{}", told.err);
+    let told = &json_lines(&told.out)[0];
+    assert_eq!((&told["devices"], &told["within_7d"]["ordered"]), (&60.into(), &60.into()));
+    assert_eq!((&told["never"], &told["devices_a_run"]), (&0.into(), &20.into()));
+    let text = run(place.fleetsweep(&coverage));
+    assert!(text.out.contains("60 ordered (100.0 %)"), "{}", text.out);
+    assert!(text.out.lines().all(|line| line.chars().count() <= 80), "{}", text.out);
+    let none = run(place.fleetsweep(&["status", "--coverage", "--series=other"]));
+    assert_eq!(none.code, 2, "{}", none.err);
+}
