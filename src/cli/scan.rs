@@ -26,6 +26,7 @@ use super::stores::{self, Place};
 use super::tenant;
 use crate::clock::{SystemClock, local_now};
 use crate::defender::SignInKind;
+use crate::domain::campaign::{COMMENT_MAX, text_of};
 use crate::domain::preflight::Rules;
 use crate::domain::{BusyPolicy, CampaignName, Mark, Operation, Order, Target};
 use crate::report::plan::Plan;
@@ -39,7 +40,7 @@ use crate::store::{Campaign, CampaignId, CampaignState, Opened, Opening, Store};
 pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let now = local_now();
     let name = name_of(&args, &now)?;
-    check_comment(&args.comment, &name)?;
+    check_comment(&args, &name)?;
     check_source(&args)?;
     let rules = preflight::rules(&args.keep, &args.skip)?;
     if args.dry_run && (args.check || wish(&args).is_needed()) {
@@ -346,6 +347,7 @@ fn order(args: &ScanArgs, target: Target, listing: &Listing) -> Order {
         target,
         scan_type: args.scan_type,
         comment: args.comment.trim().to_owned(),
+        ticket: args.change.ticket.clone(),
         ids_hash: listing.hash(),
     }
 }
@@ -428,9 +430,9 @@ fn random() -> Result<u64, Failure> {
 ///
 /// # Errors
 /// `Failure` says what is wrong with it.
-pub(super) fn check_comment(comment: &str, name: &CampaignName) -> Result<(), Failure> {
+pub(super) fn check_comment(args: &ScanArgs, name: &CampaignName) -> Result<(), Failure> {
     let next = "say why the scan is run, such as --comment \"Incident 4711\"";
-    let text = comment.trim();
+    let text = args.comment.trim();
     if text.is_empty() {
         return Err(Failure::usage("the comment is empty", "the API requires one", next));
     }
@@ -438,10 +440,12 @@ pub(super) fn check_comment(comment: &str, name: &CampaignName) -> Result<(), Fa
         let why = format!("it holds the control character {}", c.escape_unicode());
         return Err(Failure::usage("the comment cannot be used", why, next));
     }
-    let length = Mark::new(name, 0).comment(text).chars().count();
-    let most = crate::domain::campaign::COMMENT_MAX;
+    let text = text_of(args.change.ticket.as_ref(), text);
+    let length = Mark::new(name, 0).comment(&text).chars().count();
+    let most = COMMENT_MAX;
     if length > most {
-        let why = format!("with its mark it has {length} characters, and {most} are allowed");
+        let with = if args.change.ticket.is_some() { "mark and ticket" } else { "mark" };
+        let why = format!("with its {with} it has {length} characters, and {most} are allowed");
         return Err(Failure::usage("the comment is too long", why, "shorten it"));
     }
     Ok(())

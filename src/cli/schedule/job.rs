@@ -173,7 +173,7 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
         ));
     }
     let name = scan::name_of(args, &local_now())?;
-    scan::check_comment(&args.comment, &name)?;
+    scan::check_comment(args, &name)?;
     source::check_source(args)?;
     preflight::rules(&args.keep, &args.skip)?;
     check_end(args.run.speed.until.as_deref())?;
