@@ -138,6 +138,7 @@ async fn opened(store: &SqliteStore, number: u32, devices: u32) -> CampaignId {
             },
             scan_type: ScanType::Full,
             comment: "bench".to_owned(),
+            ticket: None,
             ids_hash: "00".repeat(32),
         },
         mark_bits: 1,

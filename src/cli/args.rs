@@ -2,6 +2,7 @@
 //! it into what the program runs on.
 
 mod after;
+mod change;
 mod due;
 mod hours;
 mod later;
@@ -20,6 +21,7 @@ use crate::domain::quota::parse_duration;
 use crate::domain::{CampaignName, Quota, ScanType};
 use crate::store::Campaign;
 pub use after::AfterArgs;
+pub use change::ChangeArgs;
 pub use due::DueArgs;
 pub use hours::HoursArgs;
 pub use later::{FollowArgs, PauseArgs, RetryArgs};
@@ -375,6 +377,9 @@ pub struct ScanArgs {
     #[arg(skip)]
     pub again: Option<Box<Campaign>>,
 
+    /// The change request.
+    #[command(flatten)]
+    pub change: ChangeArgs,
     /// Which of the tenant's devices.
     #[command(flatten)]
     pub machines: MachineArgs,

@@ -1,5 +1,5 @@
-//! What earlier orders say of the devices of a list, for `--due` and `--series`: asked of the store,
-//! and of the tenant where it may be asked. What it means is `domain::history`'s.
+//! What earlier orders say of the devices of a list, for `--due` and `--series`: asked of the
+//! store, and of the tenant where it may be asked. What it means is `domain::history`'s.
 
 use std::time::Duration;
 

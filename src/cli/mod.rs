@@ -24,6 +24,7 @@ pub mod machine_args;
 mod manual;
 pub mod misuse;
 mod names;
+mod naming;
 mod pause;
 mod place;
 mod plans;

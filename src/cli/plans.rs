@@ -146,6 +146,7 @@ pub(super) fn plan(
         target: order.target.clone(),
         scan_type: order.scan_type,
         comment: order.comment.clone(),
+        ticket: order.ticket.clone(),
         emulated: about.emulated,
         auth: about.sign_in.map(|kind| (kind.name().to_owned(), kind.to_string())),
         store: about.place,

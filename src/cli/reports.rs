@@ -96,6 +96,7 @@ impl Reports {
             tenant: order.target.tenant.clone(),
             scan_type: order.scan_type,
             emulated,
+            ticket: order.ticket.clone(),
         };
         let mut writers = self.writers(&head)?;
         each_row(store, draft, |mut row| {
@@ -123,6 +124,7 @@ pub(super) fn head(campaign: &Campaign) -> ReportHead {
         tenant: campaign.order.target.tenant.clone(),
         scan_type: campaign.order.scan_type,
         emulated: campaign.emulated,
+        ticket: campaign.order.ticket.clone(),
     }
 }
 

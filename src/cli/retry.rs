@@ -161,6 +161,7 @@ fn scan_args(
     };
     scan.devices = vec![list.path().to_owned()];
     scan.campaign = Some(args.name.unwrap_or(name));
+    scan.change.ticket = args.ticket.or_else(|| campaign.order.ticket.clone());
     scan.dry_run = args.dry_run;
     scan.approve_max = args.approve_max;
     scan.run = args.run;

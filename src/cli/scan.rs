@@ -15,6 +15,7 @@ use super::due::Question;
 use super::failure::Failure;
 use super::link::Link;
 use super::listing::Listing;
+use super::naming::{check_comment, name_of, random};
 use super::plans;
 use super::preflight::{self, Preflight};
 use super::reports::Reports;
@@ -29,7 +30,7 @@ use super::tenant;
 use crate::clock::{SystemClock, local_now};
 use crate::defender::SignInKind;
 use crate::domain::preflight::Rules;
-use crate::domain::{BusyPolicy, CampaignName, Mark, Operation, Order, Target};
+use crate::domain::{BusyPolicy, CampaignName, Operation, Order, Target};
 use crate::report::plan::Plan;
 use crate::store::memory::MemoryStore;
 use crate::store::{Campaign, CampaignId, CampaignState, Opened, Opening, Store};
@@ -41,7 +42,7 @@ use crate::store::{Campaign, CampaignId, CampaignState, Opened, Opening, Store};
 pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let now = local_now();
     let name = name_of(&args, &now)?;
-    check_comment(&args.comment, &name)?;
+    check_comment(&args, &name)?;
     check_source(&args)?;
     let rules = preflight::rules(&args.keep, &args.skip)?;
     if args.dry_run && (args.check || needs_tenant(&args)) {
@@ -55,7 +56,7 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let destination = identified(&args, destination, &speed).await?;
     let place = Place::new(&args.run.output, destination.emulated())?;
     let name = series::free_name(&args, name, Some(&place), &now).await?;
-    check_comment(&args.comment, &name)?;
+    check_comment(&args, &name)?;
     let reports = Reports::new(&args.run.output, &name)?;
     let store = Arc::new(stores::open(&place, speed.timing, Some(&name)).await?);
     let draft = store.draft().await?;
@@ -198,8 +199,8 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Reads, plans and confirms; the campaign that is open after it, and in a series how many of its
-    /// devices the plan saw ordered before its time is over, if not all.
+    /// Reads, plans and confirms; the campaign that is open after it, and in a series how many of
+    /// its devices the plan saw ordered before its time is over, if not all.
     async fn prepare<S: Store>(
         &self,
         store: &S,
@@ -373,6 +374,7 @@ fn order(args: &ScanArgs, target: Target, listing: &Listing) -> Order {
         target,
         scan_type: args.scan_type,
         comment: args.comment.trim().to_owned(),
+        ticket: args.change.ticket.clone(),
         ids_hash: listing.hash(),
     }
 }
@@ -414,65 +416,4 @@ fn taken(name: &CampaignName, differs: &[String]) -> Failure {
     }
     let why = format!("it is another one; what differs: {}", differs.join("; "));
     Failure::new(6, what, why, "give another name with --campaign, or none")
-}
-
-/// The name of the campaign: the one that was typed, or a new one.
-///
-/// # Errors
-/// `Failure` if the system gives no random numbers.
-pub(super) fn name_of(args: &ScanArgs, now: &ZonedDateTime) -> Result<CampaignName, Failure> {
-    match (&args.campaign, &args.due.series) {
-        (Some(name), _) => Ok(name.clone()),
-        (None, Some(series)) => series.names(now.date()).next().ok_or_else(|| {
-            Failure::usage("no run can be named", series.to_string(), "give a shorter --series")
-        }),
-        (None, None) => default_name(args, now),
-    }
-}
-
-fn default_name(args: &ScanArgs, now: &ZonedDateTime) -> Result<CampaignName, Failure> {
-    let letters = b"abcdefghijkmnpqrstuvwxyz";
-    let mut bits = random()?;
-    let suffix: String = (0..6)
-        .map(|_| {
-            let letter = letters[usize::try_from(bits % letters.len() as u64).unwrap_or(0)];
-            bits /= letters.len() as u64;
-            char::from(letter)
-        })
-        .collect();
-    let date = now.timestamp().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
-    let name = format!("{}-{date}-{suffix}", args.scan_type);
-    name.parse().map_err(|error| {
-        Failure::new(1, "no name could be made", format!("{error}"), "give one with --campaign")
-    })
-}
-
-fn random() -> Result<u64, Failure> {
-    getrandom::u64().map_err(|error| {
-        let next = "check that the system gives random numbers";
-        Failure::new(1, "no random number could be had", error.to_string(), next)
-    })
-}
-
-/// Refuses a comment that the API would not take.
-///
-/// # Errors
-/// `Failure` says what is wrong with it.
-pub(super) fn check_comment(comment: &str, name: &CampaignName) -> Result<(), Failure> {
-    let next = "say why the scan is run, such as --comment \"Incident 4711\"";
-    let text = comment.trim();
-    if text.is_empty() {
-        return Err(Failure::usage("the comment is empty", "the API requires one", next));
-    }
-    if let Some(c) = text.chars().find(|c| c.is_control()) {
-        let why = format!("it holds the control character {}", c.escape_unicode());
-        return Err(Failure::usage("the comment cannot be used", why, next));
-    }
-    let length = Mark::new(name, 0).comment(text).chars().count();
-    let most = crate::domain::campaign::COMMENT_MAX;
-    if length > most {
-        let why = format!("with its mark it has {length} characters, and {most} are allowed");
-        return Err(Failure::usage("the comment is too long", why, "shorten it"));
-    }
-    Ok(())
 }

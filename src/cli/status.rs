@@ -101,6 +101,7 @@ impl Standing {
             "tenant": campaign.order.target.tenant,
             "scan_type": campaign.order.scan_type,
             "comment": campaign.order.comment,
+            "ticket": campaign.order.ticket,
             "emulated": campaign.emulated,
             "opened_at": campaign.opened_at,
             "finished_at": campaign.finished_at,
@@ -137,7 +138,7 @@ impl Standing {
             "  {} scan, tenant {}, \"{}\", since {}",
             campaign.order.scan_type,
             printable(&campaign.order.target.tenant),
-            printable(&campaign.order.comment),
+            printable(&campaign.order.text()),
             human::moment(&campaign.opened_at.to_zoned_datetime(now.time_zone().clone())),
         ));
         let ended = tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);

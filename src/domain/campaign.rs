@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::device::DeviceId;
+use super::ticket::Ticket;
 
 /// The most characters that a comment may have with its mark. The API documents no limit; this is
 /// below every limit that has been seen for such fields.
@@ -234,11 +235,19 @@ pub struct Order {
     pub scan_type: ScanType,
     /// The user's comment, without the mark.
     pub comment: String,
+    /// The change request or incident that it is ordered for.
+    pub ticket: Option<Ticket>,
     /// SHA-256 over the sorted ids, in hexadecimal: see `hash_of_ids`.
     pub ids_hash: String,
 }
 
 impl Order {
+    /// What stands behind the mark in each action's comment: the ticket in brackets, if there is
+    /// one, and the user's comment.
+    pub fn text(&self) -> String {
+        text_of(self.ticket.as_ref(), &self.comment)
+    }
+
     /// What differs between two orders, in the user's words; empty if nothing does.
     pub fn differences(&self, other: &Order) -> Vec<String> {
         let mut found = Vec::new();
@@ -254,11 +263,24 @@ impl Order {
         compare("application", &self.target.application, &other.target.application);
         compare("type", &self.scan_type.to_string(), &other.scan_type.to_string());
         compare("comment", &self.comment, &other.comment);
+        compare("ticket", shown(self.ticket.as_ref()), shown(other.ticket.as_ref()));
         if self.ids_hash != other.ids_hash {
             found.push("the set of device ids".to_owned());
         }
         found
     }
+}
+
+/// What stands behind the mark in a comment.
+pub fn text_of(ticket: Option<&Ticket>, comment: &str) -> String {
+    match ticket {
+        Some(ticket) => format!("[{ticket}] {comment}"),
+        None => comment.to_owned(),
+    }
+}
+
+fn shown(ticket: Option<&Ticket>) -> &str {
+    ticket.map_or("none", Ticket::as_str)
 }
 
 /// SHA-256 over the ids in ascending order, so that the order of the rows does not matter.
@@ -280,6 +302,11 @@ mod tests {
     fn the_mark_stands_first_in_the_comment() {
         let mark = Mark::new(&"night-1".parse().unwrap(), 0xabc);
         assert_eq!(mark.comment("CHG1"), "[fleetsweep night-1/0000000000000abc] CHG1");
+        let ticket = "CHG0031337".parse().ok();
+        assert_eq!(
+            mark.comment(&text_of(ticket.as_ref(), "nightly")),
+            "[fleetsweep night-1/0000000000000abc] [CHG0031337] nightly"
+        );
     }
 
     #[test]

@@ -90,9 +90,9 @@ impl Past {
         is_within(self.ordered, within, now)
     }
 
-    /// Its turn among the devices that are ordered: lower ones go first. Those that were never asked
-    /// come first, then those whose last time is longest ago. A device that fails every time is as
-    /// old as its last try, so that it holds back nobody.
+    /// Its turn among the devices that are ordered: lower ones go first. Those that were never
+    /// asked come first, then those whose last time is longest ago. A device that fails every time
+    /// is as old as its last try, so that it holds back nobody.
     pub fn turn(&self) -> i64 {
         self.asked.map_or(0, |at| at.as_microsecond().max(1))
     }

@@ -240,7 +240,7 @@ impl Telling {
         (earliest, latest): (Option<Timestamp>, Option<Timestamp>),
     ) -> bool {
         let order = &shared.campaign.order;
-        match action.comment_says(&self.mark, &order.comment) {
+        match action.comment_says(&self.mark, &order.text()) {
             CommentSays::Ours => true,
             CommentSays::NotOurs => false,
             CommentSays::Altered if self.comments_kept => false,

@@ -79,11 +79,11 @@ async fn send<S: Store, A: ScanApi>(
     claim: Claim,
 ) -> Result<Settlement, StoreError> {
     let Shared { store, api, campaign, timing, .. } = shared;
-    let mark = campaign.mark();
+    let (mark, text) = (campaign.mark(), campaign.order.text());
     let order = ScanOrder {
         device: claim.device,
         scan_type: campaign.order.scan_type,
-        comment: mark.comment(&campaign.order.comment),
+        comment: mark.comment(&text),
     };
     let (sent_at, start) = (store.clock().utc(), store.clock().now());
     let refusal = if timing.is_late(claim.claimed_at, start) {
@@ -103,7 +103,7 @@ async fn send<S: Store, A: ScanApi>(
         device: claim.device,
         scan_type: campaign.order.scan_type,
         mark: &mark,
-        comment: &campaign.order.comment,
+        comment: &text,
         took,
     };
     let verdict = verdict(&reply, &asked, timing);

@@ -12,7 +12,7 @@ use super::human::{count, counted, duration, moment, quota, wrapped};
 use super::jsonl;
 use super::nights::Nights;
 use crate::domain::text::{cut, printable};
-use crate::domain::{CampaignName, Pace, Quota, ScanType, Target};
+use crate::domain::{CampaignName, Pace, Quota, ScanType, Target, Ticket};
 
 /// Bad rows that the text shows.
 const BAD_SHOWN: usize = 20;
@@ -51,6 +51,8 @@ pub struct Plan {
     pub scan_type: ScanType,
     /// The user's comment.
     pub comment: String,
+    /// The ticket that it is ordered for.
+    pub ticket: Option<Ticket>,
     /// It runs against the embedded emulator.
     pub emulated: bool,
     /// How it signs in, as a word for programs and as words for people; nothing if nothing says.
@@ -146,6 +148,7 @@ impl Plan {
             application: &self.target.application,
             scan_type: self.scan_type.to_string(),
             comment: &self.comment,
+            ticket: self.ticket.as_ref().map(Ticket::as_str),
             store: &self.store,
             emulated: self.emulated,
             auth: self.auth.as_ref().map(|(name, _)| name.as_str()),
@@ -184,6 +187,7 @@ impl Plan {
         let auth = self.auth.as_ref().map(|(_, words)| printable(words));
         push("sign-in", auth.as_deref().unwrap_or("none is set up; a run needs one (see --auth)"));
         push("comment", &printable(&cut(&self.comment, COMMENT_SHOWN)));
+        self.ticket.iter().for_each(|ticket| push("ticket", ticket.as_str()));
         push(
             "store",
             &format!("{} (the limit is kept among those who share it)", printable(&self.store)),
@@ -274,6 +278,7 @@ struct Json<'a> {
     application: &'a str,
     scan_type: String,
     comment: &'a str,
+    ticket: Option<&'a str>,
     store: &'a str,
     emulated: bool,
     auth: Option<&'a str>,

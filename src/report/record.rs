@@ -5,10 +5,10 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use crate::domain::{CampaignName, Detail, DeviceId, Life, Outcome, Rank, ScanType, State};
+use crate::domain::{CampaignName, Detail, DeviceId, Life, Outcome, Rank, ScanType, State, Ticket};
 
 /// The names of the fields, in order.
-pub const COLUMNS: [&str; 22] = [
+pub const COLUMNS: [&str; 23] = [
     "line",
     "device_id",
     "device_name",
@@ -31,6 +31,7 @@ pub const COLUMNS: [&str; 22] = [
     "input_text",
     "campaign",
     "tenant",
+    "ticket",
 ];
 
 /// The word in the `outcome` field of a row that has not ended.
@@ -50,6 +51,8 @@ pub struct ReportHead {
     pub scan_type: ScanType,
     /// It ran against the embedded emulator.
     pub emulated: bool,
+    /// The ticket that it was ordered for.
+    pub ticket: Option<Ticket>,
 }
 
 /// One row of the input, with what became of it.
@@ -111,6 +114,7 @@ pub fn record<'a>(row: &'a ReportRow, head: &'a ReportHead) -> Record<'a> {
         text(row.input_text.as_ref()),
         fixed(head.campaign.as_str()),
         fixed(&head.tenant),
+        head.ticket.as_ref().map_or(Value::Empty, |ticket| fixed(ticket.as_str())),
     ]
 }
 

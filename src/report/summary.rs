@@ -12,7 +12,7 @@ use super::jsonl;
 use super::record::ReportHead;
 use super::totals::Group;
 use crate::domain::text::{cut, printable};
-use crate::domain::{Ending, Outcome, Stop, Tally};
+use crate::domain::{Ending, Outcome, Stop, Tally, Ticket};
 
 /// Kinds of failure that the text names.
 const GROUPS_SHOWN: usize = 5;
@@ -80,6 +80,7 @@ impl Summary {
             campaign: self.head.campaign.as_str(),
             tenant: &self.head.tenant,
             scan_type: self.head.scan_type.to_string(),
+            ticket: self.head.ticket.as_ref().map(Ticket::as_str),
             emulated: self.head.emulated,
             ending,
             stop,
@@ -123,9 +124,10 @@ impl Summary {
     fn push_counts(&self, lines: &mut Vec<String>) {
         lines.push(wrapped(
             &format!(
-                "{} scan, tenant {}, {}:",
+                "{} scan, tenant {}{}, {}:",
                 self.head.scan_type.api_name(),
                 printable(&self.head.tenant),
+                self.head.ticket.as_ref().map(|one| format!(", ticket {one}")).unwrap_or_default(),
                 counted(self.tally.rows(), "row")
             ),
             2,
@@ -221,6 +223,7 @@ struct Json<'a> {
     campaign: &'a str,
     tenant: &'a str,
     scan_type: String,
+    ticket: Option<&'a str>,
     emulated: bool,
     ending: &'static str,
     stop: Option<Value>,

@@ -23,6 +23,7 @@ fn head() -> ReportHead {
         tenant: "11111111-2222-3333-4444-555555555555".to_owned(),
         scan_type: ScanType::Full,
         emulated: false,
+        ticket: "=CHG0031337".parse().ok(),
     }
 }
 

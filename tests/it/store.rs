@@ -102,7 +102,8 @@ async fn a_draft_counts_its_rows_and_vanishes_when_it_is_discarded(subject: &imp
 
 async fn a_confirmed_draft_is_a_campaign_with_all_that_was_said(subject: &impl Subject) {
     let store = subject.store();
-    let opening = opening("night-1", &["100/1m", "1500/1h"]);
+    let mut opening = opening("night-1", &["100/1m", "1500/1h"]);
+    opening.order.ticket = "CHG 0031337".parse().ok();
     let id = campaign(store, 0..2, opening.clone()).await;
     let found = store.find(&opening.name).await.unwrap().unwrap();
     assert_eq!(found.id, id);
@@ -129,11 +130,12 @@ async fn the_same_order_goes_on_and_another_one_is_told_what_differs(subject: &i
 
     let mut other = same.clone();
     other.order.comment = "another".to_owned();
+    other.order.ticket = "CHG1".parse().ok();
     other.emulated = true;
     let draft = store.draft().await.unwrap();
     let Opened::Taken(differs) = store.open(draft, other).await.unwrap() else { panic!() };
-    assert_eq!(differs.len(), 2);
-    assert!(differs[0].starts_with("comment") && differs[1] == "the emulator");
+    assert_eq!(differs[1..], ["ticket: `none` there, `CHG1` now", "the emulator"]);
+    assert!(differs[0].starts_with("comment"), "{differs:?}");
     assert!(store.tally(draft).await.is_err(), "the draft is gone");
 
     let call = claim(store, id).await.call;

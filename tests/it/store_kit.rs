@@ -120,6 +120,7 @@ pub(crate) fn opening(name: &str, quotas: &[&str]) -> Opening {
             },
             scan_type: ScanType::Full,
             comment: "alert 3212 \u{2028} ünïcode".to_owned(),
+            ticket: None,
             ids_hash: "00".repeat(32),
         },
         mark_bits: u64::MAX - 5,

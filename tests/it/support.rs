@@ -69,6 +69,7 @@ async fn opened<S: Store>(
         target: target(),
         scan_type: ScanType::Full,
         comment: "test run".to_owned(),
+        ticket: None,
         ids_hash: hash_of_ids(devices.map(device)),
     };
     let name: fleetsweep::domain::CampaignName = name.parse().unwrap();

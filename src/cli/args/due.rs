@@ -15,14 +15,15 @@ use crate::domain::quota::parse_duration;
 pub struct DueArgs {
     /// Leave out devices for which a scan of this type or a wider one was ordered within this time,
     /// such as 7d (a nightly run takes a few hours less, 6d12h): by this store, and where the
-    /// application may read them by the tenant's actions of that time. An order that ended as Failed, TimeOut
-    /// or Cancelled does not count. Of the others, those that have waited longest go first
+    /// application may read them by the tenant's actions of that time. An order that ended as
+    /// Failed, TimeOut or Cancelled does not count. Of the others, those that have waited longest
+    /// go first
     #[arg(long, value_name = "TIME", value_parser = due)]
     pub due: Option<Duration>,
 
     /// One command line for every night: each run is a campaign NAME-DATE of its own, and ends the
-    /// one before it, whose waiting devices come first now. While that one still works nothing is ordered
-    /// (exit 5). A window that closes as planned is exit 0
+    /// one before it, whose waiting devices come first now. While that one still works nothing is
+    /// ordered (exit 5). A window that closes as planned is exit 0
     #[arg(long, value_name = "NAME", conflicts_with = "campaign")]
     pub series: Option<SeriesName>,
 }

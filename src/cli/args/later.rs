@@ -4,6 +4,7 @@
 use clap::Args;
 
 use super::*;
+use crate::domain::Ticket;
 
 /// `pause`.
 #[derive(Debug, Args)]
@@ -69,6 +70,10 @@ pub struct RetryArgs {
     /// Why [default: the campaign's comment]
     #[arg(long, value_name = "TEXT")]
     pub comment: Option<String>,
+
+    /// Number of the change request or incident [default: the campaign's]
+    #[arg(long, value_name = "TEXT")]
+    pub ticket: Option<Ticket>,
 
     /// Name of the new campaign [default: CAMPAIGN-retry1, and so on]
     #[arg(long, value_name = "NAME")]

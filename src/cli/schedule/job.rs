@@ -12,7 +12,7 @@ use crate::cli::connect::Planned;
 use crate::cli::failure::Failure;
 use crate::cli::reports::PLACE_OF_NAME;
 use crate::cli::settings::variable;
-use crate::cli::{auth, misuse, preflight, scan, source};
+use crate::cli::{auth, misuse, naming, preflight, source};
 use crate::clock::local_now;
 use crate::defender::SignInKind;
 use crate::domain::Hours;
@@ -176,8 +176,8 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
              each run writes fleetsweep-CAMPAIGN.csv; or add --force",
         ));
     }
-    let name = scan::name_of(args, &local_now())?;
-    scan::check_comment(&args.comment, &name)?;
+    let name = naming::name_of(args, &local_now())?;
+    naming::check_comment(args, &name)?;
     source::check_source(args)?;
     preflight::rules(&args.keep, &args.skip)?;
     check_end(args.run.speed.until.as_deref())?;

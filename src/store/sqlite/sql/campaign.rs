@@ -12,7 +12,7 @@ use super::state::{STATES, state_of};
 use super::{Script, checksum, parsed, unsigned};
 use crate::domain::{
     BudgetKey, BudgetState, BusyPolicy, CampaignName, LastRun, Order, Quota, ServerNotes, Tally,
-    Target,
+    Target, Ticket,
 };
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{Campaign, CampaignId, CampaignState, Opening};
@@ -25,7 +25,7 @@ macro_rules! campaigns {
              ids_hash, mark_bits, busy, emulated, state, opened_at, finished_at, first_contact, \
              comments_changed, scan_budget, read_budget, sum, notes_sum, \
              quota_sum, (SELECT json_group_array(json_array(calls, window_ns)) FROM quota \
-              WHERE campaign = campaign.id), last_run, last_call_at, paused \
+              WHERE campaign = campaign.id), last_run, last_call_at, paused, ticket \
              FROM campaign WHERE state <> 'draft'",
             $tail
         )
@@ -120,18 +120,19 @@ pub(in super::super) async fn confirm(
     let confirmed = confirmed(draft, opening, opened_at);
     let sum = checksum::of_campaign(&confirmed, (scan_budget, read_budget));
     let notes_sum = checksum::of_notes(draft, &confirmed.notes);
-    let Order { target, scan_type, comment, ids_hash } = &opening.order;
+    let Order { target, scan_type, comment, ticket, ids_hash } = &opening.order;
     let mut script = Script::default();
     let sql = "UPDATE campaign SET state = 'open', name = ?, api_origin = ?, tenant = ?, \
                application = ?, cloud = ?, scan_type = ?, comment = ?, ids_hash = ?, \
                mark_bits = ?, busy = ?, emulated = ?, scan_budget = ?, read_budget = ?, \
-               opened_at = ?, sum = ?, notes_sum = ? WHERE id = ? AND state = 'draft'";
+               opened_at = ?, sum = ?, notes_sum = ?, ticket = ? WHERE id = ? AND state = 'draft'";
     script.add(sql, 1).bind(opening.name.as_str())?.bind(&target.api_origin)?;
     script.bind(&target.tenant)?.bind(&target.application)?.bind(&target.cloud)?;
     script.bind(scan_type.to_string())?.bind(comment)?.bind(ids_hash)?;
     script.bind(opening.mark_bits.cast_signed())?.bind(busy_name(opening.busy))?;
     script.bind(opening.emulated)?.bind(scan_budget)?.bind(read_budget)?;
-    script.bind(opened_at.to_string())?.bind(sum)?.bind(notes_sum)?.bind(draft.0)?;
+    script.bind(opened_at.to_string())?.bind(sum)?.bind(notes_sum)?;
+    script.bind(ticket.as_ref().map(|ticket| ticket.as_str()))?.bind(draft.0)?;
     script.run(conn).await?;
     Ok(())
 }
@@ -365,6 +366,7 @@ fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
             },
             scan_type: parsed(row.try_get(6)?, |name| name.parse().ok())?,
             comment: row.try_get(7)?,
+            ticket: ticket_of(row.try_get(26)?)?,
             ids_hash: row.try_get(8)?,
         },
         mark_bits: row.try_get::<i64, _>(9)?.cast_unsigned(),
@@ -400,6 +402,10 @@ pub(super) async fn add_checksums(conn: &mut SqliteConnection) -> Result<(), Fau
         update.bind(campaign.id.0).execute(&mut *conn).await?;
     }
     Ok(())
+}
+
+fn ticket_of(text: Option<&str>) -> Result<Option<Ticket>, Fault> {
+    text.map(|text| parsed(text, |text| text.parse().ok())).transpose()
 }
 
 fn time(text: &str) -> Result<Timestamp, Fault> {

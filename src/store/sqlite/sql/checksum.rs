@@ -89,7 +89,9 @@ pub(super) fn of_campaign(campaign: &Campaign, (scan, read): (i64, i64)) -> i64 
     let sum = sum.text(&order.scan_type.to_string()).text(&order.comment).text(&order.ids_hash);
     let sum = sum.number(campaign.mark_bits.cast_signed()).number(campaign.busy as i64);
     let sum = sum.number(campaign.emulated.into()).text(&campaign.opened_at.to_string());
-    sum.number(scan).number(read).end()
+    let sum = sum.number(scan).number(read);
+    // A campaign without a ticket has the sum that it had before there was this column.
+    order.ticket.iter().fold(sum, |sum, ticket| sum.text(ticket.as_str())).end()
 }
 
 /// Of what a campaign learnt about its server.
