@@ -241,7 +241,8 @@ pub(super) async fn from_tenant<S: Store>(
             let (life, reason) = judged.life();
             let (device, name) = (Some(*device), name.clone());
             let line = listing.rows;
-            batch.push(NewRow { line, device, name, input_text: None, life, reason });
+            let (input_text, turn, wave) = (None, 0, 0);
+            batch.push(NewRow { line, device, name, input_text, life, reason, turn, wave });
         }
         if let Some((store, draft)) = draft {
             store.append(draft, batch).await?;
@@ -272,6 +273,8 @@ fn new_row(row: Row, (life, reason): (Life, Option<String>)) -> NewRow {
         input_text: (!plain).then_some(row.input_text),
         life,
         reason,
+        turn: 0,
+        wave: 0,
     }
 }
 

@@ -2,6 +2,7 @@
 //! durable stores are compared with. It forgets everything with the process.
 
 mod campaign;
+mod waves;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
@@ -158,6 +159,14 @@ impl<C: Clock> Store for MemoryStore<C> {
         let held = inner.held(draft)?;
         rows.into_iter().for_each(|row| held.append(row));
         Ok(())
+    }
+
+    async fn set_turns(&self, draft: CampaignId, turns: Vec<(Seq, i64)>) -> Result<()> {
+        self.lock().held(draft)?.set_turns(&turns)
+    }
+
+    async fn lay_waves(&self, draft: CampaignId, sizes: &[u64]) -> Result<()> {
+        self.lock().held(draft)?.lay_waves(sizes)
     }
 
     async fn open(&self, draft: CampaignId, opening: Opening) -> Result<Opened> {
@@ -346,6 +355,14 @@ impl<C: Clock> Store for MemoryStore<C> {
         let campaign = inner.held(campaign)?.campaign.as_mut().ok_or_else(unknown_campaign)?;
         campaign.paused = paused;
         Ok(())
+    }
+
+    async fn wave_open(&self, campaign: CampaignId) -> Result<u64> {
+        self.lock().held(campaign)?.wave_open()
+    }
+
+    async fn open_wave(&self, campaign: CampaignId, from: u32) -> Result<bool> {
+        self.lock().held(campaign)?.open_wave(from)
     }
 
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
