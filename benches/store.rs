@@ -201,5 +201,7 @@ fn row(number: u32) -> NewRow {
         input_text: None,
         life: Life::draft(),
         reason: None,
+        turn: i64::from(number % 3),
+        wave: 0,
     }
 }

@@ -170,16 +170,16 @@ fn read_all(
         let mut batch = Vec::with_capacity(BATCH);
         let mut emit = |row: Row| {
             listing.count(several.then_some(name.as_str()), &row);
-            let judged = match row.kind {
+            let (judged, turn) = match row.kind {
                 RowKind::Device(device) => {
                     let judged = preflight.judge(device, &row.facts);
                     listing.judged(device, &judged);
-                    judged.life()
+                    (judged.life(), judged.turn())
                 }
-                _ => (Life::draft(), None),
+                _ => ((Life::draft(), None), 0),
             };
             let Some(to_store) = to_store else { return ControlFlow::Continue(()) };
-            batch.push(new_row(row, judged));
+            batch.push(NewRow { turn, ..new_row(row, judged) });
             if batch.len() < BATCH {
                 return ControlFlow::Continue(());
             }
@@ -241,7 +241,8 @@ pub(super) async fn from_tenant<S: Store>(
             let (life, reason) = judged.life();
             let (device, name) = (Some(*device), name.clone());
             let line = listing.rows;
-            batch.push(NewRow { line, device, name, input_text: None, life, reason });
+            let (input_text, turn, wave) = (None, judged.turn(), 0);
+            batch.push(NewRow { line, device, name, input_text, life, reason, turn, wave });
         }
         if let Some((store, draft)) = draft {
             store.append(draft, batch).await?;
@@ -272,6 +273,8 @@ fn new_row(row: Row, (life, reason): (Life, Option<String>)) -> NewRow {
         input_text: (!plain).then_some(row.input_text),
         life,
         reason,
+        turn: 0,
+        wave: 0,
     }
 }
 

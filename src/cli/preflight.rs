@@ -189,9 +189,9 @@ impl Judged<'_> {
         matches!(self.decision, Decision::Skip(_))
     }
 
-    /// What is known of it from earlier orders, if those matter.
-    pub(super) fn past(&self) -> Option<Past> {
-        self.past
+    /// Its turn among the others: what has waited longest goes first, where earlier orders matter.
+    pub(super) fn turn(&self) -> i64 {
+        self.past.map_or(0, |past| past.turn())
     }
 
     /// How its row begins, and why if it ends there.

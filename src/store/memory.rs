@@ -2,6 +2,8 @@
 //! durable stores are compared with. It forgets everything with the process.
 
 mod campaign;
+mod stamping;
+mod waves;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
@@ -18,21 +20,7 @@ use crate::domain::{
     Action, BudgetKey, BudgetState, CampaignName, LastRun, Operation, Quota, Stamp, Tally, Timing,
 };
 use campaign::Held;
-
-/// When a call counts as seen by the server. Only `Proven` keeps the limit; the others are known
-/// mistakes, which tests play to show that they would be caught.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Stamping {
-    /// At its answer; without one, at the horizon.
-    #[default]
-    Proven,
-    /// At its claim, whenever it arrives.
-    AtClaim,
-    /// At its answer; without one, at the time-out, though the server can see it later.
-    AtTimeOut,
-    /// Never, so that only the gate limits.
-    Never,
-}
+pub use stamping::Stamping;
 
 /// A store in memory.
 #[derive(Debug)]
@@ -77,25 +65,6 @@ impl<C: Clock> MemoryStore<C> {
     /// An empty store that stamps calls in another way: a negative control for tests.
     pub fn with_stamping(clock: C, timing: Timing, stamping: Stamping) -> Self {
         Self { clock, timing, stamping, inner: Mutex::default() }
-    }
-
-    /// What a claimed call's `seen_by` is.
-    fn stamp(&self, now: Stamp, until: Stamp) -> Stamp {
-        match self.stamping {
-            Stamping::AtClaim => now,
-            Stamping::Never => Stamp::ZERO,
-            Stamping::Proven | Stamping::AtTimeOut => until,
-        }
-    }
-
-    /// What a settled call's `seen_by` becomes, given what the proven way says.
-    fn restamp(&self, proven: Option<Stamp>, now: Stamp) -> Option<Stamp> {
-        match self.stamping {
-            Stamping::Proven => proven,
-            Stamping::AtClaim => proven.filter(|at| *at == Stamp::ZERO),
-            Stamping::AtTimeOut => proven.or(Some(now)),
-            Stamping::Never => None,
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -158,6 +127,14 @@ impl<C: Clock> Store for MemoryStore<C> {
         let held = inner.held(draft)?;
         rows.into_iter().for_each(|row| held.append(row));
         Ok(())
+    }
+
+    async fn set_turns(&self, draft: CampaignId, turns: Vec<(Seq, i64)>) -> Result<()> {
+        self.lock().held(draft)?.set_turns(&turns)
+    }
+
+    async fn lay_waves(&self, draft: CampaignId, sizes: &[u64]) -> Result<()> {
+        self.lock().held(draft)?.lay_waves(sizes)
     }
 
     async fn open(&self, draft: CampaignId, opening: Opening) -> Result<Opened> {
@@ -243,7 +220,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         let device =
             device.ok_or_else(|| StoreError::Broken("a queued row has no device".into()))?;
         let record = CallRecord { attempt: after.attempt, claimed_at: now };
-        let seen_by = self.stamp(now, until);
+        let seen_by = self.stamping.claimed(now, until);
         let budget = inner.campaign(campaign)?.order.target.budget(Operation::Scan);
         let whose = (Some(campaign), Some(seq));
         let call = inner.enter(whose, budget, record, seen_by, &timing);
@@ -268,7 +245,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         let seq = journal.seq.ok_or_else(|| unknown_call(call))?;
         let (settled, seen_by) =
             held.settle(seq, journal.record, &settlement, &mut budget.state, now, &self.timing)?;
-        if let Some(seen_by) = self.restamp(seen_by, now) {
+        if let Some(seen_by) = self.stamping.settled(seen_by, now) {
             budget.move_seen(call, &mut journal.seen_by, seen_by);
         }
         Ok(settled)
@@ -281,7 +258,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         }
         let now = self.clock.now();
         let record = CallRecord { attempt: 0, claimed_at: now };
-        let until = self.stamp(now, now.plus(self.timing.horizon()));
+        let until = self.stamping.claimed(now, now.plus(self.timing.horizon()));
         let budget = inner.campaign(campaign)?.order.target.budget(Operation::Read);
         let call = inner.enter((Some(campaign), None), budget, record, until, &self.timing);
         Ok(ReadAnswer::Call(call, now))
@@ -296,7 +273,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         }
         let now = self.clock.now();
         let record = CallRecord { attempt: 0, claimed_at: now };
-        let until = self.stamp(now, now.plus(self.timing.horizon()));
+        let until = self.stamping.claimed(now, now.plus(self.timing.horizon()));
         let call = inner.enter((None, None), budget.clone(), record, until, &self.timing);
         Ok(ReadAnswer::Call(call, now))
     }
@@ -311,7 +288,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         let verdict = settlement.verdict.as_ref();
         let seen_by =
             settle::settle_read(&mut budget.state, verdict, claimed_at, now, &self.timing);
-        if let Some(seen_by) = self.restamp(seen_by, now) {
+        if let Some(seen_by) = self.stamping.settled(seen_by, now) {
             budget.move_seen(call, &mut journal.seen_by, seen_by);
         }
         Ok(())
@@ -353,6 +330,14 @@ impl<C: Clock> Store for MemoryStore<C> {
         let campaign = inner.held(campaign)?.campaign.as_mut().ok_or_else(unknown_campaign)?;
         campaign.paused = paused;
         Ok(())
+    }
+
+    async fn wave_open(&self, campaign: CampaignId) -> Result<u64> {
+        self.lock().held(campaign)?.wave_open()
+    }
+
+    async fn open_wave(&self, campaign: CampaignId, from: u32) -> Result<bool> {
+        self.lock().held(campaign)?.open_wave(from)
     }
 
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {

@@ -72,6 +72,10 @@ pub struct NewRow {
     pub life: Life,
     /// Why, for a row that ended already; for a device, how the row came to it.
     pub reason: Option<String>,
+    /// Its place within its rank: lower ones go first, equal ones in input order.
+    pub turn: i64,
+    /// Its wave, from 0: nothing of a wave is asked before the campaign has come to it.
+    pub wave: u32,
 }
 
 impl NewRow {
@@ -153,6 +157,8 @@ pub struct Campaign {
     pub last_call_at: Option<Timestamp>,
     /// Somebody paused it: nothing of it is claimed.
     pub paused: bool,
+    /// The wave whose devices may be asked now.
+    pub wave: u32,
 }
 
 impl Campaign {
@@ -289,6 +295,10 @@ pub struct Row {
     pub life: Life,
     /// What is known beside.
     pub detail: Detail,
+    /// Its place within its rank; see `NewRow`.
+    pub turn: i64,
+    /// Its wave, from 0.
+    pub wave: u32,
 }
 
 /// What a budget's journal says now, for forecasts and progress.
@@ -322,6 +332,22 @@ pub trait Store: Send + Sync + 'static {
         &self,
         draft: CampaignId,
         rows: Vec<NewRow>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Changes the turns of some rows of a draft.
+    fn set_turns(
+        &self,
+        draft: CampaignId,
+        turns: Vec<(Seq, i64)>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Deals the devices of a draft into waves, in the order of claims (rank, turn, input order):
+    /// the first `sizes[0]` of them are wave 0, and so on; what remains is the last wave, whose
+    /// number is that of the sizes.
+    fn lay_waves(
+        &self,
+        draft: CampaignId,
+        sizes: &[u64],
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Confirms a draft, or finds that its name is in use: see `Opened`.
@@ -392,7 +418,9 @@ pub trait Store: Send + Sync + 'static {
         pending: usize,
     ) -> impl Future<Output = Result<std::result::Result<(), NotYet>>> + Send;
 
-    /// Takes one device, one slot in every quota, and writes the attempt: one durable transaction.
+    /// Takes one device of the present wave, one slot in every quota, and writes the attempt: one
+    /// durable transaction. Devices come by rank, first asks before repeats, by turn, in input
+    /// order.
     fn claim(
         &self,
         campaign: CampaignId,
@@ -476,6 +504,17 @@ pub trait Store: Send + Sync + 'static {
         campaign: CampaignId,
         paused: bool,
     ) -> impl Future<Output = Result<()>> + Send;
+
+    /// How many devices of a campaign's present wave have no outcome yet.
+    fn wave_open(&self, campaign: CampaignId) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Moves an open campaign on to the wave after `from`, if it stands there and nothing of that
+    /// wave is open; whether it moved. Several runners may ask.
+    fn open_wave(
+        &self,
+        campaign: CampaignId,
+        from: u32,
+    ) -> impl Future<Output = Result<bool>> + Send;
 
     /// Keeps how the latest run of a campaign goes, for who asks later.
     fn note_run(

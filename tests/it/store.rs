@@ -4,6 +4,7 @@
 mod inventory;
 mod limits;
 mod notes;
+mod waves;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::store_kit::*;
 use inventory::*;
 use limits::*;
 use notes::*;
+use waves::*;
 
 /// Each behaviour as a test of each store.
 macro_rules! every_store {
@@ -66,6 +68,12 @@ every_store! {
     how_the_latest_run_went_is_kept
     nothing_is_claimed_of_a_campaign_that_is_paused
     how_far_a_scan_is_is_kept_where_it_was_ordered_and_nowhere_else
+    turns_order_the_devices_of_a_rank_and_input_order_those_of_a_turn
+    turns_of_a_draft_can_be_changed_until_it_is_confirmed
+    waves_are_dealt_in_the_order_of_claims_and_what_remains_is_the_last
+    nothing_of_a_later_wave_is_claimed_before_the_present_one_is_over
+    a_device_that_waits_keeps_its_wave_open
+    a_device_that_is_asked_again_later_joins_the_wave_that_has_begun
     rows_are_paged_in_input_order
     only_devices_that_were_asked_are_among_the_asked_ones
     counts_agree_with_the_rows_whatever_happens

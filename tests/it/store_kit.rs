@@ -96,6 +96,8 @@ pub(crate) fn row(number: u32) -> NewRow {
         input_text: None,
         life: Life::draft(),
         reason: None,
+        turn: 0,
+        wave: 0,
     }
 }
 

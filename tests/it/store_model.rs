@@ -86,6 +86,7 @@ async fn same_as_the_model(seeds: Range<u64>) {
         "looked up",
         "reopened",
         "claimed alone",
+        "opened a wave",
     ] {
         assert!(done.get(kind).is_some_and(|times| *times > 5), "{kind}: {done:?}");
     }
@@ -115,7 +116,8 @@ impl World {
             76..87 => self.look_up().await,
             87..90 => self.claim_read().await,
             90..93 => self.settle_read().await,
-            93..95 => self.finish().await,
+            93..94 => self.finish().await,
+            94..95 => self.open_wave().await,
             95..97 => self.open_campaign().await,
             97..98 => self.join().await,
             _ => self.reopen().await,
@@ -293,6 +295,29 @@ impl World {
         "finished"
     }
 
+    /// Moves a campaign on to its next wave, if that may be.
+    async fn open_wave(&mut self) -> &'static str {
+        let id = self.any_campaign();
+        let open = self.model.wave_open(id.model).await.unwrap();
+        assert_eq!(self.sqlite.wave_open(id.sqlite).await.unwrap(), open, "{:#?}", self.log);
+        let from = self.rng.u32(0..3);
+        let model = self.model.open_wave(id.model, from).await.unwrap();
+        assert_eq!(self.sqlite.open_wave(id.sqlite, from).await.unwrap(), model);
+        if model { "opened a wave" } else { "nothing" }
+    }
+
+    /// Changes some turns of a draft, and deals it into waves now and then.
+    async fn order(&mut self, draft: Both<CampaignId>) {
+        let turns = [(1, self.rng.i64(-2..3)), (self.rng.i64(1..6), self.rng.i64(-2..3))];
+        self.model.set_turns(draft.model, turns.to_vec()).await.unwrap();
+        self.sqlite.set_turns(draft.sqlite, turns.to_vec()).await.unwrap();
+        if self.rng.bool() {
+            let sizes: Vec<u64> = (0..self.rng.u32(0..3)).map(|_| self.rng.u64(0..4)).collect();
+            self.model.lay_waves(draft.model, &sizes).await.unwrap();
+            self.sqlite.lay_waves(draft.sqlite, &sizes).await.unwrap();
+        }
+    }
+
     async fn join(&mut self) -> &'static str {
         let (id, quotas) = (self.any_campaign(), self.quotas());
         let quotas: Vec<_> = quotas.iter().map(|text| quota(text)).collect();
@@ -309,6 +334,7 @@ impl World {
         let rows: Vec<NewRow> = (0..self.rng.u32(5..30)).map(|number| self.row(number)).collect();
         self.model.append(draft.model, rows.clone()).await.unwrap();
         self.sqlite.append(draft.sqlite, rows).await.unwrap();
+        self.order(draft).await;
         let quotas = self.quotas();
         let name = format!("c{}", self.rng.u32(0..4));
         let mut opening = opening(&name, &quotas);
@@ -338,6 +364,7 @@ impl World {
             2 => NewRow { device: None, ..ended_row(number, Outcome::BadRow, "a GUID") },
             3 => NewRow { life: Life::late_draft(), ..row(number) },
             4 => NewRow { reason: Some("one of two".to_owned()), ..row(number) },
+            5 => NewRow { turn: self.rng.i64(-2..3), ..row(number) },
             _ => row(number),
         }
     }

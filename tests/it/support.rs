@@ -63,6 +63,8 @@ async fn opened<S: Store>(
         input_text: None,
         life: Life::draft(),
         reason: None,
+        turn: 0,
+        wave: 0,
     });
     store.append(draft, rows.chain(aside).collect()).await.unwrap();
     let order = Order {

@@ -287,6 +287,12 @@ impl Store for Watched {
     async fn append(&self, draft: CampaignId, rows: Vec<NewRow>) -> Result<()> {
         self.inner.append(draft, rows).await
     }
+    async fn set_turns(&self, draft: CampaignId, turns: Vec<(Seq, i64)>) -> Result<()> {
+        self.inner.set_turns(draft, turns).await
+    }
+    async fn lay_waves(&self, draft: CampaignId, sizes: &[u64]) -> Result<()> {
+        self.inner.lay_waves(draft, sizes).await
+    }
     async fn open(&self, draft: CampaignId, opening: Opening) -> Result<Opened> {
         self.inner.open(draft, opening).await
     }
@@ -357,6 +363,12 @@ impl Store for Watched {
     }
     async fn set_paused(&self, campaign: CampaignId, paused: bool) -> Result<()> {
         self.inner.set_paused(campaign, paused).await
+    }
+    async fn wave_open(&self, campaign: CampaignId) -> Result<u64> {
+        self.gate("wave_open", self.inner.wave_open(campaign)).await
+    }
+    async fn open_wave(&self, campaign: CampaignId, from: u32) -> Result<bool> {
+        self.gate("open_wave", self.inner.open_wave(campaign, from)).await
     }
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
         self.inner.note_run(campaign, run).await

@@ -16,6 +16,9 @@ use crate::store::{
     Campaign, CampaignId, CampaignState, Finding, LookUp, NewRow, Opening, Row, Seq, Settled,
 };
 
+/// The place of a waiting device: wave, rank, whether it is a repeat, turn, input order.
+type Place = (u32, Rank, bool, i64, Seq);
+
 /// A draft or a campaign.
 #[derive(Debug, Default)]
 pub(super) struct Held {
@@ -24,7 +27,7 @@ pub(super) struct Held {
     pub(super) calls: u64,
     pub(super) tally: Tally,
     /// Waiting devices that may be asked at once, in their order.
-    ready: BTreeSet<(Rank, bool, Seq)>,
+    ready: BTreeSet<Place>,
     /// Waiting devices that may not be asked before a moment.
     later: BTreeSet<(Stamp, Seq)>,
     /// Claims by the end of their horizon.
@@ -48,6 +51,8 @@ impl Held {
             input_text: row.input_text,
             life: row.life,
             detail,
+            turn: row.turn,
+            wave: row.wave,
         });
     }
 
@@ -79,6 +84,7 @@ impl Held {
             last_run: None,
             last_call_at: None,
             paused: false,
+            wave: 0,
         });
         self.join(&opening.quotas);
         let timing = Timing::default();
@@ -97,15 +103,26 @@ impl Held {
             .ok_or_else(|| StoreError::Broken(format!("row {seq} vanished")))
     }
 
-    /// The next device to ask, in the order of claims: first asks, repeats, repeats after a 404.
+    /// The next device of the present wave to ask, in the order of claims.
     pub(super) fn next_device(&mut self, now: Stamp, allow_repeat: bool) -> Option<Seq> {
         while let Some((at, seq)) = self.later.first().copied().filter(|(at, _)| *at <= now) {
             self.later.remove(&(at, seq));
-            let life = self.rows[seq as usize - 1].life;
-            self.ready.insert((life.rank, life.is_repeat(), seq));
+            self.ready.insert(self.place(seq, self.rows[seq as usize - 1].life));
         }
-        let mut ready = self.ready.iter();
-        ready.find(|(_, repeat, _)| allow_repeat || !repeat).map(|(_, _, seq)| *seq)
+        let mut ready = self.ready_now();
+        ready.find(|(_, _, repeat, ..)| allow_repeat || !repeat).map(|(.., seq)| *seq)
+    }
+
+    /// The devices of the present wave that may be asked, as far as is noticed.
+    fn ready_now(&self) -> impl Iterator<Item = &Place> {
+        let wave = self.wave();
+        let from = (wave, Rank::First, false, i64::MIN, 0);
+        self.ready.range(from..).take_while(move |place| place.0 == wave)
+    }
+
+    fn place(&self, seq: Seq, life: Life) -> Place {
+        let row = &self.rows[seq as usize - 1];
+        (row.wave, life.rank, life.is_repeat(), row.turn, seq)
     }
 
     /// When something can happen next, and whether only repeats could be asked now.
@@ -114,7 +131,7 @@ impl Held {
         let moments = [first(&self.later), first(&self.claimed), first(&self.doubtful)];
         let unseen = (!self.unseen.is_empty()).then_some(now);
         let wake = moments.into_iter().flatten().chain(unseen).min();
-        (wake, !self.ready.is_empty())
+        (wake, self.ready_now().next().is_some())
     }
 
     /// Moves one device on.
@@ -210,6 +227,10 @@ impl Held {
             let event = LifeEvent::Reopened { attempt: *attempt };
             let life = self.row(*seq)?.life;
             if let Ok(after) = lifecycle::next(life, event, self.busy(), &Timing::default()) {
+                // What went on to the next wave since must not wait for one that is over.
+                let wave = self.wave();
+                let row = &mut self.rows[*seq as usize - 1];
+                row.wave = row.wave.max(wave);
                 self.replace(*seq, after)?;
                 reopened += 1;
             }
@@ -257,7 +278,7 @@ impl Held {
     fn index(&mut self, seq: Seq, life: Life) {
         match life.state {
             State::Queued(Stamp::ZERO) => {
-                self.ready.insert((life.rank, life.is_repeat(), seq));
+                self.ready.insert(self.place(seq, life));
             }
             State::Queued(at) => {
                 self.later.insert((at, seq));
@@ -276,7 +297,7 @@ impl Held {
     }
 
     fn unindex(&mut self, seq: Seq, life: Life) {
-        self.ready.remove(&(life.rank, life.is_repeat(), seq));
+        self.ready.remove(&self.place(seq, life));
         self.unseen.remove(&seq);
         match life.state {
             State::Queued(at) => self.later.remove(&(at, seq)),

@@ -9,6 +9,7 @@ mod log;
 mod open;
 mod ops;
 mod sql;
+mod waves;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -258,6 +259,21 @@ impl<C: Clock> Store for SqliteStore<C> {
         .await
     }
 
+    async fn set_turns(&self, draft: CampaignId, turns: Vec<(Seq, i64)>) -> Result<()> {
+        self.write("putting rows in order", move |_, conn| {
+            Box::pin(async move { waves::set_turns(conn, draft, &turns).await })
+        })
+        .await
+    }
+
+    async fn lay_waves(&self, draft: CampaignId, sizes: &[u64]) -> Result<()> {
+        let sizes = sizes.to_vec();
+        self.write("dealing a list into waves", move |_, conn| {
+            Box::pin(async move { waves::lay_waves(conn, draft, &sizes).await })
+        })
+        .await
+    }
+
     async fn open(&self, draft: CampaignId, opening: Opening) -> Result<Opened> {
         self.write("confirming a campaign", move |shared, conn| {
             Box::pin(async move { ops::open(conn, &shared, draft, &opening).await })
@@ -401,6 +417,19 @@ impl<C: Clock> Store for SqliteStore<C> {
     async fn set_paused(&self, campaign: CampaignId, paused: bool) -> Result<()> {
         self.write("pausing a campaign", move |_, conn| {
             Box::pin(async move { sql::set_paused(conn, campaign, paused).await })
+        })
+        .await
+    }
+
+    async fn wave_open(&self, campaign: CampaignId) -> Result<u64> {
+        let what = "counting what a wave has open";
+        let open = waves::wave_open(&mut *self.reader(what).await?, campaign).await;
+        open.map_err(|fault| told(what, fault))
+    }
+
+    async fn open_wave(&self, campaign: CampaignId, from: u32) -> Result<bool> {
+        self.write("opening a wave", move |_, conn| {
+            Box::pin(async move { waves::open_wave(conn, campaign, from).await })
         })
         .await
     }

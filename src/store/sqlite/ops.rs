@@ -97,8 +97,8 @@ pub(super) async fn claim<C: Clock>(
     if budget.due {
         sql::promote(conn, campaign, now).await?;
     }
-    let Some(next) = sql::next_device(conn, campaign, allow_repeat).await? else {
-        let (wake, repeats_only) = sql::wake(conn, campaign, now).await?;
+    let Some(next) = sql::next_device(conn, campaign, budget.wave, allow_repeat).await? else {
+        let (wake, repeats_only) = sql::wake(conn, campaign, budget.wave, now).await?;
         return Ok(ClaimAnswer::Idle { wake, repeats_only });
     };
     let until = now.plus(timing.horizon());
@@ -264,12 +264,13 @@ pub(super) async fn reopen<C: Clock>(
     refused: &[(Seq, u32)],
 ) -> Done<u64> {
     let mut reopened = 0;
-    let busy = known(conn, campaign).await?.busy;
+    let Campaign { busy, wave, .. } = known(conn, campaign).await?;
     for (seq, attempt) in refused {
         let row = row_of(conn, campaign, *seq).await?;
         let event = LifeEvent::Reopened { attempt: *attempt };
         if let Ok(after) = lifecycle::next(row.life, event, busy, &shared.timing) {
             change(conn, campaign, &row, after, None).await?;
+            sql::bring_forward(conn, campaign, *seq, wave).await?;
             reopened += 1;
         }
     }
@@ -362,7 +363,7 @@ async fn change(
     Ok(())
 }
 
-async fn known(conn: &mut SqliteConnection, campaign: CampaignId) -> Done<Campaign> {
+pub(super) async fn known(conn: &mut SqliteConnection, campaign: CampaignId) -> Done<Campaign> {
     sql::campaign(conn, campaign).await?.ok_or_else(unknown_campaign)
 }
 

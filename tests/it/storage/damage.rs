@@ -382,6 +382,15 @@ async fn a_store_from_before_there_were_checksums_gets_them_and_goes_on() {
                  ALTER TABLE campaign DROP COLUMN last_call_at; \
                  ALTER TABLE campaign DROP COLUMN paused; \
                  ALTER TABLE campaign DROP COLUMN ticket; \
+                 DROP INDEX row_ready; \
+                 ALTER TABLE device_row DROP COLUMN turn; \
+                 ALTER TABLE device_row DROP COLUMN wave; \
+                 CREATE INDEX row_ready ON device_row (campaign, rank, repeat) \
+                 WHERE state = 'queued' AND ready = 1; \
+                 ALTER TABLE campaign DROP COLUMN wave; \
+                 ALTER TABLE campaign DROP COLUMN wave_sum; \
+                 ALTER TABLE campaign DROP COLUMN priority; \
+                 ALTER TABLE campaign DROP COLUMN engaged_until; \
                  UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
                  DELETE FROM _sqlx_migrations WHERE version > 1";
     let end = changed(&ground, older).await;

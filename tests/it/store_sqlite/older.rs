@@ -2,9 +2,15 @@
 
 use super::*;
 
-/// Takes back what the fourth schema and all after it changed.
+/// Takes back what the fourth schema and later ones changed.
 const THIRD_SCHEMA: &str = "UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
     ALTER TABLE campaign DROP COLUMN paused; ALTER TABLE campaign DROP COLUMN ticket; \
+    DROP INDEX row_ready; \
+    ALTER TABLE device_row DROP COLUMN turn; ALTER TABLE device_row DROP COLUMN wave; \
+    CREATE INDEX row_ready ON device_row (campaign, rank, repeat) \
+    WHERE state = 'queued' AND ready = 1; \
+    ALTER TABLE campaign DROP COLUMN wave; ALTER TABLE campaign DROP COLUMN wave_sum; \
+    ALTER TABLE campaign DROP COLUMN priority; ALTER TABLE campaign DROP COLUMN engaged_until; \
     DELETE FROM _sqlx_migrations WHERE version >= 4";
 
 /// A store with a device of every rank that the third schema knew, and who they are.

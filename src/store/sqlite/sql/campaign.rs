@@ -25,7 +25,8 @@ macro_rules! campaigns {
              ids_hash, mark_bits, busy, emulated, state, opened_at, finished_at, first_contact, \
              comments_changed, scan_budget, read_budget, sum, notes_sum, \
              quota_sum, (SELECT json_group_array(json_array(calls, window_ns)) FROM quota \
-              WHERE campaign = campaign.id), last_run, last_call_at, paused, ticket \
+              WHERE campaign = campaign.id), last_run, last_call_at, paused, wave, wave_sum, \
+             ticket \
              FROM campaign WHERE state <> 'draft'",
             $tail
         )
@@ -154,6 +155,7 @@ fn confirmed(id: CampaignId, opening: &Opening, opened_at: Timestamp) -> Campaig
         last_run: None,
         last_call_at: None,
         paused: false,
+        wave: 0,
     }
 }
 
@@ -342,6 +344,7 @@ fn read(row: &SqliteRow) -> Result<Campaign, Fault> {
     let sum = checksum::of_quotas(unchecked.id, &unchecked.quotas);
     let what = || format!("the limits of campaign {}", unchecked.id.0);
     checksum::check(row.try_get(21)?, sum, what)?;
+    checksum::check_wave(unchecked.id, unchecked.wave, row.try_get(27)?)?;
     let notes = notes(unchecked.id, row.try_get(15)?, row.try_get(16)?, row.try_get(20)?)?;
     Ok(Campaign { notes, ..unchecked })
 }
@@ -366,7 +369,7 @@ fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
             },
             scan_type: parsed(row.try_get(6)?, |name| name.parse().ok())?,
             comment: row.try_get(7)?,
-            ticket: ticket_of(row.try_get(26)?)?,
+            ticket: ticket_of(row.try_get(28)?)?,
             ids_hash: row.try_get(8)?,
         },
         mark_bits: row.try_get::<i64, _>(9)?.cast_unsigned(),
@@ -383,6 +386,7 @@ fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
             .and_then(|run| serde_json::from_str(run).ok()),
         last_call_at: row.try_get::<Option<&str>, _>(24)?.and_then(|at| at.parse().ok()),
         paused: row.try_get(25)?,
+        wave: unsigned(row, 26)?,
     })
 }
 

@@ -111,6 +111,21 @@ pub(super) fn of_quotas<'a>(
     quotas.into_iter().fold(sum, add).end()
 }
 
+/// Of the wave that a campaign has come to; the first has none, as campaigns had before there were
+/// waves.
+pub(super) fn of_wave(campaign: CampaignId, wave: u32) -> Option<i64> {
+    (wave > 0).then(|| Sum::of("wave", campaign.0).number(wave.into()).end())
+}
+
+/// Refuses the wave of a campaign that does not match its checksum: a later wave would begin.
+pub(super) fn check_wave(campaign: CampaignId, wave: u32, there: Option<i64>) -> Result<(), Fault> {
+    if there == of_wave(campaign, wave) {
+        return Ok(());
+    }
+    let what = "does not match its checksum: the file is damaged";
+    Err(broken(format!("the wave of campaign {} {what}", campaign.0)))
+}
+
 /// Of the clock of a start of the machine.
 pub(super) fn of_clock(boot_id: &str, offset_us: i64) -> i64 {
     Sum::of("clock", offset_us).text(boot_id).end()

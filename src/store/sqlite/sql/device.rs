@@ -1,4 +1,5 @@
-//! SQL of the rows of a list: appending, claiming order, lives, look-ups, reports.
+//! SQL of the rows of a list: appending, lives, look-ups, reports. In what order they are claimed
+//! is `queue`'s.
 
 use sqlx::query_builder::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
@@ -10,7 +11,7 @@ use crate::domain::{Detail, DeviceId, Life, Rank, Stamp, State};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{CampaignId, LookUp, NewRow, Row, Seq};
 
-/// Rows in one statement: ten values each, far below SQLite's 32,766.
+/// Rows in one statement: twelve values each, far below SQLite's 32,766.
 const CHUNK: usize = 500;
 
 const SEQ_BITS: u32 = 32;
@@ -22,6 +23,7 @@ macro_rules! life {
          arrives_by, sum"
     };
 }
+pub(super) use life;
 
 /// A row as claims, settles and look-ups need it.
 #[derive(Clone, Debug)]
@@ -83,7 +85,8 @@ async fn insert(
     rows: &[NewRow],
 ) -> Result<(), Fault> {
     let head = "INSERT INTO device_row \
-                (id, campaign, line, device, name, input_text, state, rank, detail, sum) ";
+                (id, campaign, line, device, name, input_text, state, rank, detail, sum, \
+                turn, wave) ";
     let mut query = QueryBuilder::<Sqlite>::new(head);
     query.push_values(rows.iter().zip(there + 1..), |mut values, (row, seq)| {
         values
@@ -96,7 +99,9 @@ async fn insert(
             .push_bind(state_name(row.life.state))
             .push_bind(row.life.rank as u8)
             .push_bind(detail_text(&row.detail()))
-            .push_bind(checksum::of_device(key(draft, seq), row.device, &row.life));
+            .push_bind(checksum::of_device(key(draft, seq), row.device, &row.life))
+            .push_bind(row.turn)
+            .push_bind(row.wave);
     });
     // Whole chunks share one prepared statement; the rest of a list is not worth keeping.
     query.build().persistent(rows.len() == CHUNK).execute(conn).await?;
@@ -120,82 +125,6 @@ pub(in super::super) async fn queue_drafts(
     }
     script.run(conn).await?;
     Ok(())
-}
-
-/// Lets waiting devices whose moment has come take their place among those that may be asked.
-pub(in super::super) async fn promote(
-    conn: &mut SqliteConnection,
-    campaign: CampaignId,
-    now: Stamp,
-) -> Result<(), Fault> {
-    let sql = "UPDATE device_row SET ready = 1 \
-               WHERE campaign = ? AND at <= ? AND state = 'queued' AND ready = 0";
-    sqlx::query(sql).bind(campaign.0).bind(now.0).execute(conn).await?;
-    Ok(())
-}
-
-/// The next device to ask: by rank, first asks before repeats, in input order.
-pub(in super::super) async fn next_device(
-    conn: &mut SqliteConnection,
-    campaign: CampaignId,
-    allow_repeat: bool,
-) -> Result<Option<Device>, Fault> {
-    let any = concat!(
-        "SELECT id, device, ",
-        life!(),
-        " FROM device_row \
-         WHERE campaign = ?1 AND state = 'queued' AND ready = 1 \
-         ORDER BY rank, repeat, id LIMIT 1"
-    );
-    // One probe a rank, so that a long row of repeats is not walked through on every claim.
-    macro_rules! first_of {
-        ($rank:literal) => {
-            concat!(
-                "SELECT * FROM (SELECT id, device, ",
-                life!(),
-                " FROM device_row \
-                 WHERE campaign = ?1 AND rank = ",
-                $rank,
-                " AND repeat = 0 \
-                 AND state = 'queued' AND ready = 1 ORDER BY id LIMIT 1)"
-            )
-        };
-    }
-    let first = concat!(
-        first_of!(0),
-        " UNION ALL ",
-        first_of!(1),
-        " UNION ALL ",
-        first_of!(2),
-        " UNION ALL ",
-        first_of!(3),
-        " ORDER BY rank LIMIT 1"
-    );
-    let sql = if allow_repeat { any } else { first };
-    let row = sqlx::query(sql).bind(campaign.0).fetch_optional(conn).await?;
-    row.map(|row| device_at(&row, None)).transpose()
-}
-
-/// When something can happen next, and whether a device could be asked now if it were allowed.
-pub(in super::super) async fn wake(
-    conn: &mut SqliteConnection,
-    campaign: CampaignId,
-    now: Stamp,
-) -> Result<(Option<Stamp>, bool), Fault> {
-    let sql = "SELECT \
-        (SELECT min(at) FROM device_row WHERE campaign = ?1 AND state = 'queued' AND ready = 0), \
-        (SELECT min(at) FROM device_row WHERE campaign = ?1 AND state = 'claimed'), \
-        (SELECT min(at) FROM device_row WHERE campaign = ?1 AND state = 'doubtful'), \
-        (SELECT ?2 WHERE EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND unseen = 1)), \
-        EXISTS (SELECT 1 FROM device_row \
-                WHERE campaign = ?1 AND state = 'queued' AND ready = 1)";
-    let row = sqlx::query(sql).bind(campaign.0).bind(now.0).fetch_one(conn).await?;
-    let mut wake: Option<i64> = None;
-    for at in 0..4 {
-        let moment: Option<i64> = row.try_get(at)?;
-        wake = [wake, moment].into_iter().flatten().min();
-    }
-    Ok((wake.map(Stamp), row.try_get(4)?))
 }
 
 /// One row by its place.
@@ -308,14 +237,15 @@ pub(in super::super) async fn rows(
     let sql = concat!(
         "SELECT id, device, ",
         life!(),
-        ", detail, line, name, input_text FROM device_row \
+        ", detail, line, name, input_text, turn, wave FROM device_row \
          WHERE id > ? AND id <= ? AND attempt >= ? ORDER BY id LIMIT ?"
     );
     let query = sqlx::query(sql).bind(after).bind(last).bind(attempt).bind(limit);
     let all = |row: &SqliteRow| {
         let Device { seq, device, life, detail } = device_at(row, Some(14))?;
         let (line, name, input_text) = (unsigned(row, 15)?, row.try_get(16)?, row.try_get(17)?);
-        Ok(Row { seq, line, device, name, input_text, life, detail })
+        let (turn, wave) = (row.try_get(18)?, unsigned(row, 19)?);
+        Ok(Row { seq, line, device, name, input_text, life, detail, turn, wave })
     };
     query.fetch_all(conn).await?.iter().map(all).collect()
 }

@@ -8,6 +8,7 @@ mod checksum;
 mod device;
 mod journal;
 mod prune;
+mod queue;
 mod state;
 
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ pub(super) use campaign::*;
 pub(super) use device::*;
 pub(super) use journal::*;
 pub(super) use prune::prune;
+pub(super) use queue::*;
 
 /// Several statements that are sent to the database as one, since each round trip costs as much as
 /// the statement itself. They run in order; every `?` takes the next value.
