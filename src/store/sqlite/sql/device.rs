@@ -85,8 +85,8 @@ async fn insert(
     rows: &[NewRow],
 ) -> Result<(), Fault> {
     let head = "INSERT INTO device_row \
-                (id, campaign, line, device, name, input_text, state, rank, detail, sum, \
-                turn, wave) ";
+                (id, campaign, line, device, name, input_text, state, rank, detail, sum, turn, \
+                 wave) ";
     let mut query = QueryBuilder::<Sqlite>::new(head);
     query.push_values(rows.iter().zip(there + 1..), |mut values, (row, seq)| {
         values
