@@ -2,9 +2,11 @@
 
 use super::*;
 
-/// Takes back what the fourth schema and the fifth changed.
+/// Takes back what the schemas after the third changed.
 const THIRD_SCHEMA: &str = "UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
     ALTER TABLE campaign DROP COLUMN paused; \
+    ALTER TABLE campaign DROP COLUMN called_off; \
+    DELETE FROM tally WHERE state = 'cancelled'; \
     DELETE FROM _sqlx_migrations WHERE version >= 4";
 
 /// A store with a device of every rank that the third schema knew, and who they are.

@@ -25,7 +25,7 @@ macro_rules! campaigns {
              ids_hash, mark_bits, busy, emulated, state, opened_at, finished_at, first_contact, \
              comments_changed, scan_budget, read_budget, sum, notes_sum, \
              quota_sum, (SELECT json_group_array(json_array(calls, window_ns)) FROM quota \
-              WHERE campaign = campaign.id), last_run, last_call_at, paused \
+              WHERE campaign = campaign.id), last_run, last_call_at, paused, called_off \
              FROM campaign WHERE state <> 'draft'",
             $tail
         )
@@ -153,6 +153,7 @@ fn confirmed(id: CampaignId, opening: &Opening, opened_at: Timestamp) -> Campaig
         last_run: None,
         last_call_at: None,
         paused: false,
+        called_off: false,
     }
 }
 
@@ -381,6 +382,7 @@ fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
             .and_then(|run| serde_json::from_str(run).ok()),
         last_call_at: row.try_get::<Option<&str>, _>(24)?.and_then(|at| at.parse().ok()),
         paused: row.try_get(25)?,
+        called_off: row.try_get(26)?,
     })
 }
 

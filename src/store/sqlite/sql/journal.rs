@@ -44,6 +44,8 @@ pub(in super::super) struct Budget {
     pub(in super::super) due: bool,
     /// Somebody paused the campaign.
     pub(in super::super) paused: bool,
+    /// Somebody called it off.
+    pub(in super::super) called_off: bool,
 }
 
 /// A scan call with all that settling it reads.
@@ -106,7 +108,7 @@ pub(in super::super) async fn budget_of(
                   WHERE (o.state = 'open' OR o.id = ?1) AND o.", $column,
                 " = b.id), \
                  EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND at <= ?2 \
-                         AND state = 'queued' AND ready = 0), c.paused \
+                         AND state = 'queued' AND ready = 0), c.paused, c.called_off \
                  FROM campaign c JOIN budget b ON b.id = c.", $column, " WHERE c.id = ?1"
             )
         };
@@ -125,6 +127,7 @@ pub(in super::super) async fn budget_of(
         quotas: quotas_of(row.try_get(11)?)?,
         due: row.try_get(12)?,
         paused: row.try_get(13)?,
+        called_off: row.try_get(14)?,
     };
     Ok(Some(budget))
 }
@@ -142,7 +145,8 @@ pub(in super::super) async fn budget_on(
     let state = budget_state(conn, id).await?;
     let theirs = quotas_on(conn, id, budget.operation).await?;
     let all: BTreeSet<Quota> = theirs.into_iter().chain(quotas.iter().copied()).collect();
-    Ok(Budget { id, state, calls, quotas: all.into_iter().collect(), due: false, paused: false })
+    let quotas = all.into_iter().collect();
+    Ok(Budget { id, state, calls, quotas, due: false, paused: false, called_off: false })
 }
 
 /// For each quota of a budget the L-th largest `seen_by` of its calls, when `pending` more calls
