@@ -25,6 +25,7 @@ pub(super) const ACTION: Known = Known {
         "machineId",
         "requestor",
         "requestorComment",
+        "cancellationComment",
         "creationDateTimeUtc",
     ],
     lists: (&[], 0),

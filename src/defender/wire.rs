@@ -199,6 +199,7 @@ fn action_of(fields: &Map<String, Value>) -> Action {
         status: text("status"),
         requestor: text("requestor"),
         comment: text("requestorComment"),
+        cancel_comment: text("cancellationComment"),
         created: text("creationDateTimeUtc").as_deref().and_then(time_of),
     }
 }

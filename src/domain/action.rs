@@ -29,6 +29,8 @@ pub struct Action {
     pub requestor: Option<String>,
     /// The comment of the request.
     pub comment: Option<String>,
+    /// The comment of who cancelled it.
+    pub cancel_comment: Option<String>,
     /// When the server created it, by the server's clock.
     pub created: Option<Timestamp>,
 }
@@ -95,7 +97,12 @@ impl Action {
         wide_enough && !ended && (self.has_status(&["InProgress"]) || young)
     }
 
-    fn has_status(&self, any: &[&str]) -> bool {
+    /// Whether somebody cancelled it, in either spelling (Machine action resource page).
+    pub fn is_cancelled(&self) -> bool {
+        self.has_status(&["Cancelled", "Canceled"])
+    }
+
+    pub(super) fn has_status(&self, any: &[&str]) -> bool {
         self.status.as_deref().is_some_and(|is| is_any(is, any))
     }
 }

@@ -6,6 +6,8 @@
 //! draft -> queued -> claimed(n) -> accepted | already_in_progress | rejected | not_found
 //!                               -> queued, not before t              (429, 401, never left)
 //!                               -> doubtful(n) -> accepted | queued again | unknown | failed
+//! queued -> not_attempted | failed | already_in_progress  (its campaign was called off)
+//! accepted -> cancelled                                    (this program cancelled its action)
 //! ```
 
 use super::campaign::BusyPolicy;
@@ -158,8 +160,10 @@ pub enum LifeEvent {
         /// Which attempt was refused.
         attempt: u32,
     },
-    /// It will not be ordered any more.
-    Retired,
+    /// Its campaign was called off: it is not ordered any more.
+    CalledOff,
+    /// The action that it ordered was cancelled by this program.
+    Cancelled,
 }
 
 /// An event that does not fit the state: an answer of an older attempt, or a second settling.
@@ -250,7 +254,10 @@ pub fn next(
         {
             Ok(life.to(State::Queued(Stamp::ZERO)))
         }
-        (State::Queued(_), LifeEvent::Retired) => Ok(life.to(State::Done(Outcome::NotAttempted))),
+        (State::Queued(_), LifeEvent::CalledOff) => Ok(life.to(State::Done(called_off(&life)))),
+        (State::Done(Outcome::Accepted), LifeEvent::Cancelled) => {
+            Ok(life.to(State::Done(Outcome::Cancelled)))
+        }
         (
             State::Claimed(_) | State::Doubtful { .. },
             LifeEvent::Answered { attempt, answer, now },
@@ -301,6 +308,18 @@ fn answered(life: Life, answer: Answered, now: Stamp, policy: BusyPolicy, timing
         }
         Answered::Busy { .. } if life.doubted => doubt(Life { tries, ..life }, now, true, timing),
         Answered::Busy { covered } => found_busy(life, covered, tries, now, policy, timing),
+    }
+}
+
+/// How a waiting device ends that is not asked any more: by what is known of it now. A call whose
+/// answer was lost is behind a doubted one, so it is not called never ordered.
+fn called_off(life: &Life) -> Outcome {
+    if life.busy_asks > 0 {
+        Outcome::AlreadyInProgress { covered: false }
+    } else if life.doubted {
+        Outcome::Failed
+    } else {
+        Outcome::NotAttempted
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod action;
 pub mod budget;
 pub mod campaign;
+pub mod cancel;
 pub mod days;
 pub mod device;
 pub mod event;

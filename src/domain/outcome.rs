@@ -20,12 +20,14 @@ pub enum Outcome {
     Rejected,
     /// The server does not know this device, asked twice.
     NotFound,
-    /// All tries are used up, and no action of ours exists.
+    /// Its tries came to nothing, and no action of ours exists.
     Failed,
     /// A call was sent and nobody can say what became of it.
     Unknown,
     /// It was never ordered and never will be in this campaign.
     NotAttempted,
+    /// The server created our action, and this program cancelled it before it had ended.
+    Cancelled,
     /// The row holds no device.
     BadRow,
     /// The device stands in an earlier row.
@@ -36,7 +38,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of reports.
-    pub const ALL: [Outcome; 11] = [
+    pub const ALL: [Outcome; 12] = [
         Outcome::Accepted,
         Outcome::AlreadyInProgress { covered: true },
         Outcome::AlreadyInProgress { covered: false },
@@ -45,6 +47,7 @@ impl Outcome {
         Outcome::Failed,
         Outcome::Unknown,
         Outcome::NotAttempted,
+        Outcome::Cancelled,
         Outcome::BadRow,
         Outcome::Duplicate,
         Outcome::Skipped,
@@ -60,6 +63,7 @@ impl Outcome {
             Outcome::Failed => "failed",
             Outcome::Unknown => "unknown",
             Outcome::NotAttempted => "not_attempted",
+            Outcome::Cancelled => "cancelled",
             Outcome::BadRow => "bad_row",
             Outcome::Duplicate => "duplicate",
             Outcome::Skipped => "skipped",
@@ -180,6 +184,7 @@ mod tests {
                 "failed",
                 "unknown",
                 "not_attempted",
+                "cancelled",
                 "bad_row"
             ]
         );

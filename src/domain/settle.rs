@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::action::Action;
 use super::budget::BudgetState;
 use super::campaign::{BusyPolicy, ScanType};
-use super::lifecycle::{self, Answered, Found, Life, LifeEvent};
+use super::cancel::Cause;
+use super::lifecycle::{self, Answered, Found, Life, LifeEvent, State};
+use super::outcome::Outcome;
 use super::timing::{Stamp, Timing};
 use super::verdict::{Refusal, Verdict, earliest_of};
 
@@ -187,6 +189,30 @@ pub fn note_progress(detail: &mut Detail, action: &Action, at: Timestamp) -> boo
         detail.action_status_at = Some(at);
     }
     news
+}
+
+/// Writes that a row's action was cancelled by this program, if it is the one that the row ordered;
+/// whether it is.
+pub fn note_cancelled(detail: &mut Detail, action: &Action, cause: Cause, at: Timestamp) -> bool {
+    let ours = detail.action_id.as_ref() == Some(&action.id);
+    if ours {
+        note_progress(detail, action, at);
+        detail.reason = Some(cause.reason().to_owned());
+    }
+    ours
+}
+
+/// Writes why a waiting device is not ordered any more, given how it ended.
+pub fn note_called_off(detail: &mut Detail, after: State) {
+    let reason = match after {
+        State::Done(Outcome::NotAttempted) => "its campaign was ended before it was ordered",
+        State::Done(Outcome::Failed) => {
+            "its campaign was ended before it was asked again: the answer was lost, and the list \
+             of actions shows no scan of this campaign"
+        }
+        _ => "its campaign was ended before it was asked again: a scan was already in progress",
+    };
+    detail.reason = Some(reason.to_owned());
 }
 
 /// Writes what the list of actions said about a doubtful or busy device.

@@ -143,6 +143,27 @@ pub fn list_verdict(reply: &Reply) -> Verdict {
     }
 }
 
+/// Judges the reply to a call that cancels the action with this id. A success counts only if it
+/// says of this very action that it is cancelled now; what else it may mean, the list tells.
+pub fn cancel_verdict(reply: &Reply, id: &str) -> Verdict {
+    let Reply::Answer(answer) = reply else { return list_verdict(reply) };
+    match (answer.status, &answer.body) {
+        (200 | 201, Body::Action(action)) if action.id == id && action.is_cancelled() => {
+            let action = action.clone();
+            Verdict::Accepted { action, status: answer.status, comment_changed: false }
+        }
+        (200 | 201, Body::Action(action)) if action.id == id => {
+            let status = printable(action.status.as_deref().unwrap_or("without a status"));
+            let why = format!("the answer says that the action is {}", cut(&status, WHY_MAX));
+            Verdict::Doubtful { why, status: Some(answer.status) }
+        }
+        // "Not in a final state" is what can be cancelled (Cancel machine action API page).
+        (400 | 409, Body::Error(_)) => Verdict::Rejected(refusal_of(answer)),
+        (404, _) if said_by_api(answer) => Verdict::NotFound(refusal_of(answer)),
+        _ => list_verdict(reply),
+    }
+}
+
 fn judge(answer: &Answer, asked: &Asked<'_>, timing: &Timing) -> Verdict {
     let refusal = refusal_of(answer);
     match answer.status {

@@ -1,7 +1,7 @@
 //! The ledger: what really arrived at the emulator and what became of it. It is the judge of what a
 //! client says about itself, so it is written at the arrival and never changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -19,14 +19,16 @@ pub struct Entry {
     pub operation: Operation,
     /// The machine id in the path, as sent.
     pub device: Option<String>,
-    /// The comment of a scan call, as sent.
+    /// The comment of a call that scans or cancels, as sent.
     pub comment: Option<String>,
     /// The status of the answer, unless there was none; a cut answer has one.
     pub status: Option<u16>,
-    /// The action that the answer is about.
+    /// The action that the answer is about; of a call that cancels, the one in its path.
     pub action_id: Option<String>,
     /// The call created that action.
     pub accepted: bool,
+    /// The call cancelled that action.
+    pub cancelled: bool,
     /// The call was not lost before the service looked at it.
     pub processed: bool,
     /// The whole answer was sent.
@@ -96,6 +98,12 @@ impl Ledger {
     /// How many calls of an operation arrived.
     pub fn count(&self, operation: Operation) -> usize {
         self.entries.iter().filter(|e| e.operation == operation).count()
+    }
+
+    /// The actions that calls cancelled, by their ids.
+    pub fn cancelled(&self) -> BTreeSet<&str> {
+        let done = self.entries.iter().filter(|entry| entry.cancelled);
+        done.filter_map(|entry| entry.action_id.as_deref()).collect()
     }
 
     /// Whether an operation was called more often than a limit allows, in any sliding window.

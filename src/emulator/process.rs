@@ -207,16 +207,20 @@ impl World {
         let status = action.status(now_us);
         if !status.open() {
             let message =
-                format!("Action {id} cannot be cancelled, its status is {}", status.word());
+                format!("The action cannot be cancelled, its status is {}", status.word());
             return Reply::error(400, "BadRequest", &message, call.draw);
+        }
+        let unlucky = dice::unit(dice::hash(self.config.seed, &["uncancelled", id]));
+        if unlucky < self.config.scenario.actions.cancel_refused_share {
+            let message = "The action cannot be cancelled now";
+            return Reply::error(400, "BadRequest", message, call.draw);
         }
         let requestor = grant.app.clone();
         action.cancelled = Some(Cancellation { at_us: now_us, requestor, comment });
-        let reply = match self.actions.get(id) {
-            Some(action) => self.view(action, 200, call.now),
+        match self.actions.get(id) {
+            Some(action) => Reply { cancelled: true, ..self.view(action, 200, call.now) },
             None => action_not_found(id, call.draw),
-        };
-        Reply { action_id: Some(id.to_owned()), ..reply }
+        }
     }
 
     fn list_actions(&mut self, call: &Call<'_>) -> Reply {

@@ -19,6 +19,8 @@ pub(super) struct Reply {
     pub(super) action_id: Option<String>,
     /// The call created that action.
     pub(super) created: bool,
+    /// The call cancelled the action in its path.
+    pub(super) cancelled: bool,
 }
 
 #[derive(Serialize)]

@@ -151,6 +151,10 @@ pub struct Actions {
     pub failed_share: f64,
     /// The share that ends as `TimeOut`.
     pub timeout_share: f64,
+    /// Calls that cancel are answered with 403 whatever the token's roles are.
+    pub cancel_forbidden: bool,
+    /// The share of open actions that cannot be cancelled: 400.
+    pub cancel_refused_share: f64,
 }
 
 /// What goes wrong between client and service, in shares of the calls.

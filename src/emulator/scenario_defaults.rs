@@ -146,6 +146,7 @@ impl Scenario {
         sum("faults", &faults)?;
         let a = &self.actions;
         shares("actions", &[("failed_share", a.failed_share), ("timeout_share", a.timeout_share)])?;
+        shares("actions", &[("cancel_refused_share", a.cancel_refused_share)])?;
         shares("throttle", &[("random_share", self.throttle.random_share)])?;
         shares(
             "token",
@@ -286,7 +287,17 @@ impl Default for Machines {
 impl Default for Actions {
     fn default() -> Actions {
         let (pending_s, quick_s, full_s) = (20.0, 35.0, 3600.0);
-        Actions { pending_s, quick_s, full_s, failed_share: 0.0, timeout_share: 0.0 }
+        let (failed_share, timeout_share) = (0.0, 0.0);
+        let (cancel_forbidden, cancel_refused_share) = (false, 0.0);
+        Actions {
+            pending_s,
+            quick_s,
+            full_s,
+            failed_share,
+            timeout_share,
+            cancel_forbidden,
+            cancel_refused_share,
+        }
     }
 }
 

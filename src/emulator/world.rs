@@ -292,7 +292,12 @@ impl World {
             },
         };
         let has_role = grant.rights.names().iter().any(|role| accepted.contains(&role.as_str()));
-        let closed = operation == Operation::Read && self.config.scenario.list.forbidden;
+        let scenario = &self.config.scenario;
+        let closed = match operation {
+            Operation::Read => scenario.list.forbidden,
+            Operation::Cancel => scenario.actions.cancel_forbidden,
+            _ => false,
+        };
         if has_role && !closed && *call.play != Play::Forbidden {
             return Ok(());
         }
@@ -336,10 +341,14 @@ fn entry(
         utc_ms: call.now.utc_ms,
         operation: route.operation(),
         device: route.device().map(str::to_owned),
-        comment: if matches!(route, Route::Scan(_)) { comment() } else { None },
+        comment: matches!(route, Route::Scan(_) | Route::Cancel(_)).then(comment).flatten(),
         status: (reply.status != 0).then_some(reply.status),
-        action_id: reply.action_id.take(),
+        action_id: match route {
+            Route::Cancel(id) => Some(id.clone()),
+            _ => reply.action_id.take(),
+        },
         accepted: reply.created,
+        cancelled: reply.cancelled,
         processed: !fault.before_processing(),
         answered: fault == Fault::None,
         fault,

@@ -77,7 +77,8 @@ impl Ordered {
     async fn read<S: Store>(store: &S, campaign: &Campaign) -> Result<Self, StoreError> {
         let mut ordered = Self::default();
         let take = store.each_row(campaign.id, |row| {
-            if row.life.state == State::Done(Outcome::Accepted) {
+            let ordered_one = [Outcome::Accepted, Outcome::Cancelled].map(State::Done);
+            if ordered_one.contains(&row.life.state) {
                 let status = row.detail.action_status.unwrap_or_else(|| "Unknown".to_owned());
                 match row.detail.action_id {
                     Some(id) if !has_ended(&status) => {

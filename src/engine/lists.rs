@@ -138,14 +138,13 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
             if let Err(error) = self.api.ready().await {
                 return Ok(Err(ListEnd::SignIn(error)));
             }
-            let (call, claimed_at) =
-                match self.store.claim_read_on(&self.budget, self.quotas()).await? {
-                    ReadAnswer::Call(call, at) => (call, at),
-                    ReadAnswer::NotYet(no) => match self.wait(no, left).await {
-                        Ok(()) => continue,
-                        Err(end) => return Ok(Err(end)),
-                    },
-                };
+            let (call, claimed_at) = match self.store.claim_on(&self.budget, self.quotas()).await? {
+                ReadAnswer::Call(call, at) => (call, at),
+                ReadAnswer::NotYet(no) => match self.wait(no, left).await {
+                    Ok(()) => continue,
+                    Err(end) => return Ok(Err(end)),
+                },
+            };
             let now = self.store.clock().now();
             let page = if self.timing.is_late(claimed_at, now) {
                 Err(Reply::too_late())

@@ -338,6 +338,7 @@ fn short(outcome: Outcome) -> &'static str {
         Outcome::Failed => "failed",
         Outcome::Unknown => "unknown",
         Outcome::NotAttempted => "not attempted",
+        Outcome::Cancelled => "cancelled",
         Outcome::BadRow => "bad row",
         Outcome::Duplicate => "duplicate",
         Outcome::Skipped => "skipped",
@@ -352,6 +353,7 @@ fn advice(outcome: Outcome) -> &'static str {
         Outcome::Failed => "no scan was ordered; again: `fleetsweep retry`",
         Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",
         Outcome::NotAttempted => "see the report, then `fleetsweep retry`",
+        Outcome::Cancelled => "ordered, then cancelled by fleetsweep; again: `fleetsweep retry`",
         Outcome::BadRow => "mend these lines of the list, then order them",
         Outcome::Accepted | Outcome::Duplicate | Outcome::Skipped => "nothing",
     }

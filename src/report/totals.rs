@@ -37,7 +37,7 @@ impl Totals {
     /// Counts one row.
     pub fn add(&mut self, row: &ReportRow) {
         let State::Done(outcome) = row.life.state else { return };
-        if outcome == Outcome::Accepted
+        if matches!(outcome, Outcome::Accepted | Outcome::Cancelled)
             && let Some(status) = &row.detail.action_status
             && (self.actions.len() < KINDS_MAX || self.actions.contains_key(status))
         {

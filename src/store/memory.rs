@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
 use super::{
-    CallId, Campaign, CampaignId, CampaignState, Claim, ClaimAnswer, Finding, LookUp, NewRow,
-    NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store,
-    StoreError, Usage, not_yet, paused,
+    CallId, CalledOff, Campaign, CampaignId, CampaignState, Cancellation, Claim, ClaimAnswer,
+    Finding, LookUp, NewRow, NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq,
+    Settled, Store, StoreError, Usage, not_yet, paused,
 };
 use crate::clock::Clock;
 use crate::domain::lifecycle::LifeEvent;
@@ -81,6 +81,9 @@ impl<C: Clock> MemoryStore<C> {
         pending: usize,
     ) -> Result<Option<NotYet>> {
         let named = inner.campaign(campaign)?;
+        if named.called_off && operation == Operation::Scan {
+            return Ok(None);
+        }
         if named.paused && operation == Operation::Scan {
             return Ok(Some(paused(self.clock.now(), &self.timing)));
         }
@@ -207,7 +210,7 @@ impl<C: Clock> Store for MemoryStore<C> {
             return Ok(ClaimAnswer::NotYet(not_yet));
         }
         let now = self.clock.now();
-        let Some(seq) = inner.held(campaign)?.next_device(now, allow_repeat) else {
+        let Some(seq) = inner.held(campaign)?.next_device(now, allow_repeat)? else {
             let (wake, repeats_only) = inner.held(campaign)?.wake(now);
             return Ok(ClaimAnswer::Idle { wake, repeats_only });
         };
@@ -264,7 +267,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         Ok(ReadAnswer::Call(call, now))
     }
 
-    async fn claim_read_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
+    async fn claim_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
         let mut inner = self.lock();
         let all: BTreeSet<Quota> = inner.quotas(budget, None).into_iter().chain(quotas).collect();
         let all: Vec<Quota> = all.into_iter().collect();
@@ -340,6 +343,16 @@ impl<C: Clock> Store for MemoryStore<C> {
         self.lock().held(campaign)?.open_wave(from)
     }
 
+    async fn call_off(&self, campaign: CampaignId) -> Result<CalledOff> {
+        let utc = self.clock.utc();
+        self.lock().held(campaign)?.call_off(utc)
+    }
+
+    async fn note_cancelled(&self, campaign: CampaignId, done: Vec<Cancellation>) -> Result<u64> {
+        let utc = self.clock.utc();
+        self.lock().held(campaign)?.note_cancelled(&done, utc)
+    }
+
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
         let mut inner = self.lock();
         let campaign = inner.held(campaign)?.campaign.as_mut().ok_or_else(unknown_campaign)?;
@@ -389,8 +402,12 @@ impl Inner {
     }
 
     /// All quotas of all open campaigns on this budget: together they are the strictest setting. A
-    /// runner that has not noticed yet that its campaign is finished keeps that one's too.
+    /// runner that has not noticed yet that its campaign is finished keeps that one's too. None has
+    /// any for cancelling: how fast it is to order says nothing about how fast to take that back.
     fn quotas(&self, key: &BudgetKey, asking: Option<CampaignId>) -> Vec<Quota> {
+        if key.operation == Operation::Cancel {
+            return Vec::new();
+        }
         let campaigns = self.held.values().filter_map(|held| held.campaign.as_ref());
         let open = campaigns.filter(|campaign| {
             (campaign.state == CampaignState::Open || Some(campaign.id) == asking)

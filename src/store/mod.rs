@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::domain::settle::{Detail, ServerNotes, Settlement};
 use crate::domain::{
     Action, Admission, BudgetKey, BudgetState, BusyPolicy, CampaignName, DeviceId, LastRun, Life,
-    Mark, Order, Quota, Stamp, State, Tally, lifecycle::Found,
+    Mark, Order, Quota, Stamp, State, Tally, cancel::Cause, lifecycle::Found,
 };
 
 /// Rows that `Store::each_row` holds at once.
@@ -159,6 +159,8 @@ pub struct Campaign {
     pub paused: bool,
     /// The wave whose devices may be asked now.
     pub wave: u32,
+    /// Somebody called it off: nothing of it is claimed any more, and what waits ends.
+    pub called_off: bool,
 }
 
 impl Campaign {
@@ -221,7 +223,7 @@ pub enum ClaimAnswer {
     },
 }
 
-/// The answer to a claim on the budget for reading.
+/// The answer to a claim of a call that orders nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadAnswer {
     /// A call, claimed at this moment.
@@ -265,6 +267,28 @@ pub struct Finding {
     pub found: Found,
     /// The action, if there was one.
     pub action: Option<Action>,
+}
+
+/// What calling a campaign off did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CalledOff {
+    /// Waiting devices that ended.
+    pub ended: u64,
+    /// Devices that are open still: it is not known what became of their calls.
+    pub open: u64,
+    /// Whether the campaign is finished.
+    pub finished: bool,
+}
+
+/// An action of a row that this program cancelled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cancellation {
+    /// The row.
+    pub seq: Seq,
+    /// The action as it is now.
+    pub action: Action,
+    /// Why.
+    pub cause: Cause,
 }
 
 /// What settling changed.
@@ -438,9 +462,10 @@ pub trait Store: Send + Sync + 'static {
     fn claim_read(&self, campaign: CampaignId) -> impl Future<Output = Result<ReadAnswer>> + Send;
 
     /// Takes one slot of a budget for a call that belongs to no campaign, such as reading the
-    /// inventory before there is one. These quotas are kept, and those of all open campaigns on
-    /// the budget. It is settled like any other read call.
-    fn claim_read_on(
+    /// inventory before there is one, or to none alone, such as cancelling. These quotas are kept,
+    /// and those of all open campaigns on the budget; none has any on that for cancelling. It is
+    /// settled like a read call.
+    fn claim_on(
         &self,
         budget: &BudgetKey,
         quotas: Vec<Quota>,
@@ -515,6 +540,19 @@ pub trait Store: Send + Sync + 'static {
         campaign: CampaignId,
         from: u32,
     ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Calls a campaign off: devices that wait end, those whose call is outstanding or in doubt
+    /// stay as they are, and no claim of whatever runner gets a device any more. What comes to wait
+    /// again ends at the next claim. The campaign is finished if nothing is open.
+    fn call_off(&self, campaign: CampaignId) -> impl Future<Output = Result<CalledOff>> + Send;
+
+    /// Writes that actions which rows of a campaign ordered were cancelled by this program; how
+    /// many rows that changed.
+    fn note_cancelled(
+        &self,
+        campaign: CampaignId,
+        done: Vec<Cancellation>,
+    ) -> impl Future<Output = Result<u64>> + Send;
 
     /// Keeps how the latest run of a campaign goes, for who asks later.
     fn note_run(

@@ -272,10 +272,46 @@ fn a_cancelled_action_frees_the_device_and_cannot_be_cancelled_again() {
         (answer["status"].as_str(), answer["cancellationComment"].as_str()),
         (Some("Cancelled"), Some("no"))
     );
+    assert_eq!(answer["cancellationRequestor"], answer["requestor"]);
+    assert_eq!(answer["cancellationDateTimeUtc"], answer["lastUpdateDateTimeUtc"]);
     assert_eq!(world.answer(at(2000), &cancel).status, 400);
+    let seen: Vec<_> = world.entries()[1..]
+        .iter()
+        .map(|entry| (entry.cancelled, entry.action_id.as_deref(), entry.comment.as_deref()))
+        .collect();
+    let of_it = (Some(id.as_str()), Some("no"));
+    assert_eq!(seen, [(true, of_it.0, of_it.1), (false, of_it.0, of_it.1)]);
+    assert_eq!(world.ledger().cancelled(), [id.as_str()].into());
     let unknown = Request::post("/api/machineactions/none/cancel", "").bearer(&token);
     assert_eq!(world.answer(at(2000), &unknown).status, 404);
     assert_eq!(scan(&mut world, &token, 3000, 1).status, 201);
+}
+
+#[test]
+fn cancelling_needs_its_right_has_a_limit_of_its_own_and_can_be_refused() {
+    let cancel = |world: &mut World, token: &str, ms: u64, id: &str| {
+        let path = format!("/api/machineactions/{id}/cancel");
+        let request = Request::post(&path, r#"{"Comment":"no"}"#).bearer(token);
+        world.answer(at(ms), &request).status
+    };
+    let (mut world, token) = world("[actions]\ncancel_forbidden = true");
+    let id = scan(&mut world, &token, 0, 1).json()["id"].as_str().expect("an id").to_owned();
+    assert_eq!(cancel(&mut world, &token, 1, &id), 403);
+    let (mut world, token) = self::world("[actions]\ncancel_refused_share = 1");
+    let id = scan(&mut world, &token, 0, 1).json()["id"].as_str().expect("an id").to_owned();
+    assert_eq!(cancel(&mut world, &token, 1, &id), 400);
+    assert!(world.ledger().cancelled().is_empty());
+    let (mut world, token) = self::world("");
+    let ids: Vec<String> = (0..100)
+        .map(|n| scan(&mut world, &token, 0, n).json()["id"].as_str().expect("an id").to_owned())
+        .collect();
+    assert_eq!(scan(&mut world, &token, 0, 101).status, 429, "the limit for scans is used up");
+    for id in &ids {
+        assert_eq!(cancel(&mut world, &token, 1, id), 200, "cancelling has one of its own");
+    }
+    assert_eq!(cancel(&mut world, &token, 2, &ids[0]), 429);
+    assert_eq!(world.ledger().sliding_max(Operation::Cancel, 100), 101);
+    assert_eq!(world.ledger().cancelled().len(), 100);
 }
 
 #[test]

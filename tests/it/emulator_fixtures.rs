@@ -8,7 +8,7 @@ use fleetsweep::emulator::{Answer, App, Config, Moment, Request, Scenario, World
 use serde_json::Value;
 
 /// What the emulator is set to, so that it gives each recorded answer.
-const SETTINGS: [(&str, &str); 28] = [
+const SETTINGS: [(&str, &str); 31] = [
     ("scan_201_new", ""),
     ("scan_201_null_machine", "[devices]\nnull_machine_share = 1"),
     ("scan_201_older_action", "[devices]\nbusy_share = 1\nbusy_form = \"created\""),
@@ -33,6 +33,9 @@ const SETTINGS: [(&str, &str); 28] = [
     ("actions_200_last_page", "[list]\npage_size = 2\n[devices]\nfleet_size = 0"),
     ("action_200_cancelled", ""),
     ("action_404", ""),
+    ("cancel_400_ended", ""),
+    ("cancel_403_missing_roles", "[token]\nroles = [\"Machine.Read.All\"]"),
+    ("cancel_404", ""),
     ("actions_400_filter", ""),
     ("machine_200", ""),
     ("token_200", ""),
@@ -78,8 +81,15 @@ fn answer(name: &str, fixture: &Value, toml: &str) -> Answer {
             action = world.answer(now(), &scan).json()["id"].as_str().expect("accepted").to_owned();
         }
     }
-    if let Some((_, id)) =
-        path.split_once("/api/machineactions/").filter(|(_, id)| id.contains("/cancel"))
+    if name == "cancel_400_ended" {
+        let scan = Request::scan(&"a".repeat(40), "before", "Quick").bearer(&token);
+        action = world.answer(now(), &scan).json()["id"].as_str().expect("accepted").to_owned();
+        let cancel = Request::post(&format!("/api/machineactions/{action}/cancel"), "");
+        assert_eq!(world.answer(now(), &cancel.bearer(&token)).status, 200);
+    }
+    if let Some((_, id)) = path
+        .split_once("/api/machineactions/")
+        .filter(|(_, id)| id.contains("/cancel") && !action.is_empty())
     {
         path = path.replace(id.trim_end_matches("/cancel"), &action);
     }

@@ -68,6 +68,8 @@ fn lives() -> Vec<Life> {
     vec![
         life(State::Draft, 0, 0),
         life(State::Queued(Stamp::ZERO), 0, 0),
+        second(State::Queued(Stamp::ZERO)),
+        Life { busy_asks: 1, rank: Rank::Again, ..life(State::Queued(after(3600)), 1, 0) },
         Life { rank: Rank::Late, ..life(claimed, 1, 0) },
         life(claimed, 1, 0),
         second(claimed),
@@ -124,7 +126,8 @@ fn events(attempt: u32) -> Vec<(String, LifeEvent)> {
         ("claimed".to_owned(), LifeEvent::Claimed(after(65))),
         ("expired".to_owned(), LifeEvent::Expired { now: after(65) }),
         ("expired too early".to_owned(), LifeEvent::Expired { now: after(64) }),
-        ("retired".to_owned(), LifeEvent::Retired),
+        ("called off".to_owned(), LifeEvent::CalledOff),
+        ("cancelled".to_owned(), LifeEvent::Cancelled),
         ("reopened".to_owned(), LifeEvent::Reopened { attempt }),
         ("seen".to_owned(), LifeEvent::Seen { covered: true }),
     ];
@@ -192,7 +195,9 @@ fn drawn(
     *now = now.plus(Duration::from_secs(wait));
     let attempt = life.attempt.wrapping_sub(back);
     let all = events(0).into_iter().map(|(_, event)| place(event, attempt, *now));
-    let all: Vec<LifeEvent> = all.filter(|event| *event != LifeEvent::Retired).collect();
+    // What people do to a campaign as a whole is no part of how its devices fare by themselves.
+    let ordered = |event: &LifeEvent| !matches!(event, LifeEvent::CalledOff | LifeEvent::Cancelled);
+    let all: Vec<LifeEvent> = all.filter(ordered).collect();
     let fitting: Vec<LifeEvent> = all
         .iter()
         .copied()

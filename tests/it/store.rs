@@ -1,6 +1,7 @@
 //! What every store does, as one suite: the store in memory, SQLite, and whatever comes. Nothing
 //! here knows how a store is made.
 
+mod cancels;
 mod inventory;
 mod limits;
 mod notes;
@@ -19,6 +20,7 @@ use fleetsweep::store::{
 };
 
 use crate::store_kit::*;
+use cancels::*;
 use inventory::*;
 use limits::*;
 use notes::*;
@@ -67,6 +69,11 @@ every_store! {
     what_was_refused_in_its_last_attempt_waits_again
     how_the_latest_run_went_is_kept
     nothing_is_claimed_of_a_campaign_that_is_paused
+    a_campaign_that_is_called_off_orders_nothing_more_and_ends_what_waits
+    what_comes_to_wait_after_a_campaign_was_called_off_ends_without_a_slot
+    a_campaign_with_nothing_but_waiting_devices_is_finished_by_calling_it_off
+    an_action_that_was_cancelled_ends_its_row_as_that_and_no_other_row
+    cancelling_has_a_budget_of_its_own_with_the_quotas_that_are_asked_for
     how_far_a_scan_is_is_kept_where_it_was_ordered_and_nowhere_else
     turns_order_the_devices_of_a_rank_and_input_order_those_of_a_turn
     turns_of_a_draft_can_be_changed_until_it_is_confirmed

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use fleetsweep::clock::{Clock, ManualClock};
+use fleetsweep::domain::cancel::Cause;
 use fleetsweep::domain::lifecycle::Found;
-use fleetsweep::domain::{BusyPolicy, Life, Operation, Outcome, ScanType, Timing, Verdict};
+use fleetsweep::domain::{Action, BusyPolicy, Life, Operation, Outcome, ScanType, Timing, Verdict};
 use fleetsweep::store::memory::MemoryStore;
 use fleetsweep::store::sqlite::SqliteStore;
 use fleetsweep::store::{
-    CallId, CampaignId, ClaimAnswer, Finding, LookUp, NewRow, Opened, Opening, ReadAnswer,
-    ReadSettlement, Store, StoreError,
+    CallId, CampaignId, Cancellation, ClaimAnswer, Finding, LookUp, NewRow, Opened, Opening,
+    ReadAnswer, ReadSettlement, Row, Store, StoreError,
 };
 use tempfile::TempDir;
 
@@ -86,6 +87,8 @@ async fn same_as_the_model(seeds: Range<u64>) {
         "looked up",
         "reopened",
         "claimed alone",
+        "called off",
+        "cancelled",
     ] {
         assert!(done.get(kind).is_some_and(|times| *times > 5), "{kind}: {done:?}");
     }
@@ -110,10 +113,12 @@ impl World {
     async fn step(&mut self) -> &'static str {
         let kind = match self.rng.u32(0..100) {
             0..28 => self.claim().await,
-            28..32 => self.open_wave().await,
-            32..34 => self.claim_read_on().await,
+            28..31 => self.open_wave().await,
+            31..32 => self.call_off().await,
+            32..34 => self.claim_on().await,
             34..56 => self.settle().await,
-            56..69 => self.advance().await,
+            56..67 => self.advance().await,
+            67..69 => self.cancel().await,
             69..76 => self.expire().await,
             76..87 => self.look_up().await,
             87..90 => self.claim_read().await,
@@ -263,13 +268,14 @@ impl World {
     }
 
     /// A read that belongs to no campaign, on the budget of one or of nobody else.
-    async fn claim_read_on(&mut self) -> &'static str {
+    async fn claim_on(&mut self) -> &'static str {
         let mut order = opening("x", &[]).order;
         order.target.application = format!("app-{}", self.rng.u32(0..3));
-        let budget = order.target.budget(Operation::Read);
+        let operation = if self.rng.bool() { Operation::Read } else { Operation::Cancel };
+        let budget = order.target.budget(operation);
         let quotas: Vec<_> = self.quotas().iter().map(|text| quota(text)).collect();
-        let model = self.model.claim_read_on(&budget, quotas.clone()).await.unwrap();
-        let sqlite = self.sqlite.claim_read_on(&budget, quotas).await.unwrap();
+        let model = self.model.claim_on(&budget, quotas.clone()).await.unwrap();
+        let sqlite = self.sqlite.claim_on(&budget, quotas).await.unwrap();
         match (model, sqlite) {
             (ReadAnswer::Call(model, at), ReadAnswer::Call(sqlite, same)) => {
                 assert_eq!(same, at);
@@ -287,6 +293,33 @@ impl World {
         self.model.settle_read(call.model, settlement.clone()).await.unwrap();
         self.sqlite.settle_read(call.sqlite, settlement).await.unwrap();
         "settled a look"
+    }
+
+    async fn call_off(&mut self) -> &'static str {
+        let id = self.any_campaign();
+        let model = self.model.call_off(id.model).await.unwrap();
+        let sqlite = self.sqlite.call_off(id.sqlite).await.unwrap();
+        assert_eq!(sqlite, model, "{:#?}", self.log);
+        "called off"
+    }
+
+    /// Cancels the action of some row, or one that it did not order.
+    async fn cancel(&mut self) -> &'static str {
+        let id = self.any_campaign();
+        let rows = self.model.rows(id.model, 0, 99).await.unwrap();
+        let utc = self.clock.utc();
+        let cancelled = |row: &Row| {
+            let own = row.detail.action_id.clone().unwrap_or_default();
+            let action = Action { id: own, ..action("Full", "Cancelled", utc) };
+            Cancellation { seq: row.seq, action, cause: Cause::Command }
+        };
+        let mut done: Vec<Cancellation> =
+            rows.iter().filter(|_| self.rng.bool()).map(cancelled).collect();
+        done.extend(done.first().cloned());
+        let model = self.model.note_cancelled(id.model, done.clone()).await.unwrap();
+        let sqlite = self.sqlite.note_cancelled(id.sqlite, done).await.unwrap();
+        assert_eq!(sqlite, model, "{:#?}", self.log);
+        if model > 0 { "cancelled" } else { "nothing" }
     }
 
     async fn finish(&mut self) -> &'static str {
@@ -343,7 +376,7 @@ impl World {
         self.sqlite.append(draft.sqlite, rows).await.unwrap();
         self.order(draft).await;
         let quotas = self.quotas();
-        let name = format!("c{}", self.rng.u32(0..4));
+        let name = format!("c{}", self.rng.u32(0..6));
         let mut opening = opening(&name, &quotas);
         opening.order.target.application = format!("app-{}", self.rng.u32(0..2));
         opening.order.scan_type =
@@ -408,7 +441,7 @@ impl World {
             assert_eq!(self.sqlite.tally(s).await.unwrap(), tally, "{place}");
             let calls = self.model.calls(m).await.unwrap();
             assert_eq!(self.sqlite.calls(s).await.unwrap(), calls, "{place}");
-            for operation in [Operation::Scan, Operation::Read] {
+            for operation in [Operation::Scan, Operation::Read, Operation::Cancel] {
                 budgets.insert(opening.order.target.budget(operation));
             }
         }

@@ -15,8 +15,8 @@ use fleetsweep::domain::{
 };
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{
-    CallId, Campaign, CampaignId, ClaimAnswer, Finding, LookUp, NewRow, NotYet, Opened, Opening,
-    ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store, Usage,
+    CallId, CalledOff, Campaign, CampaignId, Cancellation, ClaimAnswer, Finding, LookUp, NewRow,
+    NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store, Usage,
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
@@ -333,8 +333,8 @@ impl Store for Watched {
     async fn claim_read(&self, campaign: CampaignId) -> Result<ReadAnswer> {
         self.gate("claim_read", self.inner.claim_read(campaign)).await
     }
-    async fn claim_read_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
-        self.gate("claim_read_on", self.inner.claim_read_on(budget, quotas)).await
+    async fn claim_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
+        self.gate("claim_on", self.inner.claim_on(budget, quotas)).await
     }
     async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<()> {
         self.gate("settle_read", self.inner.settle_read(call, settlement)).await
@@ -369,6 +369,12 @@ impl Store for Watched {
     }
     async fn open_wave(&self, campaign: CampaignId, from: u32) -> Result<bool> {
         self.gate("open_wave", self.inner.open_wave(campaign, from)).await
+    }
+    async fn call_off(&self, campaign: CampaignId) -> Result<CalledOff> {
+        self.gate("call_off", self.inner.call_off(campaign)).await
+    }
+    async fn note_cancelled(&self, campaign: CampaignId, done: Vec<Cancellation>) -> Result<u64> {
+        self.gate("note_cancelled", self.inner.note_cancelled(campaign, done)).await
     }
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
         self.inner.note_run(campaign, run).await

@@ -115,7 +115,7 @@ async fn slot(
     operation: Operation,
 ) -> Result<Result<CallId, String>, Failure> {
     let budget = target.budget(operation);
-    Ok(match store.claim_read_on(&budget, speed.quotas.clone()).await? {
+    Ok(match store.claim_on(&budget, speed.quotas.clone()).await? {
         ReadAnswer::Call(call, claimed_at)
             if speed.timing.is_late(claimed_at, store.clock().now()) =>
         {

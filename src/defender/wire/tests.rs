@@ -38,6 +38,7 @@ fn a_whole_action_is_read_field_by_field() {
         "title":null,"requestor":"cbceb30b","requestorComment":"[fleetsweep c/7] alert",
         "status":"Pending","machineId":"{}","computerDnsName":null,"scope":"Full",
         "creationDateTimeUtc":"2026-11-24T14:39:19.6103056Z","commands":[],
+        "cancellationComment":"not needed",
         "brandNew":{{"a":[1]}}}}"#,
         DEVICE.to_uppercase()
     );
@@ -50,6 +51,7 @@ fn a_whole_action_is_read_field_by_field() {
         status: Some("Pending".into()),
         requestor: Some("cbceb30b".into()),
         comment: Some("[fleetsweep c/7] alert".into()),
+        cancel_comment: Some("not needed".into()),
         created: "2026-11-24T14:39:19.6103056Z".parse().ok(),
     };
     assert_eq!(action(&text), expected);

@@ -13,7 +13,8 @@ use crate::domain::{
     Action, BudgetState, Life, Quota, Rank, ScanType, Stamp, State, Tally, Timing,
 };
 use crate::store::{
-    Campaign, CampaignId, CampaignState, Finding, LookUp, NewRow, Opening, Row, Seq, Settled,
+    CalledOff, Campaign, CampaignId, CampaignState, Cancellation, Finding, LookUp, NewRow, Opening,
+    Row, Seq, Settled,
 };
 
 /// The place of a waiting device: wave, rank, whether it is a repeat, turn, input order.
@@ -85,6 +86,7 @@ impl Held {
             last_call_at: None,
             paused: false,
             wave: 0,
+            called_off: false,
         });
         self.join(&opening.quotas);
         let timing = Timing::default();
@@ -104,13 +106,16 @@ impl Held {
     }
 
     /// The next device of the present wave to ask, in the order of claims.
-    pub(super) fn next_device(&mut self, now: Stamp, allow_repeat: bool) -> Option<Seq> {
+    pub(super) fn next_device(&mut self, now: Stamp, allow_repeat: bool) -> Result<Option<Seq>> {
+        if self.campaign.as_ref().is_some_and(|campaign| campaign.called_off) {
+            return self.end_waiting().map(|_| None);
+        }
         while let Some((at, seq)) = self.later.first().copied().filter(|(at, _)| *at <= now) {
             self.later.remove(&(at, seq));
             self.ready.insert(self.place(seq, self.rows[seq as usize - 1].life));
         }
         let mut ready = self.ready_now();
-        ready.find(|(_, _, repeat, ..)| allow_repeat || !repeat).map(|(.., seq)| *seq)
+        Ok(ready.find(|(_, _, repeat, ..)| allow_repeat || !repeat).map(|(.., seq)| *seq))
     }
 
     /// The devices of the present wave that may be asked, as far as is noticed.
@@ -244,6 +249,42 @@ impl Held {
             self.row(*seq)?;
             let detail = &mut self.rows[*seq as usize - 1].detail;
             noted += u64::from(settle::note_progress(detail, action, utc));
+        }
+        Ok(noted)
+    }
+
+    pub(super) fn call_off(&mut self, utc: Timestamp) -> Result<CalledOff> {
+        let campaign = self.campaign.as_mut().ok_or_else(super::unknown_campaign)?;
+        campaign.called_off = true;
+        let ended = self.end_waiting()?;
+        let finished = self.finish(utc)?;
+        Ok(CalledOff { ended, open: self.tally.open(), finished })
+    }
+
+    /// Ends every device that waits; how many.
+    fn end_waiting(&mut self) -> Result<u64> {
+        let ready = self.ready.iter().map(|(.., seq)| *seq);
+        let waiting: Vec<Seq> = ready.chain(self.later.iter().map(|(_, seq)| *seq)).collect();
+        for seq in &waiting {
+            let after = self.change(*seq, LifeEvent::CalledOff, &Timing::default())?;
+            settle::note_called_off(&mut self.rows[*seq as usize - 1].detail, after.state);
+        }
+        Ok(waiting.len() as u64)
+    }
+
+    pub(super) fn note_cancelled(&mut self, done: &[Cancellation], utc: Timestamp) -> Result<u64> {
+        let mut noted = 0;
+        for Cancellation { seq, action, cause } in done {
+            let life = self.row(*seq)?.life;
+            let after =
+                lifecycle::next(life, LifeEvent::Cancelled, self.busy(), &Timing::default());
+            let detail = &mut self.rows[*seq as usize - 1].detail;
+            if let Ok(after) = after
+                && settle::note_cancelled(detail, action, *cause, utc)
+            {
+                self.replace(*seq, after)?;
+                noted += 1;
+            }
         }
         Ok(noted)
     }

@@ -3,6 +3,7 @@
 //! answer writes are `domain`'s; all SQL is in `sql`.
 
 mod boot;
+mod cancel;
 mod fault;
 mod files;
 mod log;
@@ -22,8 +23,9 @@ pub use boot::Boot;
 pub use open::Syncing;
 
 use super::{
-    CallId, Campaign, CampaignId, ClaimAnswer, Finding, LookUp, NewRow, NotYet, Opened, Opening,
-    ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store, StoreError, Usage,
+    CallId, CalledOff, Campaign, CampaignId, Cancellation, ClaimAnswer, Finding, LookUp, NewRow,
+    NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store,
+    StoreError, Usage,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::domain::settle::Settlement;
@@ -354,10 +356,10 @@ impl<C: Clock> Store for SqliteStore<C> {
         .await
     }
 
-    async fn claim_read_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
+    async fn claim_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
         let budget = budget.clone();
-        self.write("claiming a look at a list", move |shared, conn| {
-            Box::pin(async move { ops::claim_read_on(conn, &shared, &budget, &quotas).await })
+        self.write("claiming a call", move |shared, conn| {
+            Box::pin(async move { ops::claim_on(conn, &shared, &budget, &quotas).await })
         })
         .await
     }
@@ -430,6 +432,20 @@ impl<C: Clock> Store for SqliteStore<C> {
     async fn open_wave(&self, campaign: CampaignId, from: u32) -> Result<bool> {
         self.write("opening a wave", move |_, conn| {
             Box::pin(async move { waves::open_wave(conn, campaign, from).await })
+        })
+        .await
+    }
+
+    async fn call_off(&self, campaign: CampaignId) -> Result<CalledOff> {
+        self.write("calling a campaign off", move |shared, conn| {
+            Box::pin(async move { cancel::call_off(conn, &shared, campaign).await })
+        })
+        .await
+    }
+
+    async fn note_cancelled(&self, campaign: CampaignId, done: Vec<Cancellation>) -> Result<u64> {
+        self.write("noting what was cancelled", move |shared, conn| {
+            Box::pin(async move { cancel::note_cancelled(conn, &shared, campaign, &done).await })
         })
         .await
     }

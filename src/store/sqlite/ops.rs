@@ -74,6 +74,10 @@ pub(super) async fn refusal<C: Clock>(
     let now = shared.clock.now();
     let budget = sql::budget_of(conn, campaign, operation, now).await?;
     let budget = budget.ok_or_else(unknown_campaign)?;
+    if budget.called_off && operation == Operation::Scan {
+        // No slot is needed for a claim that only ends what waits.
+        return Ok((budget, None));
+    }
     if budget.paused && operation == Operation::Scan {
         return Ok((budget, Some(paused(now, timing))));
     }
@@ -94,6 +98,11 @@ pub(super) async fn claim<C: Clock>(
         return Ok(ClaimAnswer::NotYet(not_yet));
     }
     let now = shared.clock.now();
+    if budget.called_off {
+        super::cancel::end_waiting(conn, shared, campaign).await?;
+        let (wake, _) = sql::wake(conn, campaign, budget.wave, now).await?;
+        return Ok(ClaimAnswer::Idle { wake, repeats_only: false });
+    }
     if budget.due {
         sql::promote(conn, campaign, now).await?;
     }
@@ -138,7 +147,7 @@ pub(super) async fn claim_read<C: Clock>(
     Ok(ReadAnswer::Call(call, now))
 }
 
-pub(super) async fn claim_read_on<C: Clock>(
+pub(super) async fn claim_on<C: Clock>(
     conn: &mut SqliteConnection,
     shared: &Shared<C>,
     budget: &BudgetKey,
@@ -344,13 +353,17 @@ pub(super) async fn tally(conn: &mut SqliteConnection, campaign: CampaignId) -> 
     sql::tally(conn, campaign).await?.ok_or_else(unknown_campaign)
 }
 
-async fn row_of(conn: &mut SqliteConnection, campaign: CampaignId, seq: Seq) -> Done<sql::Device> {
+pub(super) async fn row_of(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    seq: Seq,
+) -> Done<sql::Device> {
     let row = sql::device(conn, campaign, seq).await?;
     row.ok_or_else(|| broken(format!("row {seq} vanished")))
 }
 
 /// Writes the new life of a row, and what is known beside if that is told.
-async fn change(
+pub(super) async fn change(
     conn: &mut SqliteConnection,
     campaign: CampaignId,
     row: &sql::Device,

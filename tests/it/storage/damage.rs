@@ -391,6 +391,8 @@ async fn a_store_from_before_there_were_checksums_gets_them_and_goes_on() {
                  ALTER TABLE campaign DROP COLUMN wave_sum; \
                  ALTER TABLE campaign DROP COLUMN priority; \
                  ALTER TABLE campaign DROP COLUMN engaged_until; \
+                 ALTER TABLE campaign DROP COLUMN called_off; \
+                 DELETE FROM tally WHERE state = 'cancelled'; \
                  UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
                  DELETE FROM _sqlx_migrations WHERE version > 1";
     let end = changed(&ground, older).await;

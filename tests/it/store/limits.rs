@@ -179,7 +179,7 @@ pub(super) async fn a_read_before_any_campaign_takes_its_slot_and_keeps_the_quot
     let opening = opening("c", &["3/1h"]);
     let budget = opening.order.target.budget(Operation::Read);
     let on = |quotas: &[&str]| quotas.iter().map(|text| quota(text)).collect::<Vec<_>>();
-    let read = async |quotas: &[&str]| store.claim_read_on(&budget, on(quotas)).await.unwrap();
+    let read = async |quotas: &[&str]| store.claim_on(&budget, on(quotas)).await.unwrap();
     let ReadAnswer::Call(first, at) = read(&["2/1m"]).await else { panic!("it is the first") };
     assert_eq!(store.usage(&budget, 9).await.unwrap().seen_by, [at.plus(horizon())]);
     assert!(matches!(read(&["2/1m"]).await, ReadAnswer::Call(..)));
@@ -201,16 +201,16 @@ pub(super) async fn a_429_on_a_read_before_any_campaign_pauses_the_budget(subjec
     let store = subject.store();
     let budget = opening("c", &[]).order.target.budget(Operation::Read);
     let quotas = || vec![quota("100/1m")];
-    let ReadAnswer::Call(call, _) = store.claim_read_on(&budget, quotas()).await.unwrap() else {
+    let ReadAnswer::Call(call, _) = store.claim_on(&budget, quotas()).await.unwrap() else {
         panic!("nothing holds the first call")
     };
     let verdict = Some(throttled(Some(SECOND * 45)));
     store.settle_read(call, ReadSettlement { verdict }).await.unwrap();
-    let ReadAnswer::NotYet(no) = store.claim_read_on(&budget, quotas()).await.unwrap() else {
+    let ReadAnswer::NotYet(no) = store.claim_on(&budget, quotas()).await.unwrap() else {
         panic!("a 429 pauses")
     };
     assert_eq!(no.hold, Hold::Pause);
     subject.advance(no.at.since(store.clock().now())).await;
-    let probe = store.claim_read_on(&budget, quotas()).await.unwrap();
+    let probe = store.claim_on(&budget, quotas()).await.unwrap();
     assert!(matches!(probe, ReadAnswer::Call(..)), "{probe:?}");
 }

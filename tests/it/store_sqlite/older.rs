@@ -11,6 +11,8 @@ const THIRD_SCHEMA: &str = "UPDATE device_row SET rank = rank - 1 WHERE rank > 1
     WHERE state = 'queued' AND ready = 1; \
     ALTER TABLE campaign DROP COLUMN wave; ALTER TABLE campaign DROP COLUMN wave_sum; \
     ALTER TABLE campaign DROP COLUMN priority; ALTER TABLE campaign DROP COLUMN engaged_until; \
+    ALTER TABLE campaign DROP COLUMN called_off; \
+    DELETE FROM tally WHERE state = 'cancelled'; \
     DELETE FROM _sqlx_migrations WHERE version >= 4";
 
 /// A store with a device of every rank that the third schema knew, and who they are.

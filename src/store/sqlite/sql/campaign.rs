@@ -26,7 +26,7 @@ macro_rules! campaigns {
              comments_changed, scan_budget, read_budget, sum, notes_sum, \
              quota_sum, (SELECT json_group_array(json_array(calls, window_ns)) FROM quota \
               WHERE campaign = campaign.id), last_run, last_call_at, paused, wave, wave_sum, \
-             ticket \
+             ticket, called_off \
              FROM campaign WHERE state <> 'draft'",
             $tail
         )
@@ -156,6 +156,7 @@ fn confirmed(id: CampaignId, opening: &Opening, opened_at: Timestamp) -> Campaig
         last_call_at: None,
         paused: false,
         wave: 0,
+        called_off: false,
     }
 }
 
@@ -387,6 +388,7 @@ fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
         last_call_at: row.try_get::<Option<&str>, _>(24)?.and_then(|at| at.parse().ok()),
         paused: row.try_get(25)?,
         wave: unsigned(row, 26)?,
+        called_off: row.try_get(29)?,
     })
 }
 

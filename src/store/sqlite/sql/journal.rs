@@ -46,6 +46,8 @@ pub(in super::super) struct Budget {
     pub(in super::super) paused: bool,
     /// The wave that the campaign has come to.
     pub(in super::super) wave: u32,
+    /// Somebody called it off.
+    pub(in super::super) called_off: bool,
 }
 
 /// A scan call with all that settling it reads.
@@ -109,7 +111,7 @@ pub(in super::super) async fn budget_of(
                 " = b.id), \
                  EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND at <= ?2 \
                          AND state = 'queued' AND ready = 0), c.paused, c.wave, \
-                 c.wave_sum \
+                 c.wave_sum, c.called_off \
                  FROM campaign c JOIN budget b ON b.id = c.", $column, " WHERE c.id = ?1"
             )
         };
@@ -129,6 +131,7 @@ pub(in super::super) async fn budget_of(
         due: row.try_get(12)?,
         paused: row.try_get(13)?,
         wave: unsigned(&row, 14)?,
+        called_off: row.try_get(16)?,
     };
     checksum::check_wave(campaign, budget.wave, row.try_get(15)?)?;
     Ok(Some(budget))
@@ -148,7 +151,7 @@ pub(in super::super) async fn budget_on(
     let theirs = quotas_on(conn, id, budget.operation).await?;
     let all: BTreeSet<Quota> = theirs.into_iter().chain(quotas.iter().copied()).collect();
     let quotas = all.into_iter().collect();
-    Ok(Budget { id, state, calls, quotas, due: false, paused: false, wave: 0 })
+    Ok(Budget { id, state, calls, quotas, due: false, paused: false, wave: 0, called_off: false })
 }
 
 /// For each quota of a budget the L-th largest `seen_by` of its calls, when `pending` more calls

@@ -3,6 +3,7 @@
 //! No rule is decided here.
 
 mod audit;
+mod called_off;
 mod campaign;
 mod checksum;
 mod device;
@@ -18,6 +19,7 @@ use sqlx::{Arguments, AssertSqlSafe, Encode, Row as _, Sqlite, SqliteConnection,
 use super::fault::{Fault, broken};
 
 pub(super) use audit::audit;
+pub(super) use called_off::{end_waiting, set_called_off, waiting};
 pub(super) use campaign::*;
 pub(super) use device::*;
 pub(super) use journal::*;

@@ -5,7 +5,7 @@ use crate::domain::{Detail, Outcome, Stamp, State};
 use crate::store::sqlite::fault::{Fault, broken};
 
 /// The names of all states, as they stand in `device_row` and in `tally`.
-pub(super) const STATES: [&str; 15] = [
+pub(super) const STATES: [&str; 16] = [
     "draft",
     "queued",
     "claimed",
@@ -18,6 +18,7 @@ pub(super) const STATES: [&str; 15] = [
     "failed",
     "unknown",
     "not_attempted",
+    "cancelled",
     "bad_row",
     "duplicate",
     "skipped",
