@@ -40,7 +40,8 @@ pub(super) fn resume_command(campaign: &CampaignName, typed: &RunArgs) -> Option
     // Without its windows the campaign would go on at once.
     let SpeedArgs { hours, time_scale, .. } = speed;
     hours.windows.iter().for_each(|window| flag("window", Some(&window.to_string())));
-    flag("tz", hours.tz.as_deref());
+    // A start is one run's alone, and without windows nothing is left for a zone to say.
+    flag("tz", hours.tz.as_deref().filter(|_| !hours.windows.is_empty()));
     let last_order = hours.last_order.map(|at| format!("{:02}:{:02}", at / 60, at % 60));
     flag("last-order", last_order.as_deref());
     flag("on-finish", after.on_finish.as_deref());

@@ -210,6 +210,7 @@ pub(crate) fn plan() -> Plan {
             last_call_at: at("2026-11-25T06:10[Europe/Berlin]"),
             duration: Duration::from_secs(29_400),
         }),
+        start_at: Some(at("2026-11-24T22:00[Europe/Berlin]")),
         nights: None,
         until: Some(Until { at: at("2026-11-25T06:00[Europe/Berlin]"), fits: 11_850 }),
         checked: Checked::default(),
