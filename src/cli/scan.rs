@@ -12,6 +12,7 @@ use super::args::{BusyArg, ScanArgs};
 use super::confirm::{confirm, within};
 use super::connect::{Destination, Planned};
 use super::failure::Failure;
+use super::follow::Watch;
 use super::link::Link;
 use super::listing::Listing;
 use super::plans;
@@ -329,6 +330,7 @@ impl Scan<'_> {
         let speed = self.speed.going_on_with(&campaign);
         let api = link.api(&speed).await?;
         let typed = &self.args.run;
+        let follow = Watch::after(&typed.after, &speed);
         let run = Run {
             store,
             api,
@@ -337,6 +339,7 @@ impl Scan<'_> {
             resume: resume_command(&campaign.name, typed),
             json: typed.output.json,
             on_finish: typed.after.on_finish.clone(),
+            follow,
         };
         run.run(campaign).await
     }

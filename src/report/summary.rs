@@ -30,6 +30,8 @@ pub struct Summary {
     pub groups: Vec<Group>,
     /// The statuses of the ordered actions as last seen, with how many have them.
     pub actions: Vec<(String, u64)>,
+    /// How many of them failed, timed out or were cancelled, if the scans were followed.
+    pub ended_badly: u64,
     /// Scan calls of this run.
     pub calls: u64,
     /// How many of them were answered with 429.
@@ -57,7 +59,13 @@ impl Summary {
         for path in &self.reports {
             lines.push(format!("Report: {}", printable(&path.display().to_string())));
         }
-        let meaning = exit_meaning(self.exit_code);
+        let meaning = match self.exit_code {
+            3 if !self.tally.needs_attention() => {
+                "every device is accepted or covered, but some scans failed, timed out or were \
+                 cancelled"
+            }
+            code => exit_meaning(code),
+        };
         lines.push(wrapped(&format!("Exit code {}: {meaning}.", self.exit_code), 2));
         lines.join("\n")
     }
@@ -178,6 +186,13 @@ impl Summary {
             lines.push(wrapped(&format!("  {} {name}: {advice}", count(rows)), 4));
             let groups = shown.iter().filter(|group| group.outcome == outcome);
             lines.extend(groups.filter_map(|group| group_text(group)));
+        }
+        if self.ended_badly > 0 {
+            let scans = counted(self.ended_badly, "scan");
+            let told = format!(
+                "  {scans} failed, timed out or were cancelled: see action_status in the report"
+            );
+            lines.push(wrapped(&told, 4));
         }
         if lines.len() > before {
             lines.insert(before, "What to do:".into());

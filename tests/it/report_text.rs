@@ -57,6 +57,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         tally,
         groups: totals.groups(),
         actions: totals.actions(),
+        ended_badly: 0,
         calls: 11_900,
         throttled: 0,
         duration: Duration::from_secs(28_920),
