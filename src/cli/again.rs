@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::args::{RunArgs, SpeedArgs};
 use crate::domain::CampaignName;
+use crate::domain::quota::duration_text;
 use crate::domain::text::printable;
 
 /// The command that goes on with this campaign; nothing if its store goes with this process.
@@ -40,13 +41,19 @@ pub(super) fn resume_command(campaign: &CampaignName, typed: &RunArgs) -> Option
     // Without its windows the campaign would go on at once.
     let SpeedArgs { hours, time_scale, .. } = speed;
     hours.windows.iter().for_each(|window| flag("window", Some(&window.to_string())));
-    flag("tz", hours.tz.as_deref());
+    // A start is one run's alone, and without windows nothing is left for a zone to say.
+    flag("tz", hours.tz.as_deref().filter(|_| !hours.windows.is_empty()));
     let last_order = hours.last_order.map(|at| format!("{:02}:{:02}", at / 60, at % 60));
     flag("last-order", last_order.as_deref());
     flag("on-finish", after.on_finish.as_deref());
+    flag("follow-for", after.follow_for.map(duration_text).as_deref());
+    flag("follow-every", after.follow_every.map(duration_text).as_deref());
     flag("scenario", emulator.scenario.as_deref());
     let scale = (*time_scale > 1).then(|| time_scale.to_string());
     flag("time-scale", scale.as_deref());
+    if after.follow {
+        command.push_str(" --follow");
+    }
     if emulator.emulator {
         command.push_str(" --emulator");
     }
@@ -100,6 +107,12 @@ mod tests {
         let again = resume_command(&name, &args.run);
         let windows = "--window 'Mon-Fri 22:00-06:00' --tz UTC --last-order 03:00";
         assert_eq!(again, Some(format!("fleetsweep resume c1 {windows}")));
+        let follow = "--follow-for 4h --follow-every 1m30s --follow";
+        assert_eq!(command_after(follow), Some(format!("fleetsweep resume c1 {follow}")));
+        assert_eq!(
+            command_after("--start-at 22:00 --tz UTC").as_deref(),
+            Some("fleetsweep resume c1")
+        );
         let certificate = "--auth certificate --client-certificate c.pem --cloud commercial-eu";
         assert_eq!(command_after(certificate), Some(format!("fleetsweep resume c1 {certificate}")));
         let token = "--auth token-file --token-file t.jwt";

@@ -1,9 +1,10 @@
-//! `follow`: looks every few minutes how far the ordered scans are, until all have ended, the time
-//! is over or a signal comes. What `Succeeded` means is the API's to say; it is not said here.
+//! `follow`, and the same after a run: looks every few minutes how far the ordered scans are, until
+//! all have ended, the time is over or a signal comes. What `Succeeded` means is the API's to say;
+//! it is not said here.
 
 use std::time::Duration;
 
-use super::args::{FollowArgs, SpeedArgs};
+use super::args::{AfterArgs, FollowArgs, SpeedArgs};
 use super::connect::Destination;
 use super::failure::Failure;
 use super::find::any_campaign;
@@ -27,6 +28,26 @@ use crate::store::{Campaign, Store};
 /// How long the one look that a run ends with may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Time between two looks after a run, unless another one is asked for.
+const EVERY: Duration = Duration::from_secs(300);
+
+/// How often and how long is looked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watch {
+    /// Time between two looks.
+    every: Duration,
+    /// All in all; nothing for as long as it takes.
+    length: Option<Duration>,
+}
+
+impl Watch {
+    /// What was asked for after a run; nothing if following was not.
+    pub(super) fn after(args: &AfterArgs, speed: &Speed) -> Option<Self> {
+        let every = args.follow_every.unwrap_or_else(|| EVERY / speed.time_scale.max(1));
+        args.follow.then_some(Self { every, length: args.follow_for })
+    }
+}
+
 /// Runs `follow` and returns the exit code.
 ///
 /// # Errors
@@ -47,49 +68,90 @@ pub(super) async fn follow(args: FollowArgs) -> Result<u8, Failure> {
     let reports = Reports::going_on_with(&args.output, &campaign)?;
     let store = stores::open(&place, speed.timing, Some(&campaign.name)).await?;
     let (api, _) = destination.connect(&speed).await?;
-    let followed = go(&args, &store, &api, &campaign, &speed).await;
-    let written = match &followed {
+    let watch = Watch { every: args.every, length: args.follow_for };
+    let mut stopping = Stopping::new()?;
+    let tell = |campaign: &Campaign, followed: &Followed| {
+        say::data(&match args.output.json {
+            true => json(campaign, followed),
+            false => text(campaign, followed),
+        })
+    };
+    let followed = to_the_end(watch, &store, &api, &campaign, &speed, &mut stopping, tell).await;
+    let code = followed.map(|ended| ended.map_or(5, |followed| code(&followed)));
+    let written = match &code {
         Ok(_) => reports.write(&store, &campaign).await.map(drop),
         Err(_) => Ok(()),
     };
-    stores::close(&store, followed.and_then(|code| written.map(|()| code))).await
+    stores::close(&store, code.and_then(|code| written.map(|()| code))).await
 }
 
-async fn go<S: Store, A: Inventory>(
-    args: &FollowArgs,
+/// Looks until all have ended, and gives what was seen then; nothing if the time or a signal ended
+/// it earlier.
+async fn to_the_end<S: Store, A: Inventory>(
+    watch: Watch,
     store: &S,
     api: &A,
     campaign: &Campaign,
     speed: &Speed,
-) -> Result<u8, Failure> {
+    stopping: &mut Stopping,
+    tell: impl Fn(&Campaign, &Followed) -> Result<(), Failure>,
+) -> Result<Option<Followed>, Failure> {
     let lists = lists(store, api, &campaign.order.target, speed, speed.timing.max_wait);
-    let mut stopping = Stopping::new()?;
     let clock = store.clock();
-    let ends = args.follow_for.map(|length| clock.now().plus(length));
+    let ends = watch.length.map(|length| clock.now().plus(length));
     loop {
         let campaign = store.find(&campaign.name).await?.unwrap_or_else(|| campaign.clone());
         if let Some(end) = forbidden_by_token(api).await {
             return Err(failure_of(&end).unwrap_or_else(nothing_wrong));
         }
         let Some(looked) = stopping.unless_told(look(&lists, &campaign)).await else {
-            return Ok(5);
+            return Ok(None);
         };
         match looked? {
             Ok(followed) => {
-                tell(&campaign, &followed, args.output.json)?;
+                tell(&campaign, &followed)?;
                 if followed.open == 0 {
-                    return Ok(code(&followed));
+                    return Ok(Some(followed));
                 }
             }
             Err(ListEnd::Failed(why)) => say::note(&format!("Looking again later: {why}")),
             Err(end) => return Err(failure_of(&end).unwrap_or_else(nothing_wrong)),
         }
-        let next = clock.now().plus(args.every);
+        let next = clock.now().plus(watch.every);
         if ends.is_some_and(|ends| ends < next) {
-            return Ok(5);
+            return Ok(None);
         }
         if stopping.unless_told(clock.sleep_until(next)).await.is_none() {
-            return Ok(5);
+            return Ok(None);
+        }
+    }
+}
+
+/// After a run: the same with each look told on standard error. What hinders it is told too, and
+/// is no fault of the campaign.
+pub(super) async fn after_run<S: Store, A: Inventory>(
+    watch: Watch,
+    store: &S,
+    api: &A,
+    campaign: &Campaign,
+    speed: &Speed,
+    stopping: &mut Stopping,
+    as_json: bool,
+) {
+    say::note("Following the ordered scans to their end; Ctrl-C ends the following alone.");
+    let tell = |campaign: &Campaign, followed: &Followed| {
+        say::note(&text(campaign, followed));
+        if as_json { say::data(&json(campaign, followed)) } else { Ok(()) }
+    };
+    match to_the_end(watch, store, api, campaign, speed, stopping, tell).await {
+        Ok(Some(_)) => {}
+        Ok(None) => {
+            let goes_on = format!("fleetsweep follow {}", campaign.name);
+            say::note(&format!("Not all of them have ended; `{goes_on}` looks again."));
+        }
+        Err(failure) => {
+            let told = format!("Warning: the scans are not followed: {}", failure.why);
+            say::note(&human::wrapped(&printable(&told), 2));
         }
     }
 }
@@ -109,19 +171,20 @@ pub(super) async fn once<S: Store, A: Inventory>(
     }
 }
 
-fn tell(campaign: &Campaign, followed: &Followed, json: bool) -> Result<(), Failure> {
-    if json {
-        return say::data(&jsonl::line(&serde_json::json!({
-            "v": 1, "type": "follow", "campaign": campaign.name, "open": followed.open,
-            "actions": followed.statuses, "calls": followed.calls,
-        })));
-    }
+fn json(campaign: &Campaign, followed: &Followed) -> String {
+    jsonl::line(&serde_json::json!({
+        "v": 1, "type": "follow", "campaign": campaign.name, "open": followed.open,
+        "actions": followed.statuses, "calls": followed.calls,
+    }))
+}
+
+fn text(campaign: &Campaign, followed: &Followed) -> String {
     let told = followed.statuses.iter();
     let told = told.map(|(status, rows)| format!("{} {}", human::count(*rows), printable(status)));
     let told: Vec<String> = told.collect();
     let now = human::clock(&local_now(), &local_now());
     let told = if told.is_empty() { "no scan was ordered".to_owned() } else { told.join(", ") };
-    say::data(&human::wrapped(&format!("{now} {}: {told}", campaign.name), 4))
+    human::wrapped(&format!("{now} {}: {told}", campaign.name), 4)
 }
 
 /// All that was ordered has ended: whether any of it did not end well.

@@ -164,6 +164,7 @@ pub(super) fn plan(
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
         pace: speed.pace,
         calls,
+        start_at: start_at(speed, now),
         nights: nights(outlook, speed, open, now, about.series),
         until,
         warnings: about.warnings.into_iter().chain(strange(listing, about.preflight)).collect(),
@@ -217,7 +218,7 @@ fn nights(
     now: &ZonedDateTime,
     series: bool,
 ) -> Option<Nights> {
-    let (hours, at) = outlook.hours.as_ref()?;
+    let (hours, at) = outlook.hours.as_ref().filter(|(hours, _)| !hours.windows().is_empty())?;
     let opening = hours.opening(*at)?;
     let zoned = |at: Timestamp| at.to_zoned_datetime(hours.zone().clone());
     let fits = outlook.fits_window(open)?;
@@ -230,6 +231,13 @@ fn nights(
         windows: outlook.forecast(open).map_or(0, |forecast| forecast.windows),
         series,
     })
+}
+
+/// The moment that the run waits for, if it is still to come.
+fn start_at(speed: &Speed, now: &ZonedDateTime) -> Option<ZonedDateTime> {
+    let hours = speed.hours.as_ref()?;
+    let start = hours.start().filter(|start| *start > now.timestamp())?;
+    Some(start.to_zoned_datetime(hours.zone().clone()))
 }
 
 fn later(now: &ZonedDateTime, by: Duration) -> ZonedDateTime {

@@ -8,6 +8,7 @@ use super::args::ResumeArgs;
 use super::connect::Destination;
 use super::failure::Failure;
 use super::find::open_campaign;
+use super::follow::Watch;
 use super::reports::Reports;
 use super::run::Run;
 use super::say;
@@ -66,10 +67,20 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     ));
     let (api, emulator) = destination.connect(&speed).await?;
     let resume = resume_command(&campaign.name, &args.run);
+    let follow = Watch::after(&args.run.after, &speed);
     let (json, on_finish) = (args.run.output.json, args.run.after.on_finish);
     let api = Arc::new(api);
-    let foreseen = None;
-    let run = Run { store: store.clone(), api, speed, reports, resume, foreseen, json, on_finish };
+    let run = Run {
+        store: store.clone(),
+        api,
+        speed,
+        reports,
+        resume,
+        foreseen: None,
+        json,
+        on_finish,
+        follow,
+    };
     let code = run.run(campaign).await;
     if let Some(emulator) = emulator {
         emulator.shutdown().await;

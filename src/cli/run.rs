@@ -10,7 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::failure::Failure;
 use super::finish;
-use super::follow;
+use super::follow::{self, Watch};
 use super::hours;
 use super::reports::Reports;
 use super::say;
@@ -47,6 +47,8 @@ pub(super) struct Run<S, A> {
     pub json: bool,
     /// The command that is run when the reports are written.
     pub on_finish: Option<String>,
+    /// How the ordered scans are followed after the last order, if they are.
+    pub follow: Option<Watch>,
 }
 
 impl<S: Store, A: Inventory> Run<S, A> {
@@ -72,16 +74,13 @@ impl<S: Store, A: Inventory> Run<S, A> {
         };
         let took = self.store.clock().now().since(started);
         let campaign = self.store.find(&campaign.name).await?.unwrap_or(campaign);
-        let work = async {
-            if is_reachable(&ran.ending) {
-                follow::once(&*self.store, &*self.api, &campaign, &self.speed).await;
-            }
-            self.reports.write(&*self.store, &campaign).await
-        };
-        let written = match stopping.unless_left(work).await {
-            Some(written) => written,
-            None => Err(left_before_the_report(&campaign)),
-        };
+        let mut written = self.report(&ran.ending, &campaign, &mut stopping).await;
+        if let Some(watch) = self.follow.filter(|_| written.is_ok() && is_over(&ran.ending)) {
+            let Self { store, api, speed, json, .. } = &self;
+            let stopping = &mut stopping;
+            follow::after_run(watch, &**store, &**api, &campaign, speed, stopping, *json).await;
+            written = self.report(&ran.ending, &campaign, stopping).await;
+        }
         let summary = self.summarise(&campaign, &ran, &written, before, took).await?;
         let exit_code = summary.exit_code;
         let (at, why) = (self.store.clock().utc(), ending_text(&ran.ending));
@@ -93,6 +92,26 @@ impl<S: Store, A: Inventory> Run<S, A> {
             finish::run(command, &summary.json(), &mut stopping).await;
         }
         written.map(|_| exit_code)
+    }
+
+    /// Writes the reports, and looks once before it how far the ordered scans are, unless they are
+    /// followed in any case.
+    async fn report(
+        &self,
+        ending: &Ending,
+        campaign: &Campaign,
+        stopping: &mut Stopping,
+    ) -> Result<Totals, Failure> {
+        let work = async {
+            if is_reachable(ending) && self.follow.is_none() {
+                follow::once(&*self.store, &*self.api, campaign, &self.speed).await;
+            }
+            self.reports.write(&*self.store, campaign).await
+        };
+        match stopping.unless_left(work).await {
+            Some(written) => written,
+            None => Err(left_before_the_report(campaign)),
+        }
     }
 
     /// Calls that another runner has in flight, or left behind when it went: how long their answers
@@ -194,13 +213,19 @@ impl<S: Store, A: Inventory> Run<S, A> {
         let tally = self.store.tally(campaign.id).await?;
         let calls = self.store.calls(campaign.id).await?.saturating_sub(calls_before);
         let planned = self.is_as_planned(&ran.ending, calls);
-        let (totals, reports, exit_code) = match written {
+        // Without following, how scans end is nothing that a run waits for, or answers for.
+        let ended_badly = |totals: &Totals| match self.follow {
+            Some(_) => totals.ended_badly(),
+            None => 0,
+        };
+        let (totals, reports, exit_code, ended_badly) = match written {
             Ok(totals) => {
+                let bad = ended_badly(totals);
                 let ending = if planned { &Ending::Finished } else { &ran.ending };
-                let exit_code = ending.exit_code(tally.needs_attention());
-                (totals.clone(), self.reports.paths(), exit_code)
+                let exit_code = ending.exit_code(tally.needs_attention() || bad > 0);
+                (totals.clone(), self.reports.paths(), exit_code, bad)
             }
-            Err(failure) => (Totals::default(), Vec::new(), failure.code),
+            Err(failure) => (Totals::default(), Vec::new(), failure.code, 0),
         };
         let summary = Summary {
             head: super::reports::head(campaign),
@@ -209,6 +234,7 @@ impl<S: Store, A: Inventory> Run<S, A> {
             tally,
             groups: totals.groups(),
             actions: totals.actions(),
+            ended_badly,
             calls,
             throttled: ran.throttled,
             duration: took,
@@ -270,6 +296,12 @@ fn is_reachable(ending: &Ending) -> bool {
             Stop::SecondSignal | Stop::Unreachable(_) | Stop::NeverReached(_) | Stop::SignIn(_)
         )
     )
+}
+
+/// Whether no order is to come: all are given, or time and window ended them. After a signal or a
+/// failure nobody waits for scans.
+fn is_over(ending: &Ending) -> bool {
+    matches!(ending, Ending::Finished | Ending::Stopped(Stop::Time | Stop::Window))
 }
 
 fn ending_text(ending: &Ending) -> String {

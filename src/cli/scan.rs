@@ -13,6 +13,7 @@ use super::confirm::{confirm, within};
 use super::connect::{Destination, Planned};
 use super::due::Question;
 use super::failure::Failure;
+use super::follow::Watch;
 use super::link::Link;
 use super::listing::Listing;
 use super::naming::{check_comment, name_of, random};
@@ -355,6 +356,7 @@ impl Scan<'_> {
         let speed = self.speed.going_on_with(&campaign);
         let api = link.api(&speed).await?;
         let typed = &self.args.run;
+        let follow = Watch::after(&typed.after, &speed);
         let run = Run {
             store,
             api,
@@ -364,6 +366,7 @@ impl Scan<'_> {
             foreseen,
             json: typed.output.json,
             on_finish: typed.after.on_finish.clone(),
+            follow,
         };
         run.run(campaign).await
     }

@@ -65,10 +65,12 @@ impl Speed {
     /// How long a run that starts at this moment may order. The moment is asked for again when a
     /// run starts, since a long list or an open question must not push the end out.
     pub(super) fn stops_in(&self, start: Timestamp) -> Option<Duration> {
-        let left = self.until.as_ref().map(|until| {
-            Duration::try_from(until.timestamp().duration_since(start)).unwrap_or_default()
-        });
-        left.into_iter().chain(self.max_duration).min()
+        let from_start =
+            |at: Timestamp| Duration::try_from(at.duration_since(start)).unwrap_or_default();
+        let left = self.until.as_ref().map(|until| from_start(until.timestamp()));
+        // A run that waits for its start has not begun.
+        let waits = self.hours.as_ref().and_then(Hours::start).map(from_start).unwrap_or_default();
+        left.into_iter().chain(self.max_duration.map(|length| waits + length)).min()
     }
 
     /// The same for a campaign that was opened before: its limits stay unless others are asked for.
@@ -185,7 +187,9 @@ pub(super) fn speed(
         PaceArg::Fast => PaceKind::Fast,
         PaceArg::Even => PaceKind::Even,
     };
-    let until = args.until.as_deref().map(|text| until(text, now)).transpose()?;
+    let hours = hours(&args.hours, now)?;
+    let begins = begins(hours.as_ref(), now);
+    let until = args.until.as_deref().map(|text| until(text, &begins)).transpose()?;
     let mut timing = Timing::default().scaled(args.time_scale);
     timing.max_wait = args.max_wait.unwrap_or(timing.max_wait);
     Ok(Speed {
@@ -198,7 +202,7 @@ pub(super) fn speed(
         time_scale: args.time_scale,
         max_duration: args.max_duration,
         until,
-        hours: hours(&args.hours, now)?,
+        hours,
     })
 }
 
@@ -268,6 +272,12 @@ fn quotas(own: Vec<Quota>, asked: &[Quota], loopback: bool) -> Result<Vec<Quota>
     Ok(kept.chain(asked.iter().copied()).collect())
 }
 
+/// When a run begins that is started now.
+fn begins(hours: Option<&Hours>, now: &ZonedDateTime) -> ZonedDateTime {
+    let start = hours.and_then(Hours::start).filter(|start| *start > now.timestamp());
+    start.map_or_else(|| now.clone(), |at| at.to_zoned_datetime(now.time_zone().clone()))
+}
+
 /// A time of day is the next one in local time; a whole moment is taken as it is.
 fn until(text: &str, now: &ZonedDateTime) -> Result<ZonedDateTime, Failure> {
     let wrong = |why: &str| {
@@ -279,7 +289,8 @@ fn until(text: &str, now: &ZonedDateTime) -> Result<ZonedDateTime, Failure> {
     };
     if let Ok(moment) = text.parse::<Timestamp>() {
         let moment = moment.to_zoned_datetime(now.time_zone().clone());
-        return if moment > *now { Ok(moment) } else { Err(wrong("that moment has passed")) };
+        let late = "that moment has passed, or comes before --start-at";
+        return if moment > *now { Ok(moment) } else { Err(wrong(late)) };
     }
     let time: Time = text.parse().map_err(|_| wrong("it is no time of day"))?;
     let at =

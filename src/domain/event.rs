@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::quota::Quota;
 use super::tally::Tally;
 
@@ -21,6 +23,8 @@ pub enum HoldReason {
     Pace,
     /// The window in which orders may leave has not opened yet.
     Window,
+    /// The moment from which on orders may leave has not come yet.
+    Start(Timestamp),
 }
 
 /// Where a campaign stands.

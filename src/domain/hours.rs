@@ -1,5 +1,6 @@
-//! Hours in which orders may leave: windows such as `Mon-Fri 22:00-06:00` in a time zone, and a
-//! last order in them. It reads no clock and no zone from the disk; both are handed in.
+//! Hours in which orders may leave: windows such as `Mon-Fri 22:00-06:00` in a time zone, a last
+//! order in them, and a moment before which none leaves. It reads no clock and no zone from the
+//! disk; both are handed in.
 //!
 //! What a time of day means in a night when the clocks change: a window begins, and ends, at the
 //! first moment at which the clock on the wall shows that time or a later one. So one that begins
@@ -92,11 +93,13 @@ pub struct Opening {
     pub closes: Timestamp,
 }
 
-/// Windows in a time zone.
+/// Windows in a time zone, or a moment from which on orders may leave, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hours {
+    /// None only where there is a start.
     windows: Vec<Window>,
     last_order: Option<Time>,
+    start: Option<Timestamp>,
     zone: TimeZone,
 }
 
@@ -120,7 +123,28 @@ impl Hours {
             let windows: Vec<String> = windows.iter().map(Window::to_string).collect();
             return Err(format!("it lies outside of {}", windows.join(" and ")));
         }
-        Ok(Self { windows, last_order, zone })
+        Ok(Self { windows, last_order, start: None, zone })
+    }
+
+    /// Any time from this moment on.
+    pub fn from_moment(start: Timestamp, zone: TimeZone) -> Self {
+        Self { windows: Vec::new(), last_order: None, start: Some(start), zone }
+    }
+
+    /// The same hours, and nothing before this moment.
+    #[must_use]
+    pub fn not_before(self, start: Timestamp) -> Self {
+        Self { start: Some(start), ..self }
+    }
+
+    /// The moment before which no order leaves, if there is one.
+    pub fn start(&self) -> Option<Timestamp> {
+        self.start
+    }
+
+    /// The time of day of the last order in a window.
+    pub fn last_order(&self) -> Option<Time> {
+        self.last_order
     }
 
     /// The windows.
@@ -149,8 +173,22 @@ impl Hours {
     }
 
     /// The opening that holds this moment, or else the next one. Windows that overlap or touch are
-    /// one opening.
+    /// one opening, and what lies before the start belongs to none.
     pub fn opening(&self, at: Timestamp) -> Option<Opening> {
+        match self.start.filter(|start| *start > at) {
+            None => self.opening_of_windows(at),
+            Some(start) => {
+                let opening = self.opening_of_windows(start)?;
+                Some(Opening { opens: opening.opens.max(start), ..opening })
+            }
+        }
+    }
+
+    fn opening_of_windows(&self, at: Timestamp) -> Option<Opening> {
+        if self.windows.is_empty() {
+            let opens = self.start.unwrap_or(Timestamp::MIN);
+            return Some(Opening { opens, closes: Timestamp::MAX });
+        }
         let today = self.zone.to_datetime(at).date();
         let mut found: Option<Opening> = None;
         // A window of the day before can last into this one; a day more for the change of clocks.
@@ -171,7 +209,7 @@ impl Hours {
         }
         let mut found = found?;
         let seen = today.checked_add(Span::new().days(DAYS_AHEAD)).ok()?;
-        if self.reaches(moment_of(seen, 0)?)? <= found.closes {
+        if reaches(&self.zone, moment_of(seen, 0)?)? <= found.closes {
             // All that there is to see is one opening: it does not end.
             found.closes = Timestamp::MAX;
         }
@@ -185,20 +223,20 @@ impl Hours {
             return None;
         }
         let last = self.last_order.and_then(|time| window.within(time)).unwrap_or(window.ends);
-        let opens = self.reaches(moment_of(date, window.begins)?)?;
-        let closes = self.reaches(moment_of(date, last)?)?;
+        let opens = reaches(&self.zone, moment_of(date, window.begins)?)?;
+        let closes = reaches(&self.zone, moment_of(date, last)?)?;
         (opens < closes).then_some(Opening { opens, closes })
     }
+}
 
-    /// The first moment at which the clock on the wall shows this time or a later one.
-    fn reaches(&self, time: DateTime) -> Option<Timestamp> {
-        match self.zone.to_ambiguous_timestamp(time).offset() {
-            AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(time).ok(),
-            AmbiguousOffset::Fold { before, .. } => before.to_timestamp(time).ok(),
-            AmbiguousOffset::Gap { after, .. } => {
-                let before_it = after.to_timestamp(time).ok()?;
-                self.zone.following(before_it).next().map(|change| change.timestamp())
-            }
+/// The first moment at which the clock on the wall in this zone shows this time or a later one.
+pub fn reaches(zone: &TimeZone, time: DateTime) -> Option<Timestamp> {
+    match zone.to_ambiguous_timestamp(time).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(time).ok(),
+        AmbiguousOffset::Fold { before, .. } => before.to_timestamp(time).ok(),
+        AmbiguousOffset::Gap { after, .. } => {
+            let before_it = after.to_timestamp(time).ok()?;
+            zone.following(before_it).next().map(|change| change.timestamp())
         }
     }
 }

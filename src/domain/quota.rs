@@ -158,6 +158,21 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     Some(total)
 }
 
+/// A duration as `parse_duration` reads it back, such as `5h30m`; what is below a millisecond is
+/// left out.
+pub fn duration_text(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let parts = [
+        (seconds / 3600, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+        (u64::from(duration.subsec_millis()), "ms"),
+    ];
+    let parts = parts.into_iter().filter(|(number, _)| *number > 0);
+    let text: String = parts.map(|(number, unit)| format!("{number}{unit}")).collect();
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +198,9 @@ mod tests {
         assert_eq!(parse_duration("5h30m"), Some(Duration::from_secs(19_800)));
         assert_eq!(parse_duration("99999999999999999999h"), None);
         assert_eq!(parse_duration("18446744073709551615h"), None);
+        for text in ["5h30m", "1m30s", "26h", "1s500ms", "4h", "250ms"] {
+            assert_eq!(duration_text(parse_duration(text).unwrap()), text);
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::{Engine, Shared};
 use crate::clock::Clock;
 use crate::defender::ScanApi;
-use crate::domain::Stop;
+use crate::domain::event::HoldReason;
+use crate::domain::{Hours, Stop};
 use crate::store::Store;
 
 /// Whether orders may leave, and for how long that stays so.
@@ -34,6 +35,13 @@ impl<S: Store, A> Shared<S, A> {
 
     pub(super) fn is_open(&self) -> bool {
         matches!(self.door(), Door::Open(_))
+    }
+
+    /// What a shut door waits for first.
+    pub(super) fn shut_by(&self) -> HoldReason {
+        let at = self.store.clock().utc();
+        let start = self.hours.as_ref().and_then(Hours::start);
+        start.filter(|start| *start > at).map_or(HoldReason::Window, HoldReason::Start)
     }
 }
 

@@ -275,7 +275,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
                 return Ok(());
             }
             if !self.shared.is_open() {
-                self.state.hold = Some(HoldReason::Window);
+                self.state.hold = Some(self.shared.shut_by());
                 return Ok(());
             }
             let pending = self.shared.counts.claiming();

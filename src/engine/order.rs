@@ -91,7 +91,7 @@ async fn send<S: Store, A: ScanApi>(
     } else if shared.is_open() {
         None
     } else {
-        Some(Reply::NeverLeft { why: "the window closed after its slot was taken".to_owned() })
+        Some(Reply::NeverLeft { why: "its hours ended after its slot was taken".to_owned() })
     };
     let late = refusal.is_some();
     let reply = match refusal {

@@ -85,6 +85,8 @@ pub struct Plan {
     pub pace: Option<Pace>,
     /// When the calls leave; nothing if there are none.
     pub calls: Option<Calls>,
+    /// No order leaves before this; nothing if none was asked for or it has come.
+    pub start_at: Option<ZonedDateTime>,
     /// What the windows mean for it, if it has any.
     pub nights: Option<Nights>,
     /// What fits before `--until` or `--max-duration`.
@@ -166,6 +168,7 @@ impl Plan {
             duration_s: calls.map(|calls| calls.duration.as_secs_f64()),
             starts_at: calls.map(|calls| calls.starts_at.timestamp()),
             last_call_at: calls.map(|calls| calls.last_call_at.timestamp()),
+            start_at: self.start_at.as_ref().map(ZonedDateTime::timestamp),
             window: self.nights.as_ref().map(Nights::json),
             until: self.until.as_ref().map(|until| until.at.timestamp()),
             fits: self.until.as_ref().map(|until| until.fits),
@@ -237,6 +240,10 @@ impl Plan {
         };
         let takes = duration(calls.duration);
         lines.push(format!("  {:<12} {takes} to the last call", "takes"));
+        if let Some(at) = &self.start_at {
+            let waits = format!("{}; the run waits until then", moment(at));
+            lines.push(format!("  {:<12} {waits}", "start"));
+        }
         lines.push(format!("  {:<12} {}", "first call", moment(&calls.starts_at)));
         lines.push(format!("  {:<12} {}", "last call", moment(&calls.last_call_at)));
         lines.extend(self.nights.iter().flat_map(|nights| nights.lines(self.open)));
@@ -296,6 +303,7 @@ struct Json<'a> {
     duration_s: Option<f64>,
     starts_at: Option<Timestamp>,
     last_call_at: Option<Timestamp>,
+    start_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<super::nights::Json<'a>>,
     until: Option<Timestamp>,

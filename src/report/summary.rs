@@ -32,6 +32,8 @@ pub struct Summary {
     pub groups: Vec<Group>,
     /// The statuses of the ordered actions as last seen, with how many have them.
     pub actions: Vec<(String, u64)>,
+    /// How many of them failed, timed out or were cancelled, if the scans were followed.
+    pub ended_badly: u64,
     /// Scan calls of this run.
     pub calls: u64,
     /// How many of them were answered with 429.
@@ -61,6 +63,10 @@ impl Summary {
         }
         let meaning = match self.exit_code {
             0 | 3 if self.planned => "its time was over as planned, the rest is the next run's",
+            3 if !self.tally.needs_attention() => {
+                "every device is accepted or covered, but some scans failed, timed out or were \
+                 cancelled"
+            }
             code => exit_meaning(code),
         };
         lines.push(wrapped(&format!("Exit code {}: {meaning}.", self.exit_code), 2));
@@ -192,6 +198,13 @@ impl Summary {
             lines.push(wrapped(&format!("  {} {name}: {advice}", count(rows)), 4));
             let groups = shown.iter().filter(|group| group.outcome == outcome);
             lines.extend(groups.filter_map(|group| group_text(group)));
+        }
+        if self.ended_badly > 0 {
+            let scans = counted(self.ended_badly, "scan");
+            let told = format!(
+                "  {scans} failed, timed out or were cancelled: see action_status in the report"
+            );
+            lines.push(wrapped(&told, 4));
         }
         if lines.len() > before {
             lines.insert(before, "What to do:".into());

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::record::ReportRow;
+use crate::domain::action::has_ended_badly;
 use crate::domain::text::cut;
 use crate::domain::{Outcome, State};
 
@@ -72,6 +73,12 @@ impl Totals {
             .collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
         groups
+    }
+
+    /// How many of the ordered actions ended without a scan, as last seen.
+    pub fn ended_badly(&self) -> u64 {
+        let bad = self.actions.iter().filter(|(status, _)| has_ended_badly(status));
+        bad.map(|(_, rows)| rows).sum()
     }
 
     /// The statuses of the ordered actions as last seen, with how many have them.

@@ -7,6 +7,7 @@ mod lists;
 mod look_ups;
 mod outages;
 mod runners;
+mod start;
 mod stops;
 mod windows;
 

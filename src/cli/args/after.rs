@@ -1,6 +1,10 @@
-//! What the user typed about the time after a run.
+//! What the user typed about the time after the last order.
+
+use std::time::Duration;
 
 use clap::Args;
+
+use super::duration;
 
 /// After the run.
 #[derive(Clone, Debug, Default, Args)]
@@ -10,4 +14,17 @@ pub struct AfterArgs {
     /// input; it has ten minutes, and its failure does not change the exit code
     #[arg(long, value_name = "COMMAND")]
     pub on_finish: Option<String>,
+
+    /// After the last order follow the ordered scans to their end, as `fleetsweep follow` does, and
+    /// tell the summary then; Ctrl-C ends that alone
+    #[arg(long)]
+    pub follow: bool,
+
+    /// Stop following after this long, such as 4h
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "follow")]
+    pub follow_for: Option<Duration>,
+
+    /// Time between two looks; each costs one call for 10,000 scans [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "follow")]
+    pub follow_every: Option<Duration>,
 }

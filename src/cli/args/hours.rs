@@ -14,13 +14,18 @@ pub struct HoursArgs {
     #[arg(long = "window", value_name = "HOURS")]
     pub windows: Vec<Window>,
 
-    /// Time zone of --window, such as Europe/Berlin [default: the system's]
-    #[arg(long, value_name = "ZONE", requires = "windows")]
+    /// Time zone of --window and --start-at, such as Europe/Berlin [default: the system's]
+    #[arg(long, value_name = "ZONE")]
     pub tz: Option<String>,
 
     /// Order nothing after this time of day in the window, such as 03:00
     #[arg(long, value_name = "TIME", requires = "windows", value_parser = time_of_day)]
     pub last_order: Option<i32>,
+
+    /// Order nothing before this time of day, such as 22:00, or this moment (RFC 3339); until then
+    /// the run waits
+    #[arg(long, value_name = "TIME")]
+    pub start_at: Option<String>,
 }
 
 fn time_of_day(text: &str) -> Result<i32, String> {

@@ -180,7 +180,7 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
     naming::check_comment(args, &name)?;
     source::check_source(args)?;
     preflight::rules(&args.keep, &args.skip)?;
-    check_end(args.run.speed.until.as_deref())?;
+    check_times(&args.run.speed)?;
     let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
     let hours = planned.speed(&args.run.speed, &local_now())?.hours;
     let ends = ends(&args.run.speed);
@@ -205,7 +205,7 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
 }
 
 fn check_resume(args: &ResumeArgs) -> Result<Checked, Failure> {
-    check_end(args.run.speed.until.as_deref())?;
+    check_times(&args.run.speed)?;
     let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
     let hours = planned.speed(&args.run.speed, &local_now())?.hours;
     let ends = ends(&args.run.speed);
@@ -241,8 +241,14 @@ fn sign_in(
     })
 }
 
-/// A moment comes once; a time of day comes every day.
-fn check_end(until: Option<&str>) -> Result<(), Failure> {
+/// A moment comes once; a time of day comes every day. When a timer starts is its own affair.
+fn check_times(speed: &SpeedArgs) -> Result<(), Failure> {
+    if speed.hours.start_at.is_some() {
+        let why = "the timer itself starts the command at its time";
+        let next = "leave it out, and write the time before the --, such as --at 22:00";
+        return Err(Failure::usage("--start-at is not for a timer", why, next));
+    }
+    let until = speed.until.as_deref();
     let Some(text) = until.filter(|text| text.parse::<jiff::Timestamp>().is_ok()) else {
         return Ok(());
     };

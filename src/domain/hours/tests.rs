@@ -222,3 +222,23 @@ fn windows_are_shown_as_they_are_written_and_what_is_none_is_told() {
         assert!(!text.parse::<Window>().unwrap_err().is_empty(), "{text}");
     }
 }
+
+#[test]
+fn before_its_start_nothing_is_open_and_from_then_on_the_windows_are_what_they_were() {
+    let start = at("2026-11-24T21:30Z");
+    let any = Hours::from_moment(start, zone(BERLIN));
+    let opening = any.opening(at("2026-11-20T00:00Z")).unwrap();
+    assert_eq!((opening.opens, opening.closes), (start, Timestamp::MAX));
+    assert!(!any.is_open(at("2026-11-24T21:29:59Z")) && any.is_open(start));
+    let windows = hours(&["22:00-06:00"], Some("03:00"), BERLIN);
+    let late = windows.clone().not_before(start);
+    let first = late.opening(at("2026-11-20T22:00Z")).unwrap();
+    assert_eq!((first.opens, first.closes), (start, at("2026-11-25T02:00Z")));
+    for hour in 0..72 {
+        let then = start.checked_add(jiff::SignedDuration::from_hours(hour)).unwrap();
+        assert_eq!(late.opening(then), windows.opening(then), "{then}");
+    }
+    // A start between two windows waits for the next one.
+    let between = windows.not_before(at("2026-11-24T12:00Z"));
+    assert_eq!(between.opens_next(at("2026-11-23T22:00Z")), Some(at("2026-11-24T21:00Z")));
+}

@@ -68,6 +68,10 @@ pub fn finish(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
         HoldReason::Network => "waiting for the network".to_owned(),
         HoldReason::Pace => "spreading the calls".to_owned(),
         HoldReason::Window => "waiting for the window to open".to_owned(),
+        HoldReason::Start(at) => {
+            let at = at.to_zoned_datetime(now.time_zone().clone());
+            format!("waiting for its start at {}", clock(&at, now))
+        }
     });
     let end = snapshot.finish_in.and_then(|left| Some((left, after(now, left)?)));
     match (end, why) {

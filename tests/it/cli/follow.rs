@@ -1,8 +1,22 @@
 //! `follow`: ordered scans are looked at until they have ended, by one list for all of them.
 
-use fleetsweep::emulator::Operation;
+use std::io::{BufRead, BufReader};
 
-use super::{Place, beside, emulate, json_lines, report, run};
+use fleetsweep::emulator::{self, Config, Emulator, Limit, Operation, Scenario};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Place, beside, emulate, json_lines, report, run, start, wait};
+
+const SCAN: [&str; 5] = ["scan", "list.txt", "--type=full", "--comment=test", "--no-check"];
+
+/// An emulator whose limits are wide and whose hour takes seconds; some scans fail.
+async fn hasty(failed: &str, pending_s: u32) -> Emulator {
+    let text = format!("[actions]\npending_s = {pending_s}.0\n{failed}\n");
+    let limits = vec![Limit { calls: 100_000, window: std::time::Duration::from_secs(1) }];
+    let scenario = Scenario::from_toml(&text).unwrap();
+    let config = Config { scenario, limits, speed: 400.0, seed: 7, ..Config::default() };
+    emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap()
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ordered_scans_are_followed_to_their_end_in_one_call_a_look() {
@@ -62,4 +76,100 @@ async fn following_ends_with_its_time_and_needs_the_right_to_read() {
     let said = beside(move || run(command)).await;
     assert_eq!(said.code, 7, "{}", said.err);
     assert!(said.err.contains("Machine.Read.All"), "{}", said.err);
+}
+
+/// A campaign of this many devices, run and followed by one command: what it said, and how many
+/// calls to the list it took.
+async fn scan_and_follow(place: &Place, emulator: &Emulator, devices: u64) -> (super::Said, usize) {
+    place.list(devices);
+    let most = format!("--approve-max={devices}");
+    let more = ["--campaign=c", "--limit=100000/1s", "--report=r.csv", "--follow", "--json", &most];
+    let looks = ["--follow-every=2s", "--concurrency=64"];
+    let command = place.towards(emulator, &[&SCAN[..], &more[..], &looks].concat());
+    let said = beside(move || run(command)).await;
+    (said, emulator.ledger().count(Operation::Read))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scan_that_follows_ends_with_its_last_scan_and_sums_them_up() {
+    let emulator = hasty("failed_share = 0.1", 400).await;
+    let place = Place::new();
+    let (said, calls) = scan_and_follow(&place, &emulator, 300).await;
+    let lines = json_lines(&said.out);
+    let kinds: Vec<&str> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
+    let looks = kinds.iter().filter(|kind| **kind == "follow").count();
+    assert_eq!((kinds[0], kinds[kinds.len() - 1]), ("plan", "summary"), "{kinds:?}");
+    assert!(looks >= 2 && calls <= looks, "{calls} calls in {looks} looks");
+    let summary = lines.last().unwrap();
+    assert_eq!(summary["outcomes"]["accepted"], 300, "{}", said.err);
+    let failed = summary["actions"]["Failed"].as_u64().unwrap();
+    assert_eq!(summary["actions"]["Succeeded"], 300 - failed);
+    // As `follow` itself: a scan that failed is exit code 3, though its order was accepted.
+    assert_eq!((said.code, &summary["exit_code"]), (3, &3.into()), "{}", said.err);
+    assert!(failed > 0 && said.err.contains("but some scans failed"), "{}", said.err);
+    assert!(said.err.contains("0 waiting, 0 running, 300 ended"), "{}", said.err);
+    let rows = report(&place.path("r.csv"));
+    let shown = rows.iter().filter(|row| row["action_status"] == "Failed").count();
+    assert_eq!(shown as u64, failed);
+    super::campaigns::assert_honest(&rows, &emulator.ledger(), "c");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ctrl_c_while_following_ends_that_alone_and_the_campaign_keeps_its_exit_code() {
+    let emulator = hasty("", 400_000).await;
+    let place = Place::new();
+    place.list(20);
+    let more = ["--campaign=c", "--limit=100000/1s", "--report=r.csv", "--follow", "--json"];
+    let more = [&more[..], &["--approve-max=20"]].concat();
+    let mut child = start(place.towards(&emulator, &[&SCAN[..], &more[..]].concat()));
+    let (child, told) = beside(move || {
+        let mut told = String::new();
+        let mut lines = BufReader::new(child.stderr.as_mut().unwrap());
+        while !told.contains("20 Pending") {
+            assert!(lines.read_line(&mut told).unwrap() > 0, "{told}");
+        }
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        (child, told)
+    })
+    .await;
+    assert!(told.contains("Following the ordered scans"), "{told}");
+    let said = beside(move || wait(child)).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("`fleetsweep follow c` looks again"), "{}", said.err);
+    assert!(said.err.contains("20 waiting, 0 running, 0 ended"), "{}", said.err);
+    assert_eq!(json_lines(&said.out).last().unwrap()["type"], "summary");
+    let rows = report(&place.path("r.csv"));
+    assert!(rows.iter().all(|row| row["action_status"] == "Pending"));
+    let status = run(place.fleetsweep(&["status", "--json"]));
+    assert_eq!(json_lines(&status.out)[0]["state"], "finished");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scans_that_cannot_be_followed_are_told_and_change_no_exit_code() {
+    let emulator = emulate("scan_only", &[(1_000, 1.0)], 1.0).await;
+    let place = Place::new();
+    let (said, calls) = scan_and_follow(&place, &emulator, 5).await;
+    assert_eq!((said.code, calls), (0, 0), "{}", said.err);
+    assert!(said.err.contains("Warning: the scans are not followed"), "{}", said.err);
+    assert!(said.err.contains("Machine.Read.All"), "{}", said.err);
+    place.list(2);
+    let refused = run(place.fleetsweep(&[&SCAN[..], &["--emulator", "--follow-for=4h"]].concat()));
+    assert_eq!(refused.code, 2, "{}", refused.err);
+}
+
+/// In full size, as the README says it: 10,000 scans take one call a look, and two are allowed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_scans_are_followed_to_their_end_with_at_most_two_calls_a_look() {
+    let emulator = hasty("failed_share = 0.01\ntimeout_share = 0.005", 1_500).await;
+    let place = Place::new();
+    let (said, calls) = scan_and_follow(&place, &emulator, 10_000).await;
+    let lines = json_lines(&said.out);
+    let looks: Vec<_> = lines.iter().filter(|line| line["type"] == "follow").collect();
+    println!("{} looks, {calls} calls to the list; the summary:\n{}", looks.len(), said.err);
+    assert!(looks.iter().all(|look| look["calls"].as_u64().unwrap() <= 2), "{looks:?}");
+    assert!(looks.len() >= 2 && calls <= 2 * looks.len(), "{calls} in {} looks", looks.len());
+    let actions = lines.last().unwrap()["actions"].as_object().unwrap();
+    let ended: u64 = actions.values().map(|rows| rows.as_u64().unwrap()).sum();
+    assert_eq!((ended, looks.last().unwrap()["open"].as_u64()), (10_000, Some(0)), "{actions:?}");
+    assert_eq!(emulator.ledger().accepted, 10_000);
 }
