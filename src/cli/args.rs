@@ -4,6 +4,7 @@
 mod after;
 mod hours;
 mod later;
+mod order;
 mod schedule;
 
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use crate::store::Campaign;
 pub use after::AfterArgs;
 pub use hours::HoursArgs;
 pub use later::{FollowArgs, PauseArgs, RetryArgs};
+pub use order::OrderArgs;
 pub use schedule::ScheduleArgs;
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
@@ -56,6 +58,8 @@ const SCAN_EXAMPLES: &str = "Examples:
   From a timer, without asking, at most 15,000 devices, until six:
     fleetsweep scan devices.csv --type full --comment nightly \\
       --approve-max 15000 --until 06:00
+  Those that were hit before all others:
+    fleetsweep scan fleet.csv --first hit.csv --type full --comment \"INC 4711\"
   Ids from another program:
     cut -d, -f1 export.csv | fleetsweep scan - --type quick --comment check
   Try it without a tenant; nothing leaves this machine:
@@ -373,6 +377,9 @@ pub struct ScanArgs {
     /// Which of the tenant's devices.
     #[command(flatten)]
     pub machines: MachineArgs,
+    /// Who goes first.
+    #[command(flatten)]
+    pub order: OrderArgs,
     /// How it is run.
     #[command(flatten)]
     pub run: RunArgs,

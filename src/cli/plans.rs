@@ -16,6 +16,7 @@ use crate::domain::{BudgetKey, CampaignName, Order, Quota, Stamp};
 use crate::report::checked::{Checked, Found};
 use crate::report::human::{count, quota as human_quota};
 use crate::report::nights::Nights;
+use crate::report::order::{Ahead, InOrder};
 use crate::report::plan::{Calls, Plan, Until};
 use crate::store::{Campaign, CampaignState, Usage};
 
@@ -162,6 +163,7 @@ pub(super) fn plan(
         pace: speed.pace,
         calls,
         nights: nights(outlook, speed, open, now),
+        order: in_order(listing, outlook, now, about.continues.is_some()),
         until,
         warnings: about.warnings.into_iter().chain(strange(listing, about.preflight)).collect(),
     }
@@ -220,6 +222,19 @@ fn nights(outlook: &Outlook, speed: &Speed, open: u64, now: &ZonedDateTime) -> O
         fits: until.map_or(fits, |until| until.min(fits)),
         windows: outlook.forecast(open).map_or(0, |forecast| forecast.windows),
     })
+}
+
+/// In what order the devices are asked: those that go first are the first orders of all.
+fn in_order(listing: &Listing, outlook: &Outlook, now: &ZonedDateTime, fixed: bool) -> InOrder {
+    let mut calls = 0;
+    let first = listing.queue.first(&listing.placed).map(|(file, devices, left_out)| {
+        calls += devices;
+        let forecast = (devices > 0).then(|| outlook.forecast(calls)).flatten();
+        let last_call_at = forecast.map(|forecast| later(now, forecast.last_call));
+        Ahead { file: file.to_owned(), devices, left_out, last_call_at }
+    });
+    let first = first.collect();
+    InOrder { by: listing.queue.by(), unknown: listing.placed.unknown, first, fixed }
 }
 
 fn later(now: &ZonedDateTime, by: Duration) -> ZonedDateTime {

@@ -20,6 +20,7 @@ pub mod settle;
 pub mod tally;
 pub mod text;
 pub mod timing;
+pub mod turn;
 pub mod verdict;
 pub mod window;
 
@@ -37,5 +38,6 @@ pub use reply::{Answer, Body, ErrorBody, Reply};
 pub use settle::{Detail, ServerNotes, Settlement};
 pub use tally::Tally;
 pub use timing::{Stamp, Timing};
+pub use turn::{OrderBy, Standing};
 pub use verdict::{Refusal, Verdict};
 pub use window::Admission;

@@ -7,6 +7,7 @@ mod doctor;
 mod finish;
 mod follow;
 mod network;
+mod order;
 mod schedule;
 mod settings;
 mod sign_in;
