@@ -6,6 +6,7 @@ mod change;
 mod due;
 mod hours;
 mod later;
+mod order;
 mod schedule;
 mod status;
 
@@ -25,6 +26,7 @@ pub use change::ChangeArgs;
 pub use due::DueArgs;
 pub use hours::HoursArgs;
 pub use later::{FollowArgs, PauseArgs, RetryArgs};
+pub use order::OrderArgs;
 pub use schedule::ScheduleArgs;
 pub use status::StatusArgs;
 
@@ -62,6 +64,8 @@ const SCAN_EXAMPLES: &str = "Examples:
   From a timer, without asking, at most 15,000 devices, until six:
     fleetsweep scan devices.csv --type full --comment nightly \\
       --approve-max 15000 --until 06:00
+  Those that were hit before all others:
+    fleetsweep scan fleet.csv --first hit.csv --type full --comment \"INC 4711\"
   Ids from another program:
     cut -d, -f1 export.csv | fleetsweep scan - --type quick --comment check
   Try it without a tenant; nothing leaves this machine:
@@ -386,6 +390,9 @@ pub struct ScanArgs {
     /// Night after night.
     #[command(flatten)]
     pub due: DueArgs,
+    /// Who goes first.
+    #[command(flatten)]
+    pub order: OrderArgs,
     /// How it is run.
     #[command(flatten)]
     pub run: RunArgs,

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::failure::Failure;
-use super::preflight::{Counts, Judged, Preflight};
+use super::preflight::{Counts, Preflight};
+use super::queue::{Placed, Queue};
 use crate::domain::campaign::hash_of_ids;
 use crate::domain::{DeviceId, Facts, Life, Outcome};
 use crate::intake::{self, Fault, IntakeError, Options, Row, RowKind, Seen};
@@ -44,6 +45,10 @@ pub(super) struct Listing {
     pub first_bad: Vec<String>,
     /// Each device once, in input order, those that are left out included.
     pub ids: Vec<DeviceId>,
+    /// In what order the devices are asked.
+    pub queue: Arc<Queue>,
+    /// What became of that order.
+    pub placed: Placed,
 }
 
 impl Listing {
@@ -57,10 +62,16 @@ impl Listing {
         (self.ids.len() as u64).saturating_sub(self.skipped)
     }
 
-    fn judged(&mut self, device: DeviceId, judged: &Judged<'_>) {
+    /// Judges one device, counts it, and gives it its place.
+    fn judge(&mut self, preflight: &Preflight, device: DeviceId, facts: &Facts) -> Begun {
+        let judged = preflight.judge(device, facts);
         self.ids.push(device);
         self.skipped += u64::from(judged.is_skipped());
-        self.counts.add(judged);
+        self.counts.add(&judged);
+        let (life, reason) = judged.life();
+        let (standing, waited) = (judged.standing(), judged.waited());
+        let (life, turn) = self.queue.place(device, life, standing, waited, &mut self.placed);
+        Begun { life, reason, turn }
     }
 
     fn count(&mut self, source: Option<&str>, row: &Row) {
@@ -79,6 +90,14 @@ impl Listing {
     }
 }
 
+/// How the row of a device begins.
+struct Begun {
+    life: Life,
+    /// Why it is left out.
+    reason: Option<String>,
+    turn: i64,
+}
+
 /// Reads the lists, writing their rows to the draft if there is one.
 ///
 /// # Errors
@@ -87,14 +106,15 @@ pub(super) async fn read<S: Store>(
     sources: &[PathBuf],
     kept: Option<File>,
     options: Options,
-    preflight: &Arc<Preflight>,
+    (preflight, queue): (&Arc<Preflight>, Queue),
     draft: Option<(&S, CampaignId)>,
 ) -> Result<Listing, Failure> {
     let (to_store, mut batches) = mpsc::channel::<Vec<NewRow>>(AHEAD);
     let (sources, preflight) = (sources.to_vec(), preflight.clone());
     let keep_rows = draft.is_some();
     let reading = tokio::task::spawn_blocking(move || {
-        read_all(&sources, kept, &options, &preflight, keep_rows.then_some(&to_store))
+        let to_store = keep_rows.then_some(&to_store);
+        read_all(&sources, kept, &options, (&preflight, queue), to_store)
     });
     while let Some(batch) = batches.recv().await {
         if let Some((store, draft)) = draft {
@@ -158,10 +178,10 @@ fn read_all(
     sources: &[PathBuf],
     mut kept: Option<File>,
     options: &Options,
-    preflight: &Preflight,
+    (preflight, queue): (&Preflight, Queue),
     to_store: Option<&mpsc::Sender<Vec<NewRow>>>,
 ) -> Result<Listing, IntakeError> {
-    let mut listing = Listing::default();
+    let mut listing = Listing { queue: Arc::new(queue), ..Listing::default() };
     let mut seen = Seen::new();
     let several = sources.len() > 1;
     for path in sources {
@@ -170,16 +190,12 @@ fn read_all(
         let mut batch = Vec::with_capacity(BATCH);
         let mut emit = |row: Row| {
             listing.count(several.then_some(name.as_str()), &row);
-            let (judged, turn) = match row.kind {
-                RowKind::Device(device) => {
-                    let judged = preflight.judge(device, &row.facts);
-                    listing.judged(device, &judged);
-                    (judged.life(), judged.turn())
-                }
-                _ => ((Life::draft(), None), 0),
+            let begun = match row.kind {
+                RowKind::Device(device) => listing.judge(preflight, device, &row.facts),
+                _ => Begun { life: Life::draft(), reason: None, turn: 0 },
             };
             let Some(to_store) = to_store else { return ControlFlow::Continue(()) };
-            batch.push(NewRow { turn, ..new_row(row, judged) });
+            batch.push(new_row(row, begun));
             if batch.len() < BATCH {
                 return ControlFlow::Continue(());
             }
@@ -226,22 +242,19 @@ fn is_input(path: &Path) -> bool {
 /// # Errors
 /// `Failure` if the store fails.
 pub(super) async fn from_tenant<S: Store>(
-    preflight: &Preflight,
+    (preflight, queue): (&Preflight, Queue),
     draft: Option<(&S, CampaignId)>,
 ) -> Result<Listing, Failure> {
-    let mut listing = Listing::default();
+    let mut listing = Listing { queue: Arc::new(queue), ..Listing::default() };
     let picked = preflight.known().map_or(&[][..], |known| &known.picked);
     for chunk in picked.chunks(BATCH) {
         let mut batch = Vec::with_capacity(BATCH);
         for (device, name) in chunk {
             listing.rows += 1;
-            let facts = Facts::default();
-            let judged = preflight.judge(*device, &facts);
-            listing.judged(*device, &judged);
-            let (life, reason) = judged.life();
+            let Begun { life, reason, turn } = listing.judge(preflight, *device, &Facts::default());
             let (device, name) = (Some(*device), name.clone());
             let line = listing.rows;
-            let (input_text, turn, wave) = (None, judged.turn(), 0);
+            let (input_text, wave) = (None, 0);
             batch.push(NewRow { line, device, name, input_text, life, reason, turn, wave });
         }
         if let Some((store, draft)) = draft {
@@ -251,8 +264,8 @@ pub(super) async fn from_tenant<S: Store>(
     Ok(listing)
 }
 
-fn new_row(row: Row, (life, reason): (Life, Option<String>)) -> NewRow {
-    let note = row.note;
+fn new_row(row: Row, begun: Begun) -> NewRow {
+    let (note, Begun { life, reason, turn }) = (row.note, begun);
     let (device, life, reason) = match row.kind {
         RowKind::Device(device) => {
             // Both are worth telling: how the device was found, and why it is left out.
@@ -273,7 +286,7 @@ fn new_row(row: Row, (life, reason): (Life, Option<String>)) -> NewRow {
         input_text: (!plain).then_some(row.input_text),
         life,
         reason,
-        turn: 0,
+        turn,
         wave: 0,
     }
 }

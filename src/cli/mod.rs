@@ -29,6 +29,7 @@ mod pause;
 mod place;
 mod plans;
 mod preflight;
+mod queue;
 mod report;
 mod reports;
 mod resume;

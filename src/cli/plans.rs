@@ -16,6 +16,7 @@ use crate::domain::{BudgetKey, CampaignName, Order, Quota, Stamp};
 use crate::report::checked::{Checked, Found};
 use crate::report::human::{count, quota as human_quota};
 use crate::report::nights::Nights;
+use crate::report::order::{Ahead, InOrder};
 use crate::report::plan::{Calls, Plan, Until};
 use crate::store::{Campaign, CampaignState, Usage};
 
@@ -141,6 +142,7 @@ pub(super) fn plan(
     let until = speed
         .stops_in(now.timestamp())
         .map(|left| Until { at: later(now, left), fits: outlook.fits(open, left) });
+    let queue = in_order(listing, outlook, now, &about);
     Plan {
         campaign: about.name.clone(),
         target: order.target.clone(),
@@ -166,6 +168,7 @@ pub(super) fn plan(
         calls,
         start_at: start_at(speed, now),
         nights: nights(outlook, speed, open, now, about.series),
+        order: queue,
         until,
         warnings: about.warnings.into_iter().chain(strange(listing, about.preflight)).collect(),
     }
@@ -238,6 +241,30 @@ fn start_at(speed: &Speed, now: &ZonedDateTime) -> Option<ZonedDateTime> {
     let hours = speed.hours.as_ref()?;
     let start = hours.start().filter(|start| *start > now.timestamp())?;
     Some(start.to_zoned_datetime(hours.zone().clone()))
+}
+
+/// In what order the devices are asked: those that go first are the first orders of all.
+fn in_order(
+    listing: &Listing,
+    outlook: &Outlook,
+    now: &ZonedDateTime,
+    about: &About<'_>,
+) -> InOrder {
+    let mut calls = 0;
+    let first = listing.queue.first(&listing.placed).map(|(file, devices, left_out)| {
+        calls += devices;
+        let forecast = (devices > 0).then(|| outlook.forecast(calls)).flatten();
+        let last_call_at = forecast.map(|forecast| later(now, forecast.last_call));
+        Ahead { file: file.to_owned(), devices, left_out, last_call_at }
+    });
+    let first = first.collect();
+    InOrder {
+        by: listing.queue.by(),
+        waited: about.preflight.before.is_some(),
+        unknown: listing.placed.unknown,
+        first,
+        fixed: about.continues.is_some(),
+    }
 }
 
 fn later(now: &ZonedDateTime, by: Duration) -> ZonedDateTime {

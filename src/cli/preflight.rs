@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::names::NameIndex;
 use crate::domain::history::Past;
 use crate::domain::preflight::{Decision, Group, Groups, Rules};
-use crate::domain::{DeviceId, Facts, Life, Machine, Outcome};
+use crate::domain::{DeviceId, Facts, Life, Machine, Outcome, Standing};
 use crate::report::checked::UNKNOWN;
 
 /// Different systems or device groups that are counted apart.
@@ -31,7 +31,7 @@ pub(super) struct Preflight {
     pub calls: u64,
 }
 
-/// The tenant's inventory, as little of it as is needed: a record costs some 40 bytes.
+/// The tenant's inventory, as little of it as is needed: a record costs some 64 bytes.
 #[derive(Default)]
 pub(super) struct Known {
     records: HashMap<DeviceId, Record>,
@@ -46,6 +46,7 @@ pub(super) struct Known {
 #[derive(Clone, Copy)]
 struct Record {
     groups: Groups,
+    standing: Standing,
     system: u32,
     device_group: u32,
 }
@@ -53,6 +54,7 @@ struct Record {
 /// What is known of one device, and what is done with it.
 pub(super) struct Judged<'a> {
     groups: Groups,
+    standing: Standing,
     rules: Rules,
     decision: Decision,
     past: Option<Past>,
@@ -112,12 +114,13 @@ impl Preflight {
         let told = Groups::of(facts, self.now);
         let listed = |text: &'a Option<String>| text.as_deref().unwrap_or(UNKNOWN);
         let (mut system, mut device_group) = (listed(&facts.platform), listed(&facts.group));
-        let mut groups = told;
+        let (mut groups, mut standing) = (told, Standing::of(facts, self.now));
         if let Some(known) = &self.known {
             match known.records.get(&device) {
                 None => groups = groups.with(Group::NotListed),
                 Some(record) => {
                     groups = together(record.groups, told);
+                    standing = record.standing.or(standing);
                     let better = |word: &'a str, other| if word == UNKNOWN { other } else { word };
                     system = better(known.word(record.system), system);
                     device_group = better(known.word(record.device_group), device_group);
@@ -133,7 +136,7 @@ impl Preflight {
         }
         let (rules, decision) = (self.rules, self.rules.decide(groups));
         let past = past.map(|(_, past)| past);
-        Judged { groups, rules, decision, past, system, device_group }
+        Judged { groups, standing, rules, decision, past, system, device_group }
     }
 }
 
@@ -153,6 +156,7 @@ impl Known {
         let facts = &machine.facts;
         let record = Record {
             groups: Groups::of(facts, now),
+            standing: Standing::of(facts, now),
             system: self.place(facts.platform.as_deref()),
             device_group: self.place(facts.group.as_deref()),
         };
@@ -189,9 +193,14 @@ impl Judged<'_> {
         matches!(self.decision, Decision::Skip(_))
     }
 
-    /// Its turn among the others: what has waited longest goes first, where earlier orders matter.
-    pub(super) fn turn(&self) -> i64 {
-        self.past.map_or(0, |past| past.turn())
+    /// Its turn among the others where earlier orders matter: what has waited longest goes first.
+    pub(super) fn waited(&self) -> Option<i64> {
+        self.past.map(|past| past.turn())
+    }
+
+    /// What an order can go by.
+    pub(super) fn standing(&self) -> Standing {
+        self.standing
     }
 
     /// How its row begins, and why if it ends there.

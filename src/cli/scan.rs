@@ -25,7 +25,7 @@ use super::run::Run;
 use super::say;
 use super::series;
 use super::settings::Speed;
-use super::source::{check_source, needs_tenant, read, rehearse, wish};
+use super::source::{check_order, check_source, needs_tenant, read, rehearse, wish};
 use super::stores::{self, Place};
 use super::tenant;
 use crate::clock::{SystemClock, local_now};
@@ -161,6 +161,7 @@ async fn dry_plan(
     let preflight = Arc::new(preflight);
     let nowhere: Option<(&MemoryStore<SystemClock>, CampaignId)> = None;
     let listing = read(args, kept, &preflight, nowhere).await?;
+    check_order(args, &listing)?;
     let emulated = args.run.emulator.emulator;
     let place = Place::planned(&args.run.output, emulated)?;
     let name = &series::free_name(args, name.clone(), place.as_ref(), &local_now()).await?;
@@ -213,6 +214,9 @@ impl Scan<'_> {
         let listing = read(self.args, kept, &preflight, Some((store, draft))).await?;
         let order = order(self.args, self.target.clone(), &listing);
         let there = self.find_same(store, &order).await?;
+        if there.is_none() {
+            check_order(self.args, &listing)?;
+        }
         let plan = self.plan(store, &order, &listing, there.as_ref(), &preflight).await?;
         print_plan(&plan, self.args.run.output.json)?;
         if let Err(failure) = refuse_bad_rows(self.args, &listing) {

@@ -10,6 +10,7 @@ use super::due::Question;
 use super::failure::Failure;
 use super::listing::{self, Listing};
 use super::preflight::Preflight;
+use super::queue::Queue;
 use super::tenant::Wish;
 use crate::domain::Target;
 use crate::domain::text::printable;
@@ -21,10 +22,14 @@ use crate::store::{CampaignId, Store};
 /// # Errors
 /// `Failure` if the list is refused.
 pub(super) async fn rehearse(args: &ScanArgs) -> Result<Option<File>, Failure> {
+    // What a name stands for is not known yet.
+    if !args.names {
+        Queue::rehearse(&args.order, options(args, None)).await?;
+    }
     if args.from_tenant {
         return Ok(None);
     }
-    // What a name stands for is not known yet, and refuses no list as a whole.
+    // An unknown name refuses no list as a whole.
     let names = args.names.then(|| Names(Arc::new(|_: &str| NameAnswer::Unknown)));
     listing::rehearse(&args.devices, options(args, names)).await
 }
@@ -39,9 +44,6 @@ pub(super) async fn read<S: Store>(
     preflight: &Arc<Preflight>,
     draft: Option<(&S, CampaignId)>,
 ) -> Result<Listing, Failure> {
-    if args.from_tenant {
-        return listing::from_tenant(preflight, draft).await;
-    }
     let names = args.names.then(|| {
         let preflight = preflight.clone();
         Names(Arc::new(move |name: &str| {
@@ -49,7 +51,19 @@ pub(super) async fn read<S: Store>(
             index.map_or(NameAnswer::Unknown, |index| index.find(name))
         }))
     });
-    listing::read(&args.devices, kept, options(args, names), preflight, draft).await
+    let queue = Queue::read(&args.order, options(args, names.clone())).await?;
+    if args.from_tenant {
+        return listing::from_tenant((preflight, queue), draft).await;
+    }
+    listing::read(&args.devices, kept, options(args, names), (preflight, queue), draft).await
+}
+
+/// Whether the list can be asked in the order that was wished for.
+///
+/// # Errors
+/// `Failure` says what is missing.
+pub(super) fn check_order(args: &ScanArgs, listing: &Listing) -> Result<(), Failure> {
+    listing.queue.check(&listing.ids, &listing.placed, args.from_tenant)
 }
 
 fn options(args: &ScanArgs, names: Option<Names>) -> Options {
@@ -84,7 +98,8 @@ pub(super) fn check_source(args: &ScanArgs) -> Result<(), Failure> {
     }
     // Also with --force: a list that its own report replaces is lost.
     let whole = |path: &Path| path.canonicalize().ok();
-    let lists: Vec<PathBuf> = args.devices.iter().filter_map(|path| whole(path)).collect();
+    let lists = args.devices.iter().chain(&args.order.first);
+    let lists: Vec<PathBuf> = lists.filter_map(|path| whole(path)).collect();
     let over = |path: &&PathBuf| whole(path).is_some_and(|report| lists.contains(&report));
     if let Some(path) = args.run.output.reports.iter().find(over) {
         return Err(Failure::usage(

@@ -23,6 +23,7 @@ pub mod tally;
 pub mod text;
 pub mod ticket;
 pub mod timing;
+pub mod turn;
 pub mod verdict;
 pub mod window;
 
@@ -41,5 +42,6 @@ pub use settle::{Detail, ServerNotes, Settlement};
 pub use tally::Tally;
 pub use ticket::Ticket;
 pub use timing::{Stamp, Timing};
+pub use turn::{OrderBy, Standing};
 pub use verdict::{Refusal, Verdict};
 pub use window::Admission;

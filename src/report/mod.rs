@@ -10,6 +10,7 @@ pub mod human;
 pub mod jsonl;
 pub mod machines;
 pub mod nights;
+pub mod order;
 pub mod plan;
 pub mod progress;
 pub mod record;

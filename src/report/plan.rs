@@ -11,6 +11,7 @@ use super::checked::Checked;
 use super::human::{count, counted, duration, moment, quota, wrapped};
 use super::jsonl;
 use super::nights::Nights;
+use super::order::InOrder;
 use crate::domain::text::{cut, printable};
 use crate::domain::{CampaignName, Pace, Quota, ScanType, Target, Ticket};
 
@@ -91,6 +92,8 @@ pub struct Plan {
     pub nights: Option<Nights>,
     /// What fits before `--until` or `--max-duration`.
     pub until: Option<Until>,
+    /// In what order the devices are asked.
+    pub order: InOrder,
     /// What the pre-flight found.
     pub checked: Checked,
     /// What else the user should know before confirming.
@@ -172,6 +175,7 @@ impl Plan {
             window: self.nights.as_ref().map(Nights::json),
             until: self.until.as_ref().map(|until| until.at.timestamp()),
             fits: self.until.as_ref().map(|until| until.fits),
+            order: self.order.json(),
             warnings: &self.warnings,
         })
     }
@@ -246,6 +250,7 @@ impl Plan {
         }
         lines.push(format!("  {:<12} {}", "first call", moment(&calls.starts_at)));
         lines.push(format!("  {:<12} {}", "last call", moment(&calls.last_call_at)));
+        lines.extend(self.order.lines());
         lines.extend(self.nights.iter().flat_map(|nights| nights.lines(self.open)));
         if let Some(until) = &self.until {
             lines.push(wrapped(&self.until_text(until), 15));
@@ -308,6 +313,7 @@ struct Json<'a> {
     window: Option<super::nights::Json<'a>>,
     until: Option<Timestamp>,
     fits: Option<u64>,
+    order: super::order::Json<'a>,
     warnings: &'a [String],
 }
 

@@ -8,6 +8,7 @@ mod finish;
 mod follow;
 mod network;
 mod nights;
+mod order;
 mod schedule;
 mod settings;
 mod sign_in;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{
-    Detail, Ending, Life, Outcome, PaceKind, ScanType, State, Stop, Tally, Target,
+    Detail, Ending, Life, OrderBy, Outcome, PaceKind, ScanType, State, Stop, Tally, Target,
 };
 use fleetsweep::report::checked::Checked;
 use fleetsweep::report::nights::Nights;
+use fleetsweep::report::order::{Ahead, InOrder};
 use fleetsweep::report::plan::{Calls, Plan, Until};
 use fleetsweep::report::summary::Summary;
 use fleetsweep::report::totals::Totals;
@@ -215,6 +216,7 @@ pub(crate) fn plan() -> Plan {
         start_at: Some(at("2026-11-24T22:00[Europe/Berlin]")),
         nights: None,
         until: Some(Until { at: at("2026-11-25T06:00[Europe/Berlin]"), fits: 11_850 }),
+        order: InOrder::default(),
         checked: Checked::default(),
         warnings: vec!["1 file holds no names".to_owned()],
     }
@@ -272,4 +274,25 @@ fn twenty_bad_rows_are_shown_and_the_rest_is_counted() {
     assert_eq!(text.matches("    line ").count(), 20);
     assert!(text.contains("and 1,480 more bad rows"), "{text}");
     assert!(!text.contains('\u{1b}'));
+}
+
+#[test]
+fn a_plan_says_who_goes_first_and_that_an_order_was_fixed_before() {
+    let ahead = |file: &str, devices, left_out| Ahead {
+        file: file.to_owned(),
+        devices,
+        left_out,
+        last_call_at: (devices > 0).then(|| "2026-11-24T22:06[Europe/Berlin]".parse().unwrap()),
+    };
+    let first = vec![ahead("first.csv", 500, 3), ahead("more\u{1b}.csv", 0, 1)];
+    let order = InOrder { by: OrderBy::LastSeen, waited: false, unknown: 12, first, fixed: false };
+    let fixed = InOrder { fixed: true, ..order.clone() };
+    let value = InOrder { by: OrderBy::Value, ..InOrder::default() };
+    let with = |order: &InOrder| Plan { order: order.clone(), until: None, ..plan() };
+    let texts = [&order, &fixed, &value].map(|order| with(order).text());
+    assert!(texts.iter().flat_map(|text| text.lines()).all(|line| line.chars().count() <= 80));
+    insta::assert_snapshot!(
+        "plan-order",
+        format!("{}\n----\n{}", texts.join("\n----\n"), with(&order).json())
+    );
 }

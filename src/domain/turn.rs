@@ -1,0 +1,141 @@
+//! In what order the devices of a list are asked: the number that stands for a device's place
+//! within its rank, lower ones first. Pure: where the facts come from is the caller's.
+
+use jiff::Timestamp;
+
+use super::machine::{Facts, same_word};
+
+/// What the order among devices goes by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OrderBy {
+    /// As they stand in the list.
+    #[default]
+    List,
+    /// Those that reported most recently first: they are most likely online.
+    LastSeen,
+    /// Those of high value first, then normal, then low.
+    Value,
+}
+
+/// What a device is worth, in the portal's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// High.
+    High,
+    /// Normal: what a device has unless somebody says otherwise.
+    Normal,
+    /// Low.
+    Low,
+}
+
+/// As much of what is known of a device as an order can go by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// What it is worth.
+    pub value: Option<Value>,
+    /// When it last reported, in seconds since 1970.
+    pub last_seen_s: Option<i64>,
+}
+
+impl OrderBy {
+    /// The word on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            OrderBy::List => "file",
+            OrderBy::LastSeen => "last-seen",
+            OrderBy::Value => "value",
+        }
+    }
+
+    /// The order of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [OrderBy::List, OrderBy::LastSeen, OrderBy::Value].into_iter().find(|by| by.name() == name)
+    }
+
+    /// The turn of a device; nothing if what the order goes by is not known of it.
+    pub fn turn(self, standing: Standing) -> Option<i64> {
+        match self {
+            OrderBy::List => Some(0),
+            OrderBy::LastSeen => standing.last_seen_s.map(i64::saturating_neg),
+            OrderBy::Value => standing.value.map(|value| value as i64),
+        }
+    }
+}
+
+/// The turn of a device of which what the order goes by is not known: after all others.
+pub const UNKNOWN: i64 = i64::MAX;
+
+/// The turn of the n-th device, from 0, that goes ahead of the others whatever their order is.
+pub fn ahead(n: u64) -> i64 {
+    i64::MIN.saturating_add_unsigned(n)
+}
+
+impl Standing {
+    /// What the facts say of a device at this moment.
+    pub fn of(facts: &Facts, now: Timestamp) -> Self {
+        let value = facts.value.as_deref().and_then(|word| {
+            let is = |(name, _): &(&str, Value)| same_word(word, name);
+            let values = [("high", Value::High), ("normal", Value::Normal), ("low", Value::Low)];
+            values.into_iter().find(is).map(|(_, value)| value)
+        });
+        // A clock that is ahead puts nobody before those that are seen now.
+        let last_seen_s = facts.last_seen.map(|at| at.min(now).as_second());
+        Self { value, last_seen_s }
+    }
+
+    /// What is known here, and what only the other one knows.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            value: self.value.or(other.value),
+            last_seen_s: self.last_seen_s.or(other.last_seen_s),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(value: &str, last_seen: &str) -> Standing {
+        let facts = Facts {
+            value: Some(value.to_owned()),
+            last_seen: last_seen.parse().ok(),
+            ..Facts::default()
+        };
+        Standing::of(&facts, "2026-11-24T12:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn what_was_seen_last_goes_first_and_a_clock_that_is_ahead_gains_nothing() {
+        let turn = |at| OrderBy::LastSeen.turn(standing("", at)).unwrap_or(UNKNOWN);
+        let order = ["2027-01-01T00:00:00Z", "2026-11-24T11:59:59Z", "2026-11-20T00:00:00Z", ""];
+        assert!(order.map(turn).is_sorted_by(|a, b| a < b), "{:?}", order.map(turn));
+        assert_eq!(turn("2027-01-01T00:00:00Z"), turn("2026-11-24T12:00:00Z"));
+        assert!(ahead(u64::from(u32::MAX)) < turn("2027-01-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn high_value_goes_before_normal_and_low_and_what_says_nothing_is_not_known() {
+        let turn = |word| OrderBy::Value.turn(standing(word, ""));
+        assert_eq!(["HIGH ", "Normal", "low"].map(turn), [Some(0), Some(1), Some(2)]);
+        assert_eq!(["", "-", "critical"].map(turn), [None; 3]);
+    }
+
+    #[test]
+    fn every_order_has_its_name_and_the_list_is_known_of_every_device() {
+        for by in [OrderBy::List, OrderBy::LastSeen, OrderBy::Value] {
+            assert_eq!(OrderBy::named(by.name()), Some(by));
+        }
+        assert_eq!(OrderBy::named("random"), None);
+        assert_eq!(OrderBy::List.turn(Standing::default()), Some(0));
+    }
+
+    #[test]
+    fn the_inventory_and_the_list_complete_each_other() {
+        let one = standing("high", "");
+        let both = one.or(standing("low", "2026-11-20T00:00:00Z"));
+        assert_eq!(both.value, Some(Value::High));
+        assert!(both.last_seen_s.is_some());
+    }
+}
