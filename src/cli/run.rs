@@ -68,7 +68,7 @@ impl<S: Store, A: Inventory> Run<S, A> {
         }
         let before = self.store.calls(campaign.id).await?;
         let mut stopping = Stopping::new()?;
-        let ran = match self.watch(&campaign, &mut stopping).await {
+        let ran = match self.watch(&campaign, began_at, &mut stopping).await {
             Ok(ran) => ran,
             Err(failure) => return Err(self.stopped_by_store(&campaign, began_at, failure).await),
         };
@@ -124,7 +124,12 @@ impl<S: Store, A: Inventory> Run<S, A> {
         Ok(())
     }
 
-    async fn watch(&self, campaign: &Campaign, stopping: &mut Stopping) -> Result<Ran, Failure> {
+    async fn watch(
+        &self,
+        campaign: &Campaign,
+        began_at: Timestamp,
+        stopping: &mut Stopping,
+    ) -> Result<Ran, Failure> {
         let (to_engine, stop) = watch::channel(StopLevel::Run);
         let (to_view, mut events) = mpsc::channel(EVENTS);
         let mut view = View::new();
@@ -170,7 +175,12 @@ impl<S: Store, A: Inventory> Run<S, A> {
                 _ = next_report.tick(), if report.is_empty() => {
                     let (reports, store) = (self.reports.clone(), self.store.clone());
                     let campaign = campaign.clone();
-                    report.spawn(async move { reports.write(&*store, &campaign).await });
+                    let alive = self.last_run(began_at, None);
+                    report.spawn(async move {
+                        // Another process can see that somebody works on it.
+                        store.note_run(campaign.id, alive).await?;
+                        reports.write(&*store, &campaign).await
+                    });
                 }
             }
         }
@@ -258,7 +268,8 @@ impl<S: Store, A: Inventory> Run<S, A> {
     }
 
     fn last_run(&self, began_at: Timestamp, ended: Option<RunEnd>) -> LastRun {
-        LastRun { began_at, ended, reports: self.reports.places() }
+        let seen_at = Some(wall_clock());
+        LastRun { began_at, ended, seen_at, reports: self.reports.places() }
     }
 
     /// The store failed: what can still be read is told, and nothing more is sent.

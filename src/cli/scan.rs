@@ -66,7 +66,7 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let mut link = Link::new(destination);
     let args = &args;
     let scan = Scan { args, target, emulated, sign_in, speed, name, place, reports, rules };
-    let ready = scan.prepare(&*store, draft, &mut link).await;
+    let ready = scan.prepare(&store, draft, &mut link).await;
     let code = match ready {
         Ok(campaign) => scan.start(store.clone(), campaign, &mut link).await,
         Err(failure) => {
@@ -205,10 +205,12 @@ impl Scan<'_> {
     /// its devices the plan saw ordered before its time is over, if not all.
     async fn prepare<S: Store>(
         &self,
-        store: &S,
+        shared: &Arc<S>,
         draft: CampaignId,
         link: &mut Link,
     ) -> Result<(Campaign, Option<u64>), Failure> {
+        let store = &**shared;
+        series::open_ones(store, self.args.due.series.as_ref(), &self.speed).await?;
         let (preflight, kept) = self.check(store, link).await?;
         let preflight = Arc::new(preflight);
         let listing = read(self.args, kept, &preflight, Some((store, draft))).await?;
@@ -231,6 +233,11 @@ impl Scan<'_> {
             None => confirm(&plan.headline(), listing.devices(), self.args.approve_max).await?,
             // It was confirmed as a whole; what is left of it must still be what is meant.
             Some(_) => within(plan.open, self.args.approve_max)?,
+        }
+        // Another run of the series can have begun since.
+        let last = series::open_ones(store, self.args.due.series.as_ref(), &self.speed).await?;
+        if !last.is_empty() {
+            series::end(shared, link.api(&self.speed).await?, last, &self.speed).await?;
         }
         let foreseen = plan.fits().filter(|fits| *fits < plan.open);
         let foreseen = foreseen.filter(|_| self.args.due.series.is_some());
@@ -317,6 +324,9 @@ impl Scan<'_> {
         if there.emulated != self.emulated {
             differs.push("the emulator".to_owned());
         }
+        if self.args.due.series.is_some() {
+            return Err(series::at_work(&self.name));
+        }
         if differs.is_empty() && there.state == CampaignState::Open {
             return Ok(Some(there));
         }
@@ -342,6 +352,9 @@ impl Scan<'_> {
             quotas: self.speed.quotas.clone(),
         };
         match store.open(draft, opening).await? {
+            Opened::Continues(_) if self.args.due.series.is_some() => {
+                return Err(series::at_work(&self.name));
+            }
             Opened::New(_) | Opened::Continues(_) => {}
             Opened::Taken(differs) => return Err(taken(&self.name, &differs)),
         }

@@ -3,15 +3,24 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::ZonedDateTime;
 use jiff::civil::Date;
+use tokio::sync::{mpsc, watch};
 
 use super::args::ScanArgs;
 use super::failure::Failure;
+use super::say;
+use super::settings::Speed;
 use super::stores::{self, Place};
-use crate::domain::CampaignName;
-use crate::store::Store;
+use crate::clock::{Clock, wall_clock};
+use crate::defender::Inventory;
+use crate::domain::{CampaignName, Ending, LastRun};
+use crate::engine::{self, Settings, StopLevel};
+use crate::report::human;
+use crate::store::{CalledOff, Campaign, CampaignState, Store};
 
 /// The name of a series: that of a campaign, with room for the date and the number of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +94,114 @@ pub(super) async fn free_name(
         format!("{series} ran {RUNS} times today"),
         "give another name with --series",
     ))
+}
+
+/// The campaigns of the series that are open still, which this run ends before it begins.
+///
+/// # Errors
+/// `Failure` if one of them is at work, or was paused: then nothing is ordered.
+pub(super) async fn open_ones<S: Store>(
+    store: &S,
+    series: Option<&SeriesName>,
+    speed: &Speed,
+) -> Result<Vec<Campaign>, Failure> {
+    let Some(series) = series else { return Ok(Vec::new()) };
+    let mut all = store.campaigns().await?;
+    all.retain(|one| one.state == CampaignState::Open && series.has(&one.name));
+    for one in &all {
+        // One that was opened a moment ago has not said yet that it runs.
+        let opened = LastRun::begun(one.opened_at);
+        if one.last_run.as_ref().unwrap_or(&opened).is_alive(wall_clock(), &speed.timing) {
+            return Err(at_work(&one.name));
+        }
+        if one.paused {
+            let name = &one.name;
+            return Err(Failure::new(
+                5,
+                format!("nothing was ordered: {name} of this series is paused"),
+                "somebody ran `fleetsweep pause`",
+                format!(
+                    "go on with `fleetsweep resume {name}`, or end it: `fleetsweep cancel \
+                         --queue-only {name}`"
+                ),
+            ));
+        }
+    }
+    Ok(all)
+}
+
+/// A run while the last one still works joins nothing and orders nothing.
+pub(super) fn at_work(last: &CampaignName) -> Failure {
+    Failure::new(
+        5,
+        format!("nothing was ordered: {last} of this series still works"),
+        "its run was seen at work within the last minute and a half",
+        format!(
+            "see `fleetsweep status {last}`; the next run of the series comes after it; if it was \
+             killed just now, try again in two minutes"
+        ),
+    )
+}
+
+/// Ends the runs before this one: what waits there is this one's, and what became of calls whose
+/// answers were lost is found out.
+///
+/// # Errors
+/// `Failure` if the store fails.
+pub(super) async fn end<S: Store, A: Inventory>(
+    store: &Arc<S>,
+    api: Arc<A>,
+    ones: Vec<Campaign>,
+    speed: &Speed,
+) -> Result<(), Failure> {
+    for one in ones {
+        let CalledOff { ended, open, finished } = store.call_off(one.id).await?;
+        let ended = human::counted(ended, "device");
+        say::note(&human::wrapped(
+            &format!("{} is ended; {ended} that waited there come with this run.", one.name),
+            2,
+        ));
+        if !finished {
+            let open = human::counted(open, "order");
+            say::note(&format!("Finding out what became of {open} of {}.", one.name));
+            find_out(store.clone(), api.clone(), one, speed).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Looks for what is not known of a campaign in which nothing waits, for a while at most.
+async fn find_out<S: Store, A: Inventory>(
+    store: Arc<S>,
+    api: Arc<A>,
+    campaign: Campaign,
+    speed: &Speed,
+) -> Result<(), Failure> {
+    let now = store.clock().now();
+    let settings = Settings {
+        concurrency: 1,
+        quotas: campaign.quotas.clone(),
+        pace: speed.pace,
+        gate: true,
+        timing: speed.timing,
+        until: Some(now.plus(speed.timing.horizon() * 3)),
+        hours: None,
+        progress_every: Duration::ZERO,
+    };
+    let (name, (_go_on, stop)) = (campaign.name.clone(), watch::channel(StopLevel::Run));
+    // Nobody watches it: what it finds is in the store.
+    let (events, _) = mpsc::channel(1);
+    let ran = engine::run(store, api, campaign, settings, stop, events).await?;
+    if ran.ending != Ending::Finished {
+        say::note(&human::wrapped(
+            &format!(
+                "Some orders of {name} are not known still; `fleetsweep resume {name}` looks \
+                      again."
+            ),
+            2,
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -119,6 +119,9 @@ impl Standing {
             }).collect::<Vec<_>>(),
             "paused": campaign.paused,
             "last_run": campaign.last_run,
+            "running": campaign.last_run.as_ref().is_some_and(|run| {
+                run.is_alive(local_now().timestamp(), &Timing::default())
+            }),
             "last_call_at": campaign.last_call_at,
             "finish_in_s": self.finish_in.map(|left| left.as_secs_f64()),
         }))
@@ -187,9 +190,17 @@ impl Standing {
                 let began = began.and(campaign.last_run.as_ref()).map(|run| at(run.began_at));
                 let began = began.unwrap_or_else(|| "not yet".to_owned());
                 let call = campaign.last_call_at.map_or_else(|| "none yet".to_owned(), at);
+                let run = campaign.last_run.as_ref();
+                if run.is_some_and(|run| run.is_alive(now.timestamp(), &Timing::default())) {
+                    return vec![line(format!(
+                        "  runs now, begun: {began}; last call: {call}{left}"
+                    ))];
+                }
+                let seen = run.and_then(|run| run.seen_at).map(at);
+                let seen = seen.map(|at| format!("; last seen at work: {at}")).unwrap_or_default();
                 vec![
-                    line(format!("  last begun: {began}; last call: {call}{left}")),
-                    "  it runs now, or was killed; if nothing runs, to go on:".to_owned(),
+                    line(format!("  last begun: {began}; last call: {call}{seen}{left}")),
+                    "  no run is seen at work; it was killed, or not begun; to go on:".to_owned(),
                     format!("    {resume}"),
                 ]
             }

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use fleetsweep::emulator::{self, Config, Emulator, Limit, Scenario};
 
-use super::{Place, Said, beside, json_lines, report, run};
+use super::campaigns::accepted;
+use super::{Place, Said, beside, emulate, json_lines, report, run, start};
 use crate::support::device;
 
 /// An emulator on which this share of the actions fails a moment after they were created.
@@ -142,4 +143,65 @@ async fn each_run_of_a_series_is_a_campaign_of_its_own_and_coverage_counts_them_
     assert!(text.out.lines().all(|line| line.chars().count() <= 80), "{}", text.out);
     let none = run(place.fleetsweep(&["status", "--coverage", "--series=other"]));
     assert_eq!(none.code, 2, "{}", none.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_of_a_series_leaves_one_that_works_alone_and_ends_one_that_was_killed() {
+    let emulator = emulate("calm", &[(40, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(120);
+    let night = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=120"];
+    // A run is seen at work for three seconds here in the place of a minute and a half.
+    let more = ["--limit=20/1s", "--no-check", "--series=n", "--due=7d", "--time-scale=30"];
+    let night = [&night[..], &more[..]].concat();
+    let mut first = start(place.towards(&emulator, &night));
+    accepted(&emulator, 30).await;
+    let second = place.towards(&emulator, &night);
+    let second = beside(move || run(second)).await;
+    assert_eq!(second.code, 5, "{}", second.err);
+    assert!(second.err.contains("of this series still works"), "{}", second.err);
+    let running = run(place.fleetsweep(&["status", "--series=n"]));
+    assert!(running.out.contains("runs now, begun:"), "{}", running.out);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(3_500)).await;
+    let third = place.towards(&emulator, &[&night[..], &["--json"]].concat());
+    let third = beside(move || run(third)).await;
+    assert!([0, 3].contains(&third.code), "{}", third.err);
+    assert!(third.err.contains("that waited there come with this run"), "{}", third.err);
+    assert!(emulator.ledger().accepted_twice.is_empty());
+    let told = run(place.fleetsweep(&["status", "--series=n", "--json"]));
+    let told = json_lines(&told.out);
+    assert_eq!(told.len(), 2, "{told:?}");
+    for campaign in &told {
+        assert_eq!((&campaign["state"], &campaign["open"]), (&"finished".into(), &0.into()));
+    }
+    let ended = |outcome: &str| -> u64 {
+        told.iter().filter_map(|campaign| campaign["outcomes"][outcome].as_u64()).sum()
+    };
+    assert_eq!(ended("accepted"), emulator.ledger().accepted, "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_window_that_closes_as_the_plan_foresaw_is_exit_0_in_a_series_and_the_next_run_goes_on() {
+    let emulator = failing(0.0).await;
+    let place = Place::new();
+    place.list(60);
+    let (window, zone) = super::windows::closes_in(8);
+    let night = ["list.txt", "--type=full", "--series=n", "--due=7d", "--limit=2/1s", "--no-check"];
+    let comment = ["--comment=test", "--approve-max=1000", "--json", &window];
+    let mut command = place.towards(&emulator, &[&["scan"], &night[..], &comment[..]].concat());
+    command.env("TZ", zone);
+    let closed = beside(move || run(command)).await;
+    assert_eq!(closed.code, 0, "{}", closed.err);
+    assert!(closed.err.contains("stopped as planned: its window closed"), "{}", closed.err);
+    assert!(closed.err.contains("The next run of the series begins with what is left."));
+    let summary = json_lines(&closed.out).pop().unwrap();
+    assert_eq!((&summary["planned"], &summary["stop"]["kind"]), (&true.into(), &"window".into()));
+    let (before, left) = (emulator.ledger().accepted, summary["open"].as_u64().unwrap());
+    assert!(before > 5 && left > 20 && before + left == 60, "{summary}");
+    let next = scan(&place, &emulator, &night[..4]).await;
+    assert_eq!((next.code, plan(&next)), (0, (left, before)), "{}", next.err);
+    assert_eq!(emulator.ledger().accepted, 60);
+    assert!(emulator.ledger().accepted_twice.is_empty());
 }

@@ -9,6 +9,20 @@ fn from_now(minutes: i64) -> String {
     at.strftime("%H:%M").to_string()
 }
 
+/// A window that closes in so many seconds, and the zone in which it does: its clock on the wall is a
+/// little ahead of ours.
+pub(super) fn closes_in(seconds: i64) -> (String, String) {
+    let now = fleetsweep::clock::wall_clock();
+    let ahead = 60 - seconds - now.as_second().rem_euclid(60);
+    let sign = if ahead < 0 { "+" } else { "-" };
+    let zone = format!("<XYZ>{sign}00:00:{:02}", ahead.abs());
+    let shown = |minutes: i64| {
+        let at = now + jiff::SignedDuration::from_secs(ahead + minutes * 60);
+        at.strftime("%H:%M").to_string()
+    };
+    (format!("--window={}-{}", shown(-60), shown(1)), zone)
+}
+
 const SCAN: [&str; 6] =
     ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=100", "--emulator"];
 
@@ -59,18 +73,10 @@ fn outside_of_the_window_nothing_is_sent_and_the_command_that_goes_on_keeps_it()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_window_that_closes_stops_the_run_with_exit_5_and_says_so() {
-    // A zone whose clock on the wall shows 53 seconds now, so that the window closes in seven.
-    let now = fleetsweep::clock::wall_clock();
-    let ahead = 53 - now.as_second().rem_euclid(60);
-    let sign = if ahead < 0 { "+" } else { "-" };
-    let zone = format!("<XYZ>{sign}00:00:{:02}", ahead.abs());
-    let shown = |minutes: i64| {
-        let at = now + jiff::SignedDuration::from_secs(ahead + minutes * 60);
-        at.strftime("%H:%M").to_string()
-    };
     let place = Place::new();
     place.list(50);
-    let window = format!("--window={}-{}", shown(-60), shown(1));
+    let shut = fleetsweep::clock::wall_clock().as_second() + 7;
+    let (window, zone) = closes_in(7);
     let more = ["--scenario=quiet", "--limit=1/2s", "--report=r.csv", "--json", &window];
     let mut command = place.fleetsweep(&[&SCAN[..], &more].concat());
     command.env("TZ", zone);
@@ -83,7 +89,6 @@ async fn a_window_that_closes_stops_the_run_with_exit_5_and_says_so() {
     let rows = super::report(&place.path("r.csv"));
     let latest = rows.iter().map(|row| row["first_sent_at"].clone()).max().unwrap();
     let latest: jiff::Timestamp = latest.parse().unwrap();
-    let shut = now.as_second() + 7;
     assert!(latest.as_second() < shut, "{latest} is after {shut}");
 }
 
