@@ -28,13 +28,15 @@ pub struct Earlier {
     pub scope: Option<ScanType>,
     /// The API called the action `Succeeded`.
     pub succeeded: bool,
+    /// The server refused this very device: it will most likely do so again.
+    pub refused: bool,
 }
 
 /// What is known of one device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Past {
-    /// When it was last asked, whatever came of it.
-    pub asked: Option<Timestamp>,
+    /// When the server last refused it.
+    pub refused: Option<Timestamp>,
     /// When the latest scan was ordered that does, as far as nothing says that it ended badly.
     pub ordered: Option<Timestamp>,
     /// When the latest scan was ordered that does and that the API called `Succeeded`.
@@ -56,7 +58,8 @@ impl Earlier {
             }
             _ => (None, at),
         };
-        Some(Self::with(at?, scope, status))
+        let refused = matches!(outcome, Some(Outcome::Rejected | Outcome::NotFound));
+        Some(Self { refused, ..Self::with(at?, scope, status) })
     }
 
     /// What an action of the tenant says; nothing if it tells no time.
@@ -69,6 +72,7 @@ impl Earlier {
             at,
             scope: scope.filter(|_| !status.is_some_and(has_ended_badly)),
             succeeded: status.is_some_and(|status| status.eq_ignore_ascii_case("Succeeded")),
+            refused: false,
         }
     }
 }
@@ -76,7 +80,9 @@ impl Earlier {
 impl Past {
     /// Takes in one earlier order, for a scan of type `wanted`.
     pub fn take(&mut self, earlier: &Earlier, wanted: ScanType) {
-        self.asked = self.asked.max(Some(earlier.at));
+        if earlier.refused {
+            self.refused = self.refused.max(Some(earlier.at));
+        }
         if earlier.scope.is_some_and(|scope| scope.includes(wanted)) {
             self.ordered = self.ordered.max(Some(earlier.at));
             if earlier.succeeded {
@@ -91,10 +97,11 @@ impl Past {
     }
 
     /// Its turn among the devices that are ordered: lower ones go first. Those that were never
-    /// asked come first, then those whose last time is longest ago. A device that fails every time
-    /// is as old as its last try, so that it holds back nobody.
+    /// ordered come first, what was busy or whose order ended badly among them; then those whose
+    /// last order is longest ago. One that the server refused waits as one that was ordered then,
+    /// since it would take the first slots of every night.
     pub fn turn(&self) -> i64 {
-        self.asked.map_or(0, |at| at.as_microsecond().max(1))
+        self.ordered.max(self.refused).map_or(0, |at| at.as_microsecond().max(1))
     }
 }
 
@@ -207,11 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn who_was_never_asked_goes_first_and_who_fails_every_time_does_not() {
+    fn who_was_never_ordered_goes_first_and_who_is_refused_every_time_does_not() {
         let turn = |all: &[Earlier]| past(all, ScanType::Full).turn();
-        let failed = turn(&[earlier("2026-11-23T22:00:00Z", "Full", "Failed")]);
+        let yesterday = |status| earlier("2026-11-23T22:00:00Z", "Full", status);
         let old = turn(&[earlier("2026-11-10T22:00:00Z", "Full", "Succeeded")]);
-        assert!(turn(&[]) < old && old < failed);
+        let refused = turn(&[Earlier { scope: None, refused: true, ..yesterday("") }]);
+        assert!(turn(&[]) == 0 && turn(&[yesterday("Failed")]) == 0 && old > 0);
+        assert!(old < refused && refused == turn(&[yesterday("Pending")]));
     }
 
     #[test]
@@ -221,7 +230,8 @@ mod tests {
             action_scope: Some("Full".to_owned()),
             ..Detail::default()
         };
-        let of = |outcome| Earlier::of_row(ScanType::Full, outcome, &detail).unwrap().scope;
+        let row = |outcome| Earlier::of_row(ScanType::Full, outcome, &detail).unwrap();
+        let of = |outcome| row(outcome).scope;
         assert_eq!(of(Some(Outcome::Accepted)), Some(ScanType::Full));
         let covered = Outcome::AlreadyInProgress { covered: true };
         assert_eq!(of(Some(covered)), Some(ScanType::Full));
@@ -230,6 +240,7 @@ mod tests {
             assert_eq!(of(Some(outcome)), None, "{outcome}");
         }
         assert_eq!(of(None), None, "not known yet");
+        assert!(row(Some(Outcome::NotFound)).refused && !row(Some(busy)).refused);
         assert_eq!(Earlier::of_row(ScanType::Full, None, &Detail::default()), None);
     }
 

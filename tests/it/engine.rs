@@ -5,6 +5,7 @@ mod answers;
 mod chaos;
 mod lists;
 mod look_ups;
+mod nights;
 mod outages;
 mod runners;
 mod start;

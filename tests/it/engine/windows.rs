@@ -27,7 +27,7 @@ pub(super) struct Wall {
 }
 
 impl Wall {
-    fn at(start: &str) -> Self {
+    pub(super) fn at(start: &str) -> Self {
         let start: Timestamp = start.parse().unwrap();
         Self {
             time: TokioClock::new(),
