@@ -5,6 +5,7 @@ mod after;
 mod hours;
 mod later;
 mod order;
+mod priority;
 mod schedule;
 
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ pub use after::AfterArgs;
 pub use hours::HoursArgs;
 pub use later::{FollowArgs, PauseArgs, RetryArgs};
 pub use order::OrderArgs;
+pub use priority::PriorityArgs;
 pub use schedule::ScheduleArgs;
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
@@ -60,6 +62,8 @@ const SCAN_EXAMPLES: &str = "Examples:
       --approve-max 15000 --until 06:00
   Those that were hit before all others:
     fleetsweep scan fleet.csv --first hit.csv --type full --comment \"INC 4711\"
+  An incident, while a night run orders on the same limits:
+    fleetsweep scan hit.csv --type full --comment \"INC 4711\" --priority high
   Ids from another program:
     cut -d, -f1 export.csv | fleetsweep scan - --type quick --comment check
   Try it without a tenant; nothing leaves this machine:
@@ -227,6 +231,10 @@ pub struct SpeedArgs {
     /// When orders may leave.
     #[command(flatten)]
     pub hours: HoursArgs,
+
+    /// Which campaign goes before others.
+    #[command(flatten)]
+    pub priority: PriorityArgs,
 }
 
 impl SpeedArgs {
@@ -242,6 +250,7 @@ impl SpeedArgs {
             max_duration: None,
             max_wait: None,
             hours: HoursArgs::default(),
+            priority: PriorityArgs::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod finish;
 mod follow;
 mod network;
 mod order;
+mod priority;
 mod schedule;
 mod settings;
 mod sign_in;

@@ -6,6 +6,7 @@ mod chaos;
 mod lists;
 mod look_ups;
 mod outages;
+mod priority;
 mod runners;
 mod stops;
 mod windows;

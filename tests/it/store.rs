@@ -4,6 +4,7 @@
 mod inventory;
 mod limits;
 mod notes;
+mod priority;
 mod waves;
 
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::store_kit::*;
 use inventory::*;
 use limits::*;
 use notes::*;
+use priority::*;
 use waves::*;
 
 /// Each behaviour as a test of each store.
@@ -68,6 +70,11 @@ every_store! {
     how_the_latest_run_went_is_kept
     nothing_is_claimed_of_a_campaign_that_is_paused
     how_far_a_scan_is_is_kept_where_it_was_ordered_and_nowhere_else
+    a_campaign_of_normal_priority_yields_to_one_of_high_priority
+    a_campaign_whose_runner_is_gone_makes_nobody_wait
+    what_waits_or_may_not_be_asked_holds_nobody_back
+    waves_that_have_not_come_yet_hold_nobody_back
+    priority_counts_on_one_budget_and_among_others_of_high_priority_not_at_all
     turns_order_the_devices_of_a_rank_and_input_order_those_of_a_turn
     turns_of_a_draft_can_be_changed_until_it_is_confirmed
     waves_are_dealt_in_the_order_of_claims_and_what_remains_is_the_last

@@ -25,7 +25,8 @@ macro_rules! campaigns {
              ids_hash, mark_bits, busy, emulated, state, opened_at, finished_at, first_contact, \
              comments_changed, scan_budget, read_budget, sum, notes_sum, \
              quota_sum, (SELECT json_group_array(json_array(calls, window_ns)) FROM quota \
-              WHERE campaign = campaign.id), last_run, last_call_at, paused, wave, wave_sum \
+              WHERE campaign = campaign.id), last_run, last_call_at, paused, wave, wave_sum, \
+             priority \
              FROM campaign WHERE state <> 'draft'",
             $tail
         )
@@ -125,13 +126,19 @@ pub(in super::super) async fn confirm(
     let sql = "UPDATE campaign SET state = 'open', name = ?, api_origin = ?, tenant = ?, \
                application = ?, cloud = ?, scan_type = ?, comment = ?, ids_hash = ?, \
                mark_bits = ?, busy = ?, emulated = ?, scan_budget = ?, read_budget = ?, \
-               opened_at = ?, sum = ?, notes_sum = ? WHERE id = ? AND state = 'draft'";
+               opened_at = ?, priority = ?, sum = ?, notes_sum = ? \
+               WHERE id = ? AND state = 'draft'";
     script.add(sql, 1).bind(opening.name.as_str())?.bind(&target.api_origin)?;
     script.bind(&target.tenant)?.bind(&target.application)?.bind(&target.cloud)?;
     script.bind(scan_type.to_string())?.bind(comment)?.bind(ids_hash)?;
     script.bind(opening.mark_bits.cast_signed())?.bind(busy_name(opening.busy))?;
     script.bind(opening.emulated)?.bind(scan_budget)?.bind(read_budget)?;
-    script.bind(opened_at.to_string())?.bind(sum)?.bind(notes_sum)?.bind(draft.0)?;
+    script
+        .bind(opened_at.to_string())?
+        .bind(opening.priority.name())?
+        .bind(sum)?
+        .bind(notes_sum)?
+        .bind(draft.0)?;
     script.run(conn).await?;
     Ok(())
 }
@@ -154,6 +161,7 @@ fn confirmed(id: CampaignId, opening: &Opening, opened_at: Timestamp) -> Campaig
         last_call_at: None,
         paused: false,
         wave: 0,
+        priority: opening.priority,
     }
 }
 
@@ -384,6 +392,7 @@ fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
         last_call_at: row.try_get::<Option<&str>, _>(24)?.and_then(|at| at.parse().ok()),
         paused: row.try_get(25)?,
         wave: unsigned(row, 26)?,
+        priority: parsed(row.try_get(28)?, |name| name.parse().ok())?,
     })
 }
 

@@ -11,6 +11,7 @@ use sqlx::{Row as _, Sqlite, SqliteConnection};
 
 use super::campaign::{busy_of, notes};
 use super::device::{key, whole};
+use super::queue::ahead;
 use super::state::detail_of;
 use super::{Script, checksum, parsed, unsigned};
 use crate::domain::settle::{CallRecord, Judging};
@@ -46,6 +47,8 @@ pub(in super::super) struct Budget {
     pub(in super::super) paused: bool,
     /// The wave that the campaign has come to.
     pub(in super::super) wave: u32,
+    /// The campaign of high priority that the campaign yields to now.
+    pub(in super::super) ahead: Option<CampaignId>,
 }
 
 /// A scan call with all that settling it reads.
@@ -109,7 +112,7 @@ pub(in super::super) async fn budget_of(
                 " = b.id), \
                  EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND at <= ?2 \
                          AND state = 'queued' AND ready = 0), c.paused, c.wave, \
-                 c.wave_sum \
+                 c.wave_sum, ", ahead!(), " \
                  FROM campaign c JOIN budget b ON b.id = c.", $column, " WHERE c.id = ?1"
             )
         };
@@ -129,6 +132,7 @@ pub(in super::super) async fn budget_of(
         due: row.try_get(12)?,
         paused: row.try_get(13)?,
         wave: unsigned(&row, 14)?,
+        ahead: row.try_get::<Option<i64>, _>(16)?.map(CampaignId),
     };
     checksum::check_wave(campaign, budget.wave, row.try_get(15)?)?;
     Ok(Some(budget))
@@ -148,7 +152,8 @@ pub(in super::super) async fn budget_on(
     let theirs = quotas_on(conn, id, budget.operation).await?;
     let all: BTreeSet<Quota> = theirs.into_iter().chain(quotas.iter().copied()).collect();
     let quotas = all.into_iter().collect();
-    Ok(Budget { id, state, calls, quotas, due: false, paused: false, wave: 0 })
+    let (due, paused, wave, ahead) = (false, false, 0, None);
+    Ok(Budget { id, state, calls, quotas, due, paused, wave, ahead })
 }
 
 /// For each quota of a budget the L-th largest `seen_by` of its calls, when `pending` more calls
