@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use fleetsweep::clock::{Clock, SystemClock};
 use fleetsweep::domain::settle::Settlement;
 use fleetsweep::domain::{
-    Action, BusyPolicy, DeviceId, Life, Order, ScanType, Target, Timing, Verdict,
+    Action, BusyPolicy, DeviceId, Life, Order, Priority, ScanType, Target, Timing, Verdict,
 };
 use fleetsweep::store::sqlite::SqliteStore;
 use fleetsweep::store::{CampaignId, ClaimAnswer, NewRow, Opening, Store};
@@ -145,6 +145,7 @@ async fn opened(store: &SqliteStore, number: u32, devices: u32) -> CampaignId {
         busy: BusyPolicy::Report,
         emulated: true,
         quotas: vec!["1000000/1s".parse().expect("it is a quota")],
+        priority: Priority::default(),
     };
     store.open(draft, opening).await.expect("a draft can be confirmed");
     draft

@@ -7,6 +7,7 @@ mod due;
 mod hours;
 mod later;
 mod order;
+mod priority;
 mod schedule;
 mod status;
 
@@ -27,6 +28,7 @@ pub use due::DueArgs;
 pub use hours::HoursArgs;
 pub use later::{FollowArgs, PauseArgs, RetryArgs};
 pub use order::OrderArgs;
+pub use priority::PriorityArgs;
 pub use schedule::ScheduleArgs;
 pub use status::StatusArgs;
 
@@ -66,6 +68,8 @@ const SCAN_EXAMPLES: &str = "Examples:
       --approve-max 15000 --until 06:00
   Those that were hit before all others:
     fleetsweep scan fleet.csv --first hit.csv --type full --comment \"INC 4711\"
+  An incident, while a night run orders on the same limits:
+    fleetsweep scan hit.csv --type full --comment \"INC 4711\" --priority high
   Ids from another program:
     cut -d, -f1 export.csv | fleetsweep scan - --type quick --comment check
   Try it without a tenant; nothing leaves this machine:
@@ -233,6 +237,10 @@ pub struct SpeedArgs {
     /// When orders may leave.
     #[command(flatten)]
     pub hours: HoursArgs,
+
+    /// Which campaign goes before others.
+    #[command(flatten)]
+    pub priority: PriorityArgs,
 }
 
 impl SpeedArgs {
@@ -248,6 +256,7 @@ impl SpeedArgs {
             max_duration: None,
             max_wait: None,
             hours: HoursArgs::default(),
+            priority: PriorityArgs::default(),
         }
     }
 }

@@ -80,7 +80,8 @@ fn together(ours: &[Quota], theirs: &[Quota]) -> Vec<Quota> {
     all.into_iter().collect()
 }
 
-/// Which open campaigns keep a stricter limit on a budget than this run would, and which.
+/// Which open campaigns go before this one on its budget, and which keep a stricter limit on it
+/// than this run would.
 pub(super) fn held_by(
     all: &[Campaign],
     this: &CampaignName,
@@ -95,7 +96,16 @@ pub(super) fn held_by(
         let same = one.order.target.budget(budget.operation) == *budget;
         same && one.state == CampaignState::Open && one.name != *this
     });
-    let holding = others.filter_map(|one| {
+    let others: Vec<&Campaign> = others.collect();
+    let urgent = others.iter().filter(|one| one.priority > speed.priority && !one.paused);
+    let before = urgent.map(|one| {
+        format!(
+            "the open campaign {} (priority high) goes before this one, which waits while a runner \
+             is at work on it",
+            one.name
+        )
+    });
+    let holding = others.iter().filter_map(|one| {
         let stricter = one.quotas.iter().filter(|quota| !kept(quota)).map(human_quota);
         let stricter: Vec<String> = stricter.collect();
         (!stricter.is_empty()).then(|| {
@@ -108,7 +118,7 @@ pub(super) fn held_by(
             )
         })
     });
-    holding.collect()
+    before.chain(holding).collect()
 }
 
 /// For each quota, how many calls count against it.
@@ -168,6 +178,7 @@ pub(super) fn plan(
         calls,
         start_at: start_at(speed, now),
         nights: nights(outlook, speed, open, now, about.series),
+        priority: speed.priority,
         order: queue,
         until,
         warnings: about.warnings.into_iter().chain(strange(listing, about.preflight)).collect(),

@@ -57,6 +57,9 @@ impl<S: Store, A: Inventory> Run<S, A> {
     /// # Errors
     /// `Failure` if the store fails or a report cannot be written.
     pub(super) async fn run(self, campaign: Campaign) -> Result<u8, Failure> {
+        if let Some(priority) = self.speed.new_priority {
+            self.store.set_priority(campaign.id, priority).await?;
+        }
         self.tell_in_flight(&campaign).await?;
         if let Some(text) = hours::waits(self.speed.hours.as_ref(), wall_clock()) {
             say::note(&text);

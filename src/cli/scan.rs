@@ -167,7 +167,7 @@ async fn dry_plan(
     let name = &series::free_name(args, name.clone(), place.as_ref(), &local_now()).await?;
     let order = order(args, planned.target, &listing);
     let budget = order.target.budget(Operation::Scan);
-    let (usage, clock_now) = stores::usage_of(place.as_ref(), speed, &budget).await?;
+    let (usage, clock_now, there) = stores::usage_of(place.as_ref(), speed, &budget).await?;
     let outlook = plans::outlook(speed, usage, clock_now);
     let about = plans::About {
         name,
@@ -179,7 +179,7 @@ async fn dry_plan(
         preflight: &preflight,
         skip_bad_rows: args.skip_bad_rows,
         series: args.due.series.is_some(),
-        warnings: planned.warnings,
+        warnings: [planned.warnings, plans::held_by(&there, name, &budget, speed)].concat(),
     };
     // Reading the list, and the inventory before it, can have taken a while.
     let plan = plans::plan(&order, &listing, speed, &outlook, &local_now(), about);
@@ -350,6 +350,7 @@ impl Scan<'_> {
             busy,
             emulated: self.emulated,
             quotas: self.speed.quotas.clone(),
+            priority: self.speed.priority,
         };
         match store.open(draft, opening).await? {
             Opened::Continues(_) if self.args.due.series.is_some() => {

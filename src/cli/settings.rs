@@ -16,7 +16,7 @@ use crate::defender::{Cloud, Credential, Origin, SignInKind};
 
 use crate::domain::quota::api_quotas;
 use crate::domain::text::printable;
-use crate::domain::{Hours, Pace, PaceKind, Quota, Target, Timing};
+use crate::domain::{Hours, Pace, PaceKind, Priority, Quota, Target, Timing};
 use crate::store::Campaign;
 
 /// A connection to a tenant.
@@ -59,6 +59,10 @@ pub(super) struct Speed {
     pub until: Option<ZonedDateTime>,
     /// Order nothing outside of these.
     pub hours: Option<Hours>,
+    /// Whether the campaign goes before others.
+    pub priority: Priority,
+    /// The same as it was typed: it is kept from then on.
+    pub new_priority: Option<Priority>,
 }
 
 impl Speed {
@@ -73,8 +77,10 @@ impl Speed {
         left.into_iter().chain(self.max_duration.map(|length| waits + length)).min()
     }
 
-    /// The same for a campaign that was opened before: its limits stay unless others are asked for.
-    pub(super) fn going_on_with(self, campaign: &Campaign) -> Self {
+    /// The same for a campaign that was opened before: its limits and its priority stay unless
+    /// others are asked for.
+    pub(super) fn going_on_with(mut self, campaign: &Campaign) -> Self {
+        self.priority = self.new_priority.unwrap_or(campaign.priority);
         if self.limited || campaign.quotas.is_empty() {
             return self;
         }
@@ -203,6 +209,8 @@ pub(super) fn speed(
         max_duration: args.max_duration,
         until,
         hours,
+        priority: args.priority.priority.unwrap_or_default(),
+        new_priority: args.priority.priority,
     })
 }
 

@@ -15,7 +15,7 @@ use crate::clock::{Clock, local_now};
 use crate::domain::forecast::Outlook;
 use crate::domain::quota::api_quotas;
 use crate::domain::text::printable;
-use crate::domain::{Operation, PaceKind, Quota, Tally, Timing};
+use crate::domain::{Operation, PaceKind, Priority, Quota, Tally, Timing};
 use crate::report::{human, jsonl};
 use crate::store::{Campaign, CampaignState, Store};
 
@@ -33,16 +33,17 @@ pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
         coverage(&args, &store).await?;
         return Ok(0);
     }
+    let all = store.campaigns().await?;
     let mut campaigns = match &args.campaign {
         Some(name) => vec![any_campaign(&store, Some(name)).await?],
-        None => store.campaigns().await?,
+        None => all.clone(),
     };
     campaigns.retain(|one| args.series.as_ref().is_none_or(|series| series.has(&one.name)));
     if campaigns.is_empty() && !args.json {
         say::data(&format!("No campaigns in {}.", store.place()))?;
     }
     for campaign in campaigns {
-        let standing = Standing::read(&store, campaign).await?;
+        let standing = Standing::read(&store, campaign, &all).await?;
         if args.json {
             say::data(&standing.json())?;
         } else {
@@ -59,10 +60,16 @@ struct Standing {
     calls: u64,
     used: Vec<(Quota, u64)>,
     finish_in: Option<Duration>,
+    /// Open campaigns of high priority that this one yields to.
+    before: Vec<String>,
 }
 
 impl Standing {
-    async fn read<S: Store>(store: &S, campaign: Campaign) -> Result<Self, Failure> {
+    async fn read<S: Store>(
+        store: &S,
+        campaign: Campaign,
+        all: &[Campaign],
+    ) -> Result<Self, Failure> {
         let tally = store.tally(campaign.id).await?;
         let calls = store.calls(campaign.id).await?;
         let budget = campaign.order.target.budget(Operation::Scan);
@@ -82,7 +89,8 @@ impl Standing {
             hours: None,
         };
         let finish_in = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
-        Ok(Self { campaign, tally, calls, used, finish_in })
+        let before = before(&campaign, all);
+        Ok(Self { campaign, tally, calls, used, finish_in, before })
     }
 
     fn json(&self) -> String {
@@ -118,6 +126,8 @@ impl Standing {
                 serde_json::json!({ "limit": quota.to_string(), "calls": calls })
             }).collect::<Vec<_>>(),
             "paused": campaign.paused,
+            "priority": campaign.priority.name(),
+            "waits_for": self.before,
             "last_run": campaign.last_run,
             "running": campaign.last_run.as_ref().is_some_and(|run| {
                 run.is_alive(local_now().timestamp(), &Timing::default())
@@ -130,8 +140,10 @@ impl Standing {
     fn text(&self, now: &ZonedDateTime) -> String {
         let Self { campaign, tally, .. } = self;
         let emulated = if campaign.emulated { "EMULATED " } else { "" };
+        let high = campaign.priority == Priority::High;
+        let priority = if high { ", priority high" } else { "" };
         let mut lines = vec![format!(
-            "{emulated}{}: {}, {} of {} devices done",
+            "{emulated}{}: {}{priority}, {} of {} devices done",
             campaign.name,
             state(campaign),
             human::count(tally.devices_done()),
@@ -162,6 +174,11 @@ impl Standing {
             });
             let used: Vec<String> = used.collect();
             lines.push(format!("  limits used: {}", used.join(", ")));
+            lines.extend(self.before.iter().map(|name| {
+                format!(
+                    "  waits for campaign {name} (priority high) while a runner is at work on it"
+                )
+            }));
             lines.extend(self.run_text(now));
         }
         lines.join("\n")
@@ -206,6 +223,18 @@ impl Standing {
             }
         }
     }
+}
+
+/// The open campaigns of high priority that this one yields to while they have a runner.
+fn before(campaign: &Campaign, all: &[Campaign]) -> Vec<String> {
+    let budget = |one: &Campaign| one.order.target.budget(Operation::Scan);
+    let open = |one: &&Campaign| one.state == CampaignState::Open && !one.paused;
+    let before = all.iter().filter(open).filter(|one| {
+        campaign.state == CampaignState::Open
+            && one.priority > campaign.priority
+            && budget(one) == budget(campaign)
+    });
+    before.map(|one| one.name.to_string()).collect()
 }
 
 fn state(campaign: &Campaign) -> &'static str {

@@ -12,7 +12,7 @@ use super::settings::Speed;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::{BudgetKey, CampaignName, Stamp, Tally, Timing};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, Usage};
+use crate::store::{Campaign, Store, Usage};
 
 /// Where a command's store is.
 pub(super) struct Place {
@@ -142,7 +142,8 @@ pub(super) async fn open_to_read(place: &Place) -> Result<SqliteStore<SystemCloc
     })
 }
 
-/// What an existing store says of a budget, and the moment that its stamps are compared with.
+/// What an existing store says of a budget, the moment that its stamps are compared with, and its
+/// campaigns.
 ///
 /// # Errors
 /// `Failure` if the store is there and cannot be read.
@@ -150,14 +151,14 @@ pub(super) async fn usage_of(
     place: Option<&Place>,
     speed: &Speed,
     budget: &BudgetKey,
-) -> Result<(Usage, Stamp), Failure> {
+) -> Result<(Usage, Stamp, Vec<Campaign>), Failure> {
     let store = match place {
         Some(place) => SqliteStore::open_read_only(&place.path, speed.timing).await?,
         None => None,
     };
     let Some(store) = store else {
-        return Ok((Usage::default(), SystemClock::with_offset(0).now()));
+        return Ok((Usage::default(), SystemClock::with_offset(0).now(), Vec::new()));
     };
     let usage = store.usage(budget, most_calls(speed)).await?;
-    Ok((usage, store.clock().now()))
+    Ok((usage, store.clock().now(), store.campaigns().await?))
 }

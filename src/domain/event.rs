@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::campaign::CampaignName;
 use super::quota::Quota;
 use super::tally::Tally;
 
 /// What holds the next order back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HoldReason {
     /// This quota is used up.
     Quota(Quota),
@@ -17,6 +18,8 @@ pub enum HoldReason {
     Pause,
     /// Somebody paused the campaign.
     User,
+    /// This campaign of high priority goes before it.
+    Priority(CampaignName),
     /// The API or the sign-in service cannot be reached.
     Network,
     /// The pace that spreads bursts.

@@ -160,6 +160,13 @@ impl Timing {
         now.since(claimed_at) > self.send_within
     }
 
+    /// How long the word of a runner holds that it is at work on its campaign: it says so at each
+    /// look at the store, of which two may fail. When it dies, those that yield to its campaign go
+    /// on after this long.
+    pub fn engaged_for(&self) -> Duration {
+        self.poll * 3
+    }
+
     /// The longest time from a claim to the moment at which the server can have counted its call:
     /// send within + whole request + linger. A call with no answer is counted until then.
     pub fn horizon(&self) -> Duration {

@@ -10,6 +10,7 @@
 mod door;
 pub mod follow;
 pub mod history;
+mod hold;
 pub mod lists;
 mod look_up;
 mod order;
@@ -29,7 +30,7 @@ use crate::domain::event::{Event, HoldReason, Note, Snapshot};
 use crate::domain::forecast::Outlook;
 use crate::domain::{Ending, Hours, Operation, Pace, Quota, Stamp, Stop, Timing};
 use crate::gate::Gate;
-use crate::store::{Campaign, NotYet, Store, StoreError};
+use crate::store::{Campaign, Store, StoreError};
 use door::Door;
 use look_up::LookUpEnd;
 use order::OrderEnd;
@@ -252,6 +253,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             return Ok(());
         }
         self.state.next_tick = now.plus(self.settings.timing.poll);
+        self.engage().await?;
         let expired = self.shared.store.expire(self.shared.campaign.id).await?;
         if expired > 0 {
             self.state.ask_again(now);
@@ -281,6 +283,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             let pending = self.shared.counts.claiming();
             let campaign = self.shared.campaign.id;
             if let Err(not_yet) = self.shared.store.peek(campaign, pending).await? {
+                self.learn(not_yet).await?;
                 self.not_yet(not_yet, now);
                 return Ok(());
             }
@@ -308,16 +311,6 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         let counts = &self.shared.counts;
         let caused = counts.repeats().min(counts.doubts.load(Ordering::SeqCst));
         safety::repeats_allowed(counts.calls()).saturating_sub(caused)
-    }
-
-    fn not_yet(&mut self, not_yet: NotYet, now: Stamp) {
-        self.state.hold = Some(match not_yet.hold {
-            crate::store::Hold::Quota(quota) => HoldReason::Quota(quota),
-            crate::store::Hold::Pause => HoldReason::Pause,
-            crate::store::Hold::User => HoldReason::User,
-        });
-        // An answer to another runner can open a slot earlier, so the store is asked now and then.
-        self.state.next_order = not_yet.at.min(now.plus(self.settings.timing.poll));
     }
 
     fn finished(&mut self, done: Result<Finished, JoinError>) -> Result<(), StoreError> {
@@ -451,7 +444,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             used,
             throttled: self.state.throttled,
             in_flight: self.state.in_flight,
-            hold: self.state.hold,
+            hold: self.state.hold.clone(),
         };
         self.tell(Event::Progress(Box::new(snapshot)));
         Ok(())

@@ -10,8 +10,8 @@ use super::{Engine, safety};
 use crate::defender::{ScanApi, SignInError};
 use crate::domain::event::{HoldReason, Note};
 use crate::domain::lifecycle;
-use crate::domain::{Rank, Stamp, Stop, Timing, Verdict};
-use crate::store::{LookUp, Seq, Store};
+use crate::domain::{CampaignName, Rank, Stamp, Stop, Timing, Verdict};
+use crate::store::{CampaignId, LookUp, Seq, Store};
 
 /// The shortest rest before the store is asked again after it had nothing to do.
 pub(super) const BREATH: Duration = Duration::from_millis(10);
@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) next_order: Stamp,
     /// What holds the next order.
     pub(super) hold: Option<HoldReason>,
+    /// The campaign of high priority that this one waits for, or waited for last.
+    pub(super) ahead: Option<(CampaignId, CampaignName)>,
     /// The store had no device to ask.
     pub(super) idle: Option<Idle>,
     pub(super) next_tick: Stamp,
@@ -89,6 +91,7 @@ impl State {
             in_flight: 0,
             next_order: now,
             hold: None,
+            ahead: None,
             idle: None,
             next_tick: now,
             next_progress: now,
@@ -112,6 +115,11 @@ impl State {
             told_changed: false,
             told_list: false,
         }
+    }
+
+    /// Whether the API can be reached, as far as is known.
+    pub(super) fn can_reach(&self) -> bool {
+        self.unreachable.is_none()
     }
 
     /// Orders that may be under way together. While the API is out of reach one order probes.

@@ -13,7 +13,7 @@ use super::jsonl;
 use super::nights::Nights;
 use super::order::InOrder;
 use crate::domain::text::{cut, printable};
-use crate::domain::{CampaignName, Pace, Quota, ScanType, Target, Ticket};
+use crate::domain::{CampaignName, Pace, Priority, Quota, ScanType, Target, Ticket};
 
 /// Bad rows that the text shows.
 const BAD_SHOWN: usize = 20;
@@ -94,6 +94,8 @@ pub struct Plan {
     pub until: Option<Until>,
     /// In what order the devices are asked.
     pub order: InOrder,
+    /// Whether it goes before other campaigns.
+    pub priority: Priority,
     /// What the pre-flight found.
     pub checked: Checked,
     /// What else the user should know before confirming.
@@ -176,6 +178,7 @@ impl Plan {
             until: self.until.as_ref().map(|until| until.at.timestamp()),
             fits: self.until.as_ref().map(|until| until.fits),
             order: self.order.json(),
+            priority: self.priority.name(),
             warnings: &self.warnings,
         })
     }
@@ -235,6 +238,10 @@ impl Plan {
         let limits = limits.collect::<Vec<_>>().join(", ");
         let pace = self.pace.map(|pace| format!("; {}", pace_text(&pace))).unwrap_or_default();
         lines.push(wrapped(&format!("  {:<12} {limits}{pace}", "limits"), 15));
+        if self.priority == Priority::High {
+            let text = "high: campaigns of normal priority on these limits wait meanwhile";
+            lines.push(wrapped(&format!("  {:<12} {text}", "priority"), 15));
+        }
     }
 
     fn push_times(&self, lines: &mut Vec<String>) {
@@ -314,6 +321,7 @@ struct Json<'a> {
     until: Option<Timestamp>,
     fits: Option<u64>,
     order: super::order::Json<'a>,
+    priority: &'static str,
     warnings: &'a [String],
 }
 

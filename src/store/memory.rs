@@ -2,6 +2,7 @@
 //! durable stores are compared with. It forgets everything with the process.
 
 mod campaign;
+mod journal;
 mod stamping;
 mod waves;
 
@@ -11,15 +12,16 @@ use std::sync::{Mutex, MutexGuard};
 use super::{
     CallId, CalledOff, Campaign, CampaignId, CampaignState, Cancellation, Claim, ClaimAnswer,
     Finding, LookUp, NewRow, NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq,
-    Settled, Store, StoreError, Usage, not_yet, paused,
+    Settled, Store, StoreError, Usage, not_yet, paused, yields,
 };
 use crate::clock::Clock;
 use crate::domain::lifecycle::LifeEvent;
 use crate::domain::settle::{self, CallRecord, Settlement};
 use crate::domain::{
-    Action, BudgetKey, BudgetState, CampaignName, LastRun, Operation, Quota, Stamp, Tally, Timing,
+    Action, BudgetKey, CampaignName, LastRun, Operation, Priority, Quota, Tally, Timing,
 };
 use campaign::Held;
+use journal::{Budget, Call};
 pub use stamping::Stamping;
 
 /// A store in memory.
@@ -37,23 +39,6 @@ struct Inner {
     held: BTreeMap<CampaignId, Held>,
     budgets: BTreeMap<BudgetKey, Budget>,
     calls: BTreeMap<CallId, Call>,
-}
-
-/// The journal of one budget, as far as the rule needs it.
-#[derive(Debug, Default)]
-struct Budget {
-    seen: BTreeSet<(Stamp, CallId)>,
-    state: BudgetState,
-}
-
-#[derive(Debug)]
-struct Call {
-    /// Nothing for a call that belongs to no campaign.
-    campaign: Option<CampaignId>,
-    budget: BudgetKey,
-    seq: Option<Seq>,
-    record: CallRecord,
-    seen_by: Stamp,
 }
 
 impl<C: Clock> MemoryStore<C> {
@@ -86,6 +71,11 @@ impl<C: Clock> MemoryStore<C> {
         }
         if named.paused && operation == Operation::Scan {
             return Ok(Some(paused(self.clock.now(), &self.timing)));
+        }
+        if operation == Operation::Scan
+            && let Some(ahead) = inner.ahead_of(named, self.clock.now())
+        {
+            return Ok(Some(yields(ahead, self.clock.now(), &self.timing)));
         }
         let key = named.order.target.budget(operation);
         let quotas = inner.quotas(&key, Some(campaign));
@@ -335,6 +325,23 @@ impl<C: Clock> Store for MemoryStore<C> {
         Ok(())
     }
 
+    async fn set_priority(&self, campaign: CampaignId, priority: Priority) -> Result<()> {
+        let mut inner = self.lock();
+        let campaign = inner.held(campaign)?.campaign.as_mut().ok_or_else(unknown_campaign)?;
+        campaign.priority = priority;
+        Ok(())
+    }
+
+    async fn engage(&self, campaign: CampaignId) -> Result<()> {
+        let until = self.clock.now().plus(self.timing.engaged_for());
+        let mut inner = self.lock();
+        let held = inner.held(campaign)?;
+        if held.campaign.as_ref().ok_or_else(unknown_campaign)?.priority == Priority::High {
+            held.engaged_until = until;
+        }
+        Ok(())
+    }
+
     async fn wave_open(&self, campaign: CampaignId) -> Result<u64> {
         self.lock().held(campaign)?.wave_open()
     }
@@ -399,61 +406,6 @@ impl Inner {
 
     fn named(&self, name: &CampaignName) -> Option<&Campaign> {
         self.held.values().filter_map(|held| held.campaign.as_ref()).find(|one| one.name == *name)
-    }
-
-    /// All quotas of all open campaigns on this budget: together they are the strictest setting. A
-    /// runner that has not noticed yet that its campaign is finished keeps that one's too. None has
-    /// any for cancelling: how fast it is to order says nothing about how fast to take that back.
-    fn quotas(&self, key: &BudgetKey, asking: Option<CampaignId>) -> Vec<Quota> {
-        if key.operation == Operation::Cancel {
-            return Vec::new();
-        }
-        let campaigns = self.held.values().filter_map(|held| held.campaign.as_ref());
-        let open = campaigns.filter(|campaign| {
-            (campaign.state == CampaignState::Open || Some(campaign.id) == asking)
-                && campaign.order.target.budget(key.operation) == *key
-        });
-        let all: BTreeSet<Quota> = open.flat_map(|one| one.quotas.iter().copied()).collect();
-        all.into_iter().collect()
-    }
-
-    /// Writes a call into the journal, with its slot counted until the horizon.
-    fn enter(
-        &mut self,
-        (campaign, seq): (Option<CampaignId>, Option<Seq>),
-        budget: BudgetKey,
-        record: CallRecord,
-        seen_by: Stamp,
-        timing: &Timing,
-    ) -> CallId {
-        let call = CallId(self.id());
-        let entry = self.budgets.entry(budget.clone()).or_default();
-        entry.seen.insert((seen_by, call));
-        entry.state.on_claim(record.claimed_at, timing);
-        self.calls.insert(call, Call { campaign, budget, seq, record, seen_by });
-        call
-    }
-}
-
-impl Budget {
-    /// The L-th largest `seen_by` when `pending` more calls are thought to be on top.
-    fn nth(&self, quota: &Quota, pending: usize) -> Option<Stamp> {
-        let calls = (quota.calls.get() as usize).saturating_sub(pending).max(1);
-        let skip = self.seen.len().checked_sub(calls)?;
-        let found = if skip < calls {
-            self.seen.iter().nth(skip)
-        } else {
-            self.seen.iter().rev().nth(calls - 1)
-        };
-        found.map(|(at, _)| *at)
-    }
-
-    fn move_seen(&mut self, call: CallId, from: &mut Stamp, to: Stamp) {
-        self.seen.remove(&(*from, call));
-        if to > Stamp::ZERO {
-            self.seen.insert((to, call));
-        }
-        *from = to;
     }
 }
 

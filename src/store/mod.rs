@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::domain::settle::{Detail, ServerNotes, Settlement};
 use crate::domain::{
     Action, Admission, BudgetKey, BudgetState, BusyPolicy, CampaignName, DeviceId, LastRun, Life,
-    Mark, Order, Quota, Stamp, State, Tally, cancel::Cause, lifecycle::Found,
+    Mark, Order, Priority, Quota, Stamp, State, Tally, cancel::Cause, lifecycle::Found,
 };
 
 /// Rows that `Store::each_row` holds at once.
@@ -103,6 +103,8 @@ pub struct Opening {
     pub emulated: bool,
     /// The quotas of this runner; see `Store::join`.
     pub quotas: Vec<Quota>,
+    /// Whether it goes before others; see `Store::set_priority`.
+    pub priority: Priority,
 }
 
 /// The answer to confirming a draft.
@@ -161,6 +163,8 @@ pub struct Campaign {
     pub wave: u32,
     /// Somebody called it off: nothing of it is claimed any more, and what waits ends.
     pub called_off: bool,
+    /// Whether it goes before others on its budget.
+    pub priority: Priority,
 }
 
 impl Campaign {
@@ -196,6 +200,8 @@ pub enum Hold {
     Pause,
     /// Somebody paused the campaign.
     User,
+    /// This campaign goes before it: see `Store::set_priority`.
+    Priority(CampaignId),
 }
 
 /// A "no" of the limiter.
@@ -530,6 +536,21 @@ pub trait Store: Send + Sync + 'static {
         paused: bool,
     ) -> impl Future<Output = Result<()>> + Send;
 
+    /// Sets whether a campaign goes before others. Claims of a campaign of normal priority are
+    /// refused while one of high priority on its budget is open, not paused, has a device of its
+    /// present wave that may be asked now, and has a runner at work: see `engage`. What waits for a
+    /// moment, an answer or a look-up makes nobody wait.
+    fn set_priority(
+        &self,
+        campaign: CampaignId,
+        priority: Priority,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// A runner says that it is at work on a campaign now. Its word holds for
+    /// `Timing::engaged_for`, so that one that dies makes nobody wait for longer; of a campaign of
+    /// normal priority it changes nothing.
+    fn engage(&self, campaign: CampaignId) -> impl Future<Output = Result<()>> + Send;
+
     /// How many devices of a campaign's present wave have no outcome yet.
     fn wave_open(&self, campaign: CampaignId) -> impl Future<Output = Result<u64>> + Send;
 
@@ -588,6 +609,7 @@ impl fmt::Display for Hold {
             Hold::Quota(quota) => write!(f, "limited by {quota}"),
             Hold::Pause => f.write_str("paused by the server"),
             Hold::User => f.write_str("paused by `fleetsweep pause`"),
+            Hold::Priority(_) => f.write_str("another campaign goes before it"),
         }
     }
 }
@@ -595,6 +617,11 @@ impl fmt::Display for Hold {
 /// What a claim on a campaign that somebody paused is told.
 pub(crate) fn paused(now: Stamp, timing: &crate::domain::Timing) -> NotYet {
     NotYet { at: now.plus(timing.poll), hold: Hold::User }
+}
+
+/// What a claim is told on a campaign that yields to another one.
+pub(crate) fn yields(to: CampaignId, now: Stamp, timing: &crate::domain::Timing) -> NotYet {
+    NotYet { at: now.plus(timing.poll), hold: Hold::Priority(to) }
 }
 
 /// What holds one more call after `pending` others that are being claimed, given the rule's answer

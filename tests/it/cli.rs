@@ -9,6 +9,7 @@ mod follow;
 mod network;
 mod nights;
 mod order;
+mod priority;
 mod schedule;
 mod settings;
 mod sign_in;

@@ -7,6 +7,7 @@ mod lists;
 mod look_ups;
 mod nights;
 mod outages;
+mod priority;
 mod runners;
 mod start;
 mod stops;

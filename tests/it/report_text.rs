@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{
-    Detail, Ending, Life, OrderBy, Outcome, PaceKind, ScanType, State, Stop, Tally, Target,
+    Detail, Ending, Life, OrderBy, Outcome, PaceKind, Priority, ScanType, State, Stop, Tally,
+    Target,
 };
 use fleetsweep::report::checked::Checked;
 use fleetsweep::report::nights::Nights;
@@ -217,6 +218,7 @@ pub(crate) fn plan() -> Plan {
         nights: None,
         until: Some(Until { at: at("2026-11-25T06:00[Europe/Berlin]"), fits: 11_850 }),
         order: InOrder::default(),
+        priority: Priority::Normal,
         checked: Checked::default(),
         warnings: vec!["1 file holds no names".to_owned()],
     }
@@ -288,7 +290,12 @@ fn a_plan_says_who_goes_first_and_that_an_order_was_fixed_before() {
     let order = InOrder { by: OrderBy::LastSeen, waited: false, unknown: 12, first, fixed: false };
     let fixed = InOrder { fixed: true, ..order.clone() };
     let value = InOrder { by: OrderBy::Value, ..InOrder::default() };
-    let with = |order: &InOrder| Plan { order: order.clone(), until: None, ..plan() };
+    let with = |order: &InOrder| Plan {
+        order: order.clone(),
+        until: None,
+        priority: Priority::High,
+        ..plan()
+    };
     let texts = [&order, &fixed, &value].map(|order| with(order).text());
     assert!(texts.iter().flat_map(|text| text.lines()).all(|line| line.chars().count() <= 80));
     insta::assert_snapshot!(

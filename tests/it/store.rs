@@ -5,6 +5,7 @@ mod cancels;
 mod inventory;
 mod limits;
 mod notes;
+mod priority;
 mod waves;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ use cancels::*;
 use inventory::*;
 use limits::*;
 use notes::*;
+use priority::*;
 use waves::*;
 
 /// Each behaviour as a test of each store.
@@ -75,6 +77,11 @@ every_store! {
     an_action_that_was_cancelled_ends_its_row_as_that_and_no_other_row
     cancelling_has_a_budget_of_its_own_with_the_quotas_that_are_asked_for
     how_far_a_scan_is_is_kept_where_it_was_ordered_and_nowhere_else
+    a_campaign_of_normal_priority_yields_to_one_of_high_priority
+    a_campaign_whose_runner_is_gone_makes_nobody_wait
+    what_waits_or_may_not_be_asked_holds_nobody_back
+    waves_that_have_not_come_yet_hold_nobody_back
+    priority_counts_on_one_budget_and_among_others_of_high_priority_not_at_all
     turns_order_the_devices_of_a_rank_and_input_order_those_of_a_turn
     turns_of_a_draft_can_be_changed_until_it_is_confirmed
     waves_are_dealt_in_the_order_of_claims_and_what_remains_is_the_last

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::{
-    BusyPolicy, DeviceId, Life, Order, Quota, ScanType, Target, campaign::hash_of_ids,
+    BusyPolicy, DeviceId, Life, Order, Priority, Quota, ScanType, Target, campaign::hash_of_ids,
 };
 use fleetsweep::store::{Campaign, NewRow, Opened, Opening, Store};
 
@@ -82,6 +82,7 @@ async fn opened<S: Store>(
         busy,
         emulated: false,
         quotas: quotas.to_vec(),
+        priority: Priority::default(),
     };
     let opened = store.open(draft, opening).await.unwrap();
     assert!(matches!(opened, Opened::New(_)), "{opened:?}");

@@ -11,7 +11,8 @@ use std::time::Duration;
 use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
-    Action, BudgetKey, CampaignName, LastRun, Quota, Settlement, Stamp, Tally, Timing, Verdict,
+    Action, BudgetKey, CampaignName, LastRun, Priority, Quota, Settlement, Stamp, Tally, Timing,
+    Verdict,
 };
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{
@@ -363,6 +364,12 @@ impl Store for Watched {
     }
     async fn set_paused(&self, campaign: CampaignId, paused: bool) -> Result<()> {
         self.inner.set_paused(campaign, paused).await
+    }
+    async fn set_priority(&self, campaign: CampaignId, priority: Priority) -> Result<()> {
+        self.inner.set_priority(campaign, priority).await
+    }
+    async fn engage(&self, campaign: CampaignId) -> Result<()> {
+        self.gate("engage", self.inner.engage(campaign)).await
     }
     async fn wave_open(&self, campaign: CampaignId) -> Result<u64> {
         self.gate("wave_open", self.inner.wave_open(campaign)).await

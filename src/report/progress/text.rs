@@ -61,10 +61,11 @@ pub fn limits(snapshot: &Snapshot) -> String {
 
 /// When the last answer is likely to be in, as a clock time, and what holds the orders back.
 pub fn finish(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
-    let why = snapshot.hold.map(|hold| match hold {
-        HoldReason::Quota(limit) => format!("limited by {}", quota(&limit)),
+    let why = snapshot.hold.as_ref().map(|hold| match hold {
+        HoldReason::Quota(limit) => format!("limited by {}", quota(limit)),
         HoldReason::Pause => "paused by the server".to_owned(),
         HoldReason::User => "paused by `fleetsweep pause`".to_owned(),
+        HoldReason::Priority(name) => format!("waits for campaign {name}"),
         HoldReason::Network => "waiting for the network".to_owned(),
         HoldReason::Pace => "spreading the calls".to_owned(),
         HoldReason::Window => "waiting for the window to open".to_owned(),

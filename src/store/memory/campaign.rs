@@ -27,6 +27,8 @@ pub(super) struct Held {
     pub(super) rows: Vec<Row>,
     pub(super) calls: u64,
     pub(super) tally: Tally,
+    /// Until when a runner is at work on it, if its priority is high.
+    pub(super) engaged_until: Stamp,
     /// Waiting devices that may be asked at once, in their order.
     ready: BTreeSet<Place>,
     /// Waiting devices that may not be asked before a moment.
@@ -87,6 +89,7 @@ impl Held {
             paused: false,
             wave: 0,
             called_off: false,
+            priority: opening.priority,
         });
         self.join(&opening.quotas);
         let timing = Timing::default();
@@ -123,6 +126,13 @@ impl Held {
         let wave = self.wave();
         let from = (wave, Rank::First, false, i64::MIN, 0);
         self.ready.range(from..).take_while(move |place| place.0 == wave)
+    }
+
+    /// Whether a device of the present wave may be asked at this moment.
+    pub(super) fn has_due(&self, now: Stamp) -> bool {
+        let mut due = self.later.iter().take_while(|(at, _)| *at <= now);
+        let is_now = |(_, seq): &(Stamp, Seq)| self.rows[*seq as usize - 1].wave == self.wave();
+        self.ready_now().next().is_some() || due.any(is_now)
     }
 
     fn place(&self, seq: Seq, life: Life) -> Place {

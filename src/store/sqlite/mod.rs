@@ -30,7 +30,7 @@ use super::{
 use crate::clock::{Clock, SystemClock};
 use crate::domain::settle::Settlement;
 use crate::domain::{
-    Action, BudgetKey, CampaignName, LastRun, Operation, Quota, Stamp, Tally, Timing,
+    Action, BudgetKey, CampaignName, LastRun, Operation, Priority, Quota, Stamp, Tally, Timing,
 };
 use fault::Fault;
 use writer::{Work, Writer};
@@ -419,6 +419,20 @@ impl<C: Clock> Store for SqliteStore<C> {
     async fn set_paused(&self, campaign: CampaignId, paused: bool) -> Result<()> {
         self.write("pausing a campaign", move |_, conn| {
             Box::pin(async move { sql::set_paused(conn, campaign, paused).await })
+        })
+        .await
+    }
+
+    async fn set_priority(&self, campaign: CampaignId, priority: Priority) -> Result<()> {
+        self.write("setting a campaign's priority", move |_, conn| {
+            Box::pin(async move { sql::set_priority(conn, campaign, priority).await })
+        })
+        .await
+    }
+
+    async fn engage(&self, campaign: CampaignId) -> Result<()> {
+        self.write("telling that a runner is at work", move |shared, conn| {
+            Box::pin(async move { waves::engage(conn, &shared, campaign).await })
         })
         .await
     }

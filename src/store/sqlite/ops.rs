@@ -14,7 +14,7 @@ use crate::domain::{
 };
 use crate::store::{
     CallId, Campaign, CampaignId, CampaignState, Claim, ClaimAnswer, Finding, NewRow, NotYet,
-    Opened, Opening, ReadAnswer, ReadSettlement, Seq, Settled, not_yet, paused,
+    Opened, Opening, ReadAnswer, ReadSettlement, Seq, Settled, not_yet, paused, yields,
 };
 
 type Done<T> = std::result::Result<T, Fault>;
@@ -80,6 +80,9 @@ pub(super) async fn refusal<C: Clock>(
     }
     if budget.paused && operation == Operation::Scan {
         return Ok((budget, Some(paused(now, timing))));
+    }
+    if let Some(ahead) = budget.ahead {
+        return Ok((budget, Some(yields(ahead, now, timing))));
     }
     let nth = sql::nth_latest(conn, &budget, timing, now, pending).await?;
     let refusal = not_yet(&budget.quotas, timing, &nth, &budget.state, pending, now);

@@ -1,10 +1,11 @@
-//! What the verbs of turns and waves do inside a transaction; the other verbs are in `ops`. It
-//! holds no SQL.
+//! What the verbs of turns, waves and priority do inside a transaction; the other verbs are in
+//! `ops`. It holds no SQL.
 
 use sqlx::SqliteConnection;
 
 use super::fault::Fault;
-use super::{ops, sql};
+use super::{Shared, ops, sql};
+use crate::clock::Clock;
 use crate::store::{CampaignId, CampaignState, Seq};
 
 type Done<T> = std::result::Result<T, Fault>;
@@ -44,4 +45,13 @@ pub(super) async fn open_wave(
     }
     sql::set_wave(conn, campaign, from.saturating_add(1)).await?;
     Ok(true)
+}
+
+pub(super) async fn engage<C: Clock>(
+    conn: &mut SqliteConnection,
+    shared: &Shared<C>,
+    campaign: CampaignId,
+) -> Done<()> {
+    ops::known(conn, campaign).await?;
+    sql::engage(conn, campaign, shared.clock.now().plus(shared.timing.engaged_for())).await
 }

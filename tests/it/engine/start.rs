@@ -21,7 +21,7 @@ fn from_then() -> Hours {
 
 fn holds(told: &[Event]) -> Vec<Option<HoldReason>> {
     let snapshots = told.iter().filter_map(|event| match event {
-        Event::Progress(snapshot) => Some(snapshot.hold),
+        Event::Progress(snapshot) => Some(snapshot.hold.clone()),
         Event::Note(_) => None,
     });
     snapshots.collect()

@@ -26,7 +26,7 @@ macro_rules! campaigns {
              comments_changed, scan_budget, read_budget, sum, notes_sum, \
              quota_sum, (SELECT json_group_array(json_array(calls, window_ns)) FROM quota \
               WHERE campaign = campaign.id), last_run, last_call_at, paused, wave, wave_sum, \
-             ticket, called_off \
+             ticket, called_off, priority \
              FROM campaign WHERE state <> 'draft'",
             $tail
         )
@@ -126,13 +126,15 @@ pub(in super::super) async fn confirm(
     let sql = "UPDATE campaign SET state = 'open', name = ?, api_origin = ?, tenant = ?, \
                application = ?, cloud = ?, scan_type = ?, comment = ?, ids_hash = ?, \
                mark_bits = ?, busy = ?, emulated = ?, scan_budget = ?, read_budget = ?, \
-               opened_at = ?, sum = ?, notes_sum = ?, ticket = ? WHERE id = ? AND state = 'draft'";
+               opened_at = ?, priority = ?, sum = ?, notes_sum = ?, ticket = ? \
+               WHERE id = ? AND state = 'draft'";
     script.add(sql, 1).bind(opening.name.as_str())?.bind(&target.api_origin)?;
     script.bind(&target.tenant)?.bind(&target.application)?.bind(&target.cloud)?;
     script.bind(scan_type.to_string())?.bind(comment)?.bind(ids_hash)?;
     script.bind(opening.mark_bits.cast_signed())?.bind(busy_name(opening.busy))?;
     script.bind(opening.emulated)?.bind(scan_budget)?.bind(read_budget)?;
-    script.bind(opened_at.to_string())?.bind(sum)?.bind(notes_sum)?;
+    script.bind(opened_at.to_string())?.bind(opening.priority.name())?;
+    script.bind(sum)?.bind(notes_sum)?;
     script.bind(ticket.as_ref().map(|ticket| ticket.as_str()))?.bind(draft.0)?;
     script.run(conn).await?;
     Ok(())
@@ -157,6 +159,7 @@ fn confirmed(id: CampaignId, opening: &Opening, opened_at: Timestamp) -> Campaig
         paused: false,
         wave: 0,
         called_off: false,
+        priority: opening.priority,
     }
 }
 
@@ -389,6 +392,7 @@ fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
         paused: row.try_get(25)?,
         wave: unsigned(row, 26)?,
         called_off: row.try_get(29)?,
+        priority: parsed(row.try_get(30)?, |name| name.parse().ok())?,
     })
 }
 

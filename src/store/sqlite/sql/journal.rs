@@ -11,6 +11,7 @@ use sqlx::{Row as _, Sqlite, SqliteConnection};
 
 use super::campaign::{busy_of, notes};
 use super::device::{key, whole};
+use super::queue::ahead;
 use super::state::detail_of;
 use super::{Script, checksum, parsed, unsigned};
 use crate::domain::settle::{CallRecord, Judging};
@@ -48,6 +49,8 @@ pub(in super::super) struct Budget {
     pub(in super::super) wave: u32,
     /// Somebody called it off.
     pub(in super::super) called_off: bool,
+    /// The campaign of high priority that the campaign yields to now.
+    pub(in super::super) ahead: Option<CampaignId>,
 }
 
 /// A scan call with all that settling it reads.
@@ -111,7 +114,7 @@ pub(in super::super) async fn budget_of(
                 " = b.id), \
                  EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND at <= ?2 \
                          AND state = 'queued' AND ready = 0), c.paused, c.wave, \
-                 c.wave_sum, c.called_off \
+                 c.wave_sum, c.called_off, ", ahead!(), " \
                  FROM campaign c JOIN budget b ON b.id = c.", $column, " WHERE c.id = ?1"
             )
         };
@@ -132,6 +135,7 @@ pub(in super::super) async fn budget_of(
         paused: row.try_get(13)?,
         wave: unsigned(&row, 14)?,
         called_off: row.try_get(16)?,
+        ahead: row.try_get::<Option<i64>, _>(17)?.map(CampaignId),
     };
     checksum::check_wave(campaign, budget.wave, row.try_get(15)?)?;
     Ok(Some(budget))
@@ -151,7 +155,8 @@ pub(in super::super) async fn budget_on(
     let theirs = quotas_on(conn, id, budget.operation).await?;
     let all: BTreeSet<Quota> = theirs.into_iter().chain(quotas.iter().copied()).collect();
     let quotas = all.into_iter().collect();
-    Ok(Budget { id, state, calls, quotas, due: false, paused: false, wave: 0, called_off: false })
+    let (due, paused, wave, called_off, ahead) = (false, false, 0, false, None);
+    Ok(Budget { id, state, calls, quotas, due, paused, wave, called_off, ahead })
 }
 
 /// For each quota of a budget the L-th largest `seen_by` of its calls, when `pending` more calls

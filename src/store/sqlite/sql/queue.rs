@@ -1,4 +1,5 @@
-//! SQL of the order in which the devices of a list are claimed: waves, turns, and who is next.
+//! SQL of the order in which devices are claimed: waves, turns, who is next, and which campaign
+//! goes before another one.
 //! Which order that is, is the caller's; rows and lives are `device`'s.
 
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::device::{Device, device_at, key, life};
 use super::{Script, checksum, unsigned};
-use crate::domain::Stamp;
+use crate::domain::{Priority, Stamp};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{CampaignId, Seq};
 
@@ -89,6 +90,48 @@ pub(in super::super) async fn wake(
         wake = [wake, moment].into_iter().flatten().min();
     }
     Ok((wake.map(Stamp), row.try_get(4)?))
+}
+
+/// The campaign of high priority that the campaign `c` on the budget `b` yields to at the moment
+/// ?2: it is open, not paused, has a runner at work and a device that may be asked. Its devices are
+/// found through indexes, so that a long list costs nothing.
+macro_rules! ahead {
+    () => {
+        "(SELECT h.id FROM campaign h WHERE c.priority = 'normal' AND h.state = 'open' \
+          AND h.scan_budget = b.id AND h.priority = 'high' AND h.id <> c.id AND h.paused = 0 \
+          AND h.engaged_until > ?2 \
+          AND (EXISTS (SELECT 1 FROM device_row r WHERE r.campaign = h.id AND r.wave = h.wave \
+                       AND r.state = 'queued' AND r.ready = 1) \
+               OR EXISTS (SELECT 1 FROM device_row r WHERE r.campaign = h.id AND r.at <= ?2 \
+                          AND r.wave = h.wave AND r.state = 'queued' AND r.ready = 0)) \
+          ORDER BY h.id LIMIT 1)"
+    };
+}
+pub(super) use ahead;
+
+/// Sets whether a campaign goes before others.
+pub(in super::super) async fn set_priority(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    priority: Priority,
+) -> Result<(), Fault> {
+    let sql = "UPDATE campaign SET priority = ? WHERE id = ? AND state <> 'draft'";
+    let update = sqlx::query(sql).bind(priority.name()).bind(campaign.0);
+    if update.execute(conn).await?.rows_affected() == 0 {
+        return Err(broken("a campaign vanished"));
+    }
+    Ok(())
+}
+
+/// Keeps until when a runner is at work on a campaign, if its priority is high.
+pub(in super::super) async fn engage(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+    until: Stamp,
+) -> Result<(), Fault> {
+    let sql = "UPDATE campaign SET engaged_until = ? WHERE id = ? AND priority = 'high'";
+    sqlx::query(sql).bind(until.0).bind(campaign.0).execute(conn).await?;
+    Ok(())
 }
 
 /// Changes the turns of some rows.

@@ -1,0 +1,57 @@
+//! Steps of the model about order: waves, turns, and campaigns that go before others.
+
+use fleetsweep::domain::Priority;
+use fleetsweep::store::{CampaignId, Hold, Store};
+
+use super::{Both, World};
+
+impl World {
+    /// Changes the priority of a campaign, lets a runner of each be at work, and asks for all.
+    pub(super) async fn urge(&mut self) -> &'static str {
+        let id = self.any_campaign();
+        let priority = if self.rng.u32(0..3) > 0 { Priority::High } else { Priority::Normal };
+        self.model.set_priority(id.model, priority).await.unwrap();
+        self.sqlite.set_priority(id.sqlite, priority).await.unwrap();
+        let mut yields = false;
+        for (id, _) in &self.campaigns {
+            self.model.engage(id.model).await.unwrap();
+            self.sqlite.engage(id.sqlite).await.unwrap();
+        }
+        for (id, _) in &self.campaigns {
+            let peek = self.model.peek(id.model, 0).await.unwrap();
+            let same = self.sqlite.peek(id.sqlite, 0).await.unwrap();
+            assert_eq!(same.map_err(|no| self.as_model(no)), peek, "{:#?}", self.log);
+            yields |= peek.is_err_and(|no| matches!(no.hold, Hold::Priority(_)));
+        }
+        if yields { "yielded" } else { "urged" }
+    }
+
+    /// Moves every campaign on to its next wave that may be moved; now and then from a wave where
+    /// it does not stand.
+    pub(super) async fn open_wave(&mut self) -> &'static str {
+        let mut moved = false;
+        for (id, _) in &self.campaigns {
+            let open = self.model.wave_open(id.model).await.unwrap();
+            assert_eq!(self.sqlite.wave_open(id.sqlite).await.unwrap(), open, "{:#?}", self.log);
+            let all = self.model.campaigns().await.unwrap();
+            let here = all.iter().find(|one| one.id == id.model).unwrap().wave;
+            let from = if self.rng.u32(0..4) > 0 { here } else { self.rng.u32(0..3) };
+            let model = self.model.open_wave(id.model, from).await.unwrap();
+            assert_eq!(self.sqlite.open_wave(id.sqlite, from).await.unwrap(), model);
+            moved |= model;
+        }
+        if moved { "opened a wave" } else { "nothing" }
+    }
+
+    /// Changes some turns of a draft, and deals it into waves now and then.
+    pub(super) async fn order(&mut self, draft: Both<CampaignId>) {
+        let turns = [(1, self.rng.i64(-2..3)), (self.rng.i64(1..6), self.rng.i64(-2..3))];
+        self.model.set_turns(draft.model, turns.to_vec()).await.unwrap();
+        self.sqlite.set_turns(draft.sqlite, turns.to_vec()).await.unwrap();
+        if self.rng.bool() {
+            let sizes: Vec<u64> = (0..self.rng.u32(0..5)).map(|_| self.rng.u64(0..3)).collect();
+            self.model.lay_waves(draft.model, &sizes).await.unwrap();
+            self.sqlite.lay_waves(draft.sqlite, &sizes).await.unwrap();
+        }
+    }
+}
