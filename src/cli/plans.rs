@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, ZonedDateTime};
 
+use super::expire::Planned;
 use super::listing::Listing;
 use super::preflight::Preflight;
 use super::settings::Speed;
@@ -40,6 +41,8 @@ pub(super) struct About<'a> {
     pub emulated: bool,
     /// How a run signs in, if anything says how.
     pub sign_in: Option<SignInKind>,
+    /// What expiring scans is forecast from, if any are to expire.
+    pub expire: Option<Planned>,
     /// What the user should know before.
     pub warnings: Vec<String>,
 }
@@ -77,7 +80,8 @@ fn together(ours: &[Quota], theirs: &[Quota]) -> Vec<Quota> {
     all.into_iter().collect()
 }
 
-/// Which open campaigns keep a stricter limit on a budget than this run would, and which.
+/// Which open campaigns keep a stricter limit on a budget than this run would, and which; and that
+/// this one was cancelled, if it was.
 pub(super) fn held_by(
     all: &[Campaign],
     this: &CampaignName,
@@ -105,7 +109,14 @@ pub(super) fn held_by(
             )
         })
     });
-    holding.collect()
+    let called_off = all.iter().filter(|one| one.name == *this && one.called_off);
+    let called_off = called_off.map(|one| {
+        format!(
+            "campaign {} was cancelled: nothing more of it is ordered, only found out",
+            one.name
+        )
+    });
+    called_off.chain(holding).collect()
 }
 
 /// For each quota, how many calls count against it.
@@ -139,6 +150,9 @@ pub(super) fn plan(
     let until = speed
         .stops_in(now.timestamp())
         .map(|left| Until { at: later(now, left), fits: outlook.fits(open, left) });
+    let nights = nights(outlook, speed, open, now);
+    let fits = until.iter().map(|until| until.fits).chain(nights.iter().map(|one| one.fits)).min();
+    let expire = about.expire.as_ref().map(|expire| expire.expire(fits.unwrap_or(open).min(open)));
     Plan {
         campaign: about.name.clone(),
         target: order.target.clone(),
@@ -161,8 +175,9 @@ pub(super) fn plan(
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
         pace: speed.pace,
         calls,
-        nights: nights(outlook, speed, open, now),
+        nights,
         until,
+        expire,
         warnings: about.warnings.into_iter().chain(strange(listing, about.preflight)).collect(),
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
+use super::expire::{Expiring, Left};
 use super::failure::Failure;
 use super::finish;
 use super::follow;
@@ -18,7 +19,7 @@ use super::settings::Speed;
 use super::stopping::{Heard, Stopping};
 use super::view::View;
 use crate::clock::{Clock, wall_clock};
-use crate::defender::Inventory;
+use crate::defender::CancelApi;
 use crate::domain::{Ending, LastRun, RunEnd, Stop};
 use crate::engine::{self, Ran, Settings, StopLevel};
 use crate::report::human;
@@ -47,12 +48,13 @@ pub(super) struct Run<S, A> {
     pub on_finish: Option<String>,
 }
 
-impl<S: Store, A: Inventory> Run<S, A> {
+impl<S: Store, A: CancelApi> Run<S, A> {
     /// Runs the campaign, and returns the exit code.
     ///
     /// # Errors
     /// `Failure` if the store fails or a report cannot be written.
     pub(super) async fn run(self, campaign: Campaign) -> Result<u8, Failure> {
+        self.expiring(wall_clock()).check_rights().await?;
         self.tell_in_flight(&campaign).await?;
         if let Some(text) = hours::waits(self.speed.hours.as_ref(), wall_clock()) {
             say::note(&text);
@@ -64,12 +66,18 @@ impl<S: Store, A: Inventory> Run<S, A> {
         }
         let before = self.store.calls(campaign.id).await?;
         let mut stopping = Stopping::new()?;
+        let expiring = self.expiring(began_at);
         let ran = match self.watch(&campaign, &mut stopping).await {
             Ok(ran) => ran,
             Err(failure) => return Err(self.stopped_by_store(&campaign, began_at, failure).await),
         };
         let took = self.store.clock().now().since(started);
         let campaign = self.store.find(&campaign.name).await?.unwrap_or(campaign);
+        if self.speed.expire_pending {
+            // What was ordered is told before a wait that can take hours.
+            self.reports.write(&*self.store, &campaign).await.ok();
+        }
+        let left = expiring.expire(&campaign, &ran.ending, &mut stopping).await;
         let work = async {
             if is_reachable(&ran.ending) {
                 follow::once(&*self.store, &*self.api, &campaign, &self.speed).await;
@@ -80,7 +88,7 @@ impl<S: Store, A: Inventory> Run<S, A> {
             Some(written) => written,
             None => Err(left_before_the_report(&campaign)),
         };
-        let summary = self.summarise(&campaign, &ran, &written, before, took).await?;
+        let summary = self.summarise(&campaign, &ran, &written, (before, left), took).await?;
         let exit_code = summary.exit_code;
         let (at, why) = (self.store.clock().utc(), ending_text(&ran.ending));
         let ended = RunEnd { at, why, exit_code, resume: self.resume.clone() };
@@ -186,7 +194,7 @@ impl<S: Store, A: Inventory> Run<S, A> {
         campaign: &Campaign,
         ran: &Ran,
         written: &Result<Totals, Failure>,
-        calls_before: u64,
+        (calls_before, left): (u64, Left),
         took: Duration,
     ) -> Result<Summary, Failure> {
         let tally = self.store.tally(campaign.id).await?;
@@ -194,6 +202,11 @@ impl<S: Store, A: Inventory> Run<S, A> {
         let (totals, reports, exit_code) = match written {
             Ok(totals) => {
                 let exit_code = ran.ending.exit_code(tally.needs_attention());
+                let finished = ran.ending == Ending::Finished;
+                let exit_code = match left {
+                    Some(code) if finished || code == 130 => code,
+                    _ => exit_code,
+                };
                 (totals.clone(), self.reports.paths(), exit_code)
             }
             Err(failure) => (Totals::default(), Vec::new(), failure.code),
@@ -216,6 +229,11 @@ impl<S: Store, A: Inventory> Run<S, A> {
             say::data(&summary.json())?;
         }
         Ok(summary)
+    }
+
+    fn expiring(&self, began_at: Timestamp) -> Expiring<'_, S, A> {
+        let Self { store, api, speed, json, .. } = self;
+        Expiring { store, api, speed, began_at, json: *json }
     }
 
     fn last_run(&self, began_at: Timestamp, ended: Option<RunEnd>) -> LastRun {

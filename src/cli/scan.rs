@@ -11,6 +11,7 @@ use super::again::resume_command;
 use super::args::{BusyArg, ScanArgs};
 use super::confirm::{confirm, within};
 use super::connect::{Destination, Planned};
+use super::expire;
 use super::failure::Failure;
 use super::link::Link;
 use super::listing::Listing;
@@ -151,6 +152,7 @@ async fn dry_plan(
     let budget = order.target.budget(Operation::Scan);
     let (usage, clock_now) = stores::usage_of(place.as_ref(), speed, &budget).await?;
     let outlook = plans::outlook(speed, usage, clock_now);
+    let expire = expire::Planned::of_place(place.as_ref(), &order.target, speed).await?;
     let about = plans::About {
         name,
         place: place.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
@@ -160,6 +162,7 @@ async fn dry_plan(
         continues: None,
         preflight: &preflight,
         skip_bad_rows: args.skip_bad_rows,
+        expire,
         warnings: planned.warnings,
     };
     // Reading the list, and the inventory before it, can have taken a while.
@@ -267,6 +270,7 @@ impl Scan<'_> {
             continues,
             preflight,
             skip_bad_rows: self.args.skip_bad_rows,
+            expire: expire::Planned::of_store(store, &order.target, &speed, there).await?,
             warnings: plans::held_by(&store.campaigns().await?, &self.name, &budget, &speed),
         };
         // Reading the list can have taken a while.

@@ -10,6 +10,7 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::args::{ConnectArgs, PaceArg, SpeedArgs};
 use super::auth;
+use super::expire;
 use super::failure::Failure;
 use super::hours::hours;
 use crate::defender::{Cloud, Credential, Origin, SignInKind};
@@ -59,6 +60,8 @@ pub(super) struct Speed {
     pub until: Option<ZonedDateTime>,
     /// Order nothing outside of these.
     pub hours: Option<Hours>,
+    /// Cancel what still waits when these are over, or the time is.
+    pub expire_pending: bool,
 }
 
 impl Speed {
@@ -176,6 +179,7 @@ pub(super) fn speed(
             "leave --time-scale out, or use --emulator",
         ));
     }
+    expire::check(&args.hours, args.until.as_ref())?;
     let own: Vec<Quota> =
         api_quotas().into_iter().map(|quota| quota.scaled(args.time_scale)).collect();
     let quotas = quotas(own, &args.limits, loopback)?;
@@ -199,6 +203,7 @@ pub(super) fn speed(
         max_duration: args.max_duration,
         until,
         hours: hours(&args.hours, now)?,
+        expire_pending: args.hours.expire_pending,
     })
 }
 

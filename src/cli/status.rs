@@ -111,6 +111,7 @@ impl Standing {
                 serde_json::json!({ "limit": quota.to_string(), "calls": calls })
             }).collect::<Vec<_>>(),
             "paused": campaign.paused,
+            "cancelled": campaign.called_off,
             "last_run": campaign.last_run,
             "last_call_at": campaign.last_call_at,
             "finish_in_s": self.finish_in.map(|left| left.as_secs_f64()),
@@ -165,6 +166,10 @@ impl Standing {
         let left = left.map(|left| format!("; {left} to the last call")).unwrap_or_default();
         let resume = format!("fleetsweep resume {}", campaign.name);
         let ended = campaign.last_run.as_ref().map(|run| run.ended.as_ref());
+        if campaign.called_off {
+            let told = "  cancelled: nothing more is ordered; to find out what became of the rest:";
+            return vec![told.to_owned(), format!("    {resume}")];
+        }
         if campaign.paused {
             let goes_on = format!("  paused; to go on{left}:");
             return vec![goes_on, format!("    {resume}")];

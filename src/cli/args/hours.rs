@@ -21,6 +21,11 @@ pub struct HoursArgs {
     /// Order nothing after this time of day in the window, such as 03:00
     #[arg(long, value_name = "TIME", requires = "windows", value_parser = time_of_day)]
     pub last_order: Option<i32>,
+
+    /// When the window closes, or --until passes, cancel what this campaign ordered and what still
+    /// waits for its device; that has a limit of its own and goes on after the close
+    #[arg(long)]
+    pub expire_pending: bool,
 }
 
 fn time_of_day(text: &str) -> Result<i32, String> {
