@@ -45,17 +45,19 @@ pub(super) fn resume_command(campaign: &CampaignName, typed: &RunArgs) -> Option
     flag("tz", hours.tz.as_deref().filter(|_| !hours.windows.is_empty()));
     let last_order = hours.last_order.map(|at| format!("{:02}:{:02}", at / 60, at % 60));
     flag("last-order", last_order.as_deref());
+    let expires = hours.expire_pending && !hours.windows.is_empty();
     flag("on-finish", after.on_finish.as_deref());
     flag("follow-for", after.follow_for.map(duration_text).as_deref());
     flag("follow-every", after.follow_every.map(duration_text).as_deref());
     flag("scenario", emulator.scenario.as_deref());
     let scale = (*time_scale > 1).then(|| time_scale.to_string());
     flag("time-scale", scale.as_deref());
-    if after.follow {
-        command.push_str(" --follow");
-    }
-    if emulator.emulator {
-        command.push_str(" --emulator");
+    for (switch, given) in
+        [("expire-pending", expires), ("follow", after.follow), ("emulator", emulator.emulator)]
+    {
+        if given {
+            command.push_str(&format!(" --{switch}"));
+        }
     }
     Some(command)
 }

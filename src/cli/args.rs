@@ -2,6 +2,7 @@
 //! it into what the program runs on.
 
 mod after;
+mod cancel;
 mod change;
 mod due;
 mod hours;
@@ -23,6 +24,7 @@ use crate::domain::quota::parse_duration;
 use crate::domain::{CampaignName, Quota, ScanType};
 use crate::store::Campaign;
 pub use after::AfterArgs;
+pub use cancel::CancelArgs;
 pub use change::ChangeArgs;
 pub use due::DueArgs;
 pub use hours::HoursArgs;
@@ -100,6 +102,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Hold a campaign, from any terminal; `resume` goes on.
     Pause(PauseArgs),
+    /// Cancel what a campaign ordered, and order no more of it.
+    Cancel(Box<CancelArgs>),
     /// Follow the ordered scans until they have ended.
     Follow(Box<FollowArgs>),
     /// Order again what a finished campaign left uncovered.

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, IsTerminal, Write};
 
 use super::failure::Failure;
 use super::say;
+use crate::domain::CampaignName;
 use crate::report::human::count;
 
 /// Asks, unless `approve_max` allows the plan.
@@ -31,7 +32,8 @@ pub(super) async fn confirm(
             ),
         )
     };
-    let Some(typed) = answer(headline, devices).await.map_err(refusal)? else {
+    let prompt = format!("Type the number of devices ({}) to start: ", count(devices));
+    let Some(typed) = answer(headline, prompt).await.map_err(refusal)? else {
         let why = match approve_max {
             Some(most) => format!(
                 "the plan has {} devices, which is more than --approve-max {most}, and there is \
@@ -42,14 +44,64 @@ pub(super) async fn confirm(
         };
         return Err(refusal(why));
     };
-    let digits: String = typed.chars().filter(|c| !matches!(c, ',' | '.' | ' ' | '\'')).collect();
-    if digits == devices.to_string() {
+    if is_number(&typed, devices) {
         return Ok(());
     }
     Err(refusal(match typed.is_empty() {
         true => "no number was typed".to_owned(),
         false => format!("`{typed}` is not the number of devices"),
     }))
+}
+
+/// Asks before orders are taken back: the user types the campaign's name, or the number of actions.
+/// `approve_max` is for all devices that it concerns, those that wait for their turn included.
+///
+/// # Errors
+/// `Failure` with exit code 6 if nobody confirms.
+pub(super) async fn confirm_cancel(
+    headline: &str,
+    name: &CampaignName,
+    (what, number): (&str, u64),
+    concerned: u64,
+    approve_max: Option<u64>,
+) -> Result<(), Failure> {
+    if approve_max.is_some_and(|most| concerned <= most) {
+        return Ok(());
+    }
+    let refusal = |why: String| {
+        let next = format!(
+            "look at the plan, then run it on a terminal, or add --approve-max {concerned} to go \
+             without asking"
+        );
+        Failure::new(6, "nothing was cancelled: the plan is not confirmed", why, next)
+    };
+    let prompt = format!(
+        "Type the name of the campaign, or the number of {what} ({}), to cancel: ",
+        count(number)
+    );
+    let Some(typed) = answer(headline, prompt).await.map_err(refusal)? else {
+        return Err(refusal(match approve_max {
+            Some(most) => format!(
+                "{} devices are concerned, which is more than --approve-max {most}, and there is \
+                 no terminal to ask on",
+                count(concerned)
+            ),
+            None => "there is no terminal to ask on".to_owned(),
+        }));
+    };
+    if typed == name.as_str() || is_number(&typed, number) {
+        return Ok(());
+    }
+    Err(refusal(match typed.is_empty() {
+        true => "nothing was typed".to_owned(),
+        false => format!("`{typed}` is neither the name of the campaign nor the number of {what}"),
+    }))
+}
+
+/// Whether a number was typed, with its thousands apart or not.
+fn is_number(typed: &str, number: u64) -> bool {
+    let digits: String = typed.chars().filter(|c| !matches!(c, ',' | '.' | ' ' | '\'')).collect();
+    digits == number.to_string()
 }
 
 /// Whether what is left of a campaign that was confirmed before is as much as was said now.
@@ -75,23 +127,23 @@ pub(super) fn within(open: u64, approve_max: Option<u64>) -> Result<(), Failure>
 ///
 /// # Errors
 /// Why there is no answer, if a signal came first.
-async fn answer(headline: &str, devices: u64) -> Result<Option<String>, String> {
+async fn answer(headline: &str, prompt: String) -> Result<Option<String>, String> {
     let headline = headline.to_owned();
     let (typed, answer) = tokio::sync::oneshot::channel();
     // A thread of its own, since nothing ends the wait for a line; it goes with the process.
-    std::thread::spawn(move || typed.send(ask(&headline, devices)).ok());
+    std::thread::spawn(move || typed.send(ask(&headline, &prompt)).ok());
     tokio::select! {
         typed = answer => Ok(typed.unwrap_or_default()),
         _ = tokio::signal::ctrl_c() => {
             // The terminal stands behind the question, and perhaps behind a ^C.
             say::note("");
-            Err("Ctrl-C came before the number was typed".to_owned())
+            Err("Ctrl-C came before anything was typed".to_owned())
         }
     }
 }
 
 /// Asks on the terminal, also when the list comes by a pipe; nothing without a terminal.
-fn ask(headline: &str, devices: u64) -> Option<String> {
+fn ask(headline: &str, prompt: &str) -> Option<String> {
     // In CI a terminal can be allocated though nobody sits at it.
     if std::env::var_os("CI").is_some() || !std::io::stderr().is_terminal() {
         return None;
@@ -99,7 +151,7 @@ fn ask(headline: &str, devices: u64) -> Option<String> {
     let tty = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
     let mut out = &tty;
     writeln!(out, "{headline}").ok()?;
-    write!(out, "Type the number of devices ({}) to start: ", count(devices)).ok()?;
+    write!(out, "{prompt}").ok()?;
     out.flush().ok()?;
     let mut line = String::new();
     BufReader::new(&tty).read_line(&mut line).ok()?;

@@ -4,6 +4,8 @@
 mod again;
 pub mod args;
 mod auth;
+mod cancel;
+mod cancelling;
 pub mod config;
 mod confirm;
 mod connect;
@@ -12,6 +14,7 @@ mod devices;
 mod doctor;
 mod due;
 mod emulate;
+mod expire;
 pub mod failure;
 mod find;
 mod finish;
@@ -67,6 +70,10 @@ pub async fn run(cli: Cli, settings: Settings) -> u8 {
         Command::Status(args) => status::status(args).await,
         Command::Report(args) => report::report(args).await,
         Command::Pause(args) => pause::pause(args).await,
+        Command::Cancel(mut args) => {
+            args.connect.config = cli.config;
+            cancel::cancel(*args).await
+        }
         Command::Follow(args) => follow::follow(*args).await,
         Command::Retry(mut args) => {
             args.run.connect.config = cli.config;
@@ -104,6 +111,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Retry(args) => args.run.output.json,
         Command::Status(args) => args.json,
         Command::Report(args) => args.output.json,
+        Command::Cancel(args) => args.output.json,
         Command::Follow(args) => args.output.json,
         Command::Doctor(args) => args.json,
         // The standard output of `devices` is the list, whatever the format.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, ZonedDateTime};
 
+use super::expire::Planned;
 use super::listing::Listing;
 use super::preflight::Preflight;
 use super::settings::Speed;
@@ -43,6 +44,8 @@ pub(super) struct About<'a> {
     pub emulated: bool,
     /// How a run signs in, if anything says how.
     pub sign_in: Option<SignInKind>,
+    /// What expiring scans is forecast from, if any are to expire.
+    pub expire: Option<Planned>,
     /// What the user should know before.
     pub warnings: Vec<String>,
 }
@@ -81,7 +84,7 @@ fn together(ours: &[Quota], theirs: &[Quota]) -> Vec<Quota> {
 }
 
 /// Which open campaigns go before this one on its budget, and which keep a stricter limit on it
-/// than this run would.
+/// than this run would; and that this one was cancelled, if it was.
 pub(super) fn held_by(
     all: &[Campaign],
     this: &CampaignName,
@@ -118,7 +121,14 @@ pub(super) fn held_by(
             )
         })
     });
-    before.chain(holding).collect()
+    let called_off = all.iter().filter(|one| one.name == *this && one.called_off);
+    let called_off = called_off.map(|one| {
+        format!(
+            "campaign {} was cancelled: nothing more of it is ordered, only found out",
+            one.name
+        )
+    });
+    called_off.chain(before).chain(holding).collect()
 }
 
 /// For each quota, how many calls count against it.
@@ -153,6 +163,9 @@ pub(super) fn plan(
         .stops_in(now.timestamp())
         .map(|left| Until { at: later(now, left), fits: outlook.fits(open, left) });
     let queue = in_order(listing, outlook, now, &about);
+    let nights = nights(outlook, speed, open, now, about.series);
+    let fits = until.iter().map(|until| until.fits).chain(nights.iter().map(|one| one.fits)).min();
+    let expire = about.expire.as_ref().map(|expire| expire.expire(fits.unwrap_or(open).min(open)));
     Plan {
         campaign: about.name.clone(),
         target: order.target.clone(),
@@ -177,10 +190,11 @@ pub(super) fn plan(
         pace: speed.pace,
         calls,
         start_at: start_at(speed, now),
-        nights: nights(outlook, speed, open, now, about.series),
+        nights,
         priority: speed.priority,
         order: queue,
         until,
+        expire,
         warnings: about.warnings.into_iter().chain(strange(listing, about.preflight)).collect(),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::again::resume_command;
 use super::args::ResumeArgs;
 use super::connect::Destination;
+use super::expire::Planned;
 use super::failure::Failure;
 use super::find::open_campaign;
 use super::follow::Watch;
@@ -14,6 +15,7 @@ use super::run::Run;
 use super::say;
 use super::stores::{self, Place};
 use crate::clock::local_now;
+use crate::report::human;
 use crate::store::{Campaign, Store};
 
 /// Runs `resume` and returns the exit code.
@@ -58,6 +60,9 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
             Failure::from(error).of_campaign(&campaign.name, None, Some(&resume))
         })?;
     }
+    if campaign.called_off {
+        say::note(&format!("{} was cancelled: nothing more of it is ordered.", campaign.name));
+    }
     let tally = store.tally(campaign.id).await?;
     say::note(&format!(
         "Going on with {}: {} of {} devices are done.",
@@ -65,6 +70,10 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
         tally.devices_done(),
         tally.devices()
     ));
+    let target = &campaign.order.target;
+    if let Some(expire) = Planned::of_store(&*store, target, &speed, Some(&campaign)).await? {
+        say::note(&human::wrapped(&expire.expire(tally.open()).sentence(), 2));
+    }
     let (api, emulator) = destination.connect(&speed).await?;
     let resume = resume_command(&campaign.name, &args.run);
     let follow = Watch::after(&args.run.after, &speed);

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
+use super::expire::{Expiring, Left};
 use super::failure::Failure;
 use super::finish;
 use super::follow::{self, Watch};
@@ -18,7 +19,7 @@ use super::settings::Speed;
 use super::stopping::{Heard, Stopping};
 use super::view::View;
 use crate::clock::{Clock, wall_clock};
-use crate::defender::Inventory;
+use crate::defender::CancelApi;
 use crate::domain::{Ending, LastRun, RunEnd, Stop};
 use crate::engine::{self, Ran, Settings, StopLevel};
 use crate::report::human;
@@ -51,12 +52,13 @@ pub(super) struct Run<S, A> {
     pub follow: Option<Watch>,
 }
 
-impl<S: Store, A: Inventory> Run<S, A> {
+impl<S: Store, A: CancelApi> Run<S, A> {
     /// Runs the campaign, and returns the exit code.
     ///
     /// # Errors
     /// `Failure` if the store fails or a report cannot be written.
     pub(super) async fn run(self, campaign: Campaign) -> Result<u8, Failure> {
+        self.expiring(wall_clock()).check_rights().await?;
         if let Some(priority) = self.speed.new_priority {
             self.store.set_priority(campaign.id, priority).await?;
         }
@@ -71,12 +73,18 @@ impl<S: Store, A: Inventory> Run<S, A> {
         }
         let before = self.store.calls(campaign.id).await?;
         let mut stopping = Stopping::new()?;
+        let expiring = self.expiring(began_at);
         let ran = match self.watch(&campaign, began_at, &mut stopping).await {
             Ok(ran) => ran,
             Err(failure) => return Err(self.stopped_by_store(&campaign, began_at, failure).await),
         };
         let took = self.store.clock().now().since(started);
         let campaign = self.store.find(&campaign.name).await?.unwrap_or(campaign);
+        if self.speed.expire_pending {
+            // What was ordered is told before a wait that can take hours.
+            self.reports.write(&*self.store, &campaign).await.ok();
+        }
+        let left = expiring.expire(&campaign, &ran.ending, &mut stopping).await;
         let mut written = self.report(&ran.ending, &campaign, &mut stopping).await;
         if let Some(watch) = self.follow.filter(|_| written.is_ok() && is_over(&ran.ending)) {
             let Self { store, api, speed, json, .. } = &self;
@@ -84,7 +92,7 @@ impl<S: Store, A: Inventory> Run<S, A> {
             follow::after_run(watch, &**store, &**api, &campaign, speed, stopping, *json).await;
             written = self.report(&ran.ending, &campaign, stopping).await;
         }
-        let summary = self.summarise(&campaign, &ran, &written, before, took).await?;
+        let summary = self.summarise(&campaign, &ran, &written, (before, left), took).await?;
         let exit_code = summary.exit_code;
         let (at, why) = (self.store.clock().utc(), ending_text(&ran.ending));
         let ended = RunEnd { at, why, exit_code, resume: self.resume.clone() };
@@ -220,7 +228,7 @@ impl<S: Store, A: Inventory> Run<S, A> {
         campaign: &Campaign,
         ran: &Ran,
         written: &Result<Totals, Failure>,
-        calls_before: u64,
+        (calls_before, left): (u64, Left),
         took: Duration,
     ) -> Result<Summary, Failure> {
         let tally = self.store.tally(campaign.id).await?;
@@ -236,6 +244,10 @@ impl<S: Store, A: Inventory> Run<S, A> {
                 let bad = ended_badly(totals);
                 let ending = if planned { &Ending::Finished } else { &ran.ending };
                 let exit_code = ending.exit_code(tally.needs_attention() || bad > 0);
+                let exit_code = match left {
+                    Some(code) if *ending == Ending::Finished || code == 130 => code,
+                    _ => exit_code,
+                };
                 (totals.clone(), self.reports.paths(), exit_code, bad)
             }
             Err(failure) => (Totals::default(), Vec::new(), failure.code, 0),
@@ -268,6 +280,11 @@ impl<S: Store, A: Inventory> Run<S, A> {
         let over = matches!(ending, Ending::Stopped(Stop::Window | Stop::Time));
         let enough = |foreseen| calls.saturating_mul(100) >= foreseen * 95;
         over && self.foreseen.is_some_and(enough)
+    }
+
+    fn expiring(&self, began_at: Timestamp) -> Expiring<'_, S, A> {
+        let Self { store, api, speed, json, .. } = self;
+        Expiring { store, api, speed, began_at, json: *json }
     }
 
     fn last_run(&self, began_at: Timestamp, ended: Option<RunEnd>) -> LastRun {

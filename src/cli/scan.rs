@@ -12,6 +12,7 @@ use super::args::{BusyArg, ScanArgs};
 use super::confirm::{confirm, within};
 use super::connect::{Destination, Planned};
 use super::due::Question;
+use super::expire;
 use super::failure::Failure;
 use super::follow::Watch;
 use super::link::Link;
@@ -169,6 +170,7 @@ async fn dry_plan(
     let budget = order.target.budget(Operation::Scan);
     let (usage, clock_now, there) = stores::usage_of(place.as_ref(), speed, &budget).await?;
     let outlook = plans::outlook(speed, usage, clock_now);
+    let expire = expire::Planned::of_place(place.as_ref(), &order.target, speed).await?;
     let about = plans::About {
         name,
         place: place.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
@@ -179,6 +181,7 @@ async fn dry_plan(
         preflight: &preflight,
         skip_bad_rows: args.skip_bad_rows,
         series: args.due.series.is_some(),
+        expire,
         warnings: [planned.warnings, plans::held_by(&there, name, &budget, speed)].concat(),
     };
     // Reading the list, and the inventory before it, can have taken a while.
@@ -306,6 +309,7 @@ impl Scan<'_> {
             preflight,
             skip_bad_rows: self.args.skip_bad_rows,
             series: self.args.due.series.is_some(),
+            expire: expire::Planned::of_store(store, &order.target, &speed, there).await?,
             warnings: plans::held_by(&store.campaigns().await?, &self.name, &budget, &speed),
         };
         // Reading the list can have taken a while.

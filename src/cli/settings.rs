@@ -10,6 +10,7 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::args::{ConnectArgs, PaceArg, SpeedArgs};
 use super::auth;
+use super::expire;
 use super::failure::Failure;
 use super::hours::hours;
 use crate::defender::{Cloud, Credential, Origin, SignInKind};
@@ -63,6 +64,8 @@ pub(super) struct Speed {
     pub priority: Priority,
     /// The same as it was typed: it is kept from then on.
     pub new_priority: Option<Priority>,
+    /// Cancel what still waits when these are over, or the time is.
+    pub expire_pending: bool,
 }
 
 impl Speed {
@@ -184,6 +187,7 @@ pub(super) fn speed(
             "leave --time-scale out, or use --emulator",
         ));
     }
+    expire::check(&args.hours, args.until.as_ref())?;
     let own: Vec<Quota> =
         api_quotas().into_iter().map(|quota| quota.scaled(args.time_scale)).collect();
     let quotas = quotas(own, &args.limits, loopback)?;
@@ -211,6 +215,7 @@ pub(super) fn speed(
         hours,
         priority: args.priority.priority.unwrap_or_default(),
         new_priority: args.priority.priority,
+        expire_pending: args.hours.expire_pending,
     })
 }
 

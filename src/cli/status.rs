@@ -128,6 +128,7 @@ impl Standing {
             "paused": campaign.paused,
             "priority": campaign.priority.name(),
             "waits_for": self.before,
+            "cancelled": campaign.called_off,
             "last_run": campaign.last_run,
             "running": campaign.last_run.as_ref().is_some_and(|run| {
                 run.is_alive(local_now().timestamp(), &Timing::default())
@@ -192,6 +193,10 @@ impl Standing {
         let left = left.map(|left| format!("; {left} to the last call")).unwrap_or_default();
         let resume = format!("fleetsweep resume {}", campaign.name);
         let ended = campaign.last_run.as_ref().map(|run| run.ended.as_ref());
+        if campaign.called_off {
+            let told = "  cancelled: nothing more is ordered; to find out what became of the rest:";
+            return vec![told.to_owned(), format!("    {resume}")];
+        }
         if campaign.paused {
             let goes_on = format!("  paused; to go on{left}:");
             return vec![goes_on, format!("    {resume}")];

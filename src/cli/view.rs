@@ -10,6 +10,7 @@ use crate::clock::local_now;
 use crate::domain::event::Event;
 use crate::domain::text::printable;
 use crate::engine::StopLevel;
+use crate::engine::cancel::Told;
 use crate::report::progress::{Progress, Style, Terminal};
 use std::io::Write;
 
@@ -72,6 +73,15 @@ impl View {
     /// Shows an event.
     pub(super) fn show(&mut self, event: &Event) {
         self.progress.show(event, &local_now());
+    }
+
+    /// Shows how far cancelling is.
+    pub(super) fn cancelling(&mut self, told: &Told) {
+        let now = local_now();
+        match told {
+            Told::Progress(progress) => self.progress.cancelling(progress, &now),
+            Told::Note(note) => self.progress.show(&Event::Note(note.clone()), &now),
+        }
     }
 
     /// Says at once what a signal does.

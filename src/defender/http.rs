@@ -13,12 +13,13 @@ use super::claims::Claims;
 use super::client::{ClientError, LIST_BODY, MACHINES_BODY, SMALL_BODY, Whole, client, exchange};
 use super::hosts::Origin;
 use super::token::{Held, TokenCache, TokenSource, WallClock};
-use super::wire::{self, ScanRequest, excerpt};
+use super::wire::{self, CancelRequest, ScanRequest, excerpt};
 use super::{
-    ActionQuery, Inventory, ListReply, MachineFilter, MachinesReply, NextPage, ScanApi, ScanOrder,
-    SignInError,
+    ActionQuery, CancelApi, Inventory, ListReply, MachineFilter, MachinesReply, NextPage, ScanApi,
+    ScanOrder, SignInError,
 };
 use crate::domain::action::SCAN_ACTION;
+use crate::domain::cancel::is_nameable;
 use crate::domain::{Answer, Body, Reply, Timing};
 
 /// The most actions that one page holds ("List machine actions API" page: at most 10,000).
@@ -200,6 +201,21 @@ impl Inventory for HttpApi {
 
     async fn machines(&self, filter: &MachineFilter, next: Option<&NextPage>) -> MachinesReply {
         self.machine_page(filter, next).await.unwrap_or_else(MachinesReply::Refused)
+    }
+}
+
+impl CancelApi for HttpApi {
+    async fn cancel(&self, id: &str, comment: &str) -> Reply {
+        if !is_nameable(id) {
+            let why = format!("no call can name the action `{}`", excerpt(id));
+            return Reply::NeverLeft { why };
+        }
+        let url = self.origin.at(&format!("/api/machineactions/{id}/cancel"));
+        let request = self.client.post(url).json(&CancelRequest { comment });
+        match self.send(request, |_| SMALL_BODY).await {
+            Ok(whole) => Reply::Answer(answer(whole)),
+            Err(reply) => reply,
+        }
     }
 }
 

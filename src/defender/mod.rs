@@ -132,6 +132,14 @@ pub trait ScanApi: Send + Sync + 'static {
     ) -> impl Future<Output = ListReply> + Send;
 }
 
+/// The call that takes an order back.
+pub trait CancelApi: Inventory {
+    /// Cancels one action: one request. Asking twice does no harm: an action in its final state is
+    /// left as it is, and the second answer says so (Cancel machine action API page: it cancels
+    /// what "isn't yet in final state").
+    fn cancel(&self, id: &str, comment: &str) -> impl Future<Output = Reply> + Send;
+}
+
 /// The tenant's inventory, for those who may read it.
 pub trait Inventory: ScanApi {
     /// Whether the token at hand says that machines and actions may be read; nothing if it does not

@@ -45,6 +45,14 @@ pub struct ScanRequest<'a> {
     pub scan_type: &'a str,
 }
 
+/// The body of a call that cancels an action ("Cancel machine action API" page).
+#[derive(Clone, Debug, Serialize)]
+pub struct CancelRequest<'a> {
+    /// The comment; the page does not call it required.
+    #[serde(rename = "Comment")]
+    pub comment: &'a str,
+}
+
 /// One page of the list of machine actions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {

@@ -1,13 +1,39 @@
 //! Cancelling what a campaign ordered: which actions are its own and may be cancelled, and what is
 //! said of one that was. Pure; which calls are made and when is `engine::cancel`'s.
 
+use std::time::Duration;
+
 use super::action::{Action, CommentSays, has_ended};
 use super::campaign::Mark;
 use super::device::DeviceId;
+use super::event::HoldReason;
 
 /// The most characters of an action's id that a call names. Real ones are GUIDs of 36; captured
 /// data hold ids of other letters too, so their form is not checked further.
 const ID_MAX: usize = 64;
+
+/// How far cancelling is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// All actions that are to be cancelled.
+    pub all: u64,
+    /// Those that were.
+    pub cancelled: u64,
+    /// Those that had ended before they could be.
+    pub ended: u64,
+    /// Those that the server did not cancel.
+    pub refused: u64,
+    /// Those of which the list will be asked.
+    pub unclear: u64,
+    /// Calls that wait for their answer.
+    pub in_flight: u64,
+    /// Answers with 429.
+    pub throttled: u64,
+    /// What holds the next call back, if anything does.
+    pub hold: Option<HoldReason>,
+    /// When the last answer is likely to be in.
+    pub finish_in: Option<Duration>,
+}
 
 /// Why the program cancels an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -147,6 +147,12 @@ impl Hours {
         self.last_order
     }
 
+    /// The same windows to their ends, without a last order.
+    #[must_use]
+    pub fn to_their_ends(&self) -> Self {
+        Self { last_order: None, ..self.clone() }
+    }
+
     /// The windows.
     pub fn windows(&self) -> &[Window] {
         &self.windows

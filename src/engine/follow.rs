@@ -40,8 +40,7 @@ pub async fn look<S: Store, A: Inventory>(
     let mut ordered = Ordered::read(lists.store, campaign).await?;
     let mut calls = 0;
     if !ordered.open.is_empty() {
-        let since = campaign.notes.first_contact.unwrap_or(campaign.opened_at);
-        let since = since.checked_sub(MARGIN).unwrap_or(Timestamp::UNIX_EPOCH);
+        let since = since(campaign);
         let mut seen = Vec::new();
         let take = |action: Action| {
             if let Some((seq, _)) = ordered.open.get(&action.id) {
@@ -62,6 +61,12 @@ pub async fn look<S: Store, A: Inventory>(
         }
     }
     Ok(Ok(Followed { open: ordered.count_open(), statuses: ordered.told(), calls }))
+}
+
+/// The server's time from which on the list shows every action of a campaign.
+pub(super) fn since(campaign: &Campaign) -> Timestamp {
+    let since = campaign.notes.first_contact.unwrap_or(campaign.opened_at);
+    since.checked_sub(MARGIN).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// The actions that a campaign ordered.

@@ -7,6 +7,7 @@
 //!   every few seconds: expired claims -> doubtful -> list of actions -> ended or queued again
 //! ```
 
+pub mod cancel;
 mod door;
 pub mod follow;
 pub mod history;

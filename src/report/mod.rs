@@ -1,7 +1,8 @@
-//! What people and programs read of a campaign: report files, the plan, the summary, progress. It
+//! What people and programs read of a campaign: report files, plans, summaries, progress. It
 //! is handed rows and events and reads no store, no clock and no setting; all its texts are pure
 //! functions of their input, so that writing twice gives the same bytes.
 
+pub mod cancels;
 pub mod checked;
 pub mod coverage;
 mod csv;

@@ -30,6 +30,15 @@ pub struct Until {
     pub fits: u64,
 }
 
+/// What `--expire-pending` means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expire {
+    /// Scans that can wait still at that moment at most.
+    pub most: u64,
+    /// How long cancelling so many takes.
+    pub takes: Duration,
+}
+
 /// The forecast of a campaign's calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calls {
@@ -96,6 +105,8 @@ pub struct Plan {
     pub order: InOrder,
     /// Whether it goes before other campaigns.
     pub priority: Priority,
+    /// What is cancelled when the window closes or the time is over, if anything is.
+    pub expire: Option<Expire>,
     /// What the pre-flight found.
     pub checked: Checked,
     /// What else the user should know before confirming.
@@ -179,6 +190,9 @@ impl Plan {
             fits: self.until.as_ref().map(|until| until.fits),
             order: self.order.json(),
             priority: self.priority.name(),
+            expire_pending: self.expire.as_ref().map(
+                |expire| json!({ "most": expire.most, "duration_s": expire.takes.as_secs_f64() }),
+            ),
             warnings: &self.warnings,
         })
     }
@@ -262,6 +276,10 @@ impl Plan {
         if let Some(until) = &self.until {
             lines.push(wrapped(&self.until_text(until), 15));
         }
+        if let Some(expire) = &self.expire {
+            let then = format!("at the end {}", expire.text());
+            lines.push(wrapped(&format!("  {:<12} {then}", "expire"), 15));
+        }
         lines.push(wrapped(
             "An order is not a scan yet: each device scans when it can. Cancelling has the same \
              limits: to take the orders back takes as long as to give them.",
@@ -282,6 +300,22 @@ impl Plan {
             )
         };
         format!("  {:<12} {at}: {fits}", "until")
+    }
+}
+
+impl Expire {
+    /// The same as a sentence of its own.
+    pub fn sentence(&self) -> String {
+        format!("When the window closes or the time is over, {}.", self.text())
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "what still waits for its device is cancelled: {} at most, which takes {}; that is no \
+             order, and goes on after that moment",
+            counted(self.most, "scan"),
+            duration(self.takes),
+        )
     }
 }
 
@@ -322,6 +356,8 @@ struct Json<'a> {
     fits: Option<u64>,
     order: super::order::Json<'a>,
     priority: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expire_pending: Option<Value>,
     warnings: &'a [String],
 }
 

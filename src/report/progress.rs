@@ -11,6 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::domain::cancel;
 use crate::domain::event::{Event, Note, Snapshot};
 use crate::domain::text::printable;
 
@@ -146,6 +147,20 @@ impl Progress {
         }
     }
 
+    /// Shows how far cancelling is, if it is time to.
+    pub fn cancelling(&mut self, progress: &cancel::Progress, now: &ZonedDateTime) {
+        match &mut self.shape {
+            Shape::Quiet => {}
+            Shape::Bars(bars) => bars.cancelling(progress, now),
+            Shape::Lines { last } => {
+                if is_due(*last, now) {
+                    *last = Some(now.timestamp());
+                    self.terminal.say(&text::cancelling(progress, now));
+                }
+            }
+        }
+    }
+
     /// Takes the bars away, so that what is printed next stands alone.
     pub fn end(&mut self) {
         if let Shape::Bars(bars) = &self.shape {
@@ -202,6 +217,13 @@ impl Bars {
         for (line, text) in self.lines.iter().zip(texts) {
             line.set_message(text);
         }
+    }
+
+    fn cancelling(&self, progress: &cancel::Progress, now: &ZonedDateTime) {
+        self.bar.set_length(progress.all);
+        self.bar.set_position(progress.cancelled + progress.ended + progress.refused);
+        self.bar.set_message(text::cancelled(progress));
+        self.lines[0].set_message(text::until(progress, now));
     }
 
     fn clear(&self) {

@@ -3,6 +3,7 @@
 
 mod again;
 pub(crate) mod campaigns;
+mod cancel;
 mod doctor;
 mod finish;
 mod follow;

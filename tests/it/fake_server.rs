@@ -2,6 +2,10 @@
 //! creates actions, is slow, loses answers, and fails as its script says. It judges nothing; the
 //! tests read its ledger.
 
+// Benchmarks take this file by its path, so the module needs its own.
+#[path = "fake_server/cancels.rs"]
+mod cancels;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
@@ -120,6 +124,9 @@ type Rule<I, O> = Box<dyn Fn(I) -> O + Send + Sync>;
 /// What goes wrong, and when.
 pub(crate) struct Script {
     pub(crate) scan: Rule<Ask, Act>,
+    /// What becomes of a call that cancels: the number of the call, from 1, and how often its action
+    /// was asked for, this call included.
+    pub(crate) cancel: Rule<(usize, usize), Act>,
     pub(crate) list: Rule<Duration, ListAct>,
     pub(crate) sign_in: Rule<Duration, Result<(), SignInError>>,
     /// How long a sign-in takes.
@@ -137,6 +144,7 @@ impl Default for Script {
     fn default() -> Self {
         Self {
             scan: Box::new(|_| Act::Serve),
+            cancel: Box::new(|_| Act::Serve),
             list: Box::new(|_| ListAct::Serve),
             sign_in: Box::new(|_| Ok(())),
             sign_in_takes: Duration::ZERO,
@@ -176,6 +184,8 @@ pub(crate) struct Ledger {
     pub(crate) actions: BTreeMap<DeviceId, Vec<Action>>,
     /// Calls to the list, likewise in microseconds.
     pub(crate) list_calls: Vec<i64>,
+    /// What it saw of calls that cancel.
+    pub(crate) cancels: cancels::Cancels,
     /// Calls to the list.
     pub(crate) lists: u64,
     /// How many of them were answered with 403.
@@ -213,6 +223,7 @@ pub(crate) struct FakeServer<C> {
     script: Script,
     inner: Mutex<(fastrand::Rng, Ledger)>,
     observer: OnceLock<Observer>,
+    by_id: OnceLock<cancels::ById>,
 }
 
 /// Told of each event: its name, and the device that it is about.
@@ -227,7 +238,8 @@ impl<C: Clock> FakeServer<C> {
         let start = clock.now();
         let ledger = Ledger { token_good: true, sign_ins: 1, ..Ledger::default() };
         let inner = Mutex::new((fastrand::Rng::with_seed(seed), ledger));
-        Self { clock, start, behaviour, script, inner, observer: OnceLock::new() }
+        let (observer, by_id) = (OnceLock::new(), OnceLock::new());
+        Self { clock, start, behaviour, script, inner, observer, by_id }
     }
 
     pub(crate) fn ledger<T>(&self, read: impl FnOnce(&Ledger) -> T) -> T {

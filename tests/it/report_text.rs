@@ -11,7 +11,7 @@ use fleetsweep::domain::{
 use fleetsweep::report::checked::Checked;
 use fleetsweep::report::nights::Nights;
 use fleetsweep::report::order::{Ahead, InOrder};
-use fleetsweep::report::plan::{Calls, Plan, Until};
+use fleetsweep::report::plan::{Calls, Expire, Plan, Until};
 use fleetsweep::report::summary::Summary;
 use fleetsweep::report::totals::Totals;
 use fleetsweep::report::{ReportHead, ReportRow};
@@ -219,6 +219,7 @@ pub(crate) fn plan() -> Plan {
         until: Some(Until { at: at("2026-11-25T06:00[Europe/Berlin]"), fits: 11_850 }),
         order: InOrder::default(),
         priority: Priority::Normal,
+        expire: None,
         checked: Checked::default(),
         warnings: vec!["1 file holds no names".to_owned()],
     }
@@ -263,8 +264,10 @@ fn a_plan_with_windows_says_what_fits_into_the_next_one() {
     };
     let all = Nights { opens: None, closes: None, fits: 12_480, ..nights.clone() };
     let plan = Plan { until: None, nights: Some(nights), ..plan() };
-    let everything = Plan { nights: Some(all), ..plan.clone() };
-    let texts = format!("{}\n----\n{}\n----\n{}", plan.text(), everything.text(), plan.json());
+    let expire = Some(Expire { most: 12_480, takes: Duration::from_secs(29_640) });
+    let everything = Plan { nights: Some(all), expire, ..plan.clone() };
+    let texts = [plan.text(), everything.text(), plan.json(), everything.json()];
+    let texts = texts.join("\n----\n");
     insta::assert_snapshot!("plan-windows", texts);
     assert!(plan.text().lines().all(|line| line.chars().count() <= 80));
 }

@@ -26,6 +26,11 @@ pub struct HoursArgs {
     /// the run waits
     #[arg(long, value_name = "TIME")]
     pub start_at: Option<String>,
+
+    /// When the window closes, or --until passes, cancel what this campaign ordered and what still
+    /// waits for its device; that has a limit of its own and goes on after the close
+    #[arg(long)]
+    pub expire_pending: bool,
 }
 
 fn time_of_day(text: &str) -> Result<i32, String> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, ZonedDateTime};
 
+use crate::domain::cancel::Progress;
 use crate::domain::event::{HoldReason, Note, Snapshot};
 use crate::domain::text::printable;
 use crate::domain::{Outcome, Tally};
@@ -59,9 +60,49 @@ pub fn limits(snapshot: &Snapshot) -> String {
     text
 }
 
+/// How far cancelling is, in one line.
+pub fn cancelling(progress: &Progress, now: &ZonedDateTime) -> String {
+    format!("{}; {}", cancelled(progress), until(progress, now))
+}
+
+/// How much is cancelled: `310 of 1,500 scans cancelled, 4 had ended`.
+pub fn cancelled(progress: &Progress) -> String {
+    let mut text =
+        format!("{} of {} cancelled", count(progress.cancelled), counted(progress.all, "scan"));
+    let more = [
+        (progress.ended, "had ended"),
+        (progress.refused, "refused"),
+        (progress.unclear, "not clear yet"),
+        (progress.in_flight, "in flight"),
+        (progress.throttled, "answers with 429"),
+    ];
+    for (some, what) in more.into_iter().filter(|(some, _)| *some > 0) {
+        text.push_str(&format!(", {} {what}", count(some)));
+    }
+    text
+}
+
+/// When the last cancellation is likely to be answered, and what holds the next one back.
+pub fn until(progress: &Progress, now: &ZonedDateTime) -> String {
+    ending(progress.finish_in, progress.hold.as_ref(), now)
+        .unwrap_or_else(|| "waiting for the last answers".to_owned())
+}
+
 /// When the last answer is likely to be in, as a clock time, and what holds the orders back.
 pub fn finish(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
-    let why = snapshot.hold.as_ref().map(|hold| match hold {
+    let ending = ending(snapshot.finish_in, snapshot.hold.as_ref(), now);
+    ending.unwrap_or_else(|| {
+        let open = snapshot.tally.open() > 0;
+        if open { "waiting for the last answers" } else { "all orders are answered" }.to_owned()
+    })
+}
+
+fn ending(
+    finish_in: Option<Duration>,
+    hold: Option<&HoldReason>,
+    now: &ZonedDateTime,
+) -> Option<String> {
+    let why = hold.map(|hold| match hold {
         HoldReason::Quota(limit) => format!("limited by {}", quota(limit)),
         HoldReason::Pause => "paused by the server".to_owned(),
         HoldReason::User => "paused by `fleetsweep pause`".to_owned(),
@@ -74,17 +115,15 @@ pub fn finish(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
             format!("waiting for its start at {}", clock(&at, now))
         }
     });
-    let end = snapshot.finish_in.and_then(|left| Some((left, after(now, left)?)));
+    let end = finish_in.and_then(|left| Some((left, after(now, left)?)));
     match (end, why) {
         (Some((left, at)), Some(why)) => {
-            format!("done about {} (in {}, {why})", clock(&at, now), duration(left))
+            Some(format!("done about {} (in {}, {why})", clock(&at, now), duration(left)))
         }
         (Some((left, at)), None) => {
-            format!("done about {} (in {})", clock(&at, now), duration(left))
+            Some(format!("done about {} (in {})", clock(&at, now), duration(left)))
         }
-        (None, Some(why)) => why,
-        (None, None) if snapshot.tally.open() > 0 => "waiting for the last answers".to_owned(),
-        (None, None) => "all orders are answered".to_owned(),
+        (None, why) => why,
     }
 }
 

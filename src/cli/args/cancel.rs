@@ -1,0 +1,94 @@
+//! What the user typed for `cancel`. Nothing is checked here beyond its form.
+
+use clap::Args;
+
+use super::*;
+
+/// `cancel`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  What would be cancelled, and how long would it take?
+    fleetsweep cancel full-2026-11-24-k3x9qa --dry-run
+  Order nothing more, and cancel what waits or runs:
+    fleetsweep cancel full-2026-11-24-k3x9qa
+  Only order nothing more; no call is made:
+    fleetsweep cancel full-2026-11-24-k3x9qa --queue-only
+  From a script, at most 500 devices:
+    fleetsweep cancel full-2026-11-24-k3x9qa --approve-max 500 --json")]
+pub struct CancelArgs {
+    /// The campaign; may be left out if there is only one
+    #[arg(value_name = "CAMPAIGN")]
+    pub campaign: Option<CampaignName>,
+
+    /// Take the waiting devices out of the queue and call nobody; scans that were ordered go on
+    #[arg(long)]
+    pub queue_only: bool,
+
+    /// Leave the waiting devices in the queue
+    #[arg(long, conflicts_with = "queue_only")]
+    pub keep_queue: bool,
+
+    /// Cancel only what waits for its device, and leave what runs alone
+    #[arg(long, conflicts_with = "queue_only")]
+    pub pending_only: bool,
+
+    /// Show the plan and cancel nothing; the list of actions is read
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Go without asking if at most N devices are concerned: scans to cancel and waiting devices
+    #[arg(long, value_name = "N")]
+    pub approve_max: Option<u64>,
+
+    /// Other limits than those of the campaign.
+    #[command(flatten)]
+    pub speed: CancelSpeedArgs,
+    /// Where state and reports go.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Where the API is and who calls it.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+}
+
+/// How fast. Cancelling has limits of its own, as high as those of scans.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Speed")]
+pub struct CancelSpeedArgs {
+    /// Lower a limit, such as 50/1m; repeatable. The API's own are 100/1m and 1500/1h; only towards
+    /// a loopback address can a limit be higher [default: those of the campaign]
+    #[arg(long = "limit", value_name = "CALLS/TIME")]
+    pub limits: Vec<Quota>,
+
+    /// Leave room for other tools that use the same application, such as 25%
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub leave: Option<u8>,
+
+    /// Calls in flight at most
+    #[arg(long, value_name = "N", default_value_t = 16,
+        value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub concurrency: u16,
+
+    /// Divide every duration and limit window by N; towards a loopback address alone
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub time_scale: u32,
+
+    /// How long to wait for an API that cannot be reached
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub max_wait: Option<Duration>,
+}
+
+impl CancelSpeedArgs {
+    /// The same as the speed of a run.
+    pub(in crate::cli) fn of_a_run(&self) -> SpeedArgs {
+        SpeedArgs {
+            limits: self.limits.clone(),
+            leave: self.leave,
+            concurrency: self.concurrency,
+            time_scale: self.time_scale,
+            max_wait: self.max_wait,
+            ..SpeedArgs::of_the_api()
+        }
+    }
+}

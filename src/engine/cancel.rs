@@ -1,0 +1,201 @@
+//! Cancelling the actions that a campaign ordered. Here is which of them there are to cancel, by
+//! one list for all of them; `sending` asks for each. What makes an action the campaign's own is
+//! `domain::cancel`'s to say. It orders nothing and decides for nobody whether to cancel.
+
+mod sending;
+
+use std::collections::BTreeMap;
+
+pub use sending::{Cancelled, Job, Told, run};
+
+use super::follow::since;
+use super::lists::{ListEnd, Lists};
+use crate::defender::{ActionQuery, Inventory};
+use crate::domain::action::has_ended;
+use crate::domain::cancel::{Own, Spared, Standing};
+use crate::domain::{Action, DeviceId, Outcome, State};
+use crate::store::{Campaign, Cancellation, Seq, Store, StoreError};
+
+/// Rows that are written together.
+const PAGE: usize = 1_000;
+
+/// An action to cancel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The row that ordered it.
+    pub seq: Seq,
+    /// Its id.
+    pub id: String,
+    /// Its device.
+    pub device: DeviceId,
+}
+
+/// Where the actions that a campaign ordered stand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Survey {
+    /// Those that wait for their device.
+    pub pending: Vec<Target>,
+    /// Those that run.
+    pub in_progress: Vec<Target>,
+    /// How many ended by themselves, or by somebody else.
+    pub ended: u64,
+    /// How many this program cancelled before.
+    pub cancelled: u64,
+    /// How many are not touched, and why.
+    pub spared: BTreeMap<Spared, u64>,
+    /// Calls to the list that this look took.
+    pub calls: u64,
+    /// What the list says of them.
+    seen: Vec<(Seq, Action)>,
+    /// Those that this program cancelled and did not write.
+    unwritten: Vec<Cancellation>,
+}
+
+/// Looks which actions of a campaign there are to cancel, or says why the list could not be read.
+/// It writes nothing: see `Survey::write`.
+///
+/// # Errors
+/// `StoreError` if the store fails.
+pub async fn survey<S: Store, A: Inventory>(
+    lists: &Lists<'_, S, A>,
+    campaign: &Campaign,
+) -> Result<Result<Survey, ListEnd>, StoreError> {
+    let own = own(campaign);
+    let mut ordered = Ordered::read(lists.store, campaign).await?;
+    let mut survey = Survey { cancelled: ordered.cancelled, ..Survey::default() };
+    survey.ended = ordered.ended;
+    if ordered.is_sought() {
+        let take = |action: Action| ordered.take(&own, action, &mut survey);
+        let listed = lists.scans(&ActionQuery::CreatedSince(since(campaign)), take).await?;
+        survey.calls = listed.calls;
+        if listed.end != ListEnd::Whole {
+            return Ok(Err(listed.end));
+        }
+    }
+    ordered.count_unlisted(&mut survey);
+    Ok(Ok(survey))
+}
+
+impl Survey {
+    /// Writes what the list said: how far the actions are, and which of them this program had
+    /// cancelled before it could write that.
+    ///
+    /// # Errors
+    /// `StoreError` if the store fails.
+    pub async fn write<S: Store>(&self, store: &S, campaign: &Campaign) -> Result<(), StoreError> {
+        for part in self.seen.chunks(PAGE) {
+            store.note_actions(campaign.id, part.to_vec()).await?;
+        }
+        for part in self.unwritten.chunks(PAGE) {
+            store.note_cancelled(campaign.id, part.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    /// How many are not touched though they have not ended, as far as is known.
+    pub fn not_touched(&self) -> u64 {
+        self.spared.values().sum()
+    }
+}
+
+/// What makes an action this campaign's own.
+fn own(campaign: &Campaign) -> Own {
+    Own {
+        mark: campaign.mark(),
+        comment: campaign.order.comment.clone(),
+        comments_changed: campaign.notes.comments_changed,
+    }
+}
+
+/// The rows of a campaign whose order was accepted.
+#[derive(Default)]
+struct Ordered {
+    /// Those to look for, by the ids of their actions: they may be open, or were cancelled by
+    /// somebody. A server that gives one id for two devices must not hide one of them.
+    sought: BTreeMap<String, Vec<Sought>>,
+    /// Those of which nothing tells which action they ordered.
+    nameless: u64,
+    ended: u64,
+    cancelled: u64,
+}
+
+/// A row whose action is looked for.
+struct Sought {
+    seq: Seq,
+    device: DeviceId,
+    /// It was told to be cancelled before, by whomever.
+    cancelled: bool,
+}
+
+impl Ordered {
+    async fn read<S: Store>(store: &S, campaign: &Campaign) -> Result<Self, StoreError> {
+        let mut ordered = Self::default();
+        let take = store.each_row(campaign.id, |row| {
+            match (row.life.state, row.device) {
+                (State::Done(Outcome::Accepted), Some(device)) => {
+                    let (id, status) = (row.detail.action_id, row.detail.action_status);
+                    ordered.add(row.seq, device, id.unwrap_or_default(), status);
+                }
+                (State::Done(Outcome::Cancelled), _) => ordered.cancelled += 1,
+                _ => {}
+            }
+            Ok::<(), StoreError>(())
+        });
+        take.await?;
+        Ok(ordered)
+    }
+
+    fn add(&mut self, seq: Seq, device: DeviceId, id: String, status: Option<String>) {
+        let told = Action { status, ..Action::default() };
+        // One that was cancelled may have been by this program, before it was killed.
+        let ended = told.status.as_deref().is_some_and(has_ended) && !told.is_cancelled();
+        if ended {
+            self.ended += 1;
+        } else if id.is_empty() {
+            self.nameless += 1;
+        } else {
+            self.sought.entry(id).or_default().push(Sought {
+                seq,
+                device,
+                cancelled: told.is_cancelled(),
+            });
+        }
+    }
+
+    fn is_sought(&self) -> bool {
+        !self.sought.is_empty()
+    }
+
+    /// Takes an action off the list. One that comes twice, as a list does whose pages shift, counts
+    /// once.
+    fn take(&mut self, own: &Own, action: Action, survey: &mut Survey) {
+        for Sought { seq, device, .. } in self.sought.remove(&action.id).unwrap_or_default() {
+            let target = || Target { seq, id: action.id.clone(), device };
+            match own.standing(&action, device) {
+                Standing::Pending => survey.pending.push(target()),
+                Standing::InProgress => survey.in_progress.push(target()),
+                Standing::Ended => survey.ended += 1,
+                Standing::Cancelled(cause) => {
+                    survey.cancelled += 1;
+                    survey.unwritten.push(Cancellation { seq, action: action.clone(), cause });
+                }
+                Standing::Spared(why) => *survey.spared.entry(why).or_default() += 1,
+            }
+            survey.seen.push((seq, action.clone()));
+        }
+    }
+
+    fn count_unlisted(&self, survey: &mut Survey) {
+        let mut unlisted = 0;
+        for one in self.sought.values().flatten() {
+            // What has ended stays ended, also where the list is too short to show it.
+            let count = if one.cancelled { &mut survey.ended } else { &mut unlisted };
+            *count += 1;
+        }
+        for (why, some) in [(Spared::NotListed, unlisted), (Spared::OddId, self.nameless)] {
+            if some > 0 {
+                *survey.spared.entry(why).or_default() += some;
+            }
+        }
+    }
+}

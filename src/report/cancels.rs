@@ -1,0 +1,413 @@
+//! What cancelling a campaign is going to do and what it did, as text and as JSON. It is handed the
+//! figures and computes none.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::ZonedDateTime;
+use serde_json::{Map, Value, json};
+
+use super::human::{count, counted, duration, moment, quota, rate, wrapped};
+use super::jsonl;
+use super::summary::{exit_meaning, stop_text};
+use crate::domain::cancel::Spared;
+use crate::domain::text::{cut, printable};
+use crate::domain::{CampaignName, Quota, Stop, Target};
+
+/// Kinds of refusal that the text shows.
+const KINDS_SHOWN: usize = 5;
+
+/// The actions that a campaign ordered, as the list of actions shows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Actions {
+    /// Those that wait for their device.
+    pub pending: u64,
+    /// Those that run.
+    pub in_progress: u64,
+    /// Those that ended, or that somebody else cancelled.
+    pub ended: u64,
+    /// Those that this program cancelled before.
+    pub cancelled: u64,
+    /// Those that are not touched, and why.
+    pub spared: Vec<(Spared, u64)>,
+}
+
+/// What cancelling is going to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CancelPlan {
+    /// The campaign.
+    pub campaign: CampaignName,
+    /// Where it ordered.
+    pub target: Target,
+    /// It ran against the embedded emulator.
+    pub emulated: bool,
+    /// The plan is all there will be.
+    pub dry_run: bool,
+    /// Devices that wait for their turn and are taken out of the queue; nothing if they stay.
+    pub waiting: Option<u64>,
+    /// Devices of which it is not known what became of their order.
+    pub outstanding: u64,
+    /// What the list shows; nothing if only the queue is concerned.
+    pub actions: Option<Actions>,
+    /// Those that run are left alone.
+    pub pending_only: bool,
+    /// Each quota, and how many calls count against it already.
+    pub used: Vec<(Quota, u64)>,
+    /// From now to the last call, and when that is; nothing if there is none.
+    pub calls: Option<(Duration, ZonedDateTime)>,
+}
+
+impl CancelPlan {
+    /// Actions that are to be cancelled.
+    pub fn to_cancel(&self) -> u64 {
+        self.actions.as_ref().map_or(0, |actions| {
+            actions.pending + if self.pending_only { 0 } else { actions.in_progress }
+        })
+    }
+
+    /// All devices that it concerns: actions to cancel and places in the queue.
+    pub fn concerned(&self) -> u64 {
+        self.to_cancel() + self.waiting.unwrap_or(0)
+    }
+
+    /// One line that names what is about to be cancelled, and where.
+    pub fn headline(&self) -> String {
+        let emulated = if self.emulated { "EMULATED: " } else { "" };
+        let queued = || counted(self.waiting.unwrap_or(0), "waiting device");
+        let what = match (&self.actions, self.waiting) {
+            (None, _) => queued(),
+            (Some(_), Some(some)) if some > 0 => {
+                format!("{} and {}", counted(self.to_cancel(), "scan"), queued())
+            }
+            (Some(_), _) => counted(self.to_cancel(), "scan"),
+        };
+        format!(
+            "{emulated}CANCEL {what}, tenant {}, {} cloud, campaign {}",
+            printable(&self.target.tenant),
+            printable(&self.target.cloud),
+            self.campaign,
+        )
+    }
+
+    /// The plan as text of about 80 columns, with no line end at its end.
+    pub fn text(&self) -> String {
+        let mut lines = vec![wrapped(&self.headline(), 2)];
+        let mut push = |name: &str, value: &str| {
+            lines.push(wrapped(&format!("  {name:<12} {value}"), 15));
+        };
+        push("API", &printable(&self.target.api_origin));
+        push("application", &printable(&self.target.application));
+        if let Some(waiting) = self.waiting {
+            push("queue", &queue_text(waiting, self.actions.is_some()));
+        }
+        if self.outstanding > 0 {
+            push(
+                "not known",
+                &format!(
+                    "{} whose order may be on its way: not touched; `fleetsweep resume` finds out \
+                     what became of it, and orders nothing",
+                    counted(self.outstanding, "device")
+                ),
+            );
+        }
+        if let Some(actions) = &self.actions {
+            self.push_actions(actions, &mut push);
+        }
+        if self.dry_run {
+            lines.push("This is a dry run: nothing is cancelled.".to_owned());
+        }
+        lines.join("\n")
+    }
+
+    fn push_actions(&self, actions: &Actions, push: &mut impl FnMut(&str, &str)) {
+        push("pending", &scans(actions.pending));
+        let alone = if self.pending_only { ": left alone (--pending-only)" } else { "" };
+        push("in progress", &format!("{}{alone}", scans(actions.in_progress)));
+        push("ended", &scans(actions.ended));
+        if actions.cancelled > 0 {
+            push("cancelled", &format!("{} before", scans(actions.cancelled)));
+        }
+        for (why, some) in &actions.spared {
+            push("not touched", &format!("{}: {}", scans(*some), why.why()));
+        }
+        let Some((takes, last)) = &self.calls else {
+            push("to do", "there is nothing to cancel");
+            return;
+        };
+        let limits = self.used.iter().map(|(limit, used)| match used {
+            0 => quota(limit),
+            used => format!("{} ({} used now)", quota(limit), count(*used)),
+        });
+        push("limits", &limits.collect::<Vec<_>>().join(", "));
+        push("takes", &format!("{} to the last call", duration(*takes)));
+        push("last call", &moment(last));
+    }
+
+    /// The plan as one line of JSON, with no line end.
+    pub fn json(&self) -> String {
+        let used = self.used.iter().map(|(limit, used)| {
+            json!({"limit": limit.calls, "window_s": limit.window.as_secs_f64(), "used": used})
+        });
+        let actions = self.actions.as_ref();
+        jsonl::line(&json!({
+            "v": 1,
+            "type": "cancel_plan",
+            "campaign": self.campaign.as_str(),
+            "tenant": self.target.tenant,
+            "cloud": self.target.cloud,
+            "api": self.target.api_origin,
+            "application": self.target.application,
+            "emulated": self.emulated,
+            "dry_run": self.dry_run,
+            "queue_only": actions.is_none(),
+            "pending_only": self.pending_only,
+            "waiting": self.waiting,
+            "not_known": self.outstanding,
+            "pending": actions.map(|actions| actions.pending),
+            "in_progress": actions.map(|actions| actions.in_progress),
+            "ended": actions.map(|actions| actions.ended),
+            "cancelled_before": actions.map(|actions| actions.cancelled),
+            "not_touched": actions.map(|actions| spared_json(&actions.spared)),
+            "to_cancel": self.to_cancel(),
+            "quota_used": used.collect::<Vec<_>>(),
+            "duration_s": self.calls.as_ref().map(|(takes, _)| takes.as_secs_f64()),
+            "last_call_at": self.calls.as_ref().map(|(_, last)| last.timestamp()),
+        }))
+    }
+}
+
+/// What cancelling did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CancelSummary {
+    /// The campaign.
+    pub campaign: CampaignName,
+    /// Its tenant.
+    pub tenant: String,
+    /// Devices that were taken out of the queue; nothing if they stay.
+    pub queue: Option<u64>,
+    /// Devices of which it is not known what became of their order.
+    pub outstanding: u64,
+    /// What became of the actions; nothing if only the queue was concerned.
+    pub actions: Option<Done>,
+    /// How long it took.
+    pub duration: Duration,
+    /// The command that goes on, where something was left.
+    pub again: Option<String>,
+    /// Where the reports are.
+    pub reports: Vec<PathBuf>,
+    /// The exit code of the program.
+    pub exit_code: u8,
+}
+
+/// What became of the actions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Done {
+    /// Those that were cancelled.
+    pub cancelled: u64,
+    /// Those that had ended before they could be.
+    pub ended: u64,
+    /// Those that the server did not cancel, by status and code, with how many and a message.
+    pub refused: Vec<Refused>,
+    /// Those of which nobody can say whether they are.
+    pub unknown: u64,
+    /// Those that were not asked for, or not to an end.
+    pub left: u64,
+    /// Those that are not touched, and why.
+    pub spared: Vec<(Spared, u64)>,
+    /// Calls that cancel.
+    pub calls: u64,
+    /// How many of them were answered with 429.
+    pub throttled: u64,
+    /// What stopped it.
+    pub stop: Option<Stop>,
+}
+
+impl Done {
+    /// What expiring did, as text with no line end at its end.
+    pub fn expired_text(&self) -> String {
+        let refused: u64 = self.refused.iter().map(|kind| kind.rows).sum();
+        let parts = [
+            (self.cancelled, "cancelled"),
+            (self.ended, "ended before"),
+            (refused, "refused by the API"),
+            (self.unknown, "not known"),
+            (self.left, "left"),
+            (self.spared.iter().map(|(_, some)| some).sum(), "not touched"),
+        ];
+        let parts = parts.into_iter().filter(|(some, _)| *some > 0);
+        let parts: Vec<String> =
+            parts.map(|(some, what)| format!("{} {what}", count(some))).collect();
+        match parts.is_empty() {
+            true => "No scan waited for its device any more.".to_owned(),
+            false => {
+                let calls = counted(self.calls, "call");
+                wrapped(&format!("Scans that still waited: {} ({calls}).", parts.join(", ")), 2)
+            }
+        }
+    }
+
+    /// The same as one line of JSON, with no line end.
+    pub fn expired_json(&self, campaign: &CampaignName) -> String {
+        jsonl::line(&json!({
+            "v": 1,
+            "type": "expired",
+            "campaign": campaign.as_str(),
+            "cancelled": self.cancelled,
+            "ended": self.ended,
+            "refused": self.refused.iter().map(|kind| kind.rows).sum::<u64>(),
+            "unknown": self.unknown,
+            "left": self.left,
+            "not_touched": spared_json(&self.spared),
+            "calls": self.calls,
+        }))
+    }
+}
+
+/// Actions that the server did not cancel for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The HTTP status.
+    pub status: u16,
+    /// The API's error code.
+    pub code: Option<String>,
+    /// How many.
+    pub rows: u64,
+    /// What the API said of the first of them.
+    pub message: Option<String>,
+}
+
+impl CancelSummary {
+    /// The summary as text of about 80 columns, with no line end at its end.
+    pub fn text(&self) -> String {
+        let stop = self.actions.as_ref().and_then(|done| done.stop.as_ref());
+        let first = match stop {
+            Some(stop) => format!("Cancelling {} stopped: {}.", self.campaign, stop_text(stop)),
+            None => format!("Cancelling {} is done.", self.campaign),
+        };
+        let mut lines = vec![wrapped(&first, 2)];
+        let mut push = |rows: u64, what: &str| {
+            if rows > 0 {
+                lines.push(wrapped(&format!("{:>11}  {what}", count(rows)), 13));
+            }
+        };
+        push(self.queue.unwrap_or(0), "taken out of the queue: never ordered");
+        if let Some(done) = &self.actions {
+            push(done.cancelled, "cancelled");
+            push(done.ended, "ended before they could be cancelled");
+            push(done.refused.iter().map(|kind| kind.rows).sum(), "refused by the API");
+            push(done.unknown, "not known: the answers were lost, and the list does not tell");
+            push(done.left, "not asked for, or not to an end");
+            for (why, some) in &done.spared {
+                push(*some, &format!("not touched: {}", why.why()));
+            }
+        }
+        push(self.outstanding, "devices whose order may be on its way: not touched");
+        if let Some(done) = &self.actions {
+            self.push_effort(done, &mut lines);
+        }
+        if let Some(again) = &self.again {
+            lines.push("To go on:".to_owned());
+            lines.push(format!("    {}", printable(again)));
+        }
+        for path in &self.reports {
+            lines.push(format!("Report: {}", printable(&path.display().to_string())));
+        }
+        let meaning = meaning(self.exit_code);
+        lines.push(wrapped(&format!("Exit code {}: {meaning}.", self.exit_code), 2));
+        lines.join("\n")
+    }
+
+    fn push_effort(&self, done: &Done, lines: &mut Vec<String>) {
+        for kind in done.refused.iter().take(KINDS_SHOWN) {
+            let parts = [kind.code.as_deref(), kind.message.as_deref()];
+            let said: Vec<String> = parts.into_iter().flatten().map(printable).collect();
+            let said = format!("HTTP {}: {}", kind.status, said.join(": "));
+            let line = format!("    {:>7}  {said}", count(kind.rows));
+            lines.push(cut(&line, super::human::WIDTH));
+        }
+        let took = duration(self.duration);
+        let mean = rate(done.calls, self.duration).map(|mean| format!(" ({mean})"));
+        let throttled = match done.throttled {
+            0 => String::new(),
+            some => format!("; {} answered with 429", count(some)),
+        };
+        let calls = counted(done.calls, "call");
+        lines.push(format!("{calls} in {took}{}{throttled}.", mean.unwrap_or_default()));
+        if done.cancelled > 0 {
+            lines.push(wrapped(
+                "Cancelled is what the API says: a scan that ran may have looked at a part of its \
+                 device, or have ended at the same moment.",
+                0,
+            ));
+        }
+    }
+
+    /// The summary as one line of JSON, with no line end.
+    pub fn json(&self) -> String {
+        let done = self.actions.as_ref();
+        let refused = done.map(|done| {
+            let kinds = done.refused.iter().map(|kind| {
+                json!({
+                    "http_status": kind.status,
+                    "error_code": kind.code,
+                    "rows": kind.rows,
+                    "message": kind.message,
+                })
+            });
+            kinds.collect::<Vec<_>>()
+        });
+        jsonl::line(&json!({
+            "v": 1,
+            "type": "cancel_summary",
+            "campaign": self.campaign.as_str(),
+            "tenant": self.tenant,
+            "queue_cancelled": self.queue,
+            "not_known": self.outstanding,
+            "cancelled": done.map(|done| done.cancelled),
+            "ended": done.map(|done| done.ended),
+            "refused": done.map(|done| done.refused.iter().map(|kind| kind.rows).sum::<u64>()),
+            "refusals": refused,
+            "unknown": done.map(|done| done.unknown),
+            "left": done.map(|done| done.left),
+            "not_touched": done.map(|done| spared_json(&done.spared)),
+            "calls": done.map(|done| done.calls),
+            "throttled": done.map(|done| done.throttled),
+            "stopped": done.and_then(|done| done.stop.as_ref()).map(stop_text),
+            "duration_s": self.duration.as_secs_f64(),
+            "again": self.again,
+            "reports": self.reports.iter().map(|path| path.display().to_string())
+                .collect::<Vec<_>>(),
+            "exit_code": self.exit_code,
+        }))
+    }
+}
+
+fn queue_text(waiting: u64, then: bool) -> String {
+    let what = match waiting {
+        0 => return "no device waits for its turn; nothing more is ordered".to_owned(),
+        1 => "1 device waits for its turn and is never ordered".to_owned(),
+        some => format!("{} devices wait for their turn and are never ordered", count(some)),
+    };
+    match then {
+        true => format!("{what}; this comes first, so that nothing starts meanwhile"),
+        false => what,
+    }
+}
+
+fn scans(number: u64) -> String {
+    counted(number, "scan")
+}
+
+fn spared_json(spared: &[(Spared, u64)]) -> Map<String, Value> {
+    spared.iter().map(|(why, some)| (why.name().to_owned(), (*some).into())).collect()
+}
+
+/// What an exit code of `cancel` means.
+fn meaning(code: u8) -> &'static str {
+    match code {
+        0 => "everything that was open is cancelled, or has ended",
+        3 => "some scans could not be cancelled",
+        5 => "stopped, or devices are left of which it is not known what became of their order",
+        other => exit_meaning(other),
+    }
+}
