@@ -44,6 +44,8 @@ pub(super) struct Listing {
     pub first_bad: Vec<String>,
     /// Each device once, in input order, those that are left out included.
     pub ids: Vec<DeviceId>,
+    /// Those that are left out.
+    pub left_out: Vec<DeviceId>,
 }
 
 impl Listing {
@@ -59,7 +61,10 @@ impl Listing {
 
     fn judged(&mut self, device: DeviceId, judged: &Judged<'_>) {
         self.ids.push(device);
-        self.skipped += u64::from(judged.is_skipped());
+        if judged.is_skipped() {
+            self.skipped += 1;
+            self.left_out.push(device);
+        }
         self.counts.add(judged);
     }
 

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use jiff::ZonedDateTime;
 
 use super::again::resume_command;
-use super::args::{BusyArg, ScanArgs};
+use super::args::ScanArgs;
 use super::confirm::{confirm, within};
 use super::connect::{Destination, Planned};
 use super::failure::Failure;
 use super::follow::Watch;
 use super::link::Link;
 use super::listing::Listing;
+use super::naming::{check_comment, name_of, random};
+use super::plan_file::{self, Fresh};
 use super::plans;
 use super::preflight::{self, Preflight};
 use super::reports::Reports;
@@ -27,9 +29,8 @@ use super::stores::{self, Place};
 use super::tenant;
 use crate::clock::{SystemClock, local_now};
 use crate::defender::SignInKind;
-use crate::domain::campaign::{COMMENT_MAX, text_of};
 use crate::domain::preflight::Rules;
-use crate::domain::{BusyPolicy, CampaignName, Mark, Operation, Order, Target};
+use crate::domain::{CampaignName, Operation, Order, Target};
 use crate::report::plan::Plan;
 use crate::store::memory::MemoryStore;
 use crate::store::{Campaign, CampaignId, CampaignState, Opened, Opening, Store};
@@ -40,6 +41,7 @@ use crate::store::{Campaign, CampaignId, CampaignState, Opened, Opening, Store};
 /// `Failure` with its exit code.
 pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let now = local_now();
+    let args = plan_file::take(args)?;
     let name = name_of(&args, &now)?;
     check_comment(&args, &name)?;
     check_source(&args)?;
@@ -87,6 +89,7 @@ async fn identified(
     if let Some(campaign) = &args.again {
         same_target(campaign, &destination, "ordered again")?;
     }
+    plan_file::same_place(args, &destination)?;
     Ok(destination)
 }
 
@@ -131,7 +134,10 @@ async fn dry_run(
 ) -> Result<u8, Failure> {
     let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
     let speed = planned.speed(&args.run.speed, now)?;
-    let why = "a dry run stays offline unless --check is given";
+    let why = match args.no_check {
+        true => plan_file::why_not(args),
+        false => "a dry run stays offline unless --check is given",
+    };
     let preflight = Preflight::offline(rules, now.timestamp(), Some(why));
     dry_plan(args, None, name, &speed, planned, preflight).await
 }
@@ -149,7 +155,7 @@ async fn dry_plan(
     let listing = read(args, kept, &preflight, nowhere).await?;
     let emulated = args.run.emulator.emulator;
     let place = Place::planned(&args.run.output, emulated)?;
-    let order = order(args, planned.target, &listing);
+    let order = order(args, planned.target, &listing)?;
     let budget = order.target.budget(Operation::Scan);
     let (usage, clock_now) = stores::usage_of(place.as_ref(), speed, &budget).await?;
     let outlook = plans::outlook(speed, usage, clock_now);
@@ -168,6 +174,7 @@ async fn dry_plan(
     let plan = plans::plan(&order, &listing, speed, &outlook, &local_now(), about);
     print_plan(&plan, args.run.output.json)?;
     refuse_bad_rows(args, &listing)?;
+    plan_file::settle(args, &Fresh { plan: &plan, order: &order, listing: &listing, speed }, None)?;
     Ok(0)
 }
 
@@ -194,7 +201,7 @@ impl Scan<'_> {
         let (preflight, kept) = self.check(store, link).await?;
         let preflight = Arc::new(preflight);
         let listing = read(self.args, kept, &preflight, Some((store, draft))).await?;
-        let order = order(self.args, self.target.clone(), &listing);
+        let order = order(self.args, self.target.clone(), &listing)?;
         let there = self.find_same(store, &order).await?;
         let plan = self.plan(store, &order, &listing, there.as_ref(), &preflight).await?;
         print_plan(&plan, self.args.run.output.json)?;
@@ -206,8 +213,14 @@ impl Scan<'_> {
             }
             return Err(failure);
         }
+        let held = plan_file::held(self.args, store, there.as_ref()).await?;
+        let fresh = Fresh { plan: &plan, order: &order, listing: &listing, speed: &self.speed };
+        let approved = plan_file::settle(self.args, &fresh, held.as_ref())?;
         match there {
-            None => confirm(&plan.headline(), listing.devices(), self.args.approve_max).await?,
+            None if approved => {}
+            None => confirm(&plan.headline(), listing.devices(), self.args.approve_max)
+                .await
+                .map_err(|failure| plan_file::unconfirmed(self.args, failure))?,
             // It was confirmed as a whole; what is left of it must still be what is meant.
             Some(_) => within(plan.open, self.args.approve_max)?,
         }
@@ -226,7 +239,7 @@ impl Scan<'_> {
         let offline = |why| Ok((Preflight::offline(self.rules, now, why), None));
         if !wish.is_needed() && !args.check {
             if args.no_check {
-                return offline(Some("--no-check is given"));
+                return offline(Some(plan_file::why_not(args)));
             }
             if self.emulated {
                 return offline(Some("the emulator makes up a fleet of its own (see --check)"));
@@ -299,15 +312,11 @@ impl Scan<'_> {
         draft: CampaignId,
         order: Order,
     ) -> Result<Campaign, Failure> {
-        let busy = match self.args.busy {
-            BusyArg::Report => BusyPolicy::Report,
-            BusyArg::Retry => BusyPolicy::Retry,
-        };
         let opening = Opening {
             name: self.name.clone(),
             order,
             mark_bits: random()?,
-            busy,
+            busy: self.args.busy_policy(),
             emulated: self.emulated,
             quotas: self.speed.quotas.clone(),
         };
@@ -345,14 +354,14 @@ impl Scan<'_> {
     }
 }
 
-fn order(args: &ScanArgs, target: Target, listing: &Listing) -> Order {
-    Order {
+fn order(args: &ScanArgs, target: Target, listing: &Listing) -> Result<Order, Failure> {
+    Ok(Order {
         target,
-        scan_type: args.scan_type,
-        comment: args.comment.trim().to_owned(),
+        scan_type: args.scan_type()?,
+        comment: args.comment().trim().to_owned(),
         ticket: args.change.ticket.clone(),
         ids_hash: listing.hash(),
-    }
+    })
 }
 
 fn print_plan(plan: &Plan, json: bool) -> Result<(), Failure> {
@@ -392,64 +401,4 @@ fn taken(name: &CampaignName, differs: &[String]) -> Failure {
     }
     let why = format!("it is another one; what differs: {}", differs.join("; "));
     Failure::new(6, what, why, "give another name with --campaign, or none")
-}
-
-/// The name of the campaign: the one that was typed, or a new one.
-///
-/// # Errors
-/// `Failure` if the system gives no random numbers.
-pub(super) fn name_of(args: &ScanArgs, now: &ZonedDateTime) -> Result<CampaignName, Failure> {
-    match &args.campaign {
-        Some(name) => Ok(name.clone()),
-        None => default_name(args, now),
-    }
-}
-
-fn default_name(args: &ScanArgs, now: &ZonedDateTime) -> Result<CampaignName, Failure> {
-    let letters = b"abcdefghijkmnpqrstuvwxyz";
-    let mut bits = random()?;
-    let suffix: String = (0..6)
-        .map(|_| {
-            let letter = letters[usize::try_from(bits % letters.len() as u64).unwrap_or(0)];
-            bits /= letters.len() as u64;
-            char::from(letter)
-        })
-        .collect();
-    let date = now.timestamp().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
-    let name = format!("{}-{date}-{suffix}", args.scan_type);
-    name.parse().map_err(|error| {
-        Failure::new(1, "no name could be made", format!("{error}"), "give one with --campaign")
-    })
-}
-
-fn random() -> Result<u64, Failure> {
-    getrandom::u64().map_err(|error| {
-        let next = "check that the system gives random numbers";
-        Failure::new(1, "no random number could be had", error.to_string(), next)
-    })
-}
-
-/// Refuses a comment that the API would not take.
-///
-/// # Errors
-/// `Failure` says what is wrong with it.
-pub(super) fn check_comment(args: &ScanArgs, name: &CampaignName) -> Result<(), Failure> {
-    let next = "say why the scan is run, such as --comment \"Incident 4711\"";
-    let text = args.comment.trim();
-    if text.is_empty() {
-        return Err(Failure::usage("the comment is empty", "the API requires one", next));
-    }
-    if let Some(c) = text.chars().find(|c| c.is_control()) {
-        let why = format!("it holds the control character {}", c.escape_unicode());
-        return Err(Failure::usage("the comment cannot be used", why, next));
-    }
-    let text = text_of(args.change.ticket.as_ref(), text);
-    let length = Mark::new(name, 0).comment(&text).chars().count();
-    let most = COMMENT_MAX;
-    if length > most {
-        let with = if args.change.ticket.is_some() { "mark and ticket" } else { "mark" };
-        let why = format!("with its {with} it has {length} characters, and {most} are allowed");
-        return Err(Failure::usage("the comment is too long", why, "shorten it"));
-    }
-    Ok(())
 }

@@ -7,6 +7,7 @@ mod doctor;
 mod finish;
 mod follow;
 mod network;
+mod plan_file;
 mod schedule;
 mod settings;
 mod sign_in;

@@ -11,7 +11,7 @@ use crate::cli::config::{Settings, Source};
 use crate::cli::connect::Planned;
 use crate::cli::failure::Failure;
 use crate::cli::settings::variable;
-use crate::cli::{auth, misuse, preflight, scan, source};
+use crate::cli::{auth, misuse, naming, plan_file, preflight, source};
 use crate::clock::local_now;
 use crate::defender::SignInKind;
 use crate::domain::Hours;
@@ -85,9 +85,9 @@ impl Job {
             let of_name = settings.all.iter().find(|one| one.name == name);
             of_name.is_some_and(|one| matches!(one.source, Source::File(_)))
         };
-        let mut checked = match &cli.command {
-            Command::Scan(args) => check_scan(args)?,
-            Command::Resume(args) => check_resume(args)?,
+        let mut checked = match cli.command {
+            Command::Scan(args) => check_scan(*args)?,
+            Command::Resume(args) => check_resume(&args)?,
             _ => return Err(not_for_a_timer(typed)),
         };
         let mut words = words::read(typed);
@@ -148,12 +148,16 @@ impl Job {
     }
 }
 
-fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
-    if args.approve_max.is_none() {
+fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
+    // What a plan says of times is compared when it is run.
+    check_times(&args.run.speed)?;
+    let args = &plan_file::take(args)?;
+    if args.approve_max.is_none() && args.change.approve_plan.is_none() {
         return Err(Failure::usage(
             "the command line has no --approve-max",
             "nobody is there to confirm a plan when a timer starts it",
-            "add --approve-max N, the most devices that it may order without asking",
+            "add --approve-max N, the most devices that it may order without asking; or --plan and \
+             --approve-plan",
         ));
     }
     if args.dry_run {
@@ -172,11 +176,10 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
             "leave --report out: each run writes fleetsweep-CAMPAIGN.csv; or add --force",
         ));
     }
-    let name = scan::name_of(args, &local_now())?;
-    scan::check_comment(args, &name)?;
+    let name = naming::name_of(args, &local_now())?;
+    naming::check_comment(args, &name)?;
     source::check_source(args)?;
     preflight::rules(&args.keep, &args.skip)?;
-    check_times(&args.run.speed)?;
     let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
     let hours = planned.speed(&args.run.speed, &local_now())?.hours;
     let ends = ends(&args.run.speed);

@@ -1,0 +1,73 @@
+//! The name of a campaign, drawn if none was typed, and the comment of its orders: whether the API
+//! would take it.
+
+use jiff::ZonedDateTime;
+
+use super::args::ScanArgs;
+use super::failure::Failure;
+use crate::domain::campaign::{COMMENT_MAX, text_of};
+use crate::domain::{CampaignName, Mark};
+
+/// The name of the campaign: the one that was typed, or a new one.
+///
+/// # Errors
+/// `Failure` if the system gives no random numbers.
+pub(super) fn name_of(args: &ScanArgs, now: &ZonedDateTime) -> Result<CampaignName, Failure> {
+    match &args.campaign {
+        Some(name) => Ok(name.clone()),
+        None => default_name(args, now),
+    }
+}
+
+fn default_name(args: &ScanArgs, now: &ZonedDateTime) -> Result<CampaignName, Failure> {
+    let letters = b"abcdefghijkmnpqrstuvwxyz";
+    let mut bits = random()?;
+    let suffix: String = (0..6)
+        .map(|_| {
+            let letter = letters[usize::try_from(bits % letters.len() as u64).unwrap_or(0)];
+            bits /= letters.len() as u64;
+            char::from(letter)
+        })
+        .collect();
+    let date = now.timestamp().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+    let name = format!("{}-{date}-{suffix}", args.scan_type()?);
+    name.parse().map_err(|error| {
+        Failure::new(1, "no name could be made", format!("{error}"), "give one with --campaign")
+    })
+}
+
+/// A random number of the system's.
+///
+/// # Errors
+/// `Failure` if the system gives none.
+pub(super) fn random() -> Result<u64, Failure> {
+    getrandom::u64().map_err(|error| {
+        let next = "check that the system gives random numbers";
+        Failure::new(1, "no random number could be had", error.to_string(), next)
+    })
+}
+
+/// Refuses a comment that the API would not take.
+///
+/// # Errors
+/// `Failure` says what is wrong with it.
+pub(super) fn check_comment(args: &ScanArgs, name: &CampaignName) -> Result<(), Failure> {
+    let next = "say why the scan is run, such as --comment \"Incident 4711\"";
+    let text = args.comment().trim();
+    if text.is_empty() {
+        return Err(Failure::usage("the comment is empty", "the API requires one", next));
+    }
+    if let Some(c) = text.chars().find(|c| c.is_control()) {
+        let why = format!("it holds the control character {}", c.escape_unicode());
+        return Err(Failure::usage("the comment cannot be used", why, next));
+    }
+    let text = text_of(args.change.ticket.as_ref(), text);
+    let length = Mark::new(name, 0).comment(&text).chars().count();
+    let most = COMMENT_MAX;
+    if length > most {
+        let with = if args.change.ticket.is_some() { "mark and ticket" } else { "mark" };
+        let why = format!("with its {with} it has {length} characters, and {most} are allowed");
+        return Err(Failure::usage("the comment is too long", why, "shorten it"));
+    }
+    Ok(())
+}
