@@ -1,6 +1,7 @@
 //! `--plan-out`, `--plan` and `--approve-plan`: a plan is written to a file, people approve the
-//! file by its digest, and later exactly that is run. What would be ordered is computed afresh then,
-//! from the list and the tenant as always; whatever differs is refused before the first order.
+//! file by its digest, and later exactly that is run. What would be ordered is computed afresh
+//! then, from the list and the tenant as always; whatever differs is refused before the first
+//! order.
 
 mod fill;
 mod write;
@@ -17,7 +18,7 @@ use super::failure::Failure;
 use super::listing::Listing;
 use super::say;
 use super::settings::Speed;
-use crate::clock::wall_clock;
+use crate::clock::{local_now, wall_clock};
 use crate::domain::campaign::hash_of_ids;
 use crate::domain::hours::Window;
 use crate::domain::plan_file::{
@@ -27,7 +28,7 @@ use crate::domain::preflight::{self, Decision};
 use crate::domain::quota::duration_text;
 use crate::domain::text::printable;
 use crate::domain::{BusyPolicy, Hours, Order, Outcome, PaceKind, Quota, State};
-use crate::report::human::wrapped;
+use crate::report::human::{moment, wrapped};
 use crate::report::plan::Plan;
 use crate::store::{Campaign, Store, StoreError};
 
@@ -133,7 +134,8 @@ pub(super) fn settle(
     let Some(made) = &args.change.made else { return Ok(false) };
     refuse(&made.file.differences(&now))?;
     let what = if made.approved { "as it was approved" } else { "which nobody has approved yet" };
-    let told = format!("It is the plan of {}, {what}: {}", made.file.times.made_at, made.digest);
+    let made_at = made.file.times.made_at.to_zoned_datetime(local_now().time_zone().clone());
+    let told = format!("It is the plan of {}, {what}: {}", moment(&made_at), made.digest);
     say::note(&wrapped(&told, 2));
     Ok(made.approved)
 }

@@ -29,7 +29,7 @@ pub struct PlanFile {
     /// `KIND`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The campaign's name: a plan that is run twice is the same campaign twice, and that is refused.
+    /// The campaign's name: a plan that is run twice is one campaign, and is ordered once.
     pub campaign: CampaignName,
     /// It runs against the embedded emulator.
     pub emulated: bool,

@@ -11,6 +11,7 @@ mod plan_file;
 mod schedule;
 mod settings;
 mod sign_in;
+mod start;
 mod tenant;
 mod usage;
 mod windows;

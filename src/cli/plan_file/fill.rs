@@ -10,6 +10,7 @@ use crate::domain::plan_file::{Options, PlanFile, Source};
 use crate::domain::preflight::Group;
 use crate::domain::quota::parse_duration;
 use crate::domain::{BusyPolicy, Order};
+use crate::intake::DEFAULT_MAX_ROWS;
 
 /// Takes from the plan what was not typed.
 ///
@@ -21,8 +22,10 @@ pub(super) fn fill(args: &mut ScanArgs, plan: &PlanFile) -> Result<(), String> {
     args.comment.get_or_insert_with(|| comment.clone());
     args.change.ticket = args.change.ticket.take().or_else(|| ticket.clone());
     args.campaign.get_or_insert_with(|| plan.campaign.clone());
-    // A list that is as long as planned is not too long.
-    args.max_rows = args.max_rows.max(plan.list.rows);
+    if args.max_rows == DEFAULT_MAX_ROWS {
+        // A list that is as long as planned is not too long.
+        args.max_rows = DEFAULT_MAX_ROWS.max(plan.list.rows);
+    }
     list(args, &plan.source)?;
     devices(args, &plan.options)?;
     speed(&mut args.run.speed, &plan.options)?;

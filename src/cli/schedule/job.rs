@@ -64,6 +64,8 @@ struct Checked {
     zone: Option<String>,
     ends: bool,
     sign_in: SignIn,
+    /// Lists that a plan names and no word.
+    lists: Vec<PathBuf>,
     warnings: Vec<String>,
 }
 
@@ -91,7 +93,7 @@ impl Job {
             _ => return Err(not_for_a_timer(typed)),
         };
         let mut words = words::read(typed);
-        let mut reads = Vec::new();
+        let mut reads = std::mem::take(&mut checked.lists);
         let file = match &checked.sign_in {
             SignIn::Secret(Some(path)) if in_profile("client-secret-file") => Some(path.clone()),
             SignIn::Certificate(path) if in_profile("client-certificate") => Some(path.clone()),
@@ -160,6 +162,10 @@ fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
              --approve-plan",
         ));
     }
+    if args.change.plan_out.is_some() {
+        let why = "a plan is made once, and a timer starts again and again";
+        return Err(Failure::usage("--plan-out is not for a timer", why, "leave it out"));
+    }
     if args.dry_run {
         let why = "a dry run orders nothing, so there is nothing to schedule";
         return Err(Failure::usage("--dry-run is not for a timer", why, "leave it out"));
@@ -191,7 +197,13 @@ fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
                 .to_owned(),
         );
     }
-    if args.campaign.is_some() {
+    if args.change.made.is_some() {
+        warnings.push(
+            "a plan is one campaign: once that is finished, each further run ends with exit code 6 \
+             and orders nothing; take the timer away then"
+                .to_owned(),
+        );
+    } else if args.campaign.is_some() {
         warnings.push(
             "with --campaign every run goes on with the same campaign, and once that is finished \
              each run ends with exit code 6; leave it out for a new campaign each time"
@@ -200,7 +212,8 @@ fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
     }
     let sign_in = sign_in(planned.sign_in, args.run.emulator.emulator, &args.run.connect)?;
     let zone = args.run.speed.hours.tz.clone();
-    Ok(Checked { hours, zone, ends, sign_in, warnings })
+    let lists = if args.change.made.is_some() { args.devices.clone() } else { Vec::new() };
+    Ok(Checked { hours, zone, ends, sign_in, lists, warnings })
 }
 
 fn check_resume(args: &ResumeArgs) -> Result<Checked, Failure> {
@@ -210,7 +223,7 @@ fn check_resume(args: &ResumeArgs) -> Result<Checked, Failure> {
     let ends = ends(&args.run.speed);
     let sign_in = sign_in(planned.sign_in, args.run.emulator.emulator, &args.run.connect)?;
     let zone = args.run.speed.hours.tz.clone();
-    Ok(Checked { hours, zone, ends, sign_in, warnings: Vec::new() })
+    Ok(Checked { hours, zone, ends, sign_in, lists: Vec::new(), warnings: Vec::new() })
 }
 
 fn ends(speed: &SpeedArgs) -> bool {
