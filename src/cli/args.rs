@@ -62,6 +62,9 @@ const SCAN_EXAMPLES: &str = "Examples:
     fleetsweep scan devices.csv --type full --comment nightly \\
       --ticket CHG0031337 --dry-run --check --plan-out plan.json
     fleetsweep scan --plan plan.json --approve-plan sha256:...
+  Begin at ten, and follow the scans to their end for the morning's summary:
+    fleetsweep scan devices.csv --type full --comment nightly \\
+      --start-at 22:00 --follow
   Ids from another program:
     cut -d, -f1 export.csv | fleetsweep scan - --type quick --comment check
   Try it without a tenant; nothing leaves this machine:
@@ -75,7 +78,7 @@ const EXIT_CODES: &str = "Exit codes:
        or busy with something that does not cover them
   4    stopped by a safety rule; `fleetsweep resume` goes on
   5    stopped with work left (time, signal, network); resume goes on
-  6    not confirmed, or another campaign has that name
+  6    not confirmed, not what was planned, or another campaign has that name
   7    sign-in or permission
   130  left at once by a second Ctrl-C";
 

@@ -13,6 +13,7 @@ mod settings;
 mod sign_in;
 mod start;
 mod tenant;
+mod ticket;
 mod usage;
 mod windows;
 

@@ -371,6 +371,35 @@ fn a_plan_is_written_only_where_nothing_is_lost_and_only_if_it_says_all() {
 }
 
 #[test]
+fn a_timer_may_start_an_approved_plan_and_says_what_it_reads() {
+    let place = Place::new();
+    place.list(5);
+    let both = ["--tenant=11111111-2222-3333-4444-555555555555", "--auth=azure-cli"];
+    let client = "--client-id=66666666-7777-8888-9999-000000000000";
+    let window = ["--window=Mon-Fri 22:00-06:00", "--tz=Etc/UTC", client];
+    let out = ["--dry-run", "--plan-out=plan.json"];
+    let made = run(place.fleetsweep(&[&SCAN[..], &both, &window, &out].concat()));
+    assert_eq!(made.code, 0, "{}", made.err);
+    let approve = approve(&place);
+    let timer = |more: &[&str]| {
+        let scan = ["schedule", "--systemd", "--", "scan", "--plan=plan.json", "--auth=azure-cli"];
+        run(place.fleetsweep(&[&scan[..], more].concat()))
+    };
+    let printed = timer(&[&approve]);
+    assert_eq!(printed.code, 0, "{}", printed.err);
+    // It starts when the window of the plan opens.
+    assert!(printed.out.contains("OnCalendar=Mon..Fri *-*-* 22:00:00"), "{}", printed.out);
+    assert!(printed.out.contains("/list.txt"), "{}", printed.out);
+    assert!(printed.err.contains("a plan is one campaign"), "{}", printed.err);
+    assert_eq!(timer(&[]).code, 2);
+    let other = format!("--approve-plan={}", FileDigest::of(b""));
+    assert_eq!(timer(&[&other]).code, 6);
+    let scan = [&["schedule", "--cron", "--at=22:00", "--"], &SCAN[..]].concat();
+    let written = run(place.fleetsweep(&[&scan[..], &["--approve-max=9", out[1]]].concat()));
+    assert_eq!(written.code, 2, "{}", written.err);
+}
+
+#[test]
 fn a_plan_for_the_embedded_emulator_runs_there_though_its_address_is_another_one() {
     let place = Place::new();
     place.list(5);
