@@ -1,65 +1,97 @@
-//! The command that goes on with a campaign, whole, so that it can be copied: with the settings
-//! that were typed and that a later process would not find by itself. It never holds a secret,
-//! since no flag does.
+//! The command that goes on with a campaign or runs a plan, whole, so that it can be copied: with
+//! the settings that were typed and that a later process would not find by itself. It never holds a
+//! secret, since no flag does.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::{RunArgs, SpeedArgs};
-use crate::domain::CampaignName;
 use crate::domain::quota::duration_text;
 use crate::domain::text::printable;
+use crate::domain::{CampaignName, FileDigest};
 
 /// The command that goes on with this campaign; nothing if its store goes with this process.
 pub(super) fn resume_command(campaign: &CampaignName, typed: &RunArgs) -> Option<String> {
-    let RunArgs { speed, output, after, connect, emulator } = typed;
-    if emulator.emulator && output.store.is_none() {
+    if typed.emulator.emulator && typed.output.store.is_none() {
         return None;
     }
-    let mut command = format!("fleetsweep resume {campaign}");
-    let mut flag = |name: &str, value: Option<&str>| {
-        if let Some(value) = value {
-            command.push_str(&format!(" --{name} {}", quoted(value)));
-        }
-    };
-    flag("store", output.store.as_deref());
-    flag("config", connect.config.as_deref().and_then(Path::to_str));
-    flag("profile", connect.profile.as_deref());
-    // A profile says the rest, and nothing that was typed differs from it.
-    if connect.profile.is_none() {
-        flag("tenant", connect.tenant.as_deref());
-        flag("client-id", connect.client_id.as_deref());
-        flag("auth", connect.auth.as_deref());
-        flag("client-secret-file", connect.client_secret_file.as_deref().and_then(Path::to_str));
-        flag("client-certificate", connect.client_certificate.as_deref().and_then(Path::to_str));
-        flag("token-file", connect.token_file.as_deref().and_then(Path::to_str));
-        flag("cloud", connect.cloud.as_deref());
-        flag("api-url", connect.api_url.as_deref());
-        flag("login-url", connect.login_url.as_deref());
-        flag("ca-file", connect.ca_file.as_deref().and_then(Path::to_str));
-    }
-    output.reports.iter().for_each(|path| flag("report", path.to_str()));
+    let mut line = Line(format!("fleetsweep resume {campaign}"));
+    line.settings(typed);
     // Without its windows the campaign would go on at once.
-    let SpeedArgs { hours, time_scale, .. } = speed;
-    hours.windows.iter().for_each(|window| flag("window", Some(&window.to_string())));
+    let SpeedArgs { hours, time_scale, .. } = &typed.speed;
+    hours.windows.iter().for_each(|window| line.flag("window", Some(&window.to_string())));
     // A start is one run's alone, and without windows nothing is left for a zone to say.
-    flag("tz", hours.tz.as_deref().filter(|_| !hours.windows.is_empty()));
+    line.flag("tz", hours.tz.as_deref().filter(|_| !hours.windows.is_empty()));
     let last_order = hours.last_order.map(|at| format!("{:02}:{:02}", at / 60, at % 60));
-    flag("last-order", last_order.as_deref());
-    let expires = hours.expire_pending && !hours.windows.is_empty();
-    flag("on-finish", after.on_finish.as_deref());
-    flag("follow-for", after.follow_for.map(duration_text).as_deref());
-    flag("follow-every", after.follow_every.map(duration_text).as_deref());
-    flag("scenario", emulator.scenario.as_deref());
+    line.flag("last-order", last_order.as_deref());
     let scale = (*time_scale > 1).then(|| time_scale.to_string());
-    flag("time-scale", scale.as_deref());
-    for (switch, given) in
-        [("expire-pending", expires), ("follow", after.follow), ("emulator", emulator.emulator)]
-    {
-        if given {
-            command.push_str(&format!(" --{switch}"));
+    line.flag("time-scale", scale.as_deref());
+    if hours.expire_pending && !hours.windows.is_empty() {
+        line.0.push_str(" --expire-pending");
+    }
+    line.after(typed);
+    Some(line.0)
+}
+
+/// The command that runs an approved plan; what the plan itself says is not in it.
+pub(super) fn plan_command(plan: &Path, digest: &FileDigest, typed: &RunArgs) -> String {
+    let mut line = Line("fleetsweep scan".to_owned());
+    line.flag("plan", plan.to_str());
+    line.flag("approve-plan", Some(&digest.to_string()));
+    line.settings(typed);
+    line.after(typed);
+    line.0
+}
+
+/// A command line under way.
+struct Line(String);
+
+impl Line {
+    fn flag(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.0.push_str(&format!(" --{name} {}", quoted(value)));
         }
     }
-    Some(command)
+
+    /// Store, tenant, sign-in and reports.
+    fn settings(&mut self, typed: &RunArgs) {
+        let RunArgs { output, connect, .. } = typed;
+        self.flag("store", output.store.as_deref());
+        self.flag("config", connect.config.as_deref().and_then(Path::to_str));
+        self.flag("profile", connect.profile.as_deref());
+        // A profile says the rest, and nothing that was typed differs from it.
+        if connect.profile.is_none() {
+            self.flag("tenant", connect.tenant.as_deref());
+            self.flag("client-id", connect.client_id.as_deref());
+            self.flag("auth", connect.auth.as_deref());
+            self.flag("client-secret-file", text(connect.client_secret_file.as_ref()));
+            self.flag("client-certificate", text(connect.client_certificate.as_ref()));
+            self.flag("token-file", text(connect.token_file.as_ref()));
+            self.flag("cloud", connect.cloud.as_deref());
+            self.flag("api-url", connect.api_url.as_deref());
+            self.flag("login-url", connect.login_url.as_deref());
+            self.flag("ca-file", text(connect.ca_file.as_ref()));
+        }
+        output.reports.iter().for_each(|path| self.flag("report", path.to_str()));
+    }
+
+    /// What comes after the last order, and the emulator.
+    fn after(&mut self, typed: &RunArgs) {
+        let RunArgs { after, emulator, .. } = typed;
+        self.flag("on-finish", after.on_finish.as_deref());
+        self.flag("follow-for", after.follow_for.map(duration_text).as_deref());
+        self.flag("follow-every", after.follow_every.map(duration_text).as_deref());
+        self.flag("scenario", emulator.scenario.as_deref());
+        if after.follow {
+            self.0.push_str(" --follow");
+        }
+        if emulator.emulator {
+            self.0.push_str(" --emulator");
+        }
+    }
+}
+
+fn text(path: Option<&PathBuf>) -> Option<&str> {
+    path.and_then(|path| path.to_str())
 }
 
 /// A word as a POSIX shell takes it.

@@ -72,6 +72,13 @@ const SCAN_EXAMPLES: &str = "Examples:
     fleetsweep scan fleet.csv --first hit.csv --type full --comment \"INC 4711\"
   An incident, while a night run orders on the same limits:
     fleetsweep scan hit.csv --type full --comment \"INC 4711\" --priority high
+  For a change request: the plan as a file, then exactly that at night:
+    fleetsweep scan devices.csv --type full --comment nightly \\
+      --ticket CHG0031337 --dry-run --check --plan-out plan.json
+    fleetsweep scan --plan plan.json --approve-plan sha256:...
+  Begin at ten, and follow the scans to their end for the morning's summary:
+    fleetsweep scan devices.csv --type full --comment nightly \\
+      --start-at 22:00 --follow
   Ids from another program:
     cut -d, -f1 export.csv | fleetsweep scan - --type quick --comment check
   Try it without a tenant; nothing leaves this machine:
@@ -85,7 +92,7 @@ const EXIT_CODES: &str = "Exit codes:
        or busy with something that does not cover them
   4    stopped by a safety rule; `fleetsweep resume` goes on
   5    stopped with work left (time, signal, network); resume goes on
-  6    not confirmed, or another campaign has that name
+  6    not confirmed, not what was planned, or another campaign has that name
   7    sign-in or permission
   130  left at once by a second Ctrl-C";
 
@@ -212,9 +219,9 @@ pub struct SpeedArgs {
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub leave: Option<u8>,
 
-    /// fast: as early as the limits allow; even: spread over the longest limit
-    #[arg(long, value_enum, default_value = "fast")]
-    pub pace: PaceArg,
+    /// fast: as early as the limits allow; even: spread over the longest limit [default: fast]
+    #[arg(long, value_enum)]
+    pub pace: Option<PaceArg>,
 
     /// Calls in flight at most
     #[arg(long, value_name = "N", default_value_t = 16,
@@ -253,7 +260,7 @@ impl SpeedArgs {
         Self {
             limits: Vec::new(),
             leave: None,
-            pace: PaceArg::Fast,
+            pace: None,
             concurrency: 1,
             time_scale: 1,
             until: None,
@@ -313,10 +320,10 @@ pub struct RunArgs {
 #[derive(Debug, Args)]
 #[command(before_help = SCAN_EXAMPLES)]
 #[command(override_usage = "fleetsweep scan --type quick|full --comment <TEXT> [OPTIONS] \
-    <DEVICES>...")]
+    <DEVICES>...\n       fleetsweep scan --plan <FILE> --approve-plan <DIGEST> [OPTIONS]")]
 pub struct ScanArgs {
     /// Files with device ids (portal export, CSV, JSON, plain list), or - for standard input
-    #[arg(value_name = "DEVICES", required_unless_present = "from_tenant")]
+    #[arg(value_name = "DEVICES", required_unless_present_any = ["from_tenant", "plan"])]
     pub devices: Vec<PathBuf>,
 
     /// Scan the tenant's own devices instead of a list; the filters below choose among them
@@ -324,12 +331,13 @@ pub struct ScanArgs {
     pub from_tenant: bool,
 
     /// Type of the scan
-    #[arg(long = "type", value_name = "quick|full", value_parser = scan_type)]
-    pub scan_type: ScanType,
+    #[arg(long = "type", value_name = "quick|full", value_parser = scan_type,
+        required_unless_present = "plan")]
+    pub scan_type: Option<ScanType>,
 
     /// Why: stands in every action, where the portal shows it
-    #[arg(long, value_name = "TEXT")]
-    pub comment: String,
+    #[arg(long, value_name = "TEXT", required_unless_present = "plan")]
+    pub comment: Option<String>,
 
     /// Show the plan and order nothing; nothing at all is sent, unless --check, --names or
     /// --from-tenant ask the tenant
@@ -386,9 +394,9 @@ pub struct ScanArgs {
     pub max_rows: u64,
 
     /// Devices whose scan is already in progress: report them, or ask again after an hour, at most
-    /// three times
-    #[arg(long, value_enum, default_value = "report")]
-    pub busy: BusyArg,
+    /// three times [default: report]
+    #[arg(long, value_enum)]
+    pub busy: Option<BusyArg>,
 
     /// The campaign that this one orders again, so that no other tenant is asked.
     #[arg(skip)]

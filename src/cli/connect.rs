@@ -19,6 +19,9 @@ use crate::defender::{
 use crate::domain::{Quota, Target, Timing};
 use crate::emulator::{self, Emulator, Scenario};
 
+/// What stands for a tenant or an application that nothing says.
+pub(super) const NOT_GIVEN: &str = "(not given)";
+
 /// Where a run goes, checked and not yet connected.
 pub(super) enum Destination {
     /// A tenant.
@@ -59,7 +62,7 @@ impl Planned {
         let warning = "tenant or application is not given, so the quota that is used already is \
                        not known";
         let warnings = if unknown { vec![warning.to_owned()] } else { Vec::new() };
-        let or_none = |text: String| if text.is_empty() { "(not given)".to_owned() } else { text };
+        let or_none = |text: String| if text.is_empty() { NOT_GIVEN.to_owned() } else { text };
         let target = Target {
             tenant: or_none(target.tenant),
             application: or_none(target.application),

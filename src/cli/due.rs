@@ -36,11 +36,12 @@ impl Question {
         // A tenant that is told by its domain's name alone is not known by its id before the
         // sign-in; a device's id names it in any tenant.
         let tenant = Some(&target.tenant).filter(|id| is_guid(id));
-        args.due.looks_back().then(|| Self {
-            wanted: args.scan_type,
-            within: args.due.due,
-            whose: Whose { tenant: tenant.cloned(), emulated },
-        })
+        if !args.due.looks_back() {
+            return None;
+        }
+        let whose = Whose { tenant: tenant.cloned(), emulated };
+        // A line without a type is refused before it comes to this.
+        Some(Self { wanted: args.scan_type().ok()?, within: args.due.due, whose })
     }
 
     /// Asks the store alone; `why` tells what keeps the tenant from being asked.

@@ -101,9 +101,9 @@ pub(super) fn waits(hours: Option<&Hours>, now: Timestamp) -> Option<String> {
             "The window opens at {at}; until then no order leaves, and Ctrl-C ends the waiting."
         ),
         true => format!(
-            "It starts at {at}; until then no order leaves, and Ctrl-C ends the waiting. The moment \
-             is this run's alone: `fleetsweep resume` begins at once unless --start-at is given \
-             again."
+            "It starts at {at}; until then no order leaves, and Ctrl-C ends the waiting. The \
+             moment is this run's alone: `fleetsweep resume` begins at once unless --start-at is \
+             given again."
         ),
     };
     Some(wrapped(&told, 2))

@@ -49,6 +49,8 @@ pub(super) struct Listing {
     pub queue: Arc<Queue>,
     /// What became of that order.
     pub placed: Placed,
+    /// Those that are left out.
+    pub left_out: Vec<DeviceId>,
 }
 
 impl Listing {
@@ -66,7 +68,10 @@ impl Listing {
     fn judge(&mut self, preflight: &Preflight, device: DeviceId, facts: &Facts) -> Begun {
         let judged = preflight.judge(device, facts);
         self.ids.push(device);
-        self.skipped += u64::from(judged.is_skipped());
+        if judged.is_skipped() {
+            self.skipped += 1;
+            self.left_out.push(device);
+        }
         self.counts.add(&judged);
         let (life, reason) = judged.life();
         let (standing, waited) = (judged.standing(), judged.waited());

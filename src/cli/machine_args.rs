@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Parser};
 use jiff::{SignedDuration, Timestamp};
 
 use super::failure::Failure;
@@ -12,10 +12,10 @@ use crate::defender::MachineFilter;
 use crate::domain::Machine;
 use crate::domain::machine::same_word;
 use crate::domain::platform::Platform;
-use crate::domain::quota::parse_duration;
+use crate::domain::quota::{duration_text, parse_duration};
 
 /// Which machines. Different flags all hold; of one flag given twice either may hold.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Which of the tenant's devices")]
 pub struct MachineArgs {
     /// Health: active, inactive, impaired-communication, no-sensor-data, ...; repeatable
@@ -60,6 +60,14 @@ pub struct MachineArgs {
     pub filter: Option<String>,
 }
 
+/// The filters as a command line of their own.
+#[derive(Debug, Parser)]
+#[command(disable_help_flag = true)]
+struct Filters {
+    #[command(flatten)]
+    machines: MachineArgs,
+}
+
 /// The words of the API that a family of systems is named by here.
 const FAMILIES: [(&str, Platform); 5] = [
     ("windows", Platform::Windows),
@@ -85,6 +93,40 @@ impl MachineArgs {
             && self.seen_within.is_none()
             && self.not_seen_for.is_none()
             && self.filter.is_none()
+    }
+
+    /// The flags, as they can be typed again.
+    pub(super) fn flags(&self) -> Vec<String> {
+        let Self { health, onboarding, os, tags, groups, device_value, dns_names, .. } = self;
+        let Self { seen_within, not_seen_for, filter, .. } = self;
+        let lists = [
+            ("health", health),
+            ("onboarding", onboarding),
+            ("os", os),
+            ("tag", tags),
+            ("group", groups),
+            ("device-value", device_value),
+            ("name", dns_names),
+        ];
+        let one = |text: &Option<String>| text.clone().into_iter().collect();
+        let times = [("seen-within", seen_within), ("not-seen-for", not_seen_for)];
+        let mut flags: Vec<(&str, Vec<String>)> =
+            lists.map(|(name, values)| (name, values.clone())).into();
+        flags.extend(times.map(|(name, time)| (name, one(&time.map(duration_text)))));
+        flags.push(("filter", one(filter)));
+        let typed = |(name, values): (&str, Vec<String>)| {
+            values.into_iter().map(|value| format!("--{name}={value}")).collect::<Vec<_>>()
+        };
+        flags.into_iter().flat_map(typed).collect()
+    }
+
+    /// Reads what `flags` gave.
+    ///
+    /// # Errors
+    /// The parser's own words, if that is not what it was.
+    pub(super) fn of_flags(flags: &[String]) -> Result<Self, String> {
+        let words = std::iter::once("filters").chain(flags.iter().map(String::as_str));
+        Ok(Filters::try_parse_from(words).map_err(|error| error.to_string())?.machines)
     }
 
     /// What the server is asked for.
@@ -238,6 +280,25 @@ mod tests {
         ] {
             assert_eq!(matches("pc-1.corp", pattern), fits, "{pattern}");
         }
+    }
+
+    #[test]
+    fn filters_are_read_back_from_the_flags_that_they_are_written_as() {
+        let all = MachineArgs {
+            health: texts(&["Active", "Inactive"]),
+            onboarding: texts(&["Onboarded"]),
+            os: texts(&["linux", "-odd"]),
+            tags: texts(&["it's (a) \"test\"", "--tag=x"]),
+            groups: texts(&["Berlin"]),
+            seen_within: Some(Duration::from_secs(7 * 86_400)),
+            not_seen_for: Some(Duration::from_millis(90_500)),
+            device_value: texts(&["High"]),
+            dns_names: texts(&["pc-*", ""]),
+            filter: Some("riskScore eq 'High'".to_owned()),
+        };
+        assert_eq!(MachineArgs::of_flags(&all.flags()).unwrap(), all);
+        assert_eq!(MachineArgs::of_flags(&[]).unwrap(), MachineArgs::default());
+        assert!(MachineArgs::of_flags(&texts(&["--approve-max=9"])).is_err());
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod names;
 mod naming;
 mod pause;
 mod place;
+mod plan_file;
 mod plans;
 mod preflight;
 mod queue;

@@ -28,7 +28,7 @@ pub(super) fn name_of(args: &ScanArgs, now: &ZonedDateTime) -> Result<CampaignNa
 /// `Failure` says what is wrong with it.
 pub(super) fn check_comment(args: &ScanArgs, name: &CampaignName) -> Result<(), Failure> {
     let next = "say why the scan is run, such as --comment \"Incident 4711\"";
-    let text = args.comment.trim();
+    let text = args.comment().trim();
     if text.is_empty() {
         return Err(Failure::usage("the comment is empty", "the API requires one", next));
     }
@@ -69,7 +69,7 @@ fn default_name(args: &ScanArgs, now: &ZonedDateTime) -> Result<CampaignName, Fa
         })
         .collect();
     let date = now.timestamp().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
-    let name = format!("{}-{date}-{suffix}", args.scan_type);
+    let name = format!("{}-{date}-{suffix}", args.scan_type()?);
     name.parse().map_err(|error| {
         Failure::new(1, "no name could be made", format!("{error}"), "give one with --campaign")
     })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::ZonedDateTime;
 
 use super::again::resume_command;
-use super::args::{BusyArg, ScanArgs};
+use super::args::ScanArgs;
 use super::confirm::{confirm, within};
 use super::connect::{Destination, Planned};
 use super::due::Question;
@@ -18,6 +18,7 @@ use super::follow::Watch;
 use super::link::Link;
 use super::listing::Listing;
 use super::naming::{check_comment, name_of, random};
+use super::plan_file::{self, Fresh};
 use super::plans;
 use super::preflight::{self, Preflight};
 use super::reports::Reports;
@@ -32,7 +33,7 @@ use super::tenant;
 use crate::clock::{SystemClock, local_now};
 use crate::defender::SignInKind;
 use crate::domain::preflight::Rules;
-use crate::domain::{BusyPolicy, CampaignName, Operation, Order, Target};
+use crate::domain::{CampaignName, Operation, Order, Target};
 use crate::report::plan::Plan;
 use crate::store::memory::MemoryStore;
 use crate::store::{Campaign, CampaignId, CampaignState, Opened, Opening, Store};
@@ -43,6 +44,7 @@ use crate::store::{Campaign, CampaignId, CampaignState, Opened, Opening, Store};
 /// `Failure` with its exit code.
 pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let now = local_now();
+    let args = plan_file::take(args)?;
     let name = name_of(&args, &now)?;
     check_comment(&args, &name)?;
     check_source(&args)?;
@@ -92,6 +94,7 @@ async fn identified(
     if let Some(campaign) = &args.again {
         same_target(campaign, &destination, "ordered again")?;
     }
+    plan_file::same_place(args, &destination)?;
     Ok(destination)
 }
 
@@ -136,7 +139,10 @@ async fn dry_run(
 ) -> Result<u8, Failure> {
     let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
     let speed = planned.speed(&args.run.speed, now)?;
-    let why = "a dry run stays offline unless --check is given";
+    let why = match args.no_check {
+        true => plan_file::why_not(args),
+        false => "a dry run stays offline unless --check is given",
+    };
     let mut preflight = Preflight::offline(rules, now.timestamp(), Some(why));
     let emulated = args.run.emulator.emulator;
     if let Some(before) = Question::of(args, &planned.target, emulated) {
@@ -166,7 +172,7 @@ async fn dry_plan(
     let emulated = args.run.emulator.emulator;
     let place = Place::planned(&args.run.output, emulated)?;
     let name = &series::free_name(args, name.clone(), place.as_ref(), &local_now()).await?;
-    let order = order(args, planned.target, &listing);
+    let order = order(args, planned.target, &listing)?;
     let budget = order.target.budget(Operation::Scan);
     let (usage, clock_now, there) = stores::usage_of(place.as_ref(), speed, &budget).await?;
     let outlook = plans::outlook(speed, usage, clock_now);
@@ -188,6 +194,7 @@ async fn dry_plan(
     let plan = plans::plan(&order, &listing, speed, &outlook, &local_now(), about);
     print_plan(&plan, args.run.output.json)?;
     refuse_bad_rows(args, &listing)?;
+    plan_file::settle(args, &Fresh { plan: &plan, order: &order, listing: &listing, speed }, None)?;
     Ok(0)
 }
 
@@ -217,7 +224,7 @@ impl Scan<'_> {
         let (preflight, kept) = self.check(store, link).await?;
         let preflight = Arc::new(preflight);
         let listing = read(self.args, kept, &preflight, Some((store, draft))).await?;
-        let order = order(self.args, self.target.clone(), &listing);
+        let order = order(self.args, self.target.clone(), &listing)?;
         let there = self.find_same(store, &order).await?;
         if there.is_none() {
             check_order(self.args, &listing)?;
@@ -232,8 +239,14 @@ impl Scan<'_> {
             }
             return Err(failure);
         }
+        let held = plan_file::held(self.args, store, there.as_ref()).await?;
+        let fresh = Fresh { plan: &plan, order: &order, listing: &listing, speed: &self.speed };
+        let approved = plan_file::settle(self.args, &fresh, held.as_ref())?;
         match there {
-            None => confirm(&plan.headline(), listing.devices(), self.args.approve_max).await?,
+            None if approved => {}
+            None => confirm(&plan.headline(), listing.devices(), self.args.approve_max)
+                .await
+                .map_err(|failure| plan_file::unconfirmed(self.args, failure))?,
             // It was confirmed as a whole; what is left of it must still be what is meant.
             Some(_) => within(plan.open, self.args.approve_max)?,
         }
@@ -258,7 +271,7 @@ impl Scan<'_> {
         let wish = wish(args, &self.target, self.emulated);
         if !needs_tenant(args) && !args.check {
             let why = if args.no_check {
-                Some("--no-check is given")
+                Some(plan_file::why_not(args))
             } else if self.emulated {
                 Some("the emulator makes up a fleet of its own (see --check)")
             } else {
@@ -343,15 +356,11 @@ impl Scan<'_> {
         draft: CampaignId,
         order: Order,
     ) -> Result<Campaign, Failure> {
-        let busy = match self.args.busy {
-            BusyArg::Report => BusyPolicy::Report,
-            BusyArg::Retry => BusyPolicy::Retry,
-        };
         let opening = Opening {
             name: self.name.clone(),
             order,
             mark_bits: random()?,
-            busy,
+            busy: self.args.busy_policy(),
             emulated: self.emulated,
             quotas: self.speed.quotas.clone(),
             priority: self.speed.priority,
@@ -394,14 +403,14 @@ impl Scan<'_> {
     }
 }
 
-fn order(args: &ScanArgs, target: Target, listing: &Listing) -> Order {
-    Order {
+fn order(args: &ScanArgs, target: Target, listing: &Listing) -> Result<Order, Failure> {
+    Ok(Order {
         target,
-        scan_type: args.scan_type,
-        comment: args.comment.trim().to_owned(),
+        scan_type: args.scan_type()?,
+        comment: args.comment().trim().to_owned(),
         ticket: args.change.ticket.clone(),
         ids_hash: listing.hash(),
-    }
+    })
 }
 
 fn print_plan(plan: &Plan, json: bool) -> Result<(), Failure> {

@@ -194,8 +194,8 @@ pub(super) fn speed(
     let leave = args.leave.unwrap_or(0);
     let quotas: Vec<Quota> = quotas.into_iter().map(|quota| quota.leaving(leave)).collect();
     let kind = match args.pace {
-        PaceArg::Fast => PaceKind::Fast,
-        PaceArg::Even => PaceKind::Even,
+        Some(PaceArg::Even) => PaceKind::Even,
+        Some(PaceArg::Fast) | None => PaceKind::Fast,
     };
     let hours = hours(&args.hours, now)?;
     let begins = begins(hours.as_ref(), now);

@@ -98,6 +98,7 @@ impl fmt::Display for Operation {
 
 /// Where calls go and who makes them: the API counts them per application and tenant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Target {
     /// Scheme, host and port of the API, such as `https://api.security.microsoft.com`.
     pub api_origin: String,
@@ -228,6 +229,7 @@ impl Mark {
 /// Everything that makes a campaign this one. A second `scan` with the same name goes on with it
 /// only if all of this is the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Order {
     /// Where the scans are ordered.
     pub target: Target,
@@ -250,24 +252,59 @@ impl Order {
 
     /// What differs between two orders, in the user's words; empty if nothing does.
     pub fn differences(&self, other: &Order) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut compare = |what: &str, ours: &str, theirs: &str| {
-            if ours != theirs {
-                let (ours, theirs) = (super::text::printable(ours), super::text::printable(theirs));
-                found.push(format!("{what}: `{ours}` there, `{theirs}` now"));
-            }
-        };
-        compare("API", &self.target.api_origin, &other.target.api_origin);
-        compare("cloud", &self.target.cloud, &other.target.cloud);
-        compare("tenant", &self.target.tenant, &other.target.tenant);
-        compare("application", &self.target.application, &other.target.application);
-        compare("type", &self.scan_type.to_string(), &other.scan_type.to_string());
-        compare("comment", &self.comment, &other.comment);
-        compare("ticket", shown(self.ticket.as_ref()), shown(other.ticket.as_ref()));
+        let mut found = Differences::new("there");
+        self.compare_with(other, &mut found);
         if self.ids_hash != other.ids_hash {
             found.push("the set of device ids".to_owned());
         }
-        found
+        found.end()
+    }
+
+    /// The same into a longer list, but for the ids, of which a list can tell more.
+    pub(super) fn compare_with(&self, other: &Order, found: &mut Differences) {
+        let Order { target, scan_type, comment, ticket, ids_hash: _ } = self;
+        let Target { api_origin, tenant, application, cloud } = target;
+        found.compare("API", api_origin, &other.target.api_origin);
+        found.compare("cloud", cloud, &other.target.cloud);
+        found.compare("tenant", tenant, &other.target.tenant);
+        found.compare("application", application, &other.target.application);
+        found.compare("type", scan_type, &other.scan_type);
+        found.compare("comment", comment, &other.comment);
+        found.compare("ticket", shown(ticket.as_ref()), shown(other.ticket.as_ref()));
+    }
+}
+
+/// What differs between something that was fixed before and what is asked for now.
+pub(super) struct Differences {
+    /// Where the former is, or what it is.
+    there: &'static str,
+    found: Vec<String>,
+}
+
+impl Differences {
+    /// None yet.
+    pub(super) fn new(there: &'static str) -> Self {
+        Self { there, found: Vec::new() }
+    }
+
+    /// Compares two values by how people read them.
+    pub(super) fn compare<T: fmt::Display + ?Sized>(&mut self, what: &str, then: &T, now: &T) {
+        let (then, now) = (then.to_string(), now.to_string());
+        if then != now {
+            let there = self.there;
+            let (then, now) = (super::text::printable(&then), super::text::printable(&now));
+            self.found.push(format!("{what}: `{then}` {there}, `{now}` now"));
+        }
+    }
+
+    /// A difference that has its own words.
+    pub(super) fn push(&mut self, sentence: String) {
+        self.found.push(sentence);
+    }
+
+    /// All that was found.
+    pub(super) fn end(self) -> Vec<String> {
+        self.found
     }
 }
 

@@ -35,7 +35,17 @@ impl<W: Write> JsonRows<W> {
 
 /// A value as one line of JSON, without its line end and with no raw control character.
 pub fn line(value: &impl Serialize) -> String {
-    let json = serde_json::to_string(value).expect("a map with text keys can be written as JSON");
+    safe(serde_json::to_string(value).expect("a map with text keys can be written as JSON"))
+}
+
+/// The same over several lines for people, with the last line end.
+pub fn lines(value: &impl Serialize) -> String {
+    let json = serde_json::to_string_pretty(value);
+    let json = json.expect("a map with text keys can be written as JSON");
+    json.lines().map(|line| safe(line.to_owned()) + "\n").collect()
+}
+
+fn safe(json: String) -> String {
     if json.is_ascii() && !json.contains('\u{7f}') {
         return json;
     }
@@ -82,5 +92,7 @@ mod tests {
         let json = line(&text);
         assert_eq!(json, r#""a\u001b[2J\u007f\u009b\u202e\ufeffü👩\"\\\n""#);
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        let several = lines(&[text]);
+        assert_eq!(several, format!("[\n  {json}\n]\n"));
     }
 }

@@ -221,7 +221,7 @@ pub fn exit_meaning(code: u8) -> &'static str {
         3 => "finished, but not every device is accepted or covered",
         4 => "stopped by a safety rule",
         5 => "stopped with work left",
-        6 => "not confirmed, or another campaign has that name",
+        6 => "not confirmed, not what was planned, or another campaign has that name",
         7 => "sign-in or permission",
         130 => "left at once by a second Ctrl-C",
         _ => "not a code of this program",

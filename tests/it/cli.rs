@@ -10,11 +10,14 @@ mod follow;
 mod network;
 mod nights;
 mod order;
+mod plan_file;
 mod priority;
 mod schedule;
 mod settings;
 mod sign_in;
+mod start;
 mod tenant;
+mod ticket;
 mod usage;
 mod windows;
 

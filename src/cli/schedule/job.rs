@@ -12,7 +12,7 @@ use crate::cli::connect::Planned;
 use crate::cli::failure::Failure;
 use crate::cli::reports::PLACE_OF_NAME;
 use crate::cli::settings::variable;
-use crate::cli::{auth, misuse, naming, preflight, source};
+use crate::cli::{auth, misuse, naming, plan_file, preflight, source};
 use crate::clock::local_now;
 use crate::defender::SignInKind;
 use crate::domain::Hours;
@@ -65,6 +65,8 @@ struct Checked {
     zone: Option<String>,
     ends: bool,
     sign_in: SignIn,
+    /// Lists that a plan names and no word.
+    lists: Vec<PathBuf>,
     warnings: Vec<String>,
 }
 
@@ -86,13 +88,13 @@ impl Job {
             let of_name = settings.all.iter().find(|one| one.name == name);
             of_name.is_some_and(|one| matches!(one.source, Source::File(_)))
         };
-        let mut checked = match &cli.command {
-            Command::Scan(args) => check_scan(args)?,
-            Command::Resume(args) => check_resume(args)?,
+        let mut checked = match cli.command {
+            Command::Scan(args) => check_scan(*args)?,
+            Command::Resume(args) => check_resume(&args)?,
             _ => return Err(not_for_a_timer(typed)),
         };
         let mut words = words::read(typed);
-        let mut reads = Vec::new();
+        let mut reads = std::mem::take(&mut checked.lists);
         let file = match &checked.sign_in {
             SignIn::Secret(Some(path)) if in_profile("client-secret-file") => Some(path.clone()),
             SignIn::Certificate(path) if in_profile("client-certificate") => Some(path.clone()),
@@ -149,13 +151,21 @@ impl Job {
     }
 }
 
-fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
-    if args.approve_max.is_none() {
+fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
+    // What a plan says of times is compared when it is run.
+    check_times(&args.run.speed)?;
+    let args = &plan_file::take(args)?;
+    if args.approve_max.is_none() && args.change.approve_plan.is_none() {
         return Err(Failure::usage(
             "the command line has no --approve-max",
             "nobody is there to confirm a plan when a timer starts it",
-            "add --approve-max N, the most devices that it may order without asking",
+            "add --approve-max N, the most devices that it may order without asking; or --plan and \
+             --approve-plan",
         ));
+    }
+    if args.change.plan_out.is_some() {
+        let why = "a plan is made once, and a timer starts again and again";
+        return Err(Failure::usage("--plan-out is not for a timer", why, "leave it out"));
     }
     if args.dry_run {
         let why = "a dry run orders nothing, so there is nothing to schedule";
@@ -180,7 +190,6 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
     naming::check_comment(args, &name)?;
     source::check_source(args)?;
     preflight::rules(&args.keep, &args.skip)?;
-    check_times(&args.run.speed)?;
     let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
     let hours = planned.speed(&args.run.speed, &local_now())?.hours;
     let ends = ends(&args.run.speed);
@@ -192,7 +201,13 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
                 .to_owned(),
         );
     }
-    if args.campaign.is_some() {
+    if args.change.made.is_some() {
+        warnings.push(
+            "a plan is one campaign: once that is finished, each further run ends with exit code 6 \
+             and orders nothing; take the timer away then"
+                .to_owned(),
+        );
+    } else if args.campaign.is_some() {
         warnings.push(
             "with --campaign every run goes on with the same campaign, and once that is finished \
              each run ends with exit code 6; leave it out for a new campaign each time"
@@ -201,7 +216,8 @@ fn check_scan(args: &ScanArgs) -> Result<Checked, Failure> {
     }
     let sign_in = sign_in(planned.sign_in, args.run.emulator.emulator, &args.run.connect)?;
     let zone = args.run.speed.hours.tz.clone();
-    Ok(Checked { hours, zone, ends, sign_in, warnings })
+    let lists = if args.change.made.is_some() { args.devices.clone() } else { Vec::new() };
+    Ok(Checked { hours, zone, ends, sign_in, lists, warnings })
 }
 
 fn check_resume(args: &ResumeArgs) -> Result<Checked, Failure> {
@@ -211,7 +227,7 @@ fn check_resume(args: &ResumeArgs) -> Result<Checked, Failure> {
     let ends = ends(&args.run.speed);
     let sign_in = sign_in(planned.sign_in, args.run.emulator.emulator, &args.run.connect)?;
     let zone = args.run.speed.hours.tz.clone();
-    Ok(Checked { hours, zone, ends, sign_in, warnings: Vec::new() })
+    Ok(Checked { hours, zone, ends, sign_in, lists: Vec::new(), warnings: Vec::new() })
 }
 
 fn ends(speed: &SpeedArgs) -> bool {

@@ -161,7 +161,7 @@ const SCAN: [&str; 6] = [
 
 /// Starts a campaign and kills it once the server has seen some orders.
 async fn killed(place: &Place, server: &Canned, comment: &str) -> Search {
-    let args = [&SCAN[..], &[comment]].concat();
+    let args = [&SCAN[..], &[comment, "--plan-out=plan.json"]].concat();
     let mut child = talkative(place, server, &args, "scan").spawn().unwrap();
     let mut search = Search::new();
     while server.seen().len() < 6 {
@@ -208,6 +208,7 @@ async fn a_whole_life_with_faults_and_echoes_shows_neither_the_secret_nor_the_to
         ("r.csv", 1_000),
         ("r.jsonl", 1_000),
         ("late.csv", 1_000),
+        ("plan.json", 1_000),
         ("scan.out", 100),
         ("scan.err", 5_000),
         ("resume.err", 10_000),

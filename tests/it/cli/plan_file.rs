@@ -1,0 +1,454 @@
+//! Plans as files: written, approved by their digest, run exactly so, and refused where anything
+//! differs. The emulator's ledger says whether an order left.
+
+use std::fs;
+
+use fleetsweep::domain::FileDigest;
+use fleetsweep::emulator::{self, Config, Emulator, Limit, Operation, Scenario};
+use serde_json::Value;
+
+use super::campaigns::{accepted, assert_honest};
+use super::{Place, Said, beside, emulate, json_lines, report, run, start};
+use crate::support::device;
+
+const SCAN: [&str; 5] = ["scan", "list.txt", "--type=full", "--comment=nightly", "--ticket=CHG1"];
+
+async fn said(place: &Place, emulator: &Emulator, args: &[&str]) -> Said {
+    let command = place.towards(emulator, args);
+    beside(move || run(command)).await
+}
+
+fn orders(emulator: &Emulator) -> usize {
+    emulator.ledger().count(Operation::Scan)
+}
+
+/// The digest of a plan file.
+fn digest(place: &Place, name: &str) -> String {
+    FileDigest::of(&fs::read(place.path(name)).unwrap()).to_string()
+}
+
+/// Writes a plan of `list.txt` with these options.
+async fn plan(place: &Place, emulator: &Emulator, more: &[&str]) -> Value {
+    let out = ["--dry-run", "--plan-out=plan.json", "--force"];
+    let made = said(place, emulator, &[&SCAN[..], &out, more].concat()).await;
+    assert_eq!(made.code, 0, "{}", made.err);
+    assert!(made.err.contains(&digest(place, "plan.json")), "{}", made.err);
+    serde_json::from_slice(&fs::read(place.path("plan.json")).unwrap()).unwrap()
+}
+
+/// Runs the plan as it was approved, with this typed beside.
+fn approved<'a>(approve: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["scan", "--plan=plan.json", approve, "--report=r.csv", "--force"], more].concat()
+}
+
+/// What a refusal says that differs.
+fn differs(refused: &Said) -> Vec<String> {
+    let why = refused.err.lines().find_map(|line| line.trim().strip_prefix("why: what differs: "));
+    why.map(|why| why.split("; ").map(str::to_owned).collect()).unwrap_or_default()
+}
+
+fn approve(place: &Place) -> String {
+    format!("--approve-plan={}", digest(place, "plan.json"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approved_plan_runs_exactly_that_without_asking_and_only_once() {
+    let emulator = emulate("quiet", &[(1_000, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(20);
+    let more = ["--limit=500/1s", "--busy=retry", "--pace=even", "--skip=busy"];
+    let file = plan(&place, &emulator, &more).await;
+    assert_eq!((&file["v"], &file["type"]), (&1.into(), &"plan_file".into()));
+    assert_eq!((&file["list"]["rows"], &file["list"]["devices"]), (&20.into(), &20.into()));
+    assert_eq!(file["order"]["ticket"], "CHG1");
+    assert_eq!(file["order"]["target"]["api_origin"], emulator.base_url());
+    assert_eq!(file["options"]["limits"][0], "500/1s");
+    let text = fs::read_to_string(place.path("plan.json")).unwrap();
+    assert!(!text.contains(emulator::DEFAULT_SECRET), "{text}");
+    // In another folder, from another process, with nothing of it typed again.
+    let approve = approve(&place);
+    fs::create_dir(place.path("else")).unwrap();
+    let mut command = place.towards(&emulator, &["scan", "--plan=../plan.json", &approve]);
+    command.current_dir(place.path("else")).args(["--json", "--report=../r.csv"]);
+    let ran = beside(move || run(command)).await;
+    assert!([0, 3].contains(&ran.code), "{}", ran.err);
+    assert!(ran.err.contains("as it was approved"), "{}", ran.err);
+    let lines = json_lines(&ran.out);
+    let name = file["campaign"].as_str().unwrap();
+    assert_eq!((&lines[0]["campaign"], &lines[1]["ticket"]), (&name.into(), &"CHG1".into()));
+    assert_eq!(lines[0]["quota_used"][0]["limit"], 500);
+    let rows = report(&place.path("r.csv"));
+    assert!(rows.len() == 20 && rows.iter().all(|row| row["ticket"] == "CHG1"));
+    assert_honest(&rows, &emulator.ledger(), name);
+    let text = format!("[fleetsweep {name}/");
+    let ledger = emulator.ledger();
+    let comments = ledger.entries.iter().filter_map(|entry| entry.comment.as_deref());
+    let ours: Vec<&str> = comments.filter(|comment| comment.starts_with(&text)).collect();
+    assert!(ours.len() >= 20 && ours.iter().all(|text| text.ends_with("] [CHG1] nightly")));
+    let status = run(place.fleetsweep(&["status", "--json"]));
+    assert_eq!(json_lines(&status.out)[0]["ticket"], "CHG1");
+    assert!(run(place.fleetsweep(&["status"])).out.contains("[CHG1] nightly"));
+    // The same plan again is the same campaign again, and that is finished.
+    let before = orders(&emulator);
+    let again = said(&place, &emulator, &approved(&approve, &[])).await;
+    assert_eq!((again.code, orders(&emulator)), (6, before), "{}", again.err);
+    assert!(again.err.contains("it is this one, and it is finished"), "{}", again.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_typed_otherwise_than_planned_is_refused_before_the_first_order() {
+    let emulator = emulate("quiet", &[(1_000, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(20);
+    plan(&place, &emulator, &["--no-check"]).await;
+    let approve = approve(&place);
+    let cases: Vec<(&[&str], &str)> = vec![
+        (&["--type=quick"], "type: `full` planned, `quick` now"),
+        (&["--comment=other"], "comment: `nightly` planned, `other` now"),
+        (&["--ticket=CHG2"], "ticket: `CHG1` planned, `CHG2` now"),
+        (&["--campaign=other"], "campaign: `full-"),
+        (&["--tenant=22222222-2222-3333-4444-555555555555"], "tenant: `11111111-"),
+        (&["--client-id=77777777-7777-8888-9999-000000000000"], "application: `66666666-"),
+        (&["--cloud=gcc"], "cloud: `commercial` planned, `gcc` now"),
+        (&["--busy=retry"], "busy devices: `report` planned, `retry` now"),
+        (&["--skip=server"], "--skip: `none` planned, `server` now"),
+        (&["--keep=mobile"], "--keep: `none` planned, `mobile` now"),
+        (&["--limit=50/1m"], "limits: `100/min, 1500/h` planned, `50/min` now"),
+        (&["--leave=25%"], "limits: `100/min, 1500/h` planned, `75/min, 1125/h` now"),
+        (&["--pace=even"], "pace: `fast` planned, `even` now"),
+        (&["--window=00:00-24:00"], "windows: `none` planned, `00:00-24:00` now"),
+        (&["--until=23:59"], "until: `none` planned, `23:59` now"),
+        (&["--max-duration=5h"], "at most: `none` planned, `5h` now"),
+        (&["--skip-bad-rows"], "bad rows are left out: `no` planned, `yes` now"),
+        (&["--check"], "the tenant's inventory is asked: `no` planned, `yes` now"),
+    ];
+    for (more, sentence) in cases {
+        let refused = said(&place, &emulator, &approved(&approve, more)).await;
+        assert_eq!(refused.code, 6, "{more:?}: {}", refused.err);
+        let differs = differs(&refused);
+        assert!(differs.len() == 1 && differs[0].starts_with(sentence), "{more:?}: {differs:?}");
+    }
+    // Another server, with the same tenant and application.
+    let other = emulate("quiet", &[(1_000, 1.0)], 1.0).await;
+    let refused = said(&place, &other, &approved(&approve, &[])).await;
+    assert_eq!(refused.code, 6, "{}", refused.err);
+    assert!(refused.err.contains("API: `http://127.0.0.1:"), "{}", refused.err);
+    assert_eq!((orders(&emulator), orders(&other)), (0, 0));
+    // And what is typed as planned is not.
+    let same = ["--type=full", "--comment=nightly", "--busy=report", "--limit=1500/1h"];
+    let same = [&same[..], &["--limit=100/1m", "--pace=fast", "list.txt"]].concat();
+    let ran = said(&place, &emulator, &approved(&approve, &same)).await;
+    assert!([0, 3].contains(&ran.code), "{}", ran.err);
+    assert!(orders(&emulator) >= 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_that_changed_is_refused_with_how_many_more_or_fewer() {
+    let emulator = emulate("quiet", &[(1_000, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(20);
+    let whole = fs::read_to_string(place.path("list.txt")).unwrap();
+    plan(&place, &emulator, &["--no-check"]).await;
+    let approve = approve(&place);
+    let first = whole.lines().next().unwrap();
+    let cases = [
+        (format!("{whole}\n{}\n", device(99)), "20 planned, 21 now (1 more)"),
+        (whole.replace(&format!("{first}\n"), ""), "20 planned, 19 now (1 fewer)"),
+        (whole.replace(first, &device(99).to_string()), "(as many, but not the same ones)"),
+        (format!("{whole}\n{first}\n"), "duplicates: `0` planned, `1` now"),
+    ];
+    for (list, sentence) in &cases {
+        fs::write(place.path("list.txt"), list).unwrap();
+        let refused = said(&place, &emulator, &approved(&approve, &[])).await;
+        assert_eq!(refused.code, 6, "{}", refused.err);
+        let differs = differs(&refused);
+        assert!(differs.iter().any(|one| one.contains(sentence)), "{sentence}: {differs:?}");
+    }
+    assert_eq!(orders(&emulator), 0);
+    // The order of the rows, and where the list is, decide nothing.
+    let mut turned: Vec<&str> = whole.lines().collect();
+    turned.reverse();
+    fs::write(place.path("other.txt"), turned.join("\n")).unwrap();
+    let ran = said(&place, &emulator, &approved(&approve, &["other.txt"])).await;
+    assert!([0, 3].contains(&ran.code), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_file_that_changed_or_is_none_is_refused_with_both_digests() {
+    let emulator = emulate("quiet", &[(1_000, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(5);
+    plan(&place, &emulator, &["--no-check"]).await;
+    let (approve, whole) = (approve(&place), fs::read(place.path("plan.json")).unwrap());
+    let text = String::from_utf8(whole.clone()).unwrap();
+    for (from, to) in [("\"full\"", "\"quick\""), ("CHG1", "CHG2"), ("\n", "\r\n"), ("}", "} ")] {
+        fs::write(place.path("plan.json"), text.replacen(from, to, 1)).unwrap();
+        let refused = said(&place, &emulator, &approved(&approve, &[])).await;
+        assert_eq!(refused.code, 6, "{}", refused.err);
+        let now = digest(&place, "plan.json");
+        assert!(refused.err.contains(&now) && refused.err.contains(&approve[15..]), "{now}");
+    }
+    // Whatever was approved, it must be a plan that this version understands.
+    let field = text.replacen("\"emulated\"", "\"first\": [],\n  \"emulated\"", 1);
+    let version = text.replacen("\"v\": 1", "\"v\": 2", 1);
+    for none in ["", "{}", "[]", "ordered\n", &text[..text.len() / 2], &field, &version] {
+        fs::write(place.path("plan.json"), none).unwrap();
+        let approve = self::approve(&place);
+        let refused = said(&place, &emulator, &approved(&approve, &[])).await;
+        assert_eq!(refused.code, 2, "{none}: {}", refused.err);
+    }
+    let short = approved("--approve-plan=sha256:1234", &[]);
+    assert_eq!(said(&place, &emulator, &short).await.code, 2);
+    assert_eq!(orders(&emulator), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_that_nobody_approved_is_asked_about_as_usual() {
+    let emulator = emulate("quiet", &[(1_000, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(5);
+    plan(&place, &emulator, &["--no-check"]).await;
+    let asked = said(&place, &emulator, &["scan", "--plan=plan.json"]).await;
+    assert_eq!(asked.code, 6, "{}", asked.err);
+    let words = asked.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let digest = digest(&place, "plan.json");
+    assert!(words.contains(&format!("add --approve-plan {digest}")), "{}", asked.err);
+    let number = said(&place, &emulator, &["scan", "--plan=plan.json", "--approve-max=9"]).await;
+    assert_eq!(number.code, 2, "{}", number.err);
+    let alone = format!("--approve-plan={digest}");
+    let alone = [&SCAN[..], &[&alone]].concat();
+    assert_eq!(said(&place, &emulator, &alone).await.code, 2);
+    assert_eq!(orders(&emulator), 0);
+    // Would it still run? The dry run compares, and orders nothing.
+    let dry = ["scan", "--plan=plan.json", "--dry-run"];
+    assert_eq!(said(&place, &emulator, &dry).await.code, 0);
+    place.list(6);
+    let dry = said(&place, &emulator, &dry).await;
+    assert_eq!((dry.code, orders(&emulator)), (6, 0), "{}", dry.err);
+    assert!(dry.err.contains("(1 more)"), "{}", dry.err);
+}
+
+/// The emulator of a fleet at an address, where some devices are not onboarded.
+async fn fleet(address: &str, not_onboarded: f64) -> Emulator {
+    let text =
+        format!("[machines]\nnot_onboarded_share = {not_onboarded}\n[devices]\nfleet_size = 200\n");
+    let scenario = Scenario::from_toml(&text).unwrap();
+    let limits = vec![Limit { calls: 1_000, window: std::time::Duration::from_secs(1) }];
+    let config = Config { scenario, limits, seed: 7, ..Config::default() };
+    emulator::start(config, address.parse().unwrap()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn devices_that_are_left_out_now_and_were_not_are_a_difference() {
+    let first = fleet("127.0.0.1:0", 0.05).await;
+    let address = first.base_url().trim_start_matches("http://").to_owned();
+    let place = Place::new();
+    let ids: Vec<String> = first.with_world(|world| world.fleet().collect());
+    fs::write(place.path("list.txt"), ids.join("\n")).unwrap();
+    let limits = ["--check", "--limit=1000/1s"];
+    let file = plan(&place, &first, &limits).await;
+    let left_out = file["left_out"]["devices"].as_u64().unwrap();
+    assert!(left_out > 2 && file["options"]["check"] == true, "{file}");
+    let group = &file["left_out"]["groups"][0];
+    assert_eq!((&group["group"], &group["decision"]), (&"not-onboarded".into(), &"skip".into()));
+    let approve = approve(&place);
+    // The tenant as it is at night: some more are not onboarded.
+    first.shutdown().await;
+    let night = fleet(&address, 0.1).await;
+    let refused = said(&place, &night, &approved(&approve, &[])).await;
+    assert_eq!((refused.code, orders(&night)), (6, 0), "{}", refused.err);
+    let differs = differs(&refused);
+    let sentences = ["devices that are left out: ", "left out as not-onboarded: `"];
+    for (told, sentence) in differs.iter().zip(sentences) {
+        assert!(told.starts_with(&format!("{sentence}{left_out}")), "{differs:?}");
+    }
+    assert_eq!(differs.len(), 2, "{differs:?}");
+    // A plan that was made with the inventory is not run without it.
+    let blind = said(&place, &night, &approved(&approve, &["--no-check"])).await;
+    assert_eq!((blind.code, orders(&night)), (6, 0), "{}", blind.err);
+    night.shutdown().await;
+    let same = fleet(&address, 0.05).await;
+    let ran = said(&place, &same, &approved(&approve, &[])).await;
+    assert!([0, 3].contains(&ran.code), "{}", ran.err);
+    let rows = report(&place.path("r.csv"));
+    let skipped = rows.iter().filter(|row| row["outcome"] == "skipped").count();
+    assert_eq!(skipped as u64, left_out);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approved_plan_that_was_killed_goes_on_by_the_same_command_whatever_the_tenant_is_now() {
+    let first = fleet("127.0.0.1:0", 0.05).await;
+    let address = first.base_url().trim_start_matches("http://").to_owned();
+    let place = Place::new();
+    let ids: Vec<String> = first.with_world(|world| world.fleet().collect());
+    fs::write(place.path("list.txt"), ids[..60].join("\n")).unwrap();
+    // What waits for a minute after a kill waits for six seconds.
+    let file = plan(&place, &first, &["--check", "--limit=20/1s", "--time-scale=10"]).await;
+    let left_out = file["left_out"]["devices"].as_u64().unwrap();
+    assert!(left_out > 0, "{file}");
+    let approve = approve(&place);
+    let mut child = start(place.towards(&first, &approved(&approve, &[])));
+    accepted(&first, 10).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before: Vec<_> =
+        first.ledger().entries.iter().filter(|one| one.accepted).cloned().collect();
+    first.shutdown().await;
+    // Its rows were judged when it was opened, and are not judged again.
+    let later = fleet(&address, 0.2).await;
+    let ran = said(&place, &later, &approved(&approve, &["--json"])).await;
+    assert!([0, 3].contains(&ran.code), "{}", ran.err);
+    let lines = json_lines(&ran.out);
+    assert_eq!((&lines[0]["continues"], &lines[1]["open"]), (&true.into(), &0.into()));
+    assert_eq!(lines[1]["outcomes"]["skipped"], left_out);
+    // Only what was in flight at the kill can be at both servers: the second has no list of it.
+    let again = later.ledger().entries.into_iter().filter(|one| one.accepted);
+    let again = again.filter(|one| before.iter().any(|then| then.device == one.device)).count();
+    assert!(again <= 16, "{again} of {} were ordered again", before.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_campaign_of_that_name_that_leaves_out_others_is_not_gone_on_with_by_the_plan() {
+    let emulator = fleet("127.0.0.1:0", 0.05).await;
+    let place = Place::new();
+    let ids: Vec<String> = emulator.with_world(|world| world.fleet().collect());
+    fs::write(place.path("list.txt"), ids[..60].join("\n")).unwrap();
+    let file = plan(&place, &emulator, &["--check", "--limit=20/1s"]).await;
+    let name = format!("--campaign={}", file["campaign"].as_str().unwrap());
+    // The same order by itself: type, comment, ticket, ids; but it keeps what the plan leaves out.
+    let other = ["--keep=not-onboarded", "--approve-max=60", "--limit=20/1s", &name];
+    let mut child = start(place.towards(&emulator, &[&SCAN[..], &other].concat()));
+    accepted(&emulator, 3).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = orders(&emulator);
+    let approve = approve(&place);
+    let refused = said(&place, &emulator, &approved(&approve, &[])).await;
+    assert_eq!((refused.code, orders(&emulator)), (6, before), "{}", refused.err);
+    let differs = differs(&refused);
+    assert!(differs.len() == 1 && differs[0].starts_with("devices that are left out: "));
+}
+
+#[test]
+fn a_plan_is_written_only_where_nothing_is_lost_and_only_if_it_says_all() {
+    let place = Place::new();
+    place.list(5);
+    fs::write(place.path("there.json"), "mine").unwrap();
+    let tenant = ["--tenant=11111111-2222-3333-4444-555555555555"];
+    let client = ["--client-id=66666666-7777-8888-9999-000000000000"];
+    let both = [tenant, client].concat();
+    let domain = ["--tenant=contoso.onmicrosoft.com", client[0]];
+    let report = [&both[..], &["--report=r.csv"]].concat();
+    let forced = [&both[..], &["--force"]].concat();
+    let cases: Vec<(&str, &[&str], &str)> = vec![
+        ("there.json", &both, "add --force"),
+        ("list.txt", &both, "it is the list"),
+        (".", &both, "no plain file"),
+        ("gone/plan.json", &both, "No such file"),
+        ("plan.json", &[], "let --check ask the tenant"),
+        ("plan.json", &tenant, "let --check ask the tenant"),
+        ("plan.json", &domain, "let --check ask the tenant"),
+        ("r.csv", &report, "or a report"),
+        ("list.txt", &forced, "it is the list"),
+    ];
+    for (path, more, why) in cases {
+        let out = format!("--plan-out={path}");
+        let said = run(place.fleetsweep(&[&SCAN[..], &["--dry-run", &out], more].concat()));
+        assert!([1, 2].contains(&said.code), "{path} {more:?}: {}", said.err);
+        let words = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(why), "{path} {more:?}: {}", said.err);
+        assert!(!place.path("plan.json").exists());
+    }
+    assert_eq!(fs::read_to_string(place.path("there.json")).unwrap(), "mine");
+    assert!(fs::read_to_string(place.path("list.txt")).unwrap().starts_with("d0d0"));
+    // A zone without a name cannot be approved.
+    let mut unnamed = place.fleetsweep(&SCAN);
+    unnamed.args(["--dry-run", "--plan-out=plan.json", "--window=22:00-06:00"]).args(&both);
+    unnamed.env("TZ", "<XYZ>+3");
+    let said = run(unnamed);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("--tz"), "{}", said.err);
+}
+
+#[test]
+fn a_timer_may_start_an_approved_plan_and_says_what_it_reads() {
+    let place = Place::new();
+    place.list(5);
+    let both = ["--tenant=11111111-2222-3333-4444-555555555555", "--auth=azure-cli"];
+    let client = "--client-id=66666666-7777-8888-9999-000000000000";
+    let window = ["--window=Mon-Fri 22:00-06:00", "--tz=Etc/UTC", client];
+    let out = ["--dry-run", "--plan-out=plan.json"];
+    let made = run(place.fleetsweep(&[&SCAN[..], &both, &window, &out].concat()));
+    assert_eq!(made.code, 0, "{}", made.err);
+    let approve = approve(&place);
+    let timer = |more: &[&str]| {
+        let scan = ["schedule", "--systemd", "--", "scan", "--plan=plan.json", "--auth=azure-cli"];
+        run(place.fleetsweep(&[&scan[..], more].concat()))
+    };
+    let printed = timer(&[&approve]);
+    assert_eq!(printed.code, 0, "{}", printed.err);
+    // It starts when the window of the plan opens.
+    assert!(printed.out.contains("OnCalendar=Mon..Fri *-*-* 22:00:00"), "{}", printed.out);
+    assert!(printed.out.contains("/list.txt"), "{}", printed.out);
+    assert!(printed.err.contains("a plan is one campaign"), "{}", printed.err);
+    assert_eq!(timer(&[]).code, 2);
+    let other = format!("--approve-plan={}", FileDigest::of(b""));
+    assert_eq!(timer(&[&other]).code, 6);
+    let scan = [&["schedule", "--cron", "--at=22:00", "--"], &SCAN[..]].concat();
+    let written = run(place.fleetsweep(&[&scan[..], &["--approve-max=9", out[1]]].concat()));
+    assert_eq!(written.code, 2, "{}", written.err);
+}
+
+#[test]
+fn a_plan_for_the_embedded_emulator_runs_there_though_its_address_is_another_one() {
+    let place = Place::new();
+    place.list(5);
+    let emulated = ["--emulator", "--scenario=quiet", "--store=sqlite:s.db", "--limit=1000/1s"];
+    let hours = ["--window=00:00-24:00", "--max-duration=2h", "--until=23:59"];
+    let out = ["--dry-run", "--plan-out=plan.json", "--json"];
+    let made = run(place.fleetsweep(&[&SCAN[..], &emulated, &hours, &out].concat()));
+    assert_eq!(made.code, 0, "{}", made.err);
+    let written = &json_lines(&made.out)[1];
+    assert_eq!(written["type"], "plan_written");
+    assert_eq!(written["digest"], digest(&place, "plan.json"));
+    // The command that is told is the one that runs it.
+    let command = written["command"].as_str().unwrap();
+    assert!(command.ends_with("--scenario quiet --emulator"), "{command}");
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    let ran = run(place.fleetsweep(&words));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    // Not towards a tenant.
+    let mut tenant = place.fleetsweep(&words[..words.len() - 3]);
+    tenant.env("AZURE_TENANT_ID", "t").env("AZURE_CLIENT_ID", "c").env("AZURE_CLIENT_SECRET", "s");
+    tenant.env("FLEETSWEEP_API_URL", "http://127.0.0.1:1");
+    let refused = run(tenant);
+    assert_eq!(refused.code, 6, "{}", refused.err);
+    assert!(refused.err.contains("the emulator: `yes` planned, `no` now"), "{}", refused.err);
+}
+
+#[test]
+fn a_planned_start_may_come_later_and_not_earlier() {
+    let place = Place::new();
+    place.list(5);
+    let emulated = ["--emulator", "--scenario=quiet", "--limit=1000/1s"];
+    let at = |minutes: i64| {
+        let at = fleetsweep::clock::wall_clock() + jiff::SignedDuration::from_mins(minutes);
+        format!("--start-at={at}")
+    };
+    let (planned, earlier, later) = (at(60), at(30), at(90));
+    let out = ["--dry-run", "--plan-out=plan.json", &planned];
+    let made = run(place.fleetsweep(&[&SCAN[..], &emulated, &out].concat()));
+    assert_eq!(made.code, 0, "{}", made.err);
+    let approve = approve(&place);
+    let with = |more: &[&str]| {
+        let typed = [&approved(&approve, &emulated)[..], &["--dry-run", "--json"], more].concat();
+        run(place.fleetsweep(&typed))
+    };
+    let refused = with(&[&earlier]);
+    assert_eq!(refused.code, 6, "{}", refused.err);
+    assert!(refused.err.contains("start: `"), "{}", refused.err);
+    assert_eq!(with(&[&later]).code, 0);
+    let silent = with(&[]);
+    let starts = json_lines(&silent.out)[0]["start_at"].as_str().unwrap().to_owned();
+    assert_eq!((silent.code, format!("--start-at={starts}")), (0, planned));
+}
