@@ -9,6 +9,7 @@ mod outages;
 mod priority;
 mod runners;
 mod stops;
+mod waves;
 mod windows;
 
 use std::collections::BTreeMap;
