@@ -12,6 +12,7 @@ mod priority;
 mod runners;
 mod start;
 mod stops;
+mod waves;
 mod windows;
 
 use std::collections::BTreeMap;
