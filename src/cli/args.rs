@@ -287,7 +287,7 @@ pub struct OutputArgs {
     #[arg(long = "report", value_name = "FILE")]
     pub reports: Vec<PathBuf>,
 
-    /// Overwrite a report file that is not this campaign's
+    /// Overwrite a report file that is not this campaign's, or the file of --plan-out
     #[arg(long)]
     pub force: bool,
 

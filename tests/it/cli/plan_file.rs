@@ -266,6 +266,11 @@ async fn devices_that_are_left_out_now_and_were_not_are_a_difference() {
     // A plan that was made with the inventory is not run without it.
     let blind = said(&place, &night, &approved(&approve, &["--no-check"])).await;
     assert_eq!((blind.code, orders(&night)), (6, 0), "{}", blind.err);
+    // Towards another tenant not even the inventory is asked for.
+    let before = night.ledger().entries.len();
+    let other = ["--tenant=22222222-2222-3333-4444-555555555555"];
+    let refused = said(&place, &night, &approved(&approve, &other)).await;
+    assert_eq!((refused.code, night.ledger().entries.len()), (6, before), "{}", refused.err);
     night.shutdown().await;
     let same = fleet(&address, 0.05).await;
     let ran = said(&place, &same, &approved(&approve, &[])).await;
