@@ -145,6 +145,7 @@ async fn opened(store: &SqliteStore, number: u32, devices: u32) -> CampaignId {
         busy: BusyPolicy::Report,
         emulated: true,
         quotas: vec!["1000000/1s".parse().expect("it is a quota")],
+        rollout: Default::default(),
     };
     store.open(draft, opening).await.expect("a draft can be confirmed");
     draft

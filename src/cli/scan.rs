@@ -335,6 +335,7 @@ impl Scan<'_> {
             busy,
             emulated: self.emulated,
             quotas: self.speed.quotas.clone(),
+            rollout: Default::default(),
         };
         match store.open(draft, opening).await? {
             Opened::New(_) | Opened::Continues(_) => {}

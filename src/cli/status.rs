@@ -80,6 +80,7 @@ impl Standing {
             budget: usage.state,
             now,
             hours: None,
+            pauses: Vec::new(),
         };
         let finish_in = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
         Ok(Self { campaign, tally, calls, used, finish_in })

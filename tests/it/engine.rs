@@ -8,6 +8,7 @@ mod look_ups;
 mod outages;
 mod runners;
 mod stops;
+mod waves;
 mod windows;
 
 use std::collections::BTreeMap;

@@ -263,6 +263,13 @@ impl<C: Clock> FakeServer<C> {
         ledger.actions.entry(device).or_default().push(action);
     }
 
+    /// The actions of a device have come to this status.
+    pub(crate) fn set_status(&self, device: DeviceId, status: &str) {
+        let (_, ledger) = &mut *self.inner.lock().unwrap();
+        let actions = ledger.actions.get_mut(&device).expect("it was ordered");
+        actions.iter_mut().for_each(|action| action.status = Some(status.to_owned()));
+    }
+
     fn latency(&self, rng: &mut fastrand::Rng) -> Duration {
         let Behaviour { median, tail_share, tail, .. } = self.behaviour;
         if median.is_zero() {

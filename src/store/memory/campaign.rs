@@ -85,6 +85,9 @@ impl Held {
             last_call_at: None,
             paused: false,
             wave: 0,
+            rollout: opening.rollout,
+            wave_over: None,
+            wave_failed: None,
         });
         self.join(&opening.quotas);
         let timing = Timing::default();
@@ -234,6 +237,9 @@ impl Held {
                 self.replace(*seq, after)?;
                 reopened += 1;
             }
+        }
+        if let Some(campaign) = self.campaign.as_mut().filter(|_| reopened > 0) {
+            campaign.wave_over = None;
         }
         Ok(reopened)
     }

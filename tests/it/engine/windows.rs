@@ -17,7 +17,7 @@ const BERLIN: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 
 /// Time that passes as tests want, and a wall clock that steps.
 #[derive(Clone, Debug)]
-struct Wall {
+pub(super) struct Wall {
     time: TokioClock,
     /// The wall clock at the start, in microseconds since 1970, with all steps so far.
     start: Arc<AtomicI64>,
@@ -41,7 +41,7 @@ impl Wall {
         self.start.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
-    fn shows(&self) -> Timestamp {
+    pub(super) fn shows(&self) -> Timestamp {
         let passed = i64::try_from(self.time.elapsed().as_micros()).unwrap();
         Timestamp::from_microsecond(self.start.load(Ordering::SeqCst) + passed).unwrap()
     }
@@ -65,17 +65,17 @@ impl Clock for Wall {
 }
 
 /// A night: one wall clock, one store, one server, one list of devices.
-struct Night {
-    wall: Wall,
-    store: Arc<MemoryStore<Wall>>,
+pub(super) struct Night {
+    pub(super) wall: Wall,
+    pub(super) store: Arc<MemoryStore<Wall>>,
     server: Arc<FakeServer<Wall>>,
-    settings: Settings,
+    pub(super) settings: Settings,
     /// What the wall clock showed at each scan call.
     shown: Arc<Mutex<Vec<Timestamp>>>,
 }
 
 impl Night {
-    fn new(start: &str, hours: &Hours, quota: &str, script: Script) -> Self {
+    pub(super) fn new(start: &str, hours: &Hours, quota: &str, script: Script) -> Self {
         let wall = Wall::at(start);
         let timing = Timing::default();
         let quotas: Vec<Quota> = vec![quota.parse().unwrap()];
@@ -109,7 +109,7 @@ impl Night {
         campaign(&self.store, "c", 0..devices, &self.settings.quotas, BusyPolicy::Report).await
     }
 
-    async fn run(&self) -> (Ending, Vec<Event>) {
+    pub(super) async fn run(&self) -> (Ending, Vec<Event>) {
         let name: CampaignName = "c".parse().unwrap();
         let campaign = self.store.find(&name).await.unwrap().unwrap();
         let (_stop, stopped) = watch::channel(StopLevel::Run);
@@ -124,17 +124,17 @@ impl Night {
         (ran.ending, told)
     }
 
-    fn sent(&self) -> Vec<Timestamp> {
+    pub(super) fn sent(&self) -> Vec<Timestamp> {
         self.shown.lock().unwrap().clone()
     }
 }
 
-fn hours(window: &str) -> Hours {
+pub(super) fn hours(window: &str) -> Hours {
     let zone = TimeZone::posix(BERLIN).unwrap();
     Hours::new(vec![window.parse().unwrap()], None, zone).unwrap()
 }
 
-fn moment(text: &str) -> Timestamp {
+pub(super) fn moment(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 

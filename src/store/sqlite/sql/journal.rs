@@ -109,7 +109,7 @@ pub(in super::super) async fn budget_of(
                 " = b.id), \
                  EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND at <= ?2 \
                          AND state = 'queued' AND ready = 0), c.paused, c.wave, \
-                 c.wave_sum \
+                 c.wave_sum, c.wave_over, c.wave_failed \
                  FROM campaign c JOIN budget b ON b.id = c.", $column, " WHERE c.id = ?1"
             )
         };
@@ -130,7 +130,8 @@ pub(in super::super) async fn budget_of(
         paused: row.try_get(13)?,
         wave: unsigned(&row, 14)?,
     };
-    checksum::check_wave(campaign, budget.wave, row.try_get(15)?)?;
+    let over = row.try_get::<Option<i64>, _>(16)?.map(Stamp);
+    checksum::check_wave(campaign, (budget.wave, over, row.try_get(17)?), row.try_get(15)?)?;
     Ok(Some(budget))
 }
 
