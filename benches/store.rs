@@ -146,6 +146,7 @@ async fn opened(store: &SqliteStore, number: u32, devices: u32) -> CampaignId {
         emulated: true,
         quotas: vec!["1000000/1s".parse().expect("it is a quota")],
         priority: Priority::default(),
+        rollout: Default::default(),
     };
     store.open(draft, opening).await.expect("a draft can be confirmed");
     draft

@@ -69,6 +69,7 @@ pub(super) fn outlook(speed: &Speed, usage: Usage, now: Stamp) -> Outlook {
         budget: usage.state,
         now,
         hours: speed.hours.clone().map(|hours| (hours, whole(wall_clock()))),
+        pauses: Vec::new(),
     }
 }
 

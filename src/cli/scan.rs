@@ -364,6 +364,7 @@ impl Scan<'_> {
             emulated: self.emulated,
             quotas: self.speed.quotas.clone(),
             priority: self.speed.priority,
+            rollout: Default::default(),
         };
         match store.open(draft, opening).await? {
             Opened::Continues(_) if self.args.due.series.is_some() => {

@@ -87,6 +87,7 @@ impl Standing {
             budget: usage.state,
             now,
             hours: None,
+            pauses: Vec::new(),
         };
         let finish_in = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
         let before = before(&campaign, all);

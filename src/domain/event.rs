@@ -28,6 +28,8 @@ pub enum HoldReason {
     Window,
     /// The moment from which on orders may leave has not come yet.
     Start(Timestamp),
+    /// A wave is over, and is judged before the next one begins.
+    Wave,
 }
 
 /// Where a campaign stands.
@@ -47,6 +49,23 @@ pub struct Snapshot {
     pub hold: Option<HoldReason>,
     /// When the last call is likely to leave.
     pub finish_in: Option<Duration>,
+    /// The present wave, if another one follows.
+    pub wave: Option<WaveShown>,
+}
+
+/// A wave that another one follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaveShown {
+    /// What it is called.
+    pub name: String,
+    /// Its devices.
+    pub devices: u64,
+    /// How many of them have their outcome.
+    pub done: u64,
+    /// How long it is waited for before it is judged, once it is over.
+    pub wait: Option<Duration>,
+    /// Devices of the waves after it.
+    pub then: u64,
 }
 
 /// Something that is told once, as it happens.
@@ -68,6 +87,10 @@ pub enum Note {
     ListFailed(String),
     /// No more orders; this many calls wait for their answer.
     Stopping(usize),
+    /// This wave is over, and is judged after this wait.
+    WaveOver(String, Duration),
+    /// A wave did well, and the next one begins: how its devices stood, as a sentence.
+    WavePassed(String),
 }
 
 /// An event of a running campaign.

@@ -34,6 +34,17 @@ pub struct Outlook {
     pub now: Stamp,
     /// The hours in which calls leave, and now on the wall clock; nothing if they always may.
     pub hours: Option<(Hours, Timestamp)>,
+    /// Where no call leaves for a while, in the order of calls.
+    pub pauses: Vec<Pause>,
+}
+
+/// A time in which nothing is ordered, between two waves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// The calls before it, from now on; it begins with the last of their answers.
+    pub after: u64,
+    /// How long it is.
+    pub wait: Duration,
 }
 
 /// When the calls leave.
@@ -62,6 +73,18 @@ impl Outlook {
             last_answer: last_call + self.latency,
             windows: play.windows.max(1),
         })
+    }
+
+    /// When the first call after each pause leaves, if there are so many calls.
+    pub fn begins(&self, calls: u64) -> Vec<Duration> {
+        let mut play = Play::new(self);
+        let mut begins = Vec::with_capacity(self.pauses.len());
+        for number in 0..calls {
+            let call = play.next_call();
+            let after = self.pauses.iter().filter(|pause| pause.after == number);
+            begins.extend(after.map(|_| call.since(self.now)));
+        }
+        begins
     }
 
     /// How many of at most `calls` calls leave in the window that is open or opens next; nothing
@@ -96,6 +119,12 @@ struct Play<'a> {
     open: Option<Stamp>,
     /// Openings that calls left in.
     windows: u64,
+    /// Calls that left.
+    calls: u64,
+    /// The latest answer.
+    answered: Stamp,
+    /// Until when the latest pause lasts.
+    paused: Stamp,
 }
 
 impl<'a> Play<'a> {
@@ -106,8 +135,20 @@ impl<'a> Play<'a> {
         let seen = seen.split_off(seen.len().saturating_sub(keep)).into();
         let answers = VecDeque::with_capacity(outlook.concurrency);
         let (now, budget) = (outlook.now, outlook.budget);
-        let paced = Stamp::ZERO;
-        Self { outlook, seen, answers, keep, now, paced, budget, open: None, windows: 0 }
+        Self {
+            outlook,
+            seen,
+            answers,
+            keep,
+            now,
+            paced: Stamp::ZERO,
+            budget,
+            open: None,
+            windows: 0,
+            calls: 0,
+            answered: now,
+            paused: Stamp::ZERO,
+        }
     }
 
     fn next_call(&mut self) -> Stamp {
@@ -118,8 +159,11 @@ impl<'a> Play<'a> {
             true => self.answers.pop_front().unwrap_or(self.now),
             false => self.now,
         };
+        for pause in self.outlook.pauses.iter().filter(|pause| pause.after == self.calls) {
+            self.paused = self.paused.max(self.answered).plus(pause.wait);
+        }
         let at = self.now.max(by_rule).max(in_flight).max(self.budget.earliest());
-        let at = at.max(self.pace_allows());
+        let at = at.max(self.pace_allows()).max(self.paused);
         let at = self.window_allows(at);
         self.leave(at);
         at
@@ -166,6 +210,8 @@ impl<'a> Play<'a> {
             self.seen.pop_front();
         }
         self.answers.push_back(answer);
+        self.answered = self.answered.max(answer);
+        self.calls += 1;
         self.now = at;
     }
 }
@@ -188,6 +234,7 @@ mod tests {
             budget: BudgetState::default(),
             now: Stamp(1_000_000_000_000),
             hours: None,
+            pauses: Vec::new(),
         }
     }
 
@@ -237,6 +284,30 @@ mod tests {
         assert_eq!(all.windows, 4);
         assert_eq!(nights.fits(40_000, hour(11)), 1_500);
         assert_eq!(outlook().fits_window(5), None);
+    }
+
+    #[test]
+    fn between_two_waves_no_call_leaves_and_what_the_limit_had_left_is_there_afterwards() {
+        let minute = Duration::from_secs(60);
+        let mut waves = outlook();
+        let pause = |after, wait| Pause { after, wait };
+        waves.pauses = vec![pause(20, minute * 30), pause(120, Duration::ZERO)];
+        let begins = waves.begins(12_000);
+        let second = waves.forecast(20).unwrap().last_answer + minute * 30;
+        assert_eq!(begins[0], second);
+        assert!(begins[1] > second + Duration::from_secs(9), "{:?}", begins[1] - second);
+        assert_eq!(waves.forecast(21).unwrap().last_call, second);
+        // The half hour is lost, less what the hour's limit left for after it.
+        let last = waves.forecast(12_000).unwrap().last_call;
+        let without = outlook().forecast(12_000).unwrap().last_call;
+        assert!(last > without && last < without + minute * 31, "{last:?} {without:?}");
+        assert_eq!(waves.fits(12_000, minute * 30), 20);
+        // What is left of a wait that has begun holds the first call, and none where none follows.
+        waves.pauses = vec![pause(0, minute)];
+        assert_eq!(waves.forecast(1).unwrap().first_call, minute);
+        waves.pauses = vec![pause(20, minute)];
+        assert_eq!(waves.forecast(20), outlook().forecast(20));
+        assert!(waves.begins(20).is_empty());
     }
 
     #[test]

@@ -113,6 +113,10 @@ pub enum Stop {
     Safety(String),
     /// The safety rule of repeats: server or network fail too often to go on blindly.
     Repeats(String),
+    /// Too many results of the run were failures (`--max-failures`).
+    Failures(String),
+    /// Too many devices of a wave failed; nothing after it was ordered.
+    Wave(String),
 }
 
 /// How the latest run of a campaign went, for who asks later.
@@ -176,7 +180,7 @@ impl Ending {
                 Stop::SecondSignal => 130,
                 Stop::NeverReached(_) => 1,
                 Stop::SignIn(_) => 7,
-                Stop::Safety(_) | Stop::Repeats(_) => 4,
+                Stop::Safety(_) | Stop::Repeats(_) | Stop::Failures(_) | Stop::Wave(_) => 4,
                 Stop::Signal
                 | Stop::Time
                 | Stop::Window
@@ -248,7 +252,9 @@ mod tests {
             Ending::Stopped(Stop::NeverReached(why())).exit_code(false),
             Ending::Stopped(Stop::SignIn(why())).exit_code(false),
             Ending::Stopped(Stop::Safety(why())).exit_code(false),
+            Ending::Stopped(Stop::Failures(why())).exit_code(true),
+            Ending::Stopped(Stop::Wave(why())).exit_code(true),
         ];
-        assert_eq!(codes, [0, 3, 5, 130, 5, 5, 5, 1, 7, 4]);
+        assert_eq!(codes, [0, 3, 5, 130, 5, 5, 5, 1, 7, 4, 4, 4]);
     }
 }

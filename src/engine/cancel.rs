@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 pub use sending::{Cancelled, Job, Told, run};
 
-use super::follow::since;
+use super::follow::all_of;
 use super::lists::{ListEnd, Lists};
-use crate::defender::{ActionQuery, Inventory};
+use crate::defender::Inventory;
 use crate::domain::action::has_ended;
 use crate::domain::cancel::{Own, Spared, Standing};
 use crate::domain::{Action, DeviceId, Outcome, State};
@@ -66,7 +66,7 @@ pub async fn survey<S: Store, A: Inventory>(
     survey.ended = ordered.ended;
     if ordered.is_sought() {
         let take = |action: Action| ordered.take(&own, action, &mut survey);
-        let listed = lists.scans(&ActionQuery::CreatedSince(since(campaign)), take).await?;
+        let listed = lists.scans(&all_of(campaign), take).await?;
         survey.calls = listed.calls;
         if listed.end != ListEnd::Whole {
             return Ok(Err(listed.end));

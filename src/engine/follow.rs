@@ -39,47 +39,36 @@ pub async fn look<S: Store, A: Inventory>(
 ) -> Result<Result<Followed, ListEnd>, StoreError> {
     let mut ordered = Ordered::read(lists.store, campaign).await?;
     let mut calls = 0;
-    if !ordered.open.is_empty() {
-        let since = since(campaign);
-        let mut seen = Vec::new();
-        let take = |action: Action| {
-            if let Some((seq, _)) = ordered.open.get(&action.id) {
-                seen.push((*seq, action));
-            }
-        };
-        let query = ActionQuery::CreatedSince(since);
-        let listed = lists.scans(&query, take).await?;
+    if ordered.is_any_open() {
+        let listed = lists.scans(&all_of(campaign), |action| ordered.take(action)).await?;
         calls = listed.calls;
         if listed.end != ListEnd::Whole {
             return Ok(Err(listed.end));
         }
-        for part in seen.chunks(PAGE) {
-            lists.store.note_actions(campaign.id, part.to_vec()).await?;
-        }
-        for (_, action) in seen {
-            ordered.move_on(action);
-        }
+        ordered.write(lists.store, campaign).await?;
     }
     Ok(Ok(Followed { open: ordered.count_open(), statuses: ordered.told(), calls }))
 }
 
-/// The server's time from which on the list shows every action of a campaign.
-pub(super) fn since(campaign: &Campaign) -> Timestamp {
+/// The question for a list that shows every action of a campaign.
+pub(super) fn all_of(campaign: &Campaign) -> ActionQuery {
     let since = campaign.notes.first_contact.unwrap_or(campaign.opened_at);
-    since.checked_sub(MARGIN).unwrap_or(Timestamp::UNIX_EPOCH)
+    ActionQuery::CreatedSince(since.checked_sub(MARGIN).unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
 /// The actions that a campaign ordered.
 #[derive(Default)]
-struct Ordered {
+pub(super) struct Ordered {
     /// Those that had not ended, by their ids, with their row and what was told of them last.
     open: BTreeMap<String, (Seq, String)>,
     /// Those that had ended, by their status.
     ended: BTreeMap<String, u64>,
+    /// What a list showed of those that had not ended.
+    seen: Vec<(Seq, Action)>,
 }
 
 impl Ordered {
-    async fn read<S: Store>(store: &S, campaign: &Campaign) -> Result<Self, StoreError> {
+    pub(super) async fn read<S: Store>(store: &S, campaign: &Campaign) -> Result<Self, StoreError> {
         let mut ordered = Self::default();
         let take = store.each_row(campaign.id, |row| {
             let ordered_one = [Outcome::Accepted, Outcome::Cancelled].map(State::Done);
@@ -98,10 +87,34 @@ impl Ordered {
         Ok(ordered)
     }
 
-    fn move_on(&mut self, action: Action) {
-        if let (Some((_, last)), Some(status)) = (self.open.get_mut(&action.id), action.status) {
-            *last = status;
+    /// Whether a list can tell anything new.
+    pub(super) fn is_any_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Takes in an action of a list, if it is one of these.
+    pub(super) fn take(&mut self, action: Action) {
+        if let Some((seq, _)) = self.open.get(&action.id) {
+            self.seen.push((*seq, action));
         }
+    }
+
+    /// Writes what a list showed, once it was read to its end.
+    pub(super) async fn write<S: Store>(
+        &mut self,
+        store: &S,
+        campaign: &Campaign,
+    ) -> Result<(), StoreError> {
+        for part in self.seen.chunks(PAGE) {
+            store.note_actions(campaign.id, part.to_vec()).await?;
+        }
+        for (_, action) in std::mem::take(&mut self.seen) {
+            let known = self.open.get_mut(&action.id);
+            if let (Some((_, last)), Some(status)) = (known, action.status) {
+                *last = status;
+            }
+        }
+        Ok(())
     }
 
     fn count_open(&self) -> u64 {

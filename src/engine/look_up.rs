@@ -17,7 +17,7 @@ use crate::domain::lifecycle::Found;
 use crate::domain::settle::ServerNotes;
 use crate::domain::verdict::{earliest_of, latest_of, list_verdict};
 use crate::domain::{Action, DeviceId, Mark, Reply, Stamp, Verdict};
-use crate::store::{CallId, Finding, LookUp, ReadAnswer, ReadSettlement, Store, StoreError};
+use crate::store::{CallId, Finding, LookUp, ReadAnswer, ReadSettlement, Seq, Store, StoreError};
 
 /// Devices that one look-up handles at most.
 pub(super) const MOST: usize = 1_000;
@@ -71,8 +71,15 @@ pub(super) async fn run<S: Store, A: ScanApi>(
             batch.iter().filter(|one| !one.by_id).count()
         };
         let asked_at = shared.store.clock().now();
-        match read(&shared, &query, &batch[..size], most).await? {
-            Read::Actions(actions, date) => {
+        let mut actions: BTreeMap<DeviceId, Vec<Action>> =
+            batch[..size].iter().map(|one| (one.device, Vec::new())).collect();
+        let keep = |action: Action| {
+            if let Some(kept) = action.device.and_then(|device| actions.get_mut(&device)) {
+                kept.push(action);
+            }
+        };
+        match read(&shared, &query, most, keep).await? {
+            Read::Whole(date) => {
                 telling.contact(&shared, date);
                 let part = batch.drain(..size);
                 let findings =
@@ -81,9 +88,7 @@ pub(super) async fn run<S: Store, A: ScanApi>(
                 write(&shared, findings).await?;
             }
             Read::TooLong if most < PAGES => whole = false,
-            Read::TooLong => {
-                return Ok(LookUpEnd::Failed(format!("the list did not end after {PAGES} pages")));
-            }
+            Read::TooLong => return Ok(LookUpEnd::Failed(without_end())),
             Read::Forbidden => {
                 write(&shared, forbidden_all(batch)).await?;
                 return Ok(LookUpEnd::Done { forbidden: true });
@@ -111,36 +116,47 @@ fn question(batch: &[LookUp], first_contact: Option<Timestamp>) -> (ActionQuery,
     (ActionQuery::OfDevices(batch.iter().take(BY_ID).map(|one| one.device).collect()), PAGES)
 }
 
-enum Read {
-    /// All actions of the devices that were asked for, newest first, and the server's time.
-    Actions(BTreeMap<DeviceId, Vec<Action>>, Option<Timestamp>),
+/// How reading the list of actions ended.
+pub(super) enum Read {
+    /// All that the question asks for was handed over, newest first; the server's time.
+    Whole(Option<Timestamp>),
     /// The list has more pages than the question may cost.
     TooLong,
+    /// It may not be read.
     Forbidden,
+    /// It could not be read now.
     Failed(String),
 }
 
-/// Reads all pages, keeping only what concerns these devices.
+/// Reads the whole list that a question asks for.
+pub(super) async fn read_all<S: Store, A: ScanApi>(
+    shared: &Shared<S, A>,
+    query: &ActionQuery,
+    take: impl FnMut(Action),
+) -> Result<Read, StoreError> {
+    read(shared, query, PAGES, take).await
+}
+
+/// Why a list is given up that has more pages than any list.
+pub(super) fn without_end() -> String {
+    format!("the list did not end after {PAGES} pages")
+}
+
+/// Reads at most so many pages.
 async fn read<S: Store, A: ScanApi>(
     shared: &Shared<S, A>,
     query: &ActionQuery,
-    about: &[LookUp],
     most: usize,
+    mut take: impl FnMut(Action),
 ) -> Result<Read, StoreError> {
-    let mut kept: BTreeMap<DeviceId, Vec<Action>> =
-        about.iter().map(|one| (one.device, Vec::new())).collect();
     let mut next: Option<NextPage> = None;
     for _ in 0..most {
         match page(shared, query, next.as_ref()).await? {
             Err(why) => return Ok(Read::Failed(why)),
             Ok(ListReply::Page { actions, next: rest, date }) => {
-                for action in actions {
-                    if let Some(kept) = action.device.and_then(|device| kept.get_mut(&device)) {
-                        kept.push(action);
-                    }
-                }
+                actions.into_iter().for_each(&mut take);
                 if rest.is_none() || rest == next {
-                    return Ok(Read::Actions(kept, date));
+                    return Ok(Read::Whole(date));
                 }
                 next = rest;
             }
@@ -297,5 +313,10 @@ async fn write<S: Store, A>(
     shared: &Shared<S, A>,
     findings: Vec<Finding>,
 ) -> Result<(), StoreError> {
-    shared.store.looked_up(shared.campaign.id, findings).await.map(drop)
+    let seqs: Vec<Seq> = findings.iter().map(|finding| finding.look_up.seq).collect();
+    let settled = shared.store.looked_up(shared.campaign.id, findings).await?;
+    for (seq, settled) in seqs.into_iter().zip(settled) {
+        shared.note_result(seq, (settled.before, settled.after), None);
+    }
+    Ok(())
 }

@@ -17,9 +17,11 @@ mod look_up;
 mod order;
 mod safety;
 mod state;
+mod telling;
+pub mod waves;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -27,15 +29,15 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use crate::clock::Clock;
 use crate::defender::ScanApi;
-use crate::domain::event::{Event, HoldReason, Note, Snapshot};
-use crate::domain::forecast::Outlook;
-use crate::domain::{Ending, Hours, Operation, Pace, Quota, Stamp, Stop, Timing};
+use crate::domain::event::{Event, HoldReason, Note};
+use crate::domain::{Ending, Hours, Pace, Quota, Stamp, Stop, Timing};
 use crate::gate::Gate;
 use crate::store::{Campaign, Store, StoreError};
 use door::Door;
 use look_up::LookUpEnd;
 use order::OrderEnd;
 use state::{Idle, State};
+use waves::{JudgeEnd, Wave};
 
 /// How a campaign is run by this runner.
 #[derive(Clone, Debug)]
@@ -91,7 +93,8 @@ impl Ran {
     }
 }
 
-/// Runs a campaign until every row has its outcome, or until something stops it.
+/// Runs a campaign until every row has its outcome, or until something stops it. Its waits and its
+/// rules about failures are those of `campaign.rollout`.
 ///
 /// # Errors
 /// `StoreError` if the store fails: nothing is sent that is not in it.
@@ -107,7 +110,8 @@ pub async fn run<S: Store, A: ScanApi>(
     let now = store.clock().now();
     let gate = settings.gate.then(|| Gate::new(&settings.quotas, settings.pace, now));
     let (timing, counts, hours) = (settings.timing, Counts::default(), settings.hours.clone());
-    let shared = Shared { store, api, campaign, timing, hours, started: now, counts };
+    let results = Mutex::default();
+    let shared = Shared { store, api, campaign, timing, hours, started: now, counts, results };
     let mut engine = Engine {
         shared: Arc::new(shared),
         state: State::new(now),
@@ -115,6 +119,7 @@ pub async fn run<S: Store, A: ScanApi>(
         gate,
         tasks: JoinSet::new(),
         look_up: None,
+        wave: Wave::default(),
         stop,
         events,
     };
@@ -135,6 +140,7 @@ struct Shared<S, A> {
     /// When this run began.
     started: Stamp,
     counts: Counts,
+    results: Mutex<safety::Results>,
 }
 
 /// Counts that must be right at once, and not only when a task has ended.
@@ -175,6 +181,7 @@ impl Counts {
 enum Finished {
     Order(Box<Result<OrderEnd, StoreError>>),
     LookUp(Result<LookUpEnd, StoreError>),
+    Judged(Result<JudgeEnd, StoreError>),
 }
 
 struct Engine<S, A> {
@@ -184,6 +191,7 @@ struct Engine<S, A> {
     state: State,
     tasks: JoinSet<Finished>,
     look_up: Option<AbortHandle>,
+    wave: Wave,
     stop: watch::Receiver<StopLevel>,
     events: mpsc::Sender<Event>,
 }
@@ -197,6 +205,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             }
             self.tick().await?;
             self.order().await?;
+            self.heed_wave().await?;
             if let Some(ending) = self.ending().await? {
                 self.progress().await?;
                 return Ok(ending);
@@ -219,6 +228,9 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
     fn heed_stop(&mut self) {
         let level = *self.stop.borrow_and_update();
         let over = self.settings.until.is_some_and(|until| until <= self.now());
+        if let Some(stop) = self.shared.too_many_failures() {
+            self.halt(stop);
+        }
         match level {
             StopLevel::Now => self.state.stop = Some(Stop::SecondSignal),
             StopLevel::Soft => self.halt(Stop::Signal),
@@ -237,9 +249,8 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             }
             self.state.stop = Some(stop);
             self.shared.counts.halted.store(true, Ordering::SeqCst);
-            if let Some(look_up) = self.look_up.take() {
-                look_up.abort();
-            }
+            let judging = self.wave.judging.take();
+            self.look_up.take().into_iter().chain(judging).for_each(|task| task.abort());
         }
     }
 
@@ -255,6 +266,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         }
         self.state.next_tick = now.plus(self.settings.timing.poll);
         self.engage().await?;
+        self.wave.look = true;
         let expired = self.shared.store.expire(self.shared.campaign.id).await?;
         if expired > 0 {
             self.state.ask_again(now);
@@ -275,6 +287,10 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         loop {
             let now = self.now();
             if !self.state.may_order(now, self.settings.concurrency) {
+                return Ok(());
+            }
+            if self.wave.waits(now) {
+                self.state.hold = Some(HoldReason::Wave);
                 return Ok(());
             }
             if !self.shared.is_open() {
@@ -324,6 +340,10 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
                 self.look_up = None;
                 self.look_up_ended(end?);
             }
+            Ok(Finished::Judged(end)) => {
+                self.wave.judging = None;
+                self.judged(end?);
+            }
             Err(error) if error.is_cancelled() => {}
             Err(error) => return Err(StoreError::Broken(format!("a task panicked: {error}"))),
         }
@@ -352,6 +372,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
                     let wake = wake.filter(|at| *at > now);
                     let until = wake.map_or(later, |at| at.min(later));
                     self.state.idle = Some(Idle { since: now, until });
+                    self.wave.look = true;
                 }
             }
             OrderEnd::Settled(settled) => self.settled(&settled, now),
@@ -369,6 +390,8 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         let mut wake = state.next_tick;
         if state.stop.is_some() {
             wake = self.now().plus(self.settings.timing.poll);
+        } else if let Some(until) = self.wave.until {
+            wake = wake.min(until);
         } else if let Door::Shut(left) = self.shared.door() {
             wake = wake.min(self.now().plus(left));
         } else if state.in_flight < state.most_in_flight(self.settings.concurrency) {
@@ -396,7 +419,8 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             return Ok(None);
         }
         let stopped = self.state.stop.clone();
-        if stopped.is_none() && (self.state.idle.is_none() || self.look_up.is_some()) {
+        let busy = self.look_up.is_some() || self.wave.judging.is_some();
+        if stopped.is_none() && (self.state.idle.is_none() || busy) {
             return Ok(None);
         }
         if let Some(Stop::SignIn(_)) = stopped {
@@ -408,55 +432,5 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             return Ok(Some(Ending::Finished));
         }
         Ok(stopped.map(Ending::Stopped))
-    }
-
-    async fn progress(&mut self) -> Result<(), StoreError> {
-        if self.settings.progress_every.is_zero() {
-            return Ok(());
-        }
-        let Shared { store, campaign, counts, .. } = &*self.shared;
-        let tally = store.tally(campaign.id).await?;
-        let key = campaign.order.target.budget(Operation::Scan);
-        let most = self.settings.quotas.iter().map(|quota| quota.calls.get() as usize).max();
-        let usage = store.usage(&key, most.unwrap_or(0)).await?;
-        let now = store.clock().now();
-        // Those of all runners on the budget, which the store keeps together.
-        let used = usage.quotas.iter().map(|quota| {
-            let since = now.minus(quota.window);
-            (*quota, usage.seen_by.iter().filter(|at| **at > since).count() as u64)
-        });
-        let used = used.collect();
-        let left = tally.queued;
-        let outlook = Outlook {
-            quotas: usage.quotas,
-            timing: self.settings.timing,
-            pace: self.settings.pace,
-            concurrency: self.settings.concurrency,
-            latency: self.state.latency,
-            seen_by: usage.seen_by,
-            budget: usage.state,
-            now,
-            hours: self.settings.hours.clone().map(|hours| (hours, store.clock().utc())),
-        };
-        let snapshot = Snapshot {
-            finish_in: outlook.forecast(left).map(|forecast| forecast.last_answer),
-            tally,
-            calls: counts.calls(),
-            used,
-            throttled: self.state.throttled,
-            in_flight: self.state.in_flight,
-            hold: self.state.hold.clone(),
-        };
-        self.tell(Event::Progress(Box::new(snapshot)));
-        Ok(())
-    }
-
-    fn note(&self, note: Note) {
-        self.tell(Event::Note(note));
-    }
-
-    /// Events are for watchers: one who does not keep up misses some, and the campaign goes on.
-    fn tell(&self, event: Event) {
-        drop(self.events.try_send(event));
     }
 }

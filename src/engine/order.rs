@@ -131,5 +131,6 @@ async fn send<S: Store, A: ScanApi>(
     let settlement =
         settle::Settlement { verdict: verdict.clone(), server_date, took, sent_at, over_at };
     let settled = store.settle(claim.call, settlement).await?;
+    shared.note_result(claim.seq, (settled.before, settled.after), Some(&verdict));
     Ok(Settlement { claim, verdict, settled, took, late })
 }

@@ -209,10 +209,11 @@ impl Bars {
         self.bar.set_length(tally.devices());
         self.bar.set_position(tally.devices_done());
         self.bar.set_message(text::done(tally));
+        let wave = snapshot.wave.as_ref().map(|wave| text::wave(wave, now) + "; ");
         let texts = [
             text::outcomes(tally).trim_start_matches(": ").to_owned(),
             text::limits(snapshot),
-            text::finish(snapshot, now),
+            wave.unwrap_or_default() + &text::finish(snapshot, now),
         ];
         for (line, text) in self.lines.iter().zip(texts) {
             line.set_message(text);

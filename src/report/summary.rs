@@ -280,6 +280,8 @@ fn stop_json(stop: &Stop) -> Value {
         Stop::SignIn(why) => ("sign_in", Some(why)),
         Stop::Safety(why) => ("safety", Some(why)),
         Stop::Repeats(why) => ("repeats", Some(why)),
+        Stop::Failures(why) => ("failures", Some(why)),
+        Stop::Wave(why) => ("wave", Some(why)),
     };
     json!({"kind": kind, "why": why})
 }
@@ -305,9 +307,10 @@ pub fn stop_text(stop: &Stop) -> String {
             format!("the list of actions could not be read ({})", printable(why))
         }
         Stop::SignIn(why) => format!("sign-in or permission ({})", printable(why)),
-        Stop::Safety(why) | Stop::Repeats(why) => {
+        Stop::Safety(why) | Stop::Repeats(why) | Stop::Failures(why) => {
             format!("by a safety rule ({})", printable(why))
         }
+        Stop::Wave(why) => format!("before its next wave ({})", printable(why)),
     }
 }
 
@@ -327,6 +330,14 @@ fn before_resuming(stop: &Stop) -> &'static str {
         Stop::Safety(_) => "check tenant and list; only if both are right, go on",
         Stop::Repeats(_) => {
             "see in the report what the server answered; when it works again, go on"
+        }
+        Stop::Failures(_) => {
+            "see in the report what failed; if the others are to be ordered all the same, go on \
+             (with another --max-failures, if need be)"
+        }
+        Stop::Wave(_) => {
+            "see in the report what failed; if the others are to be ordered all the same, go on, \
+             which asks once more"
         }
     }
 }

@@ -11,8 +11,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use super::{
     CallId, CalledOff, Campaign, CampaignId, CampaignState, Cancellation, Claim, ClaimAnswer,
-    Finding, LookUp, NewRow, NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq,
-    Settled, Store, StoreError, Usage, not_yet, paused, yields,
+    Finding, Judged, LookUp, NewRow, NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result,
+    Row, Seq, Settled, Store, StoreError, Usage, WaveStand, not_yet, paused, yields,
 };
 use crate::clock::Clock;
 use crate::domain::lifecycle::LifeEvent;
@@ -126,8 +126,8 @@ impl<C: Clock> Store for MemoryStore<C> {
         self.lock().held(draft)?.set_turns(&turns)
     }
 
-    async fn lay_waves(&self, draft: CampaignId, sizes: &[u64]) -> Result<()> {
-        self.lock().held(draft)?.lay_waves(sizes)
+    async fn lay_chosen(&self, draft: CampaignId, chosen: &[Seq], sizes: &[u64]) -> Result<()> {
+        self.lock().held(draft)?.lay_waves(chosen, sizes)
     }
 
     async fn open(&self, draft: CampaignId, opening: Opening) -> Result<Opened> {
@@ -344,6 +344,15 @@ impl<C: Clock> Store for MemoryStore<C> {
 
     async fn wave_open(&self, campaign: CampaignId) -> Result<u64> {
         self.lock().held(campaign)?.wave_open()
+    }
+
+    async fn end_wave(&self, campaign: CampaignId) -> Result<WaveStand> {
+        let now = self.clock.now();
+        self.lock().held(campaign)?.end_wave(now)
+    }
+
+    async fn judge_wave(&self, campaign: CampaignId, wave: u32, judged: Judged) -> Result<bool> {
+        self.lock().held(campaign)?.judge_wave(wave, judged)
     }
 
     async fn open_wave(&self, campaign: CampaignId, from: u32) -> Result<bool> {

@@ -12,10 +12,11 @@ use std::future::Future;
 use jiff::Timestamp;
 
 use crate::clock::Clock;
+use crate::domain::rollout::WaveFailure;
 use crate::domain::settle::{Detail, ServerNotes, Settlement};
 use crate::domain::{
     Action, Admission, BudgetKey, BudgetState, BusyPolicy, CampaignName, DeviceId, LastRun, Life,
-    Mark, Order, Priority, Quota, Stamp, State, Tally, cancel::Cause, lifecycle::Found,
+    Mark, Order, Priority, Quota, Rollout, Stamp, State, Tally, cancel::Cause, lifecycle::Found,
 };
 
 /// Rows that `Store::each_row` holds at once.
@@ -105,6 +106,8 @@ pub struct Opening {
     pub quotas: Vec<Quota>,
     /// Whether it goes before others; see `Store::set_priority`.
     pub priority: Priority,
+    /// The waves that its devices were dealt into, and what is asked between them.
+    pub rollout: Rollout,
 }
 
 /// The answer to confirming a draft.
@@ -165,6 +168,35 @@ pub struct Campaign {
     pub called_off: bool,
     /// Whether it goes before others on its budget.
     pub priority: Priority,
+    /// How its devices were dealt into waves, and what is asked between them.
+    pub rollout: Rollout,
+    /// Since when every device of the present wave has its outcome, as far as was noticed; see
+    /// `Store::end_wave`.
+    pub wave_over: Option<Stamp>,
+    /// Too many devices of the present wave failed: nothing after it is ordered until somebody has
+    /// looked.
+    pub wave_failed: Option<WaveFailure>,
+}
+
+/// Where a campaign stands among its waves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaveStand {
+    /// The present wave.
+    pub wave: u32,
+    /// Since when every device of it has its outcome; nothing if one has none yet, or if no wave
+    /// comes after it.
+    pub over: Option<Stamp>,
+    /// It failed.
+    pub failed: Option<WaveFailure>,
+}
+
+/// What was found of a wave, beside that it may go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// Too many of its devices failed.
+    Failed(WaveFailure),
+    /// It had failed, somebody has looked, and the next wave is to begin.
+    Allowed,
 }
 
 impl Campaign {
@@ -378,6 +410,16 @@ pub trait Store: Send + Sync + 'static {
         &self,
         draft: CampaignId,
         sizes: &[u64],
+    ) -> impl Future<Output = Result<()>> + Send {
+        self.lay_chosen(draft, &[], sizes)
+    }
+
+    /// The same with these devices before all others.
+    fn lay_chosen(
+        &self,
+        draft: CampaignId,
+        chosen: &[Seq],
+        sizes: &[u64],
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Confirms a draft, or finds that its name is in use: see `Opened`.
@@ -554,8 +596,23 @@ pub trait Store: Send + Sync + 'static {
     /// How many devices of a campaign's present wave have no outcome yet.
     fn wave_open(&self, campaign: CampaignId) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Moves an open campaign on to the wave after `from`, if it stands there and nothing of that
-    /// wave is open; whether it moved. Several runners may ask.
+    /// Where a campaign stands among its waves. If every device of the present one has its outcome
+    /// and this was not noticed before, it is over from now on: the first to ask says when, for
+    /// every runner and after every crash.
+    fn end_wave(&self, campaign: CampaignId) -> impl Future<Output = Result<WaveStand>> + Send;
+
+    /// Writes what was found of this wave of an open campaign, if it stands there, nothing of the
+    /// wave is open, and it has not failed yet or, to allow what comes after it, has; whether that
+    /// was so.
+    fn judge_wave(
+        &self,
+        campaign: CampaignId,
+        wave: u32,
+        judged: Judged,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Moves an open campaign on to the wave after `from`, if it stands there, nothing of that
+    /// wave is open and it has not failed; whether it moved. Several runners may ask.
     fn open_wave(
         &self,
         campaign: CampaignId,

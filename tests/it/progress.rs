@@ -31,6 +31,7 @@ fn snapshot(done: u64) -> Snapshot {
         in_flight: 0,
         hold: Some(HoldReason::Quota(hour)),
         finish_in: Some(Duration::from_secs(18_720)),
+        wave: None,
     }
 }
 

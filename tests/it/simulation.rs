@@ -198,6 +198,7 @@ async fn forecast_and_run(devices: u64, used: u64) -> (Duration, Duration) {
             budget: usage.state,
             now: start,
             hours: None,
+            pauses: Vec::new(),
         };
         let forecast = outlook.forecast(devices.end - devices.start).unwrap();
         let before = clock.elapsed();

@@ -5,8 +5,8 @@ use std::time::Duration;
 use fleetsweep::clock::{Clock, ManualClock};
 use fleetsweep::domain::settle::Settlement;
 use fleetsweep::domain::{
-    Action, BusyPolicy, DeviceId, Life, Order, Outcome, Priority, Quota, Refusal, ScanType, Stamp,
-    Target, Timing, Verdict,
+    Action, BusyPolicy, DeviceId, Life, Order, Outcome, Priority, Quota, Refusal, Rollout,
+    ScanType, Stamp, Target, Timing, Verdict,
 };
 use fleetsweep::store::memory::MemoryStore;
 use fleetsweep::store::sqlite::SqliteStore;
@@ -130,6 +130,7 @@ pub(crate) fn opening(name: &str, quotas: &[&str]) -> Opening {
         emulated: false,
         quotas: quotas.iter().map(|text| quota(text)).collect(),
         priority: Priority::default(),
+        rollout: Rollout::default(),
     }
 }
 

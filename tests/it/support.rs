@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::{
-    BusyPolicy, DeviceId, Life, Order, Priority, Quota, ScanType, Target, campaign::hash_of_ids,
+    BusyPolicy, DeviceId, Life, Order, Priority, Quota, Rollout, ScanType, Target,
+    campaign::hash_of_ids,
 };
 use fleetsweep::store::{Campaign, NewRow, Opened, Opening, Store};
 
@@ -34,7 +35,7 @@ pub(crate) async fn campaign<S: Store>(
     quotas: &[Quota],
     busy: BusyPolicy,
 ) -> Campaign {
-    opened(store, name, devices, quotas, (busy, Vec::new())).await
+    opened(store, name, devices, quotas, (busy, Vec::new(), Rollout::default())).await
 }
 
 /// The same with rows behind the devices that ended when they were read.
@@ -45,7 +46,18 @@ pub(crate) async fn campaign_of<S: Store>(
     quotas: &[Quota],
     aside: Vec<NewRow>,
 ) -> Campaign {
-    opened(store, name, devices, quotas, (BusyPolicy::Report, aside)).await
+    opened(store, name, devices, quotas, (BusyPolicy::Report, aside, Rollout::default())).await
+}
+
+/// The same in waves.
+pub(crate) async fn campaign_in_waves<S: Store>(
+    store: &Arc<S>,
+    name: &str,
+    devices: std::ops::Range<u64>,
+    quotas: &[Quota],
+    rollout: Rollout,
+) -> Campaign {
+    opened(store, name, devices, quotas, (BusyPolicy::Report, Vec::new(), rollout)).await
 }
 
 async fn opened<S: Store>(
@@ -53,7 +65,7 @@ async fn opened<S: Store>(
     name: &str,
     devices: std::ops::Range<u64>,
     quotas: &[Quota],
-    (busy, aside): (BusyPolicy, Vec<NewRow>),
+    (busy, aside, rollout): (BusyPolicy, Vec<NewRow>, Rollout),
 ) -> Campaign {
     let draft = store.draft().await.unwrap();
     let rows = devices.clone().map(|n| NewRow {
@@ -67,6 +79,9 @@ async fn opened<S: Store>(
         wave: 0,
     });
     store.append(draft, rows.chain(aside).collect()).await.unwrap();
+    if !rollout.sizes.is_empty() {
+        store.lay_waves(draft, &rollout.sizes).await.unwrap();
+    }
     let order = Order {
         target: target(),
         scan_type: ScanType::Full,
@@ -83,6 +98,7 @@ async fn opened<S: Store>(
         emulated: false,
         quotas: quotas.to_vec(),
         priority: Priority::default(),
+        rollout,
     };
     let opened = store.open(draft, opening).await.unwrap();
     assert!(matches!(opened, Opened::New(_)), "{opened:?}");

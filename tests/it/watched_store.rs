@@ -16,8 +16,9 @@ use fleetsweep::domain::{
 };
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{
-    CallId, CalledOff, Campaign, CampaignId, Cancellation, ClaimAnswer, Finding, LookUp, NewRow,
-    NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store, Usage,
+    CallId, CalledOff, Campaign, CampaignId, Cancellation, ClaimAnswer, Finding, Judged, LookUp,
+    NewRow, NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store,
+    Usage, WaveStand,
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
@@ -92,6 +93,10 @@ pub(crate) enum Mistake {
     AnyActionIsOurs,
     /// A device that nothing can be known of is called accepted.
     UnknownIsAccepted,
+    /// Devices of all waves are claimed at once.
+    ClaimsBeyondTheWave,
+    /// A wave is opened without being judged.
+    OpensWithoutJudging,
 }
 
 /// What the last operation was, for one who looks at each: its name and its result.
@@ -291,8 +296,11 @@ impl Store for Watched {
     async fn set_turns(&self, draft: CampaignId, turns: Vec<(Seq, i64)>) -> Result<()> {
         self.inner.set_turns(draft, turns).await
     }
-    async fn lay_waves(&self, draft: CampaignId, sizes: &[u64]) -> Result<()> {
-        self.inner.lay_waves(draft, sizes).await
+    async fn lay_chosen(&self, draft: CampaignId, chosen: &[Seq], sizes: &[u64]) -> Result<()> {
+        if self.mistake == Mistake::ClaimsBeyondTheWave {
+            return Ok(());
+        }
+        self.inner.lay_chosen(draft, chosen, sizes).await
     }
     async fn open(&self, draft: CampaignId, opening: Opening) -> Result<Opened> {
         self.inner.open(draft, opening).await
@@ -373,6 +381,17 @@ impl Store for Watched {
     }
     async fn wave_open(&self, campaign: CampaignId) -> Result<u64> {
         self.gate("wave_open", self.inner.wave_open(campaign)).await
+    }
+    async fn end_wave(&self, campaign: CampaignId) -> Result<WaveStand> {
+        self.gate("end_wave", self.inner.end_wave(campaign)).await
+    }
+    async fn judge_wave(&self, campaign: CampaignId, wave: u32, judged: Judged) -> Result<bool> {
+        let opens = self.mistake == Mistake::OpensWithoutJudging;
+        let judge = async || match opens {
+            true => self.inner.open_wave(campaign, wave).await.map(|_| false),
+            false => self.inner.judge_wave(campaign, wave, judged).await,
+        };
+        self.gate("judge_wave", judge()).await
     }
     async fn open_wave(&self, campaign: CampaignId, from: u32) -> Result<bool> {
         self.gate("open_wave", self.inner.open_wave(campaign, from)).await

@@ -493,6 +493,7 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
             budget: usage.state,
             now,
             hours: None,
+            pauses: Vec::new(),
         };
         let progress = Progress {
             all: self.all,

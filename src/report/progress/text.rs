@@ -6,19 +6,28 @@ use std::time::Duration;
 use jiff::{SignedDuration, ZonedDateTime};
 
 use crate::domain::cancel::Progress;
-use crate::domain::event::{HoldReason, Note, Snapshot};
+use crate::domain::event::{HoldReason, Note, Snapshot, WaveShown};
 use crate::domain::text::printable;
 use crate::domain::{Outcome, Tally};
 use crate::report::human::{clock, count, counted, duration, quota};
 
 /// All of a snapshot in one line.
 pub fn line(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
-    let parts = [
-        format!("{}{}", done(&snapshot.tally), outcomes(&snapshot.tally)),
-        limits(snapshot),
-        finish(snapshot, now),
-    ];
+    let mut parts = vec![format!("{}{}", done(&snapshot.tally), outcomes(&snapshot.tally))];
+    parts.extend(snapshot.wave.as_ref().map(|shown| wave(shown, now)));
+    parts.extend([limits(snapshot), finish(snapshot, now)]);
     parts.join("; ")
+}
+
+/// A wave that another one follows: `the canary: 20 of 20 done, waits until 22:40 CET, then 11,980
+/// more`.
+pub fn wave(wave: &WaveShown, now: &ZonedDateTime) -> String {
+    let WaveShown { name, devices, done, wait, then } = wave;
+    let until = wait.and_then(|wait| after(now, wait));
+    let until = until.map(|at| format!(", waits until {}", clock(&at, now))).unwrap_or_default();
+    let (name, devices, done, then) =
+        (printable(name), count(*devices), count(*done), count(*then));
+    format!("{name}: {done} of {devices} done{until}, then {then} more")
 }
 
 /// How far: `4,210 of 12,000 devices`.
@@ -114,6 +123,7 @@ fn ending(
             let at = at.to_zoned_datetime(now.time_zone().clone());
             format!("waiting for its start at {}", clock(&at, now))
         }
+        HoldReason::Wave => "waiting before the next wave".to_owned(),
     });
     let end = finish_in.and_then(|left| Some((left, after(now, left)?)));
     match (end, why) {
@@ -155,11 +165,25 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
         Note::ListFailed(why) => {
             format!("The list of actions could not be read ({}); it is asked again", printable(why))
         }
+        Note::WaveOver(wave, wait) => {
+            let until =
+                after(now, *wait).map(|at| format!(", until {}", at.strftime("%H:%M:%S %Z")));
+            let (wave, until) = (capital(&printable(wave)), until.unwrap_or_default());
+            format!("{wave} is over; it is judged in {}{until}", duration(*wait))
+        }
+        Note::WavePassed(figures) => {
+            format!("{}; the next wave begins", capital(&printable(figures)))
+        }
         Note::Stopping(calls) => format!(
             "Stopping: no more orders; {} still in flight; Ctrl-C again leaves at once",
             counted(*calls as u64, "call")
         ),
     }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 fn after(now: &ZonedDateTime, wait: Duration) -> Option<ZonedDateTime> {

@@ -90,6 +90,9 @@ impl Held {
             wave: 0,
             called_off: false,
             priority: opening.priority,
+            rollout: opening.rollout,
+            wave_over: None,
+            wave_failed: None,
         });
         self.join(&opening.quotas);
         let timing = Timing::default();
@@ -249,6 +252,9 @@ impl Held {
                 self.replace(*seq, after)?;
                 reopened += 1;
             }
+        }
+        if let Some(campaign) = self.campaign.as_mut().filter(|_| reopened > 0) {
+            campaign.wave_over = None;
         }
         Ok(reopened)
     }

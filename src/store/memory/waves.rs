@@ -1,9 +1,11 @@
 //! Turns and waves of a list in memory: in what order its devices are asked. Claims are
 //! `campaign`'s.
 
+use std::collections::BTreeSet;
+
 use super::campaign::Held;
-use super::{CampaignState, Result, Seq, unknown_campaign};
-use crate::domain::{Rank, State};
+use super::{Campaign, CampaignState, Judged, Result, Row, Seq, WaveStand, unknown_campaign};
+use crate::domain::{Rank, Stamp, State};
 
 impl Held {
     /// The wave whose devices may be asked now.
@@ -22,11 +24,12 @@ impl Held {
         Ok(())
     }
 
-    pub(super) fn lay_waves(&mut self, sizes: &[u64]) -> Result<()> {
+    pub(super) fn lay_waves(&mut self, chosen: &[Seq], sizes: &[u64]) -> Result<()> {
         self.draft()?;
+        let chosen: BTreeSet<Seq> = chosen.iter().copied().collect();
         let drafts = self.rows.iter().filter(|row| row.life.state == State::Draft);
-        let mut order: Vec<(Rank, i64, Seq)> =
-            drafts.map(|row| (row.life.rank, row.turn, row.seq)).collect();
+        let place = |row: &Row| (!chosen.contains(&row.seq), row.life.rank, row.turn, row.seq);
+        let mut order: Vec<(bool, Rank, i64, Seq)> = drafts.map(place).collect();
         order.sort_unstable();
         let mut devices = order.into_iter();
         for (wave, size) in (0..).zip(sizes) {
@@ -51,15 +54,49 @@ impl Held {
         Ok(open.count() as u64)
     }
 
-    pub(super) fn open_wave(&mut self, from: u32) -> Result<bool> {
+    pub(super) fn end_wave(&mut self, now: Stamp) -> Result<WaveStand> {
         let open = self.wave_open()?;
         let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
-        let moves = campaign.state == CampaignState::Open && campaign.wave == from && open == 0;
-        campaign.wave += u32::from(moves);
+        let ends = open == 0 && campaign.wave < campaign.rollout.last();
+        campaign.wave_over = ends.then(|| campaign.wave_over.unwrap_or(now));
+        let Campaign { wave, wave_over: over, wave_failed: failed, .. } = &*campaign;
+        Ok(WaveStand { wave: *wave, over: *over, failed: failed.clone() })
+    }
+
+    pub(super) fn judge_wave(&mut self, wave: u32, judged: Judged) -> Result<bool> {
+        let Some(campaign) = self.standing_at(wave)? else { return Ok(false) };
+        match (judged, &campaign.wave_failed) {
+            (Judged::Failed(failure), None) => campaign.wave_failed = Some(failure),
+            (Judged::Allowed, Some(_)) => move_on(campaign),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    pub(super) fn open_wave(&mut self, from: u32) -> Result<bool> {
+        let Some(campaign) = self.standing_at(from)? else { return Ok(false) };
+        let moves = campaign.wave_failed.is_none();
+        if moves {
+            move_on(campaign);
+        }
         Ok(moves)
+    }
+
+    /// The open campaign, if it stands at this wave and nothing of the wave is open.
+    fn standing_at(&mut self, wave: u32) -> Result<Option<&mut Campaign>> {
+        let open = self.wave_open()?;
+        let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
+        let stands = campaign.state == CampaignState::Open && campaign.wave == wave && open == 0;
+        Ok(Some(campaign).filter(|_| stands))
     }
 
     fn draft(&self) -> Result<()> {
         if self.campaign.is_none() { Ok(()) } else { Err(unknown_campaign()) }
     }
+}
+
+fn move_on(campaign: &mut Campaign) {
+    campaign.wave += 1;
+    campaign.wave_over = None;
+    campaign.wave_failed = None;
 }

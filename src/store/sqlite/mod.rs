@@ -23,9 +23,9 @@ pub use boot::Boot;
 pub use open::Syncing;
 
 use super::{
-    CallId, CalledOff, Campaign, CampaignId, Cancellation, ClaimAnswer, Finding, LookUp, NewRow,
-    NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store,
-    StoreError, Usage,
+    CallId, CalledOff, Campaign, CampaignId, Cancellation, ClaimAnswer, Finding, Judged, LookUp,
+    NewRow, NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store,
+    StoreError, Usage, WaveStand,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::domain::settle::Settlement;
@@ -268,10 +268,10 @@ impl<C: Clock> Store for SqliteStore<C> {
         .await
     }
 
-    async fn lay_waves(&self, draft: CampaignId, sizes: &[u64]) -> Result<()> {
-        let sizes = sizes.to_vec();
+    async fn lay_chosen(&self, draft: CampaignId, chosen: &[Seq], sizes: &[u64]) -> Result<()> {
+        let (chosen, sizes) = (chosen.to_vec(), sizes.to_vec());
         self.write("dealing a list into waves", move |_, conn| {
-            Box::pin(async move { waves::lay_waves(conn, draft, &sizes).await })
+            Box::pin(async move { waves::lay_waves(conn, draft, &chosen, &sizes).await })
         })
         .await
     }
@@ -441,6 +441,20 @@ impl<C: Clock> Store for SqliteStore<C> {
         let what = "counting what a wave has open";
         let open = waves::wave_open(&mut *self.reader(what).await?, campaign).await;
         open.map_err(|fault| told(what, fault))
+    }
+
+    async fn end_wave(&self, campaign: CampaignId) -> Result<WaveStand> {
+        self.write("looking whether a wave is over", move |shared, conn| {
+            Box::pin(async move { waves::end_wave(conn, &shared, campaign).await })
+        })
+        .await
+    }
+
+    async fn judge_wave(&self, campaign: CampaignId, wave: u32, judged: Judged) -> Result<bool> {
+        self.write("judging a wave", move |_, conn| {
+            Box::pin(async move { waves::judge_wave(conn, campaign, wave, &judged).await })
+        })
+        .await
     }
 
     async fn open_wave(&self, campaign: CampaignId, from: u32) -> Result<bool> {

@@ -276,7 +276,8 @@ pub(super) async fn reopen<C: Clock>(
     refused: &[(Seq, u32)],
 ) -> Done<u64> {
     let mut reopened = 0;
-    let Campaign { busy, wave, .. } = known(conn, campaign).await?;
+    let there = known(conn, campaign).await?;
+    let Campaign { busy, wave, .. } = there;
     for (seq, attempt) in refused {
         let row = row_of(conn, campaign, *seq).await?;
         let event = LifeEvent::Reopened { attempt: *attempt };
@@ -285,6 +286,9 @@ pub(super) async fn reopen<C: Clock>(
             sql::bring_forward(conn, campaign, *seq, wave).await?;
             reopened += 1;
         }
+    }
+    if reopened > 0 && there.wave_over.is_some() {
+        sql::set_wave(conn, campaign, wave, None, there.wave_failed.as_ref()).await?;
     }
     Ok(reopened)
 }

@@ -46,6 +46,7 @@ impl World {
             budget: usage.state,
             now: self.store.clock().now(),
             hours: None,
+            pauses: Vec::new(),
         };
         outlook.forecast(calls).unwrap().last_call
     }

@@ -74,7 +74,7 @@ pub(super) struct Night {
     pub(super) wall: Wall,
     pub(super) store: Arc<MemoryStore<Wall>>,
     server: Arc<FakeServer<Wall>>,
-    settings: Settings,
+    pub(super) settings: Settings,
     /// What the wall clock showed at each scan call.
     shown: Arc<Mutex<Vec<Timestamp>>>,
 }

@@ -389,6 +389,9 @@ async fn a_store_from_before_there_were_checksums_gets_them_and_goes_on() {
                  WHERE state = 'queued' AND ready = 1; \
                  ALTER TABLE campaign DROP COLUMN wave; \
                  ALTER TABLE campaign DROP COLUMN wave_sum; \
+                 ALTER TABLE campaign DROP COLUMN wave_over; \
+                 ALTER TABLE campaign DROP COLUMN wave_failed; \
+                 ALTER TABLE campaign DROP COLUMN rollout; \
                  ALTER TABLE campaign DROP COLUMN priority; \
                  ALTER TABLE campaign DROP COLUMN engaged_until; \
                  ALTER TABLE campaign DROP COLUMN called_off; \

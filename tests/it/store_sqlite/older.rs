@@ -10,6 +10,8 @@ const THIRD_SCHEMA: &str = "UPDATE device_row SET rank = rank - 1 WHERE rank > 1
     CREATE INDEX row_ready ON device_row (campaign, rank, repeat) \
     WHERE state = 'queued' AND ready = 1; \
     ALTER TABLE campaign DROP COLUMN wave; ALTER TABLE campaign DROP COLUMN wave_sum; \
+    ALTER TABLE campaign DROP COLUMN wave_over; ALTER TABLE campaign DROP COLUMN wave_failed; \
+    ALTER TABLE campaign DROP COLUMN rollout; \
     ALTER TABLE campaign DROP COLUMN priority; ALTER TABLE campaign DROP COLUMN engaged_until; \
     ALTER TABLE campaign DROP COLUMN called_off; \
     DELETE FROM tally WHERE state = 'cancelled'; \

@@ -10,7 +10,7 @@ use crate::domain::cancel::Standing;
 use crate::domain::{Action, Operation, Refusal, Stop};
 use crate::engine::StopLevel;
 use crate::engine::cancel::own;
-use crate::engine::follow::since;
+use crate::engine::follow::all_of;
 use crate::engine::lists::{ListEnd, Lists};
 use crate::store::{Cancellation, Store, StoreError};
 
@@ -134,7 +134,7 @@ async fn listed<S: Store, A: CancelApi>(
     let query = if unclear.len() <= BY_ID {
         ActionQuery::OfDevices(unclear.iter().map(|one| one.item.target.device).collect())
     } else {
-        ActionQuery::CreatedSince(since(&job.campaign))
+        all_of(&job.campaign)
     };
     let sought: BTreeSet<&str> = unclear.iter().map(|one| one.item.target.id.as_str()).collect();
     let mut found = BTreeMap::new();

@@ -11,8 +11,8 @@ use super::journal::quotas_of;
 use super::state::{STATES, state_of};
 use super::{Script, checksum, parsed, unsigned};
 use crate::domain::{
-    BudgetKey, BudgetState, BusyPolicy, CampaignName, LastRun, Order, Quota, ServerNotes, Tally,
-    Target, Ticket,
+    BudgetKey, BudgetState, BusyPolicy, CampaignName, LastRun, Order, Quota, Rollout, ServerNotes,
+    Stamp, Tally, Target, Ticket,
 };
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{Campaign, CampaignId, CampaignState, Opening};
@@ -26,7 +26,7 @@ macro_rules! campaigns {
              comments_changed, scan_budget, read_budget, sum, notes_sum, \
              quota_sum, (SELECT json_group_array(json_array(calls, window_ns)) FROM quota \
               WHERE campaign = campaign.id), last_run, last_call_at, paused, wave, wave_sum, \
-             ticket, called_off, priority \
+             ticket, called_off, priority, rollout, wave_over, wave_failed \
              FROM campaign WHERE state <> 'draft'",
             $tail
         )
@@ -119,14 +119,19 @@ pub(in super::super) async fn confirm(
     opened_at: Timestamp,
 ) -> Result<(), Fault> {
     let confirmed = confirmed(draft, opening, opened_at);
-    let sum = checksum::of_campaign(&confirmed, (scan_budget, read_budget));
+    let rollout = Some(&opening.rollout).filter(|rollout| !rollout.is_plain());
+    let rollout = rollout.map(serde_json::to_string).transpose();
+    let rollout = rollout.map_err(|error| broken(error.to_string()))?;
+    let budgets = (scan_budget, read_budget);
+    let sum = checksum::of_campaign(&confirmed, budgets, rollout.as_deref());
     let notes_sum = checksum::of_notes(draft, &confirmed.notes);
     let Order { target, scan_type, comment, ticket, ids_hash } = &opening.order;
     let mut script = Script::default();
     let sql = "UPDATE campaign SET state = 'open', name = ?, api_origin = ?, tenant = ?, \
                application = ?, cloud = ?, scan_type = ?, comment = ?, ids_hash = ?, \
                mark_bits = ?, busy = ?, emulated = ?, scan_budget = ?, read_budget = ?, \
-               opened_at = ?, priority = ?, sum = ?, notes_sum = ?, ticket = ? \
+               opened_at = ?, priority = ?, sum = ?, notes_sum = ?, ticket = ?, \
+               rollout = ? \
                WHERE id = ? AND state = 'draft'";
     script.add(sql, 1).bind(opening.name.as_str())?.bind(&target.api_origin)?;
     script.bind(&target.tenant)?.bind(&target.application)?.bind(&target.cloud)?;
@@ -135,7 +140,7 @@ pub(in super::super) async fn confirm(
     script.bind(opening.emulated)?.bind(scan_budget)?.bind(read_budget)?;
     script.bind(opened_at.to_string())?.bind(opening.priority.name())?;
     script.bind(sum)?.bind(notes_sum)?;
-    script.bind(ticket.as_ref().map(|ticket| ticket.as_str()))?.bind(draft.0)?;
+    script.bind(ticket.as_ref().map(|ticket| ticket.as_str()))?.bind(rollout)?.bind(draft.0)?;
     script.run(conn).await?;
     Ok(())
 }
@@ -160,6 +165,9 @@ fn confirmed(id: CampaignId, opening: &Opening, opened_at: Timestamp) -> Campaig
         wave: 0,
         called_off: false,
         priority: opening.priority,
+        rollout: opening.rollout.clone(),
+        wave_over: None,
+        wave_failed: None,
     }
 }
 
@@ -343,12 +351,14 @@ fn busy_name(busy: BusyPolicy) -> &'static str {
 
 fn read(row: &SqliteRow) -> Result<Campaign, Fault> {
     let unchecked = unchecked(row)?;
-    let sum = checksum::of_campaign(&unchecked, (row.try_get(17)?, row.try_get(18)?));
+    let budgets = (row.try_get(17)?, row.try_get(18)?);
+    let sum = checksum::of_campaign(&unchecked, budgets, row.try_get(31)?);
     checksum::check(row.try_get(19)?, sum, || format!("campaign {}", unchecked.id.0))?;
     let sum = checksum::of_quotas(unchecked.id, &unchecked.quotas);
     let what = || format!("the limits of campaign {}", unchecked.id.0);
     checksum::check(row.try_get(21)?, sum, what)?;
-    checksum::check_wave(unchecked.id, unchecked.wave, row.try_get(27)?)?;
+    let wave = (unchecked.wave, unchecked.wave_over, row.try_get(33)?);
+    checksum::check_wave(unchecked.id, wave, row.try_get(27)?)?;
     let notes = notes(unchecked.id, row.try_get(15)?, row.try_get(16)?, row.try_get(20)?)?;
     Ok(Campaign { notes, ..unchecked })
 }
@@ -393,6 +403,9 @@ fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
         wave: unsigned(row, 26)?,
         called_off: row.try_get(29)?,
         priority: parsed(row.try_get(30)?, |name| name.parse().ok())?,
+        rollout: json_of::<Rollout>(row.try_get(31)?)?.unwrap_or_default(),
+        wave_over: row.try_get::<Option<i64>, _>(32)?.map(Stamp),
+        wave_failed: json_of(row.try_get(33)?)?,
     })
 }
 
@@ -400,7 +413,8 @@ fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
 pub(super) async fn add_checksums(conn: &mut SqliteConnection) -> Result<(), Fault> {
     for row in sqlx::query(campaigns!("")).fetch_all(&mut *conn).await? {
         let campaign = unchecked(&row)?;
-        let sum = checksum::of_campaign(&campaign, (row.try_get(17)?, row.try_get(18)?));
+        let budgets = (row.try_get(17)?, row.try_get(18)?);
+        let sum = checksum::of_campaign(&campaign, budgets, row.try_get(31)?);
         let first: Option<&str> = row.try_get(15)?;
         let notes = ServerNotes {
             first_contact: first.map(time).transpose()?,
@@ -412,6 +426,10 @@ pub(super) async fn add_checksums(conn: &mut SqliteConnection) -> Result<(), Fau
         update.bind(campaign.id.0).execute(&mut *conn).await?;
     }
     Ok(())
+}
+
+fn json_of<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Result<Option<T>, Fault> {
+    text.map(|text| parsed(text, |text| serde_json::from_str(text).ok())).transpose()
 }
 
 fn ticket_of(text: Option<&str>) -> Result<Option<Ticket>, Fault> {

@@ -81,7 +81,11 @@ pub(super) fn of_budget(budget: i64, state: &BudgetState) -> i64 {
 }
 
 /// Of all that was fixed when a campaign was confirmed, its budgets included.
-pub(super) fn of_campaign(campaign: &Campaign, (scan, read): (i64, i64)) -> i64 {
+pub(super) fn of_campaign(
+    campaign: &Campaign,
+    (scan, read): (i64, i64),
+    rollout: Option<&str>,
+) -> i64 {
     let order = &campaign.order;
     let sum = Sum::of("campaign", campaign.id.0).text(campaign.name.as_str());
     let sum = sum.text(&order.target.api_origin).text(&order.target.tenant);
@@ -91,7 +95,8 @@ pub(super) fn of_campaign(campaign: &Campaign, (scan, read): (i64, i64)) -> i64 
     let sum = sum.number(campaign.emulated.into()).text(&campaign.opened_at.to_string());
     let sum = sum.number(scan).number(read);
     // A campaign without a ticket has the sum that it had before there was this column.
-    order.ticket.iter().fold(sum, |sum, ticket| sum.text(ticket.as_str())).end()
+    let sum = order.ticket.iter().fold(sum, |sum, ticket| sum.text(ticket.as_str()));
+    rollout.into_iter().fold(sum, |sum, rollout| sum.text("rollout").text(rollout)).end()
 }
 
 /// Of what a campaign learnt about its server.
@@ -111,15 +116,28 @@ pub(super) fn of_quotas<'a>(
     quotas.into_iter().fold(sum, add).end()
 }
 
-/// Of the wave that a campaign has come to; the first has none, as campaigns had before there were
-/// waves.
-pub(super) fn of_wave(campaign: CampaignId, wave: u32) -> Option<i64> {
-    (wave > 0).then(|| Sum::of("wave", campaign.0).number(wave.into()).end())
+/// Of the wave that a campaign has come to, since when it is over and how it failed; the first has
+/// none at its beginning, as campaigns had before there were waves.
+pub(super) fn of_wave(
+    campaign: CampaignId,
+    wave: u32,
+    over: Option<Stamp>,
+    failed: Option<&str>,
+) -> Option<i64> {
+    (wave > 0 || over.is_some() || failed.is_some()).then(|| {
+        let sum = Sum::of("wave", campaign.0).number(wave.into());
+        let sum = over.iter().fold(sum, |sum, at| sum.text("over").number(at.0));
+        failed.iter().fold(sum, |sum, failed| sum.text("failed").text(failed)).end()
+    })
 }
 
 /// Refuses the wave of a campaign that does not match its checksum: a later wave would begin.
-pub(super) fn check_wave(campaign: CampaignId, wave: u32, there: Option<i64>) -> Result<(), Fault> {
-    if there == of_wave(campaign, wave) {
+pub(super) fn check_wave(
+    campaign: CampaignId,
+    (wave, over, failed): (u32, Option<Stamp>, Option<&str>),
+    there: Option<i64>,
+) -> Result<(), Fault> {
+    if there == of_wave(campaign, wave, over, failed) {
         return Ok(());
     }
     let what = "does not match its checksum: the file is damaged";

@@ -114,7 +114,7 @@ pub(in super::super) async fn budget_of(
                 " = b.id), \
                  EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND at <= ?2 \
                          AND state = 'queued' AND ready = 0), c.paused, c.wave, \
-                 c.wave_sum, c.called_off, ", ahead!(), " \
+                 c.wave_sum, c.called_off, ", ahead!(), ", c.wave_over, c.wave_failed \
                  FROM campaign c JOIN budget b ON b.id = c.", $column, " WHERE c.id = ?1"
             )
         };
@@ -137,7 +137,8 @@ pub(in super::super) async fn budget_of(
         called_off: row.try_get(16)?,
         ahead: row.try_get::<Option<i64>, _>(17)?.map(CampaignId),
     };
-    checksum::check_wave(campaign, budget.wave, row.try_get(15)?)?;
+    let over = row.try_get::<Option<i64>, _>(18)?.map(Stamp);
+    checksum::check_wave(campaign, (budget.wave, over, row.try_get(19)?), row.try_get(15)?)?;
     Ok(Some(budget))
 }
 

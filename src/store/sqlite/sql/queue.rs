@@ -8,6 +8,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::device::{Device, device_at, key, life};
 use super::{Script, checksum, unsigned};
+use crate::domain::rollout::WaveFailure;
 use crate::domain::{Priority, Stamp};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{CampaignId, Seq};
@@ -154,12 +155,15 @@ pub(in super::super) async fn set_turns(
     Ok(())
 }
 
-/// Deals the devices of a draft into waves, in the order of claims.
+/// Deals the devices of a draft into waves: these first, the others in the order of claims.
 pub(in super::super) async fn lay_waves(
     conn: &mut SqliteConnection,
     draft: CampaignId,
+    chosen: &[Seq],
     sizes: &[u64],
 ) -> Result<(), Fault> {
+    let chosen: Vec<i64> = chosen.iter().map(|seq| key(draft, *seq)).collect();
+    let chosen = serde_json::to_string(&chosen).map_err(|error| broken(error.to_string()))?;
     let ends: Vec<i64> = sizes
         .iter()
         .scan(0_u64, |sum, size| {
@@ -170,12 +174,15 @@ pub(in super::super) async fn lay_waves(
     let ends = serde_json::to_string(&ends).map_err(|error| broken(error.to_string()))?;
     // The wave of the n-th device is the number of waves that are full before it.
     let sql = "WITH ends AS MATERIALIZED (SELECT value AS last FROM json_each(?1)), \
-               dealt AS (SELECT id, row_number() OVER (ORDER BY rank, turn, id) AS n \
+               chosen AS MATERIALIZED (SELECT value AS id FROM json_each(?4)), \
+               dealt AS (SELECT id, row_number() OVER \
+                         (ORDER BY id NOT IN (SELECT id FROM chosen), rank, turn, id) AS n \
                          FROM device_row WHERE id BETWEEN ?2 AND ?3 AND state = 'draft') \
                UPDATE device_row SET wave = (SELECT count(*) FROM ends WHERE last < dealt.n) \
                FROM dealt WHERE device_row.id = dealt.id";
     let (first, last) = (key(draft, 0), key(draft, i64::from(u32::MAX)));
-    sqlx::query(sql).bind(ends).bind(first).bind(last).execute(conn).await?;
+    let update = sqlx::query(sql).bind(ends).bind(first).bind(last).bind(chosen);
+    update.execute(conn).await?;
     Ok(())
 }
 
@@ -218,15 +225,22 @@ pub(in super::super) async fn is_wave_open(
     Ok(sqlx::query_scalar(sql).bind(campaign.0).bind(wave).fetch_one(conn).await?)
 }
 
-/// Makes this the wave of a campaign.
+/// Makes this the wave of an open campaign, with since when it is over and how it failed.
 pub(in super::super) async fn set_wave(
     conn: &mut SqliteConnection,
     campaign: CampaignId,
     wave: u32,
+    over: Option<Stamp>,
+    failed: Option<&WaveFailure>,
 ) -> Result<(), Fault> {
+    let failed = failed.map(serde_json::to_string).transpose();
+    let failed = failed.map_err(|error| broken(error.to_string()))?;
+    let sum = checksum::of_wave(campaign, wave, over, failed.as_deref());
     let mut script = Script::default();
-    let sql = "UPDATE campaign SET wave = ?, wave_sum = ? WHERE id = ? AND state = 'open'";
-    script.add(sql, 1).bind(wave)?.bind(checksum::of_wave(campaign, wave))?.bind(campaign.0)?;
+    let sql = "UPDATE campaign SET wave = ?, wave_over = ?, wave_failed = ?, wave_sum = ? \
+               WHERE id = ? AND state = 'open'";
+    script.add(sql, 1).bind(wave)?.bind(over.map(|at| at.0))?.bind(failed)?.bind(sum)?;
+    script.bind(campaign.0)?;
     script.run(conn).await?;
     Ok(())
 }

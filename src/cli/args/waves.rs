@@ -1,0 +1,125 @@
+//! What the user typed about waves: a canary, who it is, further waves, and how many failures are
+//! too many. Nothing is checked here beyond its form.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::domain::MaxFailures;
+use crate::domain::quota::parse_duration;
+
+/// Waves that a campaign can have.
+const MOST: usize = 100;
+
+/// A canary and waves.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Waves")]
+pub struct WaveArgs {
+    /// Order N devices first, wait, and go on with the others only if they did well: see
+    /// --canary-wait and --max-failures. Which N: the first in the order of the list, unless one of
+    /// the next options says it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub canary: Option<u64>,
+
+    /// The canary is devices with this tag, by the tenant's inventory or the list's own column;
+    /// at most --canary N of them
+    #[arg(long, value_name = "TAG", conflicts_with_all = ["canary_file", "canary_random"])]
+    pub canary_tag: Option<String>,
+
+    /// The canary is the devices of this list of ids, which must be in DEVICES; at most --canary N
+    /// of them
+    #[arg(long, value_name = "FILE", conflicts_with = "canary_random")]
+    pub canary_file: Option<PathBuf>,
+
+    /// Draw the canary at random; the plan tells the seed
+    #[arg(long, requires = "canary")]
+    pub canary_random: bool,
+
+    /// Draw the canary with this seed: the same one draws the same devices from the same list
+    #[arg(long, value_name = "N", requires = "canary",
+        conflicts_with_all = ["canary_tag", "canary_file"])]
+    pub canary_seed: Option<u64>,
+
+    /// How long to wait after the canary's last outcome, before its scans are looked at and it is
+    /// judged; with 0s its answers alone are judged [default: 30m]
+    #[arg(long, value_name = "TIME", value_parser = wait)]
+    pub canary_wait: Option<Duration>,
+
+    /// Order in waves of these sizes, such as 10,100,rest: each begins when the one before was
+    /// judged well
+    #[arg(long, value_name = "SIZES", value_parser = sizes)]
+    pub waves: Option<Sizes>,
+
+    /// How long to wait after each wave [default: 0s]
+    #[arg(long, value_name = "TIME", value_parser = wait, requires = "waves")]
+    pub wave_wait: Option<Duration>,
+}
+
+/// Sizes of waves; what remains is one more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sizes(pub Vec<u64>);
+
+/// The rules that stop a run.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Waves")]
+pub struct RuleArgs {
+    /// Stop (exit 4) when so many were rejected, not found, failed or are unknown: a share such as
+    /// 5%, of at least 50 results of this run, or a number. It also judges a canary and each wave,
+    /// there with the scans that failed [default: 5% of a wave; none of a run]
+    #[arg(long, value_name = "SHARE|N")]
+    pub max_failures: Option<MaxFailures>,
+}
+
+impl WaveArgs {
+    /// Whether there is a canary.
+    pub(in crate::cli) fn has_canary(&self) -> bool {
+        self.canary.is_some() || self.canary_tag.is_some() || self.canary_file.is_some()
+    }
+
+    /// Whether anything is asked for.
+    pub(in crate::cli) fn is_any(&self) -> bool {
+        self.has_canary() || self.waves.is_some()
+    }
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "write a time with its unit, such as 0s or 30m".to_owned())
+}
+
+fn sizes(text: &str) -> Result<Sizes, String> {
+    let wrong = || "write sizes such as 10,100,rest; the last one may be rest".to_owned();
+    let mut words: Vec<&str> = text.split(',').map(str::trim).collect();
+    if words.last().is_some_and(|last| last.eq_ignore_ascii_case("rest")) {
+        words.pop();
+    }
+    let sizes = words.iter().map(|word| word.parse().ok().filter(|size| *size > 0));
+    let sizes: Option<Vec<u64>> = sizes.collect();
+    match sizes {
+        Some(sizes) if sizes.len() > MOST => Err(format!("use at most {MOST} waves")),
+        Some(sizes) if !sizes.is_empty() => Ok(Sizes(sizes)),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_waves_are_numbers_and_the_rest_comes_last() {
+        assert_eq!(sizes("10,100,rest"), Ok(Sizes(vec![10, 100])));
+        assert_eq!(sizes("10, 100"), Ok(Sizes(vec![10, 100])));
+        for wrong in ["", "rest", "10,rest,100", "0,rest", "ten", "10,,rest", "-1", "10%"] {
+            assert!(sizes(wrong).is_err(), "{wrong}");
+        }
+        assert!(sizes(&"1,".repeat(101)).is_err());
+    }
+
+    #[test]
+    fn a_wait_may_be_none_and_needs_its_unit() {
+        assert_eq!(wait("0s"), Ok(Duration::ZERO));
+        assert_eq!(wait("1h30m"), Ok(Duration::from_secs(5_400)));
+        assert!(wait("30").is_err() && wait("soon").is_err());
+    }
+}
