@@ -1,12 +1,11 @@
 //! The durable truth, in the program's verbs: drafts, claims, settles, look-ups, rows. A store
 //! decides nothing by itself; the rule, the life of a device and what an answer writes are
-//! functions of
-//! `domain`. It sends nothing and waits for nothing: "no" is a value that says when.
+//! functions of `domain`. It sends nothing and waits for nothing: "no" is a value that says when.
 
+mod hold;
 pub mod memory;
 pub mod sqlite;
 
-use std::fmt;
 use std::future::Future;
 
 use jiff::Timestamp;
@@ -15,9 +14,11 @@ use crate::clock::Clock;
 use crate::domain::rollout::WaveFailure;
 use crate::domain::settle::{Detail, ServerNotes, Settlement};
 use crate::domain::{
-    Action, Admission, BudgetKey, BudgetState, BusyPolicy, CampaignName, DeviceId, LastRun, Life,
-    Mark, Order, Priority, Quota, Rollout, Stamp, State, Tally, cancel::Cause, lifecycle::Found,
+    Action, BudgetKey, BudgetState, BusyPolicy, CampaignName, DeviceId, LastRun, Life, Mark, Order,
+    Priority, Quota, Rollout, Stamp, State, Tally, cancel::Cause, lifecycle::Found,
 };
+pub use hold::{Hold, NotYet};
+pub(crate) use hold::{not_yet, paused, yields};
 
 /// Rows that `Store::each_row` holds at once.
 const PAGE: usize = 1_000;
@@ -221,28 +222,6 @@ pub struct Claim {
     pub claimed_at: Stamp,
     /// It is a repeat after doubt or a 404.
     pub repeat: bool,
-}
-
-/// What holds a claim back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hold {
-    /// This quota is used up.
-    Quota(Quota),
-    /// A pause after a 429 or a row of faults, its probe, or the spacing after it.
-    Pause,
-    /// Somebody paused the campaign.
-    User,
-    /// This campaign goes before it: see `Store::set_priority`.
-    Priority(CampaignId),
-}
-
-/// A "no" of the limiter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotYet {
-    /// Not before this moment; an answer can make it earlier.
-    pub at: Stamp,
-    /// Why.
-    pub hold: Hold,
 }
 
 /// The answer to a claim.
@@ -658,46 +637,4 @@ pub trait Store: Send + Sync + 'static {
 
     /// All calls of a campaign so far, answered or not.
     fn calls(&self, campaign: CampaignId) -> impl Future<Output = Result<u64>> + Send;
-}
-
-impl fmt::Display for Hold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Hold::Quota(quota) => write!(f, "limited by {quota}"),
-            Hold::Pause => f.write_str("paused by the server"),
-            Hold::User => f.write_str("paused by `fleetsweep pause`"),
-            Hold::Priority(_) => f.write_str("another campaign goes before it"),
-        }
-    }
-}
-
-/// What a claim on a campaign that somebody paused is told.
-pub(crate) fn paused(now: Stamp, timing: &crate::domain::Timing) -> NotYet {
-    NotYet { at: now.plus(timing.poll), hold: Hold::User }
-}
-
-/// What a claim is told on a campaign that yields to another one.
-pub(crate) fn yields(to: CampaignId, now: Stamp, timing: &crate::domain::Timing) -> NotYet {
-    NotYet { at: now.plus(timing.poll), hold: Hold::Priority(to) }
-}
-
-/// What holds one more call after `pending` others that are being claimed, given the rule's answer
-/// and the budget's: the later of the two. `Pass` is `None`.
-pub(crate) fn not_yet(
-    quotas: &[Quota],
-    timing: &crate::domain::Timing,
-    nth_latest: &[Option<Stamp>],
-    budget: &BudgetState,
-    pending: usize,
-    now: Stamp,
-) -> Option<NotYet> {
-    let budget = budget.with_pending(pending, now, timing);
-    let by_quota = crate::domain::window::earliest(quotas, timing, nth_latest);
-    let earliest = by_quota.max(budget.earliest());
-    let Admission::NotBefore(at) = crate::domain::window::admit(earliest, now) else { return None };
-    let hold = match crate::domain::window::holding(quotas, timing, nth_latest) {
-        Some(quota) if by_quota == earliest => Hold::Quota(quota),
-        _ => Hold::Pause,
-    };
-    Some(NotYet { at, hold })
 }

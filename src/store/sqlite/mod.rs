@@ -8,6 +8,7 @@ mod fault;
 mod files;
 mod log;
 mod open;
+mod opening;
 mod ops;
 mod sql;
 mod waves;
@@ -50,59 +51,6 @@ pub struct SqliteStore<C = SystemClock> {
 struct Shared<C> {
     clock: C,
     timing: Timing,
-}
-
-impl SqliteStore<SystemClock> {
-    /// Opens the store in this file, and makes it and its folder if they are missing.
-    ///
-    /// # Errors
-    /// `Refused` if it cannot be a store: another program's file, a newer version's, a damaged
-    /// one, a network file system, no right to write. `Failed` if the disk or a lock fails.
-    pub async fn open(path: impl AsRef<Path>, timing: Timing) -> Result<Self> {
-        Self::open_on_boot(path, timing, &Boot::now()?).await
-    }
-
-    /// The same with the present start of the machine told.
-    ///
-    /// # Errors
-    /// As `open`.
-    pub async fn open_on_boot(path: impl AsRef<Path>, timing: Timing, boot: &Boot) -> Result<Self> {
-        Self::open_with_offset(path, timing, boot, SystemClock::with_offset).await
-    }
-
-    /// A store whose commits reach the disk at another time: a negative control for tests.
-    ///
-    /// # Errors
-    /// As `open`.
-    pub async fn open_with_syncing(
-        path: impl AsRef<Path>,
-        timing: Timing,
-        syncing: Syncing,
-    ) -> Result<Self> {
-        let boot = Boot::now()?;
-        Self::open_as(path.as_ref(), timing, boot, syncing, SystemClock::with_offset).await
-    }
-
-    /// Opens a store that is there for reading alone: every writing verb is refused, and nothing is
-    /// created. Nothing if there is no store yet.
-    ///
-    /// # Errors
-    /// As `open`; a damaged file is noticed only where it is read.
-    pub async fn open_read_only(path: impl AsRef<Path>, timing: Timing) -> Result<Option<Self>> {
-        let path = path.as_ref();
-        if !open::is_readable(path).await? {
-            return Ok(None);
-        }
-        let what = "reading the store's clock";
-        let readers = open::readers(path);
-        let mut conn = readers.acquire().await.map_err(|error| told(what, error.into()))?;
-        let boot = Boot::now()?;
-        let offset =
-            boot::read_offset(&mut conn, &boot).await.map_err(|fault| told(what, fault))?;
-        drop(conn);
-        let shared = Arc::new(Shared { clock: SystemClock::with_offset(offset), timing });
-        Ok(Some(Self { path: path.to_owned(), shared, readers, writer: None }))
-    }
 }
 
 impl<C: Clock> SqliteStore<C> {
