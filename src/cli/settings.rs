@@ -179,7 +179,6 @@ pub(super) fn speed(
             "leave --time-scale out, or use --emulator",
         ));
     }
-    expire::check(&args.hours, args.until.as_ref())?;
     let own: Vec<Quota> =
         api_quotas().into_iter().map(|quota| quota.scaled(args.time_scale)).collect();
     let quotas = quotas(own, &args.limits, loopback)?;
@@ -192,7 +191,7 @@ pub(super) fn speed(
     let until = args.until.as_deref().map(|text| until(text, now)).transpose()?;
     let mut timing = Timing::default().scaled(args.time_scale);
     timing.max_wait = args.max_wait.unwrap_or(timing.max_wait);
-    Ok(Speed {
+    let speed = Speed {
         pace_kind: kind,
         pace: kind.pace(&quotas),
         limited: !args.limits.is_empty() || args.leave.is_some(),
@@ -204,7 +203,9 @@ pub(super) fn speed(
         until,
         hours: hours(&args.hours, now)?,
         expire_pending: args.hours.expire_pending,
-    })
+    };
+    expire::check(&speed, now.timestamp())?;
+    Ok(speed)
 }
 
 /// A flag, or else an environment variable that is not empty.

@@ -494,13 +494,13 @@ pub trait Store: Send + Sync + 'static {
         paused: bool,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Calls a campaign off: devices that wait end, those whose call is outstanding or in doubt stay
-    /// as they are, and no claim of whatever runner gets a device any more. What comes to wait again
-    /// ends at the next claim. The campaign is finished if nothing is open.
+    /// Calls a campaign off: devices that wait end, those whose call is outstanding or in doubt
+    /// stay as they are, and no claim of whatever runner gets a device any more. What comes to
+    /// wait again ends at the next claim. The campaign is finished if nothing is open.
     fn call_off(&self, campaign: CampaignId) -> impl Future<Output = Result<CalledOff>> + Send;
 
-    /// Writes that actions which rows of a campaign ordered were cancelled by this program; how many
-    /// rows that changed.
+    /// Writes that actions which rows of a campaign ordered were cancelled by this program; how
+    /// many rows that changed.
     fn note_cancelled(
         &self,
         campaign: CampaignId,
