@@ -42,6 +42,9 @@
 //! `twenty_thousand_devices_keep_both_limits_within_a_hundredth_of_the_optimum`,
 //! `the_limit_holds_without_the_gate`; known mistakes are caught by `broken_limiters_are_caught`.
 //!
+//! Cancelling has a budget of its own under the same rule:
+//! `three_thousand_cancellations_keep_both_limits_near_the_optimum`.
+//!
 //! A commit is durable before what it stands for leaves:
 //! `every_claim_is_on_the_disk_before_the_first_byte_of_its_request_leaves`.
 //!
@@ -52,7 +55,8 @@
 //! **I5 honest.** The report equals what the server did; what is not known is called unknown; an
 //! older or a stranger's action is not called ours. *Shown by*
 //! `with_faults_report_and_ledger_agree_row_by_row_and_no_429_is_our_fault`,
-//! `somebody_elses_action_in_a_201_is_not_called_ours`.
+//! `somebody_elses_action_in_a_201_is_not_called_ours`,
+//! `exactly_the_open_actions_of_the_campaign_are_cancelled_and_nobody_elses`.
 //!
 //! Hostile answers: `each_hostile_answer_is_judged_as_the_table_says_and_memory_stays_bounded`.
 //!

@@ -109,7 +109,9 @@ async fn queue_only<S: Store>(
     let Some(reports) = reports else { return Ok(0) };
     let devices = ("waiting devices", plan.concerned());
     let most = args.approve_max;
-    confirm_cancel(&plan.headline(), &campaign.name, devices, devices.1, most).await?;
+    if devices.1 > 0 {
+        confirm_cancel(&plan.headline(), &campaign.name, devices, devices.1, most).await?;
+    }
     let start = store.clock().now();
     let called_off = call_off(store, campaign).await?;
     reports.write(store, campaign).await?;
@@ -155,7 +157,7 @@ impl<S: Store, A: CancelApi> Whole<'_, S, A> {
         let Some(reports) = reports else { return Ok(0) };
         if plan.concerned() > 0 {
             let number = match plan.to_cancel() {
-                0 => ("waiting devices", plan.concerned()),
+                0 => ("devices concerned", plan.concerned()),
                 scans => ("scans", scans),
             };
             let (headline, most) = (plan.headline(), args.approve_max);

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::args::HoursArgs;
 use super::cancelling::{Cancelling, done};
 use super::failure::Failure;
 use super::plans;
@@ -19,7 +18,7 @@ use crate::clock::{Clock, local_now};
 use crate::defender::CancelApi;
 use crate::domain::cancel::Cause;
 use crate::domain::forecast::Outlook;
-use crate::domain::{Ending, Operation, Outcome, Stop, Target};
+use crate::domain::{Ending, Hours, Operation, Outcome, Stop, Target};
 use crate::engine::cancel::{Cancelled, Survey};
 use crate::report::cancels::Done;
 use crate::report::human;
@@ -33,13 +32,22 @@ const POLLS: u32 = 60;
 ///
 /// # Errors
 /// `Failure` says what is missing.
-pub(super) fn check(hours: &HoursArgs, until: Option<&String>) -> Result<(), Failure> {
-    if !hours.expire_pending || !hours.windows.is_empty() || until.is_some() {
+pub(super) fn check(speed: &Speed, now: Timestamp) -> Result<(), Failure> {
+    let closes = |hours: &Hours| {
+        let opening = hours.to_their_ends().opening(now);
+        opening.is_none_or(|opening| opening.closes < Timestamp::MAX)
+    };
+    let ends = speed.until.is_some() || speed.hours.as_ref().is_some_and(closes);
+    if ends || !speed.expire_pending {
         return Ok(());
     }
+    let why = match speed.hours {
+        Some(_) => "the window never closes, so nothing says when waiting scans are cancelled",
+        None => "nothing says when waiting scans are to be cancelled",
+    };
     Err(Failure::usage(
         "--expire-pending needs --window or --until",
-        "nothing says when waiting scans are to be cancelled",
+        why,
         "add --window \"22:00-06:00\", or --until 06:00",
     ))
 }
@@ -147,8 +155,8 @@ impl<S: Store, A: CancelApi> Expiring<'_, S, A> {
         Ok(())
     }
 
-    /// Cancels what waits still, if the run ended as it must for that: its window closed or its time
-    /// is over, or it is finished and waits for that moment here.
+    /// Cancels what waits still, if the run ended as it must for that: its window closed or its
+    /// time is over, or it is finished and waits for that moment here.
     pub(super) async fn expire(
         &self,
         campaign: &Campaign,

@@ -187,7 +187,6 @@ pub(super) fn speed(
             "leave --time-scale out, or use --emulator",
         ));
     }
-    expire::check(&args.hours, args.until.as_ref())?;
     let own: Vec<Quota> =
         api_quotas().into_iter().map(|quota| quota.scaled(args.time_scale)).collect();
     let quotas = quotas(own, &args.limits, loopback)?;
@@ -202,7 +201,7 @@ pub(super) fn speed(
     let until = args.until.as_deref().map(|text| until(text, &begins)).transpose()?;
     let mut timing = Timing::default().scaled(args.time_scale);
     timing.max_wait = args.max_wait.unwrap_or(timing.max_wait);
-    Ok(Speed {
+    let speed = Speed {
         pace_kind: kind,
         pace: kind.pace(&quotas),
         limited: !args.limits.is_empty() || args.leave.is_some(),
@@ -216,7 +215,9 @@ pub(super) fn speed(
         priority: args.priority.priority.unwrap_or_default(),
         new_priority: args.priority.priority,
         expire_pending: args.hours.expire_pending,
-    })
+    };
+    expire::check(&speed, now.timestamp())?;
+    Ok(speed)
 }
 
 /// A flag, or else an environment variable that is not empty.

@@ -82,14 +82,14 @@ pub enum Spared {
 }
 
 impl Spared {
-    /// For people, as the end of "not touched: ".
+    /// For people, behind the number of scans.
     pub fn why(self) -> &'static str {
         match self {
-            Spared::NotListed => "the list of actions does not show them",
-            Spared::OtherComment => "their comment does not carry the mark of this campaign",
-            Spared::OtherAction => "they are of another device or kind than was ordered",
-            Spared::OddId => "their id is none that a call can name",
-            Spared::OddStatus => "their status is none that this program knows",
+            Spared::NotListed => "not shown by the list of actions",
+            Spared::OtherComment => "with a comment that does not carry the mark of this campaign",
+            Spared::OtherAction => "of another device or kind than was ordered",
+            Spared::OddId => "with an id that no call can name",
+            Spared::OddStatus => "with a status that this program does not know",
         }
     }
 

@@ -17,6 +17,9 @@ use crate::domain::{CampaignName, Quota, Stop, Target};
 /// Kinds of refusal that the text shows.
 const KINDS_SHOWN: usize = 5;
 
+/// Characters of a refusal that the text shows.
+const MESSAGE_SHOWN: usize = 120;
+
 /// The actions that a campaign ordered, as the list of actions shows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Actions {
@@ -65,9 +68,11 @@ impl CancelPlan {
         })
     }
 
-    /// All devices that it concerns: actions to cancel and places in the queue.
+    /// All devices that it concerns: actions to cancel, places in the queue, and orders on their
+    /// way that may become actions before they are cancelled.
     pub fn concerned(&self) -> u64 {
-        self.to_cancel() + self.waiting.unwrap_or(0)
+        let on_their_way = if self.actions.is_some() { self.outstanding } else { 0 };
+        self.to_cancel() + self.waiting.unwrap_or(0) + on_their_way
     }
 
     /// One line that names what is about to be cancelled, and where.
@@ -104,8 +109,9 @@ impl CancelPlan {
             push(
                 "not known",
                 &format!(
-                    "{} whose order may be on its way: not touched; `fleetsweep resume` finds out \
-                     what became of it, and orders nothing",
+                    "{} whose order may be on its way; what is not answered within the time of a \
+                     call is not touched, and `fleetsweep resume` finds out what became of it \
+                     without ordering anything",
                     counted(self.outstanding, "device")
                 ),
             );
@@ -276,6 +282,15 @@ pub struct Refused {
     pub message: Option<String>,
 }
 
+impl Refused {
+    fn text(&self) -> String {
+        let parts = [self.code.as_deref(), self.message.as_deref()];
+        let said: Vec<String> = parts.into_iter().flatten().map(printable).collect();
+        let said = if said.is_empty() { String::new() } else { format!(", {}", said.join(": ")) };
+        format!("refused: HTTP {}{}", self.status, cut(&said, MESSAGE_SHOWN))
+    }
+}
+
 impl CancelSummary {
     /// The summary as text of about 80 columns, with no line end at its end.
     pub fn text(&self) -> String {
@@ -294,7 +309,9 @@ impl CancelSummary {
         if let Some(done) = &self.actions {
             push(done.cancelled, "cancelled");
             push(done.ended, "ended before they could be cancelled");
-            push(done.refused.iter().map(|kind| kind.rows).sum(), "refused by the API");
+            done.refused.iter().take(KINDS_SHOWN).for_each(|kind| push(kind.rows, &kind.text()));
+            let more = done.refused.iter().skip(KINDS_SHOWN).map(|kind| kind.rows).sum();
+            push(more, "refused for other reasons");
             push(done.unknown, "not known: the answers were lost, and the list does not tell");
             push(done.left, "not asked for, or not to an end");
             for (why, some) in &done.spared {
@@ -318,13 +335,6 @@ impl CancelSummary {
     }
 
     fn push_effort(&self, done: &Done, lines: &mut Vec<String>) {
-        for kind in done.refused.iter().take(KINDS_SHOWN) {
-            let parts = [kind.code.as_deref(), kind.message.as_deref()];
-            let said: Vec<String> = parts.into_iter().flatten().map(printable).collect();
-            let said = format!("HTTP {}: {}", kind.status, said.join(": "));
-            let line = format!("    {:>7}  {said}", count(kind.rows));
-            lines.push(cut(&line, super::human::WIDTH));
-        }
         let took = duration(self.duration);
         let mean = rate(done.calls, self.duration).map(|mean| format!(" ({mean})"));
         let throttled = match done.throttled {

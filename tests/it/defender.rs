@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use fleetsweep::defender::{
-    Fetch, HttpApi, HttpSettings, Origin, ScanApi, ScanOrder, Token, TokenSource,
+    CancelApi, Fetch, HttpApi, HttpSettings, Origin, ScanApi, ScanOrder, Token, TokenSource,
 };
 use fleetsweep::domain::verdict::EMPTY_BODY;
 use fleetsweep::domain::{Answer, Body, DeviceId, Reply, ScanType, Timing};
@@ -105,6 +105,23 @@ async fn a_scan_is_ordered_as_the_page_says() {
 }
 
 /// What a scan is told as when its answer is cut after 0, 1, 2, ... bytes, the whole one last.
+#[tokio::test]
+async fn an_action_is_cancelled_as_the_page_says_and_an_odd_id_leads_nowhere() {
+    let body = r#"{"id":"a-1","status":"Cancelled"}"#;
+    let server = Canned::always(close(200, body)).await;
+    let api = api_at(&server.origin(), Timing::default()).await;
+    let Reply::Answer(answer) = api.cancel("a-1", "[fleetsweep c/7] no").await else { panic!() };
+    assert_eq!(answer.status, 200);
+    let seen = server.seen();
+    let request = &seen[0];
+    assert!(request.starts_with("POST /api/machineactions/a-1/cancel HTTP/1.1\r\n"), "{request}");
+    assert!(request.ends_with(r#"{"Comment":"[fleetsweep c/7] no"}"#), "{request}");
+    for id in ["../machines/x/isolate?", "a/b", "a b", ""] {
+        assert!(matches!(api.cancel(id, "x").await, Reply::NeverLeft { .. }), "{id:?}");
+    }
+    assert_eq!(server.seen().len(), 1);
+}
+
 async fn cut_at_every_byte(whole: Vec<u8>) -> Vec<Reply> {
     let count = whole.len();
     let server = Canned::serve(move |number, _| Act::Close(whole[..number].to_vec())).await;

@@ -2,6 +2,7 @@
 //! holds what the subjects share: a world of one clock, one store and one server.
 
 mod answers;
+mod called_off;
 mod cancels;
 mod chaos;
 mod lists;

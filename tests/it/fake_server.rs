@@ -124,8 +124,8 @@ type Rule<I, O> = Box<dyn Fn(I) -> O + Send + Sync>;
 /// What goes wrong, and when.
 pub(crate) struct Script {
     pub(crate) scan: Rule<Ask, Act>,
-    /// What becomes of a call that cancels: the number of the call, from 1, and how often its action
-    /// was asked for, this call included.
+    /// What becomes of a call that cancels: the number of the call, from 1, and how often its
+    /// action was asked for, this call included.
     pub(crate) cancel: Rule<(usize, usize), Act>,
     pub(crate) list: Rule<Duration, ListAct>,
     pub(crate) sign_in: Rule<Duration, Result<(), SignInError>>,

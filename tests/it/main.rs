@@ -18,6 +18,7 @@ mod list;
 mod output;
 mod progress;
 mod report;
+mod report_cancels;
 mod report_text;
 mod secrets;
 mod sign_in;

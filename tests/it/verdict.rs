@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use fleetsweep::defender::wire;
-use fleetsweep::domain::verdict::{Asked, verdict};
+use fleetsweep::domain::verdict::{Asked, cancel_verdict, verdict};
 use fleetsweep::domain::{Action, Answer, Body, DeviceId, Mark, Reply, ScanType, Timing, Verdict};
 
 const DEVICE: &str = "1e5bc9d7e413ddd7902c2932e418702b84d0cc07";
@@ -21,8 +21,11 @@ fn judged(reply: &Reply, scan_type: ScanType) -> String {
     let device: DeviceId = DEVICE.parse().unwrap();
     let took = Duration::from_secs(1);
     let asked = Asked { device, scan_type, mark: &mark, comment: COMMENT, took };
-    let judged = verdict(reply, &asked, &Timing::default());
-    let told = match &judged {
+    in_a_line(&verdict(reply, &asked, &Timing::default()))
+}
+
+fn in_a_line(judged: &Verdict) -> String {
+    let told = match judged {
         Verdict::Accepted { comment_changed: true, .. } => "comment changed".to_owned(),
         Verdict::Accepted { .. } => String::new(),
         Verdict::Busy { action, .. } => match action {
@@ -115,6 +118,40 @@ fn every_status_with_every_body_has_its_verdict() {
             );
             writeln!(table, "{class:<10} {what:<18} -> {}", lines[0]).unwrap();
         }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn every_answer_to_a_cancellation_has_its_verdict() {
+    let cancelled = |status: &str| with(|action| action.status = Some(status.to_owned()));
+    let with_id = |id: &str| {
+        with(|action| {
+            action.status = Some("Cancelled".to_owned());
+            action.id = id.to_owned();
+        })
+    };
+    let bodies = [
+        ("cancelled", cancelled("Cancelled")),
+        ("cancelled, spelled as the page does", cancelled("Canceled")),
+        ("pending still", cancelled("Pending")),
+        ("ended", cancelled("Succeeded")),
+        ("no status", with(|action| action.status = None)),
+        ("another action", with_id("a-2")),
+        ("an error", error("BadRequest", "it cannot be cancelled")),
+        ("no words", wire::body(b"")),
+        ("HTML", wire::body(b"<html>Sign in</html>")),
+    ];
+    let mut table = String::new();
+    for status in [200, 201, 204, 302, 400, 401, 403, 404, 409, 429, 500, 503] {
+        for (what, body) in &bodies {
+            let reply = Reply::Answer(answer(status, body.clone()));
+            let told = in_a_line(&cancel_verdict(&reply, "a-1"));
+            writeln!(table, "{status} {what:<36} -> {told}").unwrap();
+        }
+    }
+    for reply in [Reply::NoAnswer { why: "cut".into() }, Reply::NeverLeft { why: "DNS".into() }] {
+        writeln!(table, "{}", in_a_line(&cancel_verdict(&reply, "a-1"))).unwrap();
     }
     insta::assert_snapshot!(table);
 }

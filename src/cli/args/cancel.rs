@@ -36,7 +36,8 @@ pub struct CancelArgs {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Go without asking if at most N devices are concerned: scans to cancel and waiting devices
+    /// Go without asking if at most N devices are concerned: scans to cancel, waiting devices, and
+    /// orders on their way
     #[arg(long, value_name = "N")]
     pub approve_max: Option<u64>,
 

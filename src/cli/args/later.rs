@@ -59,7 +59,7 @@ pub struct RetryArgs {
     pub campaign: Option<CampaignName>,
 
     /// Devices that ended so; repeatable: rejected, not_found, failed, unknown, not_attempted,
-    /// already_in_progress [default: all of these]
+    /// cancelled, already_in_progress [default: all of these]
     #[arg(long = "outcome", value_name = "OUTCOME")]
     pub outcomes: Vec<String>,
 

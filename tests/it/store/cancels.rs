@@ -6,8 +6,8 @@ use fleetsweep::store::{CalledOff, Cancellation, Opening};
 
 use super::*;
 
-/// Opens a campaign in which one device is accepted, one doubtful, one claimed, one was refused
-/// with 429, one is to be asked again after a 404, and the others were never asked.
+/// Opens a campaign in which one device is accepted, one doubtful, one claimed, one's call never
+/// left, one is to be asked again after a 404, one was busy, and the others were never asked.
 async fn mixed(subject: &impl Subject) -> CampaignId {
     let store = subject.store();
     let opening = Opening { busy: BusyPolicy::Retry, ..opening("c", &["100/1m", "1500/1h"]) };

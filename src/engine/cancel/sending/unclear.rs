@@ -1,5 +1,5 @@
-//! Actions whose answer does not tell whether they are cancelled: the list of actions says it. Those
-//! that it shows open after a lost answer are asked for again, at most twice.
+//! Actions whose answer does not tell whether they are cancelled: the list of actions says it.
+//! Those that it shows open after a lost answer are asked for again, at most twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,8 +94,8 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
         Ok(())
     }
 
-    /// The list shows it open, or does not show it. A refusal after a lost answer may be one of what
-    /// that call did, which only the list could tell.
+    /// The list shows it open, or does not show it. A refusal after a lost answer may be one of
+    /// what that call did, which only the list could tell.
     fn is_not_over(&mut self, unclear: Unclear, listed: bool) {
         let Unclear { item, why } = unclear;
         match why {

@@ -2,6 +2,7 @@
 //! or its time is over, and not before; nothing is ordered after it.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::*;
 
@@ -142,6 +143,10 @@ async fn a_promise_that_cannot_be_kept_is_refused_before_the_first_order() {
     let said = run(place.towards(&emulator, &[&args[..], &more].concat()));
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(said.err.contains("--expire-pending needs --window or --until"), "{}", said.err);
+    let always = [&args[..], &more, &["--window=00:00-24:00"]].concat();
+    let said = run(place.towards(&emulator, &always));
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("the window never closes"), "{}", said.err);
     let command = place.towards(&emulator, &[&args[..], &more, &["--until=23:59"]].concat());
     let said = beside(move || run(command)).await;
     assert_eq!(said.code, 7, "{}", said.err);

@@ -1,0 +1,164 @@
+//! What an answer, or none, does to the rest: counts, pauses that are told, a network that is
+//! waited for, and what stops all of it. Nothing here waits or sends.
+
+use std::time::Duration;
+
+use super::unclear::{Unclear, Why};
+use super::{Item, Sending};
+use crate::defender::CancelApi;
+use crate::domain::event::{HoldReason, Note};
+use crate::domain::{Stamp, Stop, Verdict};
+use crate::store::Store;
+
+/// Answers after which "all of them were 403" means that the right is missing.
+const FIRST_ANSWERS: u64 = 20;
+
+/// Answers in a row that are of no use before they can stop it, whatever time has passed.
+const USELESS_MOST: u32 = 5;
+
+/// Kinds of refusal that are told apart; others of a status are counted together.
+const KINDS_MAX: usize = 50;
+
+impl<S: Store, A: CancelApi> Sending<S, A> {
+    pub(super) fn judge(&mut self, item: Item, claimed_at: Stamp, verdict: Verdict) {
+        if !matches!(verdict, Verdict::Doubtful { .. }) {
+            self.state.useless = None;
+        }
+        if !matches!(verdict, Verdict::Unauthorized(_)) {
+            self.state.token_refused = None;
+        }
+        match verdict {
+            Verdict::Accepted { .. } => {
+                self.state.answers += 1;
+                self.report.cancelled += 1;
+            }
+            Verdict::Throttled { wait, .. } => {
+                self.waiting.push_front(item);
+                self.throttled(wait);
+            }
+            Verdict::Unauthorized(refusal) => {
+                self.waiting.push_front(item);
+                self.unauthorized(claimed_at, refusal.message);
+            }
+            Verdict::Doubtful { why, .. } => {
+                self.useless(&why);
+                self.unclear(item, Why::Doubt);
+            }
+            Verdict::Forbidden(refusal) => {
+                (self.state.answers, self.state.forbidden) =
+                    (self.state.answers + 1, self.state.forbidden + 1);
+                self.unclear(item, Why::Refused(refusal));
+                if self.state.answers >= FIRST_ANSWERS {
+                    self.heed_rights();
+                }
+            }
+            Verdict::Rejected(refusal) | Verdict::NotFound(refusal) => {
+                self.state.answers += 1;
+                self.unclear(item, Why::Refused(refusal));
+            }
+            Verdict::Busy { refusal, .. } => self.unclear(item, Why::Refused(refusal)),
+            Verdict::NeverLeft { .. } => {}
+        }
+    }
+
+    fn unclear(&mut self, item: Item, why: Why) {
+        let asks = item.asks + 1;
+        let doubted = item.doubted || why == Why::Doubt;
+        self.unclear.push(Unclear { item: Item { asks, doubted, ..item }, why });
+    }
+
+    /// Every answer that said something about its action was 403: the right is missing.
+    pub(super) fn heed_rights(&mut self) {
+        if self.state.forbidden > 0 && self.state.forbidden == self.state.answers {
+            self.halt(Stop::SignIn(
+                "every answer was 403: this application may not cancel actions (it needs \
+                 Machine.Scan, with admin consent), or this user may not (role `Active remediation \
+                 actions`, and device groups)"
+                    .to_owned(),
+            ));
+        }
+    }
+
+    fn throttled(&mut self, wait: Option<Duration>) {
+        self.report.throttled += 1;
+        if let Some(wait) = wait {
+            self.note(Note::Paused(wait));
+        }
+        // The rule never calls into a full quota, so a 429 means that somebody else calls too.
+        if !std::mem::replace(&mut self.state.told_others, true) {
+            self.note(Note::OthersCall);
+        }
+    }
+
+    fn unauthorized(&mut self, claimed_at: Stamp, message: Option<String>) {
+        match self.state.token_refused {
+            Some(since) if claimed_at > since => {
+                let said = message.unwrap_or_else(|| "no reason given".to_owned());
+                self.halt(Stop::SignIn(format!(
+                    "the API refuses the token (401: {said}), also after a fresh sign-in"
+                )));
+            }
+            Some(_) => {}
+            None => self.state.token_refused = Some(self.now()),
+        }
+    }
+
+    /// A server that answers with nothing but faults is waited for as long as one that cannot be
+    /// reached.
+    fn useless(&mut self, why: &str) {
+        let now = self.now();
+        let (since, answers) = self.state.useless.get_or_insert((now, 0));
+        *answers += 1;
+        let waited = now.since(*since);
+        if *answers >= USELESS_MOST && waited >= self.job.timing.max_wait {
+            let minutes = waited.as_secs() / 60;
+            let why = format!("no answer was of use for {minutes} minutes; the last: {why}");
+            self.halt(Stop::Unreachable(why));
+        }
+    }
+
+    /// A whole answer, or a lost one: the API can be reached.
+    pub(super) fn reached(&mut self, claimed_at: Stamp, took: Duration) {
+        let latency = self.state.latency.map_or(took, |before| (before * 15 + took) / 16);
+        self.state.latency = Some(latency);
+        if self.state.unreachable.take_if(|(since, _)| *since <= claimed_at).is_some() {
+            self.note(Note::Reached);
+        }
+        if self.state.unreachable.is_none() {
+            self.state.hold = None;
+            self.state.next_call = self.now();
+        }
+    }
+
+    /// Nothing left: it waits, and stops in the end.
+    pub(super) fn out_of_reach(&mut self, why: String) {
+        let (now, timing) = (self.now(), self.job.timing);
+        let before = self.state.unreachable;
+        let (since, wait) = match before {
+            None => (now, timing.reconnect_floor),
+            // Several calls of one volley fail together; the wait grows once for each probe.
+            Some(waiting) if self.state.in_flight > 0 => waiting,
+            Some((since, wait)) => (since, (wait * 2).min(timing.reconnect_ceiling)),
+        };
+        self.state.unreachable = Some((since, wait));
+        self.state.hold = Some(HoldReason::Network);
+        self.state.next_call = now.plus(wait);
+        if now.since(since) >= timing.max_wait {
+            self.halt(Stop::Unreachable(why));
+        } else if before.is_none() {
+            self.note(Note::Waiting(why));
+        }
+    }
+
+    pub(super) fn refuse(&mut self, status: u16, code: Option<String>, message: Option<String>) {
+        let mut kind = (status, code);
+        if self.report.refused.len() >= KINDS_MAX && !self.report.refused.contains_key(&kind) {
+            kind.1 = None;
+        }
+        let (some, example) = self.report.refused.entry(kind).or_default();
+        *some += 1;
+        if example.is_none() {
+            *example = message;
+        }
+    }
+}
