@@ -10,7 +10,7 @@ use crate::domain::text::printable;
 
 /// The command that goes on with this campaign; nothing if its store goes with this process.
 pub(super) fn resume_command(campaign: &CampaignName, typed: &RunArgs) -> Option<String> {
-    let RunArgs { speed, output, after, connect, emulator } = typed;
+    let RunArgs { speed, rules, output, after, connect, emulator } = typed;
     if emulator.emulator && output.store.is_none() {
         return None;
     }
@@ -43,6 +43,7 @@ pub(super) fn resume_command(campaign: &CampaignName, typed: &RunArgs) -> Option
     flag("tz", hours.tz.as_deref());
     let last_order = hours.last_order.map(|at| format!("{:02}:{:02}", at / 60, at % 60));
     flag("last-order", last_order.as_deref());
+    flag("max-failures", rules.max_failures.map(|most| most.to_string()).as_deref());
     flag("on-finish", after.on_finish.as_deref());
     flag("scenario", emulator.scenario.as_deref());
     let scale = (*time_scale > 1).then(|| time_scale.to_string());

@@ -8,6 +8,7 @@ mod hours;
 mod later;
 mod schedule;
 mod status;
+mod waves;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub use hours::HoursArgs;
 pub use later::{FollowArgs, PauseArgs, RetryArgs};
 pub use schedule::ScheduleArgs;
 pub use status::StatusArgs;
+pub use waves::{RuleArgs, WaveArgs};
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
 /// and never faster, and says for every device what became of it.
@@ -62,6 +64,8 @@ const SCAN_EXAMPLES: &str = "Examples:
   From a timer, without asking, at most 15,000 devices, until six:
     fleetsweep scan devices.csv --type full --comment nightly \\
       --approve-max 15000 --until 06:00
+  Twenty devices first; the others half an hour later, if those did well:
+    fleetsweep scan devices.csv --type full --comment \"INC 4711\" --canary 20
   Ids from another program:
     cut -d, -f1 export.csv | fleetsweep scan - --type quick --comment check
   Try it without a tenant; nothing leaves this machine:
@@ -278,6 +282,9 @@ pub struct RunArgs {
     /// How fast, and until when.
     #[command(flatten)]
     pub speed: SpeedArgs,
+    /// What stops it.
+    #[command(flatten)]
+    pub rules: RuleArgs,
     /// Where state and reports go.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -383,6 +390,9 @@ pub struct ScanArgs {
     /// Which of the tenant's devices.
     #[command(flatten)]
     pub machines: MachineArgs,
+    /// A canary and waves.
+    #[command(flatten)]
+    pub waves: WaveArgs,
     /// Night after night.
     #[command(flatten)]
     pub due: DueArgs,
@@ -400,6 +410,11 @@ pub struct ResumeArgs {
     /// The campaign; may be left out if only one is open
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<CampaignName>,
+
+    /// Go on after a wave that failed without asking, if at most N devices are left
+    #[arg(long, value_name = "N")]
+    pub approve_max: Option<u64>,
+
     /// How it is run.
     #[command(flatten)]
     pub run: RunArgs,

@@ -6,9 +6,19 @@ use std::io::{BufRead, BufReader, IsTerminal, Write};
 
 use super::failure::Failure;
 use super::say;
-use crate::report::human::count;
+use super::waves::PROPOSED;
+use crate::report::human::{count, wrapped};
 
-/// Asks, unless `approve_max` allows the plan.
+/// What was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Go.
+    Go,
+    /// Not like this: plan it with the canary that was proposed.
+    Canary,
+}
+
+/// Asks, unless `approve_max` allows the plan. If a canary is `proposed`, that can be answered too.
 ///
 /// # Errors
 /// `Failure` with exit code 6 if nobody confirms.
@@ -16,9 +26,10 @@ pub(super) async fn confirm(
     headline: &str,
     devices: u64,
     approve_max: Option<u64>,
-) -> Result<(), Failure> {
+    proposed: bool,
+) -> Result<Answer, Failure> {
     if approve_max.is_some_and(|most| devices <= most) {
-        return Ok(());
+        return Ok(Answer::Go);
     }
     let refusal = |why: String| {
         Failure::new(
@@ -31,7 +42,11 @@ pub(super) async fn confirm(
             ),
         )
     };
-    let Some(typed) = answer(headline, devices).await.map_err(refusal)? else {
+    let question = match proposed {
+        true => format!("{headline}\n{}", proposal()),
+        false => headline.to_owned(),
+    };
+    let Some(typed) = answer(question, devices).await.map_err(refusal)? else {
         let why = match approve_max {
             Some(most) => format!(
                 "the plan has {} devices, which is more than --approve-max {most}, and there is \
@@ -44,12 +59,27 @@ pub(super) async fn confirm(
     };
     let digits: String = typed.chars().filter(|c| !matches!(c, ',' | '.' | ' ' | '\'')).collect();
     if digits == devices.to_string() {
-        return Ok(());
+        return Ok(Answer::Go);
+    }
+    if proposed && typed.eq_ignore_ascii_case("canary") {
+        return Ok(Answer::Canary);
     }
     Err(refusal(match typed.is_empty() {
         true => "no number was typed".to_owned(),
         false => format!("`{typed}` is not the number of devices"),
     }))
+}
+
+/// What is said to who is about to order very many full scans at once.
+fn proposal() -> String {
+    wrapped(
+        &format!(
+            "A full scan slows a device down for hours. Type `canary` instead to plan it with \
+             {PROPOSED} devices first (--canary {PROPOSED}); nothing is ordered before you \
+             confirm that plan."
+        ),
+        2,
+    )
 }
 
 /// Whether what is left of a campaign that was confirmed before is as much as was said now.
@@ -75,11 +105,10 @@ pub(super) fn within(open: u64, approve_max: Option<u64>) -> Result<(), Failure>
 ///
 /// # Errors
 /// Why there is no answer, if a signal came first.
-async fn answer(headline: &str, devices: u64) -> Result<Option<String>, String> {
-    let headline = headline.to_owned();
+async fn answer(question: String, devices: u64) -> Result<Option<String>, String> {
     let (typed, answer) = tokio::sync::oneshot::channel();
     // A thread of its own, since nothing ends the wait for a line; it goes with the process.
-    std::thread::spawn(move || typed.send(ask(&headline, devices)).ok());
+    std::thread::spawn(move || typed.send(ask(&question, devices)).ok());
     tokio::select! {
         typed = answer => Ok(typed.unwrap_or_default()),
         _ = tokio::signal::ctrl_c() => {
@@ -91,14 +120,14 @@ async fn answer(headline: &str, devices: u64) -> Result<Option<String>, String> 
 }
 
 /// Asks on the terminal, also when the list comes by a pipe; nothing without a terminal.
-fn ask(headline: &str, devices: u64) -> Option<String> {
+fn ask(question: &str, devices: u64) -> Option<String> {
     // In CI a terminal can be allocated though nobody sits at it.
     if std::env::var_os("CI").is_some() || !std::io::stderr().is_terminal() {
         return None;
     }
     let tty = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
     let mut out = &tty;
-    writeln!(out, "{headline}").ok()?;
+    writeln!(out, "{question}").ok()?;
     write!(out, "Type the number of devices ({}) to start: ", count(devices)).ok()?;
     out.flush().ok()?;
     let mut line = String::new();

@@ -4,6 +4,7 @@
 mod again;
 pub mod args;
 mod auth;
+mod canary;
 pub mod config;
 mod confirm;
 mod connect;
@@ -45,6 +46,7 @@ mod stopping;
 mod stores;
 mod tenant;
 mod view;
+mod waves;
 
 use args::{Cli, Command};
 use config::Settings;

@@ -8,6 +8,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::listing::Listing;
 use super::preflight::Preflight;
 use super::settings::Speed;
+use super::waves::Dealt;
 use crate::clock::wall_clock;
 use crate::defender::SignInKind;
 use crate::domain::forecast::Outlook;
@@ -38,6 +39,8 @@ pub(super) struct About<'a> {
     pub skip_bad_rows: bool,
     /// It is a run of a series.
     pub series: bool,
+    /// Its waves; the outlook that the plan is made from pauses between them.
+    pub waves: &'a Dealt,
     /// It runs against the embedded emulator.
     pub emulated: bool,
     /// How a run signs in, if anything says how.
@@ -167,7 +170,13 @@ pub(super) fn plan(
         calls,
         nights: nights(outlook, speed, open, now, about.series),
         until,
-        warnings: about.warnings.into_iter().chain(strange(listing, about.preflight)).collect(),
+        waves: about.waves.plan(outlook, open, now),
+        warnings: about
+            .warnings
+            .into_iter()
+            .chain(about.waves.warnings.iter().cloned())
+            .chain(strange(listing, about.preflight))
+            .collect(),
     }
 }
 

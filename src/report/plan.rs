@@ -11,6 +11,7 @@ use super::checked::Checked;
 use super::human::{count, counted, duration, moment, quota, wrapped};
 use super::jsonl;
 use super::nights::Nights;
+use super::waves::Waves;
 use crate::domain::text::{cut, printable};
 use crate::domain::{CampaignName, Pace, Quota, ScanType, Target, Ticket};
 
@@ -89,6 +90,8 @@ pub struct Plan {
     pub nights: Option<Nights>,
     /// What fits before `--until` or `--max-duration`.
     pub until: Option<Until>,
+    /// The waves that it is ordered in, and what stops it.
+    pub waves: Waves,
     /// What the pre-flight found.
     pub checked: Checked,
     /// What else the user should know before confirming.
@@ -169,6 +172,8 @@ impl Plan {
             window: self.nights.as_ref().map(Nights::json),
             until: self.until.as_ref().map(|until| until.at.timestamp()),
             fits: self.until.as_ref().map(|until| until.fits),
+            waves: self.waves.json(),
+            max_failures: self.waves.max_failures.map(|most| most.to_string()),
             warnings: &self.warnings,
         })
     }
@@ -239,6 +244,7 @@ impl Plan {
         lines.push(format!("  {:<12} {takes} to the last call", "takes"));
         lines.push(format!("  {:<12} {}", "first call", moment(&calls.starts_at)));
         lines.push(format!("  {:<12} {}", "last call", moment(&calls.last_call_at)));
+        lines.extend(self.waves.lines());
         lines.extend(self.nights.iter().flat_map(|nights| nights.lines(self.open)));
         if let Some(until) = &self.until {
             lines.push(wrapped(&self.until_text(until), 15));
@@ -300,6 +306,10 @@ struct Json<'a> {
     window: Option<super::nights::Json<'a>>,
     until: Option<Timestamp>,
     fits: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waves: Option<super::waves::Json<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_failures: Option<String>,
     warnings: &'a [String],
 }
 

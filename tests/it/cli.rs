@@ -13,6 +13,7 @@ mod settings;
 mod sign_in;
 mod tenant;
 mod usage;
+mod waves;
 mod windows;
 
 use std::collections::BTreeMap;
