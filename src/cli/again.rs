@@ -23,6 +23,7 @@ pub(super) fn resume_command(campaign: &CampaignName, typed: &RunArgs) -> Option
     line.flag("tz", hours.tz.as_deref().filter(|_| !hours.windows.is_empty()));
     let last_order = hours.last_order.map(|at| format!("{:02}:{:02}", at / 60, at % 60));
     line.flag("last-order", last_order.as_deref());
+    line.flag("max-failures", typed.rules.max_failures.map(|most| most.to_string()).as_deref());
     let scale = (*time_scale > 1).then(|| time_scale.to_string());
     line.flag("time-scale", scale.as_deref());
     if hours.expire_pending && !hours.windows.is_empty() {

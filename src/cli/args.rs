@@ -11,6 +11,7 @@ mod order;
 mod priority;
 mod schedule;
 mod status;
+mod waves;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ pub use order::OrderArgs;
 pub use priority::PriorityArgs;
 pub use schedule::ScheduleArgs;
 pub use status::StatusArgs;
+pub use waves::{RuleArgs, WaveArgs};
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
 /// and never faster, and says for every device what became of it.
@@ -79,6 +81,8 @@ const SCAN_EXAMPLES: &str = "Examples:
   Begin at ten, and follow the scans to their end for the morning's summary:
     fleetsweep scan devices.csv --type full --comment nightly \\
       --start-at 22:00 --follow
+  Twenty devices first; the others half an hour later, if those did well:
+    fleetsweep scan devices.csv --type full --comment \"INC 4711\" --canary 20
   Ids from another program:
     cut -d, -f1 export.csv | fleetsweep scan - --type quick --comment check
   Try it without a tenant; nothing leaves this machine:
@@ -302,6 +306,9 @@ pub struct RunArgs {
     /// How fast, and until when.
     #[command(flatten)]
     pub speed: SpeedArgs,
+    /// What stops it.
+    #[command(flatten)]
+    pub rules: RuleArgs,
     /// Where state and reports go.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -408,6 +415,9 @@ pub struct ScanArgs {
     /// Which of the tenant's devices.
     #[command(flatten)]
     pub machines: MachineArgs,
+    /// A canary and waves.
+    #[command(flatten)]
+    pub waves: WaveArgs,
     /// Night after night.
     #[command(flatten)]
     pub due: DueArgs,
@@ -428,6 +438,11 @@ pub struct ResumeArgs {
     /// The campaign; may be left out if only one is open
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<CampaignName>,
+
+    /// Go on after a wave that failed without asking, if at most N devices are left
+    #[arg(long, value_name = "N")]
+    pub approve_max: Option<u64>,
+
     /// How it is run.
     #[command(flatten)]
     pub run: RunArgs,

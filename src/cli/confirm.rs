@@ -6,10 +6,20 @@ use std::io::{BufRead, BufReader, IsTerminal, Write};
 
 use super::failure::Failure;
 use super::say;
+use super::waves::PROPOSED;
 use crate::domain::CampaignName;
-use crate::report::human::count;
+use crate::report::human::{count, wrapped};
 
-/// Asks, unless `approve_max` allows the plan.
+/// What was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Go.
+    Go,
+    /// Not like this: plan it with the canary that was proposed.
+    Canary,
+}
+
+/// Asks, unless `approve_max` allows the plan. If a canary is `proposed`, that can be answered too.
 ///
 /// # Errors
 /// `Failure` with exit code 6 if nobody confirms.
@@ -17,9 +27,10 @@ pub(super) async fn confirm(
     headline: &str,
     devices: u64,
     approve_max: Option<u64>,
-) -> Result<(), Failure> {
+    proposed: bool,
+) -> Result<Answer, Failure> {
     if approve_max.is_some_and(|most| devices <= most) {
-        return Ok(());
+        return Ok(Answer::Go);
     }
     let refusal = |why: String| {
         Failure::new(
@@ -33,7 +44,11 @@ pub(super) async fn confirm(
         )
     };
     let prompt = format!("Type the number of devices ({}) to start: ", count(devices));
-    let Some(typed) = answer(headline, prompt).await.map_err(refusal)? else {
+    let question = match proposed {
+        true => format!("{headline}\n{}", proposal()),
+        false => headline.to_owned(),
+    };
+    let Some(typed) = answer(&question, prompt).await.map_err(refusal)? else {
         let why = match approve_max {
             Some(most) => format!(
                 "the plan has {} devices, which is more than --approve-max {most}, and there is \
@@ -45,7 +60,10 @@ pub(super) async fn confirm(
         return Err(refusal(why));
     };
     if is_number(&typed, devices) {
-        return Ok(());
+        return Ok(Answer::Go);
+    }
+    if proposed && typed.eq_ignore_ascii_case("canary") {
+        return Ok(Answer::Canary);
     }
     Err(refusal(match typed.is_empty() {
         true => "no number was typed".to_owned(),
@@ -102,6 +120,18 @@ pub(super) async fn confirm_cancel(
 fn is_number(typed: &str, number: u64) -> bool {
     let digits: String = typed.chars().filter(|c| !matches!(c, ',' | '.' | ' ' | '\'')).collect();
     digits == number.to_string()
+}
+
+/// What is said to who is about to order very many full scans at once.
+fn proposal() -> String {
+    wrapped(
+        &format!(
+            "A full scan slows a device down for hours. Type `canary` instead to plan it with \
+             {PROPOSED} devices first (--canary {PROPOSED}); nothing is ordered before you \
+             confirm that plan."
+        ),
+        2,
+    )
 }
 
 /// Whether what is left of a campaign that was confirmed before is as much as was said now.

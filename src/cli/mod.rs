@@ -4,6 +4,7 @@
 mod again;
 pub mod args;
 mod auth;
+mod canary;
 mod cancel;
 mod cancelling;
 pub mod config;
@@ -50,6 +51,7 @@ mod stopping;
 mod stores;
 mod tenant;
 mod view;
+mod waves;
 
 use args::{Cli, Command};
 use config::Settings;

@@ -9,6 +9,7 @@ use super::expire::Planned;
 use super::listing::Listing;
 use super::preflight::Preflight;
 use super::settings::Speed;
+use super::waves::Dealt;
 use crate::clock::wall_clock;
 use crate::defender::SignInKind;
 use crate::domain::forecast::Outlook;
@@ -40,6 +41,8 @@ pub(super) struct About<'a> {
     pub skip_bad_rows: bool,
     /// It is a run of a series.
     pub series: bool,
+    /// Its waves; the outlook that the plan is made from pauses between them.
+    pub waves: &'a Dealt,
     /// It runs against the embedded emulator.
     pub emulated: bool,
     /// How a run signs in, if anything says how.
@@ -196,7 +199,13 @@ pub(super) fn plan(
         order: queue,
         until,
         expire,
-        warnings: about.warnings.into_iter().chain(strange(listing, about.preflight)).collect(),
+        waves: about.waves.plan(outlook, open, now),
+        warnings: about
+            .warnings
+            .into_iter()
+            .chain(about.waves.warnings.iter().cloned())
+            .chain(strange(listing, about.preflight))
+            .collect(),
     }
 }
 

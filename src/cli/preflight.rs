@@ -2,10 +2,11 @@
 //! say of each. It reads neither; `tenant` fills it, `listing` asks it row by row. The rules are
 //! `domain::preflight`'s.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 
+use super::canary::Marks;
 use super::due::Before;
 use super::failure::Failure;
 use super::names::NameIndex;
@@ -25,6 +26,8 @@ pub(super) struct Preflight {
     busy: HashSet<DeviceId>,
     /// What earlier orders say, if that matters.
     pub before: Option<Before>,
+    /// Devices to set apart.
+    pub marks: Marks,
     /// What was not checked, and why.
     pub not_checked: Vec<String>,
     /// Calls that it took.
@@ -41,6 +44,9 @@ pub(super) struct Known {
     pub names: Option<NameIndex>,
     /// The machines in their order with their names, where they are the list.
     pub picked: Vec<(DeviceId, Option<String>)>,
+    /// A tag that matters, and the machines that have it.
+    pub tag: Option<String>,
+    tagged: HashSet<DeviceId>,
 }
 
 #[derive(Clone, Copy)]
@@ -53,6 +59,8 @@ struct Record {
 
 /// What is known of one device, and what is done with it.
 pub(super) struct Judged<'a> {
+    device: DeviceId,
+    marked: bool,
     groups: Groups,
     standing: Standing,
     rules: Rules,
@@ -71,6 +79,7 @@ pub(super) struct Counts {
     groups: BTreeMap<Group, u64>,
     systems: BTreeMap<String, u64>,
     device_groups: BTreeMap<String, u64>,
+    marked: BTreeSet<DeviceId>,
 }
 
 impl Preflight {
@@ -81,7 +90,7 @@ impl Preflight {
         });
         let not_checked = not_checked.into_iter().collect();
         let (known, busy, before) = (None, HashSet::new(), None);
-        Self { rules, now, known, busy, before, not_checked, calls: 0 }
+        Self { rules, now, known, busy, before, marks: Marks::None, not_checked, calls: 0 }
     }
 
     /// Takes in the whole inventory.
@@ -136,7 +145,9 @@ impl Preflight {
         }
         let (rules, decision) = (self.rules, self.rules.decide(groups));
         let past = past.map(|(_, past)| past);
-        Judged { groups, standing, rules, decision, past, system, device_group }
+        let tagged = self.known.as_ref().is_some_and(|known| known.tagged.contains(&device));
+        let marked = self.marks.has(device, facts, tagged);
+        Judged { device, marked, groups, standing, rules, decision, past, system, device_group }
     }
 }
 
@@ -161,6 +172,9 @@ impl Known {
             device_group: self.place(facts.group.as_deref()),
         };
         self.records.insert(machine.id, record);
+        if self.tag.as_ref().is_some_and(|tag| machine.tags.contains(tag)) {
+            self.tagged.insert(machine.id);
+        }
         if let Some(names) = &mut self.names {
             names.add(machine);
         }
@@ -241,6 +255,9 @@ impl Counts {
             *self.groups.entry(group).or_default() += 1;
             return;
         }
+        if judged.marked {
+            self.marked.insert(judged.device);
+        }
         for group in judged.groups.iter() {
             *self.groups.entry(group).or_default() += 1;
         }
@@ -251,6 +268,11 @@ impl Counts {
     /// Every group that has devices, in order.
     pub(super) fn groups(&self) -> impl Iterator<Item = (Group, u64)> {
         self.groups.iter().map(|(group, devices)| (*group, *devices))
+    }
+
+    /// The devices that are set apart, as far as they are ordered.
+    pub(super) fn marked(&self) -> &BTreeSet<DeviceId> {
+        &self.marked
     }
 
     /// Systems and device groups, the most frequent first.

@@ -14,6 +14,7 @@ use super::reports::Reports;
 use super::run::Run;
 use super::say;
 use super::stores::{self, Place};
+use super::waves;
 use crate::clock::local_now;
 use crate::report::human;
 use crate::store::{Campaign, Store};
@@ -63,6 +64,10 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     if campaign.called_off {
         say::note(&format!("{} was cancelled: nothing more of it is ordered.", campaign.name));
     }
+    if let Err(failure) = waves::allow(&*store, &campaign, args.approve_max).await {
+        return stores::close(&store, Err(failure)).await;
+    }
+    let campaign = waves::with_rules(campaign, args.run.rules.max_failures);
     let tally = store.tally(campaign.id).await?;
     say::note(&format!(
         "Going on with {}: {} of {} devices are done.",

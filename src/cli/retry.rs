@@ -164,6 +164,7 @@ fn scan_args(
     scan.change.ticket = args.ticket.or_else(|| campaign.order.ticket.clone());
     scan.dry_run = args.dry_run;
     scan.approve_max = args.approve_max;
+    scan.waves = args.waves;
     scan.run = args.run;
     scan.again = Some(Box::new(campaign.clone()));
     *scan

@@ -9,7 +9,7 @@ use jiff::ZonedDateTime;
 
 use super::again::resume_command;
 use super::args::ScanArgs;
-use super::confirm::{confirm, within};
+use super::confirm::{Answer, confirm, within};
 use super::connect::{Destination, Planned};
 use super::due::Question;
 use super::expire;
@@ -30,10 +30,11 @@ use super::settings::Speed;
 use super::source::{check_order, check_source, needs_tenant, read, rehearse, wish};
 use super::stores::{self, Place};
 use super::tenant;
+use super::waves::{self, Dealt};
 use crate::clock::{SystemClock, local_now};
 use crate::defender::SignInKind;
 use crate::domain::preflight::Rules;
-use crate::domain::{CampaignName, Operation, Order, Target};
+use crate::domain::{CampaignName, Operation, Order, Rollout, Target};
 use crate::report::plan::Plan;
 use crate::store::memory::MemoryStore;
 use crate::store::{Campaign, CampaignId, CampaignState, Opened, Opening, Store};
@@ -49,11 +50,12 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     check_comment(&args, &name)?;
     check_source(&args)?;
     let rules = preflight::rules(&args.keep, &args.skip)?;
+    let waves = waves::Wish::read(&args).await?;
     if args.dry_run && (args.check || needs_tenant(&args)) {
-        return dry_check(&args, &name, &now, rules).await;
+        return dry_check(&args, &name, &now, rules, waves).await;
     }
     if args.dry_run {
-        return dry_run(&args, &name, &now, rules).await;
+        return dry_run(&args, &name, &now, rules, waves).await;
     }
     let destination = Destination::new(&args.run.connect, &args.run.emulator)?;
     let speed = destination.speed(&args.run.speed, &now)?;
@@ -68,7 +70,7 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     let sign_in = destination.sign_in();
     let mut link = Link::new(destination);
     let args = &args;
-    let scan = Scan { args, target, emulated, sign_in, speed, name, place, reports, rules };
+    let scan = Scan { args, target, emulated, sign_in, speed, name, place, reports, rules, waves };
     let ready = scan.prepare(&store, draft, &mut link).await;
     let code = match ready {
         Ok(campaign) => scan.start(store.clone(), campaign, &mut link).await,
@@ -105,6 +107,7 @@ async fn dry_check(
     name: &CampaignName,
     now: &ZonedDateTime,
     rules: Rules,
+    waves: waves::Wish,
 ) -> Result<u8, Failure> {
     let destination = Destination::new(&args.run.connect, &args.run.emulator)?;
     let speed = destination.speed(&args.run.speed, now)?;
@@ -128,7 +131,7 @@ async fn dry_check(
         }
     };
     link.end().await;
-    dry_plan(args, kept, name, &speed, planned, asked?).await
+    dry_plan(args, kept, name, &speed, planned, (asked?, waves)).await
 }
 
 async fn dry_run(
@@ -136,6 +139,7 @@ async fn dry_run(
     name: &CampaignName,
     now: &ZonedDateTime,
     rules: Rules,
+    waves: waves::Wish,
 ) -> Result<u8, Failure> {
     let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
     let speed = planned.speed(&args.run.speed, now)?;
@@ -154,7 +158,7 @@ async fn dry_run(
             None => before.without_store(why, &mut preflight),
         }
     }
-    dry_plan(args, None, name, &speed, planned, preflight).await
+    dry_plan(args, None, name, &speed, planned, (preflight, waves)).await
 }
 
 async fn dry_plan(
@@ -163,19 +167,21 @@ async fn dry_plan(
     name: &CampaignName,
     speed: &Speed,
     planned: Planned,
-    preflight: Preflight,
+    (mut preflight, waves): (Preflight, waves::Wish),
 ) -> Result<u8, Failure> {
+    preflight.marks = waves.marks();
     let preflight = Arc::new(preflight);
     let nowhere: Option<(&MemoryStore<SystemClock>, CampaignId)> = None;
     let listing = read(args, kept, &preflight, nowhere).await?;
     check_order(args, &listing)?;
+    let dealt = waves.deal(&listing, &preflight)?;
     let emulated = args.run.emulator.emulator;
     let place = Place::planned(&args.run.output, emulated)?;
     let name = &series::free_name(args, name.clone(), place.as_ref(), &local_now()).await?;
     let order = order(args, planned.target, &listing)?;
     let budget = order.target.budget(Operation::Scan);
     let (usage, clock_now, there) = stores::usage_of(place.as_ref(), speed, &budget).await?;
-    let outlook = plans::outlook(speed, usage, clock_now);
+    let outlook = dealt.outlook(plans::outlook(speed, usage, clock_now));
     let expire = expire::Planned::of_place(place.as_ref(), &order.target, speed).await?;
     let about = plans::About {
         name,
@@ -188,6 +194,7 @@ async fn dry_plan(
         skip_bad_rows: args.skip_bad_rows,
         series: args.due.series.is_some(),
         expire,
+        waves: &dealt,
         warnings: [planned.warnings, plans::held_by(&there, name, &budget, speed)].concat(),
     };
     // Reading the list, and the inventory before it, can have taken a while.
@@ -208,6 +215,7 @@ struct Scan<'a> {
     place: Place,
     reports: Reports,
     rules: Rules,
+    waves: waves::Wish,
 }
 
 impl Scan<'_> {
@@ -221,7 +229,8 @@ impl Scan<'_> {
     ) -> Result<(Campaign, Option<u64>), Failure> {
         let store = &**shared;
         series::open_ones(store, self.args.due.series.as_ref(), &self.speed).await?;
-        let (preflight, kept) = self.check(store, link).await?;
+        let (mut preflight, kept) = self.check(store, link).await?;
+        preflight.marks = self.waves.marks();
         let preflight = Arc::new(preflight);
         let listing = read(self.args, kept, &preflight, Some((store, draft))).await?;
         let order = order(self.args, self.target.clone(), &listing)?;
@@ -229,26 +238,42 @@ impl Scan<'_> {
         if there.is_none() {
             check_order(self.args, &listing)?;
         }
-        let plan = self.plan(store, &order, &listing, there.as_ref(), &preflight).await?;
-        print_plan(&plan, self.args.run.output.json)?;
-        if let Err(failure) = refuse_bad_rows(self.args, &listing) {
-            // The report of a campaign that is open already tells what was ordered in it.
-            if there.is_none() {
-                let (name, reports) = (&self.name, &self.reports);
-                reports.write_refused(store, draft, name, &order, self.emulated).await?;
+        let mut waves = self.waves.clone();
+        let (dealt, plan) = loop {
+            let dealt = match &there {
+                Some(there) => Dealt::of(store, there, &waves).await?,
+                None => waves.deal(&listing, &preflight)?,
+            };
+            let plan = self.plan(store, &order, &listing, there.as_ref(), &preflight, &dealt);
+            let plan = plan.await?;
+            print_plan(&plan, self.args.run.output.json)?;
+            if let Err(failure) = refuse_bad_rows(self.args, &listing) {
+                // The report of a campaign that is open already tells what was ordered in it.
+                if there.is_none() {
+                    let (name, reports) = (&self.name, &self.reports);
+                    reports.write_refused(store, draft, name, &order, self.emulated).await?;
+                }
+                return Err(failure);
             }
-            return Err(failure);
-        }
-        let held = plan_file::held(self.args, store, there.as_ref()).await?;
-        let fresh = Fresh { plan: &plan, order: &order, listing: &listing, speed: &self.speed };
-        let approved = plan_file::settle(self.args, &fresh, held.as_ref())?;
-        match there {
-            None if approved => {}
-            None => confirm(&plan.headline(), listing.devices(), self.args.approve_max)
-                .await
-                .map_err(|failure| plan_file::unconfirmed(self.args, failure))?,
-            // It was confirmed as a whole; what is left of it must still be what is meant.
-            Some(_) => within(plan.open, self.args.approve_max)?,
+            let held = plan_file::held(self.args, store, there.as_ref()).await?;
+            let fresh = Fresh { plan: &plan, order: &order, listing: &listing, speed: &self.speed };
+            let approved = plan_file::settle(self.args, &fresh, held.as_ref())?;
+            if let Some(there) = &there {
+                waves::refuse_failed(there)?;
+                // It was confirmed as a whole; what is left of it must still be what is meant.
+                within(plan.open, self.args.approve_max)?;
+                break (dealt, plan);
+            }
+            if approved {
+                break (dealt, plan);
+            }
+            match self.confirmed(&plan, &waves, &order, listing.devices()).await? {
+                Answer::Go => break (dealt, plan),
+                Answer::Canary => waves = waves.with_canary(),
+            }
+        };
+        if there.is_none() {
+            waves.lay(store, draft, &dealt, &listing).await?;
         }
         // Another run of the series can have begun since.
         let last = series::open_ones(store, self.args.due.series.as_ref(), &self.speed).await?;
@@ -257,7 +282,22 @@ impl Scan<'_> {
         }
         let foreseen = plan.fits().filter(|fits| *fits < plan.open);
         let foreseen = foreseen.filter(|_| self.args.due.series.is_some());
-        Ok((self.open(store, draft, order).await?, foreseen))
+        Ok((self.open(store, draft, order, dealt.rollout).await?, foreseen))
+    }
+
+    /// Asks who confirms a new campaign. What a file of a plan says is not changed by an answer.
+    async fn confirmed(
+        &self,
+        plan: &Plan,
+        waves: &waves::Wish,
+        order: &Order,
+        devices: u64,
+    ) -> Result<Answer, Failure> {
+        let filed = self.args.change.plan_out.is_some() || self.args.change.plan.is_some();
+        let proposed = !filed && waves.proposes(order, devices, self.emulated);
+        let headline = plan.headline();
+        let asked = confirm(&headline, devices, self.args.approve_max, proposed);
+        asked.await.map_err(|failure| plan_file::unconfirmed(self.args, failure))
     }
 
     /// What is known before the first call: of the tenant if it may be asked, else of the list.
@@ -301,6 +341,7 @@ impl Scan<'_> {
         listing: &Listing,
         there: Option<&Campaign>,
         preflight: &Preflight,
+        dealt: &Dealt,
     ) -> Result<Plan, Failure> {
         let (speed, continues) = match there {
             Some(there) => {
@@ -312,6 +353,7 @@ impl Scan<'_> {
         let budget = order.target.budget(Operation::Scan);
         let usage = store.usage(&budget, plans::most_calls(&speed)).await?;
         let outlook = plans::outlook(&speed, usage, crate::clock::Clock::now(store.clock()));
+        let outlook = dealt.outlook(outlook);
         let about = plans::About {
             name: &self.name,
             place: self.place.to_string(),
@@ -323,6 +365,7 @@ impl Scan<'_> {
             skip_bad_rows: self.args.skip_bad_rows,
             series: self.args.due.series.is_some(),
             expire: expire::Planned::of_store(store, &order.target, &speed, there).await?,
+            waves: dealt,
             warnings: plans::held_by(&store.campaigns().await?, &self.name, &budget, &speed),
         };
         // Reading the list can have taken a while.
@@ -355,6 +398,7 @@ impl Scan<'_> {
         store: &S,
         draft: CampaignId,
         order: Order,
+        rollout: Rollout,
     ) -> Result<Campaign, Failure> {
         let opening = Opening {
             name: self.name.clone(),
@@ -364,7 +408,7 @@ impl Scan<'_> {
             emulated: self.emulated,
             quotas: self.speed.quotas.clone(),
             priority: self.speed.priority,
-            rollout: Default::default(),
+            rollout,
         };
         match store.open(draft, opening).await? {
             Opened::Continues(_) if self.args.due.series.is_some() => {
@@ -400,7 +444,7 @@ impl Scan<'_> {
             on_finish: typed.after.on_finish.clone(),
             follow,
         };
-        run.run(campaign).await
+        run.run(waves::with_rules(campaign, typed.rules.max_failures)).await
     }
 }
 

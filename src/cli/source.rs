@@ -81,6 +81,7 @@ pub(super) fn wish<'a>(args: &'a ScanArgs, target: &Target, emulated: bool) -> W
         before: Question::of(args, target, emulated),
         pick: args.from_tenant.then_some(&args.machines),
         names: args.names.then_some(args.strict_names),
+        tag: args.waves.canary_tag.as_ref(),
     }
 }
 

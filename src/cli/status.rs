@@ -12,10 +12,13 @@ use super::plans::used;
 use super::say;
 use super::stores::{self, Place};
 use crate::clock::{Clock, local_now};
+use crate::domain::event::WaveShown;
 use crate::domain::forecast::Outlook;
 use crate::domain::quota::api_quotas;
 use crate::domain::text::printable;
 use crate::domain::{Operation, PaceKind, Priority, Quota, Tally, Timing};
+use crate::engine::waves::shown;
+use crate::report::progress::text::wave;
 use crate::report::{human, jsonl};
 use crate::store::{Campaign, CampaignState, Store};
 
@@ -62,6 +65,8 @@ struct Standing {
     finish_in: Option<Duration>,
     /// Open campaigns of high priority that this one yields to.
     before: Vec<String>,
+    /// Its present wave, if another one follows.
+    wave: Option<WaveShown>,
 }
 
 impl Standing {
@@ -75,6 +80,11 @@ impl Standing {
         let budget = campaign.order.target.budget(Operation::Scan);
         let usage = store.usage(&budget, LATEST).await?;
         let quotas = if usage.quotas.is_empty() { api_quotas() } else { usage.quotas };
+        let wave = match campaign.state {
+            CampaignState::Open => shown(store, &campaign, &tally).await?,
+            CampaignState::Finished => None,
+        };
+        let (wave, pauses) = wave.map_or((None, Vec::new()), |(wave, all)| (Some(wave), all));
         let now = store.clock().now();
         let used = used(&quotas, &usage.seen_by, now);
         let outlook = Outlook {
@@ -87,11 +97,11 @@ impl Standing {
             budget: usage.state,
             now,
             hours: None,
-            pauses: Vec::new(),
+            pauses,
         };
         let finish_in = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
         let before = before(&campaign, all);
-        Ok(Self { campaign, tally, calls, used, finish_in, before })
+        Ok(Self { campaign, tally, calls, used, finish_in, before, wave })
     }
 
     fn json(&self) -> String {
@@ -126,6 +136,14 @@ impl Standing {
             "quota_used": self.used.iter().map(|(quota, calls)| {
                 serde_json::json!({ "limit": quota.to_string(), "calls": calls })
             }).collect::<Vec<_>>(),
+            "wave": self.wave.as_ref().map(|wave| serde_json::json!({
+                "name": wave.name,
+                "devices": wave.devices,
+                "done": wave.done,
+                "wait_s": wave.wait.map(|wait| wait.as_secs_f64()),
+                "then": wave.then,
+                "failed": campaign.wave_failed.as_ref().map(ToString::to_string),
+            })),
             "paused": campaign.paused,
             "priority": campaign.priority.name(),
             "waits_for": self.before,
@@ -181,9 +199,21 @@ impl Standing {
                     "  waits for campaign {name} (priority high) while a runner is at work on it"
                 )
             }));
+            lines.extend(self.wave_text(now));
             lines.extend(self.run_text(now));
         }
         lines.join("\n")
+    }
+
+    /// How its present wave stands, if another one follows.
+    fn wave_text(&self, now: &ZonedDateTime) -> Option<String> {
+        let text = match &self.campaign.wave_failed {
+            Some(failure) => {
+                format!("{}; `resume` asks before it goes on", printable(&failure.to_string()))
+            }
+            None => wave(self.wave.as_ref()?, now),
+        };
+        Some(human::wrapped(&format!("  {text}"), 4))
     }
 
     /// Whether somebody works on it, or why nobody does, and what to do next.

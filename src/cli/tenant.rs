@@ -33,6 +33,8 @@ pub(super) struct Wish<'a> {
     pub names: Option<bool>,
     /// What earlier orders are asked.
     pub before: Option<Question>,
+    /// Machines with this tag are to be known.
+    pub tag: Option<&'a String>,
 }
 
 impl Wish<'_> {
@@ -60,6 +62,7 @@ pub(super) async fn ask<S: Store, A: Inventory>(
     let mut preflight = Preflight::offline(rules, now, None);
     let mut known = Known::default();
     known.names = wish.names.map(NameIndex::new);
+    known.tag = wish.tag.cloned();
     let filter = match wish.pick {
         Some(args) => args.filter(now)?,
         None => MachineFilter::default(),

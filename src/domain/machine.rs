@@ -34,6 +34,8 @@ pub struct Facts {
     pub merged_into: Option<String>,
     /// It was taken out of vulnerability management on purpose.
     pub excluded: bool,
+    /// Its tags, where a list tells them; those of the inventory are its record's own.
+    pub tags: Vec<String>,
 }
 
 /// One record of the tenant's inventory.

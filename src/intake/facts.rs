@@ -12,6 +12,9 @@ use crate::domain::text::cut;
 /// Characters of a fact that are kept.
 const FACT: usize = 100;
 
+/// Tags of one device that are kept.
+const TAGS: usize = 100;
+
 /// What a column tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fact {
@@ -28,10 +31,11 @@ pub(super) enum Fact {
     Value,
     MergedInto,
     Excluded,
+    Tags,
 }
 
 /// Headers in their normalised form: of the portal's exports, of advanced hunting, of the API.
-const HEADERS: [(&str, Fact); 20] = [
+const HEADERS: [(&str, Fact); 24] = [
     ("osplatform", Fact::Platform),
     ("windows10version", Fact::Version),
     ("version", Fact::Version),
@@ -52,6 +56,10 @@ const HEADERS: [(&str, Fact); 20] = [
     ("mergedintomachineid", Fact::MergedInto),
     ("mergedtodeviceid", Fact::MergedInto),
     ("isexcluded", Fact::Excluded),
+    ("tags", Fact::Tags),
+    ("machinetags", Fact::Tags),
+    ("devicemanualtags", Fact::Tags),
+    ("devicedynamictags", Fact::Tags),
 ];
 
 /// What a header says that its column tells.
@@ -88,8 +96,28 @@ pub(super) fn note(facts: &mut Facts, fact: Fact, text: &str) {
             facts.excluded |= text.eq_ignore_ascii_case("true") || text == "1";
             return;
         }
+        Fact::Tags => return note_tags(facts, text),
     };
     place.get_or_insert_with(|| cut(text, FACT));
+}
+
+/// Takes the tags of a cell: an array as advanced hunting writes it, or texts between commas or
+/// semicolons. A tag may hold one of these itself, so that the whole text is taken for one too.
+fn note_tags(facts: &mut Facts, text: &str) {
+    if let Ok(tags) = serde_json::from_str::<Vec<String>>(text) {
+        return tags.iter().for_each(|tag| note_tag(facts, tag));
+    }
+    let parts = [',', ';'].into_iter().flat_map(|between| text.split(between));
+    std::iter::once(text).chain(parts).for_each(|tag| note_tag(facts, tag));
+}
+
+/// Takes one tag.
+pub(super) fn note_tag(facts: &mut Facts, tag: &str) {
+    let tag = cell::trim(tag);
+    let known = facts.tags.iter().any(|one| one == tag);
+    if !tag.is_empty() && !known && facts.tags.len() < TAGS {
+        facts.tags.push(cut(tag, FACT));
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +133,26 @@ mod tests {
         for header in ["Antivirus status", "OS Version", "Risk Level", ""] {
             assert_eq!(fact_of(header), None, "{header}");
         }
+    }
+
+    #[test]
+    fn tags_are_read_as_each_export_writes_them() {
+        let tags = |texts: &[&str]| {
+            let mut facts = Facts::default();
+            texts.iter().for_each(|text| note(&mut facts, Fact::Tags, text));
+            facts.tags
+        };
+        assert_eq!(tags(&["Tier 1"]), ["Tier 1"]);
+        assert_eq!(tags(&[""]), Vec::<String>::new());
+        for text in ["Finance,Pilot ring", "Finance; Pilot ring"] {
+            assert!(tags(&[text]).contains(&"Pilot ring".to_owned()), "{text}");
+        }
+        assert_eq!(tags(&[r#"["a, b","c"]"#, r#"["c","d"]"#]), ["a, b", "c", "d"]);
+        assert!(tags(&["a, b"]).contains(&"a, b".to_owned()), "it may be one tag");
+        assert_eq!(tags(&[&"x,".repeat(500)]).len(), 2);
+        assert!(tags(&[&(0..500).map(|n| format!("{n},")).collect::<String>()]).len() <= TAGS);
+        assert_eq!(fact_of("Tags"), Some(Fact::Tags));
+        assert_eq!(fact_of("machineTags"), Some(Fact::Tags));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::columns;
-use super::facts::{Fact, fact_of, note};
+use super::facts::{Fact, fact_of, note, note_tag};
 use super::json::Run;
 use super::row::Column;
 use crate::domain::Facts;
@@ -98,6 +98,7 @@ impl<'de> Visitor<'de> for Value<'_, '_, '_> {
                 }
                 Field::Id(rank, label) => device.offer_id(rank, label, map.next_value_seed(Text)?),
                 Field::Name(rank) => device.offer_name(rank, map.next_value_seed(Text)?),
+                Field::Fact(Fact::Tags) => map.next_value_seed(Tags(&mut device.facts))?,
                 Field::Fact(fact) => note(&mut device.facts, fact, &map.next_value_seed(Text)?),
                 Field::Wrapper | Field::Other => {
                     map.next_value::<IgnoredAny>()?;
@@ -219,6 +220,62 @@ impl Visitor<'_> for FieldSeed<'_, '_, '_> {
             return Ok(Field::Fact(fact));
         }
         Ok(if WRAPPERS.contains(&field) { Field::Wrapper } else { Field::Other })
+    }
+}
+
+/// The tags of a device: an array of texts, or a text as in a cell.
+struct Tags<'f>(&'f mut Facts);
+
+impl<'de> DeserializeSeed<'de> for Tags<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<(), D::Error> {
+        parser.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tags<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("tags")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        note(self.0, Fact::Tags, text);
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(tag) = seq.next_element_seed(Text)? {
+            note_tag(self.0, &tag);
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ pub mod record;
 pub mod summary;
 mod target;
 pub mod totals;
+pub mod waves;
 
 pub use file::{Format, ReportWriter};
 pub use record::{ReportHead, ReportRow};

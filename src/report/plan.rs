@@ -12,6 +12,7 @@ use super::human::{count, counted, duration, moment, quota, wrapped};
 use super::jsonl;
 use super::nights::Nights;
 use super::order::InOrder;
+use super::waves::Waves;
 use crate::domain::text::{cut, printable};
 use crate::domain::{CampaignName, Pace, Priority, Quota, ScanType, Target, Ticket};
 
@@ -107,6 +108,8 @@ pub struct Plan {
     pub priority: Priority,
     /// What is cancelled when the window closes or the time is over, if anything is.
     pub expire: Option<Expire>,
+    /// The waves that it is ordered in, and what stops it.
+    pub waves: Waves,
     /// What the pre-flight found.
     pub checked: Checked,
     /// What else the user should know before confirming.
@@ -193,6 +196,8 @@ impl Plan {
             expire_pending: self.expire.as_ref().map(
                 |expire| json!({ "most": expire.most, "duration_s": expire.takes.as_secs_f64() }),
             ),
+            waves: self.waves.json(),
+            max_failures: self.waves.max_failures.map(|most| most.to_string()),
             warnings: &self.warnings,
         })
     }
@@ -272,6 +277,7 @@ impl Plan {
         lines.push(format!("  {:<12} {}", "first call", moment(&calls.starts_at)));
         lines.push(format!("  {:<12} {}", "last call", moment(&calls.last_call_at)));
         lines.extend(self.order.lines());
+        lines.extend(self.waves.lines());
         lines.extend(self.nights.iter().flat_map(|nights| nights.lines(self.open)));
         if let Some(until) = &self.until {
             lines.push(wrapped(&self.until_text(until), 15));
@@ -358,6 +364,10 @@ struct Json<'a> {
     priority: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     expire_pending: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waves: Option<super::waves::Json<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_failures: Option<String>,
     warnings: &'a [String],
 }
 

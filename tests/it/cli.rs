@@ -19,6 +19,7 @@ mod start;
 mod tenant;
 mod ticket;
 mod usage;
+mod waves;
 mod windows;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fleetsweep::domain::event::{Event, HoldReason, Note, Snapshot};
+use fleetsweep::domain::event::{Event, HoldReason, Note, Snapshot, WaveShown};
 use fleetsweep::domain::{Outcome, State, Tally};
 use fleetsweep::report::progress::{Progress, Style, Terminal, text};
 use indicatif::{ProgressDrawTarget, TermLike};
@@ -48,9 +48,19 @@ fn the_line_says_how_far_how_fast_until_when_and_why() {
     let network = Snapshot { hold: Some(HoldReason::Network), finish_in: None, ..snapshot(4_210) };
     let last = Snapshot { hold: None, finish_in: None, ..snapshot(11_999) };
     let end = Snapshot { hold: None, finish_in: None, ..snapshot(12_000) };
+    let wave = |done, wait: Option<u64>| WaveShown {
+        name: "the canary".to_owned(),
+        devices: 20,
+        done,
+        wait: wait.map(Duration::from_secs),
+        then: 11_980,
+    };
+    let canary = Snapshot { wave: Some(wave(7, None)), ..snapshot(7) };
+    let hold = Some(HoldReason::Wave);
+    let waits = Snapshot { wave: Some(wave(20, Some(1_200))), hold, ..snapshot(20) };
     let week =
         Snapshot { finish_in: Some(Duration::from_secs(700_000)), hold: None, ..snapshot(1) };
-    let lines: Vec<String> = [usual, start, mixed, network, last, end, week]
+    let lines: Vec<String> = [usual, start, mixed, network, last, end, canary, waits, week]
         .iter()
         .map(|snapshot| text::line(snapshot, &now()))
         .collect();
@@ -68,6 +78,8 @@ fn every_note_is_a_sentence_that_says_what_happens_next() {
         Note::ListForbidden,
         Note::ListFailed("HTTP 503".into()),
         Note::Stopping(1),
+        Note::WaveOver("the canary".into(), Duration::from_secs(1_800)),
+        Note::WavePassed("0 of 20 devices of the canary failed".into()),
     ];
     let notes: Vec<String> = notes.iter().map(|note| text::note(note, &now())).collect();
     insta::assert_snapshot!("progress-notes", notes.join("\n"));

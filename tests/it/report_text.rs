@@ -14,6 +14,7 @@ use fleetsweep::report::order::{Ahead, InOrder};
 use fleetsweep::report::plan::{Calls, Expire, Plan, Until};
 use fleetsweep::report::summary::Summary;
 use fleetsweep::report::totals::Totals;
+use fleetsweep::report::waves::{Canary, Rule, Wave, Waves};
 use fleetsweep::report::{ReportHead, ReportRow};
 
 use crate::support::{device, target};
@@ -220,6 +221,7 @@ pub(crate) fn plan() -> Plan {
         order: InOrder::default(),
         priority: Priority::Normal,
         expire: None,
+        waves: Waves::default(),
         checked: Checked::default(),
         warnings: vec!["1 file holds no names".to_owned()],
     }
@@ -250,6 +252,40 @@ fn a_plan_of_one_device_and_one_of_none_read_well() {
     };
     let none = Plan { rows: 0, devices: 0, calls: None, until: None, ..one.clone() };
     insta::assert_snapshot!("plan-small", format!("{}\n----\n{}", one.text(), none.text()));
+}
+
+#[test]
+fn a_plan_in_waves_says_how_large_each_is_when_it_begins_and_what_stops_it() {
+    let wave = |name: &str, devices, begins: Option<&str>, wait: Option<u64>| Wave {
+        name: name.to_owned(),
+        devices,
+        begins: begins.map(|at| at.parse().unwrap()),
+        wait: wait.map(Duration::from_secs),
+    };
+    let all = vec![
+        wave("the canary", 20, Some("2026-11-24T22:00[Europe/Berlin]"), Some(1_800)),
+        wave("wave 2 of 3", 500, Some("2026-11-24T22:30[Europe/Berlin]"), Some(0)),
+        wave("wave 3 of 3", 11_480, Some("2026-11-24T22:35[Europe/Berlin]"), None),
+    ];
+    let who = |rule, wanted| Canary { rule, devices: 20, wanted };
+    let three = Waves {
+        waves: all.clone(),
+        canary: Some(who(Rule::Tagged("pilot\n".to_owned()), Some(50))),
+        max_failures: "2.5%".parse().ok(),
+    };
+    let begun = Waves {
+        waves: (1..30).map(|n| wave(&format!("wave {n} of 29"), 10, None, None)).collect(),
+        canary: None,
+        max_failures: None,
+    };
+    let rule = Waves { max_failures: "20".parse().ok(), ..Waves::default() };
+    let text = |waves: Waves| Plan { waves, ..plan() }.text();
+    let drawn = Waves { canary: Some(who(Rule::Drawn(7), Some(20))), ..three.clone() };
+    let listed = Waves { canary: Some(who(Rule::Listed("a.csv".to_owned()), None)), ..begun };
+    let texts = [three.clone(), drawn, listed, rule].map(text);
+    assert!(texts.iter().all(|text| text.lines().all(|line| line.chars().count() <= 80)));
+    insta::assert_snapshot!("plan-waves", texts.join("\n----\n"));
+    insta::assert_snapshot!("plan-waves-json", Plan { waves: three, ..plan() }.json());
 }
 
 #[test]

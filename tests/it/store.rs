@@ -6,6 +6,7 @@ mod inventory;
 mod limits;
 mod notes;
 mod priority;
+pub(crate) mod rollout;
 mod waves;
 
 use std::time::Duration;
@@ -26,6 +27,7 @@ use inventory::*;
 use limits::*;
 use notes::*;
 use priority::*;
+use rollout::*;
 use waves::*;
 
 /// Each behaviour as a test of each store.
@@ -88,6 +90,11 @@ every_store! {
     nothing_of_a_later_wave_is_claimed_before_the_present_one_is_over
     a_device_that_waits_keeps_its_wave_open
     a_device_that_is_asked_again_later_joins_the_wave_that_has_begun
+    a_campaign_keeps_how_its_waves_go_and_one_of_one_wave_has_nothing_to_keep
+    when_a_wave_was_over_is_said_by_the_first_to_ask_and_stays
+    a_wave_that_opens_again_is_over_later
+    a_wave_that_failed_opens_only_when_somebody_has_looked
+    chosen_devices_are_dealt_before_all_others
     rows_are_paged_in_input_order
     only_devices_that_were_asked_are_among_the_asked_ones
     counts_agree_with_the_rows_whatever_happens

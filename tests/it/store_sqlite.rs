@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use crate::store_kit::*;
 
 mod older;
+mod rollout;
 
 fn place() -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();

@@ -87,6 +87,9 @@ pub struct RetryArgs {
     #[arg(long, value_name = "N")]
     pub approve_max: Option<u64>,
 
+    /// A canary and waves.
+    #[command(flatten)]
+    pub waves: WaveArgs,
     /// How it is run.
     #[command(flatten)]
     pub run: RunArgs,

@@ -14,7 +14,7 @@ const MOST: usize = 100;
 
 /// A canary and waves.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Waves")]
+#[command(next_help_heading = "Waves and failures")]
 pub struct WaveArgs {
     /// Order N devices first, wait, and go on with the others only if they did well: see
     /// --canary-wait and --max-failures. Which N: the first in the order of the list, unless one of
@@ -62,7 +62,7 @@ pub struct Sizes(pub Vec<u64>);
 
 /// The rules that stop a run.
 #[derive(Clone, Copy, Debug, Default, Args)]
-#[command(next_help_heading = "Waves")]
+#[command(next_help_heading = "Waves and failures")]
 pub struct RuleArgs {
     /// Stop (exit 4) when so many were rejected, not found, failed or are unknown: a share such as
     /// 5%, of at least 50 results of this run, or a number. It also judges a canary and each wave,
@@ -75,11 +75,6 @@ impl WaveArgs {
     /// Whether there is a canary.
     pub(in crate::cli) fn has_canary(&self) -> bool {
         self.canary.is_some() || self.canary_tag.is_some() || self.canary_file.is_some()
-    }
-
-    /// Whether anything is asked for.
-    pub(in crate::cli) fn is_any(&self) -> bool {
-        self.has_canary() || self.waves.is_some()
     }
 }
 

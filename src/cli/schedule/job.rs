@@ -12,7 +12,7 @@ use crate::cli::connect::Planned;
 use crate::cli::failure::Failure;
 use crate::cli::reports::PLACE_OF_NAME;
 use crate::cli::settings::variable;
-use crate::cli::{auth, misuse, naming, plan_file, preflight, source};
+use crate::cli::{auth, misuse, naming, plan_file, preflight, source, waves};
 use crate::clock::local_now;
 use crate::defender::SignInKind;
 use crate::domain::Hours;
@@ -190,6 +190,7 @@ fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
     naming::check_comment(args, &name)?;
     source::check_source(args)?;
     preflight::rules(&args.keep, &args.skip)?;
+    waves::check(args)?;
     let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
     let hours = planned.speed(&args.run.speed, &local_now())?.hours;
     let ends = ends(&args.run.speed);
@@ -221,6 +222,13 @@ fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
 }
 
 fn check_resume(args: &ResumeArgs) -> Result<Checked, Failure> {
+    if args.approve_max.is_some() {
+        return Err(Failure::usage(
+            "resume --approve-max is not for a timer",
+            "it goes on after a wave that failed, and a timer has not looked at why",
+            "leave it out",
+        ));
+    }
     check_times(&args.run.speed)?;
     let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
     let hours = planned.speed(&args.run.speed, &local_now())?.hours;

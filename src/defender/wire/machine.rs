@@ -40,6 +40,7 @@ pub(super) fn machine_of(fields: &Map<String, Value>) -> Option<Machine> {
                 Some(Value::String(word)) => word.trim().eq_ignore_ascii_case("true"),
                 _ => false,
             },
+            tags: Vec::new(),
         },
         tags,
         risk: text(&["riskScore"]),

@@ -265,6 +265,7 @@ fn a_whole_machine_is_read_field_by_field() {
         value: Some("High".into()),
         merged_into: Some("m".into()),
         excluded: true,
+        tags: Vec::new(),
     };
     assert_eq!(machine.id.to_string(), DEVICE);
     assert_eq!((machine.name.as_deref(), machine.facts), (Some("pc1"), facts));

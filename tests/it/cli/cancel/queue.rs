@@ -29,7 +29,9 @@ async fn a_queue_that_is_cancelled_stops_its_runner_and_calls_nobody() {
     assert!(after <= calls + 16, "{calls} calls, then {after}");
     let rows = report(&place.path("c.csv"));
     let never = rows.iter().filter(|row| row["outcome"] == "not_attempted");
-    assert!(never.clone().all(|row| row["reason"] == "cancelled before it was ordered"));
+    assert!(
+        never.clone().all(|row| row["reason"] == "its campaign was ended before it was ordered")
+    );
     assert_eq!(never.count() as u64, taken);
     let ordered = rows.iter().filter(|row| row["outcome"] == "accepted").count() as u64;
     assert_eq!(ordered + taken, 300);

@@ -1,0 +1,185 @@
+//! What waves mean for a plan: who the canary is, how large each wave is and when it begins, and
+//! how many failures end it. It is handed the figures and computes none.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, ZonedDateTime};
+use serde::Serialize;
+
+use super::human::{count, counted, duration, moment, wrapped};
+use crate::domain::MaxFailures;
+use crate::domain::text::printable;
+
+/// Waves that the text names.
+const SHOWN: usize = 10;
+
+/// The waves of a plan that are still to come; none if it has only one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Waves {
+    /// The present one and those after it.
+    pub waves: Vec<Wave>,
+    /// Who the canary is, unless it was chosen before.
+    pub canary: Option<Canary>,
+    /// From how many failures on the run stops, if that was asked for.
+    pub max_failures: Option<MaxFailures>,
+}
+
+/// One wave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wave {
+    /// What it is called.
+    pub name: String,
+    /// Its devices.
+    pub devices: u64,
+    /// When it begins, as far as it can be foreseen; nothing for one that has begun.
+    pub begins: Option<ZonedDateTime>,
+    /// How long is waited after it; nothing after the last one.
+    pub wait: Option<Duration>,
+}
+
+/// Which devices are the canary.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Canary {
+    /// The rule that chose them.
+    pub rule: Rule,
+    /// How many there are.
+    pub devices: u64,
+    /// How many were asked for, if a number was given.
+    pub wanted: Option<u64>,
+}
+
+/// A rule that chooses a canary.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rule {
+    /// Those that are asked first in any case.
+    First,
+    /// By lot, with this seed.
+    Drawn(u64),
+    /// Those with this tag.
+    Tagged(String),
+    /// Those of this list.
+    Listed(String),
+}
+
+/// The same for programs.
+#[derive(Serialize)]
+pub(super) struct Json<'a> {
+    list: Vec<JsonWave<'a>>,
+    canary: Option<JsonCanary<'a>>,
+    max_failures: String,
+}
+
+#[derive(Serialize)]
+struct JsonWave<'a> {
+    name: &'a str,
+    devices: u64,
+    begins_at: Option<Timestamp>,
+    wait_s: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct JsonCanary<'a> {
+    rule: &'static str,
+    devices: u64,
+    wanted: Option<u64>,
+    seed: Option<u64>,
+    tag: Option<&'a str>,
+    file: Option<&'a str>,
+}
+
+impl Waves {
+    /// Lines for a plan.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let line = |name: &str, text: &str| wrapped(&format!("  {name:<12} {text}"), 15);
+        let mut lines = Vec::new();
+        for (number, wave) in self.waves.iter().take(SHOWN).enumerate() {
+            lines.push(line(if number == 0 { "waves" } else { "" }, &wave.text()));
+        }
+        let more = self.waves.len().saturating_sub(SHOWN);
+        if more > 0 {
+            lines.push(line("", &format!("and {}", counted(more as u64, "more wave"))));
+        }
+        if let Some(canary) = &self.canary {
+            lines.push(line("canary", &canary.text()));
+        }
+        let run = self.max_failures.map(|most| match most {
+            MaxFailures::Share(_) => format!("{most} or more of at least 50 results stop the run"),
+            MaxFailures::Count(most) => format!("{} or more stop the run", count(most)),
+        });
+        let wave = (!self.waves.is_empty()).then(|| match self.of_a_wave() {
+            MaxFailures::Share(_) => format!("{} or more of a wave stop it", self.of_a_wave()),
+            MaxFailures::Count(most) => format!("{} or more in a wave stop it", count(most)),
+        });
+        let rules: Vec<String> = wave.into_iter().chain(run).collect();
+        if !rules.is_empty() {
+            lines.push(line("failures", &rules.join("; ")));
+        }
+        lines
+    }
+
+    /// Nothing if there is only one wave.
+    pub(super) fn json(&self) -> Option<Json<'_>> {
+        (!self.waves.is_empty()).then(|| Json {
+            list: self.waves.iter().map(Wave::json).collect(),
+            canary: self.canary.as_ref().map(Canary::json),
+            max_failures: self.of_a_wave().to_string(),
+        })
+    }
+
+    fn of_a_wave(&self) -> MaxFailures {
+        self.max_failures.unwrap_or(MaxFailures::OF_A_WAVE)
+    }
+}
+
+impl Wave {
+    fn text(&self) -> String {
+        let begins = match &self.begins {
+            Some(at) => moment(at),
+            None => "has begun".to_owned(),
+        };
+        let judged = match self.wait {
+            Some(wait) if wait.is_zero() => "; judged when it is over".to_owned(),
+            Some(wait) => format!("; judged {} after it is over", duration(wait)),
+            None => String::new(),
+        };
+        let devices = counted(self.devices, "device");
+        format!("{}: {devices}, {begins}{judged}", self.name)
+    }
+
+    fn json(&self) -> JsonWave<'_> {
+        JsonWave {
+            name: &self.name,
+            devices: self.devices,
+            begins_at: self.begins.as_ref().map(ZonedDateTime::timestamp),
+            wait_s: self.wait.map(|wait| wait.as_secs_f64()),
+        }
+    }
+}
+
+impl Canary {
+    fn text(&self) -> String {
+        let some = counted(self.devices, "device");
+        let who = match &self.rule {
+            Rule::First => format!("the first {some} in the order of the list"),
+            Rule::Drawn(seed) => {
+                format!("{some}, drawn at random; the same again with --canary-seed {seed}")
+            }
+            Rule::Tagged(tag) => format!("{some} with the tag `{}`", printable(tag)),
+            Rule::Listed(file) => format!("{some} of {}", printable(file)),
+        };
+        match self.wanted.filter(|wanted| *wanted > self.devices) {
+            Some(wanted) => format!("{who}; {} were asked for, no more were found", count(wanted)),
+            None => who,
+        }
+    }
+
+    fn json(&self) -> JsonCanary<'_> {
+        let (rule, seed, tag, file) = match &self.rule {
+            Rule::First => ("first", None, None, None),
+            Rule::Drawn(seed) => ("random", Some(*seed), None, None),
+            Rule::Tagged(tag) => ("tag", None, Some(tag.as_str()), None),
+            Rule::Listed(file) => ("file", None, None, Some(file.as_str())),
+        };
+        JsonCanary { rule, devices: self.devices, wanted: self.wanted, seed, tag, file }
+    }
+}
