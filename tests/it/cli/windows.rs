@@ -9,8 +9,8 @@ fn from_now(minutes: i64) -> String {
     at.strftime("%H:%M").to_string()
 }
 
-/// A window that closes in so many seconds, and the zone in which it does: its clock on the wall is a
-/// little ahead of ours.
+/// A window that closes in so many seconds, and the zone in which it does: its clock on the wall
+/// is a little ahead of ours.
 pub(super) fn closes_in(seconds: i64) -> (String, String) {
     let now = fleetsweep::clock::wall_clock();
     let ahead = 60 - seconds - now.as_second().rem_euclid(60);

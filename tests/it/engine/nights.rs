@@ -190,15 +190,27 @@ async fn ten_nights_order_every_device_once_before_any_a_second_time_and_never_b
     }
     println!("{}", told.join("\n"));
     let calls = fleet_of.seen.lock().unwrap().clone();
-    for call in &calls {
+    assert_none_by_day(&calls, &zone);
+    assert_all_once_before_any_again(&calls);
+    fleet_of.server.ledger(|ledger| {
+        assert!(most_in_any_window(&ledger.arrivals, MINUTE) <= 100);
+        assert!(most_in_any_window(&ledger.arrivals, HOUR) <= 1500);
+    });
+}
+
+fn assert_none_by_day(calls: &[Call], zone: &TimeZone) {
+    for call in calls {
         let hour = call.at.to_zoned_datetime(zone.clone()).hour();
         assert!(!(6..22).contains(&hour), "a call at {}", call.at);
     }
+}
+
+fn assert_all_once_before_any_again(calls: &[Call]) {
     assert!(calls.len() > 100_000, "{}", calls.len());
     let mut created: BTreeMap<u64, u32> = BTreeMap::new();
     let mut asked: BTreeMap<u64, Timestamp> = BTreeMap::new();
     let mut rounds = 0;
-    for call in &calls {
+    for call in calls {
         asked.insert(call.device, call.at);
         if !call.created {
             continue;
@@ -220,8 +232,4 @@ async fn ten_nights_order_every_device_once_before_any_a_second_time_and_never_b
     let most = created.values().max().copied().unwrap();
     println!("every device was ordered {fewest} to {most} times");
     assert!(fewest >= 2 && most - fewest <= 1, "{fewest} to {most}");
-    fleet_of.server.ledger(|ledger| {
-        assert!(most_in_any_window(&ledger.arrivals, MINUTE) <= 100);
-        assert!(most_in_any_window(&ledger.arrivals, HOUR) <= 1500);
-    });
 }
