@@ -89,7 +89,7 @@ const SCAN_EXAMPLES: &str = "Examples:
     fleetsweep scan devices.csv --type quick --comment \"try it\" --emulator";
 
 const EXIT_CODES: &str = "Exit codes:
-  0    every device accepted or covered
+  0    every device accepted or covered; in a series also: stopped as planned
   1    internal or I/O error, or the API was never reached
   2    wrong usage or bad input; nothing was ordered
   3    finished, but some devices were rejected, not found, failed, unknown,
