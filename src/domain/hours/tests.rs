@@ -202,6 +202,15 @@ fn no_order_leaves_after_the_last_one_and_windows_that_touch_are_one() {
 }
 
 #[test]
+fn a_window_goes_on_to_its_end_after_its_last_order() {
+    let hours = hours(&["22:00-06:00"], Some("03:00"), "UTC0");
+    let after_it = at("2026-11-25T04:00Z");
+    assert_eq!(hours.closes(after_it), None);
+    assert_eq!(hours.to_their_ends().closes(after_it), Some(at("2026-11-25T06:00Z")));
+    assert_eq!(hours.to_their_ends().closes(at("2026-11-25T06:00Z")), None);
+}
+
+#[test]
 fn windows_are_shown_as_they_are_written_and_what_is_none_is_told() {
     for text in ["22:00-06:00", "Mon-Fri 22:00-06:00", "Sat,Sun 00:00-24:00", "Sun 01:00-02:30"] {
         assert_eq!(text.parse::<Window>().unwrap().to_string(), text);

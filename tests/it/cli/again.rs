@@ -41,7 +41,7 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     assert!(emulator.ledger().accepted_twice.is_empty());
     let said = run(place.fleetsweep(&["retry", "first", "--outcome", "accepted"]));
     assert_eq!(said.code, 2, "{}", said.err);
-    assert!(said.err.contains("use one of already_in_progress, failed"), "{}", said.err);
+    assert!(said.err.contains("use one of already_in_progress, cancelled, failed"), "{}", said.err);
     let mut command = place.towards(&emulator, &["retry", "first", "--dry-run"]);
     command.env("AZURE_TENANT_ID", "99999999-2222-3333-4444-555555555555");
     let said = run(command);

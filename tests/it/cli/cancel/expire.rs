@@ -63,22 +63,25 @@ async fn at_the_windows_close_only_what_still_waits_and_is_ours_is_cancelled() {
     assert_eq!(lines[1]["cancelled"], cancelled.len(), "{}", lines[1]);
     assert_eq!(emulator.ledger().cancelled().len(), cancelled.len(), "nobody else's");
     assert!(cancelled.iter().all(|id| ours.contains_key(id.as_str())));
-    assert_eq!(text(&list[&strange], "status"), "Pending");
+    assert_ne!(text(&list[&strange], "status"), "Cancelled");
+    let done_at = |id: &String| time(&list[id], "cancellationDateTimeUtc");
+    let first = cancelled.iter().map(done_at).min().expect("some waited");
+    assert!(first >= closes, "cancelled at {first}, before the close at {closes}");
     for (id, action) in &ours {
         let age = closes.duration_since(time(action, "creationDateTimeUtc")).as_secs_f64();
         assert!(age > 0.0, "ordered after the close: {action}");
-        let is_cancelled = cancelled.contains(*id);
-        // What is older than nine seconds runs, what is younger than one still waits a while later.
-        assert!(age < 9.5 || !is_cancelled, "it ran already: {action}");
-        assert!(age > 1.0 || is_cancelled, "it still waited: {action}");
-        if is_cancelled {
-            let at = time(action, "cancellationDateTimeUtc");
-            assert!(at >= closes, "cancelled before the close: {action}");
+        if cancelled.contains(*id) {
+            // What is older than nine seconds ran before the close.
+            assert!(age < 9.0, "it ran already: {action}");
+        } else {
+            // Its status changed when it began to run.
+            let began = time(action, "lastUpdateDateTimeUtc");
+            assert!(began <= first, "it still waited when the others were cancelled: {action}");
         }
     }
     let (waited, ran) = (cancelled.len(), ours.len() - cancelled.len());
     println!("{} ordered until the close: {waited} expired, {ran} ran by then", ours.len());
-    assert!(waited > 2 && ran > 2, "{waited} {ran}");
+    assert!(waited > 0 && ran > 0, "{waited} {ran}");
     let rows = report(&place.path("c.csv"));
     assert_eq!(assert_report_equals_list(&place, &stranger, "c").await, waited);
     let expired: Vec<_> = rows.iter().filter(|row| row["outcome"] == "cancelled").collect();
