@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, IsTerminal, Write};
 use super::failure::Failure;
 use super::say;
 use super::waves::PROPOSED;
-use crate::report::human::{count, wrapped};
+use crate::report::human::count;
 
 /// What was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,14 +72,7 @@ pub(super) async fn confirm(
 
 /// What is said to who is about to order very many full scans at once.
 fn proposal() -> String {
-    wrapped(
-        &format!(
-            "A full scan slows a device down for hours. Type `canary` instead to plan it with \
-             {PROPOSED} devices first (--canary {PROPOSED}); nothing is ordered before you \
-             confirm that plan."
-        ),
-        2,
-    )
+    format!("Type `canary` to have it planned with {PROPOSED} devices first (--canary {PROPOSED}).")
 }
 
 /// Whether what is left of a campaign that was confirmed before is as much as was said now.

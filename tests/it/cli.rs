@@ -3,6 +3,7 @@
 
 mod again;
 pub(crate) mod campaigns;
+mod canary;
 mod doctor;
 mod finish;
 mod follow;

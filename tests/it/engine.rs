@@ -3,6 +3,7 @@
 
 mod answers;
 mod chaos;
+mod failures;
 mod lists;
 mod look_ups;
 mod outages;

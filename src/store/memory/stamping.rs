@@ -1,5 +1,5 @@
-//! When a call counts as seen by the server: the proven way, and known mistakes that tests play. The
-//! rule itself is `domain::window`'s.
+//! When a call counts as seen by the server: the proven way, and known mistakes that tests play.
+//! The rule itself is `domain::window`'s.
 
 use crate::domain::Stamp;
 
