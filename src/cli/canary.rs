@@ -48,7 +48,7 @@ pub(super) enum Marks {
 }
 
 impl Marks {
-    /// Whether a device is set apart, by what its row says of it and, if it was read, the inventory.
+    /// Whether a device is set apart, by its row, or by the inventory if that was read.
     pub(super) fn has(&self, device: DeviceId, facts: &Facts, tagged_there: bool) -> bool {
         match self {
             Self::None => false,

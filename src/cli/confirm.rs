@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::say;
 use super::waves::PROPOSED;
 use crate::domain::CampaignName;
-use crate::report::human::{count, wrapped};
+use crate::report::human::count;
 
 /// What was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,14 +124,7 @@ fn is_number(typed: &str, number: u64) -> bool {
 
 /// What is said to who is about to order very many full scans at once.
 fn proposal() -> String {
-    wrapped(
-        &format!(
-            "A full scan slows a device down for hours. Type `canary` instead to plan it with \
-             {PROPOSED} devices first (--canary {PROPOSED}); nothing is ordered before you \
-             confirm that plan."
-        ),
-        2,
-    )
+    format!("Type `canary` to have it planned with {PROPOSED} devices first (--canary {PROPOSED}).")
 }
 
 /// Whether what is left of a campaign that was confirmed before is as much as was said now.

@@ -2,6 +2,8 @@
 //! opens it, and a refused draft is deleted. The dry run has no way to order anything: it makes no
 //! client, or where it needs the tenant one that only reads.
 
+mod agree;
+
 use std::fs::File;
 use std::sync::Arc;
 
@@ -9,7 +11,6 @@ use jiff::ZonedDateTime;
 
 use super::again::resume_command;
 use super::args::ScanArgs;
-use super::confirm::{Answer, confirm, within};
 use super::connect::{Destination, Planned};
 use super::due::Question;
 use super::expire;
@@ -24,20 +25,19 @@ use super::preflight::{self, Preflight};
 use super::reports::Reports;
 use super::resume::same_target;
 use super::run::Run;
-use super::say;
 use super::series;
 use super::settings::Speed;
 use super::source::{check_order, check_source, needs_tenant, read, rehearse, wish};
 use super::stores::{self, Place};
 use super::tenant;
-use super::waves::{self, Dealt};
+use super::waves;
 use crate::clock::{SystemClock, local_now};
 use crate::defender::SignInKind;
 use crate::domain::preflight::Rules;
 use crate::domain::{CampaignName, Operation, Order, Rollout, Target};
-use crate::report::plan::Plan;
 use crate::store::memory::MemoryStore;
 use crate::store::{Campaign, CampaignId, CampaignState, Opened, Opening, Store};
+use agree::{print_plan, refuse_bad_rows};
 
 /// Runs `scan` and returns the exit code.
 ///
@@ -238,43 +238,8 @@ impl Scan<'_> {
         if there.is_none() {
             check_order(self.args, &listing)?;
         }
-        let mut waves = self.waves.clone();
-        let (dealt, plan) = loop {
-            let dealt = match &there {
-                Some(there) => Dealt::of(store, there, &waves).await?,
-                None => waves.deal(&listing, &preflight)?,
-            };
-            let plan = self.plan(store, &order, &listing, there.as_ref(), &preflight, &dealt);
-            let plan = plan.await?;
-            print_plan(&plan, self.args.run.output.json)?;
-            if let Err(failure) = refuse_bad_rows(self.args, &listing) {
-                // The report of a campaign that is open already tells what was ordered in it.
-                if there.is_none() {
-                    let (name, reports) = (&self.name, &self.reports);
-                    reports.write_refused(store, draft, name, &order, self.emulated).await?;
-                }
-                return Err(failure);
-            }
-            let held = plan_file::held(self.args, store, there.as_ref()).await?;
-            let fresh = Fresh { plan: &plan, order: &order, listing: &listing, speed: &self.speed };
-            let approved = plan_file::settle(self.args, &fresh, held.as_ref())?;
-            if let Some(there) = &there {
-                waves::refuse_failed(there)?;
-                // It was confirmed as a whole; what is left of it must still be what is meant.
-                within(plan.open, self.args.approve_max)?;
-                break (dealt, plan);
-            }
-            if approved {
-                break (dealt, plan);
-            }
-            match self.confirmed(&plan, &waves, &order, listing.devices()).await? {
-                Answer::Go => break (dealt, plan),
-                Answer::Canary => waves = waves.with_canary(),
-            }
-        };
-        if there.is_none() {
-            waves.lay(store, draft, &dealt, &listing).await?;
-        }
+        let agreed = self.agree(store, draft, &order, &listing, there.as_ref(), &preflight);
+        let (dealt, plan) = agreed.await?;
         // Another run of the series can have begun since.
         let last = series::open_ones(store, self.args.due.series.as_ref(), &self.speed).await?;
         if !last.is_empty() {
@@ -283,21 +248,6 @@ impl Scan<'_> {
         let foreseen = plan.fits().filter(|fits| *fits < plan.open);
         let foreseen = foreseen.filter(|_| self.args.due.series.is_some());
         Ok((self.open(store, draft, order, dealt.rollout).await?, foreseen))
-    }
-
-    /// Asks who confirms a new campaign. What a file of a plan says is not changed by an answer.
-    async fn confirmed(
-        &self,
-        plan: &Plan,
-        waves: &waves::Wish,
-        order: &Order,
-        devices: u64,
-    ) -> Result<Answer, Failure> {
-        let filed = self.args.change.plan_out.is_some() || self.args.change.plan.is_some();
-        let proposed = !filed && waves.proposes(order, devices, self.emulated);
-        let headline = plan.headline();
-        let asked = confirm(&headline, devices, self.args.approve_max, proposed);
-        asked.await.map_err(|failure| plan_file::unconfirmed(self.args, failure))
     }
 
     /// What is known before the first call: of the tenant if it may be asked, else of the list.
@@ -332,44 +282,6 @@ impl Scan<'_> {
         let api = link.api(&self.speed).await?;
         let asked = tenant::ask(store, &*api, &self.target, &self.speed, self.rules, &wish);
         Ok((asked.await?, kept))
-    }
-
-    async fn plan<S: Store>(
-        &self,
-        store: &S,
-        order: &Order,
-        listing: &Listing,
-        there: Option<&Campaign>,
-        preflight: &Preflight,
-        dealt: &Dealt,
-    ) -> Result<Plan, Failure> {
-        let (speed, continues) = match there {
-            Some(there) => {
-                let open = store.tally(there.id).await?.open();
-                (self.speed.clone().going_on_with(there), Some(open))
-            }
-            None => (self.speed.clone(), None),
-        };
-        let budget = order.target.budget(Operation::Scan);
-        let usage = store.usage(&budget, plans::most_calls(&speed)).await?;
-        let outlook = plans::outlook(&speed, usage, crate::clock::Clock::now(store.clock()));
-        let outlook = dealt.outlook(outlook);
-        let about = plans::About {
-            name: &self.name,
-            place: self.place.to_string(),
-            emulated: self.emulated,
-            sign_in: Some(self.sign_in),
-            dry_run: false,
-            continues,
-            preflight,
-            skip_bad_rows: self.args.skip_bad_rows,
-            series: self.args.due.series.is_some(),
-            expire: expire::Planned::of_store(store, &order.target, &speed, there).await?,
-            waves: dealt,
-            warnings: plans::held_by(&store.campaigns().await?, &self.name, &budget, &speed),
-        };
-        // Reading the list can have taken a while.
-        Ok(plans::plan(order, listing, &speed, &outlook, &local_now(), about))
     }
 
     /// The same campaign, if it is open already; another one of that name is refused before
@@ -456,32 +368,6 @@ fn order(args: &ScanArgs, target: Target, listing: &Listing) -> Result<Order, Fa
         ticket: args.change.ticket.clone(),
         ids_hash: listing.hash(),
     })
-}
-
-fn print_plan(plan: &Plan, json: bool) -> Result<(), Failure> {
-    say::note(&plan.text());
-    if json { say::data(&plan.json()) } else { Ok(()) }
-}
-
-fn refuse_bad_rows(args: &ScanArgs, listing: &Listing) -> Result<(), Failure> {
-    if listing.bad == 0 || args.skip_bad_rows {
-        return Ok(());
-    }
-    let rows = if listing.bad == 1 { "1 row holds" } else { "rows hold" };
-    let rows = if listing.bad == 1 { rows.to_owned() } else { format!("{} {rows}", listing.bad) };
-    let (what, next) = match args.names {
-        true => ("no device that can be told", "mend the list, or add --skip-bad-rows"),
-        false => (
-            "no Defender machine id",
-            "mend the list, or add --skip-bad-rows to leave them out; device names are looked up \
-             with --names",
-        ),
-    };
-    Err(Failure::usage(
-        "the plan is stopped; nothing was ordered",
-        format!("{rows} {what}; the first are shown above"),
-        next,
-    ))
 }
 
 fn taken(name: &CampaignName, differs: &[String]) -> Failure {

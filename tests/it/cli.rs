@@ -3,6 +3,7 @@
 
 mod again;
 pub(crate) mod campaigns;
+mod canary;
 mod cancel;
 mod doctor;
 mod finish;

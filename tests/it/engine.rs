@@ -5,6 +5,7 @@ mod answers;
 mod called_off;
 mod cancels;
 mod chaos;
+mod failures;
 mod lists;
 mod look_ups;
 mod nights;

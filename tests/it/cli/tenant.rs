@@ -15,7 +15,7 @@ const MIXED: &str = "[machines]\nnot_onboarded_share = 0.05\nmerged_share = 0.02
     groups = [\"Servers\", \"Clients\"]\ntags = [\"pilot\", \"it's (a) test\"]\n";
 
 /// An emulator that plays this.
-async fn playing(fleet: u64, toml: &str) -> Emulator {
+pub(super) async fn playing(fleet: u64, toml: &str) -> Emulator {
     let text = format!("{toml}\n[devices]\nfleet_size = {fleet}\n");
     let scenario = Scenario::from_toml(&text).unwrap();
     let config = Config { scenario, seed: 7, ..Config::default() };
