@@ -45,11 +45,13 @@ fn the_line_says_how_far_how_fast_until_when_and_why() {
     }
     (mixed.in_flight, mixed.throttled, mixed.hold) = (4, 2, Some(HoldReason::Pause));
     let network = Snapshot { hold: Some(HoldReason::Network), finish_in: None, ..snapshot(4_210) };
+    let ten = HoldReason::Start("2026-11-24T21:00:00Z".parse().unwrap());
+    let waits = Snapshot { hold: Some(ten), ..snapshot(0) };
     let last = Snapshot { hold: None, finish_in: None, ..snapshot(11_999) };
     let end = Snapshot { hold: None, finish_in: None, ..snapshot(12_000) };
     let week =
         Snapshot { finish_in: Some(Duration::from_secs(700_000)), hold: None, ..snapshot(1) };
-    let lines: Vec<String> = [usual, start, mixed, network, last, end, week]
+    let lines: Vec<String> = [usual, start, mixed, network, last, end, week, waits]
         .iter()
         .map(|snapshot| text::line(snapshot, &now()))
         .collect();
