@@ -46,6 +46,8 @@ fn the_line_says_how_far_how_fast_until_when_and_why() {
     }
     (mixed.in_flight, mixed.throttled, mixed.hold) = (4, 2, Some(HoldReason::Pause));
     let network = Snapshot { hold: Some(HoldReason::Network), finish_in: None, ..snapshot(4_210) };
+    let ten = HoldReason::Start("2026-11-24T21:00:00Z".parse().unwrap());
+    let waits = Snapshot { hold: Some(ten), ..snapshot(0) };
     let last = Snapshot { hold: None, finish_in: None, ..snapshot(11_999) };
     let end = Snapshot { hold: None, finish_in: None, ..snapshot(12_000) };
     let wave = |done, wait: Option<u64>| WaveShown {
@@ -57,10 +59,10 @@ fn the_line_says_how_far_how_fast_until_when_and_why() {
     };
     let canary = Snapshot { wave: Some(wave(7, None)), ..snapshot(7) };
     let hold = Some(HoldReason::Wave);
-    let waits = Snapshot { wave: Some(wave(20, Some(1_200))), hold, ..snapshot(20) };
+    let held = Snapshot { wave: Some(wave(20, Some(1_200))), hold, ..snapshot(20) };
     let week =
         Snapshot { finish_in: Some(Duration::from_secs(700_000)), hold: None, ..snapshot(1) };
-    let lines: Vec<String> = [usual, start, mixed, network, last, end, canary, waits, week]
+    let lines: Vec<String> = [usual, start, mixed, network, last, end, canary, held, waits, week]
         .iter()
         .map(|snapshot| text::line(snapshot, &now()))
         .collect();

@@ -95,7 +95,7 @@ async fn same_as_the_model(seeds: Range<u64>) {
         assert!(done.get(kind).is_some_and(|times| *times > 5), "{kind}: {done:?}");
     }
     // A wave is over but seldom in so few steps.
-    assert!(done.get("yielded").is_some_and(|times| *times > 1), "{done:?}");
+    assert!(done.get("yielded").is_some_and(|times| *times > 0), "{done:?}");
     assert!(done.get("opened a wave").is_some_and(|times| *times > 1), "{done:?}");
 }
 

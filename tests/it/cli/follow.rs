@@ -173,3 +173,29 @@ async fn ten_thousand_scans_are_followed_to_their_end_with_at_most_two_calls_a_l
     assert_eq!((ended, looks.last().unwrap()["open"].as_u64()), (10_000, Some(0)), "{actions:?}");
     assert_eq!(emulator.ledger().accepted, 10_000);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_its_time_ended_follows_what_it_ordered_and_so_does_the_one_that_goes_on() {
+    let emulator = hasty("", 400).await;
+    let place = Place::new();
+    place.list(8);
+    let follow = ["--follow", "--follow-every=1s", "--json"];
+    let more = ["--campaign=c", "--limit=1/1s", "--report=r.csv", "--approve-max=8"];
+    let stop = ["--max-duration=3s"];
+    let command = place.towards(&emulator, &[&SCAN[..], &more, &stop, &follow].concat());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 5, "{}", said.err);
+    let lines = json_lines(&said.out);
+    let (looks, summary) = (lines.len() - 2, lines.last().unwrap());
+    let ordered = summary["outcomes"]["accepted"].as_u64().unwrap();
+    assert!(looks > 0 && ordered > 0 && ordered < 8, "{}", said.err);
+    assert_eq!(summary["actions"]["Succeeded"], ordered, "{}", said.err);
+    let again = said.err.lines().find(|line| line.starts_with("    fleetsweep resume")).unwrap();
+    assert!(again.contains("--follow-every 1s --follow"), "{again}");
+    let resume = ["resume", "c", "--limit=1000/1s"];
+    let command = place.towards(&emulator, &[&resume[..], &follow].concat());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let summary = json_lines(&said.out).pop().unwrap();
+    assert_eq!((&summary["open"], &summary["actions"]["Succeeded"]), (&0.into(), &8.into()));
+}
