@@ -201,7 +201,9 @@ async fn dry_plan(
     let plan = plans::plan(&order, &listing, speed, &outlook, &local_now(), about);
     print_plan(&plan, args.run.output.json)?;
     refuse_bad_rows(args, &listing)?;
-    plan_file::settle(args, &Fresh { plan: &plan, order: &order, listing: &listing, speed }, None)?;
+    let waves = (&waves, &dealt);
+    let fresh = Fresh { plan: &plan, order: &order, listing: &listing, speed, waves };
+    plan_file::settle(args, &fresh, None)?;
     Ok(0)
 }
 
@@ -256,7 +258,9 @@ impl Scan<'_> {
                 return Err(failure);
             }
             let held = plan_file::held(self.args, store, there.as_ref()).await?;
-            let fresh = Fresh { plan: &plan, order: &order, listing: &listing, speed: &self.speed };
+            let (speed, dealing) = (&self.speed, (&waves, &dealt));
+            let fresh =
+                Fresh { plan: &plan, order: &order, listing: &listing, speed, waves: dealing };
             let approved = plan_file::settle(self.args, &fresh, held.as_ref())?;
             if let Some(there) = &there {
                 waves::refuse_failed(there)?;
