@@ -34,7 +34,7 @@ pub use order::OrderArgs;
 pub use priority::PriorityArgs;
 pub use schedule::ScheduleArgs;
 pub use status::StatusArgs;
-pub use waves::{RuleArgs, WaveArgs};
+pub use waves::{RuleArgs, Sizes, WaveArgs};
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
 /// and never faster, and says for every device what became of it.

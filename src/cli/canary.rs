@@ -11,6 +11,8 @@ use super::failure::Failure;
 use super::listing::Listing;
 use super::naming::random;
 use super::preflight::Preflight;
+use crate::domain::campaign::hash_of_ids;
+use crate::domain::plan_file::Who;
 use crate::domain::rollout::lot;
 use crate::domain::text::printable;
 use crate::domain::{DeviceId, Facts, Rank, State};
@@ -79,6 +81,19 @@ impl Canary {
             (None, None, None) => return Ok(None),
         };
         Ok(Some(Self { most: args.canary, choice }))
+    }
+
+    /// The same as a plan file says it.
+    pub(super) fn course(&self) -> (Option<u64>, Who) {
+        let who = match &self.choice {
+            Choice::First => Who::First,
+            Choice::Drawn(seed) => Who::Drawn { seed: *seed },
+            Choice::Tagged(tag) => Who::Tagged { tag: tag.clone() },
+            Choice::Listed(file, ids) => {
+                Who::Listed { file: file.clone(), ids_hash: hash_of_ids(ids.iter().copied()) }
+            }
+        };
+        (self.most, who)
     }
 
     /// The devices to set apart while the list is read.

@@ -3,12 +3,14 @@
 //! then, from the list and the tenant as always; whatever differs is refused before the first
 //! order.
 
+mod course;
 mod fill;
 mod write;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::tz::TimeZone;
 
@@ -18,6 +20,7 @@ use super::failure::Failure;
 use super::listing::Listing;
 use super::say;
 use super::settings::Speed;
+use super::waves::{Dealt, Wish};
 use crate::clock::{local_now, wall_clock};
 use crate::domain::campaign::hash_of_ids;
 use crate::domain::hours::Window;
@@ -27,7 +30,9 @@ use crate::domain::plan_file::{
 use crate::domain::preflight::{self, Decision};
 use crate::domain::quota::duration_text;
 use crate::domain::text::printable;
-use crate::domain::{BusyPolicy, Hours, Order, Outcome, PaceKind, Quota, State};
+use crate::domain::{
+    BusyPolicy, DeviceId, Hours, Order, Outcome, PaceKind, Priority, Quota, State, turn,
+};
 use crate::report::human::{moment, wrapped};
 use crate::report::plan::Plan;
 use crate::store::{Campaign, Store, StoreError};
@@ -56,12 +61,17 @@ pub(super) struct Fresh<'a> {
     pub listing: &'a Listing,
     /// Limits, pace and times.
     pub speed: &'a Speed,
+    /// Which waves are wished for, and how the list was dealt into them.
+    pub waves: (&'a Wish, &'a Dealt),
 }
 
 /// What a campaign that is open already fixed when it was confirmed.
 pub(super) struct Held {
     left_out: LeftOut,
     busy: BusyPolicy,
+    priority: Priority,
+    /// Those that go first, in their order.
+    first: Vec<DeviceId>,
 }
 
 /// Reads the plan that is to be run, and takes from it what was not typed.
@@ -102,15 +112,18 @@ pub(super) async fn held<S: Store>(
     there: Option<&Campaign>,
 ) -> Result<Option<Held>, Failure> {
     let Some(there) = there.filter(|_| is_wanted(args)) else { return Ok(None) };
-    let mut ids = Vec::new();
+    let (mut ids, mut first) = (Vec::new(), BTreeMap::new());
     let rows = store.each_row(there.id, |row| {
         ids.extend(row.device.filter(|_| row.life.state == State::Done(Outcome::Skipped)));
+        let ahead = row.device.filter(|_| turn::is_ahead(row.turn));
+        first.extend(ahead.map(|device| (row.turn, device)));
         Ok::<(), StoreError>(())
     });
     rows.await?;
     let devices = ids.len() as u64;
     let left_out = LeftOut { devices, ids_hash: hash_of_ids(ids), groups: Vec::new() };
-    Ok(Some(Held { left_out, busy: there.busy }))
+    let first = first.into_values().collect();
+    Ok(Some(Held { left_out, busy: there.busy, priority: there.priority, first }))
 }
 
 /// Refuses what was not planned, and writes the plan if that is wanted. Whether the plan is an
@@ -245,7 +258,7 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
 impl Fresh<'_> {
     /// The plan as its file says it.
     fn file(&self, args: &ScanArgs, held: Option<&Held>) -> Result<PlanFile, Failure> {
-        let Self { plan, order, listing, speed } = self;
+        let Self { plan, order, listing, speed, waves: _ } = self;
         let left_out = held.map_or_else(|| self.left_out(), |held| held.left_out.clone());
         let options = options(args, speed, plan.emulated);
         let busy = held.map_or(options.busy, |held| held.busy);
@@ -265,6 +278,7 @@ impl Fresh<'_> {
             left_out,
             source: source(args)?,
             options: Options { busy, ..options },
+            course: self.course(args, held)?,
             checked: Checked {
                 inventory: plan.checked.inventory.map(|(machines, _)| machines),
                 not_checked: plan.checked.not_checked.clone(),
@@ -300,7 +314,7 @@ impl Fresh<'_> {
 }
 
 fn source(args: &ScanArgs) -> Result<Source, Failure> {
-    let lists: Result<Vec<String>, Failure> = args.devices.iter().map(list).collect();
+    let lists: Result<Vec<String>, Failure> = args.devices.iter().map(|path| list(path)).collect();
     Ok(Source {
         lists: lists?,
         from_tenant: args.from_tenant,
@@ -310,10 +324,10 @@ fn source(args: &ScanArgs) -> Result<Source, Failure> {
 }
 
 /// A list as a process in any folder finds it.
-fn list(path: &PathBuf) -> Result<String, Failure> {
+fn list(path: &Path) -> Result<String, Failure> {
     let whole = match path.as_os_str() == "-" {
-        true => path.clone(),
-        false => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
+        true => path.to_owned(),
+        false => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
     };
     whole.to_str().map(str::to_owned).ok_or_else(|| {
         let why = format!("the path {} is no text", printable(&whole.display().to_string()));
@@ -356,6 +370,7 @@ fn options(args: &ScanArgs, speed: &Speed, emulated: bool) -> Options {
         }
         .to_owned(),
         time_scale: speed.time_scale,
+        due: args.due.due.map(duration_text),
     }
 }
 

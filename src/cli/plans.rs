@@ -165,7 +165,8 @@ pub(super) fn plan(
     });
     let until = speed
         .stops_in(now.timestamp())
-        .map(|left| Until { at: later(now, left), fits: outlook.fits(open, left) });
+        .map(|left| (later(now, left), outlook.fits(open, left)))
+        .map(|(at, fits)| Until { at, fits, series: about.series });
     let queue = in_order(listing, outlook, now, &about);
     let nights = nights(outlook, speed, open, now, about.series);
     let fits = until.iter().map(|until| until.fits).chain(nights.iter().map(|one| one.fits)).min();

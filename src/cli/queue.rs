@@ -151,6 +151,13 @@ impl Queue {
         self.by
     }
 
+    /// The devices that were named to go first, in their order.
+    pub(super) fn named(&self) -> Vec<DeviceId> {
+        let mut named: Vec<_> = self.named.iter().collect();
+        named.sort_unstable_by_key(|(_, named)| named.place);
+        named.into_iter().map(|(device, _)| *device).collect()
+    }
+
     /// The lists of devices that go first: their names, how many of their devices are ordered, and
     /// how many are left out.
     pub(super) fn first<'a>(

@@ -37,6 +37,15 @@ impl Reports {
         Self::of_paths(paths, args.force, &campaign.name)
     }
 
+    /// The files of the latest run, for what another run changed of its campaign; nothing if they
+    /// are not to be written any more.
+    pub(super) fn of_last_run(campaign: &Campaign) -> Option<Self> {
+        let run = campaign.last_run.as_ref()?;
+        let paths: Vec<PathBuf> = run.reports.iter().map(PathBuf::from).collect();
+        let there = !paths.is_empty() && paths.iter().all(|path| path.exists());
+        there.then(|| Self::of_paths(paths, false, &campaign.name).ok()).flatten()
+    }
+
     fn of_paths(
         mut paths: Vec<PathBuf>,
         force: bool,

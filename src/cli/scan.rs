@@ -201,7 +201,9 @@ async fn dry_plan(
     let plan = plans::plan(&order, &listing, speed, &outlook, &local_now(), about);
     print_plan(&plan, args.run.output.json)?;
     refuse_bad_rows(args, &listing)?;
-    plan_file::settle(args, &Fresh { plan: &plan, order: &order, listing: &listing, speed }, None)?;
+    let waves = (&waves, &dealt);
+    let fresh = Fresh { plan: &plan, order: &order, listing: &listing, speed, waves };
+    plan_file::settle(args, &fresh, None)?;
     Ok(0)
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::args::ScanArgs;
 use super::failure::Failure;
+use super::reports::Reports;
 use super::say;
 use super::settings::Speed;
 use super::stores::{self, Place};
@@ -164,7 +165,14 @@ pub(super) async fn end<S: Store, A: Inventory>(
         if !finished {
             let open = human::counted(open, "order");
             say::note(&format!("Finding out what became of {open} of {}.", one.name));
-            find_out(store.clone(), api.clone(), one, speed).await?;
+            find_out(store.clone(), api.clone(), one.clone(), speed).await?;
+        }
+        // Its report says what became of its devices, and not that they wait. One that cannot be
+        // written holds up no night: `fleetsweep report` writes it at any time.
+        if let Some(reports) = Reports::of_last_run(&one) {
+            let one = store.find(&one.name).await?.unwrap_or(one);
+            let written = reports.write(&**store, &one).await;
+            tracing::debug!(campaign = %one.name, ok = written.is_ok(), "rewrote the last report");
         }
     }
     Ok(())

@@ -13,6 +13,8 @@ use super::listing::Listing;
 use super::preflight::Preflight;
 use super::say;
 use crate::domain::forecast::Outlook;
+use crate::domain::plan_file::{self, Course};
+use crate::domain::quota::duration_text;
 use crate::domain::text::printable;
 use crate::domain::{MaxFailures, Order, Rollout, ScanType, Tally};
 use crate::engine::waves::shown;
@@ -93,6 +95,29 @@ impl Wish {
     /// The same with the canary that was proposed.
     pub(super) fn with_canary(&self) -> Self {
         Self { canary: Some(Canary::first(PROPOSED)), ..self.clone() }
+    }
+
+    /// The same as a plan file says it, with how the list was dealt; of a campaign that is open
+    /// already that is what it was begun with.
+    pub(super) fn course(&self, dealt: &Dealt) -> Course {
+        let Rollout { sizes, canary, canary_wait, wave_wait, max_failures } = &dealt.rollout;
+        let begun = dealt.begun && !sizes.is_empty();
+        let wait = if begun && *canary { *canary_wait } else { self.canary_wait };
+        let who = self.canary.as_ref().map(Canary::course);
+        let after = if begun { *wave_wait } else { self.wave_wait };
+        Course {
+            canary: who.map(|(most, who)| plan_file::Canary {
+                most,
+                who,
+                wait: duration_text(wait),
+            }),
+            waves: self.sizes.clone(),
+            wave_wait: (!self.sizes.is_empty()).then(|| duration_text(after)),
+            dealt: sizes.clone(),
+            begins_with_canary: *canary,
+            max_failures: *max_failures,
+            ..Course::default()
+        }
     }
 
     /// Whether a canary is proposed to who confirms this on a terminal.

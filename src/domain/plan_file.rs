@@ -4,6 +4,8 @@
 //! What may differ is what nobody approves: times, the quota that is used, the store, and where the
 //! list comes from, since what counts is what is in it.
 
+mod course;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::campaign::{BusyPolicy, CampaignName, Differences, Order};
+pub use course::{Canary, Course, First, Who, hash_in_order};
 
 /// The version of the file that this program writes and reads.
 pub const VERSION: u8 = 1;
@@ -43,6 +46,9 @@ pub struct PlanFile {
     pub source: Source,
     /// What decides what is ordered, and how fast.
     pub options: Options,
+    /// Who goes first, in which waves, and what stops it.
+    #[serde(default)]
+    pub course: Course,
     /// What is known of the devices, for people.
     pub checked: Checked,
     /// When, for people.
@@ -138,6 +144,9 @@ pub struct Options {
     pub limits: Vec<String>,
     /// `--pace`.
     pub pace: String,
+    /// `--due`.
+    #[serde(default)]
+    pub due: Option<String>,
     /// `--time-scale`, which is for loopback addresses alone.
     pub time_scale: u32,
 }
@@ -176,7 +185,7 @@ impl PlanFile {
     pub fn differences(&self, now: &PlanFile) -> Vec<String> {
         // Every field is named, so that none that is added can be forgotten here.
         let Self { v: _, kind: _, campaign, emulated, order, .. } = self;
-        let Self { list, left_out, source: _, options, checked: _, times: _, .. } = self;
+        let Self { list, left_out, source: _, options, course, checked: _, times: _, .. } = self;
         let mut found = Differences::new("planned");
         found.compare("campaign", campaign.as_str(), now.campaign.as_str());
         found.compare("the emulator", yes_or_no(*emulated), yes_or_no(now.emulated));
@@ -188,6 +197,7 @@ impl PlanFile {
         list.compare_with(&now.list, &mut found);
         left_out.compare_with(&now.left_out, &mut found);
         options.compare_with(&now.options, now.times.made_at, &mut found);
+        course.compare_with(&now.course, &mut found);
         found.end()
     }
 }
@@ -230,7 +240,7 @@ impl Options {
     fn compare_with(&self, now: &Self, at: Timestamp, found: &mut Differences) {
         let Self { busy, keep, skip, skip_bad_rows, names, strict_names, check, .. } = self;
         let Self { windows, last_order, zone, start_at, until, until_zone, .. } = self;
-        let Self { max_duration, limits, pace, time_scale, .. } = self;
+        let Self { max_duration, limits, pace, time_scale, due, .. } = self;
         found.compare("busy devices", &Word(busy), &Word(&now.busy));
         found.compare("--keep", &Words(keep), &Words(&now.keep));
         found.compare("--skip", &Words(skip), &Words(&now.skip));
@@ -249,6 +259,7 @@ impl Options {
                 now.as_deref().unwrap_or("none"),
             );
         };
+        text("--due", due, &now.due);
         text("last order", last_order, &now.last_order);
         text("until", until, &now.until);
         // Where the times are other ones, their zones say nothing more.

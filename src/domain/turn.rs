@@ -70,6 +70,11 @@ pub fn ahead(n: u64) -> i64 {
     i64::MIN.saturating_add_unsigned(n)
 }
 
+/// Whether a turn is one of those ahead of the others.
+pub fn is_ahead(turn: i64) -> bool {
+    turn < ahead(1 << 40)
+}
+
 impl Standing {
     /// What the facts say of a device at this moment.
     pub fn of(facts: &Facts, now: Timestamp) -> Self {

@@ -102,7 +102,7 @@ impl Survey {
 fn own(campaign: &Campaign) -> Own {
     Own {
         mark: campaign.mark(),
-        comment: campaign.order.comment.clone(),
+        comment: campaign.order.text(),
         comments_changed: campaign.notes.comments_changed,
     }
 }

@@ -29,6 +29,8 @@ pub struct Until {
     pub at: ZonedDateTime,
     /// How many devices are ordered before it.
     pub fits: u64,
+    /// The next run of a series begins with what is left.
+    pub series: bool,
 }
 
 /// What `--expire-pending` means.
@@ -299,11 +301,11 @@ impl Plan {
             "everything fits".to_owned()
         } else {
             let left = count(self.open - until.fits);
-            format!(
-                "{} of {} fit; {left} stay open for `fleetsweep resume`",
-                count(until.fits),
-                counted(self.open, "device"),
-            )
+            let left = match until.series {
+                true => format!("{left} are the next run's"),
+                false => format!("{left} stay open for `fleetsweep resume`"),
+            };
+            format!("{} of {} fit; {left}", count(until.fits), counted(self.open, "device"),)
         };
         format!("  {:<12} {at}: {fits}", "until")
     }

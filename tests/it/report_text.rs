@@ -217,7 +217,11 @@ pub(crate) fn plan() -> Plan {
         }),
         start_at: Some(at("2026-11-24T22:00[Europe/Berlin]")),
         nights: None,
-        until: Some(Until { at: at("2026-11-25T06:00[Europe/Berlin]"), fits: 11_850 }),
+        until: Some(Until {
+            at: at("2026-11-25T06:00[Europe/Berlin]"),
+            fits: 11_850,
+            series: false,
+        }),
         order: InOrder::default(),
         priority: Priority::Normal,
         expire: None,

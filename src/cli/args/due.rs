@@ -24,7 +24,7 @@ pub struct DueArgs {
     /// One command line for every night: each run is a campaign NAME-DATE of its own, and ends the
     /// one before it, whose waiting devices come first now. While that one still works nothing is
     /// ordered (exit 5). A window that closes as planned is exit 0
-    #[arg(long, value_name = "NAME", conflicts_with = "campaign")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["campaign", "plan", "plan_out"])]
     pub series: Option<SeriesName>,
 }
 

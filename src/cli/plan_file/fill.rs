@@ -1,7 +1,9 @@
 //! What a plan says and nobody typed. What was typed stays, and is compared with the plan like
 //! everything else when all is known.
 
-use super::asks;
+use std::time::Duration;
+
+use super::{asks, course};
 use crate::cli::args::{BusyArg, PaceArg, ScanArgs, SpeedArgs};
 use crate::cli::machine_args::MachineArgs;
 use crate::clock::wall_clock;
@@ -29,6 +31,7 @@ pub(super) fn fill(args: &mut ScanArgs, plan: &PlanFile) -> Result<(), String> {
     list(args, &plan.source)?;
     devices(args, &plan.options)?;
     speed(&mut args.run.speed, &plan.options)?;
+    course::fill(args, &plan.course)?;
     check(args, plan);
     Ok(())
 }
@@ -58,6 +61,9 @@ fn devices(args: &mut ScanArgs, options: &Options) -> Result<(), String> {
     }
     if args.skip.is_empty() {
         args.skip = groups(&options.skip)?;
+    }
+    if let (None, Some(text)) = (args.due.due, &options.due) {
+        args.due.due = Some(duration(text)?);
     }
     args.skip_bad_rows |= options.skip_bad_rows;
     args.names |= options.names;
@@ -89,8 +95,7 @@ fn speed(args: &mut SpeedArgs, options: &Options) -> Result<(), String> {
     }
     args.until = args.until.take().or_else(|| options.until.clone());
     if let (None, Some(text)) = (args.max_duration, &options.max_duration) {
-        let length = parse_duration(text).ok_or_else(|| format!("`{text}` is no duration"))?;
-        args.max_duration = Some(length);
+        args.max_duration = Some(duration(text)?);
     }
     if args.limits.is_empty() && args.leave.is_none() {
         let limits = options.limits.iter().map(|text| text.parse());
@@ -106,6 +111,14 @@ fn speed(args: &mut SpeedArgs, options: &Options) -> Result<(), String> {
         args.time_scale = options.time_scale;
     }
     Ok(())
+}
+
+/// A duration of the plan.
+///
+/// # Errors
+/// Which text is none.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| format!("`{text}` is no duration"))
 }
 
 /// The devices are judged by what they were judged by when the plan was made: by the tenant's

@@ -27,7 +27,8 @@ pub(super) fn check(path: &Path, args: &ScanArgs) -> Result<(), Failure> {
     let other = "name another file with --plan-out";
     let whole = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok();
     let reports = &args.run.output.reports;
-    if args.devices.iter().chain(reports).any(|one| whole(one) == whole(path)) {
+    let lists = args.devices.iter().chain(&args.order.first).chain(&args.waves.canary_file);
+    if lists.chain(reports).any(|one| whole(one) == whole(path)) {
         return Err(refused("it is the list, or a report".to_owned(), other));
     }
     match fs::symlink_metadata(path) {

@@ -46,7 +46,8 @@ impl Scan<'_> {
                 return Err(failure);
             }
             let held = plan_file::held(self.args, store, there).await?;
-            let fresh = Fresh { plan: &plan, order, listing, speed: &self.speed };
+            let dealing = (&waves, &dealt);
+            let fresh = Fresh { plan: &plan, order, listing, speed: &self.speed, waves: dealing };
             let approved = plan_file::settle(self.args, &fresh, held.as_ref())?;
             if let Some(there) = there {
                 waves::refuse_failed(there)?;

@@ -52,9 +52,35 @@ fn plan() -> PlanFile {
             limits: vec!["100/min".to_owned(), "1500/h".to_owned()],
             pace: "fast".to_owned(),
             time_scale: 1,
+            due: Some("7d".to_owned()),
         },
+        course: course(),
         checked: Checked::default(),
         times: Times { made_at: at("2026-11-24T15:00:00Z"), ..Times::default() },
+    }
+}
+
+fn course() -> Course {
+    Course {
+        first: Some(First {
+            lists: vec!["/srv/hit.csv".to_owned()],
+            devices: 3,
+            ids_hash: "cc".to_owned(),
+        }),
+        order: "value".to_owned(),
+        priority: "high".to_owned(),
+        expire_pending: true,
+        canary: Some(Canary {
+            most: Some(5),
+            who: Who::Drawn { seed: 11 },
+            wait: "30m".to_owned(),
+        }),
+        waves: vec![10, 100],
+        wave_wait: Some("1m".to_owned()),
+        dealt: vec![5, 10, 100],
+        begins_with_canary: true,
+        rows_hash: Some("dd".to_owned()),
+        max_failures: "5%".parse().ok(),
     }
 }
 
@@ -134,6 +160,102 @@ fn each_change_of_what_would_be_ordered_is_told_by_itself_with_what_was_planned(
     for (sentence, change) in cases {
         assert_eq!(told(change), [sentence]);
     }
+}
+
+fn listed(file: &str, ids_hash: &str) -> Who {
+    Who::Listed { file: file.to_owned(), ids_hash: ids_hash.to_owned() }
+}
+
+fn canary(plan: &mut PlanFile) -> &mut Canary {
+    plan.course.canary.as_mut().unwrap()
+}
+
+fn first(plan: &mut PlanFile) -> &mut First {
+    plan.course.first.as_mut().unwrap()
+}
+
+#[test]
+fn each_change_of_who_goes_first_in_which_waves_and_what_stops_it_is_told_by_itself() {
+    let cases: Vec<(&str, Change)> = vec![
+        ("--due: `7d` planned, `none` now", |p| p.options.due = None),
+        ("devices of --first: 3 planned, 3 now (not the same ones, or in another order)", |p| {
+            first(p).ids_hash = "b".to_owned();
+        }),
+        ("devices of --first: 3 planned, 4 now", |p| {
+            (first(p).ids_hash, first(p).devices) = ("b".to_owned(), 4);
+        }),
+        ("devices of --first: 3 planned, 0 now", |p| p.course.first = None),
+        ("--order: `value` planned, `file` now", |p| p.course.order = "file".to_owned()),
+        ("priority: `high` planned, `normal` now", |p| p.course.priority = "normal".to_owned()),
+        ("what waits is cancelled at the end: `yes` planned, `no` now", |p| {
+            p.course.expire_pending = false;
+        }),
+        ("canary: `5: drawn with seed 11, wait 30m` planned, `none` now", |p| {
+            p.course.canary = None;
+        }),
+        ("devices of the canary: `5` planned, `all` now", |p| canary(p).most = None),
+        ("who the canary is: `drawn with seed 11` planned, `drawn with seed 12` now", |p| {
+            canary(p).who = Who::Drawn { seed: 12 };
+        }),
+        ("who the canary is: `drawn with seed 11` planned, `the first of the list` now", |p| {
+            canary(p).who = Who::First;
+        }),
+        ("who the canary is: `drawn with seed 11` planned, `tag b` now", |p| {
+            canary(p).who = Who::Tagged { tag: "b".to_owned() };
+        }),
+        ("who the canary is: `drawn with seed 11` planned, `the list /b` now", |p| {
+            canary(p).who = listed("/b", "ee");
+        }),
+        ("wait after the canary: `30m` planned, `0s` now", |p| canary(p).wait = "0s".to_owned()),
+        ("--waves: `10, 100` planned, `10` now", |p| p.course.waves.truncate(1)),
+        ("wait after each wave: `1m` planned, `none` now", |p| p.course.wave_wait = None),
+        ("devices of the waves: `5, 10, 100` planned, `4, 10, 100` now", |p| {
+            p.course.dealt[0] = 4;
+        }),
+        ("the first wave is the canary: `yes` planned, `no` now", |p| {
+            p.course.begins_with_canary = false;
+        }),
+        (
+            "the order of the rows, which decides who is in which wave: not the one that was \
+             planned",
+            |p| p.course.rows_hash = Some("b".to_owned()),
+        ),
+        ("--max-failures: `5%` planned, `none` now", |p| p.course.max_failures = None),
+    ];
+    for (sentence, change) in cases {
+        assert_eq!(told(change), [sentence]);
+    }
+    // A list that is elsewhere is the same one; other ids in it are not.
+    let of_list = |file: &str, ids_hash: &str| {
+        let mut plan = plan();
+        canary(&mut plan).who = listed(file, ids_hash);
+        plan
+    };
+    let planned = of_list("/a", "ee");
+    assert_eq!(planned.differences(&of_list("/b", "ee")), Vec::<String>::new());
+    let others = planned.differences(&of_list("/a", "ff"));
+    assert_eq!(others, ["the ids of --canary-file: not the ones that were planned"]);
+    assert_eq!(told(|p| first(p).lists = vec!["/b".to_owned()]), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_says_all_of_its_course_and_one_that_says_nothing_of_it_is_one_wave_of_the_list() {
+    for who in
+        [Who::First, Who::Drawn { seed: 1 }, listed("/a", "b"), Who::Tagged { tag: "t".into() }]
+    {
+        let mut plan = plan();
+        canary(&mut plan).who = who;
+        let text = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<PlanFile>(&text).unwrap(), plan);
+    }
+    let mut older = serde_json::to_value(plan()).unwrap();
+    older.as_object_mut().unwrap().remove("course");
+    older["options"].as_object_mut().unwrap().remove("due");
+    let older: PlanFile = serde_json::from_value(older).unwrap();
+    assert_eq!((&older.course, &older.options.due), (&Course::default(), &None));
+    let mut other = serde_json::to_value(plan()).unwrap();
+    other["course"]["seed"] = 1.into();
+    assert!(serde_json::from_value::<PlanFile>(other).is_err());
 }
 
 #[test]
