@@ -12,8 +12,8 @@
 //!
 //! - [`domain`] is pure: the rule of the limit (`window`, `budget`), the life of a device
 //!   (`lifecycle`), replies to verdicts (`verdict`), what an answer writes (`settle`), which
-//!   devices are worth an order (`platform`, `preflight`), what was ordered before (`history`), what
-//!   differs from an approved plan (`plan_file`), waves (`rollout`), forecasts.
+//!   devices are worth an order (`platform`, `preflight`), what was ordered before (`history`),
+//!   what differs from an approved plan (`plan_file`), waves (`rollout`), forecasts.
 //! - [`store`] keeps campaigns and the journal: a trait in the program's verbs, in memory and in
 //!   SQLite. [`engine`] runs a campaign: one loop owns the state; tasks claim, send and settle.
 //! - [`gate`] is governor in front of the store. It spreads bursts and is no part of the proof.

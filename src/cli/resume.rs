@@ -25,23 +25,7 @@ use crate::store::{Campaign, Store};
 /// `Failure` with its exit code.
 pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     let place = Place::durable(args.run.output.store.as_ref())?;
-    // Looking first makes no store where there is none.
-    let campaign = {
-        let named = args.campaign.as_ref();
-        let store = stores::open_to_read(&place).await;
-        // A store that is not there is the user's slip; one that fails may hold this campaign.
-        let store = store.map_err(|failure| match named {
-            Some(name) if failure.code == 1 => {
-                let resume = format!("fleetsweep resume {name}");
-                failure.of_campaign(name, None, Some(&resume))
-            }
-            _ => failure,
-        })?;
-        let campaign = open_campaign(&store, args.campaign.as_ref()).await?;
-        // The log is looked at only while this process does not hold it.
-        store.close().await?;
-        campaign
-    };
+    let campaign = named(&args, &place).await?;
     if campaign.emulated && !args.run.emulator.emulator {
         return Err(Failure::usage(
             format!("campaign {} ran against the emulator", campaign.name),
@@ -55,6 +39,9 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     same_target(&campaign, &destination, "resumed")?;
     let reports = Reports::going_on_with(&args.run.output, &campaign)?;
     let store = Arc::new(stores::open(&place, speed.timing, Some(&campaign.name)).await?);
+    if let Err(failure) = waves::allow(&*store, &campaign, args.approve_max).await {
+        return stores::close(&store, Err(failure)).await;
+    }
     if campaign.paused {
         let resume = format!("fleetsweep resume {}", campaign.name);
         store.set_paused(campaign.id, false).await.map_err(|error| {
@@ -63,9 +50,6 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     }
     if campaign.called_off {
         say::note(&format!("{} was cancelled: nothing more of it is ordered.", campaign.name));
-    }
-    if let Err(failure) = waves::allow(&*store, &campaign, args.approve_max).await {
-        return stores::close(&store, Err(failure)).await;
     }
     let campaign = waves::with_rules(campaign, args.run.rules.max_failures);
     let tally = store.tally(campaign.id).await?;
@@ -100,6 +84,24 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
         emulator.shutdown().await;
     }
     stores::close(&store, code).await
+}
+
+/// The campaign that is gone on with. Looking first makes no store where there is none.
+async fn named(args: &ResumeArgs, place: &Place) -> Result<Campaign, Failure> {
+    let named = args.campaign.as_ref();
+    let store = stores::open_to_read(place).await;
+    // A store that is not there is the user's slip; one that fails may hold this campaign.
+    let store = store.map_err(|failure| match named {
+        Some(name) if failure.code == 1 => {
+            let resume = format!("fleetsweep resume {name}");
+            failure.of_campaign(name, None, Some(&resume))
+        }
+        _ => failure,
+    })?;
+    let campaign = open_campaign(&store, named).await?;
+    // The log is looked at only while this process does not hold it.
+    store.close().await?;
+    Ok(campaign)
 }
 
 /// One tenant's campaign must never go to another one.

@@ -2,6 +2,7 @@
 //! clock, and the same answers, rows, counts and journal after every one. A seed gives the same
 //! run again.
 
+mod cancels;
 mod queue;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,14 +12,13 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use fleetsweep::clock::{Clock, ManualClock};
-use fleetsweep::domain::cancel::Cause;
 use fleetsweep::domain::lifecycle::Found;
-use fleetsweep::domain::{Action, BusyPolicy, Life, Operation, Outcome, ScanType, Timing, Verdict};
+use fleetsweep::domain::{BusyPolicy, Life, Operation, Outcome, ScanType, Timing, Verdict};
 use fleetsweep::store::memory::MemoryStore;
 use fleetsweep::store::sqlite::SqliteStore;
 use fleetsweep::store::{
-    CallId, CampaignId, Cancellation, ClaimAnswer, Finding, Hold, LookUp, NewRow, NotYet, Opened,
-    Opening, ReadAnswer, ReadSettlement, Row, Store, StoreError,
+    CallId, CampaignId, ClaimAnswer, Finding, Hold, LookUp, NewRow, NotYet, Opened, Opening,
+    ReadAnswer, ReadSettlement, Store, StoreError,
 };
 use tempfile::TempDir;
 
@@ -308,33 +308,6 @@ impl World {
         self.model.settle_read(call.model, settlement.clone()).await.unwrap();
         self.sqlite.settle_read(call.sqlite, settlement).await.unwrap();
         "settled a look"
-    }
-
-    async fn call_off(&mut self) -> &'static str {
-        let id = self.any_campaign();
-        let model = self.model.call_off(id.model).await.unwrap();
-        let sqlite = self.sqlite.call_off(id.sqlite).await.unwrap();
-        assert_eq!(sqlite, model, "{:#?}", self.log);
-        "called off"
-    }
-
-    /// Cancels the action of some row, or one that it did not order.
-    async fn cancel(&mut self) -> &'static str {
-        let id = self.any_campaign();
-        let rows = self.model.rows(id.model, 0, 99).await.unwrap();
-        let utc = self.clock.utc();
-        let cancelled = |row: &Row| {
-            let own = row.detail.action_id.clone().unwrap_or_default();
-            let action = Action { id: own, ..action("Full", "Cancelled", utc) };
-            Cancellation { seq: row.seq, action, cause: Cause::Command }
-        };
-        let mut done: Vec<Cancellation> =
-            rows.iter().filter(|_| self.rng.bool()).map(cancelled).collect();
-        done.extend(done.first().cloned());
-        let model = self.model.note_cancelled(id.model, done.clone()).await.unwrap();
-        let sqlite = self.sqlite.note_cancelled(id.sqlite, done).await.unwrap();
-        assert_eq!(sqlite, model, "{:#?}", self.log);
-        if model > 0 { "cancelled" } else { "nothing" }
     }
 
     async fn finish(&mut self) -> &'static str {
