@@ -349,7 +349,16 @@ mod tests {
             .collect();
         assert_eq!(
             skipped,
-            ["merged", "excluded", "mobile", "network", "iot", "old-windows", "not-onboarded"]
+            [
+                "merged",
+                "excluded",
+                "mobile",
+                "network",
+                "iot",
+                "old-windows",
+                "not-onboarded",
+                "recent"
+            ]
         );
         assert_eq!(rules.on(Group::Inactive), Decision::Last);
         for group in [Group::Busy, Group::OldClient, Group::NotListed, Group::UnknownOs] {

@@ -113,10 +113,9 @@ fn note_tags(facts: &mut Facts, text: &str) {
 
 /// Takes one tag.
 pub(super) fn note_tag(facts: &mut Facts, tag: &str) {
-    let tag = cell::trim(tag);
-    let known = facts.tags.iter().any(|one| one == tag);
-    if !tag.is_empty() && !known && facts.tags.len() < TAGS {
-        facts.tags.push(cut(tag, FACT));
+    let tag = cut(cell::trim(tag), FACT);
+    if !tag.is_empty() && !facts.tags.contains(&tag) && facts.tags.len() < TAGS {
+        facts.tags.push(tag);
     }
 }
 
