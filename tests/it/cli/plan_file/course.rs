@@ -85,20 +85,22 @@ async fn another_course_than_planned_is_refused_with_what_differs_and_no_scan_ca
     valued(&place, 0..20);
     ids(&place, "first.txt", &[17, 4]);
     let course = ["--first=first.txt", "--canary=5", "--waves=6,rest", "--max-failures=90%"];
-    plan(&place, &emulator, &[&course[..], &["--no-check", FAST]].concat()).await;
+    // A wait that is short, so that a difference that nobody sees ends as a run.
+    let more = ["--canary-wait=1s", "--no-check", FAST];
+    plan(&place, &emulator, &[&course[..], &more].concat()).await;
     let approve = approve(&place);
     ids(&place, "other.txt", &[4]);
     ids(&place, "same.txt", &[17, 4]);
-    let hours = ["--expire-pending", "--window=00:00-24:00"];
+    let hours = ["--expire-pending", "--until=23:59"];
     let cases: Vec<(&[&str], &[&str])> = vec![
         (&["--canary=4"], &["devices of the canary: `5` planned, `4` now"]),
         (
             &["--canary=5", "--canary-seed=1"],
             &["who the canary is: `the first of the list` planned, `drawn with seed 1` now"],
         ),
-        (&["--canary-wait=1m"], &["wait after the canary: `30m` planned, `1m` now"]),
+        (&["--canary-wait=2s"], &["wait after the canary: `1s` planned, `2s` now"]),
         (&["--waves=7,rest"], &["--waves: `6` planned, `7` now"]),
-        (&["--waves=6", "--wave-wait=1m"], &["wait after each wave: `0s` planned, `1m` now"]),
+        (&["--waves=6", "--wave-wait=1s"], &["wait after each wave: `0s` planned, `1s` now"]),
         (&["--max-failures=10"], &["--max-failures: `90%` planned, `10` now"]),
         (&["--first=other.txt"], &["devices of --first: 2 planned, 1 now"]),
         (&["--order=value"], &["--order: `file` planned, `value` now"]),
@@ -107,7 +109,7 @@ async fn another_course_than_planned_is_refused_with_what_differs_and_no_scan_ca
         (
             &hours,
             &[
-                "windows: `none` planned, `00:00-24:00` now",
+                "until: `none` planned, `23:59` now",
                 "what waits is cancelled at the end: `no` planned, `yes` now",
             ],
         ),
@@ -164,6 +166,22 @@ async fn a_canary_of_a_plan_is_drawn_again_with_the_seed_of_the_plan() {
     lots.sort_by_key(|n| fleetsweep::domain::rollout::lot(seed, device(*n)));
     let meant: BTreeSet<u64> = lots[..6].iter().copied().collect();
     assert_eq!(ordered(&emulator).into_iter().collect::<BTreeSet<_>>(), meant);
+}
+
+#[test]
+fn what_a_plan_cancels_at_its_end_need_not_be_typed_again() {
+    let place = Place::new();
+    place.list(5);
+    let emulated = ["--emulator", "--scenario=quiet", FAST];
+    let out = ["--dry-run", "--plan-out=plan.json", "--expire-pending", "--until=23:59"];
+    let made = run(place.fleetsweep(&[&SCAN[..], &emulated, &out].concat()));
+    assert_eq!(made.code, 0, "{}", made.err);
+    let file: Value = serde_json::from_slice(&fs::read(place.path("plan.json")).unwrap()).unwrap();
+    assert_eq!(file["course"]["expire_pending"], true);
+    let approve = approve(&place);
+    let dry = [&approved(&approve, &emulated)[..], &["--dry-run"]].concat();
+    let dry = run(place.fleetsweep(&dry));
+    assert_eq!(dry.code, 0, "{}", dry.err);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
