@@ -160,6 +160,22 @@ mod tests {
     }
 
     #[test]
+    fn what_decides_who_is_ordered_is_in_no_command_that_finds_it_kept_and_in_each_that_does_not() {
+        // The campaign keeps who goes first, its waves and its priority; a plan's file all of it.
+        let kept = "--first hit.csv --order value --priority high --canary 5 --canary-wait 0s \
+                    --waves 10,rest --wave-wait 1m --due 7d";
+        assert_eq!(command_after(kept).as_deref(), Some("fleetsweep resume c1"));
+        let rules = "--window 22:00-06:00 --max-failures 3% --expire-pending";
+        assert_eq!(command_after(rules), Some(format!("fleetsweep resume c1 {rules}")));
+        let words = ["fleetsweep", "scan", "l.csv", "--type=full", "--comment=x"].into_iter();
+        let words = words.chain(kept.split_whitespace()).chain(rules.split_whitespace());
+        let Command::Scan(args) = Cli::parse_from(words).command else { unreachable!("a scan") };
+        let digest = FileDigest::of(b"");
+        let command = plan_command(Path::new("/p.json"), &digest, &args.run);
+        assert_eq!(command, format!("fleetsweep scan --plan /p.json --approve-plan {digest}"));
+    }
+
+    #[test]
     fn a_temporary_store_has_no_command_that_goes_on() {
         assert_eq!(command_after("--emulator"), None);
     }
