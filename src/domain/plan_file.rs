@@ -184,8 +184,20 @@ impl PlanFile {
     /// differs that matters.
     pub fn differences(&self, now: &PlanFile) -> Vec<String> {
         // Every field is named, so that none that is added can be forgotten here.
-        let Self { v: _, kind: _, campaign, emulated, order, .. } = self;
-        let Self { list, left_out, source: _, options, course, checked: _, times: _, .. } = self;
+        let Self {
+            v: _,
+            kind: _,
+            campaign,
+            emulated,
+            order,
+            list,
+            left_out,
+            source: _,
+            options,
+            course,
+            checked: _,
+            times: _,
+        } = self;
         let mut found = Differences::new("planned");
         found.compare("campaign", campaign.as_str(), now.campaign.as_str());
         found.compare("the emulator", yes_or_no(*emulated), yes_or_no(now.emulated));
@@ -238,9 +250,26 @@ impl LeftOut {
 
 impl Options {
     fn compare_with(&self, now: &Self, at: Timestamp, found: &mut Differences) {
-        let Self { busy, keep, skip, skip_bad_rows, names, strict_names, check, .. } = self;
-        let Self { windows, last_order, zone, start_at, until, until_zone, .. } = self;
-        let Self { max_duration, limits, pace, time_scale, due, .. } = self;
+        let Self {
+            busy,
+            keep,
+            skip,
+            skip_bad_rows,
+            names,
+            strict_names,
+            check,
+            windows,
+            last_order,
+            zone,
+            start_at,
+            until,
+            until_zone,
+            max_duration,
+            limits,
+            pace,
+            time_scale,
+            due,
+        } = self;
         found.compare("busy devices", &Word(busy), &Word(&now.busy));
         found.compare("--keep", &Words(keep), &Words(&now.keep));
         found.compare("--skip", &Words(skip), &Words(&now.skip));

@@ -65,8 +65,19 @@ fn chosen(canary: Option<&Canary>) -> bool {
 /// What of the plan this version does not understand.
 pub(super) fn fill(args: &mut ScanArgs, plan: &Course) -> Result<(), String> {
     // Every field is named, so that none that is added can be forgotten here.
-    let Course { first, order, priority, expire_pending, canary, waves, wave_wait, .. } = plan;
-    let Course { dealt: _, begins_with_canary: _, rows_hash: _, max_failures, .. } = plan;
+    let Course {
+        first,
+        order,
+        priority,
+        expire_pending,
+        canary,
+        waves,
+        wave_wait,
+        dealt: _,
+        begins_with_canary: _,
+        rows_hash: _,
+        max_failures,
+    } = plan;
     if let (true, Some(first)) = (args.order.first.is_empty(), first) {
         args.order.first = first.lists.iter().map(Into::into).collect();
     }

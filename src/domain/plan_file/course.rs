@@ -110,8 +110,19 @@ impl Default for Course {
 impl Course {
     pub(super) fn compare_with(&self, now: &Self, found: &mut Differences) {
         // Every field is named, so that none that is added can be forgotten here.
-        let Self { first, order, priority, expire_pending, canary, waves, wave_wait, .. } = self;
-        let Self { dealt, begins_with_canary, rows_hash, max_failures, .. } = self;
+        let Self {
+            first,
+            order,
+            priority,
+            expire_pending,
+            canary,
+            waves,
+            wave_wait,
+            dealt,
+            begins_with_canary,
+            rows_hash,
+            max_failures,
+        } = self;
         compare_first(first.as_ref(), now.first.as_ref(), found);
         found.compare("--order", order, &now.order);
         found.compare("priority", priority, &now.priority);
