@@ -2,7 +2,6 @@
 //! lot. How long it is waited for and when it failed is not settled here.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,12 +10,13 @@ use super::failure::Failure;
 use super::listing::Listing;
 use super::naming::random;
 use super::preflight::Preflight;
+use super::side_list;
 use crate::domain::campaign::hash_of_ids;
 use crate::domain::plan_file::Who;
 use crate::domain::rollout::lot;
 use crate::domain::text::printable;
 use crate::domain::{DeviceId, Facts, Rank, State};
-use crate::intake::{self, Options, Row, RowKind, Seen};
+use crate::intake::Options;
 use crate::report::human::{count, counted};
 use crate::report::waves::{self, Rule};
 use crate::store::{CampaignId, Seq, Store};
@@ -171,34 +171,18 @@ impl Canary {
 
 /// The ids of a list, in any form that a list of devices may have.
 async fn ids(path: &Path) -> Result<Arc<BTreeSet<DeviceId>>, Failure> {
-    if path == Path::new("-") {
-        return Err(Failure::usage(
-            "--canary-file reads no standard input",
-            "that is for the list itself",
-            "write these devices into a file",
-        ));
-    }
+    side_list::not_standard_input("--canary-file", path)?;
     let path = path.to_owned();
     let reading = tokio::task::spawn_blocking(move || {
         let name = path.display().to_string();
-        let (mut ids, mut bad) = (BTreeSet::new(), Vec::new());
-        let mut emit = |row: Row| {
-            match row.kind {
-                RowKind::Device(device) => drop(ids.insert(device)),
-                RowKind::Duplicate { .. } => {}
-                RowKind::Bad(error) => bad.push(error),
-            }
-            ControlFlow::Continue(())
-        };
         let refused = |why: String| {
             let next = "mend that list, then run the same command again";
             Failure::usage("the list of --canary-file is refused; nothing was ordered", why, next)
         };
-        let reader = intake::open(&path).map_err(|error| refused(error.to_string()))?;
-        intake::read(&name, reader, &Options::default(), &mut Seen::new(), &mut emit)
-            .map_err(|error| refused(error.to_string()))?;
+        let rows = side_list::rows(&path, &Options::default());
+        let (devices, bad) = rows.map_err(|error| refused(error.to_string()))?;
         match bad.first() {
-            None => Ok(Arc::new(ids)),
+            None => Ok(Arc::new(devices.into_iter().map(|(device, _)| device).collect())),
             Some(first) => {
                 let rows = counted(bad.len() as u64, "bad row");
                 Err(refused(format!("{}: {rows}; the first: {first}", printable(&name))))

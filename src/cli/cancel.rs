@@ -9,7 +9,7 @@ use super::cancelling::{Cancelling, done};
 use super::confirm::confirm_cancel;
 use super::connect::Destination;
 use super::failure::Failure;
-use super::find::any_campaign;
+use super::find::any_campaign_in;
 use super::plans;
 use super::reports::Reports;
 use super::resume::same_target;
@@ -35,12 +35,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// `Failure` with its exit code.
 pub(super) async fn cancel(args: CancelArgs) -> Result<u8, Failure> {
     let place = Place::durable(args.output.store.as_ref())?;
-    let campaign = {
-        let store = stores::open_to_read(&place).await?;
-        let campaign = any_campaign(&store, args.campaign.as_ref()).await?;
-        store.close().await?;
-        campaign
-    };
+    let campaign = any_campaign_in(&place, args.campaign.as_ref()).await?;
     if args.queue_only {
         let reports = reports(&args, &campaign)?;
         let store = stores::open(&place, Timing::default(), Some(&campaign.name)).await?;

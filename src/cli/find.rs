@@ -1,6 +1,7 @@
 //! Finding the campaign that a command is about: by its name, or the only one that fits.
 
 use super::failure::Failure;
+use super::stores::{self, Place};
 use crate::domain::CampaignName;
 use crate::store::{Campaign, CampaignState, Store};
 
@@ -45,6 +46,21 @@ pub(super) async fn any_campaign<S: Store>(
         Some(name) => named(store, name).await,
         None => only(store.campaigns().await?, "campaign", "start one with `fleetsweep scan`"),
     }
+}
+
+/// The same in a store that is opened for that alone, and let go of again: a command that will
+/// write opens it anew, and makes none where there is none.
+///
+/// # Errors
+/// As `any_campaign`, or if the store cannot be read.
+pub(super) async fn any_campaign_in(
+    place: &Place,
+    name: Option<&CampaignName>,
+) -> Result<Campaign, Failure> {
+    let store = stores::open_to_read(place).await?;
+    let campaign = any_campaign(&store, name).await?;
+    store.close().await?;
+    Ok(campaign)
 }
 
 async fn named<S: Store>(store: &S, name: &CampaignName) -> Result<Campaign, Failure> {

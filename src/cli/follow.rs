@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::args::{AfterArgs, FollowArgs, SpeedArgs};
 use super::connect::Destination;
 use super::failure::Failure;
-use super::find::any_campaign;
+use super::find::any_campaign_in;
 use super::reports::Reports;
 use super::resume::same_target;
 use super::say;
@@ -54,12 +54,7 @@ impl Watch {
 /// `Failure` with its exit code.
 pub(super) async fn follow(args: FollowArgs) -> Result<u8, Failure> {
     let place = Place::durable(args.output.store.as_ref())?;
-    let campaign = {
-        let store = stores::open_to_read(&place).await?;
-        let campaign = any_campaign(&store, args.campaign.as_ref()).await?;
-        store.close().await?;
-        campaign
-    };
+    let campaign = any_campaign_in(&place, args.campaign.as_ref()).await?;
     let emulator = super::args::EmulatorArgs::default();
     let destination = Destination::new(&args.connect, &emulator)?;
     let speed = settings::speed(&SpeedArgs::of_the_api(), destination.loopback(), &local_now())?;

@@ -45,6 +45,7 @@ mod scan;
 mod schedule;
 pub mod series;
 mod settings;
+mod side_list;
 mod source;
 mod status;
 mod stopping;

@@ -2,14 +2,14 @@
 //! by. The lists are read once, before the list itself; the rules are `domain::turn`'s.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::args::OrderArgs;
 use super::failure::Failure;
+use super::side_list;
 use crate::domain::text::printable;
 use crate::domain::{DeviceId, Life, OrderBy, Standing, turn};
-use crate::intake::{self, Fault, IntakeError, Options, Row, RowError, RowKind, Seen};
+use crate::intake::{Fault, IntakeError, Options, RowError};
 use crate::report::human::{count, counted};
 
 /// In what order devices are asked.
@@ -73,17 +73,11 @@ impl Queue {
 
     fn add(&mut self, path: &Path, options: &Options) -> Result<(), Failure> {
         let name = path.display().to_string();
-        if path == Path::new("-") {
-            return Err(Failure::usage(
-                "--first reads no standard input",
-                "that is for the list itself",
-                "write these devices into a file",
-            ));
-        }
-        let found = match self.rows(path, options) {
+        side_list::not_standard_input("--first", path)?;
+        let found = match side_list::rows(path, options) {
             // The column was named for the list itself; this one may have another.
             Err(IntakeError { fault: Fault::UnknownColumn { .. }, .. }) => {
-                self.rows(path, &Options { column: None, ..options.clone() })
+                side_list::rows(path, &Options { column: None, ..options.clone() })
             }
             found => found,
         };
@@ -101,21 +95,6 @@ impl Queue {
             self.named.entry(device).or_insert(Named { place, file, line });
         }
         Ok(())
-    }
-
-    fn rows(&self, path: &Path, options: &Options) -> Result<Rows, IntakeError> {
-        let (mut devices, mut bad) = (Vec::new(), Vec::new());
-        let mut emit = |row: Row| {
-            match row.kind {
-                RowKind::Device(device) => devices.push((device, row.line)),
-                RowKind::Duplicate { .. } => {}
-                RowKind::Bad(error) => bad.push(error),
-            }
-            ControlFlow::Continue(())
-        };
-        let (name, reader) = (path.display().to_string(), intake::open(path)?);
-        intake::read(&name, reader, options, &mut Seen::new(), &mut emit)?;
-        Ok((devices, bad))
     }
 
     /// How the row of a device begins, and its turn. A device that was named comes first though it
@@ -241,9 +220,6 @@ impl Queue {
         )
     }
 }
-
-/// The devices of a list with their lines, and what is wrong with its other rows.
-type Rows = (Vec<(DeviceId, u64)>, Vec<RowError>);
 
 fn bad_rows(name: &str, bad: u64, first: &RowError) -> Failure {
     let rows = if bad == 1 { "row holds" } else { "rows hold" };

@@ -67,17 +67,7 @@ impl World {
     fn of(behaviour: Behaviour, seed: u64, script: Script) -> Self {
         let clock = TokioClock::new();
         let timing = Timing::default();
-        let quotas = api_quotas();
-        let settings = Settings {
-            concurrency: 16,
-            pace: PaceKind::Fast.pace(&quotas),
-            quotas,
-            gate: true,
-            timing,
-            until: None,
-            hours: None,
-            progress_every: Duration::ZERO,
-        };
+        let settings = at_the_apis_limits();
         Self {
             clock,
             store: Arc::new(Watched::new(clock, timing)),
@@ -179,6 +169,21 @@ impl World {
         });
         let busiest = self.store.busiest_minute();
         assert!(busiest < 1_500, "{busiest} questions to the store in a minute");
+    }
+}
+
+/// What a run keeps to that was asked for nothing.
+fn at_the_apis_limits() -> Settings {
+    let quotas = api_quotas();
+    Settings {
+        concurrency: 16,
+        pace: PaceKind::Fast.pace(&quotas),
+        quotas,
+        gate: true,
+        timing: Timing::default(),
+        until: None,
+        hours: None,
+        progress_every: Duration::ZERO,
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use fleetsweep::domain::history::{Coverage, Ordered};
-use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{Life, ScanType, Stop};
 use fleetsweep::engine::history::{History, Whose, fleet};
 use fleetsweep::store::memory::MemoryStore;
@@ -41,7 +40,7 @@ struct Fleet {
 
 impl Fleet {
     fn new(start: &str) -> Self {
-        let (wall, timing, quotas) = (Wall::at(start), Timing::default(), api_quotas());
+        let (wall, timing) = (Wall::at(start), Timing::default());
         let seen: Arc<Mutex<Vec<Call>>> = Arc::default();
         let (calls, clock) = (seen.clone(), wall.clone());
         // One in twenty scans already when it is first asked. Another one sleeps for ever, which an
@@ -61,16 +60,7 @@ impl Fleet {
         Self {
             store: Arc::new(MemoryStore::new(wall.clone(), timing)),
             server: Arc::new(server),
-            settings: Settings {
-                concurrency: 16,
-                pace: PaceKind::Fast.pace(&quotas),
-                quotas,
-                gate: true,
-                timing,
-                until: None,
-                hours: Some(hours("22:00-06:00")),
-                progress_every: Duration::ZERO,
-            },
+            settings: Settings { hours: Some(hours("22:00-06:00")), ..at_the_apis_limits() },
             seen,
             wall,
         }
