@@ -122,10 +122,6 @@ impl<C: Clock> Store for MemoryStore<C> {
         Ok(())
     }
 
-    async fn set_turns(&self, draft: CampaignId, turns: Vec<(Seq, i64)>) -> Result<()> {
-        self.lock().held(draft)?.set_turns(&turns)
-    }
-
     async fn lay_chosen(&self, draft: CampaignId, chosen: &[Seq], sizes: &[u64]) -> Result<()> {
         self.lock().held(draft)?.lay_waves(chosen, sizes)
     }

@@ -375,13 +375,6 @@ pub trait Store: Send + Sync + 'static {
         rows: Vec<NewRow>,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Changes the turns of some rows of a draft.
-    fn set_turns(
-        &self,
-        draft: CampaignId,
-        turns: Vec<(Seq, i64)>,
-    ) -> impl Future<Output = Result<()>> + Send;
-
     /// Deals the devices of a draft into waves, in the order of claims (rank, turn, input order):
     /// the first `sizes[0]` of them are wave 0, and so on; what remains is the last wave, whose
     /// number is that of the sizes.

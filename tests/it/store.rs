@@ -85,7 +85,7 @@ every_store! {
     waves_that_have_not_come_yet_hold_nobody_back
     priority_counts_on_one_budget_and_among_others_of_high_priority_not_at_all
     turns_order_the_devices_of_a_rank_and_input_order_those_of_a_turn
-    turns_of_a_draft_can_be_changed_until_it_is_confirmed
+    waves_are_dealt_only_until_a_draft_is_confirmed
     waves_are_dealt_in_the_order_of_claims_and_what_remains_is_the_last
     nothing_of_a_later_wave_is_claimed_before_the_present_one_is_over
     a_device_that_waits_keeps_its_wave_open

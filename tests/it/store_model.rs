@@ -363,7 +363,7 @@ impl World {
             2 => NewRow { device: None, ..ended_row(number, Outcome::BadRow, "a GUID") },
             3 => NewRow { life: Life::late_draft(), ..row(number) },
             4 => NewRow { reason: Some("one of two".to_owned()), ..row(number) },
-            5 => NewRow { turn: self.rng.i64(-2..3), ..row(number) },
+            5..8 => NewRow { turn: self.rng.i64(-2..3), ..row(number) },
             _ => row(number),
         }
     }

@@ -293,9 +293,6 @@ impl Store for Watched {
     async fn append(&self, draft: CampaignId, rows: Vec<NewRow>) -> Result<()> {
         self.inner.append(draft, rows).await
     }
-    async fn set_turns(&self, draft: CampaignId, turns: Vec<(Seq, i64)>) -> Result<()> {
-        self.inner.set_turns(draft, turns).await
-    }
     async fn lay_chosen(&self, draft: CampaignId, chosen: &[Seq], sizes: &[u64]) -> Result<()> {
         if self.mistake == Mistake::ClaimsBeyondTheWave {
             return Ok(());

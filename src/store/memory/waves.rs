@@ -13,17 +13,6 @@ impl Held {
         self.campaign.as_ref().map_or(0, |campaign| campaign.wave)
     }
 
-    pub(super) fn set_turns(&mut self, turns: &[(Seq, i64)]) -> Result<()> {
-        self.draft()?;
-        for (seq, _) in turns {
-            self.row(*seq)?;
-        }
-        for (seq, turn) in turns {
-            self.rows[*seq as usize - 1].turn = *turn;
-        }
-        Ok(())
-    }
-
     pub(super) fn lay_waves(&mut self, chosen: &[Seq], sizes: &[u64]) -> Result<()> {
         self.draft()?;
         let chosen: BTreeSet<Seq> = chosen.iter().copied().collect();

@@ -209,13 +209,6 @@ impl<C: Clock> Store for SqliteStore<C> {
         .await
     }
 
-    async fn set_turns(&self, draft: CampaignId, turns: Vec<(Seq, i64)>) -> Result<()> {
-        self.write("putting rows in order", move |_, conn| {
-            Box::pin(async move { waves::set_turns(conn, draft, &turns).await })
-        })
-        .await
-    }
-
     async fn lay_chosen(&self, draft: CampaignId, chosen: &[Seq], sizes: &[u64]) -> Result<()> {
         let (chosen, sizes) = (chosen.to_vec(), sizes.to_vec());
         self.write("dealing a list into waves", move |_, conn| {

@@ -10,15 +10,6 @@ use crate::store::{Campaign, CampaignId, CampaignState, Judged, Seq, WaveStand};
 
 type Done<T> = std::result::Result<T, Fault>;
 
-pub(super) async fn set_turns(
-    conn: &mut SqliteConnection,
-    draft: CampaignId,
-    turns: &[(Seq, i64)],
-) -> Done<()> {
-    sql::draft_rows(conn, draft).await?.ok_or_else(ops::unknown_campaign)?;
-    sql::set_turns(conn, draft, turns).await
-}
-
 pub(super) async fn lay_waves(
     conn: &mut SqliteConnection,
     draft: CampaignId,

@@ -49,14 +49,10 @@ pub(super) async fn turns_order_the_devices_of_a_rank_and_input_order_those_of_a
     assert_eq!(turns, [5, -9, 0, -1, -10, 0]);
 }
 
-pub(super) async fn turns_of_a_draft_can_be_changed_until_it_is_confirmed(subject: &impl Subject) {
+pub(super) async fn waves_are_dealt_only_until_a_draft_is_confirmed(subject: &impl Subject) {
     let store = subject.store();
-    let id = draft(store, &[(asked(), 0); 4]).await;
-    store.set_turns(id, Vec::new()).await.unwrap();
-    store.set_turns(id, vec![(3, -1), (1, 7), (1, i64::MAX)]).await.unwrap();
-    assert!(store.set_turns(id, vec![(2, -5), (5, 1)]).await.is_err(), "there is no row 5");
+    let id = draft(store, &[(asked(), i64::MAX), (asked(), 0), (asked(), -1), (asked(), 0)]).await;
     store.open(id, opening("c", &["100/1m"])).await.unwrap();
-    assert!(store.set_turns(id, vec![(4, -9)]).await.is_err(), "it is no draft any more");
     assert!(store.lay_waves(id, &[1]).await.is_err(), "it is no draft any more");
     assert_eq!(claimed(store, id).await, [2, 1, 3, 0]);
 }

@@ -43,11 +43,8 @@ impl World {
         if moved { "opened a wave" } else { "nothing" }
     }
 
-    /// Changes some turns of a draft, and deals it into waves now and then.
+    /// Deals a draft into waves now and then; its rows bring turns of their own.
     pub(super) async fn order(&mut self, draft: Both<CampaignId>) {
-        let turns = [(1, self.rng.i64(-2..3)), (self.rng.i64(1..6), self.rng.i64(-2..3))];
-        self.model.set_turns(draft.model, turns.to_vec()).await.unwrap();
-        self.sqlite.set_turns(draft.sqlite, turns.to_vec()).await.unwrap();
         if self.rng.bool() {
             let sizes: Vec<u64> = (0..self.rng.u32(0..5)).map(|_| self.rng.u64(0..3)).collect();
             self.model.lay_waves(draft.model, &sizes).await.unwrap();

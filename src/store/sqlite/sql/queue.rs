@@ -2,8 +2,6 @@
 //! goes before another one.
 //! Which order that is, is the caller's; rows and lives are `device`'s.
 
-use std::collections::BTreeMap;
-
 use sqlx::{Row as _, SqliteConnection};
 
 use super::device::{Device, device_at, key, life};
@@ -132,26 +130,6 @@ pub(in super::super) async fn engage(
 ) -> Result<(), Fault> {
     let sql = "UPDATE campaign SET engaged_until = ? WHERE id = ? AND priority = 'high'";
     sqlx::query(sql).bind(until.0).bind(campaign.0).execute(conn).await?;
-    Ok(())
-}
-
-/// Changes the turns of some rows.
-pub(in super::super) async fn set_turns(
-    conn: &mut SqliteConnection,
-    draft: CampaignId,
-    turns: &[(Seq, i64)],
-) -> Result<(), Fault> {
-    let turns: BTreeMap<i64, i64> =
-        turns.iter().map(|(seq, turn)| (key(draft, *seq), *turn)).collect();
-    let pairs: Vec<_> = turns.iter().collect();
-    let pairs = serde_json::to_string(&pairs).map_err(|error| broken(error.to_string()))?;
-    let sql = "UPDATE device_row SET turn = new.turn FROM \
-               (SELECT value ->> 0 AS id, value ->> 1 AS turn FROM json_each(?)) AS new \
-               WHERE device_row.id = new.id";
-    let changed = sqlx::query(sql).bind(pairs).execute(conn).await?.rows_affected();
-    if changed != turns.len() as u64 {
-        return Err(broken(format!("{changed} rows changed instead of {}", turns.len())));
-    }
     Ok(())
 }
 
