@@ -30,6 +30,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use fleetsweep::emulator::{self, Config, Emulator, Limit, Scenario};
 
+use crate::child::child;
 use crate::support::device;
 
 /// A folder of its own for one test: home, store, lists and reports.
@@ -46,11 +47,13 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// The program in this folder, with nothing of the caller's environment that it reads.
+    /// The program in this folder, which is its home too.
     pub(crate) fn fleetsweep(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fleetsweep"));
-        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null()).env_clear();
-        command.env("HOME", self.folder.path()).env("TZ", "UTC");
+        let mut command = child(env!("CARGO_BIN_EXE_fleetsweep"));
+        command.args(args).current_dir(self.folder.path()).env("HOME", self.folder.path());
+        // The user's own place for the store, also where this machine has one of a service, whose
+        // campaigns are none of a test's business.
+        command.env("STATE_DIRECTORY", self.path(".local/state/fleetsweep"));
         command
     }
 

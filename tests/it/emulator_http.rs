@@ -8,6 +8,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::support::http;
+
 const DEVICE: &str = "1e5bc9d7e413ddd7902c2932e418702b84d0cc07";
 
 async fn emulator(toml: &str) -> Emulator {
@@ -27,7 +29,7 @@ async fn token(emulator: &Emulator, secret: &str) -> (u16, Value) {
          &scope=https%3A%2F%2Fapi.securitycenter.microsoft.com%2F.default"
     );
     let url = format!("{}/tenant/oauth2/v2.0/token", emulator.base_url());
-    let request = reqwest::Client::new().post(url).body(form);
+    let request = http().post(url).body(form);
     let response = request.send().await.expect("the emulator answers");
     let status = response.status().as_u16();
     (status, response.json().await.expect("token answers are JSON"))
@@ -65,7 +67,7 @@ async fn a_scan_goes_through_with_a_token_of_the_end_point() {
     let token = good_token(&emulator).await;
     let url = format!("{}/api/machines/{DEVICE}/runAntiVirusScan", emulator.base_url());
     let body = serde_json::json!({ "Comment": "c", "ScanType": "Full" });
-    let request = reqwest::Client::new().post(url).bearer_auth(&token).json(&body);
+    let request = http().post(url).bearer_auth(&token).json(&body);
     let response = request.send().await.expect("the emulator answers");
     assert_eq!(response.status(), 201);
     let date = response.headers().get("date").and_then(|date| date.to_str().ok());
@@ -74,12 +76,12 @@ async fn a_scan_goes_through_with_a_token_of_the_end_point() {
     let action: Value = response.json().await.expect("an action is JSON");
     assert_eq!(action["machineId"], DEVICE);
     let url = format!("{}/emulator/ledger", emulator.base_url());
-    let ledger: Value = reqwest::get(url).await.expect("answers").json().await.expect("JSON");
+    let ledger: Value = http().get(url).send().await.expect("answers").json().await.expect("JSON");
     assert_eq!(ledger["accepted"], 1);
     assert_eq!(ledger["entries"][1]["action_id"], action["id"]);
     assert_eq!(ledger["entries"][0]["operation"], "token");
     let sums = format!("{}/emulator/ledger?entries=0", emulator.base_url());
-    let sums: Value = reqwest::get(sums).await.expect("answers").json().await.expect("JSON");
+    let sums: Value = http().get(sums).send().await.expect("answers").json().await.expect("JSON");
     assert_eq!((&sums["accepted"], &sums["entries"]), (&ledger["accepted"], &Value::Array(vec![])));
     let address = emulator.address();
     emulator.shutdown().await;

@@ -2,6 +2,7 @@
 
 mod canned;
 mod certificates;
+mod child;
 mod cli;
 mod crash;
 mod defender;

@@ -1,7 +1,6 @@
 //! Sign-in against a token endpoint that answers as a test wants: what is asked for, what every
 //! refusal is told as, and that no secret ever shows.
 
-use std::process::Command;
 use std::sync::Arc;
 
 use fleetsweep::defender::{
@@ -376,8 +375,7 @@ async fn no_secret_and_no_token_shows_at_the_most_talkative_level() {
     // Loggers belong to a whole process, so this test runs itself in one of its own.
     let name = "sign_in::no_secret_and_no_token_shows_at_the_most_talkative_level";
     let output = tokio::task::spawn_blocking(move || {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", name, "--nocapture"]).env(TALKS, "1").output().unwrap()
+        crate::child::again(name).env(TALKS, "1").output().unwrap()
     });
     let output = output.await.unwrap();
     let all = [output.stdout, output.stderr].concat();

@@ -10,6 +10,11 @@ use fleetsweep::domain::{
 };
 use fleetsweep::store::{Campaign, NewRow, Opened, Opening, Store};
 
+/// An HTTP client of the tests' own. What they call is on this machine, whatever proxy it has.
+pub(crate) fn http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
 /// The n-th device of every test.
 pub(crate) fn device(n: u64) -> DeviceId {
     let mut bytes = [0xd0; 20];

@@ -10,9 +10,10 @@ mod source;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use source::Source;
+
+use crate::child::tool;
 
 /// What is wrong, where, and what to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -81,7 +82,10 @@ fn findings(source: &Source) -> Vec<Finding> {
 
 /// What git knows at the top level; in a copy without git, what is there and not built.
 fn top_level() -> BTreeSet<String> {
-    let listed = Command::new("git").arg("ls-files").current_dir(root()).output();
+    let mut git = tool("git");
+    // Whose repositories it believes stands there.
+    git.envs(std::env::var_os("HOME").map(|home| ("HOME", home)));
+    let listed = git.arg("ls-files").current_dir(root()).output();
     let listed = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     let top = |path: &str| path.split('/').next().unwrap_or(path).to_owned();
     let known: BTreeSet<String> = listed.unwrap_or_default().lines().map(top).collect();

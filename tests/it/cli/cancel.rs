@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::campaigns::{accepted, assert_within_limits};
 use super::{Place, Said, beside, json_lines, report, run, start, wait};
+use crate::child::{around, line};
 use crate::support::device;
 use kit::*;
 
@@ -273,15 +274,9 @@ async fn typing(place: &Place, emulator: &Emulator, typed: &str) -> Said {
 
 /// Runs a program on a terminal of its own, on which this is typed.
 fn at_terminal(command: &mut Command, typed: &str) -> Said {
-    let program = command.get_program().to_str().unwrap();
-    let words: Vec<&str> = command.get_args().map(|word| word.to_str().unwrap()).collect();
-    let mut terminal = Command::new("script");
-    terminal.args(["-qec", &format!("{program} {}", words.join(" ")), "/dev/null"]);
-    terminal.env_clear().env("TERM", "dumb").env("SHELL", "/bin/sh");
-    for (name, value) in command.get_envs() {
-        terminal.env(name, value.unwrap());
-    }
-    terminal.current_dir(command.get_current_dir().unwrap());
+    let mut terminal = around("script", command);
+    terminal.args(["-qec", &line(command), "/dev/null"]);
+    terminal.env("TERM", "dumb").env("SHELL", "/bin/sh");
     terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = terminal.spawn().unwrap();
     let mut keyboard = child.stdin.take().unwrap();

@@ -30,7 +30,7 @@ pub(super) async fn token_file(place: &Place, emulator: &Emulator, tenant: &str,
         "grant_type=client_credentials&client_id=a&client_secret={}&scope={scope}",
         emulator::DEFAULT_SECRET
     );
-    let answer = reqwest::Client::new().post(url).body(form).send().await.unwrap();
+    let answer = crate::support::http().post(url).body(form).send().await.unwrap();
     let answer: serde_json::Value = answer.json().await.unwrap();
     let file = place.path("token");
     fs::write(&file, answer["access_token"].as_str().unwrap()).unwrap();
@@ -43,7 +43,7 @@ async fn doctor(command: Command) -> Said {
 
 /// The finding of a check that failed, whole.
 fn failed<'a>(said: &'a Said, check: &str) -> &'a str {
-    let start = said.out.find(&format!("failed      {check}: "));
+    let start = said.out.find(&format!("failed      {check}:"));
     let rest = &said.out[start.unwrap_or_else(|| panic!("{check} did not fail: {}", said.out))..];
     let end = rest[1..].match_indices('\n').find(|(at, _)| !rest[at + 2..].starts_with(' '));
     end.map_or(rest, |(at, _)| &rest[..=at])
@@ -57,7 +57,7 @@ async fn a_sound_set_up_is_told_so_and_nothing_is_ordered() {
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert!(said.out.contains("All is well: a campaign can start."), "{}", said.out);
     for check in ["settings", "store", "network", "clock", "sign-in", "token", "rights"] {
-        assert!(said.out.contains(&format!("ok          {check}: ")), "{check}: {}", said.out);
+        assert!(said.out.contains(&format!("ok          {check}:")), "{check}: {}", said.out);
     }
     assert!(said.out.contains("1 of 100/min, 1 of 1,500/h"), "{}", said.out);
     let ledger = emulator.ledger();

@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use super::{Place, Said, run};
+use crate::child::{child, tool};
 
 const HARD: &str = r#"--comment=50% of "A&B" <$HOME> it's ü"#;
 
@@ -65,7 +66,7 @@ fn the_hardened_service_still_sees_what_the_clock_of_the_limit_goes_by() {
 
 /// Runs systemd-analyze on the units that were written into the place.
 fn analyze(place: &Place, args: &[&str], log: &str) -> (bool, String) {
-    let mut command = Command::new("systemd-analyze");
+    let mut command = tool("systemd-analyze");
     command.args(args).current_dir(place.path("")).env("SYSTEMD_LOG_LEVEL", log);
     let output = command.output().unwrap_or_else(|error| {
         panic!("systemd-analyze cannot be started, and it is what judges the units: {error}")
@@ -112,7 +113,7 @@ fn systemd_finds_no_fault_with_the_units_and_rates_their_exposure_at_most_1_5() 
 /// makes when it starts them: two dollar signs are one.
 fn words_of_systemd(line: &str) -> Vec<String> {
     let script = format!("for word in {line}; do printf '%s\\n' \"$word\"; done");
-    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+    let output = tool("bash").args(["-c", &script]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(|word| word.replace("$$", "$")).collect()
 }
@@ -160,8 +161,8 @@ fn a_line_of_a_crontab_runs_in_a_shell_and_orders_the_scans() {
     let said = printed(&place, &["--cron", "--at=22:00"], &command);
     let line = said.out.lines().find(|line| !line.starts_with('#')).unwrap();
     let line = line.strip_prefix("0 22 * * * ").unwrap().replace("\\%", "%");
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &line]).env_clear().env("HOME", place.path("")).current_dir("/");
+    let mut shell = child("sh");
+    shell.args(["-c", &line]).env("HOME", place.path("")).current_dir("/");
     let said = run(shell);
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.err.contains("it's 50% \"x\" $HOME"), "{}", said.err);

@@ -66,7 +66,7 @@ fn each_wrong_use_says_what_why_and_what_next() {
     insta::with_settings!({filters => vec![
         (regex_escape(home.trim_end_matches('/')).as_str(), "HOME"),
         (r"(quick|full)-\d{4}-\d\d-\d\d-[a-z]{6}", "CAMPAIGN"),
-        (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? [A-Z]+", "TIME"),
+        (r"([A-Z][a-z]{2} )?\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? [A-Z]+", "TIME"),
         (r"\b\d\d:\d\d(:\d\d)? UTC", "TIME"),
         (r"[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2}", "DAY"),
     ]}, { insta::assert_snapshot!(table) });

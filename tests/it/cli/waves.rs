@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::campaigns::{accepted, assert_honest};
 use super::{Place, Said, beside, emulate, json_lines, report, run, start, wait};
+use crate::child::{around, line};
 use crate::support::device;
 
 const SCAN: [&str; 6] =
@@ -218,17 +219,10 @@ async fn without_a_terminal_no_canary_is_proposed() {
 /// Runs the program on a terminal of its own, types these lines, and gives what it showed.
 fn on_a_terminal(place: &Place, emulator: &Emulator, more: &[&str], typed: &str) -> (i32, String) {
     let args = [&["scan", "list.txt", "--type=full", "--comment=x", "--no-check"][..], more];
-    let mut inner = place.towards(emulator, &args.concat());
+    let inner = place.towards(emulator, &args.concat());
     // `script` is of util-linux, and gives a program a terminal.
-    let words: Vec<String> = std::iter::once(inner.get_program())
-        .chain(inner.get_args())
-        .map(|word| format!("'{}'", word.to_str().unwrap()))
-        .collect();
-    let mut outer = std::process::Command::new("script");
-    outer.args(["-qec", &words.join(" "), "/dev/null"]).current_dir(place.path(""));
-    outer.env_clear().env("PATH", std::env::var("PATH").unwrap()).env("SHELL", "/bin/sh");
-    outer.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let _ = &mut inner;
+    let mut outer = around("script", &inner);
+    outer.args(["-qec", &line(&inner), "/dev/null"]).env("SHELL", "/bin/sh");
     outer.stdin(std::process::Stdio::piped());
     let mut child = start(outer);
     let mut stdin = child.stdin.take().unwrap();

@@ -3,8 +3,6 @@
 //! Only this shows that a power cut forgets no call; a kill does not, since the page cache
 //! outlives a process.
 
-use std::process::Command;
-
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{BusyPolicy, Timing};
 use fleetsweep::store::sqlite::{SqliteStore, Syncing};
@@ -82,8 +80,8 @@ async fn a_store_that_syncs_at_its_checkpoints_alone_is_caught_by_the_same_readi
         let scene = Scene::new().await;
         std::fs::create_dir(scene.place.path("store")).unwrap();
         let test = "crash::order::a_child_claims_with_the_syncing_that_its_parent_asks_for";
-        let mut child = Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", test, "--nocapture"]).current_dir(scene.place.path(""));
+        let mut child = crate::child::again(test);
+        child.current_dir(scene.place.path(""));
         child.env("FLEETSWEEP_CHILD_SYNCING", how).env("HOME", scene.place.path(""));
         let done = beside(move || traced(&child, CALLS, &["-s", "400"])).await;
         assert_eq!(done.code, Some(0), "{}", done.err);

@@ -4,6 +4,8 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
+use crate::child::through;
+
 /// What is done to a program's system calls.
 #[derive(Clone, Debug)]
 pub(crate) struct Injection {
@@ -61,18 +63,10 @@ pub(crate) fn injected(command: &Command, injection: &Injection, others: &str) -
 }
 
 fn spawn(program: &Command, args: &[&str], own: bool) -> Traced {
-    let folder = program.get_current_dir().expect("it runs in a folder of its own").to_owned();
-    let mut command = Command::new("sh");
-    command.args(["-c", SCRIPT, "sh"]).current_dir(&folder).env_clear();
-    command.args(own.then_some("own")).args(args).arg("--");
-    command.arg(program.get_program()).args(program.get_args());
-    for (name, value) in program.get_envs() {
-        if let Some(value) = value {
-            command.env(name, value);
-        }
-    }
-    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let own = if own { &["own"][..] } else { &[] };
+    let mut command = through("sh", &[&["-c", SCRIPT, "sh"], own, args, &["--"]].concat(), program);
+    let folder = command.get_current_dir().unwrap().to_owned();
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
     let output = command.output().unwrap();
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
     let (err, trace) = (read("err.txt"), read("trace.txt"));

@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use fleetsweep::defender::{ActionQuery, HttpApi, ListReply, ScanApi, ScanOrder};
@@ -20,7 +19,9 @@ use fleetsweep::domain::{ScanType, Stamp, Timing, Verdict};
 use super::cases::{COMMENT, Case, all, ours};
 use super::entries::{DEVICE, mark};
 use crate::canned::{Act, Canned, close, response, stored};
+use crate::child::again;
 use crate::defender::api_at;
+use crate::support::http;
 
 /// Names the folder that the two processes share; set only in the one that calls.
 const FOLDER: &str = "FLEETSWEEP_HOSTILE_FOLDER";
@@ -196,10 +197,9 @@ async fn called_by_another_process(servers: &[Ready]) -> ([u64; 2], Vec<String>)
     });
     std::fs::write(folder.path().join("servers"), lines.collect::<String>()).unwrap();
     let test = format!("{}::{TEST}", module_path!().trim_start_matches("it::"));
-    let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args([&test, "--exact", "--nocapture"]).env(FOLDER, folder.path());
-    again.env("RUST_BACKTRACE", "0");
-    let output = tokio::task::spawn_blocking(move || again.output()).await.unwrap().unwrap();
+    let mut process = again(&test);
+    process.env(FOLDER, folder.path());
+    let output = tokio::task::spawn_blocking(move || process.output()).await.unwrap().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && !said.contains("panicked"), "{said}");
     let told = std::fs::read_to_string(folder.path().join("told")).unwrap();
@@ -269,7 +269,8 @@ async fn a_bomb_of_these_tests_goes_off_where_nothing_bounds_it() {
     let bytes = crate::canned::bomb(1 << 22);
     assert!(bytes.len() * 1000 <= 1 << 22, "{} bytes", bytes.len());
     let server = Canned::always(Act::Close(response(200, "Content-Encoding: gzip\r\n", bytes)));
-    let mut answer = reqwest::get(server.await.origin()).await.unwrap();
+    let request = http().get(server.await.origin());
+    let mut answer = request.send().await.unwrap();
     let mut unpacked = 0;
     while let Ok(Some(chunk)) = answer.chunk().await {
         unpacked += chunk.len();
@@ -284,7 +285,7 @@ async fn a_client_that_follows_redirects_would_call_the_second_host() {
     let mut followed = 0;
     for case in all(&other.origin()).into_iter().filter(|case| case.name.contains("redirect,")) {
         let server = Canned::always(case.act).await;
-        let answer = reqwest::Client::new().post(server.origin()).body("order").send().await;
+        let answer = http().post(server.origin()).body("order").send().await;
         followed += usize::from(answer.is_ok_and(|answer| answer.status() == 201));
     }
     assert_eq!(followed, 5, "301, 302, 303, 307 and 308");

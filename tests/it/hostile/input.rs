@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::canned::{Canned, close};
+use crate::child::tool;
 use crate::cli::{Place, Said, beside, wait};
 use crate::support::device;
 
@@ -142,7 +143,7 @@ async fn what_is_no_file_of_lines_is_refused_and_nobody_is_called() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_measure_of_memory_sees_a_program_that_keeps_all_it_reads() {
     // The control: a shell that reads the same stream into a variable.
-    let mut shell = Command::new("sh");
+    let mut shell = tool("sh");
     shell.args(["-c", "x=$(head -c 200000000 | tr '\\000' a); test -n \"$x\""]);
     let ended = beside(move || feed(shell, endless("", b"a"))).await;
     assert!(ended.memory_kib > MOST_MEMORY_KIB, "{} KiB", ended.memory_kib);

@@ -13,6 +13,7 @@ use fleetsweep::emulator::{Emulator, Operation};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
+use crate::child::{through, tool};
 use crate::cli::campaigns::{accepted, assert_honest, assert_within_limits};
 use crate::cli::{Place, Said, beside, emulate, report, run, start, wait};
 
@@ -83,33 +84,26 @@ impl SmallDisk {
     fn mounted(at: &Path) -> Option<Self> {
         fs::create_dir_all(at).unwrap();
         let mount = ["-t", "tmpfs", "-o", "size=1m", "none"];
-        let done = Command::new("mount").args(mount).arg(at).output().ok()?;
+        let done = tool("mount").args(mount).arg(at).output().ok()?;
         done.status.success().then(|| Self(at.to_owned()))
     }
 
     fn grow(&self) {
-        let mut mount = Command::new("mount");
+        let mut mount = tool("mount");
         assert!(mount.args(["-o", "remount,size=100m"]).arg(&self.0).status().unwrap().success());
     }
 }
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        Command::new("umount").arg(&self.0).status().ok();
+        tool("umount").arg(&self.0).status().ok();
     }
 }
 
 /// The same command where no file may grow beyond a size.
 fn limited(command: &Command) -> Command {
-    let mut shell = Command::new("sh");
     // Blocks are of 512 bytes in dash and of 1,024 in bash: half a megabyte or a whole one.
-    shell.args(["-c", "trap '' XFSZ; ulimit -f 1024; exec \"$0\" \"$@\""]);
-    shell.arg(command.get_program()).args(command.get_args());
-    shell.current_dir(command.get_current_dir().unwrap()).env_clear();
-    for (name, value) in command.get_envs() {
-        shell.env(name, value.unwrap());
-    }
-    shell
+    through("sh", &["-c", "trap '' XFSZ; ulimit -f 1024; exec \"$0\" \"$@\""], command)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,23 +136,11 @@ async fn full(place: Place, disk: Option<SmallDisk>) {
 
 /// The same command without the rights of root over files.
 pub(crate) fn without_rights(command: &Command) -> Command {
-    if !rustix::process::geteuid().is_root() {
-        let mut same = Command::new(command.get_program());
-        same.args(command.get_args());
-        return with_surroundings(same, command);
+    if rustix::process::geteuid().is_root() {
+        through("setpriv", &["--bounding-set=-dac_override,-dac_read_search", "--"], command)
+    } else {
+        through("env", &[], command)
     }
-    let mut plain = Command::new("setpriv");
-    plain.args(["--bounding-set=-dac_override,-dac_read_search", "--"]);
-    plain.arg(command.get_program()).args(command.get_args());
-    with_surroundings(plain, command)
-}
-
-fn with_surroundings(mut to: Command, from: &Command) -> Command {
-    to.current_dir(from.get_current_dir().unwrap()).env_clear();
-    for (name, value) in from.get_envs() {
-        to.env(name, value.unwrap());
-    }
-    to
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,7 @@ use fleetsweep::emulator::Emulator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Row};
 
+use crate::child::tool;
 use crate::cli::campaigns::{accepted, assert_honest, assert_within_limits};
 use crate::cli::{Place, beside, emulate, report, start, wait};
 
@@ -22,7 +23,7 @@ fn library(place: &Place) -> PathBuf {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/storage/wall.c");
     let library = place.path("wall.so");
     let cc = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-    let mut build = Command::new(cc);
+    let mut build = tool(cc);
     build.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source);
     assert!(build.status().expect("a C compiler is needed").success());
     library

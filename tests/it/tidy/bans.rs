@@ -35,6 +35,20 @@ const BANS: &[Ban] = &[
         instead: "take a `Clock`: time that tests cannot set cannot be tested",
     },
     Ban {
+        words: &["Command::new"],
+        inside: &["tests/"],
+        except: &["tests/it/child.rs"],
+        in_tests: true,
+        instead: "`crate::child`: what is started goes by nothing that surrounds the test run",
+    },
+    Ban {
+        words: &["reqwest::get", "Client::new"],
+        inside: &["tests/"],
+        except: &["tests/it/support.rs"],
+        in_tests: true,
+        instead: "`support::http`: the proxy of the machine has no part in tests",
+    },
+    Ban {
         words: &["todo!", "unimplemented!", "dbg!"],
         inside: EVERYWHERE,
         except: &[],

@@ -8,7 +8,7 @@ use fleetsweep::emulator::{self, Config, Emulator, Limit, Scenario};
 use serde_json::Value;
 
 use super::super::{Place, Said, beside, report, run};
-use crate::support::device;
+use crate::support::{device, http};
 
 pub(super) const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 
@@ -37,13 +37,13 @@ impl Stranger {
             emulator::DEFAULT_SECRET
         );
         let url = format!("{base}/{TENANT}/oauth2/v2.0/token");
-        let answer = reqwest::Client::new().post(url).body(form).send().await.unwrap();
+        let answer = http().post(url).body(form).send().await.unwrap();
         let answer: Value = answer.json().await.unwrap();
         Self { base, token: answer["access_token"].as_str().unwrap().to_owned() }
     }
 
     async fn post(&self, path: &str, body: &str) -> Value {
-        let request = reqwest::Client::new().post(format!("{}{path}", self.base));
+        let request = http().post(format!("{}{path}", self.base));
         let request = request.bearer_auth(&self.token).body(body.to_owned());
         request.send().await.unwrap().json().await.unwrap()
     }
@@ -62,7 +62,7 @@ impl Stranger {
 
     /// All actions, by their ids.
     pub(super) async fn list(&self) -> BTreeMap<String, Value> {
-        let request = reqwest::Client::new().get(format!("{}/api/machineactions", self.base));
+        let request = http().get(format!("{}/api/machineactions", self.base));
         let answer: Value =
             request.bearer_auth(&self.token).send().await.unwrap().json().await.unwrap();
         let all = answer["value"].as_array().unwrap_or_else(|| panic!("{answer}"));
