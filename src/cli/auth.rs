@@ -5,19 +5,24 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::args::ConnectArgs;
 use super::failure::Failure;
 use super::place::private_folder;
 use super::settings::{setting, variable};
 use crate::defender::{
-    Certificate, CertificateError, Credential, Origin, SecretFileError, SignInKind, read_secret,
+    Certificate, CertificateError, Credential, Origin, SecretFileError, SignInKind, bare_value,
+    read_secret, read_value,
 };
 use crate::domain::Target;
 
 /// The name of the client secret among systemd's credentials.
 const CREDENTIAL: &str = "client-secret";
+
+/// What a certificate's file must be.
+const PEM: &str = "give one PEM file with certificate and key; from a .pfx: openssl pkcs12 -in \
+                   FILE -nodes -out FILE.pem";
 
 /// A sign that a kind is meant.
 struct Sign {
@@ -137,9 +142,11 @@ pub(super) fn credential_of(
     target: &Target,
 ) -> Result<Credential, Failure> {
     match kind {
-        SignInKind::Secret => secret(args).map(Credential::ClientSecret),
+        SignInKind::Secret => secret(args),
         SignInKind::Certificate => {
-            certificate(&certificate_file(args)?).map(Credential::Certificate)
+            let path = certificate_file(args)?;
+            check_certificate(&path)?;
+            Ok(Credential::CertificateFile(path))
         }
         SignInKind::Workload => {
             let path = variable("AZURE_FEDERATED_TOKEN_FILE").map(PathBuf::from);
@@ -190,20 +197,27 @@ fn no_file(kind: SignInKind, flag: &str, name: &str) -> Failure {
     Failure::new(7, what, why, format!("set {name} to its path"))
 }
 
-fn secret(args: &ConnectArgs) -> Result<SecretString, Failure> {
+/// The client secret. Its file is looked at here, so that what cannot be used is told before
+/// anything else, and read again for each sign-in.
+fn secret(args: &ConnectArgs) -> Result<Credential, Failure> {
     if let Some(path) = secret_file(args).or_else(credential) {
-        return private(&path, "secret");
+        read_value(&path).map_err(|error| unusable(&path, "secret", error))?;
+        return Ok(Credential::ClientSecretFile(path));
     }
-    match variable("AZURE_CLIENT_SECRET") {
-        Some(secret) => Ok(SecretString::from(secret)),
-        None => Err(Failure::new(
+    let name = "AZURE_CLIENT_SECRET";
+    let Some(secret) = variable(name) else {
+        return Err(Failure::new(
             7,
             "no client secret is given",
             "neither AZURE_CLIENT_SECRET nor --client-secret-file is set",
             "write the secret into a file that only you can read (chmod 600) and name it with \
              --client-secret-file",
-        )),
-    }
+        ));
+    };
+    bare_value(&secret).map(Credential::ClientSecret).map_err(|error| {
+        let next = "set it to the secret's value, copied from Certificates & secrets";
+        Failure::new(7, format!("{name} is not the secret alone"), error.to_string(), next)
+    })
 }
 
 /// The file of systemd's credential, if there is one.
@@ -212,36 +226,45 @@ fn credential() -> Option<PathBuf> {
     Some(Path::new(&folder).join(CREDENTIAL)).filter(|path| path.exists())
 }
 
-/// What a file holds that only its owner can read.
-fn private(path: &Path, of: &str) -> Result<SecretString, Failure> {
+/// Why a file of a secret is not used, and what to do.
+fn unusable(path: &Path, of: &str, error: SecretFileError) -> Failure {
     let shown = path.display();
-    read_secret(path).map_err(|error| match error {
-        SecretFileError::Open(_) => Failure::new(
+    match error {
+        SecretFileError::Open { next, .. } => Failure::new(
             7,
             format!("the {of}'s file {shown} is refused"),
             "others on this machine can read or change it",
-            format!("run `chmod 600 {shown}`, and renew the {of} if others may have read it"),
+            format!("{next}, and renew the {of} if others may have read it"),
         ),
         SecretFileError::Unreadable { why, .. } => {
             let next = "check the path and who may read it";
             Failure::new(7, format!("the {of}'s file {shown} cannot be read"), why, next)
         }
-    })
+        SecretFileError::NoText { why, .. } => {
+            let next = match of {
+                "certificate" => PEM,
+                _ => "write it anew as plain text, one line and nothing else",
+            };
+            Failure::new(7, format!("the {of}'s file {shown} cannot be read"), why, next)
+        }
+        SecretFileError::Form { why, .. } => {
+            let next = format!("write the {of} anew into the file, as one line and nothing else");
+            Failure::new(7, format!("the {of}'s file {shown} is refused"), why.to_string(), next)
+        }
+    }
 }
 
-fn certificate(path: &Path) -> Result<Certificate, Failure> {
-    let pem = private(path, "certificate")?;
-    Certificate::from_pem(pem.expose_secret()).map_err(|error| {
+fn check_certificate(path: &Path) -> Result<(), Failure> {
+    let pem = read_secret(path).map_err(|error| unusable(path, "certificate", error))?;
+    let checked = Certificate::from_pem(pem.expose_secret());
+    checked.map(drop).map_err(|error| {
         let next = match error {
             CertificateError::Encrypted => {
                 "take the password off (openssl pkey -in FILE -out KEY), keep the file to yourself \
                  (chmod 600)"
             }
             CertificateError::NotRsa => "make a certificate with an RSA key",
-            _ => {
-                "give one PEM file with certificate and key; from a .pfx: openssl pkcs12 -in FILE \
-                 -nodes -out FILE.pem"
-            }
+            _ => PEM,
         };
         let what = format!("the certificate's file {} cannot sign in", path.display());
         Failure::new(7, what, error.to_string(), next)

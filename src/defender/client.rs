@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::hosts::Origin;
 use super::retry_after::{http_date, retry_after};
+use super::secret_text::decode;
 use super::wire::excerpt;
 use crate::domain::{Reply, Timing};
 
@@ -220,7 +221,10 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, ClientError> {
     let pem = std::fs::read(path)
         .map_err(|source| ClientError::CaFile { path: path.to_owned(), source })?;
     let none = |why: String| ClientError::NoCertificates { path: path.to_owned(), why };
-    let found = Certificate::from_pem_bundle(&pem).map_err(|error| none(chain(&error)))?;
+    // Marks before the first certificate would hide it.
+    let pem = decode(&pem).map_err(|why| none(why.to_owned()))?;
+    let found =
+        Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| none(chain(&error)))?;
     if found.is_empty() {
         return Err(none("no BEGIN CERTIFICATE in it".to_owned()));
     }

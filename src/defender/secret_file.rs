@@ -2,11 +2,15 @@
 //! refused: what it holds is no secret any more.
 
 use std::fs::{self, File};
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use rustix::fs::{StatVfsMountFlags, fstatvfs};
+use rustix::process::{getegid, geteuid, getgroups};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::secret_text::{FormError, bare_value, decode};
 
 /// The longest file that is read. A certificate with its chain and key has under 20 KiB.
 const MOST: u64 = 1 << 20;
@@ -15,8 +19,13 @@ const MOST: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
     /// Others can read or change it.
-    #[error("others on this machine can read or change {}", .0.display())]
-    Open(PathBuf),
+    #[error("others on this machine can read or change {}", .path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the user can do about it.
+        next: String,
+    },
     /// It cannot be read, or holds nothing that could be used.
     #[error("{} cannot be read: {why}", .path.display())]
     Unreadable {
@@ -24,31 +33,128 @@ pub enum SecretFileError {
         path: PathBuf,
         /// What is wrong.
         why: String,
+        /// It is not there or empty, as a file is for a moment while another takes its place.
+        gone: bool,
+    },
+    /// It is binary.
+    #[error("{} cannot be read: {why}", .path.display())]
+    NoText {
+        /// The file.
+        path: PathBuf,
+        /// What it is not.
+        why: &'static str,
+    },
+    /// It holds something besides the value.
+    #[error("{} is not the value alone: {why}", .path.display())]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// What else.
+        why: FormError,
     },
 }
 
-/// The text of a file without the white space around it.
+/// The text of a file that nobody else can read, without the marks and the white space around it.
 ///
 /// # Errors
 /// `SecretFileError` if others can read it, or if there is nothing to read.
 pub fn read_secret(path: &Path) -> Result<SecretString, SecretFileError> {
-    let unreadable = |why: String| SecretFileError::Unreadable { path: path.to_owned(), why };
-    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    read(path, true)
+}
+
+/// The same, of a file that holds one value and nothing else, such as a secret or a token.
+///
+/// # Errors
+/// The same, and what stands in the file besides.
+pub fn read_value(path: &Path) -> Result<SecretString, SecretFileError> {
+    let form = |why| SecretFileError::Form { path: path.to_owned(), why };
+    bare_value(read_secret(path)?.expose_secret()).map_err(form)
+}
+
+/// The one value of a file that others may read, such as the token that Kubernetes projects for a
+/// service account.
+pub(super) fn read_shared(path: &Path) -> Result<SecretString, SecretFileError> {
+    let form = |why| SecretFileError::Form { path: path.to_owned(), why };
+    bare_value(read(path, false)?.expose_secret()).map_err(form)
+}
+
+fn read(path: &Path, private: bool) -> Result<SecretString, SecretFileError> {
+    let unreadable =
+        |why: String, gone| SecretFileError::Unreadable { path: path.to_owned(), why, gone };
+    let failed = |error: io::Error| {
+        let gone = error.kind() == io::ErrorKind::NotFound;
+        unreadable(error.to_string(), gone)
+    };
+    let file = File::open(path).map_err(failed)?;
     // The file that is open is the one that is judged, whatever its name leads to meanwhile.
-    let about = file.metadata().map_err(|error| unreadable(error.to_string()))?;
-    if about.permissions().mode() & 0o077 != 0 && !is_credential(path) {
-        return Err(SecretFileError::Open(path.to_owned()));
+    let access = Access::of(&file).map_err(failed)?;
+    if private && !access.is_private() && !is_credential(path) {
+        return Err(SecretFileError::Open { path: path.to_owned(), next: access.remedy(path) });
     }
-    let mut text = String::new();
-    let read = file.take(MOST + 1).read_to_string(&mut text);
-    let length = read.map_err(|error| unreadable(error.to_string()))?;
-    if length as u64 > MOST {
-        return Err(unreadable("it is longer than any secret".to_owned()));
+    let mut bytes = Vec::new();
+    file.take(MOST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MOST {
+        return Err(unreadable("it is longer than any secret".to_owned(), false));
     }
-    let text = SecretString::from(text.trim());
-    match secrecy::ExposeSecret::expose_secret(&text) {
-        "" => Err(unreadable("it is empty".to_owned())),
-        _ => Ok(text),
+    let text =
+        decode(&bytes).map_err(|why| SecretFileError::NoText { path: path.to_owned(), why })?;
+    match text.as_str() {
+        "" => Err(unreadable("it is empty".to_owned(), true)),
+        _ => Ok(SecretString::from(text)),
+    }
+}
+
+/// Who may do what with a file.
+#[derive(Clone, Copy, Debug)]
+struct Access {
+    mode: u32,
+    /// It belongs to this user.
+    ours: bool,
+    /// Its group is one of this process.
+    our_group: bool,
+    /// Nothing can be changed where it lies, neither by us nor its rights.
+    read_only: bool,
+}
+
+impl Access {
+    fn of(file: &File) -> io::Result<Self> {
+        let about = file.metadata()?;
+        let group = about.gid();
+        let others = getgroups()?;
+        let our_group = getegid().as_raw() == group || others.iter().any(|id| id.as_raw() == group);
+        let mount = fstatvfs(file)?;
+        Ok(Self {
+            mode: about.mode() & 0o777,
+            ours: about.uid() == geteuid().as_raw(),
+            our_group,
+            read_only: mount.f_flag.contains(StatVfsMountFlags::RDONLY),
+        })
+    }
+
+    /// Whether nobody reads it who is not meant to. A group may, where no mode of the owner alone
+    /// can be had: on a read-only mount (Kubernetes adds the group's bit to the files of a pod with
+    /// `fsGroup`), and where the group is what lets this user in at all.
+    fn is_private(self) -> bool {
+        let (group, others) = (self.mode & 0o070, self.mode & 0o007);
+        let let_in = !self.ours && self.our_group && group & 0o020 == 0;
+        others == 0 && (group == 0 || self.read_only || let_in)
+    }
+
+    fn remedy(self, path: &Path) -> String {
+        let shown = path.display();
+        if self.read_only {
+            // chmod fails here.
+            "mount it with a mode that others cannot read, 0400 or 0440 (Kubernetes: `defaultMode: \
+             0400` of the volume), or name its folder in CREDENTIALS_DIRECTORY"
+                .to_owned()
+        } else if self.ours || geteuid().is_root() {
+            format!("run `chmod 600 {shown}`")
+        } else {
+            format!(
+                "have its owner run `chmod 640 {shown}`, with a group that this user is in and \
+                 nobody else"
+            )
+        }
     }
 }
 
@@ -61,7 +167,7 @@ fn is_credential(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -83,8 +189,40 @@ mod tests {
     fn a_file_that_others_can_read_or_write_is_refused() {
         for mode in [0o644, 0o640, 0o604, 0o620, 0o602, 0o666, 0o610] {
             let refused = with_mode(mode, "s3cret").unwrap_err();
-            assert!(matches!(refused, SecretFileError::Open(_)), "{mode:o}: {refused}");
+            assert!(matches!(refused, SecretFileError::Open { .. }), "{mode:o}: {refused}");
         }
+    }
+
+    #[test]
+    fn a_group_reads_only_what_no_mode_of_the_owner_alone_could_hold() {
+        let access = |mode, ours, our_group, read_only| Access { mode, ours, our_group, read_only };
+        for (mode, ours, our_group, read_only, private) in [
+            // The files of a pod: root's, on a read-only mount, with the group of `fsGroup`.
+            (0o440, false, true, true, true),
+            (0o440, true, false, true, true),
+            (0o444, false, true, true, false),
+            (0o644, true, true, true, false),
+            // A service's user that gets in by its group.
+            (0o440, false, true, false, true),
+            (0o640, false, true, false, true),
+            (0o660, false, true, false, false),
+            (0o644, false, true, false, false),
+            (0o641, false, true, false, false),
+            // Somebody else's group, and a file whose rights this user can mend.
+            (0o640, false, false, false, false),
+            (0o640, true, true, false, false),
+            (0o600, false, false, false, true),
+        ] {
+            let access = access(mode, ours, our_group, read_only);
+            assert_eq!(access.is_private(), private, "{access:?}");
+        }
+        let remedy = |access: Access| access.remedy(Path::new("secret"));
+        let mounted = remedy(access(0o444, false, true, true));
+        assert!(
+            mounted.contains("CREDENTIALS_DIRECTORY") && !mounted.contains("chmod"),
+            "{mounted}"
+        );
+        assert_eq!(remedy(access(0o640, true, true, false)), "run `chmod 600 secret`");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use azure_core::http::{ClientOptions, RetryOptions, Transport};
 use azure_identity::{
     ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
     ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions,
-    UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+    UserAssignedId,
 };
 use jiff::Timestamp;
 use reqwest::Client;
@@ -25,6 +25,7 @@ use super::hosts::Origin;
 use super::sign_in_certificate::{Assertions, Certificate};
 use super::sign_in_errors::{Who, explain};
 use super::sign_in_kind::SignInKind;
+use super::sign_in_proof::{Assertion, Files, Proof};
 use super::sign_in_wire::{To, Wire};
 use super::token::{Fetch, Token, TokenSource};
 use super::wire::excerpt;
@@ -35,8 +36,12 @@ use crate::domain::Timing;
 pub enum Credential {
     /// A client secret's value.
     ClientSecret(SecretString),
+    /// A file with a client secret's value; read at each fetch.
+    ClientSecretFile(PathBuf),
     /// A certificate and its key.
     Certificate(Certificate),
+    /// A file with a certificate and its key in PEM form; read at each fetch.
+    CertificateFile(PathBuf),
     /// A file with a federated token, such as Kubernetes writes; read at each fetch.
     FederatedTokenFile(PathBuf),
     /// The identity of this machine: that of the application id, or the system's own without one.
@@ -59,8 +64,8 @@ impl Credential {
     /// Which kind it is.
     pub fn kind(&self) -> SignInKind {
         match self {
-            Credential::ClientSecret(_) => SignInKind::Secret,
-            Credential::Certificate(_) => SignInKind::Certificate,
+            Credential::ClientSecret(_) | Credential::ClientSecretFile(_) => SignInKind::Secret,
+            Credential::Certificate(_) | Credential::CertificateFile(_) => SignInKind::Certificate,
             Credential::FederatedTokenFile(_) => SignInKind::Workload,
             Credential::ManagedIdentity { .. } => SignInKind::ManagedIdentity,
             Credential::AzureCli => SignInKind::AzureCli,
@@ -93,6 +98,7 @@ pub struct SignInSettings {
 pub struct SignIn {
     pub(super) settings: SignInSettings,
     client: Client,
+    pub(super) files: Files,
     /// The token of a sign-in that a person took part in, until it is fetched.
     pub(super) first: Mutex<Option<Token>>,
 }
@@ -107,13 +113,13 @@ impl SignIn {
             Credential::ManagedIdentity { .. } => machine_client(&settings.timing)?,
             _ => client(&settings.login_origin, &settings.timing, settings.ca_file.as_deref())?,
         };
-        Ok(Self { settings, client, first: Mutex::new(None) })
+        Ok(Self { settings, client, files: Files::default(), first: Mutex::new(None) })
     }
 
     async fn sign_in(&self) -> Result<Token, SignInError> {
         let token = match &self.settings.credential {
             Credential::AzureCli => self.ask_azure_cli().await,
-            Credential::TokenFile(path) => self.read_token(path),
+            Credential::TokenFile(path) => self.read_token(path).await,
             Credential::DeviceCode { refresh_file } => self.renew_user(refresh_file).await,
             credential => self.ask_library(credential).await,
         };
@@ -121,9 +127,21 @@ impl SignIn {
     }
 
     async fn ask_library(&self, credential: &Credential) -> Result<Token, SignInError> {
+        let proof = self.files.proof(credential).await?;
+        let refused = match self.ask_with(&proof).await {
+            Err(SignInError::Refused(why)) => why,
+            other => return other,
+        };
+        match self.files.renewed(credential, &proof) {
+            Some(renewed) => self.ask_with(&renewed).await,
+            None => Err(SignInError::Refused(refused + proof.hint())),
+        }
+    }
+
+    async fn ask_with(&self, proof: &Proof) -> Result<Token, SignInError> {
         let wire = Arc::new(self.wire());
         // A new credential each time: its cache would give back the token that is to be replaced.
-        let fetched = match self.library(credential, &wire) {
+        let fetched = match self.library(proof, &wire) {
             Ok(credential) => credential.get_token(&[&self.settings.audience], None).await,
             Err(error) => Err(error),
         };
@@ -132,41 +150,32 @@ impl SignIn {
             .and_then(|token| token_of(&token))
     }
 
-    fn library(
-        &self,
-        credential: &Credential,
-        wire: &Arc<Wire>,
-    ) -> Result<Arc<dyn TokenCredential>, Error> {
+    fn library(&self, proof: &Proof, wire: &Arc<Wire>) -> Result<Arc<dyn TokenCredential>, Error> {
         let SignInSettings { tenant, application, .. } = &self.settings;
         let client_options = self.options(wire);
         let options = ClientAssertionCredentialOptions { client_options: client_options.clone() };
-        match credential {
-            Credential::ClientSecret(secret) => {
+        let (tenant, application) = (tenant.clone(), application.clone());
+        match proof {
+            Proof::Secret(secret) => {
                 let secret = Secret::new(secret.expose_secret().to_owned());
                 let options = Some(ClientSecretCredentialOptions { client_options });
-                Ok(ClientSecretCredential::new(tenant, application.clone(), secret, options)?)
+                Ok(ClientSecretCredential::new(&tenant, application, secret, options)?)
             }
-            Credential::Certificate(certificate) => {
+            Proof::Certificate(certificate) => {
                 let assertions = Assertions {
                     certificate: certificate.clone(),
                     application: application.clone(),
                     audience: format!("{}/{tenant}/oauth2/v2.0/token", self.settings.login_origin),
                 };
-                let (tenant, application) = (tenant.clone(), application.clone());
                 let options = Some(options);
                 Ok(ClientAssertionCredential::new(tenant, application, assertions, options)?)
             }
-            Credential::FederatedTokenFile(path) => {
-                let options = WorkloadIdentityCredentialOptions {
-                    credential_options: options,
-                    client_id: Some(application.clone()),
-                    tenant_id: Some(tenant.clone()),
-                    token_file_path: Some(path.clone()),
-                };
-                Ok(WorkloadIdentityCredential::new(Some(options))?)
+            Proof::Federated(token) => {
+                let (assertion, options) = (Assertion(token.clone()), Some(options));
+                Ok(ClientAssertionCredential::new(tenant, application, assertion, options)?)
             }
-            _ => {
-                let assigned = (!application.is_empty()).then(|| application.clone());
+            Proof::Machine => {
+                let assigned = (!application.is_empty()).then_some(application);
                 let options = ManagedIdentityCredentialOptions {
                     user_assigned_id: assigned.map(UserAssignedId::ClientId),
                     client_options,
@@ -257,7 +266,7 @@ fn opaque(kind: SignInKind) -> SignInError {
 }
 
 /// Whether a text is an id of Entra: 32 hex digits in groups.
-fn is_guid(text: &str) -> bool {
+pub(super) fn is_guid(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
         && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))

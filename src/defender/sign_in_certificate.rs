@@ -87,6 +87,11 @@ impl Certificate {
         Ok(Self { thumbprint: thumbprint.trim_end_matches('=').to_owned(), key })
     }
 
+    /// Whether another one is the same certificate.
+    pub(super) fn is(&self, other: &Certificate) -> bool {
+        self.thumbprint == other.thumbprint
+    }
+
     /// A signed assertion for one application towards one token end point.
     fn assertion(&self, application: &str, audience: &str) -> Result<String, String> {
         #[derive(Serialize)]

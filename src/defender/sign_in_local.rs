@@ -16,9 +16,10 @@ use secrecy::ExposeSecret;
 
 use super::SignInError;
 use super::claims;
-use super::secret_file::{SecretFileError, read_secret};
+use super::secret_file::read_value;
 use super::sign_in::{SignIn, token_of, words_of};
 use super::sign_in_errors::{coded_in, of_azure_cli};
+use super::sign_in_proof::Unread;
 use super::token::Token;
 use crate::clock::wall_clock;
 
@@ -54,16 +55,10 @@ impl SignIn {
     }
 
     /// The token that the file holds now.
-    pub(super) fn read_token(&self, path: &Path) -> Result<Token, SignInError> {
+    pub(super) async fn read_token(&self, path: &Path) -> Result<Token, SignInError> {
         let shown = path.display();
-        let bearer = read_secret(path).map_err(|error| match error {
-            SecretFileError::Open(_) => SignInError::Refused(format!(
-                "the token file is refused: {error}; run `chmod 600 {shown}`"
-            )),
-            SecretFileError::Unreadable { .. } => SignInError::Refused(format!(
-                "the token file cannot be used: {error}; check --token-file and what writes it"
-            )),
-        })?;
+        let read = || read_value(path).map_err(|error| Unread::of("token", error));
+        let bearer = self.files.patiently(read).await?;
         let claims = claims::peek(bearer.expose_secret()).unwrap_or_default();
         let Some(expires) = claims.expires else {
             return Err(SignInError::Refused(format!(

@@ -1,6 +1,8 @@
 //! Sign-in against a token endpoint that answers as a test wants: what is asked for, what every
 //! refusal is told as, and that no secret ever shows.
 
+mod files;
+
 use std::sync::Arc;
 
 use fleetsweep::defender::{

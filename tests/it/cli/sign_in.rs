@@ -3,6 +3,7 @@
 //! shows anywhere. What is refused is in `refusals`.
 
 mod refusals;
+mod written;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
