@@ -3,6 +3,7 @@
 //! each has a snippet here that it must refuse. What `clippy` can check stands in `.clippy.toml`.
 
 mod bans;
+mod days;
 mod imports;
 mod shape;
 mod source;

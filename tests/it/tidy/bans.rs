@@ -161,7 +161,7 @@ fn broken(ban: &Ban, source: &Source) -> Vec<Finding> {
 }
 
 /// Where a word stands by itself and not within a longer name.
-fn places_of<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> {
+pub(crate) fn places_of<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> {
     code.match_indices(word).map(|(at, _)| at).filter(move |at| {
         let goes_on_before = word.starts_with(in_name) && code[..*at].ends_with(in_name);
         let after = &code[at + word.len()..];
