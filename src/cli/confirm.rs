@@ -1,13 +1,17 @@
 //! Asking before anything is ordered: the user types the number of devices. A bare y would be
 //! muscle memory, and a wrong scan of thousands of machines cannot be undone.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, IsTerminal, Write};
+
+use rustix::process::getpgrp;
+use rustix::termios::tcgetpgrp;
 
 use super::failure::Failure;
 use super::say;
+use super::stopping::Stopping;
 use super::waves::PROPOSED;
-use crate::domain::CampaignName;
+use crate::domain::{CampaignName, Caught};
 use crate::report::human::count;
 
 /// What was answered.
@@ -48,16 +52,19 @@ pub(super) async fn confirm(
         true => format!("{headline}\n{}", proposal()),
         false => headline.to_owned(),
     };
-    let Some(typed) = answer(&question, prompt).await.map_err(refusal)? else {
-        let why = match approve_max {
-            Some(most) => format!(
-                "the plan has {} devices, which is more than --approve-max {most}, and there is \
-                 no terminal to ask on",
-                count(devices)
-            ),
-            None => "there is no terminal to ask on".to_owned(),
-        };
-        return Err(refusal(why));
+    let typed = match answer(&question, prompt).await.map_err(refusal)? {
+        Ok(typed) => typed,
+        Err(unasked) => {
+            let unasked = unasked.text();
+            return Err(refusal(match approve_max {
+                Some(most) => format!(
+                    "the plan has {} devices, which is more than --approve-max {most}, and \
+                     {unasked}",
+                    count(devices)
+                ),
+                None => unasked.to_owned(),
+            }));
+        }
     };
     if is_number(&typed, devices) {
         return Ok(Answer::Go);
@@ -97,15 +104,19 @@ pub(super) async fn confirm_cancel(
         "Type the name of the campaign, or the number of {what} ({}), to cancel: ",
         count(number)
     );
-    let Some(typed) = answer(headline, prompt).await.map_err(refusal)? else {
-        return Err(refusal(match approve_max {
-            Some(most) => format!(
-                "{} devices are concerned, which is more than --approve-max {most}, and there is \
-                 no terminal to ask on",
-                count(concerned)
-            ),
-            None => "there is no terminal to ask on".to_owned(),
-        }));
+    let typed = match answer(headline, prompt).await.map_err(refusal)? {
+        Ok(typed) => typed,
+        Err(unasked) => {
+            let unasked = unasked.text();
+            return Err(refusal(match approve_max {
+                Some(most) => format!(
+                    "{} devices are concerned, which is more than --approve-max {most}, and \
+                     {unasked}",
+                    count(concerned)
+                ),
+                None => unasked.to_owned(),
+            }));
+        }
     };
     if typed == name.as_str() || is_number(&typed, number) {
         return Ok(());
@@ -146,37 +157,66 @@ pub(super) fn within(open: u64, approve_max: Option<u64>) -> Result<(), Failure>
     }
 }
 
-/// What is typed, or nothing without a terminal.
-///
-/// # Errors
-/// Why there is no answer, if a signal came first.
-async fn answer(headline: &str, prompt: String) -> Result<Option<String>, String> {
-    let headline = headline.to_owned();
-    let (typed, answer) = tokio::sync::oneshot::channel();
-    // A thread of its own, since nothing ends the wait for a line; it goes with the process.
-    std::thread::spawn(move || typed.send(ask(&headline, &prompt)).ok());
-    tokio::select! {
-        typed = answer => Ok(typed.unwrap_or_default()),
-        _ = tokio::signal::ctrl_c() => {
-            // The terminal stands behind the question, and perhaps behind a ^C.
-            say::note("");
-            Err("Ctrl-C came before anything was typed".to_owned())
+/// Why nobody was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unasked {
+    NoTerminal,
+    /// Whoever asks there is stopped, and whoever sits there types for somebody else.
+    Background,
+}
+
+impl Unasked {
+    fn text(self) -> &'static str {
+        match self {
+            Unasked::NoTerminal => "there is no terminal to ask on",
+            Unasked::Background => "it runs in the background of its terminal, where it cannot ask",
         }
     }
 }
 
-/// Asks on the terminal, also when the list comes by a pipe; nothing without a terminal.
-fn ask(headline: &str, prompt: &str) -> Option<String> {
+/// What is typed, or why nobody was asked.
+///
+/// # Errors
+/// Why there is no answer, if a signal came first.
+async fn answer(headline: &str, prompt: String) -> Result<Result<String, Unasked>, String> {
+    let mut stopping = Stopping::new().map_err(|failure| failure.why)?;
+    let headline = headline.to_owned();
+    let (typed, answer) = tokio::sync::oneshot::channel();
+    // A thread of its own, since nothing ends the wait for a line; it goes with the process.
+    std::thread::spawn(move || typed.send(ask(&headline, &prompt)).ok());
+    match stopping.unless_told(answer).await {
+        Some(typed) => Ok(typed.unwrap_or(Err(Unasked::NoTerminal))),
+        None => {
+            // The terminal stands behind the question, and perhaps behind a ^C.
+            say::note("");
+            Err(match stopping.caught() {
+                Some(Caught::Interrupt) | None => "Ctrl-C came before anything was typed".into(),
+                Some(caught) => format!("a signal came before anything was typed ({caught})"),
+            })
+        }
+    }
+}
+
+/// Asks on the terminal, also when the list comes by a pipe.
+fn ask(headline: &str, prompt: &str) -> Result<String, Unasked> {
     // In CI a terminal can be allocated though nobody sits at it.
     if std::env::var_os("CI").is_some() || !std::io::stderr().is_terminal() {
-        return None;
+        return Err(Unasked::NoTerminal);
     }
-    let tty = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
-    let mut out = &tty;
-    writeln!(out, "{headline}").ok()?;
-    write!(out, "{prompt}").ok()?;
-    out.flush().ok()?;
+    let tty = OpenOptions::new().read(true).write(true).open("/dev/tty");
+    let tty = tty.map_err(|_| Unasked::NoTerminal)?;
+    if tcgetpgrp(&tty).is_ok_and(|front| front != getpgrp()) {
+        return Err(Unasked::Background);
+    }
+    ask_on(&tty, headline, prompt).map_err(|_| Unasked::NoTerminal)
+}
+
+fn ask_on(tty: &File, headline: &str, prompt: &str) -> std::io::Result<String> {
+    let mut out = tty;
+    writeln!(out, "{headline}")?;
+    write!(out, "{prompt}")?;
+    out.flush()?;
     let mut line = String::new();
-    BufReader::new(&tty).read_line(&mut line).ok()?;
-    Some(line.trim().to_owned())
+    BufReader::new(tty).read_line(&mut line)?;
+    Ok(line.trim().to_owned())
 }

@@ -129,7 +129,7 @@ impl Lines {
         };
         match copied {
             // Whoever closed the pipe has read enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && output.is_none() => Ok(()),
+            Err(error) if output.is_none() && say::is_unread(&error) => Ok(()),
             Err(error) => Err(unwritable(&error)),
             Ok(()) => Ok(()),
         }

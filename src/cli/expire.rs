@@ -219,7 +219,11 @@ impl<S: Store, A: CancelApi> Expiring<'_, S, A> {
             2,
         ));
         let cancelled = with.send(campaign, survey.pending.clone(), stopping).await?;
-        self.tell(campaign, &cancelled, &survey)?;
+        if let Err(failure) = self.tell(campaign, &cancelled, &survey) {
+            // What is cancelled is cancelled.
+            say::note(&failure.to_string());
+            return Ok(Some(failure.code));
+        }
         Ok(match &cancelled.stop {
             Some(stop) => {
                 let code = Ending::Stopped(stop.clone()).exit_code(false);

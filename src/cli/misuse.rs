@@ -11,6 +11,7 @@ use clap::{CommandFactory, FromArgMatches};
 use super::args::Cli;
 use super::config::{Settings, Source, Typed};
 use super::failure::Failure;
+use super::say;
 
 /// Parses the command line of this process, with what the settings file adds to it.
 ///
@@ -98,9 +99,10 @@ fn told(failure: &Failure) -> u8 {
 fn refused(error: &clap::Error) -> u8 {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let code = u8::try_from(error.exit_code()).unwrap_or(2);
-        // Whoever closed the pipe has read enough of the help.
-        error.print().ok();
-        return code;
+        return match say::printed(error.print()) {
+            Ok(()) => code,
+            Err(failure) => told(&failure),
+        };
     }
     told(&explained(error, std::env::args().skip(1)))
 }

@@ -2,6 +2,7 @@
 //! implementations and wires them; what is decided, is decided in the other modules.
 
 mod again;
+mod alive;
 pub mod args;
 mod auth;
 mod canary;
@@ -51,6 +52,7 @@ mod status;
 mod stopping;
 mod stores;
 mod tenant;
+mod unasked;
 mod view;
 mod waves;
 
@@ -61,6 +63,10 @@ use failure::Failure;
 /// Runs a command and returns its exit code; a failure is printed here and nowhere else.
 pub async fn run(cli: Cli, settings: Settings) -> u8 {
     log::start(cli.verbose, view::log_writer());
+    unasked::take_the_harmless();
+    if is_a_run(&cli.command) {
+        say::never_stop();
+    }
     let json = wants_json(&cli.command);
     let code = match cli.command {
         Command::Scan(mut args) => {
@@ -106,6 +112,26 @@ fn tell(failure: &Failure, json: bool) -> u8 {
     }
     say::note(&failure.to_string());
     failure.code
+}
+
+/// Whether a command gives orders, or waits for what was ordered.
+fn is_a_run(command: &Command) -> bool {
+    match command {
+        Command::Scan(_)
+        | Command::Resume(_)
+        | Command::Retry(_)
+        | Command::Cancel(_)
+        | Command::Follow(_) => true,
+        Command::Status(_)
+        | Command::Report(_)
+        | Command::Pause(_)
+        | Command::Devices(_)
+        | Command::Doctor(_)
+        | Command::Schedule(_)
+        | Command::Emulate(_)
+        | Command::Completions(_)
+        | Command::Man(_) => false,
+    }
 }
 
 fn wants_json(command: &Command) -> bool {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
+use super::alive::SignOfLife;
 use super::expire::{Expiring, Left};
 use super::failure::Failure;
 use super::finish;
@@ -20,10 +21,11 @@ use super::stopping::{Heard, Stopping};
 use super::view::View;
 use crate::clock::{Clock, wall_clock};
 use crate::defender::CancelApi;
-use crate::domain::{Ending, LastRun, RunEnd, Stop};
-use crate::engine::{self, Ran, Settings, StopLevel};
+use crate::domain::event::Event;
+use crate::domain::{Caught, Ending, LastRun, RunEnd, Stop};
+use crate::engine::{self, Ran, Settings};
 use crate::report::human;
-use crate::report::summary::{Summary, stop_text};
+use crate::report::summary::Summary;
 use crate::report::totals::Totals;
 use crate::store::{Campaign, Store};
 
@@ -58,51 +60,89 @@ impl<S: Store, A: CancelApi> Run<S, A> {
     /// # Errors
     /// `Failure` if the store fails or a report cannot be written.
     pub(super) async fn run(self, campaign: Campaign) -> Result<u8, Failure> {
-        self.expiring(wall_clock()).check_rights().await?;
+        let mut stopping = Stopping::new()?;
+        let run = self.begin()?;
+        if let Err(error) = self.store.note_run(campaign.id, run.clone()).await {
+            let failure = self.of_store(&campaign, error.into()).await;
+            return Err(self.failed(&campaign, run, failure).await);
+        }
+        let (store, timing) = (self.store.clone(), &self.speed.timing);
+        let alive = SignOfLife::begin(store, campaign.id, run.clone(), timing);
+        let over = self.to_its_end(&campaign, &run, &alive, &mut stopping).await;
+        // What ended says so last.
+        drop(alive);
+        let Over { summary, why, code } = match over {
+            Ok(over) => over,
+            Err(failure) => return Err(self.failed(&campaign, run, failure).await),
+        };
+        let noted = self.note_end(&campaign, run, (why, summary.exit_code)).await;
+        // Who left at once does not wait for a command either.
+        if let Some(command) = &self.on_finish
+            && summary.exit_code != 130
+        {
+            finish::run(command, &summary.json(), &mut stopping).await;
+        }
+        code.and_then(|code| noted.map(|()| code))
+    }
+
+    /// What is told of this run from now on.
+    fn begin(&self) -> Result<LastRun, Failure> {
+        let id = getrandom::u64().map_err(|error| {
+            let next = "check that the system has its random numbers (getrandom(2))";
+            Failure::new(1, "the run cannot be told from others", error.to_string(), next)
+        })?;
+        Ok(LastRun {
+            id: format!("{id:016x}"),
+            seen_at: Some(wall_clock()),
+            reports: self.reports.places(),
+            ..LastRun::begun(self.store.clock().utc())
+        })
+    }
+
+    /// All that is done between the two words about it in the store.
+    async fn to_its_end(
+        &self,
+        campaign: &Campaign,
+        run: &LastRun,
+        alive: &SignOfLife,
+        stopping: &mut Stopping,
+    ) -> Result<Over, Failure> {
+        let expiring = self.expiring(run.began_at);
+        if let Some(rights) = stopping.unless_told(expiring.check_rights()).await {
+            rights?;
+        }
         if let Some(priority) = self.speed.new_priority {
             self.store.set_priority(campaign.id, priority).await?;
         }
-        self.tell_in_flight(&campaign).await?;
+        self.tell_in_flight(campaign).await?;
         if let Some(text) = hours::waits(self.speed.hours.as_ref(), wall_clock()) {
             say::note(&text);
         }
-        let (started, began_at) = (self.store.clock().now(), self.store.clock().utc());
-        let begun = self.last_run(began_at, None);
-        if let Err(error) = self.store.note_run(campaign.id, begun).await {
-            return Err(self.stopped_by_store(&campaign, began_at, error.into()).await);
-        }
+        let started = self.store.clock().now();
         let before = self.store.calls(campaign.id).await?;
-        let mut stopping = Stopping::new()?;
-        let expiring = self.expiring(began_at);
-        let ran = match self.watch(&campaign, began_at, &mut stopping).await {
+        let ran = match self.watch(campaign, alive, stopping).await {
             Ok(ran) => ran,
-            Err(failure) => return Err(self.stopped_by_store(&campaign, began_at, failure).await),
+            Err(failure) => return Err(self.of_store(campaign, failure).await),
         };
+        alive.show_nothing();
         let took = self.store.clock().now().since(started);
-        let campaign = self.store.find(&campaign.name).await?.unwrap_or(campaign);
+        let campaign = &self.store.find(&campaign.name).await?.unwrap_or(campaign.clone());
         if self.speed.expire_pending {
             // What was ordered is told before a wait that can take hours.
-            self.reports.write(&*self.store, &campaign).await.ok();
+            self.reports.write(&*self.store, campaign).await.ok();
         }
-        let left = expiring.expire(&campaign, &ran.ending, &mut stopping).await;
-        let mut written = self.report(&ran.ending, &campaign, &mut stopping).await;
-        if let Some(watch) = self.follow.filter(|_| written.is_ok() && is_over(&ran.ending)) {
-            let Self { store, api, speed, json, .. } = &self;
-            let stopping = &mut stopping;
-            follow::after_run(watch, &**store, &**api, &campaign, speed, stopping, *json).await;
-            written = self.report(&ran.ending, &campaign, stopping).await;
+        let left = expiring.expire(campaign, &ran.ending, stopping).await;
+        let mut written = self.report(&ran.ending, campaign, stopping).await;
+        if let Some(watch) = self.follow
+            && written.is_ok()
+            && is_over(&ran.ending)
+        {
+            let Self { store, api, speed, json, .. } = self;
+            follow::after_run(watch, &**store, &**api, campaign, speed, stopping, *json).await;
+            written = self.report(&ran.ending, campaign, stopping).await;
         }
-        let summary = self.summarise(&campaign, &ran, &written, (before, left), took).await?;
-        let exit_code = summary.exit_code;
-        let (at, why) = (self.store.clock().utc(), ending_text(&ran.ending));
-        let ended = RunEnd { at, why, exit_code, resume: self.resume.clone() };
-        self.store.note_run(campaign.id, self.last_run(began_at, Some(ended))).await?;
-        // Who left at once does not wait for a command either.
-        let command = self.on_finish.as_ref().filter(|_| exit_code != 130);
-        if let Some(command) = command {
-            finish::run(command, &summary.json(), &mut stopping).await;
-        }
-        written.map(|_| exit_code)
+        let effort = Effort { calls_before: before, took, left, caught: stopping.caught() };
+        self.summarise(campaign, run, &ran, written, effort).await
     }
 
     /// Writes the reports, and looks once before it how far the ordered scans are, unless they are
@@ -138,12 +178,15 @@ impl<S: Store, A: CancelApi> Run<S, A> {
     async fn watch(
         &self,
         campaign: &Campaign,
-        began_at: Timestamp,
+        alive: &SignOfLife,
         stopping: &mut Stopping,
     ) -> Result<Ran, Failure> {
-        let (to_engine, stop) = watch::channel(StopLevel::Run);
+        let (to_engine, stop) = watch::channel(stopping.level());
         let (to_view, mut events) = mpsc::channel(EVENTS);
         let mut view = View::new();
+        if let Some(caught) = stopping.caught() {
+            view.stopping(stopping.level(), caught, self.resume.as_deref());
+        }
         let settings = self.settings(view.every());
         let engine = engine::run(
             self.store.clone(),
@@ -164,7 +207,8 @@ impl<S: Store, A: CancelApi> Run<S, A> {
                 heard = stopping.heard() => match heard {
                     Heard::Level(level) => {
                         to_engine.send_replace(level);
-                        view.stopping(level, self.resume.as_deref());
+                        let caught = stopping.caught().unwrap_or(Caught::Interrupt);
+                        view.stopping(level, caught, self.resume.as_deref());
                     }
                     Heard::Overdue => {
                         // The store holds the engine up; what was sent is looked up later.
@@ -181,17 +225,17 @@ impl<S: Store, A: CancelApi> Run<S, A> {
                     let ran = ran.map_err(|error| panicked(&error))?;
                     return ran.map_err(Failure::from);
                 }
-                Some(event) = events.recv() => view.show(&event),
+                Some(event) = events.recv() => {
+                    if let Event::Progress(snapshot) = &event {
+                        alive.show(snapshot);
+                    }
+                    view.show(&event);
+                }
                 Some(done) = report.join_next() => self.told_meanwhile(done, &mut view),
                 _ = next_report.tick(), if report.is_empty() => {
                     let (reports, store) = (self.reports.clone(), self.store.clone());
                     let campaign = campaign.clone();
-                    let alive = self.last_run(began_at, None);
-                    report.spawn(async move {
-                        // Another process can see that somebody works on it.
-                        store.note_run(campaign.id, alive).await?;
-                        reports.write(&*store, &campaign).await
-                    });
+                    report.spawn(async move { reports.write(&*store, &campaign).await });
                 }
             }
         }
@@ -226,25 +270,29 @@ impl<S: Store, A: CancelApi> Run<S, A> {
     async fn summarise(
         &self,
         campaign: &Campaign,
+        run: &LastRun,
         ran: &Ran,
-        written: &Result<Totals, Failure>,
-        (calls_before, left): (u64, Left),
-        took: Duration,
-    ) -> Result<Summary, Failure> {
+        written: Result<Totals, Failure>,
+        effort: Effort,
+    ) -> Result<Over, Failure> {
         let tally = self.store.tally(campaign.id).await?;
-        let calls = self.store.calls(campaign.id).await?.saturating_sub(calls_before);
+        let calls = self.store.calls(campaign.id).await?.saturating_sub(effort.calls_before);
         let planned = self.is_as_planned(&ran.ending, calls);
+        // What others did with it meanwhile.
+        let there = self.store.find(&campaign.name).await?;
+        let there = there.as_ref().unwrap_or(campaign);
+        let alive = |last: &LastRun| last.alive_but(&run.id, wall_clock(), &self.speed.timing);
         // Without following, how scans end is nothing that a run waits for, or answers for.
         let ended_badly = |totals: &Totals| match self.follow {
             Some(_) => totals.ended_badly(),
             None => 0,
         };
-        let (totals, reports, exit_code, ended_badly) = match written {
+        let (totals, reports, exit_code, ended_badly) = match &written {
             Ok(totals) => {
                 let bad = ended_badly(totals);
                 let ending = if planned { &Ending::Finished } else { &ran.ending };
                 let exit_code = ending.exit_code(tally.needs_attention() || bad > 0);
-                let exit_code = match left {
+                let exit_code = match effort.left {
                     Some(code) if *ending == Ending::Finished || code == 130 => code,
                     _ => exit_code,
                 };
@@ -255,23 +303,30 @@ impl<S: Store, A: CancelApi> Run<S, A> {
         let summary = Summary {
             head: super::reports::head(campaign),
             ending: ran.ending.clone(),
+            caught: effort.caught,
             planned,
+            cancelled: there.called_off,
+            others: there.last_run.as_ref().map_or(0, alive),
             tally,
             groups: totals.groups(),
             actions: totals.actions(),
             ended_badly,
             calls,
             throttled: ran.throttled,
-            duration: took,
+            duration: effort.took,
             resume: self.resume.clone(),
             reports,
             exit_code,
         };
         say::note(&summary.text());
-        if self.json {
-            say::data(&summary.json())?;
-        }
-        Ok(summary)
+        let said = if self.json { say::data(&summary.json()) } else { Ok(()) };
+        let why = match &written {
+            Ok(_) => summary.why(),
+            Err(failure) => format!("{}; {}", summary.why(), failure.what),
+        };
+        let code = written.and(said).map(|()| exit_code);
+        let exit_code = code.as_ref().map_or_else(|failure| failure.code, |code| *code);
+        Ok(Over { summary: Summary { exit_code, ..summary }, why, code })
     }
 
     /// Whether a series stopped when its time was over, having done what the plan saw; the forecast
@@ -287,27 +342,47 @@ impl<S: Store, A: CancelApi> Run<S, A> {
         Expiring { store, api, speed, began_at, json: *json }
     }
 
-    fn last_run(&self, began_at: Timestamp, ended: Option<RunEnd>) -> LastRun {
-        let seen_at = Some(wall_clock());
-        LastRun { began_at, ended, seen_at, reports: self.reports.places() }
+    /// The last word about this run in the store.
+    async fn note_end(
+        &self,
+        campaign: &Campaign,
+        run: LastRun,
+        (why, exit_code): (String, u8),
+    ) -> Result<(), Failure> {
+        let at = self.store.clock().utc();
+        let ended = Some(RunEnd { at, why, exit_code, resume: self.resume.clone() });
+        let run = LastRun { ended, seen_at: Some(wall_clock()), ..run };
+        Ok(self.store.note_run(campaign.id, run).await?)
+    }
+
+    /// Tells the end of a run that failed, where the store still takes it.
+    async fn failed(&self, campaign: &Campaign, run: LastRun, failure: Failure) -> Failure {
+        let why = format!("{}: {}", failure.what, failure.why);
+        self.note_end(campaign, run, (why, failure.code)).await.ok();
+        failure
     }
 
     /// The store failed: what can still be read is told, and nothing more is sent.
-    async fn stopped_by_store(
-        &self,
-        campaign: &Campaign,
-        began_at: Timestamp,
-        failure: Failure,
-    ) -> Failure {
+    async fn of_store(&self, campaign: &Campaign, failure: Failure) -> Failure {
         let done = self.store.tally(campaign.id).await.ok();
-        let failure = failure.of_campaign(&campaign.name, done.as_ref(), self.resume.as_deref());
-        let (at, why) = (self.store.clock().utc(), format!("{}: {}", failure.what, failure.why));
-        let ended = RunEnd { at, why, exit_code: failure.code, resume: self.resume.clone() };
-        let run = self.last_run(began_at, Some(ended));
-        // A store that failed may not take this either; `status` then tells no end of the run.
-        self.store.note_run(campaign.id, run).await.ok();
-        failure
+        failure.of_campaign(&campaign.name, done.as_ref(), self.resume.as_deref())
     }
+}
+
+/// A run that is over.
+struct Over {
+    summary: Summary,
+    /// Why it ended, as a part of a sentence.
+    why: String,
+    code: Result<u8, Failure>,
+}
+
+/// What a run took, and what ended it.
+struct Effort {
+    calls_before: u64,
+    took: Duration,
+    left: Left,
+    caught: Option<Caught>,
 }
 
 fn left_before_the_report(campaign: &Campaign) -> Failure {
@@ -333,13 +408,6 @@ fn is_reachable(ending: &Ending) -> bool {
 /// failure nobody waits for scans.
 fn is_over(ending: &Ending) -> bool {
     matches!(ending, Ending::Finished | Ending::Stopped(Stop::Time | Stop::Window))
-}
-
-fn ending_text(ending: &Ending) -> String {
-    match ending {
-        Ending::Finished => "every row has its outcome".to_owned(),
-        Ending::Stopped(stop) => stop_text(stop),
-    }
 }
 
 fn panicked(error: &tokio::task::JoinError) -> Failure {

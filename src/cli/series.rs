@@ -136,10 +136,10 @@ pub(super) fn at_work(last: &CampaignName) -> Failure {
     Failure::new(
         5,
         format!("nothing was ordered: {last} of this series still works"),
-        "its run was seen at work within the last minute and a half",
+        "its run was seen at work within the last 20 seconds",
         format!(
             "see `fleetsweep status {last}`; the next run of the series comes after it; if it was \
-             killed just now, try again in two minutes"
+             killed just now, try again in half a minute"
         ),
     )
 }

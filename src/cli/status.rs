@@ -1,8 +1,8 @@
 //! `status`: how far, how fast, until when. It only reads, also while a runner writes, or is dead.
 
-use std::time::Duration;
+mod words;
 
-use jiff::{Timestamp, ZonedDateTime};
+use std::time::Duration;
 
 use super::args::StatusArgs;
 use super::coverage::coverage;
@@ -11,16 +11,15 @@ use super::find::any_campaign;
 use super::plans::used;
 use super::say;
 use super::stores::{self, Place};
-use crate::clock::{Clock, local_now};
+use crate::clock::{Clock, local_now, wall_clock};
 use crate::domain::event::WaveShown;
 use crate::domain::forecast::Outlook;
 use crate::domain::quota::api_quotas;
-use crate::domain::text::printable;
-use crate::domain::{Operation, PaceKind, Priority, Quota, Tally, Timing};
+use crate::domain::{Operation, PaceKind, Quota, Tally, Timing};
 use crate::engine::waves::shown;
-use crate::report::progress::text::wave;
-use crate::report::{human, jsonl};
+use crate::report::jsonl;
 use crate::store::{Campaign, CampaignState, Store};
+use words::Doing;
 
 /// The latest calls that are looked at: more than any quota of the API holds.
 const LATEST: usize = 10_000;
@@ -62,7 +61,10 @@ struct Standing {
     tally: Tally,
     calls: u64,
     used: Vec<(Quota, u64)>,
-    finish_in: Option<Duration>,
+    /// What it does now.
+    doing: Doing,
+    /// How long the calls that are left take, if nothing else holds them.
+    calls_take: Option<Duration>,
     /// Open campaigns of high priority that this one yields to.
     before: Vec<String>,
     /// Its present wave, if another one follows.
@@ -99,13 +101,27 @@ impl Standing {
             hours: None,
             pauses,
         };
-        let finish_in = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
+        let calls_take = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
         let before = before(&campaign, all);
-        Ok(Self { campaign, tally, calls, used, finish_in, before, wave })
+        let doing = Doing::of(&campaign, wall_clock());
+        Ok(Self { campaign, tally, calls, used, doing, calls_take, before, wave })
+    }
+
+    /// When the last answer is likely to be in; nothing of a campaign that stands still. A run that
+    /// knows its window says so itself.
+    fn finish_in(&self) -> Option<Duration> {
+        let run = self.campaign.last_run.as_ref()?;
+        match self.doing {
+            Doing::Running | Doing::Waiting => {
+                Duration::try_from(run.done_by?.duration_since(wall_clock())).ok()
+            }
+            _ => None,
+        }
     }
 
     fn json(&self) -> String {
         let Self { campaign, tally, .. } = self;
+        let (run, now) = (campaign.last_run.as_ref(), wall_clock());
         let outcomes: serde_json::Map<_, _> = tally
             .by_name()
             .into_iter()
@@ -149,115 +165,12 @@ impl Standing {
             "waits_for": self.before,
             "cancelled": campaign.called_off,
             "last_run": campaign.last_run,
-            "running": campaign.last_run.as_ref().is_some_and(|run| {
-                run.is_alive(local_now().timestamp(), &Timing::default())
-            }),
+            "doing": self.doing.word().replace(' ', "_"),
+            "running": run.is_some_and(|run| run.is_alive(now, &Timing::default())),
+            "runners": run.map_or(0, |run| run.alive_but("", now, &Timing::default())),
             "last_call_at": campaign.last_call_at,
-            "finish_in_s": self.finish_in.map(|left| left.as_secs_f64()),
+            "finish_in_s": self.finish_in().map(|left| left.as_secs_f64()),
         }))
-    }
-
-    fn text(&self, now: &ZonedDateTime) -> String {
-        let Self { campaign, tally, .. } = self;
-        let emulated = if campaign.emulated { "EMULATED " } else { "" };
-        let high = campaign.priority == Priority::High;
-        let priority = if high { ", priority high" } else { "" };
-        let mut lines = vec![format!(
-            "{emulated}{}: {}{priority}, {} of {} devices done",
-            campaign.name,
-            state(campaign),
-            human::count(tally.devices_done()),
-            human::count(tally.devices()),
-        )];
-        lines.push(format!(
-            "  {} scan, tenant {}, \"{}\", since {}",
-            campaign.order.scan_type,
-            printable(&campaign.order.target.tenant),
-            printable(&campaign.order.text()),
-            human::moment(&campaign.opened_at.to_zoned_datetime(now.time_zone().clone())),
-        ));
-        let ended = tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
-        let ended: Vec<String> =
-            ended.map(|(name, rows)| format!("{} {name}", human::count(rows))).collect();
-        if !ended.is_empty() {
-            lines.push(format!("  {}", ended.join(", ")));
-        }
-        if tally.open() > 0 {
-            lines.push(format!(
-                "  open: {} waiting, {} sent, {} not known",
-                human::count(tally.queued),
-                human::count(tally.claimed),
-                human::count(tally.doubtful),
-            ));
-            let used = self.used.iter().map(|(quota, calls)| {
-                format!("{} of {}", human::count(*calls), human::quota(quota))
-            });
-            let used: Vec<String> = used.collect();
-            lines.push(format!("  limits used: {}", used.join(", ")));
-            lines.extend(self.before.iter().map(|name| {
-                format!(
-                    "  waits for campaign {name} (priority high) while a runner is at work on it"
-                )
-            }));
-            lines.extend(self.wave_text(now));
-            lines.extend(self.run_text(now));
-        }
-        lines.join("\n")
-    }
-
-    /// How its present wave stands, if another one follows.
-    fn wave_text(&self, now: &ZonedDateTime) -> Option<String> {
-        let text = match &self.campaign.wave_failed {
-            Some(failure) => {
-                format!("{}; `resume` asks before it goes on", printable(&failure.to_string()))
-            }
-            None => wave(self.wave.as_ref()?, now),
-        };
-        Some(human::wrapped(&format!("  {text}"), 4))
-    }
-
-    /// Whether somebody works on it, or why nobody does, and what to do next.
-    fn run_text(&self, now: &ZonedDateTime) -> Vec<String> {
-        let Self { campaign, .. } = self;
-        let at = |at: Timestamp| human::moment(&at.to_zoned_datetime(now.time_zone().clone()));
-        let left = self.finish_in.map(human::duration);
-        let left = left.map(|left| format!("; {left} to the last call")).unwrap_or_default();
-        let resume = format!("fleetsweep resume {}", campaign.name);
-        let ended = campaign.last_run.as_ref().map(|run| run.ended.as_ref());
-        if campaign.called_off {
-            let told = "  cancelled: nothing more is ordered; to find out what became of the rest:";
-            return vec![told.to_owned(), format!("    {resume}")];
-        }
-        if campaign.paused {
-            let goes_on = format!("  paused; to go on{left}:");
-            return vec![goes_on, format!("    {resume}")];
-        }
-        let line = |text: String| human::wrapped(&printable(&text), 4);
-        match ended {
-            Some(Some(end)) => vec![
-                line(format!("  stopped {}, exit code {}: {}", at(end.at), end.exit_code, end.why)),
-                format!("  to go on{left}:"),
-                format!("    {}", printable(end.resume.as_ref().unwrap_or(&resume))),
-            ],
-            began => {
-                let began = began.and(campaign.last_run.as_ref()).map(|run| at(run.began_at));
-                let began = began.unwrap_or_else(|| "not yet".to_owned());
-                let call = campaign.last_call_at.map_or_else(|| "none yet".to_owned(), at);
-                let run = campaign.last_run.as_ref();
-                if run.is_some_and(|run| run.is_alive(now.timestamp(), &Timing::default())) {
-                    return vec![line(format!(
-                        "  runs now, begun: {began}; last call: {call}{left}"
-                    ))];
-                }
-                let seen = run.and_then(|run| run.seen_at).map(at);
-                let seen = seen.map(|at| format!("; last seen at work: {at}")).unwrap_or_default();
-                vec![
-                    line(format!("  last begun: {began}; last call: {call}{seen}{left}")),
-                    "  no run is seen at work; it was killed, or not begun; to go on:".to_owned(),
-                    format!("    {resume}"),
-                ]
-            }
-        }
     }
 }
 

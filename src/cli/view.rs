@@ -7,11 +7,12 @@ use std::time::Duration;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::clock::local_now;
+use crate::domain::Caught;
 use crate::domain::event::Event;
 use crate::domain::text::printable;
 use crate::engine::StopLevel;
 use crate::engine::cancel::Told;
-use crate::report::progress::{Progress, Style, Terminal};
+use crate::report::progress::{Look, Progress, Style, Terminal};
 use std::io::Write;
 
 /// Standard error, once for bars and logs, so that neither tears the other.
@@ -29,13 +30,16 @@ pub(super) struct View {
     _echo: NoCaret,
 }
 
-/// Keeps the terminal from showing `^C`, which would tear the bars, as long as it lives.
+/// Keeps the terminal from showing `^C`, which would tear the bars, as long as it lives. In the
+/// background the terminal is set for somebody else, and setting it would stop the program.
 struct NoCaret(Option<Termios>);
 
 impl NoCaret {
     fn new(style: Style) -> Self {
-        let bars = style == Style::Bars;
-        let before = bars.then(|| tcgetattr(std::io::stderr()).ok()).flatten();
+        let mut before = None;
+        if style == Style::Bars && (Look::stderr().is_in_front)() {
+            before = tcgetattr(std::io::stderr()).ok();
+        }
         if let Some(mut now) = before.clone() {
             now.local_modes.remove(LocalModes::ECHOCTL);
             // A terminal that refuses shows what it always shows.
@@ -47,7 +51,9 @@ impl NoCaret {
 
 impl Drop for NoCaret {
     fn drop(&mut self) {
-        if let Some(before) = &self.0 {
+        if let Some(before) = &self.0
+            && (Look::stderr().is_in_front)()
+        {
             tcsetattr(std::io::stderr(), OptionalActions::Now, before).ok();
         }
     }
@@ -85,12 +91,16 @@ impl View {
     }
 
     /// Says at once what a signal does.
-    pub(super) fn stopping(&mut self, level: StopLevel, resume: Option<&str>) {
+    pub(super) fn stopping(&mut self, level: StopLevel, caught: Caught, resume: Option<&str>) {
         let goes_on = resume.map(|command| format!(" To go on: {command}")).unwrap_or_default();
+        let by = match caught {
+            Caught::Interrupt => String::new(),
+            caught => format!(" ({caught})"),
+        };
         self.warn(&match level {
             StopLevel::Run => return,
             StopLevel::Soft => format!(
-                "Stopping: no more orders; calls in flight finish (35 s at most). Ctrl-C again \
+                "Stopping{by}: no more orders; calls in flight finish (35 s at most). Ctrl-C again \
                  leaves at once.{goes_on}"
             ),
             StopLevel::Now => format!("Leaving at once.{goes_on}"),

@@ -32,6 +32,18 @@ pub enum HoldReason {
     Wave,
 }
 
+impl HoldReason {
+    /// Whether the campaign waits for a moment or for somebody, rather than for its next slot.
+    pub fn is_a_wait(&self) -> bool {
+        !matches!(self, HoldReason::Quota(_) | HoldReason::Pace)
+    }
+
+    /// Whether nobody can say when it ends, so that no end of the campaign can be foretold.
+    pub fn is_open_ended(&self) -> bool {
+        matches!(self, HoldReason::User | HoldReason::Priority(_) | HoldReason::Network)
+    }
+}
+
 /// Where a campaign stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {

@@ -3,11 +3,6 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use super::timing::Timing;
-
 /// How a row ended in a campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
@@ -119,48 +114,6 @@ pub enum Stop {
     Wave(String),
 }
 
-/// How the latest run of a campaign went, for who asks later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastRun {
-    /// When it began.
-    pub began_at: Timestamp,
-    /// How it ended; nothing while it runs, and after it was killed.
-    pub ended: Option<RunEnd>,
-    /// When it last said that it runs; it says so about every `Timing::report_every`.
-    #[serde(default)]
-    pub seen_at: Option<Timestamp>,
-    /// Where its reports are, as absolute paths.
-    #[serde(default)]
-    pub reports: Vec<String>,
-}
-
-impl LastRun {
-    /// One that begins now.
-    pub fn begun(at: Timestamp) -> Self {
-        Self { began_at: at, ended: None, seen_at: None, reports: Vec::new() }
-    }
-
-    /// Whether it runs now, as far as can be told: it has not ended, and said so lately.
-    pub fn is_alive(&self, now: Timestamp, timing: &Timing) -> bool {
-        let lately = timing.report_every * 3;
-        let seen = self.seen_at.unwrap_or(self.began_at);
-        self.ended.is_none() && now.duration_since(seen).unsigned_abs() < lately
-    }
-}
-
-/// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunEnd {
-    /// When.
-    pub at: Timestamp,
-    /// Why, as a part of a sentence.
-    pub why: String,
-    /// The exit code of its program.
-    pub exit_code: u8,
-    /// The whole command that goes on, if anything can.
-    pub resume: Option<String>,
-}
-
 /// How a run of a campaign ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -211,31 +164,6 @@ mod tests {
                 "bad_row"
             ]
         );
-    }
-
-    #[test]
-    fn a_run_is_alive_while_it_says_so_and_no_longer() {
-        let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let alive = |seen: Option<&str>, ended: bool, now: &str| {
-            let end = RunEnd {
-                at: at("2026-11-24T22:00:00Z"),
-                why: String::new(),
-                exit_code: 5,
-                resume: None,
-            };
-            let run = LastRun {
-                began_at: at("2026-11-24T22:00:00Z"),
-                ended: ended.then_some(end),
-                seen_at: seen.map(at),
-                reports: Vec::new(),
-            };
-            run.is_alive(at(now), &Timing::default())
-        };
-        assert!(alive(None, false, "2026-11-24T22:01:29Z"));
-        assert!(!alive(None, false, "2026-11-24T22:01:30Z"));
-        assert!(alive(Some("2026-11-24T23:00:00Z"), false, "2026-11-24T23:01:00Z"));
-        assert!(!alive(Some("2026-11-24T23:00:00Z"), true, "2026-11-24T23:01:00Z"));
-        assert!(!alive(Some("2026-11-24T23:00:00Z"), false, "2026-11-24T21:00:00Z"));
     }
 
     #[test]

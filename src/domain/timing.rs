@@ -167,6 +167,18 @@ impl Timing {
         self.poll * 3
     }
 
+    /// How often a run says in its store that it lives. Not much below a second, however the rest
+    /// is scaled: each time is a write.
+    pub fn sign_of_life(&self) -> Duration {
+        self.poll.max(Duration::from_millis(500))
+    }
+
+    /// How long after its last sign of life a run is taken for alive: 20 s. Two signs in a row may
+    /// be late.
+    pub fn alive_for(&self) -> Duration {
+        (self.poll * 4).max(Duration::from_secs(3))
+    }
+
     /// The longest time from a claim to the moment at which the server can have counted its call:
     /// send within + whole request + linger. A call with no answer is counted until then.
     pub fn horizon(&self) -> Duration {

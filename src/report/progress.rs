@@ -2,14 +2,18 @@
 //! what it is told and decides nothing; the words are `text`'s. No colour is used, so that none is
 //! ever the only sign and `NO_COLOR` has nothing to switch off.
 
+mod screen;
 pub mod text;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use tracing_subscriber::fmt::MakeWriter;
+
+pub use screen::{Look, stops_writers};
+use screen::{Out, Screen};
 
 use crate::domain::cancel;
 use crate::domain::event::{Event, Note, Snapshot};
@@ -45,19 +49,43 @@ impl Style {
 #[derive(Clone)]
 pub struct Terminal {
     bars: MultiProgress,
-    out: Arc<Mutex<Box<dyn Write + Send>>>,
+    out: Out,
+    screen: Option<Screen>,
 }
 
 impl Terminal {
     /// Standard error.
     pub fn stderr() -> Self {
-        Self::new(ProgressDrawTarget::stderr(), Box::new(io::stderr()))
+        let (is_terminal, out) = (io::stderr().is_terminal(), Box::new(io::stderr()));
+        match is_terminal {
+            true => Self::over(out, Look::stderr()),
+            false => Self::new(ProgressDrawTarget::hidden(), out),
+        }
     }
 
-    /// Bars drawn here and text written there, which are the same place outside of tests.
+    /// Bars and text on a terminal that this writes to. Whatever becomes of it, nothing fails.
+    pub fn over(out: Box<dyn Write + Send>, look: Look) -> Self {
+        let out: Out = Arc::new(Mutex::new(out));
+        let screen = Screen::new(out.clone(), look);
+        let bars = MultiProgress::with_draw_target(screen.target());
+        Self { bars, out, screen: Some(screen) }
+    }
+
+    /// Bars drawn here and text written there. An error of the bars' place is a panic: see `over`.
     pub fn new(bars: ProgressDrawTarget, out: Box<dyn Write + Send>) -> Self {
         let bars = MultiProgress::with_draw_target(bars);
-        Self { bars, out: Arc::new(Mutex::new(out)) }
+        Self { bars, out: Arc::new(Mutex::new(out)), screen: None }
+    }
+
+    /// Whether bars can be drawn now: not while the program runs in the background.
+    fn takes_bars(&self) -> bool {
+        let Some(screen) = &self.screen else { return true };
+        let (in_front, again) = screen.in_front();
+        if again {
+            // What stands above the cursor now is somebody else's.
+            self.bars.set_draw_target(screen.target());
+        }
+        in_front
     }
 
     /// Writes a line of text and its end.
@@ -69,6 +97,10 @@ impl Terminal {
 
 impl Write for Terminal {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.takes_bars();
+        if self.screen.as_ref().is_some_and(|screen| !screen.takes_text()) {
+            return Ok(bytes.len());
+        }
         // All at once, so that nothing can come between two halves of a line.
         self.bars.suspend(|| {
             let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,8 +148,14 @@ pub struct Progress {
 }
 
 enum Shape {
-    Bars(Box<Bars>),
-    Lines { last: Option<Timestamp> },
+    /// Bars, and lines while the terminal takes none.
+    Bars {
+        bars: Box<Bars>,
+        last: Option<Timestamp>,
+    },
+    Lines {
+        last: Option<Timestamp>,
+    },
     Quiet,
 }
 
@@ -125,7 +163,7 @@ impl Progress {
     /// Begins to show progress.
     pub fn new(style: Style, terminal: &Terminal) -> Self {
         let shape = match style {
-            Style::Bars => Shape::Bars(Box::new(Bars::new(&terminal.bars))),
+            Style::Bars => Shape::Bars { bars: Box::new(Bars::new(&terminal.bars)), last: None },
             Style::Lines => Shape::Lines { last: None },
             Style::Quiet => Shape::Quiet,
         };
@@ -134,42 +172,58 @@ impl Progress {
 
     /// Shows an event, if it is time to.
     pub fn show(&mut self, event: &Event, now: &ZonedDateTime) {
-        match (event, &mut self.shape) {
-            (_, Shape::Quiet) => {}
-            (Event::Progress(snapshot), Shape::Bars(bars)) => bars.show(snapshot, now),
-            (Event::Progress(snapshot), Shape::Lines { last }) => {
-                if is_due(*last, now) {
-                    *last = Some(now.timestamp());
-                    self.terminal.say(&text::line(snapshot, now));
-                }
+        match event {
+            Event::Progress(snapshot) => {
+                self.advance(now, |bars| bars.show(snapshot, now), || text::line(snapshot, now))
             }
-            (Event::Note(note), _) => self.note(note, now),
+            Event::Note(note) => self.note(note, now),
         }
     }
 
     /// Shows how far cancelling is, if it is time to.
     pub fn cancelling(&mut self, progress: &cancel::Progress, now: &ZonedDateTime) {
-        match &mut self.shape {
-            Shape::Quiet => {}
-            Shape::Bars(bars) => bars.cancelling(progress, now),
-            Shape::Lines { last } => {
-                if is_due(*last, now) {
-                    *last = Some(now.timestamp());
-                    self.terminal.say(&text::cancelling(progress, now));
+        self.advance(
+            now,
+            |bars| bars.cancelling(progress, now),
+            || text::cancelling(progress, now),
+        );
+    }
+
+    /// Moves the bars, or says a line where there are none.
+    fn advance(
+        &mut self,
+        now: &ZonedDateTime,
+        draw: impl FnOnce(&Bars),
+        line: impl FnOnce() -> String,
+    ) {
+        let last = match &mut self.shape {
+            Shape::Quiet => return,
+            Shape::Bars { bars, last } => {
+                if self.terminal.takes_bars() {
+                    return draw(bars);
                 }
+                last
             }
+            Shape::Lines { last } => last,
+        };
+        if is_due(*last, now) {
+            *last = Some(now.timestamp());
+            self.terminal.say(&line());
         }
     }
 
     /// Takes the bars away, so that what is printed next stands alone.
     pub fn end(&mut self) {
-        if let Shape::Bars(bars) = &self.shape {
+        if let Shape::Bars { bars, .. } = &self.shape {
             bars.clear();
         }
     }
 
     /// A note that comes again and again, as pauses do, is told once a minute.
     fn note(&mut self, note: &Note, now: &ZonedDateTime) {
+        if let Shape::Quiet = self.shape {
+            return;
+        }
         let same = self.last_note.as_ref().filter(|(last, _)| last == note);
         if is_due(same.map(|(_, at)| *at), now) {
             self.last_note = Some((note.clone(), now.timestamp()));

@@ -1,6 +1,8 @@
 //! The end of a run, as text and as JSON: what became of the devices, what it took, and what to do
 //! next. Accepted means ordered; no line says that a device was scanned.
 
+mod stops;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +14,9 @@ use super::jsonl;
 use super::record::ReportHead;
 use super::totals::Group;
 use crate::domain::text::{cut, printable};
-use crate::domain::{Ending, Outcome, Stop, Tally, Ticket};
+use crate::domain::{Caught, Ending, Outcome, Tally, Ticket};
+pub use stops::stop_text;
+use stops::{CANCELLED, before_resuming, stop_json, stopped_by};
 
 /// Kinds of failure that the text names.
 const GROUPS_SHOWN: usize = 5;
@@ -24,8 +28,14 @@ pub struct Summary {
     pub head: ReportHead,
     /// How the run ended.
     pub ending: Ending,
+    /// The signal that stopped it, or came while it ended.
+    pub caught: Option<Caught>,
     /// It stopped when and as the plan of a series foresaw: the next run goes on.
     pub planned: bool,
+    /// Somebody cancelled the campaign meanwhile, or before.
+    pub cancelled: bool,
+    /// Runners of other processes that are at work on the campaign.
+    pub others: usize,
     /// Where the rows stand.
     pub tally: Tally,
     /// Failures by code, the most frequent first.
@@ -55,6 +65,9 @@ impl Summary {
         if self.head.emulated {
             lines.push("EMULATED: it ran against the emulator; no real device was asked.".into());
         }
+        if let Some(others) = self.others_text() {
+            lines.push(wrapped(&others, 2));
+        }
         self.push_counts(&mut lines);
         self.push_effort(&mut lines);
         self.push_to_do(&mut lines);
@@ -78,7 +91,7 @@ impl Summary {
         let covered = |covered| self.tally.of(Outcome::AlreadyInProgress { covered });
         let (ending, stop) = match &self.ending {
             Ending::Finished => ("finished", None),
-            Ending::Stopped(stop) => ("stopped", Some(stop_json(stop))),
+            Ending::Stopped(stop) => ("stopped", Some(stop_json(stop, self.caught))),
         };
         jsonl::line(&Json {
             v: 1,
@@ -91,6 +104,8 @@ impl Summary {
             ending,
             stop,
             planned: self.planned,
+            cancelled: self.cancelled,
+            other_runners: self.others,
             rows: self.tally.rows(),
             devices: self.tally.devices(),
             open: self.tally.open(),
@@ -108,23 +123,53 @@ impl Summary {
         })
     }
 
+    /// Why the run ended, as a part of a sentence.
+    pub fn why(&self) -> String {
+        match &self.ending {
+            Ending::Finished if self.cancelled => CANCELLED.to_owned(),
+            Ending::Finished => "every row has its outcome".to_owned(),
+            Ending::Stopped(stop) if self.cancelled => {
+                format!("{}; {CANCELLED}", stopped_by(stop, self.caught))
+            }
+            Ending::Stopped(stop) => stopped_by(stop, self.caught),
+        }
+    }
+
     fn first_line(&self) -> String {
         let name = &self.head.campaign;
         let attention: u64 = needing_attention().map(|outcome| self.tally.of(outcome)).sum();
         match &self.ending {
-            Ending::Finished if attention == 0 => format!("Campaign {name} is finished."),
             Ending::Finished => {
+                let by = if self.cancelled { format!(": {CANCELLED}") } else { String::new() };
+                if attention == 0 {
+                    return format!("Campaign {name} is finished{by}.");
+                }
                 let need = if attention == 1 { "needs" } else { "need" };
                 let rows = counted(attention, "row");
-                format!("Campaign {name} is finished; {rows} {need} attention.")
+                format!("Campaign {name} is finished{by}; {rows} {need} attention.")
             }
-            Ending::Stopped(stop) if self.planned => {
-                let open = counted(self.tally.open(), "device");
-                let stop = stop_text(stop);
-                format!("Campaign {name} stopped as planned: {stop}; {open} left.")
+            Ending::Stopped(_) if self.planned => {
+                let (open, why) = (counted(self.tally.open(), "device"), self.why());
+                format!("Campaign {name} stopped as planned: {why}; {open} left.")
             }
-            Ending::Stopped(stop) => format!("Campaign {name} stopped: {}.", stop_text(stop)),
+            Ending::Stopped(_) => format!("Campaign {name} stopped: {}.", self.why()),
         }
+    }
+
+    /// Who believes that everything stopped must know of those that go on.
+    fn others_text(&self) -> Option<String> {
+        let name = &self.head.campaign;
+        let (work, goes) = match self.others {
+            0 => return None,
+            1 => ("Another runner still works".to_owned(), "goes"),
+            some => (format!("{some} other runners still work"), "go"),
+        };
+        (self.ending != Ending::Finished).then(|| {
+            format!(
+                "{work} on this campaign and {goes} on ordering; `fleetsweep pause {name}` holds \
+                 all of them."
+            )
+        })
     }
 
     fn push_counts(&self, lines: &mut Vec<String>) {
@@ -194,7 +239,10 @@ impl Summary {
                 other => short(other),
             };
             let again = format!("fleetsweep retry {}", self.head.campaign);
-            let advice = advice(outcome).replace("fleetsweep retry", &again);
+            let advice = match self.ending {
+                Ending::Finished => advice(outcome).replace("fleetsweep retry", &again),
+                Ending::Stopped(_) => advice_before_the_end(outcome).to_owned(),
+            };
             lines.push(wrapped(&format!("  {} {name}: {advice}", count(rows)), 4));
             let groups = shown.iter().filter(|group| group.outcome == outcome);
             lines.extend(groups.filter_map(|group| group_text(group)));
@@ -241,6 +289,8 @@ struct Json<'a> {
     ending: &'static str,
     stop: Option<Value>,
     planned: bool,
+    cancelled: bool,
+    other_runners: usize,
     rows: u64,
     devices: u64,
     open: u64,
@@ -268,78 +318,8 @@ fn group_json(group: &Group) -> Value {
     })
 }
 
-fn stop_json(stop: &Stop) -> Value {
-    let (kind, why) = match stop {
-        Stop::Signal => ("signal", None),
-        Stop::SecondSignal => ("second_signal", None),
-        Stop::Time => ("time", None),
-        Stop::Window => ("window", None),
-        Stop::Unreachable(why) => ("unreachable", Some(why)),
-        Stop::NeverReached(why) => ("never_reached", Some(why)),
-        Stop::ListUnreadable(why) => ("list_unreadable", Some(why)),
-        Stop::SignIn(why) => ("sign_in", Some(why)),
-        Stop::Safety(why) => ("safety", Some(why)),
-        Stop::Repeats(why) => ("repeats", Some(why)),
-        Stop::Failures(why) => ("failures", Some(why)),
-        Stop::Wave(why) => ("wave", Some(why)),
-    };
-    json!({"kind": kind, "why": why})
-}
-
 fn needing_attention() -> impl Iterator<Item = Outcome> {
     Outcome::ALL.into_iter().filter(|outcome| outcome.needs_attention())
-}
-
-/// Why a run stopped, as a part of a sentence.
-pub fn stop_text(stop: &Stop) -> String {
-    match stop {
-        Stop::Signal => "by a signal; the calls in flight were finished".into(),
-        Stop::SecondSignal => {
-            "left at once by a second signal; what was in flight is looked up by `resume`".into()
-        }
-        Stop::Time => "its time is over; no order left after it".into(),
-        Stop::Window => "its window closed; no order left after it".into(),
-        Stop::Unreachable(why) => {
-            format!("the API could not be used any more ({})", printable(why))
-        }
-        Stop::NeverReached(why) => format!("the API was never reached ({})", printable(why)),
-        Stop::ListUnreadable(why) => {
-            format!("the list of actions could not be read ({})", printable(why))
-        }
-        Stop::SignIn(why) => format!("sign-in or permission ({})", printable(why)),
-        Stop::Safety(why) | Stop::Repeats(why) | Stop::Failures(why) => {
-            format!("by a safety rule ({})", printable(why))
-        }
-        Stop::Wave(why) => format!("before its next wave ({})", printable(why)),
-    }
-}
-
-fn before_resuming(stop: &Stop) -> &'static str {
-    match stop {
-        Stop::Signal | Stop::SecondSignal | Stop::Time => "go on with what is open",
-        Stop::Window => "go on with what is open when the window opens again",
-        Stop::Unreachable(_) | Stop::NeverReached(_) => {
-            "check network, proxy and the address of the API, then go on"
-        }
-        Stop::ListUnreadable(_) => {
-            "some devices are not known yet; when the list of actions can be read, go on"
-        }
-        Stop::SignIn(_) => {
-            "check tenant, application, its secret and the permission Machine.Scan, then go on"
-        }
-        Stop::Safety(_) => "check tenant and list; only if both are right, go on",
-        Stop::Repeats(_) => {
-            "see in the report what the server answered; when it works again, go on"
-        }
-        Stop::Failures(_) => {
-            "see in the report what failed; if the others are to be ordered all the same, go on \
-             (with another --max-failures, if need be)"
-        }
-        Stop::Wave(_) => {
-            "see in the report what failed; if the others are to be ordered all the same, go on, \
-             which asks once more"
-        }
-    }
 }
 
 /// An outcome in the list of counts.
@@ -380,6 +360,17 @@ fn advice(outcome: Outcome) -> &'static str {
         Outcome::Cancelled => "ordered, then cancelled by fleetsweep; again: `fleetsweep retry`",
         Outcome::BadRow => "mend these lines of the list, then order them",
         Outcome::Accepted | Outcome::Duplicate | Outcome::Skipped => "nothing",
+    }
+}
+
+/// The same while the campaign is open, when only `resume` goes on with it.
+fn advice_before_the_end(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::AlreadyInProgress { .. } => "again when the campaign is finished",
+        Outcome::Failed => "no scan was ordered; again when the campaign is finished",
+        Outcome::NotAttempted => "see the report",
+        Outcome::Cancelled => "ordered, then cancelled by fleetsweep",
+        other => advice(other),
     }
 }
 

@@ -368,7 +368,7 @@ impl<C: Clock> Store for MemoryStore<C> {
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
         let mut inner = self.lock();
         let campaign = inner.held(campaign)?.campaign.as_mut().ok_or_else(unknown_campaign)?;
-        campaign.last_run = Some(run);
+        campaign.last_run = Some(run.noted_after(campaign.last_run.take(), &self.timing));
         Ok(())
     }
 

@@ -157,7 +157,7 @@ pub struct Campaign {
     pub notes: ServerNotes,
     /// The quotas that its runners keep, in ascending order.
     pub quotas: Vec<Quota>,
-    /// How its latest run went; nothing before the first.
+    /// How its latest run went, and which others are at work; nothing before the first.
     pub last_run: Option<LastRun>,
     /// When its last scan call was claimed.
     pub last_call_at: Option<Timestamp>,
@@ -604,7 +604,8 @@ pub trait Store: Send + Sync + 'static {
         done: Vec<Cancellation>,
     ) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Keeps how the latest run of a campaign goes, for who asks later.
+    /// Keeps how a run of a campaign goes, for who asks later. One that ended does not hide another
+    /// one that is at work: see `LastRun::noted_after`.
     fn note_run(
         &self,
         campaign: CampaignId,

@@ -6,6 +6,7 @@ pub(crate) mod campaigns;
 mod canary;
 mod cancel;
 mod doctor;
+mod ends;
 mod finish;
 mod follow;
 mod network;

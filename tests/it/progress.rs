@@ -1,12 +1,14 @@
 //! Progress: its words, how often it is told, and that nothing tears the bars.
 
 use std::io::{self, Write};
+use std::mem::ManuallyDrop;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fleetsweep::domain::event::{Event, HoldReason, Note, Snapshot, WaveShown};
 use fleetsweep::domain::{Outcome, State, Tally};
-use fleetsweep::report::progress::{Progress, Style, Terminal, text};
+use fleetsweep::report::progress::{Look, Progress, Style, Terminal, text};
 use indicatif::{ProgressDrawTarget, TermLike};
 use jiff::{SignedDuration, ZonedDateTime};
 
@@ -229,4 +231,134 @@ fn a_narrow_terminal_cuts_the_bars_and_a_log_line_never_tears_them() {
     );
     progress.end();
     assert!(screen.text().len() > text.len());
+}
+
+/// A terminal that went away: it takes nothing.
+struct Gone;
+
+impl Write for Gone {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::Error::from_raw_os_error(5))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(5))
+    }
+}
+
+const LOOK: Look = Look { size: || (40, 20), is_in_front: || true, stops_writers: || false };
+
+#[test]
+fn a_terminal_that_takes_nothing_any_more_harms_nothing() {
+    let mut terminal = Terminal::over(Box::new(Gone), LOOK);
+    let mut progress = Progress::new(Style::Bars, &terminal);
+    for at in 0..50_u8 {
+        progress.show(&Event::Progress(Box::new(snapshot(at.into()))), &later(at.into()));
+        progress.show(&Event::Note(Note::Reached), &later(i64::from(at) * 100));
+        assert!(terminal.write_all(b"WARN something\n").is_err());
+    }
+    progress.end();
+}
+
+/// The same place as the library that draws takes it.
+impl TermLike for Gone {
+    fn width(&self) -> u16 {
+        40
+    }
+
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_line(&self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_str(&self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(5))
+    }
+}
+
+impl std::fmt::Debug for Gone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gone")
+    }
+}
+
+/// Why the bars have a screen of their own: on a plain target the same ends the program.
+#[test]
+fn without_its_own_screen_a_terminal_that_goes_away_is_a_panic() {
+    let shown = std::panic::catch_unwind(|| {
+        let draw = ProgressDrawTarget::term_like(Box::new(Gone));
+        // Nothing is dropped on the way out, where a second panic would end all tests.
+        let mut terminal = ManuallyDrop::new(Terminal::new(draw, Box::new(io::sink())));
+        let mut progress = ManuallyDrop::new(Progress::new(Style::Bars, &terminal));
+        progress.show(&Event::Progress(Box::new(snapshot(1))), &now());
+        terminal.write_all(b"WARN something\n")
+    });
+    assert!(shown.is_err());
+}
+
+static IN_FRONT: AtomicBool = AtomicBool::new(true);
+static STOPS: AtomicBool = AtomicBool::new(false);
+
+#[test]
+fn in_the_background_there_are_lines_and_no_bars_and_back_in_front_nothing_above_is_touched() {
+    let received = Received::default();
+    let look = Look {
+        size: || (80, 20),
+        is_in_front: || IN_FRONT.load(Ordering::SeqCst),
+        stops_writers: || STOPS.load(Ordering::SeqCst),
+    };
+    let terminal = Terminal::over(Box::new(received.clone()), look);
+    let mut progress = Progress::new(Style::Bars, &terminal);
+    let mut after = |seconds: i64, done: u64| {
+        let before = received.text().len();
+        progress.show(&Event::Progress(Box::new(snapshot(done))), &later(seconds));
+        received.text()[before..].to_owned()
+    };
+    assert!(after(0, 1).contains('\u{1b}') || after(1, 2).contains('\u{1b}'));
+    IN_FRONT.store(false, Ordering::SeqCst);
+    let line = after(2, 3);
+    assert!(line.starts_with("3 of 12,000 devices") && !line.contains('\u{1b}'), "{line:?}");
+    assert_eq!(after(3, 4), "", "a line a minute");
+    STOPS.store(true, Ordering::SeqCst);
+    assert_eq!(after(100, 4), "", "it would be stopped for a line");
+    STOPS.store(false, Ordering::SeqCst);
+    IN_FRONT.store(true, Ordering::SeqCst);
+    // The first thing that is drawn goes up over nothing.
+    let back = after(200, 5);
+    let drawn = back.find("of 12,000 devices").expect("the bars are back");
+    assert!(back.find('\u{1b}').is_none_or(|up| drawn < up), "{back:?}");
+}
+
+#[test]
+fn nothing_that_stands_still_has_a_finish_time() {
+    let other = HoldReason::Priority("incident".parse().unwrap());
+    for hold in [HoldReason::User, other, HoldReason::Network] {
+        let held = Snapshot { hold: Some(hold), ..snapshot(1) };
+        let text = text::finish(&held, &now());
+        assert!(!text.contains("done about"), "{text}");
+        assert!(text.contains("paused by") || text.contains("wait"), "{text}");
+    }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{
-    Detail, Ending, Life, OrderBy, Outcome, PaceKind, Priority, ScanType, State, Stop, Tally,
-    Target,
+    Caught, Detail, Ending, Life, OrderBy, Outcome, PaceKind, Priority, ScanType, State, Stop,
+    Tally, Target,
 };
 use fleetsweep::report::checked::Checked;
 use fleetsweep::report::nights::Nights;
@@ -57,7 +57,10 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
             ticket: None,
         },
         ending,
+        caught: None,
         planned: false,
+        cancelled: false,
+        others: 0,
         tally,
         groups: totals.groups(),
         actions: totals.actions(),
@@ -345,4 +348,30 @@ fn a_plan_says_who_goes_first_and_that_an_order_was_fixed_before() {
         "plan-order",
         format!("{}\n----\n{}", texts.join("\n----\n"), with(&order).json())
     );
+}
+
+#[test]
+fn a_stopped_campaign_is_gone_on_with_and_nothing_of_it_is_ordered_anew() {
+    let ended: Vec<(Outcome, u64)> = Outcome::ALL.into_iter().map(|one| (one, 2)).collect();
+    let stopped = summary(Ending::Stopped(Stop::Signal), tally(&ended, 5, 0), &[]);
+    // `retry` refuses a campaign that is open.
+    assert!(!stopped.text().contains("fleetsweep retry"), "{}", stopped.text());
+    let finished = Summary { ending: Ending::Finished, ..stopped };
+    assert!(finished.text().contains("fleetsweep retry"), "{}", finished.text());
+}
+
+#[test]
+fn a_summary_names_the_signal_those_who_go_on_and_who_cancelled() {
+    let caught = |caught| Summary { caught: Some(caught), ..stopped(Stop::Signal) };
+    let mut told = Vec::new();
+    for signal in [Caught::Interrupt, Caught::Terminate, Caught::Hangup, Caught::CpuTime] {
+        told.push(caught(signal).why());
+    }
+    told.extend([1, 3].map(|others| {
+        let text = Summary { others, ..caught(Caught::Hangup) }.text();
+        text.lines().skip(2).take(2).collect::<Vec<_>>().join("\n")
+    }));
+    let cancelled = Summary { cancelled: true, ..mixed() };
+    told.extend([cancelled.why(), cancelled.text().lines().take(2).collect::<Vec<_>>().join("\n")]);
+    insta::assert_snapshot!("summary-ends", told.join("\n"));
 }

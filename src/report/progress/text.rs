@@ -108,10 +108,30 @@ pub fn finish(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
 
 fn ending(
     finish_in: Option<Duration>,
-    hold: Option<&HoldReason>,
+    held: Option<&HoldReason>,
     now: &ZonedDateTime,
 ) -> Option<String> {
-    let why = hold.map(|hold| match hold {
+    let finish_in = match held {
+        // Nobody can say when it goes on.
+        Some(hold) if hold.is_open_ended() => None,
+        _ => finish_in,
+    };
+    let why = held.map(|one| hold(one, now));
+    let end = finish_in.and_then(|left| Some((left, after(now, left)?)));
+    match (end, why) {
+        (Some((left, at)), Some(why)) => {
+            Some(format!("done about {} (in {}, {why})", clock(&at, now), duration(left)))
+        }
+        (Some((left, at)), None) => {
+            Some(format!("done about {} (in {})", clock(&at, now), duration(left)))
+        }
+        (None, why) => why,
+    }
+}
+
+/// What holds the next order back, as a part of a sentence.
+pub fn hold(hold: &HoldReason, now: &ZonedDateTime) -> String {
+    match hold {
         HoldReason::Quota(limit) => format!("limited by {}", quota(limit)),
         HoldReason::Pause => "paused by the server".to_owned(),
         HoldReason::User => "paused by `fleetsweep pause`".to_owned(),
@@ -124,16 +144,6 @@ fn ending(
             format!("waiting for its start at {}", clock(&at, now))
         }
         HoldReason::Wave => "waiting before the next wave".to_owned(),
-    });
-    let end = finish_in.and_then(|left| Some((left, after(now, left)?)));
-    match (end, why) {
-        (Some((left, at)), Some(why)) => {
-            Some(format!("done about {} (in {}, {why})", clock(&at, now), duration(left)))
-        }
-        (Some((left, at)), None) => {
-            Some(format!("done about {} (in {})", clock(&at, now), duration(left)))
-        }
-        (None, why) => why,
     }
 }
 

@@ -420,8 +420,8 @@ impl<C: Clock> Store for SqliteStore<C> {
     }
 
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
-        self.write("noting how a run went", move |_, conn| {
-            Box::pin(async move { sql::set_last_run(conn, campaign, &run).await })
+        self.write("noting how a run went", move |shared, conn| {
+            Box::pin(async move { sql::note_run(conn, campaign, run, &shared.timing).await })
         })
         .await
     }

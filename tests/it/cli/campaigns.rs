@@ -146,7 +146,14 @@ async fn stops_and_goes_on(sent: Signal) {
     assert_eq!(rows.len(), 200);
     assert!(rows.iter().any(|row| row["outcome"] == "open"));
     let status = run(place.fleetsweep(&["status"])).out;
-    assert!(status.contains("exit code 5: by a signal"), "{status}");
+    let status = status.split_whitespace().collect::<Vec<_>>().join(" ");
+    let name = match sent {
+        Signal::INT => "SIGINT: Ctrl-C",
+        Signal::TERM => "SIGTERM: somebody ended the process",
+        _ => "SIGHUP: its terminal was closed",
+    };
+    assert!(status.contains(&format!("exit code 5: by a signal ({name})")), "{status}");
+    assert!(status.starts_with("stopped: stopped, "), "{status}");
     assert!(status.contains("fleetsweep resume stopped --report r.csv"), "{status}");
     let done = emulator.ledger().count(Operation::Scan);
     assert!(done < 200, "{done}");

@@ -33,7 +33,7 @@ pub(super) async fn how_the_latest_run_went_is_kept(subject: &impl Subject) {
     assert_eq!(last().await, (None, None));
     let at = store.clock().utc();
     let reports = vec!["/r.csv".to_owned()];
-    let mut run = LastRun { began_at: at, ended: None, seen_at: Some(at), reports };
+    let mut run = LastRun { seen_at: Some(at), reports, ..LastRun::begun(at) };
     store.note_run(id, run.clone()).await.unwrap();
     assert_eq!(last().await.0.as_ref(), Some(&run));
     let why = "by a signal".to_owned();

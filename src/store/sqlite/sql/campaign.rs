@@ -12,7 +12,7 @@ use super::state::{STATES, state_of};
 use super::{Script, checksum, parsed, unsigned};
 use crate::domain::{
     BudgetKey, BudgetState, BusyPolicy, CampaignName, LastRun, Order, Quota, Rollout, ServerNotes,
-    Stamp, Tally, Target, Ticket,
+    Stamp, Tally, Target, Ticket, Timing,
 };
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{Campaign, CampaignId, CampaignState, Opening};
@@ -281,19 +281,27 @@ pub(in super::super) async fn set_paused(
     Ok(())
 }
 
-/// Keeps how the latest run of a campaign goes.
-pub(in super::super) async fn set_last_run(
+/// Keeps how a run of a campaign goes, among the others that are at work on it.
+pub(in super::super) async fn note_run(
     conn: &mut SqliteConnection,
     campaign: CampaignId,
-    run: &LastRun,
+    run: LastRun,
+    timing: &Timing,
 ) -> Result<(), Fault> {
-    let text = serde_json::to_string(run).expect("a value of texts and numbers is JSON");
-    let sql = "UPDATE campaign SET last_run = ? WHERE id = ? AND state <> 'draft'";
-    let done = sqlx::query(sql).bind(text).bind(campaign.0).execute(conn).await?;
-    if done.rows_affected() == 0 {
-        return Err(broken("a campaign vanished"));
-    }
+    let sql = "SELECT last_run FROM campaign WHERE id = ? AND state <> 'draft'";
+    let before: Option<Option<String>> =
+        sqlx::query_scalar(sql).bind(campaign.0).fetch_optional(&mut *conn).await?;
+    let Some(before) = before else { return Err(broken("a campaign vanished")) };
+    let run = run.noted_after(before.as_deref().and_then(last_run), timing);
+    let text = serde_json::to_string(&run).expect("a value of texts and numbers is JSON");
+    let sql = "UPDATE campaign SET last_run = ? WHERE id = ?";
+    sqlx::query(sql).bind(text).bind(campaign.0).execute(conn).await?;
     Ok(())
+}
+
+/// What `note_run` wrote. What is only told may be missing: it is no reason to refuse a store.
+fn last_run(text: &str) -> Option<LastRun> {
+    serde_json::from_str(text).ok()
 }
 
 /// Scan calls of a campaign or a draft; nothing if there is none.
@@ -394,10 +402,7 @@ fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
         finished_at: finished_at.map(time).transpose()?,
         notes: ServerNotes::default(),
         quotas: quotas_of(row.try_get(22)?)?,
-        // What is only told may be missing: it is no reason to refuse a store.
-        last_run: row
-            .try_get::<Option<&str>, _>(23)?
-            .and_then(|run| serde_json::from_str(run).ok()),
+        last_run: row.try_get::<Option<&str>, _>(23)?.and_then(last_run),
         last_call_at: row.try_get::<Option<&str>, _>(24)?.and_then(|at| at.parse().ok()),
         paused: row.try_get(25)?,
         wave: unsigned(row, 26)?,

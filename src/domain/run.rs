@@ -1,0 +1,252 @@
+//! The runs of a campaign as its store remembers them: how the latest one goes, which others are at
+//! work beside it, and by what signal one was told to stop. Whether a run still lives is told by
+//! how long ago it said so.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Timing;
+
+/// Runs beside the latest one that are remembered.
+const BESIDE_MOST: usize = 64;
+
+/// How the latest run of a campaign went, for who asks later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRun {
+    /// What tells it from the other runs of its campaign; empty for one of an older version.
+    #[serde(default)]
+    pub id: String,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// How it ended; nothing while it runs, and after it was killed.
+    pub ended: Option<RunEnd>,
+    /// When it last said that it runs; it says so about every `Timing::sign_of_life`.
+    #[serde(default)]
+    pub seen_at: Option<Timestamp>,
+    /// Where its reports are, as absolute paths.
+    #[serde(default)]
+    pub reports: Vec<String>,
+    /// What it waited for when it was last seen, in words; nothing while it orders.
+    #[serde(default)]
+    pub waits: Option<String>,
+    /// When its last answer was likely to be in, as it saw that itself.
+    #[serde(default)]
+    pub done_by: Option<Timestamp>,
+    /// Runs of other processes that were at work when this was written, and those that ended since
+    /// this one began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<LastRun>,
+}
+
+impl LastRun {
+    /// One that begins now.
+    pub fn begun(at: Timestamp) -> Self {
+        Self {
+            id: String::new(),
+            began_at: at,
+            ended: None,
+            seen_at: None,
+            reports: Vec::new(),
+            waits: None,
+            done_by: None,
+            beside: Vec::new(),
+        }
+    }
+
+    /// Whether it runs now, as far as can be told: it has not ended, and said so lately.
+    pub fn is_alive(&self, now: Timestamp, timing: &Timing) -> bool {
+        let seen = self.seen();
+        self.ended.is_none() && now.duration_since(seen).unsigned_abs() < timing.alive_for()
+    }
+
+    /// How many of these runs run now, but for the one of this id.
+    pub fn alive_but(&self, id: &str, now: Timestamp, timing: &Timing) -> usize {
+        let all = std::iter::once(self).chain(&self.beside);
+        all.filter(|one| one.id != id && one.is_alive(now, timing)).count()
+    }
+
+    /// What a store keeps after this run said how it goes, given what it kept before. A run that
+    /// ended does not hide another one that is at work.
+    #[must_use]
+    pub fn noted_after(mut self, before: Option<Self>, timing: &Timing) -> Self {
+        let now = self.seen();
+        let mut others = Vec::new();
+        if let Some(mut last) = before {
+            others = std::mem::take(&mut last.beside);
+            others.insert(0, last);
+        }
+        others.retain(|one| one.id != self.id);
+        let (mut alive, mut ended): (Vec<_>, Vec<_>) = others
+            .into_iter()
+            .filter(|one| one.ended.is_some() || one.is_alive(now, timing))
+            .partition(|one| one.ended.is_none());
+        alive.sort_by_key(|one| std::cmp::Reverse(one.seen()));
+        if self.ended.is_some() {
+            if alive.is_empty() {
+                self.beside.clear();
+                return self;
+            }
+            let latest = alive.remove(0);
+            ended.insert(0, std::mem::replace(&mut self, latest));
+        }
+        // What ended before this run began is no news of it.
+        ended.retain(|one| one.ended.as_ref().is_some_and(|end| end.at >= self.began_at));
+        alive.append(&mut ended);
+        alive.truncate(BESIDE_MOST);
+        alive.iter_mut().for_each(|one| one.beside.clear());
+        self.beside = alive;
+        self
+    }
+
+    fn seen(&self) -> Timestamp {
+        self.seen_at.unwrap_or(self.began_at)
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEnd {
+    /// When.
+    pub at: Timestamp,
+    /// Why, as a part of a sentence.
+    pub why: String,
+    /// The exit code of its program.
+    pub exit_code: u8,
+    /// The whole command that goes on, if anything can.
+    pub resume: Option<String>,
+}
+
+/// The signal that told a run to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caught {
+    /// Ctrl-C.
+    Interrupt,
+    /// What a service manager sends.
+    Terminate,
+    /// The terminal went away.
+    Hangup,
+    /// The limit on CPU time.
+    CpuTime,
+}
+
+impl Caught {
+    /// The name of the signal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Caught::Interrupt => "SIGINT",
+            Caught::Terminate => "SIGTERM",
+            Caught::Hangup => "SIGHUP",
+            Caught::CpuTime => "SIGXCPU",
+        }
+    }
+}
+
+impl fmt::Display for Caught {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self {
+            Caught::Interrupt => "Ctrl-C",
+            Caught::Terminate => "somebody ended the process",
+            Caught::Hangup => "its terminal was closed",
+            Caught::CpuTime => "its CPU time is used up",
+        };
+        write!(f, "{}: {why}", self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-11-24T{text}Z").parse().unwrap()
+    }
+
+    fn run(id: &str, began: &str, seen: &str) -> LastRun {
+        let seen_at = Some(at(seen));
+        LastRun { id: id.to_owned(), seen_at, ..LastRun::begun(at(began)) }
+    }
+
+    fn ended(run: LastRun, when: &str) -> LastRun {
+        let (why, resume) = (String::new(), None);
+        let end = RunEnd { at: at(when), why, exit_code: 5, resume };
+        LastRun { ended: Some(end), seen_at: Some(at(when)), ..run }
+    }
+
+    fn noted(all: &[LastRun]) -> LastRun {
+        let timing = Timing::default();
+        let mut kept = None;
+        for run in all {
+            kept = Some(run.clone().noted_after(kept, &timing));
+        }
+        kept.unwrap()
+    }
+
+    fn beside(run: &LastRun) -> Vec<&str> {
+        run.beside.iter().map(|one| one.id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_run_is_alive_while_it_says_so_and_no_longer() {
+        let timing = Timing::default();
+        let fresh = LastRun::begun(at("22:00:00"));
+        assert!(fresh.is_alive(at("22:00:19"), &timing));
+        assert!(!fresh.is_alive(at("22:00:20"), &timing));
+        let seen = run("a", "22:00:00", "23:00:00");
+        assert!(seen.is_alive(at("23:00:19"), &timing));
+        assert!(!ended(seen.clone(), "23:00:01").is_alive(at("23:00:02"), &timing));
+        // A wall clock that was set back far.
+        assert!(!seen.is_alive(at("21:00:00"), &timing));
+    }
+
+    #[test]
+    fn a_run_that_says_so_in_time_is_never_taken_for_dead() {
+        let timing = Timing::default();
+        for scale in [1, 10, 60, 1_000] {
+            let timing = timing.scaled(scale);
+            // Two signs of life may be lost, or late.
+            assert!(timing.sign_of_life() * 3 < timing.alive_for(), "{scale}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_stops_does_not_hide_another_one_that_is_at_work() {
+        let first = run("first", "22:00:00", "22:10:00");
+        let second = run("second", "22:05:00", "22:10:02");
+        let stopped = ended(first.clone(), "22:10:05");
+        let kept = noted(&[first.clone(), second.clone(), stopped.clone()]);
+        assert_eq!((kept.id.as_str(), beside(&kept)), ("second", vec!["first"]));
+        assert_eq!(kept.beside[0].ended, stopped.ended);
+        let alive = |id: &str| kept.alive_but(id, at("22:10:06"), &Timing::default());
+        assert_eq!((alive("first"), alive("second")), (1, 0));
+        // When the other one ends too, the latest end is what is told.
+        let over = ended(second, "22:20:00");
+        let kept = noted(&[kept, over]);
+        assert_eq!((kept.id.as_str(), beside(&kept)), ("second", vec![]));
+    }
+
+    #[test]
+    fn a_killed_run_is_forgotten_beside_one_that_works_and_what_ended_before_it_too() {
+        let killed = run("killed", "21:00:00", "21:00:30");
+        let old = ended(run("old", "20:00:00", "20:10:00"), "20:10:00");
+        let now = run("now", "22:00:00", "22:00:00");
+        assert_eq!(beside(&noted(&[killed.clone(), now.clone()])), Vec::<&str>::new());
+        assert_eq!(beside(&noted(&[old, now.clone()])), Vec::<&str>::new());
+        // One that was only held up for a while comes back.
+        let back = LastRun { seen_at: Some(at("22:00:05")), ..killed };
+        assert_eq!(beside(&noted(&[now, back])), ["now"]);
+    }
+
+    #[test]
+    fn a_run_that_says_again_how_it_goes_is_the_same_one() {
+        let first = run("a", "22:00:00", "22:00:00");
+        let again = run("a", "22:00:00", "22:00:05");
+        let other = run("b", "22:00:01", "22:00:06");
+        let kept = noted(&[first, again, other.clone(), run("a", "22:00:00", "22:00:10")]);
+        assert_eq!((kept.id.as_str(), beside(&kept)), ("a", vec!["b"]));
+        assert_eq!(kept.beside, [other]);
+        let many = (0..500).map(|n| run(&n.to_string(), "22:00:00", "22:00:01"));
+        assert_eq!(noted(&many.collect::<Vec<_>>()).beside.len(), BESIDE_MOST);
+    }
+}
