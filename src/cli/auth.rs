@@ -6,6 +6,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
+use url::Url;
 
 use super::args::ConnectArgs;
 use super::failure::Failure;
@@ -19,6 +20,11 @@ use crate::domain::Target;
 
 /// The name of the client secret among systemd's credentials.
 const CREDENTIAL: &str = "client-secret";
+
+/// The program of the Azure Arc agent that hands tokens out, and where it does that if no variable
+/// says so.
+const ARC_AGENT: &str = "/opt/azcmagent/bin/himds";
+const ARC_ENDPOINT: &str = "http://localhost:40342/metadata/identity/oauth2/token";
 
 /// What a certificate's file must be.
 const PEM: &str = "give one PEM file with certificate and key; from a .pfx: openssl pkcs12 -in \
@@ -160,6 +166,9 @@ pub(super) fn credential_of(
                 .ok_or_else(|| no_file(kind, "--token-file", "FLEETSWEEP_TOKEN_FILE"))
         }
         SignInKind::ManagedIdentity => {
+            if let Some(endpoint) = arc()? {
+                return Ok(Credential::AzureArc { endpoint });
+            }
             let elsewhere = variable("AZURE_POD_IDENTITY_AUTHORITY_HOST");
             let metadata = elsewhere.map(|url| metadata(&url)).transpose()?;
             Ok(Credential::ManagedIdentity { metadata })
@@ -175,6 +184,27 @@ pub(super) fn credential_of(
             Ok(Credential::DeviceCode { refresh_file: private_folder()?.join(name) })
         }
     }
+}
+
+/// Where the agent of Azure Arc hands tokens out, if this machine has one. It is known by the two
+/// variables that it sets; processes that began before it was set up have neither.
+fn arc() -> Result<Option<Url>, Failure> {
+    let named = variable("IDENTITY_ENDPOINT");
+    let of_arc = named.is_some() && variable("IMDS_ENDPOINT").is_some();
+    let others = ["IDENTITY_HEADER", "MSI_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST"];
+    let elsewhere = others.into_iter().any(|name| variable(name).is_some());
+    let endpoint = match named {
+        Some(endpoint) if of_arc && variable("IDENTITY_HEADER").is_none() => endpoint,
+        None if !elsewhere && Path::new(ARC_AGENT).exists() => ARC_ENDPOINT.to_owned(),
+        _ => return Ok(None),
+    };
+    Url::parse(&endpoint).map(Some).map_err(|error| {
+        Failure::usage(
+            "the address of IDENTITY_ENDPOINT cannot be used",
+            error.to_string(),
+            "unset it and IMDS_ENDPOINT, or give the agent's, such as http://localhost:40342/...",
+        )
+    })
 }
 
 fn metadata(url: &str) -> Result<Origin, Failure> {

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap, RETRY_AFTER, TRANSFER_ENCODING};
+use reqwest::header::{
+    CONTENT_LENGTH, DATE, HeaderMap, RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+};
 use reqwest::{
     Certificate, Client, ClientBuilder, RequestBuilder, Response, Version, redirect, retry,
 };
@@ -12,6 +14,7 @@ use reqwest::{
 use jiff::Timestamp;
 
 use super::hosts::Origin;
+use super::proxy;
 use super::retry_after::{http_date, retry_after};
 use super::secret_text::decode;
 use super::wire::excerpt;
@@ -110,6 +113,8 @@ pub(super) struct Whole {
     pub(super) status: u16,
     pub(super) date: Option<Timestamp>,
     pub(super) retry_after: Option<Duration>,
+    /// What the server wants to be answered before it gives more.
+    pub(super) challenge: Option<String>,
     /// The decoded body, or nothing if it was longer than allowed and not read to its end.
     pub(super) body: Option<Vec<u8>>,
 }
@@ -122,11 +127,26 @@ pub(super) async fn exchange(
     request: RequestBuilder,
     limit: fn(u16) -> usize,
 ) -> Result<Whole, Reply> {
-    let response = request.send().await.map_err(|error| unsent_or_unanswered(&error))?;
+    let (client, request) = request.build_split();
+    let request = request.map_err(|error| unsent_or_unanswered(&error))?;
+    let url = request.url().clone();
+    let response = match client.execute(request).await {
+        Ok(response) => response,
+        Err(error) if error.is_connect() && is_of_proxy(&error) => {
+            let why = match proxy::refusal(&url).await {
+                Some(refusal) => format!("cannot connect: {refusal}"),
+                None => no_connection(&error),
+            };
+            return Err(Reply::NeverLeft { why });
+        }
+        Err(error) => return Err(unsent_or_unanswered(&error)),
+    };
     let status = response.status().as_u16();
     let date = date_of(response.headers());
     let waits = response.headers().get_all(RETRY_AFTER).iter().map(|value| value.as_bytes());
     let retry_after = retry_after(waits, date);
+    let challenge = response.headers().get(WWW_AUTHENTICATE);
+    let challenge = challenge.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let open_ended = ends_with_the_connection(&response);
     let body = read(response, limit(status)).await.map_err(|error| no_answer(&error))?;
     if open_ended && body.as_ref().is_some_and(Vec::is_empty) {
@@ -135,7 +155,7 @@ pub(super) async fn exchange(
         let why = "the connection was closed after the head of the answer".to_owned();
         return Err(Reply::NoAnswer { why });
     }
-    Ok(Whole { status, date, retry_after, body })
+    Ok(Whole { status, date, retry_after, challenge, body })
 }
 
 async fn read(mut response: Response, limit: usize) -> reqwest::Result<Option<Vec<u8>>> {
@@ -182,20 +202,24 @@ fn no_answer(error: &reqwest::Error) -> Reply {
 
 fn no_connection(error: &reqwest::Error) -> String {
     let why = chain(error);
-    let lower = why.to_ascii_lowercase();
     // What the proxy says comes first: behind it, neither the name nor the certificate was met.
-    let proxied = ["tunnel", "proxy", "socks"].iter().any(|word| lower.contains(word));
-    let hint = if proxied {
+    let hint = if is_of_proxy(error) {
         "; check HTTPS_PROXY, NO_PROXY and the proxy's credentials"
     } else if error.is_dns() {
         "; check the name, this machine's DNS, and HTTPS_PROXY if a proxy is needed here"
-    } else if lower.contains("certificate") {
+    } else if why.to_ascii_lowercase().contains("certificate") {
         "; if a proxy inspects TLS here, or the server has a CA of its own, name its certificate \
          with --ca-file (FLEETSWEEP_CA_FILE)"
     } else {
         "; check the address, and HTTPS_PROXY and NO_PROXY if a proxy is needed here"
     };
     format!("cannot connect: {why}{hint}")
+}
+
+/// Whether a proxy was used and did not lead to the server.
+fn is_of_proxy(error: &reqwest::Error) -> bool {
+    let why = chain(error).to_ascii_lowercase();
+    ["tunnel", "proxy", "socks"].iter().any(|word| why.contains(word))
 }
 
 /// An error and its causes in one short line, without the URL and without saying anything twice.

@@ -17,6 +17,7 @@ use azure_identity::{
 use jiff::Timestamp;
 use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 use super::SignInError;
 use super::claims;
@@ -49,6 +50,11 @@ pub enum Credential {
         /// The metadata service, if it is not where Azure has it.
         metadata: Option<Origin>,
     },
+    /// The identity of a server that Azure Arc manages.
+    AzureArc {
+        /// Where its agent hands tokens out.
+        endpoint: Url,
+    },
     /// Whoever is signed in to the Azure CLI.
     AzureCli,
     /// A user who signed in with a code; the file keeps what renews it.
@@ -67,7 +73,9 @@ impl Credential {
             Credential::ClientSecret(_) | Credential::ClientSecretFile(_) => SignInKind::Secret,
             Credential::Certificate(_) | Credential::CertificateFile(_) => SignInKind::Certificate,
             Credential::FederatedTokenFile(_) => SignInKind::Workload,
-            Credential::ManagedIdentity { .. } => SignInKind::ManagedIdentity,
+            Credential::ManagedIdentity { .. } | Credential::AzureArc { .. } => {
+                SignInKind::ManagedIdentity
+            }
             Credential::AzureCli => SignInKind::AzureCli,
             Credential::DeviceCode { .. } => SignInKind::DeviceCode,
             Credential::TokenFile(_) => SignInKind::TokenFile,
@@ -97,7 +105,7 @@ pub struct SignInSettings {
 /// A source of tokens.
 pub struct SignIn {
     pub(super) settings: SignInSettings,
-    client: Client,
+    pub(super) client: Client,
     pub(super) files: Files,
     /// The token of a sign-in that a person took part in, until it is fetched.
     pub(super) first: Mutex<Option<Token>>,
@@ -110,7 +118,9 @@ impl SignIn {
     /// `ClientError` if the CA file or the system's certificates cannot be used.
     pub fn new(settings: SignInSettings) -> Result<Self, ClientError> {
         let client = match settings.credential {
-            Credential::ManagedIdentity { .. } => machine_client(&settings.timing)?,
+            Credential::ManagedIdentity { .. } | Credential::AzureArc { .. } => {
+                machine_client(&settings.timing)?
+            }
             _ => client(&settings.login_origin, &settings.timing, settings.ca_file.as_deref())?,
         };
         Ok(Self { settings, client, files: Files::default(), first: Mutex::new(None) })
@@ -119,6 +129,7 @@ impl SignIn {
     async fn sign_in(&self) -> Result<Token, SignInError> {
         let token = match &self.settings.credential {
             Credential::AzureCli => self.ask_azure_cli().await,
+            Credential::AzureArc { endpoint } => self.ask_arc(endpoint).await,
             Credential::TokenFile(path) => self.read_token(path).await,
             Credential::DeviceCode { refresh_file } => self.renew_user(refresh_file).await,
             credential => self.ask_library(credential).await,

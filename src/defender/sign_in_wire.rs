@@ -190,12 +190,18 @@ fn machine_url(asked: &Url, metadata: Option<&Origin>) -> Option<Url> {
         url.set_query(asked.query());
         return Some(url);
     }
-    let near = match asked.host()? {
-        Host::Ipv4(address) => address.is_loopback() || address.is_link_local(),
-        Host::Ipv6(address) => address.is_loopback() || address.is_unicast_link_local(),
-        Host::Domain(name) => name == "localhost",
-    };
-    (asked.scheme() == "https" || near).then(|| asked.clone())
+    let safe = asked.scheme() == "https" || is_near(asked);
+    safe.then(|| asked.clone())
+}
+
+/// Whether an address never leaves the machine or its host.
+pub(super) fn is_near(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_link_local(),
+        Some(Host::Ipv6(address)) => address.is_loopback() || address.is_unicast_link_local(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
 }
 
 /// What proves who we are in a form, both as it is and as it is sent.

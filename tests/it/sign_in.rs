@@ -145,7 +145,8 @@ async fn every_refusal_says_what_why_and_what_next_and_never_the_secret() {
     let mut told = Vec::new();
     for code in [
         7000215, 7000222, 7000218, 700016, 7000112, 7000229, 65001, 90002, 900382, 500011, 70011,
-        53000, 53003, 50105, 50076, 700082, 50034, 700024, 700213, 90033, 424242,
+        53000, 53003, 50105, 50076, 700082, 50034, 700024, 700213, 90033, 424242, 50079, 530003,
+        53011, 500212, 700025, 1000502,
     ] {
         let error = error_of(close(401, refusal(code))).await;
         let text = error.to_string();

@@ -15,9 +15,10 @@ use crate::report::jsonl;
 const SECRETS: [&str; 2] = ["AZURE_CLIENT_SECRET", "IDENTITY_HEADER"];
 
 /// Variables that other parts of the program, or its libraries, go by.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 10] = [
     "AZURE_FEDERATED_TOKEN_FILE",
     "IDENTITY_ENDPOINT",
+    "IMDS_ENDPOINT",
     "CREDENTIALS_DIRECTORY",
     "STATE_DIRECTORY",
     "HTTPS_PROXY",

@@ -49,13 +49,18 @@ async fn tls_before(emulator: &Emulator) -> (u16, String) {
 
 /// A proxy that leads every CONNECT to one port of this machine, or refuses it with this status.
 async fn proxy(to: u16, status: u16) -> (String, Arc<Mutex<Vec<String>>>) {
+    proxy_that_says(to, if status == 200 { "200 X" } else { "407 X" }).await
+}
+
+/// The same, with headers after its status.
+async fn proxy_that_says(to: u16, says: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let asked = Arc::new(Mutex::new(Vec::new()));
     let kept = asked.clone();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(lead(stream, to, status, kept.clone()));
+            tokio::spawn(lead(stream, to, says, kept.clone()));
         }
     });
     (url, asked)
@@ -64,18 +69,21 @@ async fn proxy(to: u16, status: u16) -> (String, Arc<Mutex<Vec<String>>>) {
 async fn lead(
     mut stream: TcpStream,
     to: u16,
-    status: u16,
+    says: &'static str,
     asked: Arc<Mutex<Vec<String>>>,
 ) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
     }
-    let line = String::from_utf8_lossy(&head).lines().next().unwrap_or_default().to_owned();
-    asked.lock().unwrap().push(line);
-    let answer = format!("HTTP/1.1 {status} X\r\n\r\n");
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let line = head.lines().next().unwrap_or_default().to_owned();
+    let of_user = |line: &&str| line.to_ascii_lowercase().starts_with("proxy-authorization: basic ");
+    let signed_in = head.lines().find(of_user).map(|_| "signed in".to_owned());
+    asked.lock().unwrap().extend([line].into_iter().chain(signed_in));
+    let answer = format!("HTTP/1.1 {says}\r\n\r\n");
     stream.write_all(answer.as_bytes()).await.ok()?;
-    if status != 200 {
+    if !says.starts_with("200") {
         return stream.shutdown().await.ok();
     }
     let mut inner = TcpStream::connect(("127.0.0.1", to)).await.ok()?;
@@ -156,4 +164,44 @@ async fn a_failure_of_tls_proxy_or_name_names_its_setting() {
         assert!(why.contains(setting), "{name}: {}", said.err);
     }
     assert_eq!(emulator.ledger().entries.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_that_opens_no_tunnel_is_told_in_its_own_words() {
+    let emulator = emulate("quiet", &[(100, 60.0)], 1.0).await;
+    let place = Place::new();
+    place.list(2);
+    for (says, user, words) in [
+        (
+            "407 X\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM",
+            "",
+            ["wants a sign-in by Negotiate or NTLM (407)", "px, cntlm"],
+        ),
+        (
+            "407 X\r\nProxy-Authenticate: Basic realm=\"x\"",
+            "",
+            ["wants a name and password", "NAME:"],
+        ),
+        (
+            "407 X\r\nProxy-Authenticate: Basic realm=\"x\"",
+            "user:canary@",
+            ["refuses the name and password of HTTPS_PROXY", "%XX"],
+        ),
+        ("403 Forbidden", "", ["does not allow login.fleetsweep.test:443", "(403 to CONNECT)"]),
+        ("503 X", "user:canary@", ["cannot reach login.fleetsweep.test:443", "(503 to CONNECT)"]),
+    ] {
+        let (url, asked) = proxy_that_says(emulator.address().port(), says).await;
+        let url = url.replace("://", &format!("://{user}"));
+        let said = scan(&place, API, LOGIN, &[("HTTPS_PROXY", url.as_str())]).await;
+        let why = said.err.lines().find(|line| line.contains("why: ")).unwrap_or_default();
+        println!("{says:?}: exit {}\n{why}", said.code);
+        assert_eq!(said.code, 1, "{says}: {}", said.err);
+        assert!(words.iter().all(|word| why.contains(word)), "{says}: {}", said.err);
+        assert!(!said.err.contains("canary") && !said.err.contains("dXNlcj"), "{}", said.err);
+        let asked = asked.lock().unwrap().clone();
+        let signed_in = asked.iter().filter(|line| line.as_str() == "signed in").count();
+        let tunnels = asked.iter().filter(|line| line.starts_with("CONNECT")).count();
+        assert_eq!(signed_in, if user.is_empty() { 0 } else { tunnels }, "{asked:?}");
+        assert!((2..=4).contains(&tunnels), "each failure asks once more: {asked:?}");
+    }
 }

@@ -2,6 +2,7 @@
 //! numbers, missing rights, two kinds at once, files that cannot be used.
 
 use super::*;
+use crate::canned::response;
 
 /// A name, variables of the environment, and arguments.
 type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
@@ -212,4 +213,24 @@ fn two_ways_to_sign_in_and_unusable_files_are_told_by_name() {
     let home = place.path("").display().to_string();
     let told = told.replace(home.trim_end_matches('/'), "HOME");
     insta::assert_snapshot!(told);
+}
+
+/// The agent's folder is a fixed place of the machine; what is read in it, its unit tests show.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_azure_arc_agent_is_known_by_its_variables_and_opens_no_file_but_its_own() {
+    let place = Place::new();
+    place.list(2);
+    let key = private(&place, "passwords.key", "canary-of-somebody");
+    let challenge = format!("WWW-Authenticate: Basic realm={key}\r\n");
+    let agent = Canned::always(crate::canned::Act::Close(response(401, &challenge, ""))).await;
+    let endpoint = format!("{}/metadata/identity/oauth2/token", agent.origin());
+    let mut command = place.fleetsweep(&SCAN);
+    command.env("IDENTITY_ENDPOINT", endpoint).env("IMDS_ENDPOINT", agent.origin());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 7, "{}", said.err);
+    assert!(said.err.contains("directly in /var/opt/azcmagent/tokens"), "{}", said.err);
+    assert!(!said.err.contains("canary"), "{}", said.err);
+    let seen = agent.seen();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert!(seen[0].starts_with("GET /metadata/identity/oauth2/token?api-version=2021-02-01&"));
 }
