@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -76,9 +77,47 @@ pub fn wall_clock() -> Timestamp {
     Timestamp::now()
 }
 
-/// The wall clock in local time, for showing times of day.
+/// The wall clock in local time. If the system names a zone that cannot be read, its zone is
+/// unknown, which is shown as UTC, and times of day that somebody typed mean nothing.
 pub fn local_now() -> ZonedDateTime {
-    ZonedDateTime::now()
+    let now = ZonedDateTime::now();
+    if now.time_zone().is_unknown() && unreadable_zone().is_none() {
+        return now.with_time_zone(TimeZone::UTC);
+    }
+    now
+}
+
+/// The zone that the system names and that cannot be read, such as one without its file; nothing if
+/// local time is known. A system that names none, or UTC, is in UTC.
+pub fn unreadable_zone() -> Option<String> {
+    if TimeZone::try_system().is_ok() {
+        return None;
+    }
+    let tz = std::env::var_os("TZ").filter(|tz| !tz.is_empty());
+    let link = || std::fs::symlink_metadata(LOCALTIME).is_ok();
+    let (name, told) = match tz {
+        Some(tz) => {
+            let tz = tz.to_string_lossy().into_owned();
+            (tz.clone(), format!("TZ={tz}"))
+        }
+        None if link() => {
+            let target = std::fs::read_link(LOCALTIME).unwrap_or_default();
+            (target.to_string_lossy().into_owned(), LOCALTIME.to_owned())
+        }
+        None => return None,
+    };
+    (!is_utc(&name)).then_some(told)
+}
+
+/// Where the system's zone is if no variable names it.
+const LOCALTIME: &str = "/etc/localtime";
+
+/// Whether a name of a zone stands for UTC, which needs no file.
+fn is_utc(name: &str) -> bool {
+    const NAMES: [&str; 6] = ["UTC", "GMT", "UCT", "ZULU", "UNIVERSAL", "GREENWICH"];
+    let name = name.trim_start_matches(':').to_ascii_uppercase();
+    let name = name.rsplit_once("ZONEINFO/").map_or(name.as_str(), |(_, name)| name);
+    NAMES.contains(&name.strip_prefix("ETC/").unwrap_or(name))
 }
 
 /// tokio's clock, which tests can pause: a campaign of days plays in seconds.
@@ -175,6 +214,16 @@ mod tests {
         let start = clock.now();
         clock.sleep_until(start.plus(Duration::from_secs(3600))).await;
         assert_eq!(clock.now().since(start), Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn utc_is_known_by_all_its_names_and_needs_no_file() {
+        for name in ["UTC", ":UTC", "Etc/UTC", "/usr/share/zoneinfo/Etc/UTC", "GMT", "Zulu"] {
+            assert!(is_utc(name), "{name}");
+        }
+        for name in ["Europe/Berlin", "Foo/Bar", "UTC+1", "", "../usr/share/zoneinfo/CET"] {
+            assert!(!is_utc(name), "{name}");
+        }
     }
 
     #[test]

@@ -11,18 +11,22 @@ mod order;
 mod priority;
 mod schedule;
 mod status;
+mod tools;
 mod waves;
+mod words;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::StringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::machine_args::MachineArgs;
+use crate::defender::{Cloud, SignInKind};
 use crate::domain::preflight::Group;
 use crate::domain::quota::parse_duration;
 use crate::domain::{CampaignName, Quota, ScanType};
+use crate::emulator::Scenario;
 use crate::store::Campaign;
 pub use after::AfterArgs;
 pub use cancel::CancelArgs;
@@ -34,7 +38,12 @@ pub use order::OrderArgs;
 pub use priority::PriorityArgs;
 pub use schedule::ScheduleArgs;
 pub use status::StatusArgs;
+pub use tools::{CompletionsArgs, DoctorArgs, EmulateArgs, ManArgs};
 pub use waves::{RuleArgs, Sizes, WaveArgs};
+use words::words;
+
+/// The types of a scan.
+const TYPES: [&str; 2] = ["quick", "full"];
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
 /// and never faster, and says for every device what became of it.
@@ -83,17 +92,19 @@ const SCAN_EXAMPLES: &str = "Examples:
       --start-at 22:00 --follow
   Twenty devices first; the others half an hour later, if those did well:
     fleetsweep scan devices.csv --type full --comment \"INC 4711\" --canary 20
-  Ids from another program:
-    cut -d, -f1 export.csv | fleetsweep scan - --type quick --comment check
+  Some rows of an export, with its header and all its columns:
+    grep -e \"Device ID\" -e Berlin export.csv | \\
+      fleetsweep scan - --type quick --comment check
   Try it without a tenant; nothing leaves this machine:
     fleetsweep scan devices.csv --type quick --comment \"try it\" --emulator";
 
-const EXIT_CODES: &str = "Exit codes:
-  0    every device accepted or covered; in a series also: stopped as planned
+pub(super) const EXIT_CODES: &str = "Exit codes:
+  0    every device accepted or covered (a scan of that type or a wider one is
+       running there); in a series also: stopped as planned
   1    internal or I/O error, or the API was never reached
   2    wrong usage or bad input; nothing was ordered
   3    finished, but some devices were rejected, not found, failed, unknown,
-       or busy with something that does not cover them
+       cancelled, or busy with a scan that does not cover them
   4    stopped by a safety rule; `fleetsweep resume` goes on
   5    stopped with work left (time, signal, network); resume goes on
   6    not confirmed, not what was planned, or another campaign has that name
@@ -110,6 +121,7 @@ pub enum Command {
     /// How far, how fast, until when; without a name: all campaigns.
     Status(StatusArgs),
     /// Write a campaign's report again.
+    #[command(mut_arg("json", |json| json.help("Print the paths of the reports as JSON lines")))]
     Report(ReportArgs),
     /// Hold a campaign, from any terminal; `resume` goes on.
     Pause(PauseArgs),
@@ -122,6 +134,11 @@ pub enum Command {
     /// List the tenant's devices as CSV or JSON lines that `scan` reads.
     Devices(Box<DevicesArgs>),
     /// Check settings, network, clock, sign-in, rights and store.
+    #[command(mut_args(|arg| {
+        // Settings of a run, which are taken so that a command line can be checked as it is.
+        let of_a_run = SpeedArgs::WHEN.contains(&arg.get_id().as_str());
+        if of_a_run { arg.hide(true) } else { arg }
+    }))]
     Doctor(Box<DoctorArgs>),
     /// Print a timer that starts scans every night.
     Schedule(ScheduleArgs),
@@ -145,8 +162,8 @@ pub struct ConnectArgs {
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
 
-    /// Tenant id [env: AZURE_TENANT_ID]
-    #[arg(long, value_name = "GUID")]
+    /// Tenant id, or one of its domains [env: AZURE_TENANT_ID]
+    #[arg(long, value_name = "GUID|DOMAIN")]
     pub tenant: Option<String>,
 
     /// Application (client) id [env: AZURE_CLIENT_ID]
@@ -155,7 +172,8 @@ pub struct ConnectArgs {
 
     /// How to sign in: secret, certificate, managed-identity, workload, azure-cli, device-code or
     /// token-file; found from the environment if only one is there [env: FLEETSWEEP_AUTH]
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", hide_possible_values = true,
+        value_parser = words(text(), SignInKind::ALL.map(SignInKind::name)))]
     pub auth: Option<String>,
 
     /// File that holds the client secret, readable by you alone; else the systemd credential
@@ -175,7 +193,8 @@ pub struct ConnectArgs {
 
     /// Microsoft cloud: commercial, gcc, gcc-high, dod, or a region of the commercial one such as
     /// commercial-eu (us, eu, uk, au, swa, ina, aea) [env: FLEETSWEEP_CLOUD]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_possible_values = true,
+        value_parser = words(text(), Cloud::all().map(Cloud::name)))]
     pub cloud: Option<String>,
 
     /// Other address of the API; plain http for loopback alone [env: FLEETSWEEP_API_URL]
@@ -202,7 +221,8 @@ pub struct EmulatorArgs {
     pub emulator: bool,
 
     /// What the emulator plays: a name such as calm or faults, or a TOML file
-    #[arg(long, value_name = "NAME", requires = "emulator")]
+    #[arg(long, value_name = "NAME", requires = "emulator", hide_possible_values = true,
+        value_parser = words(text(), Scenario::names()))]
     pub scenario: Option<String>,
 
     /// Seed of everything that the emulator draws
@@ -259,6 +279,18 @@ pub struct SpeedArgs {
 }
 
 impl SpeedArgs {
+    /// The arguments that say when a run orders, and which goes first.
+    const WHEN: [&str; 8] = [
+        "until",
+        "max_duration",
+        "windows",
+        "tz",
+        "last_order",
+        "start_at",
+        "expire_pending",
+        "priority",
+    ];
+
     /// The API's own limits.
     pub(super) fn of_the_api() -> Self {
         Self {
@@ -338,8 +370,8 @@ pub struct ScanArgs {
     pub from_tenant: bool,
 
     /// Type of the scan
-    #[arg(long = "type", value_name = "quick|full", value_parser = scan_type,
-        required_unless_present = "plan")]
+    #[arg(long = "type", value_name = "quick|full", hide_possible_values = true,
+        value_parser = words(scan_type, TYPES), required_unless_present = "plan")]
     pub scan_type: Option<ScanType>,
 
     /// Why: stands in every action, where the portal shows it
@@ -371,12 +403,14 @@ pub struct ScanArgs {
 
     /// Order devices of this group though they would be left out or come last; repeatable: merged,
     /// excluded, mobile, network, iot, old-windows, not-onboarded, inactive
-    #[arg(long, value_name = "GROUP", value_parser = group)]
+    #[arg(long, value_name = "GROUP", hide_possible_values = true,
+        value_parser = words(group, Group::ALL.map(Group::name)))]
     pub keep: Vec<Group>,
 
     /// Leave out devices of this group; repeatable: those of --keep, and busy, old-client,
     /// not-listed, unknown-os, server, high-value
-    #[arg(long, value_name = "GROUP", value_parser = group)]
+    #[arg(long, value_name = "GROUP", hide_possible_values = true,
+        value_parser = words(group, Group::ALL.map(Group::name)))]
     pub skip: Vec<Group>,
 
     /// Read the tenant's inventory and the scans that run there in a dry run or with --emulator
@@ -504,81 +538,6 @@ impl DevicesArgs {
     }
 }
 
-/// `doctor`.
-#[derive(Debug, Args)]
-#[command(before_help = "Examples:
-  fleetsweep doctor
-  fleetsweep doctor --profile prod --json
-  fleetsweep doctor --settings")]
-pub struct DoctorArgs {
-    /// Show every setting, its value and where it comes from, and check nothing
-    #[arg(long)]
-    pub settings: bool,
-
-    /// JSON lines on standard output
-    #[arg(long)]
-    pub json: bool,
-
-    /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
-    #[arg(long, value_name = "URL")]
-    pub store: Option<String>,
-
-    /// Where the API is and who calls it.
-    #[command(flatten)]
-    pub connect: ConnectArgs,
-    /// Limits, for what is shown of them.
-    #[command(flatten)]
-    pub speed: SpeedArgs,
-}
-
-/// `emulate`.
-#[derive(Debug, Args)]
-#[command(before_help = "Examples:
-  fleetsweep emulate --listen 127.0.0.1:8080 --scenario faults --speed 10")]
-pub struct EmulateArgs {
-    /// Loopback address to listen on
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-
-    /// What it plays: a name such as calm or faults, or a TOML file
-    #[arg(long, value_name = "NAME", default_value = "calm")]
-    pub scenario: String,
-
-    /// Divide limit windows and the durations of actions by this
-    #[arg(long, value_name = "N", default_value_t = 1.0)]
-    pub speed: f64,
-
-    /// Seed of everything that is drawn
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
-
-    /// Limits of the API that it plays
-    #[arg(long = "limit", value_name = "CALLS/TIME")]
-    pub limits: Vec<Quota>,
-}
-
-/// `completions`.
-#[derive(Debug, Args)]
-#[command(before_help = "Examples:
-  fleetsweep completions bash > /etc/bash_completion.d/fleetsweep
-  fleetsweep completions zsh > ~/.zfunc/_fleetsweep")]
-pub struct CompletionsArgs {
-    /// The shell
-    #[arg(value_name = "SHELL")]
-    pub shell: clap_complete::Shell,
-}
-
-/// `man`.
-#[derive(Debug, Args)]
-#[command(before_help = "Examples:
-  fleetsweep man /usr/local/share/man/man1
-  fleetsweep man . && man ./fleetsweep-scan.1")]
-pub struct ManArgs {
-    /// Folder to write the pages into
-    #[arg(value_name = "FOLDER")]
-    pub folder: PathBuf,
-}
-
 /// How bursts are spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PaceArg {
@@ -595,6 +554,11 @@ pub enum BusyArg {
     Report,
     /// Asked again.
     Retry,
+}
+
+/// Any text.
+fn text() -> StringValueParser {
+    StringValueParser::new()
 }
 
 fn scan_type(text: &str) -> Result<ScanType, String> {

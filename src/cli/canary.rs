@@ -215,7 +215,7 @@ fn all_listed(file: &str, ids: &BTreeSet<DeviceId>, listing: &Listing) -> Result
     if listing.counts.marked().is_empty() {
         return Err(Failure::usage(
             "there is no canary; nothing was ordered",
-            format!("every device of {file} is left out, as the plan would tell"),
+            format!("every device of {file} is skipped, as the plan would tell"),
             "name devices that are ordered, or keep these with --keep",
         ));
     }

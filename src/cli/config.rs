@@ -193,10 +193,19 @@ fn the_file(typed: &Typed<'_>) -> Result<Option<(PathBuf, File)>, Failure> {
         Failure::usage(
             format!("the settings file {} cannot be used", path.display()),
             wrong,
-            "mend that line; `fleetsweep --help` names the settings",
+            format!("fix that line; the settings are {}", names_of_settings()),
         )
     })?;
     Ok(Some((path, file)))
+}
+
+/// Those of every tenant, and those of one.
+fn names_of_settings() -> String {
+    let names = |tenants: bool| {
+        let keys = KEYS.iter().filter(|key| key.tenants == tenants).map(|key| key.name);
+        keys.collect::<Vec<_>>().join(", ")
+    };
+    format!("profile, {}, and below [profiles.NAME] {}", names(false), names(true))
 }
 
 /// Where the settings file is if nobody names one.

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use super::args::HoursArgs;
 use super::failure::Failure;
+use crate::clock::unreadable_zone;
 use crate::domain::Hours;
 use crate::domain::hours::{reaches, time_of};
 use crate::domain::text::printable;
@@ -29,6 +30,13 @@ pub(super) fn hours(args: &HoursArgs, now: &ZonedDateTime) -> Result<Option<Hour
         None => now.time_zone().clone(),
     };
     let start = args.start_at.as_deref();
+    if zone.is_unknown() {
+        let of_day = start.filter(|text| text.parse::<Timestamp>().is_err());
+        let typed = args.windows.first().map(ToString::to_string);
+        if let Some(typed) = typed.or_else(|| of_day.map(str::to_owned)) {
+            return Err(unknown_zone(&typed, unreadable_zone()));
+        }
+    }
     let start = start.map(|text| start_at(text, &zone, now.timestamp())).transpose()?;
     let windows = windows(args, &zone)?;
     Ok(match (windows, start) {
@@ -60,6 +68,17 @@ fn zone(name: &str) -> Result<TimeZone, Failure> {
              the system's package tzdata",
         )
     })
+}
+
+/// A time of day was typed, and nobody knows when that is.
+pub(super) fn unknown_zone(typed: &str, named: Option<String>) -> Failure {
+    let named = named.unwrap_or_else(|| "the system's time zone".to_owned());
+    Failure::usage(
+        format!("{} is a local time, and local time is not known here", printable(typed)),
+        format!("{} cannot be read, so it would be taken for UTC", printable(&named)),
+        "install the system's package tzdata; or set TZ to a zone that is there, to UTC, or to a \
+         whole rule such as CET-1CEST,M3.5.0,M10.5.0/3",
+    )
 }
 
 fn zone_of_nothing() -> Failure {
@@ -133,6 +152,26 @@ mod tests {
         ] {
             assert_eq!(starts(text, now).unwrap(), starts_at, "{text} at {now}");
         }
+    }
+
+    #[test]
+    fn a_time_of_day_in_a_zone_that_nobody_knows_is_refused_and_a_moment_is_taken() {
+        let now: Timestamp = "2026-11-24T21:00:00Z".parse().unwrap();
+        let read = |zone: TimeZone, windows: &[&str], start: Option<&str>| {
+            let args = HoursArgs {
+                windows: windows.iter().map(|text| text.parse().unwrap()).collect(),
+                start_at: start.map(str::to_owned),
+                ..HoursArgs::default()
+            };
+            hours(&args, &now.to_zoned_datetime(zone))
+        };
+        for (windows, start) in [(&["22:00-06:00"][..], None), (&[], Some("22:00"))] {
+            let refused = read(TimeZone::unknown(), windows, start).unwrap_err();
+            assert!(refused.code == 2 && refused.next.contains("tzdata"), "{refused}");
+            assert!(read(TimeZone::UTC, windows, start).is_ok());
+        }
+        assert!(read(TimeZone::unknown(), &[], Some("2026-11-25T22:00:00+01:00")).is_ok());
+        assert!(read(TimeZone::unknown(), &[], None).is_ok());
     }
 
     #[test]

@@ -297,6 +297,16 @@ fn new_row(row: Row, begun: Begun) -> NewRow {
 }
 
 fn refused(error: &IntakeError) -> Failure {
+    let unread = "the list cannot be read; nothing was ordered";
+    let next = match error.fault {
+        Fault::NotFound => Some("correct the path, then run the same command again"),
+        Fault::Directory => Some("name a file, then run the same command again"),
+        Fault::Io(_) => Some("check who may read it, then run the same command again"),
+        _ => None,
+    };
+    if let Some(next) = next {
+        return Failure::usage(unread, error.to_string(), next);
+    }
     let next = match error.fault {
         Fault::NoIdColumn { .. } => {
             "mend the list, then run the same command again; if it holds device names, add --names"

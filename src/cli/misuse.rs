@@ -108,7 +108,11 @@ fn refused(error: &clap::Error) -> u8 {
 }
 
 fn explained(error: &clap::Error, words: impl Iterator<Item = String>) -> Failure {
-    let help = help(words);
+    let words: Vec<String> = words.collect();
+    if let Some(failure) = before_its_command(error, &words) {
+        return failure;
+    }
+    let help = help(words.into_iter());
     let said = error.to_string();
     let said = said.strip_prefix("error: ").unwrap_or(&said);
     // The first paragraph says what is wrong; usage and hints follow.
@@ -117,6 +121,9 @@ fn explained(error: &clap::Error, words: impl Iterator<Item = String>) -> Failur
         return missing(&strings(error, ContextKind::InvalidArg), &help);
     }
     let (what, why) = match error.kind() {
+        ErrorKind::ArgumentConflict if said.contains("multiple times") => {
+            (said, "it can be given once")
+        }
         ErrorKind::ArgumentConflict => (said, "the two exclude each other"),
         ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => (said, "there is no such one"),
         _ => said.split_once(": ").unwrap_or((said, "it stands without what belongs to it")),
@@ -131,6 +138,27 @@ fn explained(error: &clap::Error, words: impl Iterator<Item = String>) -> Failur
         next += "leave one of them out, or ";
     }
     Failure::usage(one_line(what), one_line(why), format!("{next}see `{help}`"))
+}
+
+/// An option of the command that `schedule` starts, typed where those of `schedule` itself are.
+fn before_its_command(error: &clap::Error, words: &[String]) -> Option<Failure> {
+    let unknown = strings(error, ContextKind::InvalidArg);
+    let name = unknown.first()?.strip_prefix("--")?.split(['=', ' ']).next()?;
+    let known = Cli::command();
+    let of_scan = known.find_subcommand("scan")?;
+    let is_known = of_scan.get_arguments().any(|arg| arg.get_long() == Some(name));
+    let of_schedule = words.iter().find(|word| known.find_subcommand(word).is_some());
+    if error.kind() != ErrorKind::UnknownArgument
+        || !is_known
+        || of_schedule.is_none_or(|word| word != "schedule")
+    {
+        return None;
+    }
+    Some(Failure::usage(
+        format!("--{name} is no option of `schedule`"),
+        "it belongs to the command line that the timer starts",
+        format!("write it after the --, such as: -- scan LIST --{name} ..."),
+    ))
 }
 
 fn missing(args: &[String], help: &str) -> Failure {

@@ -60,6 +60,9 @@ use args::{Cli, Command};
 use config::Settings;
 use failure::Failure;
 
+use crate::clock::unreadable_zone;
+use crate::domain::text::printable;
+
 /// Runs a command and returns its exit code; a failure is printed here and nowhere else.
 pub async fn run(cli: Cli, settings: Settings) -> u8 {
     log::start(cli.verbose, view::log_writer());
@@ -68,6 +71,12 @@ pub async fn run(cli: Cli, settings: Settings) -> u8 {
         say::never_stop();
     }
     let json = wants_json(&cli.command);
+    if shows_times(&cli.command)
+        && let Some(zone) = unreadable_zone()
+    {
+        let zone = printable(&zone);
+        say::note(&format!("Warning: {zone} cannot be read: times are shown in UTC."));
+    }
     let code = match cli.command {
         Command::Scan(mut args) => {
             args.run.connect.config = cli.config;
@@ -132,6 +141,11 @@ fn is_a_run(command: &Command) -> bool {
         | Command::Completions(_)
         | Command::Man(_) => false,
     }
+}
+
+/// Whether it tells local times.
+fn shows_times(command: &Command) -> bool {
+    !matches!(command, Command::Emulate(_) | Command::Completions(_) | Command::Man(_))
 }
 
 fn wants_json(command: &Command) -> bool {

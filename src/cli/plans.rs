@@ -188,7 +188,10 @@ pub(super) fn plan(
         duplicates: listing.duplicates,
         bad_rows: listing.bad,
         skipped: listing.skipped,
-        checked: checked(listing, outlook, about.preflight),
+        checked: match outlook.hours {
+            Some(_) => without_savings(checked(listing, outlook, about.preflight)),
+            None => checked(listing, outlook, about.preflight),
+        },
         first_bad: listing.first_bad.clone(),
         skip_bad_rows: about.skip_bad_rows,
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
@@ -224,6 +227,12 @@ fn strange(listing: &Listing, preflight: &Preflight) -> Option<String> {
             count(machines)
         )
     })
+}
+
+/// Between two windows lie days: what some devices fewer save of them means nothing.
+fn without_savings(checked: Checked) -> Checked {
+    let groups = checked.groups.into_iter().map(|found| Found { saves: None, ..found }).collect();
+    Checked { groups, without: None, ..checked }
 }
 
 /// What the pre-flight found, with what each group saves.

@@ -15,7 +15,9 @@ pub(super) async fn report(args: ReportArgs) -> Result<u8, Failure> {
     let place = Place::durable(args.output.store.as_ref())?;
     let store = stores::open_to_read(&place).await?;
     let campaign = any_campaign(&store, args.campaign.as_ref()).await?;
-    let reports = Reports::new(&args.output, &campaign.name)?;
+    let refused =
+        |failure: Failure| Failure { what: "a report cannot be written".into(), ..failure };
+    let reports = Reports::new(&args.output, &campaign.name).map_err(refused)?;
     reports.write(&store, &campaign).await?;
     for path in reports.paths() {
         if args.output.json {

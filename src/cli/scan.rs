@@ -51,6 +51,10 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     check_source(&args)?;
     let rules = preflight::rules(&args.keep, &args.skip)?;
     let waves = waves::Wish::read(&args).await?;
+    if args.dry_run && !args.run.output.reports.is_empty() {
+        // What the run refuses, its rehearsal refuses too.
+        Reports::new(&args.run.output, &name)?;
+    }
     if args.dry_run && (args.check || needs_tenant(&args)) {
         return dry_check(&args, &name, &now, rules, waves).await;
     }

@@ -12,7 +12,8 @@ use super::args::{ConnectArgs, PaceArg, SpeedArgs};
 use super::auth;
 use super::expire;
 use super::failure::Failure;
-use super::hours::hours;
+use super::hours::{hours, unknown_zone};
+use crate::clock::unreadable_zone;
 use crate::defender::{Cloud, Credential, Origin, SignInKind};
 
 use crate::domain::quota::api_quotas;
@@ -307,6 +308,9 @@ fn until(text: &str, now: &ZonedDateTime) -> Result<ZonedDateTime, Failure> {
         return if moment > *now { Ok(moment) } else { Err(wrong(late)) };
     }
     let time: Time = text.parse().map_err(|_| wrong("it is no time of day"))?;
+    if now.time_zone().is_unknown() {
+        return Err(unknown_zone(&format!("--until {text}"), unreadable_zone()));
+    }
     let at =
         |date: jiff::civil::Date| date.to_datetime(time).to_zoned_datetime(now.time_zone().clone());
     let today = at(now.date()).map_err(|error| wrong(&error.to_string()))?;

@@ -55,7 +55,9 @@ impl FromStr for Window {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
+        // People write `22:00 - 06:00`, with a dash of any length.
+        let parts: Vec<&str> = text.trim().split(['-', '–', '—']).map(str::trim).collect();
+        let text = &parts.join("-");
         let (days, times) = text.rsplit_once(char::is_whitespace).unwrap_or(("", text));
         let days = match days.trim() {
             "" => Days::ALL,

@@ -231,7 +231,7 @@ impl LeftOut {
         if *ids_hash == now.ids_hash {
             return;
         }
-        found.push(set("devices that are left out", *devices, now.devices));
+        found.push(set("devices that are skipped", *devices, now.devices));
         let count = |groups: &[Group], name: &str| {
             let skipped = groups.iter().filter(|one| one.group == name && one.decision == "skip");
             skipped.map(|one| one.devices).sum::<u64>()
@@ -243,7 +243,7 @@ impl LeftOut {
             groups.iter().chain(&now.groups).map(|one| one.group.as_str()).collect();
         for name in names {
             let (then, now) = (count(groups, name), count(&now.groups, name));
-            found.compare(&format!("left out as {name}"), &then, &now);
+            found.compare(&format!("skipped as {name}"), &then, &now);
         }
     }
 }
@@ -276,7 +276,7 @@ impl Options {
         let mut flag = |name: &str, then: bool, now: bool| {
             found.compare(name, yes_or_no(then), yes_or_no(now));
         };
-        flag("bad rows are left out", *skip_bad_rows, now.skip_bad_rows);
+        flag("bad rows are passed over", *skip_bad_rows, now.skip_bad_rows);
         flag("names are looked up", *names, now.names);
         flag("names that several share are refused", *strict_names, now.strict_names);
         flag("the tenant's inventory is asked", *check, now.check);

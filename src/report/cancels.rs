@@ -137,7 +137,14 @@ impl CancelPlan {
             push("not touched", &format!("{}: {}", scans(*some), why.why()));
         }
         let Some((takes, last)) = &self.calls else {
-            push("to do", "there is nothing to cancel");
+            let queue = self.waiting.is_some_and(|waiting| waiting > 0);
+            push(
+                "to do",
+                match queue {
+                    true => "no scan is to be cancelled; the waiting devices leave the queue",
+                    false => "there is nothing to cancel",
+                },
+            );
             return;
         };
         let limits = self.used.iter().map(|(limit, used)| match used {

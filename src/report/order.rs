@@ -108,15 +108,15 @@ impl Ahead {
             return match self.left_out {
                 0 => format!("the devices of {file} all stand in a list before it"),
                 _ => {
-                    format!("no device of {file} is ordered: {left_out} left out (see the report)")
+                    format!("no device of {file} is ordered: {left_out} skipped (see the report)")
                 }
             };
         };
         let devices = counted(self.devices, "device");
         let more = match self.left_out {
             0 => String::new(),
-            1 => "; 1 more is left out (see the report)".to_owned(),
-            _ => format!("; {left_out} more are left out (see the report)"),
+            1 => "; 1 more is skipped (see the report)".to_owned(),
+            _ => format!("; {left_out} more are skipped (see the report)"),
         };
         format!("the {devices} of {file}: last order at {}{more}", moment(at))
     }

@@ -244,7 +244,7 @@ impl Plan {
             lines.push(format!("    and {}", counted(more, "more bad row")));
         }
         if self.bad_rows > 0 && self.skip_bad_rows {
-            lines.push("    Bad rows are left out and stand in the report.".to_owned());
+            lines.push("    Bad rows are not ordered; they stand in the report.".to_owned());
         }
     }
 

@@ -75,7 +75,10 @@ impl Summary {
             lines.push(format!("Report: {}", printable(&path.display().to_string())));
         }
         let meaning = match self.exit_code {
-            0 | 3 if self.planned => "its time was over as planned, the rest is the next run's",
+            0 if self.planned => "its time was over as planned, the rest is the next run's",
+            3 if self.planned => {
+                "its time was over as planned; it is not 0 since some rows need attention"
+            }
             3 if !self.tally.needs_attention() => {
                 "every device is accepted or covered, but some scans failed, timed out or were \
                  cancelled"
@@ -236,6 +239,7 @@ impl Summary {
             }
             let name = match outcome {
                 Outcome::AlreadyInProgress { .. } => "not covered",
+                Outcome::BadRow if rows != 1 => "bad rows",
                 other => short(other),
             };
             let again = format!("fleetsweep retry {}", self.head.campaign);
@@ -382,7 +386,12 @@ fn group_text(group: &Group) -> Option<String> {
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => return None,
     };
-    let line = format!("    {:>7}  {what}", count(group.rows));
+    // Each bad row is bad in its own place; what stands here is one of them.
+    let one_of = match group.outcome {
+        Outcome::BadRow if group.rows > 1 => "such as: ",
+        _ => "",
+    };
+    let line = format!("    {:>7}  {one_of}{what}", count(group.rows));
     Some(cut(&line, super::human::WIDTH))
 }
 

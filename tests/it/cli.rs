@@ -23,6 +23,7 @@ mod ticket;
 mod usage;
 mod waves;
 mod windows;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -6,6 +6,17 @@ use clap::Args;
 use super::*;
 use crate::domain::Ticket;
 
+/// The outcomes that `retry` can choose.
+const OUTCOMES: [&str; 7] = [
+    "rejected",
+    "not_found",
+    "failed",
+    "unknown",
+    "not_attempted",
+    "cancelled",
+    "already_in_progress",
+];
+
 /// `pause`.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
@@ -60,11 +71,13 @@ pub struct RetryArgs {
 
     /// Devices that ended so; repeatable: rejected, not_found, failed, unknown, not_attempted,
     /// cancelled, already_in_progress [default: all of these]
-    #[arg(long = "outcome", value_name = "OUTCOME")]
+    #[arg(long = "outcome", value_name = "OUTCOME", hide_possible_values = true,
+        value_parser = words(text(), OUTCOMES))]
     pub outcomes: Vec<String>,
 
     /// Type of the scan [default: the campaign's]
-    #[arg(long = "type", value_name = "quick|full", value_parser = scan_type)]
+    #[arg(long = "type", value_name = "quick|full", hide_possible_values = true,
+        value_parser = words(scan_type, TYPES))]
     pub scan_type: Option<ScanType>,
 
     /// Why [default: the campaign's comment]

@@ -27,8 +27,8 @@ pub struct WaveArgs {
     #[arg(long, value_name = "TAG", conflicts_with_all = ["canary_file", "canary_random"])]
     pub canary_tag: Option<String>,
 
-    /// The canary is the devices of this list of ids, which must be in DEVICES; at most --canary N
-    /// of them
+    /// The canary is the devices of this list of ids, all of which must be among those that are
+    /// scanned; at most --canary N of them
     #[arg(long, value_name = "FILE", conflicts_with = "canary_random")]
     pub canary_file: Option<PathBuf>,
 

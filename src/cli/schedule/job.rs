@@ -41,6 +41,8 @@ pub(super) struct Job {
     pub zone: Option<String>,
     /// It stops ordering by itself.
     pub ends: bool,
+    /// Each run is the next of a series.
+    pub series: bool,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -64,6 +66,7 @@ struct Checked {
     /// The zone that was named.
     zone: Option<String>,
     ends: bool,
+    series: bool,
     sign_in: SignIn,
     /// Lists that a plan names and no word.
     lists: Vec<PathBuf>,
@@ -126,6 +129,7 @@ impl Job {
             starts,
             zone: checked.zone,
             ends: checked.ends,
+            series: checked.series,
             warnings: checked.warnings,
         })
     }
@@ -195,12 +199,23 @@ fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
     let hours = planned.speed(&args.run.speed, &local_now())?.hours;
     let ends = ends(&args.run.speed);
     let mut warnings = Vec::new();
+    let series = args.due.series.is_some();
     if !ends {
-        warnings.push(
-            "the command has no end: a run that is still going when the next one starts shares the \
-             limit with it, and asks the same devices; add --window, --until or --max-duration"
-                .to_owned(),
-        );
+        let then = match series {
+            true => "keeps that one from ordering anything (exit 5)",
+            false => "shares the limit with it, and asks the same devices",
+        };
+        warnings.push(format!(
+            "the command has no end: a run that is still going when the next one starts {then}; \
+             add --window, --until or --max-duration"
+        ));
+    }
+    let gone = |path: &&PathBuf| !path.exists();
+    if let Some(path) = args.devices.iter().find(gone) {
+        warnings.push(format!(
+            "the list {} is not on this machine now; the timer needs it when and where it starts",
+            path.display()
+        ));
     }
     if args.change.made.is_some() {
         warnings.push(
@@ -218,7 +233,7 @@ fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
     let sign_in = sign_in(planned.sign_in, args.run.emulator.emulator, &args.run.connect)?;
     let zone = args.run.speed.hours.tz.clone();
     let lists = if args.change.made.is_some() { args.devices.clone() } else { Vec::new() };
-    Ok(Checked { hours, zone, ends, sign_in, lists, warnings })
+    Ok(Checked { hours, zone, ends, series, sign_in, lists, warnings })
 }
 
 fn check_resume(args: &ResumeArgs) -> Result<Checked, Failure> {
@@ -235,7 +250,15 @@ fn check_resume(args: &ResumeArgs) -> Result<Checked, Failure> {
     let ends = ends(&args.run.speed);
     let sign_in = sign_in(planned.sign_in, args.run.emulator.emulator, &args.run.connect)?;
     let zone = args.run.speed.hours.tz.clone();
-    Ok(Checked { hours, zone, ends, sign_in, lists: Vec::new(), warnings: Vec::new() })
+    Ok(Checked {
+        hours,
+        zone,
+        ends,
+        series: false,
+        sign_in,
+        lists: Vec::new(),
+        warnings: Vec::new(),
+    })
 }
 
 fn ends(speed: &SpeedArgs) -> bool {

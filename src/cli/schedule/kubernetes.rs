@@ -63,11 +63,9 @@ fn how_to(job: &Job) -> String {
         "# kubectl apply -f {file}; try it: kubectl create job try --from=cronjob/{}",
         job.name
     ));
-    lines.push(
-        "# Exit codes 3 (the report names devices) and 5 (time was over) end as a failed job;"
-            .into(),
-    );
-    lines.push("# it is not started again before its next time.".into());
+    let five = if job.series { "paused, or the API is gone" } else { "time was over" };
+    lines.push(format!("# Exit codes 3 (the report names devices) and 5 ({five}) end as a failed"));
+    lines.push("# job; it is not started again before its next time.".to_owned());
     lines.join("\n") + "\n"
 }
 

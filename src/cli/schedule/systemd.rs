@@ -205,7 +205,14 @@ fn is_path(variable: &str) -> bool {
 
 /// Which exit codes are no failure of the unit.
 fn exit_codes(job: &Job) -> impl Iterator<Item = &'static str> + use<> {
-    let lines: &[&str] = if job.ends {
+    let lines: &[&str] = if job.series {
+        &[
+            "# 3: finished, or over as planned, and the report names devices to look after.",
+            "# 5 is a failure in a series: it is paused, the last run is still running, or the API",
+            "# was long out of reach.",
+            "SuccessExitStatus=3",
+        ]
+    } else if job.ends {
         &[
             "# 3: finished, and the report names devices to look after. 5: stopped with work left,",
             "# since its time was over; also after a signal, or if the API was long out of reach.",

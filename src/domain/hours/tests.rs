@@ -251,3 +251,15 @@ fn before_its_start_nothing_is_open_and_from_then_on_the_windows_are_what_they_w
     let between = windows.not_before(at("2026-11-24T12:00Z"));
     assert_eq!(between.opens_next(at("2026-11-23T22:00Z")), Some(at("2026-11-24T21:00Z")));
 }
+
+#[test]
+fn spaces_and_long_dashes_change_no_window() {
+    for text in ["22:00 - 06:00", "22:00–06:00", " 22:00 —06:00 "] {
+        assert_eq!(text.parse::<Window>().unwrap().to_string(), "22:00-06:00", "{text}");
+    }
+    let days: Window = "Mon - Fri 22:00 - 06:00".parse().unwrap();
+    assert_eq!(days.to_string(), "Mon-Fri 22:00-06:00");
+    for text in ["22:00 06:00", "22:00 - ", "- 06:00", "22:00 -- 06:00"] {
+        assert!(text.parse::<Window>().is_err(), "{text}");
+    }
+}

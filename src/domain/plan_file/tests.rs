@@ -127,13 +127,13 @@ fn each_change_of_what_would_be_ordered_is_told_by_itself_with_what_was_planned(
         ("rows: `310` planned, `311` now", |p| p.list.rows = 311),
         ("duplicates: `8` planned, `9` now", |p| p.list.duplicates = 9),
         ("bad rows: `2` planned, `0` now", |p| p.list.bad_rows = 0),
-        ("devices that are left out: 3 planned, 3 now (as many, but not the same ones)", |p| {
+        ("devices that are skipped: 3 planned, 3 now (as many, but not the same ones)", |p| {
             p.left_out.ids_hash = "b".to_owned();
         }),
         ("busy devices: `report` planned, `retry` now", |p| p.options.busy = BusyPolicy::Retry),
         ("--keep: `iot` planned, `none` now", |p| p.options.keep.clear()),
         ("--skip: `server` planned, `server, busy` now", |p| p.options.skip.push("busy".into())),
-        ("bad rows are left out: `yes` planned, `no` now", |p| p.options.skip_bad_rows = false),
+        ("bad rows are passed over: `yes` planned, `no` now", |p| p.options.skip_bad_rows = false),
         ("names are looked up: `no` planned, `yes` now", |p| p.options.names = true),
         ("names that several share are refused: `no` planned, `yes` now", |p| {
             p.options.strict_names = true;
@@ -270,9 +270,9 @@ fn a_set_that_changed_names_the_groups_that_it_changed_in() {
     assert_eq!(
         more,
         [
-            "devices that are left out: 3 planned, 5 now (2 more)",
-            "left out as merged: `0` planned, `1` now",
-            "left out as mobile: `3` planned, `4` now",
+            "devices that are skipped: 3 planned, 5 now (2 more)",
+            "skipped as merged: `0` planned, `1` now",
+            "skipped as mobile: `3` planned, `4` now",
         ]
     );
     // A campaign that is open tells whom it left out, and not why.
@@ -280,7 +280,7 @@ fn a_set_that_changed_names_the_groups_that_it_changed_in() {
         (p.left_out.ids_hash, p.left_out.devices) = ("b".to_owned(), 0);
         p.left_out.groups.clear();
     });
-    assert_eq!(open, ["devices that are left out: 3 planned, 0 now (3 fewer)"]);
+    assert_eq!(open, ["devices that are skipped: 3 planned, 0 now (3 fewer)"]);
 }
 
 #[test]

@@ -78,7 +78,8 @@ async fn lead(
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let line = head.lines().next().unwrap_or_default().to_owned();
-    let of_user = |line: &&str| line.to_ascii_lowercase().starts_with("proxy-authorization: basic ");
+    let of_user =
+        |line: &&str| line.to_ascii_lowercase().starts_with("proxy-authorization: basic ");
     let signed_in = head.lines().find(of_user).map(|_| "signed in".to_owned());
     asked.lock().unwrap().extend([line].into_iter().chain(signed_in));
     let answer = format!("HTTP/1.1 {says}\r\n\r\n");

@@ -134,7 +134,7 @@ async fn whatever_is_typed_otherwise_than_planned_is_refused_before_the_first_or
         (&["--window=00:00-24:00"], "windows: `none` planned, `00:00-24:00` now"),
         (&["--until=23:59"], "until: `none` planned, `23:59` now"),
         (&["--max-duration=5h"], "at most: `none` planned, `5h` now"),
-        (&["--skip-bad-rows"], "bad rows are left out: `no` planned, `yes` now"),
+        (&["--skip-bad-rows"], "bad rows are passed over: `no` planned, `yes` now"),
         (&["--check"], "the tenant's inventory is asked: `no` planned, `yes` now"),
     ];
     for (more, sentence) in cases {

@@ -55,6 +55,27 @@ fn each_kind_of_timer_is_printed_as_it_is_to_be_saved() {
 }
 
 #[test]
+fn exit_code_5_is_no_success_in_a_series_where_it_means_that_nothing_was_ordered() {
+    let place = Place::new();
+    let codes = |more: &[&str]| {
+        let said = printed(&place, &["--systemd", "--at=22:00"], &[&SCAN[..], more].concat());
+        let lines = said.out.lines().filter(|line| line.starts_with("SuccessExitStatus="));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&["--comment=x"]), ["SuccessExitStatus=3 5"]);
+    assert_eq!(codes(&["--comment=x", "--series=nightly"]), ["SuccessExitStatus=3"]);
+    // A series without an end is told what that means for it.
+    let endless = ["scan", "gone.csv", "--type=full", "--comment=x", "--approve-max=9"];
+    let told = |more: &[&str]| {
+        printed(&place, &["--systemd", "--at=22:00"], &[&endless[..], more].concat()).err
+    };
+    assert!(told(&[]).contains("asks the same devices"), "{}", told(&[]));
+    let series = told(&["--series=nightly"]).replace("\n  ", " ");
+    assert!(series.contains("(exit 5)") && !series.contains("the same devices"), "{series}");
+    assert!(series.contains("the list gone.csv is not on this machine now"), "{series}");
+}
+
+#[test]
 fn the_hardened_service_still_sees_what_the_clock_of_the_limit_goes_by() {
     let place = Place::new();
     let command = [&SCAN[..], &[HARD]].concat();

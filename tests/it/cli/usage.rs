@@ -50,6 +50,16 @@ fn each_wrong_use_says_what_why_and_what_next() {
         ("past time", scan(&["--emulator", "--until", "2020-01-01T00:00:00Z"])),
         ("report of no known ending", scan(&["--emulator", "--report", "report.docx"])),
         ("report in no folder", scan(&["--emulator", "--report", "gone/report.csv"])),
+        ("dry run with a report in no folder", {
+            scan(&["--emulator", "--dry-run", "--report", "gone/report.csv"])
+        }),
+        ("dry run with a report of no known ending", {
+            scan(&["--emulator", "--dry-run", "--report", "report.docx"])
+        }),
+        ("a comment given twice", scan(&["--emulator", "--comment", "again"])),
+        ("a window before its command", {
+            vec!["schedule", "--systemd", "--window", "22:00-06:00", "--", "scan", "list.txt"]
+        }),
         ("unknown scenario", scan(&["--emulator", "--scenario", "paradise"])),
         ("status without a store", vec!["status"]),
         ("resume without a store", vec!["resume"]),
@@ -210,10 +220,22 @@ fn completions_and_manual_pages_name_the_options() {
         let script = run(place.fleetsweep(&["completions", shell]));
         assert_eq!(script.code, 0, "{}", script.err);
         assert!(script.out.contains("approve-max"), "{shell}");
+        // The scripts of the other two complete no values.
+        let words = ["gcc-high", "not-onboarded", "throttled", "device-code", "not_attempted"];
+        for word in words.iter().filter(|_| ["bash", "zsh", "fish"].contains(&shell)) {
+            assert!(script.out.contains(word), "{shell} offers {word}");
+        }
     }
+    let bash = run(place.fleetsweep(&["completions", "bash"])).out;
+    assert!(bash.contains("compgen -W \"quick full\""), "{bash}");
     assert_eq!(run(place.fleetsweep(&["man", "."])).code, 0);
     let page = std::fs::read_to_string(place.path("fleetsweep-scan.1")).unwrap();
     assert!(page.contains(r"approve\-max"), "{page}");
+    let (examples, codes) =
+        (".SH \"EXAMPLES\"\n.nf\n", ".SH \"EXIT STATUS\"\n.nf\n  0    every device");
+    assert!(page.contains(examples) && page.contains(codes), "{page}");
+    assert!(page.contains("\n  3    finished, but some devices were rejected"), "{page}");
+    assert!(place.path("fleetsweep.1").exists() && place.path("fleetsweep-man.1").exists());
     let gone = run(place.fleetsweep(&["man", "gone"]));
     assert_eq!(gone.code, 1, "{}", gone.err);
 }

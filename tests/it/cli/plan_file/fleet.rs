@@ -39,7 +39,7 @@ async fn devices_that_are_left_out_now_and_were_not_are_a_difference() {
     let refused = said(&place, &night, &approved(&approve, &[])).await;
     assert_eq!((refused.code, orders(&night)), (6, 0), "{}", refused.err);
     let differs = differs(&refused);
-    let sentences = ["devices that are left out: ", "left out as not-onboarded: `"];
+    let sentences = ["devices that are skipped: ", "skipped as not-onboarded: `"];
     for (told, sentence) in differs.iter().zip(sentences) {
         assert!(told.starts_with(&format!("{sentence}{left_out}")), "{differs:?}");
     }
@@ -112,5 +112,5 @@ async fn a_campaign_of_that_name_that_leaves_out_others_is_not_gone_on_with_by_t
     let refused = said(&place, &emulator, &approved(&approve, &[])).await;
     assert_eq!((refused.code, orders(&emulator)), (6, before), "{}", refused.err);
     let differs = differs(&refused);
-    assert!(differs.len() == 1 && differs[0].starts_with("devices that are left out: "));
+    assert!(differs.len() == 1 && differs[0].starts_with("devices that are skipped: "));
 }

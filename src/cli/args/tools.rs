@@ -1,0 +1,84 @@
+//! What the user typed for the commands around a campaign: `doctor`, `emulate`, `completions` and
+//! `man`. Nothing is checked here beyond its form.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use super::*;
+
+/// `doctor`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep doctor
+  fleetsweep doctor --profile prod --json
+  fleetsweep doctor --settings")]
+pub struct DoctorArgs {
+    /// Show every setting, its value and where it comes from, and check nothing
+    #[arg(long)]
+    pub settings: bool,
+
+    /// JSON lines on standard output
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+
+    /// Where the API is and who calls it.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// Limits, for what is shown of them.
+    #[command(flatten)]
+    pub speed: SpeedArgs,
+}
+
+/// `emulate`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep emulate --listen 127.0.0.1:8080 --scenario faults --speed 10")]
+pub struct EmulateArgs {
+    /// Loopback address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// What it plays: a name such as calm or faults, or a TOML file
+    #[arg(long, value_name = "NAME", default_value = "calm", hide_possible_values = true,
+        value_parser = words(text(), Scenario::names()))]
+    pub scenario: String,
+
+    /// Divide limit windows and the durations of actions by this
+    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    pub speed: f64,
+
+    /// Seed of everything that is drawn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Limits of the API that it plays
+    #[arg(long = "limit", value_name = "CALLS/TIME")]
+    pub limits: Vec<Quota>,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep completions bash > /etc/bash_completion.d/fleetsweep
+  fleetsweep completions zsh > ~/.zfunc/_fleetsweep")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep man /usr/local/share/man/man1
+  fleetsweep man . && man ./fleetsweep-scan.1")]
+pub struct ManArgs {
+    /// Folder to write the pages into
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+}
