@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::preflight::{Counts, Preflight};
 use super::queue::{Placed, Queue};
 use crate::domain::campaign::hash_of_ids;
-use crate::domain::{DeviceId, Facts, Life, Outcome};
+use crate::domain::{CampaignName, DeviceId, Facts, Life, Outcome};
 use crate::intake::{self, Fault, IntakeError, Options, Row, RowKind, Seen};
 use crate::store::{CampaignId, NewRow, Store};
 
@@ -269,6 +269,23 @@ pub(super) async fn from_tenant<S: Store>(
     Ok(listing)
 }
 
+/// What is most likely meant by a report in the place of a list.
+fn of_a_report(error: &IntakeError) -> Failure {
+    let Fault::OwnReport { campaign } = &error.fault else {
+        return Failure::usage("the list is refused", error.to_string(), "give another list");
+    };
+    let name = campaign.as_deref().map(str::parse::<CampaignName>).and_then(Result::ok);
+    let name = name.map_or_else(|| "NAME".to_owned(), |name| name.to_string());
+    Failure::usage(
+        "the list is refused; nothing was ordered",
+        error.to_string(),
+        format!(
+            "did you mean `fleetsweep retry {name}`, which asks those again that were not covered? \
+             To order every device of the report, add --column device_id"
+        ),
+    )
+}
+
 fn new_row(row: Row, begun: Begun) -> NewRow {
     let (note, Begun { life, reason, turn }) = (row.note, begun);
     let (device, life, reason) = match row.kind {
@@ -311,6 +328,8 @@ fn refused(error: &IntakeError) -> Failure {
         Fault::NoIdColumn { .. } => {
             "mend the list, then run the same command again; if it holds device names, add --names"
         }
+        Fault::OwnReport { .. } => return of_a_report(error),
+        Fault::ErrorAnswer { .. } => "ask for the list again, and look at what was answered",
         _ => "mend the list, then run the same command again",
     };
     Failure::usage("the list is refused; nothing was ordered", error.to_string(), next)

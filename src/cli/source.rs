@@ -30,7 +30,7 @@ pub(super) async fn rehearse(args: &ScanArgs) -> Result<Option<File>, Failure> {
         return Ok(None);
     }
     // An unknown name refuses no list as a whole.
-    let names = args.names.then(|| Names(Arc::new(|_: &str| NameAnswer::Unknown)));
+    let names = args.names.then(|| Names(Arc::new(|_: &str| NameAnswer::Unknown(None))));
     listing::rehearse(&args.devices, options(args, names)).await
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn read<S: Store>(
         let preflight = preflight.clone();
         Names(Arc::new(move |name: &str| {
             let index = preflight.known().and_then(|known| known.names.as_ref());
-            index.map_or(NameAnswer::Unknown, |index| index.find(name))
+            index.map_or(NameAnswer::Unknown(None), |index| index.find(name))
         }))
     });
     let queue = Queue::read(&args.order, options(args, names.clone())).await?;

@@ -1,6 +1,8 @@
 //! Which column of a table holds the id and which the name, told by headers and by values. It reads
 //! no input itself; it is handed the first rows.
 
+use std::borrow::Cow;
+
 use csv::ByteRecord;
 
 use super::cell;
@@ -8,10 +10,54 @@ use super::error::Fault;
 use super::facts::{Fact, fact_of};
 use super::row::Column;
 
-/// Headers of the id column, normalised, the surest first.
-const ID_HEADERS: [&str; 3] = ["deviceid", "machineid", "id"];
-/// Headers of the name column, normalised, the surest first.
-const NAME_HEADERS: [&str; 4] = ["devicename", "computerdnsname", "name", "hostname"];
+/// Headers and fields of the id, normalised, the surest first: of Graph and the incidents, of
+/// Sentinel, of exports and hunting, of lists made by `make_set`, of the API's own machines.
+const ID_HEADERS: [&str; 11] = [
+    "mdedeviceid",
+    "mdatpdeviceid",
+    "defenderdeviceid",
+    "deviceid",
+    "machineid",
+    "deviceids",
+    "machineids",
+    "setdeviceid",
+    "listdeviceid",
+    "setmachineid",
+    PLAIN_ID,
+];
+/// The id of whatever the row is about, which need not be a device.
+pub(super) const PLAIN_ID: &str = "id";
+/// Headers and fields of the name, normalised, the surest first.
+const NAME_HEADERS: [&str; 12] = [
+    "devicename",
+    "machinename",
+    "computerdnsname",
+    "devicednsname",
+    "dnshostname",
+    "dnsname",
+    "fqdn",
+    "computername",
+    NAME,
+    "hostname",
+    "computer",
+    "device",
+];
+const NAME: &str = "name";
+/// Headers and fields, normalised, that only alerts and incidents have: their own id is none of a
+/// device.
+const ALERT_HEADERS: [&str; 9] = [
+    "alertid",
+    "alerts",
+    "detectionsource",
+    "evidence",
+    "incidentid",
+    "incidentweburl",
+    "investigationstate",
+    "provideralertid",
+    "severity",
+];
+/// Headers of fleetsweep's own report, normalised. It is this program's, whoever renamed the file.
+const REPORT_HEADERS: [&str; 4] = ["line", "deviceid", "outcome", "reason"];
 /// Parts of headers under which 40 hexadecimal characters are something else: the SHA-1 of a file.
 const HASH_HEADERS: [&str; 4] = ["sha1", "hash", "thumbprint", "checksum"];
 
@@ -35,12 +81,32 @@ pub(super) struct Layout {
 
 /// How sure a header names the id column: 0 is surest.
 pub(super) fn id_rank(header: &str) -> Option<usize> {
-    ID_HEADERS.iter().position(|known| is_header(header, known))
+    rank(&ID_HEADERS, header, PLAIN_ID)
 }
 
 /// How sure a header names the name column: 0 is surest.
 pub(super) fn name_rank(header: &str) -> Option<usize> {
-    NAME_HEADERS.iter().position(|known| is_header(header, known))
+    rank(&NAME_HEADERS, header, NAME)
+}
+
+/// The place of a header in a table; of a path such as `properties.DeviceId` the last part counts,
+/// unless it is a word that says nothing by itself.
+fn rank(table: &[&str], header: &str, plain: &str) -> Option<usize> {
+    let place = |header: &str| table.iter().position(|known| is_header(header, known));
+    match (place(header), header.rsplit_once('.')) {
+        (None, Some((_, last))) => place(last).filter(|place| table[*place] != plain),
+        (found, _) => found,
+    }
+}
+
+/// Whether a header or field is one that only alerts and incidents have.
+pub(super) fn is_of_alerts(header: &str) -> bool {
+    ALERT_HEADERS.iter().any(|known| is_header(header, known))
+}
+
+/// Whether these headers are those of fleetsweep's own report.
+pub(super) fn are_of_our_report<'h>(headers: impl Iterator<Item = &'h str> + Clone) -> bool {
+    REPORT_HEADERS.iter().all(|known| headers.clone().any(|header| is_header(header, known)))
 }
 
 /// Whether a header is the one that is given in its normalised form.
@@ -48,15 +114,17 @@ pub(super) fn is_header(header: &str, known: &str) -> bool {
     significant(header).eq(known.chars())
 }
 
-/// A header without what differs between tools: case, spaces, underscores, and marks nobody sees.
+/// A header without what differs between tools: case, spaces, underscores, quotes around it, and
+/// marks nobody sees.
 pub(super) fn normalised(header: &str) -> String {
     significant(header).collect()
 }
 
 fn significant(header: &str) -> impl Iterator<Item = char> {
-    cell::trim(header)
+    header
+        .trim_matches(|c| cell::is_guard(c) || cell::is_invisible(c) || c == '=')
         .chars()
-        .filter(|c| !c.is_whitespace() && *c != '_')
+        .filter(|c| !c.is_whitespace() && *c != '_' && !cell::is_invisible(*c))
         .flat_map(char::to_lowercase)
 }
 
@@ -83,13 +151,33 @@ pub(super) fn choose(
     }
 }
 
+/// The columns from a header in the middle of a list, as when files were put one after the other;
+/// nothing if the record is no header.
+pub(super) fn again(record: &ByteRecord, wanted: Option<&str>) -> Option<Layout> {
+    if texts(record).any(|text| cell::is_entry(&text)) {
+        return None;
+    }
+    let is_known = |text: &str| {
+        id_rank(text).is_some() || name_rank(text).is_some() || fact_of(text).is_some()
+    };
+    let known = texts(record).filter(|text| is_known(text)).count();
+    if let Some(wanted) = wanted {
+        let wanted = normalised(wanted);
+        let id = texts(record).position(|text| is_header(&text, &wanted))?;
+        return if known > 0 { Some(with_header(record, id)) } else { None };
+    }
+    let ranked = texts(record).enumerate().filter_map(|(i, text)| Some((id_rank(&text)?, i)));
+    let (_, id) = ranked.min()?;
+    if known > 1 || record.len() == 1 { Some(with_header(record, id)) } else { None }
+}
+
 /// The cells of a record as text.
-fn texts(record: &ByteRecord) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
+pub(super) fn texts(record: &ByteRecord) -> impl Iterator<Item = Cow<'_, str>> + Clone {
     record.iter().map(String::from_utf8_lossy)
 }
 
 fn by_wish(first: &ByteRecord, wanted: &str) -> Result<Layout, Fault> {
-    let headers: Vec<String> = texts(first).map(|text| cell::trim(&text).to_owned()).collect();
+    let headers: Vec<String> = texts(first).map(|text| cell::name(&text).to_owned()).collect();
     let has_header = is_known_header(first) || !headers.iter().any(|text| cell::is_entry(text));
     let exact = headers.iter().position(|header| header == cell::trim(wanted));
     let named = exact.or_else(|| {
@@ -123,10 +211,18 @@ fn without_header(first: &ByteRecord, sample: &[&ByteRecord]) -> Layout {
 }
 
 fn by_header(first: &ByteRecord, sample: &[&ByteRecord]) -> Result<Layout, Fault> {
-    let counts = Counts::of(sample);
+    let of_alerts = texts(first).any(|header| is_of_alerts(&header));
+    let of_the_alert = |header: &str| of_alerts && is_header(header, PLAIN_ID);
+    let mut counts = Counts::of(sample);
+    for (index, _) in texts(first).enumerate().filter(|(_, header)| of_the_alert(header)) {
+        if let Some(ids) = counts.ids.get_mut(index) {
+            *ids = 0;
+        }
+    }
     let ids = |index: usize| counts.ids.get(index).copied().unwrap_or(0);
     let named = texts(first)
         .enumerate()
+        .filter(|(_, header)| !of_the_alert(header))
         .filter_map(|(index, header)| Some((index, id_rank(&header)?)))
         .max_by_key(|(index, rank)| {
             (ids(*index), std::cmp::Reverse(*rank), std::cmp::Reverse(*index))
@@ -146,6 +242,7 @@ fn by_header(first: &ByteRecord, sample: &[&ByteRecord]) -> Result<Layout, Fault
         }
         ([index], _) => Ok(with_header(first, *index)),
         ([], Some(index)) => Ok(with_header(first, index)),
+        ([], None) if of_alerts => Err(Fault::NoDeviceInAlerts),
         ([], None) => {
             Err(Fault::NoIdColumn { columns: texts(first).map(|text| text.into_owned()).collect() })
         }
@@ -191,7 +288,7 @@ fn looks_like_a_name(first: &ByteRecord, index: usize) -> bool {
 
 fn with_header(first: &ByteRecord, id: usize) -> Layout {
     let header = first.get(id).map(String::from_utf8_lossy).unwrap_or_default();
-    let header = cell::trim(&header);
+    let header = cell::bare(&header);
     let name = texts(first)
         .enumerate()
         .filter(|(index, _)| *index != id)
@@ -203,9 +300,9 @@ fn with_header(first: &ByteRecord, id: usize) -> Layout {
         .filter(|(index, _)| *index != id)
         .filter_map(|(index, header)| Some((index, fact_of(&header)?)))
         .collect();
-    let id_column = match header {
+    let id_column = match &*header {
         "" => Column::Number(id + 1),
-        _ => Column::Named(header.into()),
+        header => Column::Named(header.into()),
     };
     Layout { has_header: true, id, id_column, name, facts, known: first.len() }
 }
@@ -226,7 +323,8 @@ impl Counts {
         let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
         let mut counts = Self { ids: vec![0; width], filled: vec![0; width] };
         for (index, text) in rows.iter().flat_map(|row| texts(row).enumerate()) {
-            counts.ids[index] += usize::from(cell::parse(&text).is_ok());
+            let is_id = cell::holds_ids(&text) || cell::is_excel_number(&text);
+            counts.ids[index] += usize::from(is_id);
             counts.filled[index] += usize::from(!cell::trim(&text).is_empty());
         }
         counts

@@ -40,6 +40,29 @@ pub enum Fault {
         /// The headers, or the first row where there was no header.
         columns: Vec<String>,
     },
+    /// Alerts or incidents in which no device stands.
+    #[error(
+        "these are alerts or incidents without their devices (evidence[].mdeDeviceId, \
+         devices[].mdatpDeviceId); ask Graph for incidents with $expand=alerts, write them in \
+         PowerShell with ConvertTo-Json -Depth 10, or export the devices themselves"
+    )]
+    NoDeviceInAlerts,
+    /// The report of a campaign.
+    #[error(
+        "this is fleetsweep's own report{}, with every row of its list, also those that were \
+         accepted or skipped",
+        campaign_text(campaign.as_deref())
+    )]
+    OwnReport {
+        /// The campaign, if a row names it.
+        campaign: Option<String>,
+    },
+    /// An answer that says what went wrong.
+    #[error("this is the error answer of a server ({}), not a list", printable(.message))]
+    ErrorAnswer {
+        /// What the answer says.
+        message: String,
+    },
     /// The column that the user named is not there.
     #[error("there is no column \"{}\"; the columns are {}", printable(.wanted), listed(.columns))]
     UnknownColumn {
@@ -105,7 +128,10 @@ pub enum Fault {
         line: u64,
     },
     /// JSON with a mistake.
-    #[error("the JSON cannot be read: {}; save the dump again", printable(.message))]
+    #[error(
+        "it begins like JSON and cannot be read as such: {}; save it again, whole",
+        printable(.message)
+    )]
     Json {
         /// What the parser says, with line and column.
         message: String,
@@ -113,7 +139,7 @@ pub enum Fault {
     /// A JSON element that is no device.
     #[error(
         "the JSON element at line {line} is larger than any device; expected an array of devices, \
-         an object with an array \"value\", or one device a line"
+         an object with an array \"value\", \"results\" or \"records\", or one device a line"
     )]
     JsonElementTooLarge {
         /// The line, counted from 1, on which the element begins.
@@ -143,6 +169,10 @@ impl IntakeError {
     pub(super) fn new(input: &str, fault: Fault) -> Self {
         Self { input: input.to_owned(), fault }
     }
+}
+
+fn campaign_text(campaign: Option<&str>) -> String {
+    campaign.map_or_else(String::new, |name| format!(" of campaign {}", printable(name)))
 }
 
 /// At most this many columns are listed in a message.

@@ -5,8 +5,8 @@ use std::io::{self, BufRead, Read};
 
 use super::error::Fault;
 use super::lines::{Lines, MAX_LINE};
+use super::shape::{self, Form};
 use super::sink::MAX_SKIPPED;
-use super::source::Text;
 
 /// The longest record that is taken, in bytes; only quoted line breaks make one longer than a line.
 pub(super) const MAX_RECORD: usize = 4 * MAX_LINE;
@@ -17,10 +17,13 @@ pub(super) const MAX_RECORD: usize = 4 * MAX_LINE;
 /// from lines here, without a second opinion on what a quote is.
 pub(super) struct Feed<R: BufRead> {
     lines: Lines<R>,
+    form: Form,
+    /// Lines before this one are titles.
+    start: u64,
+    /// The current line as the parser gets it, where that is not as it stands in the text.
+    formed: Vec<u8>,
     /// How much of the current line was handed out.
     position: usize,
-    /// The current line was only looked at and is still to be handed out.
-    held: bool,
     /// Whether lines that begin with `#` are comments.
     pub(super) comments: bool,
     record_line: u64,
@@ -31,11 +34,13 @@ pub(super) struct Feed<R: BufRead> {
 }
 
 impl<R: BufRead> Feed<R> {
-    pub(super) fn new(text: Text<R>) -> Self {
+    pub(super) fn new(lines: Lines<R>, form: Form, start: u64) -> Self {
         Self {
-            lines: Lines::new(text),
+            lines,
+            form,
+            start,
+            formed: Vec::new(),
             position: 0,
-            held: false,
             comments: true,
             record_line: 0,
             record_lines: 0,
@@ -45,16 +50,9 @@ impl<R: BufRead> Feed<R> {
         }
     }
 
-    /// The next line that counts, without taking it; it is empty at the end of the text.
-    pub(super) fn peek(&mut self) -> Result<&[u8], Fault> {
-        self.begin_record();
-        self.held = self.advance()?;
-        Ok(if self.held { self.lines.current() } else { b"" })
-    }
-
-    /// Passes over the line that `peek` has shown.
-    pub(super) fn skip_peeked(&mut self) {
-        self.held = false;
+    /// How its lines become lines with delimiters.
+    pub(super) fn form(&self) -> &Form {
+        &self.form
     }
 
     /// To be called before the parser is asked for a record.
@@ -86,7 +84,7 @@ impl<R: BufRead> Feed<R> {
 
     fn advance(&mut self) -> Result<bool, Fault> {
         loop {
-            if !std::mem::take(&mut self.held) && !self.lines.advance()? {
+            if !self.lines.advance()? {
                 // Every line ends with LF here, so a record that wants more has an open quote.
                 return match self.record_lines {
                     0 => Ok(false),
@@ -102,6 +100,8 @@ impl<R: BufRead> Feed<R> {
             }
             self.record_lines += 1;
             self.record_bytes += self.lines.current().len();
+            self.formed.clear();
+            self.form.apply(self.lines.current(), &mut self.formed);
             if self.record_bytes > MAX_RECORD {
                 return Err(Fault::OpenQuote { line: self.record_line });
             }
@@ -112,13 +112,21 @@ impl<R: BufRead> Feed<R> {
 
     fn is_no_row(&self) -> bool {
         let text = self.lines.current().trim_ascii_start();
-        text.is_empty() || self.comments && text[0] == b'#'
+        text.is_empty()
+            || self.lines.number() < self.start
+            || self.comments && text[0] == b'#'
+            || shape::is_rule(text)
+    }
+
+    /// The current line as the parser gets it.
+    fn current(&self) -> &[u8] {
+        if self.form.is_as_it_stands() { self.lines.current() } else { &self.formed }
     }
 }
 
 impl<R: BufRead> Read for Feed<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.position >= self.lines.current().len() || self.record_lines == 0 {
+        if self.position >= self.current().len() || self.record_lines == 0 {
             match self.advance() {
                 Ok(true) => {}
                 Ok(false) => return Ok(0),
@@ -128,7 +136,7 @@ impl<R: BufRead> Read for Feed<R> {
                 }
             }
         }
-        let rest = &self.lines.current()[self.position..];
+        let rest = &self.current()[self.position..];
         let count = rest.len().min(out.len());
         out[..count].copy_from_slice(&rest[..count]);
         self.position += count;

@@ -1,23 +1,26 @@
-//! Dumps of the API in JSON: an array, an object with an array `value`, or one object after the
-//! other. Elements are read as a stream, so a dump may be larger than memory.
+//! Dumps in JSON: an array, an object with an array, or one object after the other. The elements
+//! of the outer arrays are read one by one, so a dump may be larger than memory. What an element
+//! means is settled in `element`.
 
 use std::cell::Cell;
+use std::fmt;
 use std::io::{self, BufRead, Read};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use serde::de::DeserializeSeed;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::columns;
+use super::element::{Elements, Standing, Stop, names_of};
 use super::error::Fault;
-use super::feed::MAX_RECORD;
-use super::json_value::Value;
-use super::row::{Column, RowProblem};
-use super::sink::{Entry, Sink};
-use crate::domain::Facts;
+use super::meaning::Part;
+use super::node::Node;
+use super::sink::Sink;
 
-/// How many fields of the first element a message can name.
-const MAX_FIELDS: usize = 100;
+/// The largest element that is taken, in bytes: an incident holds all of its alerts.
+const MAX_ELEMENT: usize = 2 * 1024 * 1024;
+/// What lies deeper is passed over.
+const MAX_DEPTH: usize = 32;
+/// Fields of an object that is read as a stream.
+const MAX_FIELDS: usize = 1_000;
 
 /// Reads a dump to its end; returns the field that was used and the name of the format.
 pub(super) fn read(
@@ -25,142 +28,260 @@ pub(super) fn read(
     sink: &mut Sink<'_>,
 ) -> Result<(String, &'static str), Fault> {
     let meter = Meter { line: Cell::new(1), element_bytes: Cell::new(0) };
-    let mut parser = serde_json::Deserializer::from_reader(Metered { reader, meter: &meter });
-    let mut run = Run::new(sink, &meter);
+    let metered = Metered { reader, meter: &meter, held: Mark::default() };
+    let mut parser = serde_json::Deserializer::from_reader(metered);
+    let elements = Elements::new(sink);
+    let mut run = Run { elements, meter: &meter, line: 1, format: None, stop: None };
     // `end` only looks for what comes next, so it can be asked after every value.
     loop {
-        let read = Value::top(&mut run).deserialize(&mut parser);
-        if let Some(fault) = run.fault.take() {
-            return Err(fault);
-        }
-        if run.stopped {
-            break;
+        let read = Value { run: &mut run, place: Place::Top, depth: 0 }.deserialize(&mut parser);
+        match run.stop.take() {
+            Some(Stop::Fault(fault)) => return Err(fault),
+            Some(Stop::Enough) => return run.finish(true),
+            None => {}
         }
         read.map_err(|error| fault_of(error, &run))?;
         match parser.end() {
-            Ok(()) => break,
+            Ok(()) => return run.finish(false),
             Err(error) if error.is_io() => return Err(fault_of(error, &run)),
             Err(_) => {}
         }
     }
-    run.finish()
 }
 
 /// What the visitors share while a dump is read.
-pub(super) struct Run<'r, 's> {
-    sink: &'r mut Sink<'s>,
+struct Run<'r, 's> {
+    elements: Elements<'r, 's>,
     meter: &'r Meter,
-    wanted: Option<String>,
     /// The line on which the current element begins.
     line: u64,
-    /// The fields of the first element, for messages.
-    fields: Vec<String>,
-    /// Id fields met so far; there are few, and a row shares the name with all others.
-    labels: Vec<Arc<str>>,
-    column_used: Option<Column>,
-    without_field: u64,
     format: Option<&'static str>,
-    fault: Option<Fault>,
-    stopped: bool,
+    stop: Option<Stop>,
 }
 
-impl<'r, 's> Run<'r, 's> {
-    fn new(sink: &'r mut Sink<'s>, meter: &'r Meter) -> Self {
-        let wanted = sink.options.column.as_deref().map(columns::normalised);
-        Self {
-            sink,
-            meter,
-            wanted,
-            line: 1,
-            fields: Vec::new(),
-            labels: Vec::new(),
-            column_used: None,
-            without_field: 0,
-            format: None,
-            fault: None,
-            stopped: false,
-        }
-    }
-
+impl Run<'_, '_> {
     /// Begins an element at the place that the parser has reached.
-    pub(super) fn begin_element(&mut self) {
+    fn begin_element(&mut self) {
         self.line = self.meter.line.get();
         self.meter.element_bytes.set(0);
     }
 
-    /// The line on which the current element begins.
-    pub(super) fn line(&self) -> u64 {
-        self.line
-    }
-
     /// Notes what kind of dump this is; the first word counts.
-    pub(super) fn is(&mut self, format: &'static str) {
+    fn is(&mut self, format: &'static str) {
         self.format.get_or_insert(format);
     }
 
-    /// How sure a field holds the id, and its name: 0 is surest.
-    pub(super) fn id_field(&mut self, field: &str) -> Option<(usize, Arc<str>)> {
-        if self.sink.rows() == 0 && self.fields.len() < MAX_FIELDS {
-            self.fields.push(field.to_owned());
-        }
-        let rank = match &self.wanted {
-            Some(wanted) => columns::is_header(field, wanted).then_some(0),
-            None => columns::id_rank(field),
-        }?;
-        if let Some(label) = self.labels.iter().find(|label| ***label == *field) {
-            return Some((rank, label.clone()));
-        }
-        let label: Arc<str> = field.into();
-        self.labels.push(label.clone());
-        Some((rank, label))
+    /// Goes on after something was taken; an error only tells the parser to stop.
+    fn took<E: Error>(&mut self, taken: Result<(), Stop>) -> Result<(), E> {
+        taken.map_err(|stop| {
+            self.stop = Some(stop);
+            E::custom("stopped")
+        })
     }
 
-    /// Takes one element; an error only tells the parser to stop.
-    pub(super) fn take<E: serde::de::Error>(
-        &mut self,
-        line: u64,
-        id: Option<(Column, &str)>,
-        name: Option<&str>,
-        facts: &Facts,
-    ) -> Result<(), E> {
-        let flow = match id {
-            Some((column, text)) => {
-                self.column_used.get_or_insert_with(|| column.clone());
-                self.sink.take(&Entry { line, column: &column, text, name, facts })
+    fn finish(self, stopped: bool) -> Result<(String, &'static str), Fault> {
+        self.elements.finish(self.format.unwrap_or("JSON"), stopped)
+    }
+}
+
+/// Where a value stands.
+#[derive(Clone)]
+enum Place {
+    /// Outside of everything.
+    Top,
+    /// In a field; the elements of an array there are taken as this.
+    Field(Standing),
+    /// In a field with tables, or in an array of tables.
+    Tables,
+    /// In the field with the rows of cells under these columns.
+    Cells(Arc<[String]>),
+    /// Within an element: nothing is taken, all is kept.
+    Within,
+}
+
+/// A value. It deserializes to what is kept of it: arrays whose elements were taken are empty.
+struct Value<'v, 'r, 's> {
+    run: &'v mut Run<'r, 's>,
+    place: Place,
+    depth: usize,
+}
+
+impl<'r, 's> Value<'_, 'r, 's> {
+    /// A value within this one.
+    fn child(&mut self, place: Place) -> Value<'_, 'r, 's> {
+        Value { run: &mut *self.run, place, depth: self.depth + 1 }
+    }
+
+    /// A value that is neither object nor array.
+    fn scalar<E: Error>(self, text: String) -> Result<Node, E> {
+        let node = Node::Text(text);
+        if let Place::Top = self.place {
+            let taken = self.run.elements.walk(self.run.line, &node, Standing::Row);
+            self.run.took(taken)?;
+        }
+        Ok(node)
+    }
+
+    /// The elements of an array, one by one.
+    fn each<'de, A: SeqAccess<'de>>(self, mut seq: A, standing: Standing) -> Result<(), A::Error> {
+        loop {
+            let one = Element { run: &mut *self.run, depth: self.depth + 1 };
+            let Some(node) = seq.next_element_seed(one)? else { return Ok(()) };
+            let line = self.run.line;
+            let taken = match &self.place {
+                Place::Cells(columns) => self.run.elements.cells(line, columns, node),
+                _ => self.run.elements.walk(line, &node, standing),
+            };
+            self.run.took(taken)?;
+        }
+    }
+
+    /// An object that is no element of an array: its parts are taken one by one.
+    fn outer<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let Self { run, place, depth } = self;
+        let is_top = matches!(place, Place::Top);
+        if is_top {
+            run.begin_element();
+        }
+        let (line, before) = (run.line, run.elements.rows());
+        let (mut fields, mut holds_rows) = (Vec::new(), false);
+        let mut columns: Arc<[String]> = Arc::default();
+        while let Some(name) = map.next_key::<String>()? {
+            let (part, is_whole) = run.elements.part(&name);
+            let place = match part {
+                _ if is_whole => Place::Within,
+                Part::Rows => Place::Field(Standing::Row),
+                Part::Tables => Place::Tables,
+                Part::Cells if columns.is_empty() => Place::Within,
+                Part::Cells => Place::Cells(columns.clone()),
+                _ => Place::Field(Standing::Inner),
+            };
+            let takes_cells = matches!(place, Place::Cells(_));
+            let node = map.next_value_seed(Value { run: &mut *run, place, depth: depth + 1 })?;
+            if part == Part::Columns {
+                columns = names_of(&node).into();
             }
-            None => {
-                self.without_field += 1;
-                let column = Column::Named(self.wanted.as_deref().unwrap_or("id").into());
-                let entry = Entry { line, column: &column, text: "", name, facts };
-                self.sink.refuse(&entry, RowProblem::NoField)
+            let is_list = matches!(node, Node::List(_));
+            holds_rows |= is_list && (part == Part::Rows && !is_whole || takes_cells);
+            fields.push((name, node));
+            if fields.len() > MAX_FIELDS {
+                let taken = Err(Fault::JsonElementTooLarge { line }.into());
+                run.took(taken)?;
             }
+        }
+        let already = run.elements.rows() > before;
+        if is_top {
+            run.is(if holds_rows || already { "JSON object" } else { "JSON lines" });
+        }
+        let standing = match (is_top, holds_rows) {
+            (_, true) => Standing::Inner,
+            (true, false) => Standing::Row,
+            (false, false) => Standing::Envelope,
         };
-        match flow {
-            Ok(ControlFlow::Continue(())) => return Ok(()),
-            Ok(ControlFlow::Break(())) => self.stopped = true,
-            Err(fault) => self.fault = Some(fault),
+        let taken = run.elements.object(line, &fields, standing, already);
+        run.took(taken)?;
+        Ok(Node::Fields(Vec::new()))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_, '_, '_> {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<Node, D::Error> {
+        if self.depth > MAX_DEPTH {
+            // This goes any depth without a stack.
+            parser.deserialize_ignored_any(IgnoredAny)?;
+            return Ok(Node::Text("...".to_owned()));
         }
-        Err(E::custom("stopped"))
+        parser.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_, '_, '_> {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("devices")
     }
 
-    fn finish(self) -> Result<(String, &'static str), Fault> {
-        let rows = self.sink.rows();
-        if rows == 0 {
-            return Err(Fault::Empty { header: false });
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Node, A::Error> {
+        match self.place.clone() {
+            Place::Within => {
+                let mut nodes = Vec::new();
+                while let Some(node) = seq.next_element_seed(self.child(Place::Within))? {
+                    nodes.push(node);
+                }
+                return Ok(Node::List(nodes));
+            }
+            Place::Tables => while seq.next_element_seed(self.child(Place::Tables))?.is_some() {},
+            Place::Top => {
+                self.run.is("JSON array");
+                self.each(seq, Standing::Row)?;
+            }
+            Place::Cells(_) => self.each(seq, Standing::Row)?,
+            Place::Field(standing) => self.each(seq, standing)?,
         }
-        if self.without_field == rows && !self.stopped {
-            return Err(match self.sink.options.column.clone() {
-                Some(wanted) => Fault::UnknownColumn { wanted, columns: self.fields },
-                None => Fault::NoIdColumn { columns: self.fields },
-            });
+        Ok(Node::List(Vec::new()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Node, A::Error> {
+        if !matches!(self.place, Place::Within) {
+            return self.outer(map);
         }
-        let column = self.column_used.map_or_else(String::new, |column| column.label());
-        Ok((column, self.format.unwrap_or("JSON")))
+        let mut fields = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            fields.push((name, map.next_value_seed(self.child(Place::Within))?));
+        }
+        Ok(Node::Fields(fields))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Node, E> {
+        self.scalar(text.to_owned())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Node, E> {
+        self.scalar(value.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Node, E> {
+        self.scalar(value.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Node, E> {
+        self.scalar(value.to_string())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Node, E> {
+        // Written out, 1.23E+39 has 40 digits, as an id has.
+        let is_large = value.abs() >= 1e15;
+        let text =
+            if is_large { format!("{value:e}").replace('e', "e+") } else { value.to_string() };
+        self.scalar(text)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Node, E> {
+        self.scalar(String::new())
+    }
+}
+
+/// An element of an array. It is noted where it begins, and it is kept whole.
+struct Element<'v, 'r, 's> {
+    run: &'v mut Run<'r, 's>,
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Element<'_, '_, '_> {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<Node, D::Error> {
+        self.run.begin_element();
+        let Self { run, depth } = self;
+        Value { run, place: Place::Within, depth }.deserialize(parser)
     }
 }
 
 fn fault_of(error: serde_json::Error, run: &Run<'_, '_>) -> Fault {
-    if run.meter.element_bytes.get() > MAX_RECORD {
+    if run.meter.element_bytes.get() > MAX_ELEMENT {
         return Fault::JsonElementTooLarge { line: run.line };
     }
     if error.is_io() {
@@ -176,20 +297,57 @@ struct Meter {
 }
 
 /// Hands out single bytes, as the parser asks for them, so that the count is where the parser is.
+/// Byte order marks are left out: files with one each are put one after the other.
 struct Metered<'m, R> {
     reader: R,
     meter: &'m Meter,
+    held: Mark,
+}
+
+/// How much of a byte order mark was read, or is still to be handed out since it was none.
+#[derive(Default)]
+struct Mark {
+    bytes: usize,
+    handed: usize,
+}
+
+const MARK: [u8; 3] = *b"\xef\xbb\xbf";
+
+impl<R: BufRead> Metered<'_, R> {
+    fn next(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            if self.held.handed < self.held.bytes {
+                let byte = MARK[self.held.handed];
+                self.held.handed += 1;
+                return Ok(Some(byte));
+            }
+            self.held = Mark::default();
+            while self.held.bytes < MARK.len()
+                && self.reader.fill_buf()?.first() == Some(&MARK[self.held.bytes])
+            {
+                self.reader.consume(1);
+                self.held.bytes += 1;
+            }
+            match self.held.bytes {
+                0 => break,
+                3 => self.held = Mark::default(),
+                _ => {}
+            }
+        }
+        let byte = self.reader.fill_buf()?.first().copied();
+        self.reader.consume(usize::from(byte.is_some()));
+        Ok(byte)
+    }
 }
 
 impl<R: BufRead> Read for Metered<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let Some(place) = out.first_mut() else { return Ok(0) };
-        let Some(byte) = self.reader.fill_buf()?.first().copied() else { return Ok(0) };
-        self.reader.consume(1);
+        let Some(byte) = self.next()? else { return Ok(0) };
         *place = byte;
         let bytes = self.meter.element_bytes.get() + 1;
         self.meter.element_bytes.set(bytes);
-        if bytes > MAX_RECORD {
+        if bytes > MAX_ELEMENT {
             return Err(io::Error::other("the element is too large"));
         }
         self.meter.line.set(self.meter.line.get() + u64::from(byte == b'\n'));

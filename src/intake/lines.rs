@@ -1,6 +1,7 @@
 //! Physical lines of text, each of bounded length, whatever ends them: LF, CRLF or CR. It knows
 //! nothing of cells and quotes.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 use super::error::Fault;
@@ -9,18 +10,42 @@ use super::source::Text;
 /// The longest line that is taken, in bytes of UTF-8.
 pub(super) const MAX_LINE: usize = 64 * 1024;
 
+/// How much is looked at to see what kind of list a text is.
+const PREVIEW_LINES: usize = 64;
+const PREVIEW_BYTES: usize = 4 * MAX_LINE;
+
 /// Reads one line after the other into one buffer.
 pub(super) struct Lines<R: BufRead> {
     text: Text<R>,
     current: Vec<u8>,
     number: u64,
+    /// Lines that were read to see what the text is, and are still to be gone through.
+    ahead: VecDeque<Vec<u8>>,
+    /// The text has no further line than those ahead.
+    ended: bool,
     /// The last line ended with CR; an LF right after it belongs to it.
     after_cr: bool,
 }
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(text: Text<R>) -> Self {
-        Self { text, current: Vec::new(), number: 0, after_cr: false }
+        let (current, ahead) = (Vec::new(), VecDeque::new());
+        Self { text, current, number: 0, ahead, ended: false, after_cr: false }
+    }
+
+    /// The first lines of the text with their numbers; they are gone through as if nobody had
+    /// looked.
+    pub(super) fn preview(&mut self) -> Result<Vec<(u64, String)>, Fault> {
+        let mut bytes = 0;
+        while self.ahead.len() < PREVIEW_LINES && bytes < PREVIEW_BYTES && !self.ended {
+            let number = self.number + self.ahead.len() as u64 + 1;
+            if self.read(number)? {
+                bytes += self.current.len();
+                self.ahead.push_back(std::mem::take(&mut self.current));
+            }
+        }
+        let text = |line: &Vec<u8>| String::from_utf8_lossy(line).trim_end().to_owned();
+        Ok((self.number + 1..).zip(self.ahead.iter().map(text)).collect())
     }
 
     /// The number of the current line, counted from 1.
@@ -35,8 +60,23 @@ impl<R: BufRead> Lines<R> {
 
     /// Goes to the next line; false at the end of the text.
     pub(super) fn advance(&mut self) -> Result<bool, Fault> {
-        self.current.clear();
         self.number += 1;
+        match self.ahead.pop_front() {
+            Some(line) => {
+                self.current = line;
+                Ok(true)
+            }
+            None if self.ended => {
+                self.current.clear();
+                Ok(false)
+            }
+            None => self.read(self.number),
+        }
+    }
+
+    /// Reads the line that has this number; false at the end of the text.
+    fn read(&mut self, number: u64) -> Result<bool, Fault> {
+        self.current.clear();
         loop {
             let chunk = match self.text.reader.fill_buf() {
                 Ok(chunk) => chunk,
@@ -53,21 +93,21 @@ impl<R: BufRead> Lines<R> {
             let end = line_end(chunk);
             let part = &chunk[..end.unwrap_or(chunk.len())];
             if self.current.len() + part.len() > MAX_LINE {
-                return Err(too_long(&self.current, part, self.number));
+                return Err(too_long(&self.current, part, number));
             }
             self.current.extend_from_slice(part);
             let used = part.len() + usize::from(end.is_some());
             self.after_cr = end.is_some_and(|end| chunk[end] == b'\r');
             self.text.reader.consume(used);
             if end.is_some() {
-                return self.checked();
+                return self.checked(number);
             }
         }
-        if self.current.is_empty() { Ok(false) } else { self.checked() }
+        self.ended = true;
+        if self.current.is_empty() { Ok(false) } else { self.checked(number) }
     }
 
-    fn checked(&mut self) -> Result<bool, Fault> {
-        let line = self.number;
+    fn checked(&mut self, line: u64) -> Result<bool, Fault> {
         if self.current.contains(&0) {
             return Err(Fault::Binary { line });
         }

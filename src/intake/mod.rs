@@ -4,16 +4,22 @@
 //!
 //! What kind of list it is follows from its content, never from the name of the file.
 
+mod blocks;
 mod cell;
 mod columns;
+mod device;
+mod element;
 mod error;
 mod facts;
 mod feed;
+mod footer;
 mod json;
-mod json_value;
 mod lines;
+mod meaning;
+mod node;
 mod row;
 mod seen;
+mod shape;
 mod sink;
 mod source;
 mod table;
@@ -30,6 +36,7 @@ use crate::domain::DeviceId;
 pub use error::{Fault, IntakeError};
 pub use row::{Column, Row, RowError, RowKind, RowProblem};
 pub use seen::{Place, Seen};
+use shape::Shape;
 
 /// How many rows a run takes unless the user raises it.
 pub const DEFAULT_MAX_ROWS: u64 = 1_000_000;
@@ -51,8 +58,8 @@ pub struct Options {
 pub enum NameAnswer {
     /// This device, and what the report is to say about how it was found.
     Device(DeviceId, Option<String>),
-    /// Nothing.
-    Unknown,
+    /// Nothing; and the name that is most like it.
+    Unknown(Option<String>),
     /// So many records, and which one is meant is not told.
     Ambiguous(usize),
 }
@@ -132,7 +139,15 @@ fn read_source<R: Read>(reader: R, sink: &mut sink::Sink<'_>) -> Result<SourceSu
     let text = source::open(reader)?;
     let (column_used, format) = match text.json {
         true => json::read(text.reader, sink)?,
-        false => table::read(text, sink)?,
+        false => {
+            let mut lines = lines::Lines::new(text);
+            match shape::of(&lines.preview()?, sink.options) {
+                Shape::Blocks => blocks::read(lines, sink)?,
+                Shape::Table { delimiter, form, start } => {
+                    table::read(feed::Feed::new(lines, form, start), delimiter, sink)?
+                }
+            }
+        }
     };
     sink.finish(column_used, format)
 }

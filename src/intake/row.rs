@@ -56,7 +56,7 @@ pub struct RowError {
 }
 
 /// Why a row has no usable id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowProblem {
     /// The cell does not hold a Defender machine id.
     #[error(transparent)]
@@ -67,9 +67,33 @@ pub enum RowProblem {
         /// How many cells the row has.
         cells: usize,
     },
+    /// An id that a spreadsheet took for a number.
+    #[error(
+        "Excel turned this id into a number, and its digits are lost; export the list again and do \
+         not save it from Excel, or import it there with this column as text"
+    )]
+    ExcelNumber,
+    /// An id that was cut off where it was printed.
+    #[error(
+        "the id is cut off, as PowerShell does where it prints a table; write the list with \
+         Export-Csv instead"
+    )]
+    CutOff,
+    /// An object that PowerShell wrote as a text.
+    #[error(
+        "PowerShell wrote an object as a text here; select the id itself before Export-Csv, or use \
+         ConvertTo-Json -Depth 10"
+    )]
+    ObjectAsText,
+    /// An id and something else.
+    #[error("a device id stands among other text here; leave the id alone in its place")]
+    AmongText,
     /// A name that the tenant does not know.
-    #[error("no device of the tenant has this name")]
-    UnknownName,
+    #[error("no device of the tenant has this name{}", nearest_text(nearest.as_deref()))]
+    UnknownName {
+        /// The name of the tenant's that is most like it.
+        nearest: Option<String>,
+    },
     /// A name that several records share.
     #[error(
         "{records} records of the tenant have this name; write the id of the one that is meant \
@@ -83,8 +107,25 @@ pub enum RowProblem {
     #[error("the line has more than one device id; put each on its own line")]
     SeveralIds,
     /// A JSON element has none of the fields that hold an id.
-    #[error("the element has no such field")]
+    #[error(
+        "the element has no field that holds a device id (deviceId, machineId, id, mdeDeviceId, \
+         mdatpDeviceId)"
+    )]
     NoField,
+    /// A JSON element does not have the field that the user named.
+    #[error("the element has no such field")]
+    NoWantedField,
+    /// An alert or an incident without a device.
+    #[error(
+        "this alert or incident names no device (evidence[].mdeDeviceId, devices[].mdatpDeviceId)"
+    )]
+    NoDeviceInAlert,
+    /// A device that Defender for Endpoint does not know.
+    #[error("this device has no Defender machine id; it is not onboarded, or not read whole")]
+    NoDefenderId,
+    /// An object with two ids under one name.
+    #[error("the element has two device ids under one name; which one is meant is not told")]
+    TwoIds,
 }
 
 /// A column, by its header or, without a header, by its number counted from 1.
@@ -113,6 +154,10 @@ impl fmt::Display for Column {
             Self::Number(number) => write!(f, "column {number}"),
         }
     }
+}
+
+fn nearest_text(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; the nearest is \"{}\"", printable(name)))
 }
 
 fn found_text(found: &str) -> String {

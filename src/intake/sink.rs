@@ -54,9 +54,46 @@ impl<'a> Sink<'a> {
     pub(super) fn take(&mut self, entry: &Entry<'_>) -> Result<ControlFlow<()>, Fault> {
         match cell::parse(entry.text) {
             // A GUID is no name either, and text of nothing but digits of an id is a bad id.
-            Err(NotADeviceId::Other) => self.settle_name(entry),
+            Err(NotADeviceId::Other) => self.take_other(entry),
             judged => self.settle(entry, judged.map_err(RowProblem::NotAnId), None),
         }
+    }
+
+    /// Takes a row whose id cell holds anything but an id or the digits of one.
+    fn take_other(&mut self, entry: &Entry<'_>) -> Result<ControlFlow<()>, Fault> {
+        if let Some(parts) = cell::several(entry.text) {
+            return self.take_each(entry, &parts);
+        }
+        if cell::bare(entry.text) == "[]" {
+            return self.refuse(entry, NotADeviceId::Empty.into());
+        }
+        if cell::is_excel_number(entry.text) {
+            return self.refuse(entry, RowProblem::ExcelNumber);
+        }
+        if cell::is_cut_off(entry.text) {
+            return self.refuse(entry, RowProblem::CutOff);
+        }
+        if cell::is_object_as_text(entry.text) {
+            return self.refuse(entry, RowProblem::ObjectAsText);
+        }
+        if self.options.names.is_none() && cell::is_id_among_text(entry.text) {
+            return self.refuse(entry, RowProblem::AmongText);
+        }
+        self.settle_name(entry)
+    }
+
+    /// Takes a cell that holds several ids, each as a row of its own on the same line. A name
+    /// that is a list itself is none of a single device.
+    fn take_each(&mut self, entry: &Entry<'_>, parts: &[String]) -> Result<ControlFlow<()>, Fault> {
+        let name = entry.name.filter(|name| !cell::trim(name).starts_with('['));
+        for part in parts {
+            let judged = cell::parse(part).map_err(RowProblem::NotAnId);
+            let one = Entry { text: part, name, ..*entry };
+            if self.settle(&one, judged, None)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Takes a row whose id cell may hold a name.
@@ -64,9 +101,9 @@ impl<'a> Sink<'a> {
         let Some(names) = &self.options.names else {
             return self.settle(entry, Err(RowProblem::NotAnId(NotADeviceId::Other)), None);
         };
-        let (judged, note) = match names.0(cell::trim(entry.text)) {
+        let (judged, note) = match names.0(&cell::bare(entry.text)) {
             NameAnswer::Device(id, note) => (Ok(id), note),
-            NameAnswer::Unknown => (Err(RowProblem::UnknownName), None),
+            NameAnswer::Unknown(nearest) => (Err(RowProblem::UnknownName { nearest }), None),
             NameAnswer::Ambiguous(records) => (Err(RowProblem::AmbiguousName { records }), None),
         };
         self.settle(entry, judged, note)
@@ -123,7 +160,7 @@ impl<'a> Sink<'a> {
                 })
             }
         };
-        let name = entry.name.map(cell::trim).filter(|name| !name.is_empty());
+        let name = entry.name.map(cell::name).filter(|name| !name.is_empty());
         let flow = (self.emit)(Row {
             line: entry.line,
             input_text: cut(entry.text, INPUT_TEXT),

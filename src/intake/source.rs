@@ -50,7 +50,10 @@ pub(super) fn open<R: Read>(mut reader: R) -> Result<Text<impl BufRead>, Fault> 
 
 /// Whether the text is JSON: it begins with `[`, or with `{` before a string or another brace,
 /// since a bare list may begin with a GUID in braces.
-fn is_json(start: &[u8]) -> bool {
+fn is_json(mut start: &[u8]) -> bool {
+    while let Some(rest) = start.strip_prefix(b"\xef\xbb\xbf") {
+        start = rest;
+    }
     let mut significant = start.iter().filter(|byte| !byte.is_ascii_whitespace());
     match significant.next() {
         Some(b'[') => true,
@@ -63,7 +66,7 @@ fn refuse_containers(head: &[u8]) -> Result<(), Fault> {
     const EXPORT: &str = "open it and save the sheet as CSV";
     const UNPACK: &str = "unpack it and name the list inside";
     const OTHER: &str = "export the list as CSV";
-    const KINDS: [(&[u8], &str, &str); 9] = [
+    const KINDS: [(&[u8], &str, &str); 12] = [
         (b"PK\x03\x04", "an Excel workbook (.xlsx) or a zip archive", EXPORT),
         (b"PK\x05\x06", "an empty zip archive", UNPACK),
         (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", EXPORT),
@@ -72,6 +75,9 @@ fn refuse_containers(head: &[u8]) -> Result<(), Fault> {
         (b"\xfd7zXZ", "an xz file", UNPACK),
         (b"\x28\xb5\x2f\xfd", "a zstd file", UNPACK),
         (b"%PDF", "a PDF file", OTHER),
+        (b"{\\rtf", "a document (.rtf)", OTHER),
+        (b"PAR1", "a Parquet file", OTHER),
+        (b"Obj\x01", "an Avro file, as Event Hubs writes it", "take the JSON out of its bodies"),
         (b"<", "a web page or XML", OTHER),
     ];
     let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();

@@ -1,5 +1,6 @@
-//! Lists in lines: CSV with commas, semicolons or tabs, with or without a header, down to one bare
-//! id a line. What the columns mean is decided in `columns`.
+//! Lists in lines: CSV of any delimiter and printed tables, with or without a header, down to one
+//! bare id a line. What the columns mean is decided in `columns`, what stands between them in
+//! `shape`.
 
 use std::io::BufRead;
 use std::ops::ControlFlow;
@@ -12,28 +13,27 @@ use super::columns::{self, Layout};
 use super::error::Fault;
 use super::facts::note;
 use super::feed::{Feed, MAX_RECORD};
+use super::footer::is_footer;
 use super::lines::MAX_LINE;
 use super::row::RowProblem;
 use super::sink::{Entry, Sink};
-use super::source::Text;
 use crate::domain::Facts;
+use crate::domain::text::cut;
 
 /// How many rows show which column holds the ids.
 const SAMPLE_ROWS: usize = 100;
 /// At most this much is kept to choose the columns, in bytes and beyond the last record.
 const SAMPLE_BYTES: usize = 4 * MAX_RECORD;
-
-/// The delimiters that are tried, the likeliest first, and what a list with them is called.
-const DELIMITERS: [(u8, &str); 3] =
-    [(b',', "comma-separated"), (b';', "semicolon-separated"), (b'\t', "tab-separated")];
+/// Characters of a campaign's name that a message shows.
+const CAMPAIGN: usize = 100;
 
 /// Reads a table to its end; returns the column that was used and the name of the format.
 pub(super) fn read<R: BufRead>(
-    text: Text<R>,
+    feed: Feed<R>,
+    delimiter: u8,
     sink: &mut Sink<'_>,
 ) -> Result<(String, &'static str), Fault> {
-    let mut feed = Feed::new(text);
-    let delimiter = delimiter(&mut feed, sink.options.column.as_deref())?;
+    let printed = feed.form().name(delimiter);
     let mut table = Table::new(feed, delimiter);
     let mut first = ByteRecord::new();
     let Some(first_line) = table.next(&mut first)? else {
@@ -46,33 +46,99 @@ pub(super) fn read<R: BufRead>(
     let layout = layout(&first, &sample, sink.options)?;
     let format = match (layout.has_header, one_column) {
         (_, true) => "one column",
-        (true, false) => DELIMITERS.iter().find(|(d, _)| *d == delimiter).map_or("", |(_, n)| n),
+        (true, false) => printed,
         (false, false) => "columns without a header",
     };
     let column_used = layout.id_column.label();
     if layout.has_header {
         refuse_swallowed(&first, first_line, None)?;
-    } else if sink.row(&layout, first_line, &first)?.is_break() {
-        return Ok((column_used, format));
+        refuse_report(&first, &sample, sink.options)?;
     }
-    for (line, record) in &sample {
-        if sink.row(&layout, *line, record)?.is_break() {
-            return Ok((column_used, format));
-        }
-    }
-    let mut record = first;
-    while let Some(line) = table.next(&mut record)? {
-        if table.csv.get_ref().is_multiline() {
-            refuse_swallowed(&record, line, Some(layout.id))?;
-        }
-        if sink.row(&layout, line, &record)?.is_break() {
-            break;
-        }
-    }
+    let mut rows = Rows { layout, header: first.clone() };
+    let stopped = rows.take_all(&mut table, (first_line, first), sample, sink)?;
     match sink.rows() {
-        0 => Err(Fault::Empty { header: layout.has_header }),
+        0 if !stopped => Err(Fault::Empty { header: rows.layout.has_header }),
         _ => Ok((column_used, format)),
     }
+}
+
+/// The rows of a table, with what their columns are for.
+struct Rows {
+    layout: Layout,
+    header: ByteRecord,
+}
+
+impl Rows {
+    /// Takes all rows; true if the caller had enough before the end.
+    fn take_all<R: BufRead>(
+        &mut self,
+        table: &mut Table<R>,
+        (first_line, first): (u64, ByteRecord),
+        sample: Sample,
+        sink: &mut Sink<'_>,
+    ) -> Result<bool, Fault> {
+        if !self.layout.has_header && self.take(table, first_line, &first, sink)?.is_break() {
+            return Ok(true);
+        }
+        for (line, record) in &sample {
+            if self.take(table, *line, record, sink)?.is_break() {
+                return Ok(true);
+            }
+        }
+        let mut record = first;
+        while let Some(line) = table.next(&mut record)? {
+            if table.csv.get_ref().is_multiline() {
+                refuse_swallowed(&record, line, Some(self.layout.id))?;
+            }
+            if self.take(table, line, &record, sink)?.is_break() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes one row, unless it is a header or a count of rows: those belong to no device.
+    fn take<R: BufRead>(
+        &mut self,
+        table: &mut Table<R>,
+        line: u64,
+        record: &ByteRecord,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>, Fault> {
+        let id = record.get(self.layout.id).unwrap_or_default();
+        if cell::parse(&String::from_utf8_lossy(id)).is_err() {
+            let is_known_header = self.layout.has_header && *record == self.header;
+            let again = match is_known_header {
+                true => None,
+                false => columns::again(record, sink.options.column.as_deref()),
+            };
+            if is_known_header || again.is_some() || is_footer(record) {
+                table.csv.get_mut().count_skipped()?;
+                if let Some(layout) = again {
+                    self.layout = layout;
+                    self.header = record.clone();
+                }
+                return Ok(ControlFlow::Continue(()));
+            }
+        }
+        sink.row(&self.layout, line, record)
+    }
+}
+
+/// Refuses fleetsweep's own report, unless the user says where its ids are: most of its devices
+/// have had their scan, and the others are `retry`'s.
+fn refuse_report(first: &ByteRecord, sample: &Sample, options: &Options) -> Result<(), Fault> {
+    let headers: Vec<_> = columns::texts(first).collect();
+    if options.column.is_some() || !columns::are_of_our_report(headers.iter().map(|h| &**h)) {
+        return Ok(());
+    }
+    let place = headers.iter().position(|header| columns::is_header(header, "campaign"));
+    let campaign = place.and_then(|place| {
+        let names = sample.iter().filter_map(|(_, record)| record.get(place));
+        let name = names.map(String::from_utf8_lossy).find(|name| !name.trim().is_empty())?;
+        Some(cut(cell::trim(&name), CAMPAIGN))
+    });
+    Err(Fault::OwnReport { campaign })
 }
 
 type Sample = Vec<(u64, ByteRecord)>;
@@ -91,7 +157,7 @@ fn layout(first: &ByteRecord, sample: &Sample, options: &Options) -> Result<Layo
 /// missing. A device would be lost without a word, so the list is refused.
 fn refuse_swallowed(record: &ByteRecord, line: u64, id: Option<usize>) -> Result<(), Fault> {
     let swallowed = record.iter().enumerate().any(|(index, text)| {
-        let is_the_id = Some(index) == id && cell::parse(&String::from_utf8_lossy(text)).is_ok();
+        let is_the_id = Some(index) == id && cell::holds_ids(&String::from_utf8_lossy(text));
         text.contains(&b'\n') && !is_the_id && cell::holds_an_id(text)
     });
     if swallowed { Err(Fault::OpenQuote { line }) } else { Ok(()) }
@@ -108,6 +174,8 @@ impl<R: BufRead> Table<R> {
             .delimiter(delimiter)
             .has_headers(false)
             .flexible(true)
+            // What was printed for people quotes nothing.
+            .quoting(feed.form().is_as_it_stands())
             .buffer_capacity(MAX_LINE + 1)
             .from_reader(feed);
         Self { csv }
@@ -169,7 +237,7 @@ impl Sink<'_> {
         if text.is_none() {
             return self.refuse(&entry, RowProblem::Missing { cells: record.len() });
         }
-        if has_other_ids(record, layout) && cell::parse(entry.text).is_ok() {
+        if has_other_ids(record, layout) && cell::holds_ids(entry.text) {
             return self.refuse(&entry, RowProblem::SeveralIds);
         }
         self.take(&entry)
@@ -179,43 +247,5 @@ impl Sink<'_> {
 fn has_other_ids(record: &ByteRecord, layout: &Layout) -> bool {
     let cells = record.iter().enumerate().skip(layout.known);
     let mut others = cells.filter(|(index, _)| *index != layout.id);
-    others.any(|(_, text)| cell::parse(&String::from_utf8_lossy(text)).is_ok())
-}
-
-/// Finds the delimiter by the first line: the one that sets an id or a known header apart, else the
-/// one that occurs most.
-fn delimiter<R: BufRead>(feed: &mut Feed<R>, wanted: Option<&str>) -> Result<u8, Fault> {
-    // Excel keeps the delimiter in a first line of its own.
-    if let Some(delimiter) = excel_delimiter(feed.peek()?) {
-        feed.skip_peeked();
-        return Ok(delimiter);
-    }
-    let line = feed.peek()?;
-    let wanted = wanted.map(columns::normalised);
-    let score = |delimiter: u8| {
-        let mut parser =
-            ReaderBuilder::new().delimiter(delimiter).has_headers(false).from_reader(line);
-        let mut record = ByteRecord::new();
-        let parsed = parser.read_byte_record(&mut record).unwrap_or(false);
-        let fits = |text: &[u8]| {
-            let text = String::from_utf8_lossy(text);
-            columns::id_rank(&text).is_some()
-                || cell::is_entry(&text)
-                || wanted.as_ref().is_some_and(|wanted| columns::is_header(&text, wanted))
-        };
-        (parsed && record.iter().any(fits), record.len())
-    };
-    let scored = DELIMITERS.iter().rev().map(|(delimiter, _)| (score(*delimiter), *delimiter));
-    // Of equal scores `max_by_key` keeps the last, which is the likeliest of the reversed order.
-    Ok(scored.max_by_key(|(score, _)| *score).map_or(b',', |(_, delimiter)| delimiter))
-}
-
-fn excel_delimiter(line: &[u8]) -> Option<u8> {
-    match line.trim_ascii_end() {
-        // A tab is trimmed away as white space.
-        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] => line.get(4).copied(),
-        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] => Some(*delimiter),
-        _ => None,
-    }
-    .filter(|delimiter| DELIMITERS.iter().any(|(known, _)| known == delimiter))
+    others.any(|(_, text)| cell::holds_ids(&String::from_utf8_lossy(text)))
 }

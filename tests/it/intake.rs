@@ -14,8 +14,9 @@ use fleetsweep::intake::{self, Fault, IntakeError, Options, Row, RowKind, Seen, 
 mod forms;
 
 /// Fixtures that are read with `--column`.
-const WISHES: [(&str, &str); 4] = [
+const WISHES: [(&str, &str); 5] = [
     ("json-wanted-field.json", "defender_id"),
+    ("own-report-wanted.csv", "device_id"),
     ("wanted-column.csv", "asset_ref"),
     ("wanted-column-missing.csv", "Defender ID"),
     ("wanted-column-number.csv", "2"),
@@ -163,6 +164,35 @@ fn endless_zeros_blank_lines_quotes_and_elements_are_refused() {
     assert!(matches!(read("[\n{\"id\":\"", b"x"), Fault::JsonElementTooLarge { line: 2 }));
     assert!(matches!(read("[\n", b"["), Fault::JsonElementTooLarge { line: 2 }));
     assert!(matches!(read("{\"id\":", b"{\"a\":"), Fault::JsonElementTooLarge { line: 1 }));
+}
+
+#[test]
+fn an_incident_with_all_of_its_alerts_is_read_and_one_without_an_end_is_refused() {
+    let alert = |n: u32| {
+        let devices: Vec<_> = (0..20)
+            .map(|k| serde_json::json!({ "mdatpDeviceId": hex(&[(k + n % 7) as u8; 20]) }))
+            .collect();
+        serde_json::json!({ "alertId": n, "description": "x".repeat(500), "devices": devices })
+    };
+    let alerts: Vec<_> = (0..700).map(alert).collect();
+    let incident = serde_json::json!([{ "incidentId": 1, "alerts": alerts }]).to_string();
+    assert!(incident.len() > 1_000_000, "{}", incident.len());
+    let (rows, result) = read_bytes(incident.as_bytes());
+    assert_eq!((result.unwrap().devices, rows.len()), (26, 14_000));
+    // As the only object it is read part by part, so that it may be of any size.
+    let many: Vec<_> = (0..3_000).map(alert).collect();
+    let alone = serde_json::json!({ "incidentId": 1, "alerts": many }).to_string();
+    assert!(alone.len() > 4_000_000, "{}", alone.len());
+    assert_eq!(read_bytes(alone.as_bytes()).1.unwrap().rows, 60_000);
+    assert!(matches!(
+        fault(format!("[{{\"alerts\":[{}]}}]", "{\"a\":1},".repeat(300_000)).as_bytes()),
+        Fault::JsonElementTooLarge { line: 1 }
+    ));
+    let fields = "\"id\":\"x\",\"value\":[{}],".repeat(600);
+    assert!(matches!(
+        fault(format!("{{{fields}\"a\":1}}").as_bytes()),
+        Fault::JsonElementTooLarge { line: 1 }
+    ));
 }
 
 #[test]
