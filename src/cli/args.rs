@@ -221,12 +221,12 @@ pub struct EmulatorArgs {
     pub emulator: bool,
 
     /// What the emulator plays: a name such as calm or faults, or a TOML file
-    #[arg(long, value_name = "NAME", requires = "emulator", hide_possible_values = true,
+    #[arg(long, value_name = "NAME", hide_possible_values = true,
         value_parser = words(text(), Scenario::names()))]
     pub scenario: Option<String>,
 
     /// Seed of everything that the emulator draws
-    #[arg(long, value_name = "N", requires = "emulator")]
+    #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 }
 
@@ -398,7 +398,7 @@ pub struct ScanArgs {
     pub names: bool,
 
     /// Refuse a name that several records share
-    #[arg(long, requires = "names")]
+    #[arg(long)]
     pub strict_names: bool,
 
     /// Order devices of this group though they would be left out or come last; repeatable: merged,
@@ -509,7 +509,7 @@ pub struct DevicesArgs {
     pub output: Option<PathBuf>,
 
     /// Overwrite the file
-    #[arg(long, requires = "output")]
+    #[arg(long)]
     pub force: bool,
 
     /// JSON lines instead of CSV

@@ -118,6 +118,7 @@ impl Settings {
             return Ok(Self::default());
         }
         let Some((path, file)) = the_file(typed)? else {
+            no_file_with_a_profile(typed)?;
             let all = KEYS.iter().filter_map(|key| told(key, typed, None, None));
             return Ok(Self { all: all.collect(), ..Self::default() });
         };
@@ -226,6 +227,25 @@ fn chosen(typed: &Typed<'_>, file: &File, path: &Path) -> Result<Option<String>,
         format!("there is no profile `{name}`"),
         format!("{} has {}", path.display(), listed(file)),
         "name one of them with --profile, or add it to the file",
+    ))
+}
+
+/// A profile that is named must not be passed over because no settings file is found, as under
+/// another user's home: the tenant of the environment would be scanned in its place.
+fn no_file_with_a_profile(typed: &Typed<'_>) -> Result<(), Failure> {
+    if !typed.knows("profile") {
+        return Ok(());
+    }
+    let named = typed.matches.get_one::<String>("profile").cloned();
+    let Some(name) = named.or_else(|| variable("FLEETSWEEP_PROFILE")) else { return Ok(()) };
+    let place = match usual_place() {
+        Some(path) => format!("there is no settings file at {}", path.display()),
+        None => "HOME is not set, so no settings file was looked for".to_owned(),
+    };
+    Err(Failure::usage(
+        format!("there is no profile `{name}`"),
+        place,
+        "name the settings file with --config, or leave --profile and FLEETSWEEP_PROFILE out",
     ))
 }
 

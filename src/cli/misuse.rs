@@ -6,12 +6,29 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::args::Cli;
 use super::config::{Settings, Source, Typed};
 use super::failure::Failure;
 use super::say;
+
+/// Options that mean nothing without another one: the option, and what it needs. clap's own
+/// `requires` is not asked: it forgives a missing option that could not stand beside others on the
+/// line, so `--scenario` beside a tenant would be a real scan for somebody who means to rehearse.
+const NEEDS: [(&str, &str); 11] = [
+    ("approve_plan", "plan"),
+    ("canary_random", "canary"),
+    ("canary_seed", "canary"),
+    ("follow_every", "follow"),
+    ("follow_for", "follow"),
+    ("force", "output"),
+    ("last_order", "windows"),
+    ("scenario", "emulator"),
+    ("seed", "emulator"),
+    ("strict_names", "names"),
+    ("wave_wait", "waves"),
+];
 
 /// Parses the command line of this process, with what the settings file adds to it.
 ///
@@ -72,8 +89,33 @@ fn read(typed: &[OsString]) -> Result<(Cli, Settings), Refusal> {
         let matches = Cli::command().try_get_matches_from(all);
         matches.map_err(|error| Refusal::Settings(in_file(&error, &settings)))?
     };
+    if let Some((name, of)) = matches.subcommand()
+        && let Some(command) = whole.find_subcommand(name)
+    {
+        lacks_what_it_needs(command, of).map_err(Refusal::Words)?;
+    }
     let cli = Cli::from_arg_matches(&matches).map_err(Refusal::Words)?;
     Ok((cli, settings))
+}
+
+/// Refuses options without those that they need.
+fn lacks_what_it_needs(command: &Command, matches: &ArgMatches) -> Result<(), clap::Error> {
+    let argument = |id: &str| command.get_arguments().find(|argument| argument.get_id() == id);
+    let given = |id: &str| {
+        !matches!(matches.value_source(id), None | Some(clap::parser::ValueSource::DefaultValue))
+    };
+    for (option, needed) in NEEDS {
+        if let (Some(_), Some(missing)) = (argument(option), argument(needed))
+            && given(option)
+            && !given(needed)
+        {
+            let mut error = clap::Error::new(ErrorKind::MissingRequiredArgument);
+            let missing = ContextValue::Strings(vec![missing.to_string()]);
+            error.insert(ContextKind::InvalidArg, missing);
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// A value of the settings file or the environment that no flag could have.
@@ -208,4 +250,43 @@ fn strings(error: &clap::Error, kind: ContextKind) -> Vec<String> {
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(words: &str) -> bool {
+        let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+        read_other(&words).is_err()
+    }
+
+    #[test]
+    fn every_option_that_needs_another_is_one_of_a_command_that_has_both() {
+        let whole = Cli::command();
+        for (option, needed) in NEEDS {
+            let has = |command: &Command, id: &str| {
+                command.get_arguments().any(|argument| argument.get_id() == id)
+            };
+            let both = |command: &&Command| has(command, option) && has(command, needed);
+            assert!(whole.get_subcommands().any(|command| both(&command)), "{option}");
+        }
+    }
+
+    #[test]
+    fn an_option_is_refused_without_the_one_that_it_needs_whatever_stands_beside_it() {
+        let scan = "scan list.csv --type quick --comment x";
+        let tenant = "--tenant 00000000-0000-0000-0000-000000000001";
+        for alone in ["--scenario calm", "--seed 3"] {
+            assert!(refused(&format!("{scan} {alone}")));
+            assert!(
+                refused(&format!("{scan} {tenant} {alone}")),
+                "beside what excludes --emulator"
+            );
+            assert!(!refused(&format!("{scan} --emulator {alone}")));
+        }
+        let digest = format!("--approve-plan sha256:{}", "0".repeat(64));
+        assert!(refused(&format!("{scan} --approve-max 3 {digest}")));
+        assert!(refused(&format!("{scan} --no-check --strict-names")));
+    }
 }

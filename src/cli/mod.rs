@@ -12,6 +12,7 @@ pub mod config;
 mod confirm;
 mod connect;
 mod coverage;
+mod descriptors;
 mod devices;
 mod doctor;
 mod due;
@@ -70,6 +71,7 @@ pub async fn run(cli: Cli, settings: Settings) -> u8 {
     if is_a_run(&cli.command) {
         say::never_stop();
     }
+    descriptors::raise();
     let json = wants_json(&cli.command);
     if shows_times(&cli.command)
         && let Some(zone) = unreadable_zone()

@@ -10,6 +10,7 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::args::{ConnectArgs, PaceArg, SpeedArgs};
 use super::auth;
+use super::descriptors;
 use super::expire;
 use super::failure::Failure;
 use super::hours::{hours, unknown_zone};
@@ -218,6 +219,7 @@ pub(super) fn speed(
         expire_pending: args.hours.expire_pending,
     };
     expire::check(&speed, now.timestamp())?;
+    descriptors::check(speed.concurrency, loopback)?;
     Ok(speed)
 }
 

@@ -2,7 +2,7 @@
 //! decides nothing; what is answered and what goes wrong is the world's.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -135,6 +135,9 @@ async fn handle(
     ConnectInfo(switch): ConnectInfo<Switch>,
     request: axum::extract::Request,
 ) -> Response<Body> {
+    if let Some(name) = foreign_name(request.headers()) {
+        return refuse_name(&name);
+    }
     let Some(request) = read(request).await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE);
     };
@@ -193,6 +196,44 @@ async fn read(request: axum::extract::Request) -> Option<Request> {
     })
 }
 
+/// Domains of the real service, for a proxy that leads the real names to the emulator. No page can
+/// have them resolved to this machine.
+const REAL: [&str; 6] = [
+    "microsoft.com",
+    "microsoft.us",
+    "microsoftonline.com",
+    "microsoftonline.us",
+    "windows.com",
+    "windows.net",
+];
+
+/// The name by which the emulator was called, if it is one that a page in a browser could have made
+/// lead here (DNS rebinding): such a page could read the ledger and play with the world.
+fn foreign_name(headers: &HeaderMap) -> Option<String> {
+    let host = headers.get(header::HOST)?;
+    let Ok(text) = host.to_str() else { return Some("one that cannot be read".to_owned()) };
+    let name = match text.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => text.split(':').next().unwrap_or_default(),
+    };
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let is_loopback = name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let below = |domain: &str| {
+        name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    let known = is_loopback || below("localhost") || REAL.into_iter().any(below);
+    if known { None } else { Some(name) }
+}
+
+fn refuse_name(name: &str) -> Response<Body> {
+    let name: String = name.chars().take(100).flat_map(char::escape_default).collect();
+    let mut response = plain(StatusCode::MISDIRECTED_REQUEST);
+    *response.body_mut() = Body::from(format!(
+        "the emulator is called by 127.0.0.1, [::1] or localhost, and not by {name}\n"
+    ));
+    response
+}
+
 fn response(answer: Answer) -> Response<Body> {
     let mut response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK));
     let headers: &mut HeaderMap = response.headers_mut();
@@ -231,4 +272,43 @@ fn ledger(shared: &Shared, request: &Request) -> Response<Body> {
         Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn called(host: &str) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_str(host).unwrap());
+        foreign_name(&headers)
+    }
+
+    #[test]
+    fn it_is_called_by_the_names_of_this_machine_and_of_the_service_alone() {
+        for host in [
+            "127.0.0.1:8080",
+            "127.8.8.8",
+            "[::1]:8080",
+            "localhost:1",
+            "LOCALHOST.",
+            "a.localhost",
+            "api.security.microsoft.com",
+            "login.microsoftonline.com:443",
+        ] {
+            assert_eq!(called(host), None, "{host}");
+        }
+        for host in [
+            "evil.example:8080",
+            "192.168.1.1:8080",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "notmicrosoft.com",
+            "evilocalhost",
+            "",
+        ] {
+            assert!(called(host).is_some(), "{host}");
+        }
+        assert_eq!(foreign_name(&HeaderMap::new()), None, "HTTP/1.0 names nobody");
+    }
 }

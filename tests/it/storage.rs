@@ -5,5 +5,6 @@
 mod clocks;
 mod damage;
 pub(crate) mod faults;
+mod places;
 mod runners;
 mod walls;

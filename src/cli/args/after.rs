@@ -21,10 +21,10 @@ pub struct AfterArgs {
     pub follow: bool,
 
     /// Stop following after this long, such as 4h
-    #[arg(long, value_name = "TIME", value_parser = duration, requires = "follow")]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     pub follow_for: Option<Duration>,
 
     /// Time between two looks; each costs one call for 10,000 scans [default: 5m]
-    #[arg(long, value_name = "TIME", value_parser = duration, requires = "follow")]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     pub follow_every: Option<Duration>,
 }

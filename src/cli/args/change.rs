@@ -30,7 +30,7 @@ pub struct ChangeArgs {
     pub plan: Option<PathBuf>,
 
     /// Go without asking if the file of --plan has this digest, as it was approved
-    #[arg(long, value_name = "sha256:HEX", requires = "plan")]
+    #[arg(long, value_name = "sha256:HEX")]
     pub approve_plan: Option<FileDigest>,
 
     /// The plan, once its file was read.

@@ -19,7 +19,7 @@ pub struct HoursArgs {
     pub tz: Option<String>,
 
     /// Order nothing after this time of day in the window, such as 03:00
-    #[arg(long, value_name = "TIME", requires = "windows", value_parser = time_of_day)]
+    #[arg(long, value_name = "TIME", value_parser = time_of_day)]
     pub last_order: Option<i32>,
 
     /// Order nothing before this time of day, such as 22:00, or this moment (RFC 3339); until then

@@ -33,11 +33,11 @@ pub struct WaveArgs {
     pub canary_file: Option<PathBuf>,
 
     /// Draw the canary at random; the plan tells the seed
-    #[arg(long, requires = "canary")]
+    #[arg(long)]
     pub canary_random: bool,
 
     /// Draw the canary with this seed: the same one draws the same devices from the same list
-    #[arg(long, value_name = "N", requires = "canary",
+    #[arg(long, value_name = "N",
         conflicts_with_all = ["canary_tag", "canary_file"])]
     pub canary_seed: Option<u64>,
 
@@ -52,7 +52,7 @@ pub struct WaveArgs {
     pub waves: Option<Sizes>,
 
     /// How long to wait after each wave [default: 0s]
-    #[arg(long, value_name = "TIME", value_parser = wait, requires = "waves")]
+    #[arg(long, value_name = "TIME", value_parser = wait)]
     pub wave_wait: Option<Duration>,
 }
 

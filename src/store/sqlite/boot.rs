@@ -2,6 +2,8 @@
 //! machine and kept in the store, so that every process agrees on it, suspend counts, and a step
 //! of the wall clock frees no slot early.
 
+use std::path::{Path, PathBuf};
+
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
@@ -35,7 +37,8 @@ impl Boot {
             ))
         })?;
         let (boot_us, wall_us) = (SystemClock::boot_time_us(), SystemClock::wall_us());
-        Ok(Self { id: id.trim().to_owned(), boot_us, wall_us })
+        let id = id.trim().to_owned() + &own_time(std::fs::read_link("/proc/self/ns/time").ok());
+        Ok(Self { id, boot_us, wall_us })
     }
 
     /// The offset for a start that the store has not seen, from the last stamp of its journal and
@@ -50,6 +53,36 @@ impl Boot {
         let by_wall = self.wall_us.saturating_sub(utc.as_microsecond()).saturating_sub(1_000_000);
         let passed = by_wall.min(self.boot_us).max(0);
         stamp.saturating_add(1).saturating_add(passed).saturating_sub(self.boot_us)
+    }
+}
+
+/// What tells apart a process in a time namespace of its own: the kernel adds an offset to its
+/// CLOCK_BOOTTIME, so its stamps are not those of the rest of the machine (time_namespaces(7)).
+fn own_time(namespace: Option<PathBuf>) -> String {
+    // The first one, by its number in the kernel (PROC_TIME_INIT_INO in linux/proc_ns.h).
+    const OF_THE_MACHINE: &str = "time:[4026531834]";
+    match namespace {
+        Some(own) if own != Path::new(OF_THE_MACHINE) => format!(" in {}", own.display()),
+        _ => String::new(),
+    }
+}
+
+/// Refuses to go on when the store's clock was set for another start than `own`, as happens when
+/// machines or containers with kernels of their own share one file. Two clocks that run side by
+/// side can stand apart by as long as the younger has been up, and the limit with them; so the
+/// latest who opened the store has it, and a claim by anybody else is refused.
+pub(super) async fn still_owns_the_clock(
+    conn: &mut SqliteConnection,
+    own: &str,
+) -> Result<(), Fault> {
+    match sql::clock_owner(conn).await? {
+        Some(owner) if owner == own => Ok(()),
+        _ => Err(Fault::Store(StoreError::Refused(
+            "another machine, or a container with a clock of its own, has opened this store, and a \
+             SQLite store serves the processes of one machine; run all campaigns of this store \
+             there, or stop what runs there and resume here"
+                .to_owned(),
+        ))),
     }
 }
 
@@ -69,5 +102,17 @@ pub(super) async fn read_offset(conn: &mut SqliteConnection, boot: &Boot) -> Res
     match sql::clock_offset(conn, &boot.id).await? {
         Some(offset) => Ok(offset),
         None => Ok(boot.offset_after(sql::last_moment(conn).await?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_namespace_of_its_own_is_another_start_and_the_machines_is_not() {
+        assert_eq!(own_time(None), "");
+        assert_eq!(own_time(Some("time:[4026531834]".into())), "");
+        assert_eq!(own_time(Some("time:[4026532177]".into())), " in time:[4026532177]");
     }
 }

@@ -82,6 +82,7 @@ pub(super) fn usable(path: &Path) -> Result<(), StoreError> {
             folder.display()
         )));
     }
+    one_name(path)?;
     let log = fs::metadata(side_file(path, "-wal")).map_or(0, |meta| meta.len());
     if fs::metadata(path).is_ok_and(|meta| meta.len() == 0) && log > 0 {
         return Err(refused(format!(
@@ -91,6 +92,30 @@ pub(super) fn usable(path: &Path) -> Result<(), StoreError> {
         )));
     }
     Ok(())
+}
+
+/// The one name under which SQLite keeps its log: links are followed, so that all who mean one file
+/// share one log, and so that it is judged where it lies. What is not there yet stays as it is.
+pub(super) fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Refuses a file with a second name: SQLite would keep a log for each, and neither would know the
+/// calls of the other (howtocorrupt.html, section 2.5).
+fn one_name(path: &Path) -> Result<(), StoreError> {
+    let names = match fs::metadata(path) {
+        Ok(meta) if meta.is_file() => meta.nlink(),
+        Ok(_) | Err(_) => 1,
+    };
+    if names <= 1 {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "{} has {names} names (hard links), and each would have a log of its own, so that calls \
+         under one are not counted under the other; remove the other names (`find / -samefile` \
+         shows them), or name another store with --store sqlite:PATH",
+        path.display()
+    )))
 }
 
 /// Puts the names of a store's files on the disk: without its name a log is lost as a whole when

@@ -10,6 +10,7 @@ mod log;
 mod open;
 mod opening;
 mod ops;
+mod place;
 mod sql;
 mod waves;
 mod writer;
@@ -51,6 +52,8 @@ pub struct SqliteStore<C = SystemClock> {
 struct Shared<C> {
     clock: C,
     timing: Timing,
+    /// The start of the machine that the clock belongs to, where the store keeps its offset.
+    boot: Option<String>,
 }
 
 impl<C: Clock> SqliteStore<C> {
@@ -59,9 +62,9 @@ impl<C: Clock> SqliteStore<C> {
     /// # Errors
     /// As `open`.
     pub async fn open_with_clock(path: impl AsRef<Path>, timing: Timing, clock: C) -> Result<Self> {
-        let path = path.as_ref();
-        let conn = open::for_writing(path, Syncing::Full).await?;
-        Self::over(path, conn, timing, clock).await
+        let path = files::real(path.as_ref());
+        let conn = open::for_writing(&path, Syncing::Full).await?;
+        Self::over(&path, conn, Shared { clock, timing, boot: None }).await
     }
 
     /// Opens the store at this start of the machine on a clock that is made from the offset that
@@ -85,21 +88,27 @@ impl<C: Clock> SqliteStore<C> {
         syncing: Syncing,
         clock: impl FnOnce(i64) -> C,
     ) -> Result<Self> {
-        let conn = open::for_writing(path, syncing).await?;
-        let settled = open::alone(path, conn, move |conn| {
-            Box::pin(async move { boot::settle_offset(conn, &boot).await })
+        let path = files::real(path);
+        let conn = open::for_writing(&path, syncing).await?;
+        let (file, id) = (files::real(&path), boot.id.clone());
+        let settled = open::alone(&path, conn, move |conn| {
+            Box::pin(async move {
+                place::settle(conn, &file).await?;
+                boot::settle_offset(conn, &boot).await
+            })
         });
         let (conn, offset) = settled.await?;
-        Self::over(path, conn, timing, clock(offset)).await
+        let shared = Shared { clock: clock(offset), timing, boot: Some(id) };
+        Self::over(&path, conn, shared).await
     }
 
-    async fn over(path: &Path, conn: SqliteConnection, timing: Timing, clock: C) -> Result<Self> {
-        let (now, stamp) = (clock.utc(), clock.now());
+    async fn over(path: &Path, conn: SqliteConnection, shared: Shared<C>) -> Result<Self> {
+        let (now, stamp) = (shared.clock.utc(), shared.clock.now());
         let tidy = open::alone(path, conn, move |conn| {
             Box::pin(async move { open::drop_what_is_old(conn, now, stamp).await })
         });
         let (conn, ()) = tidy.await?;
-        let shared = Arc::new(Shared { clock, timing });
+        let shared = Arc::new(shared);
         let readers = open::readers(path);
         let writer = Some(Writer::start(conn));
         Ok(Self { path: path.to_owned(), shared, readers, writer })

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Boot, Shared, SqliteStore, Syncing, boot, open, told};
+use super::{Boot, Shared, SqliteStore, Syncing, boot, files, open, told};
 use crate::clock::SystemClock;
 use crate::domain::Timing;
 use crate::store::Result;
@@ -46,18 +46,19 @@ impl SqliteStore<SystemClock> {
     /// # Errors
     /// As `open`; a damaged file is noticed only where it is read.
     pub async fn open_read_only(path: impl AsRef<Path>, timing: Timing) -> Result<Option<Self>> {
-        let path = path.as_ref();
-        if !open::is_readable(path).await? {
+        let path = files::real(path.as_ref());
+        if !open::is_readable(&path).await? {
             return Ok(None);
         }
         let what = "reading the store's clock";
-        let readers = open::readers(path);
+        let readers = open::readers(&path);
         let mut conn = readers.acquire().await.map_err(|error| told(what, error.into()))?;
         let boot = Boot::now()?;
         let offset =
             boot::read_offset(&mut conn, &boot).await.map_err(|fault| told(what, fault))?;
         drop(conn);
-        let shared = Arc::new(Shared { clock: SystemClock::with_offset(offset), timing });
-        Ok(Some(Self { path: path.to_owned(), shared, readers, writer: None }))
+        let clock = SystemClock::with_offset(offset);
+        let shared = Arc::new(Shared { clock, timing, boot: Some(boot.id) });
+        Ok(Some(Self { path, shared, readers, writer: None }))
     }
 }

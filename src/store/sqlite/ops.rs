@@ -3,9 +3,9 @@
 
 use sqlx::SqliteConnection;
 
-use super::Shared;
 use super::fault::{Fault, broken};
 use super::sql::{self, Script};
+use super::{Shared, boot};
 use crate::clock::Clock;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle::{self, CallRecord, Rows, Settlement};
@@ -176,6 +176,9 @@ async fn enter<C: Clock>(
     whose: (Option<CampaignId>, Option<i64>),
     record: CallRecord,
 ) -> Done<CallId> {
+    if let Some(own) = &shared.boot {
+        boot::still_owns_the_clock(conn, own).await?;
+    }
     let seen_by = record.claimed_at.plus(shared.timing.horizon());
     let mut state = budget.state;
     state.on_claim(record.claimed_at, &shared.timing);

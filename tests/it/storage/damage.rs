@@ -342,6 +342,7 @@ async fn what_a_damaged_row_says_is_noticed_before_any_call() {
         ("UPDATE campaign SET comments_changed = 1".to_owned(), "what campaign 1 learnt"),
         ("UPDATE clock SET offset_us = offset_us + 1".to_owned(), "the clock of the store"),
         ("UPDATE clock SET boot_id = 'x'".to_owned(), "the clock of the store"),
+        ("UPDATE place SET inode = inode + 1".to_owned(), "the place of the store"),
     ] {
         match changed(&ground, &sql).await {
             End::Refused(why) => assert!(why.contains(told), "{sql}: {why}"),
@@ -396,6 +397,7 @@ async fn a_store_from_before_there_were_checksums_gets_them_and_goes_on() {
                  ALTER TABLE campaign DROP COLUMN engaged_until; \
                  ALTER TABLE campaign DROP COLUMN called_off; \
                  DELETE FROM tally WHERE state = 'cancelled'; \
+                 DROP TRIGGER call_schema; ALTER TABLE call DROP COLUMN schema; DROP TABLE place; \
                  UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
                  DELETE FROM _sqlx_migrations WHERE version > 1";
     let end = changed(&ground, older).await;

@@ -149,6 +149,11 @@ pub(super) fn of_clock(boot_id: &str, offset_us: i64) -> i64 {
     Sum::of("clock", offset_us).text(boot_id).end()
 }
 
+/// Of where the store's file was.
+pub(super) fn of_place(path: &str, device: i64, inode: i64) -> i64 {
+    Sum::of("place", inode).number(device).text(path).end()
+}
+
 /// Of the names of tables and columns; it is kept in 31 bits and is never zero.
 pub(super) fn of_schema(columns: &str) -> i64 {
     (Sum::of("schema", 0).text(columns).end() & 0x7fff_fffe) + 1

@@ -22,6 +22,10 @@ use crate::domain::{
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::{CallId, CampaignId, Seq};
 
+/// What the trigger `call_schema` wants of who writes a call. A migration that changes what a slot
+/// or a budget means makes the trigger anew with a higher number, and this follows it.
+const SCHEMA: i64 = 15;
+
 /// The columns of `budget_at`, in its order, after the budget's key.
 macro_rules! budget {
     () => {
@@ -210,11 +214,11 @@ pub(in super::super) fn add_call(
     seen_by: Stamp,
     utc: Timestamp,
 ) -> Result<(), Fault> {
-    let sql = "INSERT INTO call (budget, campaign, seq, attempt, claimed_at, seen_by, claimed_utc) \
-               VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO call (budget, campaign, seq, attempt, claimed_at, seen_by, claimed_utc, \
+               schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     let campaign = campaign.map(|campaign| campaign.0);
     script.add(sql, 1).bind(budget)?.bind(campaign)?.bind(seq)?.bind(record.attempt)?;
-    script.bind(record.claimed_at.0)?.bind(seen_by.0)?.bind(utc.to_string())?;
+    script.bind(record.claimed_at.0)?.bind(seen_by.0)?.bind(utc.to_string())?.bind(SCHEMA)?;
     let sql = "UPDATE budget SET calls = calls + 1 WHERE id = ?";
     script.add(sql, 1).bind(budget)?;
     if seq.is_some() {

@@ -221,6 +221,38 @@ pub(super) async fn set_clock_offset(
     sqlx::query(sql).bind(boot_id).bind(offset_us).bind(sum).execute(conn).await.map(drop)
 }
 
+/// Which start of the machine the store's clock belongs to now; nothing before the first.
+pub(super) async fn clock_owner(conn: &mut SqliteConnection) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar("SELECT boot_id FROM clock").fetch_optional(conn).await
+}
+
+/// Where the store's file was when it was last opened for writing: its path, device and inode.
+pub(super) async fn kept_place(
+    conn: &mut SqliteConnection,
+) -> Result<Option<(String, i64, i64)>, Fault> {
+    let sql = "SELECT path, device, inode, sum FROM place";
+    let Some(row) = sqlx::query(sql).fetch_optional(conn).await? else { return Ok(None) };
+    let place: (String, i64, i64) =
+        (row.try_get("path")?, row.try_get("device")?, row.try_get("inode")?);
+    let sum = checksum::of_place(&place.0, place.1, place.2);
+    checksum::check(row.try_get("sum")?, sum, || "the place of the store".to_owned())?;
+    Ok(Some(place))
+}
+
+/// Keeps where the store's file is.
+pub(super) async fn keep_place(
+    conn: &mut SqliteConnection,
+    path: &str,
+    device: i64,
+    inode: i64,
+) -> sqlx::Result<()> {
+    let sql = "DELETE FROM place; \
+               INSERT INTO place (path, device, inode, sum) VALUES (?, ?, ?, ?)";
+    let sum = checksum::of_place(path, device, inode);
+    let query = sqlx::query(sql).bind(path).bind(device).bind(inode).bind(sum);
+    query.execute(conn).await.map(drop)
+}
+
 /// The latest moment that the journal has seen, and the wall clock then; nothing without a call.
 /// `seen_by` is no such moment: it may lie in the future.
 pub(super) async fn last_moment(
