@@ -43,7 +43,7 @@ async fn good_token(emulator: &Emulator) -> String {
 fn scan_text(token: &str) -> String {
     let body = r#"{"Comment":"c","ScanType":"Quick"}"#;
     format!(
-        "POST /api/machines/{DEVICE}/runAntiVirusScan HTTP/1.1\r\nhost: x\r\n\
+        "POST /api/machines/{DEVICE}/runAntiVirusScan HTTP/1.1\r\nhost: localhost\r\n\
          authorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
