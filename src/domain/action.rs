@@ -3,8 +3,9 @@
 
 use jiff::Timestamp;
 
-use super::campaign::{MARK_WORD, Mark, ScanType};
+use super::campaign::{Mark, ScanType};
 use super::device::DeviceId;
+use super::text::squeezed;
 use super::timing::Timing;
 
 /// The type name of scans in the list of actions (Machine action resource page).
@@ -67,10 +68,10 @@ impl Action {
     pub fn comment_says(&self, mark: &Mark, text: &str) -> CommentSays {
         match self.comment.as_deref().map(str::trim) {
             None | Some("") => CommentSays::Nothing,
-            Some(comment) if comment.contains(mark.core()) => CommentSays::Ours,
+            Some(comment) if mark.stands_in(comment) => CommentSays::Ours,
             Some(comment) if is_cut_from(comment, &mark.comment(text)) => CommentSays::Altered,
             // A whole mark that is not ours is another campaign's, whatever the text beside it.
-            Some(comment) if comment.contains(MARK_WORD) => CommentSays::NotOurs,
+            Some(comment) if Mark::any_in(comment) => CommentSays::NotOurs,
             Some(comment) if holds_text(comment, text) => CommentSays::Altered,
             Some(_) => CommentSays::NotOurs,
         }
@@ -123,13 +124,14 @@ fn is_any(word: &str, any: &[&str]) -> bool {
 
 /// Whether a server cut this out of what we sent.
 fn is_cut_from(got: &str, sent: &str) -> bool {
-    got.chars().count() >= 8 && sent.contains(got)
+    let got = squeezed(got);
+    got.chars().count() >= 8 && squeezed(sent).contains(&got)
 }
 
 /// Whether the user's text, or its beginning, stands in a comment that lost its mark.
 fn holds_text(got: &str, text: &str) -> bool {
-    let start: String = text.chars().take(24).collect();
-    !start.trim().is_empty() && got.contains(start.trim())
+    let start: String = squeezed(text).chars().take(24).collect();
+    !start.is_empty() && squeezed(got).contains(&start)
 }
 
 #[cfg(test)]
@@ -152,6 +154,17 @@ mod tests {
         assert_eq!(says(Some("  ")), CommentSays::Nothing);
         assert_eq!(says(Some("fleetsweep c/0000000000000007 alert 3212")), CommentSays::Ours);
         assert_eq!(says(Some("[fleetsweep c/00000000")), CommentSays::Altered);
+        for changed in [
+            "[FLEETSWEEP C/0000000000000007] ALERT 3212",
+            "\u{a0}[fleetsweep\u{a0}c/0000000000000007]  alert\u{a0}3212 ",
+            "&#91;fleetsweep c&#47;0000000000000007&#93; alert 3212",
+            "%5Bfleetsweep%20c%2F0000000000000007%5D%20alert",
+            "[fleet\u{200b}sweep c/00000000\u{2060}00000007]",
+        ] {
+            assert_eq!(says(Some(changed)), CommentSays::Ours, "{changed}");
+        }
+        assert_eq!(says(Some("ALERT\u{a0}3212")), CommentSays::Altered);
+        assert_eq!(says(Some("[FLEETSWEEP D/0000000000000007] alert")), CommentSays::NotOurs);
         assert_eq!(says(Some("[fleetsweep d/0000000000000007] alert 3212")), CommentSays::NotOurs);
         assert_eq!(says(Some("alert 3212")), CommentSays::Altered);
         assert_eq!(says(Some("Weekly scan by the helpdesk")), CommentSays::NotOurs);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::device::DeviceId;
+use super::text::squeezed;
 use super::ticket::Ticket;
 
 /// The most characters that a comment may have with its mark. The API documents no limit; this is
@@ -197,32 +198,47 @@ impl fmt::Display for CampaignName {
 }
 
 /// How every mark begins, behind its bracket.
-pub const MARK_WORD: &str = "fleetsweep ";
+const MARK_WORD: &str = "fleetsweep";
 
 /// What tells our actions from everybody else's: it stands at the start of every comment, so that
 /// no cut at the end loses it. The 64 bits are drawn once for a campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark(String);
+pub struct Mark {
+    whole: String,
+    /// What must be found again of it: the word, the name and the bits, squeezed.
+    parts: [String; 3],
+}
 
 impl Mark {
     /// The mark of a campaign.
     pub fn new(campaign: &CampaignName, bits: u64) -> Self {
-        Self(format!("[{MARK_WORD}{campaign}/{bits:016x}]"))
+        let bits = format!("{bits:016x}");
+        let whole = format!("[{MARK_WORD} {campaign}/{bits}]");
+        let parts = [MARK_WORD.to_owned(), squeezed(campaign.as_str()), bits];
+        Self { whole, parts }
     }
 
-    /// The mark without its brackets, which a server may strip.
-    pub fn core(&self) -> &str {
-        self.0.trim_matches(['[', ']'])
+    /// Whether a comment carries this mark, also where a server changed its letters to capitals or
+    /// its blanks, or escaped or stripped what stands between its parts: the drawn bits tell it
+    /// from all others.
+    pub fn stands_in(&self, comment: &str) -> bool {
+        let comment = squeezed(comment);
+        self.parts.iter().all(|part| comment.contains(part))
+    }
+
+    /// Whether a comment carries the mark of any campaign, as far as the word tells it.
+    pub fn any_in(comment: &str) -> bool {
+        squeezed(comment).contains(MARK_WORD)
     }
 
     /// The mark as it stands in comments.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.whole
     }
 
     /// The comment that is sent: the mark, a space, and what the user wrote.
     pub fn comment(&self, text: &str) -> String {
-        format!("{} {text}", self.0)
+        format!("{} {text}", self.whole)
     }
 }
 

@@ -7,6 +7,7 @@ use super::action::{Action, CommentSays, has_ended};
 use super::campaign::Mark;
 use super::device::DeviceId;
 use super::event::HoldReason;
+use super::text::squeezed;
 
 /// The most characters of an action's id that a call names. Real ones are GUIDs of 36; captured
 /// data hold ids of other letters too, so their form is not checked further.
@@ -161,9 +162,10 @@ impl Own {
     /// Why this program cancelled an action, if its cancellation says so.
     fn cancelled(&self, action: &Action) -> Option<Cause> {
         let comment = action.cancel_comment.as_deref().filter(|_| action.is_cancelled())?;
-        let said = |cause: &Cause| comment.contains(cause.reason());
+        let squeezed_comment = squeezed(comment);
+        let said = |cause: &Cause| squeezed_comment.contains(&squeezed(cause.reason()));
         let cause = Cause::ALL.into_iter().find(said).unwrap_or(Cause::Command);
-        comment.contains(self.mark.core()).then_some(cause)
+        self.mark.stands_in(comment).then_some(cause)
     }
 }
 

@@ -27,6 +27,13 @@ pub fn cut(text: &str, limit: usize) -> String {
     text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// The text as far as no server changes it that respects its letters: in small ones, without white
+/// space and invisible characters. For comparing what was sent with what came back.
+pub fn squeezed(text: &str) -> String {
+    let kept = text.chars().filter(|c| !c.is_whitespace() && !is_unsafe(*c));
+    kept.flat_map(char::to_lowercase).collect()
+}
+
 fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -53,6 +60,11 @@ mod tests {
         assert_eq!(printable("\u{7f}\u{9b}31m"), "\\u{7f}\\u{9b}31m");
         assert_eq!(printable("\u{202e}fdp.exe\u{2066}"), "\\u{202e}fdp.exe\\u{2066}");
         assert_eq!(printable("\u{2028}\u{2029}\u{feff}"), "\\u{2028}\\u{2029}\\u{feff}");
+    }
+
+    #[test]
+    fn a_squeezed_text_keeps_its_letters_alone() {
+        assert_eq!(squeezed(" [Fleet\u{a0}Sweep C/0A]\r\n\u{200b}x"), "[fleetsweepc/0a]x");
     }
 
     #[test]

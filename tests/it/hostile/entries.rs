@@ -152,7 +152,7 @@ pub(crate) fn is_ours(action: &Action, status: u16, body: &[u8], asked: ScanType
         let other = if asked == ScanType::Quick { "full" } else { "quick" };
         assert!(!scope.eq_ignore_ascii_case(other), "accepted with another scope");
     }
-    let marked = text("requestorComment").is_some_and(|comment| comment.contains(mark().core()));
+    let marked = text("requestorComment").is_some_and(|comment| mark().stands_in(comment));
     let new = action.created >= "2026-11-24T11:59:57Z".parse().ok();
     assert!(marked || new, "accepted without our mark, and not new");
 }
