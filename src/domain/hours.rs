@@ -66,11 +66,12 @@ impl FromStr for Window {
         let form = || format!("`{times}` is no window: write two times of day, as 22:00-06:00");
         let (begins, ends) = times.split_once('-').ok_or_else(form)?;
         let begins = clock_time(begins).filter(|at| *at < DAY).ok_or_else(form)?;
-        let ends = clock_time(ends).filter(|at| *at > 0).ok_or_else(form)?;
+        let ends = clock_time(ends).ok_or_else(form)?;
         if begins == ends {
             return Err("it begins and ends at the same time: for the whole day write 00:00-24:00"
                 .to_owned());
         }
+        // Midnight as an end is that of the next day, 00:00 as well as 24:00.
         let ends = if ends > begins { ends } else { ends + DAY };
         Ok(Self { days, begins, ends })
     }

@@ -215,6 +215,9 @@ fn windows_are_shown_as_they_are_written_and_what_is_none_is_told() {
     for text in ["22:00-06:00", "Mon-Fri 22:00-06:00", "Sat,Sun 00:00-24:00", "Sun 01:00-02:30"] {
         assert_eq!(text.parse::<Window>().unwrap().to_string(), text);
     }
+    let until_midnight: Window = "22:00-00:00".parse().unwrap();
+    assert_eq!(until_midnight, "22:00-24:00".parse().unwrap());
+    assert_eq!(until_midnight.to_string(), "22:00-24:00");
     let berlin = hours(&["22:00-06:00", "Sat 12:00-18:00"], Some("03:00"), BERLIN);
     assert_eq!(berlin.to_string(), "22:00-06:00 and Sat 12:00-18:00, last order 03:00");
     let wrong = [
@@ -224,6 +227,7 @@ fn windows_are_shown_as_they_are_written_and_what_is_none_is_told() {
         "22:00-25:00",
         "24:00-06:00",
         "22:00-22:00",
+        "00:00-00:00",
         "Mo 22:00-06:00",
         "2:00-3:00",
     ];

@@ -4,10 +4,11 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access, statfs};
+use rustix::fs::{Access, FileType, Mode, OFlags, access, fstat, open, statfs};
 
 use crate::store::StoreError;
 
@@ -62,6 +63,29 @@ pub(super) fn prepare(path: &Path) -> Result<(), StoreError> {
     })?;
     usable(path)?;
     create(path, mode_in(&folder))
+}
+
+/// Gives the side files the rights of their database. Whoever only reads a store that may not be
+/// written leaves side files that may not either, and those stay so when the rights of the one file
+/// that people know are mended. A link, or somebody else's file, is left as it is; what cannot be
+/// mended is told when SQLite cannot write.
+pub(super) fn mend_side_files(path: &Path) {
+    ["-wal", "-shm"].iter().for_each(|ending| follow(path, &side_file(path, ending)));
+}
+
+fn follow(path: &Path, side: &Path) {
+    // Closing a file that was opened by its path alone drops no locks.
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let (Ok(meta), Ok(held)) = (fs::metadata(path), open(side, flags, Mode::empty())) else {
+        return;
+    };
+    let Ok(there) = fstat(&held) else { return };
+    let wanted = meta.permissions().mode() & 0o666;
+    let ours = FileType::from_raw_mode(there.st_mode).is_file() && there.st_uid == meta.uid();
+    if ours && wanted & !there.st_mode != 0 {
+        let held = format!("/proc/self/fd/{}", held.as_raw_fd());
+        fs::set_permissions(held, Permissions::from_mode(wanted)).ok();
+    }
 }
 
 /// Refuses a folder that may not be written or that lies on a network, and a database that lost its

@@ -72,6 +72,7 @@ pub(super) async fn for_writing(path: &Path, syncing: Syncing) -> Result<SqliteC
     if files::length(path)?.is_some_and(|length| length > 0) {
         whole_log(path).await?;
         inspect(path, true).await?;
+        files::mend_side_files(path);
     }
     let options = options(path).synchronous(syncing.option());
     let mut conn = options.connect().await.map_err(|error| refused(path, error.into()))?;

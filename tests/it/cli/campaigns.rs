@@ -245,7 +245,13 @@ async fn two_terminals_on_one_campaign_share_the_work_and_the_limit() {
     assert_eq!((first.code, second.code), (3, 3), "{}\n{}", first.err, second.err);
     let (a, b) = (report(&place.path("a.csv")), report(&place.path("b.csv")));
     assert_eq!(a.len(), 200);
-    assert_eq!(a, b, "one campaign, one report");
+    // The later one may have looked once more how far the scans are.
+    let settled = |rows: &[BTreeMap<String, String>]| -> Vec<BTreeMap<String, String>> {
+        let mut rows = rows.to_vec();
+        rows.iter_mut().for_each(|row| row.retain(|name, _| !name.starts_with("action_status")));
+        rows
+    };
+    assert_eq!(settled(&a), settled(&b), "one campaign, one report");
     assert_honest(&a, &emulator.ledger(), "shared");
     assert_within_limits(&emulator);
 }

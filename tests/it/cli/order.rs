@@ -49,13 +49,17 @@ async fn closed() -> Emulator {
     emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap()
 }
 
-const RECENT: &str = "2026-11-24T08:00:00Z";
+/// A last report so many hours ago: what was not seen for a week is ordered last.
+fn ago(hours: i64) -> String {
+    (fleetsweep::clock::wall_clock() - jiff::SignedDuration::from_hours(hours)).to_string()
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_devices_of_first_are_ordered_before_all_others_in_their_own_order() {
     let emulator = closed().await;
     let place = Place::new();
-    let rows: Vec<_> = (0..20).map(|n| (n, "", RECENT)).collect();
+    let recent = ago(1);
+    let rows: Vec<_> = (0..20).map(|n| (n, "", recent.as_str())).collect();
     list(&place, &rows);
     plain(&place, "first.txt", &[17, 3, 17, 12]);
     plain(&place, "second.txt", &[9, 3]);
@@ -82,7 +86,7 @@ async fn a_named_device_goes_first_though_it_has_not_been_seen_for_long() {
     let emulator = closed().await;
     let place = Place::new();
     let old = "2020-01-01T00:00:00Z";
-    list(&place, &[(0, "", old), (1, "", RECENT), (2, "", old), (3, "", "")]);
+    list(&place, &[(0, "", old), (1, "", &ago(1)), (2, "", old), (3, "", "")]);
     plain(&place, "first.txt", &[2]);
     let ran = said(&place, &emulator, &[ONE, "--first=first.txt"]).await;
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -92,8 +96,7 @@ async fn a_named_device_goes_first_though_it_has_not_been_seen_for_long() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_list_is_ordered_by_what_its_own_columns_say() {
     let place = Place::new();
-    let at = |hour: u64| format!("2026-11-24T{hour:02}:00:00Z");
-    let (one, two, three) = (at(1), at(2), at(3));
+    let (one, two, three) = (ago(23), ago(22), ago(21));
     list(
         &place,
         &[(0, "Low", &one), (1, "", ""), (2, "High", &three), (3, "Normal", &two), (4, "high", "")],
@@ -191,7 +194,8 @@ async fn an_order_that_cannot_be_kept_is_refused_before_anything_is_ordered() {
 async fn a_campaign_that_goes_on_keeps_the_order_that_it_began_with() {
     let emulator = emulate("calm", &[(2, 60.0)], 1.0).await;
     let place = Place::new();
-    let rows: Vec<_> = (0..4).map(|n| (n, "", RECENT)).collect();
+    let recent = ago(1);
+    let rows: Vec<_> = (0..4).map(|n| (n, "", recent.as_str())).collect();
     list(&place, &rows);
     plain(&place, "first.txt", &[3]);
     let begun = [ONE, "--campaign=c", "--limit=2/1m", "--max-duration=3s", "--no-check"];

@@ -209,6 +209,9 @@ fn portal_export(ids: &[String]) -> String {
         "\u{feff}Device ID,Device Name,Device Category,Device Type,Last device update,OS Platform,\
          OS Build,Windows 10 Version,Group,Health Status,Onboarding Status,Antivirus status\n",
     );
+    // As of yesterday: what was not seen for a week counts as stale by that alone.
+    let seen = fleetsweep::clock::wall_clock() - jiff::SignedDuration::from_hours(24);
+    let seen = seen.strftime("%FT%T.8214187Z");
     for (n, id) in ids.iter().enumerate() {
         let (category, kind, platform, build, health, onboarding) = match n % 12 {
             0 => ("Endpoint", "Mobile", "iOS", "", "Active", "Onboarded"),
@@ -219,7 +222,7 @@ fn portal_export(ids: &[String]) -> String {
         };
         writeln!(
             text,
-            "{id},pc-{n}.corp.example,{category},{kind},2026-11-23T08:51:00.8214187Z,{platform},\
+            "{id},pc-{n}.corp.example,{category},{kind},{seen},{platform},\
              {build},24H2,Berlin,{health},{onboarding},Not-Supported"
         )
         .unwrap();

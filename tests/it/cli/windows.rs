@@ -4,7 +4,7 @@
 use super::{Place, json_lines, run};
 
 /// A clock time some minutes from now in UTC, as the program's zone is here.
-fn from_now(minutes: i64) -> String {
+pub(super) fn from_now(minutes: i64) -> String {
     let at = fleetsweep::clock::wall_clock() + jiff::SignedDuration::from_mins(minutes);
     at.strftime("%H:%M").to_string()
 }

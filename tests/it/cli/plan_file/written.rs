@@ -78,7 +78,8 @@ fn a_plan_for_the_embedded_emulator_runs_there_though_its_address_is_another_one
     let place = Place::new();
     place.list(5);
     let emulated = ["--emulator", "--scenario=quiet", "--store=sqlite:s.db", "--limit=1000/1s"];
-    let hours = ["--window=00:00-24:00", "--max-duration=2h", "--until=23:59"];
+    let until = format!("--until={}", crate::cli::windows::from_now(720));
+    let hours = ["--window=00:00-24:00", "--max-duration=2h", &until];
     let out = ["--dry-run", "--plan-out=plan.json", "--json"];
     let made = run(place.fleetsweep(&[&SCAN[..], &emulated, &hours, &out].concat()));
     assert_eq!(made.code, 0, "{}", made.err);
