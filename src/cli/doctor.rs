@@ -102,6 +102,10 @@ async fn check_store(
             let open = open.iter().filter(|one| one.finished_at.is_none()).count() as u64;
             let open = human::counted(open, "open campaign");
             findings.ok("store", format!("{place} can be written{new}; {open}"))?;
+            if let Some(warning) = place.warning() {
+                let next = "let everybody who calls with this application use one store";
+                findings.warn("store", warning, next)?;
+            }
             Ok(Some(store))
         }
         Err(failure) => {

@@ -1,7 +1,8 @@
 //! Where the store is: from the flag, the environment, or the default place. It opens nothing.
 
-use std::env;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use etcetera::{BaseStrategy, choose_base_strategy};
 use rustix::fs::{Access, access};
@@ -54,6 +55,33 @@ fn default_path() -> Result<PathBuf, Failure> {
     })
 }
 
+/// That there is another store by default which this user may not use, if so: who believes that
+/// there is one store would believe in one limit.
+pub(super) fn passed_over(flag: Option<&String>) -> Option<String> {
+    let named = setting(flag, "FLEETSWEEP_STORE").is_some();
+    let of_service = env::var_os("STATE_DIRECTORY").is_some_and(|folder| !folder.is_empty());
+    if named || of_service {
+        return None;
+    }
+    let folder = fs::metadata(SHARED).ok()?;
+    let may = |what| access(SHARED, what).is_ok();
+    let (reads, writes) = (may(Access::READ_OK | Access::EXEC_OK), may(Access::WRITE_OK));
+    told(folder.is_dir(), folder.uid(), reads, writes)
+}
+
+fn told(is_folder: bool, owner: u32, reads: bool, writes: bool) -> Option<String> {
+    if !is_folder || writes {
+        return None;
+    }
+    let what = if reads { "written" } else { "read" };
+    Some(format!(
+        "{SHARED} is there and may not be {what} by this user: the campaigns, the limit and the \
+         priority of a store there are not known here, and two stores are two limits; work on it \
+         as its owner (sudo -u '#{owner}' fleetsweep ...), or name one store that all share with \
+         --store"
+    ))
+}
+
 /// The user's own state folder.
 fn own_state() -> Option<PathBuf> {
     let base = choose_base_strategy().ok();
@@ -73,4 +101,20 @@ pub(super) fn private_folder() -> Result<PathBuf, Failure> {
             "set HOME, or choose another kind of --auth",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shared_store_that_this_user_may_not_use_is_told_and_no_other() {
+        let unread = told(true, 998, false, false).unwrap();
+        assert!(unread.contains(SHARED) && unread.contains("may not be read"), "{unread}");
+        assert!(unread.contains("sudo -u '#998'") && unread.contains("--store"), "{unread}");
+        let unwritten = told(true, 998, true, false).unwrap();
+        assert!(unwritten.contains("may not be written"), "{unwritten}");
+        assert_eq!(told(true, 998, true, true), None);
+        assert_eq!(told(false, 998, false, false), None, "a file is no store's folder");
+    }
 }

@@ -17,7 +17,7 @@ use crate::domain::forecast::Outlook;
 use crate::domain::quota::api_quotas;
 use crate::domain::{Operation, PaceKind, Quota, Tally, Timing};
 use crate::engine::waves::shown;
-use crate::report::jsonl;
+use crate::report::{human, jsonl};
 use crate::store::{Campaign, CampaignState, Store};
 use words::Doing;
 
@@ -31,6 +31,9 @@ const LATEST: usize = 10_000;
 pub(super) async fn status(args: StatusArgs) -> Result<u8, Failure> {
     let place = Place::durable(args.store.as_ref())?;
     let store = stores::open_to_read(&place).await?;
+    if let Some(warning) = place.warning() {
+        say::note(&human::wrapped(&format!("Warning: {warning}"), 2));
+    }
     if args.coverage {
         coverage(&args, &store).await?;
         return Ok(0);

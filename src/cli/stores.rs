@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::args::OutputArgs;
 use super::failure::Failure;
-use super::place::store_path;
+use super::place::{passed_over, store_path};
 use super::plans::most_calls;
 use super::settings::Speed;
 use crate::clock::{Clock, SystemClock};
@@ -19,6 +19,8 @@ pub(super) struct Place {
     path: PathBuf,
     /// Removed with this value.
     temporary: Option<tempfile::TempDir>,
+    /// Another store that would be used, if this user might.
+    passed_over: Option<String>,
 }
 
 impl Place {
@@ -34,7 +36,7 @@ impl Place {
                 Failure::new(1, "no temporary store can be made", error.to_string(), next)
             })?;
             let path = folder.path().join("fleetsweep.db");
-            return Ok(Self { path, temporary: Some(folder) });
+            return Ok(Self { path, temporary: Some(folder), passed_over: None });
         }
         Self::durable(args.store.as_ref())
     }
@@ -55,12 +57,18 @@ impl Place {
         self.path.exists()
     }
 
+    /// What the user should know of another store.
+    pub(super) fn warning(&self) -> Option<String> {
+        self.passed_over.clone()
+    }
+
     /// The durable place.
     ///
     /// # Errors
     /// `Failure` if the flag names no store, or no folder can be found.
     pub(super) fn durable(flag: Option<&String>) -> Result<Self, Failure> {
-        Ok(Self { path: store_path(flag)?, temporary: None })
+        let (path, passed_over) = (store_path(flag)?, passed_over(flag));
+        Ok(Self { path, temporary: None, passed_over })
     }
 }
 
@@ -134,9 +142,10 @@ async fn how_far(place: &Place, campaign: &CampaignName) -> Option<Tally> {
 pub(super) async fn open_to_read(place: &Place) -> Result<SqliteStore<SystemClock>, Failure> {
     let store = SqliteStore::open_read_only(&place.path, Timing::default()).await?;
     store.ok_or_else(|| {
+        let other = place.warning().map(|other| format!("; {other}")).unwrap_or_default();
         Failure::usage(
             "there are no campaigns yet",
-            format!("there is no store at {}", place.path.display()),
+            format!("there is no store at {}{other}", place.path.display()),
             "start one with `fleetsweep scan`, or name its store with --store",
         )
     })
