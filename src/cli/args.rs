@@ -414,7 +414,8 @@ pub struct ScanArgs {
     pub skip: Vec<Group>,
 
     /// Read the tenant's inventory and the scans that run there in a dry run or with --emulator
-    /// too; else they are read anyway
+    /// too; else they are read anyway, for 10 s at most (3 s with --priority high), and with this
+    /// for a minute (10 s)
     #[arg(long, conflicts_with = "no_check")]
     pub check: bool,
 

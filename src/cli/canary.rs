@@ -223,7 +223,7 @@ fn all_listed(file: &str, ids: &BTreeSet<DeviceId>, listing: &Listing) -> Result
 }
 
 fn no_tag(tag: &str, preflight: &Preflight) -> Failure {
-    let (read, next) = match preflight.inventory() {
+    let (read, next) = match preflight.inventory().filter(|_| preflight.is_whole()) {
         Some(_) => {
             ("by the tenant's inventory and the list", "check how the portal writes the tag")
         }

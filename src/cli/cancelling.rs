@@ -15,7 +15,7 @@ use crate::defender::CancelApi;
 use crate::domain::cancel::{Cause, Spared};
 use crate::engine::StopLevel;
 use crate::engine::cancel::{self, Cancelled, Job, Survey, Target};
-use crate::engine::lists::ListEnd;
+use crate::engine::lists::{ListEnd, Patience};
 use crate::report::cancels::{Done, Refused};
 use crate::store::{Campaign, Store};
 
@@ -46,7 +46,7 @@ impl<S: Store, A: CancelApi> Cancelling<'_, S, A> {
     /// # Errors
     /// `Failure` if the store fails, or if the list cannot be read.
     pub(super) async fn survey(&self, campaign: &Campaign) -> Result<Survey, Failure> {
-        let patience = self.speed.timing.max_wait;
+        let patience = Patience::needed(self.speed.timing.max_wait);
         let target = &campaign.order.target;
         let lists = lists(&**self.store, &**self.api, target, self.speed, patience);
         self.api.ready().await.map_err(|error| unreadable(&ListEnd::SignIn(error)))?;
@@ -171,7 +171,9 @@ fn unreadable(end: &ListEnd) -> Failure {
             Failure::new(7, what, why.clone(), next)
         }
         ListEnd::SignIn(error) => Failure::new(1, what, error.to_string(), later),
-        ListEnd::Rejected(why) | ListEnd::Failed(why) => Failure::new(1, what, why.clone(), later),
+        ListEnd::Rejected(why) | ListEnd::Failed(why) | ListEnd::Late(why) => {
+            Failure::new(1, what, why.clone(), later)
+        }
         ListEnd::Whole => Failure::new(1, what, "it was read", "report this as a defect"),
     }
 }

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use super::args::{ConnectArgs, EmulatorArgs, SpeedArgs};
 use super::auth;
 use super::failure::Failure;
+use super::meanwhile::meanwhile;
 use super::say;
 use super::settings::{self, Connection, Speed};
 use crate::clock::wall_clock;
@@ -21,6 +22,71 @@ use crate::emulator::{self, Emulator, Scenario};
 
 /// What stands for a tenant or an application that nothing says.
 pub(super) const NOT_GIVEN: &str = "(not given)";
+
+/// When somebody signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SignsIn {
+    Now,
+    Later,
+}
+
+/// What a sign-in must give before anything is sent to the API.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    /// How is signed in.
+    pub kind: SignInKind,
+    login: Origin,
+    audience: String,
+}
+
+impl Terms {
+    /// Gets a token if none is at hand, and tells what is waited for.
+    ///
+    /// # Errors
+    /// `SignInError` if there is none.
+    pub(super) async fn ready(&self, api: &HttpApi, timing: &Timing) -> Result<(), SignInError> {
+        let words = || format!("Signing in at {} ...", self.login);
+        meanwhile(timing, words, api.ready()).await
+    }
+
+    /// Whether the token at hand is for the API that it would be sent to.
+    ///
+    /// # Errors
+    /// `Failure` says for whom it is.
+    pub(super) fn check_audience(&self, api: &HttpApi) -> Result<(), Failure> {
+        match api.claims().and_then(|claims| claims.other_audience(&self.audience)) {
+            None => Ok(()),
+            Some(wrong) => {
+                let what = "nothing was sent to the API: the token is not for it";
+                Err(Failure::new(7, what, wrong, OTHER_AUDIENCE))
+            }
+        }
+    }
+
+    /// Whether the token at hand lets anything be ordered, as far as it tells.
+    ///
+    /// # Errors
+    /// `Failure` says which right is missing.
+    pub(super) fn check_rights(&self, api: &HttpApi) -> Result<(), Failure> {
+        let claims = api.claims().filter(|one| one.forbids_scan(self.kind.is_application()));
+        match claims {
+            None => Ok(()),
+            Some(claims) => {
+                let what = "nothing was ordered: this application may not order scans";
+                Err(Failure::new(7, what, claims.lacks_scan(), MAY_NOT_SCAN))
+            }
+        }
+    }
+}
+
+/// What to do about a token that does not allow ordering.
+pub(super) const MAY_NOT_SCAN: &str = "add the permission WindowsDefenderATP > Machine.Scan \
+                                       (application, or delegated for --auth device-code) and \
+                                       grant admin consent";
+
+/// What to do about a token for another API.
+pub(super) const OTHER_AUDIENCE: &str = "choose the cloud of the tenant with --cloud; a token file \
+                                         must hold a token for this API";
 
 /// Where a run goes, checked and not yet connected.
 pub(super) enum Destination {
@@ -143,6 +209,14 @@ impl Destination {
         }
     }
 
+    /// What its sign-in must give; nothing for the embedded emulator.
+    pub(super) fn terms(&self) -> Option<Terms> {
+        match self {
+            Destination::Tenant(tenant) => Some(terms(&tenant.connection)),
+            Destination::Emulator(_) => None,
+        }
+    }
+
     /// Who and where, as the campaign keeps it.
     pub(super) fn target(&self) -> Target {
         match self {
@@ -182,21 +256,55 @@ impl Destination {
         settings::speed(args, self.loopback(), now)
     }
 
-    /// Makes the client; starts the emulator if it is to be embedded. Nothing else is sent.
+    /// Makes the client and signs in, so that a sign-in that cannot work is known before anything
+    /// else is done; starts the emulator if it is to be embedded. A sign-in service that fails in
+    /// passing is left to who needs the token. Nothing is sent to the API.
     ///
     /// # Errors
-    /// `Failure` if the client or the emulator cannot be set up.
+    /// `Failure` if the client or the emulator cannot be set up, if the sign-in is refused, or if
+    /// its token is for another API.
     pub(super) async fn connect(
         self,
         speed: &Speed,
     ) -> Result<(HttpApi, Option<Emulator>), Failure> {
+        self.set_up(speed, SignsIn::Now).await
+    }
+
+    /// The same, with the sign-in left to the caller.
+    ///
+    /// # Errors
+    /// `Failure` if the client or the emulator cannot be set up.
+    pub(super) async fn client(
+        self,
+        speed: &Speed,
+    ) -> Result<(HttpApi, Option<Emulator>), Failure> {
+        self.set_up(speed, SignsIn::Later).await
+    }
+
+    async fn set_up(
+        self,
+        speed: &Speed,
+        when: SignsIn,
+    ) -> Result<(HttpApi, Option<Emulator>), Failure> {
         match self {
             Destination::Tenant(tenant) => {
                 let Tenant { connection, api } = *tenant;
+                let terms = terms(&connection);
                 let api = match api {
                     Some(api) => api,
                     None => client(connection, speed.timing).await?,
                 };
+                // Whoever signs in on terms of their own does not wait for it twice.
+                if let SignsIn::Later = when {
+                    return Ok((api, None));
+                }
+                match terms.ready(&api, &speed.timing).await {
+                    Err(error @ SignInError::Refused(_)) => {
+                        return Err(refused(terms.kind, &error));
+                    }
+                    Err(SignInError::Unavailable(_)) => {}
+                    Ok(()) => terms.check_audience(&api)?,
+                }
                 Ok((api, None))
             }
             Destination::Emulator(config) => {
@@ -288,7 +396,13 @@ pub(super) async fn client(connection: Connection, timing: Timing) -> Result<Htt
     HttpApi::new(settings).map_err(|error| unusable(&error, ca_file.as_deref()))
 }
 
-fn refused(kind: SignInKind, error: &SignInError) -> Failure {
+fn terms(connection: &Connection) -> Terms {
+    let Connection { login, audience, credential, .. } = connection;
+    Terms { kind: credential.kind(), login: login.clone(), audience: audience.clone() }
+}
+
+/// The failure of a sign-in that did not work.
+pub(super) fn refused(kind: SignInKind, error: &SignInError) -> Failure {
     let code = match error {
         SignInError::Refused(_) => 7,
         SignInError::Unavailable(_) => 1,

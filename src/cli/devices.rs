@@ -15,7 +15,7 @@ use super::stores::{self, Place};
 use super::tenant::{failure_of, forbidden_by_token, lists};
 use crate::clock::{local_now, wall_clock};
 use crate::domain::Machine;
-use crate::engine::lists::{ListEnd, Listed};
+use crate::engine::lists::{ListEnd, Listed, Patience};
 use crate::report::Format;
 use crate::report::human::counted;
 use crate::report::machines::{header, line};
@@ -41,7 +41,8 @@ pub(super) async fn devices(args: DevicesArgs) -> Result<u8, Failure> {
     let listed = match forbidden_by_token(&api).await {
         Some(end) => Ok(Listed { end, calls: 0 }),
         None => {
-            let lists = lists(&store, &api, &target, &speed, speed.timing.max_wait);
+            let patience = Patience::needed(speed.timing.max_wait);
+            let lists = lists(&store, &api, &target, &speed, patience);
             let take = |machine: Machine| {
                 if args.machines.takes(&machine, now) {
                     lines.add(&machine);

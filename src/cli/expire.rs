@@ -15,7 +15,7 @@ use super::settings::Speed;
 use super::stopping::Stopping;
 use super::stores::{self, Place};
 use crate::clock::{Clock, local_now};
-use crate::defender::CancelApi;
+use crate::defender::{CancelApi, Inventory};
 use crate::domain::cancel::Cause;
 use crate::domain::forecast::Outlook;
 use crate::domain::{Ending, Hours, Operation, Outcome, Stop, Target};
@@ -132,27 +132,35 @@ pub(super) struct Expiring<'a, S, A> {
     pub json: bool,
 }
 
+/// Whether what waits could be told when its time is over, as the token at hand says.
+///
+/// # Errors
+/// `Failure` if the application may not read what waits.
+pub(super) fn check_rights<A: Inventory>(speed: &Speed, api: &A) -> Result<(), Failure> {
+    if !speed.expire_pending || api.may_read() != Some(false) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        7,
+        "nothing was ordered: --expire-pending cannot be kept",
+        "the application may not read the list of actions (Machine.Read.All is missing), so nobody \
+         could tell what waits still when the window closes",
+        "grant Machine.Read.All (application permission, with admin consent), or leave \
+         --expire-pending out",
+    ))
+}
+
 impl<S: Store, A: CancelApi> Expiring<'_, S, A> {
     /// Whether it could be done, before anything is ordered.
     ///
     /// # Errors
     /// `Failure` if the application may not read what waits.
     pub(super) async fn check_rights(&self) -> Result<(), Failure> {
-        if !self.speed.expire_pending || self.api.ready().await.is_err() {
+        if self.api.ready().await.is_err() {
             // The run itself tells that nobody signs in.
             return Ok(());
         }
-        if self.api.may_read() == Some(false) {
-            return Err(Failure::new(
-                7,
-                "nothing was ordered: --expire-pending cannot be kept",
-                "the application may not read the list of actions (Machine.Read.All is missing), \
-                 so nobody could tell what waits still when the window closes",
-                "grant Machine.Read.All (application permission, with admin consent), or leave \
-                 --expire-pending out",
-            ));
-        }
-        Ok(())
+        check_rights(self.speed, &**self.api)
     }
 
     /// Cancels what waits still, if the run ended as it must for that: its window closed or its

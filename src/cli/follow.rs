@@ -21,7 +21,7 @@ use crate::domain::action::has_ended_badly;
 use crate::domain::text::printable;
 use crate::domain::{Outcome, Tally};
 use crate::engine::follow::{Followed, look};
-use crate::engine::lists::ListEnd;
+use crate::engine::lists::{ListEnd, Patience};
 use crate::report::{human, jsonl};
 use crate::store::{Campaign, Store};
 
@@ -91,7 +91,8 @@ async fn to_the_end<S: Store, A: Inventory>(
     stopping: &mut Stopping,
     tell: impl Fn(&Campaign, &Followed) -> Result<(), Failure>,
 ) -> Result<Option<Followed>, Failure> {
-    let lists = lists(store, api, &campaign.order.target, speed, speed.timing.max_wait);
+    let patience = Patience::needed(speed.timing.max_wait);
+    let lists = lists(store, api, &campaign.order.target, speed, patience);
     let clock = store.clock();
     let ends = watch.length.map(|length| clock.now().plus(length));
     loop {
@@ -109,7 +110,9 @@ async fn to_the_end<S: Store, A: Inventory>(
                     return Ok(Some(followed));
                 }
             }
-            Err(ListEnd::Failed(why)) => say::note(&format!("Looking again later: {why}")),
+            Err(ListEnd::Failed(why) | ListEnd::Late(why)) => {
+                say::note(&format!("Looking again later: {why}"))
+            }
             Err(end) => return Err(failure_of(&end).unwrap_or_else(nothing_wrong)),
         }
         let next = clock.now().plus(watch.every);
@@ -158,10 +161,11 @@ pub(super) async fn once<S: Store, A: Inventory>(
     campaign: &Campaign,
     speed: &Speed,
 ) {
-    let lists = lists(store, api, &campaign.order.target, speed, PATIENCE);
+    let patience = Patience::optional(store.clock().now(), PATIENCE);
+    let lists = lists(store, api, &campaign.order.target, speed, patience);
     let ordered = |tally: Tally| tally.of(Outcome::Accepted) > 0;
     if api.may_read() == Some(true) && store.tally(campaign.id).await.is_ok_and(ordered) {
-        let looked = tokio::time::timeout(PATIENCE, look(&lists, campaign)).await;
+        let looked = look(&lists, campaign).await;
         tracing::debug!(?looked, "looked how far the ordered scans are");
     }
 }

@@ -28,6 +28,7 @@ mod listing;
 mod log;
 pub mod machine_args;
 mod manual;
+mod meanwhile;
 pub mod misuse;
 mod names;
 mod naming;

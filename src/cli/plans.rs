@@ -208,6 +208,7 @@ pub(super) fn plan(
             .warnings
             .into_iter()
             .chain(about.waves.warnings.iter().cloned())
+            .chain(about.preflight.warnings.iter().cloned())
             .chain(strange(listing, about.preflight))
             .collect(),
     }
@@ -215,7 +216,7 @@ pub(super) fn plan(
 
 /// A list that the tenant hardly knows is most likely another tenant's.
 fn strange(listing: &Listing, preflight: &Preflight) -> Option<String> {
-    let (machines, _) = preflight.inventory()?;
+    let (machines, _) = preflight.inventory().filter(|_| preflight.is_whole())?;
     let found = listing.counts.groups().find(|(group, _)| *group == Group::NotListed);
     let (_, strangers) = found.filter(|(_, some)| some * 5 > listing.devices())?;
     (strangers >= 20).then(|| {

@@ -23,6 +23,8 @@ pub(super) struct Preflight {
     rules: Rules,
     now: Timestamp,
     known: Option<Known>,
+    /// Every machine of the tenant is among the known.
+    whole: bool,
     busy: HashSet<DeviceId>,
     /// What earlier orders say, if that matters.
     pub before: Option<Before>,
@@ -30,6 +32,8 @@ pub(super) struct Preflight {
     pub marks: Marks,
     /// What was not checked, and why.
     pub not_checked: Vec<String>,
+    /// What the user should know before the first order.
+    pub warnings: Vec<String>,
     /// Calls that it took.
     pub calls: u64,
 }
@@ -89,13 +93,31 @@ impl Preflight {
             format!("the tenant's inventory and the scans that are under way there: {why}")
         });
         let not_checked = not_checked.into_iter().collect();
-        let (known, busy, before) = (None, HashSet::new(), None);
-        Self { rules, now, known, busy, before, marks: Marks::None, not_checked, calls: 0 }
+        Self {
+            rules,
+            now,
+            known: None,
+            whole: false,
+            busy: HashSet::new(),
+            before: None,
+            marks: Marks::None,
+            not_checked,
+            warnings: Vec::new(),
+            calls: 0,
+        }
     }
 
     /// Takes in the whole inventory.
     pub(super) fn knows(&mut self, known: Known) {
         self.known = Some(known);
+        self.whole = true;
+    }
+
+    /// Takes in what could be read of it: a machine that is not among it may be listed all the
+    /// same.
+    pub(super) fn knows_a_part(&mut self, known: Known) {
+        self.known = Some(known);
+        self.whole = false;
     }
 
     /// Takes in a device with an open scan.
@@ -108,7 +130,12 @@ impl Preflight {
         self.known.as_ref()
     }
 
-    /// Machines in the inventory, and calls that were made, if it was read.
+    /// Whether a machine that is not known is none of this tenant's.
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Machines in the inventory, and calls that were made, as far as it was read.
     pub(super) fn inventory(&self) -> Option<(u64, u64)> {
         self.known.as_ref().map(|known| (known.records.len() as u64, self.calls))
     }
@@ -126,7 +153,8 @@ impl Preflight {
         let (mut groups, mut standing) = (told, Standing::of(facts, self.now));
         if let Some(known) = &self.known {
             match known.records.get(&device) {
-                None => groups = groups.with(Group::NotListed),
+                None if self.whole => groups = groups.with(Group::NotListed),
+                None => {}
                 Some(record) => {
                     groups = together(record.groups, told);
                     standing = record.standing.or(standing);
@@ -178,6 +206,11 @@ impl Known {
         if let Some(names) = &mut self.names {
             names.add(machine);
         }
+    }
+
+    /// Whether any machine was taken in.
+    pub(super) fn is_some(&self) -> bool {
+        !self.records.is_empty()
     }
 
     /// Whether this machine was taken in already: lists move while they are read.

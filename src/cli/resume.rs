@@ -39,6 +39,11 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     same_target(&campaign, &destination, "resumed")?;
     let reports = Reports::going_on_with(&args.run.output, &campaign)?;
     let store = Arc::new(stores::open(&place, speed.timing, Some(&campaign.name)).await?);
+    // Nothing is changed for a run that cannot sign in.
+    let (api, emulator) = match destination.connect(&speed).await {
+        Ok(connected) => connected,
+        Err(failure) => return stores::close(&store, Err(failure)).await,
+    };
     if let Err(failure) = waves::allow(&*store, &campaign, args.approve_max).await {
         return stores::close(&store, Err(failure)).await;
     }
@@ -63,7 +68,6 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     if let Some(expire) = Planned::of_store(&*store, target, &speed, Some(&campaign)).await? {
         say::note(&human::wrapped(&expire.expire(tally.open()).sentence(), 2));
     }
-    let (api, emulator) = destination.connect(&speed).await?;
     let resume = resume_command(&campaign.name, &args.run);
     let follow = Watch::after(&args.run.after, &speed);
     let (json, on_finish) = (args.run.output.json, args.run.after.on_finish);

@@ -121,6 +121,7 @@ async fn dry_check(
     let place = Place::planned(&args.run.output, emulated)?;
     let mut link = Link::new(destination);
     let kept = rehearse(args).await?;
+    let warnings = link.try_sign_in(&speed).await?;
     let api = link.api(&speed).await?;
     let wish = wish(args, target, emulated);
     let asked = match place.as_ref().filter(|place| place.exists()) {
@@ -135,7 +136,9 @@ async fn dry_check(
         }
     };
     link.end().await;
-    dry_plan(args, kept, name, &speed, planned, (asked?, waves)).await
+    let mut asked = asked?;
+    asked.warnings.extend(warnings);
+    dry_plan(args, kept, name, &speed, planned, (asked, waves)).await
 }
 
 async fn dry_run(
@@ -199,7 +202,10 @@ async fn dry_plan(
         series: args.due.series.is_some(),
         expire,
         waves: &dealt,
-        warnings: [planned.warnings, plans::held_by(&there, name, &budget, speed)].concat(),
+        warnings: {
+            let other = place.as_ref().and_then(Place::warning).into_iter().collect();
+            [planned.warnings, other, plans::held_by(&there, name, &budget, speed)].concat()
+        },
     };
     // Reading the list, and the inventory before it, can have taken a while.
     let plan = plans::plan(&order, &listing, speed, &outlook, &local_now(), about);
@@ -281,13 +287,32 @@ impl Scan<'_> {
                 if let Some(before) = wish.before.as_ref().filter(|_| !there) {
                     before.offline(store, why, &mut preflight).await?;
                 }
-                return Ok((preflight, None));
+                // A list that is refused is told before anybody waits for a sign-in.
+                let kept = if link.signs_in() { rehearse(args).await? } else { None };
+                preflight.warnings.extend(link.sign_in(&self.speed, self.asks()).await?);
+                return Ok((preflight, kept));
             }
         }
         let kept = rehearse(args).await?;
+        if let Some(why) = link.sign_in(&self.speed, self.asks()).await?
+            && !needs_tenant(args)
+        {
+            let now = local_now().timestamp();
+            let mut preflight = Preflight::offline(self.rules, now, Some("nobody can sign in now"));
+            if let Some(before) = &wish.before {
+                before.offline(store, Some("nobody can sign in now"), &mut preflight).await?;
+            }
+            preflight.warnings.push(why);
+            return Ok((preflight, kept));
+        }
         let api = link.api(&self.speed).await?;
         let asked = tenant::ask(store, &*api, &self.target, &self.speed, self.rules, &wish);
         Ok((asked.await?, kept))
+    }
+
+    /// Whether somebody is asked to confirm the plan.
+    fn asks(&self) -> bool {
+        self.args.approve_max.is_none() && self.args.change.made.is_none()
     }
 
     /// The same campaign, if it is open already; another one of that name is refused before

@@ -12,8 +12,8 @@ use super::listing::{self, Listing};
 use super::preflight::Preflight;
 use super::queue::Queue;
 use super::tenant::Wish;
-use crate::domain::Target;
 use crate::domain::text::printable;
+use crate::domain::{OrderBy, Target};
 use crate::intake::{NameAnswer, Names, Options};
 use crate::store::{CampaignId, Store};
 
@@ -77,11 +77,13 @@ pub(super) fn needs_tenant(args: &ScanArgs) -> bool {
 
 /// What the flags want of this tenant.
 pub(super) fn wish<'a>(args: &'a ScanArgs, target: &Target, emulated: bool) -> Wish<'a> {
+    let by_facts = args.order.by != OrderBy::List;
     Wish {
         before: Question::of(args, target, emulated),
         pick: args.from_tenant.then_some(&args.machines),
         names: args.names.then_some(args.strict_names),
         tag: args.waves.canary_tag.as_ref(),
+        asked_for: args.check || args.waves.canary_tag.is_some() || by_facts,
     }
 }
 

@@ -2,6 +2,7 @@
 //! may not be read, or cannot be, is told in the plan and stops nothing, unless the list itself
 //! comes from there.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,18 +10,21 @@ use jiff::Timestamp;
 use super::due::Question;
 use super::failure::Failure;
 use super::machine_args::MachineArgs;
+use super::meanwhile::meanwhile;
 use super::names::NameIndex;
 use super::preflight::{Known, Preflight};
 use super::settings::Speed;
-use crate::clock::wall_clock;
+use crate::clock::{Clock, wall_clock};
 use crate::defender::{ActionQuery, Inventory, MachineFilter, SignInError};
 use crate::domain::preflight::Rules;
-use crate::domain::{Operation, Target};
-use crate::engine::lists::{ListEnd, Lists};
+use crate::domain::{Operation, Priority, Target};
+use crate::engine::lists::{ListEnd, Lists, Patience};
+use crate::report::human::{counted, duration};
 use crate::store::Store;
 
-/// How long the limit may hold up a check that the orders do not need.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How much longer than what is only nice to know may take what the flags ask for and can do
+/// without.
+const LONGER: u32 = 6;
 
 /// The permission that reading needs, for messages.
 const RIGHT: &str = "Machine.Read.All";
@@ -35,12 +39,46 @@ pub(super) struct Wish<'a> {
     pub before: Option<Question>,
     /// Machines with this tag are to be known.
     pub tag: Option<&'a String>,
+    /// The flags ask for something that the tenant knows best, so that it is more than nice to
+    /// know.
+    pub asked_for: bool,
 }
 
 impl Wish<'_> {
     /// Whether nothing can be done without the inventory.
     pub(super) fn is_needed(&self) -> bool {
         self.pick.is_some() || self.names.is_some()
+    }
+
+    /// How long what is not needed may hold the orders up.
+    fn longest(&self, speed: &Speed) -> Duration {
+        let urgent = speed.priority == Priority::High;
+        match (self.asked_for, urgent) {
+            (true, false) => speed.timing.optional_reads * LONGER,
+            (true, true) | (false, false) => speed.timing.optional_reads,
+            (false, true) => speed.timing.urgent_reads,
+        }
+    }
+
+    /// What is not needed is worth that long, and before an incident not even a pause of the limit.
+    fn optional(&self, speed: &Speed, clock: &impl Clock) -> Patience {
+        let patience = Patience::optional(clock.now(), self.longest(speed));
+        match speed.priority {
+            Priority::High if !self.asked_for => patience.in_a_hurry(),
+            _ => patience,
+        }
+    }
+
+    /// Why something was not read, with what would let it take longer.
+    fn hindered(&self, end: &ListEnd, speed: &Speed) -> Option<String> {
+        let why = not_read(end)?;
+        let longer = duration(speed.timing.optional_reads * LONGER);
+        Some(match end {
+            ListEnd::Late(_) if !self.asked_for && !self.is_needed() => {
+                format!("{why}; with --check it may take {longer}")
+            }
+            _ => why,
+        })
     }
 }
 
@@ -57,8 +95,12 @@ pub(super) async fn ask<S: Store, A: Inventory>(
     wish: &Wish<'_>,
 ) -> Result<Preflight, Failure> {
     let now = wall_clock();
-    let patience = if wish.is_needed() { speed.timing.max_wait } else { PATIENCE };
-    let lists = lists(store, api, target, speed, patience);
+    let clock = store.clock();
+    let patience = match wish.is_needed() {
+        true => Patience::needed(speed.timing.max_wait),
+        false => wish.optional(speed, clock),
+    };
+    let mut lists = lists(store, api, target, speed, patience);
     let mut preflight = Preflight::offline(rules, now, None);
     let mut known = Known::default();
     known.names = wish.names.map(NameIndex::new);
@@ -68,11 +110,17 @@ pub(super) async fn ask<S: Store, A: Inventory>(
         None => MachineFilter::default(),
     };
     let end = machines(&lists, &filter, wish.pick, &mut known, now, &mut preflight.calls).await?;
-    let Some(why) = not_read(&end) else {
+    let Some(why) = wish.hindered(&end, speed) else {
         preflight.knows(known);
-        open_scans(&lists, &mut preflight).await?;
+        if wish.is_needed() {
+            // What follows is not.
+            lists.patience = wish.optional(speed, clock);
+        }
+        open_scans(&lists, wish, speed, &mut preflight).await?;
         if let Some(before) = &wish.before {
-            before.online(&lists, &mut preflight).await?;
+            let read = before.online(&lists, &mut preflight);
+            let words = || "Reading what scans were ordered in the tenant ...".to_owned();
+            meanwhile(&speed.timing, words, read).await?;
         }
         return Ok(preflight);
     };
@@ -80,6 +128,13 @@ pub(super) async fn ask<S: Store, A: Inventory>(
         return Err(unreadable(&end, why));
     }
     let mut offline = Preflight::offline(rules, now, Some(&why));
+    if known.is_some() {
+        // A record that was read is true, however many were not.
+        offline.not_checked = vec![format!(
+            "the rest of the tenant's inventory, and the scans that are under way there: {why}"
+        )];
+        offline.knows_a_part(known);
+    }
     offline.calls = preflight.calls;
     if let Some(before) = &wish.before {
         // The same right reads both lists.
@@ -94,7 +149,7 @@ pub(super) fn lists<'a, S: Store, A: Inventory>(
     api: &'a A,
     target: &Target,
     speed: &Speed,
-    patience: Duration,
+    patience: Patience,
 ) -> Lists<'a, S, A> {
     Lists {
         store,
@@ -117,7 +172,9 @@ async fn machines<S: Store, A: Inventory>(
     if let Some(end) = forbidden_by_token(lists.api).await {
         return Ok(end);
     }
+    let so_far = AtomicU64::new(0);
     let take = |machine: crate::domain::Machine| {
+        so_far.fetch_add(1, Ordering::Relaxed);
         if known.has(machine.id) || pick.is_some_and(|args| !args.takes(&machine, now)) {
             return;
         }
@@ -126,7 +183,11 @@ async fn machines<S: Store, A: Inventory>(
             known.picked.push((machine.id, machine.name));
         }
     };
-    let listed = lists.machines(filter, take).await?;
+    let words = || {
+        let so_far = counted(so_far.load(Ordering::Relaxed), "device");
+        format!("Reading the tenant's inventory ({so_far} so far) ...")
+    };
+    let listed = meanwhile(&lists.timing, words, lists.machines(filter, take)).await?;
     *calls += listed.calls;
     Ok(listed.end)
 }
@@ -134,12 +195,16 @@ async fn machines<S: Store, A: Inventory>(
 /// Devices whose scan is pending or running, by one list for all of them.
 async fn open_scans<S: Store, A: Inventory>(
     lists: &Lists<'_, S, A>,
+    wish: &Wish<'_>,
+    speed: &Speed,
     preflight: &mut Preflight,
 ) -> Result<(), Failure> {
     let mut busy = Vec::new();
-    let listed = lists.scans(&ActionQuery::Open, |action| busy.extend(action.device)).await?;
+    let read = lists.scans(&ActionQuery::Open, |action| busy.extend(action.device));
+    let words = || "Reading the scans that are under way in the tenant ...".to_owned();
+    let listed = meanwhile(&speed.timing, words, read).await?;
     preflight.calls += listed.calls;
-    match not_read(&listed.end) {
+    match wish.hindered(&listed.end, speed) {
         None => busy.into_iter().for_each(|device| preflight.is_busy(device)),
         Some(why) => {
             let line = format!("the scans that are under way in the tenant: {why}");
@@ -170,7 +235,7 @@ pub(super) fn not_read(end: &ListEnd) -> Option<String> {
         )),
         ListEnd::Rejected(why) => Some(format!("the API did not take the question: {why}")),
         ListEnd::SignIn(error) => Some(error.to_string()),
-        ListEnd::Failed(why) => Some(why.clone()),
+        ListEnd::Failed(why) | ListEnd::Late(why) => Some(why.clone()),
     }
 }
 

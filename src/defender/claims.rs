@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::clouds::DEFAULT_AUDIENCE;
 use super::wire::{cut, text_of};
 
 /// The parts of a token that people and budgets need. Anything can be missing.
@@ -24,10 +25,52 @@ pub struct Claims {
     pub expires: Option<Timestamp>,
 }
 
+/// Other names of the API of the worldwide cloud, whose tokens it takes: its application in Entra
+/// by its id, and two addresses that it had before.
+const OWN_NAMES: [&str; 3] = [
+    "fc780465-2017-40d4-a0c5-307022471b92",
+    "https://api.securitycenter.windows.com",
+    "https://securitycenter.onmicrosoft.com/windowsatpservice",
+];
+
+/// Whether an audience is that of the worldwide cloud.
+fn is_own(audience: &str) -> bool {
+    audience == DEFAULT_AUDIENCE.trim_end_matches("/.default")
+}
+
 impl Claims {
     /// Whether the token allows ordering scans ("Run antivirus scan API" page: `Machine.Scan`).
     pub fn may_scan(&self) -> bool {
         self.roles.iter().chain(&self.scopes).any(|right| right == "Machine.Scan")
+    }
+
+    /// That ordering is not among its rights, and what is.
+    pub fn lacks_scan(&self) -> String {
+        let rights = if self.scopes.is_empty() { &self.roles } else { &self.scopes };
+        let has = if rights.is_empty() { "none".to_owned() } else { rights.join(", ") };
+        format!("Machine.Scan is missing; it has {has}")
+    }
+
+    /// What is wrong with whom the token is for, where it says that it is for another API than the
+    /// one that takes this audience.
+    pub fn other_audience(&self, audience: &str) -> Option<String> {
+        let got = self.audience.as_deref().filter(|got| !got.is_empty())?;
+        // What is asked for is every right of the audience, which is written behind it.
+        let asked = audience.trim_end_matches("/.default");
+        let bare = |text: &str| text.trim_end_matches('/').to_ascii_lowercase();
+        let same = bare(got) == bare(asked);
+        let other_name = OWN_NAMES.contains(&bare(got).as_str()) && is_own(&bare(asked));
+        if same || other_name {
+            return None;
+        }
+        Some(format!("it is for {got}, and this API takes tokens for {asked}"))
+    }
+
+    /// Whether it is an application's own and says that it may not order scans. What a user may do
+    /// is also up to their role, so that only the server knows.
+    pub fn forbids_scan(&self, of_application: bool) -> bool {
+        let told = self.audience.is_some() && self.scopes.is_empty();
+        told && (of_application || !self.roles.is_empty()) && !self.may_scan()
     }
 
     /// Whether the token allows reading machine actions ("List machine actions API" page).
@@ -93,6 +136,42 @@ mod tests {
         assert_eq!(claims.scopes, ["Machine.Scan", "offline_access"]);
         assert_eq!(claims.application.as_deref(), Some("a"));
         assert!(claims.may_scan() && !claims.may_read());
+    }
+
+    #[test]
+    fn a_token_for_another_api_is_told_and_the_api_s_other_names_are_its_own() {
+        let claims = |aud: &str| peek(&token(&format!(r#"{{"aud":"{aud}"}}"#))).unwrap();
+        let own = [
+            "https://api.securitycenter.microsoft.com",
+            "https://api.securitycenter.microsoft.com/",
+            "https://API.securitycenter.microsoft.com",
+            "https://securitycenter.onmicrosoft.com/windowsatpservice",
+            "https://api.securitycenter.windows.com",
+            "fc780465-2017-40d4-a0c5-307022471b92",
+            "",
+        ];
+        for aud in own {
+            assert_eq!(claims(aud).other_audience(DEFAULT_AUDIENCE), None, "{aud}");
+        }
+        for aud in ["https://graph.microsoft.com", "https://api.security.microsoft.com"] {
+            let told = claims(aud).other_audience(DEFAULT_AUDIENCE).unwrap();
+            assert!(told.contains(aud) && told.contains(own[0]), "{told}");
+        }
+        let gov = "https://api-gov.securitycenter.microsoft.us/.default";
+        assert!(claims(own[3]).other_audience(gov).is_some(), "another cloud has other names");
+        assert_eq!(Claims::default().other_audience(DEFAULT_AUDIENCE), None);
+    }
+
+    #[test]
+    fn only_an_application_is_told_that_it_may_not_scan() {
+        let of = |payload: &str| peek(&token(payload)).unwrap();
+        let reads = of(r#"{"aud":"a","roles":["Machine.Read.All"]}"#);
+        assert!(reads.forbids_scan(true) && reads.forbids_scan(false));
+        let nothing = of(r#"{"aud":"a"}"#);
+        assert!(nothing.forbids_scan(true) && !nothing.forbids_scan(false));
+        assert!(!of(r#"{"aud":"a","roles":["Machine.Scan"]}"#).forbids_scan(true));
+        assert!(!of(r#"{"aud":"a","scp":"Machine.Read"}"#).forbids_scan(true));
+        assert!(!Claims::default().forbids_scan(true), "a token that says nothing");
     }
 
     #[test]

@@ -52,6 +52,17 @@ impl SignInKind {
         SignInKind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
     }
 
+    /// Whether it signs in as an application, and never as a user.
+    pub fn is_application(self) -> bool {
+        match self {
+            SignInKind::Secret
+            | SignInKind::Certificate
+            | SignInKind::ManagedIdentity
+            | SignInKind::Workload => true,
+            SignInKind::AzureCli | SignInKind::DeviceCode | SignInKind::TokenFile => false,
+        }
+    }
+
     /// Whether the request for a token names the tenant and the application, so that both must be
     /// configured, and the service itself sees to it that the token is theirs.
     pub fn is_bound(self) -> bool {

@@ -142,15 +142,22 @@ pub fn settle(
     seen_by(verdict, now)
 }
 
-/// Settles a call to the list of actions, which has only its budget: `None` is a page.
+/// Settles a call to a list, which has only its budget: `None` is a page. A fault that an optional
+/// read met is no reason to pause: those that need a list would wait for one that nobody needed.
 pub fn settle_read(
     budget: &mut BudgetState,
     verdict: Option<&Verdict>,
+    optional: bool,
     claimed_at: Stamp,
     now: Stamp,
     timing: &Timing,
 ) -> Option<Stamp> {
     match verdict {
+        Some(verdict @ Verdict::Doubtful { .. }) if optional => {
+            // If it was the probe, the next call is.
+            budget.on_never_left(claimed_at);
+            seen_by(verdict, now)
+        }
         Some(verdict) => {
             pace(budget, verdict, claimed_at, now, timing);
             seen_by(verdict, now)

@@ -86,6 +86,13 @@ pub struct Timing {
     pub breaker_floor: Duration,
     /// Longest pause between two probes of a failing server.
     pub breaker_ceiling: Duration,
+    /// How long reads that no order needs may take before the first order, all together.
+    pub optional_reads: Duration,
+    /// The same before the orders of an incident, which go before everything else.
+    pub urgent_reads: Duration,
+    /// How long something lasts before people are told what they wait for. Not scaled: they read
+    /// no faster.
+    pub told_after: Duration,
 }
 
 impl Default for Timing {
@@ -116,6 +123,9 @@ impl Default for Timing {
             report_every: seconds(30),
             breaker_floor: seconds(30),
             breaker_ceiling: seconds(600),
+            optional_reads: seconds(10),
+            urgent_reads: seconds(3),
+            told_after: seconds(1),
         }
     }
 }
@@ -151,6 +161,9 @@ impl Timing {
             report_every: by(self.report_every),
             breaker_floor: by(self.breaker_floor),
             breaker_ceiling: by(self.breaker_ceiling),
+            optional_reads: by(self.optional_reads),
+            urgent_reads: by(self.urgent_reads),
+            told_after: self.told_after,
         }
     }
 

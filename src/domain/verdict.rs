@@ -40,6 +40,23 @@ pub struct Refusal {
     pub target: Option<String>,
 }
 
+impl Refusal {
+    /// Its status and the API's own words, short enough for a sentence.
+    pub fn words(&self) -> String {
+        let said = [&self.code, &self.message].into_iter().flatten();
+        let said: Vec<String> = said.map(|text| printable(&cut(text, WHY_MAX))).collect();
+        let (status, said) = (format!("HTTP {}", self.status), said.join(": "));
+        // Where the answer had no words, ours name the status already.
+        if said.starts_with(&status) {
+            said
+        } else if said.is_empty() {
+            status
+        } else {
+            format!("{status}: {said}")
+        }
+    }
+}
+
 /// What a reply means.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
@@ -129,8 +146,25 @@ pub fn verdict(reply: &Reply, asked: &Asked<'_>, timing: &Timing) -> Verdict {
     }
 }
 
-/// Judges a reply of the list of actions that is not a page.
+/// Judges a reply of a list that is not a page. A refusal of the question is an answer, whoever
+/// gives it and in whatever words: the server is well, and asking again says the same.
 pub fn list_verdict(reply: &Reply) -> Verdict {
+    match (call_verdict(reply), reply) {
+        (Verdict::Doubtful { status: Some(404), why }, Reply::Answer(answer)) => {
+            Verdict::NotFound(refusal_in_words(answer, why))
+        }
+        // 408 and 425 ask for the same question again.
+        (Verdict::Doubtful { status: Some(status), why }, Reply::Answer(answer))
+            if (400..500).contains(&status) && !matches!(status, 408 | 425) =>
+        {
+            Verdict::Rejected(refusal_in_words(answer, why))
+        }
+        (verdict, _) => verdict,
+    }
+}
+
+/// Judges a reply that is neither a page nor an action.
+fn call_verdict(reply: &Reply) -> Verdict {
     match reply {
         Reply::NoAnswer { why } => Verdict::Doubtful { why: why.clone(), status: None },
         Reply::NeverLeft { why } => Verdict::NeverLeft { why: why.clone() },
@@ -146,7 +180,7 @@ pub fn list_verdict(reply: &Reply) -> Verdict {
 /// Judges the reply to a call that cancels the action with this id. A success counts only if it
 /// says of this very action that it is cancelled now; what else it may mean, the list tells.
 pub fn cancel_verdict(reply: &Reply, id: &str) -> Verdict {
-    let Reply::Answer(answer) = reply else { return list_verdict(reply) };
+    let Reply::Answer(answer) = reply else { return call_verdict(reply) };
     match (answer.status, &answer.body) {
         (200 | 201, Body::Action(action)) if action.id == id && action.is_cancelled() => {
             let action = action.clone();
@@ -160,7 +194,7 @@ pub fn cancel_verdict(reply: &Reply, id: &str) -> Verdict {
         // "Not in a final state" is what can be cancelled (Cancel machine action API page).
         (400 | 409, Body::Error(_)) => Verdict::Rejected(refusal_of(answer)),
         (404, _) if said_by_api(answer) => Verdict::NotFound(refusal_of(answer)),
-        _ => list_verdict(reply),
+        _ => call_verdict(reply),
     }
 }
 
@@ -280,6 +314,15 @@ fn refusal_of(answer: &Answer) -> Refusal {
         refusal.target = error.target.clone();
     }
     refusal
+}
+
+/// The same, in the words of ours where the answer has none.
+fn refusal_in_words(answer: &Answer, why: String) -> Refusal {
+    let refusal = refusal_of(answer);
+    if refusal.code.is_some() || refusal.message.is_some() {
+        return refusal;
+    }
+    Refusal { message: Some(why), ..refusal }
 }
 
 /// How long a 429 asks to wait: Retry-After, else the "in N seconds" of its message, else the

@@ -2,6 +2,7 @@
 //! is a call in the journal, on the budget for reading; it decides nothing about what it reads, and
 //! nothing that it meets stops anybody.
 
+use std::future::Future;
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -10,7 +11,7 @@ use crate::defender::{
 };
 use crate::domain::verdict::list_verdict;
 use crate::domain::{
-    Action, Answer, Body, BudgetKey, Machine, Quota, Refusal, Reply, Timing, Verdict,
+    Action, Answer, Body, BudgetKey, Machine, Quota, Refusal, Reply, Stamp, Timing, Verdict,
 };
 use crate::store::{NotYet, ReadAnswer, ReadSettlement, Store, StoreError};
 
@@ -34,8 +35,43 @@ pub struct Lists<'a, S, A> {
     pub quotas: Vec<Quota>,
     /// Every duration.
     pub timing: Timing,
+    /// What the lists are worth waiting for.
+    pub patience: Patience,
+}
+
+/// How long a list may take, and what it may cost others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
     /// How long the limit may hold a list up, all in all.
-    pub patience: Duration,
+    limit: Duration,
+    /// How often one page is asked for at most.
+    tries: u32,
+    /// When it is given up, and how long that is; none where a list is needed.
+    bound: Option<(Stamp, Duration)>,
+}
+
+impl Patience {
+    /// For a list that is needed: the limit may hold it up this long, and its faults pause the
+    /// budget, so that a server that fails is spared.
+    pub fn needed(limit: Duration) -> Self {
+        Self { limit, tries: TRIES, bound: None }
+    }
+
+    /// For lists that are only nice to know: from `now` on they may take this long together, and
+    /// their faults hold up nobody.
+    pub fn optional(now: Stamp, length: Duration) -> Self {
+        Self { limit: length, tries: 2, bound: Some((now.plus(length), length)) }
+    }
+
+    /// The same where not even the limit, its pauses or a second try are waited for.
+    #[must_use]
+    pub fn in_a_hurry(self) -> Self {
+        Self { limit: Duration::ZERO, tries: 1, ..self }
+    }
+
+    fn is_over(&self, now: Stamp) -> bool {
+        self.bound.is_some_and(|(ends, _)| now >= ends)
+    }
 }
 
 /// How a list was read.
@@ -60,6 +96,8 @@ pub enum ListEnd {
     SignIn(SignInError),
     /// It could not be read, or not to its end.
     Failed(String),
+    /// It was not read to its end in the time that it may take.
+    Late(String),
 }
 
 /// One page of any list.
@@ -107,7 +145,7 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
         ask: impl AsyncFn(Option<&NextPage>) -> Page<T>,
         mut take: impl FnMut(T),
     ) -> Result<Listed, StoreError> {
-        let mut left = self.patience;
+        let mut left = self.patience.limit;
         let mut next: Option<NextPage> = None;
         let mut calls = 0;
         for _ in 0..PAGES {
@@ -135,8 +173,13 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
     ) -> Result<Result<(Vec<T>, Option<NextPage>), ListEnd>, StoreError> {
         let mut tries = 0;
         loop {
-            if let Err(error) = self.api.ready().await {
-                return Ok(Err(ListEnd::SignIn(error)));
+            if self.patience.is_over(self.store.clock().now()) {
+                return Ok(Err(self.late()));
+            }
+            match self.in_time(self.api.ready()).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return Ok(Err(ListEnd::SignIn(error))),
+                None => return Ok(Err(self.late())),
             }
             let (call, claimed_at) = match self.store.claim_on(&self.budget, self.quotas()).await? {
                 ReadAnswer::Call(call, at) => (call, at),
@@ -150,10 +193,13 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
                 Err(Reply::too_late())
             } else {
                 *calls += 1;
-                ask(next).await
+                let given_up = || Err(Reply::NoAnswer { why: "it was not waited for".to_owned() });
+                self.in_time(ask(next)).await.unwrap_or_else(given_up)
             };
-            let verdict = page.as_ref().err().map(verdict_of);
-            self.store.settle_read(call, ReadSettlement { verdict: verdict.clone() }).await?;
+            let verdict = page.as_ref().err().map(list_verdict);
+            let optional = self.patience.bound.is_some();
+            let settlement = ReadSettlement { verdict: verdict.clone(), optional };
+            self.store.settle_read(call, settlement).await?;
             tries += 1;
             let (verdict, page) = match (verdict, page) {
                 (None, Ok(page)) => return Ok(Ok(page)),
@@ -167,6 +213,21 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
         }
     }
 
+    /// What comes while the list may still take time; nothing if it takes longer.
+    async fn in_time<T>(&self, what: impl Future<Output = T>) -> Option<T> {
+        let Some((ends, _)) = self.patience.bound else { return Some(what.await) };
+        tokio::select! {
+            biased;
+            done = what => Some(done),
+            () = self.store.clock().sleep_until(ends) => None,
+        }
+    }
+
+    fn late(&self) -> ListEnd {
+        let length = self.patience.bound.map_or(Duration::ZERO, |(_, length)| length);
+        ListEnd::Late(format!("it took more than {} s", length.as_secs_f64()))
+    }
+
     fn quotas(&self) -> Vec<Quota> {
         self.quotas.clone()
     }
@@ -176,12 +237,16 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
         let clock = self.store.clock();
         let now = clock.now();
         let whole = no.at.since(now);
-        if whole > *left {
-            return Err(ListEnd::Failed(format!(
+        if whole > *left || self.patience.is_over(no.at) {
+            let why = format!(
                 "the limit for reading is used up for {} s ({})",
                 whole.as_secs() + 1,
                 no.hold
-            )));
+            );
+            return Err(match self.patience.bound {
+                Some(_) => ListEnd::Late(why),
+                None => ListEnd::Failed(why),
+            });
         }
         // Another process's answer can open a slot earlier.
         let wait = whole.min(self.timing.poll).max(Duration::from_millis(1));
@@ -192,20 +257,31 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
 
     /// What a refusal means for the list: nothing if asking again can help.
     async fn refused(&self, verdict: Option<Verdict>, tries: &mut u32) -> Option<ListEnd> {
-        let spent = *tries >= TRIES;
+        let now = self.store.clock().now();
+        let again = now.plus(self.breath(*tries));
+        let spent = *tries >= self.patience.tries || self.patience.is_over(again);
         match verdict? {
             Verdict::Forbidden(refusal) => Some(ListEnd::Forbidden(said(refusal))),
-            Verdict::Rejected(refusal) => Some(ListEnd::Rejected(said(refusal))),
+            Verdict::Rejected(refusal) if refusal.status == 400 && refusal.code.is_some() => {
+                Some(ListEnd::Rejected(said(refusal)))
+            }
+            Verdict::Rejected(refusal) | Verdict::NotFound(refusal) => {
+                Some(ListEnd::Failed(refusal.words()))
+            }
             Verdict::Unauthorized(refusal) => {
                 self.api.token_refused().await;
                 let why = format!("the API refused the token (401): {}", said(refusal));
                 (*tries > 1).then_some(ListEnd::Failed(why))
+            }
+            Verdict::Throttled { refusal, .. } if self.patience.limit.is_zero() => {
+                Some(ListEnd::Late(refusal.words()))
             }
             // The pause is the budget's, and so is the patience with it.
             Verdict::Throttled { .. } => {
                 *tries -= 1;
                 None
             }
+            Verdict::Doubtful { .. } if self.patience.is_over(now) => Some(self.late()),
             Verdict::Doubtful { why, .. } | Verdict::NeverLeft { why } => {
                 spent.then_some(ListEnd::Failed(why))
             }
@@ -216,16 +292,14 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
     /// A breath before a page is asked for again.
     async fn pause(&self, tries: u32) {
         let clock = self.store.clock();
-        clock.sleep_until(clock.now().plus(self.timing.poll * tries)).await;
+        clock.sleep_until(clock.now().plus(self.breath(tries))).await;
     }
-}
 
-fn verdict_of(reply: &Reply) -> Verdict {
-    match reply {
-        Reply::Answer(answer) if answer.status == 400 && is_said(answer) => {
-            Verdict::Rejected(refusal(answer))
+    fn breath(&self, tries: u32) -> Duration {
+        match self.patience.bound {
+            Some(_) => self.timing.reconnect_floor,
+            None => self.timing.poll * tries,
         }
-        reply => list_verdict(reply),
     }
 }
 
@@ -236,16 +310,6 @@ fn is_404(answer: &Answer) -> bool {
 /// Whether the API itself said it, and not a gateway before it.
 fn is_said(answer: &Answer) -> bool {
     matches!(&answer.body, Body::Error(error) if !error.code.is_empty())
-}
-
-fn refusal(answer: &Answer) -> Refusal {
-    let (code, message, target) = match &answer.body {
-        Body::Error(error) => {
-            (Some(error.code.clone()), Some(error.message.clone()), error.target.clone())
-        }
-        _ => (None, None, None),
-    };
-    Refusal { status: answer.status, code, message, target }
 }
 
 fn said(refusal: Refusal) -> String {

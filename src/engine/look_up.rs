@@ -175,7 +175,8 @@ async fn refused<S, A: ScanApi>(shared: &Shared<S, A>, reply: &Reply) -> Read {
         }
         Verdict::Throttled { .. } => Read::Failed("the API's limit for the list (429)".to_owned()),
         Verdict::Doubtful { why, .. } | Verdict::NeverLeft { why } => Read::Failed(why),
-        other => Read::Failed(format!("{other:?}")),
+        Verdict::Rejected(refusal) | Verdict::NotFound(refusal) => Read::Failed(refusal.words()),
+        other => Read::Failed(format!("an answer of no use ({})", other.name())),
     }
 }
 
@@ -194,7 +195,7 @@ async fn page<S: Store, A: ScanApi>(
         ListReply::Page { .. } => None,
         ListReply::Refused(reply) => Some(list_verdict(reply)),
     };
-    shared.store.settle_read(call, ReadSettlement { verdict }).await?;
+    shared.store.settle_read(call, ReadSettlement::needed(verdict)).await?;
     Ok(Ok(reply))
 }
 
@@ -209,7 +210,7 @@ async fn slot<S: Store, A>(shared: &Shared<S, A>) -> Result<CallId, StoreError> 
                     return Ok(call);
                 }
                 let verdict = Some(list_verdict(&Reply::too_late()));
-                store.settle_read(call, ReadSettlement { verdict }).await?;
+                store.settle_read(call, ReadSettlement::needed(verdict)).await?;
             }
             ReadAnswer::NotYet(not_yet) => {
                 let clock = store.clock();

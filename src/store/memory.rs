@@ -275,8 +275,8 @@ impl<C: Clock> Store for MemoryStore<C> {
         let budget = inner.budgets.entry(journal.budget.clone()).or_default();
         let claimed_at = journal.record.claimed_at;
         let verdict = settlement.verdict.as_ref();
-        let seen_by =
-            settle::settle_read(&mut budget.state, verdict, claimed_at, now, &self.timing);
+        let (state, optional) = (&mut budget.state, settlement.optional);
+        let seen_by = settle::settle_read(state, verdict, optional, claimed_at, now, &self.timing);
         if let Some(seen_by) = self.stamping.settled(seen_by, now) {
             budget.move_seen(call, &mut journal.seen_by, seen_by);
         }

@@ -254,6 +254,15 @@ pub enum ReadAnswer {
 pub struct ReadSettlement {
     /// The verdict of its reply; a page counts as `None`.
     pub verdict: Option<crate::domain::Verdict>,
+    /// Nobody needed the answer, so that a fault pauses nothing.
+    pub optional: bool,
+}
+
+impl ReadSettlement {
+    /// Of a call that was needed.
+    pub fn needed(verdict: Option<crate::domain::Verdict>) -> Self {
+        Self { verdict, optional: false }
+    }
 }
 
 /// A device that the list of actions is to be asked about.

@@ -15,6 +15,7 @@ mod nights;
 mod order;
 mod plan_file;
 mod priority;
+mod reads;
 mod schedule;
 mod settings;
 mod sign_in;
@@ -125,6 +126,15 @@ pub(crate) fn json_lines(text: &str) -> Vec<serde_json::Value> {
 pub(crate) fn report(path: &Path) -> Vec<BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(path).unwrap();
     reader.deserialize().collect::<Result<_, _>>().unwrap()
+}
+
+/// An emulator that answers 403 to every order of an application that holds the right to scan.
+pub(crate) async fn refusing() -> Emulator {
+    let scenario = "[latency]\nmedian_ms = 60\n[devices]\nforbidden_share = 1.0\n";
+    let scenario = Scenario::from_toml(scenario).unwrap();
+    let limits = vec![Limit { calls: 1_000, window: std::time::Duration::from_secs(1) }];
+    let config = Config { scenario, limits, seed: 7, ..Config::default() };
+    emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap()
 }
 
 /// An emulator in this process.

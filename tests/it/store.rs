@@ -70,6 +70,7 @@ every_store! {
     a_runner_of_a_finished_campaign_still_keeps_its_limit
     a_read_before_any_campaign_takes_its_slot_and_keeps_the_quotas_of_all
     a_429_on_a_read_before_any_campaign_pauses_the_budget
+    a_fault_of_a_read_that_nobody_needed_pauses_nothing
     what_was_refused_in_its_last_attempt_waits_again
     how_the_latest_run_went_is_kept
     nothing_is_claimed_of_a_campaign_that_is_paused
@@ -406,7 +407,7 @@ async fn what_is_not_there_is_an_error_and_changes_nothing(subject: &impl Subjec
     let lost = settlement(never_left(), store.clock().utc());
     let settled = store.settle(CallId(999_999), lost.clone()).await;
     assert!(matches!(settled, Err(StoreError::Broken(_))), "{settled:?}");
-    let read = ReadSettlement { verdict: None };
+    let read = ReadSettlement::needed(None);
     assert!(store.settle_read(CallId(999_999), read).await.is_err());
     assert!(store.claim(none, true).await.is_err());
     assert!(store.claim_read(none).await.is_err());

@@ -304,7 +304,7 @@ impl World {
     async fn settle_read(&mut self) -> &'static str {
         let Some(call) = self.rng.choice(&self.reads).copied() else { return "nothing" };
         let verdict = self.rng.bool().then(|| self.verdict());
-        let settlement = ReadSettlement { verdict };
+        let settlement = ReadSettlement::needed(verdict);
         self.model.settle_read(call.model, settlement.clone()).await.unwrap();
         self.sqlite.settle_read(call.sqlite, settlement).await.unwrap();
         "settled a look"

@@ -3,6 +3,7 @@
 
 use super::Journal;
 use super::finding::Findings;
+use crate::cli::connect::{MAY_NOT_SCAN, OTHER_AUDIENCE};
 use crate::cli::failure::Failure;
 use crate::cli::settings::Speed;
 use crate::clock::Clock;
@@ -34,27 +35,15 @@ pub(super) fn check_token(
     };
     let or_nobody = |text: &Option<String>| text.clone().unwrap_or_else(|| "not told".to_owned());
     let (tenant, application) = (or_nobody(&claims.tenant), or_nobody(&claims.application));
-    let got = claims.audience.clone().unwrap_or_default();
-    // What is asked for is every right of the audience, which is written behind it.
-    let audience = audience.trim_end_matches("/.default");
-    if !got.is_empty() && got.trim_end_matches('/') != audience.trim_end_matches('/') {
-        findings.fail(
-            "token",
-            7,
-            format!("it is for {got}, and this API takes tokens for {audience}"),
-            "choose the cloud of the tenant with --cloud; a token file must hold a token for this \
-             API",
-        )?;
+    if let Some(wrong) = claims.other_audience(audience) {
+        findings.fail("token", 7, wrong, OTHER_AUDIENCE)?;
     } else {
         findings.ok("token", format!("of tenant {tenant}, application {application}"))?;
     }
     let delegated = !claims.scopes.is_empty();
     let rights = if delegated { &claims.scopes } else { &claims.roles };
     if !claims.may_scan() {
-        let remedy = "add the permission WindowsDefenderATP > Machine.Scan (application, or \
-                      delegated for --auth device-code) and grant admin consent";
-        let has = if rights.is_empty() { "none".to_owned() } else { rights.join(", ") };
-        return findings.fail("rights", 7, format!("{SCAN} is missing; it has {has}"), remedy);
+        return findings.fail("rights", 7, claims.lacks_scan(), MAY_NOT_SCAN);
     }
     let more: Vec<&str> = rights.iter().map(String::as_str).filter(|one| is_more(one)).collect();
     if more.is_empty() {
@@ -133,7 +122,7 @@ async fn slot(
 }
 
 async fn settle(store: &Journal, call: CallId, verdict: Option<Verdict>) -> Result<(), Failure> {
-    Ok(store.settle_read(call, ReadSettlement { verdict }).await?)
+    Ok(store.settle_read(call, ReadSettlement::needed(verdict)).await?)
 }
 
 /// What the list of actions answers; nothing for a page.

@@ -116,7 +116,11 @@ impl Scan<'_> {
             series: self.args.due.series.is_some(),
             expire: expire::Planned::of_store(store, &order.target, &speed, there).await?,
             waves: dealt,
-            warnings: plans::held_by(&store.campaigns().await?, &self.name, &budget, &speed),
+            warnings: {
+                let all = store.campaigns().await?;
+                let held = plans::held_by(&all, &self.name, &budget, &speed);
+                self.place.warning().into_iter().chain(held).collect()
+            },
         };
         // Reading the list can have taken a while.
         Ok(plans::plan(order, listing, &speed, &outlook, &local_now(), about))

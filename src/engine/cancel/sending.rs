@@ -424,7 +424,7 @@ async fn ask<S: Store, A: CancelApi>(
     if let Verdict::Unauthorized(_) = verdict {
         api.token_refused().await;
     }
-    store.settle_read(call, ReadSettlement { verdict: Some(verdict.clone()) }).await?;
+    store.settle_read(call, ReadSettlement::needed(Some(verdict.clone()))).await?;
     if let Verdict::Accepted { action, .. } = &verdict {
         let (seq, action) = (item.target.seq, (**action).clone());
         let done = Cancellation { seq, action, cause: *cause };

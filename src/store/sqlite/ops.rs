@@ -238,7 +238,10 @@ pub(super) async fn settle_read<C: Clock>(
     let mut state = before;
     let now = shared.clock.now();
     let verdict = settlement.verdict.as_ref();
-    let seen_by = settle::settle_read(&mut state, verdict, claimed_at, now, &shared.timing);
+    let seen_by = {
+        let (timing, optional) = (&shared.timing, settlement.optional);
+        settle::settle_read(&mut state, verdict, optional, claimed_at, now, timing)
+    };
     let entry = sql::Entry {
         seen_by,
         settled_at: now,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use fleetsweep::emulator::Operation;
 
 use super::waves::{asked, devices, plan, scan};
-use super::{Place, beside, emulate, json_lines, run, tenant};
+use super::{Place, beside, emulate, json_lines, refusing, run, tenant};
 use crate::support::device;
 
 fn fixture(name: &str) -> String {
@@ -57,7 +57,7 @@ async fn who_was_chosen_is_ordered_before_the_others_and_nobody_else() {
     for (more, count) in [(&["--canary-file=canary.txt"][..], 3), (&drawn[..], 4)] {
         let mut before = BTreeSet::new();
         for _ in 0..2 {
-            let emulator = emulate("forbidden", &[(1_000, 1.0)], 1.0).await;
+            let emulator = refusing().await;
             let place = Place::new();
             place.list(30);
             list(&place);

@@ -9,7 +9,7 @@ use fleetsweep::emulator::{Emulator, Operation};
 use serde_json::Value;
 
 use super::campaigns::{accepted, assert_honest};
-use super::{Place, Said, beside, emulate, json_lines, report, run, start, wait};
+use super::{Place, Said, beside, emulate, json_lines, refusing, report, run, start, wait};
 use crate::child::{around, line};
 use crate::support::device;
 
@@ -70,7 +70,7 @@ async fn the_rest_is_ordered_after_a_canary_that_did_well_and_not_before_its_wai
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_canary_that_fails_is_exit_4_and_only_who_has_looked_goes_on() {
-    let emulator = emulate("forbidden", &[(1_000, 1.0)], 1.0).await;
+    let emulator = refusing().await;
     let place = Place::new();
     place.list(40);
     let more = ["--canary=6", "--canary-wait=1s", "--json"];
@@ -234,7 +234,7 @@ fn on_a_terminal(place: &Place, emulator: &Emulator, more: &[&str], typed: &str)
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_terminal_a_canary_is_proposed_planned_when_it_is_typed_and_confirmed_by_number() {
-    let emulator = std::sync::Arc::new(emulate("forbidden", &[(1_000, 1.0)], 1.0).await);
+    let emulator = std::sync::Arc::new(refusing().await);
     let ask = async |count: u64, more: &'static [&'static str], typed: &'static str| {
         let emulator = emulator.clone();
         let place = Place::new();

@@ -5,7 +5,7 @@ use fleetsweep::clock::Clock;
 use fleetsweep::domain::Operation;
 use fleetsweep::domain::cancel::{Cause, Spared};
 use fleetsweep::engine::cancel::{Cancelled, Job, Survey, Target, run, survey};
-use fleetsweep::engine::lists::{ListEnd, Lists};
+use fleetsweep::engine::lists::{ListEnd, Lists, Patience};
 use fleetsweep::store::memory::Stamping;
 
 use super::*;
@@ -33,7 +33,7 @@ impl World {
             budget: campaign.order.target.budget(Operation::Read),
             quotas: self.settings.quotas.clone(),
             timing: self.settings.timing,
-            patience: MINUTE,
+            patience: Patience::needed(MINUTE),
         };
         survey(&lists, &campaign).await.unwrap()
     }

@@ -158,7 +158,7 @@ pub(super) async fn cancelling_has_a_budget_of_its_own_with_the_quotas_that_are_
     let usage = store.usage(&budget, 9).await.unwrap();
     assert_eq!((usage.seen_by.len(), usage.quotas), (2, Vec::new()));
     let verdict = Some(throttled(Some(SECOND * 45)));
-    store.settle_read(first, ReadSettlement { verdict }).await.unwrap();
+    store.settle_read(first, ReadSettlement::needed(verdict)).await.unwrap();
     assert_eq!(store.usage(&budget, 9).await.unwrap().state.probe, Probe::Due);
     let scan = store.usage(&opening.order.target.budget(Operation::Scan), 9).await.unwrap();
     assert_eq!((scan.seen_by.len(), scan.state.probe), (1, Probe::Off));

@@ -147,13 +147,13 @@ pub(super) async fn reading_the_list_has_a_budget_of_its_own(subject: &impl Subj
     let ReadAnswer::NotYet(no) = store.claim_read(id).await.unwrap() else { panic!() };
     assert_eq!(no.at, at.plus(horizon()).plus(reopens("1/1m")));
     subject.advance(SECOND).await;
-    store.settle_read(call, ReadSettlement { verdict: None }).await.unwrap();
+    store.settle_read(call, ReadSettlement::needed(None)).await.unwrap();
     let ReadAnswer::NotYet(no) = store.claim_read(id).await.unwrap() else { panic!() };
     assert_eq!(no.at, store.clock().now().plus(reopens("1/1m")));
     subject.advance(reopens("1/1m")).await;
     let ReadAnswer::Call(call, _) = store.claim_read(id).await.unwrap() else { panic!() };
     let verdict = Some(throttled(Some(SECOND * 99)));
-    store.settle_read(call, ReadSettlement { verdict }).await.unwrap();
+    store.settle_read(call, ReadSettlement::needed(verdict)).await.unwrap();
     let read = store.usage(&opening.order.target.budget(Operation::Read), 9).await.unwrap();
     assert_eq!((read.seen_by.len(), read.state.probe), (2, Probe::Due));
     let scan = store.usage(&opening.order.target.budget(Operation::Scan), 9).await.unwrap();
@@ -186,7 +186,7 @@ pub(super) async fn a_read_before_any_campaign_takes_its_slot_and_keeps_the_quot
     let ReadAnswer::NotYet(no) = read(&["2/1m"]).await else { panic!("both slots are taken") };
     assert_eq!(no.hold, Hold::Quota(quota("2/1m")));
     assert!(matches!(read(&["5/1m"]).await, ReadAnswer::Call(..)), "its own quotas, not ours");
-    store.settle_read(first, ReadSettlement { verdict: Some(never_left()) }).await.unwrap();
+    store.settle_read(first, ReadSettlement::needed(Some(never_left()))).await.unwrap();
     assert_eq!(store.usage(&budget, 9).await.unwrap().seen_by.len(), 2);
     // A campaign on the same budget counts these calls, and its quotas are kept by others.
     let id = campaign(store, 0..2, opening.clone()).await;
@@ -205,7 +205,7 @@ pub(super) async fn a_429_on_a_read_before_any_campaign_pauses_the_budget(subjec
         panic!("nothing holds the first call")
     };
     let verdict = Some(throttled(Some(SECOND * 45)));
-    store.settle_read(call, ReadSettlement { verdict }).await.unwrap();
+    store.settle_read(call, ReadSettlement::needed(verdict)).await.unwrap();
     let ReadAnswer::NotYet(no) = store.claim_on(&budget, quotas()).await.unwrap() else {
         panic!("a 429 pauses")
     };
@@ -213,4 +213,29 @@ pub(super) async fn a_429_on_a_read_before_any_campaign_pauses_the_budget(subjec
     subject.advance(no.at.since(store.clock().now())).await;
     let probe = store.claim_on(&budget, quotas()).await.unwrap();
     assert!(matches!(probe, ReadAnswer::Call(..)), "{probe:?}");
+}
+
+pub(super) async fn a_fault_of_a_read_that_nobody_needed_pauses_nothing(subject: &impl Subject) {
+    let store = subject.store();
+    let budget = opening("c", &[]).order.target.budget(Operation::Read);
+    let fault = async |optional| {
+        let claimed = store.claim_on(&budget, vec![quota("100/1m")]).await.unwrap();
+        let ReadAnswer::Call(call, _) = claimed else { panic!("{claimed:?}") };
+        let verdict = Some(Verdict::Doubtful { why: "502".into(), status: Some(502) });
+        store.settle_read(call, ReadSettlement { verdict, optional }).await.unwrap();
+        store.usage(&budget, 9).await.unwrap().state
+    };
+    for _ in 0..9 {
+        assert_eq!(fault(true).await.faults, 0);
+    }
+    // The control: five that were needed pause it, and then even a probe that nobody needed leaves
+    // the pause as it is.
+    for _ in 0..4 {
+        fault(false).await;
+    }
+    let paused = fault(false).await;
+    assert_eq!(paused.probe, Probe::Due);
+    subject.advance(paused.not_before.since(store.clock().now())).await;
+    let probed = fault(true).await;
+    assert_eq!((probed.probe, probed.not_before), (Probe::Due, paused.not_before));
 }

@@ -11,7 +11,7 @@ use crate::domain::{Action, Operation, Refusal, Stop};
 use crate::engine::StopLevel;
 use crate::engine::cancel::own;
 use crate::engine::follow::all_of;
-use crate::engine::lists::{ListEnd, Lists};
+use crate::engine::lists::{ListEnd, Lists, Patience};
 use crate::store::{Cancellation, Store, StoreError};
 
 /// How often an action is asked for at most whose answers were lost: once, and twice again.
@@ -129,7 +129,7 @@ async fn listed<S: Store, A: CancelApi>(
         budget: job.campaign.order.target.budget(Operation::Read),
         quotas: job.quotas.clone(),
         timing: job.timing,
-        patience: job.timing.max_wait,
+        patience: Patience::needed(job.timing.max_wait),
     };
     let query = if unclear.len() <= BY_ID {
         ActionQuery::OfDevices(unclear.iter().map(|one| one.item.target.device).collect())

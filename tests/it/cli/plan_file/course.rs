@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{SCAN, approve, approved, differs, orders, plan, quiet, said};
 use crate::cli::campaigns::accepted;
-use crate::cli::{Place, beside, emulate, json_lines, run, start};
+use crate::cli::{Place, beside, emulate, json_lines, refusing, run, start};
 use crate::support::device;
 
 /// One order at a time, so that orders arrive as they were claimed.
@@ -144,7 +144,7 @@ async fn another_course_than_planned_is_refused_with_what_differs_and_no_scan_ca
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_canary_of_a_plan_is_drawn_again_with_the_seed_of_the_plan() {
-    let emulator = emulate("forbidden", &[(1_000, 1.0)], 1.0).await;
+    let emulator = refusing().await;
     let place = Place::new();
     place.list(200);
     let drawn = ["--canary=6", "--canary-random", "--canary-wait=0s", "--no-check", FAST];

@@ -57,15 +57,174 @@ async fn what_the_service_refuses_is_told_with_its_remedy_and_nothing_is_ordered
         ids(&mut command).env("AZURE_CLIENT_SECRET", "emulator-secret");
         let said = beside(move || run(command)).await;
         assert_eq!(said.code, 7, "{code}: {}", said.err);
-        assert_eq!(emulator.ledger().accepted, 0);
+        assert_eq!(emulator.ledger().entries.len(), emulator.ledger().count(Operation::Token));
         assert_silent(&place, &said, &emulator, &[]);
-        let status = run(place.fleetsweep(&["status", "--json"]));
-        assert_eq!(json_lines(&status.out)[0]["open"], 2, "the queue is intact");
-        let summary = json_lines(&said.out).pop().unwrap();
-        assert_eq!(summary["stop"]["kind"], "sign_in");
-        told += &format!("{}\n", summary["stop"]["why"].as_str().unwrap());
+        assert_no_campaign(&place);
+        let error = json_lines(&said.out).pop().unwrap();
+        assert_eq!((&error["type"], json_lines(&said.out).len()), (&"error".into(), 1));
+        told += &format!("{}\n", error["why"].as_str().unwrap());
     }
     insta::assert_snapshot!(told);
+}
+
+/// Nothing is left over that `resume` or `status` would take for a campaign.
+fn assert_no_campaign(place: &Place) {
+    let status = run(place.fleetsweep(&["status"]));
+    let told = format!("{}{}", status.out, status.err);
+    assert!(told.contains("No campaigns in") || told.contains("no campaigns yet"), "{told}");
+}
+
+/// Calls to the API, whatever they ask.
+fn api_calls(emulator: &Emulator) -> usize {
+    let entries = emulator.ledger().entries;
+    entries.iter().filter(|entry| entry.operation != Operation::Token).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_asked_to_confirm_what_no_sign_in_can_order() {
+    let emulator = emulate_with(|_| {}).await;
+    let place = Place::new();
+    place.list(2);
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x"];
+    let ways: [&[&str]; 5] = [
+        &[],
+        &["--approve-max=9"],
+        &["--no-check"],
+        &["--no-check", "--approve-max=9", "--priority=high"],
+        &["--dry-run", "--check"],
+    ];
+    for more in ways {
+        let mut command = place.towards(&emulator, &[&scan[..], more].concat());
+        command.env("AZURE_CLIENT_SECRET", "wrong");
+        let said = beside(move || run(command)).await;
+        assert_eq!(said.code, 7, "{more:?}: {}", said.err);
+        assert!(said.err.contains("AADSTS7000215"), "{more:?}: {}", said.err);
+        assert!(!said.err.contains("to start"), "{more:?}: {}", said.err);
+        assert_no_campaign(&place);
+    }
+    // Without the tenant a dry run needs no sign-in, and the control shows the question.
+    let mut offline = place.towards(&emulator, &[&scan[..], &["--dry-run"]].concat());
+    offline.env("AZURE_CLIENT_SECRET", "wrong");
+    assert_eq!(beside(move || run(offline)).await.code, 0);
+    let asked = place.towards(&emulator, &scan);
+    let asked = beside(move || run(asked)).await;
+    assert_eq!(asked.code, 6, "{}", asked.err);
+    assert_eq!(emulator.ledger().accepted, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_without_the_right_to_scan_is_told_before_its_first_order() {
+    let emulator =
+        emulate_with(|scenario| scenario.token.roles = vec!["Machine.Read.All".into()]).await;
+    let place = Place::new();
+    place.list(2);
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=9", "--json"];
+    let command = place.towards(&emulator, &scan);
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 7, "{}", said.err);
+    assert!(said.err.contains("Machine.Scan is missing; it has Machine.Read.All"), "{}", said.err);
+    assert!(said.err.contains("admin consent"), "{}", said.err);
+    assert_eq!(emulator.ledger().count(Operation::Scan), 0);
+    assert_no_campaign(&place);
+    // Who plans need not be who orders, but is told what a run would come to.
+    let command = place.towards(&emulator, &[&scan[..], &["--dry-run", "--check"]].concat());
+    let planned = beside(move || run(command)).await;
+    assert_eq!(planned.code, 0, "{}", planned.err);
+    let warnings = json_lines(&planned.out)[0]["warnings"].to_string();
+    assert!(warnings.contains("exit code 7") && warnings.contains("Machine.Scan"), "{warnings}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_for_another_audience_is_sent_to_the_api_by_no_command() {
+    let emulator = emulate_with(|_| {}).await;
+    let place = Place::new();
+    place.list(2);
+    let graph = "https://graph.microsoft.com/.default";
+    crate::cli::doctor::token_file(&place, &emulator, TENANT, graph).await;
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=9"];
+    let commands: [&[&str]; 4] = [
+        &scan,
+        &[&scan[..], &["--no-check"]].concat(),
+        &[&scan[..], &["--dry-run", "--check"]].concat(),
+        &["devices"],
+    ];
+    let towards = |args: &[&str]| {
+        let mut command = place.towards(&emulator, args);
+        command.env_remove("AZURE_CLIENT_SECRET").env_remove("AZURE_CLIENT_ID");
+        command.args(["--token-file", "token"]);
+        command
+    };
+    for args in commands {
+        let command = towards(args);
+        let said = beside(move || run(command)).await;
+        assert_eq!(said.code, 7, "{args:?}: {}", said.err);
+        let why =
+            "it is for https://graph.microsoft.com, and this API takes tokens for https://api";
+        assert!(said.err.contains(why) && said.err.contains("--cloud"), "{}", said.err);
+        assert_no_campaign(&place);
+    }
+    assert_eq!(api_calls(&emulator), 0);
+    // The control: another name of the same API is its own.
+    let same = "https://securitycenter.onmicrosoft.com/windowsatpservice/.default";
+    crate::cli::doctor::token_file(&place, &emulator, TENANT, same).await;
+    let command = towards(&scan);
+    let said = beside(move || run(command)).await;
+    assert_eq!((said.code, emulator.ledger().accepted), (0, 2), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_in_that_fails_in_passing_is_waited_for_before_anybody_is_asked() {
+    let emulator = emulate_with(|_| {}).await;
+    let place = Place::new();
+    place.list(2);
+    let good = token(&emulator, TENANT);
+    let answer = format!(r#"{{"token_type":"Bearer","expires_in":3599,"access_token":"{good}"}}"#);
+    let login = Canned::serve(move |number, _| match number {
+        0..3 => close(503, "later"),
+        _ => close(200, &answer),
+    })
+    .await;
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--time-scale=60", "--json"];
+    let towards = |login: &Canned, more: &[&str]| {
+        let mut command = place.towards(&emulator, &[&scan[..], more].concat());
+        command.env("FLEETSWEEP_LOGIN_URL", login.origin());
+        command
+    };
+    // Nobody is there to be asked here, but that comes after the sign-in.
+    let command = towards(&login, &[]);
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 6, "{}", said.err);
+    assert!(said.err.contains("at most: nobody can sign in now"), "{}", said.err);
+    assert_eq!(json_lines(&said.out)[0]["warnings"], serde_json::json!([]));
+    // It never comes back: the same time as a run would wait that never reached the API, but
+    // nobody confirmed anything, and nothing is left over.
+    let place = Place::new();
+    place.list(2);
+    let gone = Canned::always(close(503, "later")).await;
+    let mut command = place.towards(&emulator, &scan);
+    command.env("FLEETSWEEP_LOGIN_URL", gone.origin());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("no campaign was begun") && said.err.contains("doctor"));
+    assert_no_campaign(&place);
+    // Where no order is due yet, it is no reason to refuse, but told.
+    let later = fleetsweep::clock::wall_clock() + jiff::SignedDuration::from_hours(2);
+    let later = format!("--start-at={later}");
+    let mut command = place.towards(&emulator, &[&scan[..], &[later.as_str()]].concat());
+    command.env("FLEETSWEEP_LOGIN_URL", gone.origin());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 6, "{}", said.err);
+    let warnings = json_lines(&said.out)[0]["warnings"].to_string();
+    assert!(warnings.contains("when its first order is due"), "{warnings}");
+    // Where nobody is asked, the run waits with its queue intact, and the plan says so.
+    let mut command = place.towards(&emulator, &[&scan[..], &["--approve-max=9"]].concat());
+    command.env("FLEETSWEEP_LOGIN_URL", gone.origin());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 1, "{}", said.err);
+    let warnings = json_lines(&said.out)[0]["warnings"].to_string();
+    assert!(warnings.contains("the run waits 1 s at most"), "{warnings}");
+    let status = run(place.fleetsweep(&["status", "--json"]));
+    assert_eq!(json_lines(&status.out)[0]["open"], 2, "the queue is intact");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
