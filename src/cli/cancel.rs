@@ -89,6 +89,7 @@ fn plan(args: &CancelArgs, campaign: &Campaign, tally: &Tally) -> CancelPlan {
         actions: None,
         pending_only: args.pending_only,
         used: Vec::new(),
+        named: Vec::new(),
         calls: None,
     }
 }
@@ -204,7 +205,8 @@ impl<S: Store, A: CancelApi> Whole<'_, S, A> {
             (forecast.last_call, last)
         });
         let used = plans::used(&outlook.quotas, &outlook.seen_by, outlook.now);
-        Ok(CancelPlan { used, calls, ..plan })
+        let named = outlook.budget.named.lowering(&speed.quotas, outlook.now);
+        Ok(CancelPlan { used, named, calls, ..plan })
     }
 
     /// Orders that were on their way when the queue was emptied: once they are answered, their

@@ -11,12 +11,15 @@ use super::failure::Failure;
 use super::meanwhile::meanwhile;
 use super::say;
 use super::settings::{self, Connection, Speed};
+use super::stores::{self, Place};
 use crate::clock::wall_clock;
 use crate::defender::clouds::DEFAULT_AUDIENCE;
 use crate::defender::{
     ClientError, Credential, HttpApi, HttpSettings, Origin, ScanApi, SignIn, SignInError,
     SignInKind, SignInSettings,
 };
+use crate::domain::service::is_domain;
+use crate::domain::text::printable;
 use crate::domain::{Quota, Target, Timing};
 use crate::emulator::{self, Emulator, Scenario};
 
@@ -99,6 +102,8 @@ pub(super) enum Destination {
 /// A tenant, and the client if it had to sign in ahead.
 pub(super) struct Tenant {
     connection: Connection,
+    /// The domain that the tenant was given by, once its id is known.
+    domain: Option<String>,
     api: Option<HttpApi>,
 }
 
@@ -137,6 +142,23 @@ impl Planned {
         Ok(Self { target, sign_in, warnings, loopback: api.is_loopback() })
     }
 
+    /// The same with the id of a tenant that is given by its domain, if the store knows it; else
+    /// the plan says what it cannot know.
+    ///
+    /// # Errors
+    /// `Failure` if the store is there and cannot be read.
+    pub(super) async fn known_to(mut self, place: Option<&Place>) -> Result<Self, Failure> {
+        self.target = stores::with_tenant_id(place, self.target).await?;
+        if is_domain(&self.target.tenant) {
+            self.warnings.push(
+                "the tenant is given by its domain, whose id this store does not know before a \
+                 sign-in, so the quota that is used already is not known; the tenant's id tells it"
+                    .to_owned(),
+            );
+        }
+        Ok(self)
+    }
+
     /// Limits and times towards this destination.
     ///
     /// # Errors
@@ -158,7 +180,11 @@ impl Destination {
     pub(super) fn new(connect: &ConnectArgs, emulator: &EmulatorArgs) -> Result<Self, Failure> {
         if !emulator.emulator {
             let connection = settings::connection(connect)?;
-            return Ok(Destination::Tenant(Box::new(Tenant { connection, api: None })));
+            return Ok(Destination::Tenant(Box::new(Tenant {
+                connection,
+                domain: None,
+                api: None,
+            })));
         }
         let name = emulator.scenario.as_deref().unwrap_or("calm");
         let scenario = scenario(name)?;
@@ -177,7 +203,7 @@ impl Destination {
         let connection = &mut tenant.connection;
         let kind = connection.credential.kind();
         // A domain is another name of a tenant, and both names must share one limit.
-        let domain = connection.target.tenant.contains('.');
+        let domain = is_domain(&connection.target.tenant);
         if kind.is_bound() && kind != SignInKind::DeviceCode && !domain {
             return Ok(Destination::Tenant(tenant));
         }
@@ -185,6 +211,12 @@ impl Destination {
         api.ready().await.map_err(|error| refused(kind, &error))?;
         let claims = api.claims().unwrap_or_default();
         let target = &mut connection.target;
+        if domain {
+            if claims.tenant.is_none() && !connection.api.is_loopback() {
+                return Err(nameless(&target.tenant));
+            }
+            tenant.domain = Some(target.tenant.clone());
+        }
         target.tenant = claims.tenant.unwrap_or_else(|| target.tenant.clone());
         target.application = claims.application.unwrap_or_else(|| target.application.clone());
         tenant.api = Some(api);
@@ -228,6 +260,16 @@ impl Destination {
                 application: "EMULATED".to_owned(),
                 cloud: "EMULATED".to_owned(),
             },
+        }
+    }
+
+    /// The domain that the tenant was given by, and the target with its id, if that is known.
+    pub(super) fn domain(&self) -> Option<(&str, &Target)> {
+        match self {
+            Destination::Tenant(tenant) => {
+                Some((tenant.domain.as_deref()?, &tenant.connection.target))
+            }
+            Destination::Emulator(_) => None,
         }
     }
 
@@ -288,7 +330,7 @@ impl Destination {
     ) -> Result<(HttpApi, Option<Emulator>), Failure> {
         match self {
             Destination::Tenant(tenant) => {
-                let Tenant { connection, api } = *tenant;
+                let Tenant { connection, domain: _, api } = *tenant;
                 let terms = terms(&connection);
                 let api = match api {
                     Some(api) => api,
@@ -399,6 +441,16 @@ pub(super) async fn client(connection: Connection, timing: Timing) -> Result<Htt
 fn terms(connection: &Connection) -> Terms {
     let Connection { login, audience, credential, .. } = connection;
     Terms { kind: credential.kind(), login: login.clone(), audience: audience.clone() }
+}
+
+/// Calls are counted under the tenant's id, and two names of one tenant would have a limit each.
+fn nameless(domain: &str) -> Failure {
+    Failure::new(
+        7,
+        format!("the id of the tenant {} is not known", printable(domain)),
+        "the token does not tell it, and calls are counted under it",
+        "give the Directory (tenant) ID in the place of the domain's name",
+    )
 }
 
 /// The failure of a sign-in that did not work.

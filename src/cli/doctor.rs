@@ -190,10 +190,14 @@ async fn check_quota(
     let budget = target.budget(Operation::Scan);
     let usage = store.usage(&budget, most_calls(speed)).await?;
     let now = store.clock().now();
-    let used = used(&speed.quotas, &usage.seen_by, now);
+    let named = usage.state.named.lowering(&speed.quotas, now);
+    let limits = [&speed.quotas[..], &named].concat();
+    let used = used(&limits, &usage.seen_by, now);
     let used: Vec<String> = used
         .iter()
-        .map(|(quota, calls)| format!("{} of {}", human::count(*calls), human::quota(quota)))
+        .map(|(quota, calls)| {
+            format!("{} of {}", human::count(*calls), human::quota_of(quota, &named))
+        })
         .collect();
     let what = format!("used through this store: {}", used.join(", "));
     findings.ok("limits", what)

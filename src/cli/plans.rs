@@ -195,6 +195,7 @@ pub(super) fn plan(
         first_bad: listing.first_bad.clone(),
         skip_bad_rows: about.skip_bad_rows,
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
+        named: outlook.budget.named.lowering(&speed.quotas, outlook.now),
         pace: speed.pace,
         calls,
         start_at: start_at(speed, now),

@@ -39,6 +39,7 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
     same_target(&campaign, &destination, "resumed")?;
     let reports = Reports::going_on_with(&args.run.output, &campaign)?;
     let store = Arc::new(stores::open(&place, speed.timing, Some(&campaign.name)).await?);
+    stores::note_tenant(&*store, &destination).await?;
     // Nothing is changed for a run that cannot sign in.
     let (api, emulator) = match destination.connect(&speed).await {
         Ok(connected) => connected,

@@ -69,6 +69,7 @@ pub(super) async fn scan(args: ScanArgs) -> Result<u8, Failure> {
     check_comment(&args, &name)?;
     let reports = Reports::new(&args.run.output, &name)?;
     let store = Arc::new(stores::open(&place, speed.timing, Some(&name)).await?);
+    stores::note_tenant(&*store, &destination).await?;
     let draft = store.draft().await?;
     let (target, emulated) = (destination.target(), destination.emulated());
     let sign_in = destination.sign_in();
@@ -149,6 +150,8 @@ async fn dry_run(
     waves: waves::Wish,
 ) -> Result<u8, Failure> {
     let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
+    let place = Place::planned(&args.run.output, args.run.emulator.emulator)?;
+    let planned = planned.known_to(place.as_ref()).await?;
     let speed = planned.speed(&args.run.speed, now)?;
     let why = match args.no_check {
         true => plan_file::why_not(args),

@@ -1,6 +1,7 @@
 //! From what the user typed and the environment to what the program runs on: checked, in one place.
 //! Flags win over the environment. It opens nothing; `auth` reads the files of secrets for it.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::clock::unreadable_zone;
 use crate::defender::{Cloud, Credential, Origin, SignInKind};
 
 use crate::domain::quota::api_quotas;
+use crate::domain::service::{is_domain, unbraced};
 use crate::domain::text::printable;
 use crate::domain::{Hours, Pace, PaceKind, Priority, Quota, Target, Timing};
 use crate::store::Campaign;
@@ -134,7 +136,7 @@ fn check_ids(target: &Target, api: &Origin) -> Result<(), Failure> {
         let why = format!("`{}` is no {form}", printable(id));
         Failure::usage(format!("the {what} cannot be right"), why, next)
     };
-    if !tenant.is_empty() && !is_guid(tenant) && !tenant.contains('.') {
+    if !tenant.is_empty() && !is_guid(tenant) && !is_domain(tenant) {
         let next = "copy the Directory (tenant) ID from the application's overview page";
         return Err(wrong("tenant", tenant, "GUID and no domain name", next));
     }
@@ -165,11 +167,16 @@ pub(super) fn planned_target(args: &ConnectArgs) -> Result<(Target, Origin), Fai
     };
     let target = Target {
         api_origin: api.to_string(),
-        tenant: setting(args.tenant.as_ref(), "AZURE_TENANT_ID").unwrap_or_default(),
-        application: setting(args.client_id.as_ref(), "AZURE_CLIENT_ID").unwrap_or_default(),
+        tenant: id(args.tenant.as_ref(), "AZURE_TENANT_ID"),
+        application: id(args.client_id.as_ref(), "AZURE_CLIENT_ID"),
         cloud: cloud.name().to_owned(),
     };
     Ok((target, api))
+}
+
+/// An id as the sign-in service takes it; some tools print it in braces.
+fn id(flag: Option<&String>, name: &str) -> String {
+    unbraced(&setting(flag, name).unwrap_or_default()).to_owned()
 }
 
 /// Reads limits, pace and times. `loopback` says that the API is on this machine, where alone
@@ -272,7 +279,7 @@ fn quotas(own: Vec<Quota>, asked: &[Quota], loopback: bool) -> Result<Vec<Quota>
         return Ok(own);
     }
     if loopback {
-        return Ok(asked.to_vec());
+        return Ok(beside(own, asked));
     }
     if let Some(wide) =
         asked.iter().find(|one| own.iter().any(|api| one != &api && api.within(one)))
@@ -287,6 +294,17 @@ fn quotas(own: Vec<Quota>, asked: &[Quota], loopback: bool) -> Result<Vec<Quota>
     // A limit for the same window takes the place of the API's, the others stand beside it.
     let kept = own.into_iter().filter(|api| asked.iter().all(|one| one.window != api.window));
     Ok(kept.chain(asked.iter().copied()).collect())
+}
+
+/// Towards this machine limits may be raised and their windows be of any length, so a limit takes
+/// the place of the one whose window it comes nearest to: the shorter one up to that, else the
+/// longer one. What nothing was said of is kept.
+fn beside(own: Vec<Quota>, asked: &[Quota]) -> Vec<Quota> {
+    let shortest = own.iter().map(|quota| quota.window).min().unwrap_or_default();
+    let is_short = |quota: &Quota| quota.window <= shortest;
+    let kept = own.into_iter().filter(|api| asked.iter().all(|one| is_short(one) != is_short(api)));
+    let all: BTreeSet<Quota> = kept.chain(asked.iter().copied()).collect();
+    all.into_iter().collect()
 }
 
 /// When a run begins that is started now.
@@ -321,4 +339,28 @@ fn until(text: &str, now: &ZonedDateTime) -> Result<ZonedDateTime, Failure> {
     }
     let tomorrow = now.date().tomorrow().map_err(|error| wrong(&error.to_string()))?;
     at(tomorrow).map_err(|error| wrong(&error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The limits that are kept when these are given towards loopback at this scale of time.
+    fn kept(scale: u32, asked: &[&str]) -> Vec<String> {
+        let own = api_quotas().into_iter().map(|quota| quota.scaled(scale)).collect();
+        let asked: Vec<Quota> = asked.iter().map(|text| text.parse().unwrap()).collect();
+        quotas(own, &asked, true).unwrap().iter().map(Quota::to_string).collect()
+    }
+
+    #[test]
+    fn towards_loopback_a_limit_that_was_not_named_is_kept() {
+        assert_eq!(kept(1, &["50/1m"]), ["50/min", "1500/h"]);
+        assert_eq!(kept(1, &["2000/1m"]), ["1500/h", "2000/min"]);
+        assert_eq!(kept(1, &["700/1h"]), ["100/min", "700/h"]);
+        assert_eq!(kept(1, &["50/1m", "700/1h"]), ["50/min", "700/h"]);
+        assert_eq!(kept(1, &["100/5s", "200/15s"]), ["100/5s", "200/15s", "1500/h"]);
+        assert_eq!(kept(60, &["20/1s"]), ["20/1s", "1500/min"]);
+        assert_eq!(kept(60, &["1000/1m"]), ["100/1s", "1000/min"]);
+        assert_eq!(kept(10, &[]), ["100/6s", "1500/6min"]);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod words;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::args::StatusArgs;
@@ -64,6 +65,8 @@ struct Standing {
     tally: Tally,
     calls: u64,
     used: Vec<(Quota, u64)>,
+    /// Limits that the server named, lower than its own.
+    named: Vec<Quota>,
     /// What it does now.
     doing: Doing,
     /// How long the calls that are left take, if nothing else holds them.
@@ -84,16 +87,26 @@ impl Standing {
         let calls = store.calls(campaign.id).await?;
         let budget = campaign.order.target.budget(Operation::Scan);
         let usage = store.usage(&budget, LATEST).await?;
-        let quotas = if usage.quotas.is_empty() { api_quotas() } else { usage.quotas };
+        // Those that it was started with, and what the server named since.
+        let own = match campaign.quotas.is_empty() {
+            true => api_quotas(),
+            false => campaign.quotas.clone(),
+        };
+        let now = store.clock().now();
+        let named = usage.state.named.lowering(&own, now);
+        let mine: BTreeSet<Quota> = own.iter().chain(&named).copied().collect();
+        let mine: Vec<Quota> = mine.into_iter().collect();
+        // Whoever shares the budget keeps the others' too.
+        let quotas: BTreeSet<Quota> = mine.iter().chain(&usage.quotas).copied().collect();
+        let quotas: Vec<Quota> = quotas.into_iter().collect();
         let wave = match campaign.state {
             CampaignState::Open => shown(store, &campaign, &tally).await?,
             CampaignState::Finished => None,
         };
         let (wave, pauses) = wave.map_or((None, Vec::new()), |(wave, all)| (Some(wave), all));
-        let now = store.clock().now();
-        let used = used(&quotas, &usage.seen_by, now);
+        let used = used(&mine, &usage.seen_by, now);
         let outlook = Outlook {
-            pace: PaceKind::Fast.pace(&quotas),
+            pace: PaceKind::Fast.pace(&own),
             quotas,
             timing: Timing::default(),
             concurrency: 16,
@@ -107,7 +120,7 @@ impl Standing {
         let calls_take = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
         let before = before(&campaign, all);
         let doing = Doing::of(&campaign, wall_clock());
-        Ok(Self { campaign, tally, calls, used, doing, calls_take, before, wave })
+        Ok(Self { campaign, tally, calls, used, named, doing, calls_take, before, wave })
     }
 
     /// When the last answer is likely to be in; nothing of a campaign that stands still. A run that
@@ -153,7 +166,11 @@ impl Standing {
             "outcomes": outcomes,
             "calls": self.calls,
             "quota_used": self.used.iter().map(|(quota, calls)| {
-                serde_json::json!({ "limit": quota.to_string(), "calls": calls })
+                serde_json::json!({
+                    "limit": quota.to_string(),
+                    "calls": calls,
+                    "named_by_server": self.named.contains(quota),
+                })
             }).collect::<Vec<_>>(),
             "wave": self.wave.as_ref().map(|wave| serde_json::json!({
                 "name": wave.name,

@@ -5,12 +5,14 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::args::OutputArgs;
+use super::connect::Destination;
 use super::failure::Failure;
 use super::place::{passed_over, store_path};
 use super::plans::most_calls;
 use super::settings::Speed;
 use crate::clock::{Clock, SystemClock};
-use crate::domain::{BudgetKey, CampaignName, Stamp, Tally, Timing};
+use crate::domain::service::is_domain;
+use crate::domain::{BudgetKey, CampaignName, Stamp, Tally, Target, Timing};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Campaign, Store, Usage};
 
@@ -149,6 +151,37 @@ pub(super) async fn open_to_read(place: &Place) -> Result<SqliteStore<SystemCloc
             "start one with `fleetsweep scan`, or name its store with --store",
         )
     })
+}
+
+/// Keeps the id of a tenant that was given by its domain, so that a dry run, which signs in
+/// nowhere, knows what was called before.
+///
+/// # Errors
+/// `Failure` if the store fails.
+pub(super) async fn note_tenant<S: Store>(
+    store: &S,
+    destination: &Destination,
+) -> Result<(), Failure> {
+    if let Some((domain, target)) = destination.domain() {
+        store.note_tenant(&target.api_origin, domain, &target.tenant).await?;
+    }
+    Ok(())
+}
+
+/// The target with the id of its tenant, as far as a store knows the id of a domain.
+///
+/// # Errors
+/// `Failure` if the store is there and cannot be read.
+pub(super) async fn with_tenant_id(
+    place: Option<&Place>,
+    target: Target,
+) -> Result<Target, Failure> {
+    let Some(place) = place.filter(|_| is_domain(&target.tenant)) else { return Ok(target) };
+    let store = SqliteStore::open_read_only(&place.path, Timing::default()).await?;
+    let Some(store) = store else { return Ok(target) };
+    let id = store.tenant_named(&target.api_origin, &target.tenant).await?;
+    let tenant = id.unwrap_or_else(|| target.tenant.clone());
+    Ok(Target { tenant, ..target })
 }
 
 /// What an existing store says of a budget, the moment that its stamps are compared with, and its

@@ -1,9 +1,12 @@
-//! What a budget remembers beside its journal: pauses after a 429, the probe that ends one, and the
-//! spacing of calls after it. Pure; the columns of a store's budget row are exactly this value, so
-//! that every runner keeps the same pause. The quotas themselves are `window`'s.
+//! What a budget remembers beside its journal: pauses after a 429, the probe that ends one, the
+//! spacing of calls after it, and limits that the server named. Pure; the columns of a store's
+//! budget row are exactly this value, so that every runner keeps the same pause. The quotas
+//! themselves are `window`'s.
 
 use std::time::Duration;
 
+use super::named::NamedLimits;
+use super::quota::Quota;
 use super::timing::{Stamp, Timing};
 
 /// Server faults in a row that open the breaker.
@@ -19,6 +22,18 @@ pub enum Probe {
     Due,
     /// A probe is under way; others wait for its answer, at the longest until this moment.
     InFlight(Stamp),
+}
+
+impl Probe {
+    /// The stricter of two: a probe under way is waited for, and the later one for longer.
+    fn merged(self, other: Self) -> Self {
+        match (self, other) {
+            (Probe::InFlight(one), Probe::InFlight(other)) => Probe::InFlight(one.max(other)),
+            (Probe::InFlight(until), _) | (_, Probe::InFlight(until)) => Probe::InFlight(until),
+            (Probe::Due, _) | (_, Probe::Due) => Probe::Due,
+            (Probe::Off, Probe::Off) => Probe::Off,
+        }
+    }
 }
 
 /// The state of a budget that outlives a process.
@@ -38,6 +53,8 @@ pub struct BudgetState {
     pub streak: u32,
     /// Server faults and missing answers in a row.
     pub faults: u32,
+    /// Limits that the server named.
+    pub named: NamedLimits,
 }
 
 impl BudgetState {
@@ -96,6 +113,11 @@ impl BudgetState {
         self.pause(now);
     }
 
+    /// A 429 named this limit: it is kept beside all others from now on.
+    pub fn on_named(&mut self, limit: Quota, now: Stamp, timing: &Timing) {
+        self.named.hear(limit, now, timing);
+    }
+
     /// A whole answer other than a 429 and a server fault arrived for a call claimed at
     /// `claimed_at`.
     pub fn on_answered(&mut self, claimed_at: Stamp, timing: &Timing) {
@@ -129,6 +151,21 @@ impl BudgetState {
     pub fn on_never_left(&mut self, claimed_at: Stamp) {
         if claimed_at >= self.paused_at && matches!(self.probe, Probe::InFlight(_)) {
             self.probe = Probe::Due;
+        }
+    }
+
+    /// What is left when two budgets turn out to be one: of everything the stricter.
+    #[must_use]
+    pub fn merged(self, other: Self) -> Self {
+        Self {
+            not_before: self.not_before.max(other.not_before),
+            paused_at: self.paused_at.max(other.paused_at),
+            probe: self.probe.merged(other.probe),
+            spacing: self.spacing.max(other.spacing),
+            last_claim: self.last_claim.max(other.last_claim),
+            streak: self.streak.max(other.streak),
+            faults: self.faults.max(other.faults),
+            named: self.named.merged(other.named),
         }
     }
 
@@ -239,6 +276,32 @@ mod tests {
         budget.on_claim(at(96), &timing);
         budget.on_answered(at(96), &timing);
         assert_eq!((budget.earliest(), budget.faults), (at(96), 0));
+    }
+
+    #[test]
+    fn of_two_budgets_that_become_one_the_stricter_pause_stays() {
+        let paused = BudgetState {
+            not_before: at(90),
+            paused_at: at(10),
+            probe: Probe::Due,
+            streak: 3,
+            ..BudgetState::default()
+        };
+        let spaced = BudgetState {
+            not_before: at(20),
+            paused_at: at(15),
+            probe: Probe::InFlight(at(80)),
+            spacing: SECOND,
+            last_claim: at(15),
+            faults: 2,
+            ..BudgetState::default()
+        };
+        for merged in [paused.merged(spaced), spaced.merged(paused)] {
+            assert_eq!((merged.not_before, merged.paused_at), (at(90), at(15)));
+            assert_eq!((merged.probe, merged.spacing), (Probe::InFlight(at(80)), SECOND));
+            assert_eq!((merged.last_claim, merged.streak, merged.faults), (at(15), 3, 2));
+            assert!(merged.earliest() >= paused.earliest().max(spaced.earliest()));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::campaign::CampaignName;
+use super::campaign::{CampaignName, Operation};
 use super::quota::Quota;
 use super::tally::Tally;
 
@@ -85,8 +85,10 @@ pub struct WaveShown {
 pub enum Note {
     /// A 429 that the journal does not explain: others use this application.
     OthersCall,
-    /// The server paused us for this long.
-    Paused(Duration),
+    /// The server paused this operation for this long.
+    Paused(Operation, Duration),
+    /// The server named a limit that is lower than ours; it is kept from now on.
+    LimitNamed(Quota),
     /// The server changes comments, so that actions are told apart by id and time.
     CommentsChanged,
     /// The API or the sign-in service cannot be reached; the campaign waits.

@@ -11,6 +11,7 @@ use super::budget::BudgetState;
 use super::campaign::{BusyPolicy, ScanType};
 use super::cancel::Cause;
 use super::lifecycle::{self, Answered, Found, Life, LifeEvent, State};
+use super::named::as_counted;
 use super::outcome::Outcome;
 use super::timing::{Stamp, Timing};
 use super::verdict::{Refusal, Verdict, earliest_of};
@@ -263,7 +264,12 @@ fn pace(
     timing: &Timing,
 ) {
     match verdict {
-        Verdict::Throttled { wait, .. } => budget.on_throttled(now, claimed_at, *wait, timing),
+        Verdict::Throttled { wait, .. } => {
+            if let Some(limit) = verdict.named_limit() {
+                budget.on_named(as_counted(limit, timing), now, timing);
+            }
+            budget.on_throttled(now, claimed_at, *wait, timing);
+        }
         // A success that cannot be read is no fault of the server; a proxy's redirect or page is.
         Verdict::Doubtful { status, .. } if status.is_none_or(|status| status >= 300) => {
             budget.on_fault(now, claimed_at, timing);

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A moment of the store's clock, in microseconds. Only differences of stamps of one clock mean
 /// anything; what people read is a separate UTC time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Stamp(pub i64);
 
 impl Stamp {
@@ -65,6 +69,11 @@ pub struct Timing {
     pub retry_after_longest: Duration,
     /// What is waited instead of a longer Retry-After, before one call probes.
     pub retry_after_cap: Duration,
+    /// How long a limit is kept after the server named it last. Not scaled: a scaled day would be
+    /// over within a run.
+    pub named_for: Duration,
+    /// What all that is scaled was divided by.
+    pub time_scale: u32,
     /// First wait after the API could not be reached; doubles up to `reconnect_ceiling`.
     pub reconnect_floor: Duration,
     /// Longest wait between two tries to reach the API.
@@ -113,6 +122,8 @@ impl Default for Timing {
             spacing_drop: Duration::from_millis(100),
             retry_after_longest: seconds(24 * 3600),
             retry_after_cap: seconds(3600),
+            named_for: seconds(24 * 3600),
+            time_scale: 1,
             reconnect_floor: seconds(1),
             reconnect_ceiling: seconds(30),
             first_contact: seconds(60),
@@ -151,6 +162,8 @@ impl Timing {
             spacing_drop: by(self.spacing_drop),
             retry_after_longest: self.retry_after_longest,
             retry_after_cap: by(self.retry_after_cap),
+            named_for: self.named_for,
+            time_scale: self.time_scale.saturating_mul(scale.max(1)),
             reconnect_floor: by(self.reconnect_floor),
             reconnect_ceiling: by(self.reconnect_ceiling),
             first_contact: by(self.first_contact),

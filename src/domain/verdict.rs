@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use super::action::{Action, CommentSays};
 use super::campaign::{Mark, ScanType};
 use super::device::DeviceId;
+use super::named::{clock_time, limit_in, whole};
+use super::quota::Quota;
 use super::reply::{Answer, Body, ErrorBody, Reply};
 use super::text::{cut, printable};
 use super::timing::Timing;
@@ -118,6 +120,14 @@ impl Verdict {
             Verdict::Throttled { .. } => "throttled",
             Verdict::Doubtful { .. } => "doubtful",
             Verdict::NeverLeft { .. } => "never_left",
+        }
+    }
+
+    /// The limit that a 429 named in the API's words, as it named it.
+    pub fn named_limit(&self) -> Option<Quota> {
+        match self {
+            Verdict::Throttled { refusal, .. } => limit_in(refusal.message.as_deref()?),
+            _ => None,
         }
     }
 
@@ -351,19 +361,4 @@ fn window_in(message: &str) -> Option<Duration> {
         ["per", clock] => clock_time(clock),
         _ => None,
     })
-}
-
-fn clock_time(clock: &str) -> Option<Duration> {
-    let clock = clock.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let parts: Option<Vec<u64>> = clock.split(':').map(whole).collect();
-    let [hours, minutes, seconds] = parts?.try_into().ok()?;
-    let minutes = hours.saturating_mul(60).saturating_add(minutes);
-    let seconds = minutes.saturating_mul(60).saturating_add(seconds);
-    Some(Duration::from_secs(seconds))
-}
-
-/// A whole number; one that is too large saturates upwards, so that it can only lengthen a wait.
-fn whole(digits: &str) -> Option<u64> {
-    let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    all_digits.then(|| digits.parse().unwrap_or(u64::from(u32::MAX)))
 }

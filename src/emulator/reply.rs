@@ -136,6 +136,7 @@ pub(super) fn throttled(refusal: Refusal, form: RetryAfter, now: Moment, draw: u
 
 /// A window as the API writes it, in whole seconds and never zero.
 fn period(window_us: i64) -> String {
-    let seconds = (window_us + 999_999) / 1_000_000;
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    let (seconds, fraction) = (window_us / 1_000_000, window_us % 1_000_000);
+    let whole = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if fraction == 0 { whole } else { format!("{whole}.{fraction:06}0") }
 }

@@ -319,6 +319,10 @@ impl Desk {
         rules: &Tokens,
         draw: u64,
     ) -> String {
+        // A token names a tenant by its id, in small letters, however it was asked for.
+        let tenant = &tenant.to_ascii_lowercase();
+        let id = tenant.contains('.').then(|| dice::guid(dice::hash(0, &["tenant", tenant])));
+        let tenant = id.as_ref().unwrap_or(tenant);
         let rights = match rights {
             rights if AUDIENCES.contains(&audience) => rights,
             Rights::Roles(_) => Rights::Roles(Vec::new()),

@@ -200,6 +200,9 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
             let optional = self.patience.bound.is_some();
             let settlement = ReadSettlement { verdict: verdict.clone(), optional };
             self.store.settle_read(call, settlement).await?;
+            if let Some(Verdict::NeverLeft { .. }) = verdict {
+                *calls = calls.saturating_sub(1);
+            }
             tries += 1;
             let (verdict, page) = match (verdict, page) {
                 (None, Ok(page)) => return Ok(Ok(page)),

@@ -3,20 +3,21 @@
 //! scans.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Shared;
+use super::throttle::Heard;
 use crate::clock::Clock;
 use crate::defender::{ActionQuery, ListReply, NextPage, ScanApi};
 use crate::domain::action::CommentSays;
 use crate::domain::lifecycle::Found;
 use crate::domain::settle::ServerNotes;
 use crate::domain::verdict::{earliest_of, latest_of, list_verdict};
-use crate::domain::{Action, DeviceId, Mark, Reply, Stamp, Verdict};
+use crate::domain::{Action, DeviceId, Mark, Operation, Reply, Stamp, Verdict};
 use crate::store::{CallId, Finding, LookUp, ReadAnswer, ReadSettlement, Seq, Store, StoreError};
 
 /// Devices that one look-up handles at most.
@@ -189,25 +190,36 @@ async fn page<S: Store, A: ScanApi>(
     if let Err(error) = shared.api.ready().await {
         return Ok(Err(error.to_string()));
     }
-    let call = slot(shared).await?;
+    let (call, claimed_at) = slot(shared).await?;
     let reply = shared.api.actions(query, next).await;
     let verdict = match &reply {
         ListReply::Page { .. } => None,
         ListReply::Refused(reply) => Some(list_verdict(reply)),
     };
-    shared.store.settle_read(call, ReadSettlement::needed(verdict)).await?;
+    let settlement = ReadSettlement::needed(verdict.clone());
+    let budget = shared.store.settle_read(call, settlement).await?;
+    let heard = verdict.and_then(|it| Heard::of(Operation::Read, claimed_at, &it, budget));
+    shared.unread().extend(heard);
     Ok(Ok(reply))
+}
+
+impl<S, A> Shared<S, A> {
+    /// The 429s of the list of actions that nobody was told about yet.
+    pub(super) fn unread(&self) -> MutexGuard<'_, Vec<Heard>> {
+        // A panic stops the run in any case.
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A slot of the list's budget that may be used at once. One that a slow store gave too late could
 /// be counted by the server after its horizon, so it is given back.
-async fn slot<S: Store, A>(shared: &Shared<S, A>) -> Result<CallId, StoreError> {
+async fn slot<S: Store, A>(shared: &Shared<S, A>) -> Result<(CallId, Stamp), StoreError> {
     let Shared { store, timing, .. } = shared;
     loop {
         match store.claim_read(shared.campaign.id).await? {
             ReadAnswer::Call(call, claimed_at) => {
                 if !timing.is_late(claimed_at, store.clock().now()) {
-                    return Ok(call);
+                    return Ok((call, claimed_at));
                 }
                 let verdict = Some(list_verdict(&Reply::too_late()));
                 store.settle_read(call, ReadSettlement::needed(verdict)).await?;

@@ -18,6 +18,7 @@ mod order;
 mod safety;
 mod state;
 mod telling;
+mod throttle;
 pub mod waves;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -37,6 +38,7 @@ use door::Door;
 use look_up::LookUpEnd;
 use order::OrderEnd;
 use state::{Idle, State};
+use throttle::Heard;
 use waves::{JudgeEnd, Wave};
 
 /// How a campaign is run by this runner.
@@ -78,7 +80,7 @@ pub enum StopLevel {
 pub struct Ran {
     /// How it ended.
     pub ending: Ending,
-    /// Scan calls that it made.
+    /// Scan calls that it made; those that certainly never left are none.
     pub calls: u64,
     /// How many of their answers were 429.
     pub throttled: u64,
@@ -110,8 +112,9 @@ pub async fn run<S: Store, A: ScanApi>(
     let now = store.clock().now();
     let gate = settings.gate.then(|| Gate::new(&settings.quotas, settings.pace, now));
     let (timing, counts, hours) = (settings.timing, Counts::default(), settings.hours.clone());
-    let results = Mutex::default();
-    let shared = Shared { store, api, campaign, timing, hours, started: now, counts, results };
+    let (results, unread) = (Mutex::default(), Mutex::default());
+    let shared =
+        Shared { store, api, campaign, timing, hours, started: now, counts, results, unread };
     let mut engine = Engine {
         shared: Arc::new(shared),
         state: State::new(now),
@@ -141,6 +144,8 @@ struct Shared<S, A> {
     started: Stamp,
     counts: Counts,
     results: Mutex<safety::Results>,
+    /// 429s of the list of actions that people were not told about yet.
+    unread: Mutex<Vec<Heard>>,
 }
 
 /// Counts that must be right at once, and not only when a task has ended.
@@ -150,6 +155,7 @@ struct Counts {
     claiming: AtomicUsize,
     /// Calls whose slot is taken and whose answer is not written yet.
     sending: AtomicUsize,
+    /// Calls that left, or may have.
     calls: AtomicU64,
     repeats: AtomicU64,
     /// Answers of this run that led, or may lead, to a repeat.
@@ -342,6 +348,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             }
             Ok(Finished::Judged(end)) => {
                 self.wave.judging = None;
+                self.told_reads(self.now());
                 self.judged(end?);
             }
             Err(error) if error.is_cancelled() => {}

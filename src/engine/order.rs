@@ -120,6 +120,9 @@ async fn send<S: Store, A: ScanApi>(
     if matches!(verdict, Verdict::Doubtful { .. } | Verdict::NotFound(_)) {
         shared.counts.doubts.fetch_add(1, Ordering::SeqCst);
     }
+    if let Verdict::NeverLeft { .. } = verdict {
+        shared.counts.calls.fetch_sub(1, Ordering::SeqCst);
+    }
     if claim.repeat && uses_nothing_up {
         shared.counts.repeats.fetch_sub(1, Ordering::SeqCst);
     }

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 
 use super::look_up::LookUpEnd;
 use super::order::Settlement;
+use super::throttle::{Heard, Throttles};
 use super::{Engine, safety};
 use crate::defender::{ScanApi, SignInError};
 use crate::domain::event::{HoldReason, Note};
 use crate::domain::lifecycle;
-use crate::domain::{CampaignName, Rank, Stamp, Stop, Timing, Verdict};
+use crate::domain::{CampaignName, Operation, Rank, Stamp, Stop, Timing, Verdict};
 use crate::store::{CampaignId, LookUp, Seq, Store};
 
 /// The shortest rest before the store is asked again after it had nothing to do.
@@ -63,9 +64,8 @@ pub(super) struct State {
     token_refused: Option<Stamp>,
     unseen_since: Option<Stamp>,
     list_failing_since: Option<Stamp>,
-    /// When the pause was ordered that people were told about last.
-    told_pause: Stamp,
-    told_others: bool,
+    told_scans: Throttles,
+    told_reads: Throttles,
     told_changed: bool,
     told_list: bool,
 }
@@ -110,8 +110,8 @@ impl State {
             token_refused: None,
             unseen_since: None,
             list_failing_since: None,
-            told_pause: Stamp::ZERO,
-            told_others: false,
+            told_scans: Throttles::default(),
+            told_reads: Throttles::default(),
             told_changed: false,
             told_list: false,
         }
@@ -216,17 +216,25 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         if let Some(gate) = &mut self.gate {
             gate.hold(until);
         }
-        if let Verdict::Throttled { .. } = settlement.verdict {
+        let (claimed_at, budget) = (settlement.claim.claimed_at, settlement.settled.budget);
+        let heard = Heard::of(Operation::Scan, claimed_at, &settlement.verdict, budget);
+        if let Some(heard) = heard {
             self.state.throttled += 1;
-            let paused_at = settlement.settled.budget.paused_at;
-            if until > now && std::mem::replace(&mut self.state.told_pause, paused_at) < paused_at {
-                self.note(Note::Paused(until.since(now)));
-            }
-            // The rule never orders into a full quota, so a 429 means that somebody else calls too.
-            if !std::mem::replace(&mut self.state.told_others, true) {
-                self.note(Note::OthersCall);
-            }
+            let (quotas, timing) = (&self.settings.quotas, &self.settings.timing);
+            let news = self.state.told_scans.news(&heard, quotas, timing, now);
+            news.into_iter().for_each(|note| self.note(note));
         }
+    }
+
+    /// Tells people of the 429s that the list of actions answered with; whether there were any.
+    pub(super) fn told_reads(&mut self, now: Stamp) -> bool {
+        let unread = std::mem::take(&mut *self.shared.unread());
+        for heard in &unread {
+            let (quotas, timing) = (&self.settings.quotas, &self.settings.timing);
+            let news = self.state.told_reads.news(heard, quotas, timing, now);
+            news.into_iter().for_each(|note| self.note(note));
+        }
+        !unread.is_empty()
     }
 
     fn token(&mut self, settlement: &Settlement, now: Stamp) {
@@ -320,6 +328,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
 
     pub(super) fn look_up_ended(&mut self, end: LookUpEnd) {
         let now = self.now();
+        let throttled = self.told_reads(now);
         self.state.unseen_since = None;
         match end {
             LookUpEnd::Done { forbidden } => {
@@ -337,7 +346,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
                 self.state.next_look_up = now.plus(timing.look_up_after[0]);
                 if now.since(since) >= timing.max_wait && self.state.idle.is_some() {
                     self.halt(Stop::ListUnreadable(why));
-                } else if !std::mem::replace(&mut self.state.told_list, true) {
+                } else if !throttled && !std::mem::replace(&mut self.state.told_list, true) {
                     self.note(Note::ListFailed(why));
                 }
             }

@@ -12,7 +12,7 @@ use super::row::Column;
 
 /// Headers and fields of the id, normalised, the surest first: of Graph and the incidents, of
 /// Sentinel, of exports and hunting, of lists made by `make_set`, of the API's own machines.
-const ID_HEADERS: [&str; 12] = [
+const ID_HEADERS: [&str; 11] = [
     "mdedeviceid",
     "mdatpdeviceid",
     "defenderdeviceid",
@@ -23,7 +23,6 @@ const ID_HEADERS: [&str; 12] = [
     "setdeviceid",
     "listdeviceid",
     "setmachineid",
-    "ids",
     PLAIN_ID,
 ];
 /// The id of whatever the row is about, which need not be a device.
@@ -244,7 +243,9 @@ fn by_header(first: &ByteRecord, sample: &[&ByteRecord]) -> Result<Layout, Fault
         ([index], _) => Ok(with_header(first, *index)),
         ([], Some(index)) => Ok(with_header(first, index)),
         ([], None) if of_alerts => Err(Fault::NoDeviceInAlerts),
-        ([], None) => Err(no_column(first, sample)),
+        ([], None) => {
+            Err(Fault::NoIdColumn { columns: texts(first).map(|text| text.into_owned()).collect() })
+        }
         (several, _) => Err(Fault::AmbiguousColumn {
             columns: several
                 .iter()
@@ -269,17 +270,6 @@ fn by_header_of_names(first: &ByteRecord, sample: &[&ByteRecord]) -> Result<Layo
             let best = ranked.filter(|(_, index)| filled(index)).min();
             best.map_or(other, |(_, index)| Ok(with_header(first, index)))
         }
-    }
-}
-
-/// No column fits: because nothing sets the ids apart, or because there are none.
-fn no_column(first: &ByteRecord, sample: &[&ByteRecord]) -> Fault {
-    let rows = std::iter::once(first).chain(sample.iter().copied());
-    let is_among_text =
-        |text: &Cow<'_, str>| cell::holds_an_id(text.as_bytes()) && !cell::holds_ids(text);
-    match rows.flat_map(texts).find(is_among_text) {
-        Some(found) => Fault::IdsAmongText { found: found.into_owned() },
-        None => Fault::NoIdColumn { columns: texts(first).map(|text| text.into_owned()).collect() },
     }
 }
 

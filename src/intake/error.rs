@@ -40,16 +40,6 @@ pub enum Fault {
         /// The headers, or the first row where there was no header.
         columns: Vec<String>,
     },
-    /// Ids that nothing sets apart.
-    #[error(
-        "device ids stand among other text (\"{}\"), and no column holds them alone; put commas \
-         between the columns, or each id on a line of its own (in PowerShell: Export-Csv)",
-        printable(&cut(found, 80))
-    )]
-    IdsAmongText {
-        /// The first such text.
-        found: String,
-    },
     /// Alerts or incidents in which no device stands.
     #[error(
         "these are alerts or incidents without their devices (evidence[].mdeDeviceId, \

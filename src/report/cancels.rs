@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::ZonedDateTime;
 use serde_json::{Map, Value, json};
 
-use super::human::{count, counted, duration, moment, quota, rate, wrapped};
+use super::human::{count, counted, duration, moment, quota_of, wrapped};
 use super::jsonl;
 use super::summary::{exit_meaning, stop_text};
 use crate::domain::cancel::Spared;
@@ -56,6 +56,8 @@ pub struct CancelPlan {
     pub pending_only: bool,
     /// Each quota, and how many calls count against it already.
     pub used: Vec<(Quota, u64)>,
+    /// Those of them that the server named.
+    pub named: Vec<Quota>,
     /// From now to the last call, and when that is; nothing if there is none.
     pub calls: Option<(Duration, ZonedDateTime)>,
 }
@@ -148,8 +150,8 @@ impl CancelPlan {
             return;
         };
         let limits = self.used.iter().map(|(limit, used)| match used {
-            0 => quota(limit),
-            used => format!("{} ({} used now)", quota(limit), count(*used)),
+            0 => quota_of(limit, &self.named),
+            used => format!("{} ({} used now)", quota_of(limit, &self.named), count(*used)),
         });
         push("limits", &limits.collect::<Vec<_>>().join(", "));
         push("takes", &format!("{} to the last call", duration(*takes)));
@@ -159,7 +161,12 @@ impl CancelPlan {
     /// The plan as one line of JSON, with no line end.
     pub fn json(&self) -> String {
         let used = self.used.iter().map(|(limit, used)| {
-            json!({"limit": limit.calls, "window_s": limit.window.as_secs_f64(), "used": used})
+            json!({
+                "limit": limit.calls,
+                "window_s": limit.window.as_secs_f64(),
+                "used": used,
+                "named_by_server": self.named.contains(limit),
+            })
         });
         let actions = self.actions.as_ref();
         jsonl::line(&json!({
@@ -343,13 +350,12 @@ impl CancelSummary {
 
     fn push_effort(&self, done: &Done, lines: &mut Vec<String>) {
         let took = duration(self.duration);
-        let mean = rate(done.calls, self.duration).map(|mean| format!(" ({mean})"));
         let throttled = match done.throttled {
             0 => String::new(),
             some => format!("; {} answered with 429", count(some)),
         };
         let calls = counted(done.calls, "call");
-        lines.push(format!("{calls} in {took}{}{throttled}.", mean.unwrap_or_default()));
+        lines.push(format!("{calls} in {took}{throttled}."));
         if done.cancelled > 0 {
             lines.push(wrapped(
                 "Cancelled is what the API says: a scan that ran may have looked at a part of its \

@@ -55,10 +55,18 @@ pub fn quota(quota: &Quota) -> String {
     format!("{}/{window}", count(u64::from(quota.calls.get())))
 }
 
+/// The same, marked if the server named it: `30/min (named by the server)`.
+pub fn quota_of(limit: &Quota, named: &[Quota]) -> String {
+    let mark = if named.contains(limit) { " (named by the server)" } else { "" };
+    format!("{}{mark}", quota(limit))
+}
+
 /// How long the answers to outstanding calls are waited for: `3 calls that are in flight, or whose
 /// runner is gone, are waited for until 14:03:20 UTC (65 s at most)`.
 pub fn in_flight(calls: u64, left: Duration, now: Timestamp) -> String {
-    let at = now.checked_add(left).unwrap_or(now).strftime("%H:%M:%S UTC");
+    let [at, now] = [now.checked_add(left).unwrap_or(now), now]
+        .map(|moment| moment.to_zoned_datetime(jiff::tz::TimeZone::UTC));
+    let at = clock_exact(&at, &now);
     let left = left.as_secs() + u64::from(left.subsec_nanos() > 0);
     let (calls, whose, is) = match calls {
         1 => ("1 call".to_owned(), "that is in flight elsewhere, or whose", "is"),
@@ -77,30 +85,31 @@ pub fn moment(at: &ZonedDateTime) -> String {
     at.strftime("%a %Y-%m-%d %H:%M %Z").to_string()
 }
 
-/// A moment near `now`, as short as it can be understood: `14:20 CET` on the same day, `Wed 14:20
-/// CET` within six days, else with its date.
+/// A moment near `now`, as short as it can be understood: `14:20 CET` on the same day, `Wed 25 Nov
+/// 14:20 CET` within half a year, else with its year.
 pub fn clock(at: &ZonedDateTime, now: &ZonedDateTime) -> String {
-    let days = at.duration_since(now).as_hours() / 24;
-    if at.date() == now.date() {
-        at.strftime("%H:%M %Z").to_string()
-    } else if (0..6).contains(&days) {
-        at.strftime("%a %H:%M %Z").to_string()
-    } else {
-        at.strftime("%Y-%m-%d %H:%M %Z").to_string()
+    match is_today(at, now) {
+        true => at.strftime("%H:%M %Z").to_string(),
+        false => on_another_day(at, now),
     }
 }
 
-/// The mean rate of calls: `98 a minute` below an hour, `1,481 an hour` from there on; nothing
-/// where a rate means nothing, for fewer than two calls or less than a second.
-pub fn rate(calls: u64, within: Duration) -> Option<String> {
-    if calls < 2 || within < Duration::from_secs(1) {
-        return None;
+/// The same to the second, where it is on the same day.
+pub fn clock_exact(at: &ZonedDateTime, now: &ZonedDateTime) -> String {
+    match is_today(at, now) {
+        true => at.strftime("%H:%M:%S %Z").to_string(),
+        false => on_another_day(at, now),
     }
-    let hour = Duration::from_secs(3600);
-    let (unit, name) =
-        if within < hour { (Duration::from_secs(60), "a minute") } else { (hour, "an hour") };
-    let per_unit = u128::from(calls) * unit.as_millis() / within.as_millis();
-    Some(format!("{} {name}", count(u64::try_from(per_unit).unwrap_or(u64::MAX))))
+}
+
+fn is_today(at: &ZonedDateTime, now: &ZonedDateTime) -> bool {
+    at.with_time_zone(now.time_zone().clone()).date() == now.date()
+}
+
+fn on_another_day(at: &ZonedDateTime, now: &ZonedDateTime) -> String {
+    let days = at.duration_since(now).as_hours().abs() / 24;
+    let form = if days < 180 { "%a %-d %b %H:%M %Z" } else { "%Y-%m-%d %H:%M %Z" };
+    at.strftime(form).to_string()
 }
 
 /// The text in lines of at most `WIDTH` characters, broken at spaces; lines after the first begin
@@ -181,16 +190,22 @@ mod tests {
         let at = |text: &str| text.parse::<ZonedDateTime>().unwrap();
         let now = at("2026-11-24T22:00[Europe/Berlin]");
         assert_eq!(clock(&at("2026-11-24T23:30[Europe/Berlin]"), &now), "23:30 CET");
-        assert_eq!(clock(&at("2026-11-25T06:00[Europe/Berlin]"), &now), "Wed 06:00 CET");
-        assert_eq!(clock(&at("2026-12-24T06:00[Europe/Berlin]"), &now), "2026-12-24 06:00 CET");
+        assert_eq!(clock(&at("2026-11-25T06:00[Europe/Berlin]"), &now), "Wed 25 Nov 06:00 CET");
+        assert_eq!(clock(&at("2026-12-03T06:00[Europe/Berlin]"), &now), "Thu 3 Dec 06:00 CET");
+        assert_eq!(clock(&at("2026-11-23T22:00[Europe/Berlin]"), &now), "Mon 23 Nov 22:00 CET");
+        assert_eq!(clock(&at("2027-12-24T06:00[Europe/Berlin]"), &now), "2027-12-24 06:00 CET");
+        assert_eq!(clock_exact(&at("2026-11-24T23:59:59[Europe/Berlin]"), &now), "23:59:59 CET");
+        let day_later = at("2026-11-25T22:00:01[Europe/Berlin]");
+        assert_eq!(clock_exact(&day_later, &now), "Wed 25 Nov 22:00 CET");
         assert_eq!(moment(&now), "Tue 2026-11-24 22:00 CET");
     }
 
     #[test]
-    fn a_rate_is_told_by_the_minute_below_an_hour_and_never_from_one_call() {
-        assert_eq!(rate(490, Duration::from_secs(300)).as_deref(), Some("98 a minute"));
-        assert_eq!(rate(12_000, Duration::from_secs(8 * 3600)).as_deref(), Some("1,500 an hour"));
-        assert_eq!(rate(1, Duration::from_secs(300)), None);
-        assert_eq!(rate(5, Duration::ZERO), None);
+    fn a_wait_over_midnight_ends_on_a_day_that_is_named() {
+        let now: Timestamp = "2026-11-24T23:59:30Z".parse().unwrap();
+        let told = in_flight(2, Duration::from_secs(65), now);
+        assert!(told.contains("until Wed 25 Nov 00:00 UTC (65 s at most)"), "{told}");
+        let told = in_flight(2, Duration::from_secs(20), now);
+        assert!(told.contains("until 23:59:50 UTC (20 s at most)"), "{told}");
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::checked::Checked;
-use super::human::{count, counted, duration, moment, quota, wrapped};
+use super::human::{count, counted, duration, moment, quota_of, wrapped};
 use super::jsonl;
 use super::nights::Nights;
 use super::order::InOrder;
@@ -94,6 +94,8 @@ pub struct Plan {
     pub skip_bad_rows: bool,
     /// Each quota, and how many calls count against it already.
     pub used: Vec<(Quota, u64)>,
+    /// Those of them that the server named: they are lower than what was asked for.
+    pub named: Vec<Quota>,
     /// The pace inside the quotas.
     pub pace: Option<Pace>,
     /// When the calls leave; nothing if there are none.
@@ -185,7 +187,7 @@ impl Plan {
             skipped: self.skipped,
             checked: self.checked.json(),
             first_bad: &self.first_bad,
-            quota_used: self.used.iter().map(used_json).collect(),
+            quota_used: self.used.iter().map(|used| used_json(used, &self.named)).collect(),
             duration_s: calls.map(|calls| calls.duration.as_secs_f64()),
             starts_at: calls.map(|calls| calls.starts_at.timestamp()),
             last_call_at: calls.map(|calls| calls.last_call_at.timestamp()),
@@ -254,7 +256,7 @@ impl Plan {
                 0 => String::new(),
                 used => format!(" ({} used now)", count(*used)),
             };
-            format!("{}{used}", quota(limit))
+            format!("{}{used}", quota_of(limit, &self.named))
         });
         let limits = limits.collect::<Vec<_>>().join(", ");
         let pace = self.pace.map(|pace| format!("; {}", pace_text(&pace))).unwrap_or_default();
@@ -373,11 +375,12 @@ struct Json<'a> {
     warnings: &'a [String],
 }
 
-fn used_json((limit, used): &(Quota, u64)) -> Value {
+fn used_json((limit, used): &(Quota, u64), named: &[Quota]) -> Value {
     json!({
         "limit": limit.calls,
         "window_s": limit.window.as_secs_f64(),
         "used": used,
+        "named_by_server": named.contains(limit),
     })
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::human::{count, counted, duration, rate, wrapped};
+use super::human::{count, counted, duration, wrapped};
 use super::jsonl;
 use super::record::ReportHead;
 use super::totals::Group;
@@ -201,13 +201,11 @@ impl Summary {
 
     fn push_effort(&self, lines: &mut Vec<String>) {
         let took = duration(self.duration);
-        let mean = rate(self.calls, self.duration);
-        let mean = mean.map(|mean| format!(" ({mean})")).unwrap_or_default();
         let throttled = match self.throttled {
             0 => String::new(),
             some => format!("; {} answered with 429", count(some)),
         };
-        lines.push(format!("{} in {took}{mean}{throttled}.", counted(self.calls, "call")));
+        lines.push(format!("{} in {took}{throttled}.", counted(self.calls, "call")));
         if self.tally.of(Outcome::Accepted) > 0 {
             lines.push(
                 "Accepted means ordered, not scanned: each device still has to do it.".into(),

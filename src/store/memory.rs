@@ -16,9 +16,11 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::domain::lifecycle::LifeEvent;
+use crate::domain::service::{id_of, service_of};
 use crate::domain::settle::{self, CallRecord, Settlement};
 use crate::domain::{
-    Action, BudgetKey, CampaignName, LastRun, Operation, Priority, Quota, Tally, Timing,
+    Action, BudgetKey, BudgetState, CampaignName, LastRun, Operation, Priority, Quota, Tally,
+    Timing,
 };
 use campaign::Held;
 use journal::{Budget, Call};
@@ -39,6 +41,8 @@ struct Inner {
     held: BTreeMap<CampaignId, Held>,
     budgets: BTreeMap<BudgetKey, Budget>,
     calls: BTreeMap<CallId, Call>,
+    /// The ids of tenants, by service and domain.
+    tenants: BTreeMap<(String, String), String>,
 }
 
 impl<C: Clock> MemoryStore<C> {
@@ -78,7 +82,7 @@ impl<C: Clock> MemoryStore<C> {
             return Ok(Some(yields(ahead, self.clock.now(), &self.timing)));
         }
         let key = named.order.target.budget(operation);
-        let quotas = inner.quotas(&key, Some(campaign));
+        let quotas = inner.quotas(&key, Some(campaign), self.clock.now());
         Ok(self.refuses_on(inner, &key, &quotas, pending))
     }
 
@@ -255,7 +259,8 @@ impl<C: Clock> Store for MemoryStore<C> {
 
     async fn claim_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
         let mut inner = self.lock();
-        let all: BTreeSet<Quota> = inner.quotas(budget, None).into_iter().chain(quotas).collect();
+        let theirs = inner.quotas(budget, None, self.clock.now());
+        let all: BTreeSet<Quota> = theirs.into_iter().chain(quotas).collect();
         let all: Vec<Quota> = all.into_iter().collect();
         if let Some(not_yet) = self.refuses_on(&inner, budget, &all, 0) {
             return Ok(ReadAnswer::NotYet(not_yet));
@@ -267,7 +272,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         Ok(ReadAnswer::Call(call, now))
     }
 
-    async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<()> {
+    async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<BudgetState> {
         let mut inner = self.lock();
         let inner = &mut *inner;
         let now = self.clock.now();
@@ -280,7 +285,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         if let Some(seen_by) = self.stamping.settled(seen_by, now) {
             budget.move_seen(call, &mut journal.seen_by, seen_by);
         }
-        Ok(())
+        Ok(budget.state)
     }
 
     async fn expire(&self, campaign: CampaignId) -> Result<u64> {
@@ -379,7 +384,7 @@ impl<C: Clock> Store for MemoryStore<C> {
 
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
         let inner = self.lock();
-        let quotas = inner.quotas(budget, None);
+        let quotas = inner.quotas(budget, None, self.clock.now());
         Ok(match inner.budgets.get(budget) {
             None => Usage { quotas, ..Usage::default() },
             Some(budget) => Usage {
@@ -388,6 +393,17 @@ impl<C: Clock> Store for MemoryStore<C> {
                 quotas,
             },
         })
+    }
+
+    async fn note_tenant(&self, service: &str, domain: &str, tenant: &str) -> Result<()> {
+        let name = (service_of(service), id_of(domain));
+        self.lock().tenants.insert(name, id_of(tenant));
+        Ok(())
+    }
+
+    async fn tenant_named(&self, service: &str, domain: &str) -> Result<Option<String>> {
+        let name = (service_of(service), id_of(domain));
+        Ok(self.lock().tenants.get(&name).cloned())
     }
 
     async fn calls(&self, campaign: CampaignId) -> Result<u64> {

@@ -358,7 +358,7 @@ pub struct Usage {
     pub seen_by: Vec<Stamp>,
     /// The pauses.
     pub state: BudgetState,
-    /// The quotas of all open campaigns on it, in ascending order.
+    /// The quotas of all open campaigns on it and those that the server named, in ascending order.
     pub quotas: Vec<Quota>,
 }
 
@@ -500,12 +500,12 @@ pub trait Store: Send + Sync + 'static {
         quotas: Vec<Quota>,
     ) -> impl Future<Output = Result<ReadAnswer>> + Send;
 
-    /// Writes what became of a read call.
+    /// Writes what became of a read call; the budget after it.
     fn settle_read(
         &self,
         call: CallId,
         settlement: ReadSettlement,
-    ) -> impl Future<Output = Result<()>> + Send;
+    ) -> impl Future<Output = Result<BudgetState>> + Send;
 
     /// Moves claims whose horizon has passed to doubtful; how many.
     fn expire(&self, campaign: CampaignId) -> impl Future<Output = Result<u64>> + Send;
@@ -638,6 +638,21 @@ pub trait Store: Send + Sync + 'static {
         latest: usize,
     ) -> impl Future<Output = Result<Usage>> + Send;
 
-    /// All calls of a campaign so far, answered or not.
+    /// Keeps the id of a tenant that is given by the name of a domain, as a sign-in told it.
+    fn note_tenant(
+        &self,
+        service: &str,
+        domain: &str,
+        tenant: &str,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// The id of the tenant whose domain this is, if a sign-in told it before.
+    fn tenant_named(
+        &self,
+        service: &str,
+        domain: &str,
+    ) -> impl Future<Output = Result<Option<String>>> + Send;
+
+    /// All scan calls of a campaign so far, answered or not; what certainly never left is none.
     fn calls(&self, campaign: CampaignId) -> impl Future<Output = Result<u64>> + Send;
 }

@@ -8,6 +8,7 @@ mod chaos;
 mod failures;
 mod lists;
 mod look_ups;
+mod named;
 mod nights;
 mod outages;
 mod priority;
@@ -25,7 +26,8 @@ use fleetsweep::clock::TokioClock;
 use fleetsweep::domain::event::{Event, Note};
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{
-    BusyPolicy, CampaignName, DeviceId, Ending, Outcome, PaceKind, State, Stop, Tally, Timing,
+    BusyPolicy, CampaignName, DeviceId, Ending, Operation, Outcome, PaceKind, State, Stop, Tally,
+    Timing,
 };
 use fleetsweep::engine::{self, Ran, Settings, StopLevel};
 use fleetsweep::store::{Campaign, Row, Store};

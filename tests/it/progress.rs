@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fleetsweep::domain::event::{Event, HoldReason, Note, Snapshot, WaveShown};
-use fleetsweep::domain::{Outcome, State, Tally};
+use fleetsweep::domain::{Operation, Outcome, State, Tally};
 use fleetsweep::report::progress::{Look, Progress, Style, Terminal, text};
 use indicatif::{ProgressDrawTarget, TermLike};
 use jiff::{SignedDuration, ZonedDateTime};
@@ -75,7 +75,10 @@ fn the_line_says_how_far_how_fast_until_when_and_why() {
 fn every_note_is_a_sentence_that_says_what_happens_next() {
     let notes = [
         Note::OthersCall,
-        Note::Paused(Duration::from_secs(30)),
+        Note::Paused(Operation::Scan, Duration::from_secs(30)),
+        Note::Paused(Operation::Cancel, Duration::from_secs(86_400)),
+        Note::Paused(Operation::Read, Duration::from_secs(90)),
+        Note::LimitNamed("30/1m".parse().unwrap()),
         Note::CommentsChanged,
         Note::Waiting("dns \u{1b}[31m error".into()),
         Note::Reached,
@@ -83,6 +86,7 @@ fn every_note_is_a_sentence_that_says_what_happens_next() {
         Note::ListFailed("HTTP 503".into()),
         Note::Stopping(1),
         Note::WaveOver("the canary".into(), Duration::from_secs(1_800)),
+        Note::WaveOver("the canary".into(), Duration::from_secs(40 * 3_600)),
         Note::WavePassed("0 of 20 devices of the canary failed".into()),
     ];
     let notes: Vec<String> = notes.iter().map(|note| text::note(note, &now())).collect();
@@ -93,7 +97,7 @@ fn every_note_is_a_sentence_that_says_what_happens_next() {
 fn an_end_beyond_the_calendar_is_left_out_and_does_not_stop_the_program() {
     let far = Snapshot { finish_in: Some(Duration::MAX), ..snapshot(1) };
     assert_eq!(text::finish(&far, &now()), "limited by 1,500/h");
-    text::note(&Note::Paused(Duration::MAX), &now());
+    text::note(&Note::Paused(Operation::Scan, Duration::MAX), &now());
 }
 
 #[test]
@@ -186,7 +190,7 @@ fn without_a_terminal_there_is_one_line_a_minute_and_notes_come_at_once() {
     for at in 0..180_i64 {
         events.push((at, Event::Progress(Box::new(snapshot(at.unsigned_abs())))));
         if (60..120).contains(&at) {
-            events.push((at, Event::Note(Note::Paused(Duration::from_secs(30)))));
+            events.push((at, Event::Note(Note::Paused(Operation::Scan, Duration::from_secs(30)))));
         }
     }
     let text = shown(Style::Lines, &events);
@@ -226,7 +230,7 @@ fn a_narrow_terminal_cuts_the_bars_and_a_log_line_never_tears_them() {
             "[==========>         ] 6,000 of 12,000 d",
             "6,000 accepted",
             "calls 25 of 100/min, 1,500 of 1,500/h",
-            "done about Wed 03:12 CET (in 5 h 12 min,",
+            "done about Wed 25 Nov 03:12 CET (in 5 h",
         ]
     );
     progress.end();

@@ -29,6 +29,7 @@ fn plan() -> CancelPlan {
         }),
         pending_only: false,
         used: api_quotas().into_iter().zip([0, 240]).collect(),
+        named: Vec::new(),
         calls: Some((
             Duration::from_secs(8_220),
             "2026-11-24T16:40[Europe/Berlin]".parse().unwrap(),

@@ -211,6 +211,7 @@ pub(crate) fn plan() -> Plan {
                 .to_owned(),
         ],
         skip_bad_rows: false,
+        named: Vec::new(),
         used: api_quotas().into_iter().zip([0, 1_312]).collect(),
         pace: PaceKind::Fast.pace(&api_quotas()),
         calls: Some(Calls {

@@ -14,7 +14,7 @@ use fleetsweep::store::memory::{MemoryStore, Stamping};
 use tokio::sync::{mpsc, watch};
 
 use crate::fake_server::{Behaviour, FakeServer};
-use crate::support::{campaign, most_in_any_window};
+use crate::support::{campaign, campaign_at, most_in_any_window};
 
 /// One run, and what its server saw.
 struct Played {
@@ -158,6 +158,68 @@ fn broken_limiters_are_caught() {
     broken("the gate alone, pace and all", only_gate);
     broken("stamped at the send", stamped(Stamping::AtClaim));
     broken("unanswered calls settled at the time-out", stamped(Stamping::AtTimeOut));
+}
+
+/// Two campaigns of one application in one tenant, by these two addresses, at the same time: the
+/// most calls in any minute, as a server counts that is the same behind both.
+fn by_two_addresses(one: &str, other: &str) -> usize {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (clock, timing) = (TokioClock::new(), Timing::default());
+        let store = Arc::new(MemoryStore::new(clock, timing));
+        let server = Arc::new(FakeServer::new(clock, Behaviour::rough(), 7));
+        let quotas = api_quotas();
+        let settings = Settings {
+            concurrency: 16,
+            pace: PaceKind::Fast.pace(&quotas),
+            quotas: quotas.clone(),
+            gate: true,
+            timing,
+            until: None,
+            hours: None,
+            progress_every: Duration::ZERO,
+        };
+        let (_stop, stopped) = watch::channel(StopLevel::Run);
+        let (events, _watcher) = mpsc::channel(1);
+        let one = campaign_at(&store, one, "one", 0..90, &quotas).await;
+        let other = campaign_at(&store, other, "other", 1_000..1_090, &quotas).await;
+        let play = |campaign| {
+            let (settings, stopped) = (settings.clone(), stopped.clone());
+            engine::run(store.clone(), server.clone(), campaign, settings, stopped, events.clone())
+        };
+        let (one, other) = tokio::join!(play(one), play(other));
+        assert_eq!(
+            [one.unwrap().ending, other.unwrap().ending],
+            [Ending::Finished, Ending::Finished]
+        );
+        server.ledger(|ledger| most_in_any_window(&ledger.arrivals, Duration::from_secs(60)))
+    })
+}
+
+#[test]
+fn two_host_names_of_one_service_are_one_limit() {
+    let world = "https://api.security.microsoft.com";
+    for other in [
+        "https://api.securitycenter.microsoft.com",
+        "https://api-eu.securitycenter.windows.com",
+        "https://EU.api.security.microsoft.com.",
+    ] {
+        let most = by_two_addresses(world, other);
+        assert!(most <= 100, "{most} calls in a minute by {other}");
+    }
+}
+
+/// Negative control: two addresses that are told apart, as the first release did with the older
+/// host names, let 180 calls through at once.
+#[test]
+fn host_names_that_are_told_apart_break_the_limit() {
+    let most = by_two_addresses("https://api.security.microsoft.com", "https://apart.example");
+    println!("{most} calls in a minute by two addresses");
+    assert!(most > 100, "{most} calls in a minute: the server would not notice");
 }
 
 /// What a dry run would say: the forecast from the journal as it is.

@@ -14,11 +14,11 @@ use std::time::Duration;
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
-    BusyPolicy, Life, Operation, Outcome, Probe, Rank, Stamp, State, Timing, Verdict,
+    BusyPolicy, Life, Operation, Outcome, Probe, Rank, Refusal, Stamp, State, Timing, Verdict,
 };
 use fleetsweep::store::{
-    CallId, CampaignId, CampaignState, ClaimAnswer, Finding, Hold, NewRow, NotYet, Opened,
-    ReadAnswer, ReadSettlement, Store, StoreError,
+    CallId, CampaignId, CampaignState, ClaimAnswer, Finding, Hold, NewRow, NotYet, Opened, Opening,
+    ReadAnswer, ReadSettlement, Store, StoreError, Usage,
 };
 
 use crate::store_kit::*;
@@ -56,6 +56,9 @@ every_store! {
     a_call_without_an_answer_keeps_its_slot_for_the_horizon
     a_429_pauses_every_campaign_on_the_budget_until_one_call_has_probed
     another_application_has_a_budget_of_its_own
+    all_host_names_and_spellings_of_one_service_share_one_limit
+    a_limit_that_the_server_named_is_kept_by_every_campaign_and_command
+    the_id_of_a_tenant_that_a_sign_in_told_is_kept_for_its_domain
     two_campaigns_on_one_budget_keep_all_their_quotas
     a_runner_that_joins_brings_its_quotas
     an_answer_of_an_older_attempt_changes_the_journal_alone

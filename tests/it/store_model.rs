@@ -13,7 +13,9 @@ use std::time::Duration;
 use fastrand::Rng;
 use fleetsweep::clock::{Clock, ManualClock};
 use fleetsweep::domain::lifecycle::Found;
-use fleetsweep::domain::{BusyPolicy, Life, Operation, Outcome, ScanType, Timing, Verdict};
+use fleetsweep::domain::{
+    BusyPolicy, Life, Operation, Outcome, Refusal, ScanType, Timing, Verdict,
+};
 use fleetsweep::store::memory::MemoryStore;
 use fleetsweep::store::sqlite::SqliteStore;
 use fleetsweep::store::{
@@ -201,7 +203,16 @@ impl World {
             8 => Verdict::Forbidden(refusal(403, "Forbidden")),
             9 => Verdict::NotFound(refusal(404, "ResourceNotFound")),
             10 => Verdict::Unauthorized(refusal(401, "Unauthorized")),
-            11 => throttled(wait[self.rng.usize(0..3)]),
+            11 => {
+                // One draw for both; a limit is named seldom, since it holds for the rest.
+                let draw = self.rng.usize(0..36);
+                let (wait, named) = (wait[draw % 3], draw / 3);
+                let named = ["Maximum allowed 8 per 00:01:00", "maximum allowed 4 per 00:00:10"]
+                    .get(named)
+                    .map_or("slow", |named| named);
+                let message = Some(named.to_owned());
+                Verdict::Throttled { wait, refusal: Refusal { message, ..refusal(429, "429") } }
+            }
             12 => {
                 let status = [None, None, Some(502), Some(201)][self.rng.usize(0..4)];
                 Verdict::Doubtful { why: "cut".to_owned(), status }

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 use crate::store_kit::*;
 
+mod hosts;
 mod older;
 mod rollout;
 

@@ -65,8 +65,32 @@ pub(crate) async fn campaign_in_waves<S: Store>(
     opened(store, name, devices, quotas, (BusyPolicy::Report, Vec::new(), rollout)).await
 }
 
+/// A campaign whose calls go to this address.
+pub(crate) async fn campaign_at<S: Store>(
+    store: &Arc<S>,
+    api_origin: &str,
+    name: &str,
+    devices: std::ops::Range<u64>,
+    quotas: &[Quota],
+) -> Campaign {
+    let target = Target { api_origin: api_origin.to_owned(), ..target() };
+    let how = (BusyPolicy::Report, Vec::new(), Rollout::default());
+    opened_at(store, target, name, devices, quotas, how).await
+}
+
 async fn opened<S: Store>(
     store: &Arc<S>,
+    name: &str,
+    devices: std::ops::Range<u64>,
+    quotas: &[Quota],
+    how: (BusyPolicy, Vec<NewRow>, Rollout),
+) -> Campaign {
+    opened_at(store, target(), name, devices, quotas, how).await
+}
+
+async fn opened_at<S: Store>(
+    store: &Arc<S>,
+    target: Target,
     name: &str,
     devices: std::ops::Range<u64>,
     quotas: &[Quota],
@@ -88,7 +112,7 @@ async fn opened<S: Store>(
         store.lay_waves(draft, &rollout.sizes).await.unwrap();
     }
     let order = Order {
-        target: target(),
+        target,
         scan_type: ScanType::Full,
         comment: "test run".to_owned(),
         ticket: None,

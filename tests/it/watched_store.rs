@@ -11,8 +11,8 @@ use std::time::Duration;
 use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
-    Action, BudgetKey, CampaignName, LastRun, Priority, Quota, Settlement, Stamp, Tally, Timing,
-    Verdict,
+    Action, BudgetKey, BudgetState, CampaignName, LastRun, Priority, Quota, Settlement, Stamp,
+    Tally, Timing, Verdict,
 };
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{
@@ -342,7 +342,7 @@ impl Store for Watched {
     async fn claim_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
         self.gate("claim_on", self.inner.claim_on(budget, quotas)).await
     }
-    async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<()> {
+    async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<BudgetState> {
         self.gate("settle_read", self.inner.settle_read(call, settlement)).await
     }
     async fn expire(&self, campaign: CampaignId) -> Result<u64> {
@@ -409,6 +409,12 @@ impl Store for Watched {
     }
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
         self.inner.usage(budget, latest).await
+    }
+    async fn note_tenant(&self, service: &str, domain: &str, tenant: &str) -> Result<()> {
+        self.inner.note_tenant(service, domain, tenant).await
+    }
+    async fn tenant_named(&self, service: &str, domain: &str) -> Result<Option<String>> {
+        self.inner.tenant_named(service, domain).await
     }
     async fn calls(&self, campaign: CampaignId) -> Result<u64> {
         self.inner.calls(campaign).await

@@ -84,7 +84,7 @@ impl Standing {
                 human::count(tally.doubtful),
             ));
             let used = self.used.iter().map(|(quota, calls)| {
-                format!("{} of {}", human::count(*calls), human::quota(quota))
+                format!("{} of {}", human::count(*calls), human::quota_of(quota, &self.named))
             });
             let used: Vec<String> = used.collect();
             lines.push(format!("  limits used: {}", used.join(", ")));

@@ -24,8 +24,9 @@ use crate::domain::cancel::{Cause, Progress};
 use crate::domain::event::{HoldReason, Note};
 use crate::domain::forecast::Outlook;
 use crate::domain::verdict::cancel_verdict;
-use crate::domain::{Operation, Pace, Quota, Reply, Stamp, Stop, Timing, Verdict};
+use crate::domain::{BudgetState, Operation, Pace, Quota, Reply, Stamp, Stop, Timing, Verdict};
 use crate::engine::StopLevel;
+use crate::engine::throttle::{Heard, Throttles};
 use crate::gate::Gate;
 use crate::store::{
     CallId, Campaign, Cancellation, Hold, NotYet, ReadAnswer, ReadSettlement, Store, StoreError,
@@ -143,6 +144,8 @@ struct Asked {
     claimed_at: Stamp,
     verdict: Verdict,
     took: Duration,
+    /// The budget after it.
+    budget: BudgetState,
     /// This machine was too late to send it.
     late: bool,
 }
@@ -162,7 +165,7 @@ struct State {
     answers: u64,
     forbidden: u64,
     latency: Option<Duration>,
-    told_others: bool,
+    told: Throttles,
     stop: Option<Stop>,
 }
 
@@ -320,7 +323,8 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
             Err(error) => return Err(StoreError::Broken(format!("a task panicked: {error}"))),
         };
         self.state.in_flight -= 1;
-        let Asked { item, claimed_at, verdict, took, late } = asked;
+        let Asked { item, claimed_at, verdict, took, budget, late } = asked;
+        self.gate.hold(budget.not_before);
         if let Verdict::NeverLeft { why } = verdict {
             self.report.calls -= 1;
             self.waiting.push_front(item);
@@ -330,6 +334,9 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
             return Ok(());
         }
         self.reached(claimed_at, took);
+        if let Some(heard) = Heard::of(Operation::Cancel, claimed_at, &verdict, budget) {
+            self.throttled(&heard);
+        }
         self.judge(item, claimed_at, verdict);
         Ok(())
     }
@@ -424,11 +431,12 @@ async fn ask<S: Store, A: CancelApi>(
     if let Verdict::Unauthorized(_) = verdict {
         api.token_refused().await;
     }
-    store.settle_read(call, ReadSettlement::needed(Some(verdict.clone()))).await?;
+    let settlement = ReadSettlement::needed(Some(verdict.clone()));
+    let budget = store.settle_read(call, settlement).await?;
     if let Verdict::Accepted { action, .. } = &verdict {
         let (seq, action) = (item.target.seq, (**action).clone());
         let done = Cancellation { seq, action, cause: *cause };
         store.note_cancelled(campaign.id, vec![done]).await?;
     }
-    Ok(Asked { item, claimed_at, verdict, took, late })
+    Ok(Asked { item, claimed_at, verdict, took, budget, late })
 }

@@ -8,8 +8,8 @@ use jiff::{SignedDuration, ZonedDateTime};
 use crate::domain::cancel::Progress;
 use crate::domain::event::{HoldReason, Note, Snapshot, WaveShown};
 use crate::domain::text::printable;
-use crate::domain::{Outcome, Tally};
-use crate::report::human::{clock, count, counted, duration, quota};
+use crate::domain::{Operation, Outcome, Tally};
+use crate::report::human::{clock, clock_exact, count, counted, duration, quota};
 
 /// All of a snapshot in one line.
 pub fn line(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
@@ -155,12 +155,19 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
             application; leave them room with --leave"
                 .to_owned()
         }
-        Note::Paused(wait) => {
-            let until =
-                after(now, *wait).map(|at| format!(", until {}", at.strftime("%H:%M:%S %Z")));
-            let until = until.unwrap_or_default();
-            format!("Paused by the server for {}{until}; it goes on by itself", duration(*wait))
+        Note::Paused(operation, wait) => {
+            let what = match operation {
+                Operation::Scan | Operation::Cancel => "Paused by the server",
+                Operation::Read => "Reading the list of actions is paused by the server",
+            };
+            let until = until_in(now, *wait);
+            format!("{what} for {}{until}; it goes on by itself", duration(*wait))
         }
+        Note::LimitNamed(limit) => format!(
+            "Note: the server allows {} here, as its answer with 429 says; this lower limit is \
+             kept from now on",
+            quota(limit)
+        ),
         Note::CommentsChanged => "Note: the server changes comments; actions are told apart by id \
             and time instead"
             .to_owned(),
@@ -176,9 +183,7 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
             format!("The list of actions could not be read ({}); it is asked again", printable(why))
         }
         Note::WaveOver(wave, wait) => {
-            let until =
-                after(now, *wait).map(|at| format!(", until {}", at.strftime("%H:%M:%S %Z")));
-            let (wave, until) = (capital(&printable(wave)), until.unwrap_or_default());
+            let (wave, until) = (capital(&printable(wave)), until_in(now, *wait));
             format!("{wave} is over; it is judged in {}{until}", duration(*wait))
         }
         Note::WavePassed(figures) => {
@@ -194,6 +199,12 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+/// `, until 14:03:20 CET`, with its date on another day; nothing beyond the calendar.
+fn until_in(now: &ZonedDateTime, wait: Duration) -> String {
+    let at = after(now, wait);
+    at.map(|at| format!(", until {}", clock_exact(&at, now))).unwrap_or_default()
 }
 
 fn after(now: &ZonedDateTime, wait: Duration) -> Option<ZonedDateTime> {

@@ -10,7 +10,7 @@ use crate::domain::campaign::BusyPolicy;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle::{self, CallRecord, Judging, Rows, Settlement};
 use crate::domain::{
-    Action, BudgetState, Life, Quota, Rank, ScanType, Stamp, State, Tally, Timing,
+    Action, BudgetState, Life, Quota, Rank, ScanType, Stamp, State, Tally, Timing, Verdict,
 };
 use crate::store::{
     CalledOff, Campaign, CampaignId, CampaignState, Cancellation, Finding, LookUp, NewRow, Opening,
@@ -183,6 +183,10 @@ impl Held {
         let seen_by = settle::settle(call, settlement, judging, now, timing, rows);
         self.replace(seq, life)?;
         self.rows[seq as usize - 1].detail = detail;
+        if let Verdict::NeverLeft { .. } = settlement.verdict {
+            // It was no call.
+            self.calls = self.calls.saturating_sub(1);
+        }
         Ok((Settled { before, after: life, budget: *budget }, seen_by))
     }
 

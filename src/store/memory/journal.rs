@@ -26,19 +26,28 @@ pub(super) struct Call {
 }
 
 impl Inner {
-    /// All quotas of all open campaigns on this budget: together they are the strictest setting. A
-    /// runner that has not noticed yet that its campaign is finished keeps that one's too. None has
-    /// any for cancelling: how fast it is to order says nothing about how fast to take that back.
-    pub(super) fn quotas(&self, key: &BudgetKey, asking: Option<CampaignId>) -> Vec<Quota> {
+    /// All quotas of all open campaigns on this budget, and those that the server named: together
+    /// they are the strictest setting. A runner that has not noticed yet that its campaign is
+    /// finished keeps that one's too. None has any for cancelling: how fast it is to order says
+    /// nothing about how fast to take that back.
+    pub(super) fn quotas(
+        &self,
+        key: &BudgetKey,
+        asking: Option<CampaignId>,
+        now: Stamp,
+    ) -> Vec<Quota> {
+        let budget = self.budgets.get(key);
+        let named = budget.into_iter().flat_map(|budget| budget.state.named.in_force(now));
         if key.operation == Operation::Cancel {
-            return Vec::new();
+            return named.collect::<BTreeSet<Quota>>().into_iter().collect();
         }
         let campaigns = self.held.values().filter_map(|held| held.campaign.as_ref());
         let open = campaigns.filter(|campaign| {
             (campaign.state == CampaignState::Open || Some(campaign.id) == asking)
                 && campaign.order.target.budget(key.operation) == *key
         });
-        let all: BTreeSet<Quota> = open.flat_map(|one| one.quotas.iter().copied()).collect();
+        let open = open.flat_map(|one| one.quotas.iter().copied());
+        let all: BTreeSet<Quota> = open.chain(named).collect();
         all.into_iter().collect()
     }
 

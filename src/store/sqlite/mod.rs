@@ -30,9 +30,11 @@ use super::{
     StoreError, Usage, WaveStand,
 };
 use crate::clock::{Clock, SystemClock};
+use crate::domain::service::{id_of, service_of};
 use crate::domain::settle::Settlement;
 use crate::domain::{
-    Action, BudgetKey, CampaignName, LastRun, Operation, Priority, Quota, Stamp, Tally, Timing,
+    Action, BudgetKey, BudgetState, CampaignName, LastRun, Operation, Priority, Quota, Stamp,
+    Tally, Timing,
 };
 use fault::Fault;
 use writer::{Work, Writer};
@@ -314,7 +316,7 @@ impl<C: Clock> Store for SqliteStore<C> {
         .await
     }
 
-    async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<()> {
+    async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<BudgetState> {
         self.write("writing a look at the list of actions", move |shared, conn| {
             Box::pin(async move { ops::settle_read(conn, &shared, call, &settlement).await })
         })
@@ -445,6 +447,7 @@ impl<C: Clock> Store for SqliteStore<C> {
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
         let what = "reading the journal";
         let mut conn = self.reader(what).await?;
+        let now = self.shared.clock.now();
         let read = async {
             let Some(id) = sql::find_budget(&mut conn, budget).await? else {
                 return Ok(Usage::default());
@@ -452,9 +455,25 @@ impl<C: Clock> Store for SqliteStore<C> {
             let seen_by = sql::latest(&mut conn, id, latest).await?;
             let state = sql::budget_state(&mut conn, id).await?;
             let quotas = sql::quotas_on(&mut conn, id, budget.operation).await?;
+            let quotas = sql::with_named(quotas, &state, now);
             Ok(Usage { seen_by, state, quotas })
         };
         read.await.map_err(|fault| told(what, fault))
+    }
+
+    async fn note_tenant(&self, service: &str, domain: &str, tenant: &str) -> Result<()> {
+        let name = [service_of(service), id_of(domain), id_of(tenant)];
+        self.write("writing a tenant's id", move |_, conn| {
+            Box::pin(async move { sql::set_tenant_name(conn, &name).await })
+        })
+        .await
+    }
+
+    async fn tenant_named(&self, service: &str, domain: &str) -> Result<Option<String>> {
+        let what = "looking for a tenant's id";
+        let (service, domain) = (service_of(service), id_of(domain));
+        let found = sql::tenant_named(&mut *self.reader(what).await?, &service, &domain).await;
+        found.map_err(|fault| told(what, fault))
     }
 
     async fn calls(&self, campaign: CampaignId) -> Result<u64> {

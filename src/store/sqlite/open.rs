@@ -259,6 +259,8 @@ async fn set_up(
         sql::add_checksums(&mut changing).await?;
     }
     if before != sql::schema_version(&mut changing).await? {
+        // An older version knew one service by several names.
+        sql::unite_budgets(&mut changing).await?;
         sql::keep_schema_sum(&mut changing).await?;
     }
     Ok(changing.commit().await?)

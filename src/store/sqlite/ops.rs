@@ -156,8 +156,8 @@ pub(super) async fn claim_on<C: Clock>(
     budget: &BudgetKey,
     quotas: &[Quota],
 ) -> Done<ReadAnswer> {
-    let budget = sql::budget_on(conn, budget, quotas).await?;
     let now = shared.clock.now();
+    let budget = sql::budget_on(conn, budget, quotas, now).await?;
     let nth = sql::nth_latest(conn, &budget, &shared.timing, now, 0).await?;
     if let Some(no) = not_yet(&budget.quotas, &shared.timing, &nth, &budget.state, 0, now) {
         return Ok(ReadAnswer::NotYet(no));
@@ -223,6 +223,9 @@ pub(super) async fn settle<C: Clock>(
     if notes != call.notes {
         sql::add_notes(&mut script, call.campaign, &notes)?;
     }
+    if let Verdict::NeverLeft { .. } = verdict {
+        sql::take_back_call(&mut script, call.campaign)?;
+    }
     script.run(conn).await?;
     Ok(Settled { before: call.life, after: life, budget })
 }
@@ -232,7 +235,7 @@ pub(super) async fn settle_read<C: Clock>(
     shared: &Shared<C>,
     id: CallId,
     settlement: &ReadSettlement,
-) -> Done<()> {
+) -> Done<BudgetState> {
     let call = sql::read_call(conn, id).await?.ok_or_else(|| unknown_call(id))?;
     let (budget, before, claimed_at) = call;
     let mut state = before;
@@ -256,7 +259,7 @@ pub(super) async fn settle_read<C: Clock>(
         sql::add_state(&mut script, budget, &state)?;
     }
     script.run(conn).await?;
-    Ok(())
+    Ok(state)
 }
 
 pub(super) async fn expire<C: Clock>(

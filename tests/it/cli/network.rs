@@ -19,11 +19,16 @@ use crate::support::device;
 type Variable<'a> = (&'a str, &'a str);
 
 const API: &str = "api.fleetsweep.test";
-const LOGIN: &str = "login.fleetsweep.test";
+pub(super) const LOGIN: &str = "login.fleetsweep.test";
+
+/// Two host names of the real service, an old and a new one; no call gets farther than the proxy.
+pub(super) const WORLD: [&str; 2] =
+    ["api.security.microsoft.com", "api.securitycenter.microsoft.com"];
 
 /// Puts TLS in front of an emulator; the port, and the authority's certificate.
-async fn tls_before(emulator: &Emulator) -> (u16, String) {
-    let (root, certificate, key) = authority_and_server(&[API, LOGIN, "localhost"]);
+pub(super) async fn tls_before(emulator: &Emulator) -> (u16, String) {
+    let (root, certificate, key) =
+        authority_and_server(&[API, LOGIN, "localhost", WORLD[0], WORLD[1]]);
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
     let config = ServerConfig::builder()
         .with_no_client_auth()
@@ -48,7 +53,7 @@ async fn tls_before(emulator: &Emulator) -> (u16, String) {
 }
 
 /// A proxy that leads every CONNECT to one port of this machine, or refuses it with this status.
-async fn proxy(to: u16, status: u16) -> (String, Arc<Mutex<Vec<String>>>) {
+pub(super) async fn proxy(to: u16, status: u16) -> (String, Arc<Mutex<Vec<String>>>) {
     proxy_that_says(to, if status == 200 { "200 X" } else { "407 X" }).await
 }
 

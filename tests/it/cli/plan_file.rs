@@ -128,7 +128,7 @@ async fn whatever_is_typed_otherwise_than_planned_is_refused_before_the_first_or
         (&["--busy=retry"], "busy devices: `report` planned, `retry` now"),
         (&["--skip=server"], "--skip: `none` planned, `server` now"),
         (&["--keep=mobile"], "--keep: `none` planned, `mobile` now"),
-        (&["--limit=50/1m"], "limits: `100/min, 1500/h` planned, `50/min` now"),
+        (&["--limit=50/1m"], "limits: `100/min, 1500/h` planned, `50/min, 1500/h` now"),
         (&["--leave=25%"], "limits: `100/min, 1500/h` planned, `75/min, 1125/h` now"),
         (&["--pace=even"], "pace: `fast` planned, `even` now"),
         (&["--window=00:00-24:00"], "windows: `none` planned, `00:00-24:00` now"),

@@ -109,7 +109,8 @@ async fn a_429_pauses_once_for_a_volley_and_one_call_probes() {
     assert!(sent[16] >= MS * 40_200, "Retry-After is honoured in full: {:?}", sent[16]);
     assert!(sent[17] >= sent[16] + MS * 200, "the probe's answer is waited for");
     assert!(sent[16] < MS * 46_000, "and not much more: {:?}", sent[16]);
-    let paused = told.notes.iter().filter(|note| matches!(note, Note::Paused(_))).count();
+    let paused =
+        told.notes.iter().filter(|note| matches!(note, Note::Paused(Operation::Scan, _))).count();
     assert_eq!(paused, 1, "one volley is one pause to people too: {:?}", told.notes);
     assert_eq!(told.notes.iter().filter(|note| **note == Note::OthersCall).count(), 1);
     assert!(world.rows("c").await.iter().all(|row| row.life.tries == 0));
@@ -166,6 +167,11 @@ async fn an_outage_is_waited_for_and_the_campaign_goes_on() {
     assert_eq!((waiting, told.notes.contains(&Note::Reached)), (1, true));
     let tried = world.server.ledger(|ledger| ledger.asked.len());
     assert!(tried < 200 + 130, "{tried} tries to connect");
+    // What never left is no call, in the run's count and in the store's.
+    let left = world.calls() as u64;
+    assert!(left < tried as u64, "the control: claims are more than calls");
+    assert_eq!(told.ran.calls, left);
+    assert_eq!(world.store.calls(world.find("c").await.id).await.unwrap(), left);
     world.assert_sound();
 }
 

@@ -2,7 +2,6 @@
 //! answer that a call can get.
 
 use fleetsweep::clock::Clock;
-use fleetsweep::domain::Operation;
 use fleetsweep::domain::cancel::{Cause, Spared};
 use fleetsweep::engine::cancel::{Cancelled, Job, Survey, Target, run, survey};
 use fleetsweep::engine::lists::{ListEnd, Lists, Patience};
@@ -11,6 +10,8 @@ use fleetsweep::store::memory::Stamping;
 use super::*;
 use crate::fake_server::ListAct;
 use crate::watched_store::Mistake;
+
+mod pauses;
 
 /// A world in which a campaign `c` of so many devices was ordered.
 async fn ordered(script: Script, devices: u64) -> World {

@@ -2,9 +2,9 @@
 //! the incident takes as long as it would alone, and a runner that dies holds nobody for long.
 
 use fleetsweep::clock::Clock;
+use fleetsweep::domain::Priority;
 use fleetsweep::domain::event::HoldReason;
 use fleetsweep::domain::forecast::Outlook;
-use fleetsweep::domain::{Operation, Priority};
 
 use super::*;
 

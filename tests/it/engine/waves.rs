@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::forecast::Outlook;
-use fleetsweep::domain::{Operation, Rollout, Stamp};
+use fleetsweep::domain::{Rollout, Stamp};
 use fleetsweep::store::{Judged, memory::Stamping};
 
 use super::windows::{Night, hours, moment};

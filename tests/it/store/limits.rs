@@ -109,6 +109,116 @@ pub(super) async fn another_application_has_a_budget_of_its_own(subject: &impl S
     not_yet(store, three).await;
 }
 
+/// An opening of one application in one tenant by this host and with ids so spelled.
+fn by_host(name: &str, host: &str, (tenant, application): (&str, &str)) -> Opening {
+    let mut opening = opening(name, &["3/1h"]);
+    opening.order.target.api_origin = host.to_owned();
+    opening.order.target.tenant = tenant.to_owned();
+    opening.order.target.application = application.to_owned();
+    opening
+}
+
+pub(super) async fn all_host_names_and_spellings_of_one_service_share_one_limit(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let small = ("aaaaaaaa-2222-3333-4444-555555555555", "bbbbbbbb-2222-3333-4444-555555555555");
+    let (tenant, application) = (small.0.to_ascii_uppercase(), format!("{{{}}}", small.1));
+    let world = by_host("world", "https://api.security.microsoft.com", small);
+    let old = "https://api.securitycenter.microsoft.com";
+    let old = by_host("old", old, (&tenant, &application));
+    let region = by_host("region", "https://api-eu.securitycenter.windows.com", small);
+    let gov = by_host("gov", "https://api-gov.securitycenter.microsoft.us", small);
+    let alike = by_host("alike", "https://api.security.microsoft.com.evil.example", small);
+    let key = world.order.target.budget(Operation::Cancel);
+    for opening in [&old, &region] {
+        assert_eq!(opening.order.target.budget(Operation::Cancel), key);
+    }
+    let mut ids = Vec::new();
+    for (number, opening) in [world, old, region, gov, alike].into_iter().enumerate() {
+        let first = number as u32 * 10;
+        ids.push(campaign(store, first..first + 9, opening).await);
+    }
+    for id in &ids[..3] {
+        let call = claim(store, *id).await.call;
+        settle(store, call, accepted(store.clock().utc())).await;
+    }
+    for id in &ids[..3] {
+        not_yet(store, *id).await;
+    }
+    for apart in &ids[3..] {
+        claim(store, *apart).await;
+    }
+}
+
+pub(super) async fn a_limit_that_the_server_named_is_kept_by_every_campaign_and_command(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let opening_one = opening("one", &["100/1m"]);
+    let budget = opening_one.order.target.budget(Operation::Scan);
+    let one = campaign(store, 0..9, opening_one).await;
+    let says = |message: &str| Verdict::Throttled {
+        wait: Some(SECOND),
+        refusal: Refusal { message: Some(message.to_owned()), ..refusal(429, "429") },
+    };
+    let lowering =
+        |usage: &Usage| usage.state.named.lowering(&[quota("100/1m")], store.clock().now());
+    let call = claim(store, one).await.call;
+    let settled = store
+        .settle(call, settlement(says("Maximum allowed 2 per 00:01:00"), store.clock().utc()))
+        .await
+        .unwrap();
+    assert_eq!(
+        settled.budget.named.in_force(store.clock().now()).collect::<Vec<_>>(),
+        [quota("2/1m")]
+    );
+    let usage = store.usage(&budget, 9).await.unwrap();
+    assert_eq!(usage.quotas, [quota("2/1m"), quota("100/1m")]);
+    assert_eq!(lowering(&usage), [quota("2/1m")]);
+    // A campaign that comes later, and a command that belongs to none, keep it too.
+    let two = campaign(store, 10..19, opening("two", &["100/1m"])).await;
+    subject.advance(SECOND).await;
+    let call = claim(store, two).await.call;
+    settle(store, call, accepted(store.clock().utc())).await;
+    subject.advance(SECOND).await;
+    let hold = Hold::Quota(quota("2/1m"));
+    assert_eq!(store.peek(one, 0).await.unwrap().unwrap_err().hold, hold);
+    let ReadAnswer::NotYet(no) = store.claim_on(&budget, vec![quota("100/1m")]).await.unwrap()
+    else {
+        panic!("two calls are in the minute")
+    };
+    assert_eq!(no.hold, hold);
+    // A higher limit, or one that is no limit, raises nothing.
+    subject.advance(reopens("2/1m")).await;
+    let call = claim(store, two).await.call;
+    settle(store, call, says("Maximum allowed 5000 per 00:01:00")).await;
+    subject.advance(SECOND * 2).await;
+    let call = claim(store, two).await.call;
+    settle(store, call, says("Maximum allowed 0 per 00:00:00")).await;
+    assert_eq!(lowering(&store.usage(&budget, 9).await.unwrap()), [quota("2/1m")]);
+    // A day after it was named last it is forgotten: the server may have raised it.
+    subject.advance(Timing::default().named_for).await;
+    let usage = store.usage(&budget, 9).await.unwrap();
+    assert_eq!((lowering(&usage), usage.quotas), (vec![], vec![quota("100/1m")]));
+}
+
+pub(super) async fn the_id_of_a_tenant_that_a_sign_in_told_is_kept_for_its_domain(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let world = "https://api.security.microsoft.com";
+    let gov = "https://api-gov.securitycenter.microsoft.us";
+    let named = async |service: &str, domain: &str| store.tenant_named(service, domain).await;
+    assert_eq!(named(world, "contoso.example").await.unwrap(), None);
+    store.note_tenant(world, "Contoso.example", "T-1").await.unwrap();
+    let old = "https://api.securitycenter.windows.com";
+    assert_eq!(named(old, "contoso.EXAMPLE.").await.unwrap().as_deref(), Some("t-1"));
+    assert_eq!(named(gov, "contoso.example").await.unwrap(), None);
+    store.note_tenant(old, "contoso.example", "T-2").await.unwrap();
+    assert_eq!(named(world, "contoso.example").await.unwrap().as_deref(), Some("t-2"));
+}
+
 pub(super) async fn two_campaigns_on_one_budget_keep_all_their_quotas(subject: &impl Subject) {
     let store = subject.store();
     let wide = campaign(store, 0..9, opening("wide", &["5/1m"])).await;

@@ -16,6 +16,7 @@ const THIRD_SCHEMA: &str = "UPDATE device_row SET rank = rank - 1 WHERE rank > 1
     ALTER TABLE campaign DROP COLUMN called_off; \
     DELETE FROM tally WHERE state = 'cancelled'; \
     DROP TRIGGER call_schema; ALTER TABLE call DROP COLUMN schema; DROP TABLE place; \
+    ALTER TABLE budget DROP COLUMN named; DROP TABLE tenant_name; \
     DELETE FROM _sqlx_migrations WHERE version >= 4";
 
 /// A store with a device of every rank that the third schema knew, and who they are.

@@ -8,6 +8,7 @@ use super::{Item, Sending};
 use crate::defender::CancelApi;
 use crate::domain::event::{HoldReason, Note};
 use crate::domain::{Stamp, Stop, Verdict};
+use crate::engine::throttle::Heard;
 use crate::store::Store;
 
 /// Answers after which "all of them were 403" means that the right is missing.
@@ -32,10 +33,7 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
                 self.state.answers += 1;
                 self.report.cancelled += 1;
             }
-            Verdict::Throttled { wait, .. } => {
-                self.waiting.push_front(item);
-                self.throttled(wait);
-            }
+            Verdict::Throttled { .. } => self.waiting.push_front(item),
             Verdict::Unauthorized(refusal) => {
                 self.waiting.push_front(item);
                 self.unauthorized(claimed_at, refusal.message);
@@ -79,15 +77,11 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
         }
     }
 
-    fn throttled(&mut self, wait: Option<Duration>) {
+    pub(super) fn throttled(&mut self, heard: &Heard) {
         self.report.throttled += 1;
-        if let Some(wait) = wait {
-            self.note(Note::Paused(wait));
-        }
-        // The rule never calls into a full quota, so a 429 means that somebody else calls too.
-        if !std::mem::replace(&mut self.state.told_others, true) {
-            self.note(Note::OthersCall);
-        }
+        let (now, job) = (self.now(), self.job.clone());
+        let news = self.state.told.news(heard, &job.quotas, &job.timing, now);
+        news.into_iter().for_each(|note| self.note(note));
     }
 
     fn unauthorized(&mut self, claimed_at: Stamp, message: Option<String>) {

@@ -32,6 +32,7 @@ macro_rules! campaigns {
         )
     };
 }
+pub(super) use campaigns as select_campaigns;
 
 /// Begins a draft.
 pub(in super::super) async fn insert_draft(
@@ -372,7 +373,7 @@ fn read(row: &SqliteRow) -> Result<Campaign, Fault> {
 }
 
 /// A campaign as it stands in the file, without its notes.
-fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
+pub(super) fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
     let state = parsed(row.try_get(12)?, |name| match name {
         "open" => Some(CampaignState::Open),
         "finished" => Some(CampaignState::Finished),

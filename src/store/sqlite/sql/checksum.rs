@@ -4,6 +4,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::named::named_text;
 use super::state::{state_name, stored};
 use crate::domain::{BudgetState, DeviceId, Life, Probe, Quota, Rank, ServerNotes, Stamp, State};
 use crate::store::sqlite::fault::{Fault, broken};
@@ -68,7 +69,8 @@ fn rank(rank: Rank) -> i64 {
 
 /// Of a budget's pauses.
 pub(super) fn of_budget(budget: i64, state: &BudgetState) -> i64 {
-    let BudgetState { not_before, paused_at, probe, spacing, last_claim, streak, faults } = state;
+    let BudgetState { not_before, paused_at, probe, spacing, last_claim, streak, faults, named } =
+        state;
     let probe = match probe {
         Probe::Off => -1,
         Probe::Due => -2,
@@ -77,7 +79,9 @@ pub(super) fn of_budget(budget: i64, state: &BudgetState) -> i64 {
     let spacing = i64::try_from(spacing.as_nanos()).unwrap_or(i64::MAX);
     let sum = Sum::of("budget", budget).number(not_before.0).number(paused_at.0).number(probe);
     let sum = sum.number(spacing).number(last_claim.0);
-    sum.number((*streak).into()).number((*faults).into()).end()
+    let sum = sum.number((*streak).into()).number((*faults).into());
+    // A budget of which nothing was named has the sum that it had before there was this column.
+    named_text(named).iter().fold(sum, |sum, named| sum.text("named").text(named)).end()
 }
 
 /// Of all that was fixed when a campaign was confirmed, its budgets included.

@@ -11,6 +11,7 @@ use sqlx::{Row as _, Sqlite, SqliteConnection};
 
 use super::campaign::{busy_of, notes};
 use super::device::{key, whole};
+use super::named::{named_of, named_text, with_named};
 use super::queue::ahead;
 use super::state::detail_of;
 use super::{Script, checksum, parsed, unsigned};
@@ -30,9 +31,13 @@ const SCHEMA: i64 = 15;
 macro_rules! budget {
     () => {
         "b.id, b.not_before, b.paused_at, b.probe, b.probe_until, b.spacing_ns, b.last_claim, \
-         b.streak, b.faults, b.sum"
+         b.streak, b.faults, b.named, b.sum"
     };
 }
+pub(super) use budget;
+
+/// How many those are.
+pub(super) const BUDGET_COLUMNS: usize = 11;
 
 /// A budget as a claim finds it.
 #[derive(Clone, Debug)]
@@ -130,19 +135,21 @@ pub(in super::super) async fn budget_of(
     };
     let row = sqlx::query(sql).bind(campaign.0).bind(now.0).fetch_optional(conn).await?;
     let Some(row) = row else { return Ok(None) };
+    let (state, at) = (budget_at(&row, 0)?, BUDGET_COLUMNS);
     let budget = Budget {
         id: row.try_get(0)?,
-        state: budget_at(&row, 0)?,
-        calls: unsigned(&row, 10)?,
-        quotas: quotas_of(row.try_get(11)?)?,
-        due: row.try_get(12)?,
-        paused: row.try_get(13)?,
-        wave: unsigned(&row, 14)?,
-        called_off: row.try_get(16)?,
-        ahead: row.try_get::<Option<i64>, _>(17)?.map(CampaignId),
+        state,
+        calls: unsigned(&row, at)?,
+        quotas: with_named(quotas_of(row.try_get(at + 1)?)?, &state, now),
+        due: row.try_get(at + 2)?,
+        paused: row.try_get(at + 3)?,
+        wave: unsigned(&row, at + 4)?,
+        called_off: row.try_get(at + 6)?,
+        ahead: row.try_get::<Option<i64>, _>(at + 7)?.map(CampaignId),
     };
-    let over = row.try_get::<Option<i64>, _>(18)?.map(Stamp);
-    checksum::check_wave(campaign, (budget.wave, over, row.try_get(19)?), row.try_get(15)?)?;
+    let over = row.try_get::<Option<i64>, _>(at + 8)?.map(Stamp);
+    let wave = (budget.wave, over, row.try_get(at + 9)?);
+    checksum::check_wave(campaign, wave, row.try_get(at + 5)?)?;
     Ok(Some(budget))
 }
 
@@ -152,6 +159,7 @@ pub(in super::super) async fn budget_on(
     conn: &mut SqliteConnection,
     budget: &BudgetKey,
     quotas: &[Quota],
+    now: Stamp,
 ) -> Result<Budget, Fault> {
     let id = super::budget_id(conn, budget).await?;
     let sql = "SELECT calls FROM budget WHERE id = ?";
@@ -159,7 +167,7 @@ pub(in super::super) async fn budget_on(
     let state = budget_state(conn, id).await?;
     let theirs = quotas_on(conn, id, budget.operation).await?;
     let all: BTreeSet<Quota> = theirs.into_iter().chain(quotas.iter().copied()).collect();
-    let quotas = all.into_iter().collect();
+    let quotas = with_named(all.into_iter().collect(), &state, now);
     let (due, paused, wave, called_off, ahead) = (false, false, 0, false, None);
     Ok(Budget { id, state, calls, quotas, due, paused, wave, called_off, ahead })
 }
@@ -246,10 +254,12 @@ pub(in super::super) async fn call(
     let Some(row) = sqlx::query(sql).bind(call.0).fetch_optional(conn).await? else {
         return Ok(None);
     };
-    let (campaign, seq) = (CampaignId(row.try_get(10)?), row.try_get(11)?);
-    let record = CallRecord { attempt: unsigned(&row, 12)?, claimed_at: Stamp(row.try_get(13)?) };
-    let scan_type = parsed(row.try_get(14)?, |name| name.parse().ok())?;
-    let (device, life) = whole(&row, (key(campaign, seq), 30), 18)?;
+    let at = BUDGET_COLUMNS;
+    let (campaign, seq) = (CampaignId(row.try_get(at)?), row.try_get(at + 1)?);
+    let (attempt, claimed_at) = (unsigned(&row, at + 2)?, Stamp(row.try_get(at + 3)?));
+    let record = CallRecord { attempt, claimed_at };
+    let scan_type = parsed(row.try_get(at + 4)?, |name| name.parse().ok())?;
+    let (device, life) = whole(&row, (key(campaign, seq), at + 20), at + 8)?;
     Ok(Some(Call {
         budget: row.try_get(0)?,
         state: budget_at(&row, 0)?,
@@ -257,10 +267,10 @@ pub(in super::super) async fn call(
         seq,
         device,
         record,
-        judging: Judging { scan_type, busy: busy_of(row.try_get(15)?)? },
-        notes: notes(campaign, row.try_get(16)?, row.try_get(17)?, row.try_get(32)?)?,
+        judging: Judging { scan_type, busy: busy_of(row.try_get(at + 5)?)? },
+        notes: notes(campaign, row.try_get(at + 6)?, row.try_get(at + 7)?, row.try_get(at + 22)?)?,
         life,
-        detail: detail_of(row.try_get(31)?)?,
+        detail: detail_of(row.try_get(at + 21)?)?,
     }))
 }
 
@@ -277,7 +287,7 @@ pub(in super::super) async fn read_call(
     );
     let row = sqlx::query(sql).bind(call.0).fetch_optional(conn).await?;
     let Some(row) = row else { return Ok(None) };
-    Ok(Some((row.try_get(0)?, budget_at(&row, 0)?, Stamp(row.try_get(10)?))))
+    Ok(Some((row.try_get(0)?, budget_at(&row, 0)?, Stamp(row.try_get(BUDGET_COLUMNS)?))))
 }
 
 /// Writes what became of a call.
@@ -294,6 +304,16 @@ pub(in super::super) fn add_entry(
     Ok(())
 }
 
+/// A scan call of this campaign never left: it was none.
+pub(in super::super) fn take_back_call(
+    script: &mut Script,
+    campaign: CampaignId,
+) -> Result<(), Fault> {
+    let sql = "UPDATE campaign SET calls = max(0, calls - 1) WHERE id = ?";
+    script.add(sql, 1).bind(campaign.0)?;
+    Ok(())
+}
+
 /// Writes the pauses of a budget.
 pub(in super::super) fn add_state(
     script: &mut Script,
@@ -306,10 +326,12 @@ pub(in super::super) fn add_state(
         Probe::InFlight(until) => ("in_flight", until),
     };
     let sql = "UPDATE budget SET not_before = ?, paused_at = ?, probe = ?, probe_until = ?, \
-               spacing_ns = ?, last_claim = ?, streak = ?, faults = ?, sum = ? WHERE id = ?";
+               spacing_ns = ?, last_claim = ?, streak = ?, faults = ?, named = ?, sum = ? \
+               WHERE id = ?";
     script.add(sql, 1).bind(state.not_before.0)?.bind(state.paused_at.0)?.bind(probe)?;
     script.bind(until.0)?.bind(i64::try_from(state.spacing.as_nanos()).unwrap_or(i64::MAX))?;
     script.bind(state.last_claim.0)?.bind(state.streak)?.bind(state.faults)?;
+    script.bind(named_text(&state.named))?;
     script.bind(checksum::of_budget(budget, state))?.bind(budget)?;
     Ok(())
 }
@@ -388,7 +410,7 @@ fn budget_at(row: &SqliteRow, id: usize) -> Result<BudgetState, Fault> {
     let key: i64 = row.try_get(id)?;
     let state = pauses(row, id)?;
     let sum = checksum::of_budget(key, &state);
-    checksum::check(row.try_get(id + 9)?, sum, || format!("budget {key}"))?;
+    checksum::check(row.try_get(id + 10)?, sum, || format!("budget {key}"))?;
     Ok(state)
 }
 
@@ -405,8 +427,30 @@ pub(super) async fn add_checksums(conn: &mut SqliteConnection) -> Result<(), Fau
     Ok(())
 }
 
+/// Gives a budget its one name; the pauses of those that it now stands for, or, if there is
+/// nothing that may be believed, no checksum.
+pub(super) async fn rewrite_budget(
+    conn: &mut SqliteConnection,
+    budget: i64,
+    key: &BudgetKey,
+    state: Option<&BudgetState>,
+) -> Result<(), Fault> {
+    let mut script = Script::default();
+    let sql = "UPDATE budget SET api_origin = ?, tenant = ?, application = ? WHERE id = ?";
+    script.add(sql, 1).bind(&key.api_origin)?.bind(&key.tenant)?.bind(&key.application)?;
+    script.bind(budget)?;
+    match state {
+        Some(state) => add_state(&mut script, budget, state)?,
+        None => {
+            script.add("UPDATE budget SET sum = NULL WHERE id = ?", 1).bind(budget)?;
+        }
+    }
+    script.run(conn).await?;
+    Ok(())
+}
+
 /// The pauses in the columns of `budget!`, whatever their checksum says.
-fn pauses(row: &SqliteRow, id: usize) -> Result<BudgetState, Fault> {
+pub(super) fn pauses(row: &SqliteRow, id: usize) -> Result<BudgetState, Fault> {
     let until = Stamp(row.try_get(id + 4)?);
     Ok(BudgetState {
         not_before: Stamp(row.try_get(id + 1)?),
@@ -421,6 +465,7 @@ fn pauses(row: &SqliteRow, id: usize) -> Result<BudgetState, Fault> {
         last_claim: Stamp(row.try_get(id + 6)?),
         streak: unsigned(row, id + 7)?,
         faults: unsigned(row, id + 8)?,
+        named: named_of(row.try_get(id + 9)?)?,
     })
 }
 

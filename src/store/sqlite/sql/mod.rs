@@ -8,6 +8,8 @@ mod campaign;
 mod checksum;
 mod device;
 mod journal;
+mod named;
+mod one_name;
 mod prune;
 mod queue;
 mod state;
@@ -23,6 +25,8 @@ pub(super) use called_off::{end_waiting, set_called_off, waiting};
 pub(super) use campaign::*;
 pub(super) use device::*;
 pub(super) use journal::*;
+pub(super) use named::with_named;
+pub(super) use one_name::{set_tenant_name, tenant_named, unite_budgets};
 pub(super) use prune::prune;
 pub(super) use queue::*;
 

@@ -1,0 +1,30 @@
+//! How the limits that the server named stand in a budget's row. It runs no SQL.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{BudgetState, NamedLimit, NamedLimits, Quota, Stamp};
+use crate::store::sqlite::fault::{Fault, broken};
+
+/// These quotas, and what the server named beside them.
+pub(in super::super) fn with_named(
+    quotas: Vec<Quota>,
+    state: &BudgetState,
+    now: Stamp,
+) -> Vec<Quota> {
+    let all: BTreeSet<Quota> = quotas.into_iter().chain(state.named.in_force(now)).collect();
+    all.into_iter().collect()
+}
+
+/// The limits that the server named, as they stand in the file; nothing if there are none.
+pub(super) fn named_text(named: &NamedLimits) -> Option<String> {
+    let all: Vec<&NamedLimit> = named.iter().collect();
+    (!all.is_empty()).then(|| serde_json::to_string(&all).expect("values of numbers are JSON"))
+}
+
+/// Reads what `named_text` wrote.
+pub(super) fn named_of(text: Option<&str>) -> Result<NamedLimits, Fault> {
+    let Some(text) = text else { return Ok(NamedLimits::default()) };
+    let all: Vec<NamedLimit> = serde_json::from_str(text)
+        .map_err(|error| broken(format!("the server's limits cannot be read: {error}")))?;
+    Ok(all.into_iter().collect())
+}
