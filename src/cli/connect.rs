@@ -128,6 +128,7 @@ impl Planned {
             return Ok(Destination::new(connect, emulator)?.planned());
         }
         let (target, api) = settings::planned_target(connect)?;
+        settings::check_ids(&target, &api)?;
         let sign_in = auth::kind(connect)?;
         let unknown = target.tenant.is_empty() || target.application.is_empty();
         let warning = "tenant or application is not given, so the quota that is used already is \

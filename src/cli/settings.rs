@@ -127,7 +127,7 @@ pub(super) fn connection(args: &ConnectArgs) -> Result<Connection, Failure> {
 }
 
 /// Ids that cannot be right are told before anybody confirms a plan, not by the sign-in after it.
-fn check_ids(target: &Target, api: &Origin) -> Result<(), Failure> {
+pub(super) fn check_ids(target: &Target, api: &Origin) -> Result<(), Failure> {
     if api.is_loopback() {
         return Ok(());
     }

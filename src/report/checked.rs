@@ -67,7 +67,8 @@ impl Checked {
             let head = match found.decision {
                 Decision::Skip(_) => "left out",
                 Decision::Last => "last",
-                Decision::Send => "ordered",
+                // They overlap, and each is a part of the list.
+                Decision::Send => "including",
             };
             let saves = found.saves.filter(|saves| *saves >= WORTH_TELLING);
             let saves = saves.map(|saves| format!("; saves {}", duration(saves)));

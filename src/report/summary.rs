@@ -329,6 +329,9 @@ fn told(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted => "accepted: scan ordered",
         Outcome::AlreadyInProgress { covered: true } => "already in progress, covered by that scan",
+        Outcome::AlreadyInProgress { covered: false } => {
+            "already in progress, not covered: narrower, old or not known"
+        }
         Outcome::Unknown => "unknown: answer lost, and the list of actions may not be read",
         other => short(other),
     }

@@ -251,7 +251,8 @@ fn no_secret_of_the_environment_is_printed_and_what_a_timer_lacks_is_told() {
     let command = [&SCAN[..], &["--comment=x"]].concat();
     for kind in ["--systemd", "--cron", "--kubernetes", "--windows"] {
         let mut line = schedule(&place, &[kind, "--at=22:00"], &command);
-        line.env("AZURE_CLIENT_SECRET", "canary-secret").env("AZURE_TENANT_ID", "some-tenant");
+        line.env("AZURE_CLIENT_SECRET", "canary-secret")
+            .env("AZURE_TENANT_ID", "some-tenant.example");
         let said = run(line);
         assert_eq!(said.code, 0, "{}", said.err);
         assert!(!format!("{}{}", said.out, said.err).contains("canary-secret"), "{kind}");
@@ -279,7 +280,7 @@ fn a_settings_file_of_this_user_is_named_to_the_service() {
     let place = Place::new();
     std::fs::create_dir_all(place.path(".config/fleetsweep")).unwrap();
     let file = place.path(".config/fleetsweep/config.toml");
-    let text = "leave = \"10%\"\n[profiles.prod]\ntenant = \"t\"\nclient-id = \"c\"\n\
+    let text = "leave = \"10%\"\n[profiles.prod]\ntenant = \"t.example\"\n\
                 client-secret-file = \"/etc/fleetsweep/prod\"\n";
     std::fs::write(&file, text).unwrap();
     let command = [&SCAN[..], &["--comment=x", "--profile=prod"]].concat();

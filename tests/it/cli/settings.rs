@@ -12,8 +12,8 @@ tenant = "11111111-2222-3333-4444-555555555555"
 client-id = "66666666-7777-8888-9999-000000000000"
 
 [profiles.lab]
-tenant = "lab"
-client-id = "x"
+tenant = "lab.example"
+client-id = "77777777-7777-8888-9999-000000000000"
 cloud = "gcc"
 "#;
 
@@ -39,7 +39,7 @@ fn flags_win_over_variables_and_variables_over_the_file() {
         let said = run(command);
         assert_eq!(said.code, 0, "{}", said.err);
         let plan = &json_lines(&said.out)[0];
-        assert_eq!((&plan["tenant"], &plan["cloud"]), (&"lab".into(), &"gcc".into()));
+        assert_eq!((&plan["tenant"], &plan["cloud"]), (&"lab.example".into(), &"gcc".into()));
         assert!(plan["store"].as_str().unwrap().ends_with("there.db"), "{plan}");
         let used = plan["quota_used"].as_array().unwrap();
         used.iter().map(|quota| quota["limit"].as_u64().unwrap()).collect::<Vec<_>>()

@@ -30,6 +30,7 @@ fn each_wrong_use_says_what_why_and_what_next() {
         ("no terminal", vec!["scan", "list.txt", "--type", "full", "--comment", "x", "--emulator"]),
         ("no tenant", scan(&[])),
         ("a tenant that is no id", scan(&["--tenant", "contoso", "--client-id", GUID])),
+        ("a tenant that is no id, in a dry run", scan(&["--tenant", "contoso", "--dry-run"])),
         ("an application that is no id", scan(&["--tenant", GUID, "--client-id", "fleetsweep"])),
         ("no secret", scan(&["--tenant", GUID, "--client-id", GUID])),
         (
@@ -150,7 +151,7 @@ fn a_dry_run_needs_neither_tenant_nor_secret_and_says_what_it_cannot_know() {
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.err.contains("100 devices"), "{}", said.err);
     assert!(said.err.contains("Warning: tenant or application is not given"), "{}", said.err);
-    let tenant = ["--dry-run", "--tenant=t", "--client-id=c"];
+    let tenant = ["--dry-run", "--tenant", GUID, "--client-id", GUID];
     let said = run(place.fleetsweep(&scan(&tenant)));
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(!said.err.contains("Warning"), "{}", said.err);
