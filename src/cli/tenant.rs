@@ -51,9 +51,9 @@ impl Wish<'_> {
     }
 
     /// How long what is not needed may hold the orders up.
-    fn longest(&self, speed: &Speed) -> Duration {
+    fn longest(asked_for: bool, speed: &Speed) -> Duration {
         let urgent = speed.priority == Priority::High;
-        match (self.asked_for, urgent) {
+        match (asked_for, urgent) {
             (true, false) => speed.timing.optional_reads * LONGER,
             (true, true) | (false, false) => speed.timing.optional_reads,
             (false, true) => speed.timing.urgent_reads,
@@ -62,7 +62,7 @@ impl Wish<'_> {
 
     /// What is not needed is worth that long, and before an incident not even a pause of the limit.
     fn optional(&self, speed: &Speed, clock: &impl Clock) -> Patience {
-        let patience = Patience::optional(clock.now(), self.longest(speed));
+        let patience = Patience::optional(clock.now(), Self::longest(self.asked_for, speed));
         match speed.priority {
             Priority::High if !self.asked_for => patience.in_a_hurry(),
             _ => patience,
@@ -72,7 +72,7 @@ impl Wish<'_> {
     /// Why something was not read, with what would let it take longer.
     fn hindered(&self, end: &ListEnd, speed: &Speed) -> Option<String> {
         let why = not_read(end)?;
-        let longer = duration(speed.timing.optional_reads * LONGER);
+        let longer = duration(Self::longest(true, speed));
         Some(match end {
             ListEnd::Late(_) if !self.asked_for && !self.is_needed() => {
                 format!("{why}; with --check it may take {longer}")
