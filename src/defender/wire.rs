@@ -2,7 +2,9 @@
 //! they survive anything. Microsoft adds and removes fields, so no schema is held against an
 //! answer: what is missing, null or of the wrong type is missing.
 
+mod fault;
 mod machine;
+mod page_text;
 
 use std::fmt;
 
@@ -17,7 +19,7 @@ use super::http::PAGE;
 use super::shallow::{ACTION, Known, MACHINE, Shallow};
 use crate::domain::text::printable;
 use crate::domain::verdict::EMPTY_BODY;
-use crate::domain::{Action, Body, ErrorBody, Machine};
+use crate::domain::{Action, Body, Machine};
 
 pub(super) use machine::TAGS;
 
@@ -177,18 +179,8 @@ fn without_mark(bytes: &[u8]) -> &[u8] {
 }
 
 fn body_of(fields: &Map<String, Value>) -> Option<Body> {
-    let text = |name: &str| fields.get(name).and_then(text_of);
-    if let Some(Value::Object(error)) = fields.get("error") {
-        let inner = |name: &str| error.get(name).and_then(text_of);
-        return Some(Body::Error(ErrorBody {
-            code: inner("code").unwrap_or_default(),
-            message: inner("message").unwrap_or_default(),
-            target: inner("target").filter(|target| !target.is_empty()),
-        }));
-    }
-    // The gateway in front of the API has a form of its own.
-    if let (Some(_), Some(message)) = (text("statusCode"), text("message")) {
-        return Some(Body::Error(ErrorBody { message, ..ErrorBody::default() }));
+    if let Some(error) = fault::error_of(fields) {
+        return Some(Body::Error(error));
     }
     let action = action_of(fields);
     (!action.id.is_empty()).then(|| Body::Action(Box::new(action)))
@@ -233,9 +225,10 @@ fn not_json(bytes: &[u8], error: &serde_json::Error) -> String {
         return "JSON that is nested too deeply".to_owned();
     }
     let text = head(bytes);
-    let looks_like_html = text.trim_start().starts_with('<');
-    let what = if looks_like_html { "an HTML page" } else { "text that is not JSON" };
-    format!("{what}: {}", excerpt(&text))
+    if page_text::is_page(&text) {
+        return page_text::told(bytes);
+    }
+    format!("text that is not JSON: {}", excerpt(&text))
 }
 
 fn other_shape(bytes: &[u8]) -> String {

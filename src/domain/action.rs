@@ -98,6 +98,11 @@ impl Action {
         wide_enough && !ended && (self.has_status(&["InProgress"]) || young)
     }
 
+    /// Whether it ended without what was asked for.
+    pub fn has_failed(&self) -> bool {
+        self.status.as_deref().is_some_and(has_ended_badly)
+    }
+
     /// Whether somebody cancelled it, in either spelling (Machine action resource page).
     pub fn is_cancelled(&self) -> bool {
         self.has_status(&["Cancelled", "Canceled"])
@@ -115,7 +120,7 @@ pub fn has_ended(status: &str) -> bool {
 
 /// Whether an action with this status ended without what was asked for.
 pub fn has_ended_badly(status: &str) -> bool {
-    is_any(status, &["Failed", "TimeOut", "Cancelled", "Canceled"])
+    is_any(status.trim(), &["Failed", "TimeOut", "Cancelled", "Canceled"])
 }
 
 fn is_any(word: &str, any: &[&str]) -> bool {

@@ -8,14 +8,17 @@ use jiff::Timestamp;
 use super::campaign::{CampaignName, Operation};
 use super::quota::Quota;
 use super::tally::Tally;
+use super::verdict::Refusal;
 
 /// What holds the next order back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HoldReason {
     /// This quota is used up.
     Quota(Quota),
-    /// A pause after a 429 or a row of server faults.
+    /// A pause after a 429, or after faults that another run met.
     Pause,
+    /// A pause after answers of this run that are of no use.
+    Faults,
     /// Somebody paused the campaign.
     User,
     /// This campaign of high priority goes before it.
@@ -95,10 +98,14 @@ pub enum Note {
     Waiting(String),
     /// It can be reached again.
     Reached,
-    /// The list of actions may not be read.
-    ListForbidden,
+    /// The list of actions may not be read, and what the server says of that.
+    ListForbidden(Refusal),
     /// The list of actions could not be read now.
     ListFailed(String),
+    /// Orders are refused so, in the server's words.
+    Refused(String),
+    /// Answers are of no use: what came instead, in its own words.
+    Useless(String),
     /// No more orders; this many calls wait for their answer.
     Stopping(usize),
     /// This wave is over, and is judged after this wait.

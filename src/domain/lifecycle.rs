@@ -58,7 +58,7 @@ pub enum Rank {
     First,
     /// The same, for a device that has not been seen for long: the others are not to wait for it.
     Late,
-    /// Asked again after doubt, or because it was busy.
+    /// Asked again after doubt, because it was busy, or after a refusal that was not its own.
     Again,
     /// Asked again after a 404.
     Last,
@@ -91,6 +91,8 @@ pub struct Life {
 pub enum Answered {
     /// A new action of ours.
     Accepted,
+    /// A new action of ours that has failed already.
+    Failed,
     /// A scan was in progress already.
     Busy {
         /// Whether it covers the device, as far as the answer tells.
@@ -111,6 +113,8 @@ pub enum Answered {
 pub enum Found {
     /// An action of ours.
     Ours,
+    /// An action of ours that has failed already.
+    OursFailed,
     /// None of ours; whether one of somebody else covers the device.
     NotOurs {
         /// Whether it covers the device.
@@ -155,7 +159,8 @@ pub enum LifeEvent {
         /// Whether what runs covers the device.
         covered: bool,
     },
-    /// Its refusal was the application's and not its own: it waits for its turn again.
+    /// So many were refused alike that it may not be its own fault: it waits again, behind those
+    /// that were not asked yet, so that it does not keep them from their turn.
     Reopened {
         /// Which attempt was refused.
         attempt: u32,
@@ -177,6 +182,11 @@ pub struct IllegalTransition {
 }
 
 impl Life {
+    /// Whether it has its outcome.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, State::Done(_))
+    }
+
     /// How often it was looked up in vain since it is in doubt.
     pub fn looks(&self) -> u8 {
         match self.state {
@@ -203,6 +213,11 @@ impl Life {
     /// Whether asking this device is a repeat, which the budget of repeats must allow.
     pub fn is_repeat(&self) -> bool {
         self.tries > 0
+    }
+
+    /// Whether it waits, or was asked, again only since too many were refused alike.
+    pub fn was_reopened(&self) -> bool {
+        self.rank == Rank::Again && self.tries == 0 && self.busy_asks == 0 && !self.doubted
     }
 
     /// Whether the list of actions must be asked for this very device: before it can be asked
@@ -252,7 +267,8 @@ pub fn next(
         (State::Done(Outcome::Rejected), LifeEvent::Reopened { attempt })
             if attempt == life.attempt =>
         {
-            Ok(life.to(State::Queued(Stamp::ZERO)))
+            let rank = life.rank.max(Rank::Again);
+            Ok(Life { rank, ..life.to(State::Queued(Stamp::ZERO)) })
         }
         (State::Queued(_), LifeEvent::CalledOff) => Ok(life.to(State::Done(called_off(&life)))),
         (State::Done(Outcome::Accepted), LifeEvent::Cancelled) => {
@@ -295,6 +311,7 @@ fn answered(life: Life, answer: Answered, now: Stamp, policy: BusyPolicy, timing
     let tries = life.tries.saturating_sub(u8::from(used_one));
     match answer {
         Answered::Accepted => life.to(State::Done(Outcome::Accepted)),
+        Answered::Failed => life.to(State::Done(Outcome::Failed)),
         Answered::Rejected => life.to(State::Done(Outcome::Rejected)),
         Answered::NotNow(not_before) => Life { tries, ..life.to(State::Queued(not_before)) },
         Answered::Doubtful if was_doubtful => life,
@@ -359,6 +376,7 @@ fn doubt(life: Life, now: Stamp, busy: bool, timing: &Timing) -> Life {
 fn looked_up(life: Life, looks: u8, busy: bool, found: Found, now: Stamp, timing: &Timing) -> Life {
     match found {
         Found::Ours => life.to(State::Done(Outcome::Accepted)),
+        Found::OursFailed => life.to(State::Done(Outcome::Failed)),
         Found::Forbidden if busy => {
             life.to(State::Done(Outcome::AlreadyInProgress { covered: false }))
         }

@@ -20,6 +20,7 @@ pub mod platform;
 pub mod preflight;
 pub mod priority;
 pub mod quota;
+pub mod refusals;
 pub mod reply;
 pub mod rollout;
 pub mod run;

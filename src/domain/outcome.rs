@@ -17,7 +17,8 @@ pub enum Outcome {
     Rejected,
     /// The server does not know this device, asked twice.
     NotFound,
-    /// Its tries came to nothing, and no action of ours exists.
+    /// Its tries came to nothing and no action of ours exists, or the action had failed already
+    /// when the server told of it.
     Failed,
     /// A call was sent and nobody can say what became of it.
     Unknown,
@@ -106,6 +107,8 @@ pub enum Stop {
     SignIn(String),
     /// A safety rule: wrong tenant or stale list.
     Safety(String),
+    /// The safety rule of refusals: so many are the same that the fault is not the devices'.
+    Refused(String),
     /// The safety rule of repeats: server or network fail too often to go on blindly.
     Repeats(String),
     /// Too many results of the run were failures (`--max-failures`).
@@ -133,7 +136,11 @@ impl Ending {
                 Stop::SecondSignal => 130,
                 Stop::NeverReached(_) => 1,
                 Stop::SignIn(_) => 7,
-                Stop::Safety(_) | Stop::Repeats(_) | Stop::Failures(_) | Stop::Wave(_) => 4,
+                Stop::Safety(_)
+                | Stop::Refused(_)
+                | Stop::Repeats(_)
+                | Stop::Failures(_)
+                | Stop::Wave(_) => 4,
                 Stop::Signal
                 | Stop::Time
                 | Stop::Window
@@ -180,9 +187,10 @@ mod tests {
             Ending::Stopped(Stop::NeverReached(why())).exit_code(false),
             Ending::Stopped(Stop::SignIn(why())).exit_code(false),
             Ending::Stopped(Stop::Safety(why())).exit_code(false),
+            Ending::Stopped(Stop::Refused(why())).exit_code(true),
             Ending::Stopped(Stop::Failures(why())).exit_code(true),
             Ending::Stopped(Stop::Wave(why())).exit_code(true),
         ];
-        assert_eq!(codes, [0, 3, 5, 130, 5, 5, 5, 1, 7, 4, 4, 4]);
+        assert_eq!(codes, [0, 3, 5, 130, 5, 5, 5, 1, 7, 4, 4, 4, 4]);
     }
 }

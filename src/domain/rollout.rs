@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::action::has_ended_badly;
 use super::device::DeviceId;
 use super::forecast::Pause;
 use super::outcome::Outcome;
@@ -186,10 +187,11 @@ impl Figures {
         let failure = match outcome {
             Outcome::Rejected => Some("rejected"),
             Outcome::NotFound => Some("not found"),
-            Outcome::Failed => Some("could not be ordered"),
             Outcome::Unknown => Some("not known"),
-            Outcome::Accepted if ended("Failed") => Some("scan failed"),
-            Outcome::Accepted if ended("TimeOut") => Some("scan timed out"),
+            Outcome::Accepted | Outcome::Failed if ended("Failed") => Some("scan failed"),
+            Outcome::Accepted | Outcome::Failed if ended("TimeOut") => Some("scan timed out"),
+            Outcome::Failed if status.is_some_and(has_ended_badly) => Some("scan was cancelled"),
+            Outcome::Failed => Some("could not be ordered"),
             Outcome::Accepted | Outcome::AlreadyInProgress { .. } => None,
             _ => return,
         };

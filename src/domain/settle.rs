@@ -236,6 +236,9 @@ pub fn note_look_up(
     }
     let reason = match found {
         Found::Ours => "found in the list of actions after its answer was lost",
+        Found::OursFailed => {
+            "found in the list of actions after its answer was lost; it is over without a scan"
+        }
         Found::NotOurs { covered: true } => "a scan that is wide enough is in progress or recent",
         Found::NotOurs { covered: false } if action.is_some() => {
             "the scan in progress does not do what was asked"
@@ -302,6 +305,7 @@ fn answered(
     timing: &Timing,
 ) -> Answered {
     match verdict {
+        Verdict::Accepted { action, .. } if action.has_failed() => Answered::Failed,
         Verdict::Accepted { .. } => Answered::Accepted,
         Verdict::Busy { action, .. } => Answered::Busy {
             covered: action
@@ -338,6 +342,12 @@ fn describe(detail: &mut Detail, settlement: &Settlement) {
         Verdict::Accepted { action, .. } => {
             clear_error(detail);
             note_action(detail, action, settlement.over_at);
+            if action.has_failed() {
+                detail.reason = Some(
+                    "a scan was ordered, and the answer says that it is over without one"
+                        .to_owned(),
+                );
+            }
         }
         Verdict::Busy { action, refusal } => {
             note_refusal(detail, refusal);

@@ -10,6 +10,7 @@ use super::campaign::{Mark, ScanType};
 use super::device::DeviceId;
 use super::named::{clock_time, limit_in, whole};
 use super::quota::Quota;
+use super::refusals::{means_the_right, words};
 use super::reply::{Answer, Body, ErrorBody, Reply};
 use super::text::{cut, printable};
 use super::timing::Timing;
@@ -43,19 +44,9 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Its status and the API's own words, short enough for a sentence.
+    /// Its status and the API's own words, safe to show and short enough for a sentence.
     pub fn words(&self) -> String {
-        let said = [&self.code, &self.message].into_iter().flatten();
-        let said: Vec<String> = said.map(|text| printable(&cut(text, WHY_MAX))).collect();
-        let (status, said) = (format!("HTTP {}", self.status), said.join(": "));
-        // Where the answer had no words, ours name the status already.
-        if said.starts_with(&status) {
-            said
-        } else if said.is_empty() {
-            status
-        } else {
-            format!("{status}: {said}")
-        }
+        words(self)
     }
 }
 
@@ -78,9 +69,9 @@ pub enum Verdict {
         /// The answer.
         refusal: Refusal,
     },
-    /// This device is refused.
+    /// Refused, and certainly not ordered: this device, or the request.
     Rejected(Refusal),
-    /// No permission, for this device or at all.
+    /// A 403 that can mean that the right is missing, for this device or at all.
     Forbidden(Refusal),
     /// The server does not know the device.
     NotFound(Refusal),
@@ -180,8 +171,9 @@ fn call_verdict(reply: &Reply) -> Verdict {
         Reply::NeverLeft { why } => Verdict::NeverLeft { why: why.clone() },
         Reply::Answer(answer) => match answer.status {
             401 => Verdict::Unauthorized(refusal_of(answer)),
-            403 if said_by_api(answer) => Verdict::Forbidden(refusal_of(answer)),
+            403 if said_by_api(answer) => forbidden(refusal_of(answer)),
             429 => Verdict::Throttled { wait: wait_of(answer), refusal: refusal_of(answer) },
+            410 if is_refusal(answer) => Verdict::Rejected(refusal_of(answer)),
             _ => unusable(answer),
         },
     }
@@ -204,6 +196,8 @@ pub fn cancel_verdict(reply: &Reply, id: &str) -> Verdict {
         // "Not in a final state" is what can be cancelled (Cancel machine action API page).
         (400 | 409, Body::Error(_)) => Verdict::Rejected(refusal_of(answer)),
         (404, _) if said_by_api(answer) => Verdict::NotFound(refusal_of(answer)),
+        (403 | 429, _) => call_verdict(reply),
+        _ if is_refusal(answer) && answer.status != 401 => Verdict::Rejected(refusal_of(answer)),
         _ => call_verdict(reply),
     }
 }
@@ -214,14 +208,33 @@ fn judge(answer: &Answer, asked: &Asked<'_>, timing: &Timing) -> Verdict {
         200 | 201 => success(answer, asked, timing),
         400 | 409 if says_busy(answer) => Verdict::Busy { action: None, refusal },
         401 => Verdict::Unauthorized(refusal),
-        403 if said_by_api(answer) => Verdict::Forbidden(refusal),
+        403 if said_by_api(answer) => forbidden(refusal),
         404 if said_by_api(answer) => Verdict::NotFound(refusal),
         429 => Verdict::Throttled { wait: wait_of(answer), refusal },
-        400 => match answer.body {
-            Body::Error(_) => Verdict::Rejected(refusal),
-            _ => unusable(answer),
-        },
+        _ if is_refusal(answer) => Verdict::Rejected(refusal),
         _ => unusable(answer),
+    }
+}
+
+/// A 403 means that a right is missing only where no code names another reason.
+fn forbidden(refusal: Refusal) -> Verdict {
+    if means_the_right(refusal.code.as_deref()) {
+        Verdict::Forbidden(refusal)
+    } else {
+        Verdict::Rejected(refusal)
+    }
+}
+
+/// Whether an answer certainly ordered nothing. Some statuses say so by themselves, since nobody
+/// works on such a request: its method, its address or its size is refused, or the proxy wants to
+/// know who asks. Of the others of 400 to 499 the API's own words are needed, since a proxy can put
+/// a page of its own in the place of any answer; 408 and 499 tell of time that was up.
+fn is_refusal(answer: &Answer) -> bool {
+    match (answer.status, &answer.body) {
+        (_, Body::Action(_)) | (408 | 499, _) => false,
+        (405 | 407 | 410 | 411 | 413..=415 | 417 | 426 | 431, _) => true,
+        (400..=499, Body::Error(_)) => true,
+        _ => false,
     }
 }
 
@@ -322,6 +335,10 @@ fn refusal_of(answer: &Answer) -> Refusal {
         refusal.code = Some(error.code.clone()).filter(|code| !code.is_empty());
         refusal.message = Some(error.message.clone()).filter(|message| !message.is_empty());
         refusal.target = error.target.clone();
+    } else if let Body::Other(what) = &answer.body
+        && what != EMPTY_BODY
+    {
+        refusal.message = Some(what.clone());
     }
     refusal
 }
@@ -329,7 +346,8 @@ fn refusal_of(answer: &Answer) -> Refusal {
 /// The same, in the words of ours where the answer has none.
 fn refusal_in_words(answer: &Answer, why: String) -> Refusal {
     let refusal = refusal_of(answer);
-    if refusal.code.is_some() || refusal.message.is_some() {
+    let is_error = matches!(answer.body, Body::Error(_));
+    if is_error && (refusal.code.is_some() || refusal.message.is_some()) {
         return refusal;
     }
     Refusal { message: Some(why), ..refusal }

@@ -36,6 +36,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
     pub(super) fn not_yet(&mut self, no: NotYet, now: Stamp) {
         self.state.hold = match no.hold {
             Hold::Quota(quota) => Some(HoldReason::Quota(quota)),
+            Hold::Pause if self.state.refusals.are_useless() => Some(HoldReason::Faults),
             Hold::Pause => Some(HoldReason::Pause),
             Hold::User => Some(HoldReason::User),
             Hold::Priority(id) => {

@@ -17,8 +17,8 @@ use crate::domain::action::CommentSays;
 use crate::domain::lifecycle::Found;
 use crate::domain::settle::ServerNotes;
 use crate::domain::verdict::{earliest_of, latest_of, list_verdict};
-use crate::domain::{Action, DeviceId, Mark, Operation, Reply, Stamp, Verdict};
-use crate::store::{CallId, Finding, LookUp, ReadAnswer, ReadSettlement, Seq, Store, StoreError};
+use crate::domain::{Action, DeviceId, Mark, Operation, Refusal, Reply, Stamp, Verdict};
+use crate::store::{CallId, Finding, LookUp, ReadAnswer, ReadSettlement, Store, StoreError};
 
 /// Devices that one look-up handles at most.
 pub(super) const MOST: usize = 1_000;
@@ -41,8 +41,8 @@ const MARGIN: Duration = Duration::from_secs(3600);
 pub(super) enum LookUpEnd {
     /// Its findings are in the store.
     Done {
-        /// The list may not be read.
-        forbidden: bool,
+        /// The list may not be read: what the server says of that, where it was asked.
+        forbidden: Option<Refusal>,
     },
     /// The list could not be read; the devices stand as they stood.
     Failed(String),
@@ -55,7 +55,8 @@ pub(super) async fn run<S: Store, A: ScanApi>(
     forbidden: bool,
 ) -> Result<LookUpEnd, StoreError> {
     if forbidden {
-        return write(&shared, forbidden_all(batch)).await.map(|()| LookUpEnd::Done { forbidden });
+        write(&shared, forbidden_all(batch)).await?;
+        return Ok(LookUpEnd::Done { forbidden: None });
     }
     // The notes can have changed since the run began.
     let campaign = shared.store.find(&shared.campaign.name).await?;
@@ -90,14 +91,14 @@ pub(super) async fn run<S: Store, A: ScanApi>(
             }
             Read::TooLong if most < PAGES => whole = false,
             Read::TooLong => return Ok(LookUpEnd::Failed(without_end())),
-            Read::Forbidden => {
+            Read::Forbidden(refusal) => {
                 write(&shared, forbidden_all(batch)).await?;
-                return Ok(LookUpEnd::Done { forbidden: true });
+                return Ok(LookUpEnd::Done { forbidden: Some(refusal) });
             }
             Read::Failed(why) => return Ok(LookUpEnd::Failed(why)),
         }
     }
-    Ok(LookUpEnd::Done { forbidden: false })
+    Ok(LookUpEnd::Done { forbidden: None })
 }
 
 /// What to ask the list about the first devices of a batch, and how many pages that may cost. Where
@@ -124,7 +125,7 @@ pub(super) enum Read {
     /// The list has more pages than the question may cost.
     TooLong,
     /// It may not be read.
-    Forbidden,
+    Forbidden(Refusal),
     /// It could not be read now.
     Failed(String),
 }
@@ -169,7 +170,11 @@ async fn read<S: Store, A: ScanApi>(
 
 async fn refused<S, A: ScanApi>(shared: &Shared<S, A>, reply: &Reply) -> Read {
     match list_verdict(reply) {
-        Verdict::Forbidden(_) => Read::Forbidden,
+        // Whatever the reason, asking again does not help.
+        Verdict::Forbidden(refusal) => Read::Forbidden(refusal),
+        Verdict::Rejected(refusal) if refusal.status == 403 && refusal.code.is_some() => {
+            Read::Forbidden(refusal)
+        }
         Verdict::Unauthorized(_) => {
             shared.api.token_refused().await;
             Read::Failed("the API refused the token (401)".to_owned())
@@ -307,7 +312,8 @@ impl Telling {
         let earliest = self.first_contact.into_iter().chain(claimed).min();
         let ours = scans().find(|action| self.is_ours(shared, action, (earliest, latest)));
         if let Some(ours) = ours.filter(|_| !look_up.unseen) {
-            return Finding { look_up, found: Found::Ours, action: Some(ours.clone()) };
+            let found = if ours.has_failed() { Found::OursFailed } else { Found::Ours };
+            return Finding { look_up, found, action: Some(ours.clone()) };
         }
         let asked = shared.campaign.order.scan_type;
         let covering = scans().find(|action| action.covers(asked, server_now, &shared.timing));
@@ -326,10 +332,9 @@ async fn write<S: Store, A>(
     shared: &Shared<S, A>,
     findings: Vec<Finding>,
 ) -> Result<(), StoreError> {
-    let seqs: Vec<Seq> = findings.iter().map(|finding| finding.look_up.seq).collect();
     let settled = shared.store.looked_up(shared.campaign.id, findings).await?;
-    for (seq, settled) in seqs.into_iter().zip(settled) {
-        shared.note_result(seq, (settled.before, settled.after), None);
+    for settled in settled {
+        shared.note_result(settled.before, settled.after);
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod hold;
 pub mod lists;
 mod look_up;
 mod order;
+mod refusals;
 mod safety;
 mod state;
 mod telling;
@@ -37,6 +38,7 @@ use crate::store::{Campaign, Store, StoreError};
 use door::Door;
 use look_up::LookUpEnd;
 use order::OrderEnd;
+use refusals::Refusals;
 use state::{Idle, State};
 use throttle::Heard;
 use waves::{JudgeEnd, Wave};
@@ -112,12 +114,13 @@ pub async fn run<S: Store, A: ScanApi>(
     let now = store.clock().now();
     let gate = settings.gate.then(|| Gate::new(&settings.quotas, settings.pace, now));
     let (timing, counts, hours) = (settings.timing, Counts::default(), settings.hours.clone());
+    let refusals = Refusals::of(&*store, campaign.id).await?;
     let (results, unread) = (Mutex::default(), Mutex::default());
     let shared =
         Shared { store, api, campaign, timing, hours, started: now, counts, results, unread };
     let mut engine = Engine {
         shared: Arc::new(shared),
-        state: State::new(now),
+        state: State::new(now, refusals),
         settings,
         gate,
         tasks: JoinSet::new(),
@@ -430,9 +433,9 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         if stopped.is_none() && (self.state.idle.is_none() || busy) {
             return Ok(None);
         }
-        if let Some(Stop::SignIn(_)) = stopped {
-            // All answers so far were 403: the fault is the application's, so nothing ended.
-            let refused = std::mem::take(&mut self.state.forbidden);
+        // All were refused alike: the fault may not be the devices', so none of them ended by it.
+        let refused = self.state.refusals.take_back();
+        if !refused.is_empty() {
             self.shared.store.reopen(self.shared.campaign.id, refused).await?;
         }
         if self.shared.store.finish(self.shared.campaign.id).await? {

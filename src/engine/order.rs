@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Shared;
 use crate::clock::Clock;
 use crate::defender::{ScanApi, ScanOrder, SignInError};
+use crate::domain::refusals::{self, Refused};
 use crate::domain::verdict::{Asked, verdict};
 use crate::domain::{Reply, Stamp, Verdict, settle};
 use crate::store::{Claim, ClaimAnswer, NotYet, Settled, Store, StoreError};
@@ -30,6 +31,8 @@ pub(super) struct Settlement {
     pub(super) verdict: Verdict,
     pub(super) settled: Settled,
     pub(super) took: Duration,
+    /// What the answer refuses, if it does.
+    pub(super) refused: Option<Refused>,
     /// It was given up, since this machine was too slow or stopped between claim and send, or since
     /// the window closed.
     pub(super) late: bool,
@@ -126,6 +129,7 @@ async fn send<S: Store, A: ScanApi>(
     if claim.repeat && uses_nothing_up {
         shared.counts.repeats.fetch_sub(1, Ordering::SeqCst);
     }
+    let refused = refusals::refused(&reply, &verdict);
     let server_date = match &reply {
         Reply::Answer(answer) => answer.date,
         Reply::NoAnswer { .. } | Reply::NeverLeft { .. } => None,
@@ -134,6 +138,6 @@ async fn send<S: Store, A: ScanApi>(
     let settlement =
         settle::Settlement { verdict: verdict.clone(), server_date, took, sent_at, over_at };
     let settled = store.settle(claim.call, settlement).await?;
-    shared.note_result(claim.seq, (settled.before, settled.after), Some(&verdict));
-    Ok(Settlement { claim, verdict, settled, took, late })
+    shared.note_result(settled.before, settled.after);
+    Ok(Settlement { claim, verdict, settled, took, refused, late })
 }

@@ -1,14 +1,11 @@
-//! The rules that stop a campaign before it does harm: a list of the wrong tenant, a missing
-//! permission, a server that fails. Counts are those of one run; what was asked twice counts once.
+//! The rules that stop a campaign before it does harm: too many failures, a server that fails.
+//! Counts are those of one run. What stops it for refusals that are all the same is
+//! `domain::refusals`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::domain::rollout::is_failure;
-use crate::domain::{Life, MaxFailures, Outcome, State, Stop, Verdict};
-use crate::store::Seq;
-
-/// Answers after which "all of them" means something.
-const FIRST_ANSWERS: u64 = 20;
+use crate::domain::{Life, MaxFailures, State, Stop};
 
 /// Answers after which a share means something.
 const SHARE_ANSWERS: u64 = 50;
@@ -24,104 +21,29 @@ pub(super) fn repeats_allowed(calls: u64) -> u64 {
 /// What the user reads when repeats are used up.
 pub(super) fn repeats_spent(repeats: u64) -> String {
     format!(
-        "{repeats} calls had to be repeated, which is more than a tenth of all; the server or the \
-         network fails too often to go on blindly"
+        "{repeats} calls had to be repeated, after faults, lost answers or 404, which is more than \
+         a tenth of all; the server or the network fails, or devices are unknown, too often to go \
+         on blindly"
     )
 }
 
-/// Counts of first answers.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Answers {
-    all: u64,
-    forbidden: u64,
-    not_found: u64,
-}
-
-impl Answers {
-    /// Counts an answer that says something about its device.
-    pub(super) fn count(&mut self, verdict: &Verdict) {
-        match verdict {
-            Verdict::Forbidden(_) => self.forbidden += 1,
-            Verdict::NotFound(_) => self.not_found += 1,
-            Verdict::Accepted { .. } | Verdict::Busy { .. } | Verdict::Rejected(_) => {}
-            Verdict::Unauthorized(_)
-            | Verdict::Throttled { .. }
-            | Verdict::Doubtful { .. }
-            | Verdict::NeverLeft { .. } => return,
-        }
-        self.all += 1;
-    }
-
-    /// Whether every answer that says something about its device was 403.
-    pub(super) fn all_forbidden(&self) -> bool {
-        self.forbidden == self.all
-    }
-
-    /// Whether to stop.
-    pub(super) fn verdict(&self) -> Option<Stop> {
-        let enough = self.all >= FIRST_ANSWERS;
-        if enough && self.all_forbidden() {
-            return Some(Stop::SignIn(format!(
-                "all of the first {} answers are 403: this application may not start scans \
-                 (it needs Machine.Scan, with admin consent), this user may not (role `Active \
-                 remediation actions`, and device groups), or the token is for another audience",
-                self.all
-            )));
-        }
-        let all_missing = enough && self.not_found == self.all;
-        let many_missing = self.all >= SHARE_ANSWERS && self.not_found * 5 > self.all;
-        (all_missing || many_missing).then(|| {
-            Stop::Safety(format!(
-                "{} of {} devices are unknown to this tenant: wrong tenant or stale list?",
-                self.not_found, self.all
-            ))
-        })
-    }
-}
-
-/// The results of a run, for `--max-failures`. A 404 counts as it comes, though the device is asked
-/// once more at the end: that would be too late to stop for it.
+/// The results of a run, for `--max-failures`. Only what is final counts, so that the figures are
+/// those of the report: a 404 that is asked once more, or doubt, is no result yet. A list of which
+/// many devices are unknown is stopped by `domain::refusals`.
 #[derive(Debug, Default)]
 pub(super) struct Results {
     all: u64,
     failures: BTreeMap<&'static str, u64>,
-    /// Devices whose first 404 is counted already.
-    missing: BTreeSet<Seq>,
 }
 
 impl Results {
     /// Counts what a device's answer, or a look into the list, made of it.
-    pub(super) fn count(&mut self, seq: Seq, before: Life, after: Life, verdict: Option<&Verdict>) {
-        let ended = |life: Life| match life.state {
-            State::Done(outcome) => Some(outcome),
-            _ => None,
-        };
-        match (ended(before), ended(after), verdict) {
-            (None, Some(outcome), _) => {
-                let counted = self.missing.remove(&seq);
-                if counted {
-                    self.take_back(Outcome::NotFound);
-                }
-                self.add(outcome);
+    pub(super) fn count(&mut self, before: Life, after: Life) {
+        if let (false, State::Done(outcome)) = (before.has_ended(), after.state) {
+            self.all += 1;
+            if is_failure(outcome) {
+                *self.failures.entry(outcome.name()).or_default() += 1;
             }
-            (None, None, Some(Verdict::NotFound(_))) if self.missing.insert(seq) => {
-                self.add(Outcome::NotFound);
-            }
-            _ => {}
-        }
-    }
-
-    fn add(&mut self, outcome: Outcome) {
-        self.all += 1;
-        if is_failure(outcome) {
-            *self.failures.entry(outcome.name()).or_default() += 1;
-        }
-    }
-
-    fn take_back(&mut self, outcome: Outcome) {
-        self.all -= 1;
-        if let Some(failures) = self.failures.get_mut(outcome.name()) {
-            *failures -= 1;
         }
     }
 
@@ -131,8 +53,10 @@ impl Results {
         let failed: u64 = self.failures.values().sum();
         let enough = matches!(most, MaxFailures::Count(_)) || self.all >= SHARE_ANSWERS;
         (enough && most.is_reached(failed, self.all)).then(|| {
-            let causes = self.failures.iter().filter(|(_, some)| **some > 0);
-            let causes = causes.map(|(what, some)| format!("{some} {}", what.replace('_', " ")));
+            let causes = self
+                .failures
+                .iter()
+                .map(|(what, some)| format!("{some} {}", what.replace('_', " ")));
             let causes = causes.collect::<Vec<_>>().join(", ");
             Stop::Failures(format!(
                 "{failed} of {} results of this run are failures ({causes}); {most} or more is \
@@ -146,43 +70,19 @@ impl Results {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Refusal, Stamp};
-
-    fn answers(forbidden: u64, not_found: u64, rejected: u64) -> Answers {
-        let mut answers = Answers::default();
-        let refusal = Refusal::default;
-        (0..forbidden).for_each(|_| answers.count(&Verdict::Forbidden(refusal())));
-        (0..not_found).for_each(|_| answers.count(&Verdict::NotFound(refusal())));
-        (0..rejected).for_each(|_| answers.count(&Verdict::Rejected(refusal())));
-        answers
-    }
-
-    #[test]
-    fn twenty_answers_of_403_stop_and_one_other_answer_does_not() {
-        assert_eq!(answers(19, 0, 0).verdict(), None);
-        assert!(matches!(answers(20, 0, 0).verdict(), Some(Stop::SignIn(_))));
-        assert_eq!(answers(20, 0, 1).verdict(), None);
-    }
-
-    #[test]
-    fn twenty_of_404_or_more_than_a_fifth_of_fifty_stop() {
-        assert_eq!(answers(0, 19, 0).verdict(), None);
-        assert!(matches!(answers(0, 20, 0).verdict(), Some(Stop::Safety(_))));
-        assert_eq!(answers(0, 10, 40).verdict(), None);
-        assert!(matches!(answers(0, 11, 39).verdict(), Some(Stop::Safety(_))));
-    }
+    use crate::domain::{Outcome, Rank, Stamp};
 
     fn queued() -> Life {
         Life { state: State::Queued(Stamp::ZERO), ..Life::draft() }
     }
 
-    /// Counts devices that ended so, numbered from `first` on.
-    fn ended(results: &mut Results, first: Seq, count: Seq, outcome: Outcome) {
-        (first..first + count).for_each(|seq| {
+    /// Counts devices that ended so.
+    fn ended(results: &mut Results, count: u64, outcome: Outcome) {
+        (0..count).for_each(|_| {
             let done = Life { state: State::Done(outcome), ..queued() };
-            results.count(seq, queued(), done, None);
+            results.count(queued(), done);
             // What has ended is not counted again when more becomes known of it.
-            results.count(seq, done, done, None);
+            results.count(done, done);
         });
     }
 
@@ -190,47 +90,39 @@ mod tests {
     fn a_share_of_failures_stops_from_fifty_results_on_and_a_count_at_once() {
         let share = Some(MaxFailures::Share(500));
         let mut results = Results::default();
-        ended(&mut results, 0, 46, Outcome::Accepted);
-        ended(&mut results, 100, 3, Outcome::Rejected);
+        ended(&mut results, 46, Outcome::Accepted);
+        ended(&mut results, 3, Outcome::Rejected);
         assert_eq!(results.verdict(share), None, "49 results say too little");
         assert_eq!(results.verdict(None), None);
         assert!(matches!(results.verdict(Some(MaxFailures::Count(3))), Some(Stop::Failures(_))));
-        ended(&mut results, 200, 1, Outcome::AlreadyInProgress { covered: false });
+        ended(&mut results, 1, Outcome::AlreadyInProgress { covered: false });
         let Some(Stop::Failures(why)) = results.verdict(share) else { panic!("3 of 50 are 6%") };
         assert_eq!(
             why,
             "3 of 50 results of this run are failures (3 rejected); 5% or more is too many"
         );
-        ended(&mut results, 300, 11, Outcome::Accepted);
+        ended(&mut results, 11, Outcome::Accepted);
         assert_eq!(results.verdict(share), None, "3 of 61 are less than 5%");
-        ended(&mut results, 400, 1, Outcome::Unknown);
+        ended(&mut results, 1, Outcome::Unknown);
         assert!(results.verdict(share).is_some(), "4 of 62");
     }
 
     #[test]
-    fn a_404_counts_at_its_first_answer_once_and_not_if_the_second_one_is_another() {
-        let missing = Verdict::NotFound(Refusal::default());
+    fn a_404_is_no_failure_before_it_is_final() {
+        let most = Some(MaxFailures::Count(1));
+        let asked_once_more = Life { tries: 1, rank: Rank::Last, ..queued() };
         let mut results = Results::default();
-        for seq in 0..60 {
-            results.count(seq, queued(), queued(), Some(&missing));
-        }
-        let most = Some(MaxFailures::Count(60));
-        assert!(results.verdict(most).is_some());
-        ended(&mut results, 0, 60, Outcome::NotFound);
-        assert_eq!((results.all, results.failures["not_found"]), (60, 60));
-        // A later run counts what it meets itself.
-        let mut later = Results::default();
-        ended(&mut later, 0, 1, Outcome::NotFound);
-        assert_eq!((later.all, later.failures["not_found"]), (1, 1));
+        results.count(queued(), asked_once_more);
+        assert_eq!((results.all, results.verdict(most)), (0, None));
+        // The report has a row that failed from here on.
+        results.count(asked_once_more, Life { state: State::Done(Outcome::NotFound), ..queued() });
+        let Some(Stop::Failures(why)) = results.verdict(most) else { panic!("one is too many") };
+        assert!(why.starts_with("1 of 1 results of this run are failures (1 not found)"), "{why}");
+        // One that was there after all never was a failure.
         let mut passing = Results::default();
-        passing.count(7, queued(), queued(), Some(&missing));
-        passing.count(7, queued(), queued(), Some(&Verdict::NeverLeft { why: String::new() }));
-        ended(&mut passing, 7, 1, Outcome::Accepted);
-        assert_eq!((passing.all, passing.failures["not_found"]), (1, 0));
-        // Doubt is no result before it is settled.
-        let mut doubt = Results::default();
-        doubt.count(1, queued(), queued(), None);
-        assert_eq!(doubt.all, 0);
+        passing.count(queued(), asked_once_more);
+        ended(&mut passing, 1, Outcome::Accepted);
+        assert_eq!((passing.all, passing.verdict(most)), (1, None));
     }
 
     #[test]

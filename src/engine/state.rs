@@ -4,25 +4,22 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Engine;
 use super::look_up::LookUpEnd;
 use super::order::Settlement;
+use super::refusals::Refusals;
 use super::throttle::{Heard, Throttles};
-use super::{Engine, safety};
 use crate::defender::{ScanApi, SignInError};
 use crate::domain::event::{HoldReason, Note};
 use crate::domain::lifecycle;
-use crate::domain::{CampaignName, Operation, Rank, Stamp, Stop, Timing, Verdict};
-use crate::store::{CampaignId, LookUp, Seq, Store};
+use crate::domain::{CampaignName, Operation, Refusal, Stamp, Stop, Timing, Verdict};
+use crate::store::{CampaignId, LookUp, Store};
 
 /// The shortest rest before the store is asked again after it had nothing to do.
 pub(super) const BREATH: Duration = Duration::from_millis(10);
 
 /// Calls in a row that may be late before the campaign waits as it does for a network.
 const LATE_MOST: u32 = 20;
-
-/// Answers in a row that are of no use before they can stop a campaign, whatever time has passed:
-/// a lost call or two after a long time out of reach say little.
-const USELESS_MOST: u32 = 5;
 
 /// Busy devices whose action is unknown are looked up together once there are this many.
 const UNSEEN_BATCH: usize = 50;
@@ -50,23 +47,20 @@ pub(super) struct State {
     pub(super) list_forbidden: bool,
     /// How long answers take, smoothed, for the forecast.
     pub(super) latency: Duration,
-    pub(super) safety: safety::Answers,
+    /// What this run was refused, and what was told of it.
+    pub(super) refusals: Refusals,
     unreachable: Option<Unreachable>,
     /// Calls in a row that this machine was too late to send.
     late: u32,
     /// A whole answer of the API came in this run.
     reached: bool,
-    /// Devices that were refused with 403, as long as every answer of the run was that.
-    pub(super) forbidden: Vec<(Seq, u32)>,
-    /// Since when the server gives no answer that is of use, and how many of those it gave.
-    useless: Option<(Stamp, u32)>,
     /// When the token was refused; a refusal of a call claimed later stops the campaign.
     token_refused: Option<Stamp>,
     unseen_since: Option<Stamp>,
     list_failing_since: Option<Stamp>,
     told_scans: Throttles,
     told_reads: Throttles,
-    told_changed: bool,
+    pub(super) told_changed: bool,
     told_list: bool,
 }
 
@@ -86,7 +80,7 @@ struct Unreachable {
 }
 
 impl State {
-    pub(super) fn new(now: Stamp) -> Self {
+    pub(super) fn new(now: Stamp, refusals: Refusals) -> Self {
         Self {
             in_flight: 0,
             next_order: now,
@@ -101,12 +95,10 @@ impl State {
             throttled: 0,
             list_forbidden: false,
             latency: Duration::from_millis(200),
-            safety: safety::Answers::default(),
+            refusals,
             unreachable: None,
             late: 0,
             reached: false,
-            forbidden: Vec::new(),
-            useless: None,
             token_refused: None,
             unseen_since: None,
             list_failing_since: None,
@@ -206,8 +198,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         state.latency = (state.latency * 15 + settlement.took) / 16;
         self.pause(settlement, now);
         self.token(settlement, now);
-        self.useful(settlement, now);
-        self.judge(settlement);
+        self.judge(settlement, now);
     }
 
     /// Mirrors the budget's pause in the gate, and tells people about it once.
@@ -253,45 +244,6 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         }
     }
 
-    fn judge(&mut self, settlement: &Settlement) {
-        if let Verdict::Accepted { comment_changed: true, .. } = settlement.verdict
-            && !std::mem::replace(&mut self.state.told_changed, true)
-        {
-            self.note(Note::CommentsChanged);
-        }
-        // Second asks after a 404 say nothing new about the list.
-        if settlement.settled.before.rank == Rank::Last {
-            return;
-        }
-        self.state.safety.count(&settlement.verdict);
-        if self.state.safety.all_forbidden() {
-            let refused = (settlement.claim.seq, settlement.claim.attempt);
-            self.state.forbidden.extend(is_forbidden(settlement).then_some(refused));
-        } else {
-            self.state.forbidden.clear();
-        }
-        if let Some(stop) = self.state.safety.verdict() {
-            self.halt(stop);
-        }
-    }
-
-    /// A server that answers with nothing but faults is waited for as long as one that cannot be
-    /// reached: its breaker alone would go through the list device by device, for days.
-    fn useful(&mut self, settlement: &Settlement, now: Stamp) {
-        let Verdict::Doubtful { why, .. } = &settlement.verdict else {
-            self.state.useless = None;
-            return;
-        };
-        let (since, answers) = self.state.useless.get_or_insert((now, 0));
-        *answers += 1;
-        let waited = now.since(*since);
-        if *answers >= USELESS_MOST && waited >= self.settings.timing.max_wait {
-            let minutes = waited.as_secs() / 60;
-            let why = format!("no answer was of use for {minutes} minutes; the last: {why}");
-            self.halt(Stop::Unreachable(why));
-        }
-    }
-
     pub(super) fn sign_in_failed(&mut self, error: SignInError, now: Stamp) {
         match error {
             SignInError::Refused(why) => self.halt(Stop::SignIn(why)),
@@ -326,6 +278,14 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         }
     }
 
+    /// The list may not be read, which is told once.
+    pub(super) fn list_forbidden(&mut self, said: Option<Refusal>) {
+        let Some(said) = said else { return };
+        if !std::mem::replace(&mut self.state.list_forbidden, true) {
+            self.note(Note::ListForbidden(said));
+        }
+    }
+
     pub(super) fn look_up_ended(&mut self, end: LookUpEnd) {
         let now = self.now();
         let throttled = self.told_reads(now);
@@ -336,9 +296,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
                 self.state.next_order = self.state.next_order.min(now);
                 self.state.list_failing_since = None;
                 self.state.next_tick = now;
-                if forbidden && !std::mem::replace(&mut self.state.list_forbidden, true) {
-                    self.note(Note::ListForbidden);
-                }
+                self.list_forbidden(forbidden);
             }
             LookUpEnd::Failed(why) => {
                 let timing = self.settings.timing;
@@ -352,8 +310,4 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             }
         }
     }
-}
-
-fn is_forbidden(settlement: &Settlement) -> bool {
-    matches!(settlement.verdict, Verdict::Forbidden(_))
 }

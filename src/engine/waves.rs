@@ -17,8 +17,8 @@ use crate::defender::ScanApi;
 use crate::domain::event::{Note, WaveShown};
 use crate::domain::forecast::Pause;
 use crate::domain::rollout::{Figures, WaveFailure};
-use crate::domain::{Life, MaxFailures, Stamp, State, Stop, Tally, Verdict};
-use crate::store::{Campaign, Judged, Seq, Store, StoreError};
+use crate::domain::{Life, MaxFailures, Refusal, Stamp, State, Stop, Tally};
+use crate::store::{Campaign, Judged, Store, StoreError};
 
 /// What the loop knows of the present wave.
 #[derive(Debug, Default)]
@@ -46,8 +46,8 @@ impl Wave {
 
 /// How judging a wave ended.
 pub(super) enum JudgeEnd {
-    /// It did well, and the next one has begun; whether its scans could be looked at.
-    Passed { figures: String, forbidden: bool },
+    /// It did well, and the next one has begun; why its scans may not be looked at, if so.
+    Passed { figures: String, forbidden: Option<Refusal> },
     /// It failed.
     Failed(WaveFailure),
     /// Another runner was faster.
@@ -59,17 +59,12 @@ pub(super) enum JudgeEnd {
 impl<S, A> Shared<S, A> {
     /// Counts a result, and lets nothing more be claimed if there are too many failures among them.
     /// It is done where the result is written, so that only calls in flight go beyond that.
-    pub(super) fn note_result(
-        &self,
-        seq: Seq,
-        (before, after): (Life, Life),
-        verdict: Option<&Verdict>,
-    ) {
+    pub(super) fn note_result(&self, before: Life, after: Life) {
         if self.campaign.rollout.max_failures.is_none() {
             return;
         }
         let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-        results.count(seq, before, after, verdict);
+        results.count(before, after);
         if results.verdict(self.campaign.rollout.max_failures).is_some() {
             self.counts.halted.store(true, Ordering::SeqCst);
         }
@@ -131,9 +126,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             JudgeEnd::Unread(why) => return self.unread(why, now),
             JudgeEnd::Moved => {}
             JudgeEnd::Passed { figures, forbidden } => {
-                if forbidden && !std::mem::replace(&mut self.state.list_forbidden, true) {
-                    self.note(Note::ListForbidden);
-                }
+                self.list_forbidden(forbidden);
                 self.note(Note::WavePassed(figures));
             }
         }
@@ -204,11 +197,11 @@ async fn judge<S: Store, A: ScanApi>(
     looks: bool,
 ) -> Result<JudgeEnd, StoreError> {
     let Shared { store, campaign, .. } = &*shared;
-    let mut forbidden = false;
+    let mut forbidden = None;
     if looks {
         match look_at_scans(&shared).await? {
             Read::Whole(_) => {}
-            Read::Forbidden => forbidden = true,
+            Read::Forbidden(refusal) => forbidden = Some(refusal),
             Read::TooLong => return Ok(JudgeEnd::Unread(without_end())),
             Read::Failed(why) => return Ok(JudgeEnd::Unread(why)),
         }

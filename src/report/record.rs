@@ -155,6 +155,9 @@ fn waiting(life: &Life) -> &'static str {
         Rank::Again if life.busy_asks > 0 => {
             "waiting to be asked again: a scan was already in progress"
         }
+        Rank::Again if life.was_reopened() => {
+            "waiting to be asked once more: a run stopped since too many were refused this way"
+        }
         Rank::Again => "waiting to be asked again: the last try came to nothing",
         Rank::Last => "waiting to be asked once more: the API did not know the device",
     }

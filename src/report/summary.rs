@@ -13,6 +13,7 @@ use super::human::{count, counted, duration, wrapped};
 use super::jsonl;
 use super::record::ReportHead;
 use super::totals::Group;
+use crate::domain::action::has_ended_badly;
 use crate::domain::text::{cut, printable};
 use crate::domain::{Caught, Ending, Outcome, Tally, Ticket};
 pub use stops::stop_text;
@@ -359,7 +360,7 @@ fn advice(outcome: Outcome) -> &'static str {
         Outcome::AlreadyInProgress { .. } => "again later: `fleetsweep retry`",
         Outcome::Rejected => "refused by the API; see the report, mend it, order them again",
         Outcome::NotFound => "not in this tenant, or offboarded: mend the list",
-        Outcome::Failed => "no scan was ordered; again: `fleetsweep retry`",
+        Outcome::Failed => "no scan of them is on its way; again: `fleetsweep retry`",
         Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",
         Outcome::NotAttempted => "see the report, then `fleetsweep retry`",
         Outcome::Cancelled => "ordered, then cancelled by fleetsweep; again: `fleetsweep retry`",
@@ -405,9 +406,17 @@ fn actions_text(actions: &[(String, u64)]) -> Option<String> {
     };
     let waiting = sum(&["Pending"], true);
     let running = sum(&["InProgress"], true);
-    let ended = sum(&["Pending", "InProgress"], false);
-    (waiting + running + ended > 0).then(|| {
+    let over = actions.iter().filter(|(status, _)| has_ended_badly(status));
+    let failed: u64 = over.map(|(_, rows)| rows).sum();
+    let ended = sum(&["Pending", "InProgress"], false) - failed;
+    (waiting + running + failed + ended > 0).then(|| {
+        let badly = match failed {
+            0 => String::new(),
+            some => format!(", {} failed, timed out or cancelled", count(some)),
+        };
         let [waiting, running, ended] = [waiting, running, ended].map(count);
-        format!("Actions when last seen: {waiting} waiting, {running} running, {ended} ended.")
+        format!(
+            "Actions when last seen: {waiting} waiting, {running} running, {ended} ended{badly}."
+        )
     })
 }

@@ -17,6 +17,7 @@ mod order;
 mod plan_file;
 mod priority;
 mod reads;
+mod refusals;
 mod schedule;
 mod settings;
 mod sign_in;

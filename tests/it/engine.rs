@@ -12,6 +12,7 @@ mod named;
 mod nights;
 mod outages;
 mod priority;
+mod refusals;
 mod runners;
 mod start;
 mod stops;

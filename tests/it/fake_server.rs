@@ -69,6 +69,10 @@ pub(crate) enum Act {
     Serve,
     /// Refuses it with this status, code and message.
     Refuse(u16, &'static str, &'static str),
+    /// Something that is not the API answers with this status and a page.
+    Page(u16),
+    /// Works on it, and the action is in this state at once; whether its answer arrives.
+    Over { status: &'static str, answered: bool },
     /// 429 with this Retry-After.
     Throttle(Option<Duration>),
     /// 500; worked on or not.
@@ -88,7 +92,9 @@ impl Act {
 
     fn kind(&self) -> &'static str {
         match self {
-            Act::Serve => "served",
+            Act::Serve | Act::Over { answered: true, .. } => "served",
+            Act::Over { .. } => "cut",
+            Act::Page(_) => "page",
             Act::Refuse(401, ..) => "401",
             Act::Refuse(..) => "refused",
             Act::Throttle(_) => "429",
@@ -362,6 +368,14 @@ impl<C: Clock> FakeServer<C> {
                 }
                 (latency, Some((status, error(code, message))), None)
             }
+            Act::Page(status) => (latency, Some((status, page())), None),
+            Act::Over { status, answered } => {
+                self.work(ledger, order, after);
+                let actions = ledger.actions.entry(order.device).or_default();
+                actions[0].status = Some(status.to_owned());
+                let body = Body::Action(Box::new(actions[0].clone()));
+                if answered { (latency, Some((201, body)), None) } else { (time_out, None, None) }
+            }
             Act::Throttle(wait) => (latency, Some((429, error("TooManyRequests", "slow"))), wait),
             Act::Fault { worked } => {
                 let _ = worked.then(|| self.work(ledger, order, after));
@@ -378,6 +392,11 @@ impl<C: Clock> FakeServer<C> {
             }
         })
     }
+}
+
+/// A page as the client reads it.
+fn page() -> Body {
+    Body::Other("an HTML page: a proxy answers in the API's place; it says: Blocked".to_owned())
 }
 
 fn error(code: &str, message: &str) -> Body {

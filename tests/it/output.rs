@@ -85,8 +85,9 @@ proptest! {
 
     #[test]
     fn any_text_in_a_summary_steers_nothing_and_forges_no_line(text in nasty()) {
-        let stops: [fn(String) -> Stop; 5] = [
-            Stop::SignIn, Stop::Safety, Stop::Unreachable, Stop::NeverReached, Stop::ListUnreadable,
+        let stops: [fn(String) -> Stop; 6] = [
+            Stop::SignIn, Stop::Safety, Stop::Refused, Stop::Unreachable, Stop::NeverReached,
+            Stop::ListUnreadable,
         ];
         for stop in stops.into_iter().map(Some).chain([None]) {
             let (summary, plain) = (summary_with(&text, stop), summary_with("x", stop));

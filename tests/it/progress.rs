@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fleetsweep::domain::event::{Event, HoldReason, Note, Snapshot, WaveShown};
-use fleetsweep::domain::{Operation, Outcome, State, Tally};
+use fleetsweep::domain::{Operation, Outcome, Refusal, State, Tally};
 use fleetsweep::report::progress::{Look, Progress, Style, Terminal, text};
 use indicatif::{ProgressDrawTarget, TermLike};
 use jiff::{SignedDuration, ZonedDateTime};
@@ -73,6 +73,12 @@ fn the_line_says_how_far_how_fast_until_when_and_why() {
 
 #[test]
 fn every_note_is_a_sentence_that_says_what_happens_next() {
+    let refusal = |code: &str| Refusal {
+        status: 403,
+        code: Some(code.to_owned()),
+        message: Some("no \u{1b}[31m".to_owned()),
+        target: None,
+    };
     let notes = [
         Note::OthersCall,
         Note::Paused(Operation::Scan, Duration::from_secs(30)),
@@ -82,7 +88,10 @@ fn every_note_is_a_sentence_that_says_what_happens_next() {
         Note::CommentsChanged,
         Note::Waiting("dns \u{1b}[31m error".into()),
         Note::Reached,
-        Note::ListForbidden,
+        Note::ListForbidden(refusal("Forbidden")),
+        Note::ListForbidden(refusal("DisabledFeature")),
+        Note::Refused("HTTP 400 InvalidRequestBody: \u{1b}[31m".into()),
+        Note::Useless("HTTP 403 with an HTML page: a proxy answers in the API's place".into()),
         Note::ListFailed("HTTP 503".into()),
         Note::Stopping(1),
         Note::WaveOver("the canary".into(), Duration::from_secs(1_800)),

@@ -130,6 +130,7 @@ fn a_stop_says_why_and_how_to_go_on() {
         Stop::Window,
         Stop::SignIn("AADSTS7000222: the client secret has expired".into()),
         Stop::Safety("20 of the first 20 devices are not known; wrong tenant?".into()),
+        Stop::Refused("all of the first 20 answers are the same refusal: HTTP 410 Gone: x".into()),
         Stop::Unreachable("dns error".into()),
         Stop::NeverReached("connection refused".into()),
         Stop::ListUnreadable("HTTP 403".into()),

@@ -87,13 +87,16 @@ fn bodies() -> Vec<(&'static str, Body)> {
 
 /// Every status by the classes that behave alike: single ones where the table names them.
 fn statuses() -> Vec<(String, Vec<u16>)> {
-    const NAMED: [u16; 9] = [200, 201, 400, 401, 403, 404, 409, 429, 500];
+    const NAMED: [u16; 11] = [200, 201, 400, 401, 403, 404, 408, 409, 429, 499, 500];
+    const REFUSED: [u16; 10] = [405, 407, 410, 411, 413, 414, 415, 417, 426, 431];
     let mut classes: Vec<(String, Vec<u16>)> = Vec::new();
     for status in NAMED {
         classes.push((status.to_string(), vec![status]));
     }
+    classes.push(("405, 410…".to_owned(), REFUSED.to_vec()));
     for hundred in (200..600).step_by(100) {
-        let rest = (hundred..hundred + 100).filter(|status| !NAMED.contains(status)).collect();
+        let named = |status: &u16| NAMED.contains(status) || REFUSED.contains(status);
+        let rest = (hundred..hundred + 100).filter(|status| !named(status)).collect();
         classes.push((format!("other {}xx", hundred / 100), rest));
     }
     classes
@@ -143,7 +146,7 @@ fn every_answer_to_a_cancellation_has_its_verdict() {
         ("HTML", wire::body(b"<html>Sign in</html>")),
     ];
     let mut table = String::new();
-    for status in [200, 201, 204, 302, 400, 401, 403, 404, 409, 429, 500, 503] {
+    for status in [200, 201, 204, 302, 400, 401, 403, 404, 409, 410, 422, 429, 500, 503] {
         for (what, body) in &bodies {
             let reply = Reply::Answer(answer(status, body.clone()));
             let told = in_a_line(&cancel_verdict(&reply, "a-1"));
@@ -240,6 +243,15 @@ fn every_refusal_of_the_notes_has_its_verdict() {
         (401, "Unauthorized", "Account mode is inactive"),
         (403, "Forbidden", "Missing application roles"),
         (403, "DisabledFeature", "x"),
+        (403, "disallowedOperation", "The operation is not allowed on this device"),
+        (403, "forbidden", "x"),
+        (403, "Unauthorized", "x"),
+        (403, "", "x"),
+        (403, "403", "x"),
+        (410, "Gone", "This API has been retired"),
+        (415, "UnsupportedMediaType", "x"),
+        (422, "Unprocessable", "x"),
+        (408, "RequestTimeout", "x"),
         (404, "ResourceNotFound", "Machine 1 was not found"),
         (404, "NotFound", "x"),
         (404, "", "Resource not found"),

@@ -11,8 +11,9 @@ use crate::defender::{
     ActionQuery, Claims, HttpApi, Inventory, ListReply, MachineFilter, MachinesReply, ScanApi,
     ScanOrder,
 };
+use crate::domain::refusals::{reason, words};
 use crate::domain::verdict::{Asked, list_verdict, verdict};
-use crate::domain::{DeviceId, Mark, Operation, Refusal, Reply, ScanType, Target, Verdict};
+use crate::domain::{DeviceId, Mark, Operation, Reply, ScanType, Target, Verdict};
 use crate::store::{CallId, ReadAnswer, ReadSettlement, Store};
 
 /// The right that ordering needs ("Run antivirus scan API" page).
@@ -166,16 +167,17 @@ fn tell_reading(
 ) -> Result<(), Failure> {
     match verdict {
         None => findings.ok("reading", format!("{what} can be read")),
-        Some(Verdict::Forbidden(_)) => findings.warn(
+        Some(Verdict::Forbidden(refusal)) => findings.warn(
             "reading",
-            format!("{what} may not be read"),
+            format!("{what} may not be read: {}", words(&refusal)),
             "grant Machine.Read.All with admin consent: then lost answers can be looked up and \
              devices checked before the first order; without it they are called unknown",
         ),
         Some(other) => findings.warn(
             "reading",
             format!("{what} could not be read now: {}", said(&other)),
-            "run `fleetsweep doctor` again later; orders need it only for lost answers",
+            "fix what the answer names, or run `fleetsweep doctor` again later; orders need it \
+             only for lost answers",
         ),
     }
 }
@@ -186,6 +188,13 @@ fn tell_ordering(
     findings: &mut Findings,
 ) -> Result<(), Failure> {
     match verdict {
+        // The API names its reason; what stands before it, or is left of it, does not.
+        Verdict::NotFound(refusal) if refusal.code.is_none() => findings.warn(
+            "ordering",
+            format!("not known: {}", words(refusal)),
+            "check --api-url and the proxy: the address may be wrong, or the API is not there any \
+             more",
+        ),
         Verdict::NotFound(_) if delegated => findings.warn(
             "ordering",
             "allowed in principle: the API knows no device of the id that cannot exist",
@@ -198,14 +207,14 @@ fn tell_ordering(
         Verdict::Forbidden(refusal) => findings.fail(
             "ordering",
             7,
-            format!("not allowed (403): {}", words(refusal)),
+            format!("not allowed (403): {}", reason(refusal)),
             "grant Machine.Scan with admin consent; for a user, the role `Active remediation \
              actions`; check that --cloud is the tenant's",
         ),
         Verdict::Unauthorized(refusal) => findings.fail(
             "ordering",
             7,
-            format!("the API does not take the token (401): {}", words(refusal)),
+            format!("the API does not take the token (401): {}", reason(refusal)),
             "check --cloud and --api-url: the token must be for this API",
         ),
         Verdict::Accepted { .. } | Verdict::Busy { .. } => findings.fail(
@@ -213,6 +222,18 @@ fn tell_ordering(
             4,
             "the API took an order for a device that cannot exist",
             "order nothing: what answers is not the API; check --api-url and the proxy",
+        ),
+        Verdict::Rejected(refusal) => findings.warn(
+            "ordering",
+            format!("refused: {}", words(refusal)),
+            "fix what the API names, if it is about all devices: it does not miss a permission; \
+             a device that it refuses this way is rejected, the others are ordered",
+        ),
+        Verdict::Doubtful { status: Some(status), .. } if *status < 500 => findings.warn(
+            "ordering",
+            format!("not known: {}", said(verdict)),
+            "check HTTPS_PROXY, NO_PROXY and --api-url: what answers does not speak as the API \
+             does",
         ),
         other => findings.warn(
             "ordering",
@@ -222,12 +243,6 @@ fn tell_ordering(
     }
 }
 
-fn words(refusal: &Refusal) -> String {
-    let parts = [&refusal.code, &refusal.message].into_iter().flatten();
-    let parts: Vec<&str> = parts.map(String::as_str).collect();
-    if parts.is_empty() { "no reason given".to_owned() } else { parts.join(": ") }
-}
-
 fn said(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Rejected(refusal)
@@ -235,9 +250,7 @@ fn said(verdict: &Verdict) -> String {
         | Verdict::Forbidden(refusal)
         | Verdict::Unauthorized(refusal)
         | Verdict::Busy { refusal, .. }
-        | Verdict::Throttled { refusal, .. } => {
-            format!("HTTP {}: {}", refusal.status, words(refusal))
-        }
+        | Verdict::Throttled { refusal, .. } => words(refusal),
         Verdict::Doubtful { why, .. } | Verdict::NeverLeft { why } => why.clone(),
         Verdict::Accepted { status, .. } => format!("HTTP {status}"),
     }

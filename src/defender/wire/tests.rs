@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::ErrorBody;
 
 const DEVICE: &str = "1e5bc9d7e413ddd7902c2932e418702b84d0cc07";
 
@@ -133,7 +134,7 @@ fn what_is_neither_says_what_it_is() {
     assert_eq!(other(b"\xef\xbb\xbf"), EMPTY_BODY);
     assert_eq!(
         other(b"<html>\n<title>Sign in</title>"),
-        "an HTML page: <html>\\u{a}<title>Sign in</title>"
+        "an HTML page: a proxy answers in the API's place; it says: Sign in"
     );
     assert_eq!(other(b"Bad Gateway"), "text that is not JSON: Bad Gateway");
     for text in [

@@ -23,6 +23,7 @@ use crate::defender::{CancelApi, SignInError};
 use crate::domain::cancel::{Cause, Progress};
 use crate::domain::event::{HoldReason, Note};
 use crate::domain::forecast::Outlook;
+use crate::domain::refusals::{self, Answers, Refused};
 use crate::domain::verdict::cancel_verdict;
 use crate::domain::{BudgetState, Operation, Pace, Quota, Reply, Stamp, Stop, Timing, Verdict};
 use crate::engine::StopLevel;
@@ -143,6 +144,7 @@ struct Asked {
     item: Item,
     claimed_at: Stamp,
     verdict: Verdict,
+    refused: Option<Refused>,
     took: Duration,
     /// The budget after it.
     budget: BudgetState,
@@ -162,8 +164,9 @@ struct State {
     token_refused: Option<Stamp>,
     /// Since when no answer is of use, and how many of those there were.
     useless: Option<(Stamp, u32)>,
-    answers: u64,
-    forbidden: u64,
+    answers: Answers,
+    /// When answers of no use were told last.
+    told_useless: Option<Stamp>,
     latency: Option<Duration>,
     told: Throttles,
     stop: Option<Stop>,
@@ -296,6 +299,7 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
                 self.gate.give_back();
                 self.state.hold = Some(match no.hold {
                     Hold::Quota(quota) => HoldReason::Quota(quota),
+                    _ if self.state.useless.is_some() => HoldReason::Faults,
                     Hold::Pause | Hold::User | Hold::Priority(_) => HoldReason::Pause,
                 });
                 // An answer can open a slot earlier, also one to another process.
@@ -323,7 +327,7 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
             Err(error) => return Err(StoreError::Broken(format!("a task panicked: {error}"))),
         };
         self.state.in_flight -= 1;
-        let Asked { item, claimed_at, verdict, took, budget, late } = asked;
+        let Asked { item, claimed_at, verdict, refused, took, budget, late } = asked;
         self.gate.hold(budget.not_before);
         if let Verdict::NeverLeft { why } = verdict {
             self.report.calls -= 1;
@@ -337,7 +341,7 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
         if let Some(heard) = Heard::of(Operation::Cancel, claimed_at, &verdict, budget) {
             self.throttled(&heard);
         }
-        self.judge(item, claimed_at, verdict);
+        self.judge(item, claimed_at, verdict, refused.as_ref());
         Ok(())
     }
 
@@ -438,5 +442,6 @@ async fn ask<S: Store, A: CancelApi>(
         let done = Cancellation { seq, action, cause: *cause };
         store.note_cancelled(campaign.id, vec![done]).await?;
     }
-    Ok(Asked { item, claimed_at, verdict, took, budget, late })
+    let refused = refusals::refused(&reply, &verdict);
+    Ok(Asked { item, claimed_at, verdict, refused, took, budget, late })
 }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, ZonedDateTime};
 
 use crate::domain::cancel::Progress;
 use crate::domain::event::{HoldReason, Note, Snapshot, WaveShown};
+use crate::domain::refusals::{means_the_right, words};
 use crate::domain::text::printable;
 use crate::domain::{Operation, Outcome, Tally};
 use crate::report::human::{clock, clock_exact, count, counted, duration, quota};
@@ -134,6 +135,7 @@ pub fn hold(hold: &HoldReason, now: &ZonedDateTime) -> String {
     match hold {
         HoldReason::Quota(limit) => format!("limited by {}", quota(limit)),
         HoldReason::Pause => "paused by the server".to_owned(),
+        HoldReason::Faults => "waiting, since the last answers were of no use".to_owned(),
         HoldReason::User => "paused by `fleetsweep pause`".to_owned(),
         HoldReason::Priority(name) => format!("waits for campaign {name}"),
         HoldReason::Network => "waiting for the network".to_owned(),
@@ -176,9 +178,21 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
             printable(why)
         ),
         Note::Reached => "The API can be reached again; going on".to_owned(),
-        Note::ListForbidden => "Note: this application may not read the list of actions \
-            (Machine.Read.All would allow it); lost answers stay unknown"
-            .to_owned(),
+        Note::ListForbidden(said) => {
+            let right = match means_the_right(said.code.as_deref()) {
+                true => "; Machine.Read.All would allow it",
+                false => "",
+            };
+            format!(
+                "Note: the list of actions may not be read ({}{right}); lost answers stay unknown",
+                words(said)
+            )
+        }
+        Note::Refused(words) => format!("Refused by the server: {}", printable(words)),
+        Note::Useless(why) => format!(
+            "An answer of no use: {}; whether it ordered anything is looked up",
+            printable(why)
+        ),
         Note::ListFailed(why) => {
             format!("The list of actions could not be read ({}); it is asked again", printable(why))
         }

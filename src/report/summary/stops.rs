@@ -35,7 +35,7 @@ pub fn stop_text(stop: &Stop) -> String {
             format!("the list of actions could not be read ({})", printable(why))
         }
         Stop::SignIn(why) => format!("sign-in or permission ({})", printable(why)),
-        Stop::Safety(why) | Stop::Repeats(why) | Stop::Failures(why) => {
+        Stop::Safety(why) | Stop::Refused(why) | Stop::Repeats(why) | Stop::Failures(why) => {
             format!("by a safety rule ({})", printable(why))
         }
         Stop::Wave(why) => format!("before its next wave ({})", printable(why)),
@@ -56,6 +56,10 @@ pub(super) fn before_resuming(stop: &Stop) -> &'static str {
             "check tenant, application, its secret and the permission Machine.Scan, then go on"
         }
         Stop::Safety(_) => "check tenant and list; only if both are right, go on",
+        Stop::Refused(_) => {
+            "fix what the server names, then go on; devices that it refused this way wait behind \
+             the others and are asked once more"
+        }
         Stop::Repeats(_) => {
             "see in the report what the server answered; when it works again, go on"
         }
@@ -82,6 +86,7 @@ pub(super) fn stop_json(stop: &Stop, caught: Option<Caught>) -> Value {
         Stop::ListUnreadable(why) => ("list_unreadable", Some(why)),
         Stop::SignIn(why) => ("sign_in", Some(why)),
         Stop::Safety(why) => ("safety", Some(why)),
+        Stop::Refused(why) => ("refused", Some(why)),
         Stop::Repeats(why) => ("repeats", Some(why)),
         Stop::Failures(why) => ("failures", Some(why)),
         Stop::Wave(why) => ("wave", Some(why)),

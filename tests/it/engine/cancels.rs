@@ -299,6 +299,38 @@ async fn a_missing_right_stops_it_and_so_does_a_token_that_stays_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_403_with_a_reason_of_its_own_is_refused_in_its_words_and_no_missing_right() {
+    let rule = |_| Act::Refuse(403, "DisallowedOperation", "not allowed on this device");
+    for devices in [3, 60] {
+        let world = ordered(Script { cancel: Box::new(rule), ..Script::default() }, devices).await;
+        let done = world.cancel_all().await;
+        assert_eq!(done.stop, None);
+        let kind = (403, Some("DisallowedOperation".to_owned()));
+        let words = Some("not allowed on this device".to_owned());
+        assert_eq!(done.refused, [(kind, (devices, words))].into());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_is_gone_and_a_page_in_its_place_stop_it_in_their_words() {
+    let gone = Act::Refuse(410, "Gone", "This API has been retired");
+    for (act, words, most) in [(gone, "retired", 36), (Act::Page(403), "HTML page", 60)] {
+        let rule = move |_| act.clone();
+        let world = ordered(Script { cancel: Box::new(rule), ..Script::default() }, 60).await;
+        let done = world.cancel_all().await;
+        let Some(Stop::Refused(why)) = &done.stop else { panic!("{done:?}") };
+        assert!(why.contains(words), "{why}");
+        assert!(world.cancels() <= most, "{} calls", world.cancels());
+        assert_eq!(done.cancelled, 0);
+    }
+    // That an action is over already is about that action, however many of them there are.
+    let rule = |_| Act::Refuse(400, "BadRequest", "the action is over");
+    let world = ordered(Script { cancel: Box::new(rule), ..Script::default() }, 60).await;
+    let done = world.cancel_all().await;
+    assert_eq!((done.stop, world.cancels()), (None, 60));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_network_that_is_gone_is_waited_for_and_stops_it_in_the_end() {
     let rule = |(call, nth): (usize, usize)| match call {
         1..5 => Act::Serve,

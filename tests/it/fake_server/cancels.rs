@@ -7,7 +7,7 @@ use fleetsweep::clock::Clock;
 use fleetsweep::defender::{CancelApi, Inventory, MachineFilter, MachinesReply, NextPage};
 use fleetsweep::domain::{Action, Answer, Body, DeviceId, Reply};
 
-use super::{Act, FakeServer, Ledger, Scripted, error};
+use super::{Act, FakeServer, Ledger, Scripted, error, page};
 use crate::support::micros_since;
 
 /// What the server saw of calls that cancel.
@@ -110,6 +110,8 @@ impl<C: Clock> FakeServer<C> {
                 }
                 (latency, Some((status, error(code, message))), None)
             }
+            Act::Page(status) => (latency, Some((status, page())), None),
+            Act::Over { .. } => panic!("an action that is cancelled has been ordered before"),
             Act::Throttle(wait) => (latency, Some((429, error("429", "slow"))), wait),
             Act::Fault { worked } => {
                 let _ = worked.then(|| self.cancel_action(ledger, id, comment));

@@ -7,12 +7,10 @@ use super::unclear::{Unclear, Why};
 use super::{Item, Sending};
 use crate::defender::CancelApi;
 use crate::domain::event::{HoldReason, Note};
+use crate::domain::refusals::{About, Refused};
 use crate::domain::{Stamp, Stop, Verdict};
 use crate::engine::throttle::Heard;
 use crate::store::Store;
-
-/// Answers after which "all of them were 403" means that the right is missing.
-const FIRST_ANSWERS: u64 = 20;
 
 /// Answers in a row that are of no use before they can stop it, whatever time has passed.
 const USELESS_MOST: u32 = 5;
@@ -21,7 +19,14 @@ const USELESS_MOST: u32 = 5;
 const KINDS_MAX: usize = 50;
 
 impl<S: Store, A: CancelApi> Sending<S, A> {
-    pub(super) fn judge(&mut self, item: Item, claimed_at: Stamp, verdict: Verdict) {
+    pub(super) fn judge(
+        &mut self,
+        item: Item,
+        claimed_at: Stamp,
+        verdict: Verdict,
+        refused: Option<&Refused>,
+    ) {
+        self.count(&verdict, refused);
         if !matches!(verdict, Verdict::Doubtful { .. }) {
             self.state.useless = None;
         }
@@ -29,10 +34,7 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
             self.state.token_refused = None;
         }
         match verdict {
-            Verdict::Accepted { .. } => {
-                self.state.answers += 1;
-                self.report.cancelled += 1;
-            }
+            Verdict::Accepted { .. } => self.report.cancelled += 1,
             Verdict::Throttled { .. } => self.waiting.push_front(item),
             Verdict::Unauthorized(refusal) => {
                 self.waiting.push_front(item);
@@ -42,18 +44,9 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
                 self.useless(&why);
                 self.unclear(item, Why::Doubt);
             }
-            Verdict::Forbidden(refusal) => {
-                (self.state.answers, self.state.forbidden) =
-                    (self.state.answers + 1, self.state.forbidden + 1);
-                self.unclear(item, Why::Refused(refusal));
-                if self.state.answers >= FIRST_ANSWERS {
-                    self.heed_rights();
-                }
-            }
-            Verdict::Rejected(refusal) | Verdict::NotFound(refusal) => {
-                self.state.answers += 1;
-                self.unclear(item, Why::Refused(refusal));
-            }
+            Verdict::Forbidden(refusal)
+            | Verdict::Rejected(refusal)
+            | Verdict::NotFound(refusal) => self.unclear(item, Why::Refused(refusal)),
             Verdict::Busy { refusal, .. } => self.unclear(item, Why::Refused(refusal)),
             Verdict::NeverLeft { .. } => {}
         }
@@ -65,15 +58,38 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
         self.unclear.push(Unclear { item: Item { asks, doubted, ..item }, why });
     }
 
-    /// Every answer that said something about its action was 403: the right is missing.
+    /// Counts what answers have in common, and stops where they are all the same refusal.
+    fn count(&mut self, verdict: &Verdict, refused: Option<&Refused>) {
+        if self.state.stop.is_some() {
+            return;
+        }
+        match refused {
+            // That an action is over already, or is not known, is about that action.
+            Some(refused) if matches!(refused.kind.0, 400 | 404 | 409) => {
+                self.state.answers.fine();
+            }
+            Some(refused) => {
+                let before = self.state.answers.in_a_row();
+                self.state.answers.refused(refused);
+                if before == 0 && refused.about != About::Page {
+                    self.note(Note::Refused(refused.words.clone()));
+                }
+            }
+            None if matches!(verdict, Verdict::Accepted { .. }) => self.state.answers.fine(),
+            None => {}
+        }
+        if let Some(stop) = self.state.answers.verdict() {
+            self.halt(to_cancel(stop));
+        }
+    }
+
+    /// Every answer that said something about its action was a 403 that can mean that the right is
+    /// missing.
     pub(super) fn heed_rights(&mut self) {
-        if self.state.forbidden > 0 && self.state.forbidden == self.state.answers {
-            self.halt(Stop::SignIn(
-                "every answer was 403: this application may not cancel actions (it needs \
-                 Machine.Scan, with admin consent), or this user may not (role `Active remediation \
-                 actions`, and device groups)"
-                    .to_owned(),
-            ));
+        if let (Some(stop @ Stop::SignIn(_)), true) =
+            (self.state.answers.stop(), self.state.answers.are_all_alike())
+        {
+            self.halt(to_cancel(stop));
         }
     }
 
@@ -103,8 +119,13 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
         let now = self.now();
         let (since, answers) = self.state.useless.get_or_insert((now, 0));
         *answers += 1;
-        let waited = now.since(*since);
-        if *answers >= USELESS_MOST && waited >= self.job.timing.max_wait {
+        let (waited, answers) = (now.since(*since), *answers);
+        let told = self.state.told_useless;
+        if told.is_none_or(|told| now.since(told) >= self.job.timing.first_contact) {
+            self.state.told_useless = Some(now);
+            self.note(Note::Useless(why.to_owned()));
+        }
+        if answers >= USELESS_MOST && waited >= self.job.timing.max_wait {
             let minutes = waited.as_secs() / 60;
             let why = format!("no answer was of use for {minutes} minutes; the last: {why}");
             self.halt(Stop::Unreachable(why));
@@ -154,5 +175,15 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
         if example.is_none() {
             *example = message;
         }
+    }
+}
+
+/// A stop in the words of who cancels.
+fn to_cancel(stop: Stop) -> Stop {
+    match stop {
+        Stop::SignIn(why) => {
+            Stop::SignIn(why.replace("may not start scans", "may not cancel actions"))
+        }
+        other => other,
     }
 }
