@@ -198,10 +198,19 @@ fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
     let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
     let hours = planned.speed(&args.run.speed, &local_now())?.hours;
     let ends = ends(&args.run.speed);
-    let mut warnings = Vec::new();
+    let warnings = warnings(args, ends);
     let series = args.due.series.is_some();
+    let sign_in = sign_in(planned.sign_in, args.run.emulator.emulator, &args.run.connect)?;
+    let zone = args.run.speed.hours.tz.clone();
+    let lists = if args.change.made.is_some() { args.devices.clone() } else { Vec::new() };
+    Ok(Checked { hours, zone, ends, series, sign_in, lists, warnings })
+}
+
+/// What a timer may do that nobody wants, though nothing forbids it.
+fn warnings(args: &ScanArgs, ends: bool) -> Vec<String> {
+    let mut warnings = Vec::new();
     if !ends {
-        let then = match series {
+        let then = match args.due.series.is_some() {
             true => "keeps that one from ordering anything (exit 5)",
             false => "shares the limit with it, and asks the same devices",
         };
@@ -230,10 +239,7 @@ fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
                 .to_owned(),
         );
     }
-    let sign_in = sign_in(planned.sign_in, args.run.emulator.emulator, &args.run.connect)?;
-    let zone = args.run.speed.hours.tz.clone();
-    let lists = if args.change.made.is_some() { args.devices.clone() } else { Vec::new() };
-    Ok(Checked { hours, zone, ends, series, sign_in, lists, warnings })
+    warnings
 }
 
 fn check_resume(args: &ResumeArgs) -> Result<Checked, Failure> {
