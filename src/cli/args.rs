@@ -401,16 +401,16 @@ pub struct ScanArgs {
     #[arg(long)]
     pub strict_names: bool,
 
-    /// Order devices of this group though they would be left out or come last; repeatable: merged,
-    /// excluded, mobile, network, iot, old-windows, not-onboarded, inactive
+    /// Order devices of this group though they would be skipped or come last; repeatable: merged,
+    /// mobile, network, iot, old-windows, not-onboarded, recent, restricted, inactive
     #[arg(long, value_name = "GROUP", hide_possible_values = true,
-        value_parser = words(group, Group::ALL.map(Group::name)))]
+        value_parser = words(group, groups()))]
     pub keep: Vec<Group>,
 
-    /// Leave out devices of this group; repeatable: those of --keep, and busy, old-client,
-    /// not-listed, unknown-os, server, high-value
+    /// Skip devices of this group; repeatable: those of --keep, and excluded (from vulnerability
+    /// management), busy, old-client, not-listed, unknown-os, server, high-value
     #[arg(long, value_name = "GROUP", hide_possible_values = true,
-        value_parser = words(group, Group::ALL.map(Group::name)))]
+        value_parser = words(group, groups()))]
     pub skip: Vec<Group>,
 
     /// Read the tenant's inventory and the scans that run there in a dry run or with --emulator
@@ -567,10 +567,13 @@ fn scan_type(text: &str) -> Result<ScanType, String> {
 }
 
 fn group(text: &str) -> Result<Group, String> {
-    Group::named(text).ok_or_else(|| {
-        let known: Vec<&str> = Group::ALL.into_iter().map(Group::name).collect();
-        format!("write one of {}", known.join(", "))
-    })
+    Group::named(text)
+        .ok_or_else(|| format!("write one of {}", groups().collect::<Vec<_>>().join(", ")))
+}
+
+/// The groups of which the user may say what is done with them.
+fn groups() -> impl Iterator<Item = &'static str> {
+    Group::ALL.into_iter().filter(|group| group.is_the_users()).map(Group::name)
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -1,14 +1,15 @@
 //! `status --coverage`: how much of a fleet has had a scan. It only reads the store.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::args::StatusArgs;
 use super::failure::Failure;
 use super::say;
 use super::series::SeriesName;
 use crate::clock::local_now;
+use crate::domain::DeviceId;
 use crate::domain::history::LOOKED_BACK;
-use crate::engine::history::{History, Whose, a_run, fleet};
+use crate::engine::history::{Fleet, History, Whose, a_run};
 use crate::report::coverage::Covered;
 use crate::store::{Campaign, CampaignState, Store};
 
@@ -27,25 +28,38 @@ pub(super) async fn coverage<S: Store>(args: &StatusArgs, store: &S) -> Result<(
     let mut history = History::new(latest.order.scan_type, now.timestamp());
     history.read_store(store, &whose).await?;
     let since = now.timestamp().checked_sub(LOOKED_BACK).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    let mut devices = BTreeSet::new();
     // A list of the series is the whole fleet; other lists are parts of it.
     let lists = if args.series.is_some() { 1 } else { campaigns.len() };
-    for campaign in campaigns.iter().take(lists).filter(|one| one.opened_at >= since) {
-        devices.extend(fleet(store, campaign).await?);
+    let mut fleet = Fleet::default();
+    let mut others = Fleet::default();
+    for (at, campaign) in campaigns.iter().enumerate().filter(|(_, one)| one.opened_at >= since) {
+        // Every plan knew of earlier orders, also where its list is not the fleet.
+        let of = if at < lists { &mut fleet } else { &mut others };
+        of.read(store, campaign, &mut history).await?;
     }
+    let is_apart = |device: &DeviceId| {
+        fleet.cannot.contains_key(device) && history.of(*device).ordered.is_none()
+    };
+    let mut cannot_scan = BTreeMap::new();
+    for (_, group) in fleet.cannot.iter().filter(|(device, _)| is_apart(device)) {
+        *cannot_scan.entry(*group).or_default() += 1;
+    }
+    let devices: Vec<DeviceId> =
+        fleet.devices.iter().filter(|device| !is_apart(device)).copied().collect();
     let over = |one: &&Campaign| {
         let ended = one.last_run.as_ref().is_some_and(|run| run.ended.is_some());
         ended || one.state == CampaignState::Finished
     };
-    let latest_runs: Vec<Campaign> = campaigns.iter().filter(over).take(RUNS).cloned().collect();
-    let rate = a_run(store, &latest_runs).await?.map(|devices| (devices, latest_runs.len()));
+    let over: Vec<Campaign> = campaigns.iter().filter(over).cloned().collect();
     let told = Covered {
         series: args.series.as_ref().map(ToString::to_string),
         target: latest.order.target.clone(),
         emulated: latest.emulated,
         scan_type: latest.order.scan_type,
-        coverage: history.coverage(devices),
-        a_run: rate,
+        coverage: history.coverage(devices.iter().copied()),
+        by_others: history.by_others(devices),
+        cannot_scan,
+        a_run: a_run(store, &over, RUNS).await?,
         at: now,
     };
     say::data(&if args.json { told.json() } else { told.text() })

@@ -100,7 +100,7 @@ impl Before {
         self.history.of(device)
     }
 
-    /// Whether a device is left out, since a scan that does was ordered within the time of `--due`.
+    /// Whether a device is skipped, since a scan that does was ordered within the time of `--due`.
     pub(super) fn is_recent(&self, past: &Past) -> bool {
         self.within.is_some_and(|within| past.is_recent(within, self.history.now()))
     }

@@ -3,6 +3,9 @@
 //! is asked before a list is judged, the list is read once more before that: who gives a wrong one
 //! hears so at once, and nobody is called for it.
 
+mod dates;
+mod told;
+
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::ops::ControlFlow;
@@ -11,11 +14,13 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use self::told::Told;
 use super::failure::Failure;
 use super::preflight::{Counts, Preflight};
 use super::queue::{Placed, Queue};
 use crate::domain::campaign::hash_of_ids;
-use crate::domain::{CampaignName, DeviceId, Facts, Life, Outcome};
+use crate::domain::preflight::Group;
+use crate::domain::{CampaignName, DeviceId, Facts, Life, OrderBy, Outcome};
 use crate::intake::{self, Fault, IntakeError, Options, Row, RowKind, Seen};
 use crate::store::{CampaignId, NewRow, Store};
 
@@ -37,20 +42,23 @@ pub(super) struct Listing {
     pub duplicates: u64,
     /// Rows that hold no device.
     pub bad: u64,
-    /// Rows whose device is left out on purpose.
+    /// Rows whose device is skipped, and those of other tenants.
     pub skipped: u64,
     /// Devices by what is known of them.
     pub counts: Counts,
     /// The first row errors, as sentences.
     pub first_bad: Vec<String>,
-    /// Each device once, in input order, those that are left out included.
+    /// Each device once, in input order, those that are skipped included, those of other tenants
+    /// not.
     pub ids: Vec<DeviceId>,
     /// In what order the devices are asked.
     pub queue: Arc<Queue>,
     /// What became of that order.
     pub placed: Placed,
-    /// Those that are left out.
+    /// Those of them that are skipped.
     pub left_out: Vec<DeviceId>,
+    /// What the lists say of themselves.
+    pub told: Told,
 }
 
 impl Listing {
@@ -61,7 +69,7 @@ impl Listing {
 
     /// Devices that are ordered.
     pub(super) fn devices(&self) -> u64 {
-        (self.ids.len() as u64).saturating_sub(self.skipped)
+        (self.ids.len() as u64).saturating_sub(self.left_out.len() as u64)
     }
 
     /// Judges one device, counts it, and gives it its place.
@@ -76,13 +84,21 @@ impl Listing {
         let (life, reason) = judged.life();
         let (standing, waited) = (judged.standing(), judged.waited());
         let (life, turn) = self.queue.place(device, life, standing, waited, &mut self.placed);
+        if reason.is_none() && standing.last_seen_s.is_none() {
+            self.placed.note_date(facts.unknown_date());
+        }
         Begun { life, reason, turn }
     }
 
     fn count(&mut self, source: Option<&str>, row: &Row) {
         self.rows += 1;
+        self.told.row(row.facts.tenancy.told());
         match &row.kind {
             RowKind::Device(_) => {}
+            RowKind::Foreign(_) => {
+                self.skipped += 1;
+                self.counts.add_foreign();
+            }
             RowKind::Duplicate { .. } => self.duplicates += 1,
             RowKind::Bad(error) => {
                 self.bad += 1;
@@ -98,7 +114,7 @@ impl Listing {
 /// How the row of a device begins.
 struct Begun {
     life: Life,
-    /// Why it is left out.
+    /// Why it is skipped.
     reason: Option<String>,
     turn: i64,
 }
@@ -189,11 +205,18 @@ fn read_all(
     let mut listing = Listing { queue: Arc::new(queue), ..Listing::default() };
     let mut seen = Seen::new();
     let several = sources.len() > 1;
-    for path in sources {
+    // Only the whole column tells which number of a date is the day.
+    let dates = match listing.queue.by() {
+        OrderBy::LastSeen => dates::survey(sources, &mut kept, options)?,
+        OrderBy::List | OrderBy::Value => Vec::new(),
+    };
+    for (at, path) in sources.iter().enumerate() {
+        let dates = dates.get(at).copied().unwrap_or_default();
         let kept = if is_input(path) { kept.take() } else { None };
         let (name, reader) = open(path, kept)?;
         let mut batch = Vec::with_capacity(BATCH);
-        let mut emit = |row: Row| {
+        let mut emit = |mut row: Row| {
+            row.facts.settle_dates(&dates);
             listing.count(several.then_some(name.as_str()), &row);
             let begun = match row.kind {
                 RowKind::Device(device) => listing.judge(preflight, device, &row.facts),
@@ -206,7 +229,8 @@ fn read_all(
             }
             hand_over(to_store, &mut batch)
         };
-        intake::read(&name, reader, options, &mut seen, &mut emit)?;
+        let summary = intake::read(&name, reader, options, &mut seen, &mut emit)?;
+        listing.told.end_of(&name, summary.rows);
         if let Some(to_store) = to_store
             && hand_over(to_store, &mut batch).is_break()
         {
@@ -290,9 +314,16 @@ fn new_row(row: Row, begun: Begun) -> NewRow {
     let (note, Begun { life, reason, turn }) = (row.note, begun);
     let (device, life, reason) = match row.kind {
         RowKind::Device(device) => {
-            // Both are worth telling: how the device was found, and why it is left out.
+            // Both are worth telling: how the device was found, and why it is skipped.
             let told = [reason, note].into_iter().flatten().collect::<Vec<_>>().join("; ");
             (Some(device), life, Some(told).filter(|told| !told.is_empty()))
+        }
+        RowKind::Foreign(device) => {
+            let reason = Group::OtherTenant.reason(&match row.facts.tenancy.told() {
+                Some(tenant) => format!("the list names tenant {tenant} for it"),
+                None => Group::OtherTenant.what().to_owned(),
+            });
+            (device, Life::ended(Outcome::Skipped), Some(reason))
         }
         RowKind::Duplicate { of, first } => {
             let reason = format!("the same device as line {}", first.line);

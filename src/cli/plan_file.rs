@@ -114,7 +114,11 @@ pub(super) async fn held<S: Store>(
     let Some(there) = there.filter(|_| is_wanted(args)) else { return Ok(None) };
     let (mut ids, mut first) = (Vec::new(), BTreeMap::new());
     let rows = store.each_row(there.id, |row| {
-        ids.extend(row.device.filter(|_| row.life.state == State::Done(Outcome::Skipped)));
+        // Rows of other tenants are none of its devices.
+        let group = row.detail.reason.as_deref().and_then(preflight::Group::of_reason);
+        let is_skipped = row.life.state == State::Done(Outcome::Skipped)
+            && group != Some(preflight::Group::OtherTenant);
+        ids.extend(row.device.filter(|_| is_skipped));
         let ahead = row.device.filter(|_| turn::is_ahead(row.turn));
         first.extend(ahead.map(|device| (row.turn, device)));
         Ok::<(), StoreError>(())

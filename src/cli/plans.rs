@@ -14,7 +14,7 @@ use crate::clock::wall_clock;
 use crate::defender::SignInKind;
 use crate::domain::forecast::Outlook;
 use crate::domain::preflight::{Decision, Group};
-use crate::domain::{BudgetKey, CampaignName, Order, Quota, Stamp};
+use crate::domain::{BudgetKey, CampaignName, Order, Quota, Skipped, Stamp};
 use crate::report::checked::{Checked, Found};
 use crate::report::human::{count, quota as human_quota};
 use crate::report::nights::Nights;
@@ -37,7 +37,7 @@ pub(super) struct About<'a> {
     pub continues: Option<u64>,
     /// What the pre-flight knows.
     pub preflight: &'a Preflight,
-    /// Bad rows are left out.
+    /// Bad rows are skipped.
     pub skip_bad_rows: bool,
     /// It is a run of a series.
     pub series: bool,
@@ -211,6 +211,9 @@ pub(super) fn plan(
             .chain(about.waves.warnings.iter().cloned())
             .chain(about.preflight.warnings.iter().cloned())
             .chain(strange(listing, about.preflight))
+            .chain(listing.told.warnings(about.preflight.tenant, about.emulated))
+            .chain(listing.queue.warning(&listing.placed))
+            .chain(nothing(listing, about.continues.is_some(), about.series))
             .collect(),
     }
 }
@@ -237,6 +240,18 @@ fn without_savings(checked: Checked) -> Checked {
     Checked { groups, without: None, ..checked }
 }
 
+/// A list of which nothing is ordered, which nobody asked for.
+fn nothing(listing: &Listing, continues: bool, series: bool) -> Option<String> {
+    if continues || listing.devices() > 0 || listing.skipped == 0 {
+        return None;
+    }
+    let mut skipped = Skipped::default();
+    listing.counts.groups().for_each(|(group, rows)| skipped.add_rows(Some(group), rows));
+    let text = "nothing of this list is ordered: every device of it is skipped, as told above \
+                (exit code 3)";
+    (!skipped.may_leave_nothing(series)).then(|| text.to_owned())
+}
+
 /// What the pre-flight found, with what each group saves.
 fn checked(listing: &Listing, outlook: &Outlook, preflight: &Preflight) -> Checked {
     let devices = listing.devices();
@@ -244,17 +259,18 @@ fn checked(listing: &Listing, outlook: &Outlook, preflight: &Preflight) -> Check
     let takes = |devices: u64| takes(devices).unwrap_or_default();
     let groups = listing.counts.groups().map(|(group, some)| {
         let decision = preflight.on(group);
-        let saves = matches!(decision, Decision::Skip(_))
-            .then(|| takes(devices + some).saturating_sub(takes(devices)));
+        let ours = matches!(decision, Decision::Skip(_)) && group != Group::OtherTenant;
+        let saves = ours.then(|| takes(devices + some).saturating_sub(takes(devices)));
         Found { group, devices: some, decision, saves }
     });
     let groups = groups.collect();
     let (systems, device_groups) = listing.counts.most();
     Checked {
         groups,
-        without: (listing.skipped > 0).then(|| takes(devices + listing.skipped)),
+        without: (!listing.left_out.is_empty()).then(|| takes(listing.ids.len() as u64)),
         systems,
         device_groups,
+        not_understood: listing.counts.not_understood(),
         inventory: preflight.inventory(),
         not_checked: preflight.not_checked.clone(),
     }

@@ -11,12 +11,16 @@ use super::due::Before;
 use super::failure::Failure;
 use super::names::NameIndex;
 use crate::domain::history::Past;
-use crate::domain::preflight::{Decision, Group, Groups, Rules};
-use crate::domain::{DeviceId, Facts, Life, Machine, Outcome, Standing};
-use crate::report::checked::UNKNOWN;
+use crate::domain::preflight::{Decision, Group, Groups, Rules, is_critical};
+use crate::domain::words::{Field, has_restricted_tag, not_understood};
+use crate::domain::{DeviceId, Facts, Life, Machine, Outcome, Standing, TenantId};
+use crate::report::checked::{NotUnderstood, UNKNOWN};
 
 /// Different systems or device groups that are counted apart.
 const WORDS: usize = 1_000;
+
+/// What stands for those beyond.
+const OTHERS: &str = "others";
 
 /// What is known before the first call.
 pub(super) struct Preflight {
@@ -30,6 +34,8 @@ pub(super) struct Preflight {
     pub before: Option<Before>,
     /// Devices to set apart.
     pub marks: Marks,
+    /// The tenant of the run, if its id is known: rows of others are not sent to it.
+    pub tenant: Option<TenantId>,
     /// What was not checked, and why.
     pub not_checked: Vec<String>,
     /// What the user should know before the first order.
@@ -51,6 +57,8 @@ pub(super) struct Known {
     /// A tag that matters, and the machines that have it.
     pub tag: Option<String>,
     tagged: HashSet<DeviceId>,
+    /// The words of machines that are not understood; there are few.
+    not_understood: HashMap<DeviceId, Vec<(Field, String)>>,
 }
 
 #[derive(Clone, Copy)]
@@ -72,6 +80,7 @@ pub(super) struct Judged<'a> {
     past: Option<Past>,
     system: &'a str,
     device_group: &'a str,
+    not_understood: Vec<(Field, &'a str)>,
 }
 
 /// Names with their counts.
@@ -84,6 +93,7 @@ pub(super) struct Counts {
     systems: BTreeMap<String, u64>,
     device_groups: BTreeMap<String, u64>,
     marked: BTreeSet<DeviceId>,
+    not_understood: BTreeMap<(Field, String), u64>,
 }
 
 impl Preflight {
@@ -101,6 +111,7 @@ impl Preflight {
             busy: HashSet::new(),
             before: None,
             marks: Marks::None,
+            tenant: None,
             not_checked,
             warnings: Vec::new(),
             calls: 0,
@@ -151,12 +162,18 @@ impl Preflight {
         let listed = |text: &'a Option<String>| text.as_deref().unwrap_or(UNKNOWN);
         let (mut system, mut device_group) = (listed(&facts.platform), listed(&facts.group));
         let (mut groups, mut standing) = (told, Standing::of(facts, self.now));
+        let mut not_understood: Vec<(Field, &str)> = not_understood(facts).collect();
         if let Some(known) = &self.known {
             match known.records.get(&device) {
                 None if self.whole => groups = groups.with(Group::NotListed),
                 None => {}
                 Some(record) => {
                     groups = together(record.groups, told);
+                    if is_critical(facts) {
+                        groups = groups.with(Group::HighValue);
+                    }
+                    not_understood.retain(|(field, _)| is_the_lists(*field, record.groups));
+                    not_understood.extend(known.not_understood(device));
                     standing = record.standing.or(standing);
                     let better = |word: &'a str, other| if word == UNKNOWN { other } else { word };
                     system = better(known.word(record.system), system);
@@ -175,26 +192,60 @@ impl Preflight {
         let past = past.map(|(_, past)| past);
         let tagged = self.known.as_ref().is_some_and(|known| known.tagged.contains(&device));
         let marked = self.marks.has(device, facts, tagged);
-        Judged { device, marked, groups, standing, rules, decision, past, system, device_group }
+        Judged {
+            device,
+            marked,
+            groups,
+            standing,
+            rules,
+            decision,
+            past,
+            system,
+            device_group,
+            not_understood,
+        }
     }
 }
 
-/// The inventory is newer than the list; but the portal alone knows what was only discovered.
+/// The inventory is newer than the list; but the portal alone knows what was only discovered, and
+/// what the security team may do.
 fn together(inventory: Groups, list: Groups) -> Groups {
-    let only_listed = [Group::Mobile, Group::Network, Group::Iot].into_iter();
-    let only_listed = only_listed.filter(|group| list.has(*group));
+    let mut groups = inventory;
+    if list.has(Group::Restricted) {
+        groups = groups.with(Group::Restricted);
+    }
     // A platform that the inventory knows is not overruled by a category.
-    let unknown = inventory.has(Group::UnknownOs);
-    let groups = only_listed.filter(|_| unknown).fold(inventory, Groups::with);
+    if inventory.has(Group::UnknownOs) {
+        let only_listed = [Group::Mobile, Group::Network, Group::Iot].into_iter();
+        groups = only_listed.filter(|group| list.has(*group)).fold(groups, Groups::with);
+    }
     if list.has(Group::UnknownOs) { groups } else { groups.without(Group::UnknownOs) }
+}
+
+/// Whether what a list says in a field counts beside the inventory.
+fn is_the_lists(field: Field, inventory: Groups) -> bool {
+    match field {
+        Field::Operations | Field::Criticality => true,
+        Field::Category | Field::Kind => inventory.has(Group::UnknownOs),
+        _ => false,
+    }
 }
 
 impl Known {
     /// Takes in one machine.
     pub(super) fn add(&mut self, machine: &Machine, now: Timestamp) {
         let facts = &machine.facts;
+        let mut groups = Groups::of(facts, now);
+        if has_restricted_tag(&machine.tags) {
+            groups = groups.with(Group::Restricted);
+        }
+        let words = not_understood(facts).map(|(field, word)| (field, word.to_owned()));
+        let words: Vec<(Field, String)> = words.collect();
+        if !words.is_empty() {
+            self.not_understood.insert(machine.id, words);
+        }
         let record = Record {
-            groups: Groups::of(facts, now),
+            groups,
             standing: Standing::of(facts, now),
             system: self.place(facts.platform.as_deref()),
             device_group: self.place(facts.group.as_deref()),
@@ -218,6 +269,11 @@ impl Known {
         self.records.contains_key(&id)
     }
 
+    fn not_understood(&self, device: DeviceId) -> impl Iterator<Item = (Field, &str)> {
+        let words = self.not_understood.get(&device).into_iter().flatten();
+        words.map(|(field, word)| (*field, word.as_str()))
+    }
+
     fn place(&mut self, word: Option<&str>) -> u32 {
         let word = word.unwrap_or(UNKNOWN);
         if let Some(place) = self.places.get(word) {
@@ -235,7 +291,7 @@ impl Known {
 }
 
 impl Judged<'_> {
-    /// Whether it is left out.
+    /// Whether it is skipped.
     pub(super) fn is_skipped(&self) -> bool {
         matches!(self.decision, Decision::Skip(_))
     }
@@ -258,24 +314,11 @@ impl Judged<'_> {
             Decision::Skip(Group::Recent) => {
                 let at = self.past.and_then(|past| past.ordered).map(|at| at.to_string());
                 let at = at.unwrap_or_default();
-                let reason = format!("recent: a scan that does was ordered at {at} (--due)");
-                (Life::ended(Outcome::Skipped), Some(reason))
+                let why = format!("a scan that does was ordered at {at} (--due)");
+                (Life::ended(Outcome::Skipped), Some(Group::Recent.reason(&why)))
             }
-            Decision::Skip(group) => {
-                let (what, name) = (group.what(), group.name());
-                // A device is ordered only when nothing is left that leaves it out.
-                let usual = |group: &Group| matches!(group.usual(), Decision::Skip(_));
-                let skipping: Vec<Group> = self.rules.skipping(self.groups).collect();
-                let reason = match skipping.iter().all(usual) {
-                    true => {
-                        let keep = skipping.iter().map(|group| format!("--keep {}", group.name()));
-                        let keep = keep.collect::<Vec<_>>().join(" ");
-                        format!("left out: {what} ({keep} orders it)")
-                    }
-                    false if usual(&group) => format!("left out: {what}"),
-                    false => format!("left out on request (--skip {name}): {what}"),
-                };
-                (Life::ended(Outcome::Skipped), Some(reason))
+            Decision::Skip(_) => {
+                (Life::ended(Outcome::Skipped), self.rules.why_skipped(self.groups))
             }
         }
     }
@@ -296,6 +339,32 @@ impl Counts {
         }
         count(&mut self.systems, judged.system);
         count(&mut self.device_groups, judged.device_group);
+        for (field, word) in &judged.not_understood {
+            let many = self.not_understood.len() >= WORDS;
+            let key = (*field, (*word).to_owned());
+            let key = match many && !self.not_understood.contains_key(&key) {
+                true => (*field, OTHERS.to_owned()),
+                false => key,
+            };
+            *self.not_understood.entry(key).or_default() += 1;
+        }
+    }
+
+    /// The words that are not understood of devices that are ordered, the most frequent first.
+    pub(super) fn not_understood(&self) -> Vec<NotUnderstood> {
+        let words = self.not_understood.iter().map(|((field, word), devices)| NotUnderstood {
+            field: *field,
+            word: word.clone(),
+            devices: *devices,
+        });
+        let mut words: Vec<NotUnderstood> = words.collect();
+        words.sort_by_key(|one| (one.field, std::cmp::Reverse(one.devices)));
+        words
+    }
+
+    /// Counts a row of another tenant.
+    pub(super) fn add_foreign(&mut self) {
+        *self.groups.entry(Group::OtherTenant).or_default() += 1;
     }
 
     /// Every group that has devices, in order.
@@ -324,7 +393,7 @@ fn count(into: &mut BTreeMap<String, u64>, word: &str) {
         *some += 1;
         return;
     }
-    let word = if into.len() < WORDS { word } else { "others" };
+    let word = if into.len() < WORDS { word } else { OTHERS };
     *into.entry(word.to_owned()).or_default() += 1;
 }
 
@@ -334,7 +403,12 @@ fn count(into: &mut BTreeMap<String, u64>, word: &str) {
 /// `Failure` if one group is to be kept and skipped.
 pub(super) fn rules(keep: &[Group], skip: &[Group]) -> Result<Rules, Failure> {
     match keep.iter().find(|group| skip.contains(group)) {
-        None => Ok(Rules::new(keep, skip)),
+        None if keep.iter().all(|group| group.is_the_users()) => Ok(Rules::new(keep, skip)),
+        None => Err(Failure::usage(
+            format!("{} cannot be kept", Group::OtherTenant.name()),
+            "rows of another tenant than the one of the run are never sent to it",
+            "scan each tenant by itself, with its own settings (--profile, or --tenant)",
+        )),
         Some(group) => Err(Failure::usage(
             format!("{} is to be kept and skipped", group.name()),
             "--keep and --skip name the same group",

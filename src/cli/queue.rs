@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::args::OrderArgs;
 use super::failure::Failure;
 use super::side_list;
-use crate::domain::text::printable;
+use crate::domain::moment::Moment;
+use crate::domain::text::{cut, printable};
 use crate::domain::{DeviceId, Life, OrderBy, Standing, turn};
 use crate::intake::{Fault, IntakeError, Options, RowError};
 use crate::report::human::{count, counted};
@@ -34,15 +35,49 @@ struct Named {
 /// What became of the order as a list was read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Placed {
-    /// For each list of `--first` the devices that are ordered, and those that are left out.
+    /// For each list of `--first` the devices that are ordered, and those that are skipped.
     first: Vec<(u64, u64)>,
     /// Other devices that are ordered of which what the order goes by is known.
     known: u64,
     /// And is not known.
     pub(super) unknown: u64,
+    /// Devices that are ordered of whose last report a date is told that is not known.
+    dates: u64,
+    /// The first of these dates.
+    date: Option<Moment>,
+}
+
+impl Placed {
+    /// Notes the date of a device that is ordered, which tells of no moment for sure.
+    pub(super) fn note_date(&mut self, date: Option<&Moment>) {
+        let Some(date) = date else { return };
+        self.dates += 1;
+        self.date.get_or_insert_with(|| date.clone());
+    }
+
+    /// What is wrong with the dates, as a sentence; nothing if nothing is.
+    fn about_dates(&self) -> Option<String> {
+        let date = self.date.as_ref()?;
+        let (dates, text) = (counted(self.dates, "date"), printable(&cut(&date.text, 40)));
+        Some(match date.readings.is_ambiguous() {
+            true => format!(
+                "{dates} of a last report, such as `{text}`, may mean two days: no other date of \
+                 the list tells whether the month or the day comes first"
+            ),
+            false => format!("{dates} of a last report cannot be read, such as `{text}`"),
+        })
+    }
 }
 
 impl Queue {
+    /// What the plan warns of: dates that the order would go by and that are not known.
+    pub(super) fn warning(&self, placed: &Placed) -> Option<String> {
+        match self.by {
+            OrderBy::LastSeen => placed.about_dates(),
+            OrderBy::List | OrderBy::Value => None,
+        }
+    }
+
     /// Reads the lists of devices that go first.
     ///
     /// # Errors
@@ -138,7 +173,7 @@ impl Queue {
     }
 
     /// The lists of devices that go first: their names, how many of their devices are ordered, and
-    /// how many are left out.
+    /// how many are skipped.
     pub(super) fn first<'a>(
         &'a self,
         placed: &'a Placed,
@@ -167,6 +202,15 @@ impl Queue {
         }
         if placed.known > 0 || placed.unknown == 0 {
             return Ok(());
+        }
+        if let Some(why) = self.warning(placed) {
+            return Err(Failure::usage(
+                format!("there is no order by {}; nothing was ordered", self.by.name()),
+                why,
+                "write the dates as 2026-02-24T15:45:00Z, let the tenant's inventory be read \
+                 (--check in a dry run or with --emulator, and Machine.Read.All), or leave \
+                 --order out",
+            ));
         }
         let (what, column) = match self.by {
             OrderBy::Value => ("value", "Device value"),

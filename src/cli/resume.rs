@@ -80,6 +80,7 @@ pub(super) async fn resume(args: ResumeArgs) -> Result<u8, Failure> {
         reports,
         resume,
         foreseen: None,
+        series: false,
         json,
         on_finish,
         follow,

@@ -22,7 +22,7 @@ use super::view::View;
 use crate::clock::{Clock, wall_clock};
 use crate::defender::CancelApi;
 use crate::domain::event::Event;
-use crate::domain::{Caught, Ending, LastRun, RunEnd, Stop};
+use crate::domain::{Caught, Ending, LastRun, RunEnd, Skipped, Stop, Tally};
 use crate::engine::{self, Ran, Settings};
 use crate::report::human;
 use crate::report::summary::Summary;
@@ -46,6 +46,8 @@ pub(super) struct Run<S, A> {
     pub resume: Option<String>,
     /// In a series, how many devices the plan saw ordered before its time is over, if not all.
     pub foreseen: Option<u64>,
+    /// It is a run of a series.
+    pub series: bool,
     /// Summary as JSON.
     pub json: bool,
     /// The command that is run when the reports are written.
@@ -287,11 +289,13 @@ impl<S: Store, A: CancelApi> Run<S, A> {
             Some(_) => totals.ended_badly(),
             None => 0,
         };
+        let nothing =
+            written.as_ref().is_ok_and(|totals| self.left_nothing(&tally, totals.skipped()));
         let (totals, reports, exit_code, ended_badly) = match &written {
             Ok(totals) => {
                 let bad = ended_badly(totals);
                 let ending = if planned { &Ending::Finished } else { &ran.ending };
-                let exit_code = ending.exit_code(tally.needs_attention() || bad > 0);
+                let exit_code = ending.exit_code(tally.needs_attention() || bad > 0 || nothing);
                 let exit_code = match effort.left {
                     Some(code) if *ending == Ending::Finished || code == 130 => code,
                     _ => exit_code,
@@ -309,6 +313,8 @@ impl<S: Store, A: CancelApi> Run<S, A> {
             others: there.last_run.as_ref().map_or(0, alive),
             tally,
             groups: totals.groups(),
+            skipped: totals.skipped().clone(),
+            nothing,
             actions: totals.actions(),
             ended_badly,
             calls,
@@ -327,6 +333,12 @@ impl<S: Store, A: CancelApi> Run<S, A> {
         let code = written.and(said).map(|()| exit_code);
         let exit_code = code.as_ref().map_or_else(|failure| failure.code, |code| *code);
         Ok(Over { summary: Summary { exit_code, ..summary }, why, code })
+    }
+
+    /// Whether the list names devices and nothing of it was ordered, which nobody asked for.
+    fn left_nothing(&self, tally: &Tally, skipped: &Skipped) -> bool {
+        let named = tally.devices() == 0 && skipped.total() > 0;
+        named && !skipped.may_leave_nothing(self.series)
     }
 
     /// Whether a series stopped when its time was over, having done what the plan saw; the forecast

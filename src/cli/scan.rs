@@ -180,6 +180,7 @@ async fn dry_plan(
     (mut preflight, waves): (Preflight, waves::Wish),
 ) -> Result<u8, Failure> {
     preflight.marks = waves.marks();
+    preflight.tenant = planned.target.tenant.parse().ok();
     let preflight = Arc::new(preflight);
     let nowhere: Option<(&MemoryStore<SystemClock>, CampaignId)> = None;
     let listing = read(args, kept, &preflight, nowhere).await?;
@@ -246,8 +247,10 @@ impl Scan<'_> {
         series::open_ones(store, self.args.due.series.as_ref(), &self.speed).await?;
         let (mut preflight, kept) = self.check(store, link).await?;
         preflight.marks = self.waves.marks();
+        preflight.tenant = self.target.tenant.parse().ok();
         let preflight = Arc::new(preflight);
         let listing = read(self.args, kept, &preflight, Some((store, draft))).await?;
+        listing.told.check(&self.target, self.emulated)?;
         let order = order(self.args, self.target.clone(), &listing)?;
         let there = self.find_same(store, &order).await?;
         if there.is_none() {
@@ -386,6 +389,7 @@ impl Scan<'_> {
             reports: self.reports,
             resume: resume_command(&campaign.name, typed),
             foreseen,
+            series: self.args.due.series.is_some(),
             json: typed.output.json,
             on_finish: typed.after.on_finish.clone(),
             follow,

@@ -21,7 +21,7 @@ pub(super) fn rows(path: &Path, options: &Options) -> Result<Rows, IntakeError> 
     let mut emit = |row: Row| {
         match row.kind {
             RowKind::Device(device) => devices.push((device, row.line)),
-            RowKind::Duplicate { .. } => {}
+            RowKind::Duplicate { .. } | RowKind::Foreign(_) => {}
             RowKind::Bad(error) => bad.push(error),
         }
         ControlFlow::Continue(())

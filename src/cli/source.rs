@@ -13,7 +13,7 @@ use super::preflight::Preflight;
 use super::queue::Queue;
 use super::tenant::Wish;
 use crate::domain::text::printable;
-use crate::domain::{OrderBy, Target};
+use crate::domain::{OrderBy, Target, TenantId};
 use crate::intake::{NameAnswer, Names, Options};
 use crate::store::{CampaignId, Store};
 
@@ -24,14 +24,14 @@ use crate::store::{CampaignId, Store};
 pub(super) async fn rehearse(args: &ScanArgs) -> Result<Option<File>, Failure> {
     // What a name stands for is not known yet.
     if !args.names {
-        Queue::rehearse(&args.order, options(args, None)).await?;
+        Queue::rehearse(&args.order, options(args, None, None)).await?;
     }
     if args.from_tenant {
         return Ok(None);
     }
     // An unknown name refuses no list as a whole.
     let names = args.names.then(|| Names(Arc::new(|_: &str| NameAnswer::Unknown(None))));
-    listing::rehearse(&args.devices, options(args, names)).await
+    listing::rehearse(&args.devices, options(args, names, None)).await
 }
 
 /// Reads the list, or takes the tenant's own devices for it.
@@ -51,11 +51,13 @@ pub(super) async fn read<S: Store>(
             index.map_or(NameAnswer::Unknown(None), |index| index.find(name))
         }))
     });
-    let queue = Queue::read(&args.order, options(args, names.clone())).await?;
+    let tenant = preflight.tenant;
+    let queue = Queue::read(&args.order, options(args, names.clone(), tenant)).await?;
     if args.from_tenant {
         return listing::from_tenant((preflight, queue), draft).await;
     }
-    listing::read(&args.devices, kept, options(args, names), (preflight, queue), draft).await
+    let options = options(args, names, tenant);
+    listing::read(&args.devices, kept, options, (preflight, queue), draft).await
 }
 
 /// Whether the list can be asked in the order that was wished for.
@@ -66,8 +68,8 @@ pub(super) fn check_order(args: &ScanArgs, listing: &Listing) -> Result<(), Fail
     listing.queue.check(&listing.ids, &listing.placed, args.from_tenant)
 }
 
-fn options(args: &ScanArgs, names: Option<Names>) -> Options {
-    Options { column: args.column.clone(), max_rows: args.max_rows, names }
+fn options(args: &ScanArgs, names: Option<Names>, tenant: Option<TenantId>) -> Options {
+    Options { column: args.column.clone(), max_rows: args.max_rows, names, tenant }
 }
 
 /// Whether nothing can be done without the tenant's inventory.

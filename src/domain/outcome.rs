@@ -30,7 +30,7 @@ pub enum Outcome {
     BadRow,
     /// The device stands in an earlier row.
     Duplicate,
-    /// Left out on purpose.
+    /// It is not ordered, as the plan said.
     Skipped,
 }
 
@@ -73,8 +73,8 @@ impl Outcome {
         matches!(self, Outcome::Accepted | Outcome::AlreadyInProgress { covered: true })
     }
 
-    /// Whether the outcome needs somebody's attention: it makes exit code 3. Rows that were left
-    /// out on purpose do not.
+    /// Whether the outcome needs somebody's attention: it makes exit code 3. Rows that were skipped
+    /// do not, unless nothing at all was ordered (`Skipped::may_leave_nothing`).
     pub fn needs_attention(self) -> bool {
         !self.covers() && !matches!(self, Outcome::Duplicate | Outcome::Skipped)
     }
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_left_out_on_purpose_need_no_attention_and_a_bad_row_does() {
+    fn skipped_rows_need_no_attention_and_a_bad_row_does() {
         let need: Vec<_> = Outcome::ALL.into_iter().filter(|o| o.needs_attention()).collect();
         assert_eq!(
             need.iter().map(|o| o.name()).collect::<Vec<_>>(),

@@ -40,7 +40,7 @@ pub struct PlanFile {
     pub order: Order,
     /// What the list holds.
     pub list: List,
-    /// What is left out of it on purpose.
+    /// What of it is skipped.
     pub left_out: LeftOut,
     /// Where the list comes from.
     pub source: Source,
@@ -69,16 +69,16 @@ pub struct List {
     pub bad_rows: u64,
 }
 
-/// Devices that are left out on purpose, and all groups of devices.
+/// Devices that are skipped, and all groups of devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeftOut {
-    /// How many are left out.
+    /// How many are skipped.
     pub devices: u64,
     /// SHA-256 over their sorted ids: see `campaign::hash_of_ids`.
     pub ids_hash: String,
     /// Every group of the list with what is done with it; none where a campaign that is open tells
-    /// only whom it left out.
+    /// only whom it skipped.
     pub groups: Vec<Group>,
 }
 
@@ -216,7 +216,7 @@ impl PlanFile {
 
 impl List {
     fn compare_with(&self, now: &Self, found: &mut Differences) {
-        // How many devices are ordered follows from the set of ids and those that are left out.
+        // How many devices are ordered follows from the set of ids and those that are skipped.
         let Self { rows, devices: _, duplicates, bad_rows } = self;
         found.compare("rows", rows, &now.rows);
         found.compare("duplicates", duplicates, &now.duplicates);

@@ -1,8 +1,10 @@
 //! The table of platforms: which operating systems take a scan order, by the newest documentation
-//! ("Run antivirus scan API" page, 2025-11, and "Take response actions on a device", 2025-12). The
-//! server has the last word; this table only saves calls that would be refused.
+//! ("Run antivirus scan API" page, 2025-11, and "Take response actions on a device", 2025-12; the
+//! solution for Windows 7 and Server 2008 R2: "What's new", 2026-05). The server has the last word;
+//! this table only saves calls that would be refused.
 
 use super::machine::{Facts, letters};
+use super::words::{self, Said};
 
 /// The first build of Windows 10 version 1709, the oldest that takes a scan order.
 const BUILD_1709: u32 = 16_299;
@@ -13,12 +15,16 @@ const BUILD_1507: u32 = 10_240;
 /// The first client that takes a scan order on Linux and macOS.
 const CLIENT: [u64; 3] = [101, 98, 84];
 
+/// The sensor of the old agent of Windows 7 and Server 2008 R2 is numbered `10.3720`; that of the
+/// solution that takes orders is numbered from here on.
+const SENSOR: [u64; 2] = [10, 8_000];
+
 /// What a machine runs, as far as a scan order cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {
-    /// Windows 10 from version 1709, and Windows 11.
+    /// Windows 10 from version 1709, Windows 11, and Windows 7 unless it has the old agent.
     Windows,
-    /// An older Windows.
+    /// An older Windows, or one of Windows 7 and Server 2008 R2 that has the old agent.
     OldWindows,
     /// A Windows Server.
     WindowsServer,
@@ -39,12 +45,22 @@ pub enum Platform {
 impl Platform {
     /// Reads the platform of a machine.
     pub fn of(facts: &Facts) -> Self {
-        let by_name = by_name(facts);
+        let by_name = Self::named(facts);
         let takes_scans =
             matches!(by_name, Self::Windows | Self::WindowsServer | Self::MacOs | Self::Linux);
-        let onboarded = facts.onboarding.as_deref().is_some_and(|word| is(word, "onboarded"));
         // The portal guesses a category from the network; an onboarded machine has told what it is.
-        if takes_scans && onboarded { by_name } else { by_category(facts).unwrap_or(by_name) }
+        // One of which it is not understood whether it is onboarded may have told so too.
+        let told = matches!(words::onboarded(facts), Said::Yes | Said::NotUnderstood);
+        let by_category = || {
+            let words = [&facts.category, &facts.kind].into_iter().flatten();
+            words.filter_map(|word| by_word(word)).next()
+        };
+        if takes_scans && told { by_name } else { by_category().unwrap_or(by_name) }
+    }
+
+    /// Reads it from the name of the operating system alone.
+    pub(super) fn named(facts: &Facts) -> Self {
+        by_name(facts)
     }
 
     /// Whether the order is worth sending. What is not known is sent: only the server knows.
@@ -65,32 +81,33 @@ pub fn client_is_old(facts: &Facts) -> bool {
     }
 }
 
-fn by_category(facts: &Facts) -> Option<Platform> {
-    for word in [&facts.category, &facts.kind].into_iter().flatten() {
-        let word: String = letters(word).collect();
-        match word.as_str() {
-            "iot" | "iotdevice" | "ot" | "printer" | "camera" | "voip" | "audioandvideo" => {
-                return Some(Platform::Iot);
-            }
-            "networkdevice" | "networkdevices" | "network" | "router" | "switch" | "firewall"
-            | "accesspoint" => return Some(Platform::Network),
-            "mobile" | "smartphone" | "tablet" => return Some(Platform::Mobile),
-            _ => {}
+/// What a word of the portal's categories and types says, if it is of something that scans nothing.
+pub(super) fn by_word(word: &str) -> Option<Platform> {
+    let word: String = letters(word).collect();
+    match word.as_str() {
+        "iot" | "iotdevice" | "ot" | "printer" | "camera" | "voip" | "audioandvideo" => {
+            Some(Platform::Iot)
         }
+        "networkdevice" | "networkdevices" | "network" | "router" | "switch" | "firewall"
+        | "accesspoint" => Some(Platform::Network),
+        "mobile" | "smartphone" | "tablet" => Some(Platform::Mobile),
+        _ => None,
     }
-    None
 }
 
 fn by_name(facts: &Facts) -> Platform {
     let name: String = facts.platform.as_deref().map(letters).into_iter().flatten().collect();
     let begins = |words: &[&str]| words.iter().any(|word| name.starts_with(word));
-    if begins(&["windowsserver"]) {
+    if begins(&["windows7", "windowsserver2008r2"]) && has_old_agent(facts) {
+        Platform::OldWindows
+    } else if begins(&["windowsserver"]) {
         Platform::WindowsServer
     } else if begins(&["windows10"]) {
         if is_before_1709(facts) { Platform::OldWindows } else { Platform::Windows }
-    } else if begins(&["windows11"]) {
+    } else if begins(&["windows11", "windows7"]) || name == "windows" {
+        // The portal tells newer exports only that it is a Windows.
         Platform::Windows
-    } else if begins(&["windows7", "windows8", "windowsxp", "windowsvista", "windows2000"]) {
+    } else if begins(&["windows8", "windowsxp", "windowsvista", "windows2000"]) {
         Platform::OldWindows
     } else if begins(&["macos", "osx"]) {
         Platform::MacOs
@@ -136,8 +153,14 @@ fn is_before_1709(facts: &Facts) -> bool {
     version.len() == 4 && version.parse::<u32>().is_ok_and(|number| (1507..1709).contains(&number))
 }
 
-fn is(word: &str, letters_of: &str) -> bool {
-    letters(word).eq(letters_of.chars())
+/// Whether the client is known to be the agent that takes no orders; one that is not told is asked.
+fn has_old_agent(facts: &Facts) -> bool {
+    let mut parts = facts.client.as_deref().unwrap_or_default().trim().split('.');
+    let mut next = || parts.next().and_then(|part| part.parse::<u64>().ok());
+    match (next(), next()) {
+        (Some(major), Some(minor)) => [major, minor] < SENSOR,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -151,9 +174,9 @@ mod tests {
     #[test]
     fn each_platform_of_the_table_is_known_by_its_name() {
         let table = [
-            (Platform::Windows, "Windows10 Windows11 windows_10 Windows10WVD Windows11WVD"),
+            (Platform::Windows, "Windows10 Windows11 windows_10 Windows10WVD Windows11WVD Windows"),
             (Platform::WindowsServer, "WindowsServer2012R2 WindowsServer2016 WindowsServer2025"),
-            (Platform::OldWindows, "Windows7 Windows8 Windows8.1 Windows81 WindowsXP WindowsVista"),
+            (Platform::OldWindows, "Windows8 Windows8.1 Windows81 WindowsXP WindowsVista"),
             (Platform::MacOs, "macOS MacOS OSX"),
             (
                 Platform::Linux,
@@ -163,7 +186,7 @@ mod tests {
             (Platform::Mobile, "iOS Android iPadOS"),
             (Platform::Network, "CiscoIOS NetworkDevice"),
             (Platform::Iot, "IoT Printer"),
-            (Platform::Unknown, "Unknown Other Windows12 Windows ChromeOS -"),
+            (Platform::Unknown, "Unknown Other Windows12 ChromeOS -"),
         ];
         for (platform, names) in table {
             for name in names.split_whitespace() {
@@ -188,6 +211,38 @@ mod tests {
         }
         let server = Facts { build: Some(14_393), ..named("WindowsServer2016") };
         assert_eq!(Platform::of(&server), Platform::WindowsServer);
+    }
+
+    #[test]
+    fn one_rule_decides_for_windows_7_and_server_2008_r2_by_the_client_where_it_tells() {
+        let table = [
+            ("10.3720.16299.98", true),
+            ("10.3720", true),
+            ("10.7999.1", true),
+            ("10.8000.1", false),
+            ("10.8798.1", false),
+            ("11.1.1", false),
+            ("", false),
+            ("unknown", false),
+        ];
+        let of = |name: &str, client: &str| {
+            Platform::of(&Facts { client: Some(client.to_owned()), ..named(name) })
+        };
+        for (client, is_old) in table {
+            for (name, other) in [
+                ("Windows7", Platform::Windows),
+                ("WindowsServer2008R2", Platform::WindowsServer),
+                ("Windows Server 2008 R2", Platform::WindowsServer),
+            ] {
+                let wanted = if is_old { Platform::OldWindows } else { other };
+                assert_eq!(of(name, client), wanted, "{name} with client {client:?}");
+            }
+            // The same numbers say nothing of what came later.
+            assert_eq!(of("Windows10", client), Platform::Windows);
+            assert_eq!(of("WindowsServer2016", client), Platform::WindowsServer);
+            assert_eq!(of("Windows8.1", client), Platform::OldWindows);
+        }
+        assert!(Platform::of(&named("Windows7")).takes_scans());
     }
 
     #[test]
@@ -216,6 +271,7 @@ mod tests {
             |category, platform, onboarding| Platform::of(&facts(category, platform, onboarding));
         assert_eq!(of("IoT", "Windows11", "Can be onboarded"), Platform::Iot);
         assert_eq!(of("IoT", "Windows11", "Onboarded"), Platform::Windows);
+        assert_eq!(of("IoT", "Windows11", "Onboardet"), Platform::Windows, "not understood");
         assert_eq!(of("Network device", "", "Unsupported"), Platform::Network);
         assert_eq!(of("Endpoint", "Linux", "Can be onboarded"), Platform::Linux);
         let kind = Some("Mobile".to_owned());

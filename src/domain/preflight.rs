@@ -1,8 +1,10 @@
-//! What is known about a device before the first call, in groups, and what is done with each: left
-//! out, asked last, asked. Pure rules over `Facts`; where the facts come from is the caller's.
+//! What is known about a device before the first call, in groups, and what is done with each:
+//! skipped, asked last, asked. Pure rules over `Facts`; where the facts come from is the caller's.
 //!
-//! A device is left out only for what is known: what is missing or not understood is asked. An
+//! A device is skipped only for what is known: what is missing or not understood is asked. An
 //! antivirus that is passive takes scans, so it makes no group.
+
+mod group;
 
 use std::time::Duration;
 
@@ -10,45 +12,13 @@ use jiff::Timestamp;
 
 use super::machine::{Facts, same_word};
 use super::platform::{Platform, client_is_old};
+use super::words::{self, Said};
+
+pub use group::Group;
 
 /// A device that did not report for so long is inactive (Microsoft's own bound, "Fix unhealthy
 /// sensors" page).
 pub const INACTIVE_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// What a device is known to be. A device can be in several groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Group {
-    /// Its record was merged into another one.
-    Merged,
-    /// It was excluded on purpose.
-    Excluded,
-    /// A phone or a tablet.
-    Mobile,
-    /// A network device.
-    Network,
-    /// A printer, a camera and the like.
-    Iot,
-    /// A Windows that is older than the API takes.
-    OldWindows,
-    /// Not onboarded.
-    NotOnboarded,
-    /// A scan that does was ordered within the time of `--due`.
-    Recent,
-    /// A scan is pending or running already.
-    Busy,
-    /// It has not reported for a week.
-    Inactive,
-    /// Linux or macOS with a client that is too old.
-    OldClient,
-    /// The tenant's inventory does not know it.
-    NotListed,
-    /// Nothing tells its operating system.
-    UnknownOs,
-    /// A server.
-    Server,
-    /// Marked as of high value.
-    HighValue,
-}
 
 /// What is done with a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,101 +33,13 @@ pub enum Decision {
 
 /// A set of groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Groups(u16);
+pub struct Groups(u32);
 
 /// What is done with the devices of each group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     skip: Groups,
     last: Groups,
-}
-
-impl Group {
-    /// Every group; the first that leaves a device out is the reason that is told.
-    pub const ALL: [Group; 15] = [
-        Group::Merged,
-        Group::Excluded,
-        Group::Mobile,
-        Group::Network,
-        Group::Iot,
-        Group::OldWindows,
-        Group::NotOnboarded,
-        Group::Recent,
-        Group::Busy,
-        Group::Inactive,
-        Group::OldClient,
-        Group::NotListed,
-        Group::UnknownOs,
-        Group::Server,
-        Group::HighValue,
-    ];
-
-    /// The word on the command line and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Group::Merged => "merged",
-            Group::Excluded => "excluded",
-            Group::Mobile => "mobile",
-            Group::Network => "network",
-            Group::Iot => "iot",
-            Group::OldWindows => "old-windows",
-            Group::NotOnboarded => "not-onboarded",
-            Group::Recent => "recent",
-            Group::Busy => "busy",
-            Group::Inactive => "inactive",
-            Group::OldClient => "old-client",
-            Group::NotListed => "not-listed",
-            Group::UnknownOs => "unknown-os",
-            Group::Server => "server",
-            Group::HighValue => "high-value",
-        }
-    }
-
-    /// What its devices are, for people.
-    pub fn what(self) -> &'static str {
-        match self {
-            Group::Merged => "the record was merged into another one",
-            Group::Excluded => "excluded in the portal on purpose",
-            Group::Mobile => "iOS and Android take no scan orders",
-            Group::Network => "network devices take no scan orders",
-            Group::Iot => "printers and other IoT devices take no scan orders",
-            Group::OldWindows => "Windows older than Windows 10 1709 takes no scan orders",
-            Group::NotOnboarded => "not onboarded, so nothing there can scan",
-            Group::Recent => "a scan that does was ordered within the time of --due",
-            Group::Busy => "a scan is pending or running already",
-            Group::Inactive => "not seen for a week",
-            Group::OldClient => "Linux or macOS client below 101.98.84 may refuse",
-            Group::NotListed => "not in the tenant's inventory",
-            Group::UnknownOs => "the operating system is not known",
-            Group::Server => "they run a server system",
-            Group::HighValue => "marked as of high value",
-        }
-    }
-
-    /// The group of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|group| group.name() == name)
-    }
-
-    /// What is done with its devices unless the user says otherwise.
-    pub fn usual(self) -> Decision {
-        match self {
-            Group::Merged
-            | Group::Excluded
-            | Group::Mobile
-            | Group::Network
-            | Group::Iot
-            | Group::OldWindows
-            | Group::NotOnboarded
-            | Group::Recent => Decision::Skip(self),
-            Group::Inactive => Decision::Last,
-            _ => Decision::Send,
-        }
-    }
-
-    fn bit(self) -> u16 {
-        1 << self as u16
-    }
 }
 
 impl Groups {
@@ -191,19 +73,15 @@ impl Groups {
         let value = |word: &Option<String>, is: &str| {
             word.as_deref().is_some_and(|word| same_word(word, is))
         };
-        let known =
-            |word: &Option<String>| word.as_deref().is_some_and(|word| !same_word(word, ""));
         for (is_in, group) in [
-            (known(&facts.merged_into), Group::Merged),
-            (facts.excluded, Group::Excluded),
+            (words::merged(facts) == Said::Yes, Group::Merged),
+            (words::excluded(facts) == Said::Yes, Group::Excluded),
             (platform == Platform::Mobile, Group::Mobile),
             (platform == Platform::Network, Group::Network),
             (platform == Platform::Iot, Group::Iot),
             (platform == Platform::OldWindows, Group::OldWindows),
-            (
-                known(&facts.onboarding) && !value(&facts.onboarding, "Onboarded"),
-                Group::NotOnboarded,
-            ),
+            (words::onboarded(facts) == Said::No, Group::NotOnboarded),
+            (words::restricted(facts) == Said::Yes, Group::Restricted),
             (is_inactive(facts, now), Group::Inactive),
             (
                 matches!(platform, Platform::Linux | Platform::MacOs) && client_is_old(facts),
@@ -211,7 +89,7 @@ impl Groups {
             ),
             (platform == Platform::Unknown, Group::UnknownOs),
             (platform == Platform::WindowsServer || value(&facts.kind, "Server"), Group::Server),
-            (value(&facts.value, "High"), Group::HighValue),
+            (value(&facts.value, "High") || is_critical(facts), Group::HighValue),
         ] {
             if is_in {
                 groups = groups.with(group);
@@ -221,13 +99,24 @@ impl Groups {
     }
 }
 
-/// What the health says counts; the time of the last report only where nothing else is told.
+/// Whether the portal calls the device critical.
+pub fn is_critical(facts: &Facts) -> bool {
+    let is = |word: &str| same_word(word, "High") || same_word(word, "Very high");
+    facts.criticality.as_deref().is_some_and(is)
+}
+
+/// What the health says counts; the time of the last report only where nothing else is understood.
 fn is_inactive(facts: &Facts, now: Timestamp) -> bool {
-    match facts.health.as_deref().map(str::trim) {
-        Some(health) if !health.is_empty() => same_word(health, "Inactive"),
-        _ => facts
-            .last_seen
-            .is_some_and(|at| at < now && now.duration_since(at).unsigned_abs() > INACTIVE_AFTER),
+    match words::inactive(facts) {
+        Said::Yes => true,
+        Said::No => false,
+        Said::Nothing | Said::NotUnderstood => {
+            // Of a date with two meanings both must be long ago.
+            let unsure = || facts.seen.as_ref()?.readings.latest();
+            let seen = facts.last_seen.or_else(unsure);
+            let long = |at| now.duration_since(at).unsigned_abs() > INACTIVE_AFTER;
+            seen.is_some_and(|at| at < now && long(at))
+        }
     }
 }
 
@@ -238,13 +127,13 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// The usual rules with these turned around.
+    /// The usual rules with these turned around. What is another tenant's stays skipped.
     pub fn new(keep: &[Group], skip: &[Group]) -> Self {
         let mut rules = Self { skip: Groups::default(), last: Groups::default() };
         for group in Group::ALL {
             match group.usual() {
                 _ if skip.contains(&group) => rules.skip = rules.skip.with(group),
-                _ if keep.contains(&group) => {}
+                _ if keep.contains(&group) && group.is_the_users() => {}
                 Decision::Skip(_) => rules.skip = rules.skip.with(group),
                 Decision::Last => rules.last = rules.last.with(group),
                 Decision::Send => {}
@@ -264,8 +153,26 @@ impl Rules {
         }
     }
 
-    /// Those of these groups that leave a device out, the one that is told as the reason first.
-    pub fn skipping(&self, groups: Groups) -> impl Iterator<Item = Group> {
+    /// Why a device in these groups is skipped, if it is; `Recent` has a reason of its own.
+    pub fn why_skipped(&self, groups: Groups) -> Option<String> {
+        let skipping: Vec<Group> = self.skipping(groups).collect();
+        let group = *skipping.first()?;
+        let (what, name) = (group.what(), group.name());
+        // A device is ordered only when nothing is left that skips it.
+        let usual = |group: &Group| matches!(group.usual(), Decision::Skip(_));
+        let why = if skipping.iter().all(|group| usual(group) && group.is_the_users()) {
+            let keep = skipping.iter().map(|group| format!("--keep {}", group.name()));
+            format!("{what} ({} orders it)", keep.collect::<Vec<_>>().join(" "))
+        } else if usual(&group) {
+            what.to_owned()
+        } else {
+            format!("on request (--skip {name}); {what}")
+        };
+        Some(group.reason(&why))
+    }
+
+    /// Those of these groups that skip a device, the one that is told as the reason first.
+    fn skipping(&self, groups: Groups) -> impl Iterator<Item = Group> {
         let skip = self.skip;
         groups.iter().filter(move |group| skip.has(*group))
     }
@@ -279,6 +186,7 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::moment::{Moment, Readings};
 
     fn now() -> Timestamp {
         "2026-11-24T12:00:00Z".parse().unwrap()
@@ -303,16 +211,21 @@ mod tests {
         let on = |platform: &str| Facts { platform: text(platform), ..Facts::default() };
         assert_eq!(names(&windows()), [""; 0]);
         assert_eq!(names(&Facts::default()), ["unknown-os"]);
-        assert_eq!(names(&Facts { merged_into: text("a"), ..windows() }), ["merged"]);
+        let id = "ba7bfa56319c2cb60f96537b5e032e291ab838e0";
+        assert_eq!(names(&Facts { merged_into: text(id), ..windows() }), ["merged"]);
         assert_eq!(names(&Facts { merged_into: text(" "), ..windows() }), [""; 0]);
-        assert_eq!(names(&Facts { excluded: true, ..windows() }), ["excluded"]);
+        assert_eq!(names(&Facts { exclusion: text("True"), ..windows() }), ["excluded"]);
         assert_eq!(names(&on("iOS")), ["mobile"]);
         assert_eq!(names(&on("NetworkDevice")), ["network"]);
-        assert_eq!(names(&on("Windows7")), ["old-windows"]);
+        assert_eq!(names(&on("Windows8")), ["old-windows"]);
         assert_eq!(names(&on("WindowsServer2019")), ["server"]);
         assert_eq!(names(&linux("101.98.83")), ["old-client"]);
         assert_eq!(names(&linux("101.98.84")), [""; 0]);
         assert_eq!(names(&Facts { value: text("high"), ..windows() }), ["high-value"]);
+        assert_eq!(names(&Facts { criticality: text("Very high"), ..windows() }), ["high-value"]);
+        assert_eq!(names(&Facts { operations: text("Restricted"), ..windows() }), ["restricted"]);
+        let off = Facts { switched_off: text("BasicResponse"), ..windows() };
+        assert_eq!(names(&off), ["restricted"]);
         for word in ["Can be onboarded", "CanBeOnboarded", "Unsupported", "InsufficientInfo"] {
             let facts = Facts { onboarding: text(word), ..windows() };
             assert_eq!(names(&facts), ["not-onboarded"], "{word}");
@@ -320,6 +233,38 @@ mod tests {
         for word in ["Onboarded", "onboarded ", "", " ", "-"] {
             let facts = Facts { onboarding: text(word), ..windows() };
             assert_eq!(names(&facts), [""; 0], "{word:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_not_understood_puts_a_device_into_no_group_that_is_skipped() {
+        let rules = Rules::default();
+        for word in [
+            "Onboarded (MDE)",
+            "Yes",
+            "Unknown",
+            "Intégré",
+            "Onboardet",
+            "OnboardedRestricted",
+            "オンボード済み",
+            "?!",
+            "0",
+        ] {
+            let word = text(word);
+            let facts = Facts {
+                onboarding: word.clone(),
+                health: word.clone(),
+                exclusion: word.clone(),
+                platform: word.clone(),
+                category: word.clone(),
+                kind: word.clone(),
+                operations: word.clone(),
+                merged_into: word.clone(),
+                value: word.clone(),
+                criticality: word.clone(),
+                ..Facts::default()
+            };
+            assert_eq!(rules.decide(Groups::of(&facts, now())), Decision::Send, "{word:?}");
         }
     }
 
@@ -337,10 +282,22 @@ mod tests {
         assert_eq!(names(&facts("", "2026-11-17T12:00:00Z")), [""; 0]);
         assert_eq!(names(&facts("", "2027-11-17T12:00:00Z")), [""; 0], "a clock ahead of ours");
         assert_eq!(names(&facts("No sensor data", "2026-01-01T00:00:00Z")), [""; 0]);
+        assert_eq!(names(&facts("Aktiv", "2026-01-01T00:00:00Z")), ["inactive"]);
+        let unsure = |month_first: &str, day_first: &str| {
+            let readings = Readings {
+                month_first: month_first.parse().ok(),
+                day_first: day_first.parse().ok(),
+            };
+            let seen = Some(Moment { text: String::new(), readings });
+            names(&Facts { platform: text("Windows11"), seen, ..Facts::default() })
+        };
+        assert_eq!(unsure("2026-03-04T00:00:00Z", "2026-04-03T00:00:00Z"), ["inactive"]);
+        assert_eq!(unsure("2026-11-01T00:00:00Z", "2026-11-23T00:00:00Z"), [""; 0]);
+        assert_eq!(names(&facts("Aktiv", "2026-11-24T11:00:00Z")), [""; 0]);
     }
 
     #[test]
-    fn what_cannot_scan_is_left_out_and_what_sleeps_comes_last() {
+    fn what_cannot_scan_is_skipped_and_what_sleeps_or_may_refuse_comes_last() {
         let rules = Rules::default();
         let skipped: Vec<_> = Group::ALL
             .into_iter()
@@ -350,8 +307,8 @@ mod tests {
         assert_eq!(
             skipped,
             [
+                "other-tenant",
                 "merged",
-                "excluded",
                 "mobile",
                 "network",
                 "iot",
@@ -361,7 +318,10 @@ mod tests {
             ]
         );
         assert_eq!(rules.on(Group::Inactive), Decision::Last);
-        for group in [Group::Busy, Group::OldClient, Group::NotListed, Group::UnknownOs] {
+        assert_eq!(rules.on(Group::Restricted), Decision::Last);
+        for group in
+            [Group::Excluded, Group::Busy, Group::OldClient, Group::NotListed, Group::UnknownOs]
+        {
             assert_eq!(rules.on(group), Decision::Send);
         }
     }
@@ -370,15 +330,38 @@ mod tests {
     fn each_rule_can_be_turned_around() {
         for group in Group::ALL {
             assert_eq!(Group::named(group.name()), Some(group));
-            assert_eq!(Rules::new(&[group], &[]).on(group), Decision::Send);
+            let kept = Rules::new(&[group], &[]).on(group);
+            match group {
+                Group::OtherTenant => assert_eq!(kept, Decision::Skip(group)),
+                _ => assert_eq!(kept, Decision::Send),
+            }
             assert_eq!(Rules::new(&[], &[group]).on(group), Decision::Skip(group));
         }
         assert_eq!(Group::named("phones"), None);
-        // Keeping one group keeps no device that another one leaves out.
+        // Keeping one group keeps no device that another one skips.
         let both = Groups::default().with(Group::Mobile).with(Group::NotOnboarded);
         assert_eq!(Rules::default().decide(both), Decision::Skip(Group::Mobile));
         let keep = Rules::new(&[Group::Mobile], &[]);
         assert_eq!(keep.decide(both), Decision::Skip(Group::NotOnboarded));
         assert_eq!(keep.decide(both.without(Group::NotOnboarded)), Decision::Send);
+    }
+
+    #[test]
+    fn the_reason_of_a_skipped_row_tells_its_group_again() {
+        for group in Group::ALL {
+            let rules = Rules::new(&[], &[group]);
+            let why = rules.why_skipped(Groups::default().with(group)).unwrap();
+            assert_eq!(Group::of_reason(&why), Some(group), "{why}");
+        }
+        let both = Groups::default().with(Group::Iot).with(Group::NotOnboarded);
+        let why = Rules::default().why_skipped(both).unwrap();
+        assert!(why.contains("(--keep iot --keep not-onboarded orders it)"), "{why}");
+        let why = Rules::new(&[], &[Group::Server]).why_skipped(Groups(Group::Server.bit()));
+        assert!(why.unwrap().contains("on request (--skip server)"));
+        let foreign = Groups::default().with(Group::OtherTenant);
+        let why = Rules::default().why_skipped(foreign).unwrap();
+        assert!(!why.contains("--keep"), "{why}");
+        assert_eq!(Rules::default().why_skipped(Groups::default()), None);
+        assert_eq!(Group::of_reason("left out: not onboarded"), None);
     }
 }

@@ -20,12 +20,14 @@ pub enum OrderBy {
 /// What a device is worth, in the portal's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
+    /// Very high, which only the criticality can be.
+    VeryHigh = -1,
     /// High.
-    High,
+    High = 0,
     /// Normal: what a device has unless somebody says otherwise.
-    Normal,
+    Normal = 1,
     /// Low.
-    Low,
+    Low = 2,
 }
 
 /// As much of what is known of a device as an order can go by.
@@ -33,6 +35,8 @@ pub enum Value {
 pub struct Standing {
     /// What it is worth.
     pub value: Option<Value>,
+    /// How critical it is, as the portal alone knows it.
+    pub criticality: Option<Value>,
     /// When it last reported, in seconds since 1970.
     pub last_seen_s: Option<i64>,
 }
@@ -57,7 +61,10 @@ impl OrderBy {
         match self {
             OrderBy::List => Some(0),
             OrderBy::LastSeen => standing.last_seen_s.map(i64::saturating_neg),
-            OrderBy::Value => standing.value.map(|value| value as i64),
+            OrderBy::Value => {
+                let told = [standing.value, standing.criticality];
+                told.into_iter().flatten().min().map(|value| value as i64)
+            }
         }
     }
 }
@@ -75,17 +82,26 @@ pub fn is_ahead(turn: i64) -> bool {
     turn < ahead(1 << 40)
 }
 
+fn value_of(word: &str) -> Option<Value> {
+    let values = [
+        ("very high", Value::VeryHigh),
+        ("high", Value::High),
+        ("normal", Value::Normal),
+        ("medium", Value::Normal),
+        ("low", Value::Low),
+    ];
+    values.into_iter().find(|(name, _)| same_word(word, name)).map(|(_, value)| value)
+}
+
 impl Standing {
     /// What the facts say of a device at this moment.
     pub fn of(facts: &Facts, now: Timestamp) -> Self {
-        let value = facts.value.as_deref().and_then(|word| {
-            let is = |(name, _): &(&str, Value)| same_word(word, name);
-            let values = [("high", Value::High), ("normal", Value::Normal), ("low", Value::Low)];
-            values.into_iter().find(is).map(|(_, value)| value)
-        });
+        let of = |word: &Option<String>| word.as_deref().and_then(value_of);
+        let (value, criticality) = (of(&facts.value), of(&facts.criticality));
         // A clock that is ahead puts nobody before those that are seen now.
-        let last_seen_s = facts.last_seen.map(|at| at.min(now).as_second());
-        Self { value, last_seen_s }
+        let seen = facts.last_seen.or(facts.event_at);
+        let last_seen_s = seen.map(|at| at.min(now).as_second());
+        Self { value, criticality, last_seen_s }
     }
 
     /// What is known here, and what only the other one knows.
@@ -93,6 +109,7 @@ impl Standing {
     pub fn or(self, other: Self) -> Self {
         Self {
             value: self.value.or(other.value),
+            criticality: self.criticality.or(other.criticality),
             last_seen_s: self.last_seen_s.or(other.last_seen_s),
         }
     }
@@ -125,6 +142,23 @@ mod tests {
         let turn = |word| OrderBy::Value.turn(standing(word, ""));
         assert_eq!(["HIGH ", "Normal", "low"].map(turn), [Some(0), Some(1), Some(2)]);
         assert_eq!(["", "-", "critical"].map(turn), [None; 3]);
+    }
+
+    #[test]
+    fn what_is_critical_goes_first_whatever_its_value_is() {
+        let turn = |value: &str, criticality: &str| {
+            let facts = Facts {
+                value: Some(value.to_owned()),
+                criticality: Some(criticality.to_owned()),
+                ..Facts::default()
+            };
+            let now = "2026-11-24T12:00:00Z".parse().unwrap();
+            OrderBy::Value.turn(Standing::of(&facts, now)).unwrap_or(UNKNOWN)
+        };
+        let order =
+            [("Normal", "Very high"), ("Normal", "High"), ("Normal", "Medium"), ("", "Low")];
+        assert_eq!(order.map(|(value, critical)| turn(value, critical)), [-1, 0, 1, 2]);
+        assert_eq!(turn("High", "Low"), 0);
     }
 
     #[test]

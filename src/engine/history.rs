@@ -10,6 +10,7 @@ use super::lists::{Listed, Lists};
 use crate::defender::{ActionQuery, Inventory};
 use crate::domain::action::has_ended_badly;
 use crate::domain::history::{Coverage, Earlier, LOOKED_BACK, Past};
+use crate::domain::preflight::Group;
 use crate::domain::{Action, DeviceId, Outcome, ScanType, State};
 use crate::store::{Campaign, Row, Store, StoreError};
 
@@ -33,6 +34,10 @@ pub struct History {
     past: BTreeMap<DeviceId, Past>,
     /// Actions that ended badly, as the tenant says: a store may not know yet.
     ended_badly: BTreeSet<String>,
+    /// Orders of the store that cover nothing, by their moments.
+    came_to_nothing: BTreeSet<(DeviceId, Timestamp)>,
+    /// Devices of whose latest order only a plan knew.
+    by_others: BTreeSet<DeviceId>,
 }
 
 impl Whose {
@@ -47,7 +52,14 @@ impl Whose {
 impl History {
     /// Nothing yet, for a scan of this type.
     pub fn new(wanted: ScanType, now: Timestamp) -> Self {
-        Self { wanted, now, past: BTreeMap::new(), ended_badly: BTreeSet::new() }
+        Self {
+            wanted,
+            now,
+            past: BTreeMap::new(),
+            ended_badly: BTreeSet::new(),
+            came_to_nothing: BTreeSet::new(),
+            by_others: BTreeSet::new(),
+        }
     }
 
     /// Takes in what the tenant's actions of this time say; or how the list could not be read, and
@@ -109,6 +121,11 @@ impl History {
             if id.is_some_and(|id| self.ended_badly.contains(id)) {
                 earlier.scope = None;
             }
+            if earlier.scope.is_none() {
+                let moments = [Some(earlier.at), row.detail.action_created_at];
+                let moments = moments.into_iter().flatten().map(|at| (device, at));
+                self.came_to_nothing.extend(moments);
+            }
             self.past.entry(device).or_default().take(&earlier, self.wanted);
         }
     }
@@ -120,6 +137,30 @@ impl History {
         if let (Some(device), Some(earlier)) = (action.device, Earlier::of_action(action)) {
             self.past.entry(device).or_default().take(&earlier, self.wanted);
         }
+    }
+
+    /// Takes in what the reason of a row says that was skipped since a scan was ordered that does:
+    /// for a plan that asked the tenant that may be somebody else's. It comes after `read_store`.
+    fn take_recent(&mut self, asked: ScanType, device: DeviceId, reason: Option<&str>) {
+        let words = reason.unwrap_or_default().split_whitespace();
+        let Some(at) = words.filter_map(|word| word.parse::<Timestamp>().ok()).next() else {
+            return;
+        };
+        if self.came_to_nothing.contains(&(device, at)) {
+            return;
+        }
+        let earlier = Earlier { at, scope: Some(asked), succeeded: false, refused: false };
+        let past = self.past.entry(device).or_default();
+        let before = past.ordered;
+        past.take(&earlier, self.wanted);
+        if past.ordered != before {
+            self.by_others.insert(device);
+        }
+    }
+
+    /// Of how many of these devices the latest order is one that only a plan knew of.
+    pub fn by_others(&self, fleet: impl IntoIterator<Item = DeviceId>) -> u64 {
+        fleet.into_iter().filter(|device| self.by_others.contains(device)).count() as u64
     }
 
     fn since(&self, within: Duration) -> Timestamp {
@@ -144,31 +185,94 @@ impl History {
     }
 }
 
-/// The devices that a campaign named, those that were left out on purpose included.
-///
-/// # Errors
-/// `StoreError` if the store cannot be read.
-pub async fn fleet<S: Store>(
-    store: &S,
-    campaign: &Campaign,
-) -> Result<BTreeSet<DeviceId>, StoreError> {
-    let mut fleet = BTreeSet::new();
-    let take = store.each_row(campaign.id, |row| {
-        fleet.extend(row.device);
-        Ok::<(), StoreError>(())
-    });
-    take.await?;
-    Ok(fleet)
+/// The devices of lists, as far as a scan can be ordered for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fleet {
+    /// Each once, those of `cannot` included; none of another tenant.
+    pub devices: BTreeSet<DeviceId>,
+    /// Those that a plan skipped because nothing there can scan.
+    pub cannot: BTreeMap<DeviceId, Group>,
 }
 
-/// How many devices were ordered in one run, as the mean of these campaigns; nothing without one.
+impl Fleet {
+    /// Takes in the devices that a campaign named, and what its plan knew of earlier orders.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn read<S: Store>(
+        &mut self,
+        store: &S,
+        campaign: &Campaign,
+        history: &mut History,
+    ) -> Result<(), StoreError> {
+        let asked = campaign.order.scan_type;
+        let take = store.each_row(campaign.id, |row| {
+            let Some(device) = row.device else { return Ok::<(), StoreError>(()) };
+            let skipped = row.life.state == State::Done(Outcome::Skipped);
+            let reason = row.detail.reason.as_deref().filter(|_| skipped);
+            match reason.and_then(Group::of_reason) {
+                Some(Group::OtherTenant) => return Ok(()),
+                Some(Group::Recent) => history.take_recent(asked, device, reason),
+                Some(group) if group.cannot_scan() => {
+                    self.cannot.insert(device, group);
+                }
+                _ if row.life.state == State::Done(Outcome::Duplicate) => {}
+                // One list says that it can.
+                _ => {
+                    self.cannot.remove(&device);
+                }
+            }
+            self.devices.insert(device);
+            Ok(())
+        });
+        take.await
+    }
+}
+
+/// How many devices are ordered in one run, as the mean of the latest of these campaigns that had
+/// any to order, and of how many; nothing if none had. They come with the latest first.
 ///
 /// # Errors
 /// `StoreError` if the store cannot be read.
-pub async fn a_run<S: Store>(store: &S, campaigns: &[Campaign]) -> Result<Option<u64>, StoreError> {
-    let mut ordered = 0;
+pub async fn a_run<S: Store>(
+    store: &S,
+    campaigns: &[Campaign],
+    most: usize,
+) -> Result<Option<(u64, usize)>, StoreError> {
+    let (mut ordered, mut runs) = (0_u64, 0);
     for campaign in campaigns {
-        ordered += store.tally(campaign.id).await?.of(Outcome::Accepted);
+        let tally = store.tally(campaign.id).await?;
+        // A night on which nothing was due says nothing of how many a night takes.
+        if tally.devices() > 0 && runs < most {
+            ordered += tally.of(Outcome::Accepted);
+            runs += 1;
+        }
     }
-    Ok(ordered.checked_div(campaigns.len() as u64))
+    let mean = ordered.checked_div(runs as u64);
+    Ok(mean.map(|mean| (if ordered > 0 { mean.max(1) } else { 0 }, runs)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_that_only_a_plan_knew_of_counts_unless_it_is_known_to_have_failed() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let device = |n| DeviceId::from_bytes([n; 20]);
+        let mut history = History::new(ScanType::Full, at("2026-11-26T00:00:00Z"));
+        let told = |when: &str| format!("recent: a scan that does was ordered at {when} (--due)");
+        let when = "2026-11-20T01:02:03.123456Z";
+        history.take_recent(ScanType::Full, device(1), Some(&told(when)));
+        assert_eq!(history.of(device(1)).ordered, Some(at(when)));
+        history.take_recent(ScanType::Quick, device(2), Some(&told(when)));
+        assert_eq!(history.of(device(2)).ordered, None, "a quick scan is no full one");
+        history.take_recent(ScanType::Full, device(3), Some("recent: who knows when"));
+        assert_eq!(history.of(device(3)).ordered, None);
+        history.came_to_nothing.insert((device(4), at(when)));
+        history.take_recent(ScanType::Full, device(4), Some(&told(when)));
+        assert_eq!(history.of(device(4)).ordered, None, "it failed since");
+        let fleet = [1, 2, 3, 4].map(device);
+        assert_eq!(history.by_others(fleet), 1);
+    }
 }

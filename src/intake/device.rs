@@ -9,7 +9,7 @@ use super::facts::{Fact, note, note_tag};
 use super::meaning::{Meanings, Part};
 use super::node::Node;
 use super::row::Column;
-use crate::domain::Facts;
+use crate::domain::{Facts, Tenancy};
 
 /// What one object says of a device; of several id fields the one with an id counts, then the
 /// surest.
@@ -81,6 +81,17 @@ impl Device {
         }
     }
 
+    /// What a single field says of the tenant.
+    pub(super) fn tenancy_of(name: &str, node: &Node, meanings: &mut Meanings) -> Tenancy {
+        let mut facts = Facts::default();
+        if let Some(fact @ (Fact::Tenant | Fact::TenantId | Fact::Workspace)) =
+            meanings.of(name).fact
+        {
+            note_node(&mut facts, fact, node);
+        }
+        facts.tenancy
+    }
+
     pub(super) fn column(&self) -> Column {
         let label = self.id.as_ref().map_or_else(|| PLAIN_ID.into(), |id| id.label.clone());
         Column::Named(label)
@@ -140,6 +151,10 @@ fn offer(place: &mut Option<Found>, found: Found) {
 fn note_node(facts: &mut Facts, fact: Fact, node: &Node) {
     match node {
         Node::Text(text) => note(facts, fact, text),
+        Node::List(words) if fact == Fact::SwitchedOff => {
+            let words: Vec<String> = words.iter().map(Node::text).collect();
+            note(facts, fact, &words.join(", "));
+        }
         Node::List(tags) if fact == Fact::Tags => {
             tags.iter().for_each(|tag| note_tag(facts, &tag.text()));
         }

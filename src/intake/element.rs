@@ -12,6 +12,7 @@ use super::meaning::{Meanings, Part};
 use super::node::Node;
 use super::row::{Column, RowProblem};
 use super::sink::{Entry, Sink};
+use crate::domain::Tenancy;
 use crate::domain::text::cut;
 
 /// How many fields of an element a message can name.
@@ -45,19 +46,21 @@ impl From<Fault> for Stop {
 /// Takes the devices out of objects and hands them to the sink.
 pub(super) struct Elements<'r, 's> {
     sink: &'r mut Sink<'s>,
-    meanings: Meanings,
+    pub(super) meanings: Meanings,
     /// The fields of the first element without a device, for messages.
     fields: Vec<String>,
     column_used: Option<Column>,
     without_field: u64,
     alerts: u64,
+    /// What the objects around say of the tenant.
+    around: Tenancy,
 }
 
 impl<'r, 's> Elements<'r, 's> {
     pub(super) fn new(sink: &'r mut Sink<'s>) -> Self {
         let meanings = Meanings::new(sink.options.column.as_deref());
-        let (fields, column_used) = (Vec::new(), None);
-        Self { sink, meanings, fields, column_used, without_field: 0, alerts: 0 }
+        let (fields, column_used, around) = (Vec::new(), None, Tenancy::default());
+        Self { sink, meanings, fields, column_used, without_field: 0, alerts: 0, around }
     }
 
     /// How many rows there are so far.
@@ -109,8 +112,44 @@ impl<'r, 's> Elements<'r, 's> {
         }
     }
 
+    /// What the objects around say of the tenant.
+    pub(super) fn around(&self) -> Tenancy {
+        self.around
+    }
+
+    /// Goes back to what the objects around said before.
+    pub(super) fn leave(&mut self, around: Tenancy) {
+        self.around = around;
+    }
+
+    /// Learns what an object whose parts are taken one by one says of the tenant; `already` says
+    /// that devices were taken of it.
+    pub(super) fn learn(&mut self, tenancy: Tenancy, already: bool) -> Result<(), Stop> {
+        let before = std::mem::replace(&mut self.around, tenancy);
+        match (self.sink.options.tenant, tenancy.told()) {
+            // They were taken for those of this tenant.
+            (Some(own), Some(told)) if already && own != told && before.told() != Some(told) => {
+                Err(Fault::LateTenant { tenant: told }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Takes an object; `already` says whether a device was read of one of its parts.
     pub(super) fn object(
+        &mut self,
+        line: u64,
+        fields: &[(String, Node)],
+        standing: Standing,
+        already: bool,
+    ) -> Result<(), Stop> {
+        let around = self.around;
+        let taken = self.object_within(line, fields, standing, already);
+        self.around = around;
+        taken
+    }
+
+    fn object_within(
         &mut self,
         line: u64,
         fields: &[(String, Node)],
@@ -120,7 +159,10 @@ impl<'r, 's> Elements<'r, 's> {
         let before = self.rows();
         self.refuse_report(fields)?;
         let is_row = standing != Standing::Inner;
-        let device = Device::of(fields, &mut self.meanings, is_row);
+        let mut device = Device::of(fields, &mut self.meanings, is_row);
+        // All that it holds is of the tenant that it names.
+        device.facts.tenancy = device.facts.tenancy.within(self.around);
+        self.around = device.facts.tenancy;
         if device.has_two_ids() {
             let column = device.column();
             return self.emit(line, column, &device.id_text(), &device, Some(RowProblem::TwoIds));
@@ -148,7 +190,7 @@ impl<'r, 's> Elements<'r, 's> {
         text: &str,
         problem: RowProblem,
     ) -> Result<(), Stop> {
-        self.emit(line, Column::Number(1), text, &Device::default(), Some(problem))
+        self.emit(line, Column::Number(1), text, &self.nothing_but_around(), Some(problem))
     }
 
     /// The field that was used and the name of the format, unless no element had a device.
@@ -231,7 +273,14 @@ impl<'r, 's> Elements<'r, 's> {
 
     /// Takes a text that stands alone.
     fn text(&mut self, line: u64, text: &str) -> Result<(), Stop> {
-        self.emit(line, Column::Number(1), text, &Device::default(), None)
+        self.emit(line, Column::Number(1), text, &self.nothing_but_around(), None)
+    }
+
+    /// A device of which only what stands around it says something.
+    fn nothing_but_around(&self) -> Device {
+        let mut device = Device::default();
+        device.facts.tenancy = self.around;
+        device
     }
 
     /// Says of a row that it holds no device, and why.

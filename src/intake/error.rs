@@ -4,6 +4,7 @@ use std::io;
 
 use super::lines::MAX_LINE;
 use super::sink::MAX_SKIPPED;
+use crate::domain::TenantId;
 use crate::domain::text::{cut, printable};
 
 /// A list that cannot be used, and what to do about it.
@@ -56,6 +57,15 @@ pub enum Fault {
     OwnReport {
         /// The campaign, if a row names it.
         campaign: Option<String>,
+    },
+    /// What stands around devices names their tenant only behind them.
+    #[error(
+        "it names its tenant, {tenant}, behind its devices, and that is another one than this \
+         run's; scan that tenant with its own settings"
+    )]
+    LateTenant {
+        /// The tenant.
+        tenant: TenantId,
     },
     /// An answer that says what went wrong.
     #[error("this is the error answer of a server ({}), not a list", printable(.message))]

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use super::cell;
 use super::columns::is_header;
+use super::dates::{self, When};
 use crate::domain::Facts;
+use crate::domain::moment::{Moment, Readings, Shown};
 use crate::domain::text::cut;
 
 /// Characters of a fact that are kept.
@@ -27,15 +29,22 @@ pub(super) enum Fact {
     Onboarding,
     Health,
     LastSeen,
+    Event,
     Group,
     Value,
+    Criticality,
     MergedInto,
     Excluded,
+    Operations,
+    SwitchedOff,
+    Tenant,
+    TenantId,
+    Workspace,
     Tags,
 }
 
 /// Headers in their normalised form: of the portal's exports, of advanced hunting, of the API.
-const HEADERS: [(&str, Fact); 24] = [
+const HEADERS: [(&str, Fact); 37] = [
     ("osplatform", Fact::Platform),
     ("windows10version", Fact::Version),
     ("version", Fact::Version),
@@ -46,16 +55,29 @@ const HEADERS: [(&str, Fact); 24] = [
     ("devicetype", Fact::Kind),
     ("onboardingstatus", Fact::Onboarding),
     ("healthstatus", Fact::Health),
+    ("healthstate", Fact::Health),
     ("sensorhealthstate", Fact::Health),
     ("lastdeviceupdate", Fact::LastSeen),
     ("lastseen", Fact::LastSeen),
+    ("timestamp", Fact::Event),
     ("group", Fact::Group),
     ("machinegroup", Fact::Group),
     ("rbacgroupname", Fact::Group),
     ("devicevalue", Fact::Value),
     ("mergedintomachineid", Fact::MergedInto),
     ("mergedtodeviceid", Fact::MergedInto),
+    ("criticalitylevel", Fact::Criticality),
     ("isexcluded", Fact::Excluded),
+    ("exclusionstate", Fact::Excluded),
+    ("securityoperations", Fact::Operations),
+    ("restricteddevicesecurityoperations", Fact::SwitchedOff),
+    ("tenantid", Fact::TenantId),
+    ("tenant", Fact::Tenant),
+    ("aadtenantid", Fact::Tenant),
+    ("azureadtenantid", Fact::Tenant),
+    ("entratenantid", Fact::Tenant),
+    ("timegenerated", Fact::Workspace),
+    ("sourcesystem", Fact::Workspace),
     ("tags", Fact::Tags),
     ("machinetags", Fact::Tags),
     ("devicemanualtags", Fact::Tags),
@@ -83,22 +105,58 @@ pub(super) fn note(facts: &mut Facts, fact: Fact, text: &str) {
         Fact::Health => &mut facts.health,
         Fact::Group => &mut facts.group,
         Fact::Value => &mut facts.value,
+        Fact::Criticality => &mut facts.criticality,
         Fact::MergedInto => &mut facts.merged_into,
+        Fact::Excluded => &mut facts.exclusion,
+        Fact::Operations => &mut facts.operations,
+        Fact::SwitchedOff => &mut facts.switched_off,
         Fact::Build => {
             facts.build = facts.build.or_else(|| text.parse().ok());
             return;
         }
         Fact::LastSeen => {
-            facts.last_seen = facts.last_seen.or_else(|| text.parse::<Timestamp>().ok());
+            let (at, moment) = moment(text);
+            facts.last_seen = facts.last_seen.or(at);
+            facts.seen = facts.seen.take().or(moment);
             return;
         }
-        Fact::Excluded => {
-            facts.excluded |= text.eq_ignore_ascii_case("true") || text == "1";
+        Fact::Event => {
+            let (at, moment) = moment(text);
+            facts.event_at = facts.event_at.or(at);
+            facts.event = facts.event.take().or(moment);
+            return;
+        }
+        Fact::Tenant => {
+            facts.tenancy.tenant = facts.tenancy.tenant.or_else(|| text.parse().ok());
+            return;
+        }
+        Fact::TenantId => {
+            facts.tenancy.tenant_id = facts.tenancy.tenant_id.or_else(|| text.parse().ok());
+            return;
+        }
+        // Both columns are those of every table of Log Analytics, and of no other export.
+        Fact::Workspace => {
+            facts.tenancy.of_workspace = true;
             return;
         }
         Fact::Tags => return note_tags(facts, text),
     };
     place.get_or_insert_with(|| cut(text, FACT));
+}
+
+/// The moment of a text, and the text with its readings where the text alone does not settle which
+/// number is the day.
+fn moment(text: &str) -> (Option<Timestamp>, Option<Moment>) {
+    let unsure = |readings: Readings| {
+        let moment = Moment { text: cut(text, FACT), readings };
+        (readings.by(Shown::default()), Some(moment))
+    };
+    match dates::read(text) {
+        When::At(at) => (Some(at), None),
+        When::Numbers(readings) => unsure(readings),
+        When::Unset => (None, None),
+        When::Unread => unsure(Readings::default()),
+    }
 }
 
 /// Takes the tags of a cell: an array as advanced hunting writes it, or texts between commas or
@@ -129,9 +187,34 @@ mod tests {
         assert_eq!(fact_of("os_platform"), Some(Fact::Platform));
         assert_eq!(fact_of("onboardingStatus"), Some(Fact::Onboarding));
         assert_eq!(fact_of("Last device update"), Some(Fact::LastSeen));
+        assert_eq!(fact_of("Exclusion state"), Some(Fact::Excluded));
+        assert_eq!(fact_of("Security operations"), Some(Fact::Operations));
+        assert_eq!(fact_of("RestrictedDeviceSecurityOperations"), Some(Fact::SwitchedOff));
+        assert_eq!(fact_of("Criticality level"), Some(Fact::Criticality));
         for header in ["Antivirus status", "OS Version", "Risk Level", ""] {
             assert_eq!(fact_of(header), None, "{header}");
         }
+    }
+
+    #[test]
+    fn a_tenant_is_taken_from_its_columns_where_it_is_an_id() {
+        let id = "11111111-2222-3333-4444-555555555555";
+        let told = |header: &str, text: &str| {
+            let mut facts = Facts::default();
+            note(&mut facts, fact_of(header).unwrap(), text);
+            facts.tenancy.told()
+        };
+        for header in ["TenantId", "Tenant ID", "tenant_id", "AadTenantId", "tenant"] {
+            assert_eq!(told(header, id), id.parse().ok(), "{header}");
+            for other in ["", "Contoso", "EMULATED", "contoso.example"] {
+                assert_eq!(told(header, other), None, "{header}: {other}");
+            }
+        }
+        assert_eq!(fact_of("TenantName"), None);
+        let mut facts = Facts::default();
+        note(&mut facts, Fact::TenantId, id);
+        note(&mut facts, fact_of("TimeGenerated").unwrap(), "2026-11-20T00:00:00Z");
+        assert_eq!(facts.tenancy.told(), None, "it is the id of a workspace");
     }
 
     #[test]
@@ -155,6 +238,23 @@ mod tests {
     }
 
     #[test]
+    fn a_date_of_a_list_is_kept_with_its_readings_until_its_column_tells_the_day() {
+        let mut facts = Facts::default();
+        note(&mut facts, Fact::LastSeen, "3/4/2026 3:45 PM");
+        note(&mut facts, Fact::Event, "Nov 20, 2026 3:45:12 PM");
+        assert_eq!(facts.last_seen, None);
+        assert!(facts.seen.as_ref().unwrap().readings.is_ambiguous());
+        assert_eq!(facts.event_at, "2026-11-20T15:45:12Z".parse().ok());
+        let mut facts = Facts::default();
+        note(&mut facts, Fact::LastSeen, "2/24/2026 3:45 PM");
+        assert_eq!(facts.last_seen, "2026-02-24T15:45:00Z".parse().ok(), "it has one meaning");
+        assert!(facts.seen.is_some(), "which the others of its column go by");
+        let mut facts = Facts::default();
+        note(&mut facts, Fact::LastSeen, "gestern");
+        assert_eq!(facts.unknown_date().map(|moment| moment.text.as_str()), Some("gestern"));
+    }
+
+    #[test]
     fn the_first_text_that_says_something_counts() {
         let mut facts = Facts::default();
         for (fact, text) in [
@@ -170,6 +270,6 @@ mod tests {
             note(&mut facts, fact, text);
         }
         assert_eq!((facts.version.as_deref(), facts.build), (Some("1703"), Some(15_063)));
-        assert!(facts.last_seen.is_some() && !facts.excluded);
+        assert!(facts.last_seen.is_some() && !facts.is_excluded());
     }
 }

@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::device::Device;
 use super::element::{Elements, Standing, Stop, names_of};
 use super::error::Fault;
 use super::meaning::Part;
 use super::node::Node;
 use super::sink::Sink;
+use crate::domain::Tenancy;
 
 /// The largest element that is taken, in bytes: an incident holds all of its alerts.
 const MAX_ELEMENT: usize = 2 * 1024 * 1024;
@@ -144,6 +146,7 @@ impl<'r, 's> Value<'_, 'r, 's> {
             run.begin_element();
         }
         let (line, before) = (run.line, run.elements.rows());
+        let (around, mut own) = (run.elements.around(), Tenancy::default());
         let (mut fields, mut holds_rows) = (Vec::new(), false);
         let mut columns: Arc<[String]> = Arc::default();
         while let Some(name) = map.next_key::<String>()? {
@@ -161,6 +164,10 @@ impl<'r, 's> Value<'_, 'r, 's> {
             if part == Part::Columns {
                 columns = names_of(&node).into();
             }
+            let already = run.elements.rows() > before;
+            own = own.and(Device::tenancy_of(&name, &node, &mut run.elements.meanings));
+            let learnt = run.elements.learn(own.within(around), already);
+            run.took(learnt)?;
             let is_list = matches!(node, Node::List(_));
             holds_rows |= is_list && (part == Part::Rows && !is_whole || takes_cells);
             fields.push((name, node));
@@ -178,6 +185,7 @@ impl<'r, 's> Value<'_, 'r, 's> {
             (true, false) => Standing::Row,
             (false, false) => Standing::Envelope,
         };
+        run.elements.leave(around);
         let taken = run.elements.object(line, &fields, standing, already);
         run.took(taken)?;
         Ok(Node::Fields(Vec::new()))

@@ -7,6 +7,7 @@
 mod blocks;
 mod cell;
 mod columns;
+mod dates;
 mod device;
 mod element;
 mod error;
@@ -31,7 +32,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::domain::DeviceId;
+use crate::domain::{DeviceId, TenantId};
 
 pub use error::{Fault, IntakeError};
 pub use row::{Column, Row, RowError, RowKind, RowProblem};
@@ -51,6 +52,8 @@ pub struct Options {
     pub max_rows: u64,
     /// Where names are looked up, if the list may hold them in the place of ids.
     pub names: Option<Names>,
+    /// The tenant of the run, if it is known: rows that name another one are not its own.
+    pub tenant: Option<TenantId>,
 }
 
 /// What a name stands for.
@@ -76,11 +79,11 @@ impl fmt::Debug for Names {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { column: None, max_rows: DEFAULT_MAX_ROWS, names: None }
+        Self { column: None, max_rows: DEFAULT_MAX_ROWS, names: None, tenant: None }
     }
 }
 
-/// What was read from one source; `rows` is always the sum of the three counts after it.
+/// What was read from one source; `rows` is always the sum of the four counts after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceSummary {
     /// Rows, without header, blank lines and comments.
@@ -91,6 +94,8 @@ pub struct SourceSummary {
     pub duplicates: u64,
     /// Rows without a usable id.
     pub bad: u64,
+    /// Rows that name another tenant than the one of the run.
+    pub foreign: u64,
     /// The header or the number of the column that the ids were taken from.
     pub column_used: String,
     /// What kind of list it was, in words for people.

@@ -30,6 +30,8 @@ pub struct Row {
 pub enum RowKind {
     /// A device that this run had not seen before.
     Device(DeviceId),
+    /// A row that names another tenant than the one of the run; its device, if an id stands in it.
+    Foreign(Option<DeviceId>),
     /// A device that this run had seen before.
     Duplicate {
         /// The device.

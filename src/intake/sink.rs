@@ -37,6 +37,7 @@ pub(super) struct Sink<'a> {
     devices: u64,
     duplicates: u64,
     bad: u64,
+    foreign: u64,
     guids: u64,
     stopped: bool,
 }
@@ -47,7 +48,17 @@ impl<'a> Sink<'a> {
         seen: &'a mut Seen,
         emit: &'a mut dyn FnMut(Row) -> ControlFlow<()>,
     ) -> Self {
-        Self { options, seen, emit, devices: 0, duplicates: 0, bad: 0, guids: 0, stopped: false }
+        Self {
+            options,
+            seen,
+            emit,
+            devices: 0,
+            duplicates: 0,
+            bad: 0,
+            foreign: 0,
+            guids: 0,
+            stopped: false,
+        }
     }
 
     /// Takes a row whose id cell decides what it is.
@@ -101,12 +112,26 @@ impl<'a> Sink<'a> {
         let Some(names) = &self.options.names else {
             return self.settle(entry, Err(RowProblem::NotAnId(NotADeviceId::Other)), None);
         };
+        // A device of this tenant may have the same name.
+        if self.is_foreign(entry) && !cell::trim(entry.text).is_empty() {
+            self.count()?;
+            self.foreign += 1;
+            return Ok(self.hand_over(entry, RowKind::Foreign(None), None));
+        }
         let (judged, note) = match names.0(&cell::bare(entry.text)) {
             NameAnswer::Device(id, note) => (Ok(id), note),
             NameAnswer::Unknown(nearest) => (Err(RowProblem::UnknownName { nearest }), None),
             NameAnswer::Ambiguous(records) => (Err(RowProblem::AmbiguousName { records }), None),
         };
         self.settle(entry, judged, note)
+    }
+
+    /// Whether the row names another tenant than the one of the run. What says nothing is its own.
+    fn is_foreign(&self, entry: &Entry<'_>) -> bool {
+        match (self.options.tenant, entry.facts.tenancy.told()) {
+            (Some(own), Some(told)) => own != told,
+            _ => false,
+        }
     }
 
     /// Takes a row that is bad whatever its id cell says.
@@ -120,7 +145,7 @@ impl<'a> Sink<'a> {
 
     /// How many rows this source has had so far.
     pub(super) fn rows(&self) -> u64 {
-        self.devices + self.duplicates + self.bad
+        self.devices + self.duplicates + self.bad + self.foreign
     }
 
     /// The summary, unless the list as a whole turns out to be of no use.
@@ -133,8 +158,8 @@ impl<'a> Sink<'a> {
         if !self.stopped && rows > 0 && self.guids == rows {
             return Err(Fault::OnlyGuids { rows });
         }
-        let Self { devices, duplicates, bad, .. } = *self;
-        Ok(SourceSummary { rows, devices, duplicates, bad, column_used, format })
+        let Self { devices, duplicates, bad, foreign, .. } = *self;
+        Ok(SourceSummary { rows, devices, duplicates, bad, foreign, column_used, format })
     }
 
     fn settle(
@@ -143,11 +168,13 @@ impl<'a> Sink<'a> {
         judged: Result<DeviceId, RowProblem>,
         note: Option<String>,
     ) -> Result<ControlFlow<()>, Fault> {
-        let limit = self.options.max_rows;
-        if self.seen.count_row() > limit {
-            return Err(Fault::TooManyRows { limit });
-        }
+        self.count()?;
         let kind = match judged {
+            // It takes the place of none: the same name or id may follow in a row of the own one.
+            Ok(id) if self.is_foreign(entry) => {
+                self.foreign += 1;
+                RowKind::Foreign(Some(id))
+            }
             Ok(id) => self.known_or_new(id, entry.line),
             Err(problem) => {
                 self.bad += 1;
@@ -160,6 +187,24 @@ impl<'a> Sink<'a> {
                 })
             }
         };
+        Ok(self.hand_over(entry, kind, note))
+    }
+
+    /// Counts a row of any kind.
+    fn count(&mut self) -> Result<(), Fault> {
+        let limit = self.options.max_rows;
+        match self.seen.count_row() > limit {
+            true => Err(Fault::TooManyRows { limit }),
+            false => Ok(()),
+        }
+    }
+
+    fn hand_over(
+        &mut self,
+        entry: &Entry<'_>,
+        kind: RowKind,
+        note: Option<String>,
+    ) -> ControlFlow<()> {
         let name = entry.name.map(cell::name).filter(|name| !name.is_empty());
         let flow = (self.emit)(Row {
             line: entry.line,
@@ -170,7 +215,7 @@ impl<'a> Sink<'a> {
             note,
         });
         self.stopped = flow.is_break();
-        Ok(flow)
+        flow
     }
 
     fn known_or_new(&mut self, id: DeviceId, line: u64) -> RowKind {

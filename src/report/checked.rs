@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::human::{count, counted, duration, wrapped};
 use crate::domain::preflight::{Decision, Group};
 use crate::domain::text::{cut, printable};
+use crate::domain::words::Field;
 
 /// Systems and device groups that the text shows.
 const SHOWN: usize = 6;
@@ -20,13 +21,23 @@ const WORTH_TELLING: Duration = Duration::from_secs(1);
 pub struct Found {
     /// Which.
     pub group: Group,
-    /// Its devices: of a group that is left out those that it leaves out, else those that are
-    /// ordered.
+    /// Its devices: of a group that is skipped those that it skips, else those that are ordered.
     pub devices: u64,
     /// What is done with them.
     pub decision: Decision,
-    /// What leaving them out saves.
+    /// What skipping them saves.
     pub saves: Option<Duration>,
+}
+
+/// A word of a list or of the inventory that is not understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotUnderstood {
+    /// What it is about.
+    pub field: Field,
+    /// The word, as it came.
+    pub word: String,
+    /// The devices that are ordered all the same.
+    pub devices: u64,
 }
 
 /// What the pre-flight found.
@@ -34,12 +45,14 @@ pub struct Found {
 pub struct Checked {
     /// The groups that have devices.
     pub groups: Vec<Found>,
-    /// To the last call if nothing were left out.
+    /// To the last call if nothing were skipped.
     pub without: Option<Duration>,
     /// Systems of the devices that are ordered, the most frequent first.
     pub systems: Vec<(String, u64)>,
     /// Their device groups, likewise.
     pub device_groups: Vec<(String, u64)>,
+    /// Words that are not understood, so that nothing follows from them.
+    pub not_understood: Vec<NotUnderstood>,
     /// Machines in the tenant's inventory, and the calls that read it and the open scans.
     pub inventory: Option<(u64, u64)>,
     /// What was not checked, and why.
@@ -47,10 +60,10 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Rows that are left out.
+    /// Rows that are skipped.
     pub fn skipped(&self) -> u64 {
-        let left_out = |found: &&Found| matches!(found.decision, Decision::Skip(_));
-        self.groups.iter().filter(left_out).map(|found| found.devices).sum()
+        let skipped = |found: &&Found| matches!(found.decision, Decision::Skip(_));
+        self.groups.iter().filter(skipped).map(|found| found.devices).sum()
     }
 
     pub(super) fn lines(&self, takes: Option<Duration>) -> Vec<String> {
@@ -65,7 +78,7 @@ impl Checked {
         for found in &self.groups {
             let (name, what) = (found.group.name(), found.group.what());
             let head = match found.decision {
-                Decision::Skip(_) => "left out",
+                Decision::Skip(_) => "skipped",
                 Decision::Last => "last",
                 // They overlap, and each is a part of the list.
                 Decision::Send => "including",
@@ -84,6 +97,9 @@ impl Checked {
                 &format!("{saved}: with all devices it would take {}", duration(without)),
             );
         }
+        for line in self.not_understood_lines() {
+            push("words", &line);
+        }
         for (name, list) in [("systems", &self.systems), ("groups", &self.device_groups)] {
             // One that is not told says nothing.
             if list.len() > 1 || list.iter().any(|(name, _)| name != UNKNOWN) {
@@ -94,6 +110,29 @@ impl Checked {
             push("not checked", &printable(line));
         }
         lines
+    }
+
+    /// One line for each field with words that are not understood.
+    fn not_understood_lines(&self) -> Vec<String> {
+        let fields = self.not_understood.chunk_by(|one, next| one.field == next.field);
+        let line = |words: &[NotUnderstood]| {
+            let shown = words.iter().take(SHOWN).map(|one| {
+                let word = printable(&cut(&one.word, 40));
+                format!("`{word}` {}", counted(one.devices, "device"))
+            });
+            let shown = shown.collect::<Vec<_>>().join(", ");
+            let rest = words.get(SHOWN..).unwrap_or_default();
+            let more = match rest.len() {
+                0 => String::new(),
+                words => {
+                    let devices: u64 = rest.iter().map(|one| one.devices).sum();
+                    format!(", {} in {words} more words", counted(devices, "device"))
+                }
+            };
+            let what = words.first().map_or("", |one| one.field.what());
+            format!("{what} not understood: {shown}{more}, ordered")
+        };
+        fields.map(line).collect()
     }
 
     /// The fields of the plan's JSON.
@@ -119,6 +158,11 @@ impl Checked {
             "groups": groups.collect::<Vec<_>>(),
             "systems": systems,
             "device_groups": device_groups,
+            "not_understood": self.not_understood.iter().map(|one| json!({
+                "field": one.field.what(),
+                "word": one.word,
+                "devices": one.devices,
+            })).collect::<Vec<_>>(),
             "duration_without_s": self.without.map(|without| without.as_secs_f64()),
             "inventory": self.inventory.map(|(machines, _)| machines),
             "calls": self.inventory.map_or(0, |(_, calls)| calls),

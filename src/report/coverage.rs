@@ -1,12 +1,15 @@
 //! How much of a fleet has had a scan, as text and as JSON. It is handed the figures; an order is
 //! never told as a scan.
 
+use std::collections::BTreeMap;
+
 use jiff::ZonedDateTime;
 use serde_json::json;
 
 use super::human::{count, counted, moment, wrapped};
 use super::jsonl;
 use crate::domain::history::{Coverage, LOOKED_BACK, Ordered};
+use crate::domain::preflight::Group;
 use crate::domain::text::printable;
 use crate::domain::{ScanType, Target};
 
@@ -21,9 +24,13 @@ pub struct Covered {
     pub emulated: bool,
     /// The type of the scan that is asked for.
     pub scan_type: ScanType,
-    /// The figures.
+    /// The figures, of the devices that can scan.
     pub coverage: Coverage,
-    /// How many devices one run orders, and over how many runs that is the mean.
+    /// Of how many of them the latest order is somebody else's, as a plan read it in the tenant.
+    pub by_others: u64,
+    /// Devices that no scan can be ordered for, by what they are.
+    pub cannot_scan: BTreeMap<Group, u64>,
+    /// How many devices one run orders, and over how many runs with any to order that is the mean.
     pub a_run: Option<(u64, usize)>,
     /// The moment of the figures.
     pub at: ZonedDateTime,
@@ -50,8 +57,16 @@ impl Covered {
         let mut push = |name: &str, text: &str| {
             lines.push(wrapped(&format!("  {name:<15} {text}"), 18));
         };
+        if let Some(cannot) = self.cannot() {
+            push("cannot scan", &cannot);
+        }
         push("within 7 days", &self.ordered(week));
         push("within 30 days", &self.ordered(month));
+        if self.by_others > 0 {
+            let by_others = count(self.by_others);
+            let text = "last ordered by others, as a plan read it among the tenant's actions";
+            push("of these", &format!("{by_others} {text}"));
+        }
         push("never", &format!("{} (within {days} days)", count(*never)));
         push("oldest order", &self.oldest());
         push("nights", &self.nights());
@@ -76,6 +91,10 @@ impl Covered {
             "scan_type": self.scan_type,
             "at": self.at.timestamp(),
             "devices": devices,
+            "cannot_scan": self.cannot_scan.iter().map(|(group, devices)| {
+                (group.name().to_owned(), (*devices).into())
+            }).collect::<serde_json::Map<_, _>>(),
+            "ordered_by_others": self.by_others,
             "within_7d": of(week),
             "within_30d": of(month),
             "never": never,
@@ -85,6 +104,18 @@ impl Covered {
             "runs_for_the_rest": self.runs(self.coverage.left()),
             "runs_for_all": self.runs(*devices),
         }))
+    }
+
+    /// The devices that are not counted, if there are any.
+    fn cannot(&self) -> Option<String> {
+        let all: u64 = self.cannot_scan.values().sum();
+        if all == 0 {
+            return None;
+        }
+        let groups = self.cannot_scan.iter();
+        let groups = groups.map(|(group, devices)| format!("{} {}", count(*devices), group.name()));
+        let groups = groups.collect::<Vec<_>>().join(", ");
+        Some(format!("{} more of the list, not counted here: {groups}", count(all)))
     }
 
     fn ordered(&self, some: &Ordered) -> String {
@@ -113,8 +144,13 @@ impl Covered {
 
     fn nights(&self) -> String {
         let Some((devices, runs)) = self.a_run else {
-            return "no run of it has ended yet, so the rate is not known".to_owned();
+            let text = "no run that had devices to order has ended yet, so the rate is not known";
+            return text.to_owned();
         };
+        if devices == 0 {
+            let runs = counted(runs as u64, "run");
+            return format!("no device was ordered in the latest {runs}: the rate is not known");
+        }
         let rate = format!(
             "{} a run (mean of the latest {})",
             counted(devices, "device"),

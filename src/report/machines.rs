@@ -59,7 +59,7 @@ pub fn line(machine: &Machine, format: Format) -> String {
                 "riskScore": machine.risk,
                 "exposureLevel": machine.exposure,
                 "mergedIntoMachineId": facts.merged_into,
-                "isExcluded": facts.excluded,
+                "isExcluded": facts.is_excluded(),
             });
             jsonl::line(&object) + "\n"
         }
@@ -83,7 +83,7 @@ pub fn line(machine: &Machine, format: Format) -> String {
                 text(&machine.risk),
                 text(&machine.exposure),
                 text(&facts.merged_into),
-                facts.excluded.to_string(),
+                facts.is_excluded().to_string(),
             ])
         }
     }

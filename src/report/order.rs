@@ -30,7 +30,7 @@ pub struct Ahead {
     pub file: String,
     /// Its devices that are ordered.
     pub devices: u64,
-    /// Its devices that are left out, as the report says for each.
+    /// Its devices that are skipped, as the report says for each.
     pub left_out: u64,
     /// When the last of them is ordered; nothing if none is.
     pub last_call_at: Option<ZonedDateTime>,

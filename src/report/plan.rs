@@ -86,7 +86,7 @@ pub struct Plan {
     pub duplicates: u64,
     /// Rows that hold no device.
     pub bad_rows: u64,
-    /// Rows that are left out on purpose.
+    /// Rows that are skipped.
     pub skipped: u64,
     /// The first bad rows, each a sentence with line, column, what was found and what was expected.
     pub first_bad: Vec<String>,

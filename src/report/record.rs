@@ -151,7 +151,7 @@ fn reason<'a>(row: &'a ReportRow, head: &ReportHead) -> Option<Cow<'a, str>> {
 fn waiting(life: &Life) -> &'static str {
     match life.rank {
         Rank::First => "waiting for its turn",
-        Rank::Late => "waiting for its turn, after the devices that were seen lately",
+        Rank::Late => "waiting for its turn, among the devices that come last",
         Rank::Again if life.busy_asks > 0 => {
             "waiting to be asked again: a scan was already in progress"
         }
@@ -188,7 +188,7 @@ fn ended<'a>(outcome: Outcome, life: &Life, known: Option<&'a str>) -> Option<Co
         Outcome::Cancelled => or("its scan was ordered, and then cancelled by fleetsweep"),
         Outcome::BadRow => or("the row holds no Defender machine id"),
         Outcome::Duplicate => or("the device stands in an earlier row"),
-        Outcome::Skipped => or("left out on purpose"),
+        Outcome::Skipped => or("skipped on purpose"),
     }
 }
 

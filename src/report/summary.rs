@@ -15,7 +15,7 @@ use super::record::ReportHead;
 use super::totals::Group;
 use crate::domain::action::has_ended_badly;
 use crate::domain::text::{cut, printable};
-use crate::domain::{Caught, Ending, Outcome, Tally, Ticket};
+use crate::domain::{Caught, Ending, Outcome, Skipped, Tally, Ticket};
 pub use stops::stop_text;
 use stops::{CANCELLED, before_resuming, stop_json, stopped_by};
 
@@ -41,6 +41,10 @@ pub struct Summary {
     pub tally: Tally,
     /// Failures by code, the most frequent first.
     pub groups: Vec<Group>,
+    /// The rows that were skipped, and why.
+    pub skipped: Skipped,
+    /// Devices were named and nothing of them was ordered, which nobody asked for.
+    pub nothing: bool,
     /// The statuses of the ordered actions as last seen, with how many have them.
     pub actions: Vec<(String, u64)>,
     /// How many of them failed, timed out or were cancelled, if the scans were followed.
@@ -75,19 +79,44 @@ impl Summary {
         for path in &self.reports {
             lines.push(format!("Report: {}", printable(&path.display().to_string())));
         }
-        let meaning = match self.exit_code {
+        let skipped = self.skipped_text().map(|text| format!("; {text}")).unwrap_or_default();
+        let (code, meaning) = (self.exit_code, self.meaning());
+        lines.push(wrapped(&format!("Exit code {code}: {meaning}{skipped}."), 2));
+        lines.join("\n")
+    }
+
+    /// What the exit code means for this run.
+    fn meaning(&self) -> &'static str {
+        let skipped = self.skipped.total() > 0;
+        match self.exit_code {
             0 if self.planned => "its time was over as planned, the rest is the next run's",
             3 if self.planned => {
                 "its time was over as planned; it is not 0 since some rows need attention"
             }
+            3 if self.nothing => "nothing was ordered",
             3 if !self.tally.needs_attention() => {
                 "every device is accepted or covered, but some scans failed, timed out or were \
                  cancelled"
             }
+            0 if skipped && self.tally.devices() == 0 => "nothing was to be ordered, as asked for",
+            0 if skipped => "every other device is accepted or covered",
             code => exit_meaning(code),
-        };
-        lines.push(wrapped(&format!("Exit code {}: {meaning}.", self.exit_code), 2));
-        lines.join("\n")
+        }
+    }
+
+    /// How many devices of the list were skipped and why, if any were.
+    fn skipped_text(&self) -> Option<String> {
+        let skipped = self.skipped.total();
+        if skipped == 0 {
+            return None;
+        }
+        let all = counted(self.tally.devices() + skipped, "device");
+        let were = if skipped == 1 { "was" } else { "were" };
+        let groups = self.skipped.by_name().into_iter();
+        let groups: Vec<String> =
+            groups.map(|(name, rows)| format!("{} {name}", count(rows))).collect();
+        let groups = groups.join(", ");
+        Some(format!("{} of the {all} of the list {were} skipped: {groups}", count(skipped)))
     }
 
     /// The summary as one line of JSON, with no line end.
@@ -114,6 +143,8 @@ impl Summary {
             devices: self.tally.devices(),
             open: self.tally.open(),
             outcomes: counts_json(self.tally.by_name()),
+            skipped: counts_json(self.skipped.by_name()),
+            nothing_ordered: self.nothing,
             already_in_progress: json!({"covered": covered(true), "not_covered": covered(false)}),
             actions: counts_json(
                 self.actions.iter().map(|(status, rows)| (status.as_str(), *rows)),
@@ -143,6 +174,9 @@ impl Summary {
         let name = &self.head.campaign;
         let attention: u64 = needing_attention().map(|outcome| self.tally.of(outcome)).sum();
         match &self.ending {
+            Ending::Finished if self.nothing && attention == 0 => {
+                format!("Campaign {name} is finished: nothing was ordered.")
+            }
             Ending::Finished => {
                 let by = if self.cancelled { format!(": {CANCELLED}") } else { String::new() };
                 if attention == 0 {
@@ -250,6 +284,11 @@ impl Summary {
             let groups = shown.iter().filter(|group| group.outcome == outcome);
             lines.extend(groups.filter_map(|group| group_text(group)));
         }
+        if self.nothing && self.skipped.total() > 0 {
+            let text = "  the report says why each device was skipped; `--keep GROUP` orders it \
+                        all the same";
+            lines.push(wrapped(text, 4));
+        }
         if self.ended_badly > 0 {
             let scans = counted(self.ended_badly, "scan");
             let told = format!(
@@ -298,6 +337,8 @@ struct Json<'a> {
     devices: u64,
     open: u64,
     outcomes: Map<String, Value>,
+    skipped: Map<String, Value>,
+    nothing_ordered: bool,
     already_in_progress: Value,
     actions: Map<String, Value>,
     failures: Vec<Value>,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::record::ReportRow;
 use crate::domain::action::has_ended_badly;
 use crate::domain::text::cut;
-use crate::domain::{Outcome, State};
+use crate::domain::{Outcome, Skipped, State};
 
 /// Kinds of failure that are told apart; rows of further kinds are counted under their outcome.
 const KINDS_MAX: usize = 1_000;
@@ -32,6 +32,7 @@ pub struct Group {
 pub struct Totals {
     kinds: BTreeMap<(Outcome, Option<String>), (u64, Option<String>)>,
     actions: BTreeMap<String, u64>,
+    skipped: Skipped,
 }
 
 impl Totals {
@@ -43,6 +44,9 @@ impl Totals {
             && (self.actions.len() < KINDS_MAX || self.actions.contains_key(status))
         {
             *self.actions.entry(status.clone()).or_default() += 1;
+        }
+        if outcome == Outcome::Skipped {
+            self.skipped.add(row.detail.reason.as_deref());
         }
         if !outcome.needs_attention() {
             return;
@@ -73,6 +77,11 @@ impl Totals {
             .collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
         groups
+    }
+
+    /// The rows that were skipped.
+    pub fn skipped(&self) -> &Skipped {
+        &self.skipped
     }
 
     /// How many of the ordered actions ended without a scan, as last seen.

@@ -9,6 +9,7 @@ mod doctor;
 mod ends;
 mod finish;
 mod follow;
+mod judged;
 mod limits;
 mod lists;
 mod network;

@@ -72,6 +72,7 @@ fn described(rows: &[Row], result: &Result<SourceSummary, IntakeError>) -> Strin
             RowKind::Duplicate { of, first } => {
                 writeln!(text, "{line}: {of} {name} again, first at line {}", first.line)
             }
+            RowKind::Foreign(_) => writeln!(text, "{line}: {name} of another tenant"),
             RowKind::Bad(error) => writeln!(text, "{line}: {name} bad: {error}"),
         }
         .expect("a String takes any text");

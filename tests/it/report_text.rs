@@ -63,6 +63,8 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         others: 0,
         tally,
         groups: totals.groups(),
+        skipped: totals.skipped().clone(),
+        nothing: false,
         actions: totals.actions(),
         ended_badly: 0,
         calls: 11_900,

@@ -13,7 +13,7 @@ use crate::domain::quota::parse_duration;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Night after night")]
 pub struct DueArgs {
-    /// Leave out devices for which a scan of this type or a wider one was ordered within this time,
+    /// Skip devices for which a scan of this type or a wider one was ordered within this time,
     /// such as 7d (a nightly run takes a few hours less, 6d12h): by this store, and where the
     /// application may read them by the tenant's actions of that time. An order that ended as
     /// Failed, TimeOut or Cancelled does not count. Of the others, those that have waited longest

@@ -136,7 +136,7 @@ pub(super) fn print_plan(plan: &Plan, json: bool) -> Result<(), Failure> {
     if json { say::data(&plan.json()) } else { Ok(()) }
 }
 
-/// Stops the plan for bad rows, unless they are to be left out.
+/// Stops the plan for bad rows, unless they are to be skipped.
 ///
 /// # Errors
 /// `Failure` says how many there are.

@@ -26,8 +26,6 @@ pub(super) fn machine_of(fields: &Map<String, Value>) -> Option<Machine> {
             version: text(&["version"]),
             build: text(&["osBuild"]).and_then(|build| build.trim().parse().ok()),
             client: text(&["agentVersion"]),
-            category: None,
-            kind: None,
             // The documentation writes it in another case than the API.
             onboarding: text(&["onboardingStatus", "onboardingstatus"]),
             health: text(&["healthStatus"]),
@@ -35,12 +33,12 @@ pub(super) fn machine_of(fields: &Map<String, Value>) -> Option<Machine> {
             group: text(&["rbacGroupName", "groupName"]),
             value: text(&["deviceValue"]),
             merged_into: text(&["mergedIntoMachineId"]),
-            excluded: match fields.get("isExcluded") {
-                Some(Value::Bool(is)) => *is,
-                Some(Value::String(word)) => word.trim().eq_ignore_ascii_case("true"),
-                _ => false,
+            exclusion: match fields.get("isExcluded") {
+                Some(Value::Bool(is)) => Some(is.to_string()),
+                _ => text(&["isExcluded"]),
             },
-            tags: Vec::new(),
+            // Fields that only the portal and hunting have.
+            ..Facts::default()
         },
         tags,
         risk: text(&["riskScore"]),

@@ -257,16 +257,14 @@ fn a_whole_machine_is_read_field_by_field() {
         version: Some("23H2".into()),
         build: Some(22631),
         client: Some("10.8".into()),
-        category: None,
-        kind: None,
         onboarding: Some("Onboarded".into()),
         health: Some("Active".into()),
         last_seen: "2026-11-24T14:39:19Z".parse().ok(),
         group: Some("g".into()),
         value: Some("High".into()),
         merged_into: Some("m".into()),
-        excluded: true,
-        tags: Vec::new(),
+        exclusion: Some("true".to_owned()),
+        ..crate::domain::Facts::default()
     };
     assert_eq!(machine.id.to_string(), DEVICE);
     assert_eq!((machine.name.as_deref(), machine.facts), (Some("pc1"), facts));

@@ -275,7 +275,7 @@ fn a_set_that_changed_names_the_groups_that_it_changed_in() {
             "skipped as mobile: `3` planned, `4` now",
         ]
     );
-    // A campaign that is open tells whom it left out, and not why.
+    // A campaign that is open tells whom it skipped, and not why.
     let open = told(|p| {
         (p.left_out.ids_hash, p.left_out.devices) = ("b".to_owned(), 0);
         p.left_out.groups.clear();

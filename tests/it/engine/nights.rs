@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use fleetsweep::domain::history::{Coverage, Ordered};
 use fleetsweep::domain::{Life, ScanType, Stop};
-use fleetsweep::engine::history::{History, Whose, fleet};
+use fleetsweep::engine::history::{self, History, Whose};
 use fleetsweep::store::memory::MemoryStore;
 use fleetsweep::store::{NewRow, Opened};
 use jiff::tz::TimeZone;
@@ -161,8 +161,10 @@ async fn ten_nights_order_every_device_once_before_any_a_second_time_and_never_b
         let morning = zone.to_timestamp(morning).unwrap();
         let left = Duration::try_from(morning.duration_since(fleet_of.wall.shows())).unwrap();
         tokio::time::advance(left).await;
-        let coverage =
-            fleet_of.history().await.coverage(fleet(&*fleet_of.store, &campaign).await.unwrap());
+        let mut known = fleet_of.history().await;
+        let mut fleet = history::Fleet::default();
+        fleet.read(&*fleet_of.store, &campaign, &mut known).await.unwrap();
+        let coverage = known.coverage(fleet.devices);
         let calls = fleet_of.seen.lock().unwrap().clone();
         let truth = fleet_of.truth(&calls);
         told.push(format!(

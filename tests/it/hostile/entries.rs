@@ -35,7 +35,7 @@ pub(crate) fn intake(bytes: &[u8]) {
         2 => Some("id".to_owned()),
         _ => None,
     };
-    let options = Options { column, max_rows: 500, names: None };
+    let options = Options { column, max_rows: 500, names: None, tenant: None };
     let whole = read(list, &options);
     // However the bytes come in, the list is the same.
     let dripped = read(Drip { bytes: list, step: usize::from(how / 4) % 7 + 1 }, &options);
@@ -73,6 +73,7 @@ fn counts_agree(rows: &[Row], summary: &SourceSummary, most: u64) {
                 assert!(devices.contains(of), "a duplicate of nothing: {row:?}");
                 duplicates += 1;
             }
+            RowKind::Foreign(_) => panic!("no tenant is set: {row:?}"),
             RowKind::Bad(error) => {
                 is_shown_safely(&error.to_string());
                 bad += 1;
