@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use fleetsweep::emulator::Emulator;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -43,13 +43,36 @@ pub(super) async fn tls_before(emulator: &Emulator) -> (u16, String) {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 // A client that does not trust the authority leaves here; that is its right.
-                let mut outer = acceptor.accept(stream).await.ok()?;
-                let mut inner = TcpStream::connect(behind).await.ok()?;
-                copy_bidirectional(&mut outer, &mut inner).await.ok()
+                let outer = acceptor.accept(stream).await.ok()?;
+                let inner = TcpStream::connect(behind).await.ok()?;
+                let (asks, mut told) = tokio::io::split(outer);
+                let (mut answers, behind) = inner.into_split();
+                tokio::spawn(as_loopback(asks, behind));
+                tokio::io::copy(&mut answers, &mut told).await.ok()
             });
         }
     });
     (port, root)
+}
+
+/// Passes requests on under a name of this machine, since the emulator answers to no other.
+async fn as_loopback(
+    mut asks: impl AsyncRead + Unpin,
+    mut behind: impl AsyncWrite + Unpin,
+) -> Option<()> {
+    let mut bytes = vec![0; 1 << 16];
+    loop {
+        let read = asks.read(&mut bytes).await.ok()?;
+        if read == 0 {
+            return behind.shutdown().await.ok();
+        }
+        // A head of a request comes in one piece, and no body here holds such a line.
+        let mut request = String::from_utf8_lossy(&bytes[..read]).into_owned();
+        for name in [API, LOGIN, WORLD[0], WORLD[1]] {
+            request = request.replace(&format!("host: {name}\r\n"), "host: localhost\r\n");
+        }
+        behind.write_all(request.as_bytes()).await.ok()?;
+    }
 }
 
 /// A proxy that leads every CONNECT to one port of this machine, or refuses it with this status.
