@@ -158,11 +158,6 @@ pub(super) fn plan(
     // Windows were looked at a little later, and no call may seem to leave before one opens.
     let then = outlook.hours.as_ref().map(|(_, at)| at.to_zoned_datetime(now.time_zone().clone()));
     let now = then.as_ref().unwrap_or(now);
-    let calls = outlook.forecast(open).map(|forecast| Calls {
-        starts_at: later(now, forecast.first_call),
-        last_call_at: later(now, forecast.last_call),
-        duration: forecast.last_call,
-    });
     let until = speed
         .stops_in(now.timestamp())
         .map(|left| (later(now, left), outlook.fits(open, left)))
@@ -197,7 +192,7 @@ pub(super) fn plan(
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
         named: outlook.budget.named.lowering(&speed.quotas, outlook.now),
         pace: speed.pace,
-        calls,
+        calls: calls(outlook, open, now),
         start_at: start_at(speed, now),
         nights,
         priority: speed.priority,
@@ -216,6 +211,15 @@ pub(super) fn plan(
             .chain(nothing(listing, about.continues.is_some(), about.series))
             .collect(),
     }
+}
+
+/// When so many calls leave.
+fn calls(outlook: &Outlook, open: u64, now: &ZonedDateTime) -> Option<Calls> {
+    outlook.forecast(open).map(|forecast| Calls {
+        starts_at: later(now, forecast.first_call),
+        last_call_at: later(now, forecast.last_call),
+        duration: forecast.last_call,
+    })
 }
 
 /// A list that the tenant hardly knows is most likely another tenant's.

@@ -12,6 +12,7 @@ mod opening;
 mod ops;
 mod place;
 mod sql;
+mod usage;
 mod waves;
 mod writer;
 
@@ -447,18 +448,8 @@ impl<C: Clock> Store for SqliteStore<C> {
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
         let what = "reading the journal";
         let mut conn = self.reader(what).await?;
-        let now = self.shared.clock.now();
-        let read = async {
-            let Some(id) = sql::find_budget(&mut conn, budget).await? else {
-                return Ok(Usage::default());
-            };
-            let seen_by = sql::latest(&mut conn, id, latest).await?;
-            let state = sql::budget_state(&mut conn, id).await?;
-            let quotas = sql::quotas_on(&mut conn, id, budget.operation).await?;
-            let quotas = sql::with_named(quotas, &state, now);
-            Ok(Usage { seen_by, state, quotas })
-        };
-        read.await.map_err(|fault| told(what, fault))
+        let usage = usage::read(&mut conn, budget, latest, self.shared.clock.now()).await;
+        usage.map_err(|fault| told(what, fault))
     }
 
     async fn note_tenant(&self, service: &str, domain: &str, tenant: &str) -> Result<()> {

@@ -7,7 +7,7 @@ use fleetsweep::emulator::{Emulator, Operation};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::network::{LOGIN, WORLD, proxy, tls_before};
+use super::network::{NEAR_LOGIN, WORLD, proxy, tls_before};
 use super::*;
 
 const SCAN: [&str; 4] = ["--type=full", "--comment=x", "--approve-max=200", "--no-check"];
@@ -40,7 +40,7 @@ async fn an_old_and_a_new_host_name_a_domain_and_an_id_are_one_limit_on_the_wire
             .env("AZURE_CLIENT_ID", "66666666-7777-8888-9999-000000000000")
             .env("AZURE_CLIENT_SECRET", emulator::DEFAULT_SECRET)
             .env("FLEETSWEEP_API_URL", format!("https://{host}"))
-            .env("FLEETSWEEP_LOGIN_URL", format!("https://{LOGIN}"))
+            .env("FLEETSWEEP_LOGIN_URL", format!("https://{NEAR_LOGIN}"))
             .env("FLEETSWEEP_CA_FILE", "ca.pem")
             .env("HTTPS_PROXY", &by);
         beside(move || run(command)).await

@@ -19,7 +19,11 @@ use crate::support::device;
 type Variable<'a> = (&'a str, &'a str);
 
 const API: &str = "api.fleetsweep.test";
-pub(super) const LOGIN: &str = "login.fleetsweep.test";
+const LOGIN: &str = "login.fleetsweep.test";
+
+/// Names that the emulator lets itself be called by, and that only the proxy leads to it.
+const NEAR_API: &str = "api.fleetsweep.localhost";
+pub(super) const NEAR_LOGIN: &str = "login.fleetsweep.localhost";
 
 /// Two host names of the real service, an old and a new one; no call gets farther than the proxy.
 pub(super) const WORLD: [&str; 2] =
@@ -28,7 +32,7 @@ pub(super) const WORLD: [&str; 2] =
 /// Puts TLS in front of an emulator; the port, and the authority's certificate.
 pub(super) async fn tls_before(emulator: &Emulator) -> (u16, String) {
     let (root, certificate, key) =
-        authority_and_server(&[API, LOGIN, "localhost", WORLD[0], WORLD[1]]);
+        authority_and_server(&[LOGIN, NEAR_API, NEAR_LOGIN, "localhost", WORLD[0], WORLD[1]]);
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
     let config = ServerConfig::builder()
         .with_no_client_auth()
@@ -150,13 +154,14 @@ async fn an_own_authority_and_a_proxy_lead_to_the_api() {
     // Through the proxy, which alone knows the names.
     std::fs::write(place.path("list.txt"), [10, 11].map(|n| device(n).to_string()).join("\n"))
         .unwrap();
-    let said = scan(&place, API, LOGIN, &[ca, ("HTTPS_PROXY", url.as_str())]).await;
+    let by = ("HTTPS_PROXY", url.as_str());
+    let said = scan(&place, NEAR_API, NEAR_LOGIN, &[ca, by]).await;
     assert_eq!(said.code, 0, "{}", said.err);
     let plan = &json_lines(&said.out)[0];
-    assert_eq!(plan["api"], format!("https://{API}"));
+    assert_eq!(plan["api"], format!("https://{NEAR_API}"));
     let asked = asked.lock().unwrap().clone();
     println!("{asked:?}");
-    for host in [API, LOGIN] {
+    for host in [NEAR_API, NEAR_LOGIN] {
         let line = format!("CONNECT {host}:443 HTTP/1.1");
         assert!(asked.contains(&line), "{asked:?}");
     }
