@@ -36,6 +36,11 @@ impl Skipped {
         named
     }
 
+    /// Whether `--keep` would order some of them.
+    pub fn can_be_kept(&self) -> bool {
+        self.rows.keys().flatten().any(|group| group.is_the_users())
+    }
+
     /// Whether it may be as planned that nothing was left to order: devices had their scan within
     /// the time of `--due`, or what a night of a series skips was named by `--skip`. A list that
     /// somebody names for a single run is to be scanned, so that there a `--skip` that leaves
@@ -80,5 +85,6 @@ mod tests {
         }
         assert!(!skipped(&[Group::OtherTenant]).may_leave_nothing(true));
         assert!(!Skipped::default().may_leave_nothing(true));
+        assert!(phones.can_be_kept() && !skipped(&[Group::OtherTenant]).can_be_kept());
     }
 }

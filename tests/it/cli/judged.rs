@@ -234,24 +234,30 @@ async fn the_tenant_of_an_alert_or_event_is_that_of_the_devices_in_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_that_name_a_tenant_are_refused_where_the_own_one_is_known_by_a_domain_alone() {
+async fn where_the_own_tenant_is_given_by_its_domain_the_token_tells_whose_rows_are_sent() {
     let emulator = closed().await;
     let place = Place::new();
-    let list = format!("TenantId,DeviceId\n{OTHER},{}\n{OWN},{}\n", device(0), device(1));
-    std::fs::write(place.path("list.csv"), list).unwrap();
     let of_domain = |args: &'static [&'static str]| {
         let usual = ["scan", "list.csv", "--type=quick", "--comment=x", "--approve-max=5"];
         let mut command = place.towards(&emulator, &[&usual[..], args].concat());
         command.env("AZURE_TENANT_ID", "contoso.example");
         beside(move || run(command))
     };
-    let refused = of_domain(&[]).await;
-    assert_eq!(refused.code, 2, "{}", refused.err);
-    assert!(flat(&refused).contains("name the tenant by its id"), "{}", refused.err);
-    assert_eq!(emulator.ledger().accepted, 0);
+    let write = |own: &str| {
+        let list = format!("TenantId,DeviceId\n{OTHER},{}\n{own},{}\n", device(0), device(1));
+        std::fs::write(place.path("list.csv"), list).unwrap();
+    };
+    write(OWN);
     let dry = of_domain(&["--dry-run"]).await;
     assert_eq!(dry.code, 0, "{}", dry.err);
     assert!(flat(&dry).contains("does not know which one it is for"), "{}", dry.err);
+    let none = of_domain(&["--campaign=a", "--report=a.csv"]).await;
+    assert_eq!(none.code, 3, "the id of that domain is another one: {}", none.err);
+    assert!(!flat(&none).contains("`--keep GROUP`"), "none of them can be kept: {}", none.err);
+    assert_eq!(emulator.ledger().accepted, 0);
+    write(&report(&place.path("a.csv"))[0]["tenant"]);
+    let one = of_domain(&["--campaign=b", "--report=b.csv"]).await;
+    assert_eq!((one.code, ordered(&emulator)), (0, vec![1]), "{}", one.err);
     // Towards the emulator that is embedded no tenant is the right one.
     let args = ["scan", "list.csv", "--type=quick", "--comment=x", "--emulator", "--dry-run"];
     let embedded = run(place.fleetsweep(&args));
@@ -260,7 +266,7 @@ async fn rows_that_name_a_tenant_are_refused_where_the_own_one_is_known_by_a_dom
     let list = format!("TenantId,TimeGenerated,DeviceId\n{OTHER},2026-11-20,{}\n", device(0));
     std::fs::write(place.path("list.csv"), list).unwrap();
     let workspace = scan(&place, &emulator, &["list.csv"]).await;
-    assert_eq!((workspace.code, emulator.ledger().accepted), (0, 1), "{}", workspace.err);
+    assert_eq!((workspace.code, emulator.ledger().accepted), (0, 2), "{}", workspace.err);
 }
 
 #[test]
