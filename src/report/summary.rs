@@ -1,6 +1,7 @@
 //! The end of a run, as text and as JSON: what became of the devices, what it took, and what to do
 //! next. Accepted means ordered; no line says that a device was scanned.
 
+mod actions;
 mod exit;
 mod stops;
 
@@ -14,9 +15,9 @@ use super::human::{count, counted, duration, wrapped};
 use super::jsonl;
 use super::record::ReportHead;
 use super::totals::Group;
-use crate::domain::action::has_ended_badly;
 use crate::domain::text::{cut, printable};
 use crate::domain::{Caught, Ending, Outcome, Skipped, Tally, Ticket};
+use actions::actions_text;
 pub use exit::exit_meaning;
 pub use stops::stop_text;
 use stops::{CANCELLED, before_resuming, stop_json, stopped_by};
@@ -388,28 +389,4 @@ fn group_text(group: &Group) -> Option<String> {
     };
     let line = format!("    {:>7}  {one_of}{what}", count(group.rows));
     Some(cut(&line, super::human::WIDTH))
-}
-
-/// How many of the ordered actions wait, run and ended (statuses of the Machine action resource
-/// page).
-fn actions_text(actions: &[(String, u64)]) -> Option<String> {
-    let sum = |among: &[&str], wanted: bool| -> u64 {
-        let is = |status: &str| among.iter().any(|one| status.eq_ignore_ascii_case(one));
-        actions.iter().filter(|(status, _)| is(status) == wanted).map(|(_, rows)| rows).sum()
-    };
-    let waiting = sum(&["Pending"], true);
-    let running = sum(&["InProgress"], true);
-    let over = actions.iter().filter(|(status, _)| has_ended_badly(status));
-    let failed: u64 = over.map(|(_, rows)| rows).sum();
-    let ended = sum(&["Pending", "InProgress"], false) - failed;
-    (waiting + running + failed + ended > 0).then(|| {
-        let badly = match failed {
-            0 => String::new(),
-            some => format!(", {} failed, timed out or cancelled", count(some)),
-        };
-        let [waiting, running, ended] = [waiting, running, ended].map(count);
-        format!(
-            "Actions when last seen: {waiting} waiting, {running} running, {ended} ended{badly}."
-        )
-    })
 }

@@ -95,7 +95,11 @@ async fn a_pause_from_another_terminal_holds_every_order_until_resume() {
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     let after = emulator.ledger().count(fleetsweep::emulator::Operation::Scan);
     assert_eq!((held, after < 150), (after, true), "calls after the pause");
-    assert!(run(place.fleetsweep(&["status"])).out.contains("paused by `fleetsweep pause`: nothing is ordered; to go on"));
+    assert!(
+        run(place.fleetsweep(&["status"]))
+            .out
+            .contains("paused by `fleetsweep pause`: nothing is ordered; to go on")
+    );
     let resumed = start(place.towards(&emulator, &["resume", "held", "--report=r.csv"]));
     let first = beside(move || super::wait(child)).await;
     let second = beside(move || super::wait(resumed)).await;

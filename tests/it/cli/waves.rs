@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
 
-use fleetsweep::emulator::{Emulator, Operation};
+use fleetsweep::emulator::{self, Config, Emulator, Limit, Operation, Scenario};
 use serde_json::Value;
 
 use super::campaigns::{accepted, assert_honest};
@@ -145,7 +145,11 @@ async fn a_wait_that_was_killed_goes_on_and_is_not_begun_anew() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn too_many_failures_stop_a_run_and_resume_counts_anew() {
-    let emulator = emulate("stale_list", &[(1_000, 1.0)], 1.0).await;
+    // Every second device has a system that cannot be scanned.
+    let scenario = Scenario::from_toml("[devices]\nunsupported_share = 0.5").unwrap();
+    let limits = vec![Limit { calls: 1_000, window: Duration::from_secs(1) }];
+    let config = Config { scenario, limits, seed: 7, ..Config::default() };
+    let emulator = emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let place = Place::new();
     place.list(400);
     let said = scan(&place, &emulator, &["--max-failures=10", "--concurrency=2", "--json"]).await;
@@ -158,6 +162,9 @@ async fn too_many_failures_stop_a_run_and_resume_counts_anew() {
     let calls = emulator.ledger().count(Operation::Scan);
     assert!(calls <= results + 2, "{calls} calls for {results} results");
     assert!(summary["open"].as_u64().unwrap() > 300, "{summary}");
+    // What the stop counts has failed in the report too, and what was in flight on top.
+    let failed = summary["outcomes"]["rejected"].as_u64().unwrap();
+    assert!((10..=12).contains(&failed), "{summary}");
     // It holds for `resume` as it was given, and another one can be given.
     let said = resume(&place, &emulator, &["--concurrency=2"]).await;
     assert_eq!(said.code, 4, "{}", said.err);
