@@ -42,6 +42,13 @@
 //! `twenty_thousand_devices_keep_both_limits_within_a_hundredth_of_the_optimum`,
 //! `the_limit_holds_without_the_gate`; known mistakes are caught by `broken_limiters_are_caught`.
 //!
+//! One application in one tenant has one budget over all host names of a service, however its ids
+//! are spelled ([`domain::service`]): `two_host_names_of_one_service_are_one_limit`,
+//! `an_old_and_a_new_host_name_a_domain_and_an_id_are_one_limit_on_the_wire`. A store that told
+//! them apart keeps the calls of all:
+//! `budgets_that_become_one_keep_all_calls_and_the_strictest_pause`. A lower limit that the server
+//! names is kept too ([`domain::named`]).
+//!
 //! Cancelling has a budget of its own under the same rule:
 //! `three_thousand_cancellations_keep_both_limits_near_the_optimum`.
 //!

@@ -150,7 +150,7 @@ impl Planned {
     /// `Failure` if the store is there and cannot be read.
     pub(super) async fn known_to(mut self, place: Option<&Place>) -> Result<Self, Failure> {
         self.target = stores::with_tenant_id(place, self.target).await?;
-        if is_domain(&self.target.tenant) {
+        if is_domain(&self.target.tenant) && place.is_some_and(Place::exists) {
             self.warnings.push(
                 "the tenant is given by its domain, whose id this store does not know before a \
                  sign-in, so the quota that is used already is not known; the tenant's id tells it"
