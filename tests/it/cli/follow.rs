@@ -84,7 +84,7 @@ async fn scan_and_follow(place: &Place, emulator: &Emulator, devices: u64) -> (s
     place.list(devices);
     let most = format!("--approve-max={devices}");
     let more = ["--campaign=c", "--limit=100000/1s", "--report=r.csv", "--follow", "--json", &most];
-    let looks = ["--follow-every=2s", "--concurrency=64"];
+    let looks = ["--limit=10000000/1h", "--follow-every=2s", "--concurrency=64"];
     let command = place.towards(emulator, &[&SCAN[..], &more[..], &looks].concat());
     let said = beside(move || run(command)).await;
     (said, emulator.ledger().count(Operation::Read))
