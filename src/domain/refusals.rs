@@ -205,6 +205,11 @@ impl Answers {
         self.are_all_alike() && row.is_some_and(|(row, _)| row.about == About::Page)
     }
 
+    /// Whether the latest answers say that the right to scan is missing.
+    pub fn are_of_a_missing_right(&self) -> bool {
+        self.row.as_ref().is_some_and(|(row, _)| row.about == About::Right)
+    }
+
     /// Whether to stop.
     pub fn verdict(&self) -> Option<Stop> {
         if let Some((row, some)) = &self.row {
@@ -214,7 +219,9 @@ impl Answers {
                 About::Open => first && !self.known.contains(&row.kind),
                 About::Right | About::Missing | About::Page => first,
             };
-            if stops || *some >= IN_A_ROW {
+            // Somebody has seen this refusal of devices and gone on: more of them are no news.
+            let seen = row.about == About::Device && self.known.contains(&row.kind);
+            if stops || (*some >= IN_A_ROW && !seen) {
                 return self.stop();
             }
         }

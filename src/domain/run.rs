@@ -73,6 +73,13 @@ impl LastRun {
     pub fn noted_after(mut self, before: Option<Self>, timing: &Timing) -> Self {
         let now = self.seen();
         let mut others = Vec::new();
+        if let Some(last) = &before
+            && self.ended.is_none()
+            && last.has_ended(&self.id)
+        {
+            // A sign of life that was under way when the run ended comes too late.
+            return last.clone();
+        }
         if let Some(mut last) = before {
             others = std::mem::take(&mut last.beside);
             others.insert(0, last);
@@ -98,6 +105,12 @@ impl LastRun {
         alive.iter_mut().for_each(|one| one.beside.clear());
         self.beside = alive;
         self
+    }
+
+    /// Whether this run, or one beside it, is that one and has ended.
+    fn has_ended(&self, id: &str) -> bool {
+        let is_that = |one: &Self| !id.is_empty() && one.id == id && one.ended.is_some();
+        is_that(self) || self.beside.iter().any(is_that)
     }
 
     fn seen(&self) -> Timestamp {

@@ -48,7 +48,9 @@ impl Skipped {
     pub fn may_leave_nothing(&self, series: bool) -> bool {
         let asked =
             |group: &Group| *group == Group::Recent || (series && group.is_skipped_on_request());
-        self.rows.keys().flatten().any(asked)
+        let foreign = self.rows.contains_key(&Some(Group::OtherTenant));
+        // A list of another tenant is a wrong list, whatever else stands in it.
+        !foreign && self.rows.keys().flatten().any(asked)
     }
 }
 

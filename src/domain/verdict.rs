@@ -114,10 +114,13 @@ impl Verdict {
         }
     }
 
-    /// The limit that a 429 named in the API's words, as it named it.
+    /// The limit that a 429 named in the API's words, as it named it. What has no code is not the
+    /// API's error: a page of something in between must not slow a budget down for a day.
     pub fn named_limit(&self) -> Option<Quota> {
         match self {
-            Verdict::Throttled { refusal, .. } => limit_in(refusal.message.as_deref()?),
+            Verdict::Throttled { refusal, .. } if refusal.code.is_some() => {
+                limit_in(refusal.message.as_deref()?)
+            }
             _ => None,
         }
     }
@@ -154,9 +157,9 @@ pub fn list_verdict(reply: &Reply) -> Verdict {
         (Verdict::Doubtful { status: Some(404), why }, Reply::Answer(answer)) => {
             Verdict::NotFound(refusal_in_words(answer, why))
         }
-        // 408 and 425 ask for the same question again.
+        // 408 and 425 ask for the same question again, and 499 tells of time that was up.
         (Verdict::Doubtful { status: Some(status), why }, Reply::Answer(answer))
-            if (400..500).contains(&status) && !matches!(status, 408 | 425) =>
+            if (400..500).contains(&status) && !matches!(status, 408 | 425 | 499) =>
         {
             Verdict::Rejected(refusal_in_words(answer, why))
         }

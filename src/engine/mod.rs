@@ -210,6 +210,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         loop {
             self.heed_stop();
             if self.state.stop == Some(Stop::SecondSignal) {
+                self.put_back().await?;
                 return Ok(Ending::Stopped(Stop::SecondSignal));
             }
             self.tick().await?;
@@ -423,6 +424,15 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         wake
     }
 
+    /// Puts back what was refused alike: the fault may not be the devices', so none ended by it.
+    async fn put_back(&mut self) -> Result<(), StoreError> {
+        let refused = self.state.refusals.take_back(self.state.stop.as_ref());
+        if !refused.is_empty() {
+            self.shared.store.reopen(self.shared.campaign.id, refused).await?;
+        }
+        Ok(())
+    }
+
     /// Whether the run is over: stopped with nothing in flight, or nothing left to do.
     async fn ending(&mut self) -> Result<Option<Ending>, StoreError> {
         if self.state.in_flight > 0 {
@@ -433,11 +443,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         if stopped.is_none() && (self.state.idle.is_none() || busy) {
             return Ok(None);
         }
-        // All were refused alike: the fault may not be the devices', so none of them ended by it.
-        let refused = self.state.refusals.take_back();
-        if !refused.is_empty() {
-            self.shared.store.reopen(self.shared.campaign.id, refused).await?;
-        }
+        self.put_back().await?;
         if self.shared.store.finish(self.shared.campaign.id).await? {
             return Ok(Some(Ending::Finished));
         }

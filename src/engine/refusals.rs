@@ -69,12 +69,14 @@ impl Refusals {
         self.useless.is_some()
     }
 
-    /// The devices that a stop puts back: the fault may not be theirs.
-    pub(super) fn take_back(&mut self) -> Vec<(Seq, u32)> {
-        match self.stopped {
-            true => std::mem::take(&mut self.alike),
-            false => Vec::new(),
+    /// The devices that a stop puts back: the fault may not be theirs. A missing right is nobody's
+    /// fault among them also where the sign-in stopped the run before it was counted out.
+    pub(super) fn take_back(&mut self, stop: Option<&Stop>) -> Vec<(Seq, u32)> {
+        let signed_out = matches!(stop, Some(Stop::SignIn(_)));
+        if self.stopped || (signed_out && self.answers.are_of_a_missing_right()) {
+            return std::mem::take(&mut self.alike);
         }
+        Vec::new()
     }
 
     /// Counts an answer; why to stop, if it is one too many.
@@ -192,7 +194,9 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
             useless.told = Some(now);
             self.note(Note::Useless(why.clone()));
         }
-        let only_pages = self.state.refusals.answers.are_only_pages();
+        // Answers that did not come are no pages: what may pass is waited for.
+        let answers = &self.state.refusals.answers;
+        let only_pages = answers.are_only_pages() && answers.in_a_row() >= u64::from(USELESS_MOST);
         if enough && only_pages && waited >= timing.first_contact {
             let stop = self.state.refusals.answers.stop();
             stop.into_iter().for_each(|stop| self.stop_for_refusals(stop));

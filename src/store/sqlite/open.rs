@@ -208,11 +208,17 @@ async fn examine(path: &Path, conn: &mut SqliteConnection, whole: bool) -> Resul
             path.display()
         ))),
         Some(there) if there < ours => Ok(Found::Older),
+        Some(_) if lacks_a_migration(conn).await.map_err(wrong)? => Ok(Found::Older),
         Some(_) if whole && !sql::is_schema_whole(conn).await.map_err(wrong)? => {
             Err(damaged(path, "its tables are not those that this version made"))
         }
         Some(_) => Ok(Found::Current),
     }
+}
+
+/// Whether a migration of this version was not applied, though a later one was.
+async fn lacks_a_migration(conn: &mut SqliteConnection) -> sqlx::Result<bool> {
+    Ok(sql::migrations(conn).await? < MIGRATIONS.iter().count() as i64)
 }
 
 /// What a file is that cannot be read without undoing something first. If its first transaction was
@@ -254,11 +260,12 @@ async fn set_up(
     }
     let mut changing = conn.begin_with("BEGIN IMMEDIATE").await?;
     let before = sql::schema_version(&mut changing).await?;
+    let applied = sql::migrations(&mut changing).await?;
     migrate(&mut changing).await?;
     if before == Some(1) {
         sql::add_checksums(&mut changing).await?;
     }
-    if before != sql::schema_version(&mut changing).await? {
+    if applied != sql::migrations(&mut changing).await? {
         // An older version knew one service by several names.
         sql::unite_budgets(&mut changing).await?;
         sql::keep_schema_sum(&mut changing).await?;

@@ -185,6 +185,14 @@ pub(super) async fn schema_version(conn: &mut SqliteConnection) -> sqlx::Result<
     sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(conn).await
 }
 
+/// How many migrations were applied; they need not have come in the order of their numbers.
+pub(super) async fn migrations(conn: &mut SqliteConnection) -> sqlx::Result<i64> {
+    if schema_version(conn).await?.is_none() {
+        return Ok(0);
+    }
+    sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(conn).await
+}
+
 /// Writes the checksums into a store of the first schema, which had none.
 pub(super) async fn add_checksums(conn: &mut SqliteConnection) -> Result<(), Fault> {
     device::add_checksums(conn).await?;
