@@ -335,9 +335,10 @@ impl<S: Store, A: CancelApi> Run<S, A> {
         Ok(Over { summary: Summary { exit_code, ..summary }, why, code })
     }
 
-    /// Whether the list names devices and nothing of it was ordered, which nobody asked for.
+    /// Whether nothing was ordered though nobody asked for that: of a list that names devices, or
+    /// of a tenant in which no device matches, as by a tag with a typing error.
     fn left_nothing(&self, tally: &Tally, skipped: &Skipped) -> bool {
-        let named = tally.devices() == 0 && skipped.total() > 0;
+        let named = tally.devices() == 0 && (skipped.total() > 0 || tally.rows() == 0);
         named && !skipped.may_leave_nothing(self.series)
     }
 

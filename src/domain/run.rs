@@ -259,6 +259,10 @@ mod tests {
         let kept = noted(&[first, again, other.clone(), run("a", "22:00:00", "22:00:10")]);
         assert_eq!((kept.id.as_str(), beside(&kept)), ("a", vec!["b"]));
         assert_eq!(kept.beside, [other]);
+        // A sign of life that was under way when the run ended wakes nobody up.
+        let end = ended(run("a", "22:00:00", "22:00:10"), "22:00:12");
+        let late = noted(&[end.clone(), run("a", "22:00:00", "22:00:13")]);
+        assert_eq!(late, end);
         let many = (0..500).map(|n| run(&n.to_string(), "22:00:00", "22:00:01"));
         assert_eq!(noted(&many.collect::<Vec<_>>()).beside.len(), BESIDE_MOST);
     }

@@ -86,6 +86,8 @@ mod tests {
             assert_eq!(found, (single, series), "{of:?}");
         }
         assert!(!skipped(&[Group::OtherTenant]).may_leave_nothing(true));
+        // One recent device must not hide that the list is another tenant's.
+        assert!(!skipped(&[Group::Recent, Group::OtherTenant]).may_leave_nothing(true));
         assert!(!Skipped::default().may_leave_nothing(true));
         assert!(phones.can_be_kept() && !skipped(&[Group::OtherTenant]).can_be_kept());
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::lists::{Listed, Lists};
 use crate::defender::{ActionQuery, Inventory};
@@ -16,6 +16,9 @@ use crate::store::{Campaign, Row, Store, StoreError};
 
 /// Rows that are read at once.
 const PAGE: usize = 1_000;
+
+/// Two moments of one device that are closer are of one order: ours of its answer, and the server's.
+const SAME_ORDER: SignedDuration = SignedDuration::from_mins(2);
 
 /// Whose campaigns count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,7 +156,9 @@ impl History {
         let past = self.past.entry(device).or_default();
         let before = past.ordered;
         past.take(&earlier, self.wanted);
-        if past.ordered != before {
+        // The server's moment of an order of ours is not quite the one that we kept.
+        let same = before.is_some_and(|own| at.duration_since(own).abs() < SAME_ORDER);
+        if past.ordered != before && !same {
             self.by_others.insert(device);
         }
     }
@@ -272,7 +277,11 @@ mod tests {
         history.came_to_nothing.insert((device(4), at(when)));
         history.take_recent(ScanType::Full, device(4), Some(&told(when)));
         assert_eq!(history.of(device(4)).ordered, None, "it failed since");
-        let fleet = [1, 2, 3, 4].map(device);
-        assert_eq!(history.by_others(fleet), 1);
+        let scope = Some(ScanType::Full);
+        let own = Earlier { at: at(when), scope, succeeded: false, refused: false };
+        history.past.entry(device(5)).or_default().take(&own, ScanType::Full);
+        history.take_recent(ScanType::Full, device(5), Some(&told("2026-11-20T01:02:09Z")));
+        let fleet = [1, 2, 3, 4, 5].map(device);
+        assert_eq!(history.by_others(fleet), 1, "of an own order, as the server dates it");
     }
 }

@@ -428,7 +428,7 @@ fn spared_json(spared: &[(Spared, u64)]) -> Map<String, Value> {
 /// What an exit code of `cancel` means.
 fn meaning(code: u8) -> &'static str {
     match code {
-        0 => "everything that was open is cancelled, or has ended",
+        0 => "what was to be cancelled is cancelled, or has ended",
         3 => "some scans could not be cancelled",
         5 => "stopped, or devices are left of which it is not known what became of their order",
         other => exit_meaning(other),

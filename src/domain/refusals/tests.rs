@@ -191,3 +191,27 @@ fn a_stop_holds_the_servers_words_safe_and_short() {
     assert!(text(&of(404, "ResourceNotFound")).contains("HTTP 404 ResourceNotFound: its words"));
     assert!(text(&of(410, "")).ends_with("or it is not there any more"));
 }
+
+#[test]
+fn a_refusal_of_devices_that_somebody_has_seen_stops_no_second_run() {
+    let old = of(400, "OsPlatformNotSupported");
+    let stops = |mut answers: Answers| {
+        (0..3 * IN_A_ROW).any(|_| {
+            answers.refused(&old);
+            answers.verdict().is_some()
+        })
+    };
+    assert!(stops(Answers::default()));
+    assert!(!stops(Answers::after([old.kind.clone()].into())));
+}
+
+#[test]
+fn a_limit_is_believed_in_the_words_of_the_api_alone() {
+    let words = "API calls quota exceeded! maximum allowed 5 per 24:00:00";
+    let named = |code: &str| {
+        let refusal = refusal(429, code, words);
+        Verdict::Throttled { wait: None, refusal }.named_limit()
+    };
+    assert!(named("TooManyRequests").is_some());
+    assert!(named("").is_none(), "a page of something in between");
+}

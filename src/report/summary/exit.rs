@@ -12,6 +12,9 @@ impl Summary {
             3 if self.planned => {
                 "its time was over as planned; it is not 0 since some rows need attention"
             }
+            3 if self.nothing && self.tally.rows() == 0 => {
+                "nothing was ordered: no device of the tenant is one that was asked for"
+            }
             3 if self.nothing => "nothing was ordered",
             3 if !self.tally.needs_attention() => {
                 "every device is accepted or covered, but some scans failed, timed out or were \

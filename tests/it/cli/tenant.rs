@@ -121,6 +121,23 @@ async fn every_filter_chooses_what_it_says_and_no_value_leaves_its_literal() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tag_that_no_device_of_the_tenant_has_is_no_success() {
+    let emulator = playing(20, MIXED).await;
+    let place = Place::new();
+    let scan = ["scan", "--from-tenant", "--tag=Typo", "--type=quick", "--comment=x"];
+    for series in [&[][..], &["--series=night", "--due=6d"]] {
+        let said =
+            said(&place, &emulator, &[&scan[..], series, &["--approve-max=20"]].concat()).await;
+        assert_eq!(said.code, 3, "{}", said.err);
+        assert!(
+            said.err.contains("Exit code 3: nothing was ordered: no device of the"),
+            "{}",
+            said.err
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scan_from_the_tenant_orders_what_the_filters_choose() {
     let emulator = playing(60, MIXED).await;
     let place = Place::new();
