@@ -17,7 +17,7 @@ use crate::store::{Campaign, Row, Store, StoreError};
 /// Rows that are read at once.
 const PAGE: usize = 1_000;
 
-/// Two moments of one device that are closer are of one order: ours of its answer, and the server's.
+/// Two moments of one device that are closer are of one order: of its answer, and the server's.
 const SAME_ORDER: SignedDuration = SignedDuration::from_mins(2);
 
 /// Whose campaigns count.
