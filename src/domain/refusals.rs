@@ -7,10 +7,10 @@
 //! | a documented refusal of one device    | goes on             | stops, exit 4       |
 //! | 403 that can mean the right is missing| stops, exit 7       | stops, exit 7       |
 //! | 404 with the API's code               | stops, exit 4       | stops, exit 4       |
-//! | any other refusal                     | stops, exit 4 [1]   | stops, exit 4       |
+//! | any other refusal                     | stops, exit 4 (1)   | stops, exit 4       |
 //! | a page or text that is not the API's  | stops, exit 4       | stops, exit 4       |
 //!
-//! [1] Not if an earlier run of the campaign stopped for that very refusal: somebody has read it
+//! (1) Not if an earlier run of the campaign stopped for that very refusal: somebody has read it
 //! and went on. More than a fifth of at least 50 answers that are 404 stop it as well.
 
 use std::collections::BTreeSet;
