@@ -22,12 +22,12 @@ use fleetsweep::defender::{
     Credential, HttpApi, HttpSettings, Origin, ScanApi, SignIn, SignInSettings,
 };
 use fleetsweep::domain::quota::api_quotas;
-use fleetsweep::domain::{BusyPolicy, Ending, PaceKind, Timing};
+use fleetsweep::domain::{BusyPolicy, Campaign, Ending, PaceKind, Timing};
 use fleetsweep::emulator::{self, Config, Emulator, Limit};
 use fleetsweep::engine::{self, Settings, StopLevel};
+use fleetsweep::store::Store;
 use fleetsweep::store::memory::MemoryStore;
 use fleetsweep::store::sqlite::SqliteStore;
-use fleetsweep::store::{Campaign, Store};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 

@@ -17,10 +17,12 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use fleetsweep::clock::{Clock, ManualClock};
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::settle::Settlement;
-use fleetsweep::domain::{BusyPolicy, PaceKind, Refusal, Stamp, Timing, Verdict, window};
+use fleetsweep::domain::{
+    BusyPolicy, CampaignId, PaceKind, Refusal, Stamp, Timing, Verdict, window,
+};
 use fleetsweep::gate::Gate;
 use fleetsweep::store::memory::MemoryStore;
-use fleetsweep::store::{CampaignId, ClaimAnswer, Store};
+use fleetsweep::store::{ClaimAnswer, Store};
 
 /// An hour's quota, so that the journal is full all the time.
 const CALLS: u64 = 1_500;

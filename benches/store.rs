@@ -8,10 +8,11 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use fleetsweep::clock::{Clock, SystemClock};
 use fleetsweep::domain::settle::Settlement;
 use fleetsweep::domain::{
-    Action, BusyPolicy, DeviceId, Life, Order, Priority, ScanType, Target, Timing, Verdict,
+    Action, BusyPolicy, CampaignId, DeviceId, Life, NewRow, Opening, Order, Priority, ScanType,
+    Target, Timing, Verdict,
 };
 use fleetsweep::store::sqlite::SqliteStore;
-use fleetsweep::store::{CampaignId, ClaimAnswer, NewRow, Opening, Store};
+use fleetsweep::store::{ClaimAnswer, Store};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 

@@ -10,9 +10,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::clock::{local_now, wall_clock};
 use crate::domain::event::Snapshot;
-use crate::domain::{LastRun, Timing};
+use crate::domain::{CampaignId, LastRun, Timing};
 use crate::report::progress::text;
-use crate::store::{CampaignId, Store};
+use crate::store::Store;
 
 /// Says again and again that a run lives, until it is dropped.
 pub(super) struct SignOfLife {

@@ -15,11 +15,11 @@ use crate::domain::campaign::hash_of_ids;
 use crate::domain::plan_file::Who;
 use crate::domain::rollout::lot;
 use crate::domain::text::printable;
-use crate::domain::{DeviceId, Facts, Rank, State};
+use crate::domain::{CampaignId, DeviceId, Facts, Rank, Seq, State};
 use crate::intake::Options;
 use crate::report::human::{count, counted};
 use crate::report::waves::{self, Rule};
-use crate::store::{CampaignId, Seq, Store};
+use crate::store::Store;
 
 /// Who is the canary.
 #[derive(Clone, Debug)]

@@ -20,11 +20,11 @@ use super::stores::{self, Place};
 use crate::clock::{Clock, local_now};
 use crate::defender::CancelApi;
 use crate::domain::cancel::Cause;
-use crate::domain::{Ending, Operation, Tally, Timing};
+use crate::domain::{Campaign, CampaignState, Ending, Operation, Tally, Timing};
 use crate::engine::cancel::{Cancelled, Survey};
 use crate::report::cancels::{Actions, CancelPlan, CancelSummary};
 use crate::report::human;
-use crate::store::{Campaign, CampaignState, Store};
+use crate::store::Store;
 
 /// How often the answers to calls in flight are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

@@ -12,12 +12,13 @@ use super::tenant::lists;
 use super::view::View;
 use crate::clock::Clock;
 use crate::defender::CancelApi;
+use crate::domain::Campaign;
 use crate::domain::cancel::{Cause, Spared};
 use crate::engine::StopLevel;
 use crate::engine::cancel::{self, Cancelled, Job, Survey, Target};
 use crate::engine::lists::{ListEnd, Patience};
 use crate::report::cancels::{Done, Refused};
-use crate::store::{Campaign, Store};
+use crate::store::Store;
 
 /// Events that may wait for the watcher; it misses some rather than hold the calls up.
 const EVENTS: usize = 256;

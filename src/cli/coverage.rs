@@ -7,11 +7,11 @@ use super::failure::Failure;
 use super::say;
 use super::series::SeriesName;
 use crate::clock::local_now;
-use crate::domain::DeviceId;
 use crate::domain::history::LOOKED_BACK;
+use crate::domain::{Campaign, CampaignState, DeviceId};
 use crate::engine::history::{Fleet, History, Whose, a_run};
 use crate::report::coverage::Covered;
-use crate::store::{Campaign, CampaignState, Store};
+use crate::store::Store;
 
 /// The latest runs whose mean is the rate.
 const RUNS: usize = 7;

@@ -18,12 +18,12 @@ use crate::clock::{Clock, local_now};
 use crate::defender::{CancelApi, Inventory};
 use crate::domain::cancel::Cause;
 use crate::domain::forecast::Outlook;
-use crate::domain::{Ending, Hours, Operation, Outcome, Stop, Target};
+use crate::domain::{Campaign, Ending, Hours, Operation, Outcome, Stop, Target};
 use crate::engine::cancel::{Cancelled, Survey};
 use crate::report::cancels::Done;
 use crate::report::human;
 use crate::report::plan::Expire;
-use crate::store::{Campaign, Store};
+use crate::store::Store;
 
 /// Polls between two looks whether anything waits still, while the close is waited for: 5 minutes.
 const POLLS: u32 = 60;

@@ -2,8 +2,8 @@
 
 use super::failure::Failure;
 use super::stores::{self, Place};
-use crate::domain::CampaignName;
-use crate::store::{Campaign, CampaignState, Store};
+use crate::domain::{Campaign, CampaignName, CampaignState};
+use crate::store::Store;
 
 /// The campaign of this name, or the only one that is open.
 ///

@@ -19,11 +19,11 @@ use crate::clock::{Clock, local_now};
 use crate::defender::Inventory;
 use crate::domain::action::has_ended_badly;
 use crate::domain::text::printable;
-use crate::domain::{Outcome, Tally};
+use crate::domain::{Campaign, Outcome, Tally};
 use crate::engine::follow::{Followed, look};
 use crate::engine::lists::{ListEnd, Patience};
 use crate::report::{human, jsonl};
-use crate::store::{Campaign, Store};
+use crate::store::Store;
 
 /// How long the one look that a run ends with may take.
 const PATIENCE: Duration = Duration::from_secs(30);

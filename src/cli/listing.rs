@@ -20,9 +20,9 @@ use super::preflight::{Counts, Preflight};
 use super::queue::{Placed, Queue};
 use crate::domain::campaign::hash_of_ids;
 use crate::domain::preflight::Group;
-use crate::domain::{CampaignName, DeviceId, Facts, Life, OrderBy, Outcome};
+use crate::domain::{CampaignId, CampaignName, DeviceId, Facts, Life, NewRow, OrderBy, Outcome};
 use crate::intake::{self, Fault, IntakeError, Options, Row, RowKind, Seen};
-use crate::store::{CampaignId, NewRow, Store};
+use crate::store::Store;
 
 /// Rows that travel to the store at once.
 const BATCH: usize = 2_000;

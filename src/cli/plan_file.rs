@@ -31,11 +31,11 @@ use crate::domain::preflight::{self, Decision};
 use crate::domain::quota::duration_text;
 use crate::domain::text::printable;
 use crate::domain::{
-    BusyPolicy, DeviceId, Hours, Order, Outcome, PaceKind, Priority, Quota, State, turn,
+    BusyPolicy, Campaign, DeviceId, Hours, Order, Outcome, PaceKind, Priority, Quota, State, turn,
 };
 use crate::report::human::{moment, wrapped};
 use crate::report::plan::Plan;
-use crate::store::{Campaign, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Bytes that a plan file may have: it holds no list.
 const MOST_BYTES: u64 = 4 << 20;

@@ -14,13 +14,14 @@ use crate::clock::wall_clock;
 use crate::defender::SignInKind;
 use crate::domain::forecast::Outlook;
 use crate::domain::preflight::{Decision, Group};
-use crate::domain::{BudgetKey, CampaignName, Order, Quota, Skipped, Stamp};
+use crate::domain::{
+    BudgetKey, Campaign, CampaignName, CampaignState, Order, Quota, Skipped, Stamp, Usage,
+};
 use crate::report::checked::{Checked, Found};
 use crate::report::human::{count, quota as human_quota};
 use crate::report::nights::Nights;
 use crate::report::order::{Ahead, InOrder};
 use crate::report::plan::{Calls, Plan, Until};
-use crate::store::{Campaign, CampaignState, Usage};
 
 /// The answer's time that the forecast goes by until this run has seen real ones.
 const LATENCY: Duration = Duration::from_millis(200);

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use super::args::OutputArgs;
 use super::failure::Failure;
 use crate::domain::settle::Detail;
-use crate::domain::{CampaignName, Life, Order, Outcome, State};
+use crate::domain::{Campaign, CampaignId, CampaignName, Life, Order, Outcome, Row, State};
 use crate::report::totals::Totals;
-use crate::report::{ReportError, ReportHead, ReportRow, ReportWriter, check_writable};
-use crate::store::{Campaign, CampaignId, Row, Store};
+use crate::report::{ReportError, ReportHead, ReportWriter, check_writable};
+use crate::store::Store;
 
 /// Where the reports of a campaign go.
 #[derive(Clone)]
@@ -141,11 +141,10 @@ pub(super) fn head(campaign: &Campaign) -> ReportHead {
 async fn each_row<S: Store>(
     store: &S,
     campaign: CampaignId,
-    mut use_row: impl FnMut(ReportRow) -> Result<(), Failure> + Send,
+    mut use_row: impl FnMut(Row) -> Result<(), Failure> + Send,
 ) -> Result<Totals, Failure> {
     let mut totals = Totals::default();
     let rows = store.each_row(campaign, |row| {
-        let row = report_row(row);
         totals.add(&row);
         use_row(row)
     });
@@ -153,12 +152,7 @@ async fn each_row<S: Store>(
     Ok(totals)
 }
 
-fn report_row(row: Row) -> ReportRow {
-    let Row { line, device, name, input_text, life, detail, .. } = row;
-    ReportRow { line, device, name, input_text, life, detail }
-}
-
-fn write_row(writers: &mut [ReportWriter], row: &ReportRow) -> Result<(), Failure> {
+fn write_row(writers: &mut [ReportWriter], row: &Row) -> Result<(), Failure> {
     let mut all = writers.iter_mut();
     all.try_for_each(|writer| writer.row(row)).map_err(|error| failed(&error))
 }

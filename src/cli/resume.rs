@@ -16,8 +16,9 @@ use super::say;
 use super::stores::{self, Place};
 use super::waves;
 use crate::clock::local_now;
+use crate::domain::Campaign;
 use crate::report::human;
-use crate::store::{Campaign, Store};
+use crate::store::Store;
 
 /// Runs `resume` and returns the exit code.
 ///

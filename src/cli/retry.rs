@@ -12,8 +12,8 @@ use super::find::any_campaign;
 use super::scan;
 use super::settings;
 use super::stores::{self, Place};
-use crate::domain::{CampaignName, Outcome, State};
-use crate::store::{Campaign, CampaignState, Store};
+use crate::domain::{Campaign, CampaignName, CampaignState, Outcome, State};
+use crate::store::Store;
 
 /// Campaigns that may follow one another under one name.
 const MOST: u32 = 10_000;

@@ -22,12 +22,12 @@ use super::view::View;
 use crate::clock::{Clock, wall_clock};
 use crate::defender::CancelApi;
 use crate::domain::event::Event;
-use crate::domain::{Caught, Ending, LastRun, RunEnd, Skipped, Stop, Tally};
+use crate::domain::{Campaign, Caught, Ending, LastRun, RunEnd, Skipped, Stop, Tally};
 use crate::engine::{self, Ran, Settings};
 use crate::report::human;
 use crate::report::summary::Summary;
 use crate::report::totals::Totals;
-use crate::store::{Campaign, Store};
+use crate::store::Store;
 
 /// Events that may wait for the watcher; it misses some rather than hold the campaign up.
 const EVENTS: usize = 256;

@@ -34,9 +34,12 @@ use super::waves;
 use crate::clock::{SystemClock, local_now};
 use crate::defender::SignInKind;
 use crate::domain::preflight::Rules;
-use crate::domain::{CampaignName, Operation, Order, Rollout, Target};
+use crate::domain::{
+    Campaign, CampaignId, CampaignName, CampaignState, Opened, Opening, Operation, Order, Rollout,
+    Target,
+};
+use crate::store::Store;
 use crate::store::memory::MemoryStore;
-use crate::store::{Campaign, CampaignId, CampaignState, Opened, Opening, Store};
 use agree::{print_plan, refuse_bad_rows};
 
 /// Runs `scan` and returns the exit code.

@@ -18,10 +18,10 @@ use super::settings::Speed;
 use super::stores::{self, Place};
 use crate::clock::{Clock, wall_clock};
 use crate::defender::Inventory;
-use crate::domain::{CampaignName, Ending, LastRun};
+use crate::domain::{CalledOff, Campaign, CampaignName, CampaignState, Ending, LastRun};
 use crate::engine::{self, Settings, StopLevel};
 use crate::report::human;
-use crate::store::{CalledOff, Campaign, CampaignState, Store};
+use crate::store::Store;
 
 /// The name of a series: that of a campaign, with room for the date and the number of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]

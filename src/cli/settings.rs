@@ -21,8 +21,7 @@ use crate::defender::{Cloud, Credential, Origin, SignInKind};
 use crate::domain::quota::api_quotas;
 use crate::domain::service::{is_domain, unbraced};
 use crate::domain::text::printable;
-use crate::domain::{Hours, Pace, PaceKind, Priority, Quota, Target, Timing};
-use crate::store::Campaign;
+use crate::domain::{Campaign, Hours, Pace, PaceKind, Priority, Quota, Target, Timing};
 
 /// A connection to a tenant.
 #[derive(Clone)]

@@ -13,9 +13,9 @@ use super::preflight::Preflight;
 use super::queue::Queue;
 use super::tenant::Wish;
 use crate::domain::text::printable;
-use crate::domain::{OrderBy, Target, TenantId};
+use crate::domain::{CampaignId, OrderBy, Target, TenantId};
 use crate::intake::{NameAnswer, Names, Options};
-use crate::store::{CampaignId, Store};
+use crate::store::Store;
 
 /// Looks at the list before the tenant is asked anything, and gives standard input as it was kept.
 ///

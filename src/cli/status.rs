@@ -16,10 +16,10 @@ use crate::clock::{Clock, local_now, wall_clock};
 use crate::domain::event::WaveShown;
 use crate::domain::forecast::Outlook;
 use crate::domain::quota::api_quotas;
-use crate::domain::{Operation, PaceKind, Quota, Tally, Timing};
+use crate::domain::{Campaign, CampaignState, Operation, PaceKind, Quota, Tally, Timing};
 use crate::engine::waves::shown;
 use crate::report::{human, jsonl};
-use crate::store::{Campaign, CampaignState, Store};
+use crate::store::Store;
 use words::Doing;
 
 /// The latest calls that are looked at: more than any quota of the API holds.

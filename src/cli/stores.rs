@@ -12,9 +12,9 @@ use super::plans::most_calls;
 use super::settings::Speed;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::service::is_domain;
-use crate::domain::{BudgetKey, CampaignName, Stamp, Tally, Target, Timing};
+use crate::domain::{BudgetKey, Campaign, CampaignName, Stamp, Tally, Target, Timing, Usage};
+use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Campaign, Store, Usage};
 
 /// Where a command's store is.
 pub(super) struct Place {

@@ -16,11 +16,11 @@ use crate::domain::forecast::Outlook;
 use crate::domain::plan_file::{self, Course};
 use crate::domain::quota::duration_text;
 use crate::domain::text::printable;
-use crate::domain::{MaxFailures, Order, Rollout, ScanType, Tally};
+use crate::domain::{Campaign, CampaignId, Judged, MaxFailures, Order, Rollout, ScanType, Tally};
 use crate::engine::waves::shown;
 use crate::report::human::{count, counted, wrapped};
 use crate::report::waves::{self, Wave};
-use crate::store::{Campaign, CampaignId, Judged, Store};
+use crate::store::Store;
 
 /// How long a canary is waited for if nothing else is asked.
 const CANARY_WAIT: Duration = Duration::from_secs(30 * 60);

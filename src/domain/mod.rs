@@ -22,6 +22,7 @@ pub mod platform;
 pub mod preflight;
 pub mod priority;
 pub mod quota;
+pub mod record;
 pub mod refusals;
 pub mod reply;
 pub mod rollout;
@@ -52,6 +53,10 @@ pub use outcome::{Ending, Outcome, Stop};
 pub use plan_file::{FileDigest, PlanFile};
 pub use priority::Priority;
 pub use quota::{Pace, PaceKind, Quota};
+pub use record::{
+    CallId, CalledOff, Campaign, CampaignId, CampaignState, Cancellation, Finding, Judged, LookUp,
+    NewRow, Opened, Opening, Row, Seq, Settled, Usage, WaveStand,
+};
 pub use reply::{Answer, Body, ErrorBody, Reply};
 pub use rollout::{MaxFailures, Rollout};
 pub use run::{Caught, LastRun, RunEnd};

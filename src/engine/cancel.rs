@@ -13,8 +13,8 @@ use super::lists::{ListEnd, Lists};
 use crate::defender::Inventory;
 use crate::domain::action::has_ended;
 use crate::domain::cancel::{Own, Spared, Standing};
-use crate::domain::{Action, DeviceId, Outcome, State};
-use crate::store::{Campaign, Cancellation, Seq, Store, StoreError};
+use crate::domain::{Action, Campaign, Cancellation, DeviceId, Outcome, Seq, State};
+use crate::store::{Store, StoreError};
 
 /// Rows that are written together.
 const PAGE: usize = 1_000;

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::lists::{ListEnd, Lists};
 use crate::defender::{ActionQuery, Inventory};
 use crate::domain::action::has_ended;
-use crate::domain::{Action, Outcome, State};
-use crate::store::{Campaign, Seq, Store, StoreError};
+use crate::domain::{Action, Campaign, Outcome, Seq, State};
+use crate::store::{Store, StoreError};
 
 /// Actions that are written together.
 const PAGE: usize = 1_000;

@@ -11,8 +11,8 @@ use crate::defender::{ActionQuery, Inventory};
 use crate::domain::action::has_ended_badly;
 use crate::domain::history::{Coverage, Earlier, LOOKED_BACK, Past};
 use crate::domain::preflight::Group;
-use crate::domain::{Action, DeviceId, Outcome, ScanType, State};
-use crate::store::{Campaign, Row, Store, StoreError};
+use crate::domain::{Action, Campaign, DeviceId, Outcome, Row, ScanType, State};
+use crate::store::{Store, StoreError};
 
 /// Rows that are read at once.
 const PAGE: usize = 1_000;

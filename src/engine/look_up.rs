@@ -17,8 +17,10 @@ use crate::domain::action::CommentSays;
 use crate::domain::lifecycle::Found;
 use crate::domain::settle::ServerNotes;
 use crate::domain::verdict::{earliest_of, latest_of, list_verdict};
-use crate::domain::{Action, DeviceId, Mark, Operation, Refusal, Reply, Stamp, Verdict};
-use crate::store::{CallId, Finding, LookUp, ReadAnswer, ReadSettlement, Store, StoreError};
+use crate::domain::{
+    Action, CallId, DeviceId, Finding, LookUp, Mark, Operation, Refusal, Reply, Stamp, Verdict,
+};
+use crate::store::{ReadAnswer, ReadSettlement, Store, StoreError};
 
 /// Devices that one look-up handles at most.
 pub(super) const MOST: usize = 1_000;

@@ -10,8 +10,8 @@ use crate::clock::Clock;
 use crate::defender::{ScanApi, ScanOrder, SignInError};
 use crate::domain::refusals::{self, Refused};
 use crate::domain::verdict::{Asked, verdict};
-use crate::domain::{Reply, Stamp, Verdict, settle};
-use crate::store::{Claim, ClaimAnswer, NotYet, Settled, Store, StoreError};
+use crate::domain::{Reply, Settled, Stamp, Verdict, settle};
+use crate::store::{Claim, ClaimAnswer, NotYet, Store, StoreError};
 
 /// How an order ended.
 pub(super) enum OrderEnd {

@@ -9,8 +9,8 @@ use super::order::Settlement;
 use crate::defender::ScanApi;
 use crate::domain::event::Note;
 use crate::domain::refusals::{About, Answers, Kind, Refused, kind};
-use crate::domain::{Rank, Stamp, State, Stop, Verdict};
-use crate::store::{CampaignId, Seq, Store, StoreError};
+use crate::domain::{CampaignId, Rank, Seq, Stamp, State, Stop, Verdict};
+use crate::store::{Store, StoreError};
 
 /// Answers in a row that are of no use before they can stop a campaign, whatever time has passed:
 /// a lost call or two after a long time out of reach say little.

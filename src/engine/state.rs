@@ -12,8 +12,10 @@ use super::throttle::{Heard, Throttles};
 use crate::defender::{ScanApi, SignInError};
 use crate::domain::event::{HoldReason, Note};
 use crate::domain::lifecycle;
-use crate::domain::{CampaignName, Operation, Refusal, Stamp, Stop, Timing, Verdict};
-use crate::store::{CampaignId, LookUp, Store};
+use crate::domain::{
+    CampaignId, CampaignName, LookUp, Operation, Refusal, Stamp, Stop, Timing, Verdict,
+};
+use crate::store::Store;
 
 /// The shortest rest before the store is asked again after it had nothing to do.
 pub(super) const BREATH: Duration = Duration::from_millis(10);

@@ -17,8 +17,8 @@ use crate::defender::ScanApi;
 use crate::domain::event::{Note, WaveShown};
 use crate::domain::forecast::Pause;
 use crate::domain::rollout::{Figures, WaveFailure};
-use crate::domain::{Life, MaxFailures, Refusal, Stamp, State, Stop, Tally};
-use crate::store::{Campaign, Judged, Store, StoreError};
+use crate::domain::{Campaign, Judged, Life, MaxFailures, Refusal, Stamp, State, Stop, Tally};
+use crate::store::{Store, StoreError};
 
 /// What the loop knows of the present wave.
 #[derive(Debug, Default)]

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::csv::CsvRows;
 use super::jsonl::JsonRows;
-use super::record::{ReportHead, ReportRow, record};
+use super::record::{ReportHead, record};
 use super::target::{ReportError, folder_of, refuse_kind};
+use crate::domain::Row;
 
 /// A format of reports; the ending of the file chooses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl ReportWriter {
     ///
     /// # Errors
     /// `ReportError` if the disk does not take it.
-    pub fn row(&mut self, row: &ReportRow) -> Result<(), ReportError> {
+    pub fn row(&mut self, row: &Row) -> Result<(), ReportError> {
         let record = record(row, &self.head);
         let written = match &mut self.rows {
             Rows::Csv(rows) => rows.row(&record),

@@ -21,5 +21,5 @@ pub mod totals;
 pub mod waves;
 
 pub use file::{Format, ReportWriter};
-pub use record::{ReportHead, ReportRow};
+pub use record::ReportHead;
 pub use target::{ReportError, check_writable};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use crate::domain::{CampaignName, Detail, DeviceId, Life, Outcome, Rank, ScanType, State, Ticket};
+use crate::domain::{CampaignName, Life, Outcome, Rank, Row, ScanType, State, Ticket};
 
 /// The names of the fields, in order.
 pub const COLUMNS: [&str; 23] = [
@@ -55,23 +55,6 @@ pub struct ReportHead {
     pub ticket: Option<Ticket>,
 }
 
-/// One row of the input, with what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReportRow {
-    /// The line of the input on which the row begins, from 1.
-    pub line: u64,
-    /// The device, unless the row is bad.
-    pub device: Option<DeviceId>,
-    /// Its name, if the input told one.
-    pub name: Option<String>,
-    /// What stood in the id's place, if it was not just the id.
-    pub input_text: Option<String>,
-    /// Where it stands.
-    pub life: Life,
-    /// What is known beside.
-    pub detail: Detail,
-}
-
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
@@ -89,7 +72,7 @@ pub enum Value<'a> {
 pub type Record<'a> = [Value<'a>; COLUMNS.len()];
 
 /// The fields of a row.
-pub fn record<'a>(row: &'a ReportRow, head: &'a ReportHead) -> Record<'a> {
+pub fn record<'a>(row: &'a Row, head: &'a ReportHead) -> Record<'a> {
     let detail = &row.detail;
     [
         Value::Number(row.line),
@@ -125,7 +108,7 @@ fn outcome(state: State) -> &'static str {
     }
 }
 
-fn reason<'a>(row: &'a ReportRow, head: &ReportHead) -> Option<Cow<'a, str>> {
+fn reason<'a>(row: &'a Row, head: &ReportHead) -> Option<Cow<'a, str>> {
     let why = match row.life.state {
         State::Done(outcome) => ended(outcome, &row.life, row.detail.reason.as_deref()),
         // A draft is not reported; should one be, it is a row that waits.

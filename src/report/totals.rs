@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::record::ReportRow;
 use crate::domain::action::has_ended_badly;
 use crate::domain::text::cut;
-use crate::domain::{Outcome, Skipped, State};
+use crate::domain::{Outcome, Row, Skipped, State};
 
 /// Kinds of failure that are told apart; rows of further kinds are counted under their outcome.
 const KINDS_MAX: usize = 1_000;
@@ -37,7 +36,7 @@ pub struct Totals {
 
 impl Totals {
     /// Counts one row.
-    pub fn add(&mut self, row: &ReportRow) {
+    pub fn add(&mut self, row: &Row) {
         let State::Done(outcome) = row.life.state else { return };
         if matches!(outcome, Outcome::Accepted | Outcome::Cancelled)
             && let Some(status) = &row.detail.action_status

@@ -3,8 +3,7 @@
 
 use std::fmt;
 
-use super::CampaignId;
-use crate::domain::{Admission, BudgetState, Quota, Stamp};
+use crate::domain::{Admission, BudgetState, CampaignId, Quota, Stamp};
 
 /// What holds a claim back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

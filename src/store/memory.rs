@@ -10,17 +10,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
 use super::{
-    CallId, CalledOff, Campaign, CampaignId, CampaignState, Cancellation, Claim, ClaimAnswer,
-    Finding, Judged, LookUp, NewRow, NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result,
-    Row, Seq, Settled, Store, StoreError, Usage, WaveStand, not_yet, paused, yields,
+    Claim, ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError, not_yet,
+    paused, yields,
 };
 use crate::clock::Clock;
 use crate::domain::lifecycle::LifeEvent;
 use crate::domain::service::{id_of, service_of};
 use crate::domain::settle::{self, CallRecord, Settlement};
 use crate::domain::{
-    Action, BudgetKey, BudgetState, CampaignName, LastRun, Operation, Priority, Quota, Tally,
-    Timing,
+    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignId, CampaignName,
+    CampaignState, Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening,
+    Operation, Priority, Quota, Row, Seq, Settled, Tally, Timing, Usage, WaveStand,
 };
 use campaign::Held;
 use journal::{Budget, Call};

@@ -27,11 +27,11 @@ use fleetsweep::clock::TokioClock;
 use fleetsweep::domain::event::{Event, Note};
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{
-    BusyPolicy, CampaignName, DeviceId, Ending, Operation, Outcome, PaceKind, State, Stop, Tally,
-    Timing,
+    BusyPolicy, Campaign, CampaignName, DeviceId, Ending, Operation, Outcome, PaceKind, Row, State,
+    Stop, Tally, Timing,
 };
 use fleetsweep::engine::{self, Ran, Settings, StopLevel};
-use fleetsweep::store::{Campaign, Row, Store};
+use fleetsweep::store::Store;
 use tokio::sync::{mpsc, watch};
 
 use crate::fake_server::{Act, Ask, Behaviour, FakeServer, Script};

@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use fleetsweep::domain::Row;
 use fleetsweep::domain::{
     CampaignName, Detail, Life, Outcome, Rank, ScanType, Stamp, State, text::printable,
 };
 use fleetsweep::report::record::COLUMNS;
-use fleetsweep::report::{ReportHead, ReportRow, ReportWriter, check_writable};
+use fleetsweep::report::{ReportHead, ReportWriter, check_writable};
 use proptest::prelude::*;
 
 use crate::support::device;
@@ -31,8 +32,11 @@ fn life(state: State) -> Life {
     Life { state, attempt: 1, ..Life::draft() }
 }
 
-fn row(line: u64, life: Life) -> ReportRow {
-    ReportRow {
+fn row(line: u64, life: Life) -> Row {
+    Row {
+        seq: 1,
+        turn: 0,
+        wave: 0,
         line,
         device: Some(device(line)),
         name: Some(format!("pc-{line}.example.com")),
@@ -43,7 +47,7 @@ fn row(line: u64, life: Life) -> ReportRow {
 }
 
 /// A row of every kind.
-fn rows() -> Vec<ReportRow> {
+fn rows() -> Vec<Row> {
     let done = |outcome| life(State::Done(outcome));
     let busy = |covered| done(Outcome::AlreadyInProgress { covered });
     let at = |text: &str| Some(text.parse().unwrap());
@@ -88,7 +92,7 @@ fn rows() -> Vec<ReportRow> {
         server_correlation_id: Some("t-1".into()),
         ..Detail::default()
     };
-    all[9] = ReportRow {
+    all[9] = Row {
         device: None,
         name: None,
         input_text: Some("=HYPERLINK(\"http://x\")".into()),
@@ -99,7 +103,7 @@ fn rows() -> Vec<ReportRow> {
     all
 }
 
-fn written(ending: &str, head: &ReportHead, rows: &[ReportRow]) -> String {
+fn written(ending: &str, head: &ReportHead, rows: &[Row]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(format!("report.{ending}"));
     write(&path, head, rows);
@@ -107,7 +111,7 @@ fn written(ending: &str, head: &ReportHead, rows: &[ReportRow]) -> String {
     fs::read_to_string(&path).unwrap()
 }
 
-fn write(path: &Path, head: &ReportHead, rows: &[ReportRow]) {
+fn write(path: &Path, head: &ReportHead, rows: &[Row]) {
     let mut writer = ReportWriter::create(path, head.clone()).unwrap();
     for row in rows {
         writer.row(row).unwrap();
@@ -296,7 +300,7 @@ pub(crate) fn nasty() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..5).prop_map(|pieces| pieces.concat())
 }
 
-fn nasty_row() -> impl Strategy<Value = ReportRow> {
+fn nasty_row() -> impl Strategy<Value = Row> {
     let text = || prop::option::of(nasty());
     (any::<u64>(), [text(), text(), text(), text(), text(), text()], [text(), text(), text()])
         .prop_map(|(line, [name, input_text, reason, id, scope, status], rest)| {
@@ -313,7 +317,7 @@ fn nasty_row() -> impl Strategy<Value = ReportRow> {
                 ..Detail::default()
             };
             let life = Life::ended(Outcome::BadRow);
-            ReportRow { line, device: None, name, input_text, life, detail }
+            Row { seq: 1, turn: 0, wave: 0, line, device: None, name, input_text, life, detail }
         })
 }
 

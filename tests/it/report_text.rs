@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fleetsweep::domain::Row;
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{
     Caught, Detail, Ending, Life, OrderBy, Outcome, PaceKind, Priority, ScanType, State, Stop,
     Tally, Target,
 };
+use fleetsweep::report::ReportHead;
 use fleetsweep::report::checked::Checked;
 use fleetsweep::report::nights::Nights;
 use fleetsweep::report::order::{Ahead, InOrder};
@@ -15,7 +17,6 @@ use fleetsweep::report::plan::{Calls, Expire, Plan, Until};
 use fleetsweep::report::summary::Summary;
 use fleetsweep::report::totals::Totals;
 use fleetsweep::report::waves::{Canary, Rule, Wave, Waves};
-use fleetsweep::report::{ReportHead, ReportRow};
 
 use crate::support::{device, target};
 
@@ -37,7 +38,10 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
             action_status: Some((*code).to_owned()).filter(|_| *outcome == Outcome::Accepted),
             ..Detail::default()
         };
-        let row = ReportRow {
+        let row = Row {
+            seq: 1,
+            turn: 0,
+            wave: 0,
             line: 2,
             device: Some(device(2)),
             name: None,
@@ -177,7 +181,18 @@ fn the_memory_of_the_totals_is_bounded_and_loses_no_row() {
         let detail = Detail { error_code: Some(format!("E{n}")), ..Detail::default() };
         let life = Life::ended(Outcome::Rejected);
         let device = Some(device(n));
-        totals.add(&ReportRow { line: n, device, name: None, input_text: None, life, detail });
+        let (name, input_text) = (None, None);
+        totals.add(&Row {
+            seq: 1,
+            turn: 0,
+            wave: 0,
+            line: n,
+            device,
+            name,
+            input_text,
+            life,
+            detail,
+        });
     }
     let groups = totals.groups();
     assert!(groups.len() <= 1_001);

@@ -14,12 +14,10 @@ use std::time::Duration;
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
-    BusyPolicy, Life, Operation, Outcome, Probe, Rank, Refusal, Stamp, State, Timing, Verdict,
+    BusyPolicy, CallId, CampaignId, CampaignState, Finding, Life, NewRow, Opened, Opening,
+    Operation, Outcome, Probe, Rank, Refusal, Stamp, State, Timing, Usage, Verdict,
 };
-use fleetsweep::store::{
-    CallId, CampaignId, CampaignState, ClaimAnswer, Finding, Hold, NewRow, NotYet, Opened, Opening,
-    ReadAnswer, ReadSettlement, Store, StoreError, Usage,
-};
+use fleetsweep::store::{ClaimAnswer, Hold, NotYet, ReadAnswer, ReadSettlement, Store, StoreError};
 
 use crate::store_kit::*;
 use cancels::*;

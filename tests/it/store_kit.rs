@@ -5,12 +5,12 @@ use std::time::Duration;
 use fleetsweep::clock::{Clock, ManualClock};
 use fleetsweep::domain::settle::Settlement;
 use fleetsweep::domain::{
-    Action, BusyPolicy, DeviceId, Life, Order, Outcome, Priority, Quota, Refusal, Rollout,
-    ScanType, Stamp, Target, Timing, Verdict,
+    Action, BusyPolicy, CallId, CampaignId, DeviceId, Life, NewRow, Opened, Opening, Order,
+    Outcome, Priority, Quota, Refusal, Rollout, ScanType, Stamp, Target, Timing, Verdict,
 };
 use fleetsweep::store::memory::MemoryStore;
 use fleetsweep::store::sqlite::SqliteStore;
-use fleetsweep::store::{CallId, CampaignId, Claim, ClaimAnswer, NewRow, Opened, Opening, Store};
+use fleetsweep::store::{Claim, ClaimAnswer, Store};
 use jiff::Timestamp;
 use tempfile::TempDir;
 

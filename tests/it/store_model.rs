@@ -14,14 +14,12 @@ use fastrand::Rng;
 use fleetsweep::clock::{Clock, ManualClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
-    BusyPolicy, Life, Operation, Outcome, Refusal, ScanType, Timing, Verdict,
+    BusyPolicy, CallId, CampaignId, Finding, Life, LookUp, NewRow, Opened, Opening, Operation,
+    Outcome, Refusal, ScanType, Timing, Verdict,
 };
 use fleetsweep::store::memory::MemoryStore;
 use fleetsweep::store::sqlite::SqliteStore;
-use fleetsweep::store::{
-    CallId, CampaignId, ClaimAnswer, Finding, Hold, LookUp, NewRow, NotYet, Opened, Opening,
-    ReadAnswer, ReadSettlement, Store, StoreError,
-};
+use fleetsweep::store::{ClaimAnswer, Hold, NotYet, ReadAnswer, ReadSettlement, Store, StoreError};
 use tempfile::TempDir;
 
 use crate::store_kit::*;

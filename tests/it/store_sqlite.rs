@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use fleetsweep::clock::{Clock, ManualClock, SystemClock};
 use fleetsweep::domain::lifecycle::Found;
-use fleetsweep::domain::{Operation, Outcome, Rank, Stamp, State, Timing, Verdict};
+use fleetsweep::domain::{
+    CampaignId, Finding, LookUp, Operation, Outcome, Rank, Stamp, State, Timing, Verdict,
+};
 use fleetsweep::store::sqlite::{Boot, SqliteStore};
-use fleetsweep::store::{CampaignId, ClaimAnswer, Finding, LookUp, Store, StoreError};
+use fleetsweep::store::{ClaimAnswer, Store, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;

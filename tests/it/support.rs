@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::{
-    BusyPolicy, DeviceId, Life, Order, Priority, Quota, Rollout, ScanType, Target,
-    campaign::hash_of_ids,
+    BusyPolicy, Campaign, DeviceId, Life, NewRow, Opened, Opening, Order, Priority, Quota, Rollout,
+    ScanType, Target, campaign::hash_of_ids,
 };
-use fleetsweep::store::{Campaign, NewRow, Opened, Opening, Store};
+use fleetsweep::store::Store;
 
 /// An HTTP client of the tests' own. What they call is on this machine, whatever proxy it has.
 pub(crate) fn http() -> reqwest::Client {

@@ -11,15 +11,12 @@ use std::time::Duration;
 use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
-    Action, BudgetKey, BudgetState, CampaignName, LastRun, Priority, Quota, Settlement, Stamp,
-    Tally, Timing, Verdict,
+    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignId, CampaignName,
+    Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening, Priority, Quota, Row,
+    Seq, Settled, Settlement, Stamp, Tally, Timing, Usage, Verdict, WaveStand,
 };
 use fleetsweep::store::memory::{MemoryStore, Stamping};
-use fleetsweep::store::{
-    CallId, CalledOff, Campaign, CampaignId, Cancellation, ClaimAnswer, Finding, Judged, LookUp,
-    NewRow, NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store,
-    Usage, WaveStand,
-};
+use fleetsweep::store::{ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 

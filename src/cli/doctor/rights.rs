@@ -13,8 +13,8 @@ use crate::defender::{
 };
 use crate::domain::refusals::{reason, words};
 use crate::domain::verdict::{Asked, list_verdict, verdict};
-use crate::domain::{DeviceId, Mark, Operation, Reply, ScanType, Target, Verdict};
-use crate::store::{CallId, ReadAnswer, ReadSettlement, Store};
+use crate::domain::{CallId, DeviceId, Mark, Operation, Reply, ScanType, Target, Verdict};
+use crate::store::{ReadAnswer, ReadSettlement, Store};
 
 /// The right that ordering needs ("Run antivirus scan API" page).
 const SCAN: &str = "Machine.Scan";

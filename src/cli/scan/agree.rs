@@ -13,9 +13,9 @@ use crate::cli::preflight::Preflight;
 use crate::cli::say;
 use crate::cli::waves::{self, Dealt};
 use crate::clock::{Clock, local_now};
-use crate::domain::{Operation, Order};
+use crate::domain::{Campaign, CampaignId, Operation, Order};
 use crate::report::plan::Plan;
-use crate::store::{Campaign, CampaignId, Store};
+use crate::store::Store;
 
 impl Scan<'_> {
     /// Plans and has it confirmed; a new campaign's draft is dealt into its waves.

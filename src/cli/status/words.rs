@@ -5,10 +5,9 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::Standing;
 use crate::domain::text::printable;
-use crate::domain::{LastRun, Outcome, Priority, RunEnd, Timing};
+use crate::domain::{Campaign, CampaignState, LastRun, Outcome, Priority, RunEnd, Timing};
 use crate::report::human;
 use crate::report::progress::text::wave;
-use crate::store::{Campaign, CampaignState};
 
 /// What a campaign does now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

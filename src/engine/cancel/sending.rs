@@ -25,13 +25,14 @@ use crate::domain::event::{HoldReason, Note};
 use crate::domain::forecast::Outlook;
 use crate::domain::refusals::{self, Answers, Refused};
 use crate::domain::verdict::cancel_verdict;
-use crate::domain::{BudgetState, Operation, Pace, Quota, Reply, Stamp, Stop, Timing, Verdict};
+use crate::domain::{
+    BudgetState, CallId, Campaign, Cancellation, Operation, Pace, Quota, Reply, Stamp, Stop,
+    Timing, Verdict,
+};
 use crate::engine::StopLevel;
 use crate::engine::throttle::{Heard, Throttles};
 use crate::gate::Gate;
-use crate::store::{
-    CallId, Campaign, Cancellation, Hold, NotYet, ReadAnswer, ReadSettlement, Store, StoreError,
-};
+use crate::store::{Hold, NotYet, ReadAnswer, ReadSettlement, Store, StoreError};
 use unclear::Unclear;
 
 /// What there is to do, and how fast.

@@ -10,11 +10,9 @@ use crate::domain::campaign::BusyPolicy;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle::{self, CallRecord, Judging, Rows, Settlement};
 use crate::domain::{
-    Action, BudgetState, Life, Quota, Rank, ScanType, Stamp, State, Tally, Timing, Verdict,
-};
-use crate::store::{
-    CalledOff, Campaign, CampaignId, CampaignState, Cancellation, Finding, LookUp, NewRow, Opening,
-    Row, Seq, Settled,
+    Action, BudgetState, CalledOff, Campaign, CampaignId, CampaignState, Cancellation, Finding,
+    Life, LookUp, NewRow, Opening, Quota, Rank, Row, ScanType, Seq, Settled, Stamp, State, Tally,
+    Timing, Verdict,
 };
 
 /// The place of a waiting device: wave, rank, whether it is a repeat, turn, input order.

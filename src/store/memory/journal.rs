@@ -3,10 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use super::Inner;
 use super::campaign::Held;
-use super::{CallId, Campaign, CampaignId, CampaignState, Inner, Seq};
 use crate::domain::settle::CallRecord;
-use crate::domain::{BudgetKey, BudgetState, Operation, Priority, Quota, Stamp, Timing};
+use crate::domain::{
+    BudgetKey, BudgetState, CallId, Campaign, CampaignId, CampaignState, Operation, Priority,
+    Quota, Seq, Stamp, Timing,
+};
 
 /// The journal of one budget, as far as the rule needs it.
 #[derive(Debug, Default)]

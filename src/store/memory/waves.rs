@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::campaign::Held;
-use super::{Campaign, CampaignState, Judged, Result, Row, Seq, WaveStand, unknown_campaign};
-use crate::domain::{Rank, Stamp, State};
+use super::{Result, unknown_campaign};
+use crate::domain::{Campaign, CampaignState, Judged, Rank, Row, Seq, Stamp, State, WaveStand};
 
 impl Held {
     /// The wave whose devices may be asked now.

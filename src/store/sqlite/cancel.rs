@@ -10,7 +10,7 @@ use super::sql;
 use crate::clock::Clock;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle;
-use crate::store::{CalledOff, CampaignId, Cancellation};
+use crate::domain::{CalledOff, CampaignId, Cancellation};
 
 type Done<T> = std::result::Result<T, Fault>;
 

@@ -25,17 +25,14 @@ use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool};
 pub use boot::Boot;
 pub use open::Syncing;
 
-use super::{
-    CallId, CalledOff, Campaign, CampaignId, Cancellation, ClaimAnswer, Finding, Judged, LookUp,
-    NewRow, NotYet, Opened, Opening, ReadAnswer, ReadSettlement, Result, Row, Seq, Settled, Store,
-    StoreError, Usage, WaveStand,
-};
+use super::{ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::service::{id_of, service_of};
 use crate::domain::settle::Settlement;
 use crate::domain::{
-    Action, BudgetKey, BudgetState, CampaignName, LastRun, Operation, Priority, Quota, Stamp,
-    Tally, Timing,
+    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignId, CampaignName,
+    Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening, Operation, Priority,
+    Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
 };
 use fault::Fault;
 use writer::{Work, Writer};

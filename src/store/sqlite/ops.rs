@@ -10,11 +10,11 @@ use crate::clock::Clock;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle::{self, CallRecord, Rows, Settlement};
 use crate::domain::{
-    Action, BudgetKey, BudgetState, Detail, Life, Operation, Quota, Tally, Verdict,
+    Action, BudgetKey, BudgetState, CallId, Campaign, CampaignId, CampaignState, Detail, Finding,
+    Life, NewRow, Opened, Opening, Operation, Quota, Seq, Settled, Tally, Verdict,
 };
 use crate::store::{
-    CallId, Campaign, CampaignId, CampaignState, Claim, ClaimAnswer, Finding, NewRow, NotYet,
-    Opened, Opening, ReadAnswer, ReadSettlement, Seq, Settled, not_yet, paused, yields,
+    Claim, ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, not_yet, paused, yields,
 };
 
 type Done<T> = std::result::Result<T, Fault>;

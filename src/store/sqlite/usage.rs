@@ -4,8 +4,7 @@ use sqlx::SqliteConnection;
 
 use super::fault::Fault;
 use super::sql;
-use crate::domain::{BudgetKey, Stamp};
-use crate::store::Usage;
+use crate::domain::{BudgetKey, Stamp, Usage};
 
 /// The latest calls of a budget, its pauses, and all quotas on it at this moment.
 pub(super) async fn read(

@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 use super::fault::Fault;
 use super::{Shared, ops, sql};
 use crate::clock::Clock;
-use crate::store::{Campaign, CampaignId, CampaignState, Judged, Seq, WaveStand};
+use crate::domain::{Campaign, CampaignId, CampaignState, Judged, Seq, WaveStand};
 
 type Done<T> = std::result::Result<T, Fault>;
 

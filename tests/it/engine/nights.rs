@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use fleetsweep::domain::history::{Coverage, Ordered};
-use fleetsweep::domain::{Life, ScanType, Stop};
+use fleetsweep::domain::{Life, NewRow, Opened, ScanType, Stop};
 use fleetsweep::engine::history::{self, History, Whose};
 use fleetsweep::store::memory::MemoryStore;
-use fleetsweep::store::{NewRow, Opened};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 

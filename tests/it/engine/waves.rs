@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::forecast::Outlook;
-use fleetsweep::domain::{Rollout, Stamp};
-use fleetsweep::store::{Judged, memory::Stamping};
+use fleetsweep::domain::{Judged, Rollout, Stamp};
+use fleetsweep::store::memory::Stamping;
 
 use super::windows::{Night, hours, moment};
 use super::*;

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use fleetsweep::clock::Clock;
-use fleetsweep::domain::{BusyPolicy, Quota, Stamp, Timing};
+use fleetsweep::domain::{BusyPolicy, CallId, CampaignId, Quota, Stamp, Timing};
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::sqlite::{Boot, SqliteStore};
-use fleetsweep::store::{CallId, CampaignId, ClaimAnswer, Store};
+use fleetsweep::store::{ClaimAnswer, Store};
 use jiff::Timestamp;
 use tempfile::TempDir;
 

@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use fleetsweep::clock::{Clock, SystemClock};
 use fleetsweep::defender::{ScanApi, ScanOrder};
-use fleetsweep::domain::{DeviceId, Ending, Outcome, Quota, State, Timing, Verdict};
+use fleetsweep::domain::{
+    Campaign, DeviceId, Ending, NewRow, Outcome, Quota, Row, State, Timing, Verdict,
+};
 use fleetsweep::engine::{self, Settings, StopLevel};
 use fleetsweep::store::sqlite::SqliteStore;
-use fleetsweep::store::{Campaign, Claim, ClaimAnswer, NewRow, Row, Store, StoreError};
+use fleetsweep::store::{Claim, ClaimAnswer, Store, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fleetsweep::clock::{Clock, ManualClock};
-use fleetsweep::domain::{Operation, Timing};
+use fleetsweep::domain::{CampaignId, Operation, Timing};
 use fleetsweep::store::sqlite::{Boot, SqliteStore};
-use fleetsweep::store::{CampaignId, ClaimAnswer, Store, StoreError};
+use fleetsweep::store::{ClaimAnswer, Store, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;

@@ -1,8 +1,7 @@
 //! What every store does when a campaign is called off and its actions are cancelled.
 
-use fleetsweep::domain::Action;
 use fleetsweep::domain::cancel::Cause;
-use fleetsweep::store::{CalledOff, Cancellation, Opening};
+use fleetsweep::domain::{Action, CalledOff, Cancellation, Opening};
 
 use super::*;
 

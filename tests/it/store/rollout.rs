@@ -1,9 +1,8 @@
 //! What every store does about what lies between waves: who is chosen for the first one, when a
 //! wave is over, and that one which failed opens only when somebody has looked.
 
-use fleetsweep::domain::Rollout;
 use fleetsweep::domain::rollout::{Figures, MaxFailures, WaveFailure};
-use fleetsweep::store::{Campaign, Judged, Opening, WaveStand};
+use fleetsweep::domain::{Campaign, Judged, Opening, Rollout, WaveStand};
 
 use super::*;
 

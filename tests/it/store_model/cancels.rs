@@ -1,9 +1,9 @@
 //! Steps of the model about taking back: campaigns that are called off, actions that are cancelled.
 
 use fleetsweep::clock::Clock;
-use fleetsweep::domain::Action;
 use fleetsweep::domain::cancel::Cause;
-use fleetsweep::store::{Cancellation, Row, Store};
+use fleetsweep::domain::{Action, Cancellation, Row};
+use fleetsweep::store::Store;
 
 use super::World;
 use crate::store_kit::action;

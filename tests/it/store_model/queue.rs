@@ -1,7 +1,7 @@
 //! Steps of the model about order: waves, turns, and campaigns that go before others.
 
-use fleetsweep::domain::Priority;
-use fleetsweep::store::{CampaignId, Hold, Store};
+use fleetsweep::domain::{CampaignId, Priority};
+use fleetsweep::store::{Hold, Store};
 
 use super::{Both, World};
 

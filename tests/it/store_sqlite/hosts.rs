@@ -1,8 +1,8 @@
 //! A store that the first release wrote, which gave each host name of one service a limit of its
 //! own: what becomes one keeps all calls and the strictest pause, and its campaigns go on.
 
-use fleetsweep::domain::{BudgetKey, Probe};
-use fleetsweep::store::{Campaign, CampaignState, Hold, Opened, ReadAnswer};
+use fleetsweep::domain::{BudgetKey, Campaign, CampaignState, Opened, Probe};
+use fleetsweep::store::{Hold, ReadAnswer};
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! What lies between waves, in the file: it outlives the process, and damage to it opens no wave.
 
-use fleetsweep::store::Judged;
+use fleetsweep::domain::Judged;
 
 use super::*;
 use crate::store::rollout::{failure, found, in_waves, one, rollout};

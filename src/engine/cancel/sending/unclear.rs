@@ -7,12 +7,12 @@ use super::{Item, Sending};
 use crate::clock::Clock;
 use crate::defender::{ActionQuery, CancelApi};
 use crate::domain::cancel::Standing;
-use crate::domain::{Action, Operation, Refusal, Stop};
+use crate::domain::{Action, Cancellation, Operation, Refusal, Stop};
 use crate::engine::StopLevel;
 use crate::engine::cancel::own;
 use crate::engine::follow::all_of;
 use crate::engine::lists::{ListEnd, Lists, Patience};
-use crate::store::{Cancellation, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// How often an action is asked for at most whose answers were lost: once, and twice again.
 const ASKS_MAX: u8 = 3;

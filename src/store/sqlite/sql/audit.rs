@@ -6,9 +6,8 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::device::lives;
 use super::journal::counted_calls;
-use crate::domain::Tally;
+use crate::domain::{CampaignId, Seq, Tally};
 use crate::store::sqlite::fault::{Fault, broken};
-use crate::store::{CampaignId, Seq};
 
 /// Rows that are read at once.
 const PAGE: i64 = 10_000;

@@ -8,9 +8,8 @@ use sqlx::{Sqlite, SqliteConnection};
 use super::device::{Device, device_at, key};
 use super::state::{detail_text, state_name};
 use super::{Script, checksum};
-use crate::domain::{Detail, Life};
+use crate::domain::{CampaignId, Detail, Life, Seq};
 use crate::store::sqlite::fault::{Fault, broken};
-use crate::store::{CampaignId, Seq};
 
 /// Rows in one statement: four values each, far below SQLite's 32,766.
 const CHUNK: usize = 1_000;

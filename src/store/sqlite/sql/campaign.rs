@@ -11,11 +11,10 @@ use super::journal::quotas_of;
 use super::state::{STATES, state_of};
 use super::{Script, checksum, parsed, unsigned};
 use crate::domain::{
-    BudgetKey, BudgetState, BusyPolicy, CampaignName, LastRun, Order, Quota, Rollout, ServerNotes,
-    Stamp, Tally, Target, Ticket, Timing,
+    BudgetKey, BudgetState, BusyPolicy, Campaign, CampaignId, CampaignName, CampaignState, LastRun,
+    Opening, Order, Quota, Rollout, ServerNotes, Stamp, Tally, Target, Ticket, Timing,
 };
 use crate::store::sqlite::fault::{Fault, broken};
-use crate::store::{Campaign, CampaignId, CampaignState, Opening};
 
 /// A query for campaigns, with the columns of `read` in its order.
 macro_rules! campaigns {

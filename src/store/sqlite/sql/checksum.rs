@@ -6,9 +6,11 @@ use sha2::{Digest, Sha256};
 
 use super::named::named_text;
 use super::state::{state_name, stored};
-use crate::domain::{BudgetState, DeviceId, Life, Probe, Quota, Rank, ServerNotes, Stamp, State};
+use crate::domain::{
+    BudgetState, Campaign, CampaignId, DeviceId, Life, Probe, Quota, Rank, ServerNotes, Stamp,
+    State,
+};
 use crate::store::sqlite::fault::{Fault, broken};
-use crate::store::{Campaign, CampaignId};
 
 /// A checksum under way. Every part is closed by its length, so that parts cannot run together.
 struct Sum(Sha256);

@@ -7,9 +7,10 @@ use sqlx::{Row as _, Sqlite, SqliteConnection};
 
 use super::state::{STATES, detail_of, detail_text, state_name, state_of, stored};
 use super::{Script, checksum, unsigned};
-use crate::domain::{Detail, DeviceId, Life, Rank, Stamp, State};
+use crate::domain::{
+    CampaignId, Detail, DeviceId, Life, LookUp, NewRow, Rank, Row, Seq, Stamp, State,
+};
 use crate::store::sqlite::fault::{Fault, broken};
-use crate::store::{CampaignId, LookUp, NewRow, Row, Seq};
 
 /// Rows in one statement: twelve values each, far below SQLite's 32,766.
 const CHUNK: usize = 500;

@@ -17,11 +17,10 @@ use super::state::detail_of;
 use super::{Script, checksum, parsed, unsigned};
 use crate::domain::settle::{CallRecord, Judging};
 use crate::domain::{
-    BudgetKey, BudgetState, Detail, DeviceId, Life, Operation, Probe, Quota, ServerNotes, Stamp,
-    Timing,
+    BudgetKey, BudgetState, CallId, CampaignId, Detail, DeviceId, Life, Operation, Probe, Quota,
+    Seq, ServerNotes, Stamp, Timing,
 };
 use crate::store::sqlite::fault::{Fault, broken};
-use crate::store::{CallId, CampaignId, Seq};
 
 /// What the trigger `call_schema` wants of who writes a call. A migration that changes what a slot
 /// or a budget means makes the trigger anew with a higher number, and this follows it.

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{campaign, checksum, journal, parsed};
-use crate::domain::{BudgetKey, BudgetState, Operation};
-use crate::store::CampaignId;
+use crate::domain::{BudgetKey, BudgetState, CampaignId, Operation};
 use crate::store::sqlite::fault::Fault;
 
 /// A budget as it stands in the file.

@@ -7,9 +7,8 @@ use sqlx::{Row as _, SqliteConnection};
 use super::device::{Device, device_at, key, life};
 use super::{Script, checksum, unsigned};
 use crate::domain::rollout::WaveFailure;
-use crate::domain::{Priority, Stamp};
+use crate::domain::{CampaignId, Priority, Seq, Stamp};
 use crate::store::sqlite::fault::{Fault, broken};
-use crate::store::{CampaignId, Seq};
 
 /// Lets waiting devices whose moment has come take their place among those that may be asked.
 pub(in super::super) async fn promote(

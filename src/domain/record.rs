@@ -1,0 +1,270 @@
+//! What is kept of a campaign: its rows, its state, its waves, and what was found out about them. The
+//! store keeps these values and reports tell them; what becomes of them is `lifecycle`'s and
+//! `settle`'s.
+
+use jiff::Timestamp;
+
+use super::cancel::Cause;
+use super::lifecycle::Found;
+use super::rollout::WaveFailure;
+use super::settle::{Detail, ServerNotes};
+use super::{
+    Action, BudgetState, BusyPolicy, CampaignName, DeviceId, LastRun, Life, Mark, Order, Priority,
+    Quota, Rollout, Stamp, State,
+};
+
+/// A campaign's key in its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CampaignId(pub i64);
+
+/// A call's key in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub i64);
+
+/// The place of a row in its campaign, from 1, in input order.
+pub type Seq = i64;
+
+/// A row as intake hands it over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRow {
+    /// The line of the input on which the row begins.
+    pub line: u64,
+    /// The device, unless the row is bad.
+    pub device: Option<DeviceId>,
+    /// Its name, if the input tells one.
+    pub name: Option<String>,
+    /// What stood in the id's place, if it is not just the id.
+    pub input_text: Option<String>,
+    /// `Draft` for a device, or how the row ended already.
+    pub life: Life,
+    /// Why, for a row that ended already; for a device, how the row came to it.
+    pub reason: Option<String>,
+    /// Its place within its rank: lower ones go first, equal ones in input order.
+    pub turn: i64,
+    /// Its wave, from 0: nothing of a wave is asked before the campaign has come to it.
+    pub wave: u32,
+}
+
+impl NewRow {
+    /// What the report tells of the row beside its outcome.
+    pub(crate) fn detail(&self) -> Detail {
+        match self.life.state {
+            State::Done(_) => Detail { reason: self.reason.clone(), ..Detail::default() },
+            _ => Detail { note: self.reason.clone(), ..Detail::default() },
+        }
+    }
+}
+
+/// What confirming a draft fixes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// The campaign's name.
+    pub name: CampaignName,
+    /// What makes it this campaign.
+    pub order: Order,
+    /// The random half of its mark.
+    pub mark_bits: u64,
+    /// What is done with busy devices.
+    pub busy: BusyPolicy,
+    /// It runs against the embedded emulator.
+    pub emulated: bool,
+    /// The quotas of this runner; see `Store::join`.
+    pub quotas: Vec<Quota>,
+    /// Whether it goes before others; see `Store::set_priority`.
+    pub priority: Priority,
+    /// The waves that its devices were dealt into, and what is asked between them.
+    pub rollout: Rollout,
+}
+
+/// The answer to confirming a draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// The draft is the campaign now.
+    New(CampaignId),
+    /// The same campaign is open already; the draft is gone, go on with that one.
+    Continues(CampaignId),
+    /// Another campaign has that name; the draft is gone. What differs, in the user's words; empty
+    /// if it is the same one, finished.
+    Taken(Vec<String>),
+}
+
+/// Where a campaign stands as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CampaignState {
+    /// Confirmed, with work left.
+    Open,
+    /// Every row has its outcome.
+    Finished,
+}
+
+/// A confirmed campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Campaign {
+    /// Its key.
+    pub id: CampaignId,
+    /// Its name.
+    pub name: CampaignName,
+    /// What makes it this campaign.
+    pub order: Order,
+    /// The random half of its mark.
+    pub mark_bits: u64,
+    /// What is done with busy devices.
+    pub busy: BusyPolicy,
+    /// It runs against the embedded emulator.
+    pub emulated: bool,
+    /// Open or finished.
+    pub state: CampaignState,
+    /// When it was confirmed.
+    pub opened_at: Timestamp,
+    /// When its last row ended.
+    pub finished_at: Option<Timestamp>,
+    /// What it remembers about its server.
+    pub notes: ServerNotes,
+    /// The quotas that its runners keep, in ascending order.
+    pub quotas: Vec<Quota>,
+    /// How its latest run went, and which others are at work; nothing before the first.
+    pub last_run: Option<LastRun>,
+    /// When its last scan call was claimed.
+    pub last_call_at: Option<Timestamp>,
+    /// Somebody paused it: nothing of it is claimed.
+    pub paused: bool,
+    /// The wave whose devices may be asked now.
+    pub wave: u32,
+    /// Somebody called it off: nothing of it is claimed any more, and what waits ends.
+    pub called_off: bool,
+    /// Whether it goes before others on its budget.
+    pub priority: Priority,
+    /// How its devices were dealt into waves, and what is asked between them.
+    pub rollout: Rollout,
+    /// Since when every device of the present wave has its outcome, as far as was noticed; see
+    /// `Store::end_wave`.
+    pub wave_over: Option<Stamp>,
+    /// Too many devices of the present wave failed: nothing after it is ordered until somebody has
+    /// looked.
+    pub wave_failed: Option<WaveFailure>,
+}
+
+impl Campaign {
+    /// The mark that its comments begin with.
+    pub fn mark(&self) -> Mark {
+        Mark::new(&self.name, self.mark_bits)
+    }
+}
+
+/// Where a campaign stands among its waves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaveStand {
+    /// The present wave.
+    pub wave: u32,
+    /// Since when every device of it has its outcome; nothing if one has none yet, or if no wave
+    /// comes after it.
+    pub over: Option<Stamp>,
+    /// It failed.
+    pub failed: Option<WaveFailure>,
+}
+
+/// What was found of a wave, beside that it may go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// Too many of its devices failed.
+    Failed(WaveFailure),
+    /// It had failed, somebody has looked, and the next wave is to begin.
+    Allowed,
+}
+
+/// A device that the list of actions is to be asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookUp {
+    /// The row.
+    pub seq: Seq,
+    /// The device.
+    pub device: DeviceId,
+    /// The attempt that is doubtful.
+    pub attempt: u32,
+    /// Busy with something unknown, rather than doubtful.
+    pub unseen: bool,
+    /// It must be asked for by its id: see `Life::asks_by_id`.
+    pub by_id: bool,
+    /// How often it had been looked up in vain; a look that another runner's overtook counts not.
+    pub looks: u8,
+    /// When its call has arrived at the server at the latest; zero if that is not known.
+    pub arrives_by: Stamp,
+}
+
+/// What the list of actions said about a device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// What was looked up.
+    pub look_up: LookUp,
+    /// What was found.
+    pub found: Found,
+    /// The action, if there was one.
+    pub action: Option<Action>,
+}
+
+/// What calling a campaign off did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CalledOff {
+    /// Waiting devices that ended.
+    pub ended: u64,
+    /// Devices that are open still: it is not known what became of their calls.
+    pub open: u64,
+    /// Whether the campaign is finished.
+    pub finished: bool,
+}
+
+/// An action of a row that this program cancelled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cancellation {
+    /// The row.
+    pub seq: Seq,
+    /// The action as it is now.
+    pub action: Action,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// What settling changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The device's life before.
+    pub before: Life,
+    /// And after: the same if the answer was that of an older attempt.
+    pub after: Life,
+    /// The budget after it.
+    pub budget: BudgetState,
+}
+
+/// One row, as reports need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its place, from 1.
+    pub seq: Seq,
+    /// The line of the input.
+    pub line: u64,
+    /// The device, unless the row is bad.
+    pub device: Option<DeviceId>,
+    /// Its name, if the input told one.
+    pub name: Option<String>,
+    /// What stood in the id's place, if it was not just the id.
+    pub input_text: Option<String>,
+    /// Where it stands.
+    pub life: Life,
+    /// What is known beside.
+    pub detail: Detail,
+    /// Its place within its rank; see `NewRow`.
+    pub turn: i64,
+    /// Its wave, from 0.
+    pub wave: u32,
+}
+
+/// What a budget's journal says now, for forecasts and progress.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// `seen_by` of the latest calls, newest first, at most as many as were asked for.
+    pub seen_by: Vec<Stamp>,
+    /// The pauses.
+    pub state: BudgetState,
+    /// The quotas of all open campaigns on it and those that the server named, in ascending order.
+    pub quotas: Vec<Quota>,
+}
