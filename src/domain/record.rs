@@ -1,5 +1,5 @@
-//! What is kept of a campaign: its rows, its state, its waves, and what was found out about them. The
-//! store keeps these values and reports tell them; what becomes of them is `lifecycle`'s and
+//! What is kept of a campaign: its rows, its state, its waves, and what was found out about them.
+//! The store keeps these values and reports tell them; what becomes of them is `lifecycle`'s and
 //! `settle`'s.
 
 use jiff::Timestamp;

@@ -165,7 +165,7 @@ mod tests {
                 "src/store/mod.rs",
                 "use crate::{\n    clock,\n    domain::{self, Stamp},\n    cli,\n};",
             ),
-            ("src/report/mod.rs", "pub fn f(row: crate::domain::Row) {}"),
+            ("src/report/mod.rs", "pub fn f(hold: crate::store::Hold) {}"),
             ("src/intake/mod.rs", "#[cfg(test)]\nuse x::y;\nuse crate::clock::Clock;"),
             ("src/engine/mod.rs", "use crate::store::memory::MemoryStore;"),
             ("src/engine/order.rs", "use crate::{defender::{ScanApi, client::Client}};"),
