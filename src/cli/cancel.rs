@@ -20,6 +20,7 @@ use super::stores::{self, Place};
 use crate::clock::{Clock, local_now};
 use crate::defender::CancelApi;
 use crate::domain::cancel::Cause;
+use crate::domain::quota::used;
 use crate::domain::{Campaign, CampaignState, Ending, Operation, Tally, Timing};
 use crate::engine::cancel::{Cancelled, Survey};
 use crate::report::cancels::{Actions, CancelPlan, CancelSummary};
@@ -204,7 +205,7 @@ impl<S: Store, A: CancelApi> Whole<'_, S, A> {
             let last = now.checked_add(forecast.last_call).unwrap_or_else(|_| now.clone());
             (forecast.last_call, last)
         });
-        let used = plans::used(&outlook.quotas, &outlook.seen_by, outlook.now);
+        let used = used(&outlook.quotas, &outlook.seen_by, outlook.now);
         let named = outlook.budget.named.lowering(&speed.quotas, outlook.now);
         Ok(CancelPlan { used, named, calls, ..plan })
     }

@@ -1,6 +1,5 @@
 //! From a list, an order and the journal to the plan that the user confirms.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{Timestamp, ZonedDateTime};
@@ -12,8 +11,9 @@ use super::settings::Speed;
 use super::waves::Dealt;
 use crate::clock::wall_clock;
 use crate::defender::SignInKind;
-use crate::domain::forecast::Outlook;
+use crate::domain::forecast::{CallRate, Outlook};
 use crate::domain::preflight::{Decision, Group};
+use crate::domain::quota::used;
 use crate::domain::{
     BudgetKey, Campaign, CampaignName, CampaignState, Order, Quota, Skipped, Stamp, Usage,
 };
@@ -22,9 +22,6 @@ use crate::report::human::{count, quota as human_quota};
 use crate::report::nights::Nights;
 use crate::report::order::{Ahead, InOrder};
 use crate::report::plan::{Calls, Plan, Until};
-
-/// The answer's time that the forecast goes by until this run has seen real ones.
-const LATENCY: Duration = Duration::from_millis(200);
 
 /// What the plan tells beside order, list and forecast.
 pub(super) struct About<'a> {
@@ -63,29 +60,19 @@ pub(super) fn most_calls(speed: &Speed) -> usize {
 
 /// What the forecast starts from.
 pub(super) fn outlook(speed: &Speed, usage: Usage, now: Stamp) -> Outlook {
-    Outlook {
-        quotas: together(&speed.quotas, &usage.quotas),
-        timing: speed.timing,
+    let rate = CallRate {
+        quotas: speed.quotas.clone(),
         pace: speed.pace,
         concurrency: speed.concurrency,
-        latency: LATENCY,
-        seen_by: usage.seen_by,
-        budget: usage.state,
-        now,
-        hours: speed.hours.clone().map(|hours| (hours, whole(wall_clock()))),
-        pauses: Vec::new(),
-    }
+        timing: speed.timing,
+    };
+    let hours = speed.hours.clone().map(|hours| (hours, whole(wall_clock())));
+    Outlook { hours, ..Outlook::new(usage, rate, now) }
 }
 
 /// A moment as exact as stamps are, so that a forecast made with both meets a window's begin.
 fn whole(at: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
-}
-
-/// The quotas of this run and of the open campaigns on its budget: together the strictest setting.
-fn together(ours: &[Quota], theirs: &[Quota]) -> Vec<Quota> {
-    let all: BTreeSet<Quota> = ours.iter().chain(theirs).copied().collect();
-    all.into_iter().collect()
 }
 
 /// Which open campaigns go before this one on its budget, and which keep a stricter limit on it
@@ -134,15 +121,6 @@ pub(super) fn held_by(
         )
     });
     called_off.chain(before).chain(holding).collect()
-}
-
-/// For each quota, how many calls count against it.
-pub(super) fn used(quotas: &[Quota], seen_by: &[Stamp], now: Stamp) -> Vec<(Quota, u64)> {
-    let count = |quota: &Quota| {
-        let since = now.minus(quota.window);
-        seen_by.iter().filter(|at| **at > since).count() as u64
-    };
-    quotas.iter().map(|quota| (*quota, count(quota))).collect()
 }
 
 /// The plan.

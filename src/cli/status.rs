@@ -9,13 +9,12 @@ use super::args::StatusArgs;
 use super::coverage::coverage;
 use super::failure::Failure;
 use super::find::any_campaign;
-use super::plans::used;
 use super::say;
 use super::stores::{self, Place};
 use crate::clock::{Clock, local_now, wall_clock};
 use crate::domain::event::WaveShown;
-use crate::domain::forecast::Outlook;
-use crate::domain::quota::api_quotas;
+use crate::domain::forecast::{CallRate, Outlook};
+use crate::domain::quota::{api_quotas, used};
 use crate::domain::{Campaign, CampaignState, Operation, PaceKind, Quota, Tally, Timing};
 use crate::engine::waves::shown;
 use crate::report::{human, jsonl};
@@ -96,27 +95,20 @@ impl Standing {
         let named = usage.state.named.lowering(&own, now);
         let mine: BTreeSet<Quota> = own.iter().chain(&named).copied().collect();
         let mine: Vec<Quota> = mine.into_iter().collect();
-        // Whoever shares the budget keeps the others' too.
-        let quotas: BTreeSet<Quota> = mine.iter().chain(&usage.quotas).copied().collect();
-        let quotas: Vec<Quota> = quotas.into_iter().collect();
         let wave = match campaign.state {
             CampaignState::Open => shown(store, &campaign, &tally).await?,
             CampaignState::Finished => None,
         };
         let (wave, pauses) = wave.map_or((None, Vec::new()), |(wave, all)| (Some(wave), all));
         let used = used(&mine, &usage.seen_by, now);
-        let outlook = Outlook {
+        let rate = CallRate {
             pace: PaceKind::Fast.pace(&own),
-            quotas,
-            timing: Timing::default(),
+            quotas: mine,
             concurrency: 16,
-            latency: Duration::from_millis(200),
-            seen_by: usage.seen_by,
-            budget: usage.state,
-            now,
-            hours: None,
-            pauses,
+            timing: Timing::default(),
         };
+        // Whoever shares the budget keeps the others' quotas too.
+        let outlook = Outlook { pauses, ..Outlook::new(usage, rate, now) };
         let calls_take = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
         let before = before(&campaign, all);
         let doing = Doing::of(&campaign, wall_clock());

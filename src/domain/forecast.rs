@@ -2,7 +2,7 @@
 //! from the journal as it is. It is the dry run's duration and the ETA, not a promise: answers can
 //! be slower, and others can use the same application.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,8 +10,25 @@ use jiff::Timestamp;
 use super::budget::BudgetState;
 use super::hours::Hours;
 use super::quota::{Pace, Quota};
+use super::record::Usage;
 use super::timing::{Stamp, Timing};
 use super::window;
+
+/// How long an answer takes, until a run has seen real ones.
+pub const LATENCY: Duration = Duration::from_millis(200);
+
+/// How fast one runner calls.
+#[derive(Clone, Debug)]
+pub struct CallRate {
+    /// The quotas that it keeps.
+    pub quotas: Vec<Quota>,
+    /// The pace that spreads bursts.
+    pub pace: Option<Pace>,
+    /// Calls in flight at most.
+    pub concurrency: usize,
+    /// Every duration.
+    pub timing: Timing,
+}
 
 /// What a forecast starts from.
 #[derive(Clone, Debug)]
@@ -61,6 +78,24 @@ pub struct Forecast {
 }
 
 impl Outlook {
+    /// For a runner that calls at this rate, on a budget of which a store knows this. Both keep
+    /// their quotas. Calls may leave at any time, and an answer takes `LATENCY`.
+    pub fn new(usage: Usage, rate: CallRate, now: Stamp) -> Self {
+        let quotas: BTreeSet<Quota> = rate.quotas.into_iter().chain(usage.quotas).collect();
+        Self {
+            quotas: quotas.into_iter().collect(),
+            timing: rate.timing,
+            pace: rate.pace,
+            concurrency: rate.concurrency,
+            latency: LATENCY,
+            seen_by: usage.seen_by,
+            budget: usage.state,
+            now,
+            hours: None,
+            pauses: Vec::new(),
+        }
+    }
+
     /// When the first and the last of this many calls leave; nothing for no calls.
     pub fn forecast(&self, calls: u64) -> Option<Forecast> {
         let mut play = Play::new(self);
@@ -308,6 +343,22 @@ mod tests {
         waves.pauses = vec![pause(20, minute)];
         assert_eq!(waves.forecast(20), outlook().forecast(20));
         assert!(waves.begins(20).is_empty());
+    }
+
+    #[test]
+    fn the_stricter_of_our_own_quotas_and_of_others_on_the_budget_sets_the_pace() {
+        let [ours, theirs] = ["100/1m", "10/1m"].map(|text| text.parse::<Quota>().unwrap());
+        let forecast = |own: Quota, others: &[Quota]| {
+            let usage = Usage { quotas: others.to_vec(), ..Usage::default() };
+            let timing = Timing::default();
+            let rate = CallRate { quotas: vec![own], pace: None, concurrency: 16, timing };
+            let outlook = Outlook::new(usage, rate, Stamp::ZERO);
+            assert_eq!(outlook.latency, LATENCY);
+            outlook.forecast(20).unwrap().last_call
+        };
+        assert!(forecast(ours, &[]) < Duration::from_secs(1));
+        assert!(forecast(ours, &[theirs]) > Duration::from_secs(60));
+        assert!(forecast(theirs, &[ours]) > Duration::from_secs(60));
     }
 
     #[test]

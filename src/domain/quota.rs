@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::timing::Timing;
+use super::timing::{Stamp, Timing};
 
 /// At most `calls` in any half-open `window`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,6 +27,16 @@ pub fn api_quotas() -> Vec<Quota> {
         window: Duration::from_secs(seconds),
     };
     vec![quota(100, 60), quota(1500, 3600)]
+}
+
+/// For each quota, how many calls of a journal count against it now: those that the server can have
+/// seen within its window.
+pub fn used(quotas: &[Quota], seen_by: &[Stamp], now: Stamp) -> Vec<(Quota, u64)> {
+    let count = |quota: &Quota| {
+        let since = now.minus(quota.window);
+        seen_by.iter().filter(|at| **at > since).count() as u64
+    };
+    quotas.iter().map(|quota| (*quota, count(quota))).collect()
 }
 
 /// Why a text is not a quota.

@@ -11,6 +11,7 @@ use super::refusals::Refusals;
 use super::throttle::{Heard, Throttles};
 use crate::defender::{ScanApi, SignInError};
 use crate::domain::event::{HoldReason, Note};
+use crate::domain::forecast::LATENCY;
 use crate::domain::lifecycle;
 use crate::domain::{
     CampaignId, CampaignName, LookUp, Operation, Refusal, Stamp, Stop, Timing, Verdict,
@@ -96,7 +97,7 @@ impl State {
             entered: None,
             throttled: 0,
             list_forbidden: false,
-            latency: Duration::from_millis(200),
+            latency: LATENCY,
             refusals,
             unreachable: None,
             late: 0,

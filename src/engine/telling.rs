@@ -5,7 +5,8 @@ use crate::clock::Clock;
 use crate::defender::ScanApi;
 use crate::domain::Operation;
 use crate::domain::event::{Event, Note, Snapshot};
-use crate::domain::forecast::Outlook;
+use crate::domain::forecast::{CallRate, Outlook};
+use crate::domain::quota::used;
 use crate::store::{Store, StoreError};
 
 impl<S: Store, A: ScanApi> Engine<S, A> {
@@ -21,23 +22,19 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
         let usage = store.usage(&key, most.unwrap_or(0)).await?;
         let now = store.clock().now();
         // Those of all runners on the budget, which the store keeps together.
-        let used = usage.quotas.iter().map(|quota| {
-            let since = now.minus(quota.window);
-            (*quota, usage.seen_by.iter().filter(|at| **at > since).count() as u64)
-        });
-        let used = used.collect();
+        let used = used(&usage.quotas, &usage.seen_by, now);
         let left = tally.queued;
-        let outlook = Outlook {
-            quotas: usage.quotas,
-            timing: self.settings.timing,
+        let rate = CallRate {
+            quotas: self.settings.quotas.clone(),
             pace: self.settings.pace,
             concurrency: self.settings.concurrency,
+            timing: self.settings.timing,
+        };
+        let outlook = Outlook {
             latency: self.state.latency,
-            seen_by: usage.seen_by,
-            budget: usage.state,
-            now,
             hours: self.settings.hours.clone().map(|hours| (hours, store.clock().utc())),
             pauses: wave.as_ref().map_or_else(Vec::new, |(_, pauses)| pauses.clone()),
+            ..Outlook::new(usage, rate, now)
         };
         let snapshot = Snapshot {
             finish_in: outlook.forecast(left).map(|forecast| forecast.last_answer),

@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::defender::{CancelApi, SignInError};
 use crate::domain::cancel::{Cause, Progress};
 use crate::domain::event::{HoldReason, Note};
-use crate::domain::forecast::Outlook;
+use crate::domain::forecast::{CallRate, LATENCY, Outlook};
 use crate::domain::refusals::{self, Answers, Refused};
 use crate::domain::verdict::cancel_verdict;
 use crate::domain::{
@@ -357,18 +357,14 @@ impl<S: Store, A: CancelApi> Sending<S, A> {
         let most = quotas.iter().map(|quota| quota.calls.get() as usize).max();
         let usage = store.usage(&key, most.unwrap_or(0)).await?;
         let left = self.waiting.len() as u64;
-        let outlook = Outlook {
+        let rate = CallRate {
             quotas: quotas.clone(),
-            timing: *timing,
             pace: *pace,
             concurrency: *concurrency,
-            latency: self.state.latency.unwrap_or(Duration::from_millis(200)),
-            seen_by: usage.seen_by,
-            budget: usage.state,
-            now,
-            hours: None,
-            pauses: Vec::new(),
+            timing: *timing,
         };
+        let latency = self.state.latency.unwrap_or(LATENCY);
+        let outlook = Outlook { latency, ..Outlook::new(usage, rate, now) };
         let progress = Progress {
             all: self.all,
             cancelled: self.report.cancelled,
