@@ -119,8 +119,8 @@ pub(super) fn same_target(
 ) -> Result<(), Failure> {
     let mut now = campaign.order.clone();
     now.target = destination.target();
-    let differs = campaign.order.differences(&now);
-    if differs.is_empty() && campaign.emulated == destination.emulated() {
+    let differs = campaign.differences(&now, destination.emulated());
+    if differs.is_empty() {
         return Ok(());
     }
     Err(Failure::new(

@@ -332,10 +332,7 @@ impl Scan<'_> {
         order: &Order,
     ) -> Result<Option<Campaign>, Failure> {
         let Some(there) = store.find(&self.name).await? else { return Ok(None) };
-        let mut differs = there.order.differences(order);
-        if there.emulated != self.emulated {
-            differs.push("the emulator".to_owned());
-        }
+        let differs = there.differences(order, self.emulated);
         if self.args.due.series.is_some() {
             return Err(series::at_work(&self.name));
         }

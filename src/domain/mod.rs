@@ -11,6 +11,7 @@ pub mod event;
 pub mod export;
 pub mod forecast;
 pub mod history;
+pub mod hold;
 pub mod hours;
 pub mod lifecycle;
 pub mod machine;

@@ -2,6 +2,8 @@
 //! The store keeps these values and reports tell them; what becomes of them is `lifecycle`'s and
 //! `settle`'s.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::cancel::Cause;
@@ -148,6 +150,53 @@ impl Campaign {
     /// The mark that its comments begin with.
     pub fn mark(&self) -> Mark {
         Mark::new(&self.name, self.mark_bits)
+    }
+
+    /// What makes this another campaign than one with this order, in the user's words; empty if it
+    /// is that one.
+    pub fn differences(&self, order: &Order, emulated: bool) -> Vec<String> {
+        let mut found = self.order.differences(order);
+        if self.emulated != emulated {
+            found.push("the emulator".to_owned());
+        }
+        found
+    }
+
+    /// What becomes of a draft that is to be confirmed under the name that this campaign has.
+    pub fn meets(&self, opening: &Opening) -> Opened {
+        let differs = self.differences(&opening.order, opening.emulated);
+        if differs.is_empty() && self.state == CampaignState::Open {
+            Opened::Continues(self.id)
+        } else {
+            Opened::Taken(differs)
+        }
+    }
+
+    /// The campaign that a draft becomes. Quotas count once each, in ascending order.
+    pub(crate) fn opened(id: CampaignId, opening: Opening, opened_at: Timestamp) -> Self {
+        let quotas: BTreeSet<Quota> = opening.quotas.into_iter().collect();
+        Self {
+            id,
+            name: opening.name,
+            order: opening.order,
+            mark_bits: opening.mark_bits,
+            busy: opening.busy,
+            emulated: opening.emulated,
+            state: CampaignState::Open,
+            opened_at,
+            finished_at: None,
+            notes: ServerNotes::default(),
+            quotas: quotas.into_iter().collect(),
+            last_run: None,
+            last_call_at: None,
+            paused: false,
+            wave: 0,
+            called_off: false,
+            priority: opening.priority,
+            rollout: opening.rollout,
+            wave_over: None,
+            wave_failed: None,
+        }
     }
 }
 

@@ -2,28 +2,30 @@
 //! durable stores are compared with. It forgets everything with the process.
 
 mod campaign;
+mod inner;
 mod journal;
+mod missing;
 mod stamping;
 mod waves;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 
-use super::{
-    Claim, ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError, not_yet,
-    paused, yields,
-};
+use super::{Claim, ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError};
 use crate::clock::Clock;
+use crate::domain::hold::{BeforeTheLimit, Decided, not_yet};
 use crate::domain::lifecycle::LifeEvent;
 use crate::domain::service::{id_of, service_of};
 use crate::domain::settle::{self, CallRecord, Settlement};
 use crate::domain::{
     Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignId, CampaignName,
-    CampaignState, Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening,
-    Operation, Priority, Quota, Row, Seq, Settled, Tally, Timing, Usage, WaveStand,
+    Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening, Operation, Priority,
+    Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
 };
 use campaign::Held;
-use journal::{Budget, Call};
+use inner::Inner;
+use journal::Budget;
+use missing::{unknown_call, unknown_campaign};
 pub use stamping::Stamping;
 
 /// A store in memory.
@@ -33,16 +35,6 @@ pub struct MemoryStore<C> {
     timing: Timing,
     stamping: Stamping,
     inner: Mutex<Inner>,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    next_id: i64,
-    held: BTreeMap<CampaignId, Held>,
-    budgets: BTreeMap<BudgetKey, Budget>,
-    calls: BTreeMap<CallId, Call>,
-    /// The ids of tenants, by service and domain.
-    tenants: BTreeMap<(String, String), String>,
 }
 
 impl<C: Clock> MemoryStore<C> {
@@ -70,16 +62,13 @@ impl<C: Clock> MemoryStore<C> {
         pending: usize,
     ) -> Result<Option<NotYet>> {
         let named = inner.campaign(campaign)?;
-        if named.called_off && operation == Operation::Scan {
-            return Ok(None);
-        }
-        if named.paused && operation == Operation::Scan {
-            return Ok(Some(paused(self.clock.now(), &self.timing)));
-        }
-        if operation == Operation::Scan
-            && let Some(ahead) = inner.ahead_of(named, self.clock.now())
-        {
-            return Ok(Some(yields(ahead, self.clock.now(), &self.timing)));
+        let Campaign { called_off, paused, .. } = *named;
+        let now = self.clock.now();
+        let decided = Decided { called_off, paused, ahead: inner.ahead_of(named, now) };
+        match decided.answer(operation, now, &self.timing) {
+            BeforeTheLimit::NeedsNoSlot => return Ok(None),
+            BeforeTheLimit::NotYet(no) => return Ok(Some(no)),
+            BeforeTheLimit::AskTheLimit => {}
         }
         let key = named.order.target.budget(operation);
         let quotas = inner.quotas(&key, Some(campaign), self.clock.now());
@@ -133,12 +122,7 @@ impl<C: Clock> Store for MemoryStore<C> {
     async fn open(&self, draft: CampaignId, opening: Opening) -> Result<Opened> {
         let mut inner = self.lock();
         if let Some(there) = inner.named(&opening.name) {
-            let mut differs = there.order.differences(&opening.order);
-            if there.emulated != opening.emulated {
-                differs.push("the emulator".to_owned());
-            }
-            let goes_on = differs.is_empty() && there.state == CampaignState::Open;
-            let answer = if goes_on { Opened::Continues(there.id) } else { Opened::Taken(differs) };
+            let answer = there.meets(&opening);
             inner.held.remove(&draft);
             return Ok(answer);
         }
@@ -293,6 +277,10 @@ impl<C: Clock> Store for MemoryStore<C> {
         self.lock().held(campaign)?.expire(now, &self.timing)
     }
 
+    async fn in_flight_until(&self, campaign: CampaignId) -> Result<Option<Stamp>> {
+        Ok(self.lock().held(campaign)?.last_claim_ends())
+    }
+
     async fn to_look_up(&self, campaign: CampaignId, limit: usize) -> Result<Vec<LookUp>> {
         let now = self.clock.now();
         self.lock().held(campaign)?.to_look_up(now, limit)
@@ -409,31 +397,4 @@ impl<C: Clock> Store for MemoryStore<C> {
     async fn calls(&self, campaign: CampaignId) -> Result<u64> {
         Ok(self.lock().held(campaign)?.calls)
     }
-}
-
-impl Inner {
-    fn id(&mut self) -> i64 {
-        self.next_id += 1;
-        self.next_id
-    }
-
-    fn held(&mut self, id: CampaignId) -> Result<&mut Held> {
-        self.held.get_mut(&id).ok_or_else(unknown_campaign)
-    }
-
-    fn campaign(&self, id: CampaignId) -> Result<&Campaign> {
-        self.held.get(&id).and_then(|held| held.campaign.as_ref()).ok_or_else(unknown_campaign)
-    }
-
-    fn named(&self, name: &CampaignName) -> Option<&Campaign> {
-        self.held.values().filter_map(|held| held.campaign.as_ref()).find(|one| one.name == *name)
-    }
-}
-
-fn unknown_call(call: CallId) -> StoreError {
-    StoreError::Broken(format!("call {} is not in the journal", call.0))
-}
-
-fn unknown_campaign() -> StoreError {
-    StoreError::Broken("a campaign vanished".to_owned())
 }

@@ -1,22 +1,26 @@
 //! The durable truth, in the program's verbs: drafts, claims, settles, look-ups, rows. A store
-//! decides nothing by itself; the rule, the life of a device and what an answer writes are
-//! functions of `domain`. It sends nothing and waits for nothing: "no" is a value that says when.
+//! decides nothing by itself: the rule, the life of a device, what an answer writes, which refusal
+//! comes first and what makes a campaign the same one are functions of `domain`. It sends nothing
+//! and waits for nothing: "no" is a value that says when.
+//!
+//! What a verb reads and writes stands once in `verbs`, over the rows of any database (`tables`);
+//! `sqlite` is one. `memory` is written apart from all that, as the model.
 
-mod hold;
 pub mod memory;
 pub mod sqlite;
+mod tables;
+mod verbs;
 
 use std::future::Future;
 
 use crate::clock::Clock;
+pub use crate::domain::hold::{Hold, NotYet};
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignId, CampaignName,
     Cancellation, DeviceId, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening, Priority,
-    Quota, Row, Seq, Settled, Stamp, State, Tally, Usage, WaveStand,
+    Quota, Row, Seq, Settled, Stamp, Tally, Usage, WaveStand,
 };
-pub use hold::{Hold, NotYet};
-pub(crate) use hold::{not_yet, paused, yields};
 
 /// Rows that `Store::each_row` holds at once.
 const PAGE: usize = 1_000;
@@ -253,23 +257,11 @@ pub trait Store: Send + Sync + 'static {
     fn expire(&self, campaign: CampaignId) -> impl Future<Output = Result<u64>> + Send;
 
     /// Until when the answers to calls that are outstanding are waited for: the end of the last
-    /// horizon. Nothing if none is outstanding.
+    /// horizon. `None` if none is outstanding.
     fn in_flight_until(
         &self,
         campaign: CampaignId,
-    ) -> impl Future<Output = Result<Option<Stamp>>> + Send {
-        async move {
-            let mut until = None;
-            self.each_row(campaign, |row| {
-                if let State::Claimed(end) = row.life.state {
-                    until = until.max(Some(end));
-                }
-                Ok::<(), StoreError>(())
-            })
-            .await?;
-            Ok(until)
-        }
-    }
+    ) -> impl Future<Output = Result<Option<Stamp>>> + Send;
 
     /// Devices that are due to be looked up: doubtful ones by their time, then busy ones whose
     /// action is unknown.

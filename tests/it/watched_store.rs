@@ -347,6 +347,9 @@ impl Store for Watched {
         let expire = async || if forgets { Ok(0) } else { self.inner.expire(campaign).await };
         self.gate("expire", expire()).await
     }
+    async fn in_flight_until(&self, campaign: CampaignId) -> Result<Option<Stamp>> {
+        self.inner.in_flight_until(campaign).await
+    }
     async fn to_look_up(&self, campaign: CampaignId, limit: usize) -> Result<Vec<LookUp>> {
         self.gate("to_look_up", self.inner.to_look_up(campaign, limit)).await
     }

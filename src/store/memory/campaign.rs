@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Result, StoreError};
+use super::missing::unknown_campaign;
 use crate::domain::campaign::BusyPolicy;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle::{self, CallRecord, Judging, Rows, Settlement};
@@ -14,6 +14,7 @@ use crate::domain::{
     Life, LookUp, NewRow, Opening, Quota, Rank, Row, ScanType, Seq, Settled, Stamp, State, Tally,
     Timing, Verdict,
 };
+use crate::store::{Result, StoreError};
 
 /// The place of a waiting device: wave, rank, whether it is a repeat, turn, input order.
 type Place = (u32, Rank, bool, i64, Seq);
@@ -70,29 +71,7 @@ impl Held {
         opening: Opening,
         opened_at: Timestamp,
     ) -> Result<()> {
-        self.campaign = Some(Campaign {
-            id,
-            name: opening.name,
-            order: opening.order,
-            mark_bits: opening.mark_bits,
-            busy: opening.busy,
-            emulated: opening.emulated,
-            state: CampaignState::Open,
-            opened_at,
-            finished_at: None,
-            notes: settle::ServerNotes::default(),
-            quotas: Vec::new(),
-            last_run: None,
-            last_call_at: None,
-            paused: false,
-            wave: 0,
-            called_off: false,
-            priority: opening.priority,
-            rollout: opening.rollout,
-            wave_over: None,
-            wave_failed: None,
-        });
-        self.join(&opening.quotas);
+        self.campaign = Some(Campaign::opened(id, opening, opened_at));
         let timing = Timing::default();
         for seq in 1..=self.rows.len() as Seq {
             if self.row(seq)?.life.state == State::Draft {
@@ -171,7 +150,7 @@ impl Held {
         let judging = Judging { scan_type: self.scan_type(), busy: self.busy() };
         let row = self.row(seq)?;
         let (before, mut life, mut detail) = (row.life, row.life, row.detail.clone());
-        let campaign = self.campaign.as_mut().ok_or_else(super::unknown_campaign)?;
+        let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
         let rows = Rows {
             life: &mut life,
             detail: &mut detail,
@@ -196,6 +175,11 @@ impl Held {
             self.change(*seq, LifeEvent::Expired { now }, timing)?;
         }
         Ok(expired.len() as u64)
+    }
+
+    /// When the horizon of the last outstanding call ends.
+    pub(super) fn last_claim_ends(&self) -> Option<Stamp> {
+        self.claimed.last().map(|(at, _)| *at)
     }
 
     pub(super) fn to_look_up(&self, now: Stamp, limit: usize) -> Result<Vec<LookUp>> {
@@ -272,7 +256,7 @@ impl Held {
     }
 
     pub(super) fn call_off(&mut self, utc: Timestamp) -> Result<CalledOff> {
-        let campaign = self.campaign.as_mut().ok_or_else(super::unknown_campaign)?;
+        let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
         campaign.called_off = true;
         let ended = self.end_waiting()?;
         let finished = self.finish(utc)?;
@@ -309,7 +293,7 @@ impl Held {
 
     pub(super) fn finish(&mut self, utc: Timestamp) -> Result<bool> {
         let open = self.tally.open() > 0 || !self.unseen.is_empty();
-        let campaign = self.campaign.as_mut().ok_or_else(super::unknown_campaign)?;
+        let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
         if !open && campaign.state == CampaignState::Open {
             campaign.state = CampaignState::Finished;
             campaign.finished_at = Some(utc);

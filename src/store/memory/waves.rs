@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::campaign::Held;
-use super::{Result, unknown_campaign};
+use super::missing::unknown_campaign;
 use crate::domain::{Campaign, CampaignState, Judged, Rank, Row, Seq, Stamp, State, WaveStand};
+use crate::store::Result;
 
 impl Held {
     /// The wave whose devices may be asked now.

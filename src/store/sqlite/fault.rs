@@ -8,7 +8,7 @@ use crate::store::StoreError;
 
 /// An error inside a transaction.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub enum Fault {
     /// An answer for the caller of this operation alone.
     Store(StoreError),
     /// SQLite or the disk failed.

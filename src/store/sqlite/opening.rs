@@ -4,10 +4,76 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Boot, Shared, SqliteStore, Syncing, boot, files, open, told};
-use crate::clock::SystemClock;
+use sqlx::SqliteConnection;
+
+use super::boot::{self, Boot};
+use super::open::{self, Syncing};
+use super::store::{SqliteStore, told};
+use super::transaction::Shared;
+use super::writer::Writer;
+use super::{files, place};
+use crate::clock::{Clock, SystemClock};
 use crate::domain::Timing;
 use crate::store::Result;
+
+impl<C: Clock> SqliteStore<C> {
+    /// Opens the store in this file on a clock of the caller's, for tests.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub async fn open_with_clock(path: impl AsRef<Path>, timing: Timing, clock: C) -> Result<Self> {
+        let path = files::real(path.as_ref());
+        let conn = open::for_writing(&path, Syncing::Full).await?;
+        Self::over(&path, conn, Shared { clock, timing, boot: None }).await
+    }
+
+    /// Opens the store at this start of the machine on a clock that is made from the offset that
+    /// the store keeps for it.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub async fn open_with_offset(
+        path: impl AsRef<Path>,
+        timing: Timing,
+        boot: &Boot,
+        clock: impl FnOnce(i64) -> C,
+    ) -> Result<Self> {
+        Self::open_as(path.as_ref(), timing, boot.clone(), Syncing::Full, clock).await
+    }
+
+    async fn open_as(
+        path: &Path,
+        timing: Timing,
+        boot: Boot,
+        syncing: Syncing,
+        clock: impl FnOnce(i64) -> C,
+    ) -> Result<Self> {
+        let path = files::real(path);
+        let conn = open::for_writing(&path, syncing).await?;
+        let (file, id) = (files::real(&path), boot.id.clone());
+        let settled = open::alone(&path, conn, move |conn| {
+            Box::pin(async move {
+                place::settle(conn, &file).await?;
+                boot::settle_offset(conn, &boot).await
+            })
+        });
+        let (conn, offset) = settled.await?;
+        let shared = Shared { clock: clock(offset), timing, boot: Some(id) };
+        Self::over(&path, conn, shared).await
+    }
+
+    async fn over(path: &Path, conn: SqliteConnection, shared: Shared<C>) -> Result<Self> {
+        let (now, stamp) = (shared.clock.utc(), shared.clock.now());
+        let tidy = open::alone(path, conn, move |conn| {
+            Box::pin(async move { open::drop_what_is_old(conn, now, stamp).await })
+        });
+        let (conn, ()) = tidy.await?;
+        let shared = Arc::new(shared);
+        let readers = open::readers(path);
+        let writer = Some(Writer::start(conn));
+        Ok(Self { path: path.to_owned(), shared, readers, writer })
+    }
+}
 
 impl SqliteStore<SystemClock> {
     /// Opens the store in this file, and makes it and its folder if they are missing.

@@ -8,8 +8,6 @@
 //! since the last to close writes the log back, so a failed writer leaves its connection open until
 //! the process ends.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,8 +28,7 @@ const BATCH: usize = 256;
 const LOCK_WAITS: u32 = 6;
 
 /// A future on the writer's connection.
-pub(super) type Work<'c, T> =
-    Pin<Box<dyn Future<Output = std::result::Result<T, Fault>> + Send + 'c>>;
+pub(super) type Work<'c, T> = crate::store::verbs::Work<'c, T, Fault>;
 
 /// The way to the writing task.
 #[derive(Debug)]

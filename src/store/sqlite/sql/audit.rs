@@ -4,10 +4,12 @@
 
 use sqlx::{Row as _, SqliteConnection};
 
+use super::campaign::{budgets, campaigns, tally};
 use super::device::lives;
 use super::journal::counted_calls;
 use crate::domain::{CampaignId, Seq, Tally};
 use crate::store::sqlite::fault::{Fault, broken};
+use crate::store::tables::CampaignBudgets;
 
 /// Rows that are read at once.
 const PAGE: i64 = 10_000;
@@ -18,7 +20,7 @@ pub(in super::super) async fn audit(
     campaign: CampaignId,
 ) -> Result<(), Fault> {
     // All campaigns, since the limits of each of them can hold the next call.
-    let all = super::campaigns(conn).await?;
+    let all = campaigns(conn).await?;
     all.iter().find(|one| one.id == campaign).ok_or_else(|| broken("a campaign vanished"))?;
     let (mut counted, mut last): (Tally, Seq) = (Tally::default(), 0);
     loop {
@@ -36,13 +38,15 @@ pub(in super::super) async fn audit(
     }
     let sql = "SELECT row_count, scan_budget, read_budget FROM campaign WHERE id = ?";
     let row = sqlx::query(sql).bind(campaign.0).fetch_one(&mut *conn).await?;
-    let rows: i64 = row.try_get(0)?;
-    if rows != last || super::tally(conn, campaign).await?.as_ref() != Some(&counted) {
+    let rows: i64 = row.try_get("row_count")?;
+    if rows != last || tally(conn, campaign).await?.as_ref() != Some(&counted) {
         return Err(broken(format!("the rows of campaign {} do not match its counts", campaign.0)));
     }
-    for budget in [row.try_get(1)?, row.try_get(2)?] {
+    let CampaignBudgets { scan, read } = budgets(&row)?;
+    for budget in [scan, read] {
         let (said, calls) = counted_calls(conn, budget).await?;
         if said != calls {
+            let budget = budget.0;
             return Err(broken(format!("budget {budget} holds {calls} calls instead of {said}")));
         }
     }

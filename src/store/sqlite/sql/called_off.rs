@@ -5,27 +5,17 @@ use std::collections::BTreeMap;
 use sqlx::query_builder::QueryBuilder;
 use sqlx::{Sqlite, SqliteConnection};
 
-use super::device::{Device, device_at, key};
+use super::checksum;
+use super::life::{add_counts, detailed_at, key, keys, life};
+use super::script::Script;
 use super::state::{detail_text, state_name};
-use super::{Script, checksum};
-use crate::domain::{CampaignId, Detail, Life, Seq};
+use super::values::signed;
+use crate::domain::{CampaignId, Seq};
 use crate::store::sqlite::fault::{Fault, broken};
+use crate::store::tables::{Device, RowChange};
 
 /// Rows in one statement: four values each, far below SQLite's 32,766.
 const CHUNK: usize = 1_000;
-
-/// Marks a campaign as called off; it stays so.
-pub(in super::super) async fn set_called_off(
-    conn: &mut SqliteConnection,
-    campaign: CampaignId,
-) -> Result<(), Fault> {
-    let sql = "UPDATE campaign SET called_off = 1 WHERE id = ? AND state <> 'draft'";
-    let done = sqlx::query(sql).bind(campaign.0).execute(conn).await?;
-    if done.rows_affected() == 0 {
-        return Err(broken("a campaign vanished"));
-    }
-    Ok(())
-}
 
 /// The next waiting rows after this one, in input order, at most `CHUNK`.
 pub(in super::super) async fn waiting(
@@ -33,52 +23,48 @@ pub(in super::super) async fn waiting(
     campaign: CampaignId,
     after: Seq,
 ) -> Result<Vec<Device>, Fault> {
-    let sql = "SELECT id, device, state, at, looks, busy_look, attempt, tries, rank, doubted, \
-               busy_asks, unseen, arrives_by, sum, detail FROM device_row \
-               WHERE id > ? AND id <= ? AND state = 'queued' ORDER BY id LIMIT ?";
-    let last = key(campaign, i64::from(u32::MAX));
-    let query = sqlx::query(sql).bind(key(campaign, after)).bind(last);
-    let rows = query.bind(i64::try_from(CHUNK).unwrap_or(i64::MAX)).fetch_all(conn).await?;
-    rows.iter().map(|row| device_at(row, Some(14))).collect()
+    let sql = concat!(
+        "SELECT ",
+        life!(),
+        ", detail FROM device_row \
+         WHERE id > ? AND id <= ? AND state = 'queued' ORDER BY id LIMIT ?"
+    );
+    let (_, last) = keys(campaign);
+    let query = sqlx::query(sql).bind(key(campaign, after)).bind(last).bind(signed(CHUNK));
+    query.fetch_all(conn).await?.iter().map(detailed_at).collect()
 }
 
 /// Writes how waiting rows ended, and moves them from one count to the others.
-pub(in super::super) async fn end_waiting(
+pub(in super::super) async fn change_waiting(
     conn: &mut SqliteConnection,
     campaign: CampaignId,
-    ended: &[(Device, Life, Detail)],
+    changes: &[RowChange],
 ) -> Result<(), Fault> {
     let mut query = QueryBuilder::<Sqlite>::new("WITH new (id, state, detail, sum) AS (");
-    query.push_values(ended, |mut values, (row, life, detail)| {
-        let key = key(campaign, row.seq);
+    query.push_values(changes, |mut values, change| {
+        let key = key(campaign, change.seq);
         values
             .push_bind(key)
-            .push_bind(state_name(life.state))
-            .push_bind(detail_text(detail))
-            .push_bind(checksum::of_device(key, row.device, life));
+            .push_bind(state_name(change.after.state))
+            .push_bind(change.detail.as_ref().and_then(detail_text))
+            .push_bind(checksum::of_device(key, change.device, &change.after));
     });
     query.push(
         ") UPDATE device_row SET state = new.state, at = 0, ready = 0, detail = new.detail, \
          sum = new.sum FROM new WHERE device_row.id = new.id AND device_row.state = 'queued'",
     );
-    let done = query.build().persistent(ended.len() == CHUNK).execute(&mut *conn).await?;
-    if done.rows_affected() != ended.len() as u64 {
-        return Err(broken(format!(
-            "{} rows changed instead of {}",
-            done.rows_affected(),
-            ended.len()
-        )));
+    let done = query.build().persistent(changes.len() == CHUNK).execute(&mut *conn).await?;
+    let (changed, wanted) = (done.rows_affected(), changes.len() as u64);
+    if changed != wanted {
+        return Err(broken(format!("{changed} rows changed instead of {wanted}")));
     }
     let mut moved: BTreeMap<&str, i64> = BTreeMap::new();
-    for (row, life, _) in ended {
-        *moved.entry(state_name(row.life.state)).or_default() -= 1;
-        *moved.entry(state_name(life.state)).or_default() += 1;
+    for RowChange { before, after, .. } in changes {
+        *moved.entry(state_name(before.state)).or_default() -= 1;
+        *moved.entry(state_name(after.state)).or_default() += 1;
     }
     let mut counts = Script::default();
-    for (state, more) in moved {
-        let sql = "UPDATE tally SET rows = rows + ? WHERE campaign = ? AND state = ?";
-        counts.add(sql, 1).bind(more)?.bind(campaign.0)?.bind(state)?;
-    }
+    add_counts(&mut counts, campaign, moved)?;
     counts.run(conn).await?;
     Ok(())
 }

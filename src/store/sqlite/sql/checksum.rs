@@ -11,6 +11,7 @@ use crate::domain::{
     State,
 };
 use crate::store::sqlite::fault::{Fault, broken};
+use crate::store::tables::CampaignBudgets;
 
 /// A checksum under way. Every part is closed by its length, so that parts cannot run together.
 struct Sum(Sha256);
@@ -89,7 +90,7 @@ pub(super) fn of_budget(budget: i64, state: &BudgetState) -> i64 {
 /// Of all that was fixed when a campaign was confirmed, its budgets included.
 pub(super) fn of_campaign(
     campaign: &Campaign,
-    (scan, read): (i64, i64),
+    budgets: CampaignBudgets,
     rollout: Option<&str>,
 ) -> i64 {
     let order = &campaign.order;
@@ -99,7 +100,7 @@ pub(super) fn of_campaign(
     let sum = sum.text(&order.scan_type.to_string()).text(&order.comment).text(&order.ids_hash);
     let sum = sum.number(campaign.mark_bits.cast_signed()).number(campaign.busy as i64);
     let sum = sum.number(campaign.emulated.into()).text(&campaign.opened_at.to_string());
-    let sum = sum.number(scan).number(read);
+    let sum = sum.number(budgets.scan.0).number(budgets.read.0);
     // A campaign without a ticket has the sum that it had before there was this column.
     let sum = order.ticket.iter().fold(sum, |sum, ticket| sum.text(ticket.as_str()));
     rollout.into_iter().fold(sum, |sum, rollout| sum.text("rollout").text(rollout)).end()

@@ -1,19 +1,7 @@
 //! How the limits that the server named stand in a budget's row. It runs no SQL.
 
-use std::collections::BTreeSet;
-
-use crate::domain::{BudgetState, NamedLimit, NamedLimits, Quota, Stamp};
+use crate::domain::{NamedLimit, NamedLimits};
 use crate::store::sqlite::fault::{Fault, broken};
-
-/// These quotas, and what the server named beside them.
-pub(in super::super) fn with_named(
-    quotas: Vec<Quota>,
-    state: &BudgetState,
-    now: Stamp,
-) -> Vec<Quota> {
-    let all: BTreeSet<Quota> = quotas.into_iter().chain(state.named.in_force(now)).collect();
-    all.into_iter().collect()
-}
 
 /// The limits that the server named, as they stand in the file; nothing if there are none.
 pub(super) fn named_text(named: &NamedLimits) -> Option<String> {

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 
 use sqlx::{Row as _, SqliteConnection};
 
-use super::{campaign, checksum, journal, parsed};
+use super::values::parsed;
+use super::{budget, campaign, checksum};
 use crate::domain::{BudgetKey, BudgetState, CampaignId, Operation};
 use crate::store::sqlite::fault::Fault;
+use crate::store::tables::{BudgetId, CampaignBudgets, TenantName};
 
 /// A budget as it stands in the file.
 struct Budget {
@@ -19,13 +21,14 @@ struct Budget {
     whole: bool,
 }
 
-/// Keeps the id of a tenant: of this service, this domain, this id.
+/// Keeps the id of a tenant.
 pub(in super::super) async fn set_tenant_name(
     conn: &mut SqliteConnection,
-    [service, domain, tenant]: &[String; 3],
+    name: &TenantName,
 ) -> Result<(), Fault> {
     let sql = "INSERT INTO tenant_name (api_origin, name, tenant) VALUES (?, ?, ?) \
                ON CONFLICT DO UPDATE SET tenant = excluded.tenant";
+    let TenantName { service, domain, tenant } = name;
     sqlx::query(sql).bind(service).bind(domain).bind(tenant).execute(conn).await?;
     Ok(())
 }
@@ -59,20 +62,19 @@ pub(in super::super) async fn unite_budgets(conn: &mut SqliteConnection) -> Resu
 async fn budgets(conn: &mut SqliteConnection) -> Result<Vec<Budget>, Fault> {
     let sql = concat!(
         "SELECT ",
-        journal::budget!(),
+        budget::budget_columns!(),
         ", b.api_origin, b.tenant, b.application, b.operation FROM budget b ORDER BY b.id"
     );
     let mut all = Vec::new();
     for row in sqlx::query(sql).fetch_all(conn).await? {
-        let id = row.try_get(0)?;
-        let state = journal::pauses(&row, 0)?;
-        let from = journal::BUDGET_COLUMNS;
-        let sum: Option<i64> = row.try_get(from - 1)?;
+        let id = row.try_get("budget")?;
+        let state = budget::pauses(&row)?;
+        let sum: Option<i64> = row.try_get("budget_sum")?;
         let spelled = BudgetKey {
-            api_origin: row.try_get(from)?,
-            tenant: row.try_get(from + 1)?,
-            application: row.try_get(from + 2)?,
-            operation: parsed(row.try_get(from + 3)?, operation)?,
+            api_origin: row.try_get("api_origin")?,
+            tenant: row.try_get("tenant")?,
+            application: row.try_get("application")?,
+            operation: parsed(row.try_get("operation")?, operation)?,
         };
         let whole = sum == Some(checksum::of_budget(id, &state));
         all.push(Budget { id, spelled, state, whole });
@@ -104,7 +106,8 @@ async fn unite(
     }
     let state = others.iter().fold(first.state, |state, other| state.merged(other.state));
     let whole = group.iter().all(|budget| budget.whole);
-    journal::rewrite_budget(conn, first.id, key, whole.then_some(&state)).await
+    let first = BudgetId(first.id);
+    budget::rewrite_budget(conn, first, key, whole.then_some(&state)).await
 }
 
 /// Puts the campaigns on one budget on another one.
@@ -133,15 +136,15 @@ async fn move_budget(
     let query = sqlx::query(campaign::select_campaigns!(" AND id = ?")).bind(id.0);
     let Some(row) = query.fetch_optional(&mut *conn).await? else { return Ok(()) };
     let there = campaign::unchecked(&row)?;
-    let (scan, read): (i64, i64) = (row.try_get(17)?, row.try_get(18)?);
-    let rollout: Option<&str> = row.try_get(31)?;
-    let kept: Option<i64> = row.try_get(19)?;
-    let was_whole = kept == Some(checksum::of_campaign(&there, (scan, read), rollout));
-    let moved = |budget| if budget == from { to } else { budget };
-    let (scan, read) = (moved(scan), moved(read));
-    let sum = was_whole.then(|| checksum::of_campaign(&there, (scan, read), rollout));
+    let budgets = campaign::budgets(&row)?;
+    let rollout: Option<&str> = row.try_get("rollout")?;
+    let kept: Option<i64> = row.try_get("sum")?;
+    let was_whole = kept == Some(checksum::of_campaign(&there, budgets, rollout));
+    let moved = |budget: BudgetId| if budget.0 == from { BudgetId(to) } else { budget };
+    let budgets = CampaignBudgets { scan: moved(budgets.scan), read: moved(budgets.read) };
+    let sum = was_whole.then(|| checksum::of_campaign(&there, budgets, rollout));
     let sql = "UPDATE campaign SET scan_budget = ?, read_budget = ?, sum = ? WHERE id = ?";
-    let update = sqlx::query(sql).bind(scan).bind(read).bind(sum).bind(id.0);
+    let update = sqlx::query(sql).bind(budgets.scan.0).bind(budgets.read.0).bind(sum).bind(id.0);
     update.execute(conn).await?;
     Ok(())
 }

@@ -32,11 +32,11 @@ async fn prune_beyond(conn: &mut SqliteConnection, before: Stamp, kept: i64) -> 
             )
         };
     }
-    let sql = old!("budget, count(*)", " GROUP BY budget");
+    let sql = old!("budget, count(*) AS calls", " GROUP BY budget");
     let counted = sqlx::query(sql).bind(PASS).bind(kept).bind(before.0);
     let mut pruned = 0;
     for row in counted.fetch_all(&mut *conn).await? {
-        let (budget, calls): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        let (budget, calls): (i64, i64) = (row.try_get("budget")?, row.try_get("calls")?);
         let sql = "UPDATE budget SET calls = calls - ? WHERE id = ?";
         sqlx::query(sql).bind(calls).bind(budget).execute(&mut *conn).await?;
         pruned += calls.unsigned_abs();

@@ -1,14 +1,12 @@
 //! SQL of the order in which devices are claimed: waves, turns, who is next, and which campaign
-//! goes before another one.
-//! Which order that is, is the caller's; rows and lives are `device`'s.
+//! goes before another one. Which order that is, is the caller's; rows are `device`'s.
 
 use sqlx::{Row as _, SqliteConnection};
 
-use super::device::{Device, device_at, key, life};
-use super::{Script, checksum, unsigned};
-use crate::domain::rollout::WaveFailure;
-use crate::domain::{CampaignId, Priority, Seq, Stamp};
-use crate::store::sqlite::fault::{Fault, broken};
+use super::life::{device_at, key, life};
+use crate::domain::{CampaignId, Seq, Stamp};
+use crate::store::sqlite::fault::Fault;
+use crate::store::tables::{Device, Wake};
 
 /// Lets waiting devices whose moment has come take their place among those that may be asked.
 pub(in super::super) async fn promote(
@@ -31,7 +29,7 @@ pub(in super::super) async fn next_device(
     allow_repeat: bool,
 ) -> Result<Option<Device>, Fault> {
     let any = concat!(
-        "SELECT id, device, ",
+        "SELECT ",
         life!(),
         " FROM device_row \
          WHERE campaign = ?1 AND wave = ?2 AND state = 'queued' AND ready = 1 \
@@ -41,7 +39,7 @@ pub(in super::super) async fn next_device(
     macro_rules! first_of {
         ($rank:literal) => {
             concat!(
-                "SELECT * FROM (SELECT id, device, ",
+                "SELECT * FROM (SELECT ",
                 life!(),
                 " FROM device_row \
                  WHERE campaign = ?1 AND wave = ?2 AND rank = ",
@@ -63,7 +61,7 @@ pub(in super::super) async fn next_device(
     );
     let sql = if allow_repeat { any } else { first };
     let row = sqlx::query(sql).bind(campaign.0).bind(wave).fetch_optional(conn).await?;
-    row.map(|row| device_at(&row, None)).transpose()
+    row.map(|row| device_at(&row)).transpose()
 }
 
 /// When something can happen next, and whether a device of this wave could be asked now if it were
@@ -73,21 +71,19 @@ pub(in super::super) async fn wake(
     campaign: CampaignId,
     wave: u32,
     now: Stamp,
-) -> Result<(Option<Stamp>, bool), Fault> {
-    let sql = "SELECT \
-        (SELECT min(at) FROM device_row WHERE campaign = ?1 AND state = 'queued' AND ready = 0), \
-        (SELECT min(at) FROM device_row WHERE campaign = ?1 AND state = 'claimed'), \
-        (SELECT min(at) FROM device_row WHERE campaign = ?1 AND state = 'doubtful'), \
-        (SELECT ?2 WHERE EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND unseen = 1)), \
-        EXISTS (SELECT 1 FROM device_row \
-                WHERE campaign = ?1 AND wave = ?3 AND state = 'queued' AND ready = 1)";
+) -> Result<Wake, Fault> {
+    let sql = "SELECT (SELECT min(at) FROM ( \
+        SELECT min(at) AS at FROM device_row \
+          WHERE campaign = ?1 AND state = 'queued' AND ready = 0 UNION ALL \
+        SELECT min(at) FROM device_row WHERE campaign = ?1 AND state = 'claimed' UNION ALL \
+        SELECT min(at) FROM device_row WHERE campaign = ?1 AND state = 'doubtful' UNION ALL \
+        SELECT ?2 WHERE EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND unseen = 1) \
+        )) AS at, \
+        EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND wave = ?3 \
+                AND state = 'queued' AND ready = 1) AS could_ask";
     let row = sqlx::query(sql).bind(campaign.0).bind(now.0).bind(wave).fetch_one(conn).await?;
-    let mut wake: Option<i64> = None;
-    for at in 0..4 {
-        let moment: Option<i64> = row.try_get(at)?;
-        wake = [wake, moment].into_iter().flatten().min();
-    }
-    Ok((wake.map(Stamp), row.try_get(4)?))
+    let at = row.try_get::<Option<i64>, _>("at")?.map(Stamp);
+    Ok(Wake { at, could_ask: row.try_get("could_ask")? })
 }
 
 /// The campaign of high priority that the campaign `c` on the budget `b` yields to at the moment
@@ -106,62 +102,6 @@ macro_rules! ahead {
     };
 }
 pub(super) use ahead;
-
-/// Sets whether a campaign goes before others.
-pub(in super::super) async fn set_priority(
-    conn: &mut SqliteConnection,
-    campaign: CampaignId,
-    priority: Priority,
-) -> Result<(), Fault> {
-    let sql = "UPDATE campaign SET priority = ? WHERE id = ? AND state <> 'draft'";
-    let update = sqlx::query(sql).bind(priority.name()).bind(campaign.0);
-    if update.execute(conn).await?.rows_affected() == 0 {
-        return Err(broken("a campaign vanished"));
-    }
-    Ok(())
-}
-
-/// Keeps until when a runner is at work on a campaign, if its priority is high.
-pub(in super::super) async fn engage(
-    conn: &mut SqliteConnection,
-    campaign: CampaignId,
-    until: Stamp,
-) -> Result<(), Fault> {
-    let sql = "UPDATE campaign SET engaged_until = ? WHERE id = ? AND priority = 'high'";
-    sqlx::query(sql).bind(until.0).bind(campaign.0).execute(conn).await?;
-    Ok(())
-}
-
-/// Deals the devices of a draft into waves: these first, the others in the order of claims.
-pub(in super::super) async fn lay_waves(
-    conn: &mut SqliteConnection,
-    draft: CampaignId,
-    chosen: &[Seq],
-    sizes: &[u64],
-) -> Result<(), Fault> {
-    let chosen: Vec<i64> = chosen.iter().map(|seq| key(draft, *seq)).collect();
-    let chosen = serde_json::to_string(&chosen).map_err(|error| broken(error.to_string()))?;
-    let ends: Vec<i64> = sizes
-        .iter()
-        .scan(0_u64, |sum, size| {
-            *sum = sum.saturating_add(*size);
-            Some(i64::try_from(*sum).unwrap_or(i64::MAX))
-        })
-        .collect();
-    let ends = serde_json::to_string(&ends).map_err(|error| broken(error.to_string()))?;
-    // The wave of the n-th device is the number of waves that are full before it.
-    let sql = "WITH ends AS MATERIALIZED (SELECT value AS last FROM json_each(?1)), \
-               chosen AS MATERIALIZED (SELECT value AS id FROM json_each(?4)), \
-               dealt AS (SELECT id, row_number() OVER \
-                         (ORDER BY id NOT IN (SELECT id FROM chosen), rank, turn, id) AS n \
-                         FROM device_row WHERE id BETWEEN ?2 AND ?3 AND state = 'draft') \
-               UPDATE device_row SET wave = (SELECT count(*) FROM ends WHERE last < dealt.n) \
-               FROM dealt WHERE device_row.id = dealt.id";
-    let (first, last) = (key(draft, 0), key(draft, i64::from(u32::MAX)));
-    let update = sqlx::query(sql).bind(ends).bind(first).bind(last).bind(chosen);
-    update.execute(conn).await?;
-    Ok(())
-}
 
 /// The devices of a wave that have no outcome yet: ?1 is the campaign, ?2 the wave.
 macro_rules! open_in_wave {
@@ -189,7 +129,8 @@ pub(in super::super) async fn open_in_wave(
     wave: u32,
 ) -> Result<u64, Fault> {
     let sql = open_in_wave!("SELECT count(*) FROM");
-    unsigned(&sqlx::query(sql).bind(campaign.0).bind(wave).fetch_one(conn).await?, 0)
+    let open: i64 = sqlx::query_scalar(sql).bind(campaign.0).bind(wave).fetch_one(conn).await?;
+    Ok(open.unsigned_abs())
 }
 
 /// Whether a device of a wave has no outcome yet.
@@ -200,26 +141,6 @@ pub(in super::super) async fn is_wave_open(
 ) -> Result<bool, Fault> {
     let sql = open_in_wave!("SELECT EXISTS");
     Ok(sqlx::query_scalar(sql).bind(campaign.0).bind(wave).fetch_one(conn).await?)
-}
-
-/// Makes this the wave of an open campaign, with since when it is over and how it failed.
-pub(in super::super) async fn set_wave(
-    conn: &mut SqliteConnection,
-    campaign: CampaignId,
-    wave: u32,
-    over: Option<Stamp>,
-    failed: Option<&WaveFailure>,
-) -> Result<(), Fault> {
-    let failed = failed.map(serde_json::to_string).transpose();
-    let failed = failed.map_err(|error| broken(error.to_string()))?;
-    let sum = checksum::of_wave(campaign, wave, over, failed.as_deref());
-    let mut script = Script::default();
-    let sql = "UPDATE campaign SET wave = ?, wave_over = ?, wave_failed = ?, wave_sum = ? \
-               WHERE id = ? AND state = 'open'";
-    script.add(sql, 1).bind(wave)?.bind(over.map(|at| at.0))?.bind(failed)?.bind(sum)?;
-    script.bind(campaign.0)?;
-    script.run(conn).await?;
-    Ok(())
 }
 
 /// Puts a device of a wave that is over into this one, so that it is not waited for in vain.

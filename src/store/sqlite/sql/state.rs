@@ -1,7 +1,7 @@
 //! How the state of a row and what is known beside stand in the file. It runs no SQL.
 
-use super::parsed;
-use crate::domain::{Detail, Outcome, Stamp, State};
+use super::values::parsed;
+use crate::domain::{BusyPolicy, Detail, Outcome, Stamp, State};
 use crate::store::sqlite::fault::{Fault, broken};
 
 /// The names of all states, as they stand in `device_row` and in `tally`.
@@ -69,4 +69,21 @@ pub(super) fn detail_text(detail: &Detail) -> Option<String> {
 pub(super) fn detail_of(text: Option<&str>) -> Result<Detail, Fault> {
     let Some(text) = text else { return Ok(Detail::default()) };
     serde_json::from_str(text).map_err(|error| broken(format!("a detail cannot be read: {error}")))
+}
+
+/// What is done with busy devices.
+pub(super) fn busy_of(name: &str) -> Result<BusyPolicy, Fault> {
+    parsed(name, |name| match name {
+        "report" => Some(BusyPolicy::Report),
+        "retry" => Some(BusyPolicy::Retry),
+        _ => None,
+    })
+}
+
+/// What is done with busy devices, as it stands in the file.
+pub(super) fn busy_name(busy: BusyPolicy) -> &'static str {
+    match busy {
+        BusyPolicy::Report => "report",
+        BusyPolicy::Retry => "retry",
+    }
 }

@@ -1,0 +1,102 @@
+//! All that a store in memory holds, and what the campaigns on a budget mean for one another. Rows
+//! are `campaign`'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::campaign::Held;
+use super::journal::{Budget, Call};
+use super::missing::unknown_campaign;
+use crate::domain::settle::CallRecord;
+use crate::domain::{
+    BudgetKey, CallId, Campaign, CampaignId, CampaignName, CampaignState, Operation, Priority,
+    Quota, Seq, Stamp, Timing,
+};
+use crate::store::Result;
+
+#[derive(Debug, Default)]
+pub(super) struct Inner {
+    next_id: i64,
+    pub(super) held: BTreeMap<CampaignId, Held>,
+    pub(super) budgets: BTreeMap<BudgetKey, Budget>,
+    pub(super) calls: BTreeMap<CallId, Call>,
+    /// The ids of tenants, by service and domain.
+    pub(super) tenants: BTreeMap<(String, String), String>,
+}
+
+impl Inner {
+    pub(super) fn id(&mut self) -> i64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    pub(super) fn held(&mut self, id: CampaignId) -> Result<&mut Held> {
+        self.held.get_mut(&id).ok_or_else(unknown_campaign)
+    }
+
+    pub(super) fn campaign(&self, id: CampaignId) -> Result<&Campaign> {
+        self.held.get(&id).and_then(|held| held.campaign.as_ref()).ok_or_else(unknown_campaign)
+    }
+
+    pub(super) fn named(&self, name: &CampaignName) -> Option<&Campaign> {
+        self.held.values().filter_map(|held| held.campaign.as_ref()).find(|one| one.name == *name)
+    }
+
+    /// All quotas of all open campaigns on this budget, and those that the server named: together
+    /// they are the strictest setting. A runner that has not noticed yet that its campaign is
+    /// finished keeps that one's too. None has any for cancelling: how fast it is to order says
+    /// nothing about how fast to take that back.
+    pub(super) fn quotas(
+        &self,
+        key: &BudgetKey,
+        asking: Option<CampaignId>,
+        now: Stamp,
+    ) -> Vec<Quota> {
+        let budget = self.budgets.get(key);
+        let named = budget.into_iter().flat_map(|budget| budget.state.named.in_force(now));
+        if key.operation == Operation::Cancel {
+            return named.collect::<BTreeSet<Quota>>().into_iter().collect();
+        }
+        let campaigns = self.held.values().filter_map(|held| held.campaign.as_ref());
+        let open = campaigns.filter(|campaign| {
+            (campaign.state == CampaignState::Open || Some(campaign.id) == asking)
+                && campaign.order.target.budget(key.operation) == *key
+        });
+        let open = open.flat_map(|one| one.quotas.iter().copied());
+        let all: BTreeSet<Quota> = open.chain(named).collect();
+        all.into_iter().collect()
+    }
+
+    /// The campaign of high priority that this one yields to now, if there is one.
+    pub(super) fn ahead_of(&self, campaign: &Campaign, now: Stamp) -> Option<CampaignId> {
+        let budget = campaign.order.target.budget(Operation::Scan);
+        let goes_before = |held: &&Held| {
+            let at_work = held.engaged_until > now && held.has_due(now);
+            at_work
+                && held.campaign.as_ref().is_some_and(|one| {
+                    let open = one.state == CampaignState::Open && !one.paused;
+                    let high = one.priority == Priority::High && one.id != campaign.id;
+                    open && high && one.order.target.budget(Operation::Scan) == budget
+                })
+        };
+        let yields = campaign.priority == Priority::Normal;
+        let ahead = self.held.values().filter(|_| yields).find(goes_before)?;
+        ahead.campaign.as_ref().map(|campaign| campaign.id)
+    }
+
+    /// Writes a call into the journal, with its slot counted until the horizon.
+    pub(super) fn enter(
+        &mut self,
+        (campaign, seq): (Option<CampaignId>, Option<Seq>),
+        budget: BudgetKey,
+        record: CallRecord,
+        seen_by: Stamp,
+        timing: &Timing,
+    ) -> CallId {
+        let call = CallId(self.id());
+        let entry = self.budgets.entry(budget.clone()).or_default();
+        entry.seen.insert((seen_by, call));
+        entry.state.on_claim(record.claimed_at, timing);
+        self.calls.insert(call, Call { campaign, budget, seq, record, seen_by });
+        call
+    }
+}

@@ -1,0 +1,60 @@
+//! Taking back: campaigns that are called off, and actions that were cancelled.
+
+use super::known::{broken, known, row_of, set, tally};
+use super::rows::finish;
+use crate::domain::lifecycle::{self, LifeEvent};
+use crate::domain::settle;
+use crate::domain::{CalledOff, CampaignId, Cancellation};
+use crate::store::tables::{CampaignChange, Done, Tables};
+
+pub(super) async fn call_off<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+) -> Done<T, CalledOff> {
+    set(tables, campaign, CampaignChange::CalledOff).await?;
+    let ended = end_waiting(tables, campaign).await?;
+    let finished = finish(tables, campaign).await?;
+    Ok(CalledOff { ended, open: tally(tables, campaign).await?.open(), finished })
+}
+
+/// Ends every device of a campaign that was called off and that waits; how many.
+pub(super) async fn end_waiting<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, u64> {
+    let busy = known(tables, campaign).await?.busy;
+    let (mut last, mut all) = (0, 0);
+    loop {
+        let waiting = tables.waiting(campaign, last).await?;
+        let Some(row) = waiting.last() else { return Ok(all) };
+        last = row.seq;
+        let mut ended = Vec::with_capacity(waiting.len());
+        for row in waiting {
+            let after = lifecycle::next(row.life, LifeEvent::CalledOff, busy, tables.timing())
+                .map_err(|illegal| broken(illegal.to_string()))?;
+            let mut detail = row.detail.clone();
+            settle::note_called_off(&mut detail, after.state);
+            ended.push(row.moved(after, Some(detail)));
+        }
+        all += ended.len() as u64;
+        tables.change_waiting(campaign, &ended).await?;
+    }
+}
+
+pub(super) async fn note_cancelled<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+    cancelled: &[Cancellation],
+) -> Done<T, u64> {
+    let busy = known(tables, campaign).await?.busy;
+    let (utc, mut noted) = (tables.utc(), 0);
+    for Cancellation { seq, action, cause } in cancelled {
+        let row = row_of(tables, campaign, *seq).await?;
+        let mut detail = row.detail.clone();
+        let after = lifecycle::next(row.life, LifeEvent::Cancelled, busy, tables.timing());
+        if let Ok(after) = after
+            && settle::note_cancelled(&mut detail, action, *cause, utc)
+        {
+            tables.change(campaign, row.moved(after, Some(detail))).await?;
+            noted += 1;
+        }
+    }
+    Ok(noted)
+}

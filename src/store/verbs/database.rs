@@ -1,0 +1,328 @@
+//! A store over any database: each verb of `Store`, as a transaction that reads or one that writes.
+//! What a verb does in it stands beside this file.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use super::known::{set, tally};
+use super::{cancel, claims, drafts, journal, rows, waves};
+use crate::clock::Clock;
+use crate::domain::hold::NotYet;
+use crate::domain::service::{id_of, service_of};
+use crate::domain::{
+    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignId, CampaignName,
+    Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening, Priority, Quota, Row,
+    Seq, Settled, Settlement, Stamp, Tally, Usage, WaveStand,
+};
+use crate::store::tables::{CampaignChange, Page, Tables, TenantName};
+use crate::store::{ClaimAnswer, ReadAnswer, ReadSettlement, Result, Store, StoreError};
+
+/// The future of what is done in one transaction.
+pub(crate) type Work<'t, R, F> =
+    Pin<Box<dyn Future<Output = std::result::Result<R, F>> + Send + 't>>;
+
+/// A database that holds a store. What is written is durable when `write` returns.
+pub trait Database: Send + Sync + 'static {
+    /// The clock that stamps come from.
+    type Clock: Clock;
+    /// What can go wrong in a transaction.
+    type Fault: From<StoreError> + Send + 'static;
+    /// The rows of one transaction.
+    type Tables<'c>: Tables<Fault = Self::Fault>;
+
+    /// The clock that stamps come from.
+    fn clock(&self) -> &Self::Clock;
+
+    /// Where the store is, for people.
+    fn place(&self) -> String;
+
+    /// Reads in one transaction; `what` says what is being done, for people.
+    fn read<R, W>(&self, what: &'static str, work: W) -> impl Future<Output = Result<R>> + Send
+    where
+        R: Send + 'static,
+        W: for<'t, 'c> FnOnce(&'t mut Self::Tables<'c>) -> Work<'t, R, Self::Fault>
+            + Send
+            + 'static;
+
+    /// Writes in one transaction, whole or not at all; it goes on if the caller stops waiting.
+    fn write<R, W>(&self, what: &'static str, work: W) -> impl Future<Output = Result<R>> + Send
+    where
+        R: Send + 'static,
+        W: for<'t, 'c> FnOnce(&'t mut Self::Tables<'c>) -> Work<'t, R, Self::Fault>
+            + Send
+            + 'static;
+
+    /// Whether all that the next call of a campaign would go by is whole. It may look at every row,
+    /// so a runner asks once.
+    fn check(&self, campaign: CampaignId) -> impl Future<Output = Result<()>> + Send;
+}
+
+impl<D: Database> Store for D {
+    type Clock = D::Clock;
+
+    fn clock(&self) -> &D::Clock {
+        Database::clock(self)
+    }
+
+    fn place(&self) -> String {
+        Database::place(self)
+    }
+
+    async fn draft(&self) -> Result<CampaignId> {
+        self.write("beginning a draft", |tables| Box::pin(tables.insert_draft())).await
+    }
+
+    async fn append(&self, draft: CampaignId, rows: Vec<NewRow>) -> Result<()> {
+        self.write("appending rows", move |tables| {
+            Box::pin(async move { drafts::append(tables, draft, &rows).await })
+        })
+        .await
+    }
+
+    async fn lay_chosen(&self, draft: CampaignId, chosen: &[Seq], sizes: &[u64]) -> Result<()> {
+        let (chosen, sizes) = (chosen.to_vec(), sizes.to_vec());
+        self.write("dealing a list into waves", move |tables| {
+            Box::pin(async move { drafts::lay_waves(tables, draft, &chosen, &sizes).await })
+        })
+        .await
+    }
+
+    async fn open(&self, draft: CampaignId, opening: Opening) -> Result<Opened> {
+        self.write("confirming a campaign", move |tables| {
+            Box::pin(async move { drafts::open(tables, draft, &opening).await })
+        })
+        .await
+    }
+
+    async fn discard(&self, draft: CampaignId) -> Result<()> {
+        self.write("deleting a draft", move |tables| Box::pin(tables.delete_draft(draft))).await
+    }
+
+    async fn join(&self, campaign: CampaignId, quotas: Vec<Quota>) -> Result<()> {
+        self.check(campaign).await?;
+        self.write("joining a campaign", move |tables| {
+            Box::pin(async move { drafts::join(tables, campaign, &quotas).await })
+        })
+        .await
+    }
+
+    async fn find(&self, name: &CampaignName) -> Result<Option<Campaign>> {
+        let name = name.clone();
+        self.read("looking for a campaign", move |tables| {
+            Box::pin(async move { tables.campaign_named(&name).await })
+        })
+        .await
+    }
+
+    async fn campaigns(&self) -> Result<Vec<Campaign>> {
+        self.read("listing campaigns", |tables| Box::pin(tables.campaigns())).await
+    }
+
+    async fn tally(&self, campaign: CampaignId) -> Result<Tally> {
+        self.read("counting rows", move |tables| Box::pin(tally(tables, campaign))).await
+    }
+
+    async fn rows(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
+        let page = Page { after, limit, attempts: 0 };
+        self.read("reading rows", move |tables| Box::pin(rows::rows(tables, campaign, page))).await
+    }
+
+    async fn asked(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
+        let page = Page { after, limit, attempts: 1 };
+        self.read("reading rows", move |tables| Box::pin(rows::rows(tables, campaign, page))).await
+    }
+
+    async fn peek(
+        &self,
+        campaign: CampaignId,
+        pending: usize,
+    ) -> Result<std::result::Result<(), NotYet>> {
+        let what = "asking for the limit";
+        let peek = self.read(what, move |tables| Box::pin(claims::peek(tables, campaign, pending)));
+        Ok(peek.await?.map_or(Ok(()), Err))
+    }
+
+    async fn claim(&self, campaign: CampaignId, allow_repeat: bool) -> Result<ClaimAnswer> {
+        self.write("claiming a device", move |tables| {
+            Box::pin(claims::claim(tables, campaign, allow_repeat))
+        })
+        .await
+    }
+
+    async fn settle(&self, call: CallId, settlement: Settlement) -> Result<Settled> {
+        self.write("writing an answer", move |tables| {
+            Box::pin(async move { journal::settle(tables, call, &settlement).await })
+        })
+        .await
+    }
+
+    async fn claim_read(&self, campaign: CampaignId) -> Result<ReadAnswer> {
+        self.write("claiming a look at the list of actions", move |tables| {
+            Box::pin(claims::claim_read(tables, campaign))
+        })
+        .await
+    }
+
+    async fn claim_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
+        let budget = budget.clone();
+        self.write("claiming a call", move |tables| {
+            Box::pin(async move { claims::claim_on(tables, &budget, &quotas).await })
+        })
+        .await
+    }
+
+    async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<BudgetState> {
+        self.write("writing a look at the list of actions", move |tables| {
+            Box::pin(async move { journal::settle_read(tables, call, &settlement).await })
+        })
+        .await
+    }
+
+    async fn expire(&self, campaign: CampaignId) -> Result<u64> {
+        self.write("giving up late answers", move |tables| Box::pin(rows::expire(tables, campaign)))
+            .await
+    }
+
+    async fn in_flight_until(&self, campaign: CampaignId) -> Result<Option<Stamp>> {
+        self.read("looking for calls in flight", move |tables| {
+            Box::pin(tables.last_claim_ends(campaign))
+        })
+        .await
+    }
+
+    async fn to_look_up(&self, campaign: CampaignId, limit: usize) -> Result<Vec<LookUp>> {
+        self.read("looking for doubtful devices", move |tables| {
+            Box::pin(tables.to_look_up(campaign, limit))
+        })
+        .await
+    }
+
+    async fn looked_up(
+        &self,
+        campaign: CampaignId,
+        findings: Vec<Finding>,
+    ) -> Result<Vec<Settled>> {
+        self.write("writing what was looked up", move |tables| {
+            Box::pin(async move { rows::looked_up(tables, campaign, &findings).await })
+        })
+        .await
+    }
+
+    async fn reopen(&self, campaign: CampaignId, refused: Vec<(Seq, u32)>) -> Result<u64> {
+        self.write("queueing devices again", move |tables| {
+            Box::pin(async move { rows::reopen(tables, campaign, &refused).await })
+        })
+        .await
+    }
+
+    async fn note_actions(&self, campaign: CampaignId, seen: Vec<(Seq, Action)>) -> Result<u64> {
+        self.write("noting how far scans are", move |tables| {
+            Box::pin(async move { rows::note_actions(tables, campaign, &seen).await })
+        })
+        .await
+    }
+
+    async fn set_paused(&self, campaign: CampaignId, paused: bool) -> Result<()> {
+        self.write("pausing a campaign", move |tables| {
+            Box::pin(set(tables, campaign, CampaignChange::Paused(paused)))
+        })
+        .await
+    }
+
+    async fn set_priority(&self, campaign: CampaignId, priority: Priority) -> Result<()> {
+        self.write("setting a campaign's priority", move |tables| {
+            Box::pin(set(tables, campaign, CampaignChange::Priority(priority)))
+        })
+        .await
+    }
+
+    async fn engage(&self, campaign: CampaignId) -> Result<()> {
+        self.write("telling that a runner is at work", move |tables| {
+            Box::pin(waves::engage(tables, campaign))
+        })
+        .await
+    }
+
+    async fn wave_open(&self, campaign: CampaignId) -> Result<u64> {
+        self.read("counting what a wave has open", move |tables| {
+            Box::pin(waves::wave_open(tables, campaign))
+        })
+        .await
+    }
+
+    async fn end_wave(&self, campaign: CampaignId) -> Result<WaveStand> {
+        self.write("looking whether a wave is over", move |tables| {
+            Box::pin(waves::end_wave(tables, campaign))
+        })
+        .await
+    }
+
+    async fn judge_wave(&self, campaign: CampaignId, wave: u32, judged: Judged) -> Result<bool> {
+        self.write("judging a wave", move |tables| {
+            Box::pin(waves::judge_wave(tables, campaign, wave, judged))
+        })
+        .await
+    }
+
+    async fn open_wave(&self, campaign: CampaignId, from: u32) -> Result<bool> {
+        self.write("opening a wave", move |tables| {
+            Box::pin(waves::open_wave(tables, campaign, from))
+        })
+        .await
+    }
+
+    async fn call_off(&self, campaign: CampaignId) -> Result<CalledOff> {
+        self.write("calling a campaign off", move |tables| {
+            Box::pin(cancel::call_off(tables, campaign))
+        })
+        .await
+    }
+
+    async fn note_cancelled(&self, campaign: CampaignId, done: Vec<Cancellation>) -> Result<u64> {
+        self.write("noting what was cancelled", move |tables| {
+            Box::pin(async move { cancel::note_cancelled(tables, campaign, &done).await })
+        })
+        .await
+    }
+
+    async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
+        self.write("noting how a run went", move |tables| {
+            Box::pin(rows::note_run(tables, campaign, run))
+        })
+        .await
+    }
+
+    async fn finish(&self, campaign: CampaignId) -> Result<bool> {
+        self.write("finishing a campaign", move |tables| Box::pin(rows::finish(tables, campaign)))
+            .await
+    }
+
+    async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
+        let budget = budget.clone();
+        self.read("reading the journal", move |tables| {
+            Box::pin(async move { journal::usage(tables, &budget, latest).await })
+        })
+        .await
+    }
+
+    async fn note_tenant(&self, service: &str, domain: &str, tenant: &str) -> Result<()> {
+        let (service, domain) = (service_of(service), id_of(domain));
+        let name = TenantName { service, domain, tenant: id_of(tenant) };
+        self.write("writing a tenant's id", move |tables| {
+            Box::pin(async move { tables.set_tenant_name(&name).await })
+        })
+        .await
+    }
+
+    async fn tenant_named(&self, service: &str, domain: &str) -> Result<Option<String>> {
+        let (service, domain) = (service_of(service), id_of(domain));
+        self.read("looking for a tenant's id", move |tables| {
+            Box::pin(async move { tables.tenant_named(&service, &domain).await })
+        })
+        .await
+    }
+
+    async fn calls(&self, campaign: CampaignId) -> Result<u64> {
+        self.read("counting calls", move |tables| Box::pin(rows::calls(tables, campaign))).await
+    }
+}

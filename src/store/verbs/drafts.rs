@@ -1,0 +1,54 @@
+//! Drafts, and how one becomes a campaign or goes on with one that is there.
+
+use super::known::{known, unknown_campaign};
+use crate::domain::{CampaignId, NewRow, Opened, Opening, Operation, Quota, Seq};
+use crate::store::tables::{CampaignBudgets, Done, Tables};
+
+pub(super) async fn append<T: Tables>(
+    tables: &mut T,
+    draft: CampaignId,
+    rows: &[NewRow],
+) -> Done<T, ()> {
+    let there = tables.draft_rows(draft).await?.ok_or_else(unknown_campaign)?;
+    tables.append(draft, there, rows).await
+}
+
+pub(super) async fn lay_waves<T: Tables>(
+    tables: &mut T,
+    draft: CampaignId,
+    chosen: &[Seq],
+    sizes: &[u64],
+) -> Done<T, ()> {
+    tables.draft_rows(draft).await?.ok_or_else(unknown_campaign)?;
+    tables.lay_waves(draft, chosen, sizes).await
+}
+
+pub(super) async fn open<T: Tables>(
+    tables: &mut T,
+    draft: CampaignId,
+    opening: &Opening,
+) -> Done<T, Opened> {
+    if let Some(there) = tables.campaign_named(&opening.name).await? {
+        tables.delete_draft(draft).await?;
+        return Ok(there.meets(opening));
+    }
+    tables.draft_rows(draft).await?.ok_or_else(unknown_campaign)?;
+    let target = &opening.order.target;
+    let budgets = CampaignBudgets {
+        scan: tables.budget_id(&target.budget(Operation::Scan)).await?,
+        read: tables.budget_id(&target.budget(Operation::Read)).await?,
+    };
+    tables.confirm(draft, opening, budgets).await?;
+    tables.set_quotas(draft, &opening.quotas).await?;
+    tables.queue_drafts(draft).await?;
+    Ok(Opened::New(draft))
+}
+
+pub(super) async fn join<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+    quotas: &[Quota],
+) -> Done<T, ()> {
+    known(tables, campaign).await?;
+    tables.set_quotas(campaign, quotas).await
+}

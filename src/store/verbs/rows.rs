@@ -1,0 +1,132 @@
+//! What becomes of devices beside the answers to their calls: horizons that pass, look-ups, and
+//! what was refused and is asked again.
+
+use super::known::{broken, known, row_of, tally, unknown_campaign};
+use crate::domain::lifecycle::{self, LifeEvent};
+use crate::domain::settle;
+use crate::domain::{
+    Action, BudgetState, Campaign, CampaignId, CampaignState, Finding, LastRun, Row, Seq, Settled,
+};
+use crate::store::tables::{CampaignChange, Done, Page, Tables, Wave};
+
+pub(super) async fn rows<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+    page: Page,
+) -> Done<T, Vec<Row>> {
+    let rows = tables.rows(campaign, page).await?;
+    if rows.is_empty() {
+        // There may be none left, or no such campaign or draft.
+        tally(tables, campaign).await?;
+    }
+    Ok(rows)
+}
+
+pub(super) async fn expire<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, u64> {
+    let (now, busy) = (tables.now(), known(tables, campaign).await?.busy);
+    let expired = tables.expired(campaign).await?;
+    let count = expired.len() as u64;
+    for device in expired {
+        let event = LifeEvent::Expired { now };
+        let after = lifecycle::next(device.life, event, busy, tables.timing())
+            .map_err(|illegal| broken(illegal.to_string()))?;
+        tables.change(campaign, device.moved(after, None)).await?;
+    }
+    Ok(count)
+}
+
+pub(super) async fn reopen<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+    refused: &[(Seq, u32)],
+) -> Done<T, u64> {
+    let mut reopened = 0;
+    let Campaign { busy, wave, wave_over, wave_failed: failed, .. } =
+        known(tables, campaign).await?;
+    for (seq, attempt) in refused {
+        let row = row_of(tables, campaign, *seq).await?;
+        let event = LifeEvent::Reopened { attempt: *attempt };
+        if let Ok(after) = lifecycle::next(row.life, event, busy, tables.timing()) {
+            tables.change(campaign, row.moved(after, None)).await?;
+            tables.bring_forward(campaign, *seq, wave).await?;
+            reopened += 1;
+        }
+    }
+    if reopened > 0 && wave_over.is_some() {
+        let wave = Wave { number: wave, over: None, failed };
+        super::waves::set_wave(tables, campaign, wave).await?;
+    }
+    Ok(reopened)
+}
+
+pub(super) async fn note_actions<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+    seen: &[(Seq, Action)],
+) -> Done<T, u64> {
+    known(tables, campaign).await?;
+    let (utc, mut noted) = (tables.utc(), 0);
+    for (seq, action) in seen {
+        let row = row_of(tables, campaign, *seq).await?;
+        let mut detail = row.detail.clone();
+        if settle::note_progress(&mut detail, action, utc) {
+            let life = row.life;
+            tables.change(campaign, row.moved(life, Some(detail))).await?;
+            noted += 1;
+        }
+    }
+    Ok(noted)
+}
+
+pub(super) async fn looked_up<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+    findings: &[Finding],
+) -> Done<T, Vec<Settled>> {
+    let busy = known(tables, campaign).await?.busy;
+    let (now, utc) = (tables.now(), tables.utc());
+    let mut all = Vec::with_capacity(findings.len());
+    for Finding { look_up, found, action } in findings {
+        let row = row_of(tables, campaign, look_up.seq).await?;
+        let before = row.life;
+        let event = settle::look_up_event(look_up.unseen, look_up.attempt, *found, now);
+        let current = settle::is_current(before, look_up.looks, *found);
+        let after = match lifecycle::next(before, event, busy, tables.timing()) {
+            Ok(after) if current => {
+                let mut detail = row.detail.clone();
+                settle::note_look_up(&mut detail, look_up.unseen, *found, action.as_ref(), utc);
+                tables.change(campaign, row.moved(after, Some(detail))).await?;
+                after
+            }
+            Ok(_) | Err(_) => before,
+        };
+        all.push(Settled { before, after, budget: BudgetState::default() });
+    }
+    Ok(all)
+}
+
+pub(super) async fn note_run<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+    run: LastRun,
+) -> Done<T, ()> {
+    let before = known(tables, campaign).await?.last_run;
+    let run = run.noted_after(before, tables.timing());
+    super::known::set(tables, campaign, CampaignChange::LastRun(run)).await
+}
+
+pub(super) async fn finish<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, bool> {
+    let there = known(tables, campaign).await?;
+    if tally(tables, campaign).await?.open() > 0 || tables.has_unseen(campaign).await? {
+        return Ok(false);
+    }
+    if there.state == CampaignState::Open {
+        let finished = CampaignChange::Finished(tables.utc());
+        super::known::set(tables, campaign, finished).await?;
+    }
+    Ok(true)
+}
+
+pub(super) async fn calls<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, u64> {
+    tables.calls(campaign).await?.ok_or_else(unknown_campaign)
+}
