@@ -17,10 +17,10 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fleetsweep::clock::{SystemClock, TokioClock, wall_clock};
-use fleetsweep::defender::clouds::DEFAULT_AUDIENCE;
 use fleetsweep::defender::{
     Credential, HttpApi, HttpSettings, Origin, ScanApi, SignIn, SignInSettings,
 };
+use fleetsweep::domain::cloud::DEFAULT_AUDIENCE;
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{BusyPolicy, Campaign, Ending, PaceKind, Timing};
 use fleetsweep::emulator::{self, Config, Emulator, Limit};

@@ -86,5 +86,6 @@ pub mod emulator;
 pub mod engine;
 pub mod gate;
 pub mod intake;
+pub mod ops;
 pub mod report;
 pub mod store;

@@ -10,7 +10,7 @@ use fleetsweep::cli;
 const ONE_THREAD: &str = "FLEETSWEEP_ONE_THREAD";
 
 fn main() -> ExitCode {
-    let (command, settings) = match cli::misuse::parse() {
+    let parsed = match cli::parse::parse() {
         Ok(parsed) => parsed,
         Err(code) => return ExitCode::from(code),
     };
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         None => tokio::runtime::Builder::new_multi_thread(),
     };
     ExitCode::from(match builder.enable_all().build() {
-        Ok(runtime) => runtime.block_on(cli::run(command, settings)),
+        Ok(runtime) => runtime.block_on(cli::run(parsed)),
         Err(error) => cli::no_runtime(&error),
     })
 }

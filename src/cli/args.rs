@@ -7,8 +7,10 @@ mod change;
 mod due;
 mod hours;
 mod later;
+mod machines;
 mod order;
 mod priority;
+mod requests;
 mod schedule;
 mod status;
 mod tools;
@@ -16,16 +18,13 @@ mod waves;
 mod words;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::StringValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use super::machine_args::MachineArgs;
-use crate::defender::{Cloud, SignInKind};
 use crate::domain::preflight::Group;
-use crate::domain::quota::parse_duration;
-use crate::domain::{Campaign, CampaignName, Quota, ScanType};
+use crate::domain::request::{Length, OrNone};
+use crate::domain::{BusyPolicy, CampaignName, Cloud, Exit, PaceKind, Quota, ScanType, SignInKind};
 use crate::emulator::Scenario;
 pub use after::AfterArgs;
 pub use cancel::CancelArgs;
@@ -33,22 +32,30 @@ pub use change::ChangeArgs;
 pub use due::DueArgs;
 pub use hours::HoursArgs;
 pub use later::{FollowArgs, PauseArgs, RetryArgs};
+pub use machines::MachineArgs;
 pub use order::OrderArgs;
 pub use priority::PriorityArgs;
+pub(super) use requests::{SettingsArgs, sign_in_kind};
 pub use schedule::ScheduleArgs;
 pub use status::StatusArgs;
 pub use tools::{CompletionsArgs, DoctorArgs, EmulateArgs, ManArgs};
-pub use waves::{RuleArgs, Sizes, WaveArgs};
+pub use waves::{RuleArgs, WaveArgs};
 use words::words;
 
 /// The types of a scan.
 const TYPES: [&str; 2] = ["quick", "full"];
 
+/// How bursts are spread.
+const PACES: [&str; 2] = ["fast", "even"];
+
+/// What is done with busy devices.
+const BUSY: [&str; 2] = ["report", "retry"];
+
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
 /// and never faster, and says for every device what became of it.
 #[derive(Debug, Parser)]
 #[command(name = "fleetsweep", version, max_term_width = 80, disable_help_subcommand = true)]
-#[command(before_help = EXAMPLES, after_help = EXIT_CODES)]
+#[command(before_help = EXAMPLES, after_help = exit_codes())]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -97,18 +104,16 @@ const SCAN_EXAMPLES: &str = "Examples:
   Try it without a tenant; nothing leaves this machine:
     fleetsweep scan devices.csv --type quick --comment \"try it\" --emulator";
 
-pub(super) const EXIT_CODES: &str = "Exit codes:
-  0    every device accepted or covered (a scan of that type or a wider one is
-       running there); in a series also: stopped as planned
-  1    internal or I/O error, or the API was never reached
-  2    wrong usage or bad input; nothing was ordered
-  3    finished, but some devices were rejected, not found, failed, unknown,
-       cancelled, or busy with a scan that does not cover them
-  4    stopped by a safety rule; `fleetsweep resume` goes on
-  5    stopped with work left (time, signal, network); resume goes on
-  6    not confirmed, not what was planned, or another campaign has that name
-  7    sign-in or permission
-  130  left at once by a second Ctrl-C";
+/// The exit codes, as help and manual tell them.
+pub(super) fn exit_codes() -> String {
+    let mut text = "Exit codes:".to_owned();
+    for exit in Exit::ALL {
+        let line = format!("  {:<4} {}", exit.code(), exit.help());
+        text.push('\n');
+        text += &crate::report::human::wrapped(&line, 7);
+    }
+    text
+}
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -153,10 +158,6 @@ pub enum Command {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Tenant and sign-in")]
 pub struct ConnectArgs {
-    /// The settings file that was typed, for the command that goes on.
-    #[arg(skip)]
-    pub config: Option<PathBuf>,
-
     /// Tenant's settings in the settings file [env: FLEETSWEEP_PROFILE]
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
@@ -236,37 +237,35 @@ pub struct SpeedArgs {
     /// Lower a limit, such as 50/1m; repeatable. The API's own are 100/1m and 1500/1h; only towards
     /// a loopback address can a limit be higher
     #[arg(long = "limit", value_name = "CALLS/TIME")]
-    pub limits: Vec<Quota>,
+    pub limits: Vec<OrNone<Quota>>,
 
     /// Leave room for other tools that use the same application, such as 25%
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub leave: Option<u8>,
 
     /// fast: as early as the limits allow; even: spread over the longest limit [default: fast]
-    #[arg(long, value_enum)]
-    pub pace: Option<PaceArg>,
+    #[arg(long, value_parser = words(pace, PACES), hide_possible_values = true)]
+    pub pace: Option<PaceKind>,
 
-    /// Calls in flight at most
-    #[arg(long, value_name = "N", default_value_t = 16,
-        value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub concurrency: u16,
+    /// Calls in flight at most [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub concurrency: Option<u16>,
 
-    /// Divide every duration and limit window by N; towards a loopback address alone
-    #[arg(long, value_name = "N", default_value_t = 1,
-        value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub time_scale: u32,
+    /// Divide every duration and limit window by N; towards a loopback address alone [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub time_scale: Option<u32>,
 
     /// Order nothing after this time of day, such as 06:00, or this moment (RFC 3339)
     #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
+    pub until: Option<OrNone<String>>,
 
     /// Order nothing after this long, such as 5h30m
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub max_duration: Option<Duration>,
+    #[arg(long, value_name = "TIME")]
+    pub max_duration: Option<OrNone<Length>>,
 
     /// How long to wait for an API that cannot be reached, once it was
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub max_wait: Option<Duration>,
+    #[arg(long, value_name = "TIME")]
+    pub max_wait: Option<Length>,
 
     /// When orders may leave.
     #[command(flatten)]
@@ -289,22 +288,6 @@ impl SpeedArgs {
         "expire_pending",
         "priority",
     ];
-
-    /// The API's own limits.
-    pub(super) fn of_the_api() -> Self {
-        Self {
-            limits: Vec::new(),
-            leave: None,
-            pace: None,
-            concurrency: 1,
-            time_scale: 1,
-            until: None,
-            max_duration: None,
-            max_wait: None,
-            hours: HoursArgs::default(),
-            priority: PriorityArgs::default(),
-        }
-    }
 }
 
 /// Where state and reports go.
@@ -430,18 +413,14 @@ pub struct ScanArgs {
     #[arg(long)]
     pub skip_bad_rows: bool,
 
-    /// Rows that a list may have
-    #[arg(long, value_name = "N", default_value_t = crate::intake::DEFAULT_MAX_ROWS)]
-    pub max_rows: u64,
+    /// Rows that a list may have [default: 5000000]
+    #[arg(long, value_name = "N")]
+    pub max_rows: Option<u64>,
 
     /// Devices whose scan is already in progress: report them, or ask again after an hour, at most
     /// three times [default: report]
-    #[arg(long, value_enum)]
-    pub busy: Option<BusyArg>,
-
-    /// The campaign that this one orders again, so that no other tenant is asked.
-    #[arg(skip)]
-    pub again: Option<Box<Campaign>>,
+    #[arg(long, value_parser = words(busy, BUSY), hide_possible_values = true)]
+    pub busy: Option<BusyPolicy>,
 
     /// The change request.
     #[command(flatten)]
@@ -531,31 +510,6 @@ pub struct DevicesArgs {
     pub emulator: EmulatorArgs,
 }
 
-impl DevicesArgs {
-    /// Where the journal is.
-    pub(super) fn place(&self) -> OutputArgs {
-        OutputArgs { store: self.store.clone(), ..OutputArgs::default() }
-    }
-}
-
-/// How bursts are spread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PaceArg {
-    /// As early as the limits allow.
-    Fast,
-    /// Spread over the longest limit.
-    Even,
-}
-
-/// What is done with busy devices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BusyArg {
-    /// Reported.
-    Report,
-    /// Asked again.
-    Retry,
-}
-
 /// Any text.
 fn text() -> StringValueParser {
     StringValueParser::new()
@@ -575,10 +529,15 @@ fn groups() -> impl Iterator<Item = &'static str> {
     Group::ALL.into_iter().filter(|group| group.is_the_users()).map(Group::name)
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text)
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "write a time with its unit, such as 90s, 30m or 5h30m".to_owned())
+fn pace(text: &str) -> Result<PaceKind, String> {
+    let all = [PaceKind::Fast, PaceKind::Even];
+    all.into_iter().find(|one| one.name() == text).ok_or_else(|| "write fast or even".to_owned())
+}
+
+fn busy(text: &str) -> Result<BusyPolicy, String> {
+    let all = [BusyPolicy::Report, BusyPolicy::Retry];
+    let one = all.into_iter().find(|one| one.name() == text);
+    one.ok_or_else(|| "write report or retry".to_owned())
 }
 
 fn percent(text: &str) -> Result<u8, String> {

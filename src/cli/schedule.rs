@@ -16,9 +16,10 @@ use std::io::Write;
 use std::path::Path;
 
 use super::args::ScheduleArgs;
-use super::failure::Failure;
-use super::say;
+use super::terminal::say;
+use crate::domain::Exit;
 use crate::domain::text::printable;
+use crate::ops::failure::Failure;
 use crate::report::human::wrapped;
 use job::Job;
 use when::Start;
@@ -33,12 +34,12 @@ struct File {
 ///
 /// # Errors
 /// `Failure` if the command line cannot be started by a timer, or a file cannot be written.
-pub(super) fn schedule(args: &ScheduleArgs) -> Result<u8, Failure> {
+pub(super) fn schedule(args: &ScheduleArgs) -> Result<Exit, Failure> {
     let starts: Result<Vec<Start>, Failure> =
         args.starts.iter().map(|text| Start::parse(text)).collect();
     let folder = std::env::current_dir().map_err(|error| {
         let next = "go to a folder that exists";
-        Failure::new(1, "the current folder is not known", error.to_string(), next)
+        Failure::new(Exit::Failed, "the current folder is not known", error.to_string(), next)
     })?;
     let job = Job::new(&args.name, &args.command, starts?, &folder)?;
     if job.starts.is_empty() {
@@ -67,7 +68,7 @@ pub(super) fn schedule(args: &ScheduleArgs) -> Result<u8, Failure> {
     for warning in job.warnings.iter().chain(&more) {
         say::note(&wrapped(&format!("Warning: {}", printable(warning)), 2));
     }
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 /// Writes new files; one that is there may have been changed by somebody, and stays.
@@ -78,7 +79,7 @@ fn write(folder: &Path, files: &[File]) -> Result<(), Failure> {
         made.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
             let next = "name another folder, or another --name; a file that is there is kept";
             let what = format!("{} cannot be written", path.display());
-            Failure::new(1, what, error.to_string(), next)
+            Failure::new(Exit::Failed, what, error.to_string(), next)
         })?;
         say::note(&format!("Written: {}", path.display()));
     }

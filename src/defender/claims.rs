@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::clouds::DEFAULT_AUDIENCE;
 use super::wire::{cut, text_of};
+use crate::domain::cloud::DEFAULT_AUDIENCE;
 
 /// The parts of a token that people and budgets need. Anything can be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

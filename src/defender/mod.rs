@@ -4,7 +4,6 @@
 
 pub mod claims;
 mod client;
-pub mod clouds;
 pub mod hosts;
 mod http;
 mod machine_filter;
@@ -20,7 +19,7 @@ mod sign_in_certificate;
 mod sign_in_codes;
 mod sign_in_device;
 mod sign_in_errors;
-mod sign_in_kind;
+
 mod sign_in_local;
 mod sign_in_proof;
 mod sign_in_wire;
@@ -35,7 +34,6 @@ use crate::domain::{Action, DeviceId, Machine, Reply, ScanType};
 
 pub use claims::Claims;
 pub use client::ClientError;
-pub use clouds::{Cloud, Region};
 pub use hosts::{HostError, Origin};
 pub use http::{HttpApi, HttpSettings};
 pub use machine_filter::{MachineFilter, RawFilterError};
@@ -44,7 +42,6 @@ pub use secret_file::{SecretFileError, read_secret, read_value};
 pub use secret_text::{FormError, bare_value};
 pub use sign_in::{Credential, SignIn, SignInSettings};
 pub use sign_in_certificate::{Certificate, CertificateError};
-pub use sign_in_kind::SignInKind;
 pub use token::{Fetch, Token, TokenSource, WallClock};
 
 /// One scan to order.

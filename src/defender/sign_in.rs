@@ -25,12 +25,11 @@ use super::client::{ClientError, client, machine_client};
 use super::hosts::Origin;
 use super::sign_in_certificate::{Assertions, Certificate};
 use super::sign_in_errors::{Who, explain};
-use super::sign_in_kind::SignInKind;
 use super::sign_in_proof::{Assertion, Files, Proof};
 use super::sign_in_wire::{To, Wire};
 use super::token::{Fetch, Token, TokenSource};
 use super::wire::excerpt;
-use crate::domain::Timing;
+use crate::domain::{SignInKind, Timing};
 
 /// What proves who we are.
 #[derive(Clone)]

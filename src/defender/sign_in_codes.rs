@@ -2,7 +2,7 @@
 //! authorization error codes" page). `{tenant}`, `{application}` and `{audience}` stand for those
 //! of the sign-in.
 
-use super::sign_in_kind::SignInKind;
+use crate::domain::SignInKind;
 
 /// Codes that say "later" rather than "no".
 pub(super) const TRANSIENT: [u64; 6] = [50033, 90006, 90012, 90024, 90033, 90055];

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::SignInError;
 use super::hosts::Origin;
 use super::sign_in_codes::{TRANSIENT, meaning};
-use super::sign_in_kind::SignInKind;
 use super::wire::excerpt;
+use crate::domain::SignInKind;
 
 /// Who signs in where, for messages.
 pub(super) struct Who<'a> {

@@ -73,6 +73,22 @@ pub enum BusyPolicy {
     Retry,
 }
 
+impl BusyPolicy {
+    /// The word on the command line, in JSON and in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            BusyPolicy::Report => "report",
+            BusyPolicy::Retry => "retry",
+        }
+    }
+}
+
+impl fmt::Display for BusyPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// The operations of the API that have limits of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -284,7 +284,8 @@ pub fn time_of(minutes: i32) -> Time {
     Time::new(part(of_day / 60), part(of_day % 60), 0, 0).unwrap_or(Time::MIN)
 }
 
-fn minutes_of(time: Time) -> i32 {
+/// Minutes from midnight.
+pub fn minutes_of(time: Time) -> i32 {
     i32::from(time.hour()) * 60 + i32::from(time.minute())
 }
 

@@ -1,6 +1,7 @@
 //! How a device or a row ended, and how a whole campaign ended. Only names and what follows from
 //! them; `lifecycle` decides which one it is.
 
+use super::Exit;
 use std::fmt;
 
 /// How a row ended in a campaign.
@@ -127,25 +128,25 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// The exit code, given whether an outcome needs attention.
-    pub fn exit_code(&self, needs_attention: bool) -> u8 {
+    /// How it ends, given whether an outcome needs attention.
+    pub fn exit(&self, needs_attention: bool) -> Exit {
         match self {
-            Ending::Finished if needs_attention => 3,
-            Ending::Finished => 0,
+            Ending::Finished if needs_attention => Exit::Attention,
+            Ending::Finished => Exit::Done,
             Ending::Stopped(stop) => match stop {
-                Stop::SecondSignal => 130,
-                Stop::NeverReached(_) => 1,
-                Stop::SignIn(_) => 7,
+                Stop::SecondSignal => Exit::LeftAtOnce,
+                Stop::NeverReached(_) => Exit::Failed,
+                Stop::SignIn(_) => Exit::SignIn,
                 Stop::Safety(_)
                 | Stop::Refused(_)
                 | Stop::Repeats(_)
                 | Stop::Failures(_)
-                | Stop::Wave(_) => 4,
+                | Stop::Wave(_) => Exit::Safety,
                 Stop::Signal
                 | Stop::Time
                 | Stop::Window
                 | Stop::Unreachable(_)
-                | Stop::ListUnreadable(_) => 5,
+                | Stop::ListUnreadable(_) => Exit::Stopped,
             },
         }
     }
@@ -177,20 +178,20 @@ mod tests {
     fn each_ending_has_the_exit_code_of_the_table() {
         let why = || String::from("why");
         let codes = [
-            Ending::Finished.exit_code(false),
-            Ending::Finished.exit_code(true),
-            Ending::Stopped(Stop::Signal).exit_code(true),
-            Ending::Stopped(Stop::SecondSignal).exit_code(false),
-            Ending::Stopped(Stop::Time).exit_code(false),
-            Ending::Stopped(Stop::Window).exit_code(false),
-            Ending::Stopped(Stop::Unreachable(why())).exit_code(false),
-            Ending::Stopped(Stop::NeverReached(why())).exit_code(false),
-            Ending::Stopped(Stop::SignIn(why())).exit_code(false),
-            Ending::Stopped(Stop::Safety(why())).exit_code(false),
-            Ending::Stopped(Stop::Refused(why())).exit_code(true),
-            Ending::Stopped(Stop::Failures(why())).exit_code(true),
-            Ending::Stopped(Stop::Wave(why())).exit_code(true),
+            Ending::Finished.exit(false),
+            Ending::Finished.exit(true),
+            Ending::Stopped(Stop::Signal).exit(true),
+            Ending::Stopped(Stop::SecondSignal).exit(false),
+            Ending::Stopped(Stop::Time).exit(false),
+            Ending::Stopped(Stop::Window).exit(false),
+            Ending::Stopped(Stop::Unreachable(why())).exit(false),
+            Ending::Stopped(Stop::NeverReached(why())).exit(false),
+            Ending::Stopped(Stop::SignIn(why())).exit(false),
+            Ending::Stopped(Stop::Safety(why())).exit(false),
+            Ending::Stopped(Stop::Refused(why())).exit(true),
+            Ending::Stopped(Stop::Failures(why())).exit(true),
+            Ending::Stopped(Stop::Wave(why())).exit(true),
         ];
-        assert_eq!(codes, [0, 3, 5, 130, 5, 5, 5, 1, 7, 4, 4, 4, 4]);
+        assert_eq!(codes.map(Exit::code), [0, 3, 5, 130, 5, 5, 5, 1, 7, 4, 4, 4, 4]);
     }
 }

@@ -4,7 +4,7 @@
 //! What may differ is what nobody approves: times, the quota that is used, the store, and where the
 //! list comes from, since what counts is what is in it.
 
-mod course;
+mod request;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,11 +14,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::campaign::{BusyPolicy, CampaignName, Differences, Order};
-pub use course::{Canary, Course, First, Who, hash_in_order};
+use super::campaign::{CampaignName, Differences, Order};
+use super::request::ScanRequest;
+pub use request::hash_in_order;
 
 /// The version of the file that this program writes and reads.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// The type in its second field.
 pub const KIND: &str = "plan_file";
@@ -42,13 +43,13 @@ pub struct PlanFile {
     pub list: List,
     /// What of it is skipped.
     pub left_out: LeftOut,
-    /// Where the list comes from.
-    pub source: Source,
-    /// What decides what is ordered, and how fast.
-    pub options: Options,
-    /// Who goes first, in which waves, and what stops it.
+    /// What was asked for, with every default said, so that nobody need say it again.
+    pub request: ScanRequest,
+    /// The zone of `--until`, if that is a time of day.
+    pub until_zone: Option<String>,
+    /// What was found of the list.
     #[serde(default)]
-    pub course: Course,
+    pub found: Found,
     /// What is known of the devices, for people.
     pub checked: Checked,
     /// When, for people.
@@ -94,61 +95,24 @@ pub struct Group {
     pub decision: String,
 }
 
-/// Where a list comes from, so that nobody need type it again.
+/// What was found of the list and decides who is ordered when, beside what was asked for. The
+/// default is what a list is that is ordered as it stands, in one wave.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// Absolute paths; `-` is standard input.
-    pub lists: Vec<String>,
-    /// The tenant's own devices.
-    pub from_tenant: bool,
-    /// The flags that choose among them.
-    pub filters: Vec<String>,
-    /// Header of the column with the ids.
-    pub column: Option<String>,
-}
-
-/// What decides what is ordered, and how fast, as it is typed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Options {
-    /// What is done with busy devices.
-    pub busy: BusyPolicy,
-    /// `--keep`, sorted.
-    pub keep: Vec<String>,
-    /// `--skip`, sorted.
-    pub skip: Vec<String>,
-    /// `--skip-bad-rows`.
-    pub skip_bad_rows: bool,
-    /// `--names`.
-    pub names: bool,
-    /// `--strict-names`.
-    pub strict_names: bool,
-    /// The tenant's inventory is asked about the devices.
-    pub check: bool,
-    /// `--window`.
-    pub windows: Vec<String>,
-    /// `--last-order`.
-    pub last_order: Option<String>,
-    /// The zone of the windows.
-    pub zone: Option<String>,
-    /// No order before this moment.
-    pub start_at: Option<Timestamp>,
-    /// `--until`.
-    pub until: Option<String>,
-    /// The zone of `--until`, if that is a time of day.
-    pub until_zone: Option<String>,
-    /// `--max-duration`.
-    pub max_duration: Option<String>,
-    /// The limits that are kept, after `--limit` and `--leave`, sorted.
-    pub limits: Vec<String>,
-    /// `--pace`.
-    pub pace: String,
-    /// `--due`.
-    #[serde(default)]
-    pub due: Option<String>,
-    /// `--time-scale`, which is for loopback addresses alone.
-    pub time_scale: u32,
+#[serde(default, deny_unknown_fields)]
+pub struct Found {
+    /// How many devices go before all others.
+    pub first: u64,
+    /// `hash_in_order` over them.
+    pub first_hash: Option<String>,
+    /// `campaign::hash_of_ids` over the ids of `--canary-file`.
+    pub canary_hash: Option<String>,
+    /// Devices of each wave but the last, as the list was dealt, the canary first.
+    pub dealt: Vec<u64>,
+    /// The first of these waves is the canary.
+    pub begins_with_canary: bool,
+    /// `hash_in_order` over the devices of the list, where it is their order that decides who is
+    /// in which wave.
+    pub rows_hash: Option<String>,
 }
 
 /// What is known of the devices that are ordered.
@@ -192,9 +156,9 @@ impl PlanFile {
             order,
             list,
             left_out,
-            source: _,
-            options,
-            course,
+            request,
+            until_zone,
+            found: dealt,
             checked: _,
             times: _,
         } = self;
@@ -208,8 +172,13 @@ impl PlanFile {
         }
         list.compare_with(&now.list, &mut found);
         left_out.compare_with(&now.left_out, &mut found);
-        options.compare_with(&now.options, now.times.made_at, &mut found);
-        course.compare_with(&now.course, &mut found);
+        request::compare(request, &now.request, now.times.made_at, &mut found);
+        // Where the time is another one, its zone says nothing more.
+        if request.run.speed.until == now.request.run.speed.until {
+            let zone = |zone: &Option<String>| zone.clone().unwrap_or_else(|| "none".to_owned());
+            found.compare("zone of --until", &zone(until_zone), &zone(&now.until_zone));
+        }
+        request::compare_found(request, dealt, now, &mut found);
         found.end()
     }
 }
@@ -248,68 +217,6 @@ impl LeftOut {
     }
 }
 
-impl Options {
-    fn compare_with(&self, now: &Self, at: Timestamp, found: &mut Differences) {
-        let Self {
-            busy,
-            keep,
-            skip,
-            skip_bad_rows,
-            names,
-            strict_names,
-            check,
-            windows,
-            last_order,
-            zone,
-            start_at,
-            until,
-            until_zone,
-            max_duration,
-            limits,
-            pace,
-            time_scale,
-            due,
-        } = self;
-        found.compare("busy devices", &Word(busy), &Word(&now.busy));
-        found.compare("--keep", &Words(keep), &Words(&now.keep));
-        found.compare("--skip", &Words(skip), &Words(&now.skip));
-        let mut flag = |name: &str, then: bool, now: bool| {
-            found.compare(name, yes_or_no(then), yes_or_no(now));
-        };
-        flag("bad rows are passed over", *skip_bad_rows, now.skip_bad_rows);
-        flag("names are looked up", *names, now.names);
-        flag("names that several share are refused", *strict_names, now.strict_names);
-        flag("the tenant's inventory is asked", *check, now.check);
-        found.compare("windows", &Words(windows), &Words(&now.windows));
-        let mut text = |name: &str, then: &Option<String>, now: &Option<String>| {
-            found.compare(
-                name,
-                then.as_deref().unwrap_or("none"),
-                now.as_deref().unwrap_or("none"),
-            );
-        };
-        text("--due", due, &now.due);
-        text("last order", last_order, &now.last_order);
-        text("until", until, &now.until);
-        // Where the times are other ones, their zones say nothing more.
-        if *windows == now.windows {
-            text("zone of the windows", zone, &now.zone);
-        }
-        if *until == now.until {
-            text("zone of --until", until_zone, &now.until_zone);
-        }
-        text("at most", max_duration, &now.max_duration);
-        found.compare("limits", &Words(limits), &Words(&now.limits));
-        found.compare("pace", pace, &now.pace);
-        found.compare("time scale", time_scale, &now.time_scale);
-        // Later than approved is a matter of time; earlier is not.
-        let begins = now.start_at.unwrap_or(at);
-        if let Some(start) = start_at.filter(|start| begins < *start) {
-            found.compare("start", &start, &begins);
-        }
-    }
-}
-
 fn yes_or_no(yes: bool) -> &'static str {
     if yes { "yes" } else { "no" }
 }
@@ -322,28 +229,6 @@ fn set(what: &str, planned: u64, now: u64) -> String {
         None => format!("{} fewer", planned - now),
     };
     format!("{what}: {planned} planned, {now} now ({differ})")
-}
-
-/// Several words as people read them.
-struct Words<'a>(&'a [String]);
-
-impl fmt::Display for Words<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "none" } else { "" })?;
-        f.write_str(&self.0.join(", "))
-    }
-}
-
-/// A policy by its word.
-struct Word<'a>(&'a BusyPolicy);
-
-impl fmt::Display for Word<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            BusyPolicy::Report => "report",
-            BusyPolicy::Retry => "retry",
-        })
-    }
 }
 
 /// The SHA-256 of a file, by which people approve it: `sha256:` and 64 hexadecimal digits.

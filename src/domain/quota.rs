@@ -77,7 +77,8 @@ impl Quota {
 }
 
 /// How bursts are spread inside the quotas (`--pace`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum PaceKind {
     /// As early as the quotas allow, with bursts spread over a sixth of the shortest window.
     #[default]
@@ -96,6 +97,14 @@ pub struct Pace {
 }
 
 impl PaceKind {
+    /// The word on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            PaceKind::Fast => "fast",
+            PaceKind::Even => "even",
+        }
+    }
+
     /// The pace for these quotas: for `Fast` a tenth of the shortest quota at once and then one per
     /// sixth of its even spacing; for `Even` one per even spacing of the longest.
     pub fn pace(self, quotas: &[Quota]) -> Option<Pace> {

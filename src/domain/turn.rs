@@ -2,14 +2,17 @@
 //! within its rank, lower ones first. Pure: where the facts come from is the caller's.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::machine::{Facts, same_word};
 
 /// What the order among devices goes by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OrderBy {
     /// As they stand in the list.
     #[default]
+    #[serde(rename = "file")]
     List,
     /// Those that reported most recently first: they are most likely online.
     LastSeen,

@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::human::{count, counted, duration, moment, quota_of, wrapped};
 use super::jsonl;
-use super::summary::{exit_meaning, stop_text};
+use super::summary::stop_text;
 use crate::domain::cancel::Spared;
 use crate::domain::text::{cut, printable};
-use crate::domain::{CampaignName, Quota, Stop, Target};
+use crate::domain::{CampaignName, Exit, Quota, Stop, Target};
 
 /// Kinds of refusal that the text shows.
 const KINDS_SHOWN: usize = 5;
@@ -215,8 +215,8 @@ pub struct CancelSummary {
     pub again: Option<String>,
     /// Where the reports are.
     pub reports: Vec<PathBuf>,
-    /// The exit code of the program.
-    pub exit_code: u8,
+    /// How it ends.
+    pub exit: Exit,
 }
 
 /// What became of the actions.
@@ -343,8 +343,8 @@ impl CancelSummary {
         for path in &self.reports {
             lines.push(format!("Report: {}", printable(&path.display().to_string())));
         }
-        let meaning = meaning(self.exit_code);
-        lines.push(wrapped(&format!("Exit code {}: {meaning}.", self.exit_code), 2));
+        let (code, meaning) = (self.exit.code(), meaning(self.exit));
+        lines.push(wrapped(&format!("Exit code {code}: {meaning}."), 2));
         lines.join("\n")
     }
 
@@ -400,7 +400,7 @@ impl CancelSummary {
             "again": self.again,
             "reports": self.reports.iter().map(|path| path.display().to_string())
                 .collect::<Vec<_>>(),
-            "exit_code": self.exit_code,
+            "exit_code": self.exit.code(),
         }))
     }
 }
@@ -425,12 +425,14 @@ fn spared_json(spared: &[(Spared, u64)]) -> Map<String, Value> {
     spared.iter().map(|(why, some)| (why.name().to_owned(), (*some).into())).collect()
 }
 
-/// What an exit code of `cancel` means.
-fn meaning(code: u8) -> &'static str {
-    match code {
-        0 => "what was to be cancelled is cancelled, or has ended",
-        3 => "some scans could not be cancelled",
-        5 => "stopped, or devices are left of which it is not known what became of their order",
-        other => exit_meaning(other),
+/// What the end of a cancellation means.
+fn meaning(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Done => "what was to be cancelled is cancelled, or has ended",
+        Exit::Attention => "some scans could not be cancelled",
+        Exit::Stopped => {
+            "stopped, or devices are left of which it is not known what became of their order"
+        }
+        other => other.meaning(),
     }
 }

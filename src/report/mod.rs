@@ -6,6 +6,7 @@ pub mod cancels;
 pub mod checked;
 pub mod coverage;
 mod csv;
+pub mod document;
 pub mod file;
 pub mod human;
 pub mod jsonl;
@@ -20,6 +21,7 @@ mod target;
 pub mod totals;
 pub mod waves;
 
+pub use document::Document;
 pub use file::{Format, ReportWriter};
 pub use record::ReportHead;
 pub use target::{ReportError, check_writable};

@@ -16,9 +16,8 @@ use super::jsonl;
 use super::record::ReportHead;
 use super::totals::Group;
 use crate::domain::text::{cut, printable};
-use crate::domain::{Caught, Ending, Outcome, Skipped, Tally, Ticket};
+use crate::domain::{Caught, Ending, Exit, Outcome, Skipped, Tally, Ticket};
 use actions::actions_text;
-pub use exit::exit_meaning;
 pub use stops::stop_text;
 use stops::{CANCELLED, before_resuming, stop_json, stopped_by};
 
@@ -62,8 +61,8 @@ pub struct Summary {
     pub resume: Option<String>,
     /// Where the reports are.
     pub reports: Vec<PathBuf>,
-    /// The exit code of the program.
-    pub exit_code: u8,
+    /// How it ends.
+    pub exit: Exit,
 }
 
 impl Summary {
@@ -83,7 +82,7 @@ impl Summary {
             lines.push(format!("Report: {}", printable(&path.display().to_string())));
         }
         let skipped = self.skipped_text().map(|text| format!("; {text}")).unwrap_or_default();
-        let (code, meaning) = (self.exit_code, self.meaning());
+        let (code, meaning) = (self.exit.code(), self.meaning());
         lines.push(wrapped(&format!("Exit code {code}: {meaning}{skipped}."), 2));
         lines.join("\n")
     }
@@ -123,7 +122,7 @@ impl Summary {
             throttled: self.throttled,
             duration_s: self.duration.as_secs_f64(),
             reports: self.reports.iter().map(|path| path.display().to_string()).collect(),
-            exit_code: self.exit_code,
+            exit_code: self.exit.code(),
         })
     }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::human::{count, counted, duration, moment, wrapped};
 use crate::domain::MaxFailures;
+use crate::domain::canary::CanaryRule;
 use crate::domain::text::printable;
 
 /// Waves that the text names.
@@ -41,24 +42,11 @@ pub struct Wave {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Canary {
     /// The rule that chose them.
-    pub rule: Rule,
+    pub rule: CanaryRule,
     /// How many there are.
     pub devices: u64,
     /// How many were asked for, if a number was given.
     pub wanted: Option<u64>,
-}
-
-/// A rule that chooses a canary.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Rule {
-    /// Those that are asked first in any case.
-    First,
-    /// By lot, with this seed.
-    Drawn(u64),
-    /// Those with this tag.
-    Tagged(String),
-    /// Those of this list.
-    Listed(String),
 }
 
 /// The same for programs.
@@ -160,12 +148,12 @@ impl Canary {
     fn text(&self) -> String {
         let some = counted(self.devices, "device");
         let who = match &self.rule {
-            Rule::First => format!("the first {some} in the order of the list"),
-            Rule::Drawn(seed) => {
+            CanaryRule::First => format!("the first {some} in the order of the list"),
+            CanaryRule::Drawn(seed) => {
                 format!("{some}, drawn at random; the same again with --canary-seed {seed}")
             }
-            Rule::Tagged(tag) => format!("{some} with the tag `{}`", printable(tag)),
-            Rule::Listed(file) => format!("{some} of {}", printable(file)),
+            CanaryRule::Tagged(tag) => format!("{some} with the tag `{}`", printable(tag)),
+            CanaryRule::Listed(file) => format!("{some} of {}", printable(file)),
         };
         match self.wanted.filter(|wanted| *wanted > self.devices) {
             Some(wanted) => format!("{who}; {} were asked for, no more were found", count(wanted)),
@@ -175,10 +163,10 @@ impl Canary {
 
     fn json(&self) -> JsonCanary<'_> {
         let (rule, seed, tag, file) = match &self.rule {
-            Rule::First => ("first", None, None, None),
-            Rule::Drawn(seed) => ("random", Some(*seed), None, None),
-            Rule::Tagged(tag) => ("tag", None, Some(tag.as_str()), None),
-            Rule::Listed(file) => ("file", None, None, Some(file.as_str())),
+            CanaryRule::First => ("first", None, None, None),
+            CanaryRule::Drawn(seed) => ("random", Some(*seed), None, None),
+            CanaryRule::Tagged(tag) => ("tag", None, Some(tag.as_str()), None),
+            CanaryRule::Listed(file) => ("file", None, None, Some(file.as_str())),
         };
         JsonCanary { rule, devices: self.devices, wanted: self.wanted, seed, tag, file }
     }

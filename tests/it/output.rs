@@ -8,12 +8,12 @@ mod runs;
 
 use std::path::PathBuf;
 
-use fleetsweep::cli::failure::Failure;
 use fleetsweep::defender::Origin;
 use fleetsweep::domain::event::Note;
 use fleetsweep::domain::text::printable;
-use fleetsweep::domain::{CampaignName, Ending, Outcome, Stop};
+use fleetsweep::domain::{CampaignName, Ending, Exit, Outcome, Stop};
 use fleetsweep::intake;
+use fleetsweep::ops::failure::Failure;
 use fleetsweep::report::check_writable;
 use fleetsweep::report::plan::Plan;
 use fleetsweep::report::progress::text;
@@ -109,7 +109,7 @@ proptest! {
             prop_assert_eq!(steers(&shown), None);
             prop_assert_eq!(shown.lines().count(), 1);
         }
-        let failure = Failure::new(1, text.clone(), text.clone(), text.clone());
+        let failure = Failure::new(Exit::Failed, text.clone(), text.clone(), text.clone());
         let shown = failure.to_string();
         prop_assert_eq!(steers(&shown), None);
         let ours = ["error: ", "  why: ", " next: ", "       "];

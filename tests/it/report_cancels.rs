@@ -6,7 +6,7 @@ use std::time::Duration;
 use fleetsweep::domain::cancel::{Progress, Spared};
 use fleetsweep::domain::event::HoldReason;
 use fleetsweep::domain::quota::api_quotas;
-use fleetsweep::domain::{Stop, Target};
+use fleetsweep::domain::{Exit, Stop, Target};
 use fleetsweep::report::cancels::{Actions, CancelPlan, CancelSummary, Done, Refused};
 use fleetsweep::report::progress::text::cancelling;
 
@@ -69,7 +69,7 @@ fn summary() -> CancelSummary {
         duration: Duration::from_secs(8_300),
         again: None,
         reports: vec!["/srv/r.csv".into()],
-        exit_code: 3,
+        exit: Exit::Attention,
     }
 }
 
@@ -96,10 +96,10 @@ fn the_summary_of_a_cancellation_says_what_became_of_each_scan() {
     let stopped = CancelSummary {
         actions: Some(Done { left: 3_000, stop: Some(Stop::Signal), ..summary().actions.unwrap() }),
         again: Some("fleetsweep cancel full-2026-11-24-kxqrab".to_owned()),
-        exit_code: 5,
+        exit: Exit::Stopped,
         ..summary()
     };
-    let queue = CancelSummary { actions: None, exit_code: 0, outstanding: 0, ..summary() };
+    let queue = CancelSummary { actions: None, exit: Exit::Done, outstanding: 0, ..summary() };
     let expired = summary().actions.unwrap();
     let none = Done::default();
     let texts = [

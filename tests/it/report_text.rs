@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fleetsweep::domain::Row;
+use fleetsweep::domain::canary::CanaryRule;
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{
     Caught, Detail, Ending, Life, OrderBy, Outcome, PaceKind, Priority, ScanType, State, Stop,
@@ -16,7 +17,7 @@ use fleetsweep::report::order::{Ahead, InOrder};
 use fleetsweep::report::plan::{Calls, Expire, Plan, Until};
 use fleetsweep::report::summary::Summary;
 use fleetsweep::report::totals::Totals;
-use fleetsweep::report::waves::{Canary, Rule, Wave, Waves};
+use fleetsweep::report::waves::{Canary, Wave, Waves};
 
 use crate::support::{device, target};
 
@@ -51,7 +52,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         };
         (0..*rows).for_each(|_| totals.add(&row));
     }
-    let exit_code = ending.exit_code(tally.needs_attention());
+    let exit = ending.exit(tally.needs_attention());
     Summary {
         head: ReportHead {
             campaign: "full-2026-11-24-kxqrab".parse().unwrap(),
@@ -76,7 +77,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         duration: Duration::from_secs(28_920),
         resume: Some("fleetsweep resume full-2026-11-24-kxqrab".to_owned()),
         reports: vec![PathBuf::from("fleetsweep-full-2026-11-24-kxqrab.csv")],
-        exit_code,
+        exit,
     }
 }
 
@@ -296,7 +297,7 @@ fn a_plan_in_waves_says_how_large_each_is_when_it_begins_and_what_stops_it() {
     let who = |rule, wanted| Canary { rule, devices: 20, wanted };
     let three = Waves {
         waves: all.clone(),
-        canary: Some(who(Rule::Tagged("pilot\n".to_owned()), Some(50))),
+        canary: Some(who(CanaryRule::Tagged("pilot\n".to_owned()), Some(50))),
         max_failures: "2.5%".parse().ok(),
     };
     let begun = Waves {
@@ -306,8 +307,8 @@ fn a_plan_in_waves_says_how_large_each_is_when_it_begins_and_what_stops_it() {
     };
     let rule = Waves { max_failures: "20".parse().ok(), ..Waves::default() };
     let text = |waves: Waves| Plan { waves, ..plan() }.text();
-    let drawn = Waves { canary: Some(who(Rule::Drawn(7), Some(20))), ..three.clone() };
-    let listed = Waves { canary: Some(who(Rule::Listed("a.csv".to_owned()), None)), ..begun };
+    let drawn = Waves { canary: Some(who(CanaryRule::Drawn(7), Some(20))), ..three.clone() };
+    let listed = Waves { canary: Some(who(CanaryRule::Listed("a.csv".to_owned()), None)), ..begun };
     let texts = [three.clone(), drawn, listed, rule].map(text);
     assert!(texts.iter().all(|text| text.lines().all(|line| line.chars().count() <= 80)));
     insta::assert_snapshot!("plan-waves", texts.join("\n----\n"));

@@ -1,10 +1,8 @@
 //! What the user typed about the time after the last order.
 
-use std::time::Duration;
-
 use clap::Args;
 
-use super::duration;
+use crate::domain::request::Length;
 
 /// After the run.
 #[derive(Clone, Debug, Default, Args)]
@@ -21,10 +19,10 @@ pub struct AfterArgs {
     pub follow: bool,
 
     /// Stop following after this long, such as 4h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub follow_for: Option<Duration>,
+    #[arg(long, value_name = "TIME")]
+    pub follow_for: Option<Length>,
 
     /// Time between two looks; each costs one call for 10,000 scans [default: 5m]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub follow_every: Option<Duration>,
+    #[arg(long, value_name = "TIME")]
+    pub follow_every: Option<Length>,
 }

@@ -59,37 +59,21 @@ pub struct CancelSpeedArgs {
     /// Lower a limit, such as 50/1m; repeatable. The API's own are 100/1m and 1500/1h; only towards
     /// a loopback address can a limit be higher [default: those of the campaign]
     #[arg(long = "limit", value_name = "CALLS/TIME")]
-    pub limits: Vec<Quota>,
+    pub limits: Vec<OrNone<Quota>>,
 
     /// Leave room for other tools that use the same application, such as 25%
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub leave: Option<u8>,
 
-    /// Calls in flight at most
-    #[arg(long, value_name = "N", default_value_t = 16,
-        value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub concurrency: u16,
+    /// Calls in flight at most [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub concurrency: Option<u16>,
 
-    /// Divide every duration and limit window by N; towards a loopback address alone
-    #[arg(long, value_name = "N", default_value_t = 1,
-        value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub time_scale: u32,
+    /// Divide every duration and limit window by N; towards a loopback address alone [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub time_scale: Option<u32>,
 
     /// How long to wait for an API that cannot be reached
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub max_wait: Option<Duration>,
-}
-
-impl CancelSpeedArgs {
-    /// The same as the speed of a run.
-    pub(in crate::cli) fn of_a_run(&self) -> SpeedArgs {
-        SpeedArgs {
-            limits: self.limits.clone(),
-            leave: self.leave,
-            concurrency: self.concurrency,
-            time_scale: self.time_scale,
-            max_wait: self.max_wait,
-            ..SpeedArgs::of_the_api()
-        }
-    }
+    #[arg(long, value_name = "TIME")]
+    pub max_wait: Option<Length>,
 }

@@ -5,10 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{BusyArg, ScanArgs};
-use crate::cli::failure::Failure;
-use crate::cli::plan_file::Made;
-use crate::domain::{BusyPolicy, FileDigest, ScanType, Ticket};
+use crate::domain::{FileDigest, Ticket};
 
 /// The change request.
 #[derive(Debug, Default, Args)]
@@ -32,34 +29,4 @@ pub struct ChangeArgs {
     /// Go without asking if the file of --plan has this digest, as it was approved
     #[arg(long, value_name = "sha256:HEX")]
     pub approve_plan: Option<FileDigest>,
-
-    /// The plan, once its file was read.
-    #[arg(skip)]
-    pub made: Option<Box<Made>>,
-}
-
-impl ScanArgs {
-    /// The type of the scan.
-    ///
-    /// # Errors
-    /// `Failure` if neither the command line nor a plan says it.
-    pub(in crate::cli) fn scan_type(&self) -> Result<ScanType, Failure> {
-        self.scan_type.ok_or_else(|| {
-            let next = "add --type quick or --type full";
-            Failure::usage("no type is given", "neither --type nor --plan says it", next)
-        })
-    }
-
-    /// The user's comment; an empty one is refused like none.
-    pub(in crate::cli) fn comment(&self) -> &str {
-        self.comment.as_deref().unwrap_or_default()
-    }
-
-    /// What is done with busy devices.
-    pub(in crate::cli) fn busy_policy(&self) -> BusyPolicy {
-        match self.busy {
-            Some(BusyArg::Retry) => BusyPolicy::Retry,
-            Some(BusyArg::Report) | None => BusyPolicy::Report,
-        }
-    }
 }

@@ -1,13 +1,11 @@
 //! What the user typed about nights that follow one another: which devices are due, and the series
 //! that a run belongs to.
 
-use std::time::Duration;
-
 use clap::Args;
 
-use crate::cli::series::SeriesName;
+use crate::domain::SeriesName;
 use crate::domain::history::LOOKED_BACK;
-use crate::domain::quota::parse_duration;
+use crate::domain::request::Length;
 
 /// Which devices are due, and the series of this run.
 #[derive(Clone, Debug, Default, Args)]
@@ -19,7 +17,7 @@ pub struct DueArgs {
     /// Failed, TimeOut or Cancelled does not count. Of the others, those that have waited longest
     /// go first
     #[arg(long, value_name = "TIME", value_parser = due)]
-    pub due: Option<Duration>,
+    pub due: Option<Length>,
 
     /// One command line for every night: each run is a campaign NAME-DATE of its own, and ends the
     /// one before it, whose waiting devices come first now. While that one still works nothing is
@@ -28,14 +26,7 @@ pub struct DueArgs {
     pub series: Option<SeriesName>,
 }
 
-impl DueArgs {
-    /// Whether earlier orders matter.
-    pub(in crate::cli) fn looks_back(&self) -> bool {
-        self.due.is_some() || self.series.is_some()
-    }
-}
-
-fn due(text: &str) -> Result<Duration, String> {
-    let time = parse_duration(text).filter(|time| !time.is_zero() && *time <= LOOKED_BACK);
+fn due(text: &str) -> Result<Length, String> {
+    let time = text.parse::<Length>().ok().filter(|time| time.0 <= LOOKED_BACK);
     time.ok_or_else(|| "write a time of at most 90d with its unit, such as 7d or 12h".to_owned())
 }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::domain::Window;
 use crate::domain::hours::clock_time;
+use crate::domain::request::OrNone;
 
 /// When orders may leave.
 #[derive(Clone, Debug, Default, Args)]
@@ -12,7 +13,7 @@ pub struct HoursArgs {
     /// those on which it begins; repeatable. Before the window opens it is waited for; when it
     /// closes the run stops, and can be resumed
     #[arg(long = "window", value_name = "HOURS")]
-    pub windows: Vec<Window>,
+    pub windows: Vec<OrNone<Window>>,
 
     /// Time zone of --window and --start-at, such as Europe/Berlin [default: the system's]
     #[arg(long, value_name = "ZONE")]

@@ -43,12 +43,12 @@ pub struct FollowArgs {
     pub campaign: Option<CampaignName>,
 
     /// Stop looking after this long, such as 4h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub follow_for: Option<Duration>,
+    #[arg(long, value_name = "TIME")]
+    pub follow_for: Option<Length>,
 
     /// Time between two looks; each costs one call for 10,000 scans
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5m")]
-    pub every: Duration,
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    pub every: Length,
 
     /// Where state and reports go.
     #[command(flatten)]

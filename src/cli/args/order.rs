@@ -18,8 +18,9 @@ pub struct OrderArgs {
     /// Order of the others: file (as in the list), last-seen (the most recently seen first, as they
     /// are most likely online) or value (high, normal, low), by the tenant's inventory or the
     /// list's own columns; devices of which nothing is known come last
-    #[arg(long = "order", value_name = "ORDER", default_value = "file", value_parser = order_by)]
-    pub by: OrderBy,
+    /// [default: file]
+    #[arg(long = "order", value_name = "ORDER", value_parser = order_by)]
+    pub by: Option<OrderBy>,
 }
 
 fn order_by(name: &str) -> Result<OrderBy, String> {

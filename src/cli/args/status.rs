@@ -2,8 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::series::SeriesName;
-use crate::domain::CampaignName;
+use crate::domain::{CampaignName, SeriesName};
 
 /// `status`.
 #[derive(Debug, Args)]

@@ -2,12 +2,11 @@
 //! too many. Nothing is checked here beyond its form.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 
 use crate::domain::MaxFailures;
-use crate::domain::quota::parse_duration;
+use crate::domain::request::{OrNone, Wait};
 
 /// Waves that a campaign can have.
 const MOST: usize = 100;
@@ -43,8 +42,8 @@ pub struct WaveArgs {
 
     /// How long to wait after the canary's last outcome, before its scans are looked at and it is
     /// judged; with 0s its answers alone are judged [default: 30m]
-    #[arg(long, value_name = "TIME", value_parser = wait)]
-    pub canary_wait: Option<Duration>,
+    #[arg(long, value_name = "TIME")]
+    pub canary_wait: Option<Wait>,
 
     /// Order in waves of these sizes, such as 10,100,rest: each begins when the one before was
     /// judged well
@@ -52,8 +51,8 @@ pub struct WaveArgs {
     pub waves: Option<Sizes>,
 
     /// How long to wait after each wave [default: 0s]
-    #[arg(long, value_name = "TIME", value_parser = wait)]
-    pub wave_wait: Option<Duration>,
+    #[arg(long, value_name = "TIME")]
+    pub wave_wait: Option<Wait>,
 }
 
 /// Sizes of waves; what remains is one more.
@@ -68,18 +67,7 @@ pub struct RuleArgs {
     /// 5%, of at least 50 results of this run, or a number. It also judges a canary and each wave,
     /// there with the scans that failed [default: 5% of a wave; none of a run]
     #[arg(long, value_name = "SHARE|N")]
-    pub max_failures: Option<MaxFailures>,
-}
-
-impl WaveArgs {
-    /// Whether there is a canary.
-    pub(in crate::cli) fn has_canary(&self) -> bool {
-        self.canary.is_some() || self.canary_tag.is_some() || self.canary_file.is_some()
-    }
-}
-
-fn wait(text: &str) -> Result<Duration, String> {
-    parse_duration(text).ok_or_else(|| "write a time with its unit, such as 0s or 30m".to_owned())
+    pub max_failures: Option<OrNone<MaxFailures>>,
 }
 
 fn sizes(text: &str) -> Result<Sizes, String> {
@@ -109,12 +97,5 @@ mod tests {
             assert!(sizes(wrong).is_err(), "{wrong}");
         }
         assert!(sizes(&"1,".repeat(101)).is_err());
-    }
-
-    #[test]
-    fn a_wait_may_be_none_and_needs_its_unit() {
-        assert_eq!(wait("0s"), Ok(Duration::ZERO));
-        assert_eq!(wait("1h30m"), Ok(Duration::from_secs(5_400)));
-        assert!(wait("30").is_err() && wait("soon").is_err());
     }
 }

@@ -6,17 +6,24 @@ use std::path::{Path, PathBuf};
 
 use super::when::Start;
 use super::words::{self, Value, Word};
-use crate::cli::args::{Command, ResumeArgs, ScanArgs, SpeedArgs};
-use crate::cli::config::{Settings, Source};
-use crate::cli::connect::Planned;
-use crate::cli::failure::Failure;
-use crate::cli::reports::PLACE_OF_NAME;
-use crate::cli::settings::variable;
-use crate::cli::{auth, misuse, naming, plan_file, preflight, source, waves};
+use crate::cli::args::Command;
+use crate::cli::parse::{self, Parsed};
+use crate::cli::settings::config::{Settings, Source};
+use crate::cli::settings::env::variable;
+use crate::cli::settings::sign_in::{self, Surroundings};
 use crate::clock::local_now;
-use crate::defender::SignInKind;
-use crate::domain::Hours;
+use crate::domain::request::{RunRequest, Said, ScanRequest, SpeedRequest};
 use crate::domain::text::printable;
+use crate::domain::{Exit, Hours, SignInKind};
+use crate::ops::context::Credentials;
+use crate::ops::destination::Planned;
+use crate::ops::failure::Failure;
+use crate::ops::limits::{Speed, Towards};
+use crate::ops::plan::{naming, source};
+use crate::ops::plan_file::{fresh, made};
+use crate::ops::preflight::judge;
+use crate::ops::run::reports::PLACE_OF_NAME;
+use crate::ops::waves::deal;
 
 /// A command line for a timer.
 #[derive(Clone, Debug)]
@@ -86,14 +93,20 @@ impl Job {
     ) -> Result<Self, Failure> {
         check_name(name)?;
         typed.iter().try_for_each(|word| check_word(word))?;
-        let (cli, settings) = misuse::read_other(typed)?;
+        let Parsed { cli, settings, defaults, store: _ } = parse::read_other(typed)?;
         let in_profile = |name: &str| {
             let of_name = settings.all.iter().find(|one| one.name == name);
             of_name.is_some_and(|one| matches!(one.source, Source::File(_)))
         };
         let mut checked = match cli.command {
-            Command::Scan(args) => check_scan(*args)?,
-            Command::Resume(args) => check_resume(&args)?,
+            Command::Scan(args) => check_scan(args.request()?, defaults)?,
+            Command::Resume(args) => {
+                let request = args.request()?;
+                if request.approve_max.is_some() {
+                    return Err(not_after_a_wave());
+                }
+                check_resume(request.run.or(defaults.run))?
+            }
             _ => return Err(not_for_a_timer(typed)),
         };
         let mut words = words::read(typed);
@@ -155,11 +168,13 @@ impl Job {
     }
 }
 
-fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
+fn check_scan(typed: ScanRequest, defaults: ScanRequest) -> Result<Checked, Failure> {
     // What a plan says of times is compared when it is run.
-    check_times(&args.run.speed)?;
-    let args = &plan_file::take(args)?;
-    if args.approve_max.is_none() && args.change.approve_plan.is_none() {
+    check_times(&typed.run.speed)?;
+    let (request, made) = made::filled(typed)?;
+    let request = &request.or(defaults);
+    fresh::check_place(request)?;
+    if request.approve_max.is_none() && request.plan_file.approved.is_none() {
         return Err(Failure::usage(
             "the command line has no --approve-max",
             "nobody is there to confirm a plan when a timer starts it",
@@ -167,22 +182,22 @@ fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
              --approve-plan",
         ));
     }
-    if args.change.plan_out.is_some() {
+    if request.plan_file.write_to.is_some() {
         let why = "a plan is made once, and a timer starts again and again";
         return Err(Failure::usage("--plan-out is not for a timer", why, "leave it out"));
     }
-    if args.dry_run {
+    if request.dry_run {
         let why = "a dry run orders nothing, so there is nothing to schedule";
         return Err(Failure::usage("--dry-run is not for a timer", why, "leave it out"));
     }
-    if args.devices.iter().any(|path| path.as_os_str() == "-") {
+    if request.devices.iter().any(|path| path.as_os_str() == "-") {
         let why = "a timer gives the command no standard input";
         let next = "name a file that is written before the timer starts";
         return Err(Failure::usage("- is not for a timer", why, next));
     }
     let named = |path: &PathBuf| path.to_string_lossy().contains(PLACE_OF_NAME);
-    let each_its_own = args.run.output.force || args.run.output.reports.iter().all(named);
-    if !each_its_own && args.campaign.is_none() {
+    let each_its_own = request.run.output.force || request.run.output.reports.iter().all(named);
+    if !each_its_own && request.campaign.is_none() {
         return Err(Failure::usage(
             "--report needs --force in a timer",
             "each run is another campaign, and the second would find the first one's report",
@@ -190,27 +205,26 @@ fn check_scan(args: ScanArgs) -> Result<Checked, Failure> {
              each run writes fleetsweep-CAMPAIGN.csv; or add --force",
         ));
     }
-    let name = naming::name_of(args, &local_now())?;
-    naming::check_comment(args, &name)?;
-    source::check_source(args)?;
-    preflight::rules(&args.keep, &args.skip)?;
-    waves::check(args)?;
-    let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
-    let hours = planned.speed(&args.run.speed, &local_now())?.hours;
-    let ends = ends(&args.run.speed);
-    let warnings = warnings(args, ends);
-    let series = args.due.series.is_some();
-    let sign_in = sign_in(planned.sign_in, args.run.emulator.emulator, &args.run.connect)?;
-    let zone = args.run.speed.hours.tz.clone();
-    let lists = if args.change.made.is_some() { args.devices.clone() } else { Vec::new() };
+    let name = naming::name_of(request, &local_now())?;
+    naming::check_comment(request, &name)?;
+    source::check_source(request)?;
+    judge::rules(&request.keep, &request.skip)?;
+    deal::check(&request.waves)?;
+    let hours = planned_hours(&request.run)?;
+    let ends = ends(&request.run.speed);
+    let warnings = warnings(request, made.is_some(), ends);
+    let series = request.due.series.is_some();
+    let sign_in = sign_in(&request.run)?;
+    let zone = request.run.speed.hours.tz.clone();
+    let lists = if made.is_some() { request.devices.clone() } else { Vec::new() };
     Ok(Checked { hours, zone, ends, series, sign_in, lists, warnings })
 }
 
 /// What a timer may do that nobody wants, though nothing forbids it.
-fn warnings(args: &ScanArgs, ends: bool) -> Vec<String> {
+fn warnings(request: &ScanRequest, planned: bool, ends: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     if !ends {
-        let then = match args.due.series.is_some() {
+        let then = match request.due.series.is_some() {
             true => "keeps that one from ordering anything (exit 5)",
             false => "shares the limit with it, and asks the same devices",
         };
@@ -220,19 +234,19 @@ fn warnings(args: &ScanArgs, ends: bool) -> Vec<String> {
         ));
     }
     let gone = |path: &&PathBuf| !path.exists();
-    if let Some(path) = args.devices.iter().find(gone) {
+    if let Some(path) = request.devices.iter().find(gone) {
         warnings.push(format!(
             "the list {} is not on this machine now; the timer needs it when and where it starts",
             path.display()
         ));
     }
-    if args.change.made.is_some() {
+    if planned {
         warnings.push(
             "a plan is one campaign: once that is finished, each further run ends with exit code 6 \
              and orders nothing; take the timer away then"
                 .to_owned(),
         );
-    } else if args.campaign.is_some() {
+    } else if request.campaign.is_some() {
         warnings.push(
             "with --campaign every run goes on with the same campaign, and once that is finished \
              each run ends with exit code 6; leave it out for a new campaign each time"
@@ -242,20 +256,27 @@ fn warnings(args: &ScanArgs, ends: bool) -> Vec<String> {
     warnings
 }
 
-fn check_resume(args: &ResumeArgs) -> Result<Checked, Failure> {
-    if args.approve_max.is_some() {
-        return Err(Failure::usage(
-            "resume --approve-max is not for a timer",
-            "it goes on after a wave that failed, and a timer has not looked at why",
-            "leave it out",
-        ));
-    }
-    check_times(&args.run.speed)?;
-    let planned = Planned::new(&args.run.connect, &args.run.emulator)?;
-    let hours = planned.speed(&args.run.speed, &local_now())?.hours;
-    let ends = ends(&args.run.speed);
-    let sign_in = sign_in(planned.sign_in, args.run.emulator.emulator, &args.run.connect)?;
-    let zone = args.run.speed.hours.tz.clone();
+fn not_after_a_wave() -> Failure {
+    Failure::usage(
+        "resume --approve-max is not for a timer",
+        "it goes on after a wave that failed, and a timer has not looked at why",
+        "leave it out",
+    )
+}
+
+/// When a run may order.
+fn planned_hours(run: &RunRequest) -> Result<Option<Hours>, Failure> {
+    let loopback = Planned::is_loopback(&run.connect, &run.emulator)?;
+    let towards = Towards { loopback, open_files: None };
+    Ok(Speed::of(&run.speed, towards, &local_now())?.hours)
+}
+
+fn check_resume(run: RunRequest) -> Result<Checked, Failure> {
+    check_times(&run.speed)?;
+    let hours = planned_hours(&run)?;
+    let ends = ends(&run.speed);
+    let sign_in = sign_in(&run)?;
+    let zone = run.speed.hours.tz.clone();
     Ok(Checked {
         hours,
         zone,
@@ -267,21 +288,21 @@ fn check_resume(args: &ResumeArgs) -> Result<Checked, Failure> {
     })
 }
 
-fn ends(speed: &SpeedArgs) -> bool {
-    speed.until.is_some() || speed.max_duration.is_some() || !speed.hours.windows.is_empty()
+fn ends(speed: &SpeedRequest) -> bool {
+    speed.until.is_some()
+        || speed.max_duration.is_some()
+        || speed.hours.windows.as_ref().is_some_and(|all| !all.is_empty())
 }
 
-fn sign_in(
-    kind: Option<SignInKind>,
-    emulated: bool,
-    connect: &crate::cli::args::ConnectArgs,
-) -> Result<SignIn, Failure> {
-    if emulated {
+fn sign_in(run: &RunRequest) -> Result<SignIn, Failure> {
+    if run.emulator.emulator {
         return Ok(SignIn::NoFile);
     }
+    let connect = &run.connect;
+    let kind = Surroundings.kind(connect)?;
     Ok(match kind {
-        Some(SignInKind::Secret) | None => SignIn::Secret(auth::secret_file(connect)),
-        Some(SignInKind::Certificate) => SignIn::Certificate(auth::certificate_file(connect)?),
+        Some(SignInKind::Secret) | None => SignIn::Secret(sign_in::secret_file(connect)),
+        Some(SignInKind::Certificate) => SignIn::Certificate(sign_in::certificate_file(connect)?),
         Some(SignInKind::Workload) => SignIn::Workload,
         Some(SignInKind::DeviceCode) => {
             return Err(Failure::usage(
@@ -295,13 +316,13 @@ fn sign_in(
 }
 
 /// A moment comes once; a time of day comes every day. When a timer starts is its own affair.
-fn check_times(speed: &SpeedArgs) -> Result<(), Failure> {
+fn check_times(speed: &SpeedRequest) -> Result<(), Failure> {
     if speed.hours.start_at.is_some() {
         let why = "the timer itself starts the command at its time";
         let next = "leave it out, and write the time before the --, such as --at 22:00";
         return Err(Failure::usage("--start-at is not for a timer", why, next));
     }
-    let until = speed.until.as_deref();
+    let until = speed.until.as_ref().and_then(|until| until.as_ref());
     let Some(text) = until.filter(|text| text.parse::<jiff::Timestamp>().is_ok()) else {
         return Ok(());
     };
@@ -349,7 +370,7 @@ fn not_for_a_timer(typed: &[String]) -> Failure {
 
 fn unknown_program(error: &std::io::Error) -> Failure {
     let next = "start fleetsweep by its full path";
-    Failure::new(1, "this program's own path is not known", error.to_string(), next)
+    Failure::new(Exit::Failed, "this program's own path is not known", error.to_string(), next)
 }
 
 fn has_switch(words: &[Word], switch: &str) -> bool {

@@ -3,9 +3,9 @@
 
 use jiff::civil::Time;
 
-use crate::cli::failure::Failure;
 use crate::domain::days::short;
 use crate::domain::{Days, Hours};
+use crate::ops::failure::Failure;
 
 /// A start that comes again each week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +110,11 @@ mod tests {
     #[test]
     fn what_is_no_start_is_told() {
         for wrong in ["", "22", "22:60", "25:00", "10pm", "22:00:30", "Mo 22:00", "2:00"] {
-            assert_eq!(Start::parse(wrong).unwrap_err().code, 2, "{wrong}");
+            assert_eq!(
+                Start::parse(wrong).unwrap_err().kind,
+                crate::domain::Exit::Usage,
+                "{wrong}"
+            );
         }
     }
 }

@@ -5,7 +5,7 @@ use super::File;
 use super::job::{Job, SignIn};
 use super::quote::{windows_word, xml};
 use super::when::Start;
-use crate::cli::failure::Failure;
+use crate::ops::failure::Failure;
 
 /// The task.
 ///

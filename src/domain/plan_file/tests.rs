@@ -2,7 +2,8 @@
 //! none.
 
 use super::*;
-use crate::domain::{ScanType, Target};
+use crate::domain::request::{Wait, WaveRequest};
+use crate::domain::{BusyPolicy, OrderBy, PaceKind, Priority, ScanType, Target, preflight};
 
 fn plan() -> PlanFile {
     let group = |group: &str, devices, decision: &str| Group {
@@ -33,55 +34,55 @@ fn plan() -> PlanFile {
             ids_hash: "bb".to_owned(),
             groups: vec![group("mobile", 3, "skip"), group("inactive", 9, "last")],
         },
-        source: Source { lists: vec!["/srv/fleet.csv".to_owned()], ..Source::default() },
-        options: Options {
-            busy: BusyPolicy::Report,
-            keep: vec!["iot".to_owned()],
-            skip: vec!["server".to_owned()],
-            skip_bad_rows: true,
-            names: false,
-            strict_names: false,
-            check: true,
-            windows: vec!["22:00-06:00".to_owned()],
-            last_order: Some("03:00".to_owned()),
-            zone: Some("Europe/Berlin".to_owned()),
-            start_at: Some(at("2026-11-24T21:00:00Z")),
-            until: Some("06:00".to_owned()),
-            until_zone: Some("UTC".to_owned()),
-            max_duration: Some("5h30m".to_owned()),
-            limits: vec!["100/min".to_owned(), "1500/h".to_owned()],
-            pace: "fast".to_owned(),
-            time_scale: 1,
-            due: Some("7d".to_owned()),
+        request: request(),
+        until_zone: Some("UTC".to_owned()),
+        found: Found {
+            first: 3,
+            first_hash: Some("cc".to_owned()),
+            canary_hash: None,
+            dealt: vec![5, 10, 100],
+            begins_with_canary: true,
+            rows_hash: Some("dd".to_owned()),
         },
-        course: course(),
         checked: Checked::default(),
         times: Times { made_at: at("2026-11-24T15:00:00Z"), ..Times::default() },
     }
 }
 
-fn course() -> Course {
-    Course {
-        first: Some(First {
-            lists: vec!["/srv/hit.csv".to_owned()],
-            devices: 3,
-            ids_hash: "cc".to_owned(),
-        }),
-        order: "value".to_owned(),
-        priority: "high".to_owned(),
-        expire_pending: true,
-        canary: Some(Canary {
-            most: Some(5),
-            who: Who::Drawn { seed: 11 },
-            wait: "30m".to_owned(),
-        }),
-        waves: vec![10, 100],
-        wave_wait: Some("1m".to_owned()),
-        dealt: vec![5, 10, 100],
-        begins_with_canary: true,
-        rows_hash: Some("dd".to_owned()),
-        max_failures: "5%".parse().ok(),
-    }
+fn request() -> ScanRequest {
+    let text = r#"{
+        "devices": ["/srv/fleet.csv"],
+        "skip_bad_rows": true,
+        "keep": ["iot"],
+        "skip": ["server"],
+        "check": true,
+        "busy": "report",
+        "waves": {
+            "canary": 5, "canary_seed": 11, "canary_wait": "30m",
+            "waves": [10, 100], "wave_wait": "1m"
+        },
+        "due": {"due": "168h"},
+        "order": {"first": ["/srv/hit.csv"], "by": "value"},
+        "run": {
+            "speed": {
+                "limits": ["100/min", "1500/h"],
+                "pace": "fast",
+                "time_scale": 1,
+                "until": "06:00",
+                "max_duration": "5h30m",
+                "hours": {
+                    "windows": ["22:00-06:00"],
+                    "tz": "Europe/Berlin",
+                    "last_order": 180,
+                    "start_at": "2026-11-24T21:00:00Z",
+                    "expire_pending": true
+                },
+                "priority": "high"
+            },
+            "max_failures": "5%"
+        }
+    }"#;
+    serde_json::from_str(text).unwrap()
 }
 
 fn at(text: &str) -> Timestamp {
@@ -130,132 +131,150 @@ fn each_change_of_what_would_be_ordered_is_told_by_itself_with_what_was_planned(
         ("devices that are skipped: 3 planned, 3 now (as many, but not the same ones)", |p| {
             p.left_out.ids_hash = "b".to_owned();
         }),
-        ("busy devices: `report` planned, `retry` now", |p| p.options.busy = BusyPolicy::Retry),
-        ("--keep: `iot` planned, `none` now", |p| p.options.keep.clear()),
-        ("--skip: `server` planned, `server, busy` now", |p| p.options.skip.push("busy".into())),
-        ("bad rows are passed over: `yes` planned, `no` now", |p| p.options.skip_bad_rows = false),
-        ("names are looked up: `no` planned, `yes` now", |p| p.options.names = true),
+        ("busy devices: `report` planned, `retry` now", |p| {
+            p.request.busy = Some(BusyPolicy::Retry)
+        }),
+        ("--keep: `iot` planned, `none` now", |p| p.request.keep.clear()),
+        ("--skip: `server` planned, `server, busy` now", |p| {
+            p.request.skip.push(preflight::Group::Busy)
+        }),
+        ("bad rows are passed over: `yes` planned, `no` now", |p| p.request.skip_bad_rows = false),
+        ("names are looked up: `no` planned, `yes` now", |p| p.request.names = true),
         ("names that several share are refused: `no` planned, `yes` now", |p| {
-            p.options.strict_names = true;
+            p.request.strict_names = true;
         }),
-        ("the tenant's inventory is asked: `yes` planned, `no` now", |p| p.options.check = false),
-        ("windows: `22:00-06:00` planned, `none` now", |p| p.options.windows.clear()),
-        ("last order: `03:00` planned, `none` now", |p| p.options.last_order = None),
-        ("zone of the windows: `Europe/Berlin` planned, `UTC` now", |p| {
-            p.options.zone = Some("UTC".to_owned());
-        }),
-        ("start: `2026-11-24T21:00:00Z` planned, `2026-11-24T20:59:59Z` now", |p| {
-            p.options.start_at = Some(at("2026-11-24T20:59:59Z"));
-        }),
-        ("start: `2026-11-24T21:00:00Z` planned, `2026-11-24T15:00:00Z` now", |p| {
-            p.options.start_at = None;
-        }),
-        ("until: `06:00` planned, `none` now", |p| p.options.until = None),
-        ("zone of --until: `UTC` planned, `none` now", |p| p.options.until_zone = None),
-        ("at most: `5h30m` planned, `none` now", |p| p.options.max_duration = None),
-        ("limits: `100/min, 1500/h` planned, `100/min` now", |p| p.options.limits.truncate(1)),
-        ("pace: `fast` planned, `even` now", |p| p.options.pace = "even".to_owned()),
-        ("time scale: `1` planned, `10` now", |p| p.options.time_scale = 10),
+        ("the tenant's inventory is asked: `yes` planned, `no` now", |p| p.request.check = false),
     ];
     for (sentence, change) in cases {
         assert_eq!(told(change), [sentence]);
     }
 }
 
-fn listed(file: &str, ids_hash: &str) -> Who {
-    Who::Listed { file: file.to_owned(), ids_hash: ids_hash.to_owned() }
-}
-
-fn canary(plan: &mut PlanFile) -> &mut Canary {
-    plan.course.canary.as_mut().unwrap()
-}
-
-fn first(plan: &mut PlanFile) -> &mut First {
-    plan.course.first.as_mut().unwrap()
+#[test]
+fn each_change_of_when_and_how_fast_is_told_by_itself() {
+    let cases: Vec<(&str, Change)> = vec![
+        ("windows: `22:00-06:00` planned, `none` now", |p| {
+            p.request.run.speed.hours.windows = None
+        }),
+        ("last order: `03:00` planned, `none` now", |p| {
+            p.request.run.speed.hours.last_order = None
+        }),
+        ("zone of the windows: `Europe/Berlin` planned, `UTC` now", |p| {
+            p.request.run.speed.hours.tz = Some("UTC".to_owned());
+        }),
+        ("start: `2026-11-24T21:00:00Z` planned, `2026-11-24T20:59:59Z` now", |p| {
+            p.request.run.speed.hours.start_at = Some("2026-11-24T20:59:59Z".to_owned());
+        }),
+        ("start: `2026-11-24T21:00:00Z` planned, `2026-11-24T15:00:00Z` now", |p| {
+            p.request.run.speed.hours.start_at = None;
+        }),
+        ("until: `06:00` planned, `none` now", |p| p.request.run.speed.until = None),
+        ("zone of --until: `UTC` planned, `none` now", |p| p.until_zone = None),
+        ("at most: `5h30m` planned, `none` now", |p| p.request.run.speed.max_duration = None),
+        ("limits: `100/min, 1500/h` planned, `100/min` now", |p| {
+            p.request.run.speed.limits.as_mut().unwrap().truncate(1)
+        }),
+        ("pace: `fast` planned, `even` now", |p| p.request.run.speed.pace = Some(PaceKind::Even)),
+        ("time scale: `1` planned, `10` now", |p| p.request.run.speed.time_scale = Some(10)),
+    ];
+    for (sentence, change) in cases {
+        assert_eq!(told(change), [sentence]);
+    }
 }
 
 #[test]
 fn each_change_of_who_goes_first_in_which_waves_and_what_stops_it_is_told_by_itself() {
     let cases: Vec<(&str, Change)> = vec![
-        ("--due: `7d` planned, `none` now", |p| p.options.due = None),
+        ("--due: `168h` planned, `none` now", |p| p.request.due.due = None),
         ("devices of --first: 3 planned, 3 now (not the same ones, or in another order)", |p| {
-            first(p).ids_hash = "b".to_owned();
+            p.found.first_hash = Some("b".to_owned());
         }),
         ("devices of --first: 3 planned, 4 now", |p| {
-            (first(p).ids_hash, first(p).devices) = ("b".to_owned(), 4);
+            (p.found.first_hash, p.found.first) = (Some("b".to_owned()), 4);
         }),
-        ("devices of --first: 3 planned, 0 now", |p| p.course.first = None),
-        ("--order: `value` planned, `file` now", |p| p.course.order = "file".to_owned()),
-        ("priority: `high` planned, `normal` now", |p| p.course.priority = "normal".to_owned()),
+        ("devices of --first: 3 planned, 0 now", |p| {
+            (p.found.first_hash, p.found.first) = (None, 0)
+        }),
+        ("--order: `value` planned, `file` now", |p| p.request.order.by = Some(OrderBy::List)),
+        ("priority: `high` planned, `normal` now", |p| {
+            p.request.run.speed.priority = Some(Priority::Normal)
+        }),
         ("what waits is cancelled at the end: `yes` planned, `no` now", |p| {
-            p.course.expire_pending = false;
+            p.request.run.speed.hours.expire_pending = false;
         }),
         ("canary: `5: drawn with seed 11, wait 30m` planned, `none` now", |p| {
-            p.course.canary = None;
+            p.request.waves = WaveRequest {
+                canary: None,
+                canary_seed: None,
+                canary_wait: None,
+                ..p.request.waves.clone()
+            };
         }),
-        ("devices of the canary: `5` planned, `all` now", |p| canary(p).most = None),
+        ("devices of the canary: `5` planned, `all` now", |p| p.request.waves.canary = None),
         ("who the canary is: `drawn with seed 11` planned, `drawn with seed 12` now", |p| {
-            canary(p).who = Who::Drawn { seed: 12 };
+            p.request.waves.canary_seed = Some(12);
         }),
         ("who the canary is: `drawn with seed 11` planned, `the first of the list` now", |p| {
-            canary(p).who = Who::First;
+            p.request.waves.canary_seed = None;
         }),
         ("who the canary is: `drawn with seed 11` planned, `tag b` now", |p| {
-            canary(p).who = Who::Tagged { tag: "b".to_owned() };
+            p.request.waves.canary_tag = Some("b".to_owned());
         }),
         ("who the canary is: `drawn with seed 11` planned, `the list /b` now", |p| {
-            canary(p).who = listed("/b", "ee");
+            p.request.waves.canary_file = Some("/b".into());
         }),
-        ("wait after the canary: `30m` planned, `0s` now", |p| canary(p).wait = "0s".to_owned()),
-        ("--waves: `10, 100` planned, `10` now", |p| p.course.waves.truncate(1)),
-        ("wait after each wave: `1m` planned, `none` now", |p| p.course.wave_wait = None),
+        ("wait after the canary: `30m` planned, `0s` now", |p| {
+            p.request.waves.canary_wait = Some(Wait(std::time::Duration::ZERO))
+        }),
+        ("--waves: `10, 100` planned, `10` now", |p| p.request.waves.waves.truncate(1)),
+        ("wait after each wave: `1m` planned, `none` now", |p| p.request.waves.wave_wait = None),
         ("devices of the waves: `5, 10, 100` planned, `4, 10, 100` now", |p| {
-            p.course.dealt[0] = 4;
+            p.found.dealt[0] = 4;
         }),
         ("the first wave is the canary: `yes` planned, `no` now", |p| {
-            p.course.begins_with_canary = false;
+            p.found.begins_with_canary = false;
         }),
         (
             "the order of the rows, which decides who is in which wave: not the one that was \
              planned",
-            |p| p.course.rows_hash = Some("b".to_owned()),
+            |p| p.found.rows_hash = Some("b".to_owned()),
         ),
-        ("--max-failures: `5%` planned, `none` now", |p| p.course.max_failures = None),
+        ("--max-failures: `5%` planned, `none` now", |p| p.request.run.max_failures = None),
     ];
     for (sentence, change) in cases {
         assert_eq!(told(change), [sentence]);
     }
-    // A list that is elsewhere is the same one; other ids in it are not.
+}
+
+#[test]
+fn a_list_that_is_elsewhere_is_the_same_one_and_other_ids_in_it_are_not() {
     let of_list = |file: &str, ids_hash: &str| {
         let mut plan = plan();
-        canary(&mut plan).who = listed(file, ids_hash);
+        plan.request.waves.canary_file = Some(file.into());
+        plan.found.canary_hash = Some(ids_hash.to_owned());
         plan
     };
     let planned = of_list("/a", "ee");
     assert_eq!(planned.differences(&of_list("/b", "ee")), Vec::<String>::new());
     let others = planned.differences(&of_list("/a", "ff"));
     assert_eq!(others, ["the ids of --canary-file: not the ones that were planned"]);
-    assert_eq!(told(|p| first(p).lists = vec!["/b".to_owned()]), Vec::<String>::new());
+    assert_eq!(told(|p| p.request.order.first = vec!["/b".into()]), Vec::<String>::new());
 }
 
 #[test]
-fn a_file_says_all_of_its_course_and_one_that_says_nothing_of_it_is_one_wave_of_the_list() {
-    for who in
-        [Who::First, Who::Drawn { seed: 1 }, listed("/a", "b"), Who::Tagged { tag: "t".into() }]
-    {
-        let mut plan = plan();
-        canary(&mut plan).who = who;
-        let text = serde_json::to_string(&plan).unwrap();
-        assert_eq!(serde_json::from_str::<PlanFile>(&text).unwrap(), plan);
+fn a_file_says_all_of_its_request_and_what_it_does_not_know_is_refused() {
+    let plan = plan();
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<PlanFile>(&text).unwrap(), plan);
+    let mut less = serde_json::to_value(&plan).unwrap();
+    less.as_object_mut().unwrap().remove("found");
+    let less: PlanFile = serde_json::from_value(less).unwrap();
+    assert_eq!(less.found, Found::default());
+    for place in ["found", "request"] {
+        let mut other = serde_json::to_value(&plan).unwrap();
+        other[place]["sed"] = 1.into();
+        assert!(serde_json::from_value::<PlanFile>(other).is_err(), "{place}");
     }
-    let mut older = serde_json::to_value(plan()).unwrap();
-    older.as_object_mut().unwrap().remove("course");
-    older["options"].as_object_mut().unwrap().remove("due");
-    let older: PlanFile = serde_json::from_value(older).unwrap();
-    assert_eq!((&older.course, &older.options.due), (&Course::default(), &None));
-    let mut other = serde_json::to_value(plan()).unwrap();
-    other["course"]["seed"] = 1.into();
-    assert!(serde_json::from_value::<PlanFile>(other).is_err());
 }
 
 #[test]
@@ -288,13 +307,14 @@ fn what_nobody_approves_may_differ() {
     let none: Vec<String> = Vec::new();
     assert_eq!(told(|_| {}), none);
     let changes: Vec<Change> = vec![
-        |p| p.source = Source { from_tenant: true, ..Source::default() },
+        |p| p.request.from_tenant = true,
         |p| p.checked.inventory = Some(12_000),
         |p| p.left_out.groups[1].devices = 10,
-        |p| p.options.start_at = Some(at("2026-11-24T23:00:00Z")),
+        |p| p.request.run.speed.hours.start_at = Some("2026-11-24T23:00:00Z".to_owned()),
         |p| {
             // It is run late, and so its start has come.
-            (p.options.start_at, p.times.made_at) = (None, at("2026-11-24T21:00:00Z"));
+            (p.request.run.speed.hours.start_at, p.times.made_at) =
+                (None, at("2026-11-24T21:00:00Z"));
         },
         |p| p.times.duration_s = Some(1.0),
     ];

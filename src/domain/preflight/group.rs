@@ -1,10 +1,13 @@
 //! The groups that devices are in before the first call: their names, what they are, and what is
 //! usually done with them.
 
+use serde::{Deserialize, Serialize};
+
 use super::Decision;
 
 /// What a device is known to be. A device can be in several groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Group {
     /// The list says that it is another tenant's.
     OtherTenant,

@@ -115,8 +115,9 @@ fn a_rule_that_goes_by_the_status_alone_is_caught_by_the_table() {
 
 #[test]
 fn the_first_twenty_that_are_alike_stop_a_run_unless_they_are_about_their_devices() {
-    let exit =
-        |stop: Option<Stop>| stop.map(|stop| crate::domain::Ending::Stopped(stop).exit_code(false));
+    let exit = |stop: Option<Stop>| {
+        stop.map(|stop| crate::domain::Ending::Stopped(stop).exit(false).code())
+    };
     for (kind, code) in table() {
         assert_eq!(stop(&kind, 19, &[], false), None, "{kind:?}");
         assert_eq!(exit(stop(&kind, 20, &[], false)), code, "{kind:?}");

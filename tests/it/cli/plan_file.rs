@@ -73,11 +73,11 @@ async fn an_approved_plan_runs_exactly_that_without_asking_and_only_once() {
     place.list(20);
     let more = ["--limit=500/1s", "--busy=retry", "--pace=even", "--skip=busy"];
     let file = plan(&place, &emulator, &more).await;
-    assert_eq!((&file["v"], &file["type"]), (&1.into(), &"plan_file".into()));
+    assert_eq!((&file["v"], &file["type"]), (&2.into(), &"plan_file".into()));
     assert_eq!((&file["list"]["rows"], &file["list"]["devices"]), (&20.into(), &20.into()));
     assert_eq!(file["order"]["ticket"], "CHG1");
     assert_eq!(file["order"]["target"]["api_origin"], emulator.base_url());
-    assert_eq!(file["options"]["limits"][0], "500/1s");
+    assert_eq!(file["request"]["run"]["speed"]["limits"][0], "500/1s");
     let text = fs::read_to_string(place.path("plan.json")).unwrap();
     assert!(!text.contains(emulator::DEFAULT_SECRET), "{text}");
     // In another folder, from another process, with nothing of it typed again.
@@ -205,7 +205,7 @@ async fn a_plan_file_that_changed_or_is_none_is_refused_with_both_digests() {
     }
     // Whatever was approved, it must be a plan that this version understands.
     let field = text.replacen("\"emulated\"", "\"first\": [],\n  \"emulated\"", 1);
-    let version = text.replacen("\"v\": 1", "\"v\": 2", 1);
+    let version = text.replacen("\"v\": 2", "\"v\": 1", 1);
     for none in ["", "{}", "[]", "ordered\n", &text[..text.len() / 2], &field, &version] {
         fs::write(place.path("plan.json"), none).unwrap();
         let approve = self::approve(&place);

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use fleetsweep::defender::clouds::DEFAULT_AUDIENCE;
+use fleetsweep::domain::cloud::DEFAULT_AUDIENCE;
 use serde_json::{Value, json};
 
 use super::{Place, Said, beside, json_lines, run};

@@ -55,7 +55,7 @@ async fn a_credential_that_is_revoked_in_mid_run_stops_with_exit_7_and_the_queue
     let world = without_sign_in(SignInError::Refused);
     let told = world.play(300).await;
     assert!(stopped_by_sign_in(&told), "{:?}", told.ran.ending);
-    assert_eq!(told.ran.ending.exit_code(true), 7);
+    assert_eq!(told.ran.ending.exit(true).code(), 7);
     assert!(world.clock.elapsed() < MINUTE * 2, "after {:?}", world.clock.elapsed());
     let tally = world.tally().await;
     assert_eq!(tally.queued + tally.of(Outcome::Accepted), 300);

@@ -18,7 +18,7 @@ fn refused(told: &Told) -> &str {
     let Ending::Stopped(Stop::Refused(why)) = &told.ran.ending else {
         panic!("{:?}", told.ran.ending)
     };
-    assert_eq!(told.ran.ending.exit_code(true), 4);
+    assert_eq!(told.ran.ending.exit(true).code(), 4);
     why
 }
 
@@ -89,7 +89,7 @@ async fn going_on_asks_the_others_first_and_gets_past_those_that_are_refused() {
     for (act, code) in [(Act::FORBIDDEN, 7), (Act::Refuse(403, "Odd", "not this one"), 4)] {
         let world = World::new(first(25, act));
         let told = world.play(60).await;
-        assert_eq!(told.ran.ending.exit_code(true), code);
+        assert_eq!(told.ran.ending.exit(true).code(), code);
         assert_eq!(world.tally().await.queued + world.tally().await.of(Outcome::Accepted), 60);
         let before = world.calls();
         world.resume("c").await;

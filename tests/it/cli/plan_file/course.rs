@@ -52,12 +52,13 @@ async fn a_plan_alone_orders_who_goes_first_in_its_waves_from_any_folder() {
     let waves = ["--canary-file=canary.txt", "--canary-wait=1s", "--waves=6,rest"];
     let rules = ["--wave-wait=1s", "--max-failures=90%", "--due=7d", "--no-check", FAST];
     let file = plan(&place, &emulator, &[&who[..], &waves, &rules].concat()).await;
-    let course = &file["course"];
-    assert_eq!((&course["order"], &course["priority"]), (&"value".into(), &"high".into()));
-    assert_eq!((&course["first"]["devices"], &course["canary"]["wait"]), (&2.into(), &"1s".into()));
-    assert_eq!(course["dealt"], serde_json::json!([2, 6]));
+    let (request, found) = (&file["request"], &file["found"]);
+    assert_eq!(request["order"]["by"], "value");
+    assert_eq!(request["run"]["speed"]["priority"], "high");
+    assert_eq!((&found["first"], &request["waves"]["canary_wait"]), (&2.into(), &"1s".into()));
+    assert_eq!(found["dealt"], serde_json::json!([2, 6]));
     let first = place.path("first.txt").canonicalize().unwrap();
-    let told = course["first"]["lists"][0].as_str().unwrap();
+    let told = request["order"]["first"][0].as_str().unwrap();
     assert_eq!(fs::canonicalize(told).unwrap(), first);
     let approve = approve(&place);
     fs::create_dir(place.path("else")).unwrap();
@@ -149,7 +150,7 @@ async fn a_canary_of_a_plan_is_drawn_again_with_the_seed_of_the_plan() {
     place.list(200);
     let drawn = ["--canary=6", "--canary-random", "--canary-wait=0s", "--no-check", FAST];
     let file = plan(&place, &emulator, &drawn).await;
-    let seed = file["course"]["canary"]["who"]["drawn"]["seed"].as_u64().unwrap();
+    let seed = file["request"]["waves"]["canary_seed"].as_u64().unwrap();
     let approve = approve(&place);
     // Who types that it is to be drawn gets those that were drawn for the plan.
     let again = approved(&approve, &["--canary=6", "--canary-random", "--dry-run", "--json"]);
@@ -177,7 +178,7 @@ fn what_a_plan_cancels_at_its_end_need_not_be_typed_again() {
     let made = run(place.fleetsweep(&[&SCAN[..], &emulated, &out].concat()));
     assert_eq!(made.code, 0, "{}", made.err);
     let file: Value = serde_json::from_slice(&fs::read(place.path("plan.json")).unwrap()).unwrap();
-    assert_eq!(file["course"]["expire_pending"], true);
+    assert_eq!(file["request"]["run"]["speed"]["hours"]["expire_pending"], true);
     let approve = approve(&place);
     let dry = [&approved(&approve, &emulated)[..], &["--dry-run"]].concat();
     let dry = run(place.fleetsweep(&dry));

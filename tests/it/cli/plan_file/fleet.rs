@@ -29,7 +29,7 @@ async fn devices_that_are_left_out_now_and_were_not_are_a_difference() {
     let limits = ["--check", "--limit=1000/1s"];
     let file = plan(&place, &first, &limits).await;
     let left_out = file["left_out"]["devices"].as_u64().unwrap();
-    assert!(left_out > 2 && file["options"]["check"] == true, "{file}");
+    assert!(left_out > 2 && file["request"]["check"] == true, "{file}");
     let group = &file["left_out"]["groups"][0];
     assert_eq!((&group["group"], &group["decision"]), (&"not-onboarded".into(), &"skip".into()));
     let approve = approve(&place);

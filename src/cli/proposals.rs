@@ -1,0 +1,188 @@
+//! How the commands read that the program proposes, so that they can be copied into the same shell:
+//! with what was typed and what a later process would not find by itself. They never hold a
+//! secret, since no option does.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{AfterArgs, Command, ConnectArgs, EmulatorArgs, OutputArgs, RunArgs};
+use crate::domain::text::shell_word;
+use crate::ops::context::Commands;
+
+/// What proposed commands have to say again of what was typed.
+pub(super) fn commands(command: &Command, config: Option<&PathBuf>) -> Commands {
+    let run = |run: &RunArgs| {
+        let RunArgs { output, after, connect, emulator, .. } = run;
+        proposed(
+            config,
+            output.store.as_deref(),
+            Some(connect),
+            Some(emulator),
+            Some((output, after)),
+        )
+    };
+    let of = |store: Option<&String>, connect: Option<&ConnectArgs>| {
+        proposed(config, store.map(String::as_str), connect, None, None)
+    };
+    match command {
+        Command::Scan(args) => run(&args.run),
+        Command::Resume(args) => run(&args.run),
+        Command::Retry(args) => run(&args.run),
+        Command::Cancel(args) => of(args.output.store.as_ref(), Some(&args.connect)),
+        Command::Follow(args) => of(args.output.store.as_ref(), Some(&args.connect)),
+        Command::Status(args) => of(args.store.as_ref(), None),
+        Command::Report(args) => of(args.output.store.as_ref(), None),
+        Command::Pause(args) => of(args.store.as_ref(), None),
+        Command::Devices(args) => of(args.store.as_ref(), Some(&args.connect)),
+        Command::Doctor(args) => of(args.store.as_ref(), Some(&args.connect)),
+        Command::Schedule(_) | Command::Emulate(_) | Command::Completions(_) | Command::Man(_) => {
+            Commands::default()
+        }
+    }
+}
+
+fn proposed(
+    config: Option<&PathBuf>,
+    store: Option<&str>,
+    connect: Option<&ConnectArgs>,
+    emulator: Option<&EmulatorArgs>,
+    after: Option<(&OutputArgs, &AfterArgs)>,
+) -> Commands {
+    let mut commands = Commands::default();
+    option(&mut commands.store, "store", store);
+    option(&mut commands.settings, "config", config.and_then(|path| path.to_str()));
+    if let Some(connect) = connect {
+        option(&mut commands.settings, "profile", connect.profile.as_deref());
+        // A profile says the rest, and nothing that was typed differs from it.
+        if connect.profile.is_none() {
+            commands.connect = connection(connect);
+        }
+    }
+    if let Some((output, after)) = after {
+        commands.after = afterwards(output, after);
+    }
+    if let Some(emulator) = emulator {
+        option(&mut commands.after, "scenario", emulator.scenario.as_deref());
+        if after.is_some_and(|(_, after)| after.follow) {
+            commands.after.push_str(" --follow");
+        }
+        if emulator.emulator {
+            commands.after.push_str(" --emulator");
+        }
+    }
+    commands
+}
+
+fn connection(typed: &ConnectArgs) -> String {
+    let mut line = String::new();
+    let path = |path: &Option<PathBuf>| path.as_deref().and_then(Path::to_str).map(str::to_owned);
+    for (name, value) in [
+        ("tenant", typed.tenant.clone()),
+        ("client-id", typed.client_id.clone()),
+        ("auth", typed.auth.clone()),
+        ("client-secret-file", path(&typed.client_secret_file)),
+        ("client-certificate", path(&typed.client_certificate)),
+        ("token-file", path(&typed.token_file)),
+        ("cloud", typed.cloud.clone()),
+        ("api-url", typed.api_url.clone()),
+        ("login-url", typed.login_url.clone()),
+        ("ca-file", path(&typed.ca_file)),
+    ] {
+        option(&mut line, name, value.as_deref());
+    }
+    line
+}
+
+fn afterwards(output: &OutputArgs, after: &AfterArgs) -> String {
+    let mut line = String::new();
+    output.reports.iter().for_each(|path| option(&mut line, "report", path.to_str()));
+    let AfterArgs { on_finish, follow: _, follow_for, follow_every } = after;
+    option(&mut line, "on-finish", on_finish.as_deref());
+    option(&mut line, "follow-for", follow_for.map(|time| time.to_string()).as_deref());
+    option(&mut line, "follow-every", follow_every.map(|time| time.to_string()).as_deref());
+    line
+}
+
+fn option(line: &mut String, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        line.push_str(&format!(" --{name} {}", shell_word(value)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::args::{Cli, Command};
+    use crate::domain::FileDigest;
+
+    fn resumed(command: Command) -> Option<String> {
+        let proposed = commands(&command, None);
+        let Command::Scan(args) = command else { unreachable!("it is scan") };
+        let request = args.request().unwrap();
+        proposed.resume(&"c1".parse().unwrap(), &request.run)
+    }
+
+    fn command_after(args: &str) -> Option<String> {
+        let args = ["fleetsweep", "scan", "list.csv", "--type=full", "--comment=x"]
+            .into_iter()
+            .chain(args.split_whitespace());
+        resumed(Cli::parse_from(args).command)
+    }
+
+    #[test]
+    fn the_command_that_goes_on_repeats_what_was_typed_and_a_shell_reads_it_back() {
+        assert_eq!(command_after("").as_deref(), Some("fleetsweep resume c1"));
+        let typed = "--on-finish ./tell.sh --tenant t1 --client-secret-file a'b \
+                     --store sqlite:/x/y.db --report r.csv";
+        assert_eq!(
+            command_after(typed).as_deref(),
+            Some(
+                "fleetsweep resume c1 --store sqlite:/x/y.db --tenant t1 \
+                 --client-secret-file 'a'\\''b' --report r.csv --on-finish \
+                 ./tell.sh"
+            )
+        );
+        let nights = ["--window", "Mon-Fri 22:00-06:00", "--tz", "UTC", "--last-order", "03:00"];
+        let words = ["fleetsweep", "scan", "l.csv", "--type=full", "--comment=x"];
+        let again = resumed(Cli::parse_from(words.into_iter().chain(nights)).command);
+        let windows = "--window 'Mon-Fri 22:00-06:00' --tz UTC --last-order 03:00";
+        assert_eq!(again, Some(format!("fleetsweep resume c1 {windows}")));
+        let follow = "--follow-for 4h --follow-every 1m30s --follow";
+        assert_eq!(command_after(follow), Some(format!("fleetsweep resume c1 {follow}")));
+        assert_eq!(
+            command_after("--start-at 22:00 --tz UTC").as_deref(),
+            Some("fleetsweep resume c1")
+        );
+        let certificate = "--auth certificate --client-certificate c.pem --cloud commercial-eu";
+        assert_eq!(command_after(certificate), Some(format!("fleetsweep resume c1 {certificate}")));
+        let token = "--auth token-file --token-file t.jwt";
+        assert_eq!(command_after(token), Some(format!("fleetsweep resume c1 {token}")));
+        let there = command_after("--emulator --store sqlite:s.db --time-scale 10");
+        assert_eq!(
+            there.as_deref(),
+            Some("fleetsweep resume c1 --store sqlite:s.db --time-scale 10 --emulator")
+        );
+    }
+
+    #[test]
+    fn what_decides_who_is_ordered_is_in_no_command_that_finds_it_kept_and_in_each_that_does_not() {
+        // The campaign keeps who goes first, its waves and its priority; a plan's file all of it.
+        let kept = "--first hit.csv --order value --priority high --canary 5 --canary-wait 0s \
+                    --waves 10,rest --wave-wait 1m --due 7d";
+        assert_eq!(command_after(kept).as_deref(), Some("fleetsweep resume c1"));
+        let rules = "--window 22:00-06:00 --max-failures 3% --expire-pending";
+        assert_eq!(command_after(rules), Some(format!("fleetsweep resume c1 {rules}")));
+        let words = ["fleetsweep", "scan", "l.csv", "--type=full", "--comment=x"].into_iter();
+        let words = words.chain(kept.split_whitespace()).chain(rules.split_whitespace());
+        let typed = Cli::parse_from(words).command;
+        let digest = FileDigest::of(b"");
+        let command = commands(&typed, None).of_plan(Path::new("/p.json"), &digest);
+        assert_eq!(command, format!("fleetsweep scan --plan /p.json --approve-plan {digest}"));
+    }
+
+    #[test]
+    fn a_temporary_store_has_no_command_that_goes_on() {
+        assert_eq!(command_after("--emulator"), None);
+    }
+}

@@ -1,0 +1,323 @@
+//! The settings file: what a user need not type every time, and a profile for each tenant. File and
+//! environment are turned into flags, so that the same parsers check them; what is typed wins over
+//! the environment, the environment over the file, the file over the defaults. It holds no secret.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
+use etcetera::{BaseStrategy, choose_base_strategy};
+
+use super::env::variable;
+use super::file::{File, Value};
+use super::keys::{KEYS, Key, OF_SIGN_IN};
+use crate::ops::failure::Failure;
+
+/// Where a setting's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Source {
+    /// Nobody gave one.
+    Default,
+    /// The settings file, or this profile in it.
+    File(Option<String>),
+    /// This variable of the environment.
+    Environment(&'static str),
+    /// A flag.
+    Flag,
+}
+
+/// A setting, its value as it was given, and where that comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::cli) struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// Its values; none if it is the default.
+    pub values: Vec<String>,
+    /// Where they come from.
+    pub source: Source,
+}
+
+/// What the file adds to a command line.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Settings {
+    /// The file that was read.
+    pub path: Option<PathBuf>,
+    /// The profile that was chosen.
+    pub profile: Option<String>,
+    /// Every setting that the command knows.
+    pub all: Vec<Setting>,
+}
+
+/// A command line, and the arguments that its command has.
+pub(in crate::cli) struct Typed<'a> {
+    pub(in crate::cli) command: &'a Command,
+    pub(in crate::cli) matches: &'a ArgMatches,
+}
+
+impl Typed<'_> {
+    /// Whether the command has this argument. The matches themselves know it in debug builds alone.
+    fn knows(&self, id: &str) -> bool {
+        self.command.get_arguments().any(|argument| argument.get_id() == id)
+    }
+}
+
+impl Settings {
+    /// Reads the file for a command that was parsed without it.
+    ///
+    /// # Errors
+    /// `Failure` if the file is wrong, or contradicts what was typed or the environment.
+    pub(in crate::cli) fn read(typed: &Typed<'_>) -> Result<Self, Failure> {
+        readable(env::vars_os())?;
+        // The emulator is for trying things out: nothing of a tenant's settings is for it.
+        if typed.knows("emulator") && typed.matches.get_flag("emulator") {
+            return Ok(Self::default());
+        }
+        let Some((path, file)) = the_file(typed)? else {
+            no_file_with_a_profile(typed)?;
+            let all = KEYS.iter().filter_map(|key| told(key, typed, None, None));
+            return Ok(Self { all: all.collect(), ..Self::default() });
+        };
+        let tenant = typed.knows("tenant");
+        let profile = if tenant { chosen(typed, &file, &path)? } else { None };
+        if let Some(name) = &profile {
+            contradictions(typed, &file, name)?;
+        } else if tenant && !is_given(typed, "tenant") {
+            none_chosen(typed, &file, &path)?;
+        }
+        let of_key = |key: &Key| match (key.tenants, &profile) {
+            (true, Some(name)) => file.profiles.get(name).and_then(|one| one.get(key.name)),
+            (true, None) => None,
+            (false, _) => file.general.get(key.name),
+        };
+        let all =
+            KEYS.iter().filter_map(|key| told(key, typed, of_key(key), profile.as_ref())).collect();
+        Ok(Self { path: Some(path), profile, all })
+    }
+
+    /// The flags that stand for what the file and the environment say and nobody typed.
+    pub(in crate::cli) fn flags(&self) -> Vec<String> {
+        let is_missing = |one: &&Setting| match &one.source {
+            Source::File(_) => true,
+            Source::Environment(_) => !OF_SIGN_IN.contains(&one.name),
+            Source::Default | Source::Flag => false,
+        };
+        let flags = self.all.iter().filter(is_missing);
+        let flags =
+            flags.flat_map(|one| one.values.iter().map(|value| format!("--{}={value}", one.name)));
+        let profile = self.profile.iter().map(|name| format!("--profile={name}"));
+        profile.chain(flags).collect()
+    }
+}
+
+/// A variable that cannot be read as text must not pass for one that is not set.
+fn readable(all: impl Iterator<Item = (OsString, OsString)>) -> Result<(), Failure> {
+    for (name, value) in all {
+        let name = name.to_string_lossy();
+        let ours = name.starts_with("FLEETSWEEP_") || name.starts_with("AZURE_");
+        if ours && value.to_str().is_none() {
+            return Err(Failure::usage(
+                format!("the variable {name} cannot be read"),
+                "its value is not UTF-8",
+                "set it to a text in UTF-8, or unset it",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The file that is named, or the one in its usual place if it is there.
+fn the_file(typed: &Typed<'_>) -> Result<Option<(PathBuf, File)>, Failure> {
+    let named = typed.matches.get_one::<PathBuf>("config").cloned();
+    let named = named.or_else(|| variable("FLEETSWEEP_CONFIG").map(PathBuf::from));
+    let path = match &named {
+        Some(path) => path.clone(),
+        None => match usual_place() {
+            Some(path) if path.exists() => path,
+            _ => return Ok(None),
+        },
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::usage(
+            format!("the settings file {} cannot be read", path.display()),
+            error.to_string(),
+            "check the path, or leave --config and FLEETSWEEP_CONFIG out",
+        )
+    })?;
+    let file = File::parse(&text).map_err(|wrong| {
+        Failure::usage(
+            format!("the settings file {} cannot be used", path.display()),
+            wrong,
+            format!("fix that line; the settings are {}", names_of_settings()),
+        )
+    })?;
+    Ok(Some((path, file)))
+}
+
+/// Those of every tenant, and those of one.
+fn names_of_settings() -> String {
+    let names = |tenants: bool| {
+        let keys = KEYS.iter().filter(|key| key.tenants == tenants).map(|key| key.name);
+        keys.collect::<Vec<_>>().join(", ")
+    };
+    format!("profile, {}, and below [profiles.NAME] {}", names(false), names(true))
+}
+
+/// Where the settings file is if nobody names one.
+pub(super) fn usual_place() -> Option<PathBuf> {
+    let base = choose_base_strategy().ok()?;
+    Some(base.config_dir().join("fleetsweep").join("config.toml"))
+}
+
+/// The profile: typed, from the environment, or the file's own choice.
+fn chosen(typed: &Typed<'_>, file: &File, path: &Path) -> Result<Option<String>, Failure> {
+    let named = typed.matches.get_one::<String>("profile").cloned();
+    let name = named.or_else(|| variable("FLEETSWEEP_PROFILE")).or_else(|| file.profile.clone());
+    let Some(name) = name else { return Ok(None) };
+    if file.profiles.contains_key(&name) {
+        return Ok(Some(name));
+    }
+    Err(Failure::usage(
+        format!("there is no profile `{name}`"),
+        format!("{} has {}", path.display(), listed(file)),
+        "name one of them with --profile, or add it to the file",
+    ))
+}
+
+/// A profile that is named must not be passed over because no settings file is found, as under
+/// another user's home: the tenant of the environment would be scanned in its place.
+fn no_file_with_a_profile(typed: &Typed<'_>) -> Result<(), Failure> {
+    if !typed.knows("profile") {
+        return Ok(());
+    }
+    let named = typed.matches.get_one::<String>("profile").cloned();
+    let Some(name) = named.or_else(|| variable("FLEETSWEEP_PROFILE")) else { return Ok(()) };
+    let place = match usual_place() {
+        Some(path) => format!("there is no settings file at {}", path.display()),
+        None => "HOME is not set, so no settings file was looked for".to_owned(),
+    };
+    Err(Failure::usage(
+        format!("there is no profile `{name}`"),
+        place,
+        "name the settings file with --config, or leave --profile and FLEETSWEEP_PROFILE out",
+    ))
+}
+
+/// A file with profiles is there for a tenant to be chosen: none must not go unnoticed.
+fn none_chosen(typed: &Typed<'_>, file: &File, path: &Path) -> Result<(), Failure> {
+    let dry_run = typed.knows("dry_run") && typed.matches.get_flag("dry_run");
+    if file.profiles.is_empty() || dry_run || variable("AZURE_TENANT_ID").is_some() {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "no tenant is given",
+        format!("no profile is chosen; {} has {}", path.display(), listed(file)),
+        "name one with --profile or FLEETSWEEP_PROFILE",
+    ))
+}
+
+fn listed(file: &File) -> String {
+    let names: Vec<&str> = file.profiles.keys().map(String::as_str).collect();
+    match names.as_slice() {
+        [] => "no profiles".to_owned(),
+        names => format!("the profiles {}", names.join(", ")),
+    }
+}
+
+/// A profile is all or nothing: half of one tenant's settings with half of another's would send a
+/// list to the wrong place.
+fn contradictions(typed: &Typed<'_>, file: &File, profile: &str) -> Result<(), Failure> {
+    let values = &file.profiles[profile];
+    for key in KEYS.iter().filter(|key| key.tenants) {
+        let says = values.get(key.name).map(|value| value.texts.join(", "));
+        let others = key.variables.iter().filter_map(|name| Some((*name, variable(name)?)));
+        let typed = typed_values(typed, key).map(|typed| (key.name, typed.join(", ")));
+        for (name, other) in others
+            .map(|(name, value)| (name.to_owned(), value))
+            .chain(typed.map(|(name, value)| (format!("--{name}"), value)))
+        {
+            if says.as_ref() == Some(&other) {
+                continue;
+            }
+            let there = says.as_ref().map_or_else(
+                || format!("does not set `{}`", key.name),
+                |value| format!("says {} = \"{value}\"", key.name),
+            );
+            return Err(Failure::usage(
+                format!("{name} contradicts the profile `{profile}`"),
+                format!(
+                    "the profile {there}, and {name} is \"{other}\"; a profile is all or nothing"
+                ),
+                format!("leave {name} out, or use another profile, or none"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Where a setting comes from, if the command knows it.
+fn told(
+    key: &Key,
+    typed: &Typed<'_>,
+    in_file: Option<&Value>,
+    profile: Option<&String>,
+) -> Option<Setting> {
+    let name = key.name;
+    if !typed.knows(&id_of(name)) {
+        return None;
+    }
+    let from_environment =
+        || key.variables.iter().find_map(|variable_| Some((*variable_, variable(variable_)?)));
+    let (values, source) = if let Some(values) = typed_values(typed, key) {
+        (values, Source::Flag)
+    } else if let Some((variable, value)) = from_environment() {
+        let values = value.split(',').map(|one| one.trim().to_owned());
+        let whole = || vec![value.clone()];
+        let values = if name == "limit" { values.collect() } else { whole() };
+        (values, Source::Environment(variable))
+    } else if let Some(value) = in_file {
+        (value.texts.clone(), Source::File(profile.filter(|_| key.tenants).cloned()))
+    } else {
+        (Vec::new(), Source::Default)
+    };
+    Some(Setting { name, values, source })
+}
+
+/// clap's name for a flag's argument.
+fn id_of(flag: &str) -> String {
+    if flag == "limit" { "limits".to_owned() } else { flag.replace('-', "_") }
+}
+
+fn is_known_and_given(typed: &Typed<'_>, id: &str) -> bool {
+    typed.knows(id) && is_given(typed, id)
+}
+
+fn is_given(typed: &Typed<'_>, id: &str) -> bool {
+    typed.matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+fn typed_values(typed: &Typed<'_>, key: &Key) -> Option<Vec<String>> {
+    let id = id_of(key.name);
+    if !is_known_and_given(typed, &id) {
+        return None;
+    }
+    let raw = typed.matches.get_raw(&id)?;
+    Some(raw.map(|value| value.to_string_lossy().into_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    #[test]
+    fn a_variable_of_ours_that_is_no_text_is_refused_by_name_and_others_are_let_be() {
+        let odd = || OsString::from_vec(vec![0xff, b'x']);
+        let of = |name: &str| readable([(name.into(), odd())].into_iter());
+        assert!(of("FLEETSWEEP_STORE").unwrap_err().what.contains("FLEETSWEEP_STORE"));
+        assert!(of("AZURE_CLIENT_SECRET").is_err());
+        assert!(of("LS_COLORS").is_ok());
+    }
+}

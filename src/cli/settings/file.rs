@@ -1,0 +1,170 @@
+//! The form of the settings file: TOML, whose unknown keys are refused with their line and the
+//! nearest key that there is. What the values mean is checked where flags are.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::keys::KEYS;
+
+/// How alike two keys must be for one to be proposed for the other.
+const ALIKE: f64 = 0.7;
+
+/// A value as flags would have it: one text, or several for a flag that can be repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Value {
+    pub(super) texts: Vec<String>,
+}
+
+type Values = BTreeMap<String, Value>;
+
+/// What the file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct File {
+    /// The profile that is used where none is named.
+    pub(super) profile: Option<String>,
+    /// Settings for every tenant.
+    pub(super) general: Values,
+    /// Settings of each tenant.
+    pub(super) profiles: BTreeMap<String, Values>,
+}
+
+impl File {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// A sentence with the line, what is wrong there, and what could be meant.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let table = DeTable::parse(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            format!("line {}: {}", line(text, at), error.message())
+        })?;
+        let mut file = Self::default();
+        for (key, value) in table.get_ref() {
+            let at = line(text, key.span().start);
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("profile", _) => file.profile = Some(one_text(value, "profile", at)?),
+                ("profiles", DeValue::Table(profiles)) => {
+                    for (name, values) in profiles {
+                        let at = line(text, name.span().start);
+                        let values = profile(text, name.get_ref(), values, at)?;
+                        file.profiles.insert(name.get_ref().to_string(), values);
+                    }
+                }
+                (name, _) => {
+                    let value = setting(name, value, false, at)?;
+                    file.general.insert(name.to_owned(), value);
+                }
+            }
+        }
+        Ok(file)
+    }
+}
+
+fn profile(
+    text: &str,
+    name: &str,
+    values: &Spanned<DeValue<'_>>,
+    at: usize,
+) -> Result<Values, String> {
+    let DeValue::Table(values) = values.get_ref() else {
+        return Err(format!("line {at}: write [profiles.{name}] and its settings below"));
+    };
+    let one = |(key, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+        let at = line(text, key.span().start);
+        Ok((key.get_ref().to_string(), setting(key.get_ref(), value, true, at)?))
+    };
+    values.iter().map(one).collect()
+}
+
+fn setting(
+    name: &str,
+    value: &Spanned<DeValue<'_>>,
+    in_profile: bool,
+    at: usize,
+) -> Result<Value, String> {
+    let Some(key) = KEYS.iter().find(|key| key.name == name) else {
+        return Err(format!("line {at}: there is no setting `{name}`{}", nearest(name)));
+    };
+    if key.tenants != in_profile {
+        let place = if key.tenants { "in a profile, below [profiles.NAME]" } else { "at the top" };
+        return Err(format!("line {at}: `{name}` belongs {place}"));
+    }
+    let texts = match value.get_ref() {
+        DeValue::Array(items) => {
+            items.iter().map(|item| one_text(item, name, at)).collect::<Result<_, _>>()?
+        }
+        _ => vec![one_text(value, name, at)?],
+    };
+    Ok(Value { texts })
+}
+
+fn one_text(value: &Spanned<DeValue<'_>>, name: &str, at: usize) -> Result<String, String> {
+    match value.get_ref() {
+        DeValue::String(text) => Ok(text.to_string()),
+        DeValue::Integer(number) => Ok(number.as_str().to_owned()),
+        _ => Err(format!("line {at}: write `{name}` as a text in quotes, or as a number")),
+    }
+}
+
+fn nearest(name: &str) -> String {
+    let known = KEYS.iter().map(|key| key.name).chain(["profile", "profiles"]);
+    let best = known.max_by(|a, b| {
+        let alike = |other| strsim::jaro_winkler(name, other);
+        alike(a).total_cmp(&alike(b))
+    });
+    match best.filter(|best| strsim::jaro_winkler(name, best) >= ALIKE) {
+        Some(best) => format!("; did you mean `{best}`?"),
+        None => String::new(),
+    }
+}
+
+/// The line of a place in a text, from 1.
+fn line(text: &str, at: usize) -> usize {
+    text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_profiles_is_read_and_numbers_and_lists_are_texts() {
+        let text = "profile = \"prod\"\nlimit = [\"50/1m\", \"700/1h\"]\nconcurrency = 8\n\
+                    [profiles.prod]\ntenant = \"t\"\nclient-id = \"c\"\n";
+        let file = File::parse(text).unwrap();
+        assert_eq!(file.profile.as_deref(), Some("prod"));
+        assert_eq!(file.general["limit"].texts, ["50/1m", "700/1h"]);
+        assert_eq!(file.general["concurrency"].texts, ["8"]);
+        assert_eq!(file.profiles["prod"]["tenant"].texts, ["t"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line_and_the_nearest_key() {
+        let wrong = [
+            "\n[profiles.a]\ntennant = \"t\"",
+            "zzz = 1",
+            "\ntenant = \"t\"",
+            "[profiles.a]\nstore = \"sqlite:x\"",
+            "pace = true",
+            "profiles.a = 3",
+            "limit = [1.5]",
+            "x = = 1",
+        ];
+        let told: Vec<String> = wrong.iter().map(|text| File::parse(text).unwrap_err()).collect();
+        assert_eq!(
+            told[..7],
+            [
+                "line 3: there is no setting `tennant`; did you mean `tenant`?",
+                "line 1: there is no setting `zzz`",
+                "line 2: `tenant` belongs in a profile, below [profiles.NAME]",
+                "line 2: `store` belongs at the top",
+                "line 1: write `pace` as a text in quotes, or as a number",
+                "line 1: write [profiles.a] and its settings below",
+                "line 1: write `limit` as a text in quotes, or as a number",
+            ]
+        );
+        assert!(told[7].starts_with("line 1: "), "{}", told[7]);
+    }
+}

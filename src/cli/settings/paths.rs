@@ -1,0 +1,126 @@
+//! Where the store is: from the flag, the environment, or the default place. It opens nothing.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use etcetera::{BaseStrategy, choose_base_strategy};
+use rustix::fs::{Access, access};
+
+use super::env::setting;
+use crate::ops::context::StoreChoice;
+use crate::ops::failure::Failure;
+
+/// The place of services: whoever may write here shares its limits.
+const SHARED: &str = "/var/lib/fleetsweep";
+
+/// The store's file in its folder.
+const FILE: &str = "fleetsweep.db";
+
+/// The store of a command: the one that was named, or the usual one.
+pub(in crate::cli) fn store_choice(named: Option<&String>) -> StoreChoice {
+    StoreChoice { path: store_path(named), named: named.is_some(), warning: passed_over(named) }
+}
+
+/// The path of the SQLite file.
+///
+/// # Errors
+/// `Failure` if the flag names a kind of store that there is not, or no folder can be found.
+fn store_path(flag: Option<&String>) -> Result<PathBuf, Failure> {
+    match setting(flag, "FLEETSWEEP_STORE") {
+        Some(url) => named(&url),
+        None => default_path(),
+    }
+}
+
+fn named(url: &str) -> Result<PathBuf, Failure> {
+    let path = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+    match path.filter(|path| !path.is_empty()) {
+        Some(path) => Ok(PathBuf::from(path)),
+        None => Err(Failure::usage(
+            format!("the store `{url}` cannot be used"),
+            "it does not begin with sqlite: and a path",
+            "write --store sqlite:/path/to/fleetsweep.db",
+        )),
+    }
+}
+
+fn default_path() -> Result<PathBuf, Failure> {
+    if let Some(folder) = env::var_os("STATE_DIRECTORY").filter(|folder| !folder.is_empty()) {
+        return Ok(Path::new(&folder).join(FILE));
+    }
+    if access(SHARED, Access::WRITE_OK).is_ok() {
+        return Ok(Path::new(SHARED).join(FILE));
+    }
+    own_state().map(|folder| folder.join(FILE)).ok_or_else(|| {
+        Failure::usage(
+            "there is no place for the store",
+            "HOME is not set, so the state folder is unknown",
+            "name a file with --store sqlite:/path/to/fleetsweep.db",
+        )
+    })
+}
+
+/// That there is another store by default which this user may not use, if so: who believes that
+/// there is one store would believe in one limit.
+fn passed_over(flag: Option<&String>) -> Option<String> {
+    let named = setting(flag, "FLEETSWEEP_STORE").is_some();
+    let of_service = env::var_os("STATE_DIRECTORY").is_some_and(|folder| !folder.is_empty());
+    if named || of_service {
+        return None;
+    }
+    let folder = fs::metadata(SHARED).ok()?;
+    let may = |what| access(SHARED, what).is_ok();
+    let (reads, writes) = (may(Access::READ_OK | Access::EXEC_OK), may(Access::WRITE_OK));
+    told(folder.is_dir(), folder.uid(), reads, writes)
+}
+
+fn told(is_folder: bool, owner: u32, reads: bool, writes: bool) -> Option<String> {
+    if !is_folder || writes {
+        return None;
+    }
+    let what = if reads { "written" } else { "read" };
+    Some(format!(
+        "{SHARED} is there and may not be {what} by this user: the campaigns, the limit and the \
+         priority of a store there are not known here, and two stores are two limits; work on it \
+         as its owner (sudo -u '#{owner}' fleetsweep ...), or name one store that all share with \
+         --store"
+    ))
+}
+
+/// The user's own state folder.
+fn own_state() -> Option<PathBuf> {
+    let base = choose_base_strategy().ok();
+    base.and_then(|base| base.state_dir()).map(|folder| folder.join("fleetsweep"))
+}
+
+/// The folder of what belongs to this user or service alone, whoever else shares the store.
+///
+/// # Errors
+/// `Failure` if no folder can be found.
+pub(super) fn private_folder() -> Result<PathBuf, Failure> {
+    let of_service = env::var_os("STATE_DIRECTORY").filter(|folder| !folder.is_empty());
+    of_service.map(PathBuf::from).or_else(own_state).ok_or_else(|| {
+        Failure::usage(
+            "there is no place to keep the sign-in",
+            "HOME is not set, so the state folder is unknown",
+            "set HOME, or choose another kind of --auth",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shared_store_that_this_user_may_not_use_is_told_and_no_other() {
+        let unread = told(true, 998, false, false).unwrap();
+        assert!(unread.contains(SHARED) && unread.contains("may not be read"), "{unread}");
+        assert!(unread.contains("sudo -u '#998'") && unread.contains("--store"), "{unread}");
+        let unwritten = told(true, 998, true, false).unwrap();
+        assert!(unwritten.contains("may not be written"), "{unwritten}");
+        assert_eq!(told(true, 998, true, true), None);
+        assert_eq!(told(false, 998, false, false), None, "a file is no store's folder");
+    }
+}

@@ -1,0 +1,316 @@
+//! Which credential a run signs in with: by `--auth`, by the one flag that belongs to a kind, or by
+//! the one kind that the environment is set up for. Two kinds at once are an error that names both:
+//! whose permissions a run has must not be a matter of luck. It reads files and sends nothing.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::env::variable;
+use super::paths::private_folder;
+use crate::cli::args::sign_in_kind;
+use crate::defender::{
+    Certificate, CertificateError, Credential, Origin, SecretFileError, bare_value, read_secret,
+    read_value,
+};
+use crate::domain::request::ConnectRequest;
+use crate::domain::{Exit, SignInKind, Target};
+use crate::ops::context::Credentials;
+use crate::ops::failure::Failure;
+
+/// The name of the client secret among systemd's credentials.
+const CREDENTIAL: &str = "client-secret";
+
+/// The program of the Azure Arc agent that hands tokens out, and where it does that if no variable
+/// says so.
+const ARC_AGENT: &str = "/opt/azcmagent/bin/himds";
+const ARC_ENDPOINT: &str = "http://localhost:40342/metadata/identity/oauth2/token";
+
+/// What a certificate's file must be.
+const PEM: &str = "give one PEM file with certificate and key; from a .pfx: openssl pkcs12 -in \
+                   FILE -nodes -out FILE.pem";
+
+/// A sign that a kind is meant.
+struct Sign {
+    kind: SignInKind,
+    /// The flag or variable, as people know it.
+    name: &'static str,
+}
+
+/// Credentials where this process finds them: files that were named, and the environment.
+pub(in crate::cli) struct Surroundings;
+
+impl Credentials for Surroundings {
+    fn kind(&self, connect: &ConnectRequest) -> Result<Option<SignInKind>, Failure> {
+        kind(connect)
+    }
+
+    fn credential(
+        &self,
+        kind: SignInKind,
+        connect: &ConnectRequest,
+        target: &Target,
+    ) -> Result<Credential, Failure> {
+        credential_of(kind, connect, target)
+    }
+}
+
+/// The kind of sign-in. Returns `None` if nothing says which.
+///
+/// # Errors
+/// `Failure` if the word is none, or if two settings say different things.
+fn kind(args: &ConnectRequest) -> Result<Option<SignInKind>, Failure> {
+    let flags = from_flags(args);
+    let word = variable("FLEETSWEEP_AUTH");
+    let named = match (args.auth, word) {
+        (Some(kind), _) => Some(kind),
+        (None, Some(word)) => Some(sign_in_kind(&word)?),
+        (None, None) => None,
+    };
+    if let Some(kind) = named {
+        return match flags.iter().find(|sign| sign.kind != kind) {
+            Some(other) => Err(contradiction(&format!("--auth {}", kind.name()), other)),
+            None => Ok(Some(kind)),
+        };
+    }
+    only_one(&flags).or_else(|| only_one(&from_environment())).transpose()
+}
+
+/// The kind that all signs agree on; nothing without any.
+fn only_one(signs: &[Sign]) -> Option<Result<SignInKind, Failure>> {
+    let first = signs.first()?;
+    Some(match signs.iter().find(|sign| sign.kind != first.kind) {
+        Some(other) => Err(contradiction(first.name, other)),
+        None => Ok(first.kind),
+    })
+}
+
+fn from_flags(args: &ConnectRequest) -> Vec<Sign> {
+    let flags = [
+        (SignInKind::Secret, "--client-secret-file", args.client_secret_file.is_some()),
+        (SignInKind::Certificate, "--client-certificate", args.client_certificate.is_some()),
+        (SignInKind::TokenFile, "--token-file", args.token_file.is_some()),
+    ];
+    present(flags)
+}
+
+fn from_environment() -> Vec<Sign> {
+    let set = |name: &'static str| variable(name).is_some();
+    present([
+        (SignInKind::Secret, "FLEETSWEEP_CLIENT_SECRET_FILE", set("FLEETSWEEP_CLIENT_SECRET_FILE")),
+        (SignInKind::Secret, "the systemd credential client-secret", credential().is_some()),
+        (SignInKind::Secret, "AZURE_CLIENT_SECRET", set("AZURE_CLIENT_SECRET")),
+        (
+            SignInKind::Certificate,
+            "AZURE_CLIENT_CERTIFICATE_PATH",
+            set("AZURE_CLIENT_CERTIFICATE_PATH"),
+        ),
+        (SignInKind::Workload, "AZURE_FEDERATED_TOKEN_FILE", set("AZURE_FEDERATED_TOKEN_FILE")),
+        (SignInKind::TokenFile, "FLEETSWEEP_TOKEN_FILE", set("FLEETSWEEP_TOKEN_FILE")),
+        (SignInKind::ManagedIdentity, "IDENTITY_ENDPOINT", set("IDENTITY_ENDPOINT")),
+    ])
+}
+
+fn present<const N: usize>(settings: [(SignInKind, &'static str, bool); N]) -> Vec<Sign> {
+    let there = settings.into_iter().filter(|(_, _, there)| *there);
+    there.map(|(kind, name, _)| Sign { kind, name }).collect()
+}
+
+fn contradiction(first: &str, other: &Sign) -> Failure {
+    Failure::usage(
+        "two ways to sign in are given",
+        format!("{first} and {} do not go together", other.name),
+        format!("name the one that is meant with --auth, such as --auth {}", other.kind.name()),
+    )
+}
+
+/// The file of the client secret, if one is named.
+pub(in crate::cli) fn secret_file(args: &ConnectRequest) -> Option<PathBuf> {
+    let file = args.client_secret_file.clone();
+    file.or_else(|| variable("FLEETSWEEP_CLIENT_SECRET_FILE").map(PathBuf::from))
+}
+
+/// The file of the certificate and its key.
+///
+/// # Errors
+/// `Failure` if none is named.
+pub(in crate::cli) fn certificate_file(args: &ConnectRequest) -> Result<PathBuf, Failure> {
+    let (flag, name) = ("--client-certificate", "AZURE_CLIENT_CERTIFICATE_PATH");
+    let file = args.client_certificate.clone().or_else(|| variable(name).map(PathBuf::from));
+    file.ok_or_else(|| no_file(SignInKind::Certificate, flag, name))
+}
+
+/// What proves who we are, read from where it is.
+///
+/// # Errors
+/// `Failure` names what is missing, or the file that cannot be used.
+fn credential_of(
+    kind: SignInKind,
+    args: &ConnectRequest,
+    target: &Target,
+) -> Result<Credential, Failure> {
+    match kind {
+        SignInKind::Secret => secret(args),
+        SignInKind::Certificate => {
+            let path = certificate_file(args)?;
+            check_certificate(&path)?;
+            Ok(Credential::CertificateFile(path))
+        }
+        SignInKind::Workload => {
+            let path = variable("AZURE_FEDERATED_TOKEN_FILE").map(PathBuf::from);
+            let name = "AZURE_FEDERATED_TOKEN_FILE";
+            path.map(Credential::FederatedTokenFile).ok_or_else(|| no_file(kind, name, name))
+        }
+        SignInKind::TokenFile => {
+            let variable = || variable("FLEETSWEEP_TOKEN_FILE").map(PathBuf::from);
+            let path = args.token_file.clone().or_else(variable);
+            path.map(Credential::TokenFile)
+                .ok_or_else(|| no_file(kind, "--token-file", "FLEETSWEEP_TOKEN_FILE"))
+        }
+        SignInKind::ManagedIdentity => {
+            if let Some(endpoint) = arc()? {
+                return Ok(Credential::AzureArc { endpoint });
+            }
+            let elsewhere = variable("AZURE_POD_IDENTITY_AUTHORITY_HOST");
+            let metadata = elsewhere.map(|url| metadata(&url)).transpose()?;
+            Ok(Credential::ManagedIdentity { metadata })
+        }
+        SignInKind::AzureCli => Ok(Credential::AzureCli),
+        SignInKind::DeviceCode => {
+            let plain = |text: &str| -> String {
+                let text = text.to_ascii_lowercase();
+                text.chars().filter(|c| c.is_ascii_alphanumeric() || "-.".contains(*c)).collect()
+            };
+            let (tenant, application) = (plain(&target.tenant), plain(&target.application));
+            let name = format!("sign-in-{tenant}-{application}");
+            Ok(Credential::DeviceCode { refresh_file: private_folder()?.join(name) })
+        }
+    }
+}
+
+/// Where the agent of Azure Arc hands tokens out, if this machine has one. It is known by the two
+/// variables that it sets; processes that began before it was set up have neither.
+fn arc() -> Result<Option<Url>, Failure> {
+    let named = variable("IDENTITY_ENDPOINT");
+    let of_arc = named.is_some() && variable("IMDS_ENDPOINT").is_some();
+    let others = ["IDENTITY_HEADER", "MSI_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST"];
+    let elsewhere = others.into_iter().any(|name| variable(name).is_some());
+    let endpoint = match named {
+        Some(endpoint) if of_arc && variable("IDENTITY_HEADER").is_none() => endpoint,
+        None if !elsewhere && Path::new(ARC_AGENT).exists() => ARC_ENDPOINT.to_owned(),
+        _ => return Ok(None),
+    };
+    Url::parse(&endpoint).map(Some).map_err(|error| {
+        Failure::usage(
+            "the address of IDENTITY_ENDPOINT cannot be used",
+            error.to_string(),
+            "unset it and IMDS_ENDPOINT, or give the agent's, such as http://localhost:40342/...",
+        )
+    })
+}
+
+fn metadata(url: &str) -> Result<Origin, Failure> {
+    Origin::parse(url).map_err(|error| {
+        Failure::usage(
+            "the address of AZURE_POD_IDENTITY_AUTHORITY_HOST cannot be used",
+            error.to_string(),
+            "unset it, or give scheme and host alone",
+        )
+    })
+}
+
+fn no_file(kind: SignInKind, flag: &str, name: &str) -> Failure {
+    let why = if flag == name {
+        format!("{name} is not set")
+    } else {
+        format!("neither {flag} nor {name} is set")
+    };
+    let what = format!("the file for the sign-in by {kind} is not given");
+    Failure::new(Exit::SignIn, what, why, format!("set {name} to its path"))
+}
+
+/// The client secret. Its file is looked at here, so that what cannot be used is told before
+/// anything else, and read again for each sign-in.
+fn secret(args: &ConnectRequest) -> Result<Credential, Failure> {
+    if let Some(path) = secret_file(args).or_else(credential) {
+        read_value(&path).map_err(|error| unusable(&path, "secret", error))?;
+        return Ok(Credential::ClientSecretFile(path));
+    }
+    let name = "AZURE_CLIENT_SECRET";
+    let Some(secret) = variable(name) else {
+        return Err(Failure::new(
+            Exit::SignIn,
+            "no client secret is given",
+            "neither AZURE_CLIENT_SECRET nor --client-secret-file is set",
+            "write the secret into a file that only you can read (chmod 600) and name it with \
+             --client-secret-file",
+        ));
+    };
+    bare_value(&secret).map(Credential::ClientSecret).map_err(|error| {
+        let next = "set it to the secret's value, copied from Certificates & secrets";
+        Failure::new(
+            Exit::SignIn,
+            format!("{name} is not the secret alone"),
+            error.to_string(),
+            next,
+        )
+    })
+}
+
+/// The file of systemd's credential, if there is one.
+fn credential() -> Option<PathBuf> {
+    let folder = env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty())?;
+    Some(Path::new(&folder).join(CREDENTIAL)).filter(|path| path.exists())
+}
+
+/// Why a file of a secret is not used, and what to do.
+fn unusable(path: &Path, of: &str, error: SecretFileError) -> Failure {
+    let shown = path.display();
+    match error {
+        SecretFileError::Open { next, .. } => Failure::new(
+            Exit::SignIn,
+            format!("the {of}'s file {shown} is refused"),
+            "others on this machine can read or change it",
+            format!("{next}, and renew the {of} if others may have read it"),
+        ),
+        SecretFileError::Unreadable { why, .. } => {
+            let next = "check the path and who may read it";
+            Failure::new(Exit::SignIn, format!("the {of}'s file {shown} cannot be read"), why, next)
+        }
+        SecretFileError::NoText { why, .. } => {
+            let next = match of {
+                "certificate" => PEM,
+                _ => "write it anew as plain text, one line and nothing else",
+            };
+            Failure::new(Exit::SignIn, format!("the {of}'s file {shown} cannot be read"), why, next)
+        }
+        SecretFileError::Form { why, .. } => {
+            let next = format!("write the {of} anew into the file, as one line and nothing else");
+            Failure::new(
+                Exit::SignIn,
+                format!("the {of}'s file {shown} is refused"),
+                why.to_string(),
+                next,
+            )
+        }
+    }
+}
+
+fn check_certificate(path: &Path) -> Result<(), Failure> {
+    let pem = read_secret(path).map_err(|error| unusable(path, "certificate", error))?;
+    let checked = Certificate::from_pem(pem.expose_secret());
+    checked.map(drop).map_err(|error| {
+        let next = match error {
+            CertificateError::Encrypted => {
+                "take the password off (openssl pkey -in FILE -out KEY), keep the file to yourself \
+                 (chmod 600)"
+            }
+            CertificateError::NotRsa => "make a certificate with an RSA key",
+            _ => PEM,
+        };
+        let what = format!("the certificate's file {} cannot sign in", path.display());
+        Failure::new(Exit::SignIn, what, error.to_string(), next)
+    })
+}

@@ -1,0 +1,41 @@
+//! Asking on the terminal. What is asked, and which answers there are, is `ops::plan::approve`'s.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, IsTerminal, Write};
+
+use rustix::process::getpgrp;
+use rustix::termios::tcgetpgrp;
+
+use crate::ops::ui::{Question, Unasked};
+
+/// Asks, and returns what was typed.
+pub(in crate::cli) async fn ask(question: Question) -> Result<String, Unasked> {
+    let (typed, answer) = tokio::sync::oneshot::channel();
+    // A thread of its own, since nothing ends the wait for a line; it goes with the process.
+    std::thread::spawn(move || typed.send(ask_here(&question.headline, &question.prompt)).ok());
+    answer.await.unwrap_or(Err(Unasked::NoTerminal))
+}
+
+/// Asks on the terminal, also when the list comes by a pipe.
+fn ask_here(headline: &str, prompt: &str) -> Result<String, Unasked> {
+    // In CI a terminal can be allocated though nobody sits at it.
+    if std::env::var_os("CI").is_some() || !std::io::stderr().is_terminal() {
+        return Err(Unasked::NoTerminal);
+    }
+    let tty = OpenOptions::new().read(true).write(true).open("/dev/tty");
+    let tty = tty.map_err(|_| Unasked::NoTerminal)?;
+    if tcgetpgrp(&tty).is_ok_and(|front| front != getpgrp()) {
+        return Err(Unasked::Background);
+    }
+    ask_on(&tty, headline, prompt).map_err(|_| Unasked::NoTerminal)
+}
+
+fn ask_on(tty: &File, headline: &str, prompt: &str) -> std::io::Result<String> {
+    let mut out = tty;
+    writeln!(out, "{headline}")?;
+    write!(out, "{prompt}")?;
+    out.flush()?;
+    let mut line = String::new();
+    BufReader::new(tty).read_line(&mut line)?;
+    Ok(line.trim().to_owned())
+}

@@ -1,0 +1,62 @@
+//! The face that operations have on a terminal: text for people on standard error, or on standard
+//! output where it is what was asked for, and JSON lines for programs on standard output.
+
+use std::pin::Pin;
+
+use async_trait::async_trait;
+
+use super::view::View;
+use super::{confirm, hook, say};
+use crate::ops::failure::Failure;
+use crate::ops::ui::{Progress, Question, Ui, Unasked};
+use crate::report::Document;
+
+/// A terminal.
+pub(in crate::cli) struct Terminal {
+    /// Programs read standard output.
+    pub json: bool,
+    /// What is shown is what was asked for, and goes to standard output.
+    pub answers: bool,
+}
+
+#[async_trait]
+impl Ui for Terminal {
+    fn say(&self, text: &str) {
+        say::note(text);
+    }
+
+    fn show(&self, document: &dyn Document) -> Result<(), Failure> {
+        if !self.answers {
+            say::note(&document.text());
+        } else if !self.json {
+            return say::data(&document.text());
+        }
+        if !self.json {
+            return Ok(());
+        }
+        let line = document.json();
+        if line.is_empty() { Ok(()) } else { say::data(&line) }
+    }
+
+    async fn ask(&self, question: Question) -> Result<String, Unasked> {
+        confirm::ask(question).await
+    }
+
+    fn unanswered(&self) {
+        // The terminal stands behind the question, and perhaps behind a ^C.
+        say::note("");
+    }
+
+    fn progress(&self) -> Box<dyn Progress> {
+        Box::new(View::new())
+    }
+
+    async fn run_hook(
+        &self,
+        command: &str,
+        summary: &str,
+        ended: Pin<&mut (dyn Future<Output = ()> + Send)>,
+    ) -> Result<(), String> {
+        hook::run(command, summary, ended).await
+    }
+}

@@ -1,0 +1,76 @@
+//! Writing to standard output and standard error. A reader that goes away must not end a campaign,
+//! as the standard macros would: they panic where a pipe is closed or a disk is full.
+
+use crate::domain::Exit;
+use std::io::{self, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{FileType, fstat};
+use rustix::io::Errno;
+
+use crate::ops::failure::Failure;
+use crate::report::progress::stops_writers;
+
+/// Whether the program is a run, which must not be stopped for what it writes.
+static IS_RUN: AtomicBool = AtomicBool::new(false);
+
+/// From now on nothing is written to a terminal that would stop the program for it: one whose user
+/// wants no output from the background (`stty tostop`).
+pub(in crate::cli) fn never_stop() {
+    IS_RUN.store(true, Ordering::SeqCst);
+}
+
+fn is_let(fd: impl std::os::fd::AsFd) -> bool {
+    !IS_RUN.load(Ordering::SeqCst) || !stops_writers(fd)
+}
+
+/// Writes a line of data to standard output. A reader that has read enough is no failure.
+///
+/// # Errors
+/// `Failure` if the data cannot be written, as on a full disk.
+pub(in crate::cli) fn data(text: &str) -> Result<(), Failure> {
+    if !is_let(io::stdout()) {
+        return Ok(());
+    }
+    printed(written(&mut io::stdout().lock(), text))
+}
+
+/// What became of something that was written to standard output.
+///
+/// # Errors
+/// `Failure` if it could not be written, though somebody reads it.
+pub(in crate::cli) fn printed(done: io::Result<()>) -> Result<(), Failure> {
+    match done {
+        Err(error) if !is_unread(&error) => {
+            let next = "free space where standard output goes, then run `fleetsweep status`";
+            Err(Failure::new(
+                Exit::Failed,
+                "standard output cannot be written",
+                error.to_string(),
+                next,
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether nobody reads standard output any more: a pipe that was closed, or a terminal that went
+/// away, of which the system says the same as of a broken disk.
+pub(in crate::cli) fn is_unread(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::BrokenPipe
+        || (error.raw_os_error() == Some(Errno::IO.raw_os_error())
+            && fstat(io::stdout())
+                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_char_device()))
+}
+
+/// Writes a line for people to standard error. Who does not read it misses it.
+pub(in crate::cli) fn note(text: &str) {
+    if is_let(io::stderr()) {
+        written(&mut io::stderr().lock(), text).ok();
+    }
+}
+
+fn written(to: &mut impl Write, text: &str) -> io::Result<()> {
+    to.write_all(format!("{text}\n").as_bytes())?;
+    to.flush()
+}

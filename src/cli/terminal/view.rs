@@ -1,0 +1,121 @@
+//! What is shown while a campaign runs, and where log lines go meanwhile.
+
+use std::io::IsTerminal;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use crate::clock::local_now;
+use crate::domain::Caught;
+use crate::domain::event::Event;
+use crate::domain::text::printable;
+use crate::engine::StopLevel;
+use crate::engine::cancel::Told;
+use crate::ops::ui::Progress;
+use crate::report::progress::{self, Look, Style, Terminal};
+use std::io::Write;
+
+/// Standard error, once for bars and logs, so that neither tears the other.
+static TERMINAL: LazyLock<Terminal> = LazyLock::new(Terminal::stderr);
+
+/// Where log lines go.
+pub(in crate::cli) fn log_writer() -> Terminal {
+    TERMINAL.clone()
+}
+
+/// The progress of a run.
+pub(in crate::cli) struct View {
+    progress: progress::Progress,
+    style: Style,
+    _echo: NoCaret,
+}
+
+/// Keeps the terminal from showing `^C`, which would tear the bars, as long as it lives. In the
+/// background the terminal is set for somebody else, and setting it would stop the program.
+struct NoCaret(Option<Termios>);
+
+impl NoCaret {
+    fn new(style: Style) -> Self {
+        let mut before = None;
+        if style == Style::Bars && (Look::stderr().is_in_front)() {
+            before = tcgetattr(std::io::stderr()).ok();
+        }
+        if let Some(mut now) = before.clone() {
+            now.local_modes.remove(LocalModes::ECHOCTL);
+            // A terminal that refuses shows what it always shows.
+            tcsetattr(std::io::stderr(), OptionalActions::Now, &now).ok();
+        }
+        Self(before)
+    }
+}
+
+impl Drop for NoCaret {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0
+            && (Look::stderr().is_in_front)()
+        {
+            tcsetattr(std::io::stderr(), OptionalActions::Now, before).ok();
+        }
+    }
+}
+
+impl View {
+    /// Begins to show progress: bars on a terminal, lines elsewhere.
+    pub(in crate::cli) fn new() -> Self {
+        let term = std::env::var("TERM").ok();
+        let style = Style::pick(false, std::io::stderr().is_terminal(), term.as_deref());
+        Self {
+            progress: progress::Progress::new(style, &TERMINAL),
+            style,
+            _echo: NoCaret::new(style),
+        }
+    }
+}
+
+impl Progress for View {
+    fn every(&self) -> Duration {
+        match self.style {
+            Style::Bars => Duration::from_millis(500),
+            Style::Lines => Duration::from_secs(5),
+            Style::Quiet => Duration::ZERO,
+        }
+    }
+
+    fn show(&mut self, event: &Event) {
+        self.progress.show(event, &local_now());
+    }
+
+    fn cancelling(&mut self, told: &Told) {
+        let now = local_now();
+        match told {
+            Told::Progress(progress) => self.progress.cancelling(progress, &now),
+            Told::Note(note) => self.progress.show(&Event::Note(note.clone()), &now),
+        }
+    }
+
+    fn stopping(&mut self, level: StopLevel, caught: Caught, resume: Option<&str>) {
+        let goes_on = resume.map(|command| format!(" To go on: {command}")).unwrap_or_default();
+        let by = match caught {
+            Caught::Interrupt => String::new(),
+            caught => format!(" ({caught})"),
+        };
+        self.warn(&match level {
+            StopLevel::Run => return,
+            StopLevel::Soft => format!(
+                "Stopping{by}: no more orders; calls in flight finish (35 s at most). Ctrl-C again \
+                 leaves at once.{goes_on}"
+            ),
+            StopLevel::Now => format!("Leaving at once.{goes_on}"),
+        });
+    }
+
+    fn warn(&mut self, text: &str) {
+        // Who does not read standard error misses it; the campaign goes on.
+        drop(TERMINAL.clone().write_all(format!("{}\n", printable(text)).as_bytes()));
+    }
+
+    fn end(&mut self) {
+        self.progress.end();
+    }
+}

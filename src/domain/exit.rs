@@ -1,0 +1,107 @@
+//! How a command ends: the exit codes of the program and what they mean, once. What one run makes
+//! of a code is told by its summary.
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Everything that was asked for is done.
+    Done,
+    /// The program, its store, its files or its network failed.
+    Failed,
+    /// Wrong usage or bad input; nothing was ordered.
+    Usage,
+    /// It ran to its end, and some devices need attention.
+    Attention,
+    /// A safety rule stopped it.
+    Safety,
+    /// It stopped with work left.
+    Stopped,
+    /// Nobody confirmed it, or it is not what was planned.
+    Refused,
+    /// Nobody can sign in, or a permission is missing.
+    SignIn,
+    /// A second signal ended it at once.
+    LeftAtOnce,
+}
+
+impl Exit {
+    /// All of them, in the order of their codes.
+    pub const ALL: [Exit; 9] = [
+        Exit::Done,
+        Exit::Failed,
+        Exit::Usage,
+        Exit::Attention,
+        Exit::Safety,
+        Exit::Stopped,
+        Exit::Refused,
+        Exit::SignIn,
+        Exit::LeftAtOnce,
+    ];
+
+    /// The exit code of the program.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Attention => 3,
+            Exit::Safety => 4,
+            Exit::Stopped => 5,
+            Exit::Refused => 6,
+            Exit::SignIn => 7,
+            // As a shell tells of a program that SIGINT ended.
+            Exit::LeftAtOnce => 130,
+        }
+    }
+
+    /// What it means, as a sentence without its full stop.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Exit::Done => "every device is accepted or covered",
+            Exit::Failed => "an internal or I/O error, or the API was never reached",
+            Exit::Usage => "wrong usage or bad input",
+            Exit::Attention => "finished, but not every device is accepted or covered",
+            Exit::Safety => "stopped by a safety rule",
+            Exit::Stopped => "stopped with work left",
+            Exit::Refused => {
+                "not confirmed, not what was planned, or another campaign has that name"
+            }
+            Exit::SignIn => "sign-in or permission",
+            Exit::LeftAtOnce => "left at once by a second Ctrl-C",
+        }
+    }
+
+    /// What it means in more words, for help and manual.
+    pub fn help(self) -> &'static str {
+        match self {
+            Exit::Done => {
+                "every device accepted or covered (a scan of that type or a wider one is running \
+                 there); in a series also: stopped as planned"
+            }
+            Exit::Failed => "internal or I/O error, or the API was never reached",
+            Exit::Usage => "wrong usage or bad input; nothing was ordered",
+            Exit::Attention => {
+                "finished, but some devices were rejected, not found, failed, unknown, cancelled, \
+                 or busy with a scan that does not cover them; or nothing was ordered of a list \
+                 that names devices"
+            }
+            Exit::Safety => "stopped by a safety rule; `fleetsweep resume` goes on",
+            Exit::Stopped => {
+                "stopped with work left (time, window, signal, network), and resume goes on; or \
+                 the run before it in a series is still at work"
+            }
+            Exit::Refused | Exit::SignIn | Exit::LeftAtOnce => self.meaning(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_has_a_code_of_its_own() {
+        let codes: Vec<u8> = Exit::ALL.into_iter().map(Exit::code).collect();
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 130]);
+    }
+}

@@ -1,0 +1,131 @@
+//! How a campaign is to be run, whichever operation runs it.
+
+use std::path::PathBuf;
+
+use super::said::{Length, OrNone, limits, request};
+use crate::domain::{Cloud, MaxFailures, PaceKind, Priority, Quota, SignInKind, Window};
+
+request! {
+    /// How a campaign is run.
+    RunRequest {
+        /// How fast, and until when.
+        speed: SpeedRequest,
+        /// What stops it.
+        max_failures: Option<OrNone<MaxFailures>>,
+        /// Where reports go.
+        output: OutputRequest,
+        /// After the last order.
+        after: AfterRequest,
+        /// Where the API is and who calls it.
+        connect: ConnectRequest,
+        /// The embedded emulator.
+        emulator: EmulatorRequest,
+    }
+}
+
+request! {
+    /// Where the API is and who calls it. It holds no secret: only where one is.
+    ConnectRequest {
+        /// The tenant's settings in the settings file, by their name.
+        profile: Option<String>,
+        /// The tenant's id, or one of its domains.
+        tenant: Option<String>,
+        /// The application's id.
+        client_id: Option<String>,
+        /// How to sign in.
+        auth: Option<SignInKind>,
+        /// The file of the client secret.
+        client_secret_file: Option<PathBuf>,
+        /// The PEM file of a certificate and its key.
+        client_certificate: Option<PathBuf>,
+        /// The file of an access token.
+        token_file: Option<PathBuf>,
+        /// Microsoft's cloud.
+        cloud: Option<Cloud>,
+        /// Another address of the API.
+        api_url: Option<String>,
+        /// Another address to sign in at.
+        login_url: Option<String>,
+        /// More certificate authorities.
+        ca_file: Option<PathBuf>,
+    }
+}
+
+request! {
+    /// The embedded emulator.
+    EmulatorRequest {
+        /// It is run against it.
+        emulator: bool,
+        /// What it plays: a name, or a file.
+        scenario: Option<String>,
+        /// The seed of what it draws.
+        seed: Option<u64>,
+    }
+}
+
+request! {
+    /// How fast, and until when.
+    SpeedRequest {
+        /// Other limits than the API's; an empty list stands for the API's own.
+        #[serde(with = "limits")]
+        limits: Option<Vec<Quota>>,
+        /// The share of the limits that is left to others, in percent.
+        leave: Option<u8>,
+        /// How bursts are spread.
+        pace: Option<PaceKind>,
+        /// Calls in flight at most.
+        concurrency: Option<u16>,
+        /// What durations and windows are divided by.
+        time_scale: Option<u32>,
+        /// No order after this time of day, or this moment.
+        until: Option<OrNone<String>>,
+        /// No order after this long from the start of the run.
+        max_duration: Option<OrNone<Length>>,
+        /// How long an API that cannot be reached is waited for.
+        max_wait: Option<Length>,
+        /// When orders may leave.
+        hours: HoursRequest,
+        /// Whether the campaign goes before others.
+        priority: Option<Priority>,
+    }
+}
+
+request! {
+    /// When orders may leave.
+    HoursRequest {
+        /// In these windows; an empty list stands for any time.
+        windows: Option<Vec<Window>>,
+        /// The zone of the windows and of the start.
+        tz: Option<String>,
+        /// No order after this time of day in the window, in minutes from midnight.
+        last_order: Option<i32>,
+        /// No order before this time of day, or this moment; it is one run's alone.
+        start_at: Option<String>,
+        /// What still waits for its device at the end of the window is cancelled.
+        expire_pending: bool,
+    }
+}
+
+request! {
+    /// Where reports go.
+    OutputRequest {
+        /// Files, in which `{campaign}` stands for the name.
+        reports: Vec<PathBuf>,
+        /// A file that is not this campaign's is overwritten.
+        force: bool,
+    }
+}
+
+request! {
+    /// What is done after the last order.
+    AfterRequest {
+        /// This command is run by the shell.
+        on_finish: Option<String>,
+        /// The ordered scans are followed to their end.
+        follow: bool,
+        /// For this long at most.
+        follow_for: Option<Length>,
+        /// With this time between two looks.
+        follow_every: Option<Length>,
+    }
+}

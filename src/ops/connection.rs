@@ -1,0 +1,128 @@
+//! Where the API is and who calls it: from what was asked for to addresses and a credential that
+//! can be used. It connects to nothing.
+
+use std::path::PathBuf;
+
+use super::context::Credentials;
+use super::failure::Failure;
+use crate::defender::{Credential, Origin};
+use crate::domain::request::ConnectRequest;
+use crate::domain::service::{is_domain, unbraced};
+use crate::domain::text::{is_guid, printable};
+use crate::domain::{Cloud, Exit, SignInKind, Target};
+
+/// A connection to a tenant.
+#[derive(Clone)]
+pub struct Connection {
+    /// Who and where, as the campaign keeps it.
+    pub target: Target,
+    /// Where the API is.
+    pub api: Origin,
+    /// Where to sign in.
+    pub login: Origin,
+    /// Whom the token is for.
+    pub audience: String,
+    /// What proves who we are.
+    pub credential: Credential,
+    /// More certificate authorities.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Connection {
+    /// Resolves what was asked for. Tenant and application of the target are empty where the token
+    /// is to say them.
+    ///
+    /// # Errors
+    /// `Failure` names the setting that is missing or wrong.
+    pub fn of(asked: &ConnectRequest, credentials: &dyn Credentials) -> Result<Self, Failure> {
+        let (target, api) = target_of(asked)?;
+        let kind = credentials.kind(asked)?;
+        if kind.is_none_or(SignInKind::is_bound) {
+            if target.tenant.is_empty() {
+                return Err(missing("tenant", "--tenant", "AZURE_TENANT_ID"));
+            }
+            if target.application.is_empty() {
+                return Err(missing("application", "--client-id", "AZURE_CLIENT_ID"));
+            }
+        }
+        check_ids(&target, &api)?;
+        let kind = kind.ok_or_else(none_given)?;
+        let credential = credentials.credential(kind, asked, &target)?;
+        let cloud = asked.cloud.unwrap_or_default();
+        let login = origin(asked.login_url.as_deref().unwrap_or(cloud.login_url()), "--login-url")?;
+        let audience = cloud.audience().to_owned();
+        let ca_file = asked.ca_file.clone();
+        Ok(Self { target, audience, api, login, credential, ca_file })
+    }
+}
+
+/// Who and where, as far as it was said; a tenant or an application that was not is empty.
+///
+/// # Errors
+/// `Failure` names the setting that is wrong.
+pub(super) fn target_of(asked: &ConnectRequest) -> Result<(Target, Origin), Failure> {
+    let cloud: Cloud = asked.cloud.unwrap_or_default();
+    let api = origin(asked.api_url.as_deref().unwrap_or(cloud.api_url()), "--api-url")?;
+    // Some tools print an id in braces.
+    let id = |said: &Option<String>| unbraced(said.as_deref().unwrap_or_default()).to_owned();
+    let target = Target {
+        api_origin: api.to_string(),
+        tenant: id(&asked.tenant),
+        application: id(&asked.client_id),
+        cloud: cloud.name().to_owned(),
+    };
+    Ok((target, api))
+}
+
+/// Ids that cannot be right are told before anybody confirms a plan, not by the sign-in after it.
+pub(super) fn check_ids(target: &Target, api: &Origin) -> Result<(), Failure> {
+    if api.is_loopback() {
+        return Ok(());
+    }
+    let (tenant, application) = (&target.tenant, &target.application);
+    let wrong = |what: &str, id: &str, form: &str, next: &str| {
+        let why = format!("`{}` is no {form}", printable(id));
+        Failure::usage(format!("the {what} cannot be right"), why, next)
+    };
+    if !tenant.is_empty() && !is_guid(tenant) && !is_domain(tenant) {
+        let next = "copy the Directory (tenant) ID from the application's overview page";
+        return Err(wrong("tenant", tenant, "GUID and no domain name", next));
+    }
+    if !application.is_empty() && !is_guid(application) {
+        let next = "copy the Application (client) ID from the application's overview page";
+        return Err(wrong("application", application, "GUID", next));
+    }
+    Ok(())
+}
+
+fn missing(what: &str, flag: &str, name: &str) -> Failure {
+    Failure::usage(
+        format!("no {what} is given"),
+        format!("neither {flag} nor {name} is set"),
+        format!(
+            "set {name}, or try the program without a tenant: add --emulator to a `scan` command"
+        ),
+    )
+}
+
+/// No kind of sign-in is there.
+fn none_given() -> Failure {
+    Failure::new(
+        Exit::SignIn,
+        "no way to sign in is given",
+        "neither AZURE_CLIENT_SECRET, --client-secret-file, a certificate nor another kind of \
+         --auth is set",
+        "write the secret into a file that only you can read (chmod 600) and name it with \
+         --client-secret-file; or see --auth",
+    )
+}
+
+fn origin(url: &str, flag: &str) -> Result<Origin, Failure> {
+    Origin::parse(url).map_err(|error| {
+        Failure::usage(
+            format!("the address of {flag} cannot be used"),
+            error.to_string(),
+            "give scheme and host alone, such as https://api.security.microsoft.com",
+        )
+    })
+}

@@ -1,0 +1,144 @@
+//! What surrounds an operation: its face, who may stop it, where its store is, who can sign in, and
+//! how the commands read that it proposes. It is handed in, so that an operation reads neither an
+//! environment nor a terminal.
+
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use super::stop::Stop;
+use super::ui::Ui;
+use crate::defender::Credential;
+use crate::domain::request::{ConnectRequest, RunRequest};
+use crate::domain::text::shell_word;
+use crate::domain::{CampaignName, FileDigest, SignInKind, Target};
+
+/// What surrounds an operation.
+pub struct Context<'a> {
+    /// Its face.
+    pub ui: &'a dyn Ui,
+    /// Who may stop it.
+    pub stop: &'a Stop,
+    /// Where its store is.
+    pub store: &'a StoreChoice,
+    /// Who can sign in.
+    pub credentials: &'a dyn Credentials,
+    /// How a person on this face types a command.
+    pub commands: &'a Commands,
+    /// The process and who started it.
+    pub host: &'a Host,
+}
+
+/// Where a store is.
+#[derive(Clone, Debug)]
+pub struct StoreChoice {
+    /// The path of the file.
+    ///
+    /// # Errors
+    /// `Failure` if there is no place for it; who needs no store need not know.
+    pub path: Result<PathBuf, Failure>,
+    /// Somebody named it; else the emulator has one of its own, which is temporary.
+    pub named: bool,
+    /// What people should know of another store.
+    pub warning: Option<String>,
+}
+
+/// Who can sign in.
+pub trait Credentials: Send + Sync {
+    /// How is signed in. Returns `None` if nothing says how.
+    ///
+    /// # Errors
+    /// `Failure` if two settings say different things.
+    fn kind(&self, connect: &ConnectRequest) -> Result<Option<SignInKind>, Failure>;
+
+    /// What proves who signs in.
+    ///
+    /// # Errors
+    /// `Failure` names what is missing, or the file that cannot be used.
+    fn credential(
+        &self,
+        kind: SignInKind,
+        connect: &ConnectRequest,
+        target: &Target,
+    ) -> Result<Credential, Failure>;
+}
+
+/// How a person on this face types a command of the program, whole, so that it can be copied: with
+/// the options that were typed and that a later process would not find by itself. It never holds a
+/// secret, since no option does.
+#[derive(Clone, Debug, Default)]
+pub struct Commands {
+    /// The store, if it was named.
+    pub store: String,
+    /// The settings file and the profile, if they were named.
+    pub settings: String,
+    /// Tenant, sign-in and emulator, as far as they were named and no profile says them.
+    pub connect: String,
+    /// Reports, and what comes after the last order.
+    pub after: String,
+}
+
+impl Commands {
+    /// A command that reads the store alone, such as `status NAME`.
+    pub fn of_store(&self, words: &str) -> String {
+        format!("fleetsweep {words}{}", self.store)
+    }
+
+    /// A command that signs in for a campaign, which keeps what it was begun with: `resume NAME`.
+    pub fn of_campaign(&self, words: &str) -> String {
+        format!("fleetsweep {words}{}{}", self.store, self.settings)
+    }
+
+    /// The command that goes on with a campaign. Returns `None` if its store goes with this
+    /// process.
+    pub fn resume(&self, campaign: &CampaignName, run: &RunRequest) -> Option<String> {
+        if run.emulator.emulator && self.store.is_empty() {
+            return None;
+        }
+        let Self { store, settings, connect, after } = self;
+        let mut line = format!("fleetsweep resume {campaign}{store}{settings}{connect}");
+        let mut option = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                line.push_str(&format!(" --{name} {}", shell_word(&value)));
+            }
+        };
+        // Without its windows the campaign would go on at once.
+        let hours = &run.speed.hours;
+        let windows = hours.windows.as_deref().unwrap_or_default();
+        windows.iter().for_each(|window| option("window", Some(window.to_string())));
+        // A start is one run's alone, and without windows nothing is left for a zone to say.
+        if !windows.is_empty() {
+            option("tz", hours.tz.clone());
+        }
+        let clock = |at: i32| format!("{:02}:{:02}", at / 60, at % 60);
+        option("last-order", hours.last_order.map(clock));
+        option("max-failures", run.max_failures.map(|most| most.to_string()));
+        option(
+            "time-scale",
+            run.speed.time_scale.filter(|scale| *scale > 1).map(|n| n.to_string()),
+        );
+        if hours.expire_pending && !windows.is_empty() {
+            line.push_str(" --expire-pending");
+        }
+        Some(line + after)
+    }
+
+    /// The command that runs an approved plan; what the plan itself says is not in it.
+    pub fn of_plan(&self, plan: &Path, digest: &FileDigest) -> String {
+        let Self { store, settings, connect, after } = self;
+        let plan = shell_word(&plan.display().to_string());
+        format!(
+            "fleetsweep scan --plan {plan} --approve-plan {digest}{store}{settings}{connect}{after}"
+        )
+    }
+}
+
+/// The process and who started it.
+#[derive(Clone, Debug, Default)]
+pub struct Host {
+    /// The user, as the system names them.
+    pub user: String,
+    /// The machine.
+    pub name: String,
+    /// How many files and connections the process may have open, if that is limited.
+    pub open_files: Option<u64>,
+}

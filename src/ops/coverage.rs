@@ -1,0 +1,92 @@
+//! `status --coverage`: how much of a fleet has had a scan. It only reads the store.
+
+use std::collections::BTreeMap;
+
+use super::context::Context;
+use super::failure::Failure;
+use crate::clock::local_now;
+use crate::domain::history::LOOKED_BACK;
+use crate::domain::{Campaign, CampaignState, DeviceId, SeriesName};
+use crate::engine::history::{Fleet, History, Whose, a_run};
+use crate::report::coverage::Covered;
+use crate::store::Store;
+
+/// The latest runs whose mean is the rate.
+const RUNS: usize = 7;
+
+/// Tells the coverage.
+///
+/// # Errors
+/// `Failure` if there is nothing to tell, or if the store cannot be read.
+pub(super) async fn coverage<S: Store>(
+    cx: &Context<'_>,
+    series: Option<&SeriesName>,
+    store: &S,
+) -> Result<(), Failure> {
+    let campaigns = of_one_fleet(store.campaigns().await?, series);
+    let Some(latest) = campaigns.first() else { return Err(nothing(cx, series)) };
+    let whose = whose(latest);
+    let now = local_now();
+    let mut history = History::new(latest.order.scan_type, now.timestamp());
+    history.read_store(store, &whose).await?;
+    let since = now.timestamp().checked_sub(LOOKED_BACK).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    // A list of the series is the whole fleet; other lists are parts of it.
+    let lists = if series.is_some() { 1 } else { campaigns.len() };
+    let mut fleet = Fleet::default();
+    let mut others = Fleet::default();
+    for (at, campaign) in campaigns.iter().enumerate().filter(|(_, one)| one.opened_at >= since) {
+        // Every plan knew of earlier orders, also where its list is not the fleet.
+        let of = if at < lists { &mut fleet } else { &mut others };
+        of.read(store, campaign, &mut history).await?;
+    }
+    let is_apart = |device: &DeviceId| {
+        fleet.cannot.contains_key(device) && history.of(*device).ordered.is_none()
+    };
+    let mut cannot_scan = BTreeMap::new();
+    for (_, group) in fleet.cannot.iter().filter(|(device, _)| is_apart(device)) {
+        *cannot_scan.entry(*group).or_default() += 1;
+    }
+    let devices: Vec<DeviceId> =
+        fleet.devices.iter().filter(|device| !is_apart(device)).copied().collect();
+    let over = |one: &&Campaign| {
+        let ended = one.last_run.as_ref().is_some_and(|run| run.ended.is_some());
+        ended || one.state == CampaignState::Finished
+    };
+    let over: Vec<Campaign> = campaigns.iter().filter(over).cloned().collect();
+    let told = Covered {
+        series: series.map(ToString::to_string),
+        target: latest.order.target.clone(),
+        emulated: latest.emulated,
+        scan_type: latest.order.scan_type,
+        coverage: history.coverage(devices.iter().copied()),
+        by_others: history.by_others(devices),
+        cannot_scan,
+        a_run: a_run(store, &over, RUNS).await?,
+        at: now,
+    };
+    cx.ui.show(&told)
+}
+
+/// The campaigns of the fleet that the latest one is about, the latest first.
+fn of_one_fleet(mut campaigns: Vec<Campaign>, series: Option<&SeriesName>) -> Vec<Campaign> {
+    campaigns.retain(|one| series.is_none_or(|series| series.has(&one.name)));
+    if let Some(whose) = campaigns.first().map(whose) {
+        campaigns.retain(|one| whose.owns(one));
+    }
+    campaigns
+}
+
+fn whose(campaign: &Campaign) -> Whose {
+    let tenant = Some(campaign.order.target.tenant.clone());
+    Whose { tenant, emulated: campaign.emulated }
+}
+
+fn nothing(cx: &Context<'_>, series: Option<&SeriesName>) -> Failure {
+    let why = match series {
+        Some(series) => format!("no campaign of the series {series} is in the store"),
+        None => "no campaign is in the store".to_owned(),
+    };
+    let status = cx.commands.of_store("status");
+    let next = format!("see `{status}` for the campaigns, or name their store with --store");
+    Failure::usage("there is no coverage to tell", why, next)
+}

@@ -1,0 +1,116 @@
+//! How an operation fails: one sentence what, one why, one what to do next, and of which kind it
+//! is. What a kind means for a process is `domain::exit`'s.
+
+use std::fmt;
+
+use crate::domain::text::printable;
+use crate::domain::{CampaignName, Exit, Tally};
+use crate::report::jsonl;
+use crate::store::StoreError;
+
+/// A failure that the user reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Of which kind it is.
+    pub kind: Exit,
+    /// What happened.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// What to do next.
+    pub next: String,
+}
+
+impl Failure {
+    /// A failure with its three sentences.
+    pub fn new(
+        kind: Exit,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self { kind, what: what.into(), why: why.into(), next: next.into() }
+    }
+
+    /// Wrong usage or bad input.
+    pub fn usage(what: impl Into<String>, why: impl Into<String>, next: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, what, why, next)
+    }
+
+    /// The store failed while a campaign may be under way.
+    pub fn store(error: &StoreError) -> Self {
+        let next = "nothing that the store does not hold was sent; mend the cause, then run \
+                    `fleetsweep resume`";
+        match error {
+            StoreError::Refused(why) => Self::new(
+                Exit::Failed,
+                "the store cannot be used",
+                why.clone(),
+                "mend that, or name another store with --store",
+            ),
+            error => Self::new(Exit::Failed, "the store failed", error.to_string(), next),
+        }
+    }
+
+    /// This failure to write a report, with the command that writes it.
+    #[must_use]
+    pub fn of_report(self, name: &CampaignName) -> Self {
+        let next = format!(
+            "the store holds everything: mend the cause, then run `fleetsweep report {name}`, with \
+             --report FILE for another place"
+        );
+        Self { next, ..self }
+    }
+
+    /// This failure of the store, with how far the campaign is, if that can be read, and with the
+    /// command that goes on.
+    #[must_use]
+    pub fn of_campaign(
+        self,
+        name: &CampaignName,
+        tally: Option<&Tally>,
+        resume: Option<&str>,
+    ) -> Self {
+        let how_far = tally.map_or_else(
+            || "how far it was cannot be read".to_owned(),
+            |tally| format!("{} of {} devices are done", tally.devices_done(), tally.devices()),
+        );
+        Self {
+            what: format!("{}; campaign {name}: {how_far}", self.what),
+            next: match resume {
+                Some(command) => format!("mend the cause, then run `{command}`"),
+                None => "mend the cause, then run the same command again".to_owned(),
+            },
+            ..self
+        }
+    }
+
+    /// The failure as a JSON object of one line.
+    pub fn json(&self) -> String {
+        jsonl::line(&serde_json::json!({
+            "v": 1,
+            "type": "error",
+            "what": self.what,
+            "why": self.why,
+            "next": self.next,
+            "exit_code": self.kind.code(),
+        }))
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::store(&error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = |text: &str| text.lines().map(printable).collect::<Vec<_>>().join("\n       ");
+        writeln!(f, "error: {}", line(&self.what))?;
+        writeln!(f, "  why: {}", line(&self.why))?;
+        write!(f, " next: {}", line(&self.next))
+    }
+}
+
+impl std::error::Error for Failure {}

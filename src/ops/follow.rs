@@ -1,0 +1,224 @@
+//! `follow`, and the same after a run: looks every few minutes how far the ordered scans are, until
+//! all have ended, the time is over or a signal comes. What `Succeeded` means is the API's to say;
+//! it is not said here.
+
+use std::time::Duration;
+
+use jiff::ZonedDateTime;
+
+use super::campaigns::any_campaign_in;
+use super::context::Context;
+use super::destination::{Destination, same_target};
+use super::failure::Failure;
+use super::limits::Speed;
+use super::lists::{Wanted, failure_of, forbidden_by_token, lists};
+use super::run::reports::Reports;
+use super::stop::Stopping;
+use super::stores::{self, Place};
+use crate::clock::{Clock, local_now};
+use crate::defender::Inventory;
+use crate::domain::action::has_ended_badly;
+use crate::domain::request::{
+    AfterRequest, ConnectRequest, EmulatorRequest, FollowRequest, Said, SpeedRequest,
+};
+use crate::domain::text::printable;
+use crate::domain::{Campaign, CampaignName, Exit, Outcome, Tally};
+use crate::engine::follow::{Followed, look};
+use crate::engine::lists::{ListEnd, Patience};
+use crate::report::{Document, human, jsonl};
+use crate::store::Store;
+
+/// How long the one look that a run ends with may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Time between two looks after a run, unless another one is asked for.
+const EVERY: Duration = Duration::from_secs(300);
+
+/// How often and how long is looked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watch {
+    /// Time between two looks.
+    every: Duration,
+    /// All in all; nothing for as long as it takes.
+    length: Option<Duration>,
+}
+
+impl Watch {
+    /// What was asked for after a run. Returns `None` if following was not.
+    pub(super) fn after(asked: &AfterRequest, speed: &Speed) -> Option<Self> {
+        if !asked.follow {
+            return None;
+        }
+        let every = asked.follow_every.map_or(EVERY / speed.time_scale.max(1), |every| every.0);
+        Some(Self { every, length: asked.follow_for.map(|length| length.0) })
+    }
+}
+
+/// Follows the ordered scans of a campaign to their end.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub async fn follow(
+    cx: &Context<'_>,
+    request: FollowRequest,
+    settings: ConnectRequest,
+) -> Result<Exit, Failure> {
+    let place = Place::durable(cx.store)?;
+    let campaign = any_campaign_in(cx, &place, request.campaign.as_ref()).await?;
+    let connect = request.connect.or(settings);
+    let destination = Destination::new(cx, &connect, &EmulatorRequest::default())?;
+    let speed = destination.speed(cx, &SpeedRequest::default(), &local_now())?;
+    let destination = destination.identified(cx, speed.timing).await?;
+    same_target(&campaign, &destination, "followed")?;
+    let reports = Reports::going_on_with(&request.output, &campaign)?;
+    let store = stores::open(&place, speed.timing, Some((&campaign.name, cx.commands))).await?;
+    let (api, _) = destination.connect(cx, &speed).await?;
+    let after = AfterRequest { follow: true, ..request.after };
+    let watch = Watch::after(&after, &speed).unwrap_or(Watch { every: EVERY, length: None });
+    let mut stopping = cx.stop.listen()?;
+    let following = Following { cx, store: &store, api: &api, speed: &speed };
+    let followed = following.to_the_end(watch, &campaign, &mut stopping).await;
+    let exit = followed.map(|ended| ended.map_or(Exit::Stopped, |followed| exit(&followed)));
+    let written = match &exit {
+        Ok(_) => reports.write(&store, &campaign).await.map(drop),
+        Err(_) => Ok(()),
+    };
+    stores::close(&store, exit.and_then(|exit| written.map(|()| exit))).await
+}
+
+/// What is needed to look how far scans are.
+pub(super) struct Following<'a, S, A> {
+    /// What surrounds it.
+    pub cx: &'a Context<'a>,
+    /// The store.
+    pub store: &'a S,
+    /// The client.
+    pub api: &'a A,
+    /// Limits, pace and times.
+    pub speed: &'a Speed,
+}
+
+impl<S: Store, A: Inventory> Following<'_, S, A> {
+    /// Looks until all have ended, and returns what was seen then. Returns `None` if the time or a
+    /// signal ended it earlier.
+    async fn to_the_end(
+        &self,
+        watch: Watch,
+        campaign: &Campaign,
+        stopping: &mut Stopping<'_>,
+    ) -> Result<Option<Followed>, Failure> {
+        let Self { cx, store, api, speed } = self;
+        let patience = Patience::needed(speed.timing.max_wait);
+        let lists = lists(*store, *api, &campaign.order.target, speed, patience);
+        let clock = store.clock();
+        let ends = watch.length.map(|length| clock.now().plus(length));
+        loop {
+            let campaign = store.find(&campaign.name).await?.unwrap_or_else(|| campaign.clone());
+            if let Some(end) = forbidden_by_token(*api).await {
+                return Err(failed(&end));
+            }
+            let Some(looked) = stopping.unless_stopped(look(&lists, &campaign)).await else {
+                return Ok(None);
+            };
+            match looked? {
+                Ok(followed) => {
+                    let open = followed.open;
+                    let look = Look { campaign: campaign.name, at: local_now(), followed };
+                    cx.ui.show(&look)?;
+                    if open == 0 {
+                        return Ok(Some(look.followed));
+                    }
+                }
+                Err(ListEnd::Failed(why) | ListEnd::Late(why)) => {
+                    cx.ui.say(&format!("Looking again later: {why}"));
+                }
+                Err(end) => return Err(failed(&end)),
+            }
+            let next = clock.now().plus(watch.every);
+            if ends.is_some_and(|ends| ends < next) {
+                return Ok(None);
+            }
+            if stopping.unless_stopped(clock.sleep_until(next)).await.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Follows the scans after a run. What hinders it is told, and is no fault of the campaign.
+    pub(super) async fn after_run(
+        &self,
+        watch: Watch,
+        campaign: &Campaign,
+        stopping: &mut Stopping<'_>,
+    ) {
+        let cx = self.cx;
+        cx.ui.say("Following the ordered scans to their end; Ctrl-C ends the following alone.");
+        match self.to_the_end(watch, campaign, stopping).await {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let goes_on = cx.commands.of_campaign(&format!("follow {}", campaign.name));
+                cx.ui.say(&format!("Not all of them have ended; `{goes_on}` looks again."));
+            }
+            Err(failure) => {
+                let told = format!("Warning: the scans are not followed: {}", failure.why);
+                cx.ui.say(&human::wrapped(&printable(&told), 2));
+            }
+        }
+    }
+
+    /// Looks once at the end of a run. It only makes the report fresher, so what hinders it is no
+    /// fault.
+    pub(super) async fn once(&self, campaign: &Campaign) {
+        let Self { cx: _, store, api, speed } = self;
+        let patience = Patience::optional(store.clock().now(), PATIENCE);
+        let lists = lists(*store, *api, &campaign.order.target, speed, patience);
+        let ordered = |tally: Tally| tally.of(Outcome::Accepted) > 0;
+        if api.may_read() == Some(true) && store.tally(campaign.id).await.is_ok_and(ordered) {
+            let looked = look(&lists, campaign).await;
+            tracing::debug!(?looked, "looked how far the ordered scans are");
+        }
+    }
+}
+
+/// One look how far the ordered scans are.
+struct Look {
+    campaign: CampaignName,
+    at: ZonedDateTime,
+    followed: Followed,
+}
+
+impl Document for Look {
+    fn json(&self) -> String {
+        let Followed { open, statuses, calls, .. } = &self.followed;
+        jsonl::line(&serde_json::json!({
+            "v": 1, "type": "follow", "campaign": self.campaign, "open": open,
+            "actions": statuses, "calls": calls,
+        }))
+    }
+
+    fn text(&self) -> String {
+        let told = self.followed.statuses.iter();
+        let told =
+            told.map(|(status, rows)| format!("{} {}", human::count(*rows), printable(status)));
+        let told: Vec<String> = told.collect();
+        let now = human::clock(&self.at, &self.at);
+        let told = if told.is_empty() { "no scan was ordered".to_owned() } else { told.join(", ") };
+        human::wrapped(&format!("{now} {}: {told}", self.campaign), 4)
+    }
+}
+
+/// All that was ordered has ended: whether any of it did not end well.
+fn exit(followed: &Followed) -> Exit {
+    if followed.statuses.keys().any(|status| has_ended_badly(status)) {
+        Exit::Attention
+    } else {
+        Exit::Done
+    }
+}
+
+fn failed(end: &ListEnd) -> Failure {
+    failure_of(Wanted::Reading, end).unwrap_or_else(|| {
+        let (what, why) = ("following ended", "a list that was read was called unread");
+        Failure::new(Exit::Failed, what, why, "report this as a defect")
+    })
+}

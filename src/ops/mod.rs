@@ -1,0 +1,35 @@
+//! What the program does, apart from who asks: a request comes in, an operation plans it, asks its
+//! face, runs it and tells the end. It knows no command line, no environment and no terminal; what
+//! it needs of them stands in `context`.
+
+pub mod campaigns;
+pub mod cancel;
+mod client;
+mod connection;
+pub mod context;
+pub mod coverage;
+pub mod destination;
+pub mod devices;
+pub mod doctor;
+pub mod failure;
+pub mod follow;
+mod hours;
+pub mod limits;
+mod link;
+mod lists;
+mod meanwhile;
+pub mod pause;
+pub mod plan;
+pub mod plan_file;
+pub mod preflight;
+pub mod report;
+pub mod resume;
+pub mod retry;
+pub mod run;
+pub mod scan;
+pub mod series;
+pub mod status;
+pub mod stop;
+pub mod stores;
+pub mod ui;
+pub mod waves;

@@ -1,0 +1,40 @@
+//! `pause`: holds a campaign from any terminal. It writes one word into the store, which every
+//! runner asks before each order; `resume` takes it back.
+
+use super::context::Context;
+use super::failure::Failure;
+use crate::domain::{CampaignName, Exit, Timing};
+use crate::ops::campaigns::open_campaign;
+use crate::ops::stores::{self, Place};
+use crate::report::human;
+use crate::store::Store;
+
+/// Pauses a campaign.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub async fn pause(cx: &Context<'_>, campaign: Option<CampaignName>) -> Result<Exit, Failure> {
+    let place = Place::durable(cx.store)?;
+    let campaign = {
+        let store = stores::open_to_read(&place).await?;
+        let campaign = open_campaign(cx, &store, campaign.as_ref()).await?;
+        store.close().await?;
+        campaign
+    };
+    let store =
+        stores::open(&place, Timing::default(), Some((&campaign.name, cx.commands))).await?;
+    let told = async {
+        store.set_paused(campaign.id, true).await?;
+        let tally = store.tally(campaign.id).await?;
+        let open = human::counted(tally.open(), "device");
+        cx.ui.say(&format!(
+            "{} is paused: {open} open, and no more orders leave; calls in flight finish. To go \
+             on: {}",
+            campaign.name,
+            cx.commands.of_campaign(&format!("resume {}", campaign.name))
+        ));
+        Ok(Exit::Done)
+    };
+    let told = told.await;
+    stores::close(&store, told).await
+}

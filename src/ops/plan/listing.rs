@@ -1,0 +1,404 @@
+//! Reading the lists: intake runs on a thread of its own and never gets more than two batches
+//! ahead of the store. Only the ids and the first row errors are kept in memory. Where the tenant
+//! is asked before a list is judged, the list is read once more before that: who gives a wrong one
+//! hears so at once, and nobody is called for it.
+
+mod dates;
+mod told;
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::domain::campaign::hash_of_ids;
+use crate::domain::preflight::Group;
+use crate::domain::request::ListedDevice;
+use crate::domain::{
+    CampaignId, CampaignName, DeviceId, Exit, Facts, Life, NewRow, OrderBy, Outcome,
+};
+use crate::intake::{self, Fault, IntakeError, Options, Row, RowKind, Seen};
+use crate::ops::failure::Failure;
+use crate::ops::plan::sequence::{Placed, Queue};
+use crate::ops::preflight::judge::{Counts, Preflight};
+use crate::store::Store;
+use told::Told;
+
+/// Rows that travel to the store at once.
+const BATCH: usize = 2_000;
+
+/// Batches between intake and store: one being written, one being read.
+const AHEAD: usize = 2;
+
+/// Row errors that are shown; all of them are in the report.
+const SHOWN: usize = 20;
+
+/// What was read.
+#[derive(Clone, Debug, Default)]
+pub(in crate::ops) struct Listing {
+    /// Rows of all lists.
+    pub rows: u64,
+    /// Rows whose device stands in an earlier row.
+    pub duplicates: u64,
+    /// Rows that hold no device.
+    pub bad: u64,
+    /// Rows whose device is skipped, and those of other tenants.
+    pub skipped: u64,
+    /// Devices by what is known of them.
+    pub counts: Counts,
+    /// The first row errors, as sentences.
+    pub first_bad: Vec<String>,
+    /// Each device once, in input order, those that are skipped included, those of other tenants
+    /// not.
+    pub ids: Vec<DeviceId>,
+    /// In what order the devices are asked.
+    pub queue: Arc<Queue>,
+    /// What became of that order.
+    pub placed: Placed,
+    /// Those of them that are skipped.
+    pub left_out: Vec<DeviceId>,
+    /// What the lists say of themselves.
+    pub told: Told,
+}
+
+impl Listing {
+    /// The hash that tells this set of ids from others.
+    pub(in crate::ops) fn hash(&self) -> String {
+        hash_of_ids(self.ids.iter().copied())
+    }
+
+    /// Devices that are ordered.
+    pub(in crate::ops) fn devices(&self) -> u64 {
+        (self.ids.len() as u64).saturating_sub(self.left_out.len() as u64)
+    }
+
+    /// Judges one device, counts it, and gives it its place.
+    fn judge(&mut self, preflight: &Preflight, device: DeviceId, facts: &Facts) -> Begun {
+        let judged = preflight.judge(device, facts);
+        self.ids.push(device);
+        if judged.is_skipped() {
+            self.skipped += 1;
+            self.left_out.push(device);
+        }
+        self.counts.add(&judged);
+        let (life, reason) = judged.life();
+        let (standing, waited) = (judged.standing(), judged.waited());
+        let (life, turn) = self.queue.place(device, life, standing, waited, &mut self.placed);
+        if reason.is_none() && standing.last_seen_s.is_none() {
+            self.placed.note_date(facts.unknown_date());
+        }
+        Begun { life, reason, turn }
+    }
+
+    fn count(&mut self, source: Option<&str>, row: &Row) {
+        self.rows += 1;
+        self.told.row(row.facts.tenancy.told());
+        match &row.kind {
+            RowKind::Device(_) => {}
+            RowKind::Foreign(_) => {
+                self.skipped += 1;
+                self.counts.add_foreign();
+            }
+            RowKind::Duplicate { .. } => self.duplicates += 1,
+            RowKind::Bad(error) => {
+                self.bad += 1;
+                if self.first_bad.len() < SHOWN {
+                    let source = source.map(|name| format!("{name}: ")).unwrap_or_default();
+                    self.first_bad.push(format!("{source}{error}"));
+                }
+            }
+        }
+    }
+}
+
+/// By what the devices of a list are judged and put in order.
+pub(in crate::ops) struct Reading<'a> {
+    /// What is known of them.
+    pub preflight: &'a Arc<Preflight>,
+    /// Who goes first.
+    pub queue: Queue,
+}
+
+/// How the row of a device begins.
+struct Begun {
+    life: Life,
+    /// Why it is skipped.
+    reason: Option<String>,
+    turn: i64,
+}
+
+/// Reads the lists, writing their rows to the draft if there is one.
+///
+/// # Errors
+/// `Failure` if a list is refused as a whole, or if the store fails.
+pub(in crate::ops) async fn read<S: Store>(
+    sources: &[PathBuf],
+    kept: Option<File>,
+    options: Options,
+    Reading { preflight, queue }: Reading<'_>,
+    draft: Option<(&S, CampaignId)>,
+) -> Result<Listing, Failure> {
+    let (to_store, mut batches) = mpsc::channel::<Vec<NewRow>>(AHEAD);
+    let (sources, preflight) = (sources.to_vec(), preflight.clone());
+    let keep_rows = draft.is_some();
+    let reading = tokio::task::spawn_blocking(move || {
+        let to_store = keep_rows.then_some(&to_store);
+        read_all(&sources, kept, &options, Reading { preflight: &preflight, queue }, to_store)
+    });
+    while let Some(batch) = batches.recv().await {
+        if let Some((store, draft)) = draft {
+            store.append(draft, batch).await?;
+        }
+    }
+    done(reading.await)
+}
+
+/// Reads the lists for what would refuse them as a whole. Standard input comes but once, so what
+/// was read of it is kept in a file without a name, which is returned for `read`.
+///
+/// # Errors
+/// `Failure` if a list is refused as a whole.
+pub(in crate::ops) async fn rehearse(
+    sources: &[PathBuf],
+    options: Options,
+) -> Result<Option<File>, Failure> {
+    let sources = sources.to_vec();
+    done(tokio::task::spawn_blocking(move || rehearse_all(&sources, &options)).await)
+}
+
+fn done<T>(read: Result<Result<T, IntakeError>, tokio::task::JoinError>) -> Result<T, Failure> {
+    let read = read.map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            "reading the list failed",
+            error.to_string(),
+            "report this as a defect",
+        )
+    })?;
+    read.map_err(|error| refused(&error))
+}
+
+fn rehearse_all(sources: &[PathBuf], options: &Options) -> Result<Option<File>, IntakeError> {
+    let (mut seen, mut kept) = (Seen::new(), None);
+    let mut pass = |_| ControlFlow::Continue(());
+    for path in sources {
+        let (name, mut reader) = open(path, None)?;
+        let failed = |error| IntakeError { input: name.clone(), fault: Fault::Io(error) };
+        if is_input(path) && kept.is_none() {
+            let copy = tempfile::tempfile().map_err(failed)?;
+            kept = Some(copy.try_clone().map_err(failed)?);
+            reader = Box::new(Copied { from: reader, to: copy });
+        }
+        intake::read(&name, reader, options, &mut seen, &mut pass)?;
+    }
+    Ok(kept)
+}
+
+/// A reader that keeps what it reads in a file.
+struct Copied<R> {
+    from: R,
+    to: File,
+}
+
+impl<R: Read> Read for Copied<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.from.read(into)?;
+        self.to.write_all(&into[..length])?;
+        Ok(length)
+    }
+}
+
+fn read_all(
+    sources: &[PathBuf],
+    mut kept: Option<File>,
+    options: &Options,
+    Reading { preflight, queue }: Reading<'_>,
+    to_store: Option<&mpsc::Sender<Vec<NewRow>>>,
+) -> Result<Listing, IntakeError> {
+    let mut listing = Listing { queue: Arc::new(queue), ..Listing::default() };
+    let mut seen = Seen::new();
+    let several = sources.len() > 1;
+    // Only the whole column tells which number of a date is the day.
+    let dates = match listing.queue.by() {
+        OrderBy::LastSeen => dates::survey(sources, &mut kept, options)?,
+        OrderBy::List | OrderBy::Value => Vec::new(),
+    };
+    for (at, path) in sources.iter().enumerate() {
+        let dates = dates.get(at).copied().unwrap_or_default();
+        let kept = if is_input(path) { kept.take() } else { None };
+        let (name, reader) = open(path, kept)?;
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut emit = |mut row: Row| {
+            row.facts.settle_dates(&dates);
+            listing.count(several.then_some(name.as_str()), &row);
+            let begun = match row.kind {
+                RowKind::Device(device) => listing.judge(preflight, device, &row.facts),
+                _ => Begun { life: Life::draft(), reason: None, turn: 0 },
+            };
+            let Some(to_store) = to_store else { return ControlFlow::Continue(()) };
+            batch.push(new_row(row, begun));
+            if batch.len() < BATCH {
+                return ControlFlow::Continue(());
+            }
+            hand_over(to_store, &mut batch)
+        };
+        let summary = intake::read(&name, reader, options, &mut seen, &mut emit)?;
+        listing.told.end_of(&name, summary.rows);
+        if let Some(to_store) = to_store
+            && hand_over(to_store, &mut batch).is_break()
+        {
+            break;
+        }
+    }
+    Ok(listing)
+}
+
+/// Waits for the store when it is behind; it is gone only after it failed.
+fn hand_over(to_store: &mpsc::Sender<Vec<NewRow>>, batch: &mut Vec<NewRow>) -> ControlFlow<()> {
+    let full = std::mem::replace(batch, Vec::with_capacity(BATCH));
+    match to_store.blocking_send(full) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    }
+}
+
+/// Opens a list; standard input as it was kept, if it was.
+fn open(path: &Path, kept: Option<File>) -> Result<(String, Box<dyn Read + Send>), IntakeError> {
+    if !is_input(path) {
+        return Ok((path.display().to_string(), Box::new(intake::open(path)?)));
+    }
+    let name = "standard input".to_owned();
+    let Some(mut kept) = kept else { return Ok((name, Box::new(io::stdin()))) };
+    match kept.rewind() {
+        Ok(()) => Ok((name, Box::new(kept))),
+        Err(error) => Err(IntakeError { input: name, fault: Fault::Io(error) }),
+    }
+}
+
+fn is_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// The list that is the tenant's own devices, judged like any other.
+///
+/// # Errors
+/// `Failure` if the store fails.
+pub(in crate::ops) async fn from_tenant<S: Store>(
+    reading: Reading<'_>,
+    draft: Option<(&S, CampaignId)>,
+) -> Result<Listing, Failure> {
+    let picked = reading.preflight.known().map_or(&[][..], |known| &known.picked);
+    known(picked, reading, draft).await
+}
+
+async fn known<S: Store>(
+    devices: &[(DeviceId, Option<String>)],
+    Reading { preflight, queue }: Reading<'_>,
+    draft: Option<(&S, CampaignId)>,
+) -> Result<Listing, Failure> {
+    let mut listing = Listing { queue: Arc::new(queue), ..Listing::default() };
+    for chunk in devices.chunks(BATCH) {
+        let mut batch = Vec::with_capacity(BATCH);
+        for (device, name) in chunk {
+            listing.rows += 1;
+            let Begun { life, reason, turn } = listing.judge(preflight, *device, &Facts::default());
+            let (device, name) = (Some(*device), name.clone());
+            let line = listing.rows;
+            let (input_text, wave) = (None, 0);
+            batch.push(NewRow { line, device, name, input_text, life, reason, turn, wave });
+        }
+        if let Some((store, draft)) = draft {
+            store.append(draft, batch).await?;
+        }
+    }
+    Ok(listing)
+}
+
+/// A list of devices that are known already, judged like any other.
+///
+/// # Errors
+/// `Failure` if the store fails.
+pub(in crate::ops) async fn of_ids<S: Store>(
+    devices: &[ListedDevice],
+    reading: Reading<'_>,
+    draft: Option<(&S, CampaignId)>,
+) -> Result<Listing, Failure> {
+    let devices = devices.iter().map(|one| (one.id, one.name.clone())).collect::<Vec<_>>();
+    known(&devices, reading, draft).await
+}
+
+/// What is most likely meant by a report in the place of a list.
+fn of_a_report(error: &IntakeError) -> Failure {
+    let Fault::OwnReport { campaign } = &error.fault else {
+        return Failure::usage("the list is refused", error.to_string(), "give another list");
+    };
+    let name = campaign.as_deref().map(str::parse::<CampaignName>).and_then(Result::ok);
+    let name = name.map_or_else(|| "NAME".to_owned(), |name| name.to_string());
+    Failure::usage(
+        "the list is refused; nothing was ordered",
+        error.to_string(),
+        format!(
+            "did you mean `fleetsweep retry {name}`, which asks those again that were not covered? \
+             To order every device of the report, add --column device_id"
+        ),
+    )
+}
+
+fn new_row(row: Row, begun: Begun) -> NewRow {
+    let (note, Begun { life, reason, turn }) = (row.note, begun);
+    let (device, life, reason) = match row.kind {
+        RowKind::Device(device) => {
+            // Both are worth telling: how the device was found, and why it is skipped.
+            let told = [reason, note].into_iter().flatten().collect::<Vec<_>>().join("; ");
+            (Some(device), life, Some(told).filter(|told| !told.is_empty()))
+        }
+        RowKind::Foreign(device) => {
+            let reason = Group::OtherTenant.reason(&match row.facts.tenancy.told() {
+                Some(tenant) => format!("the list names tenant {tenant} for it"),
+                None => Group::OtherTenant.what().to_owned(),
+            });
+            (device, Life::ended(Outcome::Skipped), Some(reason))
+        }
+        RowKind::Duplicate { of, first } => {
+            let reason = format!("the same device as line {}", first.line);
+            (Some(of), Life::ended(Outcome::Duplicate), Some(reason))
+        }
+        RowKind::Bad(error) => (None, Life::ended(Outcome::BadRow), Some(error.to_string())),
+    };
+    let plain = device.is_some_and(|device| device.to_string() == row.input_text);
+    NewRow {
+        line: row.line,
+        device,
+        name: row.device_name,
+        input_text: (!plain).then_some(row.input_text),
+        life,
+        reason,
+        turn,
+        wave: 0,
+    }
+}
+
+fn refused(error: &IntakeError) -> Failure {
+    let unread = "the list cannot be read; nothing was ordered";
+    let next = match error.fault {
+        Fault::NotFound => Some("correct the path, then run the same command again"),
+        Fault::Directory => Some("name a file, then run the same command again"),
+        Fault::Io(_) => Some("check who may read it, then run the same command again"),
+        _ => None,
+    };
+    if let Some(next) = next {
+        return Failure::usage(unread, error.to_string(), next);
+    }
+    let next = match error.fault {
+        Fault::NoIdColumn { .. } => {
+            "mend the list, then run the same command again; if it holds device names, add --names"
+        }
+        Fault::OwnReport { .. } => return of_a_report(error),
+        Fault::ErrorAnswer { .. } => "ask for the list again, and look at what was answered",
+        _ => "mend the list, then run the same command again",
+    };
+    Failure::usage("the list is refused; nothing was ordered", error.to_string(), next)
+}

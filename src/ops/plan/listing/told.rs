@@ -1,0 +1,166 @@
+//! What the lists of a run say of themselves beside their devices: which tenants their rows name,
+//! and whether an export was cut off.
+
+use std::collections::BTreeMap;
+
+use crate::domain::export::cut_after;
+use crate::domain::text::printable;
+use crate::domain::{Target, TenantId};
+use crate::ops::failure::Failure;
+use crate::report::human::{count, counted};
+
+/// Tenants that are told apart.
+const TENANTS: usize = 1_000;
+
+/// Tenants that a warning names.
+const SHOWN: usize = 3;
+
+/// What the lists say of themselves.
+#[derive(Clone, Debug, Default)]
+pub(in crate::ops) struct Told {
+    /// Rows of each tenant that is named.
+    tenants: BTreeMap<TenantId, u64>,
+    /// Those of the list that is being read.
+    here: BTreeMap<TenantId, u64>,
+    /// Rows of lists that look cut off.
+    cuts: Vec<String>,
+}
+
+impl Told {
+    /// Takes in the tenant that a row names.
+    pub(in crate::ops) fn row(&mut self, tenant: Option<TenantId>) {
+        let Some(tenant) = tenant else { return };
+        for rows in [&mut self.tenants, &mut self.here] {
+            if rows.len() < TENANTS || rows.contains_key(&tenant) {
+                *rows.entry(tenant).or_default() += 1;
+            }
+        }
+    }
+
+    /// Ends a list of so many rows.
+    pub(in crate::ops) fn end_of(&mut self, name: &str, rows: u64) {
+        let by_tenant: Vec<u64> = std::mem::take(&mut self.here).into_values().collect();
+        let Some(after) = cut_after(rows, &by_tenant) else { return };
+        let of = if after == rows { "" } else { " of one tenant" };
+        self.cuts.push(format!(
+            "{} has exactly {} rows{of}, and exports end at that number (advanced hunting, the \
+             device list; 50,000 for all tenants of a query): devices may be missing; export it in \
+             parts, or compare the count with the portal's",
+            printable(name),
+            count(after)
+        ));
+    }
+
+    /// What the plan warns of, for a run towards this tenant.
+    pub(in crate::ops) fn warnings(&self, own: Option<TenantId>, emulated: bool) -> Vec<String> {
+        self.cuts.iter().cloned().chain(self.of_tenants(own, emulated)).collect()
+    }
+
+    fn of_tenants(&self, own: Option<TenantId>, emulated: bool) -> Option<String> {
+        let others = self.tenants.iter().filter(|(tenant, _)| Some(**tenant) != own);
+        let others: Vec<(&TenantId, &u64)> = others.collect();
+        let shown = others.iter().take(SHOWN);
+        let shown = shown.map(|(tenant, rows)| format!("{} of {tenant}", counted(**rows, "row")));
+        let mut named = shown.collect::<Vec<_>>().join(", ");
+        if others.len() > SHOWN {
+            named.push_str(&format!(" and {} more tenants", others.len() - SHOWN));
+        }
+        match (own, others.len()) {
+            (_, 0) => None,
+            (Some(_), _) => Some(format!(
+                "rows of other tenants are never sent to this one: {named}; scan each tenant by \
+                 itself, with its own settings"
+            )),
+            (None, 1) if emulated => None,
+            (None, _) if emulated => Some(format!(
+                "the list is of several tenants ({named}): a run orders only what is of its own; \
+                 the emulator takes all"
+            )),
+            (None, _) => Some(format!(
+                "the list names its tenant ({named}), and this plan does not know which one it is \
+                 for: a run skips the rows of every other one"
+            )),
+        }
+    }
+
+    /// Refuses a list whose rows name tenants where it is not known which one the run is for.
+    ///
+    /// # Errors
+    /// `Failure` says how to name it.
+    pub(in crate::ops) fn check(&self, target: &Target, emulated: bool) -> Result<(), Failure> {
+        if emulated || self.tenants.is_empty() || target.tenant.parse::<TenantId>().is_ok() {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            "nothing was ordered: rows of another tenant could be sent to this one",
+            format!(
+                "the rows of the list name their tenants by id, and of this one only `{}` is known",
+                printable(&target.tenant)
+            ),
+            "name the tenant by its id (--tenant, or AZURE_TENANT_ID), then run the same command \
+             again",
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(n: u64) -> TenantId {
+        format!("{n:08x}-2222-3333-4444-555555555555").parse().unwrap()
+    }
+
+    fn told(rows: &[u64]) -> Told {
+        let mut told = Told::default();
+        rows.iter().for_each(|n| told.row(Some(tenant(*n))));
+        told.row(None);
+        told
+    }
+
+    #[test]
+    fn other_tenants_are_warned_of_by_their_ids_and_the_own_one_is_not() {
+        let own = Some(tenant(1));
+        assert_eq!(told(&[]).warnings(own, false), [""; 0]);
+        assert_eq!(told(&[1, 1]).warnings(own, false), [""; 0]);
+        let warned = told(&[1, 2, 2]).warnings(own, false).remove(0);
+        assert!(warned.contains("2 rows of 00000002-2222-3333-4444-555555555555"), "{warned}");
+        assert!(!warned.contains("00000001"), "{warned}");
+        let many = told(&[2, 3, 4, 5, 6]).warnings(own, false).remove(0);
+        assert!(many.contains("and 2 more tenants"), "{many}");
+        let unknown = told(&[2]).warnings(None, false).remove(0);
+        assert!(unknown.contains("does not know which one"), "{unknown}");
+        assert_eq!(told(&[2, 2]).warnings(None, true), [""; 0]);
+        assert!(told(&[2, 3]).warnings(None, true)[0].contains("several tenants"));
+    }
+
+    #[test]
+    fn a_list_that_names_tenants_is_refused_where_the_own_one_has_no_id() {
+        let target = |tenant: &str| Target {
+            api_origin: "https://api.security.microsoft.com".to_owned(),
+            tenant: tenant.to_owned(),
+            application: "a".to_owned(),
+            cloud: "public".to_owned(),
+        };
+        let named = told(&[1]);
+        assert!(named.check(&target("contoso.example"), false).is_err());
+        assert!(named.check(&target("organizations"), false).is_err());
+        assert!(named.check(&target("EMULATED"), true).is_ok());
+        assert!(named.check(&target(&tenant(2).to_string().to_uppercase()), false).is_ok());
+        assert!(told(&[]).check(&target("contoso.example"), false).is_ok());
+    }
+
+    #[test]
+    fn a_list_that_was_cut_off_is_told_by_its_name_and_number() {
+        let mut told = Told::default();
+        told.end_of("a\u{1b}.csv", 9_999);
+        told.end_of("b\u{1b}.csv", 10_000);
+        let warned = told.warnings(None, false);
+        assert_eq!(warned.len(), 1);
+        assert!(warned[0].starts_with("b\\u{1b}.csv has exactly 10,000 rows, "), "{warned:?}");
+        (0..25_000).for_each(|_| told.row(Some(tenant(1))));
+        told.row(Some(tenant(2)));
+        told.end_of("c.csv", 25_001);
+        assert!(told.warnings(Some(tenant(1)), false)[1].contains("25,000 rows of one tenant"));
+    }
+}

@@ -1,0 +1,130 @@
+//! Where the list of a scan comes from: files, names that are looked up, or the tenant itself. It
+//! reads no format (`intake`) and asks no server (`tenant`).
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::domain::request::{Said, ScanRequest};
+use crate::domain::text::printable;
+use crate::domain::{CampaignId, OrderBy, Target, TenantId};
+use crate::intake::{DEFAULT_MAX_ROWS, NameAnswer, Names, Options};
+use crate::ops::failure::Failure;
+use crate::ops::plan::listing::{self, Listing, Reading};
+use crate::ops::plan::sequence::Queue;
+use crate::ops::preflight::earlier::Question;
+use crate::ops::preflight::judge::Preflight;
+use crate::ops::preflight::tenant::Wish;
+use crate::store::Store;
+
+/// Looks at the list before the tenant is asked anything, and gives standard input as it was kept.
+///
+/// # Errors
+/// `Failure` if the list is refused.
+pub(in crate::ops) async fn rehearse(request: &ScanRequest) -> Result<Option<File>, Failure> {
+    // What a name stands for is not known yet.
+    if !request.names {
+        Queue::rehearse(&request.order, options(request, None, None)).await?;
+    }
+    if request.from_tenant || !request.ids.is_empty() {
+        return Ok(None);
+    }
+    // An unknown name refuses no list as a whole.
+    let names = request.names.then(|| Names(Arc::new(|_: &str| NameAnswer::Unknown(None))));
+    listing::rehearse(&request.devices, options(request, names, None)).await
+}
+
+/// Reads the list, or takes the tenant's own devices for it.
+///
+/// # Errors
+/// `Failure` if the list is refused, or if the store fails.
+pub(in crate::ops) async fn read<S: Store>(
+    request: &ScanRequest,
+    kept: Option<File>,
+    preflight: &Arc<Preflight>,
+    draft: Option<(&S, CampaignId)>,
+) -> Result<Listing, Failure> {
+    let names = request.names.then(|| {
+        let preflight = preflight.clone();
+        Names(Arc::new(move |name: &str| {
+            let index = preflight.known().and_then(|known| known.names.as_ref());
+            index.map_or(NameAnswer::Unknown(None), |index| index.find(name))
+        }))
+    });
+    let tenant = preflight.tenant;
+    let queue = Queue::read(&request.order, options(request, names.clone(), tenant)).await?;
+    let reading = Reading { preflight, queue };
+    if request.from_tenant {
+        return listing::from_tenant(reading, draft).await;
+    }
+    if !request.ids.is_empty() {
+        return listing::of_ids(&request.ids, reading, draft).await;
+    }
+    let options = options(request, names, tenant);
+    listing::read(&request.devices, kept, options, reading, draft).await
+}
+
+/// Whether the list can be asked in the order that was wished for.
+///
+/// # Errors
+/// `Failure` says what is missing.
+pub(in crate::ops) fn check_order(request: &ScanRequest, listing: &Listing) -> Result<(), Failure> {
+    listing.queue.check(&listing.ids, &listing.placed, request.from_tenant)
+}
+
+fn options(request: &ScanRequest, names: Option<Names>, tenant: Option<TenantId>) -> Options {
+    Options {
+        column: request.column.clone(),
+        max_rows: request.max_rows.unwrap_or(DEFAULT_MAX_ROWS),
+        names,
+        tenant,
+    }
+}
+
+/// Whether nothing can be done without the tenant's inventory.
+pub(in crate::ops) fn needs_tenant(request: &ScanRequest) -> bool {
+    request.from_tenant || request.names
+}
+
+/// What the flags want of this tenant.
+pub(in crate::ops) fn wish<'a>(
+    request: &'a ScanRequest,
+    target: &Target,
+    emulated: bool,
+) -> Wish<'a> {
+    let by_facts = request.order.by.unwrap_or_default() != OrderBy::List;
+    Wish {
+        before: Question::of(request, target, emulated),
+        pick: request.from_tenant.then_some(&request.machines),
+        names: request.names.then_some(request.strict_names),
+        tag: request.waves.canary_tag.as_ref(),
+        asked_for: request.check || request.waves.canary_tag.is_some() || by_facts,
+    }
+}
+
+/// Whether the flags agree on where the list comes from.
+///
+/// # Errors
+/// `Failure` says which do not.
+pub fn check_source(request: &ScanRequest) -> Result<(), Failure> {
+    if !request.from_tenant && !request.machines.is_unsaid() {
+        return Err(Failure::usage(
+            "the filters have nothing to choose from",
+            "they choose among the tenant's devices, and a list of devices is given",
+            "add --from-tenant and leave the list out, or leave the filters out",
+        ));
+    }
+    // Also with --force: a list that its own report replaces is lost.
+    let whole = |path: &Path| path.canonicalize().ok();
+    let lists = request.devices.iter().chain(&request.order.first);
+    let lists: Vec<PathBuf> = lists.filter_map(|path| whole(path)).collect();
+    let over = |path: &&PathBuf| whole(path).is_some_and(|report| lists.contains(&report));
+    if let Some(path) = request.run.output.reports.iter().find(over) {
+        return Err(Failure::usage(
+            "the report would replace the list",
+            format!("{} is both", printable(&path.display().to_string())),
+            "name another file with --report",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,462 @@
+//! Judging the devices of a list before the first call, by what the list and the tenant's inventory
+//! say of each. It reads neither; `tenant` fills it, `listing` asks it row by row. The rules are
+//! `domain::preflight`'s.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::history::Past;
+use crate::domain::preflight::{Decision, Group, Groups, Rules, is_critical};
+use crate::domain::words::{Field, has_restricted_tag, not_understood};
+use crate::domain::{DeviceId, Facts, Life, Machine, Outcome, Standing, TenantId};
+use crate::engine::history::History;
+use crate::ops::failure::Failure;
+use crate::ops::preflight::names::NameIndex;
+use crate::report::checked::{NotUnderstood, UNKNOWN};
+
+/// Different systems or device groups that are counted apart.
+const WORDS: usize = 1_000;
+
+/// What stands for those beyond.
+const OTHERS: &str = "others";
+
+/// What earlier orders say.
+pub(in crate::ops) struct Before {
+    /// Within this time of an order a device is left out.
+    pub within: Option<Duration>,
+    /// The orders.
+    pub history: History,
+}
+
+impl Before {
+    /// What is known of a device.
+    pub(in crate::ops) fn of(&self, device: DeviceId) -> Past {
+        self.history.of(device)
+    }
+
+    /// Whether a device is skipped, since a scan that does was ordered within the time of `--due`.
+    pub(in crate::ops) fn is_recent(&self, past: &Past) -> bool {
+        self.within.is_some_and(|within| past.is_recent(within, self.history.now()))
+    }
+}
+
+/// Devices that are set apart while a list is read.
+#[derive(Clone, Debug, Default)]
+pub(in crate::ops) enum Marks {
+    /// None.
+    #[default]
+    None,
+    /// These.
+    Ids(Arc<BTreeSet<DeviceId>>),
+    /// Those with this tag.
+    Tag(String),
+}
+
+impl Marks {
+    /// Whether a device is set apart, by its row, or by the inventory if that was read.
+    pub(in crate::ops) fn has(&self, device: DeviceId, facts: &Facts, tagged_there: bool) -> bool {
+        match self {
+            Self::None => false,
+            Self::Ids(ids) => ids.contains(&device),
+            Self::Tag(tag) => tagged_there || facts.tags.iter().any(|one| one == tag),
+        }
+    }
+}
+
+/// What is known before the first call.
+pub(in crate::ops) struct Preflight {
+    rules: Rules,
+    now: Timestamp,
+    known: Option<Known>,
+    /// Every machine of the tenant is among the known.
+    whole: bool,
+    busy: HashSet<DeviceId>,
+    /// What earlier orders say, if that matters.
+    pub before: Option<Before>,
+    /// Devices to set apart.
+    pub marks: Marks,
+    /// The tenant of the run, if its id is known: rows of others are not sent to it.
+    pub tenant: Option<TenantId>,
+    /// What was not checked, and why.
+    pub not_checked: Vec<String>,
+    /// What the user should know before the first order.
+    pub warnings: Vec<String>,
+    /// Calls that it took.
+    pub calls: u64,
+}
+
+/// The tenant's inventory, as little of it as is needed: a record costs some 64 bytes.
+#[derive(Default)]
+pub(in crate::ops) struct Known {
+    records: HashMap<DeviceId, Record>,
+    words: Vec<String>,
+    places: HashMap<String, u32>,
+    /// Where names are looked up.
+    pub names: Option<NameIndex>,
+    /// The machines in their order with their names, where they are the list.
+    pub picked: Vec<(DeviceId, Option<String>)>,
+    /// A tag that matters, and the machines that have it.
+    pub tag: Option<String>,
+    tagged: HashSet<DeviceId>,
+    /// The words of machines that are not understood; there are few.
+    not_understood: HashMap<DeviceId, Vec<(Field, String)>>,
+}
+
+#[derive(Clone, Copy)]
+struct Record {
+    groups: Groups,
+    standing: Standing,
+    system: u32,
+    device_group: u32,
+}
+
+/// What is known of one device, and what is done with it.
+pub(in crate::ops) struct Judged<'a> {
+    device: DeviceId,
+    marked: bool,
+    groups: Groups,
+    standing: Standing,
+    rules: Rules,
+    decision: Decision,
+    past: Option<Past>,
+    system: &'a str,
+    device_group: &'a str,
+    not_understood: Vec<(Field, &'a str)>,
+}
+
+/// Names with their counts.
+type Named = Vec<(String, u64)>;
+
+/// How many devices are in which group.
+#[derive(Clone, Debug, Default)]
+pub(in crate::ops) struct Counts {
+    groups: BTreeMap<Group, u64>,
+    systems: BTreeMap<String, u64>,
+    device_groups: BTreeMap<String, u64>,
+    marked: BTreeSet<DeviceId>,
+    not_understood: BTreeMap<(Field, String), u64>,
+}
+
+impl Preflight {
+    /// With what the list alone says.
+    pub(in crate::ops) fn offline(rules: Rules, now: Timestamp, why: Option<&str>) -> Self {
+        let not_checked = why.map(|why| {
+            format!("the tenant's inventory and the scans that are under way there: {why}")
+        });
+        let not_checked = not_checked.into_iter().collect();
+        Self {
+            rules,
+            now,
+            known: None,
+            whole: false,
+            busy: HashSet::new(),
+            before: None,
+            marks: Marks::None,
+            tenant: None,
+            not_checked,
+            warnings: Vec::new(),
+            calls: 0,
+        }
+    }
+
+    /// Takes in the whole inventory.
+    pub(in crate::ops) fn knows(&mut self, known: Known) {
+        self.known = Some(known);
+        self.whole = true;
+    }
+
+    /// Takes in what could be read of it: a machine that is not among it may be listed all the
+    /// same.
+    pub(in crate::ops) fn knows_a_part(&mut self, known: Known) {
+        self.known = Some(known);
+        self.whole = false;
+    }
+
+    /// Takes in a device with an open scan.
+    pub(in crate::ops) fn is_busy(&mut self, device: DeviceId) {
+        self.busy.insert(device);
+    }
+
+    /// The inventory, if it was read.
+    pub(in crate::ops) fn known(&self) -> Option<&Known> {
+        self.known.as_ref()
+    }
+
+    /// Whether a machine that is not known is none of this tenant's.
+    pub(in crate::ops) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Machines in the inventory, and calls that were made, as far as it was read.
+    pub(in crate::ops) fn inventory(&self) -> Option<(u64, u64)> {
+        self.known.as_ref().map(|known| (known.records.len() as u64, self.calls))
+    }
+
+    /// What is done with the devices of a group.
+    pub(in crate::ops) fn on(&self, group: Group) -> Decision {
+        self.rules.on(group)
+    }
+
+    /// Judges one device of the list.
+    pub(in crate::ops) fn judge<'a>(&'a self, device: DeviceId, facts: &'a Facts) -> Judged<'a> {
+        let told = Groups::of(facts, self.now);
+        let listed = |text: &'a Option<String>| text.as_deref().unwrap_or(UNKNOWN);
+        let (mut system, mut device_group) = (listed(&facts.platform), listed(&facts.group));
+        let (mut groups, mut standing) = (told, Standing::of(facts, self.now));
+        let mut not_understood: Vec<(Field, &str)> = not_understood(facts).collect();
+        if let Some(known) = &self.known {
+            match known.records.get(&device) {
+                None if self.whole => groups = groups.with(Group::NotListed),
+                None => {}
+                Some(record) => {
+                    groups = together(record.groups, told);
+                    if is_critical(facts) {
+                        groups = groups.with(Group::HighValue);
+                    }
+                    not_understood.retain(|(field, _)| is_the_lists(*field, record.groups));
+                    not_understood.extend(known.not_understood(device));
+                    standing = record.standing.or(standing);
+                    let better = |word: &'a str, other| if word == UNKNOWN { other } else { word };
+                    system = better(known.word(record.system), system);
+                    device_group = better(known.word(record.device_group), device_group);
+                }
+            }
+        }
+        if self.busy.contains(&device) {
+            groups = groups.with(Group::Busy);
+        }
+        let past = self.before.as_ref().map(|before| (before, before.of(device)));
+        if past.is_some_and(|(before, past)| before.is_recent(&past)) {
+            groups = groups.with(Group::Recent);
+        }
+        let (rules, decision) = (self.rules, self.rules.decide(groups));
+        let past = past.map(|(_, past)| past);
+        let tagged = self.known.as_ref().is_some_and(|known| known.tagged.contains(&device));
+        let marked = self.marks.has(device, facts, tagged);
+        Judged {
+            device,
+            marked,
+            groups,
+            standing,
+            rules,
+            decision,
+            past,
+            system,
+            device_group,
+            not_understood,
+        }
+    }
+}
+
+/// The inventory is newer than the list; but the portal alone knows what was only discovered, and
+/// what the security team may do.
+fn together(inventory: Groups, list: Groups) -> Groups {
+    let mut groups = inventory;
+    if list.has(Group::Restricted) {
+        groups = groups.with(Group::Restricted);
+    }
+    // A platform that the inventory knows is not overruled by a category.
+    if inventory.has(Group::UnknownOs) {
+        let only_listed = [Group::Mobile, Group::Network, Group::Iot].into_iter();
+        groups = only_listed.filter(|group| list.has(*group)).fold(groups, Groups::with);
+    }
+    if list.has(Group::UnknownOs) { groups } else { groups.without(Group::UnknownOs) }
+}
+
+/// Whether what a list says in a field counts beside the inventory.
+fn is_the_lists(field: Field, inventory: Groups) -> bool {
+    match field {
+        Field::Operations | Field::Criticality => true,
+        Field::Category | Field::Kind => inventory.has(Group::UnknownOs),
+        _ => false,
+    }
+}
+
+impl Known {
+    /// Takes in one machine.
+    pub(in crate::ops) fn add(&mut self, machine: &Machine, now: Timestamp) {
+        let facts = &machine.facts;
+        let mut groups = Groups::of(facts, now);
+        if has_restricted_tag(&machine.tags) {
+            groups = groups.with(Group::Restricted);
+        }
+        let words = not_understood(facts).map(|(field, word)| (field, word.to_owned()));
+        let words: Vec<(Field, String)> = words.collect();
+        if !words.is_empty() {
+            self.not_understood.insert(machine.id, words);
+        }
+        let record = Record {
+            groups,
+            standing: Standing::of(facts, now),
+            system: self.place(facts.platform.as_deref()),
+            device_group: self.place(facts.group.as_deref()),
+        };
+        self.records.insert(machine.id, record);
+        if self.tag.as_ref().is_some_and(|tag| machine.tags.contains(tag)) {
+            self.tagged.insert(machine.id);
+        }
+        if let Some(names) = &mut self.names {
+            names.add(machine);
+        }
+    }
+
+    /// Whether any machine was taken in.
+    pub(in crate::ops) fn is_some(&self) -> bool {
+        !self.records.is_empty()
+    }
+
+    /// Whether this machine was taken in already: lists move while they are read.
+    pub(in crate::ops) fn has(&self, id: DeviceId) -> bool {
+        self.records.contains_key(&id)
+    }
+
+    fn not_understood(&self, device: DeviceId) -> impl Iterator<Item = (Field, &str)> {
+        let words = self.not_understood.get(&device).into_iter().flatten();
+        words.map(|(field, word)| (*field, word.as_str()))
+    }
+
+    fn place(&mut self, word: Option<&str>) -> u32 {
+        let word = word.unwrap_or(UNKNOWN);
+        if let Some(place) = self.places.get(word) {
+            return *place;
+        }
+        let place = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+        self.words.push(word.to_owned());
+        self.places.insert(word.to_owned(), place);
+        place
+    }
+
+    fn word(&self, place: u32) -> &str {
+        self.words.get(place as usize).map_or(UNKNOWN, String::as_str)
+    }
+}
+
+impl Judged<'_> {
+    /// Whether it is skipped.
+    pub(in crate::ops) fn is_skipped(&self) -> bool {
+        matches!(self.decision, Decision::Skip(_))
+    }
+
+    /// Its turn among the others where earlier orders matter: what has waited longest goes first.
+    pub(in crate::ops) fn waited(&self) -> Option<i64> {
+        self.past.map(|past| past.turn())
+    }
+
+    /// What an order can go by.
+    pub(in crate::ops) fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// How its row begins, and why if it ends there.
+    pub(in crate::ops) fn life(&self) -> (Life, Option<String>) {
+        match self.decision {
+            Decision::Send => (Life::draft(), None),
+            Decision::Last => (Life::late_draft(), None),
+            Decision::Skip(Group::Recent) => {
+                let at = self.past.and_then(|past| past.ordered).map(|at| at.to_string());
+                let at = at.unwrap_or_default();
+                let why = format!("a scan that does was ordered at {at} (--due)");
+                (Life::ended(Outcome::Skipped), Some(Group::Recent.reason(&why)))
+            }
+            Decision::Skip(_) => {
+                (Life::ended(Outcome::Skipped), self.rules.why_skipped(self.groups))
+            }
+        }
+    }
+}
+
+impl Counts {
+    /// Counts one device.
+    pub(in crate::ops) fn add(&mut self, judged: &Judged<'_>) {
+        if let Decision::Skip(group) = judged.decision {
+            *self.groups.entry(group).or_default() += 1;
+            return;
+        }
+        if judged.marked {
+            self.marked.insert(judged.device);
+        }
+        for group in judged.groups.iter() {
+            *self.groups.entry(group).or_default() += 1;
+        }
+        count(&mut self.systems, judged.system);
+        count(&mut self.device_groups, judged.device_group);
+        for (field, word) in &judged.not_understood {
+            let many = self.not_understood.len() >= WORDS;
+            let key = (*field, (*word).to_owned());
+            let key = match many && !self.not_understood.contains_key(&key) {
+                true => (*field, OTHERS.to_owned()),
+                false => key,
+            };
+            *self.not_understood.entry(key).or_default() += 1;
+        }
+    }
+
+    /// The words that are not understood of devices that are ordered, the most frequent first.
+    pub(in crate::ops) fn not_understood(&self) -> Vec<NotUnderstood> {
+        let words = self.not_understood.iter().map(|((field, word), devices)| NotUnderstood {
+            field: *field,
+            word: word.clone(),
+            devices: *devices,
+        });
+        let mut words: Vec<NotUnderstood> = words.collect();
+        words.sort_by_key(|one| (one.field, std::cmp::Reverse(one.devices)));
+        words
+    }
+
+    /// Counts a row of another tenant.
+    pub(in crate::ops) fn add_foreign(&mut self) {
+        *self.groups.entry(Group::OtherTenant).or_default() += 1;
+    }
+
+    /// Every group that has devices, in order.
+    pub(in crate::ops) fn groups(&self) -> impl Iterator<Item = (Group, u64)> {
+        self.groups.iter().map(|(group, devices)| (*group, *devices))
+    }
+
+    /// The devices that are set apart, as far as they are ordered.
+    pub(in crate::ops) fn marked(&self) -> &BTreeSet<DeviceId> {
+        &self.marked
+    }
+
+    /// Systems and device groups, the most frequent first.
+    pub(in crate::ops) fn most(&self) -> (Named, Named) {
+        let sorted = |from: &BTreeMap<String, u64>| {
+            let mut list: Vec<_> = from.iter().map(|(name, some)| (name.clone(), *some)).collect();
+            list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            list
+        };
+        (sorted(&self.systems), sorted(&self.device_groups))
+    }
+}
+
+fn count(into: &mut BTreeMap<String, u64>, word: &str) {
+    if let Some(some) = into.get_mut(word) {
+        *some += 1;
+        return;
+    }
+    let word = if into.len() < WORDS { word } else { OTHERS };
+    *into.entry(word.to_owned()).or_default() += 1;
+}
+
+/// The rules as the user turned them.
+///
+/// # Errors
+/// `Failure` if one group is to be kept and skipped.
+pub fn rules(keep: &[Group], skip: &[Group]) -> Result<Rules, Failure> {
+    match keep.iter().find(|group| skip.contains(group)) {
+        None if keep.iter().all(|group| group.is_the_users()) => Ok(Rules::new(keep, skip)),
+        None => Err(Failure::usage(
+            format!("{} cannot be kept", Group::OtherTenant.name()),
+            "rows of another tenant than the one of the run are never sent to it",
+            "scan each tenant by itself, with its own settings (--profile, or --tenant)",
+        )),
+        Some(group) => Err(Failure::usage(
+            format!("{} is to be kept and skipped", group.name()),
+            "--keep and --skip name the same group",
+            "leave one of them out",
+        )),
+    }
+}

@@ -1,0 +1,200 @@
+//! Asking the tenant before the first order: its inventory, and the scans that are open there. What
+//! may not be read, or cannot be, is told in the plan and stops nothing, unless the list itself
+//! comes from there.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::{Clock, wall_clock};
+use crate::defender::{ActionQuery, Inventory, MachineFilter};
+use crate::domain::preflight::Rules;
+use crate::domain::request::MachineFilters;
+use crate::domain::{Priority, Target};
+use crate::engine::lists::{ListEnd, Lists, Patience};
+use crate::ops::failure::Failure;
+use crate::ops::limits::Speed;
+use crate::ops::lists::{Wanted, forbidden_by_token, lists, not_read, unreadable};
+use crate::ops::meanwhile::meanwhile;
+use crate::ops::preflight::earlier::Question;
+use crate::ops::preflight::judge::{Known, Preflight};
+use crate::ops::preflight::names::NameIndex;
+use crate::ops::ui::Ui;
+use crate::report::human::{counted, duration};
+use crate::store::Store;
+
+/// How much longer than what is only nice to know may take what the flags ask for and can do
+/// without.
+const LONGER: u32 = 6;
+
+/// What is wanted of the tenant.
+pub(in crate::ops) struct Wish<'a> {
+    /// The machines are the list: these.
+    pub pick: Option<&'a MachineFilters>,
+    /// Names are looked up; if true, one that several records share is refused.
+    pub names: Option<bool>,
+    /// What earlier orders are asked.
+    pub before: Option<Question>,
+    /// Machines with this tag are to be known.
+    pub tag: Option<&'a String>,
+    /// The flags ask for something that the tenant knows best, so that it is more than nice to
+    /// know.
+    pub asked_for: bool,
+}
+
+impl Wish<'_> {
+    /// Whether nothing can be done without the inventory.
+    pub(in crate::ops) fn is_needed(&self) -> bool {
+        self.pick.is_some() || self.names.is_some()
+    }
+
+    /// How long what is not needed may hold the orders up.
+    fn longest(asked_for: bool, speed: &Speed) -> Duration {
+        let urgent = speed.priority == Priority::High;
+        match (asked_for, urgent) {
+            (true, false) => speed.timing.optional_reads * LONGER,
+            (true, true) | (false, false) => speed.timing.optional_reads,
+            (false, true) => speed.timing.urgent_reads,
+        }
+    }
+
+    /// What is not needed is worth that long, and before an incident not even a pause of the limit.
+    fn optional(&self, speed: &Speed, clock: &impl Clock) -> Patience {
+        let patience = Patience::optional(clock.now(), Self::longest(self.asked_for, speed));
+        match speed.priority {
+            Priority::High if !self.asked_for => patience.in_a_hurry(),
+            _ => patience,
+        }
+    }
+
+    /// Why something was not read, with what would let it take longer.
+    fn hindered(&self, end: &ListEnd, speed: &Speed) -> Option<String> {
+        let why = not_read(end)?;
+        let longer = duration(Self::longest(true, speed));
+        Some(match end {
+            ListEnd::Late(_) if !self.asked_for && !self.is_needed() => {
+                format!("{why}; with --check it may take {longer}")
+            }
+            _ => why,
+        })
+    }
+}
+
+/// Asks the tenant.
+///
+/// # Errors
+/// `Failure` if the store fails, or if the inventory is needed and cannot be read.
+pub(in crate::ops) async fn ask<S: Store, A: Inventory>(
+    ui: &dyn Ui,
+    store: &S,
+    api: &A,
+    target: &Target,
+    speed: &Speed,
+    rules: Rules,
+    wish: &Wish<'_>,
+) -> Result<Preflight, Failure> {
+    let now = wall_clock();
+    let clock = store.clock();
+    let patience = match wish.is_needed() {
+        true => Patience::needed(speed.timing.max_wait),
+        false => wish.optional(speed, clock),
+    };
+    let mut lists = lists(store, api, target, speed, patience);
+    let mut preflight = Preflight::offline(rules, now, None);
+    let mut known = Known::default();
+    known.names = wish.names.map(NameIndex::new);
+    known.tag = wish.tag.cloned();
+    let filter = match wish.pick {
+        Some(args) => args.filter(now)?,
+        None => MachineFilter::default(),
+    };
+    let end =
+        machines(ui, &lists, &filter, wish.pick, &mut known, now, &mut preflight.calls).await?;
+    let Some(why) = wish.hindered(&end, speed) else {
+        preflight.knows(known);
+        if wish.is_needed() {
+            // What follows is not.
+            lists.patience = wish.optional(speed, clock);
+        }
+        open_scans(ui, &lists, wish, speed, &mut preflight).await?;
+        if let Some(before) = &wish.before {
+            let read = before.online(&lists, &mut preflight);
+            let words = || "Reading what scans were ordered in the tenant ...".to_owned();
+            meanwhile(ui, &speed.timing, words, read).await?;
+        }
+        return Ok(preflight);
+    };
+    if wish.is_needed() {
+        return Err(unreadable(Wanted::Reading, &end, why));
+    }
+    let mut offline = Preflight::offline(rules, now, Some(&why));
+    if known.is_some() {
+        // A record that was read is true, however many were not.
+        offline.not_checked = vec![format!(
+            "the rest of the tenant's inventory, and the scans that are under way there: {why}"
+        )];
+        offline.knows_a_part(known);
+    }
+    offline.calls = preflight.calls;
+    if let Some(before) = &wish.before {
+        // The same right reads both lists.
+        before.offline(store, Some(&why), &mut offline).await?;
+    }
+    Ok(offline)
+}
+
+async fn machines<S: Store, A: Inventory>(
+    ui: &dyn Ui,
+    lists: &Lists<'_, S, A>,
+    filter: &MachineFilter,
+    pick: Option<&MachineFilters>,
+    known: &mut Known,
+    now: Timestamp,
+    calls: &mut u64,
+) -> Result<ListEnd, Failure> {
+    if let Some(end) = forbidden_by_token(lists.api).await {
+        return Ok(end);
+    }
+    let so_far = AtomicU64::new(0);
+    let take = |machine: crate::domain::Machine| {
+        so_far.fetch_add(1, Ordering::Relaxed);
+        if known.has(machine.id) || pick.is_some_and(|args| !args.takes(&machine, now)) {
+            return;
+        }
+        known.add(&machine, now);
+        if pick.is_some() {
+            known.picked.push((machine.id, machine.name));
+        }
+    };
+    let words = || {
+        let so_far = counted(so_far.load(Ordering::Relaxed), "device");
+        format!("Reading the tenant's inventory ({so_far} so far) ...")
+    };
+    let listed = meanwhile(ui, &lists.timing, words, lists.machines(filter, take)).await?;
+    *calls += listed.calls;
+    Ok(listed.end)
+}
+
+/// Devices whose scan is pending or running, by one list for all of them.
+async fn open_scans<S: Store, A: Inventory>(
+    ui: &dyn Ui,
+    lists: &Lists<'_, S, A>,
+    wish: &Wish<'_>,
+    speed: &Speed,
+    preflight: &mut Preflight,
+) -> Result<(), Failure> {
+    let mut busy = Vec::new();
+    let read = lists.scans(&ActionQuery::Open, |action| busy.extend(action.device));
+    let words = || "Reading the scans that are under way in the tenant ...".to_owned();
+    let listed = meanwhile(ui, &speed.timing, words, read).await?;
+    preflight.calls += listed.calls;
+    match wish.hindered(&listed.end, speed) {
+        None => busy.into_iter().for_each(|device| preflight.is_busy(device)),
+        Some(why) => {
+            let line = format!("the scans that are under way in the tenant: {why}");
+            preflight.not_checked.push(line);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! Writing a campaign's report again, in any format, at any time.
+
+use std::path::PathBuf;
+
+use super::campaigns::any_campaign;
+use super::context::Context;
+use super::failure::Failure;
+use super::run::reports::Reports;
+use super::stores::{self, Place};
+use crate::domain::Exit;
+use crate::domain::request::ReportRequest;
+use crate::report::Document;
+
+/// Writes a campaign's report again.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub async fn report(cx: &Context<'_>, request: ReportRequest) -> Result<Exit, Failure> {
+    let place = Place::durable(cx.store)?;
+    let store = stores::open_to_read(&place).await?;
+    let campaign = any_campaign(cx, &store, request.campaign.as_ref()).await?;
+    let refused =
+        |failure: Failure| Failure { what: "a report cannot be written".into(), ..failure };
+    let reports = Reports::new(&request.output, &campaign.name).map_err(refused)?;
+    reports.write(&store, &campaign).await?;
+    for path in reports.paths() {
+        cx.ui.show(&Written(path))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// A report that was written.
+struct Written(PathBuf);
+
+impl Document for Written {
+    fn text(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    fn json(&self) -> String {
+        serde_json::json!({ "v": 1, "type": "report", "path": self.0 }).to_string()
+    }
+}

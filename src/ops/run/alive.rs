@@ -1,0 +1,92 @@
+//! A run's sign of life in its store, for who asks from elsewhere: as long as its process lives,
+//! whether it orders, waits, writes its report or follows its scans.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::clock::{local_now, wall_clock};
+use crate::domain::event::Snapshot;
+use crate::domain::{CampaignId, LastRun, Timing};
+use crate::report::progress::text;
+use crate::store::Store;
+
+/// Says again and again that a run lives, until it is dropped.
+pub(in crate::ops) struct SignOfLife {
+    task: JoinHandle<()>,
+    shown: Arc<Mutex<Shown>>,
+    /// It begins or ends to wait, which is said at once.
+    news: Arc<Notify>,
+}
+
+/// What a run says of itself beside.
+#[derive(Clone, Debug, Default)]
+struct Shown {
+    waits: Option<String>,
+    done_by: Option<Timestamp>,
+}
+
+impl SignOfLife {
+    /// Begins, for a run that has said once that it began.
+    pub(in crate::ops) fn begin<S: Store>(
+        store: Arc<S>,
+        campaign: CampaignId,
+        run: LastRun,
+        timing: &Timing,
+    ) -> Self {
+        let shown = Arc::new(Mutex::new(Shown::default()));
+        let news = Arc::new(Notify::new());
+        let (every, now_shown, heard) = (timing.sign_of_life(), shown.clone(), news.clone());
+        let task = tokio::spawn(async move {
+            let mut next = interval(every);
+            next.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            next.reset();
+            loop {
+                tokio::select! {
+                    _ = next.tick() => {}
+                    () = heard.notified() => {}
+                }
+                let Shown { waits, done_by } = lock(&now_shown).clone();
+                let run = LastRun { seen_at: Some(wall_clock()), waits, done_by, ..run.clone() };
+                // A store that fails is told by the run itself.
+                store.note_run(campaign, run).await.ok();
+                // Each time is a write, and news can come in a row.
+                sleep(every / 5).await;
+            }
+        });
+        Self { task, shown, news }
+    }
+
+    /// Takes in how far the run is.
+    pub(in crate::ops) fn show(&self, snapshot: &Snapshot) {
+        let hold = snapshot.hold.as_ref();
+        let waits = hold.filter(|hold| hold.is_a_wait()).map(|hold| text::hold(hold, &local_now()));
+        let foreseen = match hold {
+            Some(hold) if hold.is_open_ended() => None,
+            _ => snapshot.finish_in,
+        };
+        let done_by = foreseen.and_then(|left| wall_clock().checked_add(left).ok());
+        let before = std::mem::replace(&mut *lock(&self.shown), Shown { waits, done_by });
+        if before.waits != lock(&self.shown).waits {
+            self.news.notify_one();
+        }
+    }
+
+    /// What the run waits for or foresees is over.
+    pub(in crate::ops) fn show_nothing(&self) {
+        *lock(&self.shown) = Shown::default();
+    }
+}
+
+impl Drop for SignOfLife {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn lock(shown: &Mutex<Shown>) -> std::sync::MutexGuard<'_, Shown> {
+    shown.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,458 @@
+//! Running an open campaign: signals, progress, reports, and the summary at the end. What is
+//! ordered and when is the engine's.
+
+mod alive;
+mod expire;
+pub mod reports;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
+
+use crate::ops::context::Context;
+use crate::ops::failure::Failure;
+use crate::ops::follow::{Following, Watch};
+use crate::ops::limits::Speed;
+use crate::ops::stop::{Heard, Stopping};
+use crate::ops::ui::Progress;
+use alive::SignOfLife;
+use expire::{Expiring, Left};
+use reports::Reports;
+
+use crate::clock::{Clock, wall_clock};
+use crate::defender::CancelApi;
+use crate::domain::event::Event;
+use crate::domain::{Campaign, Caught, Ending, Exit, LastRun, RunEnd, Skipped, Stop, Tally};
+use crate::engine::{self, Ran, Settings};
+use crate::report::human;
+use crate::report::summary::Summary;
+use crate::report::totals::Totals;
+use crate::store::Store;
+
+/// Events that may wait for the watcher; it misses some rather than hold the campaign up.
+const EVENTS: usize = 256;
+
+/// What a run needs beside its campaign.
+pub(in crate::ops) struct Run<'a, S, A> {
+    /// What surrounds it.
+    pub cx: &'a Context<'a>,
+    /// The store.
+    pub store: Arc<S>,
+    /// The client.
+    pub api: Arc<A>,
+    /// Limits, pace and times.
+    pub speed: Speed,
+    /// Where reports go.
+    pub reports: Reports,
+    /// The command that goes on with the campaign, if anything can.
+    pub resume: Option<String>,
+    /// In a series, how many devices the plan saw ordered before its time is over, if not all.
+    pub foreseen: Option<u64>,
+    /// It is a run of a series.
+    pub series: bool,
+    /// The command that is run when the reports are written.
+    pub on_finish: Option<String>,
+    /// How the ordered scans are followed after the last order, if they are.
+    pub follow: Option<Watch>,
+}
+
+impl<S: Store, A: CancelApi> Run<'_, S, A> {
+    /// Runs the campaign, and returns the exit code.
+    ///
+    /// # Errors
+    /// `Failure` if the store fails or a report cannot be written.
+    pub(in crate::ops) async fn run(self, campaign: Campaign) -> Result<Exit, Failure> {
+        let mut stopping = self.cx.stop.listen()?;
+        let run = self.begin()?;
+        if let Err(error) = self.store.note_run(campaign.id, run.clone()).await {
+            let failure = self.of_store(&campaign, error.into()).await;
+            return Err(self.failed(&campaign, run, failure).await);
+        }
+        let (store, timing) = (self.store.clone(), &self.speed.timing);
+        let alive = SignOfLife::begin(store, campaign.id, run.clone(), timing);
+        let over = self.to_its_end(&campaign, &run, &alive, &mut stopping).await;
+        // What ended says so last.
+        drop(alive);
+        let Over { summary, why, exit } = match over {
+            Ok(over) => over,
+            Err(failure) => return Err(self.failed(&campaign, run, failure).await),
+        };
+        let noted = self.note_end(&campaign, run, (why, summary.exit)).await;
+        // Who left at once does not wait for a command either.
+        if let Some(command) = &self.on_finish
+            && summary.exit != Exit::LeftAtOnce
+        {
+            self.hook(command, &summary, &mut stopping).await;
+        }
+        exit.and_then(|exit| noted.map(|()| exit))
+    }
+
+    async fn hook(&self, command: &str, summary: &Summary, stopping: &mut Stopping<'_>) {
+        let signal = std::pin::pin!(stopping.signal());
+        if let Err(why) = self.cx.ui.run_hook(command, &summary.json(), signal).await {
+            self.cx.ui.say(&human::wrapped(
+                &format!(
+                    "Warning: the command of --on-finish {why}; the exit code stays as it is."
+                ),
+                2,
+            ));
+        }
+    }
+
+    /// What is told of this run from now on.
+    fn begin(&self) -> Result<LastRun, Failure> {
+        let id = getrandom::u64().map_err(|error| {
+            let next = "check that the system has its random numbers (getrandom(2))";
+            Failure::new(
+                Exit::Failed,
+                "the run cannot be told from others",
+                error.to_string(),
+                next,
+            )
+        })?;
+        Ok(LastRun {
+            id: format!("{id:016x}"),
+            seen_at: Some(wall_clock()),
+            reports: self.reports.places(),
+            ..LastRun::begun(self.store.clock().utc())
+        })
+    }
+
+    /// All that is done between the two words about it in the store.
+    async fn to_its_end(
+        &self,
+        campaign: &Campaign,
+        run: &LastRun,
+        alive: &SignOfLife,
+        stopping: &mut Stopping<'_>,
+    ) -> Result<Over, Failure> {
+        let expiring = self.expiring(run.began_at);
+        if let Some(rights) = stopping.unless_stopped(expiring.check_rights()).await {
+            rights?;
+        }
+        if let Some(priority) = self.speed.new_priority {
+            self.store.set_priority(campaign.id, priority).await?;
+        }
+        self.tell_in_flight(campaign).await?;
+        if let Some(text) = crate::ops::hours::waits(self.speed.hours.as_ref(), wall_clock()) {
+            self.cx.ui.say(&text);
+        }
+        let started = self.store.clock().now();
+        let before = self.store.calls(campaign.id).await?;
+        let ran = match self.watch(campaign, alive, stopping).await {
+            Ok(ran) => ran,
+            Err(failure) => return Err(self.of_store(campaign, failure).await),
+        };
+        alive.show_nothing();
+        let took = self.store.clock().now().since(started);
+        let campaign = &self.store.find(&campaign.name).await?.unwrap_or(campaign.clone());
+        if self.speed.expire_pending {
+            // What was ordered is told before a wait that can take hours.
+            self.reports.write(&*self.store, campaign).await.ok();
+        }
+        let left = expiring.expire(campaign, &ran.ending, stopping).await;
+        let mut written = self.report(&ran.ending, campaign, stopping).await;
+        if let Some(watch) = self.follow
+            && written.is_ok()
+            && is_over(&ran.ending)
+        {
+            let Self { cx, store, api, speed, .. } = self;
+            let following = Following { cx, store: &**store, api: &**api, speed };
+            following.after_run(watch, campaign, stopping).await;
+            written = self.report(&ran.ending, campaign, stopping).await;
+        }
+        let effort = Effort { calls_before: before, took, left, caught: stopping.caught() };
+        self.summarise(campaign, run, &ran, written, effort).await
+    }
+
+    /// Writes the reports, and looks once before it how far the ordered scans are, unless they are
+    /// followed in any case.
+    async fn report(
+        &self,
+        ending: &Ending,
+        campaign: &Campaign,
+        stopping: &mut Stopping<'_>,
+    ) -> Result<Totals, Failure> {
+        let work = async {
+            if is_reachable(ending) && self.follow.is_none() {
+                let Self { cx, store, api, speed, .. } = self;
+                Following { cx, store: &**store, api: &**api, speed }.once(campaign).await;
+            }
+            self.reports.write(&*self.store, campaign).await
+        };
+        match stopping.unless_left(self.cx.ui, work).await {
+            Some(written) => written,
+            None => Err(left_before_the_report(self.cx, campaign)),
+        }
+    }
+
+    /// Calls that another runner has in flight, or left behind when it went: how long their answers
+    /// are waited for before the list of actions is asked.
+    async fn tell_in_flight(&self, campaign: &Campaign) -> Result<(), Failure> {
+        let claimed = self.store.tally(campaign.id).await?.claimed;
+        let Some(until) = self.store.in_flight_until(campaign.id).await? else { return Ok(()) };
+        let left = until.since(self.store.clock().now());
+        self.cx.ui.say(&human::in_flight(claimed, left, self.store.clock().utc()));
+        Ok(())
+    }
+
+    async fn watch(
+        &self,
+        campaign: &Campaign,
+        alive: &SignOfLife,
+        stopping: &mut Stopping<'_>,
+    ) -> Result<Ran, Failure> {
+        let (to_engine, stop) = watch::channel(stopping.level());
+        let (to_view, mut events) = mpsc::channel(EVENTS);
+        let mut view = self.cx.ui.progress();
+        if let Some(caught) = stopping.caught() {
+            view.stopping(stopping.level(), caught, self.resume.as_deref());
+        }
+        let settings = self.settings(view.every());
+        let engine = engine::run(
+            self.store.clone(),
+            self.api.clone(),
+            campaign.clone(),
+            settings,
+            stop,
+            to_view,
+        );
+        // Tasks of their own, so that neither holds up the orders nor the signals.
+        let mut engine = tokio::spawn(engine);
+        let mut report = JoinSet::new();
+        let mut next_report = tokio::time::interval(self.speed.timing.report_every);
+        next_report.reset();
+        loop {
+            tokio::select! {
+                biased;
+                heard = stopping.heard() => match heard {
+                    Heard::Level(level) => {
+                        to_engine.send_replace(level);
+                        let caught = stopping.caught().unwrap_or(Caught::Interrupt);
+                        view.stopping(level, caught, self.resume.as_deref());
+                    }
+                    Heard::Overdue => {
+                        // The store holds the engine up; what was sent is looked up later.
+                        engine.abort();
+                        view.end();
+                        return Ok(Ran::left());
+                    }
+                },
+                ran = &mut engine => {
+                    while let Ok(event) = events.try_recv() {
+                        view.show(&event);
+                    }
+                    view.end();
+                    let ran = ran.map_err(|error| panicked(&error))?;
+                    return ran.map_err(Failure::from);
+                }
+                Some(event) = events.recv() => {
+                    if let Event::Progress(snapshot) = &event {
+                        alive.show(snapshot);
+                    }
+                    view.show(&event);
+                }
+                Some(done) = report.join_next() => self.told_meanwhile(done, &mut *view),
+                _ = next_report.tick(), if report.is_empty() => {
+                    let (reports, store) = (self.reports.clone(), self.store.clone());
+                    let campaign = campaign.clone();
+                    report.spawn(async move { reports.write(&*store, &campaign).await });
+                }
+            }
+        }
+    }
+
+    /// A report that cannot be written now is told, and tried again; the campaign goes on.
+    fn told_meanwhile(
+        &self,
+        done: Result<Result<Totals, Failure>, JoinError>,
+        view: &mut dyn Progress,
+    ) {
+        match done {
+            Ok(Err(failure)) => {
+                view.warn(&format!("the report could not be written: {}", failure.why));
+            }
+            Err(error) => view.warn(&format!("the report could not be written: {error}")),
+            Ok(Ok(_)) => {}
+        }
+    }
+
+    fn settings(&self, progress_every: Duration) -> Settings {
+        let now = self.store.clock().now();
+        Settings {
+            concurrency: self.speed.concurrency,
+            quotas: self.speed.quotas.clone(),
+            pace: self.speed.pace,
+            gate: true,
+            timing: self.speed.timing,
+            until: self.speed.stops_in(wall_clock()).map(|left| now.plus(left)),
+            hours: self.speed.hours.clone(),
+            progress_every,
+        }
+    }
+
+    /// Tells how the run ended, also where its report could not be written.
+    async fn summarise(
+        &self,
+        campaign: &Campaign,
+        run: &LastRun,
+        ran: &Ran,
+        written: Result<Totals, Failure>,
+        effort: Effort,
+    ) -> Result<Over, Failure> {
+        let tally = self.store.tally(campaign.id).await?;
+        let calls = self.store.calls(campaign.id).await?.saturating_sub(effort.calls_before);
+        let planned = self.is_as_planned(&ran.ending, calls);
+        // What others did with it meanwhile.
+        let there = self.store.find(&campaign.name).await?;
+        let there = there.as_ref().unwrap_or(campaign);
+        let alive = |last: &LastRun| last.alive_but(&run.id, wall_clock(), &self.speed.timing);
+        // Without following, how scans end is nothing that a run waits for, or answers for.
+        let ended_badly = |totals: &Totals| match self.follow {
+            Some(_) => totals.ended_badly(),
+            None => 0,
+        };
+        let nothing =
+            written.as_ref().is_ok_and(|totals| self.left_nothing(&tally, totals.skipped()));
+        let (totals, reports, exit, ended_badly) = match &written {
+            Ok(totals) => {
+                let bad = ended_badly(totals);
+                let ending = if planned { &Ending::Finished } else { &ran.ending };
+                let exit = ending.exit(tally.needs_attention() || bad > 0 || nothing);
+                let exit = match effort.left {
+                    Some(left) if *ending == Ending::Finished || left == Exit::LeftAtOnce => left,
+                    _ => exit,
+                };
+                (totals.clone(), self.reports.paths(), exit, bad)
+            }
+            Err(failure) => (Totals::default(), Vec::new(), failure.kind, 0),
+        };
+        let summary = Summary {
+            head: reports::head(campaign),
+            ending: ran.ending.clone(),
+            caught: effort.caught,
+            planned,
+            cancelled: there.called_off,
+            others: there.last_run.as_ref().map_or(0, alive),
+            tally,
+            groups: totals.groups(),
+            skipped: totals.skipped().clone(),
+            nothing,
+            actions: totals.actions(),
+            ended_badly,
+            calls,
+            throttled: ran.throttled,
+            duration: effort.took,
+            resume: self.resume.clone(),
+            reports,
+            exit,
+        };
+        let said = self.cx.ui.show(&summary);
+        let why = match &written {
+            Ok(_) => summary.why(),
+            Err(failure) => format!("{}; {}", summary.why(), failure.what),
+        };
+        let ended = written.and(said).map(|()| exit);
+        let exit = ended.as_ref().map_or_else(|failure| failure.kind, |exit| *exit);
+        Ok(Over { summary: Summary { exit, ..summary }, why, exit: ended })
+    }
+
+    /// Whether nothing was ordered though nobody asked for that: of a list that names devices, or
+    /// of a tenant in which no device matches, as by a tag with a typing error.
+    fn left_nothing(&self, tally: &Tally, skipped: &Skipped) -> bool {
+        let named = tally.devices() == 0 && (skipped.total() > 0 || tally.rows() == 0);
+        named && !skipped.may_leave_nothing(self.series)
+    }
+
+    /// Whether a series stopped when its time was over, having done what the plan saw; the forecast
+    /// knows the answers' time only roughly.
+    fn is_as_planned(&self, ending: &Ending, calls: u64) -> bool {
+        let over = matches!(ending, Ending::Stopped(Stop::Window | Stop::Time));
+        let enough = |foreseen| calls.saturating_mul(100) >= foreseen * 95;
+        over && self.foreseen.is_some_and(enough)
+    }
+
+    fn expiring(&self, began_at: Timestamp) -> Expiring<'_, S, A> {
+        let Self { cx, store, api, speed, .. } = self;
+        Expiring { cx, store, api, speed, began_at }
+    }
+
+    /// The last word about this run in the store.
+    async fn note_end(
+        &self,
+        campaign: &Campaign,
+        run: LastRun,
+        (why, exit): (String, Exit),
+    ) -> Result<(), Failure> {
+        let at = self.store.clock().utc();
+        let ended = Some(RunEnd { at, why, exit_code: exit.code(), resume: self.resume.clone() });
+        let run = LastRun { ended, seen_at: Some(wall_clock()), ..run };
+        Ok(self.store.note_run(campaign.id, run).await?)
+    }
+
+    /// Tells the end of a run that failed, where the store still takes it.
+    async fn failed(&self, campaign: &Campaign, run: LastRun, failure: Failure) -> Failure {
+        let why = format!("{}: {}", failure.what, failure.why);
+        self.note_end(campaign, run, (why, failure.kind)).await.ok();
+        failure
+    }
+
+    /// The store failed: what can still be read is told, and nothing more is sent.
+    async fn of_store(&self, campaign: &Campaign, failure: Failure) -> Failure {
+        let done = self.store.tally(campaign.id).await.ok();
+        failure.of_campaign(&campaign.name, done.as_ref(), self.resume.as_deref())
+    }
+}
+
+/// A run that is over.
+struct Over {
+    summary: Summary,
+    /// Why it ended, as a part of a sentence.
+    why: String,
+    exit: Result<Exit, Failure>,
+}
+
+/// What a run took, and what ended it.
+struct Effort {
+    calls_before: u64,
+    took: Duration,
+    left: Left,
+    caught: Option<Caught>,
+}
+
+fn left_before_the_report(cx: &Context<'_>, campaign: &Campaign) -> Failure {
+    Failure::new(
+        Exit::LeftAtOnce,
+        "left before the report was whole",
+        "a second signal came while it was written",
+        format!("run `{}` to write it", cx.commands.of_store(&format!("report {}", campaign.name))),
+    )
+}
+
+/// Whether it makes sense to ask the API something more.
+fn is_reachable(ending: &Ending) -> bool {
+    !matches!(
+        ending,
+        Ending::Stopped(
+            Stop::SecondSignal | Stop::Unreachable(_) | Stop::NeverReached(_) | Stop::SignIn(_)
+        )
+    )
+}
+
+/// Whether no order is to come: all are given, or time and window ended them. After a signal or a
+/// failure nobody waits for scans.
+fn is_over(ending: &Ending) -> bool {
+    matches!(ending, Ending::Finished | Ending::Stopped(Stop::Time | Stop::Window))
+}
+
+fn panicked(error: &tokio::task::JoinError) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "the program failed inside",
+        error.to_string(),
+        "run `fleetsweep resume`, and report this as a defect",
+    )
+}

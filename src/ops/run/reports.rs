@@ -1,0 +1,196 @@
+//! Writing report files from the store, in pages, so that memory does not grow with the list.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::request::OutputRequest;
+use crate::domain::settle::Detail;
+use crate::domain::{Campaign, CampaignId, CampaignName, Exit, Life, Order, Outcome, Row, State};
+use crate::ops::failure::Failure;
+use crate::report::totals::Totals;
+use crate::report::{ReportError, ReportHead, ReportWriter, check_writable};
+use crate::store::Store;
+
+/// Where the reports of a campaign go.
+#[derive(Clone)]
+pub(in crate::ops) struct Reports {
+    paths: Vec<PathBuf>,
+}
+
+impl Reports {
+    /// The files that are asked for, or the default one; each is tried before the first call.
+    ///
+    /// # Errors
+    /// `Failure` if a file cannot be written, or is not this campaign's report.
+    pub(in crate::ops) fn new(
+        asked: &OutputRequest,
+        campaign: &CampaignName,
+    ) -> Result<Self, Failure> {
+        Self::of_paths(asked.reports.clone(), asked.force, campaign)
+    }
+
+    /// The files that are asked for, or else those of the latest run, or the default one.
+    ///
+    /// # Errors
+    /// `Failure` if a file cannot be written, or is not this campaign's report.
+    pub(in crate::ops) fn going_on_with(
+        asked: &OutputRequest,
+        campaign: &Campaign,
+    ) -> Result<Self, Failure> {
+        let mut paths = asked.reports.clone();
+        if let Some(run) = campaign.last_run.as_ref().filter(|_| paths.is_empty()) {
+            paths.extend(run.reports.iter().map(PathBuf::from));
+        }
+        Self::of_paths(paths, asked.force, &campaign.name)
+    }
+
+    /// The files of the latest run, for what another run changed of its campaign; nothing if they
+    /// are not to be written any more.
+    pub(in crate::ops) fn of_last_run(campaign: &Campaign) -> Option<Self> {
+        let run = campaign.last_run.as_ref()?;
+        let paths: Vec<PathBuf> = run.reports.iter().map(PathBuf::from).collect();
+        let there = !paths.is_empty() && paths.iter().all(|path| path.exists());
+        there.then(|| Self::of_paths(paths, false, &campaign.name).ok()).flatten()
+    }
+
+    fn of_paths(
+        mut paths: Vec<PathBuf>,
+        force: bool,
+        campaign: &CampaignName,
+    ) -> Result<Self, Failure> {
+        if paths.is_empty() {
+            paths.push(PathBuf::from(format!("fleetsweep-{campaign}.csv")));
+        }
+        paths.iter_mut().for_each(|path| *path = named(path, campaign));
+        for path in &paths {
+            check_writable(path, campaign, force).map_err(|error| refused(&error))?;
+        }
+        Ok(Self { paths })
+    }
+
+    /// The files.
+    pub(in crate::ops) fn paths(&self) -> Vec<PathBuf> {
+        self.paths.clone()
+    }
+
+    /// The files as a later process finds them, from whatever folder it is started in.
+    pub(in crate::ops) fn places(&self) -> Vec<String> {
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        self.paths.iter().filter_map(|path| Some(absolute(path).to_str()?.to_owned())).collect()
+    }
+
+    /// Writes all files anew, and counts what the summary tells.
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read or a file cannot be written.
+    pub(in crate::ops) async fn write<S: Store>(
+        &self,
+        store: &S,
+        campaign: &Campaign,
+    ) -> Result<Totals, Failure> {
+        let writers = self.writers(&head(campaign));
+        let mut writers = writers.map_err(|failure| failure.of_report(&campaign.name))?;
+        let totals = each_row(store, campaign.id, |row| write_row(&mut writers, &row)).await;
+        let totals = totals.and_then(|totals| finish(writers).map(|()| totals));
+        totals.map_err(|failure| failure.of_report(&campaign.name))
+    }
+
+    /// Writes what a refused draft was: its bad rows with their reasons, the others not attempted.
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read or a file cannot be written.
+    pub(in crate::ops) async fn write_refused<S: Store>(
+        &self,
+        store: &S,
+        draft: CampaignId,
+        name: &CampaignName,
+        order: &Order,
+        emulated: bool,
+    ) -> Result<(), Failure> {
+        let head = ReportHead {
+            campaign: name.clone(),
+            tenant: order.target.tenant.clone(),
+            scan_type: order.scan_type,
+            emulated,
+            ticket: order.ticket.clone(),
+        };
+        let mut writers = self.writers(&head)?;
+        each_row(store, draft, |mut row| {
+            if row.life.state == State::Draft {
+                row.life = Life::ended(Outcome::NotAttempted);
+                let reason = "the list holds bad rows, so nothing was ordered".to_owned();
+                row.detail = Detail { reason: Some(reason), ..Detail::default() };
+            }
+            write_row(&mut writers, &row)
+        })
+        .await?;
+        finish(writers)
+    }
+
+    fn writers(&self, head: &ReportHead) -> Result<Vec<ReportWriter>, Failure> {
+        let create = |path| ReportWriter::create(path, head.clone());
+        self.paths.iter().map(|path| create(path).map_err(|error| failed(&error))).collect()
+    }
+}
+
+/// What stands in every row of a campaign's report.
+pub(in crate::ops) fn head(campaign: &Campaign) -> ReportHead {
+    ReportHead {
+        campaign: campaign.name.clone(),
+        tenant: campaign.order.target.tenant.clone(),
+        scan_type: campaign.order.scan_type,
+        emulated: campaign.emulated,
+        ticket: campaign.order.ticket.clone(),
+    }
+}
+
+/// Hands over every row as reports show it, and counts what the summary tells.
+async fn each_row<S: Store>(
+    store: &S,
+    campaign: CampaignId,
+    mut use_row: impl FnMut(Row) -> Result<(), Failure> + Send,
+) -> Result<Totals, Failure> {
+    let mut totals = Totals::default();
+    let rows = store.each_row(campaign, |row| {
+        totals.add(&row);
+        use_row(row)
+    });
+    rows.await?;
+    Ok(totals)
+}
+
+fn write_row(writers: &mut [ReportWriter], row: &Row) -> Result<(), Failure> {
+    let mut all = writers.iter_mut();
+    all.try_for_each(|writer| writer.row(row)).map_err(|error| failed(&error))
+}
+
+fn finish(writers: Vec<ReportWriter>) -> Result<(), Failure> {
+    let mut all = writers.into_iter();
+    all.try_for_each(ReportWriter::finish).map_err(|error| failed(&error))
+}
+
+fn refused(error: &ReportError) -> Failure {
+    Failure::usage(
+        "nothing was ordered: a report cannot be written",
+        error.to_string(),
+        "name another file with --report",
+    )
+}
+
+fn failed(error: &ReportError) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "a report cannot be written",
+        error.to_string(),
+        "the store holds everything: mend the cause, then run `fleetsweep report`",
+    )
+}
+
+/// What stands for the campaign's name in a report's path.
+pub const PLACE_OF_NAME: &str = "{campaign}";
+
+fn named(path: &Path, campaign: &CampaignName) -> PathBuf {
+    match path.to_str() {
+        Some(text) => PathBuf::from(text.replace(PLACE_OF_NAME, campaign.as_str())),
+        None => path.to_owned(),
+    }
+}

@@ -1,0 +1,265 @@
+//! Ordering a scan on every device of a list: plan, confirm, run, report. The list is streamed into
+//! the store as a draft; confirming opens it, and a refused draft is deleted. The dry run has no
+//! way to order anything: it makes no client, or where it needs the tenant one that only reads.
+
+mod ordering;
+
+use std::fs::File;
+use std::sync::Arc;
+
+use jiff::ZonedDateTime;
+
+use crate::clock::{SystemClock, local_now};
+use crate::domain::preflight::Rules;
+use crate::domain::request::{Said, ScanRequest};
+use crate::domain::{Campaign, CampaignId, CampaignName, Exit};
+use crate::ops::context::Context;
+use crate::ops::destination::{Destination, Planned, same_target};
+use crate::ops::failure::Failure;
+use crate::ops::limits::Speed;
+use crate::ops::link::Link;
+use crate::ops::plan::naming::{check_comment, name_of};
+use crate::ops::plan::planner::Planner;
+use crate::ops::plan::source::{check_order, check_source, needs_tenant, rehearse};
+use crate::ops::plan_file::fresh::{self};
+use crate::ops::plan_file::made::{self, Made};
+use crate::ops::preflight::judge::{self, Preflight};
+use crate::ops::run::reports::Reports;
+use crate::ops::series;
+use crate::ops::stores::{self, Place};
+use crate::ops::waves::deal::Wish;
+use crate::store::Store;
+use crate::store::memory::MemoryStore;
+use crate::store::sqlite::SqliteStore;
+
+use ordering::Ordering;
+
+type Disk = SqliteStore<SystemClock>;
+
+/// Orders a scan on every device of a list, or shows what would be ordered. What was not said is
+/// taken from a plan file, or else from `settings`.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub async fn scan(
+    cx: &Context<'_>,
+    request: ScanRequest,
+    settings: ScanRequest,
+) -> Result<Exit, Failure> {
+    scan_again(cx, request, settings, None).await
+}
+
+/// As `scan`, but never elsewhere than the campaign `again` went, whose devices are ordered again.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub(super) async fn scan_again(
+    cx: &Context<'_>,
+    request: ScanRequest,
+    settings: ScanRequest,
+    again: Option<&Campaign>,
+) -> Result<Exit, Failure> {
+    let (request, made) = made::filled(request)?;
+    let request = request.or(without_what_a_plan_says(settings, made.as_ref()));
+    fresh::check_place(&request)?;
+    let now = local_now();
+    let name = name_of(&request, &now)?;
+    check_comment(&request, &name)?;
+    check_source(&request)?;
+    let scan = Scan {
+        cx,
+        rules: judge::rules(&request.keep, &request.skip)?,
+        wish: wish(&request).await?,
+        request: &request,
+        made: made.as_ref(),
+        again,
+        name,
+        now,
+    };
+    if !request.dry_run {
+        return scan.run().await;
+    }
+    if !request.run.output.reports.is_empty() {
+        // What the run refuses, its rehearsal refuses too.
+        Reports::new(&request.run.output, &scan.name)?;
+    }
+    if request.check || needs_tenant(&request) {
+        scan.rehearse_online().await
+    } else {
+        scan.rehearse_offline().await
+    }
+}
+
+/// A plan says all of what decides what is ordered; settings would only contradict it.
+fn without_what_a_plan_says(settings: ScanRequest, made: Option<&Made>) -> ScanRequest {
+    let mut settings = settings;
+    if made.is_some() {
+        settings.busy = None;
+        let speed = &mut settings.run.speed;
+        (speed.limits, speed.leave, speed.pace) = (None, None, None);
+    }
+    settings
+}
+
+async fn wish(request: &ScanRequest) -> Result<Wish, Failure> {
+    let run = &request.run;
+    let most = run.max_failures.as_ref().and_then(|most| most.as_ref().copied());
+    Wish::read(&request.waves, most, run.speed.time_scale.unwrap_or(1)).await
+}
+
+/// A scan that was asked for, before anything was looked at.
+struct Scan<'a> {
+    cx: &'a Context<'a>,
+    request: &'a ScanRequest,
+    made: Option<&'a Made>,
+    /// The campaign whose devices are ordered again.
+    again: Option<&'a Campaign>,
+    name: CampaignName,
+    now: ZonedDateTime,
+    rules: Rules,
+    wish: Wish,
+}
+
+impl<'a> Scan<'a> {
+    /// Where the run goes, once that is known for sure, and how fast.
+    async fn destination(&self) -> Result<(Destination, Speed), Failure> {
+        let Self { cx, request, .. } = self;
+        let destination = Destination::new(cx, &request.run.connect, &request.run.emulator)?;
+        let speed = destination.speed(cx, &request.run.speed, &self.now)?;
+        let destination = destination.identified(cx, speed.timing).await?;
+        if let Some(campaign) = self.again {
+            same_target(campaign, &destination, "ordered again")?;
+        }
+        if let Some(made) = self.made {
+            made.same_place(&destination)?;
+        }
+        Ok((destination, speed))
+    }
+
+    fn planner(self, planned: Planned, speed: Speed, place: Option<&'a Place>) -> Planner<'a> {
+        Planner {
+            cx: self.cx,
+            request: self.request,
+            made: self.made,
+            emulated: self.request.run.emulator.emulator,
+            target: planned.target,
+            sign_in: planned.sign_in,
+            warnings: planned.warnings,
+            speed,
+            name: self.name,
+            place,
+            rules: self.rules,
+            wish: self.wish,
+        }
+    }
+
+    /// A dry run that sends nothing.
+    async fn rehearse_offline(self) -> Result<Exit, Failure> {
+        let Self { cx, request, .. } = self;
+        let planned = Planned::new(cx, &request.run.connect, &request.run.emulator)?;
+        let place = Place::planned(cx.store, request.run.emulator.emulator)?;
+        let planned = planned.known_to(place.as_ref()).await?;
+        let speed = planned.speed(cx, &request.run.speed, &self.now)?;
+        let planner = self.planner(planned, speed, place.as_ref());
+        let why = if request.no_check {
+            planner.why_not_asked()
+        } else {
+            "a dry run stays offline unless --check is given"
+        };
+        let store = stores::open_if_there(place.as_ref()).await?;
+        let preflight = planner.offline(store.as_ref(), Some(why)).await?;
+        rehearsed(planner, store.as_ref(), None, preflight).await
+    }
+
+    /// A dry run that asks the tenant: it reads, and has nothing to order with. Its calls go into
+    /// the store's journal if there is a store; it makes none.
+    async fn rehearse_online(self) -> Result<Exit, Failure> {
+        let Self { cx, request, .. } = self;
+        let (destination, speed) = self.destination().await?;
+        let place = Place::planned(cx.store, destination.emulated())?;
+        let planner = self.planner(destination.planned(), speed, place.as_ref());
+        let mut link = Link::new(destination);
+        let kept = rehearse(request).await?;
+        let warnings = link.try_sign_in(cx, &planner.speed).await?;
+        let api = link.api(cx, &planner.speed).await?;
+        let exit = match place.as_ref().filter(|place| place.exists()) {
+            Some(place) => {
+                let store = stores::open(place, planner.speed.timing, None).await?;
+                let asked = planner.online(&store, &*api).await;
+                let exit = match with(asked, warnings) {
+                    Ok(asked) => rehearsed(planner, Some(&store), kept, asked).await,
+                    Err(failure) => Err(failure),
+                };
+                stores::close(&store, exit).await
+            }
+            None => {
+                let clock = SystemClock::with_offset(0);
+                let store = MemoryStore::new(clock, planner.speed.timing);
+                let asked = planner.online(&store, &*api).await;
+                rehearsed(planner, None::<&Disk>, kept, with(asked, warnings)?).await
+            }
+        };
+        link.end().await;
+        exit
+    }
+
+    /// The real one.
+    async fn run(self) -> Result<Exit, Failure> {
+        let Self { cx, request, .. } = self;
+        let (destination, speed) = self.destination().await?;
+        let place = Place::new(cx.store, destination.emulated())?;
+        let name = series::free_name(request, self.name.clone(), Some(&place), &self.now).await?;
+        check_comment(request, &name)?;
+        let reports = Reports::new(&request.run.output, &name)?;
+        let named = Some((&name, cx.commands));
+        let store = Arc::new(stores::open(&place, speed.timing, named).await?);
+        destination.note_tenant(&*store).await?;
+        let draft = store.draft().await?;
+        let planner = self.planner(destination.planned(), speed, Some(&place));
+        let planner = Planner { name, ..planner };
+        let mut link = Link::new(destination);
+        let order = Ordering { planner: &planner, reports };
+        let exit = match order.prepare(&store, draft, &mut link).await {
+            Ok(ready) => order.start(store.clone(), ready, &mut link).await,
+            Err(failure) => {
+                // What stopped the plan matters more than a draft that stays; a day later it is
+                // removed.
+                store.discard(draft).await.ok();
+                Err(failure)
+            }
+        };
+        link.end().await;
+        stores::close(&store, exit).await
+    }
+}
+
+fn with(asked: Result<Preflight, Failure>, warnings: Vec<String>) -> Result<Preflight, Failure> {
+    let mut asked = asked?;
+    asked.warnings.extend(warnings);
+    Ok(asked)
+}
+
+/// The end of a dry run: the plan is shown, and written if that is wanted.
+async fn rehearsed<S: Store>(
+    planner: Planner<'_>,
+    store: Option<&S>,
+    kept: Option<File>,
+    preflight: Preflight,
+) -> Result<Exit, Failure> {
+    let nowhere: Option<(&S, CampaignId)> = None;
+    let read = planner.read(kept, preflight, nowhere).await?;
+    let Planner { cx, request, .. } = planner;
+    check_order(request, &read.listing)?;
+    let dealt = planner.wish.deal(&read.listing, &read.preflight)?;
+    let name = planner.name.clone();
+    let name = series::free_name(request, name, planner.place, &local_now()).await?;
+    let planner = Planner { name, ..planner };
+    let order = planner.order(&read.listing)?;
+    let plan = planner.plan(store, &read, &order, None, &dealt).await?;
+    cx.ui.show(&plan)?;
+    planner.refuse_bad_rows(&read.listing)?;
+    let wish = &planner.wish;
+    let fresh = planner.fresh(&plan, &order, &read, wish, &dealt);
+    fresh::settle(cx, &fresh, planner.made, None)?;
+    Ok(Exit::Done)
+}

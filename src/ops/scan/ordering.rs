@@ -1,0 +1,289 @@
+//! A real scan from its plan to its run: what is known before the first call, the question, the
+//! campaign that is opened. How it runs is `run`'s.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use crate::clock::local_now;
+use crate::domain::{Campaign, CampaignId, CampaignState, Exit, Opened, Opening, Order, Rollout};
+use crate::ops::failure::Failure;
+use crate::ops::follow::Watch;
+use crate::ops::link::Link;
+use crate::ops::plan::approve::{Answer, confirm, within};
+use crate::ops::plan::naming::random;
+use crate::ops::plan::planner::{Planner, Read};
+use crate::ops::plan::source::{check_order, needs_tenant, rehearse};
+use crate::ops::plan_file::fresh::{self};
+use crate::ops::preflight::judge::Preflight;
+use crate::ops::run::Run;
+use crate::ops::run::reports::Reports;
+use crate::ops::series;
+use crate::ops::waves::deal::{self, Dealt};
+use crate::report::plan::Plan;
+use crate::store::Store;
+
+/// A campaign that is open, and in a series how many of its devices the plan saw ordered before its
+/// time is over, if not all.
+pub(super) struct Ready {
+    campaign: Campaign,
+    foreseen: Option<u64>,
+}
+
+/// A real scan: from its plan to its run.
+pub(super) struct Ordering<'a> {
+    /// What it is planned with.
+    pub planner: &'a Planner<'a>,
+    /// Where its reports go.
+    pub reports: Reports,
+}
+
+impl Ordering<'_> {
+    /// Reads, plans and confirms.
+    pub(super) async fn prepare<S: Store>(
+        &self,
+        shared: &Arc<S>,
+        draft: CampaignId,
+        link: &mut Link,
+    ) -> Result<Ready, Failure> {
+        let store = &**shared;
+        let Planner { cx, request, speed, .. } = self.planner;
+        let series = request.due.series.as_ref();
+        series::open_ones(cx, store, series, speed).await?;
+        let (preflight, kept) = self.check(store, link).await?;
+        let read = self.planner.read(kept, preflight, Some((store, draft))).await?;
+        read.listing.told.check(&self.planner.target, self.planner.emulated)?;
+        let order = self.planner.order(&read.listing)?;
+        let there = self.find_same(store, &order).await?;
+        if there.is_none() {
+            check_order(request, &read.listing)?;
+        }
+        let (dealt, plan) = self.agree(store, draft, &order, &read, there.as_ref()).await?;
+        // Another run of the series can have begun since.
+        let last = series::open_ones(cx, store, series, speed).await?;
+        if !last.is_empty() {
+            series::end(cx, shared, link.api(cx, speed).await?, last, speed).await?;
+        }
+        let fits = plan.fits().filter(|fits| *fits < plan.open && series.is_some());
+        let campaign = self.open(store, draft, order, dealt.rollout).await?;
+        Ok(Ready { campaign, foreseen: fits })
+    }
+
+    /// What is known before the first call: of the tenant if it may be asked, else of the list.
+    /// With standard input as it was kept, if the list was read for that.
+    async fn check<S: Store>(
+        &self,
+        store: &S,
+        link: &mut Link,
+    ) -> Result<(Preflight, Option<File>), Failure> {
+        let planner = self.planner;
+        let Planner { cx, request, speed, emulated, .. } = planner;
+        if !needs_tenant(request) && !request.check {
+            let why = if request.no_check {
+                Some(planner.why_not_asked())
+            } else if *emulated {
+                Some("the emulator makes up a fleet of its own (see --check)")
+            } else {
+                None
+            };
+            // The rows of a campaign that is there were judged when it was opened.
+            let there = store.find(&planner.name).await?.is_some();
+            if why.is_some() || there {
+                let mut preflight = if there {
+                    Preflight::offline(planner.rules, local_now().timestamp(), why)
+                } else {
+                    planner.offline(Some(store), why).await?
+                };
+                // A list that is refused is told before anybody waits for a sign-in.
+                let kept = if link.signs_in() { rehearse(request).await? } else { None };
+                preflight.warnings.extend(link.sign_in(cx, speed, self.asks()).await?);
+                return Ok((preflight, kept));
+            }
+        }
+        let kept = rehearse(request).await?;
+        if let Some(why) = link.sign_in(cx, speed, self.asks()).await?
+            && !needs_tenant(request)
+        {
+            let mut preflight =
+                planner.offline(Some(store), Some("nobody can sign in now")).await?;
+            preflight.warnings.push(why);
+            return Ok((preflight, kept));
+        }
+        let api = link.api(cx, speed).await?;
+        Ok((planner.online(store, &*api).await?, kept))
+    }
+
+    /// Whether somebody is asked to confirm the plan.
+    fn asks(&self) -> bool {
+        self.planner.request.approve_max.is_none() && self.planner.made.is_none()
+    }
+
+    /// Plans and has it confirmed; a new campaign's draft is dealt into its waves.
+    async fn agree<S: Store>(
+        &self,
+        store: &S,
+        draft: CampaignId,
+        order: &Order,
+        read: &Read,
+        there: Option<&Campaign>,
+    ) -> Result<(Dealt, Plan), Failure> {
+        let planner = self.planner;
+        let Planner { cx, request, .. } = planner;
+        let mut wish = planner.wish.clone();
+        loop {
+            let dealt = match there {
+                Some(there) => Dealt::of(store, there, &wish).await?,
+                None => wish.deal(&read.listing, &read.preflight)?,
+            };
+            let plan = planner.plan(Some(store), read, order, there, &dealt).await?;
+            cx.ui.show(&plan)?;
+            if let Err(failure) = planner.refuse_bad_rows(&read.listing) {
+                // The report of a campaign that is open already tells what was ordered in it.
+                if there.is_none() {
+                    self.report_refused(store, draft, order).await?;
+                }
+                return Err(failure);
+            }
+            let filed = planner.made.is_some() || request.plan_file.write_to.is_some();
+            let held = fresh::held(filed, store, there).await?;
+            let fresh = planner.fresh(&plan, order, read, &wish, &dealt);
+            let approved = fresh::settle(cx, &fresh, planner.made, held.as_ref())?;
+            if let Some(there) = there {
+                deal::refuse_failed(cx, there)?;
+                // It was confirmed as a whole; what is left of it must still be what is meant.
+                within(plan.open, request.approve_max)?;
+                return Ok((dealt, plan));
+            }
+            if !approved {
+                // What a file of a plan says is not changed by an answer.
+                let devices = read.listing.devices();
+                let proposed = !filed && wish.proposes(order, devices, planner.emulated);
+                match self.confirmed(&plan, devices, proposed).await? {
+                    Answer::Go => {}
+                    Answer::Canary => {
+                        wish = wish.with_canary();
+                        continue;
+                    }
+                }
+            }
+            wish.lay(store, draft, &dealt, &read.listing).await?;
+            return Ok((dealt, plan));
+        }
+    }
+
+    /// Asks who confirms a new campaign.
+    async fn confirmed(
+        &self,
+        plan: &Plan,
+        devices: u64,
+        proposed: bool,
+    ) -> Result<Answer, Failure> {
+        let Planner { cx, request, made, .. } = self.planner;
+        let headline = plan.headline();
+        let answer = confirm(cx, &headline, devices, request.approve_max, proposed).await;
+        answer.map_err(|failure| match made {
+            Some(made) => made.unconfirmed(failure),
+            None => failure,
+        })
+    }
+
+    async fn report_refused<S: Store>(
+        &self,
+        store: &S,
+        draft: CampaignId,
+        order: &Order,
+    ) -> Result<(), Failure> {
+        let Planner { name, emulated, .. } = self.planner;
+        self.reports.write_refused(store, draft, name, order, *emulated).await
+    }
+
+    /// The same campaign, if it is open already; another one of that name is refused before
+    /// anybody is asked anything.
+    async fn find_same<S: Store>(
+        &self,
+        store: &S,
+        order: &Order,
+    ) -> Result<Option<Campaign>, Failure> {
+        let Planner { name, emulated, request, .. } = self.planner;
+        let Some(there) = store.find(name).await? else { return Ok(None) };
+        let differs = there.differences(order, *emulated);
+        if request.due.series.is_some() {
+            return Err(series::at_work(self.planner.cx, name));
+        }
+        if differs.is_empty() && there.state == CampaignState::Open {
+            return Ok(Some(there));
+        }
+        Err(self.taken(&differs))
+    }
+
+    async fn open<S: Store>(
+        &self,
+        store: &S,
+        draft: CampaignId,
+        order: Order,
+        rollout: Rollout,
+    ) -> Result<Campaign, Failure> {
+        let Planner { cx, name, emulated, request, speed, .. } = self.planner;
+        let opening = Opening {
+            name: name.clone(),
+            order,
+            mark_bits: random()?,
+            busy: request.busy.unwrap_or_default(),
+            emulated: *emulated,
+            quotas: speed.quotas.clone(),
+            priority: speed.priority,
+            rollout,
+        };
+        match store.open(draft, opening).await? {
+            Opened::Continues(_) if request.due.series.is_some() => {
+                return Err(series::at_work(cx, name));
+            }
+            Opened::New(_) | Opened::Continues(_) => {}
+            Opened::Taken(differs) => return Err(self.taken(&differs)),
+        }
+        store.find(name).await?.ok_or_else(|| {
+            let (what, why) = ("the campaign vanished", "the store does not find it again");
+            Failure::new(Exit::Failed, what, why, "report this as a defect")
+        })
+    }
+
+    pub(super) async fn start<S: Store>(
+        &self,
+        store: Arc<S>,
+        ready: Ready,
+        link: &mut Link,
+    ) -> Result<Exit, Failure> {
+        let Planner { cx, request, speed, .. } = self.planner;
+        let Ready { campaign, foreseen } = ready;
+        let speed = speed.clone().going_on_with(&campaign);
+        let api = link.api(cx, &speed).await?;
+        let run = Run {
+            cx,
+            store,
+            api,
+            follow: Watch::after(&request.run.after, &speed),
+            speed,
+            reports: self.reports.clone(),
+            resume: cx.commands.resume(&campaign.name, &request.run),
+            foreseen,
+            series: request.due.series.is_some(),
+            on_finish: request.run.after.on_finish.clone(),
+        };
+        let most = request.run.max_failures.as_ref().and_then(|most| most.as_ref().copied());
+        run.run(deal::with_rules(campaign, most)).await
+    }
+
+    fn taken(&self, differs: &[String]) -> Failure {
+        let Planner { cx, name, .. } = self.planner;
+        let what = format!("nothing was ordered: there is a campaign {name} already");
+        if differs.is_empty() {
+            let next = format!(
+                "see `{}`; for another round give another name with --campaign, or none",
+                cx.commands.of_store(&format!("report {name}"))
+            );
+            return Failure::new(Exit::Refused, what, "it is this one, and it is finished", next);
+        }
+        let why = format!("it is another one; what differs: {}", differs.join("; "));
+        let next = "give another name with --campaign, or none";
+        Failure::new(Exit::Refused, what, why, next)
+    }
+}

@@ -1,0 +1,170 @@
+//! A series: runs that follow one another by one command line, each a campaign of its own. It names
+//! them, and it ends the one before; what is ordered is `scan`'s.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::ZonedDateTime;
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::{Clock, wall_clock};
+use crate::defender::Inventory;
+use crate::domain::request::ScanRequest;
+use crate::domain::series::RUNS;
+use crate::domain::{
+    CalledOff, Campaign, CampaignName, CampaignState, Ending, Exit, LastRun, SeriesName,
+};
+use crate::engine::{self, Settings, StopLevel};
+use crate::ops::context::Context;
+use crate::ops::failure::Failure;
+use crate::ops::limits::Speed;
+use crate::ops::run::reports::Reports;
+use crate::ops::stores::{self, Place};
+use crate::report::human;
+use crate::store::Store;
+
+/// The name of a run: the one that was found for it, or of a series the first that is free.
+///
+/// # Errors
+/// `Failure` if the store cannot be read, or if no name is left.
+pub(super) async fn free_name(
+    request: &ScanRequest,
+    name: CampaignName,
+    place: Option<&Place>,
+    now: &ZonedDateTime,
+) -> Result<CampaignName, Failure> {
+    let Some(series) = &request.due.series else { return Ok(name) };
+    let Some(place) = place.filter(|place| place.exists()) else { return Ok(name) };
+    let store = stores::open_to_read(place).await?;
+    for name in series.names(now.date()) {
+        if store.find(&name).await?.is_none() {
+            store.close().await?;
+            return Ok(name);
+        }
+    }
+    Err(Failure::usage(
+        "no name is left for a run of this series today",
+        format!("{series} ran {RUNS} times today"),
+        "give another name with --series",
+    ))
+}
+
+/// The campaigns of the series that are open still, which this run ends before it begins.
+///
+/// # Errors
+/// `Failure` if one of them is at work, or was paused: then nothing is ordered.
+pub(super) async fn open_ones<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    series: Option<&SeriesName>,
+    speed: &Speed,
+) -> Result<Vec<Campaign>, Failure> {
+    let Some(series) = series else { return Ok(Vec::new()) };
+    let mut all = store.campaigns().await?;
+    all.retain(|one| one.state == CampaignState::Open && series.has(&one.name));
+    for one in &all {
+        // One that was opened a moment ago has not said yet that it runs.
+        let opened = LastRun::begun(one.opened_at);
+        if one.last_run.as_ref().unwrap_or(&opened).is_alive(wall_clock(), &speed.timing) {
+            return Err(at_work(cx, &one.name));
+        }
+        if one.paused {
+            let name = &one.name;
+            return Err(Failure::new(
+                Exit::Stopped,
+                format!("nothing was ordered: {name} of this series is paused"),
+                "somebody ran `fleetsweep pause`",
+                format!(
+                    "go on with `{}`, or end it: `{}`",
+                    cx.commands.of_campaign(&format!("resume {name}")),
+                    cx.commands.of_campaign(&format!("cancel --queue-only {name}"))
+                ),
+            ));
+        }
+    }
+    Ok(all)
+}
+
+/// A run while the last one still works joins nothing and orders nothing.
+pub(super) fn at_work(cx: &Context<'_>, last: &CampaignName) -> Failure {
+    Failure::new(
+        Exit::Stopped,
+        format!("nothing was ordered: {last} of this series still works"),
+        "its run was seen at work within the last 20 seconds",
+        format!(
+            "see `{}`; the next run of the series comes after it; if it was killed just now, try \
+             again in half a minute",
+            cx.commands.of_store(&format!("status {last}"))
+        ),
+    )
+}
+
+/// Ends the runs before this one: what waits there is this one's, and what became of calls whose
+/// answers were lost is found out.
+///
+/// # Errors
+/// `Failure` if the store fails.
+pub(super) async fn end<S: Store, A: Inventory>(
+    cx: &Context<'_>,
+    store: &Arc<S>,
+    api: Arc<A>,
+    ones: Vec<Campaign>,
+    speed: &Speed,
+) -> Result<(), Failure> {
+    for one in ones {
+        let CalledOff { ended, open, finished } = store.call_off(one.id).await?;
+        let ended = human::counted(ended, "device");
+        cx.ui.say(&human::wrapped(
+            &format!("{} is ended; {ended} that waited there come with this run.", one.name),
+            2,
+        ));
+        if !finished {
+            let open = human::counted(open, "order");
+            cx.ui.say(&format!("Finding out what became of {open} of {}.", one.name));
+            find_out(cx, store.clone(), api.clone(), one.clone(), speed).await?;
+        }
+        // Its report says what became of its devices, and not that they wait. One that cannot be
+        // written holds up no night: `fleetsweep report` writes it at any time.
+        if let Some(reports) = Reports::of_last_run(&one) {
+            let one = store.find(&one.name).await?.unwrap_or(one);
+            let written = reports.write(&**store, &one).await;
+            tracing::debug!(campaign = %one.name, ok = written.is_ok(), "rewrote the last report");
+        }
+    }
+    Ok(())
+}
+
+/// Looks for what is not known of a campaign in which nothing waits, for a while at most.
+async fn find_out<S: Store, A: Inventory>(
+    cx: &Context<'_>,
+    store: Arc<S>,
+    api: Arc<A>,
+    campaign: Campaign,
+    speed: &Speed,
+) -> Result<(), Failure> {
+    let now = store.clock().now();
+    let settings = Settings {
+        concurrency: 1,
+        quotas: campaign.quotas.clone(),
+        pace: speed.pace,
+        gate: true,
+        timing: speed.timing,
+        until: Some(now.plus(speed.timing.horizon() * 3)),
+        hours: None,
+        progress_every: Duration::ZERO,
+    };
+    let (name, (_go_on, stop)) = (campaign.name.clone(), watch::channel(StopLevel::Run));
+    // Nobody watches it: what it finds is in the store.
+    let (events, _) = mpsc::channel(1);
+    let ran = engine::run(store, api, campaign, settings, stop, events).await?;
+    if ran.ending != Ending::Finished {
+        cx.ui.say(&human::wrapped(
+            &format!(
+                "Some orders of {name} are not known still; `{}` looks again.",
+                cx.commands.of_campaign(&format!("resume {name}"))
+            ),
+            2,
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! What a campaign does now, in a word.
+
+use jiff::Timestamp;
+
+use crate::domain::{Campaign, CampaignState, Timing};
+
+/// What a campaign does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    Finished,
+    /// Somebody called it off.
+    Cancelled,
+    /// Somebody paused it.
+    Paused,
+    Running,
+    /// It has a runner, which waits for its window, another campaign, the network, ...
+    Waiting,
+    /// Its last run ended with work left.
+    Stopped,
+    /// Its last run ended without a word.
+    Killed,
+    NotBegun,
+}
+
+impl Doing {
+    pub(super) fn of(campaign: &Campaign, now: Timestamp) -> Self {
+        let run = campaign.last_run.as_ref();
+        match run {
+            _ if campaign.called_off => Doing::Cancelled,
+            _ if campaign.state == CampaignState::Finished => Doing::Finished,
+            _ if campaign.paused => Doing::Paused,
+            None => Doing::NotBegun,
+            Some(run) if run.is_alive(now, &Timing::default()) => match run.waits {
+                Some(_) => Doing::Waiting,
+                None => Doing::Running,
+            },
+            Some(run) if run.ended.is_some() => Doing::Stopped,
+            Some(_) => Doing::Killed,
+        }
+    }
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Doing::Finished => "finished",
+            Doing::Cancelled => "cancelled",
+            Doing::Paused => "paused",
+            Doing::Running => "running",
+            Doing::Waiting => "waiting",
+            Doing::Stopped => "stopped",
+            Doing::Killed => "killed",
+            Doing::NotBegun => "not begun",
+        }
+    }
+}

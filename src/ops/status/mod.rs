@@ -1,0 +1,61 @@
+//! Telling where campaigns stand: how far, how fast, until when. It only reads, also while a runner
+//! writes, or is dead.
+
+mod doing;
+mod standing;
+mod words;
+
+use super::campaigns::any_campaign;
+use super::context::Context;
+use super::coverage::coverage;
+use super::failure::Failure;
+use super::stores::{self, Place};
+use crate::domain::Exit;
+use crate::domain::request::StatusRequest;
+use crate::report::{Document, human};
+use crate::store::Store;
+use standing::Standing;
+
+/// Tells where campaigns stand.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub async fn status(cx: &Context<'_>, request: StatusRequest) -> Result<Exit, Failure> {
+    let place = Place::durable(cx.store)?;
+    let store = stores::open_to_read(&place).await?;
+    if let Some(warning) = place.warning() {
+        cx.ui.say(&human::wrapped(&format!("Warning: {warning}"), 2));
+    }
+    if request.coverage {
+        coverage(cx, request.series.as_ref(), &store).await?;
+        return Ok(Exit::Done);
+    }
+    let all = store.campaigns().await?;
+    let mut campaigns = match &request.campaign {
+        Some(name) => vec![any_campaign(cx, &store, Some(name)).await?],
+        None => all.clone(),
+    };
+    campaigns.retain(|one| request.series.as_ref().is_none_or(|series| series.has(&one.name)));
+    if campaigns.is_empty() {
+        cx.ui.show(&Nothing { store: store.place() })?;
+    }
+    for campaign in campaigns {
+        cx.ui.show(&Standing::read(&store, campaign, &all).await?)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// There is no campaign to tell of, which programs see by themselves.
+struct Nothing {
+    store: String,
+}
+
+impl Document for Nothing {
+    fn text(&self) -> String {
+        format!("No campaigns in {}.", self.store)
+    }
+
+    fn json(&self) -> String {
+        String::new()
+    }
+}

@@ -1,0 +1,165 @@
+//! Where one campaign stands, read from its store. The words for it are `words`'s.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::doing::Doing;
+use crate::clock::{Clock, wall_clock};
+use crate::domain::event::WaveShown;
+use crate::domain::forecast::{CallRate, Outlook};
+use crate::domain::quota::{api_quotas, used};
+use crate::domain::{Campaign, CampaignState, Operation, PaceKind, Quota, Tally, Timing};
+use crate::engine::waves::shown;
+use crate::ops::failure::Failure;
+use crate::report::jsonl;
+use crate::store::Store;
+
+/// The latest calls that are looked at: more than any quota of the API holds.
+const LATEST: usize = 10_000;
+
+/// Where one campaign stands.
+pub(super) struct Standing {
+    pub(super) campaign: Campaign,
+    pub(super) tally: Tally,
+    pub(super) calls: u64,
+    pub(super) used: Vec<(Quota, u64)>,
+    /// Limits that the server named, lower than its own.
+    pub(super) named: Vec<Quota>,
+    /// What it does now.
+    pub(super) doing: Doing,
+    /// How long the calls that are left take, if nothing else holds them.
+    pub(super) calls_take: Option<Duration>,
+    /// Open campaigns of high priority that this one yields to.
+    pub(super) before: Vec<String>,
+    /// Its present wave, if another one follows.
+    pub(super) wave: Option<WaveShown>,
+}
+
+impl Standing {
+    pub(super) async fn read<S: Store>(
+        store: &S,
+        campaign: Campaign,
+        all: &[Campaign],
+    ) -> Result<Self, Failure> {
+        let tally = store.tally(campaign.id).await?;
+        let calls = store.calls(campaign.id).await?;
+        let budget = campaign.order.target.budget(Operation::Scan);
+        let usage = store.usage(&budget, LATEST).await?;
+        // Those that it was started with, and what the server named since.
+        let own = match campaign.quotas.is_empty() {
+            true => api_quotas(),
+            false => campaign.quotas.clone(),
+        };
+        let now = store.clock().now();
+        let named = usage.state.named.lowering(&own, now);
+        let mine: BTreeSet<Quota> = own.iter().chain(&named).copied().collect();
+        let mine: Vec<Quota> = mine.into_iter().collect();
+        let wave = match campaign.state {
+            CampaignState::Open => shown(store, &campaign, &tally).await?,
+            CampaignState::Finished => None,
+        };
+        let (wave, pauses) = wave.map_or((None, Vec::new()), |(wave, all)| (Some(wave), all));
+        let used = used(&mine, &usage.seen_by, now);
+        let rate = CallRate {
+            pace: PaceKind::Fast.pace(&own),
+            quotas: mine,
+            concurrency: 16,
+            timing: Timing::default(),
+        };
+        // Whoever shares the budget keeps the others' quotas too.
+        let outlook = Outlook { pauses, ..Outlook::new(usage, rate, now) };
+        let calls_take = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
+        let before = before(&campaign, all);
+        let doing = Doing::of(&campaign, wall_clock());
+        Ok(Self { campaign, tally, calls, used, named, doing, calls_take, before, wave })
+    }
+
+    /// When the last answer is likely to be in; nothing of a campaign that stands still. A run that
+    /// knows its window says so itself.
+    fn finish_in(&self) -> Option<Duration> {
+        let run = self.campaign.last_run.as_ref()?;
+        match self.doing {
+            Doing::Running | Doing::Waiting => {
+                Duration::try_from(run.done_by?.duration_since(wall_clock())).ok()
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn to_json(&self) -> String {
+        let Self { campaign, tally, .. } = self;
+        let (run, now) = (campaign.last_run.as_ref(), wall_clock());
+        let outcomes: serde_json::Map<_, _> = tally
+            .by_name()
+            .into_iter()
+            .filter(|(_, rows)| *rows > 0)
+            .map(|(name, rows)| (name.to_owned(), rows.into()))
+            .collect();
+        jsonl::line(&serde_json::json!({
+            "v": 1,
+            "type": "status",
+            "campaign": campaign.name,
+            "state": state(campaign),
+            "tenant": campaign.order.target.tenant,
+            "scan_type": campaign.order.scan_type,
+            "comment": campaign.order.comment,
+            "ticket": campaign.order.ticket,
+            "emulated": campaign.emulated,
+            "opened_at": campaign.opened_at,
+            "finished_at": campaign.finished_at,
+            "rows": tally.rows(),
+            "devices": tally.devices(),
+            "done": tally.devices_done(),
+            "open": tally.open(),
+            "waiting": tally.queued,
+            "sent": tally.claimed,
+            "not_known": tally.doubtful,
+            "outcomes": outcomes,
+            "calls": self.calls,
+            "quota_used": self.used.iter().map(|(quota, calls)| {
+                serde_json::json!({
+                    "limit": quota.to_string(),
+                    "calls": calls,
+                    "named_by_server": self.named.contains(quota),
+                })
+            }).collect::<Vec<_>>(),
+            "wave": self.wave.as_ref().map(|wave| serde_json::json!({
+                "name": wave.name,
+                "devices": wave.devices,
+                "done": wave.done,
+                "wait_s": wave.wait.map(|wait| wait.as_secs_f64()),
+                "then": wave.then,
+                "failed": campaign.wave_failed.as_ref().map(ToString::to_string),
+            })),
+            "paused": campaign.paused,
+            "priority": campaign.priority.name(),
+            "waits_for": self.before,
+            "cancelled": campaign.called_off,
+            "last_run": campaign.last_run,
+            "doing": self.doing.word().replace(' ', "_"),
+            "running": run.is_some_and(|run| run.is_alive(now, &Timing::default())),
+            "runners": run.map_or(0, |run| run.alive_but("", now, &Timing::default())),
+            "last_call_at": campaign.last_call_at,
+            "finish_in_s": self.finish_in().map(|left| left.as_secs_f64()),
+        }))
+    }
+}
+
+/// The open campaigns of high priority that this one yields to while they have a runner.
+fn before(campaign: &Campaign, all: &[Campaign]) -> Vec<String> {
+    let budget = |one: &Campaign| one.order.target.budget(Operation::Scan);
+    let open = |one: &&Campaign| one.state == CampaignState::Open && !one.paused;
+    let before = all.iter().filter(open).filter(|one| {
+        campaign.state == CampaignState::Open
+            && one.priority > campaign.priority
+            && budget(one) == budget(campaign)
+    });
+    before.map(|one| one.name.to_string()).collect()
+}
+
+fn state(campaign: &Campaign) -> &'static str {
+    match campaign.state {
+        CampaignState::Open => "open",
+        CampaignState::Finished => "finished",
+    }
+}

@@ -1,0 +1,197 @@
+//! The words of `status`: whether a campaign runs, waits, is paused, stopped, was killed or is
+//! over, and what to do next.
+
+use jiff::{Timestamp, ZonedDateTime};
+
+use super::doing::Doing;
+use super::standing::Standing;
+use crate::clock::local_now;
+use crate::domain::text::printable;
+use crate::domain::{LastRun, Outcome, Priority, RunEnd, Timing};
+use crate::report::progress::text::wave;
+use crate::report::{Document, human};
+
+impl Document for Standing {
+    fn text(&self) -> String {
+        self.words(&local_now())
+    }
+
+    fn json(&self) -> String {
+        self.to_json()
+    }
+}
+
+impl Standing {
+    fn words(&self, now: &ZonedDateTime) -> String {
+        let mut lines = vec![self.headline()];
+        let Self { campaign, tally, .. } = self;
+        lines.push(format!(
+            "  {} scan, tenant {}, \"{}\", since {}",
+            campaign.order.scan_type,
+            printable(&campaign.order.target.tenant),
+            printable(&campaign.order.text()),
+            moment(campaign.opened_at, now),
+        ));
+        let ended = tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
+        let ended: Vec<String> =
+            ended.map(|(name, rows)| format!("{} {name}", human::count(rows))).collect();
+        if !ended.is_empty() {
+            lines.push(format!("  {}", ended.join(", ")));
+        }
+        if tally.open() > 0 {
+            lines.push(format!(
+                "  open: {} waiting, {} sent, {} not known",
+                human::count(tally.queued),
+                human::count(tally.claimed),
+                human::count(tally.doubtful),
+            ));
+            let used = self.used.iter().map(|(quota, calls)| {
+                format!("{} of {}", human::count(*calls), human::quota_of(quota, &self.named))
+            });
+            let used: Vec<String> = used.collect();
+            lines.push(format!("  limits used: {}", used.join(", ")));
+            lines.extend(self.before.iter().map(|name| {
+                format!(
+                    "  waits for campaign {name} (priority high) while a runner is at work on it"
+                )
+            }));
+            lines.extend(self.wave_text(now));
+            lines.extend(self.run_text(now));
+        }
+        lines.join("\n")
+    }
+
+    /// The campaign, what it does, and how far it is. A device that was never asked is not done.
+    fn headline(&self) -> String {
+        let Self { campaign, tally, .. } = self;
+        let emulated = if campaign.emulated { "EMULATED " } else { "" };
+        let high = campaign.priority == Priority::High;
+        let priority = if high { ", priority high" } else { "" };
+        let not_attempted = tally.of(Outcome::NotAttempted);
+        let aside = match not_attempted {
+            0 => String::new(),
+            some => format!(", {} not attempted", human::count(some)),
+        };
+        format!(
+            "{emulated}{}: {}{priority}, {} of {} devices done{aside}",
+            campaign.name,
+            self.doing.word(),
+            human::count(tally.devices_done().saturating_sub(not_attempted)),
+            human::count(tally.devices()),
+        )
+    }
+
+    /// How its present wave stands, if another one follows.
+    fn wave_text(&self, now: &ZonedDateTime) -> Option<String> {
+        let text = match &self.campaign.wave_failed {
+            Some(failure) => {
+                format!("{}; `resume` asks before it goes on", printable(&failure.to_string()))
+            }
+            None => wave(self.wave.as_ref()?, now),
+        };
+        Some(human::wrapped(&format!("  {text}"), 4))
+    }
+
+    /// Who works on it, or why nobody does, and what to do next.
+    fn run_text(&self, now: &ZonedDateTime) -> Vec<String> {
+        let Self { campaign, .. } = self;
+        let resume = format!("fleetsweep resume {}", campaign.name);
+        let command = |command: &str| format!("    {}", printable(command));
+        let run = campaign.last_run.as_ref();
+        let mut lines = Vec::new();
+        if self.doing == Doing::Cancelled {
+            let told = "  cancelled: nothing more is ordered; to find out what became of the rest:";
+            return vec![told.to_owned(), command(&resume)];
+        }
+        if self.doing == Doing::Paused {
+            lines.push("  paused by `fleetsweep pause`: nothing is ordered; to go on:".to_owned());
+            lines.push(command(&resume));
+        }
+        let Some(run) = run else {
+            lines.push("  no run of it has begun; to go on:".to_owned());
+            lines.push(command(&resume));
+            return lines;
+        };
+        let alive = run.is_alive(now.timestamp(), &Timing::default());
+        match &run.ended {
+            Some(end) => {
+                lines.push(line(&stopped("stopped", end, now)));
+                if self.doing != Doing::Paused {
+                    lines.push(format!("  to go on{}:", self.calls_left()));
+                    lines.push(command(end.resume.as_ref().unwrap_or(&resume)));
+                }
+            }
+            None if alive => lines.extend(self.alive_text(run, now)),
+            None => {
+                let seen = run.seen_at.map_or_else(|| "never".to_owned(), |at| moment(at, now));
+                lines.push(line(&format!(
+                    "no run is seen at work: it was killed, or its machine went down; begun: {}; \
+                     last seen at work: {seen}; last call: {}",
+                    moment(run.began_at, now),
+                    self.last_call(now),
+                )));
+                if self.doing != Doing::Paused {
+                    lines.push(format!("  to go on{}:", self.calls_left()));
+                    lines.push(command(&resume));
+                }
+            }
+        }
+        lines
+    }
+
+    /// A run that is at work, and those beside it.
+    fn alive_text(&self, run: &LastRun, now: &ZonedDateTime) -> Vec<String> {
+        let doing = match (&run.waits, self.doing) {
+            (_, Doing::Paused) => "a run waits for that".to_owned(),
+            (Some(waits), _) => format!("runs now, {}", printable(waits)),
+            (None, _) => "runs now".to_owned(),
+        };
+        let end = match run.done_by {
+            Some(at) if self.doing != Doing::Paused => {
+                format!("; done about {}", human::clock(&zoned(at, now), now))
+            }
+            _ => String::new(),
+        };
+        let begun = moment(run.began_at, now);
+        let mut lines = vec![line(&format!(
+            "{doing}, begun: {begun}; last call: {}{end}",
+            self.last_call(now)
+        ))];
+        match run.alive_but(&run.id, now.timestamp(), &Timing::default()) {
+            0 => {}
+            1 => lines.push("  another run of it is at work beside that one".to_owned()),
+            some => lines.push(format!("  {some} other runs of it are at work beside that one")),
+        }
+        let ended = run.beside.iter().filter_map(|one| one.ended.as_ref());
+        lines.extend(ended.map(|end| line(&stopped("another run stopped", end, now))));
+        lines
+    }
+
+    fn last_call(&self, now: &ZonedDateTime) -> String {
+        self.campaign.last_call_at.map_or_else(|| "none yet".to_owned(), |at| moment(at, now))
+    }
+
+    /// How long the calls take that are left, once somebody goes on.
+    fn calls_left(&self) -> String {
+        match self.calls_take {
+            Some(left) => format!(", with calls for {}", human::duration(left)),
+            None => String::new(),
+        }
+    }
+}
+
+fn stopped(what: &str, end: &RunEnd, now: &ZonedDateTime) -> String {
+    format!("{what} {}, exit code {}: {}", moment(end.at, now), end.exit_code, end.why)
+}
+
+fn line(text: &str) -> String {
+    human::wrapped(&format!("  {}", printable(text)), 4)
+}
+
+fn moment(at: Timestamp, now: &ZonedDateTime) -> String {
+    human::moment(&zoned(at, now))
+}
+
+fn zoned(at: Timestamp, now: &ZonedDateTime) -> ZonedDateTime {
+    at.to_zoned_datetime(now.time_zone().clone())
+}

@@ -1,0 +1,179 @@
+//! Opening the store of a command: the durable one, a temporary one for the emulator, or none for a
+//! dry run, which only reads what an existing one says of the quota used.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::context::{Commands, StoreChoice};
+use super::failure::Failure;
+use crate::clock::SystemClock;
+use crate::domain::service::is_domain;
+use crate::domain::{CampaignName, Exit, Tally, Target, Timing};
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+
+/// Where a command's store is.
+pub struct Place {
+    path: PathBuf,
+    /// Removed with this value.
+    temporary: Option<tempfile::TempDir>,
+    /// Another store that would be used, if this user might.
+    passed_over: Option<String>,
+}
+
+impl Place {
+    /// The place for a run: a temporary one for the emulator, unless a store is named.
+    ///
+    /// # Errors
+    /// `Failure` if there is no such place.
+    pub fn new(choice: &StoreChoice, emulated: bool) -> Result<Self, Failure> {
+        if emulated && !choice.named {
+            let folder = tempfile::Builder::new().prefix("fleetsweep-emulated-").tempdir();
+            let folder = folder.map_err(|error| {
+                let next = "check the folder for temporary files (TMPDIR)";
+                let what = "no temporary store can be made";
+                Failure::new(Exit::Failed, what, error.to_string(), next)
+            })?;
+            let path = folder.path().join("fleetsweep.db");
+            return Ok(Self { path, temporary: Some(folder), passed_over: None });
+        }
+        Self::durable(choice)
+    }
+
+    /// The place that a run would have, with nothing made. Returns `None` where it would be
+    /// temporary.
+    ///
+    /// # Errors
+    /// `Failure` if there is no such place.
+    pub fn planned(choice: &StoreChoice, emulated: bool) -> Result<Option<Self>, Failure> {
+        if emulated && !choice.named {
+            return Ok(None);
+        }
+        Self::durable(choice).map(Some)
+    }
+
+    /// Whether there is something already.
+    pub fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
+    /// What the user should know of another store.
+    pub fn warning(&self) -> Option<String> {
+        self.passed_over.clone()
+    }
+
+    /// The durable place.
+    ///
+    /// # Errors
+    /// `Failure` if the choice names no store, or no folder can be found.
+    pub fn durable(choice: &StoreChoice) -> Result<Self, Failure> {
+        let StoreChoice { path, named: _, warning } = choice;
+        Ok(Self { path: path.clone()?, temporary: None, passed_over: warning.clone() })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.temporary {
+            Some(_) => f.write_str("temporary, removed at the end"),
+            None => write!(f, "{}", self.path.display()),
+        }
+    }
+}
+
+/// Opens the store for a run of this campaign, or for one that has none, making it if need be.
+///
+/// # Errors
+/// `Failure` if it cannot be used; it tells how far the campaign is, if it is there already.
+pub(super) async fn open(
+    place: &Place,
+    timing: Timing,
+    campaign: Option<(&CampaignName, &Commands)>,
+) -> Result<SqliteStore<SystemClock>, Failure> {
+    match SqliteStore::open(&place.path, timing).await {
+        Ok(store) => Ok(store),
+        Err(error) => {
+            let failure = Failure::from(error);
+            let Some((campaign, commands)) = campaign else { return Err(failure) };
+            Err(match how_far(place, campaign).await {
+                Some(tally) => {
+                    let resume = commands.of_campaign(&format!("resume {campaign}"));
+                    failure.of_campaign(campaign, Some(&tally), Some(&resume))
+                }
+                None => failure,
+            })
+        }
+    }
+}
+
+/// Lets go of the store after a run whose end is known. What made the run fail matters more
+/// than a log that stays beside the file.
+///
+/// # Errors
+/// `Failure` of the run, or of the disk.
+pub(super) async fn close<T>(
+    store: &SqliteStore<SystemClock>,
+    ran: Result<T, Failure>,
+) -> Result<T, Failure> {
+    let closed = store.close().await;
+    let done = ran?;
+    closed.map(|()| done).map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            "the run is over, but the store's log could not be written back into its file",
+            error.to_string(),
+            "nothing is lost as long as the file and its -wal file stay together: mend the cause, \
+             then see `fleetsweep status`",
+        )
+    })
+}
+
+/// What can still be read of a campaign in a store that cannot be used.
+async fn how_far(place: &Place, campaign: &CampaignName) -> Option<Tally> {
+    let store = SqliteStore::open_read_only(&place.path, Timing::default()).await.ok()??;
+    let campaign = store.find(campaign).await.ok()??;
+    store.tally(campaign.id).await.ok()
+}
+
+/// Opens the store for reading where there is one, making nothing.
+///
+/// # Errors
+/// `Failure` if it is there and cannot be used.
+pub(super) async fn open_if_there(
+    place: Option<&Place>,
+) -> Result<Option<SqliteStore<SystemClock>>, Failure> {
+    let Some(place) = place else { return Ok(None) };
+    Ok(SqliteStore::open_read_only(&place.path, Timing::default()).await?)
+}
+
+/// Opens the store for reading, making nothing.
+///
+/// # Errors
+/// `Failure` if there is none, or if it cannot be used.
+pub(super) async fn open_to_read(place: &Place) -> Result<SqliteStore<SystemClock>, Failure> {
+    let store = SqliteStore::open_read_only(&place.path, Timing::default()).await?;
+    store.ok_or_else(|| {
+        let other = place.warning().map(|other| format!("; {other}")).unwrap_or_default();
+        Failure::usage(
+            "there are no campaigns yet",
+            format!("there is no store at {}{other}", place.path.display()),
+            "start one with `fleetsweep scan`, or name its store with --store",
+        )
+    })
+}
+
+/// The target with the id of its tenant, as far as a store knows the id of a domain.
+///
+/// # Errors
+/// `Failure` if the store is there and cannot be read.
+pub(super) async fn with_tenant_id(
+    place: Option<&Place>,
+    target: Target,
+) -> Result<Target, Failure> {
+    let Some(place) = place.filter(|_| is_domain(&target.tenant)) else { return Ok(target) };
+    let store = SqliteStore::open_read_only(&place.path, Timing::default()).await?;
+    let Some(store) = store else { return Ok(target) };
+    let id = store.tenant_named(&target.api_origin, &target.tenant).await?;
+    let tenant = id.unwrap_or_else(|| target.tenant.clone());
+    Ok(Target { tenant, ..target })
+}

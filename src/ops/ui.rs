@@ -1,0 +1,96 @@
+//! What an operation needs of its face: to say something, to show a result, to ask, to show how far
+//! it is. A terminal is one face; a page or a test is another. Nothing is decided here.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::failure::Failure;
+use crate::domain::Caught;
+use crate::domain::event::Event;
+use crate::engine::StopLevel;
+use crate::engine::cancel::Told;
+use crate::report::Document;
+
+/// What is asked before something is done that cannot be undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What is about to be done, in lines.
+    pub headline: String,
+    /// What is to be typed.
+    pub prompt: String,
+}
+
+/// Why nobody was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unasked {
+    /// Nobody is there.
+    NoTerminal,
+    /// Whoever asks there is stopped, and whoever sits there types for somebody else.
+    Background,
+}
+
+impl Unasked {
+    /// The reason as a part of a sentence.
+    pub fn text(self) -> &'static str {
+        match self {
+            Unasked::NoTerminal => "there is no terminal to ask on",
+            Unasked::Background => "it runs in the background of its terminal, where it cannot ask",
+        }
+    }
+}
+
+/// The face of an operation.
+#[async_trait]
+pub trait Ui: Send + Sync {
+    /// Says something to people.
+    fn say(&self, text: &str);
+
+    /// Shows a result.
+    ///
+    /// # Errors
+    /// `Failure` if it cannot be written where programs read it.
+    fn show(&self, document: &dyn Document) -> Result<(), Failure>;
+
+    /// Asks, and returns what was answered.
+    async fn ask(&self, question: Question) -> Result<String, Unasked>;
+
+    /// A question ended without an answer.
+    fn unanswered(&self);
+
+    /// Begins to show how far something is.
+    fn progress(&self) -> Box<dyn Progress>;
+
+    /// Runs the user's command after a run, with the summary on its standard input. It ends the
+    /// command once `ended` has ended.
+    ///
+    /// # Errors
+    /// Says what became of the command, as a part of a sentence.
+    async fn run_hook(
+        &self,
+        command: &str,
+        summary: &str,
+        ended: std::pin::Pin<&mut (dyn Future<Output = ()> + Send)>,
+    ) -> Result<(), String>;
+}
+
+/// How far something is, as it goes on.
+pub trait Progress: Send {
+    /// How often a snapshot is worth taking; zero for never.
+    fn every(&self) -> Duration;
+
+    /// Shows what happened in a run.
+    fn show(&mut self, event: &Event);
+
+    /// Shows what happened in a cancellation.
+    fn cancelling(&mut self, told: &Told);
+
+    /// Says what a signal does to a run, and with which command to go on.
+    fn stopping(&mut self, level: StopLevel, caught: Caught, resume: Option<&str>);
+
+    /// Says a sentence beside it.
+    fn warn(&mut self, text: &str);
+
+    /// Ends it.
+    fn end(&mut self);
+}
