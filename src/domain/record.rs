@@ -11,8 +11,8 @@ use super::lifecycle::Found;
 use super::rollout::WaveFailure;
 use super::settle::{Detail, ServerNotes};
 use super::{
-    Action, BudgetState, BusyPolicy, CampaignName, DeviceId, LastRun, Life, Mark, Order, Priority,
-    Quota, Rollout, Stamp, State,
+    Action, BudgetKey, BudgetState, BusyPolicy, CampaignName, DeviceId, LastRun, Life, Mark,
+    Operation, Order, Priority, Quota, Rollout, Stamp, State,
 };
 
 /// A campaign's key in its store.
@@ -197,6 +197,45 @@ impl Campaign {
             wave_over: None,
             wave_failed: None,
         }
+    }
+}
+
+/// Which campaigns are meant: all confirmed ones for which everything holds that is said here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CampaignFilter {
+    /// They are open.
+    pub open: bool,
+    /// Their orders count against this budget.
+    pub on_budget: Option<BudgetKey>,
+    /// Their names begin so.
+    pub name_begins: Option<String>,
+    /// They are open, or were not finished before this moment.
+    pub not_over_before: Option<Timestamp>,
+    /// They are among so many of these, the latest ones.
+    pub latest: Option<usize>,
+}
+
+impl CampaignFilter {
+    /// Those that are open.
+    pub fn open() -> Self {
+        Self { open: true, ..Self::default() }
+    }
+
+    /// Those that are open and whose orders count against this budget.
+    pub fn open_on(budget: &BudgetKey) -> Self {
+        Self { on_budget: Some(budget.clone()), ..Self::open() }
+    }
+
+    /// Whether all holds for a campaign that can be seen from it alone, which is all but `latest`.
+    pub fn fits(&self, campaign: &Campaign) -> bool {
+        let Self { open, on_budget, name_begins, not_over_before, latest: _ } = self;
+        let ended = campaign.finished_at.unwrap_or(Timestamp::MAX);
+        (!open || campaign.state == CampaignState::Open)
+            && on_budget
+                .as_ref()
+                .is_none_or(|budget| campaign.order.target.budget(Operation::Scan) == *budget)
+            && name_begins.as_ref().is_none_or(|begin| campaign.name.as_str().starts_with(begin))
+            && not_over_before.is_none_or(|moment| ended >= moment)
     }
 }
 

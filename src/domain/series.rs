@@ -7,7 +7,7 @@ use std::str::FromStr;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::CampaignName;
+use super::{CampaignFilter, CampaignName};
 
 /// The name of a series: that of a campaign, with room for the date and the number of the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,11 @@ impl SeriesName {
             let run = if run == 1 { String::new() } else { format!("-{run}") };
             format!("{}-{day}{run}", self.0).parse().ok()
         })
+    }
+
+    /// Which campaigns to read, of those that are meant, to have those of this series among them.
+    pub fn filter(&self, meant: CampaignFilter) -> CampaignFilter {
+        CampaignFilter { name_begins: Some(format!("{}-", self.0)), ..meant }
     }
 
     /// Whether a campaign is one of this series.

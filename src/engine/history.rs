@@ -11,7 +11,7 @@ use crate::defender::{ActionQuery, Inventory};
 use crate::domain::action::has_ended_badly;
 use crate::domain::history::{Coverage, Earlier, LOOKED_BACK, Past};
 use crate::domain::preflight::Group;
-use crate::domain::{Action, Campaign, DeviceId, Outcome, Row, ScanType, State};
+use crate::domain::{Action, Campaign, CampaignFilter, DeviceId, Outcome, Row, ScanType, State};
 use crate::store::{Store, StoreError};
 
 /// Rows that are read at once.
@@ -89,10 +89,10 @@ impl History {
         store: &S,
         whose: &Whose,
     ) -> Result<(), StoreError> {
-        let since = self.since(LOOKED_BACK);
-        for campaign in store.campaigns().await? {
-            let ended = campaign.finished_at.unwrap_or(Timestamp::MAX);
-            if whose.owns(&campaign) && ended >= since {
+        let not_over_before = Some(self.since(LOOKED_BACK));
+        let recent = CampaignFilter { not_over_before, ..CampaignFilter::default() };
+        for campaign in store.select(&recent).await? {
+            if whose.owns(&campaign) {
                 self.read_campaign(store, &campaign).await?;
             }
         }
@@ -246,9 +246,12 @@ pub async fn a_run<S: Store>(
 ) -> Result<Option<(u64, usize)>, StoreError> {
     let (mut ordered, mut runs) = (0_u64, 0);
     for campaign in campaigns {
+        if runs == most {
+            break;
+        }
         let tally = store.tally(campaign.id).await?;
         // A night on which nothing was due says nothing of how many a night takes.
-        if tally.devices() > 0 && runs < most {
+        if tally.devices() > 0 {
             ordered += tally.of(Outcome::Accepted);
             runs += 1;
         }

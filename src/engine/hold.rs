@@ -25,8 +25,7 @@ impl<S: Store, A: ScanApi> Engine<S, A> {
     pub(super) async fn learn(&mut self, no: NotYet) -> Result<(), StoreError> {
         let Hold::Priority(id) = no.hold else { return Ok(()) };
         if self.state.ahead.as_ref().is_none_or(|(known, _)| *known != id) {
-            let all = self.shared.store.campaigns().await?;
-            let there = all.into_iter().find(|one| one.id == id);
+            let there = self.shared.store.campaign(id).await?;
             self.state.ahead = there.map(|there| (id, there.name));
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::failure::Failure;
 use super::stores::{self, Place};
-use crate::domain::{Campaign, CampaignName, CampaignState, Exit};
+use crate::domain::{BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Exit};
 use crate::store::Store;
 
 /// The campaign of this name, or the only one that is open.
@@ -18,9 +18,7 @@ pub(super) async fn open_campaign<S: Store>(
     let campaign = match name {
         Some(name) => named(cx, store, name).await?,
         None => {
-            let all = store.campaigns().await?;
-            let open: Vec<Campaign> =
-                all.into_iter().filter(|one| one.state == CampaignState::Open).collect();
+            let open = store.select(&CampaignFilter::open()).await?;
             let next = format!("`{}` lists all campaigns", cx.commands.of_store("status"));
             only(open, "open campaign", &next)?
         }
@@ -69,6 +67,24 @@ pub(super) async fn any_campaign_in(
     let campaign = any_campaign(cx, &store, name).await?;
     store.close().await?;
     Ok(campaign)
+}
+
+/// The campaigns that one of this name meets: the open ones on its budget, and its own.
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(super) async fn beside<S: Store>(
+    store: &S,
+    budget: &BudgetKey,
+    name: &CampaignName,
+) -> Result<Vec<Campaign>, Failure> {
+    let mut all = store.select(&CampaignFilter::open_on(budget)).await?;
+    if let Some(own) = store.find(name).await?
+        && all.iter().all(|one| one.id != own.id)
+    {
+        all.push(own);
+    }
+    Ok(all)
 }
 
 async fn named<S: Store>(

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::failure::Failure;
 use crate::clock::local_now;
 use crate::domain::history::LOOKED_BACK;
-use crate::domain::{Campaign, CampaignState, DeviceId, SeriesName};
+use crate::domain::{Campaign, CampaignFilter, CampaignState, DeviceId, SeriesName};
 use crate::engine::history::{Fleet, History, Whose, a_run};
 use crate::report::coverage::Covered;
 use crate::store::Store;
@@ -23,7 +23,9 @@ pub(super) async fn coverage<S: Store>(
     series: Option<&SeriesName>,
     store: &S,
 ) -> Result<(), Failure> {
-    let campaigns = of_one_fleet(store.campaigns().await?, series);
+    let all = CampaignFilter::default();
+    let meant = series.map_or(all.clone(), |series| series.filter(all));
+    let campaigns = of_one_fleet(store.select(&meant).await?, series);
     let Some(latest) = campaigns.first() else { return Err(nothing(cx, series)) };
     let whose = whose(latest);
     let now = local_now();

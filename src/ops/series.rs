@@ -12,7 +12,7 @@ use crate::defender::Inventory;
 use crate::domain::request::ScanRequest;
 use crate::domain::series::RUNS;
 use crate::domain::{
-    CalledOff, Campaign, CampaignName, CampaignState, Ending, Exit, LastRun, SeriesName,
+    CalledOff, Campaign, CampaignFilter, CampaignName, Ending, Exit, LastRun, SeriesName,
 };
 use crate::engine::{self, Settings, StopLevel};
 use crate::ops::context::Context;
@@ -60,8 +60,8 @@ pub(super) async fn open_ones<S: Store>(
     speed: &Speed,
 ) -> Result<Vec<Campaign>, Failure> {
     let Some(series) = series else { return Ok(Vec::new()) };
-    let mut all = store.campaigns().await?;
-    all.retain(|one| one.state == CampaignState::Open && series.has(&one.name));
+    let mut all = store.select(&series.filter(CampaignFilter::open())).await?;
+    all.retain(|one| series.has(&one.name));
     for one in &all {
         // One that was opened a moment ago has not said yet that it runs.
         let opened = LastRun::begun(one.opened_at);

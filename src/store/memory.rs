@@ -18,9 +18,9 @@ use crate::domain::lifecycle::LifeEvent;
 use crate::domain::service::{id_of, service_of};
 use crate::domain::settle::{self, CallRecord, Settlement};
 use crate::domain::{
-    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignId, CampaignName,
-    Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening, Operation, Priority,
-    Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
+    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
+    CampaignName, Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening,
+    Operation, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
 };
 use campaign::Held;
 use inner::Inner;
@@ -147,9 +147,16 @@ impl<C: Clock> Store for MemoryStore<C> {
         Ok(self.lock().named(name).cloned())
     }
 
-    async fn campaigns(&self) -> Result<Vec<Campaign>> {
+    async fn campaign(&self, campaign: CampaignId) -> Result<Option<Campaign>> {
         let inner = self.lock();
-        Ok(inner.held.values().rev().filter_map(|held| held.campaign.clone()).collect())
+        Ok(inner.held.get(&campaign).and_then(|held| held.campaign.clone()))
+    }
+
+    async fn select(&self, filter: &CampaignFilter) -> Result<Vec<Campaign>> {
+        let inner = self.lock();
+        let all = inner.held.values().rev().filter_map(|held| held.campaign.as_ref());
+        let meant = all.filter(|campaign| filter.fits(campaign));
+        Ok(meant.take(filter.latest.unwrap_or(usize::MAX)).cloned().collect())
     }
 
     async fn tally(&self, campaign: CampaignId) -> Result<Tally> {

@@ -17,9 +17,9 @@ use crate::clock::Clock;
 pub use crate::domain::hold::{Hold, NotYet};
 use crate::domain::settle::Settlement;
 use crate::domain::{
-    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignId, CampaignName,
-    Cancellation, DeviceId, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening, Priority,
-    Quota, Row, Seq, Settled, Stamp, Tally, Usage, WaveStand,
+    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
+    CampaignName, Cancellation, DeviceId, Finding, Judged, LastRun, LookUp, NewRow, Opened,
+    Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Usage, WaveStand,
 };
 
 /// Rows that `Store::each_row` holds at once.
@@ -170,8 +170,20 @@ pub trait Store: Send + Sync + 'static {
     /// A confirmed campaign by its name.
     fn find(&self, name: &CampaignName) -> impl Future<Output = Result<Option<Campaign>>> + Send;
 
+    /// A confirmed campaign by its key.
+    fn campaign(
+        &self,
+        campaign: CampaignId,
+    ) -> impl Future<Output = Result<Option<Campaign>>> + Send;
+
+    /// The confirmed campaigns that are meant, the latest first; no others are read.
+    fn select(&self, filter: &CampaignFilter)
+    -> impl Future<Output = Result<Vec<Campaign>>> + Send;
+
     /// All confirmed campaigns, the latest first.
-    fn campaigns(&self) -> impl Future<Output = Result<Vec<Campaign>>> + Send;
+    fn campaigns(&self) -> impl Future<Output = Result<Vec<Campaign>>> + Send {
+        async { self.select(&CampaignFilter::default()).await }
+    }
 
     /// Where a campaign's or a draft's rows stand.
     fn tally(&self, campaign: CampaignId) -> impl Future<Output = Result<Tally>> + Send;

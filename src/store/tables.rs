@@ -10,9 +10,9 @@ use crate::domain::hold::Decided;
 use crate::domain::rollout::WaveFailure;
 use crate::domain::settle::{CallRecord, Judging};
 use crate::domain::{
-    BudgetKey, BudgetState, CallId, Campaign, CampaignId, CampaignName, Detail, DeviceId, LastRun,
-    Life, LookUp, NewRow, Opening, Operation, Priority, Quota, Row, Seq, ServerNotes, Stamp, Tally,
-    Timing,
+    BudgetKey, BudgetState, CallId, Campaign, CampaignFilter, CampaignId, CampaignName, Detail,
+    DeviceId, LastRun, Life, LookUp, NewRow, Opening, Operation, Priority, Quota, Row, Seq,
+    ServerNotes, Stamp, Tally, Timing,
 };
 
 /// A budget's key in its store.
@@ -299,8 +299,8 @@ pub trait Tables: Send {
     fn campaign(&mut self, campaign: CampaignId) -> impl Answer<Self, Option<Campaign>>;
     /// A confirmed campaign by its name.
     fn campaign_named(&mut self, name: &CampaignName) -> impl Answer<Self, Option<Campaign>>;
-    /// All confirmed campaigns, the latest first.
-    fn campaigns(&mut self) -> impl Answer<Self, Vec<Campaign>>;
+    /// The confirmed campaigns that are meant, the latest first; no others are read.
+    fn campaigns(&mut self, filter: &CampaignFilter) -> impl Answer<Self, Vec<Campaign>>;
     /// Sets one thing of a confirmed campaign; whether there is one.
     fn set(&mut self, campaign: CampaignId, change: CampaignChange) -> impl Answer<Self, bool>;
     /// Replaces the quotas of a campaign's runners.

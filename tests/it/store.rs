@@ -1,6 +1,7 @@
 //! What every store does, as one suite: the store in memory, SQLite, and whatever comes. Nothing
 //! here knows how a store is made.
 
+mod campaigns;
 mod cancels;
 mod inventory;
 mod limits;
@@ -20,6 +21,7 @@ use fleetsweep::domain::{
 use fleetsweep::store::{ClaimAnswer, Hold, NotYet, ReadAnswer, ReadSettlement, Store, StoreError};
 
 use crate::store_kit::*;
+use campaigns::*;
 use cancels::*;
 use inventory::*;
 use limits::*;
@@ -101,6 +103,7 @@ every_store! {
     only_devices_that_were_asked_are_among_the_asked_ones
     counts_agree_with_the_rows_whatever_happens
     what_is_not_there_is_an_error_and_changes_nothing
+    only_the_campaigns_that_are_meant_are_handed_out_the_latest_first
 }
 
 async fn states(store: &impl Store, campaign: CampaignId) -> Vec<State> {
@@ -110,10 +113,6 @@ async fn states(store: &impl Store, campaign: CampaignId) -> Vec<State> {
 
 fn reopens(text: &str) -> Duration {
     quota(text).reopens_after(&Timing::default())
-}
-
-fn horizon() -> Duration {
-    Timing::default().horizon()
 }
 
 async fn a_draft_counts_its_rows_and_vanishes_when_it_is_discarded(subject: &impl Subject) {

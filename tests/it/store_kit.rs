@@ -219,3 +219,7 @@ pub(crate) fn doubtful() -> Verdict {
 pub(crate) fn never_left() -> Verdict {
     Verdict::NeverLeft { why: "the name was not found".to_owned() }
 }
+
+pub(crate) fn horizon() -> Duration {
+    Timing::default().horizon()
+}

@@ -2,6 +2,7 @@
 //! clock, and the same answers, rows, counts and journal after every one. A seed gives the same
 //! run again.
 
+mod campaigns;
 mod cancels;
 mod queue;
 
@@ -434,14 +435,7 @@ impl World {
                 assert_eq!(same.map_err(|no| self.as_model(no)), peek, "{place}");
             }
         }
-        let mut sqlite = self.sqlite.campaigns().await.unwrap();
-        let model = self.model.campaigns().await.unwrap();
-        for (one, same) in sqlite.iter_mut().zip(&model) {
-            let (id, _) = self.campaigns.iter().find(|(id, _)| id.model == same.id).unwrap();
-            assert_eq!(one.id, id.sqlite, "{place}");
-            one.id = same.id;
-        }
-        assert_eq!(sqlite, model, "{place}");
+        self.compare_selections(place).await;
     }
 }
 

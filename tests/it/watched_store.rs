@@ -11,9 +11,10 @@ use std::time::Duration;
 use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
-    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignId, CampaignName,
-    Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening, Priority, Quota, Row,
-    Seq, Settled, Settlement, Stamp, Tally, Timing, Usage, Verdict, WaveStand,
+    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
+    CampaignName, Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening,
+    Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Timing, Usage, Verdict,
+    WaveStand,
 };
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store};
@@ -308,8 +309,11 @@ impl Store for Watched {
     async fn find(&self, name: &CampaignName) -> Result<Option<Campaign>> {
         self.inner.find(name).await
     }
-    async fn campaigns(&self) -> Result<Vec<Campaign>> {
-        self.inner.campaigns().await
+    async fn campaign(&self, campaign: CampaignId) -> Result<Option<Campaign>> {
+        self.inner.campaign(campaign).await
+    }
+    async fn select(&self, filter: &CampaignFilter) -> Result<Vec<Campaign>> {
+        self.inner.select(filter).await
     }
     async fn tally(&self, campaign: CampaignId) -> Result<Tally> {
         self.inner.tally(campaign).await

@@ -15,7 +15,7 @@ use crate::clock::{Clock, SystemClock, local_now};
 use crate::defender::{Claims, HttpApi, ScanApi, SignInError};
 use crate::domain::quota::used;
 use crate::domain::request::{ConnectRequest, DoctorRequest};
-use crate::domain::{Exit, Operation, Target};
+use crate::domain::{CampaignFilter, Exit, Operation, Target};
 use crate::report::human;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
@@ -108,9 +108,8 @@ async fn check_store(
     let new = if place.exists() { "" } else { ", made now" };
     match stores::open(&place, speed.timing, None).await {
         Ok(store) => {
-            let open = store.campaigns().await?;
-            let open = open.iter().filter(|one| one.finished_at.is_none()).count() as u64;
-            let open = human::counted(open, "open campaign");
+            let open = store.select(&CampaignFilter::open()).await?;
+            let open = human::counted(open.len() as u64, "open campaign");
             findings.ok("store", format!("{place} can be written{new}; {open}"))?;
             if let Some(warning) = place.warning() {
                 let next = "let everybody who calls with this application use one store";

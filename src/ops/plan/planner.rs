@@ -13,6 +13,7 @@ use crate::defender::Inventory;
 use crate::domain::preflight::Rules;
 use crate::domain::request::ScanRequest;
 use crate::domain::{Campaign, CampaignId, CampaignName, Operation, Order, SignInKind, Target};
+use crate::ops::campaigns::beside;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::limits::Speed;
@@ -153,17 +154,17 @@ impl Planner<'_> {
             Some(there) => self.speed.clone().going_on_with(there),
             None => self.speed.clone(),
         };
+        let budget = order.target.budget(Operation::Scan);
         let (continues, others) = match store {
             Some(store) => {
                 let open = match there {
                     Some(there) => Some(store.tally(there.id).await?.open()),
                     None => None,
                 };
-                (open, store.campaigns().await?)
+                (open, beside(store, &budget, &self.name).await?)
             }
             None => (None, Vec::new()),
         };
-        let budget = order.target.budget(Operation::Scan);
         let (usage, now) = forecast::usage(store, &speed, &budget).await?;
         let outlook = dealt.outlook(outlook(&speed, usage, now));
         let held = forecast::held_by(self.cx, &others, &self.name, &budget, &speed);

@@ -1,6 +1,7 @@
 //! Telling where campaigns stand: how far, how fast, until when. It only reads, also while a runner
 //! writes, or is dead.
 
+mod budgets;
 mod doing;
 mod standing;
 mod words;
@@ -10,10 +11,11 @@ use super::context::Context;
 use super::coverage::coverage;
 use super::failure::Failure;
 use super::stores::{self, Place};
-use crate::domain::Exit;
 use crate::domain::request::StatusRequest;
+use crate::domain::{CampaignFilter, Exit};
 use crate::report::{Document, human};
 use crate::store::Store;
+use budgets::Budgets;
 use standing::Standing;
 
 /// Tells where campaigns stand.
@@ -30,17 +32,18 @@ pub async fn status(cx: &Context<'_>, request: StatusRequest) -> Result<Exit, Fa
         coverage(cx, request.series.as_ref(), &store).await?;
         return Ok(Exit::Done);
     }
-    let all = store.campaigns().await?;
-    let mut campaigns = match &request.campaign {
-        Some(name) => vec![any_campaign(cx, &store, Some(name)).await?],
-        None => all.clone(),
+    let mut campaigns = match (&request.campaign, &request.series) {
+        (Some(name), _) => vec![any_campaign(cx, &store, Some(name)).await?],
+        (None, Some(series)) => store.select(&series.filter(CampaignFilter::default())).await?,
+        (None, None) => store.campaigns().await?,
     };
     campaigns.retain(|one| request.series.as_ref().is_none_or(|series| series.has(&one.name)));
     if campaigns.is_empty() {
         cx.ui.show(&Nothing { store: store.place() })?;
     }
+    let mut budgets = Budgets::default();
     for campaign in campaigns {
-        cx.ui.show(&Standing::read(&store, campaign, &all).await?)?;
+        cx.ui.show(&Standing::read(&store, campaign, &mut budgets).await?)?;
     }
     Ok(Exit::Done)
 }

@@ -3,19 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::budgets::{Budgets, Shared};
 use super::doing::Doing;
 use crate::clock::{Clock, wall_clock};
 use crate::domain::event::WaveShown;
 use crate::domain::forecast::{CallRate, Outlook};
 use crate::domain::quota::{api_quotas, used};
-use crate::domain::{Campaign, CampaignState, Operation, PaceKind, Quota, Tally, Timing};
+use crate::domain::{Campaign, CampaignState, PaceKind, Quota, Tally, Timing};
 use crate::engine::waves::shown;
 use crate::ops::failure::Failure;
 use crate::report::jsonl;
 use crate::store::Store;
-
-/// The latest calls that are looked at: more than any quota of the API holds.
-const LATEST: usize = 10_000;
 
 /// Where one campaign stands.
 pub(super) struct Standing {
@@ -39,12 +37,11 @@ impl Standing {
     pub(super) async fn read<S: Store>(
         store: &S,
         campaign: Campaign,
-        all: &[Campaign],
+        budgets: &mut Budgets,
     ) -> Result<Self, Failure> {
         let tally = store.tally(campaign.id).await?;
         let calls = store.calls(campaign.id).await?;
-        let budget = campaign.order.target.budget(Operation::Scan);
-        let usage = store.usage(&budget, LATEST).await?;
+        let Shared { usage, open } = budgets.of(store, &campaign).await?;
         // Those that it was started with, and what the server named since.
         let own = match campaign.quotas.is_empty() {
             true => api_quotas(),
@@ -66,10 +63,13 @@ impl Standing {
             concurrency: 16,
             timing: Timing::default(),
         };
-        // Whoever shares the budget keeps the others' quotas too.
-        let outlook = Outlook { pauses, ..Outlook::new(usage, rate, now) };
-        let calls_take = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
-        let before = before(&campaign, all);
+        let mut calls_take = None;
+        if tally.queued > 0 {
+            // Whoever shares the budget keeps the others' quotas too.
+            let outlook = Outlook { pauses, ..Outlook::new(usage.clone(), rate, now) };
+            calls_take = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
+        }
+        let before = before(&campaign, open);
         let doing = Doing::of(&campaign, wall_clock());
         Ok(Self { campaign, tally, calls, used, named, doing, calls_take, before, wave })
     }
@@ -145,14 +145,10 @@ impl Standing {
     }
 }
 
-/// The open campaigns of high priority that this one yields to while they have a runner.
-fn before(campaign: &Campaign, all: &[Campaign]) -> Vec<String> {
-    let budget = |one: &Campaign| one.order.target.budget(Operation::Scan);
-    let open = |one: &&Campaign| one.state == CampaignState::Open && !one.paused;
-    let before = all.iter().filter(open).filter(|one| {
-        campaign.state == CampaignState::Open
-            && one.priority > campaign.priority
-            && budget(one) == budget(campaign)
+/// Those of the open campaigns on its budget that this one yields to while they have a runner.
+fn before(campaign: &Campaign, open: &[Campaign]) -> Vec<String> {
+    let before = open.iter().filter(|one| {
+        campaign.state == CampaignState::Open && one.priority > campaign.priority && !one.paused
     });
     before.map(|one| one.name.to_string()).collect()
 }

@@ -8,8 +8,8 @@ use super::fault::Fault;
 use super::{boot, sql};
 use crate::clock::Clock;
 use crate::domain::{
-    BudgetKey, CallId, Campaign, CampaignId, CampaignName, LookUp, NewRow, Opening, Operation,
-    Quota, Row, Seq, Stamp, Tally, Timing,
+    BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, CampaignName, LookUp, NewRow, Opening,
+    Operation, Quota, Row, Seq, Stamp, Tally, Timing,
 };
 use crate::store::tables::{
     Budget, BudgetId, Call, CampaignBudgets, CampaignChange, Claiming, Device, NewCall, Nth, Page,
@@ -92,8 +92,8 @@ impl<C: Clock> Tables for Transaction<'_, C> {
         sql::campaign_named(self.conn, name).await
     }
 
-    async fn campaigns(&mut self) -> Done<Vec<Campaign>> {
-        sql::campaigns(self.conn).await
+    async fn campaigns(&mut self, filter: &CampaignFilter) -> Done<Vec<Campaign>> {
+        sql::campaigns(self.conn, filter).await
     }
 
     async fn set(&mut self, campaign: CampaignId, change: CampaignChange) -> Done<bool> {

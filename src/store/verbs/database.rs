@@ -10,9 +10,9 @@ use crate::clock::Clock;
 use crate::domain::hold::NotYet;
 use crate::domain::service::{id_of, service_of};
 use crate::domain::{
-    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignId, CampaignName,
-    Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening, Priority, Quota, Row,
-    Seq, Settled, Settlement, Stamp, Tally, Usage, WaveStand,
+    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
+    CampaignName, Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening,
+    Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Usage, WaveStand,
 };
 use crate::store::tables::{CampaignChange, Page, Tables, TenantName};
 use crate::store::{ClaimAnswer, ReadAnswer, ReadSettlement, Result, Store, StoreError};
@@ -114,8 +114,17 @@ impl<D: Database> Store for D {
         .await
     }
 
-    async fn campaigns(&self) -> Result<Vec<Campaign>> {
-        self.read("listing campaigns", |tables| Box::pin(tables.campaigns())).await
+    async fn campaign(&self, campaign: CampaignId) -> Result<Option<Campaign>> {
+        let what = "looking for a campaign";
+        self.read(what, move |tables| Box::pin(tables.campaign(campaign))).await
+    }
+
+    async fn select(&self, filter: &CampaignFilter) -> Result<Vec<Campaign>> {
+        let filter = filter.clone();
+        self.read("listing campaigns", move |tables| {
+            Box::pin(async move { tables.campaigns(&filter).await })
+        })
+        .await
     }
 
     async fn tally(&self, campaign: CampaignId) -> Result<Tally> {

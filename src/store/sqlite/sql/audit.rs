@@ -4,10 +4,11 @@
 
 use sqlx::{Row as _, SqliteConnection};
 
-use super::campaign::{budgets, campaigns, tally};
+use super::campaign::{self, budgets, tally};
 use super::device::lives;
 use super::journal::counted_calls;
-use crate::domain::{CampaignId, Seq, Tally};
+use super::select::campaigns;
+use crate::domain::{CampaignFilter, CampaignId, Seq, Tally};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::tables::CampaignBudgets;
 
@@ -19,9 +20,10 @@ pub(in super::super) async fn audit(
     conn: &mut SqliteConnection,
     campaign: CampaignId,
 ) -> Result<(), Fault> {
-    // All campaigns, since the limits of each of them can hold the next call.
-    let all = campaigns(conn).await?;
-    all.iter().find(|one| one.id == campaign).ok_or_else(|| broken("a campaign vanished"))?;
+    let own = campaign::campaign(conn, campaign).await?;
+    own.ok_or_else(|| broken("a campaign vanished"))?;
+    // The limits of every open campaign can hold the next call.
+    campaigns(conn, &CampaignFilter::open()).await?;
     let (mut counted, mut last): (Tally, Seq) = (Tally::default(), 0);
     loop {
         let page = lives(conn, campaign, last, PAGE).await?;

@@ -50,14 +50,6 @@ pub(in super::super) async fn campaign_named(
     query.fetch_optional(conn).await?.map(|row| read(&row)).transpose()
 }
 
-/// All confirmed campaigns, the latest first.
-pub(in super::super) async fn campaigns(
-    conn: &mut SqliteConnection,
-) -> Result<Vec<Campaign>, Fault> {
-    let rows = sqlx::query(select_campaigns!(" ORDER BY id DESC")).fetch_all(conn).await?;
-    rows.iter().map(read).collect()
-}
-
 /// Counts of a campaign or a draft; `None` if there is none.
 pub(in super::super) async fn tally(
     conn: &mut SqliteConnection,
@@ -97,7 +89,8 @@ pub(in super::super) async fn calls(
     query.fetch_optional(conn).await?.map(|row| unsigned(&row, "calls")).transpose()
 }
 
-fn read(row: &SqliteRow) -> Result<Campaign, Fault> {
+/// A campaign, if all of it matches its checksums.
+pub(super) fn read(row: &SqliteRow) -> Result<Campaign, Fault> {
     let unchecked = unchecked(row)?;
     let id = unchecked.id;
     let sum = checksum::of_campaign(&unchecked, budgets(row)?, row.try_get("rollout")?);

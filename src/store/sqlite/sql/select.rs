@@ -1,0 +1,100 @@
+//! SQL of campaigns by what is asked of them. Those that are not meant are passed by through an
+//! index, so that a store with many old campaigns costs no more than one without.
+
+use sqlx::query_builder::QueryBuilder;
+use sqlx::{Sqlite, SqliteConnection};
+
+use super::campaign::{read, select_campaigns};
+use super::values::signed;
+use crate::domain::{Campaign, CampaignFilter};
+use crate::store::sqlite::fault::Fault;
+
+/// The confirmed campaigns that are meant, the latest first.
+pub(in super::super) async fn campaigns(
+    conn: &mut SqliteConnection,
+    filter: &CampaignFilter,
+) -> Result<Vec<Campaign>, Fault> {
+    let mut query = query(select_campaigns!(""), filter);
+    let rows = query.build().persistent(false).fetch_all(conn).await?;
+    let mut all: Vec<Campaign> = rows.iter().map(read).collect::<Result<_, Fault>>()?;
+    // A moment stands as text of which SQL compares whole seconds alone.
+    all.retain(|campaign| filter.fits(campaign));
+    all.truncate(filter.latest.unwrap_or(usize::MAX));
+    Ok(all)
+}
+
+fn query(select: &str, filter: &CampaignFilter) -> QueryBuilder<Sqlite> {
+    let CampaignFilter { open, on_budget, name_begins, not_over_before, latest } = filter;
+    let mut query = QueryBuilder::new(select);
+    if *open {
+        query.push(" AND state = 'open'");
+    }
+    if let Some(budget) = on_budget {
+        query.push(" AND scan_budget = (SELECT id FROM budget WHERE api_origin = ");
+        query.push_bind(budget.api_origin.clone()).push(" AND tenant = ");
+        query.push_bind(budget.tenant.clone()).push(" AND application = ");
+        query.push_bind(budget.application.clone()).push(" AND operation = ");
+        query.push_bind(budget.operation.to_string()).push(")");
+    }
+    if let Some(begin) = name_begins {
+        // Behind every name that begins so, and before every other one that is greater.
+        let end = format!("{begin}{}", char::MAX);
+        query.push(" AND name >= ").push_bind(begin.clone()).push(" AND name < ").push_bind(end);
+    }
+    if let Some(moment) = not_over_before {
+        // Without its fraction and its zone a moment sorts before all others of its second.
+        let mut second = moment.to_string();
+        second.truncate("2026-11-26T22:00:00".len());
+        query.push(" AND (finished_at IS NULL OR finished_at >= ");
+        query.push_bind(second).push(")");
+    }
+    // A filter has an index of its own, which the order of keys must not draw the query from.
+    let narrow = *open || name_begins.is_some() || not_over_before.is_some();
+    query.push(if narrow { " ORDER BY +id DESC" } else { " ORDER BY id DESC" });
+    if let (Some(latest), None) = (latest, not_over_before) {
+        query.push(" LIMIT ").push_bind(signed::<usize>(*latest));
+    }
+    query
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection, Row as _};
+
+    use super::*;
+    use crate::domain::{BudgetKey, Operation};
+
+    /// How SQLite goes about a query, one step a line.
+    async fn plan(filter: &CampaignFilter) -> String {
+        let mut conn = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let migrations = sqlx::migrate!("src/store/sqlite/migrations");
+        migrations.run_direct(None, &mut conn, false).await.unwrap();
+        let mut query = query(concat!("EXPLAIN QUERY PLAN ", select_campaigns!("")), filter);
+        let steps = query.build().fetch_all(&mut conn).await.unwrap();
+        let steps = steps.iter().map(|row| row.try_get::<String, _>("detail").unwrap());
+        steps.collect::<Vec<_>>().join("\n")
+    }
+
+    #[tokio::test]
+    async fn campaigns_that_are_not_meant_are_passed_by_through_an_index() {
+        let all = CampaignFilter::default;
+        let budget = BudgetKey::of("https://api.example", "t", "a", Operation::Scan);
+        let moment = "2026-11-26T22:00:00.5Z".parse().ok();
+        let begins = Some("nightly-".to_owned());
+        for (filter, index) in [
+            (CampaignFilter::open(), "campaign_open"),
+            (CampaignFilter::open_on(&budget), "campaign_open"),
+            (CampaignFilter { name_begins: begins.clone(), ..all() }, "campaign_1"),
+            (CampaignFilter { name_begins: begins, ..CampaignFilter::open() }, "campaign_1"),
+            (CampaignFilter { not_over_before: moment, ..all() }, "campaign_finished"),
+        ] {
+            let plan = plan(&filter).await;
+            assert!(plan.contains(index), "{filter:?}: {plan}");
+            let whole = plan.lines().any(|step| step == "SCAN campaign");
+            assert!(!whole, "{filter:?}: {plan}");
+        }
+        // The latest ones are the first that are met: nothing is sorted.
+        let plan = plan(&CampaignFilter { latest: Some(7), ..all() }).await;
+        assert!(!plan.contains("B-TREE"), "{plan}");
+    }
+}

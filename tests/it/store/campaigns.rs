@@ -1,0 +1,58 @@
+//! Campaigns by what is asked of them, in every store.
+
+use fleetsweep::domain::{Campaign, CampaignFilter, Operation};
+
+use super::*;
+
+/// The names of the campaigns that are meant, as they are handed out.
+async fn names(store: &impl Store, filter: CampaignFilter) -> Vec<String> {
+    let all: Vec<Campaign> = store.select(&filter).await.unwrap();
+    all.iter().map(|campaign| campaign.name.to_string()).collect()
+}
+
+/// Opens a campaign of one device and ends it.
+async fn over(subject: &impl Subject, name: &str, number: u32) -> CampaignId {
+    let store = subject.store();
+    let id = campaign(store, number..number + 1, opening(name, &["100/1m"])).await;
+    let call = claim(store, id).await.call;
+    settle(store, call, accepted(store.clock().utc())).await;
+    assert!(store.finish(id).await.unwrap());
+    id
+}
+
+pub(super) async fn only_the_campaigns_that_are_meant_are_handed_out_the_latest_first(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let old = over(subject, "nightly-1", 1).await;
+    subject.advance(Duration::from_secs(60)).await;
+    let moment = store.clock().utc();
+    over(subject, "nightly-2", 2).await;
+    let mut other = opening("nightly-3", &["100/1m"]);
+    other.order.target.application = "App-2".to_owned();
+    let budget = other.order.target.budget(Operation::Scan);
+    let on_other = campaign(store, 3..4, other).await;
+    campaign(store, 4..5, opening("nightlz", &["100/1m"])).await;
+    store.draft().await.unwrap();
+
+    let all = CampaignFilter::default;
+    assert_eq!(names(store, all()).await, ["nightlz", "nightly-3", "nightly-2", "nightly-1"]);
+    assert_eq!(names(store, CampaignFilter::open()).await, ["nightlz", "nightly-3"]);
+    assert_eq!(names(store, CampaignFilter::open_on(&budget)).await, ["nightly-3"]);
+    let begin = |begin: &str| Some(begin.to_owned());
+    let series = CampaignFilter { name_begins: begin("nightly-"), ..all() };
+    assert_eq!(names(store, series.clone()).await, ["nightly-3", "nightly-2", "nightly-1"]);
+    let latest = CampaignFilter { latest: Some(2), ..series };
+    assert_eq!(names(store, latest).await, ["nightly-3", "nightly-2"]);
+    let since = CampaignFilter { not_over_before: Some(moment), ..all() };
+    assert_eq!(names(store, since).await, ["nightlz", "nightly-3", "nightly-2"]);
+    let none = CampaignFilter { name_begins: begin("x"), ..all() };
+    assert_eq!(names(store, none).await, Vec::<String>::new());
+
+    let one = store.campaign(on_other).await.unwrap().unwrap();
+    assert_eq!((one.id, one.name.as_str()), (on_other, "nightly-3"));
+    assert_eq!(store.campaign(old).await.unwrap().unwrap().name.as_str(), "nightly-1");
+    assert_eq!(store.campaign(CampaignId(99)).await.unwrap(), None);
+    let draft = store.draft().await.unwrap();
+    assert_eq!(store.campaign(draft).await.unwrap(), None);
+}
