@@ -106,19 +106,20 @@ pub enum Note {
     Refused(String),
     /// Answers are of no use: what came instead, in its own words.
     Useless(String),
-    /// No more orders; this many calls wait for their answer.
-    Stopping(usize),
+    /// Nothing more of this kind is called for; this many calls wait for their answer.
+    Stopping(Operation, usize),
     /// This wave is over, and is judged after this wait.
     WaveOver(String, Duration),
     /// A wave did well, and the next one begins: how its devices stood, as a sentence.
     WavePassed(String),
 }
 
-/// An event of a running campaign.
+/// What is told while calls are made, of a campaign or of its cancellation: `P` is what a snapshot
+/// holds.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Event {
+pub enum Event<P = Snapshot> {
     /// Where it stands.
-    Progress(Box<Snapshot>),
+    Progress(Box<P>),
     /// Something that is told once.
     Note(Note),
 }

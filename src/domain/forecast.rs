@@ -49,7 +49,8 @@ pub struct Outlook {
     pub budget: BudgetState,
     /// Now, on the store's clock.
     pub now: Stamp,
-    /// The hours in which calls leave, and now on the wall clock; nothing if they always may.
+    /// The hours in which calls leave, and now on the wall clock; `None` if they
+    /// always may.
     pub hours: Option<(Hours, Timestamp)>,
     /// Where no call leaves for a while, in the order of calls.
     pub pauses: Vec<Pause>,
@@ -96,10 +97,10 @@ impl Outlook {
         }
     }
 
-    /// When the first and the last of this many calls leave; nothing for no calls.
+    /// When the first and the last of this many calls leave; `None` for no calls.
     pub fn forecast(&self, calls: u64) -> Option<Forecast> {
         let mut play = Play::new(self);
-        let first = (calls > 0).then(|| play.next_call())?;
+        let first = if calls > 0 { play.next_call() } else { return None };
         let last = (1..calls).fold(first, |_, _| play.next_call());
         let last_call = last.since(self.now);
         Some(Forecast {
@@ -190,10 +191,10 @@ impl<'a> Play<'a> {
         let outlook = self.outlook;
         let nth: Vec<Option<Stamp>> = outlook.quotas.iter().map(|q| self.nth(q)).collect();
         let by_rule = window::earliest(&outlook.quotas, &outlook.timing, &nth);
-        let in_flight = match self.answers.len() >= outlook.concurrency.max(1) {
-            true => self.answers.pop_front().unwrap_or(self.now),
-            false => self.now,
-        };
+        let mut in_flight = self.now;
+        if self.answers.len() >= outlook.concurrency.max(1) {
+            in_flight = self.answers.pop_front().unwrap_or(self.now);
+        }
         for pause in self.outlook.pauses.iter().filter(|pause| pause.after == self.calls) {
             self.paused = self.paused.max(self.answered).plus(pause.wait);
         }

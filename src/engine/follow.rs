@@ -2,21 +2,14 @@
 //! An order is not a scan, and what the API says of an action is passed on as it says it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-use jiff::Timestamp;
 
 use super::lists::{ListEnd, Lists};
+use super::pages::created_since;
+use super::rows::note_actions;
 use crate::defender::{ActionQuery, Inventory};
 use crate::domain::action::has_ended;
 use crate::domain::{Action, Campaign, Outcome, Seq, State};
 use crate::store::{Store, StoreError};
-
-/// Actions that are written together.
-const PAGE: usize = 1_000;
-
-/// How much further back than the first contact is asked: clocks of a service's machines differ.
-const MARGIN: Duration = Duration::from_secs(3600);
 
 /// Where the ordered actions stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +30,7 @@ pub async fn look<S: Store, A: Inventory>(
     lists: &Lists<'_, S, A>,
     campaign: &Campaign,
 ) -> Result<Result<Followed, ListEnd>, StoreError> {
-    let mut ordered = Ordered::read(lists.store, campaign).await?;
+    let mut ordered = FollowedActions::read(lists.store, campaign).await?;
     let mut calls = 0;
     if ordered.is_any_open() {
         let listed = lists.scans(&all_of(campaign), |action| ordered.take(action)).await?;
@@ -52,13 +45,12 @@ pub async fn look<S: Store, A: Inventory>(
 
 /// The question for a list that shows every action of a campaign.
 pub(super) fn all_of(campaign: &Campaign) -> ActionQuery {
-    let since = campaign.notes.first_contact.unwrap_or(campaign.opened_at);
-    ActionQuery::CreatedSince(since.checked_sub(MARGIN).unwrap_or(Timestamp::UNIX_EPOCH))
+    created_since(campaign.notes.first_contact.unwrap_or(campaign.opened_at))
 }
 
 /// The actions that a campaign ordered.
 #[derive(Default)]
-pub(super) struct Ordered {
+pub(super) struct FollowedActions {
     /// Those that had not ended, by their ids, with their row and what was told of them last.
     open: BTreeMap<String, (Seq, String)>,
     /// Those that had ended, by their status.
@@ -67,7 +59,7 @@ pub(super) struct Ordered {
     seen: Vec<(Seq, Action)>,
 }
 
-impl Ordered {
+impl FollowedActions {
     pub(super) async fn read<S: Store>(store: &S, campaign: &Campaign) -> Result<Self, StoreError> {
         let mut ordered = Self::default();
         let take = store.each_row(campaign.id, |row| {
@@ -105,9 +97,7 @@ impl Ordered {
         store: &S,
         campaign: &Campaign,
     ) -> Result<(), StoreError> {
-        for part in self.seen.chunks(PAGE) {
-            store.note_actions(campaign.id, part.to_vec()).await?;
-        }
+        note_actions(store, campaign.id, &self.seen).await?;
         for (_, action) in std::mem::take(&mut self.seen) {
             let known = self.open.get_mut(&action.id);
             if let (Some((_, last)), Some(status)) = (known, action.status) {

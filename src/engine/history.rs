@@ -7,15 +7,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::lists::{Listed, Lists};
+use super::rows::each_asked;
 use crate::defender::{ActionQuery, Inventory};
 use crate::domain::action::has_ended_badly;
 use crate::domain::history::{Coverage, Earlier, LOOKED_BACK, Past};
 use crate::domain::preflight::Group;
 use crate::domain::{Action, Campaign, CampaignFilter, DeviceId, Outcome, Row, ScanType, State};
-use crate::store::{Store, StoreError};
-
-/// Rows that are read at once.
-const PAGE: usize = 1_000;
+use crate::store::{Result, Store, StoreError};
 
 /// Two moments of one device that are closer are of one order: of its answer, and the server's.
 const SAME_ORDER: SignedDuration = SignedDuration::from_mins(2);
@@ -74,7 +72,7 @@ impl History {
         &mut self,
         lists: &Lists<'_, S, A>,
         within: Duration,
-    ) -> Result<Listed, StoreError> {
+    ) -> Result<Listed> {
         let since = self.since(within);
         let take = |action: Action| self.take_action(&action);
         lists.scans(&ActionQuery::CreatedSince(since), take).await
@@ -84,11 +82,7 @@ impl History {
     ///
     /// # Errors
     /// `StoreError` if it cannot be read.
-    pub async fn read_store<S: Store>(
-        &mut self,
-        store: &S,
-        whose: &Whose,
-    ) -> Result<(), StoreError> {
+    pub async fn read_store<S: Store>(&mut self, store: &S, whose: &Whose) -> Result<()> {
         let not_over_before = Some(self.since(LOOKED_BACK));
         let recent = CampaignFilter { not_over_before, ..CampaignFilter::default() };
         for campaign in store.select(&recent).await? {
@@ -99,18 +93,9 @@ impl History {
         Ok(())
     }
 
-    async fn read_campaign<S: Store>(
-        &mut self,
-        store: &S,
-        campaign: &Campaign,
-    ) -> Result<(), StoreError> {
-        let mut after = 0;
-        loop {
-            let rows = store.asked(campaign.id, after, PAGE).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            after = last.seq;
-            rows.iter().for_each(|row| self.take_row(campaign.order.scan_type, row));
-        }
+    async fn read_campaign<S: Store>(&mut self, store: &S, campaign: &Campaign) -> Result<()> {
+        let asked = campaign.order.scan_type;
+        each_asked(store, campaign.id, |row| self.take_row(asked, &row)).await
     }
 
     fn take_row(&mut self, asked: ScanType, row: &Row) {
@@ -209,12 +194,12 @@ impl Fleet {
         store: &S,
         campaign: &Campaign,
         history: &mut History,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         let asked = campaign.order.scan_type;
         let take = store.each_row(campaign.id, |row| {
             let Some(device) = row.device else { return Ok::<(), StoreError>(()) };
             let skipped = row.life.state == State::Done(Outcome::Skipped);
-            let reason = row.detail.reason.as_deref().filter(|_| skipped);
+            let reason = if skipped { row.detail.reason.as_deref() } else { None };
             match reason.and_then(Group::of_reason) {
                 Some(Group::OtherTenant) => return Ok(()),
                 Some(Group::Recent) => history.take_recent(asked, device, reason),
@@ -235,7 +220,7 @@ impl Fleet {
 }
 
 /// How many devices are ordered in one run, as the mean of the latest of these campaigns that had
-/// any to order, and of how many; nothing if none had. They come with the latest first.
+/// any to order, and of how many; `None` if none had. They come with the latest first.
 ///
 /// # Errors
 /// `StoreError` if the store cannot be read.
@@ -243,7 +228,7 @@ pub async fn a_run<S: Store>(
     store: &S,
     campaigns: &[Campaign],
     most: usize,
-) -> Result<Option<(u64, usize)>, StoreError> {
+) -> Result<Option<(u64, usize)>> {
     let (mut ordered, mut runs) = (0_u64, 0);
     for campaign in campaigns {
         if runs == most {

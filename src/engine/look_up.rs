@@ -3,41 +3,27 @@
 //! scans.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Shared;
-use super::throttle::Heard;
+use super::pages::{Actions, BY_ID, PAGES, Patience, Read, ReadEnd, Reader, Slots, created_since};
+use super::shared::Shared;
 use crate::clock::Clock;
-use crate::defender::{ActionQuery, ListReply, NextPage, ScanApi};
+use crate::defender::{ActionQuery, ScanApi};
 use crate::domain::action::CommentSays;
 use crate::domain::lifecycle::Found;
 use crate::domain::settle::ServerNotes;
-use crate::domain::verdict::{earliest_of, latest_of, list_verdict};
-use crate::domain::{
-    Action, CallId, DeviceId, Finding, LookUp, Mark, Operation, Refusal, Reply, Stamp, Verdict,
-};
-use crate::store::{ReadAnswer, ReadSettlement, Store, StoreError};
+use crate::domain::verdict::{earliest_of, latest_of};
+use crate::domain::{Action, DeviceId, Finding, LookUp, Mark, Refusal, Stamp};
+use crate::store::{Result, Store};
 
 /// Devices that one look-up handles at most.
 pub(super) const MOST: usize = 1_000;
 
-/// Devices that one page is asked about by their ids; a longer filter would make a long URL.
-const BY_ID: usize = 10;
-
 /// Devices from which on the list is read as a whole instead: one page of it holds 10,000 actions.
 const BY_LIST: usize = 20;
-
-/// Pages that one question reads at most: two million actions. A server that repeats itself for
-/// ever must not hold the campaign.
-const PAGES: usize = 200;
-
-/// How much further back than the first contact the list is read as a whole. It is only a saving:
-/// what such a list does not show is asked for by its id before anything is repeated.
-const MARGIN: Duration = Duration::from_secs(3600);
 
 /// How a look-up ended.
 pub(super) enum LookUpEnd {
@@ -55,7 +41,7 @@ pub(super) async fn run<S: Store, A: ScanApi>(
     shared: Arc<Shared<S, A>>,
     mut batch: Vec<LookUp>,
     forbidden: bool,
-) -> Result<LookUpEnd, StoreError> {
+) -> Result<LookUpEnd> {
     if forbidden {
         write(&shared, forbidden_all(batch)).await?;
         return Ok(LookUpEnd::Done { forbidden: None });
@@ -68,36 +54,36 @@ pub(super) async fn run<S: Store, A: ScanApi>(
     // The last look of a device is left to the end, where its own id is asked for.
     batch.sort_by_key(|one| one.by_id);
     while !batch.is_empty() {
-        let (query, most) = question(&batch, telling.first_contact.filter(|_| whole));
+        let first_contact = if whole { telling.first_contact } else { None };
+        let (query, most) = question(&batch, first_contact);
         let size = if let ActionQuery::OfDevices(devices) = &query {
             devices.len()
         } else {
             batch.iter().filter(|one| !one.by_id).count()
         };
         let asked_at = shared.store.clock().now();
-        let mut actions: BTreeMap<DeviceId, Vec<Action>> =
+        let mut actions: ByDevice =
             batch[..size].iter().map(|one| (one.device, Vec::new())).collect();
         let keep = |action: Action| {
             if let Some(kept) = action.device.and_then(|device| actions.get_mut(&device)) {
                 kept.push(action);
             }
         };
-        match read(&shared, &query, most, keep).await? {
-            Read::Whole(date) => {
+        let Read { end, date, .. } = ask(&shared, &query, most, keep).await?;
+        match end {
+            ReadEnd::Whole => {
                 telling.contact(&shared, date);
+                let looked = Looked { actions, date, asked_at };
                 let part = batch.drain(..size);
-                let findings =
-                    part.map(|one| telling.find(&shared, one, &actions, (date, asked_at)));
-                let findings = findings.collect();
+                let findings = part.map(|one| telling.find(&shared, one, &looked)).collect();
                 write(&shared, findings).await?;
             }
-            Read::TooLong if most < PAGES => whole = false,
-            Read::TooLong => return Ok(LookUpEnd::Failed(without_end())),
-            Read::Forbidden(refusal) => {
+            ReadEnd::TooLong if most < PAGES => whole = false,
+            ReadEnd::Forbidden(refusal) => {
                 write(&shared, forbidden_all(batch)).await?;
                 return Ok(LookUpEnd::Done { forbidden: Some(refusal) });
             }
-            Read::Failed(why) => return Ok(LookUpEnd::Failed(why)),
+            end => return Ok(LookUpEnd::Failed(end.why())),
         }
     }
     Ok(LookUpEnd::Done { forbidden: None })
@@ -105,138 +91,66 @@ pub(super) async fn run<S: Store, A: ScanApi>(
 
 /// What to ask the list about the first devices of a batch, and how many pages that may cost. Where
 /// the list is read as a whole, it is about all that need not be asked for by their ids.
-fn question(batch: &[LookUp], first_contact: Option<Timestamp>) -> (ActionQuery, usize) {
+fn question(batch: &[LookUp], first_contact: Option<Timestamp>) -> (ActionQuery, u64) {
     let together = batch.iter().filter(|one| !one.by_id).count();
     let unseen = batch.first().is_some_and(|one| one.unseen);
     if together >= BY_LIST && unseen {
         return (ActionQuery::Open, PAGES);
     }
-    if let Some(since) = first_contact.filter(|_| together >= BY_LIST)
-        && let Ok(since) = since.checked_sub(MARGIN)
+    if let Some(first_contact) = first_contact
+        && together >= BY_LIST
     {
         // More pages than this would cost more than asking by ids.
-        return (ActionQuery::CreatedSince(since), together.div_ceil(BY_ID).min(PAGES - 1));
+        let most = (together.div_ceil(BY_ID) as u64).min(PAGES - 1);
+        return (created_since(first_contact), most);
     }
     (ActionQuery::OfDevices(batch.iter().take(BY_ID).map(|one| one.device).collect()), PAGES)
 }
 
-/// How reading the list of actions ended.
-pub(super) enum Read {
-    /// All that the question asks for was handed over, newest first; the server's time.
-    Whole(Option<Timestamp>),
-    /// The list has more pages than the question may cost.
-    TooLong,
-    /// It may not be read.
-    Forbidden(Refusal),
-    /// It could not be read now.
-    Failed(String),
-}
-
-/// Reads the whole list that a question asks for.
-pub(super) async fn read_all<S: Store, A: ScanApi>(
+/// Asks the list of actions one question, within the list's own budget. Who asks, asks again later
+/// where that can help.
+pub(super) async fn ask<S: Store, A: ScanApi>(
     shared: &Shared<S, A>,
     query: &ActionQuery,
+    most: u64,
     take: impl FnMut(Action),
-) -> Result<Read, StoreError> {
-    read(shared, query, PAGES, take).await
-}
-
-/// Why a list is given up that has more pages than any list.
-pub(super) fn without_end() -> String {
-    format!("the list did not end after {PAGES} pages")
-}
-
-/// Reads at most so many pages.
-async fn read<S: Store, A: ScanApi>(
-    shared: &Shared<S, A>,
-    query: &ActionQuery,
-    most: usize,
-    mut take: impl FnMut(Action),
-) -> Result<Read, StoreError> {
-    let mut next: Option<NextPage> = None;
-    for _ in 0..most {
-        match page(shared, query, next.as_ref()).await? {
-            Err(why) => return Ok(Read::Failed(why)),
-            Ok(ListReply::Page { actions, next: rest, date }) => {
-                actions.into_iter().for_each(&mut take);
-                if rest.is_none() || rest == next {
-                    return Ok(Read::Whole(date));
-                }
-                next = rest;
-            }
-            Ok(ListReply::Refused(reply)) => return Ok(refused(shared, &reply).await),
-        }
-    }
-    Ok(Read::TooLong)
-}
-
-async fn refused<S, A: ScanApi>(shared: &Shared<S, A>, reply: &Reply) -> Read {
-    match list_verdict(reply) {
-        // Whatever the reason, asking again does not help.
-        Verdict::Forbidden(refusal) => Read::Forbidden(refusal),
-        Verdict::Rejected(refusal) if refusal.status == 403 && refusal.code.is_some() => {
-            Read::Forbidden(refusal)
-        }
-        Verdict::Unauthorized(_) => {
-            shared.api.token_refused().await;
-            Read::Failed("the API refused the token (401)".to_owned())
-        }
-        Verdict::Throttled { .. } => Read::Failed("the API's limit for the list (429)".to_owned()),
-        Verdict::Doubtful { why, .. } | Verdict::NeverLeft { why } => Read::Failed(why),
-        Verdict::Rejected(refusal) | Verdict::NotFound(refusal) => Read::Failed(refusal.words()),
-        other => Read::Failed(format!("an answer of no use ({})", other.name())),
-    }
-}
-
-/// One page, within the list's own budget.
-async fn page<S: Store, A: ScanApi>(
-    shared: &Shared<S, A>,
-    query: &ActionQuery,
-    next: Option<&NextPage>,
-) -> Result<Result<ListReply, String>, StoreError> {
-    if let Err(error) = shared.api.ready().await {
-        return Ok(Err(error.to_string()));
-    }
-    let (call, claimed_at) = slot(shared).await?;
-    let reply = shared.api.actions(query, next).await;
-    let verdict = match &reply {
-        ListReply::Page { .. } => None,
-        ListReply::Refused(reply) => Some(list_verdict(reply)),
+) -> Result<Read> {
+    let reader = Reader {
+        store: &*shared.store,
+        api: &*shared.api,
+        slots: Slots::Campaign(shared.campaign.id),
+        timing: shared.timing,
+        patience: Patience::once(),
     };
-    let settlement = ReadSettlement::needed(verdict.clone());
-    let budget = shared.store.settle_read(call, settlement).await?;
-    let heard = verdict.and_then(|it| Heard::of(Operation::Read, claimed_at, &it, budget));
-    shared.unread().extend(heard);
-    Ok(Ok(reply))
+    let mut read = reader.read(&Actions { api: &*shared.api, query }, most, take).await?;
+    shared.unread().append(&mut read.throttled);
+    Ok(read)
 }
 
-impl<S, A> Shared<S, A> {
-    /// The 429s of the list of actions that nobody was told about yet.
-    pub(super) fn unread(&self) -> MutexGuard<'_, Vec<Heard>> {
-        // A panic stops the run in any case.
-        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The actions that a list shows for each device that it was asked about.
+type ByDevice = BTreeMap<DeviceId, Vec<Action>>;
+
+/// What a look into the list came back with.
+struct Looked {
+    actions: ByDevice,
+    /// The server's time.
+    date: Option<Timestamp>,
+    /// When it was asked.
+    asked_at: Stamp,
 }
 
-/// A slot of the list's budget that may be used at once. One that a slow store gave too late could
-/// be counted by the server after its horizon, so it is given back.
-async fn slot<S: Store, A>(shared: &Shared<S, A>) -> Result<(CallId, Stamp), StoreError> {
-    let Shared { store, timing, .. } = shared;
-    loop {
-        match store.claim_read(shared.campaign.id).await? {
-            ReadAnswer::Call(call, claimed_at) => {
-                if !timing.is_late(claimed_at, store.clock().now()) {
-                    return Ok((call, claimed_at));
-                }
-                let verdict = Some(list_verdict(&Reply::too_late()));
-                store.settle_read(call, ReadSettlement::needed(verdict)).await?;
-            }
-            ReadAnswer::NotYet(not_yet) => {
-                let clock = store.clock();
-                let poll = clock.now().plus(timing.poll);
-                clock.sleep_until(not_yet.at.min(poll)).await;
-            }
-        }
+/// The server times between which an action of ours was created.
+struct Created {
+    /// Not known if the server never told its time.
+    earliest: Option<Timestamp>,
+    latest: Option<Timestamp>,
+}
+
+impl Created {
+    /// Whether an action that was created then can be ours.
+    fn holds(&self, at: Option<Timestamp>) -> bool {
+        let (Some(at), Some(earliest)) = (at, self.earliest) else { return false };
+        at >= earliest && self.latest.is_none_or(|latest| at <= latest)
     }
 }
 
@@ -251,7 +165,7 @@ struct Telling {
 
 impl Telling {
     fn new<S, A>(shared: &Shared<S, A>, notes: ServerNotes) -> Self {
-        let kept = shared.counts.comments_kept.load(Ordering::SeqCst);
+        let kept = shared.comments_kept.load(Ordering::SeqCst);
         Self {
             mark: shared.campaign.mark(),
             first_contact: notes.first_contact,
@@ -269,12 +183,7 @@ impl Telling {
 
     /// Whether the list shows an action of ours, where its comment does not tell: created within
     /// these server times, since what was sent was sent and had arrived by then.
-    fn is_ours<S, A>(
-        &self,
-        shared: &Shared<S, A>,
-        action: &Action,
-        (earliest, latest): (Option<Timestamp>, Option<Timestamp>),
-    ) -> bool {
+    fn is_ours<S, A>(&self, shared: &Shared<S, A>, action: &Action, created: &Created) -> bool {
         let order = &shared.campaign.order;
         match action.comment_says(&self.mark, &order.text()) {
             CommentSays::Ours => true,
@@ -285,9 +194,7 @@ impl Telling {
             // order too many cannot be taken back.
             CommentSays::Altered | CommentSays::Nothing => {
                 action.scan_type().is_none_or(|scope| scope == order.scan_type)
-                    && matches!((action.created, earliest),
-                        (Some(at), Some(earliest)) if at >= earliest)
-                    && latest.is_none_or(|latest| action.created.is_some_and(|at| at <= latest))
+                    && created.holds(action.created)
             }
         }
     }
@@ -296,24 +203,26 @@ impl Telling {
         &self,
         shared: &Shared<S, A>,
         look_up: LookUp,
-        actions: &BTreeMap<DeviceId, Vec<Action>>,
-        (server_now, asked_at): (Option<Timestamp>, Stamp),
+        looked: &Looked,
     ) -> Finding {
-        let empty = Vec::new();
-        let actions = actions.get(&look_up.device).unwrap_or(&empty);
+        let (server_now, asked_at) = (looked.date, looked.asked_at);
+        let actions = looked.actions.get(&look_up.device).map_or(&[][..], Vec::as_slice);
         let scans = || actions.iter().filter(|action| action.is_scan_of(look_up.device));
         // The server was asked after `asked_at` and answered before `now`; its time lies between.
         let now = shared.store.clock().now();
         let timing = &shared.timing;
         let ago = asked_at.since(look_up.arrives_by);
-        let known = server_now.filter(|_| look_up.arrives_by > Stamp::ZERO);
+        let known = if look_up.arrives_by > Stamp::ZERO { server_now } else { None };
         let latest = known.and_then(|date| latest_of(date, ago, timing));
         // Where no whole answer ever came, the call in doubt itself says how early it can be.
         let claimed_ago = now.since(look_up.arrives_by.minus(timing.horizon()));
         let claimed = known.and_then(|date| earliest_of(date, claimed_ago, timing));
         let earliest = self.first_contact.into_iter().chain(claimed).min();
-        let ours = scans().find(|action| self.is_ours(shared, action, (earliest, latest)));
-        if let Some(ours) = ours.filter(|_| !look_up.unseen) {
+        let created = Created { earliest, latest };
+        let ours = scans().find(|action| self.is_ours(shared, action, &created));
+        if let Some(ours) = ours
+            && !look_up.unseen
+        {
             let found = if ours.has_failed() { Found::OursFailed } else { Found::Ours };
             return Finding { look_up, found, action: Some(ours.clone()) };
         }
@@ -330,10 +239,7 @@ fn forbidden_all(batch: Vec<LookUp>) -> Vec<Finding> {
     batch.into_iter().map(forbid).collect()
 }
 
-async fn write<S: Store, A>(
-    shared: &Shared<S, A>,
-    findings: Vec<Finding>,
-) -> Result<(), StoreError> {
+async fn write<S: Store, A>(shared: &Shared<S, A>, findings: Vec<Finding>) -> Result<()> {
     let settled = shared.store.looked_up(shared.campaign.id, findings).await?;
     for settled in settled {
         shared.note_result(settled.before, settled.after);

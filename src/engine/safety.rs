@@ -52,18 +52,17 @@ impl Results {
         let most = most?;
         let failed: u64 = self.failures.values().sum();
         let enough = matches!(most, MaxFailures::Count(_)) || self.all >= SHARE_ANSWERS;
-        (enough && most.is_reached(failed, self.all)).then(|| {
-            let causes = self
-                .failures
-                .iter()
-                .map(|(what, some)| format!("{some} {}", what.replace('_', " ")));
-            let causes = causes.collect::<Vec<_>>().join(", ");
-            Stop::Failures(format!(
-                "{failed} of {} results of this run are failures ({causes}); {most} or more is \
-                 too many",
-                self.all
-            ))
-        })
+        if !enough || !most.is_reached(failed, self.all) {
+            return None;
+        }
+        let causes =
+            self.failures.iter().map(|(what, some)| format!("{some} {}", what.replace('_', " ")));
+        let causes = causes.collect::<Vec<_>>().join(", ");
+        Some(Stop::Failures(format!(
+            "{failed} of {} results of this run are failures ({causes}); {most} or more is too \
+             many",
+            self.all
+        )))
     }
 }
 

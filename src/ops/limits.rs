@@ -10,6 +10,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::failure::Failure;
 use super::hours::{hours, unknown_zone};
 use crate::clock::unreadable_zone;
+use crate::domain::forecast::CallRate;
 use crate::domain::quota::api_quotas;
 use crate::domain::request::SpeedRequest;
 use crate::domain::{Campaign, Hours, Pace, PaceKind, Priority, Quota, Timing};
@@ -49,6 +50,16 @@ pub struct Speed {
 }
 
 impl Speed {
+    /// How fast a run calls.
+    pub fn rate(&self) -> CallRate {
+        CallRate {
+            quotas: self.quotas.clone(),
+            pace: self.pace,
+            concurrency: self.concurrency,
+            timing: self.timing,
+        }
+    }
+
     /// How long a run that starts at this moment may order. The moment is asked for again when a
     /// run starts, since a long list or an open question must not push the end out.
     pub fn stops_in(&self, start: Timestamp) -> Option<Duration> {

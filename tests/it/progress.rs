@@ -93,7 +93,7 @@ fn every_note_is_a_sentence_that_says_what_happens_next() {
         Note::Refused("HTTP 400 InvalidRequestBody: \u{1b}[31m".into()),
         Note::Useless("HTTP 403 with an HTML page: a proxy answers in the API's place".into()),
         Note::ListFailed("HTTP 503".into()),
-        Note::Stopping(1),
+        Note::Stopping(Operation::Scan, 1),
         Note::WaveOver("the canary".into(), Duration::from_secs(1_800)),
         Note::WaveOver("the canary".into(), Duration::from_secs(40 * 3_600)),
         Note::WavePassed("0 of 20 devices of the canary failed".into()),

@@ -10,7 +10,7 @@ use crate::defender::CancelApi;
 use crate::domain::cancel::{Cause, Spared};
 use crate::domain::{Campaign, Exit};
 use crate::engine::StopLevel;
-use crate::engine::cancel::{self, Cancelled, Job, Survey, Target};
+use crate::engine::cancel::{self, Cancelled, Job, OpenAction, Survey};
 use crate::engine::lists::Patience;
 use crate::ops::failure::Failure;
 use crate::ops::limits::Speed;
@@ -87,7 +87,7 @@ impl<S: Store, A: CancelApi> Cancelling<'_, S, A> {
     pub(in crate::ops) async fn send(
         &self,
         campaign: &Campaign,
-        targets: Vec<Target>,
+        targets: Vec<OpenAction>,
         stopping: &mut Stopping<'_>,
     ) -> Result<Cancelled, Failure> {
         if targets.is_empty() {
@@ -100,10 +100,7 @@ impl<S: Store, A: CancelApi> Cancelling<'_, S, A> {
             api: self.api.clone(),
             campaign: campaign.clone(),
             cause: self.cause,
-            quotas: self.speed.quotas.clone(),
-            pace: self.speed.pace,
-            concurrency: self.speed.concurrency,
-            timing: self.speed.timing,
+            rate: self.speed.rate(),
             progress_every: view.every(),
         };
         let (to_engine, stop) = watch::channel(StopLevel::Run);

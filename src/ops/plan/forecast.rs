@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{Timestamp, ZonedDateTime};
 
 use crate::clock::{Clock, SystemClock, wall_clock};
-use crate::domain::forecast::{CallRate, Outlook};
+use crate::domain::forecast::Outlook;
 use crate::domain::preflight::{Decision, Group};
 use crate::domain::quota::used;
 use crate::domain::{
@@ -55,14 +55,8 @@ pub(in crate::ops) struct About<'a> {
 
 /// What the forecast starts from.
 pub(in crate::ops) fn outlook(speed: &Speed, usage: Usage, now: Stamp) -> Outlook {
-    let rate = CallRate {
-        quotas: speed.quotas.clone(),
-        pace: speed.pace,
-        concurrency: speed.concurrency,
-        timing: speed.timing,
-    };
     let hours = speed.hours.clone().map(|hours| (hours, whole(wall_clock())));
-    Outlook { hours, ..Outlook::new(usage, rate, now) }
+    Outlook { hours, ..Outlook::new(usage, speed.rate(), now) }
 }
 
 /// A moment as exact as stamps are, so that a forecast made with both meets a window's begin.

@@ -203,10 +203,14 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
         Note::WavePassed(figures) => {
             format!("{}; the next wave begins", capital(&printable(figures)))
         }
-        Note::Stopping(calls) => format!(
-            "Stopping: no more orders; {} still in flight; Ctrl-C again leaves at once",
-            counted(*calls as u64, "call")
-        ),
+        Note::Stopping(operation, calls) => {
+            let what = match operation {
+                Operation::Scan | Operation::Read => "no more orders",
+                Operation::Cancel => "nothing more is cancelled",
+            };
+            let calls = counted(*calls as u64, "call");
+            format!("Stopping: {what}; {calls} still in flight; Ctrl-C again leaves at once")
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::cancel::{Cause, Spared};
-use fleetsweep::engine::cancel::{Cancelled, Job, Survey, Target, run, survey};
+use fleetsweep::domain::forecast::CallRate;
+use fleetsweep::engine::cancel::{Cancelled, Job, OpenAction, Survey, Told, run, survey};
 use fleetsweep::engine::lists::{ListEnd, Lists, Patience};
 use fleetsweep::store::memory::Stamping;
 
@@ -11,6 +12,7 @@ use super::*;
 use crate::fake_server::ListAct;
 use crate::watched_store::Mistake;
 
+mod answers;
 mod pauses;
 
 /// A world in which a campaign `c` of so many devices was ordered.
@@ -45,27 +47,44 @@ impl World {
             api: self.server.clone(),
             campaign: self.find("c").await,
             cause: Cause::Command,
-            quotas: self.settings.quotas.clone(),
-            pace: self.settings.pace,
-            concurrency: self.settings.concurrency,
-            timing: self.settings.timing,
+            rate: CallRate {
+                quotas: self.settings.quotas.clone(),
+                pace: self.settings.pace,
+                concurrency: self.settings.concurrency,
+                timing: self.settings.timing,
+            },
             progress_every: Duration::ZERO,
         }
     }
 
-    async fn cancel(&self, targets: Vec<Target>) -> Cancelled {
+    async fn cancel(&self, targets: Vec<OpenAction>) -> Cancelled {
         let (_stop, stopped) = watch::channel(StopLevel::Run);
         self.cancel_until(targets, stopped).await
     }
 
     async fn cancel_until(
         &self,
-        targets: Vec<Target>,
+        targets: Vec<OpenAction>,
         stop: watch::Receiver<StopLevel>,
     ) -> Cancelled {
         let (told, _keeps_it_open) = mpsc::channel(10_000);
         let run = run(self.job().await, targets, stop, told);
         tokio::time::timeout(STUCK, run).await.expect("it is stuck").unwrap()
+    }
+
+    /// Cancels, and what was told meanwhile.
+    async fn cancel_telling(&self, targets: Vec<OpenAction>) -> (Cancelled, Vec<Note>) {
+        let (_stop, stopped) = watch::channel(StopLevel::Run);
+        let (told, mut heard) = mpsc::channel(10_000);
+        let run = run(self.job().await, targets, stopped, told);
+        let done = tokio::time::timeout(STUCK, run).await.expect("it is stuck").unwrap();
+        let mut notes = Vec::new();
+        while let Ok(one) = heard.try_recv() {
+            if let Told::Note(note) = one {
+                notes.push(note);
+            }
+        }
+        (done, notes)
     }
 
     /// Looks, and cancels all that is open.
@@ -139,7 +158,7 @@ async fn a_canceller_that_goes_by_device_is_caught() {
     let targets = world.server.ledger(|ledger| {
         let all = ledger.actions.values().flatten().filter(|action| action.is_open());
         let on_ours = all.filter(|action| devices.contains(&action.device.unwrap()));
-        let target = |action: &fleetsweep::domain::Action| Target {
+        let target = |action: &fleetsweep::domain::Action| OpenAction {
             seq: 1,
             id: action.id.clone(),
             device: action.device.unwrap(),
@@ -328,26 +347,6 @@ async fn an_api_that_is_gone_and_a_page_in_its_place_stop_it_in_their_words() {
     let world = ordered(Script { cancel: Box::new(rule), ..Script::default() }, 60).await;
     let done = world.cancel_all().await;
     assert_eq!((done.stop, world.cancels()), (None, 60));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_network_that_is_gone_is_waited_for_and_stops_it_in_the_end() {
-    let rule = |(call, nth): (usize, usize)| match call {
-        1..5 => Act::Serve,
-        _ if nth < 20 => Act::NeverLeft,
-        _ => Act::Serve,
-    };
-    let world = ordered(Script { cancel: Box::new(rule), ..Script::default() }, 5).await;
-    let done = world.cancel_all().await;
-    assert_eq!((done.cancelled, done.calls, done.stop), (5, 5, None));
-    let rule = |(call, _)| if call < 5 { Act::Serve } else { Act::NeverLeft };
-    let world = ordered(Script { cancel: Box::new(rule), ..Script::default() }, 9).await;
-    let start = world.clock.now();
-    let done = world.cancel_all().await;
-    assert!(matches!(done.stop, Some(Stop::Unreachable(_))), "{done:?}");
-    assert_eq!((done.cancelled, done.left), (4, 5));
-    assert!(world.clock.now().since(start) >= HOUR);
-    assert!(world.store.busiest_minute() < 300, "{}", world.store.busiest_minute());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,25 +1,6 @@
 //! What people are told of a 429 while scans are cancelled, and what is kept of it.
 
-use fleetsweep::engine::cancel::Told;
-
 use super::*;
-
-impl World {
-    /// The same, and what was told of it.
-    async fn cancel_telling(&self, targets: Vec<Target>) -> (Cancelled, Vec<Note>) {
-        let (_stop, stopped) = watch::channel(StopLevel::Run);
-        let (told, mut heard) = mpsc::channel(10_000);
-        let run = run(self.job().await, targets, stopped, told);
-        let done = tokio::time::timeout(STUCK, run).await.expect("it is stuck").unwrap();
-        let mut notes = Vec::new();
-        while let Ok(one) = heard.try_recv() {
-            if let Told::Note(note) = one {
-                notes.push(note);
-            }
-        }
-        (done, notes)
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn each_pause_is_told_once_with_or_without_a_time_and_the_gate_keeps_it() {

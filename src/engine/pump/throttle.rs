@@ -3,38 +3,42 @@
 //! nothing back: that is the budget's.
 
 use crate::domain::event::Note;
+use crate::domain::forecast::CallRate;
 use crate::domain::named::as_counted;
-use crate::domain::{BudgetState, Operation, Quota, Stamp, Timing, Verdict};
+use crate::domain::{BudgetState, Operation, Quota, Stamp, Verdict};
 
 /// A 429, and the budget after it.
 #[derive(Clone, Debug)]
-pub(super) struct Heard {
+pub(crate) struct Heard {
     /// What was called.
-    pub(super) operation: Operation,
+    pub(crate) operation: Operation,
     /// When the call was claimed.
-    pub(super) claimed_at: Stamp,
+    pub(crate) claimed_at: Stamp,
     /// The limit that the server named, as it named it.
-    pub(super) named: Option<Quota>,
+    pub(crate) named: Option<Quota>,
     /// The budget.
-    pub(super) budget: BudgetState,
+    pub(crate) budget: BudgetState,
 }
 
 impl Heard {
-    /// Nothing if the verdict is another one.
-    pub(super) fn of(
+    /// Returns `None` if the verdict is another one.
+    pub(crate) fn of(
         operation: Operation,
         claimed_at: Stamp,
         verdict: &Verdict,
         budget: BudgetState,
     ) -> Option<Self> {
         let is_429 = matches!(verdict, Verdict::Throttled { .. });
-        is_429.then(|| Self { operation, claimed_at, named: verdict.named_limit(), budget })
+        if !is_429 {
+            return None;
+        }
+        Some(Self { operation, claimed_at, named: verdict.named_limit(), budget })
     }
 }
 
 /// What was told of the 429s on one budget.
 #[derive(Debug, Default)]
-pub(super) struct Throttles {
+pub(crate) struct Throttles {
     /// When the pause was ordered that people were told about last.
     told_pause: Stamp,
     told_limits: Vec<Quota>,
@@ -42,19 +46,13 @@ pub(super) struct Throttles {
 }
 
 impl Throttles {
-    /// What is new to people in a 429 for a runner that keeps these quotas.
-    pub(super) fn news(
-        &mut self,
-        heard: &Heard,
-        kept: &[Quota],
-        timing: &Timing,
-        now: Stamp,
-    ) -> Vec<Note> {
+    /// What is new to people in a 429 for a runner that calls at this rate.
+    pub(crate) fn news(&mut self, heard: &Heard, rate: &CallRate, now: Stamp) -> Vec<Note> {
         let mut notes = Vec::new();
         let Heard { operation, claimed_at, named, budget } = heard;
-        let named = named.map(|limit| as_counted(limit, timing));
+        let named = named.map(|limit| as_counted(limit, &rate.timing));
         // One that our own quotas imply is nothing that we did not keep.
-        let lower = named.filter(|limit| !kept.iter().any(|own| own.within(limit)));
+        let lower = named.filter(|limit| !rate.quotas.iter().any(|own| own.within(limit)));
         let news = lower.filter(|limit| budget.named.was_news(limit, *claimed_at));
         if let Some(limit) = news {
             if !self.told_limits.contains(&limit) {
@@ -79,6 +77,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::domain::Timing;
     use crate::domain::quota::api_quotas;
 
     fn at(seconds: u64) -> Stamp {
@@ -97,7 +96,9 @@ mod tests {
     }
 
     fn news(told: &mut Throttles, heard: &Heard, now: u64) -> Vec<Note> {
-        told.news(heard, &api_quotas(), &Timing::default(), at(now))
+        let timing = Timing::default();
+        let rate = CallRate { quotas: api_quotas(), pace: None, concurrency: 16, timing };
+        told.news(heard, &rate, at(now))
     }
 
     #[test]

@@ -1,27 +1,20 @@
-//! Cancelling the actions that a campaign ordered. Here is which of them there are to cancel, by
-//! one list for all of them; `sending` asks for each. What makes an action the campaign's own is
-//! `domain::cancel`'s to say. It orders nothing and decides for nobody whether to cancel.
-
-mod sending;
+//! Which actions of a campaign there are to cancel, by one list for all of them. It writes what the
+//! list says, and cancels nothing.
 
 use std::collections::BTreeMap;
 
-pub use sending::{Cancelled, Job, Told, run};
-
-use super::follow::all_of;
-use super::lists::{ListEnd, Lists};
 use crate::defender::Inventory;
 use crate::domain::action::has_ended;
 use crate::domain::cancel::{Own, Spared, Standing};
 use crate::domain::{Action, Campaign, Cancellation, DeviceId, Outcome, Seq, State};
+use crate::engine::follow::all_of;
+use crate::engine::lists::{ListEnd, Lists};
+use crate::engine::rows::{note_actions, note_cancelled};
 use crate::store::{Store, StoreError};
 
-/// Rows that are written together.
-const PAGE: usize = 1_000;
-
-/// An action to cancel.
+/// An action that has not ended, and can be cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct OpenAction {
     /// The row that ordered it.
     pub seq: Seq,
     /// Its id.
@@ -34,9 +27,9 @@ pub struct Target {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Survey {
     /// Those that wait for their device.
-    pub pending: Vec<Target>,
+    pub pending: Vec<OpenAction>,
     /// Those that run.
-    pub in_progress: Vec<Target>,
+    pub in_progress: Vec<OpenAction>,
     /// How many ended by themselves, or by somebody else.
     pub ended: u64,
     /// How many this program cancelled before.
@@ -61,7 +54,7 @@ pub async fn survey<S: Store, A: Inventory>(
     campaign: &Campaign,
 ) -> Result<Result<Survey, ListEnd>, StoreError> {
     let own = own(campaign);
-    let mut ordered = Ordered::read(lists.store, campaign).await?;
+    let mut ordered = SoughtActions::read(lists.store, campaign).await?;
     let mut survey = Survey { cancelled: ordered.cancelled, ..Survey::default() };
     survey.ended = ordered.ended;
     if ordered.is_sought() {
@@ -83,13 +76,8 @@ impl Survey {
     /// # Errors
     /// `StoreError` if the store fails.
     pub async fn write<S: Store>(&self, store: &S, campaign: &Campaign) -> Result<(), StoreError> {
-        for part in self.seen.chunks(PAGE) {
-            store.note_actions(campaign.id, part.to_vec()).await?;
-        }
-        for part in self.unwritten.chunks(PAGE) {
-            store.note_cancelled(campaign.id, part.to_vec()).await?;
-        }
-        Ok(())
+        note_actions(store, campaign.id, &self.seen).await?;
+        note_cancelled(store, campaign.id, &self.unwritten).await
     }
 
     /// How many are not touched though they have not ended, as far as is known.
@@ -99,7 +87,7 @@ impl Survey {
 }
 
 /// What makes an action this campaign's own.
-fn own(campaign: &Campaign) -> Own {
+pub(super) fn own(campaign: &Campaign) -> Own {
     Own {
         mark: campaign.mark(),
         comment: campaign.order.text(),
@@ -109,10 +97,10 @@ fn own(campaign: &Campaign) -> Own {
 
 /// The rows of a campaign whose order was accepted.
 #[derive(Default)]
-struct Ordered {
+struct SoughtActions {
     /// Those to look for, by the ids of their actions: they may be open, or were cancelled by
     /// somebody. A server that gives one id for two devices must not hide one of them.
-    sought: BTreeMap<String, Vec<Sought>>,
+    sought: BTreeMap<String, Vec<SoughtAction>>,
     /// Those of which nothing tells which action they ordered.
     nameless: u64,
     ended: u64,
@@ -120,14 +108,14 @@ struct Ordered {
 }
 
 /// A row whose action is looked for.
-struct Sought {
+struct SoughtAction {
     seq: Seq,
     device: DeviceId,
     /// It was told to be cancelled before, by whomever.
     cancelled: bool,
 }
 
-impl Ordered {
+impl SoughtActions {
     async fn read<S: Store>(store: &S, campaign: &Campaign) -> Result<Self, StoreError> {
         let mut ordered = Self::default();
         let take = store.each_row(campaign.id, |row| {
@@ -154,7 +142,7 @@ impl Ordered {
         } else if id.is_empty() {
             self.nameless += 1;
         } else {
-            self.sought.entry(id).or_default().push(Sought {
+            self.sought.entry(id).or_default().push(SoughtAction {
                 seq,
                 device,
                 cancelled: told.is_cancelled(),
@@ -169,11 +157,11 @@ impl Ordered {
     /// Takes an action off the list. One that comes twice, as a list does whose pages shift, counts
     /// once.
     fn take(&mut self, own: &Own, action: Action, survey: &mut Survey) {
-        for Sought { seq, device, .. } in self.sought.remove(&action.id).unwrap_or_default() {
-            let target = || Target { seq, id: action.id.clone(), device };
+        for SoughtAction { seq, device, .. } in self.sought.remove(&action.id).unwrap_or_default() {
+            let open = || OpenAction { seq, id: action.id.clone(), device };
             match own.standing(&action, device) {
-                Standing::Pending => survey.pending.push(target()),
-                Standing::InProgress => survey.in_progress.push(target()),
+                Standing::Pending => survey.pending.push(open()),
+                Standing::InProgress => survey.in_progress.push(open()),
                 Standing::Ended => survey.ended += 1,
                 Standing::Cancelled(cause) => {
                     survey.cancelled += 1;

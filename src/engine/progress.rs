@@ -1,0 +1,69 @@
+//! What those who watch a campaign's run are told of where it stands, with a forecast. It decides
+//! nothing.
+
+use super::pump::{Caller, Flow};
+use super::shared::Shared;
+use super::waves::shown;
+use crate::clock::Clock;
+use crate::defender::ScanApi;
+use crate::domain::event::{Snapshot, WaveShown};
+use crate::domain::forecast::{Outlook, Pause};
+use crate::domain::quota::used;
+use crate::domain::{BudgetKey, Operation, Tally};
+use crate::store::{Result, Store};
+
+/// What the next calls on a budget are forecast from: what all runners on it keep, which the store
+/// has together, and how this flow goes.
+pub(super) async fn outlook<S: Store, P>(
+    store: &S,
+    budget: &BudgetKey,
+    flow: &Flow<P>,
+) -> Result<Outlook> {
+    let most = flow.rate.quotas.iter().map(|quota| quota.calls.get() as usize).max();
+    let usage = store.usage(budget, most.unwrap_or(0)).await?;
+    let outlook = Outlook::new(usage, flow.rate.clone(), store.clock().now());
+    Ok(Outlook { latency: flow.latency, ..outlook })
+}
+
+/// Where a campaign stands.
+pub(super) async fn snapshot<S: Store, A: ScanApi>(
+    shared: &Shared<S, A>,
+    flow: &Flow<Snapshot>,
+) -> Result<Snapshot> {
+    let store = shared.store();
+    let tally = store.tally(shared.campaign.id).await?;
+    let (wave, pauses) = match wave_shown(shared, &tally).await? {
+        Some((wave, pauses)) => (Some(wave), pauses),
+        None => (None, Vec::new()),
+    };
+    let budget = shared.campaign.order.target.budget(Operation::Scan);
+    let outlook = outlook(store, &budget, flow).await?;
+    let hours = shared.hours.clone().map(|hours| (hours, store.clock().utc()));
+    let outlook = Outlook { hours, pauses, ..outlook };
+    Ok(Snapshot {
+        finish_in: outlook.forecast(tally.queued).map(|forecast| forecast.last_answer),
+        used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
+        tally,
+        calls: flow.counts.calls(),
+        throttled: flow.throttled,
+        in_flight: flow.in_flight,
+        hold: flow.hold.clone(),
+        wave,
+    })
+}
+
+/// How the present wave stands, and where the campaign pauses from now on; `None` if no wave
+/// follows.
+async fn wave_shown<S: Store, A>(
+    shared: &Shared<S, A>,
+    tally: &Tally,
+) -> Result<Option<(WaveShown, Vec<Pause>)>> {
+    let Shared { store, campaign, .. } = shared;
+    if campaign.rollout.last() == 0 {
+        return Ok(None);
+    }
+    match store.find(&campaign.name).await? {
+        Some(there) => shown(&**store, &there, tally).await,
+        None => Ok(None),
+    }
+}

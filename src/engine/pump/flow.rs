@@ -1,0 +1,183 @@
+//! The flow of calls: how many are in flight, when the next one may leave, what holds it, what
+//! stops all of them, and what watchers are told. What answers do to it stands in `answers`.
+//! Nothing here waits or sends.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::call::{Caller, Unclaimed};
+use super::counts::Counts;
+use super::network::Network;
+use super::throttle::Throttles;
+use crate::domain::event::{Event, HoldReason, Note};
+use crate::domain::forecast::{CallRate, LATENCY};
+use crate::domain::refusals::Kind;
+use crate::domain::{Operation, Stamp, Stop};
+use crate::gate::Gate;
+use crate::store::{Hold, NotYet};
+
+/// How calls flow, and what there is to tell of it: `P` is what a snapshot holds.
+pub(crate) struct Flow<P> {
+    /// The moment of this turn of the loop.
+    pub(crate) now: Stamp,
+    /// Calls that are not over.
+    pub(crate) in_flight: usize,
+    /// No call before this moment.
+    pub(crate) next_call: Stamp,
+    /// When the work looks around next.
+    pub(crate) next_tick: Stamp,
+    /// What holds the next call.
+    pub(crate) hold: Option<HoldReason>,
+    /// Why nothing more is called for; the first reason counts.
+    pub(crate) stop: Option<Stop>,
+    /// Answers with 429.
+    pub(crate) throttled: u64,
+    /// How long answers take, smoothed, for the forecast.
+    pub(crate) latency: Duration,
+    /// How fast this runner calls.
+    pub(crate) rate: CallRate,
+    /// What the tasks count.
+    pub(crate) counts: Arc<Counts>,
+    pub(super) operation: Operation,
+    /// How many calls may ask for a slot at once.
+    claims: usize,
+    /// Only tests take it out, to show that the limit holds without it.
+    pub(crate) gate: Option<Gate>,
+    pub(super) network: Network,
+    /// When the token was refused; a refusal of a call claimed later stops the run.
+    pub(super) token_refused: Option<Stamp>,
+    pub(super) useless: Option<Useless>,
+    pub(super) throttles: Throttles,
+    /// When each kind of refusal was told last.
+    pub(super) refusals_told: BTreeMap<Kind, Stamp>,
+    events: mpsc::Sender<Event<P>>,
+}
+
+/// A row of answers that are of no use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Useless {
+    pub(super) since: Stamp,
+    pub(super) answers: u32,
+    pub(super) told: Option<Stamp>,
+}
+
+impl<P> Flow<P> {
+    /// A flow in which nothing has been called yet, behind a gate.
+    pub(super) fn new<C: Caller>(
+        rate: CallRate,
+        counts: Arc<Counts>,
+        events: mpsc::Sender<Event<P>>,
+        now: Stamp,
+    ) -> Self {
+        Self {
+            now,
+            in_flight: 0,
+            next_call: now,
+            next_tick: now,
+            hold: None,
+            stop: None,
+            throttled: 0,
+            latency: LATENCY,
+            gate: Some(Gate::new(&rate.quotas, rate.pace, now)),
+            rate,
+            counts,
+            operation: C::OPERATION,
+            claims: C::CLAIMS,
+            network: Network::default(),
+            token_refused: None,
+            useless: None,
+            throttles: Throttles::default(),
+            refusals_told: BTreeMap::new(),
+            events,
+        }
+    }
+
+    /// The API is known to be there, since it has answered this process before.
+    pub(crate) fn has_been_reached(&mut self) {
+        self.network.reached = true;
+    }
+
+    /// Calls for nothing more; the first reason counts.
+    pub(crate) fn halt(&mut self, stop: Stop) {
+        if self.stop.is_none() {
+            // Who caught a signal has told it at once.
+            if stop != Stop::Signal {
+                // What has no slot yet is no call, and none is sent for it any more.
+                let sending = self.counts.sending.load(Ordering::SeqCst);
+                self.note(Note::Stopping(self.operation, sending));
+            }
+            self.stop = Some(stop);
+            self.counts.halt();
+        }
+    }
+
+    /// Whether the API can be reached, as far as is known.
+    pub(crate) fn can_reach(&self) -> bool {
+        self.network.is_up()
+    }
+
+    /// Cells that the gate gave out, over all its limiters.
+    pub(crate) fn cells(&self) -> u64 {
+        self.gate.as_ref().map_or(0, Gate::cells)
+    }
+
+    /// Whether one more call may be under way. While the API is out of reach one call probes.
+    pub(super) fn has_room(&self) -> bool {
+        let most = if self.network.is_up() { self.rate.concurrency } else { 1 };
+        self.in_flight < most && self.counts.claiming() < self.claims
+    }
+
+    /// Whether another call may be begun now, as far as the flow tells.
+    pub(super) fn may_call(&self) -> bool {
+        self.stop.is_none() && self.next_call <= self.now && self.has_room()
+    }
+
+    /// Whether the gate gives a pass now.
+    pub(super) fn passes_gate(&mut self) -> bool {
+        let Some(Err(at)) = self.gate.as_mut().map(|gate| gate.check(self.now)) else {
+            return true;
+        };
+        self.hold = Some(HoldReason::Pace);
+        self.next_call = at;
+        false
+    }
+
+    /// A call got no slot.
+    pub(super) fn unclaimed(&mut self, why: &Unclaimed) {
+        if let Some(gate) = &mut self.gate {
+            gate.give_back();
+        }
+        match why {
+            Unclaimed::SignIn(error) => self.sign_in_failed(error),
+            Unclaimed::NotYet(no) => self.not_yet(*no),
+            Unclaimed::Idle { .. } => {}
+        }
+    }
+
+    /// The store said no. Which campaign goes before this one is not known here.
+    pub(crate) fn not_yet(&mut self, no: NotYet) {
+        self.hold = match no.hold {
+            Hold::Quota(quota) => Some(HoldReason::Quota(quota)),
+            Hold::Pause if self.useless.is_some() => Some(HoldReason::Faults),
+            Hold::Pause => Some(HoldReason::Pause),
+            Hold::User => Some(HoldReason::User),
+            Hold::Priority(_) => None,
+        };
+        // An answer can open a slot earlier, also one to another runner.
+        self.next_call = no.at.min(self.now.plus(self.rate.timing.poll));
+    }
+
+    /// Tells something once.
+    pub(crate) fn note(&self, note: Note) {
+        self.tell(Event::Note(note));
+    }
+
+    /// Events are for watchers: one who does not keep up misses some, and the run goes on.
+    pub(super) fn tell(&self, event: Event<P>) {
+        drop(self.events.try_send(event));
+    }
+}
