@@ -31,7 +31,7 @@ pub use cancel::CancelArgs;
 pub use change::ChangeArgs;
 pub use due::DueArgs;
 pub use hours::HoursArgs;
-pub use later::{FollowArgs, PauseArgs, RetryArgs};
+pub use later::{FollowArgs, PauseArgs, PruneArgs, RetryArgs};
 pub use machines::MachineArgs;
 pub use order::OrderArgs;
 pub use priority::PriorityArgs;
@@ -129,6 +129,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Hold a campaign, from any terminal; `resume` goes on.
     Pause(PauseArgs),
+    /// Remove the rows of campaigns that ended long ago.
+    Prune(PruneArgs),
     /// Cancel what a campaign ordered, and order no more of it.
     Cancel(Box<CancelArgs>),
     /// Follow the ordered scans until they have ended.

@@ -32,6 +32,7 @@ pub(super) fn commands(command: &Command, config: Option<&PathBuf>) -> Commands 
         Command::Status(args) => of(args.store.as_ref(), None),
         Command::Report(args) => of(args.output.store.as_ref(), None),
         Command::Pause(args) => of(args.store.as_ref(), None),
+        Command::Prune(args) => of(args.store.as_ref(), None),
         Command::Devices(args) => of(args.store.as_ref(), Some(&args.connect)),
         Command::Doctor(args) => of(args.store.as_ref(), Some(&args.connect)),
         Command::Schedule(_) | Command::Emulate(_) | Command::Completions(_) | Command::Man(_) => {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::cancel::Cause;
+use super::history::LOOKED_BACK;
 use super::lifecycle::Found;
 use super::rollout::WaveFailure;
 use super::settle::{Detail, ServerNotes};
@@ -144,9 +145,23 @@ pub struct Campaign {
     /// Too many devices of the present wave failed: nothing after it is ordered until somebody has
     /// looked.
     pub wave_failed: Option<WaveFailure>,
+    /// Since when its rows are gone; see `Store::prune`.
+    pub pruned_at: Option<Timestamp>,
 }
 
 impl Campaign {
+    /// Whether its rows may be removed: it is finished since before this moment, and for longer
+    /// than anybody looks back at what was ordered on a device.
+    pub fn may_be_pruned(&self, before: Timestamp, now: Timestamp) -> bool {
+        let looked_back = now.checked_sub(LOOKED_BACK).unwrap_or(Timestamp::MIN);
+        self.is_finished_with_rows(before.min(looked_back))
+    }
+
+    fn is_finished_with_rows(&self, before: Timestamp) -> bool {
+        let ended = self.finished_at.is_some_and(|at| at < before);
+        ended && self.state == CampaignState::Finished && self.pruned_at.is_none()
+    }
+
     /// The mark that its comments begin with.
     pub fn mark(&self) -> Mark {
         Mark::new(&self.name, self.mark_bits)
@@ -196,6 +211,7 @@ impl Campaign {
             rollout: opening.rollout,
             wave_over: None,
             wave_failed: None,
+            pruned_at: None,
         }
     }
 }
@@ -211,6 +227,8 @@ pub struct CampaignFilter {
     pub name_begins: Option<String>,
     /// They are open, or were not finished before this moment.
     pub not_over_before: Option<Timestamp>,
+    /// They are finished since before this moment, and their rows are kept.
+    pub with_rows_over_before: Option<Timestamp>,
     /// They are among so many of these, the latest ones.
     pub latest: Option<usize>,
 }
@@ -228,7 +246,14 @@ impl CampaignFilter {
 
     /// Whether all holds for a campaign that can be seen from it alone, which is all but `latest`.
     pub fn fits(&self, campaign: &Campaign) -> bool {
-        let Self { open, on_budget, name_begins, not_over_before, latest: _ } = self;
+        let Self {
+            open,
+            on_budget,
+            name_begins,
+            not_over_before,
+            with_rows_over_before,
+            latest: _,
+        } = self;
         let ended = campaign.finished_at.unwrap_or(Timestamp::MAX);
         (!open || campaign.state == CampaignState::Open)
             && on_budget
@@ -236,6 +261,7 @@ impl CampaignFilter {
                 .is_none_or(|budget| campaign.order.target.budget(Operation::Scan) == *budget)
             && name_begins.as_ref().is_none_or(|begin| campaign.name.as_str().starts_with(begin))
             && not_over_before.is_none_or(|moment| ended >= moment)
+            && with_rows_over_before.is_none_or(|moment| campaign.is_finished_with_rows(moment))
     }
 }
 

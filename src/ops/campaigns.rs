@@ -4,7 +4,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::stores::{self, Place};
 use crate::domain::{BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Exit};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The campaign of this name, or the only one that is open.
 ///
@@ -38,18 +38,22 @@ pub(super) async fn open_campaign<S: Store>(
     Ok(campaign)
 }
 
-/// The campaign of this name, or the only one that there is.
+/// The campaign of this name, or the only one that there is, with its rows.
 ///
 /// # Errors
-/// `Failure` if there is none, or if several fit; it lists them.
+/// `Failure` if there is none, or if several fit, which it lists, or if its rows were pruned.
 pub(super) async fn any_campaign<S: Store>(
     cx: &Context<'_>,
     store: &S,
     name: Option<&CampaignName>,
 ) -> Result<Campaign, Failure> {
-    match name {
-        Some(name) => named(cx, store, name).await,
-        None => only(store.campaigns().await?, "campaign", "start one with `fleetsweep scan`"),
+    let campaign = match name {
+        Some(name) => named(cx, store, name).await?,
+        None => only(store.campaigns().await?, "campaign", "start one with `fleetsweep scan`")?,
+    };
+    match campaign.pruned_at {
+        Some(at) => Err(StoreError::Gone { name: campaign.name, at }.into()),
+        None => Ok(campaign),
     }
 }
 
@@ -87,7 +91,11 @@ pub(super) async fn beside<S: Store>(
     Ok(all)
 }
 
-async fn named<S: Store>(
+/// The campaign of this name.
+///
+/// # Errors
+/// `Failure` if there is none.
+pub(super) async fn named<S: Store>(
     cx: &Context<'_>,
     store: &S,
     name: &CampaignName,

@@ -48,8 +48,19 @@ impl Failure {
                 why.clone(),
                 "mend that, or name another store with --store",
             ),
+            StoreError::Gone { name, .. } => Self::pruned(name, error.to_string()),
             error => Self::new(Exit::Failed, "the store failed", error.to_string(), next),
         }
+    }
+
+    /// The rows of this campaign are gone.
+    pub fn pruned(name: &CampaignName, why: String) -> Self {
+        Self::new(
+            Exit::Refused,
+            format!("the rows of campaign {name} are not kept any more"),
+            why,
+            format!("a report that was written before has them; see `fleetsweep status {name}`"),
+        )
     }
 
     /// This failure to write a report, with the command that writes it.

@@ -22,6 +22,7 @@ pub mod pause;
 pub mod plan;
 pub mod plan_file;
 pub mod preflight;
+pub mod prune;
 pub mod report;
 pub mod resume;
 pub mod retry;

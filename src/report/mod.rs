@@ -15,6 +15,7 @@ pub mod nights;
 pub mod order;
 pub mod plan;
 pub mod progress;
+pub mod pruned;
 pub mod record;
 pub mod summary;
 mod target;

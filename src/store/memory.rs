@@ -11,6 +11,8 @@ mod waves;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 
+use jiff::Timestamp;
+
 use super::{Claim, ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError};
 use crate::clock::Clock;
 use crate::domain::hold::{BeforeTheLimit, Decided, not_yet};
@@ -166,13 +168,13 @@ impl<C: Clock> Store for MemoryStore<C> {
     async fn rows(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
         let mut inner = self.lock();
         let start = usize::try_from(after).unwrap_or(0);
-        Ok(inner.held(campaign)?.rows.iter().skip(start).take(limit).cloned().collect())
+        Ok(inner.held(campaign)?.kept_rows()?.iter().skip(start).take(limit).cloned().collect())
     }
 
     async fn asked(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
         let mut inner = self.lock();
         let start = usize::try_from(after).unwrap_or(0);
-        let rows = inner.held(campaign)?.rows.iter().skip(start);
+        let rows = inner.held(campaign)?.kept_rows()?.iter().skip(start);
         Ok(rows.filter(|row| row.life.attempt > 0).take(limit).cloned().collect())
     }
 
@@ -375,6 +377,11 @@ impl<C: Clock> Store for MemoryStore<C> {
     async fn finish(&self, campaign: CampaignId) -> Result<bool> {
         let utc = self.clock.utc();
         self.lock().held(campaign)?.finish(utc)
+    }
+
+    async fn prune(&self, campaign: CampaignId, before: Timestamp) -> Result<Option<u64>> {
+        let utc = self.clock.utc();
+        self.lock().held(campaign)?.prune(before, utc)
     }
 
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {

@@ -13,6 +13,8 @@ mod verbs;
 
 use std::future::Future;
 
+use jiff::Timestamp;
+
 use crate::clock::Clock;
 pub use crate::domain::hold::{Hold, NotYet};
 use crate::domain::settle::Settlement;
@@ -38,6 +40,14 @@ pub enum StoreError {
         what: &'static str,
         /// What the storage said.
         why: String,
+    },
+    /// What is asked for was removed by `Store::prune`.
+    #[error("the rows of campaign {name} are gone: they were pruned at {at}")]
+    Gone {
+        /// The campaign.
+        name: CampaignName,
+        /// When.
+        at: Timestamp,
     },
     /// What the store holds contradicts itself.
     #[error(
@@ -376,6 +386,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// Marks a campaign finished if nothing of it is open; whether it is finished.
     fn finish(&self, campaign: CampaignId) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Removes the rows of a campaign for good, if it may be pruned (`Campaign::may_be_pruned`) and
+    /// nothing of it is open; returns how many, or `None` if it may not. Its name stays taken, and
+    /// its order, its counts and how its runs went stay told. Calls stay as long as a limit may ask
+    /// for them. Rows that are gone are `StoreError::Gone` to whoever reads them.
+    fn prune(
+        &self,
+        campaign: CampaignId,
+        before: Timestamp,
+    ) -> impl Future<Output = Result<Option<u64>>> + Send;
 
     /// What the journal says of a budget: at most `latest` calls.
     fn usage(

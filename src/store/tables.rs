@@ -221,6 +221,8 @@ pub enum CampaignChange {
     Wave(Wave),
     /// How its latest run goes.
     LastRun(LastRun),
+    /// Its rows are gone since this moment.
+    PrunedAt(Timestamp),
 }
 
 /// When something can happen next in a campaign.
@@ -324,6 +326,8 @@ pub trait Tables: Send {
     fn has_unseen(&mut self, campaign: CampaignId) -> impl Answer<Self, bool>;
     /// When the horizon of the last outstanding call ends.
     fn last_claim_ends(&mut self, campaign: CampaignId) -> impl Answer<Self, Option<Stamp>>;
+    /// Removes all rows of a campaign; how many. Its counts stay.
+    fn remove_rows(&mut self, campaign: CampaignId) -> impl Answer<Self, u64>;
     /// Moves a row on, in its count too.
     fn change(&mut self, campaign: CampaignId, change: RowChange) -> impl Answer<Self, ()>;
     /// Moves waiting rows on, each with its details, as one.

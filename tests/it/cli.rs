@@ -17,6 +17,7 @@ mod nights;
 mod order;
 mod plan_file;
 mod priority;
+mod prune;
 mod reads;
 mod refusals;
 mod schedule;

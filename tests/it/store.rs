@@ -7,6 +7,7 @@ mod inventory;
 mod limits;
 mod notes;
 mod priority;
+mod prune;
 pub(crate) mod rollout;
 mod waves;
 
@@ -27,6 +28,7 @@ use inventory::*;
 use limits::*;
 use notes::*;
 use priority::*;
+use prune::*;
 use rollout::*;
 use waves::*;
 
@@ -104,15 +106,14 @@ every_store! {
     counts_agree_with_the_rows_whatever_happens
     what_is_not_there_is_an_error_and_changes_nothing
     only_the_campaigns_that_are_meant_are_handed_out_the_latest_first
+    the_rows_of_a_campaign_that_ended_long_ago_go_and_all_else_of_it_stays
+    what_is_open_in_doubt_or_looked_back_at_is_never_pruned
+    coverage_and_earlier_orders_are_the_same_before_and_after_pruning
 }
 
 async fn states(store: &impl Store, campaign: CampaignId) -> Vec<State> {
     let rows = store.rows(campaign, 0, usize::MAX).await.unwrap();
     rows.into_iter().map(|row| row.life.state).collect()
-}
-
-fn reopens(text: &str) -> Duration {
-    quota(text).reopens_after(&Timing::default())
 }
 
 async fn a_draft_counts_its_rows_and_vanishes_when_it_is_discarded(subject: &impl Subject) {

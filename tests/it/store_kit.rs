@@ -223,3 +223,7 @@ pub(crate) fn never_left() -> Verdict {
 pub(crate) fn horizon() -> Duration {
     Timing::default().horizon()
 }
+
+pub(crate) fn reopens(text: &str) -> Duration {
+    quota(text).reopens_after(&Timing::default())
+}

@@ -411,6 +411,9 @@ impl Store for Watched {
         let finish = async || self.inner.finish(campaign).await.map(|finished| finished || early);
         self.gate("finish", finish()).await
     }
+    async fn prune(&self, campaign: CampaignId, before: Timestamp) -> Result<Option<u64>> {
+        self.inner.prune(campaign, before).await
+    }
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
         self.inner.usage(budget, latest).await
     }

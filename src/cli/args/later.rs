@@ -32,6 +32,31 @@ pub struct PauseArgs {
     pub store: Option<String>,
 }
 
+/// `prune`.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  fleetsweep prune --older-than 90d --dry-run
+  fleetsweep prune --older-than 180d")]
+pub struct PruneArgs {
+    /// Remove the rows of campaigns that ended this long ago, 90d at least: their names, comments
+    /// and counts stay, and all that --due and --coverage look back on; no report can be written of
+    /// them any more
+    #[arg(long, value_name = "TIME")]
+    pub older_than: Length,
+
+    /// Tell what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+
+    /// Print a JSON line
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `follow`.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:

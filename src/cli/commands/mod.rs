@@ -19,7 +19,7 @@ use crate::ops::context::{Commands, Context, Host, StoreChoice};
 use crate::ops::doctor::{self, Found};
 use crate::ops::failure::Failure;
 use crate::ops::stop::Stop;
-use crate::ops::{cancel, follow, pause, report, resume, retry, scan, status};
+use crate::ops::{cancel, follow, pause, prune, report, resume, retry, scan, status};
 
 /// What has to be known of a command before it runs.
 pub(super) struct Kind {
@@ -40,6 +40,7 @@ pub(super) fn kind(command: &Command) -> Kind {
         Command::Cancel(args) => (true, true, args.output.json),
         Command::Follow(args) => (true, true, args.output.json),
         Command::Status(args) => (false, true, args.json),
+        Command::Prune(args) => (false, false, args.json),
         Command::Report(args) => (false, true, args.output.json),
         Command::Doctor(args) => (false, true, args.json),
         // The standard output of `devices` is the list, whatever the format.
@@ -89,6 +90,10 @@ pub(super) async fn run(parsed: Parsed, json: bool) -> Result<Exit, Failure> {
         Command::Pause(args) => {
             let around = with(args.store);
             pause::pause(&around.context(), args.campaign).await
+        }
+        Command::Prune(args) => {
+            let around = with(args.store).answering();
+            prune::prune(&around.context(), args.older_than.0, args.dry_run).await
         }
         Command::Devices(args) => {
             let around = with(args.store.clone());

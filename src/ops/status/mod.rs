@@ -6,7 +6,7 @@ mod doing;
 mod standing;
 mod words;
 
-use super::campaigns::any_campaign;
+use super::campaigns::named;
 use super::context::Context;
 use super::coverage::coverage;
 use super::failure::Failure;
@@ -33,7 +33,7 @@ pub async fn status(cx: &Context<'_>, request: StatusRequest) -> Result<Exit, Fa
         return Ok(Exit::Done);
     }
     let mut campaigns = match (&request.campaign, &request.series) {
-        (Some(name), _) => vec![any_campaign(cx, &store, Some(name)).await?],
+        (Some(name), _) => vec![named(cx, &store, name).await?],
         (None, Some(series)) => store.select(&series.filter(CampaignFilter::default())).await?,
         (None, None) => store.campaigns().await?,
     };

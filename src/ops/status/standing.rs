@@ -107,6 +107,7 @@ impl Standing {
             "emulated": campaign.emulated,
             "opened_at": campaign.opened_at,
             "finished_at": campaign.finished_at,
+            "pruned_at": campaign.pruned_at,
             "rows": tally.rows(),
             "devices": tally.devices(),
             "done": tally.devices_done(),

@@ -301,6 +301,26 @@ impl Held {
         Ok(!open)
     }
 
+    /// The rows, unless they are gone.
+    pub(super) fn kept_rows(&self) -> Result<&[Row]> {
+        match &self.campaign {
+            Some(Campaign { name, pruned_at: Some(at), .. }) => {
+                Err(StoreError::Gone { name: name.clone(), at: *at })
+            }
+            _ => Ok(&self.rows),
+        }
+    }
+
+    pub(super) fn prune(&mut self, before: Timestamp, utc: Timestamp) -> Result<Option<u64>> {
+        let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
+        if !campaign.may_be_pruned(before, utc) || self.tally.open() > 0 || !self.unseen.is_empty()
+        {
+            return Ok(None);
+        }
+        campaign.pruned_at = Some(utc);
+        Ok(Some(std::mem::take(&mut self.rows).len() as u64))
+    }
+
     fn busy(&self) -> BusyPolicy {
         self.campaign.as_ref().map_or(BusyPolicy::Report, |campaign| campaign.busy)
     }

@@ -8,6 +8,7 @@ mod log;
 mod open;
 mod opening;
 mod place;
+mod space;
 mod sql;
 mod store;
 mod transaction;
@@ -15,4 +16,5 @@ mod writer;
 
 pub use boot::Boot;
 pub use open::Syncing;
+pub use space::Space;
 pub use store::SqliteStore;

@@ -134,6 +134,16 @@ pub(super) async fn drop_what_is_old(
     Ok(())
 }
 
+/// Writes the file anew without its free pages, on a connection of its own, which fails alone.
+pub(super) async fn compact(path: &Path) -> Result<()> {
+    let options = options(path);
+    let mut conn = options.connect().await.map_err(|error| refused(path, error.into()))?;
+    match sql::vacuum(&mut conn).await {
+        Ok(()) => conn.close().await.map_err(|error| refused(path, error.into())),
+        Err(error) => Err(give_up(path, conn, error.into())),
+    }
+}
+
 /// Runs something in a transaction of its own, before the writer begins.
 pub(super) async fn alone<T>(
     path: &Path,

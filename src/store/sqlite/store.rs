@@ -8,6 +8,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Sqlite, SqlitePool};
 
 use super::fault::Fault;
+use super::open;
+use super::space::Space;
 use super::sql;
 use super::transaction::{Shared, Transaction};
 use super::writer::Writer;
@@ -52,6 +54,24 @@ impl<C: Clock> SqliteStore<C> {
     pub async fn recount(&self, campaign: CampaignId) -> Result<Tally> {
         let what = "counting rows";
         sql::counted(&mut *self.reader(what).await?, campaign).await.map_err(|f| told(what, f))
+    }
+
+    /// How large the file is, and how much of it is free for what comes.
+    ///
+    /// # Errors
+    /// As every verb.
+    pub async fn space(&self) -> Result<Space> {
+        let what = "measuring the store";
+        sql::space(&mut *self.reader(what).await?).await.map_err(|error| told(what, error.into()))
+    }
+
+    /// Gives the free space in the file back to the disk. It writes the whole file anew, in one
+    /// commit that is there or is not, whatever happens meanwhile; who else writes waits for it.
+    ///
+    /// # Errors
+    /// `Failed` if somebody else writes, or if there is no room for the copy; then nothing changed.
+    pub async fn compact(&self) -> Result<()> {
+        open::compact(&self.path).await
     }
 
     async fn reader(&self, what: &'static str) -> Result<PoolConnection<Sqlite>> {

@@ -142,6 +142,10 @@ impl<C: Clock> Tables for Transaction<'_, C> {
         sql::last_claim_ends(self.conn, campaign).await
     }
 
+    async fn remove_rows(&mut self, campaign: CampaignId) -> Done<u64> {
+        sql::remove_rows(self.conn, campaign).await
+    }
+
     async fn change(&mut self, campaign: CampaignId, change: RowChange) -> Done<()> {
         sql::change(self.conn, campaign, &change).await
     }

@@ -4,8 +4,10 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use jiff::Timestamp;
+
 use super::known::{set, tally};
-use super::{cancel, claims, drafts, journal, rows, waves};
+use super::{cancel, claims, drafts, journal, prune, rows, waves};
 use crate::clock::Clock;
 use crate::domain::hold::NotYet;
 use crate::domain::service::{id_of, service_of};
@@ -304,6 +306,13 @@ impl<D: Database> Store for D {
     async fn finish(&self, campaign: CampaignId) -> Result<bool> {
         self.write("finishing a campaign", move |tables| Box::pin(rows::finish(tables, campaign)))
             .await
+    }
+
+    async fn prune(&self, campaign: CampaignId, before: Timestamp) -> Result<Option<u64>> {
+        self.write("pruning a campaign", move |tables| {
+            Box::pin(prune::prune(tables, campaign, before))
+        })
+        .await
     }
 
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {

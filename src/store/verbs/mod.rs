@@ -8,6 +8,7 @@ mod database;
 mod drafts;
 mod journal;
 mod known;
+mod prune;
 mod rows;
 mod waves;
 

@@ -7,6 +7,7 @@ use crate::domain::settle;
 use crate::domain::{
     Action, BudgetState, Campaign, CampaignId, CampaignState, Finding, LastRun, Row, Seq, Settled,
 };
+use crate::store::StoreError;
 use crate::store::tables::{CampaignChange, Done, Page, Tables, Wave};
 
 pub(super) async fn rows<T: Tables>(
@@ -16,8 +17,11 @@ pub(super) async fn rows<T: Tables>(
 ) -> Done<T, Vec<Row>> {
     let rows = tables.rows(campaign, page).await?;
     if rows.is_empty() {
-        // There may be none left, or no such campaign or draft.
+        // There may be none left, or none at all any more, or no such campaign or draft.
         tally(tables, campaign).await?;
+        if let Some(Campaign { name, pruned_at: Some(at), .. }) = tables.campaign(campaign).await? {
+            return Err(StoreError::Gone { name, at }.into());
+        }
     }
     Ok(rows)
 }

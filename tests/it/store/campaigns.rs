@@ -11,7 +11,7 @@ async fn names(store: &impl Store, filter: CampaignFilter) -> Vec<String> {
 }
 
 /// Opens a campaign of one device and ends it.
-async fn over(subject: &impl Subject, name: &str, number: u32) -> CampaignId {
+pub(super) async fn over(subject: &impl Subject, name: &str, number: u32) -> CampaignId {
     let store = subject.store();
     let id = campaign(store, number..number + 1, opening(name, &["100/1m"])).await;
     let call = claim(store, id).await.call;

@@ -25,7 +25,7 @@ macro_rules! select_campaigns {
              (SELECT json_group_array(json_array(calls, window_ns)) FROM quota \
               WHERE campaign = campaign.id) AS quotas, \
              last_run, last_call_at, paused, wave, wave_sum, ticket, called_off, priority, \
-             rollout, wave_over, wave_failed FROM campaign WHERE state <> 'draft'",
+             rollout, wave_over, wave_failed, pruned_at FROM campaign WHERE state <> 'draft'",
             $tail
         )
     };
@@ -157,6 +157,7 @@ pub(super) fn unchecked(row: &SqliteRow) -> Result<Campaign, Fault> {
         rollout: json_of(optional("rollout")?)?.unwrap_or_default(),
         wave_over: row.try_get::<Option<i64>, _>("wave_over")?.map(Stamp),
         wave_failed: json_of(optional("wave_failed")?)?,
+        pruned_at: optional("pruned_at")?.map(time).transpose()?,
     })
 }
 

@@ -106,6 +106,16 @@ pub(in super::super) async fn has_unseen(
     Ok(sqlx::query_scalar(sql).bind(campaign.0).fetch_one(conn).await?)
 }
 
+/// Removes all rows of a campaign; how many.
+pub(in super::super) async fn remove_rows(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+) -> Result<u64, Fault> {
+    let (first, last) = keys(campaign);
+    let delete = sqlx::query("DELETE FROM device_row WHERE id BETWEEN ? AND ?");
+    Ok(delete.bind(first).bind(last).execute(conn).await?.rows_affected())
+}
+
 /// Moves one row on.
 pub(in super::super) async fn change(
     conn: &mut SqliteConnection,

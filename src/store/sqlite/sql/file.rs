@@ -1,8 +1,9 @@
 //! The file as a file: whose it is, whether it is whole, its schema, how commits reach the disk.
 
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
 use super::checksum;
+use crate::store::sqlite::space::Space;
 
 /// SQLite's version.
 pub(in super::super) async fn library_version(conn: &mut SqliteConnection) -> sqlx::Result<String> {
@@ -89,4 +90,18 @@ pub(in super::super) async fn migrations(conn: &mut SqliteConnection) -> sqlx::R
         return Ok(0);
     }
     sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(conn).await
+}
+
+/// How large the file is, and how much of it is free.
+pub(in super::super) async fn space(conn: &mut SqliteConnection) -> sqlx::Result<Space> {
+    let sql = "SELECT page_count * page_size AS bytes, freelist_count * page_size AS free \
+               FROM pragma_page_count, pragma_page_size, pragma_freelist_count";
+    let row = sqlx::query(sql).fetch_one(conn).await?;
+    let bytes = |column| Ok::<_, sqlx::Error>(row.try_get::<i64, _>(column)?.unsigned_abs());
+    Ok(Space { bytes: bytes("bytes")?, free: bytes("free")? })
+}
+
+/// Writes the file anew without its free pages.
+pub(in super::super) async fn vacuum(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    sqlx::query("VACUUM").execute(conn).await.map(drop)
 }

@@ -1,6 +1,7 @@
 //! SQL of campaigns by what is asked of them. Those that are not meant are passed by through an
 //! index, so that a store with many old campaigns costs no more than one without.
 
+use jiff::{SignedDuration, Timestamp};
 use sqlx::query_builder::QueryBuilder;
 use sqlx::{Sqlite, SqliteConnection};
 
@@ -24,7 +25,14 @@ pub(in super::super) async fn campaigns(
 }
 
 fn query(select: &str, filter: &CampaignFilter) -> QueryBuilder<Sqlite> {
-    let CampaignFilter { open, on_budget, name_begins, not_over_before, latest } = filter;
+    let CampaignFilter {
+        open,
+        on_budget,
+        name_begins,
+        not_over_before,
+        with_rows_over_before,
+        latest,
+    } = filter;
     let mut query = QueryBuilder::new(select);
     if *open {
         query.push(" AND state = 'open'");
@@ -42,19 +50,29 @@ fn query(select: &str, filter: &CampaignFilter) -> QueryBuilder<Sqlite> {
         query.push(" AND name >= ").push_bind(begin.clone()).push(" AND name < ").push_bind(end);
     }
     if let Some(moment) = not_over_before {
-        // Without its fraction and its zone a moment sorts before all others of its second.
-        let mut second = moment.to_string();
-        second.truncate("2026-11-26T22:00:00".len());
         query.push(" AND (finished_at IS NULL OR finished_at >= ");
-        query.push_bind(second).push(")");
+        query.push_bind(second(*moment)).push(")");
+    }
+    if let Some(moment) = with_rows_over_before {
+        let after = moment.checked_add(SignedDuration::from_secs(1)).unwrap_or(*moment);
+        query.push(" AND state = 'finished' AND pruned_at IS NULL AND finished_at < ");
+        query.push_bind(second(after));
     }
     // A filter has an index of its own, which the order of keys must not draw the query from.
-    let narrow = *open || name_begins.is_some() || not_over_before.is_some();
+    let by_end = not_over_before.is_some() || with_rows_over_before.is_some();
+    let narrow = *open || name_begins.is_some() || by_end;
     query.push(if narrow { " ORDER BY +id DESC" } else { " ORDER BY id DESC" });
-    if let (Some(latest), None) = (latest, not_over_before) {
+    if let (Some(latest), false) = (latest, by_end) {
         query.push(" LIMIT ").push_bind(signed::<usize>(*latest));
     }
     query
+}
+
+/// The second of a moment, as a text that sorts before those of all moments in it.
+fn second(moment: Timestamp) -> String {
+    let mut text = moment.to_string();
+    text.truncate("2026-11-26T22:00:00".len());
+    text
 }
 
 #[cfg(test)]
@@ -87,6 +105,7 @@ mod tests {
             (CampaignFilter { name_begins: begins.clone(), ..all() }, "campaign_1"),
             (CampaignFilter { name_begins: begins, ..CampaignFilter::open() }, "campaign_1"),
             (CampaignFilter { not_over_before: moment, ..all() }, "campaign_finished"),
+            (CampaignFilter { with_rows_over_before: moment, ..all() }, "campaign_finished"),
         ] {
             let plan = plan(&filter).await;
             assert!(plan.contains(index), "{filter:?}: {plan}");

@@ -35,6 +35,9 @@ pub(in super::super) async fn set(
         CampaignChange::Finished(at) => {
             set!("state = 'finished', finished_at = ?", "state = 'open'").bind(at.to_string())
         }
+        CampaignChange::PrunedAt(at) => {
+            set!("pruned_at = ?", "state = 'finished'").bind(at.to_string())
+        }
         CampaignChange::LastRun(run) => {
             set!("last_run = ?", "state <> 'draft'").bind(json_text(&run)?)
         }
