@@ -148,6 +148,7 @@ async fn opened(store: &SqliteStore, number: u32, devices: u32) -> CampaignId {
         quotas: vec!["1000000/1s".parse().expect("it is a quota")],
         priority: Priority::default(),
         rollout: Default::default(),
+        begun: Default::default(),
     };
     store.open(draft, opening).await.expect("a draft can be confirmed");
     draft

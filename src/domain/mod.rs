@@ -63,8 +63,8 @@ pub use plan_file::{FileDigest, PlanFile};
 pub use priority::Priority;
 pub use quota::{Pace, PaceKind, Quota};
 pub use record::{
-    CallId, CalledOff, Campaign, CampaignFilter, CampaignId, CampaignState, Cancellation, Finding,
-    Judged, LookUp, NewRow, Opened, Opening, Row, Seq, Settled, Usage, WaveStand,
+    Begun, CallId, CalledOff, Campaign, CampaignFilter, CampaignId, CampaignState, Cancellation,
+    Finding, Judged, LookUp, NewRow, Opened, Opening, Row, Seq, Settled, Usage, WaveStand,
 };
 pub use reply::{Answer, Body, ErrorBody, Reply};
 pub use rollout::{MaxFailures, Rollout};

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::cancel::Cause;
 use super::history::LOOKED_BACK;
 use super::lifecycle::Found;
+use super::request::ScanRequest;
 use super::rollout::WaveFailure;
 use super::settle::{Detail, ServerNotes};
 use super::{
@@ -77,6 +78,19 @@ pub struct Opening {
     pub priority: Priority,
     /// The waves that its devices were dealt into, and what is asked between them.
     pub rollout: Rollout,
+    /// What it is begun with, and by whom.
+    pub begun: Begun,
+}
+
+/// What a campaign was begun with, and by whom: whoever goes on with it keeps that.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Begun {
+    /// What was asked for; it never holds a secret.
+    pub request: ScanRequest,
+    /// The user.
+    pub by: String,
+    /// The machine.
+    pub host: String,
 }
 
 /// The answer to confirming a draft.

@@ -28,6 +28,12 @@ pub struct LastRun {
     /// Where its reports are, as absolute paths.
     #[serde(default)]
     pub reports: Vec<String>,
+    /// The user who began it; empty for one of an older version.
+    #[serde(default)]
+    pub by: String,
+    /// The machine that it runs on; empty for one of an older version.
+    #[serde(default)]
+    pub host: String,
     /// What it waited for when it was last seen, in words; nothing while it orders.
     #[serde(default)]
     pub waits: Option<String>,
@@ -49,6 +55,8 @@ impl LastRun {
             ended: None,
             seen_at: None,
             reports: Vec::new(),
+            by: String::new(),
+            host: String::new(),
             waits: None,
             done_by: None,
             beside: Vec::new(),
@@ -65,6 +73,17 @@ impl LastRun {
     pub fn alive_but(&self, id: &str, now: Timestamp, timing: &Timing) -> usize {
         let all = std::iter::once(self).chain(&self.beside);
         all.filter(|one| one.id != id && one.is_alive(now, timing)).count()
+    }
+
+    /// Who began the run that is at work and where, as a part of a sentence; empty if that is not
+    /// known.
+    pub fn at_work(&self, now: Timestamp, timing: &Timing) -> String {
+        let all = std::iter::once(self).chain(&self.beside);
+        let mut alive = all.filter(|one| one.is_alive(now, timing) && !one.host.is_empty());
+        match alive.next() {
+            Some(run) => format!(" (of {} on {})", run.by, run.host),
+            None => String::new(),
+        }
     }
 
     /// What a store keeps after this run said how it goes, given what it kept before. A run that

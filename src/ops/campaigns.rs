@@ -67,7 +67,7 @@ pub(super) async fn any_campaign_in(
     place: &Place,
     name: Option<&CampaignName>,
 ) -> Result<Campaign, Failure> {
-    let store = stores::open_to_read(place).await?;
+    let store = stores::open_to_go_on(place).await?;
     let campaign = any_campaign(cx, &store, name).await?;
     store.close().await?;
     Ok(campaign)

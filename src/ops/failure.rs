@@ -42,10 +42,10 @@ impl Failure {
         let next = "nothing that the store does not hold was sent; mend the cause, then run \
                     `fleetsweep resume`";
         match error {
-            StoreError::Refused(why) => Self::new(
+            StoreError::Refused(_) | StoreError::Older(_) => Self::new(
                 Exit::Failed,
                 "the store cannot be used",
-                why.clone(),
+                error.to_string(),
                 "mend that, or name another store with --store",
             ),
             StoreError::Gone { name, .. } => Self::pruned(name, error.to_string()),

@@ -93,6 +93,26 @@ pub struct Towards {
 }
 
 impl Speed {
+    /// The API's own limits, and every other default.
+    pub fn of_the_api() -> Self {
+        let quotas = api_quotas();
+        Self {
+            pace_kind: PaceKind::default(),
+            pace: PaceKind::default().pace(&quotas),
+            limited: false,
+            quotas,
+            concurrency: usize::from(CONCURRENCY),
+            timing: Timing::default(),
+            time_scale: 1,
+            max_duration: None,
+            until: None,
+            hours: None,
+            priority: Priority::default(),
+            new_priority: None,
+            expire_pending: false,
+        }
+    }
+
     /// Resolves what was asked for.
     ///
     /// # Errors

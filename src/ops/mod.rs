@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod failure;
 pub mod follow;
 mod hours;
+mod kept;
 pub mod limits;
 mod link;
 mod lists;

@@ -16,7 +16,7 @@ use crate::store::Store;
 pub async fn pause(cx: &Context<'_>, campaign: Option<CampaignName>) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
     let campaign = {
-        let store = stores::open_to_read(&place).await?;
+        let store = stores::open_to_go_on(&place).await?;
         let campaign = open_campaign(cx, &store, campaign.as_ref()).await?;
         store.close().await?;
         campaign

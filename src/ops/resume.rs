@@ -8,18 +8,20 @@ use super::context::Context;
 use super::destination::{Destination, same_target};
 use super::failure::Failure;
 use super::follow::Watch;
+use super::kept::{self, GoingOn};
+use super::limits::Speed;
 use super::plan::forecast::Expiry;
 use super::run::Run;
 use super::run::reports::Reports;
 use super::stores::{self, Place};
 use super::waves::deal;
-use crate::clock::local_now;
-use crate::domain::request::{ResumeRequest, RunRequest, Said};
-use crate::domain::{Campaign, CampaignName, Exit};
+use crate::clock::{local_now, wall_clock};
+use crate::domain::request::{ResumeRequest, RunRequest};
+use crate::domain::{Begun, Campaign, CampaignName, Exit, Rollout};
 use crate::report::human;
 use crate::store::Store;
 
-/// Goes on with a campaign.
+/// Goes on with a campaign, as it was begun but for what is said anew.
 ///
 /// # Errors
 /// `Failure` of its kind.
@@ -29,8 +31,9 @@ pub async fn resume(
     settings: RunRequest,
 ) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
-    let campaign = named(cx, &place, request.campaign.as_ref()).await?;
-    let asked = request.run.or(settings);
+    let (campaign, begun) = named(cx, &place, request.campaign.as_ref()).await?;
+    let going_on = kept::going_on(cx, request.run, settings, begun, &campaign)?;
+    let asked = &going_on.run;
     if campaign.emulated && !asked.emulator.emulator {
         return Err(Failure::usage(
             format!("campaign {} ran against the emulator", campaign.name),
@@ -39,52 +42,118 @@ pub async fn resume(
         ));
     }
     let destination = Destination::new(cx, &asked.connect, &asked.emulator)?;
-    let speed = destination.speed(cx, &asked.speed, &local_now())?.going_on_with(&campaign);
+    let speed = destination.speed(cx, &asked.speed, &local_now())?;
+    let speed = if going_on.begun.is_some() { speed } else { speed.going_on_with(&campaign) };
     let destination = destination.identified(cx, speed.timing).await?;
     same_target(&campaign, &destination, "resumed")?;
     let reports = Reports::going_on_with(&asked.output, &campaign)?;
     let named = Some((&campaign.name, cx.commands));
     let store = Arc::new(stores::open(&place, speed.timing, named).await?);
     destination.note_tenant(&*store).await?;
-    // Nothing is changed for a run that cannot sign in.
-    let (api, emulator) = match destination.connect(cx, &speed).await {
-        Ok(connected) => connected,
-        Err(failure) => return stores::close(&store, Err(failure)).await,
-    };
-    let campaign = match allowed(cx, &*store, campaign, request.approve_max).await {
-        Ok(campaign) => campaign,
-        Err(failure) => return stores::close(&store, Err(failure)).await,
-    };
-    let most = asked.max_failures.as_ref().and_then(|most| most.as_ref().copied());
-    let campaign = deal::with_rules(campaign, most);
-    let tally = store.tally(campaign.id).await?;
-    cx.ui.say(&format!(
-        "Going on with {}: {} of {} devices are done.",
-        campaign.name,
-        tally.devices_done(),
-        tally.devices()
-    ));
-    let target = &campaign.order.target;
-    if let Some(expiry) = Expiry::of(Some(&*store), target, &speed, Some(&campaign)).await? {
-        cx.ui.say(&human::wrapped(&expiry.expire(tally.open()).sentence(), 2));
-    }
-    let run = Run {
-        cx,
-        store: store.clone(),
-        api: Arc::new(api),
-        follow: Watch::after(&asked.after, &speed),
-        speed,
-        reports,
-        resume: cx.commands.resume(&campaign.name, &asked),
-        foreseen: None,
-        series: false,
-        on_finish: asked.after.on_finish.clone(),
-    };
-    let exit = run.run(campaign).await;
-    if let Some(emulator) = emulator {
-        emulator.shutdown().await;
-    }
+    let resumed = Resumed { cx, going_on: &going_on, speed, reports };
+    let exit = resumed.go_on(&store, campaign, destination, request.approve_max).await;
     stores::close(&store, exit).await
+}
+
+/// A campaign that is gone on with.
+struct Resumed<'a> {
+    cx: &'a Context<'a>,
+    going_on: &'a GoingOn,
+    speed: Speed,
+    reports: Reports,
+}
+
+impl Resumed<'_> {
+    async fn go_on<S: Store>(
+        self,
+        store: &Arc<S>,
+        campaign: Campaign,
+        destination: Destination,
+        approve_max: Option<u64>,
+    ) -> Result<Exit, Failure> {
+        let Self { cx, going_on, speed, reports } = self;
+        if let Some(exit) = already_at_work(cx, &**store, &campaign, &speed).await? {
+            return Ok(exit);
+        }
+        // Nothing is changed for a run that cannot sign in.
+        let (api, emulator) = destination.connect(cx, &speed).await?;
+        let campaign = allowed(cx, &**store, campaign, approve_max).await?;
+        let asked = &going_on.run;
+        going_on.tell_and_keep(cx, &**store, campaign.id, &speed).await?;
+        let most = asked.max_failures.as_ref().and_then(|most| most.as_ref().copied());
+        let campaign = match &going_on.begun {
+            Some(_) => {
+                Campaign { rollout: Rollout { max_failures: most, ..campaign.rollout }, ..campaign }
+            }
+            None => deal::with_rules(campaign, most),
+        };
+        let tally = store.tally(campaign.id).await?;
+        cx.ui.say(&format!(
+            "Going on with {}: {} of {} devices are done.",
+            campaign.name,
+            tally.devices_done(),
+            tally.devices()
+        ));
+        let target = &campaign.order.target;
+        if let Some(expiry) = Expiry::of(Some(&**store), target, &speed, Some(&campaign)).await? {
+            cx.ui.say(&human::wrapped(&expiry.expire(tally.open()).sentence(), 2));
+        }
+        let resume = match &going_on.begun {
+            Some(_) => Some(cx.commands.of_campaign(&format!("resume {}", campaign.name))),
+            None => cx.commands.resume(&campaign.name, asked),
+        };
+        let run = Run {
+            cx,
+            store: store.clone(),
+            api: Arc::new(api),
+            follow: Watch::after(&asked.after, &speed),
+            speed,
+            reports,
+            resume,
+            foreseen: None,
+            series: false,
+            on_finish: asked.after.on_finish.clone(),
+        };
+        let exit = run.run(campaign).await;
+        if let Some(emulator) = emulator {
+            emulator.shutdown().await;
+        }
+        exit
+    }
+}
+
+/// Whether somebody else works on the campaign: that is told. One that was paused with its run
+/// still there needs no second run: the pause is taken back, and that run goes on.
+async fn already_at_work<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    campaign: &Campaign,
+    speed: &Speed,
+) -> Result<Option<Exit>, Failure> {
+    let Some(last) = &campaign.last_run else { return Ok(None) };
+    let now = wall_clock();
+    if last.alive_but("", now, &speed.timing) == 0 {
+        return Ok(None);
+    }
+    let name = &campaign.name;
+    let who = last.at_work(now, &speed.timing);
+    if campaign.paused && campaign.wave_failed.is_none() {
+        store.set_paused(campaign.id, false).await?;
+        cx.ui.say(&human::wrapped(
+            &format!(
+                "{name} is not paused any more: its run{who} goes on, and no second one is begun. \
+                 To watch it: {}",
+                cx.commands.of_store(&format!("status {name}"))
+            ),
+            2,
+        ));
+        return Ok(Some(Exit::Done));
+    }
+    cx.ui.say(&human::wrapped(
+        &format!("A run of {name} is at work already{who}; this one works beside it."),
+        2,
+    ));
+    Ok(None)
 }
 
 /// Takes back what held the campaign: a wave that failed, if somebody has looked, and a pause.
@@ -112,9 +181,9 @@ async fn named(
     cx: &Context<'_>,
     place: &Place,
     named: Option<&CampaignName>,
-) -> Result<Campaign, Failure> {
+) -> Result<(Campaign, Option<Begun>), Failure> {
     // A store that is not there is the user's slip; one that fails may hold this campaign.
-    let store = stores::open_to_read(place).await.map_err(|failure| match named {
+    let store = stores::open_to_go_on(place).await.map_err(|failure| match named {
         Some(name) if failure.kind == Exit::Failed => {
             let resume = cx.commands.of_campaign(&format!("resume {name}"));
             failure.of_campaign(name, None, Some(&resume))
@@ -122,7 +191,8 @@ async fn named(
         _ => failure,
     })?;
     let campaign = open_campaign(cx, &store, named).await?;
+    let begun = store.begun(campaign.id).await?;
     // The log is looked at only while this process does not hold it.
     store.close().await?;
-    Ok(campaign)
+    Ok((campaign, begun))
 }

@@ -9,8 +9,8 @@ use super::failure::Failure;
 use crate::clock::SystemClock;
 use crate::domain::service::is_domain;
 use crate::domain::{CampaignName, Exit, Tally, Target, Timing};
-use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError};
 
 /// Where a command's store is.
 pub struct Place {
@@ -146,20 +146,34 @@ pub(super) async fn open_if_there(
     Ok(SqliteStore::open_read_only(&place.path, Timing::default()).await?)
 }
 
+/// Opens the store for a command that goes on with a campaign, making none where there is none. One
+/// of an older version is brought up to date.
+///
+/// # Errors
+/// `Failure` if there is none, or if it cannot be used.
+pub(super) async fn open_to_go_on(place: &Place) -> Result<SqliteStore<SystemClock>, Failure> {
+    match SqliteStore::open_read_only(&place.path, Timing::default()).await {
+        Err(StoreError::Older(_)) => Ok(SqliteStore::open(&place.path, Timing::default()).await?),
+        opened => opened?.ok_or_else(|| no_store(place)),
+    }
+}
+
 /// Opens the store for reading, making nothing.
 ///
 /// # Errors
 /// `Failure` if there is none, or if it cannot be used.
 pub(super) async fn open_to_read(place: &Place) -> Result<SqliteStore<SystemClock>, Failure> {
     let store = SqliteStore::open_read_only(&place.path, Timing::default()).await?;
-    store.ok_or_else(|| {
-        let other = place.warning().map(|other| format!("; {other}")).unwrap_or_default();
-        Failure::usage(
-            "there are no campaigns yet",
-            format!("there is no store at {}{other}", place.path.display()),
-            "start one with `fleetsweep scan`, or name its store with --store",
-        )
-    })
+    store.ok_or_else(|| no_store(place))
+}
+
+fn no_store(place: &Place) -> Failure {
+    let other = place.warning().map(|other| format!("; {other}")).unwrap_or_default();
+    Failure::usage(
+        "there are no campaigns yet",
+        format!("there is no store at {}{other}", place.path.display()),
+        "start one with `fleetsweep scan`, or name its store with --store",
+    )
 }
 
 /// The target with the id of its tenant, as far as a store knows the id of a domain.

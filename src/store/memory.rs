@@ -20,7 +20,7 @@ use crate::domain::lifecycle::LifeEvent;
 use crate::domain::service::{id_of, service_of};
 use crate::domain::settle::{self, CallRecord, Settlement};
 use crate::domain::{
-    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
+    Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
     CampaignName, Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening,
     Operation, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
 };
@@ -400,6 +400,19 @@ impl<C: Clock> Store for MemoryStore<C> {
     async fn note_tenant(&self, service: &str, domain: &str, tenant: &str) -> Result<()> {
         let name = (service_of(service), id_of(domain));
         self.lock().tenants.insert(name, id_of(tenant));
+        Ok(())
+    }
+
+    async fn begun(&self, campaign: CampaignId) -> Result<Option<Begun>> {
+        let mut inner = self.lock();
+        inner.campaign(campaign)?;
+        Ok(inner.held(campaign)?.begun.clone())
+    }
+
+    async fn set_begun(&self, campaign: CampaignId, begun: Begun) -> Result<()> {
+        let mut inner = self.lock();
+        inner.campaign(campaign)?;
+        inner.held(campaign)?.begun = Some(begun);
         Ok(())
     }
 

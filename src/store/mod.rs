@@ -19,7 +19,7 @@ use crate::clock::Clock;
 pub use crate::domain::hold::{Hold, NotYet};
 use crate::domain::settle::Settlement;
 use crate::domain::{
-    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
+    Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
     CampaignName, Cancellation, DeviceId, Finding, Judged, LastRun, LookUp, NewRow, Opened,
     Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Usage, WaveStand,
 };
@@ -33,6 +33,12 @@ pub enum StoreError {
     /// The store cannot be used at all: wrong version, foreign file, network file system.
     #[error("{0}")]
     Refused(String),
+    /// An older version wrote it, and reading alone does not bring it up to date.
+    #[error(
+        "{0} was written by an older version; begin or resume a campaign with it once, which \
+         brings it up to date"
+    )]
+    Older(String),
     /// Reading or writing failed: disk full, I/O error, lock, damage.
     #[error("{what}: {why}")]
     Failed {
@@ -313,6 +319,17 @@ pub trait Store: Send + Sync + 'static {
         &self,
         campaign: CampaignId,
         paused: bool,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// What a campaign was begun with, and by whom. Returns `None` for one of a version that did
+    /// not keep it.
+    fn begun(&self, campaign: CampaignId) -> impl Future<Output = Result<Option<Begun>>> + Send;
+
+    /// Keeps other words of what a campaign is run with, from now on.
+    fn set_begun(
+        &self,
+        campaign: CampaignId,
+        begun: Begun,
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Sets whether a campaign goes before others. Claims of a campaign of normal priority are

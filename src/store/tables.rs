@@ -10,8 +10,8 @@ use crate::domain::hold::Decided;
 use crate::domain::rollout::WaveFailure;
 use crate::domain::settle::{CallRecord, Judging};
 use crate::domain::{
-    BudgetKey, BudgetState, CallId, Campaign, CampaignFilter, CampaignId, CampaignName, Detail,
-    DeviceId, LastRun, Life, LookUp, NewRow, Opening, Operation, Priority, Quota, Row, Seq,
+    Begun, BudgetKey, BudgetState, CallId, Campaign, CampaignFilter, CampaignId, CampaignName,
+    Detail, DeviceId, LastRun, Life, LookUp, NewRow, Opening, Operation, Priority, Quota, Row, Seq,
     ServerNotes, Stamp, Tally, Timing,
 };
 
@@ -303,6 +303,10 @@ pub trait Tables: Send {
     fn campaign_named(&mut self, name: &CampaignName) -> impl Answer<Self, Option<Campaign>>;
     /// The confirmed campaigns that are meant, the latest first; no others are read.
     fn campaigns(&mut self, filter: &CampaignFilter) -> impl Answer<Self, Vec<Campaign>>;
+    /// Keeps what a campaign was begun with, in the place of what was kept before.
+    fn set_begun(&mut self, campaign: CampaignId, begun: &Begun) -> impl Answer<Self, ()>;
+    /// What a campaign was begun with; `None` for one of a version that did not keep it.
+    fn begun(&mut self, campaign: CampaignId) -> impl Answer<Self, Option<Begun>>;
     /// Sets one thing of a confirmed campaign; whether there is one.
     fn set(&mut self, campaign: CampaignId, change: CampaignChange) -> impl Answer<Self, bool>;
     /// Replaces the quotas of a campaign's runners.

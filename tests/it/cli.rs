@@ -10,6 +10,7 @@ mod ends;
 mod finish;
 mod follow;
 mod judged;
+mod kept;
 mod limits;
 mod lists;
 mod network;

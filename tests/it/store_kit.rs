@@ -131,6 +131,7 @@ pub(crate) fn opening(name: &str, quotas: &[&str]) -> Opening {
         quotas: quotas.iter().map(|text| quota(text)).collect(),
         priority: Priority::default(),
         rollout: Rollout::default(),
+        begun: Default::default(),
     }
 }
 

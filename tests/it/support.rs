@@ -128,6 +128,7 @@ async fn opened_at<S: Store>(
         quotas: quotas.to_vec(),
         priority: Priority::default(),
         rollout,
+        begun: Default::default(),
     };
     let opened = store.open(draft, opening).await.unwrap();
     assert!(matches!(opened, Opened::New(_)), "{opened:?}");

@@ -11,7 +11,7 @@ use std::time::Duration;
 use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
-    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
+    Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
     CampaignName, Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening,
     Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Timing, Usage, Verdict,
     WaveStand,
@@ -419,6 +419,12 @@ impl Store for Watched {
     }
     async fn note_tenant(&self, service: &str, domain: &str, tenant: &str) -> Result<()> {
         self.inner.note_tenant(service, domain, tenant).await
+    }
+    async fn begun(&self, campaign: CampaignId) -> Result<Option<Begun>> {
+        self.inner.begun(campaign).await
+    }
+    async fn set_begun(&self, campaign: CampaignId, begun: Begun) -> Result<()> {
+        self.inner.set_begun(campaign, begun).await
     }
     async fn tenant_named(&self, service: &str, domain: &str) -> Result<Option<String>> {
         self.inner.tenant_named(service, domain).await

@@ -10,9 +10,9 @@ use super::proposals;
 use super::schedule;
 use super::settings::config::Settings;
 use super::settings::sign_in::Surroundings;
-use super::settings::{paths, proxy, shown};
+use super::settings::{env, paths, proxy, shown};
 use super::terminal::face::Terminal;
-use super::terminal::{descriptors, signals};
+use super::terminal::signals;
 use crate::domain::Exit;
 use crate::domain::request::{Said, ScanRequest};
 use crate::ops::context::{Commands, Context, Host, StoreChoice};
@@ -147,7 +147,7 @@ impl<'a> Around<'a> {
             stop: Stop::new(Box::new(signals::listen)),
             store: paths::store_choice(store.as_ref()),
             commands,
-            host: Host { open_files: descriptors::allowed(), ..Host::default() },
+            host: env::host(),
         }
     }
 

@@ -57,7 +57,9 @@ impl Said for bool {
 macro_rules! request {
     ($(#[$outer:meta])* $name:ident { $($(#[$inner:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$outer])*
-        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[derive(
+            Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize,
+        )]
         #[serde(default, deny_unknown_fields)]
         pub struct $name {
             $(

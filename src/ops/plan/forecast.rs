@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{Timestamp, ZonedDateTime};
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use crate::clock::{Clock, SystemClock, wall_clock};
 use crate::domain::forecast::Outlook;
@@ -19,7 +19,7 @@ use crate::ops::plan::listing::Listing;
 use crate::ops::preflight::judge::Preflight;
 use crate::ops::waves::deal::Dealt;
 use crate::report::checked::{Checked, Found};
-use crate::report::human::{count, quota as human_quota};
+use crate::report::human::{self, count, quota as human_quota};
 use crate::report::nights::Nights;
 use crate::report::order::{Ahead, InOrder};
 use crate::report::plan::{Calls, Expire, Plan, Until};
@@ -170,6 +170,42 @@ pub(in crate::ops) async fn usage<S: Store>(
         Some(store) => Ok((store.usage(budget, most_calls(speed)).await?, store.clock().now())),
         None => Ok((Usage::default(), SystemClock::with_offset(0).now())),
     }
+}
+
+/// How long ago an order of the same list is told.
+const LATELY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Campaigns that order these very devices already, or did lately: whoever confirms the plan most
+/// likely wants to go on with one, and not a second scan on each device.
+pub(in crate::ops) fn same_list(
+    cx: &Context<'_>,
+    all: &[Campaign],
+    order: &Order,
+    now: Timestamp,
+) -> Vec<String> {
+    let same = all.iter().filter(|one| {
+        one.order.ids_hash == order.ids_hash
+            && one.order.scan_type == order.scan_type
+            && one.order.target.budget(Operation::Scan) == order.target.budget(Operation::Scan)
+    });
+    let lately = |one: &&Campaign| now.duration_since(one.opened_at) < LATELY;
+    let told = same.filter(|one| one.state == CampaignState::Open || lately(one)).map(|one| {
+        let name = &one.name;
+        let ago = human::duration(now.duration_since(one.opened_at).unsigned_abs());
+        if one.state == CampaignState::Open && !one.called_off {
+            let resume = cx.commands.of_campaign(&format!("resume {name}"));
+            return format!(
+                "the open campaign {name}, begun {ago} ago, has these very devices; `{resume}` \
+                 goes on with it, and this one would order a second scan on each"
+            );
+        }
+        let retry = cx.commands.of_campaign(&format!("retry {name}"));
+        format!(
+            "these very devices were ordered {ago} ago by campaign {name}; `{retry}` orders those \
+             again that it left uncovered, and this one a second scan on each"
+        )
+    });
+    told.collect()
 }
 
 /// The plan.

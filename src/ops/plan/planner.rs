@@ -16,6 +16,7 @@ use crate::domain::{Campaign, CampaignId, CampaignName, Operation, Order, SignIn
 use crate::ops::campaigns::beside;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
+use crate::ops::kept::GoingOn;
 use crate::ops::limits::Speed;
 use crate::ops::plan_file::fresh::Fresh;
 use crate::ops::plan_file::made::Made;
@@ -53,6 +54,8 @@ pub(in crate::ops) struct Planner<'a> {
     pub wish: Wish,
     /// What people should know before.
     pub warnings: Vec<String>,
+    /// How the campaign is run that is open already, if it is and that was kept.
+    pub going_on: Option<GoingOn>,
 }
 
 /// What was read, and what is known of it.
@@ -151,8 +154,8 @@ impl Planner<'_> {
         dealt: &Dealt,
     ) -> Result<Plan, Failure> {
         let speed = match there {
-            Some(there) => self.speed.clone().going_on_with(there),
-            None => self.speed.clone(),
+            Some(there) if self.going_on.is_none() => self.speed.clone().going_on_with(there),
+            _ => self.speed.clone(),
         };
         let budget = order.target.budget(Operation::Scan);
         let (continues, others) = match store {
@@ -168,6 +171,15 @@ impl Planner<'_> {
         let (usage, now) = forecast::usage(store, &speed, &budget).await?;
         let outlook = dealt.outlook(outlook(&speed, usage, now));
         let held = forecast::held_by(self.cx, &others, &self.name, &budget, &speed);
+        // A series has the same list night after night, and sees to its last run itself.
+        let again = match there {
+            None if self.request.due.series.is_none() => {
+                forecast::same_list(self.cx, &others, order, local_now().timestamp())
+            }
+            _ => Vec::new(),
+        };
+        let changes = self.going_on.as_ref().map(GoingOn::changes).unwrap_or_default();
+        let changed = changes.into_iter().map(|change| format!("changed from now on: {change}"));
         let other_store = self.place.and_then(Place::warning);
         let about = About {
             name: &self.name,
@@ -181,7 +193,15 @@ impl Planner<'_> {
             series: self.request.due.series.is_some(),
             expire: Expiry::of(store, &order.target, &speed, there).await?,
             waves: dealt,
-            warnings: self.warnings.iter().cloned().chain(other_store).chain(held).collect(),
+            warnings: self
+                .warnings
+                .iter()
+                .cloned()
+                .chain(other_store)
+                .chain(changed)
+                .chain(again)
+                .chain(held)
+                .collect(),
         };
         // Reading the list, and the inventory before it, can have taken a while.
         Ok(forecast::plan(order, &read.listing, &speed, &outlook, &local_now(), about))

@@ -117,6 +117,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             id: format!("{id:016x}"),
             seen_at: Some(wall_clock()),
             reports: self.reports.places(),
+            by: self.cx.host.user.clone(),
+            host: self.cx.host.name.clone(),
             ..LastRun::begun(self.store.clock().utc())
         })
     }

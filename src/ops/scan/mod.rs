@@ -12,10 +12,11 @@ use jiff::ZonedDateTime;
 use crate::clock::{SystemClock, local_now};
 use crate::domain::preflight::Rules;
 use crate::domain::request::{Said, ScanRequest};
-use crate::domain::{Campaign, CampaignId, CampaignName, Exit};
+use crate::domain::{Campaign, CampaignId, CampaignName, CampaignState, Exit};
 use crate::ops::context::Context;
 use crate::ops::destination::{Destination, Planned, same_target};
 use crate::ops::failure::Failure;
+use crate::ops::kept::{self, GoingOn};
 use crate::ops::limits::Speed;
 use crate::ops::link::Link;
 use crate::ops::plan::naming::{check_comment, name_of};
@@ -59,8 +60,9 @@ pub(super) async fn scan_again(
     settings: ScanRequest,
     again: Option<&Campaign>,
 ) -> Result<Exit, Failure> {
-    let (request, made) = made::filled(request)?;
-    let request = request.or(without_what_a_plan_says(settings, made.as_ref()));
+    let (said, made) = made::filled(request)?;
+    let settings = without_what_a_plan_says(settings, made.as_ref());
+    let request = said.clone().or(settings.clone());
     fresh::check_place(&request)?;
     let now = local_now();
     let name = name_of(&request, &now)?;
@@ -71,6 +73,8 @@ pub(super) async fn scan_again(
         rules: judge::rules(&request.keep, &request.skip)?,
         wish: wish(&request).await?,
         request: &request,
+        said: &said,
+        settings: &settings,
         made: made.as_ref(),
         again,
         name,
@@ -111,6 +115,9 @@ async fn wish(request: &ScanRequest) -> Result<Wish, Failure> {
 struct Scan<'a> {
     cx: &'a Context<'a>,
     request: &'a ScanRequest,
+    /// What of it was said, and not taken from settings.
+    said: &'a ScanRequest,
+    settings: &'a ScanRequest,
     made: Option<&'a Made>,
     /// The campaign whose devices are ordered again.
     again: Option<&'a Campaign>,
@@ -150,6 +157,7 @@ impl<'a> Scan<'a> {
             place,
             rules: self.rules,
             wish: self.wish,
+            going_on: None,
         }
     }
 
@@ -203,6 +211,30 @@ impl<'a> Scan<'a> {
         exit
     }
 
+    /// How a campaign of this name that is open already is run: as it was begun, but for what was
+    /// said now.
+    async fn going_on<S: Store>(
+        &self,
+        store: &S,
+        name: &CampaignName,
+        destination: &Destination,
+        speed: Speed,
+    ) -> Result<(Option<GoingOn>, Speed), Failure> {
+        let Self { cx, said, settings, .. } = self;
+        let Some(there) = store.find(name).await?.filter(|one| one.state == CampaignState::Open)
+        else {
+            return Ok((None, speed));
+        };
+        let begun = store.begun(there.id).await?;
+        if begun.is_none() {
+            return Ok((None, speed));
+        }
+        let (said, settings) = (said.run.clone(), settings.run.clone());
+        let going_on = kept::going_on(cx, said, settings, begun, &there)?;
+        let speed = destination.speed(cx, &going_on.run.speed, &self.now)?;
+        Ok((Some(going_on), speed))
+    }
+
     /// The real one.
     async fn run(self) -> Result<Exit, Failure> {
         let Self { cx, request, .. } = self;
@@ -214,9 +246,17 @@ impl<'a> Scan<'a> {
         let named = Some((&name, cx.commands));
         let store = Arc::new(stores::open(&place, speed.timing, named).await?);
         destination.note_tenant(&*store).await?;
+        let (going_on, speed) = self.going_on(&*store, &name, &destination, speed).await?;
         let draft = store.draft().await?;
-        let planner = self.planner(destination.planned(), speed, Some(&place));
-        let planner = Planner { name, ..planner };
+        let planned = destination.planned();
+        let wish = match &going_on {
+            Some(going_on) => {
+                wish(&ScanRequest { run: going_on.run.clone(), ..request.clone() }).await?
+            }
+            None => self.wish.clone(),
+        };
+        let planner = self.planner(planned, speed, Some(&place));
+        let planner = Planner { name, wish, going_on, ..planner };
         let mut link = Link::new(destination);
         let order = Ordering { planner: &planner, reports };
         let exit = match order.prepare(&store, draft, &mut link).await {

@@ -8,6 +8,7 @@ use crate::clock::local_now;
 use crate::domain::{Campaign, CampaignId, CampaignState, Exit, Opened, Opening, Order, Rollout};
 use crate::ops::failure::Failure;
 use crate::ops::follow::Watch;
+use crate::ops::kept;
 use crate::ops::link::Link;
 use crate::ops::plan::approve::{Answer, confirm, within};
 use crate::ops::plan::naming::random;
@@ -232,6 +233,7 @@ impl Ordering<'_> {
             quotas: speed.quotas.clone(),
             priority: speed.priority,
             rollout,
+            begun: kept::begun(cx, request, speed),
         };
         match store.open(draft, opening).await? {
             Opened::Continues(_) if request.due.series.is_some() => {
@@ -254,22 +256,40 @@ impl Ordering<'_> {
     ) -> Result<Exit, Failure> {
         let Planner { cx, request, speed, .. } = self.planner;
         let Ready { campaign, foreseen } = ready;
-        let speed = speed.clone().going_on_with(&campaign);
+        let going_on = self.planner.going_on.as_ref();
+        let speed = match going_on {
+            Some(_) => speed.clone(),
+            None => speed.clone().going_on_with(&campaign),
+        };
+        if let Some(going_on) = going_on {
+            going_on.keep(&*store, campaign.id, &speed).await?;
+        }
+        let asked = going_on.map_or(&request.run, |going_on| &going_on.run);
         let api = link.api(cx, &speed).await?;
         let run = Run {
             cx,
             store,
             api,
-            follow: Watch::after(&request.run.after, &speed),
+            follow: Watch::after(&asked.after, &speed),
             speed,
             reports: self.reports.clone(),
-            resume: cx.commands.resume(&campaign.name, &request.run),
+            resume: self.resume(&campaign),
             foreseen,
             series: request.due.series.is_some(),
-            on_finish: request.run.after.on_finish.clone(),
+            on_finish: asked.after.on_finish.clone(),
         };
-        let most = request.run.max_failures.as_ref().and_then(|most| most.as_ref().copied());
+        let most = asked.max_failures.as_ref().and_then(|most| most.as_ref().copied());
         run.run(deal::with_rules(campaign, most)).await
+    }
+
+    /// The command that goes on with the campaign. Returns `None` if its store goes with this
+    /// process.
+    fn resume(&self, campaign: &Campaign) -> Option<String> {
+        let Planner { cx, emulated, .. } = self.planner;
+        if *emulated && !cx.store.named {
+            return None;
+        }
+        Some(cx.commands.of_campaign(&format!("resume {}", campaign.name)))
     }
 
     fn taken(&self, differs: &[String]) -> Failure {

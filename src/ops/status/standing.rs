@@ -5,19 +5,24 @@ use std::time::Duration;
 
 use super::budgets::{Budgets, Shared};
 use super::doing::Doing;
-use crate::clock::{Clock, wall_clock};
+use crate::clock::{Clock, local_now, wall_clock};
+use crate::defender::Origin;
 use crate::domain::event::WaveShown;
 use crate::domain::forecast::{CallRate, Outlook};
 use crate::domain::quota::{api_quotas, used};
-use crate::domain::{Campaign, CampaignState, PaceKind, Quota, Tally, Timing};
+use crate::domain::request::SpeedRequest;
+use crate::domain::{Begun, Campaign, CampaignState, Hours, Quota, Tally, Timing};
 use crate::engine::waves::shown;
 use crate::ops::failure::Failure;
+use crate::ops::limits::{Speed, Towards};
 use crate::report::jsonl;
 use crate::store::Store;
 
 /// Where one campaign stands.
 pub(super) struct Standing {
     pub(super) campaign: Campaign,
+    /// What it was begun with, if that was kept.
+    pub(super) begun: Option<Begun>,
     pub(super) tally: Tally,
     pub(super) calls: u64,
     pub(super) used: Vec<(Quota, u64)>,
@@ -27,6 +32,10 @@ pub(super) struct Standing {
     pub(super) doing: Doing,
     /// How long the calls that are left take, if nothing else holds them.
     pub(super) calls_take: Option<Duration>,
+    /// Its windows, if it has any.
+    pub(super) hours: Option<Hours>,
+    /// How long it takes until they are answered, if they leave in its windows alone.
+    pub(super) in_hours: Option<Duration>,
     /// Open campaigns of high priority that this one yields to.
     pub(super) before: Vec<String>,
     /// Its present wave, if another one follows.
@@ -57,21 +66,41 @@ impl Standing {
         };
         let (wave, pauses) = wave.map_or((None, Vec::new()), |(wave, all)| (Some(wave), all));
         let used = used(&mine, &usage.seen_by, now);
+        let begun = store.begun(campaign.id).await?;
+        let speed = speed(&campaign, begun.as_ref());
         let rate = CallRate {
-            pace: PaceKind::Fast.pace(&own),
+            pace: speed.pace_kind.pace(&own),
             quotas: mine,
-            concurrency: 16,
-            timing: Timing::default(),
+            concurrency: speed.concurrency,
+            timing: speed.timing,
         };
-        let mut calls_take = None;
+        let hours = speed.hours.filter(|hours| !hours.windows().is_empty());
+        let (mut calls_take, mut in_hours) = (None, None);
         if tally.queued > 0 {
             // Whoever shares the budget keeps the others' quotas too.
             let outlook = Outlook { pauses, ..Outlook::new(usage.clone(), rate, now) };
             calls_take = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
+            if let Some(hours) = &hours {
+                let outlook = Outlook { hours: Some((hours.clone(), wall_clock())), ..outlook };
+                in_hours = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
+            }
         }
         let before = before(&campaign, open);
         let doing = Doing::of(&campaign, wall_clock());
-        Ok(Self { campaign, tally, calls, used, named, doing, calls_take, before, wave })
+        Ok(Self {
+            campaign,
+            begun,
+            tally,
+            calls,
+            used,
+            named,
+            doing,
+            calls_take,
+            hours,
+            in_hours,
+            before,
+            wave,
+        })
     }
 
     /// When the last answer is likely to be in; nothing of a campaign that stands still. A run that
@@ -84,6 +113,14 @@ impl Standing {
             }
             _ => None,
         }
+    }
+
+    /// The rule about failures by which it is run: as was said last.
+    fn max_failures(&self) -> Option<String> {
+        let begun = self.campaign.rollout.max_failures.map(|most| most.to_string());
+        let Some(kept) = &self.begun else { return begun };
+        let most = kept.request.run.max_failures.as_ref()?;
+        most.as_ref().map(ToString::to_string)
     }
 
     pub(super) fn to_json(&self) -> String {
@@ -105,6 +142,8 @@ impl Standing {
             "comment": campaign.order.comment,
             "ticket": campaign.order.ticket,
             "emulated": campaign.emulated,
+            "begun_by": self.begun.as_ref().map(|begun| &begun.by),
+            "begun_on": self.begun.as_ref().map(|begun| &begun.host),
             "opened_at": campaign.opened_at,
             "finished_at": campaign.finished_at,
             "pruned_at": campaign.pruned_at,
@@ -140,10 +179,29 @@ impl Standing {
             "doing": self.doing.word().replace(' ', "_"),
             "running": run.is_some_and(|run| run.is_alive(now, &Timing::default())),
             "runners": run.map_or(0, |run| run.alive_but("", now, &Timing::default())),
+            "limits": campaign.quotas.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "windows": self.hours.iter().flat_map(|hours| hours.windows())
+                .map(ToString::to_string).collect::<Vec<_>>(),
+            "zone": self.hours.as_ref().and_then(|hours| hours.zone().iana_name()),
+            "max_failures": self.max_failures(),
+            "calls_take_s": self.calls_take.map(|time| time.as_secs_f64()),
+            "in_windows_s": self.in_hours.map(|time| time.as_secs_f64()),
             "last_call_at": campaign.last_call_at,
             "finish_in_s": self.finish_in().map(|left| left.as_secs_f64()),
         }))
     }
+}
+
+/// How it is run by who goes on with it: as it was begun, or by the defaults if that was not kept.
+fn speed(campaign: &Campaign, begun: Option<&Begun>) -> Speed {
+    let asked = begun.map(|begun| begun.request.run.speed.clone()).unwrap_or_default();
+    let origin = Origin::parse(&campaign.order.target.api_origin);
+    let loopback = campaign.emulated || origin.is_ok_and(|origin| origin.is_loopback());
+    let towards = Towards { loopback, open_files: None };
+    // A moment that has passed says nothing of the next run.
+    let asked = SpeedRequest { until: None, max_duration: None, ..asked };
+    let now = local_now();
+    Speed::of(&asked, towards, &now).unwrap_or_else(|_| Speed::of_the_api())
 }
 
 /// Those of the open campaigns on its budget that this one yields to while they have a runner.

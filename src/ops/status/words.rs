@@ -26,11 +26,12 @@ impl Standing {
         let mut lines = vec![self.headline()];
         let Self { campaign, tally, .. } = self;
         lines.push(format!(
-            "  {} scan, tenant {}, \"{}\", since {}",
+            "  {} scan, tenant {}, \"{}\", since {}{}",
             campaign.order.scan_type,
             printable(&campaign.order.target.tenant),
             printable(&campaign.order.text()),
             moment(campaign.opened_at, now),
+            self.by(),
         ));
         let ended = tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
         let ended: Vec<String> =
@@ -79,6 +80,16 @@ impl Standing {
             human::count(tally.devices_done().saturating_sub(not_attempted)),
             human::count(tally.devices()),
         )
+    }
+
+    /// Who began it and where, if that is known.
+    fn by(&self) -> String {
+        match &self.begun {
+            Some(begun) if !begun.host.is_empty() => {
+                format!(", by {} on {}", printable(&begun.by), printable(&begun.host))
+            }
+            _ => String::new(),
+        }
     }
 
     /// How its present wave stands, if another one follows.
@@ -173,9 +184,14 @@ impl Standing {
 
     /// How long the calls take that are left, once somebody goes on.
     fn calls_left(&self) -> String {
-        match self.calls_take {
-            Some(left) => format!(", with calls for {}", human::duration(left)),
-            None => String::new(),
+        let Some(left) = self.calls_take else { return String::new() };
+        let calls = format!(", with calls for {}", human::duration(left));
+        match (&self.hours, self.in_hours) {
+            (Some(hours), Some(left)) => {
+                let left = human::duration(left);
+                format!("{calls}, in the hours {hours} {left} from now on")
+            }
+            _ => calls,
         }
     }
 }

@@ -10,9 +10,9 @@ use crate::domain::campaign::BusyPolicy;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle::{self, CallRecord, Judging, Rows, Settlement};
 use crate::domain::{
-    Action, BudgetState, CalledOff, Campaign, CampaignId, CampaignState, Cancellation, Finding,
-    Life, LookUp, NewRow, Opening, Quota, Rank, Row, ScanType, Seq, Settled, Stamp, State, Tally,
-    Timing, Verdict,
+    Action, Begun, BudgetState, CalledOff, Campaign, CampaignId, CampaignState, Cancellation,
+    Finding, Life, LookUp, NewRow, Opening, Quota, Rank, Row, ScanType, Seq, Settled, Stamp, State,
+    Tally, Timing, Verdict,
 };
 use crate::store::{Result, StoreError};
 
@@ -25,6 +25,7 @@ pub(super) struct Held {
     pub(super) campaign: Option<Campaign>,
     pub(super) rows: Vec<Row>,
     pub(super) calls: u64,
+    pub(super) begun: Option<Begun>,
     pub(super) tally: Tally,
     /// Until when a runner is at work on it, if its priority is high.
     pub(super) engaged_until: Stamp,
@@ -71,6 +72,7 @@ impl Held {
         opening: Opening,
         opened_at: Timestamp,
     ) -> Result<()> {
+        self.begun = Some(opening.begun.clone());
         self.campaign = Some(Campaign::opened(id, opening, opened_at));
         let timing = Timing::default();
         for seq in 1..=self.rows.len() as Seq {

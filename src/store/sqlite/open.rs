@@ -105,11 +105,7 @@ pub(super) async fn is_readable(path: &Path) -> Result<bool> {
     match inspect(path, false).await? {
         Found::Empty => Ok(false),
         Found::Current => Ok(true),
-        Found::Older => Err(StoreError::Refused(format!(
-            "{} was written by an older version; begin or resume a campaign with it once, which \
-             brings it up to date",
-            path.display()
-        ))),
+        Found::Older => Err(StoreError::Older(path.display().to_string())),
     }
 }
 

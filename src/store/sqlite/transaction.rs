@@ -8,8 +8,8 @@ use super::fault::Fault;
 use super::{boot, sql};
 use crate::clock::Clock;
 use crate::domain::{
-    BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, CampaignName, LookUp, NewRow, Opening,
-    Operation, Quota, Row, Seq, Stamp, Tally, Timing,
+    Begun, BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, CampaignName, LookUp, NewRow,
+    Opening, Operation, Quota, Row, Seq, Stamp, Tally, Timing,
 };
 use crate::store::tables::{
     Budget, BudgetId, Call, CampaignBudgets, CampaignChange, Claiming, Device, NewCall, Nth, Page,
@@ -227,6 +227,14 @@ impl<C: Clock> Tables for Transaction<'_, C> {
 
     async fn settle(&mut self, settling: Settling) -> Done<()> {
         sql::settle(self.conn, &settling).await
+    }
+
+    async fn set_begun(&mut self, campaign: CampaignId, begun: &Begun) -> Done<()> {
+        sql::set_begun(self.conn, campaign, begun).await
+    }
+
+    async fn begun(&mut self, campaign: CampaignId) -> Done<Option<Begun>> {
+        sql::begun(self.conn, campaign).await
     }
 
     async fn set_tenant_name(&mut self, name: &TenantName) -> Done<()> {

@@ -6,13 +6,13 @@ use std::pin::Pin;
 
 use jiff::Timestamp;
 
-use super::known::{set, tally};
+use super::known::{known, set, tally};
 use super::{cancel, claims, drafts, journal, prune, rows, waves};
 use crate::clock::Clock;
 use crate::domain::hold::NotYet;
 use crate::domain::service::{id_of, service_of};
 use crate::domain::{
-    Action, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
+    Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
     CampaignName, Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening,
     Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Usage, WaveStand,
 };
@@ -328,6 +328,23 @@ impl<D: Database> Store for D {
         let name = TenantName { service, domain, tenant: id_of(tenant) };
         self.write("writing a tenant's id", move |tables| {
             Box::pin(async move { tables.set_tenant_name(&name).await })
+        })
+        .await
+    }
+
+    async fn begun(&self, campaign: CampaignId) -> Result<Option<Begun>> {
+        self.read("reading what a campaign was begun with", move |tables| {
+            Box::pin(tables.begun(campaign))
+        })
+        .await
+    }
+
+    async fn set_begun(&self, campaign: CampaignId, begun: Begun) -> Result<()> {
+        self.write("writing what a campaign is run with", move |tables| {
+            Box::pin(async move {
+                known(tables, campaign).await?;
+                tables.set_begun(campaign, &begun).await
+            })
         })
         .await
     }

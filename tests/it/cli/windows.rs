@@ -68,7 +68,13 @@ fn outside_of_the_window_nothing_is_sent_and_the_command_that_goes_on_keeps_it()
     assert!(said.err.contains("until then no order leaves"), "{}", said.err);
     assert_eq!(json_lines(&said.out)[1]["calls"], 0);
     let again = said.err.lines().find(|line| line.starts_with("    fleetsweep resume")).unwrap();
-    assert!(again.contains("--window "), "{again}");
+    assert!(again.ends_with(" --store sqlite:s.db"), "{again}");
+    let words: Vec<&str> = again.split_whitespace().skip(1).collect();
+    let bare = [&words[..], &["--max-duration=2s", "--json"]].concat();
+    let said = run(place.fleetsweep(&bare));
+    assert_eq!(said.code, 5, "{}", said.err);
+    assert!(said.err.contains("until then no order leaves"), "{}", said.err);
+    assert_eq!(json_lines(&said.out)[0]["calls"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

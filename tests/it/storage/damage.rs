@@ -402,6 +402,7 @@ async fn a_store_from_before_there_were_checksums_gets_them_and_goes_on() {
                  DROP INDEX campaign_finished; \
                  ALTER TABLE campaign DROP COLUMN pruned_at; \
                  DROP TRIGGER call_schema; ALTER TABLE call DROP COLUMN schema; DROP TABLE place; \
+                 DROP TABLE begun; DROP TABLE happening; \
                  ALTER TABLE budget DROP COLUMN named; DROP TABLE tenant_name; \
                  UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
                  DELETE FROM _sqlx_migrations WHERE version > 1";

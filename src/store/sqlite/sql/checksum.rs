@@ -156,6 +156,11 @@ pub(super) fn of_clock(boot_id: &str, offset_us: i64) -> i64 {
     Sum::of("clock", offset_us).text(boot_id).end()
 }
 
+/// Of what a campaign was begun with.
+pub(super) fn of_begun(campaign: CampaignId, texts: &[&str]) -> i64 {
+    texts.iter().fold(Sum::of("begun", campaign.0), |sum, text| sum.text(text)).end()
+}
+
 /// Of where the store's file was.
 pub(super) fn of_place(path: &str, device: i64, inode: i64) -> i64 {
     Sum::of("place", inode).number(device).text(path).end()

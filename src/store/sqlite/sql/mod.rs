@@ -3,6 +3,7 @@
 
 mod audit;
 mod batch;
+mod begun;
 mod budget;
 mod called_off;
 mod campaign;
@@ -28,6 +29,7 @@ mod values;
 
 pub(super) use audit::audit;
 pub(super) use batch::*;
+pub(super) use begun::{begun, set_begun};
 pub(super) use budget::{budget, budget_id, claiming};
 pub(super) use called_off::{change_waiting, waiting};
 pub(super) use campaign::{calls, campaign, campaign_named, counted, tally};

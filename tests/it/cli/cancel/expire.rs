@@ -90,7 +90,7 @@ async fn at_the_windows_close_only_what_still_waits_and_is_ours_is_cancelled() {
     );
     let open = rows.iter().filter(|row| row["outcome"] == "open").count();
     assert_eq!(open + ours.len(), 60, "those that were not asked stay open");
-    assert!(said.err.contains("--expire-pending"), "the command that goes on: {}", said.err);
+    assert!(said.err.contains("    fleetsweep resume c\n"), "it keeps what expires: {}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

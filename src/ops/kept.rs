@@ -1,0 +1,260 @@
+//! What a campaign keeps of what it was begun with: whoever goes on with it needs a credential and
+//! nothing else. What is said anew holds from then on, and is told; settings and environment never
+//! override what was kept, but for where a credential is.
+
+use jiff::Timestamp;
+
+use super::context::{Context, Credentials};
+use super::failure::Failure;
+use super::limits::Speed;
+use crate::clock::wall_clock;
+use crate::domain::request::{ConnectRequest, OrNone, RunRequest, Said, ScanRequest, SpeedRequest};
+use crate::domain::text::printable;
+use crate::domain::{Begun, Campaign, CampaignId, Exit, Hours};
+use crate::report::human::wrapped;
+use crate::store::{Store, StoreError};
+
+/// What is kept of a request with which a campaign begins: not what is one run's alone, and with
+/// the zone of its windows said, since another host may have another one.
+pub(super) fn begun(cx: &Context<'_>, request: &ScanRequest, speed: &Speed) -> Begun {
+    let mut request = request.clone();
+    request.ids.clear();
+    (request.dry_run, request.approve_max) = (false, None);
+    request.plan_file = Default::default();
+    request.run = kept(request.run, speed);
+    Begun { request, by: cx.host.user.clone(), host: cx.host.name.clone() }
+}
+
+/// What is kept of how a campaign is run.
+pub(super) fn kept(mut run: RunRequest, speed: &Speed) -> RunRequest {
+    run.speed.max_duration = None;
+    let hours = &mut run.speed.hours;
+    hours.start_at = None;
+    if hours.tz.is_none()
+        && hours.windows.as_ref().is_some_and(|windows| !windows.is_empty())
+        && let Some(zone) = speed.hours.as_ref().map(Hours::zone)
+        && !zone.is_unknown()
+    {
+        hours.tz = zone.iana_name().map(str::to_owned);
+    }
+    if let Some([]) = hours.windows.as_deref() {
+        (hours.tz, hours.last_order) = (None, None);
+    }
+    run.output.force = false;
+    run
+}
+
+/// How a campaign is run by who goes on with it.
+pub(super) struct GoingOn {
+    /// How it is run, with what was kept of it.
+    pub run: RunRequest,
+    /// What was kept; `None` of a campaign of a version that did not keep it.
+    pub begun: Option<Begun>,
+}
+
+impl GoingOn {
+    /// What is otherwise than it was kept, in the user's words.
+    pub(super) fn changes(&self) -> Vec<String> {
+        match &self.begun {
+            Some(begun) => changes(&begun.request.run, &self.run),
+            None => Vec::new(),
+        }
+    }
+
+    /// Tells what is otherwise than it was kept, and keeps it so from now on; or tells that nothing
+    /// was kept.
+    ///
+    /// # Errors
+    /// `StoreError` if the store fails.
+    pub(super) async fn tell_and_keep<S: Store>(
+        &self,
+        cx: &Context<'_>,
+        store: &S,
+        campaign: CampaignId,
+        speed: &Speed,
+    ) -> Result<(), StoreError> {
+        if self.begun.is_none() {
+            cx.ui.say(&wrapped(
+                "An older version began this campaign, and kept no windows and no rules of it: \
+                 those of this command line hold.",
+                2,
+            ));
+            return Ok(());
+        }
+        let changes = self.changes();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        cx.ui.say(&wrapped(
+            &format!("Changed, from now on: {}.", printable(&changes.join("; "))),
+            2,
+        ));
+        self.keep(store, campaign, speed).await
+    }
+
+    /// Keeps what is otherwise than it was kept.
+    ///
+    /// # Errors
+    /// `StoreError` if the store fails.
+    pub(super) async fn keep<S: Store>(
+        &self,
+        store: &S,
+        campaign: CampaignId,
+        speed: &Speed,
+    ) -> Result<(), StoreError> {
+        let Some(begun) = self.begun.as_ref().filter(|_| !self.changes().is_empty()) else {
+            return Ok(());
+        };
+        let run = kept(self.run.clone(), speed);
+        let run = RunRequest { connect: begun.request.run.connect.clone(), ..run };
+        let request = ScanRequest { run, ..begun.request.clone() };
+        store.set_begun(campaign, Begun { request, ..begun.clone() }).await
+    }
+}
+
+/// How a campaign is run by who goes on with it: as was said now, else as it was begun, else, of a
+/// campaign that did not keep that, as settings say.
+///
+/// # Errors
+/// `Failure` if two settings say different things about the sign-in, or if the time at which it was
+/// to stop has passed.
+pub(super) fn going_on(
+    cx: &Context<'_>,
+    typed: RunRequest,
+    settings: RunRequest,
+    begun: Option<Begun>,
+    campaign: &Campaign,
+) -> Result<GoingOn, Failure> {
+    let Some(there) = &begun else {
+        return Ok(GoingOn { run: typed.or(settings), begun: None });
+    };
+    let kept = there.request.run.clone();
+    let connect = connect(cx.credentials, &typed.connect, &settings.connect, &kept.connect)?;
+    let mut run = typed.or(kept);
+    run.connect = connect;
+    if run.speed.hours.windows.as_ref().is_some_and(Vec::is_empty) {
+        // Where no window is left, nothing is left for a zone or a last order to say.
+        run.speed.hours.last_order = None;
+        if run.speed.until.as_ref().is_none_or(|until| until.as_ref().is_none()) {
+            // Nothing says any more when what waits is to be cancelled.
+            run.speed.hours.expire_pending = false;
+        }
+        if run.speed.hours.start_at.is_none() {
+            run.speed.hours.tz = None;
+        }
+    }
+    if let Some(OrNone::Is(text)) = &run.speed.until
+        && there.request.run.speed.until == run.speed.until
+        && text.parse().is_ok_and(|until: Timestamp| until <= wall_clock())
+    {
+        return Err(over(cx, campaign, text));
+    }
+    Ok(GoingOn { run, begun })
+}
+
+fn over(cx: &Context<'_>, campaign: &Campaign, until: &str) -> Failure {
+    let name = &campaign.name;
+    let resume = cx.commands.of_campaign(&format!("resume {name}"));
+    Failure::new(
+        Exit::Refused,
+        format!("campaign {name} is not gone on with: its time is over"),
+        format!("it was begun with --until {until}, which has passed"),
+        format!("say until when it may order now: `{resume} --until 06:00`, or `--until none`"),
+    )
+}
+
+/// Where the API is and who calls it. Settings say where a credential is, and nothing else: of the
+/// same tenant and application, and in the place of what was kept of that.
+fn connect(
+    credentials: &dyn Credentials,
+    typed: &ConnectRequest,
+    settings: &ConnectRequest,
+    kept: &ConnectRequest,
+) -> Result<ConnectRequest, Failure> {
+    let same = |here: &Option<String>, there: &Option<String>| match (here, there) {
+        (Some(here), Some(there)) => here.eq_ignore_ascii_case(there),
+        _ => true,
+    };
+    let fits = same(&settings.tenant, &kept.tenant) && same(&settings.client_id, &kept.client_id);
+    let mut here = credential_of(typed);
+    if fits {
+        here = here.or(credential_of(settings));
+    }
+    let there = ConnectRequest { profile: None, ..kept.clone() };
+    let rest = typed.clone().or(ConnectRequest { ca_file: settings.ca_file.clone(), ..there });
+    // What is found here signs in, whatever kind it is; else what it was begun with.
+    let here = match credentials.kind(&here)? {
+        Some(kind) => ConnectRequest { auth: Some(kind), ..here },
+        None => credential_of(kept),
+    };
+    let ConnectRequest { auth, client_secret_file, client_certificate, token_file, .. } = here;
+    Ok(ConnectRequest { auth, client_secret_file, client_certificate, token_file, ..rest })
+}
+
+/// Where the credential is, and of which kind.
+fn credential_of(connect: &ConnectRequest) -> ConnectRequest {
+    ConnectRequest {
+        auth: connect.auth,
+        client_secret_file: connect.client_secret_file.clone(),
+        client_certificate: connect.client_certificate.clone(),
+        token_file: connect.token_file.clone(),
+        ..ConnectRequest::default()
+    }
+}
+
+/// What is otherwise now than it was kept, in the user's words.
+pub(super) fn changes(then: &RunRequest, now: &RunRequest) -> Vec<String> {
+    let (then, now) = (shown(then), shown(now));
+    let changed = then.into_iter().zip(now).filter(|((_, then), (_, now))| then != now);
+    let told = changed.map(|((what, then), (_, now))| format!("{what} {now} instead of {then}"));
+    told.collect()
+}
+
+/// What people read of how a campaign is run, each with its name.
+fn shown(run: &RunRequest) -> Vec<(&'static str, String)> {
+    // Every field is named, so that none that is added can be forgotten here.
+    let RunRequest { speed, max_failures, output: _, after, connect: _, emulator: _ } = run;
+    let SpeedRequest {
+        limits,
+        leave,
+        pace,
+        concurrency,
+        time_scale,
+        until,
+        max_duration: _,
+        max_wait,
+        hours,
+        priority,
+    } = speed;
+    let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+    let windows = all(hours.windows.iter().flatten(), "none");
+    // Without a window there is nothing for a zone to say.
+    let zone = if windows == "none" { None } else { hours.tz.as_ref() };
+    let clock = |at: i32| format!("{:02}:{:02}", at / 60, at % 60);
+    vec![
+        ("limit", all(limits.iter().flatten(), "the API's own")),
+        ("leave", one(leave.map(|percent| format!("{percent}%")), "0%")),
+        ("pace", pace.unwrap_or_default().name().to_owned()),
+        ("calls in flight", one(concurrency.as_ref(), "16")),
+        ("time scale", one(time_scale.as_ref(), "1")),
+        ("until", one(until.as_ref(), "none")),
+        ("longest wait", one(max_wait.as_ref(), "1h")),
+        ("window", windows),
+        ("zone", one(zone, "the system's")),
+        ("last order", one(hours.last_order.map(clock), "none")),
+        ("expire pending", yes(hours.expire_pending)),
+        ("priority", priority.unwrap_or_default().name().to_owned()),
+        ("max failures", one(max_failures.as_ref(), "none")),
+        ("on finish", one(after.on_finish.as_ref(), "nothing")),
+        ("follow", yes(after.follow)),
+    ]
+}
+
+fn one(value: Option<impl ToString>, default: &str) -> String {
+    value.map_or_else(|| default.to_owned(), |value| value.to_string())
+}
+
+fn all(values: impl Iterator<Item = impl ToString>, default: &str) -> String {
+    let texts: Vec<String> = values.map(|one| one.to_string()).collect();
+    if texts.is_empty() { default.to_owned() } else { texts.join(", ") }
+}

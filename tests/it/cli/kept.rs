@@ -1,0 +1,188 @@
+//! What a campaign keeps of what it was begun with, and what has to be typed to change it. The
+//! window is one that is shut, so that no order leaves, unless a test says otherwise.
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::windows::from_now;
+use super::{Place, Said, json_lines, run, start, wait};
+
+fn signal(child: &std::process::Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+/// A run of a campaign that keeps all that can be kept, in a store of its own.
+fn begun() -> (Place, Said, String) {
+    let place = Place::new();
+    place.list(5);
+    let window = format!("{}-{}", from_now(120), from_now(180));
+    let windows = format!("--window={window}");
+    let args = [
+        "scan",
+        "list.txt",
+        "--type=quick",
+        "--comment=x",
+        "--campaign=c",
+        "--approve-max=5",
+        "--emulator",
+        "--store=sqlite:s.db",
+        "--max-duration=1s",
+        "--tz=Etc/UTC",
+        "--limit=20/1s",
+        "--leave=10%",
+        "--pace=even",
+        "--concurrency=3",
+        "--max-failures=7%",
+        "--expire-pending",
+        "--priority=high",
+        "--report=r.csv",
+        "--on-finish=cat >hook.json",
+        "--follow",
+        "--follow-every=1s",
+        &windows,
+    ];
+    let mut command = place.fleetsweep(&args);
+    command.env("LOGNAME", "alice");
+    let said = run(command);
+    assert_eq!(said.code, 5, "{}", said.err);
+    (place, said, window)
+}
+
+/// Goes on with the campaign by the bare command and these words, as somebody else.
+fn goes_on(place: &Place, more: &[&str]) -> Said {
+    let bare = ["resume", "c", "--store=sqlite:s.db", "--max-duration=1s"];
+    let mut command = place.fleetsweep(&[&bare[..], more].concat());
+    command.env("LOGNAME", "bob");
+    run(command)
+}
+
+fn kept(place: &Place) -> serde_json::Value {
+    let said = run(place.fleetsweep(&["status", "c", "--store=sqlite:s.db", "--json"]));
+    json_lines(&said.out).remove(0)
+}
+
+fn assert_as_begun(status: &serde_json::Value, window: &str) {
+    assert_eq!(status["limits"], serde_json::json!(["18/1s", "1350/h"]), "{status}");
+    assert_eq!(status["windows"], serde_json::json!([window]), "{status}");
+    assert_eq!((&status["zone"], &status["max_failures"]), (&"Etc/UTC".into(), &"7%".into()));
+    assert_eq!((&status["begun_by"], &status["priority"]), (&"alice".into(), &"high".into()));
+}
+
+#[test]
+fn a_bare_resume_of_somebody_else_keeps_windows_limits_rules_reports_and_hook() {
+    let (place, said, window) = begun();
+    let again = said.err.lines().find(|line| line.starts_with("    fleetsweep resume")).unwrap();
+    assert_eq!(again.trim(), "fleetsweep resume c --store sqlite:s.db");
+    assert_as_begun(&kept(&place), &window);
+    for file in ["r.csv", "hook.json"] {
+        std::fs::remove_file(place.path(file)).unwrap();
+    }
+    // Settings and environment never override what a campaign was begun with.
+    std::fs::write(place.path("c.toml"), "limit = \"1000/1s\"\npace = \"fast\"\n").unwrap();
+    let said = goes_on(&place, &["--config=c.toml"]);
+    assert_eq!(said.code, 5, "{}", said.err);
+    assert!(said.err.contains("until then no order leaves"), "{}", said.err);
+    assert!(!said.err.contains("Changed"), "{}", said.err);
+    assert!(said.err.contains("Following the ordered scans"), "{}", said.err);
+    assert_as_begun(&kept(&place), &window);
+    assert!(place.path("r.csv").exists() && place.path("hook.json").exists(), "{}", said.err);
+    let last = &kept(&place)["last_run"];
+    assert_eq!(last["by"], "bob", "{last}");
+}
+
+#[test]
+fn what_a_campaign_keeps_outlives_a_run_that_is_killed() {
+    let (place, _, window) = begun();
+    let child = start(place.fleetsweep(&["resume", "c", "--store=sqlite:s.db"]));
+    for _ in 0..600 {
+        if kept(&place)["running"] == true {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    signal(&child, Signal::KILL);
+    wait(child);
+    let said = goes_on(&place, &[]);
+    assert_eq!(said.code, 5, "{}", said.err);
+    assert!(said.err.contains("until then no order leaves"), "{}", said.err);
+    assert_as_begun(&kept(&place), &window);
+}
+
+#[test]
+fn what_loosens_a_limit_opens_a_window_or_drops_a_rule_is_typed_told_and_kept() {
+    let (place, _, window) = begun();
+    let loose = ["--limit=50/1s", "--leave=0%", "--max-failures=none", "--window=none"];
+    let said = goes_on(&place, &loose);
+    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    for change in [
+        "limit 50/1s instead of 20/1s",
+        "leave 0% instead of 10%",
+        &format!("window none instead of {window}"),
+        "max failures none instead of 7%",
+        "expire pending no instead of yes",
+    ] {
+        assert!(told.contains(change), "{change}: {}", said.err);
+    }
+    let status = kept(&place);
+    assert_eq!(status["limits"], serde_json::json!(["50/1s", "1500/h"]), "{status}");
+    assert_eq!((&status["windows"], &status["max_failures"]), (&[0; 0][..].into(), &().into()));
+}
+
+#[test]
+fn a_time_to_stop_that_has_passed_is_told_and_another_one_is_typed() {
+    let place = Place::new();
+    place.list(5);
+    let soon = fleetsweep::clock::wall_clock() + jiff::SignedDuration::from_secs(3);
+    let until = format!("--until={soon}");
+    let start = "--start-at=2100-01-01T00:00:00Z";
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=5"];
+    let more = ["--campaign=c", "--emulator", "--store=sqlite:s.db", "--max-duration=1s", &until];
+    let said = run(place.fleetsweep(&[&scan[..], &more, &["--limit=1/1s"]].concat()));
+    assert_eq!(said.code, 5, "{start}: {}", said.err);
+    while fleetsweep::clock::wall_clock() < soon {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let said = goes_on(&place, &[]);
+    assert_eq!(said.code, 6, "{}", said.err);
+    assert!(said.err.contains("which has passed") && said.err.contains("--until none"));
+    assert_eq!(goes_on(&place, &["--until=none", "--limit=1000/1s"]).code, 0, "{}", said.err);
+}
+
+#[test]
+fn the_same_list_again_is_told_before_anybody_confirms_with_the_command_that_goes_on() {
+    let (place, _, _) = begun();
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=y", "--emulator", "--dry-run"];
+    let said = run(place.fleetsweep(&[&scan[..], &["--store=sqlite:s.db"]].concat()));
+    assert_eq!(said.code, 0, "{}", said.err);
+    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("the open campaign c, begun"), "{}", said.err);
+    assert!(told.contains("`fleetsweep resume c --store sqlite:s.db` goes on with it"), "{told}");
+    let full = ["scan", "list.txt", "--type=full", "--comment=y", "--emulator", "--dry-run"];
+    let said = run(place.fleetsweep(&[&full[..], &["--store=sqlite:s.db"]].concat()));
+    assert!(!said.err.contains("the open campaign c, begun"), "another type: {}", said.err);
+}
+
+#[test]
+fn a_campaign_that_runs_elsewhere_is_told_and_one_that_was_paused_there_needs_no_second_run() {
+    let (place, _, _) = begun();
+    let mut command = place.fleetsweep(&["resume", "c", "--store=sqlite:s.db"]);
+    command.env("LOGNAME", "carol");
+    let child = start(command);
+    for _ in 0..600 {
+        if kept(&place)["running"] == true {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let said = goes_on(&place, &[]);
+    assert_eq!(said.code, 5, "{}", said.err);
+    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("A run of c is at work already (of carol on "), "{}", said.err);
+    assert_eq!(run(place.fleetsweep(&["pause", "c", "--store=sqlite:s.db"])).code, 0);
+    let said = goes_on(&place, &[]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("no second one is begun"), "{}", said.err);
+    assert_eq!(kept(&place)["paused"], false);
+    signal(&child, Signal::TERM);
+    assert_eq!(wait(child).code, 5);
+}
