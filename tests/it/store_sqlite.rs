@@ -49,7 +49,7 @@ async fn raw(path: &Path) -> SqliteConnection {
     options.create_if_missing(true).connect().await.unwrap()
 }
 
-async fn run(path: &Path, sql: &str) {
+pub(crate) async fn run(path: &Path, sql: &str) {
     let mut conn = raw(path).await;
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
     conn.close().await.unwrap();

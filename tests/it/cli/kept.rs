@@ -186,3 +186,21 @@ fn a_campaign_that_runs_elsewhere_is_told_and_one_that_was_paused_there_needs_no
     signal(&child, Signal::TERM);
     assert_eq!(wait(child).code, 5);
 }
+
+#[tokio::test]
+async fn a_campaign_of_an_older_version_goes_on_by_what_is_typed_and_says_that_nothing_was_kept() {
+    let (place, _, _) = begun();
+    let older = "DROP TABLE begun; DROP TABLE happening; \
+                 DELETE FROM _sqlx_migrations WHERE version >= 16";
+    crate::store_sqlite::run(&place.path("s.db"), older).await;
+    let said = run(place.fleetsweep(&["status", "c", "--store=sqlite:s.db"]));
+    assert_eq!(said.code, 1, "reading alone brings nothing up to date: {}", said.err);
+    let said = goes_on(&place, &[]);
+    assert_eq!(said.code, 2, "nothing says that it ran against the emulator: {}", said.err);
+    let said = goes_on(&place, &["--emulator", "--limit=1000/1s"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("kept no windows and no rules of it"), "{}", said.err);
+    let status = kept(&place);
+    assert_eq!((&status["done"], &status["begun_by"]), (&5.into(), &().into()), "{status}");
+}
