@@ -9,8 +9,8 @@ use crate::domain::forecast::Outlook;
 use crate::domain::preflight::{Decision, Group};
 use crate::domain::quota::used;
 use crate::domain::{
-    BudgetKey, Campaign, CampaignName, CampaignState, Operation, Order, Outcome, Quota, SignInKind,
-    Skipped, Stamp, Target, Usage,
+    BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Order, Outcome,
+    Quota, SignInKind, Skipped, Stamp, Target, Usage,
 };
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
@@ -177,19 +177,24 @@ const LATELY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Campaigns that order these very devices already, or did lately: whoever confirms the plan most
 /// likely wants to go on with one, and not a second scan on each device.
-pub(in crate::ops) fn same_list(
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(in crate::ops) async fn same_list<S: Store>(
     cx: &Context<'_>,
-    all: &[Campaign],
+    store: &S,
     order: &Order,
     now: Timestamp,
-) -> Vec<String> {
-    let same = all.iter().filter(|one| {
-        one.order.ids_hash == order.ids_hash
-            && one.order.scan_type == order.scan_type
-            && one.order.target.budget(Operation::Scan) == order.target.budget(Operation::Scan)
+) -> Result<Vec<String>, Failure> {
+    let filter = CampaignFilter {
+        on_budget: Some(order.target.budget(Operation::Scan)),
+        not_over_before: now.checked_sub(LATELY).ok(),
+        ..CampaignFilter::default()
+    };
+    let lately = store.select(&filter).await?.into_iter().filter(|one| {
+        one.order.ids_hash == order.ids_hash && one.order.scan_type == order.scan_type
     });
-    let lately = |one: &&Campaign| now.duration_since(one.opened_at) < LATELY;
-    let told = same.filter(|one| one.state == CampaignState::Open || lately(one)).map(|one| {
+    let told = lately.map(|one| {
         let name = &one.name;
         let ago = human::duration(now.duration_since(one.opened_at).unsigned_abs());
         if one.state == CampaignState::Open && !one.called_off {
@@ -205,7 +210,7 @@ pub(in crate::ops) fn same_list(
              again that it left uncovered, and this one a second scan on each"
         )
     });
-    told.collect()
+    Ok(told.collect())
 }
 
 /// The plan.

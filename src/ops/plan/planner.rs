@@ -172,9 +172,9 @@ impl Planner<'_> {
         let outlook = dealt.outlook(outlook(&speed, usage, now));
         let held = forecast::held_by(self.cx, &others, &self.name, &budget, &speed);
         // A series has the same list night after night, and sees to its last run itself.
-        let again = match there {
-            None if self.request.due.series.is_none() => {
-                forecast::same_list(self.cx, &others, order, local_now().timestamp())
+        let again = match (store, there) {
+            (Some(store), None) if self.request.due.series.is_none() => {
+                forecast::same_list(self.cx, store, order, local_now().timestamp()).await?
             }
             _ => Vec::new(),
         };
