@@ -139,10 +139,16 @@ pub(super) async fn call<C: Caller>(
 
 /// The token first, so that nothing comes between slot and send.
 async fn claim<C: Caller>(caller: &C, counts: &Counts, item: C::Item) -> Result<Claimed<C>> {
-    if let Err(error) = caller.api().ready().await {
+    // A sign-in that takes long holds up no stop.
+    let ready = tokio::select! {
+        biased;
+        () = counts.halted() => Ok(()),
+        ready = caller.api().ready() => ready,
+    };
+    if let Err(error) = ready {
         return Ok(Claimed::No(item, Unclaimed::SignIn(error)));
     }
-    if counts.halted.load(Ordering::SeqCst) || !caller.is_open() {
+    if counts.is_halted() || !caller.is_open() {
         // The stop came while a token was fetched, or the window closed.
         return Ok(Claimed::No(item, Unclaimed::Idle { wake: None, repeats_only: false }));
     }

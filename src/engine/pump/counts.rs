@@ -1,8 +1,8 @@
 //! What the loop and its tasks count together.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// Counts that must be right at once, and not only when a task has ended.
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ pub(crate) struct Counts {
     /// Calls that left, or may have.
     pub(super) calls: AtomicU64,
     /// The run is stopping: what has no slot yet gets none any more.
-    pub(super) halted: AtomicBool,
+    halted: watch::Sender<bool>,
     /// Another call can ask for a slot, after as many asked as may ask at once.
     pub(super) claim_ended: Notify,
 }
@@ -32,6 +32,17 @@ impl Counts {
 
     /// From now on no call gets a slot.
     pub(crate) fn halt(&self) {
-        self.halted.store(true, Ordering::SeqCst);
+        self.halted.send_replace(true);
+    }
+
+    /// Whether calls get no slot any more.
+    pub(super) fn is_halted(&self) -> bool {
+        *self.halted.borrow()
+    }
+
+    /// Waits until calls get no slot any more.
+    pub(super) async fn halted(&self) {
+        // The sender lives as long as this waits.
+        self.halted.subscribe().wait_for(|halted| *halted).await.ok();
     }
 }

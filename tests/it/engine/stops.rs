@@ -50,6 +50,7 @@ async fn a_soft_stop_while_a_token_is_fetched_sends_nothing_after_it() {
     let world = World::new(Script { sign_in_takes: SECOND * 10, ..Script::scan(old_token) });
     let told = signalled(&world, &[(SECOND * 5, StopLevel::Soft)]).await;
     assert_eq!(told.ran.ending, Ending::Stopped(Stop::Signal));
+    assert_eq!(world.clock.elapsed(), SECOND * 5, "it does not wait for the token either");
     assert!(world.sent().iter().all(|at| *at <= SECOND * 5), "{:?}", world.sent());
     assert_eq!(world.tally().await.queued, 60);
 }
