@@ -79,6 +79,7 @@ async fn same_as_the_model(seeds: Range<u64>) {
             }
         }
         assert!(world.log.len() >= STEPS);
+        *done.entry("pruned").or_default() += world.prune_all().await;
     }
     // A model test proves nothing about steps that it never took.
     for kind in [
@@ -95,7 +96,8 @@ async fn same_as_the_model(seeds: Range<u64>) {
     ] {
         assert!(done.get(kind).is_some_and(|times| *times > 5), "{kind}: {done:?}");
     }
-    // A wave is over but seldom in so few steps.
+    // A campaign is finished, and a wave over, but seldom in so few steps.
+    assert!(done.get("pruned").is_some_and(|times| *times > 1), "{done:?}");
     assert!(done.get("yielded").is_some_and(|times| *times > 0), "{done:?}");
     assert!(done.get("opened a wave").is_some_and(|times| *times > 1), "{done:?}");
 }

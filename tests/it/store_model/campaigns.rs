@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use fleetsweep::clock::Clock;
-use fleetsweep::domain::{CampaignFilter, Operation};
-use fleetsweep::store::Store;
+use fleetsweep::domain::history::LOOKED_BACK;
+use fleetsweep::domain::{CampaignFilter, Operation, Row};
+use fleetsweep::store::{Store, StoreError};
+use jiff::Timestamp;
 
 use super::World;
 
@@ -20,6 +22,33 @@ impl World {
             }
             assert_eq!(sqlite, model, "{filter:?}, {place}");
         }
+    }
+
+    /// Long after the last step, lets go of what may go, in both; how many campaigns.
+    pub(super) async fn prune_all(&mut self) -> usize {
+        let (early, late) = (self.clock.utc(), LOOKED_BACK + Duration::from_secs(60));
+        self.clock.advance(late);
+        let mut pruned = 0;
+        for (id, _) in &self.campaigns {
+            let before = if self.rng.u32(0..4) == 0 { early } else { Timestamp::MAX };
+            let model = self.model.prune(id.model, before).await.unwrap();
+            assert_eq!(self.sqlite.prune(id.sqlite, before).await.unwrap(), model);
+            let rows = self.model.rows(id.model, 0, 99).await;
+            let same = self.sqlite.rows(id.sqlite, 0, 99).await;
+            assert_eq!(rows.is_err(), model.is_some());
+            match (rows, same) {
+                (Ok(rows), Ok(same)) => assert_eq!(same, rows),
+                (rows, same) => {
+                    let told = |rows: Result<Vec<Row>, StoreError>| rows.unwrap_err().to_string();
+                    assert_eq!(told(same), told(rows));
+                }
+            }
+            let tally = self.model.tally(id.model).await.unwrap();
+            assert_eq!(self.sqlite.tally(id.sqlite).await.unwrap(), tally);
+            pruned += usize::from(model.is_some());
+        }
+        self.compare_selections("after pruning").await;
+        pruned
     }
 
     /// All campaigns, and some of each kind that can be asked for.
