@@ -261,7 +261,7 @@ pub struct SpeedArgs {
     #[arg(long, value_name = "TIME")]
     pub until: Option<OrNone<String>>,
 
-    /// Order nothing after this long, such as 5h30m
+    /// Order nothing after this long, such as 5h30m; in this run alone
     #[arg(long, value_name = "TIME")]
     pub max_duration: Option<OrNone<Length>>,
 

@@ -3,7 +3,9 @@
 use super::context::Context;
 use super::failure::Failure;
 use super::stores::{self, Place};
-use crate::domain::{BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Exit};
+use crate::domain::{
+    Begun, BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Exit,
+};
 use crate::store::{Store, StoreError};
 
 /// The campaign of this name, or the only one that is open.
@@ -57,8 +59,16 @@ pub(super) async fn any_campaign<S: Store>(
     }
 }
 
-/// The same in a store that is opened for that alone, and let go of again: a command that will
-/// write opens it anew, and makes none where there is none.
+/// A campaign, and what it was begun with, if that was kept.
+pub(super) struct Found {
+    /// The campaign.
+    pub campaign: Campaign,
+    /// What it was begun with.
+    pub begun: Option<Begun>,
+}
+
+/// The campaign of this name, or the only one, in a store that is opened for that alone and let go
+/// of again: a command that will write opens it anew, and makes none where there is none.
 ///
 /// # Errors
 /// As `any_campaign`, or if the store cannot be read.
@@ -66,11 +76,12 @@ pub(super) async fn any_campaign_in(
     cx: &Context<'_>,
     place: &Place,
     name: Option<&CampaignName>,
-) -> Result<Campaign, Failure> {
+) -> Result<Found, Failure> {
     let store = stores::open_to_go_on(place).await?;
     let campaign = any_campaign(cx, &store, name).await?;
+    let begun = store.begun(campaign.id).await?;
     store.close().await?;
-    Ok(campaign)
+    Ok(Found { campaign, begun })
 }
 
 /// The campaigns that one of this name meets: the open ones on its budget, and its own.

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use jiff::ZonedDateTime;
 
-use super::campaigns::any_campaign_in;
+use super::campaigns::{Found, any_campaign_in};
 use super::context::Context;
 use super::destination::{Destination, same_target};
 use super::failure::Failure;
+use super::kept;
 use super::limits::Speed;
 use super::lists::{Wanted, failure_of, forbidden_by_token, lists};
 use super::run::reports::Reports;
@@ -19,7 +20,7 @@ use crate::clock::{Clock, local_now};
 use crate::defender::Inventory;
 use crate::domain::action::has_ended_badly;
 use crate::domain::request::{
-    AfterRequest, ConnectRequest, EmulatorRequest, FollowRequest, Said, SpeedRequest,
+    AfterRequest, ConnectRequest, EmulatorRequest, FollowRequest, SpeedRequest,
 };
 use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignName, Exit, Outcome, Tally};
@@ -64,8 +65,8 @@ pub async fn follow(
     settings: ConnectRequest,
 ) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
-    let campaign = any_campaign_in(cx, &place, request.campaign.as_ref()).await?;
-    let connect = request.connect.or(settings);
+    let Found { campaign, begun } = any_campaign_in(cx, &place, request.campaign.as_ref()).await?;
+    let connect = kept::connection(cx, request.connect, settings, begun.as_ref())?;
     let destination = Destination::new(cx, &connect, &EmulatorRequest::default())?;
     let speed = destination.speed(cx, &SpeedRequest::default(), &local_now())?;
     let destination = destination.identified(cx, speed.timing).await?;

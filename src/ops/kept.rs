@@ -163,6 +163,22 @@ fn over(cx: &Context<'_>, campaign: &Campaign, until: &str) -> Failure {
     )
 }
 
+/// Where the API is and who calls it, for a command about a campaign that was begun with `kept`.
+///
+/// # Errors
+/// `Failure` if two settings say different things about the sign-in.
+pub(super) fn connection(
+    cx: &Context<'_>,
+    typed: ConnectRequest,
+    settings: ConnectRequest,
+    kept: Option<&Begun>,
+) -> Result<ConnectRequest, Failure> {
+    match kept {
+        Some(begun) => connect(cx.credentials, &typed, &settings, &begun.request.run.connect),
+        None => Ok(typed.or(settings)),
+    }
+}
+
 /// Where the API is and who calls it. Settings say where a credential is, and nothing else: of the
 /// same tenant and application, and in the place of what was kept of that.
 fn connect(

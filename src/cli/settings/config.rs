@@ -207,6 +207,10 @@ fn no_file_with_a_profile(typed: &Typed<'_>) -> Result<(), Failure> {
 /// A file with profiles is there for a tenant to be chosen: none must not go unnoticed.
 fn none_chosen(typed: &Typed<'_>, file: &File, path: &Path) -> Result<(), Failure> {
     let dry_run = typed.knows("dry_run") && typed.matches.get_flag("dry_run");
+    // A campaign knows its tenant.
+    if ["resume", "cancel", "follow"].contains(&typed.command.get_name()) {
+        return Ok(());
+    }
     if file.profiles.is_empty() || dry_run || variable("AZURE_TENANT_ID").is_some() {
         return Ok(());
     }

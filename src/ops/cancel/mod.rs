@@ -10,14 +10,15 @@ use crate::clock::{Clock, local_now};
 use crate::defender::CancelApi;
 use crate::domain::cancel::Cause;
 use crate::domain::quota::used;
-use crate::domain::request::{CancelRequest, EmulatorRequest, RunRequest, Said};
+use crate::domain::request::{CancelRequest, EmulatorRequest, RunRequest, Said, SpeedRequest};
 use crate::domain::{Campaign, CampaignState, Ending, Exit, Operation, Tally, Timing};
 use crate::engine::cancel::{Cancelled, Survey};
-use crate::ops::campaigns::any_campaign_in;
+use crate::ops::campaigns::{Found, any_campaign_in};
 use crate::ops::cancel::sending::{Cancelling, done};
 use crate::ops::context::Context;
 use crate::ops::destination::{Destination, same_target};
 use crate::ops::failure::Failure;
+use crate::ops::kept;
 use crate::ops::limits::most_calls;
 use crate::ops::plan::approve::confirm_cancel;
 use crate::ops::plan::forecast;
@@ -40,7 +41,7 @@ pub async fn cancel(
     settings: RunRequest,
 ) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
-    let campaign = any_campaign_in(cx, &place, request.campaign.as_ref()).await?;
+    let Found { campaign, begun } = any_campaign_in(cx, &place, request.campaign.as_ref()).await?;
     let named = Some((&campaign.name, cx.commands));
     if request.queue_only {
         let reports = reports(&request, &campaign)?;
@@ -55,8 +56,18 @@ pub async fn cancel(
             "with --queue-only nothing more of it is ordered",
         ));
     }
-    let connect = request.connect.clone().or(settings.connect);
-    let asked = request.speed.clone().or(settings.speed);
+    let begun = begun.as_ref();
+    let connect = kept::connection(cx, request.connect.clone(), settings.connect, begun)?;
+    // Its limits are those of the campaign, unless others are typed.
+    let asked = request.speed.clone().or(match begun.map(|begun| &begun.request.run.speed) {
+        Some(kept) => SpeedRequest {
+            concurrency: kept.concurrency,
+            time_scale: kept.time_scale,
+            max_wait: kept.max_wait,
+            ..SpeedRequest::default()
+        },
+        None => settings.speed,
+    });
     let destination = Destination::new(cx, &connect, &EmulatorRequest::default())?;
     let speed = destination.speed(cx, &asked, &local_now())?.going_on_with(&campaign);
     let destination = destination.identified(cx, speed.timing).await?;

@@ -204,3 +204,35 @@ async fn a_campaign_of_an_older_version_goes_on_by_what_is_typed_and_says_that_n
     let status = kept(&place);
     assert_eq!((&status["done"], &status["begun_by"]), (&5.into(), &().into()), "{status}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_campaign_knows_its_tenant_and_its_server_and_needs_but_the_secret() {
+    let emulator = super::emulate("quiet", &[(50, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(20);
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=20"];
+    let more = ["--campaign=c", "--limit=2/1s", "--max-duration=2s", "--report=r.csv"];
+    let command = place.towards(&emulator, &[&scan[..], &more].concat());
+    let said = super::beside(move || run(command)).await;
+    assert_eq!(said.code, 5, "{}", said.err);
+    // A settings file with profiles, none of which is chosen, and another tenant around it.
+    let profiles = "limit = \"3/1s\"\n[profiles.a]\ntenant = \"t\"\n[profiles.b]\ntenant = \"u\"\n";
+    std::fs::write(place.path("c.toml"), profiles).unwrap();
+    let alone = |args: &[&str]| {
+        let mut command = place.fleetsweep(&[args, &["--config=c.toml"]].concat());
+        command.env("AZURE_CLIENT_SECRET", fleetsweep::emulator::DEFAULT_SECRET);
+        command.env("AZURE_TENANT_ID", "99999999-2222-3333-4444-555555555555");
+        super::beside(move || run(command))
+    };
+    let said = alone(&["follow", "c", "--follow-for=1s", "--every=1s"]).await;
+    assert!([0, 5].contains(&said.code), "{}", said.err);
+    let said = alone(&["resume", "c", "--limit=50/1s"]).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("limit 50/1s instead of 2/1s"), "{}", said.err);
+    assert_eq!(emulator.ledger().accepted, 20);
+    let said = alone(&["cancel", "c", "--approve-max=20"]).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    // Another tenant is never taken for it: that has to be typed, and is refused.
+    let other = ["follow", "c", "--tenant=99999999-2222-3333-4444-555555555555"];
+    assert_eq!(alone(&other).await.code, 6);
+}
