@@ -4,6 +4,7 @@
 
 pub mod claims;
 mod client;
+mod credential;
 pub mod hosts;
 mod http;
 mod machine_filter;
@@ -34,13 +35,14 @@ use crate::domain::{Action, DeviceId, Machine, Reply, ScanType};
 
 pub use claims::Claims;
 pub use client::ClientError;
+pub use credential::Credential;
 pub use hosts::{HostError, Origin};
 pub use http::{HttpApi, HttpSettings};
 pub use machine_filter::{MachineFilter, RawFilterError};
 pub use reach::{Reached, reach};
 pub use secret_file::{SecretFileError, read_secret, read_value};
 pub use secret_text::{FormError, bare_value};
-pub use sign_in::{Credential, SignIn, SignInSettings};
+pub use sign_in::{SignIn, SignInSettings};
 pub use sign_in_certificate::{Certificate, CertificateError};
 pub use token::{Fetch, Token, TokenSource, WallClock};
 

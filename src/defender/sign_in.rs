@@ -17,70 +17,20 @@ use azure_identity::{
 use jiff::Timestamp;
 use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
 
 use super::SignInError;
 use super::claims;
 use super::client::{ClientError, client, machine_client};
+use super::credential::Credential;
 use super::hosts::Origin;
-use super::sign_in_certificate::{Assertions, Certificate};
+use super::sign_in_certificate::Assertions;
 use super::sign_in_errors::{Who, explain};
 use super::sign_in_proof::{Assertion, Files, Proof};
 use super::sign_in_wire::{To, Wire};
 use super::token::{Fetch, Token, TokenSource};
 use super::wire::excerpt;
+use crate::domain::text::is_guid;
 use crate::domain::{SignInKind, Timing};
-
-/// What proves who we are.
-#[derive(Clone)]
-pub enum Credential {
-    /// A client secret's value.
-    ClientSecret(SecretString),
-    /// A file with a client secret's value; read at each fetch.
-    ClientSecretFile(PathBuf),
-    /// A certificate and its key.
-    Certificate(Certificate),
-    /// A file with a certificate and its key in PEM form; read at each fetch.
-    CertificateFile(PathBuf),
-    /// A file with a federated token, such as Kubernetes writes; read at each fetch.
-    FederatedTokenFile(PathBuf),
-    /// The identity of this machine: that of the application id, or the system's own without one.
-    ManagedIdentity {
-        /// The metadata service, if it is not where Azure has it.
-        metadata: Option<Origin>,
-    },
-    /// The identity of a server that Azure Arc manages.
-    AzureArc {
-        /// Where its agent hands tokens out.
-        endpoint: Url,
-    },
-    /// Whoever is signed in to the Azure CLI.
-    AzureCli,
-    /// A user who signed in with a code; the file keeps what renews it.
-    DeviceCode {
-        /// The file of the refresh token.
-        refresh_file: PathBuf,
-    },
-    /// A file with an access token that another program writes; read at each fetch.
-    TokenFile(PathBuf),
-}
-
-impl Credential {
-    /// Which kind it is.
-    pub fn kind(&self) -> SignInKind {
-        match self {
-            Credential::ClientSecret(_) | Credential::ClientSecretFile(_) => SignInKind::Secret,
-            Credential::Certificate(_) | Credential::CertificateFile(_) => SignInKind::Certificate,
-            Credential::FederatedTokenFile(_) => SignInKind::Workload,
-            Credential::ManagedIdentity { .. } | Credential::AzureArc { .. } => {
-                SignInKind::ManagedIdentity
-            }
-            Credential::AzureCli => SignInKind::AzureCli,
-            Credential::DeviceCode { .. } => SignInKind::DeviceCode,
-            Credential::TokenFile(_) => SignInKind::TokenFile,
-        }
-    }
-}
 
 /// What a sign-in needs.
 #[derive(Clone)]
@@ -273,13 +223,6 @@ fn opaque(kind: SignInKind) -> SignInError {
         "the token ({kind}) does not say of which tenant and application it is, so nothing is sent \
          with it; use a token for the Defender for Endpoint API, or another kind of --auth"
     ))
-}
-
-/// Whether a text is an id of Entra: 32 hex digits in groups.
-pub(super) fn is_guid(text: &str) -> bool {
-    let groups: Vec<&str> = text.split('-').collect();
-    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 pub(super) fn token_of(token: &AccessToken) -> Result<Token, SignInError> {

@@ -17,8 +17,9 @@ use oauth2::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::SignInError;
+use super::credential::Credential;
 use super::secret_file::read_secret;
-use super::sign_in::{Credential, SignIn};
+use super::sign_in::SignIn;
 use super::sign_in_errors::explain;
 use super::token::Token;
 use super::wire::excerpt;

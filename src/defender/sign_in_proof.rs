@@ -13,9 +13,10 @@ use azure_identity::ClientAssertion;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::SignInError;
+use super::credential::Credential;
 use super::secret_file::{SecretFileError, read_secret, read_shared, read_value};
-use super::sign_in::{Credential, is_guid};
 use super::sign_in_certificate::Certificate;
+use crate::domain::text::is_guid;
 
 /// How often a file that could be read before is looked for before its absence is told.
 const LOOKS: u32 = 12;

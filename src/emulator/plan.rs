@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::clock::Moment;
 use super::dice::{self, Dice};
-use super::message::{Fault, Operation, Plan, Request};
+use super::message::{Operation, Plan, Request};
 use super::play::Play;
 use super::route::Route;
 use super::world::World;
@@ -77,21 +77,5 @@ impl World {
         let at = now.mono.as_secs_f64() * self.config.speed;
         let runs = at >= outage.from_s && at < outage.from_s + outage.for_s;
         (runs && operation != Operation::Token).then(|| outage.play.clone())
-    }
-}
-
-/// What a play does to the connection; what is not said is drawn.
-pub(super) fn fault(play: &Play, body: usize, draw: u64) -> Fault {
-    let below = |limit: usize| (dice::mix(draw ^ 0xc07) % limit.max(1) as u64) as usize;
-    match play {
-        Play::TimeOutBefore => Fault::TimeOutBeforeProcessing,
-        Play::TimeOut => Fault::TimeOutAfterProcessing,
-        Play::CutBefore => Fault::CutBeforeProcessing,
-        Play::CutAfter => Fault::CutAfterProcessing,
-        Play::CutHead(bytes) => Fault::CutMidHead(bytes.unwrap_or(1 + below(60))),
-        // An answer without a body is whole after its head, so it is cut there.
-        Play::CutBody(_) if body == 0 => Fault::CutMidHead(1 + below(60)),
-        Play::CutBody(bytes) => Fault::CutMidBody(bytes.unwrap_or(below(body)).min(body - 1)),
-        _ => Fault::None,
     }
 }

@@ -12,7 +12,6 @@ use super::ledger::{Entry, Ledger, Throttled};
 use super::machines::{self, Class};
 use super::message::{Answer, Fault, Operation, Plan, Request};
 use super::meter::{Meter, Refusal, Rule};
-use super::plan::fault;
 use super::play::Play;
 use super::reply::{Reply, throttled};
 use super::route::Route;
@@ -307,6 +306,22 @@ impl World {
             grant.rights.names().join(",")
         );
         Err(Reply::error(403, "Forbidden", &message, call.draw))
+    }
+}
+
+/// What a play does to the connection; what is not said is drawn.
+fn fault(play: &Play, body: usize, draw: u64) -> Fault {
+    let below = |limit: usize| (dice::mix(draw ^ 0xc07) % limit.max(1) as u64) as usize;
+    match play {
+        Play::TimeOutBefore => Fault::TimeOutBeforeProcessing,
+        Play::TimeOut => Fault::TimeOutAfterProcessing,
+        Play::CutBefore => Fault::CutBeforeProcessing,
+        Play::CutAfter => Fault::CutAfterProcessing,
+        Play::CutHead(bytes) => Fault::CutMidHead(bytes.unwrap_or(1 + below(60))),
+        // An answer without a body is whole after its head, so it is cut there.
+        Play::CutBody(_) if body == 0 => Fault::CutMidHead(1 + below(60)),
+        Play::CutBody(bytes) => Fault::CutMidBody(bytes.unwrap_or(below(body)).min(body - 1)),
+        _ => Fault::None,
     }
 }
 

@@ -6,9 +6,9 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use super::csv::CsvRows;
+use super::error::{ReportError, shown};
 use super::jsonl::JsonRows;
 use super::record::{ReportHead, record};
-use super::target::{ReportError, folder_of, refuse_kind};
 use crate::domain::Row;
 
 /// A format of reports; the ending of the file chooses it.
@@ -146,6 +146,27 @@ impl Drop for Temporary {
             drop(fs::remove_file(own));
         }
     }
+}
+
+/// The folder that holds the path.
+pub(super) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Refuses a path that holds anything but a plain file; whether there is one.
+pub(super) fn refuse_kind(path: &Path) -> Result<bool, ReportError> {
+    let kind = match fs::symlink_metadata(path) {
+        Ok(there) if there.is_file() => return Ok(true),
+        Ok(there) if there.is_symlink() => "a symbolic link",
+        Ok(there) if there.is_dir() => "a folder",
+        Ok(_) => "a device, a pipe or a socket",
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(ReportError::folder(path, &error)),
+    };
+    Err(ReportError::Kind { path: shown(path), kind })
 }
 
 /// Creates a file that was not there: neither a file nor a link of that name is ever opened.

@@ -7,6 +7,7 @@ pub mod checked;
 pub mod coverage;
 mod csv;
 pub mod document;
+mod error;
 pub mod file;
 pub mod human;
 pub mod jsonl;
@@ -23,6 +24,7 @@ pub mod totals;
 pub mod waves;
 
 pub use document::Document;
+pub use error::ReportError;
 pub use file::{Format, ReportWriter};
 pub use record::ReportHead;
-pub use target::{ReportError, check_writable};
+pub use target::check_writable;
