@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::wire::{cut, text_of};
+use super::text::{cut, text_of};
 use crate::domain::cloud::DEFAULT_AUDIENCE;
 
 /// The parts of a token that people and budgets need. Anything can be missing.

@@ -17,7 +17,7 @@ use super::hosts::Origin;
 use super::proxy;
 use super::retry_after::{http_date, retry_after};
 use super::secret_text::decode;
-use super::wire::excerpt;
+use super::text::excerpt;
 use crate::domain::{Reply, Timing};
 
 /// The largest decoded body of an action, an error or a token. The largest ever seen is under 4

@@ -12,8 +12,9 @@ use url::{Url, form_urlencoded};
 use super::claims::Claims;
 use super::client::{ClientError, LIST_BODY, MACHINES_BODY, SMALL_BODY, Whole, client, exchange};
 use super::hosts::Origin;
+use super::text::excerpt;
 use super::token::{Held, TokenCache, TokenSource, WallClock};
-use super::wire::{self, CancelRequest, ScanRequest, excerpt};
+use super::wire::{self, CancelRequest, PAGE, ScanRequest};
 use super::{
     ActionQuery, CancelApi, Inventory, ListReply, MachineFilter, MachinesReply, NextPage, ScanApi,
     ScanOrder, SignInError,
@@ -21,9 +22,6 @@ use super::{
 use crate::domain::action::SCAN_ACTION;
 use crate::domain::cancel::is_nameable;
 use crate::domain::{Answer, Body, Reply, Timing};
-
-/// The most actions that one page holds ("List machine actions API" page: at most 10,000).
-pub(super) const PAGE: usize = 10_000;
 
 /// What a client of the API needs.
 pub struct HttpSettings {

@@ -24,6 +24,7 @@ mod sign_in_errors;
 mod sign_in_local;
 mod sign_in_proof;
 mod sign_in_wire;
+mod text;
 mod token;
 pub mod wire;
 

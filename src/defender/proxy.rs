@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::wire::excerpt;
+use super::text::excerpt;
 
 /// How long a proxy is given for its answer. It refused a moment ago, so it is there.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -6,7 +6,13 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::wire::{CONTRADICTION, TAGS, cut};
+use super::text::cut;
+
+/// How the error begins that an object with a contradiction is refused with.
+pub(super) const CONTRADICTION: &str = "a key with two values";
+
+/// Tags of one machine that are kept.
+pub(super) const TAGS: usize = 100;
 
 /// The fields of an item that are read.
 pub(super) struct Known {

@@ -27,8 +27,8 @@ use super::sign_in_certificate::Assertions;
 use super::sign_in_errors::{Who, explain};
 use super::sign_in_proof::{Assertion, Files, Proof};
 use super::sign_in_wire::{To, Wire};
+use super::text::excerpt;
 use super::token::{Fetch, Token, TokenSource};
-use super::wire::excerpt;
 use crate::domain::text::is_guid;
 use crate::domain::{SignInKind, Timing};
 

@@ -18,8 +18,8 @@ use super::client::{SMALL_BODY, Whole, exchange};
 use super::sign_in::SignIn;
 use super::sign_in_errors::{Heard, explain};
 use super::sign_in_wire::is_near;
+use super::text::excerpt;
 use super::token::Token;
-use super::wire::excerpt;
 use crate::domain::Reply;
 
 /// Where the agent puts its challenges.

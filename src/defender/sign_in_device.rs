@@ -21,8 +21,8 @@ use super::credential::Credential;
 use super::secret_file::read_secret;
 use super::sign_in::SignIn;
 use super::sign_in_errors::explain;
+use super::text::excerpt;
 use super::token::Token;
-use super::wire::excerpt;
 use crate::clock::wall_clock;
 
 /// The longest that a person is waited for; the service's own codes end after 15 minutes.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::SignInError;
 use super::hosts::Origin;
 use super::sign_in_codes::{TRANSIENT, meaning};
-use super::wire::excerpt;
+use super::text::excerpt;
 use crate::domain::SignInKind;
 
 /// Who signs in where, for messages.

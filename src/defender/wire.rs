@@ -8,23 +8,19 @@ mod page_text;
 
 use std::fmt;
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::http::PAGE;
-use super::shallow::{ACTION, Known, MACHINE, Shallow};
-use crate::domain::text::printable;
+use super::shallow::{ACTION, CONTRADICTION, Known, MACHINE, Shallow};
+use super::text::{excerpt, head, text_of, time_of};
 use crate::domain::verdict::EMPTY_BODY;
 use crate::domain::{Action, Body, Machine};
 
-pub(super) use machine::TAGS;
+pub use super::text::FIELD_MAX;
 
-/// The most characters that are kept of one field: four times what a comment may have.
-pub const FIELD_MAX: usize = 4096;
+/// The most actions that one page holds ("List machine actions API" page: at most 10,000).
+pub(super) const PAGE: usize = 10_000;
 
 /// The most items that a page may have: twice what the API's page may, and far fewer than fit into
 /// its bytes.
@@ -32,9 +28,6 @@ const ITEMS_MAX: usize = 2 * PAGE;
 
 /// The longest link to the next page that is followed, in bytes. Real ones have a few hundred.
 const LINK_MAX: usize = 16 * 1024;
-
-/// The most characters of a foreign body that a message repeats.
-const EXCERPT: usize = 200;
 
 /// The body of a scan order. Its keys are case-sensitive ("Common REST API error codes" page).
 #[derive(Clone, Debug, Serialize)]
@@ -134,30 +127,6 @@ fn items<T>(
     Ok((items, next))
 }
 
-/// Foreign text for a message: in one line, safe to show, and short.
-pub(super) fn excerpt(text: &str) -> String {
-    let short: String = text.chars().take(EXCERPT + 1).collect();
-    let safe = printable(short.trim());
-    if safe.chars().count() <= EXCERPT {
-        return safe;
-    }
-    safe.chars().take(EXCERPT - 1).chain(['…']).collect()
-}
-
-/// At most `FIELD_MAX` characters of a text.
-pub(super) fn cut(text: &str) -> String {
-    text.chars().take(FIELD_MAX).collect()
-}
-
-/// A text, or a number where a text is due.
-pub(super) fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(cut(text)),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
 fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
     let bytes = without_mark(bytes);
     if bytes.trim_ascii().is_empty() {
@@ -204,22 +173,6 @@ fn action_of(fields: &Map<String, Value>) -> Action {
     }
 }
 
-/// A time with or without fraction and zone; without a zone it is UTC, as the field's name says.
-fn time_of(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    if !text.contains(['T', 't', ' ']) {
-        return None;
-    }
-    let utc = |civil: DateTime| TimeZone::UTC.to_timestamp(civil);
-    let time = match text.parse::<Timestamp>() {
-        Ok(time) => time,
-        Err(_) => text.parse::<DateTime>().and_then(utc).ok()?,
-    };
-    // The first year is what an unset time looks like on the server's platform.
-    let year_two = "0002-01-01T00:00:00Z".parse().ok()?;
-    (time >= year_two).then_some(time)
-}
-
 fn not_json(bytes: &[u8], error: &serde_json::Error) -> String {
     if error.to_string().contains("recursion limit") {
         return "JSON that is nested too deeply".to_owned();
@@ -242,14 +195,6 @@ fn contradicts(error: &serde_json::Error) -> bool {
 fn contradiction(bytes: &[u8]) -> String {
     format!("JSON that contradicts itself: {}", excerpt(&head(bytes)))
 }
-
-/// The beginning of a body, enough for an excerpt.
-fn head(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(&bytes[..bytes.len().min(4 * EXCERPT)]).into_owned()
-}
-
-/// How the error begins that an object with a contradiction is refused with.
-pub(super) const CONTRADICTION: &str = "a key with two values";
 
 /// An object in which no key stands twice with different values: nobody could say which one the
 /// server means, and an action must not be called ours by the one that was read last.

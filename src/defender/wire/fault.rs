@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::text_of;
+use crate::defender::text::text_of;
 use crate::domain::ErrorBody;
 
 /// How deep an error may lie in errors.

@@ -3,11 +3,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{text_of, time_of};
+use crate::defender::shallow::TAGS;
+use crate::defender::text::{text_of, time_of};
 use crate::domain::{Facts, Machine};
-
-/// Tags of one machine that are kept.
-pub(in super::super) const TAGS: usize = 100;
 
 /// The machine; nothing if it has no id that a call could name.
 pub(super) fn machine_of(fields: &Map<String, Value>) -> Option<Machine> {

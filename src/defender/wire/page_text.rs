@@ -1,7 +1,7 @@
 //! A web page that came in the place of the API's answer: the words that a browser would show of
 //! it, so that people learn who answered and why.
 
-use super::excerpt;
+use crate::defender::text::excerpt;
 
 /// The most bytes of a page that are read for its words. Styles and scripts often come first.
 const READ_MAX: usize = 64 << 10;

@@ -1,8 +1,10 @@
 //! A table of bodies and what each is read as, and what no body may do.
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
+use crate::defender::shallow::TAGS;
 use crate::domain::ErrorBody;
 
 const DEVICE: &str = "1e5bc9d7e413ddd7902c2932e418702b84d0cc07";
