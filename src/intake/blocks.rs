@@ -4,15 +4,16 @@
 use std::io::BufRead;
 
 use super::cell;
-use super::columns;
 use super::element::{Elements, Standing, Stop};
 use super::error::Fault;
 use super::facts::fact_of;
-use super::lines::{Lines, MAX_LINE};
+use super::header;
+use super::limits::{MAX_LINE, MAX_SKIPPED};
+use super::lines::Lines;
 use super::node::Node;
 use super::row::RowProblem;
-use super::shape;
-use super::sink::{MAX_SKIPPED, Sink};
+use super::rule::is_rule;
+use super::sink::Sink;
 
 /// Fields of a block that are kept.
 const MAX_FIELDS: usize = 1_000;
@@ -61,7 +62,7 @@ fn read_all<R: BufRead>(lines: &mut Lines<R>, elements: &mut Elements<'_, '_>) -
                 block.hand_to(elements)?;
                 skipped += 1;
             }
-            None if shape::is_rule(text.as_bytes()) => skipped += 1,
+            None if is_rule(text.as_bytes()) => skipped += 1,
             None if text.starts_with(char::is_whitespace) && block.go_on(text.trim()) => {}
             None if cell::holds_an_id(text.as_bytes()) => {
                 elements.refuse(line, text, RowProblem::AmongText)?;
@@ -109,8 +110,8 @@ impl Block {
     fn hand_to(&mut self, elements: &mut Elements<'_, '_>) -> Result<(), Stop> {
         let block = std::mem::take(self);
         let is_known = |name: &str| {
-            columns::id_rank(name).is_some()
-                || columns::name_rank(name).is_some()
+            header::id_rank(name).is_some()
+                || header::name_rank(name).is_some()
                 || fact_of(name).is_some()
                 || elements.is_wanted(name)
         };

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::cell;
-use super::columns::{self, PLAIN_ID};
 use super::facts::{Fact, note, note_tag};
+use super::header::{self, PLAIN_ID};
 use super::meaning::{Meanings, Part};
 use super::node::Node;
 use super::row::Column;
@@ -65,11 +65,11 @@ impl Device {
                 if role.is_plain_id {
                     offer(plain, found);
                 } else {
-                    *names_another |= columns::is_header(&role.label, "machineid");
+                    *names_another |= header::is_header(&role.label, "machineid");
                     offer(&mut self.id, found);
                 }
             } else if let Some(rank) = role.name {
-                self.is_machine |= columns::is_header(&role.label, "computerdnsname");
+                self.is_machine |= header::is_header(&role.label, "computerdnsname");
                 self.offer_name(Found::new(rank, &role.label, node));
             } else if let Some(fact) = role.fact {
                 note_node(&mut self.facts, fact, node);

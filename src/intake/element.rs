@@ -5,9 +5,9 @@
 use std::ops::ControlFlow;
 
 use super::cell;
-use super::columns::{self, PLAIN_ID};
 use super::device::Device;
 use super::error::Fault;
+use super::header::{self, PLAIN_ID};
 use super::meaning::{Meanings, Part};
 use super::node::Node;
 use super::row::{Column, RowProblem};
@@ -358,7 +358,7 @@ impl<'r, 's> Elements<'r, 's> {
         if self.meanings.wanted().is_some() || self.rows() > 0 {
             return Ok(());
         }
-        if !columns::are_of_our_report(fields.iter().map(|(name, _)| name.as_str())) {
+        if !header::are_of_our_report(fields.iter().map(|(name, _)| name.as_str())) {
             return Ok(());
         }
         let campaign = fields.iter().find(|(name, _)| name == "campaign");

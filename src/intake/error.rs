@@ -2,8 +2,7 @@
 
 use std::io;
 
-use super::lines::MAX_LINE;
-use super::sink::MAX_SKIPPED;
+use super::limits::{MAX_LINE, MAX_SKIPPED};
 use crate::domain::TenantId;
 use crate::domain::text::{cut, printable};
 

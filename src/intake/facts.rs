@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 
 use super::cell;
-use super::columns::is_header;
 use super::dates::{self, When};
+use super::header::is_header;
 use crate::domain::Facts;
 use crate::domain::moment::{Moment, Readings, Shown};
 use crate::domain::text::cut;

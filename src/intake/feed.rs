@@ -4,9 +4,10 @@
 use std::io::{self, BufRead, Read};
 
 use super::error::Fault;
-use super::lines::{Lines, MAX_LINE};
-use super::shape::{self, Form};
-use super::sink::MAX_SKIPPED;
+use super::limits::{MAX_LINE, MAX_SKIPPED};
+use super::lines::Lines;
+use super::rule::is_rule;
+use super::shape::Form;
 
 /// The longest record that is taken, in bytes; only quoted line breaks make one longer than a line.
 pub(super) const MAX_RECORD: usize = 4 * MAX_LINE;
@@ -115,7 +116,7 @@ impl<R: BufRead> Feed<R> {
         text.is_empty()
             || self.lines.number() < self.start
             || self.comments && text[0] == b'#'
-            || shape::is_rule(text)
+            || is_rule(text)
     }
 
     /// The current line as the parser gets it.

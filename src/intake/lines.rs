@@ -5,10 +5,8 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 use super::error::Fault;
+use super::limits::MAX_LINE;
 use super::source::Text;
-
-/// The longest line that is taken, in bytes of UTF-8.
-pub(super) const MAX_LINE: usize = 64 * 1024;
 
 /// How much is looked at to see what kind of list a text is.
 const PREVIEW_LINES: usize = 64;

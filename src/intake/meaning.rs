@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::columns::{self, PLAIN_ID};
 use super::facts::{Fact, fact_of};
+use super::header::{self, PLAIN_ID};
 
 /// How many names of fields are remembered with their meaning.
 const MAX_ROLES: usize = 4_096;
@@ -95,7 +95,7 @@ pub(super) struct Meanings {
 
 impl Meanings {
     pub(super) fn new(wanted: Option<&str>) -> Self {
-        Self { wanted: wanted.map(columns::normalised), roles: HashMap::new() }
+        Self { wanted: wanted.map(header::normalised), roles: HashMap::new() }
     }
 
     /// The field that the user named, normalised.
@@ -106,8 +106,8 @@ impl Meanings {
     /// Whether the user named this field.
     pub(super) fn is_wanted(&self, name: &str) -> bool {
         self.wanted.as_ref().is_some_and(|wanted| {
-            columns::is_header(name, wanted)
-                || wanted.rsplit('.').next().is_some_and(|last| columns::is_header(name, last))
+            header::is_header(name, wanted)
+                || wanted.rsplit('.').next().is_some_and(|last| header::is_header(name, last))
         })
     }
 
@@ -116,20 +116,20 @@ impl Meanings {
         if let Some(role) = self.roles.get(name) {
             return role.clone();
         }
-        let normal = columns::normalised(name);
+        let normal = header::normalised(name);
         let part = PARTS.iter().find(|(known, _)| *known == normal);
         let id = match self.wanted {
             Some(_) if self.is_wanted(name) => Some(0),
             Some(_) => None,
-            None => columns::id_rank(name),
+            None => header::id_rank(name),
         };
         let role = Role {
             label: name.into(),
             id,
             is_plain_id: self.wanted.is_none() && normal == PLAIN_ID,
-            name: columns::name_rank(name),
+            name: header::name_rank(name),
             fact: fact_of(name),
-            of_alerts: columns::is_of_alerts(name),
+            of_alerts: header::is_of_alerts(name),
             part: part.map_or(Part::Unknown, |(_, part)| *part),
         };
         if self.roles.len() < MAX_ROLES {

@@ -14,93 +14,33 @@ mod error;
 mod facts;
 mod feed;
 mod footer;
+mod header;
 mod json;
+mod limits;
 mod lines;
 mod meaning;
 mod node;
+mod options;
 mod row;
+mod rule;
 mod seen;
 mod shape;
 mod sink;
 mod source;
 mod table;
 
-use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
-
-use crate::domain::{DeviceId, TenantId};
 
 pub use error::{Fault, IntakeError};
+pub use options::{DEFAULT_MAX_ROWS, NameAnswer, Names, Options};
 pub use row::{Column, Row, RowError, RowKind, RowProblem};
 pub use seen::{Place, Seen};
 use shape::Shape;
-
-/// How many rows a run takes unless the user raises it.
-pub const DEFAULT_MAX_ROWS: u64 = 1_000_000;
-
-/// What the user may say about a list.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The column that holds the id: a header, whatever its case, spaces or underscores, or the
-    /// number of a column, counted from 1. Without it the column is found.
-    pub column: Option<String>,
-    /// The most rows that all sources of one run may have together.
-    pub max_rows: u64,
-    /// Where names are looked up, if the list may hold them in the place of ids.
-    pub names: Option<Names>,
-    /// The tenant of the run, if it is known: rows that name another one are not its own.
-    pub tenant: Option<TenantId>,
-}
-
-/// What a name stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NameAnswer {
-    /// This device, and what the report is to say about how it was found.
-    Device(DeviceId, Option<String>),
-    /// Nothing; and the name that is most like it.
-    Unknown(Option<String>),
-    /// So many records, and which one is meant is not told.
-    Ambiguous(usize),
-}
-
-/// Where names are looked up.
-#[derive(Clone)]
-pub struct Names(pub Arc<dyn Fn(&str) -> NameAnswer + Send + Sync>);
-
-impl fmt::Debug for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Names")
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { column: None, max_rows: DEFAULT_MAX_ROWS, names: None, tenant: None }
-    }
-}
-
-/// What was read from one source; `rows` is always the sum of the four counts after it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceSummary {
-    /// Rows, without header, blank lines and comments.
-    pub rows: u64,
-    /// Rows with an id that this run had not seen before.
-    pub devices: u64,
-    /// Rows with an id that this run had seen before.
-    pub duplicates: u64,
-    /// Rows without a usable id.
-    pub bad: u64,
-    /// Rows that name another tenant than the one of the run.
-    pub foreign: u64,
-    /// The header or the number of the column that the ids were taken from.
-    pub column_used: String,
-    /// What kind of list it was, in words for people.
-    pub format: &'static str,
-}
+use sink::Sink;
+pub use sink::SourceSummary;
 
 /// Reads one source and hands every row to `emit` in the order of the input.
 ///
@@ -119,7 +59,7 @@ pub fn read<R: Read>(
     emit: &mut dyn FnMut(Row) -> ControlFlow<()>,
 ) -> Result<SourceSummary, IntakeError> {
     seen.begin(source_name);
-    let mut sink = sink::Sink::new(options, seen, emit);
+    let mut sink = Sink::new(options, seen, emit);
     read_source(reader, &mut sink).map_err(|fault| IntakeError::new(source_name, fault))
 }
 
@@ -140,7 +80,7 @@ pub fn open(path: &Path) -> Result<File, IntakeError> {
     }
 }
 
-fn read_source<R: Read>(reader: R, sink: &mut sink::Sink<'_>) -> Result<SourceSummary, Fault> {
+fn read_source<R: Read>(reader: R, sink: &mut Sink<'_>) -> Result<SourceSummary, Fault> {
     let text = source::open(reader)?;
     let (column_used, format) = match text.json {
         true => json::read(text.reader, sink)?,

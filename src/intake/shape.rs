@@ -3,7 +3,9 @@
 
 use csv::{ByteRecord, ReaderBuilder};
 
-use super::{Options, blocks, cell, columns};
+use super::options::Options;
+use super::rule::is_rule;
+use super::{blocks, cell, columns, header};
 
 /// The delimiters that are tried, the likeliest first, and what a list with them is called.
 const DELIMITERS: [(u8, &str); 4] = [
@@ -115,10 +117,10 @@ fn as_it_stands(delimiter: u8, start: u64) -> Shape {
 
 /// Whether a cell is the header of the column that is looked for.
 fn is_header(text: &str, options: &Options) -> bool {
-    let wanted = options.column.as_deref().map(columns::normalised);
-    columns::id_rank(text).is_some()
-        || wanted.is_some_and(|wanted| columns::is_header(text, &wanted))
-        || options.names.is_some() && columns::name_rank(text).is_some()
+    let wanted = options.column.as_deref().map(header::normalised);
+    header::id_rank(text).is_some()
+        || wanted.is_some_and(|wanted| header::is_header(text, &wanted))
+        || options.names.is_some() && header::name_rank(text).is_some()
 }
 
 /// What the cells of a line show.
@@ -256,24 +258,6 @@ fn words(text: &str, least: usize) -> Vec<&str> {
     words
 }
 
-/// Whether a line only draws a line: `---`, `|---|:--:|`, `+----+`, `├──┼──┤`.
-pub(super) fn is_rule(line: &[u8]) -> bool {
-    // Nearly no line begins so, and this is asked of all.
-    if !matches!(line.first(), Some(b'-' | b'=' | b'+' | b'|' | b':' | b' ' | 0xe2)) {
-        return false;
-    }
-    let Ok(text) = std::str::from_utf8(line) else { return false };
-    let mut strokes = 0;
-    for c in text.trim().chars() {
-        match c {
-            '-' | '=' | '\u{2500}'..='\u{257f}' => strokes += 1,
-            '+' | '|' | ':' | ',' | ';' | ' ' | '\t' => {}
-            _ => return false,
-        }
-    }
-    strokes > 1
-}
-
 fn excel_delimiter(line: &str) -> Option<u8> {
     let delimiter = match line.trim_matches('"').as_bytes() {
         // A tab is trimmed away as white space.
@@ -325,16 +309,5 @@ mod tests {
         assert_eq!(at("日本  cdefgh ij", &starts), ["日本", "cdefgh", "ij"]);
         assert_eq!(at("a b  c", &starts), ["a b", "c", ""]);
         assert_eq!(at("", &starts), ["", "", ""]);
-    }
-
-    #[test]
-    fn a_line_of_strokes_is_told_from_a_row() {
-        for rule in ["---", " ---+---", "|---|:--:|", "+----+", "├──┼──┤", "------;-----", "===="]
-        {
-            assert!(is_rule(rule.as_bytes()), "{rule}");
-        }
-        for row in ["-", "|  |  |", "--x--", "- a", "", "-- 5"] {
-            assert!(!is_rule(row.as_bytes()), "{row}");
-        }
     }
 }

@@ -3,15 +3,13 @@
 
 use std::ops::ControlFlow;
 
+use super::cell;
 use super::error::Fault;
+use super::options::{NameAnswer, Options};
 use super::row::{Column, Row, RowError, RowKind, RowProblem};
 use super::seen::Seen;
-use super::{NameAnswer, Options, SourceSummary, cell};
 use crate::domain::text::cut;
 use crate::domain::{DeviceId, Facts, NotADeviceId};
-
-/// At most this many blank and comment lines are passed over in one source.
-pub(super) const MAX_SKIPPED: u64 = 1_000_000;
 
 /// Characters of an id cell that a row keeps.
 const INPUT_TEXT: usize = 200;
@@ -27,6 +25,25 @@ pub(super) struct Entry<'a> {
     pub(super) text: &'a str,
     pub(super) name: Option<&'a str>,
     pub(super) facts: &'a Facts,
+}
+
+/// What was read from one source; `rows` is always the sum of the four counts after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceSummary {
+    /// Rows, without header, blank lines and comments.
+    pub rows: u64,
+    /// Rows with an id that this run had not seen before.
+    pub devices: u64,
+    /// Rows with an id that this run had seen before.
+    pub duplicates: u64,
+    /// Rows without a usable id.
+    pub bad: u64,
+    /// Rows that name another tenant than the one of the run.
+    pub foreign: u64,
+    /// The header or the number of the column that the ids were taken from.
+    pub column_used: String,
+    /// What kind of list it was, in words for people.
+    pub format: &'static str,
 }
 
 /// Judges, counts and emits the rows of one source.

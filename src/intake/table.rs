@@ -7,14 +7,15 @@ use std::ops::ControlFlow;
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
-use super::Options;
 use super::cell;
 use super::columns::{self, Layout};
 use super::error::Fault;
 use super::facts::note;
 use super::feed::{Feed, MAX_RECORD};
 use super::footer::is_footer;
-use super::lines::MAX_LINE;
+use super::header;
+use super::limits::MAX_LINE;
+use super::options::Options;
 use super::row::RowProblem;
 use super::sink::{Entry, Sink};
 use crate::domain::Facts;
@@ -129,10 +130,10 @@ impl Rows {
 /// have had their scan, and the others are `retry`'s.
 fn refuse_report(first: &ByteRecord, sample: &Sample, options: &Options) -> Result<(), Fault> {
     let headers: Vec<_> = columns::texts(first).collect();
-    if options.column.is_some() || !columns::are_of_our_report(headers.iter().map(|h| &**h)) {
+    if options.column.is_some() || !header::are_of_our_report(headers.iter().map(|h| &**h)) {
         return Ok(());
     }
-    let place = headers.iter().position(|header| columns::is_header(header, "campaign"));
+    let place = headers.iter().position(|header| header::is_header(header, "campaign"));
     let campaign = place.and_then(|place| {
         let names = sample.iter().filter_map(|(_, record)| record.get(place));
         let name = names.map(String::from_utf8_lossy).find(|name| !name.trim().is_empty())?;
