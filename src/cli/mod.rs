@@ -33,21 +33,12 @@ pub async fn run(parsed: Parsed) -> u8 {
         say::note(&format!("Warning: {zone} cannot be read: times are shown in UTC."));
     }
     let ended = commands::run(parsed, kind.json).await;
-    ended.map_or_else(|failure| tell(&failure, kind.json), Exit::code)
+    ended.map_or_else(|failure| say::failure(&failure, kind.json), Exit::code)
 }
 
 /// Says that the system gives the program no threads or no timer, and returns the exit code.
 pub fn no_runtime(error: &std::io::Error) -> u8 {
     let next = "check the limits on open files and processes (ulimit -a), then try again";
     let what = "the program cannot start";
-    tell(&Failure::new(Exit::Failed, what, error.to_string(), next), false)
-}
-
-fn tell(failure: &Failure, json: bool) -> u8 {
-    if json {
-        // What cannot be written is told below in any case.
-        say::data(&failure.json()).ok();
-    }
-    say::note(&failure.to_string());
-    failure.kind.code()
+    say::failure(&Failure::new(Exit::Failed, what, error.to_string(), next), false)
 }

@@ -139,7 +139,7 @@ fn in_file(error: &clap::Error, settings: &Settings) -> Failure {
 }
 
 fn told(failure: &Failure) -> u8 {
-    super::tell(failure, std::env::args_os().any(|arg| arg == "--json"))
+    say::failure(failure, std::env::args_os().any(|arg| arg == "--json"))
 }
 
 fn refused(error: &clap::Error) -> u8 {

@@ -3,6 +3,7 @@
 //! no secret.
 
 mod cron;
+mod file;
 mod job;
 mod kubernetes;
 mod quote;
@@ -21,14 +22,9 @@ use crate::domain::Exit;
 use crate::domain::text::printable;
 use crate::ops::failure::Failure;
 use crate::report::human::wrapped;
+use file::File;
 use job::Job;
 use when::Start;
-
-/// A file of a schedule.
-struct File {
-    name: String,
-    text: String,
-}
 
 /// Prints or writes the schedule, and returns the exit code.
 ///

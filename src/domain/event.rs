@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::campaign::{CampaignName, Operation};
 use super::quota::Quota;
+use super::refusal::Refusal;
 use super::tally::Tally;
-use super::verdict::Refusal;
 
 /// What holds the next order back.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use super::budget::BudgetState;
 use super::hours::Hours;
 use super::quota::{Pace, Quota};
 use super::record::Usage;
+use super::rollout::Pause;
 use super::timing::{Stamp, Timing};
 use super::window;
 
@@ -54,15 +55,6 @@ pub struct Outlook {
     pub hours: Option<(Hours, Timestamp)>,
     /// Where no call leaves for a while, in the order of calls.
     pub pauses: Vec<Pause>,
-}
-
-/// A time in which nothing is ordered, between two waves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pause {
-    /// The calls before it, from now on; it begins with the last of their answers.
-    pub after: u64,
-    /// How long it is.
-    pub wait: Duration,
 }
 
 /// When the calls leave.

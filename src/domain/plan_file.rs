@@ -4,19 +4,18 @@
 //! What may differ is what nobody approves: times, the quota that is used, the store, and where the
 //! list comes from, since what counts is what is in it.
 
+mod found;
 mod request;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::campaign::{CampaignName, Differences, Order};
 use super::request::ScanRequest;
-pub use request::hash_in_order;
+pub use found::{Found, hash_in_order};
+use request::yes_or_no;
 
 /// The version of the file that this program writes and reads.
 pub const VERSION: u8 = 2;
@@ -95,26 +94,6 @@ pub struct Group {
     pub decision: String,
 }
 
-/// What was found of the list and decides who is ordered when, beside what was asked for. The
-/// default is what a list is that is ordered as it stands, in one wave.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Found {
-    /// How many devices go before all others.
-    pub first: u64,
-    /// `hash_in_order` over them.
-    pub first_hash: Option<String>,
-    /// `campaign::hash_of_ids` over the ids of `--canary-file`.
-    pub canary_hash: Option<String>,
-    /// Devices of each wave but the last, as the list was dealt, the canary first.
-    pub dealt: Vec<u64>,
-    /// The first of these waves is the canary.
-    pub begins_with_canary: bool,
-    /// `hash_in_order` over the devices of the list, where it is their order that decides who is
-    /// in which wave.
-    pub rows_hash: Option<String>,
-}
-
 /// What is known of the devices that are ordered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -158,7 +137,7 @@ impl PlanFile {
             left_out,
             request,
             until_zone,
-            found: dealt,
+            found: list_then,
             checked: _,
             times: _,
         } = self;
@@ -178,7 +157,7 @@ impl PlanFile {
             let zone = |zone: &Option<String>| zone.clone().unwrap_or_else(|| "none".to_owned());
             found.compare("zone of --until", &zone(until_zone), &zone(&now.until_zone));
         }
-        request::compare_found(request, dealt, now, &mut found);
+        list_then.compare_with(&now.found, [request, &now.request], &mut found);
         found.end()
     }
 }
@@ -217,10 +196,6 @@ impl LeftOut {
     }
 }
 
-fn yes_or_no(yes: bool) -> &'static str {
-    if yes { "yes" } else { "no" }
-}
-
 /// How two sets differ that are known by their hashes and sizes alone.
 fn set(what: &str, planned: u64, now: u64) -> String {
     let differ = match now.checked_sub(planned) {
@@ -229,38 +204,6 @@ fn set(what: &str, planned: u64, now: u64) -> String {
         None => format!("{} fewer", planned - now),
     };
     format!("{what}: {planned} planned, {now} now ({differ})")
-}
-
-/// The SHA-256 of a file, by which people approve it: `sha256:` and 64 hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileDigest(String);
-
-/// Why a text is no digest.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write sha256: and the 64 hexadecimal digits that --plan-out printed")]
-pub struct NotADigest;
-
-impl FileDigest {
-    /// Of these bytes.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
-    }
-}
-
-impl FromStr for FileDigest {
-    type Err = NotADigest;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.trim().strip_prefix("sha256:").ok_or(NotADigest)?;
-        let right = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if right { Ok(Self(digits.to_ascii_lowercase())) } else { Err(NotADigest) }
-    }
-}
-
-impl fmt::Display for FileDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.0)
-    }
 }
 
 #[cfg(test)]

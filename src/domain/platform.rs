@@ -3,8 +3,8 @@
 //! solution for Windows 7 and Server 2008 R2: "What's new", 2026-05). The server has the last word;
 //! this table only saves calls that would be refused.
 
-use super::machine::{Facts, letters};
-use super::words::{self, Said};
+use super::facts::Facts;
+use super::words::{self, Said, letters};
 
 /// The first build of Windows 10 version 1709, the oldest that takes a scan order.
 const BUILD_1709: u32 = 16_299;

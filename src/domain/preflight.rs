@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::machine::{Facts, same_word};
+use super::facts::Facts;
 use super::platform::{Platform, client_is_old};
-use super::words::{self, Said};
+use super::words::{self, Said, same_word};
 
 pub use group::Group;
 

@@ -11,6 +11,7 @@ use super::history::LOOKED_BACK;
 use super::lifecycle::Found;
 use super::request::ScanRequest;
 use super::rollout::WaveFailure;
+use super::series::SeriesName;
 use super::settle::{Detail, ServerNotes};
 use super::{
     Action, BudgetKey, BudgetState, BusyPolicy, CampaignName, DeviceId, LastRun, Life, Mark,
@@ -256,6 +257,11 @@ impl CampaignFilter {
     /// Those that are open and whose orders count against this budget.
     pub fn open_on(budget: &BudgetKey) -> Self {
         Self { on_budget: Some(budget.clone()), ..Self::open() }
+    }
+
+    /// Those of these that can be of this series, by their names.
+    pub fn of_series(self, series: &SeriesName) -> Self {
+        Self { name_begins: Some(series.begin()), ..self }
     }
 
     /// Whether all holds for a campaign that can be seen from it alone, which is all but `latest`.

@@ -16,9 +16,10 @@
 use std::collections::BTreeSet;
 
 use super::outcome::Stop;
+use super::refusal::{Refusal, WORDS_MAX, means_the_right};
 use super::reply::{Body, Reply};
 use super::text::{cut, printable};
-use super::verdict::{Refusal, Verdict};
+use super::verdict::Verdict;
 
 /// Answers after which "all of them" means something.
 pub const FIRST_ANSWERS: u64 = 20;
@@ -28,9 +29,6 @@ pub const IN_A_ROW: u64 = 200;
 
 /// Answers after which a share means something.
 const SHARE_ANSWERS: u64 = 50;
-
-/// Characters that are shown of each part of a server's words.
-const WORDS_MAX: usize = 200;
 
 /// Codes of the documented refusals that are about one device ("Common REST API error codes" page):
 /// its system, its version, or what its owner allows to be done with it. Many devices of one kind
@@ -76,16 +74,6 @@ pub fn kind(status: u16, code: Option<&str>) -> Kind {
     (status, code.map(|code| cut(code.trim(), WORDS_MAX).to_ascii_lowercase()))
 }
 
-/// Whether a 403 with this code can mean that the application or its user lacks the right. Any
-/// other code names another reason.
-pub fn means_the_right(code: Option<&str>) -> bool {
-    let code = code.unwrap_or_default().trim();
-    // Some gateways write the status where the code is due.
-    code.bytes().all(|byte| byte.is_ascii_digit())
-        || code.eq_ignore_ascii_case("Forbidden")
-        || code.eq_ignore_ascii_case("Unauthorized")
-}
-
 /// What a refusal of an order is about.
 fn about(refusal: &Refusal) -> About {
     let code = refusal.code.as_deref();
@@ -102,27 +90,6 @@ fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other.trim())
 }
 
-/// A refusal in the server's own words: `HTTP 403 DisallowedOperation: Antivirus scan is not
-/// allowed on this device`, cut and safe to show.
-pub fn words(refusal: &Refusal) -> String {
-    let status = refusal.status;
-    match (&refusal.code, &refusal.message) {
-        // Where the answer had no words, ours name the status already.
-        (None, Some(said)) if said.starts_with(&format!("HTTP {status}")) => reason(refusal),
-        (Some(_), _) => format!("HTTP {status} {}", reason(refusal)),
-        (None, Some(_)) => format!("HTTP {status}: {}", reason(refusal)),
-        (None, None) => format!("HTTP {status} without a reason"),
-    }
-}
-
-/// The same without its status.
-pub fn reason(refusal: &Refusal) -> String {
-    let parts = [&refusal.code, &refusal.message].into_iter().flatten();
-    let shown = parts.map(|text| printable(&cut(text.trim(), WORDS_MAX)));
-    let shown = shown.collect::<Vec<_>>().join(": ");
-    if shown.is_empty() { "no reason given".to_owned() } else { shown }
-}
-
 /// What a reply refuses; nothing if it orders, or says nothing of the order: a fault of the server
 /// passes, and what was lost is looked up.
 pub fn refused(reply: &Reply, verdict: &Verdict) -> Option<Refused> {
@@ -131,7 +98,7 @@ pub fn refused(reply: &Reply, verdict: &Verdict) -> Option<Refused> {
             Some(Refused {
                 about: about(refusal),
                 kind: kind(refusal.status, refusal.code.as_deref()),
-                words: words(refusal),
+                words: refusal.words(),
             })
         }
         Verdict::Doubtful { why, status: Some(status) } if *status < 500 && *status != 408 => {

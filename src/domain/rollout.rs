@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 
 use super::action::has_ended_badly;
 use super::device::DeviceId;
-use super::forecast::Pause;
 use super::outcome::Outcome;
 
 /// Parts of a whole in which shares are kept: a hundredth of a percent each.
@@ -43,6 +42,15 @@ pub struct Rollout {
     pub wave_wait: Duration,
     /// From how many failures on a run stops; nothing if none was asked for.
     pub max_failures: Option<MaxFailures>,
+}
+
+/// A time in which nothing is ordered, between two waves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// The calls before it, from now on; it begins with the last of their answers.
+    pub after: u64,
+    /// How long it is.
+    pub wait: Duration,
 }
 
 /// How the devices of a wave stand.

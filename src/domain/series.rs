@@ -7,7 +7,7 @@ use std::str::FromStr;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{CampaignFilter, CampaignName};
+use super::CampaignName;
 
 /// The name of a series: that of a campaign, with room for the date and the number of the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,9 +29,9 @@ impl SeriesName {
         })
     }
 
-    /// Which campaigns to read, of those that are meant, to have those of this series among them.
-    pub fn filter(&self, meant: CampaignFilter) -> CampaignFilter {
-        CampaignFilter { name_begins: Some(format!("{}-", self.0)), ..meant }
+    /// How the names of its campaigns begin.
+    pub fn begin(&self) -> String {
+        format!("{}-", self.0)
     }
 
     /// Whether a campaign is one of this series.

@@ -13,8 +13,9 @@ use super::cancel::Cause;
 use super::lifecycle::{self, Answered, Found, Life, LifeEvent, State};
 use super::named::as_counted;
 use super::outcome::Outcome;
+use super::refusal::Refusal;
 use super::timing::{Stamp, Timing};
-use super::verdict::{Refusal, Verdict, earliest_of};
+use super::verdict::{Verdict, earliest_of};
 
 /// What the report tells of a device beside its outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::machine::{Facts, same_word};
+use super::facts::Facts;
+use super::words::same_word;
 
 /// What the order among devices goes by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

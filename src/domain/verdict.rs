@@ -10,7 +10,7 @@ use super::campaign::{Mark, ScanType};
 use super::device::DeviceId;
 use super::named::{clock_time, limit_in, whole};
 use super::quota::Quota;
-use super::refusals::{means_the_right, words};
+use super::refusal::{Refusal, means_the_right};
 use super::reply::{Answer, Body, ErrorBody, Reply};
 use super::text::{cut, printable};
 use super::timing::Timing;
@@ -28,26 +28,6 @@ pub struct Asked<'a> {
     pub comment: &'a str,
     /// From the first byte of the request to the end of its answer.
     pub took: Duration,
-}
-
-/// An answer that is no action, for the report.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Refusal {
-    /// The HTTP status.
-    pub status: u16,
-    /// The API's error code, if there was one.
-    pub code: Option<String>,
-    /// The API's message, if there was one.
-    pub message: Option<String>,
-    /// The id that support asks for.
-    pub target: Option<String>,
-}
-
-impl Refusal {
-    /// Its status and the API's own words, safe to show and short enough for a sentence.
-    pub fn words(&self) -> String {
-        words(self)
-    }
 }
 
 /// What a reply means.

@@ -3,8 +3,7 @@
 //! not understood never skips a device, it is told.
 
 use super::device::DeviceId;
-use super::machine::{Facts, letters};
-use super::platform::{self, Platform};
+use super::facts::Facts;
 
 /// The tag that Defender itself gives to devices whose security operations are restricted.
 const RESTRICTED_TAG: &str = "restrictedsecurityoperations";
@@ -20,49 +19,6 @@ pub enum Said {
     No,
     /// Something that is not understood.
     NotUnderstood,
-}
-
-/// What a word is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
-    /// Whether the device is onboarded.
-    Onboarding,
-    /// How its sensor is.
-    Health,
-    /// Whether it was taken out of vulnerability management.
-    Exclusion,
-    /// Its operating system.
-    Platform,
-    /// The portal's category.
-    Category,
-    /// The portal's type.
-    Kind,
-    /// What the security team may do on it.
-    Operations,
-    /// The record that it was merged into.
-    Merged,
-    /// What it is worth.
-    Value,
-    /// How critical it is.
-    Criticality,
-}
-
-impl Field {
-    /// What it is called on the screen.
-    pub fn what(self) -> &'static str {
-        match self {
-            Field::Onboarding => "onboarding status",
-            Field::Health => "health",
-            Field::Exclusion => "exclusion",
-            Field::Platform => "operating system",
-            Field::Category => "device category",
-            Field::Kind => "device type",
-            Field::Operations => "security operations",
-            Field::Merged => "record merged into",
-            Field::Value => "device value",
-            Field::Criticality => "criticality",
-        }
-    }
 }
 
 /// Whether the device is onboarded.
@@ -98,6 +54,11 @@ pub fn excluded(facts: &Facts) -> Said {
     said(facts.exclusion.as_deref(), &["true", "yes", "1", "excluded"], &no)
 }
 
+/// The same as far as it is understood.
+pub fn is_excluded(facts: &Facts) -> bool {
+    excluded(facts) == Said::Yes
+}
+
 /// Whether what the security team may do on it is restricted. Of the kinds of operations that
 /// hunting lists, each one restricts it.
 pub fn restricted(facts: &Facts) -> Said {
@@ -125,61 +86,8 @@ pub fn merged(facts: &Facts) -> Said {
     }
 }
 
-/// The words of a device that are not understood.
-pub fn not_understood(facts: &Facts) -> impl Iterator<Item = (Field, &str)> {
-    let platform = match Platform::named(facts) {
-        Platform::Unknown => said(facts.platform.as_deref(), &[], &["unknown", "other"]),
-        _ => Said::Yes,
-    };
-    [
-        (Field::Onboarding, &facts.onboarding, onboarded(facts)),
-        (Field::Health, &facts.health, inactive(facts)),
-        (Field::Exclusion, &facts.exclusion, excluded(facts)),
-        (Field::Platform, &facts.platform, platform),
-        (Field::Category, &facts.category, category(facts.category.as_deref())),
-        (Field::Kind, &facts.kind, category(facts.kind.as_deref())),
-        (Field::Operations, &facts.operations, restricted(facts)),
-        (Field::Merged, &facts.merged_into, merged(facts)),
-        (Field::Value, &facts.value, worth(facts.value.as_deref())),
-        (Field::Criticality, &facts.criticality, worth(facts.criticality.as_deref())),
-    ]
-    .into_iter()
-    .filter(|(_, _, said)| *said == Said::NotUnderstood)
-    .filter_map(|(field, word, _)| Some((field, word.as_deref()?.trim())))
-}
-
-/// Whether a word of the portal's categories or types is one of those that scan nothing.
-fn category(word: Option<&str>) -> Said {
-    match word.is_some_and(|word| platform::by_word(word).is_some()) {
-        true => Said::Yes,
-        false => said(
-            word,
-            &[],
-            &[
-                "endpoint",
-                "workstation",
-                "server",
-                "desktop",
-                "laptop",
-                "computer",
-                "computersandmobile",
-                "domaincontroller",
-                "virtualmachine",
-                "hypervisor",
-                "generic",
-                "other",
-                "uncategorized",
-                "unknown",
-            ],
-        ),
-    }
-}
-
-fn worth(word: Option<&str>) -> Said {
-    said(word, &["veryhigh", "high"], &["normal", "medium", "low", "none"])
-}
-
-fn said(word: Option<&str>, yes: &[&str], no: &[&str]) -> Said {
+/// What a word says, of those that mean yes and no.
+pub(super) fn said(word: Option<&str>, yes: &[&str], no: &[&str]) -> Said {
     let word = letters_of(word);
     match word.as_str() {
         "" => Said::Nothing,
@@ -191,6 +99,17 @@ fn said(word: Option<&str>, yes: &[&str], no: &[&str]) -> Said {
 
 fn letters_of(word: Option<&str>) -> String {
     word.map(letters).into_iter().flatten().collect()
+}
+
+/// Whether two words are the same but for case, spaces and signs: `Can be onboarded` is
+/// `CanBeOnboarded`.
+pub fn same_word(one: &str, other: &str) -> bool {
+    letters(one).eq(letters(other))
+}
+
+/// The letters and digits of a word, in lower case.
+pub(super) fn letters(word: &str) -> impl Iterator<Item = char> {
+    word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase)
 }
 
 #[cfg(test)]
@@ -230,54 +149,5 @@ mod tests {
         assert_eq!([id, " ", "null"].map(merged), [Said::Yes, Said::Nothing, Said::No]);
         assert_eq!(merged(&"0".repeat(40)), Said::No);
         assert_eq!(merged("pc-1"), Said::NotUnderstood);
-    }
-
-    #[test]
-    fn what_is_not_understood_is_named_with_what_it_is_about() {
-        let facts = Facts {
-            onboarding: text("Onboardet"),
-            health: text("Aktiv"),
-            exclusion: text("Nicht ausgeschlossen"),
-            platform: text("Windows12"),
-            category: text("Endpunkt"),
-            kind: text(" Arbeitsstation "),
-            operations: text("Vollständig"),
-            merged_into: text("ja"),
-            value: text("Hoch"),
-            criticality: text("Sehr hoch"),
-            ..Facts::default()
-        };
-        let told: Vec<_> =
-            not_understood(&facts).map(|(field, word)| (field.what(), word)).collect();
-        assert_eq!(
-            told,
-            [
-                ("onboarding status", "Onboardet"),
-                ("health", "Aktiv"),
-                ("exclusion", "Nicht ausgeschlossen"),
-                ("operating system", "Windows12"),
-                ("device category", "Endpunkt"),
-                ("device type", "Arbeitsstation"),
-                ("security operations", "Vollständig"),
-                ("record merged into", "ja"),
-                ("device value", "Hoch"),
-                ("criticality", "Sehr hoch"),
-            ]
-        );
-        let understood = Facts {
-            onboarding: text("Onboarded"),
-            health: text("No sensor data"),
-            exclusion: text("Not excluded"),
-            platform: text("Windows"),
-            category: text("IoT"),
-            kind: text("Printer"),
-            operations: text("Full"),
-            merged_into: text(""),
-            value: text("Normal"),
-            criticality: text("Very high"),
-            ..Facts::default()
-        };
-        assert_eq!(not_understood(&understood).count(), 0);
-        assert_eq!(not_understood(&Facts::default()).count(), 0);
     }
 }

@@ -4,7 +4,7 @@
 pub use super::pages::Patience;
 use super::pages::{Actions, List, Machines, PAGES, Read, ReadEnd, Reader, Slots, said};
 use crate::defender::{ActionQuery, Inventory, MachineFilter, SignInError};
-use crate::domain::refusals::means_the_right;
+use crate::domain::refusal::means_the_right;
 use crate::domain::{Action, BudgetKey, Machine, Quota, Timing};
 use crate::store::{Result, Store};
 

@@ -7,8 +7,9 @@ use super::waves::shown;
 use crate::clock::Clock;
 use crate::defender::ScanApi;
 use crate::domain::event::{Snapshot, WaveShown};
-use crate::domain::forecast::{Outlook, Pause};
+use crate::domain::forecast::Outlook;
 use crate::domain::quota::used;
+use crate::domain::rollout::Pause;
 use crate::domain::{BudgetKey, Operation, Tally};
 use crate::store::{Result, Store};
 

@@ -15,7 +15,7 @@ use super::shared::Shared;
 use crate::clock::Clock;
 use crate::defender::ScanApi;
 use crate::domain::event::{Note, Snapshot, WaveShown};
-use crate::domain::forecast::Pause;
+use crate::domain::rollout::Pause;
 use crate::domain::rollout::{Figures, WaveFailure};
 use crate::domain::{Campaign, Judged, MaxFailures, Refusal, Stamp, State, Stop, Tally};
 use crate::store::{Result, Store, StoreError};

@@ -24,7 +24,7 @@ pub(super) async fn coverage<S: Store>(
     store: &S,
 ) -> Result<(), Failure> {
     let all = CampaignFilter::default();
-    let meant = series.map_or(all.clone(), |series| series.filter(all));
+    let meant = series.map_or(all.clone(), |series| all.of_series(series));
     let campaigns = of_one_fleet(store.select(&meant).await?, series);
     let Some(latest) = campaigns.first() else { return Err(nothing(cx, series)) };
     let whose = whose(latest);

@@ -60,7 +60,7 @@ pub(super) async fn open_ones<S: Store>(
     speed: &Speed,
 ) -> Result<Vec<Campaign>, Failure> {
     let Some(series) = series else { return Ok(Vec::new()) };
-    let mut all = store.select(&series.filter(CampaignFilter::open())).await?;
+    let mut all = store.select(&CampaignFilter::open().of_series(series)).await?;
     all.retain(|one| series.has(&one.name));
     for one in &all {
         // One that was opened a moment ago has not said yet that it runs.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::human::{count, counted, duration, wrapped};
+use crate::domain::not_understood::Field;
 use crate::domain::preflight::{Decision, Group};
 use crate::domain::text::{cut, printable};
-use crate::domain::words::Field;
 
 /// Systems and device groups that the text shows.
 const SHOWN: usize = 6;

@@ -8,6 +8,7 @@ use super::file::Format;
 use super::jsonl;
 use crate::domain::Machine;
 use crate::domain::text::printable;
+use crate::domain::words::is_excluded;
 
 /// The columns, which are only ever appended.
 const COLUMNS: [&str; 16] = [
@@ -59,7 +60,7 @@ pub fn line(machine: &Machine, format: Format) -> String {
                 "riskScore": machine.risk,
                 "exposureLevel": machine.exposure,
                 "mergedIntoMachineId": facts.merged_into,
-                "isExcluded": facts.is_excluded(),
+                "isExcluded": is_excluded(facts),
             });
             jsonl::line(&object) + "\n"
         }
@@ -83,7 +84,7 @@ pub fn line(machine: &Machine, format: Format) -> String {
                 text(&machine.risk),
                 text(&machine.exposure),
                 text(&facts.merged_into),
-                facts.is_excluded().to_string(),
+                is_excluded(facts).to_string(),
             ])
         }
     }

@@ -3,8 +3,8 @@
 
 use clap::Args;
 
-use crate::domain::machine::same_word;
 use crate::domain::request::Length;
+use crate::domain::words::same_word;
 
 /// Which machines. Different flags all hold; of one flag given twice either may hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]

@@ -1,7 +1,7 @@
 //! Lines of a crontab. A job of cron runs as the user whose crontab it is, with almost no
 //! environment, in that user's home; so the line goes to the folder that relative paths are from.
 
-use super::File;
+use super::file::File;
 use super::job::{Job, SignIn};
 use super::quote::cron_word;
 

@@ -1,7 +1,7 @@
 //! A CronJob of Kubernetes. One volume holds list, store and reports; the secret is mounted where
 //! the program looks for a credential. An image is the user's own: none is published.
 
-use super::File;
+use super::file::File;
 use super::job::{Job, SignIn};
 use super::quote::{kubernetes_word, yaml};
 use super::when::Start;

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::File;
+use super::file::File;
 use super::job::{Job, SignIn};
 use super::quote::{systemd_rest, systemd_value, systemd_word};
 use super::words::Value;

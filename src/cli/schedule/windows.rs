@@ -1,7 +1,7 @@
 //! A task of the Windows scheduler that starts fleetsweep in WSL, as XML. `wsl.exe --exec` hands
 //! the words over without a shell, so that only Windows' own rules of quoting count.
 
-use super::File;
+use super::file::File;
 use super::job::{Job, SignIn};
 use super::quote::{windows_word, xml};
 use super::when::Start;

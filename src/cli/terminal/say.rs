@@ -74,3 +74,13 @@ fn written(to: &mut impl Write, text: &str) -> io::Result<()> {
     to.write_all(format!("{text}\n").as_bytes())?;
     to.flush()
 }
+
+/// Says why the program ends and returns its exit code.
+pub(in crate::cli) fn failure(failure: &Failure, json: bool) -> u8 {
+    if json {
+        // What cannot be written is told below in any case.
+        data(&failure.json()).ok();
+    }
+    note(&failure.to_string());
+    failure.kind.code()
+}

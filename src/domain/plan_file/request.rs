@@ -4,10 +4,7 @@
 use std::fmt::Display;
 
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 
-use super::{Found, PlanFile, yes_or_no};
-use crate::domain::DeviceId;
 use crate::domain::campaign::Differences;
 use crate::domain::request::{
     DueRequest, HoursRequest, OrderRequest, RunRequest, ScanRequest, SpeedRequest, WaveRequest,
@@ -147,41 +144,6 @@ fn compare_waves(then: &WaveRequest, now: &WaveRequest, found: &mut Differences)
     found.compare("wait after each wave", &wait(then), &wait(now));
 }
 
-/// Compares what was found of the list.
-pub(super) fn compare_found(
-    request: &ScanRequest,
-    then: &Found,
-    now: &PlanFile,
-    found: &mut Differences,
-) {
-    let Found { first, first_hash, canary_hash, dealt, begins_with_canary, rows_hash } = then;
-    let other = &now.found;
-    // The lists may be elsewhere: what counts is what is in them.
-    if *first_hash != other.first_hash {
-        let (then, now) = (*first, other.first);
-        let same = if then == now { " (not the same ones, or in another order)" } else { "" };
-        found.push(format!("devices of --first: {then} planned, {now} now{same}"));
-    }
-    let (asked, asked_now) = (&request.waves, &now.request.waves);
-    if canary_hash.is_some() && other.canary_hash.is_some() && *canary_hash != other.canary_hash {
-        found.push("the ids of --canary-file: not the ones that were planned".to_owned());
-    }
-    // What was asked for otherwise is told already, and deals otherwise.
-    let rule = |waves: &WaveRequest| (waves.canary, waves.rule().map(|rule| rule.to_string()));
-    let same_lists = *canary_hash == other.canary_hash && canary_hash.is_some();
-    if asked.waves == asked_now.waves && (same_lists || rule(asked) == rule(asked_now)) {
-        found.compare("devices of the waves", &all(dealt), &all(&other.dealt));
-        let (then, now) = (*begins_with_canary, other.begins_with_canary);
-        found.compare("the first wave is the canary", yes_or_no(then), yes_or_no(now));
-    }
-    // Where the order goes by something else now, or the waves are other ones, that is told.
-    let same = *dealt == other.dealt && request.order.by == now.request.order.by;
-    if same && rows_hash.is_some() && *rows_hash != other.rows_hash {
-        let what = "the order of the rows, which decides who is in which wave";
-        found.push(format!("{what}: not the one that was planned"));
-    }
-}
-
 fn canary_text(waves: &WaveRequest) -> String {
     let Some(rule) = waves.rule() else { return "none".to_owned() };
     format!("{}: {rule}, wait {}", at_most(waves.canary), said(waves.canary_wait))
@@ -205,16 +167,12 @@ fn said(value: Option<impl Display>) -> String {
 }
 
 /// Several values, as people read them.
-fn all(values: impl IntoIterator<Item = impl Display>) -> String {
+pub(super) fn all(values: impl IntoIterator<Item = impl Display>) -> String {
     let texts: Vec<String> = values.into_iter().map(|one| one.to_string()).collect();
     if texts.is_empty() { "none".to_owned() } else { texts.join(", ") }
 }
 
-/// SHA-256 over ids in the order in which they are given.
-pub fn hash_in_order(ids: impl IntoIterator<Item = DeviceId>) -> String {
-    let mut hash = Sha256::new();
-    for id in ids {
-        hash.update(id.as_bytes());
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+/// A flag, as people read it.
+pub(super) fn yes_or_no(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
 }

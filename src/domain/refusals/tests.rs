@@ -1,8 +1,8 @@
 //! The table of refusals: which code is about what, and when a run stops for how many of them.
 
 use super::*;
+use crate::domain::refusal::Refusal;
 use crate::domain::reply::Answer;
-use crate::domain::verdict::Refusal;
 
 fn refusal(status: u16, code: &str, message: &str) -> Refusal {
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
@@ -176,10 +176,10 @@ fn more_than_a_fifth_of_fifty_that_are_missing_stop() {
 #[test]
 fn a_stop_holds_the_servers_words_safe_and_short() {
     let nasty = refusal(403, "Odd\u{1b}[2J", &format!("\u{202e}no\n{}", "x".repeat(9_000)));
-    let words = words(&nasty);
+    let words = nasty.words();
     assert!(words.starts_with("HTTP 403 Odd\\u{1b}[2J: \\u{202e}no\\u{a}xxx"), "{words}");
     assert!(words.chars().count() < 500 && !words.contains('\u{1b}'), "{words}");
-    assert_eq!(super::words(&refusal(403, "", "")), "HTTP 403 without a reason");
+    assert_eq!(refusal(403, "", "").words(), "HTTP 403 without a reason");
     let text = |kind: &Refused| match stop(kind, 20, &[], false) {
         Some(Stop::Refused(why) | Stop::SignIn(why) | Stop::Safety(why)) => why,
         other => panic!("{other:?}"),

@@ -7,7 +7,6 @@ use crate::defender::{
     ActionQuery, Claims, HttpApi, Inventory, ListReply, MachineFilter, MachinesReply, ScanApi,
     ScanOrder,
 };
-use crate::domain::refusals::{reason, words};
 use crate::domain::verdict::{Asked, list_verdict, verdict};
 use crate::domain::{CallId, DeviceId, Exit, Mark, Operation, Reply, ScanType, Target, Verdict};
 use crate::ops::client::{MAY_NOT_SCAN, OTHER_AUDIENCE};
@@ -172,7 +171,7 @@ fn tell_reading(
         None => findings.ok("reading", format!("{what} can be read")),
         Some(Verdict::Forbidden(refusal)) => findings.warn(
             "reading",
-            format!("{what} may not be read: {}", words(&refusal)),
+            format!("{what} may not be read: {}", refusal.words()),
             "grant Machine.Read.All with admin consent: then lost answers can be looked up and \
              devices checked before the first order; without it they are called unknown",
         ),
@@ -194,7 +193,7 @@ fn tell_ordering(
         // The API names its reason; what stands before it, or is left of it, does not.
         Verdict::NotFound(refusal) if refusal.code.is_none() => findings.warn(
             "ordering",
-            format!("not known: {}", words(refusal)),
+            format!("not known: {}", refusal.words()),
             "check --api-url and the proxy: the address may be wrong, or the API is not there any \
              more",
         ),
@@ -210,14 +209,14 @@ fn tell_ordering(
         Verdict::Forbidden(refusal) => findings.fail(
             "ordering",
             Exit::SignIn,
-            format!("not allowed (403): {}", reason(refusal)),
+            format!("not allowed (403): {}", refusal.reason()),
             "grant Machine.Scan with admin consent; for a user, the role `Active remediation \
              actions`; check that --cloud is the tenant's",
         ),
         Verdict::Unauthorized(refusal) => findings.fail(
             "ordering",
             Exit::SignIn,
-            format!("the API does not take the token (401): {}", reason(refusal)),
+            format!("the API does not take the token (401): {}", refusal.reason()),
             "check --cloud and --api-url: the token must be for this API",
         ),
         Verdict::Accepted { .. } | Verdict::Busy { .. } => findings.fail(
@@ -228,7 +227,7 @@ fn tell_ordering(
         ),
         Verdict::Rejected(refusal) => findings.warn(
             "ordering",
-            format!("refused: {}", words(refusal)),
+            format!("refused: {}", refusal.words()),
             "fix what the API names, if it is about all devices: it does not miss a permission; \
              a device that it refuses this way is rejected, the others are ordered",
         ),
@@ -253,7 +252,7 @@ fn said(verdict: &Verdict) -> String {
         | Verdict::Forbidden(refusal)
         | Verdict::Unauthorized(refusal)
         | Verdict::Busy { refusal, .. }
-        | Verdict::Throttled { refusal, .. } => words(refusal),
+        | Verdict::Throttled { refusal, .. } => refusal.words(),
         Verdict::Doubtful { why, .. } | Verdict::NeverLeft { why } => why.clone(),
         Verdict::Accepted { status, .. } => format!("HTTP {status}"),
     }

@@ -4,12 +4,12 @@
 //! hears so at once, and nobody is called for it.
 
 mod dates;
+mod input;
 mod told;
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -25,6 +25,7 @@ use crate::ops::failure::Failure;
 use crate::ops::plan::sequence::{Placed, Queue};
 use crate::ops::preflight::judge::{Counts, Preflight};
 use crate::store::Store;
+use input::{Copied, is_input, open};
 use told::Told;
 
 /// Rows that travel to the store at once.
@@ -197,20 +198,6 @@ fn rehearse_all(sources: &[PathBuf], options: &Options) -> Result<Option<File>, 
     Ok(kept)
 }
 
-/// A reader that keeps what it reads in a file.
-struct Copied<R> {
-    from: R,
-    to: File,
-}
-
-impl<R: Read> Read for Copied<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let length = self.from.read(into)?;
-        self.to.write_all(&into[..length])?;
-        Ok(length)
-    }
-}
-
 fn read_all(
     sources: &[PathBuf],
     mut kept: Option<File>,
@@ -263,23 +250,6 @@ fn hand_over(to_store: &mpsc::Sender<Vec<NewRow>>, batch: &mut Vec<NewRow>) -> C
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),
     }
-}
-
-/// Opens a list; standard input as it was kept, if it was.
-fn open(path: &Path, kept: Option<File>) -> Result<(String, Box<dyn Read + Send>), IntakeError> {
-    if !is_input(path) {
-        return Ok((path.display().to_string(), Box::new(intake::open(path)?)));
-    }
-    let name = "standard input".to_owned();
-    let Some(mut kept) = kept else { return Ok((name, Box::new(io::stdin()))) };
-    match kept.rewind() {
-        Ok(()) => Ok((name, Box::new(kept))),
-        Err(error) => Err(IntakeError { input: name, fault: Fault::Io(error) }),
-    }
-}
-
-fn is_input(path: &Path) -> bool {
-    path == Path::new("-")
 }
 
 /// The list that is the tenant's own devices, judged like any other.

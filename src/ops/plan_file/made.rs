@@ -5,7 +5,8 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::clock::wall_clock;
-use crate::domain::plan_file::{FileDigest, KIND, PlanFile, VERSION};
+use crate::domain::digest::FileDigest;
+use crate::domain::plan_file::{KIND, PlanFile, VERSION};
 use crate::domain::request::{Said, ScanRequest};
 use crate::domain::text::printable;
 use crate::domain::{Exit, Order};

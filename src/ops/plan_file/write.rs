@@ -7,10 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::domain::Exit;
-use crate::domain::plan_file::{FileDigest, PlanFile};
 use crate::domain::preflight::Group;
 use crate::domain::request::ScanRequest;
 use crate::domain::text::printable;
+use crate::domain::{FileDigest, PlanFile};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::report::Document;

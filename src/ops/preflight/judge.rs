@@ -9,8 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::history::Past;
+use crate::domain::not_understood::{Field, not_understood};
 use crate::domain::preflight::{Decision, Group, Groups, Rules, is_critical};
-use crate::domain::words::{Field, has_restricted_tag, not_understood};
+use crate::domain::words::has_restricted_tag;
 use crate::domain::{DeviceId, Facts, Life, Machine, Outcome, Standing, TenantId};
 use crate::engine::history::History;
 use crate::ops::failure::Failure;

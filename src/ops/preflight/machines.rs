@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::defender::MachineFilter;
 use crate::domain::Machine;
-use crate::domain::machine::same_word;
 use crate::domain::platform::Platform;
 use crate::domain::request::{Length, MachineFilters};
+use crate::domain::words::same_word;
 use crate::ops::failure::Failure;
 
 /// The words of the API that a family of systems is named by here.

@@ -34,7 +34,7 @@ pub async fn status(cx: &Context<'_>, request: StatusRequest) -> Result<Exit, Fa
     }
     let mut campaigns = match (&request.campaign, &request.series) {
         (Some(name), _) => vec![named(cx, &store, name).await?],
-        (None, Some(series)) => store.select(&series.filter(CampaignFilter::default())).await?,
+        (None, Some(series)) => store.select(&CampaignFilter::default().of_series(series)).await?,
         (None, None) => store.campaigns().await?,
     };
     campaigns.retain(|one| request.series.as_ref().is_none_or(|series| series.has(&one.name)));

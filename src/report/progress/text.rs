@@ -7,7 +7,7 @@ use jiff::{SignedDuration, ZonedDateTime};
 
 use crate::domain::cancel::Progress;
 use crate::domain::event::{HoldReason, Note, Snapshot, WaveShown};
-use crate::domain::refusals::{means_the_right, words};
+use crate::domain::refusal::means_the_right;
 use crate::domain::text::printable;
 use crate::domain::{Operation, Outcome, Tally};
 use crate::report::human::{clock, clock_exact, count, counted, duration, quota};
@@ -185,7 +185,7 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
             };
             format!(
                 "Note: the list of actions may not be read ({}{right}); lost answers stay unknown",
-                words(said)
+                said.words()
             )
         }
         Note::Refused(words) => format!("Refused by the server: {}", printable(words)),

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::{Copied, is_input, open};
-use crate::domain::machine::Dates;
+use super::input::{Copied, is_input, open};
+use crate::domain::facts::Dates;
 use crate::intake::{self, Fault, IntakeError, Options, Row, Seen};
 
 /// What the dates of each list show. Standard input comes but once, so that what was read of it is

@@ -1,0 +1,42 @@
+//! Where a list is read from: a file, or standard input, which comes but once.
+
+use std::fs::File;
+use std::io::{self, Read, Seek as _, Write as _};
+use std::path::Path;
+
+use crate::intake::{self, Fault, IntakeError};
+
+/// A reader that keeps what it reads in a file.
+pub(super) struct Copied<R> {
+    pub from: R,
+    pub to: File,
+}
+
+impl<R: Read> Read for Copied<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.from.read(into)?;
+        self.to.write_all(&into[..length])?;
+        Ok(length)
+    }
+}
+
+/// Opens a list; standard input as it was kept, if it was.
+pub(super) fn open(
+    path: &Path,
+    kept: Option<File>,
+) -> Result<(String, Box<dyn Read + Send>), IntakeError> {
+    if !is_input(path) {
+        return Ok((path.display().to_string(), Box::new(intake::open(path)?)));
+    }
+    let name = "standard input".to_owned();
+    let Some(mut kept) = kept else { return Ok((name, Box::new(io::stdin()))) };
+    match kept.rewind() {
+        Ok(()) => Ok((name, Box::new(kept))),
+        Err(error) => Err(IntakeError { input: name, fault: Fault::Io(error) }),
+    }
+}
+
+/// Whether a list is standard input.
+pub(super) fn is_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
