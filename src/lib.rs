@@ -5,24 +5,49 @@
 //! # Map
 //!
 //! ```text
-//!   lists --> intake --> store (draft -> campaign) <--> engine --> gate --> ScanApi --> the API
-//!                          |    devices, journal of calls   |                (client: defender,
-//!                          +--> report                      +--> progress    other end: emulator)
+//!   cli   what was typed becomes a request; the terminal is the face of what is done
+//!    |
+//!   ops   one operation for each thing that can be asked: scan, resume, cancel, follow, ...
+//!    |--> intake (lists in), report (plan, progress, summary, files out)
+//!    v
+//!   engine  one loop that makes calls --> gate --> store   (slot in the journal, answer, row)
+//!    |                                             `-----> SQLite, or memory for rehearsals
+//!    `----> defender: the client of the API  --HTTP-->  the API, or emulator
+//!   domain  the rules and values of all of them, pure
 //! ```
 //!
 //! - [`domain`] is pure: the rule of the limit (`window`, `budget`), the life of a device
 //!   (`lifecycle`), replies to verdicts (`verdict`), what an answer writes (`settle`), which
 //!   devices are worth an order (`platform`, `preflight`), what was ordered before (`history`),
-//!   what differs from an approved plan (`plan_file`), waves (`rollout`), forecasts.
+//!   what can be asked (`request`), what differs from an approved plan (`plan_file`), waves
+//!   (`rollout`), forecasts.
 //! - [`store`] keeps campaigns and the journal: a trait in the program's verbs, in memory and in
 //!   SQLite. [`engine`] runs a campaign: one loop owns the state; tasks claim, send and settle.
 //! - [`gate`] is governor in front of the store. It spreads bursts and is no part of the proof.
 //! - [`defender`] is the client of the API and signs in by seven kinds; [`emulator`] is the API's
 //!   other end. They share no code.
 //! - [`intake`] reads lists, [`report`] writes reports, the plan, progress and the summary.
-//! - [`cli`] is the command line; it picks implementations. [`clock`] is where time comes from.
+//! - [`ops`] carries out requests for whatever face: it knows no command line, no environment and
+//!   no terminal. [`cli`] is the one face there is. [`clock`] is where time comes from.
 //!
-//! Dependencies point one way; `tests/it/tidy/imports.rs` holds the table and fails on others.
+//! Dependencies point one way and no file imports one that imports it; `tests/it/tidy` fails on
+//! both, by a table and by following each import.
+//!
+//! # The way of a scan
+//!
+//! 1. `cli::parse` makes a [`domain::request::ScanRequest`] of what was typed; `cli::settings`
+//!    makes another of the settings file and the environment.
+//! 2. `ops::scan` folds them, the typed one first, with a plan file or what the campaign keeps.
+//! 3. `ops::destination` says where it goes and as whom; `ops::stores` opens the store.
+//! 4. `ops::plan` streams the list through [`intake`] into the store as a draft, judged row by row
+//!    by `ops::preflight`; `ops::waves` deals it.
+//! 5. The plan is shown, and somebody says yes; the draft becomes a campaign (`Store::open`).
+//! 6. `ops::run` starts `engine::run`. Its pump takes what is due: a pass of the gate, a token,
+//!    then a slot, which is on the disk before the first byte leaves (`engine::pump::call`).
+//! 7. The client posts; `domain::verdict` judges the reply, `domain::settle` says what it writes.
+//! 8. A call without a whole answer is looked up in the list of actions (`engine::look_up`).
+//! 9. Events tell the face how far it is; Ctrl-C, a window or a rule ends the loop.
+//! 10. `ops::run::reports` writes each row with its outcome; [`domain::Exit`] says how it ended.
 //!
 //! # Invariants
 //!

@@ -3,6 +3,7 @@
 //! each has a snippet here that it must refuse. What `clippy` can check stands in `.clippy.toml`.
 
 mod bans;
+mod circles;
 mod days;
 mod imports;
 mod shape;
@@ -122,6 +123,13 @@ fn the_sources_keep_the_house_rules() {
     let found: Vec<String> =
         sources.iter().flat_map(findings).map(|finding| finding.to_string()).collect();
     assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn no_file_imports_one_that_imports_it() {
+    let found = circles::circles(&sources());
+    let next = "move what both need into a file below them";
+    assert!(found.is_empty(), "{} circles, {next}:\n{}", found.len(), found.join("\n"));
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn main_uses_cli_alone(source: &Source) -> Vec<Finding> {
 
 /// The modules that a file of `src` stands in, the topmost first; nothing for `main` and other
 /// folders.
-fn module_path(path: &str) -> Vec<&str> {
+pub(super) fn module_path(path: &str) -> Vec<&str> {
     let Some(inner) = path.strip_prefix("src/").and_then(|path| path.strip_suffix(".rs")) else {
         return Vec::new();
     };
