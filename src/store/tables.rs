@@ -322,8 +322,9 @@ pub trait Tables: Send {
     fn rows(&mut self, campaign: CampaignId, page: Page) -> impl Answer<Self, Vec<Row>>;
     /// The next waiting rows after this one, in input order, as many as are well ended at once.
     fn waiting(&mut self, campaign: CampaignId, after: Seq) -> impl Answer<Self, Vec<Device>>;
-    /// Claims whose horizon has passed, without their details.
-    fn expired(&mut self, campaign: CampaignId) -> impl Answer<Self, Vec<Device>>;
+    /// Claims whose horizon has passed at this moment, without their details. It is the caller's,
+    /// who judges them by the same: time goes on between two questions.
+    fn expired(&mut self, campaign: CampaignId, now: Stamp) -> impl Answer<Self, Vec<Device>>;
     /// Devices that are due to be looked up: see `Store::to_look_up`.
     fn to_look_up(&mut self, campaign: CampaignId, limit: usize) -> impl Answer<Self, Vec<LookUp>>;
     /// Whether a busy device waits for the list of actions.

@@ -22,6 +22,7 @@ use tempfile::TempDir;
 use crate::store_kit::*;
 
 mod hosts;
+mod moments;
 mod older;
 mod rollout;
 

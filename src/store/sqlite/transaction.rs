@@ -124,8 +124,7 @@ impl<C: Clock> Tables for Transaction<'_, C> {
         sql::waiting(self.conn, campaign, after).await
     }
 
-    async fn expired(&mut self, campaign: CampaignId) -> Done<Vec<Device>> {
-        let now = self.now();
+    async fn expired(&mut self, campaign: CampaignId, now: Stamp) -> Done<Vec<Device>> {
         sql::expired(self.conn, campaign, now).await
     }
 

@@ -28,7 +28,7 @@ pub(super) async fn rows<T: Tables>(
 
 pub(super) async fn expire<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, u64> {
     let (now, busy) = (tables.now(), known(tables, campaign).await?.busy);
-    let expired = tables.expired(campaign).await?;
+    let expired = tables.expired(campaign, now).await?;
     let count = expired.len() as u64;
     for device in expired {
         let event = LifeEvent::Expired { now };
