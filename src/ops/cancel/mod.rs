@@ -10,7 +10,9 @@ use crate::clock::{Clock, local_now};
 use crate::defender::CancelApi;
 use crate::domain::cancel::Cause;
 use crate::domain::quota::used;
-use crate::domain::request::{CancelRequest, EmulatorRequest, RunRequest, Said, SpeedRequest};
+use crate::domain::request::{
+    CancelRequest, ConnectRequest, EmulatorRequest, RunRequest, Said, SpeedRequest,
+};
 use crate::domain::{Campaign, CampaignState, Ending, Exit, Operation, Tally, Timing};
 use crate::engine::cancel::{Cancelled, Survey};
 use crate::ops::campaigns::{Found, any_campaign_in};
@@ -57,7 +59,15 @@ pub async fn cancel(
         ));
     }
     let begun = begun.as_ref();
-    let connect = kept::connection(cx, request.connect.clone(), settings.connect, begun)?;
+    // Who has set up another tenant or application may mean another campaign of this name, and a
+    // cancellation cannot be undone: the settings are taken at their word, and refused below.
+    let whose = ConnectRequest {
+        tenant: settings.connect.tenant.clone(),
+        client_id: settings.connect.client_id.clone(),
+        ..ConnectRequest::default()
+    };
+    let typed = request.connect.clone().or(whose);
+    let connect = kept::connection(cx, typed, settings.connect, begun)?;
     // Its limits are those of the campaign, unless others are typed.
     let asked = request.speed.clone().or(match begun.map(|begun| &begun.request.run.speed) {
         Some(kept) => SpeedRequest {

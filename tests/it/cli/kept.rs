@@ -230,7 +230,11 @@ async fn a_campaign_knows_its_tenant_and_its_server_and_needs_but_the_secret() {
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.err.contains("limit 50/1s instead of 2/1s"), "{}", said.err);
     assert_eq!(emulator.ledger().accepted, 20);
-    let said = alone(&["cancel", "c", "--approve-max=20"]).await;
+    // What cannot be undone is refused where another tenant is set up, until its own is typed.
+    let cancel = ["cancel", "c", "--approve-max=20"];
+    assert_eq!(alone(&cancel).await.code, 6);
+    let its_own = "--tenant=11111111-2222-3333-4444-555555555555";
+    let said = alone(&[&cancel[..], &[its_own]].concat()).await;
     assert_eq!(said.code, 0, "{}", said.err);
     // Another tenant is never taken for it: that has to be typed, and is refused.
     let other = ["follow", "c", "--tenant=99999999-2222-3333-4444-555555555555"];
