@@ -265,7 +265,8 @@ pub trait Tables: Send {
     /// written after another fault is the database's to know.
     type Fault: From<StoreError> + Send;
 
-    /// Now, on the clock that stamps come from.
+    /// Now, on the clock that stamps come from. Nothing else here asks it: what depends on a moment
+    /// is given one, so that what is chosen and what judges the choice go by the same.
     fn now(&self) -> Stamp;
     /// Now, for people.
     fn utc(&self) -> Timestamp;
@@ -322,11 +323,15 @@ pub trait Tables: Send {
     fn rows(&mut self, campaign: CampaignId, page: Page) -> impl Answer<Self, Vec<Row>>;
     /// The next waiting rows after this one, in input order, as many as are well ended at once.
     fn waiting(&mut self, campaign: CampaignId, after: Seq) -> impl Answer<Self, Vec<Device>>;
-    /// Claims whose horizon has passed at this moment, without their details. It is the caller's,
-    /// who judges them by the same: time goes on between two questions.
+    /// Claims whose horizon has passed, without their details.
     fn expired(&mut self, campaign: CampaignId, now: Stamp) -> impl Answer<Self, Vec<Device>>;
     /// Devices that are due to be looked up: see `Store::to_look_up`.
-    fn to_look_up(&mut self, campaign: CampaignId, limit: usize) -> impl Answer<Self, Vec<LookUp>>;
+    fn to_look_up(
+        &mut self,
+        campaign: CampaignId,
+        limit: usize,
+        now: Stamp,
+    ) -> impl Answer<Self, Vec<LookUp>>;
     /// Whether a busy device waits for the list of actions.
     fn has_unseen(&mut self, campaign: CampaignId) -> impl Answer<Self, bool>;
     /// When the horizon of the last outstanding call ends.
@@ -343,7 +348,7 @@ pub trait Tables: Send {
     ) -> impl Answer<Self, ()>;
 
     /// Lets waiting devices whose moment has come take their place among those that may be asked.
-    fn promote(&mut self, campaign: CampaignId) -> impl Answer<Self, ()>;
+    fn promote(&mut self, campaign: CampaignId, now: Stamp) -> impl Answer<Self, ()>;
     /// The next device of this wave to ask, without its details: by rank, first asks before
     /// repeats, by turn, in input order.
     fn next_device(
@@ -353,7 +358,7 @@ pub trait Tables: Send {
         allow_repeat: bool,
     ) -> impl Answer<Self, Option<Device>>;
     /// When something can happen next.
-    fn wake(&mut self, campaign: CampaignId, wave: u32) -> impl Answer<Self, Wake>;
+    fn wake(&mut self, campaign: CampaignId, wave: u32, now: Stamp) -> impl Answer<Self, Wake>;
     /// How many devices of a wave have no outcome yet.
     fn open_in_wave(&mut self, campaign: CampaignId, wave: u32) -> impl Answer<Self, u64>;
     /// Whether a device of a wave has no outcome yet.
@@ -372,6 +377,7 @@ pub trait Tables: Send {
         &mut self,
         campaign: CampaignId,
         operation: Operation,
+        now: Stamp,
     ) -> impl Answer<Self, Option<Claiming>>;
     /// When the calls at these places among the latest of a budget were seen.
     fn nth_latest(

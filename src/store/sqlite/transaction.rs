@@ -128,8 +128,12 @@ impl<C: Clock> Tables for Transaction<'_, C> {
         sql::expired(self.conn, campaign, now).await
     }
 
-    async fn to_look_up(&mut self, campaign: CampaignId, limit: usize) -> Done<Vec<LookUp>> {
-        let now = self.now();
+    async fn to_look_up(
+        &mut self,
+        campaign: CampaignId,
+        limit: usize,
+        now: Stamp,
+    ) -> Done<Vec<LookUp>> {
         sql::to_look_up(self.conn, campaign, now, limit).await
     }
 
@@ -153,8 +157,7 @@ impl<C: Clock> Tables for Transaction<'_, C> {
         sql::change_waiting(self.conn, campaign, changes).await
     }
 
-    async fn promote(&mut self, campaign: CampaignId) -> Done<()> {
-        let now = self.now();
+    async fn promote(&mut self, campaign: CampaignId, now: Stamp) -> Done<()> {
         sql::promote(self.conn, campaign, now).await
     }
 
@@ -167,8 +170,7 @@ impl<C: Clock> Tables for Transaction<'_, C> {
         sql::next_device(self.conn, campaign, wave, allow_repeat).await
     }
 
-    async fn wake(&mut self, campaign: CampaignId, wave: u32) -> Done<Wake> {
-        let now = self.now();
+    async fn wake(&mut self, campaign: CampaignId, wave: u32, now: Stamp) -> Done<Wake> {
         sql::wake(self.conn, campaign, wave, now).await
     }
 
@@ -196,8 +198,8 @@ impl<C: Clock> Tables for Transaction<'_, C> {
         &mut self,
         campaign: CampaignId,
         operation: Operation,
+        now: Stamp,
     ) -> Done<Option<Claiming>> {
-        let now = self.now();
         sql::claiming(self.conn, campaign, operation, now).await
     }
 

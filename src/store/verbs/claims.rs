@@ -39,20 +39,20 @@ pub(super) async fn claim<T: Tables>(
     if let Some(no) = no {
         return Ok(ClaimAnswer::NotYet(no));
     }
+    let now = tables.now();
     let Claiming { budget, decided, wave, due } = claiming;
     if decided.called_off {
         end_waiting(tables, campaign).await?;
-        let Wake { at, .. } = tables.wake(campaign, wave).await?;
+        let Wake { at, .. } = tables.wake(campaign, wave, now).await?;
         return Ok(ClaimAnswer::Idle { wake: at, repeats_only: false });
     }
     if due {
-        tables.promote(campaign).await?;
+        tables.promote(campaign, now).await?;
     }
     let Some(next) = tables.next_device(campaign, wave, allow_repeat).await? else {
-        let Wake { at, could_ask } = tables.wake(campaign, wave).await?;
+        let Wake { at, could_ask } = tables.wake(campaign, wave, now).await?;
         return Ok(ClaimAnswer::Idle { wake: at, repeats_only: could_ask });
     };
-    let now = tables.now();
     let until = now.plus(tables.timing().horizon());
     // A claim goes the same way under every policy for busy devices.
     let claimed = LifeEvent::Claimed(until);
@@ -116,8 +116,8 @@ async fn claiming<T: Tables>(
     operation: Operation,
     pending: usize,
 ) -> Done<T, (Claiming, Option<NotYet>)> {
-    let claiming = tables.claiming(campaign, operation).await?.ok_or_else(unknown_campaign)?;
     let now = tables.now();
+    let claiming = tables.claiming(campaign, operation, now).await?.ok_or_else(unknown_campaign)?;
     match claiming.decided.answer(operation, now, tables.timing()) {
         BeforeTheLimit::NeedsNoSlot => return Ok((claiming, None)),
         BeforeTheLimit::NotYet(no) => return Ok((claiming, Some(no))),

@@ -203,7 +203,8 @@ impl<D: Database> Store for D {
 
     async fn to_look_up(&self, campaign: CampaignId, limit: usize) -> Result<Vec<LookUp>> {
         self.read("looking for doubtful devices", move |tables| {
-            Box::pin(tables.to_look_up(campaign, limit))
+            let now = tables.now();
+            Box::pin(tables.to_look_up(campaign, limit, now))
         })
         .await
     }
