@@ -52,6 +52,18 @@ impl Outcome {
         Outcome::Skipped,
     ];
 
+    /// Those after which a device can be ordered again: all that need attention but a bad row,
+    /// which holds no device.
+    pub const RETRIED: [Outcome; 7] = [
+        Outcome::Rejected,
+        Outcome::NotFound,
+        Outcome::Failed,
+        Outcome::Unknown,
+        Outcome::NotAttempted,
+        Outcome::Cancelled,
+        Outcome::AlreadyInProgress { covered: false },
+    ];
+
     /// The word of reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -172,6 +184,16 @@ mod tests {
                 "bad_row"
             ]
         );
+    }
+
+    #[test]
+    fn all_that_need_attention_can_be_ordered_again_but_bad_rows() {
+        let need = Outcome::ALL.into_iter().filter(|one| one.needs_attention());
+        let mut need: Vec<Outcome> = need.filter(|one| *one != Outcome::BadRow).collect();
+        let mut retried = Outcome::RETRIED;
+        need.sort();
+        retried.sort();
+        assert_eq!(retried[..], need);
     }
 
     #[test]

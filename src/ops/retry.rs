@@ -85,15 +85,11 @@ fn same_tenant(
     Ok(())
 }
 
-/// Which outcomes are ordered again: those that were named, or all that need attention. Bad rows
-/// hold no device.
+/// Which outcomes are ordered again: those that were named, or all that can be.
 fn wanted(request: &RetryRequest) -> Result<Vec<Outcome>, Failure> {
-    let all: Vec<Outcome> = Outcome::ALL
-        .into_iter()
-        .filter(|one| one.needs_attention() && *one != Outcome::BadRow)
-        .collect();
+    let all = Outcome::RETRIED;
     if request.outcomes.is_empty() {
-        return Ok(all);
+        return Ok(all.to_vec());
     }
     let named = |name: &String| {
         all.iter().copied().find(|one| one.name() == name.replace('-', "_")).ok_or_else(|| {

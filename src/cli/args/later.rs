@@ -4,18 +4,7 @@
 use clap::Args;
 
 use super::*;
-use crate::domain::Ticket;
-
-/// The outcomes that `retry` can choose.
-const OUTCOMES: [&str; 7] = [
-    "rejected",
-    "not_found",
-    "failed",
-    "unknown",
-    "not_attempted",
-    "cancelled",
-    "already_in_progress",
-];
+use crate::domain::{Outcome, Ticket};
 
 /// `pause`.
 #[derive(Debug, Args)]
@@ -97,7 +86,7 @@ pub struct RetryArgs {
     /// Devices that ended so; repeatable: rejected, not_found, failed, unknown, not_attempted,
     /// cancelled, already_in_progress [default: all of these]
     #[arg(long = "outcome", value_name = "OUTCOME", hide_possible_values = true,
-        value_parser = words(text(), OUTCOMES))]
+        value_parser = words(text(), Outcome::RETRIED.map(Outcome::name)))]
     pub outcomes: Vec<String>,
 
     /// Type of the scan [default: the campaign's]
