@@ -70,7 +70,7 @@ impl Planned {
         Ok(emulator.emulator || api.is_loopback())
     }
 
-    /// Reads flags and environment.
+    /// Reads what was asked for.
     ///
     /// # Errors
     /// `Failure` names the setting that is wrong.
@@ -131,7 +131,7 @@ impl Planned {
 }
 
 impl Destination {
-    /// Reads flags and environment.
+    /// Reads what was asked for.
     ///
     /// # Errors
     /// `Failure` names the setting that is missing or wrong.
@@ -270,8 +270,7 @@ impl Destination {
         asked: &SpeedRequest,
         now: &jiff::ZonedDateTime,
     ) -> Result<Speed, Failure> {
-        let towards = Towards { loopback: self.loopback(), open_files: cx.host.open_files };
-        Speed::of(asked, towards, now)
+        self.planned().speed(cx, asked, now)
     }
 
     /// Makes the client and signs in, so that a sign-in that cannot work is known before anything

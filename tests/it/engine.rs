@@ -176,7 +176,7 @@ impl World {
 }
 
 /// What a run keeps to that was asked for nothing.
-fn at_the_apis_limits() -> Settings {
+pub(crate) fn at_the_apis_limits() -> Settings {
     let quotas = api_quotas();
     Settings {
         concurrency: 16,

@@ -13,6 +13,7 @@ use fleetsweep::store::Store;
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use tokio::sync::{mpsc, watch};
 
+use crate::engine::at_the_apis_limits;
 use crate::fake_server::{Behaviour, FakeServer};
 use crate::support::{campaign, campaign_at, most_in_any_window};
 
@@ -53,14 +54,9 @@ async fn run(devices: u64, seed: u64, behaviour: Behaviour, variant: Variant) ->
     let quotas = api_quotas();
     let campaign = campaign(&store, "sim", 0..devices, &quotas, BusyPolicy::Report).await;
     let settings = Settings {
-        concurrency: 16,
         pace: PaceKind::Fast.pace(&quotas).filter(|_| !variant.no_pace),
-        quotas,
         gate: !variant.no_gate,
-        timing,
-        until: None,
-        hours: None,
-        progress_every: Duration::ZERO,
+        ..at_the_apis_limits()
     };
     let (_stop, stopped) = watch::channel(StopLevel::Run);
     let (events, _watcher) = mpsc::channel(1);
@@ -173,16 +169,7 @@ fn by_two_addresses(one: &str, other: &str) -> usize {
         let store = Arc::new(MemoryStore::new(clock, timing));
         let server = Arc::new(FakeServer::new(clock, Behaviour::rough(), 7));
         let quotas = api_quotas();
-        let settings = Settings {
-            concurrency: 16,
-            pace: PaceKind::Fast.pace(&quotas),
-            quotas: quotas.clone(),
-            gate: true,
-            timing,
-            until: None,
-            hours: None,
-            progress_every: Duration::ZERO,
-        };
+        let settings = at_the_apis_limits();
         let (_stop, stopped) = watch::channel(StopLevel::Run);
         let (events, _watcher) = mpsc::channel(1);
         let one = campaign_at(&store, one, "one", 0..90, &quotas).await;
@@ -230,16 +217,7 @@ async fn forecast_and_run(devices: u64, used: u64) -> (Duration, Duration) {
     let latency = Duration::from_millis(200);
     let server = Arc::new(FakeServer::new(clock, Behaviour::constant(latency), 1));
     let quotas = api_quotas();
-    let settings = Settings {
-        concurrency: 16,
-        pace: PaceKind::Fast.pace(&quotas),
-        quotas: quotas.clone(),
-        gate: true,
-        timing,
-        until: None,
-        hours: None,
-        progress_every: Duration::ZERO,
-    };
+    let settings = at_the_apis_limits();
     let (_stop, stopped) = watch::channel(StopLevel::Run);
     let (events, _watcher) = mpsc::channel(1);
     for (name, devices) in [("before", 0..used), ("now", used..used + devices)] {

@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 
 use crate::canned::{Canned, close};
+use crate::engine::at_the_apis_limits;
 use crate::support::campaign;
 
 /// How much faster the wall clock of these tests runs.
@@ -105,16 +106,7 @@ async fn tokens_of_30_s_are_renewed_in_time_one_at_a_time_and_fail_no_device() {
     let quotas: Vec<Quota> = vec!["20/500ms".parse().unwrap()];
     let store = Arc::new(MemoryStore::new(SystemClock::with_offset(0), timing));
     let campaign = campaign(&store, "c", 0..160, &quotas, BusyPolicy::Report).await;
-    let settings = Settings {
-        concurrency: 16,
-        pace: None,
-        quotas,
-        gate: true,
-        timing,
-        until: None,
-        hours: None,
-        progress_every: Duration::ZERO,
-    };
+    let settings = Settings { pace: None, quotas, timing, ..at_the_apis_limits() };
     let (_stop, stopped) = watch::channel(StopLevel::Run);
     let (events, _watcher) = mpsc::channel(1_000);
     let id = campaign.id;
