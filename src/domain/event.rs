@@ -25,6 +25,8 @@ pub enum HoldReason {
     Priority(CampaignName),
     /// The API or the sign-in service cannot be reached.
     Network,
+    /// The store cannot be reached or written.
+    Store,
     /// The pace that spreads bursts.
     Pace,
     /// The window in which orders may leave has not opened yet.
@@ -43,7 +45,8 @@ impl HoldReason {
 
     /// Whether nobody can say when it ends, so that no end of the campaign can be foretold.
     pub fn is_open_ended(&self) -> bool {
-        matches!(self, HoldReason::User | HoldReason::Priority(_) | HoldReason::Network)
+        let somebody = matches!(self, HoldReason::User | HoldReason::Priority(_));
+        somebody || matches!(self, HoldReason::Network | HoldReason::Store)
     }
 }
 
@@ -98,6 +101,10 @@ pub enum Note {
     Waiting(String),
     /// It can be reached again.
     Reached,
+    /// The store cannot be reached or written; the run waits.
+    StoreAway(String),
+    /// It can be written again.
+    StoreBack,
     /// The list of actions may not be read, and what the server says of that.
     ListForbidden(Refusal),
     /// The list of actions could not be read now.

@@ -20,6 +20,8 @@ pub enum Hold {
     User,
     /// This campaign goes before it: see `Store::set_priority`.
     Priority(CampaignId),
+    /// The store itself is out of reach.
+    Store,
 }
 
 /// A "no" of the limiter.
@@ -38,6 +40,7 @@ impl fmt::Display for Hold {
             Hold::Pause => f.write_str("paused by the server"),
             Hold::User => f.write_str("paused by `fleetsweep pause`"),
             Hold::Priority(_) => f.write_str("another campaign goes before it"),
+            Hold::Store => f.write_str("waiting for the store"),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod lists;
 mod look_up;
 mod look_ups;
 mod pages;
+mod patient;
 mod priority;
 mod progress;
 mod pump;

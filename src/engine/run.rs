@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::campaign::CampaignWork;
+use super::patient::PatientStore;
 use super::pump::{Counts, Pump, Watching};
 use super::refusals::Refusals;
 use super::shared::{Repeats, Shared};
@@ -75,6 +76,9 @@ pub async fn run<S: Store, A: ScanApi>(
 ) -> Result<Ran> {
     let Settings { concurrency, quotas, pace, gate, timing, until, hours, progress_every } =
         settings;
+    let to_watcher = events.clone();
+    let tell = move |note| drop(to_watcher.try_send(Event::Note(note)));
+    let store = Arc::new(PatientStore::new(store, timing, stop.clone(), tell));
     store.join(campaign.id, quotas.clone()).await?;
     let (started, counts) = (store.clock().now(), Arc::<Counts>::default());
     let refusals = Refusals::of(&*store, campaign.id).await?;

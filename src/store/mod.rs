@@ -39,7 +39,19 @@ pub enum StoreError {
          brings it up to date"
     )]
     Older(String),
-    /// Reading or writing failed: disk full, I/O error, lock, damage.
+    /// The store cannot be reached or written now. Nothing of what was asked was done, and it may
+    /// be asked again.
+    #[error("{what}: {why}")]
+    OutOfReach {
+        /// What was being done.
+        what: &'static str,
+        /// What is the matter, as a part of a sentence.
+        cause: &'static str,
+        /// What the storage said, and what to do next.
+        why: String,
+    },
+    /// Reading or writing failed for good, or it is not known how far it came: an fsync that
+    /// failed, damage.
     #[error("{what}: {why}")]
     Failed {
         /// What was being done.

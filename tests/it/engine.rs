@@ -96,6 +96,16 @@ impl World {
     }
 
     async fn run_until(&self, campaign: &Campaign, stop: watch::Receiver<StopLevel>) -> Told {
+        let (ran, notes) = self.try_run(campaign, stop).await;
+        Told { ran: ran.unwrap(), notes }
+    }
+
+    /// Runs a campaign on a store that may fail.
+    async fn try_run(
+        &self,
+        campaign: &Campaign,
+        stop: watch::Receiver<StopLevel>,
+    ) -> (fleetsweep::store::Result<Ran>, Vec<Note>) {
         let (events, mut watcher) = mpsc::channel(10_000);
         let run = engine::run(
             self.store.clone(),
@@ -105,14 +115,14 @@ impl World {
             stop,
             events,
         );
-        let ran = tokio::time::timeout(STUCK, run).await.expect("the campaign is stuck").unwrap();
+        let ran = tokio::time::timeout(STUCK, run).await.expect("the campaign is stuck");
         let mut notes = Vec::new();
         while let Ok(event) = watcher.try_recv() {
             if let Event::Note(note) = event {
                 notes.push(note);
             }
         }
-        Told { ran, notes }
+        (ran, notes)
     }
 
     /// Goes on with a stopped campaign until it is finished.

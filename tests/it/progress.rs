@@ -88,6 +88,8 @@ fn every_note_is_a_sentence_that_says_what_happens_next() {
         Note::CommentsChanged,
         Note::Waiting("dns \u{1b}[31m error".into()),
         Note::Reached,
+        Note::StoreAway("the disk is full".into()),
+        Note::StoreBack,
         Note::ListForbidden(refusal("Forbidden")),
         Note::ListForbidden(refusal("DisabledFeature")),
         Note::Refused("HTTP 400 InvalidRequestBody: \u{1b}[31m".into()),

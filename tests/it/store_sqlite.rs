@@ -330,7 +330,9 @@ async fn a_store_held_by_another_process_says_so_and_goes_on_later() {
     let store = open(&path, &ManualClock::default()).await;
     let mut other = raw(&path).await;
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-    let error = store.draft().await.unwrap_err().to_string();
+    let error = store.draft().await.unwrap_err();
+    assert!(matches!(error, StoreError::OutOfReach { .. }), "{error:?}");
+    let error = error.to_string();
     assert!(error.contains("another process holds the store"), "{error}");
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     store.draft().await.unwrap();

@@ -17,7 +17,9 @@ use fleetsweep::domain::{
     WaveStand,
 };
 use fleetsweep::store::memory::{MemoryStore, Stamping};
-use fleetsweep::store::{ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store};
+use fleetsweep::store::{
+    ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError,
+};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
@@ -126,6 +128,8 @@ struct Fate {
     dies_after: Option<(u64, bool)>,
     /// How many of a thousand operations are slow, up to how long, and the dice.
     slow: Option<(u32, Duration, fastrand::Rng)>,
+    /// From when until when it is out of reach.
+    away: Option<(Stamp, Stamp)>,
 }
 
 impl Watched {
@@ -183,6 +187,13 @@ impl Watched {
         self.fate.lock().unwrap().slow = Some((per_thousand, most, dice));
     }
 
+    /// From one moment after now to another nothing that this process asks is done.
+    pub(crate) fn is_away(&self, from: Duration, until: Duration) {
+        let now = self.inner.clock().now();
+        let moments = (now.plus(from), now.plus(until));
+        self.fate.lock().unwrap().away = Some(moments);
+    }
+
     /// The most questions that any minute saw.
     pub(crate) fn busiest_minute(&self) -> u64 {
         self.watch.lock().unwrap().minutes.values().copied().max().unwrap_or(0)
@@ -228,8 +239,17 @@ impl Watched {
     }
 
     /// Counts, is slow, and dies before the operation or after it.
-    async fn gate<T: Debug>(&self, name: &'static str, operation: impl Future<Output = T>) -> T {
+    async fn gate<T: Debug>(
+        &self,
+        name: &'static str,
+        operation: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         self.count();
+        let (away, now) = (self.fate.lock().unwrap().away, self.inner.clock().now());
+        if away.is_some_and(|(from, until)| (from..until).contains(&now)) {
+            let (cause, why) = ("the disk is full", "the disk is full (as played)".to_owned());
+            return Err(StoreError::OutOfReach { what: name, cause, why });
+        }
         let dying = self.dying();
         let (before, after) = self.slowness();
         if !before.is_zero() {

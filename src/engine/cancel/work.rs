@@ -21,6 +21,7 @@ use crate::domain::cancel::Progress;
 use crate::domain::event::Event;
 use crate::domain::refusals::Answers;
 use crate::domain::{Operation, Stamp, Stop, Verdict};
+use crate::engine::patient::PatientStore;
 use crate::engine::progress::outlook;
 use crate::engine::pump::{Answer, Counts, Done, Flow, Pump, Unclaimed, Watching, Work};
 use crate::engine::stop::StopLevel;
@@ -41,6 +42,11 @@ pub async fn run<S: Store, A: CancelApi>(
     events: mpsc::Sender<Told>,
 ) -> Result<Cancelled> {
     let (rate, counts) = (job.rate.clone(), Arc::<Counts>::default());
+    let to_watcher = events.clone();
+    let tell = move |note| drop(to_watcher.try_send(Event::Note(note)));
+    let Job { store, api, campaign, cause, progress_every, .. } = job;
+    let store = Arc::new(PatientStore::new(store, rate.timing, stop.clone(), tell));
+    let job = Job { store, api, campaign, cause, rate: rate.clone(), progress_every };
     let watching = Watching { events, progress_every: job.progress_every };
     let item = |action| Item { action, asks: 0, doubted: false };
     let work = CancelWork {

@@ -166,6 +166,7 @@ impl<P> Flow<P> {
             Hold::Pause => Some(HoldReason::Pause),
             Hold::User => Some(HoldReason::User),
             Hold::Priority(_) => None,
+            Hold::Store => Some(HoldReason::Store),
         };
         // An answer can open a slot earlier, also one to another runner.
         self.next_call = no.at.min(self.now.plus(self.rate.timing.poll));

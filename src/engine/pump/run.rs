@@ -72,6 +72,8 @@ impl<W: Work> Pump<W> {
                 return self.work.leave(&self.flow).await;
             }
             self.tick().await?;
+            // A store that was waited for can have taken long.
+            self.check_stop();
             self.call().await?;
             self.look_at_clock();
             if self.flow.in_flight == 0 && self.work.is_over(&mut self.flow).await? {

@@ -139,6 +139,7 @@ pub fn hold(hold: &HoldReason, now: &ZonedDateTime) -> String {
         HoldReason::User => "paused by `fleetsweep pause`".to_owned(),
         HoldReason::Priority(name) => format!("waits for campaign {name}"),
         HoldReason::Network => "waiting for the network".to_owned(),
+        HoldReason::Store => "waiting for the store".to_owned(),
         HoldReason::Pace => "spreading the calls".to_owned(),
         HoldReason::Window => "waiting for the window to open".to_owned(),
         HoldReason::Start(at) => {
@@ -178,6 +179,11 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
             printable(why)
         ),
         Note::Reached => "The API can be reached again; going on".to_owned(),
+        Note::StoreAway(cause) => format!(
+            "The store cannot be written: {}; waiting, nothing more is ordered meanwhile",
+            printable(cause)
+        ),
+        Note::StoreBack => "The store can be written again; going on".to_owned(),
         Note::ListForbidden(said) => {
             let right = match means_the_right(said.code.as_deref()) {
                 true => "; Machine.Read.All would allow it",

@@ -1,6 +1,6 @@
 //! What can go wrong inside the SQLite store, and in which words it is told. Whether the writer
-//! may go on after it is decided here too: only a fault that certainly changed nothing on disk is
-//! survived.
+//! may go on after it is decided here too: only a fault that certainly changed nothing that counts
+//! is survived.
 
 use sqlx::migrate::MigrateError;
 
@@ -39,7 +39,7 @@ impl Fault {
     pub(super) fn into_store(self, what: &'static str) -> StoreError {
         match self {
             Fault::Store(error) => error,
-            Fault::Sql(error) => StoreError::Failed { what, why: explain(&error) },
+            Fault::Sql(error) => explain(&error).into_store(what),
         }
     }
 }
@@ -48,6 +48,8 @@ const BUSY: i32 = 5;
 const READONLY: i32 = 8;
 const READONLY_ROLLBACK: i32 = 776;
 const IOERR: i32 = 10;
+const IOERR_READ: i32 = 266;
+const IOERR_WRITE: i32 = 778;
 const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
 const CANTOPEN: i32 = 14;
@@ -57,6 +59,46 @@ const NOTADB: i32 = 26;
 /// What the store holds contradicts itself.
 pub(super) fn broken(what: impl Into<String>) -> Fault {
     Fault::Store(StoreError::Broken(what.into()))
+}
+
+/// What went wrong with the database, in words, and whether it may pass.
+#[derive(Clone, Debug)]
+pub(super) struct Explained {
+    /// What SQLite or the disk said, and what to do next.
+    pub(super) why: String,
+    /// What is the matter, if nothing was changed and asking again may succeed.
+    pub(super) passes: Option<&'static str>,
+}
+
+impl Explained {
+    /// One that does not pass.
+    pub(super) fn for_good(why: impl Into<String>) -> Self {
+        Self { why: why.into(), passes: None }
+    }
+
+    /// The error for the caller who was doing `what`.
+    pub(super) fn into_store(self, what: &'static str) -> StoreError {
+        let Self { why, passes } = self;
+        match passes {
+            Some(cause) => StoreError::OutOfReach { what, cause, why },
+            None => StoreError::Failed { what, why },
+        }
+    }
+}
+
+/// What is the matter, if it may pass and a transaction that was rolled back after it has certainly
+/// changed nothing. SQLite says "full" and "I/O error of a write" only where a write failed, and a
+/// transaction counts from the write of its last frame on; what was written of it before is beyond
+/// the end of the log, and the next transaction overwrites it. An fsync that failed is not among
+/// these: nobody knows what is on the disk then, and a second one would not tell.
+fn passes(error: &sqlx::Error) -> Option<&'static str> {
+    match (primary(error), extended(error)) {
+        (Some(BUSY), _) => Some("another program holds it"),
+        (Some(FULL), _) => Some("the disk is full"),
+        (_, Some(IOERR_READ | IOERR_WRITE)) => Some("the disk fails"),
+        _ if matches!(error, sqlx::Error::PoolTimedOut) => Some("it does not answer"),
+        _ => None,
+    }
 }
 
 /// Whether another process held the lock for longer than the time that is waited.
@@ -85,7 +127,12 @@ pub(super) fn is_not_a_database(error: &sqlx::Error) -> bool {
 }
 
 /// The error in words: what the disk or SQLite said, and what to do next.
-pub(super) fn explain(error: &sqlx::Error) -> String {
+pub(super) fn explain(error: &sqlx::Error) -> Explained {
+    Explained { why: in_words(error), passes: passes(error) }
+}
+
+/// The error in words.
+pub(super) fn in_words(error: &sqlx::Error) -> String {
     let advice = match primary(error) {
         Some(BUSY) => {
             "another process holds the store and keeps it; wait until it is \

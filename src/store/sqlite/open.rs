@@ -337,7 +337,7 @@ fn refused(path: &Path, fault: Fault) -> StoreError {
         Fault::Sql(error) if fault::is_damage(&error) => damaged(path, &error.to_string()),
         Fault::Sql(error) => StoreError::Failed {
             what: OPENING,
-            why: format!("{}: {}", path.display(), fault::explain(&error)),
+            why: format!("{}: {}", path.display(), fault::in_words(&error)),
         },
         Fault::Store(error) => error,
     }

@@ -2,8 +2,9 @@
 //! and commits them together. It knows nothing of what they do.
 //!
 //! One batch is one `BEGIN IMMEDIATE`, each operation in a savepoint of its own, one COMMIT; only
-//! then does anybody get a reply, so what a reply says is durable. After a failed COMMIT or any
-//! fault of the disk the writer stays failed: pages whose fsync failed are marked clean, and a
+//! then does anybody get a reply, so what a reply says is durable. A lock, a full disk and a write
+//! that failed leave nothing behind (`fault`), and the next batch may try again. After any other
+//! fault, as of an fsync, the writer stays failed: pages whose fsync failed are marked clean, and a
 //! second fsync would report a success that never happened. Closing the connection would call one,
 //! since the last to close writes the log back, so a failed writer leaves its connection open until
 //! the process ends.
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::fault::{self, Fault};
+use super::fault::{self, Explained, Fault};
 use super::sql;
 use crate::store::{Result, StoreError};
 
@@ -24,8 +25,9 @@ const QUEUE: usize = 1024;
 /// Operations in one commit at most.
 const BATCH: usize = 256;
 
-/// How often a lock is waited for, five seconds each (`BUSY` in `open`): half a minute in all.
-const LOCK_WAITS: u32 = 6;
+/// How often a lock is waited for, five seconds each (`BUSY` in `open`). Who runs a campaign asks
+/// again after that.
+const LOCK_WAITS: u32 = 2;
 
 /// A future on the writer's connection.
 pub(super) type Work<'c, T> = crate::store::verbs::Work<'c, T, Fault>;
@@ -46,7 +48,7 @@ enum Message {
 trait Operation: Send {
     fn run<'c>(&'c mut self, conn: &'c mut SqliteConnection) -> Work<'c, ()>;
     /// Sends the answer that `run` found, or the failure of the whole batch.
-    fn reply(self: Box<Self>, batch: std::result::Result<(), &str>);
+    fn reply(self: Box<Self>, batch: std::result::Result<(), &Explained>);
 }
 
 struct Op<F, T> {
@@ -98,7 +100,7 @@ impl Writer {
 struct Task {
     commits: Arc<AtomicU64>,
     /// The connection, or why nothing is written any more.
-    conn: std::result::Result<SqliteConnection, String>,
+    conn: std::result::Result<SqliteConnection, Explained>,
 }
 
 impl Task {
@@ -128,20 +130,17 @@ impl Task {
             return;
         }
         let outcome = self.commit(&mut batch).await;
-        let outcome = outcome.as_ref().map_err(String::as_str);
         for op in batch {
-            op.reply(outcome.copied());
+            op.reply(outcome.as_ref().copied());
         }
     }
 
     async fn commit(
         &mut self,
         batch: &mut [Box<dyn Operation>],
-    ) -> std::result::Result<(), String> {
+    ) -> std::result::Result<(), Explained> {
         let conn = self.conn.as_mut().map_err(|why| why.clone())?;
         let error = match begin(conn).await {
-            // Somebody else holds the lock and nothing was written: the next batch may try again.
-            Err(error) if fault::is_busy(&error) => return Err(fault::explain(&error)),
             Err(error) => error,
             Ok(()) => match run_all(conn, batch).await {
                 Ok(()) => {
@@ -155,17 +154,21 @@ impl Task {
                 }
             },
         };
-        Err(self.fail(&error))
+        let explained = fault::explain(&error);
+        match explained.passes {
+            // A transaction that could not be rolled back makes the next one fail for good.
+            Some(_) => tracing::warn!(%error, "the store cannot be written now"),
+            None => self.fail(&explained.why, &error),
+        }
+        Err(explained)
     }
 
-    fn fail(&mut self, error: &sqlx::Error) -> String {
-        let why = fault::explain(error);
+    fn fail(&mut self, why: &str, error: &sqlx::Error) {
         tracing::error!(%error, "the store failed and writes nothing more");
-        let failed = Err(format!("{why}; the store failed before and writes nothing more"));
-        if let Ok(conn) = std::mem::replace(&mut self.conn, failed) {
+        let more = format!("{why}; the store failed before and writes nothing more");
+        if let Ok(conn) = std::mem::replace(&mut self.conn, Err(Explained::for_good(more))) {
             std::mem::forget(conn);
         }
-        why
     }
 
     async fn close(self) -> Result<()> {
@@ -238,11 +241,13 @@ where
         })
     }
 
-    fn reply(self: Box<Self>, batch: std::result::Result<(), &str>) {
-        let failed = |why: &str| Err(StoreError::Failed { what: self.what, why: why.to_owned() });
+    fn reply(self: Box<Self>, batch: std::result::Result<(), &Explained>) {
+        let failed = |why: Explained| Err(why.into_store(self.what));
         let answer = match batch {
-            Ok(()) => self.answer.unwrap_or_else(|| failed("it was never run")),
-            Err(why) => failed(why),
+            Ok(()) => {
+                self.answer.unwrap_or_else(|| failed(Explained::for_good("it was never run")))
+            }
+            Err(why) => failed(why.clone()),
         };
         // The caller may have stopped waiting; what was committed stands.
         self.reply.send(answer).ok();

@@ -68,7 +68,9 @@ async fn failed_once((point, fault): (Point, Fault)) -> (bool, Option<String>) {
     let scene = Scene::new().await;
     let effect = format!("error={}", fault.error);
     let injection = point.inject(&effect, fault.stays, &scene.place.path(""));
-    let scan = scene.scan();
+    let mut scan = scene.scan();
+    // A disk that is full is waited for.
+    scan.arg("--max-wait=2s");
     let met = beside(move || injected(&scan, &injection, ",pwrite64")).await;
     let happened = met.trace.contains("(INJECTED)");
     let judged = match judge_failed(&met, &point).and_then(|()| no_second_fsync(&met, &point)) {

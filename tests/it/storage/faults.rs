@@ -107,7 +107,7 @@ fn limited(command: &Command) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_stops_the_campaign_and_more_space_goes_on_with_it() {
+async fn a_full_disk_is_waited_for_then_stops_the_campaign_and_more_space_goes_on_with_it() {
     let place = Place::new();
     match SmallDisk::mounted(&place.path("disk")) {
         Some(disk) => full(place, Some(disk)).await,
@@ -119,11 +119,13 @@ async fn a_full_disk_stops_the_campaign_and_more_space_goes_on_with_it() {
 async fn full(place: Place, disk: Option<SmallDisk>) {
     let emulator = server().await;
     place.list(DEVICES);
-    let first = command(&place, &emulator, true, "disk/store.db");
+    let mut first = command(&place, &emulator, true, "disk/store.db");
+    first.arg("--max-wait=2s");
     let first = if disk.is_some() { first } else { limited(&first) };
     let said = go(first).await;
     assert_eq!(said.code, 1, "{}", said.err);
     let told = ["the disk is full", "the disk failed"].iter().any(|why| said.err.contains(why));
+    assert_eq!(said.err.matches("The store cannot be written: ").count(), 1, "{}", said.err);
     assert!(told && said.err.contains("of 200 devices are done"), "{}", said.err);
     assert!(said.err.contains("fleetsweep resume half"), "{}", said.err);
     assert!((1..DEVICES as usize).contains(&calls(&emulator)), "{}", said.err);
@@ -132,6 +134,41 @@ async fn full(place: Place, disk: Option<SmallDisk>) {
         disk.grow();
     }
     assert_goes_on(&place, &emulator, "disk/store.db").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_is_full_for_a_while_ends_no_run_and_loses_no_answer() {
+    let place = Place::new();
+    let Some(disk) = SmallDisk::mounted(&place.path("disk")) else {
+        return println!("no tmpfs may be mounted here: played with a store that is locked alone");
+    };
+    let emulator = server().await;
+    place.list(DEVICES);
+    let child = start(command(&place, &emulator, true, "disk/store.db"));
+    accepted(&emulator, 1).await;
+    let before = loop {
+        let calls = calls(&emulator);
+        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        if self::calls(&emulator) == calls {
+            break calls;
+        }
+    };
+    assert!(before < DEVICES as usize, "the disk was large enough");
+    disk.grow();
+    let said = beside(move || wait(child)).await;
+    assert_waited(&place, &emulator, &said, "the disk is full").await;
+}
+
+/// A run that waited for its store has done everything once, and told of it once.
+async fn assert_waited(place: &Place, emulator: &Emulator, said: &Said, cause: &str) {
+    assert_eq!(said.code, 3, "{}", said.err);
+    let told = |text: &str| said.err.matches(text).count();
+    let away = format!("The store cannot be written: {cause}; waiting, nothing more is ordered");
+    assert_eq!((told(&away), told("The store can be written again")), (1, 1), "{}", said.err);
+    let rows = report(&place.path("r.csv"));
+    assert_honest(&rows, &emulator.ledger(), "half");
+    assert!(rows.iter().all(|row| row["outcome"] != "open"), "lost");
+    assert_within_limits(emulator);
 }
 
 /// The same command without the rights of root over files.
@@ -188,23 +225,19 @@ async fn a_store_that_another_process_holds_is_waited_for_and_then_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lock_of_some_seconds_in_the_middle_of_a_run_is_waited_for_and_loses_no_answer() {
+async fn a_lock_that_outlasts_every_time_out_in_the_middle_of_a_run_loses_no_answer() {
     let place = Place::new();
     let emulator = half_way(&place).await;
     let child = start(command(&place, &emulator, false, "folder/store.db"));
     accepted(&emulator, 60).await;
     let mut holder = raw(&place.path("folder/store.db")).await;
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut holder).await.unwrap();
-    // Longer than SQLite itself waits.
-    tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut holder).await.unwrap();
+    // Longer than SQLite and the writer wait.
+    tokio::time::sleep(std::time::Duration::from_secs(13)).await;
     assert!(calls(&emulator) < DEVICES as usize, "it went on without its store");
     holder.close().await.unwrap();
     let said = beside(move || wait(child)).await;
-    assert_eq!(said.code, 3, "{}", said.err);
-    let rows = report(&place.path("r.csv"));
-    assert_honest(&rows, &emulator.ledger(), "half");
-    assert!(rows.iter().all(|row| row["outcome"] != "open"), "lost");
-    assert_within_limits(&emulator);
+    assert_waited(&place, &emulator, &said, "another program holds it").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
