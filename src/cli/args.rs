@@ -265,7 +265,7 @@ pub struct SpeedArgs {
     #[arg(long, value_name = "TIME")]
     pub max_duration: Option<OrNone<Length>>,
 
-    /// How long to wait for an API that cannot be reached, once it was
+    /// How long to wait for an API that cannot be reached, once it was, or for the store
     #[arg(long, value_name = "TIME")]
     pub max_wait: Option<Length>,
 

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::cancel::Cause;
+use super::happening::{Happened, Happening};
 use super::history::LOOKED_BACK;
 use super::lifecycle::Found;
 use super::request::ScanRequest;
@@ -81,6 +82,14 @@ pub struct Opening {
     pub rollout: Rollout,
     /// What it is begun with, and by whom.
     pub begun: Begun,
+}
+
+impl Opening {
+    /// That the campaign begins at this moment.
+    pub fn happening(&self, at: Timestamp) -> Happening {
+        let Begun { by, host, .. } = &self.begun;
+        Happening { at, what: Happened::Begun, by: by.clone(), host: host.clone() }
+    }
 }
 
 /// What a campaign was begun with, and by whom: whoever goes on with it keeps that.

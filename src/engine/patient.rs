@@ -2,9 +2,9 @@
 //! once. It decides nothing about devices, and repeats only what the store says was not done.
 //!
 //! `StoreError::OutOfReach` promises that nothing of the verb was done, so that asking again
-//! neither takes a second slot nor writes an answer twice. A verb whose outcome is not known fails with
-//! another error, which is not waited for. Slots that were taken before stay counted: they are in
-//! the journal, and an answer that waits here only makes its call look unanswered for longer.
+//! neither takes a second slot nor writes an answer twice. A verb whose outcome is not known fails
+//! with another error, which is not waited for. Slots that were taken before stay counted: they are
+//! in the journal, and an answer that waits here only makes its call look unanswered for longer.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,8 +19,9 @@ use crate::domain::event::Note;
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    CampaignName, Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening,
-    Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
+    CampaignName, Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow,
+    NotedHappening, Opened, Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing,
+    Usage, WaveStand,
 };
 use crate::store::{
     ClaimAnswer, Hold, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError,
@@ -268,6 +269,7 @@ impl<S: Store> Store for PatientStore<S> {
         true set_paused(campaign: CampaignId, paused: bool) -> ();
         true set_priority(campaign: CampaignId, priority: Priority) -> ();
         true set_begun(campaign: CampaignId, begun: Begun) -> ();
+        true note_happening(campaign: CampaignId, happening: Happening) -> ();
         true note_tenant(service: &str, domain: &str, tenant: &str) -> ();
         // These look at or write many rows, and take their time.
         false draft() -> CampaignId;
@@ -289,6 +291,7 @@ impl<S: Store> Store for PatientStore<S> {
         false wave_open(campaign: CampaignId) -> u64;
         false usage(budget: &BudgetKey, latest: usize) -> Usage;
         false begun(campaign: CampaignId) -> Option<Begun>;
+        false happenings(campaign: CampaignId, after: i64, limit: usize) -> Vec<NotedHappening>;
         false tenant_named(service: &str, domain: &str) -> Option<String>;
         false calls(campaign: CampaignId) -> u64;
     }

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 
 use super::context::{Context, Credentials};
 use super::failure::Failure;
+use super::happenings::note;
 use super::limits::Speed;
 use crate::clock::wall_clock;
 use crate::domain::request::{ConnectRequest, OrNone, RunRequest, Said, ScanRequest, SpeedRequest};
 use crate::domain::text::printable;
-use crate::domain::{Begun, Campaign, CampaignId, Exit, Hours};
+use crate::domain::{Begun, Campaign, CampaignId, Exit, Happened, Hours};
 use crate::report::human::wrapped;
 use crate::store::{Store, StoreError};
 
@@ -89,7 +90,7 @@ impl GoingOn {
             &format!("Changed, from now on: {}.", printable(&changes.join("; "))),
             2,
         ));
-        self.keep(store, campaign, speed).await
+        self.keep(cx, store, campaign, speed).await
     }
 
     /// Keeps what is otherwise than it was kept.
@@ -98,17 +99,21 @@ impl GoingOn {
     /// `StoreError` if the store fails.
     pub(super) async fn keep<S: Store>(
         &self,
+        cx: &Context<'_>,
         store: &S,
         campaign: CampaignId,
         speed: &Speed,
     ) -> Result<(), StoreError> {
-        let Some(begun) = self.begun.as_ref().filter(|_| !self.changes().is_empty()) else {
+        let changes = self.changes();
+        let Some(begun) = self.begun.as_ref().filter(|_| !changes.is_empty()) else {
             return Ok(());
         };
         let run = kept(self.run.clone(), speed);
         let run = RunRequest { connect: begun.request.run.connect.clone(), ..run };
         let request = ScanRequest { run, ..begun.request.clone() };
-        store.set_begun(campaign, Begun { request, ..begun.clone() }).await
+        store.set_begun(campaign, Begun { request, ..begun.clone() }).await?;
+        note(cx, store, campaign, Happened::Changed { changes }).await;
+        Ok(())
     }
 }
 

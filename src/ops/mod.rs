@@ -13,6 +13,7 @@ pub mod devices;
 pub mod doctor;
 pub mod failure;
 pub mod follow;
+mod happenings;
 mod hours;
 mod kept;
 pub mod limits;

@@ -3,7 +3,8 @@
 
 use super::context::Context;
 use super::failure::Failure;
-use crate::domain::{CampaignName, Exit, Timing};
+use super::happenings::note;
+use crate::domain::{CampaignName, Exit, Happened, Timing};
 use crate::ops::campaigns::open_campaign;
 use crate::ops::stores::{self, Place};
 use crate::report::human;
@@ -25,6 +26,7 @@ pub async fn pause(cx: &Context<'_>, campaign: Option<CampaignName>) -> Result<E
         stores::open(&place, Timing::default(), Some((&campaign.name, cx.commands))).await?;
     let told = async {
         store.set_paused(campaign.id, true).await?;
+        note(cx, &store, campaign.id, Happened::Paused).await;
         let tally = store.tally(campaign.id).await?;
         let open = human::counted(tally.open(), "device");
         cx.ui.say(&format!(

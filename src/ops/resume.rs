@@ -8,6 +8,7 @@ use super::context::Context;
 use super::destination::{Destination, same_target};
 use super::failure::Failure;
 use super::follow::Watch;
+use super::happenings::note;
 use super::kept::{self, GoingOn};
 use super::limits::Speed;
 use super::plan::forecast::Expiry;
@@ -17,7 +18,7 @@ use super::stores::{self, Place};
 use super::waves::deal;
 use crate::clock::{local_now, wall_clock};
 use crate::domain::request::{ResumeRequest, RunRequest};
-use crate::domain::{Begun, Campaign, CampaignName, Exit, Rollout};
+use crate::domain::{Begun, Campaign, CampaignName, Exit, Happened, Rollout};
 use crate::report::human;
 use crate::store::Store;
 
@@ -139,6 +140,7 @@ async fn already_at_work<S: Store>(
     let who = last.at_work(now, &speed.timing);
     if campaign.paused && campaign.wave_failed.is_none() {
         store.set_paused(campaign.id, false).await?;
+        note(cx, store, campaign.id, Happened::WentOn).await;
         cx.ui.say(&human::wrapped(
             &format!(
                 "{name} is not paused any more: its run{who} goes on, and no second one is begun. \
@@ -169,6 +171,7 @@ async fn allowed<S: Store>(
         store.set_paused(campaign.id, false).await.map_err(|error| {
             Failure::from(error).of_campaign(&campaign.name, None, Some(&resume))
         })?;
+        note(cx, store, campaign.id, Happened::WentOn).await;
     }
     if campaign.called_off {
         cx.ui.say(&format!("{} was cancelled: nothing more of it is ordered.", campaign.name));

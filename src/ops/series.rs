@@ -12,11 +12,12 @@ use crate::defender::Inventory;
 use crate::domain::request::ScanRequest;
 use crate::domain::series::RUNS;
 use crate::domain::{
-    CalledOff, Campaign, CampaignFilter, CampaignName, Ending, Exit, LastRun, SeriesName,
+    CalledOff, Campaign, CampaignFilter, CampaignName, Ending, Exit, Happened, LastRun, SeriesName,
 };
 use crate::engine::{self, Settings, StopLevel};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
+use crate::ops::happenings::note;
 use crate::ops::limits::Speed;
 use crate::ops::run::reports::Reports;
 use crate::ops::stores::{self, Place};
@@ -113,6 +114,7 @@ pub(super) async fn end<S: Store, A: Inventory>(
 ) -> Result<(), Failure> {
     for one in ones {
         let CalledOff { ended, open, finished } = store.call_off(one.id).await?;
+        note(cx, &**store, one.id, Happened::Followed { devices: ended }).await;
         let ended = human::counted(ended, "device");
         cx.ui.say(&human::wrapped(
             &format!("{} is ended; {ended} that waited there come with this run.", one.name),

@@ -9,6 +9,7 @@ mod csv;
 pub mod document;
 mod error;
 pub mod file;
+pub mod happenings;
 pub mod human;
 pub mod jsonl;
 pub mod machines;

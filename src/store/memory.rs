@@ -21,8 +21,9 @@ use crate::domain::service::{id_of, service_of};
 use crate::domain::settle::{self, CallRecord, Settlement};
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    CampaignName, Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening,
-    Operation, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
+    CampaignName, Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow,
+    NotedHappening, Opened, Opening, Operation, Priority, Quota, Row, Seq, Settled, Stamp, Tally,
+    Timing, Usage, WaveStand,
 };
 use campaign::Held;
 use inner::Inner;
@@ -129,7 +130,10 @@ impl<C: Clock> Store for MemoryStore<C> {
             return Ok(answer);
         }
         let opened_at = self.clock.utc();
-        inner.held(draft)?.open(draft, opening, opened_at)?;
+        let begun = NotedHappening { id: inner.id(), happening: opening.happening(opened_at) };
+        let held = inner.held(draft)?;
+        held.open(draft, opening, opened_at)?;
+        held.note(begun);
         Ok(Opened::New(draft))
     }
 
@@ -414,6 +418,26 @@ impl<C: Clock> Store for MemoryStore<C> {
         inner.campaign(campaign)?;
         inner.held(campaign)?.begun = Some(begun);
         Ok(())
+    }
+
+    async fn note_happening(&self, campaign: CampaignId, happening: Happening) -> Result<()> {
+        let mut inner = self.lock();
+        inner.campaign(campaign)?;
+        let id = inner.id();
+        inner.held(campaign)?.note(NotedHappening { id, happening });
+        Ok(())
+    }
+
+    async fn happenings(
+        &self,
+        campaign: CampaignId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<NotedHappening>> {
+        let mut inner = self.lock();
+        let Ok(held) = inner.held(campaign) else { return Ok(Vec::new()) };
+        let later = held.happenings.iter().filter(|one| one.id > after);
+        Ok(later.take(limit).cloned().collect())
     }
 
     async fn tenant_named(&self, service: &str, domain: &str) -> Result<Option<String>> {

@@ -20,8 +20,9 @@ pub use crate::domain::hold::{Hold, NotYet};
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    CampaignName, Cancellation, DeviceId, Finding, Judged, LastRun, LookUp, NewRow, Opened,
-    Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Usage, WaveStand,
+    CampaignName, Cancellation, DeviceId, Finding, Happening, Judged, LastRun, LookUp, NewRow,
+    NotedHappening, Opened, Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Usage,
+    WaveStand,
 };
 
 /// Rows that `Store::each_row` holds at once.
@@ -343,6 +344,23 @@ pub trait Store: Send + Sync + 'static {
         campaign: CampaignId,
         begun: Begun,
     ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Keeps what happened in a campaign, for who asks later. At most
+    /// `happening::HAPPENINGS_KEPT` are kept: then the oldest but the first makes room.
+    fn note_happening(
+        &self,
+        campaign: CampaignId,
+        happening: Happening,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// At most `limit` of what happened in a campaign after the one with this key, in the order in
+    /// which it was noted. What happened in a campaign goes when its rows are pruned.
+    fn happenings(
+        &self,
+        campaign: CampaignId,
+        after: i64,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<NotedHappening>>> + Send;
 
     /// Sets whether a campaign goes before others. Claims of a campaign of normal priority are
     /// refused while one of high priority on its budget is open, not paused, has a device of its

@@ -11,8 +11,8 @@ use crate::domain::rollout::WaveFailure;
 use crate::domain::settle::{CallRecord, Judging};
 use crate::domain::{
     Begun, BudgetKey, BudgetState, CallId, Campaign, CampaignFilter, CampaignId, CampaignName,
-    Detail, DeviceId, LastRun, Life, LookUp, NewRow, Opening, Operation, Priority, Quota, Row, Seq,
-    ServerNotes, Stamp, Tally, Timing,
+    Detail, DeviceId, Happening, LastRun, Life, LookUp, NewRow, NotedHappening, Opening, Operation,
+    Priority, Quota, Row, Seq, ServerNotes, Stamp, Tally, Timing,
 };
 
 /// A budget's key in its store.
@@ -308,6 +308,21 @@ pub trait Tables: Send {
     fn set_begun(&mut self, campaign: CampaignId, begun: &Begun) -> impl Answer<Self, ()>;
     /// What a campaign was begun with; `None` for one of a version that did not keep it.
     fn begun(&mut self, campaign: CampaignId) -> impl Answer<Self, Option<Begun>>;
+    /// Keeps what happened; of too much, the oldest but the first makes room.
+    fn note_happening(
+        &mut self,
+        campaign: CampaignId,
+        happening: &Happening,
+    ) -> impl Answer<Self, ()>;
+    /// At most `limit` happenings of a campaign after the one of this key, in their order.
+    fn happenings(
+        &mut self,
+        campaign: CampaignId,
+        after: i64,
+        limit: usize,
+    ) -> impl Answer<Self, Vec<NotedHappening>>;
+    /// Removes what happened in a campaign.
+    fn remove_happenings(&mut self, campaign: CampaignId) -> impl Answer<Self, ()>;
     /// Sets one thing of a confirmed campaign; whether there is one.
     fn set(&mut self, campaign: CampaignId, change: CampaignChange) -> impl Answer<Self, bool>;
     /// Replaces the quotas of a campaign's runners.

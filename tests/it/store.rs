@@ -78,6 +78,7 @@ every_store! {
     a_fault_of_a_read_that_nobody_needed_pauses_nothing
     what_was_refused_in_its_last_attempt_waits_again
     how_the_latest_run_went_is_kept
+    what_happened_is_kept_in_its_order_within_a_bound_and_its_beginning_stays
     nothing_is_claimed_of_a_campaign_that_is_paused
     a_campaign_that_is_called_off_orders_nothing_more_and_ends_what_waits
     what_comes_to_wait_after_a_campaign_was_called_off_ends_without_a_slot
@@ -350,25 +351,6 @@ async fn a_busy_device_whose_action_is_unknown_keeps_the_campaign_open(subject: 
     assert_eq!(states(store, id).await, [covered]);
     assert!(store.to_look_up(id, 10).await.unwrap().is_empty());
     assert!(store.finish(id).await.unwrap());
-}
-
-async fn rows_are_paged_in_input_order(subject: &impl Subject) {
-    let store = subject.store();
-    let id = campaign(store, 0..10, opening("c", &["100/1m"])).await;
-    campaign(store, 20..30, opening("next", &["100/1m"])).await;
-    let mut seen = Vec::new();
-    loop {
-        let after = i64::try_from(seen.len()).unwrap();
-        let page = store.rows(id, after, 4).await.unwrap();
-        if page.is_empty() {
-            break;
-        }
-        seen.extend(page.into_iter().map(|row| (row.seq, row.device.unwrap())));
-    }
-    let all: Vec<_> = (0..10).map(|number| (i64::from(number) + 1, device(number))).collect();
-    assert_eq!(seen, all);
-    assert_eq!(store.rows(id, -5, 1).await.unwrap()[0].seq, 1);
-    assert!(store.rows(id, 0, 0).await.unwrap().is_empty());
 }
 
 async fn counts_agree_with_the_rows_whatever_happens(subject: &impl Subject) {

@@ -12,9 +12,9 @@ use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    CampaignName, Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening,
-    Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Timing, Usage, Verdict,
-    WaveStand,
+    CampaignName, Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow,
+    NotedHappening, Opened, Opening, Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally,
+    Timing, Usage, Verdict, WaveStand,
 };
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{
@@ -442,6 +442,17 @@ impl Store for Watched {
     }
     async fn begun(&self, campaign: CampaignId) -> Result<Option<Begun>> {
         self.inner.begun(campaign).await
+    }
+    async fn note_happening(&self, campaign: CampaignId, happening: Happening) -> Result<()> {
+        self.inner.note_happening(campaign, happening).await
+    }
+    async fn happenings(
+        &self,
+        campaign: CampaignId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<NotedHappening>> {
+        self.inner.happenings(campaign, after, limit).await
     }
     async fn set_begun(&self, campaign: CampaignId, begun: Begun) -> Result<()> {
         self.inner.set_begun(campaign, begun).await

@@ -13,13 +13,14 @@ use crate::domain::quota::used;
 use crate::domain::request::{
     CancelRequest, ConnectRequest, EmulatorRequest, RunRequest, Said, SpeedRequest,
 };
-use crate::domain::{Campaign, CampaignState, Ending, Exit, Operation, Tally, Timing};
+use crate::domain::{Campaign, CampaignState, Ending, Exit, Happened, Operation, Tally, Timing};
 use crate::engine::cancel::{Cancelled, Survey};
 use crate::ops::campaigns::{Found, any_campaign_in};
 use crate::ops::cancel::sending::{Cancelling, done};
 use crate::ops::context::Context;
 use crate::ops::destination::{Destination, same_target};
 use crate::ops::failure::Failure;
+use crate::ops::happenings::note;
 use crate::ops::kept;
 use crate::ops::limits::most_calls;
 use crate::ops::plan::approve::confirm_cancel;
@@ -138,6 +139,8 @@ async fn queue_only<S: Store>(
     }
     let start = store.clock().now();
     let called_off = call_off(store, campaign).await?;
+    let what = Happened::Cancelled { devices: called_off, scans: 0 };
+    note(cx, store, campaign.id, what).await;
     reports.write(store, campaign).await?;
     let tally = store.tally(campaign.id).await?;
     let left = outstanding(&tally);
@@ -274,6 +277,8 @@ impl<S: Store, A: CancelApi> Whole<'_, S, A> {
         start: crate::domain::Stamp,
     ) -> Result<Exit, Failure> {
         let store = &**self.with.store;
+        let (devices, scans) = (queue.unwrap_or(0), cancelled.cancelled);
+        note(self.cx, store, campaign.id, Happened::Cancelled { devices, scans }).await;
         reports.write(store, campaign).await?;
         let tally = store.tally(campaign.id).await?;
         let left = outstanding(&tally);

@@ -2,8 +2,10 @@
 //! ordered and when is the engine's.
 
 mod alive;
+mod ends;
 mod expire;
 pub mod reports;
+mod story;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +17,22 @@ use tokio::task::{JoinError, JoinSet};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::follow::{Following, Watch};
+use crate::ops::happenings::note;
 use crate::ops::limits::Speed;
 use crate::ops::stop::{Heard, Stopping};
 use crate::ops::ui::Progress;
 use alive::SignOfLife;
+use ends::{is_over, is_reachable, left_before_the_report, panicked};
 use expire::{Expiring, Left};
 use reports::Reports;
+use story::Story;
 
 use crate::clock::{Clock, wall_clock};
 use crate::defender::CancelApi;
 use crate::domain::event::Event;
-use crate::domain::{Campaign, Caught, Ending, Exit, LastRun, RunEnd, Skipped, Stop, Tally};
+use crate::domain::{
+    Campaign, Caught, Ending, Exit, Happened, LastRun, RunEnd, Skipped, Stop, Tally,
+};
 use crate::engine::{self, Ran, Settings};
 use crate::report::human;
 use crate::report::summary::Summary;
@@ -71,6 +78,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             let failure = self.of_store(&campaign, error.into()).await;
             return Err(self.failed(&campaign, run, failure).await);
         }
+        note(self.cx, &*self.store, campaign.id, Happened::RunBegun).await;
         let (store, timing) = (self.store.clone(), &self.speed.timing);
         let alive = SignOfLife::begin(store, campaign.id, run.clone(), timing);
         let over = self.to_its_end(&campaign, &run, &alive, &mut stopping).await;
@@ -144,10 +152,15 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         }
         let started = self.store.clock().now();
         let before = self.store.calls(campaign.id).await?;
-        let ran = match self.watch(campaign, alive, stopping).await {
+        let timing = &self.speed.timing;
+        let mut story = Story::begin(self.store.clone(), campaign.id, run, timing);
+        let ran = match self.watch(campaign, alive, &mut story, stopping).await {
             Ok(ran) => ran,
             Err(failure) => return Err(self.of_store(campaign, failure).await),
         };
+        if ran.ending != Ending::Stopped(Stop::SecondSignal) {
+            story.end(&ran.ending).await;
+        }
         alive.show_nothing();
         let took = self.store.clock().now().since(started);
         let campaign = &self.store.find(&campaign.name).await?.unwrap_or(campaign.clone());
@@ -205,6 +218,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         &self,
         campaign: &Campaign,
         alive: &SignOfLife,
+        story: &mut Story<S>,
         stopping: &mut Stopping<'_>,
     ) -> Result<Ran, Failure> {
         let (to_engine, stop) = watch::channel(stopping.level());
@@ -245,6 +259,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
                 },
                 ran = &mut engine => {
                     while let Ok(event) = events.try_recv() {
+                        story.hear(&event);
                         view.show(&event);
                     }
                     view.end();
@@ -255,6 +270,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
                     if let Event::Progress(snapshot) = &event {
                         alive.show(snapshot);
                     }
+                    story.hear(&event);
                     view.show(&event);
                 }
                 Some(done) = report.join_next() => self.told_meanwhile(done, &mut *view),
@@ -390,9 +406,12 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         (why, exit): (String, Exit),
     ) -> Result<(), Failure> {
         let at = self.store.clock().utc();
+        let what = Happened::RunEnded { why: why.clone(), exit_code: exit.code() };
         let ended = Some(RunEnd { at, why, exit_code: exit.code(), resume: self.resume.clone() });
         let run = LastRun { ended, seen_at: Some(wall_clock()), ..run };
-        Ok(self.store.note_run(campaign.id, run).await?)
+        self.store.note_run(campaign.id, run).await?;
+        note(self.cx, &*self.store, campaign.id, what).await;
+        Ok(())
     }
 
     /// Tells the end of a run that failed, where the store still takes it.
@@ -423,38 +442,4 @@ struct Effort {
     took: Duration,
     left: Left,
     caught: Option<Caught>,
-}
-
-fn left_before_the_report(cx: &Context<'_>, campaign: &Campaign) -> Failure {
-    Failure::new(
-        Exit::LeftAtOnce,
-        "left before the report was whole",
-        "a second signal came while it was written",
-        format!("run `{}` to write it", cx.commands.of_store(&format!("report {}", campaign.name))),
-    )
-}
-
-/// Whether it makes sense to ask the API something more.
-fn is_reachable(ending: &Ending) -> bool {
-    !matches!(
-        ending,
-        Ending::Stopped(
-            Stop::SecondSignal | Stop::Unreachable(_) | Stop::NeverReached(_) | Stop::SignIn(_)
-        )
-    )
-}
-
-/// Whether no order is to come: all are given, or time and window ended them. After a signal or a
-/// failure nobody waits for scans.
-fn is_over(ending: &Ending) -> bool {
-    matches!(ending, Ending::Finished | Ending::Stopped(Stop::Time | Stop::Window))
-}
-
-fn panicked(error: &tokio::task::JoinError) -> Failure {
-    Failure::new(
-        Exit::Failed,
-        "the program failed inside",
-        error.to_string(),
-        "run `fleetsweep resume`, and report this as a defect",
-    )
 }

@@ -262,7 +262,7 @@ impl Ordering<'_> {
             None => speed.clone().going_on_with(&campaign),
         };
         if let Some(going_on) = going_on {
-            going_on.keep(&*store, campaign.id, &speed).await?;
+            going_on.keep(cx, &*store, campaign.id, &speed).await?;
         }
         let asked = going_on.map_or(&request.run, |going_on| &going_on.run);
         let api = link.api(cx, &speed).await?;

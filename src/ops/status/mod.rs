@@ -43,7 +43,12 @@ pub async fn status(cx: &Context<'_>, request: StatusRequest) -> Result<Exit, Fa
     }
     let mut budgets = Budgets::default();
     for campaign in campaigns {
-        cx.ui.show(&Standing::read(&store, campaign, &mut budgets).await?)?;
+        let standing = Standing::read(&store, campaign, &mut budgets).await?;
+        let standing = match request.campaign {
+            Some(_) => standing.with_happenings(&store).await?,
+            None => standing,
+        };
+        cx.ui.show(&standing)?;
     }
     Ok(Exit::Done)
 }

@@ -9,9 +9,10 @@ use crate::clock::{Clock, local_now, wall_clock};
 use crate::defender::Origin;
 use crate::domain::event::WaveShown;
 use crate::domain::forecast::{CallRate, Outlook};
+use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::quota::{api_quotas, used};
 use crate::domain::request::SpeedRequest;
-use crate::domain::{Begun, Campaign, CampaignState, Hours, Quota, Tally, Timing};
+use crate::domain::{Begun, Campaign, CampaignState, Happening, Hours, Quota, Tally, Timing};
 use crate::engine::waves::shown;
 use crate::ops::failure::Failure;
 use crate::ops::limits::{Speed, Towards};
@@ -40,6 +41,8 @@ pub(super) struct Standing {
     pub(super) before: Vec<String>,
     /// Its present wave, if another one follows.
     pub(super) wave: Option<WaveShown>,
+    /// What happened in it; `None` where many campaigns are told of.
+    pub(super) happenings: Option<Vec<Happening>>,
 }
 
 impl Standing {
@@ -100,7 +103,15 @@ impl Standing {
             in_hours,
             before,
             wave,
+            happenings: None,
         })
+    }
+
+    /// Reads what happened in it, too.
+    pub(super) async fn with_happenings<S: Store>(self, store: &S) -> Result<Self, Failure> {
+        let all = store.happenings(self.campaign.id, 0, HAPPENINGS_KEPT).await?;
+        let happenings = Some(all.into_iter().map(|one| one.happening).collect());
+        Ok(Self { happenings, ..self })
     }
 
     /// When the last answer is likely to be in; nothing of a campaign that stands still. A run that
@@ -132,7 +143,7 @@ impl Standing {
             .filter(|(_, rows)| *rows > 0)
             .map(|(name, rows)| (name.to_owned(), rows.into()))
             .collect();
-        jsonl::line(&serde_json::json!({
+        let mut status = serde_json::json!({
             "v": 1,
             "type": "status",
             "campaign": campaign.name,
@@ -188,7 +199,9 @@ impl Standing {
             "in_windows_s": self.in_hours.map(|time| time.as_secs_f64()),
             "last_call_at": campaign.last_call_at,
             "finish_in_s": self.finish_in().map(|left| left.as_secs_f64()),
-        }))
+        });
+        status["happenings"] = serde_json::json!(self.happenings);
+        jsonl::line(&status)
     }
 }
 

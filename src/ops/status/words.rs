@@ -9,7 +9,10 @@ use crate::clock::local_now;
 use crate::domain::text::printable;
 use crate::domain::{LastRun, Outcome, Priority, RunEnd, Timing};
 use crate::report::progress::text::wave;
-use crate::report::{Document, human};
+use crate::report::{Document, happenings, human};
+
+/// Happenings that people are told; programs are told all.
+const LAST: usize = 5;
 
 impl Document for Standing {
     fn text(&self) -> String {
@@ -58,6 +61,12 @@ impl Standing {
             }));
             lines.extend(self.wave_text(now));
             lines.extend(self.run_text(now));
+        }
+        let all = self.happenings.as_deref().unwrap_or_default();
+        let last = &all[all.len().saturating_sub(LAST)..];
+        if !last.is_empty() {
+            lines.push("  what happened last:".to_owned());
+            lines.extend(last.iter().map(|one| happenings::line(one, now)));
         }
         lines.join("\n")
     }

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 
 use super::missing::unknown_campaign;
 use crate::domain::campaign::BusyPolicy;
+use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle::{self, CallRecord, Judging, Rows, Settlement};
 use crate::domain::{
     Action, Begun, BudgetState, CalledOff, Campaign, CampaignId, CampaignState, Cancellation,
-    Finding, Life, LookUp, NewRow, Opening, Quota, Rank, Row, ScanType, Seq, Settled, Stamp, State,
-    Tally, Timing, Verdict,
+    Finding, Life, LookUp, NewRow, NotedHappening, Opening, Quota, Rank, Row, ScanType, Seq,
+    Settled, Stamp, State, Tally, Timing, Verdict,
 };
 use crate::store::{Result, StoreError};
 
@@ -26,6 +27,7 @@ pub(super) struct Held {
     pub(super) rows: Vec<Row>,
     pub(super) calls: u64,
     pub(super) begun: Option<Begun>,
+    pub(super) happenings: Vec<NotedHappening>,
     pub(super) tally: Tally,
     /// Until when a runner is at work on it, if its priority is high.
     pub(super) engaged_until: Stamp,
@@ -81,6 +83,14 @@ impl Held {
             }
         }
         Ok(())
+    }
+
+    /// Notes what happened; of too much, the oldest but the first makes room.
+    pub(super) fn note(&mut self, happening: NotedHappening) {
+        self.happenings.push(happening);
+        if self.happenings.len() > HAPPENINGS_KEPT {
+            self.happenings.remove(1);
+        }
     }
 
     pub(super) fn row(&self, seq: Seq) -> Result<&Row> {
@@ -320,6 +330,7 @@ impl Held {
             return Ok(None);
         }
         campaign.pruned_at = Some(utc);
+        self.happenings.clear();
         Ok(Some(std::mem::take(&mut self.rows).len() as u64))
     }
 

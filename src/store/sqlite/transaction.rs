@@ -8,8 +8,8 @@ use super::fault::Fault;
 use super::{boot, sql};
 use crate::clock::Clock;
 use crate::domain::{
-    Begun, BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, CampaignName, LookUp, NewRow,
-    Opening, Operation, Quota, Row, Seq, Stamp, Tally, Timing,
+    Begun, BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, CampaignName, Happening,
+    LookUp, NewRow, NotedHappening, Opening, Operation, Quota, Row, Seq, Stamp, Tally, Timing,
 };
 use crate::store::tables::{
     Budget, BudgetId, Call, CampaignBudgets, CampaignChange, Claiming, Device, NewCall, Nth, Page,
@@ -236,6 +236,23 @@ impl<C: Clock> Tables for Transaction<'_, C> {
 
     async fn begun(&mut self, campaign: CampaignId) -> Done<Option<Begun>> {
         sql::begun(self.conn, campaign).await
+    }
+
+    async fn note_happening(&mut self, campaign: CampaignId, happening: &Happening) -> Done<()> {
+        sql::note_happening(self.conn, campaign, happening).await
+    }
+
+    async fn happenings(
+        &mut self,
+        campaign: CampaignId,
+        after: i64,
+        limit: usize,
+    ) -> Done<Vec<NotedHappening>> {
+        sql::happenings(self.conn, campaign, after, limit).await
+    }
+
+    async fn remove_happenings(&mut self, campaign: CampaignId) -> Done<()> {
+        sql::remove_happenings(self.conn, campaign).await
     }
 
     async fn set_tenant_name(&mut self, name: &TenantName) -> Done<()> {

@@ -13,8 +13,9 @@ use crate::domain::hold::NotYet;
 use crate::domain::service::{id_of, service_of};
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    CampaignName, Cancellation, Finding, Judged, LastRun, LookUp, NewRow, Opened, Opening,
-    Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Usage, WaveStand,
+    CampaignName, Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow,
+    NotedHappening, Opened, Opening, Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally,
+    Usage, WaveStand,
 };
 use crate::store::tables::{CampaignChange, Page, Tables, TenantName};
 use crate::store::{ClaimAnswer, ReadAnswer, ReadSettlement, Result, Store, StoreError};
@@ -346,6 +347,28 @@ impl<D: Database> Store for D {
                 known(tables, campaign).await?;
                 tables.set_begun(campaign, &begun).await
             })
+        })
+        .await
+    }
+
+    async fn note_happening(&self, campaign: CampaignId, happening: Happening) -> Result<()> {
+        self.write("noting what happened", move |tables| {
+            Box::pin(async move {
+                known(tables, campaign).await?;
+                tables.note_happening(campaign, &happening).await
+            })
+        })
+        .await
+    }
+
+    async fn happenings(
+        &self,
+        campaign: CampaignId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<NotedHappening>> {
+        self.read("reading what happened", move |tables| {
+            Box::pin(tables.happenings(campaign, after, limit))
         })
         .await
     }

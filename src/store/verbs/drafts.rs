@@ -41,6 +41,7 @@ pub(super) async fn open<T: Tables>(
     tables.confirm(draft, opening, budgets).await?;
     tables.set_quotas(draft, &opening.quotas).await?;
     tables.set_begun(draft, &opening.begun).await?;
+    tables.note_happening(draft, &opening.happening(tables.utc())).await?;
     tables.queue_drafts(draft).await?;
     Ok(Opened::New(draft))
 }

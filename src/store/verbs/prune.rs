@@ -21,5 +21,6 @@ pub(super) async fn prune<T: Tables>(
         return Ok(None);
     }
     set(tables, campaign, CampaignChange::PrunedAt(now)).await?;
+    tables.remove_happenings(campaign).await?;
     Ok(Some(tables.remove_rows(campaign).await?))
 }

@@ -240,3 +240,46 @@ async fn a_campaign_knows_its_tenant_and_its_server_and_needs_but_the_secret() {
     let other = ["follow", "c", "--tenant=99999999-2222-3333-4444-555555555555"];
     assert_eq!(alone(&other).await.code, 6);
 }
+
+#[test]
+fn what_happened_in_a_campaign_is_told_in_its_order_with_who_did_it() {
+    let (place, _, _) = begun();
+    let mut pause = place.fleetsweep(&["pause", "c", "--store=sqlite:s.db"]);
+    pause.env("LOGNAME", "carol");
+    assert_eq!(run(pause).code, 0);
+    let more = ["--window=none", "--limit=10/1s", "--pace=fast", "--follow", "--follow-for=1s"];
+    let resume = ["resume", "c", "--store=sqlite:s.db"];
+    let mut resume = place.fleetsweep(&[&resume[..], &more].concat());
+    resume.env("LOGNAME", "bob");
+    let said = run(resume);
+    let (code, status) = (said.code, kept(&place));
+    assert!([0, 3].contains(&code), "{}", said.err);
+    let all = status["happenings"].as_array().unwrap();
+    let told = |one: &serde_json::Value| {
+        assert!(one["at"].is_string() && one["host"] == status["begun_on"], "{one}");
+        [&one["what"], &one["by"]].map(|word| word.as_str().unwrap().to_owned())
+    };
+    let story: Vec<[String; 2]> = all.iter().map(told).collect();
+    let expected = [
+        ["begun", "alice"],
+        ["run_begun", "alice"],
+        ["run_ended", "alice"],
+        ["paused", "carol"],
+        ["went_on", "bob"],
+        ["changed", "bob"],
+        ["run_begun", "bob"],
+        ["finished", "bob"],
+        ["run_ended", "bob"],
+    ];
+    assert_eq!(story, expected.map(|words| words.map(str::to_owned)), "{status}");
+    assert_eq!((&all[2]["exit_code"], &all[8]["exit_code"]), (&5.into(), &code.into()), "{status}");
+    let text = run(place.fleetsweep(&["status", "c", "--store=sqlite:s.db"])).out;
+    let last: Vec<&str> = text.lines().skip_while(|line| !line.contains("what happened")).collect();
+    let first = |line: &&&str| line.starts_with("    ") && !line.starts_with("     ");
+    assert_eq!(last.iter().filter(first).count(), 5, "{text}");
+    let end = format!(": a run ended with exit code {code}: ");
+    assert!(last.iter().rfind(first).is_some_and(|line| line.contains(&end)), "{text}");
+    // Where many are told of, each stays short.
+    let all = run(place.fleetsweep(&["status", "--store=sqlite:s.db"])).out;
+    assert!(!all.contains("what happened"), "{all}");
+}

@@ -1,7 +1,8 @@
 //! What a store keeps for people and for a later run: how a run went, how far a scan is, and which
 //! devices wait again. What it keeps for the limit is in `limits`.
 
-use fleetsweep::domain::{Action, LastRun, RunEnd};
+use fleetsweep::domain::happening::{HAPPENINGS_KEPT, Needed};
+use fleetsweep::domain::{Action, Begun, Happened, Happening, LastRun, Opening, Operation, RunEnd};
 
 use super::*;
 
@@ -100,4 +101,67 @@ pub(super) async fn only_devices_that_were_asked_are_among_the_asked_ones(subjec
     assert_eq!(asked(2, 2).await, [3]);
     assert!(asked(3, 2).await.is_empty());
     assert!(store.asked(CampaignId(999_999), 0, 1).await.is_err());
+}
+
+pub(super) async fn what_happened_is_kept_in_its_order_within_a_bound_and_its_beginning_stays(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let begun = Begun { by: "ann".into(), host: "desk".into(), ..Begun::default() };
+    let id = campaign(store, 0..1, Opening { begun, ..opening("c", &["100/1m"]) }).await;
+    let other = campaign(store, 5..6, opening("other", &["100/1m"])).await;
+    let at = store.clock().utc();
+    let by = |what| Happening { at, what, by: "bob".into(), host: "ops1".into() };
+    let told = async |after, limit| {
+        let all = store.happenings(id, after, limit).await.unwrap();
+        all.into_iter().map(|one| one.happening).collect::<Vec<_>>()
+    };
+    let first = Happening { by: "ann".into(), host: "desk".into(), ..by(Happened::Begun) };
+    assert_eq!(told(0, 10).await, std::slice::from_ref(&first));
+    let why = "DNS \u{1b}[31m \"error\"".to_owned();
+    let all = [
+        by(Happened::OutOfReach { needed: Needed::Api, why }),
+        by(Happened::Reached { needed: Needed::Api }),
+        by(Happened::ServerPaused { operation: Operation::Scan, until: at }),
+        by(Happened::Changed { changes: vec!["limit".into(), "window".into()] }),
+        by(Happened::RunEnded { why: "by a signal".into(), exit_code: 5 }),
+    ];
+    for happening in &all {
+        store.note_happening(id, happening.clone()).await.unwrap();
+        store.note_happening(other, by(Happened::Paused)).await.unwrap();
+    }
+    assert_eq!(told(0, 2).await, [first.clone(), all[0].clone()]);
+    let second = store.happenings(id, 0, 2).await.unwrap()[1].id;
+    assert_eq!(told(second, 10).await, all[1..]);
+    for exit_code in 0..=255 {
+        let what = Happened::RunEnded { why: String::new(), exit_code };
+        store.note_happening(id, by(what.clone())).await.unwrap();
+        store.note_happening(id, by(what)).await.unwrap();
+    }
+    let kept = told(0, 10_000).await;
+    assert_eq!((kept.len(), &kept[0]), (HAPPENINGS_KEPT, &first));
+    let last = Happened::RunEnded { why: String::new(), exit_code: 255 };
+    assert_eq!(kept[HAPPENINGS_KEPT - 1].what, last);
+    assert_eq!(store.happenings(other, 0, 10).await.unwrap().len(), 6);
+    assert!(store.note_happening(CampaignId(999_999), by(Happened::Paused)).await.is_err());
+    assert!(store.happenings(CampaignId(999_999), 0, 1).await.unwrap().is_empty());
+}
+
+pub(super) async fn rows_are_paged_in_input_order(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..10, opening("c", &["100/1m"])).await;
+    campaign(store, 20..30, opening("next", &["100/1m"])).await;
+    let mut seen = Vec::new();
+    loop {
+        let after = i64::try_from(seen.len()).unwrap();
+        let page = store.rows(id, after, 4).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        seen.extend(page.into_iter().map(|row| (row.seq, row.device.unwrap())));
+    }
+    let all: Vec<_> = (0..10).map(|number| (i64::from(number) + 1, device(number))).collect();
+    assert_eq!(seen, all);
+    assert_eq!(store.rows(id, -5, 1).await.unwrap()[0].seq, 1);
+    assert!(store.rows(id, 0, 0).await.unwrap().is_empty());
 }

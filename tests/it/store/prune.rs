@@ -33,6 +33,7 @@ pub(super) async fn the_rows_of_a_campaign_that_ended_long_ago_go_and_all_else_o
     };
     let before = told().await;
     assert_eq!(before.2.seen_by.len(), 1);
+    assert_eq!(store.happenings(old, 0, 9).await.unwrap().len(), 1, "it began");
 
     let meant = CampaignFilter {
         with_rows_over_before: Some(ago(store, LOOKED_BACK)),
@@ -50,6 +51,8 @@ pub(super) async fn the_rows_of_a_campaign_that_ended_long_ago_go_and_all_else_o
     assert!(is_gone(store.rows(old, 0, 9).await) && is_gone(store.asked(old, 0, 9).await));
     assert!(is_gone(store.each_row(old, |_| Ok::<(), StoreError>(())).await));
     assert_eq!(store.rows(young, 0, 9).await.unwrap().len(), 1);
+    assert_eq!(store.happenings(old, 0, 9).await.unwrap(), []);
+    assert_eq!(store.happenings(young, 0, 9).await.unwrap().len(), 1);
     // A command line that is typed again after a year orders nothing twice.
     let draft = store.draft().await.unwrap();
     store.append(draft, rows(1..2)).await.unwrap();

@@ -11,6 +11,7 @@ mod checksum;
 mod device;
 mod draft;
 mod file;
+mod happening;
 mod journal;
 mod life;
 mod machine;
@@ -36,6 +37,7 @@ pub(super) use campaign::{calls, campaign, campaign_named, counted, tally};
 pub(super) use device::*;
 pub(super) use draft::*;
 pub(super) use file::*;
+pub(super) use happening::{happenings, note_happening, remove_happenings};
 pub(super) use journal::*;
 pub(super) use machine::{
     clock_offset, clock_owner, keep_place, kept_place, last_moment, set_clock_offset,
