@@ -5,10 +5,10 @@
 //! takes, and not how long it lasts.
 
 // The tests' own server and campaigns, of which this needs a part.
-#[path = "../tests/it/fake_server.rs"]
+#[path = "../tests/it/kit/fake_server/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod fake_server;
-#[path = "../tests/it/support.rs"]
+#[path = "../tests/it/kit/support.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod support;
 

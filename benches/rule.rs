@@ -3,7 +3,7 @@
 //! commits.
 
 // The tests' own way to open a campaign, of which this needs a part.
-#[path = "../tests/it/support.rs"]
+#[path = "../tests/it/kit/support.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod support;
 

@@ -1,35 +1,18 @@
-//! All integration tests in one binary, so that they link once.
+//! All integration tests in one binary, so that they link once. A room of `src` has its tests in
+//! the folder of its name; `crash`, `hostile`, `output`, `secrets` and `storage` go through all.
 
-mod canned;
-mod certificates;
-mod child;
 mod cli;
 mod crash;
 mod defender;
+mod domain;
 mod emulator;
-mod emulator_fixtures;
-mod emulator_http;
-mod emulator_lists;
 mod engine;
-mod fake_server;
 mod hostile;
 mod intake;
-mod lifecycle;
-mod list;
+mod kit;
 mod output;
-mod progress;
 mod report;
-mod report_cancels;
-mod report_text;
 mod secrets;
-mod sign_in;
-mod simulation;
 mod storage;
 mod store;
-mod store_kit;
-mod store_model;
-mod store_sqlite;
-mod support;
 mod tidy;
-mod verdict;
-mod watched_store;

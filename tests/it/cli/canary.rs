@@ -9,7 +9,7 @@ use fleetsweep::emulator::Operation;
 
 use super::waves::{asked, devices, plan, scan};
 use super::{Place, beside, emulate, json_lines, refusing, run, tenant};
-use crate::support::device;
+use crate::kit::support::device;
 
 fn fixture(name: &str) -> String {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name).display().to_string()

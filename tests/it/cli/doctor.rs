@@ -8,7 +8,7 @@ use std::process::Command;
 use fleetsweep::emulator::{self, App, Config, Emulator, Operation, Scenario};
 
 use super::{Place, Said, beside, emulate, json_lines, run};
-use crate::canned::{Act, Canned};
+use crate::kit::canned::{Act, Canned};
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 
@@ -30,7 +30,7 @@ pub(super) async fn token_file(place: &Place, emulator: &Emulator, tenant: &str,
         "grant_type=client_credentials&client_id=a&client_secret={}&scope={scope}",
         emulator::DEFAULT_SECRET
     );
-    let answer = crate::support::http().post(url).body(form).send().await.unwrap();
+    let answer = crate::kit::support::http().post(url).body(form).send().await.unwrap();
     let answer: serde_json::Value = answer.json().await.unwrap();
     let file = place.path("token");
     fs::write(&file, answer["access_token"].as_str().unwrap()).unwrap();

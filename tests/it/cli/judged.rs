@@ -9,7 +9,7 @@ use fleetsweep::emulator::{self, Config, Emulator, Operation, Scenario};
 
 use super::tenant::playing;
 use super::{Place, Said, beside, json_lines, report, run};
-use crate::support::device;
+use crate::kit::support::device;
 
 /// The tenant that `Place::towards` names.
 const OWN: &str = "11111111-2222-3333-4444-555555555555";

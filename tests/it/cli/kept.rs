@@ -192,7 +192,7 @@ async fn a_campaign_of_an_older_version_goes_on_by_what_is_typed_and_says_that_n
     let (place, _, _) = begun();
     let older = "DROP TABLE begun; DROP TABLE happening; \
                  DELETE FROM _sqlx_migrations WHERE version >= 16";
-    crate::store_sqlite::run(&place.path("s.db"), older).await;
+    crate::store::sqlite::run(&place.path("s.db"), older).await;
     let said = run(place.fleetsweep(&["status", "c", "--store=sqlite:s.db"]));
     assert_eq!(said.code, 1, "reading alone brings nothing up to date: {}", said.err);
     let said = goes_on(&place, &[]);

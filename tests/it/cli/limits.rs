@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fleetsweep::emulator::{Emulator, Operation};
+use fleetsweep::emulator::{self, Emulator, Operation};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 

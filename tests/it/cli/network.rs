@@ -12,8 +12,8 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::{Place, Said, beside, emulate, json_lines, run};
-use crate::certificates::authority_and_server;
-use crate::support::device;
+use crate::kit::certificates::authority_and_server;
+use crate::kit::support::device;
 
 /// A variable of the environment and its value.
 type Variable<'a> = (&'a str, &'a str);

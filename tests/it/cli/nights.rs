@@ -7,7 +7,7 @@ use fleetsweep::emulator::{self, Config, Emulator, Limit, Scenario};
 
 use super::campaigns::accepted;
 use super::{Place, Said, beside, emulate, json_lines, report, run, start};
-use crate::support::device;
+use crate::kit::support::device;
 
 /// An emulator on which this share of the actions fails a moment after they were created.
 async fn failing(share: f64) -> Emulator {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use fleetsweep::emulator::{self, Config, Emulator, Operation, Scenario};
 
 use super::{Place, Said, beside, emulate, json_lines, run};
-use crate::support::device;
+use crate::kit::support::device;
 
 const SCAN: [&str; 5] = ["scan", "list.csv", "--type=quick", "--comment=x", "--approve-max=500"];
 

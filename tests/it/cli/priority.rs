@@ -7,7 +7,7 @@ use fleetsweep::emulator::{Emulator, Operation};
 
 use super::campaigns::{accepted, assert_honest, assert_within_limits};
 use super::{Place, Said, beside, emulate, json_lines, report, run, start, wait};
-use crate::support::device;
+use crate::kit::support::device;
 
 /// What all times are divided by, here and at the server.
 const SCALE: f64 = 20.0;

@@ -10,7 +10,7 @@ use fleetsweep::store::{Store, StoreError};
 use sqlx::{Connection, SqliteConnection};
 
 use super::{Place, json_lines, run, start, wait};
-use crate::store_kit::{campaign, ended_row, opening};
+use crate::kit::store::{campaign, ended_row, opening};
 
 const STORE: &str = "--store=sqlite:s.db";
 

@@ -7,8 +7,8 @@ use fleetsweep::domain::cloud::DEFAULT_AUDIENCE;
 use serde_json::{Value, json};
 
 use super::{Place, Said, beside, json_lines, run};
-use crate::canned::{Act, Canned, close};
-use crate::support::device;
+use crate::kit::canned::{Act, Canned, close};
+use crate::kit::support::device;
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 const APPLICATION: &str = "66666666-7777-8888-9999-000000000000";

@@ -8,8 +8,8 @@ use fleetsweep::clock::wall_clock;
 use fleetsweep::emulator::Emulator;
 
 use super::{Place, Said, beside, emulate, report, run};
-use crate::canned::{Act, Canned, response};
-use crate::support::device;
+use crate::kit::canned::{Act, Canned, response};
+use crate::kit::support::device;
 
 const JSON: &str = "Content-Type: application/json\r\n";
 const HTML: &str = "Content-Type: text/html\r\n";

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use super::{Place, Said, run};
-use crate::child::{child, tool};
+use crate::kit::child::{child, tool};
 
 const HARD: &str = r#"--comment=50% of "A&B" <$HOME> it's ü"#;
 

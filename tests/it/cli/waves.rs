@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::campaigns::{accepted, assert_honest};
 use super::{Place, Said, beside, emulate, json_lines, refusing, report, run, start, wait};
-use crate::child::{around, line};
-use crate::support::device;
+use crate::kit::child::{around, line};
+use crate::kit::support::device;
 
 const SCAN: [&str; 6] =
     ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=500", "--no-check"];

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::strace::{Line, lines, traced};
 use super::{DEVICES, Scene, beside};
-use crate::support;
+use crate::kit::support;
 
 /// Calls that order themselves: writes of the log, what makes them durable, and what leaves.
 const CALLS: &str = "pwrite64,pwritev,fdatasync,fsync,sendto,sendmsg,write,writev";
@@ -80,7 +80,7 @@ async fn a_store_that_syncs_at_its_checkpoints_alone_is_caught_by_the_same_readi
         let scene = Scene::new().await;
         std::fs::create_dir(scene.place.path("store")).unwrap();
         let test = "crash::order::a_child_claims_with_the_syncing_that_its_parent_asks_for";
-        let mut child = crate::child::again(test);
+        let mut child = crate::kit::child::again(test);
         child.current_dir(scene.place.path(""));
         child.env("FLEETSWEEP_CHILD_SYNCING", how).env("HOME", scene.place.path(""));
         let done = beside(move || traced(&child, CALLS, &["-s", "400"])).await;

@@ -4,7 +4,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
-use crate::child::through;
+use crate::kit::child::through;
 
 /// What is done to a program's system calls.
 #[derive(Clone, Debug)]

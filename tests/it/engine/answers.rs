@@ -2,7 +2,7 @@
 //! comments.
 
 use super::*;
-use crate::fake_server::{Existing, ListAct};
+use crate::kit::fake_server::{Existing, ListAct};
 
 #[tokio::test(start_paused = true)]
 async fn sixteen_401_for_one_old_token_are_one_sign_in_and_use_no_try() {

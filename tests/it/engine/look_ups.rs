@@ -7,7 +7,7 @@ use fleetsweep::defender::{ScanApi, ScanOrder};
 use fleetsweep::store::ClaimAnswer;
 
 use super::*;
-use crate::fake_server::{Existing, ListAct};
+use crate::kit::fake_server::{Existing, ListAct};
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_found_in_the_list_and_not_repeated() {

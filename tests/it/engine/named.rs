@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use fleetsweep::clock::Clock;
 
 use super::*;
-use crate::fake_server::ListAct;
+use crate::kit::fake_server::ListAct;
 
 const THIRTY: Act = Act::Refuse(
     429,

@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::windows::{Wall, hours, moment};
 use super::*;
-use crate::store_kit::opening;
-use crate::support::target;
+use crate::kit::store::opening;
+use crate::kit::support::target;
 
 const DEVICES: u64 = 40_000;
 const NIGHTS: usize = 10;

@@ -2,7 +2,7 @@
 //! as it was, and that going on gets past them.
 
 use super::*;
-use crate::fake_server::ListAct;
+use crate::kit::fake_server::ListAct;
 
 const BODY: Act = Act::Refuse(400, "InvalidRequestBody", "Request body is incorrect");
 const NOT_ALLOWED: Act =

@@ -1,7 +1,7 @@
 //! Several runners on one store: two processes on one campaign, two campaigns on one budget.
 
 use super::*;
-use crate::fake_server::ListAct;
+use crate::kit::fake_server::ListAct;
 
 #[tokio::test(start_paused = true)]
 async fn two_runners_on_one_campaign_share_its_limit_and_order_nothing_twice() {

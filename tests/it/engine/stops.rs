@@ -4,7 +4,7 @@ use fleetsweep::clock::Clock;
 use fleetsweep::defender::SignInError;
 
 use super::*;
-use crate::fake_server::ListAct;
+use crate::kit::fake_server::ListAct;
 
 /// Runs and sends these signals at these times.
 async fn signalled(world: &World, signals: &[(Duration, StopLevel)]) -> Told {

@@ -11,9 +11,9 @@ use fleetsweep::store::memory::Stamping;
 
 use super::windows::{Night, hours, moment};
 use super::*;
-use crate::fake_server::ListAct;
-use crate::support::campaign_in_waves;
-use crate::watched_store::Mistake;
+use crate::kit::fake_server::ListAct;
+use crate::kit::support::campaign_in_waves;
+use crate::kit::watched_store::Mistake;
 
 const HALF_AN_HOUR: Duration = Duration::from_secs(30 * 60);
 

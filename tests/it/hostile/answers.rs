@@ -18,10 +18,10 @@ use fleetsweep::domain::{ScanType, Stamp, Timing, Verdict};
 
 use super::cases::{COMMENT, Case, all, ours};
 use super::entries::{DEVICE, mark};
-use crate::canned::{Act, Canned, close, response, stored};
-use crate::child::again;
-use crate::defender::api_at;
-use crate::support::http;
+use crate::defender::http::api_at;
+use crate::kit::canned::{Act, Canned, close, response, stored};
+use crate::kit::child::again;
+use crate::kit::support::http;
 
 /// Names the folder that the two processes share; set only in the one that calls.
 const FOLDER: &str = "FLEETSWEEP_HOSTILE_FOLDER";
@@ -266,7 +266,7 @@ async fn each_hostile_answer_is_judged_as_the_table_says_and_memory_stays_bounde
 #[tokio::test]
 async fn a_bomb_of_these_tests_goes_off_where_nothing_bounds_it() {
     // The control of the bombs: a client without a limit unpacks them whole.
-    let bytes = crate::canned::bomb(1 << 22);
+    let bytes = crate::kit::canned::bomb(1 << 22);
     assert!(bytes.len() * 1000 <= 1 << 22, "{} bytes", bytes.len());
     let server = Canned::always(Act::Close(response(200, "Content-Encoding: gzip\r\n", bytes)));
     let request = http().get(server.await.origin());

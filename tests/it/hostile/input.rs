@@ -6,10 +6,10 @@ use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::canned::{Canned, close};
-use crate::child::tool;
-use crate::cli::{Place, Said, beside, wait};
-use crate::support::device;
+use crate::kit::canned::{Canned, close};
+use crate::kit::child::tool;
+use crate::kit::program::{Place, Said, beside, wait};
+use crate::kit::support::device;
 
 /// The most that a program may hold while it reads a list, in KiB.
 const MOST_MEMORY_KIB: u64 = 150 * 1024;

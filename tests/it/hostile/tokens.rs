@@ -14,9 +14,9 @@ use fleetsweep::store::memory::MemoryStore;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 
-use crate::canned::{Canned, close};
 use crate::engine::at_the_apis_limits;
-use crate::support::campaign;
+use crate::kit::canned::{Canned, close};
+use crate::kit::support::campaign;
 
 /// How much faster the wall clock of these tests runs.
 const SCALE: u32 = 30;

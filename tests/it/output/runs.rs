@@ -1,9 +1,9 @@
 //! One run of the real binary against a server that answers with hostile text in every field, and
 //! with a list whose names are hostile too.
 
-use crate::canned::{Act, Canned, close, response};
-use crate::cli::{Place, beside, report, run};
-use crate::support::device;
+use crate::kit::canned::{Act, Canned, close, response};
+use crate::kit::program::{Place, beside, report, run};
+use crate::kit::support::device;
 
 use super::{HOSTILE, steers};
 

@@ -7,8 +7,8 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use super::disguise::{Canary, SECRET, SIGNATURE, files};
-use crate::canned::{Act, Canned, close, response};
-use crate::cli::{Place, beside};
+use crate::kit::canned::{Act, Canned, close, response};
+use crate::kit::program::{Place, beside};
 
 /// What was found, as place and disguise; and what was looked at.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use fleetsweep::domain::Timing;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::disguise::{ASSERTION, Canary, SECRET, SIGNATURE};
-use crate::canned::{Act, Canned, close};
+use crate::kit::canned::{Act, Canned, close};
 
 /// A log in memory.
 #[derive(Clone, Default)]

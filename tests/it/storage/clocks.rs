@@ -16,8 +16,8 @@ use fleetsweep::store::{ClaimAnswer, Store};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use crate::store_kit;
-use crate::support::{campaign, most_in_any_window};
+use crate::kit::store as store_kit;
+use crate::kit::support::{campaign, most_in_any_window};
 
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3_600 * SECOND;

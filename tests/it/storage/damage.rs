@@ -23,9 +23,9 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::fake_server::{Behaviour, Existing, FakeServer, Script};
-use crate::store_kit;
-use crate::support::{campaign_of, device};
+use crate::kit::fake_server::{Behaviour, Existing, FakeServer, Script};
+use crate::kit::store as store_kit;
+use crate::kit::support::{campaign_of, device};
 
 const DEVICES: u64 = 60;
 

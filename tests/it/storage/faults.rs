@@ -13,9 +13,9 @@ use fleetsweep::emulator::{Emulator, Operation};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use crate::child::{through, tool};
 use crate::cli::campaigns::{accepted, assert_honest, assert_within_limits};
-use crate::cli::{Place, Said, beside, emulate, report, run, start, wait};
+use crate::kit::child::{through, tool};
+use crate::kit::program::{Place, Said, beside, emulate, report, run, start, wait};
 
 const LIMITS: [&str; 2] = ["--limit=50/1s", "--limit=1000/60s"];
 

@@ -15,8 +15,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 
-use crate::store_kit::{accepted, campaign, opening, settle};
-use crate::support::most_in_any_window;
+use crate::kit::store::{accepted, campaign, opening, settle};
+use crate::kit::support::most_in_any_window;
 
 const SECOND: u64 = 1_000_000;
 

@@ -15,7 +15,7 @@ use fleetsweep::emulator::{Emulator, Entry, Ledger, Operation};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli::campaigns::{assert_honest, assert_within_limits};
-use crate::cli::{Place, Said, beside, emulate, json_lines, report, run, start, wait};
+use crate::kit::program::{Place, Said, beside, emulate, json_lines, report, run, start, wait};
 
 const RUNNERS: usize = 4;
 

@@ -9,9 +9,9 @@ use fleetsweep::emulator::Emulator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Row};
 
-use crate::child::tool;
 use crate::cli::campaigns::{accepted, assert_honest, assert_within_limits};
-use crate::cli::{Place, beside, emulate, report, start, wait};
+use crate::kit::child::tool;
+use crate::kit::program::{Place, beside, emulate, report, start, wait};
 
 const HOUR: i64 = 3_600;
 const YEAR: i64 = 8_766 * HOUR;

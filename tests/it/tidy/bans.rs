@@ -37,16 +37,16 @@ const BANS: &[Ban] = &[
     Ban {
         words: &["Command::new"],
         inside: &["tests/"],
-        except: &["tests/it/child.rs"],
+        except: &["tests/it/kit/child.rs"],
         in_tests: true,
-        instead: "`crate::child`: what is started goes by nothing that surrounds the test run",
+        instead: "`kit::child`: what is started goes by nothing that surrounds the test run",
     },
     Ban {
         words: &["reqwest::get", "Client::new"],
         inside: &["tests/"],
-        except: &["tests/it/support.rs"],
+        except: &["tests/it/kit/support.rs"],
         in_tests: true,
-        instead: "`support::http`: the proxy of the machine has no part in tests",
+        instead: "`kit::support::http`: the proxy of the machine has no part in tests",
     },
     Ban {
         words: &["todo!", "unimplemented!", "dbg!"],

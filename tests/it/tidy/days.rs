@@ -15,7 +15,7 @@ const READERS: &[&str] = &[
     "Scene",
     "Emulator",
     "api_at",
-    "crate::child",
+    "kit::child",
     "wall_clock",
     "local_now",
     "SystemClock",
@@ -29,10 +29,11 @@ fn listed(script: &str, list: &str) -> BTreeSet<String> {
     words.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
 }
 
-/// What the names of a file's tests begin with; nothing if it is no file of tests.
+/// What the names of a file's tests begin with, or `None` if it holds no tests.
 fn module(source: &Source) -> Option<String> {
     let path = source.path.strip_prefix("tests/it/")?.strip_suffix(".rs")?;
     let tests = ["#[test]", "#[tokio::test"].iter().any(|mark| source.code.contains(mark));
+    let path = path.strip_suffix("/mod").unwrap_or(path);
     tests.then(|| format!("{}::", path.replace('/', "::")))
 }
 

@@ -8,7 +8,7 @@ use fleetsweep::emulator::{self, Config, Emulator, Limit, Scenario};
 use serde_json::Value;
 
 use super::super::{Place, Said, beside, report, run};
-use crate::support::{device, http};
+use crate::kit::support::{device, http};
 
 pub(super) const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 
 use super::{SCAN, by_shell, run, server};
-use crate::cli::{Place, beside, report};
+use crate::kit::program::{Place, beside, report};
 
 /// A store with a finished campaign `c`.
 async fn finished() -> Place {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::{SCAN, accepted, send, server, start, status, until_begun, wait};
-use crate::cli::{Place, beside, json_lines, run};
+use crate::kit::program::{Place, beside, json_lines, run};
 
 /// A limit that keeps a campaign of 200 devices busy for longer than any test.
 fn slow<'a>(more: &[&'a str]) -> Vec<&'a str> {

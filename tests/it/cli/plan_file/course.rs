@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::{SCAN, approve, approved, differs, orders, plan, quiet, said};
 use crate::cli::campaigns::accepted;
-use crate::cli::{Place, beside, emulate, json_lines, refusing, run, start};
-use crate::support::device;
+use crate::kit::program::{Place, beside, emulate, json_lines, refusing, run, start};
+use crate::kit::support::device;
 
 /// One order at a time, so that orders arrive as they were claimed.
 const ONE: &str = "--concurrency=1";

@@ -7,7 +7,7 @@ use fleetsweep::emulator::{self, Config, Emulator, Limit, Scenario};
 
 use super::{SCAN, approve, approved, differs, orders, plan, quiet, said};
 use crate::cli::campaigns::accepted;
-use crate::cli::{Place, json_lines, report, start};
+use crate::kit::program::{Place, json_lines, report, start};
 
 /// The emulator of a fleet at an address, where some devices are not onboarded.
 async fn fleet(address: &str, not_onboarded: f64) -> Emulator {

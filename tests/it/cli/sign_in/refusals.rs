@@ -2,7 +2,7 @@
 //! numbers, missing rights, two kinds at once, files that cannot be used.
 
 use super::*;
-use crate::canned::response;
+use crate::kit::canned::response;
 
 /// A name, variables of the environment, and arguments.
 type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
@@ -381,7 +381,7 @@ async fn an_azure_arc_agent_is_known_by_its_variables_and_opens_no_file_but_its_
     place.list(2);
     let key = private(&place, "passwords.key", "canary-of-somebody");
     let challenge = format!("WWW-Authenticate: Basic realm={key}\r\n");
-    let agent = Canned::always(crate::canned::Act::Close(response(401, &challenge, ""))).await;
+    let agent = Canned::always(crate::kit::canned::Act::Close(response(401, &challenge, ""))).await;
     let endpoint = format!("{}/metadata/identity/oauth2/token", agent.origin());
     let mut command = place.fleetsweep(&SCAN);
     command.env("IDENTITY_ENDPOINT", endpoint).env("IMDS_ENDPOINT", agent.origin());

@@ -11,7 +11,7 @@ use fleetsweep::domain::{Action, CampaignId, Life, Quota, Stamp};
 use tokio::sync::Notify;
 
 use super::*;
-use crate::fake_server::Ledger;
+use crate::kit::fake_server::Ledger;
 
 /// A broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]

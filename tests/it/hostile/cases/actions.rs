@@ -1,7 +1,7 @@
 //! Answers that are well-formed actions: ours in all its forms, and somebody else's in every dress.
 
 use super::{Case, action, json, ours, raw};
-use crate::canned::{Act, response, stored};
+use crate::kit::canned::{Act, response, stored};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut all = ours_in_all_forms();

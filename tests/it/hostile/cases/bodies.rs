@@ -1,7 +1,7 @@
 //! Answers whose body is not what it should be: pages, portals, other encodings, other JSON, bombs.
 
 use super::{Case, case, json, ours};
-use crate::canned::{Act, bomb, response, stored};
+use crate::kit::canned::{Act, bomb, response, stored};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut all = no_json();

@@ -1,7 +1,7 @@
 //! Answers that break HTTP itself: lengths, chunks, heads, other protocols.
 
 use super::{Case, case, ours, raw};
-use crate::canned::Act;
+use crate::kit::canned::Act;
 
 pub(super) fn cases() -> Vec<Case> {
     let mut all = lengths();
@@ -102,7 +102,7 @@ fn floods() -> Vec<Case> {
             Act::Flood(format!("HTTP/1.1 201 Created\r\n\r\n{}", "x".repeat(1 << 20)).into_bytes())
         }),
         case("answers without end", {
-            let many = crate::canned::response(500, "", "no").repeat(1_000);
+            let many = crate::kit::canned::response(500, "", "no").repeat(1_000);
             Act::Flood(many)
         }),
     ]

@@ -1,7 +1,7 @@
 //! Answers by their status: redirects, refusals that are none, and every form of Retry-After.
 
 use super::{Case, case, json, ours};
-use crate::canned::{Act, response};
+use crate::kit::canned::{Act, response};
 
 /// Redirects of every kind to another host, and other ways of naming one.
 pub(super) fn redirects(other: &str) -> Vec<Case> {

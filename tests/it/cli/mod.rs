@@ -1,0 +1,36 @@
+//! The real binary: its commands, messages and exit codes, its files, and what it does when it is
+//! interrupted, killed or started twice. The server is the emulator, whose ledger judges.
+
+pub(crate) mod campaigns;
+mod canary;
+mod cancel;
+mod doctor;
+mod ends;
+mod follow;
+mod hook;
+mod judged;
+mod kept;
+mod limits;
+mod lists;
+mod network;
+mod nights;
+mod order;
+mod plan_file;
+mod priority;
+mod prune;
+mod reads;
+mod refusals;
+mod retry;
+mod schedule;
+mod settings;
+mod sign_in;
+mod start;
+mod tenant;
+mod ticket;
+mod usage;
+mod waves;
+mod windows;
+mod zone;
+
+use crate::kit::program::*;
+use crate::kit::support::device;

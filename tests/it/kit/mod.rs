@@ -1,0 +1,11 @@
+//! What several tests share: worlds, servers, stores, programs and values. It tests nothing but
+//! that what it starts sees nothing of the machine.
+
+pub(crate) mod canned;
+pub(crate) mod certificates;
+pub(crate) mod child;
+pub(crate) mod fake_server;
+pub(crate) mod program;
+pub(crate) mod store;
+pub(crate) mod support;
+pub(crate) mod watched_store;

@@ -1,0 +1,7 @@
+//! What people and programs read: the plan, progress, the summary, and report files.
+
+mod cancels;
+pub(crate) mod file;
+pub(crate) mod plan;
+mod progress;
+pub(crate) mod summary;

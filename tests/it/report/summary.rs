@@ -1,0 +1,217 @@
+//! What people read after a run: the summary, and the same for programs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fleetsweep::domain::Row;
+use fleetsweep::domain::{Caught, Detail, Ending, Life, Outcome, ScanType, State, Stop, Tally};
+use fleetsweep::report::ReportHead;
+use fleetsweep::report::summary::Summary;
+use fleetsweep::report::totals::Totals;
+
+use crate::kit::support::{device, target};
+
+fn tally(ended: &[(Outcome, u64)], queued: u64, doubtful: u64) -> Tally {
+    let mut tally = Tally { queued, doubtful, ..Tally::default() };
+    for (outcome, rows) in ended {
+        tally.add(State::Done(*outcome), *rows);
+    }
+    tally
+}
+
+/// A summary whose groups and actions are counted from rows, as they are in the program.
+fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -> Summary {
+    let mut totals = Totals::default();
+    for (outcome, rows, code, message) in kinds {
+        let detail = Detail {
+            error_code: Some((*code).to_owned()).filter(|code| !code.is_empty()),
+            message: Some((*message).to_owned()).filter(|message| !message.is_empty()),
+            action_status: Some((*code).to_owned()).filter(|_| *outcome == Outcome::Accepted),
+            ..Detail::default()
+        };
+        let row = Row {
+            seq: 1,
+            turn: 0,
+            wave: 0,
+            line: 2,
+            device: Some(device(2)),
+            name: None,
+            input_text: None,
+            life: Life::ended(*outcome),
+            detail,
+        };
+        (0..*rows).for_each(|_| totals.add(&row));
+    }
+    let exit = ending.exit(tally.needs_attention());
+    Summary {
+        head: ReportHead {
+            campaign: "full-2026-11-24-kxqrab".parse().unwrap(),
+            tenant: target().tenant,
+            scan_type: ScanType::Full,
+            emulated: false,
+            ticket: None,
+        },
+        ending,
+        caught: None,
+        planned: false,
+        cancelled: false,
+        others: 0,
+        tally,
+        groups: totals.groups(),
+        skipped: totals.skipped().clone(),
+        nothing: false,
+        actions: totals.actions(),
+        ended_badly: 0,
+        calls: 11_900,
+        throttled: 0,
+        duration: Duration::from_secs(28_920),
+        resume: Some("fleetsweep resume full-2026-11-24-kxqrab".to_owned()),
+        reports: vec![PathBuf::from("fleetsweep-full-2026-11-24-kxqrab.csv")],
+        exit,
+    }
+}
+
+pub(crate) fn stopped(stop: Stop) -> Summary {
+    let tally = tally(&[(Outcome::Accepted, 4_000)], 7_998, 2);
+    summary(Ending::Stopped(stop), tally, &[(Outcome::Accepted, 4_000, "Pending", "")])
+}
+
+pub(crate) fn mixed() -> Summary {
+    let busy = |covered| Outcome::AlreadyInProgress { covered };
+    let ended = [
+        (Outcome::Accepted, 11_480),
+        (busy(true), 210),
+        (busy(false), 40),
+        (Outcome::Rejected, 150),
+        (Outcome::NotFound, 12),
+        (Outcome::Unknown, 1),
+        (Outcome::BadRow, 1),
+        (Outcome::Duplicate, 106),
+    ];
+    let kinds = [
+        (Outcome::Accepted, 9_000, "Pending", ""),
+        (Outcome::Accepted, 2_000, "InProgress", ""),
+        (Outcome::Accepted, 480, "Succeeded", ""),
+        (busy(true), 210, "ActiveRequestAlreadyExists", "busy"),
+        (busy(false), 40, "ActiveRequestAlreadyExists", "Action is already in progress"),
+        (Outcome::Rejected, 120, "OsPlatformNotSupported", "the \u{1b}[31mplatform\nof it"),
+        (Outcome::Rejected, 30, "ClientVersionNotSupported", &"long ".repeat(40)),
+        (Outcome::NotFound, 12, "ResourceNotFound", "Machine was not found"),
+        (Outcome::Unknown, 1, "", "connection reset"),
+        (Outcome::BadRow, 1, "", "not a Defender machine id"),
+    ];
+    let mut summary = summary(Ending::Finished, tally(&ended, 0, 0), &kinds);
+    summary.throttled = 3;
+    summary
+}
+
+#[test]
+fn a_clean_end_is_short() {
+    let tally = tally(&[(Outcome::Accepted, 1)], 0, 0);
+    let mut summary = summary(Ending::Finished, tally, &[(Outcome::Accepted, 1, "Pending", "")]);
+    (summary.calls, summary.duration) = (1, Duration::from_millis(600));
+    insta::assert_snapshot!("summary-clean", summary.text());
+}
+
+#[test]
+fn failures_are_counted_by_kind_with_what_to_do() {
+    insta::assert_snapshot!("summary-failures", mixed().text());
+}
+
+#[test]
+fn a_stop_says_why_and_how_to_go_on() {
+    let stops = [
+        Stop::Signal,
+        Stop::SecondSignal,
+        Stop::Time,
+        Stop::Window,
+        Stop::SignIn("AADSTS7000222: the client secret has expired".into()),
+        Stop::Safety("20 of the first 20 devices are not known; wrong tenant?".into()),
+        Stop::Refused("all of the first 20 answers are the same refusal: HTTP 410 Gone: x".into()),
+        Stop::Unreachable("dns error".into()),
+        Stop::NeverReached("connection refused".into()),
+        Stop::ListUnreadable("HTTP 403".into()),
+    ];
+    let texts: Vec<String> = stops.into_iter().map(|stop| stopped(stop).text()).collect();
+    insta::assert_snapshot!("summary-stops", texts.join("\n----\n"));
+}
+
+#[test]
+fn an_emulated_end_says_so() {
+    let mut summary = mixed();
+    summary.head.emulated = true;
+    assert!(summary.text().contains("EMULATED"));
+    assert!(summary.json().contains("\"emulated\":true"));
+}
+
+#[test]
+fn the_summary_fits_a_terminal_and_never_says_that_a_device_was_scanned() {
+    let text = mixed().text();
+    assert!(text.lines().count() <= 26, "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+    assert!(!text.replace("not scanned", "").contains("scanned"), "{text}");
+}
+
+#[test]
+fn the_summary_for_programs_has_its_contract() {
+    insta::assert_snapshot!(
+        "summary-json",
+        format!("{}\n{}", mixed().json(), stopped(Stop::Time).json())
+    );
+    let json: serde_json::Value = serde_json::from_str(&mixed().json()).unwrap();
+    let sum: u64 =
+        json["outcomes"].as_object().unwrap().values().map(|rows| rows.as_u64().unwrap()).sum();
+    assert_eq!(Some(sum), json["rows"].as_u64());
+}
+
+#[test]
+fn the_memory_of_the_totals_is_bounded_and_loses_no_row() {
+    let mut totals = Totals::default();
+    for n in 0..3_000 {
+        let detail = Detail { error_code: Some(format!("E{n}")), ..Detail::default() };
+        let life = Life::ended(Outcome::Rejected);
+        let device = Some(device(n));
+        let (name, input_text) = (None, None);
+        totals.add(&Row {
+            seq: 1,
+            turn: 0,
+            wave: 0,
+            line: n,
+            device,
+            name,
+            input_text,
+            life,
+            detail,
+        });
+    }
+    let groups = totals.groups();
+    assert!(groups.len() <= 1_001);
+    assert_eq!(groups.iter().map(|group| group.rows).sum::<u64>(), 3_000);
+}
+
+#[test]
+fn a_stopped_campaign_is_gone_on_with_and_nothing_of_it_is_ordered_anew() {
+    let ended: Vec<(Outcome, u64)> = Outcome::ALL.into_iter().map(|one| (one, 2)).collect();
+    let stopped = summary(Ending::Stopped(Stop::Signal), tally(&ended, 5, 0), &[]);
+    // `retry` refuses a campaign that is open.
+    assert!(!stopped.text().contains("fleetsweep retry"), "{}", stopped.text());
+    let finished = Summary { ending: Ending::Finished, ..stopped };
+    assert!(finished.text().contains("fleetsweep retry"), "{}", finished.text());
+}
+
+#[test]
+fn a_summary_names_the_signal_those_who_go_on_and_who_cancelled() {
+    let caught = |caught| Summary { caught: Some(caught), ..stopped(Stop::Signal) };
+    let mut told = Vec::new();
+    for signal in [Caught::Interrupt, Caught::Terminate, Caught::Hangup, Caught::CpuTime] {
+        told.push(caught(signal).why());
+    }
+    told.extend([1, 3].map(|others| {
+        let text = Summary { others, ..caught(Caught::Hangup) }.text();
+        text.lines().skip(2).take(2).collect::<Vec<_>>().join("\n")
+    }));
+    let cancelled = Summary { cancelled: true, ..mixed() };
+    told.extend([cancelled.why(), cancelled.text().lines().take(2).collect::<Vec<_>>().join("\n")]);
+    insta::assert_snapshot!("summary-ends", told.join("\n"));
+}
