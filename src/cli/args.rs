@@ -31,7 +31,7 @@ pub use cancel::CancelArgs;
 pub use change::ChangeArgs;
 pub use due::DueArgs;
 pub use hours::HoursArgs;
-pub use later::{FollowArgs, PauseArgs, PruneArgs, RetryArgs};
+pub use later::{FollowArgs, PauseArgs, PruneArgs, RetryArgs, WhoseArgs};
 pub use machines::MachineArgs;
 pub use order::OrderArgs;
 pub use priority::PriorityArgs;
@@ -472,6 +472,9 @@ pub struct ReportArgs {
     /// The campaign; may be left out if there is only one
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<CampaignName>,
+    /// Whose campaign is meant.
+    #[command(flatten)]
+    pub whose: WhoseArgs,
     /// Where state and reports go.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -247,6 +247,8 @@ pub struct CampaignFilter {
     pub open: bool,
     /// Their orders count against this budget.
     pub on_budget: Option<BudgetKey>,
+    /// They have this name, which is one campaign's on each budget.
+    pub name: Option<CampaignName>,
     /// Their names begin so.
     pub name_begins: Option<String>,
     /// They are open, or were not finished before this moment.
@@ -268,6 +270,16 @@ impl CampaignFilter {
         Self { on_budget: Some(budget.clone()), ..Self::open() }
     }
 
+    /// Those of this name.
+    pub fn named(name: &CampaignName) -> Self {
+        Self { name: Some(name.clone()), ..Self::default() }
+    }
+
+    /// The one of this name whose orders count against this budget.
+    pub fn named_on(name: &CampaignName, budget: &BudgetKey) -> Self {
+        Self { on_budget: Some(budget.clone()), ..Self::named(name) }
+    }
+
     /// Those of these that can be of this series, by their names.
     pub fn of_series(self, series: &SeriesName) -> Self {
         Self { name_begins: Some(series.begin()), ..self }
@@ -278,6 +290,7 @@ impl CampaignFilter {
         let Self {
             open,
             on_budget,
+            name,
             name_begins,
             not_over_before,
             with_rows_over_before,
@@ -288,6 +301,7 @@ impl CampaignFilter {
             && on_budget
                 .as_ref()
                 .is_none_or(|budget| campaign.order.target.budget(Operation::Scan) == *budget)
+            && name.as_ref().is_none_or(|name| campaign.name == *name)
             && name_begins.as_ref().is_none_or(|begin| campaign.name.as_str().starts_with(begin))
             && not_over_before.is_none_or(|moment| ended >= moment)
             && with_rows_over_before.is_none_or(|moment| campaign.is_finished_with_rows(moment))

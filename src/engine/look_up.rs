@@ -47,7 +47,7 @@ pub(super) async fn run<S: Store, A: ScanApi>(
         return Ok(LookUpEnd::Done { forbidden: None });
     }
     // The notes can have changed since the run began.
-    let campaign = shared.store.find(&shared.campaign.name).await?;
+    let campaign = shared.store.campaign(shared.campaign.id).await?;
     let notes = campaign.map_or(shared.campaign.notes, |campaign| campaign.notes);
     let mut telling = Telling::new(&shared, notes);
     let mut whole = true;

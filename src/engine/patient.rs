@@ -19,9 +19,8 @@ use crate::domain::event::Note;
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    CampaignName, Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow,
-    NotedHappening, Opened, Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing,
-    Usage, WaveStand,
+    Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow, NotedHappening, Opened,
+    Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
 };
 use crate::store::{
     ClaimAnswer, Hold, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError,
@@ -280,7 +279,6 @@ impl<S: Store> Store for PatientStore<S> {
         false join(campaign: CampaignId, quotas: Vec<Quota>) -> ();
         false prune(campaign: CampaignId, before: Timestamp) -> Option<u64>;
         // These only read.
-        false find(name: &CampaignName) -> Option<Campaign>;
         false campaign(campaign: CampaignId) -> Option<Campaign>;
         false select(filter: &CampaignFilter) -> Vec<Campaign>;
         false tally(campaign: CampaignId) -> Tally;

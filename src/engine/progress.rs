@@ -63,7 +63,7 @@ async fn wave_shown<S: Store, A>(
     if campaign.rollout.last() == 0 {
         return Ok(None);
     }
-    match store.find(&campaign.name).await? {
+    match store.campaign(campaign.id).await? {
         Some(there) => shown(&**store, &there, tally).await,
         None => Ok(None),
     }

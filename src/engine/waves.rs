@@ -185,7 +185,7 @@ pub(super) async fn judge<S: Store, A: ScanApi>(
 async fn look_at_scans<S: Store, A: ScanApi>(shared: &Shared<S, A>) -> Result<ReadEnd> {
     let Shared { store, campaign, .. } = shared;
     // What the campaign learnt about its server since the run began says how far back to ask.
-    let there = store.find(&campaign.name).await?;
+    let there = store.campaign(campaign.id).await?;
     let campaign = there.as_ref().unwrap_or(campaign);
     let mut ordered = FollowedActions::read(&**store, campaign).await?;
     if !ordered.is_any_open() {

@@ -1,12 +1,30 @@
-//! Finding the campaign that a command is about: by its name, or the only one that fits.
+//! Finding the campaign that a command is about: by its name and tenant, or the only one that fits.
+//! Where several fit, none is guessed.
 
+use super::connection::target_of;
 use super::context::Context;
 use super::failure::Failure;
 use super::stores::{self, Place};
+use crate::domain::request::ConnectRequest;
+use crate::domain::service::{id_of, is_domain, service_of};
+use crate::domain::text::{printable, shell_word};
 use crate::domain::{
-    Begun, BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Exit,
+    Begun, BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Exit, Operation,
+    Target,
 };
 use crate::store::{Store, StoreError};
+
+/// As many campaigns are named where several fit.
+const NAMED: usize = 20;
+
+/// Which campaign a command is about.
+pub(super) struct Meant<'a> {
+    /// Its name; without one it must be the only one that fits.
+    pub name: Option<&'a CampaignName>,
+    /// Whose it is, where campaigns of several tenants have that name: what was typed, or else what
+    /// settings say.
+    pub whose: ConnectRequest,
+}
 
 /// The campaign of this name, or the only one that is open.
 ///
@@ -15,10 +33,10 @@ use crate::store::{Store, StoreError};
 pub(super) async fn open_campaign<S: Store>(
     cx: &Context<'_>,
     store: &S,
-    name: Option<&CampaignName>,
+    meant: &Meant<'_>,
 ) -> Result<Campaign, Failure> {
-    let campaign = match name {
-        Some(name) => named(cx, store, name).await?,
+    let campaign = match meant.name {
+        Some(name) => named(cx, store, name, &meant.whose).await?,
         None => {
             let open = store.select(&CampaignFilter::open()).await?;
             let next = format!("`{}` lists all campaigns", cx.commands.of_store("status"));
@@ -47,11 +65,14 @@ pub(super) async fn open_campaign<S: Store>(
 pub(super) async fn any_campaign<S: Store>(
     cx: &Context<'_>,
     store: &S,
-    name: Option<&CampaignName>,
+    meant: &Meant<'_>,
 ) -> Result<Campaign, Failure> {
-    let campaign = match name {
-        Some(name) => named(cx, store, name).await?,
-        None => only(store.campaigns().await?, "campaign", "start one with `fleetsweep scan`")?,
+    let campaign = match meant.name {
+        Some(name) => named(cx, store, name, &meant.whose).await?,
+        None => {
+            let latest = CampaignFilter { latest: Some(NAMED + 1), ..CampaignFilter::default() };
+            only(store.select(&latest).await?, "campaign", "start one with `fleetsweep scan`")?
+        }
     };
     match campaign.pruned_at {
         Some(at) => Err(StoreError::Gone { name: campaign.name, at }.into()),
@@ -75,10 +96,10 @@ pub(super) struct Found {
 pub(super) async fn any_campaign_in(
     cx: &Context<'_>,
     place: &Place,
-    name: Option<&CampaignName>,
+    meant: &Meant<'_>,
 ) -> Result<Found, Failure> {
     let store = stores::open_to_go_on(place).await?;
-    let campaign = any_campaign(cx, &store, name).await?;
+    let campaign = any_campaign(cx, &store, meant).await?;
     let begun = store.begun(campaign.id).await?;
     store.close().await?;
     Ok(Found { campaign, begun })
@@ -94,7 +115,7 @@ pub(super) async fn beside<S: Store>(
     name: &CampaignName,
 ) -> Result<Vec<Campaign>, Failure> {
     let mut all = store.select(&CampaignFilter::open_on(budget)).await?;
-    if let Some(own) = store.find(name).await?
+    if let Some(own) = store.find(name, budget).await?
         && all.iter().all(|one| one.id != own.id)
     {
         all.push(own);
@@ -102,16 +123,21 @@ pub(super) async fn beside<S: Store>(
     Ok(all)
 }
 
-/// The campaign of this name.
+/// The campaign of this name; where several tenants have one of it, that of `whose` tenant.
 ///
 /// # Errors
-/// `Failure` if there is none.
+/// `Failure` if there is none, or if nothing says which one is meant.
 pub(super) async fn named<S: Store>(
     cx: &Context<'_>,
     store: &S,
     name: &CampaignName,
+    whose: &ConnectRequest,
 ) -> Result<Campaign, Failure> {
-    store.find(name).await?.ok_or_else(|| {
+    let mut all = store.named(name).await?;
+    if all.len() > 1 {
+        return one_of(cx, store, name, all, whose).await;
+    }
+    all.pop().ok_or_else(|| {
         Failure::usage(
             format!("there is no campaign {name}"),
             format!("the store at {} does not know it", store.place()),
@@ -123,12 +149,102 @@ pub(super) async fn named<S: Store>(
     })
 }
 
+/// The one that is meant of several campaigns of one name.
+async fn one_of<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    name: &CampaignName,
+    all: Vec<Campaign>,
+    whose: &ConnectRequest,
+) -> Result<Campaign, Failure> {
+    let (target, _) = target_of(whose)?;
+    let mut tenant = id_of(&target.tenant);
+    if is_domain(&tenant)
+        && let Some(id) = store.tenant_named(&target.api_origin, &tenant).await?
+    {
+        tenant = id;
+    }
+    let service = if whose.cloud.is_some() || whose.api_url.is_some() {
+        Some(service_of(&target.api_origin))
+    } else {
+        None
+    };
+    let application = id_of(&target.application);
+    let said = |said: &str, there: &str| said.is_empty() || said == id_of(there);
+    let fits = |one: &&Campaign| {
+        let Target { api_origin, tenant: its_tenant, application: its_application, .. } =
+            &one.order.target;
+        said(&tenant, its_tenant)
+            && said(&application, its_application)
+            && service.as_ref().is_none_or(|service| *service == service_of(api_origin))
+    };
+    let fit: Vec<&Campaign> = all.iter().filter(fits).collect();
+    if let [one] = fit[..] {
+        cx.commands.tell_apart(whose_options(one, &all));
+        return Ok(one.clone());
+    }
+    let told: Vec<String> = all.iter().map(whose_words).collect();
+    let why = match fit.len() {
+        0 => "none is of the tenant and application that are set here",
+        _ => "nothing says which one is meant",
+    };
+    Err(Failure::usage(
+        format!("there are {} campaigns {name}", all.len()),
+        format!("{why}: {}", told.join("; ")),
+        format!("say whose is meant, such as --tenant {}", shell_word(&all[0].order.target.tenant)),
+    ))
+}
+
+fn whose_words(campaign: &Campaign) -> String {
+    let Target { tenant, application, cloud, .. } = &campaign.order.target;
+    let (tenant, application) = (printable(tenant), printable(application));
+    format!("one of tenant {tenant}, application {application} ({})", printable(cloud))
+}
+
+/// The options that tell a campaign from the others of its name.
+fn whose_options(one: &Campaign, all: &[Campaign]) -> String {
+    let Target { tenant, application, .. } = &one.order.target;
+    let shared = |other: &&Campaign| id_of(&other.order.target.tenant) == id_of(tenant);
+    let mut options = format!(" --tenant {}", shell_word(tenant));
+    if all.iter().filter(shared).count() > 1 {
+        options.push_str(&format!(" --client-id {}", shell_word(application)));
+    }
+    options
+}
+
+/// Lets the commands that are proposed from now on say whose campaign is meant, if campaigns of
+/// other tenants have the name of one of this target too.
+///
+/// # Errors
+/// `StoreError` if the store fails.
+pub(super) async fn tell_apart<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    name: &CampaignName,
+    target: &Target,
+) -> Result<(), StoreError> {
+    let budget = |target: &Target| target.budget(Operation::Scan);
+    let mut others = store.named(name).await?;
+    others.retain(|one| budget(&one.order.target) != budget(target));
+    if let Some(other) = others.first() {
+        let mut own = other.clone();
+        own.order.target = target.clone();
+        others.push(own.clone());
+        cx.commands.tell_apart(whose_options(&own, &others));
+    }
+    Ok(())
+}
+
 fn only(mut fit: Vec<Campaign>, what: &str, if_none: &str) -> Result<Campaign, Failure> {
     if fit.len() > 1 {
-        let names: Vec<String> = fit.iter().map(|one| one.name.to_string()).collect();
+        let names: Vec<String> = fit.iter().take(NAMED).map(|one| one.name.to_string()).collect();
+        let (how_many, more) = match fit.len() {
+            some if some > NAMED => (format!("more than {NAMED}"), ", ..."),
+            some => (some.to_string(), ""),
+        };
         return Err(Failure::usage(
-            format!("there are {} {what}s", fit.len()),
-            format!("no name is given, and these fit: {}", names.join(", ")),
+            format!("there are {how_many} {what}s"),
+            format!("no name is given, and these fit: {}{more}", names.join(", ")),
             "name one of them",
         ));
     }

@@ -3,6 +3,7 @@
 //! environment nor a terminal.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::failure::Failure;
 use super::stop::Stop;
@@ -75,17 +76,28 @@ pub struct Commands {
     pub connect: String,
     /// Reports, and what comes after the last order.
     pub after: String,
+    /// Whose campaign is meant, once it is known that several have its name.
+    pub whose: OnceLock<String>,
 }
 
 impl Commands {
     /// A command that reads the store alone, such as `status NAME`.
     pub fn of_store(&self, words: &str) -> String {
-        format!("fleetsweep {words}{}", self.store)
+        format!("fleetsweep {words}{}{}", self.whose(), self.store)
     }
 
     /// A command that signs in for a campaign, which keeps what it was begun with: `resume NAME`.
     pub fn of_campaign(&self, words: &str) -> String {
-        format!("fleetsweep {words}{}{}", self.store, self.settings)
+        format!("fleetsweep {words}{}{}{}", self.whose(), self.store, self.settings)
+    }
+
+    /// From now on commands say by these options whose campaign is meant.
+    pub fn tell_apart(&self, options: String) {
+        self.whose.set(options).ok();
+    }
+
+    fn whose(&self) -> &str {
+        self.whose.get().map_or("", String::as_str)
     }
 
     /// The command that goes on with a campaign. Returns `None` if its store goes with this
@@ -94,8 +106,10 @@ impl Commands {
         if run.emulator.emulator && self.store.is_empty() {
             return None;
         }
-        let Self { store, settings, connect, after } = self;
-        let mut line = format!("fleetsweep resume {campaign}{store}{settings}{connect}");
+        let Self { store, settings, connect, after, whose: _ } = self;
+        // What was typed of the tenant stands in `connect`.
+        let whose = if connect.is_empty() { self.whose() } else { "" };
+        let mut line = format!("fleetsweep resume {campaign}{whose}{store}{settings}{connect}");
         let mut option = |name: &str, value: Option<String>| {
             if let Some(value) = value {
                 line.push_str(&format!(" --{name} {}", shell_word(&value)));
@@ -124,7 +138,7 @@ impl Commands {
 
     /// The command that runs an approved plan; what the plan itself says is not in it.
     pub fn of_plan(&self, plan: &Path, digest: &FileDigest) -> String {
-        let Self { store, settings, connect, after } = self;
+        let Self { store, settings, connect, after, whose: _ } = self;
         let plan = shell_word(&plan.display().to_string());
         format!(
             "fleetsweep scan --plan {plan} --approve-plan {digest}{store}{settings}{connect}{after}"

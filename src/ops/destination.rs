@@ -22,6 +22,9 @@ use crate::store::Store;
 /// What stands for a tenant or an application that nothing says.
 pub const NOT_GIVEN: &str = "(not given)";
 
+/// What stands for tenant, application and cloud of the emulator.
+pub(super) const EMULATED: &str = "EMULATED";
+
 /// When somebody signs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SignsIn {
@@ -218,9 +221,9 @@ impl Destination {
             // Not the address, which is another one in each run.
             Destination::Emulator(_) => Target {
                 api_origin: "emulator".to_owned(),
-                tenant: "EMULATED".to_owned(),
-                application: "EMULATED".to_owned(),
-                cloud: "EMULATED".to_owned(),
+                tenant: EMULATED.to_owned(),
+                application: EMULATED.to_owned(),
+                cloud: EMULATED.to_owned(),
             },
         }
     }
@@ -377,7 +380,7 @@ fn to_emulator(emulator: &Emulator) -> Result<Connection, Failure> {
             api_origin: emulator.base_url(),
             tenant: id.to_owned(),
             application: id.to_owned(),
-            cloud: "EMULATED".to_owned(),
+            cloud: EMULATED.to_owned(),
         },
         api: origin()?,
         login: origin()?,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::ZonedDateTime;
 
-use super::campaigns::{Found, any_campaign_in};
+use super::campaigns::{Found, Meant, any_campaign_in};
 use super::context::Context;
 use super::destination::{Destination, same_target};
 use super::failure::Failure;
@@ -20,7 +20,7 @@ use crate::clock::{Clock, local_now};
 use crate::defender::Inventory;
 use crate::domain::action::has_ended_badly;
 use crate::domain::request::{
-    AfterRequest, ConnectRequest, EmulatorRequest, FollowRequest, SpeedRequest,
+    AfterRequest, ConnectRequest, EmulatorRequest, FollowRequest, Said, SpeedRequest,
 };
 use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignName, Exit, Outcome, Tally};
@@ -65,7 +65,9 @@ pub async fn follow(
     settings: ConnectRequest,
 ) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
-    let Found { campaign, begun } = any_campaign_in(cx, &place, request.campaign.as_ref()).await?;
+    let whose = request.connect.clone().or(settings.clone());
+    let meant = Meant { name: request.campaign.as_ref(), whose };
+    let Found { campaign, begun } = any_campaign_in(cx, &place, &meant).await?;
     let connect = kept::connection(cx, request.connect, settings, begun.as_ref())?;
     let destination = Destination::new(cx, &connect, &EmulatorRequest::default())?;
     let speed = destination.speed(cx, &SpeedRequest::default(), &local_now())?;
@@ -114,7 +116,7 @@ impl<S: Store, A: Inventory> Following<'_, S, A> {
         let clock = store.clock();
         let ends = watch.length.map(|length| clock.now().plus(length));
         loop {
-            let campaign = store.find(&campaign.name).await?.unwrap_or_else(|| campaign.clone());
+            let campaign = store.campaign(campaign.id).await?.unwrap_or_else(|| campaign.clone());
             if let Some(end) = forbidden_by_token(*api).await {
                 return Err(failed(&end));
             }

@@ -4,8 +4,9 @@
 use super::context::Context;
 use super::failure::Failure;
 use super::happenings::note;
-use crate::domain::{CampaignName, Exit, Happened, Timing};
-use crate::ops::campaigns::open_campaign;
+use crate::domain::request::{ConnectRequest, PauseRequest, Said};
+use crate::domain::{Exit, Happened, Timing};
+use crate::ops::campaigns::{Meant, open_campaign};
 use crate::ops::stores::{self, Place};
 use crate::report::human;
 use crate::store::Store;
@@ -14,11 +15,17 @@ use crate::store::Store;
 ///
 /// # Errors
 /// `Failure` of its kind.
-pub async fn pause(cx: &Context<'_>, campaign: Option<CampaignName>) -> Result<Exit, Failure> {
+pub async fn pause(
+    cx: &Context<'_>,
+    request: PauseRequest,
+    settings: ConnectRequest,
+) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
     let campaign = {
         let store = stores::open_to_go_on(&place).await?;
-        let campaign = open_campaign(cx, &store, campaign.as_ref()).await?;
+        let whose = request.whose.or(settings);
+        let meant = Meant { name: request.campaign.as_ref(), whose };
+        let campaign = open_campaign(cx, &store, &meant).await?;
         store.close().await?;
         campaign
     };

@@ -2,26 +2,32 @@
 
 use std::path::PathBuf;
 
-use super::campaigns::any_campaign;
+use super::campaigns::{Meant, any_campaign};
 use super::context::Context;
 use super::failure::Failure;
 use super::run::reports::Reports;
 use super::stores::{self, Place};
 use crate::domain::Exit;
-use crate::domain::request::ReportRequest;
+use crate::domain::request::{ConnectRequest, ReportRequest, Said};
 use crate::report::Document;
 
 /// Writes a campaign's report again.
 ///
 /// # Errors
 /// `Failure` of its kind.
-pub async fn report(cx: &Context<'_>, request: ReportRequest) -> Result<Exit, Failure> {
+pub async fn report(
+    cx: &Context<'_>,
+    request: ReportRequest,
+    settings: ConnectRequest,
+) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
     let store = stores::open_to_read(&place).await?;
-    let campaign = any_campaign(cx, &store, request.campaign.as_ref()).await?;
+    let whose = request.whose.clone().or(settings);
+    let meant = Meant { name: request.campaign.as_ref(), whose };
+    let campaign = any_campaign(cx, &store, &meant).await?;
     let refused =
         |failure: Failure| Failure { what: "a report cannot be written".into(), ..failure };
-    let reports = Reports::new(&request.output, &campaign.name).map_err(refused)?;
+    let reports = Reports::of(&request.output, &campaign).map_err(refused)?;
     reports.write(&store, &campaign).await?;
     for path in reports.paths() {
         cx.ui.show(&Written(path))?;

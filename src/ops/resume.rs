@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::campaigns::open_campaign;
+use super::campaigns::{Meant, open_campaign};
 use super::context::Context;
-use super::destination::{Destination, same_target};
+use super::destination::{Destination, EMULATED, same_target};
 use super::failure::Failure;
 use super::follow::Watch;
 use super::happenings::note;
@@ -17,8 +17,8 @@ use super::run::reports::Reports;
 use super::stores::{self, Place};
 use super::waves::deal;
 use crate::clock::{local_now, wall_clock};
-use crate::domain::request::{ResumeRequest, RunRequest};
-use crate::domain::{Begun, Campaign, CampaignName, Exit, Happened, Rollout};
+use crate::domain::request::{ConnectRequest, ResumeRequest, RunRequest, Said};
+use crate::domain::{Begun, Campaign, Exit, Happened, Rollout};
 use crate::report::human;
 use crate::store::Store;
 
@@ -32,7 +32,12 @@ pub async fn resume(
     settings: RunRequest,
 ) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
-    let (campaign, begun) = named(cx, &place, request.campaign.as_ref()).await?;
+    let mut whose = request.run.connect.clone().or(settings.connect.clone());
+    if request.run.emulator.emulator {
+        whose = ConnectRequest { tenant: Some(EMULATED.to_owned()), ..ConnectRequest::default() };
+    }
+    let meant = Meant { name: request.campaign.as_ref(), whose };
+    let (campaign, begun) = named(cx, &place, &meant).await?;
     let going_on = kept::going_on(cx, request.run, settings, begun, &campaign)?;
     let asked = &going_on.run;
     if campaign.emulated && !asked.emulator.emulator {
@@ -183,17 +188,17 @@ async fn allowed<S: Store>(
 async fn named(
     cx: &Context<'_>,
     place: &Place,
-    named: Option<&CampaignName>,
+    meant: &Meant<'_>,
 ) -> Result<(Campaign, Option<Begun>), Failure> {
     // A store that is not there is the user's slip; one that fails may hold this campaign.
-    let store = stores::open_to_go_on(place).await.map_err(|failure| match named {
+    let store = stores::open_to_go_on(place).await.map_err(|failure| match meant.name {
         Some(name) if failure.kind == Exit::Failed => {
             let resume = cx.commands.of_campaign(&format!("resume {name}"));
             failure.of_campaign(name, None, Some(&resume))
         }
         _ => failure,
     })?;
-    let campaign = open_campaign(cx, &store, named).await?;
+    let campaign = open_campaign(cx, &store, meant).await?;
     let begun = store.begun(campaign.id).await?;
     // The log is looked at only while this process does not hold it.
     store.close().await?;

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use super::campaigns::any_campaign;
+use super::campaigns::{Meant, any_campaign};
 use super::connection::target_of;
 use super::context::Context;
 use super::failure::Failure;
 use super::scan::scan_again;
 use super::stores::{self, Place};
 use crate::domain::request::{ListedDevice, RetryRequest, Said, ScanRequest};
-use crate::domain::{Campaign, CampaignName, CampaignState, Exit, Outcome, State};
+use crate::domain::{Campaign, CampaignName, CampaignState, Exit, Operation, Outcome, State};
 use crate::store::{Store, StoreError};
 
 /// Campaigns that may follow one another under one name.
@@ -27,7 +27,9 @@ pub async fn retry(
 ) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
     let store = stores::open_to_read(&place).await?;
-    let campaign = any_campaign(cx, &store, request.campaign.as_ref()).await?;
+    let whose = request.scan.run.connect.clone().or(settings.run.connect.clone());
+    let meant = Meant { name: request.campaign.as_ref(), whose };
+    let campaign = any_campaign(cx, &store, &meant).await?;
     if campaign.state == CampaignState::Open {
         let resume = cx.commands.of_campaign(&format!("resume {}", campaign.name));
         return Err(Failure::new(
@@ -48,7 +50,7 @@ pub async fn retry(
             format!("see `{status}`"),
         ));
     }
-    let name = next_name(&store, &campaign.name).await?;
+    let name = next_name(&store, &campaign).await?;
     store.close().await?;
     let as_before = ScanRequest {
         ids,
@@ -128,8 +130,8 @@ async fn uncovered<S: Store>(
 }
 
 /// The name of the campaign, with what round it is.
-async fn next_name<S: Store>(store: &S, first: &CampaignName) -> Result<CampaignName, Failure> {
-    let text = first.as_str();
+async fn next_name<S: Store>(store: &S, first: &Campaign) -> Result<CampaignName, Failure> {
+    let (text, budget) = (first.name.as_str(), first.order.target.budget(Operation::Scan));
     let stem = text.rsplit_once("-retry").filter(|(_, n)| n.parse::<u32>().is_ok());
     let stem = stem.map_or(text, |(stem, _)| stem);
     for round in 1..MOST {
@@ -137,7 +139,7 @@ async fn next_name<S: Store>(store: &S, first: &CampaignName) -> Result<Campaign
         let room = CampaignName::MAX - round.len();
         let name = format!("{}{round}", &stem[..stem.len().min(room)]);
         let Ok(name) = name.parse() else { break };
-        if store.find(&name).await?.is_none() {
+        if store.find(&name, &budget).await?.is_none() {
             return Ok(name);
         }
     }

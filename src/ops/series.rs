@@ -12,7 +12,8 @@ use crate::defender::Inventory;
 use crate::domain::request::ScanRequest;
 use crate::domain::series::RUNS;
 use crate::domain::{
-    CalledOff, Campaign, CampaignFilter, CampaignName, Ending, Exit, Happened, LastRun, SeriesName,
+    CalledOff, Campaign, CampaignFilter, CampaignName, Ending, Exit, Happened, LastRun, Operation,
+    SeriesName, Target,
 };
 use crate::engine::{self, Settings, StopLevel};
 use crate::ops::context::Context;
@@ -31,14 +32,16 @@ use crate::store::Store;
 pub(super) async fn free_name(
     request: &ScanRequest,
     name: CampaignName,
+    target: &Target,
     place: Option<&Place>,
     now: &ZonedDateTime,
 ) -> Result<CampaignName, Failure> {
     let Some(series) = &request.due.series else { return Ok(name) };
     let Some(place) = place.filter(|place| place.exists()) else { return Ok(name) };
     let store = stores::open_to_read(place).await?;
+    let budget = target.budget(Operation::Scan);
     for name in series.names(now.date()) {
-        if store.find(&name).await?.is_none() {
+        if store.find(&name, &budget).await?.is_none() {
             store.close().await?;
             return Ok(name);
         }
@@ -128,7 +131,7 @@ pub(super) async fn end<S: Store, A: Inventory>(
         // Its report says what became of its devices, and not that they wait. One that cannot be
         // written holds up no night: `fleetsweep report` writes it at any time.
         if let Some(reports) = Reports::of_last_run(&one) {
-            let one = store.find(&one.name).await?.unwrap_or(one);
+            let one = store.campaign(one.id).await?.unwrap_or(one);
             let written = reports.write(&**store, &one).await;
             tracing::debug!(campaign = %one.name, ok = written.is_ok(), "rewrote the last report");
         }

@@ -131,7 +131,9 @@ pub(super) async fn close<T>(
 /// What can still be read of a campaign in a store that cannot be used.
 async fn how_far(place: &Place, campaign: &CampaignName) -> Option<Tally> {
     let store = SqliteStore::open_read_only(&place.path, Timing::default()).await.ok()??;
-    let campaign = store.find(campaign).await.ok()??;
+    let named = store.named(campaign).await.ok()?;
+    // Of several it is not known here which one is meant.
+    let [campaign] = &named[..] else { return None };
     store.tally(campaign.id).await.ok()
 }
 

@@ -28,4 +28,4 @@ pub use document::Document;
 pub use error::ReportError;
 pub use file::{Format, ReportWriter};
 pub use record::ReportHead;
-pub use target::check_writable;
+pub use target::{ReportOwner, check_writable};

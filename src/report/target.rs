@@ -9,10 +9,26 @@ use super::error::ReportError;
 use super::file::{Format, Temporary, folder_of, refuse_kind};
 use super::record::COLUMNS;
 use crate::domain::CampaignName;
+use crate::domain::service::id_of;
 use crate::domain::text::printable;
 
 /// As much of a file as is read to find out whose it is.
 const HEAD_BYTES: u64 = 1 << 20;
+
+/// Whose report it is.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportOwner<'a> {
+    /// The campaign.
+    pub campaign: &'a CampaignName,
+    /// Its tenant, if that is known: campaigns of several tenants may have one name.
+    pub tenant: Option<&'a str>,
+}
+
+impl<'a> From<&'a CampaignName> for ReportOwner<'a> {
+    fn from(campaign: &'a CampaignName) -> Self {
+        Self { campaign, tenant: None }
+    }
+}
 
 /// Whether this campaign's report may be written to `path`. A file that is there must be empty or a
 /// report of the same campaign, unless `force` is set; links and what is no file are refused
@@ -20,9 +36,9 @@ const HEAD_BYTES: u64 = 1 << 20;
 ///
 /// # Errors
 /// `ReportError`, whose sentence says what, why and what to do.
-pub fn check_writable(
+pub fn check_writable<'a>(
     path: &Path,
-    campaign: &CampaignName,
+    owner: impl Into<ReportOwner<'a>>,
     force: bool,
 ) -> Result<(), ReportError> {
     let format = Format::of(path)?;
@@ -33,13 +49,13 @@ pub fn check_writable(
         Err(error) => return Err(ReportError::folder(path, &error)),
     }
     if refuse_kind(path)? && !force {
-        refuse_foreign(path, format, campaign)?;
+        refuse_foreign(path, format, owner.into())?;
     }
     // A trial, since nothing else tells for sure: rights, quotas, read-only file systems.
     Temporary::beside(path).map(drop)
 }
 
-fn refuse_foreign(path: &Path, format: Format, campaign: &CampaignName) -> Result<(), ReportError> {
+fn refuse_foreign(path: &Path, format: Format, owner: ReportOwner<'_>) -> Result<(), ReportError> {
     let unreadable =
         |error: io::Error| ReportError::foreign(path, format!("it cannot be read ({error})"));
     let file = File::open(path).map_err(unreadable)?;
@@ -48,34 +64,54 @@ fn refuse_foreign(path: &Path, format: Format, campaign: &CampaignName) -> Resul
     }
     let head = BufReader::new(file.take(HEAD_BYTES));
     let found = match format {
-        Format::Csv => campaign_of_csv(head),
-        Format::JsonLines => campaign_of_json(head),
+        Format::Csv => owner_in_csv(head),
+        Format::JsonLines => owner_in_json(head),
     };
-    match found {
-        Some(found) if found == campaign.as_str() => Ok(()),
-        Some(found) => {
-            let found = printable(&crate::domain::text::cut(&found, 80));
-            Err(ReportError::foreign(path, format!("it is the report of campaign `{found}`")))
+    let Some(Found { campaign, tenant }) = found else {
+        return Err(ReportError::foreign(path, "it is not a report of fleetsweep"));
+    };
+    let shown = |text: &str| printable(&crate::domain::text::cut(text, 80));
+    let told = format!("it is the report of campaign `{}`", shown(&campaign));
+    if campaign != owner.campaign.as_str() {
+        return Err(ReportError::foreign(path, told));
+    }
+    let is_another = |own: &&str| !tenant.is_empty() && id_of(own) != id_of(&tenant);
+    match owner.tenant.filter(is_another) {
+        Some(_) => {
+            Err(ReportError::foreign(path, format!("{told} of tenant `{}`", shown(&tenant))))
         }
-        None => Err(ReportError::foreign(path, "it is not a report of fleetsweep")),
+        None => Ok(()),
     }
 }
 
-/// The campaign in the first data row, if the file begins like a report.
-fn campaign_of_csv(head: impl Read) -> Option<String> {
+/// Whose report a file is.
+struct Found {
+    campaign: String,
+    tenant: String,
+}
+
+/// What the first data row says, if the file begins like a report.
+fn owner_in_csv(head: impl Read) -> Option<Found> {
     let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(head);
     let header = rows.headers().ok()?.clone();
     // Columns are only ever appended, so a newer report begins with ours too.
     let ours = header.iter().zip(COLUMNS).all(|(there, ours)| there == ours);
-    let at = COLUMNS.iter().position(|name| *name == "campaign")?;
+    if !ours {
+        return None;
+    }
     let first = rows.records().next()?.ok()?;
-    first.get(at).filter(|_| ours).map(str::to_owned)
+    let cell = |column: &str| {
+        let at = COLUMNS.iter().position(|name| *name == column)?;
+        first.get(at).map(str::to_owned)
+    };
+    Some(Found { campaign: cell("campaign")?, tenant: cell("tenant").unwrap_or_default() })
 }
 
-fn campaign_of_json(mut head: impl BufRead) -> Option<String> {
+fn owner_in_json(mut head: impl BufRead) -> Option<Found> {
     let mut line = String::new();
     head.read_line(&mut line).ok()?;
     let row: serde_json::Value = serde_json::from_str(&line).ok()?;
     row.get("outcome")?;
-    row.get("campaign")?.as_str().map(str::to_owned)
+    let text = |key: &str| row.get(key)?.as_str().map(str::to_owned);
+    Some(Found { campaign: text("campaign")?, tenant: text("tenant").unwrap_or_default() })
 }

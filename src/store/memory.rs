@@ -21,9 +21,8 @@ use crate::domain::service::{id_of, service_of};
 use crate::domain::settle::{self, CallRecord, Settlement};
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    CampaignName, Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow,
-    NotedHappening, Opened, Opening, Operation, Priority, Quota, Row, Seq, Settled, Stamp, Tally,
-    Timing, Usage, WaveStand,
+    Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow, NotedHappening, Opened,
+    Opening, Operation, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
 };
 use campaign::Held;
 use inner::Inner;
@@ -124,7 +123,7 @@ impl<C: Clock> Store for MemoryStore<C> {
 
     async fn open(&self, draft: CampaignId, opening: Opening) -> Result<Opened> {
         let mut inner = self.lock();
-        if let Some(there) = inner.named(&opening.name) {
+        if let Some(there) = inner.same_name(&opening) {
             let answer = there.meets(&opening);
             inner.held.remove(&draft);
             return Ok(answer);
@@ -147,10 +146,6 @@ impl<C: Clock> Store for MemoryStore<C> {
 
     async fn join(&self, campaign: CampaignId, quotas: Vec<Quota>) -> Result<()> {
         self.lock().held(campaign)?.join(&quotas).ok_or_else(unknown_campaign)
-    }
-
-    async fn find(&self, name: &CampaignName) -> Result<Option<Campaign>> {
-        Ok(self.lock().named(name).cloned())
     }
 
     async fn campaign(&self, campaign: CampaignId) -> Result<Option<Campaign>> {

@@ -196,9 +196,6 @@ pub trait Store: Send + Sync + 'static {
         quotas: Vec<Quota>,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// A confirmed campaign by its name.
-    fn find(&self, name: &CampaignName) -> impl Future<Output = Result<Option<Campaign>>> + Send;
-
     /// A confirmed campaign by its key.
     fn campaign(
         &self,
@@ -208,6 +205,21 @@ pub trait Store: Send + Sync + 'static {
     /// The confirmed campaigns that are meant, the latest first; no others are read.
     fn select(&self, filter: &CampaignFilter)
     -> impl Future<Output = Result<Vec<Campaign>>> + Send;
+
+    /// The confirmed campaigns of this name, each on a budget of its own: a name belongs to its
+    /// tenant.
+    fn named(&self, name: &CampaignName) -> impl Future<Output = Result<Vec<Campaign>>> + Send {
+        async { self.select(&CampaignFilter::named(name)).await }
+    }
+
+    /// The confirmed campaign of this name whose orders count against this budget.
+    fn find(
+        &self,
+        name: &CampaignName,
+        budget: &BudgetKey,
+    ) -> impl Future<Output = Result<Option<Campaign>>> + Send {
+        async { Ok(self.select(&CampaignFilter::named_on(name, budget)).await?.pop()) }
+    }
 
     /// All confirmed campaigns, the latest first.
     fn campaigns(&self) -> impl Future<Output = Result<Vec<Campaign>>> + Send {

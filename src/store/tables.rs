@@ -10,9 +10,9 @@ use crate::domain::hold::Decided;
 use crate::domain::rollout::WaveFailure;
 use crate::domain::settle::{CallRecord, Judging};
 use crate::domain::{
-    Begun, BudgetKey, BudgetState, CallId, Campaign, CampaignFilter, CampaignId, CampaignName,
-    Detail, DeviceId, Happening, LastRun, Life, LookUp, NewRow, NotedHappening, Opening, Operation,
-    Priority, Quota, Row, Seq, ServerNotes, Stamp, Tally, Timing,
+    Begun, BudgetKey, BudgetState, CallId, Campaign, CampaignFilter, CampaignId, Detail, DeviceId,
+    Happening, LastRun, Life, LookUp, NewRow, NotedHappening, Opening, Operation, Priority, Quota,
+    Row, Seq, ServerNotes, Stamp, Tally, Timing,
 };
 
 /// A budget's key in its store.
@@ -300,8 +300,6 @@ pub trait Tables: Send {
 
     /// A confirmed campaign by its key.
     fn campaign(&mut self, campaign: CampaignId) -> impl Answer<Self, Option<Campaign>>;
-    /// A confirmed campaign by its name.
-    fn campaign_named(&mut self, name: &CampaignName) -> impl Answer<Self, Option<Campaign>>;
     /// The confirmed campaigns that are meant, the latest first; no others are read.
     fn campaigns(&mut self, filter: &CampaignFilter) -> impl Answer<Self, Vec<Campaign>>;
     /// Keeps what a campaign was begun with, in the place of what was kept before.

@@ -16,9 +16,25 @@ pub struct PauseArgs {
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<CampaignName>,
 
+    /// Whose campaign is meant.
+    #[command(flatten)]
+    pub whose: WhoseArgs,
+
     /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
+}
+
+/// Whose campaign is meant, for commands that sign in nowhere.
+#[derive(Clone, Debug, Default, Args)]
+pub struct WhoseArgs {
+    /// Tenant of the campaign, where campaigns of several have its name [env: AZURE_TENANT_ID]
+    #[arg(long, value_name = "GUID|DOMAIN")]
+    pub tenant: Option<String>,
+
+    /// Application of the campaign, likewise [env: AZURE_CLIENT_ID]
+    #[arg(long, value_name = "GUID")]
+    pub client_id: Option<String>,
 }
 
 /// `prune`.

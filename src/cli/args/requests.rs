@@ -4,8 +4,8 @@ use super::*;
 use crate::domain::request::{
     AfterRequest, CancelRequest, ConnectRequest, DevicesRequest, DoctorRequest, DueRequest,
     EmulatorRequest, FollowRequest, HoursRequest, MachineFilters, OrderRequest, OutputRequest,
-    PlanFileRequest, ReportRequest, ResumeRequest, RetryRequest, RunRequest, ScanRequest,
-    SpeedRequest, StatusRequest, WaveRequest,
+    PauseRequest, PlanFileRequest, ReportRequest, ResumeRequest, RetryRequest, RunRequest,
+    ScanRequest, SpeedRequest, StatusRequest, WaveRequest,
 };
 use crate::ops::failure::Failure;
 
@@ -67,6 +67,21 @@ fn cloud(name: &str) -> Result<Cloud, Failure> {
             format!("use one of {}", known.join(", ")),
         )
     })
+}
+
+impl WhoseArgs {
+    /// What is asked for.
+    pub(in crate::cli) fn request(self) -> ConnectRequest {
+        let Self { tenant, client_id } = self;
+        ConnectRequest { tenant, client_id, ..ConnectRequest::default() }
+    }
+}
+
+impl PauseArgs {
+    /// What is asked for.
+    pub(in crate::cli) fn request(self) -> PauseRequest {
+        PauseRequest { campaign: self.campaign, whose: self.whose.request() }
+    }
 }
 
 impl EmulatorArgs {
@@ -307,15 +322,16 @@ impl DoctorArgs {
 impl StatusArgs {
     /// What is asked for.
     pub(in crate::cli) fn request(self) -> StatusRequest {
-        let Self { campaign, coverage, series, .. } = self;
-        StatusRequest { campaign, coverage, series }
+        let Self { campaign, whose, coverage, series, .. } = self;
+        StatusRequest { campaign, whose: whose.request(), coverage, series }
     }
 }
 
 impl ReportArgs {
     /// What is asked for.
     pub(in crate::cli) fn request(self) -> ReportRequest {
-        ReportRequest { campaign: self.campaign, output: self.output.request() }
+        let Self { campaign, whose, output } = self;
+        ReportRequest { campaign, whose: whose.request(), output: output.request() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::WhoseArgs;
 use crate::domain::{CampaignName, SeriesName};
 
 /// `status`.
@@ -14,6 +15,10 @@ pub struct StatusArgs {
     /// The campaign; all if left out
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<CampaignName>,
+
+    /// Whose campaign is meant.
+    #[command(flatten)]
+    pub whose: WhoseArgs,
 
     /// How many devices had a scan ordered within 7 and 30 days, which has waited longest, and how
     /// many nights the rest takes

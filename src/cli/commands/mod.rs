@@ -81,15 +81,15 @@ pub(super) async fn run(parsed: Parsed, json: bool) -> Result<Exit, Failure> {
         }
         Command::Status(args) => {
             let around = with(args.store.clone()).answering();
-            status::status(&around.context(), args.request()).await
+            status::status(&around.context(), args.request(), defaults.run.connect).await
         }
         Command::Report(args) => {
             let around = with(args.output.store.clone()).answering();
-            report::report(&around.context(), args.request()).await
+            report::report(&around.context(), args.request(), defaults.run.connect).await
         }
         Command::Pause(args) => {
-            let around = with(args.store);
-            pause::pause(&around.context(), args.campaign).await
+            let around = with(args.store.clone());
+            pause::pause(&around.context(), args.request(), defaults.run.connect).await
         }
         Command::Prune(args) => {
             let around = with(args.store).answering();

@@ -13,6 +13,6 @@ pub use run::{
 pub use said::{Length, OrNone, Said, Wait};
 pub use scan::{
     CancelRequest, DevicesRequest, DoctorRequest, DueRequest, FollowRequest, ListedDevice,
-    MachineFilters, OrderRequest, PlanFileRequest, ReportRequest, ResumeRequest, RetryRequest,
-    ScanRequest, StatusRequest, WaveRequest,
+    MachineFilters, OrderRequest, PauseRequest, PlanFileRequest, ReportRequest, ResumeRequest,
+    RetryRequest, ScanRequest, StatusRequest, WaveRequest,
 };

@@ -250,10 +250,22 @@ request! {
 }
 
 request! {
+    /// Holding a campaign.
+    PauseRequest {
+        /// Its name; it can be left out if only one is open.
+        campaign: Option<CampaignName>,
+        /// Whose it is, where several have that name.
+        whose: ConnectRequest,
+    }
+}
+
+request! {
     /// Telling where campaigns stand.
     StatusRequest {
         /// Only this one.
         campaign: Option<CampaignName>,
+        /// Whose it is, where several have that name.
+        whose: ConnectRequest,
         /// How much of the fleet has had a scan.
         coverage: bool,
         /// Only those of this series.
@@ -276,6 +288,8 @@ request! {
     ReportRequest {
         /// Its name; it can be left out if there is only one.
         campaign: Option<CampaignName>,
+        /// Whose it is, where several have that name.
+        whose: ConnectRequest,
         /// Where the report goes.
         output: OutputRequest,
     }

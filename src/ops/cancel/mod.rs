@@ -15,7 +15,7 @@ use crate::domain::request::{
 };
 use crate::domain::{Campaign, CampaignState, Ending, Exit, Happened, Operation, Tally, Timing};
 use crate::engine::cancel::{Cancelled, Survey};
-use crate::ops::campaigns::{Found, any_campaign_in};
+use crate::ops::campaigns::{Found, Meant, any_campaign_in};
 use crate::ops::cancel::sending::{Cancelling, done};
 use crate::ops::context::Context;
 use crate::ops::destination::{Destination, same_target};
@@ -44,7 +44,9 @@ pub async fn cancel(
     settings: RunRequest,
 ) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
-    let Found { campaign, begun } = any_campaign_in(cx, &place, request.campaign.as_ref()).await?;
+    let whose = request.connect.clone().or(settings.connect.clone());
+    let meant = Meant { name: request.campaign.as_ref(), whose };
+    let Found { campaign, begun } = any_campaign_in(cx, &place, &meant).await?;
     let named = Some((&campaign.name, cx.commands));
     if request.queue_only {
         let reports = reports(&request, &campaign)?;
@@ -200,7 +202,7 @@ impl<S: Store, A: CancelApi> Whole<'_, S, A> {
         let open = async {
             self.wait_for_answers(campaign).await?;
             // The answers may have told something about the server.
-            let campaign = store.find(&campaign.name).await?.unwrap_or_else(|| campaign.clone());
+            let campaign = store.campaign(campaign.id).await?.unwrap_or_else(|| campaign.clone());
             Ok::<_, Failure>((with.settled_survey(&campaign).await?, campaign))
         };
         let Some(open) = stopping.unless_stopped(open).await else {

@@ -163,7 +163,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         }
         alive.show_nothing();
         let took = self.store.clock().now().since(started);
-        let campaign = &self.store.find(&campaign.name).await?.unwrap_or(campaign.clone());
+        let campaign = &self.store.campaign(campaign.id).await?.unwrap_or(campaign.clone());
         if self.speed.expire_pending {
             // What was ordered is told before a wait that can take hours.
             self.reports.write(&*self.store, campaign).await.ok();
@@ -325,7 +325,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let calls = self.store.calls(campaign.id).await?.saturating_sub(effort.calls_before);
         let planned = self.is_as_planned(&ran.ending, calls);
         // What others did with it meanwhile.
-        let there = self.store.find(&campaign.name).await?;
+        let there = self.store.campaign(campaign.id).await?;
         let there = there.as_ref().unwrap_or(campaign);
         let alive = |last: &LastRun| last.alive_but(&run.id, wall_clock(), &self.speed.timing);
         // Without following, how scans end is nothing that a run waits for, or answers for.

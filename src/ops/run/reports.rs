@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::request::OutputRequest;
 use crate::domain::settle::Detail;
-use crate::domain::{Campaign, CampaignId, CampaignName, Exit, Life, Order, Outcome, Row, State};
+use crate::domain::{
+    Campaign, CampaignId, CampaignName, Exit, Life, Order, Outcome, Row, State, Target,
+};
 use crate::ops::failure::Failure;
 use crate::report::totals::Totals;
-use crate::report::{ReportError, ReportHead, ReportWriter, check_writable};
+use crate::report::{ReportError, ReportHead, ReportOwner, ReportWriter, check_writable};
 use crate::store::Store;
 
 /// Where the reports of a campaign go.
@@ -17,15 +19,26 @@ pub(in crate::ops) struct Reports {
 }
 
 impl Reports {
-    /// The files that are asked for, or the default one; each is tried before the first call.
+    /// The files that are asked for, or the default one; each is tried before the first call. Of
+    /// which tenant they are is compared too, if that is known.
     ///
     /// # Errors
     /// `Failure` if a file cannot be written, or is not this campaign's report.
     pub(in crate::ops) fn new(
         asked: &OutputRequest,
         campaign: &CampaignName,
+        target: Option<&Target>,
     ) -> Result<Self, Failure> {
-        Self::of_paths(asked.reports.clone(), asked.force, campaign)
+        let tenant = target.map(|target| target.tenant.as_str());
+        Self::of_paths(asked.reports.clone(), asked.force, ReportOwner { campaign, tenant })
+    }
+
+    /// The same of a campaign that is there.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub(in crate::ops) fn of(asked: &OutputRequest, campaign: &Campaign) -> Result<Self, Failure> {
+        Self::new(asked, &campaign.name, Some(&campaign.order.target))
     }
 
     /// The files that are asked for, or else those of the latest run, or the default one.
@@ -40,7 +53,7 @@ impl Reports {
         if let Some(run) = campaign.last_run.as_ref().filter(|_| paths.is_empty()) {
             paths.extend(run.reports.iter().map(PathBuf::from));
         }
-        Self::of_paths(paths, asked.force, &campaign.name)
+        Self::of_paths(paths, asked.force, owner(campaign))
     }
 
     /// The files of the latest run, for what another run changed of its campaign; nothing if they
@@ -49,20 +62,21 @@ impl Reports {
         let run = campaign.last_run.as_ref()?;
         let paths: Vec<PathBuf> = run.reports.iter().map(PathBuf::from).collect();
         let there = !paths.is_empty() && paths.iter().all(|path| path.exists());
-        there.then(|| Self::of_paths(paths, false, &campaign.name).ok()).flatten()
+        if there { Self::of_paths(paths, false, owner(campaign)).ok() } else { None }
     }
 
     fn of_paths(
         mut paths: Vec<PathBuf>,
         force: bool,
-        campaign: &CampaignName,
+        owner: ReportOwner<'_>,
     ) -> Result<Self, Failure> {
+        let campaign = owner.campaign;
         if paths.is_empty() {
             paths.push(PathBuf::from(format!("fleetsweep-{campaign}.csv")));
         }
         paths.iter_mut().for_each(|path| *path = named(path, campaign));
         for path in &paths {
-            check_writable(path, campaign, force).map_err(|error| refused(&error))?;
+            check_writable(path, owner, force).map_err(|error| refused(&error))?;
         }
         Ok(Self { paths })
     }
@@ -130,6 +144,11 @@ impl Reports {
         let create = |path| ReportWriter::create(path, head.clone());
         self.paths.iter().map(|path| create(path).map_err(|error| failed(&error))).collect()
     }
+}
+
+fn owner(campaign: &Campaign) -> ReportOwner<'_> {
+    let tenant = Some(campaign.order.target.tenant.as_str());
+    ReportOwner { campaign: &campaign.name, tenant }
 }
 
 /// What stands in every row of a campaign's report.

@@ -12,7 +12,8 @@ use jiff::ZonedDateTime;
 use crate::clock::{SystemClock, local_now};
 use crate::domain::preflight::Rules;
 use crate::domain::request::{Said, ScanRequest};
-use crate::domain::{Campaign, CampaignId, CampaignName, CampaignState, Exit};
+use crate::domain::{Campaign, CampaignId, CampaignName, CampaignState, Exit, Operation};
+use crate::ops::campaigns::tell_apart;
 use crate::ops::context::Context;
 use crate::ops::destination::{Destination, Planned, same_target};
 use crate::ops::failure::Failure;
@@ -85,7 +86,7 @@ pub(super) async fn scan_again(
     }
     if !request.run.output.reports.is_empty() {
         // What the run refuses, its rehearsal refuses too.
-        Reports::new(&request.run.output, &scan.name)?;
+        Reports::new(&request.run.output, &scan.name, None)?;
     }
     if request.check || needs_tenant(&request) {
         scan.rehearse_online().await
@@ -221,12 +222,10 @@ impl<'a> Scan<'a> {
         speed: Speed,
     ) -> Result<(Option<GoingOn>, Speed), Failure> {
         let Self { cx, said, settings, .. } = self;
-        let Some(there) = store.find(name).await?.filter(|one| one.state == CampaignState::Open)
-        else {
-            return Ok((None, speed));
-        };
+        let budget = destination.target().budget(Operation::Scan);
+        let Some(there) = store.find(name, &budget).await? else { return Ok((None, speed)) };
         let begun = store.begun(there.id).await?;
-        if begun.is_none() {
+        if there.state != CampaignState::Open || begun.is_none() {
             return Ok((None, speed));
         }
         let (said, settings) = (said.run.clone(), settings.run.clone());
@@ -240,12 +239,14 @@ impl<'a> Scan<'a> {
         let Self { cx, request, .. } = self;
         let (destination, speed) = self.destination().await?;
         let place = Place::new(cx.store, destination.emulated())?;
-        let name = series::free_name(request, self.name.clone(), Some(&place), &self.now).await?;
+        let (name, target) = (self.name.clone(), destination.target());
+        let name = series::free_name(request, name, &target, Some(&place), &self.now).await?;
         check_comment(request, &name)?;
-        let reports = Reports::new(&request.run.output, &name)?;
+        let reports = Reports::new(&request.run.output, &name, Some(&target))?;
         let named = Some((&name, cx.commands));
         let store = Arc::new(stores::open(&place, speed.timing, named).await?);
         destination.note_tenant(&*store).await?;
+        tell_apart(cx, &*store, &name, &target).await?;
         let (going_on, speed) = self.going_on(&*store, &name, &destination, speed).await?;
         let draft = store.draft().await?;
         let planned = destination.planned();
@@ -292,7 +293,8 @@ async fn rehearsed<S: Store>(
     check_order(request, &read.listing)?;
     let dealt = planner.wish.deal(&read.listing, &read.preflight)?;
     let name = planner.name.clone();
-    let name = series::free_name(request, name, planner.place, &local_now()).await?;
+    let (target, place) = (&planner.target, planner.place);
+    let name = series::free_name(request, name, target, place, &local_now()).await?;
     let planner = Planner { name, ..planner };
     let order = planner.order(&read.listing)?;
     let plan = planner.plan(store, &read, &order, None, &dealt).await?;

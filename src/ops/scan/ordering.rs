@@ -5,7 +5,9 @@ use std::fs::File;
 use std::sync::Arc;
 
 use crate::clock::local_now;
-use crate::domain::{Campaign, CampaignId, CampaignState, Exit, Opened, Opening, Order, Rollout};
+use crate::domain::{
+    Campaign, CampaignId, CampaignState, Exit, Opened, Opening, Operation, Order, Rollout,
+};
 use crate::ops::failure::Failure;
 use crate::ops::follow::Watch;
 use crate::ops::kept;
@@ -87,7 +89,7 @@ impl Ordering<'_> {
                 None
             };
             // The rows of a campaign that is there were judged when it was opened.
-            let there = store.find(&planner.name).await?.is_some();
+            let there = self.find(store).await?.is_some();
             if why.is_some() || there {
                 let mut preflight = if there {
                     Preflight::offline(planner.rules, local_now().timestamp(), why)
@@ -197,6 +199,12 @@ impl Ordering<'_> {
         self.reports.write_refused(store, draft, name, order, *emulated).await
     }
 
+    /// The campaign of this name in this tenant, if there is one.
+    async fn find<S: Store>(&self, store: &S) -> Result<Option<Campaign>, Failure> {
+        let Planner { name, target, .. } = self.planner;
+        Ok(store.find(name, &target.budget(Operation::Scan)).await?)
+    }
+
     /// The same campaign, if it is open already; another one of that name is refused before
     /// anybody is asked anything.
     async fn find_same<S: Store>(
@@ -205,7 +213,7 @@ impl Ordering<'_> {
         order: &Order,
     ) -> Result<Option<Campaign>, Failure> {
         let Planner { name, emulated, request, .. } = self.planner;
-        let Some(there) = store.find(name).await? else { return Ok(None) };
+        let Some(there) = self.find(store).await? else { return Ok(None) };
         let differs = there.differences(order, *emulated);
         if request.due.series.is_some() {
             return Err(series::at_work(self.planner.cx, name));
@@ -242,7 +250,7 @@ impl Ordering<'_> {
             Opened::New(_) | Opened::Continues(_) => {}
             Opened::Taken(differs) => return Err(self.taken(&differs)),
         }
-        store.find(name).await?.ok_or_else(|| {
+        self.find(store).await?.ok_or_else(|| {
             let (what, why) = ("the campaign vanished", "the store does not find it again");
             Failure::new(Exit::Failed, what, why, "report this as a defect")
         })

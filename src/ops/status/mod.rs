@@ -11,7 +11,7 @@ use super::context::Context;
 use super::coverage::coverage;
 use super::failure::Failure;
 use super::stores::{self, Place};
-use crate::domain::request::StatusRequest;
+use crate::domain::request::{ConnectRequest, Said, StatusRequest};
 use crate::domain::{CampaignFilter, Exit};
 use crate::report::{Document, human};
 use crate::store::Store;
@@ -22,7 +22,11 @@ use standing::Standing;
 ///
 /// # Errors
 /// `Failure` of its kind.
-pub async fn status(cx: &Context<'_>, request: StatusRequest) -> Result<Exit, Failure> {
+pub async fn status(
+    cx: &Context<'_>,
+    request: StatusRequest,
+    settings: ConnectRequest,
+) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
     let store = stores::open_to_read(&place).await?;
     if let Some(warning) = place.warning() {
@@ -33,7 +37,10 @@ pub async fn status(cx: &Context<'_>, request: StatusRequest) -> Result<Exit, Fa
         return Ok(Exit::Done);
     }
     let mut campaigns = match (&request.campaign, &request.series) {
-        (Some(name), _) => vec![named(cx, &store, name).await?],
+        (Some(name), _) => {
+            let whose = request.whose.clone().or(settings);
+            vec![named(cx, &store, name, &whose).await?]
+        }
         (None, Some(series)) => store.select(&CampaignFilter::default().of_series(series)).await?,
         (None, None) => store.campaigns().await?,
     };

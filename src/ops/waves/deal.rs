@@ -311,7 +311,7 @@ pub(in crate::ops) async fn allow<S: Store>(
 ) -> Result<(), Failure> {
     let tally = store.tally(campaign.id).await?;
     within(tally.open(), approve_max)?;
-    let there = store.find(&campaign.name).await?;
+    let there = store.campaign(campaign.id).await?;
     let Some(failure) = there.as_ref().and_then(|there| there.wave_failed.as_ref()) else {
         return Ok(());
     };

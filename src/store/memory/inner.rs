@@ -8,8 +8,8 @@ use super::journal::{Budget, Call};
 use super::missing::unknown_campaign;
 use crate::domain::settle::CallRecord;
 use crate::domain::{
-    BudgetKey, CallId, Campaign, CampaignId, CampaignName, CampaignState, Operation, Priority,
-    Quota, Seq, Stamp, Timing,
+    BudgetKey, CallId, Campaign, CampaignId, CampaignState, Opening, Operation, Priority, Quota,
+    Seq, Stamp, Target, Timing,
 };
 use crate::store::Result;
 
@@ -37,8 +37,12 @@ impl Inner {
         self.held.get(&id).and_then(|held| held.campaign.as_ref()).ok_or_else(unknown_campaign)
     }
 
-    pub(super) fn named(&self, name: &CampaignName) -> Option<&Campaign> {
-        self.held.values().filter_map(|held| held.campaign.as_ref()).find(|one| one.name == *name)
+    /// The campaign that has the name of this one in the same tenant.
+    pub(super) fn same_name(&self, opening: &Opening) -> Option<&Campaign> {
+        let budget = |target: &Target| target.budget(Operation::Scan);
+        self.held.values().filter_map(|held| held.campaign.as_ref()).find(|one| {
+            one.name == opening.name && budget(&one.order.target) == budget(&opening.order.target)
+        })
     }
 
     /// All quotas of all open campaigns on this budget, and those that the server named: together

@@ -8,8 +8,8 @@ use super::fault::Fault;
 use super::{boot, sql};
 use crate::clock::Clock;
 use crate::domain::{
-    Begun, BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, CampaignName, Happening,
-    LookUp, NewRow, NotedHappening, Opening, Operation, Quota, Row, Seq, Stamp, Tally, Timing,
+    Begun, BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, Happening, LookUp, NewRow,
+    NotedHappening, Opening, Operation, Quota, Row, Seq, Stamp, Tally, Timing,
 };
 use crate::store::tables::{
     Budget, BudgetId, Call, CampaignBudgets, CampaignChange, Claiming, Device, NewCall, Nth, Page,
@@ -86,10 +86,6 @@ impl<C: Clock> Tables for Transaction<'_, C> {
 
     async fn campaign(&mut self, campaign: CampaignId) -> Done<Option<Campaign>> {
         sql::campaign(self.conn, campaign).await
-    }
-
-    async fn campaign_named(&mut self, name: &CampaignName) -> Done<Option<Campaign>> {
-        sql::campaign_named(self.conn, name).await
     }
 
     async fn campaigns(&mut self, filter: &CampaignFilter) -> Done<Vec<Campaign>> {

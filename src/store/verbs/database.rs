@@ -13,9 +13,8 @@ use crate::domain::hold::NotYet;
 use crate::domain::service::{id_of, service_of};
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    CampaignName, Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow,
-    NotedHappening, Opened, Opening, Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally,
-    Usage, WaveStand,
+    Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow, NotedHappening, Opened,
+    Opening, Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Usage, WaveStand,
 };
 use crate::store::tables::{CampaignChange, Page, Tables, TenantName};
 use crate::store::{ClaimAnswer, ReadAnswer, ReadSettlement, Result, Store, StoreError};
@@ -105,14 +104,6 @@ impl<D: Database> Store for D {
         self.check(campaign).await?;
         self.write("joining a campaign", move |tables| {
             Box::pin(async move { drafts::join(tables, campaign, &quotas).await })
-        })
-        .await
-    }
-
-    async fn find(&self, name: &CampaignName) -> Result<Option<Campaign>> {
-        let name = name.clone();
-        self.read("looking for a campaign", move |tables| {
-            Box::pin(async move { tables.campaign_named(&name).await })
         })
         .await
     }

@@ -1,7 +1,7 @@
 //! Drafts, and how one becomes a campaign or goes on with one that is there.
 
 use super::known::{known, unknown_campaign};
-use crate::domain::{CampaignId, NewRow, Opened, Opening, Operation, Quota, Seq};
+use crate::domain::{CampaignFilter, CampaignId, NewRow, Opened, Opening, Operation, Quota, Seq};
 use crate::store::tables::{CampaignBudgets, Done, Tables};
 
 pub(super) async fn append<T: Tables>(
@@ -28,14 +28,16 @@ pub(super) async fn open<T: Tables>(
     draft: CampaignId,
     opening: &Opening,
 ) -> Done<T, Opened> {
-    if let Some(there) = tables.campaign_named(&opening.name).await? {
+    let target = &opening.order.target;
+    let budget = target.budget(Operation::Scan);
+    let same = CampaignFilter::named_on(&opening.name, &budget);
+    if let Some(there) = tables.campaigns(&same).await?.pop() {
         tables.delete_draft(draft).await?;
         return Ok(there.meets(opening));
     }
     tables.draft_rows(draft).await?.ok_or_else(unknown_campaign)?;
-    let target = &opening.order.target;
     let budgets = CampaignBudgets {
-        scan: tables.budget_id(&target.budget(Operation::Scan)).await?,
+        scan: tables.budget_id(&budget).await?,
         read: tables.budget_id(&target.budget(Operation::Read)).await?,
     };
     tables.confirm(draft, opening, budgets).await?;

@@ -190,7 +190,8 @@ fn a_campaign_that_runs_elsewhere_is_told_and_one_that_was_paused_there_needs_no
 #[tokio::test]
 async fn a_campaign_of_an_older_version_goes_on_by_what_is_typed_and_says_that_nothing_was_kept() {
     let (place, _, _) = begun();
-    let older = "DROP TABLE begun; DROP TABLE happening; \
+    let older = "DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
+                 CREATE UNIQUE INDEX campaign_1 ON campaign (name); DROP INDEX campaign_draft; \
                  DELETE FROM _sqlx_migrations WHERE version >= 16";
     crate::store::sqlite::run(&place.path("s.db"), older).await;
     let said = run(place.fleetsweep(&["status", "c", "--store=sqlite:s.db"]));

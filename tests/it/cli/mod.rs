@@ -12,6 +12,7 @@ mod judged;
 mod kept;
 mod limits;
 mod lists;
+mod names;
 mod network;
 mod nights;
 mod order;

@@ -26,7 +26,7 @@ async fn filled(path: &Path, rows: u32) -> CampaignId {
         assert!(store.finish(draft).await.unwrap());
     }
     campaign(&store, 0..3, opening("open", &["100/1m"])).await;
-    let old = store.find(&"old".parse().unwrap()).await.unwrap().unwrap().id;
+    let old = store.named(&"old".parse().unwrap()).await.unwrap().remove(0).id;
     store.close().await.unwrap();
     let url = format!("sqlite:{}", path.display());
     let mut conn = SqliteConnection::connect(&url).await.unwrap();
@@ -118,7 +118,7 @@ async fn a_kill_at_whatever_moment_leaves_all_rows_or_none_and_a_store_that_is_s
             }
         }
         assert_eq!(store.tally(old).await.unwrap().rows(), 5_000);
-        let open = store.find(&"open".parse().unwrap()).await.unwrap().unwrap();
+        let open = store.named(&"open".parse().unwrap()).await.unwrap().remove(0);
         store.join(open.id, open.quotas).await.unwrap();
         store.close().await.unwrap();
         let again = run(prune());

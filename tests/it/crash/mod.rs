@@ -103,7 +103,7 @@ impl Scene {
         let path = self.place.path("store/s.db");
         let mut known = 0;
         if let Ok(Some(store)) = SqliteStore::open_read_only(path, Default::default()).await
-            && let Some(campaign) = store.find(&"crash".parse().unwrap()).await.unwrap()
+            && let Some(campaign) = store.named(&"crash".parse().unwrap()).await.unwrap().pop()
         {
             known = store.calls(campaign.id).await.unwrap();
         }

@@ -136,7 +136,7 @@ impl World {
 
     async fn find(&self, name: &str) -> Campaign {
         let name: CampaignName = name.parse().unwrap();
-        self.store.find(&name).await.unwrap().unwrap()
+        self.store.named(&name).await.unwrap().remove(0)
     }
 
     async fn tally(&self) -> Tally {

@@ -102,7 +102,7 @@ impl Fleet {
         opening.order.target = target();
         let opened = self.store.open(draft, opening).await.unwrap();
         assert!(matches!(opened, Opened::New(_)));
-        self.store.find(&name.parse().unwrap()).await.unwrap().unwrap()
+        self.store.named(&name.parse().unwrap()).await.unwrap().remove(0)
     }
 
     async fn run(&self, campaign: &Campaign, settings: Settings) -> Ending {

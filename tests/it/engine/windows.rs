@@ -116,7 +116,7 @@ impl Night {
 
     pub(super) async fn run(&self) -> (Ending, Vec<Event>) {
         let name: CampaignName = "c".parse().unwrap();
-        let campaign = self.store.find(&name).await.unwrap().unwrap();
+        let campaign = self.store.named(&name).await.unwrap().remove(0);
         let (_stop, stopped) = watch::channel(StopLevel::Run);
         let (events, mut watcher) = mpsc::channel(10_000);
         let (store, server) = (self.store.clone(), self.server.clone());
@@ -223,7 +223,7 @@ async fn whenever_the_wall_clock_steps_no_order_leaves_outside_of_the_window() {
         assert_eq!(night.sent().iter().find(wrong), None, "after {questions} questions");
         held += usize::from(ending == Ending::Stopped(Stop::Window));
         let name: CampaignName = "c".parse().unwrap();
-        let campaign = night.store.find(&name).await.unwrap().unwrap();
+        let campaign = night.store.named(&name).await.unwrap().remove(0);
         let tally = night.store.tally(campaign.id).await.unwrap();
         assert_eq!(tally.of(Outcome::Accepted) as usize, night.sent().len());
         assert_eq!((tally.claimed, tally.doubtful), (0, 0));

@@ -132,7 +132,7 @@ async fn opened_at<S: Store>(
     };
     let opened = store.open(draft, opening).await.unwrap();
     assert!(matches!(opened, Opened::New(_)), "{opened:?}");
-    store.find(&name).await.unwrap().expect("it was just opened")
+    store.named(&name).await.unwrap().pop().expect("it was just opened")
 }
 
 /// The most moments (in microseconds) that any half-open window of this length holds.

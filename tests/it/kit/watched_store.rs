@@ -12,9 +12,9 @@ use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    CampaignName, Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow,
-    NotedHappening, Opened, Opening, Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally,
-    Timing, Usage, Verdict, WaveStand,
+    Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow, NotedHappening, Opened,
+    Opening, Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Timing, Usage, Verdict,
+    WaveStand,
 };
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{
@@ -325,9 +325,6 @@ impl Store for Watched {
     }
     async fn join(&self, campaign: CampaignId, quotas: Vec<Quota>) -> Result<()> {
         self.inner.join(campaign, quotas).await
-    }
-    async fn find(&self, name: &CampaignName) -> Result<Option<Campaign>> {
-        self.inner.find(name).await
     }
     async fn campaign(&self, campaign: CampaignId) -> Result<Option<Campaign>> {
         self.inner.campaign(campaign).await

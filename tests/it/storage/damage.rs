@@ -193,7 +193,7 @@ enum End {
 /// Goes on with the campaign in these files.
 async fn go_on(path: &Path, name: &Campaign, server: &Arc<Server>) -> Result<End, StoreError> {
     let store = Arc::new(SqliteStore::open(path, timing(false)).await?);
-    let Some(campaign) = store.find(&name.name).await? else { return Ok(End::Gone) };
+    let Some(campaign) = store.named(&name.name).await?.pop() else { return Ok(End::Gone) };
     let settings = Settings {
         concurrency: 4,
         quotas: quotas(),
@@ -402,7 +402,8 @@ async fn a_store_from_before_there_were_checksums_gets_them_and_goes_on() {
                  DROP INDEX campaign_finished; \
                  ALTER TABLE campaign DROP COLUMN pruned_at; \
                  DROP TRIGGER call_schema; ALTER TABLE call DROP COLUMN schema; DROP TABLE place; \
-                 DROP TABLE begun; DROP TABLE happening; \
+                 DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
+                 CREATE UNIQUE INDEX campaign_1 ON campaign (name); DROP INDEX campaign_draft; \
                  ALTER TABLE budget DROP COLUMN named; DROP TABLE tenant_name; \
                  UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
                  DELETE FROM _sqlx_migrations WHERE version > 1";

@@ -9,8 +9,7 @@ use super::quotas::quotas_of;
 use super::state::{busy_of, state_of};
 use super::values::{json_of, parsed, time, unsigned};
 use crate::domain::{
-    Campaign, CampaignId, CampaignName, CampaignState, LastRun, Order, ServerNotes, Stamp, Tally,
-    Target, Ticket,
+    Campaign, CampaignId, CampaignState, LastRun, Order, ServerNotes, Stamp, Tally, Target, Ticket,
 };
 use crate::store::sqlite::fault::Fault;
 use crate::store::tables::{BudgetId, CampaignBudgets};
@@ -38,15 +37,6 @@ pub(in super::super) async fn campaign(
     campaign: CampaignId,
 ) -> Result<Option<Campaign>, Fault> {
     let query = sqlx::query(select_campaigns!(" AND id = ?")).bind(campaign.0);
-    query.fetch_optional(conn).await?.map(|row| read(&row)).transpose()
-}
-
-/// A confirmed campaign by its name.
-pub(in super::super) async fn campaign_named(
-    conn: &mut SqliteConnection,
-    name: &CampaignName,
-) -> Result<Option<Campaign>, Fault> {
-    let query = sqlx::query(select_campaigns!(" AND name = ?")).bind(name.as_str());
     query.fetch_optional(conn).await?.map(|row| read(&row)).transpose()
 }
 

@@ -28,6 +28,7 @@ fn query(select: &str, filter: &CampaignFilter) -> QueryBuilder<Sqlite> {
     let CampaignFilter {
         open,
         on_budget,
+        name,
         name_begins,
         not_over_before,
         with_rows_over_before,
@@ -43,6 +44,9 @@ fn query(select: &str, filter: &CampaignFilter) -> QueryBuilder<Sqlite> {
         query.push_bind(budget.tenant.clone()).push(" AND application = ");
         query.push_bind(budget.application.clone()).push(" AND operation = ");
         query.push_bind(budget.operation.to_string()).push(")");
+    }
+    if let Some(name) = name {
+        query.push(" AND name = ").push_bind(name.to_string());
     }
     if let Some(begin) = name_begins {
         // Behind every name that begins so, and before every other one that is greater.
@@ -60,7 +64,7 @@ fn query(select: &str, filter: &CampaignFilter) -> QueryBuilder<Sqlite> {
     }
     // A filter has an index of its own, which the order of keys must not draw the query from.
     let by_end = not_over_before.is_some() || with_rows_over_before.is_some();
-    let narrow = *open || name_begins.is_some() || by_end;
+    let narrow = *open || name.is_some() || name_begins.is_some() || by_end;
     query.push(if narrow { " ORDER BY +id DESC" } else { " ORDER BY id DESC" });
     if let (Some(latest), false) = (latest, by_end) {
         query.push(" LIMIT ").push_bind(signed::<usize>(*latest));
@@ -102,8 +106,10 @@ mod tests {
         for (filter, index) in [
             (CampaignFilter::open(), "campaign_open"),
             (CampaignFilter::open_on(&budget), "campaign_open"),
-            (CampaignFilter { name_begins: begins.clone(), ..all() }, "campaign_1"),
-            (CampaignFilter { name_begins: begins, ..CampaignFilter::open() }, "campaign_1"),
+            (CampaignFilter { name_begins: begins.clone(), ..all() }, "campaign_name"),
+            (CampaignFilter { name_begins: begins, ..CampaignFilter::open() }, "campaign_name"),
+            (CampaignFilter::named(&"nightly".parse().unwrap()), "campaign_name"),
+            (CampaignFilter::named_on(&"nightly".parse().unwrap(), &budget), "campaign_name"),
             (CampaignFilter { not_over_before: moment, ..all() }, "campaign_finished"),
             (CampaignFilter { with_rows_over_before: moment, ..all() }, "campaign_finished"),
         ] {

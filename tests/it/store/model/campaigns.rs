@@ -60,6 +60,8 @@ impl World {
         vec![
             all.clone(),
             CampaignFilter::open_on(&opening.order.target.budget(Operation::Scan)),
+            CampaignFilter::named(&opening.name),
+            CampaignFilter::named_on(&opening.name, &opening.order.target.budget(Operation::Scan)),
             CampaignFilter { name_begins: begins, latest: Some(2), ..all.clone() },
             CampaignFilter { not_over_before: moment, latest: Some(3), ..all },
         ]

@@ -125,8 +125,8 @@ impl World {
             32..34 => self.claim_on().await,
             34..56 => self.settle().await,
             56..67 => self.advance().await,
-            67..69 => self.cancel().await,
-            69..76 => self.expire().await,
+            67..70 => self.cancel().await,
+            70..76 => self.expire().await,
             76..87 => self.look_up().await,
             87..90 => self.claim_read().await,
             90..93 => self.settle_read().await,
@@ -350,7 +350,8 @@ impl World {
         self.sqlite.append(draft.sqlite, rows).await.unwrap();
         self.order(draft).await;
         let quotas = self.quotas();
-        let name = format!("c{}", self.rng.u32(0..6));
+        // Each name in both tenants.
+        let name = format!("c{}", self.rng.u32(0..3));
         let mut opening = opening(&name, &quotas);
         opening.order.target.application = format!("app-{}", self.rng.u32(0..2));
         opening.order.scan_type =

@@ -32,7 +32,7 @@ async fn counted(path: &Path, sql: &str) -> Vec<(String, i64)> {
 const SCANS: &str = "SELECT api_origin, calls FROM budget WHERE operation = 'scan' ORDER BY id";
 
 async fn found(store: &SqliteStore<ManualClock>, name: &str) -> Campaign {
-    store.find(&name.parse().unwrap()).await.unwrap().unwrap()
+    store.named(&name.parse().unwrap()).await.unwrap().remove(0)
 }
 
 fn scans(campaign: &Campaign) -> BudgetKey {

@@ -388,7 +388,7 @@ async fn a_store_opened_for_reading_shows_everything_and_changes_nothing() {
             store.close().await.unwrap();
         }
         let reader = SqliteStore::open_read_only(&path, Timing::default()).await.unwrap().unwrap();
-        assert_eq!(reader.find(&open.name).await.unwrap().unwrap().id, id);
+        assert_eq!(reader.named(&open.name).await.unwrap()[0].id, id);
         assert_eq!(reader.rows(id, 0, 9).await.unwrap().len(), 3);
         assert!(reader.peek(id, 0).await.unwrap().is_err());
         let budget = open.order.target.budget(Operation::Scan);

@@ -17,7 +17,8 @@ const THIRD_SCHEMA: &str = "UPDATE device_row SET rank = rank - 1 WHERE rank > 1
     DELETE FROM tally WHERE state = 'cancelled'; DROP INDEX campaign_finished; \
     ALTER TABLE campaign DROP COLUMN pruned_at; \
     DROP TRIGGER call_schema; ALTER TABLE call DROP COLUMN schema; DROP TABLE place; \
-    DROP TABLE begun; DROP TABLE happening; \
+    DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
+    CREATE UNIQUE INDEX campaign_1 ON campaign (name); DROP INDEX campaign_draft; \
     ALTER TABLE budget DROP COLUMN named; DROP TABLE tenant_name; \
     DELETE FROM _sqlx_migrations WHERE version >= 4";
 

@@ -48,7 +48,7 @@ async fn damage_to_what_lies_between_waves_is_noticed_before_anything_is_ordered
         let (id, _) = over(&path, failed).await;
         run(&path, &format!("UPDATE campaign SET {damage}")).await;
         let store = open(&path, &ManualClock::default()).await;
-        let found = store.find(&"c".parse().unwrap()).await.unwrap_err().to_string();
+        let found = store.named(&"c".parse().unwrap()).await.unwrap_err().to_string();
         assert!(found.contains("does not match its checksum"), "{damage}: {found}");
         assert!(store.end_wave(id).await.is_err(), "{damage}");
         assert!(store.open_wave(id, 0).await.is_err(), "{damage}");

@@ -1,6 +1,6 @@
 //! Campaigns by what is asked of them, in every store.
 
-use fleetsweep::domain::{Campaign, CampaignFilter, Operation};
+use fleetsweep::domain::{Campaign, CampaignFilter, Operation, Target};
 
 use super::*;
 
@@ -55,4 +55,45 @@ pub(super) async fn only_the_campaigns_that_are_meant_are_handed_out_the_latest_
     assert_eq!(store.campaign(CampaignId(99)).await.unwrap(), None);
     let draft = store.draft().await.unwrap();
     assert_eq!(store.campaign(draft).await.unwrap(), None);
+}
+
+pub(super) async fn campaigns_of_several_tenants_may_have_one_name_and_those_of_one_may_not(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let first = opening("night", &["100/1m"]);
+    let of = |change: fn(&mut Target)| {
+        let mut other = first.clone();
+        change(&mut other.order.target);
+        other
+    };
+    let others = [
+        of(|target| target.tenant = "tenant-2".to_owned()),
+        of(|target| target.application = "app-2".to_owned()),
+        of(|target| target.api_origin = "https://api-gov.example".to_owned()),
+    ];
+    let mut ids = vec![campaign(store, 0..1, first.clone()).await];
+    for other in &others {
+        ids.push(campaign(store, 0..1, other.clone()).await);
+    }
+    let named = store.named(&first.name).await.unwrap();
+    let named: Vec<CampaignId> = named.iter().rev().map(|one| one.id).collect();
+    assert_eq!(named, ids);
+    for (opening, id) in std::iter::once(&first).chain(&others).zip(ids) {
+        let budget = opening.order.target.budget(Operation::Scan);
+        let found = store.find(&opening.name, &budget).await.unwrap().unwrap();
+        assert_eq!((found.id, &found.order.target), (id, &opening.order.target));
+        // Another spelling of the same ids is the same tenant's.
+        let mut again = opening.clone();
+        again.order.target.tenant = format!("{{{}}}", again.order.target.tenant.to_uppercase());
+        let draft = store.draft().await.unwrap();
+        assert_eq!(store.open(draft, again.clone()).await.unwrap(), Opened::Continues(id));
+        again.order.comment = "another".to_owned();
+        let draft = store.draft().await.unwrap();
+        assert!(matches!(store.open(draft, again).await.unwrap(), Opened::Taken(_)));
+    }
+    assert_eq!(store.named(&"day".parse().unwrap()).await.unwrap(), []);
+    let nobody = of(|target| target.tenant = "tenant-3".to_owned());
+    let budget = nobody.order.target.budget(Operation::Scan);
+    assert_eq!(store.find(&first.name, &budget).await.unwrap(), None);
 }

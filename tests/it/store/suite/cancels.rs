@@ -51,11 +51,11 @@ pub(super) async fn a_campaign_that_is_called_off_orders_nothing_more_and_ends_w
     assert_eq!(rows[4].detail.error_code.as_deref(), Some("ResourceNotFound"), "it stays told");
     let tally = store.tally(id).await.unwrap();
     assert_eq!((tally.queued, tally.of(Outcome::NotAttempted)), (0, 5));
-    assert!(store.find(&"c".parse().unwrap()).await.unwrap().unwrap().called_off);
+    assert!(store.named(&"c".parse().unwrap()).await.unwrap().remove(0).called_off);
     let idle = store.claim(id, true).await.unwrap();
     assert!(matches!(idle, ClaimAnswer::Idle { repeats_only: false, .. }), "{idle:?}");
     claim(store, other).await;
-    assert!(!store.find(&"other".parse().unwrap()).await.unwrap().unwrap().called_off);
+    assert!(!store.named(&"other".parse().unwrap()).await.unwrap().remove(0).called_off);
     let again = store.call_off(id).await.unwrap();
     assert_eq!(again, CalledOff { ended: 0, open: 2, finished: false });
     assert!(store.call_off(CampaignId(999_999)).await.is_err());
@@ -101,7 +101,7 @@ pub(super) async fn a_campaign_with_nothing_but_waiting_devices_is_finished_by_c
     let id = campaign(store, 0..2_500, opening("c", &["100/1m"])).await;
     let called_off = store.call_off(id).await.unwrap();
     assert_eq!(called_off, CalledOff { ended: 2_500, open: 0, finished: true });
-    let found = store.find(&"c".parse().unwrap()).await.unwrap().unwrap();
+    let found = store.named(&"c".parse().unwrap()).await.unwrap().remove(0);
     assert_eq!(found.state, CampaignState::Finished);
     let never = State::Done(Outcome::NotAttempted);
     assert!(states(store, id).await.iter().all(|state| *state == never));

@@ -50,6 +50,7 @@ every_store! {
     a_draft_counts_its_rows_and_vanishes_when_it_is_discarded
     a_confirmed_draft_is_a_campaign_with_all_that_was_said
     the_same_order_goes_on_and_another_one_is_told_what_differs
+    campaigns_of_several_tenants_may_have_one_name_and_those_of_one_may_not
     rows_that_ended_when_they_were_read_are_kept_and_never_claimed
     claims_come_in_input_order_until_nothing_is_left
     the_limit_refuses_and_says_when_and_why
@@ -137,7 +138,7 @@ async fn a_confirmed_draft_is_a_campaign_with_all_that_was_said(subject: &impl S
     let mut opening = opening("night-1", &["100/1m", "1500/1h"]);
     opening.order.ticket = "CHG 0031337".parse().ok();
     let id = campaign(store, 0..2, opening.clone()).await;
-    let found = store.find(&opening.name).await.unwrap().unwrap();
+    let found = store.named(&opening.name).await.unwrap().remove(0);
     assert_eq!(found.id, id);
     assert_eq!((&found.name, &found.order), (&opening.name, &opening.order));
     assert_eq!((found.mark_bits, found.busy), (opening.mark_bits, opening.busy));
@@ -149,7 +150,7 @@ async fn a_confirmed_draft_is_a_campaign_with_all_that_was_said(subject: &impl S
     assert_eq!(names, [later, id]);
     store.discard(id).await.unwrap();
     assert_eq!(store.tally(id).await.unwrap().queued, 2, "a campaign is not discarded");
-    assert_eq!(store.find(&"other".parse().unwrap()).await.unwrap(), None);
+    assert_eq!(store.named(&"other".parse().unwrap()).await.unwrap(), []);
 }
 
 async fn the_same_order_goes_on_and_another_one_is_told_what_differs(subject: &impl Subject) {
@@ -175,7 +176,7 @@ async fn the_same_order_goes_on_and_another_one_is_told_what_differs(subject: &i
     settle(store, call, accepted(store.clock().utc())).await;
     assert!(store.finish(id).await.unwrap());
     assert!(store.finish(id).await.unwrap());
-    let found = store.find(&same.name).await.unwrap().unwrap();
+    let found = store.named(&same.name).await.unwrap().remove(0);
     assert_eq!(found.state, CampaignState::Finished);
     assert_eq!(found.finished_at, Some(store.clock().utc()));
     let draft = store.draft().await.unwrap();
@@ -380,7 +381,7 @@ async fn counts_agree_with_the_rows_whatever_happens(subject: &impl Subject) {
     }
     let covered = Outcome::AlreadyInProgress { covered: true };
     assert_eq!(store.tally(id).await.unwrap().of(covered), 1);
-    let notes = store.find(&"c".parse().unwrap()).await.unwrap().unwrap().notes;
+    let notes = store.named(&"c".parse().unwrap()).await.unwrap().remove(0).notes;
     assert_eq!(notes.first_contact, utc.checked_sub(SECOND * 2).ok());
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn how_the_latest_run_went_is_kept(subject: &impl Subject) {
     let store = subject.store();
     let id = campaign(store, 0..1, opening("c", &["100/1m"])).await;
     let last = async || {
-        let campaign = store.find(&"c".parse().unwrap()).await.unwrap().unwrap();
+        let campaign = store.named(&"c".parse().unwrap()).await.unwrap().remove(0);
         (campaign.last_run, campaign.last_call_at)
     };
     assert_eq!(last().await, (None, None));
@@ -78,7 +78,7 @@ pub(super) async fn nothing_is_claimed_of_a_campaign_that_is_paused(subject: &im
     assert_eq!(store.claim(id, true).await.unwrap(), ClaimAnswer::NotYet(no));
     assert!(matches!(store.claim_read(id).await.unwrap(), ReadAnswer::Call(..)));
     claim(store, other).await;
-    assert!(store.find(&"c".parse().unwrap()).await.unwrap().unwrap().paused);
+    assert!(store.named(&"c".parse().unwrap()).await.unwrap().remove(0).paused);
     store.set_paused(id, false).await.unwrap();
     claim(store, id).await;
     assert!(store.set_paused(CampaignId(999_999), true).await.is_err());

@@ -34,7 +34,7 @@ pub(crate) async fn in_waves(store: &impl Store, rollout: Rollout) -> CampaignId
 }
 
 pub(crate) async fn found(store: &impl Store) -> Campaign {
-    store.find(&"c".parse().unwrap()).await.unwrap().unwrap()
+    store.named(&"c".parse().unwrap()).await.unwrap().remove(0)
 }
 
 /// Claims the next device and has it accepted.
@@ -57,7 +57,7 @@ pub(super) async fn a_campaign_keeps_how_its_waves_go_and_one_of_one_wave_has_no
     let draft = store.draft().await.unwrap();
     store.append(draft, rows(5..6)).await.unwrap();
     store.open(draft, opening("d", &["100/1m"])).await.unwrap();
-    let there = store.find(&"d".parse().unwrap()).await.unwrap().unwrap();
+    let there = store.named(&"d".parse().unwrap()).await.unwrap().remove(0);
     assert!(there.rollout.is_plain());
     one(store, draft).await;
     assert_eq!(store.end_wave(draft).await.unwrap(), stand(0, None), "nothing comes after it");

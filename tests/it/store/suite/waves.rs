@@ -93,7 +93,7 @@ pub(super) async fn nothing_of_a_later_wave_is_claimed_before_the_present_one_is
     store.lay_waves(id, &[2, 2]).await.unwrap();
     store.open(id, opening("c", &["100/1m"])).await.unwrap();
     let name = "c".parse().unwrap();
-    assert_eq!(store.find(&name).await.unwrap().unwrap().wave, 0);
+    assert_eq!(store.named(&name).await.unwrap().remove(0).wave, 0);
     assert_eq!(store.wave_open(id).await.unwrap(), 2);
     let (first, second) = (claim(store, id).await, claim(store, id).await);
     assert_eq!((first.device, second.device), (device(0), device(1)));
@@ -119,7 +119,7 @@ pub(super) async fn nothing_of_a_later_wave_is_claimed_before_the_present_one_is
     assert!(!store.open_wave(id, 1).await.unwrap(), "it does not stand there");
     assert!(store.open_wave(id, 0).await.unwrap());
     assert!(!store.open_wave(id, 0).await.unwrap(), "another runner was faster");
-    assert_eq!(store.find(&name).await.unwrap().unwrap().wave, 1);
+    assert_eq!(store.named(&name).await.unwrap().remove(0).wave, 1);
     assert_eq!(claimed(store, id).await, [2, 3]);
     assert!(store.open_wave(id, 1).await.unwrap());
     assert_eq!(claimed(store, id).await, [4]);
