@@ -4,16 +4,18 @@
 mod after;
 mod cancel;
 mod change;
+mod common;
 mod due;
 mod hours;
 mod later;
 mod machines;
 mod order;
-mod priority;
 mod requests;
 mod schedule;
 mod status;
 mod tools;
+mod typed;
+mod values;
 mod waves;
 mod words;
 
@@ -24,32 +26,31 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::domain::preflight::Group;
 use crate::domain::request::{Length, OrNone};
-use crate::domain::{BusyPolicy, CampaignName, Cloud, Exit, PaceKind, Quota, ScanType, SignInKind};
+use crate::domain::{
+    BusyPolicy, CampaignName, Cloud, Exit, MaxFailures, PaceKind, Priority, Quota, ScanType,
+    SignInKind, Ticket,
+};
 use crate::emulator::Scenario;
 pub use after::AfterArgs;
 pub use cancel::CancelArgs;
-pub use change::ChangeArgs;
+pub use change::PlanFileArgs;
+pub(crate) use common::Common;
 pub use due::DueArgs;
 pub use hours::HoursArgs;
 pub use later::{FollowArgs, PauseArgs, PruneArgs, RetryArgs, WhoseArgs};
 pub use machines::MachineArgs;
 pub use order::OrderArgs;
-pub use priority::PriorityArgs;
-pub(super) use requests::{SettingsArgs, sign_in_kind};
+pub(super) use requests::SettingsArgs;
 pub use schedule::ScheduleArgs;
 pub use status::StatusArgs;
 pub use tools::{CompletionsArgs, DoctorArgs, EmulateArgs, ManArgs};
-pub use waves::{RuleArgs, WaveArgs};
+use typed::typed;
+pub(super) use values::sign_in_kind;
+use values::{
+    BUSY, PACES, TYPES, all, auth, busy, cloud, group, groups, pace, percent, priority, scan_type,
+};
+pub use waves::WaveArgs;
 use words::words;
-
-/// The types of a scan.
-const TYPES: [&str; 2] = ["quick", "full"];
-
-/// How bursts are spread.
-const PACES: [&str; 2] = ["fast", "even"];
-
-/// What is done with busy devices.
-const BUSY: [&str; 2] = ["report", "retry"];
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
 /// and never faster, and says for every device what became of it.
@@ -156,126 +157,131 @@ pub enum Command {
     Man(ManArgs),
 }
 
-/// Where the API is and who calls it. Secrets are never flags: AZURE_CLIENT_SECRET, or a file.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Tenant and sign-in")]
-pub struct ConnectArgs {
-    /// Tenant's settings in the settings file [env: FLEETSWEEP_PROFILE]
-    #[arg(long, value_name = "NAME")]
-    pub profile: Option<String>,
+typed! {
+    /// Where the API is and who calls it. Secrets are never flags: AZURE_CLIENT_SECRET, or a file.
+    #[command(next_help_heading = "Tenant and sign-in")]
+    ConnectArgs => ConnectRequest {
+        /// Tenant's settings in the settings file [env: FLEETSWEEP_PROFILE]
+        #[arg(long, value_name = "NAME")]
+        profile: Option<String>,
 
-    /// Tenant id, or one of its domains [env: AZURE_TENANT_ID]
-    #[arg(long, value_name = "GUID|DOMAIN")]
-    pub tenant: Option<String>,
+        /// Tenant id, or one of its domains [env: AZURE_TENANT_ID]
+        #[arg(long, value_name = "GUID|DOMAIN")]
+        tenant: Option<String>,
 
-    /// Application (client) id [env: AZURE_CLIENT_ID]
-    #[arg(long, value_name = "GUID")]
-    pub client_id: Option<String>,
+        /// Application (client) id [env: AZURE_CLIENT_ID]
+        #[arg(long, value_name = "GUID")]
+        client_id: Option<String>,
 
-    /// How to sign in: secret, certificate, managed-identity, workload, azure-cli, device-code or
-    /// token-file; found from the environment if only one is there [env: FLEETSWEEP_AUTH]
-    #[arg(long, value_name = "KIND", hide_possible_values = true,
-        value_parser = words(text(), SignInKind::ALL.map(SignInKind::name)))]
-    pub auth: Option<String>,
+        /// How to sign in: secret, certificate, managed-identity, workload, azure-cli, device-code
+        /// or token-file; found from the environment if only one is there [env: FLEETSWEEP_AUTH]
+        #[arg(long, value_name = "KIND", hide_possible_values = true,
+            value_parser = words(text(), SignInKind::ALL.map(SignInKind::name)))]
+        auth: Option<String> => auth,
 
-    /// File that holds the client secret, readable by you alone; else the systemd credential
-    /// client-secret or AZURE_CLIENT_SECRET is used [env: FLEETSWEEP_CLIENT_SECRET_FILE]
-    #[arg(long, value_name = "PATH")]
-    pub client_secret_file: Option<PathBuf>,
+        /// File that holds the client secret, readable by you alone; else the systemd credential
+        /// client-secret or AZURE_CLIENT_SECRET is used [env: FLEETSWEEP_CLIENT_SECRET_FILE]
+        #[arg(long, value_name = "PATH")]
+        client_secret_file: Option<PathBuf>,
 
-    /// PEM file with a certificate and its RSA key, readable by you alone
-    /// [env: AZURE_CLIENT_CERTIFICATE_PATH]
-    #[arg(long, value_name = "PATH")]
-    pub client_certificate: Option<PathBuf>,
+        /// PEM file with a certificate and its RSA key, readable by you alone
+        /// [env: AZURE_CLIENT_CERTIFICATE_PATH]
+        #[arg(long, value_name = "PATH")]
+        client_certificate: Option<PathBuf>,
 
-    /// File that holds an access token, readable by you alone; read again at each renewal
-    /// [env: FLEETSWEEP_TOKEN_FILE]
-    #[arg(long, value_name = "PATH")]
-    pub token_file: Option<PathBuf>,
+        /// File that holds an access token, readable by you alone; read again at each renewal
+        /// [env: FLEETSWEEP_TOKEN_FILE]
+        #[arg(long, value_name = "PATH")]
+        token_file: Option<PathBuf>,
 
-    /// Microsoft cloud: commercial, gcc, gcc-high, dod, or a region of the commercial one such as
-    /// commercial-eu (us, eu, uk, au, swa, ina, aea) [env: FLEETSWEEP_CLOUD]
-    #[arg(long, value_name = "NAME", hide_possible_values = true,
-        value_parser = words(text(), Cloud::all().map(Cloud::name)))]
-    pub cloud: Option<String>,
+        /// Microsoft cloud: commercial, gcc, gcc-high, dod, or a region of the commercial one such
+        /// as commercial-eu (us, eu, uk, au, swa, ina, aea) [env: FLEETSWEEP_CLOUD]
+        #[arg(long, value_name = "NAME", hide_possible_values = true,
+            value_parser = words(text(), Cloud::all().map(Cloud::name)))]
+        cloud: Option<String> => cloud,
 
-    /// Other address of the API; plain http for loopback alone [env: FLEETSWEEP_API_URL]
-    #[arg(long, value_name = "URL")]
-    pub api_url: Option<String>,
+        /// Other address of the API; plain http for loopback alone [env: FLEETSWEEP_API_URL]
+        #[arg(long, value_name = "URL")]
+        api_url: Option<String>,
 
-    /// Other address to sign in at [env: FLEETSWEEP_LOGIN_URL, AZURE_AUTHORITY_HOST]
-    #[arg(long, value_name = "URL")]
-    pub login_url: Option<String>,
+        /// Other address to sign in at [env: FLEETSWEEP_LOGIN_URL, AZURE_AUTHORITY_HOST]
+        #[arg(long, value_name = "URL")]
+        login_url: Option<String>,
 
-    /// More certificate authorities, as a PEM file [env: FLEETSWEEP_CA_FILE]
-    #[arg(long, value_name = "PATH")]
-    pub ca_file: Option<PathBuf>,
+        /// More certificate authorities, as a PEM file [env: FLEETSWEEP_CA_FILE]
+        #[arg(long, value_name = "PATH")]
+        ca_file: Option<PathBuf>,
+    }
 }
 
-/// The embedded emulator.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Emulator")]
-pub struct EmulatorArgs {
-    /// Run against an embedded emulator on loopback; nothing leaves this machine
-    #[arg(long, conflicts_with_all = ["profile", "tenant", "client_id", "auth",
-        "client_secret_file", "client_certificate", "token_file", "cloud", "api_url", "login_url",
-        "ca_file"])]
-    pub emulator: bool,
+typed! {
+    /// The embedded emulator.
+    #[command(next_help_heading = "Emulator")]
+    EmulatorArgs => EmulatorRequest {
+        /// Run against an embedded emulator on loopback; nothing leaves this machine
+        #[arg(long, conflicts_with_all = ["profile", "tenant", "client_id", "auth",
+            "client_secret_file", "client_certificate", "token_file", "cloud", "api_url",
+            "login_url", "ca_file"])]
+        emulator: bool,
 
-    /// What the emulator plays: a name such as calm or faults, or a TOML file
-    #[arg(long, value_name = "NAME", hide_possible_values = true,
-        value_parser = words(text(), Scenario::names()))]
-    pub scenario: Option<String>,
+        /// What the emulator plays: a name such as calm or faults, or a TOML file
+        #[arg(long, value_name = "NAME", hide_possible_values = true,
+            value_parser = words(text(), Scenario::names()))]
+        scenario: Option<String>,
 
-    /// Seed of everything that the emulator draws
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
+        /// Seed of everything that the emulator draws
+        #[arg(long, value_name = "N")]
+        seed: Option<u64>,
+    }
 }
 
-/// How fast, and until when.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Speed")]
-pub struct SpeedArgs {
-    /// Lower a limit, such as 50/1m; repeatable. The API's own are 100/1m and 1500/1h; only towards
-    /// a loopback address can a limit be higher
-    #[arg(long = "limit", value_name = "CALLS/TIME")]
-    pub limits: Vec<OrNone<Quota>>,
+typed! {
+    /// How fast, and until when.
+    #[command(next_help_heading = "Speed")]
+    SpeedArgs => SpeedRequest {
+        /// Lower a limit, such as 50/1m; repeatable. The API's own are 100/1m and 1500/1h; only
+        /// towards a loopback address can a limit be higher
+        #[arg(long = "limit", value_name = "CALLS/TIME")]
+        limits: Vec<OrNone<Quota>> => all,
 
-    /// Leave room for other tools that use the same application, such as 25%
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
-    pub leave: Option<u8>,
+        /// Leave room for other tools that use the same application, such as 25%
+        #[arg(long, value_name = "PERCENT", value_parser = percent)]
+        leave: Option<u8>,
 
-    /// fast: as early as the limits allow; even: spread over the longest limit [default: fast]
-    #[arg(long, value_parser = words(pace, PACES), hide_possible_values = true)]
-    pub pace: Option<PaceKind>,
+        /// fast: as early as the limits allow; even: spread over the longest limit [default: fast]
+        #[arg(long, value_parser = words(pace, PACES), hide_possible_values = true)]
+        pace: Option<PaceKind>,
 
-    /// Calls in flight at most [default: 16]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub concurrency: Option<u16>,
+        /// Calls in flight at most [default: 16]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+        concurrency: Option<u16>,
 
-    /// Divide every duration and limit window by N; towards a loopback address alone [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub time_scale: Option<u32>,
+        /// Divide every duration and limit window by N; towards a loopback address alone [default:
+        /// 1]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+        time_scale: Option<u32>,
 
-    /// Order nothing after this time of day, such as 06:00, or this moment (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<OrNone<String>>,
+        /// Order nothing after this time of day, such as 06:00, or this moment (RFC 3339)
+        #[arg(long, value_name = "TIME")]
+        until: Option<OrNone<String>>,
 
-    /// Order nothing after this long, such as 5h30m; in this run alone
-    #[arg(long, value_name = "TIME")]
-    pub max_duration: Option<OrNone<Length>>,
+        /// Order nothing after this long, such as 5h30m; in this run alone
+        #[arg(long, value_name = "TIME")]
+        max_duration: Option<OrNone<Length>>,
 
-    /// How long to wait for an API that cannot be reached, once it was, or for the store
-    #[arg(long, value_name = "TIME")]
-    pub max_wait: Option<Length>,
+        /// How long to wait for an API that cannot be reached, once it was, or for the store
+        #[arg(long, value_name = "TIME")]
+        max_wait: Option<Length>,
 
-    /// When orders may leave.
-    #[command(flatten)]
-    pub hours: HoursArgs,
+        /// When orders may leave.
+        #[command(flatten)]
+        hours: HoursArgs => HoursArgs::request,
 
-    /// Which campaign goes before others.
-    #[command(flatten)]
-    pub priority: PriorityArgs,
+        /// high: campaigns of normal priority that share its limits wait while this one has a
+        /// device to order; kept with the campaign until another is given [default: normal]
+        #[arg(long, value_name = "normal|high", value_parser = priority)]
+        priority: Option<Priority>,
+    }
 }
 
 impl SpeedArgs {
@@ -316,151 +322,161 @@ pub struct OutputArgs {
     pub json: bool,
 }
 
-/// How a campaign is run, whichever command runs it.
-#[derive(Clone, Debug, Args)]
-pub struct RunArgs {
-    /// How fast, and until when.
-    #[command(flatten)]
-    pub speed: SpeedArgs,
-    /// What stops it.
-    #[command(flatten)]
-    pub rules: RuleArgs,
-    /// Where state and reports go.
-    #[command(flatten)]
-    pub output: OutputArgs,
-    /// After the run.
-    #[command(flatten)]
-    pub after: AfterArgs,
-    /// Where the API is and who calls it.
-    #[command(flatten)]
-    pub connect: ConnectArgs,
-    /// The embedded emulator.
-    #[command(flatten)]
-    pub emulator: EmulatorArgs,
+typed! {
+    /// How a campaign is run, whichever command runs it.
+    RunArgs => RunRequest {
+        /// How fast, and until when.
+        #[command(flatten)]
+        speed: SpeedArgs => SpeedArgs::request,
+        /// Stop (exit 4) when so many were rejected, not found, failed or are unknown: a share such
+        /// as 5%, of at least 50 results of this run, or a number. It also judges a canary and each
+        /// wave, there with the scans that failed [default: 5% of a wave; none of a run]
+        #[arg(long, value_name = "SHARE|N", help_heading = "Waves and failures")]
+        max_failures: Option<OrNone<MaxFailures>>,
+        /// Where state and reports go.
+        #[command(flatten)]
+        output: OutputArgs => OutputArgs::request,
+        /// After the run.
+        #[command(flatten)]
+        after: AfterArgs => AfterArgs::request,
+        /// Where the API is and who calls it.
+        #[command(flatten)]
+        connect: ConnectArgs => ConnectArgs::request,
+        /// The embedded emulator.
+        #[command(flatten)]
+        emulator: EmulatorArgs => EmulatorArgs::request,
+    }
 }
 
-/// `scan`.
-#[derive(Debug, Args)]
-#[command(before_help = SCAN_EXAMPLES)]
-#[command(override_usage = "fleetsweep scan --type quick|full --comment <TEXT> [OPTIONS] \
+typed! {
+    /// `scan`.
+    #[command(before_help = SCAN_EXAMPLES)]
+    #[command(override_usage = "fleetsweep scan --type quick|full --comment <TEXT> [OPTIONS] \
     <DEVICES>...\n       fleetsweep scan --plan <FILE> --approve-plan <DIGEST> [OPTIONS]")]
-pub struct ScanArgs {
-    /// Files with device ids (portal export, CSV, JSON, plain list), or - for standard input
-    #[arg(value_name = "DEVICES", required_unless_present_any = ["from_tenant", "plan"])]
-    pub devices: Vec<PathBuf>,
+    ScanArgs => ScanRequest {
+        /// Files with device ids (portal export, CSV, JSON, plain list), or - for standard input
+        #[arg(value_name = "DEVICES", required_unless_present_any = ["from_tenant", "plan"])]
+        devices: Vec<PathBuf>,
 
-    /// Scan the tenant's own devices instead of a list; the filters below choose among them
-    #[arg(long, conflicts_with_all = ["devices", "names", "column"])]
-    pub from_tenant: bool,
+        /// Scan the tenant's own devices instead of a list; the filters below choose among them
+        #[arg(long, conflicts_with_all = ["devices", "names", "column"])]
+        from_tenant: bool,
 
-    /// Type of the scan
-    #[arg(long = "type", value_name = "quick|full", hide_possible_values = true,
-        value_parser = words(scan_type, TYPES), required_unless_present = "plan")]
-    pub scan_type: Option<ScanType>,
+        /// Type of the scan
+        #[arg(long = "type", value_name = "quick|full", hide_possible_values = true,
+            value_parser = words(scan_type, TYPES), required_unless_present = "plan")]
+        scan_type: Option<ScanType>,
 
-    /// Why: stands in every action, where the portal shows it
-    #[arg(long, value_name = "TEXT", required_unless_present = "plan")]
-    pub comment: Option<String>,
+        /// Why: stands in every action, where the portal shows it
+        #[arg(long, value_name = "TEXT", required_unless_present = "plan")]
+        comment: Option<String>,
 
-    /// Show the plan and order nothing; nothing at all is sent, unless --check, --names or
-    /// --from-tenant ask the tenant
-    #[arg(long)]
-    pub dry_run: bool,
+        /// Show the plan and order nothing; nothing at all is sent, unless --check, --names or
+        /// --from-tenant ask the tenant
+        #[arg(long)]
+        dry_run: bool,
 
-    /// Name of the campaign; the same command with the same name goes on with it
-    /// [default: TYPE-DATE-xxxxxx]
-    #[arg(long, value_name = "NAME")]
-    pub campaign: Option<CampaignName>,
+        /// Name of the campaign; the same command with the same name goes on with it
+        /// [default: TYPE-DATE-xxxxxx]
+        #[arg(long, value_name = "NAME")]
+        campaign: Option<CampaignName>,
 
-    /// Go without asking if the plan has at most N devices
-    #[arg(long, value_name = "N")]
-    pub approve_max: Option<u64>,
+        /// Go without asking if the plan has at most N devices
+        #[arg(long, value_name = "N")]
+        approve_max: Option<u64>,
 
-    /// The list may hold device names: look them up in the tenant. Of several records with one name
-    /// the onboarded one that was seen last is taken, and the report says so
-    #[arg(long)]
-    pub names: bool,
+        /// The list may hold device names: look them up in the tenant. Of several records with one
+        /// name the onboarded one that was seen last is taken, and the report says so
+        #[arg(long)]
+        names: bool,
 
-    /// Refuse a name that several records share
-    #[arg(long)]
-    pub strict_names: bool,
+        /// Refuse a name that several records share
+        #[arg(long)]
+        strict_names: bool,
 
-    /// Order devices of this group though they would be skipped or come last; repeatable: merged,
-    /// mobile, network, iot, old-windows, not-onboarded, recent, restricted, inactive
-    #[arg(long, value_name = "GROUP", hide_possible_values = true,
-        value_parser = words(group, groups()))]
-    pub keep: Vec<Group>,
+        /// Order devices of this group though they would be skipped or come last; repeatable:
+        /// merged, mobile, network, iot, old-windows, not-onboarded, recent, restricted, inactive
+        #[arg(long, value_name = "GROUP", hide_possible_values = true,
+            value_parser = words(group, groups()))]
+        keep: Vec<Group>,
 
-    /// Skip devices of this group; repeatable: those of --keep, and excluded (from vulnerability
-    /// management), busy, old-client, not-listed, unknown-os, server, high-value
-    #[arg(long, value_name = "GROUP", hide_possible_values = true,
-        value_parser = words(group, groups()))]
-    pub skip: Vec<Group>,
+        /// Skip devices of this group; repeatable: those of --keep, and excluded (from
+        /// vulnerability management), busy, old-client, not-listed, unknown-os, server, high-value
+        #[arg(long, value_name = "GROUP", hide_possible_values = true,
+            value_parser = words(group, groups()))]
+        skip: Vec<Group>,
 
-    /// Read the tenant's inventory and the scans that run there in a dry run or with --emulator
-    /// too; else they are read anyway, for 10 s at most (3 s with --priority high), and with this
-    /// for a minute (10 s)
-    #[arg(long, conflicts_with = "no_check")]
-    pub check: bool,
+        /// Read the tenant's inventory and the scans that run there in a dry run or with --emulator
+        /// too; else they are read anyway, for 10 s at most (3 s with --priority high), and with
+        /// this for a minute (10 s)
+        #[arg(long, conflicts_with = "no_check")]
+        check: bool,
 
-    /// Do not read them, only what the list itself says
-    #[arg(long, conflicts_with_all = ["names", "from_tenant"])]
-    pub no_check: bool,
+        /// Do not read them, only what the list itself says
+        #[arg(long, conflicts_with_all = ["names", "from_tenant"])]
+        no_check: bool,
 
-    /// Header of the column that holds the ids
-    #[arg(long, value_name = "NAME")]
-    pub column: Option<String>,
+        /// Header of the column that holds the ids
+        #[arg(long, value_name = "NAME")]
+        column: Option<String>,
 
-    /// Go on although some rows hold no id; they stand in the report
-    #[arg(long)]
-    pub skip_bad_rows: bool,
+        /// Go on although some rows hold no id; they stand in the report
+        #[arg(long)]
+        skip_bad_rows: bool,
 
-    /// Rows that a list may have [default: 5000000]
-    #[arg(long, value_name = "N")]
-    pub max_rows: Option<u64>,
+        /// Rows that a list may have [default: 5000000]
+        #[arg(long, value_name = "N")]
+        max_rows: Option<u64>,
 
-    /// Devices whose scan is already in progress: report them, or ask again after an hour, at most
-    /// three times [default: report]
-    #[arg(long, value_parser = words(busy, BUSY), hide_possible_values = true)]
-    pub busy: Option<BusyPolicy>,
+        /// Devices whose scan is already in progress: report them, or ask again after an hour, at
+        /// most three times [default: report]
+        #[arg(long, value_parser = words(busy, BUSY), hide_possible_values = true)]
+        busy: Option<BusyPolicy>,
 
-    /// The change request.
-    #[command(flatten)]
-    pub change: ChangeArgs,
-    /// Which of the tenant's devices.
-    #[command(flatten)]
-    pub machines: MachineArgs,
-    /// A canary and waves.
-    #[command(flatten)]
-    pub waves: WaveArgs,
-    /// Night after night.
-    #[command(flatten)]
-    pub due: DueArgs,
-    /// Who goes first.
-    #[command(flatten)]
-    pub order: OrderArgs,
-    /// How it is run.
-    #[command(flatten)]
-    pub run: RunArgs,
+        /// Number of the change request or incident; it stands in every action's comment, in the
+        /// report and in what status tells
+        #[arg(long, value_name = "TEXT", help_heading = "Change requests")]
+        ticket: Option<Ticket>,
+        /// The plan as a file.
+        #[command(flatten)]
+        plan_file: PlanFileArgs => PlanFileArgs::request,
+        /// Which of the tenant's devices.
+        #[command(flatten)]
+        machines: MachineArgs => MachineArgs::request,
+        /// A canary and waves.
+        #[command(flatten)]
+        waves: WaveArgs => WaveArgs::request,
+        /// Night after night.
+        #[command(flatten)]
+        due: DueArgs => DueArgs::request,
+        /// Who goes first.
+        #[command(flatten)]
+        order: OrderArgs => OrderArgs::request,
+        /// How it is run.
+        #[command(flatten)]
+        run: RunArgs => RunArgs::request,
+        ..Default::default()
+    }
 }
 
-/// `resume`.
-#[derive(Debug, Args)]
-#[command(before_help = "Examples:
+typed! {
+    /// `resume`.
+    #[command(before_help = "Examples:
   fleetsweep resume
   fleetsweep resume full-2026-11-24-k3x9qa --until 06:00")]
-pub struct ResumeArgs {
-    /// The campaign; may be left out if only one is open
-    #[arg(value_name = "CAMPAIGN")]
-    pub campaign: Option<CampaignName>,
+    ResumeArgs => ResumeRequest {
+        /// The campaign; may be left out if only one is open
+        #[arg(value_name = "CAMPAIGN")]
+        campaign: Option<CampaignName>,
 
-    /// Go on after a wave that failed without asking, if at most N devices are left
-    #[arg(long, value_name = "N")]
-    pub approve_max: Option<u64>,
+        /// Go on after a wave that failed without asking, if at most N devices are left
+        #[arg(long, value_name = "N")]
+        approve_max: Option<u64>,
 
-    /// How it is run.
-    #[command(flatten)]
-    pub run: RunArgs,
+        /// How it is run.
+        #[command(flatten)]
+        run: RunArgs => RunArgs::request,
+    }
 }
 
 /// `report`.
@@ -518,34 +534,4 @@ pub struct DevicesArgs {
 /// Any text.
 fn text() -> StringValueParser {
     StringValueParser::new()
-}
-
-fn scan_type(text: &str) -> Result<ScanType, String> {
-    text.parse().map_err(|()| "write quick or full".to_owned())
-}
-
-fn group(text: &str) -> Result<Group, String> {
-    Group::named(text)
-        .ok_or_else(|| format!("write one of {}", groups().collect::<Vec<_>>().join(", ")))
-}
-
-/// The groups of which the user may say what is done with them.
-fn groups() -> impl Iterator<Item = &'static str> {
-    Group::ALL.into_iter().filter(|group| group.is_the_users()).map(Group::name)
-}
-
-fn pace(text: &str) -> Result<PaceKind, String> {
-    let all = [PaceKind::Fast, PaceKind::Even];
-    all.into_iter().find(|one| one.name() == text).ok_or_else(|| "write fast or even".to_owned())
-}
-
-fn busy(text: &str) -> Result<BusyPolicy, String> {
-    let all = [BusyPolicy::Report, BusyPolicy::Retry];
-    let one = all.into_iter().find(|one| one.name() == text);
-    one.ok_or_else(|| "write report or retry".to_owned())
-}
-
-fn percent(text: &str) -> Result<u8, String> {
-    let number = text.trim_end_matches('%').parse().ok().filter(|percent| *percent < 100);
-    number.ok_or_else(|| "write a share from 0% to 99%".to_owned())
 }

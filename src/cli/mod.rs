@@ -9,6 +9,7 @@ mod schedule;
 mod settings;
 mod terminal;
 
+use args::Common;
 pub use parse::Parsed;
 use terminal::{descriptors, log, say, unasked, view};
 
@@ -21,24 +22,22 @@ use crate::ops::failure::Failure;
 pub async fn run(parsed: Parsed) -> u8 {
     log::start(parsed.cli.verbose, view::log_writer());
     unasked::take_the_harmless();
-    let kind = commands::kind(&parsed.cli.command);
-    if kind.is_a_run {
+    let Common { is_a_run, shows_times, json, .. } = parsed.cli.command.common();
+    if is_a_run {
         say::never_stop();
     }
     descriptors::raise();
-    if kind.shows_times
-        && let Some(zone) = unreadable_zone()
-    {
+    if shows_times && let Some(zone) = unreadable_zone() {
         let zone = printable(&zone);
         say::note(&format!("Warning: {zone} cannot be read: times are shown in UTC."));
     }
-    let ended = commands::run(parsed, kind.json).await;
-    ended.map_or_else(|failure| say::failure(&failure, kind.json), Exit::code)
+    let ended = commands::run(parsed).await;
+    ended.map_or_else(|failure| say::failure(&failure, json), Exit::code)
 }
 
 /// Says that the system gives the program no threads or no timer, and returns the exit code.
 pub fn no_runtime(error: &std::io::Error) -> u8 {
     let next = "check the limits on open files and processes (ulimit -a), then try again";
     let what = "the program cannot start";
-    say::failure(&Failure::new(Exit::Failed, what, error.to_string(), next), false)
+    say::failure(&Failure::failed(what, error, next), false)
 }

@@ -4,71 +4,24 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{AfterArgs, Command, ConnectArgs, EmulatorArgs, OutputArgs, RunArgs};
+use super::args::{AfterArgs, Common, ConnectArgs, RunArgs};
 use crate::domain::text::shell_word;
 use crate::ops::context::Commands;
 
 /// What proposed commands have to say again of what was typed.
-pub(super) fn commands(command: &Command, config: Option<&PathBuf>) -> Commands {
-    let run = |run: &RunArgs| {
-        let RunArgs { output, after, connect, emulator, .. } = run;
-        proposed(
-            config,
-            output.store.as_deref(),
-            Some(connect),
-            Some(emulator),
-            Some((output, after)),
-        )
-    };
-    let of = |store: Option<&String>, connect: Option<&ConnectArgs>| {
-        proposed(config, store.map(String::as_str), connect, None, None)
-    };
-    match command {
-        Command::Scan(args) => run(&args.run),
-        Command::Resume(args) => run(&args.run),
-        Command::Retry(args) => run(&args.run),
-        Command::Cancel(args) => of(args.output.store.as_ref(), Some(&args.connect)),
-        Command::Follow(args) => of(args.output.store.as_ref(), Some(&args.connect)),
-        Command::Status(args) => of(args.store.as_ref(), None),
-        Command::Report(args) => of(args.output.store.as_ref(), None),
-        Command::Pause(args) => of(args.store.as_ref(), None),
-        Command::Prune(args) => of(args.store.as_ref(), None),
-        Command::Devices(args) => of(args.store.as_ref(), Some(&args.connect)),
-        Command::Doctor(args) => of(args.store.as_ref(), Some(&args.connect)),
-        Command::Schedule(_) | Command::Emulate(_) | Command::Completions(_) | Command::Man(_) => {
-            Commands::default()
-        }
-    }
-}
-
-fn proposed(
-    config: Option<&PathBuf>,
-    store: Option<&str>,
-    connect: Option<&ConnectArgs>,
-    emulator: Option<&EmulatorArgs>,
-    after: Option<(&OutputArgs, &AfterArgs)>,
-) -> Commands {
+pub(super) fn commands(typed: &Common<'_>, config: Option<&Path>) -> Commands {
     let mut commands = Commands::default();
-    option(&mut commands.store, "store", store);
-    option(&mut commands.settings, "config", config.and_then(|path| path.to_str()));
-    if let Some(connect) = connect {
+    option(&mut commands.store, "store", typed.store.map(String::as_str));
+    option(&mut commands.settings, "config", config.and_then(Path::to_str));
+    if let Some(connect) = typed.connect {
         option(&mut commands.settings, "profile", connect.profile.as_deref());
         // A profile says the rest, and nothing that was typed differs from it.
         if connect.profile.is_none() {
             commands.connect = connection(connect);
         }
     }
-    if let Some((output, after)) = after {
-        commands.after = afterwards(output, after);
-    }
-    if let Some(emulator) = emulator {
-        option(&mut commands.after, "scenario", emulator.scenario.as_deref());
-        if after.is_some_and(|(_, after)| after.follow) {
-            commands.after.push_str(" --follow");
-        }
-        if emulator.emulator {
-            commands.after.push_str(" --emulator");
-        }
+    if let Some(run) = typed.run {
+        commands.after = afterwards(run);
     }
     commands
 }
@@ -93,13 +46,20 @@ fn connection(typed: &ConnectArgs) -> String {
     line
 }
 
-fn afterwards(output: &OutputArgs, after: &AfterArgs) -> String {
+fn afterwards(run: &RunArgs) -> String {
     let mut line = String::new();
-    output.reports.iter().for_each(|path| option(&mut line, "report", path.to_str()));
-    let AfterArgs { on_finish, follow: _, follow_for, follow_every } = after;
+    run.output.reports.iter().for_each(|path| option(&mut line, "report", path.to_str()));
+    let AfterArgs { on_finish, follow, follow_for, follow_every } = &run.after;
     option(&mut line, "on-finish", on_finish.as_deref());
     option(&mut line, "follow-for", follow_for.map(|time| time.to_string()).as_deref());
     option(&mut line, "follow-every", follow_every.map(|time| time.to_string()).as_deref());
+    option(&mut line, "scenario", run.emulator.scenario.as_deref());
+    if *follow {
+        line.push_str(" --follow");
+    }
+    if run.emulator.emulator {
+        line.push_str(" --emulator");
+    }
     line
 }
 
@@ -118,7 +78,7 @@ mod tests {
     use crate::domain::FileDigest;
 
     fn resumed(command: Command) -> Option<String> {
-        let proposed = commands(&command, None);
+        let proposed = commands(&command.common(), None);
         let Command::Scan(args) = command else { unreachable!("it is scan") };
         let request = args.request().unwrap();
         proposed.resume(&"c1".parse().unwrap(), &request.run)
@@ -178,7 +138,7 @@ mod tests {
         let words = words.chain(kept.split_whitespace()).chain(rules.split_whitespace());
         let typed = Cli::parse_from(words).command;
         let digest = FileDigest::of(b"");
-        let command = commands(&typed, None).of_plan(Path::new("/p.json"), &digest);
+        let command = commands(&typed.common(), None).of_plan(Path::new("/p.json"), &digest);
         assert_eq!(command, format!("fleetsweep scan --plan /p.json --approve-plan {digest}"));
     }
 

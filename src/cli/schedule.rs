@@ -22,7 +22,7 @@ use crate::domain::Exit;
 use crate::domain::text::printable;
 use crate::ops::failure::Failure;
 use crate::report::human::wrapped;
-use file::File;
+use file::ScheduleFile;
 use job::Job;
 use when::Start;
 
@@ -35,7 +35,7 @@ pub(super) fn schedule(args: &ScheduleArgs) -> Result<Exit, Failure> {
         args.starts.iter().map(|text| Start::parse(text)).collect();
     let folder = std::env::current_dir().map_err(|error| {
         let next = "go to a folder that exists";
-        Failure::new(Exit::Failed, "the current folder is not known", error.to_string(), next)
+        Failure::failed("the current folder is not known", error, next)
     })?;
     let job = Job::new(&args.name, &args.command, starts?, &folder)?;
     if job.starts.is_empty() {
@@ -61,21 +61,21 @@ pub(super) fn schedule(args: &ScheduleArgs) -> Result<Exit, Failure> {
             say::data(&texts.join("\n\n"))?;
         }
     }
-    for warning in job.warnings.iter().chain(&more) {
+    for warning in job.timed.warnings.iter().chain(&more) {
         say::note(&wrapped(&format!("Warning: {}", printable(warning)), 2));
     }
     Ok(Exit::Done)
 }
 
 /// Writes new files; one that is there may have been changed by somebody, and stays.
-fn write(folder: &Path, files: &[File]) -> Result<(), Failure> {
-    for File { name, text } in files {
+fn write(folder: &Path, files: &[ScheduleFile]) -> Result<(), Failure> {
+    for ScheduleFile { name, text } in files {
         let path = folder.join(name);
         let made = fs::File::options().write(true).create_new(true).open(&path);
         made.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
             let next = "name another folder, or another --name; a file that is there is kept";
             let what = format!("{} cannot be written", path.display());
-            Failure::new(Exit::Failed, what, error.to_string(), next)
+            Failure::failed(what, error, next)
         })?;
         say::note(&format!("Written: {}", path.display()));
     }

@@ -1,17 +1,23 @@
 //! Cancelling what a campaign ordered: which actions are its own and may be cancelled, and what is
 //! said of one that was. Pure; which calls are made and when is `engine::cancel`'s.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::action::{Action, CommentSays, has_ended};
 use super::campaign::Mark;
 use super::device::DeviceId;
 use super::event::HoldReason;
+use super::outcome::Stop;
+use super::refusal::Refusal;
 use super::text::squeezed;
 
 /// The most characters of an action's id that a call names. Real ones are GUIDs of 36; captured
 /// data hold ids of other letters too, so their form is not checked further.
 const ID_MAX: usize = 64;
+
+/// Kinds of refusal that are told apart; others of a status are counted together.
+const KINDS_MAX: usize = 50;
 
 /// How far cancelling is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +40,52 @@ pub struct Progress {
     pub hold: Option<HoldReason>,
     /// When the last answer is likely to be in.
     pub finish_in: Option<Duration>,
+}
+
+/// How cancelling went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cancelled {
+    /// Actions that were cancelled.
+    pub cancelled: u64,
+    /// Those that had ended before they could be.
+    pub ended: u64,
+    /// Those that the server did not cancel, by status and code, with how many and a message.
+    pub refused: BTreeMap<(u16, Option<String>), (u64, Option<String>)>,
+    /// Those of which nobody can say whether they are.
+    pub unknown: u64,
+    /// Those that were not asked for, or not to an end, when it stopped.
+    pub left: u64,
+    /// Calls that cancel.
+    pub calls: u64,
+    /// How many of them were answered with 429.
+    pub throttled: u64,
+    /// What stopped it, if anything did.
+    pub stop: Option<Stop>,
+}
+
+impl Cancelled {
+    /// Actions that the server did not cancel.
+    pub fn refused(&self) -> u64 {
+        self.refused.values().map(|(some, _)| some).sum()
+    }
+
+    /// All that were left before it could tell more.
+    pub fn left_at_once(targets: u64) -> Self {
+        Self { left: targets, stop: Some(Stop::SecondSignal), ..Self::default() }
+    }
+
+    /// Counts an action that the server did not cancel.
+    pub fn count_refused(&mut self, refusal: Refusal) {
+        let mut kind = (refusal.status, refusal.code);
+        if self.refused.len() >= KINDS_MAX && !self.refused.contains_key(&kind) {
+            kind.1 = None;
+        }
+        let (some, example) = self.refused.entry(kind).or_default();
+        *some += 1;
+        if example.is_none() {
+            *example = refusal.message;
+        }
+    }
 }
 
 /// Why the program cancels an action.

@@ -9,8 +9,7 @@ use crate::domain::request::ConnectRequest;
 use crate::domain::service::{id_of, is_domain, service_of};
 use crate::domain::text::{printable, shell_word};
 use crate::domain::{
-    Begun, BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Exit, Operation,
-    Target,
+    Begun, BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Target,
 };
 use crate::store::{Store, StoreError};
 
@@ -45,8 +44,7 @@ pub(super) async fn open_campaign<S: Store>(
     };
     if campaign.state == CampaignState::Finished {
         let name = &campaign.name;
-        return Err(Failure::new(
-            Exit::Refused,
+        return Err(Failure::refused(
             format!("campaign {name} is finished"),
             "every row has its outcome, so there is nothing to go on with",
             format!(
@@ -81,7 +79,7 @@ pub(super) async fn any_campaign<S: Store>(
 }
 
 /// A campaign, and what it was begun with, if that was kept.
-pub(super) struct Found {
+pub(super) struct KeptCampaign {
     /// The campaign.
     pub campaign: Campaign,
     /// What it was begun with.
@@ -97,12 +95,12 @@ pub(super) async fn any_campaign_in(
     cx: &Context<'_>,
     place: &Place,
     meant: &Meant<'_>,
-) -> Result<Found, Failure> {
+) -> Result<KeptCampaign, Failure> {
     let store = stores::open_to_go_on(place).await?;
     let campaign = any_campaign(cx, &store, meant).await?;
     let begun = store.begun(campaign.id).await?;
     store.close().await?;
-    Ok(Found { campaign, begun })
+    Ok(KeptCampaign { campaign, begun })
 }
 
 /// The campaigns that one of this name meets: the open ones on its budget, and its own.

@@ -52,7 +52,7 @@ impl Terms {
             None => Ok(()),
             Some(wrong) => {
                 let what = "nothing was sent to the API: the token is not for it";
-                Err(Failure::new(Exit::SignIn, what, wrong, OTHER_AUDIENCE))
+                Err(Failure::sign_in(what, wrong, OTHER_AUDIENCE))
             }
         }
     }
@@ -67,7 +67,7 @@ impl Terms {
             None => Ok(()),
             Some(claims) => {
                 let what = "nothing was ordered: this application may not order scans";
-                Err(Failure::new(Exit::SignIn, what, claims.lacks_scan(), MAY_NOT_SCAN))
+                Err(Failure::sign_in(what, claims.lacks_scan(), MAY_NOT_SCAN))
             }
         }
     }
@@ -122,7 +122,7 @@ pub(super) fn refused(kind: SignInKind, error: &SignInError) -> Failure {
         SignInError::Unavailable(_) => Exit::Failed,
     };
     let next = "nothing was ordered; mend that, then run the same command again";
-    Failure::new(kind_of, format!("cannot sign in ({kind})"), error.to_string(), next)
+    Failure::new(kind_of, format!("cannot sign in ({kind})"), error, next)
 }
 
 fn unusable(error: &ClientError, ca_file: Option<&Path>) -> Failure {
@@ -130,5 +130,5 @@ fn unusable(error: &ClientError, ca_file: Option<&Path>) -> Failure {
         Some(_) => "check --ca-file",
         None => "install the system's certificates (the package ca-certificates)",
     };
-    Failure::usage("the HTTP client cannot be set up", error.to_string(), next)
+    Failure::usage("the HTTP client cannot be set up", error, next)
 }

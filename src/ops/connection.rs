@@ -9,7 +9,7 @@ use crate::defender::{Credential, Origin};
 use crate::domain::request::ConnectRequest;
 use crate::domain::service::{is_domain, unbraced};
 use crate::domain::text::{is_guid, printable};
-use crate::domain::{Cloud, Exit, SignInKind, Target};
+use crate::domain::{Cloud, SignInKind, Target};
 
 /// A connection to a tenant.
 #[derive(Clone)]
@@ -107,8 +107,7 @@ fn missing(what: &str, flag: &str, name: &str) -> Failure {
 
 /// No kind of sign-in is there.
 fn none_given() -> Failure {
-    Failure::new(
-        Exit::SignIn,
+    Failure::sign_in(
         "no way to sign in is given",
         "neither AZURE_CLIENT_SECRET, --client-secret-file, a certificate nor another kind of \
          --auth is set",
@@ -121,7 +120,7 @@ fn origin(url: &str, flag: &str) -> Result<Origin, Failure> {
     Origin::parse(url).map_err(|error| {
         Failure::usage(
             format!("the address of {flag} cannot be used"),
-            error.to_string(),
+            error,
             "give scheme and host alone, such as https://api.security.microsoft.com",
         )
     })

@@ -12,6 +12,7 @@ use crate::defender::Credential;
 use crate::domain::request::{ConnectRequest, RunRequest};
 use crate::domain::text::shell_word;
 use crate::domain::{CampaignName, FileDigest, SignInKind, Target};
+use crate::report::human::wrapped;
 
 /// What surrounds an operation.
 pub struct Context<'a> {
@@ -27,6 +28,13 @@ pub struct Context<'a> {
     pub commands: &'a Commands,
     /// The process and who started it.
     pub host: &'a Host,
+}
+
+impl Context<'_> {
+    /// Says something to people, in lines that fit a terminal.
+    pub(super) fn say(&self, text: &str) {
+        self.ui.say(&wrapped(text, 2));
+    }
 }
 
 /// Where a store is.
@@ -100,8 +108,13 @@ impl Commands {
         self.whose.get().map_or("", String::as_str)
     }
 
-    /// The command that goes on with a campaign. Returns `None` if its store goes with this
-    /// process.
+    /// The command that goes on with a campaign that keeps what it was begun with.
+    pub fn going_on(&self, campaign: &CampaignName) -> String {
+        self.of_campaign(&format!("resume {campaign}"))
+    }
+
+    /// The command that goes on with a campaign of a version that kept nothing. Returns `None` if
+    /// its store goes with this process.
     pub fn resume(&self, campaign: &CampaignName, run: &RunRequest) -> Option<String> {
         if run.emulator.emulator && self.store.is_empty() {
             return None;

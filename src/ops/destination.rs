@@ -15,7 +15,7 @@ use crate::domain::cloud::DEFAULT_AUDIENCE;
 use crate::domain::request::{ConnectRequest, EmulatorRequest, SpeedRequest};
 use crate::domain::service::is_domain;
 use crate::domain::text::printable;
-use crate::domain::{Campaign, Exit, Quota, SignInKind, Target, Timing};
+use crate::domain::{Campaign, Quota, SignInKind, Target, Timing};
 use crate::emulator::{self, Emulator, Scenario};
 use crate::store::Store;
 
@@ -25,38 +25,38 @@ pub const NOT_GIVEN: &str = "(not given)";
 /// What stands for tenant, application and cloud of the emulator.
 pub(super) const EMULATED: &str = "EMULATED";
 
-/// When somebody signs in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SignsIn {
-    Now,
-    Later,
-}
-
-/// Where a run goes, checked and not yet connected.
-pub enum Destination {
-    /// A tenant.
-    Tenant(Box<Tenant>),
-    /// The embedded emulator, with what it plays.
-    Emulator(Box<emulator::Config>),
-}
-
-/// A tenant, and the client if it had to sign in ahead.
-pub struct Tenant {
-    connection: Connection,
-    /// The domain that the tenant was given by, once its id is known.
-    domain: Option<String>,
-    api: Option<HttpApi>,
-}
-
-/// Where a run would go, for a dry run: it needs no secret, and does without a tenant too.
+/// Where a run goes, as far as a plan has to know it: that needs no secret, and does without a
+/// tenant too.
+#[derive(Clone, Debug)]
 pub struct Planned {
-    /// Who and where.
+    /// Who and where, as the campaign keeps it.
     pub target: Target,
-    /// How a run would sign in, if anything says how.
+    /// How a run signs in, if anything says how.
     pub sign_in: Option<SignInKind>,
     /// What the plan cannot know.
     pub warnings: Vec<String>,
+    /// It is the embedded emulator.
+    pub emulated: bool,
     loopback: bool,
+}
+
+/// Where a run goes, checked and not yet connected.
+pub struct Destination {
+    /// What a plan has to know of it.
+    pub planned: Planned,
+    /// The domain that the tenant was given by, once its id is known.
+    domain: Option<String>,
+    /// The client, if it had to sign in ahead.
+    api: Option<HttpApi>,
+    end: End,
+}
+
+/// What is at the other end.
+enum End {
+    /// A tenant.
+    Tenant(Box<Connection>),
+    /// The embedded emulator, with what it plays.
+    Emulator(Box<emulator::Config>),
 }
 
 impl Planned {
@@ -83,7 +83,7 @@ impl Planned {
         emulator: &EmulatorRequest,
     ) -> Result<Self, Failure> {
         if emulator.emulator {
-            return Ok(Destination::new(cx, connect, emulator)?.planned());
+            return Ok(Destination::new(cx, connect, emulator)?.planned);
         }
         let (target, api) = target_of(connect)?;
         check_ids(&target, &api)?;
@@ -98,11 +98,11 @@ impl Planned {
             application: or_none(target.application),
             ..target
         };
-        Ok(Self { target, sign_in, warnings, loopback: api.is_loopback() })
+        Ok(Self { target, sign_in, warnings, emulated: false, loopback: api.is_loopback() })
     }
 
-    /// The same with the id of a tenant that is given by its domain, if the store knows it; else
-    /// the plan says what it cannot know.
+    /// With the id of a tenant that is given by its domain, if the store knows it; else the plan
+    /// says what it cannot know.
     ///
     /// # Errors
     /// `Failure` if the store is there and cannot be read.
@@ -145,17 +145,33 @@ impl Destination {
     ) -> Result<Self, Failure> {
         if !emulator.emulator {
             let connection = Connection::of(connect, cx.credentials)?;
-            return Ok(Destination::Tenant(Box::new(Tenant {
-                connection,
-                domain: None,
-                api: None,
-            })));
+            let planned = Planned {
+                target: connection.target.clone(),
+                sign_in: Some(connection.credential.kind()),
+                warnings: Vec::new(),
+                emulated: false,
+                loopback: connection.api.is_loopback(),
+            };
+            let end = End::Tenant(Box::new(connection));
+            return Ok(Self { planned, domain: None, api: None, end });
         }
-        let name = emulator.scenario.as_deref().unwrap_or("calm");
-        let scenario = scenario(name)?;
+        let scenario = scenario(emulator.scenario.as_deref().unwrap_or("calm"))?;
         let seed = emulator.seed.unwrap_or(1);
         let config = emulator::Config { scenario, seed, ..emulator::Config::default() };
-        Ok(Destination::Emulator(Box::new(config)))
+        let planned = Planned {
+            // Not the address, which is another one in each run.
+            target: Target {
+                api_origin: "emulator".to_owned(),
+                tenant: EMULATED.to_owned(),
+                application: EMULATED.to_owned(),
+                cloud: EMULATED.to_owned(),
+            },
+            sign_in: Some(SignInKind::Secret),
+            warnings: Vec::new(),
+            emulated: true,
+            loopback: true,
+        };
+        Ok(Self { planned, domain: None, api: None, end: End::Emulator(Box::new(config)) })
     }
 
     /// Signs in ahead where only the token says of which tenant and application it is, or where a
@@ -163,78 +179,36 @@ impl Destination {
     ///
     /// # Errors
     /// `Failure` if the sign-in fails, or its token is another tenant's than the configured one.
-    pub async fn identified(self, cx: &Context<'_>, timing: Timing) -> Result<Self, Failure> {
-        let Destination::Tenant(mut tenant) = self else { return Ok(self) };
-        let connection = &mut tenant.connection;
+    pub async fn identified(mut self, cx: &Context<'_>, timing: Timing) -> Result<Self, Failure> {
+        let End::Tenant(connection) = &mut self.end else { return Ok(self) };
         let kind = connection.credential.kind();
         // A domain is another name of a tenant, and both names must share one limit.
         let domain = is_domain(&connection.target.tenant);
         if kind.is_bound() && kind != SignInKind::DeviceCode && !domain {
-            return Ok(Destination::Tenant(tenant));
+            return Ok(self);
         }
-        let api = client(cx.ui, connection.clone(), timing).await?;
-        api.ready().await.map_err(|error| refused(kind, &error))?;
-        let claims = api.claims().unwrap_or_default();
+        let new = client(cx.ui, (**connection).clone(), timing).await?;
+        new.ready().await.map_err(|error| refused(kind, &error))?;
+        let claims = new.claims().unwrap_or_default();
         let target = &mut connection.target;
         if domain {
             if claims.tenant.is_none() && !connection.api.is_loopback() {
                 return Err(nameless(&target.tenant));
             }
-            tenant.domain = Some(target.tenant.clone());
+            self.domain = Some(target.tenant.clone());
         }
         target.tenant = claims.tenant.unwrap_or_else(|| target.tenant.clone());
         target.application = claims.application.unwrap_or_else(|| target.application.clone());
-        tenant.api = Some(api);
-        Ok(Destination::Tenant(tenant))
+        self.planned.target = target.clone();
+        self.api = Some(new);
+        Ok(self)
     }
 
-    /// The same for a dry run.
-    pub fn planned(&self) -> Planned {
-        Planned {
-            target: self.target(),
-            sign_in: Some(self.sign_in()),
-            warnings: Vec::new(),
-            loopback: self.loopback(),
-        }
-    }
-
-    /// How a run signs in.
-    pub fn sign_in(&self) -> SignInKind {
-        match self {
-            Destination::Tenant(tenant) => tenant.connection.credential.kind(),
-            Destination::Emulator(_) => SignInKind::Secret,
-        }
-    }
-
-    /// What its sign-in must give; nothing for the embedded emulator.
+    /// What its sign-in must give. Returns `None` for the embedded emulator.
     pub fn terms(&self) -> Option<Terms> {
-        match self {
-            Destination::Tenant(tenant) => Some(Terms::of(&tenant.connection)),
-            Destination::Emulator(_) => None,
-        }
-    }
-
-    /// Who and where, as the campaign keeps it.
-    pub fn target(&self) -> Target {
-        match self {
-            Destination::Tenant(tenant) => tenant.connection.target.clone(),
-            // Not the address, which is another one in each run.
-            Destination::Emulator(_) => Target {
-                api_origin: "emulator".to_owned(),
-                tenant: EMULATED.to_owned(),
-                application: EMULATED.to_owned(),
-                cloud: EMULATED.to_owned(),
-            },
-        }
-    }
-
-    /// The domain that the tenant was given by, and the target with its id, if that is known.
-    fn domain(&self) -> Option<(&str, &Target)> {
-        match self {
-            Destination::Tenant(tenant) => {
-                Some((tenant.domain.as_deref()?, &tenant.connection.target))
-            }
-            Destination::Emulator(_) => None,
+        match &self.end {
+            End::Tenant(connection) => Some(Terms::of(connection)),
+            End::Emulator(_) => None,
         }
     }
 
@@ -244,23 +218,11 @@ impl Destination {
     /// # Errors
     /// `Failure` if the store fails.
     pub async fn note_tenant<S: Store>(&self, store: &S) -> Result<(), Failure> {
-        if let Some((domain, target)) = self.domain() {
+        if let Some(domain) = &self.domain {
+            let target = &self.planned.target;
             store.note_tenant(&target.api_origin, domain, &target.tenant).await?;
         }
         Ok(())
-    }
-
-    /// Whether it is the embedded emulator.
-    pub fn emulated(&self) -> bool {
-        matches!(self, Destination::Emulator(_))
-    }
-
-    /// Whether calls stay on this machine.
-    pub fn loopback(&self) -> bool {
-        match self {
-            Destination::Tenant(tenant) => tenant.connection.api.is_loopback(),
-            Destination::Emulator(_) => true,
-        }
     }
 
     /// Limits and times towards this destination.
@@ -273,7 +235,7 @@ impl Destination {
         asked: &SpeedRequest,
         now: &jiff::ZonedDateTime,
     ) -> Result<Speed, Failure> {
-        self.planned().speed(cx, asked, now)
+        self.planned.speed(cx, asked, now)
     }
 
     /// Makes the client and signs in, so that a sign-in that cannot work is known before anything
@@ -288,10 +250,20 @@ impl Destination {
         cx: &Context<'_>,
         speed: &Speed,
     ) -> Result<(HttpApi, Option<Emulator>), Failure> {
-        self.set_up(cx, speed, SignsIn::Now).await
+        let terms = self.terms();
+        let (api, emulator) = self.client(cx, speed).await?;
+        if let Some(terms) = terms {
+            match terms.ready(cx.ui, &api, &speed.timing).await {
+                Err(error @ SignInError::Refused(_)) => return Err(refused(terms.kind, &error)),
+                Err(SignInError::Unavailable(_)) => {}
+                Ok(()) => terms.check_audience(&api)?,
+            }
+        }
+        Ok((api, emulator))
     }
 
-    /// The same, with the sign-in left to the caller.
+    /// Makes the client, and starts the emulator if it is to be embedded. Signing in is left to the
+    /// caller.
     ///
     /// # Errors
     /// `Failure` if the client or the emulator cannot be set up.
@@ -300,51 +272,26 @@ impl Destination {
         cx: &Context<'_>,
         speed: &Speed,
     ) -> Result<(HttpApi, Option<Emulator>), Failure> {
-        self.set_up(cx, speed, SignsIn::Later).await
-    }
-
-    async fn set_up(
-        self,
-        cx: &Context<'_>,
-        speed: &Speed,
-        when: SignsIn,
-    ) -> Result<(HttpApi, Option<Emulator>), Failure> {
-        match self {
-            Destination::Tenant(tenant) => {
-                let Tenant { connection, domain: _, api } = *tenant;
-                let terms = Terms::of(&connection);
-                let api = match api {
+        let config = match self.end {
+            End::Tenant(connection) => {
+                let api = match self.api {
                     Some(api) => api,
-                    None => client(cx.ui, connection, speed.timing).await?,
+                    None => client(cx.ui, *connection, speed.timing).await?,
                 };
-                // Whoever signs in on terms of their own does not wait for it twice.
-                if let SignsIn::Later = when {
-                    return Ok((api, None));
-                }
-                match terms.ready(cx.ui, &api, &speed.timing).await {
-                    Err(error @ SignInError::Refused(_)) => {
-                        return Err(refused(terms.kind, &error));
-                    }
-                    Err(SignInError::Unavailable(_)) => {}
-                    Ok(()) => terms.check_audience(&api)?,
-                }
-                Ok((api, None))
+                return Ok((api, None));
             }
-            Destination::Emulator(config) => {
-                let config = emulator::Config {
-                    limits: speed.quotas.iter().map(limit).collect(),
-                    // The windows of the limits are divided already.
-                    ..*config
-                };
-                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-                let emulator = emulator::start(config, address).await.map_err(|error| {
-                    let next = "check that programs may listen on 127.0.0.1";
-                    Failure::new(Exit::Failed, "the emulator cannot start", error.to_string(), next)
-                })?;
-                let connection = to_emulator(&emulator)?;
-                Ok((client(cx.ui, connection, speed.timing).await?, Some(emulator)))
-            }
-        }
+            End::Emulator(config) => config,
+        };
+        // The windows of the limits are divided already.
+        let limits = speed.quotas.iter().map(limit).collect();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let config = emulator::Config { limits, ..*config };
+        let emulator = emulator::start(config, address).await.map_err(|error| {
+            let next = "check that programs may listen on 127.0.0.1";
+            Failure::failed("the emulator cannot start", error, next)
+        })?;
+        let connection = to_emulator(&emulator)?;
+        Ok((client(cx.ui, connection, speed.timing).await?, Some(emulator)))
     }
 }
 
@@ -356,7 +303,7 @@ pub fn scenario(name: &str) -> Result<Scenario, Failure> {
     Scenario::open(name).map_err(|error| {
         Failure::usage(
             format!("the scenario `{name}` cannot be played"),
-            error.to_string(),
+            error,
             "name a built-in scenario, or a TOML file that can be read",
         )
     })
@@ -368,12 +315,8 @@ pub fn limit(quota: &Quota) -> emulator::Limit {
 }
 
 fn to_emulator(emulator: &Emulator) -> Result<Connection, Failure> {
-    let origin = || {
-        Origin::parse(&emulator.base_url()).map_err(|error| {
-            let next = "report this as a defect";
-            Failure::new(Exit::Failed, "the emulator has no address", error.to_string(), next)
-        })
-    };
+    let origin = Origin::parse(&emulator.base_url());
+    let origin = origin.map_err(|error| Failure::defect("the emulator has no address", error))?;
     let id = "00000000-0000-0000-0000-00000000e701";
     Ok(Connection {
         target: Target {
@@ -382,8 +325,8 @@ fn to_emulator(emulator: &Emulator) -> Result<Connection, Failure> {
             application: id.to_owned(),
             cloud: EMULATED.to_owned(),
         },
-        api: origin()?,
-        login: origin()?,
+        api: origin.clone(),
+        login: origin,
         audience: DEFAULT_AUDIENCE.to_owned(),
         credential: Credential::ClientSecret(SecretString::from(emulator::DEFAULT_SECRET)),
         ca_file: None,
@@ -392,8 +335,7 @@ fn to_emulator(emulator: &Emulator) -> Result<Connection, Failure> {
 
 /// Calls are counted under the tenant's id, and two names of one tenant would have a limit each.
 fn nameless(domain: &str) -> Failure {
-    Failure::new(
-        Exit::SignIn,
+    Failure::sign_in(
         format!("the id of the tenant {} is not known", printable(domain)),
         "the token does not tell it, and calls are counted under it",
         "give the Directory (tenant) ID in the place of the domain's name",
@@ -407,13 +349,12 @@ pub(super) fn same_target(
     what: &str,
 ) -> Result<(), Failure> {
     let mut now = campaign.order.clone();
-    now.target = destination.target();
-    let differs = campaign.differences(&now, destination.emulated());
+    now.target = destination.planned.target.clone();
+    let differs = campaign.differences(&now, destination.planned.emulated);
     if differs.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(
-        Exit::Refused,
+    Err(Failure::refused(
         format!("campaign {} is not {what}", campaign.name),
         format!("these settings are another tenant's or application's: {}", differs.join("; ")),
         "use the settings that it was started with",

@@ -6,13 +6,13 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 
 use super::context::Context;
-use super::destination::Destination;
+use super::destination::{Destination, Planned};
 use super::failure::Failure;
 use super::lists::{Wanted, failure_of, forbidden_by_token, lists};
 use super::stores::{self, Place};
 use crate::clock::{local_now, wall_clock};
 use crate::domain::request::{DevicesRequest, SpeedRequest};
-use crate::domain::{DeviceId, Exit, Machine};
+use crate::domain::{DeviceId, Machine};
 use crate::engine::lists::{Listed, Patience};
 use crate::report::Format;
 use crate::report::human::counted;
@@ -41,7 +41,7 @@ pub async fn devices(
     let destination = Destination::new(cx, &request.connect, &request.emulator)?;
     let speed = destination.speed(cx, &SpeedRequest::default(), &local_now())?;
     let destination = destination.identified(cx, speed.timing).await?;
-    let (target, emulated) = (destination.target(), destination.emulated());
+    let Planned { target, emulated, .. } = destination.planned.clone();
     let place = Place::new(cx.store, emulated)?;
     let store = stores::open(&place, speed.timing, None).await?;
     let (api, emulator) = destination.connect(cx, &speed).await?;
@@ -118,5 +118,5 @@ impl Lines {
 /// What is told of a list that could not be written.
 pub fn unwritable(error: &io::Error) -> Failure {
     let next = "make room, or check the folder of --output and the one for temporary files";
-    Failure::new(Exit::Failed, "the list could not be written", error.to_string(), next)
+    Failure::failed("the list could not be written", error, next)
 }

@@ -26,15 +26,35 @@ impl Failure {
     pub fn new(
         kind: Exit,
         what: impl Into<String>,
-        why: impl Into<String>,
+        why: impl ToString,
         next: impl Into<String>,
     ) -> Self {
-        Self { kind, what: what.into(), why: why.into(), next: next.into() }
+        Self { kind, what: what.into(), why: why.to_string(), next: next.into() }
     }
 
     /// Wrong usage or bad input.
-    pub fn usage(what: impl Into<String>, why: impl Into<String>, next: impl Into<String>) -> Self {
+    pub fn usage(what: impl Into<String>, why: impl ToString, next: impl Into<String>) -> Self {
         Self::new(Exit::Usage, what, why, next)
+    }
+
+    /// Something failed that this program needs.
+    pub fn failed(what: impl Into<String>, why: impl ToString, next: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, what, why, next)
+    }
+
+    /// What was asked for must not be done.
+    pub fn refused(what: impl Into<String>, why: impl ToString, next: impl Into<String>) -> Self {
+        Self::new(Exit::Refused, what, why, next)
+    }
+
+    /// Nobody signs in, or the application lacks a right.
+    pub fn sign_in(what: impl Into<String>, why: impl ToString, next: impl Into<String>) -> Self {
+        Self::new(Exit::SignIn, what, why, next)
+    }
+
+    /// Something that cannot be, or that only a defect of this program or its system explains.
+    pub fn defect(what: &str, why: impl ToString) -> Self {
+        Self::failed(what, why, "report this as a defect")
     }
 
     /// The store failed while a campaign may be under way.
@@ -42,21 +62,19 @@ impl Failure {
         let next = "nothing that the store does not hold was sent; mend the cause, then run \
                     `fleetsweep resume`";
         match error {
-            StoreError::Refused(_) | StoreError::Older(_) => Self::new(
-                Exit::Failed,
+            StoreError::Refused(_) | StoreError::Older(_) => Self::failed(
                 "the store cannot be used",
-                error.to_string(),
+                error,
                 "mend that, or name another store with --store",
             ),
             StoreError::Gone { name, .. } => Self::pruned(name, error.to_string()),
-            error => Self::new(Exit::Failed, "the store failed", error.to_string(), next),
+            error => Self::failed("the store failed", error, next),
         }
     }
 
     /// The rows of this campaign are gone.
     pub fn pruned(name: &CampaignName, why: String) -> Self {
-        Self::new(
-            Exit::Refused,
+        Self::refused(
             format!("the rows of campaign {name} are not kept any more"),
             why,
             format!("a report that was written before has them; see `fleetsweep status {name}`"),

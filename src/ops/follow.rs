@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::ZonedDateTime;
 
-use super::campaigns::{Found, Meant, any_campaign_in};
+use super::campaigns::{KeptCampaign, Meant, any_campaign_in};
 use super::context::Context;
 use super::destination::{Destination, same_target};
 use super::failure::Failure;
@@ -37,10 +37,10 @@ const EVERY: Duration = Duration::from_secs(300);
 
 /// How often and how long is looked.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     /// Time between two looks.
     every: Duration,
-    /// All in all; nothing for as long as it takes.
+    /// All in all; `None` for as long as it takes.
     length: Option<Duration>,
 }
 
@@ -67,7 +67,7 @@ pub async fn follow(
     let place = Place::durable(cx.store)?;
     let whose = request.connect.clone().or(settings.clone());
     let meant = Meant { name: request.campaign.as_ref(), whose };
-    let Found { campaign, begun } = any_campaign_in(cx, &place, &meant).await?;
+    let KeptCampaign { campaign, begun } = any_campaign_in(cx, &place, &meant).await?;
     let connect = kept::connection(cx, request.connect, settings, begun.as_ref())?;
     let destination = Destination::new(cx, &connect, &EmulatorRequest::default())?;
     let speed = destination.speed(cx, &SpeedRequest::default(), &local_now())?;
@@ -126,7 +126,7 @@ impl<S: Store, A: Inventory> Following<'_, S, A> {
             match looked? {
                 Ok(followed) => {
                     let open = followed.open;
-                    let look = Look { campaign: campaign.name, at: local_now(), followed };
+                    let look = LookResult { campaign: campaign.name, at: local_now(), followed };
                     cx.ui.show(&look)?;
                     if open == 0 {
                         return Ok(Some(look.followed));
@@ -164,7 +164,7 @@ impl<S: Store, A: Inventory> Following<'_, S, A> {
             }
             Err(failure) => {
                 let told = format!("Warning: the scans are not followed: {}", failure.why);
-                cx.ui.say(&human::wrapped(&printable(&told), 2));
+                cx.say(&printable(&told));
             }
         }
     }
@@ -184,13 +184,13 @@ impl<S: Store, A: Inventory> Following<'_, S, A> {
 }
 
 /// One look how far the ordered scans are.
-struct Look {
+struct LookResult {
     campaign: CampaignName,
     at: ZonedDateTime,
     followed: Followed,
 }
 
-impl Document for Look {
+impl Document for LookResult {
     fn json(&self) -> String {
         let Followed { open, statuses, calls, .. } = &self.followed;
         jsonl::line(&serde_json::json!({
@@ -221,7 +221,6 @@ fn exit(followed: &Followed) -> Exit {
 
 fn failed(end: &ListEnd) -> Failure {
     failure_of(Wanted::Reading, end).unwrap_or_else(|| {
-        let (what, why) = ("following ended", "a list that was read was called unread");
-        Failure::new(Exit::Failed, what, why, "report this as a defect")
+        Failure::defect("following ended", "a list that was read was called unread")
     })
 }

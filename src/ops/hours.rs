@@ -11,13 +11,13 @@ use crate::domain::request::HoursRequest;
 use crate::domain::text::printable;
 use crate::domain::{Hours, Window};
 use crate::ops::failure::Failure;
-use crate::report::human::{moment, wrapped};
+use crate::report::human::moment;
 
 /// A start that has passed no longer ago than this is now: a timer, or the sign-in before it, may
 /// take some seconds.
 const JUST_NOW: SignedDuration = SignedDuration::from_mins(1);
 
-/// The hours that were asked for; nothing if orders may always leave.
+/// The hours that were asked for. Returns `None` if orders may always leave.
 ///
 /// # Errors
 /// `Failure` names the zone, the last order or the start that cannot be.
@@ -67,7 +67,7 @@ fn zone(name: &str) -> Result<TimeZone, Failure> {
     TimeZone::get(name).map_err(|error| {
         Failure::usage(
             format!("there is no time zone `{}`", printable(name)),
-            error.to_string(),
+            error,
             "write one of the tz database such as Europe/Berlin or UTC; if none is found, install \
              the system's package tzdata",
         )
@@ -116,20 +116,23 @@ fn start_at(text: &str, zone: &TimeZone, now: Timestamp) -> Result<Timestamp, Fa
 
 /// What is told before a run that has to wait until orders may leave.
 pub(super) fn waits(hours: Option<&Hours>, now: Timestamp) -> Option<String> {
-    let hours = hours.filter(|hours| !hours.is_open(now))?;
+    let hours = hours?;
+    if hours.is_open(now) {
+        return None;
+    }
     let opens = hours.opens_next(now)?;
     let at = moment(&opens.to_zoned_datetime(hours.zone().clone()));
-    let told = match hours.start() == Some(opens) {
-        false => format!(
-            "The window opens at {at}; until then no order leaves, and Ctrl-C ends the waiting."
-        ),
-        true => format!(
+    Some(if hours.start() == Some(opens) {
+        format!(
             "It starts at {at}; until then no order leaves, and Ctrl-C ends the waiting. The \
              moment is this run's alone: `fleetsweep resume` begins at once unless --start-at is \
              given again."
-        ),
-    };
-    Some(wrapped(&told, 2))
+        )
+    } else {
+        format!(
+            "The window opens at {at}; until then no order leaves, and Ctrl-C ends the waiting."
+        )
+    })
 }
 
 #[cfg(test)]

@@ -11,8 +11,7 @@ use super::limits::Speed;
 use crate::clock::wall_clock;
 use crate::domain::request::{ConnectRequest, OrNone, RunRequest, Said, ScanRequest, SpeedRequest};
 use crate::domain::text::printable;
-use crate::domain::{Begun, Campaign, CampaignId, Exit, Happened, Hours};
-use crate::report::human::wrapped;
+use crate::domain::{Begun, Campaign, CampaignId, Happened, Hours};
 use crate::store::{Store, StoreError};
 
 /// What is kept of a request with which a campaign begins: not what is one run's alone, and with
@@ -46,7 +45,7 @@ pub(super) fn kept(mut run: RunRequest, speed: &Speed) -> RunRequest {
 }
 
 /// How a campaign is run by who goes on with it.
-pub(super) struct GoingOn {
+pub(crate) struct GoingOn {
     /// How it is run, with what was kept of it.
     pub run: RunRequest,
     /// What was kept; `None` of a campaign of a version that did not keep it.
@@ -75,21 +74,17 @@ impl GoingOn {
         speed: &Speed,
     ) -> Result<(), StoreError> {
         if self.begun.is_none() {
-            cx.ui.say(&wrapped(
+            cx.say(
                 "An older version began this campaign, and kept no windows and no rules of it: \
                  those of this command line hold.",
-                2,
-            ));
+            );
             return Ok(());
         }
         let changes = self.changes();
         if changes.is_empty() {
             return Ok(());
         }
-        cx.ui.say(&wrapped(
-            &format!("Changed, from now on: {}.", printable(&changes.join("; "))),
-            2,
-        ));
+        cx.say(&format!("Changed, from now on: {}.", printable(&changes.join("; "))));
         self.keep(cx, store, campaign, speed).await
     }
 
@@ -105,9 +100,10 @@ impl GoingOn {
         speed: &Speed,
     ) -> Result<(), StoreError> {
         let changes = self.changes();
-        let Some(begun) = self.begun.as_ref().filter(|_| !changes.is_empty()) else {
+        let Some(begun) = &self.begun else { return Ok(()) };
+        if changes.is_empty() {
             return Ok(());
-        };
+        }
         let run = kept(self.run.clone(), speed);
         let run = RunRequest { connect: begun.request.run.connect.clone(), ..run };
         let request = ScanRequest { run, ..begun.request.clone() };
@@ -159,9 +155,8 @@ pub(super) fn going_on(
 
 fn over(cx: &Context<'_>, campaign: &Campaign, until: &str) -> Failure {
     let name = &campaign.name;
-    let resume = cx.commands.of_campaign(&format!("resume {name}"));
-    Failure::new(
-        Exit::Refused,
+    let resume = cx.commands.going_on(name);
+    Failure::refused(
         format!("campaign {name} is not gone on with: its time is over"),
         format!("it was begun with --until {until}, which has passed"),
         format!("say until when it may order now: `{resume} --until 06:00`, or `--until none`"),

@@ -43,7 +43,7 @@ pub struct Speed {
     pub hours: Option<Hours>,
     /// Whether the campaign goes before others.
     pub priority: Priority,
-    /// The same as it was typed: it is kept from then on.
+    /// The priority that was typed, if one was: it is kept from then on.
     pub new_priority: Option<Priority>,
     /// Cancel what still waits when these are over, or the time is.
     pub expire_pending: bool,
@@ -71,7 +71,7 @@ impl Speed {
         left.into_iter().chain(self.max_duration.map(|length| waits + length)).min()
     }
 
-    /// The same for a campaign that was opened before: its limits and its priority stay unless
+    /// As it is for a campaign that was opened before: its limits and its priority stay unless
     /// others are asked for.
     pub fn going_on_with(mut self, campaign: &Campaign) -> Self {
         self.priority = self.new_priority.unwrap_or(campaign.priority);
@@ -93,26 +93,6 @@ pub struct Towards {
 }
 
 impl Speed {
-    /// The API's own limits, and every other default.
-    pub fn of_the_api() -> Self {
-        let quotas = api_quotas();
-        Self {
-            pace_kind: PaceKind::default(),
-            pace: PaceKind::default().pace(&quotas),
-            limited: false,
-            quotas,
-            concurrency: usize::from(CONCURRENCY),
-            timing: Timing::default(),
-            time_scale: 1,
-            max_duration: None,
-            until: None,
-            hours: None,
-            priority: Priority::default(),
-            new_priority: None,
-            expire_pending: false,
-        }
-    }
-
     /// Resolves what was asked for.
     ///
     /// # Errors

@@ -9,12 +9,11 @@ use super::destination::Destination;
 use super::lists::check_expiry_rights;
 use crate::clock::{Clock, SystemClock, wall_clock};
 use crate::defender::{HttpApi, SignInError};
-use crate::domain::Exit;
 use crate::domain::text::printable;
 use crate::emulator::Emulator;
 use crate::ops::failure::Failure;
 use crate::ops::limits::Speed;
-use crate::report::human::{duration, wrapped};
+use crate::report::human::duration;
 
 /// A destination, or the client that it became.
 #[derive(Default)]
@@ -48,7 +47,7 @@ impl Link {
         }
         self.api.clone().ok_or_else(|| {
             let next = "report this as a defect";
-            Failure::new(Exit::Failed, "there is no client", "it could not be set up before", next)
+            Failure::failed("there is no client", "it could not be set up before", next)
         })
     }
 
@@ -86,7 +85,7 @@ impl Link {
             }
             if wait == timing.reconnect_floor {
                 let told = format!("Waiting {most} at most: {why}");
-                cx.ui.say(&wrapped(&printable(&told), 2));
+                cx.say(&printable(&told));
             }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(timing.reconnect_ceiling);
@@ -155,8 +154,7 @@ fn is_later(speed: &Speed) -> bool {
 
 fn unavailable(terms: &Terms, error: &SignInError, speed: &Speed) -> Failure {
     let tried = duration(speed.timing.first_contact);
-    Failure::new(
-        Exit::Failed,
+    Failure::failed(
         format!("cannot sign in ({})", terms.kind),
         format!("{error}; it was tried for {tried}"),
         "nothing was ordered and no campaign was begun; `fleetsweep doctor` looks at network, \

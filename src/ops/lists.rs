@@ -4,7 +4,7 @@
 use super::failure::Failure;
 use super::limits::Speed;
 use crate::defender::{Inventory, SignInError};
-use crate::domain::{Exit, Operation, Target};
+use crate::domain::{Operation, Target};
 use crate::engine::lists::{ListEnd, Lists, Patience};
 use crate::store::Store;
 
@@ -40,7 +40,7 @@ pub(super) async fn forbidden_by_token<A: Inventory>(api: &A) -> Option<ListEnd>
     }
 }
 
-/// Why a list was not read to its end; nothing if it was.
+/// Why a list was not read to its end. Returns `None` if it was.
 pub(super) fn not_read(end: &ListEnd) -> Option<String> {
     match end {
         ListEnd::Whole => None,
@@ -83,16 +83,16 @@ pub(super) fn unreadable(wanted: Wanted, end: &ListEnd, why: String) -> Failure 
             };
             let grant = "application permission, with admin consent";
             let next = format!("grant {RIGHT} ({grant}), or {or}");
-            Failure::new(Exit::SignIn, what, why, next)
+            Failure::sign_in(what, why, next)
         }
         ListEnd::Rejected(_) if wanted == Wanted::Reading => {
             Failure::usage(what, why, "check the filters, --filter first of all")
         }
         ListEnd::SignIn(SignInError::Refused(_)) => {
             let next = "mend the sign-in, then run the same command again";
-            Failure::new(Exit::SignIn, what, why, next)
+            Failure::sign_in(what, why, next)
         }
-        _ => Failure::new(Exit::Failed, what, why, "run the same command again later"),
+        _ => Failure::failed(what, why, "run the same command again later"),
     }
 }
 
@@ -113,8 +113,7 @@ pub(super) fn check_expiry_rights<A: Inventory>(speed: &Speed, api: &A) -> Resul
     if !speed.expire_pending || api.may_read() != Some(false) {
         return Ok(());
     }
-    Err(Failure::new(
-        Exit::SignIn,
+    Err(Failure::sign_in(
         "nothing was ordered: --expire-pending cannot be kept",
         "the application may not read the list of actions (Machine.Read.All is missing), so nobody \
          could tell what waits still when the window closes",

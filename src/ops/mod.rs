@@ -30,6 +30,7 @@ pub mod resume;
 pub mod retry;
 pub mod run;
 pub mod scan;
+pub mod schedule;
 pub mod series;
 pub mod status;
 pub mod stop;

@@ -40,7 +40,7 @@ pub async fn pause(
             "{} is paused: {open} open, and no more orders leave; calls in flight finish. To go \
              on: {}",
             campaign.name,
-            cx.commands.of_campaign(&format!("resume {}", campaign.name))
+            cx.commands.going_on(&campaign.name)
         ));
         Ok(Exit::Done)
     };

@@ -19,7 +19,6 @@ use super::waves::deal;
 use crate::clock::{local_now, wall_clock};
 use crate::domain::request::{ConnectRequest, ResumeRequest, RunRequest, Said};
 use crate::domain::{Begun, Campaign, Exit, Happened, Rollout};
-use crate::report::human;
 use crate::store::Store;
 
 /// Goes on with a campaign, as it was begun but for what is said anew.
@@ -86,7 +85,7 @@ impl Resumed<'_> {
         let campaign = allowed(cx, &**store, campaign, approve_max).await?;
         let asked = &going_on.run;
         going_on.tell_and_keep(cx, &**store, campaign.id, &speed).await?;
-        let most = asked.max_failures.as_ref().and_then(|most| most.as_ref().copied());
+        let most = asked.most_failures();
         let campaign = match &going_on.begun {
             Some(_) => {
                 Campaign { rollout: Rollout { max_failures: most, ..campaign.rollout }, ..campaign }
@@ -102,10 +101,10 @@ impl Resumed<'_> {
         ));
         let target = &campaign.order.target;
         if let Some(expiry) = Expiry::of(Some(&**store), target, &speed, Some(&campaign)).await? {
-            cx.ui.say(&human::wrapped(&expiry.expire(tally.open()).sentence(), 2));
+            cx.say(&expiry.expire(tally.open()).sentence());
         }
         let resume = match &going_on.begun {
-            Some(_) => Some(cx.commands.of_campaign(&format!("resume {}", campaign.name))),
+            Some(_) => Some(cx.commands.going_on(&campaign.name)),
             None => cx.commands.resume(&campaign.name, asked),
         };
         let run = Run {
@@ -146,20 +145,14 @@ async fn already_at_work<S: Store>(
     if campaign.paused && campaign.wave_failed.is_none() {
         store.set_paused(campaign.id, false).await?;
         note(cx, store, campaign.id, Happened::WentOn).await;
-        cx.ui.say(&human::wrapped(
-            &format!(
-                "{name} is not paused any more: its run{who} goes on, and no second one is begun. \
-                 To watch it: {}",
-                cx.commands.of_store(&format!("status {name}"))
-            ),
-            2,
+        cx.say(&format!(
+            "{name} is not paused any more: its run{who} goes on, and no second one is begun. \
+             To watch it: {}",
+            cx.commands.of_store(&format!("status {name}"))
         ));
         return Ok(Some(Exit::Done));
     }
-    cx.ui.say(&human::wrapped(
-        &format!("A run of {name} is at work already{who}; this one works beside it."),
-        2,
-    ));
+    cx.say(&format!("A run of {name} is at work already{who}; this one works beside it."));
     Ok(None)
 }
 
@@ -172,7 +165,7 @@ async fn allowed<S: Store>(
 ) -> Result<Campaign, Failure> {
     deal::allow(cx, store, &campaign, approve_max).await?;
     if campaign.paused {
-        let resume = cx.commands.of_campaign(&format!("resume {}", campaign.name));
+        let resume = cx.commands.going_on(&campaign.name);
         store.set_paused(campaign.id, false).await.map_err(|error| {
             Failure::from(error).of_campaign(&campaign.name, None, Some(&resume))
         })?;
@@ -193,7 +186,7 @@ async fn named(
     // A store that is not there is the user's slip; one that fails may hold this campaign.
     let store = stores::open_to_go_on(place).await.map_err(|failure| match meant.name {
         Some(name) if failure.kind == Exit::Failed => {
-            let resume = cx.commands.of_campaign(&format!("resume {name}"));
+            let resume = cx.commands.going_on(name);
             failure.of_campaign(name, None, Some(&resume))
         }
         _ => failure,

@@ -31,9 +31,8 @@ pub async fn retry(
     let meant = Meant { name: request.campaign.as_ref(), whose };
     let campaign = any_campaign(cx, &store, &meant).await?;
     if campaign.state == CampaignState::Open {
-        let resume = cx.commands.of_campaign(&format!("resume {}", campaign.name));
-        return Err(Failure::new(
-            Exit::Refused,
+        let resume = cx.commands.going_on(&campaign.name);
+        return Err(Failure::refused(
             format!("campaign {} is not finished", campaign.name),
             "some of its devices are open, and would be ordered twice",
             format!("run `{resume}` first"),
@@ -77,8 +76,7 @@ fn same_tenant(
     let then = &campaign.order.target;
     let differs = |now: &str, then: &str| !now.is_empty() && !now.contains('.') && now != then;
     if differs(&now.tenant, &then.tenant) || differs(&now.application, &then.application) {
-        return Err(Failure::new(
-            Exit::Refused,
+        return Err(Failure::refused(
             format!("campaign {} is not ordered again", campaign.name),
             format!("it was of tenant {}, application {}", then.tenant, then.application),
             "use the settings that it was started with",

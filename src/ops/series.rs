@@ -80,7 +80,7 @@ pub(super) async fn open_ones<S: Store>(
                 "somebody ran `fleetsweep pause`",
                 format!(
                     "go on with `{}`, or end it: `{}`",
-                    cx.commands.of_campaign(&format!("resume {name}")),
+                    cx.commands.going_on(name),
                     cx.commands.of_campaign(&format!("cancel --queue-only {name}"))
                 ),
             ));
@@ -119,10 +119,7 @@ pub(super) async fn end<S: Store, A: Inventory>(
         let CalledOff { ended, open, finished } = store.call_off(one.id).await?;
         note(cx, &**store, one.id, Happened::Followed { devices: ended }).await;
         let ended = human::counted(ended, "device");
-        cx.ui.say(&human::wrapped(
-            &format!("{} is ended; {ended} that waited there come with this run.", one.name),
-            2,
-        ));
+        cx.say(&format!("{} is ended; {ended} that waited there come with this run.", one.name));
         if !finished {
             let open = human::counted(open, "order");
             cx.ui.say(&format!("Finding out what became of {open} of {}.", one.name));
@@ -163,12 +160,9 @@ async fn find_out<S: Store, A: Inventory>(
     let (events, _) = mpsc::channel(1);
     let ran = engine::run(store, api, campaign, settings, stop, events).await?;
     if ran.ending != Ending::Finished {
-        cx.ui.say(&human::wrapped(
-            &format!(
-                "Some orders of {name} are not known still; `{}` looks again.",
-                cx.commands.of_campaign(&format!("resume {name}"))
-            ),
-            2,
+        cx.say(&format!(
+            "Some orders of {name} are not known still; `{}` looks again.",
+            cx.commands.going_on(&name)
         ));
     }
     Ok(())

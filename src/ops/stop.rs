@@ -12,7 +12,7 @@ use tokio::time::{Sleep, sleep};
 use super::failure::Failure;
 use super::ui::Ui;
 use crate::clock::SystemClock;
-use crate::domain::{Caught, Exit};
+use crate::domain::Caught;
 use crate::engine::StopLevel;
 
 /// How long the engine may take to leave at once. It takes longer only if the store holds it.
@@ -60,10 +60,9 @@ impl Stop {
         let source = std::mem::replace(&mut *self.lock(), Source::Taken);
         let signals = match source {
             Source::Idle(signals) => Some(signals),
-            Source::Quiet(listen) => Some(listen().map_err(|error| {
-                let next = "report this as a defect";
-                Failure::new(Exit::Failed, "signals cannot be received", error.to_string(), next)
-            })?),
+            Source::Quiet(listen) => Some(
+                listen().map_err(|error| Failure::defect("signals cannot be received", error))?,
+            ),
             Source::Taken => None,
         };
         Ok(Stopping { stop: self, signals, stage: Stage::default(), leaves: None })
@@ -94,8 +93,9 @@ struct Stage {
 }
 
 impl Stage {
-    /// What a signal at this moment makes of it; nothing if it says nothing new. A terminal that
-    /// goes away asks for the soft end, however often it says so: nobody sits there to repeat it.
+    /// What a signal at this moment makes of it. Returns `None` if it says nothing new. A terminal
+    /// that goes away asks for the soft end, however often it says so: nobody sits there to repeat
+    /// it.
     fn after(self, caught: Caught, now_us: i64) -> Option<Self> {
         let gentle = matches!(caught, Caught::Hangup | Caught::CpuTime);
         let since = self.hung_up_at.map(|at| now_us.saturating_sub(at).unsigned_abs());

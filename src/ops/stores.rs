@@ -8,7 +8,7 @@ use super::context::{Commands, StoreChoice};
 use super::failure::Failure;
 use crate::clock::SystemClock;
 use crate::domain::service::is_domain;
-use crate::domain::{CampaignName, Exit, Tally, Target, Timing};
+use crate::domain::{CampaignName, Tally, Target, Timing};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 
@@ -32,7 +32,7 @@ impl Place {
             let folder = folder.map_err(|error| {
                 let next = "check the folder for temporary files (TMPDIR)";
                 let what = "no temporary store can be made";
-                Failure::new(Exit::Failed, what, error.to_string(), next)
+                Failure::failed(what, error, next)
             })?;
             let path = folder.path().join("fleetsweep.db");
             return Ok(Self { path, temporary: Some(folder), passed_over: None });
@@ -97,7 +97,7 @@ pub(super) async fn open(
             let Some((campaign, commands)) = campaign else { return Err(failure) };
             Err(match how_far(place, campaign).await {
                 Some(tally) => {
-                    let resume = commands.of_campaign(&format!("resume {campaign}"));
+                    let resume = commands.going_on(campaign);
                     failure.of_campaign(campaign, Some(&tally), Some(&resume))
                 }
                 None => failure,
@@ -118,10 +118,9 @@ pub(super) async fn close<T>(
     let closed = store.close().await;
     let done = ran?;
     closed.map(|()| done).map_err(|error| {
-        Failure::new(
-            Exit::Failed,
+        Failure::failed(
             "the run is over, but the store's log could not be written back into its file",
-            error.to_string(),
+            error,
             "nothing is lost as long as the file and its -wal file stay together: mend the cause, \
              then see `fleetsweep status`",
         )
@@ -186,7 +185,7 @@ pub(super) async fn with_tenant_id(
     place: Option<&Place>,
     target: Target,
 ) -> Result<Target, Failure> {
-    let Some(place) = place.filter(|_| is_domain(&target.tenant)) else { return Ok(target) };
+    let (true, Some(place)) = (is_domain(&target.tenant), place) else { return Ok(target) };
     let store = SqliteStore::open_read_only(&place.path, Timing::default()).await?;
     let Some(store) = store else { return Ok(target) };
     let id = store.tenant_named(&target.api_origin, &target.tenant).await?;

@@ -1,18 +1,21 @@
 //! What cancelling a campaign is going to do and what it did, as text and as JSON. It is handed the
 //! figures and computes none.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::ZonedDateTime;
 use serde_json::{Map, Value, json};
 
-use super::human::{count, counted, duration, moment, quota_of, wrapped};
+use super::document::Document;
+use super::human::{count, counted, duration, field, limits, moment, wrapped};
 use super::jsonl;
-use super::summary::stop_text;
-use crate::domain::cancel::Spared;
+use super::plan::used_json;
+use super::summary::{shown, stop_text};
+use crate::domain::cancel::{Cancelled, Spared};
 use crate::domain::text::{cut, printable};
-use crate::domain::{CampaignName, Exit, Quota, Stop, Target};
+use crate::domain::{CampaignName, Exit, Quota, Target};
 
 /// Kinds of refusal that the text shows.
 const KINDS_SHOWN: usize = 5;
@@ -32,7 +35,7 @@ pub struct Actions {
     /// Those that this program cancelled before.
     pub cancelled: u64,
     /// Those that are not touched, and why.
-    pub spared: Vec<(Spared, u64)>,
+    pub spared: BTreeMap<Spared, u64>,
 }
 
 /// What cancelling is going to do.
@@ -46,11 +49,11 @@ pub struct CancelPlan {
     pub emulated: bool,
     /// The plan is all there will be.
     pub dry_run: bool,
-    /// Devices that wait for their turn and are taken out of the queue; nothing if they stay.
+    /// Devices that wait for their turn and are taken out of the queue; `None` if they stay.
     pub waiting: Option<u64>,
     /// Devices of which it is not known what became of their order.
     pub outstanding: u64,
-    /// What the list shows; nothing if only the queue is concerned.
+    /// What the list shows; `None` if only the queue is concerned.
     pub actions: Option<Actions>,
     /// Those that run are left alone.
     pub pending_only: bool,
@@ -58,7 +61,7 @@ pub struct CancelPlan {
     pub used: Vec<(Quota, u64)>,
     /// Those of them that the server named.
     pub named: Vec<Quota>,
-    /// From now to the last call, and when that is; nothing if there is none.
+    /// From now to the last call, and when that is; `None` if there is none.
     pub calls: Option<(Duration, ZonedDateTime)>,
 }
 
@@ -96,12 +99,39 @@ impl CancelPlan {
         )
     }
 
-    /// The plan as text of about 80 columns, with no line end at its end.
-    pub fn text(&self) -> String {
-        let mut lines = vec![wrapped(&self.headline(), 2)];
-        let mut push = |name: &str, value: &str| {
-            lines.push(wrapped(&format!("  {name:<12} {value}"), 15));
+    fn push_actions(&self, actions: &Actions, push: &mut impl FnMut(&str, &str)) {
+        push("pending", &scans(actions.pending));
+        let alone = if self.pending_only { ": left alone (--pending-only)" } else { "" };
+        push("in progress", &format!("{}{alone}", scans(actions.in_progress)));
+        push("ended", &scans(actions.ended));
+        if actions.cancelled > 0 {
+            push("cancelled", &format!("{} before", scans(actions.cancelled)));
+        }
+        for (why, some) in &actions.spared {
+            push("not touched", &format!("{}: {}", scans(*some), why.why()));
+        }
+        let Some((takes, last)) = &self.calls else {
+            let queue = self.waiting.is_some_and(|waiting| waiting > 0);
+            push(
+                "to do",
+                if queue {
+                    "no scan is to be cancelled; the waiting devices leave the queue"
+                } else {
+                    "there is nothing to cancel"
+                },
+            );
+            return;
         };
+        push("limits", &limits(&self.used, &self.named));
+        push("takes", &format!("{} to the last call", duration(*takes)));
+        push("last call", &moment(last));
+    }
+}
+
+impl Document for CancelPlan {
+    fn text(&self) -> String {
+        let mut lines = vec![wrapped(&self.headline(), 2)];
+        let mut push = |name: &str, value: &str| lines.push(field(name, value));
         push("API", &printable(&self.target.api_origin));
         push("application", &printable(&self.target.application));
         if let Some(waiting) = self.waiting {
@@ -127,52 +157,12 @@ impl CancelPlan {
         lines.join("\n")
     }
 
-    fn push_actions(&self, actions: &Actions, push: &mut impl FnMut(&str, &str)) {
-        push("pending", &scans(actions.pending));
-        let alone = if self.pending_only { ": left alone (--pending-only)" } else { "" };
-        push("in progress", &format!("{}{alone}", scans(actions.in_progress)));
-        push("ended", &scans(actions.ended));
-        if actions.cancelled > 0 {
-            push("cancelled", &format!("{} before", scans(actions.cancelled)));
-        }
-        for (why, some) in &actions.spared {
-            push("not touched", &format!("{}: {}", scans(*some), why.why()));
-        }
-        let Some((takes, last)) = &self.calls else {
-            let queue = self.waiting.is_some_and(|waiting| waiting > 0);
-            push(
-                "to do",
-                match queue {
-                    true => "no scan is to be cancelled; the waiting devices leave the queue",
-                    false => "there is nothing to cancel",
-                },
-            );
-            return;
-        };
-        let limits = self.used.iter().map(|(limit, used)| match used {
-            0 => quota_of(limit, &self.named),
-            used => format!("{} ({} used now)", quota_of(limit, &self.named), count(*used)),
-        });
-        push("limits", &limits.collect::<Vec<_>>().join(", "));
-        push("takes", &format!("{} to the last call", duration(*takes)));
-        push("last call", &moment(last));
-    }
-
-    /// The plan as one line of JSON, with no line end.
-    pub fn json(&self) -> String {
-        let used = self.used.iter().map(|(limit, used)| {
-            json!({
-                "limit": limit.calls,
-                "window_s": limit.window.as_secs_f64(),
-                "used": used,
-                "named_by_server": self.named.contains(limit),
-            })
-        });
+    fn json(&self) -> String {
         let actions = self.actions.as_ref();
         jsonl::line(&json!({
             "v": 1,
             "type": "cancel_plan",
-            "campaign": self.campaign.as_str(),
+            "campaign": self.campaign,
             "tenant": self.target.tenant,
             "cloud": self.target.cloud,
             "api": self.target.api_origin,
@@ -189,7 +179,7 @@ impl CancelPlan {
             "cancelled_before": actions.map(|actions| actions.cancelled),
             "not_touched": actions.map(|actions| spared_json(&actions.spared)),
             "to_cancel": self.to_cancel(),
-            "quota_used": used.collect::<Vec<_>>(),
+            "quota_used": used_json(&self.used, &self.named),
             "duration_s": self.calls.as_ref().map(|(takes, _)| takes.as_secs_f64()),
             "last_call_at": self.calls.as_ref().map(|(_, last)| last.timestamp()),
         }))
@@ -203,11 +193,11 @@ pub struct CancelSummary {
     pub campaign: CampaignName,
     /// Its tenant.
     pub tenant: String,
-    /// Devices that were taken out of the queue; nothing if they stay.
+    /// Devices that were taken out of the queue; `None` if they stay.
     pub queue: Option<u64>,
     /// Devices of which it is not known what became of their order.
     pub outstanding: u64,
-    /// What became of the actions; nothing if only the queue was concerned.
+    /// What became of the actions; `None` if only the queue was concerned.
     pub actions: Option<Done>,
     /// How long it took.
     pub duration: Duration,
@@ -222,93 +212,61 @@ pub struct CancelSummary {
 /// What became of the actions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Done {
-    /// Those that were cancelled.
-    pub cancelled: u64,
-    /// Those that had ended before they could be.
-    pub ended: u64,
-    /// Those that the server did not cancel, by status and code, with how many and a message.
-    pub refused: Vec<Refused>,
-    /// Those of which nobody can say whether they are.
-    pub unknown: u64,
-    /// Those that were not asked for, or not to an end.
-    pub left: u64,
+    /// How cancelling them went.
+    pub went: Cancelled,
     /// Those that are not touched, and why.
-    pub spared: Vec<(Spared, u64)>,
-    /// Calls that cancel.
-    pub calls: u64,
-    /// How many of them were answered with 429.
-    pub throttled: u64,
-    /// What stopped it.
-    pub stop: Option<Stop>,
+    pub spared: BTreeMap<Spared, u64>,
 }
 
-impl Done {
-    /// What expiring did, as text with no line end at its end.
-    pub fn expired_text(&self) -> String {
-        let refused: u64 = self.refused.iter().map(|kind| kind.rows).sum();
+/// What became of scans that were to expire.
+pub struct Expired {
+    /// The campaign that ordered them.
+    pub campaign: CampaignName,
+    /// What became of them.
+    pub done: Done,
+}
+
+impl Document for Expired {
+    fn text(&self) -> String {
+        let Done { went, spared } = &self.done;
         let parts = [
-            (self.cancelled, "cancelled"),
-            (self.ended, "ended before"),
-            (refused, "refused by the API"),
-            (self.unknown, "not known"),
-            (self.left, "left"),
-            (self.spared.iter().map(|(_, some)| some).sum(), "not touched"),
+            (went.cancelled, "cancelled"),
+            (went.ended, "ended before"),
+            (went.refused(), "refused by the API"),
+            (went.unknown, "not known"),
+            (went.left, "left"),
+            (spared.values().sum(), "not touched"),
         ];
         let parts = parts.into_iter().filter(|(some, _)| *some > 0);
         let parts: Vec<String> =
             parts.map(|(some, what)| format!("{} {what}", count(some))).collect();
-        match parts.is_empty() {
-            true => "No scan waited for its device any more.".to_owned(),
-            false => {
-                let calls = counted(self.calls, "call");
-                wrapped(&format!("Scans that still waited: {} ({calls}).", parts.join(", ")), 2)
-            }
+        if parts.is_empty() {
+            return "No scan waited for its device any more.".to_owned();
         }
+        let calls = counted(went.calls, "call");
+        wrapped(&format!("Scans that still waited: {} ({calls}).", parts.join(", ")), 2)
     }
 
-    /// The same as one line of JSON, with no line end.
-    pub fn expired_json(&self, campaign: &CampaignName) -> String {
+    fn json(&self) -> String {
+        let Done { went, spared } = &self.done;
         jsonl::line(&json!({
             "v": 1,
             "type": "expired",
-            "campaign": campaign.as_str(),
-            "cancelled": self.cancelled,
-            "ended": self.ended,
-            "refused": self.refused.iter().map(|kind| kind.rows).sum::<u64>(),
-            "unknown": self.unknown,
-            "left": self.left,
-            "not_touched": spared_json(&self.spared),
-            "calls": self.calls,
+            "campaign": self.campaign,
+            "cancelled": went.cancelled,
+            "ended": went.ended,
+            "refused": went.refused(),
+            "unknown": went.unknown,
+            "left": went.left,
+            "not_touched": spared_json(spared),
+            "calls": went.calls,
         }))
     }
 }
 
-/// Actions that the server did not cancel for one reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// The HTTP status.
-    pub status: u16,
-    /// The API's error code.
-    pub code: Option<String>,
-    /// How many.
-    pub rows: u64,
-    /// What the API said of the first of them.
-    pub message: Option<String>,
-}
-
-impl Refused {
+impl Document for CancelSummary {
     fn text(&self) -> String {
-        let parts = [self.code.as_deref(), self.message.as_deref()];
-        let said: Vec<String> = parts.into_iter().flatten().map(printable).collect();
-        let said = if said.is_empty() { String::new() } else { format!(", {}", said.join(": ")) };
-        format!("refused: HTTP {}{}", self.status, cut(&said, MESSAGE_SHOWN))
-    }
-}
-
-impl CancelSummary {
-    /// The summary as text of about 80 columns, with no line end at its end.
-    pub fn text(&self) -> String {
-        let stop = self.actions.as_ref().and_then(|done| done.stop.as_ref());
+        let stop = self.actions.as_ref().and_then(|done| done.went.stop.as_ref());
         let first = match stop {
             Some(stop) => format!("Cancelling {} stopped: {}.", self.campaign, stop_text(stop)),
             None => format!("Cancelling {} is done.", self.campaign),
@@ -320,21 +278,23 @@ impl CancelSummary {
             }
         };
         push(self.queue.unwrap_or(0), "taken out of the queue: never ordered");
-        if let Some(done) = &self.actions {
-            push(done.cancelled, "cancelled");
-            push(done.ended, "ended before they could be cancelled");
-            done.refused.iter().take(KINDS_SHOWN).for_each(|kind| push(kind.rows, &kind.text()));
-            let more = done.refused.iter().skip(KINDS_SHOWN).map(|kind| kind.rows).sum();
+        if let Some(Done { went, spared }) = &self.actions {
+            push(went.cancelled, "cancelled");
+            push(went.ended, "ended before they could be cancelled");
+            for ((status, code), (rows, message)) in went.refused.iter().take(KINDS_SHOWN) {
+                push(*rows, &refused(*status, code.as_deref(), message.as_deref()));
+            }
+            let more = went.refused.values().skip(KINDS_SHOWN).map(|(rows, _)| rows).sum();
             push(more, "refused for other reasons");
-            push(done.unknown, "not known: the answers were lost, and the list does not tell");
-            push(done.left, "not asked for, or not to an end");
-            for (why, some) in &done.spared {
+            push(went.unknown, "not known: the answers were lost, and the list does not tell");
+            push(went.left, "not asked for, or not to an end");
+            for (why, some) in spared {
                 push(*some, &format!("not touched: {}", why.why()));
             }
         }
         push(self.outstanding, "devices whose order may be on its way: not touched");
         if let Some(done) = &self.actions {
-            self.push_effort(done, &mut lines);
+            self.push_effort(&done.went, &mut lines);
         }
         if let Some(again) = &self.again {
             lines.push("To go on:".to_owned());
@@ -348,33 +308,15 @@ impl CancelSummary {
         lines.join("\n")
     }
 
-    fn push_effort(&self, done: &Done, lines: &mut Vec<String>) {
-        let took = duration(self.duration);
-        let throttled = match done.throttled {
-            0 => String::new(),
-            some => format!("; {} answered with 429", count(some)),
-        };
-        let calls = counted(done.calls, "call");
-        lines.push(format!("{calls} in {took}{throttled}."));
-        if done.cancelled > 0 {
-            lines.push(wrapped(
-                "Cancelled is what the API says: a scan that ran may have looked at a part of its \
-                 device, or have ended at the same moment.",
-                0,
-            ));
-        }
-    }
-
-    /// The summary as one line of JSON, with no line end.
-    pub fn json(&self) -> String {
-        let done = self.actions.as_ref();
-        let refused = done.map(|done| {
-            let kinds = done.refused.iter().map(|kind| {
+    fn json(&self) -> String {
+        let went = self.actions.as_ref().map(|done| &done.went);
+        let refused = went.map(|went| {
+            let kinds = went.refused.iter().map(|((status, code), (rows, message))| {
                 json!({
-                    "http_status": kind.status,
-                    "error_code": kind.code,
-                    "rows": kind.rows,
-                    "message": kind.message,
+                    "http_status": status,
+                    "error_code": code,
+                    "rows": rows,
+                    "message": message,
                 })
             });
             kinds.collect::<Vec<_>>()
@@ -382,27 +324,51 @@ impl CancelSummary {
         jsonl::line(&json!({
             "v": 1,
             "type": "cancel_summary",
-            "campaign": self.campaign.as_str(),
+            "campaign": self.campaign,
             "tenant": self.tenant,
             "queue_cancelled": self.queue,
             "not_known": self.outstanding,
-            "cancelled": done.map(|done| done.cancelled),
-            "ended": done.map(|done| done.ended),
-            "refused": done.map(|done| done.refused.iter().map(|kind| kind.rows).sum::<u64>()),
+            "cancelled": went.map(|went| went.cancelled),
+            "ended": went.map(|went| went.ended),
+            "refused": went.map(Cancelled::refused),
             "refusals": refused,
-            "unknown": done.map(|done| done.unknown),
-            "left": done.map(|done| done.left),
-            "not_touched": done.map(|done| spared_json(&done.spared)),
-            "calls": done.map(|done| done.calls),
-            "throttled": done.map(|done| done.throttled),
-            "stopped": done.and_then(|done| done.stop.as_ref()).map(stop_text),
+            "unknown": went.map(|went| went.unknown),
+            "left": went.map(|went| went.left),
+            "not_touched": self.actions.as_ref().map(|done| spared_json(&done.spared)),
+            "calls": went.map(|went| went.calls),
+            "throttled": went.map(|went| went.throttled),
+            "stopped": went.and_then(|went| went.stop.as_ref()).map(stop_text),
             "duration_s": self.duration.as_secs_f64(),
             "again": self.again,
-            "reports": self.reports.iter().map(|path| path.display().to_string())
-                .collect::<Vec<_>>(),
+            "reports": shown(&self.reports),
             "exit_code": self.exit.code(),
         }))
     }
+}
+
+impl CancelSummary {
+    fn push_effort(&self, went: &Cancelled, lines: &mut Vec<String>) {
+        let took = duration(self.duration);
+        let throttled = match went.throttled {
+            0 => String::new(),
+            some => format!("; {} answered with 429", count(some)),
+        };
+        let calls = counted(went.calls, "call");
+        lines.push(format!("{calls} in {took}{throttled}."));
+        if went.cancelled > 0 {
+            lines.push(wrapped(
+                "Cancelled is what the API says: a scan that ran may have looked at a part of its \
+                 device, or have ended at the same moment.",
+                0,
+            ));
+        }
+    }
+}
+
+fn refused(status: u16, code: Option<&str>, message: Option<&str>) -> String {
+    let said: Vec<String> = [code, message].into_iter().flatten().map(printable).collect();
+    let said = if said.is_empty() { String::new() } else { format!(", {}", said.join(": ")) };
+    format!("refused: HTTP {status}{}", cut(&said, MESSAGE_SHOWN))
 }
 
 fn queue_text(waiting: u64, then: bool) -> String {
@@ -411,17 +377,14 @@ fn queue_text(waiting: u64, then: bool) -> String {
         1 => "1 device waits for its turn and is never ordered".to_owned(),
         some => format!("{} devices wait for their turn and are never ordered", count(some)),
     };
-    match then {
-        true => format!("{what}; this comes first, so that nothing starts meanwhile"),
-        false => what,
-    }
+    if then { format!("{what}; this comes first, so that nothing starts meanwhile") } else { what }
 }
 
 fn scans(number: u64) -> String {
     counted(number, "scan")
 }
 
-fn spared_json(spared: &[(Spared, u64)]) -> Map<String, Value> {
+fn spared_json(spared: &BTreeMap<Spared, u64>) -> Map<String, Value> {
     spared.iter().map(|(why, some)| (why.name().to_owned(), (*some).into())).collect()
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::human::{count, counted, duration, wrapped};
+use super::human::{count, counted, duration, field};
 use crate::domain::not_understood::Field;
 use crate::domain::preflight::{Decision, Group};
 use crate::domain::text::{cut, printable};
@@ -68,9 +68,7 @@ impl Checked {
 
     pub(super) fn lines(&self, takes: Option<Duration>) -> Vec<String> {
         let mut lines = Vec::new();
-        let mut push = |name: &str, text: &str| {
-            lines.push(wrapped(&format!("  {name:<12} {text}"), 15));
-        };
+        let mut push = |name: &str, text: &str| lines.push(field(name, text));
         if let Some((machines, calls)) = self.inventory {
             let read = counted(calls, "call");
             push("checked", &format!("{} of the tenant, in {read}", counted(machines, "record")));

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::ZonedDateTime;
 use serde_json::json;
 
+use super::document::Document;
 use super::human::{count, counted, moment, wrapped};
 use super::jsonl;
 use crate::domain::history::{Coverage, LOOKED_BACK, Ordered};
@@ -16,7 +17,7 @@ use crate::domain::{ScanType, Target};
 /// What is told of a fleet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Covered {
-    /// The series whose latest list is the fleet; nothing for all lists together.
+    /// The series whose latest list is the fleet; `None` for all lists together.
     pub series: Option<String>,
     /// Whose fleet it is.
     pub target: Target,
@@ -36,9 +37,8 @@ pub struct Covered {
     pub at: ZonedDateTime,
 }
 
-impl Covered {
-    /// The text of about 80 columns, with no line end at its end.
-    pub fn text(&self) -> String {
+impl Document for Covered {
+    fn text(&self) -> String {
         let Coverage { devices, week, month, never, .. } = &self.coverage;
         let emulated = if self.emulated { "EMULATED " } else { "" };
         let whose = match &self.series {
@@ -78,8 +78,7 @@ impl Covered {
         lines.join("\n")
     }
 
-    /// One line of JSON, with no line end.
-    pub fn json(&self) -> String {
+    fn json(&self) -> String {
         let Coverage { devices, week, month, never, oldest } = &self.coverage;
         let of = |some: &Ordered| json!({"ordered": some.ordered, "succeeded": some.succeeded});
         jsonl::line(&json!({
@@ -105,7 +104,9 @@ impl Covered {
             "runs_for_all": self.runs(*devices),
         }))
     }
+}
 
+impl Covered {
     /// The devices that are not counted, if there are any.
     fn cannot(&self) -> Option<String> {
         let all: u64 = self.cannot_scan.values().sum();

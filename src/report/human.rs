@@ -55,10 +55,26 @@ pub fn quota(quota: &Quota) -> String {
     format!("{}/{window}", count(u64::from(quota.calls.get())))
 }
 
-/// The same, marked if the server named it: `30/min (named by the server)`.
-pub fn quota_of(limit: &Quota, named: &[Quota]) -> String {
+/// A quota, marked if the server named it: `30/min (named by the server)`.
+fn quota_of(limit: &Quota, named: &[Quota]) -> String {
     let mark = if named.contains(limit) { " (named by the server)" } else { "" };
     format!("{}{mark}", quota(limit))
+}
+
+/// The limits, each with how much of it is used, if anything is: `100/min, 1,500/h (12 used now)`.
+pub fn limits(used: &[(Quota, u64)], named: &[Quota]) -> String {
+    let limits = used.iter().map(|(limit, used)| match used {
+        0 => quota_of(limit, named),
+        used => format!("{} ({} used now)", quota_of(limit, named), count(*used)),
+    });
+    limits.collect::<Vec<_>>().join(", ")
+}
+
+/// How much of each limit is used: `0 of 100/min, 12 of 1,500/h`.
+pub fn used_of(used: &[(Quota, u64)], named: &[Quota]) -> String {
+    let used = used.iter();
+    let used = used.map(|(limit, used)| format!("{} of {}", count(*used), quota_of(limit, named)));
+    used.collect::<Vec<_>>().join(", ")
 }
 
 /// How long the answers to outstanding calls are waited for: `3 calls that are in flight, or whose
@@ -68,15 +84,11 @@ pub fn in_flight(calls: u64, left: Duration, now: Timestamp) -> String {
         .map(|moment| moment.to_zoned_datetime(jiff::tz::TimeZone::UTC));
     let at = clock_exact(&at, &now);
     let left = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-    let (calls, whose, is) = match calls {
-        1 => ("1 call".to_owned(), "that is in flight elsewhere, or whose", "is"),
-        calls => {
-            (format!("{} calls", count(calls)), "that are in flight elsewhere, or whose", "are")
-        }
-    };
+    let is = if calls == 1 { "is" } else { "are" };
     format!(
-        "{calls} {whose} runner is gone, {is} waited for until {at} ({left} s at most); then the \
-         list of actions is asked."
+        "{} that {is} in flight elsewhere, or whose runner is gone, {is} waited for until {at} \
+         ({left} s at most); then the list of actions is asked.",
+        counted(calls, "call")
     )
 }
 
@@ -88,33 +100,27 @@ pub fn moment(at: &ZonedDateTime) -> String {
 /// A moment near `now`, as short as it can be understood: `14:20 CET` on the same day, `Wed 25 Nov
 /// 14:20 CET` within half a year, else with its year.
 pub fn clock(at: &ZonedDateTime, now: &ZonedDateTime) -> String {
-    match is_today(at, now) {
-        true => at.strftime("%H:%M %Z").to_string(),
-        false => on_another_day(at, now),
-    }
+    near(at, now, "%H:%M %Z")
 }
 
-/// The same to the second, where it is on the same day.
+/// As `clock`, but to the second on the same day.
 pub fn clock_exact(at: &ZonedDateTime, now: &ZonedDateTime) -> String {
-    match is_today(at, now) {
-        true => at.strftime("%H:%M:%S %Z").to_string(),
-        false => on_another_day(at, now),
-    }
+    near(at, now, "%H:%M:%S %Z")
 }
 
-fn is_today(at: &ZonedDateTime, now: &ZonedDateTime) -> bool {
-    at.with_time_zone(now.time_zone().clone()).date() == now.date()
-}
-
-fn on_another_day(at: &ZonedDateTime, now: &ZonedDateTime) -> String {
+fn near(at: &ZonedDateTime, now: &ZonedDateTime, today: &str) -> String {
+    let is_today = at.with_time_zone(now.time_zone().clone()).date() == now.date();
     let days = at.duration_since(now).as_hours().abs() / 24;
-    let form = if days < 180 { "%a %-d %b %H:%M %Z" } else { "%Y-%m-%d %H:%M %Z" };
+    let form = match days {
+        _ if is_today => today,
+        ..180 => "%a %-d %b %H:%M %Z",
+        _ => "%Y-%m-%d %H:%M %Z",
+    };
     at.strftime(form).to_string()
 }
 
 /// The text in lines of at most `WIDTH` characters, broken at spaces; lines after the first begin
-/// with
-/// `indent` spaces. A longer word stays whole, and so does what stands in backticks, so that a
+/// with `indent` spaces. A longer word stays whole, and so does what stands in backticks, so that a
 /// path or a command can be copied.
 pub fn wrapped(text: &str, indent: usize) -> String {
     let begin = text.len() - text.trim_start_matches(' ').len();
@@ -140,6 +146,11 @@ pub fn wrapped(text: &str, indent: usize) -> String {
         first = false;
     }
     lines
+}
+
+/// A line of a plan: a name in a column of its own, and beside it what is told.
+pub fn field(name: &str, text: &str) -> String {
+    wrapped(&format!("  {name:<12} {text}"), 15)
 }
 
 /// The width that texts are made for, in characters.

@@ -5,9 +5,9 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::{Serialize, Serializer};
 
-use super::record::{COLUMNS, Record, Value};
+use super::record::{COLUMNS, Record};
 use crate::domain::text::printable;
 
 /// Writes records as JSON lines.
@@ -38,7 +38,7 @@ pub fn line(value: &impl Serialize) -> String {
     safe(serde_json::to_string(value).expect("a map with text keys can be written as JSON"))
 }
 
-/// The same over several lines for people, with the last line end.
+/// A value as JSON over several lines for people, with the last line end.
 pub fn lines(value: &impl Serialize) -> String {
     let json = serde_json::to_string_pretty(value);
     let json = json.expect("a map with text keys can be written as JSON");
@@ -65,20 +65,30 @@ fn safe(json: String) -> String {
     safe
 }
 
+/// An object with these fields in this order, and not in that of their names as `json!` has them.
+macro_rules! object {
+    ($($(#[$meta:meta])* $name:ident: $value:expr,)*) => {{
+        #[expect(non_camel_case_types, reason = "each type is named as its field")]
+        let object = {
+            #[derive(serde::Serialize)]
+            struct Object<$($name),*> { $($(#[$meta])* $name: $name,)* }
+            Object { $($name: $value,)* }
+        };
+        object
+    }};
+}
+pub(super) use object;
+
+/// Whether a field says nothing, for `skip_serializing_if`.
+pub(super) fn is_null(value: &impl Serialize) -> bool {
+    serde_json::to_value(value).is_ok_and(|value| value.is_null())
+}
+
 struct Named<'a, 'b>(&'a Record<'b>);
 
 impl Serialize for Named<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(COLUMNS.len()))?;
-        for (name, value) in COLUMNS.iter().zip(self.0) {
-            match value {
-                Value::Empty => map.serialize_entry(name, &None::<u64>)?,
-                Value::Text(text) => map.serialize_entry(name, text)?,
-                Value::Number(number) => map.serialize_entry(name, number)?,
-                Value::Time(at) => map.serialize_entry(name, at)?,
-            }
-        }
-        map.end()
+        serializer.collect_map(COLUMNS.iter().zip(self.0))
     }
 }
 

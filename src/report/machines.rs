@@ -1,7 +1,7 @@
 //! The tenant's machines as lines that `scan` reads back: CSV for people, JSON lines for programs.
 //! The columns are named as in the API. What a spreadsheet could run is made inert, as in reports.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::csv::inert;
 use super::file::Format;
@@ -30,7 +30,7 @@ const COLUMNS: [&str; 16] = [
     "isExcluded",
 ];
 
-/// The line above the first machine, with its end; nothing for JSON lines.
+/// The line above the first machine, with its end; empty for JSON lines.
 pub fn header(format: Format) -> String {
     match format {
         Format::Csv => csv_line(COLUMNS.map(str::to_owned)),
@@ -41,52 +41,40 @@ pub fn header(format: Format) -> String {
 /// One machine as a line, with its end.
 pub fn line(machine: &Machine, format: Format) -> String {
     let facts = &machine.facts;
-    let last_seen = facts.last_seen.map(|at| at.to_string());
+    let object = json!({
+        "id": machine.id.to_string(),
+        "computerDnsName": machine.name,
+        "osPlatform": facts.platform,
+        "version": facts.version,
+        "osBuild": facts.build,
+        "agentVersion": facts.client,
+        "healthStatus": facts.health,
+        "onboardingStatus": facts.onboarding,
+        "lastSeen": facts.last_seen,
+        "rbacGroupName": facts.group,
+        "deviceValue": facts.value,
+        "machineTags": machine.tags,
+        "riskScore": machine.risk,
+        "exposureLevel": machine.exposure,
+        "mergedIntoMachineId": facts.merged_into,
+        "isExcluded": is_excluded(facts),
+    });
     match format {
-        Format::JsonLines => {
-            let object = json!({
-                "id": machine.id.to_string(),
-                "computerDnsName": machine.name,
-                "osPlatform": facts.platform,
-                "version": facts.version,
-                "osBuild": facts.build,
-                "agentVersion": facts.client,
-                "healthStatus": facts.health,
-                "onboardingStatus": facts.onboarding,
-                "lastSeen": last_seen,
-                "rbacGroupName": facts.group,
-                "deviceValue": facts.value,
-                "machineTags": machine.tags,
-                "riskScore": machine.risk,
-                "exposureLevel": machine.exposure,
-                "mergedIntoMachineId": facts.merged_into,
-                "isExcluded": is_excluded(facts),
-            });
-            jsonl::line(&object) + "\n"
+        Format::JsonLines => jsonl::line(&object) + "\n",
+        Format::Csv => csv_line(COLUMNS.map(|name| field(&object[name]))),
+    }
+}
+
+/// A value of the object as a field of CSV.
+fn field(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => inert(printable(text)),
+        Value::Array(tags) => {
+            let tags: Vec<&str> = tags.iter().filter_map(Value::as_str).collect();
+            inert(printable(&tags.join("; ")))
         }
-        Format::Csv => {
-            let text = |text: &Option<String>| {
-                text.as_deref().map(|text| inert(printable(text))).unwrap_or_default()
-            };
-            csv_line([
-                machine.id.to_string(),
-                text(&machine.name),
-                text(&facts.platform),
-                text(&facts.version),
-                facts.build.map(|build| build.to_string()).unwrap_or_default(),
-                text(&facts.client),
-                text(&facts.health),
-                text(&facts.onboarding),
-                last_seen.unwrap_or_default(),
-                text(&facts.group),
-                text(&facts.value),
-                inert(printable(&machine.tags.join("; "))),
-                text(&machine.risk),
-                text(&machine.exposure),
-                text(&facts.merged_into),
-                is_excluded(facts).to_string(),
-            ])
-        }
+        other => other.to_string(),
     }
 }
 

@@ -1,19 +1,20 @@
 //! What windows mean for a plan: when the next one opens, how much fits into it, and how many are
 //! needed. It is handed the figures and computes none.
 
-use jiff::{Timestamp, ZonedDateTime};
+use jiff::ZonedDateTime;
 use serde::Serialize;
 
-use super::human::{count, counted, moment, wrapped};
+use super::human::{count, counted, field, moment};
+use super::jsonl::object;
 
 /// The windows of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nights {
     /// The windows as they were asked for, with their zone.
     pub hours: String,
-    /// When the next one opens; nothing if one is open.
+    /// When the next one opens; `None` if one is open.
     pub opens: Option<ZonedDateTime>,
-    /// When its last order may leave; nothing if it does not close.
+    /// When its last order may leave; `None` if it does not close.
     pub closes: Option<ZonedDateTime>,
     /// How many devices are ordered in it.
     pub fits: u64,
@@ -21,16 +22,6 @@ pub struct Nights {
     pub windows: u64,
     /// The next run of a series begins with what is left.
     pub series: bool,
-}
-
-/// The same for programs.
-#[derive(Serialize)]
-pub(super) struct Json<'a> {
-    hours: &'a str,
-    opens_at: Option<Timestamp>,
-    closes_at: Option<Timestamp>,
-    fits: u64,
-    windows: u64,
 }
 
 impl Nights {
@@ -47,9 +38,10 @@ impl Nights {
         let fits = if self.fits >= open {
             "everything fits into this window".to_owned()
         } else {
-            let left = match self.series {
-                true => "what is left is the next run's",
-                false => "what is left stays open for `fleetsweep resume`",
+            let left = if self.series {
+                "what is left is the next run's"
+            } else {
+                "what is left stays open for `fleetsweep resume`"
             };
             format!(
                 "{} of {} into this window, {} for all; {left}",
@@ -58,13 +50,13 @@ impl Nights {
                 counted(self.windows, "window"),
             )
         };
-        let line = |name: &str, text: &str| wrapped(&format!("  {name:<12} {text}"), 15);
-        vec![line("window", &format!("{}: {opens}, {closes}", self.hours)), line("fits", &fits)]
+        vec![field("window", &format!("{}: {opens}, {closes}", self.hours)), field("fits", &fits)]
     }
 
-    pub(super) fn json(&self) -> Json<'_> {
+    /// What programs read of it.
+    pub(super) fn json(&self) -> impl Serialize {
         let stamp = |at: &Option<ZonedDateTime>| at.as_ref().map(ZonedDateTime::timestamp);
-        Json {
+        object! {
             hours: &self.hours,
             opens_at: stamp(&self.opens),
             closes_at: stamp(&self.closes),

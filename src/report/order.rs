@@ -1,10 +1,11 @@
 //! In what order a plan's devices are asked, and until when those that go first are through. It is
 //! handed the figures and computes none.
 
-use jiff::{Timestamp, ZonedDateTime};
+use jiff::ZonedDateTime;
 use serde::Serialize;
 
-use super::human::{count, counted, moment, wrapped};
+use super::human::{count, counted, field, moment};
+use super::jsonl::object;
 use crate::domain::OrderBy;
 use crate::domain::text::printable;
 
@@ -32,39 +33,21 @@ pub struct Ahead {
     pub devices: u64,
     /// Its devices that are skipped, as the report says for each.
     pub left_out: u64,
-    /// When the last of them is ordered; nothing if none is.
+    /// When the last of them is ordered; `None` if none is.
     pub last_call_at: Option<ZonedDateTime>,
-}
-
-/// The same for programs.
-#[derive(Serialize)]
-pub(super) struct Json<'a> {
-    by: &'static str,
-    fixed_before: bool,
-    unknown: u64,
-    first: Vec<JsonAhead<'a>>,
-}
-
-#[derive(Serialize)]
-struct JsonAhead<'a> {
-    file: &'a str,
-    devices: u64,
-    left_out: u64,
-    last_call_at: Option<Timestamp>,
 }
 
 impl InOrder {
     /// Lines for a plan; none if the order is that of the list.
     pub(super) fn lines(&self) -> Vec<String> {
-        let line = |name: &str, text: &str| wrapped(&format!("  {name:<12} {text}"), 15);
         if self.fixed {
             let asked = self.by != OrderBy::List || !self.first.is_empty();
             let text = "as it was fixed when the campaign began; --order and --first change \
                         nothing now";
-            return asked.then(|| line("order", text)).into_iter().collect();
+            return if asked { vec![field("order", text)] } else { Vec::new() };
         }
         let mut lines: Vec<String> =
-            self.first.iter().map(|ahead| line("first", &ahead.text())).collect();
+            self.first.iter().map(|ahead| field("first", &ahead.text())).collect();
         let by = match self.by {
             OrderBy::List if !self.waited => return lines,
             OrderBy::List => "never ordered ones first, then those whose last order is oldest",
@@ -73,10 +56,10 @@ impl InOrder {
         };
         let what = if self.by == OrderBy::Value { "value" } else { "last report" };
         lines.push(match self.unknown {
-            0 => line("order", by),
+            0 => field("order", by),
             some => {
                 let devices = counted(some, "device");
-                line(
+                field(
                     "order",
                     &format!("{by}; the {what} of {devices} is not known: they come last"),
                 )
@@ -85,19 +68,26 @@ impl InOrder {
         lines
     }
 
-    pub(super) fn json(&self) -> Json<'_> {
-        let first = self.first.iter().map(|ahead| JsonAhead {
-            file: &ahead.file,
-            devices: ahead.devices,
-            left_out: ahead.left_out,
-            last_call_at: ahead.last_call_at.as_ref().map(ZonedDateTime::timestamp),
+    /// What programs read of it.
+    pub(super) fn json(&self) -> impl Serialize {
+        let first = self.first.iter().map(|ahead| {
+            object! {
+                file: &ahead.file,
+                devices: ahead.devices,
+                left_out: ahead.left_out,
+                last_call_at: ahead.last_call_at.as_ref().map(ZonedDateTime::timestamp),
+            }
         });
-        let first = first.collect();
         let by = match self.by {
             OrderBy::List if self.waited => "waited",
             by => by.name(),
         };
-        Json { by, fixed_before: self.fixed, unknown: self.unknown, first }
+        object! {
+            by: by,
+            fixed_before: self.fixed,
+            unknown: self.unknown,
+            first: first.collect::<Vec<_>>(),
+        }
     }
 }
 

@@ -3,18 +3,18 @@
 
 use std::time::Duration;
 
-use jiff::{Timestamp, ZonedDateTime};
-use serde::Serialize;
+use jiff::ZonedDateTime;
 use serde_json::{Value, json};
 
 use super::checked::Checked;
-use super::human::{count, counted, duration, moment, quota_of, wrapped};
-use super::jsonl;
+use super::document::Document;
+use super::human::{count, counted, duration, field, limits, moment, wrapped};
+use super::jsonl::{self, object};
 use super::nights::Nights;
 use super::order::InOrder;
 use super::waves::Waves;
 use crate::domain::text::{cut, printable};
-use crate::domain::{CampaignName, Pace, Priority, Quota, ScanType, Target, Ticket};
+use crate::domain::{CampaignName, Pace, Priority, Quota, ScanType, SignInKind, Target, Ticket};
 
 /// Bad rows that the text shows.
 const BAD_SHOWN: usize = 20;
@@ -68,8 +68,8 @@ pub struct Plan {
     pub ticket: Option<Ticket>,
     /// It runs against the embedded emulator.
     pub emulated: bool,
-    /// How it signs in, as a word for programs and as words for people; nothing if nothing says.
-    pub auth: Option<(String, String)>,
+    /// How it signs in, if anything says how.
+    pub auth: Option<SignInKind>,
     /// Where the store is.
     pub store: String,
     /// The plan is all there will be.
@@ -98,9 +98,9 @@ pub struct Plan {
     pub named: Vec<Quota>,
     /// The pace inside the quotas.
     pub pace: Option<Pace>,
-    /// When the calls leave; nothing if there are none.
+    /// When the calls leave; `None` if there are none.
     pub calls: Option<Calls>,
-    /// No order leaves before this; nothing if none was asked for or it has come.
+    /// No order leaves before this; `None` if none was asked for or it has come.
     pub start_at: Option<ZonedDateTime>,
     /// What the windows mean for it, if it has any.
     pub nights: Option<Nights>,
@@ -139,9 +139,10 @@ impl Plan {
             printable(&self.target.cloud),
         )
     }
+}
 
-    /// The plan as text of about 80 columns, with no line end at its end.
-    pub fn text(&self) -> String {
+impl Document for Plan {
+    fn text(&self) -> String {
         let mut lines = vec![wrapped(&self.headline(), 2)];
         self.push_order(&mut lines);
         self.push_list(&mut lines);
@@ -160,23 +161,26 @@ impl Plan {
         lines.join("\n")
     }
 
-    /// The plan as one line of JSON, with no line end.
-    pub fn json(&self) -> String {
+    fn json(&self) -> String {
         let calls = self.calls.as_ref();
-        jsonl::line(&Json {
+        let expire_pending = self
+            .expire
+            .as_ref()
+            .map(|expire| json!({ "most": expire.most, "duration_s": expire.takes.as_secs_f64() }));
+        jsonl::line(&object! {
             v: 1,
-            kind: "plan",
-            campaign: self.campaign.as_str(),
+            r#type: "plan",
+            campaign: &self.campaign,
             tenant: &self.target.tenant,
             cloud: &self.target.cloud,
             api: &self.target.api_origin,
             application: &self.target.application,
-            scan_type: self.scan_type.to_string(),
+            scan_type: self.scan_type,
             comment: &self.comment,
-            ticket: self.ticket.as_ref().map(Ticket::as_str),
+            ticket: &self.ticket,
             store: &self.store,
             emulated: self.emulated,
-            auth: self.auth.as_ref().map(|(name, _)| name.as_str()),
+            auth: self.auth.map(SignInKind::name),
             dry_run: self.dry_run,
             continues: self.continues,
             open: self.open,
@@ -187,37 +191,40 @@ impl Plan {
             skipped: self.skipped,
             checked: self.checked.json(),
             first_bad: &self.first_bad,
-            quota_used: self.used.iter().map(|used| used_json(used, &self.named)).collect(),
+            quota_used: used_json(&self.used, &self.named),
             duration_s: calls.map(|calls| calls.duration.as_secs_f64()),
             starts_at: calls.map(|calls| calls.starts_at.timestamp()),
             last_call_at: calls.map(|calls| calls.last_call_at.timestamp()),
             start_at: self.start_at.as_ref().map(ZonedDateTime::timestamp),
+            #[serde(skip_serializing_if = "jsonl::is_null")]
             window: self.nights.as_ref().map(Nights::json),
             until: self.until.as_ref().map(|until| until.at.timestamp()),
             fits: self.until.as_ref().map(|until| until.fits),
             order: self.order.json(),
-            priority: self.priority.name(),
-            expire_pending: self.expire.as_ref().map(
-                |expire| json!({ "most": expire.most, "duration_s": expire.takes.as_secs_f64() }),
-            ),
+            priority: self.priority,
+            #[serde(skip_serializing_if = "jsonl::is_null")]
+            expire_pending: expire_pending,
+            #[serde(skip_serializing_if = "jsonl::is_null")]
             waves: self.waves.json(),
+            #[serde(skip_serializing_if = "jsonl::is_null")]
             max_failures: self.waves.max_failures.map(|most| most.to_string()),
             warnings: &self.warnings,
         })
     }
+}
 
+impl Plan {
     fn push_order(&self, lines: &mut Vec<String>) {
-        let mut push = |name: &str, value: &str| {
-            lines.push(wrapped(&format!("  {name:<12} {value}"), 15));
-        };
-        let goes_on = match self.continues {
-            true => format!(" (open already; goes on with {})", counted(self.open, "device")),
-            false => String::new(),
+        let mut push = |name: &str, value: &str| lines.push(field(name, value));
+        let goes_on = if self.continues {
+            format!(" (open already; goes on with {})", counted(self.open, "device"))
+        } else {
+            String::new()
         };
         push("campaign", &format!("{}{goes_on}", self.campaign));
         push("API", &printable(&self.target.api_origin));
         push("application", &printable(&self.target.application));
-        let auth = self.auth.as_ref().map(|(_, words)| printable(words));
+        let auth = self.auth.map(|kind| kind.to_string());
         push("sign-in", auth.as_deref().unwrap_or("none is set up; a run needs one (see --auth)"));
         push("comment", &printable(&cut(&self.comment, COMMENT_SHOWN)));
         self.ticket.iter().for_each(|ticket| push("ticket", ticket.as_str()));
@@ -236,7 +243,7 @@ impl Plan {
         ];
         parts.extend(left_out.iter().filter(|(rows, _)| *rows > 0).map(|(n, of)| counted(*n, of)));
         let rows = counted(self.rows, "row");
-        lines.push(wrapped(&format!("  {:<12} {rows}: {}", "list", parts.join(", ")), 15));
+        lines.push(field("list", &format!("{rows}: {}", parts.join(", "))));
         for bad in self.first_bad.iter().take(BAD_SHOWN) {
             lines.push(wrapped(&format!("    {}", printable(bad)), 6));
         }
@@ -251,19 +258,12 @@ impl Plan {
     }
 
     fn push_limits(&self, lines: &mut Vec<String>) {
-        let limits = self.used.iter().map(|(limit, used)| {
-            let used = match used {
-                0 => String::new(),
-                used => format!(" ({} used now)", count(*used)),
-            };
-            format!("{}{used}", quota_of(limit, &self.named))
-        });
-        let limits = limits.collect::<Vec<_>>().join(", ");
+        let limits = limits(&self.used, &self.named);
         let pace = self.pace.map(|pace| format!("; {}", pace_text(&pace))).unwrap_or_default();
-        lines.push(wrapped(&format!("  {:<12} {limits}{pace}", "limits"), 15));
+        lines.push(field("limits", &format!("{limits}{pace}")));
         if self.priority == Priority::High {
             let text = "high: campaigns of normal priority on these limits wait meanwhile";
-            lines.push(wrapped(&format!("  {:<12} {text}", "priority"), 15));
+            lines.push(field("priority", text));
         }
     }
 
@@ -272,23 +272,20 @@ impl Plan {
             lines.push("  Nothing is to be ordered.".to_owned());
             return;
         };
-        let takes = duration(calls.duration);
-        lines.push(format!("  {:<12} {takes} to the last call", "takes"));
+        lines.push(field("takes", &format!("{} to the last call", duration(calls.duration))));
         if let Some(at) = &self.start_at {
-            let waits = format!("{}; the run waits until then", moment(at));
-            lines.push(format!("  {:<12} {waits}", "start"));
+            lines.push(field("start", &format!("{}; the run waits until then", moment(at))));
         }
-        lines.push(format!("  {:<12} {}", "first call", moment(&calls.starts_at)));
-        lines.push(format!("  {:<12} {}", "last call", moment(&calls.last_call_at)));
+        lines.push(field("first call", &moment(&calls.starts_at)));
+        lines.push(field("last call", &moment(&calls.last_call_at)));
         lines.extend(self.order.lines());
         lines.extend(self.waves.lines());
         lines.extend(self.nights.iter().flat_map(|nights| nights.lines(self.open)));
         if let Some(until) = &self.until {
-            lines.push(wrapped(&self.until_text(until), 15));
+            lines.push(field("until", &self.until_text(until)));
         }
         if let Some(expire) = &self.expire {
-            let then = format!("at the end {}", expire.text());
-            lines.push(wrapped(&format!("  {:<12} {then}", "expire"), 15));
+            lines.push(field("expire", &format!("at the end {}", expire.text())));
         }
         lines.push(wrapped(
             "An order is not a scan yet: each device scans when it can. Cancelling has the same \
@@ -303,18 +300,19 @@ impl Plan {
             "everything fits".to_owned()
         } else {
             let left = count(self.open - until.fits);
-            let left = match until.series {
-                true => format!("{left} are the next run's"),
-                false => format!("{left} stay open for `fleetsweep resume`"),
+            let left = if until.series {
+                format!("{left} are the next run's")
+            } else {
+                format!("{left} stay open for `fleetsweep resume`")
             };
-            format!("{} of {} fit; {left}", count(until.fits), counted(self.open, "device"),)
+            format!("{} of {} fit; {left}", count(until.fits), counted(self.open, "device"))
         };
-        format!("  {:<12} {at}: {fits}", "until")
+        format!("{at}: {fits}")
     }
 }
 
 impl Expire {
-    /// The same as a sentence of its own.
+    /// What it means, as a sentence of its own.
     pub fn sentence(&self) -> String {
         format!("When the window closes or the time is over, {}.", self.text())
     }
@@ -329,59 +327,17 @@ impl Expire {
     }
 }
 
-#[derive(Serialize)]
-struct Json<'a> {
-    v: u8,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    campaign: &'a str,
-    tenant: &'a str,
-    cloud: &'a str,
-    api: &'a str,
-    application: &'a str,
-    scan_type: String,
-    comment: &'a str,
-    ticket: Option<&'a str>,
-    store: &'a str,
-    emulated: bool,
-    auth: Option<&'a str>,
-    dry_run: bool,
-    continues: bool,
-    open: u64,
-    rows: u64,
-    devices: u64,
-    duplicates: u64,
-    bad_rows: u64,
-    skipped: u64,
-    checked: Value,
-    first_bad: &'a [String],
-    quota_used: Vec<Value>,
-    duration_s: Option<f64>,
-    starts_at: Option<Timestamp>,
-    last_call_at: Option<Timestamp>,
-    start_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    window: Option<super::nights::Json<'a>>,
-    until: Option<Timestamp>,
-    fits: Option<u64>,
-    order: super::order::Json<'a>,
-    priority: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expire_pending: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    waves: Option<super::waves::Json<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_failures: Option<String>,
-    warnings: &'a [String],
-}
-
-fn used_json((limit, used): &(Quota, u64), named: &[Quota]) -> Value {
-    json!({
-        "limit": limit.calls,
-        "window_s": limit.window.as_secs_f64(),
-        "used": used,
-        "named_by_server": named.contains(limit),
-    })
+/// How much of each limit is used, for programs.
+pub(super) fn used_json(used: &[(Quota, u64)], named: &[Quota]) -> Vec<Value> {
+    let used = used.iter().map(|(limit, used)| {
+        json!({
+            "limit": limit.calls,
+            "window_s": limit.window.as_secs_f64(),
+            "used": used,
+            "named_by_server": named.contains(limit),
+        })
+    });
+    used.collect()
 }
 
 fn pace_text(pace: &Pace) -> String {

@@ -1,6 +1,6 @@
-//! Progress on standard error: bars on a terminal, else a line a minute, else nothing. It shows
-//! what it is told and decides nothing; the words are `text`'s. No colour is used, so that none is
-//! ever the only sign and `NO_COLOR` has nothing to switch off.
+//! Progress on standard error: bars on a terminal, else a line a minute. It shows what it is told
+//! and decides nothing; the words are `text`'s. No colour is used, so that none is ever the only
+//! sign and `NO_COLOR` has nothing to switch off.
 
 mod screen;
 pub mod text;
@@ -29,16 +29,13 @@ pub enum Style {
     Bars,
     /// At most a line a minute, and notes as they come; no escape codes.
     Lines,
-    /// Nothing.
-    Quiet,
 }
 
 impl Style {
     /// The style for standard error. `term` is the variable `TERM`: a dumb terminal gets lines.
-    pub fn pick(quiet: bool, is_terminal: bool, term: Option<&str>) -> Self {
-        match (quiet, is_terminal, term) {
-            (true, ..) => Style::Quiet,
-            (false, true, Some(term)) if term != "dumb" && !term.is_empty() => Style::Bars,
+    pub fn pick(is_terminal: bool, term: Option<&str>) -> Self {
+        match (is_terminal, term) {
+            (true, Some(term)) if term != "dumb" && !term.is_empty() => Style::Bars,
             _ => Style::Lines,
         }
     }
@@ -57,9 +54,10 @@ impl Terminal {
     /// Standard error.
     pub fn stderr() -> Self {
         let (is_terminal, out) = (io::stderr().is_terminal(), Box::new(io::stderr()));
-        match is_terminal {
-            true => Self::over(out, Look::stderr()),
-            false => Self::new(ProgressDrawTarget::hidden(), out),
+        if is_terminal {
+            Self::over(out, Look::stderr())
+        } else {
+            Self::new(ProgressDrawTarget::hidden(), out)
         }
     }
 
@@ -143,31 +141,20 @@ impl MakeWriter<'_> for Terminal {
 /// Progress of one run.
 pub struct Progress {
     terminal: Terminal,
-    shape: Shape,
+    /// Bars; lines are said where there are none, and while the terminal takes none.
+    bars: Option<Bars>,
+    last_line: Option<Timestamp>,
     last_note: Option<(Note, Timestamp)>,
-}
-
-enum Shape {
-    /// Bars, and lines while the terminal takes none.
-    Bars {
-        bars: Box<Bars>,
-        last: Option<Timestamp>,
-    },
-    Lines {
-        last: Option<Timestamp>,
-    },
-    Quiet,
 }
 
 impl Progress {
     /// Begins to show progress.
     pub fn new(style: Style, terminal: &Terminal) -> Self {
-        let shape = match style {
-            Style::Bars => Shape::Bars { bars: Box::new(Bars::new(&terminal.bars)), last: None },
-            Style::Lines => Shape::Lines { last: None },
-            Style::Quiet => Shape::Quiet,
+        let bars = match style {
+            Style::Bars => Some(Bars::new(&terminal.bars)),
+            Style::Lines => None,
         };
-        Self { terminal: terminal.clone(), shape, last_note: None }
+        Self { terminal: terminal.clone(), bars, last_line: None, last_note: None }
     }
 
     /// Shows an event, if it is time to.
@@ -196,34 +183,25 @@ impl Progress {
         draw: impl FnOnce(&Bars),
         line: impl FnOnce() -> String,
     ) {
-        let last = match &mut self.shape {
-            Shape::Quiet => return,
-            Shape::Bars { bars, last } => {
-                if self.terminal.takes_bars() {
-                    return draw(bars);
-                }
-                last
-            }
-            Shape::Lines { last } => last,
-        };
-        if is_due(*last, now) {
-            *last = Some(now.timestamp());
+        if let Some(bars) = &self.bars
+            && self.terminal.takes_bars()
+        {
+            draw(bars);
+        } else if is_due(self.last_line, now) {
+            self.last_line = Some(now.timestamp());
             self.terminal.say(&line());
         }
     }
 
     /// Takes the bars away, so that what is printed next stands alone.
     pub fn end(&mut self) {
-        if let Shape::Bars { bars, .. } = &self.shape {
+        if let Some(bars) = &self.bars {
             bars.clear();
         }
     }
 
     /// A note that comes again and again, as pauses do, is told once a minute.
     fn note(&mut self, note: &Note, now: &ZonedDateTime) {
-        if let Shape::Quiet = self.shape {
-            return;
-        }
         let same = self.last_note.as_ref().filter(|(last, _)| last == note);
         if is_due(same.map(|(_, at)| *at), now) {
             self.last_note = Some((note.clone(), now.timestamp()));

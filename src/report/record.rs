@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::domain::{CampaignName, Life, Outcome, Rank, Row, ScanType, State, Ticket};
 
@@ -56,7 +57,8 @@ pub struct ReportHead {
 }
 
 /// The value of a field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Value<'a> {
     /// Nothing is known.
     Empty,

@@ -8,15 +8,15 @@ mod stops;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::document::Document;
 use super::human::{count, counted, duration, wrapped};
-use super::jsonl;
+use super::jsonl::{self, object};
 use super::record::ReportHead;
 use super::totals::Group;
 use crate::domain::text::{cut, printable};
-use crate::domain::{Caught, Ending, Exit, Outcome, Skipped, Tally, Ticket};
+use crate::domain::{Caught, Ending, Exit, Outcome, Skipped, Tally};
 use actions::actions_text;
 pub use stops::stop_text;
 use stops::{CANCELLED, before_resuming, stop_json, stopped_by};
@@ -57,7 +57,7 @@ pub struct Summary {
     pub throttled: u64,
     /// How long the run took.
     pub duration: Duration,
-    /// The command that goes on with what is open; nothing if nothing can.
+    /// The command that goes on with what is open; `None` if there is none.
     pub resume: Option<String>,
     /// Where the reports are.
     pub reports: Vec<PathBuf>,
@@ -65,9 +65,8 @@ pub struct Summary {
     pub exit: Exit,
 }
 
-impl Summary {
-    /// The summary as text of about 80 columns, with no line end at its end.
-    pub fn text(&self) -> String {
+impl Document for Summary {
+    fn text(&self) -> String {
         let mut lines = vec![wrapped(&self.first_line(), 2)];
         if self.head.emulated {
             lines.push("EMULATED: it ran against the emulator; no real device was asked.".into());
@@ -87,23 +86,23 @@ impl Summary {
         lines.join("\n")
     }
 
-    /// The summary as one line of JSON, with no line end.
-    pub fn json(&self) -> String {
+    fn json(&self) -> String {
         let covered = |covered| self.tally.of(Outcome::AlreadyInProgress { covered });
         let (ending, stop) = match &self.ending {
             Ending::Finished => ("finished", None),
             Ending::Stopped(stop) => ("stopped", Some(stop_json(stop, self.caught))),
         };
-        jsonl::line(&Json {
+        let actions = self.actions.iter().map(|(status, rows)| (status.as_str(), *rows));
+        jsonl::line(&object! {
             v: 1,
-            kind: "summary",
-            campaign: self.head.campaign.as_str(),
+            r#type: "summary",
+            campaign: &self.head.campaign,
             tenant: &self.head.tenant,
-            scan_type: self.head.scan_type.to_string(),
-            ticket: self.head.ticket.as_ref().map(Ticket::as_str),
+            scan_type: self.head.scan_type,
+            ticket: &self.head.ticket,
             emulated: self.head.emulated,
-            ending,
-            stop,
+            ending: ending,
+            stop: stop,
             planned: self.planned,
             cancelled: self.cancelled,
             other_runners: self.others,
@@ -114,18 +113,18 @@ impl Summary {
             skipped: counts_json(self.skipped.by_name()),
             nothing_ordered: self.nothing,
             already_in_progress: json!({"covered": covered(true), "not_covered": covered(false)}),
-            actions: counts_json(
-                self.actions.iter().map(|(status, rows)| (status.as_str(), *rows)),
-            ),
-            failures: self.groups.iter().map(group_json).collect(),
+            actions: counts_json(actions),
+            failures: self.groups.iter().map(group_json).collect::<Vec<_>>(),
             calls: self.calls,
             throttled: self.throttled,
             duration_s: self.duration.as_secs_f64(),
-            reports: self.reports.iter().map(|path| path.display().to_string()).collect(),
+            reports: shown(&self.reports),
             exit_code: self.exit.code(),
         })
     }
+}
 
+impl Summary {
     /// Why the run ended, as a part of a sentence.
     pub fn why(&self) -> String {
         match &self.ending {
@@ -170,12 +169,13 @@ impl Summary {
             1 => ("Another runner still works".to_owned(), "goes"),
             some => (format!("{some} other runners still work"), "go"),
         };
-        (self.ending != Ending::Finished).then(|| {
-            format!(
-                "{work} on this campaign and {goes} on ordering; `fleetsweep pause {name}` holds \
-                 all of them."
-            )
-        })
+        if self.ending == Ending::Finished {
+            return None;
+        }
+        Some(format!(
+            "{work} on this campaign and {goes} on ordering; `fleetsweep pause {name}` holds all \
+             of them."
+        ))
     }
 
     fn push_counts(&self, lines: &mut Vec<String>) {
@@ -270,39 +270,13 @@ impl Summary {
     }
 }
 
-#[derive(Serialize)]
-struct Json<'a> {
-    v: u8,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    campaign: &'a str,
-    tenant: &'a str,
-    scan_type: String,
-    ticket: Option<&'a str>,
-    emulated: bool,
-    ending: &'static str,
-    stop: Option<Value>,
-    planned: bool,
-    cancelled: bool,
-    other_runners: usize,
-    rows: u64,
-    devices: u64,
-    open: u64,
-    outcomes: Map<String, Value>,
-    skipped: Map<String, Value>,
-    nothing_ordered: bool,
-    already_in_progress: Value,
-    actions: Map<String, Value>,
-    failures: Vec<Value>,
-    calls: u64,
-    throttled: u64,
-    duration_s: f64,
-    reports: Vec<String>,
-    exit_code: u8,
-}
-
 fn counts_json<'a>(counts: impl IntoIterator<Item = (&'a str, u64)>) -> Map<String, Value> {
     counts.into_iter().map(|(name, rows)| (name.to_owned(), rows.into())).collect()
+}
+
+/// Paths as programs read them.
+pub(super) fn shown(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.display().to_string()).collect()
 }
 
 fn group_json(group: &Group) -> Value {
@@ -362,7 +336,7 @@ fn advice(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The same while the campaign is open, when only `resume` goes on with it.
+/// The advice while the campaign is open, when only `resume` goes on with it.
 fn advice_before_the_end(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::AlreadyInProgress { .. } => "again when the campaign is finished",

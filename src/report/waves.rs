@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use jiff::{Timestamp, ZonedDateTime};
+use jiff::ZonedDateTime;
 use serde::Serialize;
 
-use super::human::{count, counted, duration, moment, wrapped};
+use super::human::{count, counted, duration, field, moment};
+use super::jsonl::object;
 use crate::domain::MaxFailures;
 use crate::domain::canary::CanaryRule;
 use crate::domain::text::printable;
@@ -32,9 +33,9 @@ pub struct Wave {
     pub name: String,
     /// Its devices.
     pub devices: u64,
-    /// When it begins, as far as it can be foreseen; nothing for one that has begun.
+    /// When it begins, as far as it can be foreseen; `None` for one that has begun.
     pub begins: Option<ZonedDateTime>,
-    /// How long is waited after it; nothing after the last one.
+    /// How long is waited after it; `None` after the last one.
     pub wait: Option<Duration>,
 }
 
@@ -49,66 +50,45 @@ pub struct Canary {
     pub wanted: Option<u64>,
 }
 
-/// The same for programs.
-#[derive(Serialize)]
-pub(super) struct Json<'a> {
-    list: Vec<JsonWave<'a>>,
-    canary: Option<JsonCanary<'a>>,
-    max_failures: String,
-}
-
-#[derive(Serialize)]
-struct JsonWave<'a> {
-    name: &'a str,
-    devices: u64,
-    begins_at: Option<Timestamp>,
-    wait_s: Option<f64>,
-}
-
-#[derive(Serialize)]
-struct JsonCanary<'a> {
-    rule: &'static str,
-    devices: u64,
-    wanted: Option<u64>,
-    seed: Option<u64>,
-    tag: Option<&'a str>,
-    file: Option<&'a str>,
-}
-
 impl Waves {
     /// Lines for a plan.
     pub(super) fn lines(&self) -> Vec<String> {
-        let line = |name: &str, text: &str| wrapped(&format!("  {name:<12} {text}"), 15);
         let mut lines = Vec::new();
         for (number, wave) in self.waves.iter().take(SHOWN).enumerate() {
-            lines.push(line(if number == 0 { "waves" } else { "" }, &wave.text()));
+            lines.push(field(if number == 0 { "waves" } else { "" }, &wave.text()));
         }
         let more = self.waves.len().saturating_sub(SHOWN);
         if more > 0 {
-            lines.push(line("", &format!("and {}", counted(more as u64, "more wave"))));
+            lines.push(field("", &format!("and {}", counted(more as u64, "more wave"))));
         }
         if let Some(canary) = &self.canary {
-            lines.push(line("canary", &canary.text()));
+            lines.push(field("canary", &canary.text()));
         }
         let run = self.max_failures.map(|most| match most {
             MaxFailures::Share(_) => format!("{most} or more of at least 50 results stop the run"),
             MaxFailures::Count(most) => format!("{} or more stop the run", count(most)),
         });
-        let wave = (!self.waves.is_empty()).then(|| match self.of_a_wave() {
-            MaxFailures::Share(_) => format!("{} or more of a wave stop it", self.of_a_wave()),
-            MaxFailures::Count(most) => format!("{} or more in a wave stop it", count(most)),
-        });
-        let rules: Vec<String> = wave.into_iter().chain(run).collect();
+        let mut rules = Vec::new();
+        if !self.waves.is_empty() {
+            rules.push(match self.of_a_wave() {
+                MaxFailures::Share(_) => format!("{} or more of a wave stop it", self.of_a_wave()),
+                MaxFailures::Count(most) => format!("{} or more in a wave stop it", count(most)),
+            });
+        }
+        rules.extend(run);
         if !rules.is_empty() {
-            lines.push(line("failures", &rules.join("; ")));
+            lines.push(field("failures", &rules.join("; ")));
         }
         lines
     }
 
-    /// Nothing if there is only one wave.
-    pub(super) fn json(&self) -> Option<Json<'_>> {
-        (!self.waves.is_empty()).then(|| Json {
-            list: self.waves.iter().map(Wave::json).collect(),
+    /// What programs read of them. Returns `None` if there is only one wave.
+    pub(super) fn json(&self) -> Option<impl Serialize> {
+        if self.waves.is_empty() {
+            return None;
+        }
+        Some(object! {
+            list: self.waves.iter().map(Wave::json).collect::<Vec<_>>(),
             canary: self.canary.as_ref().map(Canary::json),
             max_failures: self.of_a_wave().to_string(),
         })
@@ -134,8 +114,8 @@ impl Wave {
         format!("{}: {devices}, {begins}{judged}", self.name)
     }
 
-    fn json(&self) -> JsonWave<'_> {
-        JsonWave {
+    fn json(&self) -> impl Serialize {
+        object! {
             name: &self.name,
             devices: self.devices,
             begins_at: self.begins.as_ref().map(ZonedDateTime::timestamp),
@@ -161,13 +141,20 @@ impl Canary {
         }
     }
 
-    fn json(&self) -> JsonCanary<'_> {
+    fn json(&self) -> impl Serialize {
         let (rule, seed, tag, file) = match &self.rule {
             CanaryRule::First => ("first", None, None, None),
             CanaryRule::Drawn(seed) => ("random", Some(*seed), None, None),
             CanaryRule::Tagged(tag) => ("tag", None, Some(tag.as_str()), None),
             CanaryRule::Listed(file) => ("file", None, None, Some(file.as_str())),
         };
-        JsonCanary { rule, devices: self.devices, wanted: self.wanted, seed, tag, file }
+        object! {
+            rule: rule,
+            devices: self.devices,
+            wanted: self.wanted,
+            seed: seed,
+            tag: tag,
+            file: file,
+        }
     }
 }

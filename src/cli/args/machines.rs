@@ -1,55 +1,56 @@
 //! What the user typed about which of the tenant's machines are meant, for `devices` and for
 //! `scan --from-tenant`. Which of them go to the server is not decided here.
 
-use clap::Args;
+use super::typed::typed;
 
 use crate::domain::request::Length;
 use crate::domain::words::same_word;
 
-/// Which machines. Different flags all hold; of one flag given twice either may hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
-#[command(next_help_heading = "Which of the tenant's devices")]
-pub struct MachineArgs {
-    /// Health: active, inactive, impaired-communication, no-sensor-data, ...; repeatable
-    #[arg(long, value_name = "STATE", value_parser = health)]
-    pub health: Vec<String>,
+typed! {
+    /// Which machines. Different flags all hold; of one flag given twice either may hold.
+    #[command(next_help_heading = "Which of the tenant's devices")]
+    MachineArgs => MachineFilters {
+        /// Health: active, inactive, impaired-communication, no-sensor-data, ...; repeatable
+        #[arg(long, value_name = "STATE", value_parser = health)]
+        health: Vec<String>,
 
-    /// Onboarding: onboarded, can-be-onboarded, unsupported, insufficient-info; repeatable
-    #[arg(long, value_name = "STATE", value_parser = onboarding)]
-    pub onboarding: Vec<String>,
+        /// Onboarding: onboarded, can-be-onboarded, unsupported, insufficient-info; repeatable
+        #[arg(long, value_name = "STATE", value_parser = onboarding)]
+        onboarding: Vec<String>,
 
-    /// System: windows, windows-server, macos, linux or mobile, or as Defender writes it, such as
-    /// Windows11 or Ubuntu; repeatable
-    #[arg(long, value_name = "NAME")]
-    pub os: Vec<String>,
+        /// System: windows, windows-server, macos, linux or mobile, or as Defender writes it, such
+        /// as Windows11 or Ubuntu; repeatable
+        #[arg(long, value_name = "NAME")]
+        os: Vec<String>,
 
-    /// Tag; repeatable
-    #[arg(long = "tag", value_name = "TEXT")]
-    pub tags: Vec<String>,
+        /// Tag; repeatable
+        #[arg(long = "tag", value_name = "TEXT")]
+        tags: Vec<String>,
 
-    /// Device group; repeatable
-    #[arg(long = "group", value_name = "NAME")]
-    pub groups: Vec<String>,
+        /// Device group; repeatable
+        #[arg(long = "group", value_name = "NAME")]
+        groups: Vec<String>,
 
-    /// Last report within this time, such as 7d
-    #[arg(long, value_name = "TIME")]
-    pub seen_within: Option<Length>,
+        /// Last report within this time, such as 7d
+        #[arg(long, value_name = "TIME")]
+        seen_within: Option<Length>,
 
-    /// No report for this time, such as 30d
-    #[arg(long, value_name = "TIME")]
-    pub not_seen_for: Option<Length>,
+        /// No report for this time, such as 30d
+        #[arg(long, value_name = "TIME")]
+        not_seen_for: Option<Length>,
 
-    /// Device value: low, normal or high; repeatable
-    #[arg(long, value_name = "VALUE", value_parser = value)]
-    pub device_value: Vec<String>,
+        /// Device value: low, normal or high; repeatable
+        #[arg(long, value_name = "VALUE", value_parser = value)]
+        device_value: Vec<String>,
 
-    /// DNS name, * for any characters; repeatable
-    #[arg(long = "name", value_name = "NAME")]
-    pub dns_names: Vec<String>,
+        /// DNS name, * for any characters; repeatable
+        #[arg(long = "name", value_name = "NAME")]
+        dns_names: Vec<String>,
 
-    /// More in the API's own language, such as "riskScore eq 'High'"
-    #[arg(long, value_name = "ODATA")]
-    pub filter: Option<String>,
+        /// More in the API's own language, such as "riskScore eq 'High'"
+        #[arg(long, value_name = "ODATA")]
+        filter: Option<String>,
+    }
 }
 
 fn one_of(text: &str, words: &[&str]) -> Result<String, String> {

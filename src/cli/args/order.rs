@@ -2,25 +2,25 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use super::typed::typed;
 
 use crate::domain::OrderBy;
 
-/// Who goes first.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Order")]
-pub struct OrderArgs {
-    /// The devices of this list go before all others, in its order; repeatable. They must be in
-    /// DEVICES too: name the file there as well to add them
-    #[arg(long = "first", value_name = "FILE")]
-    pub first: Vec<PathBuf>,
+typed! {
+    /// Who goes first.
+    #[command(next_help_heading = "Order")]
+    OrderArgs => OrderRequest {
+        /// The devices of this list go before all others, in its order; repeatable. They must be in
+        /// DEVICES too: name the file there as well to add them
+        #[arg(long = "first", value_name = "FILE")]
+        first: Vec<PathBuf>,
 
-    /// Order of the others: file (as in the list), last-seen (the most recently seen first, as they
-    /// are most likely online) or value (high, normal, low), by the tenant's inventory or the
-    /// list's own columns; devices of which nothing is known come last
-    /// [default: file]
-    #[arg(long = "order", value_name = "ORDER", value_parser = order_by)]
-    pub by: Option<OrderBy>,
+        /// Order of the others: file (as in the list), last-seen (the most recently seen first, as
+        /// they are most likely online) or value (high, normal, low), by the tenant's inventory or
+        /// the list's own columns; devices of which nothing is known come last [default: file]
+        #[arg(long = "order", value_name = "ORDER", value_parser = order_by)]
+        by: Option<OrderBy>,
+    }
 }
 
 fn order_by(name: &str) -> Result<OrderBy, String> {

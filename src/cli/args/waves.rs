@@ -1,73 +1,67 @@
-//! What the user typed about waves: a canary, who it is, further waves, and how many failures are
-//! too many. Nothing is checked here beyond its form.
+//! What the user typed about waves: a canary, who it is, and further waves. Nothing is checked here
+//! beyond its form.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use super::typed::typed;
 
-use crate::domain::MaxFailures;
-use crate::domain::request::{OrNone, Wait};
+use crate::domain::request::Wait;
+use crate::ops::failure::Failure;
 
 /// Waves that a campaign can have.
 const MOST: usize = 100;
 
-/// A canary and waves.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Waves and failures")]
-pub struct WaveArgs {
-    /// Order N devices first, wait, and go on with the others only if they did well: see
-    /// --canary-wait and --max-failures. Which N: the first in the order of the list, unless one of
-    /// the next options says it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub canary: Option<u64>,
+typed! {
+    /// A canary and waves.
+    #[command(next_help_heading = "Waves and failures")]
+    WaveArgs => WaveRequest {
+        /// Order N devices first, wait, and go on with the others only if they did well: see
+        /// --canary-wait and --max-failures. Which N: the first in the order of the list, unless
+        /// one of the next options says it
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        canary: Option<u64>,
 
-    /// The canary is devices with this tag, by the tenant's inventory or the list's own column;
-    /// at most --canary N of them
-    #[arg(long, value_name = "TAG", conflicts_with_all = ["canary_file", "canary_random"])]
-    pub canary_tag: Option<String>,
+        /// The canary is devices with this tag, by the tenant's inventory or the list's own column;
+        /// at most --canary N of them
+        #[arg(long, value_name = "TAG", conflicts_with_all = ["canary_file", "canary_random"])]
+        canary_tag: Option<String>,
 
-    /// The canary is the devices of this list of ids, all of which must be among those that are
-    /// scanned; at most --canary N of them
-    #[arg(long, value_name = "FILE", conflicts_with = "canary_random")]
-    pub canary_file: Option<PathBuf>,
+        /// The canary is the devices of this list of ids, all of which must be among those that are
+        /// scanned; at most --canary N of them
+        #[arg(long, value_name = "FILE", conflicts_with = "canary_random")]
+        canary_file: Option<PathBuf>,
 
-    /// Draw the canary at random; the plan tells the seed
-    #[arg(long)]
-    pub canary_random: bool,
+        /// Draw the canary at random; the plan tells the seed
+        #[arg(long)]
+        canary_random: bool,
 
-    /// Draw the canary with this seed: the same one draws the same devices from the same list
-    #[arg(long, value_name = "N",
-        conflicts_with_all = ["canary_tag", "canary_file"])]
-    pub canary_seed: Option<u64>,
+        /// Draw the canary with this seed: the same one draws the same devices from the same list
+        #[arg(long, value_name = "N",
+            conflicts_with_all = ["canary_tag", "canary_file"])]
+        canary_seed: Option<u64>,
 
-    /// How long to wait after the canary's last outcome, before its scans are looked at and it is
-    /// judged; with 0s its answers alone are judged [default: 30m]
-    #[arg(long, value_name = "TIME")]
-    pub canary_wait: Option<Wait>,
+        /// How long to wait after the canary's last outcome, before its scans are looked at and it
+        /// is judged; with 0s its answers alone are judged [default: 30m]
+        #[arg(long, value_name = "TIME")]
+        canary_wait: Option<Wait>,
 
-    /// Order in waves of these sizes, such as 10,100,rest: each begins when the one before was
-    /// judged well
-    #[arg(long, value_name = "SIZES", value_parser = sizes)]
-    pub waves: Option<Sizes>,
+        /// Order in waves of these sizes, such as 10,100,rest: each begins when the one before was
+        /// judged well
+        #[arg(long, value_name = "SIZES", value_parser = sizes)]
+        waves: Option<Sizes> => sizes_of,
 
-    /// How long to wait after each wave [default: 0s]
-    #[arg(long, value_name = "TIME")]
-    pub wave_wait: Option<Wait>,
+        /// How long to wait after each wave [default: 0s]
+        #[arg(long, value_name = "TIME")]
+        wave_wait: Option<Wait>,
+    }
 }
 
 /// Sizes of waves; what remains is one more.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sizes(pub Vec<u64>);
 
-/// The rules that stop a run.
-#[derive(Clone, Copy, Debug, Default, Args)]
-#[command(next_help_heading = "Waves and failures")]
-pub struct RuleArgs {
-    /// Stop (exit 4) when so many were rejected, not found, failed or are unknown: a share such as
-    /// 5%, of at least 50 results of this run, or a number. It also judges a canary and each wave,
-    /// there with the scans that failed [default: 5% of a wave; none of a run]
-    #[arg(long, value_name = "SHARE|N")]
-    pub max_failures: Option<OrNone<MaxFailures>>,
+fn sizes_of(typed: Option<Sizes>) -> Result<Vec<u64>, Failure> {
+    Ok(typed.unwrap_or_default().0)
 }
 
 fn sizes(text: &str) -> Result<Sizes, String> {

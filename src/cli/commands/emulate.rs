@@ -24,7 +24,7 @@ pub(super) async fn emulate(args: EmulateArgs) -> Result<Exit, Failure> {
     let emulator = emulator::start(config, args.listen).await.map_err(|error| {
         Failure::usage(
             format!("the emulator cannot listen on {}", args.listen),
-            error.to_string(),
+            error,
             "name another loopback address and port with --listen",
         )
     })?;
@@ -60,11 +60,6 @@ pub(super) async fn emulate(args: EmulateArgs) -> Result<Exit, Failure> {
     }
     emulator.shutdown().await;
     ended.map(|()| Exit::Done).map_err(|error| {
-        Failure::new(
-            Exit::Failed,
-            "signals cannot be received",
-            error.to_string(),
-            "end it with SIGKILL",
-        )
+        Failure::failed("signals cannot be received", error, "end it with SIGKILL")
     })
 }

@@ -35,7 +35,7 @@ pub(super) fn pages(args: &ManArgs) -> Result<Exit, Failure> {
     all.cloned().try_for_each(|command| write(command, &args.folder)).map_err(|error| {
         let what = format!("the pages cannot be written into {}", args.folder.display());
         let next = "name a folder that is there and that you can write to";
-        Failure::new(Exit::Failed, what, error.to_string(), next)
+        Failure::failed(what, error, next)
     })?;
     say::note(&format!("The manual pages are in {}.", args.folder.display()));
     Ok(Exit::Done)

@@ -1,7 +1,7 @@
 //! Lines of a crontab. A job of cron runs as the user whose crontab it is, with almost no
 //! environment, in that user's home; so the line goes to the folder that relative paths are from.
 
-use super::file::File;
+use super::file::ScheduleFile;
 use super::job::{Job, SignIn};
 use super::quote::cron_word;
 
@@ -9,7 +9,7 @@ use super::quote::cron_word;
 const LONGEST: usize = 998;
 
 /// The crontab's lines.
-pub(super) fn files(job: &Job) -> Vec<File> {
+pub(super) fn files(job: &Job) -> Vec<ScheduleFile> {
     let command = command(job);
     let mut lines = vec![
         "# Add these lines by `crontab -e`. cron mails what the command says; to keep it in a file"
@@ -24,7 +24,7 @@ pub(super) fn files(job: &Job) -> Vec<File> {
         lines.push(format!("CRON_TZ={zone}"));
     }
     lines.extend(job.starts.iter().map(|start| format!("{} {command}", start.cron())));
-    vec![File { name: format!("{}.crontab", job.name), text: lines.join("\n") + "\n" }]
+    vec![ScheduleFile { name: format!("{}.crontab", job.name), text: lines.join("\n") + "\n" }]
 }
 
 /// What a user of cron should know about this job.

@@ -1,7 +1,7 @@
 //! One file of a schedule, before it is printed or written.
 
 /// A file of a schedule.
-pub(super) struct File {
+pub(super) struct ScheduleFile {
     pub name: String,
     pub text: String,
 }

@@ -1,7 +1,7 @@
 //! A CronJob of Kubernetes. One volume holds list, store and reports; the secret is mounted where
 //! the program looks for a credential. An image is the user's own: none is published.
 
-use super::file::File;
+use super::file::ScheduleFile;
 use super::job::{Job, SignIn};
 use super::quote::{kubernetes_word, yaml};
 use super::when::Start;
@@ -13,14 +13,14 @@ const STATE: &str = "/var/lib/fleetsweep";
 const CREDENTIALS: &str = "/run/credentials/fleetsweep";
 
 /// One CronJob for each start.
-pub(super) fn files(job: &Job) -> Vec<File> {
+pub(super) fn files(job: &Job) -> Vec<ScheduleFile> {
     let many = job.starts.len() > 1;
     let jobs = job.starts.iter().enumerate().map(|(at, start)| {
         let name = if many { format!("{}-{}", job.name, at + 1) } else { job.name.clone() };
         cron_job(job, start, &name)
     });
     let text = format!("{}{}", how_to(job), jobs.collect::<Vec<_>>().join("---\n"));
-    vec![File { name: format!("{}.yaml", job.name), text }]
+    vec![ScheduleFile { name: format!("{}.yaml", job.name), text }]
 }
 
 /// What a user of Kubernetes should know about this job.
@@ -63,7 +63,7 @@ fn how_to(job: &Job) -> String {
         "# kubectl apply -f {file}; try it: kubectl create job try --from=cronjob/{}",
         job.name
     ));
-    let five = if job.series { "paused, or the API is gone" } else { "time was over" };
+    let five = if job.timed.series { "paused, or the API is gone" } else { "time was over" };
     lines.push(format!("# Exit codes 3 (the report names devices) and 5 ({five}) end as a failed"));
     lines.push("# job; it is not started again before its next time.".to_owned());
     lines.join("\n") + "\n"

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::file::File;
+use super::file::ScheduleFile;
 use super::job::{Job, SignIn};
 use super::quote::{systemd_rest, systemd_value, systemd_word};
 use super::words::Value;
@@ -55,10 +55,10 @@ SystemCallErrorNumber=EPERM
 UMask=0077";
 
 /// The service and the timer.
-pub(super) fn files(job: &Job) -> Vec<File> {
+pub(super) fn files(job: &Job) -> Vec<ScheduleFile> {
     vec![
-        File { name: format!("{}.service", job.name), text: service(job) },
-        File { name: format!("{}.timer", job.name), text: timer(job) },
+        ScheduleFile { name: format!("{}.service", job.name), text: service(job) },
+        ScheduleFile { name: format!("{}.timer", job.name), text: timer(job) },
     ]
 }
 
@@ -166,10 +166,10 @@ fn shown(path: &Path) -> String {
 
 /// How the file of the secret comes to be, if the service needs one.
 fn secret_how_to(job: &Job) -> Option<String> {
-    let default = SignIn::Secret(None);
-    (job.sign_in == default).then(|| {
-        format!("#   install -D -m 600 /dev/stdin {SECRET}   # type the secret, Enter, Ctrl-D")
-    })
+    if job.sign_in != SignIn::Secret(None) {
+        return None;
+    }
+    Some(format!("#   install -D -m 600 /dev/stdin {SECRET}   # type the secret, Enter, Ctrl-D"))
 }
 
 /// The credential, and the variables that the command line would lack.
@@ -205,14 +205,14 @@ fn is_path(variable: &str) -> bool {
 
 /// Which exit codes are no failure of the unit.
 fn exit_codes(job: &Job) -> impl Iterator<Item = &'static str> + use<> {
-    let lines: &[&str] = if job.series {
+    let lines: &[&str] = if job.timed.series {
         &[
             "# 3: finished, or over as planned, and the report names devices to look after.",
             "# 5 is a failure in a series: it is paused, the last run is still running, or the API",
             "# was long out of reach.",
             "SuccessExitStatus=3",
         ]
-    } else if job.ends {
+    } else if job.timed.ends {
         &[
             "# 3: finished, and the report names devices to look after. 5: stopped with work left,",
             "# since its time was over; also after a signal, or if the API was long out of reach.",
@@ -285,5 +285,5 @@ impl Files {
 
 fn listed(paths: &[PathBuf]) -> Option<String> {
     let paths: Vec<String> = paths.iter().map(|path| shown(path)).collect();
-    (!paths.is_empty()).then(|| paths.join(", "))
+    if paths.is_empty() { None } else { Some(paths.join(", ")) }
 }

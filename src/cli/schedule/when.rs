@@ -53,9 +53,12 @@ impl Start {
         let days = match self.days {
             Days::ALL => String::new(),
             days => {
-                let runs = days.runs().into_iter().map(|(first, last)| match first == last {
-                    true => short(first).to_owned(),
-                    false => format!("{}..{}", short(first), short(last)),
+                let runs = days.runs().into_iter().map(|(first, last)| {
+                    if first == last {
+                        short(first).to_owned()
+                    } else {
+                        format!("{}..{}", short(first), short(last))
+                    }
                 });
                 format!("{} ", runs.collect::<Vec<_>>().join(","))
             }

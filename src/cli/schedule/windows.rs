@@ -1,7 +1,7 @@
 //! A task of the Windows scheduler that starts fleetsweep in WSL, as XML. `wsl.exe --exec` hands
 //! the words over without a shell, so that only Windows' own rules of quoting count.
 
-use super::file::File;
+use super::file::ScheduleFile;
 use super::job::{Job, SignIn};
 use super::quote::{windows_word, xml};
 use super::when::Start;
@@ -11,7 +11,7 @@ use crate::ops::failure::Failure;
 ///
 /// # Errors
 /// `Failure` if the scheduler would change a word, which nothing there can prevent.
-pub(super) fn files(job: &Job) -> Result<Vec<File>, Failure> {
+pub(super) fn files(job: &Job) -> Result<Vec<ScheduleFile>, Failure> {
     let words = arguments(job);
     words.iter().try_for_each(|word| check(word))?;
     let line: Vec<String> = words.iter().map(|word| windows_word(word)).collect();
@@ -52,7 +52,7 @@ pub(super) fn files(job: &Job) -> Result<Vec<File>, Failure> {
 ",
         xml(&line.join(" "))
     );
-    Ok(vec![File { name: format!("{name}.xml"), text }])
+    Ok(vec![ScheduleFile { name: format!("{name}.xml"), text }])
 }
 
 /// What a user of Windows should know about this job.

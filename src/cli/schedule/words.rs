@@ -62,9 +62,7 @@ pub(super) fn read(typed: &[String]) -> Vec<Word> {
     let mut typed = typed.iter();
     while let Some(word) = typed.next() {
         if only_values || !word.starts_with('-') || word == "-" {
-            if let Some(chosen) =
-                command.find_subcommand(word).filter(|_| command.has_subcommands())
-            {
+            if let Some(chosen) = command.find_subcommand(word) {
                 command = chosen;
                 words.push(Word::Plain(word.clone()));
                 continue;

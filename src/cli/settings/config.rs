@@ -11,13 +11,13 @@ use clap::{ArgMatches, Command};
 use etcetera::{BaseStrategy, choose_base_strategy};
 
 use super::env::variable;
-use super::file::{File, Value};
+use super::file::SettingsFile;
 use super::keys::{KEYS, Key, OF_SIGN_IN};
 use crate::ops::failure::Failure;
 
 /// Where a setting's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Source {
+pub(crate) enum Source {
     /// Nobody gave one.
     Default,
     /// The settings file, or this profile in it.
@@ -30,7 +30,7 @@ pub(in crate::cli) enum Source {
 
 /// A setting, its value as it was given, and where that comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli) struct Setting {
+pub(crate) struct Setting {
     /// Its name.
     pub name: &'static str,
     /// Its values; none if it is the default.
@@ -41,7 +41,7 @@ pub(in crate::cli) struct Setting {
 
 /// What the file adds to a command line.
 #[derive(Debug, Default)]
-pub(in crate::cli) struct Settings {
+pub(crate) struct Settings {
     /// The file that was read.
     pub path: Option<PathBuf>,
     /// The profile that was chosen.
@@ -51,9 +51,9 @@ pub(in crate::cli) struct Settings {
 }
 
 /// A command line, and the arguments that its command has.
-pub(in crate::cli) struct Typed<'a> {
-    pub(in crate::cli) command: &'a Command,
-    pub(in crate::cli) matches: &'a ArgMatches,
+pub(crate) struct Typed<'a> {
+    pub(crate) command: &'a Command,
+    pub(crate) matches: &'a ArgMatches,
 }
 
 impl Typed<'_> {
@@ -68,7 +68,7 @@ impl Settings {
     ///
     /// # Errors
     /// `Failure` if the file is wrong, or contradicts what was typed or the environment.
-    pub(in crate::cli) fn read(typed: &Typed<'_>) -> Result<Self, Failure> {
+    pub(crate) fn read(typed: &Typed<'_>) -> Result<Self, Failure> {
         readable(env::vars_os())?;
         // The emulator is for trying things out: nothing of a tenant's settings is for it.
         if typed.knows("emulator") && typed.matches.get_flag("emulator") {
@@ -97,7 +97,7 @@ impl Settings {
     }
 
     /// The flags that stand for what the file and the environment say and nobody typed.
-    pub(in crate::cli) fn flags(&self) -> Vec<String> {
+    pub(crate) fn flags(&self) -> Vec<String> {
         let is_missing = |one: &&Setting| match &one.source {
             Source::File(_) => true,
             Source::Environment(_) => !OF_SIGN_IN.contains(&one.name),
@@ -128,7 +128,7 @@ fn readable(all: impl Iterator<Item = (OsString, OsString)>) -> Result<(), Failu
 }
 
 /// The file that is named, or the one in its usual place if it is there.
-fn the_file(typed: &Typed<'_>) -> Result<Option<(PathBuf, File)>, Failure> {
+fn the_file(typed: &Typed<'_>) -> Result<Option<(PathBuf, SettingsFile)>, Failure> {
     let named = typed.matches.get_one::<PathBuf>("config").cloned();
     let named = named.or_else(|| variable("FLEETSWEEP_CONFIG").map(PathBuf::from));
     let path = match &named {
@@ -141,11 +141,11 @@ fn the_file(typed: &Typed<'_>) -> Result<Option<(PathBuf, File)>, Failure> {
     let text = std::fs::read_to_string(&path).map_err(|error| {
         Failure::usage(
             format!("the settings file {} cannot be read", path.display()),
-            error.to_string(),
+            error,
             "check the path, or leave --config and FLEETSWEEP_CONFIG out",
         )
     })?;
-    let file = File::parse(&text).map_err(|wrong| {
+    let file = SettingsFile::parse(&text).map_err(|wrong| {
         Failure::usage(
             format!("the settings file {} cannot be used", path.display()),
             wrong,
@@ -171,7 +171,7 @@ pub(super) fn usual_place() -> Option<PathBuf> {
 }
 
 /// The profile: typed, from the environment, or the file's own choice.
-fn chosen(typed: &Typed<'_>, file: &File, path: &Path) -> Result<Option<String>, Failure> {
+fn chosen(typed: &Typed<'_>, file: &SettingsFile, path: &Path) -> Result<Option<String>, Failure> {
     let named = typed.matches.get_one::<String>("profile").cloned();
     let name = named.or_else(|| variable("FLEETSWEEP_PROFILE")).or_else(|| file.profile.clone());
     let Some(name) = name else { return Ok(None) };
@@ -205,7 +205,7 @@ fn no_file_with_a_profile(typed: &Typed<'_>) -> Result<(), Failure> {
 }
 
 /// A file with profiles is there for a tenant to be chosen: none must not go unnoticed.
-fn none_chosen(typed: &Typed<'_>, file: &File, path: &Path) -> Result<(), Failure> {
+fn none_chosen(typed: &Typed<'_>, file: &SettingsFile, path: &Path) -> Result<(), Failure> {
     let dry_run = typed.knows("dry_run") && typed.matches.get_flag("dry_run");
     // A campaign knows its tenant.
     if ["resume", "cancel", "follow"].contains(&typed.command.get_name()) {
@@ -221,7 +221,7 @@ fn none_chosen(typed: &Typed<'_>, file: &File, path: &Path) -> Result<(), Failur
     ))
 }
 
-fn listed(file: &File) -> String {
+fn listed(file: &SettingsFile) -> String {
     let names: Vec<&str> = file.profiles.keys().map(String::as_str).collect();
     match names.as_slice() {
         [] => "no profiles".to_owned(),
@@ -231,10 +231,10 @@ fn listed(file: &File) -> String {
 
 /// A profile is all or nothing: half of one tenant's settings with half of another's would send a
 /// list to the wrong place.
-fn contradictions(typed: &Typed<'_>, file: &File, profile: &str) -> Result<(), Failure> {
+fn contradictions(typed: &Typed<'_>, file: &SettingsFile, profile: &str) -> Result<(), Failure> {
     let values = &file.profiles[profile];
     for key in KEYS.iter().filter(|key| key.tenants) {
-        let says = values.get(key.name).map(|value| value.texts.join(", "));
+        let says = values.get(key.name).map(|value| value.join(", "));
         let others = key.variables.iter().filter_map(|name| Some((*name, variable(name)?)));
         let typed = typed_values(typed, key).map(|typed| (key.name, typed.join(", ")));
         for (name, other) in others
@@ -264,7 +264,7 @@ fn contradictions(typed: &Typed<'_>, file: &File, profile: &str) -> Result<(), F
 fn told(
     key: &Key,
     typed: &Typed<'_>,
-    in_file: Option<&Value>,
+    in_file: Option<&Vec<String>>,
     profile: Option<&String>,
 ) -> Option<Setting> {
     let name = key.name;
@@ -281,7 +281,8 @@ fn told(
         let values = if name == "limit" { values.collect() } else { whole() };
         (values, Source::Environment(variable))
     } else if let Some(value) = in_file {
-        (value.texts.clone(), Source::File(profile.filter(|_| key.tenants).cloned()))
+        let profile = if key.tenants { profile.cloned() } else { None };
+        (value.clone(), Source::File(profile))
     } else {
         (Vec::new(), Source::Default)
     };

@@ -9,12 +9,12 @@ use crate::cli::terminal::descriptors;
 use crate::ops::context::Host;
 
 /// A variable of the environment that is not empty.
-pub(in crate::cli) fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
 /// The user and the machine, as the system names them, and what the process may do.
-pub(in crate::cli) fn host() -> Host {
+pub(crate) fn host() -> Host {
     let user = variable("SUDO_USER").or_else(|| variable("LOGNAME")).or_else(|| variable("USER"));
     Host {
         user: user.unwrap_or_else(|| format!("uid {}", getuid().as_raw())),
@@ -24,6 +24,6 @@ pub(in crate::cli) fn host() -> Host {
 }
 
 /// What was typed, or else a variable of the environment that is not empty.
-pub(in crate::cli) fn setting(typed: Option<&String>, name: &str) -> Option<String> {
+pub(crate) fn setting(typed: Option<&String>, name: &str) -> Option<String> {
     typed.cloned().or_else(|| variable(name))
 }

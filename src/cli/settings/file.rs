@@ -11,17 +11,13 @@ use super::keys::KEYS;
 /// How alike two keys must be for one to be proposed for the other.
 const ALIKE: f64 = 0.7;
 
-/// A value as flags would have it: one text, or several for a flag that can be repeated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Value {
-    pub(super) texts: Vec<String>,
-}
-
-type Values = BTreeMap<String, Value>;
+/// Settings by name, each as flags would have it: one text, or several for a flag that can be
+/// repeated.
+type Values = BTreeMap<String, Vec<String>>;
 
 /// What the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct File {
+pub(super) struct SettingsFile {
     /// The profile that is used where none is named.
     pub(super) profile: Option<String>,
     /// Settings for every tenant.
@@ -30,7 +26,7 @@ pub(super) struct File {
     pub(super) profiles: BTreeMap<String, Values>,
 }
 
-impl File {
+impl SettingsFile {
     /// Reads the text of a file.
     ///
     /// # Errors
@@ -83,7 +79,7 @@ fn setting(
     value: &Spanned<DeValue<'_>>,
     in_profile: bool,
     at: usize,
-) -> Result<Value, String> {
+) -> Result<Vec<String>, String> {
     let Some(key) = KEYS.iter().find(|key| key.name == name) else {
         return Err(format!("line {at}: there is no setting `{name}`{}", nearest(name)));
     };
@@ -91,13 +87,10 @@ fn setting(
         let place = if key.tenants { "in a profile, below [profiles.NAME]" } else { "at the top" };
         return Err(format!("line {at}: `{name}` belongs {place}"));
     }
-    let texts = match value.get_ref() {
-        DeValue::Array(items) => {
-            items.iter().map(|item| one_text(item, name, at)).collect::<Result<_, _>>()?
-        }
-        _ => vec![one_text(value, name, at)?],
-    };
-    Ok(Value { texts })
+    match value.get_ref() {
+        DeValue::Array(items) => items.iter().map(|item| one_text(item, name, at)).collect(),
+        _ => Ok(vec![one_text(value, name, at)?]),
+    }
 }
 
 fn one_text(value: &Spanned<DeValue<'_>>, name: &str, at: usize) -> Result<String, String> {
@@ -133,11 +126,11 @@ mod tests {
     fn a_file_with_profiles_is_read_and_numbers_and_lists_are_texts() {
         let text = "profile = \"prod\"\nlimit = [\"50/1m\", \"700/1h\"]\nconcurrency = 8\n\
                     [profiles.prod]\ntenant = \"t\"\nclient-id = \"c\"\n";
-        let file = File::parse(text).unwrap();
+        let file = SettingsFile::parse(text).unwrap();
         assert_eq!(file.profile.as_deref(), Some("prod"));
-        assert_eq!(file.general["limit"].texts, ["50/1m", "700/1h"]);
-        assert_eq!(file.general["concurrency"].texts, ["8"]);
-        assert_eq!(file.profiles["prod"]["tenant"].texts, ["t"]);
+        assert_eq!(file.general["limit"], ["50/1m", "700/1h"]);
+        assert_eq!(file.general["concurrency"], ["8"]);
+        assert_eq!(file.profiles["prod"]["tenant"], ["t"]);
     }
 
     #[test]
@@ -152,7 +145,8 @@ mod tests {
             "limit = [1.5]",
             "x = = 1",
         ];
-        let told: Vec<String> = wrong.iter().map(|text| File::parse(text).unwrap_err()).collect();
+        let told: Vec<String> =
+            wrong.iter().map(|text| SettingsFile::parse(text).unwrap_err()).collect();
         assert_eq!(
             told[..7],
             [

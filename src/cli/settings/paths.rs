@@ -18,7 +18,7 @@ const SHARED: &str = "/var/lib/fleetsweep";
 const FILE: &str = "fleetsweep.db";
 
 /// The store of a command: the one that was named, or the usual one.
-pub(in crate::cli) fn store_choice(named: Option<&String>) -> StoreChoice {
+pub(crate) fn store_choice(named: Option<&String>) -> StoreChoice {
     StoreChoice { path: store_path(named), named: named.is_some(), warning: passed_over(named) }
 }
 

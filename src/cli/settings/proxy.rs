@@ -7,7 +7,7 @@ use super::env::variable;
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// The proxy and the variable that names it, without the password that it may hold.
-pub(in crate::cli) fn proxy() -> Option<(String, String)> {
+pub(crate) fn proxy() -> Option<(String, String)> {
     let named = PROXIES.into_iter().find_map(|name| Some((name, variable(name)?)));
     named.map(|(name, proxy)| (name.to_owned(), without_user(&proxy)))
 }

@@ -32,7 +32,7 @@ const OTHERS: [&str; 10] = [
 ///
 /// # Errors
 /// `Failure` if standard output cannot be written.
-pub(in crate::cli) fn show(json: bool, settings: &Settings) -> Result<Exit, Failure> {
+pub(crate) fn show(json: bool, settings: &Settings) -> Result<Exit, Failure> {
     let file = match &settings.path {
         Some(path) => path.display().to_string(),
         None => match usual_place() {

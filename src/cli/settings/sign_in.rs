@@ -16,7 +16,7 @@ use crate::defender::{
     read_value,
 };
 use crate::domain::request::ConnectRequest;
-use crate::domain::{Exit, SignInKind, Target};
+use crate::domain::{SignInKind, Target};
 use crate::ops::context::Credentials;
 use crate::ops::failure::Failure;
 
@@ -40,11 +40,24 @@ struct Sign {
 }
 
 /// Credentials where this process finds them: files that were named, and the environment.
-pub(in crate::cli) struct Surroundings;
+pub(crate) struct Surroundings;
 
 impl Credentials for Surroundings {
     fn kind(&self, connect: &ConnectRequest) -> Result<Option<SignInKind>, Failure> {
-        kind(connect)
+        let flags = from_flags(connect);
+        let word = variable("FLEETSWEEP_AUTH");
+        let named = match (connect.auth, word) {
+            (Some(kind), _) => Some(kind),
+            (None, Some(word)) => Some(sign_in_kind(&word)?),
+            (None, None) => None,
+        };
+        if let Some(kind) = named {
+            return match flags.iter().find(|sign| sign.kind != kind) {
+                Some(other) => Err(contradiction(&format!("--auth {}", kind.name()), other)),
+                None => Ok(Some(kind)),
+            };
+        }
+        only_one(&flags).or_else(|| only_one(&from_environment())).transpose()
     }
 
     fn credential(
@@ -53,32 +66,49 @@ impl Credentials for Surroundings {
         connect: &ConnectRequest,
         target: &Target,
     ) -> Result<Credential, Failure> {
-        credential_of(kind, connect, target)
+        match kind {
+            SignInKind::Secret => secret(connect),
+            SignInKind::Certificate => {
+                let path = certificate_file(connect)?;
+                check_certificate(&path)?;
+                Ok(Credential::CertificateFile(path))
+            }
+            SignInKind::Workload => {
+                let path = variable("AZURE_FEDERATED_TOKEN_FILE").map(PathBuf::from);
+                let name = "AZURE_FEDERATED_TOKEN_FILE";
+                path.map(Credential::FederatedTokenFile).ok_or_else(|| no_file(kind, name, name))
+            }
+            SignInKind::TokenFile => {
+                let variable = || variable("FLEETSWEEP_TOKEN_FILE").map(PathBuf::from);
+                let path = connect.token_file.clone().or_else(variable);
+                path.map(Credential::TokenFile)
+                    .ok_or_else(|| no_file(kind, "--token-file", "FLEETSWEEP_TOKEN_FILE"))
+            }
+            SignInKind::ManagedIdentity => {
+                if let Some(endpoint) = arc()? {
+                    return Ok(Credential::AzureArc { endpoint });
+                }
+                let elsewhere = variable("AZURE_POD_IDENTITY_AUTHORITY_HOST");
+                let metadata = elsewhere.map(|url| metadata(&url)).transpose()?;
+                Ok(Credential::ManagedIdentity { metadata })
+            }
+            SignInKind::AzureCli => Ok(Credential::AzureCli),
+            SignInKind::DeviceCode => {
+                let plain = |text: &str| -> String {
+                    let text = text.to_ascii_lowercase();
+                    text.chars()
+                        .filter(|c| c.is_ascii_alphanumeric() || "-.".contains(*c))
+                        .collect()
+                };
+                let (tenant, application) = (plain(&target.tenant), plain(&target.application));
+                let name = format!("sign-in-{tenant}-{application}");
+                Ok(Credential::DeviceCode { refresh_file: private_folder()?.join(name) })
+            }
+        }
     }
 }
 
-/// The kind of sign-in. Returns `None` if nothing says which.
-///
-/// # Errors
-/// `Failure` if the word is none, or if two settings say different things.
-fn kind(args: &ConnectRequest) -> Result<Option<SignInKind>, Failure> {
-    let flags = from_flags(args);
-    let word = variable("FLEETSWEEP_AUTH");
-    let named = match (args.auth, word) {
-        (Some(kind), _) => Some(kind),
-        (None, Some(word)) => Some(sign_in_kind(&word)?),
-        (None, None) => None,
-    };
-    if let Some(kind) = named {
-        return match flags.iter().find(|sign| sign.kind != kind) {
-            Some(other) => Err(contradiction(&format!("--auth {}", kind.name()), other)),
-            None => Ok(Some(kind)),
-        };
-    }
-    only_one(&flags).or_else(|| only_one(&from_environment())).transpose()
-}
-
-/// The kind that all signs agree on; nothing without any.
+/// The kind that all signs agree on. Returns `None` if there is no sign.
 fn only_one(signs: &[Sign]) -> Option<Result<SignInKind, Failure>> {
     let first = signs.first()?;
     Some(match signs.iter().find(|sign| sign.kind != first.kind) {
@@ -127,7 +157,7 @@ fn contradiction(first: &str, other: &Sign) -> Failure {
 }
 
 /// The file of the client secret, if one is named.
-pub(in crate::cli) fn secret_file(args: &ConnectRequest) -> Option<PathBuf> {
+pub(crate) fn secret_file(args: &ConnectRequest) -> Option<PathBuf> {
     let file = args.client_secret_file.clone();
     file.or_else(|| variable("FLEETSWEEP_CLIENT_SECRET_FILE").map(PathBuf::from))
 }
@@ -136,58 +166,10 @@ pub(in crate::cli) fn secret_file(args: &ConnectRequest) -> Option<PathBuf> {
 ///
 /// # Errors
 /// `Failure` if none is named.
-pub(in crate::cli) fn certificate_file(args: &ConnectRequest) -> Result<PathBuf, Failure> {
+pub(crate) fn certificate_file(args: &ConnectRequest) -> Result<PathBuf, Failure> {
     let (flag, name) = ("--client-certificate", "AZURE_CLIENT_CERTIFICATE_PATH");
     let file = args.client_certificate.clone().or_else(|| variable(name).map(PathBuf::from));
     file.ok_or_else(|| no_file(SignInKind::Certificate, flag, name))
-}
-
-/// What proves who we are, read from where it is.
-///
-/// # Errors
-/// `Failure` names what is missing, or the file that cannot be used.
-fn credential_of(
-    kind: SignInKind,
-    args: &ConnectRequest,
-    target: &Target,
-) -> Result<Credential, Failure> {
-    match kind {
-        SignInKind::Secret => secret(args),
-        SignInKind::Certificate => {
-            let path = certificate_file(args)?;
-            check_certificate(&path)?;
-            Ok(Credential::CertificateFile(path))
-        }
-        SignInKind::Workload => {
-            let path = variable("AZURE_FEDERATED_TOKEN_FILE").map(PathBuf::from);
-            let name = "AZURE_FEDERATED_TOKEN_FILE";
-            path.map(Credential::FederatedTokenFile).ok_or_else(|| no_file(kind, name, name))
-        }
-        SignInKind::TokenFile => {
-            let variable = || variable("FLEETSWEEP_TOKEN_FILE").map(PathBuf::from);
-            let path = args.token_file.clone().or_else(variable);
-            path.map(Credential::TokenFile)
-                .ok_or_else(|| no_file(kind, "--token-file", "FLEETSWEEP_TOKEN_FILE"))
-        }
-        SignInKind::ManagedIdentity => {
-            if let Some(endpoint) = arc()? {
-                return Ok(Credential::AzureArc { endpoint });
-            }
-            let elsewhere = variable("AZURE_POD_IDENTITY_AUTHORITY_HOST");
-            let metadata = elsewhere.map(|url| metadata(&url)).transpose()?;
-            Ok(Credential::ManagedIdentity { metadata })
-        }
-        SignInKind::AzureCli => Ok(Credential::AzureCli),
-        SignInKind::DeviceCode => {
-            let plain = |text: &str| -> String {
-                let text = text.to_ascii_lowercase();
-                text.chars().filter(|c| c.is_ascii_alphanumeric() || "-.".contains(*c)).collect()
-            };
-            let (tenant, application) = (plain(&target.tenant), plain(&target.application));
-            let name = format!("sign-in-{tenant}-{application}");
-            Ok(Credential::DeviceCode { refresh_file: private_folder()?.join(name) })
-        }
-    }
 }
 
 /// Where the agent of Azure Arc hands tokens out, if this machine has one. It is known by the two
@@ -205,7 +187,7 @@ fn arc() -> Result<Option<Url>, Failure> {
     Url::parse(&endpoint).map(Some).map_err(|error| {
         Failure::usage(
             "the address of IDENTITY_ENDPOINT cannot be used",
-            error.to_string(),
+            error,
             "unset it and IMDS_ENDPOINT, or give the agent's, such as http://localhost:40342/...",
         )
     })
@@ -215,7 +197,7 @@ fn metadata(url: &str) -> Result<Origin, Failure> {
     Origin::parse(url).map_err(|error| {
         Failure::usage(
             "the address of AZURE_POD_IDENTITY_AUTHORITY_HOST cannot be used",
-            error.to_string(),
+            error,
             "unset it, or give scheme and host alone",
         )
     })
@@ -228,7 +210,7 @@ fn no_file(kind: SignInKind, flag: &str, name: &str) -> Failure {
         format!("neither {flag} nor {name} is set")
     };
     let what = format!("the file for the sign-in by {kind} is not given");
-    Failure::new(Exit::SignIn, what, why, format!("set {name} to its path"))
+    Failure::sign_in(what, why, format!("set {name} to its path"))
 }
 
 /// The client secret. Its file is looked at here, so that what cannot be used is told before
@@ -240,8 +222,7 @@ fn secret(args: &ConnectRequest) -> Result<Credential, Failure> {
     }
     let name = "AZURE_CLIENT_SECRET";
     let Some(secret) = variable(name) else {
-        return Err(Failure::new(
-            Exit::SignIn,
+        return Err(Failure::sign_in(
             "no client secret is given",
             "neither AZURE_CLIENT_SECRET nor --client-secret-file is set",
             "write the secret into a file that only you can read (chmod 600) and name it with \
@@ -250,12 +231,7 @@ fn secret(args: &ConnectRequest) -> Result<Credential, Failure> {
     };
     bare_value(&secret).map(Credential::ClientSecret).map_err(|error| {
         let next = "set it to the secret's value, copied from Certificates & secrets";
-        Failure::new(
-            Exit::SignIn,
-            format!("{name} is not the secret alone"),
-            error.to_string(),
-            next,
-        )
+        Failure::sign_in(format!("{name} is not the secret alone"), error, next)
     })
 }
 
@@ -269,31 +245,25 @@ fn credential() -> Option<PathBuf> {
 fn unusable(path: &Path, of: &str, error: SecretFileError) -> Failure {
     let shown = path.display();
     match error {
-        SecretFileError::Open { next, .. } => Failure::new(
-            Exit::SignIn,
+        SecretFileError::Open { next, .. } => Failure::sign_in(
             format!("the {of}'s file {shown} is refused"),
             "others on this machine can read or change it",
             format!("{next}, and renew the {of} if others may have read it"),
         ),
         SecretFileError::Unreadable { why, .. } => {
             let next = "check the path and who may read it";
-            Failure::new(Exit::SignIn, format!("the {of}'s file {shown} cannot be read"), why, next)
+            Failure::sign_in(format!("the {of}'s file {shown} cannot be read"), why, next)
         }
         SecretFileError::NoText { why, .. } => {
             let next = match of {
                 "certificate" => PEM,
                 _ => "write it anew as plain text, one line and nothing else",
             };
-            Failure::new(Exit::SignIn, format!("the {of}'s file {shown} cannot be read"), why, next)
+            Failure::sign_in(format!("the {of}'s file {shown} cannot be read"), why, next)
         }
         SecretFileError::Form { why, .. } => {
             let next = format!("write the {of} anew into the file, as one line and nothing else");
-            Failure::new(
-                Exit::SignIn,
-                format!("the {of}'s file {shown} is refused"),
-                why.to_string(),
-                next,
-            )
+            Failure::sign_in(format!("the {of}'s file {shown} is refused"), why.to_string(), next)
         }
     }
 }
@@ -311,6 +281,6 @@ fn check_certificate(path: &Path) -> Result<(), Failure> {
             _ => PEM,
         };
         let what = format!("the certificate's file {} cannot sign in", path.display());
-        Failure::new(Exit::SignIn, what, error.to_string(), next)
+        Failure::sign_in(what, error, next)
     })
 }

@@ -9,7 +9,7 @@ use rustix::termios::tcgetpgrp;
 use crate::ops::ui::{Question, Unasked};
 
 /// Asks, and returns what was typed.
-pub(in crate::cli) async fn ask(question: Question) -> Result<String, Unasked> {
+pub(crate) async fn ask(question: Question) -> Result<String, Unasked> {
     let (typed, answer) = tokio::sync::oneshot::channel();
     // A thread of its own, since nothing ends the wait for a line; it goes with the process.
     std::thread::spawn(move || typed.send(ask_here(&question.headline, &question.prompt)).ok());

@@ -12,7 +12,7 @@ use crate::ops::ui::{Progress, Question, Ui, Unasked};
 use crate::report::Document;
 
 /// A terminal.
-pub(in crate::cli) struct Terminal {
+pub(crate) struct TerminalUi {
     /// Programs read standard output.
     pub json: bool,
     /// What is shown is what was asked for, and goes to standard output.
@@ -20,7 +20,7 @@ pub(in crate::cli) struct Terminal {
 }
 
 #[async_trait]
-impl Ui for Terminal {
+impl Ui for TerminalUi {
     fn say(&self, text: &str) {
         say::note(text);
     }

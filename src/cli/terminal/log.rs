@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Starts logging. `RUST_LOG` wins over `-v`.
-pub(in crate::cli) fn start<W>(verbose: u8, writer: W)
+pub(crate) fn start<W>(verbose: u8, writer: W)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {

@@ -1,7 +1,6 @@
 //! Writing to standard output and standard error. A reader that goes away must not end a campaign,
 //! as the standard macros would: they panic where a pipe is closed or a disk is full.
 
-use crate::domain::Exit;
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,7 +15,7 @@ static IS_RUN: AtomicBool = AtomicBool::new(false);
 
 /// From now on nothing is written to a terminal that would stop the program for it: one whose user
 /// wants no output from the background (`stty tostop`).
-pub(in crate::cli) fn never_stop() {
+pub(crate) fn never_stop() {
     IS_RUN.store(true, Ordering::SeqCst);
 }
 
@@ -28,7 +27,7 @@ fn is_let(fd: impl std::os::fd::AsFd) -> bool {
 ///
 /// # Errors
 /// `Failure` if the data cannot be written, as on a full disk.
-pub(in crate::cli) fn data(text: &str) -> Result<(), Failure> {
+pub(crate) fn data(text: &str) -> Result<(), Failure> {
     if !is_let(io::stdout()) {
         return Ok(());
     }
@@ -39,16 +38,11 @@ pub(in crate::cli) fn data(text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// `Failure` if it could not be written, though somebody reads it.
-pub(in crate::cli) fn printed(done: io::Result<()>) -> Result<(), Failure> {
+pub(crate) fn printed(done: io::Result<()>) -> Result<(), Failure> {
     match done {
         Err(error) if !is_unread(&error) => {
             let next = "free space where standard output goes, then run `fleetsweep status`";
-            Err(Failure::new(
-                Exit::Failed,
-                "standard output cannot be written",
-                error.to_string(),
-                next,
-            ))
+            Err(Failure::failed("standard output cannot be written", error, next))
         }
         _ => Ok(()),
     }
@@ -56,7 +50,7 @@ pub(in crate::cli) fn printed(done: io::Result<()>) -> Result<(), Failure> {
 
 /// Whether nobody reads standard output any more: a pipe that was closed, or a terminal that went
 /// away, of which the system says the same as of a broken disk.
-pub(in crate::cli) fn is_unread(error: &io::Error) -> bool {
+pub(crate) fn is_unread(error: &io::Error) -> bool {
     error.kind() == ErrorKind::BrokenPipe
         || (error.raw_os_error() == Some(Errno::IO.raw_os_error())
             && fstat(io::stdout())
@@ -64,7 +58,7 @@ pub(in crate::cli) fn is_unread(error: &io::Error) -> bool {
 }
 
 /// Writes a line for people to standard error. Who does not read it misses it.
-pub(in crate::cli) fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     if is_let(io::stderr()) {
         written(&mut io::stderr().lock(), text).ok();
     }
@@ -76,7 +70,7 @@ fn written(to: &mut impl Write, text: &str) -> io::Result<()> {
 }
 
 /// Says why the program ends and returns its exit code.
-pub(in crate::cli) fn failure(failure: &Failure, json: bool) -> u8 {
+pub(crate) fn failure(failure: &Failure, json: bool) -> u8 {
     if json {
         // What cannot be written is told below in any case.
         data(&failure.json()).ok();

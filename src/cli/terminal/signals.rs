@@ -20,7 +20,7 @@ struct Signals {
 }
 
 /// Begins to take the signals, and hands them on as they come.
-pub(in crate::cli) fn listen() -> std::io::Result<UnboundedReceiver<Caught>> {
+pub(crate) fn listen() -> std::io::Result<UnboundedReceiver<Caught>> {
     let mut signals = Signals::new()?;
     let (to_operation, heard) = unbounded_channel();
     tokio::spawn(async move { while to_operation.send(signals.next().await).is_ok() {} });

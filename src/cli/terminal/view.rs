@@ -20,12 +20,12 @@ use std::io::Write;
 static TERMINAL: LazyLock<Terminal> = LazyLock::new(Terminal::stderr);
 
 /// Where log lines go.
-pub(in crate::cli) fn log_writer() -> Terminal {
+pub(crate) fn log_writer() -> Terminal {
     TERMINAL.clone()
 }
 
 /// The progress of a run.
-pub(in crate::cli) struct View {
+pub(crate) struct View {
     progress: progress::Progress,
     style: Style,
     _echo: NoCaret,
@@ -62,9 +62,9 @@ impl Drop for NoCaret {
 
 impl View {
     /// Begins to show progress: bars on a terminal, lines elsewhere.
-    pub(in crate::cli) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let term = std::env::var("TERM").ok();
-        let style = Style::pick(false, std::io::stderr().is_terminal(), term.as_deref());
+        let style = Style::pick(std::io::stderr().is_terminal(), term.as_deref());
         Self {
             progress: progress::Progress::new(style, &TERMINAL),
             style,
@@ -78,7 +78,6 @@ impl Progress for View {
         match self.style {
             Style::Bars => Duration::from_millis(500),
             Style::Lines => Duration::from_secs(5),
-            Style::Quiet => Duration::ZERO,
         }
     }
 

@@ -23,6 +23,13 @@ request! {
     }
 }
 
+impl RunRequest {
+    /// From how many failures on it stops, if that is to hold.
+    pub fn most_failures(&self) -> Option<MaxFailures> {
+        self.max_failures.as_ref().and_then(|most| most.as_ref().copied())
+    }
+}
+
 request! {
     /// Where the API is and who calls it. It holds no secret: only where one is.
     ConnectRequest {

@@ -9,6 +9,6 @@ mod survey;
 mod unclear;
 mod work;
 
-pub use job::{Cancelled, Job};
+pub use job::Job;
 pub use survey::{OpenAction, Survey, survey};
 pub use work::{Told, run};

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::call::Item;
-use super::job::{Cancelled, Job};
+use super::job::Job;
 use super::survey::{OpenAction, own};
 use crate::clock::Clock;
 use crate::defender::{ActionQuery, CancelApi};
+use crate::domain::cancel::Cancelled;
 use crate::domain::cancel::Standing;
 use crate::domain::{Action, Cancellation, Operation, Refusal};
 use crate::engine::follow::all_of;

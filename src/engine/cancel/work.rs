@@ -13,10 +13,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::call::Item;
-use super::job::{Cancelled, Job};
+use super::job::Job;
 use super::survey::OpenAction;
 use super::unclear::{Cleared, Listed, Unclear, Why, listed};
 use crate::defender::CancelApi;
+use crate::domain::cancel::Cancelled;
 use crate::domain::cancel::Progress;
 use crate::domain::event::Event;
 use crate::domain::refusals::Answers;

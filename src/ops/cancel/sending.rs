@@ -7,17 +7,16 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::defender::CancelApi;
-use crate::domain::cancel::{Cause, Spared};
-use crate::domain::{Campaign, Exit};
+use crate::domain::Campaign;
+use crate::domain::cancel::{Cancelled, Cause, Spared};
 use crate::engine::StopLevel;
-use crate::engine::cancel::{self, Cancelled, Job, OpenAction, Survey};
+use crate::engine::cancel::{self, Job, OpenAction, Survey};
 use crate::engine::lists::Patience;
 use crate::ops::failure::Failure;
 use crate::ops::limits::Speed;
 use crate::ops::lists::{Wanted, failure_of, forbidden_by_token, lists};
 use crate::ops::stop::{Heard, Stopping};
 use crate::ops::ui::Ui;
-use crate::report::cancels::{Done, Refused};
 use crate::store::Store;
 
 /// Events that may wait for the watcher; it misses some rather than hold the calls up.
@@ -27,7 +26,7 @@ const EVENTS: usize = 256;
 const LOOKS: u32 = 3;
 
 /// Who cancels, and how fast.
-pub(in crate::ops) struct Cancelling<'a, S, A> {
+pub(crate) struct Cancelling<'a, S, A> {
     /// Its face.
     pub ui: &'a dyn Ui,
     /// The store.
@@ -45,7 +44,7 @@ impl<S: Store, A: CancelApi> Cancelling<'_, S, A> {
     ///
     /// # Errors
     /// `Failure` if the store fails, or if the list cannot be read.
-    pub(in crate::ops) async fn survey(&self, campaign: &Campaign) -> Result<Survey, Failure> {
+    pub(crate) async fn survey(&self, campaign: &Campaign) -> Result<Survey, Failure> {
         let patience = Patience::needed(self.speed.timing.max_wait);
         let target = &campaign.order.target;
         let lists = lists(&**self.store, &**self.api, target, self.speed, patience);
@@ -59,14 +58,11 @@ impl<S: Store, A: CancelApi> Cancelling<'_, S, A> {
         Err(failure_of(Wanted::Cancelling, &end).unwrap_or_else(read_all_the_same))
     }
 
-    /// The same after orders that may be too new for the list, and writes what it says.
+    /// As `survey`, but after orders that may be too new for the list, and writes what it says.
     ///
     /// # Errors
     /// As `survey`.
-    pub(in crate::ops) async fn settled_survey(
-        &self,
-        campaign: &Campaign,
-    ) -> Result<Survey, Failure> {
+    pub(crate) async fn settled_survey(&self, campaign: &Campaign) -> Result<Survey, Failure> {
         let clock = self.store.clock();
         let mut looks = 1;
         loop {
@@ -84,7 +80,7 @@ impl<S: Store, A: CancelApi> Cancelling<'_, S, A> {
     ///
     /// # Errors
     /// `Failure` if the store fails.
-    pub(in crate::ops) async fn send(
+    pub(crate) async fn send(
         &self,
         campaign: &Campaign,
         targets: Vec<OpenAction>,
@@ -133,28 +129,6 @@ impl<S: Store, A: CancelApi> Cancelling<'_, S, A> {
     }
 }
 
-/// How it went, for people and programs.
-pub(in crate::ops) fn done(cancelled: &Cancelled, spared: Vec<(Spared, u64)>) -> Done {
-    let refused = cancelled.refused.iter().map(|((status, code), (rows, message))| Refused {
-        status: *status,
-        code: code.clone(),
-        rows: *rows,
-        message: message.clone(),
-    });
-    Done {
-        cancelled: cancelled.cancelled,
-        ended: cancelled.ended,
-        refused: refused.collect(),
-        unknown: cancelled.unknown,
-        left: cancelled.left,
-        spared,
-        calls: cancelled.calls,
-        throttled: cancelled.throttled,
-        stop: cancelled.stop.clone(),
-    }
-}
-
 fn read_all_the_same() -> Failure {
-    let next = "report this as a defect";
-    Failure::new(Exit::Failed, "cancelling ended", "a list that was read was called unread", next)
+    Failure::defect("cancelling ended", "a list that was read was called unread")
 }

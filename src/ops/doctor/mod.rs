@@ -24,7 +24,7 @@ use finding::Findings;
 type Journal = SqliteStore<SystemClock>;
 
 /// What the face knows beside the request.
-pub struct Found {
+pub struct Setup {
     /// Where the settings were read, as a part of a sentence.
     pub settings: String,
     /// The proxy that is used.
@@ -38,7 +38,7 @@ pub struct Found {
 pub async fn doctor(
     cx: &Context<'_>,
     request: DoctorRequest,
-    found: &Found,
+    found: &Setup,
 ) -> Result<Exit, Failure> {
     let mut findings = Findings::new(cx);
     let connection = check_settings(cx, &request.connect, found, &mut findings)?;
@@ -70,7 +70,7 @@ pub async fn doctor(
 fn check_settings(
     cx: &Context<'_>,
     asked: &ConnectRequest,
-    found: &Found,
+    found: &Setup,
     findings: &mut Findings<'_>,
 ) -> Result<Option<Connection>, Failure> {
     let connection = match Connection::of(asked, cx.credentials) {
@@ -209,14 +209,7 @@ async fn check_quota(
     let named = usage.state.named.lowering(&speed.quotas, now);
     let limits = [&speed.quotas[..], &named].concat();
     let used = used(&limits, &usage.seen_by, now);
-    let used: Vec<String> = used
-        .iter()
-        .map(|(quota, calls)| {
-            format!("{} of {}", human::count(*calls), human::quota_of(quota, &named))
-        })
-        .collect();
-    let what = format!("used through this store: {}", used.join(", "));
-    findings.ok("limits", what)
+    findings.ok("limits", format!("used through this store: {}", human::used_of(&used, &named)))
 }
 
 fn skip_tenant(findings: &mut Findings<'_>) -> Result<(), Failure> {

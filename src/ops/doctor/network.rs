@@ -1,6 +1,8 @@
 //! Names, connections, TLS, the proxy and the clock: whether both servers answer at all, and what
 //! time it is there. It sends no token.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use super::finding::Findings;
@@ -27,48 +29,57 @@ pub(super) async fn check(
     timing: &Timing,
     findings: &mut Findings<'_>,
 ) -> Result<(), Failure> {
-    let api = server("API", &connection.api, connection, proxy, timing, findings).await?;
-    if connection.login != connection.api {
-        server("sign-in service", &connection.login, connection, proxy, timing, findings).await?;
+    let Connection { api, login, ca_file, .. } = connection;
+    let way = Way { proxy, timing, ca_file: ca_file.as_deref() };
+    let reached = way.check("API", api, findings).await?;
+    if login != api {
+        way.check("sign-in service", login, findings).await?;
     }
-    match api.and_then(|reached| reached.date) {
+    match reached.and_then(|reached| reached.date) {
         Some(date) => clock(date, wall_clock(), findings),
         None => findings.skip("clock", "the API told no time"),
     }
 }
 
-async fn server(
-    what: &str,
-    origin: &Origin,
-    connection: &Connection,
-    proxy: &Proxy,
-    timing: &Timing,
-    findings: &mut Findings<'_>,
-) -> Result<Option<Reached>, Failure> {
-    let proxy = if origin.is_loopback() { None } else { proxy.clone() };
-    if proxy.is_none() && !names(what, origin, findings).await? {
-        return Ok(None);
-    }
-    let through = proxy.as_ref().map(|(name, proxy)| format!(" through {proxy} ({name})"));
-    let through = through.unwrap_or_default();
-    match reach(origin, timing, connection.ca_file.as_deref()).await {
-        Ok(Ok(reached)) => {
-            findings.ok("network", format!("the {what} {origin} answers{through}"))?;
-            Ok(Some(reached))
+/// The way to a server.
+struct Way<'a> {
+    proxy: &'a Proxy,
+    timing: &'a Timing,
+    ca_file: Option<&'a Path>,
+}
+
+impl Way<'_> {
+    async fn check(
+        &self,
+        what: &str,
+        origin: &Origin,
+        findings: &mut Findings<'_>,
+    ) -> Result<Option<Reached>, Failure> {
+        let proxy = if origin.is_loopback() { None } else { self.proxy.as_ref() };
+        if proxy.is_none() && !names(what, origin, findings).await? {
+            return Ok(None);
         }
-        Ok(Err(Reply::NeverLeft { why } | Reply::NoAnswer { why })) => {
-            let what = format!("the {what} {origin} cannot be reached{through}: {why}");
-            findings.fail("network", Exit::Failed, what, remedy(proxy.is_some()))?;
-            Ok(None)
-        }
-        Ok(Err(Reply::Answer(answer))) => {
-            let what = format!("the {what} {origin} answers HTTP {}{through}", answer.status);
-            findings.ok("network", what)?;
-            Ok(None)
-        }
-        Err(error) => {
-            findings.fail("network", Exit::Usage, error.to_string(), "check --ca-file")?;
-            Ok(None)
+        let through = proxy.map(|(name, proxy)| format!(" through {proxy} ({name})"));
+        let through = through.unwrap_or_default();
+        match reach(origin, self.timing, self.ca_file).await {
+            Ok(Ok(reached)) => {
+                findings.ok("network", format!("the {what} {origin} answers{through}"))?;
+                Ok(Some(reached))
+            }
+            Ok(Err(Reply::NeverLeft { why } | Reply::NoAnswer { why })) => {
+                let what = format!("the {what} {origin} cannot be reached{through}: {why}");
+                findings.fail("network", Exit::Failed, what, remedy(proxy.is_some()))?;
+                Ok(None)
+            }
+            Ok(Err(Reply::Answer(answer))) => {
+                let what = format!("the {what} {origin} answers HTTP {}{through}", answer.status);
+                findings.ok("network", what)?;
+                Ok(None)
+            }
+            Err(error) => {
+                findings.fail("network", Exit::Usage, error.to_string(), "check --ca-file")?;
+                Ok(None)
+            }
         }
     }
 }

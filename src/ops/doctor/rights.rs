@@ -129,7 +129,7 @@ async fn settle<S: Store>(
     Ok(())
 }
 
-/// What the list of actions answers; nothing for a page.
+/// What the list of actions answers. Returns `None` for a page.
 async fn read_actions(api: &HttpApi) -> Option<Verdict> {
     let query = ActionQuery::OfDevices(vec![DeviceId::from_bytes(NOBODY)]);
     match api.actions(&query, None).await {

@@ -1,77 +1,101 @@
 //! Asking before anything is ordered: the user types the number of devices. A bare y would be
 //! muscle memory, and a wrong scan of thousands of machines cannot be undone.
 
-use crate::domain::{CampaignName, Caught, Exit};
+use crate::domain::Caught;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::ui::{Question, Unasked};
+use crate::report::cancels::CancelPlan;
 use crate::report::human::count;
 
 /// Devices of the canary that is proposed.
-pub(in crate::ops) const PROPOSED: u64 = 20;
+pub(crate) const PROPOSED: u64 = 20;
 
 /// What was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::ops) enum Answer {
+pub(crate) enum Answer {
     /// Go.
     Go,
     /// Not like this: plan it with the canary that was proposed.
     Canary,
 }
 
+/// A plan that is to be confirmed.
+struct ToConfirm<'a> {
+    /// What is not done if nobody confirms it.
+    undone: &'a str,
+    headline: String,
+    prompt: String,
+    /// The devices that it is about, and how many of them need not be asked for.
+    devices: u64,
+    approve_max: Option<u64>,
+    /// That these are more than may go unasked.
+    too_many: String,
+}
+
+impl ToConfirm<'_> {
+    /// What was typed. Returns `None` if nobody needs to be asked.
+    async fn typed(&self, cx: &Context<'_>) -> Result<Option<String>, Failure> {
+        if self.approve_max.is_some_and(|most| self.devices <= most) {
+            return Ok(None);
+        }
+        let answer = answer(cx, self.headline.clone(), self.prompt.clone()).await;
+        match answer.map_err(|why| self.refusal(why))? {
+            Ok(typed) => Ok(Some(typed)),
+            Err(unasked) => Err(self.refusal(match self.approve_max {
+                Some(most) => format!(
+                    "{}, which is more than --approve-max {most}, and {}",
+                    self.too_many,
+                    unasked.text()
+                ),
+                None => unasked.text().to_owned(),
+            })),
+        }
+    }
+
+    fn refusal(&self, why: String) -> Failure {
+        let next = format!(
+            "look at the plan, then run it on a terminal, or add --approve-max {} to go without \
+             asking",
+            self.devices
+        );
+        Failure::refused(format!("{}: the plan is not confirmed", self.undone), why, next)
+    }
+}
+
 /// Asks, unless `approve_max` allows the plan. If a canary is `proposed`, that can be answered too.
 ///
 /// # Errors
 /// `Failure` with exit code 6 if nobody confirms.
-pub(in crate::ops) async fn confirm(
+pub(crate) async fn confirm(
     cx: &Context<'_>,
     headline: &str,
     devices: u64,
     approve_max: Option<u64>,
     proposed: bool,
 ) -> Result<Answer, Failure> {
-    if approve_max.is_some_and(|most| devices <= most) {
-        return Ok(Answer::Go);
-    }
-    let refusal = |why: String| {
-        Failure::new(
-            Exit::Refused,
-            "nothing was ordered: the plan is not confirmed",
-            why,
-            format!(
-                "look at the plan, then run it on a terminal, or add --approve-max {devices} to \
-                 go without asking"
-            ),
-        )
+    let proposal = format!(
+        "\nType `canary` to have it planned with {PROPOSED} devices first (--canary {PROPOSED})."
+    );
+    let plan = ToConfirm {
+        undone: "nothing was ordered",
+        headline: format!("{headline}{}", if proposed { &proposal } else { "" }),
+        prompt: format!("Type the number of devices ({}) to start: ", count(devices)),
+        devices,
+        approve_max,
+        too_many: format!("the plan has {} devices", count(devices)),
     };
-    let prompt = format!("Type the number of devices ({}) to start: ", count(devices));
-    let question = match proposed {
-        true => format!("{headline}\n{}", proposal()),
-        false => headline.to_owned(),
-    };
-    let typed = match answer(cx, question, prompt).await.map_err(refusal)? {
-        Ok(typed) => typed,
-        Err(unasked) => {
-            let unasked = unasked.text();
-            return Err(refusal(match approve_max {
-                Some(most) => format!(
-                    "the plan has {} devices, which is more than --approve-max {most}, and \
-                     {unasked}",
-                    count(devices)
-                ),
-                None => unasked.to_owned(),
-            }));
-        }
-    };
+    let Some(typed) = plan.typed(cx).await? else { return Ok(Answer::Go) };
     if is_number(&typed, devices) {
         return Ok(Answer::Go);
     }
     if proposed && typed.eq_ignore_ascii_case("canary") {
         return Ok(Answer::Canary);
     }
-    Err(refusal(match typed.is_empty() {
-        true => "no number was typed".to_owned(),
-        false => format!("`{typed}` is not the number of devices"),
+    Err(plan.refusal(if typed.is_empty() {
+        "no number was typed".to_owned()
+    } else {
+        format!("`{typed}` is not the number of devices")
     }))
 }
 
@@ -80,48 +104,36 @@ pub(in crate::ops) async fn confirm(
 ///
 /// # Errors
 /// `Failure` with exit code 6 if nobody confirms.
-pub(in crate::ops) async fn confirm_cancel(
+pub(crate) async fn confirm_cancel(
     cx: &Context<'_>,
-    headline: &str,
-    name: &CampaignName,
-    (what, number): (&str, u64),
-    concerned: u64,
+    plan: &CancelPlan,
     approve_max: Option<u64>,
 ) -> Result<(), Failure> {
-    if approve_max.is_some_and(|most| concerned <= most) {
+    let concerned = plan.concerned();
+    let (what, number) = match (&plan.actions, plan.to_cancel()) {
+        (None, _) => ("waiting devices", concerned),
+        (Some(_), 0) => ("devices concerned", concerned),
+        (Some(_), scans) => ("scans", scans),
+    };
+    let asked = ToConfirm {
+        undone: "nothing was cancelled",
+        headline: plan.headline(),
+        prompt: format!(
+            "Type the name of the campaign, or the number of {what} ({}), to cancel: ",
+            count(number)
+        ),
+        devices: concerned,
+        approve_max,
+        too_many: format!("{} devices are concerned", count(concerned)),
+    };
+    let Some(typed) = asked.typed(cx).await? else { return Ok(()) };
+    if typed == plan.campaign.as_str() || is_number(&typed, number) {
         return Ok(());
     }
-    let refusal = |why: String| {
-        let next = format!(
-            "look at the plan, then run it on a terminal, or add --approve-max {concerned} to go \
-             without asking"
-        );
-        Failure::new(Exit::Refused, "nothing was cancelled: the plan is not confirmed", why, next)
-    };
-    let prompt = format!(
-        "Type the name of the campaign, or the number of {what} ({}), to cancel: ",
-        count(number)
-    );
-    let typed = match answer(cx, headline.to_owned(), prompt).await.map_err(refusal)? {
-        Ok(typed) => typed,
-        Err(unasked) => {
-            let unasked = unasked.text();
-            return Err(refusal(match approve_max {
-                Some(most) => format!(
-                    "{} devices are concerned, which is more than --approve-max {most}, and \
-                     {unasked}",
-                    count(concerned)
-                ),
-                None => unasked.to_owned(),
-            }));
-        }
-    };
-    if typed == name.as_str() || is_number(&typed, number) {
-        return Ok(());
-    }
-    Err(refusal(match typed.is_empty() {
-        true => "nothing was typed".to_owned(),
-        false => format!("`{typed}` is neither the name of the campaign nor the number of {what}"),
+    Err(asked.refusal(if typed.is_empty() {
+        "nothing was typed".to_owned()
+    } else {
+        format!("`{typed}` is neither the name of the campaign nor the number of {what}")
     }))
 }
 
@@ -131,19 +143,13 @@ fn is_number(typed: &str, number: u64) -> bool {
     digits == number.to_string()
 }
 
-/// What is said to who is about to order very many full scans at once.
-fn proposal() -> String {
-    format!("Type `canary` to have it planned with {PROPOSED} devices first (--canary {PROPOSED}).")
-}
-
 /// Whether what is left of a campaign that was confirmed before is as much as was said now.
 ///
 /// # Errors
 /// `Failure` with exit code 6 if it is more.
-pub(in crate::ops) fn within(open: u64, approve_max: Option<u64>) -> Result<(), Failure> {
+pub(crate) fn within(open: u64, approve_max: Option<u64>) -> Result<(), Failure> {
     match approve_max {
-        Some(most) if open > most => Err(Failure::new(
-            Exit::Refused,
+        Some(most) if open > most => Err(Failure::refused(
             "the campaign is not gone on with",
             format!(
                 "{} of its devices are open, which is more than --approve-max {most}",

@@ -14,18 +14,16 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::domain::campaign::hash_of_ids;
 use crate::domain::preflight::Group;
 use crate::domain::request::ListedDevice;
-use crate::domain::{
-    CampaignId, CampaignName, DeviceId, Exit, Facts, Life, NewRow, OrderBy, Outcome,
-};
+use crate::domain::{CampaignId, CampaignName, DeviceId, Facts, Life, NewRow, OrderBy, Outcome};
 use crate::intake::{self, Fault, IntakeError, Options, Row, RowKind, Seen};
 use crate::ops::failure::Failure;
-use crate::ops::plan::sequence::{Placed, Queue};
+use crate::ops::plan::sequence::{Placed, Sequence};
+use crate::ops::plan::side_list;
 use crate::ops::preflight::judge::{Counts, Preflight};
 use crate::store::Store;
-use input::{Copied, is_input, open};
+use input::{is_input, open, open_keeping};
 use told::Told;
 
 /// Rows that travel to the store at once.
@@ -39,7 +37,7 @@ const SHOWN: usize = 20;
 
 /// What was read.
 #[derive(Clone, Debug, Default)]
-pub(in crate::ops) struct Listing {
+pub(crate) struct Listing {
     /// Rows of all lists.
     pub rows: u64,
     /// Rows whose device stands in an earlier row.
@@ -56,7 +54,7 @@ pub(in crate::ops) struct Listing {
     /// not.
     pub ids: Vec<DeviceId>,
     /// In what order the devices are asked.
-    pub queue: Arc<Queue>,
+    pub sequence: Arc<Sequence>,
     /// What became of that order.
     pub placed: Placed,
     /// Those of them that are skipped.
@@ -66,18 +64,13 @@ pub(in crate::ops) struct Listing {
 }
 
 impl Listing {
-    /// The hash that tells this set of ids from others.
-    pub(in crate::ops) fn hash(&self) -> String {
-        hash_of_ids(self.ids.iter().copied())
-    }
-
     /// Devices that are ordered.
-    pub(in crate::ops) fn devices(&self) -> u64 {
+    pub(crate) fn devices(&self) -> u64 {
         (self.ids.len() as u64).saturating_sub(self.left_out.len() as u64)
     }
 
     /// Judges one device, counts it, and gives it its place.
-    fn judge(&mut self, preflight: &Preflight, device: DeviceId, facts: &Facts) -> Begun {
+    fn judge(&mut self, preflight: &Preflight, device: DeviceId, facts: &Facts) -> RowStart {
         let judged = preflight.judge(device, facts);
         self.ids.push(device);
         if judged.is_skipped() {
@@ -86,22 +79,21 @@ impl Listing {
         }
         self.counts.add(&judged);
         let (life, reason) = judged.life();
-        let (standing, waited) = (judged.standing(), judged.waited());
-        let (life, turn) = self.queue.place(device, life, standing, waited, &mut self.placed);
-        if reason.is_none() && standing.last_seen_s.is_none() {
+        let (life, turn) = self.sequence.place(&judged, life, &mut self.placed);
+        if reason.is_none() && judged.standing.last_seen_s.is_none() {
             self.placed.note_date(facts.unknown_date());
         }
-        Begun { life, reason, turn }
+        RowStart { life, reason, turn }
     }
 
-    fn count(&mut self, source: Option<&str>, row: &Row) {
+    fn count(&mut self, source: Option<&String>, row: &Row) {
         self.rows += 1;
         self.told.row(row.facts.tenancy.told());
         match &row.kind {
             RowKind::Device(_) => {}
             RowKind::Foreign(_) => {
                 self.skipped += 1;
-                self.counts.add_foreign();
+                *self.counts.groups.entry(Group::OtherTenant).or_default() += 1;
             }
             RowKind::Duplicate { .. } => self.duplicates += 1,
             RowKind::Bad(error) => {
@@ -116,15 +108,15 @@ impl Listing {
 }
 
 /// By what the devices of a list are judged and put in order.
-pub(in crate::ops) struct Reading<'a> {
+pub(crate) struct Reading<'a> {
     /// What is known of them.
     pub preflight: &'a Arc<Preflight>,
     /// Who goes first.
-    pub queue: Queue,
+    pub sequence: Sequence,
 }
 
 /// How the row of a device begins.
-struct Begun {
+struct RowStart {
     life: Life,
     /// Why it is skipped.
     reason: Option<String>,
@@ -135,26 +127,27 @@ struct Begun {
 ///
 /// # Errors
 /// `Failure` if a list is refused as a whole, or if the store fails.
-pub(in crate::ops) async fn read<S: Store>(
+pub(crate) async fn read<S: Store>(
     sources: &[PathBuf],
     kept: Option<File>,
     options: Options,
-    Reading { preflight, queue }: Reading<'_>,
+    Reading { preflight, sequence }: Reading<'_>,
     draft: Option<(&S, CampaignId)>,
 ) -> Result<Listing, Failure> {
     let (to_store, mut batches) = mpsc::channel::<Vec<NewRow>>(AHEAD);
     let (sources, preflight) = (sources.to_vec(), preflight.clone());
     let keep_rows = draft.is_some();
-    let reading = tokio::task::spawn_blocking(move || {
-        let to_store = keep_rows.then_some(&to_store);
-        read_all(&sources, kept, &options, Reading { preflight: &preflight, queue }, to_store)
+    let reading = side_list::apart(move || {
+        let to_store = if keep_rows { Some(&to_store) } else { None };
+        let reading = Reading { preflight: &preflight, sequence };
+        read_all(&sources, kept, &options, reading, to_store).map_err(|error| refused(&error))
     });
     while let Some(batch) = batches.recv().await {
         if let Some((store, draft)) = draft {
             store.append(draft, batch).await?;
         }
     }
-    done(reading.await)
+    reading.await
 }
 
 /// Reads the lists for what would refuse them as a whole. Standard input comes but once, so what
@@ -162,37 +155,20 @@ pub(in crate::ops) async fn read<S: Store>(
 ///
 /// # Errors
 /// `Failure` if a list is refused as a whole.
-pub(in crate::ops) async fn rehearse(
+pub(crate) async fn rehearse(
     sources: &[PathBuf],
     options: Options,
 ) -> Result<Option<File>, Failure> {
     let sources = sources.to_vec();
-    done(tokio::task::spawn_blocking(move || rehearse_all(&sources, &options)).await)
-}
-
-fn done<T>(read: Result<Result<T, IntakeError>, tokio::task::JoinError>) -> Result<T, Failure> {
-    let read = read.map_err(|error| {
-        Failure::new(
-            Exit::Failed,
-            "reading the list failed",
-            error.to_string(),
-            "report this as a defect",
-        )
-    })?;
-    read.map_err(|error| refused(&error))
+    let read = move || rehearse_all(&sources, &options).map_err(|error| refused(&error));
+    side_list::apart(read).await
 }
 
 fn rehearse_all(sources: &[PathBuf], options: &Options) -> Result<Option<File>, IntakeError> {
     let (mut seen, mut kept) = (Seen::new(), None);
     let mut pass = |_| ControlFlow::Continue(());
     for path in sources {
-        let (name, mut reader) = open(path, None)?;
-        let failed = |error| IntakeError { input: name.clone(), fault: Fault::Io(error) };
-        if is_input(path) && kept.is_none() {
-            let copy = tempfile::tempfile().map_err(failed)?;
-            kept = Some(copy.try_clone().map_err(failed)?);
-            reader = Box::new(Copied { from: reader, to: copy });
-        }
+        let (name, reader) = open_keeping(path, &mut kept)?;
         intake::read(&name, reader, options, &mut seen, &mut pass)?;
     }
     Ok(kept)
@@ -202,14 +178,14 @@ fn read_all(
     sources: &[PathBuf],
     mut kept: Option<File>,
     options: &Options,
-    Reading { preflight, queue }: Reading<'_>,
+    Reading { preflight, sequence }: Reading<'_>,
     to_store: Option<&mpsc::Sender<Vec<NewRow>>>,
 ) -> Result<Listing, IntakeError> {
-    let mut listing = Listing { queue: Arc::new(queue), ..Listing::default() };
+    let mut listing = Listing { sequence: Arc::new(sequence), ..Listing::default() };
     let mut seen = Seen::new();
     let several = sources.len() > 1;
     // Only the whole column tells which number of a date is the day.
-    let dates = match listing.queue.by() {
+    let dates = match listing.sequence.by {
         OrderBy::LastSeen => dates::survey(sources, &mut kept, options)?,
         OrderBy::List | OrderBy::Value => Vec::new(),
     };
@@ -220,10 +196,10 @@ fn read_all(
         let mut batch = Vec::with_capacity(BATCH);
         let mut emit = |mut row: Row| {
             row.facts.settle_dates(&dates);
-            listing.count(several.then_some(name.as_str()), &row);
+            listing.count(if several { Some(&name) } else { None }, &row);
             let begun = match row.kind {
                 RowKind::Device(device) => listing.judge(preflight, device, &row.facts),
-                _ => Begun { life: Life::draft(), reason: None, turn: 0 },
+                _ => RowStart { life: Life::draft(), reason: None, turn: 0 },
             };
             let Some(to_store) = to_store else { return ControlFlow::Continue(()) };
             batch.push(new_row(row, begun));
@@ -252,31 +228,22 @@ fn hand_over(to_store: &mpsc::Sender<Vec<NewRow>>, batch: &mut Vec<NewRow>) -> C
     }
 }
 
-/// The list that is the tenant's own devices, judged like any other.
+/// A list of devices that are known already, judged like any other.
 ///
 /// # Errors
 /// `Failure` if the store fails.
-pub(in crate::ops) async fn from_tenant<S: Store>(
-    reading: Reading<'_>,
+pub(crate) async fn known<S: Store>(
+    devices: &[ListedDevice],
+    Reading { preflight, sequence }: Reading<'_>,
     draft: Option<(&S, CampaignId)>,
 ) -> Result<Listing, Failure> {
-    let picked = reading.preflight.known().map_or(&[][..], |known| &known.picked);
-    known(picked, reading, draft).await
-}
-
-async fn known<S: Store>(
-    devices: &[(DeviceId, Option<String>)],
-    Reading { preflight, queue }: Reading<'_>,
-    draft: Option<(&S, CampaignId)>,
-) -> Result<Listing, Failure> {
-    let mut listing = Listing { queue: Arc::new(queue), ..Listing::default() };
+    let mut listing = Listing { sequence: Arc::new(sequence), ..Listing::default() };
     for chunk in devices.chunks(BATCH) {
         let mut batch = Vec::with_capacity(BATCH);
-        for (device, name) in chunk {
+        for ListedDevice { id, name } in chunk {
             listing.rows += 1;
-            let Begun { life, reason, turn } = listing.judge(preflight, *device, &Facts::default());
-            let (device, name) = (Some(*device), name.clone());
-            let line = listing.rows;
+            let RowStart { life, reason, turn } = listing.judge(preflight, *id, &Facts::default());
+            let (line, device, name) = (listing.rows, Some(*id), name.clone());
             let (input_text, wave) = (None, 0);
             batch.push(NewRow { line, device, name, input_text, life, reason, turn, wave });
         }
@@ -287,29 +254,16 @@ async fn known<S: Store>(
     Ok(listing)
 }
 
-/// A list of devices that are known already, judged like any other.
-///
-/// # Errors
-/// `Failure` if the store fails.
-pub(in crate::ops) async fn of_ids<S: Store>(
-    devices: &[ListedDevice],
-    reading: Reading<'_>,
-    draft: Option<(&S, CampaignId)>,
-) -> Result<Listing, Failure> {
-    let devices = devices.iter().map(|one| (one.id, one.name.clone())).collect::<Vec<_>>();
-    known(&devices, reading, draft).await
-}
-
 /// What is most likely meant by a report in the place of a list.
 fn of_a_report(error: &IntakeError) -> Failure {
     let Fault::OwnReport { campaign } = &error.fault else {
-        return Failure::usage("the list is refused", error.to_string(), "give another list");
+        return Failure::usage("the list is refused", error, "give another list");
     };
     let name = campaign.as_deref().map(str::parse::<CampaignName>).and_then(Result::ok);
     let name = name.map_or_else(|| "NAME".to_owned(), |name| name.to_string());
     Failure::usage(
         "the list is refused; nothing was ordered",
-        error.to_string(),
+        error,
         format!(
             "did you mean `fleetsweep retry {name}`, which asks those again that were not covered? \
              To order every device of the report, add --column device_id"
@@ -317,13 +271,13 @@ fn of_a_report(error: &IntakeError) -> Failure {
     )
 }
 
-fn new_row(row: Row, begun: Begun) -> NewRow {
-    let (note, Begun { life, reason, turn }) = (row.note, begun);
+fn new_row(row: Row, begun: RowStart) -> NewRow {
+    let (note, RowStart { life, reason, turn }) = (row.note, begun);
     let (device, life, reason) = match row.kind {
         RowKind::Device(device) => {
             // Both are worth telling: how the device was found, and why it is skipped.
-            let told = [reason, note].into_iter().flatten().collect::<Vec<_>>().join("; ");
-            (Some(device), life, Some(told).filter(|told| !told.is_empty()))
+            let told: Vec<String> = [reason, note].into_iter().flatten().collect();
+            (Some(device), life, if told.is_empty() { None } else { Some(told.join("; ")) })
         }
         RowKind::Foreign(device) => {
             let reason = Group::OtherTenant.reason(&match row.facts.tenancy.told() {
@@ -343,7 +297,7 @@ fn new_row(row: Row, begun: Begun) -> NewRow {
         line: row.line,
         device,
         name: row.device_name,
-        input_text: (!plain).then_some(row.input_text),
+        input_text: if plain { None } else { Some(row.input_text) },
         life,
         reason,
         turn,
@@ -360,7 +314,7 @@ fn refused(error: &IntakeError) -> Failure {
         _ => None,
     };
     if let Some(next) = next {
-        return Failure::usage(unread, error.to_string(), next);
+        return Failure::usage(unread, error, next);
     }
     let next = match error.fault {
         Fault::NoIdColumn { .. } => {
@@ -370,5 +324,5 @@ fn refused(error: &IntakeError) -> Failure {
         Fault::ErrorAnswer { .. } => "ask for the list again, and look at what was answered",
         _ => "mend the list, then run the same command again",
     };
-    Failure::usage("the list is refused; nothing was ordered", error.to_string(), next)
+    Failure::usage("the list is refused; nothing was ordered", error, next)
 }

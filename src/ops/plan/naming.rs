@@ -5,7 +5,7 @@ use jiff::ZonedDateTime;
 
 use crate::domain::campaign::{COMMENT_MAX, text_of};
 use crate::domain::request::ScanRequest;
-use crate::domain::{CampaignName, Exit, Mark, ScanType};
+use crate::domain::{CampaignName, Mark, ScanType};
 use crate::ops::failure::Failure;
 
 /// The name of the campaign: the one that was typed, or a new one.
@@ -62,10 +62,10 @@ pub fn check_comment(request: &ScanRequest, name: &CampaignName) -> Result<(), F
 ///
 /// # Errors
 /// `Failure` if the system gives no random numbers.
-pub(in crate::ops) fn random() -> Result<u64, Failure> {
+pub(crate) fn random() -> Result<u64, Failure> {
     getrandom::u64().map_err(|error| {
         let next = "check that the system gives random numbers";
-        Failure::new(Exit::Failed, "no random number could be had", error.to_string(), next)
+        Failure::failed("no random number could be had", error, next)
     })
 }
 
@@ -82,11 +82,6 @@ fn default_name(request: &ScanRequest, now: &ZonedDateTime) -> Result<CampaignNa
     let date = now.timestamp().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
     let name = format!("{}-{date}-{suffix}", scan_type(request)?);
     name.parse().map_err(|error| {
-        Failure::new(
-            Exit::Failed,
-            "no name could be made",
-            format!("{error}"),
-            "give one with --campaign",
-        )
+        Failure::failed("no name could be made", format!("{error}"), "give one with --campaign")
     })
 }

@@ -7,24 +7,26 @@ use std::path::{Path, PathBuf};
 use crate::domain::moment::Moment;
 use crate::domain::request::OrderRequest;
 use crate::domain::text::{cut, printable};
-use crate::domain::{DeviceId, Exit, Life, OrderBy, Standing, turn};
+use crate::domain::{DeviceId, Life, OrderBy, turn};
 use crate::intake::{Fault, IntakeError, Options, RowError};
 use crate::ops::failure::Failure;
 use crate::ops::plan::side_list;
+use crate::ops::preflight::judge::Judged;
 use crate::report::human::{count, counted};
 
 /// In what order devices are asked.
 #[derive(Debug, Default)]
-pub(in crate::ops) struct Queue {
-    by: OrderBy,
+pub(crate) struct Sequence {
+    /// What the order goes by.
+    pub by: OrderBy,
     files: Vec<String>,
     /// The devices that go first.
-    named: HashMap<DeviceId, Named>,
+    named: HashMap<DeviceId, NamedDevice>,
 }
 
 /// Where a device was named.
 #[derive(Clone, Copy, Debug)]
-struct Named {
+struct NamedDevice {
     /// Its place among all that were named, from 0.
     place: u64,
     /// Its list.
@@ -34,13 +36,13 @@ struct Named {
 
 /// What became of the order as a list was read.
 #[derive(Clone, Debug, Default)]
-pub(in crate::ops) struct Placed {
+pub(crate) struct Placed {
     /// For each list of `--first` the devices that are ordered, and those that are skipped.
     first: Vec<(u64, u64)>,
     /// Other devices that are ordered of which what the order goes by is known.
     known: u64,
     /// And is not known.
-    pub(in crate::ops) unknown: u64,
+    pub(crate) unknown: u64,
     /// Devices that are ordered of whose last report a date is told that is not known.
     dates: u64,
     /// The first of these dates.
@@ -49,29 +51,30 @@ pub(in crate::ops) struct Placed {
 
 impl Placed {
     /// Notes the date of a device that is ordered, which tells of no moment for sure.
-    pub(in crate::ops) fn note_date(&mut self, date: Option<&Moment>) {
+    pub(crate) fn note_date(&mut self, date: Option<&Moment>) {
         let Some(date) = date else { return };
         self.dates += 1;
         self.date.get_or_insert_with(|| date.clone());
     }
 
-    /// What is wrong with the dates, as a sentence; nothing if nothing is.
+    /// What is wrong with the dates, as a sentence. Returns `None` if nothing is.
     fn about_dates(&self) -> Option<String> {
         let date = self.date.as_ref()?;
         let (dates, text) = (counted(self.dates, "date"), printable(&cut(&date.text, 40)));
-        Some(match date.readings.is_ambiguous() {
-            true => format!(
+        Some(if date.readings.is_ambiguous() {
+            format!(
                 "{dates} of a last report, such as `{text}`, may mean two days: no other date of \
                  the list tells whether the month or the day comes first"
-            ),
-            false => format!("{dates} of a last report cannot be read, such as `{text}`"),
+            )
+        } else {
+            format!("{dates} of a last report cannot be read, such as `{text}`")
         })
     }
 }
 
-impl Queue {
+impl Sequence {
     /// What the plan warns of: dates that the order would go by and that are not known.
-    pub(in crate::ops) fn warning(&self, placed: &Placed) -> Option<String> {
+    pub(crate) fn warning(&self, placed: &Placed) -> Option<String> {
         match self.by {
             OrderBy::LastSeen => placed.about_dates(),
             OrderBy::List | OrderBy::Value => None,
@@ -82,30 +85,21 @@ impl Queue {
     ///
     /// # Errors
     /// `Failure` if a list is refused, or if a row of it holds no device.
-    pub(in crate::ops) async fn read(
-        asked: &OrderRequest,
-        options: Options,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn read(asked: &OrderRequest, options: Options) -> Result<Self, Failure> {
         let (by, paths) = (asked.by.unwrap_or_default(), asked.first.clone());
-        let reading = tokio::task::spawn_blocking(move || {
-            let mut queue = Queue { by, ..Queue::default() };
-            paths.iter().try_for_each(|path| queue.add(path, &options))?;
-            Ok(queue)
-        });
-        reading.await.map_err(|error| {
-            let next = "report this as a defect";
-            Failure::new(Exit::Failed, "reading a list failed", error.to_string(), next)
-        })?
+        side_list::apart(move || {
+            let mut sequence = Sequence { by, ..Sequence::default() };
+            paths.iter().try_for_each(|path| sequence.add(path, &options))?;
+            Ok(sequence)
+        })
+        .await
     }
 
     /// Looks at those lists that can be read twice, before anybody is asked anything.
     ///
     /// # Errors
     /// As `read`.
-    pub(in crate::ops) async fn rehearse(
-        asked: &OrderRequest,
-        options: Options,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn rehearse(asked: &OrderRequest, options: Options) -> Result<(), Failure> {
         let twice =
             |path: &&PathBuf| path.metadata().map_or(true, |it| it.is_file() || it.is_dir());
         let first = asked.first.iter().filter(twice).cloned().collect();
@@ -124,7 +118,7 @@ impl Queue {
         };
         let (rows, bad) = found.map_err(|error| {
             let next = "mend the list of --first, then run the same command again";
-            Failure::usage("the list of --first is refused", error.to_string(), next)
+            Failure::usage("the list of --first is refused", error, next)
         })?;
         if let Some(first) = bad.first() {
             return Err(bad_rows(&name, bad.len() as u64, first));
@@ -133,23 +127,22 @@ impl Queue {
         self.files.push(name);
         for (device, line) in rows {
             let place = self.named.len() as u64;
-            self.named.entry(device).or_insert(Named { place, file, line });
+            self.named.entry(device).or_insert(NamedDevice { place, file, line });
         }
         Ok(())
     }
 
     /// How the row of a device begins, and its turn. A device that was named comes first though it
     /// may be asleep.
-    pub(in crate::ops) fn place(
+    pub(crate) fn place(
         &self,
-        device: DeviceId,
+        judged: &Judged<'_>,
         life: Life,
-        standing: Standing,
-        waited: Option<i64>,
         placed: &mut Placed,
     ) -> (Life, i64) {
+        let Judged { device, standing, past, .. } = judged;
         let ordered = life == Life::draft() || life == Life::late_draft();
-        if let Some(named) = self.named.get(&device) {
+        if let Some(named) = self.named.get(device) {
             placed.first.resize(self.files.len(), (0, 0));
             let (some, left_out) = &mut placed.first[named.file];
             *some += u64::from(ordered);
@@ -157,22 +150,17 @@ impl Queue {
             return (if ordered { Life::draft() } else { life }, turn::ahead(named.place));
         }
         let turn = match self.by {
-            // Nobody asked for another order than that of the nights.
-            OrderBy::List => waited.or(self.by.turn(standing)),
-            by => by.turn(standing),
+            // Nobody asked for another order than that of the nights: what has waited longest.
+            OrderBy::List => past.map(|past| past.turn()).or(self.by.turn(*standing)),
+            by => by.turn(*standing),
         };
         placed.known += u64::from(ordered && turn.is_some());
         placed.unknown += u64::from(ordered && turn.is_none());
         (life, turn.unwrap_or(turn::UNKNOWN))
     }
 
-    /// What the order goes by.
-    pub(in crate::ops) fn by(&self) -> OrderBy {
-        self.by
-    }
-
     /// The devices that were named to go first, in their order.
-    pub(in crate::ops) fn named(&self) -> Vec<DeviceId> {
+    pub(crate) fn named(&self) -> Vec<DeviceId> {
         let mut named: Vec<_> = self.named.iter().collect();
         named.sort_unstable_by_key(|(_, named)| named.place);
         named.into_iter().map(|(device, _)| *device).collect()
@@ -180,7 +168,7 @@ impl Queue {
 
     /// The lists of devices that go first: their names, how many of their devices are ordered, and
     /// how many are skipped.
-    pub(in crate::ops) fn first<'a>(
+    pub(crate) fn first<'a>(
         &'a self,
         placed: &'a Placed,
     ) -> impl Iterator<Item = (&'a str, u64, u64)> {
@@ -196,7 +184,7 @@ impl Queue {
     /// # Errors
     /// `Failure` if devices that are to go first are not in the list, which would leave them
     /// unscanned, or if nothing is known that the order could go by.
-    pub(in crate::ops) fn check(
+    pub(crate) fn check(
         &self,
         ids: &[DeviceId],
         placed: &Placed,
@@ -244,20 +232,19 @@ impl Queue {
             let file = printable(&self.files[named.file]);
             format!("; the first of them: line {} of {file}, {device}", named.line)
         });
-        let (list, next) = match from_tenant {
-            true => (
+        let (list, next) = if from_tenant {
+            (
                 "among the tenant's devices that were chosen",
                 "take them out of the file, or choose more devices".to_owned(),
-            ),
-            false => {
-                let file = missing.first().map_or("it", |(_, named)| &self.files[named.file]);
-                let next = format!(
-                    "to scan them too, name the file among the lists as well: fleetsweep scan \
-                     DEVICES {} --first ...; else take them out of it",
-                    printable(file)
-                );
-                ("in the list", next)
-            }
+            )
+        } else {
+            let file = missing.first().map_or("it", |(_, named)| &self.files[named.file]);
+            let next = format!(
+                "to scan them too, name the file among the lists as well: fleetsweep scan DEVICES \
+                 {} --first ...; else take them out of it",
+                printable(file)
+            );
+            ("in the list", next)
         };
         Failure::usage(
             "devices that are to go first would not be scanned; nothing was ordered",

@@ -10,13 +10,13 @@ use crate::intake::{self, IntakeError, Options, Row, RowError, RowKind, Seen};
 use crate::ops::failure::Failure;
 
 /// The devices of a list, each once, with their lines, and what is wrong with its other rows.
-pub(in crate::ops) type Rows = (Vec<(DeviceId, u64)>, Vec<RowError>);
+pub(crate) type Rows = (Vec<(DeviceId, u64)>, Vec<RowError>);
 
 /// Reads one, in any form that a list of devices may have.
 ///
 /// # Errors
 /// `IntakeError` if it is refused as a whole.
-pub(in crate::ops) fn rows(path: &Path, options: &Options) -> Result<Rows, IntakeError> {
+pub(crate) fn rows(path: &Path, options: &Options) -> Result<Rows, IntakeError> {
     let (mut devices, mut bad) = (Vec::new(), Vec::new());
     let mut emit = |row: Row| {
         match row.kind {
@@ -31,11 +31,22 @@ pub(in crate::ops) fn rows(path: &Path, options: &Options) -> Result<Rows, Intak
     Ok((devices, bad))
 }
 
+/// Reads lists on a thread of its own, where files may be slow.
+///
+/// # Errors
+/// `Failure` of the reading.
+pub(crate) fn apart<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> impl Future<Output = Result<T, Failure>> {
+    let reading = tokio::task::spawn_blocking(read);
+    async { reading.await.map_err(|error| Failure::defect("reading a list failed", error))? }
+}
+
 /// Standard input comes but once, and is the list's own.
 ///
 /// # Errors
 /// `Failure` if the option names it.
-pub(in crate::ops) fn not_standard_input(option: &str, path: &Path) -> Result<(), Failure> {
+pub(crate) fn not_standard_input(option: &str, path: &Path) -> Result<(), Failure> {
     if path != Path::new("-") {
         return Ok(());
     }

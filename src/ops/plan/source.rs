@@ -7,30 +7,32 @@ use std::sync::Arc;
 
 use crate::domain::request::{Said, ScanRequest};
 use crate::domain::text::printable;
-use crate::domain::{CampaignId, OrderBy, Target, TenantId};
+use crate::domain::{CampaignId, OrderBy, TenantId};
 use crate::intake::{DEFAULT_MAX_ROWS, NameAnswer, Names, Options};
+use crate::ops::destination::Planned;
 use crate::ops::failure::Failure;
 use crate::ops::plan::listing::{self, Listing, Reading};
-use crate::ops::plan::sequence::Queue;
+use crate::ops::plan::sequence::Sequence;
 use crate::ops::preflight::earlier::Question;
 use crate::ops::preflight::judge::Preflight;
-use crate::ops::preflight::tenant::Wish;
+use crate::ops::preflight::tenant::Needs;
 use crate::store::Store;
 
 /// Looks at the list before the tenant is asked anything, and gives standard input as it was kept.
 ///
 /// # Errors
 /// `Failure` if the list is refused.
-pub(in crate::ops) async fn rehearse(request: &ScanRequest) -> Result<Option<File>, Failure> {
+pub(crate) async fn rehearse(request: &ScanRequest) -> Result<Option<File>, Failure> {
     // What a name stands for is not known yet.
     if !request.names {
-        Queue::rehearse(&request.order, options(request, None, None)).await?;
+        Sequence::rehearse(&request.order, options(request, None, None)).await?;
     }
     if request.from_tenant || !request.ids.is_empty() {
         return Ok(None);
     }
     // An unknown name refuses no list as a whole.
-    let names = request.names.then(|| Names(Arc::new(|_: &str| NameAnswer::Unknown(None))));
+    let unknown = Names(Arc::new(|_: &str| NameAnswer::Unknown(None)));
+    let names = if request.names { Some(unknown) } else { None };
     listing::rehearse(&request.devices, options(request, names, None)).await
 }
 
@@ -38,27 +40,27 @@ pub(in crate::ops) async fn rehearse(request: &ScanRequest) -> Result<Option<Fil
 ///
 /// # Errors
 /// `Failure` if the list is refused, or if the store fails.
-pub(in crate::ops) async fn read<S: Store>(
+pub(crate) async fn read<S: Store>(
     request: &ScanRequest,
     kept: Option<File>,
     preflight: &Arc<Preflight>,
     draft: Option<(&S, CampaignId)>,
 ) -> Result<Listing, Failure> {
-    let names = request.names.then(|| {
-        let preflight = preflight.clone();
-        Names(Arc::new(move |name: &str| {
-            let index = preflight.known().and_then(|known| known.names.as_ref());
-            index.map_or(NameAnswer::Unknown(None), |index| index.find(name))
-        }))
-    });
+    let known = preflight.clone();
+    let names = Names(Arc::new(move |name: &str| {
+        let index = known.known.as_ref().and_then(|known| known.names.as_ref());
+        index.map_or(NameAnswer::Unknown(None), |index| index.find(name))
+    }));
+    let names = if request.names { Some(names) } else { None };
     let tenant = preflight.tenant;
-    let queue = Queue::read(&request.order, options(request, names.clone(), tenant)).await?;
-    let reading = Reading { preflight, queue };
+    let sequence = Sequence::read(&request.order, options(request, names.clone(), tenant)).await?;
+    let reading = Reading { preflight, sequence };
     if request.from_tenant {
-        return listing::from_tenant(reading, draft).await;
+        let picked = preflight.known.as_ref().map_or(&[][..], |known| &known.picked);
+        return listing::known(picked, reading, draft).await;
     }
     if !request.ids.is_empty() {
-        return listing::of_ids(&request.ids, reading, draft).await;
+        return listing::known(&request.ids, reading, draft).await;
     }
     let options = options(request, names, tenant);
     listing::read(&request.devices, kept, options, reading, draft).await
@@ -68,8 +70,8 @@ pub(in crate::ops) async fn read<S: Store>(
 ///
 /// # Errors
 /// `Failure` says what is missing.
-pub(in crate::ops) fn check_order(request: &ScanRequest, listing: &Listing) -> Result<(), Failure> {
-    listing.queue.check(&listing.ids, &listing.placed, request.from_tenant)
+pub(crate) fn check_order(request: &ScanRequest, listing: &Listing) -> Result<(), Failure> {
+    listing.sequence.check(&listing.ids, &listing.placed, request.from_tenant)
 }
 
 fn options(request: &ScanRequest, names: Option<Names>, tenant: Option<TenantId>) -> Options {
@@ -82,21 +84,17 @@ fn options(request: &ScanRequest, names: Option<Names>, tenant: Option<TenantId>
 }
 
 /// Whether nothing can be done without the tenant's inventory.
-pub(in crate::ops) fn needs_tenant(request: &ScanRequest) -> bool {
+pub(crate) fn needs_tenant(request: &ScanRequest) -> bool {
     request.from_tenant || request.names
 }
 
 /// What the flags want of this tenant.
-pub(in crate::ops) fn wish<'a>(
-    request: &'a ScanRequest,
-    target: &Target,
-    emulated: bool,
-) -> Wish<'a> {
+pub(crate) fn wish<'a>(request: &'a ScanRequest, planned: &Planned) -> Needs<'a> {
     let by_facts = request.order.by.unwrap_or_default() != OrderBy::List;
-    Wish {
-        before: Question::of(request, target, emulated),
-        pick: request.from_tenant.then_some(&request.machines),
-        names: request.names.then_some(request.strict_names),
+    Needs {
+        before: Question::of(request, planned),
+        pick: if request.from_tenant { Some(&request.machines) } else { None },
+        names: if request.names { Some(request.strict_names) } else { None },
         tag: request.waves.canary_tag.as_ref(),
         asked_for: request.check || request.waves.canary_tag.is_some() || by_facts,
     }

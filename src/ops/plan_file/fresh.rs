@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
-use super::made::{Made, refuse};
+use super::made::refuse;
 use super::write;
 use crate::clock::{local_now, wall_clock};
 use crate::domain::campaign::hash_of_ids;
@@ -21,38 +21,25 @@ use crate::domain::request::{
 };
 use crate::domain::text::printable;
 use crate::domain::{
-    BusyPolicy, Campaign, DeviceId, Hours, Order, OrderBy, Outcome, Priority, State, turn,
+    BusyPolicy, Campaign, DeviceId, Hours, OrderBy, Outcome, Priority, State, turn,
 };
-use crate::ops::context::Context;
 use crate::ops::destination::NOT_GIVEN;
 use crate::ops::failure::Failure;
 use crate::ops::limits::Speed;
-use crate::ops::plan::listing::Listing;
-use crate::ops::waves::deal::{Dealt, Wish};
-use crate::report::human::{moment, wrapped};
+use crate::ops::plan::planner::{Planner, Proposal, Read};
+use crate::report::human::moment;
 use crate::report::plan::Plan;
 use crate::store::{Store, StoreError};
 
 /// What would be ordered now.
-pub(in crate::ops) struct Fresh<'a> {
-    /// What is asked for.
-    pub request: &'a ScanRequest,
+struct Fresh<'a> {
+    proposal: &'a Proposal<'a>,
     /// The plan for people.
-    pub plan: &'a Plan,
-    /// The order.
-    pub order: &'a Order,
-    /// What was read.
-    pub listing: &'a Listing,
-    /// Limits, pace and times.
-    pub speed: &'a Speed,
-    /// Which waves are wished for.
-    pub wish: &'a Wish,
-    /// How the list was dealt into them.
-    pub dealt: &'a Dealt,
+    plan: &'a Plan,
 }
 
 /// What a campaign that is open already fixed when it was confirmed.
-pub(in crate::ops) struct Held {
+pub(crate) struct Held {
     left_out: LeftOut,
     busy: BusyPolicy,
     priority: Priority,
@@ -64,21 +51,24 @@ pub(in crate::ops) struct Held {
 ///
 /// # Errors
 /// `Failure` if the store fails.
-pub(in crate::ops) async fn held<S: Store>(
+pub(crate) async fn held<S: Store>(
     wanted: bool,
     store: &S,
     there: Option<&Campaign>,
 ) -> Result<Option<Held>, Failure> {
-    let Some(there) = there.filter(|_| wanted) else { return Ok(None) };
+    let (true, Some(there)) = (wanted, there) else { return Ok(None) };
     let (mut ids, mut first) = (Vec::new(), BTreeMap::new());
     let rows = store.each_row(there.id, |row| {
         // Rows of other tenants are none of its devices.
         let group = row.detail.reason.as_deref().and_then(preflight::Group::of_reason);
         let is_skipped = row.life.state == State::Done(Outcome::Skipped)
             && group != Some(preflight::Group::OtherTenant);
-        ids.extend(row.device.filter(|_| is_skipped));
-        let ahead = row.device.filter(|_| turn::is_ahead(row.turn));
-        first.extend(ahead.map(|device| (row.turn, device)));
+        if is_skipped {
+            ids.extend(row.device);
+        }
+        if turn::is_ahead(row.turn) {
+            first.extend(row.device.map(|device| (row.turn, device)));
+        }
         Ok::<(), StoreError>(())
     });
     rows.await?;
@@ -93,23 +83,22 @@ pub(in crate::ops) async fn held<S: Store>(
 ///
 /// # Errors
 /// `Failure` of the kind `Refused` says what differs; or why no plan can be written.
-pub(in crate::ops) fn settle(
-    cx: &Context<'_>,
-    fresh: &Fresh<'_>,
-    made: Option<&Made>,
+pub(crate) fn settle(
+    proposal: &Proposal<'_>,
+    plan: &Plan,
     held: Option<&Held>,
 ) -> Result<bool, Failure> {
-    let asked = &fresh.request.plan_file;
-    if let Some(path) = &asked.write_to {
-        write::write(cx, path, &complete(fresh.file(held)?)?, fresh.request)?;
+    let Planner { cx, request, made, .. } = proposal.planner;
+    let fresh = Fresh { proposal, plan };
+    if let Some(path) = &request.plan_file.write_to {
+        write::write(cx, path, &complete(fresh.file(held)?)?, request)?;
         return Ok(false);
     }
     let Some(made) = made else { return Ok(false) };
     refuse(&made.file.differences(&fresh.file(held)?))?;
     let what = if made.approved { "as it was approved" } else { "which nobody has approved yet" };
     let made_at = made.file.times.made_at.to_zoned_datetime(local_now().time_zone().clone());
-    let told = format!("It is the plan of {}, {what}: {}", moment(&made_at), made.digest);
-    cx.ui.say(&wrapped(&told, 2));
+    cx.say(&format!("It is the plan of {}, {what}: {}", moment(&made_at), made.digest));
     Ok(made.approved)
 }
 
@@ -153,10 +142,11 @@ fn complete(file: PlanFile) -> Result<PlanFile, Failure> {
 impl Fresh<'_> {
     /// The plan as its file says it.
     fn file(&self, held: Option<&Held>) -> Result<PlanFile, Failure> {
-        let Self { plan, order, listing, .. } = self;
+        let Self { plan, proposal: Proposal { planner, read, .. } } = self;
+        let Read { listing, order, .. } = read;
         let left_out = held.map_or_else(|| self.left_out(), |held| held.left_out.clone());
-        let until = &self.speed.until;
-        let of_day = is_time_of_day(self.request.run.speed.until.as_ref());
+        let until = &planner.speed.until;
+        let of_day = is_time_of_day(planner.request.run.speed.until.as_ref());
         let call = plan.calls.as_ref();
         let request = self.resolved(held)?;
         Ok(PlanFile {
@@ -164,7 +154,7 @@ impl Fresh<'_> {
             kind: KIND.to_owned(),
             campaign: plan.campaign.clone(),
             emulated: plan.emulated,
-            order: (*order).clone(),
+            order: order.clone(),
             list: List {
                 rows: listing.rows,
                 devices: (listing.ids.len() as u64).saturating_sub(left_out.devices),
@@ -196,11 +186,11 @@ impl Fresh<'_> {
     /// What is asked for, with every default said; of a campaign that is open already as far as
     /// that fixed it. What is this run's alone, or the machine's, is left out.
     fn resolved(&self, held: Option<&Held>) -> Result<ScanRequest, Failure> {
-        let Self { request, speed, .. } = self;
-        let mut said = (*request).clone();
+        let Proposal { planner, wish, dealt, .. } = self.proposal;
+        let mut said = planner.request.clone();
         said.devices = lists(&said.devices)?;
         said.order.first = lists(&said.order.first)?;
-        said.waves = self.wish.request(self.dealt);
+        said.waves = wish.request(dealt);
         if let Some(file) = said.waves.canary_file.take() {
             said.waves.canary_file = Some(list(&file)?);
         }
@@ -217,48 +207,25 @@ impl Fresh<'_> {
         said.run.emulator = EmulatorRequest::default();
         said.run.output = OutputRequest::default();
         said.run.after = Default::default();
-        said.run.max_failures = self.dealt.rollout.max_failures.map(OrNone::Is);
-        said.run.speed = self.speed(speed, held);
+        said.run.max_failures = dealt.rollout.max_failures.map(OrNone::Is);
+        said.run.speed = resolved_speed(&planner.request.run.speed, &planner.speed, held);
         Ok(said)
     }
 
-    fn speed(&self, speed: &Speed, held: Option<&Held>) -> SpeedRequest {
-        let mut said = self.request.run.speed.clone();
-        let mut limits = speed.quotas.clone();
-        limits.sort_unstable();
-        (said.limits, said.leave) = (Some(limits), None);
-        said.pace = Some(speed.pace_kind);
-        said.concurrency = None;
-        said.time_scale = Some(speed.time_scale);
-        said.max_wait = None;
-        said.max_duration = speed.max_duration.map(|length| OrNone::Is(Length(length)));
-        let hours = speed.hours.as_ref();
-        let windows = hours.map(Hours::windows).filter(|windows| !windows.is_empty());
-        said.hours.windows = windows.map(<[_]>::to_vec);
-        said.hours.tz =
-            if windows.is_some() { hours.and_then(|hours| name_of(hours.zone())) } else { None };
-        said.hours.last_order = hours.and_then(Hours::last_order).map(minutes_of);
-        said.hours.start_at = hours.and_then(Hours::start).map(|start| start.to_string());
-        said.priority = Some(match held {
-            Some(held) => speed.new_priority.unwrap_or(held.priority),
-            None => speed.priority,
-        });
-        said
-    }
-
     fn found(&self, held: Option<&Held>) -> Found {
-        let Self { request, listing, dealt, .. } = self;
-        let named = held.map_or_else(|| listing.queue.named(), |held| held.first.clone());
+        let Proposal { planner, read, wish, dealt, .. } = self.proposal;
+        let (request, listing) = (planner.request, &read.listing);
+        let named = held.map_or_else(|| listing.sequence.named(), |held| held.first.clone());
         let first = named.len() as u64;
         let some = first > 0 || !request.order.first.is_empty();
         let rollout = &dealt.rollout;
         // A tenant tells its devices in no order of their own, and another order goes by facts.
         let by_rows = request.order.by.unwrap_or_default() == OrderBy::List && !request.from_tenant;
-        let by_rows = by_rows && rollout.sizes.len() > usize::from(self.wish.is_chosen());
+        let by_rows = by_rows && rollout.sizes.len() > usize::from(wish.is_chosen());
         Found {
             first,
             first_hash: if some { Some(hash_in_order(named)) } else { None },
-            canary_hash: self.wish.listed_hash(),
+            canary_hash: wish.listed_hash(),
             dealt: rollout.sizes.clone(),
             begins_with_canary: rollout.canary,
             rows_hash: if by_rows {
@@ -280,12 +247,38 @@ impl Fresh<'_> {
             }
             .to_owned(),
         });
+        let left_out = &self.proposal.read.listing.left_out;
         LeftOut {
-            devices: self.listing.left_out.len() as u64,
-            ids_hash: hash_of_ids(self.listing.left_out.iter().copied()),
+            devices: left_out.len() as u64,
+            ids_hash: hash_of_ids(left_out.iter().copied()),
             groups: groups.collect(),
         }
     }
+}
+
+/// The limits, the pace and the times that were asked for, with every default said.
+fn resolved_speed(asked: &SpeedRequest, speed: &Speed, held: Option<&Held>) -> SpeedRequest {
+    let mut said = asked.clone();
+    let mut limits = speed.quotas.clone();
+    limits.sort_unstable();
+    (said.limits, said.leave) = (Some(limits), None);
+    said.pace = Some(speed.pace_kind);
+    said.concurrency = None;
+    said.time_scale = Some(speed.time_scale);
+    said.max_wait = None;
+    said.max_duration = speed.max_duration.map(|length| OrNone::Is(Length(length)));
+    let hours = speed.hours.as_ref();
+    let windows = hours.map(Hours::windows).filter(|windows| !windows.is_empty());
+    said.hours.windows = windows.map(<[_]>::to_vec);
+    said.hours.tz =
+        if windows.is_some() { hours.and_then(|hours| name_of(hours.zone())) } else { None };
+    said.hours.last_order = hours.and_then(Hours::last_order).map(minutes_of);
+    said.hours.start_at = hours.and_then(Hours::start).map(|start| start.to_string());
+    said.priority = Some(match held {
+        Some(held) => speed.new_priority.unwrap_or(held.priority),
+        None => speed.priority,
+    });
+    said
 }
 
 /// Whether the tenant is asked about the devices before the first order.
@@ -305,9 +298,10 @@ fn lists(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 
 /// A list as a process in any folder finds it.
 fn list(path: &Path) -> Result<PathBuf, Failure> {
-    let whole = match path.as_os_str() == "-" {
-        true => path.to_owned(),
-        false => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+    let whole = if path.as_os_str() == "-" {
+        path.to_owned()
+    } else {
+        std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
     };
     if whole.to_str().is_none() {
         let why = format!("the path {} is no text", printable(&whole.display().to_string()));
@@ -323,6 +317,5 @@ fn is_time_of_day(until: Option<&OrNone<String>>) -> bool {
 
 /// The name of a zone; one that the system could not tell has none.
 fn name_of(zone: &TimeZone) -> Option<String> {
-    let known = zone.iana_name().filter(|_| !zone.is_unknown());
-    known.map(str::to_owned)
+    if zone.is_unknown() { None } else { zone.iana_name().map(str::to_owned) }
 }

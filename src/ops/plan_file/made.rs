@@ -5,11 +5,11 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::clock::wall_clock;
+use crate::domain::Order;
 use crate::domain::digest::FileDigest;
 use crate::domain::plan_file::{KIND, PlanFile, VERSION};
 use crate::domain::request::{Said, ScanRequest};
 use crate::domain::text::printable;
-use crate::domain::{Exit, Order};
 use crate::intake::DEFAULT_MAX_ROWS;
 use crate::ops::destination::Destination;
 use crate::ops::failure::Failure;
@@ -65,11 +65,13 @@ impl Made {
         let waves = &mut planned.waves;
         if said.waves.has_canary() {
             // What was said without a seed is drawn with the plan's.
-            let seed = waves.canary_seed.filter(|_| said.waves.canary_random);
-            let canary_wait = waves.canary_wait.filter(|_| waves.has_canary());
-            waves.canary = None;
-            (waves.canary_tag, waves.canary_file) = (None, None);
-            (waves.canary_seed, waves.canary_wait) = (seed, canary_wait);
+            if !said.waves.canary_random {
+                waves.canary_seed = None;
+            }
+            if !waves.has_canary() {
+                waves.canary_wait = None;
+            }
+            (waves.canary, waves.canary_tag, waves.canary_file) = (None, None, None);
         }
         // The devices are judged by what they were judged by when the plan was made: by the
         // tenant's inventory too, or by the list alone.
@@ -92,8 +94,8 @@ impl Made {
     /// # Errors
     /// `Failure` of the kind `Refused` says what differs.
     pub fn same_place(&self, destination: &Destination) -> Result<(), Failure> {
-        let order = Order { target: destination.target(), ..self.file.order.clone() };
-        let now = PlanFile { order, emulated: destination.emulated(), ..self.file.clone() };
+        let order = Order { target: destination.planned.target.clone(), ..self.file.order.clone() };
+        let now = PlanFile { order, emulated: destination.planned.emulated, ..self.file.clone() };
         refuse(&self.file.differences(&now))
     }
 
@@ -113,8 +115,7 @@ impl Made {
         // Before anything is made of its content.
         let digest = FileDigest::of(&bytes);
         if let Some(approved) = approved.filter(|approved| **approved != digest) {
-            return Err(Failure::new(
-                Exit::Refused,
+            return Err(Failure::refused(
                 format!("nothing was ordered: {what} is not the approved one"),
                 format!("approved is {approved}, and the file has {digest}"),
                 "restore the approved file, or have this one approved",
@@ -136,25 +137,24 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| error.to_string())?;
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    match bytes.len() as u64 > MOST_BYTES {
-        true => Err(format!("it has more than {MOST_BYTES} bytes")),
-        false => Ok(bytes),
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(format!("it has more than {MOST_BYTES} bytes"));
     }
+    Ok(bytes)
 }
 
 pub(super) fn refuse(differs: &[String]) -> Result<(), Failure> {
     if differs.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(
-        Exit::Refused,
+    Err(Failure::refused(
         "nothing was ordered: this is not what was planned",
         format!("what differs: {}", differs.join("; ")),
         "restore what was planned, or make a new plan with --plan-out and have it approved",
     ))
 }
 
-fn no_plan(what: &str, why: impl Into<String>) -> Failure {
+fn no_plan(what: &str, why: impl ToString) -> Failure {
     let next = "name a file that --plan-out of this version of the program wrote";
     Failure::usage(format!("nothing was ordered: {what} cannot be used"), why, next)
 }

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::domain::Exit;
 use crate::domain::preflight::Group;
 use crate::domain::request::ScanRequest;
 use crate::domain::text::printable;
@@ -21,7 +20,7 @@ use crate::report::jsonl;
 ///
 /// # Errors
 /// `Failure` if something else would be lost.
-pub(in crate::ops) fn check(path: &Path, request: &ScanRequest) -> Result<(), Failure> {
+pub(crate) fn check(path: &Path, request: &ScanRequest) -> Result<(), Failure> {
     let refused = |why: String, next: &str| {
         let what = format!("no plan is written to {}", printable(&path.display().to_string()));
         Failure::usage(what, why, next)
@@ -50,7 +49,7 @@ pub(in crate::ops) fn check(path: &Path, request: &ScanRequest) -> Result<(), Fa
 ///
 /// # Errors
 /// `Failure` if it cannot be written, or told.
-pub(in crate::ops) fn write(
+pub(crate) fn write(
     cx: &Context<'_>,
     path: &Path,
     plan: &PlanFile,
@@ -61,12 +60,7 @@ pub(in crate::ops) fn write(
     let bytes = jsonl::lines(plan).into_bytes();
     put(path, &bytes, request.run.output.force).map_err(|error| {
         let what = format!("no plan is written to {}", printable(&path.display().to_string()));
-        Failure::new(
-            Exit::Failed,
-            what,
-            error.to_string(),
-            "check the folder, or name another file",
-        )
+        Failure::failed(what, error, "check the folder, or name another file")
     })?;
     let digest = FileDigest::of(&bytes);
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -141,10 +135,8 @@ fn put(path: &Path, bytes: &[u8], force: bool) -> io::Result<()> {
         .tempfile_in(&folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    match force {
-        true => file.persist(path).map_err(|error| error.error)?,
-        false => file.persist_noclobber(path).map_err(|error| error.error)?,
-    };
+    let kept = if force { file.persist(path) } else { file.persist_noclobber(path) };
+    kept.map_err(|error| error.error)?;
     // Not every file system can flush a folder; the plan itself is on the disk.
     drop(File::open(folder).and_then(|folder| folder.sync_all()));
     Ok(())

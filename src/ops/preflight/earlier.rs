@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use crate::clock::wall_clock;
 use crate::defender::Inventory;
+use crate::domain::ScanType;
 use crate::domain::request::ScanRequest;
 use crate::domain::text::is_guid;
-use crate::domain::{ScanType, Target};
 use crate::engine::history::{History, Whose};
 use crate::engine::lists::Lists;
+use crate::ops::destination::Planned;
 use crate::ops::failure::Failure;
 use crate::ops::lists::not_read;
 use crate::ops::preflight::judge::{Before, Preflight};
@@ -17,26 +18,22 @@ use crate::store::Store;
 
 /// What is asked of earlier orders.
 #[derive(Clone, Debug)]
-pub(in crate::ops) struct Question {
+pub(crate) struct Question {
     wanted: ScanType,
     within: Option<Duration>,
     whose: Whose,
 }
 
 impl Question {
-    /// What the flags ask; nothing if earlier orders do not matter.
-    pub(in crate::ops) fn of(
-        request: &ScanRequest,
-        target: &Target,
-        emulated: bool,
-    ) -> Option<Self> {
+    /// What the flags ask. Returns `None` if earlier orders do not matter.
+    pub(crate) fn of(request: &ScanRequest, planned: &Planned) -> Option<Self> {
         // A tenant that is told by its domain's name alone is not known by its id before the
         // sign-in; a device's id names it in any tenant.
-        let tenant = Some(&target.tenant).filter(|id| is_guid(id));
+        let tenant = Some(planned.target.tenant.clone()).filter(|id| is_guid(id));
         if !request.due.looks_back() {
             return None;
         }
-        let whose = Whose { tenant: tenant.cloned(), emulated };
+        let whose = Whose { tenant, emulated: planned.emulated };
         // A line without a type is refused before it comes to this.
         Some(Self {
             wanted: request.scan_type?,
@@ -49,7 +46,7 @@ impl Question {
     ///
     /// # Errors
     /// `Failure` if the store cannot be read.
-    pub(in crate::ops) async fn offline<S: Store>(
+    pub(crate) async fn offline<S: Store>(
         &self,
         store: &S,
         why: Option<&str>,
@@ -62,13 +59,15 @@ impl Question {
     }
 
     /// There is no store yet, so nothing is known of earlier orders.
-    pub(in crate::ops) fn without_store(&self, why: &str, preflight: &mut Preflight) {
+    pub(crate) fn without_store(&self, why: &str, preflight: &mut Preflight) {
         self.answered(History::new(self.wanted, wall_clock()), Some(why), preflight);
     }
 
     fn answered(&self, history: History, why: Option<&str>, preflight: &mut Preflight) {
-        if let Some(why) = why.filter(|_| self.within.is_some()) {
-            preflight.not_checked.push(not_asked(why));
+        if let (Some(why), Some(_)) = (why, self.within) {
+            preflight.not_checked.push(format!(
+                "scans that others ordered in the tenant within the time of --due: {why}"
+            ));
         }
         preflight.before = Some(Before { within: self.within, history });
     }
@@ -77,7 +76,7 @@ impl Question {
     ///
     /// # Errors
     /// `Failure` if the store fails.
-    pub(in crate::ops) async fn online<S: Store, A: Inventory>(
+    pub(crate) async fn online<S: Store, A: Inventory>(
         &self,
         lists: &Lists<'_, S, A>,
         preflight: &mut Preflight,
@@ -93,8 +92,4 @@ impl Question {
         self.answered(history, hindered.as_deref(), preflight);
         Ok(())
     }
-}
-
-fn not_asked(why: &str) -> String {
-    format!("scans that others ordered in the tenant within the time of --due: {why}")
 }

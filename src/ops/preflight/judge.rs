@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::domain::history::Past;
 use crate::domain::not_understood::{Field, not_understood};
 use crate::domain::preflight::{Decision, Group, Groups, Rules, is_critical};
+use crate::domain::request::ListedDevice;
 use crate::domain::words::has_restricted_tag;
 use crate::domain::{DeviceId, Facts, Life, Machine, Outcome, Standing, TenantId};
 use crate::engine::history::History;
@@ -25,7 +26,7 @@ const WORDS: usize = 1_000;
 const OTHERS: &str = "others";
 
 /// What earlier orders say.
-pub(in crate::ops) struct Before {
+pub(crate) struct Before {
     /// Within this time of an order a device is left out.
     pub within: Option<Duration>,
     /// The orders.
@@ -33,20 +34,15 @@ pub(in crate::ops) struct Before {
 }
 
 impl Before {
-    /// What is known of a device.
-    pub(in crate::ops) fn of(&self, device: DeviceId) -> Past {
-        self.history.of(device)
-    }
-
     /// Whether a device is skipped, since a scan that does was ordered within the time of `--due`.
-    pub(in crate::ops) fn is_recent(&self, past: &Past) -> bool {
+    pub(crate) fn is_recent(&self, past: &Past) -> bool {
         self.within.is_some_and(|within| past.is_recent(within, self.history.now()))
     }
 }
 
 /// Devices that are set apart while a list is read.
 #[derive(Clone, Debug, Default)]
-pub(in crate::ops) enum Marks {
+pub(crate) enum Marks {
     /// None.
     #[default]
     None,
@@ -58,7 +54,7 @@ pub(in crate::ops) enum Marks {
 
 impl Marks {
     /// Whether a device is set apart, by its row, or by the inventory if that was read.
-    pub(in crate::ops) fn has(&self, device: DeviceId, facts: &Facts, tagged_there: bool) -> bool {
+    pub(crate) fn has(&self, device: DeviceId, facts: &Facts, tagged_there: bool) -> bool {
         match self {
             Self::None => false,
             Self::Ids(ids) => ids.contains(&device),
@@ -68,13 +64,16 @@ impl Marks {
 }
 
 /// What is known before the first call.
-pub(in crate::ops) struct Preflight {
-    rules: Rules,
+pub(crate) struct Preflight {
+    /// What is done with the devices of each group.
+    pub rules: Rules,
     now: Timestamp,
-    known: Option<Known>,
-    /// Every machine of the tenant is among the known.
-    whole: bool,
-    busy: HashSet<DeviceId>,
+    /// The inventory, if it was read.
+    pub known: Option<Known>,
+    /// Every machine of the tenant is among the known; else one that is not may be listed there.
+    pub whole: bool,
+    /// Devices with an open scan.
+    pub busy: HashSet<DeviceId>,
     /// What earlier orders say, if that matters.
     pub before: Option<Before>,
     /// Devices to set apart.
@@ -91,14 +90,14 @@ pub(in crate::ops) struct Preflight {
 
 /// The tenant's inventory, as little of it as is needed: a record costs some 64 bytes.
 #[derive(Default)]
-pub(in crate::ops) struct Known {
+pub(crate) struct Known {
     records: HashMap<DeviceId, Record>,
     words: Vec<String>,
     places: HashMap<String, u32>,
     /// Where names are looked up.
     pub names: Option<NameIndex>,
-    /// The machines in their order with their names, where they are the list.
-    pub picked: Vec<(DeviceId, Option<String>)>,
+    /// The machines in their order, where they are the list.
+    pub picked: Vec<ListedDevice>,
     /// A tag that matters, and the machines that have it.
     pub tag: Option<String>,
     tagged: HashSet<DeviceId>,
@@ -115,35 +114,40 @@ struct Record {
 }
 
 /// What is known of one device, and what is done with it.
-pub(in crate::ops) struct Judged<'a> {
-    device: DeviceId,
+pub(crate) struct Judged<'a> {
+    /// The device.
+    pub device: DeviceId,
+    /// What an order can go by.
+    pub standing: Standing,
+    /// What was ordered for it before, where that matters.
+    pub past: Option<Past>,
     marked: bool,
     groups: Groups,
-    standing: Standing,
     rules: Rules,
     decision: Decision,
-    past: Option<Past>,
     system: &'a str,
     device_group: &'a str,
     not_understood: Vec<(Field, &'a str)>,
 }
 
 /// Names with their counts.
-type Named = Vec<(String, u64)>;
+type Frequencies = Vec<(String, u64)>;
 
 /// How many devices are in which group.
 #[derive(Clone, Debug, Default)]
-pub(in crate::ops) struct Counts {
-    groups: BTreeMap<Group, u64>,
+pub(crate) struct Counts {
+    /// Every group that has devices.
+    pub groups: BTreeMap<Group, u64>,
     systems: BTreeMap<String, u64>,
     device_groups: BTreeMap<String, u64>,
-    marked: BTreeSet<DeviceId>,
+    /// The devices that are set apart, as far as they are ordered.
+    pub marked: BTreeSet<DeviceId>,
     not_understood: BTreeMap<(Field, String), u64>,
 }
 
 impl Preflight {
     /// With what the list alone says.
-    pub(in crate::ops) fn offline(rules: Rules, now: Timestamp, why: Option<&str>) -> Self {
+    pub(crate) fn offline(rules: Rules, now: Timestamp, why: Option<&str>) -> Self {
         let not_checked = why.map(|why| {
             format!("the tenant's inventory and the scans that are under way there: {why}")
         });
@@ -163,46 +167,13 @@ impl Preflight {
         }
     }
 
-    /// Takes in the whole inventory.
-    pub(in crate::ops) fn knows(&mut self, known: Known) {
-        self.known = Some(known);
-        self.whole = true;
-    }
-
-    /// Takes in what could be read of it: a machine that is not among it may be listed all the
-    /// same.
-    pub(in crate::ops) fn knows_a_part(&mut self, known: Known) {
-        self.known = Some(known);
-        self.whole = false;
-    }
-
-    /// Takes in a device with an open scan.
-    pub(in crate::ops) fn is_busy(&mut self, device: DeviceId) {
-        self.busy.insert(device);
-    }
-
-    /// The inventory, if it was read.
-    pub(in crate::ops) fn known(&self) -> Option<&Known> {
-        self.known.as_ref()
-    }
-
-    /// Whether a machine that is not known is none of this tenant's.
-    pub(in crate::ops) fn is_whole(&self) -> bool {
-        self.whole
-    }
-
     /// Machines in the inventory, and calls that were made, as far as it was read.
-    pub(in crate::ops) fn inventory(&self) -> Option<(u64, u64)> {
+    pub(crate) fn inventory(&self) -> Option<(u64, u64)> {
         self.known.as_ref().map(|known| (known.records.len() as u64, self.calls))
     }
 
-    /// What is done with the devices of a group.
-    pub(in crate::ops) fn on(&self, group: Group) -> Decision {
-        self.rules.on(group)
-    }
-
     /// Judges one device of the list.
-    pub(in crate::ops) fn judge<'a>(&'a self, device: DeviceId, facts: &'a Facts) -> Judged<'a> {
+    pub(crate) fn judge<'a>(&'a self, device: DeviceId, facts: &'a Facts) -> Judged<'a> {
         let told = Groups::of(facts, self.now);
         let listed = |text: &'a Option<String>| text.as_deref().unwrap_or(UNKNOWN);
         let (mut system, mut device_group) = (listed(&facts.platform), listed(&facts.group));
@@ -229,7 +200,7 @@ impl Preflight {
         if self.busy.contains(&device) {
             groups = groups.with(Group::Busy);
         }
-        let past = self.before.as_ref().map(|before| (before, before.of(device)));
+        let past = self.before.as_ref().map(|before| (before, before.history.of(device)));
         if past.is_some_and(|(before, past)| before.is_recent(&past)) {
             groups = groups.with(Group::Recent);
         }
@@ -278,7 +249,7 @@ fn is_the_lists(field: Field, inventory: Groups) -> bool {
 
 impl Known {
     /// Takes in one machine.
-    pub(in crate::ops) fn add(&mut self, machine: &Machine, now: Timestamp) {
+    pub(crate) fn add(&mut self, machine: &Machine, now: Timestamp) {
         let facts = &machine.facts;
         let mut groups = Groups::of(facts, now);
         if has_restricted_tag(&machine.tags) {
@@ -305,12 +276,12 @@ impl Known {
     }
 
     /// Whether any machine was taken in.
-    pub(in crate::ops) fn is_some(&self) -> bool {
+    pub(crate) fn is_some(&self) -> bool {
         !self.records.is_empty()
     }
 
     /// Whether this machine was taken in already: lists move while they are read.
-    pub(in crate::ops) fn has(&self, id: DeviceId) -> bool {
+    pub(crate) fn has(&self, id: DeviceId) -> bool {
         self.records.contains_key(&id)
     }
 
@@ -337,22 +308,12 @@ impl Known {
 
 impl Judged<'_> {
     /// Whether it is skipped.
-    pub(in crate::ops) fn is_skipped(&self) -> bool {
+    pub(crate) fn is_skipped(&self) -> bool {
         matches!(self.decision, Decision::Skip(_))
     }
 
-    /// Its turn among the others where earlier orders matter: what has waited longest goes first.
-    pub(in crate::ops) fn waited(&self) -> Option<i64> {
-        self.past.map(|past| past.turn())
-    }
-
-    /// What an order can go by.
-    pub(in crate::ops) fn standing(&self) -> Standing {
-        self.standing
-    }
-
     /// How its row begins, and why if it ends there.
-    pub(in crate::ops) fn life(&self) -> (Life, Option<String>) {
+    pub(crate) fn life(&self) -> (Life, Option<String>) {
         match self.decision {
             Decision::Send => (Life::draft(), None),
             Decision::Last => (Life::late_draft(), None),
@@ -371,7 +332,7 @@ impl Judged<'_> {
 
 impl Counts {
     /// Counts one device.
-    pub(in crate::ops) fn add(&mut self, judged: &Judged<'_>) {
+    pub(crate) fn add(&mut self, judged: &Judged<'_>) {
         if let Decision::Skip(group) = judged.decision {
             *self.groups.entry(group).or_default() += 1;
             return;
@@ -385,18 +346,16 @@ impl Counts {
         count(&mut self.systems, judged.system);
         count(&mut self.device_groups, judged.device_group);
         for (field, word) in &judged.not_understood {
-            let many = self.not_understood.len() >= WORDS;
-            let key = (*field, (*word).to_owned());
-            let key = match many && !self.not_understood.contains_key(&key) {
-                true => (*field, OTHERS.to_owned()),
-                false => key,
-            };
+            let mut key = (*field, (*word).to_owned());
+            if self.not_understood.len() >= WORDS && !self.not_understood.contains_key(&key) {
+                key.1 = OTHERS.to_owned();
+            }
             *self.not_understood.entry(key).or_default() += 1;
         }
     }
 
     /// The words that are not understood of devices that are ordered, the most frequent first.
-    pub(in crate::ops) fn not_understood(&self) -> Vec<NotUnderstood> {
+    pub(crate) fn not_understood(&self) -> Vec<NotUnderstood> {
         let words = self.not_understood.iter().map(|((field, word), devices)| NotUnderstood {
             field: *field,
             word: word.clone(),
@@ -407,23 +366,8 @@ impl Counts {
         words
     }
 
-    /// Counts a row of another tenant.
-    pub(in crate::ops) fn add_foreign(&mut self) {
-        *self.groups.entry(Group::OtherTenant).or_default() += 1;
-    }
-
-    /// Every group that has devices, in order.
-    pub(in crate::ops) fn groups(&self) -> impl Iterator<Item = (Group, u64)> {
-        self.groups.iter().map(|(group, devices)| (*group, *devices))
-    }
-
-    /// The devices that are set apart, as far as they are ordered.
-    pub(in crate::ops) fn marked(&self) -> &BTreeSet<DeviceId> {
-        &self.marked
-    }
-
     /// Systems and device groups, the most frequent first.
-    pub(in crate::ops) fn most(&self) -> (Named, Named) {
+    pub(crate) fn most(&self) -> (Frequencies, Frequencies) {
         let sorted = |from: &BTreeMap<String, u64>| {
             let mut list: Vec<_> = from.iter().map(|(name, some)| (name.clone(), *some)).collect();
             list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

@@ -26,7 +26,7 @@ impl MachineFilters {
     ///
     /// # Errors
     /// `Failure` if `--filter` is none.
-    pub(in crate::ops) fn filter(&self, now: Timestamp) -> Result<MachineFilter, Failure> {
+    pub(crate) fn filter(&self, now: Timestamp) -> Result<MachineFilter, Failure> {
         let mut filter = MachineFilter::default();
         filter.is_any("healthStatus", &self.health);
         filter.is_any("onboardingStatus", &self.onboarding);
@@ -48,7 +48,7 @@ impl MachineFilters {
             filter.raw(raw).map_err(|error| {
                 Failure::usage(
                     format!("the filter `{raw}` cannot be used"),
-                    error.to_string(),
+                    error,
                     "write it as the API's page on OData queries shows, such as --filter \
                      \"riskScore eq 'High'\"",
                 )
@@ -58,7 +58,7 @@ impl MachineFilters {
     }
 
     /// Whether a machine is meant, as far as the flags say it; `--filter` is the server's alone.
-    pub(in crate::ops) fn takes(&self, machine: &Machine, now: Timestamp) -> bool {
+    pub(crate) fn takes(&self, machine: &Machine, now: Timestamp) -> bool {
         let facts = &machine.facts;
         let any = |wanted: &[String], is: &dyn Fn(&str) -> bool| {
             wanted.is_empty() || wanted.iter().any(|one| is(one))

@@ -1,8 +1,8 @@
 //! What is known of the devices before the first order: by the list, by the tenant's inventory and
 //! by earlier orders.
 
-pub(in crate::ops) mod earlier;
+pub(crate) mod earlier;
 pub mod judge;
 mod machines;
 mod names;
-pub(in crate::ops) mod tenant;
+pub(crate) mod tenant;

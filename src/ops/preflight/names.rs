@@ -12,11 +12,11 @@ use crate::intake::NameAnswer;
 
 /// The names of a tenant.
 #[derive(Debug, Default)]
-pub(in crate::ops) struct NameIndex {
+pub(crate) struct NameIndex {
     /// A name that several records share is refused.
     strict: bool,
-    whole: HashMap<String, Named>,
-    /// The first part of each DNS name, with the name; nothing if several names begin so.
+    whole: HashMap<String, NamedRecord>,
+    /// The first part of each DNS name, with the name; `None` if several names begin so.
     short: HashMap<String, Option<String>>,
     /// For how many unknown names the most like was looked for.
     proposed: AtomicUsize,
@@ -32,7 +32,7 @@ const ALIKE: f64 = 0.85;
 const SHOWN: usize = 100;
 
 #[derive(Debug)]
-struct Named {
+struct NamedRecord {
     id: DeviceId,
     onboarded: bool,
     last_seen: Option<Timestamp>,
@@ -41,12 +41,12 @@ struct Named {
 
 impl NameIndex {
     /// No names yet.
-    pub(in crate::ops) fn new(strict: bool) -> Self {
+    pub(crate) fn new(strict: bool) -> Self {
         Self { strict, ..Self::default() }
     }
 
     /// Takes in one record.
-    pub(in crate::ops) fn add(&mut self, machine: &Machine) {
+    pub(crate) fn add(&mut self, machine: &Machine) {
         let Some(name) = machine.name.as_deref().map(str::trim).filter(|name| !name.is_empty())
         else {
             return;
@@ -58,7 +58,7 @@ impl NameIndex {
             *short = None;
         }
         let (id, last_seen) = (machine.id, machine.facts.last_seen);
-        let one = Named { id, onboarded: machine.is_onboarded(), last_seen, records: 1 };
+        let one = NamedRecord { id, onboarded: machine.is_onboarded(), last_seen, records: 1 };
         match self.whole.get_mut(&name) {
             None => {
                 self.whole.insert(name, one);
@@ -79,17 +79,15 @@ impl NameIndex {
     /// What a name stands for: the whole DNS name, its first part where only one name begins so, or
     /// a name without a domain where the list has one. A domain before a backslash, the `$` of an
     /// account and the dot of the root are no part of a name.
-    pub(in crate::ops) fn find(&self, name: &str) -> NameAnswer {
+    pub(crate) fn find(&self, name: &str) -> NameAnswer {
         let name = plain(name);
         if let Some(named) = self.whole.get(&name) {
             return self.answer(named, None);
         }
         match self.short.get(&name) {
             Some(Some(whole)) => {
-                return self
-                    .whole
-                    .get(whole)
-                    .map_or_else(|| NameAnswer::Unknown(None), |named| self.answer(named, None));
+                let named = self.whole.get(whole);
+                return named.map_or(NameAnswer::Unknown(None), |named| self.answer(named, None));
             }
             Some(None) => {
                 let begins = |whole: &&String| whole.split('.').next() == Some(&*name);
@@ -100,14 +98,16 @@ impl NameIndex {
         }
         // A record in a workgroup, or one that was never asked for its domain, has the first part.
         let first = first_part(&name);
-        match self.whole.get(first).filter(|_| first != name) {
-            Some(named) => self.answer(named, Some(format!("the tenant knows it as {first}"))),
-            None => NameAnswer::Unknown(self.nearest(&name)),
+        match self.whole.get(first) {
+            Some(named) if first != name => {
+                self.answer(named, Some(format!("the tenant knows it as {first}")))
+            }
+            _ => NameAnswer::Unknown(self.nearest(&name)),
         }
     }
 
     /// What is answered for a name that was found.
-    fn answer(&self, named: &Named, found: Option<String>) -> NameAnswer {
+    fn answer(&self, named: &NamedRecord, found: Option<String>) -> NameAnswer {
         if named.records == 1 {
             return NameAnswer::Device(named.id, found);
         }
@@ -130,9 +130,9 @@ impl NameIndex {
         if name.is_empty() || self.proposed.fetch_add(1, Ordering::Relaxed) >= PROPOSALS {
             return None;
         }
-        let alike = |known: &str| match name.contains('.') {
-            true => strsim::jaro_winkler(name, known),
-            false => strsim::jaro_winkler(name, first_part(known)),
+        let alike = |known: &str| {
+            let known = if name.contains('.') { known } else { first_part(known) };
+            strsim::jaro_winkler(name, known)
         };
         // Of equals the first in the alphabet, whatever the order of a table.
         let better = |best: &(f64, &String), one: &(f64, &String)| {

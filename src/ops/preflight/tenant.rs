@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use crate::clock::{Clock, wall_clock};
 use crate::defender::{ActionQuery, Inventory, MachineFilter};
 use crate::domain::preflight::Rules;
-use crate::domain::request::MachineFilters;
-use crate::domain::{Priority, Target};
-use crate::engine::lists::{ListEnd, Lists, Patience};
+use crate::domain::request::{ListedDevice, MachineFilters};
+use crate::domain::{Machine, Priority};
+use crate::engine::lists::{ListEnd, Listed, Lists, Patience};
+use crate::ops::destination::Planned;
 use crate::ops::failure::Failure;
 use crate::ops::limits::Speed;
 use crate::ops::lists::{Wanted, forbidden_by_token, lists, not_read, unreadable};
@@ -29,7 +30,7 @@ use crate::store::Store;
 const LONGER: u32 = 6;
 
 /// What is wanted of the tenant.
-pub(in crate::ops) struct Wish<'a> {
+pub(crate) struct Needs<'a> {
     /// The machines are the list: these.
     pub pick: Option<&'a MachineFilters>,
     /// Names are looked up; if true, one that several records share is refused.
@@ -43,9 +44,9 @@ pub(in crate::ops) struct Wish<'a> {
     pub asked_for: bool,
 }
 
-impl Wish<'_> {
+impl Needs<'_> {
     /// Whether nothing can be done without the inventory.
-    pub(in crate::ops) fn is_needed(&self) -> bool {
+    pub(crate) fn is_needed(&self) -> bool {
         self.pick.is_some() || self.names.is_some()
     }
 
@@ -81,120 +82,126 @@ impl Wish<'_> {
     }
 }
 
-/// Asks the tenant.
-///
-/// # Errors
-/// `Failure` if the store fails, or if the inventory is needed and cannot be read.
-pub(in crate::ops) async fn ask<S: Store, A: Inventory>(
-    ui: &dyn Ui,
-    store: &S,
-    api: &A,
-    target: &Target,
-    speed: &Speed,
-    rules: Rules,
-    wish: &Wish<'_>,
-) -> Result<Preflight, Failure> {
-    let now = wall_clock();
-    let clock = store.clock();
-    let patience = match wish.is_needed() {
-        true => Patience::needed(speed.timing.max_wait),
-        false => wish.optional(speed, clock),
-    };
-    let mut lists = lists(store, api, target, speed, patience);
-    let mut preflight = Preflight::offline(rules, now, None);
-    let mut known = Known::default();
-    known.names = wish.names.map(NameIndex::new);
-    known.tag = wish.tag.cloned();
-    let filter = match wish.pick {
-        Some(args) => args.filter(now)?,
-        None => MachineFilter::default(),
-    };
-    let end =
-        machines(ui, &lists, &filter, wish.pick, &mut known, now, &mut preflight.calls).await?;
-    let Some(why) = wish.hindered(&end, speed) else {
-        preflight.knows(known);
+/// Asking the tenant.
+pub(crate) struct Asking<'a, S, A> {
+    /// Where it is told what is waited for.
+    pub ui: &'a dyn Ui,
+    /// The store whose journal the calls go into.
+    pub store: &'a S,
+    /// The client.
+    pub api: &'a A,
+    /// Which tenant.
+    pub planned: &'a Planned,
+    /// Limits and times.
+    pub speed: &'a Speed,
+    /// What is done with which group.
+    pub rules: Rules,
+}
+
+impl<'a, S: Store, A: Inventory> Asking<'a, S, A> {
+    /// Asks it.
+    ///
+    /// # Errors
+    /// `Failure` if the store fails, or if the inventory is needed and cannot be read.
+    pub(crate) async fn ask(&self, wish: &Needs<'_>) -> Result<Preflight, Failure> {
+        let Self { ui, store, api, planned, speed, rules } = self;
+        let (now, clock) = (wall_clock(), store.clock());
+        let patience = if wish.is_needed() {
+            Patience::needed(speed.timing.max_wait)
+        } else {
+            wish.optional(speed, clock)
+        };
+        let mut lists = lists(*store, *api, &planned.target, speed, patience);
+        let mut preflight = Preflight::offline(*rules, now, None);
+        let mut known = Known::default();
+        known.names = wish.names.map(NameIndex::new);
+        known.tag = wish.tag.cloned();
+        let listed = self.machines(&lists, wish, &mut known, now).await?;
+        let Some(why) = wish.hindered(&listed.end, speed) else {
+            preflight.calls += listed.calls;
+            (preflight.known, preflight.whole) = (Some(known), true);
+            if wish.is_needed() {
+                // What follows is not.
+                lists.patience = wish.optional(speed, clock);
+            }
+            self.open_scans(&lists, wish, &mut preflight).await?;
+            if let Some(before) = &wish.before {
+                let read = before.online(&lists, &mut preflight);
+                let words = || "Reading what scans were ordered in the tenant ...".to_owned();
+                meanwhile(*ui, &speed.timing, words, read).await?;
+            }
+            return Ok(preflight);
+        };
         if wish.is_needed() {
-            // What follows is not.
-            lists.patience = wish.optional(speed, clock);
+            return Err(unreadable(Wanted::Reading, &listed.end, why));
         }
-        open_scans(ui, &lists, wish, speed, &mut preflight).await?;
+        let mut offline = Preflight::offline(*rules, now, Some(&why));
+        if known.is_some() {
+            // A record that was read is true, however many were not.
+            offline.not_checked = vec![format!(
+                "the rest of the tenant's inventory, and the scans that are under way there: {why}"
+            )];
+            offline.known = Some(known);
+        }
+        offline.calls = listed.calls;
         if let Some(before) = &wish.before {
-            let read = before.online(&lists, &mut preflight);
-            let words = || "Reading what scans were ordered in the tenant ...".to_owned();
-            meanwhile(ui, &speed.timing, words, read).await?;
+            // The same right reads both lists.
+            before.offline(*store, Some(&why), &mut offline).await?;
         }
-        return Ok(preflight);
-    };
-    if wish.is_needed() {
-        return Err(unreadable(Wanted::Reading, &end, why));
+        Ok(offline)
     }
-    let mut offline = Preflight::offline(rules, now, Some(&why));
-    if known.is_some() {
-        // A record that was read is true, however many were not.
-        offline.not_checked = vec![format!(
-            "the rest of the tenant's inventory, and the scans that are under way there: {why}"
-        )];
-        offline.knows_a_part(known);
-    }
-    offline.calls = preflight.calls;
-    if let Some(before) = &wish.before {
-        // The same right reads both lists.
-        before.offline(store, Some(&why), &mut offline).await?;
-    }
-    Ok(offline)
-}
 
-async fn machines<S: Store, A: Inventory>(
-    ui: &dyn Ui,
-    lists: &Lists<'_, S, A>,
-    filter: &MachineFilter,
-    pick: Option<&MachineFilters>,
-    known: &mut Known,
-    now: Timestamp,
-    calls: &mut u64,
-) -> Result<ListEnd, Failure> {
-    if let Some(end) = forbidden_by_token(lists.api).await {
-        return Ok(end);
+    async fn machines(
+        &self,
+        lists: &Lists<'_, S, A>,
+        wish: &Needs<'_>,
+        known: &mut Known,
+        now: Timestamp,
+    ) -> Result<Listed, Failure> {
+        let filter = match wish.pick {
+            Some(pick) => pick.filter(now)?,
+            None => MachineFilter::default(),
+        };
+        if let Some(end) = forbidden_by_token(self.api).await {
+            return Ok(Listed { end, calls: 0 });
+        }
+        let so_far = AtomicU64::new(0);
+        let take = |machine: Machine| {
+            so_far.fetch_add(1, Ordering::Relaxed);
+            if known.has(machine.id) || wish.pick.is_some_and(|pick| !pick.takes(&machine, now)) {
+                return;
+            }
+            known.add(&machine, now);
+            if wish.pick.is_some() {
+                known.picked.push(ListedDevice { id: machine.id, name: machine.name });
+            }
+        };
+        let words = || {
+            let so_far = counted(so_far.load(Ordering::Relaxed), "device");
+            format!("Reading the tenant's inventory ({so_far} so far) ...")
+        };
+        Ok(meanwhile(self.ui, &lists.timing, words, lists.machines(&filter, take)).await?)
     }
-    let so_far = AtomicU64::new(0);
-    let take = |machine: crate::domain::Machine| {
-        so_far.fetch_add(1, Ordering::Relaxed);
-        if known.has(machine.id) || pick.is_some_and(|args| !args.takes(&machine, now)) {
-            return;
-        }
-        known.add(&machine, now);
-        if pick.is_some() {
-            known.picked.push((machine.id, machine.name));
-        }
-    };
-    let words = || {
-        let so_far = counted(so_far.load(Ordering::Relaxed), "device");
-        format!("Reading the tenant's inventory ({so_far} so far) ...")
-    };
-    let listed = meanwhile(ui, &lists.timing, words, lists.machines(filter, take)).await?;
-    *calls += listed.calls;
-    Ok(listed.end)
-}
 
-/// Devices whose scan is pending or running, by one list for all of them.
-async fn open_scans<S: Store, A: Inventory>(
-    ui: &dyn Ui,
-    lists: &Lists<'_, S, A>,
-    wish: &Wish<'_>,
-    speed: &Speed,
-    preflight: &mut Preflight,
-) -> Result<(), Failure> {
-    let mut busy = Vec::new();
-    let read = lists.scans(&ActionQuery::Open, |action| busy.extend(action.device));
-    let words = || "Reading the scans that are under way in the tenant ...".to_owned();
-    let listed = meanwhile(ui, &speed.timing, words, read).await?;
-    preflight.calls += listed.calls;
-    match wish.hindered(&listed.end, speed) {
-        None => busy.into_iter().for_each(|device| preflight.is_busy(device)),
-        Some(why) => {
-            let line = format!("the scans that are under way in the tenant: {why}");
-            preflight.not_checked.push(line);
+    /// Devices whose scan is pending or running, by one list for all of them.
+    async fn open_scans(
+        &self,
+        lists: &Lists<'_, S, A>,
+        wish: &Needs<'_>,
+        preflight: &mut Preflight,
+    ) -> Result<(), Failure> {
+        let mut busy = Vec::new();
+        let read = lists.scans(&ActionQuery::Open, |action| busy.extend(action.device));
+        let words = || "Reading the scans that are under way in the tenant ...".to_owned();
+        let listed = meanwhile(self.ui, &self.speed.timing, words, read).await?;
+        preflight.calls += listed.calls;
+        match wish.hindered(&listed.end, self.speed) {
+            None => preflight.busy.extend(busy),
+            Some(why) => {
+                let line = format!("the scans that are under way in the tenant: {why}");
+                preflight.not_checked.push(line);
+            }
         }
+        Ok(())
     }
-    Ok(())
 }

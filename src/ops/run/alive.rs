@@ -15,7 +15,7 @@ use crate::report::progress::text;
 use crate::store::Store;
 
 /// Says again and again that a run lives, until it is dropped.
-pub(in crate::ops) struct SignOfLife {
+pub(crate) struct SignOfLife {
     task: JoinHandle<()>,
     shown: Arc<Mutex<Shown>>,
     /// It begins or ends to wait, which is said at once.
@@ -31,7 +31,7 @@ struct Shown {
 
 impl SignOfLife {
     /// Begins, for a run that has said once that it began.
-    pub(in crate::ops) fn begin<S: Store>(
+    pub(crate) fn begin<S: Store>(
         store: Arc<S>,
         campaign: CampaignId,
         run: LastRun,
@@ -61,7 +61,7 @@ impl SignOfLife {
     }
 
     /// Takes in how far the run is.
-    pub(in crate::ops) fn show(&self, snapshot: &Snapshot) {
+    pub(crate) fn show(&self, snapshot: &Snapshot) {
         let hold = snapshot.hold.as_ref();
         let waits = hold.filter(|hold| hold.is_a_wait()).map(|hold| text::hold(hold, &local_now()));
         let foreseen = match hold {
@@ -76,7 +76,7 @@ impl SignOfLife {
     }
 
     /// What the run waits for or foresees is over.
-    pub(in crate::ops) fn show_nothing(&self) {
+    pub(crate) fn show_nothing(&self) {
         *lock(&self.shown) = Shown::default();
     }
 }

@@ -31,10 +31,9 @@ pub(super) fn is_over(ending: &Ending) -> bool {
 }
 
 pub(super) fn panicked(error: &tokio::task::JoinError) -> Failure {
-    Failure::new(
-        Exit::Failed,
+    Failure::failed(
         "the program failed inside",
-        error.to_string(),
+        error,
         "run `fleetsweep resume`, and report this as a defect",
     )
 }

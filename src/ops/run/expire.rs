@@ -11,15 +11,15 @@ use crate::clock::{Clock, local_now};
 use crate::defender::CancelApi;
 use crate::domain::cancel::Cause;
 use crate::domain::{Campaign, Ending, Exit, Outcome, Stop};
-use crate::engine::cancel::{Cancelled, Survey};
-use crate::ops::cancel::sending::{Cancelling, done};
+use crate::ops::cancel::sending::Cancelling;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::limits::Speed;
 use crate::ops::lists::check_expiry_rights;
 use crate::ops::stop::Stopping;
-use crate::report::document::Expired;
+use crate::report::cancels::{Done, Expired};
 use crate::report::human;
+use crate::report::summary::stop_text;
 use crate::store::Store;
 
 /// Polls between two looks whether anything waits still, while the close is waited for: 5 minutes.
@@ -95,13 +95,10 @@ impl<S: Store, A: CancelApi> Expiring<'_, S, A> {
 
     fn not_expired(&self, campaign: &Campaign, why: &str, exit: Exit) -> Left {
         let name = &campaign.name;
-        self.cx.ui.say(&human::wrapped(
-            &format!(
-                "Warning: scans that wait for their device were not cancelled: {why}. To do it: \
-                 `{}`",
-                self.cx.commands.of_campaign(&format!("cancel {name} --pending-only --keep-queue"))
-            ),
-            2,
+        self.cx.say(&format!(
+            "Warning: scans that wait for their device were not cancelled: {why}. To do it: \
+             `{}`",
+            self.cx.commands.of_campaign(&format!("cancel {name} --pending-only --keep-queue"))
         ));
         Some(exit)
     }
@@ -119,45 +116,33 @@ impl<S: Store, A: CancelApi> Expiring<'_, S, A> {
         };
         let survey = survey?;
         let pending = survey.pending.len() as u64;
-        self.cx.ui.say(&human::wrapped(
-            &format!(
-                "Cancelling {} of {} that still {} for the device; nothing is ordered meanwhile.",
-                human::counted(pending, "scan"),
-                campaign.name,
-                if pending == 1 { "waits" } else { "wait" }
-            ),
-            2,
+        self.cx.say(&format!(
+            "Cancelling {} of {} that still {} for the device; nothing is ordered meanwhile.",
+            human::counted(pending, "scan"),
+            campaign.name,
+            if pending == 1 { "waits" } else { "wait" }
         ));
-        let cancelled = with.send(campaign, survey.pending.clone(), stopping).await?;
-        if let Err(failure) = self.tell(campaign, &cancelled, &survey) {
+        let went = with.send(campaign, survey.pending, stopping).await?;
+        let refused = went.refused() + went.unknown + survey.spared.values().sum::<u64>();
+        let stop = went.stop.clone();
+        let done = Done { went, spared: survey.spared };
+        if let Err(failure) = cx.ui.show(&Expired { campaign: campaign.name.clone(), done }) {
             // What is cancelled is cancelled.
-            self.cx.ui.say(&failure.to_string());
+            cx.ui.say(&failure.to_string());
             return Ok(Some(failure.kind));
         }
-        Ok(match &cancelled.stop {
+        Ok(match stop {
             Some(stop) => {
-                let exit = Ending::Stopped(stop.clone()).exit(false);
-                self.not_expired(campaign, &crate::report::summary::stop_text(stop), exit)
+                let why = stop_text(&stop);
+                self.not_expired(campaign, &why, Ending::Stopped(stop).exit(false))
             }
-            None if cancelled.refused() + cancelled.unknown + survey.not_touched() > 0 => {
-                Some(Exit::Attention)
-            }
+            None if refused > 0 => Some(Exit::Attention),
             None => None,
         })
     }
 
-    fn tell(
-        &self,
-        campaign: &Campaign,
-        cancelled: &Cancelled,
-        survey: &Survey,
-    ) -> Result<(), Failure> {
-        let spared = survey.spared.iter().map(|(why, some)| (*why, *some)).collect();
-        self.cx.ui.show(&Expired { campaign: campaign.name.clone(), done: done(cancelled, spared) })
-    }
-
     /// Waits for the moment at which scans expire, or until none waits any more; why they expire
-    /// then. Nothing if a signal came.
+    /// then. Returns `None` if a signal came.
     async fn wait(&self, campaign: &Campaign, stopping: &mut Stopping<'_>) -> Option<Cause> {
         let store = self.store;
         let (mut told, every) = (false, self.speed.timing.poll * POLLS);
@@ -180,7 +165,7 @@ impl<S: Store, A: CancelApi> Expiring<'_, S, A> {
         }
     }
 
-    /// How many scans wait; nothing if that cannot be read now.
+    /// How many scans wait. Returns `None` if that cannot be read now.
     async fn waiting(&self, campaign: &Campaign, cause: Cause) -> Option<usize> {
         let Self { cx, store, api, speed, .. } = *self;
         let with = Cancelling { ui: cx.ui, store, api, speed, cause };
@@ -198,16 +183,13 @@ impl<S: Store, A: CancelApi> Expiring<'_, S, A> {
             Some(some) => human::counted(some as u64, "scan"),
             None => "scans".to_owned(),
         };
-        self.cx.ui.say(&human::wrapped(
-            &format!(
-                "No more orders leave; {how_many} may wait for the device still. What waits at \
-                 {at} is cancelled then; Ctrl-C ends the waiting."
-            ),
-            2,
+        self.cx.say(&format!(
+            "No more orders leave; {how_many} may wait for the device still. What waits at \
+             {at} is cancelled then; Ctrl-C ends the waiting."
         ));
     }
 
-    /// When scans expire, and as what; nothing if that has passed, as outside of the window.
+    /// When scans expire, and as what. Returns `None` if that has passed, as outside of the window.
     fn closes(&self, at: Timestamp) -> Option<(Timestamp, Cause)> {
         let speed = self.speed;
         let over =

@@ -34,16 +34,16 @@ use crate::domain::{
     Campaign, Caught, Ending, Exit, Happened, LastRun, RunEnd, Skipped, Stop, Tally,
 };
 use crate::engine::{self, Ran, Settings};
-use crate::report::human;
 use crate::report::summary::Summary;
 use crate::report::totals::Totals;
+use crate::report::{Document, human};
 use crate::store::Store;
 
 /// Events that may wait for the watcher; it misses some rather than hold the campaign up.
 const EVENTS: usize = 256;
 
 /// What a run needs beside its campaign.
-pub(in crate::ops) struct Run<'a, S, A> {
+pub(crate) struct Run<'a, S, A> {
     /// What surrounds it.
     pub cx: &'a Context<'a>,
     /// The store.
@@ -71,7 +71,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     ///
     /// # Errors
     /// `Failure` if the store fails or a report cannot be written.
-    pub(in crate::ops) async fn run(self, campaign: Campaign) -> Result<Exit, Failure> {
+    pub(crate) async fn run(self, campaign: Campaign) -> Result<Exit, Failure> {
         let mut stopping = self.cx.stop.listen()?;
         let run = self.begin()?;
         if let Err(error) = self.store.note_run(campaign.id, run.clone()).await {
@@ -88,7 +88,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             Ok(over) => over,
             Err(failure) => return Err(self.failed(&campaign, run, failure).await),
         };
-        let noted = self.note_end(&campaign, run, (why, summary.exit)).await;
+        let noted = self.note_end(&campaign, run, why, summary.exit).await;
         // Who left at once does not wait for a command either.
         if let Some(command) = &self.on_finish
             && summary.exit != Exit::LeftAtOnce
@@ -101,11 +101,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     async fn hook(&self, command: &str, summary: &Summary, stopping: &mut Stopping<'_>) {
         let signal = std::pin::pin!(stopping.signal());
         if let Err(why) = self.cx.ui.run_hook(command, &summary.json(), signal).await {
-            self.cx.ui.say(&human::wrapped(
-                &format!(
-                    "Warning: the command of --on-finish {why}; the exit code stays as it is."
-                ),
-                2,
+            self.cx.say(&format!(
+                "Warning: the command of --on-finish {why}; the exit code stays as it is."
             ));
         }
     }
@@ -114,12 +111,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     fn begin(&self) -> Result<LastRun, Failure> {
         let id = getrandom::u64().map_err(|error| {
             let next = "check that the system has its random numbers (getrandom(2))";
-            Failure::new(
-                Exit::Failed,
-                "the run cannot be told from others",
-                error.to_string(),
-                next,
-            )
+            Failure::failed("the run cannot be told from others", error, next)
         })?;
         Ok(LastRun {
             id: format!("{id:016x}"),
@@ -148,7 +140,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         }
         self.tell_in_flight(campaign).await?;
         if let Some(text) = crate::ops::hours::waits(self.speed.hours.as_ref(), wall_clock()) {
-            self.cx.ui.say(&text);
+            self.cx.say(&text);
         }
         let started = self.store.clock().now();
         let before = self.store.calls(campaign.id).await?;
@@ -179,8 +171,9 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             following.after_run(watch, campaign, stopping).await;
             written = self.report(&ran.ending, campaign, stopping).await;
         }
-        let effort = Effort { calls_before: before, took, left, caught: stopping.caught() };
-        self.summarise(campaign, run, &ran, written, effort).await
+        let caught = stopping.caught();
+        let ended = Ended { ran, written, calls_before: before, took, left, caught };
+        self.summarise(campaign, run, ended).await
     }
 
     /// Writes the reports, and looks once before it how far the ordered scans are, unless they are
@@ -317,12 +310,11 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         &self,
         campaign: &Campaign,
         run: &LastRun,
-        ran: &Ran,
-        written: Result<Totals, Failure>,
-        effort: Effort,
+        ended: Ended,
     ) -> Result<Over, Failure> {
+        let Ended { ran, written, calls_before, took, left, caught } = ended;
         let tally = self.store.tally(campaign.id).await?;
-        let calls = self.store.calls(campaign.id).await?.saturating_sub(effort.calls_before);
+        let calls = self.store.calls(campaign.id).await?.saturating_sub(calls_before);
         let planned = self.is_as_planned(&ran.ending, calls);
         // What others did with it meanwhile.
         let there = self.store.campaign(campaign.id).await?;
@@ -340,7 +332,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
                 let bad = ended_badly(totals);
                 let ending = if planned { &Ending::Finished } else { &ran.ending };
                 let exit = ending.exit(tally.needs_attention() || bad > 0 || nothing);
-                let exit = match effort.left {
+                let exit = match left {
                     Some(left) if *ending == Ending::Finished || left == Exit::LeftAtOnce => left,
                     _ => exit,
                 };
@@ -349,9 +341,9 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             Err(failure) => (Totals::default(), Vec::new(), failure.kind, 0),
         };
         let summary = Summary {
-            head: reports::head(campaign),
+            head: reports::head(&campaign.name, &campaign.order, campaign.emulated),
             ending: ran.ending.clone(),
-            caught: effort.caught,
+            caught,
             planned,
             cancelled: there.called_off,
             others: there.last_run.as_ref().map_or(0, alive),
@@ -363,7 +355,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             ended_badly,
             calls,
             throttled: ran.throttled,
-            duration: effort.took,
+            duration: took,
             resume: self.resume.clone(),
             reports,
             exit,
@@ -403,7 +395,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         &self,
         campaign: &Campaign,
         run: LastRun,
-        (why, exit): (String, Exit),
+        why: String,
+        exit: Exit,
     ) -> Result<(), Failure> {
         let at = self.store.clock().utc();
         let what = Happened::RunEnded { why: why.clone(), exit_code: exit.code() };
@@ -417,7 +410,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     /// Tells the end of a run that failed, where the store still takes it.
     async fn failed(&self, campaign: &Campaign, run: LastRun, failure: Failure) -> Failure {
         let why = format!("{}: {}", failure.what, failure.why);
-        self.note_end(campaign, run, (why, failure.kind)).await.ok();
+        self.note_end(campaign, run, why, failure.kind).await.ok();
         failure
     }
 
@@ -436,8 +429,10 @@ struct Over {
     exit: Result<Exit, Failure>,
 }
 
-/// What a run took, and what ended it.
-struct Effort {
+/// A run that has ended, before that is told.
+struct Ended {
+    ran: Ran,
+    written: Result<Totals, Failure>,
     calls_before: u64,
     took: Duration,
     left: Left,

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::request::OutputRequest;
 use crate::domain::settle::Detail;
-use crate::domain::{
-    Campaign, CampaignId, CampaignName, Exit, Life, Order, Outcome, Row, State, Target,
-};
+use crate::domain::{Campaign, CampaignId, CampaignName, Life, Order, Outcome, Row, State, Target};
 use crate::ops::failure::Failure;
 use crate::report::totals::Totals;
 use crate::report::{ReportError, ReportHead, ReportOwner, ReportWriter, check_writable};
@@ -14,7 +12,7 @@ use crate::store::Store;
 
 /// Where the reports of a campaign go.
 #[derive(Clone)]
-pub(in crate::ops) struct Reports {
+pub(crate) struct Reports {
     paths: Vec<PathBuf>,
 }
 
@@ -24,7 +22,7 @@ impl Reports {
     ///
     /// # Errors
     /// `Failure` if a file cannot be written, or is not this campaign's report.
-    pub(in crate::ops) fn new(
+    pub(crate) fn new(
         asked: &OutputRequest,
         campaign: &CampaignName,
         target: Option<&Target>,
@@ -33,11 +31,11 @@ impl Reports {
         Self::of_paths(asked.reports.clone(), asked.force, ReportOwner { campaign, tenant })
     }
 
-    /// The same of a campaign that is there.
+    /// The files that are asked for of a campaign that is there, or the default one.
     ///
     /// # Errors
     /// As `new`.
-    pub(in crate::ops) fn of(asked: &OutputRequest, campaign: &Campaign) -> Result<Self, Failure> {
+    pub(crate) fn of(asked: &OutputRequest, campaign: &Campaign) -> Result<Self, Failure> {
         Self::new(asked, &campaign.name, Some(&campaign.order.target))
     }
 
@@ -45,24 +43,26 @@ impl Reports {
     ///
     /// # Errors
     /// `Failure` if a file cannot be written, or is not this campaign's report.
-    pub(in crate::ops) fn going_on_with(
+    pub(crate) fn going_on_with(
         asked: &OutputRequest,
         campaign: &Campaign,
     ) -> Result<Self, Failure> {
         let mut paths = asked.reports.clone();
-        if let Some(run) = campaign.last_run.as_ref().filter(|_| paths.is_empty()) {
+        if let (true, Some(run)) = (paths.is_empty(), &campaign.last_run) {
             paths.extend(run.reports.iter().map(PathBuf::from));
         }
         Self::of_paths(paths, asked.force, owner(campaign))
     }
 
-    /// The files of the latest run, for what another run changed of its campaign; nothing if they
-    /// are not to be written any more.
-    pub(in crate::ops) fn of_last_run(campaign: &Campaign) -> Option<Self> {
+    /// The files of the latest run, for what another run changed of its campaign. Returns `None` if
+    /// they are not to be written any more.
+    pub(crate) fn of_last_run(campaign: &Campaign) -> Option<Self> {
         let run = campaign.last_run.as_ref()?;
         let paths: Vec<PathBuf> = run.reports.iter().map(PathBuf::from).collect();
-        let there = !paths.is_empty() && paths.iter().all(|path| path.exists());
-        if there { Self::of_paths(paths, false, owner(campaign)).ok() } else { None }
+        if paths.is_empty() || !paths.iter().all(|path| path.exists()) {
+            return None;
+        }
+        Self::of_paths(paths, false, owner(campaign)).ok()
     }
 
     fn of_paths(
@@ -82,12 +82,12 @@ impl Reports {
     }
 
     /// The files.
-    pub(in crate::ops) fn paths(&self) -> Vec<PathBuf> {
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.paths.clone()
     }
 
     /// The files as a later process finds them, from whatever folder it is started in.
-    pub(in crate::ops) fn places(&self) -> Vec<String> {
+    pub(crate) fn places(&self) -> Vec<String> {
         let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
         self.paths.iter().filter_map(|path| Some(absolute(path).to_str()?.to_owned())).collect()
     }
@@ -96,12 +96,12 @@ impl Reports {
     ///
     /// # Errors
     /// `Failure` if the store cannot be read or a file cannot be written.
-    pub(in crate::ops) async fn write<S: Store>(
+    pub(crate) async fn write<S: Store>(
         &self,
         store: &S,
         campaign: &Campaign,
     ) -> Result<Totals, Failure> {
-        let writers = self.writers(&head(campaign));
+        let writers = self.writers(&head(&campaign.name, &campaign.order, campaign.emulated));
         let mut writers = writers.map_err(|failure| failure.of_report(&campaign.name))?;
         let totals = each_row(store, campaign.id, |row| write_row(&mut writers, &row)).await;
         let totals = totals.and_then(|totals| finish(writers).map(|()| totals));
@@ -112,21 +112,12 @@ impl Reports {
     ///
     /// # Errors
     /// `Failure` if the store cannot be read or a file cannot be written.
-    pub(in crate::ops) async fn write_refused<S: Store>(
+    pub(crate) async fn write_refused<S: Store>(
         &self,
         store: &S,
         draft: CampaignId,
-        name: &CampaignName,
-        order: &Order,
-        emulated: bool,
+        head: ReportHead,
     ) -> Result<(), Failure> {
-        let head = ReportHead {
-            campaign: name.clone(),
-            tenant: order.target.tenant.clone(),
-            scan_type: order.scan_type,
-            emulated,
-            ticket: order.ticket.clone(),
-        };
         let mut writers = self.writers(&head)?;
         each_row(store, draft, |mut row| {
             if row.life.state == State::Draft {
@@ -152,13 +143,13 @@ fn owner(campaign: &Campaign) -> ReportOwner<'_> {
 }
 
 /// What stands in every row of a campaign's report.
-pub(in crate::ops) fn head(campaign: &Campaign) -> ReportHead {
+pub(crate) fn head(campaign: &CampaignName, order: &Order, emulated: bool) -> ReportHead {
     ReportHead {
-        campaign: campaign.name.clone(),
-        tenant: campaign.order.target.tenant.clone(),
-        scan_type: campaign.order.scan_type,
-        emulated: campaign.emulated,
-        ticket: campaign.order.ticket.clone(),
+        campaign: campaign.clone(),
+        tenant: order.target.tenant.clone(),
+        scan_type: order.scan_type,
+        emulated,
+        ticket: order.ticket.clone(),
     }
 }
 
@@ -190,16 +181,15 @@ fn finish(writers: Vec<ReportWriter>) -> Result<(), Failure> {
 fn refused(error: &ReportError) -> Failure {
     Failure::usage(
         "nothing was ordered: a report cannot be written",
-        error.to_string(),
+        error,
         "name another file with --report",
     )
 }
 
 fn failed(error: &ReportError) -> Failure {
-    Failure::new(
-        Exit::Failed,
+    Failure::failed(
         "a report cannot be written",
-        error.to_string(),
+        error,
         "the store holds everything: mend the cause, then run `fleetsweep report`",
     )
 }

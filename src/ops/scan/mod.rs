@@ -21,15 +21,15 @@ use crate::ops::kept::{self, GoingOn};
 use crate::ops::limits::Speed;
 use crate::ops::link::Link;
 use crate::ops::plan::naming::{check_comment, name_of};
-use crate::ops::plan::planner::Planner;
+use crate::ops::plan::planner::{Planner, Proposal};
 use crate::ops::plan::source::{check_order, check_source, needs_tenant, rehearse};
-use crate::ops::plan_file::fresh::{self};
+use crate::ops::plan_file::fresh;
 use crate::ops::plan_file::made::{self, Made};
 use crate::ops::preflight::judge::{self, Preflight};
 use crate::ops::run::reports::Reports;
 use crate::ops::series;
 use crate::ops::stores::{self, Place};
-use crate::ops::waves::deal::Wish;
+use crate::ops::waves::deal::WavesWanted;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::store::sqlite::SqliteStore;
@@ -106,10 +106,9 @@ fn without_what_a_plan_says(settings: ScanRequest, made: Option<&Made>) -> ScanR
     settings
 }
 
-async fn wish(request: &ScanRequest) -> Result<Wish, Failure> {
+async fn wish(request: &ScanRequest) -> Result<WavesWanted, Failure> {
     let run = &request.run;
-    let most = run.max_failures.as_ref().and_then(|most| most.as_ref().copied());
-    Wish::read(&request.waves, most, run.speed.time_scale.unwrap_or(1)).await
+    WavesWanted::read(&request.waves, run.most_failures(), run.speed.time_scale.unwrap_or(1)).await
 }
 
 /// A scan that was asked for, before anything was looked at.
@@ -125,7 +124,7 @@ struct Scan<'a> {
     name: CampaignName,
     now: ZonedDateTime,
     rules: Rules,
-    wish: Wish,
+    wish: WavesWanted,
 }
 
 impl<'a> Scan<'a> {
@@ -145,21 +144,8 @@ impl<'a> Scan<'a> {
     }
 
     fn planner(self, planned: Planned, speed: Speed, place: Option<&'a Place>) -> Planner<'a> {
-        Planner {
-            cx: self.cx,
-            request: self.request,
-            made: self.made,
-            emulated: self.request.run.emulator.emulator,
-            target: planned.target,
-            sign_in: planned.sign_in,
-            warnings: planned.warnings,
-            speed,
-            name: self.name,
-            place,
-            rules: self.rules,
-            wish: self.wish,
-            going_on: None,
-        }
+        let Self { cx, request, made, name, rules, wish, .. } = self;
+        Planner { cx, request, made, planned, speed, name, place, rules, wish, going_on: None }
     }
 
     /// A dry run that sends nothing.
@@ -185,8 +171,8 @@ impl<'a> Scan<'a> {
     async fn rehearse_online(self) -> Result<Exit, Failure> {
         let Self { cx, request, .. } = self;
         let (destination, speed) = self.destination().await?;
-        let place = Place::planned(cx.store, destination.emulated())?;
-        let planner = self.planner(destination.planned(), speed, place.as_ref());
+        let place = Place::planned(cx.store, destination.planned.emulated)?;
+        let planner = self.planner(destination.planned.clone(), speed, place.as_ref());
         let mut link = Link::new(destination);
         let kept = rehearse(request).await?;
         let warnings = link.try_sign_in(cx, &planner.speed).await?;
@@ -222,7 +208,7 @@ impl<'a> Scan<'a> {
         speed: Speed,
     ) -> Result<(Option<GoingOn>, Speed), Failure> {
         let Self { cx, said, settings, .. } = self;
-        let budget = destination.target().budget(Operation::Scan);
+        let budget = destination.planned.target.clone().budget(Operation::Scan);
         let Some(there) = store.find(name, &budget).await? else { return Ok((None, speed)) };
         let begun = store.begun(there.id).await?;
         if there.state != CampaignState::Open || begun.is_none() {
@@ -238,8 +224,8 @@ impl<'a> Scan<'a> {
     async fn run(self) -> Result<Exit, Failure> {
         let Self { cx, request, .. } = self;
         let (destination, speed) = self.destination().await?;
-        let place = Place::new(cx.store, destination.emulated())?;
-        let (name, target) = (self.name.clone(), destination.target());
+        let place = Place::new(cx.store, destination.planned.emulated)?;
+        let (name, target) = (self.name.clone(), destination.planned.target.clone());
         let name = series::free_name(request, name, &target, Some(&place), &self.now).await?;
         check_comment(request, &name)?;
         let reports = Reports::new(&request.run.output, &name, Some(&target))?;
@@ -249,7 +235,7 @@ impl<'a> Scan<'a> {
         tell_apart(cx, &*store, &name, &target).await?;
         let (going_on, speed) = self.going_on(&*store, &name, &destination, speed).await?;
         let draft = store.draft().await?;
-        let planned = destination.planned();
+        let planned = destination.planned.clone();
         let wish = match &going_on {
             Some(going_on) => {
                 wish(&ScanRequest { run: going_on.run.clone(), ..request.clone() }).await?
@@ -293,15 +279,14 @@ async fn rehearsed<S: Store>(
     check_order(request, &read.listing)?;
     let dealt = planner.wish.deal(&read.listing, &read.preflight)?;
     let name = planner.name.clone();
-    let (target, place) = (&planner.target, planner.place);
+    let (target, place) = (&planner.planned.target, planner.place);
     let name = series::free_name(request, name, target, place, &local_now()).await?;
     let planner = Planner { name, ..planner };
-    let order = planner.order(&read.listing)?;
-    let plan = planner.plan(store, &read, &order, None, &dealt).await?;
+    let (planner, read, dealt) = (&planner, &read, &dealt);
+    let proposal = Proposal { planner, read, there: None, wish: &planner.wish, dealt };
+    let plan = proposal.plan(store).await?;
     cx.ui.show(&plan)?;
     planner.refuse_bad_rows(&read.listing)?;
-    let wish = &planner.wish;
-    let fresh = planner.fresh(&plan, &order, &read, wish, &dealt);
-    fresh::settle(cx, &fresh, planner.made, None)?;
+    fresh::settle(&proposal, &plan, None)?;
     Ok(Exit::Done)
 }

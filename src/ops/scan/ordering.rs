@@ -8,20 +8,21 @@ use crate::clock::local_now;
 use crate::domain::{
     Campaign, CampaignId, CampaignState, Exit, Opened, Opening, Operation, Order, Rollout,
 };
+use crate::ops::destination::Planned;
 use crate::ops::failure::Failure;
 use crate::ops::follow::Watch;
 use crate::ops::kept;
 use crate::ops::link::Link;
 use crate::ops::plan::approve::{Answer, confirm, within};
 use crate::ops::plan::naming::random;
-use crate::ops::plan::planner::{Planner, Read};
+use crate::ops::plan::planner::{Planner, Proposal, Read};
 use crate::ops::plan::source::{check_order, needs_tenant, rehearse};
-use crate::ops::plan_file::fresh::{self};
+use crate::ops::plan_file::fresh;
 use crate::ops::preflight::judge::Preflight;
 use crate::ops::run::Run;
-use crate::ops::run::reports::Reports;
+use crate::ops::run::reports::{Reports, head};
 use crate::ops::series;
-use crate::ops::waves::deal::{self, Dealt};
+use crate::ops::waves::deal::{self, WavesAssigned};
 use crate::report::plan::Plan;
 use crate::store::Store;
 
@@ -54,20 +55,20 @@ impl Ordering<'_> {
         series::open_ones(cx, store, series, speed).await?;
         let (preflight, kept) = self.check(store, link).await?;
         let read = self.planner.read(kept, preflight, Some((store, draft))).await?;
-        read.listing.told.check(&self.planner.target, self.planner.emulated)?;
-        let order = self.planner.order(&read.listing)?;
-        let there = self.find_same(store, &order).await?;
+        let Planned { target, emulated, .. } = &self.planner.planned;
+        read.listing.told.check(target, *emulated)?;
+        let there = self.find_same(store, &read.order).await?;
         if there.is_none() {
             check_order(request, &read.listing)?;
         }
-        let (dealt, plan) = self.agree(store, draft, &order, &read, there.as_ref()).await?;
+        let (dealt, plan) = self.agree(store, draft, &read, there.as_ref()).await?;
         // Another run of the series can have begun since.
         let last = series::open_ones(cx, store, series, speed).await?;
         if !last.is_empty() {
             series::end(cx, shared, link.api(cx, speed).await?, last, speed).await?;
         }
         let fits = plan.fits().filter(|fits| *fits < plan.open && series.is_some());
-        let campaign = self.open(store, draft, order, dealt.rollout).await?;
+        let campaign = self.open(store, draft, read.order, dealt.rollout).await?;
         Ok(Ready { campaign, foreseen: fits })
     }
 
@@ -79,11 +80,11 @@ impl Ordering<'_> {
         link: &mut Link,
     ) -> Result<(Preflight, Option<File>), Failure> {
         let planner = self.planner;
-        let Planner { cx, request, speed, emulated, .. } = planner;
+        let Planner { cx, request, speed, planned, .. } = planner;
         if !needs_tenant(request) && !request.check {
             let why = if request.no_check {
                 Some(planner.why_not_asked())
-            } else if *emulated {
+            } else if planned.emulated {
                 Some("the emulator makes up a fleet of its own (see --check)")
             } else {
                 None
@@ -125,31 +126,30 @@ impl Ordering<'_> {
         &self,
         store: &S,
         draft: CampaignId,
-        order: &Order,
         read: &Read,
         there: Option<&Campaign>,
-    ) -> Result<(Dealt, Plan), Failure> {
+    ) -> Result<(WavesAssigned, Plan), Failure> {
         let planner = self.planner;
         let Planner { cx, request, .. } = planner;
         let mut wish = planner.wish.clone();
         loop {
             let dealt = match there {
-                Some(there) => Dealt::of(store, there, &wish).await?,
+                Some(there) => WavesAssigned::of(store, there, &wish).await?,
                 None => wish.deal(&read.listing, &read.preflight)?,
             };
-            let plan = planner.plan(Some(store), read, order, there, &dealt).await?;
+            let proposal = Proposal { planner, read, there, wish: &wish, dealt: &dealt };
+            let plan = proposal.plan(Some(store)).await?;
             cx.ui.show(&plan)?;
             if let Err(failure) = planner.refuse_bad_rows(&read.listing) {
                 // The report of a campaign that is open already tells what was ordered in it.
                 if there.is_none() {
-                    self.report_refused(store, draft, order).await?;
+                    self.report_refused(store, draft, &read.order).await?;
                 }
                 return Err(failure);
             }
             let filed = planner.made.is_some() || request.plan_file.write_to.is_some();
             let held = fresh::held(filed, store, there).await?;
-            let fresh = planner.fresh(&plan, order, read, &wish, &dealt);
-            let approved = fresh::settle(cx, &fresh, planner.made, held.as_ref())?;
+            let approved = fresh::settle(&proposal, &plan, held.as_ref())?;
             if let Some(there) = there {
                 deal::refuse_failed(cx, there)?;
                 // It was confirmed as a whole; what is left of it must still be what is meant.
@@ -159,7 +159,8 @@ impl Ordering<'_> {
             if !approved {
                 // What a file of a plan says is not changed by an answer.
                 let devices = read.listing.devices();
-                let proposed = !filed && wish.proposes(order, devices, planner.emulated);
+                let proposed =
+                    !filed && wish.proposes(&read.order, devices, planner.planned.emulated);
                 match self.confirmed(&plan, devices, proposed).await? {
                     Answer::Go => {}
                     Answer::Canary => {
@@ -195,26 +196,27 @@ impl Ordering<'_> {
         draft: CampaignId,
         order: &Order,
     ) -> Result<(), Failure> {
-        let Planner { name, emulated, .. } = self.planner;
-        self.reports.write_refused(store, draft, name, order, *emulated).await
+        let Planner { name, planned, .. } = self.planner;
+        let head = head(name, order, planned.emulated);
+        self.reports.write_refused(store, draft, head).await
     }
 
     /// The campaign of this name in this tenant, if there is one.
     async fn find<S: Store>(&self, store: &S) -> Result<Option<Campaign>, Failure> {
-        let Planner { name, target, .. } = self.planner;
-        Ok(store.find(name, &target.budget(Operation::Scan)).await?)
+        let Planner { name, planned, .. } = self.planner;
+        Ok(store.find(name, &planned.target.budget(Operation::Scan)).await?)
     }
 
-    /// The same campaign, if it is open already; another one of that name is refused before
-    /// anybody is asked anything.
+    /// This campaign, if it is open already; another one of that name is refused before anybody
+    /// is asked anything.
     async fn find_same<S: Store>(
         &self,
         store: &S,
         order: &Order,
     ) -> Result<Option<Campaign>, Failure> {
-        let Planner { name, emulated, request, .. } = self.planner;
+        let Planner { name, planned, request, .. } = self.planner;
         let Some(there) = self.find(store).await? else { return Ok(None) };
-        let differs = there.differences(order, *emulated);
+        let differs = there.differences(order, planned.emulated);
         if request.due.series.is_some() {
             return Err(series::at_work(self.planner.cx, name));
         }
@@ -231,13 +233,13 @@ impl Ordering<'_> {
         order: Order,
         rollout: Rollout,
     ) -> Result<Campaign, Failure> {
-        let Planner { cx, name, emulated, request, speed, .. } = self.planner;
+        let Planner { cx, name, planned, request, speed, .. } = self.planner;
         let opening = Opening {
             name: name.clone(),
             order,
             mark_bits: random()?,
             busy: request.busy.unwrap_or_default(),
-            emulated: *emulated,
+            emulated: planned.emulated,
             quotas: speed.quotas.clone(),
             priority: speed.priority,
             rollout,
@@ -250,9 +252,9 @@ impl Ordering<'_> {
             Opened::New(_) | Opened::Continues(_) => {}
             Opened::Taken(differs) => return Err(self.taken(&differs)),
         }
-        self.find(store).await?.ok_or_else(|| {
-            let (what, why) = ("the campaign vanished", "the store does not find it again");
-            Failure::new(Exit::Failed, what, why, "report this as a defect")
+        let opened = self.find(store).await?;
+        opened.ok_or_else(|| {
+            Failure::defect("the campaign vanished", "the store does not find it again")
         })
     }
 
@@ -286,18 +288,17 @@ impl Ordering<'_> {
             series: request.due.series.is_some(),
             on_finish: asked.after.on_finish.clone(),
         };
-        let most = asked.max_failures.as_ref().and_then(|most| most.as_ref().copied());
-        run.run(deal::with_rules(campaign, most)).await
+        run.run(deal::with_rules(campaign, asked.most_failures())).await
     }
 
     /// The command that goes on with the campaign. Returns `None` if its store goes with this
     /// process.
     fn resume(&self, campaign: &Campaign) -> Option<String> {
-        let Planner { cx, emulated, .. } = self.planner;
-        if *emulated && !cx.store.named {
+        let Planner { cx, planned, .. } = self.planner;
+        if planned.emulated && !cx.store.named {
             return None;
         }
-        Some(cx.commands.of_campaign(&format!("resume {}", campaign.name)))
+        Some(cx.commands.going_on(&campaign.name))
     }
 
     fn taken(&self, differs: &[String]) -> Failure {
@@ -308,10 +309,10 @@ impl Ordering<'_> {
                 "see `{}`; for another round give another name with --campaign, or none",
                 cx.commands.of_store(&format!("report {name}"))
             );
-            return Failure::new(Exit::Refused, what, "it is this one, and it is finished", next);
+            return Failure::refused(what, "it is this one, and it is finished", next);
         }
         let why = format!("it is another one; what differs: {}", differs.join("; "));
         let next = "give another name with --campaign, or none";
-        Failure::new(Exit::Refused, what, why, next)
+        Failure::refused(what, why, next)
     }
 }

@@ -13,10 +13,10 @@ use super::failure::Failure;
 use super::stores::{self, Place};
 use crate::domain::request::{ConnectRequest, Said, StatusRequest};
 use crate::domain::{CampaignFilter, Exit};
-use crate::report::{Document, human};
+use crate::report::Document;
 use crate::store::Store;
 use budgets::Budgets;
-use standing::Standing;
+use standing::CampaignStatus;
 
 /// Tells where campaigns stand.
 ///
@@ -30,7 +30,7 @@ pub async fn status(
     let place = Place::durable(cx.store)?;
     let store = stores::open_to_read(&place).await?;
     if let Some(warning) = place.warning() {
-        cx.ui.say(&human::wrapped(&format!("Warning: {warning}"), 2));
+        cx.say(&format!("Warning: {warning}"));
     }
     if request.coverage {
         coverage(cx, request.series.as_ref(), &store).await?;
@@ -50,7 +50,7 @@ pub async fn status(
     }
     let mut budgets = Budgets::default();
     for campaign in campaigns {
-        let standing = Standing::read(&store, campaign, &mut budgets).await?;
+        let standing = CampaignStatus::read(&store, campaign, &mut budgets).await?;
         let standing = match request.campaign {
             Some(_) => standing.with_happenings(&store).await?,
             None => standing,

@@ -20,7 +20,7 @@ use crate::report::jsonl;
 use crate::store::Store;
 
 /// Where one campaign stands.
-pub(super) struct Standing {
+pub(super) struct CampaignStatus {
     pub(super) campaign: Campaign,
     /// What it was begun with, if that was kept.
     pub(super) begun: Option<Begun>,
@@ -45,7 +45,7 @@ pub(super) struct Standing {
     pub(super) happenings: Option<Vec<Happening>>,
 }
 
-impl Standing {
+impl CampaignStatus {
     pub(super) async fn read<S: Store>(
         store: &S,
         campaign: Campaign,
@@ -55,10 +55,7 @@ impl Standing {
         let calls = store.calls(campaign.id).await?;
         let Shared { usage, open } = budgets.of(store, &campaign).await?;
         // Those that it was started with, and what the server named since.
-        let own = match campaign.quotas.is_empty() {
-            true => api_quotas(),
-            false => campaign.quotas.clone(),
-        };
+        let own = if campaign.quotas.is_empty() { api_quotas() } else { campaign.quotas.clone() };
         let now = store.clock().now();
         let named = usage.state.named.lowering(&own, now);
         let mine: BTreeSet<Quota> = own.iter().chain(&named).copied().collect();
@@ -114,8 +111,8 @@ impl Standing {
         Ok(Self { happenings, ..self })
     }
 
-    /// When the last answer is likely to be in; nothing of a campaign that stands still. A run that
-    /// knows its window says so itself.
+    /// When the last answer is likely to be in. Returns `None` for a campaign that stands still. A
+    /// run that knows its window says so itself.
     fn finish_in(&self) -> Option<Duration> {
         let run = self.campaign.last_run.as_ref()?;
         match self.doing {
@@ -214,7 +211,9 @@ fn speed(campaign: &Campaign, begun: Option<&Begun>) -> Speed {
     // A moment that has passed says nothing of the next run.
     let asked = SpeedRequest { until: None, max_duration: None, ..asked };
     let now = local_now();
-    Speed::of(&asked, towards, &now).unwrap_or_else(|_| Speed::of_the_api())
+    let speed = Speed::of(&asked, towards, &now);
+    let speed = speed.or_else(|_| Speed::of(&SpeedRequest::default(), towards, &now));
+    speed.expect("the API's own limits can be kept")
 }
 
 /// Those of the open campaigns on its budget that this one yields to while they have a runner.

@@ -4,7 +4,7 @@
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::doing::Doing;
-use super::standing::Standing;
+use super::standing::CampaignStatus;
 use crate::clock::local_now;
 use crate::domain::text::printable;
 use crate::domain::{LastRun, Outcome, Priority, RunEnd, Timing};
@@ -14,7 +14,7 @@ use crate::report::{Document, happenings, human};
 /// Happenings that people are told; programs are told all.
 const LAST: usize = 5;
 
-impl Document for Standing {
+impl Document for CampaignStatus {
     fn text(&self) -> String {
         self.words(&local_now())
     }
@@ -24,7 +24,7 @@ impl Document for Standing {
     }
 }
 
-impl Standing {
+impl CampaignStatus {
     fn words(&self, now: &ZonedDateTime) -> String {
         let mut lines = vec![self.headline()];
         let Self { campaign, tally, .. } = self;
@@ -49,11 +49,7 @@ impl Standing {
                 human::count(tally.claimed),
                 human::count(tally.doubtful),
             ));
-            let used = self.used.iter().map(|(quota, calls)| {
-                format!("{} of {}", human::count(*calls), human::quota_of(quota, &self.named))
-            });
-            let used: Vec<String> = used.collect();
-            lines.push(format!("  limits used: {}", used.join(", ")));
+            lines.push(format!("  limits used: {}", human::used_of(&self.used, &self.named)));
             lines.extend(self.before.iter().map(|name| {
                 format!(
                     "  waits for campaign {name} (priority high) while a runner is at work on it"

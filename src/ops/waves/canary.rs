@@ -10,7 +10,7 @@ use crate::domain::canary::CanaryRule;
 use crate::domain::request::WaveRequest;
 use crate::domain::rollout::lot;
 use crate::domain::text::printable;
-use crate::domain::{CampaignId, DeviceId, Exit, Rank, Seq, State};
+use crate::domain::{CampaignId, DeviceId, Rank, Seq, State};
 use crate::intake::Options;
 use crate::ops::failure::Failure;
 use crate::ops::plan::listing::Listing;
@@ -23,7 +23,7 @@ use crate::store::Store;
 
 /// Who is the canary.
 #[derive(Clone, Debug)]
-pub(in crate::ops) struct Canary {
+pub(crate) struct Canary {
     /// At most so many devices.
     most: Option<u64>,
     rule: CanaryRule,
@@ -33,7 +33,7 @@ pub(in crate::ops) struct Canary {
 
 impl Canary {
     /// The first devices of the list.
-    pub(in crate::ops) fn first(devices: u64) -> Self {
+    pub(crate) fn first(devices: u64) -> Self {
         Self { most: Some(devices), rule: CanaryRule::First, listed: None }
     }
 
@@ -41,7 +41,7 @@ impl Canary {
     ///
     /// # Errors
     /// `Failure` if the list of ids is refused.
-    pub(in crate::ops) async fn read(asked: &mut WaveRequest) -> Result<Option<Self>, Failure> {
+    pub(crate) async fn read(asked: &mut WaveRequest) -> Result<Option<Self>, Failure> {
         if asked.canary_random && asked.canary_seed.is_none() {
             // A number that people can copy without a slip.
             asked.canary_seed = Some(random()? % 1_000_000);
@@ -55,7 +55,7 @@ impl Canary {
     }
 
     /// The seed with which it is drawn, if it is.
-    pub(in crate::ops) fn seed(&self) -> Option<u64> {
+    pub(crate) fn seed(&self) -> Option<u64> {
         match self.rule {
             CanaryRule::Drawn(seed) => Some(seed),
             _ => None,
@@ -63,12 +63,12 @@ impl Canary {
     }
 
     /// The hash of the ids of its list, if it is one.
-    pub(in crate::ops) fn listed_hash(&self) -> Option<String> {
+    pub(crate) fn listed_hash(&self) -> Option<String> {
         self.listed.as_ref().map(|ids| hash_of_ids(ids.iter().copied()))
     }
 
     /// The devices to set apart while the list is read.
-    pub(in crate::ops) fn marks(&self) -> Marks {
+    pub(crate) fn marks(&self) -> Marks {
         match (&self.rule, &self.listed) {
             (CanaryRule::Tagged(tag), _) => Marks::Tag(tag.clone()),
             (_, Some(ids)) => Marks::Ids(ids.clone()),
@@ -80,12 +80,12 @@ impl Canary {
     ///
     /// # Errors
     /// `Failure` if it would hold no device, or names one that is not in the list.
-    pub(in crate::ops) fn found(
+    pub(crate) fn found(
         &self,
         listing: &Listing,
         preflight: &Preflight,
     ) -> Result<waves::Canary, Failure> {
-        let marked = listing.counts.marked().len() as u64;
+        let marked = listing.counts.marked.len() as u64;
         let found = match &self.rule {
             CanaryRule::First | CanaryRule::Drawn(_) => listing.devices(),
             CanaryRule::Tagged(tag) if marked == 0 => return Err(no_tag(tag, preflight)),
@@ -105,7 +105,7 @@ impl Canary {
     ///
     /// # Errors
     /// `Failure` if the store fails.
-    pub(in crate::ops) async fn lay<S: Store>(
+    pub(crate) async fn lay<S: Store>(
         &self,
         store: &S,
         draft: CampaignId,
@@ -117,10 +117,10 @@ impl Canary {
         }
         let seed = self.seed();
         let most = sizes.first().copied().unwrap_or(0);
-        let marked = listing.counts.marked();
+        let marked = &listing.counts.marked;
         let mut chosen: BTreeSet<(u64, Rank, i64, Seq)> = BTreeSet::new();
         let choose = store.each_row(draft, |row| {
-            let Some(device) = row.device.filter(|_| row.life.state == State::Draft) else {
+            let (State::Draft, Some(device)) = (row.life.state, row.device) else {
                 return Ok::<(), Failure>(());
             };
             let place = match seed {
@@ -144,7 +144,7 @@ impl Canary {
 async fn ids(path: &Path) -> Result<Arc<BTreeSet<DeviceId>>, Failure> {
     side_list::not_standard_input("--canary-file", path)?;
     let path = path.to_owned();
-    let reading = tokio::task::spawn_blocking(move || {
+    let read = move || {
         let name = path.display().to_string();
         let refused = |why: String| {
             let next = "mend that list, then run the same command again";
@@ -159,15 +159,8 @@ async fn ids(path: &Path) -> Result<Arc<BTreeSet<DeviceId>>, Failure> {
                 Err(refused(format!("{}: {rows}; the first: {first}", printable(&name))))
             }
         }
-    });
-    reading.await.map_err(|error| {
-        Failure::new(
-            Exit::Failed,
-            "reading a list failed",
-            error.to_string(),
-            "report this as a defect",
-        )
-    })?
+    };
+    side_list::apart(read).await
 }
 
 /// A device that was named as a canary and is not ordered at all would be missed by nobody.
@@ -188,7 +181,7 @@ fn all_listed(file: &str, ids: &BTreeSet<DeviceId>, listing: &Listing) -> Result
             "take them out of that file, or add them to the list",
         ));
     }
-    if listing.counts.marked().is_empty() {
+    if listing.counts.marked.is_empty() {
         return Err(Failure::usage(
             "there is no canary; nothing was ordered",
             format!("every device of {file} is skipped, as the plan would tell"),
@@ -199,15 +192,14 @@ fn all_listed(file: &str, ids: &BTreeSet<DeviceId>, listing: &Listing) -> Result
 }
 
 fn no_tag(tag: &str, preflight: &Preflight) -> Failure {
-    let (read, next) = match preflight.inventory().filter(|_| preflight.is_whole()) {
-        Some(_) => {
-            ("by the tenant's inventory and the list", "check how the portal writes the tag")
-        }
-        None => (
+    let (read, next) = if preflight.known.is_some() && preflight.whole {
+        ("by the tenant's inventory and the list", "check how the portal writes the tag")
+    } else {
+        (
             "by the list's own column; the tenant's inventory was not read",
             "let it be read (--check in a dry run or with --emulator, no --no-check, and the \
              permission Machine.Read.All), or export the list with the column Tags",
-        ),
+        )
     };
     Failure::usage(
         "there is no canary; nothing was ordered",

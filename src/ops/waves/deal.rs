@@ -8,9 +8,7 @@ use jiff::ZonedDateTime;
 use crate::domain::forecast::Outlook;
 use crate::domain::request::{Wait, WaveRequest};
 use crate::domain::text::printable;
-use crate::domain::{
-    Campaign, CampaignId, Exit, Judged, MaxFailures, Order, Rollout, ScanType, Tally,
-};
+use crate::domain::{Campaign, CampaignId, Judged, MaxFailures, Order, Rollout, ScanType, Tally};
 use crate::engine::waves::shown;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
@@ -19,7 +17,7 @@ use crate::ops::plan::listing::Listing;
 use crate::ops::preflight::judge::Marks;
 use crate::ops::preflight::judge::Preflight;
 use crate::ops::waves::canary::Canary;
-use crate::report::human::{count, counted, wrapped};
+use crate::report::human::{count, counted};
 use crate::report::waves::{self, Wave};
 use crate::store::Store;
 
@@ -31,7 +29,7 @@ const MANY: u64 = 100;
 
 /// What was asked for.
 #[derive(Clone, Debug)]
-pub(in crate::ops) struct Wish {
+pub(crate) struct WavesWanted {
     asked: WaveRequest,
     canary: Option<Canary>,
     canary_wait: Duration,
@@ -40,7 +38,7 @@ pub(in crate::ops) struct Wish {
 
 /// The waves of a campaign, and what the plan tells of them.
 #[derive(Clone, Debug, Default)]
-pub(in crate::ops) struct Dealt {
+pub(crate) struct WavesAssigned {
     /// As the store keeps them.
     pub rollout: Rollout,
     /// The wave that it stands at.
@@ -71,12 +69,12 @@ pub fn check(asked: &WaveRequest) -> Result<(), Failure> {
     ))
 }
 
-impl Wish {
+impl WavesWanted {
     /// Reads what was asked for.
     ///
     /// # Errors
     /// `Failure` if it contradicts itself, or if the list of a canary is refused.
-    pub(in crate::ops) async fn read(
+    pub(crate) async fn read(
         asked: &WaveRequest,
         max_failures: Option<MaxFailures>,
         time_scale: u32,
@@ -90,14 +88,14 @@ impl Wish {
     }
 
     /// As it is, but with the canary that was proposed.
-    pub(in crate::ops) fn with_canary(&self) -> Self {
+    pub(crate) fn with_canary(&self) -> Self {
         let asked = WaveRequest { canary: Some(PROPOSED), ..self.asked.clone() };
         Self { asked, canary: Some(Canary::first(PROPOSED)), ..self.clone() }
     }
 
     /// What was asked for with every default said; of a campaign that is open already that is what
     /// it was begun with.
-    pub(in crate::ops) fn request(&self, dealt: &Dealt) -> WaveRequest {
+    pub(crate) fn request(&self, dealt: &WavesAssigned) -> WaveRequest {
         let Rollout { sizes, canary, canary_wait, wave_wait, max_failures: _ } = &dealt.rollout;
         let begun = dealt.begun && !sizes.is_empty();
         let mut said = self.asked.clone();
@@ -111,12 +109,12 @@ impl Wish {
     }
 
     /// The hash of the ids of `--canary-file`, if the canary is such a list.
-    pub(in crate::ops) fn listed_hash(&self) -> Option<String> {
+    pub(crate) fn listed_hash(&self) -> Option<String> {
         self.canary.as_ref().and_then(Canary::listed_hash)
     }
 
     /// Whether the rows' order has no say in who the canary is.
-    pub(in crate::ops) fn is_chosen(&self) -> bool {
+    pub(crate) fn is_chosen(&self) -> bool {
         let Some(canary) = &self.canary else { return false };
         self.asked.canary.is_none() || canary.seed().is_some()
     }
@@ -126,13 +124,13 @@ impl Wish {
     }
 
     /// Whether a canary is proposed to who confirms this on a terminal.
-    pub(in crate::ops) fn proposes(&self, order: &Order, devices: u64, emulated: bool) -> bool {
+    pub(crate) fn proposes(&self, order: &Order, devices: u64, emulated: bool) -> bool {
         let none = self.canary.is_none() && self.asked.waves.is_empty();
         order.scan_type == ScanType::Full && devices > MANY && none && !emulated
     }
 
     /// The devices to set apart while the list is read.
-    pub(in crate::ops) fn marks(&self) -> Marks {
+    pub(crate) fn marks(&self) -> Marks {
         self.canary.as_ref().map(Canary::marks).unwrap_or_default()
     }
 
@@ -140,11 +138,11 @@ impl Wish {
     ///
     /// # Errors
     /// `Failure` if there is no canary.
-    pub(in crate::ops) fn deal(
+    pub(crate) fn deal(
         &self,
         listing: &Listing,
         preflight: &Preflight,
-    ) -> Result<Dealt, Failure> {
+    ) -> Result<WavesAssigned, Failure> {
         let devices = listing.devices();
         let canary = self.canary.as_ref().map(|canary| canary.found(listing, preflight));
         let canary = canary.transpose()?;
@@ -157,32 +155,34 @@ impl Wish {
             before = before.saturating_add(*size);
             before < devices
         });
-        let warnings = (sizes.len() < wanted && devices > 0).then(|| {
+        let mut warnings = Vec::new();
+        if sizes.len() < wanted && devices > 0 {
             let some = counted(devices, "device");
-            match sizes.len() as u64 {
+            warnings.push(match sizes.len() as u64 {
                 0 => format!("the list has only {some}: nothing is left to hold back"),
                 more => format!("the list has only {some}: enough for {} waves", more + 1),
+            });
+        }
+        let max_failures = self.max_failures;
+        let rollout = if sizes.is_empty() {
+            Rollout { max_failures, ..Rollout::default() }
+        } else {
+            Rollout {
+                canary: canary.is_some(),
+                canary_wait: self.canary_wait,
+                wave_wait: self.wave_wait(),
+                max_failures,
+                sizes,
             }
-        });
-        let rollout = Rollout {
-            canary: canary.is_some() && !sizes.is_empty(),
-            canary_wait: self.canary_wait,
-            wave_wait: self.wave_wait(),
-            max_failures: self.max_failures,
-            sizes,
-        };
-        let rollout = match rollout.sizes.is_empty() {
-            true => Rollout { max_failures: self.max_failures, ..Rollout::default() },
-            false => rollout,
         };
         let (first, _) = rollout.sizes_at(0, devices);
-        Ok(Dealt {
+        Ok(WavesAssigned {
             wave: 0,
             begun: false,
             waiting: (first, None),
             devices,
-            canary: canary.filter(|_| rollout.canary),
-            warnings: warnings.into_iter().collect(),
+            canary: if rollout.canary { canary } else { None },
+            warnings,
             rollout,
         })
     }
@@ -191,11 +191,11 @@ impl Wish {
     ///
     /// # Errors
     /// `Failure` if the store fails.
-    pub(in crate::ops) async fn lay<S: Store>(
+    pub(crate) async fn lay<S: Store>(
         &self,
         store: &S,
         draft: CampaignId,
-        dealt: &Dealt,
+        dealt: &WavesAssigned,
         listing: &Listing,
     ) -> Result<(), Failure> {
         let sizes = &dealt.rollout.sizes;
@@ -207,15 +207,15 @@ impl Wish {
     }
 }
 
-impl Dealt {
+impl WavesAssigned {
     /// The waves of a campaign that is open already.
     ///
     /// # Errors
     /// `Failure` if the store fails.
-    pub(in crate::ops) async fn of<S: Store>(
+    pub(crate) async fn of<S: Store>(
         store: &S,
         campaign: &Campaign,
-        wish: &Wish,
+        wish: &WavesWanted,
     ) -> Result<Self, Failure> {
         let tally = store.tally(campaign.id).await?;
         let rollout = ruled(campaign.rollout.clone(), wish.max_failures);
@@ -223,58 +223,57 @@ impl Dealt {
         let first = pauses.and_then(|pauses| pauses.first().copied());
         let waiting = first.map_or((0, None), |pause| (pause.after, Some(pause.wait)));
         let asked = wish.canary.is_some() || !wish.asked.waves.is_empty();
-        let warning = "it is open already: its waves are those that it was begun with";
+        let warning = "it is open already: its waves are those that it was begun with".to_owned();
         Ok(Self {
             wave: campaign.wave,
             begun: true,
             waiting,
             devices: tally.devices(),
             canary: None,
-            warnings: asked.then(|| warning.to_owned()).into_iter().collect(),
+            warnings: if asked { vec![warning] } else { Vec::new() },
             rollout,
         })
     }
 
-    /// The same outlook with the pauses between the waves.
-    pub(in crate::ops) fn outlook(&self, outlook: Outlook) -> Outlook {
+    /// The outlook with the pauses between the waves.
+    pub(crate) fn outlook(&self, outlook: Outlook) -> Outlook {
         let (waiting, left) = self.waiting;
         Outlook { pauses: self.rollout.pauses(self.wave, waiting, left), ..outlook }
     }
 
     /// What the plan tells, of a forecast that was made with the pauses.
-    pub(in crate::ops) fn plan(
-        &self,
-        outlook: &Outlook,
-        open: u64,
-        now: &ZonedDateTime,
-    ) -> waves::Waves {
+    pub(crate) fn plan(&self, outlook: &Outlook, open: u64, now: &ZonedDateTime) -> waves::Waves {
         let max_failures = self.rollout.max_failures;
         if self.wave >= self.rollout.last() {
             return waves::Waves { max_failures, ..waves::Waves::default() };
         }
         let later = |by: Duration| now.checked_add(by).ok();
-        let first = outlook.forecast(open).map(|forecast| forecast.first_call);
-        let first = first.filter(|_| !self.begun);
+        let first = if self.begun { None } else { outlook.forecast(open) };
+        let first = first.map(|forecast| forecast.first_call);
         let begins = outlook.begins(open).into_iter().map(Some);
         let begins = std::iter::once(first).chain(begins);
         let waves = (self.wave..=self.rollout.last()).zip(begins).map(|(wave, begins)| Wave {
             name: self.rollout.name(wave),
             devices: self.rollout.sizes_at(wave, self.devices).0,
             begins: begins.and_then(later),
-            wait: (wave < self.rollout.last()).then(|| self.rollout.wait_after(wave)),
+            wait: if wave < self.rollout.last() {
+                Some(self.rollout.wait_after(wave))
+            } else {
+                None
+            },
         });
         waves::Waves { waves: waves.collect(), canary: self.canary.clone(), max_failures }
     }
 }
 
-/// The same with the rule about failures that was asked for now, if one was.
+/// The rollout with the rule about failures that was asked for now, if one was.
 fn ruled(rollout: Rollout, now: Option<MaxFailures>) -> Rollout {
     Rollout { max_failures: now.or(rollout.max_failures), ..rollout }
 }
 
 /// The campaign as this run is to treat it: the rule about failures that was asked for now holds,
 /// else the one that it was begun with.
-pub(in crate::ops) fn with_rules(campaign: Campaign, now: Option<MaxFailures>) -> Campaign {
+pub(crate) fn with_rules(campaign: Campaign, now: Option<MaxFailures>) -> Campaign {
     Campaign { rollout: ruled(campaign.rollout, now), ..campaign }
 }
 
@@ -283,18 +282,17 @@ pub(in crate::ops) fn with_rules(campaign: Campaign, now: Option<MaxFailures>) -
 ///
 /// # Errors
 /// `Failure` with exit code 6 if one has.
-pub(in crate::ops) fn refuse_failed(cx: &Context<'_>, campaign: &Campaign) -> Result<(), Failure> {
+pub(crate) fn refuse_failed(cx: &Context<'_>, campaign: &Campaign) -> Result<(), Failure> {
     let Some(failure) = &campaign.wave_failed else { return Ok(()) };
     let name = &campaign.name;
-    Err(Failure::new(
-        Exit::Refused,
+    Err(Failure::refused(
         format!("campaign {name} is not gone on with: a wave of it failed"),
         failure.to_string(),
         format!(
             "see `{}` for what failed; to order the others all the same, run `{}`, which asks once \
              more",
             cx.commands.of_store(&format!("report {name}")),
-            cx.commands.of_campaign(&format!("resume {name}")),
+            cx.commands.going_on(name),
         ),
     ))
 }
@@ -303,7 +301,7 @@ pub(in crate::ops) fn refuse_failed(cx: &Context<'_>, campaign: &Campaign) -> Re
 ///
 /// # Errors
 /// `Failure` with exit code 6 if nobody says so.
-pub(in crate::ops) async fn allow<S: Store>(
+pub(crate) async fn allow<S: Store>(
     cx: &Context<'_>,
     store: &S,
     campaign: &Campaign,
@@ -316,14 +314,11 @@ pub(in crate::ops) async fn allow<S: Store>(
         return Ok(());
     };
     let left = tally.open();
-    cx.ui.say(&wrapped(
-        &format!(
-            "Before it goes on: {}. {} left; see `{}` for what failed.",
-            printable(&failure.to_string()),
-            are_left(left),
-            cx.commands.of_store(&format!("report {}", campaign.name)),
-        ),
-        2,
+    cx.say(&format!(
+        "Before it goes on: {}. {} left; see `{}` for what failed.",
+        printable(&failure.to_string()),
+        are_left(left),
+        cx.commands.of_store(&format!("report {}", campaign.name)),
     ));
     let headline = headline(campaign, &tally);
     confirm(cx, &headline, left, approve_max, false).await.map_err(|refused| {

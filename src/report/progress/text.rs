@@ -10,7 +10,7 @@ use crate::domain::event::{HoldReason, Note, Snapshot, WaveShown};
 use crate::domain::refusal::means_the_right;
 use crate::domain::text::printable;
 use crate::domain::{Operation, Outcome, Tally};
-use crate::report::human::{clock, clock_exact, count, counted, duration, quota};
+use crate::report::human::{clock, clock_exact, count, counted, duration, quota, used_of};
 
 /// All of a snapshot in one line.
 pub fn line(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
@@ -36,7 +36,7 @@ pub fn done(tally: &Tally) -> String {
     format!("{} of {}", count(tally.devices_done()), counted(tally.devices(), "device"))
 }
 
-/// What became of those that are done, after a colon; nothing if none is.
+/// What became of those that are done, after a colon; empty if none is.
 pub fn outcomes(tally: &Tally) -> String {
     let aside = [Outcome::BadRow, Outcome::Duplicate, Outcome::Skipped].map(Outcome::name);
     let named = tally.by_name();
@@ -53,14 +53,11 @@ pub fn outcomes(tally: &Tally) -> String {
 
 /// The calls that count against the limits now.
 pub fn limits(snapshot: &Snapshot) -> String {
-    let used = snapshot.used.iter().map(|(limit, used)| {
-        let quota = quota(limit);
-        format!("{} of {quota}", count(*used))
-    });
-    let mut text = format!("calls {}", used.collect::<Vec<_>>().join(", "));
-    if snapshot.used.is_empty() {
-        text = counted(snapshot.calls, "call");
-    }
+    let mut text = if snapshot.used.is_empty() {
+        counted(snapshot.calls, "call")
+    } else {
+        format!("calls {}", used_of(&snapshot.used, &[]))
+    };
     if snapshot.in_flight > 0 {
         text.push_str(&format!(", {} in flight", count(snapshot.in_flight as u64)));
     }
@@ -155,7 +152,7 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
     match note {
         Note::OthersCall => {
             "Note: a 429 that our own calls do not explain: somebody else uses this \
-            application; leave them room with --leave"
+             application; leave them room with --leave"
                 .to_owned()
         }
         Note::Paused(operation, wait) => {
@@ -172,7 +169,7 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
             quota(limit)
         ),
         Note::CommentsChanged => "Note: the server changes comments; actions are told apart by id \
-            and time instead"
+                                  and time instead"
             .to_owned(),
         Note::Waiting(why) => format!(
             "Waiting for the network, nothing is lost: {}; it goes on by itself",
@@ -185,9 +182,10 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
         ),
         Note::StoreBack => "The store can be written again; going on".to_owned(),
         Note::ListForbidden(said) => {
-            let right = match means_the_right(said.code.as_deref()) {
-                true => "; Machine.Read.All would allow it",
-                false => "",
+            let right = if means_the_right(said.code.as_deref()) {
+                "; Machine.Read.All would allow it"
+            } else {
+                ""
             };
             format!(
                 "Note: the list of actions may not be read ({}{right}); lost answers stay unknown",
@@ -225,7 +223,7 @@ fn capital(text: &str) -> String {
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
-/// `, until 14:03:20 CET`, with its date on another day; nothing beyond the calendar.
+/// `, until 14:03:20 CET`, with its date on another day; empty beyond the calendar.
 fn until_in(now: &ZonedDateTime, wait: Duration) -> String {
     let at = after(now, wait);
     at.map(|at| format!(", until {}", clock_exact(&at, now))).unwrap_or_default()

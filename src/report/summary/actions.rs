@@ -15,14 +15,15 @@ pub(super) fn actions_text(actions: &[(String, u64)]) -> Option<String> {
     let over = actions.iter().filter(|(status, _)| has_ended_badly(status));
     let failed: u64 = over.map(|(_, rows)| rows).sum();
     let ended = sum(&["Pending", "InProgress"], false) - failed;
-    (waiting + running + failed + ended > 0).then(|| {
-        let badly = match failed {
-            0 => String::new(),
-            some => format!(", {} failed, timed out or cancelled", count(some)),
-        };
-        let [waiting, running, ended] = [waiting, running, ended].map(count);
-        format!(
-            "Actions when last seen: {waiting} waiting, {running} running, {ended} ended{badly}."
-        )
-    })
+    if waiting + running + failed + ended == 0 {
+        return None;
+    }
+    let badly = match failed {
+        0 => String::new(),
+        some => format!(", {} failed, timed out or cancelled", count(some)),
+    };
+    let [waiting, running, ended] = [waiting, running, ended].map(count);
+    Some(format!(
+        "Actions when last seen: {waiting} waiting, {running} running, {ended} ended{badly}."
+    ))
 }

@@ -14,11 +14,11 @@ use fleetsweep::domain::text::printable;
 use fleetsweep::domain::{CampaignName, Ending, Exit, Outcome, Stop};
 use fleetsweep::intake;
 use fleetsweep::ops::failure::Failure;
-use fleetsweep::report::check_writable;
 use fleetsweep::report::plan::Plan;
 use fleetsweep::report::progress::text;
 use fleetsweep::report::summary::Summary;
 use fleetsweep::report::totals::Group;
+use fleetsweep::report::{Document, check_writable};
 use proptest::prelude::*;
 
 use crate::report::file::nasty;

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use fleetsweep::domain::cancel::{Progress, Spared};
+use fleetsweep::domain::cancel::{Cancelled, Progress, Spared};
 use fleetsweep::domain::event::HoldReason;
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{Exit, Stop, Target};
-use fleetsweep::report::cancels::{Actions, CancelPlan, CancelSummary, Done, Refused};
+use fleetsweep::report::Document;
+use fleetsweep::report::cancels::{Actions, CancelPlan, CancelSummary, Done, Expired};
 use fleetsweep::report::progress::text::cancelling;
 
 use crate::kit::support::target;
@@ -25,7 +26,7 @@ fn plan() -> CancelPlan {
             in_progress: 12,
             ended: 66,
             cancelled: 1,
-            spared: vec![(Spared::NotListed, 1), (Spared::OtherComment, 2)],
+            spared: [(Spared::NotListed, 1), (Spared::OtherComment, 2)].into(),
         }),
         pending_only: false,
         used: api_quotas().into_iter().zip([0, 240]).collect(),
@@ -44,27 +45,31 @@ fn summary() -> CancelSummary {
         queue: Some(8_020),
         outstanding: 3,
         actions: Some(Done {
-            cancelled: 3_902,
-            ended: 7,
-            refused: vec![
-                Refused {
-                    status: 400,
-                    code: Some("BadRequest".to_owned()),
-                    rows: 3,
-                    message: Some(
-                        "hostile \u{1b}[2J and much longer than a line of a terminal \
-                                   can be, so that it has to be cut somewhere"
-                            .to_owned(),
+            went: Cancelled {
+                cancelled: 3_902,
+                ended: 7,
+                refused: [
+                    (
+                        (400, Some("BadRequest".to_owned())),
+                        (
+                            3,
+                            Some(
+                                "hostile \u{1b}[2J and much longer than a line of a terminal \
+                                 can be, so that it has to be cut somewhere"
+                                    .to_owned(),
+                            ),
+                        ),
                     ),
-                },
-                Refused { status: 404, code: None, rows: 1, message: None },
-            ],
-            unknown: 1,
-            left: 0,
-            spared: vec![(Spared::OtherComment, 2)],
-            calls: 3_915,
-            throttled: 2,
-            stop: None,
+                    ((404, None), (1, None)),
+                ]
+                .into(),
+                unknown: 1,
+                left: 0,
+                calls: 3_915,
+                throttled: 2,
+                stop: None,
+            },
+            spared: [(Spared::OtherComment, 2)].into(),
         }),
         duration: Duration::from_secs(8_300),
         again: None,
@@ -93,23 +98,24 @@ fn the_plan_of_a_cancellation_says_what_is_taken_back_and_what_is_not_touched() 
 
 #[test]
 fn the_summary_of_a_cancellation_says_what_became_of_each_scan() {
+    let done = summary().actions.unwrap();
+    let went = Cancelled { left: 3_000, stop: Some(Stop::Signal), ..done.went.clone() };
     let stopped = CancelSummary {
-        actions: Some(Done { left: 3_000, stop: Some(Stop::Signal), ..summary().actions.unwrap() }),
+        actions: Some(Done { went, ..done.clone() }),
         again: Some("fleetsweep cancel full-2026-11-24-kxqrab".to_owned()),
         exit: Exit::Stopped,
         ..summary()
     };
     let queue = CancelSummary { actions: None, exit: Exit::Done, outstanding: 0, ..summary() };
-    let expired = summary().actions.unwrap();
-    let none = Done::default();
+    let expired = |done| Expired { campaign: summary().campaign, done };
     let texts = [
         summary().text(),
         stopped.text(),
         queue.text(),
         summary().json(),
-        expired.expired_text(),
-        none.expired_text(),
-        expired.expired_json(&summary().campaign),
+        expired(done.clone()).text(),
+        expired(Done::default()).text(),
+        expired(done).json(),
     ];
     insta::assert_snapshot!("cancel-summaries", texts.join("\n----\n"));
 }

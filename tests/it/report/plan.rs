@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use fleetsweep::domain::canary::CanaryRule;
 use fleetsweep::domain::quota::api_quotas;
-use fleetsweep::domain::{OrderBy, PaceKind, Priority, ScanType, Target};
+use fleetsweep::domain::{OrderBy, PaceKind, Priority, ScanType, SignInKind, Target};
+use fleetsweep::report::Document;
 use fleetsweep::report::checked::Checked;
 use fleetsweep::report::nights::Nights;
 use fleetsweep::report::order::{Ahead, InOrder};
@@ -27,7 +28,7 @@ pub(crate) fn plan() -> Plan {
         comment: "Incident 4711".to_owned(),
         ticket: "CHG0031337".parse().ok(),
         emulated: false,
-        auth: Some(("certificate".to_owned(), "client certificate".to_owned())),
+        auth: Some(SignInKind::Certificate),
         store: "sqlite:/var/lib/fleetsweep/store.db".to_owned(),
         dry_run: true,
         continues: false,

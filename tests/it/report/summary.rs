@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use fleetsweep::domain::Row;
 use fleetsweep::domain::{Caught, Detail, Ending, Life, Outcome, ScanType, State, Stop, Tally};
-use fleetsweep::report::ReportHead;
 use fleetsweep::report::summary::Summary;
 use fleetsweep::report::totals::Totals;
+use fleetsweep::report::{Document, ReportHead};
 
 use crate::kit::support::{device, target};
 

@@ -17,7 +17,7 @@ const SHOWN: usize = 3;
 
 /// What the lists say of themselves.
 #[derive(Clone, Debug, Default)]
-pub(in crate::ops) struct Told {
+pub(crate) struct Told {
     /// Rows of each tenant that is named.
     tenants: BTreeMap<TenantId, u64>,
     /// Those of the list that is being read.
@@ -28,7 +28,7 @@ pub(in crate::ops) struct Told {
 
 impl Told {
     /// Takes in the tenant that a row names.
-    pub(in crate::ops) fn row(&mut self, tenant: Option<TenantId>) {
+    pub(crate) fn row(&mut self, tenant: Option<TenantId>) {
         let Some(tenant) = tenant else { return };
         for rows in [&mut self.tenants, &mut self.here] {
             if rows.len() < TENANTS || rows.contains_key(&tenant) {
@@ -38,7 +38,7 @@ impl Told {
     }
 
     /// Ends a list of so many rows.
-    pub(in crate::ops) fn end_of(&mut self, name: &str, rows: u64) {
+    pub(crate) fn end_of(&mut self, name: &str, rows: u64) {
         let by_tenant: Vec<u64> = std::mem::take(&mut self.here).into_values().collect();
         let Some(after) = cut_after(rows, &by_tenant) else { return };
         let of = if after == rows { "" } else { " of one tenant" };
@@ -52,7 +52,7 @@ impl Told {
     }
 
     /// What the plan warns of, for a run towards this tenant.
-    pub(in crate::ops) fn warnings(&self, own: Option<TenantId>, emulated: bool) -> Vec<String> {
+    pub(crate) fn warnings(&self, own: Option<TenantId>, emulated: bool) -> Vec<String> {
         self.cuts.iter().cloned().chain(self.of_tenants(own, emulated)).collect()
     }
 
@@ -87,7 +87,7 @@ impl Told {
     ///
     /// # Errors
     /// `Failure` says how to name it.
-    pub(in crate::ops) fn check(&self, target: &Target, emulated: bool) -> Result<(), Failure> {
+    pub(crate) fn check(&self, target: &Target, emulated: bool) -> Result<(), Failure> {
         if emulated || self.tenants.is_empty() || target.tenant.parse::<TenantId>().is_ok() {
             return Ok(());
         }

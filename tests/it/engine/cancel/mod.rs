@@ -2,9 +2,10 @@
 //! answer that a call can get.
 
 use fleetsweep::clock::Clock;
+use fleetsweep::domain::cancel::Cancelled;
 use fleetsweep::domain::cancel::{Cause, Spared};
 use fleetsweep::domain::forecast::CallRate;
-use fleetsweep::engine::cancel::{Cancelled, Job, OpenAction, Survey, Told, run, survey};
+use fleetsweep::engine::cancel::{Job, OpenAction, Survey, Told, run, survey};
 use fleetsweep::engine::lists::{ListEnd, Lists, Patience};
 use fleetsweep::store::memory::Stamping;
 
