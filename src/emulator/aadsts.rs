@@ -2,11 +2,11 @@
 //! "Microsoft Entra authentication and authorization error codes". Which request is refused is
 //! decided elsewhere.
 
-use serde::Serialize;
+use serde_json::json;
 
 use super::clock::Moment;
 use super::dice;
-use super::reply::Reply;
+use super::reply::{Object, Reply};
 
 /// A request that the end point refuses.
 pub(super) struct Refusal {
@@ -103,16 +103,6 @@ pub(super) fn by_number(code: u32, client_id: &str, tenant: &str) -> Refusal {
 
 /// The refusal as an answer.
 pub(super) fn refused(refusal: &Refusal, now: Moment, draw: u64) -> Reply {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        error: &'a str,
-        error_description: String,
-        error_codes: [u32; 1],
-        timestamp: String,
-        trace_id: &'a str,
-        correlation_id: &'a str,
-        error_uri: String,
-    }
     let Refusal { status, error, code, text } = refusal;
     let (trace, correlation) = (dice::guid(draw ^ 1), dice::guid(draw ^ 2));
     let at = jiff::Timestamp::from_second(now.utc_ms.div_euclid(1000)).unwrap_or_default();
@@ -121,16 +111,15 @@ pub(super) fn refused(refusal: &Refusal, now: Moment, draw: u64) -> Reply {
         "AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} \
          Timestamp: {timestamp}"
     );
-    Reply::json(
-        *status,
-        &Body {
-            error,
-            error_description: description,
-            error_codes: [*code],
-            timestamp,
-            trace_id: &trace,
-            correlation_id: &correlation,
-            error_uri: format!("https://login.microsoftonline.com/error?code={code}"),
-        },
-    )
+    let uri = format!("https://login.microsoftonline.com/error?code={code}");
+    let fields = vec![
+        ("error", json!(error)),
+        ("error_description", json!(description)),
+        ("error_codes", json!([code])),
+        ("timestamp", json!(timestamp)),
+        ("trace_id", json!(trace)),
+        ("correlation_id", json!(correlation)),
+        ("error_uri", json!(uri)),
+    ];
+    Reply::json(*status, &Object(fields))
 }

@@ -3,17 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::clock::{Moment, stamp};
 use super::dice::{self, Dice};
+use super::reply::Object;
 use super::scenario::Actions as Ages;
 
 /// The type of every action that the emulator makes.
 pub(super) const SCAN: &str = "RunAntiVirusScan";
 
 /// The states of an action, in the API's spelling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
     Pending,
     InProgress,
@@ -91,64 +92,33 @@ impl Action {
     }
 
     /// The body for this action at a moment; with a context it is an entity of its own.
-    pub(super) fn body(&self, now_us: i64, context: Option<String>) -> Body<'_> {
+    pub(super) fn body(&self, now_us: i64, context: Option<String>) -> Object {
+        let updated = stamp(self.updated(now_us));
         let cancelled = self.cancelled.as_ref();
-        Body {
-            context,
-            id: &self.id,
-            kind: SCAN,
-            title: None,
-            requestor: &self.requestor,
-            requestor_comment: self.comment.as_deref(),
-            status: self.status(now_us),
-            machine_id: Some(&self.device),
-            computer_dns_name: Some(super::machines::dns_name(&self.device)),
-            creation: stamp(self.created),
-            last_update: stamp(self.updated(now_us)),
-            cancellation_requestor: cancelled.map(|c| c.requestor.as_str()),
-            cancellation_comment: cancelled.and_then(|c| c.comment.as_deref()),
-            cancellation: cancelled.map(|_| stamp(self.updated(now_us))),
-            error_h_result: 0,
-            scope: Some(&self.scope),
-            external_id: None,
-            request_source: "PublicApi",
-            related_file_info: None,
-            commands: [],
-            troubleshoot_info: None,
-        }
+        let fields = [
+            ("id", json!(self.id)),
+            ("type", json!(SCAN)),
+            ("title", Value::Null),
+            ("requestor", json!(self.requestor)),
+            ("requestorComment", json!(self.comment)),
+            ("status", json!(self.status(now_us).word())),
+            ("machineId", json!(self.device)),
+            ("computerDnsName", json!(super::machines::dns_name(&self.device))),
+            ("creationDateTimeUtc", json!(stamp(self.created))),
+            ("lastUpdateDateTimeUtc", json!(updated)),
+            ("cancellationRequestor", json!(cancelled.map(|by| &by.requestor))),
+            ("cancellationComment", json!(cancelled.and_then(|by| by.comment.as_ref()))),
+            ("cancellationDateTimeUtc", json!(cancelled.map(|_| updated))),
+            ("errorHResult", json!(0)),
+            ("scope", json!(self.scope)),
+            ("externalId", Value::Null),
+            ("requestSource", json!("PublicApi")),
+            ("relatedFileInfo", Value::Null),
+            ("commands", json!([])),
+            ("troubleshootInfo", Value::Null),
+        ];
+        Object::entity(context, fields)
     }
-}
-
-/// An action in the order of fields in which the API sends it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Body<'a> {
-    #[serde(rename = "@odata.context", skip_serializing_if = "Option::is_none")]
-    context: Option<String>,
-    id: &'a str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    title: Option<&'a str>,
-    requestor: &'a str,
-    requestor_comment: Option<&'a str>,
-    status: Status,
-    pub(super) machine_id: Option<&'a str>,
-    pub(super) computer_dns_name: Option<String>,
-    #[serde(rename = "creationDateTimeUtc")]
-    creation: String,
-    #[serde(rename = "lastUpdateDateTimeUtc")]
-    last_update: String,
-    cancellation_requestor: Option<&'a str>,
-    cancellation_comment: Option<&'a str>,
-    #[serde(rename = "cancellationDateTimeUtc")]
-    cancellation: Option<String>,
-    error_h_result: i32,
-    scope: Option<&'a str>,
-    external_id: Option<&'a str>,
-    request_source: &'static str,
-    related_file_info: Option<&'a str>,
-    commands: [&'a str; 0],
-    troubleshoot_info: Option<&'a str>,
 }
 
 /// What a new action is made of.

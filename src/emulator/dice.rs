@@ -26,6 +26,18 @@ pub(super) fn unit(hash: u64) -> f64 {
     (hash >> 11) as f64 / (1_u64 << 53) as f64
 }
 
+/// What a draw in `0.0..1.0` falls on, of things with their shares; `None` if on what is left of 1.
+pub(super) fn pick<T, const N: usize>(draw: f64, from: [(f64, T); N]) -> Option<T> {
+    let mut rest = draw;
+    for (share, what) in from {
+        if rest < share {
+            return Some(what);
+        }
+        rest -= share;
+    }
+    None
+}
+
 /// A GUID, as text, from a hash.
 pub(super) fn guid(hash: u64) -> String {
     let (a, b) = (mix(hash), mix(hash ^ 0xa5a5_a5a5_a5a5_a5a5));

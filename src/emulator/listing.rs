@@ -5,8 +5,8 @@ use serde::Serialize;
 use url::form_urlencoded;
 
 use super::odata::{Filter, Row};
-use super::reply::Reply;
-use super::scenario_defaults::MAX_PAGE;
+use super::reply::{Object, Reply};
+use super::scenario::MAX_PAGE;
 
 /// What a list call asks for.
 #[derive(Debug, Default)]
@@ -156,31 +156,29 @@ impl Options {
 
 /// The body of a list.
 #[derive(Serialize)]
-struct Body<V: Serialize> {
+struct Body {
     #[serde(rename = "@odata.context")]
     context: String,
     #[serde(rename = "@odata.count", skip_serializing_if = "Option::is_none")]
     count: Option<usize>,
-    value: Vec<V>,
+    value: Vec<Object>,
     #[serde(rename = "@odata.nextLink", skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
 /// The answer that shows a page; `entities` is the name of the set, `link` its URL without a query.
-pub(super) fn reply<'r, R, V: Serialize>(
-    page: &'r Page<R>,
+pub(super) fn reply<R>(
+    page: &Page<R>,
     base: &str,
     entities: &str,
     link: &str,
-    show: impl Fn(&'r R) -> V,
+    show: impl Fn(&R) -> Object,
 ) -> Reply {
-    Reply::json(
-        200,
-        &Body {
-            context: format!("{base}/api/$metadata#{entities}"),
-            count: page.count,
-            value: page.rows.iter().map(show).collect(),
-            next: page.next.as_ref().map(|query| format!("{link}{query}")),
-        },
-    )
+    let body = Body {
+        context: format!("{base}/api/$metadata#{entities}"),
+        count: page.count,
+        value: page.rows.iter().map(show).collect(),
+        next: page.next.as_ref().map(|query| format!("{link}{query}")),
+    };
+    Reply::json(200, &body)
 }

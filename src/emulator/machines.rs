@@ -1,11 +1,12 @@
 //! Machines: which ids there are, what class each belongs to, and how a machine looks in JSON.
 //! Source: Microsoft's page "Machine resource type", and bodies that users published.
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::clock::stamp;
 use super::dice;
 use super::odata::{Field, Kind, Row};
+use super::reply::Object;
 use super::scenario::{Devices, Machines};
 
 /// What a device is like, for its whole life in one scenario.
@@ -42,22 +43,22 @@ pub(super) fn class(seed: u64, id: &str, devices: &Devices) -> Class {
         return Class::NotFound;
     }
     let quick = dice::unit(dice::hash(seed, &["scope", id])) < devices.scope_quick_share;
-    let mut rest = dice::unit(dice::hash(seed, &["class", id]));
-    let classes = [
-        (devices.busy_share, Class::Busy { quick }),
-        (devices.not_found_share, Class::NotFound),
-        (devices.transient_not_found_share, Class::TransientNotFound),
-        (devices.unsupported_share, Class::Unsupported),
-        (devices.client_version_share, Class::ClientVersion),
-        (devices.forbidden_share, Class::Forbidden),
-    ];
-    for (share, class) in classes {
-        if rest < share {
-            return class;
-        }
-        rest -= share;
+    let draw = dice::unit(dice::hash(seed, &["class", id]));
+    dice::pick(draw, devices.classes(quick)).unwrap_or(Class::Normal)
+}
+
+impl Devices {
+    /// The share of each class but the normal one; `quick` is which scan a stranger ordered.
+    pub(super) fn classes(&self, quick: bool) -> [(f64, Class); 6] {
+        [
+            (self.busy_share, Class::Busy { quick }),
+            (self.not_found_share, Class::NotFound),
+            (self.transient_not_found_share, Class::TransientNotFound),
+            (self.unsupported_share, Class::Unsupported),
+            (self.client_version_share, Class::ClientVersion),
+            (self.forbidden_share, Class::Forbidden),
+        ]
     }
-    Class::Normal
 }
 
 /// The DNS name of a device, from its id.
@@ -90,7 +91,7 @@ pub(super) struct Profile {
 }
 
 /// What a machine runs: platform, version, build, agent.
-type System = (Option<&'static str>, &'static str, u32, &'static str);
+pub(super) type System = (Option<&'static str>, &'static str, u32, &'static str);
 
 const WINDOWS: &str = "10.8760.26100.1";
 
@@ -142,47 +143,45 @@ impl Profile {
     }
 
     /// The machine in full; with a context it is an entity of its own.
-    pub(super) fn show(&self, context: Option<String>) -> Machine<'_> {
-        let merged_into = self.merged.then(|| dice::machine_id(self.draw, 1));
-        Machine {
-            context,
-            id: &self.id,
-            merged_into_machine_id: merged_into,
-            is_potential_duplication: self.merged,
-            is_excluded: self.excluded,
-            exclusion_reason: self.excluded.then_some("OutOfScope"),
-            computer_dns_name: &self.name,
-            first_seen: stamp(self.first_seen),
-            last_seen: stamp(self.last_seen),
-            os_platform: self.platform,
-            os_version: None,
-            os_processor: "x64",
-            version: self.version,
-            last_ip_address: &self.ip,
-            last_external_ip_address: "192.0.2.1",
-            agent_version: Some(self.agent).filter(|agent| !agent.is_empty()),
-            os_build: Some(self.build).filter(|build| *build > 0),
-            health_status: self.health,
-            device_value: self.value,
-            rbac_group_id: self.group.0.parse().unwrap_or(0),
-            rbac_group_name: &self.group.1,
-            risk_score: "None",
-            exposure_level: "Low",
-            is_aad_joined: true,
-            aad_device_id: &self.aad,
-            machine_tags: &self.tags,
-            onboarding_status: self.onboarding,
-            os_architecture: "64-bit",
-            managed_by: "Intune",
-            managed_by_status: "Success",
-            ip_addresses: Vec::new(),
-            vm_metadata: None,
-            defender_av_status: if self.onboarding == "Onboarded" {
-                "Updated"
-            } else {
-                "NotSupported"
-            },
-        }
+    pub(super) fn show(&self, context: Option<String>) -> Object {
+        let merged_into = if self.merged { Some(dice::machine_id(self.draw, 1)) } else { None };
+        let agent = Some(self.agent).filter(|agent| !agent.is_empty());
+        let antivirus = if self.onboarding == "Onboarded" { "Updated" } else { "NotSupported" };
+        let fields = [
+            ("id", json!(self.id)),
+            ("mergedIntoMachineId", json!(merged_into)),
+            ("isPotentialDuplication", json!(self.merged)),
+            ("isExcluded", json!(self.excluded)),
+            ("exclusionReason", json!(if self.excluded { Some("OutOfScope") } else { None })),
+            ("computerDnsName", json!(self.name)),
+            ("firstSeen", json!(stamp(self.first_seen))),
+            ("lastSeen", json!(stamp(self.last_seen))),
+            ("osPlatform", json!(self.platform)),
+            ("osVersion", Value::Null),
+            ("osProcessor", json!("x64")),
+            ("version", json!(self.version)),
+            ("lastIpAddress", json!(self.ip)),
+            ("lastExternalIpAddress", json!("192.0.2.1")),
+            ("agentVersion", json!(agent)),
+            ("osBuild", json!(Some(self.build).filter(|build| *build > 0))),
+            ("healthStatus", json!(self.health)),
+            ("deviceValue", json!(self.value)),
+            ("rbacGroupId", json!(self.group.0.parse().unwrap_or(0_u64))),
+            ("rbacGroupName", json!(self.group.1)),
+            ("riskScore", json!("None")),
+            ("exposureLevel", json!("Low")),
+            ("isAadJoined", json!(true)),
+            ("aadDeviceId", json!(self.aad)),
+            ("machineTags", json!(self.tags)),
+            ("onboardingStatus", json!(self.onboarding)),
+            ("osArchitecture", json!("64-bit")),
+            ("managedBy", json!("Intune")),
+            ("managedByStatus", json!("Success")),
+            ("ipAddresses", json!([])),
+            ("vmMetadata", Value::Null),
+            ("defenderAvStatus", json!(antivirus)),
+        ];
+        Object::entity(context, fields)
     }
 
     /// The DNS name, which several records can share.
@@ -204,21 +203,8 @@ fn system(seed: u64, id: &str, devices: &Devices, rules: &Machines, draw: u64) -
     if class(seed, id, devices) == Class::Unsupported {
         return (Some("iOS"), "18.1", 26_100, WINDOWS);
     }
-    let mut rest = dice::unit(dice::mix(draw ^ 0x05));
-    let kinds: [(f64, System); 6] = [
-        (rules.mobile_share / 2.0, (Some("iOS"), "18.1", 0, "")),
-        (rules.mobile_share / 2.0, (Some("Android"), "15", 0, "")),
-        // What was only discovered has no platform that the inventory could tell.
-        (rules.discovered_share, (None, "Unknown", 0, "")),
-        (rules.old_windows_share / 2.0, (Some("Windows7"), "Other", 7_601, WINDOWS)),
-        (rules.old_windows_share / 2.0, (Some("Windows10"), "1703", 15_063, WINDOWS)),
-        (rules.old_client_share, (Some("Ubuntu"), "20.4", 0, "101.98.30")),
-    ];
-    for (share, kind) in kinds {
-        if rest < share {
-            return kind;
-        }
-        rest -= share;
+    if let Some(system) = dice::pick(dice::unit(dice::mix(draw ^ 0x05)), rules.systems()) {
+        return system;
     }
     match dice::unit(draw) {
         unit if unit < 0.6 => (Some("Windows11"), "24H2", 26_100, WINDOWS),
@@ -228,44 +214,19 @@ fn system(seed: u64, id: &str, devices: &Devices, rules: &Machines, draw: u64) -
     }
 }
 
-/// A machine, in the order of fields in which the API sends it.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Machine<'a> {
-    #[serde(rename = "@odata.context", skip_serializing_if = "Option::is_none")]
-    context: Option<String>,
-    id: &'a str,
-    merged_into_machine_id: Option<String>,
-    is_potential_duplication: bool,
-    is_excluded: bool,
-    exclusion_reason: Option<&'static str>,
-    computer_dns_name: &'a str,
-    first_seen: String,
-    last_seen: String,
-    os_platform: Option<&'static str>,
-    os_version: Option<&'static str>,
-    os_processor: &'static str,
-    version: &'static str,
-    last_ip_address: &'a str,
-    last_external_ip_address: &'static str,
-    agent_version: Option<&'static str>,
-    os_build: Option<u32>,
-    health_status: &'static str,
-    device_value: &'static str,
-    rbac_group_id: u64,
-    rbac_group_name: &'a str,
-    risk_score: &'static str,
-    exposure_level: &'static str,
-    is_aad_joined: bool,
-    aad_device_id: &'a str,
-    machine_tags: &'a [String],
-    onboarding_status: &'static str,
-    os_architecture: &'static str,
-    managed_by: &'static str,
-    managed_by_status: &'static str,
-    ip_addresses: Vec<&'static str>,
-    vm_metadata: Option<&'static str>,
-    defender_av_status: &'static str,
+impl Machines {
+    /// The share of each system that is not usual.
+    pub(super) fn systems(&self) -> [(f64, System); 6] {
+        [
+            (self.mobile_share / 2.0, (Some("iOS"), "18.1", 0, "")),
+            (self.mobile_share / 2.0, (Some("Android"), "15", 0, "")),
+            // What was only discovered has no platform that the inventory could tell.
+            (self.discovered_share, (None, "Unknown", 0, "")),
+            (self.old_windows_share / 2.0, (Some("Windows7"), "Other", 7_601, WINDOWS)),
+            (self.old_windows_share / 2.0, (Some("Windows10"), "1703", 15_063, WINDOWS)),
+            (self.old_client_share, (Some("Ubuntu"), "20.4", 0, "101.98.30")),
+        ]
+    }
 }
 
 impl Row for Profile {
@@ -289,19 +250,19 @@ impl Row for Profile {
 
     fn field(&self, name: &str) -> Field<'_> {
         match name {
-            "id" => Field::Text(&self.id),
-            "computerDnsName" => Field::Text(&self.name),
+            "id" => Field::text(&self.id),
+            "computerDnsName" => Field::text(&self.name),
             "lastSeen" => Field::Time(self.last_seen),
-            "osPlatform" => self.platform.map_or(Field::Null, Field::Text),
-            "version" => Field::Text(self.version),
-            "lastIpAddress" => Field::Text(&self.ip),
-            "healthStatus" => Field::Text(self.health),
-            "deviceValue" => Field::Text(self.value),
-            "rbacGroupId" => Field::Text(&self.group.0),
-            "riskScore" => Field::Text("None"),
-            "exposureLevel" => Field::Text("Low"),
-            "aadDeviceId" => Field::Text(&self.aad),
-            "onboardingStatus" => Field::Text(self.onboarding),
+            "osPlatform" => self.platform.map_or(Field::Null, Field::text),
+            "version" => Field::text(self.version),
+            "lastIpAddress" => Field::text(&self.ip),
+            "healthStatus" => Field::text(self.health),
+            "deviceValue" => Field::text(self.value),
+            "rbacGroupId" => Field::text(&self.group.0),
+            "riskScore" => Field::text("None"),
+            "exposureLevel" => Field::text("Low"),
+            "aadDeviceId" => Field::text(&self.aad),
+            "onboardingStatus" => Field::text(self.onboarding),
             "machineTags" => Field::Texts(&self.tags),
             _ => Field::Null,
         }

@@ -44,7 +44,7 @@ mod process;
 mod reply;
 mod route;
 mod scenario;
-mod scenario_defaults;
+mod scenarios;
 mod token;
 mod world;
 
@@ -59,7 +59,7 @@ pub use scenario::{
     Actions, BusyForm, CommentChange, Devices, Enforce, Faults, Latency, List, Machines, Outage,
     RetryAfter, Scenario, Script, Throttle, Tokens,
 };
-pub use scenario_defaults::ScenarioError;
+pub use scenarios::ScenarioError;
 pub use token::{App, DEFAULT_SECRET};
 pub use world::World;
 

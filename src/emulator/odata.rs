@@ -2,6 +2,7 @@
 //! with several texts, `and`, `or` and parentheses over named fields. What it does not know is an
 //! error, as it is at the API.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// The type of a field.
@@ -13,13 +14,21 @@ pub(super) enum Kind {
     Texts,
 }
 
-/// The value of a field of one row; times are ticks of 100 ns since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The value of a field of one row, or what it is compared with; times are ticks of 100 ns since
+/// 1970.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Field<'a> {
     Null,
-    Text(&'a str),
+    Text(Cow<'a, str>),
     Time(i64),
     Texts(&'a [String]),
+}
+
+impl<'a> Field<'a> {
+    /// A text.
+    pub(super) fn text(text: &'a str) -> Self {
+        Field::Text(Cow::Borrowed(text))
+    }
 }
 
 /// Something that can be filtered and sorted.
@@ -37,37 +46,28 @@ pub(super) trait Row {
 pub(super) enum Filter {
     All(Vec<Filter>),
     Any(Vec<Filter>),
-    Compare(&'static str, Comparison, Literal),
-    In(&'static str, Vec<Literal>),
+    Compare(&'static str, Comparison, Field<'static>),
     Has(&'static str, String),
 }
 
-/// A comparison operator.
+/// A comparison operator, by the orders in which it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Comparison {
-    Eq,
-    Ne,
-    Gt,
-    Ge,
-    Lt,
-    Le,
+    Equal(bool),
+    Ordered(&'static [Ordering]),
 }
 
-/// What a field is compared with.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Literal {
-    Null,
-    Text(String),
-    Time(i64),
-}
-
-impl Literal {
-    fn as_field(&self) -> Field<'_> {
-        match self {
-            Literal::Null => Field::Null,
-            Literal::Text(text) => Field::Text(text),
-            Literal::Time(ticks) => Field::Time(*ticks),
-        }
+impl Comparison {
+    fn named(word: &str) -> Option<Self> {
+        Some(match word {
+            "eq" => Comparison::Equal(true),
+            "ne" => Comparison::Equal(false),
+            "gt" => Comparison::Ordered(&[Ordering::Greater]),
+            "ge" => Comparison::Ordered(&[Ordering::Greater, Ordering::Equal]),
+            "lt" => Comparison::Ordered(&[Ordering::Less]),
+            "le" => Comparison::Ordered(&[Ordering::Less, Ordering::Equal]),
+            _ => return None,
+        })
     }
 }
 
@@ -91,21 +91,16 @@ impl Filter {
             Filter::Has(name, text) => {
                 matches!(row.field(name), Field::Texts(texts) if texts.contains(text))
             }
-            Filter::In(name, list) => {
-                let value = row.field(name);
-                list.iter().any(|literal| literal.as_field() == value)
-            }
             Filter::Compare(name, comparison, literal) => {
-                let (value, literal) = (row.field(name), literal.as_field());
-                let known = value != Field::Null && literal != Field::Null;
-                let order = value.cmp(&literal);
+                let value = row.field(name);
                 match comparison {
-                    Comparison::Eq => value == literal,
-                    Comparison::Ne => value != literal,
-                    Comparison::Gt => known && order == Ordering::Greater,
-                    Comparison::Ge => known && order != Ordering::Less,
-                    Comparison::Lt => known && order == Ordering::Less,
-                    Comparison::Le => known && order != Ordering::Greater,
+                    Comparison::Equal(wanted) => (value == *literal) == *wanted,
+                    // Nothing is before or after `null`.
+                    Comparison::Ordered(orders) => {
+                        value != Field::Null
+                            && *literal != Field::Null
+                            && orders.contains(&value.cmp(literal))
+                    }
                 }
             }
         }
@@ -228,19 +223,14 @@ impl Parser {
             let entity = self.entity;
             return Err(format!("Could not find a property named '{name}' on type '{entity}'."));
         };
-        let comparison = match self.next() {
-            Some(Token::Word(word)) => match word.as_str() {
-                "eq" => Comparison::Eq,
-                "ne" => Comparison::Ne,
-                "gt" => Comparison::Gt,
-                "ge" => Comparison::Ge,
-                "lt" => Comparison::Lt,
-                "le" => Comparison::Le,
-                "in" => return self.list(name, kind),
-                other => return Err(format!("The operator '{other}' is not supported.")),
-            },
-            _ => return Err(format!("An operator was expected after '{name}'.")),
+        let Some(Token::Word(word)) = self.next() else {
+            return Err(format!("An operator was expected after '{name}'."));
         };
+        if word == "in" {
+            return self.list(name, kind);
+        }
+        let comparison = Comparison::named(&word)
+            .ok_or_else(|| format!("The operator '{word}' is not supported."))?;
         Ok(Filter::Compare(name, comparison, self.literal(kind)?))
     }
 
@@ -267,22 +257,23 @@ impl Parser {
 
     fn list(&mut self, name: &'static str, kind: Kind) -> Result<Filter, String> {
         self.expect(&Token::Open)?;
-        let mut literals = vec![self.literal(kind)?];
+        let mut any = Vec::new();
         loop {
+            any.push(Filter::Compare(name, Comparison::Equal(true), self.literal(kind)?));
             match self.next() {
-                Some(Token::Comma) => literals.push(self.literal(kind)?),
-                Some(Token::Close) => return Ok(Filter::In(name, literals)),
+                Some(Token::Comma) => {}
+                Some(Token::Close) => return Ok(Filter::Any(any)),
                 _ => return Err("A comma or a closing parenthesis was expected.".into()),
             }
         }
     }
 
-    fn literal(&mut self, kind: Kind) -> Result<Literal, String> {
+    fn literal(&mut self, kind: Kind) -> Result<Field<'static>, String> {
         match (self.next(), kind) {
-            (Some(Token::Word(word)), _) if word == "null" => Ok(Literal::Null),
-            (Some(Token::Quoted(text)), Kind::Text) => Ok(Literal::Text(text)),
+            (Some(Token::Word(word)), _) if word == "null" => Ok(Field::Null),
+            (Some(Token::Quoted(text)), Kind::Text) => Ok(Field::Text(text.into())),
             (Some(Token::Word(word)), Kind::Time) => ticks(&word)
-                .map(Literal::Time)
+                .map(Field::Time)
                 .ok_or_else(|| format!("'{word}' is not a date and time with its offset.")),
             _ => Err("A binary operator with incompatible types was detected.".into()),
         }
@@ -325,7 +316,7 @@ mod tests {
 
         fn field(&self, name: &str) -> Field<'_> {
             match (name, self.0) {
-                ("name", Some(name)) => Field::Text(name),
+                ("name", Some(name)) => Field::text(name),
                 ("at", _) => Field::Time(self.1),
                 _ => Field::Null,
             }

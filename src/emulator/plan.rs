@@ -56,20 +56,14 @@ impl World {
         let (latency, faults) = (&self.config.scenario.latency, &self.config.scenario.faults);
         let times_out = dice.happens(latency.timeout_share);
         let processed = dice.happens(latency.timeout_processed_share);
-        let mut rest = dice.unit();
+        let draw = dice.unit();
         if !faults.on.contains(&operation) {
             return Play::Normal;
         }
         if times_out {
             return if processed { Play::TimeOut } else { Play::TimeOutBefore };
         }
-        for (_, share, play) in faults.shares() {
-            if rest < share {
-                return play;
-            }
-            rest -= share;
-        }
-        Play::Normal
+        dice::pick(draw, faults.shares()).unwrap_or(Play::Normal)
     }
 
     fn outage(&self, now: Moment, operation: Operation) -> Option<Play> {

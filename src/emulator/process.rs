@@ -36,11 +36,11 @@ impl Row for Seen<'_> {
 
     fn field(&self, name: &str) -> Field<'_> {
         match name {
-            "id" => Field::Text(&self.action.id),
-            "type" => Field::Text(SCAN),
-            "status" => Field::Text(self.action.status(self.now_us).word()),
-            "machineId" => Field::Text(&self.action.device),
-            "requestor" => Field::Text(&self.action.requestor),
+            "id" => Field::text(&self.action.id),
+            "type" => Field::text(SCAN),
+            "status" => Field::text(self.action.status(self.now_us).word()),
+            "machineId" => Field::text(&self.action.device),
+            "requestor" => Field::text(&self.action.requestor),
             "creationDateTimeUtc" => Field::Time(self.action.created),
             "lastUpdateDateTimeUtc" => Field::Time(self.action.updated(self.now_us)),
             _ => Field::Null,
@@ -95,8 +95,10 @@ impl World {
         let bare =
             *call.play == Play::NullMachine || dice::unit(dice::mix(call.draw ^ 0x9011)) < share;
         let mut body = action.body(call.now.micros(), Some(self.context("MachineActions/$entity")));
-        if bare {
-            (body.machine_id, body.computer_dns_name) = (None, None);
+        for (name, value) in &mut body.0 {
+            if bare && matches!(*name, "machineId" | "computerDnsName") {
+                *value = Value::Null;
+            }
         }
         let reply = Reply::json(201, &body);
         Reply { action_id: Some(action.id.clone()), created: true, ..reply }

@@ -2,7 +2,8 @@
 //! one is said when is decided elsewhere. Sources: Microsoft's pages "Common REST API error codes"
 //! and "Resource types of machine actions", and bodies that users published.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use super::clock::{Moment, http_date};
 use super::dice;
@@ -23,22 +24,30 @@ pub(super) struct Reply {
     pub(super) cancelled: bool,
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
-    error: Inner<'a>,
+/// A JSON object, whose fields are sent in this order.
+pub(super) struct Object(pub(super) Vec<(&'static str, Value)>);
+
+impl Object {
+    /// An entity; with a context it stands by itself, and else in a list.
+    pub(super) fn entity<const N: usize>(
+        context: Option<String>,
+        fields: [(&'static str, Value); N],
+    ) -> Self {
+        let context = context.map(|context| ("@odata.context", context.into()));
+        Self(context.into_iter().chain(fields).collect())
+    }
 }
 
-#[derive(Serialize)]
-struct Inner<'a> {
-    code: &'a str,
-    message: &'a str,
-    target: &'a str,
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 impl Reply {
     /// A JSON body.
     pub(super) fn json(status: u16, body: &impl Serialize) -> Reply {
-        let body = serde_json::to_vec(body).expect("plain structs with text keys are JSON");
+        let body = serde_json::to_vec(body).expect("plain values with text keys are JSON");
         Reply {
             status,
             headers: vec![("content-type", "application/json; odata.metadata=minimal".into())],
@@ -50,7 +59,8 @@ impl Reply {
     /// The API's error body; `draw` makes the correlation id.
     pub(super) fn error(status: u16, code: &str, message: &str, draw: u64) -> Reply {
         let target = dice::guid(draw ^ 0x7a67);
-        Reply::json(status, &Envelope { error: Inner { code, message, target: &target } })
+        let error = json!({ "code": code, "message": message, "target": target });
+        Reply::json(status, &json!({ "error": error }))
     }
 
     /// No body.
@@ -60,13 +70,8 @@ impl Reply {
 
     /// The gateway's 404, which has another form.
     pub(super) fn gateway_not_found() -> Reply {
-        #[derive(Serialize)]
-        struct Gateway {
-            #[serde(rename = "statusCode")]
-            status: u16,
-            message: &'static str,
-        }
-        Reply::json(404, &Gateway { status: 404, message: "Resource not found" })
+        let fields = vec![("statusCode", 404.into()), ("message", "Resource not found".into())];
+        Reply::json(404, &Object(fields))
     }
 
     /// A machine that is not known.

@@ -1,5 +1,7 @@
 //! Which call of the API a request is. Paths are taken with and without a version, in any case.
 
+use percent_encoding::percent_decode_str;
+
 use super::message::{Operation, Request};
 
 /// A call of the API; ids are as sent, percent-decoded.
@@ -28,9 +30,11 @@ pub(super) enum Route {
 impl Route {
     /// The route of a request.
     pub(super) fn of(request: &Request) -> Route {
-        let decoded: Vec<String> =
-            request.path.trim_start_matches('/').split('/').map(decode).collect();
-        let mut parts: Vec<&str> = decoded.iter().map(String::as_str).collect();
+        // What is no escape stays as it is.
+        let segments = request.path.trim_start_matches('/').split('/');
+        let decoded: Vec<_> =
+            segments.map(|part| percent_decode_str(part).decode_utf8_lossy()).collect();
+        let mut parts: Vec<&str> = decoded.iter().map(|part| &**part).collect();
         if let [tenant, "oauth2", "v2.0", what @ ("token" | "devicecode")] = parts[..] {
             return match what {
                 _ if request.method != "POST" || tenant.is_empty() => Route::Unknown,
@@ -85,23 +89,6 @@ impl Route {
             _ => None,
         }
     }
-}
-
-/// Decodes one segment of a path; what is no escape stays as it is.
-fn decode(segment: &str) -> String {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let escaped = (first == b'%')
-            .then(|| tail.get(..2))
-            .flatten()
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        bytes.push(escaped.unwrap_or(first));
-        rest = if escaped.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

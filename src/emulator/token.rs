@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use url::form_urlencoded;
 
@@ -87,6 +89,15 @@ impl Rights {
     }
 }
 
+/// A request of a tenant's for a token, beside what is in it.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) now: Moment,
+    pub(super) tenant: &'a str,
+    pub(super) rules: &'a Tokens,
+    pub(super) draw: u64,
+}
+
 /// A request for a token that is granted.
 struct Granted {
     client_id: String,
@@ -133,15 +144,8 @@ impl Desk {
 
     /// Answers a call of the token end point. `failing` is the number with which every request is
     /// refused now, if there is one.
-    pub(super) fn answer(
-        &mut self,
-        now: Moment,
-        tenant: &str,
-        body: &[u8],
-        rules: &Tokens,
-        failing: Option<u32>,
-        draw: u64,
-    ) -> Reply {
+    pub(super) fn answer(&mut self, asked: Asked<'_>, body: &[u8], failing: Option<u32>) -> Reply {
+        let Asked { tenant, rules, draw, .. } = asked;
         let salted = dice::unit(dice::mix(draw ^ 0x70c));
         if salted < rules.error_500_share {
             return Reply::empty(500);
@@ -153,12 +157,11 @@ impl Desk {
             None if salted < rules.error_500_share + rules.reject_share => {
                 Err(wrong_secret(client_id))
             }
-            None => self.check(now, tenant, &form, rules, draw),
+            None => self.check(asked, &form),
         };
         match checked {
             Ok(Granted { client_id, scope, rights, refresh }) => {
-                let audience = audience_of(&scope);
-                let token = self.issue(now, tenant, &client_id, audience, rights, rules, draw);
+                let token = self.issue(asked, &client_id, audience_of(&scope), rights);
                 let life = rules.lifetime_s as u64;
                 let mut body = serde_json::json!({
                     "token_type": "Bearer",
@@ -173,7 +176,7 @@ impl Desk {
                 }
                 no_store(Reply::json(200, &body))
             }
-            Err(refusal) => no_store(refused(&refusal, now, draw)),
+            Err(refusal) => no_store(refused(&refusal, asked.now, draw)),
         }
     }
 
@@ -215,14 +218,8 @@ impl Desk {
     }
 
     /// Finds out who asks, and with what right.
-    fn check(
-        &mut self,
-        now: Moment,
-        tenant: &str,
-        form: &Form,
-        rules: &Tokens,
-        draw: u64,
-    ) -> Result<Granted, Refusal> {
+    fn check(&mut self, asked: Asked<'_>, form: &Form) -> Result<Granted, Refusal> {
+        let Asked { tenant, rules, draw, .. } = asked;
         let grant_type = field(form, "grant_type")?;
         let client_id = || field(form, "client_id");
         let user = |client_id, scope| Granted {
@@ -232,7 +229,7 @@ impl Desk {
             refresh: Some(format!("emulated-refresh-{}", dice::guid(draw ^ 0x4ef))),
         };
         match grant_type.as_str() {
-            "client_credentials" => self.check_application(now, tenant, form, rules),
+            "client_credentials" => self.check_application(asked, form),
             "urn:ietf:params:oauth:grant-type:device_code" => {
                 let client_id = client_id()?;
                 self.poll(&field(form, "device_code")?, &client_id, rules.code_after_polls)?;
@@ -270,13 +267,8 @@ impl Desk {
         Ok(())
     }
 
-    fn check_application(
-        &self,
-        now: Moment,
-        tenant: &str,
-        form: &Form,
-        rules: &Tokens,
-    ) -> Result<Granted, Refusal> {
+    fn check_application(&self, asked: Asked<'_>, form: &Form) -> Result<Granted, Refusal> {
+        let Asked { now, tenant, rules, .. } = asked;
         let (client_id, scope) = (field(form, "client_id")?, field(form, "scope")?);
         if !scope.ends_with("/.default") {
             let text = format!(
@@ -307,22 +299,20 @@ impl Desk {
         Ok(Granted { client_id, scope, rights: Rights::Roles(roles), refresh: None })
     }
 
-    /// Makes a token; every argument goes into it.
-    #[expect(clippy::too_many_arguments, reason = "these are the claims of a token")]
+    /// Makes a token; everything that is handed in goes into it.
     pub(super) fn issue(
         &mut self,
-        now: Moment,
-        tenant: &str,
+        asked: Asked<'_>,
         app: &str,
         audience: &str,
         rights: Rights,
-        rules: &Tokens,
-        draw: u64,
     ) -> String {
+        let Asked { now, rules, draw, .. } = asked;
         // A token names a tenant by its id, in small letters, however it was asked for.
-        let tenant = &tenant.to_ascii_lowercase();
-        let id = tenant.contains('.').then(|| dice::guid(dice::hash(0, &["tenant", tenant])));
-        let tenant = id.as_ref().unwrap_or(tenant);
+        let mut tenant = asked.tenant.to_ascii_lowercase();
+        if tenant.contains('.') {
+            tenant = dice::guid(dice::hash(0, &["tenant", &tenant]));
+        }
         let rights = match rights {
             rights if AUDIENCES.contains(&audience) => rights,
             Rights::Roles(_) => Rights::Roles(Vec::new()),
@@ -351,8 +341,8 @@ impl Desk {
             }
         }
         let header = serde_json::json!({ "alg": "none", "typ": "JWT" });
-        let parts = [header, claims].map(|part| base64url(part.to_string().as_bytes()));
-        let token = format!("{}.{}.{}", parts[0], parts[1], base64url(b"emulator"));
+        let parts = [header.to_string(), claims.to_string(), "emulator".to_owned()];
+        let token = parts.map(|part| BASE64_URL_SAFE_NO_PAD.encode(part)).join(".");
         let name = format!("{tenant}/{app}");
         let known = self.accounts.iter().position(|account| *account == name);
         let account = known.unwrap_or_else(|| {
@@ -389,32 +379,9 @@ fn no_store(mut reply: Reply) -> Reply {
     reply.with("cache-control", "no-store, no-cache".into()).with("pragma", "no-cache".into())
 }
 
-/// Base64 with the alphabet for URLs and without padding (RFC 4648, section 5).
-pub(super) fn base64url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let byte = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for i in 0..=chunk.len() {
-            text.push(char::from(ALPHABET[(bits >> (18 - 6 * i) & 63) as usize]));
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64url_is_that_of_the_rfc() {
-        let cases = [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg")];
-        for (plain, coded) in cases {
-            assert_eq!(base64url(plain.as_bytes()), coded);
-        }
-        assert_eq!(base64url(&[0xff, 0xef]), "_-8");
-    }
 
     #[test]
     fn a_secret_is_not_printed() {

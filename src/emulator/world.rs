@@ -16,7 +16,7 @@ use super::play::Play;
 use super::reply::{Reply, throttled};
 use super::route::Route;
 use super::scenario::RetryAfter;
-use super::token::{Desk, Grant, Rights};
+use super::token::{Asked, Desk, Grant, Rights};
 use super::{Config, ConfigError};
 
 /// The emulated service.
@@ -93,10 +93,10 @@ impl World {
         let mut why = None;
         let lost = fault(&plan.play, 0, plan.draw).before_processing();
         let refusal = self.count(&call, route.operation());
-        let mut reply = match lost {
-            true => Reply::default(),
-            false => self.respond(&call, &route, refusal, &mut why),
-        };
+        let mut reply = Reply::default();
+        if !lost {
+            reply = self.respond(&call, &route, refusal, &mut why);
+        }
         let fault = fault(&plan.play, reply.body.len(), plan.draw);
         self.entries.push(entry(&call, &route, &mut reply, fault, why));
         reply.headers.push(("date", http_date(now.utc_ms)));
@@ -118,10 +118,9 @@ impl World {
     }
 
     fn issue(&mut self, now: Moment, tenant: &str, app: &str, rights: Rights) -> String {
-        let rules = self.config.scenario.token.clone();
         let draw = dice::hash(self.config.seed, &["issued", tenant, app]);
-        let audience = "https://api.securitycenter.microsoft.com";
-        self.desk.issue(now, tenant, app, audience, rights, &rules, draw)
+        let asked = Asked { now, tenant, rules: &self.config.scenario.token, draw };
+        self.desk.issue(asked, app, "https://api.securitycenter.microsoft.com", rights)
     }
 
     /// What a device is like in this scenario.
@@ -196,9 +195,9 @@ impl World {
                 let rules = &self.config.scenario.token;
                 let from_us = (rules.error_from_s / self.config.speed * 1e6) as i64;
                 let fails = rules.error != 0 && call.now.micros() >= from_us;
-                let failing = fails.then_some(rules.error);
-                let (now, body) = (call.now, &call.request.body);
-                return self.desk.answer(now, tenant, body, rules, failing, call.draw);
+                let failing = if fails { Some(rules.error) } else { None };
+                let asked = Asked { now: call.now, tenant, rules, draw: call.draw };
+                return self.desk.answer(asked, &call.request.body, failing);
             }
             Route::DeviceCode(tenant) => {
                 return self.desk.code(call.now, tenant, &call.request.body, call.draw);
@@ -356,8 +355,11 @@ fn entry(
         utc_ms: call.now.utc_ms,
         operation: route.operation(),
         device: route.device().map(str::to_owned),
-        comment: matches!(route, Route::Scan(_) | Route::Cancel(_)).then(comment).flatten(),
-        status: (reply.status != 0).then_some(reply.status),
+        comment: match route {
+            Route::Scan(_) | Route::Cancel(_) => comment(),
+            _ => None,
+        },
+        status: Some(reply.status).filter(|status| *status != 0),
         action_id: match route {
             Route::Cancel(id) => Some(id.clone()),
             _ => reply.action_id.take(),
