@@ -197,7 +197,7 @@ typed! {
         /// Microsoft cloud: commercial, gcc, gcc-high, dod, or a region of the commercial one such
         /// as commercial-eu (us, eu, uk, au, swa, ina, aea) [env: FLEETSWEEP_CLOUD]
         #[arg(long, value_name = "NAME", hide_possible_values = true,
-            value_parser = words(text(), Cloud::all().map(Cloud::name)))]
+            value_parser = words(text(), Cloud::ALL.map(Cloud::name)))]
         cloud: Option<String> => cloud,
 
         /// Other address of the API; plain http for loopback alone [env: FLEETSWEEP_API_URL]

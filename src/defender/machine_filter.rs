@@ -27,21 +27,17 @@ pub enum RawFilterError {
 impl MachineFilter {
     /// The field has one of these values. No value asks for nothing.
     pub fn is_any(&mut self, field: &'static str, values: &[String]) {
-        let each: Vec<String> =
-            values.iter().map(|value| format!("{field} eq {}", literal(value))).collect();
-        match each.len() {
-            0 => {}
-            1 => self.conditions.extend(each),
-            _ => self.conditions.push(format!("({})", each.join(" or "))),
-        }
+        self.any(values.iter().map(|value| format!("{field} eq {}", literal(value))).collect());
     }
 
     /// The machine has one of these tags.
     pub fn has_any_tag(&mut self, tags: &[String]) {
-        let each: Vec<String> = tags
-            .iter()
-            .map(|tag| format!("machineTags/any(tag: tag eq {})", literal(tag)))
-            .collect();
+        let has = |tag: &String| format!("machineTags/any(tag: tag eq {})", literal(tag));
+        self.any(tags.iter().map(has).collect());
+    }
+
+    /// One of these conditions holds.
+    fn any(&mut self, each: Vec<String>) {
         match each.len() {
             0 => {}
             1 => self.conditions.extend(each),
@@ -91,9 +87,9 @@ impl MachineFilter {
         Ok(())
     }
 
-    /// The filter as the API reads it; nothing if every machine is asked for.
+    /// The filter as the API reads it. Returns `None` if every machine is asked for.
     pub fn text(&self) -> Option<String> {
-        (!self.conditions.is_empty()).then(|| self.conditions.join(" and "))
+        if self.conditions.is_empty() { None } else { Some(self.conditions.join(" and ")) }
     }
 }
 

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::device::DeviceId;
 use super::service::{id_of, is_same_cloud, service_of};
+use super::spelling::{as_told, serialised_as_text, shown_by_word, worded};
 use super::text::squeezed;
 use super::ticket::Ticket;
 
@@ -16,14 +17,16 @@ use super::ticket::Ticket;
 /// below every limit that has been seen for such fields.
 pub const COMMENT_MAX: usize = 1000;
 
-/// The type of a scan ("ScanType: Quick or Full", Run antivirus scan API page).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ScanType {
-    /// A quick scan.
-    Quick,
-    /// A full scan, which includes what a quick one does.
-    Full,
+worded! {
+    /// The type of a scan ("ScanType: Quick or Full", Run antivirus scan API page).
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    ScanType {
+        /// A quick scan.
+        Quick = "quick",
+        /// A full scan, which includes what a quick one does.
+        Full = "full",
+    }
 }
 
 impl ScanType {
@@ -45,71 +48,38 @@ impl FromStr for ScanType {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        match text.to_ascii_lowercase().as_str() {
-            "quick" => Ok(ScanType::Quick),
-            "full" => Ok(ScanType::Full),
-            _ => Err(()),
-        }
+        ScanType::named(text).ok_or(())
     }
 }
 
-impl fmt::Display for ScanType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ScanType::Quick => "quick",
-            ScanType::Full => "full",
-        })
+worded! {
+    /// What is done with a device whose scan is already in progress.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    BusyPolicy {
+        /// It ends as `already_in_progress`.
+        #[default]
+        Report = "report",
+        /// It is asked again within the campaign, after an hour and at most three times.
+        Retry = "retry",
     }
 }
 
-/// What is done with a device whose scan is already in progress.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BusyPolicy {
-    /// It ends as `already_in_progress`.
-    #[default]
-    Report,
-    /// It is asked again within the campaign, after an hour and at most three times.
-    Retry,
-}
-
-impl BusyPolicy {
-    /// The word on the command line, in JSON and in the store.
-    pub fn name(self) -> &'static str {
-        match self {
-            BusyPolicy::Report => "report",
-            BusyPolicy::Retry => "retry",
-        }
+worded! {
+    /// The operations of the API that have limits of their own.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    Operation {
+        /// Ordering a scan.
+        Scan = "scan",
+        /// Reading the list of machine actions.
+        Read = "read",
+        /// Cancelling an action.
+        Cancel = "cancel",
     }
 }
 
-impl fmt::Display for BusyPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The operations of the API that have limits of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Operation {
-    /// Ordering a scan.
-    Scan,
-    /// Reading the list of machine actions.
-    Read,
-    /// Cancelling an action.
-    Cancel,
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Operation::Scan => "scan",
-            Operation::Read => "read",
-            Operation::Cancel => "cancel",
-        })
-    }
-}
+shown_by_word!(ScanType, BusyPolicy, Operation);
 
 /// Where calls go and who makes them: the API counts them per application and tenant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -165,8 +135,7 @@ impl BudgetKey {
 }
 
 /// The name of a campaign: letters, digits, dots, dashes and underscores, at most 64.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CampaignName(String);
 
 /// Why a text cannot name a campaign.
@@ -201,19 +170,7 @@ impl FromStr for CampaignName {
     }
 }
 
-impl TryFrom<String> for CampaignName {
-    type Error = NotAName;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<CampaignName> for String {
-    fn from(name: CampaignName) -> String {
-        name.0
-    }
-}
+serialised_as_text!(CampaignName; as_told);
 
 impl fmt::Display for CampaignName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -373,11 +330,21 @@ fn shown(ticket: Option<&Ticket>) -> &str {
 pub fn hash_of_ids(ids: impl IntoIterator<Item = DeviceId>) -> String {
     let mut ids: Vec<DeviceId> = ids.into_iter().collect();
     ids.sort_unstable();
+    hash_in_order(ids)
+}
+
+/// SHA-256 over ids in the order in which they are given.
+pub fn hash_in_order(ids: impl IntoIterator<Item = DeviceId>) -> String {
     let mut hash = Sha256::new();
-    for id in &ids {
+    for id in ids {
         hash.update(id.as_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&hash.finalize())
+}
+
+/// Bytes as hexadecimal digits, two for each.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

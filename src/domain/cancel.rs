@@ -10,6 +10,7 @@ use super::device::DeviceId;
 use super::event::HoldReason;
 use super::outcome::Stop;
 use super::refusal::Refusal;
+use super::spelling::worded;
 use super::text::squeezed;
 
 /// The most characters of an action's id that a call names. Real ones are GUIDs of 36; captured
@@ -119,19 +120,21 @@ impl Cause {
     }
 }
 
-/// Why an action is left as it is, though a row of the campaign holds its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Spared {
-    /// The list of actions does not show it.
-    NotListed,
-    /// Its comment does not carry the campaign's mark, and the server is not known to drop them.
-    OtherComment,
-    /// It is no scan, or one of another device.
-    OtherAction,
-    /// No call can name its id.
-    OddId,
-    /// Its status is none of those that this program knows.
-    OddStatus,
+worded! {
+    /// Why an action is left as it is, though a row of the campaign holds its id.
+    Spared {
+        /// The list of actions does not show it.
+        NotListed = "not_listed",
+        /// Its comment does not carry the campaign's mark, and the server is not known to drop
+        /// them.
+        OtherComment = "other_comment",
+        /// It is no scan, or one of another device.
+        OtherAction = "other_action",
+        /// No call can name its id.
+        OddId = "odd_id",
+        /// Its status is none of those that this program knows.
+        OddStatus = "odd_status",
+    }
 }
 
 impl Spared {
@@ -143,17 +146,6 @@ impl Spared {
             Spared::OtherAction => "of another device or kind than was ordered",
             Spared::OddId => "with an id that no call can name",
             Spared::OddStatus => "with a status that this program does not know",
-        }
-    }
-
-    /// The word for programs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Spared::NotListed => "not_listed",
-            Spared::OtherComment => "other_comment",
-            Spared::OtherAction => "other_action",
-            Spared::OddId => "odd_id",
-            Spared::OddStatus => "odd_status",
         }
     }
 }

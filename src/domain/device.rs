@@ -4,6 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::text::is_guid;
+
 /// A Defender machine id: 40 hexadecimal characters, kept as 20 bytes and shown in lower case.
 ///
 /// Only this form is ever put into a URL, so that no text from a list can reach another path.
@@ -47,7 +49,7 @@ impl FromStr for DeviceId {
         if text.is_empty() {
             return Err(NotADeviceId::Empty);
         }
-        if is_guid(text) {
+        if is_guid(text.trim_start_matches('{').trim_end_matches('}')) {
             return Err(NotADeviceId::Guid);
         }
         if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -74,14 +76,6 @@ impl fmt::Debug for DeviceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DeviceId({self})")
     }
-}
-
-fn is_guid(text: &str) -> bool {
-    let text = text.trim_start_matches('{').trim_end_matches('}');
-    let parts: Vec<&str> = text.split('-').collect();
-    parts.len() == 5
-        && parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
-        && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// The value of a character that `is_ascii_hexdigit` has accepted.

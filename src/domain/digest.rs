@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
+use super::campaign::hexadecimal;
+
 /// The SHA-256 of a file, by which people approve it: `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileDigest(String);
@@ -17,7 +19,7 @@ pub struct NotADigest;
 impl FileDigest {
     /// Of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hexadecimal(&Sha256::digest(bytes)))
     }
 }
 

@@ -1,27 +1,27 @@
 //! How a command ends: the exit codes of the program and what they mean, once. What one run makes
 //! of a code is told by its summary.
 
-/// How a command ended.
+/// How a command ended, by its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// Everything that was asked for is done.
-    Done,
+    Done = 0,
     /// The program, its store, its files or its network failed.
-    Failed,
+    Failed = 1,
     /// Wrong usage or bad input; nothing was ordered.
-    Usage,
+    Usage = 2,
     /// It ran to its end, and some devices need attention.
-    Attention,
+    Attention = 3,
     /// A safety rule stopped it.
-    Safety,
+    Safety = 4,
     /// It stopped with work left.
-    Stopped,
+    Stopped = 5,
     /// Nobody confirmed it, or it is not what was planned.
-    Refused,
+    Refused = 6,
     /// Nobody can sign in, or a permission is missing.
-    SignIn,
-    /// A second signal ended it at once.
-    LeftAtOnce,
+    SignIn = 7,
+    /// A second signal ended it at once: as a shell tells of a program that SIGINT ended.
+    LeftAtOnce = 130,
 }
 
 impl Exit {
@@ -40,18 +40,7 @@ impl Exit {
 
     /// The exit code of the program.
     pub fn code(self) -> u8 {
-        match self {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-            Exit::Attention => 3,
-            Exit::Safety => 4,
-            Exit::Stopped => 5,
-            Exit::Refused => 6,
-            Exit::SignIn => 7,
-            // As a shell tells of a program that SIGINT ended.
-            Exit::LeftAtOnce => 130,
-        }
+        self as u8
     }
 
     /// What it means, as a sentence without its full stop.

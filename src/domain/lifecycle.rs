@@ -21,9 +21,10 @@ pub const TRIES_MAX: u8 = 3;
 pub const BUSY_ASKS_MAX: u8 = 3;
 
 /// Where a device stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum State {
     /// Read, and not confirmed yet.
+    #[default]
     Draft,
     /// Waiting for its turn, not before this moment.
     Queued(Stamp),
@@ -65,7 +66,7 @@ pub enum Rank {
 }
 
 /// All that the life of a device depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Life {
     /// Where it stands.
     pub state: State,
@@ -231,16 +232,7 @@ impl Life {
     }
 
     fn in_state(state: State) -> Self {
-        Self {
-            state,
-            attempt: 0,
-            tries: 0,
-            rank: Rank::First,
-            doubted: false,
-            busy_asks: 0,
-            unseen: false,
-            arrives_by: Stamp::ZERO,
-        }
+        Self { state, ..Self::default() }
     }
 
     fn to(self, state: State) -> Self {

@@ -42,6 +42,7 @@ pub mod service;
 pub mod settle;
 pub mod sign_in;
 pub mod skipped;
+mod spelling;
 pub mod tally;
 pub mod tenant_id;
 pub mod text;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::campaign::{CampaignName, Differences, Order};
 use super::request::ScanRequest;
-pub use found::{Found, hash_in_order};
+pub use found::Found;
 use request::yes_or_no;
 
 /// The version of the file that this program writes and reads.

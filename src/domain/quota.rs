@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::spelling::worded;
 use super::timing::{Stamp, Timing};
 
 /// At most `calls` in any half-open `window`.
@@ -76,15 +77,17 @@ impl Quota {
     }
 }
 
-/// How bursts are spread inside the quotas (`--pace`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PaceKind {
-    /// As early as the quotas allow, with bursts spread over a sixth of the shortest window.
-    #[default]
-    Fast,
-    /// Evenly over the longest window.
-    Even,
+worded! {
+    /// How bursts are spread inside the quotas (`--pace`).
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    PaceKind {
+        /// As early as the quotas allow, with bursts spread over a sixth of the shortest window.
+        #[default]
+        Fast = "fast",
+        /// Evenly over the longest window.
+        Even = "even",
+    }
 }
 
 /// A pace: `burst` calls at once, then one each `interval`.
@@ -97,14 +100,6 @@ pub struct Pace {
 }
 
 impl PaceKind {
-    /// The word on the command line and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            PaceKind::Fast => "fast",
-            PaceKind::Even => "even",
-        }
-    }
-
     /// The pace for these quotas: for `Fast` a tenth of the shortest quota at once and then one per
     /// sixth of its even spacing; for `Even` one per even spacing of the longest.
     pub fn pace(self, quotas: &[Quota]) -> Option<Pace> {

@@ -13,13 +13,13 @@ use sha2::{Digest, Sha256};
 use super::action::has_ended_badly;
 use super::device::DeviceId;
 use super::outcome::Outcome;
+use super::spelling::{as_told, serialised_as_text};
 
 /// Parts of a whole in which shares are kept: a hundredth of a percent each.
 const WHOLE: u32 = 10_000;
 
 /// From how many failures on it is too many to go on; one at least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaxFailures {
     /// This share of the results, in hundredths of a percent.
     Share(u32),
@@ -124,19 +124,7 @@ impl fmt::Display for MaxFailures {
     }
 }
 
-impl TryFrom<String> for MaxFailures {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<MaxFailures> for String {
-    fn from(most: MaxFailures) -> String {
-        most.to_string()
-    }
-}
+serialised_as_text!(MaxFailures; as_told);
 
 impl Rollout {
     /// Whether it asks for nothing at all.

@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Timing;
+use super::spelling::worded;
 
 /// Runs beside the latest one that are remembered.
 const BESIDE_MOST: usize = 64;
 
 /// How the latest run of a campaign went, for who asks later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastRun {
     /// What tells it from the other runs of its campaign; empty for one of an older version.
     #[serde(default)]
@@ -49,18 +50,7 @@ pub struct LastRun {
 impl LastRun {
     /// One that begins now.
     pub fn begun(at: Timestamp) -> Self {
-        Self {
-            id: String::new(),
-            began_at: at,
-            ended: None,
-            seen_at: None,
-            reports: Vec::new(),
-            by: String::new(),
-            host: String::new(),
-            waits: None,
-            done_by: None,
-            beside: Vec::new(),
-        }
+        Self { began_at: at, ..Self::default() }
     }
 
     /// Whether it runs now, as far as can be told: it has not ended, and said so lately.
@@ -150,28 +140,17 @@ pub struct RunEnd {
     pub resume: Option<String>,
 }
 
-/// The signal that told a run to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Caught {
-    /// Ctrl-C.
-    Interrupt,
-    /// What a service manager sends.
-    Terminate,
-    /// The terminal went away.
-    Hangup,
-    /// The limit on CPU time.
-    CpuTime,
-}
-
-impl Caught {
-    /// The name of the signal.
-    pub fn name(self) -> &'static str {
-        match self {
-            Caught::Interrupt => "SIGINT",
-            Caught::Terminate => "SIGTERM",
-            Caught::Hangup => "SIGHUP",
-            Caught::CpuTime => "SIGXCPU",
-        }
+worded! {
+    /// The signal that told a run to stop.
+    Caught {
+        /// Ctrl-C.
+        Interrupt = "SIGINT",
+        /// What a service manager sends.
+        Terminate = "SIGTERM",
+        /// The terminal went away.
+        Hangup = "SIGHUP",
+        /// The limit on CPU time.
+        CpuTime = "SIGXCPU",
     }
 }
 

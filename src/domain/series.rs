@@ -5,13 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 
 use super::CampaignName;
+use super::spelling::{as_told, serialised_as_text};
 
 /// The name of a series: that of a campaign, with room for the date and the number of the run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeriesName(String);
 
 /// The most characters of a series' name: `-2026-11-23-999` must fit behind it.
@@ -63,19 +62,7 @@ impl fmt::Display for SeriesName {
     }
 }
 
-impl TryFrom<String> for SeriesName {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<SeriesName> for String {
-    fn from(name: SeriesName) -> Self {
-        name.0
-    }
-}
+serialised_as_text!(SeriesName; as_told);
 
 #[cfg(test)]
 mod tests {

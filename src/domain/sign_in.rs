@@ -5,77 +5,42 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A way to get a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SignInKind {
-    /// As an application, with a client secret.
-    Secret,
-    /// As an application, with a certificate and its key.
-    Certificate,
-    /// As the identity that Azure gives the machine or container.
-    ManagedIdentity,
-    /// As an application that trusts another issuer's tokens, such as Kubernetes.
-    Workload,
-    /// As whoever is signed in to the Azure CLI.
-    AzureCli,
-    /// As a user, who types a code on any device.
-    DeviceCode,
-    /// With a token that another program writes into a file.
-    TokenFile,
+use super::spelling::worded;
+
+worded! {
+    /// A way to get a token; the words are those of `--auth`.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    SignInKind {
+        /// As an application, with a client secret.
+        Secret = "secret",
+        /// As an application, with a certificate and its key.
+        Certificate = "certificate",
+        /// As the identity that Azure gives the machine or container.
+        ManagedIdentity = "managed-identity",
+        /// As an application that trusts another issuer's tokens, such as Kubernetes.
+        Workload = "workload",
+        /// As whoever is signed in to the Azure CLI.
+        AzureCli = "azure-cli",
+        /// As a user, who types a code on any device.
+        DeviceCode = "device-code",
+        /// With a token that another program writes into a file.
+        TokenFile = "token-file",
+    }
 }
 
 impl SignInKind {
-    /// Every kind.
-    pub const ALL: [SignInKind; 7] = [
-        SignInKind::Secret,
-        SignInKind::Certificate,
-        SignInKind::ManagedIdentity,
-        SignInKind::Workload,
-        SignInKind::AzureCli,
-        SignInKind::DeviceCode,
-        SignInKind::TokenFile,
-    ];
-
-    /// The word of `--auth`.
-    pub fn name(self) -> &'static str {
-        match self {
-            SignInKind::Secret => "secret",
-            SignInKind::Certificate => "certificate",
-            SignInKind::ManagedIdentity => "managed-identity",
-            SignInKind::Workload => "workload",
-            SignInKind::AzureCli => "azure-cli",
-            SignInKind::DeviceCode => "device-code",
-            SignInKind::TokenFile => "token-file",
-        }
-    }
-
-    /// The kind of a word, whatever its case.
-    pub fn named(name: &str) -> Option<SignInKind> {
-        SignInKind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
-    }
-
     /// Whether it signs in as an application, and never as a user.
     pub fn is_application(self) -> bool {
-        match self {
-            SignInKind::Secret
-            | SignInKind::Certificate
-            | SignInKind::ManagedIdentity
-            | SignInKind::Workload => true,
-            SignInKind::AzureCli | SignInKind::DeviceCode | SignInKind::TokenFile => false,
-        }
+        use SignInKind::{Certificate, ManagedIdentity, Secret, Workload};
+        matches!(self, Secret | Certificate | ManagedIdentity | Workload)
     }
 
     /// Whether the request for a token names the tenant and the application, so that both must be
     /// configured, and the service itself sees to it that the token is theirs.
     pub fn is_bound(self) -> bool {
-        match self {
-            SignInKind::Secret
-            | SignInKind::Certificate
-            | SignInKind::Workload
-            | SignInKind::DeviceCode => true,
-            SignInKind::ManagedIdentity | SignInKind::AzureCli | SignInKind::TokenFile => false,
-        }
+        use SignInKind::{Certificate, DeviceCode, Secret, Workload};
+        matches!(self, Secret | Certificate | Workload | DeviceCode)
     }
 }
 

@@ -4,12 +4,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use super::spelling::{as_told, serialised_as_text};
 
 /// A ticket: 1 to 64 printable ASCII characters without brackets, since it stands in brackets in
 /// each action's comment, where a bracket of its own could be taken for their end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket(String);
 
 /// Why a text is no ticket.
@@ -45,19 +44,7 @@ impl FromStr for Ticket {
     }
 }
 
-impl TryFrom<String> for Ticket {
-    type Error = NotATicket;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Ticket> for String {
-    fn from(ticket: Ticket) -> String {
-        ticket.0
-    }
-}
+serialised_as_text!(Ticket; as_told);
 
 impl fmt::Display for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -37,149 +37,120 @@ impl Stamp {
 /// How often the list of actions is asked about a device whose answer is missing.
 pub const LOOKS: usize = 3;
 
-/// Every duration that the program goes by, in one place, so that `--time-scale` can divide them
-/// all.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Timing {
-    /// From the claim to the first byte of the request; a call that is later is not sent.
-    pub send_within: Duration,
-    /// Time to open a connection.
-    pub connect_timeout: Duration,
-    /// Time for a whole request, from its first byte to the end of its answer.
-    pub request_timeout: Duration,
-    /// How long after the time-out sent bytes may still reach the server.
-    pub linger: Duration,
-    /// The fixed part of the guard that every quota's window is widened by.
-    pub guard: Duration,
-    /// Waits before the list of actions is asked about a device whose answer is missing.
-    pub look_up_after: [Duration; LOOKS],
-    /// Longest time between two looks at the store while waiting for a slot.
-    pub poll: Duration,
-    /// First pause after a 429 that names no time; doubles with each.
-    pub throttle_floor: Duration,
-    /// Longest pause after a 429 that names no time.
-    pub throttle_ceiling: Duration,
-    /// Least spacing of calls after a 429.
-    pub spacing_floor: Duration,
-    /// Greatest spacing of calls after repeated 429s.
-    pub spacing_ceiling: Duration,
-    /// Spacing below this is dropped.
-    pub spacing_drop: Duration,
-    /// A Retry-After beyond this is not waited for as a whole: see `Timing::retry_after_cap`.
-    pub retry_after_longest: Duration,
-    /// What is waited instead of a longer Retry-After, before one call probes.
-    pub retry_after_cap: Duration,
-    /// How long a limit is kept after the server named it last. Not scaled: a scaled day would be
-    /// over within a run.
-    pub named_for: Duration,
-    /// What all that is scaled was divided by.
-    pub time_scale: u32,
-    /// First wait after the API could not be reached; doubles up to `reconnect_ceiling`.
-    pub reconnect_floor: Duration,
-    /// Longest wait between two tries to reach the API.
-    pub reconnect_ceiling: Duration,
-    /// How long a campaign that has never reached the API goes on trying.
-    pub first_contact: Duration,
-    /// How long a campaign that has reached the API before waits for it.
-    pub max_wait: Duration,
-    /// Wait before a busy device is asked again under `--busy retry`.
-    pub busy_retry: Duration,
-    /// How old an action that is not in progress may be and still cover a device. Not scaled: it is
-    /// compared with the server's own times.
-    pub covers_for: Duration,
-    /// Slack when a server's time is compared with its `Date`, which has whole seconds. Not scaled.
-    pub server_slack: Duration,
-    /// Time between two writings of the report while a campaign runs.
-    pub report_every: Duration,
-    /// First pause after a row of server faults; doubles up to `breaker_ceiling`.
-    pub breaker_floor: Duration,
-    /// Longest pause between two probes of a failing server.
-    pub breaker_ceiling: Duration,
-    /// How long reads that no order needs may take before the first order, all together.
-    pub optional_reads: Duration,
-    /// The same before the orders of an incident, which go before everything else.
-    pub urgent_reads: Duration,
-    /// How long something lasts before people are told what they wait for. Not scaled: they read
-    /// no faster.
-    pub told_after: Duration,
+/// Defines the durations with their values, and what `--time-scale` does to each: `scaled` divides
+/// it, `each` divides all of several, `fixed` leaves it.
+macro_rules! durations {
+    ($(#[$outer:meta])* $name:ident {
+        $($(#[$inner:meta])* $field:ident: $type:ty = $how:ident $value:expr,)*
+    }) => {
+        $(#[$outer])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub struct $name {
+            $($(#[$inner])* pub $field: $type,)*
+            /// What all that is scaled was divided by.
+            pub time_scale: u32,
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $value,)* time_scale: 1 }
+            }
+        }
+
+        impl $name {
+            /// These with every duration of the client divided by `scale` (`--time-scale`, for
+            /// tests against a loopback address); what is compared with the server's own times
+            /// stays.
+            #[must_use]
+            pub fn scaled(self, scale: u32) -> Self {
+                let scale = scale.max(1);
+                Self {
+                    $($field: durations!(@$how self.$field, scale),)*
+                    time_scale: self.time_scale.saturating_mul(scale),
+                }
+            }
+        }
+    };
+    (@scaled $duration:expr, $scale:ident) => { $duration / $scale };
+    (@each $durations:expr, $scale:ident) => { $durations.map(|duration| duration / $scale) };
+    (@fixed $duration:expr, $scale:ident) => { $duration };
 }
 
-impl Default for Timing {
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self {
-            send_within: seconds(5),
-            connect_timeout: seconds(10),
-            request_timeout: seconds(30),
-            linger: seconds(30),
-            guard: Duration::from_millis(100),
-            look_up_after: [seconds(10), seconds(30), seconds(90)],
-            poll: seconds(5),
-            throttle_floor: seconds(1),
-            throttle_ceiling: seconds(60),
-            spacing_floor: Duration::from_millis(500),
-            spacing_ceiling: seconds(60),
-            spacing_drop: Duration::from_millis(100),
-            retry_after_longest: seconds(24 * 3600),
-            retry_after_cap: seconds(3600),
-            named_for: seconds(24 * 3600),
-            time_scale: 1,
-            reconnect_floor: seconds(1),
-            reconnect_ceiling: seconds(30),
-            first_contact: seconds(60),
-            max_wait: seconds(3600),
-            busy_retry: seconds(3600),
-            covers_for: seconds(24 * 3600),
-            server_slack: seconds(2),
-            report_every: seconds(30),
-            breaker_floor: seconds(30),
-            breaker_ceiling: seconds(600),
-            optional_reads: seconds(10),
-            urgent_reads: seconds(3),
-            told_after: seconds(1),
-        }
+const fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
+}
+
+const fn milliseconds(number: u64) -> Duration {
+    Duration::from_millis(number)
+}
+
+durations! {
+    /// Every duration that the program goes by, in one place, so that `--time-scale` can divide
+    /// them all.
+    Timing {
+        /// From the claim to the first byte of the request; a call that is later is not sent.
+        send_within: Duration = scaled seconds(5),
+        /// Time to open a connection.
+        connect_timeout: Duration = scaled seconds(10),
+        /// Time for a whole request, from its first byte to the end of its answer.
+        request_timeout: Duration = scaled seconds(30),
+        /// How long after the time-out sent bytes may still reach the server.
+        linger: Duration = scaled seconds(30),
+        /// The fixed part of the guard that every quota's window is widened by.
+        guard: Duration = scaled milliseconds(100),
+        /// Waits before the list of actions is asked about a device whose answer is missing.
+        look_up_after: [Duration; LOOKS] = each [seconds(10), seconds(30), seconds(90)],
+        /// Longest time between two looks at the store while waiting for a slot.
+        poll: Duration = scaled seconds(5),
+        /// First pause after a 429 that names no time; doubles with each.
+        throttle_floor: Duration = scaled seconds(1),
+        /// Longest pause after a 429 that names no time.
+        throttle_ceiling: Duration = scaled seconds(60),
+        /// Least spacing of calls after a 429.
+        spacing_floor: Duration = scaled milliseconds(500),
+        /// Greatest spacing of calls after repeated 429s.
+        spacing_ceiling: Duration = scaled seconds(60),
+        /// Spacing below this is dropped.
+        spacing_drop: Duration = scaled milliseconds(100),
+        /// A Retry-After beyond this is not waited for as a whole: see `Timing::retry_after_cap`.
+        retry_after_longest: Duration = fixed seconds(24 * 3600),
+        /// What is waited instead of a longer Retry-After, before one call probes.
+        retry_after_cap: Duration = scaled seconds(3600),
+        /// How long a limit is kept after the server named it last. A scaled day would be over
+        /// within a run.
+        named_for: Duration = fixed seconds(24 * 3600),
+        /// First wait after the API could not be reached; doubles up to `reconnect_ceiling`.
+        reconnect_floor: Duration = scaled seconds(1),
+        /// Longest wait between two tries to reach the API.
+        reconnect_ceiling: Duration = scaled seconds(30),
+        /// How long a campaign that has never reached the API goes on trying.
+        first_contact: Duration = scaled seconds(60),
+        /// How long a campaign that has reached the API before waits for it.
+        max_wait: Duration = scaled seconds(3600),
+        /// Wait before a busy device is asked again under `--busy retry`.
+        busy_retry: Duration = scaled seconds(3600),
+        /// How old an action that is not in progress may be and still cover a device. It is compared
+        /// with the server's own times.
+        covers_for: Duration = fixed seconds(24 * 3600),
+        /// Slack when a server's time is compared with its `Date`, which has whole seconds.
+        server_slack: Duration = fixed seconds(2),
+        /// Time between two writings of the report while a campaign runs.
+        report_every: Duration = scaled seconds(30),
+        /// First pause after a row of server faults; doubles up to `breaker_ceiling`.
+        breaker_floor: Duration = scaled seconds(30),
+        /// Longest pause between two probes of a failing server.
+        breaker_ceiling: Duration = scaled seconds(600),
+        /// How long reads that no order needs may take before the first order, all together.
+        optional_reads: Duration = scaled seconds(10),
+        /// And before the orders of an incident, which go before everything else.
+        urgent_reads: Duration = scaled seconds(3),
+        /// How long something lasts before people are told what they wait for. They read no faster
+        /// where time is scaled.
+        told_after: Duration = fixed seconds(1),
     }
 }
 
 impl Timing {
-    /// The same with every duration of the client divided by `scale` (`--time-scale`, for tests
-    /// against a loopback address); what is compared with the server's own times stays.
-    #[must_use]
-    pub fn scaled(self, scale: u32) -> Self {
-        let by = |duration: Duration| duration / scale.max(1);
-        Self {
-            send_within: by(self.send_within),
-            connect_timeout: by(self.connect_timeout),
-            request_timeout: by(self.request_timeout),
-            linger: by(self.linger),
-            guard: by(self.guard),
-            look_up_after: self.look_up_after.map(by),
-            poll: by(self.poll),
-            throttle_floor: by(self.throttle_floor),
-            throttle_ceiling: by(self.throttle_ceiling),
-            spacing_floor: by(self.spacing_floor),
-            spacing_ceiling: by(self.spacing_ceiling),
-            spacing_drop: by(self.spacing_drop),
-            retry_after_longest: self.retry_after_longest,
-            retry_after_cap: by(self.retry_after_cap),
-            named_for: self.named_for,
-            time_scale: self.time_scale.saturating_mul(scale.max(1)),
-            reconnect_floor: by(self.reconnect_floor),
-            reconnect_ceiling: by(self.reconnect_ceiling),
-            first_contact: by(self.first_contact),
-            max_wait: by(self.max_wait),
-            busy_retry: by(self.busy_retry),
-            covers_for: self.covers_for,
-            server_slack: self.server_slack,
-            report_every: by(self.report_every),
-            breaker_floor: by(self.breaker_floor),
-            breaker_ceiling: by(self.breaker_ceiling),
-            optional_reads: by(self.optional_reads),
-            urgent_reads: by(self.urgent_reads),
-            told_after: self.told_after,
-        }
-    }
-
     /// Whether a call that was claimed then is too late to be sent now: the server could count it
     /// after its horizon.
     pub fn is_late(&self, claimed_at: Stamp, now: Stamp) -> bool {

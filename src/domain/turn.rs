@@ -5,20 +5,23 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::facts::Facts;
+use super::spelling::worded;
 use super::words::same_word;
 
-/// What the order among devices goes by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OrderBy {
-    /// As they stand in the list.
-    #[default]
-    #[serde(rename = "file")]
-    List,
-    /// Those that reported most recently first: they are most likely online.
-    LastSeen,
-    /// Those of high value first, then normal, then low.
-    Value,
+worded! {
+    /// What the order among devices goes by.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    OrderBy {
+        /// As they stand in the list.
+        #[default]
+        #[serde(rename = "file")]
+        List = "file",
+        /// Those that reported most recently first: they are most likely online.
+        LastSeen = "last-seen",
+        /// Those of high value first, then normal, then low.
+        Value = "value",
+    }
 }
 
 /// What a device is worth, in the portal's words.
@@ -46,20 +49,6 @@ pub struct Standing {
 }
 
 impl OrderBy {
-    /// The word on the command line and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            OrderBy::List => "file",
-            OrderBy::LastSeen => "last-seen",
-            OrderBy::Value => "value",
-        }
-    }
-
-    /// The order of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        [OrderBy::List, OrderBy::LastSeen, OrderBy::Value].into_iter().find(|by| by.name() == name)
-    }
-
     /// The turn of a device; nothing if what the order goes by is not known of it.
     pub fn turn(self, standing: Standing) -> Option<i64> {
         match self {

@@ -126,23 +126,7 @@ pub(super) fn name(text: &str) -> &str {
 
 /// What may stand around an id and is none of it.
 pub(super) fn is_guard(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(
-            c,
-            '"' | '\''
-                | '`'
-                | '´'
-                | '“'
-                | '”'
-                | '„'
-                | '‟'
-                | '‘'
-                | '’'
-                | '‚'
-                | '‛'
-                | '«'
-                | '»'
-        )
+    c.is_whitespace() || "\"'`´“”„‟‘’‚‛«»".contains(c)
 }
 
 /// Characters that take no room and mean nothing here: joiners, breaks, directions, selectors.

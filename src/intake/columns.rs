@@ -88,7 +88,7 @@ fn by_wish(first: &ByteRecord, wanted: &str) -> Result<Layout, Fault> {
         let wanted = normalised(wanted);
         headers.iter().position(|header| is_header(header, &wanted))
     });
-    if let Some(id) = named.filter(|_| has_header) {
+    if has_header && let Some(id) = named {
         return Ok(with_header(first, id));
     }
     match wanted.trim().parse::<usize>() {

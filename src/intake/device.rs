@@ -151,11 +151,11 @@ fn offer(place: &mut Option<Found>, found: Found) {
 fn note_node(facts: &mut Facts, fact: Fact, node: &Node) {
     match node {
         Node::Text(text) => note(facts, fact, text),
-        Node::List(words) if fact == Fact::SwitchedOff => {
+        Node::List(words) if matches!(fact, Fact::SwitchedOff) => {
             let words: Vec<String> = words.iter().map(Node::text).collect();
             note(facts, fact, &words.join(", "));
         }
-        Node::List(tags) if fact == Fact::Tags => {
+        Node::List(tags) if matches!(fact, Fact::Tags) => {
             tags.iter().for_each(|tag| note_tag(facts, &tag.text()));
         }
         Node::List(_) | Node::Fields(_) => {}

@@ -18,24 +18,14 @@ const FACT: usize = 100;
 const TAGS: usize = 100;
 
 /// What a column tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Fact {
-    Platform,
-    Version,
+    /// A text, which is kept here.
+    Text(fn(&mut Facts) -> &mut Option<String>),
     Build,
-    Client,
-    Category,
-    Kind,
-    Onboarding,
-    Health,
     LastSeen,
     Event,
-    Group,
-    Value,
-    Criticality,
-    MergedInto,
-    Excluded,
-    Operations,
+    /// Also as a list of words.
     SwitchedOff,
     Tenant,
     TenantId,
@@ -45,31 +35,31 @@ pub(super) enum Fact {
 
 /// Headers in their normalised form: of the portal's exports, of advanced hunting, of the API.
 const HEADERS: [(&str, Fact); 37] = [
-    ("osplatform", Fact::Platform),
-    ("windows10version", Fact::Version),
-    ("version", Fact::Version),
+    ("osplatform", Fact::Text(|facts| &mut facts.platform)),
+    ("windows10version", Fact::Text(|facts| &mut facts.version)),
+    ("version", Fact::Text(|facts| &mut facts.version)),
     ("osbuild", Fact::Build),
-    ("clientversion", Fact::Client),
-    ("agentversion", Fact::Client),
-    ("devicecategory", Fact::Category),
-    ("devicetype", Fact::Kind),
-    ("onboardingstatus", Fact::Onboarding),
-    ("healthstatus", Fact::Health),
-    ("healthstate", Fact::Health),
-    ("sensorhealthstate", Fact::Health),
+    ("clientversion", Fact::Text(|facts| &mut facts.client)),
+    ("agentversion", Fact::Text(|facts| &mut facts.client)),
+    ("devicecategory", Fact::Text(|facts| &mut facts.category)),
+    ("devicetype", Fact::Text(|facts| &mut facts.kind)),
+    ("onboardingstatus", Fact::Text(|facts| &mut facts.onboarding)),
+    ("healthstatus", Fact::Text(|facts| &mut facts.health)),
+    ("healthstate", Fact::Text(|facts| &mut facts.health)),
+    ("sensorhealthstate", Fact::Text(|facts| &mut facts.health)),
     ("lastdeviceupdate", Fact::LastSeen),
     ("lastseen", Fact::LastSeen),
     ("timestamp", Fact::Event),
-    ("group", Fact::Group),
-    ("machinegroup", Fact::Group),
-    ("rbacgroupname", Fact::Group),
-    ("devicevalue", Fact::Value),
-    ("mergedintomachineid", Fact::MergedInto),
-    ("mergedtodeviceid", Fact::MergedInto),
-    ("criticalitylevel", Fact::Criticality),
-    ("isexcluded", Fact::Excluded),
-    ("exclusionstate", Fact::Excluded),
-    ("securityoperations", Fact::Operations),
+    ("group", Fact::Text(|facts| &mut facts.group)),
+    ("machinegroup", Fact::Text(|facts| &mut facts.group)),
+    ("rbacgroupname", Fact::Text(|facts| &mut facts.group)),
+    ("devicevalue", Fact::Text(|facts| &mut facts.value)),
+    ("mergedintomachineid", Fact::Text(|facts| &mut facts.merged_into)),
+    ("mergedtodeviceid", Fact::Text(|facts| &mut facts.merged_into)),
+    ("criticalitylevel", Fact::Text(|facts| &mut facts.criticality)),
+    ("isexcluded", Fact::Text(|facts| &mut facts.exclusion)),
+    ("exclusionstate", Fact::Text(|facts| &mut facts.exclusion)),
+    ("securityoperations", Fact::Text(|facts| &mut facts.operations)),
     ("restricteddevicesecurityoperations", Fact::SwitchedOff),
     ("tenantid", Fact::TenantId),
     ("tenant", Fact::Tenant),
@@ -95,52 +85,33 @@ pub(super) fn note(facts: &mut Facts, fact: Fact, text: &str) {
     if text.is_empty() {
         return;
     }
-    let place = match fact {
-        Fact::Platform => &mut facts.platform,
-        Fact::Version => &mut facts.version,
-        Fact::Client => &mut facts.client,
-        Fact::Category => &mut facts.category,
-        Fact::Kind => &mut facts.kind,
-        Fact::Onboarding => &mut facts.onboarding,
-        Fact::Health => &mut facts.health,
-        Fact::Group => &mut facts.group,
-        Fact::Value => &mut facts.value,
-        Fact::Criticality => &mut facts.criticality,
-        Fact::MergedInto => &mut facts.merged_into,
-        Fact::Excluded => &mut facts.exclusion,
-        Fact::Operations => &mut facts.operations,
-        Fact::SwitchedOff => &mut facts.switched_off,
-        Fact::Build => {
-            facts.build = facts.build.or_else(|| text.parse().ok());
-            return;
-        }
+    match fact {
+        Fact::Text(place) => keep(place(facts), text),
+        Fact::SwitchedOff => keep(&mut facts.switched_off, text),
+        Fact::Build => facts.build = facts.build.or_else(|| text.parse().ok()),
         Fact::LastSeen => {
             let (at, moment) = moment(text);
             facts.last_seen = facts.last_seen.or(at);
             facts.seen = facts.seen.take().or(moment);
-            return;
         }
         Fact::Event => {
             let (at, moment) = moment(text);
             facts.event_at = facts.event_at.or(at);
             facts.event = facts.event.take().or(moment);
-            return;
         }
         Fact::Tenant => {
             facts.tenancy.tenant = facts.tenancy.tenant.or_else(|| text.parse().ok());
-            return;
         }
         Fact::TenantId => {
             facts.tenancy.tenant_id = facts.tenancy.tenant_id.or_else(|| text.parse().ok());
-            return;
         }
         // Both columns are those of every table of Log Analytics, and of no other export.
-        Fact::Workspace => {
-            facts.tenancy.of_workspace = true;
-            return;
-        }
-        Fact::Tags => return note_tags(facts, text),
-    };
+        Fact::Workspace => facts.tenancy.of_workspace = true,
+        Fact::Tags => note_tags(facts, text),
+    }
+}
+
+fn keep(place: &mut Option<String>, text: &str) {
     place.get_or_insert_with(|| cut(text, FACT));
 }
 
@@ -183,34 +154,45 @@ mod tests {
 
     #[test]
     fn headers_of_every_export_are_known_and_the_antivirus_column_is_not() {
-        assert_eq!(fact_of("OS Platform"), Some(Fact::Platform));
-        assert_eq!(fact_of("os_platform"), Some(Fact::Platform));
-        assert_eq!(fact_of("onboardingStatus"), Some(Fact::Onboarding));
-        assert_eq!(fact_of("Last device update"), Some(Fact::LastSeen));
-        assert_eq!(fact_of("Exclusion state"), Some(Fact::Excluded));
-        assert_eq!(fact_of("Security operations"), Some(Fact::Operations));
-        assert_eq!(fact_of("RestrictedDeviceSecurityOperations"), Some(Fact::SwitchedOff));
-        assert_eq!(fact_of("Criticality level"), Some(Fact::Criticality));
+        let x = || Some("x".to_owned());
+        let platform = Facts { platform: x(), ..Facts::default() };
+        assert_eq!(noted("OS Platform", "x"), platform);
+        assert_eq!(noted("os_platform", "x"), platform);
+        let onboarding = Facts { onboarding: x(), ..Facts::default() };
+        assert_eq!(noted("onboardingStatus", "x"), onboarding);
+        let at = "2026-11-20T15:45:12Z";
+        let seen = Facts { last_seen: at.parse().ok(), ..Facts::default() };
+        assert_eq!(noted("Last device update", at), seen);
+        assert_eq!(noted("Exclusion state", "x"), Facts { exclusion: x(), ..Facts::default() });
+        let operations = Facts { operations: x(), ..Facts::default() };
+        assert_eq!(noted("Security operations", "x"), operations);
+        let switched_off = Facts { switched_off: x(), ..Facts::default() };
+        assert_eq!(noted("RestrictedDeviceSecurityOperations", "x"), switched_off);
+        let criticality = Facts { criticality: x(), ..Facts::default() };
+        assert_eq!(noted("Criticality level", "x"), criticality);
         for header in ["Antivirus status", "OS Version", "Risk Level", ""] {
-            assert_eq!(fact_of(header), None, "{header}");
+            assert!(fact_of(header).is_none(), "{header}");
         }
+    }
+
+    /// What a cell under a header tells.
+    fn noted(header: &str, text: &str) -> Facts {
+        let mut facts = Facts::default();
+        note(&mut facts, fact_of(header).expect(header), text);
+        facts
     }
 
     #[test]
     fn a_tenant_is_taken_from_its_columns_where_it_is_an_id() {
         let id = "11111111-2222-3333-4444-555555555555";
-        let told = |header: &str, text: &str| {
-            let mut facts = Facts::default();
-            note(&mut facts, fact_of(header).unwrap(), text);
-            facts.tenancy.told()
-        };
+        let told = |header: &str, text: &str| noted(header, text).tenancy.told();
         for header in ["TenantId", "Tenant ID", "tenant_id", "AadTenantId", "tenant"] {
             assert_eq!(told(header, id), id.parse().ok(), "{header}");
             for other in ["", "Contoso", "EMULATED", "contoso.example"] {
                 assert_eq!(told(header, other), None, "{header}: {other}");
             }
         }
-        assert_eq!(fact_of("TenantName"), None);
+        assert!(fact_of("TenantName").is_none());
         let mut facts = Facts::default();
         note(&mut facts, Fact::TenantId, id);
         note(&mut facts, fact_of("TimeGenerated").unwrap(), "2026-11-20T00:00:00Z");
@@ -233,8 +215,9 @@ mod tests {
         assert!(tags(&["a, b"]).contains(&"a, b".to_owned()), "it may be one tag");
         assert_eq!(tags(&[&"x,".repeat(500)]).len(), 2);
         assert!(tags(&[&(0..500).map(|n| format!("{n},")).collect::<String>()]).len() <= TAGS);
-        assert_eq!(fact_of("Tags"), Some(Fact::Tags));
-        assert_eq!(fact_of("machineTags"), Some(Fact::Tags));
+        for header in ["Tags", "machineTags"] {
+            assert_eq!(noted(header, "Tier 1").tags, ["Tier 1"], "{header}");
+        }
     }
 
     #[test]
@@ -257,17 +240,17 @@ mod tests {
     #[test]
     fn the_first_text_that_says_something_counts() {
         let mut facts = Facts::default();
-        for (fact, text) in [
-            (Fact::Version, " "),
-            (Fact::Version, "1703"),
-            (Fact::Version, "22H2"),
-            (Fact::Build, "x"),
-            (Fact::Build, "15063"),
-            (Fact::LastSeen, "yesterday"),
-            (Fact::LastSeen, "2026-11-23T08:51:00.8214187Z"),
-            (Fact::Excluded, "False"),
+        for (header, text) in [
+            ("Version", " "),
+            ("Version", "1703"),
+            ("Version", "22H2"),
+            ("OS build", "x"),
+            ("OS build", "15063"),
+            ("Last seen", "yesterday"),
+            ("Last seen", "2026-11-23T08:51:00.8214187Z"),
+            ("Is excluded", "False"),
         ] {
-            note(&mut facts, fact, text);
+            note(&mut facts, fact_of(header).expect(header), text);
         }
         assert_eq!((facts.version.as_deref(), facts.build), (Some("1703"), Some(15_063)));
         assert!(facts.last_seen.is_some() && !crate::domain::words::is_excluded(&facts));

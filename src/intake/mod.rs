@@ -82,15 +82,14 @@ pub fn open(path: &Path) -> Result<File, IntakeError> {
 
 fn read_source<R: Read>(reader: R, sink: &mut Sink<'_>) -> Result<SourceSummary, Fault> {
     let text = source::open(reader)?;
-    let (column_used, format) = match text.json {
-        true => json::read(text.reader, sink)?,
-        false => {
-            let mut lines = lines::Lines::new(text);
-            match shape::of(&lines.preview()?, sink.options) {
-                Shape::Blocks => blocks::read(lines, sink)?,
-                Shape::Table { delimiter, form, start } => {
-                    table::read(feed::Feed::new(lines, form, start), delimiter, sink)?
-                }
+    let (column_used, format) = if text.json {
+        json::read(text.reader, sink)?
+    } else {
+        let mut lines = lines::Lines::new(text);
+        match shape::of(&lines.preview()?, sink.options) {
+            Shape::Blocks => blocks::read(lines, sink)?,
+            Shape::Table { delimiter, form, start } => {
+                table::read(feed::Feed::new(lines, form, start), delimiter, sink)?
             }
         }
     };

@@ -141,9 +141,10 @@ fn delimited(
     let first = rows.first()?.0;
     rows.iter().find_map(|(number, text)| {
         let is_drawn = delimiters.contains(&b'|') && text.contains(DRAWN_BARS);
-        let (form, (delimiter, sign)) = match is_drawn {
-            true => (Form::Drawn, best(&text.replace(DRAWN_BARS, "|"), b"|", is_header)),
-            false => (Form::AsItStands, best(text, delimiters, is_header)),
+        let (form, (delimiter, sign)) = if is_drawn {
+            (Form::Drawn, best(&text.replace(DRAWN_BARS, "|"), b"|", is_header))
+        } else {
+            (Form::AsItStands, best(text, delimiters, is_header))
         };
         let start = match sign {
             Sign::Nothing => return None,
@@ -173,10 +174,14 @@ fn best(line: &str, delimiters: &[u8], is_header: &dyn Fn(&str) -> bool) -> (u8,
 }
 
 fn sign<T: AsRef<str>>(cells: impl Iterator<Item = T>, is_header: &dyn Fn(&str) -> bool) -> Sign {
-    let one = |text: &str| match () {
-        () if cell::is_entry(text) => Sign::Entry,
-        () if is_header(text) => Sign::Header,
-        () => Sign::Nothing,
+    let one = |text: &str| {
+        if cell::is_entry(text) {
+            Sign::Entry
+        } else if is_header(text) {
+            Sign::Header
+        } else {
+            Sign::Nothing
+        }
     };
     cells.map(|text| one(text.as_ref())).max().unwrap_or(Sign::Nothing)
 }
@@ -265,7 +270,8 @@ fn excel_delimiter(line: &str) -> Option<u8> {
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] => *delimiter,
         _ => return None,
     };
-    DELIMITERS.iter().any(|(known, _)| *known == delimiter).then_some(delimiter)
+    let is_known = DELIMITERS.iter().any(|(known, _)| *known == delimiter);
+    if is_known { Some(delimiter) } else { None }
 }
 
 #[cfg(test)]

@@ -210,10 +210,10 @@ impl<'a> Sink<'a> {
     /// Counts a row of any kind.
     fn count(&mut self) -> Result<(), Fault> {
         let limit = self.options.max_rows;
-        match self.seen.count_row() > limit {
-            true => Err(Fault::TooManyRows { limit }),
-            false => Ok(()),
+        if self.seen.count_row() > limit {
+            return Err(Fault::TooManyRows { limit });
         }
+        Ok(())
     }
 
     fn hand_over(

@@ -109,10 +109,10 @@ impl Rows {
         let id = record.get(self.layout.id).unwrap_or_default();
         if cell::parse(&String::from_utf8_lossy(id)).is_err() {
             let is_known_header = self.layout.has_header && *record == self.header;
-            let again = match is_known_header {
-                true => None,
-                false => columns::again(record, sink.options.column.as_deref()),
-            };
+            let mut again = None;
+            if !is_known_header {
+                again = columns::again(record, sink.options.column.as_deref());
+            }
             if is_known_header || again.is_some() || is_footer(record) {
                 table.csv.get_mut().count_skipped()?;
                 if let Some(layout) = again {

@@ -50,7 +50,7 @@ pub(in crate::cli) fn sign_in_kind(word: &str) -> Result<SignInKind, Failure> {
 pub(super) fn cloud(name: Option<String>) -> Result<Option<Cloud>, Failure> {
     let Some(name) = name else { return Ok(None) };
     Cloud::named(&name).map(Some).ok_or_else(|| {
-        let known: Vec<&str> = Cloud::all().map(Cloud::name).collect();
+        let known: Vec<&str> = Cloud::ALL.into_iter().map(Cloud::name).collect();
         Failure::usage(
             format!("there is no cloud `{name}`"),
             "--cloud or FLEETSWEEP_CLOUD names it",

@@ -2,10 +2,8 @@
 //! now.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::request::{all, yes_or_no};
-use crate::domain::DeviceId;
 use crate::domain::campaign::Differences;
 use crate::domain::request::{ScanRequest, WaveRequest};
 
@@ -16,7 +14,7 @@ use crate::domain::request::{ScanRequest, WaveRequest};
 pub struct Found {
     /// How many devices go before all others.
     pub first: u64,
-    /// `hash_in_order` over them.
+    /// `campaign::hash_in_order` over them.
     pub first_hash: Option<String>,
     /// `campaign::hash_of_ids` over the ids of `--canary-file`.
     pub canary_hash: Option<String>,
@@ -24,8 +22,8 @@ pub struct Found {
     pub dealt: Vec<u64>,
     /// The first of these waves is the canary.
     pub begins_with_canary: bool,
-    /// `hash_in_order` over the devices of the list, where it is their order that decides who is
-    /// in which wave.
+    /// `campaign::hash_in_order` over the devices of the list, where it is their order that decides
+    /// who is in which wave.
     pub rows_hash: Option<String>,
 }
 
@@ -64,13 +62,4 @@ impl Found {
             found.push(format!("{what}: not the one that was planned"));
         }
     }
-}
-
-/// SHA-256 over ids in the order in which they are given.
-pub fn hash_in_order(ids: impl IntoIterator<Item = DeviceId>) -> String {
-    let mut hash = Sha256::new();
-    for id in ids {
-        hash.update(id.as_bytes());
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,92 +4,52 @@
 use serde::{Deserialize, Serialize};
 
 use super::Decision;
+use crate::domain::spelling::worded;
 
-/// What a device is known to be. A device can be in several groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Group {
-    /// The list says that it is another tenant's.
-    OtherTenant,
-    /// Its record was merged into another one.
-    Merged,
-    /// It was taken out of vulnerability management.
-    Excluded,
-    /// A phone or a tablet.
-    Mobile,
-    /// A network device.
-    Network,
-    /// A printer, a camera and the like.
-    Iot,
-    /// A Windows that is older than the API takes, or has a client that is.
-    OldWindows,
-    /// Not onboarded.
-    NotOnboarded,
-    /// A scan that does was ordered within the time of `--due`.
-    Recent,
-    /// A scan is pending or running already.
-    Busy,
-    /// What the security team may do on it is restricted.
-    Restricted,
-    /// It has not reported for a week.
-    Inactive,
-    /// Linux or macOS with a client that is too old.
-    OldClient,
-    /// The tenant's inventory does not know it.
-    NotListed,
-    /// Nothing tells its operating system.
-    UnknownOs,
-    /// A server.
-    Server,
-    /// Marked as of high value, or as critical.
-    HighValue,
+worded! {
+    /// What a device is known to be. A device can be in several groups; the first that skips it is
+    /// the reason that is told.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    Group {
+        /// The list says that it is another tenant's.
+        OtherTenant = "other-tenant",
+        /// Its record was merged into another one.
+        Merged = "merged",
+        /// It was taken out of vulnerability management.
+        Excluded = "excluded",
+        /// A phone or a tablet.
+        Mobile = "mobile",
+        /// A network device.
+        Network = "network",
+        /// A printer, a camera and the like.
+        Iot = "iot",
+        /// A Windows that is older than the API takes, or has a client that is.
+        OldWindows = "old-windows",
+        /// Not onboarded.
+        NotOnboarded = "not-onboarded",
+        /// A scan that does was ordered within the time of `--due`.
+        Recent = "recent",
+        /// A scan is pending or running already.
+        Busy = "busy",
+        /// What the security team may do on it is restricted.
+        Restricted = "restricted",
+        /// It has not reported for a week.
+        Inactive = "inactive",
+        /// Linux or macOS with a client that is too old.
+        OldClient = "old-client",
+        /// The tenant's inventory does not know it.
+        NotListed = "not-listed",
+        /// Nothing tells its operating system.
+        UnknownOs = "unknown-os",
+        /// A server.
+        Server = "server",
+        /// Marked as of high value, or as critical.
+        HighValue = "high-value",
+    }
 }
 
 impl Group {
-    /// Every group; the first that skips a device is the reason that is told.
-    pub const ALL: [Group; 17] = [
-        Group::OtherTenant,
-        Group::Merged,
-        Group::Excluded,
-        Group::Mobile,
-        Group::Network,
-        Group::Iot,
-        Group::OldWindows,
-        Group::NotOnboarded,
-        Group::Recent,
-        Group::Busy,
-        Group::Restricted,
-        Group::Inactive,
-        Group::OldClient,
-        Group::NotListed,
-        Group::UnknownOs,
-        Group::Server,
-        Group::HighValue,
-    ];
-
-    /// The word on the command line and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Group::OtherTenant => "other-tenant",
-            Group::Merged => "merged",
-            Group::Excluded => "excluded",
-            Group::Mobile => "mobile",
-            Group::Network => "network",
-            Group::Iot => "iot",
-            Group::OldWindows => "old-windows",
-            Group::NotOnboarded => "not-onboarded",
-            Group::Recent => "recent",
-            Group::Busy => "busy",
-            Group::Restricted => "restricted",
-            Group::Inactive => "inactive",
-            Group::OldClient => "old-client",
-            Group::NotListed => "not-listed",
-            Group::UnknownOs => "unknown-os",
-            Group::Server => "server",
-            Group::HighValue => "high-value",
-        }
-    }
-
     /// What its devices are, for people.
     pub fn what(self) -> &'static str {
         match self {
@@ -111,11 +71,6 @@ impl Group {
             Group::Server => "they run a server system",
             Group::HighValue => "marked as of high value, or as critical",
         }
-    }
-
-    /// The group of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|group| group.name() == name)
     }
 
     /// Whether the user may turn around what is done with its devices.
@@ -158,7 +113,8 @@ impl Group {
     /// The group that a row was skipped for; rows that an older version
     /// wrote do not tell it.
     pub fn of_reason(reason: &str) -> Option<Self> {
-        Self::named(reason.split_once(':')?.0)
+        let name = reason.split_once(':')?.0;
+        Self::ALL.into_iter().find(|group| group.name() == name)
     }
 
     pub(super) fn bit(self) -> u32 {

@@ -9,6 +9,7 @@ use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
 use crate::domain::quota::{duration_text, parse_duration};
+use crate::domain::spelling::{serialised_as_text, with_text};
 use crate::domain::{Cloud, Window};
 
 /// A part of a request that a source may say nothing about.
@@ -174,26 +175,7 @@ impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for OrNone<T> {
     }
 }
 
-/// Serialises a type as people write it, by its `Display` and `FromStr`.
-macro_rules! as_people_write {
-    ($($type:ty),*) => {$(
-        impl serde::Serialize for $type {
-            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                to.collect_str(self)
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $type {
-            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(from)?;
-                text.parse().map_err(|error| {
-                    serde::de::Error::custom(format!("`{text}` is not understood: {error}"))
-                })
-            }
-        }
-    )*};
-}
-as_people_write!(Length, Wait, Window, Cloud);
+serialised_as_text!(Length, Wait, Window, Cloud; with_text);
 
 /// Limits as people write them, for `#[serde(with = "limits")]`.
 pub(super) mod limits {

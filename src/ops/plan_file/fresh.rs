@@ -9,10 +9,10 @@ use jiff::tz::TimeZone;
 use super::made::refuse;
 use super::write;
 use crate::clock::{local_now, wall_clock};
-use crate::domain::campaign::hash_of_ids;
+use crate::domain::campaign::{hash_in_order, hash_of_ids};
 use crate::domain::hours::minutes_of;
 use crate::domain::plan_file::{
-    Checked, Found, Group, KIND, LeftOut, List, PlanFile, Times, VERSION, hash_in_order,
+    Checked, Found, Group, KIND, LeftOut, List, PlanFile, Times, VERSION,
 };
 use crate::domain::preflight::{self, Decision};
 use crate::domain::request::{
