@@ -16,12 +16,12 @@ use super::text::excerpt;
 use super::token::{Held, TokenCache, TokenSource, WallClock};
 use super::wire::{self, CancelRequest, PAGE, ScanRequest};
 use super::{
-    ActionQuery, CancelApi, Inventory, ListReply, MachineFilter, MachinesReply, NextPage, ScanApi,
+    ActionQuery, CancelApi, Inventory, ListPage, ListReply, MachineFilter, NextPage, ScanApi,
     ScanOrder, SignInError,
 };
 use crate::domain::action::SCAN_ACTION;
 use crate::domain::cancel::is_nameable;
-use crate::domain::{Answer, Body, Reply, Timing};
+use crate::domain::{Action, Answer, Body, Machine, Reply, Timing};
 
 /// What a client of the API needs.
 pub struct HttpSettings {
@@ -55,7 +55,7 @@ impl HttpApi {
         Ok(Self { origin: api_origin, client, tokens: TokenCache::new(tokens, now) })
     }
 
-    /// What the token at hand says about itself; nothing before `ready`, or if it is opaque.
+    /// What the token at hand says about itself. Returns `None` before `ready`, and if it is opaque.
     pub fn claims(&self) -> Option<Claims> {
         self.tokens.claims()
     }
@@ -90,8 +90,9 @@ impl HttpApi {
         read: fn(&[u8]) -> Result<T, String>,
     ) -> Result<(T, Option<Timestamp>), Reply> {
         let whole = self.send(self.client.get(url), limit).await?;
-        let Some(body) = whole.body.as_deref().filter(|_| whole.status == 200) else {
-            return Err(Reply::Answer(answer(whole)));
+        let body = match &whole.body {
+            Some(body) if whole.status == 200 => body,
+            _ => return Err(Reply::Answer(answer(whole))),
         };
         match read(body) {
             Ok(found) => Ok((found, whole.date)),
@@ -106,50 +107,6 @@ impl HttpApi {
     fn followed(&self, NextPage(link): &NextPage) -> Result<Option<Url>, Reply> {
         let NextPage(link) = self.same_origin(link, &self.origin.at("/"))?;
         Ok(Url::parse(&link).ok())
-    }
-
-    async fn machine_page(
-        &self,
-        filter: &MachineFilter,
-        next: Option<&NextPage>,
-    ) -> Result<MachinesReply, Reply> {
-        let url = match next {
-            Some(next) => self.followed(next)?,
-            None => None,
-        };
-        let url = url.unwrap_or_else(|| machines_url(&self.origin, filter));
-        let limit = |status| if status == 200 { MACHINES_BODY } else { SMALL_BODY };
-        let (found, _) = self.page(url.clone(), limit, wire::machine_page).await?;
-        let by_link = next.is_some_and(|NextPage(link)| !link.ends_with(SKIPPED));
-        let next = match found.next {
-            Some(link) => Some(self.same_origin(&link, &url)?),
-            // A server that led here by its links ends the list by giving none.
-            None if by_link => None,
-            None => skip_machines(url, found.items),
-        };
-        Ok(MachinesReply::Page { machines: found.machines, next })
-    }
-
-    async fn action_page(
-        &self,
-        query: &ActionQuery,
-        next: Option<&NextPage>,
-    ) -> Result<ListReply, Reply> {
-        let url = match next {
-            Some(next) => self.followed(next)?,
-            None => list_url(&self.origin, query),
-        };
-        let Some(url) = url else {
-            // Nothing was asked for, so nothing is the whole answer.
-            return Ok(ListReply::Page { actions: Vec::new(), next: None, date: None });
-        };
-        let limit = |status| if status == 200 { LIST_BODY } else { SMALL_BODY };
-        let (found, date) = self.page(url.clone(), limit, wire::page).await?;
-        let next = match found.next {
-            Some(link) => Some(self.same_origin(&link, &url)?),
-            None => skip_page(url, found.actions.len()),
-        };
-        Ok(ListReply::Page { actions: found.actions, next, date })
     }
 
     /// The link, if it lies on our origin: the token must not go anywhere else.
@@ -187,8 +144,22 @@ impl ScanApi for HttpApi {
         }
     }
 
-    async fn actions(&self, query: &ActionQuery, next: Option<&NextPage>) -> ListReply {
-        self.action_page(query, next).await.unwrap_or_else(ListReply::Refused)
+    async fn actions(&self, query: &ActionQuery, next: Option<&NextPage>) -> ListReply<Action> {
+        let url = match next {
+            Some(next) => self.followed(next)?,
+            None => list_url(&self.origin, query),
+        };
+        let Some(url) = url else {
+            // Nothing was asked for, so nothing is the whole answer.
+            return Ok(ListPage { items: Vec::new(), next: None, date: None });
+        };
+        let limit = |status| if status == 200 { LIST_BODY } else { SMALL_BODY };
+        let (found, date) = self.page(url.clone(), limit, wire::page).await?;
+        let next = match found.next {
+            Some(link) => Some(self.same_origin(&link, &url)?),
+            None => skip_page(url, found.items.len()),
+        };
+        Ok(ListPage { items: found.items, next, date })
     }
 }
 
@@ -197,8 +168,26 @@ impl Inventory for HttpApi {
         self.claims().map(|claims| claims.may_read())
     }
 
-    async fn machines(&self, filter: &MachineFilter, next: Option<&NextPage>) -> MachinesReply {
-        self.machine_page(filter, next).await.unwrap_or_else(MachinesReply::Refused)
+    async fn machines(
+        &self,
+        filter: &MachineFilter,
+        next: Option<&NextPage>,
+    ) -> ListReply<Machine> {
+        let url = match next {
+            Some(next) => self.followed(next)?,
+            None => None,
+        };
+        let url = url.unwrap_or_else(|| machines_url(&self.origin, filter));
+        let limit = |status| if status == 200 { MACHINES_BODY } else { SMALL_BODY };
+        let (found, date) = self.page(url.clone(), limit, wire::machine_page).await?;
+        let by_link = next.is_some_and(|NextPage(link)| !link.ends_with(SKIPPED));
+        let next = match found.next {
+            Some(link) => Some(self.same_origin(&link, &url)?),
+            // A server that led here by its links ends the list by giving none.
+            None if by_link => None,
+            None => skip_machines(url, found.listed),
+        };
+        Ok(ListPage { items: found.items, next, date })
     }
 }
 
@@ -230,7 +219,7 @@ fn with_body(whole: &Whole, body: Body) -> Answer {
     Answer { status: whole.status, date: whole.date, retry_after: whole.retry_after, body }
 }
 
-/// The first page of a query, or nothing if it asks for no device. The values are ids and times,
+/// The first page of a query. Returns `None` if it asks for no device. The values are ids and times,
 /// which need no quoting; times stand without quotes ("OData queries" page).
 fn list_url(origin: &Origin, query: &ActionQuery) -> Option<Url> {
     let which = match query {

@@ -74,35 +74,19 @@ pub enum ActionQuery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextPage(pub String);
 
-/// What came back from one request to the list of actions.
+/// One page of a list.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ListReply {
-    /// A page.
-    Page {
-        /// The actions of this page.
-        actions: Vec<Action>,
-        /// The rest, if there is one.
-        next: Option<NextPage>,
-        /// The server's `Date`.
-        date: Option<Timestamp>,
-    },
-    /// Anything but a page: judged like a scan's answer by its status.
-    Refused(Reply),
+pub struct ListPage<T> {
+    /// What stands on it: of machines, those that a call can name.
+    pub items: Vec<T>,
+    /// The rest, if there is one.
+    pub next: Option<NextPage>,
+    /// The server's `Date`.
+    pub date: Option<Timestamp>,
 }
 
-/// What came back from one request to the list of machines.
-#[derive(Clone, Debug, PartialEq)]
-pub enum MachinesReply {
-    /// A page.
-    Page {
-        /// The machines of this page that a call can name.
-        machines: Vec<Machine>,
-        /// The rest, if there is one.
-        next: Option<NextPage>,
-    },
-    /// Anything but a page.
-    Refused(Reply),
-}
+/// A page, or what came in its place: judged like a scan's answer by its status.
+pub type ListReply<T> = Result<ListPage<T>, Reply>;
 
 /// Why no token is at hand.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -135,7 +119,7 @@ pub trait ScanApi: Send + Sync + 'static {
         &self,
         query: &ActionQuery,
         next: Option<&NextPage>,
-    ) -> impl Future<Output = ListReply> + Send;
+    ) -> impl Future<Output = ListReply<Action>> + Send;
 }
 
 /// The call that takes an order back.
@@ -148,8 +132,8 @@ pub trait CancelApi: Inventory {
 
 /// The tenant's inventory, for those who may read it.
 pub trait Inventory: ScanApi {
-    /// Whether the token at hand says that machines and actions may be read; nothing if it does not
-    /// tell. The server decides.
+    /// Whether the token at hand says that machines and actions may be read. Returns `None` if it
+    /// does not tell. The server decides.
     fn may_read(&self) -> Option<bool>;
 
     /// Reads one page of the list of machines: one request.
@@ -157,5 +141,5 @@ pub trait Inventory: ScanApi {
         &self,
         filter: &MachineFilter,
         next: Option<&NextPage>,
-    ) -> impl Future<Output = MachinesReply> + Send;
+    ) -> impl Future<Output = ListReply<Machine>> + Send;
 }

@@ -48,22 +48,14 @@ pub struct CancelRequest<'a> {
     pub comment: &'a str,
 }
 
-/// One page of the list of machine actions.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Page {
-    /// The actions. One without an id is kept: its comment can still be ours.
-    pub actions: Vec<Action>,
-    /// `@odata.nextLink`, unchecked.
-    pub next: Option<String>,
-}
-
-/// One page of the list of machines.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct MachinePage {
-    /// The machines that a call can name.
-    pub machines: Vec<Machine>,
-    /// How many items the page has, those without a usable id included.
-    pub items: usize,
+/// One page of a list: of machine actions, or of machines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    /// What is of use. An action without an id is kept: its comment can still be ours. A machine
+    /// without an id that a call could name is not.
+    pub items: Vec<T>,
+    /// How many items the page has, those of no use included.
+    pub listed: usize,
     /// `@odata.nextLink`, unchecked.
     pub next: Option<String>,
 }
@@ -80,31 +72,20 @@ pub fn body(bytes: &[u8]) -> Body {
 ///
 /// # Errors
 /// What the body is instead, as a fragment of a sentence.
-pub fn page(bytes: &[u8]) -> Result<Page, String> {
-    let (items, next) = items(bytes, &ACTION, action_item)?;
-    Ok(Page { actions: items.into_iter().flatten().collect(), next })
+pub fn page(bytes: &[u8]) -> Result<Page<Action>, String> {
+    items(bytes, &ACTION, |fields| Some(action_of(fields)))
 }
 
 /// Reads a page of the list of machines.
 ///
 /// # Errors
 /// What the body is instead, as a fragment of a sentence.
-pub fn machine_page(bytes: &[u8]) -> Result<MachinePage, String> {
-    let (found, next) = items(bytes, &MACHINE, machine::machine_of)?;
-    let items = found.len();
-    Ok(MachinePage { machines: found.into_iter().flatten().collect(), items, next })
-}
-
-fn action_item(fields: &Map<String, Value>) -> Option<Action> {
-    Some(action_of(fields))
+pub fn machine_page(bytes: &[u8]) -> Result<Page<Machine>, String> {
+    items(bytes, &MACHINE, machine::machine_of)
 }
 
 /// The items of a list, each read by `read`, and where the rest is.
-fn items<T>(
-    bytes: &[u8],
-    known: &'static Known,
-    read: ReadItem<T>,
-) -> Result<(Vec<Option<T>>, Option<String>), String> {
+fn items<T>(bytes: &[u8], known: &'static Known, read: ReadItem<T>) -> Result<Page<T>, String> {
     let bytes = without_mark(bytes);
     if bytes.trim_ascii().is_empty() {
         return Err(EMPTY_BODY.to_owned());
@@ -124,7 +105,8 @@ fn items<T>(
         // A list whose rest cannot be found must not look like a list that ends here.
         Some(_) => return Err("a list whose next link cannot be used".to_owned()),
     };
-    Ok((items, next))
+    let listed = items.len();
+    Ok(Page { items: items.into_iter().flatten().collect(), listed, next })
 }
 
 fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
@@ -152,7 +134,7 @@ fn body_of(fields: &Map<String, Value>) -> Option<Body> {
         return Some(Body::Error(error));
     }
     let action = action_of(fields);
-    (!action.id.is_empty()).then(|| Body::Action(Box::new(action)))
+    if action.id.is_empty() { None } else { Some(Body::Action(Box::new(action))) }
 }
 
 fn action_of(fields: &Map<String, Value>) -> Action {

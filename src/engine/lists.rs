@@ -1,29 +1,12 @@
 //! Reads whole lists outside of a campaign's run: the tenant's machines, and the scans there. How a
 //! page is asked for is `pages`'.
 
-pub use super::pages::Patience;
-use super::pages::{Actions, List, Machines, PAGES, Read, ReadEnd, Reader, Slots, said};
+use super::pages::{Actions, List, Machines, PAGES, Read, ReadEnd, said};
+pub use super::pages::{Lists, Patience, Slots};
 use crate::defender::{ActionQuery, Inventory, MachineFilter, SignInError};
 use crate::domain::refusal::means_the_right;
-use crate::domain::{Action, BudgetKey, Machine, Quota, Timing};
+use crate::domain::{Action, Machine};
 use crate::store::{Result, Store};
-
-/// Who reads, and within which limits.
-#[derive(Debug)]
-pub struct Lists<'a, S, A> {
-    /// The store whose journal the calls go into.
-    pub store: &'a S,
-    /// The client.
-    pub api: &'a A,
-    /// The budget of these calls.
-    pub budget: BudgetKey,
-    /// The quotas that are kept on it.
-    pub quotas: Vec<Quota>,
-    /// Every duration.
-    pub timing: Timing,
-    /// What the lists are worth waiting for.
-    pub patience: Patience,
-}
 
 /// How a list was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +44,7 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
         filter: &MachineFilter,
         take: impl FnMut(Machine),
     ) -> Result<Listed> {
-        self.read(&Machines { api: self.api, filter }, take).await
+        self.whole(&Machines { api: self.api, filter }, take).await
     }
 
     /// Reads the scans of the tenant that a question asks for, newest first.
@@ -69,18 +52,11 @@ impl<S: Store, A: Inventory> Lists<'_, S, A> {
     /// # Errors
     /// As `machines`.
     pub async fn scans(&self, query: &ActionQuery, take: impl FnMut(Action)) -> Result<Listed> {
-        self.read(&Actions { api: self.api, query }, take).await
+        self.whole(&Actions { api: self.api, query }, take).await
     }
 
-    async fn read<L: List>(&self, list: &L, take: impl FnMut(L::Item)) -> Result<Listed> {
-        let reader = Reader {
-            store: self.store,
-            api: self.api,
-            slots: Slots::Budget(self.budget.clone(), self.quotas.clone()),
-            timing: self.timing,
-            patience: self.patience,
-        };
-        let Read { end, calls, .. } = reader.read(list, PAGES, take).await?;
+    async fn whole<L: List>(&self, list: &L, take: impl FnMut(L::Item)) -> Result<Listed> {
+        let Read { end, calls, .. } = self.read(list, PAGES, take).await?;
         Ok(Listed { end: list_end(end), calls })
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use super::pages::{Actions, BY_ID, PAGES, Patience, Read, ReadEnd, Reader, Slots, created_since};
+use super::pages::{Actions, BY_ID, Lists, PAGES, Patience, Read, ReadEnd, Slots, created_since};
 use super::shared::Shared;
 use crate::clock::Clock;
 use crate::defender::{ActionQuery, ScanApi};
@@ -115,14 +115,14 @@ pub(super) async fn ask<S: Store, A: ScanApi>(
     most: u64,
     take: impl FnMut(Action),
 ) -> Result<Read> {
-    let reader = Reader {
+    let lists = Lists {
         store: &*shared.store,
         api: &*shared.api,
         slots: Slots::Campaign(shared.campaign.id),
         timing: shared.timing,
         patience: Patience::once(),
     };
-    let mut read = reader.read(&Actions { api: &*shared.api, query }, most, take).await?;
+    let mut read = lists.read(&Actions { api: &*shared.api, query }, most, take).await?;
     shared.unread().append(&mut read.throttled);
     Ok(read)
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::pump::Heard;
 use crate::clock::Clock;
 use crate::defender::{
-    ActionQuery, Inventory, ListReply, MachineFilter, MachinesReply, NextPage, ScanApi, SignInError,
+    ActionQuery, Inventory, ListPage, ListReply, MachineFilter, NextPage, ScanApi, SignInError,
 };
 use crate::domain::verdict::list_verdict;
 use crate::domain::{
@@ -85,7 +85,7 @@ impl Patience {
 
 /// Whose slots the pages take.
 #[derive(Clone, Debug)]
-pub(super) enum Slots {
+pub enum Slots {
     /// Those of a campaign, under the quotas of its runners.
     Campaign(CampaignId),
     /// Those of a budget under these quotas, for nobody in particular.
@@ -98,18 +98,7 @@ pub(super) trait List: Sync {
     type Item: Send;
 
     /// Asks for one page.
-    fn page(
-        &self,
-        next: Option<&NextPage>,
-    ) -> impl Future<Output = Result<Page<Self::Item>, Reply>> + Send;
-}
-
-/// One page of a list.
-pub(super) struct Page<T> {
-    items: Vec<T>,
-    next: Option<NextPage>,
-    /// The server's time.
-    date: Option<Timestamp>,
+    fn page(&self, next: Option<&NextPage>) -> impl Future<Output = ListReply<Self::Item>> + Send;
 }
 
 /// The scans of the tenant that a question asks for, newest first.
@@ -121,11 +110,8 @@ pub(super) struct Actions<'a, A> {
 impl<A: ScanApi> List for Actions<'_, A> {
     type Item = Action;
 
-    async fn page(&self, next: Option<&NextPage>) -> Result<Page<Action>, Reply> {
-        match self.api.actions(self.query, next).await {
-            ListReply::Page { actions, next, date } => Ok(Page { items: actions, next, date }),
-            ListReply::Refused(reply) => Err(reply),
-        }
+    async fn page(&self, next: Option<&NextPage>) -> ListReply<Action> {
+        self.api.actions(self.query, next).await
     }
 }
 
@@ -138,16 +124,13 @@ pub(super) struct Machines<'a, A> {
 impl<A: Inventory> List for Machines<'_, A> {
     type Item = Machine;
 
-    async fn page(&self, next: Option<&NextPage>) -> Result<Page<Machine>, Reply> {
+    async fn page(&self, next: Option<&NextPage>) -> ListReply<Machine> {
         match self.api.machines(self.filter, next).await {
-            MachinesReply::Page { machines, next } => {
-                Ok(Page { items: machines, next, date: None })
-            }
             // "If there are no recent machines, you see 404 Not Found" (List machines API page).
-            MachinesReply::Refused(Reply::Answer(answer)) if next.is_none() && is_404(&answer) => {
-                Ok(Page { items: Vec::new(), next: None, date: None })
+            Err(Reply::Answer(answer)) if next.is_none() && is_404(&answer) => {
+                Ok(ListPage { items: Vec::new(), next: None, date: answer.date })
             }
-            MachinesReply::Refused(reply) => Err(reply),
+            page => page,
         }
     }
 }
@@ -195,15 +178,21 @@ impl ReadEnd {
 }
 
 /// Who reads, and within which limits.
-pub(super) struct Reader<'a, S, A> {
-    pub(super) store: &'a S,
-    pub(super) api: &'a A,
-    pub(super) slots: Slots,
-    pub(super) timing: Timing,
-    pub(super) patience: Patience,
+#[derive(Debug)]
+pub struct Lists<'a, S, A> {
+    /// The store whose journal the calls go into.
+    pub store: &'a S,
+    /// The client.
+    pub api: &'a A,
+    /// Whose slots the calls take.
+    pub slots: Slots,
+    /// Every duration.
+    pub timing: Timing,
+    /// What the lists are worth waiting for.
+    pub patience: Patience,
 }
 
-impl<S: Store, A: ScanApi> Reader<'_, S, A> {
+impl<S: Store, A: ScanApi> Lists<'_, S, A> {
     /// Reads at most so many pages. What was taken before it failed is only a part.
     ///
     /// # Errors
@@ -239,7 +228,7 @@ impl<S: Store, A: ScanApi> Reader<'_, S, A> {
         next: Option<&NextPage>,
         read: &mut Read,
         left: &mut Duration,
-    ) -> Result<Result<Page<L::Item>, ReadEnd>, StoreError> {
+    ) -> Result<Result<ListPage<L::Item>, ReadEnd>, StoreError> {
         let mut tries = 0;
         loop {
             let (call, claimed_at) = match self.slot(left).await? {

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::limits::Speed;
 use crate::defender::{Inventory, SignInError};
 use crate::domain::{Operation, Target};
-use crate::engine::lists::{ListEnd, Lists, Patience};
+use crate::engine::lists::{ListEnd, Lists, Patience, Slots};
 use crate::store::Store;
 
 /// The permission that reading needs, for messages.
@@ -22,8 +22,7 @@ pub(super) fn lists<'a, S: Store, A: Inventory>(
     Lists {
         store,
         api,
-        budget: target.budget(Operation::Read),
-        quotas: speed.quotas.clone(),
+        slots: Slots::Budget(target.budget(Operation::Read), speed.quotas.clone()),
         timing: speed.timing,
         patience,
     }

@@ -180,7 +180,7 @@ fn a_page_is_read_with_its_next_link() {
     )
     .unwrap();
     assert_eq!(page.next.as_deref(), Some("https://x/y?$skip=1"));
-    let seen: Vec<_> = page.actions.iter().map(|a| (a.id.as_str(), a.comment.as_deref())).collect();
+    let seen: Vec<_> = page.items.iter().map(|a| (a.id.as_str(), a.comment.as_deref())).collect();
     assert_eq!(seen, [("a", None), ("", Some("c"))]);
 }
 
@@ -199,12 +199,12 @@ fn a_list_that_may_be_cut_short_is_no_page() {
     assert!(refused(&deep("")).starts_with("text that is not JSON"));
     // What is no action is read past, however deep it is.
     let closed = deep(&format!("{}}}", "]".repeat(100_000)));
-    assert_eq!(page(closed.as_bytes()), Ok(Page::default()));
+    assert_eq!(page(closed.as_bytes()), Ok(Page { items: Vec::new(), listed: 0, next: None }));
     let last_wins = br#"{"value":7,"value":[]}"#;
     assert!(page(last_wins).is_err(), "a first value of the wrong type is not skipped");
     assert_eq!(
         page(br#"{"value":[{"id":"a"}],"value":[],"@odata.nextLink":null}"#),
-        Ok(Page::default())
+        Ok(Page { items: Vec::new(), listed: 0, next: None })
     );
 }
 
@@ -217,7 +217,7 @@ fn an_item_that_contradicts_itself_spoils_its_page() {
     let why = machine_page(list(&format!(r#"{{"id":"{DEVICE}","id":"{other}"}}"#)).as_bytes());
     assert!(why.unwrap_err().starts_with("JSON that contradicts itself"));
     let same = list(&format!(r#"{{"id":"{DEVICE}","id":"{DEVICE}","x":1,"x":2}}"#));
-    assert_eq!(machine_page(same.as_bytes()).unwrap().machines.len(), 1);
+    assert_eq!(machine_page(same.as_bytes()).unwrap().items.len(), 1);
 }
 
 #[test]
@@ -225,20 +225,20 @@ fn a_page_of_machines_is_held_to_the_same_bounds() {
     let refused = |text: &str| machine_page(text.as_bytes()).unwrap_err();
     let most = "7,".repeat(ITEMS_MAX);
     let full = format!(r#"{{"value":[{}]}}"#, most.trim_end_matches(','));
-    assert_eq!(machine_page(full.as_bytes()).unwrap().items, ITEMS_MAX);
+    assert_eq!(machine_page(full.as_bytes()).unwrap().listed, ITEMS_MAX);
     assert!(refused(&format!(r#"{{"value":[{most}7]}}"#)).starts_with("JSON of another shape"));
     let link = |length| format!(r#"{{"value":[],"@odata.nextLink":"{}"}}"#, "x".repeat(length));
     assert!(machine_page(link(LINK_MAX).as_bytes()).is_ok());
     assert!(refused(&link(LINK_MAX + 1)).contains("next link"));
     // What is no machine is read past, however deep it is.
     let deep = format!(r#"{{"value":[{}{}]}}"#, "[".repeat(99_999), "]".repeat(99_999));
-    assert_eq!(machine_page(deep.as_bytes()).unwrap().items, 1);
+    assert_eq!(machine_page(deep.as_bytes()).unwrap().listed, 1);
     let tags = r#"["t"],"#.repeat(50) + &r#""t","#.repeat(200) + r#""t""#;
     let long = "x".repeat(100_000);
     let one = format!(
         r#"{{"value":[{{"id":"{DEVICE}","machineTags":[{tags}],"computerDnsName":"{long}"}}]}}"#
     );
-    let machine = machine_page(one.as_bytes()).unwrap().machines.remove(0);
+    let machine = machine_page(one.as_bytes()).unwrap().items.remove(0);
     assert_eq!(machine.tags.len(), TAGS - 50, "only the first elements are looked at");
     assert_eq!(machine.name.map(|kept| kept.len()), Some(FIELD_MAX));
 }
@@ -253,7 +253,7 @@ fn a_whole_machine_is_read_field_by_field() {
         "deviceValue":"High","mergedIntoMachineId":"m","isExcluded":true,"riskScore":"Low",
         "exposureLevel":"Medium","machineTags":["a","b"],"ipAddresses":[{{"id":1}}]}}]}}"#
     );
-    let machine = machine_page(text.as_bytes()).unwrap().machines.remove(0);
+    let machine = machine_page(text.as_bytes()).unwrap().items.remove(0);
     let facts = crate::domain::Facts {
         platform: Some("Windows11".into()),
         version: Some("23H2".into()),

@@ -13,7 +13,7 @@ use crate::domain::cancel::Cancelled;
 use crate::domain::cancel::Standing;
 use crate::domain::{Action, Cancellation, Operation, Refusal};
 use crate::engine::follow::all_of;
-use crate::engine::lists::{ListEnd, Lists, Patience};
+use crate::engine::lists::{ListEnd, Lists, Patience, Slots};
 use crate::engine::pages::BY_ID;
 use crate::store::{Result, Store};
 
@@ -49,8 +49,10 @@ pub(super) async fn listed<S: Store, A: CancelApi>(
     let lists = Lists {
         store: &*job.store,
         api: &*job.api,
-        budget: job.campaign.order.target.budget(Operation::Read),
-        quotas: job.rate.quotas.clone(),
+        slots: Slots::Budget(
+            job.campaign.order.target.budget(Operation::Read),
+            job.rate.quotas.clone(),
+        ),
         timing: job.rate.timing,
         patience: Patience::needed(job.rate.timing.max_wait),
     };

@@ -3,10 +3,7 @@
 
 use super::finding::Findings;
 use crate::clock::Clock;
-use crate::defender::{
-    ActionQuery, Claims, HttpApi, Inventory, ListReply, MachineFilter, MachinesReply, ScanApi,
-    ScanOrder,
-};
+use crate::defender::{ActionQuery, Claims, HttpApi, Inventory, MachineFilter, ScanApi, ScanOrder};
 use crate::domain::verdict::{Asked, list_verdict, verdict};
 use crate::domain::{CallId, DeviceId, Exit, Mark, Operation, Reply, ScanType, Target, Verdict};
 use crate::ops::client::{MAY_NOT_SCAN, OTHER_AUDIENCE};
@@ -132,20 +129,17 @@ async fn settle<S: Store>(
 /// What the list of actions answers. Returns `None` for a page.
 async fn read_actions(api: &HttpApi) -> Option<Verdict> {
     let query = ActionQuery::OfDevices(vec![DeviceId::from_bytes(NOBODY)]);
-    match api.actions(&query, None).await {
-        ListReply::Page { .. } => None,
-        ListReply::Refused(reply) => Some(list_verdict(&reply)),
-    }
+    api.actions(&query, None).await.err().map(|reply| list_verdict(&reply))
 }
 
 async fn read_machines(api: &HttpApi) -> Option<Verdict> {
     let mut filter = MachineFilter::default();
     filter.is_any("id", &[DeviceId::from_bytes(NOBODY).to_string()]);
     match api.machines(&filter, None).await {
-        MachinesReply::Page { .. } => None,
+        Ok(_) => None,
         // "If there are no recent machines, you see 404 Not Found" (List machines API page).
-        MachinesReply::Refused(Reply::Answer(answer)) if answer.status == 404 => None,
-        MachinesReply::Refused(reply) => Some(list_verdict(&reply)),
+        Err(Reply::Answer(answer)) if answer.status == 404 => None,
+        Err(reply) => Some(list_verdict(&reply)),
     }
 }
 

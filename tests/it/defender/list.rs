@@ -1,9 +1,7 @@
 //! The list of machine actions over HTTP: what is asked, where its rest may lie, and when a page is
 //! no page. A list that is cut short must never look like one that ends.
 
-use fleetsweep::defender::{
-    ActionQuery, Inventory, ListReply, MachineFilter, MachinesReply, NextPage, ScanApi,
-};
+use fleetsweep::defender::{ActionQuery, Inventory, ListPage, MachineFilter, NextPage, ScanApi};
 use fleetsweep::domain::words::is_excluded;
 use fleetsweep::domain::{Body, DeviceId, Reply, Timing};
 
@@ -22,7 +20,7 @@ async fn each_query_of_the_list_is_one_get_with_its_filter() {
         ActionQuery::OfDevices(Vec::new()),
     ] {
         let reply = api.actions(&query, None).await;
-        assert!(matches!(reply, ListReply::Page { next: None, .. }), "{reply:?}");
+        assert!(matches!(reply, Ok(ListPage { next: None, .. })), "{reply:?}");
     }
     let asked: Vec<String> = server
         .seen()
@@ -61,14 +59,14 @@ async fn the_rest_of_a_list_is_asked_for_on_the_same_origin() {
     })
     .await;
     let api = api_at(&server.origin(), Timing::default()).await;
-    let ListReply::Page { actions, next: Some(next), date } =
+    let Ok(ListPage { items: actions, next: Some(next), date }) =
         api.actions(&ActionQuery::Open, None).await
     else {
         panic!("no page with a rest")
     };
     assert_eq!((actions.len(), date), (1, "2026-11-24T12:00:00Z".parse().ok()));
     let second = api.actions(&ActionQuery::Open, Some(&next)).await;
-    assert!(matches!(second, ListReply::Page { next: None, .. }), "{second:?}");
+    assert!(matches!(second, Ok(ListPage { next: None, .. })), "{second:?}");
     assert!(server.seen()[1].starts_with("GET /api/machineactions?$skip=1 "));
 }
 
@@ -86,14 +84,12 @@ async fn the_rest_of_a_list_on_another_host_is_refused_and_gets_no_token() {
     ] {
         let server = Canned::always(close(200, page_with_next(&link))).await;
         let api = api_at(&server.origin(), Timing::default()).await;
-        let ListReply::Refused(Reply::NoAnswer { why }) =
-            api.actions(&ActionQuery::Open, None).await
-        else {
+        let Err(Reply::NoAnswer { why }) = api.actions(&ActionQuery::Open, None).await else {
             panic!("{link} was accepted")
         };
         assert!(why.contains("another address"), "{why}");
         let forged = api.actions(&ActionQuery::Open, Some(&NextPage(link.clone()))).await;
-        assert!(matches!(forged, ListReply::Refused(_)), "{link}");
+        assert!(forged.is_err(), "{link}");
         assert_eq!(server.seen().len(), 1);
     }
     assert_eq!(other.seen().len(), 0, "the other host was called");
@@ -107,7 +103,7 @@ async fn a_full_page_without_a_rest_is_followed_by_a_skip() {
     let mut next = None;
     for skipped in ["&$skip=10000", "&$skip=20000"] {
         let reply = api.actions(&ActionQuery::Open, next.as_ref()).await;
-        let ListReply::Page { next: Some(rest), actions, .. } = reply else {
+        let Ok(ListPage { next: Some(rest), items: actions, .. }) = reply else {
             panic!("the list seems to end")
         };
         assert_eq!(actions.len(), 10_000);
@@ -122,7 +118,7 @@ async fn a_list_that_is_refused_is_told_like_the_answer_to_a_scan() {
         let server = Canned::always(close(status, body)).await;
         let api = api_at(&server.origin(), Timing::default()).await;
         match api.actions(&ActionQuery::Open, None).await {
-            ListReply::Refused(Reply::Answer(answer)) => answer,
+            Err(Reply::Answer(answer)) => answer,
             other => panic!("{other:?}"),
         }
     };
@@ -146,7 +142,8 @@ async fn the_list_of_machines_is_asked_with_its_filter_encoded_whole_and_read_wh
     let mut filter = MachineFilter::default();
     filter.is_any("computerDnsName", &["a'b&$top=1#+%20é".to_owned()]);
     for filter in [&filter, &MachineFilter::default()] {
-        let MachinesReply::Page { machines, next: None } = api.machines(filter, None).await else {
+        let Ok(ListPage { items: machines, next: None, .. }) = api.machines(filter, None).await
+        else {
             panic!("it is a page")
         };
         assert_eq!(machines.len(), 1, "only what a call can name");
@@ -175,7 +172,7 @@ async fn machine_pages(server: &Canned) -> Vec<String> {
     let mut next = None;
     for _ in 0..9 {
         let reply = api.machines(&MachineFilter::default(), next.as_ref()).await;
-        let MachinesReply::Page { next: rest, .. } = reply else { panic!("{reply:?}") };
+        let Ok(ListPage { next: rest, .. }) = reply else { panic!("{reply:?}") };
         next = rest;
         if next.is_none() {
             break;

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::defender::{
-    ActionQuery, Inventory, ListReply, MachineFilter, MachinesReply, NextPage, ScanApi, ScanOrder,
+    ActionQuery, Inventory, ListPage, ListReply, MachineFilter, NextPage, ScanApi, ScanOrder,
     SignInError,
 };
 use fleetsweep::domain::{
-    Answer, Body, ErrorBody, Facts, Machine, Operation, Reply, Stamp, Timing,
+    Action, Answer, Body, ErrorBody, Facts, Machine, Operation, Reply, Stamp, Timing,
 };
-use fleetsweep::engine::lists::{ListEnd, Listed, Lists, Patience};
+use fleetsweep::engine::lists::{ListEnd, Listed, Lists, Patience, Slots};
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{ReadAnswer, Store};
 
@@ -23,7 +23,7 @@ use crate::kit::support::{device, micros_since, most_in_any_window, target};
 struct Tenant {
     clock: TokioClock,
     start: Stamp,
-    pages: Mutex<VecDeque<MachinesReply>>,
+    pages: Mutex<VecDeque<ListReply<Machine>>>,
     sent: Mutex<Vec<i64>>,
     refused: Mutex<u32>,
     /// How long each answer takes.
@@ -40,7 +40,7 @@ impl ScanApi for Tenant {
     async fn scan(&self, _: &ScanOrder) -> Reply {
         panic!("nothing is ordered here")
     }
-    async fn actions(&self, _: &ActionQuery, _: Option<&NextPage>) -> ListReply {
+    async fn actions(&self, _: &ActionQuery, _: Option<&NextPage>) -> ListReply<Action> {
         panic!("no action is asked for here")
     }
 }
@@ -49,23 +49,23 @@ impl Inventory for Tenant {
     fn may_read(&self) -> Option<bool> {
         None
     }
-    async fn machines(&self, _: &MachineFilter, _: Option<&NextPage>) -> MachinesReply {
+    async fn machines(&self, _: &MachineFilter, _: Option<&NextPage>) -> ListReply<Machine> {
         self.sent.lock().unwrap().push(micros_since(&self.clock, self.start));
         tokio::time::sleep(self.takes).await;
         // The last page comes again and again, each time with another rest.
         let mut pages = self.pages.lock().unwrap();
         let page = if pages.len() > 1 { pages.pop_front() } else { pages.front().cloned() };
         match page.expect("there is a page") {
-            MachinesReply::Page { machines, next: Some(_) } => {
+            Ok(ListPage { items, next: Some(_), date }) => {
                 let rest = NextPage(format!("rest {}", self.sent.lock().unwrap().len()));
-                MachinesReply::Page { machines, next: Some(rest) }
+                Ok(ListPage { items, next: Some(rest), date })
             }
             other => other,
         }
     }
 }
 
-fn page(n: u64, more: bool) -> MachinesReply {
+fn page(n: u64, more: bool) -> ListReply<Machine> {
     let machine = Machine {
         id: device(n),
         name: None,
@@ -75,13 +75,13 @@ fn page(n: u64, more: bool) -> MachinesReply {
         exposure: None,
     };
     let next = more.then(|| NextPage("rest".to_owned()));
-    MachinesReply::Page { machines: vec![machine], next }
+    Ok(ListPage { items: vec![machine], next, date: None })
 }
 
-fn refused(status: u16, code: &str, message: &str) -> MachinesReply {
+fn refused(status: u16, code: &str, message: &str) -> ListReply<Machine> {
     let error = ErrorBody { code: code.into(), message: message.into(), target: None };
     let body = Body::Error(error);
-    MachinesReply::Refused(Reply::Answer(Answer { status, date: None, retry_after: None, body }))
+    Err(Reply::Answer(Answer { status, date: None, retry_after: None, body }))
 }
 
 struct Read {
@@ -91,7 +91,7 @@ struct Read {
     refused: u32,
 }
 
-async fn read(pages: Vec<MachinesReply>, quota: &str, stamping: Stamping) -> Read {
+async fn read(pages: Vec<ListReply<Machine>>, quota: &str, stamping: Stamping) -> Read {
     let clock = TokioClock::new();
     let start = clock.now();
     let store = MemoryStore::with_stamping(clock, Timing::default(), stamping);
@@ -101,8 +101,7 @@ async fn read(pages: Vec<MachinesReply>, quota: &str, stamping: Stamping) -> Rea
     let lists = Lists {
         store: &store,
         api: &api,
-        budget: target().budget(Operation::Read),
-        quotas: vec![quota.parse().unwrap()],
+        slots: Slots::Budget(target().budget(Operation::Read), vec![quota.parse().unwrap()]),
         timing: Timing::default(),
         patience: Patience::needed(Duration::from_secs(600)),
     };
@@ -112,7 +111,7 @@ async fn read(pages: Vec<MachinesReply>, quota: &str, stamping: Stamping) -> Rea
     Read { listed, machines, sent, refused }
 }
 
-fn five() -> Vec<MachinesReply> {
+fn five() -> Vec<ListReply<Machine>> {
     (0..5).map(|n| page(n, n < 4)).collect()
 }
 
@@ -137,9 +136,9 @@ async fn a_limit_that_takes_longer_than_the_patience_ends_the_list() {
 
 #[tokio::test(start_paused = true)]
 async fn every_refusal_ends_the_list_as_it_should_and_only_passing_ones_are_asked_again() {
-    let cut = || MachinesReply::Refused(Reply::NoAnswer { why: "cut".into() });
+    let cut = || Err(Reply::NoAnswer { why: "cut".into() });
     let unauthorized = || refused(401, "Unauthorized", "expired");
-    let cases: Vec<(Vec<MachinesReply>, ListEnd, usize)> = vec![
+    let cases: Vec<(Vec<ListReply<Machine>>, ListEnd, usize)> = vec![
         (vec![refused(404, "ResourceNotFound", "none")], ListEnd::Whole, 1),
         (vec![refused(403, "Forbidden", "no right")], ListEnd::Forbidden("no right".into()), 1),
         (vec![refused(400, "ODataError", "odd")], ListEnd::Rejected("odd".into()), 1),
@@ -176,7 +175,11 @@ struct Waited {
 }
 
 /// Four campaigns, a second apart, that ask one inventory through one store.
-async fn four(answer: &MachinesReply, takes: Duration, patience: fn(Stamp) -> Patience) -> Waited {
+async fn four(
+    answer: &ListReply<Machine>,
+    takes: Duration,
+    patience: fn(Stamp) -> Patience,
+) -> Waited {
     let clock = TokioClock::new();
     let start = clock.now();
     let store = MemoryStore::with_stamping(clock, Timing::default(), Stamping::Proven);
@@ -191,8 +194,7 @@ async fn four(answer: &MachinesReply, takes: Duration, patience: fn(Stamp) -> Pa
         let lists = Lists {
             store: &store,
             api: &api,
-            budget: budget.clone(),
-            quotas: quotas.clone(),
+            slots: Slots::Budget(budget.clone(), quotas.clone()),
             timing: Timing::default(),
             patience: patience(began),
         };
@@ -213,9 +215,9 @@ fn urgent(now: Stamp) -> Patience {
     Patience::optional(now, Duration::from_secs(3)).in_a_hurry()
 }
 
-fn odd(status: u16, what: &str) -> MachinesReply {
+fn odd(status: u16, what: &str) -> ListReply<Machine> {
     let body = Body::Other(what.to_owned());
-    MachinesReply::Refused(Reply::Answer(Answer { status, date: None, retry_after: None, body }))
+    Err(Reply::Answer(Answer { status, date: None, retry_after: None, body }))
 }
 
 const HANGS: Duration = Duration::from_secs(3600);
@@ -249,7 +251,7 @@ async fn a_refusal_of_the_inventory_is_an_answer_that_is_asked_for_once_and_paus
 
 #[tokio::test(start_paused = true)]
 async fn campaigns_in_a_row_wait_ten_seconds_for_an_inventory_at_most_and_hold_up_no_look_up() {
-    let cut = MachinesReply::Refused(Reply::NoAnswer { why: "cut".into() });
+    let cut = Err(Reply::NoAnswer { why: "cut".into() });
     let fault = odd(500, "an empty body");
     let cases = [
         (fault.clone(), Duration::ZERO, 1.0, 0.0, 2),

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use fleetsweep::defender::{ActionQuery, HttpApi, ListReply, ScanApi, ScanOrder};
+use fleetsweep::defender::{ActionQuery, HttpApi, ListPage, ScanApi, ScanOrder};
 use fleetsweep::domain::budget::BudgetState;
 use fleetsweep::domain::text::{cut, printable};
 use fleetsweep::domain::verdict::{Asked, list_verdict, verdict};
@@ -181,10 +181,10 @@ async fn ordered(api: &HttpApi, calls: &str) -> String {
 /// Asks for a page of the list.
 async fn listed(api: &HttpApi) -> String {
     match api.actions(&ActionQuery::Open, None).await {
-        ListReply::Page { actions, next, .. } => {
-            format!("a page of {}{}", actions.len(), if next.is_some() { " and more" } else { "" })
+        Ok(ListPage { items, next, .. }) => {
+            format!("a page of {}{}", items.len(), if next.is_some() { " and more" } else { "" })
         }
-        ListReply::Refused(reply) => told(&list_verdict(&reply)),
+        Err(reply) => told(&list_verdict(&reply)),
     }
 }
 

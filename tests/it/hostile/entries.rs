@@ -134,7 +134,7 @@ pub(crate) fn api_body(bytes: &[u8]) {
     }
     says_nothing_unsafe(&list_verdict(&reply));
     match wire::page(body) {
-        Ok(page) => page.actions.iter().for_each(is_bounded),
+        Ok(page) => page.items.iter().for_each(is_bounded),
         Err(what) => is_shown_safely(&what),
     }
 }

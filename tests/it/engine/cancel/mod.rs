@@ -6,7 +6,7 @@ use fleetsweep::domain::cancel::Cancelled;
 use fleetsweep::domain::cancel::{Cause, Spared};
 use fleetsweep::domain::forecast::CallRate;
 use fleetsweep::engine::cancel::{Job, OpenAction, Survey, Told, run, survey};
-use fleetsweep::engine::lists::{ListEnd, Lists, Patience};
+use fleetsweep::engine::lists::{ListEnd, Lists, Patience, Slots};
 use fleetsweep::store::memory::Stamping;
 
 use super::*;
@@ -34,8 +34,10 @@ impl World {
         let lists = Lists {
             store: &*self.store,
             api: &*self.server,
-            budget: campaign.order.target.budget(Operation::Read),
-            quotas: self.settings.quotas.clone(),
+            slots: Slots::Budget(
+                campaign.order.target.budget(Operation::Read),
+                self.settings.quotas.clone(),
+            ),
             timing: self.settings.timing,
             patience: Patience::needed(MINUTE),
         };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fleetsweep::clock::Clock;
-use fleetsweep::defender::{CancelApi, Inventory, MachineFilter, MachinesReply, NextPage};
-use fleetsweep::domain::{Action, Answer, Body, DeviceId, Reply};
+use fleetsweep::defender::{CancelApi, Inventory, ListPage, ListReply, MachineFilter, NextPage};
+use fleetsweep::domain::{Action, Answer, Body, DeviceId, Machine, Reply};
 
 use super::micros_since;
 use super::{Act, FakeServer, Ledger, Scripted, error, page};
@@ -131,8 +131,8 @@ impl<C: Clock> Inventory for FakeServer<C> {
         None
     }
 
-    async fn machines(&self, _: &MachineFilter, _: Option<&NextPage>) -> MachinesReply {
-        MachinesReply::Page { machines: Vec::new(), next: None }
+    async fn machines(&self, _: &MachineFilter, _: Option<&NextPage>) -> ListReply<Machine> {
+        Ok(ListPage { items: Vec::new(), next: None, date: None })
     }
 }
 

@@ -9,7 +9,9 @@ use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use fleetsweep::clock::Clock;
-use fleetsweep::defender::{ActionQuery, ListReply, NextPage, ScanApi, ScanOrder, SignInError};
+use fleetsweep::defender::{
+    ActionQuery, ListPage, ListReply, NextPage, ScanApi, ScanOrder, SignInError,
+};
 use fleetsweep::domain::action::SCAN_ACTION;
 use fleetsweep::domain::{Action, Answer, Body, DeviceId, ErrorBody, Reply, Stamp};
 use jiff::Timestamp;
@@ -440,7 +442,7 @@ impl<C: Clock> ScanApi for FakeServer<C> {
         }
     }
 
-    async fn actions(&self, query: &ActionQuery, next: Option<&NextPage>) -> ListReply {
+    async fn actions(&self, query: &ActionQuery, next: Option<&NextPage>) -> ListReply<Action> {
         let now = self.clock.now();
         self.inner.lock().unwrap().1.list_calls.push(micros_since(&self.clock, self.start));
         self.tell("list", None);
@@ -448,9 +450,8 @@ impl<C: Clock> ScanApi for FakeServer<C> {
         let date = Some(self.server_time(Duration::ZERO));
         let (_, ledger) = &mut *self.inner.lock().unwrap();
         ledger.lists += 1;
-        let refused = |status, body| {
-            ListReply::Refused(Reply::Answer(Answer { status, date, retry_after: None, body }))
-        };
+        let refused =
+            |status, body| Err(Reply::Answer(Answer { status, date, retry_after: None, body }));
         match (self.script.list)(self.at()) {
             ListAct::Serve => {}
             ListAct::Forbid => {
@@ -476,7 +477,7 @@ impl<C: Clock> ScanApi for FakeServer<C> {
         let end = (from + self.script.page).min(all.len());
         let actions = all[from.min(end)..end].iter().map(|action| (*action).clone()).collect();
         let next = (end < all.len()).then(|| NextPage(end.to_string()));
-        ListReply::Page { actions, next, date }
+        Ok(ListPage { items: actions, next, date })
     }
 }
 
