@@ -82,6 +82,13 @@ impl HttpApi {
         Ok(whole)
     }
 
+    async fn reply_to(&self, request: RequestBuilder) -> Reply {
+        match self.send(request, |_| SMALL_BODY).await {
+            Ok(whole) => Reply::Answer(answer(whole)),
+            Err(reply) => reply,
+        }
+    }
+
     /// One page of a list: what `read` finds in it, and the server's time.
     async fn page<T>(
         &self,
@@ -138,10 +145,7 @@ impl ScanApi for HttpApi {
         let url = self.origin.at(&format!("/api/machines/{}/runAntiVirusScan", order.device));
         let scan_type = order.scan_type.api_name();
         let order = ScanRequest { comment: &order.comment, scan_type };
-        match self.send(self.client.post(url).json(&order), |_| SMALL_BODY).await {
-            Ok(whole) => Reply::Answer(answer(whole)),
-            Err(reply) => reply,
-        }
+        self.reply_to(self.client.post(url).json(&order)).await
     }
 
     async fn actions(&self, query: &ActionQuery, next: Option<&NextPage>) -> ListReply<Action> {
@@ -198,11 +202,7 @@ impl CancelApi for HttpApi {
             return Reply::NeverLeft { why };
         }
         let url = self.origin.at(&format!("/api/machineactions/{id}/cancel"));
-        let request = self.client.post(url).json(&CancelRequest { comment });
-        match self.send(request, |_| SMALL_BODY).await {
-            Ok(whole) => Reply::Answer(answer(whole)),
-            Err(reply) => reply,
-        }
+        self.reply_to(self.client.post(url).json(&CancelRequest { comment })).await
     }
 }
 

@@ -32,8 +32,10 @@ pub fn http_date(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     let civil = |form: &str, text: &str| {
         let civil = DateTime::strptime(form, text).ok()?;
-        let latest = (civil.year() == 9999).then_some(Timestamp::MAX);
-        TimeZone::UTC.to_timestamp(civil).ok().or(latest)
+        match TimeZone::UTC.to_timestamp(civil) {
+            Err(_) if civil.year() == 9999 => Some(Timestamp::MAX),
+            time => time.ok(),
+        }
     };
     FIXED
         .parse_timestamp(text)

@@ -62,20 +62,24 @@ pub fn read_secret(path: &Path) -> Result<SecretString, SecretFileError> {
     read(path, true)
 }
 
-/// The same, of a file that holds one value and nothing else, such as a secret or a token.
+/// The value of a file that nobody else can read and that holds nothing else, such as a secret or a
+/// token.
 ///
 /// # Errors
-/// The same, and what stands in the file besides.
+/// As `read_secret`, and what stands in the file besides.
 pub fn read_value(path: &Path) -> Result<SecretString, SecretFileError> {
-    let form = |why| SecretFileError::Form { path: path.to_owned(), why };
-    bare_value(read_secret(path)?.expose_secret()).map_err(form)
+    only_value(path, true)
 }
 
 /// The one value of a file that others may read, such as the token that Kubernetes projects for a
 /// service account.
 pub(super) fn read_shared(path: &Path) -> Result<SecretString, SecretFileError> {
+    only_value(path, false)
+}
+
+fn only_value(path: &Path, private: bool) -> Result<SecretString, SecretFileError> {
     let form = |why| SecretFileError::Form { path: path.to_owned(), why };
-    bare_value(read(path, false)?.expose_secret()).map_err(form)
+    bare_value(read(path, private)?.expose_secret()).map_err(form)
 }
 
 fn read(path: &Path, private: bool) -> Result<SecretString, SecretFileError> {

@@ -57,7 +57,10 @@ fn utf8(bytes: &[u8]) -> Result<String, &'static str> {
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, &'static str> {
     let (units, rest) = bytes.as_chunks::<2>();
     let text = String::from_utf16(&units.iter().copied().map(unit).collect::<Vec<_>>());
-    text.ok().filter(|_| rest.is_empty()).ok_or("it begins as UTF-16 and is broken")
+    match text {
+        Ok(text) if rest.is_empty() => Ok(text),
+        _ => Err("it begins as UTF-16 and is broken"),
+    }
 }
 
 /// Whether bytes without a mark can only be UTF-16 of plain letters. Half of a text that is UTF-8

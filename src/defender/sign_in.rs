@@ -135,7 +135,7 @@ impl SignIn {
                 Ok(ClientAssertionCredential::new(tenant, application, assertion, options)?)
             }
             Proof::Machine => {
-                let assigned = (!application.is_empty()).then_some(application);
+                let assigned = Some(application).filter(|id| !id.is_empty());
                 let options = ManagedIdentityCredentialOptions {
                     user_assigned_id: assigned.map(UserAssignedId::ClientId),
                     client_options,

@@ -88,7 +88,9 @@ impl SignIn {
 
     fn judge(&self, whole: &Whole, key: Option<&SecretString>) -> Result<Token, SignInError> {
         let body = whole.body.as_deref().unwrap_or_default();
-        if let Some(token) = token(body).filter(|_| whole.status == 200) {
+        if whole.status == 200
+            && let Some(token) = token(body)
+        {
             return Ok(token);
         }
         let scrub = |text: &str| match key {
@@ -112,7 +114,7 @@ fn realm(header: &str) -> Option<&str> {
     let (name, path) = rest.trim().split_once('=')?;
     let fits = scheme.eq_ignore_ascii_case("basic") && name.trim().eq_ignore_ascii_case("realm");
     let path = path.trim().trim_matches('"');
-    (fits && !path.is_empty()).then_some(path)
+    if fits && !path.is_empty() { Some(path) } else { None }
 }
 
 /// What a challenge file holds, if it is one of the agent's.

@@ -185,13 +185,15 @@ impl HttpClient for Wire {
 /// only addresses that never leave the machine or its host are.
 fn machine_url(asked: &Url, metadata: Option<&Origin>) -> Option<Url> {
     let service: Host<&str> = Host::Ipv4(Ipv4Addr::new(169, 254, 169, 254));
-    if let Some(metadata) = metadata.filter(|_| asked.host() == Some(service.clone())) {
+    if let Some(metadata) = metadata
+        && asked.host() == Some(service)
+    {
         let mut url = metadata.at(asked.path());
         url.set_query(asked.query());
         return Some(url);
     }
     let safe = asked.scheme() == "https" || is_near(asked);
-    safe.then(|| asked.clone())
+    if safe { Some(asked.clone()) } else { None }
 }
 
 /// Whether an address never leaves the machine or its host.
@@ -208,9 +210,11 @@ pub(super) fn is_near(url: &Url) -> bool {
 fn secrets_of(form: &[u8]) -> Vec<SecretString> {
     let fields = form.split(|byte| *byte == b'&').filter_map(|field| {
         let (name, value) = form_urlencoded::parse(field).next()?;
-        let secret = SECRET_FIELDS.contains(&&*name) && !value.is_empty();
+        if !SECRET_FIELDS.contains(&&*name) || value.is_empty() {
+            return None;
+        }
         let sent = String::from_utf8_lossy(&field[field.len().min(name.len() + 1)..]).into_owned();
-        secret.then(|| [value.into_owned(), sent].map(SecretString::from))
+        Some([value.into_owned(), sent].map(SecretString::from))
     });
     fields.flatten().collect()
 }

@@ -51,7 +51,7 @@ pub(super) fn time_of(text: &str) -> Option<Timestamp> {
     };
     // The first year is what an unset time looks like on the server's platform.
     let year_two = "0002-01-01T00:00:00Z".parse().ok()?;
-    (time >= year_two).then_some(time)
+    if time >= year_two { Some(time) } else { None }
 }
 
 /// The beginning of a body, enough for an excerpt.

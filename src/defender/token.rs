@@ -191,7 +191,10 @@ impl TokenCache {
     async fn renew_early(&self, mut renewal: MutexGuard<'_, Renewal>) -> Result<(), SignInError> {
         let now = (self.now)();
         let must_wait = renewal.not_before.is_some_and(|not_before| now < not_before);
-        let Some(old) = self.held().filter(|_| !must_wait) else { return Ok(()) };
+        if must_wait {
+            return Ok(());
+        }
+        let Some(old) = self.held() else { return Ok(()) };
         let Err(error) = self.fetch(&mut renewal).await else { return Ok(()) };
         let now = (self.now)();
         if !old.will_do(now) {

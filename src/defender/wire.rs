@@ -144,7 +144,7 @@ fn action_of(fields: &Map<String, Value>) -> Action {
     Action {
         id: text("id").map(|id| id.trim().to_owned()).unwrap_or_default(),
         device,
-        odd_device: machine.filter(|_| device.is_none()),
+        odd_device: if device.is_none() { machine } else { None },
         kind: text("type"),
         scope: text("scope"),
         status: text("status"),

@@ -22,7 +22,7 @@ const KINDS_MAX: usize = 50;
 
 /// How far cancelling is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct CancelProgress {
     /// All actions that are to be cancelled.
     pub all: u64,
     /// Those that were.
@@ -188,13 +188,14 @@ impl Own {
             CommentSays::Nothing | CommentSays::Altered if self.comments_changed => {}
             _ => return Standing::Spared(Spared::OtherComment),
         }
-        let is = |word: &str| action.has_status(&[word]);
-        if is("Pending") || is("InProgress") {
-            return match is("Pending") {
-                _ if !is_nameable(&action.id) => Standing::Spared(Spared::OddId),
-                true => Standing::Pending,
-                false => Standing::InProgress,
-            };
+        if action.is_open() && !is_nameable(&action.id) {
+            return Standing::Spared(Spared::OddId);
+        }
+        if action.has_status(&["Pending"]) {
+            return Standing::Pending;
+        }
+        if action.is_open() {
+            return Standing::InProgress;
         }
         match self.cancelled(action) {
             Some(cause) => Standing::Cancelled(cause),
@@ -205,11 +206,13 @@ impl Own {
 
     /// Why this program cancelled an action, if its cancellation says so.
     fn cancelled(&self, action: &Action) -> Option<Cause> {
-        let comment = action.cancel_comment.as_deref().filter(|_| action.is_cancelled())?;
+        let comment = action.cancel_comment.as_deref()?;
+        if !action.is_cancelled() || !self.mark.stands_in(comment) {
+            return None;
+        }
         let squeezed_comment = squeezed(comment);
         let said = |cause: &Cause| squeezed_comment.contains(&squeezed(cause.reason()));
-        let cause = Cause::ALL.into_iter().find(said).unwrap_or(Cause::Command);
-        self.mark.stands_in(comment).then_some(cause)
+        Some(Cause::ALL.into_iter().find(said).unwrap_or(Cause::Command))
     }
 }
 

@@ -44,7 +44,7 @@ pub struct Past {
 }
 
 impl Earlier {
-    /// What a row of an earlier campaign of this type says; nothing of a device that was never
+    /// What a row of an earlier campaign of this type says; `None` of a device that was never
     /// asked.
     pub fn of_row(asked: ScanType, outcome: Option<Outcome>, detail: &Detail) -> Option<Self> {
         let status = detail.action_status.as_deref();
@@ -70,7 +70,7 @@ impl Earlier {
     fn with(at: Timestamp, scope: Option<ScanType>, status: Option<&str>) -> Self {
         Self {
             at,
-            scope: scope.filter(|_| !status.is_some_and(has_ended_badly)),
+            scope: if status.is_some_and(has_ended_badly) { None } else { scope },
             succeeded: status.is_some_and(|status| status.eq_ignore_ascii_case("Succeeded")),
             refused: false,
         }

@@ -6,7 +6,7 @@ use std::fmt;
 use super::quota::Quota;
 use super::record::CampaignId;
 use super::timing::{Stamp, Timing};
-use super::window::{self, Admission};
+use super::window;
 use super::{BudgetState, Operation};
 
 /// What holds a claim back.
@@ -89,7 +89,7 @@ impl Decided {
 }
 
 /// What holds one more call after `pending` others that are being claimed, given the rule's answer
-/// and the budget's: the later of the two. `Pass` is `None`.
+/// and the budget's: the later of the two. Returns `None` if nothing does.
 pub fn not_yet(
     quotas: &[Quota],
     timing: &Timing,
@@ -99,14 +99,12 @@ pub fn not_yet(
     now: Stamp,
 ) -> Option<NotYet> {
     let budget = budget.with_pending(pending, now, timing);
-    let by_quota = window::earliest(quotas, timing, nth_latest);
-    let earliest = by_quota.max(budget.earliest());
-    let Admission::NotBefore(at) = window::admit(earliest, now) else { return None };
-    let hold = match window::holding(quotas, timing, nth_latest) {
-        Some(quota) if by_quota == earliest => Hold::Quota(quota),
-        _ => Hold::Pause,
+    let by_budget = NotYet { at: budget.earliest(), hold: Hold::Pause };
+    let holding = match window::decisive(quotas, timing, nth_latest) {
+        Some((at, quota)) if at >= by_budget.at => NotYet { at, hold: Hold::Quota(quota) },
+        _ => by_budget,
     };
-    Some(NotYet { at, hold })
+    if holding.at > now { Some(holding) } else { None }
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ impl fmt::Display for Window {
 
 /// From when to when orders may leave, without a break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opening {
+pub struct OpenSpan {
     /// The first moment.
     pub opens: Timestamp,
     /// The first moment after it at which none may leave; the end of time if that does not come.
@@ -183,28 +183,28 @@ impl Hours {
 
     /// The opening that holds this moment, or else the next one. Windows that overlap or touch are
     /// one opening, and what lies before the start belongs to none.
-    pub fn opening(&self, at: Timestamp) -> Option<Opening> {
+    pub fn opening(&self, at: Timestamp) -> Option<OpenSpan> {
         match self.start.filter(|start| *start > at) {
             None => self.opening_of_windows(at),
             Some(start) => {
                 let opening = self.opening_of_windows(start)?;
-                Some(Opening { opens: opening.opens.max(start), ..opening })
+                Some(OpenSpan { opens: opening.opens.max(start), ..opening })
             }
         }
     }
 
-    fn opening_of_windows(&self, at: Timestamp) -> Option<Opening> {
+    fn opening_of_windows(&self, at: Timestamp) -> Option<OpenSpan> {
         if self.windows.is_empty() {
             let opens = self.start.unwrap_or(Timestamp::MIN);
-            return Some(Opening { opens, closes: Timestamp::MAX });
+            return Some(OpenSpan { opens, closes: Timestamp::MAX });
         }
         let today = self.zone.to_datetime(at).date();
-        let mut found: Option<Opening> = None;
+        let mut found: Option<OpenSpan> = None;
         // A window of the day before can last into this one; a day more for the change of clocks.
         for ahead in -2..=DAYS_AHEAD {
             let date = today.checked_add(Span::new().days(ahead)).ok()?;
             let of_day = self.windows.iter().filter_map(|window| self.on(window, date));
-            let mut of_day: Vec<Opening> = of_day.filter(|opening| opening.closes > at).collect();
+            let mut of_day: Vec<OpenSpan> = of_day.filter(|opening| opening.closes > at).collect();
             of_day.sort_unstable_by_key(|opening| opening.opens);
             for next in of_day {
                 match &mut found {
@@ -225,16 +225,16 @@ impl Hours {
         Some(found)
     }
 
-    /// The window that begins on this day, up to its last order; nothing if none does, or if the
-    /// clocks leave it out.
-    fn on(&self, window: &Window, date: Date) -> Option<Opening> {
+    /// The window that begins on this day, up to its last order. Returns `None` if none does, or
+    /// if the clocks leave it out.
+    fn on(&self, window: &Window, date: Date) -> Option<OpenSpan> {
         if !window.days.has(date.weekday()) {
             return None;
         }
         let last = self.last_order.and_then(|time| window.within(time)).unwrap_or(window.ends);
         let opens = reaches(&self.zone, moment_of(date, window.begins)?)?;
         let closes = reaches(&self.zone, moment_of(date, last)?)?;
-        (opens < closes).then_some(Opening { opens, closes })
+        if opens < closes { Some(OpenSpan { opens, closes }) } else { None }
     }
 }
 
@@ -270,11 +270,11 @@ pub fn clock_time(text: &str) -> Option<i32> {
     let (hours, minutes) = text.trim().split_once(':')?;
     let number = |text: &str| -> Option<i32> {
         let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| text.parse().ok()).flatten()
+        if digits { text.parse().ok() } else { None }
     };
     let (hours, minutes) = (number(hours)?, number(minutes)?);
     let at = hours * 60 + minutes;
-    (minutes < 60 && at <= DAY).then_some(at)
+    if minutes < 60 && at <= DAY { Some(at) } else { None }
 }
 
 /// The time of day so many minutes after a midnight.

@@ -87,6 +87,5 @@ pub use tally::Tally;
 pub use tenant_id::{Tenancy, TenantId};
 pub use ticket::Ticket;
 pub use timing::{Stamp, Timing};
-pub use turn::{OrderBy, Standing};
+pub use turn::{OrderBy, TurnFacts};
 pub use verdict::Verdict;
-pub use window::Admission;

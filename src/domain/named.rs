@@ -104,8 +104,8 @@ impl FromIterator<NamedLimit> for NamedLimits {
     }
 }
 
-/// The limit that a message of the API names, such as "maximum allowed 1500 per 01:00:00". Nothing
-/// if it names none in just this form, or one that nobody can mean: no calls, no time, more than a
+/// The limit that a message of the API names, such as "maximum allowed 1500 per 01:00:00". Returns
+/// `None` if it names none in just this form, or one that nobody can mean: no calls, no time, more than a
 /// day.
 pub fn limit_in(message: &str) -> Option<Quota> {
     let words: Vec<&str> = message.split_whitespace().collect();
@@ -124,7 +124,7 @@ pub fn limit_in(message: &str) -> Option<Quota> {
     let sound = quota.calls.get() <= CALLS_MAX
         && quota.window <= WINDOW_MAX
         && quota.window >= Duration::from_millis(1);
-    sound.then_some(quota)
+    if sound { Some(quota) } else { None }
 }
 
 /// A limit that the server named, on the clock that our own limits are on. Where time is scaled, a
@@ -160,7 +160,7 @@ pub fn clock_time(text: &str) -> Option<Duration> {
 /// A whole number; one that is too large saturates upwards, so that it can only lengthen a wait.
 pub(super) fn whole(digits: &str) -> Option<u64> {
     let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    all_digits.then(|| digits.parse().unwrap_or(u64::from(u32::MAX)))
+    if all_digits { Some(digits.parse().unwrap_or(u64::from(u32::MAX))) } else { None }
 }
 
 #[cfg(test)]

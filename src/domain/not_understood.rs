@@ -73,29 +73,26 @@ pub fn not_understood(facts: &Facts) -> impl Iterator<Item = (Field, &str)> {
 
 /// Whether a word of the portal's categories or types is one of those that scan nothing.
 fn category(word: Option<&str>) -> Said {
-    match word.is_some_and(|word| platform::by_word(word).is_some()) {
-        true => Said::Yes,
-        false => said(
-            word,
-            &[],
-            &[
-                "endpoint",
-                "workstation",
-                "server",
-                "desktop",
-                "laptop",
-                "computer",
-                "computersandmobile",
-                "domaincontroller",
-                "virtualmachine",
-                "hypervisor",
-                "generic",
-                "other",
-                "uncategorized",
-                "unknown",
-            ],
-        ),
+    const SCANS: [&str; 14] = [
+        "endpoint",
+        "workstation",
+        "server",
+        "desktop",
+        "laptop",
+        "computer",
+        "computersandmobile",
+        "domaincontroller",
+        "virtualmachine",
+        "hypervisor",
+        "generic",
+        "other",
+        "uncategorized",
+        "unknown",
+    ];
+    if word.is_some_and(|word| platform::by_word(word).is_some()) {
+        return Said::Yes;
     }
+    said(word, &[], &SCANS)
 }
 
 fn worth(word: Option<&str>) -> Said {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::campaign::{CampaignName, Differences, Order};
 use super::request::ScanRequest;
-pub use found::Found;
+pub use found::FoundInList;
 use request::yes_or_no;
 
 /// The version of the file that this program writes and reads.
@@ -39,16 +39,16 @@ pub struct PlanFile {
     /// What is ordered, where and why.
     pub order: Order,
     /// What the list holds.
-    pub list: List,
+    pub list: PlannedList,
     /// What of it is skipped.
-    pub left_out: LeftOut,
+    pub left_out: SkippedDevices,
     /// What was asked for, with every default said, so that nobody need say it again.
     pub request: ScanRequest,
     /// The zone of `--until`, if that is a time of day.
     pub until_zone: Option<String>,
     /// What was found of the list.
     #[serde(default)]
-    pub found: Found,
+    pub found: FoundInList,
     /// What is known of the devices, for people.
     pub checked: Checked,
     /// When, for people.
@@ -58,7 +58,7 @@ pub struct PlanFile {
 /// Rows of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct List {
+pub struct PlannedList {
     /// All of them.
     pub rows: u64,
     /// Devices that are ordered.
@@ -72,20 +72,20 @@ pub struct List {
 /// Devices that are skipped, and all groups of devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LeftOut {
+pub struct SkippedDevices {
     /// How many are skipped.
     pub devices: u64,
     /// SHA-256 over their sorted ids: see `campaign::hash_of_ids`.
     pub ids_hash: String,
     /// Every group of the list with what is done with it; none where a campaign that is open tells
     /// only whom it skipped.
-    pub groups: Vec<Group>,
+    pub groups: Vec<PlannedGroup>,
 }
 
 /// Devices of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Group {
+pub struct PlannedGroup {
     /// The group's name, as `--skip` takes it.
     pub group: String,
     /// How many devices.
@@ -162,7 +162,7 @@ impl PlanFile {
     }
 }
 
-impl List {
+impl PlannedList {
     fn compare_with(&self, now: &Self, found: &mut Differences) {
         // How many devices are ordered follows from the set of ids and those that are skipped.
         let Self { rows, devices: _, duplicates, bad_rows } = self;
@@ -172,7 +172,7 @@ impl List {
     }
 }
 
-impl LeftOut {
+impl SkippedDevices {
     /// The same set is the same orders, whatever the groups are called that it is made of.
     fn compare_with(&self, now: &Self, found: &mut Differences) {
         let Self { devices, ids_hash, groups } = self;
@@ -180,7 +180,7 @@ impl LeftOut {
             return;
         }
         found.push(set("devices that are skipped", *devices, now.devices));
-        let count = |groups: &[Group], name: &str| {
+        let count = |groups: &[PlannedGroup], name: &str| {
             let skipped = groups.iter().filter(|one| one.group == name && one.decision == "skip");
             skipped.map(|one| one.devices).sum::<u64>()
         };

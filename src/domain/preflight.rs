@@ -147,9 +147,10 @@ impl Rules {
         if let Some(group) = self.skipping(groups).next() {
             return Decision::Skip(group);
         }
-        match groups.iter().any(|group| self.last.has(group)) {
-            true => Decision::Last,
-            false => Decision::Send,
+        if groups.iter().any(|group| self.last.has(group)) {
+            Decision::Last
+        } else {
+            Decision::Send
         }
     }
 

@@ -104,12 +104,10 @@ pub fn refused(reply: &Reply, verdict: &Verdict) -> Option<Refused> {
         Verdict::Doubtful { why, status: Some(status) } if *status < 500 && *status != 408 => {
             let Reply::Answer(answer) = reply else { return None };
             // An action that does not say whose it is can still be found in the list.
-            let page = !matches!(answer.body, Body::Action(_));
-            page.then(|| Refused {
-                about: About::Page,
-                kind: (*status, None),
-                words: printable(why),
-            })
+            if let Body::Action(_) = answer.body {
+                return None;
+            }
+            Some(Refused { about: About::Page, kind: (*status, None), words: printable(why) })
         }
         _ => None,
     }
@@ -193,7 +191,7 @@ impl Answers {
             }
         }
         let many = self.all >= SHARE_ANSWERS && self.missing * 5 > self.all;
-        many.then(|| Stop::Safety(self.stale("the latest says")))
+        if many { Some(Stop::Safety(self.stale("the latest says"))) } else { None }
     }
 
     /// The stop for the refusal that the latest answers have in common, in the server's words.

@@ -166,7 +166,10 @@ impl Rollout {
         let sizes = self.sizes.iter().skip(wave as usize + 1);
         let mut pauses = Vec::new();
         for (number, size) in (wave..self.last()).zip(sizes.map(Some).chain([None])) {
-            let wait = left.filter(|_| number == wave).unwrap_or(self.wait_after(number));
+            let wait = match left {
+                Some(left) if number == wave => left,
+                _ => self.wait_after(number),
+            };
             pauses.push(Pause { after, wait });
             after = after.saturating_add(size.copied().unwrap_or(0));
         }
@@ -206,11 +209,10 @@ impl Figures {
     /// canary`.
     pub fn told(&self, of: &str) -> String {
         let causes = self.failures.iter().map(|(what, devices)| format!("{devices} {what}"));
-        let causes: Vec<String> = causes.collect();
-        let causes = match causes.is_empty() {
-            true => String::new(),
-            false => format!(" ({})", causes.join(", ")),
-        };
+        let mut causes = causes.collect::<Vec<_>>().join(", ");
+        if !causes.is_empty() {
+            causes = format!(" ({causes})");
+        }
         format!("{} of {} devices {of} failed{causes}", self.failed(), self.devices)
     }
 }

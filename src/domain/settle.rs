@@ -396,7 +396,7 @@ fn note_action(detail: &mut Detail, action: &Action, at: Timestamp) {
     detail.action_id = Some(action.id.clone());
     detail.action_scope.clone_from(&action.scope);
     detail.action_status.clone_from(&action.status);
-    detail.action_status_at = action.status.is_some().then_some(at);
+    detail.action_status_at = action.status.as_ref().map(|_| at);
     detail.action_requestor.clone_from(&action.requestor);
     detail.action_created_at = action.created;
 }

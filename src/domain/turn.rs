@@ -39,7 +39,7 @@ pub enum Value {
 
 /// As much of what is known of a device as an order can go by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct TurnFacts {
     /// What it is worth.
     pub value: Option<Value>,
     /// How critical it is, as the portal alone knows it.
@@ -50,7 +50,7 @@ pub struct Standing {
 
 impl OrderBy {
     /// The turn of a device; nothing if what the order goes by is not known of it.
-    pub fn turn(self, standing: Standing) -> Option<i64> {
+    pub fn turn(self, standing: TurnFacts) -> Option<i64> {
         match self {
             OrderBy::List => Some(0),
             OrderBy::LastSeen => standing.last_seen_s.map(i64::saturating_neg),
@@ -86,7 +86,7 @@ fn value_of(word: &str) -> Option<Value> {
     values.into_iter().find(|(name, _)| same_word(word, name)).map(|(_, value)| value)
 }
 
-impl Standing {
+impl TurnFacts {
     /// What the facts say of a device at this moment.
     pub fn of(facts: &Facts, now: Timestamp) -> Self {
         let of = |word: &Option<String>| word.as_deref().and_then(value_of);
@@ -112,13 +112,13 @@ impl Standing {
 mod tests {
     use super::*;
 
-    fn standing(value: &str, last_seen: &str) -> Standing {
+    fn standing(value: &str, last_seen: &str) -> TurnFacts {
         let facts = Facts {
             value: Some(value.to_owned()),
             last_seen: last_seen.parse().ok(),
             ..Facts::default()
         };
-        Standing::of(&facts, "2026-11-24T12:00:00Z".parse().unwrap())
+        TurnFacts::of(&facts, "2026-11-24T12:00:00Z".parse().unwrap())
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
                 ..Facts::default()
             };
             let now = "2026-11-24T12:00:00Z".parse().unwrap();
-            OrderBy::Value.turn(Standing::of(&facts, now)).unwrap_or(UNKNOWN)
+            OrderBy::Value.turn(TurnFacts::of(&facts, now)).unwrap_or(UNKNOWN)
         };
         let order =
             [("Normal", "Very high"), ("Normal", "High"), ("Normal", "Medium"), ("", "Low")];
@@ -160,7 +160,7 @@ mod tests {
             assert_eq!(OrderBy::named(by.name()), Some(by));
         }
         assert_eq!(OrderBy::named("random"), None);
-        assert_eq!(OrderBy::List.turn(Standing::default()), Some(0));
+        assert_eq!(OrderBy::List.turn(TurnFacts::default()), Some(0));
     }
 
     #[test]

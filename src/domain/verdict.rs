@@ -125,8 +125,7 @@ impl Verdict {
 pub fn verdict(reply: &Reply, asked: &Asked<'_>, timing: &Timing) -> Verdict {
     match reply {
         Reply::Answer(answer) => judge(answer, asked, timing),
-        Reply::NoAnswer { why } => Verdict::Doubtful { why: why.clone(), status: None },
-        Reply::NeverLeft { why } => Verdict::NeverLeft { why: why.clone() },
+        Reply::NoAnswer { .. } | Reply::NeverLeft { .. } => call_verdict(reply),
     }
 }
 

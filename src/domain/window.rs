@@ -11,40 +11,25 @@
 use super::quota::Quota;
 use super::timing::{Stamp, Timing};
 
-/// The answer to "may a call be claimed now?". "No" is a value that says when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// Now.
-    Pass,
-    /// Not before this moment; an answer that arrives in between can make it earlier.
-    NotBefore(Stamp),
-}
-
-/// The earliest moment that the quotas allow. `nth_latest` holds, for each quota in order, the L-th
-/// largest `seen_by` of the budget's calls, or nothing if there are fewer than L calls.
+/// The earliest moment that the quotas allow; see `decisive`.
 pub fn earliest(quotas: &[Quota], timing: &Timing, nth_latest: &[Option<Stamp>]) -> Stamp {
+    decisive(quotas, timing, nth_latest).map_or(Stamp::ZERO, |(opens, _)| opens)
+}
+
+/// The quota whose window opens last, and when. Returns `None` if no window is full. `nth_latest`
+/// holds, for each quota in order, the L-th largest `seen_by` of the budget's calls, or `None` if
+/// there are fewer than L calls.
+pub fn decisive(
+    quotas: &[Quota],
+    timing: &Timing,
+    nth_latest: &[Option<Stamp>],
+) -> Option<(Stamp, Quota)> {
     debug_assert_eq!(quotas.len(), nth_latest.len(), "one stamp for each quota");
-    quotas
-        .iter()
-        .zip(nth_latest)
-        .filter_map(|(quota, nth)| nth.map(|seen_by| seen_by.plus(quota.reopens_after(timing))))
-        .max()
-        .unwrap_or(Stamp::ZERO)
-}
-
-/// Compares the earliest moment with now.
-pub fn admit(earliest: Stamp, now: Stamp) -> Admission {
-    if earliest <= now { Admission::Pass } else { Admission::NotBefore(earliest) }
-}
-
-/// The quota whose window decides, for telling people what holds: the one that opens last.
-pub fn holding(quotas: &[Quota], timing: &Timing, nth_latest: &[Option<Stamp>]) -> Option<Quota> {
     quotas
         .iter()
         .zip(nth_latest)
         .filter_map(|(quota, nth)| nth.map(|at| (at.plus(quota.reopens_after(timing)), *quota)))
         .max_by_key(|(opens, _)| *opens)
-        .map(|(_, quota)| quota)
 }
 
 #[cfg(test)]
@@ -80,9 +65,8 @@ mod tests {
         assert_eq!(stamps, [Some(Stamp(1_000_000)), None]);
         let due = earliest(&quotas, &timing, &stamps);
         assert_eq!(due, Stamp(1_000_000 + 10_000_000 + 10_000 + 100_000));
-        assert_eq!(admit(due, due), Admission::Pass);
-        assert_eq!(admit(due, Stamp(due.0 - 1)), Admission::NotBefore(due));
-        assert_eq!(holding(&quotas, &timing, &stamps), Some(quotas[0]));
+        assert_eq!(decisive(&quotas, &timing, &stamps), Some((due, quotas[0])));
+        assert_eq!(decisive(&quotas, &timing, &[None, None]), None);
     }
 
     proptest! {

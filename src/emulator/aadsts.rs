@@ -9,7 +9,7 @@ use super::dice;
 use super::reply::{Object, Reply};
 
 /// A request that the end point refuses.
-pub(super) struct Refusal {
+pub(super) struct SignInRefusal {
     status: u16,
     error: &'static str,
     code: u32,
@@ -17,22 +17,22 @@ pub(super) struct Refusal {
 }
 
 #[cfg(test)]
-impl Refusal {
+impl SignInRefusal {
     pub(super) fn code(&self) -> u32 {
         self.code
     }
 }
 
-pub(super) fn refusal(status: u16, error: &'static str, code: u32, text: String) -> Refusal {
-    Refusal { status, error, code, text }
+pub(super) fn refusal(status: u16, error: &'static str, code: u32, text: String) -> SignInRefusal {
+    SignInRefusal { status, error, code, text }
 }
 
-pub(super) fn missing(name: &str) -> Refusal {
+pub(super) fn missing(name: &str) -> SignInRefusal {
     let text = format!("The request body must contain the following parameter: '{name}'.");
     refusal(400, "invalid_request", 900_144, text)
 }
 
-pub(super) fn wrong_secret(client_id: &str) -> Refusal {
+pub(super) fn wrong_secret(client_id: &str) -> SignInRefusal {
     let text = format!(
         "Invalid client secret provided. Ensure the secret being sent in the request is the \
          client secret value, not the client secret ID, for a secret added to app '{client_id}'."
@@ -40,7 +40,7 @@ pub(super) fn wrong_secret(client_id: &str) -> Refusal {
     refusal(401, "invalid_client", 7_000_215, text)
 }
 
-pub(super) fn unknown_app(client_id: &str, tenant: &str) -> Refusal {
+pub(super) fn unknown_app(client_id: &str, tenant: &str) -> SignInRefusal {
     let text = format!(
         "Application with identifier '{client_id}' was not found in the directory '{tenant}'. This \
          can happen if the application has not been installed by the administrator of the tenant \
@@ -49,7 +49,7 @@ pub(super) fn unknown_app(client_id: &str, tenant: &str) -> Refusal {
     refusal(400, "unauthorized_client", 700_016, text)
 }
 
-pub(super) fn unknown_audience(audience: &str, tenant: &str) -> Refusal {
+pub(super) fn unknown_audience(audience: &str, tenant: &str) -> SignInRefusal {
     let text = format!(
         "The resource principal named {audience} was not found in the tenant named {tenant}."
     );
@@ -57,7 +57,7 @@ pub(super) fn unknown_audience(audience: &str, tenant: &str) -> Refusal {
 }
 
 /// The refusal that a scenario names by its number.
-pub(super) fn by_number(code: u32, client_id: &str, tenant: &str) -> Refusal {
+pub(super) fn by_number(code: u32, client_id: &str, tenant: &str) -> SignInRefusal {
     let app = format!("'{client_id}'");
     let (status, error, text) = match code {
         7_000_215 => return wrong_secret(client_id),
@@ -102,8 +102,8 @@ pub(super) fn by_number(code: u32, client_id: &str, tenant: &str) -> Refusal {
 }
 
 /// The refusal as an answer.
-pub(super) fn refused(refusal: &Refusal, now: Moment, draw: u64) -> Reply {
-    let Refusal { status, error, code, text } = refusal;
+pub(super) fn refused(refusal: &SignInRefusal, now: Moment, draw: u64) -> Reply {
+    let SignInRefusal { status, error, code, text } = refusal;
     let (trace, correlation) = (dice::guid(draw ^ 1), dice::guid(draw ^ 2));
     let at = jiff::Timestamp::from_second(now.utc_ms.div_euclid(1000)).unwrap_or_default();
     let timestamp = at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();

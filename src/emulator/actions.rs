@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::Config;
 use super::clock::{Moment, stamp};
 use super::dice::{self, Dice};
 use super::reply::Object;
-use super::scenario::Actions as Ages;
 
 /// The type of every action that the emulator makes.
 pub(super) const SCAN: &str = "RunAntiVirusScan";
@@ -129,6 +129,33 @@ pub(super) struct Order<'a> {
     pub(super) scope: &'a str,
 }
 
+impl Order<'_> {
+    /// The new action, created at `now`; its id and its ages come from the hash.
+    pub(super) fn placed(self, config: &Config, now: Moment, hash: u64) -> Action {
+        let mut dice = Dice::new(hash);
+        let (ages, lag_ms) = (&config.scenario.actions, config.scenario.list.lag_ms);
+        let us = |seconds: f64| (seconds / config.speed * 1e6) as i64;
+        let scan_s = if self.scope == "Full" { ages.full_s } else { ages.quick_s };
+        let begins_us = now.micros() + us(ages.pending_s * dice.between(0.5, 1.5));
+        let ends = [(ages.failed_share, Status::Failed), (ages.timeout_share, Status::TimeOut)];
+        let end = dice::pick(dice.unit(), ends).unwrap_or(Status::Succeeded);
+        Action {
+            id: dice::guid(hash),
+            device: self.device.to_owned(),
+            requestor: self.requestor.to_owned(),
+            comment: self.comment,
+            scope: self.scope.to_owned(),
+            created: now.utc_ticks() + (hash % 10) as i64,
+            created_us: now.micros(),
+            begins_us,
+            ends_us: begins_us + us(scan_s * dice.between(0.5, 1.5)),
+            end,
+            visible_us: now.micros() + us(lag_ms / 1000.0),
+            cancelled: None,
+        }
+    }
+}
+
 /// Every action, in the order in which they were stored, and which one is open on which device.
 #[derive(Debug, Default)]
 pub(super) struct Register {
@@ -157,7 +184,7 @@ impl Register {
     /// The action that is open on a device.
     pub(super) fn open_on(&self, device: &str, now_us: i64) -> Option<&Action> {
         let action = self.all.get(*self.latest.get(device)?)?;
-        action.status(now_us).open().then_some(action)
+        if action.status(now_us).open() { Some(action) } else { None }
     }
 
     /// Whether there ever was an action on a device.
@@ -171,41 +198,5 @@ impl Register {
         self.by_id.insert(action.id.clone(), index);
         self.latest.insert(action.device.clone(), index);
         self.all.push(action);
-    }
-}
-
-/// How actions age in a scenario, at a speed.
-pub(super) struct Ageing<'a> {
-    pub(super) ages: &'a Ages,
-    pub(super) speed: f64,
-    pub(super) lag_ms: f64,
-}
-
-impl Ageing<'_> {
-    /// A new action, created at `now`; its id and its ages come from the hash.
-    pub(super) fn order(&self, order: Order<'_>, now: Moment, hash: u64) -> Action {
-        let mut dice = Dice::new(hash);
-        let us = |seconds: f64| (seconds / self.speed * 1e6) as i64;
-        let scan_s = if order.scope == "Full" { self.ages.full_s } else { self.ages.quick_s };
-        let begins_us = now.micros() + us(self.ages.pending_s * dice.between(0.5, 1.5));
-        let end = match dice.unit() {
-            draw if draw < self.ages.failed_share => Status::Failed,
-            draw if draw < self.ages.failed_share + self.ages.timeout_share => Status::TimeOut,
-            _ => Status::Succeeded,
-        };
-        Action {
-            id: dice::guid(hash),
-            device: order.device.to_owned(),
-            requestor: order.requestor.to_owned(),
-            comment: order.comment,
-            scope: order.scope.to_owned(),
-            created: now.utc_ticks() + (hash % 10) as i64,
-            created_us: now.micros(),
-            begins_us,
-            ends_us: begins_us + us(scan_s * dice.between(0.5, 1.5)),
-            end,
-            visible_us: now.micros() + us(self.lag_ms / 1000.0),
-            cancelled: None,
-        }
     }
 }

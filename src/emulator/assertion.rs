@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use super::aadsts::{Refusal, refusal};
+use super::aadsts::{SignInRefusal, refusal};
 use super::clock::Moment;
 
 /// The type that a request must name with its assertion.
@@ -25,7 +25,7 @@ pub(super) fn check(
     client_id: &str,
     tenant: &str,
     now: Moment,
-) -> Result<(), Refusal> {
+) -> Result<(), SignInRefusal> {
     let refused = |code: u32, text: &str| Err(refusal(401, "invalid_client", code, text.into()));
     let Some((header, claims)) = parts(assertion) else {
         return refused(50_027, "JWT token is invalid or malformed.");

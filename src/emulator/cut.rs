@@ -23,28 +23,28 @@ pub(super) enum Cut {
 
 /// Arms the cut of one connection's next answer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Switch(Arc<Mutex<Option<Progress>>>);
+pub(super) struct Switch(Arc<Mutex<Option<CutAnswer>>>);
 
 impl Switch {
     /// The next answer on this connection is cut there.
     pub(super) fn arm(&self, cut: Cut) {
-        *self.lock() = Some(Progress { cut, matched: 0 });
+        *self.lock() = Some(CutAnswer { cut, matched: 0 });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Progress>> {
+    fn lock(&self) -> MutexGuard<'_, Option<CutAnswer>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// How far an answer that will be cut has been written.
 #[derive(Clone, Copy, Debug)]
-struct Progress {
+struct CutAnswer {
     cut: Cut,
     /// How many bytes of the empty line that ends the head were seen in a row; four: it has ended.
     matched: usize,
 }
 
-impl Progress {
+impl CutAnswer {
     /// Whether one more byte may pass; if so it has.
     fn pass(&mut self, byte: u8) -> bool {
         const END: &[u8; 4] = b"\r\n\r\n";
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     fn passed(cut: Cut, answer: &[u8]) -> usize {
-        let mut progress = Progress { cut, matched: 0 };
+        let mut progress = CutAnswer { cut, matched: 0 };
         answer.iter().take_while(|byte| progress.pass(**byte)).count()
     }
 

@@ -61,7 +61,7 @@ impl Options {
         let filter = self.filter.as_ref().map(|(text, _)| ("$filter", text.clone()));
         let order = self.order.as_ref().map(|(text, ..)| ("$orderby", text.clone()));
         let top = top.map(|top| ("$top", top.to_string()));
-        let count = self.count.then(|| ("$count", "true".to_owned()));
+        let count = if self.count { Some(("$count", "true".to_owned())) } else { None };
         for (name, value) in [filter, order, top, count].into_iter().flatten() {
             let value: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
             query.push_str(&format!("{name}={}&", value.replace('+', "%20")));
@@ -149,8 +149,11 @@ impl Options {
         // A page that is as long as the caller asked for has no next one, even if there are more
         // rows.
         let left = self.top.map(|top| top - (until - from));
-        let next = (until < all && left != Some(0)).then(|| self.next_query(until, left));
-        Page { rows, count: self.count.then_some(all), next }
+        let mut next = None;
+        if until < all && left != Some(0) {
+            next = Some(self.next_query(until, left));
+        }
+        Page { rows, count: if self.count { Some(all) } else { None }, next }
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Peak {
 
 /// A call that is over a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct OverLimit {
     /// The limit's number of calls.
     pub(super) calls: u32,
     /// The limit's window in microseconds.
@@ -70,7 +70,7 @@ impl Meter {
         operation: Operation,
         now: i64,
         rule: Rule,
-    ) -> Option<Refusal> {
+    ) -> Option<OverLimit> {
         // Two-pointer counting needs arrivals in order; the world's callers hold its lock.
         self.latest = self.latest.max(now);
         let now = self.latest;
@@ -168,7 +168,7 @@ impl Gauge {
     }
 
     /// Whether one more call at `now` is over this limit.
-    fn judge(&mut self, now: i64, rule: Rule) -> Option<Refusal> {
+    fn judge(&mut self, now: i64, rule: Rule) -> Option<OverLimit> {
         self.counted.advance(now, self.window_us);
         let window_start = match rule.enforce {
             Enforce::None => return None,
@@ -189,7 +189,7 @@ impl Gauge {
             Enforce::Fixed => window_start + self.window_us,
             _ => self.next_free(now, limit) + self.window_us,
         };
-        Some(Refusal {
+        Some(OverLimit {
             calls: self.calls,
             window_us: self.window_us,
             wait_us: (free_at - now).max(1),

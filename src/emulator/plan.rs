@@ -70,6 +70,6 @@ impl World {
         let outage = &self.config.scenario.outage;
         let at = now.mono.as_secs_f64() * self.config.speed;
         let runs = at >= outage.from_s && at < outage.from_s + outage.for_s;
-        (runs && operation != Operation::Token).then(|| outage.play.clone())
+        if runs && operation != Operation::Token { Some(outage.play.clone()) } else { None }
     }
 }

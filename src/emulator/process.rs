@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::actions::{Action, Ageing, Cancellation, Order, SCAN};
+use super::actions::{Action, Cancellation, Order, SCAN};
 use super::clock::Moment;
 use super::dice;
 use super::listing::{self, Options};
@@ -49,35 +49,39 @@ impl Row for Seen<'_> {
 }
 
 impl World {
-    pub(super) fn process(&mut self, call: &Call<'_>, route: &Route, grant: &Grant) -> Reply {
+    pub(super) fn process(
+        &mut self,
+        call: &Call<'_>,
+        route: &Route,
+        grant: &Grant,
+    ) -> Result<Reply, Reply> {
         match route {
             Route::Scan(id) => self.scan(call, id, grant),
-            Route::Cancel(id) => self.cancel(call, id, grant),
+            Route::Cancel(id) => Ok(self.cancel(call, id, grant)),
             Route::Actions => self.list_actions(call),
-            Route::Action(id) => self.view_action(call, id),
+            Route::Action(id) => Ok(self.view_action(call, id)),
             Route::Machines => self.list_machines(call),
-            Route::Machine(id) => self.view_machine(call, id),
-            Route::Token(_) | Route::DeviceCode(_) | Route::Unknown => Reply::gateway_not_found(),
+            Route::Machine(id) => Ok(self.view_machine(call, id)),
+            Route::Token(_) | Route::DeviceCode(_) | Route::Unknown => {
+                Err(Reply::gateway_not_found())
+            }
         }
     }
 
-    fn scan(&mut self, call: &Call<'_>, id: &str, grant: &Grant) -> Reply {
-        let (comment, scope) = match scan_body(&call.request.body) {
-            Ok(body) => body,
-            Err((code, message)) => return Reply::error(400, code, &message, call.draw),
-        };
+    fn scan(&mut self, call: &Call<'_>, id: &str, grant: &Grant) -> Result<Reply, Reply> {
+        let (comment, scope) = scan_body(&call.request.body)
+            .map_err(|(code, message)| Reply::error(400, code, &message, call.draw))?;
         if !is_machine_id(id) {
-            return Reply::machine_not_found(id, call.draw);
+            return Err(Reply::machine_not_found(id, call.draw));
         }
         let device = id.to_ascii_lowercase();
-        if let Some(reply) = self.refuse_by_class(call, id, &device) {
-            return reply;
-        }
+        self.refuse_by_class(call, id, &device)?;
         if *call.play == Play::OtherDevice {
             let other = dice::machine_id(call.draw, 0);
             let order =
                 Order { device: &other, requestor: &grant.app, comment: None, scope: &scope };
-            return self.view(&self.ageing().order(order, call.now, call.draw), 201, call.now);
+            let action = order.placed(&self.config, call.now, call.draw);
+            return Ok(self.view(&action, 201, call.now));
         }
         let busy = [Play::Existing, Play::Busy, Play::BusyMessage, Play::BusyCode];
         let open = self.actions.open_on(&device, call.now.micros());
@@ -85,11 +89,11 @@ impl World {
             self.add_stranger(call.now, &device, true, call.draw ^ 0x57a);
         }
         if let Some(open) = self.actions.open_on(&device, call.now.micros()) {
-            return self.busy(call, open);
+            return Ok(self.busy(call, open));
         }
         let comment = self.config.scenario.comment.apply(&comment);
         let order = Order { device: &device, requestor: &grant.app, comment, scope: &scope };
-        let action = self.ageing().order(order, call.now, call.draw);
+        let action = order.placed(&self.config, call.now, call.draw);
         self.actions.add(action.clone());
         let share = self.config.scenario.devices.null_machine_share;
         let bare =
@@ -101,11 +105,11 @@ impl World {
             }
         }
         let reply = Reply::json(201, &body);
-        Reply { action_id: Some(action.id.clone()), created: true, ..reply }
+        Ok(Reply { action_id: Some(action.id.clone()), created: true, ..reply })
     }
 
-    /// The answer for a device that takes no scan, whether by its class or by what is played.
-    fn refuse_by_class(&mut self, call: &Call<'_>, id: &str, device: &str) -> Option<Reply> {
+    /// Refuses a device that takes no scan, whether by its class or by what is played.
+    fn refuse_by_class(&mut self, call: &Call<'_>, id: &str, device: &str) -> Result<(), Reply> {
         let class = match call.play {
             Play::Unsupported => Class::Unsupported,
             Play::ClientVersion => Class::ClientVersion,
@@ -113,11 +117,11 @@ impl World {
             _ => self.class_of(device),
         };
         let error =
-            |status, code, message: &str| Some(Reply::error(status, code, message, call.draw));
+            |status, code, message: &str| Err(Reply::error(status, code, message, call.draw));
         match class {
-            Class::NotFound => Some(Reply::machine_not_found(id, call.draw)),
+            Class::NotFound => Err(Reply::machine_not_found(id, call.draw)),
             Class::TransientNotFound if self.found.insert(device.to_owned()) => {
-                Some(Reply::machine_not_found(id, call.draw))
+                Err(Reply::machine_not_found(id, call.draw))
             }
             Class::Unsupported => error(
                 400,
@@ -134,9 +138,9 @@ impl World {
             }
             Class::Busy { quick } => {
                 self.stranger(call.now, device, quick);
-                None
+                Ok(())
             }
-            Class::Normal | Class::TransientNotFound => None,
+            Class::Normal | Class::TransientNotFound => Ok(()),
         }
     }
 
@@ -158,7 +162,7 @@ impl World {
             scope: if quick { "Quick" } else { "Full" },
         };
         let ends_us = (devices.busy_for_s / self.config.speed * 1e6) as i64;
-        let action = self.ageing().order(order, now, draw);
+        let action = order.placed(&self.config, now, draw);
         self.actions.add(Action {
             created: now.utc_ticks() - (now.micros() + age_us) * 10,
             created_us: -age_us,
@@ -225,20 +229,16 @@ impl World {
         }
     }
 
-    fn list_actions(&mut self, call: &Call<'_>) -> Reply {
+    fn list_actions(&mut self, call: &Call<'_>) -> Result<Reply, Reply> {
         self.ready_fleet(call.now);
-        let options = match Options::parse::<Seen<'_>>(&call.request.query) {
-            Ok(options) => options,
-            Err(message) => return Reply::error(400, "ODataError", &message, call.draw),
-        };
+        let options = options::<Seen<'_>>(call)?;
         let now_us = call.now.micros();
         let visible = self.actions.iter().filter(|action| action.visible_us <= now_us);
         let rows = visible.map(|action| Seen { action, now_us });
         let page = listing::page(rows, &options, self.config.scenario.list.page_size);
         let link = format!("{}{}", self.base, call.request.path);
-        listing::reply(&page, &self.base, "MachineActions", &link, |row| {
-            row.action.body(now_us, None)
-        })
+        let show = |row: &Seen<'_>| row.action.body(now_us, None);
+        Ok(listing::reply(&page, &self.base, "MachineActions", &link, show))
     }
 
     fn view_action(&mut self, call: &Call<'_>, id: &str) -> Reply {
@@ -252,29 +252,29 @@ impl World {
         }
     }
 
-    fn list_machines(&self, call: &Call<'_>) -> Reply {
-        let options = match Options::parse::<Profile>(&call.request.query) {
-            Ok(options) => options,
-            Err(message) => return Reply::error(400, "ODataError", &message, call.draw),
-        };
+    fn list_machines(&self, call: &Call<'_>) -> Result<Reply, Reply> {
+        let options = options::<Profile>(call)?;
         let rows = |from: usize| self.fleet().skip(from).map(|id| self.machine(&id, call.now));
         let page_size = self.config.scenario.list.page_size;
         let all = usize::try_from(self.config.scenario.devices.fleet_size).unwrap_or(usize::MAX);
         // A whole fleet is not made for each of its pages.
-        let page = match options.takes_all() {
-            true => listing::page_of(all, rows, &options, page_size),
-            false => listing::page(rows(0), &options, page_size),
+        let page = if options.takes_all() {
+            listing::page_of(all, rows, &options, page_size)
+        } else {
+            listing::page(rows(0), &options, page_size)
         };
         let link = format!("{}{}", self.base, call.request.path);
-        listing::reply(&page, &self.base, "Machines", &link, |machine| machine.show(None))
+        let show = |machine: &Profile| machine.show(None);
+        Ok(listing::reply(&page, &self.base, "Machines", &link, show))
     }
 
     fn view_machine(&self, call: &Call<'_>, id: &str) -> Reply {
-        let device = match is_machine_id(id) {
-            true => Some(id.to_ascii_lowercase()),
-            false => self
-                .fleet()
-                .find(|known| self.machine(known, call.now).name().eq_ignore_ascii_case(id)),
+        let is_called_so =
+            |known: &String| self.machine(known, call.now).name().eq_ignore_ascii_case(id);
+        let device = if is_machine_id(id) {
+            Some(id.to_ascii_lowercase())
+        } else {
+            self.fleet().find(is_called_so)
         };
         match device {
             Some(device) if self.class_of(&device) != Class::NotFound => {
@@ -311,14 +311,12 @@ impl World {
     fn context(&self, what: &str) -> String {
         format!("{}/api/$metadata#{what}", self.base)
     }
+}
 
-    fn ageing(&self) -> Ageing<'_> {
-        Ageing {
-            ages: &self.config.scenario.actions,
-            speed: self.config.speed,
-            lag_ms: self.config.scenario.list.lag_ms,
-        }
-    }
+/// The query of a list call.
+fn options<R: Row>(call: &Call<'_>) -> Result<Options, Reply> {
+    Options::parse::<R>(&call.request.query)
+        .map_err(|message| Reply::error(400, "ODataError", &message, call.draw))
 }
 
 fn action_not_found(id: &str, draw: u64) -> Reply {

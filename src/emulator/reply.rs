@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::clock::{Moment, http_date};
 use super::dice;
-use super::meter::Refusal;
+use super::ledger::Throttled;
+use super::meter::OverLimit;
 use super::scenario::RetryAfter;
 
 /// Status, headers and body, before the common headers are added.
@@ -22,6 +23,8 @@ pub(super) struct Reply {
     pub(super) created: bool,
     /// The call cancelled the action in its path.
     pub(super) cancelled: bool,
+    /// Why it is a 429, if it is.
+    pub(super) throttled: Option<Throttled>,
 }
 
 /// A JSON object, whose fields are sent in this order.
@@ -101,7 +104,7 @@ impl Reply {
 }
 
 /// A 429 for a refusal, told in that form.
-pub(super) fn throttled(refusal: Refusal, form: RetryAfter, now: Moment, draw: u64) -> Reply {
+pub(super) fn throttled(refusal: OverLimit, form: RetryAfter, now: Moment, draw: u64) -> Reply {
     // A wait that has begun a second lasts until its end.
     let wait_s = (refusal.wait_us + 999_999).div_euclid(1_000_000);
     let form = match form {

@@ -11,7 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use url::form_urlencoded;
 
 use super::aadsts::{
-    Refusal, by_number, missing, refusal, refused, unknown_app, unknown_audience, wrong_secret,
+    SignInRefusal, by_number, missing, refusal, refused, unknown_app, unknown_audience,
+    wrong_secret,
 };
 use super::assertion;
 use super::clock::Moment;
@@ -91,7 +92,7 @@ impl Rights {
 
 /// A request of a tenant's for a token, beside what is in it.
 #[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(super) struct TokenCall<'a> {
     pub(super) now: Moment,
     pub(super) tenant: &'a str,
     pub(super) rules: &'a Tokens,
@@ -144,8 +145,13 @@ impl Desk {
 
     /// Answers a call of the token end point. `failing` is the number with which every request is
     /// refused now, if there is one.
-    pub(super) fn answer(&mut self, asked: Asked<'_>, body: &[u8], failing: Option<u32>) -> Reply {
-        let Asked { tenant, rules, draw, .. } = asked;
+    pub(super) fn answer(
+        &mut self,
+        asked: TokenCall<'_>,
+        body: &[u8],
+        failing: Option<u32>,
+    ) -> Reply {
+        let TokenCall { tenant, rules, draw, .. } = asked;
         let salted = dice::unit(dice::mix(draw ^ 0x70c));
         if salted < rules.error_500_share {
             return Reply::empty(500);
@@ -207,7 +213,7 @@ impl Desk {
         ))
     }
 
-    fn app(&self, tenant: &str, client_id: &str) -> Result<&App, Refusal> {
+    fn app(&self, tenant: &str, client_id: &str) -> Result<&App, SignInRefusal> {
         let is = |known: &Option<String>, said: &str| {
             known.as_ref().is_none_or(|known| known.eq_ignore_ascii_case(said))
         };
@@ -218,8 +224,8 @@ impl Desk {
     }
 
     /// Finds out who asks, and with what right.
-    fn check(&mut self, asked: Asked<'_>, form: &Form) -> Result<Granted, Refusal> {
-        let Asked { tenant, rules, draw, .. } = asked;
+    fn check(&mut self, asked: TokenCall<'_>, form: &Form) -> Result<Granted, SignInRefusal> {
+        let TokenCall { tenant, rules, draw, .. } = asked;
         let grant_type = field(form, "grant_type")?;
         let client_id = || field(form, "client_id");
         let user = |client_id, scope| Granted {
@@ -252,7 +258,7 @@ impl Desk {
     }
 
     /// A client asks whether the user has entered the code.
-    fn poll(&mut self, code: &str, client_id: &str, polls: u32) -> Result<(), Refusal> {
+    fn poll(&mut self, code: &str, client_id: &str, polls: u32) -> Result<(), SignInRefusal> {
         let known = self.codes.get_mut(code).filter(|(app, _)| app == client_id);
         let Some((_, asked)) = known else {
             let text = "The provided device code is not valid.".into();
@@ -267,8 +273,12 @@ impl Desk {
         Ok(())
     }
 
-    fn check_application(&self, asked: Asked<'_>, form: &Form) -> Result<Granted, Refusal> {
-        let Asked { now, tenant, rules, .. } = asked;
+    fn check_application(
+        &self,
+        asked: TokenCall<'_>,
+        form: &Form,
+    ) -> Result<Granted, SignInRefusal> {
+        let TokenCall { now, tenant, rules, .. } = asked;
         let (client_id, scope) = (field(form, "client_id")?, field(form, "scope")?);
         if !scope.ends_with("/.default") {
             let text = format!(
@@ -302,12 +312,12 @@ impl Desk {
     /// Makes a token; everything that is handed in goes into it.
     pub(super) fn issue(
         &mut self,
-        asked: Asked<'_>,
+        asked: TokenCall<'_>,
         app: &str,
         audience: &str,
         rights: Rights,
     ) -> String {
-        let Asked { now, rules, draw, .. } = asked;
+        let TokenCall { now, rules, draw, .. } = asked;
         // A token names a tenant by its id, in small letters, however it was asked for.
         let mut tenant = asked.tenant.to_ascii_lowercase();
         if tenant.contains('.') {
@@ -356,7 +366,7 @@ impl Desk {
     }
 }
 
-fn field(form: &Form, name: &str) -> Result<String, Refusal> {
+fn field(form: &Form, name: &str) -> Result<String, SignInRefusal> {
     form.get(name).filter(|value| !value.is_empty()).cloned().ok_or_else(|| missing(name))
 }
 
@@ -366,7 +376,7 @@ fn audience_of(scope: &str) -> &str {
     first.strip_suffix("/.default").unwrap_or(first)
 }
 
-fn known_audience(scope: &str, tenant: &str) -> Result<(), Refusal> {
+fn known_audience(scope: &str, tenant: &str) -> Result<(), SignInRefusal> {
     let audience = audience_of(scope);
     if AUDIENCES.contains(&audience) || OTHER_AUDIENCES.contains(&audience) {
         return Ok(());

@@ -11,12 +11,12 @@ use super::dice;
 use super::ledger::{Entry, Ledger, Throttled};
 use super::machines::{self, Class};
 use super::message::{Answer, Fault, Operation, Plan, Request};
-use super::meter::{Meter, Refusal, Rule};
+use super::meter::{Meter, OverLimit, Rule};
 use super::play::Play;
 use super::reply::{Reply, throttled};
 use super::route::Route;
 use super::scenario::RetryAfter;
-use super::token::{Asked, Desk, Grant, Rights};
+use super::token::{Desk, Grant, Rights, TokenCall};
 use super::{Config, ConfigError};
 
 /// The emulated service.
@@ -90,15 +90,14 @@ impl World {
         let now = now.skewed(self.config.scenario.clock_skew_s);
         let route = Route::of(request);
         let call = Call { now, request, play: &plan.play, draw: plan.draw };
-        let mut why = None;
         let lost = fault(&plan.play, 0, plan.draw).before_processing();
         let refusal = self.count(&call, route.operation());
         let mut reply = Reply::default();
         if !lost {
-            reply = self.respond(&call, &route, refusal, &mut why);
+            reply = self.respond(&call, &route, refusal).unwrap_or_else(|refused| refused);
         }
         let fault = fault(&plan.play, reply.body.len(), plan.draw);
-        self.entries.push(entry(&call, &route, &mut reply, fault, why));
+        self.entries.push(entry(&call, &route, &mut reply, fault));
         reply.headers.push(("date", http_date(now.utc_ms)));
         reply.headers.push(("server", "fleetsweep-emulator".into()));
         let Reply { status, headers, body, .. } = reply;
@@ -119,7 +118,7 @@ impl World {
 
     fn issue(&mut self, now: Moment, tenant: &str, app: &str, rights: Rights) -> String {
         let draw = dice::hash(self.config.seed, &["issued", tenant, app]);
-        let asked = Asked { now, tenant, rules: &self.config.scenario.token, draw };
+        let asked = TokenCall { now, tenant, rules: &self.config.scenario.token, draw };
         self.desk.issue(asked, app, "https://api.securitycenter.microsoft.com", rights)
     }
 
@@ -159,7 +158,7 @@ impl World {
     }
 
     /// Counts a call for its limits, and says whether it is over one.
-    fn count(&mut self, call: &Call<'_>, operation: Operation) -> Option<Refusal> {
+    fn count(&mut self, call: &Call<'_>, operation: Operation) -> Option<OverLimit> {
         if matches!(operation, Operation::Token | Operation::Unknown) {
             return None;
         }
@@ -175,47 +174,40 @@ impl World {
         self.meter.arrive(account, operation, call.now.micros(), rule)
     }
 
+    /// What is answered; an answer before the call is processed comes as an error.
     fn respond(
         &mut self,
         call: &Call<'_>,
         route: &Route,
-        refusal: Option<Refusal>,
-        why: &mut Option<Throttled>,
-    ) -> Reply {
+        refusal: Option<OverLimit>,
+    ) -> Result<Reply, Reply> {
         match call.play {
-            Play::ServerError(status) => return Reply::empty(*status),
-            Play::Html => return Reply::html(200),
-            Play::Redirect => return Reply::redirect(),
-            Play::GatewayNotFound => return Reply::gateway_not_found(),
+            Play::ServerError(status) => return Err(Reply::empty(*status)),
+            Play::Html => return Err(Reply::html(200)),
+            Play::Redirect => return Err(Reply::redirect()),
+            Play::GatewayNotFound => return Err(Reply::gateway_not_found()),
             _ => {}
         }
         match route {
-            Route::Unknown => return Reply::gateway_not_found(),
+            Route::Unknown => return Err(Reply::gateway_not_found()),
             Route::Token(tenant) => {
                 let rules = &self.config.scenario.token;
                 let from_us = (rules.error_from_s / self.config.speed * 1e6) as i64;
                 let fails = rules.error != 0 && call.now.micros() >= from_us;
                 let failing = if fails { Some(rules.error) } else { None };
-                let asked = Asked { now: call.now, tenant, rules, draw: call.draw };
-                return self.desk.answer(asked, &call.request.body, failing);
+                let asked = TokenCall { now: call.now, tenant, rules, draw: call.draw };
+                return Ok(self.desk.answer(asked, &call.request.body, failing));
             }
             Route::DeviceCode(tenant) => {
-                return self.desk.code(call.now, tenant, &call.request.body, call.draw);
+                return Ok(self.desk.code(call.now, tenant, &call.request.body, call.draw));
             }
             _ => {}
         }
-        let grant = match self.sign_in(call) {
-            Ok(grant) => grant,
-            Err(reply) => return reply,
-        };
-        if let Some(reply) = self.throttle(call, refusal, why) {
-            return reply;
-        }
-        if let Err(reply) = self.allow(call, route.operation(), &grant) {
-            return reply;
-        }
-        let reply = self.process(call, route, &grant);
-        spoil(reply, call.play)
+        let grant = self.sign_in(call)?;
+        self.throttle(call, refusal)?;
+        self.allow(call, route.operation(), &grant)?;
+        let reply = self.process(call, route, &grant).unwrap_or_else(|refused| refused);
+        Ok(spoil(reply, call.play))
     }
 
     /// Who calls; a 401 if the token is not good.
@@ -233,35 +225,31 @@ impl World {
     }
 
     /// A 429, if this call meets one.
-    fn throttle(
-        &self,
-        call: &Call<'_>,
-        refusal: Option<Refusal>,
-        why: &mut Option<Throttled>,
-    ) -> Option<Reply> {
+    fn throttle(&self, call: &Call<'_>, refusal: Option<OverLimit>) -> Result<(), Reply> {
         let throttle = &self.config.scenario.throttle;
         let unlucky = dice::unit(dice::mix(call.draw ^ 0x429)) < throttle.random_share;
         let played = matches!(call.play, Play::Throttled | Play::ThrottledRaw(_)) || unlucky;
         let refusal = match refusal {
             Some(refusal) => refusal,
             None if played => self.invented(throttle.random_wait_s),
-            None => return None,
+            None => return Ok(()),
         };
-        *why = Some(if refusal.excess { Throttled::Excess } else { Throttled::Scenario });
-        Some(match call.play {
+        let why = if refusal.excess { Throttled::Excess } else { Throttled::Scenario };
+        let reply = match call.play {
             Play::ThrottledRaw(value) => {
                 let reply = throttled(refusal, RetryAfter::None, call.now, call.draw);
                 if value.is_empty() { reply } else { reply.with("retry-after", value.clone()) }
             }
             _ => throttled(refusal, throttle.retry_after, call.now, call.draw),
-        })
+        };
+        Err(Reply { throttled: Some(why), ..reply })
     }
 
     /// The refusal of a call that is over no limit.
-    fn invented(&self, wait_s: u32) -> Refusal {
+    fn invented(&self, wait_s: u32) -> OverLimit {
         let first = self.config.limits.first();
         let window = first.map_or(Duration::from_secs(60), |limit| limit.window);
-        Refusal {
+        OverLimit {
             calls: first.map_or(100, |limit| limit.calls),
             window_us: (window.as_secs_f64() / self.config.speed * 1e6) as i64,
             wait_us: i64::from(wait_s) * 1_000_000,
@@ -339,13 +327,7 @@ fn spoil(mut reply: Reply, play: &Play) -> Reply {
     reply
 }
 
-fn entry(
-    call: &Call<'_>,
-    route: &Route,
-    reply: &mut Reply,
-    fault: Fault,
-    throttled: Option<Throttled>,
-) -> Entry {
+fn entry(call: &Call<'_>, route: &Route, reply: &mut Reply, fault: Fault) -> Entry {
     let comment = || {
         let body: serde_json::Value = serde_json::from_slice(&call.request.body).ok()?;
         Some(body.get("Comment")?.as_str()?.to_owned())
@@ -369,6 +351,6 @@ fn entry(
         processed: !fault.before_processing(),
         answered: fault == Fault::None,
         fault,
-        throttled,
+        throttled: reply.throttled,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::pump::Heard;
+use super::pump::ThrottledCall;
 use crate::clock::Clock;
 use crate::defender::{
     ActionQuery, Inventory, ListPage, ListReply, MachineFilter, NextPage, ScanApi, SignInError,
@@ -143,7 +143,7 @@ pub(super) struct Read {
     /// The server's time, as the last page told it.
     pub(super) date: Option<Timestamp>,
     /// The answers with 429.
-    pub(super) throttled: Vec<Heard>,
+    pub(super) throttled: Vec<ThrottledCall>,
 }
 
 /// How reading a list ended.
@@ -246,7 +246,7 @@ impl<S: Store, A: ScanApi> Lists<'_, S, A> {
             };
             let budget = self.settle(call, Some(verdict.clone())).await?;
             read.calls -= u64::from(matches!(verdict, Verdict::NeverLeft { .. }));
-            read.throttled.extend(Heard::of(Operation::Read, claimed_at, &verdict, budget));
+            read.throttled.extend(ThrottledCall::of(Operation::Read, claimed_at, &verdict, budget));
             tries += 1;
             match self.refused(verdict, &mut tries).await {
                 Some(end) => return Ok(Err(end)),

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::pump::{Counts, Heard};
+use super::pump::{Counts, ThrottledCall};
 use super::safety::{Results, repeats_allowed};
 use crate::domain::{Campaign, Hours, Life, Stamp, Stop, Timing};
 
@@ -24,7 +24,7 @@ pub(super) struct Shared<S, A> {
     pub(super) comments_kept: AtomicBool,
     pub(super) results: Mutex<Results>,
     /// 429s of the list of actions that people were not told about yet.
-    pub(super) unread: Mutex<Vec<Heard>>,
+    pub(super) unread: Mutex<Vec<ThrottledCall>>,
 }
 
 /// Repeats of this run, and what led to them.
@@ -65,7 +65,7 @@ impl<S, A> Shared<S, A> {
     }
 
     /// The 429s of the list of actions that nobody was told about yet.
-    pub(super) fn unread(&self) -> MutexGuard<'_, Vec<Heard>> {
+    pub(super) fn unread(&self) -> MutexGuard<'_, Vec<ThrottledCall>> {
         self.unread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,7 +4,7 @@
 use std::io::BufRead;
 
 use super::cell;
-use super::element::{Elements, Standing, Stop};
+use super::element::{Elements, Expected, ReadingEnd};
 use super::error::Fault;
 use super::facts::fact_of;
 use super::header;
@@ -39,12 +39,15 @@ pub(super) fn read<R: BufRead>(
     let mut elements = Elements::new(sink);
     match read_all(&mut lines, &mut elements) {
         Ok(()) => elements.finish("a printed list", false),
-        Err(Stop::Enough) => elements.finish("a printed list", true),
-        Err(Stop::Fault(fault)) => Err(fault),
+        Err(ReadingEnd::Enough) => elements.finish("a printed list", true),
+        Err(ReadingEnd::Fault(fault)) => Err(fault),
     }
 }
 
-fn read_all<R: BufRead>(lines: &mut Lines<R>, elements: &mut Elements<'_, '_>) -> Result<(), Stop> {
+fn read_all<R: BufRead>(
+    lines: &mut Lines<R>,
+    elements: &mut Elements<'_, '_>,
+) -> Result<(), ReadingEnd> {
     let mut block = Block::default();
     let mut skipped = 0;
     while lines.advance()? {
@@ -107,7 +110,7 @@ impl Block {
     }
 
     /// Hands the device on, and begins anew. A block of which no field is known is a title.
-    fn hand_to(&mut self, elements: &mut Elements<'_, '_>) -> Result<(), Stop> {
+    fn hand_to(&mut self, elements: &mut Elements<'_, '_>) -> Result<(), ReadingEnd> {
         let block = std::mem::take(self);
         let is_known = |name: &str| {
             header::id_rank(name).is_some()
@@ -118,7 +121,7 @@ impl Block {
         if !block.fields.iter().any(|(name, _)| is_known(name)) {
             return Ok(());
         }
-        elements.object(block.line, &block.fields, Standing::Row, false)
+        elements.object(block.line, &block.fields, Expected::Row, false)
     }
 }
 

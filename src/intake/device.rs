@@ -15,8 +15,8 @@ use crate::domain::{Facts, Tenancy};
 /// surest.
 #[derive(Default)]
 pub(super) struct Device {
-    pub(super) id: Option<Found>,
-    pub(super) name: Option<Found>,
+    pub(super) id: Option<FieldValue>,
+    pub(super) name: Option<FieldValue>,
     pub(super) facts: Facts,
     /// It has a field that only alerts and incidents have.
     pub(super) of_alerts: bool,
@@ -52,7 +52,7 @@ impl Device {
         &mut self,
         fields: &[(String, Node)],
         meanings: &mut Meanings,
-        plain: &mut Option<Found>,
+        plain: &mut Option<FieldValue>,
         names_another: &mut bool,
     ) {
         for (name, node) in fields {
@@ -61,7 +61,7 @@ impl Device {
             if let (Part::Same, Node::Fields(same)) = (role.part, node) {
                 self.gather(same, meanings, plain, names_another);
             } else if let Some(rank) = role.id {
-                let found = Found::new(rank, &role.label, node);
+                let found = FieldValue::new(rank, &role.label, node);
                 if role.is_plain_id {
                     offer(plain, found);
                 } else {
@@ -70,7 +70,7 @@ impl Device {
                 }
             } else if let Some(rank) = role.name {
                 self.is_machine |= header::is_header(&role.label, "computerdnsname");
-                self.offer_name(Found::new(rank, &role.label, node));
+                self.offer_name(FieldValue::new(rank, &role.label, node));
             } else if let Some(fact) = role.fact {
                 note_node(&mut self.facts, fact, node);
             } else if let ("@odata.type", Node::Text(kind)) = (&*role.label, node) {
@@ -105,7 +105,7 @@ impl Device {
         self.id.as_ref().is_some_and(|id| id.has_rival)
     }
 
-    fn offer_name(&mut self, found: Found) {
+    fn offer_name(&mut self, found: FieldValue) {
         let better = self.name.as_ref().is_none_or(|known| found.rank < known.rank);
         if better && !found.text.is_empty() {
             self.name = Some(found);
@@ -114,7 +114,7 @@ impl Device {
 }
 
 /// The value of a field, and how sure the field is.
-pub(super) struct Found {
+pub(super) struct FieldValue {
     rank: usize,
     pub(super) label: Arc<str>,
     pub(super) text: String,
@@ -123,7 +123,7 @@ pub(super) struct Found {
     has_rival: bool,
 }
 
-impl Found {
+impl FieldValue {
     fn new(rank: usize, label: &Arc<str>, node: &Node) -> Self {
         let text = node.text();
         let is_valid = cell::holds_ids(&text);
@@ -131,7 +131,7 @@ impl Found {
     }
 }
 
-fn offer(place: &mut Option<Found>, found: Found) {
+fn offer(place: &mut Option<FieldValue>, found: FieldValue) {
     if let Some(known) = place.as_mut().filter(|known| known.rank == found.rank)
         && known.is_valid
         && found.is_valid
@@ -142,7 +142,7 @@ fn offer(place: &mut Option<Found>, found: Found) {
         known.has_rival = true;
         return;
     }
-    let score = |found: &Found| (!found.is_valid, found.rank);
+    let score = |found: &FieldValue| (!found.is_valid, found.rank);
     if place.as_ref().is_none_or(|known| !known.has_rival && score(&found) < score(known)) {
         *place = Some(found);
     }

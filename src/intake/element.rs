@@ -20,7 +20,7 @@ const MAX_FIELDS: usize = 100;
 
 /// What is expected of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Expected {
     /// It is a row: without a device it is a bad one.
     Row,
     /// It may be a device.
@@ -30,14 +30,14 @@ pub(super) enum Standing {
 }
 
 /// Why no more is read.
-pub(super) enum Stop {
+pub(super) enum ReadingEnd {
     /// The list is refused.
     Fault(Fault),
     /// The caller has enough.
     Enough,
 }
 
-impl From<Fault> for Stop {
+impl From<Fault> for ReadingEnd {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
@@ -81,14 +81,19 @@ impl<'r, 's> Elements<'r, 's> {
     }
 
     /// Takes a value with all that it holds.
-    pub(super) fn walk(&mut self, line: u64, node: &Node, standing: Standing) -> Result<(), Stop> {
+    pub(super) fn walk(
+        &mut self,
+        line: u64,
+        node: &Node,
+        standing: Expected,
+    ) -> Result<(), ReadingEnd> {
         match node {
             Node::Fields(fields) => self.object(line, fields, standing, false),
-            Node::Text(text) if standing == Standing::Row => self.text(line, text),
+            Node::Text(text) if standing == Expected::Row => self.text(line, text),
             Node::Text(_) => Ok(()),
             Node::List(nodes) if nodes.iter().all(|node| matches!(node, Node::Text(_))) => {
                 match standing {
-                    Standing::Row => self.text(line, &node.text()),
+                    Expected::Row => self.text(line, &node.text()),
                     _ => Ok(()),
                 }
             }
@@ -97,7 +102,12 @@ impl<'r, 's> Elements<'r, 's> {
     }
 
     /// Takes a row of cells under the names of columns.
-    pub(super) fn cells(&mut self, line: u64, columns: &[String], row: Node) -> Result<(), Stop> {
+    pub(super) fn cells(
+        &mut self,
+        line: u64,
+        columns: &[String],
+        row: Node,
+    ) -> Result<(), ReadingEnd> {
         match row {
             // An answer has further tables beside that of the devices.
             Node::List(_) if !columns.is_empty() && !self.tells_a_device(columns) => {
@@ -106,9 +116,9 @@ impl<'r, 's> Elements<'r, 's> {
             }
             Node::List(cells) if !columns.is_empty() => {
                 let fields: Vec<_> = columns.iter().cloned().zip(cells).collect();
-                self.object(line, &fields, Standing::Row, false)
+                self.object(line, &fields, Expected::Row, false)
             }
-            other => self.walk(line, &other, Standing::Row),
+            other => self.walk(line, &other, Expected::Row),
         }
     }
 
@@ -124,7 +134,7 @@ impl<'r, 's> Elements<'r, 's> {
 
     /// Learns what an object whose parts are taken one by one says of the tenant; `already` says
     /// that devices were taken of it.
-    pub(super) fn learn(&mut self, tenancy: Tenancy, already: bool) -> Result<(), Stop> {
+    pub(super) fn learn(&mut self, tenancy: Tenancy, already: bool) -> Result<(), ReadingEnd> {
         let before = std::mem::replace(&mut self.around, tenancy);
         match (self.sink.options.tenant, tenancy.told()) {
             // They were taken for those of this tenant.
@@ -140,9 +150,9 @@ impl<'r, 's> Elements<'r, 's> {
         &mut self,
         line: u64,
         fields: &[(String, Node)],
-        standing: Standing,
+        standing: Expected,
         already: bool,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ReadingEnd> {
         let around = self.around;
         let taken = self.object_within(line, fields, standing, already);
         self.around = around;
@@ -153,12 +163,12 @@ impl<'r, 's> Elements<'r, 's> {
         &mut self,
         line: u64,
         fields: &[(String, Node)],
-        standing: Standing,
+        standing: Expected,
         already: bool,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ReadingEnd> {
         let before = self.rows();
         self.refuse_report(fields)?;
-        let is_row = standing != Standing::Inner;
+        let is_row = standing != Expected::Inner;
         let mut device = Device::of(fields, &mut self.meanings, is_row);
         // All that it holds is of the tenant that it names.
         device.facts.tenancy = device.facts.tenancy.within(self.around);
@@ -189,7 +199,7 @@ impl<'r, 's> Elements<'r, 's> {
         line: u64,
         text: &str,
         problem: RowProblem,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ReadingEnd> {
         self.emit(line, Column::Number(1), text, &self.nothing_but_around(), Some(problem))
     }
 
@@ -241,11 +251,11 @@ impl<'r, 's> Elements<'r, 's> {
         child: &Node,
         columns: &[String],
         is_device: bool,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ReadingEnd> {
         match (part, child) {
             (Part::Rows, Node::List(nodes)) => {
                 // What hangs on a device need not be one.
-                let standing = if is_device { Standing::Inner } else { Standing::Row };
+                let standing = if is_device { Expected::Inner } else { Expected::Row };
                 nodes.iter().try_for_each(|one| self.walk(line, one, standing))
             }
             (Part::Same, Node::Fields(same)) => same.iter().try_for_each(|(name, child)| {
@@ -258,21 +268,21 @@ impl<'r, 's> Elements<'r, 's> {
                         let row = cells.iter().map(|one| Node::Text(one.text())).collect();
                         self.cells(line, columns, Node::List(row))
                     }
-                    other => self.walk(line, other, Standing::Row),
+                    other => self.walk(line, other, Expected::Row),
                 })
             }
             (Part::Rows | Part::Tables, Node::Fields(_)) | (Part::Tables, Node::List(_)) => {
-                self.walk(line, child, Standing::Envelope)
+                self.walk(line, child, Expected::Envelope)
             }
-            (Part::Others, _) => self.walk(line, child, Standing::Inner),
+            (Part::Others, _) => self.walk(line, child, Expected::Inner),
             // What hangs on a device in a field that nobody knows is none of the list.
-            (Part::Unknown, _) if !is_device => self.walk(line, child, Standing::Inner),
+            (Part::Unknown, _) if !is_device => self.walk(line, child, Expected::Inner),
             _ => Ok(()),
         }
     }
 
     /// Takes a text that stands alone.
-    fn text(&mut self, line: u64, text: &str) -> Result<(), Stop> {
+    fn text(&mut self, line: u64, text: &str) -> Result<(), ReadingEnd> {
         self.emit(line, Column::Number(1), text, &self.nothing_but_around(), None)
     }
 
@@ -289,9 +299,9 @@ impl<'r, 's> Elements<'r, 's> {
         line: u64,
         fields: &[(String, Node)],
         device: &Device,
-        standing: Standing,
-    ) -> Result<(), Stop> {
-        if standing != Standing::Row {
+        standing: Expected,
+    ) -> Result<(), ReadingEnd> {
+        if standing != Expected::Row {
             if device.is_evidence {
                 let problem = Some(RowProblem::NoDefenderId);
                 return self.emit(line, device.column(), &device.id_text(), device, problem);
@@ -336,7 +346,7 @@ impl<'r, 's> Elements<'r, 's> {
         text: &str,
         device: &Device,
         problem: Option<RowProblem>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ReadingEnd> {
         let name = device.name.as_ref().map(|name| name.text.as_str());
         let entry = Entry { line, column: &column, text, name, facts: &device.facts };
         let flow = match problem {
@@ -349,12 +359,12 @@ impl<'r, 's> Elements<'r, 's> {
         };
         match flow {
             ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Stop::Enough),
+            ControlFlow::Break(()) => Err(ReadingEnd::Enough),
         }
     }
 
     /// Refuses a row of fleetsweep's own report, unless the user says where the ids are.
-    fn refuse_report(&self, fields: &[(String, Node)]) -> Result<(), Stop> {
+    fn refuse_report(&self, fields: &[(String, Node)]) -> Result<(), ReadingEnd> {
         if self.meanings.wanted().is_some() || self.rows() > 0 {
             return Ok(());
         }
@@ -366,7 +376,7 @@ impl<'r, 's> Elements<'r, 's> {
         Err(Fault::OwnReport { campaign }.into())
     }
 
-    fn refuse_error_answer(&mut self, fields: &[(String, Node)]) -> Result<(), Stop> {
+    fn refuse_error_answer(&mut self, fields: &[(String, Node)]) -> Result<(), ReadingEnd> {
         let Some((_, error)) = fields.iter().find(|(name, _)| self.part_of(name) == Part::Error)
         else {
             return Ok(());

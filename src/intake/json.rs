@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::device::Device;
-use super::element::{Elements, Standing, Stop, names_of};
+use super::element::{Elements, Expected, ReadingEnd, names_of};
 use super::error::Fault;
 use super::meaning::Part;
 use super::node::Node;
@@ -38,8 +38,8 @@ pub(super) fn read(
     loop {
         let read = Value { run: &mut run, place: Place::Top, depth: 0 }.deserialize(&mut parser);
         match run.stop.take() {
-            Some(Stop::Fault(fault)) => return Err(fault),
-            Some(Stop::Enough) => return run.finish(true),
+            Some(ReadingEnd::Fault(fault)) => return Err(fault),
+            Some(ReadingEnd::Enough) => return run.finish(true),
             None => {}
         }
         read.map_err(|error| fault_of(error, &run))?;
@@ -58,7 +58,7 @@ struct Run<'r, 's> {
     /// The line on which the current element begins.
     line: u64,
     format: Option<&'static str>,
-    stop: Option<Stop>,
+    stop: Option<ReadingEnd>,
 }
 
 impl Run<'_, '_> {
@@ -74,7 +74,7 @@ impl Run<'_, '_> {
     }
 
     /// Goes on after something was taken; an error only tells the parser to stop.
-    fn took<E: Error>(&mut self, taken: Result<(), Stop>) -> Result<(), E> {
+    fn took<E: Error>(&mut self, taken: Result<(), ReadingEnd>) -> Result<(), E> {
         taken.map_err(|stop| {
             self.stop = Some(stop);
             E::custom("stopped")
@@ -92,11 +92,13 @@ enum Place {
     /// Outside of everything.
     Top,
     /// In a field; the elements of an array there are taken as this.
-    Field(Standing),
+    Field(Expected),
     /// In a field with tables, or in an array of tables.
     Tables,
     /// In the field with the rows of cells under these columns.
     Cells(Arc<[String]>),
+    /// An element of an array: it is noted where it begins.
+    Element,
     /// Within an element: nothing is taken, all is kept.
     Within,
 }
@@ -118,16 +120,20 @@ impl<'r, 's> Value<'_, 'r, 's> {
     fn scalar<E: Error>(self, text: String) -> Result<Node, E> {
         let node = Node::Text(text);
         if let Place::Top = self.place {
-            let taken = self.run.elements.walk(self.run.line, &node, Standing::Row);
+            let taken = self.run.elements.walk(self.run.line, &node, Expected::Row);
             self.run.took(taken)?;
         }
         Ok(node)
     }
 
     /// The elements of an array, one by one.
-    fn each<'de, A: SeqAccess<'de>>(self, mut seq: A, standing: Standing) -> Result<(), A::Error> {
+    fn each<'de, A: SeqAccess<'de>>(
+        mut self,
+        mut seq: A,
+        standing: Expected,
+    ) -> Result<(), A::Error> {
         loop {
-            let one = Element { run: &mut *self.run, depth: self.depth + 1 };
+            let one = self.child(Place::Element);
             let Some(node) = seq.next_element_seed(one)? else { return Ok(()) };
             let line = self.run.line;
             let taken = match &self.place {
@@ -153,11 +159,11 @@ impl<'r, 's> Value<'_, 'r, 's> {
             let (part, is_whole) = run.elements.part(&name);
             let place = match part {
                 _ if is_whole => Place::Within,
-                Part::Rows => Place::Field(Standing::Row),
+                Part::Rows => Place::Field(Expected::Row),
                 Part::Tables => Place::Tables,
                 Part::Cells if columns.is_empty() => Place::Within,
                 Part::Cells => Place::Cells(columns.clone()),
-                _ => Place::Field(Standing::Inner),
+                _ => Place::Field(Expected::Inner),
             };
             let takes_cells = matches!(place, Place::Cells(_));
             let node = map.next_value_seed(Value { run: &mut *run, place, depth: depth + 1 })?;
@@ -181,9 +187,9 @@ impl<'r, 's> Value<'_, 'r, 's> {
             run.is(if holds_rows || already { "JSON object" } else { "JSON lines" });
         }
         let standing = match (is_top, holds_rows) {
-            (_, true) => Standing::Inner,
-            (true, false) => Standing::Row,
-            (false, false) => Standing::Envelope,
+            (_, true) => Expected::Inner,
+            (true, false) => Expected::Row,
+            (false, false) => Expected::Envelope,
         };
         run.elements.leave(around);
         let taken = run.elements.object(line, &fields, standing, already);
@@ -195,7 +201,11 @@ impl<'r, 's> Value<'_, 'r, 's> {
 impl<'de> DeserializeSeed<'de> for Value<'_, '_, '_> {
     type Value = Node;
 
-    fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<Node, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(mut self, parser: D) -> Result<Node, D::Error> {
+        if let Place::Element = self.place {
+            self.run.begin_element();
+            self.place = Place::Within;
+        }
         if self.depth > MAX_DEPTH {
             // This goes any depth without a stack.
             parser.deserialize_ignored_any(IgnoredAny)?;
@@ -214,7 +224,7 @@ impl<'de> Visitor<'de> for Value<'_, '_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Node, A::Error> {
         match self.place.clone() {
-            Place::Within => {
+            Place::Element | Place::Within => {
                 let mut nodes = Vec::new();
                 while let Some(node) = seq.next_element_seed(self.child(Place::Within))? {
                     nodes.push(node);
@@ -224,9 +234,9 @@ impl<'de> Visitor<'de> for Value<'_, '_, '_> {
             Place::Tables => while seq.next_element_seed(self.child(Place::Tables))?.is_some() {},
             Place::Top => {
                 self.run.is("JSON array");
-                self.each(seq, Standing::Row)?;
+                self.each(seq, Expected::Row)?;
             }
-            Place::Cells(_) => self.each(seq, Standing::Row)?,
+            Place::Cells(_) => self.each(seq, Expected::Row)?,
             Place::Field(standing) => self.each(seq, standing)?,
         }
         Ok(Node::List(Vec::new()))
@@ -269,22 +279,6 @@ impl<'de> Visitor<'de> for Value<'_, '_, '_> {
 
     fn visit_unit<E: Error>(self) -> Result<Node, E> {
         self.scalar(String::new())
-    }
-}
-
-/// An element of an array. It is noted where it begins, and it is kept whole.
-struct Element<'v, 'r, 's> {
-    run: &'v mut Run<'r, 's>,
-    depth: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Element<'_, '_, '_> {
-    type Value = Node;
-
-    fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<Node, D::Error> {
-        self.run.begin_element();
-        let Self { run, depth } = self;
-        Value { run, place: Place::Within, depth }.deserialize(parser)
     }
 }
 

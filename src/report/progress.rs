@@ -168,7 +168,7 @@ impl Progress {
     }
 
     /// Shows how far cancelling is, if it is time to.
-    pub fn cancelling(&mut self, progress: &cancel::Progress, now: &ZonedDateTime) {
+    pub fn cancelling(&mut self, progress: &cancel::CancelProgress, now: &ZonedDateTime) {
         self.advance(
             now,
             |bars| bars.cancelling(progress, now),
@@ -252,7 +252,7 @@ impl Bars {
         }
     }
 
-    fn cancelling(&self, progress: &cancel::Progress, now: &ZonedDateTime) {
+    fn cancelling(&self, progress: &cancel::CancelProgress, now: &ZonedDateTime) {
         self.bar.set_length(progress.all);
         self.bar.set_position(progress.cancelled + progress.ended + progress.refused);
         self.bar.set_message(text::cancelled(progress));

@@ -153,7 +153,7 @@ fn a_window_that_begins_in_the_skipped_hour_begins_where_the_clock_goes_on() {
     let opening = late.opening(at("2026-03-29T00:00Z")).unwrap();
     assert_eq!(
         opening,
-        Opening { opens: at("2026-03-29T01:00Z"), closes: at("2026-03-29T03:00Z") }
+        OpenSpan { opens: at("2026-03-29T01:00Z"), closes: at("2026-03-29T03:00Z") }
     );
     // One that lies in it as a whole is left out that night.
     let within = hours(&["02:10-02:50"], None, BERLIN);
@@ -186,13 +186,13 @@ fn no_order_leaves_after_the_last_one_and_windows_that_touch_are_one() {
     let opening = nights.opening(at("2026-11-24T12:00Z")).unwrap();
     assert_eq!(
         opening,
-        Opening { opens: at("2026-11-24T21:00Z"), closes: at("2026-11-25T02:00Z") }
+        OpenSpan { opens: at("2026-11-24T21:00Z"), closes: at("2026-11-25T02:00Z") }
     );
     let weekend = hours(&["Fri 22:00-24:00", "Sat,Sun 00:00-24:00"], None, BERLIN);
     let opening = weekend.opening(at("2026-11-27T12:00Z")).unwrap();
     assert_eq!(
         opening,
-        Opening { opens: at("2026-11-27T21:00Z"), closes: at("2026-11-29T23:00Z") }
+        OpenSpan { opens: at("2026-11-27T21:00Z"), closes: at("2026-11-29T23:00Z") }
     );
     let always = hours(&["00:00-24:00"], None, BERLIN);
     assert_eq!(always.closes(at("2026-11-27T12:00Z")), Some(Timestamp::MAX));

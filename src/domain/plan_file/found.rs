@@ -11,7 +11,7 @@ use crate::domain::request::{ScanRequest, WaveRequest};
 /// default is what a list is that is ordered as it stands, in one wave.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Found {
+pub struct FoundInList {
     /// How many devices go before all others.
     pub first: u64,
     /// `campaign::hash_in_order` over them.
@@ -27,7 +27,7 @@ pub struct Found {
     pub rows_hash: Option<String>,
 }
 
-impl Found {
+impl FoundInList {
     /// Compares it with what is found now. `asked` is what was asked for then and now.
     pub(super) fn compare_with(
         &self,

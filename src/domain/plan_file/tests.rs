@@ -6,7 +6,7 @@ use crate::domain::request::{Wait, WaveRequest};
 use crate::domain::{BusyPolicy, OrderBy, PaceKind, Priority, ScanType, Target, preflight};
 
 fn plan() -> PlanFile {
-    let group = |group: &str, devices, decision: &str| Group {
+    let group = |group: &str, devices, decision: &str| PlannedGroup {
         group: group.to_owned(),
         devices,
         decision: decision.to_owned(),
@@ -28,15 +28,15 @@ fn plan() -> PlanFile {
             ticket: "CHG0031337".parse().ok(),
             ids_hash: "aa".to_owned(),
         },
-        list: List { rows: 310, devices: 297, duplicates: 8, bad_rows: 2 },
-        left_out: LeftOut {
+        list: PlannedList { rows: 310, devices: 297, duplicates: 8, bad_rows: 2 },
+        left_out: SkippedDevices {
             devices: 3,
             ids_hash: "bb".to_owned(),
             groups: vec![group("mobile", 3, "skip"), group("inactive", 9, "last")],
         },
         request: request(),
         until_zone: Some("UTC".to_owned()),
-        found: Found {
+        found: FoundInList {
             first: 3,
             first_hash: Some("cc".to_owned()),
             canary_hash: None,
@@ -269,7 +269,7 @@ fn a_file_says_all_of_its_request_and_what_it_does_not_know_is_refused() {
     let mut less = serde_json::to_value(&plan).unwrap();
     less.as_object_mut().unwrap().remove("found");
     let less: PlanFile = serde_json::from_value(less).unwrap();
-    assert_eq!(less.found, Found::default());
+    assert_eq!(less.found, FoundInList::default());
     for place in ["found", "request"] {
         let mut other = serde_json::to_value(&plan).unwrap();
         other[place]["sed"] = 1.into();
@@ -283,7 +283,7 @@ fn a_set_that_changed_names_the_groups_that_it_changed_in() {
         p.left_out.ids_hash = "b".to_owned();
         p.left_out.devices = 5;
         p.left_out.groups[0].devices = 4;
-        let merged = Group { group: "merged".into(), devices: 1, decision: "skip".into() };
+        let merged = PlannedGroup { group: "merged".into(), devices: 1, decision: "skip".into() };
         p.left_out.groups.push(merged);
     });
     assert_eq!(

@@ -18,7 +18,7 @@ use super::survey::OpenAction;
 use super::unclear::{Cleared, Listed, Unclear, Why, listed};
 use crate::defender::CancelApi;
 use crate::domain::cancel::Cancelled;
-use crate::domain::cancel::Progress;
+use crate::domain::cancel::CancelProgress;
 use crate::domain::event::Event;
 use crate::domain::refusals::Answers;
 use crate::domain::{Operation, Stamp, Stop, Verdict};
@@ -29,7 +29,7 @@ use crate::engine::stop::StopLevel;
 use crate::store::{Result, Store};
 
 /// What is told while it goes on.
-pub type Told = Event<Progress>;
+pub type Told = Event<CancelProgress>;
 
 /// Cancels these actions, each once as far as the answers tell, and says how that went. What it was
 /// that a lost answer said, the list is asked afterwards; asking twice does no harm.
@@ -83,7 +83,7 @@ struct CancelWork<S, A> {
 
 impl<S: Store, A: CancelApi> CancelWork<S, A> {
     /// Counts what answers have in common, and stops where they are all the same refusal.
-    fn count(&mut self, answer: &Answer, flow: &mut Flow<Progress>) {
+    fn count(&mut self, answer: &Answer, flow: &mut Flow<CancelProgress>) {
         if flow.stop.is_none() {
             match &answer.refused {
                 // That an action is over already, or is not known, is about that action.
@@ -108,7 +108,7 @@ impl<S: Store, A: CancelApi> CancelWork<S, A> {
         self.unclear.push(Unclear { item: Item { asks, doubted, ..item }, why });
     }
 
-    fn ended(self, flow: &Flow<Progress>) -> Cancelled {
+    fn ended(self, flow: &Flow<CancelProgress>) -> Cancelled {
         let Cancelled { cancelled, ended, unknown, .. } = self.done;
         let settled = cancelled + ended + self.done.refused() + unknown;
         let (calls, throttled) = (flow.counts.calls(), flow.throttled);
@@ -130,26 +130,26 @@ impl<S: Store, A: CancelApi> CancelWork<S, A> {
 
 impl<S: Store, A: CancelApi> Work for CancelWork<S, A> {
     type Caller = Job<S, A>;
-    type Progress = Progress;
+    type Progress = CancelProgress;
     type Aside = Listed;
 
     fn caller(&self) -> &Arc<Job<S, A>> {
         &self.job
     }
 
-    async fn is_due(&mut self, _flow: &mut Flow<Progress>) -> Result<bool> {
+    async fn is_due(&mut self, _flow: &mut Flow<CancelProgress>) -> Result<bool> {
         Ok(!self.waiting.is_empty())
     }
 
-    fn take(&mut self, _flow: &Flow<Progress>) -> Option<Item> {
+    fn take(&mut self, _flow: &Flow<CancelProgress>) -> Option<Item> {
         self.waiting.pop_front()
     }
 
-    fn unclaimed(&mut self, item: Item, _why: Unclaimed, _flow: &mut Flow<Progress>) {
+    fn unclaimed(&mut self, item: Item, _why: Unclaimed, _flow: &mut Flow<CancelProgress>) {
         self.waiting.push_front(item);
     }
 
-    fn judge(&mut self, done: Done<Job<S, A>>, flow: &mut Flow<Progress>) {
+    fn judge(&mut self, done: Done<Job<S, A>>, flow: &mut Flow<CancelProgress>) {
         let Done { claim, answer, .. } = done;
         let item = claim.item;
         if let Verdict::NeverLeft { .. } = answer.verdict {
@@ -174,7 +174,7 @@ impl<S: Store, A: CancelApi> Work for CancelWork<S, A> {
         &mut self.looks
     }
 
-    async fn aside_ended(&mut self, listed: Listed, flow: &mut Flow<Progress>) -> Result<()> {
+    async fn aside_ended(&mut self, listed: Listed, flow: &mut Flow<CancelProgress>) -> Result<()> {
         let stopped = flow.stop.is_some();
         for unclear in std::mem::take(&mut self.unclear) {
             let cleared = unclear.clear_up(&self.job, &listed, &mut self.done, stopped).await?;
@@ -190,7 +190,7 @@ impl<S: Store, A: CancelApi> Work for CancelWork<S, A> {
     }
 
     /// Has the list asked about all that is not clear, once nothing else waits.
-    async fn is_over(&mut self, flow: &mut Flow<Progress>) -> Result<bool> {
+    async fn is_over(&mut self, flow: &mut Flow<CancelProgress>) -> Result<bool> {
         let all_asked = self.waiting.is_empty() || flow.stop.is_some();
         if !self.looks.is_empty() || !all_asked {
             return Ok(false);
@@ -203,11 +203,11 @@ impl<S: Store, A: CancelApi> Work for CancelWork<S, A> {
         Ok(false)
     }
 
-    async fn progress(&self, flow: &Flow<Progress>) -> Result<Progress> {
+    async fn progress(&self, flow: &Flow<CancelProgress>) -> Result<CancelProgress> {
         let budget = self.job.campaign.order.target.budget(Operation::Cancel);
         let outlook = outlook(&*self.job.store, &budget, flow).await?;
         let left = self.waiting.len() as u64;
-        Ok(Progress {
+        Ok(CancelProgress {
             all: self.all,
             cancelled: self.done.cancelled,
             ended: self.done.ended,

@@ -4,7 +4,7 @@
 
 use super::call::Answer;
 use super::flow::{Flow, Useless};
-use super::throttle::Heard;
+use super::throttle::ThrottledCall;
 use crate::defender::SignInError;
 use crate::domain::event::{HoldReason, Note};
 use crate::domain::refusals::{About, Answers, Refused};
@@ -44,7 +44,8 @@ impl<P> Flow<P> {
         if let Some(gate) = &mut self.gate {
             gate.hold(answer.budget.not_before);
         }
-        let heard = Heard::of(self.operation, answer.claimed_at, &answer.verdict, answer.budget);
+        let heard =
+            ThrottledCall::of(self.operation, answer.claimed_at, &answer.verdict, answer.budget);
         if let Some(heard) = heard {
             self.throttled += 1;
             let news = self.throttles.news(&heard, &self.rate, self.now);

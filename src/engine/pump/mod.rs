@@ -20,5 +20,5 @@ pub(super) use call::{Answer, Caller, Claimed, Done, Unclaimed};
 pub(super) use counts::Counts;
 pub(super) use flow::Flow;
 pub(super) use run::{Pump, Watching};
-pub(super) use throttle::{Heard, Throttles};
+pub(super) use throttle::{ThrottledCall, Throttles};
 pub(super) use work::Work;

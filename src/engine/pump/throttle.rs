@@ -9,7 +9,7 @@ use crate::domain::{BudgetState, Operation, Quota, Stamp, Verdict};
 
 /// A 429, and the budget after it.
 #[derive(Clone, Debug)]
-pub(crate) struct Heard {
+pub(crate) struct ThrottledCall {
     /// What was called.
     pub(crate) operation: Operation,
     /// When the call was claimed.
@@ -20,7 +20,7 @@ pub(crate) struct Heard {
     pub(crate) budget: BudgetState,
 }
 
-impl Heard {
+impl ThrottledCall {
     /// Returns `None` if the verdict is another one.
     pub(crate) fn of(
         operation: Operation,
@@ -47,9 +47,9 @@ pub(crate) struct Throttles {
 
 impl Throttles {
     /// What is new to people in a 429 for a runner that calls at this rate.
-    pub(crate) fn news(&mut self, heard: &Heard, rate: &CallRate, now: Stamp) -> Vec<Note> {
+    pub(crate) fn news(&mut self, heard: &ThrottledCall, rate: &CallRate, now: Stamp) -> Vec<Note> {
         let mut notes = Vec::new();
-        let Heard { operation, claimed_at, named, budget } = heard;
+        let ThrottledCall { operation, claimed_at, named, budget } = heard;
         let named = named.map(|limit| as_counted(limit, &rate.timing));
         // One that our own quotas imply is nothing that we did not keep.
         let lower = named.filter(|limit| !rate.quotas.iter().any(|own| own.within(limit)));
@@ -85,17 +85,27 @@ mod tests {
     }
 
     /// A 429 for a call that was claimed then; the budget takes it in as a store would.
-    fn heard(budget: &mut BudgetState, claimed: u64, now: u64, named: Option<&str>) -> Heard {
+    fn heard(
+        budget: &mut BudgetState,
+        claimed: u64,
+        now: u64,
+        named: Option<&str>,
+    ) -> ThrottledCall {
         let (timing, wait) = (Timing::default(), Some(Duration::from_secs(5)));
         let named = named.map(|text| text.parse().unwrap());
         if let Some(limit) = named {
             budget.on_named(limit, at(now), &timing);
         }
         budget.on_throttled(at(now), at(claimed), wait, &timing);
-        Heard { operation: Operation::Scan, claimed_at: at(claimed), named, budget: *budget }
+        ThrottledCall {
+            operation: Operation::Scan,
+            claimed_at: at(claimed),
+            named,
+            budget: *budget,
+        }
     }
 
-    fn news(told: &mut Throttles, heard: &Heard, now: u64) -> Vec<Note> {
+    fn news(told: &mut Throttles, heard: &ThrottledCall, now: u64) -> Vec<Note> {
         let timing = Timing::default();
         let rate = CallRate { quotas: api_quotas(), pace: None, concurrency: 16, timing };
         told.news(heard, &rate, at(now))

@@ -12,7 +12,7 @@ use crate::clock::{local_now, wall_clock};
 use crate::domain::campaign::{hash_in_order, hash_of_ids};
 use crate::domain::hours::minutes_of;
 use crate::domain::plan_file::{
-    Checked, Found, Group, KIND, LeftOut, List, PlanFile, Times, VERSION,
+    Checked, FoundInList, KIND, PlanFile, PlannedGroup, PlannedList, SkippedDevices, Times, VERSION,
 };
 use crate::domain::preflight::{self, Decision};
 use crate::domain::request::{
@@ -40,7 +40,7 @@ struct Fresh<'a> {
 
 /// What a campaign that is open already fixed when it was confirmed.
 pub(crate) struct Held {
-    left_out: LeftOut,
+    left_out: SkippedDevices,
     busy: BusyPolicy,
     priority: Priority,
     /// Those that go first, in their order.
@@ -73,7 +73,7 @@ pub(crate) async fn held<S: Store>(
     });
     rows.await?;
     let devices = ids.len() as u64;
-    let left_out = LeftOut { devices, ids_hash: hash_of_ids(ids), groups: Vec::new() };
+    let left_out = SkippedDevices { devices, ids_hash: hash_of_ids(ids), groups: Vec::new() };
     let first = first.into_values().collect();
     Ok(Some(Held { left_out, busy: there.busy, priority: there.priority, first }))
 }
@@ -155,7 +155,7 @@ impl Fresh<'_> {
             campaign: plan.campaign.clone(),
             emulated: plan.emulated,
             order: order.clone(),
-            list: List {
+            list: PlannedList {
                 rows: listing.rows,
                 devices: (listing.ids.len() as u64).saturating_sub(left_out.devices),
                 duplicates: listing.duplicates,
@@ -212,7 +212,7 @@ impl Fresh<'_> {
         Ok(said)
     }
 
-    fn found(&self, held: Option<&Held>) -> Found {
+    fn found(&self, held: Option<&Held>) -> FoundInList {
         let Proposal { planner, read, wish, dealt, .. } = self.proposal;
         let (request, listing) = (planner.request, &read.listing);
         let named = held.map_or_else(|| listing.sequence.named(), |held| held.first.clone());
@@ -222,7 +222,7 @@ impl Fresh<'_> {
         // A tenant tells its devices in no order of their own, and another order goes by facts.
         let by_rows = request.order.by.unwrap_or_default() == OrderBy::List && !request.from_tenant;
         let by_rows = by_rows && rollout.sizes.len() > usize::from(wish.is_chosen());
-        Found {
+        FoundInList {
             first,
             first_hash: if some { Some(hash_in_order(named)) } else { None },
             canary_hash: wish.listed_hash(),
@@ -236,8 +236,8 @@ impl Fresh<'_> {
         }
     }
 
-    fn left_out(&self) -> LeftOut {
-        let groups = self.plan.checked.groups.iter().map(|found| Group {
+    fn left_out(&self) -> SkippedDevices {
+        let groups = self.plan.checked.groups.iter().map(|found| PlannedGroup {
             group: found.group.name().to_owned(),
             devices: found.devices,
             decision: match found.decision {
@@ -248,7 +248,7 @@ impl Fresh<'_> {
             .to_owned(),
         });
         let left_out = &self.proposal.read.listing.left_out;
-        LeftOut {
+        SkippedDevices {
             devices: left_out.len() as u64,
             ids_hash: hash_of_ids(left_out.iter().copied()),
             groups: groups.collect(),

@@ -13,7 +13,7 @@ use crate::domain::not_understood::{Field, not_understood};
 use crate::domain::preflight::{Decision, Group, Groups, Rules, is_critical};
 use crate::domain::request::ListedDevice;
 use crate::domain::words::has_restricted_tag;
-use crate::domain::{DeviceId, Facts, Life, Machine, Outcome, Standing, TenantId};
+use crate::domain::{DeviceId, Facts, Life, Machine, Outcome, TenantId, TurnFacts};
 use crate::engine::history::History;
 use crate::ops::failure::Failure;
 use crate::ops::preflight::names::NameIndex;
@@ -108,7 +108,7 @@ pub(crate) struct Known {
 #[derive(Clone, Copy)]
 struct Record {
     groups: Groups,
-    standing: Standing,
+    standing: TurnFacts,
     system: u32,
     device_group: u32,
 }
@@ -118,7 +118,7 @@ pub(crate) struct Judged<'a> {
     /// The device.
     pub device: DeviceId,
     /// What an order can go by.
-    pub standing: Standing,
+    pub standing: TurnFacts,
     /// What was ordered for it before, where that matters.
     pub past: Option<Past>,
     marked: bool,
@@ -177,7 +177,7 @@ impl Preflight {
         let told = Groups::of(facts, self.now);
         let listed = |text: &'a Option<String>| text.as_deref().unwrap_or(UNKNOWN);
         let (mut system, mut device_group) = (listed(&facts.platform), listed(&facts.group));
-        let (mut groups, mut standing) = (told, Standing::of(facts, self.now));
+        let (mut groups, mut standing) = (told, TurnFacts::of(facts, self.now));
         let mut not_understood: Vec<(Field, &str)> = not_understood(facts).collect();
         if let Some(known) = &self.known {
             match known.records.get(&device) {
@@ -262,7 +262,7 @@ impl Known {
         }
         let record = Record {
             groups,
-            standing: Standing::of(facts, now),
+            standing: TurnFacts::of(facts, now),
             system: self.place(facts.platform.as_deref()),
             device_group: self.place(facts.group.as_deref()),
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, ZonedDateTime};
 
-use crate::domain::cancel::Progress;
+use crate::domain::cancel::CancelProgress;
 use crate::domain::event::{HoldReason, Note, Snapshot, WaveShown};
 use crate::domain::refusal::means_the_right;
 use crate::domain::text::printable;
@@ -68,12 +68,12 @@ pub fn limits(snapshot: &Snapshot) -> String {
 }
 
 /// How far cancelling is, in one line.
-pub fn cancelling(progress: &Progress, now: &ZonedDateTime) -> String {
+pub fn cancelling(progress: &CancelProgress, now: &ZonedDateTime) -> String {
     format!("{}; {}", cancelled(progress), until(progress, now))
 }
 
 /// How much is cancelled: `310 of 1,500 scans cancelled, 4 had ended`.
-pub fn cancelled(progress: &Progress) -> String {
+pub fn cancelled(progress: &CancelProgress) -> String {
     let mut text =
         format!("{} of {} cancelled", count(progress.cancelled), counted(progress.all, "scan"));
     let more = [
@@ -90,7 +90,7 @@ pub fn cancelled(progress: &Progress) -> String {
 }
 
 /// When the last cancellation is likely to be answered, and what holds the next one back.
-pub fn until(progress: &Progress, now: &ZonedDateTime) -> String {
+pub fn until(progress: &CancelProgress, now: &ZonedDateTime) -> String {
     ending(progress.finish_in, progress.hold.as_ref(), now)
         .unwrap_or_else(|| "waiting for the last answers".to_owned())
 }

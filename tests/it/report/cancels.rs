@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fleetsweep::domain::cancel::{Cancelled, Progress, Spared};
+use fleetsweep::domain::cancel::{Cancelled, CancelProgress, Spared};
 use fleetsweep::domain::event::HoldReason;
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{Exit, Stop, Target};
@@ -123,7 +123,7 @@ fn the_summary_of_a_cancellation_says_what_became_of_each_scan() {
 #[test]
 fn how_far_a_cancellation_is_stands_in_one_line() {
     let now = "2026-11-24T14:20[Europe/Berlin]".parse().unwrap();
-    let under_way = Progress {
+    let under_way = CancelProgress {
         all: 3_913,
         cancelled: 1_490,
         ended: 2,
@@ -134,7 +134,7 @@ fn how_far_a_cancellation_is_stands_in_one_line() {
         hold: Some(HoldReason::Quota("1500/1h".parse().unwrap())),
         finish_in: Some(Duration::from_secs(6_000)),
     };
-    let last = Progress { hold: None, finish_in: None, ..under_way.clone() };
+    let last = CancelProgress { hold: None, finish_in: None, ..under_way.clone() };
     let lines = [cancelling(&under_way, &now), cancelling(&last, &now)];
     insta::assert_snapshot!("cancel-progress", lines.join("\n"));
 }
