@@ -55,7 +55,8 @@ impl HttpApi {
         Ok(Self { origin: api_origin, client, tokens: TokenCache::new(tokens, now) })
     }
 
-    /// What the token at hand says about itself. Returns `None` before `ready`, and if it is opaque.
+    /// What the token at hand says about itself. Returns `None` before `ready`, and if the token is
+    /// opaque.
     pub fn claims(&self) -> Option<Claims> {
         self.tokens.claims()
     }
@@ -219,8 +220,8 @@ fn with_body(whole: &Whole, body: Body) -> Answer {
     Answer { status: whole.status, date: whole.date, retry_after: whole.retry_after, body }
 }
 
-/// The first page of a query. Returns `None` if it asks for no device. The values are ids and times,
-/// which need no quoting; times stand without quotes ("OData queries" page).
+/// The first page of a query. Returns `None` if it asks for no device. The values are ids and
+/// times, which need no quoting; times stand without quotes ("OData queries" page).
 fn list_url(origin: &Origin, query: &ActionQuery) -> Option<Url> {
     let which = match query {
         ActionQuery::CreatedSince(since) => format!("creationDateTimeUtc ge {since}"),

@@ -105,8 +105,8 @@ impl FromIterator<NamedLimit> for NamedLimits {
 }
 
 /// The limit that a message of the API names, such as "maximum allowed 1500 per 01:00:00". Returns
-/// `None` if it names none in just this form, or one that nobody can mean: no calls, no time, more than a
-/// day.
+/// `None` if it names none in just this form, or one that nobody can mean: no calls, no time, more
+/// than a day.
 pub fn limit_in(message: &str) -> Option<Quota> {
     let words: Vec<&str> = message.split_whitespace().collect();
     let quota = words.windows(5).find_map(|words| match words {

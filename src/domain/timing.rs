@@ -129,8 +129,8 @@ durations! {
         max_wait: Duration = scaled seconds(3600),
         /// Wait before a busy device is asked again under `--busy retry`.
         busy_retry: Duration = scaled seconds(3600),
-        /// How old an action that is not in progress may be and still cover a device. It is compared
-        /// with the server's own times.
+        /// How old an action that is not in progress may be and still cover a device. It is
+        /// compared with the server's own times.
         covers_for: Duration = fixed seconds(24 * 3600),
         /// Slack when a server's time is compared with its `Date`, which has whole seconds.
         server_slack: Duration = fixed seconds(2),
