@@ -115,7 +115,7 @@ pub(super) struct Whole {
     pub(super) retry_after: Option<Duration>,
     /// What the server wants to be answered before it gives more.
     pub(super) challenge: Option<String>,
-    /// The decoded body, or nothing if it was longer than allowed and not read to its end.
+    /// The decoded body; `None` if it was longer than allowed and not read to its end.
     pub(super) body: Option<Vec<u8>>,
 }
 

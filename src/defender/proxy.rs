@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest head of an answer that is read.
 const HEAD: u64 = 16 << 10;
 
-/// Asks the proxy of an address why it opens no tunnel, and says that with what to do. Nothing if
+/// Asks the proxy of an address why it opens no tunnel, and says that with what to do. `None` if
 /// no proxy is used, if it cannot be asked, or if it opens one now.
 pub(super) async fn refusal(to: &Url) -> Option<String> {
     let target: Uri = to.as_str().parse().ok()?;

@@ -21,6 +21,18 @@ pub(super) struct Known {
     lists: (&'static [&'static str], usize),
 }
 
+impl Known {
+    /// How many elements of a field are kept, if it is an array. Returns `None` if the field is not
+    /// read.
+    fn elements_of(&self, field: &str) -> Option<usize> {
+        let (lists, most) = self.lists;
+        if lists.contains(&field) {
+            return Some(most);
+        }
+        if self.fields.contains(&field) { Some(0) } else { None }
+    }
+}
+
 /// Those of a machine action ("MachineAction resource type" page).
 pub(super) const ACTION: Known = Known {
     fields: &[
@@ -62,10 +74,13 @@ pub(super) const MACHINE: Known = Known {
 };
 
 /// Reads a value without unknown fields, without the elements of other arrays than known ones, and
-/// with texts that are cut.
+/// with texts that are cut; or all of it. No key of an object may stand twice with different values:
+/// nobody could say which one the server means, and an action must not be called ours by the one
+/// that was read last.
 #[derive(Clone, Copy)]
 pub(super) struct Shallow {
-    known: &'static Known,
+    /// `None` where all is kept.
+    known: Option<&'static Known>,
     /// How many elements of an array are kept.
     elements: usize,
 }
@@ -73,7 +88,12 @@ pub(super) struct Shallow {
 impl Shallow {
     /// One item of a list.
     pub(super) fn new(known: &'static Known) -> Self {
-        Self { known, elements: 0 }
+        Self { known: Some(known), elements: 0 }
+    }
+
+    /// A whole value, of which what lies deeper may contradict itself.
+    pub(super) fn whole() -> Self {
+        Self { known: None, elements: usize::MAX }
     }
 }
 
@@ -119,7 +139,11 @@ impl<'de> Visitor<'de> for Shallow {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut kept = Vec::new();
         while kept.len() < self.elements {
-            let Some(element) = seq.next_element_seed(Self::new(self.known))? else { break };
+            let element = match self.known {
+                Some(known) => seq.next_element_seed(Self::new(known))?,
+                None => seq.next_element()?,
+            };
+            let Some(element) = element else { return Ok(Value::Array(kept)) };
             kept.push(element);
         }
         while seq.next_element::<IgnoredAny>()?.is_some() {}
@@ -129,17 +153,18 @@ impl<'de> Visitor<'de> for Shallow {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            let (lists, most) = self.known.lists;
-            let elements = if lists.contains(&key.as_str()) { most } else { 0 };
-            if elements > 0 || self.known.fields.contains(&key.as_str()) {
-                let value = map.next_value_seed(Self { elements, ..self })?;
-                if fields.get(&key).is_some_and(|before| *before != value) {
-                    return Err(Error::custom(CONTRADICTION));
+            let value = match self.known.map(|known| known.elements_of(&key)) {
+                None => map.next_value()?,
+                Some(Some(elements)) => map.next_value_seed(Self { elements, ..self })?,
+                Some(None) => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
                 }
-                fields.insert(key, value);
-            } else {
-                map.next_value::<IgnoredAny>()?;
+            };
+            if fields.get(&key).is_some_and(|before| *before != value) {
+                return Err(Error::custom(CONTRADICTION));
             }
+            fields.insert(key, value);
         }
         Ok(Value::Object(fields))
     }

@@ -8,8 +8,8 @@ mod page_text;
 
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::shallow::{ACTION, CONTRADICTION, Known, MACHINE, Shallow};
@@ -114,14 +114,13 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
     if bytes.trim_ascii().is_empty() {
         return Err(EMPTY_BODY.to_owned());
     }
-    match serde_json::from_slice(bytes) {
-        Ok(Fields(fields)) => Ok(fields),
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let read = Shallow::whole().deserialize(&mut json);
+    match read.and_then(|value| json.end().map(|()| value)) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(other_shape(bytes)),
         Err(error) if contradicts(&error) => Err(contradiction(bytes)),
-        // Read again only to say what it is instead.
-        Err(_) => Err(match serde_json::from_slice::<Value>(bytes) {
-            Ok(_) => other_shape(bytes),
-            Err(error) => not_json(bytes, &error),
-        }),
+        Err(error) => Err(not_json(bytes, &error)),
     }
 }
 
@@ -178,38 +177,7 @@ fn contradiction(bytes: &[u8]) -> String {
     format!("JSON that contradicts itself: {}", excerpt(&head(bytes)))
 }
 
-/// An object in which no key stands twice with different values: nobody could say which one the
-/// server means, and an action must not be called ours by the one that was read last.
-struct Fields(Map<String, Value>);
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(FieldsVisitor)
-    }
-}
-
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Fields, M::Error> {
-        let mut fields = Map::new();
-        while let Some((key, value)) = map.next_entry::<String, Value>()? {
-            if fields.get(&key).is_some_and(|before| *before != value) {
-                return Err(Error::custom(CONTRADICTION));
-            }
-            fields.insert(key, value);
-        }
-        Ok(Fields(fields))
-    }
-}
-
-/// Reads one item; nothing if it is of no use.
+/// Reads one item. Returns `None` if it is of no use.
 type ReadItem<T> = fn(&Map<String, Value>) -> Option<T>;
 
 /// A page as it stands, read item by item so that a large one is not held twice.
@@ -218,7 +186,7 @@ struct RawPage<T> {
     next: Option<Value>,
 }
 
-/// The array of items; nothing stands for one that is no object or of no use.
+/// The array of items; `None` stands for one that is no object or of no use.
 struct Items<T>(&'static Known, ReadItem<T>);
 
 impl<'de, T> DeserializeSeed<'de> for Items<T> {

@@ -257,7 +257,7 @@ impl Order {
         found.end()
     }
 
-    /// The same into a longer list, but for the ids, of which a list can tell more.
+    /// Adds what differs to a longer list, but for the ids, of which a plan file can tell more.
     pub(super) fn compare_with(&self, other: &Order, found: &mut Differences) {
         let Order { target, scan_type, comment, ticket, ids_hash: _ } = self;
         let Target { api_origin, tenant, application, cloud } = target;

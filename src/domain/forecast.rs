@@ -115,7 +115,7 @@ impl Outlook {
         begins
     }
 
-    /// How many of at most `calls` calls leave in the window that is open or opens next; nothing
+    /// How many of at most `calls` calls leave in the window that is open or opens next; `None`
     /// if calls may always leave.
     pub fn fits_window(&self, calls: u64) -> Option<u64> {
         let (hours, at) = self.hours.as_ref()?;

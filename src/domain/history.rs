@@ -24,7 +24,7 @@ pub const LOOKED_BACK: Duration = Duration::from_secs(90 * 24 * 3600);
 pub struct Earlier {
     /// When the device was asked, or the action was created.
     pub at: Timestamp,
-    /// The type of the scan that was created, or was in progress already; nothing if none was.
+    /// The type of the scan that was created, or was in progress already; `None` if none was.
     pub scope: Option<ScanType>,
     /// The API called the action `Succeeded`.
     pub succeeded: bool,
@@ -62,7 +62,7 @@ impl Earlier {
         Some(Self { refused, ..Self::with(at?, scope, status) })
     }
 
-    /// What an action of the tenant says; nothing if it tells no time.
+    /// What an action of the tenant says. Returns `None` if it has no time.
     pub fn of_action(action: &Action) -> Option<Self> {
         Some(Self::with(action.created?, action.scan_type(), action.status.as_deref()))
     }

@@ -134,7 +134,7 @@ impl Hours {
         Self { windows: Vec::new(), last_order: None, start: Some(start), zone }
     }
 
-    /// The same hours, and nothing before this moment.
+    /// These hours, without those before this moment.
     #[must_use]
     pub fn not_before(self, start: Timestamp) -> Self {
         Self { start: Some(start), ..self }
@@ -150,7 +150,7 @@ impl Hours {
         self.last_order
     }
 
-    /// The same windows to their ends, without a last order.
+    /// These windows to their ends, without a last order.
     #[must_use]
     pub fn to_their_ends(&self) -> Self {
         Self { last_order: None, ..self.clone() }

@@ -57,7 +57,7 @@ pub enum Rank {
     /// Not asked yet, or asked without using up a try.
     #[default]
     First,
-    /// The same, for a device that has not been seen for long: the others are not to wait for it.
+    /// As `First`, for a device that has not been seen for long: the others do not wait for it.
     Late,
     /// Asked again after doubt, because it was busy, or after a refusal that was not its own.
     Again,
@@ -201,7 +201,7 @@ impl Life {
         Self::in_state(State::Draft)
     }
 
-    /// The same for a device that is to be asked after the others.
+    /// A device that was read and not confirmed, and is to be asked after the others.
     pub fn late_draft() -> Self {
         Self { rank: Rank::Late, ..Self::draft() }
     }
@@ -251,6 +251,7 @@ pub fn next(
     busy: BusyPolicy,
     timing: &Timing,
 ) -> Result<Life, IllegalTransition> {
+    let rules = Rules { busy, timing };
     match (life.state, event) {
         (State::Draft, LifeEvent::Opened) => Ok(life.to(State::Queued(Stamp::ZERO))),
         (State::Queued(_), LifeEvent::Claimed(until)) => {
@@ -269,9 +270,9 @@ pub fn next(
         (
             State::Claimed(_) | State::Doubtful { .. },
             LifeEvent::Answered { attempt, answer, now },
-        ) if attempt == life.attempt => Ok(answered(life, answer, now, busy, timing)),
+        ) if attempt == life.attempt => Ok(rules.answered(life, answer, now)),
         (State::Claimed(until), LifeEvent::Expired { now }) if until <= now => {
-            Ok(doubt(life, now, false, timing))
+            Ok(rules.doubt(life, now, false))
         }
         // Two runners can look for one device at the same time: a second look that is not due yet
         // says nothing new, and must not shorten the wait for a call that arrives late.
@@ -283,9 +284,9 @@ pub fn next(
         {
             match found {
                 Found::NotOurs { covered } if is_busy => {
-                    Ok(found_busy(life, covered, life.tries, now, busy, timing))
+                    Ok(rules.found_busy(life, covered, life.tries, now))
                 }
-                _ => Ok(looked_up(life, looks, is_busy, found, now, timing)),
+                _ => Ok(rules.looked_up(life, looks, is_busy, found, now)),
             }
         }
         (State::Done(Outcome::AlreadyInProgress { .. }), LifeEvent::Seen { covered }) => {
@@ -296,27 +297,83 @@ pub fn next(
     }
 }
 
-fn answered(life: Life, answer: Answered, now: Stamp, policy: BusyPolicy, timing: &Timing) -> Life {
-    // A late answer undoes the try that its doubt had used up.
-    let was_doubtful = matches!(life.state, State::Doubtful { .. });
-    let used_one = matches!(life.state, State::Doubtful { busy: false, .. });
-    let tries = life.tries.saturating_sub(u8::from(used_one));
-    match answer {
-        Answered::Accepted => life.to(State::Done(Outcome::Accepted)),
-        Answered::Failed => life.to(State::Done(Outcome::Failed)),
-        Answered::Rejected => life.to(State::Done(Outcome::Rejected)),
-        Answered::NotNow(not_before) => Life { tries, ..life.to(State::Queued(not_before)) },
-        Answered::Doubtful if was_doubtful => life,
-        Answered::Doubtful => doubt(life, now, false, timing),
-        Answered::NotFound if life.rank == Rank::Last || tries + 1 >= TRIES_MAX => {
-            life.to(State::Done(Outcome::NotFound))
+/// What the life of every device of a campaign goes by.
+struct Rules<'a> {
+    busy: BusyPolicy,
+    timing: &'a Timing,
+}
+
+impl Rules<'_> {
+    fn answered(&self, life: Life, answer: Answered, now: Stamp) -> Life {
+        // A late answer undoes the try that its doubt had used up.
+        let was_doubtful = matches!(life.state, State::Doubtful { .. });
+        let used_one = matches!(life.state, State::Doubtful { busy: false, .. });
+        let tries = life.tries.saturating_sub(u8::from(used_one));
+        match answer {
+            Answered::Accepted => life.to(State::Done(Outcome::Accepted)),
+            Answered::Failed => life.to(State::Done(Outcome::Failed)),
+            Answered::Rejected => life.to(State::Done(Outcome::Rejected)),
+            Answered::NotNow(not_before) => Life { tries, ..life.to(State::Queued(not_before)) },
+            Answered::Doubtful if was_doubtful => life,
+            Answered::Doubtful => self.doubt(life, now, false),
+            Answered::NotFound if life.rank == Rank::Last || tries + 1 >= TRIES_MAX => {
+                life.to(State::Done(Outcome::NotFound))
+            }
+            Answered::NotFound => {
+                let queued = life.to(State::Queued(Stamp::ZERO));
+                Life { tries: tries + 1, rank: Rank::Last, ..queued }
+            }
+            Answered::Busy { .. } if life.doubted => self.doubt(Life { tries, ..life }, now, true),
+            Answered::Busy { covered } => self.found_busy(life, covered, tries, now),
         }
-        Answered::NotFound => {
-            let queued = life.to(State::Queued(Stamp::ZERO));
-            Life { tries: tries + 1, rank: Rank::Last, ..queued }
+    }
+
+    /// What is in the way is somebody else's: the device is asked again later, or ends.
+    fn found_busy(&self, life: Life, covered: bool, tries: u8, now: Stamp) -> Life {
+        if !covered && self.busy == BusyPolicy::Retry && life.busy_asks < BUSY_ASKS_MAX {
+            let queued = life.to(State::Queued(now.plus(self.timing.busy_retry)));
+            let rank = life.rank.max(Rank::Again);
+            return Life { rank, busy_asks: life.busy_asks + 1, tries, ..queued };
         }
-        Answered::Busy { .. } if life.doubted => doubt(Life { tries, ..life }, now, true, timing),
-        Answered::Busy { covered } => found_busy(life, covered, tries, now, policy, timing),
+        life.to(State::Done(Outcome::AlreadyInProgress { covered }))
+    }
+
+    fn doubt(&self, life: Life, now: Stamp, busy: bool) -> Life {
+        let look_at = now.plus(self.timing.look_up_after[0]);
+        let tries = life.tries.saturating_add(u8::from(!busy));
+        // A call that was answered "busy" ordered nothing: what may be ours is of an earlier one.
+        let arrives_by = match life.state {
+            State::Claimed(until) if !busy => until,
+            _ => life.arrives_by,
+        };
+        Life {
+            tries,
+            arrives_by,
+            doubted: true,
+            ..life.to(State::Doubtful { looks: 0, look_at, busy })
+        }
+    }
+
+    fn looked_up(&self, life: Life, looks: u8, busy: bool, found: Found, now: Stamp) -> Life {
+        match found {
+            Found::Ours => life.to(State::Done(Outcome::Accepted)),
+            Found::OursFailed => life.to(State::Done(Outcome::Failed)),
+            Found::Forbidden if busy => {
+                life.to(State::Done(Outcome::AlreadyInProgress { covered: false }))
+            }
+            Found::Forbidden => life.to(State::Done(Outcome::Unknown)),
+            Found::NotOurs { .. } => match self.timing.look_up_after.get(usize::from(looks) + 1) {
+                Some(wait) => {
+                    let look_at = now.plus(*wait);
+                    life.to(State::Doubtful { looks: looks + 1, look_at, busy })
+                }
+                None if life.tries < TRIES_MAX => {
+                    let rank = life.rank.max(Rank::Again);
+                    Life { rank, ..life.to(State::Queued(Stamp::ZERO)) }
+                }
+                None => life.to(State::Done(Outcome::Failed)),
+            },
+        }
     }
 }
 
@@ -329,60 +386,5 @@ fn called_off(life: &Life) -> Outcome {
         Outcome::Failed
     } else {
         Outcome::NotAttempted
-    }
-}
-
-/// What is in the way is somebody else's: the device is asked again later, or ends.
-fn found_busy(
-    life: Life,
-    covered: bool,
-    tries: u8,
-    now: Stamp,
-    policy: BusyPolicy,
-    timing: &Timing,
-) -> Life {
-    if !covered && policy == BusyPolicy::Retry && life.busy_asks < BUSY_ASKS_MAX {
-        let queued = life.to(State::Queued(now.plus(timing.busy_retry)));
-        let rank = life.rank.max(Rank::Again);
-        return Life { rank, busy_asks: life.busy_asks + 1, tries, ..queued };
-    }
-    life.to(State::Done(Outcome::AlreadyInProgress { covered }))
-}
-
-fn doubt(life: Life, now: Stamp, busy: bool, timing: &Timing) -> Life {
-    let look_at = now.plus(timing.look_up_after[0]);
-    let tries = life.tries.saturating_add(u8::from(!busy));
-    // A call that was answered "busy" ordered nothing: what may be ours is of an earlier one.
-    let arrives_by = match life.state {
-        State::Claimed(until) if !busy => until,
-        _ => life.arrives_by,
-    };
-    Life {
-        tries,
-        arrives_by,
-        doubted: true,
-        ..life.to(State::Doubtful { looks: 0, look_at, busy })
-    }
-}
-
-fn looked_up(life: Life, looks: u8, busy: bool, found: Found, now: Stamp, timing: &Timing) -> Life {
-    match found {
-        Found::Ours => life.to(State::Done(Outcome::Accepted)),
-        Found::OursFailed => life.to(State::Done(Outcome::Failed)),
-        Found::Forbidden if busy => {
-            life.to(State::Done(Outcome::AlreadyInProgress { covered: false }))
-        }
-        Found::Forbidden => life.to(State::Done(Outcome::Unknown)),
-        Found::NotOurs { .. } => match timing.look_up_after.get(usize::from(looks) + 1) {
-            Some(wait) => {
-                let look_at = now.plus(*wait);
-                life.to(State::Doubtful { looks: looks + 1, look_at, busy })
-            }
-            None if life.tries < TRIES_MAX => {
-                let rank = life.rank.max(Rank::Again);
-                Life { rank, ..life.to(State::Queued(Stamp::ZERO)) }
-            }
-            None => life.to(State::Done(Outcome::Failed)),
-        },
     }
 }

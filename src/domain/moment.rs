@@ -8,7 +8,7 @@ use jiff::Timestamp;
 pub struct Moment {
     /// The text, cut, for messages; it is not escaped.
     pub text: String,
-    /// What it can mean; nothing if it cannot be read.
+    /// What it can mean; empty if it cannot be read.
     pub readings: Readings,
 }
 

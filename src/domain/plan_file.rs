@@ -114,7 +114,7 @@ pub struct Checked {
 pub struct Times {
     /// When it was made.
     pub made_at: Timestamp,
-    /// When the first call was to leave; nothing if there is none.
+    /// When the first call was to leave; `None` if there is none.
     pub starts_at: Option<Timestamp>,
     /// When the last one was.
     pub last_call_at: Option<Timestamp>,
@@ -173,7 +173,7 @@ impl PlannedList {
 }
 
 impl SkippedDevices {
-    /// The same set is the same orders, whatever the groups are called that it is made of.
+    /// Equal sets mean equal orders, whatever the groups are called that they are made of.
     fn compare_with(&self, now: &Self, found: &mut Differences) {
         let Self { devices, ids_hash, groups } = self;
         if *ids_hash == now.ids_hash {

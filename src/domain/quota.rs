@@ -55,13 +55,13 @@ impl Quota {
         self.window + self.window / 1000 + timing.guard
     }
 
-    /// The same quota with its window divided by `scale`.
+    /// This quota with its window divided by `scale`.
     #[must_use]
     pub fn scaled(self, scale: u32) -> Self {
         Self { window: self.window / scale.max(1), ..self }
     }
 
-    /// The same quota with `percent` of its calls left to others, and at least one call kept.
+    /// This quota with `percent` of its calls left to others, and at least one call kept.
     #[must_use]
     pub fn leaving(self, percent: u8) -> Self {
         let kept = u64::from(self.calls.get()) * u64::from(100 - percent.min(99)) / 100;

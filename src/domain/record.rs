@@ -108,7 +108,7 @@ pub struct Begun {
 pub enum Opened {
     /// The draft is the campaign now.
     New(CampaignId),
-    /// The same campaign is open already; the draft is gone, go on with that one.
+    /// This very campaign is open already; the draft is gone, go on with that one.
     Continues(CampaignId),
     /// Another campaign has that name; the draft is gone. What differs, in the user's words; empty
     /// if it is the same one, finished.
@@ -149,7 +149,7 @@ pub struct Campaign {
     pub notes: ServerNotes,
     /// The quotas that its runners keep, in ascending order.
     pub quotas: Vec<Quota>,
-    /// How its latest run went, and which others are at work; nothing before the first.
+    /// How its latest run went, and which others are at work; `None` before the first.
     pub last_run: Option<LastRun>,
     /// When its last scan call was claimed.
     pub last_call_at: Option<Timestamp>,
@@ -313,7 +313,7 @@ impl CampaignFilter {
 pub struct WaveStand {
     /// The present wave.
     pub wave: u32,
-    /// Since when every device of it has its outcome; nothing if one has none yet, or if no wave
+    /// Since when every device of it has its outcome; `None` if one has none yet, or if no wave
     /// comes after it.
     pub over: Option<Stamp>,
     /// It failed.

@@ -24,7 +24,7 @@ use super::verdict::Verdict;
 /// Answers after which "all of them" means something.
 pub const FIRST_ANSWERS: u64 = 20;
 
-/// The same refusals in a row that stop a run at any time.
+/// Equal refusals in a row that stop a run at any time.
 pub const IN_A_ROW: u64 = 200;
 
 /// Answers after which a share means something.
@@ -90,7 +90,7 @@ fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other.trim())
 }
 
-/// What a reply refuses; nothing if it orders, or says nothing of the order: a fault of the server
+/// What a reply refuses; `None` if it orders, or says nothing of the order: a fault of the server
 /// passes, and what was lost is looked up.
 pub fn refused(reply: &Reply, verdict: &Verdict) -> Option<Refused> {
     match verdict {

@@ -38,9 +38,9 @@ pub struct Rollout {
     pub canary: bool,
     /// How long is waited after the canary before it is judged.
     pub canary_wait: Duration,
-    /// The same after every other wave.
+    /// How long is waited after every other wave.
     pub wave_wait: Duration,
-    /// From how many failures on a run stops; nothing if none was asked for.
+    /// From how many failures on a run stops; `None` if that was not asked for.
     pub max_failures: Option<MaxFailures>,
 }
 

@@ -21,7 +21,7 @@ pub struct LastRun {
     pub id: String,
     /// When it began.
     pub began_at: Timestamp,
-    /// How it ended; nothing while it runs, and after it was killed.
+    /// How it ended; `None` while it runs, and after it was killed.
     pub ended: Option<RunEnd>,
     /// When it last said that it runs; it says so about every `Timing::sign_of_life`.
     #[serde(default)]
@@ -35,7 +35,7 @@ pub struct LastRun {
     /// The machine that it runs on; empty for one of an older version.
     #[serde(default)]
     pub host: String,
-    /// What it waited for when it was last seen, in words; nothing while it orders.
+    /// What it waited for when it was last seen, in words; `None` while it orders.
     #[serde(default)]
     pub waits: Option<String>,
     /// When its last answer was likely to be in, as it saw that itself.

@@ -120,7 +120,7 @@ pub struct Rows<'a> {
     pub notes: &'a mut ServerNotes,
 }
 
-/// Settles a call. Returns its new `seen_by`, or nothing if the horizon stays: now for a whole
+/// Settles a call. Returns its new `seen_by`, or `None` if the horizon stays: now for a whole
 /// answer, zero for a call that never left.
 pub fn settle(
     call: CallRecord,

@@ -36,7 +36,7 @@ impl Tenancy {
         }
     }
 
-    /// The same inside of something that says it of all that it holds.
+    /// What is said, inside of something that names the tenant of all that it holds.
     #[must_use]
     pub fn within(self, outer: Self) -> Self {
         if self.told().is_some() { self } else { Self { tenant: outer.told(), ..self } }

@@ -49,7 +49,7 @@ pub struct TurnFacts {
 }
 
 impl OrderBy {
-    /// The turn of a device; nothing if what the order goes by is not known of it.
+    /// The turn of a device. Returns `None` if what the order goes by is not known of it.
     pub fn turn(self, standing: TurnFacts) -> Option<i64> {
         match self {
             OrderBy::List => Some(0),

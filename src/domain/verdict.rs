@@ -281,7 +281,7 @@ pub fn earliest_of(date: Timestamp, took: Duration, timing: &Timing) -> Option<T
 }
 
 /// The latest server time at which a call can have been worked on that had arrived at least `ago`
-/// before the server said that it was `date`. Nothing if `ago` is zero, since it may be on its way.
+/// before the server said that it was `date`. `None` if `ago` is zero: it may be on its way.
 pub fn latest_of(date: Timestamp, ago: Duration, timing: &Timing) -> Option<Timestamp> {
     if ago.is_zero() {
         return None;
@@ -325,7 +325,7 @@ fn refusal_of(answer: &Answer) -> Refusal {
     refusal
 }
 
-/// The same, in the words of ours where the answer has none.
+/// The refusal of an answer, in our own words where the answer has none.
 fn refusal_in_words(answer: &Answer, why: String) -> Refusal {
     let refusal = refusal_of(answer);
     let is_error = matches!(answer.body, Body::Error(_));

@@ -54,7 +54,7 @@ pub fn excluded(facts: &Facts) -> Said {
     said(facts.exclusion.as_deref(), &["true", "yes", "1", "excluded"], &no)
 }
 
-/// The same as far as it is understood.
+/// Whether it is known to have been taken out of vulnerability management.
 pub fn is_excluded(facts: &Facts) -> bool {
     excluded(facts) == Said::Yes
 }

@@ -26,7 +26,7 @@ impl Moment {
         self.utc_ms.saturating_mul(10_000).saturating_add((self.micros() % 1000) * 10)
     }
 
-    /// The same moment with the wall clock moved by so many seconds.
+    /// This moment with the wall clock moved by so many seconds.
     pub(super) fn skewed(self, seconds: i64) -> Moment {
         Moment { utc_ms: self.utc_ms.saturating_add(seconds.saturating_mul(1000)), ..self }
     }

@@ -168,7 +168,7 @@ async fn handle(
     response(answer)
 }
 
-/// Waits until the call arrives and lets it arrive; nothing if the emulator stops before.
+/// Waits until the call arrives and lets it arrive. `None` if the emulator stops before.
 async fn arrive(shared: Shared, request: Request) -> Option<Answer> {
     let plan = shared.world().plan(shared.clock.now(), &request);
     tokio::select! {
@@ -182,7 +182,7 @@ async fn arrive(shared: Shared, request: Request) -> Option<Answer> {
     Some(world.arrive(now, &request, &plan))
 }
 
-/// The request as the world takes it; nothing if its body is too long or breaks off.
+/// The request as the world takes it. `None` if its body is too long or breaks off.
 async fn read(request: axum::extract::Request) -> Option<Request> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, MAX_BODY).await.ok()?;

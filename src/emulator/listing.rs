@@ -1,6 +1,8 @@
 //! Lists in pages: the query options, the page that they ask for, and the link to the next one.
 //! Source: Microsoft's pages "List machine actions API" and "OData queries".
 
+use std::ops::Range;
+
 use serde::Serialize;
 use url::form_urlencoded;
 
@@ -118,13 +120,13 @@ pub(super) fn page<R: Row>(
         });
     }
     let all = rows.len();
-    let (from, until) = options.bounds(all, page_size);
-    rows.truncate(until);
-    rows.drain(..from);
-    options.finish(rows, (from, until), all)
+    let shown = options.shown(all, page_size);
+    rows.truncate(shown.end);
+    rows.drain(..shown.start);
+    options.finish(rows, shown, all)
 }
 
-/// The same out of `all` rows that neither filter nor order changes; `rows` makes those from one
+/// Picks a page of `all` rows that neither filter nor order changes; `rows` makes those from one
 /// on.
 pub(super) fn page_of<R, I: Iterator<Item = R>>(
     all: usize,
@@ -132,26 +134,26 @@ pub(super) fn page_of<R, I: Iterator<Item = R>>(
     options: &Options,
     page_size: usize,
 ) -> Page<R> {
-    let (from, until) = options.bounds(all, page_size);
-    let rows = rows(from).take(until - from).collect();
-    options.finish(rows, (from, until), all)
+    let shown = options.shown(all, page_size);
+    let rows = rows(shown.start).take(shown.len()).collect();
+    options.finish(rows, shown, all)
 }
 
 impl Options {
-    /// Where a page begins and ends among all rows.
-    fn bounds(&self, all: usize, page_size: usize) -> (usize, usize) {
+    /// Which of all rows stand on a page.
+    fn shown(&self, all: usize, page_size: usize) -> Range<usize> {
         let from = self.skip.min(all);
         let size = self.top.unwrap_or(usize::MAX).min(page_size);
-        (from, from.saturating_add(size).min(all))
+        from..from.saturating_add(size).min(all)
     }
 
-    fn finish<R>(&self, rows: Vec<R>, (from, until): (usize, usize), all: usize) -> Page<R> {
+    fn finish<R>(&self, rows: Vec<R>, shown: Range<usize>, all: usize) -> Page<R> {
         // A page that is as long as the caller asked for has no next one, even if there are more
         // rows.
-        let left = self.top.map(|top| top - (until - from));
+        let left = self.top.map(|top| top - shown.len());
         let mut next = None;
-        if until < all && left != Some(0) {
-            next = Some(self.next_query(until, left));
+        if shown.end < all && left != Some(0) {
+            next = Some(self.next_query(shown.end, left));
         }
         Page { rows, count: if self.count { Some(all) } else { None }, next }
     }

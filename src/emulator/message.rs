@@ -55,7 +55,7 @@ impl Request {
         Request::post(&format!("/api/machines/{device}/runAntiVirusScan"), body)
     }
 
-    /// The same request with this token.
+    /// This request with this token.
     #[must_use]
     pub fn bearer(self, token: &str) -> Request {
         Request { authorization: Some(format!("Bearer {token}")), ..self }

@@ -96,7 +96,7 @@ impl Reply {
         Reply { headers, ..Reply::empty(302) }
     }
 
-    /// The same reply with one more header.
+    /// This reply with one more header.
     pub(super) fn with(mut self, name: &'static str, value: String) -> Reply {
         self.headers.push((name, value));
         self

@@ -110,7 +110,7 @@ impl World {
         self.issue(now, tenant, app, rights)
     }
 
-    /// The same for a user who signed in to that application.
+    /// A user's token for that application, without a call.
     pub fn issue_user_token(&mut self, now: Moment, tenant: &str, app: &str) -> String {
         let rights = Rights::Scopes(self.config.scenario.token.scopes.clone());
         self.issue(now, tenant, app, rights)

@@ -56,7 +56,7 @@ pub(super) fn choose(
 }
 
 /// The columns from a header in the middle of a list, as when files were put one after the other;
-/// nothing if the record is no header.
+/// `None` if the record is no header.
 pub(super) fn again(record: &ByteRecord, wanted: Option<&str>) -> Option<Layout> {
     if texts(record).any(|text| cell::is_entry(&text)) {
         return None;

@@ -4,7 +4,7 @@
 /// A value.
 #[derive(Debug)]
 pub(super) enum Node {
-    /// A text, a number or a word; nothing for `null`.
+    /// A text, a number or a word; empty for `null`.
     Text(String),
     /// An array.
     List(Vec<Node>),

@@ -56,7 +56,7 @@ pub(super) fn read<R: BufRead>(
         refuse_report(&first, &sample, sink.options)?;
     }
     let mut rows = Rows { layout, header: first.clone() };
-    let stopped = rows.take_all(&mut table, (first_line, first), sample, sink)?;
+    let stopped = rows.take_all(&mut table, first_line, first, sample, sink)?;
     match sink.rows() {
         0 if !stopped => Err(Fault::Empty { header: rows.layout.has_header }),
         _ => Ok((column_used, format)),
@@ -74,7 +74,8 @@ impl Rows {
     fn take_all<R: BufRead>(
         &mut self,
         table: &mut Table<R>,
-        (first_line, first): (u64, ByteRecord),
+        first_line: u64,
+        first: ByteRecord,
         sample: Sample,
         sink: &mut Sink<'_>,
     ) -> Result<bool, Fault> {

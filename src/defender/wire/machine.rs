@@ -7,7 +7,7 @@ use crate::defender::shallow::TAGS;
 use crate::defender::text::{text_of, time_of};
 use crate::domain::{Facts, Machine};
 
-/// The machine; nothing if it has no id that a call could name.
+/// The machine. Returns `None` if it has no id that a call could name.
 pub(super) fn machine_of(fields: &Map<String, Value>) -> Option<Machine> {
     let text = |names: &[&str]| {
         let found = names.iter().filter_map(|name| fields.get(*name)).find_map(text_of);

@@ -50,7 +50,7 @@ fn words(page: &str) -> String {
 }
 
 /// What comes after the tag or comment at the start; after its end, for those whose content nobody
-/// reads. Nothing if it has no end.
+/// reads. Empty if it has no end.
 fn after_tag(text: &str) -> &str {
     let after = |end: &str| text.find(end).map_or("", |at| &text[at + end.len()..]);
     if text.starts_with("<!--") {
