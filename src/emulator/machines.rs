@@ -107,10 +107,10 @@ impl Profile {
         let day = 864_000_000_000;
         let age = (unit * day as f64) as i64 + if inactive { 9 * day } else { 0 };
         let unmanaged = matches!(platform, None | Some("iOS" | "Android"));
-        let onboarding = match () {
-            () if platform.is_none() => "Unsupported",
-            () if happens(0x0b, rules.not_onboarded_share) => "CanBeOnboarded",
-            () => "Onboarded",
+        let onboarding = match platform {
+            None => "Unsupported",
+            Some(_) if happens(0x0b, rules.not_onboarded_share) => "CanBeOnboarded",
+            Some(_) => "Onboarded",
         };
         let pick = |what: u64, from: &[String]| {
             let at = dice::mix(draw ^ what) % from.len().max(1) as u64;
