@@ -74,9 +74,9 @@ pub(super) const MACHINE: Known = Known {
 };
 
 /// Reads a value without unknown fields, without the elements of other arrays than known ones, and
-/// with texts that are cut; or all of it. No key of an object may stand twice with different values:
-/// nobody could say which one the server means, and an action must not be called ours by the one
-/// that was read last.
+/// with texts that are cut; or all of it. No key of an object may stand twice with different
+/// values: nobody could say which one the server means, and an action must not be called ours by
+/// the one that was read last.
 #[derive(Clone, Copy)]
 pub(super) struct Shallow {
     /// `None` where all is kept.
