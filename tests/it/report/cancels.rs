@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fleetsweep::domain::cancel::{Cancelled, CancelProgress, Spared};
+use fleetsweep::domain::cancel::{CancelProgress, Cancelled, Spared};
 use fleetsweep::domain::event::HoldReason;
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{Exit, Stop, Target};
