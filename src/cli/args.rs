@@ -2,14 +2,14 @@
 //! it into what the program runs on.
 
 mod after;
+mod campaign;
 mod cancel;
-mod change;
 mod common;
 mod due;
 mod hours;
-mod later;
 mod machines;
 mod order;
+mod plan_file;
 mod requests;
 mod schedule;
 mod status;
@@ -32,14 +32,14 @@ use crate::domain::{
 };
 use crate::emulator::Scenario;
 pub use after::AfterArgs;
+pub use campaign::{FollowArgs, PauseArgs, PruneArgs, RetryArgs, WhoseArgs};
 pub use cancel::CancelArgs;
-pub use change::PlanFileArgs;
 pub(crate) use common::Common;
 pub use due::DueArgs;
 pub use hours::HoursArgs;
-pub use later::{FollowArgs, PauseArgs, PruneArgs, RetryArgs, WhoseArgs};
 pub use machines::MachineArgs;
 pub use order::OrderArgs;
+pub use plan_file::PlanFileArgs;
 pub(super) use requests::SettingsArgs;
 pub use schedule::ScheduleArgs;
 pub use status::StatusArgs;

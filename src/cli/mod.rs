@@ -11,7 +11,7 @@ mod terminal;
 
 use args::Common;
 pub use parse::Parsed;
-use terminal::{descriptors, log, say, unasked, view};
+use terminal::{descriptors, ignored_signals, log, say, view};
 
 use crate::clock::unreadable_zone;
 use crate::domain::Exit;
@@ -21,7 +21,7 @@ use crate::ops::failure::Failure;
 /// Runs a command and returns its exit code; a failure is printed here and nowhere else.
 pub async fn run(parsed: Parsed) -> u8 {
     log::start(parsed.cli.verbose, view::log_writer());
-    unasked::take_the_harmless();
+    ignored_signals::take_the_harmless();
     let Common { is_a_run, shows_times, json, .. } = parsed.cli.command.common();
     if is_a_run {
         say::never_stop();

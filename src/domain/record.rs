@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::cancel::Cause;
 use super::happening::{Happened, Happening};
@@ -116,7 +117,8 @@ pub enum Opened {
 }
 
 /// Where a campaign stands as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum CampaignState {
     /// Confirmed, with work left.
     Open,

@@ -74,7 +74,7 @@ fn zone(name: &str) -> Result<TimeZone, Failure> {
     })
 }
 
-/// A time of day was typed, and nobody knows when that is.
+/// A time of day was typed, and it is not known when that is.
 pub(super) fn unknown_zone(typed: &str, named: Option<String>) -> Failure {
     let named = named.unwrap_or_else(|| "the system's time zone".to_owned());
     Failure::usage(

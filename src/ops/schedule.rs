@@ -131,7 +131,7 @@ fn timed(credentials: &dyn Credentials, run: RunRequest) -> Result<TimedRun, Fai
     })
 }
 
-/// What a timer may do that nobody wants, though nothing forbids it.
+/// What a timer may do that is hardly meant, though nothing forbids it.
 fn warnings(request: &ScanRequest, planned: bool, ends: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     if !ends {
@@ -204,4 +204,87 @@ fn check_times(speed: &SpeedRequest) -> Result<(), Failure> {
     let why = "that moment comes once, and a timer starts again and again";
     let next = "write a time of day such as 06:00";
     Err(Failure::usage(format!("--until {text} is not for a timer"), why, next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::defender::Credential;
+    use crate::domain::request::ConnectRequest;
+    use crate::domain::{ScanType, Target};
+
+    struct SignsInBy(SignInKind);
+
+    impl Credentials for SignsInBy {
+        fn kind(&self, _: &ConnectRequest) -> Result<Option<SignInKind>, Failure> {
+            Ok(Some(self.0))
+        }
+
+        fn credential(
+            &self,
+            _: SignInKind,
+            _: &ConnectRequest,
+            _: &Target,
+        ) -> Result<Credential, Failure> {
+            unreachable!("nobody signs in for a timer")
+        }
+    }
+
+    fn nightly() -> ScanRequest {
+        let mut request = ScanRequest {
+            devices: vec!["no-such-list.csv".into()],
+            scan_type: Some(ScanType::Full),
+            comment: Some("nightly".to_owned()),
+            approve_max: Some(10),
+            ..ScanRequest::default()
+        };
+        let hours = &mut request.run.speed.hours;
+        hours.windows = Some(vec!["22:00-06:00".parse().unwrap()]);
+        hours.tz = Some("UTC".to_owned());
+        request
+    }
+
+    fn asked(request: ScanRequest, kind: SignInKind) -> Result<TimedRun, Failure> {
+        scan(&SignsInBy(kind), request, ScanRequest::default())
+    }
+
+    #[test]
+    fn a_timer_can_start_what_nobody_confirms_signs_in_for_or_repeats() {
+        type Change = fn(&mut ScanRequest);
+        let timed = asked(nightly(), SignInKind::Certificate).unwrap();
+        assert!(timed.ends && !timed.series && timed.hours.is_some(), "{timed:?}");
+        assert_eq!(timed.sign_in, Some(SignInKind::Certificate));
+        assert_eq!(timed.warnings.len(), 1, "{:?}", timed.warnings);
+        let refusals: [(Change, &str); 6] = [
+            (|request| request.approve_max = None, "--approve-max"),
+            (|request| request.dry_run = true, "--dry-run"),
+            (|request| request.devices = vec!["-".into()], "- is not for a timer"),
+            (|request| request.plan_file.write_to = Some("plan.json".into()), "--plan-out"),
+            (|request| request.run.speed.hours.start_at = Some("22:00".to_owned()), "--start-at"),
+            (|request| request.run.output.reports = vec!["r.csv".into()], "--report"),
+        ];
+        for (change, what) in refusals {
+            let mut request = nightly();
+            change(&mut request);
+            let refused = asked(request, SignInKind::Certificate).unwrap_err();
+            assert!(refused.what.contains(what), "{refused}");
+        }
+        let code = asked(nightly(), SignInKind::DeviceCode).unwrap_err();
+        assert!(code.what.contains("device code"), "{code}");
+    }
+
+    #[test]
+    fn a_timer_does_not_go_on_after_a_wave_that_failed_and_warns_of_a_run_without_an_end() {
+        let resumed = |approve_max| {
+            let request = ResumeRequest { approve_max, ..ResumeRequest::default() };
+            resume(&SignsInBy(SignInKind::Secret), request, RunRequest::default())
+        };
+        assert!(resumed(Some(5)).unwrap_err().what.contains("--approve-max"));
+        assert!(!resumed(None).unwrap().ends);
+        let mut endless = nightly();
+        endless.run.speed.hours.windows = None;
+        endless.run.speed.hours.tz = None;
+        let timed = asked(endless, SignInKind::Secret).unwrap();
+        assert!(timed.warnings.iter().any(|warning| warning.contains("no end")), "{timed:?}");
+    }
 }

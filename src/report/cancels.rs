@@ -385,7 +385,7 @@ fn scans(number: u64) -> String {
 }
 
 fn spared_json(spared: &BTreeMap<Spared, u64>) -> Map<String, Value> {
-    spared.iter().map(|(why, some)| (why.name().to_owned(), (*some).into())).collect()
+    jsonl::counts(spared.iter().map(|(why, some)| (why.name(), *some)))
 }
 
 /// What the end of a cancellation means.

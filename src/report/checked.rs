@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::human::{count, counted, duration, field};
+use super::jsonl::counts;
 use crate::domain::not_understood::Field;
 use crate::domain::preflight::{Decision, Group};
 use crate::domain::text::{cut, printable};
@@ -148,14 +149,12 @@ impl Checked {
             })
         });
         let of = |list: &[(String, u64)]| {
-            list.iter().map(|(name, devices)| (name.clone(), (*devices).into())).collect()
+            counts(list.iter().map(|(name, devices)| (name.as_str(), *devices)))
         };
-        let systems: serde_json::Map<String, Value> = of(&self.systems);
-        let device_groups: serde_json::Map<String, Value> = of(&self.device_groups);
         json!({
             "groups": groups.collect::<Vec<_>>(),
-            "systems": systems,
-            "device_groups": device_groups,
+            "systems": of(&self.systems),
+            "device_groups": of(&self.device_groups),
             "not_understood": self.not_understood.iter().map(|one| json!({
                 "field": one.field.what(),
                 "word": one.word,

@@ -90,9 +90,9 @@ impl Document for Covered {
             "scan_type": self.scan_type,
             "at": self.at.timestamp(),
             "devices": devices,
-            "cannot_scan": self.cannot_scan.iter().map(|(group, devices)| {
-                (group.name().to_owned(), (*devices).into())
-            }).collect::<serde_json::Map<_, _>>(),
+            "cannot_scan": jsonl::counts(
+                self.cannot_scan.iter().map(|(group, devices)| (group.name(), *devices)),
+            ),
             "ordered_by_others": self.by_others,
             "within_7d": of(week),
             "within_30d": of(month),

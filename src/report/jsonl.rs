@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
+use serde_json::Map;
 
 use super::record::{COLUMNS, Record};
 use crate::domain::text::printable;
@@ -63,6 +64,13 @@ fn safe(json: String) -> String {
         }
     }
     safe
+}
+
+/// Counts by name, as an object.
+pub fn counts<'a>(
+    counts: impl IntoIterator<Item = (&'a str, u64)>,
+) -> Map<String, serde_json::Value> {
+    counts.into_iter().map(|(name, some)| (name.to_owned(), some.into())).collect()
 }
 
 /// An object with these fields in this order, and not in that of their names as `json!` has them.

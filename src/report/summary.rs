@@ -8,11 +8,11 @@ mod stops;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::document::Document;
 use super::human::{count, counted, duration, wrapped};
-use super::jsonl::{self, object};
+use super::jsonl::{self, counts, object};
 use super::record::ReportHead;
 use super::totals::Group;
 use crate::domain::text::{cut, printable};
@@ -109,11 +109,11 @@ impl Document for Summary {
             rows: self.tally.rows(),
             devices: self.tally.devices(),
             open: self.tally.open(),
-            outcomes: counts_json(self.tally.by_name()),
-            skipped: counts_json(self.skipped.by_name()),
+            outcomes: counts(self.tally.by_name()),
+            skipped: counts(self.skipped.by_name()),
             nothing_ordered: self.nothing,
             already_in_progress: json!({"covered": covered(true), "not_covered": covered(false)}),
-            actions: counts_json(actions),
+            actions: counts(actions),
             failures: self.groups.iter().map(group_json).collect::<Vec<_>>(),
             calls: self.calls,
             throttled: self.throttled,
@@ -268,10 +268,6 @@ impl Summary {
             lines.insert(before, "What to do:".into());
         }
     }
-}
-
-fn counts_json<'a>(counts: impl IntoIterator<Item = (&'a str, u64)>) -> Map<String, Value> {
-    counts.into_iter().map(|(name, rows)| (name.to_owned(), rows.into())).collect()
 }
 
 /// Paths as programs read them.

@@ -10,7 +10,7 @@ use super::proposals;
 use super::schedule;
 use super::settings::config::Settings;
 use super::settings::sign_in::Surroundings;
-use super::settings::{env, paths, proxy, shown};
+use super::settings::{env, paths, proxy, settings_text};
 use super::terminal::face::TerminalUi;
 use super::terminal::signals;
 use crate::domain::Exit;
@@ -68,7 +68,7 @@ async fn check(
     settings: &Settings,
 ) -> Result<Exit, Failure> {
     if args.settings {
-        return shown::show(args.json, settings);
+        return settings_text::show(args.json, settings);
     }
     let from = match (&settings.profile, &settings.path) {
         (Some(profile), Some(path)) => format!(", profile {profile} of {}", path.display()),

@@ -7,5 +7,5 @@ mod file;
 mod keys;
 pub(crate) mod paths;
 pub(crate) mod proxy;
-pub(crate) mod shown;
+pub(crate) mod settings_text;
 pub(crate) mod sign_in;

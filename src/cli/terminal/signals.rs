@@ -1,10 +1,10 @@
 //! The signals that ask the program to stop, for `ops::stop`. Which signals end nothing is
-//! `unasked`'s.
+//! `ignored_signals`'s.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::unasked::is_hangup_ignored;
+use super::ignored_signals::is_hangup_ignored;
 use crate::domain::Caught;
 
 /// The limit on CPU time, which repeats every second.

@@ -1,5 +1,5 @@
 //! `cancel`: takes a campaign's orders back. First nothing more of it is ordered, then each action
-//! of its own that is open is cancelled, and nothing else. With `--queue-only` nobody is called.
+//! of its own that is open is cancelled, and nothing else. With `--queue-only` no call is made.
 
 pub(crate) mod sending;
 

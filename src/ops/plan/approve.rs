@@ -34,7 +34,7 @@ struct ToConfirm<'a> {
 }
 
 impl ToConfirm<'_> {
-    /// What was typed. Returns `None` if nobody needs to be asked.
+    /// What was typed. Returns `None` if no question is needed.
     async fn typed(&self, cx: &Context<'_>) -> Result<Option<String>, Failure> {
         if self.approve_max.is_some_and(|most| self.devices <= most) {
             return Ok(None);

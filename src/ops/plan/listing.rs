@@ -1,11 +1,11 @@
 //! Reading the lists: intake runs on a thread of its own and never gets more than two batches
 //! ahead of the store. Only the ids and the first row errors are kept in memory. Where the tenant
-//! is asked before a list is judged, the list is read once more before that: who gives a wrong one
-//! hears so at once, and nobody is called for it.
+//! is asked before a list is judged, the list is read once more before that: a wrong one
+//! is refused at once, and no call is made for it.
 
 mod dates;
 mod input;
-mod told;
+mod list_notes;
 
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -24,7 +24,7 @@ use crate::ops::plan::side_list;
 use crate::ops::preflight::judge::{Counts, Preflight};
 use crate::store::Store;
 use input::{is_input, open, open_keeping};
-use told::Told;
+use list_notes::ListNotes;
 
 /// Rows that travel to the store at once.
 const BATCH: usize = 2_000;
@@ -60,7 +60,7 @@ pub(crate) struct Listing {
     /// Those of them that are skipped.
     pub left_out: Vec<DeviceId>,
     /// What the lists say of themselves.
-    pub told: Told,
+    pub notes: ListNotes,
 }
 
 impl Listing {
@@ -88,7 +88,7 @@ impl Listing {
 
     fn count(&mut self, source: Option<&String>, row: &Row) {
         self.rows += 1;
-        self.told.row(row.facts.tenancy.told());
+        self.notes.row(row.facts.tenancy.told());
         match &row.kind {
             RowKind::Device(_) => {}
             RowKind::Foreign(_) => {
@@ -209,7 +209,7 @@ fn read_all(
             hand_over(to_store, &mut batch)
         };
         let summary = intake::read(&name, reader, options, &mut seen, &mut emit)?;
-        listing.told.end_of(&name, summary.rows);
+        listing.notes.end_of(&name, summary.rows);
         if let Some(to_store) = to_store
             && hand_over(to_store, &mut batch).is_break()
         {

@@ -79,7 +79,7 @@ pub(crate) async fn held<S: Store>(
 }
 
 /// Refuses what was not planned, and writes the plan if that is wanted. Whether the plan is an
-/// approved one, which nobody need confirm again.
+/// approved one, which need not be confirmed again.
 ///
 /// # Errors
 /// `Failure` of the kind `Refused` says what differs; or why no plan can be written.
@@ -114,7 +114,7 @@ pub fn check_place(request: &ScanRequest) -> Result<(), Failure> {
 }
 
 /// A plan that is approved says all of where and when; what is left to the next run's surroundings
-/// would be approved by nobody.
+/// would not have been approved.
 fn complete(file: PlanFile) -> Result<PlanFile, Failure> {
     let target = &file.order.target;
     let unknown = |id: &str| id.is_empty() || id == NOT_GIVEN;

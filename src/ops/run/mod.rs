@@ -10,7 +10,6 @@ mod story;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
@@ -131,7 +130,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         alive: &SignOfLife,
         stopping: &mut Stopping<'_>,
     ) -> Result<Over, Failure> {
-        let expiring = self.expiring(run.began_at);
+        let Self { cx, store, api, speed, .. } = self;
+        let expiring = Expiring { cx, store, api, speed, began_at: run.began_at };
         if let Some(rights) = stopping.unless_stopped(expiring.check_rights()).await {
             rights?;
         }
@@ -166,7 +166,6 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             && written.is_ok()
             && is_over(&ran.ending)
         {
-            let Self { cx, store, api, speed, .. } = self;
             let following = Following { cx, store: &**store, api: &**api, speed };
             following.after_run(watch, campaign, stopping).await;
             written = self.report(&ran.ending, campaign, stopping).await;
@@ -282,13 +281,12 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         done: Result<Result<Totals, Failure>, JoinError>,
         view: &mut dyn Progress,
     ) {
-        match done {
-            Ok(Err(failure)) => {
-                view.warn(&format!("the report could not be written: {}", failure.why));
-            }
-            Err(error) => view.warn(&format!("the report could not be written: {error}")),
-            Ok(Ok(_)) => {}
-        }
+        let why = match done {
+            Ok(Ok(_)) => return,
+            Ok(Err(failure)) => failure.why,
+            Err(error) => error.to_string(),
+        };
+        view.warn(&format!("the report could not be written: {why}"));
     }
 
     fn settings(&self, progress_every: Duration) -> Settings {
@@ -383,11 +381,6 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let over = matches!(ending, Ending::Stopped(Stop::Window | Stop::Time));
         let enough = |foreseen| calls.saturating_mul(100) >= foreseen * 95;
         over && self.foreseen.is_some_and(enough)
-    }
-
-    fn expiring(&self, began_at: Timestamp) -> Expiring<'_, S, A> {
-        let Self { cx, store, api, speed, .. } = self;
-        Expiring { cx, store, api, speed, began_at }
     }
 
     /// The last word about this run in the store.

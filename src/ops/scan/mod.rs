@@ -18,8 +18,8 @@ use crate::ops::context::Context;
 use crate::ops::destination::{Destination, Planned, same_target};
 use crate::ops::failure::Failure;
 use crate::ops::kept::{self, GoingOn};
+use crate::ops::lazy_client::LazyClient;
 use crate::ops::limits::Speed;
-use crate::ops::link::Link;
 use crate::ops::plan::naming::{check_comment, name_of};
 use crate::ops::plan::planner::{Planner, Proposal};
 use crate::ops::plan::source::{check_order, check_source, needs_tenant, rehearse};
@@ -173,10 +173,10 @@ impl<'a> Scan<'a> {
         let (destination, speed) = self.destination().await?;
         let place = Place::planned(cx.store, destination.planned.emulated)?;
         let planner = self.planner(destination.planned.clone(), speed, place.as_ref());
-        let mut link = Link::new(destination);
+        let mut client = LazyClient::new(destination);
         let kept = rehearse(request).await?;
-        let warnings = link.try_sign_in(cx, &planner.speed).await?;
-        let api = link.api(cx, &planner.speed).await?;
+        let warnings = client.try_sign_in(cx, &planner.speed).await?;
+        let api = client.api(cx, &planner.speed).await?;
         let exit = match place.as_ref().filter(|place| place.exists()) {
             Some(place) => {
                 let store = stores::open(place, planner.speed.timing, None).await?;
@@ -194,7 +194,7 @@ impl<'a> Scan<'a> {
                 rehearsed(planner, None::<&Disk>, kept, with(asked, warnings)?).await
             }
         };
-        link.end().await;
+        client.end().await;
         exit
     }
 
@@ -244,10 +244,10 @@ impl<'a> Scan<'a> {
         };
         let planner = self.planner(planned, speed, Some(&place));
         let planner = Planner { name, wish, going_on, ..planner };
-        let mut link = Link::new(destination);
+        let mut client = LazyClient::new(destination);
         let order = Ordering { planner: &planner, reports };
-        let exit = match order.prepare(&store, draft, &mut link).await {
-            Ok(ready) => order.start(store.clone(), ready, &mut link).await,
+        let exit = match order.prepare(&store, draft, &mut client).await {
+            Ok(ready) => order.start(store.clone(), ready, &mut client).await,
             Err(failure) => {
                 // What stopped the plan matters more than a draft that stays; a day later it is
                 // removed.
@@ -255,7 +255,7 @@ impl<'a> Scan<'a> {
                 Err(failure)
             }
         };
-        link.end().await;
+        client.end().await;
         stores::close(&store, exit).await
     }
 }

@@ -12,7 +12,7 @@ use crate::ops::destination::Planned;
 use crate::ops::failure::Failure;
 use crate::ops::follow::Watch;
 use crate::ops::kept;
-use crate::ops::link::Link;
+use crate::ops::lazy_client::LazyClient;
 use crate::ops::plan::approve::{Answer, confirm, within};
 use crate::ops::plan::naming::random;
 use crate::ops::plan::planner::{Planner, Proposal, Read};
@@ -47,16 +47,16 @@ impl Ordering<'_> {
         &self,
         shared: &Arc<S>,
         draft: CampaignId,
-        link: &mut Link,
+        client: &mut LazyClient,
     ) -> Result<Ready, Failure> {
         let store = &**shared;
         let Planner { cx, request, speed, .. } = self.planner;
         let series = request.due.series.as_ref();
         series::open_ones(cx, store, series, speed).await?;
-        let (preflight, kept) = self.check(store, link).await?;
+        let (preflight, kept) = self.check(store, client).await?;
         let read = self.planner.read(kept, preflight, Some((store, draft))).await?;
         let Planned { target, emulated, .. } = &self.planner.planned;
-        read.listing.told.check(target, *emulated)?;
+        read.listing.notes.check(target, *emulated)?;
         let there = self.find_same(store, &read.order).await?;
         if there.is_none() {
             check_order(request, &read.listing)?;
@@ -65,7 +65,7 @@ impl Ordering<'_> {
         // Another run of the series can have begun since.
         let last = series::open_ones(cx, store, series, speed).await?;
         if !last.is_empty() {
-            series::end(cx, shared, link.api(cx, speed).await?, last, speed).await?;
+            series::end(cx, shared, client.api(cx, speed).await?, last, speed).await?;
         }
         let fits = plan.fits().filter(|fits| *fits < plan.open && series.is_some());
         let campaign = self.open(store, draft, read.order, dealt.rollout).await?;
@@ -77,7 +77,7 @@ impl Ordering<'_> {
     async fn check<S: Store>(
         &self,
         store: &S,
-        link: &mut Link,
+        client: &mut LazyClient,
     ) -> Result<(Preflight, Option<File>), Failure> {
         let planner = self.planner;
         let Planner { cx, request, speed, planned, .. } = planner;
@@ -98,13 +98,13 @@ impl Ordering<'_> {
                     planner.offline(Some(store), why).await?
                 };
                 // A list that is refused is told before anybody waits for a sign-in.
-                let kept = if link.signs_in() { rehearse(request).await? } else { None };
-                preflight.warnings.extend(link.sign_in(cx, speed, self.asks()).await?);
+                let kept = if client.signs_in() { rehearse(request).await? } else { None };
+                preflight.warnings.extend(client.sign_in(cx, speed, self.asks()).await?);
                 return Ok((preflight, kept));
             }
         }
         let kept = rehearse(request).await?;
-        if let Some(why) = link.sign_in(cx, speed, self.asks()).await?
+        if let Some(why) = client.sign_in(cx, speed, self.asks()).await?
             && !needs_tenant(request)
         {
             let mut preflight =
@@ -112,7 +112,7 @@ impl Ordering<'_> {
             preflight.warnings.push(why);
             return Ok((preflight, kept));
         }
-        let api = link.api(cx, speed).await?;
+        let api = client.api(cx, speed).await?;
         Ok((planner.online(store, &*api).await?, kept))
     }
 
@@ -262,7 +262,7 @@ impl Ordering<'_> {
         &self,
         store: Arc<S>,
         ready: Ready,
-        link: &mut Link,
+        client: &mut LazyClient,
     ) -> Result<Exit, Failure> {
         let Planner { cx, request, speed, .. } = self.planner;
         let Ready { campaign, foreseen } = ready;
@@ -275,7 +275,7 @@ impl Ordering<'_> {
             going_on.keep(cx, &*store, campaign.id, &speed).await?;
         }
         let asked = going_on.map_or(&request.run, |going_on| &going_on.run);
-        let api = link.api(cx, &speed).await?;
+        let api = client.api(cx, &speed).await?;
         let run = Run {
             cx,
             store,

@@ -134,17 +134,12 @@ impl CampaignStatus {
     pub(super) fn to_json(&self) -> String {
         let Self { campaign, tally, .. } = self;
         let (run, now) = (campaign.last_run.as_ref(), wall_clock());
-        let outcomes: serde_json::Map<_, _> = tally
-            .by_name()
-            .into_iter()
-            .filter(|(_, rows)| *rows > 0)
-            .map(|(name, rows)| (name.to_owned(), rows.into()))
-            .collect();
+        let outcomes = tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
         let mut status = serde_json::json!({
             "v": 1,
             "type": "status",
             "campaign": campaign.name,
-            "state": state(campaign),
+            "state": campaign.state,
             "tenant": campaign.order.target.tenant,
             "scan_type": campaign.order.scan_type,
             "comment": campaign.order.comment,
@@ -162,7 +157,7 @@ impl CampaignStatus {
             "waiting": tally.queued,
             "sent": tally.claimed,
             "not_known": tally.doubtful,
-            "outcomes": outcomes,
+            "outcomes": jsonl::counts(outcomes),
             "calls": self.calls,
             "quota_used": self.used.iter().map(|(quota, calls)| {
                 serde_json::json!({
@@ -222,11 +217,4 @@ fn before(campaign: &Campaign, open: &[Campaign]) -> Vec<String> {
         campaign.state == CampaignState::Open && one.priority > campaign.priority && !one.paused
     });
     before.map(|one| one.name.to_string()).collect()
-}
-
-fn state(campaign: &Campaign) -> &'static str {
-    match campaign.state {
-        CampaignState::Open => "open",
-        CampaignState::Finished => "finished",
-    }
 }

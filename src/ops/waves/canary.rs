@@ -163,7 +163,7 @@ async fn ids(path: &Path) -> Result<Arc<BTreeSet<DeviceId>>, Failure> {
     side_list::apart(read).await
 }
 
-/// A device that was named as a canary and is not ordered at all would be missed by nobody.
+/// That a device was named as a canary and is not ordered at all must not go unnoticed.
 fn all_listed(file: &str, ids: &BTreeSet<DeviceId>, listing: &Listing) -> Result<(), Failure> {
     let file = printable(file);
     let listed: BTreeSet<&DeviceId> = listing.ids.iter().collect();

@@ -149,7 +149,7 @@ impl WavesWanted {
         let mut sizes: Vec<u64> = canary.iter().map(|canary| canary.devices).collect();
         sizes.extend(&self.asked.waves);
         let wanted = sizes.len();
-        // The last wave takes what remains, and there is none of nobody.
+        // The last wave takes what remains, and no wave is empty.
         let mut before = 0_u64;
         sizes.retain(|size| {
             before = before.saturating_add(*size);

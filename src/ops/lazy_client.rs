@@ -17,14 +17,14 @@ use crate::report::human::duration;
 
 /// A destination, or the client that it became.
 #[derive(Default)]
-pub(super) struct Link {
+pub(super) struct LazyClient {
     destination: Option<Destination>,
     api: Option<Arc<HttpApi>>,
     emulator: Option<Emulator>,
     terms: Option<Terms>,
 }
 
-impl Link {
+impl LazyClient {
     /// Not connected yet.
     pub(super) fn new(destination: Destination) -> Self {
         let terms = destination.terms();

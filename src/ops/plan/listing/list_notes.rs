@@ -17,7 +17,7 @@ const SHOWN: usize = 3;
 
 /// What the lists say of themselves.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct ListNotes {
     /// Rows of each tenant that is named.
     tenants: BTreeMap<TenantId, u64>,
     /// Those of the list that is being read.
@@ -26,7 +26,7 @@ pub(crate) struct Told {
     cuts: Vec<String>,
 }
 
-impl Told {
+impl ListNotes {
     /// Takes in the tenant that a row names.
     pub(crate) fn row(&mut self, tenant: Option<TenantId>) {
         let Some(tenant) = tenant else { return };
@@ -111,8 +111,8 @@ mod tests {
         format!("{n:08x}-2222-3333-4444-555555555555").parse().unwrap()
     }
 
-    fn told(rows: &[u64]) -> Told {
-        let mut told = Told::default();
+    fn told(rows: &[u64]) -> ListNotes {
+        let mut told = ListNotes::default();
         rows.iter().for_each(|n| told.row(Some(tenant(*n))));
         told.row(None);
         told
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_list_that_was_cut_off_is_told_by_its_name_and_number() {
-        let mut told = Told::default();
+        let mut told = ListNotes::default();
         told.end_of("a\u{1b}.csv", 9_999);
         told.end_of("b\u{1b}.csv", 10_000);
         let warned = told.warnings(None, false);
