@@ -18,6 +18,7 @@ mod typed;
 mod values;
 mod waves;
 mod words;
+mod work;
 
 use std::path::PathBuf;
 
@@ -51,6 +52,7 @@ use values::{
 };
 pub use waves::WaveArgs;
 use words::words;
+pub use work::WorkArgs;
 
 /// Starts Microsoft Defender antivirus scans on a whole fleet, as fast as the API's limits allow
 /// and never faster, and says for every device what became of it.
@@ -123,6 +125,8 @@ pub enum Command {
     Scan(Box<ScanArgs>),
     /// Go on with a campaign that was stopped or killed.
     Resume(Box<ResumeArgs>),
+    /// Run whatever is open, of many tenants, until Ctrl-C.
+    Work(Box<WorkArgs>),
     /// How far, how fast, until when; without a name: all campaigns.
     Status(StatusArgs),
     /// Write a campaign's report again.
@@ -385,6 +389,10 @@ typed! {
         #[arg(long, value_name = "N")]
         approve_max: Option<u64>,
 
+        /// Plan and ask, then leave the campaign to `fleetsweep work`, on this host or another one
+        #[arg(long, conflicts_with_all = ["dry_run", "emulator"])]
+        detach: bool,
+
         /// The list may hold device names: look them up in the tenant. Of several records with one
         /// name the onboarded one that was seen last is taken, and the report says so
         #[arg(long)]
@@ -472,6 +480,10 @@ typed! {
         /// Go on after a wave that failed without asking, if at most N devices are left
         #[arg(long, value_name = "N")]
         approve_max: Option<u64>,
+
+        /// Leave it to `fleetsweep work`, on this host or another one
+        #[arg(long, conflicts_with = "emulator")]
+        detach: bool,
 
         /// How it is run.
         #[command(flatten)]

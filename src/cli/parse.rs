@@ -12,7 +12,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
 use super::args::{Cli, SettingsArgs};
 use super::settings::config::{Settings, Source, Typed};
 use super::terminal::say;
-use crate::domain::request::ScanRequest;
+use crate::domain::request::{ConnectRequest, ScanRequest};
 use crate::ops::failure::Failure;
 
 /// Options that mean nothing without another one: the option, and what it needs. clap's own
@@ -43,6 +43,8 @@ pub struct Parsed {
     pub(super) defaults: ScanRequest,
     /// The store that they name.
     pub(super) store: Option<String>,
+    /// What they say of each tenant, where several profiles are meant.
+    pub(super) tenants: Vec<ConnectRequest>,
 }
 
 /// Parses the command line of this process.
@@ -88,18 +90,27 @@ fn read(typed: &[OsString]) -> Result<Parsed, Refusal> {
     let matches = whole.try_get_matches_from_mut(typed).map_err(Refusal::Words)?;
     let command = matches.subcommand_name().and_then(|name| whole.find_subcommand(name));
     let of_command = matches.subcommand().map_or(&matches, |(_, of)| of);
-    let settings =
-        Settings::read(&Typed { command: command.unwrap_or(&whole), matches: of_command })
-            .map_err(Refusal::Settings)?;
-    let defaults = SettingsArgs::try_parse_from(settings.flags())
-        .map_err(|error| Refusal::Settings(in_file(&error, &settings)))?;
+    let typed = Typed { command: command.unwrap_or(&whole), matches: of_command };
+    let settings = Settings::read(&typed).map_err(Refusal::Settings)?;
+    let defaults = said_by(&settings)?;
+    let mut tenants = Vec::new();
+    for profile in Settings::of_profiles(&typed).map_err(Refusal::Settings)? {
+        let said = said_by(&profile)?.request().map_err(Refusal::Settings)?;
+        tenants.push(said.run.connect);
+    }
     if let Some(command) = command {
         lacks_what_it_needs(command, of_command).map_err(Refusal::Words)?;
     }
     let cli = Cli::from_arg_matches(&matches).map_err(Refusal::Words)?;
     let store = defaults.store.clone();
     let defaults = defaults.request().map_err(Refusal::Settings)?;
-    Ok(Parsed { cli, settings, defaults, store })
+    Ok(Parsed { cli, settings, defaults, store, tenants })
+}
+
+/// What the settings file and the environment say, by the parsers of flags.
+fn said_by(settings: &Settings) -> Result<SettingsArgs, Refusal> {
+    SettingsArgs::try_parse_from(settings.flags())
+        .map_err(|error| Refusal::Settings(in_file(&error, settings)))
 }
 
 /// Refuses options without those that they need.

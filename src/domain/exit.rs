@@ -38,6 +38,23 @@ impl Exit {
         Exit::LeftAtOnce,
     ];
 
+    /// The worse of two, for a command about several campaigns: the one that needs a person more.
+    #[must_use]
+    pub fn worse_of(self, other: Self) -> Self {
+        let rank = |exit: Self| match exit {
+            Exit::Done => 0,
+            Exit::Attention => 1,
+            Exit::Stopped => 2,
+            Exit::Safety => 3,
+            Exit::Usage => 4,
+            Exit::Refused => 5,
+            Exit::SignIn => 6,
+            Exit::Failed => 7,
+            Exit::LeftAtOnce => 8,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+
     /// The exit code of the program.
     pub fn code(self) -> u8 {
         self as u8

@@ -140,6 +140,24 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// Whether a worker goes on with it later without asking anybody: what stopped it passes, and
+    /// was neither a rule nor an end that somebody set.
+    pub fn goes_on_unasked(&self) -> bool {
+        match self {
+            Ending::Finished => false,
+            Ending::Stopped(stop) => matches!(
+                stop,
+                Stop::Signal
+                    | Stop::SecondSignal
+                    | Stop::Window
+                    | Stop::Unreachable(_)
+                    | Stop::NeverReached(_)
+                    | Stop::ListUnreadable(_)
+                    | Stop::SignIn(_)
+            ),
+        }
+    }
+
     /// How it ends, given whether an outcome needs attention.
     pub fn exit(&self, needs_attention: bool) -> Exit {
         match self {

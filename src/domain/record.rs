@@ -17,7 +17,7 @@ use super::series::SeriesName;
 use super::settle::{Detail, ServerNotes};
 use super::{
     Action, BudgetKey, BudgetState, BusyPolicy, CampaignName, DeviceId, LastRun, Life, Mark,
-    Operation, Order, Priority, Quota, Rollout, Stamp, State,
+    Operation, Order, Priority, Quota, Rollout, Stamp, State, Timing,
 };
 
 /// A campaign's key in its store.
@@ -181,6 +181,24 @@ impl Campaign {
     pub fn may_be_pruned(&self, before: Timestamp, now: Timestamp) -> bool {
         let looked_back = now.checked_sub(LOOKED_BACK).unwrap_or(Timestamp::MIN);
         self.is_finished_with_rows(before.min(looked_back))
+    }
+
+    /// Whether a worker may run it: it is open, nothing of it waits for a person, nobody is at work
+    /// on it, and its last run handed it over, left it to the workers, or ended without a word. A
+    /// run that somebody stopped is theirs to go on with. One without a run is being begun, unless
+    /// that was too long ago.
+    pub fn may_be_taken(&self, now: Timestamp, timing: &Timing) -> bool {
+        let waits = self.paused || self.wave_failed.is_some() || self.emulated;
+        if self.state != CampaignState::Open || waits {
+            return false;
+        }
+        match &self.last_run {
+            None => now.duration_since(self.opened_at).unsigned_abs() >= timing.alive_for(),
+            Some(run) => {
+                let idle = run.alive_but("", now, timing) == 0;
+                idle && (run.ended.is_none() || run.is_for_workers())
+            }
+        }
     }
 
     fn is_finished_with_rows(&self, before: Timestamp) -> bool {

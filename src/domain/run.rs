@@ -53,6 +53,18 @@ impl LastRun {
         Self { began_at: at, ..Self::default() }
     }
 
+    /// One that hands its campaign over to the workers, and does nothing else.
+    pub fn handed_over(at: Timestamp, resume: String) -> Self {
+        let why = "it was handed over to the workers".to_owned();
+        let end = RunEnd { at, why, exit_code: 0, resume: Some(resume), for_workers: true };
+        Self { ended: Some(end), seen_at: Some(at), ..Self::begun(at) }
+    }
+
+    /// Whether it waits for a worker to go on with it.
+    pub fn is_for_workers(&self) -> bool {
+        self.ended.as_ref().is_some_and(|end| end.for_workers)
+    }
+
     /// Whether it runs now, as far as can be told: it has not ended, and said so lately.
     pub fn is_alive(&self, now: Timestamp, timing: &Timing) -> bool {
         let seen = self.seen();
@@ -138,6 +150,9 @@ pub struct RunEnd {
     pub exit_code: u8,
     /// The whole command that goes on, if anything can.
     pub resume: Option<String>,
+    /// A worker may go on with the campaign: it was handed over, or a worker left it so.
+    #[serde(default)]
+    pub for_workers: bool,
 }
 
 worded! {
@@ -181,7 +196,7 @@ mod tests {
 
     fn ended(run: LastRun, when: &str) -> LastRun {
         let (why, resume) = (String::new(), None);
-        let end = RunEnd { at: at(when), why, exit_code: 5, resume };
+        let end = RunEnd { at: at(when), why, exit_code: 5, resume, for_workers: false };
         LastRun { ended: Some(end), seen_at: Some(at(when)), ..run }
     }
 

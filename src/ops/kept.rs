@@ -19,7 +19,7 @@ use crate::store::{Store, StoreError};
 pub(super) fn begun(cx: &Context<'_>, request: &ScanRequest, speed: &Speed) -> Begun {
     let mut request = request.clone();
     request.ids.clear();
-    (request.dry_run, request.approve_max) = (false, None);
+    (request.dry_run, request.approve_max, request.detach) = (false, None, false);
     request.plan_file = Default::default();
     request.run = kept(request.run, speed);
     Begun { request, by: cx.host.user.clone(), host: cx.host.name.clone() }

@@ -37,3 +37,4 @@ pub mod stop;
 pub mod stores;
 pub mod ui;
 pub mod waves;
+pub mod work;

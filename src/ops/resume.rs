@@ -16,6 +16,7 @@ use super::run::Run;
 use super::run::reports::Reports;
 use super::stores::{self, Place};
 use super::waves::deal;
+use super::work::hand_over;
 use crate::clock::{local_now, wall_clock};
 use crate::domain::request::{ConnectRequest, ResumeRequest, RunRequest, Said};
 use crate::domain::{Begun, Campaign, Exit, Happened, Rollout};
@@ -37,7 +38,7 @@ pub async fn resume(
     }
     let meant = Meant { name: request.campaign.as_ref(), whose };
     let (campaign, begun) = named(cx, &place, &meant).await?;
-    let going_on = kept::going_on(cx, request.run, settings, begun, &campaign)?;
+    let going_on = kept::going_on(cx, request.run.clone(), settings, begun, &campaign)?;
     let asked = &going_on.run;
     if campaign.emulated && !asked.emulator.emulator {
         return Err(Failure::usage(
@@ -55,8 +56,9 @@ pub async fn resume(
     let named = Some((&campaign.name, cx.commands));
     let store = Arc::new(stores::open(&place, speed.timing, named).await?);
     destination.note_tenant(&*store).await?;
-    let resumed = Resumed { cx, going_on: &going_on, speed, reports };
-    let exit = resumed.go_on(&store, campaign, destination, request.approve_max).await;
+    let ResumeRequest { approve_max, detach, .. } = request;
+    let resumed = Resumed { cx, going_on: &going_on, speed, reports, approve_max, detach };
+    let exit = resumed.go_on(&store, campaign, destination).await;
     stores::close(&store, exit).await
 }
 
@@ -66,6 +68,9 @@ struct Resumed<'a> {
     going_on: &'a GoingOn,
     speed: Speed,
     reports: Reports,
+    approve_max: Option<u64>,
+    /// A worker is to run it.
+    detach: bool,
 }
 
 impl Resumed<'_> {
@@ -74,9 +79,8 @@ impl Resumed<'_> {
         store: &Arc<S>,
         campaign: Campaign,
         destination: Destination,
-        approve_max: Option<u64>,
     ) -> Result<Exit, Failure> {
-        let Self { cx, going_on, speed, reports } = self;
+        let Self { cx, going_on, speed, reports, approve_max, detach } = self;
         if let Some(exit) = already_at_work(cx, &**store, &campaign, &speed).await? {
             return Ok(exit);
         }
@@ -85,6 +89,9 @@ impl Resumed<'_> {
         let campaign = allowed(cx, &**store, campaign, approve_max).await?;
         let asked = &going_on.run;
         going_on.tell_and_keep(cx, &**store, campaign.id, &speed).await?;
+        if detach {
+            return hand_over(cx, &**store, &campaign).await;
+        }
         let most = asked.most_failures();
         let campaign = match &going_on.begun {
             Some(_) => {
@@ -118,6 +125,7 @@ impl Resumed<'_> {
             foreseen: None,
             series: false,
             on_finish: asked.after.on_finish.clone(),
+            worker: false,
         };
         let exit = run.run(campaign).await;
         if let Some(emulator) = emulator {

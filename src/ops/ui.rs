@@ -1,6 +1,7 @@
 //! What an operation needs of its face: to say something, to show a result, to ask, to show how far
 //! it is. A terminal is one face; a page or a test is another. Nothing is decided here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -40,11 +41,31 @@ impl Unasked {
     }
 }
 
+/// Says something from wherever, as long as the process lives.
+pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// How a service is, for what started it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// It has begun.
+    Ready,
+    /// What it does now.
+    Status(String),
+    /// It is about to end.
+    Stopping,
+}
+
 /// The face of an operation.
 #[async_trait]
 pub trait Ui: Send + Sync {
     /// Says something to people.
     fn say(&self, text: &str);
+
+    /// What says something from wherever.
+    fn sayer(&self) -> Say;
+
+    /// Tells what started this process how it is, if that wants to know.
+    fn service(&self, service: &Service);
 
     /// Shows a result.
     ///

@@ -7,4 +7,9 @@ pub trait Document {
 
     /// For programs: one JSON object of one line, without a line end.
     fn json(&self) -> String;
+
+    /// For the journal of a service, where many tell of themselves: one line.
+    fn line(&self) -> String {
+        self.text().split_whitespace().collect::<Vec<_>>().join(" ")
+    }
 }

@@ -86,6 +86,18 @@ impl Document for Summary {
         lines.join("\n")
     }
 
+    fn line(&self) -> String {
+        let rows = self.tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
+        let mut parts: Vec<String> =
+            rows.map(|(name, rows)| format!("{} {name}", count(rows))).collect();
+        if self.tally.open() > 0 {
+            parts.push(format!("{} open", count(self.tally.open())));
+        }
+        let calls = format!("{} in {}", counted(self.calls, "call"), duration(self.duration));
+        let (rows, exit) = (parts.join(", "), self.exit.code());
+        format!("{} {rows}; {calls}; exit code {exit}.", self.first_line())
+    }
+
     fn json(&self) -> String {
         let covered = |covered| self.tally.of(Outcome::AlreadyInProgress { covered });
         let (ending, stop) = match &self.ending {

@@ -39,6 +39,9 @@ impl Command {
                 connect: Some(&args.connect),
                 ..Common::of_output(&args.output)
             },
+            Command::Work(args) => {
+                Common { is_a_run: true, json: args.json, ..Common::of_store(args.store.as_ref()) }
+            }
             Command::Status(args) => {
                 Common { json: args.json, answers: true, ..Common::of_store(args.store.as_ref()) }
             }

@@ -19,14 +19,15 @@ use crate::ops::context::Context;
 use crate::ops::doctor::{self, Setup};
 use crate::ops::failure::Failure;
 use crate::ops::stop::Stop;
-use crate::ops::{cancel, follow, pause, prune, report, resume, retry, scan, status};
+use crate::ops::{cancel, follow, pause, prune, report, resume, retry, scan, status, work};
 
 /// Runs a command.
 ///
 /// # Errors
 /// `Failure` of its kind.
 pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
-    let Parsed { cli: Cli { command, config, verbose: _ }, settings, defaults, store } = parsed;
+    let Parsed { cli: Cli { command, config, verbose: _ }, settings, defaults, store, tenants } =
+        parsed;
     let common = command.common();
     let (ui, stop) = (
         TerminalUi { json: common.json, answers: common.answers },
@@ -46,6 +47,7 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         Command::Scan(args) => scan::scan(&cx, args.request()?, defaults).await,
         Command::Resume(args) => resume::resume(&cx, args.request()?, defaults.run).await,
         Command::Retry(args) => retry::retry(&cx, args.request()?, defaults).await,
+        Command::Work(args) => work::work(&cx, args.request(tenants, defaults.run.connect)?).await,
         Command::Cancel(args) => cancel::cancel(&cx, args.request()?, defaults.run).await,
         Command::Follow(args) => follow::follow(&cx, args.request()?, defaults.run.connect).await,
         Command::Status(args) => status::status(&cx, args.request(), defaults.run.connect).await,

@@ -67,7 +67,7 @@ impl Job {
     ) -> Result<Self, Failure> {
         check_name(name)?;
         typed.iter().try_for_each(|word| check_word(word))?;
-        let Parsed { cli, settings, defaults, store: _ } = parse::read_other(typed)?;
+        let Parsed { cli, settings, defaults, store: _, tenants: _ } = parse::read_other(typed)?;
         let in_profile = |name: &str| {
             let of_name = settings.all.iter().find(|one| one.name == name);
             of_name.is_some_and(|one| matches!(one.source, Source::File(_)))

@@ -13,6 +13,7 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 use super::env::variable;
 use super::file::SettingsFile;
 use super::keys::{KEYS, Key, OF_SIGN_IN};
+use crate::domain::text::printable;
 use crate::ops::failure::Failure;
 
 /// Where a setting's value comes from.
@@ -61,6 +62,12 @@ impl Typed<'_> {
     fn knows(&self, id: &str) -> bool {
         self.command.get_arguments().any(|argument| argument.get_id() == id)
     }
+
+    /// Whether several profiles are meant.
+    fn means_profiles(&self) -> bool {
+        self.knows("all_profiles")
+            && (self.matches.get_flag("all_profiles") || is_given(self, "profiles"))
+    }
 }
 
 impl Settings {
@@ -80,12 +87,52 @@ impl Settings {
             return Ok(Self { all: all.collect(), ..Self::default() });
         };
         let tenant = typed.knows("tenant");
+        if typed.means_profiles() {
+            // Each of them says who its tenant is.
+            return Ok(Self::of(typed, &path, &file, None));
+        }
         let profile = if tenant { chosen(typed, &file, &path)? } else { None };
         if let Some(name) = &profile {
             contradictions(typed, &file, name)?;
         } else if tenant && !is_given(typed, "tenant") {
             none_chosen(typed, &file, &path)?;
         }
+        Ok(Self::of(typed, &path, &file, profile))
+    }
+
+    /// What holds for each of several profiles, in the order of their names; empty if the command
+    /// means one tenant.
+    ///
+    /// # Errors
+    /// `Failure` if the file is wrong or has no such profile, or if what was typed or the
+    /// environment contradicts one of them.
+    pub(in crate::cli) fn of_profiles(typed: &Typed<'_>) -> Result<Vec<Self>, Failure> {
+        if !typed.means_profiles() {
+            return Ok(Vec::new());
+        }
+        let (path, file) = the_file(typed)?.ok_or_else(|| {
+            let why = "without a settings file there are no profiles";
+            let next = "name the settings file with --config, or the tenant with --tenant";
+            Failure::usage("no profile is known", why, next)
+        })?;
+        let patterns = patterns(typed)?;
+        let is_meant = |name: &String| patterns.iter().any(|pattern| pattern.matches(name));
+        let names: Vec<&String> = file.profiles.keys().filter(|name| is_meant(name)).collect();
+        if names.is_empty() {
+            return Err(Failure::usage(
+                "no profile has such a name",
+                format!("{} has {}", path.display(), listed(&file)),
+                "name some of them with --profiles, or all with --all-profiles",
+            ));
+        }
+        let of_profile = |name: &String| {
+            contradictions(typed, &file, name)?;
+            Ok(Self::of(typed, &path, &file, Some(name.clone())))
+        };
+        names.into_iter().map(of_profile).collect()
+    }
+
+    fn of(typed: &Typed<'_>, path: &Path, file: &SettingsFile, profile: Option<String>) -> Self {
         let of_key = |key: &Key| match (key.tenants, &profile) {
             (true, Some(name)) => file.profiles.get(name).and_then(|one| one.get(key.name)),
             (true, None) => None,
@@ -93,7 +140,7 @@ impl Settings {
         };
         let all =
             KEYS.iter().filter_map(|key| told(key, typed, of_key(key), profile.as_ref())).collect();
-        Ok(Self { path: Some(path), profile, all })
+        Self { path: Some(path.to_owned()), profile, all }
     }
 
     /// The flags that stand for what the file and the environment say and nobody typed.
@@ -155,13 +202,29 @@ fn the_file(typed: &Typed<'_>) -> Result<Option<(PathBuf, SettingsFile)>, Failur
     Ok(Some((path, file)))
 }
 
+/// Which profiles are meant.
+fn patterns(typed: &Typed<'_>) -> Result<Vec<glob::Pattern>, Failure> {
+    let typed = typed.matches.get_many::<String>("profiles");
+    let all = typed.map_or_else(|| vec!["*"], |all| all.map(String::as_str).collect());
+    let pattern = |text: &str| {
+        glob::Pattern::new(text).map_err(|error| {
+            Failure::usage(
+                format!("`{}` is no pattern of names", printable(text)),
+                error.to_string(),
+                "write a name of a profile, with * for anything",
+            )
+        })
+    };
+    all.into_iter().map(pattern).collect()
+}
+
 /// Those of every tenant, and those of one.
 fn names_of_settings() -> String {
     let names = |tenants: bool| {
         let keys = KEYS.iter().filter(|key| key.tenants == tenants).map(|key| key.name);
         keys.collect::<Vec<_>>().join(", ")
     };
-    format!("profile, {}, and below [profiles.NAME] {}", names(false), names(true))
+    format!("profile, {}, and below [profiles.NAME] or [shared] {}", names(false), names(true))
 }
 
 /// Where the settings file is if nobody names one.

@@ -22,9 +22,13 @@ pub(super) struct SettingsFile {
     pub(super) profile: Option<String>,
     /// Settings for every tenant.
     pub(super) general: Values,
-    /// Settings of each tenant.
+    /// Settings of each tenant, with what all of them share.
     pub(super) profiles: BTreeMap<String, Values>,
 }
+
+/// The table of what all profiles share. It never says which tenant, so that half of one tenant's
+/// settings cannot meet half of another's.
+const SHARED: &str = "shared";
 
 impl SettingsFile {
     /// Reads the text of a file.
@@ -37,6 +41,7 @@ impl SettingsFile {
             format!("line {}: {}", line(text, at), error.message())
         })?;
         let mut file = Self::default();
+        let mut shared = Values::new();
         for (key, value) in table.get_ref() {
             let at = line(text, key.span().start);
             match (key.get_ref().as_ref(), value.get_ref()) {
@@ -48,10 +53,24 @@ impl SettingsFile {
                         file.profiles.insert(name.get_ref().to_string(), values);
                     }
                 }
+                (SHARED, _) => {
+                    shared = profile(text, SHARED, value, at)?;
+                    if shared.contains_key("tenant") {
+                        return Err(format!(
+                            "line {at}: `tenant` belongs in a profile, below [profiles.NAME]; \
+                             [{SHARED}] holds what all profiles have in common"
+                        ));
+                    }
+                }
                 (name, _) => {
                     let value = setting(name, value, false, at)?;
                     file.general.insert(name.to_owned(), value);
                 }
+            }
+        }
+        for values in file.profiles.values_mut() {
+            for (name, value) in &shared {
+                values.entry(name.clone()).or_insert_with(|| value.clone());
             }
         }
         Ok(file)
@@ -65,7 +84,8 @@ fn profile(
     at: usize,
 ) -> Result<Values, String> {
     let DeValue::Table(values) = values.get_ref() else {
-        return Err(format!("line {at}: write [profiles.{name}] and its settings below"));
+        let table = if name == SHARED { SHARED.to_owned() } else { format!("profiles.{name}") };
+        return Err(format!("line {at}: write [{table}] and its settings below"));
     };
     let one = |(key, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
         let at = line(text, key.span().start);
@@ -102,7 +122,7 @@ fn one_text(value: &Spanned<DeValue<'_>>, name: &str, at: usize) -> Result<Strin
 }
 
 fn nearest(name: &str) -> String {
-    let known = KEYS.iter().map(|key| key.name).chain(["profile", "profiles"]);
+    let known = KEYS.iter().map(|key| key.name).chain(["profile", "profiles", SHARED]);
     let best = known.max_by(|a, b| {
         let alike = |other| strsim::jaro_winkler(name, other);
         alike(a).total_cmp(&alike(b))
@@ -131,6 +151,20 @@ mod tests {
         assert_eq!(file.general["limit"], ["50/1m", "700/1h"]);
         assert_eq!(file.general["concurrency"], ["8"]);
         assert_eq!(file.profiles["prod"]["tenant"], ["t"]);
+    }
+
+    #[test]
+    fn what_all_profiles_share_is_written_once_and_a_profile_says_otherwise() {
+        let text = "[profiles.a]\ntenant = \"t1\"\n[profiles.b]\ntenant = \"t2\"\n\
+                    client-id = \"own\"\n[shared]\nclient-id = \"c\"\nauth = \"secret\"\n";
+        let profiles = SettingsFile::parse(text).unwrap().profiles;
+        assert_eq!(profiles["a"]["client-id"], ["c"]);
+        assert_eq!(profiles["b"]["client-id"], ["own"]);
+        assert_eq!(profiles["b"]["auth"], ["secret"]);
+        let error = SettingsFile::parse("[shared]\ntenant = \"t\"\n").unwrap_err();
+        assert!(error.starts_with("line 1: `tenant` belongs in a profile"), "{error}");
+        let error = SettingsFile::parse("shared = 3").unwrap_err();
+        assert_eq!(error, "line 1: write [shared] and its settings below");
     }
 
     #[test]

@@ -2,13 +2,15 @@
 //! output where it is what was asked for, and JSON lines for programs on standard output.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use sd_notify::NotifyState;
 
 use super::view::View;
 use super::{confirm, hook, say};
 use crate::ops::failure::Failure;
-use crate::ops::ui::{Progress, Question, Ui, Unasked};
+use crate::ops::ui::{Progress, Question, Say, Service, Ui, Unasked};
 use crate::report::Document;
 
 /// A terminal.
@@ -23,6 +25,20 @@ pub(crate) struct TerminalUi {
 impl Ui for TerminalUi {
     fn say(&self, text: &str) {
         say::note(text);
+    }
+
+    fn sayer(&self) -> Say {
+        Arc::new(say::note)
+    }
+
+    fn service(&self, service: &Service) {
+        let state = match service {
+            Service::Ready => NotifyState::Ready,
+            Service::Status(text) => NotifyState::Status(text),
+            Service::Stopping => NotifyState::Stopping,
+        };
+        // Without a service manager nothing is sent; one that is gone misses it.
+        sd_notify::notify(&[state]).ok();
     }
 
     fn show(&self, document: &dyn Document) -> Result<(), Failure> {

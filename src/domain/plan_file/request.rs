@@ -35,6 +35,7 @@ pub(super) fn compare(
         campaign: _,
         dry_run: _,
         approve_max: _,
+        detach: _,
         keep,
         skip,
         check,

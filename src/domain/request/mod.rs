@@ -14,5 +14,5 @@ pub use said::{Length, OrNone, Said, Wait};
 pub use scan::{
     CancelRequest, DevicesRequest, DoctorRequest, DueRequest, FollowRequest, ListedDevice,
     MachineFilters, OrderRequest, PauseRequest, PlanFileRequest, ReportRequest, ResumeRequest,
-    RetryRequest, ScanRequest, StatusRequest, WaveRequest,
+    RetryRequest, ScanRequest, StatusRequest, WaveRequest, WorkRequest,
 };

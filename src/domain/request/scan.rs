@@ -54,6 +54,8 @@ request! {
         dry_run: bool,
         /// Nobody is asked if the plan has at most so many devices.
         approve_max: Option<u64>,
+        /// The campaign is handed over to the workers.
+        detach: bool,
         /// Groups that are ordered though they would not be.
         keep: Vec<Group>,
         /// Groups that are skipped.
@@ -181,8 +183,22 @@ request! {
         campaign: Option<CampaignName>,
         /// After a wave that failed nobody is asked if at most so many devices are left.
         approve_max: Option<u64>,
+        /// It is handed over to the workers.
+        detach: bool,
         /// How it is run.
         run: RunRequest,
+    }
+}
+
+request! {
+    /// Running whatever is open.
+    WorkRequest {
+        /// What is said of each tenant whose campaigns are run.
+        tenants: Vec<ConnectRequest>,
+        /// It ends when nothing is open that it could run.
+        until_idle: bool,
+        /// What durations and windows are divided by.
+        time_scale: Option<u32>,
     }
 }
 

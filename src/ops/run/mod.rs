@@ -63,6 +63,8 @@ pub(crate) struct Run<'a, S, A> {
     pub on_finish: Option<String>,
     /// How the ordered scans are followed after the last order, if they are.
     pub follow: Option<Watch>,
+    /// A worker runs it, and another one goes on where that can be done without asking anybody.
+    pub worker: bool,
 }
 
 impl<S: Store, A: CancelApi> Run<'_, S, A> {
@@ -83,11 +85,12 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let over = self.to_its_end(&campaign, &run, &alive, &mut stopping).await;
         // What ended says so last.
         drop(alive);
-        let Over { summary, why, exit } = match over {
+        let Over { summary, why, exit, for_workers } = match over {
             Ok(over) => over,
             Err(failure) => return Err(self.failed(&campaign, run, failure).await),
         };
-        let noted = self.note_end(&campaign, run, why, summary.exit).await;
+        let end = KeptEnd { why, exit: summary.exit, for_workers };
+        let noted = self.note_end(&campaign, run, end).await;
         // Who left at once does not wait for a command either.
         if let Some(command) = &self.on_finish
             && summary.exit != Exit::LeftAtOnce
@@ -108,12 +111,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
 
     /// What is told of this run from now on.
     fn begin(&self) -> Result<LastRun, Failure> {
-        let id = getrandom::u64().map_err(|error| {
-            let next = "check that the system has its random numbers (getrandom(2))";
-            Failure::failed("the run cannot be told from others", error, next)
-        })?;
         Ok(LastRun {
-            id: format!("{id:016x}"),
+            id: run_id()?,
             seen_at: Some(wall_clock()),
             reports: self.reports.places(),
             by: self.cx.host.user.clone(),
@@ -365,7 +364,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         };
         let ended = written.and(said).map(|()| exit);
         let exit = ended.as_ref().map_or_else(|failure| failure.kind, |exit| *exit);
-        Ok(Over { summary: Summary { exit, ..summary }, why, exit: ended })
+        let for_workers = self.worker && ran.ending.goes_on_unasked();
+        Ok(Over { summary: Summary { exit, ..summary }, why, exit: ended, for_workers })
     }
 
     /// Whether nothing was ordered though nobody asked for that: of a list that names devices, or
@@ -388,12 +388,13 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         &self,
         campaign: &Campaign,
         run: LastRun,
-        why: String,
-        exit: Exit,
+        end: KeptEnd,
     ) -> Result<(), Failure> {
+        let KeptEnd { why, exit, for_workers } = end;
         let at = self.store.clock().utc();
         let what = Happened::RunEnded { why: why.clone(), exit_code: exit.code() };
-        let ended = Some(RunEnd { at, why, exit_code: exit.code(), resume: self.resume.clone() });
+        let (exit_code, resume) = (exit.code(), self.resume.clone());
+        let ended = Some(RunEnd { at, why, exit_code, resume, for_workers });
         let run = LastRun { ended, seen_at: Some(wall_clock()), ..run };
         self.store.note_run(campaign.id, run).await?;
         note(self.cx, &*self.store, campaign.id, what).await;
@@ -403,7 +404,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     /// Tells the end of a run that failed, where the store still takes it.
     async fn failed(&self, campaign: &Campaign, run: LastRun, failure: Failure) -> Failure {
         let why = format!("{}: {}", failure.what, failure.why);
-        self.note_end(campaign, run, why, failure.kind).await.ok();
+        let end = KeptEnd { why, exit: failure.kind, for_workers: self.worker };
+        self.note_end(campaign, run, end).await.ok();
         failure
     }
 
@@ -414,12 +416,34 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     }
 }
 
+/// What tells a run from the others of its campaign.
+///
+/// # Errors
+/// `Failure` if the system has no random numbers.
+pub(in crate::ops) fn run_id() -> Result<String, Failure> {
+    let id = getrandom::u64().map_err(|error| {
+        let what = "the run cannot be told from others";
+        let next = "check that the system has its random numbers (getrandom(2))";
+        Failure::new(Exit::Failed, what, error.to_string(), next)
+    })?;
+    Ok(format!("{id:016x}"))
+}
+
 /// A run that is over.
 struct Over {
     summary: Summary,
     /// Why it ended, as a part of a sentence.
     why: String,
     exit: Result<Exit, Failure>,
+    /// A worker may go on with it.
+    for_workers: bool,
+}
+
+/// How a run ended, as its store keeps it.
+struct KeptEnd {
+    why: String,
+    exit: Exit,
+    for_workers: bool,
 }
 
 /// A run that has ended, before that is told.

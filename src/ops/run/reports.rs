@@ -17,6 +17,11 @@ pub(crate) struct Reports {
 }
 
 impl Reports {
+    /// No files: what the summary tells is counted all the same.
+    pub(in crate::ops) fn none() -> Self {
+        Self { paths: Vec::new() }
+    }
+
     /// The files that are asked for, or the default one; each is tried before the first call. Of
     /// which tenant they are is compared too, if that is known.
     ///

@@ -23,6 +23,7 @@ use crate::ops::run::Run;
 use crate::ops::run::reports::{Reports, head};
 use crate::ops::series;
 use crate::ops::waves::deal::{self, WavesAssigned};
+use crate::ops::work::hand_over;
 use crate::report::plan::Plan;
 use crate::store::Store;
 
@@ -274,6 +275,9 @@ impl Ordering<'_> {
         if let Some(going_on) = going_on {
             going_on.keep(cx, &*store, campaign.id, &speed).await?;
         }
+        if request.detach {
+            return hand_over(cx, &*store, &campaign).await;
+        }
         let asked = going_on.map_or(&request.run, |going_on| &going_on.run);
         let api = client.api(cx, &speed).await?;
         let run = Run {
@@ -287,6 +291,7 @@ impl Ordering<'_> {
             foreseen,
             series: request.due.series.is_some(),
             on_finish: asked.after.on_finish.clone(),
+            worker: false,
         };
         run.run(deal::with_rules(campaign, asked.most_failures())).await
     }

@@ -15,6 +15,8 @@ pub(super) enum Doing {
     Running,
     /// It has a runner, which waits for its window, another campaign, the network, ...
     Waiting,
+    /// It was handed over to the workers, or one of them left it to the others.
+    ForWorker,
     /// Its last run ended with work left.
     Stopped,
     /// Its last run ended without a word.
@@ -34,6 +36,7 @@ impl Doing {
                 Some(_) => Doing::Waiting,
                 None => Doing::Running,
             },
+            Some(run) if run.is_for_workers() => Doing::ForWorker,
             Some(run) if run.ended.is_some() => Doing::Stopped,
             Some(_) => Doing::Killed,
         }
@@ -46,6 +49,7 @@ impl Doing {
             Doing::Paused => "paused",
             Doing::Running => "running",
             Doing::Waiting => "waiting",
+            Doing::ForWorker => "for a worker",
             Doing::Stopped => "stopped",
             Doing::Killed => "killed",
             Doing::NotBegun => "not begun",

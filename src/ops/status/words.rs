@@ -132,7 +132,10 @@ impl CampaignStatus {
         match &run.ended {
             Some(end) => {
                 lines.push(line(&stopped("stopped", end, now)));
-                if self.doing != Doing::Paused {
+                if self.doing == Doing::ForWorker {
+                    lines.push("  a worker (`fleetsweep work`) goes on; without one:".to_owned());
+                    lines.push(command(end.resume.as_ref().unwrap_or(&resume)));
+                } else if self.doing != Doing::Paused {
                     lines.push(format!("  to go on{}:", self.calls_left()));
                     lines.push(command(end.resume.as_ref().unwrap_or(&resume)));
                 }

@@ -31,6 +31,7 @@ mod ticket;
 mod usage;
 mod waves;
 mod windows;
+mod work;
 mod zone;
 
 use crate::kit::program::*;

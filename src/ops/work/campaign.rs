@@ -1,0 +1,185 @@
+//! One campaign in a worker: run as it was begun, with the credential of its tenant's settings. One
+//! client and one token serve all campaigns of a tenant.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use super::tenants::Tenants;
+use crate::clock::{Clock, local_now};
+use crate::defender::HttpApi;
+use crate::domain::request::RunRequest;
+use crate::domain::text::printable;
+use crate::domain::{Begun, Campaign, CampaignFilter, Exit, Rollout, Stamp, Target};
+use crate::ops::context::Context;
+use crate::ops::destination::{Destination, same_target};
+use crate::ops::failure::Failure;
+use crate::ops::follow::Watch;
+use crate::ops::kept::{self, GoingOn};
+use crate::ops::limits::Speed;
+use crate::ops::run::Run;
+use crate::ops::run::reports::Reports;
+use crate::store::Store;
+
+/// The client of a target, made by the first campaign that needs it.
+type Client = Arc<OnceCell<Arc<HttpApi>>>;
+
+/// What all campaigns of a worker share.
+pub(super) struct Worker<S> {
+    store: Arc<S>,
+    tenants: Tenants,
+    time_scale: u32,
+    clients: Mutex<BTreeMap<Target, Client>>,
+}
+
+impl<S: Store> Worker<S> {
+    pub(super) fn new(store: Arc<S>, tenants: Tenants, time_scale: u32) -> Self {
+        Self { store, tenants, time_scale, clients: Mutex::default() }
+    }
+
+    /// What durations are divided by.
+    pub(super) fn time_scale(&self) -> u32 {
+        self.time_scale
+    }
+
+    /// The moment by the store's clock.
+    pub(super) fn now(&self) -> Stamp {
+        self.store.clock().now()
+    }
+
+    /// All open campaigns.
+    ///
+    /// # Errors
+    /// `Failure` if the store fails.
+    pub(super) async fn open(&self) -> Result<Vec<Campaign>, Failure> {
+        Ok(self.store.select(&CampaignFilter::open()).await?)
+    }
+
+    /// Whether it can sign in for this campaign, as far as settings tell.
+    pub(super) fn knows(&self, campaign: &Campaign) -> bool {
+        self.tenants.of(&campaign.order.target).is_some()
+    }
+
+    /// Runs a campaign to its end or to a stop.
+    ///
+    /// # Errors
+    /// `Failure` of its kind.
+    pub(super) async fn go_on(
+        &self,
+        cx: &Context<'_>,
+        campaign: Campaign,
+    ) -> Result<Exit, Failure> {
+        let Some(begun) = self.store.begun(campaign.id).await? else {
+            return Err(not_kept(cx, &campaign));
+        };
+        let tenant = self.tenants.of(&campaign.order.target);
+        let connect = tenant.cloned().unwrap_or_default();
+        let settings = RunRequest { connect, ..RunRequest::default() };
+        let kept = Some(begun.clone());
+        let going_on = kept::going_on(cx, RunRequest::default(), settings, kept, &campaign)?;
+        let asked = &going_on.run;
+        let destination = Destination::new(cx, &asked.connect, &asked.emulator)?;
+        let speed = destination.speed(cx, &asked.speed, &local_now())?;
+        if speed.time_scale != self.time_scale {
+            return Err(other_scale(cx, &campaign, &speed));
+        }
+        let api = self.client(cx, destination, &campaign, &speed).await?;
+        let run = Run {
+            cx,
+            store: self.store.clone(),
+            api,
+            follow: Watch::after(&asked.after, &speed),
+            speed,
+            reports: reports(cx, &going_on, &begun, &campaign),
+            resume: Some(cx.commands.of_campaign(&format!("resume {}", campaign.name))),
+            foreseen: None,
+            series: false,
+            on_finish: hook(cx, &going_on, &begun),
+            worker: true,
+        };
+        let most = asked.max_failures.as_ref().and_then(|most| most.as_ref().copied());
+        let rollout = Rollout { max_failures: most, ..campaign.rollout.clone() };
+        let target = campaign.order.target.clone();
+        let exit = run.run(Campaign { rollout, ..campaign }).await;
+        if exit.as_ref().is_ok_and(|exit| *exit == Exit::SignIn) {
+            // A credential that was replaced is read anew.
+            self.clients().remove(&target);
+        }
+        exit
+    }
+
+    /// The client of a campaign's target. It signs in once for all campaigns of the target.
+    async fn client(
+        &self,
+        cx: &Context<'_>,
+        destination: Destination,
+        campaign: &Campaign,
+        speed: &Speed,
+    ) -> Result<Arc<HttpApi>, Failure> {
+        let client = self.clients().entry(campaign.order.target.clone()).or_default().clone();
+        let made = client.get_or_try_init(|| async {
+            let destination = destination.identified(cx, speed.timing).await?;
+            same_target(campaign, &destination, "run")?;
+            // No campaign is emulated that is run here, so nothing is embedded.
+            let (api, _) = destination.connect(cx, speed).await?;
+            Ok(Arc::new(api))
+        });
+        made.await.cloned()
+    }
+
+    fn clients(&self) -> MutexGuard<'_, BTreeMap<Target, Client>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The reports that were asked for, where they were asked for: another host's paths are not this
+/// one's, and a worker leaves no file where nobody looks for it.
+fn reports(cx: &Context<'_>, going_on: &GoingOn, begun: &Begun, campaign: &Campaign) -> Reports {
+    let asked = &going_on.run.output;
+    if asked.reports.is_empty() || begun.host != cx.host.name {
+        return Reports::none();
+    }
+    Reports::of(asked, campaign).unwrap_or_else(|failure| {
+        cx.ui.say(&format!("Warning: no report is written: {}", failure.why));
+        Reports::none()
+    })
+}
+
+/// The command after the run, if this very user asked for it on this host: what stands in a shared
+/// store must not become a command that somebody else runs.
+fn hook(cx: &Context<'_>, going_on: &GoingOn, begun: &Begun) -> Option<String> {
+    let command = going_on.run.after.on_finish.clone()?;
+    if begun.by == cx.host.user && begun.host == cx.host.name {
+        return Some(command);
+    }
+    cx.ui.say(&format!(
+        "Warning: the command of --on-finish is not run: {} on {} asked for it, and a worker runs \
+         commands of its own user and host alone.",
+        printable(&begun.by),
+        printable(&begun.host)
+    ));
+    None
+}
+
+fn not_kept(cx: &Context<'_>, campaign: &Campaign) -> Failure {
+    Failure::new(
+        Exit::Stopped,
+        "a worker does not run it",
+        "an older version began it, and kept no windows and no rules of it",
+        format!("go on with it by hand: {}", resume(cx, campaign)),
+    )
+}
+
+fn other_scale(cx: &Context<'_>, campaign: &Campaign, speed: &Speed) -> Failure {
+    Failure::new(
+        Exit::Stopped,
+        "this worker does not run it",
+        format!("its time is divided by {} (--time-scale), this worker's is not", speed.time_scale),
+        format!("start a worker with that --time-scale, or {}", resume(cx, campaign)),
+    )
+}
+
+fn resume(cx: &Context<'_>, campaign: &Campaign) -> String {
+    cx.commands.of_campaign(&format!("resume {}", campaign.name))
+}

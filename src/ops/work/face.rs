@@ -1,0 +1,141 @@
+//! The face of one campaign among many: what it says names the campaign and its tenant, a line
+//! each, as a journal wants it. It asks nobody and draws nothing.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::clock::local_now;
+use crate::domain::event::{Event, HoldReason, Note};
+use crate::domain::text::printable;
+use crate::domain::{Campaign, Caught};
+use crate::engine::StopLevel;
+use crate::engine::cancel::Told;
+use crate::ops::failure::Failure;
+use crate::ops::ui::{Progress, Question, Say, Service, Ui, Unasked};
+use crate::report::Document;
+use crate::report::progress::text;
+
+/// Time between two snapshots, which only `status` reads: each asks the store.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
+
+/// A face under the name of a campaign.
+pub(super) struct Named<'a> {
+    ui: &'a dyn Ui,
+    name: String,
+}
+
+impl<'a> Named<'a> {
+    pub(super) fn new(ui: &'a dyn Ui, campaign: &Campaign) -> Self {
+        let tenant = printable(&campaign.order.target.tenant);
+        Self { ui, name: format!("{} (tenant {tenant})", campaign.name) }
+    }
+}
+
+/// A text as one line under a name.
+fn line(name: &str, text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    format!("{name}: {}", words.join(" "))
+}
+
+#[async_trait]
+impl Ui for Named<'_> {
+    fn say(&self, text: &str) {
+        self.ui.say(&line(&self.name, text));
+    }
+
+    fn sayer(&self) -> Say {
+        let (name, say) = (self.name.clone(), self.ui.sayer());
+        Arc::new(move |text| say(&line(&name, text)))
+    }
+
+    fn service(&self, service: &Service) {
+        self.ui.service(service);
+    }
+
+    fn show(&self, document: &dyn Document) -> Result<(), Failure> {
+        self.ui.show(&Line { name: &self.name, document })
+    }
+
+    async fn ask(&self, _: Question) -> Result<String, Unasked> {
+        Err(Unasked::NoTerminal)
+    }
+
+    fn unanswered(&self) {}
+
+    fn progress(&self) -> Box<dyn Progress> {
+        Box::new(NewsLines { say: self.sayer(), waits: None, last: None })
+    }
+
+    async fn run_hook(
+        &self,
+        command: &str,
+        summary: &str,
+        ended: Pin<&mut (dyn Future<Output = ()> + Send)>,
+    ) -> Result<(), String> {
+        self.ui.run_hook(command, summary, ended).await
+    }
+}
+
+/// A result in one line under a name.
+struct Line<'a> {
+    name: &'a str,
+    document: &'a dyn Document,
+}
+
+impl Document for Line<'_> {
+    fn text(&self) -> String {
+        line(self.name, &self.document.line())
+    }
+
+    fn json(&self) -> String {
+        self.document.json()
+    }
+}
+
+/// What is worth a line while a campaign runs: what happens, and what it begins to wait for.
+struct NewsLines {
+    say: Say,
+    waits: Option<HoldReason>,
+    last: Option<Note>,
+}
+
+impl Progress for NewsLines {
+    fn every(&self) -> Duration {
+        SNAPSHOT_EVERY
+    }
+
+    fn show(&mut self, event: &Event) {
+        let now = local_now();
+        match event {
+            Event::Progress(snapshot) => {
+                let waits = snapshot.hold.clone().filter(HoldReason::is_a_wait);
+                if let Some(hold) = &waits
+                    && self.waits.as_ref() != Some(hold)
+                {
+                    (self.say)(&text::hold(hold, &now));
+                }
+                self.waits = waits;
+            }
+            Event::Note(note) if self.last.as_ref() != Some(note) => {
+                (self.say)(&text::note(note, &now));
+                self.last = Some(note.clone());
+            }
+            Event::Note(_) => {}
+        }
+    }
+
+    fn cancelling(&mut self, _: &Told) {}
+
+    fn stopping(&mut self, _: StopLevel, _: Caught, _: Option<&str>) {
+        // The worker says it once for all of them.
+    }
+
+    fn warn(&mut self, text: &str) {
+        (self.say)(text);
+    }
+
+    fn end(&mut self) {}
+}

@@ -1,0 +1,63 @@
+//! Handing a campaign over to the workers: its process plans and asks, and a worker runs it.
+
+use crate::clock::wall_clock;
+use crate::domain::{Campaign, Exit, LastRun};
+use crate::ops::context::Context;
+use crate::ops::failure::Failure;
+use crate::ops::run::run_id;
+use crate::report::{Document, human, jsonl};
+use crate::store::Store;
+
+/// Hands an open campaign over. A run of it that is at work stays at work.
+///
+/// # Errors
+/// `Failure` if the store fails.
+pub(in crate::ops) async fn hand_over<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    campaign: &Campaign,
+) -> Result<Exit, Failure> {
+    let name = &campaign.name;
+    let resume = cx.commands.of_campaign(&format!("resume {name}"));
+    let run = LastRun {
+        id: run_id()?,
+        by: cx.host.user.clone(),
+        host: cx.host.name.clone(),
+        ..LastRun::handed_over(wall_clock(), resume)
+    };
+    store.note_run(campaign.id, run).await?;
+    cx.ui.show(&HandedOver {
+        campaign: name.to_string(),
+        open: store.tally(campaign.id).await?.open(),
+        status: cx.commands.of_store(&format!("status {name}")),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// A campaign that waits for a worker.
+struct HandedOver {
+    campaign: String,
+    /// Devices that are still to be ordered.
+    open: u64,
+    /// The command that tells how far it is.
+    status: String,
+}
+
+impl Document for HandedOver {
+    fn text(&self) -> String {
+        let Self { campaign, open, status } = self;
+        let open = human::count(*open);
+        let text = format!(
+            "{campaign} is handed over: a worker (`fleetsweep work`) orders its {open} devices; \
+             until one does, nothing is ordered. To watch it: {status}"
+        );
+        human::wrapped(&text, 2)
+    }
+
+    fn json(&self) -> String {
+        let Self { campaign, open, .. } = self;
+        jsonl::line(&serde_json::json!({
+            "v": 1, "type": "handed_over", "campaign": campaign, "open": open,
+        }))
+    }
+}

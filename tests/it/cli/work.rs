@@ -1,0 +1,161 @@
+//! Workers: what is handed over or left by a process that died is run by another one, for each
+//! tenant that it can sign in to; what somebody stopped is not.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::Duration;
+
+use fleetsweep::emulator::{self, Emulator};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::campaigns::accepted;
+use super::{Place, beside, emulate, json_lines, report, run, start, wait};
+
+const HERE: [&str; 3] = ["--limit=50/1s", "--limit=1000/60s", "--time-scale=20"];
+const TENANTS: [&str; 2] =
+    ["11111111-2222-3333-4444-555555555555", "21111111-2222-3333-4444-555555555555"];
+
+fn scan(place: &Place, emulator: &Emulator, name: &str, more: &[&str]) -> Command {
+    let campaign = format!("--campaign={name}");
+    let words =
+        ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=500", &campaign];
+    place.towards(emulator, &[&words[..], &HERE[..], more].concat())
+}
+
+fn work(place: &Place, emulator: &Emulator, more: &[&str]) -> Command {
+    place.towards(emulator, &[&["work", "--time-scale=20"], more].concat())
+}
+
+fn status(place: &Place, name: &str) -> serde_json::Value {
+    json_lines(&run(place.fleetsweep(&["status", name, "--json"])).out).remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_handed_over_is_ordered_by_a_worker_and_by_nobody_before() {
+    let emulator = emulate("quiet", &[(50, 1.0), (1000, 60.0)], 1.0).await;
+    let place = Place::new();
+    place.list(30);
+    let command = scan(&place, &emulator, "c", &["--detach", "--report=r.csv", "--json"]);
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("c is handed over"), "{}", said.err);
+    let lines = json_lines(&said.out);
+    assert_eq!(lines.last().unwrap()["type"], "handed_over", "{}", said.out);
+    assert_eq!(emulator.ledger().accepted, 0);
+    assert_eq!(status(&place, "c")["doing"], "for_a_worker");
+    let command = work(&place, &emulator, &["--until-idle"]);
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(emulator.ledger().accepted, 30);
+    let rows = report(&place.path("r.csv"));
+    assert_eq!(rows.iter().filter(|row| row["outcome"] == "accepted").count(), 30);
+    let name = format!("c (tenant {}): ", TENANTS[0]);
+    let of_campaign = said.err.lines().filter(|line| line.starts_with(&name)).count();
+    assert_eq!(of_campaign + 1, said.err.lines().count(), "{}", said.err);
+    assert_eq!(status(&place, "c")["state"], "finished");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_process_left_is_taken_and_what_somebody_stopped_is_not() {
+    let emulator = emulate("calm", &[(50, 1.0), (1000, 60.0)], 1.0).await;
+    let place = Place::new();
+    place.list(120);
+    let mut killed = start(scan(&place, &emulator, "killed", &[]));
+    accepted(&emulator, 20).await;
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let stopped = start(scan(&place, &emulator, "stopped", &[]));
+    accepted(&emulator, 60).await;
+    kill_process(Pid::from_child(&stopped), Signal::INT).unwrap();
+    let said = beside(move || wait(stopped)).await;
+    assert_eq!(said.code, 5, "{}", said.err);
+    let left = status(&place, "stopped")["open"].clone();
+    // A run that died is known to be dead a second later here, which is 20 s divided by 20.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let command = work(&place, &emulator, &["--until-idle"]);
+    let said = beside(move || run(command)).await;
+    assert!(said.code == 0 || said.code == 3, "{}", said.err);
+    let (killed, stopped) = (status(&place, "killed"), status(&place, "stopped"));
+    assert_eq!((&killed["state"], &killed["open"]), (&"finished".into(), &0.into()), "{killed}");
+    assert_eq!((&stopped["state"], &stopped["open"]), (&"open".into(), &left), "{stopped}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_is_told_to_stop_finishes_its_calls_and_another_one_goes_on() {
+    let emulator = emulate("calm", &[(50, 1.0), (1000, 60.0)], 1.0).await;
+    let place = Place::new();
+    place.list(150);
+    let command = scan(&place, &emulator, "c", &["--detach"]);
+    assert_eq!(beside(move || run(command)).await.code, 0);
+    let first = start(work(&place, &emulator, &[]));
+    accepted(&emulator, 30).await;
+    kill_process(Pid::from_child(&first), Signal::TERM).unwrap();
+    let said = beside(move || wait(first)).await;
+    assert_eq!(said.code, 5, "{}", said.err);
+    assert!(said.err.contains("Stopping: no more orders"), "{}", said.err);
+    let between = status(&place, "c");
+    assert_eq!((&between["doing"], &between["sent"]), (&"for_a_worker".into(), &0.into()));
+    let command = work(&place, &emulator, &["--until-idle"]);
+    let said = beside(move || run(command)).await;
+    assert!(said.code == 0 || said.code == 3, "{}", said.err);
+    assert_eq!(status(&place, "c")["open"], 0, "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_that_cannot_sign_in_stops_alone_and_is_told() {
+    let emulator = emulate("quiet", &[(50, 1.0), (1000, 60.0)], 1.0).await;
+    let place = Place::new();
+    place.list(20);
+    for (name, secret) in [("right", emulator::DEFAULT_SECRET), ("wrong", "another secret")] {
+        let path = place.path(name);
+        std::fs::write(&path, secret).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    // Both campaigns are planned with a secret that works; later one of them does not any more.
+    for (n, tenant) in TENANTS.iter().enumerate() {
+        let tenant = format!("--tenant={tenant}");
+        let mut command = scan(&place, &emulator, &format!("c{n}"), &["--detach", &tenant]);
+        command.env_remove("AZURE_TENANT_ID");
+        let said = beside(move || run(command)).await;
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+    let url = emulator.base_url();
+    let profile = |name: &str, tenant: &str, secret: &str| {
+        format!(
+            "[profiles.{name}]\ntenant = \"{tenant}\"\napi-url = \"{url}\"\nlogin-url = \"{url}\"\n\
+             client-id = \"66666666-7777-8888-9999-000000000000\"\n\
+             client-secret-file = \"{secret}\"\n"
+        )
+    };
+    let text = profile("one", TENANTS[0], "right") + &profile("two", TENANTS[1], "wrong");
+    std::fs::write(place.path("c.toml"), text).unwrap();
+    let words = ["work", "--all-profiles", "--config=c.toml", "--until-idle", "--time-scale=20"];
+    let command = place.fleetsweep(&words);
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 7, "{}", said.err);
+    assert!(said.err.contains("open campaigns of 2 profiles"), "{}", said.err);
+    let told = format!("c1 (tenant {}): cannot sign in", TENANTS[1]);
+    assert!(said.err.contains(&told), "{}", said.err);
+    assert_eq!(status(&place, "c0")["state"], "finished");
+    assert_eq!((&status(&place, "c1")["open"], emulator.ledger().accepted), (&20.into(), 20));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_of_another_user_in_the_store_is_run_by_no_worker() {
+    let emulator = emulate("quiet", &[(50, 1.0), (1000, 60.0)], 1.0).await;
+    let place = Place::new();
+    place.list(5);
+    for (name, user) in [("mine", "worker"), ("theirs", "somebody")] {
+        let hook = format!("--on-finish=touch {name}.done");
+        let mut command = scan(&place, &emulator, name, &["--detach", &hook]);
+        command.env("LOGNAME", user);
+        assert_eq!(beside(move || run(command)).await.code, 0);
+    }
+    let mut command = work(&place, &emulator, &["--until-idle"]);
+    command.env("LOGNAME", "worker");
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(place.path("mine.done").exists());
+    assert!(!place.path("theirs.done").exists());
+    assert!(said.err.contains("the command of --on-finish is not run"), "{}", said.err);
+}
