@@ -198,6 +198,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_compared_with_the_servers_times_or_read_by_people_is_not_scaled() {
+        let (whole, tenth) = (Timing::default(), Timing::default().scaled(10));
+        let fixed = |timing: Timing| {
+            let Timing { covers_for, server_slack, named_for, .. } = timing;
+            [covers_for, server_slack, named_for, timing.retry_after_longest, timing.told_after]
+        };
+        assert_eq!(fixed(tenth), fixed(whole));
+        assert_eq!(tenth.look_up_after, whole.look_up_after.map(|wait| wait / 10));
+        assert_eq!((tenth.poll, tenth.time_scale), (whole.poll / 10, 10));
+        assert_eq!(tenth.scaled(0), tenth, "nothing is divided by zero");
+    }
+
+    #[test]
     fn stamps_saturate_and_never_go_negative_in_a_difference() {
         assert_eq!(Stamp(i64::MAX).plus(Duration::from_secs(1)), Stamp(i64::MAX));
         assert_eq!(Stamp(5).since(Stamp(9)), Duration::ZERO);
