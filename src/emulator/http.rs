@@ -106,6 +106,7 @@ impl Emulator {
     }
 
     /// Looks into the world; no call is answered meanwhile.
+    #[cfg(feature = "testing")]
     pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
         look(&mut self.shared.world())
     }

@@ -105,9 +105,4 @@ impl Ledger {
         let done = self.entries.iter().filter(|entry| entry.cancelled);
         done.filter_map(|entry| entry.action_id.as_deref()).collect()
     }
-
-    /// Whether an operation was called more often than a limit allows, in any sliding window.
-    pub fn over_limit(&self) -> Vec<&Peak> {
-        self.peaks.iter().filter(|p| p.sliding_max > u64::from(p.calls)).collect()
-    }
 }

@@ -105,17 +105,20 @@ impl World {
     }
 
     /// An application's token that is good from `now`, without a call.
+    #[cfg(feature = "testing")]
     pub fn issue_token(&mut self, now: Moment, tenant: &str, app: &str) -> String {
         let rights = Rights::Roles(self.config.scenario.token.roles.clone());
         self.issue(now, tenant, app, rights)
     }
 
     /// A user's token for that application, without a call.
+    #[cfg(feature = "testing")]
     pub fn issue_user_token(&mut self, now: Moment, tenant: &str, app: &str) -> String {
         let rights = Rights::Scopes(self.config.scenario.token.scopes.clone());
         self.issue(now, tenant, app, rights)
     }
 
+    #[cfg(feature = "testing")]
     fn issue(&mut self, now: Moment, tenant: &str, app: &str, rights: Rights) -> String {
         let draw = dice::hash(self.config.seed, &["issued", tenant, app]);
         let asked = TokenCall { now, tenant, rules: &self.config.scenario.token, draw };
@@ -148,6 +151,7 @@ impl World {
     }
 
     /// How many calls were planned; those that are not in the ledger yet are on their way.
+    #[cfg(feature = "testing")]
     pub fn planned(&self) -> u64 {
         self.asked.values().sum()
     }

@@ -30,5 +30,7 @@ mod shared;
 mod stop;
 pub mod waves;
 
+#[cfg(feature = "testing")]
+pub use run::run_without_gate;
 pub use run::{Ran, Settings, run};
 pub use stop::StopLevel;

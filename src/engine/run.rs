@@ -28,9 +28,6 @@ pub struct Settings {
     pub quotas: Vec<Quota>,
     /// The pace that spreads bursts.
     pub pace: Option<Pace>,
-    /// Whether governor stands in front of the store. Only tests take it out, to show that the
-    /// limit holds without it.
-    pub gate: bool,
     /// Every duration.
     pub timing: Timing,
     /// No order after this moment.
@@ -74,8 +71,37 @@ pub async fn run<S: Store, A: ScanApi>(
     stop: watch::Receiver<StopLevel>,
     events: mpsc::Sender<Event>,
 ) -> Result<Ran> {
-    let Settings { concurrency, quotas, pace, gate, timing, until, hours, progress_every } =
-        settings;
+    let pump = set_up(store, api, campaign, settings, stop, events).await?;
+    play(pump).await
+}
+
+/// As `run`, without governor in front of the store: the limit must hold without it.
+///
+/// # Errors
+/// As `run`.
+#[cfg(feature = "testing")]
+pub async fn run_without_gate<S: Store, A: ScanApi>(
+    store: Arc<S>,
+    api: Arc<A>,
+    campaign: Campaign,
+    settings: Settings,
+    stop: watch::Receiver<StopLevel>,
+    events: mpsc::Sender<Event>,
+) -> Result<Ran> {
+    let mut pump = set_up(store, api, campaign, settings, stop, events).await?;
+    pump.flow.gate = None;
+    play(pump).await
+}
+
+async fn set_up<S: Store, A: ScanApi>(
+    store: Arc<S>,
+    api: Arc<A>,
+    campaign: Campaign,
+    settings: Settings,
+    stop: watch::Receiver<StopLevel>,
+    events: mpsc::Sender<Event>,
+) -> Result<Pump<CampaignWork<PatientStore<S>, A>>> {
+    let Settings { concurrency, quotas, pace, timing, until, hours, progress_every } = settings;
     let to_watcher = events.clone();
     let tell = move |note| drop(to_watcher.try_send(Event::Note(note)));
     let store = Arc::new(PatientStore::new(store, timing, stop.clone(), tell));
@@ -97,10 +123,12 @@ pub async fn run<S: Store, A: ScanApi>(
     };
     let work = CampaignWork::new(Arc::new(shared), refusals, until);
     let rate = CallRate { quotas, pace, concurrency, timing };
-    let mut pump = Pump::new(work, rate, counts, stop, Watching { events, progress_every });
-    if !gate {
-        pump.flow.gate = None;
-    }
+    Ok(Pump::new(work, rate, counts, stop, Watching { events, progress_every }))
+}
+
+async fn play<S: Store, A: ScanApi>(
+    mut pump: Pump<CampaignWork<PatientStore<S>, A>>,
+) -> Result<Ran> {
     pump.run().await?;
     let Pump { work, flow, .. } = pump;
     let (calls, cells) = (flow.counts.calls(), flow.cells());

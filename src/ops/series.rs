@@ -149,7 +149,6 @@ async fn find_out<S: Store, A: Inventory>(
         concurrency: 1,
         quotas: campaign.quotas.clone(),
         pace: speed.pace,
-        gate: true,
         timing: speed.timing,
         until: Some(now.plus(speed.timing.horizon() * 3)),
         hours: None,

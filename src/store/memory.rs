@@ -5,6 +5,7 @@ mod campaign;
 mod inner;
 mod journal;
 mod missing;
+#[cfg(feature = "testing")]
 mod stamping;
 mod waves;
 
@@ -28,6 +29,7 @@ use campaign::Held;
 use inner::Inner;
 use journal::Budget;
 use missing::{unknown_call, unknown_campaign};
+#[cfg(feature = "testing")]
 pub use stamping::Stamping;
 
 /// A store in memory.
@@ -35,19 +37,20 @@ pub use stamping::Stamping;
 pub struct MemoryStore<C> {
     clock: C,
     timing: Timing,
-    stamping: Stamping,
     inner: Mutex<Inner>,
 }
 
 impl<C: Clock> MemoryStore<C> {
     /// An empty store.
     pub fn new(clock: C, timing: Timing) -> Self {
-        Self::with_stamping(clock, timing, Stamping::Proven)
+        Self { clock, timing, inner: Mutex::default() }
     }
 
-    /// An empty store that stamps calls in another way: a negative control for tests.
+    /// An empty store that stamps calls in another way: a negative control.
+    #[cfg(feature = "testing")]
     pub fn with_stamping(clock: C, timing: Timing, stamping: Stamping) -> Self {
-        Self { clock, timing, stamping, inner: Mutex::default() }
+        let inner = Inner { stamping, ..Inner::default() };
+        Self { clock, timing, inner: Mutex::new(inner) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -205,10 +208,8 @@ impl<C: Clock> Store for MemoryStore<C> {
         let device =
             device.ok_or_else(|| StoreError::Broken("a queued row has no device".into()))?;
         let record = CallRecord { attempt: after.attempt, claimed_at: now };
-        let seen_by = self.stamping.claimed(now, until);
         let budget = inner.campaign(campaign)?.order.target.budget(Operation::Scan);
-        let whose = (Some(campaign), Some(seq));
-        let call = inner.enter(whose, budget, record, seen_by, &timing);
+        let call = inner.enter((Some(campaign), Some(seq)), budget, record, &timing);
         Ok(ClaimAnswer::Call(Claim {
             call,
             seq,
@@ -230,7 +231,9 @@ impl<C: Clock> Store for MemoryStore<C> {
         let seq = journal.seq.ok_or_else(|| unknown_call(call))?;
         let (settled, seen_by) =
             held.settle(seq, journal.record, &settlement, &mut budget.state, now, &self.timing)?;
-        if let Some(seen_by) = self.stamping.settled(seen_by, now) {
+        #[cfg(feature = "testing")]
+        let seen_by = inner.stamping.settled(seen_by, now);
+        if let Some(seen_by) = seen_by {
             budget.move_seen(call, &mut journal.seen_by, seen_by);
         }
         Ok(settled)
@@ -243,9 +246,8 @@ impl<C: Clock> Store for MemoryStore<C> {
         }
         let now = self.clock.now();
         let record = CallRecord { attempt: 0, claimed_at: now };
-        let until = self.stamping.claimed(now, now.plus(self.timing.horizon()));
         let budget = inner.campaign(campaign)?.order.target.budget(Operation::Read);
-        let call = inner.enter((Some(campaign), None), budget, record, until, &self.timing);
+        let call = inner.enter((Some(campaign), None), budget, record, &self.timing);
         Ok(ReadAnswer::Call(call, now))
     }
 
@@ -259,8 +261,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         }
         let now = self.clock.now();
         let record = CallRecord { attempt: 0, claimed_at: now };
-        let until = self.stamping.claimed(now, now.plus(self.timing.horizon()));
-        let call = inner.enter((None, None), budget.clone(), record, until, &self.timing);
+        let call = inner.enter((None, None), budget.clone(), record, &self.timing);
         Ok(ReadAnswer::Call(call, now))
     }
 
@@ -274,7 +275,9 @@ impl<C: Clock> Store for MemoryStore<C> {
         let verdict = settlement.verdict.as_ref();
         let (state, optional) = (&mut budget.state, settlement.optional);
         let seen_by = settle::settle_read(state, verdict, optional, claimed_at, now, &self.timing);
-        if let Some(seen_by) = self.stamping.settled(seen_by, now) {
+        #[cfg(feature = "testing")]
+        let seen_by = inner.stamping.settled(seen_by, now);
+        if let Some(seen_by) = seen_by {
             budget.move_seen(call, &mut journal.seen_by, seen_by);
         }
         Ok(budget.state)
@@ -389,7 +392,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         Ok(match inner.budgets.get(budget) {
             None => Usage { quotas, ..Usage::default() },
             Some(budget) => Usage {
-                seen_by: budget.seen.iter().rev().take(latest).map(|(at, _)| *at).collect(),
+                seen_by: budget.latest().take(latest).collect(),
                 state: budget.state,
                 quotas,
             },

@@ -294,7 +294,6 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             concurrency: self.speed.concurrency,
             quotas: self.speed.quotas.clone(),
             pace: self.speed.pace,
-            gate: true,
             timing: self.speed.timing,
             until: self.speed.stops_in(wall_clock()).map(|left| now.plus(left)),
             hours: self.speed.hours.clone(),

@@ -15,12 +15,14 @@ use crate::store::Result;
 
 #[derive(Debug, Default)]
 pub(super) struct Inner {
-    next_id: i64,
+    pub(super) next_id: i64,
     pub(super) held: BTreeMap<CampaignId, Held>,
     pub(super) budgets: BTreeMap<BudgetKey, Budget>,
     pub(super) calls: BTreeMap<CallId, Call>,
     /// The ids of tenants, by service and domain.
     pub(super) tenants: BTreeMap<(String, String), String>,
+    #[cfg(feature = "testing")]
+    pub(super) stamping: super::Stamping,
 }
 
 impl Inner {
@@ -93,12 +95,14 @@ impl Inner {
         (campaign, seq): (Option<CampaignId>, Option<Seq>),
         budget: BudgetKey,
         record: CallRecord,
-        seen_by: Stamp,
         timing: &Timing,
     ) -> CallId {
+        let seen_by = record.claimed_at.plus(timing.horizon());
+        #[cfg(feature = "testing")]
+        let seen_by = self.stamping.claimed(record.claimed_at, seen_by);
         let call = CallId(self.id());
         let entry = self.budgets.entry(budget.clone()).or_default();
-        entry.seen.insert((seen_by, call));
+        entry.enter(seen_by, call);
         entry.state.on_claim(record.claimed_at, timing);
         self.calls.insert(call, Call { campaign, budget, seq, record, seen_by });
         call

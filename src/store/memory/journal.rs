@@ -1,15 +1,15 @@
 //! The journal in memory: the calls of each budget. What the campaigns on a budget mean for one
 //! another is `inner`'s.
 
-use std::collections::BTreeSet;
-
 use crate::domain::settle::CallRecord;
 use crate::domain::{BudgetKey, BudgetState, CallId, CampaignId, Quota, Seq, Stamp};
 
 /// The journal of one budget, as far as the rule needs it.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
-    pub(super) seen: BTreeSet<(Stamp, CallId)>,
+    /// When each call counts as seen by the server, the earliest first. It changes near its end,
+    /// and is asked for a place in it far more often.
+    seen: Vec<(Stamp, CallId)>,
     pub(super) state: BudgetState,
 }
 
@@ -28,18 +28,26 @@ impl Budget {
     pub(super) fn nth(&self, quota: &Quota, pending: usize) -> Option<Stamp> {
         let calls = (quota.calls.get() as usize).saturating_sub(pending).max(1);
         let skip = self.seen.len().checked_sub(calls)?;
-        let found = if skip < calls {
-            self.seen.iter().nth(skip)
-        } else {
-            self.seen.iter().rev().nth(calls - 1)
-        };
-        found.map(|(at, _)| *at)
+        self.seen.get(skip).map(|(at, _)| *at)
+    }
+
+    /// The latest moments at which calls count as seen, the last one first.
+    pub(super) fn latest(&self) -> impl Iterator<Item = Stamp> {
+        self.seen.iter().rev().map(|(at, _)| *at)
+    }
+
+    pub(super) fn enter(&mut self, at: Stamp, call: CallId) {
+        if let Err(place) = self.seen.binary_search(&(at, call)) {
+            self.seen.insert(place, (at, call));
+        }
     }
 
     pub(super) fn move_seen(&mut self, call: CallId, from: &mut Stamp, to: Stamp) {
-        self.seen.remove(&(*from, call));
+        if let Ok(place) = self.seen.binary_search(&(*from, call)) {
+            self.seen.remove(place);
+        }
         if to > Stamp::ZERO {
-            self.seen.insert((to, call));
+            self.enter(to, call);
         }
         *from = to;
     }

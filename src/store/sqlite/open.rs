@@ -54,6 +54,7 @@ pub enum Syncing {
     #[default]
     Full,
     /// When the log is written back, which can be hours later.
+    #[cfg(feature = "testing")]
     AtCheckpoint,
 }
 
@@ -61,6 +62,7 @@ impl Syncing {
     fn option(self) -> SqliteSynchronous {
         match self {
             Syncing::Full => SqliteSynchronous::Full,
+            #[cfg(feature = "testing")]
             Syncing::AtCheckpoint => SqliteSynchronous::Normal,
         }
     }

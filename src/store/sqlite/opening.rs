@@ -17,10 +17,11 @@ use crate::domain::Timing;
 use crate::store::Result;
 
 impl<C: Clock> SqliteStore<C> {
-    /// Opens the store in this file on a clock of the caller's, for tests.
+    /// Opens the store in this file on a clock of the caller's.
     ///
     /// # Errors
     /// As `open`.
+    #[cfg(feature = "testing")]
     pub async fn open_with_clock(path: impl AsRef<Path>, timing: Timing, clock: C) -> Result<Self> {
         let path = files::real(path.as_ref());
         let conn = open::for_writing(&path, Syncing::Full).await?;
@@ -93,10 +94,11 @@ impl SqliteStore<SystemClock> {
         Self::open_with_offset(path, timing, boot, SystemClock::with_offset).await
     }
 
-    /// A store whose commits reach the disk at another time: a negative control for tests.
+    /// A store whose commits reach the disk at another time: a negative control.
     ///
     /// # Errors
     /// As `open`.
+    #[cfg(feature = "testing")]
     pub async fn open_with_syncing(
         path: impl AsRef<Path>,
         timing: Timing,

@@ -14,7 +14,7 @@ use super::sql;
 use super::transaction::{Shared, Transaction};
 use super::writer::Writer;
 use crate::clock::{Clock, SystemClock};
-use crate::domain::{CampaignId, Tally};
+use crate::domain::CampaignId;
 use crate::store::verbs::{Database, Work};
 use crate::store::{Result, StoreError};
 
@@ -51,7 +51,8 @@ impl<C: Clock> SqliteStore<C> {
     ///
     /// # Errors
     /// As every verb.
-    pub async fn recount(&self, campaign: CampaignId) -> Result<Tally> {
+    #[cfg(feature = "testing")]
+    pub async fn recount(&self, campaign: CampaignId) -> Result<crate::domain::Tally> {
         let what = "counting rows";
         sql::counted(&mut *self.reader(what).await?, campaign).await.map_err(|f| told(what, f))
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fleetsweep::emulator::{Emulator, Ledger, Operation};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Place, beside, emulate, json_lines, report, run, start, wait};
+use super::{Place, beside, emulate, json_lines, over_limit, report, run, start, wait};
 
 /// Every accepted row has exactly one action of the campaign at the server, and no other row has
 /// one.
@@ -35,9 +35,9 @@ pub(crate) fn assert_honest(rows: &[BTreeMap<String, String>], ledger: &Ledger, 
 }
 
 pub(crate) fn assert_within_limits(emulator: &Emulator) {
-    let over = emulator.ledger();
-    let over: Vec<_> =
-        over.over_limit().into_iter().filter(|peak| peak.operation != Operation::Token).collect();
+    let ledger = emulator.ledger();
+    let mut over = over_limit(&ledger);
+    over.retain(|peak| peak.operation != Operation::Token);
     assert!(over.is_empty(), "{over:?}");
 }
 

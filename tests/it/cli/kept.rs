@@ -4,7 +4,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::windows::from_now;
-use super::{Place, Said, json_lines, run, start, wait};
+use super::{Place, Said, json_lines, run, start, until, wait};
 
 fn signal(child: &std::process::Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
@@ -89,16 +89,11 @@ fn a_bare_resume_of_somebody_else_keeps_windows_limits_rules_reports_and_hook() 
     assert_eq!(last["by"], "bob", "{last}");
 }
 
-#[test]
-fn what_a_campaign_keeps_outlives_a_run_that_is_killed() {
+#[tokio::test]
+async fn what_a_campaign_keeps_outlives_a_run_that_is_killed() {
     let (place, _, window) = begun();
     let child = start(place.fleetsweep(&["resume", "c", "--store=sqlite:s.db"]));
-    for _ in 0..600 {
-        if kept(&place)["running"] == true {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    until("running", async || kept(&place)["running"] == true).await;
     signal(&child, Signal::KILL);
     wait(child);
     let said = goes_on(&place, &[]);
@@ -111,6 +106,7 @@ fn what_a_campaign_keeps_outlives_a_run_that_is_killed() {
 fn what_loosens_a_limit_opens_a_window_or_drops_a_rule_is_typed_told_and_kept() {
     let (place, _, window) = begun();
     let loose = ["--limit=50/1s", "--leave=0%", "--max-failures=none", "--window=none"];
+    let loose = [&loose[..], &["--pace=fast"]].concat();
     let said = goes_on(&place, &loose);
     let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
     for change in [
@@ -118,6 +114,7 @@ fn what_loosens_a_limit_opens_a_window_or_drops_a_rule_is_typed_told_and_kept() 
         "leave 0% instead of 10%",
         &format!("window none instead of {window}"),
         "max failures none instead of 7%",
+        "pace fast instead of even",
         "expire pending no instead of yes",
     ] {
         assert!(told.contains(change), "{change}: {}", said.err);
@@ -161,18 +158,14 @@ fn the_same_list_again_is_told_before_anybody_confirms_with_the_command_that_goe
     assert!(!said.err.contains("the open campaign c, begun"), "another type: {}", said.err);
 }
 
-#[test]
-fn a_campaign_that_runs_elsewhere_is_told_and_one_that_was_paused_there_needs_no_second_run() {
+#[tokio::test]
+async fn a_campaign_that_runs_elsewhere_is_told_and_one_that_was_paused_there_needs_no_second_run()
+{
     let (place, _, _) = begun();
     let mut command = place.fleetsweep(&["resume", "c", "--store=sqlite:s.db"]);
     command.env("LOGNAME", "carol");
     let child = start(command);
-    for _ in 0..600 {
-        if kept(&place)["running"] == true {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    until("running", async || kept(&place)["running"] == true).await;
     let said = goes_on(&place, &[]);
     assert_eq!(said.code, 5, "{}", said.err);
     let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");

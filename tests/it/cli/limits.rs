@@ -1,8 +1,6 @@
 //! The limit as the real binary keeps and tells it: one for all names of a service and a tenant,
 //! the lower one that a server names, and counts of what left.
 
-use std::time::Duration;
-
 use fleetsweep::emulator::{self, Emulator, Operation};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -143,7 +141,17 @@ async fn what_never_left_is_no_call_wherever_calls_are_shown() {
     let mut command = place.towards(&emulator, &args);
     command.env("FLEETSWEEP_API_URL", format!("http://127.0.0.1:{port}"));
     let ran = tokio::spawn(beside(move || run(command)));
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    let store = place.path(".local/state/fleetsweep/fleetsweep.db");
+    let url = format!("sqlite:{}", store.display());
+    let claims = async || -> i64 {
+        let conn = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await;
+        let sql = "SELECT count(*) FROM call WHERE seq IS NOT NULL";
+        match conn {
+            Ok(mut conn) => sqlx::query_scalar(sql).fetch_one(&mut conn).await.unwrap_or(0),
+            Err(_) => 0,
+        }
+    };
+    until("claims that never leave", async || claims().await > 0).await;
     relay(port, &emulator).await;
     let ran = ran.await.unwrap();
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -154,10 +162,6 @@ async fn what_never_left_is_no_call_wherever_calls_are_shown() {
     let said = run(place.fleetsweep(&["status", "c", "--json"]));
     assert_eq!(json_lines(&said.out)[0]["calls"], left, "{}", said.out);
     // The control: more was claimed than left, and the store keeps all of it.
-    let store = place.path(".local/state/fleetsweep/fleetsweep.db");
-    let url = format!("sqlite:{}", store.display());
-    let mut conn = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.unwrap();
-    let sql = "SELECT count(*) FROM call WHERE seq IS NOT NULL";
-    let claims: i64 = sqlx::query_scalar(sql).fetch_one(&mut conn).await.unwrap();
+    let claims = claims().await;
     assert!(claims > 60, "{claims} claims");
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use fleetsweep::emulator::{self, Config, Emulator, Limit, Scenario};
 
 use super::campaigns::accepted;
-use super::{Place, Said, beside, emulate, json_lines, report, run, start};
+use super::{Place, Said, beside, emulate, json_lines, report, run, start, until};
 use crate::kit::support::device;
 
 /// An emulator on which this share of the actions fails a moment after they were created.
@@ -78,8 +78,8 @@ async fn what_was_ordered_within_the_time_of_due_is_left_out_and_the_report_says
     };
     assert_eq!(of("--type=full", "--due=7d").await, (10, 60));
     assert_eq!(of("--type=quick", "--due=7d").await, (0, 70));
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
-    assert_eq!(of("--type=full", "--due=1s").await, (70, 0), "longer ago than that");
+    let long_ago = async || of("--type=full", "--due=1s").await == (70, 0);
+    until("it was longer ago than a second", long_ago).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -88,8 +88,7 @@ async fn an_order_that_failed_does_not_count_and_one_of_somebody_else_does() {
     let (ours, theirs) = (Place::new(), Place::new());
     list(&theirs, "some.txt", 0..40);
     scan(&theirs, &emulator, &["some.txt", "--type=full", "--campaign=theirs"]).await;
-    // All have ended by now there, some of them badly.
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    // Until all have ended, some of them badly.
     let command = theirs.towards(&emulator, &["follow", "--every=1s", "--json"]);
     let followed = beside(move || run(command)).await;
     let last = json_lines(&followed.out).pop().unwrap();
@@ -168,7 +167,8 @@ async fn a_run_of_a_series_leaves_one_that_works_alone_and_ends_one_that_was_kil
     assert!(running.out.contains("runs now, begun:"), "{}", running.out);
     first.kill().unwrap();
     first.wait().unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(3_500)).await;
+    let at_work = || run(place.fleetsweep(&["status", "--series=n"])).out.contains("runs now");
+    until("it is taken for killed", async || !at_work()).await;
     let third = place.towards(&emulator, &[&night[..], &["--json"]].concat());
     let third = beside(move || run(third)).await;
     assert!([0, 3].contains(&third.code), "{}", third.err);

@@ -8,6 +8,7 @@ use fleetsweep::emulator::Operation;
 use jiff::{SignedDuration, Timestamp};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::ends::until_begun;
 use super::{Place, beside, emulate, json_lines, report, run, start, wait};
 
 const SCAN: [&str; 5] = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=100"];
@@ -55,18 +56,20 @@ async fn ctrl_c_ends_the_waiting_and_resume_begins_at_once_or_waits_again() {
         while !told.contains("It starts at ") {
             assert!(lines.read_line(&mut told).unwrap() > 0, "{told}");
         }
-        std::thread::sleep(Duration::from_millis(500));
-        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
         child
     })
     .await;
+    until_begun(&place).await;
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let said = beside(move || wait(child)).await;
     assert_eq!(said.code, 5, "{}", said.err);
     assert_eq!(emulator.ledger().count(Operation::Scan), 0);
     let again = ["resume", "c", "--start-at=2100-01-01T00:00:00Z", "--max-duration=1s"];
-    // The time that a run may take begins with its start, so this one waits until it is told.
+    // The time that a run may take begins with its start, so this one waits until it is told, and
+    // longer than it may take: that time is the subject.
     let child = start(place.towards(&emulator, &again));
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    until_begun(&place).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let waited = beside(move || wait(child)).await;
     assert_eq!((waited.code, emulator.ledger().count(Operation::Scan)), (5, 0), "{}", waited.err);

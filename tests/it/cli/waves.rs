@@ -9,7 +9,7 @@ use fleetsweep::emulator::{self, Config, Emulator, Limit, Operation, Scenario};
 use serde_json::Value;
 
 use super::campaigns::{accepted, assert_honest};
-use super::{Place, Said, beside, emulate, json_lines, refusing, report, run, start, wait};
+use super::{Place, Said, beside, emulate, json_lines, refusing, report, run, start, until, wait};
 use crate::kit::child::{around, line};
 use crate::kit::support::device;
 
@@ -112,14 +112,9 @@ async fn a_wait_that_was_killed_goes_on_and_is_not_begun_anew() {
         let said = run(place.fleetsweep(&["status", "c", "--json"]));
         json_lines(&said.out).remove(0)
     };
-    let mut left = Value::Null;
-    for _ in 0..100 {
-        left = status(&place)["wave"]["wait_s"].clone();
-        if !left.is_null() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let waits = || status(&place)["wave"]["wait_s"].clone();
+    until("the wait begins", async || !waits().is_null()).await;
+    let left = waits();
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(left.as_f64().is_some_and(|left| left > 1.0 && left <= 6.0), "{left}");
@@ -127,9 +122,8 @@ async fn a_wait_that_was_killed_goes_on_and_is_not_begun_anew() {
     assert!(text.contains("the canary: 5 of 5 done, waits until "), "{text}");
     assert!(text.contains("then 25 more"), "{text}");
     assert_eq!(asked(&emulator), devices(0..5));
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let before = status(&place)["wave"]["wait_s"].as_f64().unwrap();
-    assert!(before < left.as_f64().unwrap() - 1.0, "the wait goes on without a process: {before}");
+    let goes_on = async || waits().as_f64().unwrap() < left.as_f64().unwrap() - 1.0;
+    until("the wait goes on without a process", goes_on).await;
     let said = resume(&place, &emulator, &[]).await;
     assert_eq!(said.code, 0, "{}", said.err);
     assert_eq!(asked(&emulator), devices(0..30));

@@ -1,7 +1,7 @@
 //! Kill -9, faults of the disk, and the order of what reaches it: the real binary under strace,
-//! towards an emulator in this process whose ledger judges. Every fourth kill and one of four
-//! faults at each point run always; `FLEETSWEEP_SWEEP=all` runs all of them. Without strace or the
-//! right to trace the tests fail.
+//! towards an emulator in this process whose ledger judges. Every fourth kill, every third kill
+//! within a recovery and one of four faults at each second point run always;
+//! `FLEETSWEEP_SWEEP=all` runs all of them. Without strace or the right to trace the tests fail.
 
 mod faults;
 mod kills;

@@ -8,6 +8,8 @@ use fleetsweep::emulator::{
 };
 use serde_json::Value;
 
+use crate::kit::program::over_limit;
+
 pub(crate) fn at(ms: u64) -> Moment {
     Moment { mono: Duration::from_millis(ms), utc_ms: 1_795_531_159_000 + ms as i64 }
 }
@@ -88,7 +90,7 @@ fn the_hundred_and_first_call_of_a_minute_is_refused_and_the_ledger_says_why() {
     assert_eq!((ledger.throttled_by_excess, ledger.throttled_by_scenario), (2, 0));
     assert_eq!(ledger.sliding_max(Operation::Scan, 100), 102);
     assert_eq!(ledger.sliding_max(Operation::Scan, 1500), 103);
-    assert_eq!(ledger.over_limit().len(), 1);
+    assert_eq!(over_limit(&ledger).len(), 1);
     assert_eq!(ledger.entries[100].throttled, Some(Throttled::Excess));
 }
 

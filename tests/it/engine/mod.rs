@@ -53,6 +53,8 @@ struct World {
     store: Arc<Watched>,
     server: Arc<FakeServer<TokioClock>>,
     settings: Settings,
+    /// Whether governor stands in front of the store, which only simulations take away.
+    gate: bool,
 }
 
 /// A run that ended, and what it told.
@@ -77,6 +79,7 @@ impl World {
             store: Arc::new(Watched::new(clock, timing)),
             server: Arc::new(FakeServer::scripted(clock, behaviour, seed, script)),
             settings,
+            gate: true,
         }
     }
 
@@ -193,7 +196,6 @@ pub(crate) fn at_the_apis_limits() -> Settings {
         concurrency: 16,
         pace: PaceKind::Fast.pace(&quotas),
         quotas,
-        gate: true,
         timing: Timing::default(),
         until: None,
         hours: None,

@@ -99,7 +99,6 @@ impl Night {
                 concurrency: 16,
                 quotas,
                 pace: None,
-                gate: true,
                 timing,
                 until: None,
                 hours: Some(hours.clone()),

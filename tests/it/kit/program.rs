@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
-use fleetsweep::emulator::{self, Config, Emulator, Limit, Scenario};
+use fleetsweep::emulator::{self, Config, Emulator, Ledger, Limit, Operation, Peak, Scenario};
 
 use super::child::child;
 use super::support::device;
@@ -106,17 +107,16 @@ pub(crate) fn report(path: &Path) -> Vec<BTreeMap<String, String>> {
 pub(crate) async fn refusing() -> Emulator {
     let scenario = "[latency]\nmedian_ms = 60\n[devices]\nforbidden_share = 1.0\n";
     let scenario = Scenario::from_toml(scenario).unwrap();
-    let limits = vec![Limit { calls: 1_000, window: std::time::Duration::from_secs(1) }];
+    let limits = vec![Limit { calls: 1_000, window: Duration::from_secs(1) }];
     let config = Config { scenario, limits, seed: 7, ..Config::default() };
     emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap()
 }
 
 /// An emulator in this process.
 pub(crate) async fn emulate(scenario: &str, limits: &[(u32, f64)], speed: f64) -> Emulator {
-    let limits = limits.iter().map(|(calls, seconds)| Limit {
-        calls: *calls,
-        window: std::time::Duration::from_secs_f64(*seconds),
-    });
+    let limits = limits
+        .iter()
+        .map(|(calls, seconds)| Limit { calls: *calls, window: Duration::from_secs_f64(*seconds) });
     let config = Config {
         scenario: Scenario::named(scenario).unwrap(),
         limits: limits.collect(),
@@ -125,6 +125,33 @@ pub(crate) async fn emulate(scenario: &str, limits: &[(u32, f64)], speed: f64) -
         ..Config::default()
     };
     emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap()
+}
+
+/// The limits that the calls to an emulator went over, in any sliding window.
+pub(crate) fn over_limit(ledger: &Ledger) -> Vec<&Peak> {
+    ledger.peaks.iter().filter(|peak| peak.sliding_max > u64::from(peak.calls)).collect()
+}
+
+/// Asks again and again until something is so.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    for _ in 0..1_200 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it never came to this: {what}");
+}
+
+/// The calls that order scans, once none has come for a second.
+pub(crate) async fn quiet(emulator: &Emulator) -> usize {
+    loop {
+        let before = emulator.ledger().count(Operation::Scan);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if emulator.ledger().count(Operation::Scan) == before {
+            return before;
+        }
+    }
 }
 
 /// Runs blocking work beside the emulator.

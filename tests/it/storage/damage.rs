@@ -1,7 +1,8 @@
 //! A store whose file is damaged in the middle of a campaign: bits that flip and files that are cut
 //! off, at random by seed, in one process. Most damage is refused before anything is sent. What is
 //! not noticed may change nothing that matters: no device outside the list is scanned, none twice,
-//! none is lost, and the report agrees with the server. `FLEETSWEEP_SEED` plays one case again.
+//! none is lost, and the report agrees with the server. `FLEETSWEEP_SEEDS=1000` plays so many
+//! cases, and `FLEETSWEEP_SEED` one of them again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -30,7 +31,7 @@ use crate::kit::support::{campaign_of, device};
 const DEVICES: u64 = 60;
 
 /// Cases that every run plays.
-const CASES: u64 = 1_000;
+const CASES: u64 = 250;
 
 type Server = FakeServer<SystemClock>;
 
@@ -198,7 +199,6 @@ async fn go_on(path: &Path, name: &Campaign, server: &Arc<Server>) -> Result<End
         concurrency: 4,
         quotas: quotas(),
         pace: None,
-        gate: true,
         timing: timing(false),
         until: None,
         hours: None,
@@ -278,7 +278,8 @@ async fn play(ground: &Ground, seed: u64) -> (String, End) {
 async fn whatever_is_damaged_no_wrong_device_is_scanned_and_none_twice() {
     let ground = Arc::new(Ground::new().await);
     let one = std::env::var("FLEETSWEEP_SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
-    let seeds = one.map_or(0..CASES, |seed| seed..seed + 1);
+    let many = std::env::var("FLEETSWEEP_SEEDS").ok().and_then(|many| many.parse().ok());
+    let seeds = one.map_or(0..many.unwrap_or(CASES), |seed| seed..seed + 1);
     let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
     let mut cases = JoinSet::new();
     let mut waiting = seeds.clone();

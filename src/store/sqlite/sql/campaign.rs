@@ -4,7 +4,6 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::checksum;
-use super::life::keys;
 use super::quotas::quotas_of;
 use super::state::{busy_of, state_of};
 use super::values::{json_of, parsed, time, unsigned};
@@ -52,11 +51,12 @@ pub(in super::super) async fn tally(
 }
 
 /// Counts of a campaign, counted from its rows: what `tally` must always equal.
+#[cfg(feature = "testing")]
 pub(in super::super) async fn counted(
     conn: &mut SqliteConnection,
     campaign: CampaignId,
 ) -> Result<Tally, Fault> {
-    let (first, last) = keys(campaign);
+    let (first, last) = super::life::keys(campaign);
     let sql = "SELECT state, count(*) AS rows FROM device_row WHERE id BETWEEN ? AND ? \
                GROUP BY state";
     counts(&sqlx::query(sql).bind(first).bind(last).fetch_all(conn).await?)

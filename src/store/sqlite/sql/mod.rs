@@ -33,7 +33,9 @@ pub(super) use batch::*;
 pub(super) use begun::{begun, set_begun};
 pub(super) use budget::{budget, budget_id, claiming};
 pub(super) use called_off::{change_waiting, waiting};
-pub(super) use campaign::{calls, campaign, counted, tally};
+#[cfg(feature = "testing")]
+pub(super) use campaign::counted;
+pub(super) use campaign::{calls, campaign, tally};
 pub(super) use device::*;
 pub(super) use draft::*;
 pub(super) use file::*;

@@ -13,12 +13,17 @@ use fleetsweep::emulator::{Emulator, Operation};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::campaigns::{accepted, assert_within_limits};
-use super::{Place, Said, beside, json_lines, report, run, start, wait};
+use super::{Place, Said, beside, json_lines, report, run, start, until, wait};
 use crate::kit::child::{around, line};
 use crate::kit::support::device;
 use kit::*;
 
 const SLOW: &str = "[actions]\npending_s = 100000\nfull_s = 100000";
+
+/// How many scans run.
+fn running(list: &BTreeMap<String, serde_json::Value>) -> usize {
+    list.values().filter(|one| text(one, "status") == "InProgress").count()
+}
 
 /// After 2 to 6 seconds a scan runs, and goes on for a day.
 const MIXED: &str = "[actions]\npending_s = 4\nfull_s = 100000";
@@ -44,7 +49,7 @@ async fn exactly_the_open_actions_of_the_campaign_are_cancelled_and_nobody_elses
     let more = ["--campaign=d", "--limit=1000/1s", "--report=d.csv", "--no-check"];
     let command = place.towards(&emulator, &[&args[..], &more[..]].concat());
     assert_eq!(beside(move || run(command)).await.code, 0);
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    until("some run", async || running(&stranger.list().await) > 0).await;
 
     let said = cancel(&place, &emulator, &["c", "--dry-run", "--json"]).await;
     assert_eq!(said.code, 0, "{}", said.err);
@@ -92,12 +97,12 @@ async fn what_runs_can_be_left_alone() {
     let place = Place::new();
     let stranger = Stranger::at(&emulator).await;
     order(&place, &emulator, "c", 40).await;
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    until("some run", async || running(&stranger.list().await) > 0).await;
     let said = cancel(&place, &emulator, &["--pending-only", "--approve-max=40", "--json"]).await;
     assert_eq!(said.code, 0, "{}", said.err);
     let lines = json_lines(&said.out);
     let list = stranger.list().await;
-    let running = list.values().filter(|one| text(one, "status") == "InProgress").count() as u64;
+    let running = running(&list) as u64;
     let cancelled = lines[1]["cancelled"].as_u64().unwrap();
     assert!(cancelled > 0 && running > 0, "{}", said.out);
     assert_eq!(cancelled + running, 40, "{}", said.out);
@@ -132,13 +137,7 @@ async fn killed_in_the_middle_the_same_command_goes_on_with_what_is_open() {
 
 /// Waits until this many calls that cancel have arrived.
 async fn cancels(emulator: &Emulator, count: usize) {
-    for _ in 0..3_000 {
-        if emulator.ledger().count(Operation::Cancel) >= count {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("{count} calls never came: {}", emulator.ledger().count(Operation::Cancel));
+    until("calls that cancel", async || emulator.ledger().count(Operation::Cancel) >= count).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,7 +13,7 @@ use fleetsweep::emulator::Emulator;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::campaigns::{accepted, assert_honest, assert_within_limits};
-use super::{Place, beside, emulate, json_lines, report, run, start, wait};
+use super::{Place, beside, emulate, json_lines, report, run, start, until, wait};
 use crate::kit::child::{around, line, through};
 
 /// Resets what whoever runs the tests may have had ignored, as nohup and shells do.
@@ -95,7 +95,7 @@ async fn a_terminal_that_goes_away_ends_a_run_as_ctrl_c_does() {
     let mut terminal = on_a_terminal(&place, &place.towards(&emulator, &SCAN), IN_FRONT);
     accepted(&emulator, 20).await;
     // The bars are there, and something writes to them all the time.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until("bars", async || shown(&place).contains('\u{1b}')).await;
     terminal.kill().unwrap();
     terminal.wait().unwrap();
     assert_eq!(code(&place).await, "5", "{}", shown(&place));
@@ -177,15 +177,9 @@ async fn a_hangup_that_was_ignored_ends_neither_the_waiting_for_a_start_nor_resu
 }
 
 /// Waits until a run has said in the store that it began.
-async fn until_begun(place: &Place) {
-    for _ in 0..600 {
-        let said = run(place.fleetsweep(&["status", "--json"]));
-        if said.out.contains("\"running\":true") {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("no run began");
+pub(crate) async fn until_begun(place: &Place) {
+    let status = || run(place.fleetsweep(&["status", "--json"])).out;
+    until("a run began", async || status().contains("\"running\":true")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -262,12 +256,8 @@ async fn in_the_background_nobody_is_asked_and_at_the_question_a_hangup_is_no_an
     assert!(words.contains("add --approve-max 200"), "{words}");
     std::fs::remove_file(place.path("code")).unwrap();
     let mut terminal = on_a_terminal(&place, &command, IN_FRONT);
-    for _ in 0..3_000 {
-        if shown(&place).contains("Type the number of devices") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let asked = async || shown(&place).contains("Type the number of devices");
+    until("it asks", asked).await;
     terminal.kill().unwrap();
     terminal.wait().unwrap();
     assert_eq!(code(&place).await, "6", "{}", shown(&place));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::{SCAN, accepted, send, server, start, status, until_begun, wait};
-use crate::kit::program::{Place, beside, json_lines, run};
+use crate::kit::program::{Place, beside, json_lines, run, until};
 
 /// A limit that keeps a campaign of 200 devices busy for longer than any test.
 fn slow<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -28,6 +28,7 @@ async fn a_run_that_was_killed_is_called_so_within_twenty_seconds() {
     assert!(words.starts_with("c: running, "), "{words}");
     child.kill().unwrap();
     child.wait().unwrap();
+    // How long a run that says nothing is taken for one that lives: that time is the subject.
     tokio::time::sleep(Duration::from_secs(20)).await;
     let (json, words) = status(&place);
     assert_eq!((&json["doing"], &json["running"]), (&"killed".into(), &false.into()));
@@ -44,12 +45,8 @@ async fn a_run_that_lives_is_called_so_for_as_long_as_it_lives() {
     // It waits for its start: nothing but its sign of life is written.
     let child = start(place.towards(&emulator, &slow(&["--start-at=2100-01-01T00:00:00Z"])));
     until_begun(&place).await;
-    for _ in 0..600 {
-        if status(&place).0["doing"] == "waiting" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until("waiting", async || status(&place).0["doing"] == "waiting").await;
+    // Longer than a run that says nothing is taken for one that lives: that time is the subject.
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_secs(9)).await;
         let (json, words) = status(&place);
@@ -68,12 +65,7 @@ async fn a_runner_that_stops_says_that_another_one_goes_on_and_so_does_status() 
     let first = start(place.towards(&emulator, &slow(&[])));
     accepted(&emulator, 3).await;
     let second = start(place.towards(&emulator, &slow(&[])));
-    for _ in 0..600 {
-        if status(&place).0["runners"] == 2 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until("two runners", async || status(&place).0["runners"] == 2).await;
     send(&first, Signal::INT);
     let said = beside(move || wait(first)).await;
     assert_eq!(said.code, 5, "{}", said.err);

@@ -8,9 +8,9 @@ use std::fs;
 use fleetsweep::emulator::{Emulator, Operation};
 use serde_json::Value;
 
-use super::{SCAN, approve, approved, differs, orders, plan, quiet, said};
+use super::{SCAN, approve, approved, differs, orders, plan, said};
 use crate::cli::campaigns::accepted;
-use crate::kit::program::{Place, beside, emulate, json_lines, refusing, run, start};
+use crate::kit::program::{Place, beside, emulate, json_lines, quiet, refusing, run, start};
 use crate::kit::support::device;
 
 /// One order at a time, so that orders arrive as they were claimed.

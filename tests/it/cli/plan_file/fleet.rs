@@ -5,9 +5,9 @@ use std::fs;
 
 use fleetsweep::emulator::{self, Config, Emulator, Limit, Scenario};
 
-use super::{SCAN, approve, approved, differs, orders, plan, quiet, said};
+use super::{SCAN, approve, approved, differs, orders, plan, said};
 use crate::cli::campaigns::accepted;
-use crate::kit::program::{Place, json_lines, report, start};
+use crate::kit::program::{Place, json_lines, quiet, report, start};
 
 /// The emulator of a fleet at an address, where some devices are not onboarded.
 async fn fleet(address: &str, not_onboarded: f64) -> Emulator {

@@ -118,6 +118,7 @@ struct Stage {
     server: Arc<FakeServer<TokioClock>>,
     campaign: Campaign,
     settings: Settings,
+    gate: bool,
     judge: Arc<Judge>,
     /// Its store can be slow, so that nothing bounds how long a stop takes.
     slow: bool,
@@ -136,7 +137,7 @@ async fn process(stage: Stage, store: Watched, fate: Fate) -> Option<Ending> {
     if let Fate::Dies(operations, in_effect) = fate {
         store.dies_after(Some(operations), in_effect);
     }
-    let Stage { server, campaign, settings, judge, slow } = stage;
+    let Stage { server, campaign, settings, gate, judge, slow } = stage;
     let told = Mutex::new(None);
     let signals = async {
         match fate {
@@ -154,7 +155,14 @@ async fn process(stage: Stage, store: Watched, fate: Fate) -> Option<Ending> {
             Fate::End | Fate::Dies(..) => std::future::pending().await,
         }
     };
-    let run = engine::run(store.clone(), server, campaign, settings, stopped, events);
+    let runs_on = store.clone();
+    let run = async {
+        if gate {
+            engine::run(runs_on, server, campaign, settings, stopped, events).await
+        } else {
+            engine::run_without_gate(runs_on, server, campaign, settings, stopped, events).await
+        }
+    };
     let ending = tokio::select! {
         biased;
         () = store.died.notified() => None,
@@ -209,7 +217,7 @@ async fn episode(
         store.slows(weather.slow, SLOW_MAX, rng.fork());
         let (server, settings) = (world.server.clone(), world.settings.clone());
         let (campaign, judge, slow) = (campaign.clone(), judge.clone(), weather.slow > 0);
-        let stage = Stage { server, campaign, settings, judge, slow };
+        let stage = Stage { server, campaign, settings, gate: world.gate, judge, slow };
         processes.spawn(process(stage, store, fate));
     }
     let ends = async {

@@ -194,7 +194,7 @@ impl Weather {
         world.settings.concurrency = self.concurrency;
         world.settings.quotas.clone_from(&self.quotas);
         world.settings.pace = PaceKind::Fast.pace(&self.quotas).filter(|_| self.paced);
-        world.settings.gate = self.gate;
+        world.gate = self.gate;
         for Foreign { device: n, scope, status, age } in &self.foreign {
             world.server.put_foreign(device(*n), scope, status, *age);
         }

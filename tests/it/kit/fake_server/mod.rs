@@ -461,19 +461,25 @@ impl<C: Clock> ScanApi for FakeServer<C> {
             ListAct::Fail => return refused(503, error("ServiceUnavailable", "later")),
             ListAct::Throttle => return refused(429, error("TooManyRequests", "slow")),
         }
-        let wanted = |action: &&Action| match query {
+        let wanted: Vec<&Action> = match query {
             ActionQuery::OfDevices(devices) => {
-                action.device.is_some_and(|device| devices.contains(&device))
+                let devices: BTreeSet<&DeviceId> = devices.iter().collect();
+                let there = devices.into_iter().filter_map(|device| ledger.actions.get(device));
+                there.flatten().collect()
             }
-            ActionQuery::Open => action.is_open(),
-            ActionQuery::CreatedSince(since) => action.created.is_some_and(|at| at >= *since),
+            ActionQuery::Open => {
+                ledger.actions.values().flatten().filter(|action| action.is_open()).collect()
+            }
+            ActionQuery::CreatedSince(since) => {
+                let young = |action: &&Action| action.created.is_some_and(|at| at >= *since);
+                ledger.actions.values().flatten().filter(young).collect()
+            }
         };
         // An action that has not arrived yet is not in the list.
         let shown = date.and_then(|date| date.checked_sub(self.script.list_lag).ok());
-        let there = |action: &&Action| action.created <= shown;
         let from: usize = next.map_or(0, |next| next.0.parse().unwrap());
         let all: Vec<&Action> =
-            ledger.actions.values().flatten().filter(wanted).filter(there).collect();
+            wanted.into_iter().filter(|action| action.created <= shown).collect();
         let end = (from + self.script.page).min(all.len());
         let actions = all[from.min(end)..end].iter().map(|action| (*action).clone()).collect();
         let next = (end < all.len()).then(|| NextPage(end.to_string()));
