@@ -109,6 +109,31 @@ pub fn unreadable_zone() -> Option<String> {
     (!is_utc(&name)).then_some(told)
 }
 
+/// The rule of the system's time zone, such as `CET-1CEST,M3.5.0,M10.5.0/3`: what tells a zone that
+/// has no name of the tz database to another machine. It is what TZ says, or what the zone's file
+/// says of the times to come. Returns `None` if neither says one.
+pub fn zone_rule() -> Option<String> {
+    let is_rule = |text: &str| TimeZone::posix(text).is_ok();
+    let file = match std::env::var_os("TZ").filter(|tz| !tz.is_empty()) {
+        Some(tz) => {
+            let tz = tz.into_string().ok()?;
+            if is_rule(&tz) {
+                return Some(tz);
+            }
+            std::path::PathBuf::from(tz.trim_start_matches(':'))
+        }
+        None => LOCALTIME.into(),
+    };
+    let whole = std::fs::read(file).ok()?;
+    if !whole.starts_with(b"TZif") {
+        return None;
+    }
+    // The last line of a file of the second format (RFC 9636, section 3.3).
+    let text = whole.strip_suffix(b"\n")?.rsplit(|byte| *byte == b'\n').next()?;
+    let rule = String::from_utf8(text.to_vec()).ok()?;
+    if is_rule(&rule) { Some(rule) } else { None }
+}
+
 /// Where the system's zone is if no variable names it.
 const LOCALTIME: &str = "/etc/localtime";
 

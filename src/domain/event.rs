@@ -65,6 +65,8 @@ pub struct Snapshot {
     pub in_flight: usize,
     /// What holds the next order back, if anything does.
     pub hold: Option<HoldReason>,
+    /// How long until the next order can leave, if something holds it and that is known.
+    pub next_order: Option<Duration>,
     /// When the last call is likely to leave.
     pub finish_in: Option<Duration>,
     /// The present wave, if another one follows.

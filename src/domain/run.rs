@@ -38,6 +38,12 @@ pub struct LastRun {
     /// What it waited for when it was last seen, in words; `None` while it orders.
     #[serde(default)]
     pub waits: Option<String>,
+    /// What held its next order when it was last seen, in words: what it waited for, or a limit.
+    #[serde(default)]
+    pub held_by: Option<String>,
+    /// When its next order was to leave, as it saw that itself, if something held it.
+    #[serde(default)]
+    pub next_order_at: Option<Timestamp>,
     /// When its last answer was likely to be in, as it saw that itself.
     #[serde(default)]
     pub done_by: Option<Timestamp>,
@@ -233,6 +239,8 @@ mod tests {
             let timing = timing.scaled(scale);
             // Two signs of life may be lost, or late.
             assert!(timing.sign_of_life() * 3 < timing.alive_for(), "{scale}");
+            // One that waits says so half as often, and may be late by as long.
+            assert!(timing.sign_of_life() * 2 * 2 <= timing.alive_for(), "{scale}");
         }
     }
 

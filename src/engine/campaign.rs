@@ -197,11 +197,15 @@ impl<S: Store, A: ScanApi> Work for CampaignWork<S, A> {
             return Ok(false);
         }
         if self.wave.waits(now) {
-            flow.hold = Some(HoldReason::Wave);
+            flow.holds(HoldReason::Wave, self.wave.until);
             return Ok(false);
         }
         if !self.shared.is_in_hours() {
-            flow.hold = Some(self.shared.shut_by());
+            let until = match self.shared.sending_hours() {
+                SendingHours::Shut(left) if left < Duration::MAX => Some(now.plus(left)),
+                _ => None,
+            };
+            flow.holds(self.shared.shut_by(), until);
             return Ok(false);
         }
         let pending = flow.counts.claiming();

@@ -19,8 +19,8 @@ use crate::domain::event::Note;
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow, NotedHappening, Opened,
-    Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
+    Cancellation, Finding, Happening, Judged, LastRun, LookUp, Minute, NewRow, NotedHappening,
+    Opened, Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
 };
 use crate::store::{
     ClaimAnswer, Hold, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError,
@@ -31,7 +31,7 @@ use crate::store::{
 const SLOW: Duration = Duration::from_secs(15);
 
 /// A store that is waited for.
-pub(super) struct PatientStore<S> {
+pub(super) struct PatientStore<S: Store> {
     store: Arc<S>,
     timing: Timing,
     stop: watch::Receiver<StopLevel>,
@@ -74,6 +74,7 @@ impl<S: Store> PatientStore<S> {
         stop: watch::Receiver<StopLevel>,
         tell: impl Fn(Note) + Send + Sync + 'static,
     ) -> Self {
+        store.is_asked_again(true);
         Self { store, timing, stop, tell: Box::new(tell), away: Mutex::default() }
     }
 
@@ -161,8 +162,14 @@ impl<S: Store> PatientStore<S> {
     }
 }
 
+impl<S: Store> Drop for PatientStore<S> {
+    fn drop(&mut self) {
+        self.store.is_asked_again(false);
+    }
+}
+
 /// A verb that waits, or may come to wait; it does so no more when this is dropped.
-struct Waiting<'a, S> {
+struct Waiting<'a, S: Store> {
     store: &'a PatientStore<S>,
     counted: bool,
 }
@@ -198,7 +205,7 @@ impl<S: Store> Waiting<'_, S> {
     }
 }
 
-impl<S> Drop for Waiting<'_, S> {
+impl<S: Store> Drop for Waiting<'_, S> {
     fn drop(&mut self) {
         if self.counted {
             self.store.away.lock().unwrap_or_else(PoisonError::into_inner).waiting -= 1;
@@ -290,6 +297,7 @@ impl<S: Store> Store for PatientStore<S> {
         false usage(budget: &BudgetKey, latest: usize) -> Usage;
         false begun(campaign: CampaignId) -> Option<Begun>;
         false happenings(campaign: CampaignId, after: i64, limit: usize) -> Vec<NotedHappening>;
+        false minutes(campaign: CampaignId) -> Vec<Minute>;
         false tenant_named(service: &str, domain: &str) -> Option<String>;
         false calls(campaign: CampaignId) -> u64;
     }

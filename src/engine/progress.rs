@@ -41,7 +41,9 @@ pub(super) async fn snapshot<S: Store, A: ScanApi>(
     let outlook = outlook(store, &budget, flow).await?;
     let hours = shared.hours.clone().map(|hours| (hours, store.clock().utc()));
     let outlook = Outlook { hours, pauses, ..outlook };
+    let now = store.clock().now();
     Ok(Snapshot {
+        next_order: flow.held_until.filter(|until| *until > now).map(|until| until.since(now)),
         finish_in: outlook.forecast(tally.queued).map(|forecast| forecast.last_answer),
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
         tally,

@@ -5,7 +5,7 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
-use crate::clock::unreadable_zone;
+use crate::clock::{unreadable_zone, zone_rule};
 use crate::domain::hours::{reaches, time_of};
 use crate::domain::request::HoursRequest;
 use crate::domain::text::printable;
@@ -38,6 +38,13 @@ pub(super) fn hours(asked: &HoursRequest, now: &ZonedDateTime) -> Result<Option<
             return Err(unknown_zone(&typed, unreadable_zone()));
         }
     }
+    if asked.tz.is_none()
+        && !windows.is_empty()
+        && zone.iana_name().is_none()
+        && zone_rule().is_none()
+    {
+        return Err(nameless_zone());
+    }
     let start = start.map(|text| start_at(text, &zone, now.timestamp())).transpose()?;
     let windows = of_windows(windows, asked.last_order, &zone)?;
     Ok(match (windows, start) {
@@ -64,7 +71,8 @@ fn of_windows(
 }
 
 fn zone(name: &str) -> Result<TimeZone, Failure> {
-    TimeZone::get(name).map_err(|error| {
+    let rule = |error| TimeZone::posix(name).map_err(|_| error);
+    TimeZone::get(name).or_else(rule).map_err(|error: jiff::Error| {
         Failure::usage(
             format!("there is no time zone `{}`", printable(name)),
             error,
@@ -82,6 +90,15 @@ pub(super) fn unknown_zone(typed: &str, named: Option<String>) -> Failure {
         format!("{} cannot be read, so it would be taken for UTC", printable(&named)),
         "install the system's package tzdata; or set TZ to a zone that is there, to UTC, or to a \
          whole rule such as CET-1CEST,M3.5.0,M10.5.0/3",
+    )
+}
+
+/// The windows are kept with the campaign, and another host must read them as the same hours.
+fn nameless_zone() -> Failure {
+    Failure::usage(
+        "the windows have no zone that another machine would know",
+        "the system's time zone has neither a name of the tz database nor a rule",
+        "name it with --tz, such as --tz Europe/Berlin",
     )
 }
 

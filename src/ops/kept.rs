@@ -8,7 +8,7 @@ use super::context::{Context, Credentials};
 use super::failure::Failure;
 use super::happenings::note;
 use super::limits::Speed;
-use crate::clock::wall_clock;
+use crate::clock::{wall_clock, zone_rule};
 use crate::domain::request::{ConnectRequest, OrNone, RunRequest, Said, ScanRequest, SpeedRequest};
 use crate::domain::text::printable;
 use crate::domain::{Begun, Campaign, CampaignId, Happened, Hours};
@@ -35,7 +35,8 @@ pub(super) fn kept(mut run: RunRequest, speed: &Speed) -> RunRequest {
         && let Some(zone) = speed.hours.as_ref().map(Hours::zone)
         && !zone.is_unknown()
     {
-        hours.tz = zone.iana_name().map(str::to_owned);
+        // `hours` has refused a zone that has neither.
+        hours.tz = zone.iana_name().map(str::to_owned).or_else(zone_rule);
     }
     if let Some([]) = hours.windows.as_deref() {
         (hours.tz, hours.last_order) = (None, None);

@@ -22,12 +22,13 @@ use crate::domain::service::{id_of, service_of};
 use crate::domain::settle::{self, CallRecord, Settlement};
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow, NotedHappening, Opened,
-    Opening, Operation, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
+    Cancellation, Finding, Happening, Judged, LastRun, LookUp, Minute, NewRow, NotedHappening,
+    Opened, Opening, Operation, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage,
+    WaveStand,
 };
 use campaign::Held;
 use inner::Inner;
-use journal::Budget;
+use journal::{Budget, Whose};
 use missing::{unknown_call, unknown_campaign};
 #[cfg(feature = "testing")]
 pub use stamping::Stamping;
@@ -209,7 +210,8 @@ impl<C: Clock> Store for MemoryStore<C> {
             device.ok_or_else(|| StoreError::Broken("a queued row has no device".into()))?;
         let record = CallRecord { attempt: after.attempt, claimed_at: now };
         let budget = inner.campaign(campaign)?.order.target.budget(Operation::Scan);
-        let call = inner.enter((Some(campaign), Some(seq)), budget, record, &timing);
+        let whose = Whose { campaign: Some(campaign), seq: Some(seq) };
+        let call = inner.enter(whose, budget, record, self.clock.utc(), &timing);
         Ok(ClaimAnswer::Call(Claim {
             call,
             seq,
@@ -231,6 +233,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         let seq = journal.seq.ok_or_else(|| unknown_call(call))?;
         let (settled, seen_by) =
             held.settle(seq, journal.record, &settlement, &mut budget.state, now, &self.timing)?;
+        journal.verdict = Some(settlement.verdict.name());
         #[cfg(feature = "testing")]
         let seen_by = inner.stamping.settled(seen_by, now);
         if let Some(seen_by) = seen_by {
@@ -247,7 +250,8 @@ impl<C: Clock> Store for MemoryStore<C> {
         let now = self.clock.now();
         let record = CallRecord { attempt: 0, claimed_at: now };
         let budget = inner.campaign(campaign)?.order.target.budget(Operation::Read);
-        let call = inner.enter((Some(campaign), None), budget, record, &self.timing);
+        let whose = Whose { campaign: Some(campaign), seq: None };
+        let call = inner.enter(whose, budget, record, self.clock.utc(), &self.timing);
         Ok(ReadAnswer::Call(call, now))
     }
 
@@ -261,7 +265,8 @@ impl<C: Clock> Store for MemoryStore<C> {
         }
         let now = self.clock.now();
         let record = CallRecord { attempt: 0, claimed_at: now };
-        let call = inner.enter((None, None), budget.clone(), record, &self.timing);
+        let (whose, budget) = (Whose::default(), budget.clone());
+        let call = inner.enter(whose, budget, record, self.clock.utc(), &self.timing);
         Ok(ReadAnswer::Call(call, now))
     }
 
@@ -436,6 +441,10 @@ impl<C: Clock> Store for MemoryStore<C> {
         let Ok(held) = inner.held(campaign) else { return Ok(Vec::new()) };
         let later = held.happenings.iter().filter(|one| one.id > after);
         Ok(later.take(limit).cloned().collect())
+    }
+
+    async fn minutes(&self, campaign: CampaignId) -> Result<Vec<Minute>> {
+        Ok(self.lock().minutes(campaign))
     }
 
     async fn tenant_named(&self, service: &str, domain: &str) -> Result<Option<String>> {

@@ -20,9 +20,9 @@ pub use crate::domain::hold::{Hold, NotYet};
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    CampaignName, Cancellation, DeviceId, Finding, Happening, Judged, LastRun, LookUp, NewRow,
-    NotedHappening, Opened, Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Usage,
-    WaveStand,
+    CampaignName, Cancellation, DeviceId, Finding, Happening, Judged, LastRun, LookUp, Minute,
+    NewRow, NotedHappening, Opened, Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally,
+    Usage, WaveStand,
 };
 
 /// Rows that `Store::each_row` holds at once.
@@ -148,6 +148,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Where the store is, for people.
     fn place(&self) -> String;
+
+    /// Says that whoever asks will ask again by himself what is out of reach, or will no more: the
+    /// store then says so sooner than to those who ask once.
+    fn is_asked_again(&self, _again: bool) {}
 
     /// Begins a draft.
     fn draft(&self) -> impl Future<Output = Result<CampaignId>> + Send;
@@ -373,6 +377,11 @@ pub trait Store: Send + Sync + 'static {
         after: i64,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<NotedHappening>>> + Send;
+
+    /// The minutes in which scan calls of a campaign were claimed, in their order: how many left,
+    /// were accepted and were answered with 429. They stay when the calls leave the journal, the
+    /// latest `minute::MINUTES_KEPT` of them.
+    fn minutes(&self, campaign: CampaignId) -> impl Future<Output = Result<Vec<Minute>>> + Send;
 
     /// Sets whether a campaign goes before others. Claims of a campaign of normal priority are
     /// refused while one of high priority on its budget is open, not paused, has a device of its

@@ -11,8 +11,8 @@ use crate::domain::rollout::WaveFailure;
 use crate::domain::settle::{CallRecord, Judging};
 use crate::domain::{
     Begun, BudgetKey, BudgetState, CallId, Campaign, CampaignFilter, CampaignId, Detail, DeviceId,
-    Happening, LastRun, Life, LookUp, NewRow, NotedHappening, Opening, Operation, Priority, Quota,
-    Row, Seq, ServerNotes, Stamp, Tally, Timing,
+    Happening, LastRun, Life, LookUp, Minute, NewRow, NotedHappening, Opening, Operation, Priority,
+    Quota, Row, Seq, ServerNotes, Stamp, Tally, Timing,
 };
 
 /// A budget's key in its store.
@@ -220,7 +220,7 @@ pub enum CampaignChange {
     /// The wave that it has come to; only an open one comes to any.
     Wave(Wave),
     /// How its latest run goes.
-    LastRun(LastRun),
+    LastRun(Box<LastRun>),
     /// Its rows are gone since this moment.
     PrunedAt(Timestamp),
 }
@@ -321,6 +321,8 @@ pub trait Tables: Send {
     ) -> impl Answer<Self, Vec<NotedHappening>>;
     /// Removes what happened in a campaign.
     fn remove_happenings(&mut self, campaign: CampaignId) -> impl Answer<Self, ()>;
+    /// The latest minutes of a campaign, at most `minute::MINUTES_KEPT`: see `Store::minutes`.
+    fn minutes(&mut self, campaign: CampaignId) -> impl Answer<Self, Vec<Minute>>;
     /// Sets one thing of a confirmed campaign; whether there is one.
     fn set(&mut self, campaign: CampaignId, change: CampaignChange) -> impl Answer<Self, bool>;
     /// Replaces the quotas of a campaign's runners.

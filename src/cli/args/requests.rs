@@ -101,8 +101,9 @@ impl DoctorArgs {
 impl StatusArgs {
     /// What is asked for.
     pub(crate) fn request(self) -> StatusRequest {
-        let Self { campaign, whose, coverage, series, .. } = self;
-        StatusRequest { campaign, whose: whose.request(), coverage, series }
+        let Self { campaign, whose, all, coverage, series, store: _, json } = self;
+        // Programs count on all of them.
+        StatusRequest { campaign, whose: whose.request(), all: all || json, coverage, series }
     }
 }
 

@@ -12,13 +12,18 @@ use crate::domain::{CampaignName, SeriesName};
   fleetsweep status full-2026-11-24-k3x9qa --json
   fleetsweep status --coverage --series nightly")]
 pub struct StatusArgs {
-    /// The campaign; all if left out
+    /// The campaign; the open and the latest ones if left out
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<CampaignName>,
 
     /// Whose campaign is meant.
     #[command(flatten)]
     pub whose: WhoseArgs,
+
+    /// All campaigns, also those that ended long ago: without it, and without --json, the open ones
+    /// and the latest 50 are told of
+    #[arg(long, conflicts_with = "campaign")]
+    pub all: bool,
 
     /// How many devices had a scan ordered within 7 and 30 days, which has waited longest, and how
     /// many nights the rest takes

@@ -282,6 +282,8 @@ request! {
         campaign: Option<CampaignName>,
         /// Whose it is, where several have that name.
         whose: ConnectRequest,
+        /// Also those that ended long ago.
+        all: bool,
         /// How much of the fleet has had a scan.
         coverage: bool,
         /// Only those of this series.

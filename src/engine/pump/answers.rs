@@ -29,6 +29,7 @@ impl<P> Flow<P> {
         let reached = self.network.left(answer.claimed_at);
         if self.network.is_up() {
             self.hold = None;
+            self.held_until = None;
             self.next_call = self.now;
         }
         if reached {
@@ -78,7 +79,7 @@ impl<P> Flow<P> {
     fn out_of_reach(&mut self, why: String) {
         let (now, timing) = (self.now, self.rate.timing);
         let lost = self.network.lose(now, self.in_flight, &timing);
-        self.hold = Some(HoldReason::Network);
+        self.holds(HoldReason::Network, None);
         self.next_call = now.plus(lost.wait);
         if !self.network.reached && lost.lasts(now) >= timing.first_contact {
             self.halt(Stop::NeverReached(why));

@@ -32,6 +32,8 @@ pub(crate) struct Flow<P> {
     pub(crate) next_tick: Stamp,
     /// What holds the next call.
     pub(crate) hold: Option<HoldReason>,
+    /// Until when it is held, if that is known; `next_call` can be earlier, to look again.
+    pub(crate) held_until: Option<Stamp>,
     /// Why nothing more is called for; the first reason counts.
     pub(crate) stop: Option<Stop>,
     /// Answers with 429.
@@ -79,6 +81,7 @@ impl<P> Flow<P> {
             next_call: now,
             next_tick: now,
             hold: None,
+            held_until: None,
             stop: None,
             throttled: 0,
             latency: LATENCY,
@@ -141,7 +144,7 @@ impl<P> Flow<P> {
         let Some(Err(at)) = self.gate.as_mut().map(|gate| gate.check(self.now)) else {
             return true;
         };
-        self.hold = Some(HoldReason::Pace);
+        self.holds(HoldReason::Pace, Some(at));
         self.next_call = at;
         false
     }
@@ -158,6 +161,12 @@ impl<P> Flow<P> {
         }
     }
 
+    /// Something holds the next call.
+    pub(crate) fn holds(&mut self, reason: HoldReason, until: Option<Stamp>) {
+        self.hold = Some(reason);
+        self.held_until = until;
+    }
+
     /// The store said no. Which campaign goes before this one is not known here.
     pub(crate) fn not_yet(&mut self, no: NotYet) {
         self.hold = match no.hold {
@@ -167,6 +176,11 @@ impl<P> Flow<P> {
             Hold::User => Some(HoldReason::User),
             Hold::Priority(_) => None,
             Hold::Store => Some(HoldReason::Store),
+        };
+        self.held_until = match no.hold {
+            Hold::Quota(_) | Hold::Pause => Some(no.at),
+            // Nobody can say when it goes on.
+            Hold::User | Hold::Priority(_) | Hold::Store => None,
         };
         // An answer can open a slot earlier, also one to another runner.
         self.next_call = no.at.min(self.now.plus(self.rate.timing.poll));

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::clock::{local_now, wall_clock};
-use crate::domain::event::Snapshot;
+use crate::domain::event::{HoldReason, Snapshot};
 use crate::domain::{CampaignId, LastRun, Timing};
 use crate::report::progress::text;
 use crate::store::Store;
@@ -26,6 +26,8 @@ pub(crate) struct SignOfLife {
 #[derive(Clone, Debug, Default)]
 struct Shown {
     waits: Option<String>,
+    held_by: Option<String>,
+    next_order_at: Option<Timestamp>,
     done_by: Option<Timestamp>,
 }
 
@@ -44,13 +46,22 @@ impl SignOfLife {
             let mut next = interval(every);
             next.set_missed_tick_behavior(MissedTickBehavior::Delay);
             next.reset();
+            let mut passed_over = false;
             loop {
-                tokio::select! {
-                    _ = next.tick() => {}
-                    () = heard.notified() => {}
+                let is_news = tokio::select! {
+                    _ = next.tick() => false,
+                    () = heard.notified() => true,
+                };
+                let shown = lock(&now_shown).clone();
+                // One that waits has little to say, and each time is a write.
+                passed_over = !is_news && shown.waits.is_some() && !passed_over;
+                if passed_over {
+                    continue;
                 }
-                let Shown { waits, done_by } = lock(&now_shown).clone();
-                let run = LastRun { seen_at: Some(wall_clock()), waits, done_by, ..run.clone() };
+                let Shown { waits, held_by, next_order_at, done_by } = shown;
+                let seen_at = Some(wall_clock());
+                let run =
+                    LastRun { seen_at, waits, held_by, next_order_at, done_by, ..run.clone() };
                 // A store that fails is told by the run itself.
                 store.note_run(campaign, run).await.ok();
                 // Each time is a write, and news can come in a row.
@@ -63,14 +74,19 @@ impl SignOfLife {
     /// Takes in how far the run is.
     pub(crate) fn show(&self, snapshot: &Snapshot) {
         let hold = snapshot.hold.as_ref();
-        let waits = hold.filter(|hold| hold.is_a_wait()).map(|hold| text::hold(hold, &local_now()));
+        let held_by = hold.map(|hold| text::hold(hold, &local_now()));
+        let waits = if hold.is_some_and(HoldReason::is_a_wait) { held_by.clone() } else { None };
+        let after = |left| wall_clock().checked_add(left).ok();
+        let next_order_at: Option<Timestamp> = snapshot.next_order.and_then(after);
         let foreseen = match hold {
             Some(hold) if hold.is_open_ended() => None,
             _ => snapshot.finish_in,
         };
-        let done_by = foreseen.and_then(|left| wall_clock().checked_add(left).ok());
-        let before = std::mem::replace(&mut *lock(&self.shown), Shown { waits, done_by });
-        if before.waits != lock(&self.shown).waits {
+        let now = Shown { waits, held_by, next_order_at, done_by: foreseen.and_then(after) };
+        let mut shown = lock(&self.shown);
+        let is_news = shown.waits != now.waits;
+        *shown = now;
+        if is_news {
             self.news.notify_one();
         }
     }

@@ -4,6 +4,7 @@
 mod alive;
 mod ends;
 mod expire;
+mod patience;
 pub mod reports;
 mod story;
 
@@ -23,7 +24,7 @@ use crate::ops::ui::Progress;
 use alive::SignOfLife;
 use ends::{is_over, is_reachable, left_before_the_report, panicked};
 use expire::{Expiring, Left};
-use reports::Reports;
+use reports::{Reports, Shows};
 use story::Story;
 
 use crate::clock::{Clock, wall_clock};
@@ -75,7 +76,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     pub(crate) async fn run(self, campaign: Campaign) -> Result<Exit, Failure> {
         let mut stopping = self.cx.stop.listen()?;
         let run = self.begin()?;
-        if let Err(error) = self.store.note_run(campaign.id, run.clone()).await {
+        let note_run = || self.store.note_run(campaign.id, run.clone());
+        if let Err(error) = self.patiently(&mut stopping, note_run).await {
             let failure = self.of_store(&campaign, error.into()).await;
             return Err(self.failed(&campaign, run, failure).await);
         }
@@ -90,7 +92,11 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             Err(failure) => return Err(self.failed(&campaign, run, failure).await),
         };
         let end = KeptEnd { why, exit: summary.exit, for_workers };
-        let noted = self.note_end(&campaign, run, end).await;
+        let noted = match summary.exit {
+            // Who leaves at once waits for nothing.
+            Exit::LeftAtOnce => self.note_end(&campaign, run, end, None).await,
+            _ => self.note_end(&campaign, run, end, Some(&mut stopping)).await,
+        };
         // Who left at once does not wait for a command either.
         if let Some(command) = &self.on_finish
             && summary.exit != Exit::LeftAtOnce
@@ -135,7 +141,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             rights?;
         }
         if let Some(priority) = self.speed.new_priority {
-            self.store.set_priority(campaign.id, priority).await?;
+            let set = || self.store.set_priority(campaign.id, priority);
+            self.patiently(stopping, set).await?;
         }
         self.tell_in_flight(campaign).await?;
         if let Some(text) = crate::ops::hours::waits(self.speed.hours.as_ref(), wall_clock()) {
@@ -229,7 +236,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         );
         // Tasks of their own, so that neither holds up the orders nor the signals.
         let mut engine = tokio::spawn(engine);
-        let mut report = JoinSet::new();
+        let (mut report, mut written) = (JoinSet::new(), None);
         let mut next_report = tokio::time::interval(self.speed.timing.report_every);
         next_report.reset();
         loop {
@@ -264,28 +271,34 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
                     story.hear(&event);
                     view.show(&event);
                 }
-                Some(done) = report.join_next() => self.told_meanwhile(done, &mut *view),
+                Some(done) = report.join_next() => {
+                    written = self.told_meanwhile(done, &mut *view).or(written);
+                }
                 _ = next_report.tick(), if report.is_empty() => {
                     let (reports, store) = (self.reports.clone(), self.store.clone());
-                    let campaign = campaign.clone();
-                    report.spawn(async move { reports.write(&*store, &campaign).await });
+                    let (campaign, before) = (campaign.clone(), written.clone());
+                    report.spawn(async move {
+                        reports.write_if_changed(&*store, &campaign, before).await
+                    });
                 }
             }
         }
     }
 
-    /// A report that cannot be written now is told, and tried again; the campaign goes on.
+    /// What a report shows that was written. One that cannot be written now is told, and tried
+    /// again; the campaign goes on.
     fn told_meanwhile(
         &self,
-        done: Result<Result<Totals, Failure>, JoinError>,
+        done: Result<Result<Shows, Failure>, JoinError>,
         view: &mut dyn Progress,
-    ) {
+    ) -> Option<Shows> {
         let why = match done {
-            Ok(Ok(_)) => return,
+            Ok(Ok(shows)) => return Some(shows),
             Ok(Err(failure)) => failure.why,
             Err(error) => error.to_string(),
         };
         view.warn(&format!("the report could not be written: {why}"));
+        None
     }
 
     fn settings(&self, progress_every: Duration) -> Settings {
@@ -382,12 +395,13 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         over && self.foreseen.is_some_and(enough)
     }
 
-    /// The last word about this run in the store.
+    /// The last word about this run in the store, which is waited for if there is time for that.
     async fn note_end(
         &self,
         campaign: &Campaign,
         run: LastRun,
         end: KeptEnd,
+        stopping: Option<&mut Stopping<'_>>,
     ) -> Result<(), Failure> {
         let KeptEnd { why, exit, for_workers } = end;
         let at = self.store.clock().utc();
@@ -395,7 +409,11 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let (exit_code, resume) = (exit.code(), self.resume.clone());
         let ended = Some(RunEnd { at, why, exit_code, resume, for_workers });
         let run = LastRun { ended, seen_at: Some(wall_clock()), ..run };
-        self.store.note_run(campaign.id, run).await?;
+        let note_run = || self.store.note_run(campaign.id, run.clone());
+        match stopping {
+            Some(stopping) => self.patiently(stopping, note_run).await?,
+            None => note_run().await?,
+        }
         note(self.cx, &*self.store, campaign.id, what).await;
         Ok(())
     }
@@ -404,7 +422,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     async fn failed(&self, campaign: &Campaign, run: LastRun, failure: Failure) -> Failure {
         let why = format!("{}: {}", failure.what, failure.why);
         let end = KeptEnd { why, exit: failure.kind, for_workers: self.worker };
-        self.note_end(campaign, run, end).await.ok();
+        self.note_end(campaign, run, end, None).await.ok();
         failure
     }
 

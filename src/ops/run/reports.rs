@@ -2,13 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use crate::domain::request::OutputRequest;
 use crate::domain::settle::Detail;
-use crate::domain::{Campaign, CampaignId, CampaignName, Life, Order, Outcome, Row, State, Target};
+use crate::domain::{
+    Campaign, CampaignId, CampaignName, Life, Order, Outcome, Row, State, Tally, Target,
+};
 use crate::ops::failure::Failure;
 use crate::report::totals::Totals;
 use crate::report::{ReportError, ReportHead, ReportOwner, ReportWriter, check_writable};
 use crate::store::Store;
+
+/// What a report shows: each order and each answer changes it. How far the ordered scans are is
+/// not part of it: that is looked up for the report at the end of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::ops) struct Shows {
+    tally: Tally,
+    last_call_at: Option<Timestamp>,
+}
 
 /// Where the reports of a campaign go.
 #[derive(Clone)]
@@ -113,6 +125,28 @@ impl Reports {
         totals.map_err(|failure| failure.of_report(&campaign.name))
     }
 
+    /// Writes all files anew, unless they show what stands in the store already.
+    ///
+    /// # Errors
+    /// As `write`.
+    pub(in crate::ops) async fn write_if_changed<S: Store>(
+        &self,
+        store: &S,
+        campaign: &Campaign,
+        before: Option<Shows>,
+    ) -> Result<Shows, Failure> {
+        // It is read first: what changes while the files are written is written the next time.
+        let last_call_at = match store.campaign(campaign.id).await? {
+            Some(there) => there.last_call_at,
+            None => None,
+        };
+        let shows = Shows { tally: store.tally(campaign.id).await?, last_call_at };
+        if before.as_ref() != Some(&shows) {
+            self.write(store, campaign).await?;
+        }
+        Ok(shows)
+    }
+
     /// Writes what a refused draft was: its bad rows with their reasons, the others not attempted.
     ///
     /// # Errors
@@ -206,5 +240,75 @@ fn named(path: &Path, campaign: &CampaignName) -> PathBuf {
     match path.to_str() {
         Some(text) => PathBuf::from(text.replace(PLACE_OF_NAME, campaign.as_str())),
         None => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::domain::{DeviceId, NewRow, Opened, Opening, Timing};
+    use crate::store::ClaimAnswer;
+    use crate::store::memory::MemoryStore;
+
+    fn opening() -> Opening {
+        Opening {
+            name: "c".parse().unwrap(),
+            order: Order {
+                target: Target {
+                    api_origin: "https://api.example".to_owned(),
+                    tenant: "t".to_owned(),
+                    application: "a".to_owned(),
+                    cloud: "commercial".to_owned(),
+                },
+                scan_type: crate::domain::ScanType::Full,
+                comment: "c".to_owned(),
+                ticket: None,
+                ids_hash: String::new(),
+            },
+            mark_bits: 1,
+            busy: Default::default(),
+            emulated: false,
+            quotas: Vec::new(),
+            priority: Default::default(),
+            rollout: Default::default(),
+            begun: Default::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_report_is_written_again_only_when_an_order_or_an_answer_has_changed_it() {
+        let store = MemoryStore::new(ManualClock::default(), Timing::default());
+        let draft = store.draft().await.unwrap();
+        let row = NewRow {
+            line: 1,
+            device: Some(DeviceId::from_bytes([1; 20])),
+            name: None,
+            input_text: None,
+            life: Life::draft(),
+            reason: None,
+            turn: 0,
+            wave: 0,
+        };
+        store.append(draft, vec![row]).await.unwrap();
+        assert_eq!(store.open(draft, opening()).await.unwrap(), Opened::New(draft));
+        let campaign = store.campaign(draft).await.unwrap().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        let reports = Reports { paths: vec![path.clone()] };
+        // Each writing makes a new file in the place of the old one.
+        let file = || std::fs::metadata(&path).unwrap().ino();
+        let first = reports.write_if_changed(&store, &campaign, None).await.unwrap();
+        let written = file();
+        let same = reports.write_if_changed(&store, &campaign, Some(first.clone())).await.unwrap();
+        assert_eq!((&same, file()), (&first, written));
+        let claimed = store.claim(draft, true).await.unwrap();
+        assert!(matches!(claimed, ClaimAnswer::Call(_)));
+        // The old file is kept, so that its number is not given again.
+        let _old = std::fs::File::open(&path).unwrap();
+        let next = reports.write_if_changed(&store, &campaign, Some(same)).await.unwrap();
+        assert!(next != first && file() != written);
     }
 }

@@ -12,7 +12,7 @@ use super::coverage::coverage;
 use super::failure::Failure;
 use super::stores::{self, Place};
 use crate::domain::request::{ConnectRequest, Said, StatusRequest};
-use crate::domain::{CampaignFilter, Exit};
+use crate::domain::{Campaign, CampaignFilter, CampaignId, Exit};
 use crate::report::Document;
 use crate::store::Store;
 use budgets::Budgets;
@@ -42,22 +42,58 @@ pub async fn status(
             vec![named(cx, &store, name, &whose).await?]
         }
         (None, Some(series)) => store.select(&CampaignFilter::default().of_series(series)).await?,
-        (None, None) => store.campaigns().await?,
+        (None, None) if request.all => store.campaigns().await?,
+        (None, None) => open_and_latest(&store).await?,
     };
     campaigns.retain(|one| request.series.as_ref().is_none_or(|series| series.has(&one.name)));
     if campaigns.is_empty() {
         cx.ui.show(&Nothing { store: store.place() })?;
     }
+    let is_bounded = request.campaign.is_none() && request.series.is_none() && !request.all;
+    let left_out = is_bounded && campaigns.len() >= LATEST;
     let mut budgets = Budgets::default();
     for campaign in campaigns {
         let standing = CampaignStatus::read(&store, campaign, &mut budgets).await?;
         let standing = match request.campaign {
-            Some(_) => standing.with_happenings(&store).await?,
+            Some(_) => standing.with_story(&store).await?,
             None => standing,
         };
         cx.ui.show(&standing)?;
     }
+    if left_out {
+        cx.ui.show(&Older { all: cx.commands.of_store("status --all") })?;
+    }
     Ok(Exit::Done)
+}
+
+/// Finished campaigns that are told of, unless all are asked for.
+const LATEST: usize = 50;
+
+/// The campaigns that are open, and the latest ones, the latest first.
+async fn open_and_latest<S: Store>(store: &S) -> Result<Vec<Campaign>, Failure> {
+    let latest = CampaignFilter { latest: Some(LATEST), ..CampaignFilter::default() };
+    let mut all = store.select(&latest).await?;
+    if all.len() == LATEST {
+        let oldest = all.last().map_or(CampaignId(0), |campaign| campaign.id);
+        let open = store.select(&CampaignFilter::open()).await?;
+        all.extend(open.into_iter().filter(|campaign| campaign.id < oldest));
+    }
+    Ok(all)
+}
+
+/// There are more campaigns than were told of; programs are told of all.
+struct Older {
+    all: String,
+}
+
+impl Document for Older {
+    fn text(&self) -> String {
+        format!("Older campaigns that are finished are not told of; `{}` does.", self.all)
+    }
+
+    fn json(&self) -> String {
+        String::new()
+    }
 }
 
 /// There is no campaign to tell of, which programs see by themselves.

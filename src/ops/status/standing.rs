@@ -12,7 +12,9 @@ use crate::domain::forecast::{CallRate, Outlook};
 use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::quota::{api_quotas, used};
 use crate::domain::request::SpeedRequest;
-use crate::domain::{Begun, Campaign, CampaignState, Happening, Hours, Quota, Tally, Timing};
+use crate::domain::{
+    Begun, Campaign, CampaignState, Happening, Hours, Minute, Quota, Tally, Timing,
+};
 use crate::engine::waves::shown;
 use crate::ops::failure::Failure;
 use crate::ops::limits::{Speed, Towards};
@@ -43,6 +45,8 @@ pub(super) struct CampaignStatus {
     pub(super) wave: Option<WaveShown>,
     /// What happened in it; `None` where many campaigns are told of.
     pub(super) happenings: Option<Vec<Happening>>,
+    /// How many orders left in each minute, likewise.
+    pub(super) minutes: Option<Vec<Minute>>,
 }
 
 impl CampaignStatus {
@@ -101,14 +105,16 @@ impl CampaignStatus {
             before,
             wave,
             happenings: None,
+            minutes: None,
         })
     }
 
-    /// Reads what happened in it, too.
-    pub(super) async fn with_happenings<S: Store>(self, store: &S) -> Result<Self, Failure> {
+    /// Reads what happened in it and how fast its orders left, too.
+    pub(super) async fn with_story<S: Store>(self, store: &S) -> Result<Self, Failure> {
         let all = store.happenings(self.campaign.id, 0, HAPPENINGS_KEPT).await?;
         let happenings = Some(all.into_iter().map(|one| one.happening).collect());
-        Ok(Self { happenings, ..self })
+        let minutes = Some(store.minutes(self.campaign.id).await?);
+        Ok(Self { happenings, minutes, ..self })
     }
 
     /// When the last answer is likely to be in. Returns `None` for a campaign that stands still. A
@@ -129,6 +135,14 @@ impl CampaignStatus {
         let Some(kept) = &self.begun else { return begun };
         let most = kept.request.run.max_failures.as_ref()?;
         most.as_ref().map(ToString::to_string)
+    }
+
+    /// The zone of its windows: the name, or the rule that was kept.
+    fn zone(&self) -> Option<&str> {
+        let hours = self.hours.as_ref()?;
+        let kept =
+            self.begun.as_ref().and_then(|begun| begun.request.run.speed.hours.tz.as_deref());
+        hours.zone().iana_name().or(kept)
     }
 
     pub(super) fn to_json(&self) -> String {
@@ -185,15 +199,27 @@ impl CampaignStatus {
             "limits": campaign.quotas.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "windows": self.hours.iter().flat_map(|hours| hours.windows())
                 .map(ToString::to_string).collect::<Vec<_>>(),
-            "zone": self.hours.as_ref().and_then(|hours| hours.zone().iana_name()),
+            "zone": self.zone(),
             "max_failures": self.max_failures(),
             "calls_take_s": self.calls_take.map(|time| time.as_secs_f64()),
             "in_windows_s": self.in_hours.map(|time| time.as_secs_f64()),
             "last_call_at": campaign.last_call_at,
             "finish_in_s": self.finish_in().map(|left| left.as_secs_f64()),
         });
-        status["happenings"] = serde_json::json!(self.happenings);
+        self.tell_story(&mut status);
         jsonl::line(&status)
+    }
+
+    /// What holds the next order and until when, what happened, and how fast orders left.
+    fn tell_story(&self, status: &mut serde_json::Value) {
+        let mut last = None;
+        if let Doing::Running | Doing::Waiting = self.doing {
+            last = self.campaign.last_run.as_ref();
+        }
+        status["held_by"] = serde_json::json!(last.and_then(|last| last.held_by.as_ref()));
+        status["next_order_at"] = serde_json::json!(last.and_then(|last| last.next_order_at));
+        status["happenings"] = serde_json::json!(self.happenings);
+        status["minutes"] = serde_json::json!(self.minutes);
     }
 }
 

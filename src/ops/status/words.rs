@@ -163,7 +163,17 @@ impl CampaignStatus {
         let doing = match (&run.waits, self.doing) {
             (_, Doing::Paused) => "a run waits for that".to_owned(),
             (Some(waits), _) => format!("runs now, {}", printable(waits)),
-            (None, _) => "runs now".to_owned(),
+            (None, _) => match &run.held_by {
+                Some(held_by) => format!("runs now, {}", printable(held_by)),
+                None => "runs now".to_owned(),
+            },
+        };
+        let next = run.next_order_at.filter(|at| *at > now.timestamp());
+        let next = match next {
+            Some(at) if self.doing != Doing::Paused => {
+                format!("; next order about {}", human::clock(&zoned(at, now), now))
+            }
+            _ => String::new(),
         };
         let end = match run.done_by {
             Some(at) if self.doing != Doing::Paused => {
@@ -173,7 +183,7 @@ impl CampaignStatus {
         };
         let begun = moment(run.began_at, now);
         let mut lines = vec![line(&format!(
-            "{doing}, begun: {begun}; last call: {}{end}",
+            "{doing}, begun: {begun}; last call: {}{next}{end}",
             self.last_call(now)
         ))];
         match run.alive_but(&run.id, now.timestamp(), &Timing::default()) {

@@ -12,8 +12,8 @@ use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle::{self, CallRecord, Judging, Rows, Settlement};
 use crate::domain::{
     Action, Begun, BudgetState, CalledOff, Campaign, CampaignId, CampaignState, Cancellation,
-    Finding, Life, LookUp, NewRow, NotedHappening, Opening, Quota, Rank, Row, ScanType, Seq,
-    Settled, Stamp, State, Tally, Timing, Verdict,
+    Finding, Happened, Life, LookUp, NewRow, NotedHappening, Opening, Quota, Rank, Row, ScanType,
+    Seq, Settled, Stamp, State, Tally, Timing, Verdict,
 };
 use crate::store::{Result, StoreError};
 
@@ -85,8 +85,13 @@ impl Held {
         Ok(())
     }
 
-    /// Notes what happened; of too much, the oldest but the first makes room.
+    /// Notes what happened, that it is finished once; of too much, the oldest but the first makes
+    /// room.
     pub(super) fn note(&mut self, happening: NotedHappening) {
+        let finished = |one: &NotedHappening| one.happening.what == Happened::Finished;
+        if finished(&happening) && self.happenings.iter().any(finished) {
+            return;
+        }
         self.happenings.push(happening);
         if self.happenings.len() > HAPPENINGS_KEPT {
             self.happenings.remove(1);
@@ -136,7 +141,7 @@ impl Held {
     pub(super) fn wake(&self, now: Stamp) -> (Option<Stamp>, bool) {
         let first = |set: &BTreeSet<(Stamp, Seq)>| set.first().map(|(at, _)| *at);
         let moments = [first(&self.later), first(&self.claimed), first(&self.doubtful)];
-        let unseen = (!self.unseen.is_empty()).then_some(now);
+        let unseen = if self.unseen.is_empty() { None } else { Some(now) };
         let wake = moments.into_iter().flatten().chain(unseen).min();
         (wake, self.ready_now().next().is_some())
     }
@@ -251,7 +256,9 @@ impl Held {
                 reopened += 1;
             }
         }
-        if let Some(campaign) = self.campaign.as_mut().filter(|_| reopened > 0) {
+        if reopened > 0
+            && let Some(campaign) = &mut self.campaign
+        {
             campaign.wave_over = None;
         }
         Ok(reopened)

@@ -3,13 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::campaign::Held;
-use super::journal::{Budget, Call};
+use super::journal::{Budget, Call, Whose};
 use super::missing::unknown_campaign;
+use crate::domain::minute::{MINUTES_KEPT, minute_of};
 use crate::domain::settle::CallRecord;
 use crate::domain::{
-    BudgetKey, CallId, Campaign, CampaignId, CampaignState, Opening, Operation, Priority, Quota,
-    Seq, Stamp, Target, Timing,
+    BudgetKey, CallId, Campaign, CampaignId, CampaignState, Minute, Opening, Operation, Priority,
+    Quota, Stamp, Target, Timing,
 };
 use crate::store::Result;
 
@@ -84,17 +87,20 @@ impl Inner {
                     open && high && one.order.target.budget(Operation::Scan) == budget
                 })
         };
-        let yields = campaign.priority == Priority::Normal;
-        let ahead = self.held.values().filter(|_| yields).find(goes_before)?;
+        if campaign.priority == Priority::High {
+            return None;
+        }
+        let ahead = self.held.values().find(goes_before)?;
         ahead.campaign.as_ref().map(|campaign| campaign.id)
     }
 
     /// Writes a call into the journal, with its slot counted until the horizon.
     pub(super) fn enter(
         &mut self,
-        (campaign, seq): (Option<CampaignId>, Option<Seq>),
+        whose: Whose,
         budget: BudgetKey,
         record: CallRecord,
+        claimed_utc: Timestamp,
         timing: &Timing,
     ) -> CallId {
         let seen_by = record.claimed_at.plus(timing.horizon());
@@ -104,7 +110,28 @@ impl Inner {
         let entry = self.budgets.entry(budget.clone()).or_default();
         entry.enter(seen_by, call);
         entry.state.on_claim(record.claimed_at, timing);
-        self.calls.insert(call, Call { campaign, budget, seq, record, seen_by });
+        let Whose { campaign, seq } = whose;
+        let entered = Call { campaign, budget, seq, record, seen_by, claimed_utc, verdict: None };
+        self.calls.insert(call, entered);
         call
+    }
+
+    /// The minutes in which scan calls of a campaign were claimed.
+    pub(super) fn minutes(&self, campaign: CampaignId) -> Vec<Minute> {
+        let mut all: BTreeMap<Timestamp, Minute> = BTreeMap::new();
+        for call in self.calls.values() {
+            let is_its_own = call.campaign == Some(campaign) && call.seq.is_some();
+            if !is_its_own || call.verdict == Some("never_left") {
+                continue;
+            }
+            let at = minute_of(call.claimed_utc);
+            let first = Minute { at, calls: 0, accepted: 0, throttled: 0 };
+            let minute = all.entry(at).or_insert(first);
+            minute.calls += 1;
+            minute.accepted += u64::from(call.verdict == Some("accepted"));
+            minute.throttled += u64::from(call.verdict == Some("throttled"));
+        }
+        let too_many = all.len().saturating_sub(MINUTES_KEPT);
+        all.into_values().skip(too_many).collect()
     }
 }

@@ -1,6 +1,8 @@
 //! The journal in memory: the calls of each budget. What the campaigns on a budget mean for one
 //! another is `inner`'s.
 
+use jiff::Timestamp;
+
 use crate::domain::settle::CallRecord;
 use crate::domain::{BudgetKey, BudgetState, CallId, CampaignId, Quota, Seq, Stamp};
 
@@ -21,6 +23,9 @@ pub(super) struct Call {
     pub(super) seq: Option<Seq>,
     pub(super) record: CallRecord,
     pub(super) seen_by: Stamp,
+    pub(super) claimed_utc: Timestamp,
+    /// The name of the latest verdict.
+    pub(super) verdict: Option<&'static str>,
 }
 
 impl Budget {
@@ -51,4 +56,13 @@ impl Budget {
         }
         *from = to;
     }
+}
+
+/// Whose call it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Whose {
+    /// Its campaign, if it belongs to one.
+    pub(super) campaign: Option<CampaignId>,
+    /// The row that it asks for, if it is an order.
+    pub(super) seq: Option<Seq>,
 }

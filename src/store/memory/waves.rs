@@ -48,7 +48,7 @@ impl Held {
         let open = self.wave_open()?;
         let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
         let ends = open == 0 && campaign.wave < campaign.rollout.last();
-        campaign.wave_over = ends.then(|| campaign.wave_over.unwrap_or(now));
+        campaign.wave_over = if ends { campaign.wave_over.or(Some(now)) } else { None };
         let Campaign { wave, wave_over: over, wave_failed: failed, .. } = &*campaign;
         Ok(WaveStand { wave: *wave, over: *over, failed: failed.clone() })
     }
@@ -77,7 +77,7 @@ impl Held {
         let open = self.wave_open()?;
         let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
         let stands = campaign.state == CampaignState::Open && campaign.wave == wave && open == 0;
-        Ok(Some(campaign).filter(|_| stands))
+        Ok(if stands { Some(campaign) } else { None })
     }
 
     fn draft(&self) -> Result<()> {

@@ -93,6 +93,12 @@ impl<C: Clock> Database for SqliteStore<C> {
         format!("sqlite:{}", self.path.display())
     }
 
+    fn is_asked_again(&self, again: bool) {
+        if let Some(writer) = &self.writer {
+            writer.is_asked_again(again);
+        }
+    }
+
     async fn read<R, W>(&self, what: &'static str, work: W) -> Result<R>
     where
         R: Send + 'static,

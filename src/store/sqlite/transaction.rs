@@ -8,8 +8,8 @@ use super::fault::Fault;
 use super::{boot, sql};
 use crate::clock::Clock;
 use crate::domain::{
-    Begun, BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, Happening, LookUp, NewRow,
-    NotedHappening, Opening, Operation, Quota, Row, Seq, Stamp, Tally, Timing,
+    Begun, BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, Happening, LookUp, Minute,
+    NewRow, NotedHappening, Opening, Operation, Quota, Row, Seq, Stamp, Tally, Timing,
 };
 use crate::store::tables::{
     Budget, BudgetId, Call, CampaignBudgets, CampaignChange, Claiming, Device, NewCall, Nth, Page,
@@ -249,6 +249,10 @@ impl<C: Clock> Tables for Transaction<'_, C> {
 
     async fn remove_happenings(&mut self, campaign: CampaignId) -> Done<()> {
         sql::remove_happenings(self.conn, campaign).await
+    }
+
+    async fn minutes(&mut self, campaign: CampaignId) -> Done<Vec<Minute>> {
+        sql::minutes(self.conn, campaign).await
     }
 
     async fn set_tenant_name(&mut self, name: &TenantName) -> Done<()> {

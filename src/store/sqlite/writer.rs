@@ -10,7 +10,7 @@
 //! the process ends.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
@@ -25,9 +25,11 @@ const QUEUE: usize = 1024;
 /// Operations in one commit at most.
 const BATCH: usize = 256;
 
-/// How often a lock is waited for, five seconds each (`BUSY` in `open`). Who runs a campaign asks
-/// again after that.
-const LOCK_WAITS: u32 = 2;
+/// How often a lock is waited for, five seconds each (`BUSY` in `open`).
+const LOCK_WAITS: u32 = 6;
+
+/// The same for who asks again after that, and tells meanwhile what is waited for.
+const ASKED_AGAIN: u32 = 2;
 
 /// A future on the writer's connection.
 pub(super) type Work<'c, T> = crate::store::verbs::Work<'c, T, Fault>;
@@ -37,6 +39,7 @@ pub(super) type Work<'c, T> = crate::store::verbs::Work<'c, T, Fault>;
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
     commits: Arc<AtomicU64>,
+    asking_again: Arc<AtomicUsize>,
 }
 
 enum Message {
@@ -63,9 +66,14 @@ impl Writer {
     pub(super) fn start(conn: SqliteConnection) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let commits = Arc::new(AtomicU64::new(0));
-        let task = Task { commits: Arc::clone(&commits), conn: Ok(conn) };
+        let asking_again = Arc::default();
+        let task = Task {
+            commits: Arc::clone(&commits),
+            asking_again: Arc::clone(&asking_again),
+            conn: Ok(conn),
+        };
         tokio::spawn(task.serve(waiting));
-        Self { queue, commits }
+        Self { queue, commits, asking_again }
     }
 
     /// Runs an operation in the next batch and returns its answer when that is durable. An
@@ -91,6 +99,15 @@ impl Writer {
         done.await.map_err(|_| closed("closing the store"))?
     }
 
+    /// One more, or one less, asks again by himself what is out of reach.
+    pub(super) fn is_asked_again(&self, again: bool) {
+        if again {
+            self.asking_again.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.asking_again.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// Commits so far.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
@@ -99,6 +116,8 @@ impl Writer {
 
 struct Task {
     commits: Arc<AtomicU64>,
+    /// How many ask again by themselves what is out of reach.
+    asking_again: Arc<AtomicUsize>,
     /// The connection, or why nothing is written any more.
     conn: std::result::Result<SqliteConnection, Explained>,
 }
@@ -140,7 +159,8 @@ impl Task {
         batch: &mut [Box<dyn Operation>],
     ) -> std::result::Result<(), Explained> {
         let conn = self.conn.as_mut().map_err(|why| why.clone())?;
-        let error = match begin(conn).await {
+        let waits = lock_waits(self.asking_again.load(Ordering::Relaxed));
+        let error = match begin(conn, waits).await {
             Err(error) => error,
             Ok(()) => match run_all(conn, batch).await {
                 Ok(()) => {
@@ -186,8 +206,8 @@ impl Task {
 
 /// Begins a batch. A lock that somebody else keeps is waited for: answers that wait to be written
 /// are worth more than the time, and nothing is sent meanwhile.
-async fn begin(conn: &mut SqliteConnection) -> sqlx::Result<()> {
-    for waited in 1..LOCK_WAITS {
+async fn begin(conn: &mut SqliteConnection, waits: u32) -> sqlx::Result<()> {
+    for waited in 1..waits {
         match sql::begin_batch(conn).await {
             Err(error) if fault::is_busy(&error) => {
                 if waited == 1 {
@@ -198,6 +218,11 @@ async fn begin(conn: &mut SqliteConnection) -> sqlx::Result<()> {
         }
     }
     sql::begin_batch(conn).await
+}
+
+/// How often a lock is waited for where so many ask again by themselves.
+fn lock_waits(asking_again: usize) -> u32 {
+    if asking_again > 0 { ASKED_AGAIN } else { LOCK_WAITS }
 }
 
 async fn run_all(
@@ -256,4 +281,25 @@ where
 
 fn closed(what: &'static str) -> StoreError {
     StoreError::Failed { what, why: "the store is closed".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lock_is_waited_for_half_a_minute_and_less_while_somebody_asks_again() {
+        let conn = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let writer = Writer::start(conn);
+        let waits = || lock_waits(writer.asking_again.load(Ordering::Relaxed));
+        assert_eq!(waits() * 5, 30);
+        writer.is_asked_again(true);
+        writer.is_asked_again(true);
+        writer.is_asked_again(false);
+        assert_eq!(waits() * 5, 10);
+        writer.is_asked_again(false);
+        assert_eq!(waits() * 5, 30);
+    }
 }

@@ -13,8 +13,9 @@ use crate::domain::hold::NotYet;
 use crate::domain::service::{id_of, service_of};
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow, NotedHappening, Opened,
-    Opening, Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Usage, WaveStand,
+    Cancellation, Finding, Happening, Judged, LastRun, LookUp, Minute, NewRow, NotedHappening,
+    Opened, Opening, Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Usage,
+    WaveStand,
 };
 use crate::store::tables::{CampaignChange, Page, Tables, TenantName};
 use crate::store::{ClaimAnswer, ReadAnswer, ReadSettlement, Result, Store, StoreError};
@@ -37,6 +38,9 @@ pub trait Database: Send + Sync + 'static {
 
     /// Where the store is, for people.
     fn place(&self) -> String;
+
+    /// What is waited for is asked again by who asks, or is no more: see `Store::is_asked_again`.
+    fn is_asked_again(&self, again: bool);
 
     /// Reads in one transaction; `what` says what is being done, for people.
     fn read<R, W>(&self, what: &'static str, work: W) -> impl Future<Output = Result<R>> + Send
@@ -68,6 +72,10 @@ impl<D: Database> Store for D {
 
     fn place(&self) -> String {
         Database::place(self)
+    }
+
+    fn is_asked_again(&self, again: bool) {
+        Database::is_asked_again(self, again);
     }
 
     async fn draft(&self) -> Result<CampaignId> {
@@ -182,8 +190,14 @@ impl<D: Database> Store for D {
     }
 
     async fn expire(&self, campaign: CampaignId) -> Result<u64> {
-        self.write("giving up late answers", move |tables| Box::pin(rows::expire(tables, campaign)))
-            .await
+        // What an idle run asks every few seconds is read, and neither waits for who writes nor
+        // makes others wait.
+        let what = "giving up late answers";
+        let is_due = self.read(what, move |tables| Box::pin(rows::has_expired(tables, campaign)));
+        if !is_due.await? {
+            return Ok(0);
+        }
+        self.write(what, move |tables| Box::pin(rows::expire(tables, campaign))).await
     }
 
     async fn in_flight_until(&self, campaign: CampaignId) -> Result<Option<Stamp>> {
@@ -241,10 +255,13 @@ impl<D: Database> Store for D {
     }
 
     async fn engage(&self, campaign: CampaignId) -> Result<()> {
-        self.write("telling that a runner is at work", move |tables| {
-            Box::pin(waves::engage(tables, campaign))
-        })
-        .await
+        let what = "telling that a runner is at work";
+        let there = self.read(what, move |tables| Box::pin(known(tables, campaign))).await?;
+        if there.priority == Priority::Normal {
+            // One of normal priority makes nobody wait.
+            return Ok(());
+        }
+        self.write(what, move |tables| Box::pin(waves::engage(tables, campaign))).await
     }
 
     async fn wave_open(&self, campaign: CampaignId) -> Result<u64> {
@@ -255,10 +272,14 @@ impl<D: Database> Store for D {
     }
 
     async fn end_wave(&self, campaign: CampaignId) -> Result<WaveStand> {
-        self.write("looking whether a wave is over", move |tables| {
-            Box::pin(waves::end_wave(tables, campaign))
-        })
-        .await
+        let what = "looking whether a wave is over";
+        let stand = self.read(what, move |tables| Box::pin(waves::stand(tables, campaign))).await?;
+        match stand {
+            Some(stand) => Ok(stand),
+            None => {
+                self.write(what, move |tables| Box::pin(waves::end_wave(tables, campaign))).await
+            }
+        }
     }
 
     async fn judge_wave(&self, campaign: CampaignId, wave: u32, judged: Judged) -> Result<bool> {
@@ -297,8 +318,11 @@ impl<D: Database> Store for D {
     }
 
     async fn finish(&self, campaign: CampaignId) -> Result<bool> {
-        self.write("finishing a campaign", move |tables| Box::pin(rows::finish(tables, campaign)))
-            .await
+        let what = "finishing a campaign";
+        if self.read(what, move |tables| Box::pin(rows::is_open(tables, campaign))).await? {
+            return Ok(false);
+        }
+        self.write(what, move |tables| Box::pin(rows::finish(tables, campaign))).await
     }
 
     async fn prune(&self, campaign: CampaignId, before: Timestamp) -> Result<Option<u64>> {
@@ -344,10 +368,7 @@ impl<D: Database> Store for D {
 
     async fn note_happening(&self, campaign: CampaignId, happening: Happening) -> Result<()> {
         self.write("noting what happened", move |tables| {
-            Box::pin(async move {
-                known(tables, campaign).await?;
-                tables.note_happening(campaign, &happening).await
-            })
+            Box::pin(async move { rows::note_happening(tables, campaign, &happening).await })
         })
         .await
     }
@@ -360,6 +381,13 @@ impl<D: Database> Store for D {
     ) -> Result<Vec<NotedHappening>> {
         self.read("reading what happened", move |tables| {
             Box::pin(tables.happenings(campaign, after, limit))
+        })
+        .await
+    }
+
+    async fn minutes(&self, campaign: CampaignId) -> Result<Vec<Minute>> {
+        self.read("reading the minutes of a campaign", move |tables| {
+            Box::pin(tables.minutes(campaign))
         })
         .await
     }

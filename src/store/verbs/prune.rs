@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::known::{known, set, tally};
+use super::known::{known, set};
+use super::rows::is_open;
 use crate::domain::CampaignId;
 use crate::store::tables::{CampaignChange, Done, Tables};
 
@@ -17,7 +18,7 @@ pub(super) async fn prune<T: Tables>(
         return Ok(None);
     }
     // A campaign that is finished has neither; rows that somebody waits for are never removed.
-    if tally(tables, campaign).await?.open() > 0 || tables.has_unseen(campaign).await? {
+    if is_open(tables, campaign).await? {
         return Ok(None);
     }
     set(tables, campaign, CampaignChange::PrunedAt(now)).await?;

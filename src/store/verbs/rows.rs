@@ -2,10 +2,12 @@
 //! what was refused and is asked again.
 
 use super::known::{broken, known, row_of, tally, unknown_campaign};
+use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle;
 use crate::domain::{
-    Action, BudgetState, Campaign, CampaignId, CampaignState, Finding, LastRun, Row, Seq, Settled,
+    Action, BudgetState, Campaign, CampaignId, CampaignState, Finding, Happened, Happening,
+    LastRun, Row, Seq, Settled,
 };
 use crate::store::StoreError;
 use crate::store::tables::{CampaignChange, Done, Page, Tables, Wave};
@@ -24,6 +26,12 @@ pub(super) async fn rows<T: Tables>(
         }
     }
     Ok(rows)
+}
+
+pub(super) async fn has_expired<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, bool> {
+    known(tables, campaign).await?;
+    let now = tables.now();
+    Ok(!tables.expired(campaign, now).await?.is_empty())
 }
 
 pub(super) async fn expire<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, u64> {
@@ -116,12 +124,34 @@ pub(super) async fn note_run<T: Tables>(
 ) -> Done<T, ()> {
     let before = known(tables, campaign).await?.last_run;
     let run = run.noted_after(before, tables.timing());
-    super::known::set(tables, campaign, CampaignChange::LastRun(run)).await
+    super::known::set(tables, campaign, CampaignChange::LastRun(Box::new(run))).await
+}
+
+/// Whether a device of a campaign has no outcome yet, or one that the list of actions may change.
+pub(super) async fn is_open<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, bool> {
+    let open = tally(tables, campaign).await?.open() > 0;
+    Ok(open || tables.has_unseen(campaign).await?)
+}
+
+pub(super) async fn note_happening<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+    happening: &Happening,
+) -> Done<T, ()> {
+    known(tables, campaign).await?;
+    if happening.what == Happened::Finished {
+        // Each of its runs finds that out by itself.
+        let all = tables.happenings(campaign, 0, HAPPENINGS_KEPT).await?;
+        if all.iter().any(|one| one.happening.what == Happened::Finished) {
+            return Ok(());
+        }
+    }
+    tables.note_happening(campaign, happening).await
 }
 
 pub(super) async fn finish<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, bool> {
     let there = known(tables, campaign).await?;
-    if tally(tables, campaign).await?.open() > 0 || tables.has_unseen(campaign).await? {
+    if is_open(tables, campaign).await? {
         return Ok(false);
     }
     if there.state == CampaignState::Open {

@@ -1,7 +1,7 @@
 //! Waves, and runners that say that they are at work.
 
 use super::known::{broken, known};
-use crate::domain::{Campaign, CampaignId, CampaignState, Judged, WaveStand};
+use crate::domain::{Campaign, CampaignId, CampaignState, Judged, Stamp, WaveStand};
 use crate::store::tables::{CampaignChange, Done, Tables, Wave};
 
 pub(super) async fn wave_open<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, u64> {
@@ -22,16 +22,33 @@ pub(super) async fn open_wave<T: Tables>(
     Ok(moves)
 }
 
+/// Where a campaign stands among its waves. Returns `None` if that has to be written first.
+pub(super) async fn stand<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+) -> Done<T, Option<WaveStand>> {
+    let there = known(tables, campaign).await?;
+    let over = over(tables, &there).await?;
+    let Campaign { wave, wave_failed: failed, .. } = there;
+    Ok(if over == there.wave_over { Some(WaveStand { wave, over, failed }) } else { None })
+}
+
+/// Since when the present wave of a campaign is over; now, if that was not noticed before.
+async fn over<T: Tables>(tables: &mut T, there: &Campaign) -> Done<T, Option<Stamp>> {
+    let wave = there.wave;
+    if wave >= there.rollout.last() || tables.is_wave_open(there.id, wave).await? {
+        return Ok(None);
+    }
+    Ok(there.wave_over.or(Some(tables.now())))
+}
+
 pub(super) async fn end_wave<T: Tables>(
     tables: &mut T,
     campaign: CampaignId,
 ) -> Done<T, WaveStand> {
     let there = known(tables, campaign).await?;
+    let over = over(tables, &there).await?;
     let Campaign { wave, wave_failed: failed, .. } = there;
-    let mut over = None;
-    if wave < there.rollout.last() && !tables.is_wave_open(campaign, wave).await? {
-        over = there.wave_over.or(Some(tables.now()));
-    }
     if over != there.wave_over {
         let wave = Wave { number: wave, over, failed: failed.clone() };
         set_wave(tables, campaign, wave).await?;

@@ -185,6 +185,8 @@ async fn a_campaign_of_an_older_version_goes_on_by_what_is_typed_and_says_that_n
     let (place, _, _) = begun();
     let older = "DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
                  CREATE UNIQUE INDEX campaign_1 ON campaign (name); DROP INDEX campaign_draft; \
+                 DROP TABLE minute; ALTER TABLE campaign DROP COLUMN first_call; \
+                 ALTER TABLE campaign DROP COLUMN last_call; \
                  DELETE FROM _sqlx_migrations WHERE version >= 16";
     crate::store::sqlite::run(&place.path("s.db"), older).await;
     let said = run(place.fleetsweep(&["status", "c", "--store=sqlite:s.db"]));

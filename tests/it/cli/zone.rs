@@ -1,7 +1,8 @@
 //! The time zone of the system: one that cannot be read is refused where somebody typed a time of
 //! day, and told elsewhere.
 
-use super::{Place, Said, run};
+use super::windows::from_now;
+use super::{Place, Said, json_lines, run};
 
 const SCAN: [&str; 5] = ["scan", "list.txt", "--type=quick", "--comment=x", "--dry-run"];
 
@@ -58,4 +59,32 @@ fn a_whole_rule_and_utc_need_no_file_and_no_word() {
             assert!(!said.err.contains("cannot be read"), "{zone}: {}", said.err);
         }
     }
+}
+
+#[test]
+fn windows_in_a_zone_without_a_name_keep_its_rule_so_that_they_mean_the_same_hours_elsewhere() {
+    let rule = "XST-1XDT,M3.5.0,M10.5.0/3";
+    let place = Place::new();
+    place.list(3);
+    let run_in = |zone: &str, args: &[&str]| {
+        let mut command = place.fleetsweep(args);
+        command.env("TZ", zone);
+        run(command)
+    };
+    // Shut, in summer and in winter.
+    let window = format!("--window={}-{}", from_now(300), from_now(360));
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--campaign=c", "--emulator"];
+    let more = ["--approve-max=3", "--store=sqlite:s.db", "--max-duration=1s", &window];
+    let said = run_in(rule, &[&scan[..], &more].concat());
+    assert_eq!(said.code, 5, "{}", said.err);
+    let status = ["status", "c", "--json", "--store=sqlite:s.db"];
+    let zone = |zone: &str| json_lines(&run_in(zone, &status).out)[0]["zone"].clone();
+    assert_eq!(zone(rule), rule);
+    assert_eq!(zone("Etc/GMT+11"), rule);
+    // It goes on elsewhere, and nothing of its hours is otherwise.
+    let resume = ["resume", "c", "--emulator", "--store=sqlite:s.db", "--max-duration=1s"];
+    let said = run_in("Etc/GMT+11", &resume);
+    assert_eq!(said.code, 5, "{}", said.err);
+    assert!(!said.err.contains("Changed, from now on"), "{}", said.err);
+    assert_eq!(zone("UTC"), rule);
 }

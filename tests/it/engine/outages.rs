@@ -174,3 +174,21 @@ async fn no_order_leaves_after_its_end_though_the_store_was_away_until_then() {
     assert_eq!(tally.queued + tally.of(Outcome::Accepted), 200, "{tally:?}");
     world.assert_sound();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_was_refused_by_a_locked_store_is_not_made_after_the_end_of_the_run() {
+    let mut world = World::of(Behaviour::constant(SECOND * 2), 1, Script::scan(|_| Act::Serve));
+    // There is room for more orders beside those whose answers wait to be written.
+    world.settings.concurrency = 64;
+    // It can be read, and says that a slot is due.
+    world.store.is_locked(SECOND * 3, MINUTE * 20);
+    let campaign = world.campaign("c", 0..200).await;
+    world.settings.until = Some(world.store.clock().now().plus(MINUTE * 5));
+    let told_of = world.run(&campaign).await;
+    assert_eq!(told_of.ran.ending, Ending::Stopped(Stop::Time));
+    assert_eq!(told(&told_of.notes)[0], Note::StoreAway("the disk is full".into()));
+    assert!(!world.sent().iter().any(|at| *at > SECOND * 3), "{:?}", world.sent());
+    let tally = world.tally().await;
+    assert_eq!(tally.queued + tally.of(Outcome::Accepted), 200, "{tally:?}");
+    world.assert_sound();
+}

@@ -1,6 +1,7 @@
 //! What several tests share: worlds, servers, stores, programs and values. It tests nothing but
 //! that what it starts sees nothing of the machine.
 
+pub(crate) mod away;
 pub(crate) mod canned;
 pub(crate) mod certificates;
 pub(crate) mod child;

@@ -12,9 +12,9 @@ use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, LookUp, NewRow, NotedHappening, Opened,
-    Opening, Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Timing, Usage, Verdict,
-    WaveStand,
+    Cancellation, Finding, Happening, Judged, LastRun, LookUp, Minute, NewRow, NotedHappening,
+    Opened, Opening, Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Timing, Usage,
+    Verdict, WaveStand,
 };
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{
@@ -22,6 +22,8 @@ use fleetsweep::store::{
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
+
+use super::away::Away;
 
 /// No engine needs this many questions at one and the same moment.
 const MOST_AT_ONCE: u64 = 5_000;
@@ -129,7 +131,7 @@ struct Fate {
     /// How many of a thousand operations are slow, up to how long, and the dice.
     slow: Option<(u32, Duration, fastrand::Rng)>,
     /// From when until when it is out of reach.
-    away: Option<(Stamp, Stamp)>,
+    away: Option<Away>,
 }
 
 impl Watched {
@@ -189,9 +191,18 @@ impl Watched {
 
     /// From one moment after now to another nothing that this process asks is done.
     pub(crate) fn is_away(&self, from: Duration, until: Duration) {
+        self.holds_up(from, until, false);
+    }
+
+    /// From one moment after now to another another program holds the lock for writing.
+    pub(crate) fn is_locked(&self, from: Duration, until: Duration) {
+        self.holds_up(from, until, true);
+    }
+
+    fn holds_up(&self, from: Duration, until: Duration, is_read: bool) {
         let now = self.inner.clock().now();
-        let moments = (now.plus(from), now.plus(until));
-        self.fate.lock().unwrap().away = Some(moments);
+        let away = Away { from: now.plus(from), until: now.plus(until), is_read };
+        self.fate.lock().unwrap().away = Some(away);
     }
 
     /// The most questions that any minute saw.
@@ -246,7 +257,7 @@ impl Watched {
     ) -> Result<T> {
         self.count();
         let (away, now) = (self.fate.lock().unwrap().away, self.inner.clock().now());
-        if away.is_some_and(|(from, until)| (from..until).contains(&now)) {
+        if away.is_some_and(|away| away.holds_up(name, now)) {
             let (cause, why) = ("the disk is full", "the disk is full (as played)".to_owned());
             return Err(StoreError::OutOfReach { what: name, cause, why });
         }
@@ -451,6 +462,11 @@ impl Store for Watched {
     ) -> Result<Vec<NotedHappening>> {
         self.inner.happenings(campaign, after, limit).await
     }
+
+    async fn minutes(&self, campaign: CampaignId) -> Result<Vec<Minute>> {
+        self.inner.minutes(campaign).await
+    }
+
     async fn set_begun(&self, campaign: CampaignId, begun: Begun) -> Result<()> {
         self.inner.set_begun(campaign, begun).await
     }

@@ -26,6 +26,7 @@ fn snapshot(done: u64) -> Snapshot {
     tally.add(State::Done(Outcome::Accepted), done);
     tally.add(State::Done(Outcome::Duplicate), 100);
     Snapshot {
+        next_order: None,
         tally,
         calls: done,
         used: vec![("100/1m".parse().unwrap(), 25), (hour, 1_500)],

@@ -405,6 +405,8 @@ async fn a_store_from_before_there_were_checksums_gets_them_and_goes_on() {
                  DROP TRIGGER call_schema; ALTER TABLE call DROP COLUMN schema; DROP TABLE place; \
                  DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
                  CREATE UNIQUE INDEX campaign_1 ON campaign (name); DROP INDEX campaign_draft; \
+                 DROP TABLE minute; ALTER TABLE campaign DROP COLUMN first_call; \
+                 ALTER TABLE campaign DROP COLUMN last_call; \
                  ALTER TABLE budget DROP COLUMN named; DROP TABLE tenant_name; \
                  UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
                  DELETE FROM _sqlx_migrations WHERE version > 1";

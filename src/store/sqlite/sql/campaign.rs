@@ -47,7 +47,7 @@ pub(in super::super) async fn tally(
     let query = sqlx::query("SELECT state, rows FROM tally WHERE campaign = ?").bind(campaign.0);
     let rows = query.fetch_all(conn).await?;
     let tally = counts(&rows)?;
-    Ok((!rows.is_empty()).then_some(tally))
+    Ok(if rows.is_empty() { None } else { Some(tally) })
 }
 
 /// Counts of a campaign, counted from its rows: what `tally` must always equal.

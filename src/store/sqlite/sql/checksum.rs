@@ -131,11 +131,12 @@ pub(super) fn of_wave(
     over: Option<Stamp>,
     failed: Option<&str>,
 ) -> Option<i64> {
-    (wave > 0 || over.is_some() || failed.is_some()).then(|| {
-        let sum = Sum::of("wave", campaign.0).number(wave.into());
-        let sum = over.iter().fold(sum, |sum, at| sum.text("over").number(at.0));
-        failed.iter().fold(sum, |sum, failed| sum.text("failed").text(failed)).end()
-    })
+    if wave == 0 && over.is_none() && failed.is_none() {
+        return None;
+    }
+    let sum = Sum::of("wave", campaign.0).number(wave.into());
+    let sum = over.iter().fold(sum, |sum, at| sum.text("over").number(at.0));
+    Some(failed.iter().fold(sum, |sum, failed| sum.text("failed").text(failed)).end())
 }
 
 /// Refuses the wave of a campaign that does not match its checksum: a later wave would begin.

@@ -7,7 +7,7 @@ use sqlx::{Row as _, Sqlite, SqliteConnection};
 use super::checksum;
 use super::life::{add_counts, key, keys};
 use super::script::Script;
-use super::state::{STATES, busy_name, detail_text, state_name};
+use super::state::{detail_text, state_name, state_names};
 use super::values::{json_text, signed, time};
 use crate::domain::{Campaign, CampaignId, NewRow, Opening, Order, Seq};
 use crate::store::sqlite::fault::{Fault, broken};
@@ -25,7 +25,7 @@ pub(in super::super) async fn insert_draft(
     let done = sqlx::query(sql).bind(now.to_string()).execute(&mut *conn).await?;
     let id = CampaignId(done.last_insert_rowid());
     let mut counts = Script::default();
-    for state in STATES {
+    for state in state_names() {
         let sql = "INSERT INTO tally (campaign, state) VALUES (?, ?)";
         counts.add(sql, 1).bind(id.0)?.bind(state)?;
     }
@@ -97,7 +97,7 @@ pub(in super::super) async fn append(
         let some = rows.iter().filter(|row| state_name(row.life.state) == state).count();
         (state, signed(some))
     };
-    let counts = STATES.into_iter().map(count).filter(|(_, some)| *some > 0);
+    let counts = state_names().map(count).filter(|(_, some)| *some > 0);
     add_counts(&mut script, draft, counts)?;
     script.run(conn).await?;
     Ok(())
@@ -171,10 +171,8 @@ pub(in super::super) async fn confirm(
     opened_at: Timestamp,
 ) -> Result<(), Fault> {
     let confirmed = Campaign::opened(draft, opening.clone(), opened_at);
-    let rollout = match opening.rollout.is_plain() {
-        true => None,
-        false => Some(json_text(&opening.rollout)?),
-    };
+    let rollout =
+        if opening.rollout.is_plain() { None } else { Some(json_text(&opening.rollout)?) };
     let sum = checksum::of_campaign(&confirmed, budgets, rollout.as_deref());
     let notes_sum = checksum::of_notes(draft, &confirmed.notes);
     let Order { target, scan_type, comment, ticket, ids_hash } = &opening.order;
@@ -188,7 +186,7 @@ pub(in super::super) async fn confirm(
     script.add(sql, 1).bind(opening.name.as_str())?.bind(&target.api_origin)?;
     script.bind(&target.tenant)?.bind(&target.application)?.bind(&target.cloud)?;
     script.bind(scan_type.to_string())?.bind(comment)?.bind(ids_hash)?;
-    script.bind(opening.mark_bits.cast_signed())?.bind(busy_name(opening.busy))?;
+    script.bind(opening.mark_bits.cast_signed())?.bind(opening.busy.name())?;
     script.bind(opening.emulated)?.bind(budgets.scan.0)?.bind(budgets.read.0)?;
     script.bind(opened_at.to_string())?.bind(opening.priority.name())?;
     script.bind(sum)?.bind(notes_sum)?;

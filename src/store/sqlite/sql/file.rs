@@ -38,13 +38,13 @@ pub(in super::super) async fn synchronous(conn: &mut SqliteConnection) -> sqlx::
     sqlx::query_scalar("PRAGMA synchronous").fetch_one(conn).await
 }
 
-/// What is wrong with the file; nothing if it is whole. Unlike `quick_check` it also compares every
-/// index with its table: the rule reads the journal through an index alone.
+/// What is wrong with the file. Returns `None` if it is whole. Unlike `quick_check` it also
+/// compares every index with its table: the rule reads the journal through an index alone.
 pub(in super::super) async fn integrity_check(
     conn: &mut SqliteConnection,
 ) -> sqlx::Result<Option<String>> {
     let said: String = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(conn).await?;
-    Ok((said != "ok").then_some(said))
+    Ok(if said == "ok" { None } else { Some(said) })
 }
 
 /// Whether tables and columns are those that the last migration left: a name that is damaged is
@@ -72,7 +72,7 @@ async fn schema_sum(conn: &mut SqliteConnection) -> sqlx::Result<i64> {
     Ok(checksum::of_schema(&columns))
 }
 
-/// The newest migration that was applied; nothing before the first.
+/// The newest migration that was applied. Returns `None` before the first.
 pub(in super::super) async fn schema_version(
     conn: &mut SqliteConnection,
 ) -> sqlx::Result<Option<i64>> {

@@ -57,7 +57,9 @@ pub(in super::super) async fn enter(
     script.bind(record.claimed_at.0)?.bind(seen_by.0)?.bind(utc.to_string())?.bind(SCHEMA)?;
     script.add("UPDATE budget SET calls = calls + 1 WHERE id = ?", 1).bind(budget.0)?;
     if seq.is_some() {
-        let sql = "UPDATE campaign SET calls = calls + 1, last_call_at = ? WHERE id = ?";
+        let sql = "UPDATE campaign SET calls = calls + 1, last_call_at = ?, \
+                   last_call = last_insert_rowid(), \
+                   first_call = coalesce(first_call, last_insert_rowid()) WHERE id = ?";
         script.add(sql, 1).bind(utc.to_string())?.bind(campaign)?;
     }
     add_state(&mut script, *budget, state)?;

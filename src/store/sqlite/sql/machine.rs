@@ -21,7 +21,7 @@ pub(in super::super) async fn clock_offset(
     let (there, offset): (&str, i64) = (row.try_get("boot_id")?, row.try_get("offset_us")?);
     let sum = checksum::of_clock(there, offset);
     checksum::check(row.try_get("sum")?, sum, || "the clock of the store".to_owned())?;
-    Ok((there == boot_id).then_some(offset))
+    Ok(if there == boot_id { Some(offset) } else { None })
 }
 
 /// Writes the checksum of a clock that was kept before there were any.
@@ -44,7 +44,7 @@ pub(in super::super) async fn set_clock_offset(
     sqlx::query(sql).bind(boot_id).bind(offset_us).bind(sum).execute(conn).await.map(drop)
 }
 
-/// Which start of the machine the store's clock belongs to now; nothing before the first.
+/// Which start of the machine the store's clock belongs to now. Returns `None` before the first.
 pub(in super::super) async fn clock_owner(
     conn: &mut SqliteConnection,
 ) -> sqlx::Result<Option<String>> {
@@ -78,8 +78,8 @@ pub(in super::super) async fn keep_place(
     query.execute(conn).await.map(drop)
 }
 
-/// The latest moment that the journal has seen, and the wall clock then; nothing without a call.
-/// `seen_by` is no such moment: it may lie in the future.
+/// The latest moment that the journal has seen, and the wall clock then. Returns `None` without a
+/// call. `seen_by` is no such moment: it may lie in the future.
 pub(in super::super) async fn last_moment(
     conn: &mut SqliteConnection,
 ) -> Result<Option<(i64, Timestamp)>, Fault> {

@@ -15,6 +15,7 @@ mod happening;
 mod journal;
 mod life;
 mod machine;
+mod minute;
 mod named;
 mod one_name;
 mod prune;
@@ -44,6 +45,7 @@ pub(super) use journal::*;
 pub(super) use machine::{
     clock_offset, clock_owner, keep_place, kept_place, last_moment, set_clock_offset,
 };
+pub(super) use minute::minutes;
 pub(super) use one_name::{set_tenant_name, tenant_named, unite_budgets};
 pub(super) use prune::prune;
 pub(super) use queue::*;

@@ -3,10 +3,13 @@
 use crate::domain::{NamedLimit, NamedLimits};
 use crate::store::sqlite::fault::{Fault, broken};
 
-/// The limits that the server named, as they stand in the file; nothing if there are none.
+/// The limits that the server named, as they stand in the file. Returns `None` if there are none.
 pub(super) fn named_text(named: &NamedLimits) -> Option<String> {
     let all: Vec<&NamedLimit> = named.iter().collect();
-    (!all.is_empty()).then(|| serde_json::to_string(&all).expect("values of numbers are JSON"))
+    if all.is_empty() {
+        return None;
+    }
+    Some(serde_json::to_string(&all).expect("values of numbers are JSON"))
 }
 
 /// Reads what `named_text` wrote.

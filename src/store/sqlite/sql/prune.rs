@@ -1,8 +1,10 @@
 //! Letting go of calls that no rule can ask for any more, so that a store that runs every night has
-//! a bounded journal. What became of the devices stays: it is in their rows.
+//! a bounded journal. What became of the devices stays: it is in their rows; how many calls there
+//! were in each minute is kept.
 
 use sqlx::{Row as _, SqliteConnection};
 
+use super::minute::{Leaving, keep_minutes};
 use crate::domain::Stamp;
 use crate::store::sqlite::fault::Fault;
 
@@ -21,19 +23,17 @@ pub(in super::super) async fn prune(
 }
 
 async fn prune_beyond(conn: &mut SqliteConnection, before: Stamp, kept: i64) -> Result<u64, Fault> {
+    let sql = "SELECT max(id) FROM (SELECT id FROM call ORDER BY id LIMIT ?1) \
+               WHERE id <= (SELECT max(id) FROM call) - ?2";
+    let last = sqlx::query_scalar(sql).bind(PASS).bind(kept).fetch_one(&mut *conn).await?;
+    let Some(last) = last else { return Ok(0) };
     macro_rules! old {
-        ($what:literal, $tail:literal) => {
-            concat!(
-                "SELECT ",
-                $what,
-                " FROM (SELECT id, budget, claimed_at, seen_by FROM call ORDER BY id LIMIT ?1) \
-                 WHERE id <= (SELECT max(id) FROM call) - ?2 AND max(claimed_at, seen_by) < ?3",
-                $tail
-            )
+        ($head:literal, $tail:literal) => {
+            concat!($head, " FROM call WHERE id <= ?1 AND max(claimed_at, seen_by) < ?2", $tail)
         };
     }
-    let sql = old!("budget, count(*) AS calls", " GROUP BY budget");
-    let counted = sqlx::query(sql).bind(PASS).bind(kept).bind(before.0);
+    let sql = old!("SELECT budget, count(*) AS calls", " GROUP BY budget");
+    let counted = sqlx::query(sql).bind::<i64>(last).bind(before.0);
     let mut pruned = 0;
     for row in counted.fetch_all(&mut *conn).await? {
         let (budget, calls): (i64, i64) = (row.try_get("budget")?, row.try_get("calls")?);
@@ -42,9 +42,8 @@ async fn prune_beyond(conn: &mut SqliteConnection, before: Stamp, kept: i64) -> 
         pruned += calls.unsigned_abs();
     }
     if pruned > 0 {
-        let sql = concat!("DELETE FROM call WHERE id IN (", old!("id", ""), ")");
-        let delete = sqlx::query(sql).bind(PASS).bind(kept).bind(before.0);
-        delete.execute(conn).await?;
+        keep_minutes(conn, &Leaving { last, before }).await?;
+        sqlx::query(old!("DELETE", "")).bind(last).bind(before.0).execute(conn).await?;
     }
     Ok(pruned)
 }
@@ -53,19 +52,37 @@ async fn prune_beyond(conn: &mut SqliteConnection, before: Stamp, kept: i64) -> 
 mod tests {
     use sqlx::Connection;
 
+    use super::super::minute::minutes;
     use super::*;
+    use crate::domain::{CampaignId, Minute};
 
     #[tokio::test]
     async fn only_calls_that_are_old_and_not_among_the_latest_are_let_go() {
         let mut conn = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         let schema = "CREATE TABLE budget (id INTEGER PRIMARY KEY, calls INTEGER);
+             CREATE TABLE campaign (id INTEGER PRIMARY KEY, first_call INTEGER, last_call INTEGER);
              CREATE TABLE call (id INTEGER PRIMARY KEY, budget INTEGER, claimed_at INTEGER, \
-                                seen_by INTEGER);
+                                seen_by INTEGER, campaign INTEGER DEFAULT 9, seq INTEGER, \
+                                verdict TEXT, claimed_utc TEXT DEFAULT '2026-11-26T22:00:01Z');
+             CREATE TABLE minute (campaign INTEGER, at TEXT, calls INTEGER, accepted INTEGER, \
+                                  throttled INTEGER, PRIMARY KEY (campaign, at));
+             INSERT INTO campaign VALUES (9, 1, 8);
              INSERT INTO budget VALUES (1, 6), (2, 2);
-             INSERT INTO call VALUES (1, 1, 10, 20), (2, 1, 11, 0), (3, 2, 12, 13), \
-                 (4, 1, 13, 99), (5, 2, 14, 15), (6, 1, 15, 16), (7, 1, 16, 17), (8, 1, 17, 18);";
+             INSERT INTO call (id, budget, claimed_at, seen_by) VALUES (1, 1, 10, 20), \
+                 (2, 1, 11, 0), (3, 2, 12, 13), (4, 1, 13, 99), (5, 2, 14, 15), (6, 1, 15, 16), \
+                 (7, 1, 16, 17), (8, 1, 17, 18);
+             UPDATE call SET seq = id, verdict = 'accepted' WHERE id <> 3;
+             UPDATE call SET verdict = 'never_left' WHERE id = 2;
+             UPDATE call SET verdict = 'throttled', claimed_utc = '2026-11-26T22:01:59.9Z' \
+                 WHERE id >= 6;";
         sqlx::raw_sql(schema).execute(&mut conn).await.unwrap();
+        let minutes = minutes(&mut conn, CampaignId(9)).await.unwrap();
+        let figures = |minute: &Minute| [minute.calls, minute.accepted, minute.throttled];
+        // The second call never left, the third one only read.
+        assert_eq!(minutes.iter().map(figures).collect::<Vec<_>>(), [[3, 3, 0], [3, 0, 3]]);
+        assert_eq!(minutes[1].at.to_string(), "2026-11-26T22:01:00Z");
         assert_eq!(prune_beyond(&mut conn, Stamp(17), 2).await.unwrap(), 4);
+        assert_eq!(super::super::minute::minutes(&mut conn, CampaignId(9)).await.unwrap(), minutes);
         let left: Vec<i64> =
             sqlx::query_scalar("SELECT id FROM call").fetch_all(&mut conn).await.unwrap();
         // 1 and 4 are seen too late, 7 and 8 are the latest.

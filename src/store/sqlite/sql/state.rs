@@ -5,24 +5,10 @@ use crate::domain::{BusyPolicy, Detail, Outcome, Stamp, State};
 use crate::store::sqlite::fault::{Fault, broken};
 
 /// The names of all states, as they stand in `device_row` and in `tally`.
-pub(super) const STATES: [&str; 16] = [
-    "draft",
-    "queued",
-    "claimed",
-    "doubtful",
-    "accepted",
-    "covered",
-    "already_in_progress",
-    "rejected",
-    "not_found",
-    "failed",
-    "unknown",
-    "not_attempted",
-    "cancelled",
-    "bad_row",
-    "duplicate",
-    "skipped",
-];
+pub(super) fn state_names() -> impl Iterator<Item = &'static str> {
+    let ended = Outcome::ALL.into_iter().map(|outcome| state_name(State::Done(outcome)));
+    ["draft", "queued", "claimed", "doubtful"].into_iter().chain(ended)
+}
 
 /// The state that these columns hold.
 pub(super) fn state_of(name: &str, at: i64, looks: u8, busy: bool) -> Result<State, Fault> {
@@ -59,10 +45,12 @@ pub(super) fn state_name(state: State) -> &'static str {
     }
 }
 
-/// What is known beside, as it stands in the file; nothing if that is nothing.
+/// What is known beside, as it stands in the file. Returns `None` if nothing is known.
 pub(super) fn detail_text(detail: &Detail) -> Option<String> {
-    let told = *detail != Detail::default();
-    told.then(|| serde_json::to_string(detail).expect("a value of texts and numbers is JSON"))
+    if *detail == Detail::default() {
+        return None;
+    }
+    Some(serde_json::to_string(detail).expect("a value of texts and numbers is JSON"))
 }
 
 /// What is known beside.
@@ -73,17 +61,6 @@ pub(super) fn detail_of(text: Option<&str>) -> Result<Detail, Fault> {
 
 /// What is done with busy devices.
 pub(super) fn busy_of(name: &str) -> Result<BusyPolicy, Fault> {
-    parsed(name, |name| match name {
-        "report" => Some(BusyPolicy::Report),
-        "retry" => Some(BusyPolicy::Retry),
-        _ => None,
-    })
-}
-
-/// What is done with busy devices, as it stands in the file.
-pub(super) fn busy_name(busy: BusyPolicy) -> &'static str {
-    match busy {
-        BusyPolicy::Report => "report",
-        BusyPolicy::Retry => "retry",
-    }
+    let all = [BusyPolicy::Report, BusyPolicy::Retry];
+    parsed(name, |name| all.into_iter().find(|one| one.name() == name))
 }

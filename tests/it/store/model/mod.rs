@@ -416,6 +416,8 @@ impl World {
             assert_eq!(self.sqlite.tally(s).await.unwrap(), tally, "{place}");
             let calls = self.model.calls(m).await.unwrap();
             assert_eq!(self.sqlite.calls(s).await.unwrap(), calls, "{place}");
+            let minutes = self.model.minutes(m).await.unwrap();
+            assert_eq!(self.sqlite.minutes(s).await.unwrap(), minutes, "{place}");
             for operation in [Operation::Scan, Operation::Read, Operation::Cancel] {
                 budgets.insert(opening.order.target.budget(operation));
             }

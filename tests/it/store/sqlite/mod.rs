@@ -22,6 +22,7 @@ use tempfile::TempDir;
 use crate::kit::store::*;
 
 mod hosts;
+mod idle;
 mod moments;
 mod older;
 mod rollout;

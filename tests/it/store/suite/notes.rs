@@ -2,7 +2,10 @@
 //! devices wait again. What it keeps for the limit is in `limits`.
 
 use fleetsweep::domain::happening::{HAPPENINGS_KEPT, Needed};
-use fleetsweep::domain::{Action, Begun, Happened, Happening, LastRun, Opening, Operation, RunEnd};
+use fleetsweep::domain::minute::minute_of;
+use fleetsweep::domain::{
+    Action, Begun, Happened, Happening, LastRun, Minute, Opening, Operation, RunEnd,
+};
 
 use super::*;
 
@@ -145,6 +148,49 @@ pub(super) async fn what_happened_is_kept_in_its_order_within_a_bound_and_its_be
     assert_eq!(store.happenings(other, 0, 10).await.unwrap().len(), 6);
     assert!(store.note_happening(CampaignId(999_999), by(Happened::Paused)).await.is_err());
     assert!(store.happenings(CampaignId(999_999), 0, 1).await.unwrap().is_empty());
+}
+
+pub(super) async fn a_campaign_is_noted_as_finished_once_however_many_of_its_runs_say_so(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let id = campaign(store, 0..1, opening("c", &["100/1m"])).await;
+    let at = store.clock().utc();
+    for by in ["ann", "bob"] {
+        for what in [Happened::Finished, Happened::Paused] {
+            let (by, host) = (by.to_owned(), String::new());
+            store.note_happening(id, Happening { at, what, by, host }).await.unwrap();
+        }
+    }
+    let all = store.happenings(id, 0, 10).await.unwrap();
+    let told: Vec<_> = all[1..].iter().map(|one| one.happening.by.as_str()).collect();
+    assert_eq!(all[1].happening.what, Happened::Finished);
+    assert_eq!(told, ["ann", "ann", "bob"], "the pause of each is told");
+}
+
+pub(super) async fn the_minutes_of_a_campaign_count_what_left_and_how_it_was_answered(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let id = campaign(store, 0..9, opening("c", &["100/1m"])).await;
+    let other = campaign(store, 20..22, opening("other", &["100/1m"])).await;
+    assert_eq!(store.minutes(id).await.unwrap(), []);
+    let first = store.clock().utc();
+    claim(store, other).await;
+    for verdict in [accepted(first), doubtful(), never_left(), throttled(Some(SECOND))] {
+        let call = claim(store, id).await.call;
+        settle(store, call, verdict).await;
+    }
+    store.claim_read(id).await.unwrap();
+    subject.advance(SECOND * 120).await;
+    let second = store.clock().utc();
+    claim(store, id).await;
+    let kept =
+        |at, calls, accepted, throttled| Minute { at: minute_of(at), calls, accepted, throttled };
+    let all = [kept(first, 3, 1, 1), kept(second, 1, 0, 0)];
+    assert_eq!(store.minutes(id).await.unwrap(), all);
+    assert_eq!(store.minutes(other).await.unwrap(), [kept(first, 1, 0, 0)]);
+    assert_eq!(store.minutes(CampaignId(999_999)).await.unwrap(), []);
 }
 
 pub(super) async fn rows_are_paged_in_input_order(subject: &impl Subject) {
