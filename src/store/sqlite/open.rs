@@ -25,6 +25,10 @@ const OLDEST: [u32; 3] = [3, 51, 3];
 /// How long a lock is waited for.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// How often a lock is waited for before a store that is being opened is called out of reach:
+/// SQLite gives no turns, and another process that writes all the time can be ahead each time.
+const BUSY_WAITS: u32 = 3;
+
 /// How old a draft may get: nobody is still typing.
 const DRAFT_LIVES: SignedDuration = SignedDuration::from_hours(24);
 
@@ -78,7 +82,15 @@ pub(super) async fn for_writing(path: &Path, syncing: Syncing) -> Result<SqliteC
     }
     let options = options(path).synchronous(syncing.option());
     let mut conn = options.connect().await.map_err(|error| refused(path, error.into()))?;
-    let ready = match set_up(path, &mut conn, syncing).await {
+    let mut waits = 1;
+    let set_up = loop {
+        match set_up(path, &mut conn, syncing).await {
+            // What was begun is undone, and whoever has the lock may write without a pause.
+            Err(Fault::Sql(error)) if fault::is_busy(&error) && waits < BUSY_WAITS => waits += 1,
+            ended => break ended,
+        }
+    };
+    let ready = match set_up {
         Ok(()) => files::flush_folder(path).map_err(Fault::Store),
         Err(fault) => Err(fault),
     };
