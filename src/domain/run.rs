@@ -59,11 +59,12 @@ impl LastRun {
         Self { began_at: at, ..Self::default() }
     }
 
-    /// One that hands its campaign over to the workers, and does nothing else.
-    pub fn handed_over(at: Timestamp, resume: String) -> Self {
-        let why = "it was handed over to the workers".to_owned();
+    /// This run, if it hands its campaign over to the workers, and does nothing else.
+    #[must_use]
+    pub fn handed_over(self, resume: String) -> Self {
+        let (at, why) = (self.began_at, "it was handed over to the workers".to_owned());
         let end = RunEnd { at, why, exit_code: 0, resume: Some(resume), for_workers: true };
-        Self { ended: Some(end), seen_at: Some(at), ..Self::begun(at) }
+        Self { ended: Some(end), ..self }
     }
 
     /// Whether it waits for a worker to go on with it.

@@ -23,7 +23,7 @@ use crate::domain::{
     Opened, Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
 };
 use crate::store::{
-    ClaimAnswer, Hold, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError,
+    AsksAgain, ClaimAnswer, Hold, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError,
 };
 
 /// How long a write may take before people are told. Not scaled: disks and other programs are not.
@@ -37,6 +37,7 @@ pub(super) struct PatientStore<S: Store> {
     stop: watch::Receiver<StopLevel>,
     tell: Box<dyn Fn(Note) + Send + Sync>,
     away: Mutex<Away>,
+    _asks_again: AsksAgain<S>,
 }
 
 /// What is out of reach now.
@@ -74,8 +75,9 @@ impl<S: Store> PatientStore<S> {
         stop: watch::Receiver<StopLevel>,
         tell: impl Fn(Note) + Send + Sync + 'static,
     ) -> Self {
-        store.is_asked_again(true);
-        Self { store, timing, stop, tell: Box::new(tell), away: Mutex::default() }
+        let asks_again = AsksAgain::new(store.clone());
+        let (tell, away) = (Box::new(tell), Mutex::default());
+        Self { store, timing, stop, tell, away, _asks_again: asks_again }
     }
 
     /// Asks until the store answers, for as long as a run waits. Who is told to stop waits no
@@ -159,12 +161,6 @@ impl<S: Store> PatientStore<S> {
 
     fn away(&self) -> MutexGuard<'_, Away> {
         self.away.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<S: Store> Drop for PatientStore<S> {
-    fn drop(&mut self) {
-        self.store.is_asked_again(false);
     }
 }
 

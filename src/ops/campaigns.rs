@@ -6,7 +6,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::stores::{self, Place};
 use crate::domain::request::ConnectRequest;
-use crate::domain::service::{id_of, is_domain, service_of};
+use crate::domain::service::{id_of, service_of};
 use crate::domain::text::{printable, shell_word};
 use crate::domain::{
     Begun, BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Target,
@@ -155,26 +155,17 @@ async fn one_of<S: Store>(
     all: Vec<Campaign>,
     whose: &ConnectRequest,
 ) -> Result<Campaign, Failure> {
-    let (target, _) = target_of(whose)?;
-    let mut tenant = id_of(&target.tenant);
-    if is_domain(&tenant)
-        && let Some(id) = store.tenant_named(&target.api_origin, &tenant).await?
-    {
-        tenant = id;
-    }
+    let (said, _) = target_of(whose)?;
+    let said = stores::with_tenant_id_of(store, said).await?;
     let service = if whose.cloud.is_some() || whose.api_url.is_some() {
-        Some(service_of(&target.api_origin))
+        Some(service_of(&said.api_origin))
     } else {
         None
     };
-    let application = id_of(&target.application);
-    let said = |said: &str, there: &str| said.is_empty() || said == id_of(there);
     let fits = |one: &&Campaign| {
-        let Target { api_origin, tenant: its_tenant, application: its_application, .. } =
-            &one.order.target;
-        said(&tenant, its_tenant)
-            && said(&application, its_application)
-            && service.as_ref().is_none_or(|service| *service == service_of(api_origin))
+        let target = &one.order.target;
+        is_whose(target, &said)
+            && service.as_ref().is_none_or(|service| *service == service_of(&target.api_origin))
     };
     let fit: Vec<&Campaign> = all.iter().filter(fits).collect();
     if let [one] = fit[..] {
@@ -191,6 +182,13 @@ async fn one_of<S: Store>(
         format!("{why}: {}", told.join("; ")),
         format!("say whose is meant, such as --tenant {}", shell_word(&all[0].order.target.tenant)),
     ))
+}
+
+/// Whether a target is of the tenant and the application that were said; what was not is empty, and
+/// leaves it open.
+pub(super) fn is_whose(target: &Target, said: &Target) -> bool {
+    let fits = |said: &str, there: &str| said.is_empty() || id_of(said) == id_of(there);
+    fits(&said.tenant, &target.tenant) && fits(&said.application, &target.application)
 }
 
 fn whose_words(campaign: &Campaign) -> String {

@@ -8,10 +8,11 @@ use super::context::{Context, Credentials};
 use super::failure::Failure;
 use super::happenings::note;
 use super::limits::Speed;
+use super::waves::deal;
 use crate::clock::{wall_clock, zone_rule};
 use crate::domain::request::{ConnectRequest, OrNone, RunRequest, Said, ScanRequest, SpeedRequest};
 use crate::domain::text::printable;
-use crate::domain::{Begun, Campaign, CampaignId, Happened, Hours};
+use crate::domain::{Begun, Campaign, CampaignId, Happened, Hours, Rollout};
 use crate::store::{Store, StoreError};
 
 /// What is kept of a request with which a campaign begins: not what is one run's alone, and with
@@ -60,6 +61,16 @@ impl GoingOn {
             Some(begun) => changes(&begun.request.run, &self.run),
             None => Vec::new(),
         }
+    }
+
+    /// The campaign as this run is to treat it: what was kept of the rule about failures holds as a
+    /// whole; of one that kept nothing, what was asked for now, or else what it was begun with.
+    pub(super) fn ruled(&self, campaign: Campaign) -> Campaign {
+        let most = self.run.most_failures();
+        if self.begun.is_none() {
+            return deal::with_rules(campaign, most);
+        }
+        Campaign { rollout: Rollout { max_failures: most, ..campaign.rollout }, ..campaign }
     }
 
     /// Tells what is otherwise than it was kept, and keeps it so from now on; or tells that nothing

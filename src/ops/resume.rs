@@ -19,7 +19,7 @@ use super::waves::deal;
 use super::work::hand_over;
 use crate::clock::{local_now, wall_clock};
 use crate::domain::request::{ConnectRequest, ResumeRequest, RunRequest, Said};
-use crate::domain::{Begun, Campaign, Exit, Happened, Rollout};
+use crate::domain::{Begun, Campaign, Exit, Happened};
 use crate::store::Store;
 
 /// Goes on with a campaign, as it was begun but for what is said anew.
@@ -92,13 +92,7 @@ impl Resumed<'_> {
         if detach {
             return hand_over(cx, &**store, &campaign).await;
         }
-        let most = asked.most_failures();
-        let campaign = match &going_on.begun {
-            Some(_) => {
-                Campaign { rollout: Rollout { max_failures: most, ..campaign.rollout }, ..campaign }
-            }
-            None => deal::with_rules(campaign, most),
-        };
+        let campaign = going_on.ruled(campaign);
         let tally = store.tally(campaign.id).await?;
         cx.ui.say(&format!(
             "Going on with {}: {} of {} devices are done.",

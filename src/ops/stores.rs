@@ -188,6 +188,20 @@ pub(super) async fn with_tenant_id(
     let (true, Some(place)) = (is_domain(&target.tenant), place) else { return Ok(target) };
     let store = SqliteStore::open_read_only(&place.path, Timing::default()).await?;
     let Some(store) = store else { return Ok(target) };
+    Ok(with_tenant_id_of(&store, target).await?)
+}
+
+/// The target with the id of its tenant, as far as this store knows the id of a domain.
+///
+/// # Errors
+/// `StoreError` if the store fails.
+pub(super) async fn with_tenant_id_of<S: Store>(
+    store: &S,
+    target: Target,
+) -> Result<Target, StoreError> {
+    if !is_domain(&target.tenant) {
+        return Ok(target);
+    }
     let id = store.tenant_named(&target.api_origin, &target.tenant).await?;
     let tenant = id.unwrap_or_else(|| target.tenant.clone());
     Ok(Target { tenant, ..target })

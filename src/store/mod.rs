@@ -12,6 +12,7 @@ mod tables;
 mod verbs;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -134,6 +135,23 @@ impl ReadSettlement {
     /// Of a call that was needed.
     pub fn needed(verdict: Option<crate::domain::Verdict>) -> Self {
         Self { verdict, optional: false }
+    }
+}
+
+/// Says to a store that it is asked again by who asks, as long as this lives.
+pub struct AsksAgain<S: Store>(Arc<S>);
+
+impl<S: Store> AsksAgain<S> {
+    /// Says so from now on.
+    pub fn new(store: Arc<S>) -> Self {
+        store.is_asked_again(true);
+        Self(store)
+    }
+}
+
+impl<S: Store> Drop for AsksAgain<S> {
+    fn drop(&mut self) {
+        self.0.is_asked_again(false);
     }
 }
 

@@ -11,6 +11,7 @@ mod story;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
@@ -75,7 +76,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     /// `Failure` if the store fails or a report cannot be written.
     pub(crate) async fn run(self, campaign: Campaign) -> Result<Exit, Failure> {
         let mut stopping = self.cx.stop.listen()?;
-        let run = self.begin()?;
+        let began_at = self.store.clock().utc();
+        let run = LastRun { reports: self.reports.places(), ..begun_here(self.cx, began_at)? };
         let note_run = || self.store.note_run(campaign.id, run.clone());
         if let Err(error) = self.patiently(&mut stopping, note_run).await {
             let failure = self.of_store(&campaign, error.into()).await;
@@ -113,18 +115,6 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
                 "Warning: the command of --on-finish {why}; the exit code stays as it is."
             ));
         }
-    }
-
-    /// What is told of this run from now on.
-    fn begin(&self) -> Result<LastRun, Failure> {
-        Ok(LastRun {
-            id: run_id()?,
-            seen_at: Some(wall_clock()),
-            reports: self.reports.places(),
-            by: self.cx.host.user.clone(),
-            host: self.cx.host.name.clone(),
-            ..LastRun::begun(self.store.clock().utc())
-        })
     }
 
     /// All that is done between the two words about it in the store.
@@ -433,17 +423,22 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     }
 }
 
-/// What tells a run from the others of its campaign.
+/// A run that begins in this process, as it is told from now on.
 ///
 /// # Errors
-/// `Failure` if the system has no random numbers.
-pub(in crate::ops) fn run_id() -> Result<String, Failure> {
+/// `Failure` if the system has no random numbers, by which it is told from others.
+pub(in crate::ops) fn begun_here(cx: &Context<'_>, at: Timestamp) -> Result<LastRun, Failure> {
     let id = getrandom::u64().map_err(|error| {
-        let what = "the run cannot be told from others";
         let next = "check that the system has its random numbers (getrandom(2))";
-        Failure::new(Exit::Failed, what, error.to_string(), next)
+        Failure::failed("the run cannot be told from others", error, next)
     })?;
-    Ok(format!("{id:016x}"))
+    Ok(LastRun {
+        id: format!("{id:016x}"),
+        seen_at: Some(wall_clock()),
+        by: cx.host.user.clone(),
+        host: cx.host.name.clone(),
+        ..LastRun::begun(at)
+    })
 }
 
 /// A run that is over.

@@ -8,23 +8,7 @@ use crate::clock::{Clock, local_now};
 use crate::domain::event::Note;
 use crate::ops::stop::Stopping;
 use crate::report::progress::text;
-use crate::store::{Result, Store, StoreError};
-
-/// Says to a store that it is asked again, as long as this lives.
-struct AsksAgain<'a, S: Store>(&'a S);
-
-impl<'a, S: Store> AsksAgain<'a, S> {
-    fn new(store: &'a S) -> Self {
-        store.is_asked_again(true);
-        Self(store)
-    }
-}
-
-impl<S: Store> Drop for AsksAgain<'_, S> {
-    fn drop(&mut self) {
-        self.0.is_asked_again(false);
-    }
-}
+use crate::store::{AsksAgain, Result, Store, StoreError};
 
 impl<S: Store, A> Run<'_, S, A> {
     /// Asks the store. One that is out of reach is waited for, as long as the run waits for a lost
@@ -37,7 +21,7 @@ impl<S: Store, A> Run<'_, S, A> {
     where
         F: Future<Output = Result<()>>,
     {
-        let _asks_again = AsksAgain::new(&*self.store);
+        let _asks_again = AsksAgain::new(self.store.clone());
         match verb().await {
             Err(error @ StoreError::OutOfReach { .. }) => {
                 let answer = stopping.unless_stopped(self.until_answered(verb)).await;

@@ -11,7 +11,7 @@ use crate::clock::{Clock, local_now};
 use crate::defender::HttpApi;
 use crate::domain::request::RunRequest;
 use crate::domain::text::printable;
-use crate::domain::{Begun, Campaign, CampaignFilter, Exit, Rollout, Stamp, Target};
+use crate::domain::{Begun, Campaign, CampaignFilter, Exit, Stamp, Target};
 use crate::ops::context::Context;
 use crate::ops::destination::{Destination, same_target};
 use crate::ops::failure::Failure;
@@ -98,10 +98,8 @@ impl<S: Store> Worker<S> {
             on_finish: hook(cx, &going_on, &begun),
             worker: true,
         };
-        let most = asked.max_failures.as_ref().and_then(|most| most.as_ref().copied());
-        let rollout = Rollout { max_failures: most, ..campaign.rollout.clone() };
         let target = campaign.order.target.clone();
-        let exit = run.run(Campaign { rollout, ..campaign }).await;
+        let exit = run.run(going_on.ruled(campaign)).await;
         if exit.as_ref().is_ok_and(|exit| *exit == Exit::SignIn) {
             // A credential that was replaced is read anew.
             self.clients().remove(&target);

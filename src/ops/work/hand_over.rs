@@ -1,10 +1,10 @@
 //! Handing a campaign over to the workers: its process plans and asks, and a worker runs it.
 
 use crate::clock::wall_clock;
-use crate::domain::{Campaign, Exit, LastRun};
+use crate::domain::{Campaign, Exit};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
-use crate::ops::run::run_id;
+use crate::ops::run::begun_here;
 use crate::report::{Document, human, jsonl};
 use crate::store::Store;
 
@@ -19,12 +19,7 @@ pub(in crate::ops) async fn hand_over<S: Store>(
 ) -> Result<Exit, Failure> {
     let name = &campaign.name;
     let resume = cx.commands.of_campaign(&format!("resume {name}"));
-    let run = LastRun {
-        id: run_id()?,
-        by: cx.host.user.clone(),
-        host: cx.host.name.clone(),
-        ..LastRun::handed_over(wall_clock(), resume)
-    };
+    let run = begun_here(cx, wall_clock())?.handed_over(resume);
     store.note_run(campaign.id, run).await?;
     cx.ui.show(&HandedOver {
         campaign: name.to_string(),

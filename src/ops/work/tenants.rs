@@ -5,10 +5,11 @@ use std::fmt;
 
 use crate::domain::Target;
 use crate::domain::request::ConnectRequest;
-use crate::domain::service::{is_domain, unbraced};
 use crate::domain::text::printable;
+use crate::ops::campaigns::is_whose;
 use crate::ops::connection::target_of;
 use crate::ops::failure::Failure;
+use crate::ops::stores::with_tenant_id_of;
 use crate::store::Store;
 
 /// The tenants that a worker can sign in to.
@@ -16,10 +17,8 @@ pub(super) struct Tenants(Vec<Known>);
 
 struct Known {
     connect: ConnectRequest,
-    /// Its id as campaigns keep it; empty if only the token says it.
-    tenant: String,
-    /// The application's id; empty if only the token says it.
-    application: String,
+    /// Whose campaigns they are for; empty where only the token says it.
+    said: Target,
 }
 
 impl Tenants {
@@ -34,14 +33,9 @@ impl Tenants {
     ) -> Result<Self, Failure> {
         let mut known = Vec::with_capacity(all.len());
         for connect in all {
-            let (target, _) = target_of(&connect)?;
-            let Target { mut tenant, application, api_origin, .. } = target;
-            if is_domain(&tenant)
-                && let Some(id) = store.tenant_named(&api_origin, &tenant).await?
-            {
-                tenant = id;
-            }
-            known.push(Known { connect, tenant, application });
+            let (said, _) = target_of(&connect)?;
+            let said = with_tenant_id_of(store, said).await?;
+            known.push(Known { connect, said });
         }
         Ok(Self(known))
     }
@@ -49,13 +43,8 @@ impl Tenants {
     /// The settings of the tenant and the application that this target names. Settings that name
     /// them are preferred to those that leave it to the token.
     pub(super) fn of(&self, target: &Target) -> Option<&ConnectRequest> {
-        let same = |here: &str, there: &str| unbraced(here).eq_ignore_ascii_case(there);
-        let fits = |one: &&Known| {
-            (one.tenant.is_empty() || same(&one.tenant, &target.tenant))
-                && (one.application.is_empty() || same(&one.application, &target.application))
-        };
-        let named = |one: &&Known| usize::from(!one.tenant.is_empty());
-        self.0.iter().filter(fits).max_by_key(named).map(|one| &one.connect)
+        let fits = self.0.iter().filter(|one| is_whose(target, &one.said));
+        fits.max_by_key(|one| !one.said.tenant.is_empty()).map(|one| &one.connect)
     }
 }
 
@@ -63,7 +52,7 @@ impl fmt::Display for Tenants {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_slice() {
             [] => f.write_str("no tenant"),
-            [one] => match (&one.connect.profile, one.tenant.as_str()) {
+            [one] => match (&one.connect.profile, one.said.tenant.as_str()) {
                 (Some(profile), _) => write!(f, "the profile {}", printable(profile)),
                 (None, "") => f.write_str("the tenant of its token"),
                 (None, tenant) => write!(f, "the tenant {}", printable(tenant)),
