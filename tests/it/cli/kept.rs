@@ -5,6 +5,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::windows::from_now;
 use super::{Place, Said, json_lines, run, start, until, wait};
+use crate::kit::older::FIFTEENTH_SCHEMA;
 
 fn signal(child: &std::process::Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
@@ -183,12 +184,7 @@ async fn a_campaign_that_runs_elsewhere_is_told_and_one_that_was_paused_there_ne
 #[tokio::test]
 async fn a_campaign_of_an_older_version_goes_on_by_what_is_typed_and_says_that_nothing_was_kept() {
     let (place, _, _) = begun();
-    let older = "DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
-                 CREATE UNIQUE INDEX campaign_1 ON campaign (name); DROP INDEX campaign_draft; \
-                 DROP TABLE minute; ALTER TABLE campaign DROP COLUMN first_call; \
-                 ALTER TABLE campaign DROP COLUMN last_call; \
-                 DELETE FROM _sqlx_migrations WHERE version >= 16";
-    crate::store::sqlite::run(&place.path("s.db"), older).await;
+    crate::store::sqlite::run(&place.path("s.db"), FIFTEENTH_SCHEMA).await;
     let said = run(place.fleetsweep(&["status", "c", "--store=sqlite:s.db"]));
     assert_eq!(said.code, 1, "reading alone brings nothing up to date: {}", said.err);
     let said = goes_on(&place, &[]);

@@ -80,5 +80,6 @@ async fn kills_during_recovery_lose_nothing_and_order_nothing_twice() {
     println!("{kills} kills within {count} recoveries, {} wrong", wrong.len());
     assert!(wrong.is_empty(), "{wrong:#?}");
     // How far a restart comes on a busy machine is not the same in each run.
-    assert!(kills * every >= 50, "only {kills} of {count} were killed within the recovery");
+    let least = if all() { 100 } else { 50_usize.div_ceil(every) };
+    assert!(kills >= least, "only {kills} of {count} were killed within the recovery");
 }

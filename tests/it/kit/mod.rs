@@ -6,6 +6,7 @@ pub(crate) mod canned;
 pub(crate) mod certificates;
 pub(crate) mod child;
 pub(crate) mod fake_server;
+pub(crate) mod older;
 pub(crate) mod program;
 pub(crate) mod store;
 pub(crate) mod support;

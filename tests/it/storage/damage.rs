@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::kit::fake_server::{Behaviour, Existing, FakeServer, Script};
+use crate::kit::older::THIRD_SCHEMA;
 use crate::kit::store as store_kit;
 use crate::kit::support::{campaign_of, device};
 
@@ -377,39 +378,15 @@ async fn a_log_that_is_cut_off_is_noticed_and_a_store_that_does_not_look_is_caug
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_from_before_there_were_checksums_gets_them_and_goes_on() {
     let ground = Ground::new().await;
-    let older = "ALTER TABLE device_row DROP COLUMN sum; ALTER TABLE budget DROP COLUMN sum; \
+    let first = "ALTER TABLE device_row DROP COLUMN sum; ALTER TABLE budget DROP COLUMN sum; \
                  ALTER TABLE campaign DROP COLUMN sum; ALTER TABLE campaign DROP COLUMN notes_sum; \
                  ALTER TABLE campaign DROP COLUMN quota_sum; \
                  ALTER TABLE clock DROP COLUMN sum; PRAGMA user_version = 0; \
                  ALTER TABLE device_row DROP COLUMN arrives_by; \
                  ALTER TABLE campaign DROP COLUMN last_run; \
                  ALTER TABLE campaign DROP COLUMN last_call_at; \
-                 ALTER TABLE campaign DROP COLUMN paused; \
-                 ALTER TABLE campaign DROP COLUMN ticket; \
-                 DROP INDEX row_ready; \
-                 ALTER TABLE device_row DROP COLUMN turn; \
-                 ALTER TABLE device_row DROP COLUMN wave; \
-                 CREATE INDEX row_ready ON device_row (campaign, rank, repeat) \
-                 WHERE state = 'queued' AND ready = 1; \
-                 ALTER TABLE campaign DROP COLUMN wave; \
-                 ALTER TABLE campaign DROP COLUMN wave_sum; \
-                 ALTER TABLE campaign DROP COLUMN wave_over; \
-                 ALTER TABLE campaign DROP COLUMN wave_failed; \
-                 ALTER TABLE campaign DROP COLUMN rollout; \
-                 ALTER TABLE campaign DROP COLUMN priority; \
-                 ALTER TABLE campaign DROP COLUMN engaged_until; \
-                 ALTER TABLE campaign DROP COLUMN called_off; \
-                 DELETE FROM tally WHERE state = 'cancelled'; \
-                 DROP INDEX campaign_finished; \
-                 ALTER TABLE campaign DROP COLUMN pruned_at; \
-                 DROP TRIGGER call_schema; ALTER TABLE call DROP COLUMN schema; DROP TABLE place; \
-                 DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
-                 CREATE UNIQUE INDEX campaign_1 ON campaign (name); DROP INDEX campaign_draft; \
-                 DROP TABLE minute; ALTER TABLE campaign DROP COLUMN first_call; \
-                 ALTER TABLE campaign DROP COLUMN last_call; \
-                 ALTER TABLE budget DROP COLUMN named; DROP TABLE tenant_name; \
-                 UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
                  DELETE FROM _sqlx_migrations WHERE version > 1";
-    let end = changed(&ground, older).await;
+    let older = format!("{THIRD_SCHEMA}; {first}");
+    let end = changed(&ground, &older).await;
     assert!(matches!(end, End::Finished), "{end:?}");
 }

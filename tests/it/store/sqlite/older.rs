@@ -1,28 +1,7 @@
 //! Stores that an older version of the program wrote: what they hold stays, damage included.
 
 use super::*;
-
-/// Takes back what the fourth schema and later ones changed.
-const THIRD_SCHEMA: &str = "UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
-    ALTER TABLE campaign DROP COLUMN paused; ALTER TABLE campaign DROP COLUMN ticket; \
-    DROP INDEX row_ready; \
-    ALTER TABLE device_row DROP COLUMN turn; ALTER TABLE device_row DROP COLUMN wave; \
-    CREATE INDEX row_ready ON device_row (campaign, rank, repeat) \
-    WHERE state = 'queued' AND ready = 1; \
-    ALTER TABLE campaign DROP COLUMN wave; ALTER TABLE campaign DROP COLUMN wave_sum; \
-    ALTER TABLE campaign DROP COLUMN wave_over; ALTER TABLE campaign DROP COLUMN wave_failed; \
-    ALTER TABLE campaign DROP COLUMN rollout; \
-    ALTER TABLE campaign DROP COLUMN priority; ALTER TABLE campaign DROP COLUMN engaged_until; \
-    ALTER TABLE campaign DROP COLUMN called_off; \
-    DELETE FROM tally WHERE state = 'cancelled'; DROP INDEX campaign_finished; \
-    ALTER TABLE campaign DROP COLUMN pruned_at; \
-    DROP TRIGGER call_schema; ALTER TABLE call DROP COLUMN schema; DROP TABLE place; \
-    DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
-    CREATE UNIQUE INDEX campaign_1 ON campaign (name); DROP INDEX campaign_draft; \
-    DROP TABLE minute; ALTER TABLE campaign DROP COLUMN first_call; \
-    ALTER TABLE campaign DROP COLUMN last_call; \
-    ALTER TABLE budget DROP COLUMN named; DROP TABLE tenant_name; \
-    DELETE FROM _sqlx_migrations WHERE version >= 4";
+use crate::kit::older::THIRD_SCHEMA;
 
 /// A store with a device of every rank that the third schema knew, and who they are.
 async fn ranked(path: &Path) -> Vec<Rank> {

@@ -1,0 +1,37 @@
+//! SQL that takes a store back to what an older version of the program wrote, so that tests bring
+//! it up to date again. What a new migration changes is taken back here.
+
+/// Takes back what the sixteenth migration and later ones changed, but for their names.
+macro_rules! from_the_sixteenth {
+    () => {
+        "DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
+         CREATE UNIQUE INDEX campaign_1 ON campaign (name); DROP INDEX campaign_draft; \
+         DROP TABLE minute; ALTER TABLE campaign DROP COLUMN first_call; \
+         ALTER TABLE campaign DROP COLUMN last_call; "
+    };
+}
+
+/// Takes back what the sixteenth migration and later ones changed.
+pub(crate) const FIFTEENTH_SCHEMA: &str =
+    concat!(from_the_sixteenth!(), "DELETE FROM _sqlx_migrations WHERE version >= 16");
+
+/// Takes back what the fourth migration and later ones changed.
+pub(crate) const THIRD_SCHEMA: &str = concat!(
+    "UPDATE device_row SET rank = rank - 1 WHERE rank > 1; \
+     ALTER TABLE campaign DROP COLUMN paused; ALTER TABLE campaign DROP COLUMN ticket; \
+     DROP INDEX row_ready; \
+     ALTER TABLE device_row DROP COLUMN turn; ALTER TABLE device_row DROP COLUMN wave; \
+     CREATE INDEX row_ready ON device_row (campaign, rank, repeat) \
+     WHERE state = 'queued' AND ready = 1; \
+     ALTER TABLE campaign DROP COLUMN wave; ALTER TABLE campaign DROP COLUMN wave_sum; \
+     ALTER TABLE campaign DROP COLUMN wave_over; ALTER TABLE campaign DROP COLUMN wave_failed; \
+     ALTER TABLE campaign DROP COLUMN rollout; \
+     ALTER TABLE campaign DROP COLUMN priority; ALTER TABLE campaign DROP COLUMN engaged_until; \
+     ALTER TABLE campaign DROP COLUMN called_off; \
+     DELETE FROM tally WHERE state = 'cancelled'; DROP INDEX campaign_finished; \
+     ALTER TABLE campaign DROP COLUMN pruned_at; \
+     DROP TRIGGER call_schema; ALTER TABLE call DROP COLUMN schema; DROP TABLE place; ",
+    from_the_sixteenth!(),
+    "ALTER TABLE budget DROP COLUMN named; DROP TABLE tenant_name; \
+     DELETE FROM _sqlx_migrations WHERE version >= 4"
+);
