@@ -2,10 +2,11 @@
 //! the command line cannot give yet, and for the libraries that log only while they sign in.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use fleetsweep::defender::{Credential, Origin, SignIn, SignInSettings, TokenSource};
 use fleetsweep::domain::Timing;
+use tracing::Dispatch;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::disguise::{ASSERTION, Canary, SECRET, SIGNATURE};
@@ -34,8 +35,17 @@ impl MakeWriter<'_> for Log {
     }
 }
 
+/// Two subscribers that stay and are no thread's own. `tracing` remembers of each place in the code
+/// whether anybody listens, and where it knows of one subscriber at most it asks the thread alone
+/// that comes there first: a test beside this one, which listens to nothing, would silence the place.
+static LISTENERS: LazyLock<[Dispatch; 2]> = LazyLock::new(|| {
+    let all = || tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+    [Dispatch::new(all().finish()), Dispatch::new(all().finish())]
+});
+
 /// Everything that is logged and told when this credential meets this answer.
 async fn told(credential: Credential, act: Act) -> Vec<u8> {
+    LazyLock::force(&LISTENERS);
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
