@@ -37,7 +37,7 @@ impl MakeWriter<'_> for Log {
 
 /// Two subscribers that stay and are no thread's own. `tracing` remembers of each place in the code
 /// whether anybody listens, and where it knows of one subscriber at most it asks the thread alone
-/// that comes there first: a test beside this one, which listens to nothing, would silence the place.
+/// that comes there first: a test beside this one, which listens to nothing, would silence it.
 static LISTENERS: LazyLock<[Dispatch; 2]> = LazyLock::new(|| {
     let all = || tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
     [Dispatch::new(all().finish()), Dispatch::new(all().finish())]
