@@ -6,6 +6,7 @@ mod campaign;
 mod cancel;
 mod common;
 mod due;
+mod headings;
 mod hours;
 mod machines;
 mod order;
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 use clap::builder::StringValueParser;
 use clap::{Args, Parser, Subcommand};
 
+use crate::cli::topics::TOPICS;
 use crate::domain::preflight::Group;
 use crate::domain::request::{Length, OrNone};
 use crate::domain::{
@@ -32,6 +34,7 @@ use crate::domain::{
     SignInKind, Ticket,
 };
 use crate::emulator::Scenario;
+use crate::report::human::wrapped;
 pub use after::AfterArgs;
 pub use campaign::{FollowArgs, PauseArgs, PruneArgs, RetryArgs, WhoseArgs};
 pub use cancel::CancelArgs;
@@ -44,7 +47,7 @@ pub use plan_file::PlanFileArgs;
 pub(super) use requests::SettingsArgs;
 pub use schedule::ScheduleArgs;
 pub use status::StatusArgs;
-pub use tools::{CompletionsArgs, DoctorArgs, EmulateArgs, ManArgs};
+pub use tools::{CompletionsArgs, DoctorArgs, EmulateArgs, HelpArgs, ManArgs};
 use typed::typed;
 pub(super) use values::sign_in_kind;
 use values::{
@@ -58,39 +61,53 @@ pub use work::WorkArgs;
 /// and never faster, and says for every device what became of it.
 #[derive(Debug, Parser)]
 #[command(name = "fleetsweep", version, max_term_width = 80, disable_help_subcommand = true)]
-#[command(before_help = EXAMPLES, after_help = exit_codes())]
+#[command(after_help = topics(), after_long_help = long_end())]
+#[command(mut_subcommands(|command| command.mut_args(headings::under_heading)))]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 
     /// Settings file [env: FLEETSWEEP_CONFIG]
+    ///
     /// [default: fleetsweep/config.toml in your folder for settings]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", hide_short_help = true)]
     pub config: Option<PathBuf>,
 
-    /// Log more to standard error: -v what happens, -vv every call, -vvv everything.
+    /// Show the whole plan; log more (-vv every call)
+    ///
+    /// The log goes to standard error; -vvv writes everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
 
 const EXAMPLES: &str = "Examples:
-  fleetsweep scan devices.csv --type full --comment \"Incident 4711\" --dry-run
-  fleetsweep scan devices.csv --type full --comment \"Incident 4711\"
-  fleetsweep resume
-  fleetsweep scan devices.csv --type quick --comment \"try it\" --emulator";
+  How long would it take? Nothing is sent:
+    fleetsweep scan devices.csv --type full --comment \"INC 4711\" --dry-run
+  Order the scans; asks for confirmation first:
+    fleetsweep scan devices.csv --type full --comment \"INC 4711\"
+  Go on after Ctrl-C, a window that closed or a crash:
+    fleetsweep resume
+  Try it without a tenant; nothing leaves this machine:
+    fleetsweep scan devices.csv --type quick --comment \"try it\" --emulator";
+
+/// The end of the help of `scan` on one screen.
+const SCAN_MORE: &str = "Example: fleetsweep scan devices.csv -t full -c \"INC 4711\" --dry-run
+All options and examples: fleetsweep scan --help. Topics: fleetsweep help.";
 
 const SCAN_EXAMPLES: &str = "Examples:
   How long would it take, and is the list all right? Nothing is sent:
     fleetsweep scan devices.csv --type full --comment \"INC 4711\" --dry-run
   Order the scans, asking for confirmation first:
     fleetsweep scan devices.csv --type full --comment \"INC 4711\"
+  Twenty devices first; the others half an hour later, if those did well:
+    fleetsweep scan devices.csv --type full --comment \"INC 4711\" --canary 20
   From a timer, without asking, at most 15,000 devices, until six:
     fleetsweep scan devices.csv --type full --comment nightly \\
       --approve-max 15000 --until 06:00
-  Those that were hit before all others:
+  The devices that were hit before all others:
     fleetsweep scan fleet.csv --first hit.csv --type full --comment \"INC 4711\"
-  An incident, while a night run orders on the same limits:
+  An incident, while a nightly run orders on the same limits:
     fleetsweep scan hit.csv --type full --comment \"INC 4711\" --priority high
   For a change request: the plan as a file, then exactly that at night:
     fleetsweep scan devices.csv --type full --comment nightly \\
@@ -99,13 +116,24 @@ const SCAN_EXAMPLES: &str = "Examples:
   Begin at ten, and follow the scans to their end for the morning's summary:
     fleetsweep scan devices.csv --type full --comment nightly \\
       --start-at 22:00 --follow
-  Twenty devices first; the others half an hour later, if those did well:
-    fleetsweep scan devices.csv --type full --comment \"INC 4711\" --canary 20
   Some rows of an export, with its header and all its columns:
     grep -e \"Device ID\" -e Berlin export.csv | \\
       fleetsweep scan - --type quick --comment check
   Try it without a tenant; nothing leaves this machine:
     fleetsweep scan devices.csv --type quick --comment \"try it\" --emulator";
+
+/// The topics of `help`, for the end of the program's own help.
+fn topics() -> String {
+    let names: Vec<&str> = TOPICS.iter().map(|topic| topic.name).collect();
+    let topics = format!("Topics: {}", names.join(", "));
+    let more = "`fleetsweep help NAME` tells about a topic or a command.";
+    format!("{}\n{}", wrapped(&topics, 8), wrapped(more, 0))
+}
+
+/// The end of the program's help in full.
+fn long_end() -> String {
+    format!("{EXAMPLES}\n\n{}\n\n{}", exit_codes(), topics())
+}
 
 /// The exit codes, as help and manual tell them.
 pub(super) fn exit_codes() -> String {
@@ -113,7 +141,7 @@ pub(super) fn exit_codes() -> String {
     for exit in Exit::ALL {
         let line = format!("  {:<4} {}", exit.code(), exit.help());
         text.push('\n');
-        text += &crate::report::human::wrapped(&line, 7);
+        text += &wrapped(&line, 7);
     }
     text
 }
@@ -122,6 +150,7 @@ pub(super) fn exit_codes() -> String {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Order a scan on every device of a list: plan, confirm, run, report.
+    #[command(mut_args(headings::short_or_long))]
     Scan(Box<ScanArgs>),
     /// Go on with a campaign that was stopped or killed.
     Resume(Box<ResumeArgs>),
@@ -155,6 +184,8 @@ pub enum Command {
     Schedule(ScheduleArgs),
     /// Run the API's emulator on a loopback address until Ctrl-C.
     Emulate(EmulateArgs),
+    /// Tell about a topic or a command.
+    Help(HelpArgs),
     /// Print a script that completes commands and options in a shell.
     Completions(CompletionsArgs),
     /// Write the manual pages, one for each command.
@@ -163,10 +194,9 @@ pub enum Command {
 
 typed! {
     /// Where the API is and who calls it. Secrets are never flags: AZURE_CLIENT_SECRET, or a file.
-    #[command(next_help_heading = "Tenant and sign-in")]
     ConnectArgs => ConnectRequest {
-        /// Tenant's settings in the settings file [env: FLEETSWEEP_PROFILE]
-        #[arg(long, value_name = "NAME")]
+        /// Tenant, by its name in the settings file [env: FLEETSWEEP_PROFILE]
+        #[arg(short, long, value_name = "NAME")]
         profile: Option<String>,
 
         /// Tenant id, or one of its domains [env: AZURE_TENANT_ID]
@@ -183,8 +213,10 @@ typed! {
             value_parser = words(text(), SignInKind::ALL.map(SignInKind::name)))]
         auth: Option<String> => auth,
 
-        /// File that holds the client secret, readable by you alone; else the systemd credential
-        /// client-secret or AZURE_CLIENT_SECRET is used [env: FLEETSWEEP_CLIENT_SECRET_FILE]
+        /// File with the client secret
+        ///
+        /// It must be readable by you alone. Without it the systemd credential client-secret or
+        /// AZURE_CLIENT_SECRET is used [env: FLEETSWEEP_CLIENT_SECRET_FILE]
         #[arg(long, value_name = "PATH")]
         client_secret_file: Option<PathBuf>,
 
@@ -220,9 +252,8 @@ typed! {
 
 typed! {
     /// The embedded emulator.
-    #[command(next_help_heading = "Emulator")]
     EmulatorArgs => EmulatorRequest {
-        /// Run against an embedded emulator on loopback; nothing leaves this machine
+        /// Run against the embedded emulator; nothing leaves this machine
         #[arg(long, conflicts_with_all = ["profile", "tenant", "client_id", "auth",
             "client_secret_file", "client_certificate", "token_file", "cloud", "api_url",
             "login_url", "ca_file"])]
@@ -241,7 +272,6 @@ typed! {
 
 typed! {
     /// How fast, and until when.
-    #[command(next_help_heading = "Speed")]
     SpeedArgs => SpeedRequest {
         /// Lower a limit, such as 50/1m; repeatable. The API's own are 100/1m and 1500/1h; only
         /// towards a loopback address can a limit be higher
@@ -304,16 +334,16 @@ impl SpeedArgs {
 
 /// Where state and reports go.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "State and output")]
 pub struct OutputArgs {
     /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
     /// [default: /var/lib/fleetsweep if it is writable, else your state folder]
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
 
-    /// Report file, its format by its ending (.csv, .jsonl), with {campaign} for the name;
-    /// repeatable
-    /// [default: fleetsweep-CAMPAIGN.csv here]
+    /// Report file, format by its ending; repeatable
+    ///
+    /// Endings are .csv and .jsonl; {campaign} stands for the campaign's name [default:
+    /// fleetsweep-CAMPAIGN.csv here]
     #[arg(long = "report", value_name = "FILE")]
     pub reports: Vec<PathBuf>,
 
@@ -335,7 +365,7 @@ typed! {
         /// Stop (exit 4) when so many were rejected, not found, failed or are unknown: a share such
         /// as 5%, of at least 50 results of this run, or a number. It also judges a canary and each
         /// wave, there with the scans that failed [default: 5% of a wave; none of a run]
-        #[arg(long, value_name = "SHARE|N", help_heading = "Waves and failures")]
+        #[arg(long, value_name = "SHARE|N")]
         max_failures: Option<OrNone<MaxFailures>>,
         /// Where state and reports go.
         #[command(flatten)]
@@ -354,11 +384,14 @@ typed! {
 
 typed! {
     /// `scan`.
-    #[command(before_help = SCAN_EXAMPLES)]
+    #[command(after_help = SCAN_MORE, after_long_help = SCAN_EXAMPLES)]
     #[command(override_usage = "fleetsweep scan --type quick|full --comment <TEXT> [OPTIONS] \
     <DEVICES>...\n       fleetsweep scan --plan <FILE> --approve-plan <DIGEST> [OPTIONS]")]
     ScanArgs => ScanRequest {
-        /// Files with device ids (portal export, CSV, JSON, plain list), or - for standard input
+        /// Files with device ids, or - for standard input
+        ///
+        /// Portal and hunting exports, CSV, JSON and plain lists are read; see `fleetsweep help
+        /// lists`
         #[arg(value_name = "DEVICES", required_unless_present_any = ["from_tenant", "plan"])]
         devices: Vec<PathBuf>,
 
@@ -367,17 +400,18 @@ typed! {
         from_tenant: bool,
 
         /// Type of the scan
-        #[arg(long = "type", value_name = "quick|full", hide_possible_values = true,
+        #[arg(short = 't', long = "type", value_name = "quick|full", hide_possible_values = true,
             value_parser = words(scan_type, TYPES), required_unless_present = "plan")]
         scan_type: Option<ScanType>,
 
-        /// Why: stands in every action, where the portal shows it
-        #[arg(long, value_name = "TEXT", required_unless_present = "plan")]
+        /// Why; the portal shows it with every scan
+        #[arg(short, long, value_name = "TEXT", required_unless_present = "plan")]
         comment: Option<String>,
 
-        /// Show the plan and order nothing; nothing at all is sent, unless --check, --names or
-        /// --from-tenant ask the tenant
-        #[arg(long)]
+        /// Show the plan and order nothing
+        ///
+        /// Nothing at all is sent, unless --check, --names or --from-tenant ask the tenant
+        #[arg(short = 'n', long)]
         dry_run: bool,
 
         /// Name of the campaign; the same command with the same name goes on with it
@@ -443,7 +477,7 @@ typed! {
 
         /// Number of the change request or incident; it stands in every action's comment, in the
         /// report and in what status tells
-        #[arg(long, value_name = "TEXT", help_heading = "Change requests")]
+        #[arg(long, value_name = "TEXT")]
         ticket: Option<Ticket>,
         /// The plan as a file.
         #[command(flatten)]
@@ -469,7 +503,7 @@ typed! {
 
 typed! {
     /// `resume`.
-    #[command(before_help = "Examples:
+    #[command(after_long_help = "Examples:
   fleetsweep resume
   fleetsweep resume full-2026-11-24-k3x9qa --until 06:00")]
     ResumeArgs => ResumeRequest {
@@ -493,7 +527,7 @@ typed! {
 
 /// `report`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_long_help = "Examples:
   fleetsweep report
   fleetsweep report full-2026-11-24-k3x9qa --report all.jsonl --report all.csv")]
 pub struct ReportArgs {
@@ -510,7 +544,7 @@ pub struct ReportArgs {
 
 /// `devices`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_long_help = "Examples:
   fleetsweep devices > devices.csv
   fleetsweep devices --os windows-server --group Berlin --output servers.csv
   fleetsweep devices --tag pilot --json | fleetsweep scan - --type quick \\

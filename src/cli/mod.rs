@@ -3,11 +3,13 @@
 
 pub mod args;
 mod commands;
+mod manual;
 pub mod parse;
 mod proposals;
 mod schedule;
 mod settings;
 mod terminal;
+mod topics;
 
 use args::Common;
 pub use parse::Parsed;

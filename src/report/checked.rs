@@ -112,6 +112,24 @@ impl Checked {
     }
 
     /// One line for each field with words that are not understood.
+    /// The same in few lines: each kind of group is one, and what decides nothing is left out.
+    pub(super) fn folded(&self) -> Vec<String> {
+        let of = |is_meant: fn(Decision) -> bool| {
+            let found = self.groups.iter().filter(|found| is_meant(found.decision));
+            let found =
+                found.map(|found| format!("{} {}", count(found.devices), found.group.name()));
+            found.collect::<Vec<_>>().join(", ")
+        };
+        let skipped = of(|decision| matches!(decision, Decision::Skip(_)));
+        let last = of(|decision| decision == Decision::Last);
+        let groups = [("skipped", skipped), ("last", last)];
+        let groups = groups.iter().filter(|(_, text)| !text.is_empty());
+        let mut lines: Vec<String> = groups.map(|(name, text)| field(name, text)).collect();
+        lines.extend(self.not_understood_lines().iter().map(|line| field("words", line)));
+        lines.extend(self.not_checked.iter().map(|line| field("not checked", &printable(line))));
+        lines
+    }
+
     fn not_understood_lines(&self) -> Vec<String> {
         let fields = self.not_understood.chunk_by(|one, next| one.field == next.field);
         let line = |words: &[NotUnderstood]| {

@@ -5,6 +5,11 @@ pub trait Document {
     /// For people: lines without a line end at their end.
     fn text(&self) -> String;
 
+    /// For people who want to see all of it, which may be longer than a screen.
+    fn details(&self) -> String {
+        self.text()
+    }
+
     /// For programs: one JSON object of one line, without a line end.
     fn json(&self) -> String;
 

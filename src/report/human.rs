@@ -123,6 +123,11 @@ fn near(at: &ZonedDateTime, now: &ZonedDateTime, today: &str) -> String {
 /// with `indent` spaces. A longer word stays whole, and so does what stands in backticks, so that a
 /// path or a command can be copied.
 pub fn wrapped(text: &str, indent: usize) -> String {
+    wrapped_to(text, indent, WIDTH)
+}
+
+/// `wrapped`, in lines of at most that many characters.
+pub fn wrapped_to(text: &str, indent: usize, columns: usize) -> String {
     let begin = text.len() - text.trim_start_matches(' ').len();
     let mut lines = String::from(&text[..begin]);
     let (mut width, mut first) = (begin, true);
@@ -133,7 +138,7 @@ pub fn wrapped(text: &str, indent: usize) -> String {
     };
     for word in text[begin..].split(breaks) {
         let length = word.chars().count();
-        if !first && width + 1 + length > WIDTH {
+        if !first && width + 1 + length > columns {
             lines.push('\n');
             lines.extend(std::iter::repeat_n(' ', indent));
             width = indent;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::checked::Checked;
 use super::document::Document;
-use super::human::{count, counted, duration, field, limits, moment, wrapped};
+use super::human::{WIDTH, count, counted, duration, field, limits, moment, wrapped};
 use super::jsonl::{self, object};
 use super::nights::Nights;
 use super::order::InOrder;
@@ -16,8 +16,12 @@ use super::waves::Waves;
 use crate::domain::text::{cut, printable};
 use crate::domain::{CampaignName, Pace, Priority, Quota, ScanType, SignInKind, Target, Ticket};
 
-/// Bad rows that the text shows.
+/// Bad rows that the text shows, and that it shows on one screen, each in one line there.
 const BAD_SHOWN: usize = 20;
+const BAD_ON_A_SCREEN: usize = 4;
+
+/// Lines that a plan may have so that it fits a terminal of 24 together with the question after it.
+const SCREEN: usize = 22;
 
 /// Characters of the comment that the text shows.
 const COMMENT_SHOWN: usize = 60;
@@ -142,23 +146,14 @@ impl Plan {
 }
 
 impl Document for Plan {
+    /// All of it where that fits one screen, else what decides; `details` tells the rest.
     fn text(&self) -> String {
-        let mut lines = vec![wrapped(&self.headline(), 2)];
-        self.push_order(&mut lines);
-        self.push_list(&mut lines);
-        let takes = self.calls.as_ref().map_or(Duration::ZERO, |calls| calls.duration);
-        lines.extend(self.checked.lines(Some(takes)));
-        self.push_limits(&mut lines);
-        self.push_times(&mut lines);
-        for warning in &self.warnings {
-            lines.push(wrapped(&format!("Warning: {}", printable(warning)), 2));
-        }
-        if self.dry_run {
-            let read = self.checked.inventory.is_some();
-            let what = if read { "ordered" } else { "sent" };
-            lines.push(format!("This is a dry run: nothing is {what}."));
-        }
-        lines.join("\n")
+        let whole = self.details();
+        if whole.lines().count() <= SCREEN { whole } else { self.told(Extent::Screen) }
+    }
+
+    fn details(&self) -> String {
+        self.told(Extent::Whole)
     }
 
     fn json(&self) -> String {
@@ -213,8 +208,42 @@ impl Document for Plan {
     }
 }
 
+/// How much of a plan is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// All of it.
+    Whole,
+    /// What one screen has room for.
+    Screen,
+}
+
 impl Plan {
-    fn push_order(&self, lines: &mut Vec<String>) {
+    fn told(&self, extent: Extent) -> String {
+        let mut lines = vec![wrapped(&self.headline(), 2)];
+        self.push_order(&mut lines, extent);
+        self.push_list(&mut lines, extent);
+        let takes = self.calls.as_ref().map_or(Duration::ZERO, |calls| calls.duration);
+        lines.extend(match extent {
+            Extent::Whole => self.checked.lines(Some(takes)),
+            Extent::Screen => self.checked.folded(),
+        });
+        self.push_limits(&mut lines);
+        self.push_times(&mut lines, extent);
+        for warning in &self.warnings {
+            lines.push(wrapped(&format!("Warning: {}", printable(warning)), 2));
+        }
+        if self.dry_run {
+            let read = self.checked.inventory.is_some();
+            let what = if read { "ordered" } else { "sent" };
+            lines.push(format!("This is a dry run: nothing is {what}."));
+        }
+        if extent == Extent::Screen {
+            lines.push("With -v every group, row and setting is shown.".to_owned());
+        }
+        lines.join("\n")
+    }
+
+    fn push_order(&self, lines: &mut Vec<String>, extent: Extent) {
         let mut push = |name: &str, value: &str| lines.push(field(name, value));
         let goes_on = if self.continues {
             format!(" (open already; goes on with {})", counted(self.open, "device"))
@@ -222,19 +251,25 @@ impl Plan {
             String::new()
         };
         push("campaign", &format!("{}{goes_on}", self.campaign));
-        push("API", &printable(&self.target.api_origin));
-        push("application", &printable(&self.target.application));
+        if extent == Extent::Whole {
+            push("API", &printable(&self.target.api_origin));
+            push("application", &printable(&self.target.application));
+        }
         let auth = self.auth.map(|kind| kind.to_string());
         push("sign-in", auth.as_deref().unwrap_or("none is set up; a run needs one (see --auth)"));
         push("comment", &printable(&cut(&self.comment, COMMENT_SHOWN)));
         self.ticket.iter().for_each(|ticket| push("ticket", ticket.as_str()));
+        let store = printable(&self.store);
         push(
             "store",
-            &format!("{} (the limit is kept among those who share it)", printable(&self.store)),
+            &match extent {
+                Extent::Whole => format!("{store} (the limit is kept among those who share it)"),
+                Extent::Screen => store,
+            },
         );
     }
 
-    fn push_list(&self, lines: &mut Vec<String>) {
+    fn push_list(&self, lines: &mut Vec<String>, extent: Extent) {
         let mut parts = vec![counted(self.devices, "device")];
         let left_out = [
             (self.duplicates, "duplicate"),
@@ -244,10 +279,15 @@ impl Plan {
         parts.extend(left_out.iter().filter(|(rows, _)| *rows > 0).map(|(n, of)| counted(*n, of)));
         let rows = counted(self.rows, "row");
         lines.push(field("list", &format!("{rows}: {}", parts.join(", "))));
-        for bad in self.first_bad.iter().take(BAD_SHOWN) {
-            lines.push(wrapped(&format!("    {}", printable(bad)), 6));
+        let most = if extent == Extent::Whole { BAD_SHOWN } else { BAD_ON_A_SCREEN };
+        for bad in self.first_bad.iter().take(most) {
+            let bad = format!("    {}", printable(bad));
+            lines.push(match extent {
+                Extent::Whole => wrapped(&bad, 6),
+                Extent::Screen => cut(&bad, WIDTH),
+            });
         }
-        let shown = self.first_bad.len().min(BAD_SHOWN) as u64;
+        let shown = self.first_bad.len().min(most) as u64;
         let more = self.bad_rows.saturating_sub(shown);
         if shown > 0 && more > 0 {
             lines.push(format!("    and {}", counted(more, "more bad row")));
@@ -267,17 +307,24 @@ impl Plan {
         }
     }
 
-    fn push_times(&self, lines: &mut Vec<String>) {
+    fn push_times(&self, lines: &mut Vec<String>, extent: Extent) {
         let Some(calls) = &self.calls else {
             lines.push("  Nothing is to be ordered.".to_owned());
             return;
         };
-        lines.push(field("takes", &format!("{} to the last call", duration(calls.duration))));
+        let last = match extent {
+            Extent::Whole => String::new(),
+            Extent::Screen => format!(", {}", moment(&calls.last_call_at)),
+        };
+        let takes = format!("{} to the last call{last}", duration(calls.duration));
+        lines.push(field("takes", &takes));
         if let Some(at) = &self.start_at {
             lines.push(field("start", &format!("{}; the run waits until then", moment(at))));
         }
-        lines.push(field("first call", &moment(&calls.starts_at)));
-        lines.push(field("last call", &moment(&calls.last_call_at)));
+        if extent == Extent::Whole {
+            lines.push(field("first call", &moment(&calls.starts_at)));
+            lines.push(field("last call", &moment(&calls.last_call_at)));
+        }
         lines.extend(self.order.lines());
         lines.extend(self.waves.lines());
         lines.extend(self.nights.iter().flat_map(|nights| nights.lines(self.open)));

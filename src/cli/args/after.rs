@@ -6,15 +6,15 @@ use crate::domain::request::Length;
 
 typed! {
     /// After the run.
-    #[command(next_help_heading = "State and output")]
     AfterArgs => AfterRequest {
         /// Run this by sh -c after the reports are written, with the summary of --json on its
         /// standard input; it has ten minutes, and its failure does not change the exit code
         #[arg(long, value_name = "COMMAND")]
         on_finish: Option<String>,
 
-        /// After the last order follow the ordered scans to their end, as `fleetsweep follow` does,
-        /// and tell the summary then; Ctrl-C ends that alone
+        /// Follow the scans to their end before the summary
+        ///
+        /// As `fleetsweep follow` does, after the last order; Ctrl-C ends that alone
         #[arg(long)]
         follow: bool,
 

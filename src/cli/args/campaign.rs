@@ -8,7 +8,7 @@ use crate::domain::{Outcome, Ticket};
 
 /// `pause`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_long_help = "Examples:
   fleetsweep pause
   fleetsweep pause full-2026-11-24-k3x9qa")]
 pub struct PauseArgs {
@@ -39,7 +39,7 @@ pub struct WhoseArgs {
 
 /// `prune`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_long_help = "Examples:
   fleetsweep prune --older-than 90d --dry-run
   fleetsweep prune --older-than 180d")]
 pub struct PruneArgs {
@@ -64,7 +64,7 @@ pub struct PruneArgs {
 
 /// `follow`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_long_help = "Examples:
   fleetsweep follow
   fleetsweep follow full-2026-11-24-k3x9qa --follow-for 4h --every 10m")]
 pub struct FollowArgs {
@@ -90,7 +90,7 @@ pub struct FollowArgs {
 
 /// `retry`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_long_help = "Examples:
   fleetsweep retry full-2026-11-24-k3x9qa --dry-run
   fleetsweep retry full-2026-11-24-k3x9qa
   fleetsweep retry full-2026-11-24-k3x9qa --outcome already_in_progress")]

@@ -4,7 +4,7 @@ use super::*;
 
 typed! {
     /// `cancel`.
-    #[command(before_help = "Examples:
+    #[command(after_long_help = "Examples:
   What would be cancelled, and how long would it take?
     fleetsweep cancel full-2026-11-24-k3x9qa --dry-run
   Order nothing more, and cancel what waits or runs:
@@ -53,7 +53,6 @@ typed! {
 
 typed! {
     /// How fast. Cancelling has limits of its own, as high as those of scans.
-    #[command(next_help_heading = "Speed")]
     CancelSpeedArgs => SpeedRequest {
         /// Lower a limit, such as 50/1m; repeatable. The API's own are 100/1m and 1500/1h; only
         /// towards a loopback address can a limit be higher [default: those of the campaign]

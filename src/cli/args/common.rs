@@ -64,7 +64,9 @@ impl Command {
                 ..Common::of_store(args.store.as_ref())
             },
             Command::Schedule(_) => Common { shows_times: true, ..Common::default() },
-            Command::Emulate(_) | Command::Completions(_) | Command::Man(_) => Common::default(),
+            Command::Emulate(_) | Command::Help(_) | Command::Completions(_) | Command::Man(_) => {
+                Common::default()
+            }
         }
     }
 }

@@ -9,7 +9,6 @@ use crate::domain::request::Length;
 
 typed! {
     /// Which devices are due, and the series of this run.
-    #[command(next_help_heading = "Night after night")]
     DueArgs => DueRequest {
         /// Skip devices for which a scan of this type or a wider one was ordered within this time,
         /// such as 7d (a nightly run takes a few hours less, 6d12h): by this store, and where the

@@ -9,9 +9,10 @@ use crate::domain::request::OrNone;
 typed! {
     /// When orders may leave.
     HoursArgs => HoursRequest {
-        /// Order only in these hours, such as 22:00-06:00 or "Mon-Fri 22:00-06:00", where days are
-        /// those on which it begins; repeatable. Before the window opens it is waited for; when it
-        /// closes the run stops, and can be resumed
+        /// Order only in these hours, such as "Mon-Fri 22:00-06:00"
+        ///
+        /// Days are those on which a window begins; repeatable. Before the window opens the run
+        /// waits; when it closes the run stops, and can be resumed
         #[arg(long = "window", value_name = "HOURS")]
         windows: Vec<OrNone<Window>> => super::values::all,
 

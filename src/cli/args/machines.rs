@@ -8,7 +8,6 @@ use crate::domain::words::same_word;
 
 typed! {
     /// Which machines. Different flags all hold; of one flag given twice either may hold.
-    #[command(next_help_heading = "Which of the tenant's devices")]
     MachineArgs => MachineFilters {
         /// Health: active, inactive, impaired-communication, no-sensor-data, ...; repeatable
         #[arg(long, value_name = "STATE", value_parser = health)]

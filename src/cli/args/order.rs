@@ -8,7 +8,6 @@ use crate::domain::OrderBy;
 
 typed! {
     /// Who goes first.
-    #[command(next_help_heading = "Order")]
     OrderArgs => OrderRequest {
         /// The devices of this list go before all others, in its order; repeatable. They must be in
         /// DEVICES too: name the file there as well to add them

@@ -8,7 +8,6 @@ use crate::domain::FileDigest;
 
 typed! {
     /// The plan as a file.
-    #[command(next_help_heading = "Change requests")]
     PlanFileArgs => PlanFileRequest {
         /// Write the plan to this file, and print its digest and the command that runs exactly this
         /// plan

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args};
 
 /// `schedule`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_long_help = "Examples:
   Every night when its window opens, by systemd; prints both units:
     fleetsweep schedule --systemd -- scan /srv/fleet.csv --type full \\
       --comment nightly --approve-max 15000 --window 22:00-06:00

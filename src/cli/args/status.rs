@@ -7,7 +7,7 @@ use crate::domain::{CampaignName, SeriesName};
 
 /// `status`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_long_help = "Examples:
   fleetsweep status
   fleetsweep status full-2026-11-24-k3x9qa --json
   fleetsweep status --coverage --series nightly")]

@@ -1,5 +1,5 @@
-//! What the user typed for the commands around a campaign: `doctor`, `emulate`, `completions` and
-//! `man`. Nothing is checked here beyond its form.
+//! What the user typed for the commands around a campaign: `doctor`, `emulate`, `help`,
+//! `completions` and `man`. Nothing is checked here beyond its form.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use super::*;
 
 /// `doctor`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_long_help = "Examples:
   fleetsweep doctor
   fleetsweep doctor --profile prod --json
   fleetsweep doctor --settings")]
@@ -36,7 +36,7 @@ pub struct DoctorArgs {
 
 /// `emulate`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_long_help = "Examples:
   fleetsweep emulate --listen 127.0.0.1:8080 --scenario faults --speed 10")]
 pub struct EmulateArgs {
     /// Loopback address to listen on
@@ -61,20 +61,32 @@ pub struct EmulateArgs {
     pub limits: Vec<Quota>,
 }
 
+/// `help`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:
+  fleetsweep help nights
+  fleetsweep help scan")]
+pub struct HelpArgs {
+    /// A topic or a command; all of them are listed if it is left out
+    #[arg(value_name = "TOPIC|COMMAND", hide_possible_values = true,
+        value_parser = words(text(), TOPICS.map(|topic| topic.name)))]
+    pub subject: Option<String>,
+}
+
 /// `completions`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_long_help = "Examples:
   fleetsweep completions bash > /etc/bash_completion.d/fleetsweep
   fleetsweep completions zsh > ~/.zfunc/_fleetsweep")]
 pub struct CompletionsArgs {
-    /// The shell
-    #[arg(value_name = "SHELL")]
+    /// The shell: bash, elvish, fish, powershell or zsh
+    #[arg(value_name = "SHELL", hide_possible_values = true)]
     pub shell: clap_complete::Shell,
 }
 
 /// `man`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_long_help = "Examples:
   fleetsweep man /usr/local/share/man/man1
   fleetsweep man . && man ./fleetsweep-scan.1")]
 pub struct ManArgs {

@@ -13,11 +13,11 @@ const MOST: usize = 100;
 
 typed! {
     /// A canary and waves.
-    #[command(next_help_heading = "Waves and failures")]
     WaveArgs => WaveRequest {
-        /// Order N devices first, wait, and go on with the others only if they did well: see
-        /// --canary-wait and --max-failures. Which N: the first in the order of the list, unless
-        /// one of the next options says it
+        /// Order N devices first, the others if those did well
+        ///
+        /// See --canary-wait and --max-failures. They are the first N in the order of the list,
+        /// unless one of the next options says otherwise
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         canary: Option<u64>,
 

@@ -8,7 +8,7 @@ use crate::ops::failure::Failure;
 
 /// `work`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_long_help = "Examples:
   fleetsweep work --profile prod
   fleetsweep work --all-profiles
   fleetsweep work --profiles 'customer-*' --until-idle")]

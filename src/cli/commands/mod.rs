@@ -2,6 +2,7 @@
 
 mod devices;
 mod emulate;
+mod help;
 mod manual;
 
 use super::args::{Cli, Command, DoctorArgs};
@@ -26,11 +27,11 @@ use crate::ops::{cancel, follow, pause, prune, report, resume, retry, scan, stat
 /// # Errors
 /// `Failure` of its kind.
 pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
-    let Parsed { cli: Cli { command, config, verbose: _ }, settings, defaults, store, tenants } =
+    let Parsed { cli: Cli { command, config, verbose }, settings, defaults, store, tenants } =
         parsed;
     let common = command.common();
     let (ui, stop) = (
-        TerminalUi { json: common.json, answers: common.answers },
+        TerminalUi { json: common.json, answers: common.answers, details: verbose > 0 },
         Stop::new(Box::new(signals::listen)),
     );
     let store = paths::store_choice(common.store.or(store.as_ref()));
@@ -58,6 +59,7 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         Command::Doctor(args) => check(&cx, *args, defaults, &settings).await,
         Command::Schedule(args) => schedule::schedule(&args),
         Command::Emulate(args) => emulate::emulate(args).await,
+        Command::Help(args) => help::help(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),
     }

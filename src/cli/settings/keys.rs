@@ -2,7 +2,7 @@
 
 /// A setting that the file can hold; the flag has the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key {
+pub(crate) struct Key {
     /// Its name.
     pub name: &'static str,
     /// The variables of the environment that hold it too, the first that is set counts.
@@ -12,7 +12,7 @@ pub(super) struct Key {
 }
 
 /// Everything that the file can hold.
-pub(super) const KEYS: &[Key] = &[
+pub(crate) const KEYS: &[Key] = &[
     tenants("tenant", &["AZURE_TENANT_ID"]),
     tenants("client-id", &["AZURE_CLIENT_ID"]),
     tenants("auth", &["FLEETSWEEP_AUTH"]),

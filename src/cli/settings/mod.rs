@@ -4,7 +4,7 @@
 pub(crate) mod config;
 pub(crate) mod env;
 mod file;
-mod keys;
+pub(crate) mod keys;
 pub(crate) mod paths;
 pub(crate) mod proxy;
 pub(crate) mod settings_text;

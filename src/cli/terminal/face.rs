@@ -19,6 +19,8 @@ pub(crate) struct TerminalUi {
     pub json: bool,
     /// What is shown is what was asked for, and goes to standard output.
     pub answers: bool,
+    /// All of it is shown, however long it is.
+    pub details: bool,
 }
 
 #[async_trait]
@@ -42,10 +44,11 @@ impl Ui for TerminalUi {
     }
 
     fn show(&self, document: &dyn Document) -> Result<(), Failure> {
+        let text = || if self.details { document.details() } else { document.text() };
         if !self.answers {
-            say::note(&document.text());
+            say::note(&text());
         } else if !self.json {
-            return say::data(&document.text());
+            return say::data(&text());
         }
         if !self.json {
             return Ok(());

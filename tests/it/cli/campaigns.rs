@@ -8,6 +8,7 @@ use fleetsweep::emulator::{Emulator, Ledger, Operation};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Place, beside, emulate, json_lines, over_limit, report, run, start, wait};
+use crate::kit::child::through;
 
 /// Every accepted row has exactly one action of the campaign at the server, and no other row has
 /// one.
@@ -136,7 +137,9 @@ async fn stops_and_goes_on(sent: Signal) {
     place.list(200);
     let limits = ["--limit=50/1s", "--limit=1000/60s", "--campaign=stopped", "--report=r.csv"];
     let args = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=200"];
-    let child = start(place.towards(&emulator, &[&args[..], &limits[..]].concat()));
+    let command = place.towards(&emulator, &[&args[..], &limits[..]].concat());
+    // Whoever runs the tests may have had it ignored, as nohup does.
+    let child = start(through("env", &["--default-signal=HUP"], &command));
     accepted(&emulator, 20).await;
     signal(&child, sent);
     let said = beside(move || wait(child)).await;

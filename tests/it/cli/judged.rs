@@ -270,16 +270,16 @@ async fn where_the_own_tenant_is_given_by_its_domain_the_token_tells_whose_rows_
 }
 
 #[test]
-fn every_group_stands_in_the_help_in_the_message_and_in_the_readme() {
+fn every_group_stands_in_the_help_in_the_message_and_in_the_topic_about_lists() {
     let place = Place::new();
     let help = run(place.fleetsweep(&["scan", "--help"])).out;
     let wrong = run(place.fleetsweep(&["scan", "list.txt", "--skip=phones"])).err;
-    let readme = std::fs::read_to_string("README.md").unwrap();
+    let topic = run(place.fleetsweep(&["help", "lists"])).out;
     for group in Group::ALL.into_iter().filter(|group| group.is_the_users()) {
         let name = group.name();
         assert!(help.contains(name), "{name} is not in the help");
         assert!(wrong.contains(name), "{name} is not in the message: {wrong}");
-        assert!(readme.contains(&format!("`{name}`")), "{name} is not in the README");
+        assert!(topic.contains(&format!("`{name}`")), "{name} is not in the topic");
     }
 }
 

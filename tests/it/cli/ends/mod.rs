@@ -48,8 +48,17 @@ fn by_shell(command: &Command, script: &str) -> Command {
 fn on_a_terminal(place: &Place, command: &Command, script: &str) -> Child {
     let script = format!("set -- {} {}\n{script}\n", AS_USUAL.join(" "), line(command));
     std::fs::write(place.path("on-terminal.sh"), script).unwrap();
-    let mut terminal = around("script", command);
-    terminal.args(["-q", "-f", "-e", "-c", "exec sh on-terminal.sh", "/dev/null"]);
+    let mut terminal = around(AS_USUAL[0], command);
+    terminal.args([
+        AS_USUAL[1],
+        "script",
+        "-q",
+        "-f",
+        "-e",
+        "-c",
+        "exec sh on-terminal.sh",
+        "/dev/null",
+    ]);
     terminal.env("TERM", "xterm").env("SHELL", "/bin/sh").stdin(Stdio::piped());
     let screen = File::create(place.path("screen")).unwrap();
     terminal.stdout(screen.try_clone().unwrap()).stderr(screen);
