@@ -18,7 +18,7 @@ use crate::domain::{CampaignName, Pace, Priority, Quota, ScanType, SignInKind, T
 
 /// Bad rows that the text shows, and that it shows on one screen, each in one line there.
 const BAD_SHOWN: usize = 20;
-const BAD_ON_A_SCREEN: usize = 4;
+const BAD_ON_A_SCREEN: usize = 3;
 
 /// Lines that a plan may have so that it fits a terminal of 24 together with the question after it.
 const SCREEN: usize = 22;
@@ -289,10 +289,14 @@ impl Plan {
         }
         let shown = self.first_bad.len().min(most) as u64;
         let more = self.bad_rows.saturating_sub(shown);
+        let kept = self.bad_rows > 0 && self.skip_bad_rows;
         if shown > 0 && more > 0 {
-            lines.push(format!("    and {}", counted(more, "more bad row")));
+            let more = counted(more, "more bad row");
+            let all =
+                if kept && extent == Extent::Screen { "; all stand in the report" } else { "" };
+            lines.push(format!("    and {more}{all}"));
         }
-        if self.bad_rows > 0 && self.skip_bad_rows {
+        if kept && (extent == Extent::Whole || more == 0) {
             lines.push("    Bad rows are not ordered; they stand in the report.".to_owned());
         }
     }

@@ -25,9 +25,9 @@ impl Command {
     /// What was typed of that.
     pub(crate) fn common(&self) -> Common<'_> {
         match self {
-            Command::Scan(args) => Common::of_run(&args.run),
+            Command::Scan(args) => Common::of_run(&args.run).of_dry_run(args.dry_run),
             Command::Resume(args) => Common::of_run(&args.run),
-            Command::Retry(args) => Common::of_run(&args.run),
+            Command::Retry(args) => Common::of_run(&args.run).of_dry_run(args.dry_run),
             Command::Cancel(args) => Common {
                 is_a_run: true,
                 connect: Some(&args.connect),
@@ -78,6 +78,11 @@ impl<'a> Common<'a> {
 
     fn of_output(output: &'a OutputArgs) -> Self {
         Self { json: output.json, ..Self::of_store(output.store.as_ref()) }
+    }
+
+    /// The plan of a dry run is what was asked for.
+    fn of_dry_run(self, is_dry_run: bool) -> Self {
+        Self { answers: is_dry_run && !self.json, ..self }
     }
 
     fn of_run(run: &'a RunArgs) -> Self {

@@ -44,7 +44,8 @@ fn ordered(emulator: &Emulator) -> Vec<u64> {
 
 /// What was said without its line breaks.
 fn flat(said: &Said) -> String {
-    said.err.split_whitespace().collect::<Vec<_>>().join(" ")
+    let told = [&*said.err, &*said.out].concat();
+    told.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -160,7 +161,7 @@ async fn rows_that_name_another_tenant_are_never_sent_in_whatever_form_they_come
     let array = serde_json::json!({ "Results": array }).to_string();
     std::fs::write(place.path("list.json"), array).unwrap();
     for list in ["list.csv", "list.jsonl", "list.json"] {
-        let dry = scan(&place, &emulator, &[list, "--dry-run"]).await;
+        let dry = scan(&place, &emulator, &[list, "--dry-run", "-v"]).await;
         let plan = &json_lines(&dry.out)[0];
         assert_eq!((&plan["devices"], &plan["skipped"]), (&3.into(), &3.into()), "{}", dry.err);
         let told = flat(&dry);
@@ -250,7 +251,7 @@ async fn where_the_own_tenant_is_given_by_its_domain_the_token_tells_whose_rows_
     write(OWN);
     let dry = of_domain(&["--dry-run"]).await;
     assert_eq!(dry.code, 0, "{}", dry.err);
-    assert!(flat(&dry).contains("does not know which one it is for"), "{}", dry.err);
+    assert!(flat(&dry).contains("does not know which one it is for"), "{}", dry.out);
     let none = of_domain(&["--campaign=a", "--report=a.csv"]).await;
     assert_eq!(none.code, 3, "the id of that domain is another one: {}", none.err);
     assert!(!flat(&none).contains("`--keep GROUP`"), "none of them can be kept: {}", none.err);
@@ -261,7 +262,7 @@ async fn where_the_own_tenant_is_given_by_its_domain_the_token_tells_whose_rows_
     // Towards the emulator that is embedded no tenant is the right one.
     let args = ["scan", "list.csv", "--type=quick", "--comment=x", "--emulator", "--dry-run"];
     let embedded = run(place.fleetsweep(&args));
-    assert!(flat(&embedded).contains("the list is of several tenants"), "{}", embedded.err);
+    assert!(flat(&embedded).contains("the list is of several tenants"), "{}", embedded.out);
     // The id that stands in this column of a table of Log Analytics is its workspace's.
     let list = format!("TenantId,TimeGenerated,DeviceId\n{OTHER},2026-11-20,{}\n", device(0));
     std::fs::write(place.path("list.csv"), list).unwrap();

@@ -151,12 +151,12 @@ fn the_same_list_again_is_told_before_anybody_confirms_with_the_command_that_goe
     let scan = ["scan", "list.txt", "--type=quick", "--comment=y", "--emulator", "--dry-run"];
     let said = run(place.fleetsweep(&[&scan[..], &["--store=sqlite:s.db"]].concat()));
     assert_eq!(said.code, 0, "{}", said.err);
-    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("the open campaign c, begun"), "{}", said.err);
+    let told = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("the open campaign c, begun"), "{}", said.out);
     assert!(told.contains("`fleetsweep resume c --store sqlite:s.db` goes on with it"), "{told}");
     let full = ["scan", "list.txt", "--type=full", "--comment=y", "--emulator", "--dry-run"];
     let said = run(place.fleetsweep(&[&full[..], &["--store=sqlite:s.db"]].concat()));
-    assert!(!said.err.contains("the open campaign c, begun"), "another type: {}", said.err);
+    assert!(!said.out.contains("the open campaign c, begun"), "another type: {}", said.out);
 }
 
 #[tokio::test]

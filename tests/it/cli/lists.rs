@@ -38,7 +38,7 @@ async fn a_report_in_the_place_of_a_list_is_refused_with_the_retry_that_was_most
         let insisting = [&["scan", list], &again[..], &insisting].concat();
         let read = said(&place, &emulator, &insisting).await;
         assert_eq!(read.code, 0, "{list}: {}", read.err);
-        assert!(read.err.contains("10 devices"), "{list}: {}", read.err);
+        assert!(read.out.contains("10 devices"), "{list}: {}", read.out);
     }
 }
 

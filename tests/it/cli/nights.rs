@@ -47,7 +47,7 @@ async fn what_was_ordered_within_the_time_of_due_is_left_out_and_the_report_says
     assert_eq!(first.code, 0, "{}", first.err);
     // Nothing is sent for the plan, which the store alone gives.
     let before = emulator.ledger().entries.len();
-    let dry = ["all.txt", "--type=full", "--dry-run", "--due=7d"];
+    let dry = ["all.txt", "--type=full", "--dry-run", "--due=7d", "-v"];
     let dry = scan(&place, &emulator, &dry).await;
     assert_eq!((plan(&dry), dry.code), ((20, 40), 0), "{}", dry.err);
     assert!(

@@ -216,7 +216,7 @@ async fn names_are_looked_up_and_a_row_says_which_record_was_taken() {
     let strict = ["--names", "--strict-names", "--dry-run"];
     let refused = said(&place, &emulator, &[&scan[..], &strict].concat()).await;
     assert_eq!(refused.code, 2, "{}", refused.err);
-    assert!(refused.err.contains("records of the tenant have this name"), "{}", refused.err);
+    assert!(refused.out.contains("records of the tenant have this name"), "{}", refused.out);
 }
 
 /// A portal export of these devices: phones, printers and stale records among them, a twelfth each.
@@ -292,7 +292,7 @@ fn plan_text(said: &Said) -> String {
     let mut kept = String::new();
     let mut keep = true;
     // How long a machine takes is told before the plan.
-    let plan = said.err.lines().filter(|line| !line.ends_with(" ..."));
+    let plan = said.out.lines().filter(|line| !line.ends_with(" ..."));
     for line in plan {
         // A line that goes on stands under the value of the one before.
         if !line.starts_with("               ") {
@@ -315,7 +315,7 @@ async fn a_portal_export_of_12_000_rows_is_judged_with_and_without_the_right_to_
     let elsewhere = ["devices", "--store=sqlite:other.db"];
     let machines = rows(&said(&place, &reading, &elsewhere).await.out);
     std::fs::write(place.path("export.csv"), portal_export_of(&machines)).unwrap();
-    let args = ["scan", "export.csv", "--type=full", "--comment=INC", "--dry-run"];
+    let args = ["scan", "export.csv", "--type=full", "--comment=INC", "--dry-run", "-v"];
     let mut shown = String::new();
     let offline = said(&place, &scan_only, &args).await;
     writeln!(shown, "## offline\n{}", plan_text(&offline)).unwrap();
@@ -330,6 +330,15 @@ async fn a_portal_export_of_12_000_rows_is_judged_with_and_without_the_right_to_
     assert_eq!((offline.code, alone.code, whole.code), (0, 0, 0));
     assert_eq!(calls(&scan_only, Operation::Scan) + calls(&reading, Operation::Scan), 0);
     assert!(!place.path(".local").exists(), "a dry run makes no store");
+    // Bad rows too, and all of it on one screen.
+    let mut export = std::fs::read_to_string(place.path("export.csv")).unwrap();
+    (0..12).for_each(|n| export += &format!("no id {n}{}\n", ",".repeat(9)));
+    std::fs::write(place.path("export.csv"), export).unwrap();
+    let short = [&args[..5], &["--skip-bad-rows"]].concat();
+    let short = said(&place, &scan_only, &short).await;
+    assert_eq!(short.code, 0, "{}", short.err);
+    let (lines, wide) = (short.out.lines().count(), |line: &str| line.chars().count() > 80);
+    assert!(lines <= 24 && !short.out.lines().any(wide), "{lines} lines:\n{}", short.out);
     insta::assert_snapshot!("plan-of-a-portal-export", shown);
 }
 
@@ -411,10 +420,10 @@ async fn a_large_tenant_takes_one_call_for_ten_thousand_machines() {
     assert_eq!(calls(&emulator, Operation::Read), pages);
     let text = std::fs::read_to_string(place.path("all.csv")).unwrap();
     assert_eq!(text.lines().count() as u64, machines + 1);
-    let args = ["scan", "all.csv", "--type=full", "--comment=x", "--dry-run", "--check"];
+    let args = ["scan", "all.csv", "--type=full", "--comment=x", "--dry-run", "--check", "-v"];
     let plan = said(&place, &emulator, &args).await;
     assert_eq!(plan.code, 0, "{}", plan.err);
     let took = calls(&emulator, Operation::Read) - pages;
     assert!(took <= pages + 2, "{took} calls for the plan");
-    assert!(plan.err.contains(&format!("in {} calls", pages + 1)), "{}", plan.err);
+    assert!(plan.out.contains(&format!("in {} calls", pages + 1)), "{}", plan.out);
 }

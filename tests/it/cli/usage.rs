@@ -149,12 +149,12 @@ fn a_dry_run_needs_neither_tenant_nor_secret_and_says_what_it_cannot_know() {
     place.list(100);
     let said = run(place.fleetsweep(&scan(&["--dry-run"])));
     assert_eq!(said.code, 0, "{}", said.err);
-    assert!(said.err.contains("100 devices"), "{}", said.err);
-    assert!(said.err.contains("Warning: tenant or application is not given"), "{}", said.err);
+    assert!(said.out.contains("100 devices"), "{}", said.out);
+    assert!(said.out.contains("Warning: tenant or application is not given"), "{}", said.out);
     let tenant = ["--dry-run", "--tenant", GUID, "--client-id", GUID];
     let said = run(place.fleetsweep(&scan(&tenant)));
     assert_eq!(said.code, 0, "{}", said.err);
-    assert!(!said.err.contains("Warning"), "{}", said.err);
+    assert!(!said.out.contains("Warning"), "{}", said.out);
 }
 
 #[test]

@@ -114,7 +114,7 @@ async fn a_run_that_is_finished_earlier_waits_for_the_close_and_counts_what_expi
     let rows = report(&place.path("c.csv"));
     assert!(rows.iter().all(|row| row["reason"] == "expired by fleetsweep when its time was over"));
     let said = run(place.towards(&emulator, &["retry", "c", "--dry-run"]));
-    assert!(said.err.contains("8 devices"), "{}", said.err);
+    assert!(said.out.contains("8 devices"), "{}", said.out);
 
     // A signal ends the waiting: what waits stays, and the command that cancels it is named.
     let closes = fleetsweep::clock::wall_clock() + SignedDuration::from_secs(600);

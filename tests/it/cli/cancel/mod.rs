@@ -88,7 +88,7 @@ async fn exactly_the_open_actions_of_the_campaign_are_cancelled_and_nobody_elses
     assert_within_limits(&emulator);
     // What was taken back can be ordered again by name.
     let said = run(place.towards(&emulator, &["retry", "c", "--outcome=cancelled", "--dry-run"]));
-    assert!(said.err.contains("38 devices"), "{}", said.err);
+    assert!(said.out.contains("38 devices"), "{}", said.out);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -36,7 +36,7 @@ async fn plan(place: &Place, emulator: &Emulator, more: &[&str]) -> Value {
     let out = ["--dry-run", "--plan-out=plan.json", "--force"];
     let made = said(place, emulator, &[&SCAN[..], &out, more].concat()).await;
     assert_eq!(made.code, 0, "{}", made.err);
-    assert!(made.err.contains(&digest(place, "plan.json")), "{}", made.err);
+    assert!(made.out.contains(&digest(place, "plan.json")), "{}", made.out);
     serde_json::from_slice(&fs::read(place.path("plan.json")).unwrap()).unwrap()
 }
 
