@@ -156,7 +156,7 @@ mod tests {
         let text =
             topic("x", "Ten words", "# Ten words\n\n## Why\n\nSay `it`.\n\n- one\n\n    do --it\n");
         for part in
-            [".TH fleetsweep\\-x 7", "fleetsweep\\-x \\- Ten words", ".SH WHY", "Say \\fBit\\fR."]
+            [".TH fleetsweep-x 7", "fleetsweep\\-x \\- Ten words", ".SH WHY", "Say \\fBit\\fR."]
         {
             assert!(text.contains(part), "{part}: {text}");
         }

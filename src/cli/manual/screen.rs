@@ -53,7 +53,7 @@ impl Screen {
     }
 
     fn end_heading(&mut self) {
-        let heading = std::mem::take(&mut self.block);
+        let heading = wrapped_to(&std::mem::take(&mut self.block), 0, self.columns);
         let heading = if self.bold { format!("{BOLD}{heading}{PLAIN}") } else { heading };
         self.lines += &format!("{heading}\n");
     }

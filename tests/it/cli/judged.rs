@@ -44,8 +44,7 @@ fn ordered(emulator: &Emulator) -> Vec<u64> {
 
 /// What was said without its line breaks.
 fn flat(said: &Said) -> String {
-    let told = [&*said.err, &*said.out].concat();
-    told.split_whitespace().collect::<Vec<_>>().join(" ")
+    [&*said.err, &*said.out].concat().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
