@@ -21,6 +21,7 @@ pub mod pruned;
 pub mod record;
 pub mod summary;
 mod target;
+pub mod tenants;
 pub mod totals;
 pub mod waves;
 

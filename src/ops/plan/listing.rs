@@ -164,6 +164,32 @@ pub(crate) async fn rehearse(
     side_list::apart(read).await
 }
 
+/// Reads the lists for what their rows say beside their devices, which `add` adds up.
+///
+/// # Errors
+/// `Failure` if a list is refused as a whole.
+pub(crate) async fn survey<T: Default + Send + 'static>(
+    sources: &[PathBuf],
+    options: Options,
+    add: fn(&mut T, &Facts),
+) -> Result<T, Failure> {
+    let sources = sources.to_vec();
+    side_list::apart(move || {
+        let (mut seen, mut all) = (Seen::new(), T::default());
+        for path in &sources {
+            let (name, reader) = open(path, None).map_err(|error| refused(&error))?;
+            let mut take = |row: Row| {
+                add(&mut all, &row.facts);
+                ControlFlow::Continue(())
+            };
+            let read = intake::read(&name, reader, &options, &mut seen, &mut take);
+            read.map_err(|error| refused(&error))?;
+        }
+        Ok(all)
+    })
+    .await
+}
+
 fn rehearse_all(sources: &[PathBuf], options: &Options) -> Result<Option<File>, IntakeError> {
     let (mut seen, mut kept) = (Seen::new(), None);
     let mut pass = |_| ControlFlow::Continue(());
