@@ -36,7 +36,7 @@ pub struct DoctorArgs {
 
 /// `consent-url`.
 #[derive(Debug, Args)]
-#[command(before_help = "Examples:
+#[command(after_help = "Examples:
   fleetsweep consent-url --profile customer-a
   fleetsweep consent-url --client-id 66666666-7777-8888-9999-000000000000
   fleetsweep consent-url --all-profiles")]
