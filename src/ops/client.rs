@@ -123,7 +123,7 @@ pub(super) fn refused(kind: SignInKind, error: &SignInError) -> Failure {
         SignInError::Refused(_) => Exit::SignIn,
         SignInError::Unavailable(_) => Exit::Failed,
     };
-    let next = "nothing was ordered; mend that, then run the same command again";
+    let next = "nothing was ordered; fix that, then run the same command again";
     Failure::new(kind_of, format!("cannot sign in ({kind})"), error, next)
 }
 

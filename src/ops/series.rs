@@ -120,7 +120,7 @@ pub(super) async fn open_ones<S: Store>(
 pub(super) fn at_work(cx: &Context<'_>, last: &CampaignName) -> Failure {
     Failure::new(
         Exit::Stopped,
-        format!("nothing was ordered: {last} of this series still works"),
+        format!("nothing was ordered: {last} of this series is still running"),
         "its run was seen at work within the last 20 seconds",
         format!(
             "see `{}`; the next run of the series comes after it; if it was killed just now, try \

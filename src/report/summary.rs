@@ -178,14 +178,14 @@ impl Summary {
         let name = &self.head.campaign;
         let (work, goes) = match self.others {
             0 => return None,
-            1 => ("Another runner still works".to_owned(), "goes"),
-            some => (format!("{some} other runners still work"), "go"),
+            1 => ("Another process is still running".to_owned(), "goes"),
+            some => (format!("{some} other processes are still running"), "go"),
         };
         if self.ending == Ending::Finished {
             return None;
         }
         Some(format!(
-            "{work} on this campaign and {goes} on ordering; `fleetsweep pause {name}` holds all \
+            "{work} this campaign and {goes} on ordering; `fleetsweep pause {name}` holds all \
              of them."
         ))
     }
@@ -333,13 +333,13 @@ fn short(outcome: Outcome) -> &'static str {
 fn advice(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::AlreadyInProgress { .. } => "again later: `fleetsweep retry`",
-        Outcome::Rejected => "refused by the API; see the report, mend it, order them again",
-        Outcome::NotFound => "not in this tenant, or offboarded: mend the list",
+        Outcome::Rejected => "refused by the API; see the report, fix it, order them again",
+        Outcome::NotFound => "not in this tenant, or offboarded: fix the list",
         Outcome::Failed => "no scan of them is on its way; again: `fleetsweep retry`",
         Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",
         Outcome::NotAttempted => "see the report, then `fleetsweep retry`",
         Outcome::Cancelled => "ordered, then cancelled by fleetsweep; again: `fleetsweep retry`",
-        Outcome::BadRow => "mend these lines of the list, then order them",
+        Outcome::BadRow => "fix these lines of the list, then order them",
         Outcome::Accepted | Outcome::Duplicate | Outcome::Skipped => "nothing",
     }
 }

@@ -175,7 +175,7 @@ impl Tenant<'_> {
                 "sign-in",
                 Exit::SignIn,
                 format!("refused: {why}"),
-                "mend that in Entra ID or in the settings (`fleetsweep doctor --settings`)",
+                "fix that in Entra ID or in the settings (`fleetsweep doctor --settings`)",
             )?,
             Err(SignInError::Unavailable(why)) => findings.fail(
                 "sign-in",

@@ -344,11 +344,11 @@ fn refused(error: &IntakeError) -> Failure {
     }
     let next = match error.fault {
         Fault::NoIdColumn { .. } => {
-            "mend the list, then run the same command again; if it holds device names, add --names"
+            "fix the list, then run the same command again; if it holds device names, add --names"
         }
         Fault::OwnReport { .. } => return of_a_report(error),
         Fault::ErrorAnswer { .. } => "ask for the list again, and look at what was answered",
-        _ => "mend the list, then run the same command again",
+        _ => "fix the list, then run the same command again",
     };
     Failure::usage("the list is refused; nothing was ordered", error, next)
 }

@@ -249,7 +249,7 @@ fn failed(error: &ReportError) -> Failure {
     Failure::failed(
         "a report cannot be written",
         error,
-        "the store holds everything: mend the cause, then run `fleetsweep report`",
+        "the store holds everything: fix the cause, then run `fleetsweep report`",
     )
 }
 
