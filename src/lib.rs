@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   cli   what was typed becomes a request; the terminal is the face of what is done
-//!    |
+//!    |--> page (what a store holds, in a browser)
 //!   ops   one operation for each thing that can be asked: scan, resume, cancel, follow, ...
 //!    |--> intake (lists in), report (plan, progress, summary, files out)
 //!    v
@@ -28,7 +28,8 @@
 //!   other end. They share no code.
 //! - [`intake`] reads lists, [`report`] writes reports, the plan, progress and the summary.
 //! - [`ops`] carries out requests for whatever face: it knows no command line, no environment and
-//!   no terminal. [`cli`] is the one face there is. [`clock`] is where time comes from.
+//!   no terminal. [`cli`] is the face of what is done; [`page`] shows in a browser what a store
+//!   holds, and changes nothing. [`clock`] is where time comes from.
 //!
 //! Dependencies point one way and no file imports one that imports it; `tests/it/tidy` fails on
 //! both, by a table and by following each import.
@@ -112,5 +113,6 @@ pub mod engine;
 pub mod gate;
 pub mod intake;
 pub mod ops;
+pub mod page;
 pub mod report;
 pub mod store;

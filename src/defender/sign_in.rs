@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::SignInError;
 use super::claims;
-use super::client::{ClientError, HttpClients};
+use super::client::{ClientError, client, machine_client};
 use super::credential::Credential;
 use super::hosts::Origin;
 use super::sign_in_certificate::Assertions;
@@ -55,8 +55,6 @@ pub struct SignInSettings {
 pub struct SignIn {
     pub(super) settings: SignInSettings,
     pub(super) client: Client,
-    /// What asks for this machine's own identity, where that only vouches for an application.
-    pub(super) machine: Option<Client>,
     pub(super) files: Files,
     /// The token of a sign-in that a person took part in, until it is fetched.
     pub(super) first: Mutex<Option<Token>>,
@@ -68,27 +66,13 @@ impl SignIn {
     /// # Errors
     /// `ClientError` if the CA file or the system's certificates cannot be used.
     pub fn new(settings: SignInSettings) -> Result<Self, ClientError> {
-        Self::sharing(settings, &HttpClients::default())
-    }
-
-    /// A source that shares connections with those that were made from these clients.
-    ///
-    /// # Errors
-    /// As `new`.
-    pub fn sharing(settings: SignInSettings, clients: &HttpClients) -> Result<Self, ClientError> {
-        let SignInSettings { login_origin, timing, ca_file, .. } = &settings;
         let client = match settings.credential {
             Credential::ManagedIdentity { .. } | Credential::AzureArc { .. } => {
-                clients.to_machine(timing)?
+                machine_client(&settings.timing)?
             }
-            _ => clients.to(login_origin, timing, ca_file.as_deref())?,
+            _ => client(&settings.login_origin, &settings.timing, settings.ca_file.as_deref())?,
         };
-        let machine = match settings.credential {
-            Credential::FederatedIdentity(_) => Some(clients.to_machine(timing)?),
-            _ => None,
-        };
-        let (files, first) = (Files::default(), Mutex::new(None));
-        Ok(Self { settings, client, machine, files, first })
+        Ok(Self { settings, client, files: Files::default(), first: Mutex::new(None) })
     }
 
     async fn sign_in(&self) -> Result<Token, SignInError> {
@@ -97,7 +81,6 @@ impl SignIn {
             Credential::AzureArc { endpoint } => self.ask_arc(endpoint).await,
             Credential::TokenFile(path) => self.read_token(path).await,
             Credential::DeviceCode { refresh_file } => self.renew_user(refresh_file).await,
-            Credential::FederatedIdentity(identity) => self.ask_federated(identity).await,
             credential => self.ask_library(credential).await,
         };
         token.and_then(|token| self.accept(token))
@@ -115,7 +98,7 @@ impl SignIn {
         }
     }
 
-    pub(super) async fn ask_with(&self, proof: &Proof) -> Result<Token, SignInError> {
+    async fn ask_with(&self, proof: &Proof) -> Result<Token, SignInError> {
         let wire = Arc::new(self.wire());
         // A new credential each time: its cache would give back the token that is to be replaced.
         let fetched = match self.library(proof, &wire) {
@@ -162,7 +145,7 @@ impl SignIn {
         }
     }
 
-    pub(super) fn options(&self, wire: &Arc<Wire>) -> ClientOptions {
+    fn options(&self, wire: &Arc<Wire>) -> ClientOptions {
         let mut cloud = CustomConfiguration::default();
         cloud.authority_host = self.settings.login_origin.as_https();
         ClientOptions {

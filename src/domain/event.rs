@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::campaign::{CampaignName, Operation};
 use super::quota::Quota;
@@ -11,7 +12,8 @@ use super::refusal::Refusal;
 use super::tally::Tally;
 
 /// What holds the next order back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HoldReason {
     /// This quota is used up.
     Quota(Quota),

@@ -103,6 +103,12 @@ impl Outlook {
         })
     }
 
+    /// How long from now each of this many calls leaves, in their order.
+    pub fn leaves(&self, calls: u64) -> impl Iterator<Item = Duration> + '_ {
+        let mut play = Play::new(self);
+        (0..calls).map(move |_| play.next_call().since(self.now))
+    }
+
     /// When the first call after each pause leaves, if there are so many calls.
     pub fn begins(&self, calls: u64) -> Vec<Duration> {
         let mut play = Play::new(self);

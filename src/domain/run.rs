@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Timing;
+use super::event::HoldReason;
 use super::spelling::worded;
 
 /// Runs beside the latest one that are remembered.
@@ -41,6 +42,9 @@ pub struct LastRun {
     /// What held its next order when it was last seen, in words: what it waited for, or a limit.
     #[serde(default)]
     pub held_by: Option<String>,
+    /// The same as a value; `None` in a store of an older version.
+    #[serde(default)]
+    pub hold: Option<HoldReason>,
     /// When its next order was to leave, as it saw that itself, if something held it.
     #[serde(default)]
     pub next_order_at: Option<Timestamp>,

@@ -35,12 +35,29 @@ impl SeriesName {
 
     /// Whether a campaign is one of this series.
     pub fn has(&self, campaign: &CampaignName) -> bool {
-        let rest = campaign.as_str().strip_prefix(&self.0).and_then(|rest| rest.strip_prefix('-'));
-        let Some((day, run)) = rest.and_then(|rest| rest.split_at_checked(10)) else {
-            return false;
-        };
+        self.day_of(campaign).is_some()
+    }
+
+    /// The day of a run of this series. Returns `None` for another campaign.
+    pub fn day_of(&self, campaign: &CampaignName) -> Option<Date> {
+        let rest = campaign.as_str().strip_prefix(&self.0)?.strip_prefix('-')?;
+        let (day, run) = rest.split_at_checked(10)?;
         let number = |run: &str| run.parse::<u32>().is_ok_and(|run| run > 1);
-        day.parse::<Date>().is_ok() && (run.is_empty() || run.strip_prefix('-').is_some_and(number))
+        if !run.is_empty() && !run.strip_prefix('-').is_some_and(number) {
+            return None;
+        }
+        day.parse().ok()
+    }
+
+    /// The series of a campaign, as its name tells. Returns `None` if it is of none.
+    pub fn of(campaign: &CampaignName) -> Option<Self> {
+        let name = campaign.as_str();
+        let mut ends = name.match_indices('-').map(|(at, _)| at);
+        let series = ends.find_map(|at| {
+            let series = Self(name[..at].to_owned());
+            if series.has(campaign) { Some(series) } else { None }
+        })?;
+        series.0.parse().ok()
     }
 }
 
@@ -76,6 +93,9 @@ mod tests {
         assert_eq!(names[0].as_str(), "nightly-2026-11-23");
         assert_eq!(names[1].as_str(), "nightly-2026-11-23-2");
         assert!(names.iter().all(|name| series.has(name)));
+        assert!(names.iter().all(|name| SeriesName::of(name).as_ref() == Some(&series)));
+        assert_eq!(series.day_of(&names[1]), Some(day));
+        assert_eq!(SeriesName::of(&"full-2026-11-24-k3x9qa".parse().unwrap()), None);
         for other in [
             "nightly",
             "nightly-x-2026-11-23",

@@ -215,22 +215,8 @@ fn connect(
         Some(kind) => ConnectRequest { auth: Some(kind), ..here },
         None => credential_of(kept),
     };
-    let ConnectRequest {
-        auth,
-        client_secret_file,
-        client_certificate,
-        token_file,
-        identity_client_id,
-        ..
-    } = here;
-    Ok(ConnectRequest {
-        auth,
-        client_secret_file,
-        client_certificate,
-        token_file,
-        identity_client_id,
-        ..rest
-    })
+    let ConnectRequest { auth, client_secret_file, client_certificate, token_file, .. } = here;
+    Ok(ConnectRequest { auth, client_secret_file, client_certificate, token_file, ..rest })
 }
 
 /// Where the credential is, and of which kind.
@@ -240,7 +226,6 @@ fn credential_of(connect: &ConnectRequest) -> ConnectRequest {
         client_secret_file: connect.client_secret_file.clone(),
         client_certificate: connect.client_certificate.clone(),
         token_file: connect.token_file.clone(),
-        identity_client_id: connect.identity_client_id.clone(),
         ..ConnectRequest::default()
     }
 }

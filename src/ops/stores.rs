@@ -121,7 +121,7 @@ pub(super) async fn close<T>(
         Failure::failed(
             "the run is over, but the store's log could not be written back into its file",
             error,
-            "nothing is lost as long as the file and its -wal file stay together: fix the cause, \
+            "nothing is lost as long as the file and its -wal file stay together: mend the cause, \
              then see `fleetsweep status`",
         )
     })
@@ -163,7 +163,7 @@ pub(super) async fn open_to_go_on(place: &Place) -> Result<SqliteStore<SystemClo
 ///
 /// # Errors
 /// `Failure` if there is none, or if it cannot be used.
-pub(super) async fn open_to_read(place: &Place) -> Result<SqliteStore<SystemClock>, Failure> {
+pub(crate) async fn open_to_read(place: &Place) -> Result<SqliteStore<SystemClock>, Failure> {
     let store = SqliteStore::open_read_only(&place.path, Timing::default()).await?;
     store.ok_or_else(|| no_store(place))
 }

@@ -5,7 +5,8 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::record::{COLUMNS, Record, Value};
+use super::record::{COLUMNS, Record, ReportHead, Value, record};
+use crate::domain::Row;
 use crate::domain::text::printable;
 
 /// Writes records as CSV.
@@ -16,10 +17,7 @@ pub(super) struct CsvRows<W: Write> {
 impl<W: Write> CsvRows<W> {
     /// Writes the header.
     pub(super) fn new(out: W) -> io::Result<Self> {
-        let mut inner = csv::WriterBuilder::new()
-            .terminator(csv::Terminator::Any(b'\n'))
-            .quote_style(csv::QuoteStyle::Necessary)
-            .from_writer(out);
+        let mut inner = writer(out);
         inner.write_record(COLUMNS)?;
         Ok(Self { inner })
     }
@@ -37,6 +35,27 @@ impl<W: Write> CsvRows<W> {
     pub(super) fn into_inner(self) -> io::Result<W> {
         self.inner.into_inner().map_err(csv::IntoInnerError::into_error)
     }
+}
+
+/// The header of a report, for whoever sends it in pieces.
+pub fn header() -> Vec<u8> {
+    CsvRows::new(Vec::new()).and_then(CsvRows::into_inner).expect(MEMORY)
+}
+
+/// These rows as they stand behind that header.
+pub fn lines(rows: &[Row], head: &ReportHead) -> Vec<u8> {
+    let mut csv = CsvRows { inner: writer(Vec::new()) };
+    rows.iter().try_for_each(|row| csv.row(&record(row, head))).expect(MEMORY);
+    csv.into_inner().expect(MEMORY)
+}
+
+const MEMORY: &str = "memory takes any text";
+
+fn writer<W: Write>(out: W) -> csv::Writer<W> {
+    csv::WriterBuilder::new()
+        .terminator(csv::Terminator::Any(b'\n'))
+        .quote_style(csv::QuoteStyle::Necessary)
+        .from_writer(out)
 }
 
 fn field<'a>(value: &'a Value<'_>) -> Cow<'a, str> {

@@ -18,7 +18,8 @@ pub fn line(happening: &Happening, now: &ZonedDateTime) -> String {
     wrapped(&format!("    {at}: {}{by}", words(what, now)), 6)
 }
 
-fn words(what: &Happened, now: &ZonedDateTime) -> String {
+/// What happened, in words.
+pub fn words(what: &Happened, now: &ZonedDateTime) -> String {
     let name = |needed: &Needed| match needed {
         Needed::Api => "the API",
         Needed::Store => "the store",

@@ -2,10 +2,11 @@
 //! is handed rows and events and reads no store, no clock and no setting; all its texts are pure
 //! functions of their input, so that writing twice gives the same bytes.
 
+pub mod advice;
 pub mod cancels;
 pub mod checked;
 pub mod coverage;
-mod csv;
+pub mod csv;
 pub mod document;
 mod error;
 pub mod file;
@@ -15,13 +16,14 @@ pub mod jsonl;
 pub mod machines;
 pub mod nights;
 pub mod order;
+pub mod picture;
 pub mod plan;
 pub mod progress;
 pub mod pruned;
 pub mod record;
+pub mod standing;
 pub mod summary;
 mod target;
-pub mod tenants;
 pub mod totals;
 pub mod waves;
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::domain::{CampaignName, Life, Outcome, Rank, Row, ScanType, State, Ticket};
+use crate::domain::{CampaignName, Life, Outcome, Rank, Row, ScanType, Stands, State, Ticket};
 
 /// The names of the fields, in order.
 pub const COLUMNS: [&str; 23] = [
@@ -103,6 +103,16 @@ pub fn record<'a>(row: &'a Row, head: &'a ReportHead) -> Record<'a> {
     ]
 }
 
+/// Where a row in this state stands.
+pub fn stands_of(state: State) -> Stands {
+    match state {
+        State::Done(outcome) => Stands::Ended(outcome),
+        State::Draft | State::Queued(_) => Stands::Waiting,
+        State::Claimed(_) => Stands::Sent,
+        State::Doubtful { .. } => Stands::NotKnown,
+    }
+}
+
 fn outcome(state: State) -> &'static str {
     match state {
         State::Done(outcome) => outcome.name(),
@@ -110,7 +120,8 @@ fn outcome(state: State) -> &'static str {
     }
 }
 
-fn reason<'a>(row: &'a Row, head: &ReportHead) -> Option<Cow<'a, str>> {
+/// Why a row stands as it does. Returns `None` if its outcome says all.
+pub fn reason<'a>(row: &'a Row, head: &ReportHead) -> Option<Cow<'a, str>> {
     let why = match row.life.state {
         State::Done(outcome) => ended(outcome, &row.life, row.detail.reason.as_deref()),
         // A draft is not reported; should one be, it is a row that waits.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::advice::{advice, advice_before_the_end, short, told};
 use super::document::Document;
 use super::human::{count, counted, duration, wrapped};
 use super::jsonl::{self, counts, object};
@@ -178,14 +179,14 @@ impl Summary {
         let name = &self.head.campaign;
         let (work, goes) = match self.others {
             0 => return None,
-            1 => ("Another process is still running".to_owned(), "goes"),
-            some => (format!("{some} other processes are still running"), "go"),
+            1 => ("Another runner still works".to_owned(), "goes"),
+            some => (format!("{some} other runners still work"), "go"),
         };
         if self.ending == Ending::Finished {
             return None;
         }
         Some(format!(
-            "{work} this campaign and {goes} on ordering; `fleetsweep pause {name}` holds all \
+            "{work} on this campaign and {goes} on ordering; `fleetsweep pause {name}` holds all \
              of them."
         ))
     }
@@ -298,61 +299,6 @@ fn group_json(group: &Group) -> Value {
 
 fn needing_attention() -> impl Iterator<Item = Outcome> {
     Outcome::ALL.into_iter().filter(|outcome| outcome.needs_attention())
-}
-
-/// An outcome in the list of counts.
-fn told(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Accepted => "accepted: scan ordered",
-        Outcome::AlreadyInProgress { covered: true } => "already in progress, covered by that scan",
-        Outcome::AlreadyInProgress { covered: false } => {
-            "already in progress, not covered: narrower, old or not known"
-        }
-        Outcome::Unknown => "unknown: answer lost, and the list of actions may not be read",
-        other => short(other),
-    }
-}
-
-fn short(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Accepted => "accepted",
-        Outcome::AlreadyInProgress { covered: true } => "already in progress, covered",
-        Outcome::AlreadyInProgress { covered: false } => "already in progress, not covered",
-        Outcome::Rejected => "rejected",
-        Outcome::NotFound => "not found",
-        Outcome::Failed => "failed",
-        Outcome::Unknown => "unknown",
-        Outcome::NotAttempted => "not attempted",
-        Outcome::Cancelled => "cancelled",
-        Outcome::BadRow => "bad row",
-        Outcome::Duplicate => "duplicate",
-        Outcome::Skipped => "skipped",
-    }
-}
-
-fn advice(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::AlreadyInProgress { .. } => "again later: `fleetsweep retry`",
-        Outcome::Rejected => "refused by the API; see the report, fix it, order them again",
-        Outcome::NotFound => "not in this tenant, or offboarded: fix the list",
-        Outcome::Failed => "no scan of them is on its way; again: `fleetsweep retry`",
-        Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",
-        Outcome::NotAttempted => "see the report, then `fleetsweep retry`",
-        Outcome::Cancelled => "ordered, then cancelled by fleetsweep; again: `fleetsweep retry`",
-        Outcome::BadRow => "fix these lines of the list, then order them",
-        Outcome::Accepted | Outcome::Duplicate | Outcome::Skipped => "nothing",
-    }
-}
-
-/// The advice while the campaign is open, when only `resume` goes on with it.
-fn advice_before_the_end(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::AlreadyInProgress { .. } => "again when the campaign is finished",
-        Outcome::Failed => "no scan was ordered; again when the campaign is finished",
-        Outcome::NotAttempted => "see the report",
-        Outcome::Cancelled => "ordered, then cancelled by fleetsweep",
-        other => advice(other),
-    }
 }
 
 /// One line of at most 80 columns for a kind of failure, if there is anything to tell of it.

@@ -22,8 +22,8 @@ use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
     CampaignName, Cancellation, DeviceId, Finding, Happening, Judged, LastRun, LookUp, Minute,
-    NewRow, NotedHappening, Opened, Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally,
-    Usage, WaveStand,
+    NewRow, NotedHappening, Opened, Opening, Priority, Quota, Row, RowFilter, Seq, Settled, Stamp,
+    Tally, Usage, WaveStand,
 };
 
 /// Rows that `Store::each_row` holds at once.
@@ -266,6 +266,30 @@ pub trait Store: Send + Sync + 'static {
         after: Seq,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Row>>> + Send;
+
+    /// At most `limit` rows after `after` that are meant, in input order. A database finds them
+    /// without reading all the others.
+    fn matching(
+        &self,
+        campaign: CampaignId,
+        filter: &RowFilter,
+        after: Seq,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Row>>> + Send {
+        async move {
+            let (mut found, mut after) = (Vec::new(), after);
+            loop {
+                let page = self.rows(campaign, after, PAGE).await?;
+                let Some(last) = page.last() else { return Ok(found) };
+                after = last.seq;
+                found.extend(page.into_iter().filter(|row| filter.fits(row)));
+                if found.len() >= limit {
+                    found.truncate(limit);
+                    return Ok(found);
+                }
+            }
+        }
+    }
 
     /// Hands over every row of a campaign or a draft, in input order, in pages, so that memory does
     /// not grow with the list; fails with what `use_row` or the store fails with.

@@ -12,7 +12,7 @@ use crate::domain::settle::{CallRecord, Judging};
 use crate::domain::{
     Begun, BudgetKey, BudgetState, CallId, Campaign, CampaignFilter, CampaignId, Detail, DeviceId,
     Happening, LastRun, Life, LookUp, Minute, NewRow, NotedHappening, Opening, Operation, Priority,
-    Quota, Row, Seq, ServerNotes, Stamp, Tally, Timing,
+    Quota, Row, RowFilter, Seq, ServerNotes, Stamp, Tally, Timing,
 };
 
 /// A budget's key in its store.
@@ -336,6 +336,13 @@ pub trait Tables: Send {
     fn row(&mut self, campaign: CampaignId, seq: Seq) -> impl Answer<Self, Option<Device>>;
     /// Rows as reports need them.
     fn rows(&mut self, campaign: CampaignId, page: Page) -> impl Answer<Self, Vec<Row>>;
+    /// Those of them that are meant, found by the database itself.
+    fn matching(
+        &mut self,
+        campaign: CampaignId,
+        filter: &RowFilter,
+        page: Page,
+    ) -> impl Answer<Self, Vec<Row>>;
     /// The next waiting rows after this one, in input order, as many as are well ended at once.
     fn waiting(&mut self, campaign: CampaignId, after: Seq) -> impl Answer<Self, Vec<Device>>;
     /// Claims whose horizon has passed, without their details.

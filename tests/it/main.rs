@@ -11,6 +11,7 @@ mod hostile;
 mod intake;
 mod kit;
 mod output;
+mod page;
 mod report;
 mod secrets;
 mod storage;

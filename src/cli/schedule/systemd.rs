@@ -54,13 +54,12 @@ SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 UMask=0077";
 
-/// The service, and the timer that starts it; a worker has none.
+/// The service and the timer.
 pub(super) fn files(job: &Job) -> Vec<ScheduleFile> {
-    let service = ScheduleFile { name: format!("{}.service", job.name), text: service(job) };
-    if job.stays {
-        return vec![service];
-    }
-    vec![service, ScheduleFile { name: format!("{}.timer", job.name), text: timer(job) }]
+    vec![
+        ScheduleFile { name: format!("{}.service", job.name), text: service(job) },
+        ScheduleFile { name: format!("{}.timer", job.name), text: timer(job) },
+    ]
 }
 
 fn service(job: &Job) -> String {
@@ -72,15 +71,9 @@ fn service(job: &Job) -> String {
         format!("#   useradd --system --home-dir {state} --shell /usr/sbin/nologin {USER}"),
     ];
     lines.extend(secret_how_to(job));
-    let unit = if job.stays { "service" } else { "timer" };
-    let told = format!("what it says: journalctl -u {name}");
     lines.extend([
-        format!("#   systemctl daemon-reload && systemctl enable --now {name}.{unit}"),
-        if job.stays {
-            format!("# How it is: systemctl status {name}; {told}")
-        } else {
-            format!("# To try it: systemctl start {name}; {told}")
-        },
+        format!("#   systemctl daemon-reload && systemctl enable --now {name}.timer"),
+        format!("# To try it: systemctl start {name}; what it says: journalctl -u {name}"),
         format!("# How far it is: sudo -u {USER} {} status", systemd_value(&job.program)),
     ]);
     let files = Files::of(job);
@@ -95,7 +88,7 @@ fn service(job: &Job) -> String {
         "After=network-online.target".to_owned(),
         String::new(),
         "[Service]".to_owned(),
-        format!("Type={}", if job.stays { "notify" } else { "oneshot" }),
+        "Type=oneshot".to_owned(),
         format!("ExecStart={}", exec_start(job)),
         format!("User={USER}"),
         format!("StateDirectory={USER}"),
@@ -115,9 +108,6 @@ fn service(job: &Job) -> String {
     lines.push(String::new());
     lines.extend(files.settings());
     lines.push(HARDENING.to_owned());
-    if job.stays {
-        lines.extend(["", "[Install]", "WantedBy=multi-user.target"].map(str::to_owned));
-    }
     lines.join("\n") + "\n"
 }
 
@@ -215,15 +205,7 @@ fn is_path(variable: &str) -> bool {
 
 /// Which exit codes are no failure of the unit.
 fn exit_codes(job: &Job) -> impl Iterator<Item = &'static str> + use<> {
-    let lines: &[&str] = if job.stays {
-        &[
-            "# Told to stop, it ends with the worst exit code of its campaigns, which tell their",
-            "# own ends; only what keeps the worker itself from working is a failure.",
-            "SuccessExitStatus=3 4 5 6 7",
-            "Restart=on-failure",
-            "RestartSec=30s",
-        ]
-    } else if job.timed.series {
+    let lines: &[&str] = if job.timed.series {
         &[
             "# 3: finished, or over as planned, and the report names devices to look after.",
             "# 5 is a failure in a series: it is paused, the last run is still running, or the API",

@@ -44,14 +44,11 @@ impl Ui for TerminalUi {
     }
 
     fn show(&self, document: &dyn Document) -> Result<(), Failure> {
-        // Some results are for programs alone.
-        let text = if self.details { document.details() } else { document.text() };
+        let text = || if self.details { document.details() } else { document.text() };
         if !self.answers {
-            if !text.is_empty() {
-                say::note(&text);
-            }
+            say::note(&text());
         } else if !self.json {
-            return if text.is_empty() { Ok(()) } else { say::data(&text) };
+            return say::data(&text());
         }
         if !self.json {
             return Ok(());

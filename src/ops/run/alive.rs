@@ -27,6 +27,7 @@ pub(crate) struct SignOfLife {
 struct Shown {
     waits: Option<String>,
     held_by: Option<String>,
+    hold: Option<HoldReason>,
     next_order_at: Option<Timestamp>,
     done_by: Option<Timestamp>,
 }
@@ -58,10 +59,17 @@ impl SignOfLife {
                 if passed_over {
                     continue;
                 }
-                let Shown { waits, held_by, next_order_at, done_by } = shown;
+                let Shown { waits, held_by, hold, next_order_at, done_by } = shown;
                 let seen_at = Some(wall_clock());
-                let run =
-                    LastRun { seen_at, waits, held_by, next_order_at, done_by, ..run.clone() };
+                let run = LastRun {
+                    seen_at,
+                    waits,
+                    held_by,
+                    hold,
+                    next_order_at,
+                    done_by,
+                    ..run.clone()
+                };
                 // A store that fails is told by the run itself.
                 store.note_run(campaign, run).await.ok();
                 // Each time is a write, and news can come in a row.
@@ -82,7 +90,8 @@ impl SignOfLife {
             Some(hold) if hold.is_open_ended() => None,
             _ => snapshot.finish_in,
         };
-        let now = Shown { waits, held_by, next_order_at, done_by: foreseen.and_then(after) };
+        let done_by = foreseen.and_then(after);
+        let now = Shown { waits, held_by, hold: hold.cloned(), next_order_at, done_by };
         let mut shown = lock(&self.shown);
         let is_news = shown.waits != now.waits;
         *shown = now;

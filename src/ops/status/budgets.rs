@@ -13,14 +13,14 @@ const LATEST: usize = 10_000;
 
 /// What is known of the budgets so far.
 #[derive(Default)]
-pub(super) struct Budgets(BTreeMap<BudgetKey, Shared>);
+pub(crate) struct Budgets(BTreeMap<BudgetKey, Shared>);
 
 /// What the campaigns on one budget have in common.
-pub(super) struct Shared {
+pub(crate) struct Shared {
     /// What its journal says.
-    pub(super) usage: Usage,
+    pub(crate) usage: Usage,
     /// Those of them that are open.
-    pub(super) open: Vec<Campaign>,
+    pub(crate) open: Vec<Campaign>,
 }
 
 impl Budgets {
@@ -28,7 +28,7 @@ impl Budgets {
     ///
     /// # Errors
     /// `Failure` if the store cannot be read.
-    pub(super) async fn of<S: Store>(
+    pub(crate) async fn of<S: Store>(
         &mut self,
         store: &S,
         campaign: &Campaign,

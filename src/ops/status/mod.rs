@@ -2,7 +2,6 @@
 //! writes, or is dead.
 
 mod budgets;
-mod doing;
 mod standing;
 mod words;
 
@@ -15,8 +14,8 @@ use crate::domain::request::{ConnectRequest, Said, StatusRequest};
 use crate::domain::{Campaign, CampaignFilter, CampaignId, Exit};
 use crate::report::Document;
 use crate::store::Store;
-use budgets::Budgets;
-use standing::CampaignStatus;
+pub(crate) use budgets::Budgets;
+pub(crate) use standing::CampaignStatus;
 
 /// Tells where campaigns stand.
 ///
@@ -67,10 +66,13 @@ pub async fn status(
 }
 
 /// Finished campaigns that are told of, unless all are asked for.
-const LATEST: usize = 50;
+pub(crate) const LATEST: usize = 50;
 
 /// The campaigns that are open, and the latest ones, the latest first.
-async fn open_and_latest<S: Store>(store: &S) -> Result<Vec<Campaign>, Failure> {
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(crate) async fn open_and_latest<S: Store>(store: &S) -> Result<Vec<Campaign>, Failure> {
     let latest = CampaignFilter { latest: Some(LATEST), ..CampaignFilter::default() };
     let mut all = store.select(&latest).await?;
     if all.len() == LATEST {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::{Timestamp, ZonedDateTime};
+
 use super::budgets::{Budgets, Shared};
-use super::doing::Doing;
 use crate::clock::{Clock, local_now, wall_clock};
 use crate::defender::Origin;
 use crate::domain::event::WaveShown;
@@ -13,44 +14,53 @@ use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::quota::{api_quotas, used};
 use crate::domain::request::SpeedRequest;
 use crate::domain::{
-    Begun, Campaign, CampaignState, Happening, Hours, Minute, Quota, Tally, Timing,
+    Begun, BudgetState, Campaign, CampaignState, Doing, Happening, Hours, Minute, Quota, Stamp,
+    Tally, Timing,
 };
 use crate::engine::waves::shown;
 use crate::ops::failure::Failure;
 use crate::ops::limits::{Speed, Towards};
 use crate::report::jsonl;
+use crate::report::standing::Standing;
 use crate::store::Store;
 
 /// Where one campaign stands.
-pub(super) struct CampaignStatus {
-    pub(super) campaign: Campaign,
+pub(crate) struct CampaignStatus {
+    pub(crate) campaign: Campaign,
     /// What it was begun with, if that was kept.
-    pub(super) begun: Option<Begun>,
-    pub(super) tally: Tally,
-    pub(super) calls: u64,
-    pub(super) used: Vec<(Quota, u64)>,
+    pub(crate) begun: Option<Begun>,
+    pub(crate) tally: Tally,
+    pub(crate) calls: u64,
+    pub(crate) used: Vec<(Quota, u64)>,
     /// Limits that the server named, lower than its own.
-    pub(super) named: Vec<Quota>,
+    pub(crate) named: Vec<Quota>,
     /// What it does now.
-    pub(super) doing: Doing,
+    pub(crate) doing: Doing,
+    /// What a forecast starts from: its limits and what counts against them, its pace, its waves,
+    /// and its windows.
+    pub(crate) outlook: Outlook,
     /// How long the calls that are left take, if nothing else holds them.
-    pub(super) calls_take: Option<Duration>,
+    pub(crate) calls_take: Option<Duration>,
     /// Its windows, if it has any.
-    pub(super) hours: Option<Hours>,
+    pub(crate) hours: Option<Hours>,
     /// How long it takes until they are answered, if they leave in its windows alone.
-    pub(super) in_hours: Option<Duration>,
+    pub(crate) in_hours: Option<Duration>,
     /// Open campaigns of high priority that this one yields to.
-    pub(super) before: Vec<String>,
+    pub(crate) before: Vec<String>,
     /// Its present wave, if another one follows.
-    pub(super) wave: Option<WaveShown>,
+    pub(crate) wave: Option<WaveShown>,
     /// What happened in it; `None` where many campaigns are told of.
-    pub(super) happenings: Option<Vec<Happening>>,
+    pub(crate) happenings: Option<Vec<Happening>>,
     /// How many orders left in each minute, likewise.
-    pub(super) minutes: Option<Vec<Minute>>,
+    pub(crate) minutes: Option<Vec<Minute>>,
 }
 
 impl CampaignStatus {
-    pub(super) async fn read<S: Store>(
+    /// Reads it, from `budgets` as far as it was read before.
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read.
+    pub(crate) async fn read<S: Store>(
         store: &S,
         campaign: Campaign,
         budgets: &mut Budgets,
@@ -79,16 +89,14 @@ impl CampaignStatus {
             timing: speed.timing,
         };
         let hours = speed.hours.filter(|hours| !hours.windows().is_empty());
-        let (mut calls_take, mut in_hours) = (None, None);
-        if tally.queued > 0 {
-            // Whoever shares the budget keeps the others' quotas too.
-            let outlook = Outlook { pauses, ..Outlook::new(usage.clone(), rate, now) };
-            calls_take = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
-            if let Some(hours) = &hours {
-                let outlook = Outlook { hours: Some((hours.clone(), wall_clock())), ..outlook };
-                in_hours = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
-            }
-        }
+        // Whoever shares the budget keeps the others' quotas too.
+        let outlook = Outlook { pauses, ..Outlook::new(usage.clone(), rate, now) };
+        let takes =
+            |outlook: &Outlook| outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
+        let calls_take = takes(&outlook);
+        let outlook =
+            Outlook { hours: hours.clone().map(|hours| (hours, wall_clock())), ..outlook };
+        let in_hours = if hours.is_some() { takes(&outlook) } else { None };
         let before = before(&campaign, open);
         let doing = Doing::of(&campaign, wall_clock());
         Ok(Self {
@@ -99,6 +107,7 @@ impl CampaignStatus {
             used,
             named,
             doing,
+            outlook,
             calls_take,
             hours,
             in_hours,
@@ -110,11 +119,42 @@ impl CampaignStatus {
     }
 
     /// Reads what happened in it and how fast its orders left, too.
-    pub(super) async fn with_story<S: Store>(self, store: &S) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read.
+    pub(crate) async fn with_story<S: Store>(self, store: &S) -> Result<Self, Failure> {
         let all = store.happenings(self.campaign.id, 0, HAPPENINGS_KEPT).await?;
         let happenings = Some(all.into_iter().map(|one| one.happening).collect());
         let minutes = Some(store.minutes(self.campaign.id).await?);
         Ok(Self { happenings, minutes, ..self })
+    }
+
+    /// What a forecast would have started from when it was begun, had nobody called before.
+    pub(crate) fn outlook_at_its_begin(&self) -> Outlook {
+        /// Far from the begin of a clock, where windows would be cut.
+        const THEN: Stamp = Stamp(1 << 60);
+        let Self { campaign, tally, outlook, hours, .. } = self;
+        let (first, _) = campaign.rollout.sizes_at(0, tally.devices());
+        Outlook {
+            seen_by: Vec::new(),
+            budget: BudgetState::default(),
+            now: THEN,
+            hours: hours.clone().map(|hours| (hours, campaign.opened_at)),
+            pauses: campaign.rollout.pauses(0, first, None),
+            ..outlook.clone()
+        }
+    }
+
+    /// What its first sentences go by. `by_limits` is when it would have been done by its limits
+    /// and windows alone, `go_on` the command that goes on with it.
+    pub(crate) fn standing<'a>(
+        &'a self,
+        by_limits: Option<Timestamp>,
+        go_on: &'a str,
+        now: &'a ZonedDateTime,
+    ) -> Standing<'a> {
+        let Self { campaign, doing, tally, used, .. } = self;
+        Standing { campaign, doing: *doing, tally, used, by_limits, go_on, now }
     }
 
     /// When the last answer is likely to be in. Returns `None` for a campaign that stands still. A

@@ -3,11 +3,10 @@
 
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::doing::Doing;
 use super::standing::CampaignStatus;
 use crate::clock::local_now;
 use crate::domain::text::printable;
-use crate::domain::{LastRun, Outcome, Priority, RunEnd, Timing};
+use crate::domain::{Doing, LastRun, Outcome, Priority, RunEnd, Timing};
 use crate::report::progress::text::wave;
 use crate::report::{Document, happenings, human};
 
@@ -28,6 +27,12 @@ impl CampaignStatus {
     fn words(&self, now: &ZonedDateTime) -> String {
         let mut lines = vec![self.headline()];
         let Self { campaign, tally, .. } = self;
+        // Of one campaign it is told whole, of many in short.
+        if self.happenings.is_some() {
+            let go_on = format!("fleetsweep resume {}", campaign.name);
+            let first = self.standing(None, &go_on, now).first_sentences();
+            lines.push(human::wrapped(&format!("  {} {}", first.leaves, first.why), 2));
+        }
         lines.push(format!(
             "  {} scan, tenant {}, \"{}\", since {}{}",
             campaign.order.scan_type,

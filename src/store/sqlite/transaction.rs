@@ -9,7 +9,7 @@ use super::{boot, sql};
 use crate::clock::Clock;
 use crate::domain::{
     Begun, BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, Happening, LookUp, Minute,
-    NewRow, NotedHappening, Opening, Operation, Quota, Row, Seq, Stamp, Tally, Timing,
+    NewRow, NotedHappening, Opening, Operation, Quota, Row, RowFilter, Seq, Stamp, Tally, Timing,
 };
 use crate::store::tables::{
     Budget, BudgetId, Call, CampaignBudgets, CampaignChange, Claiming, Device, NewCall, Nth, Page,
@@ -114,6 +114,15 @@ impl<C: Clock> Tables for Transaction<'_, C> {
 
     async fn rows(&mut self, campaign: CampaignId, page: Page) -> Done<Vec<Row>> {
         sql::rows(self.conn, campaign, page).await
+    }
+
+    async fn matching(
+        &mut self,
+        campaign: CampaignId,
+        filter: &RowFilter,
+        page: Page,
+    ) -> Done<Vec<Row>> {
+        sql::matching(self.conn, campaign, filter, page).await
     }
 
     async fn waiting(&mut self, campaign: CampaignId, after: Seq) -> Done<Vec<Device>> {

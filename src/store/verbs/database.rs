@@ -14,8 +14,8 @@ use crate::domain::service::{id_of, service_of};
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
     Cancellation, Finding, Happening, Judged, LastRun, LookUp, Minute, NewRow, NotedHappening,
-    Opened, Opening, Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Usage,
-    WaveStand,
+    Opened, Opening, Priority, Quota, Row, RowFilter, Seq, Settled, Settlement, Stamp, Tally,
+    Usage, WaveStand,
 };
 use crate::store::tables::{CampaignChange, Page, Tables, TenantName};
 use crate::store::{ClaimAnswer, ReadAnswer, ReadSettlement, Result, Store, StoreError};
@@ -141,6 +141,20 @@ impl<D: Database> Store for D {
     async fn asked(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
         let page = Page { after, limit, attempts: 1 };
         self.read("reading rows", move |tables| Box::pin(rows::rows(tables, campaign, page))).await
+    }
+
+    async fn matching(
+        &self,
+        campaign: CampaignId,
+        filter: &RowFilter,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Row>> {
+        let (page, filter) = (Page { after, limit, attempts: 0 }, filter.clone());
+        self.read("looking for rows", move |tables| {
+            Box::pin(async move { rows::matching(tables, campaign, &filter, page).await })
+        })
+        .await
     }
 
     async fn peek(

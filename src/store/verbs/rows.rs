@@ -7,7 +7,7 @@ use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle;
 use crate::domain::{
     Action, BudgetState, Campaign, CampaignId, CampaignState, Finding, Happened, Happening,
-    LastRun, Row, Seq, Settled,
+    LastRun, Row, RowFilter, Seq, Settled,
 };
 use crate::store::StoreError;
 use crate::store::tables::{CampaignChange, Done, Page, Tables, Wave};
@@ -19,13 +19,34 @@ pub(super) async fn rows<T: Tables>(
 ) -> Done<T, Vec<Row>> {
     let rows = tables.rows(campaign, page).await?;
     if rows.is_empty() {
-        // There may be none left, or none at all any more, or no such campaign or draft.
-        tally(tables, campaign).await?;
-        if let Some(Campaign { name, pruned_at: Some(at), .. }) = tables.campaign(campaign).await? {
-            return Err(StoreError::Gone { name, at }.into());
-        }
+        are_there(tables, campaign).await?;
     }
     Ok(rows)
+}
+
+pub(super) async fn matching<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+    filter: &RowFilter,
+    page: Page,
+) -> Done<T, Vec<Row>> {
+    let rows = tables.matching(campaign, filter, page).await?;
+    if rows.is_empty() {
+        are_there(tables, campaign).await?;
+    }
+    Ok(rows)
+}
+
+/// Says why no row was found, where that is not because none is meant: there may be none at all any
+/// more, or no such campaign or draft.
+async fn are_there<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, ()> {
+    tally(tables, campaign).await?;
+    match tables.campaign(campaign).await? {
+        Some(Campaign { name, pruned_at: Some(at), .. }) => {
+            Err(StoreError::Gone { name, at }.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) async fn has_expired<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, bool> {

@@ -26,7 +26,6 @@ mod refusals;
 mod retry;
 mod schedule;
 mod settings;
-mod several;
 mod sign_in;
 mod start;
 mod tenant;

@@ -36,8 +36,9 @@ const ARROWS: &[Arrow] = &[
         "ops",
         &["clock", "defender", "domain", "emulator", "engine", "intake", "report", "store"],
     ),
+    arrow("page", &["clock", "domain", "ops", "report", "store"]),
     // The defender for where credentials are, the engine for how far a run is.
-    arrow("cli", &["clock", "defender", "domain", "emulator", "engine", "ops", "report"]),
+    arrow("cli", &["clock", "defender", "domain", "emulator", "engine", "ops", "page", "report"]),
 ];
 
 /// Modules of which those that go by traits may use the types alone.

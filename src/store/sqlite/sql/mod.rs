@@ -49,7 +49,7 @@ pub(super) use minute::minutes;
 pub(super) use one_name::{set_tenant_name, tenant_named, unite_budgets};
 pub(super) use prune::prune;
 pub(super) use queue::*;
-pub(super) use report::rows;
+pub(super) use report::{matching, rows};
 pub(super) use select::campaigns;
 pub(super) use set::{set, set_quotas};
 pub(super) use sums::add_checksums;

@@ -1,13 +1,22 @@
 //! How the state of a row and what is known beside stand in the file. It runs no SQL.
 
 use super::values::parsed;
-use crate::domain::{BusyPolicy, Detail, Outcome, Stamp, State};
+use crate::domain::{BusyPolicy, Detail, Outcome, Stamp, Stands, State};
 use crate::store::sqlite::fault::{Fault, broken};
 
 /// The names of all states, as they stand in `device_row` and in `tally`.
 pub(super) fn state_names() -> impl Iterator<Item = &'static str> {
     let ended = Outcome::ALL.into_iter().map(|outcome| state_name(State::Done(outcome)));
     ["draft", "queued", "claimed", "doubtful"].into_iter().chain(ended)
+}
+
+/// The names of the states in which rows stand so.
+pub(super) fn states_that_stand(stands: Stands) -> Vec<&'static str> {
+    let none = Stamp::ZERO;
+    let looked = State::Doubtful { looks: 0, look_at: none, busy: false };
+    let open = [State::Draft, State::Queued(none), State::Claimed(none), looked];
+    let all = open.into_iter().chain(Outcome::ALL.map(State::Done));
+    all.filter(|state| stands.has(*state)).map(state_name).collect()
 }
 
 /// The state that these columns hold.

@@ -1,0 +1,64 @@
+//! What a campaign does now, in a word. Why no order of it leaves is told by `report::standing`.
+
+use jiff::Timestamp;
+
+use super::record::{Campaign, CampaignState};
+use super::timing::Timing;
+
+/// What a campaign does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doing {
+    /// Every row has its outcome.
+    Finished,
+    /// Somebody called it off.
+    Cancelled,
+    /// Somebody paused it.
+    Paused,
+    /// A run is at work on it.
+    Running,
+    /// It has a runner, which waits for its window, another campaign, the network, ...
+    Waiting,
+    /// It was handed over to the workers, or one of them left it to the others.
+    ForWorker,
+    /// Its last run ended with work left.
+    Stopped,
+    /// Its last run ended without a word.
+    Killed,
+    /// No run of it has begun.
+    NotBegun,
+}
+
+impl Doing {
+    /// What it does at this moment.
+    pub fn of(campaign: &Campaign, now: Timestamp) -> Self {
+        let run = campaign.last_run.as_ref();
+        match run {
+            _ if campaign.called_off => Doing::Cancelled,
+            _ if campaign.state == CampaignState::Finished => Doing::Finished,
+            _ if campaign.paused => Doing::Paused,
+            None => Doing::NotBegun,
+            Some(run) if run.is_alive(now, &Timing::default()) => match run.waits {
+                Some(_) => Doing::Waiting,
+                None => Doing::Running,
+            },
+            Some(run) if run.is_for_workers() => Doing::ForWorker,
+            Some(run) if run.ended.is_some() => Doing::Stopped,
+            Some(_) => Doing::Killed,
+        }
+    }
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Doing::Finished => "finished",
+            Doing::Cancelled => "cancelled",
+            Doing::Paused => "paused",
+            Doing::Running => "running",
+            Doing::Waiting => "waiting",
+            Doing::ForWorker => "for a worker",
+            Doing::Stopped => "stopped",
+            Doing::Killed => "killed",
+            Doing::NotBegun => "not begun",
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! One campaign: where it stands, its pictures, what became of its devices, what happened, and the
+//! commands that somebody may want to copy.
+
+use jiff::ZonedDateTime;
+
+use super::foresight::{Pictures, done_by_limits};
+use crate::domain::{Campaign, CampaignState, Doing, Outcome};
+use crate::ops::context::Commands;
+use crate::ops::failure::Failure;
+use crate::ops::status::{Budgets, CampaignStatus};
+use crate::report::happenings;
+use crate::report::human::clock_exact;
+use crate::report::picture::minutes::{Span, spans};
+use crate::report::standing::FirstSentences;
+use crate::store::Store;
+
+/// What happened that is shown; the latest.
+const HAPPENED: usize = 30;
+
+/// One campaign.
+pub(in crate::page) struct CampaignView {
+    pub(in crate::page) status: CampaignStatus,
+    pub(in crate::page) first: FirstSentences,
+    pub(in crate::page) percent: u64,
+    pub(in crate::page) attention: u64,
+    /// Answers with 429.
+    pub(in crate::page) throttled: u64,
+    pub(in crate::page) pictures: Pictures,
+    /// The picture of calls as a table.
+    pub(in crate::page) spans: Vec<Span>,
+    /// The latest first.
+    pub(in crate::page) happened: Vec<Happened>,
+    /// Happenings that are not shown.
+    pub(in crate::page) earlier: usize,
+    pub(in crate::page) commands: Vec<Proposed>,
+    pub(in crate::page) now: ZonedDateTime,
+}
+
+/// Something that happened.
+pub(in crate::page) struct Happened {
+    pub(in crate::page) at: String,
+    pub(in crate::page) what: String,
+    pub(in crate::page) by: String,
+}
+
+/// A command to copy, and what it does.
+pub(in crate::page) struct Proposed {
+    pub(in crate::page) line: String,
+    pub(in crate::page) what: &'static str,
+}
+
+impl CampaignView {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read.
+    pub(in crate::page) async fn read<S: Store>(
+        store: &S,
+        commands: &Commands,
+        campaign: Campaign,
+        now: ZonedDateTime,
+    ) -> Result<Self, Failure> {
+        let status = CampaignStatus::read(store, campaign, &mut Budgets::default()).await?;
+        let status = status.with_story(store).await?;
+        let go_on = go_on(commands, &status.campaign);
+        let standing = status.standing(done_by_limits(&status), &go_on, &now);
+        let (first, percent, attention) =
+            (standing.first_sentences(), standing.percent(), standing.attention());
+        let zone = now.time_zone();
+        let minutes = status.minutes.as_deref().unwrap_or_default();
+        let all = status.happenings.as_deref().unwrap_or_default();
+        let happened = all.iter().rev().take(HAPPENED).map(|one| Happened {
+            at: clock_exact(&one.at.to_zoned_datetime(zone.clone()), &now),
+            what: happenings::words(&one.what, &now),
+            by: if one.host.is_empty() {
+                String::new()
+            } else {
+                format!("{} on {}", one.by, one.host)
+            },
+        });
+        Ok(Self {
+            first,
+            percent,
+            attention,
+            throttled: minutes.iter().map(|minute| minute.throttled).sum(),
+            pictures: Pictures::of(&status, now.timestamp(), zone),
+            spans: spans(minutes, zone),
+            happened: happened.collect(),
+            earlier: all.len().saturating_sub(HAPPENED),
+            commands: proposed(commands, &status),
+            status,
+            now,
+        })
+    }
+}
+
+/// The command that goes on with a campaign.
+pub(super) fn go_on(commands: &Commands, campaign: &Campaign) -> String {
+    let ended = campaign.last_run.as_ref().and_then(|run| run.ended.as_ref());
+    let said = ended.and_then(|end| end.resume.clone());
+    said.unwrap_or_else(|| commands.going_on(&campaign.name))
+}
+
+fn proposed(commands: &Commands, status: &CampaignStatus) -> Vec<Proposed> {
+    let CampaignStatus { campaign, tally, doing, .. } = status;
+    let name = &campaign.name;
+    let mut all = Vec::new();
+    let mut propose = |line: String, what| all.push(Proposed { line, what });
+    if campaign.state == CampaignState::Open && !campaign.called_off {
+        match doing {
+            Doing::Running | Doing::Waiting => {
+                let pause = commands.of_store(&format!("pause {name}"));
+                propose(pause, "order nothing for now; resume goes on");
+            }
+            _ => propose(go_on(commands, campaign), "go on with it"),
+        }
+        let cancel = commands.of_campaign(&format!("cancel {name}"));
+        propose(cancel, "order nothing more, and cancel the scans that were ordered");
+    }
+    let again = Outcome::RETRIED.into_iter().any(|outcome| tally.of(outcome) > 0);
+    if campaign.state == CampaignState::Finished && again {
+        let retry = commands.of_campaign(&format!("retry {name} --dry-run"));
+        propose(retry, "what would be ordered again");
+    }
+    if tally.of(Outcome::Accepted) > 0 {
+        let follow = commands.of_campaign(&format!("follow {name}"));
+        propose(follow, "ask how far the ordered scans are");
+    }
+    if campaign.pruned_at.is_none() {
+        let report = commands.of_store(&format!("report {name} --report {name}.csv"));
+        propose(report, "every row as a file");
+    }
+    propose(commands.of_store(&format!("status {name}")), "the same as text");
+    all
+}

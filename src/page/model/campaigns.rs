@@ -1,0 +1,147 @@
+//! The campaigns of the store, a page at a time: those that need somebody first.
+
+use jiff::{SignedDuration, ZonedDateTime};
+
+use super::campaign::go_on;
+use crate::domain::text::printable;
+use crate::domain::{Campaign, CampaignState, Doing};
+use crate::ops::context::Commands;
+use crate::ops::failure::Failure;
+use crate::ops::status::{Budgets, CampaignStatus, open_and_latest};
+use crate::page::query::Query;
+use crate::report::human::count;
+use crate::report::standing::{FirstSentences, Tone};
+use crate::store::Store;
+
+/// Campaigns of one page.
+const A_PAGE: usize = 50;
+/// How long an ended campaign that needs attention stands among the first.
+const IS_NEWS: SignedDuration = SignedDuration::from_hours(48);
+
+/// What states can be asked for, with their words.
+pub(in crate::page) const STATES: [(&str, &str); 4] =
+    [("", "all"), ("attention", "needs attention"), ("open", "open"), ("finished", "finished")];
+
+/// The campaigns.
+pub(in crate::page) struct CampaignsView {
+    /// What they do, all in all.
+    pub(in crate::page) first: String,
+    pub(in crate::page) tone: Tone,
+    pub(in crate::page) shown: Vec<Item>,
+    /// What was asked for.
+    pub(in crate::page) text: String,
+    pub(in crate::page) state: String,
+    /// The page, from 0.
+    pub(in crate::page) page: usize,
+    /// There are more behind it.
+    pub(in crate::page) more: bool,
+}
+
+/// One of them.
+pub(in crate::page) struct Item {
+    pub(in crate::page) status: CampaignStatus,
+    pub(in crate::page) first: FirstSentences,
+    pub(in crate::page) done: u64,
+}
+
+impl CampaignsView {
+    /// Reads a page.
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read.
+    pub(in crate::page) async fn read<S: Store>(
+        store: &S,
+        commands: &Commands,
+        query: &Query,
+        now: ZonedDateTime,
+    ) -> Result<Self, Failure> {
+        let text = query.get("q").unwrap_or_default().to_owned();
+        let state = query.get("state").unwrap_or_default().to_owned();
+        let page = query.get("page").and_then(|page| page.parse().ok()).unwrap_or(0);
+        let plain = text.is_empty() && state.is_empty() && page == 0;
+        let all = if plain { open_and_latest(store).await? } else { store.campaigns().await? };
+        let small = text.to_lowercase();
+        let meant = all.into_iter().filter(|one| says(one, &small) && stands(one, &state));
+        let mut budgets = Budgets::default();
+        let (mut shown, mut more, mut behind) = (Vec::new(), false, page * A_PAGE);
+        for campaign in meant {
+            let status = CampaignStatus::read(store, campaign, &mut budgets).await?;
+            let go_on = go_on(commands, &status.campaign);
+            let standing = status.standing(None, &go_on, &now);
+            let (first, done) = (standing.first_sentences(), standing.done());
+            if state == "attention" && first.tone > Tone::Attention {
+                continue;
+            }
+            if behind > 0 {
+                behind -= 1;
+                continue;
+            }
+            let is_open = status.campaign.state == CampaignState::Open;
+            if shown.len() >= A_PAGE && !(plain && is_open) {
+                more = true;
+                break;
+            }
+            shown.push(Item { status, first, done });
+        }
+        more |= plain && shown.len() >= A_PAGE;
+        shown.sort_by_key(|item| rank(item, &now));
+        let (first, tone) = first(&shown);
+        Ok(Self { first, tone, shown, text, state, page, more })
+    }
+}
+
+/// Whether a campaign has this text in small letters in its name, tenant, ticket or comment.
+fn says(campaign: &Campaign, small: &str) -> bool {
+    let order = &campaign.order;
+    let ticket = order.ticket.as_ref().map_or("", |ticket| ticket.as_str());
+    let all = [campaign.name.as_str(), &order.target.tenant, ticket, &order.comment];
+    small.is_empty() || all.iter().any(|text| text.to_lowercase().contains(small))
+}
+
+fn stands(campaign: &Campaign, state: &str) -> bool {
+    match state {
+        "open" => campaign.state == CampaignState::Open,
+        "finished" => campaign.state == CampaignState::Finished,
+        _ => true,
+    }
+}
+
+/// What needs somebody comes first, then what goes on, then the others in their order.
+fn rank(item: &Item, now: &ZonedDateTime) -> Tone {
+    let ended = item.status.campaign.finished_at;
+    let is_old = ended.is_some_and(|at| now.timestamp().duration_since(at) > IS_NEWS);
+    if is_old { Tone::Good } else { item.first.tone.min(Tone::Idle) }
+}
+
+/// What the campaigns do, all in all: `1 runs, 1 waits, 2 need somebody.`
+fn first(shown: &[Item]) -> (String, Tone) {
+    let is_open = |item: &&Item| item.status.campaign.state == CampaignState::Open;
+    let open: Vec<&Item> = shown.iter().filter(is_open).collect();
+    let doing = |doing: &[Doing]| {
+        open.iter().filter(|item| doing.contains(&item.status.doing)).count() as u64
+    };
+    let needing = open.iter().filter(|item| item.first.tone <= Tone::Attention);
+    let needing: Vec<&&Item> = needing.collect();
+    let mut parts = Vec::new();
+    for (number, one, several) in [
+        (doing(&[Doing::Running]), "runs", "run"),
+        (doing(&[Doing::Waiting, Doing::ForWorker]), "waits", "wait"),
+        (needing.len() as u64, "needs somebody", "need somebody"),
+    ] {
+        if number > 0 {
+            let words = if number == 1 { one } else { several };
+            parts.push(format!("{} {words}", count(number)));
+        }
+    }
+    let tone = open.iter().map(|item| item.first.tone).min().unwrap_or(Tone::Idle);
+    if parts.is_empty() {
+        let text = if open.is_empty() { "No campaign is open." } else { "Nothing runs now." };
+        return (text.to_owned(), tone);
+    }
+    let mut text = format!("{}.", parts.join(", "));
+    for item in needing.iter().take(3) {
+        let (name, doing) = (&item.status.campaign.name, item.status.doing.word());
+        text.push_str(&format!(" {} is {doing}.", printable(name.as_str())));
+    }
+    (text, tone)
+}

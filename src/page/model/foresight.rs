@@ -1,0 +1,171 @@
+//! What a campaign's pictures are made of: its minutes so far, and what its limits and windows
+//! leave to come. Pure; the campaign is read by `campaign`.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::forecast::Outlook;
+use crate::domain::{Doing, Happening, Minute, Quota};
+use crate::ops::status::CampaignStatus;
+use crate::report::picture::burn::{BurnDown, Left};
+use crate::report::picture::{CallsPicture, bands};
+
+const MINUTE: i64 = 60;
+/// Minutes that are looked ahead at most: two weeks.
+const AHEAD: usize = 14 * 24 * 60;
+
+/// The pictures of a campaign.
+pub(crate) struct Pictures {
+    pub(crate) calls: CallsPicture,
+    pub(crate) left: BurnDown,
+}
+
+impl Pictures {
+    /// The pictures of what is known of a campaign at this moment.
+    pub(crate) fn of(status: &CampaignStatus, now: Timestamp, zone: &TimeZone) -> Self {
+        let minutes = status.minutes.clone().unwrap_or_default();
+        let happenings = status.happenings.clone().unwrap_or_default();
+        let goes_on = matches!(status.doing, Doing::Running | Doing::Waiting);
+        let (ahead, left_ahead) =
+            if goes_on { ahead(status, now) } else { (Vec::new(), Vec::new()) };
+        let by_limits = by_limits(status);
+        let from = begin(status, &minutes);
+        let end = if goes_on { now } else { last_sign(status, &minutes, &happenings) };
+        let latest = |points: &[Left], end| points.last().map_or(end, |left| left.at.max(end));
+        let to = latest(&left_ahead, end);
+        let per_hour = limit(&status.used, 60 * MINUTE);
+        let calls = CallsPicture {
+            from,
+            to,
+            now: if goes_on { Some(now) } else { None },
+            bands: bands(&happenings, &minutes, per_hour, (from, end)),
+            per_minute: limit(&status.used, MINUTE),
+            per_hour,
+            ahead,
+            zone: zone.clone(),
+            minutes,
+        };
+        let left = BurnDown {
+            from,
+            to: latest(&by_limits, to),
+            now: calls.now,
+            devices: status.tally.devices(),
+            so_far: so_far(status, &calls.minutes, from, end),
+            ahead: left_ahead,
+            by_limits,
+            zone: zone.clone(),
+        };
+        Self { calls, left }
+    }
+}
+
+/// When a campaign would have been done by its limits and windows alone.
+pub(crate) fn done_by_limits(status: &CampaignStatus) -> Option<Timestamp> {
+    by_limits(status).last().map(|left| left.at)
+}
+
+/// The calls of a window, if there is a limit of it.
+fn limit(used: &[(Quota, u64)], seconds: i64) -> Option<u64> {
+    let of_window = used.iter().filter(|(quota, _)| quota.window.as_secs() as i64 == seconds);
+    of_window.map(|(quota, _)| u64::from(quota.calls.get())).min()
+}
+
+fn begin(status: &CampaignStatus, minutes: &[Minute]) -> Timestamp {
+    let opened = status.campaign.opened_at;
+    minutes.first().map_or(opened, |first| first.at.min(opened))
+}
+
+/// The last moment of which anything is known.
+fn last_sign(status: &CampaignStatus, minutes: &[Minute], happenings: &[Happening]) -> Timestamp {
+    let campaign = &status.campaign;
+    let ended = campaign.last_run.as_ref().and_then(|run| run.ended.as_ref()).map(|end| end.at);
+    let minute = SignedDuration::from_secs(MINUTE);
+    let called = minutes.last().and_then(|last| last.at.checked_add(minute).ok());
+    let happened = happenings.last().map(|last| last.at);
+    let all = [campaign.finished_at, ended, called, happened];
+    all.into_iter().flatten().fold(campaign.opened_at, Timestamp::max)
+}
+
+/// Calls of each minute from now on, and the devices that are left behind each.
+fn ahead(status: &CampaignStatus, now: Timestamp) -> (Vec<u64>, Vec<Left>) {
+    let calls = by_minute(&status.outlook, status.tally.queued, now);
+    let left = left_behind(&calls, status.tally.open(), now);
+    (calls, left)
+}
+
+/// What its limits and windows alone would have left behind each minute from its beginning on.
+fn by_limits(status: &CampaignStatus) -> Vec<Left> {
+    let (devices, begin) = (status.tally.devices(), status.campaign.opened_at);
+    left_behind(&by_minute(&status.outlook_at_its_begin(), devices, begin), devices, begin)
+}
+
+/// How many calls leave in each minute of the clock behind that of `now`; what leaves in that one
+/// counts for the first.
+fn by_minute(outlook: &Outlook, calls: u64, now: Timestamp) -> Vec<u64> {
+    let into_minute = now.as_second().rem_euclid(MINUTE) as u64;
+    let mut minutes = Vec::new();
+    for leaves in outlook.leaves(calls) {
+        let minute = (leaves.as_secs() + into_minute) / MINUTE.unsigned_abs();
+        let at = usize::try_from(minute).unwrap_or(usize::MAX).saturating_sub(1);
+        if at >= AHEAD {
+            break;
+        }
+        if at >= minutes.len() {
+            minutes.resize(at + 1, 0);
+        }
+        minutes[at] += 1;
+    }
+    minutes
+}
+
+fn left_behind(calls: &[u64], all: u64, now: Timestamp) -> Vec<Left> {
+    let first = now.as_second().div_euclid(MINUTE) + 1;
+    let mut left = all;
+    let mut points = vec![Left { at: now, devices: all }];
+    for (number, calls) in (first..).zip(calls) {
+        left = left.saturating_sub(*calls);
+        let at = Timestamp::from_second((number + 1) * MINUTE).unwrap_or(Timestamp::MAX);
+        points.push(Left { at, devices: left });
+    }
+    points
+}
+
+/// Devices that were left so far: they end as their calls left, of which some had to be repeated.
+fn so_far(
+    status: &CampaignStatus,
+    minutes: &[Minute],
+    from: Timestamp,
+    end: Timestamp,
+) -> Vec<Left> {
+    let (devices, done) = (status.tally.devices(), status.tally.devices_done());
+    let all: u64 = minutes.iter().map(|minute| minute.calls).sum();
+    let mut points = vec![Left { at: from, devices }];
+    let mut calls = 0;
+    for minute in minutes {
+        calls += minute.calls;
+        let ended = u128::from(done) * u128::from(calls) / u128::from(all.max(1));
+        let at = minute.at.checked_add(SignedDuration::from_secs(MINUTE)).unwrap_or(minute.at);
+        let left = devices.saturating_sub(u64::try_from(ended).unwrap_or(u64::MAX));
+        points.push(Left { at: at.min(end), devices: left });
+    }
+    points.push(Left { at: end, devices: devices - done });
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(points: &[Left]) -> Vec<(String, u64)> {
+        points.iter().map(|left| (left.at.strftime("%H:%M:%S").to_string(), left.devices)).collect()
+    }
+
+    #[test]
+    fn what_is_to_come_is_told_by_whole_minutes_of_the_clock() {
+        let now: Timestamp = "2026-11-24T22:00:30Z".parse().unwrap();
+        let points = left_behind(&[2, 0, 3], 6, now);
+        let told = left(&points);
+        let told: Vec<_> = told.iter().map(|(at, left)| (at.as_str(), *left)).collect();
+        assert_eq!(told, [("22:00:30", 6), ("22:02:00", 4), ("22:03:00", 4), ("22:04:00", 1)]);
+    }
+}

@@ -1,0 +1,125 @@
+//! What each application may call in each tenant: how much of it is used, when the next call may
+//! leave, and which campaigns use it.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
+
+use crate::clock::Clock;
+use crate::domain::forecast::{CallRate, Outlook};
+use crate::domain::quota::{api_quotas, used};
+use crate::domain::{BudgetKey, Campaign, CampaignState, Operation, Quota, Timing};
+use crate::ops::failure::Failure;
+use crate::ops::status::open_and_latest;
+use crate::report::human::{clock_exact, count, counted};
+use crate::report::standing::Tone;
+use crate::store::Store;
+
+/// The latest calls that are looked at: more than any quota of the API holds.
+const LATEST: usize = 10_000;
+/// Budgets that are shown: those of the campaigns that are open or the latest.
+const MOST: usize = 60;
+
+/// The limits.
+pub(in crate::page) struct LimitsView {
+    pub(in crate::page) first: String,
+    pub(in crate::page) tone: Tone,
+    pub(in crate::page) budgets: Vec<BudgetView>,
+}
+
+/// One budget.
+pub(in crate::page) struct BudgetView {
+    pub(in crate::page) key: BudgetKey,
+    pub(in crate::page) used: Vec<(Quota, u64)>,
+    /// Limits that the server named.
+    pub(in crate::page) named: Vec<Quota>,
+    /// What holds the next call, and until when; `None` if nothing does.
+    pub(in crate::page) held: Option<String>,
+    /// The open campaigns that use it.
+    pub(in crate::page) campaigns: Vec<Campaign>,
+}
+
+impl LimitsView {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read.
+    pub(in crate::page) async fn read<S: Store>(
+        store: &S,
+        now: ZonedDateTime,
+    ) -> Result<Self, Failure> {
+        let mut keys: BTreeMap<BudgetKey, Vec<Campaign>> = BTreeMap::new();
+        for campaign in open_and_latest(store).await? {
+            for operation in Operation::ALL {
+                let of = keys.entry(campaign.order.target.budget(operation)).or_default();
+                if operation != Operation::Cancel && campaign.state == CampaignState::Open {
+                    of.push(campaign.clone());
+                }
+            }
+        }
+        let mut budgets = Vec::new();
+        for (key, campaigns) in keys.into_iter().take(MOST) {
+            budgets.push(BudgetView::read(store, key, campaigns, &now).await?);
+        }
+        let (first, tone) = first(&budgets);
+        Ok(Self { first, tone, budgets })
+    }
+}
+
+impl BudgetView {
+    async fn read<S: Store>(
+        store: &S,
+        key: BudgetKey,
+        campaigns: Vec<Campaign>,
+        now: &ZonedDateTime,
+    ) -> Result<Self, Failure> {
+        let usage = store.usage(&key, LATEST).await?;
+        let stamp = store.clock().now();
+        let own = campaigns.iter().flat_map(|campaign| campaign.quotas.clone());
+        let mut own: Vec<Quota> = own.chain(usage.quotas.clone()).collect();
+        if own.is_empty() {
+            own = api_quotas();
+        }
+        own.sort_unstable();
+        own.dedup();
+        let named = usage.state.named.lowering(&own, stamp);
+        let used = used(&own, &usage.seen_by, stamp);
+        let pause = usage.state.earliest();
+        let rate = CallRate { quotas: own, pace: None, concurrency: 1, timing: Timing::default() };
+        let next = Outlook::new(usage, rate, stamp).forecast(1).map(|one| one.first_call);
+        let held = next.filter(|wait| !wait.is_zero()).map(|wait| {
+            let at = after(now, wait);
+            let why = if pause > stamp { "paused by the server" } else { "limit used up" };
+            format!("{why}; the next call may leave at {at}")
+        });
+        Ok(Self { key, used, named, held, campaigns })
+    }
+}
+
+fn after(now: &ZonedDateTime, wait: std::time::Duration) -> String {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    let at = now.timestamp().checked_add(wait).unwrap_or(Timestamp::MAX);
+    clock_exact(&at.to_zoned_datetime(now.time_zone().clone()), now)
+}
+
+fn first(budgets: &[BudgetView]) -> (String, Tone) {
+    let held: Vec<&BudgetView> = budgets.iter().filter(|one| one.held.is_some()).collect();
+    match held[..] {
+        _ if budgets.is_empty() => ("Nothing was called yet.".to_owned(), Tone::Idle),
+        [] => {
+            let all = counted(budgets.len() as u64, "limit");
+            (format!("A call may leave now in each of {all}."), Tone::Good)
+        }
+        [one] => {
+            let (operation, held) = (one.key.operation, one.held.as_deref().unwrap_or_default());
+            (format!("No call to {operation} leaves now: {held}."), Tone::Runs)
+        }
+        ref several => {
+            let of = count(budgets.len() as u64);
+            (
+                format!("{} of {of} limits hold the next call.", count(several.len() as u64)),
+                Tone::Runs,
+            )
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Serving the page: opening the store to read, listening, printing the link. Who is let in is
+//! `door`'s to say, what is shown `answer`'s.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
+
+use super::address::{Address, Listen};
+use super::answer::answer;
+use super::door::Door;
+use super::shared::{Shared, drawn, now};
+use super::tickets::Tickets;
+use crate::domain::Exit;
+use crate::ops::context::Context;
+use crate::ops::failure::Failure;
+use crate::ops::stores::{self, Place};
+use crate::ops::ui::Service;
+use crate::report::Document;
+use crate::store::Store;
+
+/// Requests that are answered at once; the others wait.
+const AT_ONCE: usize = 4;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct ServeRequest {
+    /// Where it listens.
+    pub listen: Listen,
+    /// The address by which browsers reach it, if that is another one.
+    pub public_url: Option<String>,
+}
+
+/// Serves the page until a signal.
+///
+/// # Errors
+/// `Failure` if the store cannot be read, or if it cannot listen.
+pub async fn serve(cx: &Context<'_>, request: ServeRequest) -> Result<Exit, Failure> {
+    let place = Place::durable(cx.store)?;
+    let store = stores::open_to_read(&place).await?;
+    let mut stopping = cx.stop.listen()?;
+    // The address is judged before anything listens, and read again once the port is known.
+    Address::of(&request.listen, request.public_url.as_deref())?;
+    let (listen, listener) = Listener::bind(&request.listen).await?;
+    let address = Address::of(&listen, request.public_url.as_deref())?;
+    let shared = Arc::new(Shared {
+        store,
+        commands: cx.commands.clone(),
+        door: Door::new(address),
+        tickets: Tickets::default(),
+        turns: Semaphore::new(AT_ONCE),
+    });
+    tell(cx, &shared, &listen)?;
+    cx.ui.service(&Service::Ready);
+    let ended = stopping.unless_stopped(listener.run(shared)).await;
+    cx.ui.service(&Service::Stopping);
+    if let Listen::Socket(path) = &listen {
+        // Whoever comes next makes a new one.
+        fs::remove_file(path).ok();
+    }
+    ended.unwrap_or(Ok(())).map(|()| Exit::Done)
+}
+
+fn tell<S: Store>(cx: &Context<'_>, shared: &Shared<S>, listen: &Listen) -> Result<(), Failure> {
+    let address = shared.door.address();
+    if let (true, Listen::Socket(path)) = (address.by_proxy, listen) {
+        cx.ui.say(&format!(
+            "The page is on the socket {} for the proxy of {}, which has to ask who its users \
+             are: whoever can open the socket sees all of it.",
+            path.display(),
+            address.url("/")
+        ));
+        return cx.ui.show(&Link { url: address.url("/") });
+    }
+    let ticket = shared.tickets.ticket(drawn()?, now());
+    cx.ui.say(
+        "The page shows what the store holds and changes nothing. Open this link within two \
+         minutes; it works once. Ctrl-C ends the page, and no campaign.",
+    );
+    if let Listen::Tcp(at) = listen
+        && !address.secure
+    {
+        cx.ui.say(&format!(
+            "From another machine, first: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE",
+            port = at.port()
+        ));
+    }
+    cx.ui.show(&Link { url: address.url(&format!("/?ticket={ticket}")) })
+}
+
+/// The link to open.
+struct Link {
+    url: String,
+}
+
+impl Document for Link {
+    fn text(&self) -> String {
+        self.url.clone()
+    }
+
+    fn json(&self) -> String {
+        serde_json::json!({ "v": 1, "type": "page", "url": self.url }).to_string()
+    }
+}
+
+/// What listens.
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Begins to listen, and says where: a port that was left open has a number then.
+    async fn bind(listen: &Listen) -> Result<(Listen, Self), Failure> {
+        match listen {
+            Listen::Tcp(at) => {
+                let bound = TcpListener::bind(at).await.and_then(|bound| {
+                    let at = bound.local_addr()?;
+                    Ok((Listen::Tcp(at), Self::Tcp(bound)))
+                });
+                bound.map_err(|error| cannot_listen(&at.to_string(), &error))
+            }
+            Listen::Socket(path) => {
+                let bound = bind_socket(path);
+                let bound =
+                    bound.map_err(|error| cannot_listen(&path.display().to_string(), &error));
+                Ok((listen.clone(), Self::Unix(bound?)))
+            }
+        }
+    }
+
+    async fn run<S: Store>(self, shared: Arc<Shared<S>>) -> Result<(), Failure> {
+        let service =
+            Router::new().fallback(move |request: Request| answer(shared.clone(), request));
+        let served = match self {
+            Self::Tcp(listener) => axum::serve(listener, service).await,
+            Self::Unix(listener) => axum::serve(listener, service).await,
+        };
+        let next = "start it again";
+        served.map_err(|error| Failure::failed("the page is not served any more", error, next))
+    }
+}
+
+/// A socket that its user and group alone can open. One that nobody listens on any more makes room.
+fn bind_socket(path: &Path) -> std::io::Result<UnixListener> {
+    if fs::symlink_metadata(path).is_ok_and(|there| there.file_type().is_socket())
+        && std::os::unix::net::UnixStream::connect(path).is_err()
+    {
+        fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
+    Ok(listener)
+}
+
+fn cannot_listen(place: &str, error: &std::io::Error) -> Failure {
+    Failure::usage(
+        format!("the page cannot listen on {place}"),
+        error,
+        "name another address with --listen, or a socket with --socket",
+    )
+}

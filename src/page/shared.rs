@@ -1,0 +1,36 @@
+//! What all requests share, and where chance and time come from.
+
+use tokio::sync::Semaphore;
+
+use super::door::Door;
+use super::tickets::Tickets;
+use crate::clock::SystemClock;
+use crate::domain::Stamp;
+use crate::ops::context::Commands;
+use crate::ops::failure::Failure;
+
+/// What all requests share.
+#[derive(Debug)]
+pub(super) struct Shared<S> {
+    pub(super) store: S,
+    pub(super) commands: Commands,
+    pub(super) door: Door,
+    pub(super) tickets: Tickets,
+    /// Each request that reads the store takes one.
+    pub(super) turns: Semaphore,
+}
+
+/// Now, by the clock that tickets go by.
+pub(super) fn now() -> Stamp {
+    Stamp(SystemClock::boot_time_us())
+}
+
+/// Bytes that nobody can guess.
+///
+/// # Errors
+/// `Failure` if the system gives none.
+pub(super) fn drawn() -> Result<[u8; 32], Failure> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| Failure::defect("nothing can be drawn", error))?;
+    Ok(bytes)
+}

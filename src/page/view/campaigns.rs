@@ -1,0 +1,104 @@
+//! How the list of campaigns looks.
+
+use maud::{Markup, html};
+
+use super::{Frame, badge, class, scrolls, ticked};
+use crate::domain::text::printable;
+use crate::page::model::campaigns::{CampaignsView, Item, STATES};
+use crate::report::human::count;
+use crate::report::picture::bar;
+
+/// The page.
+pub(in crate::page) fn draw(frame: &Frame<'_>, view: &CampaignsView) -> Markup {
+    let main = html! {
+        h1 { "Campaigns" }
+        div class=(format!("say {}", class(view.tone))) { p { strong { (view.first) } } }
+        (form(frame, view))
+        @if view.shown.is_empty() {
+            p { "No campaign is so." }
+        } @else {
+            (scrolls("Campaigns", &table(frame, view)))
+        }
+        (pages(frame, view))
+    };
+    frame.page("Campaigns", "", &main)
+}
+
+fn form(frame: &Frame<'_>, view: &CampaignsView) -> Markup {
+    html! {
+        form class="filter" role="search" action=(format!("{}/", frame.prefix)) {
+            div {
+                label for="q" { "Name, tenant, ticket or comment" }
+                input id="q" name="q" value=(view.text);
+            }
+            div {
+                label for="state" { "State" }
+                select id="state" name="state" {
+                    @for (value, words) in STATES {
+                        option value=(value) selected[value == view.state] { (words) }
+                    }
+                }
+            }
+            button { "Show" }
+        }
+    }
+}
+
+fn table(frame: &Frame<'_>, view: &CampaignsView) -> Markup {
+    html! {
+        table class="camps" {
+            thead { tr {
+                th scope="col" { "Campaign" }
+                th scope="col" { "State" }
+                th scope="col" class="n" { "Devices done" }
+                th scope="col" { "What became of them" }
+            } }
+            tbody { @for item in &view.shown { (row(frame, item)) } }
+        }
+    }
+}
+
+fn row(frame: &Frame<'_>, item: &Item) -> Markup {
+    let campaign = &item.status.campaign;
+    html! {
+        tr {
+            td {
+                a href=(frame.campaign(campaign)) { (campaign.name.as_str()) }
+                br;
+                span class="t" {
+                    @if campaign.emulated { "EMULATED · " }
+                    bdi { (printable(&campaign.order.target.tenant)) }
+                    " · " (campaign.order.scan_type.to_string())
+                    @if let Some(ticket) = &campaign.order.ticket { " · " (ticket.as_str()) }
+                }
+            }
+            td { (badge(item.status.doing, item.first.tone)) }
+            td class="n" {
+                (count(item.done))
+                br;
+                span class="t" { "of " (count(item.status.tally.devices())) }
+            }
+            td class="m" {
+                (bar(&item.status.tally, 12.0))
+                span class="t" { (item.first.leaves) " " (ticked(&item.first.why)) }
+            }
+        }
+    }
+}
+
+fn pages(frame: &Frame<'_>, view: &CampaignsView) -> Markup {
+    let place = |page: usize| {
+        let asked = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("q", &view.text)
+            .append_pair("state", &view.state)
+            .append_pair("page", &page.to_string())
+            .finish();
+        format!("{}/?{asked}", frame.prefix)
+    };
+    html! {
+        p {
+            @if view.page > 0 { a href=(place(view.page - 1)) { "Later ones" } " " }
+            @if view.more { a href=(place(view.page + 1)) { "Earlier ones" } }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! How one device of a campaign looks.
+
+use maud::{Markup, html};
+
+use super::{Frame, scrolls, time};
+use crate::domain::State;
+use crate::domain::text::printable;
+use crate::page::model::devices::DeviceView;
+use crate::report::advice::advice;
+use crate::report::picture::bar::{key, words};
+use crate::report::record::{COLUMNS, Value, reason, record, stands_of};
+
+/// The page.
+pub(in crate::page) fn draw(frame: &Frame<'_>, view: &DeviceView) -> Markup {
+    let DeviceView { campaign, head, row, now } = view;
+    let stands = stands_of(row.life.state);
+    let id = row.device.map(|device| device.to_string()).unwrap_or_default();
+    let name = row.name.as_deref().or(row.input_text.as_deref()).unwrap_or(&id);
+    let title = format!("{} in {}", printable(name), campaign.name);
+    let main = html! {
+        h1 { bdi { (printable(name)) } }
+        p class="sub" {
+            "Line " (row.line) " of "
+            a href=(frame.campaign(campaign)) { (campaign.name.as_str()) }
+        }
+        div class="say" {
+            p {
+                strong { (key(stands)) (words(stands)) "." }
+                @if let Some(why) = reason(row, head) { " " bdi { (printable(&why)) } "." }
+            }
+            @if let State::Done(outcome) = row.life.state {
+                p { "What to do: " (super::ticked(advice(outcome))) "." }
+            }
+        }
+        h2 { "Everything that is known" }
+        (scrolls("Fields", &html! {
+            table {
+                thead { tr { th scope="col" { "Field" } th scope="col" { "Value" } } }
+                tbody {
+                    @for (name, value) in COLUMNS.iter().zip(record(row, head)) {
+                        @if value != Value::Empty {
+                            tr {
+                                th scope="row" { (name) }
+                                td {
+                                    @match value {
+                                        Value::Empty => {}
+                                        Value::Text(text) => bdi { (printable(&text)) },
+                                        Value::Number(number) => (number),
+                                        Value::Time(at) => (time(Some(at), now)),
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }))
+        p { "These are the columns of its row in the report." }
+    };
+    frame.page(&title, "", &main)
+}

@@ -1,0 +1,151 @@
+//! How pages look: values become HTML, whose texts are escaped by their type. Nothing is read or
+//! computed here.
+
+use jiff::ZonedDateTime;
+use maud::{DOCTYPE, Markup, html};
+
+use super::route::path_of;
+use crate::domain::text::printable;
+use crate::domain::{Campaign, Doing};
+use crate::report::human::moment;
+use crate::report::standing::{FirstSentences, Tone};
+
+pub(super) mod campaign;
+pub(super) mod campaigns;
+pub(super) mod device;
+pub(super) mod devices;
+pub(super) mod limits;
+pub(super) mod nights;
+
+/// What stands around every page.
+pub(super) struct Frame<'a> {
+    /// What the paths of all pages begin with.
+    pub(super) prefix: &'a str,
+    /// Where the store is.
+    pub(super) place: String,
+    pub(super) now: ZonedDateTime,
+}
+
+impl Frame<'_> {
+    /// Where a campaign is.
+    pub(super) fn campaign(&self, campaign: &Campaign) -> String {
+        format!("{}{}", self.prefix, path_of(campaign.id, campaign.name.as_str()))
+    }
+
+    /// A whole page. `beside` is told beside its time.
+    fn page(&self, title: &str, beside: &str, main: &Markup) -> Markup {
+        let prefix = self.prefix;
+        let at = self.now.strftime("%H:%M:%S %Z").to_string();
+        let utc = self.now.timestamp().strftime("%F %T UTC").to_string();
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width,initial-scale=1";
+                    title { (title) " · fleetsweep" }
+                    link rel="stylesheet" href=(format!("{prefix}/style.css"));
+                    script src=(format!("{prefix}/live.js")) defer {}
+                    noscript { meta http-equiv="refresh" content="30"; }
+                }
+                body {
+                    a class="skip" href="#main" { "To the content" }
+                    header class="top" {
+                        span class="name" { "fleetsweep" }
+                        nav aria-label="Pages" {
+                            a href=(format!("{prefix}/")) { "Campaigns" }
+                            a href=(format!("{prefix}/nights")) { "Nights" }
+                            a href=(format!("{prefix}/limits")) { "Limits" }
+                        }
+                        span class="fresh" {
+                            span role="status" title=(utc) { "as of " (at) (beside) }
+                        }
+                    }
+                    main id="main" { (main) }
+                    footer {
+                        "“Accepted” is an order: a device that sleeps scans when it wakes. Store "
+                        (printable(&self.place)) " · fleetsweep " (env!("CARGO_PKG_VERSION"))
+                        " · times of " (self.now.strftime("%Z (UTC%:z)").to_string())
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A page that says what went wrong, and what to do.
+pub(super) fn trouble(frame: &Frame<'_>, what: &str, why: &str, next: &str) -> Markup {
+    let main = html! {
+        h1 { (printable(what)) }
+        div class="say stop" {
+            p { (printable(why)) }
+            @if !next.is_empty() { p { (ticked(next)) } }
+        }
+    };
+    frame.page(what, "", &main)
+}
+
+/// The class for how a sentence is meant.
+fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Stopped => "stop",
+        Tone::Attention => "att",
+        Tone::Runs => "run",
+        Tone::Idle => "idle",
+        Tone::Good => "ok",
+    }
+}
+
+/// The sign for how a sentence is meant.
+fn sign(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Stopped => "✕",
+        Tone::Attention => "!",
+        Tone::Runs => "▶",
+        Tone::Idle => "‖",
+        Tone::Good => "✓",
+    }
+}
+
+/// What a campaign does, as a word with a sign.
+fn badge(doing: Doing, tone: Tone) -> Markup {
+    html! { span class=(format!("badge {}", class(tone))) { (sign(tone)) " " (doing.word()) } }
+}
+
+/// The first sentences as the box at the top of a page.
+fn first_sentences(first: &FirstSentences) -> Markup {
+    html! {
+        div class=(format!("say {}", class(first.tone))) {
+            p { strong { (first.doing) } " " (first.stands) }
+            p {
+                @if !first.leaves.is_empty() { strong { (first.leaves) } " " }
+                (ticked(&first.why))
+            }
+        }
+    }
+}
+
+/// A text with what stands in backticks as commands.
+fn ticked(text: &str) -> Markup {
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 { code { (printable(part)) } } @else { (printable(part)) }
+        }
+    }
+}
+
+/// A moment as people read it, with the same in UTC beside.
+fn time(at: Option<jiff::Timestamp>, now: &ZonedDateTime) -> Markup {
+    html! {
+        @if let Some(at) = at {
+            time datetime=(at.to_string()) title=(at.strftime("%F %T UTC").to_string()) {
+                (moment(&at.to_zoned_datetime(now.time_zone().clone())))
+            }
+        }
+    }
+}
+
+/// A region that scrolls by itself where a screen is narrow, and by the keyboard.
+fn scrolls(name: &str, inner: &Markup) -> Markup {
+    html! { div class="scroll" tabindex="0" role="region" aria-label=(name) { (inner) } }
+}

@@ -1,0 +1,61 @@
+//! The words for outcomes, and what somebody can do about rows that ended so. How many there are is
+//! the summary's, the page's and the report's.
+
+use crate::domain::Outcome;
+
+/// An outcome in the list of counts.
+pub fn told(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted: scan ordered",
+        Outcome::AlreadyInProgress { covered: true } => "already in progress, covered by that scan",
+        Outcome::AlreadyInProgress { covered: false } => {
+            "already in progress, not covered: narrower, old or not known"
+        }
+        Outcome::Unknown => "unknown: answer lost, and the list of actions may not be read",
+        other => short(other),
+    }
+}
+
+/// An outcome in a few words.
+pub(super) fn short(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::AlreadyInProgress { covered: true } => "already in progress, covered",
+        Outcome::AlreadyInProgress { covered: false } => "already in progress, not covered",
+        Outcome::Rejected => "rejected",
+        Outcome::NotFound => "not found",
+        Outcome::Failed => "failed",
+        Outcome::Unknown => "unknown",
+        Outcome::NotAttempted => "not attempted",
+        Outcome::Cancelled => "cancelled",
+        Outcome::BadRow => "bad row",
+        Outcome::Duplicate => "duplicate",
+        Outcome::Skipped => "skipped",
+    }
+}
+
+/// What somebody can do about rows that ended so.
+pub fn advice(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::AlreadyInProgress { .. } => "again later: `fleetsweep retry`",
+        Outcome::Rejected => "refused by the API; see the report, mend it, order them again",
+        Outcome::NotFound => "not in this tenant, or offboarded: mend the list",
+        Outcome::Failed => "no scan of them is on its way; again: `fleetsweep retry`",
+        Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",
+        Outcome::NotAttempted => "see the report, then `fleetsweep retry`",
+        Outcome::Cancelled => "ordered, then cancelled by fleetsweep; again: `fleetsweep retry`",
+        Outcome::BadRow => "mend these lines of the list, then order them",
+        Outcome::Accepted | Outcome::Duplicate | Outcome::Skipped => "nothing",
+    }
+}
+
+/// The advice while the campaign is open, when only `resume` goes on with it.
+pub(super) fn advice_before_the_end(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::AlreadyInProgress { .. } => "again when the campaign is finished",
+        Outcome::Failed => "no scan was ordered; again when the campaign is finished",
+        Outcome::NotAttempted => "see the report",
+        Outcome::Cancelled => "ordered, then cancelled by fleetsweep",
+        other => advice(other),
+    }
+}

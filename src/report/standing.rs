@@ -1,0 +1,507 @@
+//! The first sentences about a campaign: where it stands, why no order of it leaves now, and when
+//! the next one does. They are the same wherever somebody looks: on a terminal, on a page, in a
+//! report. Pure words; the values are read elsewhere.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::{Timestamp, ZonedDateTime};
+
+use super::human::{clock, clock_exact, count, counted, duration};
+use crate::domain::event::HoldReason;
+use crate::domain::text::printable;
+use crate::domain::{Campaign, Doing, Exit, LastRun, Outcome, Quota, Tally};
+
+/// From how much on it is told that it takes longer than the limits alone ask for.
+const LATE: Duration = Duration::from_secs(5 * 60);
+
+/// What the first sentences go by.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// The campaign.
+    pub campaign: &'a Campaign,
+    /// What it does now.
+    pub doing: Doing,
+    /// Where its rows stand.
+    pub tally: &'a Tally,
+    /// How many calls count against each limit now.
+    pub used: &'a [(Quota, u64)],
+    /// When it would be done by its limits and windows alone, from its beginning on.
+    pub by_limits: Option<Timestamp>,
+    /// The command that goes on with it.
+    pub go_on: &'a str,
+    /// Now.
+    pub now: &'a ZonedDateTime,
+}
+
+/// How a sentence is meant: what a colour may underline, and never says alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tone {
+    /// It stands still, and somebody has to do something.
+    Stopped,
+    /// Somebody should look.
+    Attention,
+    /// It goes on.
+    Runs,
+    /// It waits, or is over; nobody has to do anything.
+    Idle,
+    /// It is done and well.
+    Good,
+}
+
+/// The first sentences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstSentences {
+    /// How they are meant.
+    pub tone: Tone,
+    /// What it does, as a sentence of a word or two: `Running.`
+    pub doing: String,
+    /// How far it is, and when it is done.
+    pub stands: String,
+    /// Whether orders leave now: `No order leaves now, and that is right:`
+    pub leaves: &'static str,
+    /// Why, when the next one leaves, and what somebody has to do.
+    pub why: String,
+}
+
+impl fmt::Display for FirstSentences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tone: _, doing, stands, leaves, why } = self;
+        let mut parts = [doing, stands, *leaves, why].into_iter().filter(|part| !part.is_empty());
+        f.write_str(parts.next().map_or("", |part| part))?;
+        parts.try_for_each(|part| write!(f, " {part}"))
+    }
+}
+
+/// Why no order leaves, and what that means.
+struct Why {
+    tone: Tone,
+    leaves: &'static str,
+    why: String,
+}
+
+/// How a sentence begins where nothing is wrong.
+const RIGHT: &str = "No order leaves now, and that is right:";
+/// Where it goes on by itself, and nobody meant it so.
+const NOW: &str = "No order leaves now:";
+/// Where it goes on when somebody does something.
+const STILL: &str = "No order leaves:";
+
+impl Standing<'_> {
+    /// The first sentences.
+    pub fn first_sentences(&self) -> FirstSentences {
+        let Why { tone, leaves, why } = self.why();
+        let doing = self.doing.word();
+        let capital = doing[..1].to_ascii_uppercase();
+        FirstSentences {
+            tone,
+            doing: format!("{capital}{}.", &doing[1..]),
+            stands: self.stands(),
+            leaves,
+            why,
+        }
+    }
+
+    /// How far it is, in percent of its devices; a device that was never asked is not done.
+    pub fn percent(&self) -> u64 {
+        let devices = self.tally.devices();
+        (self.done() * 100).checked_div(devices).unwrap_or(100)
+    }
+
+    /// Devices that were asked and are done.
+    pub fn done(&self) -> u64 {
+        self.tally.devices_done().saturating_sub(self.tally.of(Outcome::NotAttempted))
+    }
+
+    /// Rows that need somebody's attention.
+    pub fn attention(&self) -> u64 {
+        let all = Outcome::ALL.into_iter().filter(|outcome| outcome.needs_attention());
+        all.map(|outcome| self.tally.of(outcome)).sum()
+    }
+
+    fn stands(&self) -> String {
+        let done = format!(
+            "{} of {} done ({} %).",
+            count(self.done()),
+            counted(self.tally.devices(), "device"),
+            self.percent()
+        );
+        let run = self.campaign.last_run.as_ref();
+        match self.doing {
+            Doing::Finished | Doing::Cancelled => match self.campaign.finished_at {
+                Some(at) => format!("{done} It ended {}.", self.clock(at)),
+                None => done,
+            },
+            Doing::Running | Doing::Waiting => match run.and_then(|run| run.done_by) {
+                Some(at) if at > self.now.timestamp() => format!("{done} {}", self.done_by(at)),
+                _ => done,
+            },
+            _ => done,
+        }
+    }
+
+    fn done_by(&self, at: Timestamp) -> String {
+        let later = self.by_limits.map(|best| between(best, at)).filter(|late| *late >= LATE);
+        let later = later.map_or_else(String::new, |late| {
+            format!("; {} later than its limits alone ask for", duration(minutes(late)))
+        });
+        let left = duration(minutes(between(self.now.timestamp(), at)));
+        let at = clock(&at.to_zoned_datetime(self.now.time_zone().clone()), self.now);
+        format!("All done about {at}, in {left}{later}.")
+    }
+
+    fn why(&self) -> Why {
+        let run = self.campaign.last_run.as_ref();
+        let say = |tone, leaves, why: String| Why { tone, leaves, why };
+        let go_on = format!("`{}` goes on.", self.go_on);
+        match self.doing {
+            Doing::Finished => self.finished(),
+            Doing::Cancelled => {
+                let open = match self.tally.open() {
+                    0 => String::new(),
+                    some => format!("; it is not known yet what became of {}", count(some)),
+                };
+                say(Tone::Idle, "Nothing more is ordered:", format!("it was cancelled{open}."))
+            }
+            Doing::Paused => {
+                let why = format!("somebody paused it by `fleetsweep pause`. {go_on}");
+                say(Tone::Attention, STILL, why)
+            }
+            Doing::NotBegun => say(Tone::Idle, STILL, format!("no run of it has begun. {go_on}")),
+            Doing::ForWorker => {
+                let why = format!("it waits for a worker (`fleetsweep work`). Without one {go_on}");
+                say(Tone::Idle, STILL, why)
+            }
+            Doing::Stopped => self.stopped(run),
+            Doing::Killed => {
+                let seen = run.and_then(|run| run.seen_at).map_or_else(String::new, |at| {
+                    let host = run.map(|run| printable(&run.host)).unwrap_or_default();
+                    let on = if host.is_empty() { host } else { format!(" on {host}") };
+                    format!("; last seen at work{on} {}", self.exact(at))
+                });
+                let why = "nobody works on it. Its run was killed, or its machine went down";
+                say(Tone::Stopped, STILL, format!("{why}{seen}. {go_on}"))
+            }
+            Doing::Running | Doing::Waiting => match run {
+                Some(run) => self.held(run),
+                None => say(Tone::Runs, "", String::new()),
+            },
+        }
+    }
+
+    fn finished(&self) -> Why {
+        let why = match self.attention() {
+            0 => return Why { tone: Tone::Good, leaves: "", why: "Nothing is left to do.".into() },
+            1 => "1 row needs attention.".to_owned(),
+            some => format!("{} need attention.", counted(some, "row")),
+        };
+        Why { tone: Tone::Attention, leaves: "", why }
+    }
+
+    fn stopped(&self, run: Option<&LastRun>) -> Why {
+        let Some(end) = run.and_then(|run| run.ended.as_ref()) else {
+            return Why { tone: Tone::Idle, leaves: "", why: String::new() };
+        };
+        let (at, why) = (self.clock(end.at), printable(&end.why));
+        if end.exit_code == Exit::Done.code() {
+            let why = format!("its run ended as planned {at}, since {why}.");
+            return Why { tone: Tone::Idle, leaves: RIGHT, why };
+        }
+        let tone =
+            if end.exit_code == Exit::Stopped.code() { Tone::Attention } else { Tone::Stopped };
+        let go_on = end.resume.as_deref().unwrap_or(self.go_on);
+        let why = format!(
+            "its run stopped {at} with exit code {}: {why}. `{go_on}` goes on.",
+            end.exit_code
+        );
+        Why { tone, leaves: STILL, why }
+    }
+
+    /// What holds a run that is at work.
+    fn held(&self, run: &LastRun) -> Why {
+        let say = |tone, leaves, why: String| Why { tone, leaves, why };
+        if self.tally.queued == 0 {
+            return self.all_left();
+        }
+        let next = self.next(run);
+        let by_itself = "It goes on by itself.";
+        let Some(hold) = &run.hold else {
+            // A run of an older version says it in words alone.
+            return match &run.held_by {
+                Some(words) => say(Tone::Runs, NOW, format!("{}.{next}", printable(words))),
+                None => say(Tone::Runs, "Orders leave now,", "as fast as the limits allow.".into()),
+            };
+        };
+        match hold {
+            HoldReason::Quota(quota) => say(Tone::Runs, RIGHT, self.used_up(quota) + &next),
+            HoldReason::Pace => {
+                let why = format!("so that they do not leave all at once.{next}");
+                say(Tone::Runs, "Orders leave one after the other,", why)
+            }
+            HoldReason::Pause => {
+                let why =
+                    format!("the server asked for a pause (429, or faults of its own).{next}");
+                say(Tone::Attention, NOW, format!("{why} {by_itself}"))
+            }
+            HoldReason::Faults => {
+                let why = format!("the last answers of the server were of no use.{next}");
+                say(Tone::Attention, NOW, format!("{why} {by_itself}"))
+            }
+            HoldReason::User => {
+                let why = "somebody paused it by `fleetsweep pause`. ";
+                say(Tone::Attention, STILL, format!("{why}`{}` goes on.", self.go_on))
+            }
+            HoldReason::Priority(name) => {
+                let why = format!("campaign {name} (priority high) goes before it.");
+                say(Tone::Runs, RIGHT, format!("{why} {by_itself}"))
+            }
+            HoldReason::Network => {
+                let why = "the API or the sign-in service cannot be reached. Nothing is lost.";
+                say(Tone::Attention, NOW, format!("{why} {by_itself}"))
+            }
+            HoldReason::Store => {
+                let why = "its run cannot reach or write the store. Nothing is lost.";
+                say(Tone::Attention, NOW, format!("{why} {by_itself}"))
+            }
+            HoldReason::Window => {
+                say(Tone::Runs, RIGHT, format!("its window has not opened yet.{next}"))
+            }
+            HoldReason::Start(at) => {
+                say(Tone::Runs, RIGHT, format!("it is to begin {}.{next}", self.clock(*at)))
+            }
+            HoldReason::Wave => {
+                let why = "a wave is over, and is judged before the next one begins.";
+                say(Tone::Runs, RIGHT, format!("{why}{next}"))
+            }
+        }
+    }
+
+    /// Nothing waits for its turn any more.
+    fn all_left(&self) -> Why {
+        let why = match (self.tally.claimed, self.tally.doubtful) {
+            (0, 0) => "Only its end is left to be written.".to_owned(),
+            (sent, 0) => format!("{} not in yet.", are(sent, "answer")),
+            (0, some) => {
+                format!("{} not known yet; the list of actions is asked.", are(some, "answer"))
+            }
+            (sent, some) => format!(
+                "{} not in yet, {} not known; the list of actions is asked.",
+                are(sent, "answer"),
+                count(some)
+            ),
+        };
+        Why { tone: Tone::Runs, leaves: "Every order has left.", why }
+    }
+
+    /// `1,500 of 1,500 calls of the last hour are used.`
+    fn used_up(&self, quota: &Quota) -> String {
+        let used = self.used.iter().find(|(one, _)| one == quota).map(|(_, used)| *used);
+        let limit = u64::from(quota.calls.get());
+        let window = match quota.window.as_secs() {
+            60 => "minute".to_owned(),
+            3_600 => "hour".to_owned(),
+            _ => duration(quota.window),
+        };
+        let used = count(used.unwrap_or(limit).min(limit));
+        format!("{used} of {} calls of the last {window} are used.", count(limit))
+    }
+
+    fn next(&self, run: &LastRun) -> String {
+        let Some(at) = run.next_order_at else { return String::new() };
+        let left = between(self.now.timestamp(), at);
+        if left.is_zero() {
+            return " The next order leaves at any moment.".to_owned();
+        }
+        let (at, left) = if left < Duration::from_secs(120) {
+            (self.exact(at), left)
+        } else {
+            (self.clock(at), minutes(left))
+        };
+        let left = duration(Duration::from_secs(left.as_secs().max(1)));
+        format!(" The next order leaves {at}, in {left}.")
+    }
+
+    fn clock(&self, at: Timestamp) -> String {
+        on_or_at(clock(&at.to_zoned_datetime(self.now.time_zone().clone()), self.now))
+    }
+
+    fn exact(&self, at: Timestamp) -> String {
+        on_or_at(clock_exact(&at.to_zoned_datetime(self.now.time_zone().clone()), self.now))
+    }
+}
+
+/// `at 14:20 CET`, and `on Wed 25 Nov 14:20 CET` with its day.
+fn on_or_at(clock: String) -> String {
+    let before = if clock.starts_with(|c: char| c.is_ascii_alphabetic()) { "on" } else { "at" };
+    format!("{before} {clock}")
+}
+
+/// `1 answer is`, `3 answers are`.
+fn are(number: u64, noun: &str) -> String {
+    let verb = if number == 1 { "is" } else { "are" };
+    format!("{} {verb}", counted(number, noun))
+}
+
+/// From one moment to a later one; zero if it is none.
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+/// In whole minutes, as far as it has any.
+fn minutes(time: Duration) -> Duration {
+    let seconds = time.as_secs();
+    let rounded = if seconds < 120 { seconds } else { (seconds + 30) / 60 * 60 };
+    Duration::from_secs(rounded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        BusyPolicy, CampaignId, CampaignState, Order, Priority, Rollout, RunEnd, ScanType, State,
+        Target,
+    };
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-11-25T{text}Z").parse().unwrap()
+    }
+
+    fn campaign() -> Campaign {
+        let order = Order {
+            target: Target {
+                api_origin: "https://api.example".to_owned(),
+                tenant: "t".to_owned(),
+                application: "a".to_owned(),
+                cloud: "commercial".to_owned(),
+            },
+            scan_type: ScanType::Full,
+            comment: "c".to_owned(),
+            ticket: None,
+            ids_hash: String::new(),
+        };
+        let opening = crate::domain::Opening {
+            name: "inc".parse().unwrap(),
+            order,
+            mark_bits: 1,
+            busy: BusyPolicy::Report,
+            emulated: false,
+            quotas: Vec::new(),
+            priority: Priority::default(),
+            rollout: Rollout::default(),
+            begun: Default::default(),
+        };
+        Campaign::opened(CampaignId(1), opening, at("00:00:00"))
+    }
+
+    fn run() -> LastRun {
+        LastRun {
+            seen_at: Some(at("02:00:07")),
+            host: "jump-01".to_owned(),
+            by: "m.weber".to_owned(),
+            ..LastRun::begun(at("00:00:00"))
+        }
+    }
+
+    fn tally(queued: u64) -> Tally {
+        let mut tally = Tally { queued, ..Tally::default() };
+        tally.add(State::Done(Outcome::Accepted), 4_483);
+        tally
+    }
+
+    fn told(campaign: &Campaign, tally: &Tally) -> String {
+        let now: ZonedDateTime = "2026-11-25T03:00:12+01:00[Europe/Berlin]".parse().unwrap();
+        let quota: Quota = "1500/1h".parse().unwrap();
+        let doing = Doing::of(campaign, now.timestamp());
+        let standing = Standing {
+            campaign,
+            doing,
+            tally,
+            used: &[(quota, 1_500)],
+            by_limits: Some(at("05:30:00")),
+            go_on: "fleetsweep resume inc",
+            now: &now,
+        };
+        let first = standing.first_sentences();
+        format!("{:?} {first}", first.tone)
+    }
+
+    #[test]
+    fn each_reason_why_nothing_leaves_has_its_sentence() {
+        use HoldReason::*;
+        let reasons = [
+            None,
+            Some(Quota("1500/1h".parse().unwrap())),
+            Some(Quota("100/1m".parse().unwrap())),
+            Some(Pause),
+            Some(Faults),
+            Some(User),
+            Some(Priority("servers-q4".parse().unwrap())),
+            Some(Network),
+            Some(Store),
+            Some(Pace),
+            Some(Window),
+            Some(Start(at("21:00:00"))),
+            Some(Wave),
+        ];
+        let sentences: Vec<String> = reasons
+            .into_iter()
+            .map(|hold| {
+                let waits = hold.as_ref().filter(|hold| hold.is_a_wait()).map(|_| String::new());
+                let next_order_at = hold.as_ref().map(|_| at("02:08:00"));
+                let done_by = Some(at("06:14:00"));
+                let last = LastRun { hold, waits, next_order_at, done_by, ..run() };
+                told(&Campaign { last_run: Some(last), ..campaign() }, &tally(7_517))
+            })
+            .collect();
+        insta::assert_snapshot!(sentences.join("\n"));
+    }
+
+    #[test]
+    fn each_way_to_stand_still_has_its_sentence_with_what_to_do() {
+        let ended = |exit_code, why: &str| LastRun {
+            ended: Some(RunEnd {
+                at: at("01:30:00"),
+                why: why.to_owned(),
+                exit_code,
+                resume: Some("fleetsweep resume inc --store sqlite:x.db".to_owned()),
+                for_workers: false,
+            }),
+            ..run()
+        };
+        let with = |last_run| Campaign { last_run: Some(last_run), ..campaign() };
+        let killed = LastRun { seen_at: Some(at("01:10:00")), ..run() };
+        let mut for_workers = ended(0, "it was handed over to the workers");
+        for_workers.ended.as_mut().unwrap().for_workers = true;
+        let finished = Campaign {
+            state: CampaignState::Finished,
+            finished_at: Some(at("01:44:00")),
+            ..with(ended(0, "every row has its outcome"))
+        };
+        let mut refused = tally(0);
+        refused.add(State::Done(Outcome::Rejected), 118);
+        let mut out = Tally { claimed: 3, doubtful: 1, ..tally(0) };
+        let open = tally(7_517);
+        let mut sentences = vec![
+            told(&campaign(), &open),
+            told(&with(killed), &open),
+            told(&with(ended(5, "Ctrl-C")), &open),
+            told(&with(ended(0, "the window closed")), &open),
+            told(&with(ended(4, "83 of 412 answers are 404")), &open),
+            told(&with(for_workers), &open),
+            told(&Campaign { paused: true, ..with(run()) }, &open),
+            told(&Campaign { called_off: true, ..with(run()) }, &open),
+            told(&finished, &tally(0)),
+            told(&finished, &refused),
+            told(&with(run()), &out),
+        ];
+        out.doubtful = 0;
+        sentences.push(told(&with(run()), &out));
+        let soon = LastRun {
+            hold: Some(HoldReason::Quota("100/1m".parse().unwrap())),
+            next_order_at: Some(at("02:00:40")),
+            ..run()
+        };
+        sentences.push(told(&with(soon), &open));
+        insta::assert_snapshot!(sentences.join("\n"));
+    }
+}

@@ -1,0 +1,6 @@
+//! The page of the real binary over real HTTP: who is let in, what is shown, and that nothing of
+//! the store changes.
+
+mod door;
+mod kit;
+mod shown;
