@@ -11,6 +11,7 @@ mod hours;
 mod machines;
 mod order;
 mod plan_file;
+mod profiles;
 mod requests;
 mod schedule;
 mod serve;
@@ -45,11 +46,12 @@ pub use hours::HoursArgs;
 pub use machines::MachineArgs;
 pub use order::OrderArgs;
 pub use plan_file::PlanFileArgs;
+pub use profiles::{ProfilesArgs, Tenants};
 pub(super) use requests::SettingsArgs;
 pub use schedule::ScheduleArgs;
 pub use serve::ServeArgs;
 pub use status::StatusArgs;
-pub use tools::{CompletionsArgs, DoctorArgs, EmulateArgs, HelpArgs, ManArgs};
+pub use tools::{CompletionsArgs, ConsentUrlArgs, DoctorArgs, EmulateArgs, HelpArgs, ManArgs};
 use typed::typed;
 pub(super) use values::sign_in_kind;
 use values::{
@@ -118,6 +120,8 @@ const SCAN_EXAMPLES: &str = "Examples:
   Begin at ten, and follow the scans to their end for the morning's summary:
     fleetsweep scan devices.csv --type full --comment nightly \\
       --start-at 22:00 --follow
+  The devices of all customers, one campaign and one report for each:
+    fleetsweep scan --all-profiles --from-tenant --type quick --comment weekly
   Some rows of an export, with its header and all its columns:
     grep -e \"Device ID\" -e Berlin export.csv | \\
       fleetsweep scan - --type quick --comment check
@@ -152,10 +156,17 @@ pub(super) fn exit_codes() -> String {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Order a scan on every device of a list: plan, confirm, run, report.
-    #[command(mut_args(headings::short_or_long))]
-    Scan(Box<ScanArgs>),
+    #[command(mut_args(|arg| headings::short_or_long(match arg.get_id().as_str() {
+        "all_profiles" | "profiles" => arg.conflicts_with_all(["emulator", "plan", "plan_out"]),
+        _ => arg,
+    })))]
+    Scan(Box<Tenants<ScanArgs>>),
     /// Go on with a campaign that was stopped or killed.
-    Resume(Box<ResumeArgs>),
+    #[command(mut_args(|arg| match arg.get_id().as_str() {
+        "all_profiles" | "profiles" => arg.conflicts_with("emulator"),
+        _ => arg,
+    }))]
+    Resume(Box<Tenants<ResumeArgs>>),
     /// Run whatever is open, of many tenants, until Ctrl-C.
     Work(Box<WorkArgs>),
     /// How far, how fast, until when; without a name: all campaigns.
@@ -184,6 +195,8 @@ pub enum Command {
         if of_a_run { arg.hide(true) } else { arg }
     }))]
     Doctor(Box<DoctorArgs>),
+    /// Print the link for the consent of a customer's administrator.
+    ConsentUrl(Box<ConsentUrlArgs>),
     /// Print a timer that starts scans every night.
     Schedule(ScheduleArgs),
     /// Run the API's emulator on a loopback address until Ctrl-C.
@@ -211,8 +224,10 @@ typed! {
         #[arg(long, value_name = "GUID")]
         client_id: Option<String>,
 
-        /// How to sign in: secret, certificate, managed-identity, workload, azure-cli, device-code
-        /// or token-file; found from the environment if only one is there [env: FLEETSWEEP_AUTH]
+        /// How to sign in: secret, certificate, managed-identity, federated-identity (a managed
+        /// identity vouches for the application, which may be in many tenants), workload,
+        /// azure-cli, device-code or token-file; found from the environment if only one is there
+        /// [env: FLEETSWEEP_AUTH]
         #[arg(long, value_name = "KIND", hide_possible_values = true,
             value_parser = words(text(), SignInKind::ALL.map(SignInKind::name)))]
         auth: Option<String> => auth,
@@ -233,6 +248,11 @@ typed! {
         /// [env: FLEETSWEEP_TOKEN_FILE]
         #[arg(long, value_name = "PATH")]
         token_file: Option<PathBuf>,
+
+        /// Client id of the user-assigned managed identity that vouches for the application, where
+        /// this machine has several [env: FLEETSWEEP_IDENTITY_CLIENT_ID]
+        #[arg(long, value_name = "GUID")]
+        identity_client_id: Option<String>,
 
         /// Microsoft cloud: commercial, gcc, gcc-high, dod, or a region of the commercial one such
         /// as commercial-eu (us, eu, uk, au, swa, ina, aea) [env: FLEETSWEEP_CLOUD]
@@ -259,8 +279,8 @@ typed! {
     EmulatorArgs => EmulatorRequest {
         /// Run against the embedded emulator; nothing leaves this machine
         #[arg(long, conflicts_with_all = ["profile", "tenant", "client_id", "auth",
-            "client_secret_file", "client_certificate", "token_file", "cloud", "api_url",
-            "login_url", "ca_file"])]
+            "client_secret_file", "client_certificate", "token_file", "identity_client_id", "cloud",
+            "api_url", "login_url", "ca_file"])]
         emulator: bool,
 
         /// What the emulator plays: a name such as calm or faults, or a TOML file
@@ -346,8 +366,8 @@ pub struct OutputArgs {
 
     /// Report file, format by its ending; repeatable
     ///
-    /// Endings are .csv and .jsonl; {campaign} stands for the campaign's name [default:
-    /// fleetsweep-CAMPAIGN.csv here]
+    /// Endings are .csv and .jsonl; {campaign} stands for the campaign's name, and with {tenant} it
+    /// is one file for each of several tenants [default: fleetsweep-CAMPAIGN.csv here]
     #[arg(long = "report", value_name = "FILE")]
     pub reports: Vec<PathBuf>,
 
@@ -428,7 +448,7 @@ typed! {
         approve_max: Option<u64>,
 
         /// Plan and ask, then leave the campaign to `fleetsweep work`, on this host or another one
-        #[arg(long, conflicts_with_all = ["dry_run", "emulator"])]
+        #[arg(long, conflicts_with_all = ["dry_run", "emulator", "start_at", "max_duration"])]
         detach: bool,
 
         /// The list may hold device names: look them up in the tenant. Of several records with one
@@ -520,7 +540,7 @@ typed! {
         approve_max: Option<u64>,
 
         /// Leave it to `fleetsweep work`, on this host or another one
-        #[arg(long, conflicts_with = "emulator")]
+        #[arg(long, conflicts_with_all = ["emulator", "start_at", "max_duration"])]
         detach: bool,
 
         /// How it is run.

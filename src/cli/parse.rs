@@ -145,7 +145,7 @@ fn in_file(error: &clap::Error, settings: &Settings) -> Failure {
             format!("the settings file {}", path.display())
         }
     };
-    let next = format!("mend that value in {place}");
+    let next = format!("fix that value in {place}");
     Failure::usage(format!("{place}: {}", failure.what), failure.why, next)
 }
 

@@ -14,7 +14,7 @@ pub(super) fn commands(typed: &Common<'_>, config: Option<&Path>) -> Commands {
     option(&mut commands.store, "store", typed.store.map(String::as_str));
     option(&mut commands.settings, "config", config.and_then(Path::to_str));
     if let Some(connect) = typed.connect {
-        option(&mut commands.settings, "profile", connect.profile.as_deref());
+        option(&mut commands.profile, "profile", connect.profile.as_deref());
         // A profile says the rest, and nothing that was typed differs from it.
         if connect.profile.is_none() {
             commands.connect = connection(connect);
@@ -36,6 +36,7 @@ fn connection(typed: &ConnectArgs) -> String {
         ("client-secret-file", path(&typed.client_secret_file)),
         ("client-certificate", path(&typed.client_certificate)),
         ("token-file", path(&typed.token_file)),
+        ("identity-client-id", typed.identity_client_id.clone()),
         ("cloud", typed.cloud.clone()),
         ("api-url", typed.api_url.clone()),
         ("login-url", typed.login_url.clone()),
@@ -80,7 +81,7 @@ mod tests {
     fn resumed(command: Command) -> Option<String> {
         let proposed = commands(&command.common(), None);
         let Command::Scan(args) = command else { unreachable!("it is scan") };
-        let request = args.request().unwrap();
+        let request = args.one.request().unwrap();
         proposed.resume(&"c1".parse().unwrap(), &request.run)
     }
 

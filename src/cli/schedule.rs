@@ -38,7 +38,9 @@ pub(super) fn schedule(args: &ScheduleArgs) -> Result<Exit, Failure> {
         Failure::failed("the current folder is not known", error, next)
     })?;
     let job = Job::new(&args.name, &args.command, starts?, &folder)?;
-    if job.starts.is_empty() {
+    if job.stays {
+        refuse_timer(args, &job)?;
+    } else if job.starts.is_empty() {
         return Err(Failure::usage(
             "no time is given",
             "a timer needs to know when to start",
@@ -65,6 +67,22 @@ pub(super) fn schedule(args: &ScheduleArgs) -> Result<Exit, Failure> {
         say::note(&wrapped(&format!("Warning: {}", printable(warning)), 2));
     }
     Ok(Exit::Done)
+}
+
+/// A worker is a service that is started once: nothing starts it again and again.
+fn refuse_timer(args: &ScheduleArgs, job: &Job) -> Result<(), Failure> {
+    if !args.systemd {
+        return Err(Failure::usage(
+            "a worker is no timer",
+            "`work` stays until it is stopped, and only --systemd prints a service for it",
+            "use --systemd, or start `fleetsweep work` as the services of this system are started",
+        ));
+    }
+    if job.starts.is_empty() {
+        return Ok(());
+    }
+    let why = "it is started with the machine, and stays";
+    Err(Failure::usage("--at is not for a worker", why, "leave it out"))
 }
 
 /// Writes new files; one that is there may have been changed by somebody, and stays.

@@ -11,7 +11,7 @@ pub(super) struct Topic {
 }
 
 /// All of them, in the order in which they are listed.
-pub(super) const TOPICS: [Topic; 11] = [
+pub(super) const TOPICS: [Topic; 12] = [
     Topic { name: "lists", markdown: include_str!("topics/lists.md") },
     Topic { name: "limits", markdown: include_str!("topics/limits.md") },
     Topic { name: "waves", markdown: include_str!("topics/waves.md") },
@@ -21,6 +21,7 @@ pub(super) const TOPICS: [Topic; 11] = [
     Topic { name: "reports", markdown: include_str!("topics/reports.md") },
     Topic { name: "sign-in", markdown: include_str!("topics/sign-in.md") },
     Topic { name: "settings", markdown: include_str!("topics/settings.md") },
+    Topic { name: "tenants", markdown: include_str!("topics/tenants.md") },
     Topic { name: "hosts", markdown: include_str!("topics/hosts.md") },
     Topic { name: "exit-codes", markdown: include_str!("topics/exit-codes.md") },
 ];

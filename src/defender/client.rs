@@ -2,6 +2,7 @@
 //! bounded body, and errors told apart by whether a byte can have left.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{
@@ -72,6 +73,68 @@ pub enum ClientError {
          installed"
     )]
     Tls(String),
+}
+
+/// HTTP clients that were made, one for each way to connect: the tenants of a process share their
+/// connections and the certificates that each client holds.
+#[derive(Default)]
+pub struct HttpClients(Mutex<Vec<(Way, Client)>>);
+
+/// All that one client differs from another by.
+#[derive(Clone, Debug, PartialEq)]
+struct Way {
+    to: Reachable,
+    timing: Timing,
+    ca_file: Option<PathBuf>,
+}
+
+/// Where a client leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reachable {
+    /// Anywhere, encrypted.
+    Network,
+    /// This machine; also without encryption if that is `plain`.
+    Loopback { plain: bool },
+    /// What a cloud gives this machine for its identity.
+    Machine,
+}
+
+impl HttpClients {
+    /// A client for this origin.
+    pub(super) fn to(
+        &self,
+        origin: &Origin,
+        timing: &Timing,
+        ca_file: Option<&Path>,
+    ) -> Result<Client, ClientError> {
+        let to = if origin.is_loopback() {
+            Reachable::Loopback { plain: origin.is_plain() }
+        } else {
+            Reachable::Network
+        };
+        let way = Way { to, timing: *timing, ca_file: ca_file.map(Path::to_owned) };
+        self.get_or_make(way, || client(origin, timing, ca_file))
+    }
+
+    /// A client for the end point of this machine's identity.
+    pub(super) fn to_machine(&self, timing: &Timing) -> Result<Client, ClientError> {
+        let way = Way { to: Reachable::Machine, timing: *timing, ca_file: None };
+        self.get_or_make(way, || machine_client(timing))
+    }
+
+    fn get_or_make(
+        &self,
+        way: Way,
+        make: impl FnOnce() -> Result<Client, ClientError>,
+    ) -> Result<Client, ClientError> {
+        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, there)) = made.iter().find(|(one, _)| *one == way) {
+            return Ok(there.clone());
+        }
+        let new = make()?;
+        made.push((way, new.clone()));
+        Ok(new)
+    }
 }
 
 /// A client for one origin.

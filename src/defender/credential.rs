@@ -33,6 +33,8 @@ pub enum Credential {
         /// Where its agent hands tokens out.
         endpoint: Url,
     },
+    /// An application that trusts the identity of this machine.
+    FederatedIdentity(FederatedIdentity),
     /// Whoever is signed in to the Azure CLI.
     AzureCli,
     /// A user who signed in with a code; the file keeps what renews it.
@@ -42,6 +44,17 @@ pub enum Credential {
     },
     /// A file with an access token that another program writes; read at each fetch.
     TokenFile(PathBuf),
+}
+
+/// The identity of this machine that an application trusts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FederatedIdentity {
+    /// Its client id; the only one that the machine has if none is given.
+    pub identity: Option<String>,
+    /// For whom its token is, as `Cloud::exchange_audience` says.
+    pub exchange: String,
+    /// The metadata service, if it is not where Azure has it.
+    pub metadata: Option<Origin>,
 }
 
 impl Credential {
@@ -54,6 +67,7 @@ impl Credential {
             Credential::ManagedIdentity { .. } | Credential::AzureArc { .. } => {
                 SignInKind::ManagedIdentity
             }
+            Credential::FederatedIdentity(_) => SignInKind::FederatedIdentity,
             Credential::AzureCli => SignInKind::AzureCli,
             Credential::DeviceCode { .. } => SignInKind::DeviceCode,
             Credential::TokenFile(_) => SignInKind::TokenFile,

@@ -10,7 +10,9 @@ use reqwest::{Client, RequestBuilder};
 use url::{Url, form_urlencoded};
 
 use super::claims::Claims;
-use super::client::{ClientError, LIST_BODY, MACHINES_BODY, SMALL_BODY, Whole, client, exchange};
+use super::client::{
+    ClientError, HttpClients, LIST_BODY, MACHINES_BODY, SMALL_BODY, Whole, exchange,
+};
 use super::hosts::Origin;
 use super::text::excerpt;
 use super::token::{Held, TokenCache, TokenSource, WallClock};
@@ -50,8 +52,16 @@ impl HttpApi {
     /// # Errors
     /// `ClientError` if the CA file or the system's certificates cannot be used.
     pub fn new(settings: HttpSettings) -> Result<Self, ClientError> {
+        Self::sharing(settings, &HttpClients::default())
+    }
+
+    /// A client that shares connections with those that were made from these.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn sharing(settings: HttpSettings, clients: &HttpClients) -> Result<Self, ClientError> {
         let HttpSettings { api_origin, timing, ca_file, tokens, now } = settings;
-        let client = client(&api_origin, &timing, ca_file.as_deref())?;
+        let client = clients.to(&api_origin, &timing, ca_file.as_deref())?;
         Ok(Self { origin: api_origin, client, tokens: TokenCache::new(tokens, now) })
     }
 

@@ -20,7 +20,7 @@ mod sign_in_certificate;
 mod sign_in_codes;
 mod sign_in_device;
 mod sign_in_errors;
-
+mod sign_in_federated;
 mod sign_in_local;
 mod sign_in_proof;
 mod sign_in_wire;
@@ -35,8 +35,8 @@ use jiff::Timestamp;
 use crate::domain::{Action, DeviceId, Machine, Reply, ScanType};
 
 pub use claims::Claims;
-pub use client::ClientError;
-pub use credential::Credential;
+pub use client::{ClientError, HttpClients};
+pub use credential::{Credential, FederatedIdentity};
 pub use hosts::{HostError, Origin};
 pub use http::{HttpApi, HttpSettings};
 pub use machine_filter::{MachineFilter, RawFilterError};

@@ -212,7 +212,7 @@ mod tests {
             (0o660, false, true, false, false),
             (0o644, false, true, false, false),
             (0o641, false, true, false, false),
-            // Somebody else's group, and a file whose rights this user can mend.
+            // Somebody else's group, and a file whose rights this user can fix.
             (0o640, false, false, false, false),
             (0o640, true, true, false, false),
             (0o600, false, false, false, true),

@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::SignInError;
 use super::claims;
-use super::client::{ClientError, client, machine_client};
+use super::client::{ClientError, HttpClients};
 use super::credential::Credential;
 use super::hosts::Origin;
 use super::sign_in_certificate::Assertions;
@@ -55,6 +55,8 @@ pub struct SignInSettings {
 pub struct SignIn {
     pub(super) settings: SignInSettings,
     pub(super) client: Client,
+    /// What asks for this machine's own identity, where that only vouches for an application.
+    pub(super) machine: Option<Client>,
     pub(super) files: Files,
     /// The token of a sign-in that a person took part in, until it is fetched.
     pub(super) first: Mutex<Option<Token>>,
@@ -66,13 +68,27 @@ impl SignIn {
     /// # Errors
     /// `ClientError` if the CA file or the system's certificates cannot be used.
     pub fn new(settings: SignInSettings) -> Result<Self, ClientError> {
+        Self::sharing(settings, &HttpClients::default())
+    }
+
+    /// A source that shares connections with those that were made from these clients.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn sharing(settings: SignInSettings, clients: &HttpClients) -> Result<Self, ClientError> {
+        let SignInSettings { login_origin, timing, ca_file, .. } = &settings;
         let client = match settings.credential {
             Credential::ManagedIdentity { .. } | Credential::AzureArc { .. } => {
-                machine_client(&settings.timing)?
+                clients.to_machine(timing)?
             }
-            _ => client(&settings.login_origin, &settings.timing, settings.ca_file.as_deref())?,
+            _ => clients.to(login_origin, timing, ca_file.as_deref())?,
         };
-        Ok(Self { settings, client, files: Files::default(), first: Mutex::new(None) })
+        let machine = match settings.credential {
+            Credential::FederatedIdentity(_) => Some(clients.to_machine(timing)?),
+            _ => None,
+        };
+        let (files, first) = (Files::default(), Mutex::new(None));
+        Ok(Self { settings, client, machine, files, first })
     }
 
     async fn sign_in(&self) -> Result<Token, SignInError> {
@@ -81,6 +97,7 @@ impl SignIn {
             Credential::AzureArc { endpoint } => self.ask_arc(endpoint).await,
             Credential::TokenFile(path) => self.read_token(path).await,
             Credential::DeviceCode { refresh_file } => self.renew_user(refresh_file).await,
+            Credential::FederatedIdentity(identity) => self.ask_federated(identity).await,
             credential => self.ask_library(credential).await,
         };
         token.and_then(|token| self.accept(token))
@@ -98,7 +115,7 @@ impl SignIn {
         }
     }
 
-    async fn ask_with(&self, proof: &Proof) -> Result<Token, SignInError> {
+    pub(super) async fn ask_with(&self, proof: &Proof) -> Result<Token, SignInError> {
         let wire = Arc::new(self.wire());
         // A new credential each time: its cache would give back the token that is to be replaced.
         let fetched = match self.library(proof, &wire) {
@@ -145,7 +162,7 @@ impl SignIn {
         }
     }
 
-    fn options(&self, wire: &Arc<Wire>) -> ClientOptions {
+    pub(super) fn options(&self, wire: &Arc<Wire>) -> ClientOptions {
         let mut cloud = CustomConfiguration::default();
         cloud.authority_host = self.settings.login_origin.as_https();
         ClientOptions {

@@ -13,6 +13,7 @@ pub(super) type Meaning = Option<(&'static str, &'static str)>;
 /// The meaning of a number, as far as it is known.
 pub(super) fn meaning(kind: SignInKind, code: u64) -> Meaning {
     of_credential(kind, code)
+        .or_else(|| of_machine(kind, code))
         .or_else(|| of_federation(code))
         .or_else(|| of_application(code))
         .or_else(|| of_device_policy(code))
@@ -65,6 +66,20 @@ fn of_credential(kind: SignInKind, code: u64) -> Meaning {
         ),
         _ => return None,
     })
+}
+
+/// What is wrong where this machine's identity vouches for an application.
+fn of_machine(kind: SignInKind, code: u64) -> Meaning {
+    let no_trust = [70021, 700211, 700212, 700213, 700214].contains(&code);
+    if kind != SignInKind::FederatedIdentity || !no_trust {
+        return None;
+    }
+    Some((
+        "application {application} does not trust this machine's managed identity",
+        "add a federated credential of the kind Managed identity under App registrations > \
+         Certificates & secrets > Federated credentials, with the identity that is assigned to \
+         this machine; a new one takes some minutes to work",
+    ))
 }
 
 /// What is wrong with another issuer's token. The credential of the application must name issuer,
@@ -128,7 +143,8 @@ fn of_application(code: u64) -> Meaning {
         65001 | 65004 | 90094 | 90095 | 90008 => (
             "nobody has consented to what application {application} may do in tenant {tenant}",
             "let an administrator grant it under App registrations > API permissions > Grant \
-             admin consent (WindowsDefenderATP: Machine.Scan)",
+             admin consent (WindowsDefenderATP: Machine.Scan), or open the link that `fleetsweep \
+             consent-url` prints",
         ),
         90002 | 90013 | 900021 | 900023 | 50059 | 50128 => (
             "there is no tenant {tenant} in this cloud",

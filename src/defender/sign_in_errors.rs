@@ -93,7 +93,8 @@ fn of_machine(who: &Who<'_>, heard: Heard) -> SignInError {
         Heard::Answer { code: Some(code), text, .. } => coded(who, code, &text),
         Heard::Answer { status: 400 | 403, text, .. } => SignInError::Refused(format!(
             "this machine has no {which}: {text}; assign one under Identity, and set \
-             AZURE_CLIENT_ID for a user-assigned one alone"
+             AZURE_CLIENT_ID (or --identity-client-id for --auth federated-identity) for a \
+             user-assigned one alone"
         )),
         Heard::Answer { status, .. } => SignInError::Unavailable(format!(
             "this machine's identity service answered HTTP {status} without a usable token; try \

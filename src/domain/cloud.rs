@@ -76,6 +76,15 @@ impl Cloud {
             _ => DEFAULT_AUDIENCE,
         }
     }
+
+    /// For whom a managed identity's token must be to stand for an application ("Configure an
+    /// application to trust a managed identity" page).
+    pub fn exchange_audience(self) -> &'static str {
+        match self {
+            Cloud::GccHigh | Cloud::Dod => "api://AzureADTokenExchangeUSGov",
+            _ => "api://AzureADTokenExchange",
+        }
+    }
 }
 
 impl FromStr for Cloud {

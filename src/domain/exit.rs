@@ -38,21 +38,24 @@ impl Exit {
         Exit::LeftAtOnce,
     ];
 
-    /// The worse of two, for a command about several campaigns: the one that needs a person more.
+    /// All of them, the worst first: where a command could end in several of these ways, it ends in
+    /// the first.
+    pub const WORST_FIRST: [Exit; 9] = [
+        Exit::LeftAtOnce,
+        Exit::Failed,
+        Exit::Usage,
+        Exit::Refused,
+        Exit::SignIn,
+        Exit::Safety,
+        Exit::Stopped,
+        Exit::Attention,
+        Exit::Done,
+    ];
+
+    /// The worse of two, for a command about several campaigns.
     #[must_use]
     pub fn worse_of(self, other: Self) -> Self {
-        let rank = |exit: Self| match exit {
-            Exit::Done => 0,
-            Exit::Attention => 1,
-            Exit::Stopped => 2,
-            Exit::Safety => 3,
-            Exit::Usage => 4,
-            Exit::Refused => 5,
-            Exit::SignIn => 6,
-            Exit::Failed => 7,
-            Exit::LeftAtOnce => 8,
-        };
-        if rank(other) > rank(self) { other } else { self }
+        Self::WORST_FIRST.into_iter().find(|one| [self, other].contains(one)).unwrap_or(self)
     }
 
     /// The exit code of the program.
@@ -109,5 +112,20 @@ mod tests {
     fn every_exit_has_a_code_of_its_own() {
         let codes: Vec<u8> = Exit::ALL.into_iter().map(Exit::code).collect();
         assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 130]);
+    }
+
+    #[test]
+    fn of_two_exits_the_one_that_the_table_of_the_readme_names_first_is_the_worse() {
+        let readme = include_str!("../../README.md");
+        let (_, table) = readme.split_once("Exit codes, the first that applies:").unwrap();
+        let rows = table.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+        let rows = rows.take_while(|line| line.starts_with("| "));
+        let code = |row: &str| row[2..].split(" |").next().unwrap().parse().unwrap();
+        let codes: Vec<u8> = rows.map(code).collect();
+        let order: Vec<u8> = Exit::WORST_FIRST.into_iter().map(Exit::code).collect();
+        assert_eq!(codes, order);
+        assert_eq!(Exit::SignIn.worse_of(Exit::Usage), Exit::Usage);
+        assert_eq!(Exit::Stopped.worse_of(Exit::SignIn), Exit::SignIn);
+        assert_eq!(Exit::Attention.worse_of(Exit::Done), Exit::Attention);
     }
 }

@@ -54,6 +54,8 @@ pub struct Facts {
     pub switched_off: Option<String>,
     /// The tenant that a list says it is of.
     pub tenancy: Tenancy,
+    /// What a list calls that tenant where it gives no id: the name of a profile, or a domain.
+    pub tenant_name: Option<String>,
     /// Its tags, where a list tells them; those of the inventory are its record's own.
     pub tags: Vec<String>,
 }

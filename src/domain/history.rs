@@ -91,7 +91,7 @@ impl Past {
         }
     }
 
-    /// Whether a scan that does was ordered within this time before `now`.
+    /// Whether a scan that covers it was ordered within this time before `now`.
     pub fn is_recent(&self, within: Duration, now: Timestamp) -> bool {
         is_within(self.ordered, within, now)
     }
@@ -115,7 +115,7 @@ fn is_within(at: Option<Timestamp>, within: Duration, now: Timestamp) -> bool {
 pub struct Coverage {
     /// All devices of the fleet.
     pub devices: u64,
-    /// Those for which a scan that does was ordered within 7 days.
+    /// Those for which a scan that covers it was ordered within 7 days.
     pub week: Ordered,
     /// And within 30 days.
     pub month: Ordered,

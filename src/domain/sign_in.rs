@@ -18,6 +18,9 @@ worded! {
         Certificate = "certificate",
         /// As the identity that Azure gives the machine or container.
         ManagedIdentity = "managed-identity",
+        /// As an application that trusts the identity that Azure gives the machine: no secret is
+        /// kept anywhere, and the application may be in many tenants.
+        FederatedIdentity = "federated-identity",
         /// As an application that trusts another issuer's tokens, such as Kubernetes.
         Workload = "workload",
         /// As whoever is signed in to the Azure CLI.
@@ -32,15 +35,15 @@ worded! {
 impl SignInKind {
     /// Whether it signs in as an application, and never as a user.
     pub fn is_application(self) -> bool {
-        use SignInKind::{Certificate, ManagedIdentity, Secret, Workload};
-        matches!(self, Secret | Certificate | ManagedIdentity | Workload)
+        use SignInKind::{Certificate, FederatedIdentity, ManagedIdentity, Secret, Workload};
+        matches!(self, Secret | Certificate | ManagedIdentity | FederatedIdentity | Workload)
     }
 
     /// Whether the request for a token names the tenant and the application, so that both must be
     /// configured, and the service itself sees to it that the token is theirs.
     pub fn is_bound(self) -> bool {
-        use SignInKind::{Certificate, DeviceCode, Secret, Workload};
-        matches!(self, Secret | Certificate | Workload | DeviceCode)
+        use SignInKind::{Certificate, DeviceCode, FederatedIdentity, Secret, Workload};
+        matches!(self, Secret | Certificate | FederatedIdentity | Workload | DeviceCode)
     }
 }
 
@@ -51,6 +54,7 @@ impl fmt::Display for SignInKind {
             SignInKind::Secret => "client secret",
             SignInKind::Certificate => "client certificate",
             SignInKind::ManagedIdentity => "managed identity",
+            SignInKind::FederatedIdentity => "managed identity as federated credential",
             SignInKind::Workload => "workload identity",
             SignInKind::AzureCli => "Azure CLI",
             SignInKind::DeviceCode => "device code, as a user",

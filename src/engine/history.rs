@@ -254,7 +254,8 @@ mod tests {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let device = |n| DeviceId::from_bytes([n; 20]);
         let mut history = History::new(ScanType::Full, at("2026-11-26T00:00:00Z"));
-        let told = |when: &str| format!("recent: a scan that does was ordered at {when} (--due)");
+        let told =
+            |when: &str| format!("recent: a scan that covers it was ordered at {when} (--due)");
         let when = "2026-11-20T01:02:03.123456Z";
         history.take_recent(ScanType::Full, device(1), Some(&told(when)));
         assert_eq!(history.of(device(1)).ordered, Some(at(when)));

@@ -29,12 +29,14 @@ pub(super) enum Fact {
     SwitchedOff,
     Tenant,
     TenantId,
+    /// The profile of the settings that is the tenant's.
+    Profile,
     Workspace,
     Tags,
 }
 
 /// Headers in their normalised form: of the portal's exports, of advanced hunting, of the API.
-const HEADERS: [(&str, Fact); 37] = [
+const HEADERS: [(&str, Fact); 38] = [
     ("osplatform", Fact::Text(|facts| &mut facts.platform)),
     ("windows10version", Fact::Text(|facts| &mut facts.version)),
     ("version", Fact::Text(|facts| &mut facts.version)),
@@ -66,6 +68,7 @@ const HEADERS: [(&str, Fact); 37] = [
     ("aadtenantid", Fact::Tenant),
     ("azureadtenantid", Fact::Tenant),
     ("entratenantid", Fact::Tenant),
+    ("profile", Fact::Profile),
     ("timegenerated", Fact::Workspace),
     ("sourcesystem", Fact::Workspace),
     ("tags", Fact::Tags),
@@ -100,14 +103,26 @@ pub(super) fn note(facts: &mut Facts, fact: Fact, text: &str) {
             facts.event = facts.event.take().or(moment);
         }
         Fact::Tenant => {
-            facts.tenancy.tenant = facts.tenancy.tenant.or_else(|| text.parse().ok());
+            let id = text.parse().ok();
+            facts.tenancy.tenant = facts.tenancy.tenant.or(id);
+            note_tenant_name(facts, id.is_some(), text);
         }
         Fact::TenantId => {
-            facts.tenancy.tenant_id = facts.tenancy.tenant_id.or_else(|| text.parse().ok());
+            let id = text.parse().ok();
+            facts.tenancy.tenant_id = facts.tenancy.tenant_id.or(id);
+            note_tenant_name(facts, id.is_some(), text);
         }
+        Fact::Profile => keep(&mut facts.tenant_name, text),
         // Both columns are those of every table of Log Analytics, and of no other export.
         Fact::Workspace => facts.tenancy.of_workspace = true,
         Fact::Tags => note_tags(facts, text),
+    }
+}
+
+/// Takes what stands in the place of a tenant's id for a name of the tenant.
+fn note_tenant_name(facts: &mut Facts, is_id: bool, text: &str) {
+    if !is_id {
+        keep(&mut facts.tenant_name, text);
     }
 }
 
@@ -193,6 +208,11 @@ mod tests {
             }
         }
         assert!(fact_of("TenantName").is_none());
+        let named = |header: &str, text: &str| noted(header, text).tenant_name;
+        for header in ["Tenant", "TenantId", "Profile"] {
+            assert_eq!(named(header, " cust-a ").as_deref(), Some("cust-a"), "{header}");
+        }
+        assert_eq!((named("Tenant", id), named("Tenant", "")), (None, None));
         let mut facts = Facts::default();
         note(&mut facts, Fact::TenantId, id);
         note(&mut facts, fact_of("TimeGenerated").unwrap(), "2026-11-20T00:00:00Z");

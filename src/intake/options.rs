@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::domain::{DeviceId, TenantId};
+use crate::domain::{DeviceId, OnlyOf, TenantId};
 
 /// How many rows a run takes unless the user raises it.
 pub const DEFAULT_MAX_ROWS: u64 = 1_000_000;
@@ -20,6 +20,8 @@ pub struct Options {
     pub names: Option<Names>,
     /// The tenant of the run, if it is known: rows that name another one are not its own.
     pub tenant: Option<TenantId>,
+    /// The rows that are taken of a list of several tenants; all if it is of one.
+    pub only_of: Option<OnlyOf>,
 }
 
 /// What a name stands for.
@@ -45,6 +47,6 @@ impl fmt::Debug for Names {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { column: None, max_rows: DEFAULT_MAX_ROWS, names: None, tenant: None }
+        Self { column: None, max_rows: DEFAULT_MAX_ROWS, names: None, tenant: None, only_of: None }
     }
 }

@@ -80,6 +80,9 @@ impl<'a> Sink<'a> {
 
     /// Takes a row whose id cell decides what it is.
     pub(super) fn take(&mut self, entry: &Entry<'_>) -> Result<ControlFlow<()>, Fault> {
+        if self.is_passed_over(entry) {
+            return self.pass_over();
+        }
         match cell::parse(entry.text) {
             // A GUID is no name either, and text of nothing but digits of an id is a bad id.
             Err(NotADeviceId::Other) => self.take_other(entry),
@@ -151,12 +154,26 @@ impl<'a> Sink<'a> {
         }
     }
 
+    /// Whether the row is of another tenant of a list of several.
+    fn is_passed_over(&self, entry: &Entry<'_>) -> bool {
+        self.options.only_of.as_ref().is_some_and(|own| !own.has(entry.facts))
+    }
+
+    fn pass_over(&mut self) -> Result<ControlFlow<()>, Fault> {
+        self.count()?;
+        self.foreign += 1;
+        Ok(ControlFlow::Continue(()))
+    }
+
     /// Takes a row that is bad whatever its id cell says.
     pub(super) fn refuse(
         &mut self,
         entry: &Entry<'_>,
         problem: RowProblem,
     ) -> Result<ControlFlow<()>, Fault> {
+        if self.is_passed_over(entry) {
+            return self.pass_over();
+        }
         self.settle(entry, Err(problem), None)
     }
 

@@ -180,7 +180,10 @@ async fn one_of<S: Store>(
     Err(Failure::usage(
         format!("there are {} campaigns {name}", all.len()),
         format!("{why}: {}", told.join("; ")),
-        format!("say whose is meant, such as --tenant {}", shell_word(&all[0].order.target.tenant)),
+        format!(
+            "say whose is meant, such as --tenant {}, or all of them with --all-profiles",
+            shell_word(&all[0].order.target.tenant)
+        ),
     ))
 }
 

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::connection::Connection;
+use super::context::Context;
 use super::failure::Failure;
 use super::meanwhile::meanwhile;
 use super::ui::Ui;
@@ -87,13 +88,13 @@ pub(super) const OTHER_AUDIENCE: &str = "choose the cloud of the tenant with --c
 /// # Errors
 /// `Failure` if it cannot be set up, or if nobody signs in.
 pub(super) async fn client(
-    ui: &dyn Ui,
+    cx: &Context<'_>,
     connection: Connection,
     timing: Timing,
 ) -> Result<HttpApi, Failure> {
     let Connection { target, api, login, audience, credential, ca_file } = connection;
     let kind = credential.kind();
-    let sign_in = SignIn::new(SignInSettings {
+    let sign_in = SignInSettings {
         login_origin: login,
         tenant: target.tenant,
         application: target.application,
@@ -101,9 +102,10 @@ pub(super) async fn client(
         credential,
         timing,
         ca_file: ca_file.clone(),
-    })
-    .map_err(|error| unusable(&error, ca_file.as_deref()))?;
-    let show = |sentence: &str| ui.say(sentence);
+    };
+    let sign_in = SignIn::sharing(sign_in, cx.http);
+    let sign_in = sign_in.map_err(|error| unusable(&error, ca_file.as_deref()))?;
+    let show = |sentence: &str| cx.ui.say(sentence);
     sign_in.with_person(&show).await.map_err(|error| refused(kind, &error))?;
     let settings = HttpSettings {
         api_origin: api,
@@ -112,7 +114,7 @@ pub(super) async fn client(
         tokens: Box::new(sign_in),
         now: Box::new(wall_clock),
     };
-    HttpApi::new(settings).map_err(|error| unusable(&error, ca_file.as_deref()))
+    HttpApi::sharing(settings, cx.http).map_err(|error| unusable(&error, ca_file.as_deref()))
 }
 
 /// The failure of a sign-in that did not work.
@@ -121,7 +123,7 @@ pub(super) fn refused(kind: SignInKind, error: &SignInError) -> Failure {
         SignInError::Refused(_) => Exit::SignIn,
         SignInError::Unavailable(_) => Exit::Failed,
     };
-    let next = "nothing was ordered; mend that, then run the same command again";
+    let next = "nothing was ordered; fix that, then run the same command again";
     Failure::new(kind_of, format!("cannot sign in ({kind})"), error, next)
 }
 

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use super::failure::Failure;
 use super::stop::Stop;
 use super::ui::Ui;
-use crate::defender::Credential;
+use crate::defender::{Credential, HttpClients};
 use crate::domain::request::{ConnectRequest, RunRequest};
 use crate::domain::text::shell_word;
 use crate::domain::{CampaignName, FileDigest, SignInKind, Target};
@@ -28,6 +28,8 @@ pub struct Context<'a> {
     pub commands: &'a Commands,
     /// The process and who started it.
     pub host: &'a Host,
+    /// The HTTP clients that all its tenants share.
+    pub http: &'a HttpClients,
 }
 
 impl Context<'_> {
@@ -78,8 +80,10 @@ pub trait Credentials: Send + Sync {
 pub struct Commands {
     /// The store, if it was named.
     pub store: String,
-    /// The settings file and the profile, if they were named.
+    /// The settings file, if it was named.
     pub settings: String,
+    /// The profile, if it was named, or if the command is about one of several.
+    pub profile: String,
     /// Tenant, sign-in and emulator, as far as they were named and no profile says them.
     pub connect: String,
     /// Reports, and what comes after the last order.
@@ -96,7 +100,24 @@ impl Commands {
 
     /// A command that signs in for a campaign, which keeps what it was begun with: `resume NAME`.
     pub fn of_campaign(&self, words: &str) -> String {
-        format!("fleetsweep {words}{}{}{}", self.whose(), self.store, self.settings)
+        let Self { store, settings, profile, .. } = self;
+        // A profile says whose it is.
+        let whose = if profile.is_empty() { self.whose() } else { "" };
+        format!("fleetsweep {words}{whose}{store}{settings}{profile}")
+    }
+
+    /// The commands about the campaign of one of several tenants.
+    pub(super) fn of_tenant(&self, profile: Option<&str>, tenant: &str) -> Self {
+        let option = |name: &str, value: &str| format!(" --{name} {}", shell_word(value));
+        let own = Self {
+            profile: profile.map(|profile| option("profile", profile)).unwrap_or_default(),
+            whose: OnceLock::new(),
+            ..self.clone()
+        };
+        if !tenant.is_empty() {
+            own.tell_apart(option("tenant", tenant));
+        }
+        own
     }
 
     /// From now on commands say by these options whose campaign is meant.
@@ -119,10 +140,12 @@ impl Commands {
         if run.emulator.emulator && self.store.is_empty() {
             return None;
         }
-        let Self { store, settings, connect, after, whose: _ } = self;
-        // What was typed of the tenant stands in `connect`.
-        let whose = if connect.is_empty() { self.whose() } else { "" };
-        let mut line = format!("fleetsweep resume {campaign}{whose}{store}{settings}{connect}");
+        let Self { store, settings, profile, connect, after, whose: _ } = self;
+        // What was typed of the tenant stands in `connect`, or the profile says it.
+        let known = !connect.is_empty() || !profile.is_empty();
+        let whose = if known { "" } else { self.whose() };
+        let mut line =
+            format!("fleetsweep resume {campaign}{whose}{store}{settings}{profile}{connect}");
         let mut option = |name: &str, value: Option<String>| {
             if let Some(value) = value {
                 line.push_str(&format!(" --{name} {}", shell_word(&value)));
@@ -151,10 +174,11 @@ impl Commands {
 
     /// The command that runs an approved plan; what the plan itself says is not in it.
     pub fn of_plan(&self, plan: &Path, digest: &FileDigest) -> String {
-        let Self { store, settings, connect, after, whose: _ } = self;
+        let Self { store, settings, profile, connect, after, whose: _ } = self;
         let plan = shell_word(&plan.display().to_string());
         format!(
-            "fleetsweep scan --plan {plan} --approve-plan {digest}{store}{settings}{connect}{after}"
+            "fleetsweep scan --plan {plan} --approve-plan {digest}{store}{settings}{profile}\
+             {connect}{after}"
         )
     }
 }

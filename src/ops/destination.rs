@@ -187,7 +187,7 @@ impl Destination {
         if kind.is_bound() && kind != SignInKind::DeviceCode && !domain {
             return Ok(self);
         }
-        let new = client(cx.ui, (**connection).clone(), timing).await?;
+        let new = client(cx, (**connection).clone(), timing).await?;
         new.ready().await.map_err(|error| refused(kind, &error))?;
         let claims = new.claims().unwrap_or_default();
         let target = &mut connection.target;
@@ -276,7 +276,7 @@ impl Destination {
             End::Tenant(connection) => {
                 let api = match self.api {
                     Some(api) => api,
-                    None => client(cx.ui, *connection, speed.timing).await?,
+                    None => client(cx, *connection, speed.timing).await?,
                 };
                 return Ok((api, None));
             }
@@ -291,7 +291,7 @@ impl Destination {
             Failure::failed("the emulator cannot start", error, next)
         })?;
         let connection = to_emulator(&emulator)?;
-        Ok((client(cx.ui, connection, speed.timing).await?, Some(emulator)))
+        Ok((client(cx, connection, speed.timing).await?, Some(emulator)))
     }
 }
 

@@ -59,13 +59,13 @@ impl Failure {
 
     /// The store failed while a campaign may be under way.
     pub fn store(error: &StoreError) -> Self {
-        let next = "nothing that the store does not hold was sent; mend the cause, then run \
+        let next = "nothing that the store does not hold was sent; fix the cause, then run \
                     `fleetsweep resume`";
         match error {
             StoreError::Refused(_) | StoreError::Older(_) => Self::failed(
                 "the store cannot be used",
                 error,
-                "mend that, or name another store with --store",
+                "fix that, or name another store with --store",
             ),
             StoreError::Gone { name, .. } => Self::pruned(name, error.to_string()),
             error => Self::failed("the store failed", error, next),
@@ -85,7 +85,7 @@ impl Failure {
     #[must_use]
     pub fn of_report(self, name: &CampaignName) -> Self {
         let next = format!(
-            "the store holds everything: mend the cause, then run `fleetsweep report {name}`, with \
+            "the store holds everything: fix the cause, then run `fleetsweep report {name}`, with \
              --report FILE for another place"
         );
         Self { next, ..self }
@@ -107,8 +107,8 @@ impl Failure {
         Self {
             what: format!("{}; campaign {name}: {how_far}", self.what),
             next: match resume {
-                Some(command) => format!("mend the cause, then run `{command}`"),
-                None => "mend the cause, then run the same command again".to_owned(),
+                Some(command) => format!("fix the cause, then run `{command}`"),
+                None => "fix the cause, then run the same command again".to_owned(),
             },
             ..self
         }

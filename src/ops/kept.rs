@@ -215,8 +215,22 @@ fn connect(
         Some(kind) => ConnectRequest { auth: Some(kind), ..here },
         None => credential_of(kept),
     };
-    let ConnectRequest { auth, client_secret_file, client_certificate, token_file, .. } = here;
-    Ok(ConnectRequest { auth, client_secret_file, client_certificate, token_file, ..rest })
+    let ConnectRequest {
+        auth,
+        client_secret_file,
+        client_certificate,
+        token_file,
+        identity_client_id,
+        ..
+    } = here;
+    Ok(ConnectRequest {
+        auth,
+        client_secret_file,
+        client_certificate,
+        token_file,
+        identity_client_id,
+        ..rest
+    })
 }
 
 /// Where the credential is, and of which kind.
@@ -226,6 +240,7 @@ fn credential_of(connect: &ConnectRequest) -> ConnectRequest {
         client_secret_file: connect.client_secret_file.clone(),
         client_certificate: connect.client_certificate.clone(),
         token_file: connect.token_file.clone(),
+        identity_client_id: connect.identity_client_id.clone(),
         ..ConnectRequest::default()
     }
 }

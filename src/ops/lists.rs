@@ -88,7 +88,7 @@ pub(super) fn unreadable(wanted: Wanted, end: &ListEnd, why: String) -> Failure 
             Failure::usage(what, why, "check the filters, --filter first of all")
         }
         ListEnd::SignIn(SignInError::Refused(_)) => {
-            let next = "mend the sign-in, then run the same command again";
+            let next = "fix the sign-in, then run the same command again";
             Failure::sign_in(what, why, next)
         }
         _ => Failure::failed(what, why, "run the same command again later"),

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::happenings::note;
 use crate::domain::request::{ConnectRequest, PauseRequest, Said};
-use crate::domain::{Exit, Happened, Timing};
+use crate::domain::{Campaign, Exit, Happened, Timing};
 use crate::ops::campaigns::{Meant, open_campaign};
 use crate::ops::stores::{self, Place};
 use crate::report::human;
@@ -31,19 +31,27 @@ pub async fn pause(
     };
     let store =
         stores::open(&place, Timing::default(), Some((&campaign.name, cx.commands))).await?;
-    let told = async {
-        store.set_paused(campaign.id, true).await?;
-        note(cx, &store, campaign.id, Happened::Paused).await;
-        let tally = store.tally(campaign.id).await?;
-        let open = human::counted(tally.open(), "device");
-        cx.ui.say(&format!(
-            "{} is paused: {open} open, and no more orders leave; calls in flight finish. To go \
-             on: {}",
-            campaign.name,
-            cx.commands.going_on(&campaign.name)
-        ));
-        Ok(Exit::Done)
-    };
-    let told = told.await;
-    stores::close(&store, told).await
+    let held = hold(cx, &store, &campaign).await;
+    stores::close(&store, held.map(|()| Exit::Done)).await
+}
+
+/// Holds an open campaign, and says so.
+///
+/// # Errors
+/// `Failure` if the store fails.
+pub(super) async fn hold<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    campaign: &Campaign,
+) -> Result<(), Failure> {
+    store.set_paused(campaign.id, true).await?;
+    note(cx, store, campaign.id, Happened::Paused).await;
+    let tally = store.tally(campaign.id).await?;
+    let open = human::counted(tally.open(), "device");
+    cx.ui.say(&format!(
+        "{} is paused: {open} open, and no more orders leave; calls in flight finish. To go on: {}",
+        campaign.name,
+        cx.commands.going_on(&campaign.name)
+    ));
+    Ok(())
 }

@@ -18,6 +18,7 @@ use super::stores::{self, Place};
 use super::waves::deal;
 use super::work::hand_over;
 use crate::clock::{local_now, wall_clock};
+use crate::defender::HttpApi;
 use crate::domain::request::{ConnectRequest, ResumeRequest, RunRequest, Said};
 use crate::domain::{Begun, Campaign, Exit, Happened};
 use crate::store::Store;
@@ -60,6 +61,40 @@ pub async fn resume(
     let resumed = Resumed { cx, going_on: &going_on, speed, reports, approve_max, detach };
     let exit = resumed.go_on(&store, campaign, destination).await;
     stores::close(&store, exit).await
+}
+
+/// Takes up the campaign of one of several tenants, which is then run beside the others, and
+/// returns the client with which it was signed in. Returns `None` if nothing is left to be done
+/// for it: its run goes on, or it was handed over.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub(super) async fn take_up<S: Store>(
+    cx: &Context<'_>,
+    store: &Arc<S>,
+    campaign: Campaign,
+    request: &ResumeRequest,
+    settings: RunRequest,
+) -> Result<Option<Arc<HttpApi>>, Failure> {
+    let begun = store.begun(campaign.id).await?;
+    let going_on = kept::going_on(cx, request.run.clone(), settings, begun, &campaign)?;
+    let asked = &going_on.run;
+    let destination = Destination::new(cx, &asked.connect, &asked.emulator)?;
+    let speed = destination.speed(cx, &asked.speed, &local_now())?;
+    let destination = destination.identified(cx, speed.timing).await?;
+    same_target(&campaign, &destination, "resumed")?;
+    destination.note_tenant(&**store).await?;
+    if already_at_work(cx, &**store, &campaign, &speed).await?.is_some() {
+        return Ok(None);
+    }
+    let (api, _) = destination.connect(cx, &speed).await?;
+    let campaign = allowed(cx, &**store, campaign, request.approve_max).await?;
+    going_on.tell_and_keep(cx, &**store, campaign.id, &speed).await?;
+    if request.detach {
+        hand_over(cx, &**store, &campaign).await?;
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(api)))
 }
 
 /// A campaign that is gone on with.

@@ -14,7 +14,9 @@ use super::preflight::judge;
 use super::run::reports::PLACE_OF_NAME;
 use super::waves::deal;
 use crate::clock::local_now;
-use crate::domain::request::{ResumeRequest, RunRequest, Said, ScanRequest, SpeedRequest};
+use crate::domain::request::{
+    ConnectRequest, ResumeRequest, RunRequest, Said, ScanRequest, SpeedRequest,
+};
 use crate::domain::{Hours, SignInKind};
 
 /// A run that a timer can start.
@@ -115,6 +117,22 @@ pub fn resume(
     let run = request.run.or(settings);
     check_times(&run.speed)?;
     timed(credentials, run)
+}
+
+/// A worker, which a service manager starts once and keeps.
+///
+/// # Errors
+/// `Failure` as `work` itself would give it, or if no service can be it.
+pub fn work(
+    credentials: &dyn Credentials,
+    connect: ConnectRequest,
+    until_idle: bool,
+) -> Result<TimedRun, Failure> {
+    if until_idle {
+        let why = "a service is to stay, and would be started again and again";
+        return Err(Failure::usage("--until-idle is not for a service", why, "leave it out"));
+    }
+    timed(credentials, RunRequest { connect, ..RunRequest::default() })
 }
 
 fn timed(credentials: &dyn Credentials, run: RunRequest) -> Result<TimedRun, Failure> {

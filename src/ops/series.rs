@@ -11,6 +11,7 @@ use crate::clock::{Clock, wall_clock};
 use crate::defender::Inventory;
 use crate::domain::request::ScanRequest;
 use crate::domain::series::RUNS;
+use crate::domain::service::id_of;
 use crate::domain::{
     CalledOff, Campaign, CampaignFilter, CampaignName, Ending, Exit, Happened, LastRun, Operation,
     SeriesName, Target,
@@ -36,7 +37,8 @@ pub(super) async fn free_name(
     place: Option<&Place>,
     now: &ZonedDateTime,
 ) -> Result<CampaignName, Failure> {
-    let Some(series) = &request.due.series else { return Ok(name) };
+    // The runs of several tenants have one name, which was found for all of them.
+    let (Some(series), None) = (&request.due.series, &request.campaign) else { return Ok(name) };
     let Some(place) = place.filter(|place| place.exists()) else { return Ok(name) };
     let store = stores::open_to_read(place).await?;
     let budget = target.budget(Operation::Scan);
@@ -46,11 +48,33 @@ pub(super) async fn free_name(
             return Ok(name);
         }
     }
-    Err(Failure::usage(
+    Err(none_left(series))
+}
+
+fn none_left(series: &SeriesName) -> Failure {
+    Failure::usage(
         "no name is left for a run of this series today",
         format!("{series} ran {RUNS} times today"),
         "give another name with --series",
-    ))
+    )
+}
+
+/// The name of the runs of several tenants: the first of the series that no campaign in this store
+/// has.
+///
+/// # Errors
+/// `Failure` if the store cannot be read, or if no name is left.
+pub(super) async fn name_for_all<S: Store>(
+    store: &S,
+    series: &SeriesName,
+    now: &ZonedDateTime,
+) -> Result<CampaignName, Failure> {
+    for name in series.names(now.date()) {
+        if store.named(&name).await?.is_empty() {
+            return Ok(name);
+        }
+    }
+    Err(none_left(series))
 }
 
 /// The campaigns of the series that are open still, which this run ends before it begins.
@@ -61,11 +85,14 @@ pub(super) async fn open_ones<S: Store>(
     cx: &Context<'_>,
     store: &S,
     series: Option<&SeriesName>,
+    target: &Target,
     speed: &Speed,
 ) -> Result<Vec<Campaign>, Failure> {
     let Some(series) = series else { return Ok(Vec::new()) };
     let mut all = store.select(&CampaignFilter::open().of_series(series)).await?;
-    all.retain(|one| series.has(&one.name));
+    // Other tenants have series of that name of their own.
+    let own = id_of(&target.tenant);
+    all.retain(|one| series.has(&one.name) && id_of(&one.order.target.tenant) == own);
     for one in &all {
         // One that was opened a moment ago has not said yet that it runs.
         let opened = LastRun::begun(one.opened_at);
@@ -93,7 +120,7 @@ pub(super) async fn open_ones<S: Store>(
 pub(super) fn at_work(cx: &Context<'_>, last: &CampaignName) -> Failure {
     Failure::new(
         Exit::Stopped,
-        format!("nothing was ordered: {last} of this series still works"),
+        format!("nothing was ordered: {last} of this series is still running"),
         "its run was seen at work within the last 20 seconds",
         format!(
             "see `{}`; the next run of the series comes after it; if it was killed just now, try \

@@ -121,7 +121,7 @@ pub(super) async fn close<T>(
         Failure::failed(
             "the run is over, but the store's log could not be written back into its file",
             error,
-            "nothing is lost as long as the file and its -wal file stay together: mend the cause, \
+            "nothing is lost as long as the file and its -wal file stay together: fix the cause, \
              then see `fleetsweep status`",
         )
     })

@@ -38,13 +38,13 @@ pub(super) fn short(outcome: Outcome) -> &'static str {
 pub fn advice(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::AlreadyInProgress { .. } => "again later: `fleetsweep retry`",
-        Outcome::Rejected => "refused by the API; see the report, mend it, order them again",
-        Outcome::NotFound => "not in this tenant, or offboarded: mend the list",
+        Outcome::Rejected => "refused by the API; see the report, fix it, order them again",
+        Outcome::NotFound => "not in this tenant, or offboarded: fix the list",
         Outcome::Failed => "no scan of them is on its way; again: `fleetsweep retry`",
         Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",
         Outcome::NotAttempted => "see the report, then `fleetsweep retry`",
         Outcome::Cancelled => "ordered, then cancelled by fleetsweep; again: `fleetsweep retry`",
-        Outcome::BadRow => "mend these lines of the list, then order them",
+        Outcome::BadRow => "fix these lines of the list, then order them",
         Outcome::Accepted | Outcome::Duplicate | Outcome::Skipped => "nothing",
     }
 }

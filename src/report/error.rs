@@ -51,7 +51,7 @@ pub enum ReportError {
     /// Writing failed.
     #[error(
         "the report `{path}` could not be written: {why}; what became of the devices is safe in \
-         the store: mend the cause, then write it again with `fleetsweep report`"
+         the store: fix the cause, then write it again with `fleetsweep report`"
     )]
     Write {
         /// The path, escaped.

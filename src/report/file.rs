@@ -71,6 +71,11 @@ impl ReportWriter {
         Ok(Self { rows, head, path: path.to_owned(), temporary })
     }
 
+    /// The rows from now on are those of another campaign.
+    pub fn turn_to(&mut self, head: ReportHead) {
+        self.head = head;
+    }
+
     /// Writes the next row, in input order.
     ///
     /// # Errors

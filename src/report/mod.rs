@@ -24,6 +24,7 @@ pub mod record;
 pub mod standing;
 pub mod summary;
 mod target;
+pub mod tenants;
 pub mod totals;
 pub mod waves;
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::checked::Checked;
 use super::document::Document;
-use super::human::{WIDTH, count, counted, duration, field, limits, moment, wrapped};
+use super::human::{count, counted, duration, field, limits, moment, wrapped};
 use super::jsonl::{self, object};
 use super::nights::Nights;
 use super::order::InOrder;
@@ -16,9 +16,9 @@ use super::waves::Waves;
 use crate::domain::text::{cut, printable};
 use crate::domain::{CampaignName, Pace, Priority, Quota, ScanType, SignInKind, Target, Ticket};
 
-/// Bad rows that the text shows, and that it shows on one screen, each in one line there.
+/// Bad rows that the text shows, and lines that they may take on one screen.
 const BAD_SHOWN: usize = 20;
-const BAD_ON_A_SCREEN: usize = 3;
+const BAD_ON_A_SCREEN: usize = 4;
 
 /// Lines that a plan may have so that it fits a terminal of 24 together with the question after it.
 const SCREEN: usize = 22;
@@ -279,15 +279,17 @@ impl Plan {
         parts.extend(left_out.iter().filter(|(rows, _)| *rows > 0).map(|(n, of)| counted(*n, of)));
         let rows = counted(self.rows, "row");
         lines.push(field("list", &format!("{rows}: {}", parts.join(", "))));
-        let most = if extent == Extent::Whole { BAD_SHOWN } else { BAD_ON_A_SCREEN };
-        for bad in self.first_bad.iter().take(most) {
-            let bad = format!("    {}", printable(bad));
-            lines.push(match extent {
-                Extent::Whole => wrapped(&bad, 6),
-                Extent::Screen => cut(&bad, WIDTH),
-            });
+        let (mut shown, mut room) = (0, BAD_ON_A_SCREEN);
+        for bad in self.first_bad.iter().take(BAD_SHOWN) {
+            let bad = wrapped(&format!("    {}", printable(bad)), 6);
+            let rows = bad.lines().count();
+            if extent == Extent::Screen && rows > room {
+                break;
+            }
+            room = room.saturating_sub(rows);
+            lines.push(bad);
+            shown += 1;
         }
-        let shown = self.first_bad.len().min(most) as u64;
         let more = self.bad_rows.saturating_sub(shown);
         let kept = self.bad_rows > 0 && self.skip_bad_rows;
         if shown > 0 && more > 0 {

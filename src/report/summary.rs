@@ -179,14 +179,14 @@ impl Summary {
         let name = &self.head.campaign;
         let (work, goes) = match self.others {
             0 => return None,
-            1 => ("Another runner still works".to_owned(), "goes"),
-            some => (format!("{some} other runners still work"), "go"),
+            1 => ("Another process is still running".to_owned(), "goes"),
+            some => (format!("{some} other processes are still running"), "go"),
         };
         if self.ending == Ending::Finished {
             return None;
         }
         Some(format!(
-            "{work} on this campaign and {goes} on ordering; `fleetsweep pause {name}` holds all \
+            "{work} this campaign and {goes} on ordering; `fleetsweep pause {name}` holds all \
              of them."
         ))
     }

@@ -4,7 +4,9 @@
 use clap::Args;
 
 use super::*;
+use crate::domain::request::ConnectRequest;
 use crate::domain::{Outcome, Ticket};
+use crate::ops::tenants::TenantsMeant;
 
 /// `pause`.
 #[derive(Debug, Args)]
@@ -35,6 +37,24 @@ pub struct WhoseArgs {
     /// Application of the campaign, likewise [env: AZURE_CLIENT_ID]
     #[arg(long, value_name = "GUID")]
     pub client_id: Option<String>,
+
+    /// The campaigns of that name of every profile of the settings file
+    #[arg(long, conflicts_with_all = ["profiles", "tenant", "client_id"])]
+    pub all_profiles: bool,
+
+    /// Those of each profile with such a name; * stands for anything; repeatable
+    #[arg(long, value_name = "PATTERN", conflicts_with_all = ["tenant", "client_id"])]
+    pub profiles: Vec<String>,
+}
+
+impl WhoseArgs {
+    /// Which tenants are meant, given what the settings say of each; `None` if it is one.
+    pub(in crate::cli) fn meant(&self, profiles: Vec<ConnectRequest>) -> Option<TenantsMeant> {
+        if profiles.is_empty() {
+            return None;
+        }
+        Some(TenantsMeant { connects: profiles, all: self.all_profiles })
+    }
 }
 
 /// `prune`.

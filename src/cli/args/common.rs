@@ -25,8 +25,8 @@ impl Command {
     /// What was typed of that.
     pub(crate) fn common(&self) -> Common<'_> {
         match self {
-            Command::Scan(args) => Common::of_run(&args.run).of_dry_run(args.dry_run),
-            Command::Resume(args) => Common::of_run(&args.run),
+            Command::Scan(args) => Common::of_run(&args.one.run).of_dry_run(args.one.dry_run),
+            Command::Resume(args) => Common::of_run(&args.one.run),
             Command::Retry(args) => Common::of_run(&args.run).of_dry_run(args.dry_run),
             Command::Cancel(args) => Common {
                 is_a_run: true,
@@ -65,6 +65,12 @@ impl Command {
                 answers: true,
                 connect: Some(&args.connect),
                 ..Common::of_store(args.store.as_ref())
+            },
+            Command::ConsentUrl(args) => Common {
+                json: args.json,
+                answers: true,
+                connect: Some(&args.connect),
+                ..Common::default()
             },
             Command::Schedule(_) => Common { shows_times: true, ..Common::default() },
             Command::Emulate(_) | Command::Help(_) | Command::Completions(_) | Command::Man(_) => {

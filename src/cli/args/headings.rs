@@ -25,8 +25,8 @@ const HEADINGS: [(&str, &str); 8] = [
     ("Reports and state", "report force json store on-finish follow follow-for follow-every"),
     (
         "Tenant and sign-in",
-        "profile tenant client-id auth client-secret-file client-certificate token-file cloud \
-         api-url login-url ca-file",
+        "profile tenant client-id auth client-secret-file client-certificate token-file \
+         identity-client-id cloud api-url login-url ca-file all-profiles profiles",
     ),
     ("Emulator", "emulator scenario seed"),
 ];

@@ -11,7 +11,7 @@ use crate::ops::failure::Failure;
 impl WhoseArgs {
     /// What is asked for.
     pub(crate) fn request(self) -> ConnectRequest {
-        let Self { tenant, client_id } = self;
+        let Self { tenant, client_id, all_profiles: _, profiles: _ } = self;
         ConnectRequest { tenant, client_id, ..ConnectRequest::default() }
     }
 }

@@ -15,13 +15,16 @@ use clap::{ArgGroup, Args};
     fleetsweep schedule --systemd --folder . --at 22:00 -- scan ...
     fleetsweep schedule --cron --at 22:00 -- scan ...
     fleetsweep schedule --kubernetes --at \"Mon-Fri 22:00\" -- scan ...
-    fleetsweep schedule --windows --at 22:00 -- scan ...")]
+    fleetsweep schedule --windows --at 22:00 -- scan ...
+  A worker for all customers, as a service:
+    fleetsweep schedule --systemd --name fleetsweep-worker -- work --all-profiles")]
 #[command(override_usage = "fleetsweep schedule --systemd|--cron|--kubernetes|--windows
        [OPTIONS] -- <COMMAND>...")]
 #[command(group = ArgGroup::new("kind").required(true)
     .args(["systemd", "cron", "kubernetes", "windows"]))]
 pub struct ScheduleArgs {
-    /// A service and its timer, hardened; the client secret as a systemd credential
+    /// A service and its timer, hardened; the client secret as a systemd credential. For `work` the
+    /// service alone, which says when it is ready
     #[arg(long)]
     pub systemd: bool,
 
@@ -50,7 +53,7 @@ pub struct ScheduleArgs {
     #[arg(long, value_name = "FOLDER")]
     pub folder: Option<PathBuf>,
 
-    /// The command line to start: scan or resume, and its options
+    /// The command line to start: scan, resume or work, and its options
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<String>,
 }

@@ -34,6 +34,25 @@ pub struct DoctorArgs {
     pub speed: SpeedArgs,
 }
 
+/// `consent-url`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  fleetsweep consent-url --profile customer-a
+  fleetsweep consent-url --client-id 66666666-7777-8888-9999-000000000000
+  fleetsweep consent-url --all-profiles")]
+pub struct ConsentUrlArgs {
+    /// Print JSON lines
+    #[arg(long)]
+    pub json: bool,
+
+    /// Several tenants: the profile's name stands before its link.
+    #[command(flatten)]
+    pub several: ProfilesArgs,
+    /// Whose the link is, and for which application; without a tenant it is for whoever opens it.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+}
+
 /// `emulate`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:

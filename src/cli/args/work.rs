@@ -13,13 +13,9 @@ use crate::ops::failure::Failure;
   fleetsweep work --all-profiles
   fleetsweep work --profiles 'customer-*' --until-idle")]
 pub struct WorkArgs {
-    /// Run the campaigns of every profile of the settings file
-    #[arg(long, conflicts_with_all = ["profile", "profiles", "tenant", "client_id"])]
-    pub all_profiles: bool,
-
-    /// Run the campaigns of the profiles with such names; * stands for anything; repeatable
-    #[arg(long, value_name = "PATTERN", conflicts_with_all = ["profile", "tenant", "client_id"])]
-    pub profiles: Vec<String>,
+    /// Several tenants.
+    #[command(flatten)]
+    pub several: ProfilesArgs,
 
     /// End when nothing is open that could be run here; else wait for campaigns until Ctrl-C
     #[arg(long)]
@@ -53,11 +49,9 @@ impl WorkArgs {
         profiles: Vec<ConnectRequest>,
         settings: ConnectRequest,
     ) -> Result<WorkRequest, Failure> {
-        let typed = self.connect.request()?;
-        let tenants = if profiles.is_empty() {
-            vec![typed.or(settings)]
-        } else {
-            profiles.into_iter().map(|one| typed.clone().or(one)).collect()
+        let tenants = match self.several.meant(&self.connect, profiles)? {
+            Some(meant) => meant.connects,
+            None => vec![self.connect.request()?.or(settings)],
         };
         Ok(WorkRequest { tenants, until_idle: self.until_idle, time_scale: self.time_scale })
     }

@@ -14,13 +14,17 @@ use super::settings::sign_in::Surroundings;
 use super::settings::{env, paths, proxy, settings_text};
 use super::terminal::face::TerminalUi;
 use super::terminal::signals;
+use crate::defender::HttpClients;
 use crate::domain::Exit;
 use crate::domain::request::{Said, ScanRequest};
 use crate::ops::context::Context;
 use crate::ops::doctor::{self, Setup};
 use crate::ops::failure::Failure;
 use crate::ops::stop::Stop;
-use crate::ops::{cancel, follow, pause, prune, report, resume, retry, scan, status, work};
+use crate::ops::tenants::named;
+use crate::ops::{
+    cancel, consent, follow, pause, prune, report, resume, retry, scan, status, tenants, work,
+};
 use crate::page;
 
 /// Runs a command.
@@ -28,8 +32,8 @@ use crate::page;
 /// # Errors
 /// `Failure` of its kind.
 pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
-    let Parsed { cli: Cli { command, config, verbose }, settings, defaults, store, tenants } =
-        parsed;
+    let Parsed { cli, settings, defaults, store, tenants: profiles } = parsed;
+    let Cli { command, config, verbose } = cli;
     let common = command.common();
     let (ui, stop) = (
         TerminalUi { json: common.json, answers: common.answers, details: verbose > 0 },
@@ -44,21 +48,44 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         credentials: &Surroundings,
         commands: &commands,
         host: &env::host(),
+        http: &HttpClients::default(),
     };
     match command {
-        Command::Scan(args) => scan::scan(&cx, args.request()?, defaults).await,
-        Command::Resume(args) => resume::resume(&cx, args.request()?, defaults.run).await,
+        Command::Scan(args) => match args.several.meant(&args.one.run.connect, profiles)? {
+            Some(meant) => tenants::scan::scan(&cx, args.one.request()?, defaults, meant).await,
+            None => scan::scan(&cx, args.one.request()?, defaults).await,
+        },
+        Command::Resume(args) => match args.several.meant(&args.one.run.connect, profiles)? {
+            Some(meant) => named::resume(&cx, args.one.request()?, defaults.run, meant).await,
+            None => resume::resume(&cx, args.one.request()?, defaults.run).await,
+        },
         Command::Retry(args) => retry::retry(&cx, args.request()?, defaults).await,
-        Command::Work(args) => work::work(&cx, args.request(tenants, defaults.run.connect)?).await,
+        Command::Work(args) => work::work(&cx, args.request(profiles, defaults.run.connect)?).await,
         Command::Cancel(args) => cancel::cancel(&cx, args.request()?, defaults.run).await,
         Command::Follow(args) => follow::follow(&cx, args.request()?, defaults.run.connect).await,
-        Command::Status(args) => status::status(&cx, args.request(), defaults.run.connect).await,
+        Command::Status(args) => match args.whose.meant(profiles) {
+            Some(meant) => named::status(&cx, args.request(), meant).await,
+            None => status::status(&cx, args.request(), defaults.run.connect).await,
+        },
         Command::Serve(args) => page::serve(&cx, args.request()).await,
-        Command::Report(args) => report::report(&cx, args.request()?, defaults.run.connect).await,
-        Command::Pause(args) => pause::pause(&cx, args.request(), defaults.run.connect).await,
+        Command::Report(args) => match args.whose.meant(profiles) {
+            Some(meant) => named::report(&cx, args.request()?, meant).await,
+            None => report::report(&cx, args.request()?, defaults.run.connect).await,
+        },
+        Command::Pause(args) => match args.whose.meant(profiles) {
+            Some(meant) => named::pause(&cx, args.request(), meant).await,
+            None => pause::pause(&cx, args.request(), defaults.run.connect).await,
+        },
         Command::Prune(args) => prune::prune(&cx, args.older_than.0, args.dry_run).await,
         Command::Devices(args) => devices::devices(&cx, *args, defaults).await,
         Command::Doctor(args) => check(&cx, *args, defaults, &settings).await,
+        Command::ConsentUrl(args) => {
+            let tenants = match args.several.meant(&args.connect, profiles)? {
+                Some(meant) => meant.connects,
+                None => vec![args.connect.request()?.or(defaults.run.connect)],
+            };
+            consent::consent(&cx, &tenants)
+        }
         Command::Schedule(args) => schedule::schedule(&args),
         Command::Emulate(args) => emulate::emulate(args).await,
         Command::Help(args) => help::help(&args),

@@ -12,6 +12,7 @@ use crate::cli::settings::config::{Settings, Source};
 use crate::cli::settings::env::variable;
 use crate::cli::settings::sign_in::{self, Surroundings};
 use crate::domain::SignInKind;
+use crate::domain::request::{ConnectRequest, Said};
 use crate::domain::text::printable;
 use crate::ops::failure::Failure;
 use crate::ops::schedule::{self, TimedRun};
@@ -39,6 +40,8 @@ pub(super) struct Job {
     pub zone: Option<String>,
     /// The run that the command line asks for.
     pub timed: TimedRun,
+    /// It is a worker, which is started once and stays.
+    pub stays: bool,
 }
 
 /// What a job signs in with, as far as it is a file.
@@ -67,19 +70,30 @@ impl Job {
     ) -> Result<Self, Failure> {
         check_name(name)?;
         typed.iter().try_for_each(|word| check_word(word))?;
-        let Parsed { cli, settings, defaults, store: _, tenants: _ } = parse::read_other(typed)?;
+        let Parsed { cli, settings, defaults, store: _, tenants } = parse::read_other(typed)?;
         let in_profile = |name: &str| {
             let of_name = settings.all.iter().find(|one| one.name == name);
             of_name.is_some_and(|one| matches!(one.source, Source::File(_)))
         };
+        let stays = matches!(cli.command, Command::Work(_));
         let mut timed = match cli.command {
-            Command::Scan(args) => schedule::scan(&Surroundings, args.request()?, defaults)?,
+            Command::Scan(args) => schedule::scan(&Surroundings, args.one.request()?, defaults)?,
             Command::Resume(args) => {
-                schedule::resume(&Surroundings, args.request()?, defaults.run)?
+                schedule::resume(&Surroundings, args.one.request()?, defaults.run)?
+            }
+            Command::Work(args) => {
+                let connect = args.connect.request()?.or(defaults.run.connect);
+                schedule::work(&Surroundings, connect, args.until_idle)?
             }
             _ => return Err(not_for_a_timer(typed)),
         };
-        let mut sign_in = sign_in(&timed)?;
+        let mut of_profiles = tenants.iter().flat_map(files_of).peekable();
+        let mut sign_in = match of_profiles.peek() {
+            // The profiles name them, and the program takes them from there.
+            Some(_) => SignIn::NoFile,
+            None => sign_in(&timed)?,
+        };
+        timed.lists.extend(of_profiles);
         let mut words = words::read(typed);
         let mut reads = std::mem::take(&mut timed.lists);
         let file = match &sign_in {
@@ -113,6 +127,7 @@ impl Job {
             starts,
             zone: timed.run.speed.hours.tz.clone(),
             timed,
+            stays,
         })
     }
 
@@ -135,6 +150,13 @@ impl Job {
     pub(super) fn absolute(&self, path: &str) -> PathBuf {
         self.folder.join(path)
     }
+}
+
+/// The files that a profile signs in with.
+fn files_of(profile: &ConnectRequest) -> impl Iterator<Item = PathBuf> {
+    let ConnectRequest { client_secret_file, client_certificate, token_file, .. } = profile;
+    let files = [client_secret_file, client_certificate, token_file];
+    files.into_iter().flatten().cloned()
 }
 
 /// The file that it signs in with.
@@ -181,7 +203,7 @@ fn not_for_a_timer(typed: &[String]) -> Failure {
     let what = typed.first().map_or("", String::as_str);
     Failure::usage(
         format!("`fleetsweep {}` is not for a timer", printable(what)),
-        "a schedule starts scans: only scan and resume can follow --",
+        "a schedule starts scans: only scan, resume and work can follow --",
         "write, for example: -- scan fleet.csv --type full --comment nightly --approve-max 15000",
     )
 }

@@ -54,12 +54,13 @@ SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 UMask=0077";
 
-/// The service and the timer.
+/// The service, and the timer that starts it; a worker has none.
 pub(super) fn files(job: &Job) -> Vec<ScheduleFile> {
-    vec![
-        ScheduleFile { name: format!("{}.service", job.name), text: service(job) },
-        ScheduleFile { name: format!("{}.timer", job.name), text: timer(job) },
-    ]
+    let service = ScheduleFile { name: format!("{}.service", job.name), text: service(job) };
+    if job.stays {
+        return vec![service];
+    }
+    vec![service, ScheduleFile { name: format!("{}.timer", job.name), text: timer(job) }]
 }
 
 fn service(job: &Job) -> String {
@@ -71,9 +72,15 @@ fn service(job: &Job) -> String {
         format!("#   useradd --system --home-dir {state} --shell /usr/sbin/nologin {USER}"),
     ];
     lines.extend(secret_how_to(job));
+    let unit = if job.stays { "service" } else { "timer" };
+    let told = format!("what it says: journalctl -u {name}");
     lines.extend([
-        format!("#   systemctl daemon-reload && systemctl enable --now {name}.timer"),
-        format!("# To try it: systemctl start {name}; what it says: journalctl -u {name}"),
+        format!("#   systemctl daemon-reload && systemctl enable --now {name}.{unit}"),
+        if job.stays {
+            format!("# How it is: systemctl status {name}; {told}")
+        } else {
+            format!("# To try it: systemctl start {name}; {told}")
+        },
         format!("# How far it is: sudo -u {USER} {} status", systemd_value(&job.program)),
     ]);
     let files = Files::of(job);
@@ -88,7 +95,7 @@ fn service(job: &Job) -> String {
         "After=network-online.target".to_owned(),
         String::new(),
         "[Service]".to_owned(),
-        "Type=oneshot".to_owned(),
+        format!("Type={}", if job.stays { "notify" } else { "oneshot" }),
         format!("ExecStart={}", exec_start(job)),
         format!("User={USER}"),
         format!("StateDirectory={USER}"),
@@ -108,6 +115,9 @@ fn service(job: &Job) -> String {
     lines.push(String::new());
     lines.extend(files.settings());
     lines.push(HARDENING.to_owned());
+    if job.stays {
+        lines.extend(["", "[Install]", "WantedBy=multi-user.target"].map(str::to_owned));
+    }
     lines.join("\n") + "\n"
 }
 
@@ -205,7 +215,15 @@ fn is_path(variable: &str) -> bool {
 
 /// Which exit codes are no failure of the unit.
 fn exit_codes(job: &Job) -> impl Iterator<Item = &'static str> + use<> {
-    let lines: &[&str] = if job.timed.series {
+    let lines: &[&str] = if job.stays {
+        &[
+            "# Told to stop, it ends with the worst exit code of its campaigns, which tell their",
+            "# own ends; only what keeps the worker itself from working is a failure.",
+            "SuccessExitStatus=3 4 5 6 7",
+            "Restart=on-failure",
+            "RestartSec=30s",
+        ]
+    } else if job.timed.series {
         &[
             "# 3: finished, or over as planned, and the report names devices to look after.",
             "# 5 is a failure in a series: it is paused, the last run is still running, or the API",

@@ -18,6 +18,7 @@ pub(crate) const KEYS: &[Key] = &[
     tenants("auth", &["FLEETSWEEP_AUTH"]),
     tenants("client-certificate", &["AZURE_CLIENT_CERTIFICATE_PATH"]),
     tenants("token-file", &["FLEETSWEEP_TOKEN_FILE"]),
+    tenants("identity-client-id", &["FLEETSWEEP_IDENTITY_CLIENT_ID"]),
     tenants("client-secret-file", &["FLEETSWEEP_CLIENT_SECRET_FILE"]),
     tenants("cloud", &["FLEETSWEEP_CLOUD"]),
     tenants("api-url", &["FLEETSWEEP_API_URL"]),
@@ -42,5 +43,5 @@ const fn general(name: &'static str, variables: &'static [&'static str]) -> Key 
 
 /// Settings of the sign-in, which are looked for together in the environment: whichever kind it is
 /// set up for must be the only one.
-pub(super) const OF_SIGN_IN: [&str; 4] =
-    ["auth", "client-certificate", "token-file", "client-secret-file"];
+pub(super) const OF_SIGN_IN: [&str; 5] =
+    ["auth", "client-certificate", "token-file", "identity-client-id", "client-secret-file"];

@@ -12,8 +12,8 @@ use super::env::variable;
 use super::paths::private_folder;
 use crate::cli::args::sign_in_kind;
 use crate::defender::{
-    Certificate, CertificateError, Credential, Origin, SecretFileError, bare_value, read_secret,
-    read_value,
+    Certificate, CertificateError, Credential, FederatedIdentity, Origin, SecretFileError,
+    bare_value, read_secret, read_value,
 };
 use crate::domain::request::ConnectRequest;
 use crate::domain::{SignInKind, Target};
@@ -88,9 +88,21 @@ impl Credentials for Surroundings {
                 if let Some(endpoint) = arc()? {
                     return Ok(Credential::AzureArc { endpoint });
                 }
-                let elsewhere = variable("AZURE_POD_IDENTITY_AUTHORITY_HOST");
-                let metadata = elsewhere.map(|url| metadata(&url)).transpose()?;
-                Ok(Credential::ManagedIdentity { metadata })
+                Ok(Credential::ManagedIdentity { metadata: metadata()? })
+            }
+            SignInKind::FederatedIdentity => {
+                if arc()?.is_some() {
+                    return Err(arc_vouches_for_nobody());
+                }
+                let name = "FLEETSWEEP_IDENTITY_CLIENT_ID";
+                let identity = connect.identity_client_id.clone().or_else(|| variable(name));
+                let exchange = connect.cloud.unwrap_or_default().exchange_audience().to_owned();
+                let metadata = metadata()?;
+                Ok(Credential::FederatedIdentity(FederatedIdentity {
+                    identity,
+                    exchange,
+                    metadata,
+                }))
             }
             SignInKind::AzureCli => Ok(Credential::AzureCli),
             SignInKind::DeviceCode => {
@@ -122,6 +134,7 @@ fn from_flags(args: &ConnectRequest) -> Vec<Sign> {
         (SignInKind::Secret, "--client-secret-file", args.client_secret_file.is_some()),
         (SignInKind::Certificate, "--client-certificate", args.client_certificate.is_some()),
         (SignInKind::TokenFile, "--token-file", args.token_file.is_some()),
+        (SignInKind::FederatedIdentity, "--identity-client-id", args.identity_client_id.is_some()),
     ];
     present(flags)
 }
@@ -140,6 +153,11 @@ fn from_environment() -> Vec<Sign> {
         (SignInKind::Workload, "AZURE_FEDERATED_TOKEN_FILE", set("AZURE_FEDERATED_TOKEN_FILE")),
         (SignInKind::TokenFile, "FLEETSWEEP_TOKEN_FILE", set("FLEETSWEEP_TOKEN_FILE")),
         (SignInKind::ManagedIdentity, "IDENTITY_ENDPOINT", set("IDENTITY_ENDPOINT")),
+        (
+            SignInKind::FederatedIdentity,
+            "FLEETSWEEP_IDENTITY_CLIENT_ID",
+            set("FLEETSWEEP_IDENTITY_CLIENT_ID"),
+        ),
     ])
 }
 
@@ -193,8 +211,21 @@ fn arc() -> Result<Option<Url>, Failure> {
     })
 }
 
-fn metadata(url: &str) -> Result<Origin, Failure> {
-    Origin::parse(url).map_err(|error| {
+/// Identities of Azure Arc are the server's own, and an application can trust user-assigned ones
+/// alone ("Configure an application to trust a managed identity" page).
+fn arc_vouches_for_nobody() -> Failure {
+    Failure::sign_in(
+        "this server's identity cannot vouch for an application",
+        "it is one of Azure Arc, and an application trusts user-assigned identities alone",
+        "run it on an Azure machine with a user-assigned identity, or choose another --auth, such \
+         as certificate",
+    )
+}
+
+/// Where the metadata service is, if it is not where Azure has it.
+fn metadata() -> Result<Option<Origin>, Failure> {
+    let Some(url) = variable("AZURE_POD_IDENTITY_AUTHORITY_HOST") else { return Ok(None) };
+    Origin::parse(&url).map(Some).map_err(|error| {
         Failure::usage(
             "the address of AZURE_POD_IDENTITY_AUTHORITY_HOST cannot be used",
             error,

@@ -44,11 +44,14 @@ impl Ui for TerminalUi {
     }
 
     fn show(&self, document: &dyn Document) -> Result<(), Failure> {
-        let text = || if self.details { document.details() } else { document.text() };
+        // Some results are for programs alone.
+        let text = if self.details { document.details() } else { document.text() };
         if !self.answers {
-            say::note(&text());
+            if !text.is_empty() {
+                say::note(&text);
+            }
         } else if !self.json {
-            return say::data(&text());
+            return if text.is_empty() { Ok(()) } else { say::data(&text) };
         }
         if !self.json {
             return Ok(());

@@ -22,6 +22,7 @@ pub(super) fn compare(
     let ScanRequest {
         devices: _,
         ids: _,
+        only_of: _,
         from_tenant: _,
         machines: _,
         column: _,

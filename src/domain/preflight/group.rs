@@ -61,7 +61,7 @@ impl Group {
             Group::Iot => "printers and other IoT devices take no scan orders",
             Group::OldWindows => "this Windows, or its agent, is too old to take scan orders",
             Group::NotOnboarded => "not onboarded, so nothing there can scan",
-            Group::Recent => "a scan that does was ordered within the time of --due",
+            Group::Recent => "a scan that covers it was ordered within the time of --due",
             Group::Busy => "a scan is pending or running already",
             Group::Restricted => "security operations are restricted; a policy may refuse the scan",
             Group::Inactive => "not seen for a week",

@@ -47,6 +47,8 @@ request! {
         client_certificate: Option<PathBuf>,
         /// The file of an access token.
         token_file: Option<PathBuf>,
+        /// The client id of this machine's identity that vouches for the application.
+        identity_client_id: Option<String>,
         /// Microsoft's cloud.
         cloud: Option<Cloud>,
         /// Another address of the API.

@@ -8,7 +8,7 @@ use super::run::{
 use super::said::{Length, Wait, request};
 use crate::domain::preflight::Group;
 use crate::domain::{
-    BusyPolicy, CampaignName, DeviceId, FileDigest, OrderBy, ScanType, SeriesName, Ticket,
+    BusyPolicy, CampaignName, DeviceId, FileDigest, OnlyOf, OrderBy, ScanType, SeriesName, Ticket,
 };
 
 /// A device that is already known by its id.
@@ -28,6 +28,9 @@ request! {
         /// Devices that need not be read from anywhere.
         #[serde(skip)]
         ids: Vec<ListedDevice>,
+        /// The rows that are taken of a list of several tenants.
+        #[serde(skip)]
+        only_of: Option<OnlyOf>,
         /// The tenant's own devices are the list.
         from_tenant: bool,
         /// Which of them.

@@ -145,7 +145,7 @@ impl Document for End {
         match (self.failed, self.warnings) {
             (0, 0) => "All is well: a campaign can start.".to_owned(),
             (0, _) => format!("A campaign can start; {warnings}."),
-            (_, _) => format!("{problems} to mend before a campaign; {warnings}."),
+            (_, _) => format!("{problems} to fix before a campaign; {warnings}."),
         }
     }
 

@@ -159,7 +159,7 @@ impl Tenant<'_> {
     async fn sign_in(&self, findings: &mut Findings<'_>) -> Result<Option<HttpApi>, Failure> {
         let Self { cx, connection, speed, .. } = self;
         let kind = connection.credential.kind();
-        let api = match client(cx.ui, connection.clone(), speed.timing).await {
+        let api = match client(cx, connection.clone(), speed.timing).await {
             Ok(api) => api,
             Err(failure) => {
                 findings.failure("sign-in", &failure)?;
@@ -175,7 +175,7 @@ impl Tenant<'_> {
                 "sign-in",
                 Exit::SignIn,
                 format!("refused: {why}"),
-                "mend that in Entra ID or in the settings (`fleetsweep doctor --settings`)",
+                "fix that in Entra ID or in the settings (`fleetsweep doctor --settings`)",
             )?,
             Err(SignInError::Unavailable(why)) => findings.fail(
                 "sign-in",

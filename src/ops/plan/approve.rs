@@ -1,12 +1,15 @@
 //! Asking before anything is ordered: the user types the number of devices. A bare y would be
 //! muscle memory, and a wrong scan of thousands of machines cannot be undone.
 
+use async_trait::async_trait;
+
 use crate::domain::Caught;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::ui::{Question, Unasked};
 use crate::report::cancels::CancelPlan;
 use crate::report::human::count;
+use crate::report::plan::Plan;
 
 /// Devices of the canary that is proposed.
 pub(crate) const PROPOSED: u64 = 20;
@@ -18,6 +21,60 @@ pub(crate) enum Answer {
     Go,
     /// Not like this: plan it with the canary that was proposed.
     Canary,
+}
+
+/// Who is shown the plan of a scan, and says whether it is carried out: a person beside this one
+/// run, or whoever says it for the runs of several tenants at once.
+#[async_trait]
+pub(crate) trait Approver: Send + Sync {
+    /// Whether somebody is asked to confirm a new campaign, unless its plan is an approved one.
+    fn asks(&self) -> bool;
+
+    /// Takes in the plan, before anything is asked.
+    ///
+    /// # Errors
+    /// `Failure` if it cannot be shown.
+    fn show(&self, plan: &Plan) -> Result<(), Failure>;
+
+    /// Whether a new campaign begins. If a canary is `proposed`, that can be answered too.
+    ///
+    /// # Errors
+    /// `Failure` with exit code 6 if nobody confirms.
+    async fn begins(&self, plan: &Plan, proposed: bool) -> Result<Answer, Failure>;
+
+    /// Whether a campaign that was confirmed before goes on.
+    ///
+    /// # Errors
+    /// `Failure` with exit code 6 if it does not.
+    async fn goes_on(&self, plan: &Plan) -> Result<(), Failure>;
+}
+
+/// The person beside this run.
+pub(crate) struct Beside<'a> {
+    /// What surrounds the run.
+    pub cx: &'a Context<'a>,
+    /// As many devices need not be asked for.
+    pub approve_max: Option<u64>,
+}
+
+#[async_trait]
+impl Approver for Beside<'_> {
+    fn asks(&self) -> bool {
+        self.approve_max.is_none()
+    }
+
+    fn show(&self, plan: &Plan) -> Result<(), Failure> {
+        self.cx.ui.show(plan)
+    }
+
+    async fn begins(&self, plan: &Plan, proposed: bool) -> Result<Answer, Failure> {
+        confirm(self.cx, &plan.headline(), plan.devices, self.approve_max, proposed).await
+    }
+
+    async fn goes_on(&self, plan: &Plan) -> Result<(), Failure> {
+        // It was confirmed as a whole; what is left of it must still be what is meant.
+        within(plan.open, self.approve_max)
+    }
 }
 
 /// A plan that is to be confirmed.

@@ -164,6 +164,32 @@ pub(crate) async fn rehearse(
     side_list::apart(read).await
 }
 
+/// Reads the lists for what their rows say beside their devices, which `add` adds up.
+///
+/// # Errors
+/// `Failure` if a list is refused as a whole.
+pub(crate) async fn survey<T: Default + Send + 'static>(
+    sources: &[PathBuf],
+    options: Options,
+    add: fn(&mut T, &Facts),
+) -> Result<T, Failure> {
+    let sources = sources.to_vec();
+    side_list::apart(move || {
+        let (mut seen, mut all) = (Seen::new(), T::default());
+        for path in &sources {
+            let (name, reader) = open(path, None).map_err(|error| refused(&error))?;
+            let mut take = |row: Row| {
+                add(&mut all, &row.facts);
+                ControlFlow::Continue(())
+            };
+            let read = intake::read(&name, reader, &options, &mut seen, &mut take);
+            read.map_err(|error| refused(&error))?;
+        }
+        Ok(all)
+    })
+    .await
+}
+
 fn rehearse_all(sources: &[PathBuf], options: &Options) -> Result<Option<File>, IntakeError> {
     let (mut seen, mut kept) = (Seen::new(), None);
     let mut pass = |_| ControlFlow::Continue(());
@@ -318,11 +344,11 @@ fn refused(error: &IntakeError) -> Failure {
     }
     let next = match error.fault {
         Fault::NoIdColumn { .. } => {
-            "mend the list, then run the same command again; if it holds device names, add --names"
+            "fix the list, then run the same command again; if it holds device names, add --names"
         }
         Fault::OwnReport { .. } => return of_a_report(error),
         Fault::ErrorAnswer { .. } => "ask for the list again, and look at what was answered",
-        _ => "mend the list, then run the same command again",
+        _ => "fix the list, then run the same command again",
     };
     Failure::usage("the list is refused; nothing was ordered", error, next)
 }

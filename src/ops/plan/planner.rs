@@ -157,12 +157,12 @@ impl Planner<'_> {
             format!("{} rows hold", listing.bad)
         };
         let (what, next) = if self.request.names {
-            ("no device that can be told", "mend the list, or add --skip-bad-rows")
+            ("no device id and no name that is known", "fix the list, or add --skip-bad-rows")
         } else {
             (
                 "no Defender machine id",
-                "mend the list, or add --skip-bad-rows to leave them out; device names are looked \
-                 up with --names",
+                "fix the list, or add --skip-bad-rows to skip them; device names are looked up \
+                 with --names",
             )
         };
         Err(Failure::usage(

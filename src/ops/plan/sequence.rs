@@ -117,7 +117,7 @@ impl Sequence {
             found => found,
         };
         let (rows, bad) = found.map_err(|error| {
-            let next = "mend the list of --first, then run the same command again";
+            let next = "fix the list of --first, then run the same command again";
             Failure::usage("the list of --first is refused", error, next)
         })?;
         if let Some(first) = bad.first() {
@@ -263,6 +263,6 @@ fn bad_rows(name: &str, bad: u64, first: &RowError) -> Failure {
     Failure::usage(
         "the list of --first is refused; nothing was ordered",
         format!("{} {rows} no device in {}; the first: {first}", count(bad), printable(name)),
-        "mend that list, then run the same command again",
+        "fix that list, then run the same command again",
     )
 }

@@ -30,10 +30,7 @@ pub(crate) async fn rehearse(request: &ScanRequest) -> Result<Option<File>, Fail
     if request.from_tenant || !request.ids.is_empty() {
         return Ok(None);
     }
-    // An unknown name refuses no list as a whole.
-    let unknown = Names(Arc::new(|_: &str| NameAnswer::Unknown(None)));
-    let names = if request.names { Some(unknown) } else { None };
-    listing::rehearse(&request.devices, options(request, names, None)).await
+    listing::rehearse(&request.devices, options_of(request)).await
 }
 
 /// Reads the list, or takes the tenant's own devices for it.
@@ -74,12 +71,23 @@ pub(crate) fn check_order(request: &ScanRequest, listing: &Listing) -> Result<()
     listing.sequence.check(&listing.ids, &listing.placed, request.from_tenant)
 }
 
+/// How a list is read for what its rows say beside their devices.
+pub(crate) fn options_of(request: &ScanRequest) -> Options {
+    // What a name stands for is not known yet, and an unknown one refuses no list as a whole.
+    options(request, if request.names { Some(unknown_names()) } else { None }, None)
+}
+
+fn unknown_names() -> Names {
+    Names(Arc::new(|_: &str| NameAnswer::Unknown(None)))
+}
+
 fn options(request: &ScanRequest, names: Option<Names>, tenant: Option<TenantId>) -> Options {
     Options {
         column: request.column.clone(),
         max_rows: request.max_rows.unwrap_or(DEFAULT_MAX_ROWS),
         names,
         tenant,
+        only_of: request.only_of.clone(),
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) struct Before {
 }
 
 impl Before {
-    /// Whether a device is skipped, since a scan that does was ordered within the time of `--due`.
+    /// Whether a device is skipped: a scan that covers it was ordered within the time of `--due`.
     pub(crate) fn is_recent(&self, past: &Past) -> bool {
         self.within.is_some_and(|within| past.is_recent(within, self.history.now()))
     }
@@ -320,7 +320,7 @@ impl Judged<'_> {
             Decision::Skip(Group::Recent) => {
                 let at = self.past.and_then(|past| past.ordered).map(|at| at.to_string());
                 let at = at.unwrap_or_default();
-                let why = format!("a scan that does was ordered at {at} (--due)");
+                let why = format!("a scan that covers it was ordered at {at} (--due)");
                 (Life::ended(Outcome::Skipped), Some(Group::Recent.reason(&why)))
             }
             Decision::Skip(_) => {

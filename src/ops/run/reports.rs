@@ -176,6 +176,26 @@ impl Reports {
     }
 }
 
+/// Writes the rows of several campaigns into one report, for who may see all of them.
+///
+/// # Errors
+/// `Failure` if the store cannot be read or a file cannot be written.
+pub(in crate::ops) async fn write_together<S: Store>(
+    reports: &Reports,
+    store: &S,
+    campaigns: &[Campaign],
+) -> Result<(), Failure> {
+    let heads = campaigns.iter().map(|one| head(&one.name, &one.order, one.emulated));
+    let mut heads = heads.zip(campaigns).peekable();
+    let Some((first, _)) = heads.peek() else { return Ok(()) };
+    let mut writers = reports.writers(first)?;
+    for (head, campaign) in heads {
+        writers.iter_mut().for_each(|writer| writer.turn_to(head.clone()));
+        each_row(store, campaign.id, |row| write_row(&mut writers, &row)).await?;
+    }
+    finish(writers)
+}
+
 fn owner(campaign: &Campaign) -> ReportOwner<'_> {
     let tenant = Some(campaign.order.target.tenant.as_str());
     ReportOwner { campaign: &campaign.name, tenant }
@@ -229,7 +249,7 @@ fn failed(error: &ReportError) -> Failure {
     Failure::failed(
         "a report cannot be written",
         error,
-        "the store holds everything: mend the cause, then run `fleetsweep report`",
+        "the store holds everything: fix the cause, then run `fleetsweep report`",
     )
 }
 

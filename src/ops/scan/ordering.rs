@@ -5,6 +5,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use crate::clock::local_now;
+use crate::defender::HttpApi;
 use crate::domain::{
     Campaign, CampaignId, CampaignState, Exit, Opened, Opening, Operation, Order, Rollout,
 };
@@ -13,7 +14,8 @@ use crate::ops::failure::Failure;
 use crate::ops::follow::Watch;
 use crate::ops::kept;
 use crate::ops::lazy_client::LazyClient;
-use crate::ops::plan::approve::{Answer, confirm, within};
+use crate::ops::limits::Speed;
+use crate::ops::plan::approve::{Answer, Approver};
 use crate::ops::plan::naming::random;
 use crate::ops::plan::planner::{Planner, Proposal, Read};
 use crate::ops::plan::source::{check_order, needs_tenant, rehearse};
@@ -34,12 +36,24 @@ pub(super) struct Ready {
     foreseen: Option<u64>,
 }
 
+/// A campaign that is open and is run by somebody else.
+pub(in crate::ops) struct OpenCampaign {
+    /// The campaign.
+    pub campaign: Campaign,
+    /// In a series, how many of its devices the plan saw ordered, if not all.
+    pub foreseen: Option<u64>,
+    /// The client that planned it.
+    pub api: Arc<HttpApi>,
+}
+
 /// A real scan: from its plan to its run.
 pub(super) struct Ordering<'a> {
     /// What it is planned with.
-    pub planner: &'a Planner<'a>,
+    pub planner: Planner<'a>,
     /// Where its reports go.
     pub reports: Reports,
+    /// Who says whether it is carried out.
+    pub approver: &'a dyn Approver,
 }
 
 impl Ordering<'_> {
@@ -51,12 +65,12 @@ impl Ordering<'_> {
         client: &mut LazyClient,
     ) -> Result<Ready, Failure> {
         let store = &**shared;
-        let Planner { cx, request, speed, .. } = self.planner;
+        let Planner { cx, request, speed, planned, .. } = &self.planner;
         let series = request.due.series.as_ref();
-        series::open_ones(cx, store, series, speed).await?;
+        series::open_ones(cx, store, series, &planned.target, speed).await?;
         let (preflight, kept) = self.check(store, client).await?;
         let read = self.planner.read(kept, preflight, Some((store, draft))).await?;
-        let Planned { target, emulated, .. } = &self.planner.planned;
+        let Planned { target, emulated, .. } = planned;
         read.listing.notes.check(target, *emulated)?;
         let there = self.find_same(store, &read.order).await?;
         if there.is_none() {
@@ -64,7 +78,7 @@ impl Ordering<'_> {
         }
         let (dealt, plan) = self.agree(store, draft, &read, there.as_ref()).await?;
         // Another run of the series can have begun since.
-        let last = series::open_ones(cx, store, series, speed).await?;
+        let last = series::open_ones(cx, store, series, &planned.target, speed).await?;
         if !last.is_empty() {
             series::end(cx, shared, client.api(cx, speed).await?, last, speed).await?;
         }
@@ -80,7 +94,7 @@ impl Ordering<'_> {
         store: &S,
         client: &mut LazyClient,
     ) -> Result<(Preflight, Option<File>), Failure> {
-        let planner = self.planner;
+        let planner = &self.planner;
         let Planner { cx, request, speed, planned, .. } = planner;
         if !needs_tenant(request) && !request.check {
             let why = if request.no_check {
@@ -119,7 +133,7 @@ impl Ordering<'_> {
 
     /// Whether somebody is asked to confirm the plan.
     fn asks(&self) -> bool {
-        self.planner.request.approve_max.is_none() && self.planner.made.is_none()
+        self.approver.asks() && self.planner.made.is_none()
     }
 
     /// Plans and has it confirmed; a new campaign's draft is dealt into its waves.
@@ -130,7 +144,7 @@ impl Ordering<'_> {
         read: &Read,
         there: Option<&Campaign>,
     ) -> Result<(WavesAssigned, Plan), Failure> {
-        let planner = self.planner;
+        let (planner, approver) = (&self.planner, self.approver);
         let Planner { cx, request, .. } = planner;
         let mut wish = planner.wish.clone();
         loop {
@@ -140,7 +154,7 @@ impl Ordering<'_> {
             };
             let proposal = Proposal { planner, read, there, wish: &wish, dealt: &dealt };
             let plan = proposal.plan(Some(store)).await?;
-            cx.ui.show(&plan)?;
+            approver.show(&plan)?;
             if let Err(failure) = planner.refuse_bad_rows(&read.listing) {
                 // The report of a campaign that is open already tells what was ordered in it.
                 if there.is_none() {
@@ -153,8 +167,7 @@ impl Ordering<'_> {
             let approved = fresh::settle(&proposal, &plan, held.as_ref())?;
             if let Some(there) = there {
                 deal::refuse_failed(cx, there)?;
-                // It was confirmed as a whole; what is left of it must still be what is meant.
-                within(plan.open, request.approve_max)?;
+                approver.goes_on(&plan).await?;
                 return Ok((dealt, plan));
             }
             if !approved {
@@ -162,7 +175,8 @@ impl Ordering<'_> {
                 let devices = read.listing.devices();
                 let proposed =
                     !filed && wish.proposes(&read.order, devices, planner.planned.emulated);
-                match self.confirmed(&plan, devices, proposed).await? {
+                let answer = approver.begins(&plan, proposed).await;
+                match answer.map_err(|failure| self.unconfirmed(failure))? {
                     Answer::Go => {}
                     Answer::Canary => {
                         wish = wish.with_canary();
@@ -175,20 +189,11 @@ impl Ordering<'_> {
         }
     }
 
-    /// Asks who confirms a new campaign.
-    async fn confirmed(
-        &self,
-        plan: &Plan,
-        devices: u64,
-        proposed: bool,
-    ) -> Result<Answer, Failure> {
-        let Planner { cx, request, made, .. } = self.planner;
-        let headline = plan.headline();
-        let answer = confirm(cx, &headline, devices, request.approve_max, proposed).await;
-        answer.map_err(|failure| match made {
+    fn unconfirmed(&self, failure: Failure) -> Failure {
+        match self.planner.made {
             Some(made) => made.unconfirmed(failure),
             None => failure,
-        })
+        }
     }
 
     async fn report_refused<S: Store>(
@@ -197,14 +202,14 @@ impl Ordering<'_> {
         draft: CampaignId,
         order: &Order,
     ) -> Result<(), Failure> {
-        let Planner { name, planned, .. } = self.planner;
+        let Planner { name, planned, .. } = &self.planner;
         let head = head(name, order, planned.emulated);
         self.reports.write_refused(store, draft, head).await
     }
 
     /// The campaign of this name in this tenant, if there is one.
     async fn find<S: Store>(&self, store: &S) -> Result<Option<Campaign>, Failure> {
-        let Planner { name, planned, .. } = self.planner;
+        let Planner { name, planned, .. } = &self.planner;
         Ok(store.find(name, &planned.target.budget(Operation::Scan)).await?)
     }
 
@@ -215,7 +220,7 @@ impl Ordering<'_> {
         store: &S,
         order: &Order,
     ) -> Result<Option<Campaign>, Failure> {
-        let Planner { name, planned, request, .. } = self.planner;
+        let Planner { name, planned, request, .. } = &self.planner;
         let Some(there) = self.find(store).await? else { return Ok(None) };
         let differs = there.differences(order, planned.emulated);
         if request.due.series.is_some() {
@@ -234,7 +239,7 @@ impl Ordering<'_> {
         order: Order,
         rollout: Rollout,
     ) -> Result<Campaign, Failure> {
-        let Planner { cx, name, planned, request, speed, .. } = self.planner;
+        let Planner { cx, name, planned, request, speed, .. } = &self.planner;
         let opening = Opening {
             name: name.clone(),
             order,
@@ -259,22 +264,39 @@ impl Ordering<'_> {
         })
     }
 
+    /// What the campaign keeps is as it was said now.
+    async fn keep<S: Store>(&self, store: &S, campaign: &Campaign) -> Result<Speed, Failure> {
+        let Planner { cx, speed, .. } = &self.planner;
+        let Some(going_on) = &self.planner.going_on else {
+            return Ok(speed.clone().going_on_with(campaign));
+        };
+        going_on.keep(cx, store, campaign.id, speed).await?;
+        Ok(speed.clone())
+    }
+
+    /// Leaves the campaign to whoever runs those of several tenants.
+    pub(super) async fn leave<S: Store>(
+        &self,
+        store: &S,
+        ready: Ready,
+        client: &mut LazyClient,
+    ) -> Result<OpenCampaign, Failure> {
+        let Ready { campaign, foreseen } = ready;
+        let speed = self.keep(store, &campaign).await?;
+        let api = client.api(self.planner.cx, &speed).await?;
+        Ok(OpenCampaign { campaign, foreseen, api })
+    }
+
     pub(super) async fn start<S: Store>(
         &self,
         store: Arc<S>,
         ready: Ready,
         client: &mut LazyClient,
     ) -> Result<Exit, Failure> {
-        let Planner { cx, request, speed, .. } = self.planner;
+        let Planner { cx, request, .. } = &self.planner;
         let Ready { campaign, foreseen } = ready;
         let going_on = self.planner.going_on.as_ref();
-        let speed = match going_on {
-            Some(_) => speed.clone(),
-            None => speed.clone().going_on_with(&campaign),
-        };
-        if let Some(going_on) = going_on {
-            going_on.keep(cx, &*store, campaign.id, &speed).await?;
-        }
+        let speed = self.keep(&*store, &campaign).await?;
         if request.detach {
             return hand_over(cx, &*store, &campaign).await;
         }
@@ -299,7 +321,7 @@ impl Ordering<'_> {
     /// The command that goes on with the campaign. Returns `None` if its store goes with this
     /// process.
     fn resume(&self, campaign: &Campaign) -> Option<String> {
-        let Planner { cx, planned, .. } = self.planner;
+        let Planner { cx, planned, .. } = &self.planner;
         if planned.emulated && !cx.store.named {
             return None;
         }
@@ -307,7 +329,7 @@ impl Ordering<'_> {
     }
 
     fn taken(&self, differs: &[String]) -> Failure {
-        let Planner { cx, name, .. } = self.planner;
+        let Planner { cx, name, .. } = &self.planner;
         let what = format!("nothing was ordered: there is a campaign {name} already");
         if differs.is_empty() {
             let next = format!(

@@ -147,7 +147,7 @@ async fn ids(path: &Path) -> Result<Arc<BTreeSet<DeviceId>>, Failure> {
     let read = move || {
         let name = path.display().to_string();
         let refused = |why: String| {
-            let next = "mend that list, then run the same command again";
+            let next = "fix that list, then run the same command again";
             Failure::usage("the list of --canary-file is refused; nothing was ordered", why, next)
         };
         let rows = side_list::rows(&path, &Options::default());

@@ -11,8 +11,8 @@ use crate::clock::{Clock, local_now};
 use crate::defender::HttpApi;
 use crate::domain::request::RunRequest;
 use crate::domain::text::printable;
-use crate::domain::{Begun, Campaign, CampaignFilter, Exit, Stamp, Target};
-use crate::ops::context::Context;
+use crate::domain::{Begun, Campaign, CampaignFilter, CampaignId, Exit, Stamp, Target};
+use crate::ops::context::{Commands, Context};
 use crate::ops::destination::{Destination, same_target};
 use crate::ops::failure::Failure;
 use crate::ops::follow::Watch;
@@ -25,17 +25,69 @@ use crate::store::Store;
 /// The client of a target, made by the first campaign that needs it.
 type Client = Arc<OnceCell<Arc<HttpApi>>>;
 
+/// A campaign that is open and that this very process is to run.
+pub(in crate::ops) struct ToRun {
+    /// The campaign.
+    pub campaign: Campaign,
+    /// In a series, how many of its devices the plan saw ordered, if not all.
+    pub foreseen: Option<u64>,
+    /// The client that planned it, if one did.
+    pub api: Option<Arc<HttpApi>>,
+}
+
 /// What all campaigns of a worker share.
 pub(super) struct Worker<S> {
     store: Arc<S>,
     tenants: Tenants,
     time_scale: u32,
     clients: Mutex<BTreeMap<Target, Client>>,
+    /// What the plans of these campaigns saw ordered before their time is over, if not all.
+    foreseen: BTreeMap<CampaignId, u64>,
+    /// Another worker may go on with what is left, where that can be done without asking anybody.
+    leaves_to_others: bool,
+    /// What holds for this process alone, and is not kept with the campaigns.
+    alone: RunRequest,
 }
 
 impl<S: Store> Worker<S> {
     pub(super) fn new(store: Arc<S>, tenants: Tenants, time_scale: u32) -> Self {
-        Self { store, tenants, time_scale, clients: Mutex::default() }
+        Self {
+            store,
+            tenants,
+            time_scale,
+            clients: Mutex::default(),
+            foreseen: BTreeMap::new(),
+            leaves_to_others: true,
+            alone: RunRequest::default(),
+        }
+    }
+
+    /// One that runs what its own process began: what it leaves is left to whoever began it.
+    pub(super) fn for_itself(self, alone: RunRequest) -> Self {
+        Self { leaves_to_others: false, alone, ..self }
+    }
+
+    /// Takes in what is known of a campaign that is to be run.
+    pub(super) fn expect(&mut self, one: &ToRun) {
+        let ToRun { campaign, foreseen, api } = one;
+        if let Some(api) = api {
+            let client = Arc::new(OnceCell::new_with(Some(api.clone())));
+            self.clients().insert(campaign.order.target.clone(), client);
+        }
+        if let Some(foreseen) = foreseen {
+            self.foreseen.insert(campaign.id, *foreseen);
+        }
+    }
+
+    /// How commands about a campaign read: they say whose it is if it could be another tenant's.
+    pub(super) fn commands(&self, cx: &Context<'_>, campaign: &Campaign) -> Commands {
+        let target = &campaign.order.target;
+        match self.tenants.of(target) {
+            Some(connect) if self.tenants.are_several() => {
+                cx.commands.of_tenant(connect.profile.as_deref(), &target.tenant)
+            }
+            _ => cx.commands.clone(),
+        }
     }
 
     /// What durations are divided by.
@@ -77,7 +129,7 @@ impl<S: Store> Worker<S> {
         let connect = tenant.cloned().unwrap_or_default();
         let settings = RunRequest { connect, ..RunRequest::default() };
         let kept = Some(begun.clone());
-        let going_on = kept::going_on(cx, RunRequest::default(), settings, kept, &campaign)?;
+        let going_on = kept::going_on(cx, self.alone.clone(), settings, kept, &campaign)?;
         let asked = &going_on.run;
         let destination = Destination::new(cx, &asked.connect, &asked.emulator)?;
         let speed = destination.speed(cx, &asked.speed, &local_now())?;
@@ -91,12 +143,12 @@ impl<S: Store> Worker<S> {
             api,
             follow: Watch::after(&asked.after, &speed),
             speed,
-            reports: reports(cx, &going_on, &begun, &campaign),
+            reports: self.reports(cx, &going_on, &begun, &campaign),
             resume: Some(cx.commands.of_campaign(&format!("resume {}", campaign.name))),
-            foreseen: None,
-            series: false,
+            foreseen: self.foreseen.get(&campaign.id).copied(),
+            series: begun.request.due.series.is_some(),
             on_finish: hook(cx, &going_on, &begun),
-            worker: true,
+            worker: self.leaves_to_others,
         };
         let target = campaign.order.target.clone();
         let exit = run.run(going_on.ruled(campaign)).await;
@@ -126,22 +178,28 @@ impl<S: Store> Worker<S> {
         made.await.cloned()
     }
 
+    /// The reports that were asked for, where they were asked for: another host's paths are not
+    /// this one's, and a worker leaves no file where nobody looks for it.
+    fn reports(
+        &self,
+        cx: &Context<'_>,
+        going_on: &GoingOn,
+        begun: &Begun,
+        campaign: &Campaign,
+    ) -> Reports {
+        let asked = going_on.run.output.clone();
+        if asked.reports.is_empty() || begun.host != cx.host.name {
+            return Reports::none();
+        }
+        Reports::of(&asked, campaign).unwrap_or_else(|failure| {
+            cx.ui.say(&format!("Warning: no report is written: {}", failure.why));
+            Reports::none()
+        })
+    }
+
     fn clients(&self) -> MutexGuard<'_, BTreeMap<Target, Client>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The reports that were asked for, where they were asked for: another host's paths are not this
-/// one's, and a worker leaves no file where nobody looks for it.
-fn reports(cx: &Context<'_>, going_on: &GoingOn, begun: &Begun, campaign: &Campaign) -> Reports {
-    let asked = &going_on.run.output;
-    if asked.reports.is_empty() || begun.host != cx.host.name {
-        return Reports::none();
-    }
-    Reports::of(asked, campaign).unwrap_or_else(|failure| {
-        cx.ui.say(&format!("Warning: no report is written: {}", failure.why));
-        Reports::none()
-    })
 }
 
 /// The command after the run, if this very user asked for it on this host: what stands in a shared

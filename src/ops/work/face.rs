@@ -21,16 +21,22 @@ use crate::report::progress::text;
 /// Time between two snapshots, which only `status` reads: each asks the store.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
 
-/// A face under the name of a campaign.
-pub(super) struct Named<'a> {
+/// A face under the name of a campaign, or of a tenant.
+pub(in crate::ops) struct Named<'a> {
     ui: &'a dyn Ui,
     name: String,
 }
 
 impl<'a> Named<'a> {
+    /// The face of a campaign.
     pub(super) fn new(ui: &'a dyn Ui, campaign: &Campaign) -> Self {
         let tenant = printable(&campaign.order.target.tenant);
         Self { ui, name: format!("{} (tenant {tenant})", campaign.name) }
+    }
+
+    /// The face of a tenant, before it has a campaign.
+    pub(in crate::ops) fn of_tenant(ui: &'a dyn Ui, tenant: &str) -> Self {
+        Self { ui, name: printable(tenant) }
     }
 }
 

@@ -40,6 +40,11 @@ impl Tenants {
         Ok(Self(known))
     }
 
+    /// Whether a campaign's name alone does not say whose it is.
+    pub(super) fn are_several(&self) -> bool {
+        self.0.len() > 1
+    }
+
     /// The settings of the tenant and the application that this target names. Settings that name
     /// them are preferred to those that leave it to the token.
     pub(super) fn of(&self, target: &Target) -> Option<&ConnectRequest> {

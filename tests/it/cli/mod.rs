@@ -26,6 +26,7 @@ mod refusals;
 mod retry;
 mod schedule;
 mod settings;
+mod several;
 mod sign_in;
 mod start;
 mod tenant;

@@ -51,7 +51,7 @@ async fn what_was_ordered_within_the_time_of_due_is_left_out_and_the_report_says
     let dry = scan(&place, &emulator, &dry).await;
     assert_eq!((plan(&dry), dry.code), ((20, 40), 0), "{}", dry.err);
     assert!(
-        dry.err.contains("skipped      40 recent: a scan that does was ordered"),
+        dry.err.contains("skipped      40 recent: a scan that covers it was ordered"),
         "{}",
         dry.err
     );
@@ -63,7 +63,7 @@ async fn what_was_ordered_within_the_time_of_due_is_left_out_and_the_report_says
     for (n, row) in rows.iter().enumerate() {
         let outcome = if n < 40 { "skipped" } else { "accepted" };
         assert_eq!(row["outcome"], outcome, "{row:?}");
-        let recent = "recent: a scan that does was ordered at 20";
+        let recent = "recent: a scan that covers it was ordered at 20";
         assert_eq!(row["reason"].starts_with(recent), n < 40, "{row:?}");
     }
     assert_eq!(emulator.ledger().accepted, 60);
@@ -162,7 +162,7 @@ async fn a_run_of_a_series_leaves_one_that_works_alone_and_ends_one_that_was_kil
     let second = place.towards(&emulator, &night);
     let second = beside(move || run(second)).await;
     assert_eq!(second.code, 5, "{}", second.err);
-    assert!(second.err.contains("of this series still works"), "{}", second.err);
+    assert!(second.err.contains("of this series is still running"), "{}", second.err);
     let running = run(place.fleetsweep(&["status", "--series=n"]));
     assert!(running.out.contains("runs now, begun:"), "{}", running.out);
     first.kill().unwrap();

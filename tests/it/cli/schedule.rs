@@ -54,6 +54,45 @@ fn each_kind_of_timer_is_printed_as_it_is_to_be_saved() {
     }
 }
 
+/// A provider's settings with two profiles.
+fn provider(place: &Place) {
+    let profile = |n: usize| {
+        format!(
+            "[profiles.cust-{n}]\ntenant = \"{n}1111111-2222-3333-4444-555555555555\"\n\
+             client-secret-file = \"/etc/fleetsweep/cust-{n}\"\n"
+        )
+    };
+    let shared = "[shared]\nclient-id = \"66666666-7777-8888-9999-000000000000\"\n";
+    std::fs::write(place.path("c.toml"), shared.to_owned() + &profile(1) + &profile(2)).unwrap();
+}
+
+const WORK: [&str; 3] = ["work", "--all-profiles", "--config=c.toml"];
+
+#[test]
+fn a_worker_is_printed_as_a_service_that_says_when_it_is_ready_and_has_no_timer() {
+    let place = Place::new();
+    provider(&place);
+    let said = printed(&place, &["--systemd", "--name=fleetsweep-worker"], &WORK);
+    insta::assert_snapshot!("schedule-systemd-work", in_general(&place, &said));
+    for (kind, command) in [
+        (vec!["--systemd", "--at=22:00"], WORK.to_vec()),
+        (vec!["--cron"], WORK.to_vec()),
+        (vec!["--systemd"], [&WORK[..], &["--until-idle"]].concat()),
+    ] {
+        let said = run(schedule(&place, &kind, &command));
+        assert_eq!(said.code, 2, "{kind:?} {command:?}: {}", said.err);
+    }
+    // A night over all customers finds their secrets where their profiles say.
+    let scan = ["scan", "--from-tenant", "--all-profiles", "--config=c.toml", "--type=quick"];
+    let more = ["--comment=nightly", "--series=nightly", "--approve-max=9", "--until=06:00"];
+    let said = printed(&place, &["--systemd", "--at=22:00"], &[&scan[..], &more].concat());
+    let reads = said.out.lines().find(|line| line.contains("must be able to read")).unwrap();
+    for file in ["/etc/fleetsweep/cust-1", "/etc/fleetsweep/cust-2", "c.toml"] {
+        assert!(reads.contains(file), "{reads}");
+    }
+    assert!(!said.out.contains("LoadCredential"), "{}", said.out);
+}
+
 #[test]
 fn exit_code_5_is_no_success_in_a_series_where_it_means_that_nothing_was_ordered() {
     let place = Place::new();
@@ -123,6 +162,12 @@ fn systemd_finds_no_fault_with_the_units_and_rates_their_exposure_at_most_1_5() 
         assert!(rated <= 1.5, "{name}: {rated}");
     }
     let place = Place::new();
+    provider(&place);
+    printed(&place, &["--systemd", "--folder=."], &WORK);
+    let (fine, said) = analyze(&place, &["verify", "./fleetsweep.service"], "info");
+    assert!(fine && said.trim().is_empty(), "work: {said}");
+    let rated = exposure(&place, "./fleetsweep.service");
+    assert!(rated <= 1.5, "work: {rated}");
     let open = "[Service]\nExecStart=/bin/true\nUnknown=yes\n";
     std::fs::write(place.path("open.service"), open).unwrap();
     assert!(exposure(&place, "./open.service") > 5.0);

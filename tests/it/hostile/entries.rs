@@ -36,7 +36,7 @@ pub(crate) fn intake(bytes: &[u8]) {
         2 => Some("id".to_owned()),
         _ => None,
     };
-    let options = Options { column, max_rows: 500, names: None, tenant: None };
+    let options = Options { column, max_rows: 500, ..Options::default() };
     let whole = read(list, &options);
     // However the bytes come in, the list is the same.
     let dripped = read(Drip { bytes: list, step: usize::from(how / 4) % 7 + 1 }, &options);

@@ -319,7 +319,7 @@ proptest! {
         column in prop::option::of("(id|2|Device ID|)"),
     ) {
         let text = parts.concat();
-        let options = Options { column, max_rows: 20, names: None, tenant: None };
+        let options = Options { column, max_rows: 20, ..Options::default() };
         let (rows, result) = read_all("list", text.as_bytes(), &options, &mut Seen::new());
         if let Ok(summary) = result {
             prop_assert!(agrees(&summary, &rows));

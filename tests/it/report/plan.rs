@@ -70,9 +70,9 @@ pub(crate) fn plan() -> Plan {
 
 #[test]
 fn the_plan_says_what_is_about_to_be_ordered() {
-    insta::assert_snapshot!("plan-text", plan().text());
+    insta::assert_snapshot!("plan-text", plan().details());
     insta::assert_snapshot!("plan-json", plan().json());
-    assert!(plan().text().lines().all(|line| line.chars().count() <= 80));
+    assert!(plan().details().lines().all(|line| line.chars().count() <= 80));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_plan_of_one_device_and_one_of_none_read_well() {
         ..plan()
     };
     let none = Plan { rows: 0, devices: 0, calls: None, until: None, ..one.clone() };
-    insta::assert_snapshot!("plan-small", format!("{}\n----\n{}", one.text(), none.text()));
+    insta::assert_snapshot!("plan-small", format!("{}\n----\n{}", one.details(), none.details()));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_plan_in_waves_says_how_large_each_is_when_it_begins_and_what_stops_it() {
         max_failures: None,
     };
     let rule = Waves { max_failures: "20".parse().ok(), ..Waves::default() };
-    let text = |waves: Waves| Plan { waves, ..plan() }.text();
+    let text = |waves: Waves| Plan { waves, ..plan() }.details();
     let drawn = Waves { canary: Some(who(CanaryRule::Drawn(7), Some(20))), ..three.clone() };
     let listed = Waves { canary: Some(who(CanaryRule::Listed("a.csv".to_owned()), None)), ..begun };
     let texts = [three.clone(), drawn, listed, rule].map(text);
@@ -143,16 +143,29 @@ fn a_plan_with_windows_says_what_fits_into_the_next_one() {
     let plan = Plan { until: None, nights: Some(nights), ..plan() };
     let expire = Some(Expire { most: 12_480, takes: Duration::from_secs(29_640) });
     let everything = Plan { nights: Some(all), expire, ..plan.clone() };
-    let texts = [plan.text(), everything.text(), plan.json(), everything.json()];
+    let texts = [plan.details(), everything.details(), plan.json(), everything.json()];
     let texts = texts.join("\n----\n");
     insta::assert_snapshot!("plan-windows", texts);
-    assert!(plan.text().lines().all(|line| line.chars().count() <= 80));
+    assert!(plan.details().lines().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn a_plan_that_is_longer_than_a_screen_shows_what_decides_and_where_the_rest_is() {
+    let bad = |n| format!("line {n}, column `Device ID`: {}", "not an id ".repeat(6));
+    let long = Plan { bad_rows: 90, first_bad: (0..30).map(bad).collect(), ..plan() };
+    let text = long.text();
+    assert!(long.details().lines().count() > 40);
+    assert!(text.lines().count() <= 24, "{text}");
+    assert_eq!(text.matches("    line ").count(), 2, "{text}");
+    assert!(text.contains("and 88 more bad rows") && text.contains("With -v"), "{text}");
+    let short = Plan { first_bad: Vec::new(), bad_rows: 0, warnings: Vec::new(), ..plan() };
+    assert_eq!(short.text(), short.details());
 }
 
 #[test]
 fn twenty_bad_rows_are_shown_and_the_rest_is_counted() {
     let first_bad = (0..30).map(|n| format!("line {n}: \u{1b}")).collect();
-    let text = Plan { bad_rows: 1_500, first_bad, ..plan() }.text();
+    let text = Plan { bad_rows: 1_500, first_bad, ..plan() }.details();
     assert_eq!(text.matches("    line ").count(), 20);
     assert!(text.contains("and 1,480 more bad rows"), "{text}");
     assert!(!text.contains('\u{1b}'));
@@ -176,7 +189,7 @@ fn a_plan_says_who_goes_first_and_that_an_order_was_fixed_before() {
         priority: Priority::High,
         ..plan()
     };
-    let texts = [&order, &fixed, &value].map(|order| with(order).text());
+    let texts = [&order, &fixed, &value].map(|order| with(order).details());
     assert!(texts.iter().flat_map(|text| text.lines()).all(|line| line.chars().count() <= 80));
     insta::assert_snapshot!(
         "plan-order",

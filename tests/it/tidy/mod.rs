@@ -43,12 +43,29 @@ const RULES: &[fn(&Source) -> Vec<Finding>] = &[
 ];
 
 /// What may stand at the top level, beside files whose names begin with a dot.
-const TOP_LEVEL: &[&str] =
-    &["Cargo.lock", "Cargo.toml", "README.md", "benches", "fixtures", "src", "tests"];
+const TOP_LEVEL: &[&str] = &[
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "benches",
+    "fixtures",
+    "src",
+    "tests",
+];
 
 /// Files beside the sources that people read, and that must name no place either.
-const TEXTS: &[&str] =
-    &["Cargo.toml", "README.md", ".ci/run", ".clippy.toml", ".rustfmt.toml", ".gitignore"];
+const TEXTS: &[&str] = &[
+    "Cargo.toml",
+    "README.md",
+    "CHANGELOG.md",
+    ".ci/run",
+    ".clippy.toml",
+    ".rustfmt.toml",
+    ".gitignore",
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -70,7 +70,7 @@ async fn a_runner_that_stops_says_that_another_one_goes_on_and_so_does_status() 
     let said = beside(move || wait(first)).await;
     assert_eq!(said.code, 5, "{}", said.err);
     let words = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("Another runner still works on this campaign"), "{words}");
+    assert!(words.contains("Another process is still running this campaign"), "{words}");
     assert!(!words.contains("fleetsweep retry"), "{words}");
     let (json, words) = status(&place);
     assert_eq!((&json["doing"], &json["runners"]), (&"running".into(), &1.into()), "{words}");

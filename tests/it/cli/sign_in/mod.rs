@@ -216,6 +216,56 @@ async fn a_machine_signs_in_by_the_identity_that_azure_gives_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_managed_identity_vouches_for_an_application_that_has_no_secret_at_all() {
+    const IDENTITY: &str = "77777777-0000-0000-0000-000000000001";
+    let emulator = emulate_with(|_| {}).await;
+    let place = Place::new();
+    place.list(2);
+    // The machine's token names the provider's tenant; the application's is the customer's.
+    let machine = identity(&federated()).await;
+    let with_identity = |words: &[&str]| {
+        let mut command = towards(&place, &emulator, words);
+        ids(&mut command).env("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.origin());
+        command
+    };
+    let command = with_identity(&["--identity-client-id", IDENTITY]);
+    let said = ordered(&place, command, "federated-identity").await;
+    assert_silent(&place, &said, &emulator, &[]);
+    let seen = machine.seen().pop().unwrap();
+    assert!(seen.contains("GET /metadata/identity/oauth2/token?"), "{seen}");
+    assert!(seen.contains("resource=api%3A%2F%2FAzureADTokenExchange&"), "{seen}");
+    assert!(seen.contains(&format!("client_id={IDENTITY}")), "{seen}");
+    // The only identity of a machine need not be named.
+    next_list(&place, 1);
+    let command = with_identity(&["--auth=federated-identity"]);
+    ordered(&place, command, "federated-identity").await;
+    assert!(!machine.seen().pop().unwrap().contains("client_id="));
+    // The doctor names it, and a token that the application does not trust is told.
+    let url = emulator.base_url();
+    let doctor = |machine: String| {
+        let mut command = place.fleetsweep(&["doctor", "--auth=federated-identity", "--json"]);
+        ids(&mut command).env("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine);
+        command.env("FLEETSWEEP_API_URL", &url).env("FLEETSWEEP_LOGIN_URL", &url);
+        command
+    };
+    let command = doctor(machine.origin());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 0, "{}", said.out);
+    assert!(said.out.contains("by managed identity as federated credential"), "{}", said.out);
+    let stranger = identity(&token(&emulator, TENANT)).await;
+    let command = doctor(stranger.origin());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 7, "{}", said.out);
+    assert!(said.out.contains("does not trust this machine's managed identity"), "{}", said.out);
+    // An identity that the machine does not have.
+    let none = Canned::always(close(400, r#"{"error":"invalid_request"}"#)).await;
+    let command = doctor(none.origin());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 7, "{}", said.out);
+    assert!(said.out.contains("this machine has no identity"), "{}", said.out);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tenant_and_application_come_from_the_token_of_the_azure_cli_or_of_a_file() {
     let emulator = emulate_with(|_| {}).await;
     let place = Place::new();

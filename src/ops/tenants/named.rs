@@ -1,0 +1,261 @@
+//! Commands about the campaigns of one name of several tenants: each acts on each tenant's own
+//! campaign. A tenant that has none of that name is told, and is no failure.
+
+use std::sync::Arc;
+
+use super::files::Files;
+use super::stand::{Standing, table};
+use super::{Tenant, TenantsMeant};
+use crate::domain::request::{
+    PauseRequest, ReportRequest, ResumeRequest, RunRequest, StatusRequest,
+};
+use crate::domain::text::printable;
+use crate::domain::{Campaign, CampaignFilter, CampaignName, CampaignState, Exit, Target, Timing};
+use crate::ops::campaigns::is_whose;
+use crate::ops::connection::target_of;
+use crate::ops::context::Context;
+use crate::ops::failure::Failure;
+use crate::ops::pause::hold;
+use crate::ops::resume::take_up;
+use crate::ops::run::reports::Reports;
+use crate::ops::stores::{self, Place, with_tenant_id_of};
+use crate::ops::work::{Ended, Named, ToRun, Together, alone};
+use crate::report::human::counted;
+use crate::store::Store;
+
+/// A tenant's campaign.
+struct Own {
+    tenant: Tenant,
+    campaign: Campaign,
+}
+
+/// The campaigns of one name.
+struct Found {
+    name: CampaignName,
+    own: Vec<Own>,
+}
+
+impl Found {
+    /// Those of these tenants with this name, or with the only name that an open one of them has.
+    async fn of<S: Store>(
+        cx: &Context<'_>,
+        store: &S,
+        name: Option<&CampaignName>,
+        meant: TenantsMeant,
+    ) -> Result<Self, Failure> {
+        let tenants = Tenant::all(meant.connects);
+        let all = match name {
+            Some(name) => store.named(name).await?,
+            None => store.select(&CampaignFilter::open()).await?,
+        };
+        let (mut own, mut without) = (Vec::new(), 0);
+        for tenant in tenants {
+            let (said, _) = target_of(&tenant.connect)?;
+            let said: Target = with_tenant_id_of(store, said).await?;
+            let mut its = all.iter().filter(|one| is_whose(&one.order.target, &said)).peekable();
+            without += u64::from(its.peek().is_none());
+            own.extend(its.map(|one| Own { tenant: tenant.clone(), campaign: one.clone() }));
+        }
+        let Some(first) = own.first().map(|own| own.campaign.name.clone()) else {
+            return Err(none(cx, name));
+        };
+        if let Some(other) = own.iter().find(|own| own.campaign.name != first) {
+            return Err(Failure::usage(
+                "campaigns of several names are open",
+                format!("no name is given, and these fit: {first}, {}", other.campaign.name),
+                "name one of them",
+            ));
+        }
+        if without > 0 {
+            let tenants = counted(without, "tenant");
+            cx.say(&format!("{tenants} of those that are meant have no campaign {first}."));
+        }
+        Ok(Self { name: first, own })
+    }
+}
+
+fn none(cx: &Context<'_>, name: Option<&CampaignName>) -> Failure {
+    let what = match name {
+        Some(name) => format!("there is no campaign {name} of these tenants"),
+        None => "there is no open campaign of these tenants".to_owned(),
+    };
+    let next = format!("`{}` lists the campaigns", cx.commands.of_store("status"));
+    Failure::usage(what, "the store holds none", next)
+}
+
+/// Tells where the campaigns of a name stand: a line for each tenant.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub async fn status(
+    cx: &Context<'_>,
+    request: StatusRequest,
+    meant: TenantsMeant,
+) -> Result<Exit, Failure> {
+    let place = Place::durable(cx.store)?;
+    let store = stores::open_to_read(&place).await?;
+    let found = Found::of(cx, &store, request.campaign.as_ref(), meant).await?;
+    let standing = |own: Own| {
+        let Own { tenant, campaign } = own;
+        Standing { profile: tenant.name, became: Ok((campaign, None)) }
+    };
+    let all: Vec<Standing> = found.own.into_iter().map(standing).collect();
+    cx.ui.show(&table(&store, &found.name, &all, &Timing::default()).await?)?;
+    Ok(Exit::Done)
+}
+
+/// Holds the campaigns of a name.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub async fn pause(
+    cx: &Context<'_>,
+    request: PauseRequest,
+    meant: TenantsMeant,
+) -> Result<Exit, Failure> {
+    let place = Place::durable(cx.store)?;
+    // Looking first makes no store where there is none.
+    stores::open_to_go_on(&place).await?.close().await?;
+    let store = stores::open(&place, Timing::default(), None).await?;
+    let held = async {
+        let found = Found::of(cx, &store, request.campaign.as_ref(), meant).await?;
+        for Own { tenant, campaign } in found.own {
+            if campaign.state == CampaignState::Open {
+                let commands = commands(cx, &tenant, &campaign);
+                let ui = Named::of_tenant(cx.ui, &tenant.name);
+                hold(&Context { ui: &ui, commands: &commands, ..*cx }, &store, &campaign).await?;
+            }
+        }
+        Ok(Exit::Done)
+    };
+    let held = held.await;
+    stores::close(&store, held).await
+}
+
+/// Goes on with the campaigns of a name, beside each other.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub async fn resume(
+    cx: &Context<'_>,
+    request: ResumeRequest,
+    settings: RunRequest,
+    meant: TenantsMeant,
+) -> Result<Exit, Failure> {
+    let place = Place::durable(cx.store)?;
+    let store = stores::open_to_go_on(&place).await?;
+    let found = Found::of(cx, &store, request.campaign.as_ref(), meant).await;
+    store.close().await?;
+    let found = found?;
+    let mut scale = request.run.speed.time_scale;
+    let mut timing = Timing::default();
+    let store = stores::open(&place, timing, Some((&found.name, cx.commands))).await?;
+    if let (None, Some(own)) = (scale, found.own.first()) {
+        let begun = store.begun(own.campaign.id).await?;
+        scale = begun.and_then(|begun| begun.request.run.speed.time_scale);
+    }
+    let time_scale = scale.unwrap_or(1);
+    let store = if time_scale > 1 {
+        timing = timing.scaled(time_scale);
+        store.close().await?;
+        stores::open(&place, timing, None).await?
+    } else {
+        store
+    };
+    let store = Arc::new(store);
+    let resuming = Resuming { cx, request, settings, time_scale, timing };
+    let exit = resuming.run(&store, found).await;
+    stores::close(&store, exit).await
+}
+
+/// Campaigns that are gone on with.
+struct Resuming<'a> {
+    cx: &'a Context<'a>,
+    request: ResumeRequest,
+    settings: RunRequest,
+    time_scale: u32,
+    timing: Timing,
+}
+
+impl Resuming<'_> {
+    async fn run<S: Store>(self, store: &Arc<S>, found: Found) -> Result<Exit, Failure> {
+        let Self { cx, request, settings, time_scale, timing } = self;
+        let (mut standings, mut to_run, mut of) = (Vec::new(), Vec::new(), Vec::new());
+        for Own { tenant, campaign } in found.own {
+            if campaign.state == CampaignState::Finished {
+                let profile = tenant.name;
+                standings.push(Standing { profile, became: Ok((campaign, Some(Exit::Done))) });
+                continue;
+            }
+            let commands = commands(cx, &tenant, &campaign);
+            let ui = Named::of_tenant(cx.ui, &tenant.name);
+            let own = Context { ui: &ui, commands: &commands, ..*cx };
+            let mut settings = settings.clone();
+            settings.connect = tenant.connect.clone();
+            let id = campaign.id;
+            match take_up(&own, store, campaign.clone(), &request, settings).await {
+                Ok(Some(api)) => {
+                    to_run.push(ToRun { campaign, foreseen: None, api: Some(api) });
+                    of.push((id, tenant));
+                }
+                Ok(None) => {
+                    let profile = tenant.name;
+                    standings.push(Standing { profile, became: Ok((campaign, None)) });
+                }
+                Err(failure) => standings.push(Standing::failed(&tenant, failure)),
+            }
+        }
+        let together = Together {
+            store: store.clone(),
+            tenants: of.iter().map(|(_, tenant)| tenant.connect.clone()).collect(),
+            time_scale,
+            alone: alone(&request.run),
+        };
+        for Ended { campaign, exit } in together.run(cx, to_run).await? {
+            let exit = exit.unwrap_or_else(|failure| failure.kind);
+            let tenant = of.iter().find(|(id, _)| *id == campaign.id);
+            let profile = tenant.map(|(_, tenant)| tenant.name.clone()).unwrap_or_default();
+            standings.push(Standing { profile, became: Ok((campaign, Some(exit))) });
+        }
+        standings.sort_by(|one, two| one.profile.cmp(&two.profile));
+        let end = table(&**store, &found.name, &standings, &timing).await?;
+        cx.ui.show(&end)?;
+        Ok(end.exit.unwrap_or(Exit::Done))
+    }
+}
+
+/// Writes the reports of the campaigns of a name again: one for each tenant, and those over all.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub async fn report(
+    cx: &Context<'_>,
+    request: ReportRequest,
+    meant: TenantsMeant,
+) -> Result<Exit, Failure> {
+    let place = Place::durable(cx.store)?;
+    let store = stores::open_to_read(&place).await?;
+    let found = Found::of(cx, &store, request.campaign.as_ref(), meant).await?;
+    let tenants: Vec<Tenant> = found.own.iter().map(|own| own.tenant.clone()).collect();
+    let mut files = Files::of(&request.output, &found.name, &tenants)?;
+    files.make_folders()?;
+    for Own { tenant, campaign } in &found.own {
+        let mut output = request.output.clone();
+        output.reports = files.of_tenant(tenant);
+        Reports::of(&output, campaign)?.write(&store, campaign).await?;
+    }
+    let campaigns: Vec<Campaign> = found.own.into_iter().map(|own| own.campaign).collect();
+    for path in files.write(&store, &campaigns).await? {
+        cx.ui.say(&format!("Written: {}", printable(&path)));
+    }
+    Ok(Exit::Done)
+}
+
+fn commands(
+    cx: &Context<'_>,
+    tenant: &Tenant,
+    campaign: &Campaign,
+) -> crate::ops::context::Commands {
+    let profile = tenant.connect.profile.as_deref();
+    cx.commands.of_tenant(profile, &campaign.order.target.tenant)
+}

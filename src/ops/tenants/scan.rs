@@ -1,0 +1,355 @@
+//! `scan` over several tenants: each is planned by itself, in its own tenant or by its own rows of
+//! a list; then one question is asked for all, and their campaigns run beside each other. A tenant
+//! that cannot be planned stops alone, and is told in the plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use jiff::ZonedDateTime;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::agreement::Agreement;
+use super::files::Files;
+use super::list::{Split, split};
+use super::stand::{Standing, not_done, table};
+use super::{Tenant, TenantsMeant, refuse_twins};
+use crate::clock::local_now;
+use crate::domain::request::{Said, ScanRequest};
+use crate::domain::{CampaignName, Exit, OnlyOf, Target, Timing};
+use crate::ops::context::Context;
+use crate::ops::failure::Failure;
+use crate::ops::plan::approve::confirm;
+use crate::ops::plan::naming::{check_comment, name_of, scan_type};
+use crate::ops::plan::source::{check_source, needs_tenant};
+use crate::ops::scan::{OpenCampaign, open_one};
+use crate::ops::series::name_for_all;
+use crate::ops::stores::{self, Place, with_tenant_id_of};
+use crate::ops::work::{Ended, Named, ToRun, Together, alone, hand_over};
+use crate::report::Document;
+use crate::report::plan::Plan;
+use crate::report::tenants::{OfTenant, PlannedTenant, TenantsPlan};
+use crate::store::Store;
+
+/// Tenants that are planned at the same time: each may read an inventory of some 10 MB.
+const AT_ONCE: usize = 8;
+
+/// Orders scans in several tenants, or shows what would be ordered.
+///
+/// # Errors
+/// `Failure` if nothing can be planned, or if nobody confirms.
+pub async fn scan(
+    cx: &Context<'_>,
+    request: ScanRequest,
+    settings: ScanRequest,
+    meant: TenantsMeant,
+) -> Result<Exit, Failure> {
+    let request = request.or(settings);
+    let tenants = Tenant::all(meant.connects);
+    refuse_twins(&tenants)?;
+    check_source(&request)?;
+    let place = Place::durable(cx.store)?;
+    let speed = &request.run.speed;
+    let mut timing = Timing::default().scaled(speed.time_scale.unwrap_or(1));
+    timing.max_wait = speed.max_wait.map_or(timing.max_wait, |wait| wait.0);
+    let asks_tenants = request.check || needs_tenant(&request);
+    let store = if request.dry_run && !(asks_tenants && place.exists()) {
+        stores::open_if_there(Some(&place)).await?
+    } else {
+        Some(stores::open(&place, timing, None).await?)
+    };
+    let store = store.map(Arc::new);
+    let all = All { cx, request, tenants, knows_all: meant.all, place: &place, timing };
+    let exit = all.scan(store.as_ref()).await;
+    match store {
+        Some(store) => stores::close(&store, exit).await,
+        None => exit,
+    }
+}
+
+/// All tenants of one command.
+struct All<'a> {
+    cx: &'a Context<'a>,
+    request: ScanRequest,
+    tenants: Vec<Tenant>,
+    /// They are all that there are.
+    knows_all: bool,
+    place: &'a Place,
+    timing: Timing,
+}
+
+/// What each tenant is asked for.
+struct Parts {
+    name: CampaignName,
+    requests: Vec<ScanRequest>,
+    split: Split,
+    files: Files,
+}
+
+/// How the planning of a tenant ended: with its open campaign, or in a dry run without.
+type Planned = Result<Option<OpenCampaign>, Failure>;
+
+impl All<'_> {
+    async fn scan<S: Store>(mut self, store: Option<&Arc<S>>) -> Result<Exit, Failure> {
+        let mut parts = self.parts(store.map(|store| &**store)).await?;
+        if !self.request.dry_run {
+            parts.files.make_folders()?;
+            parts.files.check(&parts.name)?;
+        }
+        let (waits, waiting) = unbounded_channel();
+        let asks = self.request.approve_max.is_none();
+        let agreement = Agreement::new(AT_ONCE, asks, waits);
+        let planned = self.plan(&parts, &agreement, waiting, store).await;
+        if planned.as_ref().is_ok_and(|planned| planned.values().any(Result::is_ok)) {
+            return match store {
+                Some(store) if !self.request.dry_run => self.run(parts, planned?, store).await,
+                _ => Ok(worst(&planned?, &parts.split)),
+            };
+        }
+        parts.files.unmake_folders();
+        Ok(worst(&planned?, &parts.split))
+    }
+
+    /// What is asked of each tenant; those of which a list has no rows are left out.
+    async fn parts<S: Store>(&mut self, store: Option<&S>) -> Result<Parts, Failure> {
+        let now = local_now();
+        let name = self.name(store, &now).await?;
+        check_comment(&self.request, &name)?;
+        let mut owns = Vec::with_capacity(self.tenants.len());
+        for tenant in &self.tenants {
+            let id = id_in(store, tenant).await?;
+            owns.push(tenant.own_rows(id.as_deref()));
+        }
+        let mut split = Split::default();
+        if !self.request.from_tenant {
+            split = self::split(&self.request, &self.tenants, &owns, self.knows_all).await?;
+            let mut rows = split.rows.iter();
+            self.tenants.retain(|_| rows.next().is_some_and(|rows| *rows > 0));
+            let mut rows = split.rows.iter();
+            owns.retain(|_| rows.next().is_some_and(|rows| *rows > 0));
+        }
+        let files = Files::of(&self.request.run.output, &name, &self.tenants)?;
+        let each = self.tenants.iter().zip(owns);
+        let requests = each.map(|(tenant, own)| self.request_of(tenant, own, &name, &files));
+        Ok(Parts { requests: requests.collect(), name, split, files })
+    }
+
+    fn request_of(
+        &self,
+        tenant: &Tenant,
+        own: OnlyOf,
+        name: &CampaignName,
+        files: &Files,
+    ) -> ScanRequest {
+        let mut request = self.request.clone();
+        request.campaign = Some(name.clone());
+        request.only_of = if request.from_tenant { None } else { Some(own) };
+        request.run.connect = tenant.connect.clone();
+        request.run.output.reports = files.of_tenant(tenant);
+        request
+    }
+
+    /// One name for all campaigns.
+    async fn name<S: Store>(
+        &self,
+        store: Option<&S>,
+        now: &ZonedDateTime,
+    ) -> Result<CampaignName, Failure> {
+        match (&self.request.due.series, store) {
+            (Some(series), Some(store)) => name_for_all(store, series, now).await,
+            _ => name_of(&self.request, now),
+        }
+    }
+
+    /// Plans all tenants, has the whole approved, and opens their campaigns.
+    async fn plan<S: Store>(
+        &self,
+        parts: &Parts,
+        agreement: &Agreement,
+        mut waiting: UnboundedReceiver<usize>,
+        store: Option<&Arc<S>>,
+    ) -> Result<BTreeMap<usize, Planned>, Failure> {
+        let plan = |(at, request)| self.plan_one(at, request, agreement, store);
+        let mut plannings: FuturesUnordered<_> =
+            parts.requests.iter().enumerate().map(plan).collect();
+        let mut waits = BTreeSet::new();
+        let mut ended: BTreeMap<usize, Planned> = BTreeMap::new();
+        while waits.len() + ended.len() < parts.requests.len() {
+            tokio::select! {
+                biased;
+                Some(at) = waiting.recv() => {
+                    waits.insert(at);
+                }
+                Some((at, planned)) = plannings.next() => {
+                    ended.insert(at, planned);
+                }
+            }
+        }
+        let plan = self.whole(parts, agreement, &ended)?;
+        for planned in agreement.plans().values() {
+            self.cx.ui.show(&ForPrograms(planned))?;
+        }
+        self.cx.ui.show(&plan)?;
+        if !waits.is_empty() {
+            let confirmed = self.confirmed(&plan).await;
+            agreement.answer(confirmed.is_ok());
+            // Those that were not confirmed take their drafts back.
+            while let Some((at, planned)) = plannings.next().await {
+                ended.insert(at, planned);
+            }
+            confirmed?;
+        }
+        Ok(ended)
+    }
+
+    async fn plan_one<S: Store>(
+        &self,
+        at: usize,
+        request: &ScanRequest,
+        agreement: &Agreement,
+        store: Option<&Arc<S>>,
+    ) -> (usize, Planned) {
+        let tenant = &self.tenants[at];
+        let seat = agreement.place_of(at).await;
+        let ui = Named::of_tenant(self.cx.ui, &tenant.name);
+        let commands = self.cx.commands.of_tenant(tenant.connect.profile.as_deref(), "");
+        let cx = Context { ui: &ui, commands: &commands, ..*self.cx };
+        (at, open_one(&cx, request, &seat, self.place, store).await)
+    }
+
+    /// The plan of all tenants.
+    fn whole(
+        &self,
+        parts: &Parts,
+        agreement: &Agreement,
+        ended: &BTreeMap<usize, Planned>,
+    ) -> Result<TenantsPlan, Failure> {
+        let plans = agreement.plans();
+        let tenants = self.tenants.iter().enumerate().map(|(at, tenant)| {
+            let told = match (ended.get(&at), plans.get(&at)) {
+                (Some(Err(failure)), _) => Err(not_done(failure)),
+                (_, Some(plan)) => Ok(planned_of(plan)),
+                // It is neither at an end nor has it a plan: nothing was planned.
+                (_, None) => Ok(PlannedTenant::default()),
+            };
+            OfTenant { profile: tenant.name.clone(), told }
+        });
+        Ok(TenantsPlan {
+            campaign: parts.name.clone(),
+            scan_type: scan_type(&self.request)?,
+            tenants: tenants.collect(),
+            notes: parts.split.notes.clone(),
+            dry_run: self.request.dry_run,
+        })
+    }
+
+    async fn confirmed(&self, plan: &TenantsPlan) -> Result<(), Failure> {
+        let devices = plan.devices();
+        if devices == 0 {
+            return Ok(());
+        }
+        let most = self.request.approve_max;
+        confirm(self.cx, &plan.headline(), devices, most, false).await.map(drop)
+    }
+
+    /// Runs the campaigns that were opened, or leaves them to the workers.
+    async fn run<S: Store>(
+        self,
+        parts: Parts,
+        planned: BTreeMap<usize, Planned>,
+        store: &Arc<S>,
+    ) -> Result<Exit, Failure> {
+        let Self { cx, request, tenants, timing, .. } = self;
+        let lost = if parts.split.lost > 0 { Exit::Attention } else { Exit::Done };
+        let (mut standings, mut to_run) = (Vec::new(), Vec::new());
+        let mut of = BTreeMap::new();
+        for (at, planned) in planned {
+            match planned {
+                Ok(Some(OpenCampaign { campaign, foreseen, api })) => {
+                    of.insert(campaign.id, at);
+                    to_run.push(ToRun { campaign, foreseen, api: Some(api) });
+                }
+                Ok(None) => {}
+                Err(failure) => standings.push((at, Standing::failed(&tenants[at], failure))),
+            }
+        }
+        if request.detach {
+            for one in &to_run {
+                let ui = Named::of_tenant(cx.ui, &tenants[of[&one.campaign.id]].name);
+                hand_over(&Context { ui: &ui, ..*cx }, &**store, &one.campaign).await?;
+            }
+            let failed = standings.iter().filter_map(|(_, one)| one.became.as_ref().err());
+            return Ok(failed.fold(lost, |worst, failure| worst.worse_of(failure.kind)));
+        }
+        let together = Together {
+            store: store.clone(),
+            tenants: tenants.iter().map(|tenant| tenant.connect.clone()).collect(),
+            time_scale: request.run.speed.time_scale.unwrap_or(1),
+            alone: alone(&request.run),
+        };
+        let ended = together.run(cx, to_run).await?;
+        let mut campaigns = Vec::with_capacity(ended.len());
+        for Ended { campaign, exit } in ended {
+            let at = of[&campaign.id];
+            let exit = exit.unwrap_or_else(|failure| failure.kind);
+            campaigns.push((at, campaign.clone()));
+            let profile = tenants[at].name.clone();
+            standings.push((at, Standing { profile, became: Ok((campaign, Some(exit))) }));
+        }
+        standings.sort_by_key(|(at, _)| *at);
+        campaigns.sort_by_key(|(at, _)| *at);
+        let standings: Vec<Standing> = standings.into_iter().map(|(_, one)| one).collect();
+        let campaigns: Vec<_> = campaigns.into_iter().map(|(_, one)| one).collect();
+        let mut end = table(&**store, &parts.name, &standings, &timing).await?;
+        let written = parts.files.write(&**store, &campaigns).await;
+        let exit = end.exit.unwrap_or(Exit::Done).worse_of(lost);
+        let exit = exit.worse_of(written.as_ref().err().map_or(Exit::Done, |failure| failure.kind));
+        end.reports = written.clone().unwrap_or_default();
+        end.exit = Some(exit);
+        cx.ui.show(&end)?;
+        written.map(|_| exit)
+    }
+}
+
+/// The worst of what kept tenants from being planned.
+fn worst(planned: &BTreeMap<usize, Planned>, split: &Split) -> Exit {
+    let lost = if split.lost > 0 { Exit::Attention } else { Exit::Done };
+    let failed = planned.values().filter_map(|planned| planned.as_ref().err());
+    failed.fold(lost, |worst, failure| worst.worse_of(failure.kind))
+}
+
+fn planned_of(plan: &Plan) -> PlannedTenant {
+    PlannedTenant {
+        devices: if plan.continues { plan.open } else { plan.devices },
+        left_out: plan.skipped + plan.bad_rows + plan.duplicates,
+        continues: plan.continues,
+        takes: plan.calls.as_ref().map(|calls| calls.duration).unwrap_or_default(),
+        warnings: plan.warnings.clone(),
+    }
+}
+
+/// The id of a tenant that its profile names by a domain, if the store knows it.
+async fn id_in<S: Store>(store: Option<&S>, tenant: &Tenant) -> Result<Option<String>, Failure> {
+    let Some(store) = store else { return Ok(None) };
+    let said = crate::ops::connection::target_of(&tenant.connect)?;
+    let Target { tenant, .. } = with_tenant_id_of(store, said.0).await?;
+    Ok(Some(tenant))
+}
+
+/// The plan of one tenant, which people read as a line of the table.
+struct ForPrograms<'a>(&'a Plan);
+
+impl Document for ForPrograms<'_> {
+    fn text(&self) -> String {
+        String::new()
+    }
+
+    fn details(&self) -> String {
+        self.0.details()
+    }
+
+    fn json(&self) -> String {
+        self.0.json()
+    }
+}

@@ -1,0 +1,79 @@
+//! How the campaigns of several tenants stand, as the store has it: a line for each.
+
+use super::Tenant;
+use crate::clock::wall_clock;
+use crate::domain::{Campaign, CampaignName, CampaignState, Exit, Timing};
+use crate::ops::failure::Failure;
+use crate::report::tenants::{EndedTenant, NotDone, OfTenant, TenantsEnd};
+use crate::store::Store;
+
+/// What became of one tenant.
+pub(super) struct Standing {
+    /// Its profile.
+    pub profile: String,
+    /// Its campaign with the exit of its run, if it ran here, or why there is none.
+    pub became: Result<(Campaign, Option<Exit>), Failure>,
+}
+
+impl Standing {
+    /// Nothing was done for this tenant.
+    pub(super) fn failed(tenant: &Tenant, failure: Failure) -> Self {
+        Self { profile: tenant.name.clone(), became: Err(failure) }
+    }
+}
+
+/// The failure of a tenant, in a line.
+pub(super) fn not_done(failure: &Failure) -> NotDone {
+    NotDone { why: format!("{}: {}", failure.what, failure.why), exit: failure.kind }
+}
+
+/// The table of these, with the worst of their exits.
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(super) async fn table<S: Store>(
+    store: &S,
+    name: &CampaignName,
+    all: &[Standing],
+    timing: &Timing,
+) -> Result<TenantsEnd, Failure> {
+    let mut end = TenantsEnd {
+        campaign: name.clone(),
+        tenants: Vec::with_capacity(all.len()),
+        reports: Vec::new(),
+        resume: None,
+        exit: None,
+    };
+    for Standing { profile, became } in all {
+        let (told, exit) = match became {
+            Ok((campaign, exit)) => {
+                let there = store.campaign(campaign.id).await?;
+                let there = there.as_ref().unwrap_or(campaign);
+                let tally = store.tally(there.id).await?;
+                let why = why(there, timing);
+                (Ok(EndedTenant { tally, why, exit: *exit }), *exit)
+            }
+            Err(failure) => (Err(not_done(failure)), Some(failure.kind)),
+        };
+        end.exit = match (end.exit, exit) {
+            (Some(worst), Some(exit)) => Some(worst.worse_of(exit)),
+            (worst, exit) => worst.or(exit),
+        };
+        end.tenants.push(OfTenant { profile: profile.clone(), told });
+    }
+    Ok(end)
+}
+
+/// Why its run ended, or what holds it.
+fn why(campaign: &Campaign, timing: &Timing) -> String {
+    let run = campaign.last_run.as_ref();
+    let at_work = run.is_some_and(|run| run.alive_but("", wall_clock(), timing) > 0);
+    match (campaign.state, run.and_then(|run| run.ended.as_ref())) {
+        (CampaignState::Finished, _) => "finished".to_owned(),
+        _ if campaign.wave_failed.is_some() => "a wave failed".to_owned(),
+        _ if campaign.paused => "paused".to_owned(),
+        _ if at_work => "running".to_owned(),
+        (_, Some(end)) => end.why.clone(),
+        (_, None) => "no run has told an end".to_owned(),
+    }
+}

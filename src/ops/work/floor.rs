@@ -1,0 +1,233 @@
+//! Where campaigns are run beside each other in one process, under one face: each has its own end
+//! and hears the signals that the process hears. What one of them does is `campaign`'s.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::campaign::Worker;
+use super::face::Named;
+use crate::clock::wall_clock;
+use crate::domain::{Campaign, CampaignId, Caught, Exit, Stamp, Timing};
+use crate::engine::StopLevel;
+use crate::ops::context::Context;
+use crate::ops::failure::Failure;
+use crate::ops::stop::{Heard, Stop, Stopping};
+use crate::ops::ui::{Service, Ui};
+use crate::store::Store;
+
+/// Time between two looks for campaigns to take. A run that died is known to be dead after
+/// `Timing::alive_for`; with one look more it is taken within 20 s and a few.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How long a campaign that failed, as by a sign-in, is left alone at first; twice as long each
+/// time, up to `LEFT_MOST`.
+const LEFT_FIRST: Duration = Duration::from_secs(60);
+
+/// How long a campaign that failed is left alone at most.
+const LEFT_MOST: Duration = Duration::from_secs(1_800);
+
+/// Which campaigns are taken beside those that it begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// Whatever is open, until a signal.
+    Whatever,
+    /// Whatever is open, until nothing is.
+    UntilIdle,
+    /// None.
+    Nothing,
+}
+
+/// How one of several campaigns ended.
+pub(in crate::ops) struct Ended {
+    /// As it was when it was begun with.
+    pub campaign: Campaign,
+    /// How.
+    pub exit: Result<Exit, Failure>,
+}
+
+/// How the campaigns ended.
+pub(super) struct Ends {
+    /// The worst of them.
+    pub(super) worst: Exit,
+    /// Each of those that it began with.
+    pub(super) each: Vec<Ended>,
+}
+
+/// A campaign's future.
+type AtWork<'a> = Pin<Box<dyn Future<Output = Ended> + 'a>>;
+
+/// A campaign that failed, and is left alone for a while.
+struct Left {
+    until: Stamp,
+    wait: Duration,
+}
+
+/// Where campaigns are taken and run beside each other.
+pub(super) struct Floor<'a, S: Store> {
+    pub(super) cx: &'a Context<'a>,
+    pub(super) worker: &'a Worker<S>,
+    pub(super) timing: Timing,
+    pub(super) takes: Takes,
+}
+
+/// Those that are at work, and how each of them hears a signal.
+#[derive(Default)]
+struct AllAtWork<'a> {
+    futures: FuturesUnordered<AtWork<'a>>,
+    signals: HashMap<CampaignId, UnboundedSender<Caught>>,
+}
+
+impl AllAtWork<'_> {
+    fn tell(&self, caught: Caught) {
+        // One that ended meanwhile hears nothing any more.
+        for signal in self.signals.values() {
+            signal.send(caught).ok();
+        }
+    }
+}
+
+impl<S: Store> Floor<'_, S> {
+    /// Runs these campaigns, and those that it takes.
+    pub(super) async fn run(
+        &self,
+        stopping: &mut Stopping<'_>,
+        first: Vec<Campaign>,
+    ) -> Result<Ends, Failure> {
+        let mut all = AllAtWork::default();
+        let mut left: HashMap<CampaignId, Left> = HashMap::new();
+        let mut ends = Ends { worst: Exit::Done, each: Vec::new() };
+        first.iter().for_each(|campaign| self.begin(&mut all, campaign));
+        let looks = self.takes != Takes::Nothing;
+        let mut look = interval(LOOK_EVERY / self.worker.time_scale());
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let run = stopping.level() == StopLevel::Run;
+            if all.futures.is_empty() && !(run && looks) {
+                return Ok(ends);
+            }
+            tokio::select! {
+                biased;
+                heard = stopping.heard(), if stopping.level() != StopLevel::Now => {
+                    if let Heard::Level(level) = heard {
+                        self.tell_stop(level, all.futures.len());
+                        all.tell(stopping.caught().unwrap_or(Caught::Terminate));
+                    }
+                }
+                Some(ended) = all.futures.next(), if !all.futures.is_empty() => {
+                    all.signals.remove(&ended.campaign.id);
+                    ends.worst = ends.worst.worse_of(self.ended(&ended, &mut left));
+                    if !looks {
+                        ends.each.push(ended);
+                    }
+                    self.tell_count(all.futures.len());
+                }
+                _ = look.tick(), if run && looks => {
+                    let open = match self.worker.open().await {
+                        Ok(open) => open,
+                        Err(failure) => {
+                            self.cx.ui.say(&format!("Warning: {}: {}", failure.what, failure.why));
+                            continue;
+                        }
+                    };
+                    let before = all.futures.len();
+                    for campaign in self.to_take(&open, &all, &left) {
+                        self.begin(&mut all, campaign);
+                    }
+                    if all.futures.len() != before {
+                        self.tell_count(all.futures.len());
+                    }
+                    let idle = all.futures.is_empty() && !self.waits_for_others(&open);
+                    if self.takes == Takes::UntilIdle && idle {
+                        return Ok(ends);
+                    }
+                }
+            }
+        }
+    }
+
+    fn begin<'b>(&'b self, all: &mut AllAtWork<'b>, campaign: &Campaign) {
+        let (signal, heard) = unbounded_channel();
+        all.signals.insert(campaign.id, signal);
+        let stop = Stop::new(Box::new(move || Ok(heard)));
+        all.futures.push(Box::pin(self.one(campaign.clone(), stop)));
+    }
+
+    /// Runs one campaign under its own name.
+    async fn one(&self, campaign: Campaign, stop: Stop) -> Ended {
+        let ui = Named::new(self.cx.ui, &campaign);
+        let commands = self.worker.commands(self.cx, &campaign);
+        let cx = Context { ui: &ui, stop: &stop, commands: &commands, ..*self.cx };
+        let exit = self.worker.go_on(&cx, campaign.clone()).await;
+        Ended { campaign, exit }
+    }
+
+    /// Those of the open campaigns that are to be taken now.
+    fn to_take<'c>(
+        &self,
+        open: &'c [Campaign],
+        all: &AllAtWork<'_>,
+        left: &HashMap<CampaignId, Left>,
+    ) -> Vec<&'c Campaign> {
+        let now = (wall_clock(), self.worker.now());
+        let again = |left: &Left| self.takes == Takes::Whatever && left.until <= now.1;
+        let may = |one: &&Campaign| {
+            !all.signals.contains_key(&one.id)
+                && one.may_be_taken(now.0, &self.timing)
+                && self.worker.knows(one)
+                && left.get(&one.id).is_none_or(again)
+        };
+        open.iter().filter(may).collect()
+    }
+
+    /// Whether others are at work on campaigns that would be taken if they died.
+    fn waits_for_others(&self, open: &[Campaign]) -> bool {
+        let now = wall_clock();
+        let runs = |one: &Campaign| {
+            one.last_run.as_ref().is_some_and(|run| run.alive_but("", now, &self.timing) > 0)
+        };
+        open.iter().any(|one| self.worker.knows(one) && runs(one))
+    }
+
+    /// Takes in how a campaign ended here.
+    fn ended(
+        &self,
+        Ended { campaign, exit }: &Ended,
+        left: &mut HashMap<CampaignId, Left>,
+    ) -> Exit {
+        let ui = Named::new(self.cx.ui, campaign);
+        let exit = match exit {
+            Ok(exit) => *exit,
+            Err(failure) => {
+                ui.say(&format!("{}: {}; {}", failure.what, failure.why, failure.next));
+                failure.kind
+            }
+        };
+        let wait = left.get(&campaign.id).map_or(LEFT_FIRST, |left| left.wait * 2).min(LEFT_MOST);
+        // A look meanwhile can find it open still, and must not take it at once.
+        left.insert(campaign.id, Left { until: self.worker.now().plus(wait), wait });
+        exit
+    }
+
+    fn tell_stop(&self, level: StopLevel, at_work: usize) {
+        self.cx.ui.service(&Service::Stopping);
+        self.cx.ui.say(&match level {
+            StopLevel::Run => return,
+            StopLevel::Soft => format!(
+                "Stopping: no more orders; calls in flight of {at_work} campaigns finish (35 s at \
+                 most). Another signal leaves at once."
+            ),
+            StopLevel::Now => "Leaving at once.".to_owned(),
+        });
+    }
+
+    fn tell_count(&self, at_work: usize) {
+        let noun = if at_work == 1 { "campaign" } else { "campaigns" };
+        self.cx.ui.service(&Service::Status(format!("{at_work} {noun} at work")));
+    }
+}

@@ -1,0 +1,323 @@
+//! What is told of the campaigns of several tenants that have one name: the plan of all of them
+//! before one is begun, and a table of how each ended. One line is one tenant's; what a customer
+//! gets to see is that customer's own report.
+
+use std::time::Duration;
+
+use super::Document;
+use super::human::{count, counted, duration, wrapped};
+use super::jsonl;
+use crate::domain::text::{cut, printable};
+use crate::domain::{CampaignName, Exit, Outcome, ScanType, Tally};
+
+/// Warnings that are shown; programs read all of them in each tenant's own plan.
+const WARNINGS_SHOWN: usize = 20;
+
+/// Characters of a reason that stand in a table; a longer one is told below it.
+const REASON: usize = 60;
+
+/// Why nothing is done for a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotDone {
+    /// Why, as a part of a sentence.
+    pub why: String,
+    /// The exit code that it is worth.
+    pub exit: Exit,
+}
+
+/// What is planned for a tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlannedTenant {
+    /// Devices that are to be ordered.
+    pub devices: u64,
+    /// Rows that are skipped, and those that hold no device.
+    pub left_out: u64,
+    /// The campaign is open already, and goes on.
+    pub continues: bool,
+    /// The time to its last call.
+    pub takes: Duration,
+    /// What should be known before anybody confirms.
+    pub warnings: Vec<String>,
+}
+
+/// A tenant, and what is to be told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfTenant<T> {
+    /// Its profile.
+    pub profile: String,
+    /// What is told.
+    pub told: Result<T, NotDone>,
+}
+
+/// The plan of all tenants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantsPlan {
+    /// The name of all campaigns.
+    pub campaign: CampaignName,
+    /// The type of the scans.
+    pub scan_type: ScanType,
+    /// A line for each tenant.
+    pub tenants: Vec<OfTenant<PlannedTenant>>,
+    /// What is to be known of the list.
+    pub notes: Vec<String>,
+    /// The plan is all there will be.
+    pub dry_run: bool,
+}
+
+impl TenantsPlan {
+    /// Devices of all tenants.
+    pub fn devices(&self) -> u64 {
+        self.planned().map(|(_, one)| one.devices).sum()
+    }
+
+    /// One line that names what is about to be ordered.
+    pub fn headline(&self) -> String {
+        format!(
+            "{} scan on {} of {}",
+            self.scan_type.api_name().to_uppercase(),
+            counted(self.devices(), "device"),
+            counted(self.planned().count() as u64, "tenant"),
+        )
+    }
+
+    fn planned(&self) -> impl Iterator<Item = (&str, &PlannedTenant)> {
+        let planned = |one: &OfTenant<PlannedTenant>| one.told.is_ok();
+        let all = self.tenants.iter().filter(move |one| planned(one));
+        all.filter_map(|one| Some((one.profile.as_str(), one.told.as_ref().ok()?)))
+    }
+}
+
+impl Document for TenantsPlan {
+    fn text(&self) -> String {
+        let mut table = Table::new(&["tenant", "devices", "left out", "to the last call", ""]);
+        for OfTenant { profile, told } in &self.tenants {
+            table.add(match told {
+                Ok(one) => [
+                    printable(profile),
+                    count(one.devices),
+                    count(one.left_out),
+                    duration(one.takes),
+                    if one.continues { "goes on" } else { "" }.to_owned(),
+                ],
+                Err(NotDone { why, .. }) => not_done(profile, &cut(why, REASON)),
+            });
+        }
+        let longest = self.planned().map(|(_, one)| one.takes).max().unwrap_or_default();
+        let left_out = self.planned().map(|(_, one)| one.left_out).sum();
+        table.add([
+            "all".to_owned(),
+            count(self.devices()),
+            count(left_out),
+            duration(longest),
+            String::new(),
+        ]);
+        let mut lines = vec![self.headline(), format!("  campaign {}", self.campaign)];
+        lines.push(table.text());
+        lines.extend(long_reasons(&self.tenants));
+        lines.push(
+            "  Each tenant has limits of its own, so all are ordered at the same time.".into(),
+        );
+        let warnings = self.planned().flat_map(|(profile, one)| {
+            one.warnings.iter().map(move |text| format!("{profile}: {text}"))
+        });
+        let all: Vec<String> = self.notes.iter().cloned().chain(warnings).collect();
+        let shown = all.iter().take(WARNINGS_SHOWN);
+        lines.extend(shown.map(|text| wrapped(&format!("Warning: {}", printable(text)), 2)));
+        let more = all.len().saturating_sub(WARNINGS_SHOWN) as u64;
+        if more > 0 {
+            lines.push(format!("And {}; --json shows all.", counted(more, "more warning")));
+        }
+        if self.dry_run {
+            lines.push("This is a dry run: nothing is ordered.".to_owned());
+        }
+        lines.join("\n")
+    }
+
+    fn json(&self) -> String {
+        let tenants = self.tenants.iter().map(|OfTenant { profile, told }| match told {
+            Ok(one) => serde_json::json!({
+                "profile": profile, "devices": one.devices, "left_out": one.left_out,
+                "continues": one.continues, "duration_s": one.takes.as_secs_f64(),
+            }),
+            Err(NotDone { why, exit }) => {
+                serde_json::json!({ "profile": profile, "why": why, "exit_code": exit.code() })
+            }
+        });
+        jsonl::line(&serde_json::json!({
+            "v": 1, "type": "tenants_plan", "campaign": self.campaign.as_str(),
+            "devices": self.devices(), "tenants": tenants.collect::<Vec<_>>(),
+            "notes": self.notes, "dry_run": self.dry_run,
+        }))
+    }
+}
+
+/// How the campaign of a tenant stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedTenant {
+    /// Where its rows are.
+    pub tally: Tally,
+    /// Why its run ended, or what it does.
+    pub why: String,
+    /// What that is worth; `None` if it runs still, or waits for somebody.
+    pub exit: Option<Exit>,
+}
+
+/// How the campaigns of all tenants stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantsEnd {
+    /// The name of all campaigns.
+    pub campaign: CampaignName,
+    /// A line for each tenant.
+    pub tenants: Vec<OfTenant<EndedTenant>>,
+    /// The report files of all tenants together.
+    pub reports: Vec<String>,
+    /// The command that goes on with what is open, if anything is.
+    pub resume: Option<String>,
+    /// The worst of all exits; `None` if nothing was to end.
+    pub exit: Option<Exit>,
+}
+
+/// Where the devices of a tenant are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    accepted: u64,
+    covered: u64,
+    refused: u64,
+    open: u64,
+}
+
+impl Counts {
+    fn of(tally: &Tally) -> Self {
+        let accepted = tally.of(Outcome::Accepted);
+        let sum = |is: fn(Outcome) -> bool| -> u64 {
+            Outcome::ALL.into_iter().filter(|one| is(*one)).map(|one| tally.of(one)).sum()
+        };
+        let (covered, refused) = (sum(Outcome::covers) - accepted, sum(Outcome::needs_attention));
+        Self { accepted, covered, refused, open: tally.open() }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            accepted: self.accepted + other.accepted,
+            covered: self.covered + other.covered,
+            refused: self.refused + other.refused,
+            open: self.open + other.open,
+        }
+    }
+
+    fn row(self, name: String, why: String) -> [String; 6] {
+        let Self { accepted, covered, refused, open } = self;
+        [name, count(accepted), count(covered), count(refused), count(open), why]
+    }
+}
+
+impl Document for TenantsEnd {
+    fn text(&self) -> String {
+        let mut table =
+            Table::new(&["tenant", "accepted", "covered", "not covered", "open", "why it ended"]);
+        let mut all = Counts::default();
+        for OfTenant { profile, told } in &self.tenants {
+            table.add(match told {
+                Ok(one) => {
+                    let counts = Counts::of(&one.tally);
+                    all = all.and(counts);
+                    counts.row(printable(profile), printable(&cut(&one.why, REASON)))
+                }
+                Err(NotDone { why, .. }) => not_done(profile, &cut(why, REASON)),
+            });
+        }
+        table.add(all.row("all".to_owned(), String::new()));
+        let mut lines = vec![format!("Campaign {} of {}", self.campaign, {
+            counted(self.tenants.len() as u64, "tenant")
+        })];
+        lines.push(table.text());
+        lines.extend(long_reasons(&self.tenants));
+        if !self.reports.is_empty() {
+            lines.push(format!("  report of all  {}", printable(&self.reports.join(", "))));
+        }
+        lines.extend(self.resume.iter().map(|command| format!("  To go on: {command}")));
+        if let Some(exit) = self.exit {
+            lines.push(format!("  Exit code {}: {}.", exit.code(), exit.meaning()));
+        }
+        lines.join("\n")
+    }
+
+    fn json(&self) -> String {
+        let tenants = self.tenants.iter().map(|OfTenant { profile, told }| match told {
+            Ok(EndedTenant { tally, why, exit }) => {
+                let Counts { accepted, covered, refused, open } = Counts::of(tally);
+                serde_json::json!({
+                    "profile": profile, "accepted": accepted, "covered": covered,
+                    "not_covered": refused, "open": open, "why": why,
+                    "exit_code": exit.map(Exit::code),
+                })
+            }
+            Err(NotDone { why, exit }) => {
+                serde_json::json!({ "profile": profile, "why": why, "exit_code": exit.code() })
+            }
+        });
+        jsonl::line(&serde_json::json!({
+            "v": 1, "type": "tenants", "campaign": self.campaign.as_str(),
+            "tenants": tenants.collect::<Vec<_>>(), "reports": self.reports,
+            "resume": self.resume, "exit_code": self.exit.map(Exit::code),
+        }))
+    }
+}
+
+/// The reasons that were too long for their table.
+fn long_reasons<T>(tenants: &[OfTenant<T>]) -> impl Iterator<Item = String> {
+    tenants.iter().filter_map(|OfTenant { profile, told }| {
+        let why = &told.as_ref().err()?.why;
+        let line = format!("  {}: {}", printable(profile), printable(why));
+        if why.chars().count() > REASON { Some(wrapped(&line, 4)) } else { None }
+    })
+}
+
+/// A line of which only the name and a reason are told.
+fn not_done<const N: usize>(profile: &str, why: &str) -> [String; N] {
+    let mut cells = std::array::from_fn(|_| String::new());
+    if let [first, between @ .., last] = &mut cells[..] {
+        *first = printable(profile);
+        between.iter_mut().for_each(|cell| *cell = "-".to_owned());
+        *last = printable(why);
+    }
+    cells
+}
+
+/// A table for people: the first and the last column to the left, the numbers between to the right.
+pub struct Table<const N: usize> {
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    /// One with these headers.
+    pub fn new(headers: &[&str; N]) -> Self {
+        Self { rows: vec![headers.map(str::to_owned)] }
+    }
+
+    /// Adds a row.
+    pub fn add(&mut self, row: [String; N]) {
+        self.rows.push(row);
+    }
+
+    /// Its lines; the last column is broken where it is too wide.
+    pub fn text(&self) -> String {
+        let width = |column: usize| {
+            self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+        };
+        let widths: [usize; N] = std::array::from_fn(width);
+        let line = |row: &[String; N]| {
+            let mut text = String::new();
+            for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+                text.push_str("  ");
+                match column {
+                    0 => text.push_str(&format!("{cell:<width$}")),
+                    _ if column + 1 == N => text.push_str(cell),
+                    _ => text.push_str(&format!("{cell:>width$}")),
+                }
+            }
+            text.trim_end().to_owned()
+        };
+        self.rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}

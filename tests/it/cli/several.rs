@@ -1,0 +1,263 @@
+//! One command for several tenants: a campaign and a report for each, one question and one table
+//! for all; a tenant that cannot sign in stops alone, and no customer sees another one's devices.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use fleetsweep::emulator::{self, Emulator};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::campaigns::accepted;
+use super::{Place, Said, beside, emulate, json_lines, report, run, start, wait};
+use crate::kit::support::device;
+
+const APPLICATION: &str = "66666666-7777-8888-9999-000000000000";
+const HERE: [&str; 3] = ["--limit=50/1s", "--limit=1000/60s", "--time-scale=20"];
+
+/// The id of the n-th tenant.
+fn tenant(n: usize) -> String {
+    format!("{n:08}-2222-3333-4444-555555555555")
+}
+
+/// A provider's settings: so many tenants, each with a world of its own.
+struct Provider {
+    place: Place,
+    emulators: Vec<Emulator>,
+}
+
+impl Provider {
+    async fn of(tenants: usize) -> Self {
+        Self::with_limits(tenants, &[(50, 1.0), (1000, 60.0)]).await
+    }
+
+    async fn with_limits(tenants: usize, limits: &[(u32, f64)]) -> Self {
+        let place = Place::new();
+        secret(&place, "secret", emulator::DEFAULT_SECRET);
+        let mut emulators = Vec::new();
+        for _ in 0..tenants {
+            emulators.push(emulate("quiet", limits, 1.0).await);
+        }
+        let all = Self { place, emulators };
+        let profiles = (0..tenants).map(|n| all.profile(n, "secret")).collect::<String>();
+        std::fs::write(all.place.path("c.toml"), profiles).unwrap();
+        all
+    }
+
+    fn profile(&self, n: usize, secret: &str) -> String {
+        let (id, url) = (tenant(n), self.emulators[n].base_url());
+        format!(
+            "[profiles.cust-{n}]\ntenant = \"{id}\"\nclient-id = \"{APPLICATION}\"\n\
+             client-secret-file = \"{secret}\"\napi-url = \"{url}\"\nlogin-url = \"{url}\"\n"
+        )
+    }
+
+    /// A list in which these devices are these tenants'.
+    fn list(&self, rows: &[(u64, &str)]) {
+        let rows = rows.iter().map(|(n, tenant)| format!("{},{tenant}\n", device(*n)));
+        let text = format!("Device ID,Tenant\n{}", rows.collect::<String>());
+        std::fs::write(self.place.path("list.csv"), text).unwrap();
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        self.place.fleetsweep(&[words, &["--config=c.toml"]].concat())
+    }
+
+    fn scan(&self, more: &[&str]) -> Command {
+        let words = ["scan", "list.csv", "--type=quick", "--comment=test", "--campaign=inc"];
+        self.command(&[&words[..], &HERE[..], more].concat())
+    }
+
+    async fn run(&self, command: Command) -> Said {
+        beside(move || run(command)).await
+    }
+
+    fn ordered(&self, n: usize) -> u64 {
+        self.emulators[n].ledger().accepted
+    }
+}
+
+fn secret(place: &Place, name: &str, text: &str) {
+    let path = place.path(name);
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// The line of a type in what a program reads.
+fn line(said: &Said, kind: &str) -> Value {
+    let lines = json_lines(&said.out);
+    let found = lines.into_iter().find(|line| line["type"] == kind);
+    found.unwrap_or_else(|| panic!("{}\n{}", said.out, said.err))
+}
+
+/// What a table tells of a tenant.
+fn of<'a>(table: &'a Value, profile: &str) -> &'a Value {
+    let all = table["tenants"].as_array().unwrap();
+    all.iter().find(|one| one["profile"] == profile).unwrap_or_else(|| panic!("{table}"))
+}
+
+/// One field of what a table tells of the first two tenants.
+fn both(table: &Value, field: &str) -> [Value; 2] {
+    ["cust-0", "cust-1"].map(|profile| of(table, profile)[field].clone())
+}
+
+fn ids(path: &std::path::Path) -> Vec<String> {
+    report(path).iter().map(|row| row["device_id"].clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_tenant_has_its_own_campaign_and_report_and_one_that_cannot_sign_in_stops_alone() {
+    let provider = Provider::of(3).await;
+    let place = &provider.place;
+    secret(place, "wrong", "another secret");
+    let settings = provider.profile(0, "secret")
+        + &provider.profile(1, "secret")
+        + &provider.profile(2, "wrong");
+    std::fs::write(place.path("c.toml"), settings).unwrap();
+    let by_id = tenant(1);
+    provider.list(&[(1, "cust-0"), (2, &by_id), (3, "CUST-0"), (4, "cust-2"), (1, "cust-0")]);
+    let command = provider.scan(&["--all-profiles", "--approve-max=10", "--json"]);
+    let said = provider.run(command).await;
+    assert_eq!(said.code, 7, "{}", said.err);
+    let plan = line(&said, "tenants_plan");
+    assert_eq!(plan["devices"], 3, "{plan}");
+    assert_eq!(both(&plan, "devices"), [2.into(), Value::from(1)]);
+    assert_eq!(both(&plan, "left_out"), [1.into(), Value::from(0)]);
+    assert!(of(&plan, "cust-2")["why"].as_str().unwrap().contains("cannot sign in"), "{plan}");
+    let end = line(&said, "tenants");
+    assert_eq!((&end["campaign"], &end["exit_code"]), (&"inc".into(), &7.into()));
+    assert_eq!(both(&end, "accepted"), [2.into(), Value::from(1)]);
+    assert_eq!(both(&end, "open"), [0.into(), Value::from(0)]);
+    assert_eq!(both(&end, "why"), ["finished"; 2]);
+    assert_eq!([0, 1, 2].map(|n| provider.ordered(n)), [2, 1, 0]);
+    let device = |n| device(n).to_string();
+    let own = |n: usize| place.path(&format!("fleetsweep-inc/cust-{n}.csv"));
+    assert_eq!(ids(&own(0)), [device(1), device(3), device(1)]);
+    assert_eq!(ids(&own(1)), [device(2)]);
+    assert!(!own(2).exists());
+    let all = report(&place.path("fleetsweep-inc.csv"));
+    let told: Vec<_> = all.iter().map(|row| (row["tenant"].clone(), row["line"].clone())).collect();
+    assert_eq!(
+        told,
+        [(tenant(0), "2".into()), (tenant(0), "4".into()), (tenant(0), "6".into()), {
+            (tenant(1), "3".into())
+        }]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_answer_is_for_all_tenants_and_without_it_nothing_is_ordered_or_left() {
+    let provider = Provider::of(2).await;
+    let place = &provider.place;
+    provider.list(&[(1, "cust-0"), (2, "cust-1"), (3, "cust-1")]);
+    // The number is the sum, however few there are of each tenant.
+    let said = provider.run(provider.scan(&["--all-profiles", "--approve-max=2"])).await;
+    assert_eq!(said.code, 6, "{}", said.err);
+    assert!(said.err.contains("3 devices of 2 tenants"), "{}", said.err);
+    assert!(said.err.contains("the plan has 3 devices"), "{}", said.err);
+    let said = provider.run(provider.scan(&["--all-profiles", "--dry-run"])).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("This is a dry run"), "{}", said.out);
+    assert_eq!([0, 1].map(|n| provider.ordered(n)), [0, 0]);
+    assert!(!place.path("fleetsweep-inc").exists() && !place.path("fleetsweep-inc.csv").exists());
+    let status = provider.run(place.fleetsweep(&["status", "--json"])).await;
+    assert_eq!(status.out, "", "no campaign is left");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_nobodys_and_a_list_that_names_no_tenant_order_nothing() {
+    let provider = Provider::of(2).await;
+    let all = ["--all-profiles", "--approve-max=9"];
+    provider.list(&[(1, "cust-0"), (2, "stranger"), (3, "")]);
+    let said = provider.run(provider.scan(&all)).await;
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("1 row of stranger"), "{}", said.err);
+    provider.list(&[(1, ""), (2, "")]);
+    let said = provider.run(provider.scan(&all)).await;
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("does not say whose"), "{}", said.err);
+    assert_eq!([0, 1].map(|n| provider.ordered(n)), [0, 0]);
+    // What is passed over counts in the exit code.
+    provider.list(&[(1, "cust-0"), (2, "stranger"), (3, "")]);
+    let said = provider.run(provider.scan(&[&all[..], &["--skip-bad-rows"]].concat())).await;
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert_eq!([0, 1].map(|n| provider.ordered(n)), [1, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_profiles_with_a_name_scan_their_own_devices_and_their_campaigns_go_on_by_one_name() {
+    let provider = Provider::with_limits(3, &[(10, 1.0), (1000, 60.0)]).await;
+    let place = &provider.place;
+    let words = ["scan", "--from-tenant", "--type=quick", "--comment=test", "--campaign=inc"];
+    let slow = ["--limit=10/1s", "--time-scale=20", "--approve-max=5000", "--profiles=cust-[01]"];
+    let command = provider.command(&[&words[..], &slow[..]].concat());
+    let first = start(command);
+    accepted(&provider.emulators[0], 5).await;
+    accepted(&provider.emulators[1], 5).await;
+    kill_process(Pid::from_child(&first), Signal::INT).unwrap();
+    let said = beside(move || wait(first)).await;
+    assert_eq!(said.code, 5, "{}", said.err);
+    assert_eq!(provider.ordered(2), 0, "it was not named");
+    // Both have one name, and each belongs to its tenant.
+    let said = provider.run(place.fleetsweep(&["status", "inc"])).await;
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("--all-profiles"), "{}", said.err);
+    let named = ["--profiles=cust-0", "--profiles=cust-1"];
+    let said = provider.run(provider.command(&[&["pause", "inc"], &named[..]].concat())).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let status = [&["status", "inc", "--json"], &named[..]].concat();
+    let table = line(&provider.run(provider.command(&status)).await, "tenants");
+    assert_eq!(both(&table, "why"), ["paused"; 2]);
+    let faster = ["resume", "inc", "--json", "--limit=500/1s", "--all-profiles"];
+    let said = provider.run(provider.command(&faster)).await;
+    assert!(said.err.contains("1 tenant of those that are meant"), "{}", said.err);
+    let table = line(&said, "tenants");
+    for n in [0, 1] {
+        let one = of(&table, &format!("cust-{n}"));
+        assert_eq!((&one["open"], &one["why"]), (&0.into(), &"finished".into()), "{table}");
+        assert_eq!(provider.ordered(n), one["accepted"].as_u64().unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn campaigns_of_several_tenants_are_handed_over_by_one_command() {
+    let provider = Provider::of(2).await;
+    provider.list(&[(1, "cust-0"), (2, "cust-1")]);
+    let command = provider.scan(&["--all-profiles", "--approve-max=9", "--detach"]);
+    let said = provider.run(command).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!([0, 1].map(|n| provider.ordered(n)), [0, 0]);
+    let words = ["work", "--all-profiles", "--until-idle", "--time-scale=20"];
+    let said = provider.run(provider.command(&words)).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!([0, 1].map(|n| provider.ordered(n)), [1, 1]);
+    let own = provider.place.path("fleetsweep-inc/cust-1.csv");
+    assert_eq!(ids(&own), [device(2).to_string()]);
+}
+
+#[test]
+fn two_profiles_of_one_tenant_are_refused_since_its_devices_would_be_ordered_twice() {
+    let place = Place::new();
+    let profile = |name: &str| format!("[profiles.{name}]\ntenant = \"{}\"\n", tenant(1));
+    std::fs::write(place.path("c.toml"), profile("day") + &profile("night")).unwrap();
+    let words = ["scan", "--from-tenant", "--type=quick", "--comment=x", "--config=c.toml"];
+    let said = run(place.fleetsweep(&[&words[..], &["--all-profiles"]].concat()));
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("the profiles day and night are of one tenant"), "{}", said.err);
+}
+
+#[test]
+fn the_link_of_each_customer_is_printed_without_asking_anybody() {
+    let place = Place::new();
+    let shared = format!("[shared]\nclient-id = \"{APPLICATION}\"\n");
+    let profile = |n: usize| format!("[profiles.cust-{n}]\ntenant = \"{}\"\n", tenant(n));
+    std::fs::write(place.path("c.toml"), shared + &profile(1) + &profile(2)).unwrap();
+    let link = |n: usize| {
+        let tenant = tenant(n);
+        format!("https://login.microsoftonline.com/{tenant}/adminconsent?client_id={APPLICATION}\n")
+    };
+    let said = run(place.fleetsweep(&["consent-url", "--config=c.toml", "--profile=cust-2"]));
+    assert_eq!((said.code, said.out, said.err), (0, link(2), String::new()));
+    let said = run(place.fleetsweep(&["consent-url", "--config=c.toml", "--all-profiles"]));
+    assert_eq!(said.out, format!("cust-1 {}cust-2 {}", link(1), link(2)), "{}", said.err);
+}
