@@ -181,7 +181,7 @@ pub enum Command {
     /// Remove the rows of campaigns that ended long ago.
     Prune(PruneArgs),
     /// Cancel what a campaign ordered, and order no more of it.
-    Cancel(Box<CancelArgs>),
+    Cancel(Box<Tenants<CancelArgs>>),
     /// Follow the ordered scans until they have ended.
     Follow(Box<FollowArgs>),
     /// Order again what a finished campaign left uncovered.

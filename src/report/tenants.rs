@@ -8,7 +8,7 @@ use super::Document;
 use super::human::{count, counted, duration, wrapped};
 use super::jsonl;
 use crate::domain::text::{cut, printable};
-use crate::domain::{CampaignName, Exit, Outcome, ScanType, Tally};
+use crate::domain::{CampaignName, Exit, Outcome, ScanType, SignInKind, Tally};
 
 /// Warnings that are shown; programs read all of them in each tenant's own plan.
 const WARNINGS_SHOWN: usize = 20;
@@ -175,6 +175,168 @@ pub struct TenantsEnd {
     pub resume: Option<String>,
     /// The worst of all exits; `None` if nothing was to end.
     pub exit: Option<Exit>,
+}
+
+/// What is to be cancelled of a tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CancelledTenant {
+    /// Scans that wait or run.
+    pub scans: u64,
+    /// Devices that wait for their turn.
+    pub waiting: u64,
+    /// All devices that it concerns.
+    pub concerned: u64,
+}
+
+/// What is to be cancelled of all tenants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantsCancel {
+    /// The name of all campaigns.
+    pub campaign: CampaignName,
+    /// A line for each tenant.
+    pub tenants: Vec<OfTenant<CancelledTenant>>,
+    /// The plan is all there will be.
+    pub dry_run: bool,
+}
+
+impl TenantsCancel {
+    /// Devices of all tenants that it concerns.
+    pub fn concerned(&self) -> u64 {
+        self.planned().map(|one| one.concerned).sum()
+    }
+
+    /// One line that names what is about to be cancelled.
+    pub fn headline(&self) -> String {
+        format!(
+            "CANCEL campaign {} of {}: {}",
+            self.campaign,
+            counted(self.planned().count() as u64, "tenant"),
+            counted(self.concerned(), "device")
+        )
+    }
+
+    fn planned(&self) -> impl Iterator<Item = &CancelledTenant> {
+        self.tenants.iter().filter_map(|one| one.told.as_ref().ok())
+    }
+}
+
+impl Document for TenantsCancel {
+    fn text(&self) -> String {
+        let mut table = Table::new(&["tenant", "scans to cancel", "waiting devices", ""]);
+        for OfTenant { profile, told } in &self.tenants {
+            table.add(match told {
+                Ok(CancelledTenant { scans, waiting, .. }) => {
+                    [printable(profile), count(*scans), count(*waiting), String::new()]
+                }
+                Err(NotDone { why, .. }) => not_done(profile, &cut(why, REASON)),
+            });
+        }
+        let mut lines = vec![self.headline(), table.text()];
+        lines.extend(long_reasons(&self.tenants));
+        if self.dry_run {
+            lines.push("This is a dry run: nothing is cancelled.".to_owned());
+        }
+        lines.join("\n")
+    }
+
+    fn json(&self) -> String {
+        let tenants = self.tenants.iter().map(|OfTenant { profile, told }| match told {
+            Ok(CancelledTenant { scans, waiting, concerned }) => serde_json::json!({
+                "profile": profile, "scans": scans, "waiting": waiting, "devices": concerned,
+            }),
+            Err(NotDone { why, exit }) => {
+                serde_json::json!({ "profile": profile, "why": why, "exit_code": exit.code() })
+            }
+        });
+        jsonl::line(&serde_json::json!({
+            "v": 1, "type": "tenants_cancel_plan", "campaign": self.campaign.as_str(),
+            "tenants": tenants.collect::<Vec<_>>(), "dry_run": self.dry_run,
+        }))
+    }
+}
+
+/// What was found out about a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedTenant {
+    /// How it was signed in.
+    pub sign_in: Option<SignInKind>,
+    /// Whether the application may order scans, as far as its token tells.
+    pub may_scan: bool,
+    /// Machines of the inventory.
+    pub machines: Option<u64>,
+    /// Why these are not known.
+    pub unread: Option<String>,
+}
+
+/// What was found out about all tenants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantsChecked {
+    /// A line for each tenant.
+    pub tenants: Vec<OfTenant<CheckedTenant>>,
+}
+
+impl TenantsChecked {
+    /// The worst of what would end a campaign.
+    pub fn exit(&self) -> Exit {
+        let exit = |one: &OfTenant<CheckedTenant>| match &one.told {
+            Ok(checked) if checked.may_scan => Exit::Done,
+            Ok(_) => Exit::SignIn,
+            Err(not_done) => not_done.exit,
+        };
+        self.tenants.iter().map(exit).fold(Exit::Done, Exit::worse_of)
+    }
+}
+
+impl Document for TenantsChecked {
+    fn text(&self) -> String {
+        let mut table = Table::new(&["tenant", "may scan", "machines", ""]);
+        for OfTenant { profile, told } in &self.tenants {
+            table.add(match told {
+                Ok(CheckedTenant { sign_in, may_scan, machines, unread }) => [
+                    printable(profile),
+                    if *may_scan { "yes" } else { "NO" }.to_owned(),
+                    machines.map_or_else(|| "?".to_owned(), count),
+                    match (unread, sign_in) {
+                        _ if !may_scan => "Machine.Scan is missing".to_owned(),
+                        (Some(why), _) => printable(&cut(why, REASON)),
+                        (None, Some(kind)) => format!("signed in ({kind})"),
+                        (None, None) => String::new(),
+                    },
+                ],
+                Err(NotDone { why, .. }) => not_done(profile, &cut(why, REASON)),
+            });
+        }
+        let mut lines = vec![table.text()];
+        lines.extend(long_reasons(&self.tenants));
+        let may = |one: &&OfTenant<CheckedTenant>| one.told.as_ref().is_ok_and(|it| it.may_scan);
+        let fine = self.tenants.iter().filter(may).count() as u64;
+        let all = counted(self.tenants.len() as u64, "tenant");
+        lines.push(match self.exit() {
+            Exit::Done => format!("All is well: a campaign can start in {all}."),
+            _ => format!(
+                "A campaign can start in {} of {all}; `fleetsweep doctor --profile NAME` tells \
+                 more.",
+                count(fine)
+            ),
+        });
+        lines.join("\n")
+    }
+
+    fn json(&self) -> String {
+        let tenants = self.tenants.iter().map(|OfTenant { profile, told }| match told {
+            Ok(CheckedTenant { sign_in, may_scan, machines, unread }) => serde_json::json!({
+                "profile": profile, "auth": sign_in.map(SignInKind::name), "may_scan": may_scan,
+                "machines": machines, "unread": unread,
+            }),
+            Err(NotDone { why, exit }) => {
+                serde_json::json!({ "profile": profile, "why": why, "exit_code": exit.code() })
+            }
+        });
+        jsonl::line(&serde_json::json!({
+            "v": 1, "type": "tenants_checked", "tenants": tenants.collect::<Vec<_>>(),
+            "exit_code": self.exit().code(),
+        }))
+    }
 }
 
 /// Where the devices of a tenant are.

@@ -30,8 +30,8 @@ impl Command {
             Command::Retry(args) => Common::of_run(&args.run).of_dry_run(args.dry_run),
             Command::Cancel(args) => Common {
                 is_a_run: true,
-                connect: Some(&args.connect),
-                ..Common::of_output(&args.output)
+                connect: Some(&args.one.connect),
+                ..Common::of_output(&args.one.output)
             },
             Command::Follow(args) => Common {
                 is_a_run: true,

@@ -12,11 +12,16 @@ use super::*;
 #[command(after_long_help = "Examples:
   fleetsweep doctor
   fleetsweep doctor --profile prod --json
+  fleetsweep doctor --all-profiles
   fleetsweep doctor --settings")]
 pub struct DoctorArgs {
     /// Show every setting, its value and where it comes from, and check nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["all_profiles", "profiles"])]
     pub settings: bool,
+
+    /// Several tenants, a line for each.
+    #[command(flatten)]
+    pub several: ProfilesArgs,
 
     /// JSON lines on standard output
     #[arg(long)]
@@ -36,7 +41,7 @@ pub struct DoctorArgs {
 
 /// `consent-url`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_long_help = "Examples:
   fleetsweep consent-url --profile customer-a
   fleetsweep consent-url --client-id 66666666-7777-8888-9999-000000000000
   fleetsweep consent-url --all-profiles")]

@@ -21,7 +21,7 @@ use crate::ops::context::Context;
 use crate::ops::doctor::{self, Setup};
 use crate::ops::failure::Failure;
 use crate::ops::stop::Stop;
-use crate::ops::tenants::named;
+use crate::ops::tenants::{TenantsMeant, named};
 use crate::ops::{
     cancel, consent, follow, pause, prune, report, resume, retry, scan, status, tenants, work,
 };
@@ -61,7 +61,12 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         },
         Command::Retry(args) => retry::retry(&cx, args.request()?, defaults).await,
         Command::Work(args) => work::work(&cx, args.request(profiles, defaults.run.connect)?).await,
-        Command::Cancel(args) => cancel::cancel(&cx, args.request()?, defaults.run).await,
+        Command::Cancel(args) => match args.several.meant(&args.one.connect, profiles)? {
+            Some(meant) => {
+                tenants::cancel::cancel(&cx, args.one.request()?, defaults.run, meant).await
+            }
+            None => cancel::cancel(&cx, args.one.request()?, defaults.run).await,
+        },
         Command::Follow(args) => follow::follow(&cx, args.request()?, defaults.run.connect).await,
         Command::Status(args) => match args.whose.meant(profiles) {
             Some(meant) => named::status(&cx, args.request(), meant).await,
@@ -78,20 +83,31 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         },
         Command::Prune(args) => prune::prune(&cx, args.older_than.0, args.dry_run).await,
         Command::Devices(args) => devices::devices(&cx, *args, defaults).await,
-        Command::Doctor(args) => check(&cx, *args, defaults, &settings).await,
-        Command::ConsentUrl(args) => {
-            let tenants = match args.several.meant(&args.connect, profiles)? {
-                Some(meant) => meant.connects,
-                None => vec![args.connect.request()?.or(defaults.run.connect)],
-            };
-            consent::consent(&cx, &tenants)
-        }
+        Command::Doctor(args) => match args.several.meant(&args.connect, profiles)? {
+            Some(meant) => check_all(&cx, *args, defaults, meant).await,
+            None => check(&cx, *args, defaults, &settings).await,
+        },
+        Command::ConsentUrl(args) => match args.several.meant(&args.connect, profiles)? {
+            Some(meant) => consent::consent(&cx, &meant.connects),
+            None => consent::consent(&cx, &[args.connect.request()?.or(defaults.run.connect)]),
+        },
         Command::Schedule(args) => schedule::schedule(&args),
         Command::Emulate(args) => emulate::emulate(args).await,
         Command::Help(args) => help::help(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),
     }
+}
+
+async fn check_all(
+    cx: &Context<'_>,
+    args: DoctorArgs,
+    defaults: ScanRequest,
+    meant: TenantsMeant,
+) -> Result<Exit, Failure> {
+    let mut request = args.request()?;
+    request.speed = request.speed.or(defaults.run.speed);
+    tenants::doctor::doctor(cx, request, meant).await
 }
 
 async fn check(

@@ -24,8 +24,9 @@ use crate::ops::destination::{Destination, same_target};
 use crate::ops::failure::Failure;
 use crate::ops::happenings::note;
 use crate::ops::kept;
+use crate::ops::limits::Speed;
 use crate::ops::limits::most_calls;
-use crate::ops::plan::approve::confirm_cancel;
+use crate::ops::plan::approve::{Beside, CancelApprover};
 use crate::ops::plan::forecast;
 use crate::ops::run::reports::Reports;
 use crate::ops::stores::{self, Place};
@@ -48,14 +49,35 @@ pub async fn cancel(
     let place = Place::durable(cx.store)?;
     let whose = request.connect.clone().or(settings.connect.clone());
     let meant = Meant { name: request.campaign.as_ref(), whose };
-    let KeptCampaign { campaign, begun } = any_campaign_in(cx, &place, &meant).await?;
+    let kept = any_campaign_in(cx, &place, &meant).await?;
+    let approver = Beside { cx, approve_max: request.approve_max };
+    let prepared = prepare(cx, &request, settings, &kept).await?;
+    let KeptCampaign { campaign, .. } = kept;
     let named = Some((&campaign.name, cx.commands));
+    let store = Arc::new(stores::open(&place, prepared.timing(), named).await?);
+    let exit = prepared.cancel(cx, &request, &store, &campaign, &approver).await;
+    stores::close(&store, exit).await
+}
+
+/// What was found out before anything is done.
+pub(super) struct Prepared {
+    reports: Option<Reports>,
+    /// With what actions are cancelled; `None` if only the queue is concerned.
+    with: Option<(Destination, Speed)>,
+}
+
+/// Finds out how a campaign is cancelled, and refuses what cannot be.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub(super) async fn prepare(
+    cx: &Context<'_>,
+    request: &CancelRequest,
+    settings: RunRequest,
+    KeptCampaign { campaign, begun }: &KeptCampaign,
+) -> Result<Prepared, Failure> {
     if request.queue_only {
-        let reports = reports(&request, &campaign)?;
-        let store = stores::open(&place, Timing::default(), named).await?;
-        let with = None::<Cancelling<'_, _, HttpApi>>;
-        let exit = Cancel { cx, request: &request, store: &store, with, reports };
-        return stores::close(&store, exit.run(&campaign).await).await;
+        return Ok(Prepared { reports: reports(request, campaign)?, with: None });
     }
     if campaign.emulated {
         return Err(Failure::usage(
@@ -85,17 +107,41 @@ pub async fn cancel(
         None => settings.speed,
     });
     let destination = Destination::new(cx, &connect, &EmulatorRequest::default())?;
-    let speed = destination.speed(cx, &asked, &local_now())?.going_on_with(&campaign);
+    let speed = destination.speed(cx, &asked, &local_now())?.going_on_with(campaign);
     let destination = destination.identified(cx, speed.timing).await?;
-    same_target(&campaign, &destination, "cancelled")?;
-    let reports = reports(&request, &campaign)?;
-    let store = Arc::new(stores::open(&place, speed.timing, named).await?);
-    let (api, _) = destination.connect(cx, &speed).await?;
-    let api = Arc::new(api);
-    let cause = Cause::Command;
-    let with = Some(Cancelling { ui: cx.ui, store: &store, api: &api, speed: &speed, cause });
-    let exit = Cancel { cx, request: &request, store: &*store, with, reports };
-    stores::close(&store, exit.run(&campaign).await).await
+    same_target(campaign, &destination, "cancelled")?;
+    Ok(Prepared { reports: reports(request, campaign)?, with: Some((destination, speed)) })
+}
+
+impl Prepared {
+    /// The durations of its store.
+    fn timing(&self) -> Timing {
+        self.with.as_ref().map_or_else(Timing::default, |(_, speed)| speed.timing)
+    }
+
+    /// Cancels the campaign, once that is approved.
+    ///
+    /// # Errors
+    /// `Failure` of its kind.
+    pub(super) async fn cancel<S: Store>(
+        self,
+        cx: &Context<'_>,
+        request: &CancelRequest,
+        store: &Arc<S>,
+        campaign: &Campaign,
+        approver: &dyn CancelApprover,
+    ) -> Result<Exit, Failure> {
+        let Self { reports, with } = self;
+        let Some((destination, speed)) = with else {
+            let with = None::<Cancelling<'_, S, HttpApi>>;
+            let cancel = Cancel { cx, request, store: &**store, with, reports, approver };
+            return cancel.run(campaign).await;
+        };
+        let (api, _) = destination.connect(cx, &speed).await?;
+        let (api, cause) = (Arc::new(api), Cause::Command);
+        let with = Some(Cancelling { ui: cx.ui, store, api: &api, speed: &speed, cause });
+        Cancel { cx, request, store: &**store, with, reports, approver }.run(campaign).await
+    }
 }
 
 /// Where the reports go, tried before anything is cancelled. Returns `None` in a dry run.
@@ -128,6 +174,8 @@ struct Cancel<'a, S, A> {
     with: Option<Cancelling<'a, S, A>>,
     /// Where the reports go; `None` in a dry run.
     reports: Option<Reports>,
+    /// Who says whether it is done.
+    approver: &'a dyn CancelApprover,
 }
 
 /// What was done so far.
@@ -140,17 +188,15 @@ struct SoFar<'a> {
 
 impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
     async fn run(&self, campaign: &Campaign) -> Result<Exit, Failure> {
-        let Self { cx, request, store, with, reports } = self;
+        let Self { cx, request, store, with, reports, approver } = self;
         let survey = match with {
             Some(with) => Some(with.survey(campaign).await?),
             None => None,
         };
         let plan = self.plan(campaign, survey.as_ref()).await?;
-        cx.ui.show(&plan)?;
+        approver.show(&plan)?;
         let Some(reports) = reports else { return Ok(Exit::Done) };
-        if plan.concerned() > 0 {
-            confirm_cancel(cx, &plan, request.approve_max).await?;
-        }
+        approver.approve(&plan).await?;
         let start = store.clock().now();
         let Some((with, survey)) = with.as_ref().zip(survey) else {
             let queue = Some(call_off(*store, campaign).await?);

@@ -49,6 +49,22 @@ pub(crate) trait Approver: Send + Sync {
     async fn goes_on(&self, plan: &Plan) -> Result<(), Failure>;
 }
 
+/// Who is shown the plan of a cancellation, and says whether it is carried out.
+#[async_trait]
+pub(crate) trait CancelApprover: Send + Sync {
+    /// Takes in the plan, before anything is asked.
+    ///
+    /// # Errors
+    /// `Failure` if it cannot be shown.
+    fn show(&self, plan: &CancelPlan) -> Result<(), Failure>;
+
+    /// Whether it is carried out.
+    ///
+    /// # Errors
+    /// `Failure` with exit code 6 if nobody confirms.
+    async fn approve(&self, plan: &CancelPlan) -> Result<(), Failure>;
+}
+
 /// The person beside this run.
 pub(crate) struct Beside<'a> {
     /// What surrounds the run.
@@ -74,6 +90,20 @@ impl Approver for Beside<'_> {
     async fn goes_on(&self, plan: &Plan) -> Result<(), Failure> {
         // It was confirmed as a whole; what is left of it must still be what is meant.
         within(plan.open, self.approve_max)
+    }
+}
+
+#[async_trait]
+impl CancelApprover for Beside<'_> {
+    fn show(&self, plan: &CancelPlan) -> Result<(), Failure> {
+        self.cx.ui.show(plan)
+    }
+
+    async fn approve(&self, plan: &CancelPlan) -> Result<(), Failure> {
+        if plan.concerned() == 0 {
+            return Ok(());
+        }
+        confirm_cancel(self.cx, plan, self.approve_max).await
     }
 }
 
@@ -192,6 +222,37 @@ pub(crate) async fn confirm_cancel(
     } else {
         format!("`{typed}` is neither the name of the campaign nor the number of {what}")
     }))
+}
+
+/// Asks before the orders of several tenants are taken back: the user types the campaigns' name, or
+/// the number of devices that it concerns.
+///
+/// # Errors
+/// `Failure` with exit code 6 if nobody confirms.
+pub(crate) async fn confirm_cancel_of_all(
+    cx: &Context<'_>,
+    name: &str,
+    headline: String,
+    concerned: u64,
+    approve_max: Option<u64>,
+) -> Result<(), Failure> {
+    let asked = ToConfirm {
+        undone: "nothing was cancelled",
+        headline,
+        prompt: format!(
+            "Type the name of the campaigns, or the number of devices ({}), to cancel: ",
+            count(concerned)
+        ),
+        devices: concerned,
+        approve_max,
+        too_many: format!("{} devices are concerned", count(concerned)),
+    };
+    match asked.typed(cx).await? {
+        Some(typed) if typed != name && !is_number(&typed, concerned) => Err(asked.refusal(
+            format!("`{typed}` is neither the name of the campaigns nor the number of devices"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a number was typed, with its thousands apart or not.

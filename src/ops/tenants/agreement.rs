@@ -9,13 +9,14 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::ops::failure::Failure;
-use crate::ops::plan::approve::{Answer, Approver};
+use crate::ops::plan::approve::{Answer, Approver, CancelApprover};
+use crate::report::cancels::CancelPlan;
 use crate::report::plan::Plan;
 
 /// What the plannings of all tenants share.
-pub(super) struct Agreement {
+pub(super) struct Agreement<P> {
     /// The plans that were made, each by the place of its tenant.
-    plans: Mutex<BTreeMap<usize, Plan>>,
+    plans: Mutex<BTreeMap<usize, P>>,
     /// Told when a planning waits for the answer.
     waits: UnboundedSender<usize>,
     /// The answer.
@@ -26,7 +27,7 @@ pub(super) struct Agreement {
     asks: bool,
 }
 
-impl Agreement {
+impl<P: Clone> Agreement<P> {
     /// One for plannings of which `at_once` are under way at the same time.
     pub(super) fn new(at_once: usize, asks: bool, waits: UnboundedSender<usize>) -> Self {
         Self {
@@ -39,13 +40,13 @@ impl Agreement {
     }
 
     /// Waits until this tenant may plan.
-    pub(super) async fn place_of(&self, tenant: usize) -> Seat<'_> {
+    pub(super) async fn place_of(&self, tenant: usize) -> Seat<'_, P> {
         let place = self.places.clone().acquire_owned().await.ok();
         Seat { agreement: self, tenant, place: Mutex::new(place) }
     }
 
     /// The plans that were made.
-    pub(super) fn plans(&self) -> BTreeMap<usize, Plan> {
+    pub(super) fn plans(&self) -> BTreeMap<usize, P> {
         self.plans.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -56,13 +57,18 @@ impl Agreement {
 }
 
 /// Where one tenant plans and waits.
-pub(super) struct Seat<'a> {
-    agreement: &'a Agreement,
+pub(super) struct Seat<'a, P> {
+    agreement: &'a Agreement<P>,
     tenant: usize,
     place: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
-impl Seat<'_> {
+impl<P: Clone> Seat<'_, P> {
+    fn keep(&self, plan: &P) {
+        let mut plans = self.agreement.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        plans.insert(self.tenant, plan.clone());
+    }
+
     async fn wait(&self) -> Result<(), Failure> {
         let Self { agreement, tenant, place } = self;
         // The next one plans meanwhile.
@@ -76,19 +82,18 @@ impl Seat<'_> {
 
 /// Nobody reads it: what became of the question is told once for all.
 fn not_confirmed() -> Failure {
-    let what = "nothing was ordered";
+    let what = "nothing was done";
     Failure::refused(what, "the plan of all tenants is not confirmed", "run the command again")
 }
 
 #[async_trait]
-impl Approver for Seat<'_> {
+impl Approver for Seat<'_, Plan> {
     fn asks(&self) -> bool {
         self.agreement.asks
     }
 
     fn show(&self, plan: &Plan) -> Result<(), Failure> {
-        let mut plans = self.agreement.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        plans.insert(self.tenant, plan.clone());
+        self.keep(plan);
         Ok(())
     }
 
@@ -97,6 +102,18 @@ impl Approver for Seat<'_> {
     }
 
     async fn goes_on(&self, _: &Plan) -> Result<(), Failure> {
+        self.wait().await
+    }
+}
+
+#[async_trait]
+impl CancelApprover for Seat<'_, CancelPlan> {
+    fn show(&self, plan: &CancelPlan) -> Result<(), Failure> {
+        self.keep(plan);
+        Ok(())
+    }
+
+    async fn approve(&self, _: &CancelPlan) -> Result<(), Failure> {
         self.wait().await
     }
 }

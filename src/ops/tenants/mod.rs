@@ -4,6 +4,8 @@
 //! `work`'s.
 
 mod agreement;
+pub mod cancel;
+pub mod doctor;
 mod files;
 mod list;
 pub mod named;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::files::Files;
 use super::stand::{Standing, table};
 use super::{Tenant, TenantsMeant};
+use crate::clock::SystemClock;
 use crate::domain::request::{
     PauseRequest, ReportRequest, ResumeRequest, RunRequest, StatusRequest,
 };
@@ -13,7 +14,7 @@ use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignFilter, CampaignName, CampaignState, Exit, Target, Timing};
 use crate::ops::campaigns::is_whose;
 use crate::ops::connection::target_of;
-use crate::ops::context::Context;
+use crate::ops::context::{Commands, Context};
 use crate::ops::failure::Failure;
 use crate::ops::pause::hold;
 use crate::ops::resume::take_up;
@@ -22,17 +23,20 @@ use crate::ops::stores::{self, Place, with_tenant_id_of};
 use crate::ops::work::{Ended, Named, ToRun, Together, alone};
 use crate::report::human::counted;
 use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+
+type Disk = SqliteStore<SystemClock>;
 
 /// A tenant's campaign.
-struct Own {
-    tenant: Tenant,
-    campaign: Campaign,
+pub(super) struct Own {
+    pub(super) tenant: Tenant,
+    pub(super) campaign: Campaign,
 }
 
 /// The campaigns of one name.
-struct Found {
-    name: CampaignName,
-    own: Vec<Own>,
+pub(super) struct Found {
+    pub(super) name: CampaignName,
+    pub(super) own: Vec<Own>,
 }
 
 impl Found {
@@ -143,29 +147,45 @@ pub async fn resume(
     meant: TenantsMeant,
 ) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
-    let store = stores::open_to_go_on(&place).await?;
-    let found = Found::of(cx, &store, request.campaign.as_ref(), meant).await;
-    store.close().await?;
-    let found = found?;
-    let mut scale = request.run.speed.time_scale;
-    let mut timing = Timing::default();
-    let store = stores::open(&place, timing, Some((&found.name, cx.commands))).await?;
-    if let (None, Some(own)) = (scale, found.own.first()) {
-        let begun = store.begun(own.campaign.id).await?;
-        scale = begun.and_then(|begun| begun.request.run.speed.time_scale);
-    }
-    let time_scale = scale.unwrap_or(1);
-    let store = if time_scale > 1 {
-        timing = timing.scaled(time_scale);
-        store.close().await?;
-        stores::open(&place, timing, None).await?
-    } else {
-        store
-    };
+    let (name, scale) = (request.campaign.clone(), request.run.speed.time_scale);
+    let (store, found, time_scale) = open_and_find(cx, &place, name.as_ref(), scale, meant).await?;
     let store = Arc::new(store);
+    let timing = Timing::default().scaled(time_scale);
     let resuming = Resuming { cx, request, settings, time_scale, timing };
     let exit = resuming.run(&store, found).await;
     stores::close(&store, exit).await
+}
+
+/// Opens the store for commands that go on with the campaigns of a name, making none where there is
+/// none, and finds these; with what durations are divided by, as was said or as they were begun.
+///
+/// # Errors
+/// `Failure` if there is no such campaign, or if the store cannot be used.
+pub(super) async fn open_and_find(
+    cx: &Context<'_>,
+    place: &Place,
+    name: Option<&CampaignName>,
+    scale: Option<u32>,
+    meant: TenantsMeant,
+) -> Result<(Disk, Found, u32), Failure> {
+    let store = stores::open_to_go_on(place).await?;
+    let looked = async {
+        let found = Found::of(cx, &store, name, meant).await?;
+        let begun = match found.own.first() {
+            Some(own) => store.begun(own.campaign.id).await?,
+            None => None,
+        };
+        Ok::<_, Failure>((found, begun))
+    };
+    let looked = looked.await;
+    // The log is looked at only while this process does not hold it.
+    store.close().await?;
+    let (found, begun) = looked?;
+    let kept = begun.and_then(|begun| begun.request.run.speed.time_scale);
+    let scale = scale.or(kept).unwrap_or(1);
+    let named = Some((&found.name, cx.commands));
+    let store = stores::open(place, Timing::default().scaled(scale), named).await?;
+    Ok((store, found, scale))
 }
 
 /// Campaigns that are gone on with.
@@ -180,6 +200,11 @@ struct Resuming<'a> {
 impl Resuming<'_> {
     async fn run<S: Store>(self, store: &Arc<S>, found: Found) -> Result<Exit, Failure> {
         let Self { cx, request, settings, time_scale, timing } = self;
+        let tenants: Vec<Tenant> = found.own.iter().map(|own| own.tenant.clone()).collect();
+        let files = Files::of(&request.run.output, &found.name, &tenants)?;
+        files.check(&found.name)?;
+        let own_files = !request.run.output.reports.is_empty();
+        let all: Vec<Campaign> = found.own.iter().map(|own| own.campaign.clone()).collect();
         let (mut standings, mut to_run, mut of) = (Vec::new(), Vec::new(), Vec::new());
         for Own { tenant, campaign } in found.own {
             if campaign.state == CampaignState::Finished {
@@ -192,7 +217,11 @@ impl Resuming<'_> {
             let own = Context { ui: &ui, commands: &commands, ..*cx };
             let mut settings = settings.clone();
             settings.connect = tenant.connect.clone();
-            let id = campaign.id;
+            let (id, mut request) = (campaign.id, request.clone());
+            if own_files {
+                // One file is never written for two of them.
+                request.run.output.reports = files.of_tenant(&tenant);
+            }
             match take_up(&own, store, campaign.clone(), &request, settings).await {
                 Ok(Some(api)) => {
                     to_run.push(ToRun { campaign, foreseen: None, api: Some(api) });
@@ -218,9 +247,14 @@ impl Resuming<'_> {
             standings.push(Standing { profile, became: Ok((campaign, Some(exit))) });
         }
         standings.sort_by(|one, two| one.profile.cmp(&two.profile));
-        let end = table(&**store, &found.name, &standings, &timing).await?;
+        let mut end = table(&**store, &found.name, &standings, &timing).await?;
+        let written = files.write(&**store, &all).await;
+        let failed = written.as_ref().err().map_or(Exit::Done, |failure| failure.kind);
+        let exit = end.exit.unwrap_or(Exit::Done).worse_of(failed);
+        end.exit = Some(exit);
+        end.reports = written.clone().unwrap_or_default();
         cx.ui.show(&end)?;
-        Ok(end.exit.unwrap_or(Exit::Done))
+        written.map(|_| exit)
     }
 }
 
@@ -251,11 +285,7 @@ pub async fn report(
     Ok(Exit::Done)
 }
 
-fn commands(
-    cx: &Context<'_>,
-    tenant: &Tenant,
-    campaign: &Campaign,
-) -> crate::ops::context::Commands {
+pub(super) fn commands(cx: &Context<'_>, tenant: &Tenant, campaign: &Campaign) -> Commands {
     let profile = tenant.connect.profile.as_deref();
     cx.commands.of_tenant(profile, &campaign.order.target.tenant)
 }

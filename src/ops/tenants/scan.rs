@@ -166,7 +166,7 @@ impl All<'_> {
     async fn plan<S: Store>(
         &self,
         parts: &Parts,
-        agreement: &Agreement,
+        agreement: &Agreement<Plan>,
         mut waiting: UnboundedReceiver<usize>,
         store: Option<&Arc<S>>,
     ) -> Result<BTreeMap<usize, Planned>, Failure> {
@@ -207,7 +207,7 @@ impl All<'_> {
         &self,
         at: usize,
         request: &ScanRequest,
-        agreement: &Agreement,
+        agreement: &Agreement<Plan>,
         store: Option<&Arc<S>>,
     ) -> (usize, Planned) {
         let tenant = &self.tenants[at];
@@ -222,7 +222,7 @@ impl All<'_> {
     fn whole(
         &self,
         parts: &Parts,
-        agreement: &Agreement,
+        agreement: &Agreement<Plan>,
         ended: &BTreeMap<usize, Planned>,
     ) -> Result<TenantsPlan, Failure> {
         let plans = agreement.plans();

@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use fleetsweep::emulator::{self, Emulator};
+use fleetsweep::emulator::{self, Emulator, Operation};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -233,6 +233,58 @@ async fn campaigns_of_several_tenants_are_handed_over_by_one_command() {
     assert_eq!([0, 1].map(|n| provider.ordered(n)), [1, 1]);
     let own = provider.place.path("fleetsweep-inc/cust-1.csv");
     assert_eq!(ids(&own), [device(2).to_string()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_several_tenants_ordered_is_taken_back_after_one_question() {
+    let provider = Provider::with_limits(2, &[(10, 1.0), (1000, 60.0)]).await;
+    let rows: Vec<(u64, &str)> =
+        (0..80).map(|n| (n, if n % 2 == 0 { "cust-0" } else { "cust-1" })).collect();
+    provider.list(&rows);
+    let words = ["scan", "list.csv", "--type=full", "--comment=test", "--campaign=inc"];
+    let slow = ["--limit=10/1s", "--time-scale=20", "--approve-max=80", "--all-profiles"];
+    let first = start(provider.command(&[&words[..], &slow[..]].concat()));
+    accepted(&provider.emulators[0], 5).await;
+    accepted(&provider.emulators[1], 5).await;
+    kill_process(Pid::from_child(&first), Signal::INT).unwrap();
+    assert_eq!(beside(move || wait(first)).await.code, 5);
+    let cancel = ["cancel", "inc", "--all-profiles", "--limit=500/1s", "--json"];
+    let few = [&cancel[..], &["--approve-max=79"]].concat();
+    let said = provider.run(provider.command(&few)).await;
+    assert_eq!(said.code, 6, "{}", said.err);
+    let plan = line(&said, "tenants_cancel_plan");
+    assert_eq!(both(&plan, "devices"), [40.into(), Value::from(40)], "{plan}");
+    let cancelled = |n: usize| provider.emulators[n].ledger().count(Operation::Cancel) as u64;
+    assert_eq!([0, 1].map(cancelled), [0, 0]);
+    let enough = [&cancel[..], &["--approve-max=80"]].concat();
+    let said = provider.run(provider.command(&enough)).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    for n in [0, 1] {
+        assert_eq!(cancelled(n), provider.ordered(n), "{}", said.err);
+    }
+    let status = ["status", "inc", "--json", "--all-profiles"];
+    let table = line(&provider.run(provider.command(&status)).await, "tenants");
+    assert_eq!(both(&table, "open"), [0.into(), Value::from(0)], "{table}");
+    assert_eq!(both(&table, "not_covered"), [40.into(), Value::from(40)], "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_has_a_line_for_each_tenant_and_ends_with_the_worst() {
+    let provider = Provider::of(2).await;
+    let doctor = ["doctor", "--all-profiles", "--json"];
+    let said = provider.run(provider.command(&doctor)).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let table = line(&said, "tenants_checked");
+    assert_eq!(both(&table, "may_scan"), [true, true]);
+    assert!(of(&table, "cust-0")["machines"].as_u64().unwrap() > 0, "{table}");
+    secret(&provider.place, "wrong", "another secret");
+    let settings = provider.profile(0, "secret") + &provider.profile(1, "wrong");
+    std::fs::write(provider.place.path("c.toml"), settings).unwrap();
+    let said = provider.run(provider.command(&doctor)).await;
+    assert_eq!(said.code, 7, "{}", said.err);
+    let table = line(&said, "tenants_checked");
+    assert_eq!(both(&table, "exit_code"), [Value::Null, 7.into()]);
+    assert_eq!([0, 1].map(|n| provider.ordered(n)), [0, 0]);
 }
 
 #[test]
