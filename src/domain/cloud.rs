@@ -68,6 +68,15 @@ impl Cloud {
         }
     }
 
+    /// Where its portal shows a device, whose id follows.
+    pub fn portal(self) -> &'static str {
+        match self {
+            Cloud::GccHigh => "https://security.microsoft.us/machines/",
+            Cloud::Dod => "https://security.apps.mil/machines/",
+            _ => "https://security.microsoft.com/machines/",
+        }
+    }
+
     /// The scope that a token is asked for.
     pub fn audience(self) -> &'static str {
         match self {

@@ -2,13 +2,15 @@
 //! flushed to the disk, then renamed. Whether a report may be written at all is `target`'s.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::csv::CsvRows;
 use super::error::{ReportError, shown};
+use super::gathered::Gathered;
 use super::jsonl::JsonRows;
 use super::record::{ReportHead, record};
+use super::{html, markdown};
 use crate::domain::Row;
 
 /// A format of reports; the ending of the file chooses it.
@@ -35,6 +37,37 @@ impl Format {
     }
 }
 
+/// A kind of reports; the ending of the file chooses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportKind {
+    /// A line for each row.
+    Rows(Format),
+    /// A page that people open and print.
+    Html,
+    /// A screen of text for a ticket.
+    Markdown,
+}
+
+impl ReportKind {
+    /// The kind that the ending of a path names, in any case.
+    ///
+    /// # Errors
+    /// `ReportError::Ending` lists the endings that are known.
+    pub fn of(path: &Path) -> Result<Self, ReportError> {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        match ending.to_ascii_lowercase().as_str() {
+            "html" | "htm" => Ok(ReportKind::Html),
+            "md" => Ok(ReportKind::Markdown),
+            _ => Format::of(path).map(ReportKind::Rows),
+        }
+    }
+
+    /// Whether it tells what happened, beside the rows.
+    pub fn tells_a_story(self) -> bool {
+        matches!(self, ReportKind::Html | ReportKind::Markdown)
+    }
+}
+
 /// A report that is being written. Until `finish` the file of its name is the old one; dropped
 /// before, it leaves nothing behind.
 pub struct ReportWriter {
@@ -47,6 +80,8 @@ pub struct ReportWriter {
 enum Rows {
     Csv(Box<CsvRows<BufWriter<File>>>),
     Json(JsonRows<BufWriter<File>>),
+    /// All of it is written at the end.
+    Gathered(Box<Gathered>, ReportKind, BufWriter<File>),
 }
 
 impl ReportWriter {
@@ -57,16 +92,17 @@ impl ReportWriter {
     /// `ReportError` if the ending is not known, if the path is a link or no file, or if nothing
     /// can be written in its folder.
     pub fn create(path: &Path, head: ReportHead) -> Result<Self, ReportError> {
-        let format = Format::of(path)?;
+        let kind = ReportKind::of(path)?;
         refuse_kind(path)?;
         let (temporary, file) = Temporary::beside(path)?;
         let file = BufWriter::with_capacity(1 << 16, file);
-        let rows = match format {
-            Format::Csv => {
+        let rows = match kind {
+            ReportKind::Rows(Format::Csv) => {
                 let rows = CsvRows::new(file).map_err(|error| ReportError::write(path, &error))?;
                 Rows::Csv(Box::new(rows))
             }
-            Format::JsonLines => Rows::Json(JsonRows::new(file)),
+            ReportKind::Rows(Format::JsonLines) => Rows::Json(JsonRows::new(file)),
+            ReportKind::Html | ReportKind::Markdown => Rows::Gathered(Box::default(), kind, file),
         };
         Ok(Self { rows, head, path: path.to_owned(), temporary })
     }
@@ -81,10 +117,13 @@ impl ReportWriter {
     /// # Errors
     /// `ReportError` if the disk does not take it.
     pub fn row(&mut self, row: &Row) -> Result<(), ReportError> {
-        let record = record(row, &self.head);
         let written = match &mut self.rows {
-            Rows::Csv(rows) => rows.row(&record),
-            Rows::Json(rows) => rows.row(&record),
+            Rows::Csv(rows) => rows.row(&record(row, &self.head)),
+            Rows::Json(rows) => rows.row(&record(row, &self.head)),
+            Rows::Gathered(gathered, ..) => {
+                gathered.add(row);
+                Ok(())
+            }
         };
         written.map_err(|error| ReportError::write(&self.path, &error))
     }
@@ -98,6 +137,13 @@ impl ReportWriter {
         let file = match self.rows {
             Rows::Csv(rows) => rows.into_inner(),
             Rows::Json(rows) => rows.into_inner(),
+            Rows::Gathered(gathered, kind, mut file) => {
+                let text = match kind {
+                    ReportKind::Html => html::draw(&self.head, &gathered).0,
+                    _ => markdown::draw(&self.head, &gathered),
+                };
+                file.write_all(text.as_bytes()).map(|()| file)
+            }
         };
         let file = file.and_then(|file| file.into_inner().map_err(io::IntoInnerError::into_error));
         file.and_then(|file| file.sync_all()).map_err(|error| failed(&error))?;

@@ -6,10 +6,11 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::story::Story;
 use crate::domain::{CampaignName, Life, Outcome, Rank, Row, ScanType, Stands, State, Ticket};
 
 /// The names of the fields, in order.
-pub const COLUMNS: [&str; 23] = [
+pub const COLUMNS: [&str; 25] = [
     "line",
     "device_id",
     "device_name",
@@ -33,6 +34,8 @@ pub const COLUMNS: [&str; 23] = [
     "campaign",
     "tenant",
     "ticket",
+    "comment",
+    "portal_link",
 ];
 
 /// The word in the `outcome` field of a row that has not ended.
@@ -54,6 +57,12 @@ pub struct ReportHead {
     pub emulated: bool,
     /// The ticket that it was ordered for.
     pub ticket: Option<Ticket>,
+    /// The user's comment.
+    pub comment: String,
+    /// Where the portal shows devices, if the cloud has one: the id follows.
+    pub portal: Option<&'static str>,
+    /// What happened, for reports that tell it; the rows do without.
+    pub story: Option<Box<Story>>,
 }
 
 /// The value of a field.
@@ -100,6 +109,11 @@ pub fn record<'a>(row: &'a Row, head: &'a ReportHead) -> Record<'a> {
         fixed(head.campaign.as_str()),
         fixed(&head.tenant),
         head.ticket.as_ref().map_or(Value::Empty, |ticket| fixed(ticket.as_str())),
+        fixed(&head.comment),
+        match (head.portal, row.device) {
+            (Some(portal), Some(device)) => Value::Text(Cow::Owned(format!("{portal}{device}"))),
+            _ => Value::Empty,
+        },
     ]
 }
 

@@ -6,7 +6,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::error::ReportError;
-use super::file::{Format, Temporary, folder_of, refuse_kind};
+use super::file::{Format, ReportKind, Temporary, folder_of, refuse_kind};
+use super::mark::marked_by;
 use super::record::COLUMNS;
 use crate::domain::CampaignName;
 use crate::domain::service::id_of;
@@ -41,7 +42,7 @@ pub fn check_writable<'a>(
     owner: impl Into<ReportOwner<'a>>,
     force: bool,
 ) -> Result<(), ReportError> {
-    let format = Format::of(path)?;
+    let kind = ReportKind::of(path)?;
     let folder = folder_of(path);
     match fs::metadata(&folder) {
         Ok(there) if there.is_dir() => {}
@@ -49,13 +50,17 @@ pub fn check_writable<'a>(
         Err(error) => return Err(ReportError::folder(path, &error)),
     }
     if refuse_kind(path)? && !force {
-        refuse_foreign(path, format, owner.into())?;
+        refuse_foreign(path, kind, owner.into())?;
     }
     // A trial, since nothing else tells for sure: rights, quotas, read-only file systems.
     Temporary::beside(path).map(drop)
 }
 
-fn refuse_foreign(path: &Path, format: Format, owner: ReportOwner<'_>) -> Result<(), ReportError> {
+fn refuse_foreign(
+    path: &Path,
+    kind: ReportKind,
+    owner: ReportOwner<'_>,
+) -> Result<(), ReportError> {
     let unreadable =
         |error: io::Error| ReportError::foreign(path, format!("it cannot be read ({error})"));
     let file = File::open(path).map_err(unreadable)?;
@@ -63,9 +68,10 @@ fn refuse_foreign(path: &Path, format: Format, owner: ReportOwner<'_>) -> Result
         return Ok(());
     }
     let head = BufReader::new(file.take(HEAD_BYTES));
-    let found = match format {
-        Format::Csv => owner_in_csv(head),
-        Format::JsonLines => owner_in_json(head),
+    let found = match kind {
+        ReportKind::Rows(Format::Csv) => owner_in_csv(head),
+        ReportKind::Rows(Format::JsonLines) => owner_in_json(head),
+        ReportKind::Html | ReportKind::Markdown => owner_in_text(head),
     };
     let Some(Found { campaign, tenant }) = found else {
         return Err(ReportError::foreign(path, "it is not a report of fleetsweep"));
@@ -105,6 +111,13 @@ fn owner_in_csv(head: impl Read) -> Option<Found> {
         first.get(at).map(str::to_owned)
     };
     Some(Found { campaign: cell("campaign")?, tenant: cell("tenant").unwrap_or_default() })
+}
+
+fn owner_in_text(mut head: impl Read) -> Option<Found> {
+    let mut bytes = Vec::new();
+    head.read_to_end(&mut bytes).ok()?;
+    let (campaign, tenant) = marked_by(&String::from_utf8_lossy(&bytes))?;
+    Some(Found { campaign, tenant })
 }
 
 fn owner_in_json(mut head: impl BufRead) -> Option<Found> {

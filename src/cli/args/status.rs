@@ -12,7 +12,7 @@ use crate::domain::{CampaignName, SeriesName};
   fleetsweep status full-2026-11-24-k3x9qa --json
   fleetsweep status --coverage --series nightly")]
 pub struct StatusArgs {
-    /// The campaign; the open and the latest ones if left out
+    /// The campaign, or how its name begins; the open and the latest ones if left out
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<CampaignName>,
 

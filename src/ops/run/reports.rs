@@ -4,14 +4,19 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::clock::local_now;
+use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::request::OutputRequest;
 use crate::domain::settle::Detail;
 use crate::domain::{
-    Campaign, CampaignId, CampaignName, Life, Order, Outcome, Row, State, Tally, Target,
+    Campaign, CampaignId, CampaignName, Cloud, Life, Order, Outcome, Row, State, Tally, Target,
 };
 use crate::ops::failure::Failure;
+use crate::report::story::Story;
 use crate::report::totals::Totals;
-use crate::report::{ReportError, ReportHead, ReportOwner, ReportWriter, check_writable};
+use crate::report::{
+    ReportError, ReportHead, ReportKind, ReportOwner, ReportWriter, check_writable,
+};
 use crate::store::Store;
 
 /// What a report shows: each order and each answer changes it. How far the ordered scans are is
@@ -118,7 +123,11 @@ impl Reports {
         store: &S,
         campaign: &Campaign,
     ) -> Result<Totals, Failure> {
-        let writers = self.writers(&head(&campaign.name, &campaign.order, campaign.emulated));
+        let mut head = head(&campaign.name, &campaign.order, campaign.emulated);
+        if self.paths.iter().any(|path| ReportKind::of(path).is_ok_and(ReportKind::tells_a_story)) {
+            head.story = Some(Box::new(story(store, campaign).await?));
+        }
+        let writers = self.writers(&head);
         let mut writers = writers.map_err(|failure| failure.of_report(&campaign.name))?;
         let totals = each_row(store, campaign.id, |row| write_row(&mut writers, &row)).await;
         let totals = totals.and_then(|totals| finish(writers).map(|()| totals));
@@ -209,7 +218,24 @@ pub(crate) fn head(campaign: &CampaignName, order: &Order, emulated: bool) -> Re
         scan_type: order.scan_type,
         emulated,
         ticket: order.ticket.clone(),
+        comment: order.comment.clone(),
+        portal: Cloud::named(&order.target.cloud).filter(|_| !emulated).map(Cloud::portal),
+        story: None,
     }
+}
+
+/// What happened in a campaign.
+async fn story<S: Store>(store: &S, campaign: &Campaign) -> Result<Story, Failure> {
+    let happenings = store.happenings(campaign.id, 0, HAPPENINGS_KEPT).await?;
+    Ok(Story {
+        opened_at: campaign.opened_at,
+        finished_at: campaign.finished_at,
+        calls: store.calls(campaign.id).await?,
+        quotas: campaign.quotas.clone(),
+        minutes: store.minutes(campaign.id).await?,
+        happenings: happenings.into_iter().map(|one| one.happening).collect(),
+        zone: local_now().time_zone().clone(),
+    })
 }
 
 /// Hands over every row as reports show it, and counts what the summary tells.

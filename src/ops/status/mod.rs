@@ -3,6 +3,7 @@
 
 mod budgets;
 mod standing;
+mod table;
 mod words;
 
 use super::campaigns::named;
@@ -11,11 +12,12 @@ use super::coverage::coverage;
 use super::failure::Failure;
 use super::stores::{self, Place};
 use crate::domain::request::{ConnectRequest, Said, StatusRequest};
-use crate::domain::{Campaign, CampaignFilter, CampaignId, Exit};
+use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit};
 use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
 pub(crate) use standing::CampaignStatus;
+use table::{More, Table};
 
 /// Tells where campaigns stand.
 ///
@@ -38,7 +40,7 @@ pub async fn status(
     let mut campaigns = match (&request.campaign, &request.series) {
         (Some(name), _) => {
             let whose = request.whose.clone().or(settings);
-            vec![named(cx, &store, name, &whose).await?]
+            meant(cx, &store, name, &whose).await?
         }
         (None, Some(series)) => store.select(&CampaignFilter::default().of_series(series)).await?,
         (None, None) if request.all => store.campaigns().await?,
@@ -50,19 +52,47 @@ pub async fn status(
     }
     let is_bounded = request.campaign.is_none() && request.series.is_none() && !request.all;
     let left_out = is_bounded && campaigns.len() >= LATEST;
-    let mut budgets = Budgets::default();
+    let (mut budgets, mut all) = (Budgets::default(), Vec::new());
     for campaign in campaigns {
-        let standing = CampaignStatus::read(&store, campaign, &mut budgets).await?;
-        let standing = match request.campaign {
-            Some(_) => standing.with_story(&store).await?,
-            None => standing,
-        };
-        cx.ui.show(&standing)?;
+        all.push(CampaignStatus::read(&store, campaign, &mut budgets).await?);
+    }
+    if all.len() > 1 {
+        cx.ui.show(&Table(all))?;
+        cx.ui.show(&More { command: cx.commands.of_store("status NAME") })?;
+    } else {
+        for standing in all {
+            let standing = match request.campaign {
+                Some(_) => standing.with_story(&store).await?,
+                None => standing,
+            };
+            cx.ui.show(&standing)?;
+        }
     }
     if left_out {
         cx.ui.show(&Older { all: cx.commands.of_store("status --all") })?;
     }
     Ok(Exit::Done)
+}
+
+/// The campaign of this name, or else those whose names begin so.
+///
+/// # Errors
+/// `Failure` if there is none, or if the store cannot be read.
+async fn meant<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    name: &CampaignName,
+    whose: &ConnectRequest,
+) -> Result<Vec<Campaign>, Failure> {
+    if store.named(name).await?.is_empty() {
+        let begins = Some(name.to_string());
+        let filter = CampaignFilter { name_begins: begins, ..CampaignFilter::default() };
+        let all = store.select(&filter).await?;
+        if !all.is_empty() {
+            return Ok(all);
+        }
+    }
+    Ok(vec![named(cx, store, name, whose).await?])
 }
 
 /// Finished campaigns that are told of, unless all are asked for.

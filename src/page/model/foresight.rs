@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::forecast::Outlook;
 use crate::domain::{Doing, Happening, Minute, Quota};
 use crate::ops::status::CampaignStatus;
-use crate::report::picture::burn::{BurnDown, Left};
+use crate::report::picture::burn::{BurnDown, Left, so_far};
 use crate::report::picture::{CallsPicture, bands};
 
 const MINUTE: i64 = 60;
@@ -50,7 +50,7 @@ impl Pictures {
             to: latest(&by_limits, to),
             now: calls.now,
             devices: status.tally.devices(),
-            so_far: so_far(status, &calls.minutes, from, end),
+            so_far: so_far(&status.tally, &calls.minutes, from, end),
             ahead: left_ahead,
             by_limits,
             zone: zone.clone(),
@@ -127,28 +127,6 @@ fn left_behind(calls: &[u64], all: u64, now: Timestamp) -> Vec<Left> {
         let at = Timestamp::from_second((number + 1) * MINUTE).unwrap_or(Timestamp::MAX);
         points.push(Left { at, devices: left });
     }
-    points
-}
-
-/// Devices that were left so far: they end as their calls left, of which some had to be repeated.
-fn so_far(
-    status: &CampaignStatus,
-    minutes: &[Minute],
-    from: Timestamp,
-    end: Timestamp,
-) -> Vec<Left> {
-    let (devices, done) = (status.tally.devices(), status.tally.devices_done());
-    let all: u64 = minutes.iter().map(|minute| minute.calls).sum();
-    let mut points = vec![Left { at: from, devices }];
-    let mut calls = 0;
-    for minute in minutes {
-        calls += minute.calls;
-        let ended = u128::from(done) * u128::from(calls) / u128::from(all.max(1));
-        let at = minute.at.checked_add(SignedDuration::from_secs(MINUTE)).unwrap_or(minute.at);
-        let left = devices.saturating_sub(u64::try_from(ended).unwrap_or(u64::MAX));
-        points.push(Left { at: at.min(end), devices: left });
-    }
-    points.push(Left { at: end, devices: devices - done });
     points
 }
 

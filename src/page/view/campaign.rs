@@ -4,13 +4,12 @@ use maud::{Markup, html};
 
 use super::{Frame, first_sentences, scrolls};
 use crate::domain::text::printable;
-use crate::domain::{CampaignState, Outcome, Priority, Stands};
+use crate::domain::{CampaignState, Priority};
 use crate::page::model::campaign::CampaignView;
-use crate::report::advice::advice;
 use crate::report::human::{count, duration};
-use crate::report::picture::bar::{stands, words};
+use crate::report::outcomes::table;
+use crate::report::picture::bar;
 use crate::report::picture::calls::legend;
-use crate::report::picture::{bar, key};
 
 /// The page.
 pub(in crate::page) fn draw(frame: &Frame<'_>, view: &CampaignView) -> Markup {
@@ -166,31 +165,7 @@ fn outcomes(frame: &Frame<'_>, view: &CampaignView) -> Markup {
     html! {
         h2 { "What became of them" }
         (bar(tally, 14.0))
-        (scrolls("Outcomes", &html! {
-            table {
-                thead { tr {
-                    th scope="col" { "Outcome" }
-                    th scope="col" class="n" { "Rows" }
-                    th scope="col" class="n" { "Share" }
-                    th scope="col" { "What to do" }
-                } }
-                tbody {
-                    @for (stands, rows) in stands(tally) {
-                        tr {
-                            td {
-                                (key(stands))
-                                a href=(format!("{place}/devices?outcome={}", stands.word())) {
-                                    (words(stands))
-                                }
-                            }
-                            td class="n" { (count(rows)) }
-                            td class="n" { (share(rows, tally.rows())) }
-                            td { (what_to_do(stands)) }
-                        }
-                    }
-                }
-            }
-        }))
+        (scrolls("Outcomes", &table(tally, Some(&format!("{place}/devices")))))
         p {
             a href=(format!("{place}/devices")) { "All devices" }
             @if view.attention > 0 {
@@ -198,25 +173,6 @@ fn outcomes(frame: &Frame<'_>, view: &CampaignView) -> Markup {
                 a href=(format!("{place}/devices?outcome=attention")) { "Those to be looked at" }
             }
         }
-    }
-}
-
-fn what_to_do(stands: Stands) -> Markup {
-    match stands {
-        Stands::Ended(Outcome::Accepted) => html! { "an order, not yet a scan" },
-        Stands::Ended(Outcome::AlreadyInProgress { covered: true }) => {
-            html! { "nothing: a scan that is wide enough runs" }
-        }
-        Stands::Ended(outcome) => super::ticked(advice(outcome)),
-        _ => html! {},
-    }
-}
-
-fn share(rows: u64, all: u64) -> String {
-    let thousandth = (rows * 1_000 + all / 2).checked_div(all).unwrap_or(0);
-    match thousandth {
-        0 if rows > 0 => "< 0.1 %".to_owned(),
-        some => format!("{}.{} %", some / 10, some % 10),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::{Frame, badge, class, scrolls, ticked};
+use super::{Frame, badge, class, scrolls};
 use crate::domain::text::printable;
 use crate::page::model::campaigns::{CampaignsView, Item, STATES};
 use crate::report::human::count;
+use crate::report::outcomes::ticked;
 use crate::report::picture::bar;
 
 /// The page.

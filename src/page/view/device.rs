@@ -7,6 +7,7 @@ use crate::domain::State;
 use crate::domain::text::printable;
 use crate::page::model::devices::DeviceView;
 use crate::report::advice::advice;
+use crate::report::outcomes::ticked;
 use crate::report::picture::bar::{key, words};
 use crate::report::record::{COLUMNS, Value, reason, record, stands_of};
 
@@ -29,7 +30,7 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &DeviceView) -> Markup {
                 @if let Some(why) = reason(row, head) { " " bdi { (printable(&why)) } "." }
             }
             @if let State::Done(outcome) = row.life.state {
-                p { "What to do: " (super::ticked(advice(outcome))) "." }
+                p { "What to do: " (ticked(advice(outcome))) "." }
             }
         }
         h2 { "Everything that is known" }

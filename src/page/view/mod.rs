@@ -8,6 +8,7 @@ use super::route::path_of;
 use crate::domain::text::printable;
 use crate::domain::{Campaign, Doing};
 use crate::report::human::moment;
+use crate::report::outcomes::ticked;
 use crate::report::standing::{FirstSentences, Tone};
 
 pub(super) mod campaign;
@@ -121,15 +122,6 @@ fn first_sentences(first: &FirstSentences) -> Markup {
                 @if !first.leaves.is_empty() { strong { (first.leaves) } " " }
                 (ticked(&first.why))
             }
-        }
-    }
-}
-
-/// A text with what stands in backticks as commands.
-fn ticked(text: &str) -> Markup {
-    html! {
-        @for (at, part) in text.split('`').enumerate() {
-            @if at % 2 == 1 { code { (printable(part)) } } @else { (printable(part)) }
         }
     }
 }

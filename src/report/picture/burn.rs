@@ -3,12 +3,13 @@
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use super::axis::{CountAxis, LEFT, RIGHT, TimeAxis, WIDTH};
 use super::short;
+use crate::domain::{Minute, Tally};
 use crate::report::human::count;
 
 const TOP: f64 = 40.0;
@@ -106,6 +107,24 @@ impl BurnDown {
     }
 }
 
+/// Devices that were left so far, of a campaign whose rows stand so: they ended as its calls left,
+/// of which some had to be repeated.
+pub fn so_far(tally: &Tally, minutes: &[Minute], from: Timestamp, end: Timestamp) -> Vec<Left> {
+    let (devices, done) = (tally.devices(), tally.devices_done());
+    let all: u64 = minutes.iter().map(|minute| minute.calls).sum();
+    let mut points = vec![Left { at: from, devices }];
+    let mut calls = 0;
+    for minute in minutes {
+        calls += minute.calls;
+        let ended = u128::from(done) * u128::from(calls) / u128::from(all.max(1));
+        let at = minute.at.checked_add(SignedDuration::from_secs(60)).unwrap_or(minute.at);
+        let left = devices.saturating_sub(u64::try_from(ended).unwrap_or(u64::MAX));
+        points.push(Left { at: at.min(end), devices: left });
+    }
+    points.push(Left { at: end, devices: devices - done });
+    points
+}
+
 const STRING: &str = "a String takes any text";
 
 /// A line through some of the points, the first and the last among them.
@@ -124,8 +143,6 @@ fn line(points: &[Left], time: &TimeAxis, axis: &CountAxis) -> String {
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
-
     use super::*;
 
     #[test]

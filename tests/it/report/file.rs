@@ -25,6 +25,9 @@ fn head() -> ReportHead {
         scan_type: ScanType::Full,
         emulated: false,
         ticket: "=CHG0031337".parse().ok(),
+        comment: "c".to_owned(),
+        portal: None,
+        story: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cancels;
 pub(crate) mod file;
+mod people;
 pub(crate) mod plan;
 mod progress;
 pub(crate) mod summary;

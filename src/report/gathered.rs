@@ -1,0 +1,36 @@
+//! What a report for people keeps of its rows: counts of all of them, and those that need
+//! attention, of which no more than anybody would read.
+
+use super::totals::Totals;
+use crate::domain::{Row, State, Tally};
+
+/// Rows that are kept at most.
+const MOST: usize = 2_000;
+
+/// What is kept.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub(super) tally: Tally,
+    pub(super) totals: Totals,
+    /// The first of those that need attention.
+    pub(super) rows: Vec<Row>,
+    /// How many of them are left out.
+    pub(super) more: u64,
+}
+
+impl Gathered {
+    /// Takes the next row in.
+    pub(super) fn add(&mut self, row: &Row) {
+        self.tally.add(row.life.state, 1);
+        self.totals.add(row);
+        let State::Done(outcome) = row.life.state else { return };
+        if !outcome.needs_attention() {
+            return;
+        }
+        if self.rows.len() < MOST {
+            self.rows.push(row.clone());
+        } else {
+            self.more += 1;
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The form of a report that people open: one file that asks nobody for anything, runs nothing and
+//! prints well. It holds the rows that need attention, and not all.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+use super::gathered::Gathered;
+use super::happenings::words as happened;
+use super::human::{count, counted, moment};
+use super::mark::mark;
+use super::outcomes::{share, table};
+use super::picture::bar::{key, words};
+use super::picture::calls::legend;
+use super::picture::{STYLE, bar};
+use super::record::{ReportHead, reason, stands_of};
+use super::story::Story;
+use crate::domain::text::{cut, printable};
+use crate::domain::{Outcome, Row, Tally};
+
+/// Characters of a name or a message that are shown.
+const SHOWN: usize = 200;
+
+/// The report.
+pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> Markup {
+    let digest = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    );
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="viewport" content="width=device-width,initial-scale=1";
+                meta name="generator" content=(mark(head));
+                title { (head.campaign.as_str()) " · fleetsweep" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main { (main(head, gathered)) } }
+        }
+    }
+}
+
+fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
+    let tally = &gathered.tally;
+    let tone = if tally.needs_attention() { "att" } else { "ok" };
+    html! {
+        h1 { (head.campaign.as_str()) }
+        p class="sub" {
+            @if head.emulated { strong { "EMULATED: no real device was asked" } " · " }
+            (head.scan_type.api_name()) " scan · tenant " bdi { (printable(&head.tenant)) }
+            @if let Some(ticket) = &head.ticket { " · ticket " (ticket.as_str()) }
+            " · “" bdi { (printable(&head.comment)) } "”"
+        }
+        div class=(format!("say {tone}")) { p { strong { (headline(tally)) "." } } }
+        @if let Some(story) = &head.story { (facts(story, tally)) }
+        h2 { "What became of them" }
+        (bar(tally, 14.0))
+        (table(tally, None))
+        @if let Some(story) = &head.story { (told(story, tally)) }
+        (rows(head, gathered))
+        footer {
+            "“Accepted” is an order: a device that sleeps scans when it wakes. Every row stands \
+             in the report that ends in .csv or .jsonl: "
+            code { "fleetsweep report " (head.campaign.as_str()) }
+            " · fleetsweep " (env!("CARGO_PKG_VERSION"))
+        }
+    }
+}
+
+/// What a report says first: `96.3 % of 12,000 devices ordered or covered; 462 rows need ...`.
+pub(super) fn headline(tally: &Tally) -> String {
+    let covered: u64 =
+        Outcome::ALL.into_iter().filter(|one| one.covers()).map(|one| tally.of(one)).sum();
+    let attention: u64 =
+        Outcome::ALL.into_iter().filter(|one| one.needs_attention()).map(|one| tally.of(one)).sum();
+    let open = match tally.open() {
+        0 => String::new(),
+        some => format!("; {} open still", count(some)),
+    };
+    let verb = if attention == 1 { "needs" } else { "need" };
+    format!(
+        "{} of {} ordered or covered; {} {verb} attention{open}",
+        share(covered, tally.devices()),
+        counted(tally.devices(), "device"),
+        counted(attention, "row")
+    )
+}
+
+fn facts(story: &Story, tally: &Tally) -> Markup {
+    let [from, to] =
+        [story.opened_at, story.end()].map(|at| moment(&at.to_zoned_datetime(story.zone.clone())));
+    let fact = |name: &str, value: String| {
+        html! { div class="fact" { dt { (name) } dd { (value) } } }
+    };
+    html! {
+        p class="sub" { (from) " to " (to) }
+        dl class="facts" {
+            (fact("Devices", count(tally.devices())))
+            (fact("Accepted", count(tally.of(Outcome::Accepted))))
+            (fact("Calls", count(story.calls)))
+            (fact("Answered 429", count(story.throttled())))
+        }
+    }
+}
+
+fn told(story: &Story, tally: &Tally) -> Markup {
+    let pictures = story.pictures(tally);
+    let now = story.end().to_zoned_datetime(story.zone.clone());
+    html! {
+        h2 { "Calls against both limits" }
+        figure {
+            div class="pan" { (pictures.calls.svg()) }
+            figcaption { "Bars: calls of each minute. " (legend(&pictures.calls.bands)) }
+        }
+        h2 { "How it went" }
+        figure {
+            div class="pan" { (pictures.left.svg()) }
+            figcaption { (pictures.left.words()) }
+        }
+        h2 { "What happened" }
+        ol class="ev" {
+            @for one in &story.happenings {
+                li {
+                    time { (moment(&one.at.to_zoned_datetime(story.zone.clone()))) }
+                    span {
+                        (printable(&happened(&one.what, &now)))
+                        @if !one.host.is_empty() {
+                            span class="t" {
+                                " (" (printable(&one.by)) " on " (printable(&one.host)) ")"
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn rows(head: &ReportHead, gathered: &Gathered) -> Markup {
+    html! {
+        @if !gathered.rows.is_empty() {
+            h2 { "Rows that need attention" }
+            @if gathered.more > 0 {
+                p {
+                    "The first " (count(gathered.rows.len() as u64)) "; " (count(gathered.more))
+                    " more stand in the other reports."
+                }
+            }
+            table class="rows" {
+                colgroup { col class="l"; col class="d"; col class="o"; col class="r"; }
+                thead { tr {
+                    th scope="col" class="n" { "Line" }
+                    th scope="col" { "Device" }
+                    th scope="col" { "Outcome" }
+                    th scope="col" { "What the server said, or why" }
+                } }
+                tbody { @for row in &gathered.rows { (line(head, row)) } }
+            }
+        }
+    }
+}
+
+fn line(head: &ReportHead, row: &Row) -> Markup {
+    let stands = stands_of(row.life.state);
+    let id = row.device.map(|device| device.to_string()).unwrap_or_default();
+    let name = row.name.as_deref().or(row.input_text.as_deref()).unwrap_or(&id);
+    let why = reason(row, head);
+    html! {
+        tr {
+            td class="n" { (row.line) }
+            td class="dev" {
+                bdi { (cut(&printable(name), SHOWN)) }
+                @if !id.is_empty() && name != id { br; code class="id" { (id) } }
+            }
+            td { (key(stands)) (words(stands)) }
+            td class="dev" {
+                @if let Some(code) = &row.detail.error_code {
+                    b { (cut(&printable(code), SHOWN)) } " "
+                }
+                @if let Some(text) = row.detail.message.as_deref().or(why.as_deref()) {
+                    bdi { (cut(&printable(text), SHOWN)) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The form of a report for a ticket: one screen of Markdown, with what somebody has to do.
+
+use std::fmt::Write as _;
+
+use super::gathered::Gathered;
+use super::human::{count, counted, duration, moment};
+use super::mark::mark;
+use super::outcomes::{share, what_to_do};
+use super::picture::bar::{stands, words};
+use super::record::ReportHead;
+use crate::domain::text::{cut, printable};
+
+/// Failures of a kind that are told.
+const KINDS: usize = 8;
+
+const STRING: &str = "a String takes any text";
+
+/// The report.
+pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
+    let tally = &gathered.tally;
+    let mut text = format!("<!-- {} -->\n{}\n\n", mark(head), headline(head, gathered));
+    text += "| outcome | rows | share | what to do |\n|---|---:|---:|---|\n";
+    for (stands, rows) in stands(tally) {
+        let (words, share) = (words(stands), share(rows, tally.rows()));
+        let todo = what_to_do(stands).replace("fleetsweep retry", &retry(head));
+        writeln!(text, "| {words} | {} | {share} | {todo} |", count(rows)).expect(STRING);
+    }
+    text += "\n";
+    text += &effort(head);
+    let groups = gathered.totals.groups();
+    if !groups.is_empty() {
+        text += "\nWhat went wrong:\n";
+    }
+    for group in groups.iter().take(KINDS) {
+        let code = group.code.as_deref().map(|code| format!(" `{}`", plain(code)));
+        let said = group.message.as_deref().map(|said| format!(": {}", plain(said)));
+        let (rows, name) = (count(group.rows), group.outcome.name().replace('_', " "));
+        let (code, said) = (code.unwrap_or_default(), said.unwrap_or_default());
+        writeln!(text, "- {rows} {name}{code}{said}").expect(STRING);
+    }
+    text += "\nAn order is not yet a scan: a device that sleeps scans when it wakes.\n";
+    text
+}
+
+/// What a report says first: `inc: 96.3 % of 12,000 devices ordered or covered; 462 rows need ...`
+fn headline(head: &ReportHead, gathered: &Gathered) -> String {
+    let ticket = head.ticket.as_ref().map(|one| format!(" ({})", plain(one.as_str())));
+    let emulated = if head.emulated { "EMULATED: " } else { "" };
+    let words = super::html::headline(&gathered.tally);
+    format!("**{emulated}{}: {words}**{}", head.campaign, ticket.unwrap_or_default())
+}
+
+fn retry(head: &ReportHead) -> String {
+    format!("fleetsweep retry {}", head.campaign)
+}
+
+fn effort(head: &ReportHead) -> String {
+    let scan = format!("{} scan, tenant `{}`", head.scan_type.api_name(), plain(&head.tenant));
+    let Some(story) = &head.story else { return format!("{scan}.\n") };
+    let (from, to) = (story.opened_at, story.end());
+    let took = duration(std::time::Duration::try_from(to.duration_since(from)).unwrap_or_default());
+    let [from, to] = [from, to].map(|at| moment(&at.to_zoned_datetime(story.zone.clone())));
+    format!(
+        "{scan}, {from} to {to} ({took}), {}, {} answered with 429.\n",
+        counted(story.calls, "call"),
+        count(story.throttled())
+    )
+}
+
+/// A text in which no sign means anything to Markdown or HTML, on one line.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for sign in cut(&printable(text), 200).chars() {
+        match sign {
+            '<' => plain.push_str("&lt;"),
+            '>' => plain.push_str("&gt;"),
+            '&' => plain.push_str("&amp;"),
+            '`' => plain.push('\''),
+            '|' | '*' | '_' | '[' | ']' | '\\' | '#' | '!' | '~' => {
+                plain.push('\\');
+                plain.push(sign);
+            }
+            _ => plain.push(sign),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_sign_of_a_name_means_anything_to_markdown() {
+        let hostile = "a|b `c` <img src=x> [d](http://e) *f* \n";
+        let plain = plain(hostile);
+        assert_eq!(plain, "a\\|b 'c' &lt;img src=x&gt; \\[d\\](http://e) \\*f\\* \\\\u{a}");
+    }
+}

@@ -1,0 +1,69 @@
+//! What became of the rows of a campaign as a table of HTML, with what somebody can do about them.
+
+use maud::{Markup, html};
+
+use super::advice::advice;
+use super::human::count;
+use super::picture::bar::{key, stands, words};
+use crate::domain::text::printable;
+use crate::domain::{Outcome, Stands, Tally};
+
+/// The table. `place` is where the rows of an outcome are shown, if that is anywhere.
+pub fn table(tally: &Tally, place: Option<&str>) -> Markup {
+    html! {
+        table {
+            thead { tr {
+                th scope="col" { "Outcome" }
+                th scope="col" class="n" { "Rows" }
+                th scope="col" class="n" { "Share" }
+                th scope="col" { "What to do" }
+            } }
+            tbody {
+                @for (stands, rows) in stands(tally) {
+                    tr {
+                        td {
+                            (key(stands))
+                            @if let Some(place) = place {
+                                a href=(format!("{place}?outcome={}", stands.word())) {
+                                    (words(stands))
+                                }
+                            } @else { (words(stands)) }
+                        }
+                        td class="n" { (count(rows)) }
+                        td class="n" { (share(rows, tally.rows())) }
+                        td { (ticked(what_to_do(stands))) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What somebody can do about rows that stand so; commands stand in backticks.
+pub fn what_to_do(stands: Stands) -> &'static str {
+    match stands {
+        Stands::Ended(Outcome::Accepted) => "an order, not yet a scan",
+        Stands::Ended(Outcome::AlreadyInProgress { covered: true }) => {
+            "nothing: a scan that is wide enough runs"
+        }
+        Stands::Ended(outcome) => advice(outcome),
+        _ => "",
+    }
+}
+
+/// A share of all, as `35.3 %`.
+pub fn share(rows: u64, all: u64) -> String {
+    match (rows * 1_000 + all / 2).checked_div(all).unwrap_or(0) {
+        0 if rows > 0 => "< 0.1 %".to_owned(),
+        some => format!("{}.{} %", some / 10, some % 10),
+    }
+}
+
+/// A text with what stands in backticks as commands.
+pub fn ticked(text: &str) -> Markup {
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 { code { (printable(part)) } } @else { (printable(part)) }
+        }
+    }
+}
