@@ -22,6 +22,11 @@ pub trait Clock: Clone + Send + Sync + 'static {
     /// Now, for people.
     fn utc(&self) -> Timestamp;
 
+    /// The same as all hosts read it that share a store, whose own clocks may stand apart.
+    fn shared_utc(&self) -> Timestamp {
+        self.utc()
+    }
+
     /// Waits until `now()` has reached the stamp; at once if it has.
     fn sleep_until(&self, at: Stamp) -> impl Future<Output = ()> + Send;
 }

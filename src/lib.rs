@@ -11,7 +11,7 @@
 //!    |--> intake (lists in), report (plan, progress, summary, files out)
 //!    v
 //!   engine  one loop that makes calls --> gate --> store   (slot in the journal, answer, row)
-//!    |                                             `-----> SQLite, or memory for rehearsals
+//!    |                                             `-----> SQLite or PostgreSQL, or memory
 //!    `----> defender: the client of the API  --HTTP-->  the API, or emulator
 //!   domain  the rules and values of all of them, pure
 //! ```
@@ -21,8 +21,9 @@
 //!   devices are worth an order (`platform`, `preflight`), what was ordered before (`history`),
 //!   what can be asked (`request`), what differs from an approved plan (`plan_file`), waves
 //!   (`rollout`), forecasts.
-//! - [`store`] keeps campaigns and the journal: a trait in the program's verbs, in memory and in
-//!   SQLite. [`engine`] runs a campaign: one loop owns the state; tasks claim, send and settle.
+//! - [`store`] keeps campaigns and the journal: a trait in the program's verbs, in memory, in
+//!   SQLite, and in PostgreSQL for several hosts. [`engine`] runs a campaign: one loop owns the
+//!   state; tasks claim, send and settle.
 //! - [`gate`] is governor in front of the store. It spreads bursts and is no part of the proof.
 //! - [`defender`] is the client of the API and signs in by seven kinds; [`emulator`] is the API's
 //!   other end. They share no code.

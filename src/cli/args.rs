@@ -359,7 +359,7 @@ impl SpeedArgs {
 /// Where state and reports go.
 #[derive(Clone, Debug, Default, Args)]
 pub struct OutputArgs {
-    /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    /// Where campaigns and calls are kept, as sqlite:PATH or postgres://... [env: FLEETSWEEP_STORE]
     /// [default: /var/lib/fleetsweep if it is writable, else your state folder]
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
@@ -586,7 +586,7 @@ pub struct DevicesArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Where calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    /// Where calls are kept, as sqlite:PATH or postgres://... [env: FLEETSWEEP_STORE]
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
 

@@ -29,6 +29,8 @@ pub enum HoldReason {
     Network,
     /// The store cannot be reached or written.
     Store,
+    /// The store may have forgotten calls, as after a failover or a restore.
+    Forgotten,
     /// The pace that spreads bursts.
     Pace,
     /// The window in which orders may leave has not opened yet.

@@ -22,7 +22,13 @@ pub enum Hold {
     Priority(CampaignId),
     /// The store itself is out of reach.
     Store,
+    /// The store may have forgotten calls, as after a failover or a restore.
+    Forgotten,
 }
+
+/// Why nothing is ordered for a while after a failover or a restore.
+pub const FORGOTTEN: &str =
+    "waiting until calls that the store may have forgotten in a failover or restore are over";
 
 /// A "no" of the limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +47,7 @@ impl fmt::Display for Hold {
             Hold::User => f.write_str("paused by `fleetsweep pause`"),
             Hold::Priority(_) => f.write_str("another campaign goes before it"),
             Hold::Store => f.write_str("waiting for the store"),
+            Hold::Forgotten => f.write_str(FORGOTTEN),
         }
     }
 }
@@ -54,6 +61,9 @@ pub struct Decided {
     pub paused: bool,
     /// The campaign of high priority that it yields to now.
     pub ahead: Option<CampaignId>,
+    /// The store may have forgotten calls of it: the list of actions is asked about each device
+    /// that waits before it is ordered.
+    pub forgotten: bool,
 }
 
 /// What is said to a claim before the limit is asked.
@@ -116,7 +126,7 @@ mod tests {
         let (now, timing) = (Stamp(5), Timing::default());
         let ahead = Some(CampaignId(7));
         let scan = |called_off, paused, ahead| {
-            let decided = Decided { called_off, paused, ahead };
+            let decided = Decided { called_off, paused, ahead, forgotten: false };
             match decided.answer(Operation::Scan, now, &timing) {
                 BeforeTheLimit::NotYet(no) => {
                     assert_eq!(no.at, now.plus(timing.poll));
@@ -136,7 +146,7 @@ mod tests {
         assert_eq!(scan(false, true, ahead), Some(Hold::User));
         assert_eq!(scan(false, false, ahead), Some(Hold::Priority(CampaignId(7))));
         assert_eq!(scan(false, false, None), None);
-        let decided = Decided { called_off: true, paused: true, ahead };
+        let decided = Decided { called_off: true, paused: true, ahead, forgotten: true };
         let read = decided.answer(Operation::Read, now, &timing);
         assert_eq!(read, BeforeTheLimit::AskTheLimit, "orders that left are found out about");
     }

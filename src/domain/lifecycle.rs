@@ -168,6 +168,11 @@ pub enum LifeEvent {
     },
     /// Its campaign was called off: it is not ordered any more.
     CalledOff,
+    /// The store may have forgotten that it was ordered: the list of actions is asked first.
+    Forgotten {
+        /// Now; what was sent has arrived long ago.
+        now: Stamp,
+    },
     /// The action that it ordered was cancelled by this program.
     Cancelled,
 }
@@ -231,6 +236,12 @@ impl Life {
         }
     }
 
+    /// Whether it is in doubt only since the store may have forgotten a call: no answer is known to
+    /// be lost, which would have used up a try.
+    pub fn may_be_forgotten(&self) -> bool {
+        self.tries == 0 && matches!(self.state, State::Doubtful { busy: false, .. })
+    }
+
     fn in_state(state: State) -> Self {
         Self { state, ..Self::default() }
     }
@@ -264,6 +275,10 @@ pub fn next(
             Ok(Life { rank, ..life.to(State::Queued(Stamp::ZERO)) })
         }
         (State::Queued(_), LifeEvent::CalledOff) => Ok(life.to(State::Done(called_off(&life)))),
+        (State::Queued(_), LifeEvent::Forgotten { now }) => {
+            let state = State::Doubtful { looks: 0, look_at: now, busy: false };
+            Ok(Life { arrives_by: now, ..life.to(state) })
+        }
         (State::Done(Outcome::Accepted), LifeEvent::Cancelled) => {
             Ok(life.to(State::Done(Outcome::Cancelled)))
         }
@@ -358,6 +373,11 @@ impl Rules<'_> {
         match found {
             Found::Ours => life.to(State::Done(Outcome::Accepted)),
             Found::OursFailed => life.to(State::Done(Outcome::Failed)),
+            // The list is complete by then. Where it may not be read, "already in progress" is what
+            // is left to tell.
+            Found::NotOurs { .. } | Found::Forbidden if life.may_be_forgotten() => {
+                life.to(State::Queued(Stamp::ZERO))
+            }
             Found::Forbidden if busy => {
                 life.to(State::Done(Outcome::AlreadyInProgress { covered: false }))
             }

@@ -2,6 +2,7 @@
 //! randomness; whatever of these a rule needs comes in as a value.
 
 pub mod action;
+pub mod bounded_clock;
 pub mod budget;
 pub mod campaign;
 pub mod canary;

@@ -189,6 +189,16 @@ pub fn duration_text(duration: Duration) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
+/// For how long calls can count that a store may have forgotten, from the moment at which that is
+/// noticed: the last of them was claimed a moment before, and counts in the longest window of any
+/// open campaign. Without one, the API's own windows count.
+pub fn forgotten_for(longest: Option<Duration>, timing: &Timing) -> Duration {
+    let api = api_quotas().into_iter().map(|quota| quota.window / timing.time_scale).max();
+    let window = longest.or(api).unwrap_or_default();
+    let quota = Quota { calls: NonZeroU32::MIN, window };
+    timing.horizon() + quota.reopens_after(timing)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,5 +250,17 @@ mod tests {
         assert_eq!((pace.burst.get(), pace.interval), (10, Duration::from_millis(100)));
         let even = PaceKind::Even.pace(&api_quotas()).unwrap();
         assert_eq!((even.burst.get(), even.interval), (1, Duration::from_millis(2_400)));
+    }
+
+    #[test]
+    fn what_was_forgotten_counts_for_the_horizon_and_the_longest_window() {
+        let timing = Timing::default();
+        let hour = api_quotas().into_iter().max_by_key(|quota| quota.window).unwrap();
+        let whole = timing.horizon() + hour.reopens_after(&timing);
+        assert_eq!(forgotten_for(None, &timing), whole);
+        assert_eq!(forgotten_for(Some(hour.window), &timing), whole);
+        assert!(forgotten_for(Some(Duration::from_secs(2)), &timing) < Duration::from_secs(70));
+        let scaled = forgotten_for(None, &timing.scaled(60));
+        assert!(scaled < Duration::from_secs(62), "{scaled:?}");
     }
 }

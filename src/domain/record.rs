@@ -15,6 +15,7 @@ use super::request::ScanRequest;
 use super::rollout::WaveFailure;
 use super::series::SeriesName;
 use super::settle::{Detail, ServerNotes};
+use super::text;
 use super::{
     Action, BudgetKey, BudgetState, BusyPolicy, CampaignName, DeviceId, LastRun, Life, Mark,
     Operation, Order, Priority, Quota, Rollout, Stamp, State, Timing,
@@ -53,6 +54,13 @@ pub struct NewRow {
 }
 
 impl NewRow {
+    /// The row as every store can hold it.
+    pub(crate) fn storable(mut self) -> Self {
+        self.name = self.name.map(text::storable);
+        self.input_text = self.input_text.map(text::storable);
+        self
+    }
+
     /// What the report tells of the row beside its outcome.
     pub(crate) fn detail(&self) -> Detail {
         match self.life.state {

@@ -27,6 +27,12 @@ pub fn cut(text: &str, limit: usize) -> String {
     text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// The text as every store can hold it: PostgreSQL keeps no U+0000, so U+FFFD stands in its place,
+/// in every store alike.
+pub fn storable(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
 /// The text as far as no server changes it that respects its letters: in small ones, without white
 /// space and invisible characters. For comparing what was sent with what came back.
 pub fn squeezed(text: &str) -> String {

@@ -2,7 +2,7 @@
 //! how the commands read that it proposes. It is handed in, so that an operation reads neither an
 //! environment nor a terminal.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use super::failure::Failure;
@@ -13,6 +13,7 @@ use crate::domain::request::{ConnectRequest, RunRequest};
 use crate::domain::text::shell_word;
 use crate::domain::{CampaignName, FileDigest, SignInKind, Target};
 use crate::report::human::wrapped;
+pub use crate::store::any::StorePlace;
 
 /// What surrounds an operation.
 pub struct Context<'a> {
@@ -42,11 +43,11 @@ impl Context<'_> {
 /// Where a store is.
 #[derive(Clone, Debug)]
 pub struct StoreChoice {
-    /// The path of the file.
+    /// The file or the server.
     ///
     /// # Errors
     /// `Failure` if there is no place for it; who needs no store need not know.
-    pub path: Result<PathBuf, Failure>,
+    pub place: Result<StorePlace, Failure>,
     /// Somebody named it; else the emulator has one of its own, which is temporary.
     pub named: bool,
     /// What people should know of another store.

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::failure::Failure;
 use super::stores::{self, Place};
-use crate::clock::{Clock, SystemClock, wall_clock};
+use crate::clock::{Clock, wall_clock};
 use crate::domain::history::LOOKED_BACK;
 use crate::domain::{Campaign, CampaignFilter, Exit, Timing};
 use crate::report::pruned::{Gone, Pruned};
 use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
+use crate::store::any::{AnyStore, OpenedStore};
 
 /// Removes the rows of all campaigns that ended so long ago, or tells what that would be.
 ///
@@ -52,7 +52,7 @@ pub async fn prune(cx: &Context<'_>, older_than: Duration, dry_run: bool) -> Res
 }
 
 async fn remove(
-    store: &SqliteStore<SystemClock>,
+    store: &OpenedStore,
     meant: &[Campaign],
     before: Timestamp,
 ) -> Result<Pruned, Failure> {
@@ -68,8 +68,10 @@ async fn remove(
 
 /// Gives free space back to the disk, if there is much of it and nobody is at work; how many bytes.
 /// What is not given back is used by the campaigns that come.
-async fn give_back(store: &SqliteStore<SystemClock>) -> Result<Option<u64>, Failure> {
-    let space = store.space().await?;
+async fn give_back(store: &OpenedStore) -> Result<Option<u64>, Failure> {
+    // A server gives its space back by itself.
+    let AnyStore::Sqlite(file) = store.kind() else { return Ok(None) };
+    let space = file.space().await?;
     let now = store.clock().utc();
     let works = |campaign: &Campaign| {
         campaign.last_run.as_ref().is_some_and(|run| run.is_alive(now, &Timing::default()))
@@ -79,10 +81,10 @@ async fn give_back(store: &SqliteStore<SystemClock>) -> Result<Option<u64>, Fail
     if space.free < space.bytes / 4 || open.iter().any(works) {
         return Ok(None);
     }
-    if let Err(error) = store.compact().await {
+    if let Err(error) = file.compact().await {
         // The rows are gone all the same, and the file is as it was.
         tracing::warn!(%error, "the free space of the store was not given back");
         return Ok(None);
     }
-    Ok(Some(space.bytes.saturating_sub(store.space().await?.bytes)))
+    Ok(Some(space.bytes.saturating_sub(file.space().await?.bytes)))
 }

@@ -17,7 +17,7 @@ use super::run::reports::Reports;
 use super::stores::{self, Place};
 use super::waves::deal;
 use super::work::hand_over;
-use crate::clock::{local_now, wall_clock};
+use crate::clock::{Clock, local_now};
 use crate::defender::HttpApi;
 use crate::domain::request::{ConnectRequest, ResumeRequest, RunRequest, Said};
 use crate::domain::{Begun, Campaign, Exit, Happened};
@@ -173,7 +173,7 @@ async fn already_at_work<S: Store>(
     speed: &Speed,
 ) -> Result<Option<Exit>, Failure> {
     let Some(last) = &campaign.last_run else { return Ok(None) };
-    let now = wall_clock();
+    let now = store.clock().shared_utc();
     if last.alive_but("", now, &speed.timing) == 0 {
         return Ok(None);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::ZonedDateTime;
 use tokio::sync::{mpsc, watch};
 
-use crate::clock::{Clock, wall_clock};
+use crate::clock::Clock;
 use crate::defender::Inventory;
 use crate::domain::request::ScanRequest;
 use crate::domain::series::RUNS;
@@ -96,7 +96,12 @@ pub(super) async fn open_ones<S: Store>(
     for one in &all {
         // One that was opened a moment ago has not said yet that it runs.
         let opened = LastRun::begun(one.opened_at);
-        if one.last_run.as_ref().unwrap_or(&opened).is_alive(wall_clock(), &speed.timing) {
+        if one
+            .last_run
+            .as_ref()
+            .unwrap_or(&opened)
+            .is_alive(store.clock().shared_utc(), &speed.timing)
+        {
             return Err(at_work(cx, &one.name));
         }
         if one.paused {

@@ -2,19 +2,19 @@
 //! dry run, which only reads what an existing one says of the quota used.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::context::{Commands, StoreChoice};
 use super::failure::Failure;
-use crate::clock::SystemClock;
 use crate::domain::service::is_domain;
 use crate::domain::{CampaignName, Tally, Target, Timing};
-use crate::store::sqlite::SqliteStore;
+use crate::store::any::{OpenedStore, StorePlace};
+use crate::store::postgres::Address;
 use crate::store::{Store, StoreError};
 
 /// Where a command's store is.
 pub struct Place {
-    path: PathBuf,
+    at: StorePlace,
     /// Removed with this value.
     temporary: Option<tempfile::TempDir>,
     /// Another store that would be used, if this user might.
@@ -34,8 +34,8 @@ impl Place {
                 let what = "no temporary store can be made";
                 Failure::failed(what, error, next)
             })?;
-            let path = folder.path().join("fleetsweep.db");
-            return Ok(Self { path, temporary: Some(folder), passed_over: None });
+            let at = StorePlace::File(folder.path().join("fleetsweep.db"));
+            return Ok(Self { at, temporary: Some(folder), passed_over: None });
         }
         Self::durable(choice)
     }
@@ -52,9 +52,12 @@ impl Place {
         Self::durable(choice).map(Some)
     }
 
-    /// Whether there is something already.
+    /// Whether there is something already; a server is there.
     pub fn exists(&self) -> bool {
-        self.path.exists()
+        match &self.at {
+            StorePlace::File(path) => path.exists(),
+            StorePlace::Server(_) => true,
+        }
     }
 
     /// What the user should know of another store.
@@ -67,8 +70,8 @@ impl Place {
     /// # Errors
     /// `Failure` if the choice names no store, or no folder can be found.
     pub fn durable(choice: &StoreChoice) -> Result<Self, Failure> {
-        let StoreChoice { path, named: _, warning } = choice;
-        Ok(Self { path: path.clone()?, temporary: None, passed_over: warning.clone() })
+        let StoreChoice { place, named: _, warning } = choice;
+        Ok(Self { at: place.clone()?, temporary: None, passed_over: warning.clone() })
     }
 }
 
@@ -76,9 +79,38 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.temporary {
             Some(_) => f.write_str("temporary, removed at the end"),
-            None => write!(f, "{}", self.path.display()),
+            None => write!(f, "{}", self.at),
         }
     }
+}
+
+/// Whether this names a server and no file.
+pub fn names_a_server(url: &str) -> bool {
+    Address::is_one(url)
+}
+
+/// The store on the server of this URL, with the password that this file has for it.
+///
+/// # Errors
+/// `Failure` if it cannot be read, or holds a password where others see it.
+pub fn server(
+    url: &str,
+    may_hold_password: bool,
+    passwords: Option<&Path>,
+) -> Result<StorePlace, Failure> {
+    let mut address = Address::parse(url)?;
+    if address.has_password() && !may_hold_password {
+        return Err(Failure::usage(
+            "the store's address holds a password",
+            "everybody on this machine can read the arguments of a process",
+            "take it out of --store; put the whole address into FLEETSWEEP_STORE, or the password \
+             into the file that PGPASSFILE names (or ~/.pgpass), readable by you alone",
+        ));
+    }
+    if let Some(file) = passwords {
+        address = address.with_passwords_of(file)?;
+    }
+    Ok(StorePlace::Server(Box::new(address)))
 }
 
 /// Opens the store for a run of this campaign, or for one that has none, making it if need be.
@@ -89,8 +121,8 @@ pub(super) async fn open(
     place: &Place,
     timing: Timing,
     campaign: Option<(&CampaignName, &Commands)>,
-) -> Result<SqliteStore<SystemClock>, Failure> {
-    match SqliteStore::open(&place.path, timing).await {
+) -> Result<OpenedStore, Failure> {
+    match OpenedStore::open(&place.at, timing).await {
         Ok(store) => Ok(store),
         Err(error) => {
             let failure = Failure::from(error);
@@ -111,10 +143,7 @@ pub(super) async fn open(
 ///
 /// # Errors
 /// `Failure` of the run, or of the disk.
-pub(super) async fn close<T>(
-    store: &SqliteStore<SystemClock>,
-    ran: Result<T, Failure>,
-) -> Result<T, Failure> {
+pub(super) async fn close<T>(store: &OpenedStore, ran: Result<T, Failure>) -> Result<T, Failure> {
     let closed = store.close().await;
     let done = ran?;
     closed.map(|()| done).map_err(|error| {
@@ -129,7 +158,7 @@ pub(super) async fn close<T>(
 
 /// What can still be read of a campaign in a store that cannot be used.
 async fn how_far(place: &Place, campaign: &CampaignName) -> Option<Tally> {
-    let store = SqliteStore::open_read_only(&place.path, Timing::default()).await.ok()??;
+    let store = OpenedStore::open_read_only(&place.at, Timing::default()).await.ok()??;
     let named = store.named(campaign).await.ok()?;
     // Of several it is not known here which one is meant.
     let [campaign] = &named[..] else { return None };
@@ -140,11 +169,9 @@ async fn how_far(place: &Place, campaign: &CampaignName) -> Option<Tally> {
 ///
 /// # Errors
 /// `Failure` if it is there and cannot be used.
-pub(super) async fn open_if_there(
-    place: Option<&Place>,
-) -> Result<Option<SqliteStore<SystemClock>>, Failure> {
+pub(super) async fn open_if_there(place: Option<&Place>) -> Result<Option<OpenedStore>, Failure> {
     let Some(place) = place else { return Ok(None) };
-    Ok(SqliteStore::open_read_only(&place.path, Timing::default()).await?)
+    Ok(OpenedStore::open_read_only(&place.at, Timing::default()).await?)
 }
 
 /// Opens the store for a command that goes on with a campaign, making none where there is none. One
@@ -152,9 +179,9 @@ pub(super) async fn open_if_there(
 ///
 /// # Errors
 /// `Failure` if there is none, or if it cannot be used.
-pub(super) async fn open_to_go_on(place: &Place) -> Result<SqliteStore<SystemClock>, Failure> {
-    match SqliteStore::open_read_only(&place.path, Timing::default()).await {
-        Err(StoreError::Older(_)) => Ok(SqliteStore::open(&place.path, Timing::default()).await?),
+pub(super) async fn open_to_go_on(place: &Place) -> Result<OpenedStore, Failure> {
+    match OpenedStore::open_read_only(&place.at, Timing::default()).await {
+        Err(StoreError::Older(_)) => Ok(OpenedStore::open(&place.at, Timing::default()).await?),
         opened => opened?.ok_or_else(|| no_store(place)),
     }
 }
@@ -163,8 +190,8 @@ pub(super) async fn open_to_go_on(place: &Place) -> Result<SqliteStore<SystemClo
 ///
 /// # Errors
 /// `Failure` if there is none, or if it cannot be used.
-pub(crate) async fn open_to_read(place: &Place) -> Result<SqliteStore<SystemClock>, Failure> {
-    let store = SqliteStore::open_read_only(&place.path, Timing::default()).await?;
+pub(crate) async fn open_to_read(place: &Place) -> Result<OpenedStore, Failure> {
+    let store = OpenedStore::open_read_only(&place.at, Timing::default()).await?;
     store.ok_or_else(|| no_store(place))
 }
 
@@ -172,7 +199,7 @@ fn no_store(place: &Place) -> Failure {
     let other = place.warning().map(|other| format!("; {other}")).unwrap_or_default();
     Failure::usage(
         "there are no campaigns yet",
-        format!("there is no store at {}{other}", place.path.display()),
+        format!("there is no store at {}{other}", place.at),
         "start one with `fleetsweep scan`, or name its store with --store",
     )
 }
@@ -186,7 +213,7 @@ pub(super) async fn with_tenant_id(
     target: Target,
 ) -> Result<Target, Failure> {
     let (true, Some(place)) = (is_domain(&target.tenant), place) else { return Ok(target) };
-    let store = SqliteStore::open_read_only(&place.path, Timing::default()).await?;
+    let store = OpenedStore::open_read_only(&place.at, Timing::default()).await?;
     let Some(store) = store else { return Ok(target) };
     Ok(with_tenant_id_of(&store, target).await?)
 }

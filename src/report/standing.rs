@@ -263,6 +263,11 @@ impl Standing<'_> {
                 let why = "its run cannot reach or write the store. Nothing is lost.";
                 say(Tone::Attention, NOW, format!("{why} {by_itself}"))
             }
+            HoldReason::Forgotten => {
+                let why = "the store may have forgotten calls in a failover or a restore, and \
+                           waits until they are over.";
+                say(Tone::Attention, RIGHT, format!("{why}{next} {by_itself}"))
+            }
             HoldReason::Window => {
                 say(Tone::Runs, RIGHT, format!("its window has not opened yet.{next}"))
             }

@@ -70,7 +70,8 @@ impl<C: Clock> MemoryStore<C> {
         let named = inner.campaign(campaign)?;
         let Campaign { called_off, paused, .. } = *named;
         let now = self.clock.now();
-        let decided = Decided { called_off, paused, ahead: inner.ahead_of(named, now) };
+        let ahead = inner.ahead_of(named, now);
+        let decided = Decided { called_off, paused, ahead, forgotten: false };
         match decided.answer(operation, now, &self.timing) {
             BeforeTheLimit::NeedsNoSlot => return Ok(None),
             BeforeTheLimit::NotYet(no) => return Ok(Some(no)),
@@ -117,7 +118,7 @@ impl<C: Clock> Store for MemoryStore<C> {
     async fn append(&self, draft: CampaignId, rows: Vec<NewRow>) -> Result<()> {
         let mut inner = self.lock();
         let held = inner.held(draft)?;
-        rows.into_iter().for_each(|row| held.append(row));
+        rows.into_iter().for_each(|row| held.append(row.storable()));
         Ok(())
     }
 

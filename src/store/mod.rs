@@ -4,9 +4,12 @@
 //! and waits for nothing: "no" is a value that says when.
 //!
 //! What a verb reads and writes stands once in `verbs`, over the rows of any database (`tables`);
-//! `sqlite` is one. `memory` is written apart from all that, as the model.
+//! `sqlite` is one, `postgres` the other. `memory` is written apart from all that, as the model.
 
+pub mod any;
+mod columns;
 pub mod memory;
+pub mod postgres;
 pub mod sqlite;
 mod tables;
 mod verbs;

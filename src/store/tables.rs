@@ -15,6 +15,24 @@ use crate::domain::{
     Quota, Row, RowFilter, Seq, ServerNotes, Stamp, Tally, Timing,
 };
 
+/// What a writing verb is about: where several hosts write at a time, it locks that before it reads
+/// anything. One lock is enough for each, so that no two verbs wait for each other.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// Nothing that anybody else writes.
+    Alone,
+    /// A draft.
+    Draft(CampaignId),
+    /// A campaign: the budget of its orders.
+    Campaign(CampaignId),
+    /// A campaign's looks at the list of actions: the budget of these.
+    Looks(CampaignId),
+    /// This budget, which is made if it is new.
+    Budget(BudgetKey),
+    /// A call: its budget.
+    Call(CallId),
+}
+
 /// A budget's key in its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetId(pub i64);
@@ -31,6 +49,8 @@ pub struct Budget {
     /// The quotas of all open campaigns on it, and of the campaign that asks; each once, in
     /// ascending order.
     pub quotas: Vec<Quota>,
+    /// Nothing is claimed before this moment, since the store may have forgotten calls.
+    pub free_at: Stamp,
 }
 
 /// What a claim of a campaign goes by.
@@ -215,6 +235,8 @@ pub enum CampaignChange {
     EngagedUntil(Stamp),
     /// It is called off, and stays so.
     CalledOff,
+    /// The list of actions was, or is going to be, asked about what the store may have forgotten.
+    Recalled,
     /// It is finished since this moment, if it is open; else nothing changes.
     Finished(Timestamp),
     /// The wave that it has come to; only an open one comes to any.
@@ -362,7 +384,7 @@ pub trait Tables: Send {
     fn remove_rows(&mut self, campaign: CampaignId) -> impl Answer<Self, u64>;
     /// Moves a row on, in its count too.
     fn change(&mut self, campaign: CampaignId, change: RowChange) -> impl Answer<Self, ()>;
-    /// Moves waiting rows on, each with its details, as one.
+    /// Moves waiting rows on to states without looks, each with its details, as one.
     fn change_waiting(
         &mut self,
         campaign: CampaignId,

@@ -34,7 +34,7 @@ pub struct StatusArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "campaign")]
     pub series: Option<SeriesName>,
 
-    /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    /// Where campaigns and calls are kept, as sqlite:PATH or postgres://... [env: FLEETSWEEP_STORE]
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
 

@@ -8,8 +8,9 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 use rustix::fs::{Access, access};
 
 use super::env::setting;
-use crate::ops::context::StoreChoice;
+use crate::ops::context::{StoreChoice, StorePlace};
 use crate::ops::failure::Failure;
+use crate::ops::stores::{names_a_server, server};
 
 /// The place of services: whoever may write here shares its limits.
 const SHARED: &str = "/var/lib/fleetsweep";
@@ -19,18 +20,31 @@ const FILE: &str = "fleetsweep.db";
 
 /// The store of a command: the one that was named, or the usual one.
 pub(crate) fn store_choice(named: Option<&String>) -> StoreChoice {
-    StoreChoice { path: store_path(named), named: named.is_some(), warning: passed_over(named) }
+    let (place, warning) = (store_place(named), passed_over(named));
+    StoreChoice { place, named: named.is_some(), warning }
 }
 
-/// The path of the SQLite file.
+/// The file or the server.
 ///
 /// # Errors
-/// `Failure` if the flag names a kind of store that there is not, or no folder can be found.
-fn store_path(flag: Option<&String>) -> Result<PathBuf, Failure> {
+/// `Failure` if the flag names a kind of store that there is not or holds a password, or if no
+/// folder can be found.
+fn store_place(flag: Option<&String>) -> Result<StorePlace, Failure> {
+    let of_environment = env::var("FLEETSWEEP_STORE").ok();
     match setting(flag, "FLEETSWEEP_STORE") {
-        Some(url) => named(&url),
-        None => default_path(),
+        Some(url) if names_a_server(&url) => {
+            let may_hold_password = of_environment.as_ref() == Some(&url);
+            server(&url, may_hold_password, passwords().as_deref())
+        }
+        Some(url) => named(&url).map(StorePlace::File),
+        None => default_path().map(StorePlace::File),
     }
+}
+
+/// The file with passwords of servers, as PostgreSQL's own programs look for it.
+fn passwords() -> Option<PathBuf> {
+    let named = env::var_os("PGPASSFILE").filter(|file| !file.is_empty()).map(PathBuf::from);
+    named.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".pgpass")))
 }
 
 fn named(url: &str) -> Result<PathBuf, Failure> {
@@ -39,8 +53,8 @@ fn named(url: &str) -> Result<PathBuf, Failure> {
         Some(path) => Ok(PathBuf::from(path)),
         None => Err(Failure::usage(
             format!("the store `{url}` cannot be used"),
-            "it does not begin with sqlite: and a path",
-            "write --store sqlite:/path/to/fleetsweep.db",
+            "it does not begin with sqlite: and a path, or with postgres://",
+            "write --store sqlite:/path/to/fleetsweep.db or --store postgres://user@host/database",
         )),
     }
 }

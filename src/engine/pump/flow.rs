@@ -176,9 +176,10 @@ impl<P> Flow<P> {
             Hold::User => Some(HoldReason::User),
             Hold::Priority(_) => None,
             Hold::Store => Some(HoldReason::Store),
+            Hold::Forgotten => Some(HoldReason::Forgotten),
         };
         self.held_until = match no.hold {
-            Hold::Quota(_) | Hold::Pause => Some(no.at),
+            Hold::Quota(_) | Hold::Pause | Hold::Forgotten => Some(no.at),
             // Nobody can say when it goes on.
             Hold::User | Hold::Priority(_) | Hold::Store => None,
         };

@@ -11,17 +11,18 @@ use super::context::Context;
 use super::failure::Failure;
 use super::limits::{Speed, Towards, most_calls};
 use super::stores::{self, Place};
-use crate::clock::{Clock, SystemClock, local_now};
+use crate::clock::{Clock, local_now};
 use crate::defender::{Claims, HttpApi, ScanApi, SignInError};
 use crate::domain::quota::used;
 use crate::domain::request::{ConnectRequest, DoctorRequest};
 use crate::domain::{CampaignFilter, Exit, Operation, Target};
 use crate::report::human;
 use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
+use crate::store::any::{AnyStore, OpenedStore};
+use crate::store::postgres::{Durability, DurabilityLevel};
 use finding::Findings;
 
-type Journal = SqliteStore<SystemClock>;
+type Journal = OpenedStore;
 
 /// What the face knows beside the request.
 pub struct Setup {
@@ -111,6 +112,9 @@ async fn check_store(
             let open = store.select(&CampaignFilter::open()).await?;
             let open = human::counted(open.len() as u64, "open campaign");
             findings.ok("store", format!("{place} can be written{new}; {open}"))?;
+            if let AnyStore::Postgres(server) = store.kind() {
+                check_durability(&server.durability().await?, findings)?;
+            }
             if let Some(warning) = place.warning() {
                 let next = "let everybody who calls with this application use one store";
                 findings.warn("store", warning, next)?;
@@ -122,6 +126,35 @@ async fn check_store(
             Ok(None)
         }
     }
+}
+
+/// What becomes of the store if its server is lost, by the level that it is set to.
+fn check_durability(found: &Durability, findings: &mut Findings<'_>) -> Result<(), Failure> {
+    let Durability { version, level, fsync, checksums } = found;
+    let pages = if *checksums { "with" } else { "without" };
+    let server = format!("PostgreSQL {version}, {pages} checksums of pages");
+    if !*fsync {
+        let what = format!("{server}: fsync is off, so a crash of the server loses calls");
+        return findings.warn("server", what, "set fsync = on");
+    }
+    let told = match level {
+        DurabilityLevel::OneServer => {
+            "one server: what it holds is lost with its disk, and nothing fails over"
+        }
+        DurabilityLevel::Synchronous { declared: true, .. } => {
+            "a synchronous standby: a failover loses nothing, and ordering goes on at once"
+        }
+        DurabilityLevel::Synchronous { declared: false, .. } => {
+            "a synchronous standby; add durability=synchronous to the store's address if that is \
+             always so (Patroni: synchronous_mode_strict), else ordering waits for an hour after a \
+             failover"
+        }
+        DurabilityLevel::Asynchronous => {
+            "an asynchronous standby: a failover may forget calls, so ordering waits for an hour \
+             after one"
+        }
+    };
+    findings.ok("server", format!("{server}; {told}"))
 }
 
 /// A tenant that is checked.

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::clock::{local_now, wall_clock};
+use crate::clock::{Clock, local_now, wall_clock};
 use crate::domain::event::{HoldReason, Snapshot};
 use crate::domain::{CampaignId, LastRun, Timing};
 use crate::report::progress::text;
@@ -60,7 +60,7 @@ impl SignOfLife {
                     continue;
                 }
                 let Shown { waits, held_by, hold, next_order_at, done_by } = shown;
-                let seen_at = Some(wall_clock());
+                let seen_at = Some(store.clock().shared_utc());
                 let run = LastRun {
                     seen_at,
                     waits,

@@ -77,7 +77,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     pub(crate) async fn run(self, campaign: Campaign) -> Result<Exit, Failure> {
         let mut stopping = self.cx.stop.listen()?;
         let began_at = self.store.clock().utc();
-        let run = LastRun { reports: self.reports.places(), ..begun_here(self.cx, began_at)? };
+        let begun = begun_here(self.cx, &*self.store, began_at)?;
+        let run = LastRun { reports: self.reports.places(), ..begun };
         let note_run = || self.store.note_run(campaign.id, run.clone());
         if let Err(error) = self.patiently(&mut stopping, note_run).await {
             let failure = self.of_store(&campaign, error.into()).await;
@@ -318,7 +319,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         // What others did with it meanwhile.
         let there = self.store.campaign(campaign.id).await?;
         let there = there.as_ref().unwrap_or(campaign);
-        let alive = |last: &LastRun| last.alive_but(&run.id, wall_clock(), &self.speed.timing);
+        let now = self.store.clock().shared_utc();
+        let alive = |last: &LastRun| last.alive_but(&run.id, now, &self.speed.timing);
         // Without following, how scans end is nothing that a run waits for, or answers for.
         let ended_badly = |totals: &Totals| match self.follow {
             Some(_) => totals.ended_badly(),
@@ -398,7 +400,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let what = Happened::RunEnded { why: why.clone(), exit_code: exit.code() };
         let (exit_code, resume) = (exit.code(), self.resume.clone());
         let ended = Some(RunEnd { at, why, exit_code, resume, for_workers });
-        let run = LastRun { ended, seen_at: Some(wall_clock()), ..run };
+        let run = LastRun { ended, seen_at: Some(self.store.clock().shared_utc()), ..run };
         let note_run = || self.store.note_run(campaign.id, run.clone());
         match stopping {
             Some(stopping) => self.patiently(stopping, note_run).await?,
@@ -427,14 +429,18 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
 ///
 /// # Errors
 /// `Failure` if the system has no random numbers, by which it is told from others.
-pub(in crate::ops) fn begun_here(cx: &Context<'_>, at: Timestamp) -> Result<LastRun, Failure> {
+pub(in crate::ops) fn begun_here<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    at: Timestamp,
+) -> Result<LastRun, Failure> {
     let id = getrandom::u64().map_err(|error| {
         let next = "check that the system has its random numbers (getrandom(2))";
         Failure::failed("the run cannot be told from others", error, next)
     })?;
     Ok(LastRun {
         id: format!("{id:016x}"),
-        seen_at: Some(wall_clock()),
+        seen_at: Some(store.clock().shared_utc()),
         by: cx.host.user.clone(),
         host: cx.host.name.clone(),
         ..LastRun::begun(at)

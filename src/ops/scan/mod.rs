@@ -32,13 +32,13 @@ use crate::ops::series;
 use crate::ops::stores::{self, Place};
 use crate::ops::waves::deal::WavesWanted;
 use crate::store::Store;
+use crate::store::any::OpenedStore;
 use crate::store::memory::MemoryStore;
-use crate::store::sqlite::SqliteStore;
 
 pub(super) use ordering::OpenCampaign;
 use ordering::{Ordering, Ready};
 
-type Disk = SqliteStore<SystemClock>;
+type Disk = OpenedStore;
 
 /// Orders a scan on every device of a list, or shows what would be ordered. What was not said is
 /// taken from a plan file, or else from `settings`.

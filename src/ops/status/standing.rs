@@ -39,6 +39,8 @@ pub(crate) struct CampaignStatus {
     /// What a forecast starts from: its limits and what counts against them, its pace, its waves,
     /// and its windows.
     pub(crate) outlook: Outlook,
+    /// When this was read, by the clock of the store.
+    read_at: Timestamp,
     /// How long the calls that are left take, if nothing else holds them.
     pub(crate) calls_take: Option<Duration>,
     /// Its windows, if it has any.
@@ -98,7 +100,8 @@ impl CampaignStatus {
             Outlook { hours: hours.clone().map(|hours| (hours, wall_clock())), ..outlook };
         let in_hours = if hours.is_some() { takes(&outlook) } else { None };
         let before = before(&campaign, open);
-        let doing = Doing::of(&campaign, wall_clock());
+        let read_at = store.clock().shared_utc();
+        let doing = Doing::of(&campaign, read_at);
         Ok(Self {
             campaign,
             begun,
@@ -108,6 +111,7 @@ impl CampaignStatus {
             named,
             doing,
             outlook,
+            read_at,
             calls_take,
             hours,
             in_hours,
@@ -187,7 +191,7 @@ impl CampaignStatus {
 
     pub(super) fn to_json(&self) -> String {
         let Self { campaign, tally, .. } = self;
-        let (run, now) = (campaign.last_run.as_ref(), wall_clock());
+        let (run, now) = (campaign.last_run.as_ref(), self.read_at);
         let outcomes = tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
         let mut status = serde_json::json!({
             "v": 1,

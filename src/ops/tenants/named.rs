@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::files::Files;
 use super::stand::{Standing, table};
 use super::{Tenant, TenantsMeant};
-use crate::clock::SystemClock;
 use crate::domain::request::{
     PauseRequest, ReportRequest, ResumeRequest, RunRequest, StatusRequest,
 };
@@ -23,9 +22,7 @@ use crate::ops::stores::{self, Place, with_tenant_id_of};
 use crate::ops::work::{Ended, Named, ToRun, Together, alone};
 use crate::report::human::counted;
 use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
-
-type Disk = SqliteStore<SystemClock>;
+use crate::store::any::OpenedStore;
 
 /// A tenant's campaign.
 pub(super) struct Own {
@@ -167,7 +164,7 @@ pub(super) async fn open_and_find(
     name: Option<&CampaignName>,
     scale: Option<u32>,
     meant: TenantsMeant,
-) -> Result<(Disk, Found, u32), Failure> {
+) -> Result<(OpenedStore, Found, u32), Failure> {
     let store = stores::open_to_go_on(place).await?;
     let looked = async {
         let found = Found::of(cx, &store, name, meant).await?;

@@ -1,7 +1,9 @@
 //! How the campaigns of several tenants stand, as the store has it: a line for each.
 
+use jiff::Timestamp;
+
 use super::Tenant;
-use crate::clock::wall_clock;
+use crate::clock::Clock;
 use crate::domain::{Campaign, CampaignName, CampaignState, Exit, Timing};
 use crate::ops::failure::Failure;
 use crate::report::tenants::{EndedTenant, NotDone, OfTenant, TenantsEnd};
@@ -50,7 +52,7 @@ pub(super) async fn table<S: Store>(
                 let there = store.campaign(campaign.id).await?;
                 let there = there.as_ref().unwrap_or(campaign);
                 let tally = store.tally(there.id).await?;
-                let why = why(there, timing);
+                let why = why(there, store.clock().shared_utc(), timing);
                 (Ok(EndedTenant { tally, why, exit: *exit }), *exit)
             }
             Err(failure) => (Err(not_done(failure)), Some(failure.kind)),
@@ -65,9 +67,9 @@ pub(super) async fn table<S: Store>(
 }
 
 /// Why its run ended, or what holds it.
-fn why(campaign: &Campaign, timing: &Timing) -> String {
+fn why(campaign: &Campaign, now: Timestamp, timing: &Timing) -> String {
     let run = campaign.last_run.as_ref();
-    let at_work = run.is_some_and(|run| run.alive_but("", wall_clock(), timing) > 0);
+    let at_work = run.is_some_and(|run| run.alive_but("", now, timing) > 0);
     match (campaign.state, run.and_then(|run| run.ended.as_ref())) {
         (CampaignState::Finished, _) => "finished".to_owned(),
         _ if campaign.wave_failed.is_some() => "a wave failed".to_owned(),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use super::tenants::Tenants;
@@ -98,6 +99,11 @@ impl<S: Store> Worker<S> {
     /// The moment by the store's clock.
     pub(super) fn now(&self) -> Stamp {
         self.store.clock().now()
+    }
+
+    /// The time as all hosts read it that share the store.
+    pub(super) fn shared_utc(&self) -> Timestamp {
+        self.store.clock().shared_utc()
     }
 
     /// All open campaigns.

@@ -12,7 +12,6 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::campaign::Worker;
 use super::face::Named;
-use crate::clock::wall_clock;
 use crate::domain::{Campaign, CampaignId, Caught, Exit, Stamp, Timing};
 use crate::engine::StopLevel;
 use crate::ops::context::Context;
@@ -174,7 +173,7 @@ impl<S: Store> Floor<'_, S> {
         all: &AllAtWork<'_>,
         left: &HashMap<CampaignId, Left>,
     ) -> Vec<&'c Campaign> {
-        let now = (wall_clock(), self.worker.now());
+        let now = (self.worker.shared_utc(), self.worker.now());
         let again = |left: &Left| self.takes == Takes::Whatever && left.until <= now.1;
         let may = |one: &&Campaign| {
             !all.signals.contains_key(&one.id)
@@ -187,7 +186,7 @@ impl<S: Store> Floor<'_, S> {
 
     /// Whether others are at work on campaigns that would be taken if they died.
     fn waits_for_others(&self, open: &[Campaign]) -> bool {
-        let now = wall_clock();
+        let now = self.worker.shared_utc();
         let runs = |one: &Campaign| {
             one.last_run.as_ref().is_some_and(|run| run.alive_but("", now, &self.timing) > 0)
         };

@@ -19,7 +19,7 @@ pub(in crate::ops) async fn hand_over<S: Store>(
 ) -> Result<Exit, Failure> {
     let name = &campaign.name;
     let resume = cx.commands.of_campaign(&format!("resume {name}"));
-    let run = begun_here(cx, wall_clock())?.handed_over(resume);
+    let run = begun_here(cx, store, wall_clock())?.handed_over(resume);
     store.note_run(campaign.id, run).await?;
     cx.ui.show(&HandedOver {
         campaign: name.to_string(),

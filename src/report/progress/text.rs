@@ -7,6 +7,7 @@ use jiff::{SignedDuration, ZonedDateTime};
 
 use crate::domain::cancel::CancelProgress;
 use crate::domain::event::{HoldReason, Note, Snapshot, WaveShown};
+use crate::domain::hold::FORGOTTEN;
 use crate::domain::refusal::means_the_right;
 use crate::domain::text::printable;
 use crate::domain::{Operation, Outcome, Tally};
@@ -137,6 +138,7 @@ pub fn hold(hold: &HoldReason, now: &ZonedDateTime) -> String {
         HoldReason::Priority(name) => format!("waits for campaign {name}"),
         HoldReason::Network => "waiting for the network".to_owned(),
         HoldReason::Store => "waiting for the store".to_owned(),
+        HoldReason::Forgotten => FORGOTTEN.to_owned(),
         HoldReason::Pace => "spreading the calls".to_owned(),
         HoldReason::Window => "waiting for the window to open".to_owned(),
         HoldReason::Start(at) => {

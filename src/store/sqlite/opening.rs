@@ -11,9 +11,10 @@ use super::open::{self, Syncing};
 use super::store::{SqliteStore, told};
 use super::transaction::Shared;
 use super::writer::Writer;
-use super::{files, place};
+use super::{files, place, sql};
 use crate::clock::{Clock, SystemClock};
-use crate::domain::Timing;
+use crate::domain::quota::forgotten_for;
+use crate::domain::{Stamp, Timing};
 use crate::store::Result;
 
 impl<C: Clock> SqliteStore<C> {
@@ -54,12 +55,20 @@ impl<C: Clock> SqliteStore<C> {
         let (file, id) = (files::real(&path), boot.id.clone());
         let settled = open::alone(&path, conn, move |conn| {
             Box::pin(async move {
-                place::settle(conn, &file).await?;
-                boot::settle_offset(conn, &boot).await
+                let is_copy = place::settle(conn, &file).await?;
+                let offset = boot::settle_offset(conn, &boot).await?;
+                if is_copy {
+                    tracing::warn!("the store was restored or copied; it may have forgotten calls");
+                    let longest = sql::longest_window(conn).await?;
+                    let now = Stamp(boot.boot_us.saturating_add(offset));
+                    sql::begin_epoch(conn, now.plus(forgotten_for(longest, &timing))).await?;
+                }
+                Ok(offset)
             })
         });
         let (conn, offset) = settled.await?;
-        let shared = Shared { clock: clock(offset), timing, boot: Some(id) };
+        let clock = clock(offset);
+        let shared = Shared { clock, timing, boot: Some(id) };
         Self::over(&path, conn, shared).await
     }
 

@@ -1,37 +1,54 @@
 //! Which file a store is: notices a copy that is used beside its original, since neither would know
-//! the calls of the other. It keeps device and inode in the store itself, so that a copy brings
-//! along what the original said. Moving a store, or restoring one whose original is gone, is no
-//! copy; one whose original was moved away is not noticed.
+//! the calls of the other. It keeps device, inode and birth in the store itself, so that a copy
+//! brings along what the original said. A copy whose original is gone may be a backup that was
+//! restored; one that was written over the original, file by file or as a snapshot of the disk, is
+//! that file still and is not noticed.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use sqlx::SqliteConnection;
 
 use super::fault::Fault;
-use super::sql;
+use super::sql::{self, FileIdentity};
 use crate::store::StoreError;
 
 /// Keeps where the store is, and refuses it if it is a copy of a file that is still in its place.
-pub(super) async fn settle(conn: &mut SqliteConnection, path: &Path) -> Result<(), Fault> {
-    let Some(here) = fs::metadata(path).ok().as_ref().map(identity) else { return Ok(()) };
+/// Returns whether it is a copy whose original is gone: a backup that was restored is one, and what
+/// was written into the original after it was made is forgotten.
+pub(super) async fn settle(conn: &mut SqliteConnection, path: &Path) -> Result<bool, Fault> {
+    let Some(here) = identity(path) else { return Ok(false) };
     let shown = path.display().to_string();
-    if let Some((there, device, inode)) = sql::kept_place(conn).await? {
-        if (device, inode) == here && there == shown {
-            return Ok(());
+    let mut is_copy = false;
+    if let Some((there, kept)) = sql::kept_place(conn).await? {
+        if kept == here && there == shown {
+            return Ok(false);
         }
-        let original = fs::metadata(&there).ok().as_ref().map(identity);
-        if (device, inode) != here && original == Some((device, inode)) {
+        is_copy = !is_same(kept, here);
+        if is_copy && identity(Path::new(&there)).is_some_and(|original| is_same(kept, original)) {
             return Err(Fault::Store(copied(&shown, &there)));
         }
     }
-    Ok(sql::keep_place(conn, &shown, here.0, here.1).await?)
+    sql::keep_place(conn, &shown, here).await?;
+    Ok(is_copy)
 }
 
-/// Device and inode, as SQLite's signed numbers.
-fn identity(file: &Metadata) -> (i64, i64) {
-    (file.dev().cast_signed(), file.ino().cast_signed())
+/// Which file is there, in SQLite's signed numbers. Returns `None` if none is.
+fn identity(path: &Path) -> Option<FileIdentity> {
+    let file = fs::metadata(path).ok()?;
+    let since = file.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+    let born = since.and_then(|since| i64::try_from(since.as_micros()).ok());
+    let (device, inode) = (file.dev().cast_signed(), file.ino().cast_signed());
+    Some(FileIdentity { device, inode, born })
+}
+
+/// Whether it is one file, as far as its birth is known.
+fn is_same(one: FileIdentity, other: FileIdentity) -> bool {
+    let births = one.born.zip(other.born);
+    (one.device, one.inode) == (other.device, other.inode)
+        && births.is_none_or(|(one, other)| one == other)
 }
 
 fn copied(copy: &str, original: &str) -> StoreError {

@@ -15,6 +15,7 @@ use super::transaction::{Shared, Transaction};
 use super::writer::Writer;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::CampaignId;
+use crate::store::tables::Subject;
 use crate::store::verbs::{Database, Work};
 use crate::store::{Result, StoreError};
 
@@ -102,17 +103,24 @@ impl<C: Clock> Database for SqliteStore<C> {
     async fn read<R, W>(&self, what: &'static str, work: W) -> Result<R>
     where
         R: Send + 'static,
-        W: for<'t, 'c> FnOnce(&'t mut Transaction<'c, C>) -> Work<'t, R, Fault> + Send + 'static,
+        W: for<'t, 'c> FnOnce(&'t mut Transaction<'c, C>) -> Work<'t, R, Fault>
+            + Clone
+            + Send
+            + 'static,
     {
         let mut conn = self.reader(what).await?;
         let mut tables = Transaction { conn: &mut conn, shared: &self.shared };
         work(&mut tables).await.map_err(|fault| told(what, fault))
     }
 
-    async fn write<R, W>(&self, what: &'static str, work: W) -> Result<R>
+    /// One task writes, so that nobody need lock anything.
+    async fn write<R, W>(&self, what: &'static str, _: Subject, work: W) -> Result<R>
     where
         R: Send + 'static,
-        W: for<'t, 'c> FnOnce(&'t mut Transaction<'c, C>) -> Work<'t, R, Fault> + Send + 'static,
+        W: for<'t, 'c> FnOnce(&'t mut Transaction<'c, C>) -> Work<'t, R, Fault>
+            + Clone
+            + Send
+            + 'static,
     {
         let Some(writer) = &self.writer else {
             return Err(StoreError::Refused(format!(

@@ -1,10 +1,11 @@
-//! Taking back: campaigns that are called off, and actions that were cancelled.
+//! Taking back: campaigns that are called off, actions that were cancelled, and devices that wait
+//! and may have been ordered all the same.
 
 use super::known::{broken, known, row_of, set, tally};
 use super::rows::finish;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle;
-use crate::domain::{CalledOff, CampaignId, Cancellation};
+use crate::domain::{CalledOff, CampaignId, Cancellation, Stamp};
 use crate::store::tables::{CampaignChange, Done, Tables};
 
 pub(super) async fn call_off<T: Tables>(
@@ -19,6 +20,25 @@ pub(super) async fn call_off<T: Tables>(
 
 /// Ends every device of a campaign that was called off and that waits; how many.
 pub(super) async fn end_waiting<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, u64> {
+    move_waiting(tables, campaign, LifeEvent::CalledOff).await
+}
+
+/// Puts every device of a campaign that waits in doubt, since the store may have forgotten that it
+/// was ordered: the list of actions is asked about it before it is ordered.
+pub(super) async fn doubt_waiting<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+    now: Stamp,
+) -> Done<T, u64> {
+    set(tables, campaign, CampaignChange::Recalled).await?;
+    move_waiting(tables, campaign, LifeEvent::Forgotten { now }).await
+}
+
+async fn move_waiting<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+    event: LifeEvent,
+) -> Done<T, u64> {
     let busy = known(tables, campaign).await?.busy;
     let (mut last, mut all) = (0, 0);
     loop {
@@ -27,10 +47,12 @@ pub(super) async fn end_waiting<T: Tables>(tables: &mut T, campaign: CampaignId)
         last = row.seq;
         let mut ended = Vec::with_capacity(waiting.len());
         for row in waiting {
-            let after = lifecycle::next(row.life, LifeEvent::CalledOff, busy, tables.timing())
+            let after = lifecycle::next(row.life, event, busy, tables.timing())
                 .map_err(|illegal| broken(illegal.to_string()))?;
             let mut detail = row.detail.clone();
-            settle::note_called_off(&mut detail, after.state);
+            if event == LifeEvent::CalledOff {
+                settle::note_called_off(&mut detail, after.state);
+            }
             ended.push(row.moved(after, Some(detail)));
         }
         all += ended.len() as u64;

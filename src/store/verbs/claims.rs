@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::cancel::end_waiting;
+use super::cancel::{doubt_waiting, end_waiting};
 use super::known::{broken, unknown_campaign};
-use crate::domain::hold::{BeforeTheLimit, NotYet, not_yet};
+use crate::domain::hold::{BeforeTheLimit, Hold, NotYet, not_yet};
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle::CallRecord;
 use crate::domain::{
@@ -43,6 +43,11 @@ pub(super) async fn claim<T: Tables>(
     let Claiming { budget, decided, wave, due } = claiming;
     if decided.called_off {
         end_waiting(tables, campaign).await?;
+        let Wake { at, .. } = tables.wake(campaign, wave, now).await?;
+        return Ok(ClaimAnswer::Idle { wake: at, repeats_only: false });
+    }
+    if decided.forgotten {
+        doubt_waiting(tables, campaign, now).await?;
         let Wake { at, .. } = tables.wake(campaign, wave, now).await?;
         return Ok(ClaimAnswer::Idle { wake: at, repeats_only: false });
     }
@@ -141,6 +146,9 @@ async fn by_limit<T: Tables>(
     pending: usize,
 ) -> Done<T, Option<NotYet>> {
     let now = tables.now();
+    if budget.free_at > now {
+        return Ok(Some(NotYet { at: budget.free_at, hold: Hold::Forgotten }));
+    }
     let nth = |quota: &Quota| {
         let taken = u64::try_from(pending).unwrap_or(u64::MAX);
         let place = u64::from(quota.calls.get()).saturating_sub(taken).max(1);

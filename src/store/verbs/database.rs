@@ -17,7 +17,7 @@ use crate::domain::{
     Opened, Opening, Priority, Quota, Row, RowFilter, Seq, Settled, Settlement, Stamp, Tally,
     Usage, WaveStand,
 };
-use crate::store::tables::{CampaignChange, Page, Tables, TenantName};
+use crate::store::tables::{CampaignChange, Page, Subject, Tables, TenantName};
 use crate::store::{ClaimAnswer, ReadAnswer, ReadSettlement, Result, Store, StoreError};
 
 /// The future of what is done in one transaction.
@@ -47,14 +47,22 @@ pub trait Database: Send + Sync + 'static {
     where
         R: Send + 'static,
         W: for<'t, 'c> FnOnce(&'t mut Self::Tables<'c>) -> Work<'t, R, Self::Fault>
+            + Clone
             + Send
             + 'static;
 
-    /// Writes in one transaction, whole or not at all; it goes on if the caller stops waiting.
-    fn write<R, W>(&self, what: &'static str, work: W) -> impl Future<Output = Result<R>> + Send
+    /// Writes in one transaction, whole or not at all; it goes on if the caller stops waiting. Work
+    /// is done again where the database undid it.
+    fn write<R, W>(
+        &self,
+        what: &'static str,
+        subject: Subject,
+        work: W,
+    ) -> impl Future<Output = Result<R>> + Send
     where
         R: Send + 'static,
         W: for<'t, 'c> FnOnce(&'t mut Self::Tables<'c>) -> Work<'t, R, Self::Fault>
+            + Clone
             + Send
             + 'static;
 
@@ -79,11 +87,13 @@ impl<D: Database> Store for D {
     }
 
     async fn draft(&self) -> Result<CampaignId> {
-        self.write("beginning a draft", |tables| Box::pin(tables.insert_draft())).await
+        self.write("beginning a draft", Subject::Alone, |tables| Box::pin(tables.insert_draft()))
+            .await
     }
 
     async fn append(&self, draft: CampaignId, rows: Vec<NewRow>) -> Result<()> {
-        self.write("appending rows", move |tables| {
+        let rows: Vec<NewRow> = rows.into_iter().map(NewRow::storable).collect();
+        self.write("appending rows", Subject::Draft(draft), move |tables| {
             Box::pin(async move { drafts::append(tables, draft, &rows).await })
         })
         .await
@@ -91,26 +101,29 @@ impl<D: Database> Store for D {
 
     async fn lay_chosen(&self, draft: CampaignId, chosen: &[Seq], sizes: &[u64]) -> Result<()> {
         let (chosen, sizes) = (chosen.to_vec(), sizes.to_vec());
-        self.write("dealing a list into waves", move |tables| {
+        self.write("dealing a list into waves", Subject::Draft(draft), move |tables| {
             Box::pin(async move { drafts::lay_waves(tables, draft, &chosen, &sizes).await })
         })
         .await
     }
 
     async fn open(&self, draft: CampaignId, opening: Opening) -> Result<Opened> {
-        self.write("confirming a campaign", move |tables| {
+        self.write("confirming a campaign", Subject::Draft(draft), move |tables| {
             Box::pin(async move { drafts::open(tables, draft, &opening).await })
         })
         .await
     }
 
     async fn discard(&self, draft: CampaignId) -> Result<()> {
-        self.write("deleting a draft", move |tables| Box::pin(tables.delete_draft(draft))).await
+        self.write("deleting a draft", Subject::Draft(draft), move |tables| {
+            Box::pin(tables.delete_draft(draft))
+        })
+        .await
     }
 
     async fn join(&self, campaign: CampaignId, quotas: Vec<Quota>) -> Result<()> {
         self.check(campaign).await?;
-        self.write("joining a campaign", move |tables| {
+        self.write("joining a campaign", Subject::Campaign(campaign), move |tables| {
             Box::pin(async move { drafts::join(tables, campaign, &quotas).await })
         })
         .await
@@ -168,36 +181,38 @@ impl<D: Database> Store for D {
     }
 
     async fn claim(&self, campaign: CampaignId, allow_repeat: bool) -> Result<ClaimAnswer> {
-        self.write("claiming a device", move |tables| {
+        self.write("claiming a device", Subject::Campaign(campaign), move |tables| {
             Box::pin(claims::claim(tables, campaign, allow_repeat))
         })
         .await
     }
 
     async fn settle(&self, call: CallId, settlement: Settlement) -> Result<Settled> {
-        self.write("writing an answer", move |tables| {
+        self.write("writing an answer", Subject::Call(call), move |tables| {
             Box::pin(async move { journal::settle(tables, call, &settlement).await })
         })
         .await
     }
 
     async fn claim_read(&self, campaign: CampaignId) -> Result<ReadAnswer> {
-        self.write("claiming a look at the list of actions", move |tables| {
-            Box::pin(claims::claim_read(tables, campaign))
-        })
+        self.write(
+            "claiming a look at the list of actions",
+            Subject::Looks(campaign),
+            move |tables| Box::pin(claims::claim_read(tables, campaign)),
+        )
         .await
     }
 
     async fn claim_on(&self, budget: &BudgetKey, quotas: Vec<Quota>) -> Result<ReadAnswer> {
         let budget = budget.clone();
-        self.write("claiming a call", move |tables| {
+        self.write("claiming a call", Subject::Budget(budget.clone()), move |tables| {
             Box::pin(async move { claims::claim_on(tables, &budget, &quotas).await })
         })
         .await
     }
 
     async fn settle_read(&self, call: CallId, settlement: ReadSettlement) -> Result<BudgetState> {
-        self.write("writing a look at the list of actions", move |tables| {
+        self.write("writing a look at the list of actions", Subject::Call(call), move |tables| {
             Box::pin(async move { journal::settle_read(tables, call, &settlement).await })
         })
         .await
@@ -211,7 +226,10 @@ impl<D: Database> Store for D {
         if !is_due.await? {
             return Ok(0);
         }
-        self.write(what, move |tables| Box::pin(rows::expire(tables, campaign))).await
+        self.write(what, Subject::Campaign(campaign), move |tables| {
+            Box::pin(rows::expire(tables, campaign))
+        })
+        .await
     }
 
     async fn in_flight_until(&self, campaign: CampaignId) -> Result<Option<Stamp>> {
@@ -234,35 +252,35 @@ impl<D: Database> Store for D {
         campaign: CampaignId,
         findings: Vec<Finding>,
     ) -> Result<Vec<Settled>> {
-        self.write("writing what was looked up", move |tables| {
+        self.write("writing what was looked up", Subject::Campaign(campaign), move |tables| {
             Box::pin(async move { rows::looked_up(tables, campaign, &findings).await })
         })
         .await
     }
 
     async fn reopen(&self, campaign: CampaignId, refused: Vec<(Seq, u32)>) -> Result<u64> {
-        self.write("queueing devices again", move |tables| {
+        self.write("queueing devices again", Subject::Campaign(campaign), move |tables| {
             Box::pin(async move { rows::reopen(tables, campaign, &refused).await })
         })
         .await
     }
 
     async fn note_actions(&self, campaign: CampaignId, seen: Vec<(Seq, Action)>) -> Result<u64> {
-        self.write("noting how far scans are", move |tables| {
+        self.write("noting how far scans are", Subject::Campaign(campaign), move |tables| {
             Box::pin(async move { rows::note_actions(tables, campaign, &seen).await })
         })
         .await
     }
 
     async fn set_paused(&self, campaign: CampaignId, paused: bool) -> Result<()> {
-        self.write("pausing a campaign", move |tables| {
+        self.write("pausing a campaign", Subject::Campaign(campaign), move |tables| {
             Box::pin(set(tables, campaign, CampaignChange::Paused(paused)))
         })
         .await
     }
 
     async fn set_priority(&self, campaign: CampaignId, priority: Priority) -> Result<()> {
-        self.write("setting a campaign's priority", move |tables| {
+        self.write("setting a campaign's priority", Subject::Campaign(campaign), move |tables| {
             Box::pin(set(tables, campaign, CampaignChange::Priority(priority)))
         })
         .await
@@ -275,7 +293,10 @@ impl<D: Database> Store for D {
             // One of normal priority makes nobody wait.
             return Ok(());
         }
-        self.write(what, move |tables| Box::pin(waves::engage(tables, campaign))).await
+        self.write(what, Subject::Campaign(campaign), move |tables| {
+            Box::pin(waves::engage(tables, campaign))
+        })
+        .await
     }
 
     async fn wave_open(&self, campaign: CampaignId) -> Result<u64> {
@@ -288,44 +309,45 @@ impl<D: Database> Store for D {
     async fn end_wave(&self, campaign: CampaignId) -> Result<WaveStand> {
         let what = "looking whether a wave is over";
         let stand = self.read(what, move |tables| Box::pin(waves::stand(tables, campaign))).await?;
-        match stand {
-            Some(stand) => Ok(stand),
-            None => {
-                self.write(what, move |tables| Box::pin(waves::end_wave(tables, campaign))).await
-            }
+        if let Some(stand) = stand {
+            return Ok(stand);
         }
+        self.write(what, Subject::Campaign(campaign), move |tables| {
+            Box::pin(waves::end_wave(tables, campaign))
+        })
+        .await
     }
 
     async fn judge_wave(&self, campaign: CampaignId, wave: u32, judged: Judged) -> Result<bool> {
-        self.write("judging a wave", move |tables| {
+        self.write("judging a wave", Subject::Campaign(campaign), move |tables| {
             Box::pin(waves::judge_wave(tables, campaign, wave, judged))
         })
         .await
     }
 
     async fn open_wave(&self, campaign: CampaignId, from: u32) -> Result<bool> {
-        self.write("opening a wave", move |tables| {
+        self.write("opening a wave", Subject::Campaign(campaign), move |tables| {
             Box::pin(waves::open_wave(tables, campaign, from))
         })
         .await
     }
 
     async fn call_off(&self, campaign: CampaignId) -> Result<CalledOff> {
-        self.write("calling a campaign off", move |tables| {
+        self.write("calling a campaign off", Subject::Campaign(campaign), move |tables| {
             Box::pin(cancel::call_off(tables, campaign))
         })
         .await
     }
 
     async fn note_cancelled(&self, campaign: CampaignId, done: Vec<Cancellation>) -> Result<u64> {
-        self.write("noting what was cancelled", move |tables| {
+        self.write("noting what was cancelled", Subject::Campaign(campaign), move |tables| {
             Box::pin(async move { cancel::note_cancelled(tables, campaign, &done).await })
         })
         .await
     }
 
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
-        self.write("noting how a run went", move |tables| {
+        self.write("noting how a run went", Subject::Campaign(campaign), move |tables| {
             Box::pin(rows::note_run(tables, campaign, run))
         })
         .await
@@ -336,11 +358,14 @@ impl<D: Database> Store for D {
         if self.read(what, move |tables| Box::pin(rows::is_open(tables, campaign))).await? {
             return Ok(false);
         }
-        self.write(what, move |tables| Box::pin(rows::finish(tables, campaign))).await
+        self.write(what, Subject::Campaign(campaign), move |tables| {
+            Box::pin(rows::finish(tables, campaign))
+        })
+        .await
     }
 
     async fn prune(&self, campaign: CampaignId, before: Timestamp) -> Result<Option<u64>> {
-        self.write("pruning a campaign", move |tables| {
+        self.write("pruning a campaign", Subject::Campaign(campaign), move |tables| {
             Box::pin(prune::prune(tables, campaign, before))
         })
         .await
@@ -357,7 +382,7 @@ impl<D: Database> Store for D {
     async fn note_tenant(&self, service: &str, domain: &str, tenant: &str) -> Result<()> {
         let (service, domain) = (service_of(service), id_of(domain));
         let name = TenantName { service, domain, tenant: id_of(tenant) };
-        self.write("writing a tenant's id", move |tables| {
+        self.write("writing a tenant's id", Subject::Alone, move |tables| {
             Box::pin(async move { tables.set_tenant_name(&name).await })
         })
         .await
@@ -371,17 +396,21 @@ impl<D: Database> Store for D {
     }
 
     async fn set_begun(&self, campaign: CampaignId, begun: Begun) -> Result<()> {
-        self.write("writing what a campaign is run with", move |tables| {
-            Box::pin(async move {
-                known(tables, campaign).await?;
-                tables.set_begun(campaign, &begun).await
-            })
-        })
+        self.write(
+            "writing what a campaign is run with",
+            Subject::Campaign(campaign),
+            move |tables| {
+                Box::pin(async move {
+                    known(tables, campaign).await?;
+                    tables.set_begun(campaign, &begun).await
+                })
+            },
+        )
         .await
     }
 
     async fn note_happening(&self, campaign: CampaignId, happening: Happening) -> Result<()> {
-        self.write("noting what happened", move |tables| {
+        self.write("noting what happened", Subject::Campaign(campaign), move |tables| {
             Box::pin(async move { rows::note_happening(tables, campaign, &happening).await })
         })
         .await

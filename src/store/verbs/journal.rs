@@ -3,6 +3,7 @@
 use super::claims::in_force;
 use super::known::unknown_call;
 use crate::domain::settle::{self, Rows};
+use crate::domain::text::storable;
 use crate::domain::{BudgetKey, BudgetState, CallId, Settled, Settlement, Usage, Verdict};
 use crate::store::ReadSettlement;
 use crate::store::tables::{Call, Done, Entry, ReadCall, Settling, Tables};
@@ -92,4 +93,5 @@ fn message(verdict: &Verdict) -> Option<String> {
         | Verdict::Unauthorized(refusal) => refusal.message.clone(),
         Verdict::Doubtful { why, .. } | Verdict::NeverLeft { why } => Some(why.clone()),
     }
+    .map(storable)
 }

@@ -127,7 +127,10 @@ pub(super) async fn looked_up<T: Tables>(
         let after = match lifecycle::next(before, event, busy, tables.timing()) {
             Ok(after) if current => {
                 let mut detail = row.detail.clone();
-                settle::note_look_up(&mut detail, look_up.unseen, *found, action.as_ref(), utc);
+                // Of a device that was not ordered there is nothing to tell.
+                if after.has_ended() || !before.may_be_forgotten() {
+                    settle::note_look_up(&mut detail, look_up.unseen, *found, action.as_ref(), utc);
+                }
                 tables.change(campaign, row.moved(after, Some(detail))).await?;
                 after
             }

@@ -27,6 +27,7 @@ mod retry;
 mod schedule;
 mod settings;
 mod several;
+mod several_hosts;
 mod sign_in;
 mod start;
 mod tenant;

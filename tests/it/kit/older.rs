@@ -7,7 +7,9 @@ macro_rules! from_the_sixteenth {
         "DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
          CREATE UNIQUE INDEX campaign_1 ON campaign (name); DROP INDEX campaign_draft; \
          DROP TABLE minute; ALTER TABLE campaign DROP COLUMN first_call; \
-         ALTER TABLE campaign DROP COLUMN last_call; "
+         ALTER TABLE campaign DROP COLUMN last_call; \
+         DROP TABLE epoch; ALTER TABLE campaign DROP COLUMN epoch; \
+         DELETE FROM place; ALTER TABLE place DROP COLUMN born; "
     };
 }
 
@@ -30,8 +32,8 @@ pub(crate) const THIRD_SCHEMA: &str = concat!(
      ALTER TABLE campaign DROP COLUMN called_off; \
      DELETE FROM tally WHERE state = 'cancelled'; DROP INDEX campaign_finished; \
      ALTER TABLE campaign DROP COLUMN pruned_at; \
-     DROP TRIGGER call_schema; ALTER TABLE call DROP COLUMN schema; DROP TABLE place; ",
+     DROP TRIGGER call_schema; ALTER TABLE call DROP COLUMN schema; ",
     from_the_sixteenth!(),
-    "ALTER TABLE budget DROP COLUMN named; DROP TABLE tenant_name; \
+    "DROP TABLE place; ALTER TABLE budget DROP COLUMN named; DROP TABLE tenant_name; \
      DELETE FROM _sqlx_migrations WHERE version >= 4"
 );

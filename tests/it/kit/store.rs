@@ -6,13 +6,16 @@ use fleetsweep::clock::{Clock, ManualClock};
 use fleetsweep::domain::settle::Settlement;
 use fleetsweep::domain::{
     Action, BusyPolicy, CallId, CampaignId, DeviceId, Life, NewRow, Opened, Opening, Order,
-    Outcome, Priority, Quota, Refusal, Rollout, ScanType, Stamp, Target, Timing, Verdict,
+    Outcome, Priority, Quota, Refusal, Rollout, ScanType, Stamp, Tally, Target, Timing, Verdict,
 };
 use fleetsweep::store::memory::MemoryStore;
+use fleetsweep::store::postgres::PostgresStore;
 use fleetsweep::store::sqlite::SqliteStore;
 use fleetsweep::store::{Claim, ClaimAnswer, Store};
 use jiff::Timestamp;
 use tempfile::TempDir;
+
+use super::postgres;
 
 /// A store, and a way to let its time pass.
 pub(crate) trait Subject {
@@ -22,6 +25,21 @@ pub(crate) trait Subject {
 
     /// Lets at least this much time pass on the store's clock; not much more.
     async fn advance(&self, by: Duration);
+}
+
+/// A store that outlives its process.
+pub(crate) trait Kept: Subject<Store: Store<Clock = ManualClock>> + Sized {
+    /// An empty one on this clock.
+    async fn empty(clock: ManualClock) -> Self;
+
+    /// Lets go of it.
+    async fn close(&self);
+
+    /// The process ends, in order or not, and the next one goes on.
+    async fn reopen(&mut self);
+
+    /// Where a campaign's rows stand, counted one by one.
+    async fn recount(&self, campaign: CampaignId) -> Tally;
 }
 
 pub(crate) struct InMemory {
@@ -51,21 +69,84 @@ impl Subject for InMemory {
 pub(crate) struct InSqlite {
     store: SqliteStore<ManualClock>,
     clock: ManualClock,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl InSqlite {
     pub(crate) async fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let clock = ManualClock::default();
+        Self::empty(ManualClock::default()).await
+    }
+
+    async fn open(folder: &TempDir, clock: &ManualClock) -> SqliteStore<ManualClock> {
         let path = folder.path().join("store.db");
-        let store = SqliteStore::open_with_clock(path, Timing::default(), clock.clone());
-        Self { store: store.await.unwrap(), clock, _folder: folder }
+        SqliteStore::open_with_clock(path, Timing::default(), clock.clone()).await.unwrap()
+    }
+}
+
+impl Kept for InSqlite {
+    async fn empty(clock: ManualClock) -> Self {
+        let folder = TempDir::new().unwrap();
+        Self { store: Self::open(&folder, &clock).await, clock, folder }
+    }
+
+    async fn close(&self) {
+        self.store.close().await.unwrap();
+    }
+
+    async fn reopen(&mut self) {
+        self.store = Self::open(&self.folder, &self.clock).await;
+    }
+
+    async fn recount(&self, campaign: CampaignId) -> Tally {
+        self.store.recount(campaign).await.unwrap()
     }
 }
 
 impl Subject for InSqlite {
     type Store = SqliteStore<ManualClock>;
+
+    fn store(&self) -> &Self::Store {
+        &self.store
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+}
+
+pub(crate) struct InPostgres {
+    store: PostgresStore<ManualClock>,
+    clock: ManualClock,
+    url: String,
+}
+
+impl InPostgres {
+    pub(crate) async fn new() -> Self {
+        Self::empty(ManualClock::default()).await
+    }
+}
+
+impl Kept for InPostgres {
+    async fn empty(clock: ManualClock) -> Self {
+        let url = postgres::database().await;
+        Self { store: postgres::open_at(&url, &clock).await, clock, url }
+    }
+
+    async fn close(&self) {
+        self.store.close().await.unwrap();
+    }
+
+    async fn reopen(&mut self) {
+        self.store = postgres::open_at(&self.url, &self.clock).await;
+    }
+
+    async fn recount(&self, campaign: CampaignId) -> Tally {
+        self.store.recount(campaign).await.unwrap()
+    }
+}
+
+impl Subject for InPostgres {
+    type Store = PostgresStore<ManualClock>;
 
     fn store(&self) -> &Self::Store {
         &self.store

@@ -10,12 +10,12 @@ use std::time::Duration;
 use fleetsweep::clock::{Clock, ManualClock};
 use fleetsweep::domain::{CampaignId, Operation, Timing};
 use fleetsweep::store::sqlite::{Boot, SqliteStore};
-use fleetsweep::store::{ClaimAnswer, Store, StoreError};
+use fleetsweep::store::{ClaimAnswer, Hold, ReadAnswer, Store, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 
-use crate::kit::store::{accepted, campaign, opening, settle};
+use crate::kit::store::{accepted, campaign, horizon, opening, reopens, settle};
 use crate::kit::support::most_in_any_window;
 
 const SECOND: u64 = 1_000_000;
@@ -109,6 +109,53 @@ async fn a_copy_is_refused_as_long_as_its_original_is_in_its_place() {
     store.close().await.unwrap();
     fs::rename(&copy, &path).unwrap();
     open(&path).await.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_that_is_restored_orders_nothing_until_what_it_forgot_is_over_and_looked_up() {
+    let (folder, path) = place();
+    let clock = ManualClock::default();
+    let now = clock.now().0.unsigned_abs() / SECOND;
+    let boot = machine("one", 3_600, now);
+    let open = async || {
+        let clock = clock.clone();
+        SqliteStore::open_with_offset(&path, Timing::default(), &boot, |_| clock).await.unwrap()
+    };
+    let store = open().await;
+    let id = campaign(&store, 0..20, opening("c", &["5/1m"])).await;
+    store.close().await.unwrap();
+    let backup = folder.path().join("backup.db");
+    fs::copy(&path, &backup).unwrap();
+    // Moved and opened again, it is what it was.
+    let moved = folder.path().join("moved.db");
+    fs::rename(&path, &moved).unwrap();
+    fs::rename(&moved, &path).unwrap();
+    let store = open().await;
+    assert_eq!(use_up(&store, id).await, 5);
+    store.close().await.unwrap();
+    // The backup knows nothing of these five.
+    fs::remove_file(&path).unwrap();
+    fs::copy(&backup, &path).unwrap();
+    let store = open().await;
+    assert_eq!(store.calls(id).await.unwrap(), 0);
+    let ClaimAnswer::NotYet(no) = store.claim(id, true).await.unwrap() else { panic!() };
+    assert_eq!(no.hold, Hold::Forgotten);
+    let whole = horizon() + reopens("5/1m");
+    assert_eq!(no.at.since(clock.now()), whole);
+    let budget = opening("c", &[]).order.target.budget(Operation::Read);
+    let read = store.claim_on(&budget, Vec::new()).await.unwrap();
+    assert!(matches!(read, ReadAnswer::NotYet(_)), "{read:?}");
+    store.close().await.unwrap();
+    let store = open().await;
+    clock.advance(whole);
+    // It may have forgotten any of them, so the list of actions is asked before they are ordered.
+    let first = store.claim(id, true).await.unwrap();
+    assert!(matches!(first, ClaimAnswer::Idle { wake: Some(_), .. }), "{first:?}");
+    assert_eq!(store.to_look_up(id, 99).await.unwrap().len(), 20);
+    assert_eq!(store.tally(id).await.unwrap(), store.recount(id).await.unwrap());
+    // What is planned now has nothing to be forgotten.
+    let other = campaign(&store, 20..22, opening("d", &["5/1m"])).await;
+    assert_eq!(use_up(&store, other).await, 2);
 }
 
 /// A machine or a container that has been up for `up` seconds at the moment `now`.

@@ -1,6 +1,7 @@
-//! Real processes on one SQLite file: four on one campaign that are killed and stopped at random,
-//! and two campaigns on one budget. The emulator's ledger judges. The short storm runs always; the
-//! long one (4 runners, 5,000 devices, 3 minutes, `--time-scale 60`) by
+//! Real processes on one store: four on one campaign that are killed and stopped at random, on a
+//! SQLite file and on a PostgreSQL server that crashes beside, and two campaigns on one budget. The
+//! emulator's ledger judges. The short storms run always; the long ones (4 runners, 5,000 devices,
+//! 3 minutes, `--time-scale 60`) by
 //! `FLEETSWEEP_STORM=long cargo test --locked --test it storm -- --nocapture`.
 
 use std::collections::BTreeMap;
@@ -15,9 +16,13 @@ use fleetsweep::emulator::{Emulator, Entry, Ledger, Operation};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli::campaigns::{assert_honest, assert_within_limits};
+use crate::kit::postgres::Server;
 use crate::kit::program::{Place, Said, beside, emulate, json_lines, report, run, start, wait};
 
 const RUNNERS: usize = 4;
+
+/// The variable that names the store.
+const STORE: &str = "FLEETSWEEP_STORE";
 
 /// How hard a storm is.
 #[derive(Clone, Copy)]
@@ -38,6 +43,8 @@ struct Storm {
 struct Done {
     kills: u32,
     stops: u32,
+    /// Crashes of the store's server.
+    crashes: u32,
     /// Stops that were as long as the horizon or longer.
     long_stops: u32,
     /// Ends of runners before the campaign's, by exit code.
@@ -49,6 +56,8 @@ struct Crew {
     storm: Storm,
     place: Arc<Place>,
     emulator: Arc<Emulator>,
+    /// The server that holds the store, unless a file does.
+    server: Option<Arc<Server>>,
     rng: fastrand::Rng,
     children: Vec<Option<Child>>,
     done: Done,
@@ -61,6 +70,7 @@ impl Crew {
         let scan = ["scan", "list.txt", "--type=full", "--comment=test", "--campaign=storm"];
         let what = if first { [&scan[..], &[&approve]].concat() } else { vec!["resume", "storm"] };
         let mut command = self.place.towards(&self.emulator, &what);
+        command.envs(self.server.iter().map(|server| (STORE, server.url("postgres"))));
         command.arg(format!("--time-scale={time_scale}"));
         command.args([format!("--limit={second}/1s"), format!("--limit={minute}/60s")]);
         command.arg(format!("--report=report-{runner}.csv"));
@@ -123,6 +133,15 @@ impl Crew {
     }
 
     fn disturb(&mut self) {
+        if let Some(server) = &self.server
+            && self.rng.u8(0..6) == 0
+        {
+            server.stop();
+            std::thread::sleep(Duration::from_millis(self.rng.u64(0..500)));
+            server.resume();
+            self.done.crashes += 1;
+            return;
+        }
         let runner = self.rng.usize(0..RUNNERS);
         let kill = self.rng.bool();
         let Some(child) = &mut self.children[runner] else { return };
@@ -174,7 +193,7 @@ fn makespan(ledger: &Ledger, [second, minute]: [u32; 2]) -> (f64, f64) {
     (took, f64::from(before / minute * 60 + before % minute / second))
 }
 
-async fn ride(storm: Storm) -> (Arc<Place>, Arc<Emulator>, Done) {
+async fn ride(storm: Storm, server: Option<Arc<Server>>) -> (Arc<Place>, Arc<Emulator>, Done) {
     // The emulator divides its windows by the same number.
     let scale = f64::from(storm.time_scale);
     let [second, minute] = storm.limits;
@@ -186,6 +205,7 @@ async fn ride(storm: Storm) -> (Arc<Place>, Arc<Emulator>, Done) {
         storm,
         place: place.clone(),
         emulator: emulator.clone(),
+        server,
         rng: fastrand::Rng::with_seed(storm.seed),
         children: Vec::new(),
         done: Done::default(),
@@ -195,8 +215,14 @@ async fn ride(storm: Storm) -> (Arc<Place>, Arc<Emulator>, Done) {
 }
 
 /// Nothing is lost: every row has an end, and each that the server accepted is accepted or unknown.
-async fn assert_none_lost(place: &Arc<Place>, emulator: &Arc<Emulator>, devices: u64) -> u64 {
-    let command = place.fleetsweep(&["report", "storm", "--report=all.csv"]);
+async fn assert_none_lost(
+    place: &Arc<Place>,
+    emulator: &Arc<Emulator>,
+    devices: u64,
+    server: Option<&Server>,
+) -> u64 {
+    let mut command = place.fleetsweep(&["report", "storm", "--report=all.csv"]);
+    command.envs(server.map(|server| (STORE, server.url("postgres"))));
     let said = beside(move || run(command)).await;
     assert!([0, 3].contains(&said.code), "{}", said.err);
     let rows = report(&place.path("all.csv"));
@@ -228,8 +254,8 @@ fn tell(storm: &Storm, done: &Done, ledger: &Ledger, unknown: u64) {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_storm_of_kills_and_stops_on_four_runners_loses_doubles_and_exceeds_nothing() {
+/// The storm that was asked for, and whether that is the long one.
+fn storm() -> (bool, Storm) {
     let long = std::env::var("FLEETSWEEP_STORM").is_ok_and(|how| how == "long");
     let short = Storm {
         devices: 400,
@@ -239,15 +265,39 @@ async fn a_storm_of_kills_and_stops_on_four_runners_loses_doubles_and_exceeds_no
         stops: (50, 800),
         seed: 1,
     };
+    if !long {
+        return (false, short);
+    }
+    let limits = [100, 1_500];
+    let lasts = Duration::from_secs(180);
+    (true, Storm { devices: 5_000, time_scale: 60, limits, lasts, stops: (50, 500), ..short })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_over_several_hosts_whose_server_crashes_too_loses_doubles_and_exceeds_nothing() {
+    let server = beside(|| Arc::new(Server::start(""))).await;
+    let (long, storm) = storm();
     let storm = if long {
-        let limits = [100, 1_500];
-        let lasts = Duration::from_secs(180);
-        Storm { devices: 5_000, time_scale: 60, limits, lasts, stops: (50, 500), ..short }
+        storm
     } else {
-        short
+        Storm { devices: 160, lasts: Duration::from_secs(8), seed: 3, ..storm }
     };
-    let (place, emulator, done) = ride(storm).await;
-    let unknown = assert_none_lost(&place, &emulator, storm.devices).await;
+    let (place, emulator, done) = ride(storm, Some(server.clone())).await;
+    let unknown = assert_none_lost(&place, &emulator, storm.devices, Some(&server)).await;
+    let ledger = emulator.ledger();
+    tell(&storm, &done, &ledger, unknown);
+    assert!(done.kills + done.stops > 0 && done.crashes > 0, "{done:?}");
+    assert_within_limits(&emulator);
+    if done.long_stops == 0 {
+        assert!(asked_again(&ledger).is_empty(), "{:?}", asked_again(&ledger));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_kills_and_stops_on_four_runners_loses_doubles_and_exceeds_nothing() {
+    let (long, storm) = storm();
+    let (place, emulator, done) = ride(storm, None).await;
+    let unknown = assert_none_lost(&place, &emulator, storm.devices, None).await;
     let ledger = emulator.ledger();
     tell(&storm, &done, &ledger, unknown);
     assert!(done.kills > 0 && done.stops > 0, "{done:?}");
@@ -259,8 +309,8 @@ async fn a_storm_of_kills_and_stops_on_four_runners_loses_doubles_and_exceeds_no
     if long {
         let storm = Storm { lasts: Duration::from_secs(90), stops: (1_100, 4_000), ..storm };
         let storm = Storm { devices: 2_500, seed: 2, ..storm };
-        let (place, emulator, done) = ride(storm).await;
-        let unknown = assert_none_lost(&place, &emulator, storm.devices).await;
+        let (place, emulator, done) = ride(storm, None).await;
+        let unknown = assert_none_lost(&place, &emulator, storm.devices, None).await;
         println!("with stops longer than the horizon, which are not promised anything:");
         tell(&storm, &done, &emulator.ledger(), unknown);
     }

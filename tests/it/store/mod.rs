@@ -1,5 +1,6 @@
-//! The stores: what every one does, what only SQLite does, and SQLite beside its model.
+//! The stores: what every one does, what only one of them does, and each beside its model.
 
 mod model;
+mod postgres;
 pub(crate) mod sqlite;
 pub(crate) mod suite;

@@ -20,6 +20,8 @@ const READERS: &[&str] = &[
     "local_now",
     "SystemClock",
     "SqliteStore::open",
+    "PostgresStore::open",
+    "postgres::database",
 ];
 
 /// The words of a list of the script, such as `cli::` in `wall_clock=(cli::)`.

@@ -3,8 +3,8 @@
 use sqlx::{Row as _, SqliteConnection};
 
 use super::checksum;
-use super::values::{json_text, parsed};
 use crate::domain::{Begun, CampaignId};
+use crate::store::columns::{json_text, parsed};
 use crate::store::sqlite::fault::Fault;
 
 /// Keeps what a campaign is run with.

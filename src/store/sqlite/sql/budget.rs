@@ -8,13 +8,13 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::campaign::check_wave;
 use super::checksum;
-use super::named::{named_of, named_text};
+use super::epoch::{self, present_epoch};
 use super::queue::ahead;
-use super::quotas::quotas_of;
 use super::script::Script;
-use super::values::{parsed, signed, unsigned};
+use super::values::unsigned;
 use crate::domain::hold::Decided;
-use crate::domain::{BudgetKey, BudgetState, CampaignId, Operation, Probe, Stamp};
+use crate::domain::{BudgetKey, BudgetState, CampaignId, Operation, Stamp};
+use crate::store::columns::{named_of, named_text, probe_columns, probe_of, quotas_of, signed};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::tables::{Budget, BudgetId, Claiming};
 
@@ -90,7 +90,8 @@ pub(in super::super) async fn budget(
     };
     let query = sqlx::query(sql).bind(&budget.api_origin).bind(&budget.tenant);
     let query = query.bind(&budget.application).bind(budget.operation.to_string());
-    query.fetch_optional(conn).await?.map(|row| budget_at(&row)).transpose()
+    let Some(row) = query.fetch_optional(&mut *conn).await? else { return Ok(None) };
+    Ok(Some(budget_at(&row, epoch::free_at(conn).await?)?))
 }
 
 /// What a claim of a campaign goes by; `None` if there is no such campaign.
@@ -110,7 +111,9 @@ pub(in super::super) async fn claiming(
                 ", \
                  EXISTS (SELECT 1 FROM device_row WHERE campaign = ?1 AND at <= ?2 \
                          AND state = 'queued' AND ready = 0) AS due, \
-                 c.paused AS paused, c.called_off AS called_off, ",
+                 c.paused AS paused, c.called_off AS called_off, c.epoch < ",
+                present_epoch!(),
+                " AS forgotten, ",
                 ahead!(),
                 " AS ahead, \
                  c.wave AS wave, c.wave_sum AS wave_sum, c.wave_over AS wave_over, \
@@ -126,23 +129,24 @@ pub(in super::super) async fn claiming(
         Operation::Read => on!("read_budget"),
         Operation::Cancel => return Err(broken("no campaign cancels through a claim")),
     };
-    let row = sqlx::query(sql).bind(campaign.0).bind(now.0).fetch_optional(conn).await?;
+    let row = sqlx::query(sql).bind(campaign.0).bind(now.0).fetch_optional(&mut *conn).await?;
     let Some(row) = row else { return Ok(None) };
-    let budget = budget_at(&row)?;
+    let budget = budget_at(&row, epoch::free_at(conn).await?)?;
     check_wave(campaign, &row)?;
     let decided = Decided {
         called_off: row.try_get("called_off")?,
         paused: row.try_get("paused")?,
         ahead: row.try_get::<Option<i64>, _>("ahead")?.map(CampaignId),
+        forgotten: row.try_get("forgotten")?,
     };
     let (wave, due) = (unsigned(&row, "wave")?, row.try_get("due")?);
     Ok(Some(Claiming { budget, decided, wave, due }))
 }
 
-fn budget_at(row: &SqliteRow) -> Result<Budget, Fault> {
+fn budget_at(row: &SqliteRow, free_at: Stamp) -> Result<Budget, Fault> {
     let (id, state) = state_at(row)?;
     let (calls, quotas) = (unsigned(row, "calls")?, quotas_of(row.try_get("quotas")?)?);
-    Ok(Budget { id, state, calls, quotas })
+    Ok(Budget { id, state, calls, quotas, free_at })
 }
 
 /// A budget's key and its pauses, if these match their checksum.
@@ -160,12 +164,7 @@ pub(super) fn pauses(row: &SqliteRow) -> Result<BudgetState, Fault> {
     Ok(BudgetState {
         not_before: Stamp(row.try_get("not_before")?),
         paused_at: Stamp(row.try_get("paused_at")?),
-        probe: parsed(row.try_get("probe")?, |name| match name {
-            "off" => Some(Probe::Off),
-            "due" => Some(Probe::Due),
-            "in_flight" => Some(Probe::InFlight(until)),
-            _ => None,
-        })?,
+        probe: probe_of(row.try_get("probe")?, until)?,
         spacing: Duration::from_nanos(unsigned(row, "spacing_ns")?),
         last_claim: Stamp(row.try_get("last_claim")?),
         streak: unsigned(row, "streak")?,
@@ -180,11 +179,7 @@ pub(super) fn add_state(
     budget: BudgetId,
     state: &BudgetState,
 ) -> Result<(), Fault> {
-    let (probe, until) = match state.probe {
-        Probe::Off => ("off", Stamp::ZERO),
-        Probe::Due => ("due", Stamp::ZERO),
-        Probe::InFlight(until) => ("in_flight", until),
-    };
+    let (probe, until) = probe_columns(state.probe);
     let sql = "UPDATE budget SET not_before = ?, paused_at = ?, probe = ?, probe_until = ?, \
                spacing_ns = ?, last_claim = ?, streak = ?, faults = ?, named = ?, sum = ? \
                WHERE id = ?";

@@ -8,13 +8,12 @@ use sqlx::{Sqlite, SqliteConnection};
 use super::checksum;
 use super::life::{add_counts, detailed_at, key, keys, life};
 use super::script::Script;
-use super::state::{detail_text, state_name};
-use super::values::signed;
 use crate::domain::{CampaignId, Seq};
+use crate::store::columns::{detail_text, signed, state_name, stored};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::tables::{Device, RowChange};
 
-/// Rows in one statement: four values each, far below SQLite's 32,766.
+/// Rows in one statement: six values each, far below SQLite's 32,766.
 const CHUNK: usize = 1_000;
 
 /// The next waiting rows after this one, in input order, at most `CHUNK`.
@@ -40,17 +39,21 @@ pub(in super::super) async fn change_waiting(
     campaign: CampaignId,
     changes: &[RowChange],
 ) -> Result<(), Fault> {
-    let mut query = QueryBuilder::<Sqlite>::new("WITH new (id, state, detail, sum) AS (");
+    let mut query =
+        QueryBuilder::<Sqlite>::new("WITH new (id, state, at, arrives_by, detail, sum) AS (");
     query.push_values(changes, |mut values, change| {
         let key = key(campaign, change.seq);
         values
             .push_bind(key)
             .push_bind(state_name(change.after.state))
+            .push_bind(stored(change.after.state).0.0)
+            .push_bind(change.after.arrives_by.0)
             .push_bind(change.detail.as_ref().and_then(detail_text))
             .push_bind(checksum::of_device(key, change.device, &change.after));
     });
     query.push(
-        ") UPDATE device_row SET state = new.state, at = 0, ready = 0, detail = new.detail, \
+        ") UPDATE device_row SET state = new.state, at = new.at, ready = 0, \
+         arrives_by = new.arrives_by, detail = new.detail, \
          sum = new.sum FROM new WHERE device_row.id = new.id AND device_row.state = 'queued'",
     );
     let done = query.build().persistent(changes.len() == CHUNK).execute(&mut *conn).await?;

@@ -4,12 +4,11 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::checksum;
-use super::quotas::quotas_of;
-use super::state::{busy_of, state_of};
-use super::values::{json_of, parsed, time, unsigned};
+use super::values::{time, unsigned};
 use crate::domain::{
     Campaign, CampaignId, CampaignState, LastRun, Order, ServerNotes, Stamp, Tally, Target, Ticket,
 };
+use crate::store::columns::{busy_of, json_of, parsed, quotas_of, state_of};
 use crate::store::sqlite::fault::Fault;
 use crate::store::tables::{BudgetId, CampaignBudgets};
 

@@ -4,12 +4,11 @@
 
 use sha2::{Digest, Sha256};
 
-use super::named::named_text;
-use super::state::{state_name, stored};
 use crate::domain::{
     BudgetState, Campaign, CampaignId, DeviceId, Life, Probe, Quota, Rank, ServerNotes, Stamp,
     State,
 };
+use crate::store::columns::{named_text, state_name, stored};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::tables::CampaignBudgets;
 
@@ -157,14 +156,21 @@ pub(super) fn of_clock(boot_id: &str, offset_us: i64) -> i64 {
     Sum::of("clock", offset_us).text(boot_id).end()
 }
 
+/// Of the epoch of a store.
+pub(super) fn of_epoch(number: i64, free_at: Stamp) -> i64 {
+    Sum::of("epoch", number).number(free_at.0).end()
+}
+
 /// Of what a campaign was begun with.
 pub(super) fn of_begun(campaign: CampaignId, texts: &[&str]) -> i64 {
     texts.iter().fold(Sum::of("begun", campaign.0), |sum, text| sum.text(text)).end()
 }
 
 /// Of where the store's file was.
-pub(super) fn of_place(path: &str, device: i64, inode: i64) -> i64 {
-    Sum::of("place", inode).number(device).text(path).end()
+pub(super) fn of_place(path: &str, device: i64, inode: i64, born: Option<i64>) -> i64 {
+    let sum = Sum::of("place", inode).number(device).text(path);
+    // Where the birth is not known, the sum is what it was before there was this column.
+    born.into_iter().fold(sum, Sum::number).end()
 }
 
 /// Of the names of tables and columns; it is kept in 31 bits and is never zero.

@@ -6,8 +6,8 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::life::{add_change, detailed_at, device_at, key, keys, life};
 use super::script::Script;
-use super::values::signed;
 use crate::domain::{CampaignId, LookUp, Seq, Stamp};
+use crate::store::columns::signed;
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::tables::{Device, RowChange};
 

@@ -5,11 +5,12 @@ use sqlx::query_builder::QueryBuilder;
 use sqlx::{Row as _, Sqlite, SqliteConnection};
 
 use super::checksum;
+use super::epoch::present_epoch;
 use super::life::{add_counts, key, keys};
 use super::script::Script;
-use super::state::{detail_text, state_name, state_names};
-use super::values::{json_text, signed, time};
+use super::values::time;
 use crate::domain::{Campaign, CampaignId, NewRow, Opening, Order, Seq};
+use crate::store::columns::{detail_text, json_text, signed, state_name, state_names};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::tables::CampaignBudgets;
 
@@ -177,12 +178,15 @@ pub(in super::super) async fn confirm(
     let notes_sum = checksum::of_notes(draft, &confirmed.notes);
     let Order { target, scan_type, comment, ticket, ids_hash } = &opening.order;
     let mut script = Script::default();
-    let sql = "UPDATE campaign SET state = 'open', name = ?, api_origin = ?, tenant = ?, \
+    let sql = concat!(
+        "UPDATE campaign SET state = 'open', name = ?, api_origin = ?, tenant = ?, \
                application = ?, cloud = ?, scan_type = ?, comment = ?, ids_hash = ?, \
                mark_bits = ?, busy = ?, emulated = ?, scan_budget = ?, read_budget = ?, \
                opened_at = ?, priority = ?, sum = ?, notes_sum = ?, ticket = ?, \
-               rollout = ? \
-               WHERE id = ? AND state = 'draft'";
+               rollout = ?, epoch = ",
+        present_epoch!(),
+        " WHERE id = ? AND state = 'draft'"
+    );
     script.add(sql, 1).bind(opening.name.as_str())?.bind(&target.api_origin)?;
     script.bind(&target.tenant)?.bind(&target.application)?.bind(&target.cloud)?;
     script.bind(scan_type.to_string())?.bind(comment)?.bind(ids_hash)?;

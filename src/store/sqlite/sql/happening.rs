@@ -2,9 +2,10 @@
 
 use sqlx::{Row as _, SqliteConnection};
 
-use super::values::{json_text, parsed, signed, time};
+use super::values::time;
 use crate::domain::CampaignId;
 use crate::domain::happening::{HAPPENINGS_KEPT, Happening, NotedHappening};
+use crate::store::columns::{json_text, parsed, signed};
 use crate::store::sqlite::fault::Fault;
 
 /// Keeps what happened. Where there is too much, the oldest but the first makes room.

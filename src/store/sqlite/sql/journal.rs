@@ -8,16 +8,16 @@ use super::campaign::notes;
 use super::life::{add_change, detailed_at, life};
 use super::script::Script;
 use super::set::add_notes;
-use super::state::busy_of;
-use super::values::{parsed, signed, unsigned};
+use super::values::unsigned;
 use crate::domain::settle::{CallRecord, Judging};
 use crate::domain::{CallId, CampaignId, Stamp};
+use crate::store::columns::{busy_of, parsed, signed};
 use crate::store::sqlite::fault::Fault;
 use crate::store::tables::{BudgetId, Call, Entry, NewCall, Nth, ReadCall, Settling};
 
 /// What the trigger `call_schema` wants of who writes a call. A migration that changes what a slot
 /// or a budget means makes the trigger anew with a higher number, and this follows it.
-const SCHEMA: i64 = 17;
+const SCHEMA: i64 = 19;
 
 /// When the calls at these places among the latest of a budget were seen.
 pub(in super::super) async fn nth_latest(

@@ -5,9 +5,9 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::checksum;
 use super::script::Script;
-use super::state::{detail_of, detail_text, state_name, state_of, stored};
 use super::values::unsigned;
-use crate::domain::{CampaignId, Detail, DeviceId, Life, Rank, Seq, Stamp, State};
+use crate::domain::{CampaignId, Detail, DeviceId, Life, Seq, Stamp, State};
+use crate::store::columns::{detail_of, detail_text, rank_of, state_name, state_of, stored};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::tables::{Device, RowChange};
 
@@ -90,17 +90,12 @@ fn device_id(row: &SqliteRow) -> Result<Option<DeviceId>, Fault> {
 }
 
 fn life_at(row: &SqliteRow) -> Result<Life, Fault> {
-    let rank: i64 = row.try_get("rank")?;
-    let rank = [Rank::First, Rank::Late, Rank::Again, Rank::Last]
-        .into_iter()
-        .find(|one| *one as i64 == rank)
-        .ok_or_else(|| broken(format!("there is no rank {rank}")))?;
     let (looks, busy) = (unsigned(row, "looks")?, row.try_get("busy_look")?);
     Ok(Life {
         state: state_of(row.try_get("state")?, row.try_get("at")?, looks, busy)?,
         attempt: unsigned(row, "attempt")?,
         tries: unsigned(row, "tries")?,
-        rank,
+        rank: rank_of(row.try_get("rank")?)?,
         doubted: row.try_get("doubted")?,
         busy_asks: unsigned(row, "busy_asks")?,
         unseen: row.try_get("unseen")?,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::checksum;
-use super::values::parsed;
+use crate::store::columns::parsed;
 use crate::store::sqlite::fault::Fault;
 
 /// The offset of the clock for this start of the machine.
@@ -51,30 +51,43 @@ pub(in super::super) async fn clock_owner(
     sqlx::query_scalar("SELECT boot_id FROM clock").fetch_optional(conn).await
 }
 
-/// Where the store's file was when it was last opened for writing: its path, device and inode.
+/// Which file it is. Numbers of files are used again, so one that takes the place of another can
+/// have its number; it has another birth, where the file system keeps that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct FileIdentity {
+    /// The device that it is on.
+    pub(in super::super) device: i64,
+    /// Its number there.
+    pub(in super::super) inode: i64,
+    /// When it was made, in microseconds since 1970.
+    pub(in super::super) born: Option<i64>,
+}
+
+/// Where the store's file was when it was last opened for writing, and which file.
 pub(in super::super) async fn kept_place(
     conn: &mut SqliteConnection,
-) -> Result<Option<(String, i64, i64)>, Fault> {
-    let sql = "SELECT path, device, inode, sum FROM place";
+) -> Result<Option<(String, FileIdentity)>, Fault> {
+    let sql = "SELECT path, device, inode, born, sum FROM place";
     let Some(row) = sqlx::query(sql).fetch_optional(conn).await? else { return Ok(None) };
-    let place: (String, i64, i64) =
-        (row.try_get("path")?, row.try_get("device")?, row.try_get("inode")?);
-    let sum = checksum::of_place(&place.0, place.1, place.2);
+    let path: String = row.try_get("path")?;
+    let (device, inode, born) =
+        (row.try_get("device")?, row.try_get("inode")?, row.try_get("born")?);
+    let sum = checksum::of_place(&path, device, inode, born);
     checksum::check(row.try_get("sum")?, sum, || "the place of the store".to_owned())?;
-    Ok(Some(place))
+    Ok(Some((path, FileIdentity { device, inode, born })))
 }
 
 /// Keeps where the store's file is.
 pub(in super::super) async fn keep_place(
     conn: &mut SqliteConnection,
     path: &str,
-    device: i64,
-    inode: i64,
+    file: FileIdentity,
 ) -> sqlx::Result<()> {
     let sql = "DELETE FROM place; \
-               INSERT INTO place (path, device, inode, sum) VALUES (?, ?, ?, ?)";
-    let sum = checksum::of_place(path, device, inode);
-    let query = sqlx::query(sql).bind(path).bind(device).bind(inode).bind(sum);
+               INSERT INTO place (path, device, inode, born, sum) VALUES (?, ?, ?, ?, ?)";
+    let FileIdentity { device, inode, born } = file;
+    let sum = checksum::of_place(path, device, inode, born);
+    let query = sqlx::query(sql).bind(path).bind(device).bind(inode).bind(born).bind(sum);
     query.execute(conn).await.map(drop)
 }
 

@@ -3,9 +3,10 @@
 
 use sqlx::{Row as _, SqliteConnection};
 
-use super::values::{signed, time, unsigned};
+use super::values::{time, unsigned};
 use crate::domain::minute::{MINUTES_KEPT, Minute};
 use crate::domain::{CampaignId, Stamp};
+use crate::store::columns::signed;
 use crate::store::sqlite::fault::Fault;
 
 /// The minute in which a call was claimed, and what counts of it.

@@ -10,22 +10,20 @@ mod campaign;
 mod checksum;
 mod device;
 mod draft;
+mod epoch;
 mod file;
 mod happening;
 mod journal;
 mod life;
 mod machine;
 mod minute;
-mod named;
 mod one_name;
 mod prune;
 mod queue;
-mod quotas;
 mod report;
 mod script;
 mod select;
 mod set;
-mod state;
 mod sums;
 mod values;
 
@@ -39,11 +37,12 @@ pub(super) use campaign::counted;
 pub(super) use campaign::{calls, campaign, tally};
 pub(super) use device::*;
 pub(super) use draft::*;
+pub(super) use epoch::{begin_epoch, longest_window};
 pub(super) use file::*;
 pub(super) use happening::{happenings, note_happening, remove_happenings};
 pub(super) use journal::*;
 pub(super) use machine::{
-    clock_offset, clock_owner, keep_place, kept_place, last_moment, set_clock_offset,
+    FileIdentity, clock_offset, clock_owner, keep_place, kept_place, last_moment, set_clock_offset,
 };
 pub(super) use minute::minutes;
 pub(super) use one_name::{set_tenant_name, tenant_named, unite_budgets};

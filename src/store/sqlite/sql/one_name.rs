@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use sqlx::{Row as _, SqliteConnection};
 
-use super::values::parsed;
 use super::{budget, campaign, checksum};
 use crate::domain::{BudgetKey, BudgetState, CampaignId, Operation};
+use crate::store::columns::parsed;
 use crate::store::sqlite::fault::Fault;
 use crate::store::tables::{BudgetId, CampaignBudgets, TenantName};
 

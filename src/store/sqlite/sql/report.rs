@@ -5,9 +5,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, SqliteConnection};
 
 use super::life::{detailed_at, key, keys, life};
-use super::state::states_that_stand;
-use super::values::{signed, unsigned};
+use super::values::unsigned;
 use crate::domain::{CampaignId, Row, RowFilter};
+use crate::store::columns::{signed, states_that_stand};
 use crate::store::sqlite::fault::Fault;
 use crate::store::tables::{Device, Page};
 

@@ -6,8 +6,8 @@ use sqlx::query_builder::QueryBuilder;
 use sqlx::{Sqlite, SqliteConnection};
 
 use super::campaign::{read, select_campaigns};
-use super::values::signed;
 use crate::domain::{Campaign, CampaignFilter};
+use crate::store::columns::signed;
 use crate::store::sqlite::fault::Fault;
 
 /// The confirmed campaigns that are meant, the latest first.

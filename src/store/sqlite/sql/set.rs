@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use sqlx::SqliteConnection;
 
 use super::checksum;
-use super::quotas::window_ns;
+use super::epoch::present_epoch;
 use super::script::Script;
-use super::values::json_text;
 use crate::domain::{CampaignId, Quota, ServerNotes};
+use crate::store::columns::{json_text, window_ns};
 use crate::store::sqlite::fault::Fault;
 use crate::store::tables::{CampaignChange, Wave};
 
@@ -32,6 +32,9 @@ pub(in super::super) async fn set(
             set!("engaged_until = ?", "priority = 'high'").bind(until.0)
         }
         CampaignChange::CalledOff => set!("called_off = 1", "state <> 'draft'"),
+        CampaignChange::Recalled => {
+            sqlx::query(concat!("UPDATE campaign SET epoch = ", present_epoch!(), " WHERE id = ?"))
+        }
         CampaignChange::Finished(at) => {
             set!("state = 'finished', finished_at = ?", "state = 'open'").bind(at.to_string())
         }

@@ -9,18 +9,19 @@ use fleetsweep::store::{Store, StoreError};
 use jiff::Timestamp;
 
 use super::World;
+use crate::kit::store::Kept;
 
-impl World {
+impl<D: Kept> World<D> {
     pub(super) async fn compare_selections(&self, place: &str) {
         for filter in self.filters() {
-            let mut sqlite = self.sqlite.select(&filter).await.unwrap();
+            let mut kept = self.other.store().select(&filter).await.unwrap();
             let model = self.model.select(&filter).await.unwrap();
-            for (one, same) in sqlite.iter_mut().zip(&model) {
+            for (one, same) in kept.iter_mut().zip(&model) {
                 let (id, _) = self.campaigns.iter().find(|(id, _)| id.model == same.id).unwrap();
-                assert_eq!(one.id, id.sqlite, "{place}");
+                assert_eq!(one.id, id.kept, "{place}");
                 one.id = same.id;
             }
-            assert_eq!(sqlite, model, "{filter:?}, {place}");
+            assert_eq!(kept, model, "{filter:?}, {place}");
         }
     }
 
@@ -32,9 +33,9 @@ impl World {
         for (id, _) in &self.campaigns {
             let before = if self.rng.u32(0..4) == 0 { early } else { Timestamp::MAX };
             let model = self.model.prune(id.model, before).await.unwrap();
-            assert_eq!(self.sqlite.prune(id.sqlite, before).await.unwrap(), model);
+            assert_eq!(self.other.store().prune(id.kept, before).await.unwrap(), model);
             let rows = self.model.rows(id.model, 0, 99).await;
-            let same = self.sqlite.rows(id.sqlite, 0, 99).await;
+            let same = self.other.store().rows(id.kept, 0, 99).await;
             assert_eq!(rows.is_err(), model.is_some());
             match (rows, same) {
                 (Ok(rows), Ok(same)) => assert_eq!(same, rows),
@@ -44,7 +45,7 @@ impl World {
                 }
             }
             let tally = self.model.tally(id.model).await.unwrap();
-            assert_eq!(self.sqlite.tally(id.sqlite).await.unwrap(), tally);
+            assert_eq!(self.other.store().tally(id.kept).await.unwrap(), tally);
             pruned += usize::from(model.is_some());
         }
         self.compare_selections("after pruning").await;

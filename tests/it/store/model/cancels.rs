@@ -6,15 +6,15 @@ use fleetsweep::domain::{Action, Cancellation, Row};
 use fleetsweep::store::Store;
 
 use super::World;
-use crate::kit::store::action;
+use crate::kit::store::{Kept, action};
 
-impl World {
+impl<D: Kept> World<D> {
     /// Calls a campaign off.
     pub(super) async fn call_off(&mut self) -> &'static str {
         let id = self.any_campaign();
         let model = self.model.call_off(id.model).await.unwrap();
-        let sqlite = self.sqlite.call_off(id.sqlite).await.unwrap();
-        assert_eq!(sqlite, model, "{:#?}", self.log);
+        let kept = self.other.store().call_off(id.kept).await.unwrap();
+        assert_eq!(kept, model, "{:#?}", self.log);
         "called off"
     }
 
@@ -32,8 +32,8 @@ impl World {
             rows.iter().filter(|_| self.rng.bool()).map(cancelled).collect();
         done.extend(done.first().cloned());
         let model = self.model.note_cancelled(id.model, done.clone()).await.unwrap();
-        let sqlite = self.sqlite.note_cancelled(id.sqlite, done).await.unwrap();
-        assert_eq!(sqlite, model, "{:#?}", self.log);
+        let kept = self.other.store().note_cancelled(id.kept, done).await.unwrap();
+        assert_eq!(kept, model, "{:#?}", self.log);
         if model > 0 { "cancelled" } else { "nothing" }
     }
 }

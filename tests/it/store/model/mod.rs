@@ -1,4 +1,4 @@
-//! The SQLite store against its model, the store in memory: the same random steps on the same
+//! The durable stores against their model, the store in memory: the same random steps on the same
 //! clock, and the same answers, rows, counts and journal after every one. A seed gives the same
 //! run again.
 
@@ -8,7 +8,6 @@ mod queue;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -19,9 +18,7 @@ use fleetsweep::domain::{
     Outcome, Refusal, ScanType, Timing, Verdict,
 };
 use fleetsweep::store::memory::MemoryStore;
-use fleetsweep::store::sqlite::SqliteStore;
 use fleetsweep::store::{ClaimAnswer, Hold, NotYet, ReadAnswer, ReadSettlement, Store, StoreError};
-use tempfile::TempDir;
 
 use crate::kit::store::*;
 
@@ -32,15 +29,14 @@ const STEPS: usize = 220;
 #[derive(Clone, Copy, Debug)]
 struct Both<T> {
     model: T,
-    sqlite: T,
+    kept: T,
 }
 
-struct World {
+struct World<D> {
     rng: Rng,
     clock: ManualClock,
     model: MemoryStore<ManualClock>,
-    sqlite: SqliteStore<ManualClock>,
-    path: PathBuf,
+    other: D,
     campaigns: Vec<(Both<CampaignId>, Opening)>,
     calls: Vec<Both<CallId>>,
     outstanding: Vec<Both<CallId>>,
@@ -48,27 +44,32 @@ struct World {
     log: Vec<String>,
 }
 
-/// Thirty seeds in six tests, which run at the same time.
+/// Seeds in several tests, which run at the same time.
 macro_rules! seeds {
-    ($($name:ident $seeds:expr)*) => {
-        $(#[tokio::test] async fn $name() { same_as_the_model($seeds).await; })*
+    ($($name:ident $store:ident $seeds:expr)*) => {
+        $(#[tokio::test] async fn $name() { same_as_the_model::<$store>($seeds).await; })*
     };
 }
 
 seeds! {
-    sqlite_answers_as_its_model_with_seeds_0_to_4 0..5
-    sqlite_answers_as_its_model_with_seeds_5_to_9 5..10
-    sqlite_answers_as_its_model_with_seeds_10_to_14 10..15
-    sqlite_answers_as_its_model_with_seeds_15_to_19 15..20
-    sqlite_answers_as_its_model_with_seeds_20_to_24 20..25
-    sqlite_answers_as_its_model_with_seeds_25_to_29 25..30
+    sqlite_answers_as_its_model_with_seeds_0_to_4 InSqlite 0..5
+    sqlite_answers_as_its_model_with_seeds_5_to_9 InSqlite 5..10
+    sqlite_answers_as_its_model_with_seeds_10_to_14 InSqlite 10..15
+    sqlite_answers_as_its_model_with_seeds_15_to_19 InSqlite 15..20
+    sqlite_answers_as_its_model_with_seeds_20_to_24 InSqlite 20..25
+    sqlite_answers_as_its_model_with_seeds_25_to_29 InSqlite 25..30
+    postgres_answers_as_its_model_with_seeds_0_to_4 InPostgres 0..5
+    postgres_answers_as_its_model_with_seeds_5_to_9 InPostgres 5..10
+    postgres_answers_as_its_model_with_seeds_10_to_14 InPostgres 10..15
+    postgres_answers_as_its_model_with_seeds_15_to_19 InPostgres 15..20
+    postgres_answers_as_its_model_with_seeds_20_to_24 InPostgres 20..25
+    postgres_answers_as_its_model_with_seeds_25_to_29 InPostgres 25..30
 }
 
-async fn same_as_the_model(seeds: Range<u64>) {
+async fn same_as_the_model<D: Kept>(seeds: Range<u64>) {
     let mut done: BTreeMap<&'static str, usize> = BTreeMap::new();
     for seed in seeds {
-        let folder = TempDir::new().unwrap();
-        let mut world = World::new(seed, folder.path().join("store.db")).await;
+        let mut world = World::<D>::new(seed).await;
         for step in 0..STEPS {
             let kind = world.step().await;
             *done.entry(kind).or_default() += 1;
@@ -102,15 +103,15 @@ async fn same_as_the_model(seeds: Range<u64>) {
     assert!(done.get("opened a wave").is_some_and(|times| *times > 1), "{done:?}");
 }
 
-impl World {
-    async fn new(seed: u64, path: PathBuf) -> Self {
+impl<D: Kept> World<D> {
+    async fn new(seed: u64) -> Self {
         let clock = ManualClock::default();
         let model = MemoryStore::new(clock.clone(), Timing::default());
-        let sqlite = open(&path, &clock).await;
+        let other = D::empty(clock.clone()).await;
         let rng = Rng::with_seed(seed);
         let (campaigns, calls, outstanding, reads, log) = Default::default();
         let mut world =
-            Self { rng, clock, model, sqlite, path, campaigns, calls, outstanding, reads, log };
+            Self { rng, clock, model, other, campaigns, calls, outstanding, reads, log };
         world.open_campaign().await;
         world
     }
@@ -143,22 +144,22 @@ impl World {
         let id = self.any_campaign();
         let repeats = self.rng.u32(0..4) > 0;
         let model = self.model.claim(id.model, repeats).await.unwrap();
-        let sqlite = self.sqlite.claim(id.sqlite, repeats).await.unwrap();
-        match (model, sqlite) {
-            (ClaimAnswer::Call(model), ClaimAnswer::Call(mut sqlite)) => {
-                let call = Both { model: model.call, sqlite: sqlite.call };
+        let kept = self.other.store().claim(id.kept, repeats).await.unwrap();
+        match (model, kept) {
+            (ClaimAnswer::Call(model), ClaimAnswer::Call(mut kept)) => {
+                let call = Both { model: model.call, kept: kept.call };
                 self.calls.push(call);
                 self.outstanding.push(call);
-                sqlite.call = model.call;
-                assert_eq!(sqlite, model, "{:#?}", self.log);
+                kept.call = model.call;
+                assert_eq!(kept, model, "{:#?}", self.log);
                 "claimed"
             }
-            (model, sqlite) => {
-                let sqlite = match sqlite {
+            (model, kept) => {
+                let kept = match kept {
                     ClaimAnswer::NotYet(no) => ClaimAnswer::NotYet(self.as_model(no)),
                     other => other,
                 };
-                assert_eq!(sqlite, model, "{:#?}", self.log);
+                assert_eq!(kept, model, "{:#?}", self.log);
                 if matches!(model, ClaimAnswer::Idle { .. }) { "idle" } else { "refused" }
             }
         }
@@ -167,7 +168,7 @@ impl World {
     /// The refusal with the model's key of the campaign that goes before.
     fn as_model(&self, no: NotYet) -> NotYet {
         let Hold::Priority(id) = no.hold else { return no };
-        let (ahead, _) = self.campaigns.iter().find(|(one, _)| one.sqlite == id).unwrap();
+        let (ahead, _) = self.campaigns.iter().find(|(one, _)| one.kept == id).unwrap();
         NotYet { hold: Hold::Priority(ahead.model), ..no }
     }
 
@@ -184,8 +185,8 @@ impl World {
             settlement.server_date = None;
         }
         let model = self.model.settle(call.model, settlement.clone()).await.unwrap();
-        let sqlite = self.sqlite.settle(call.sqlite, settlement).await.unwrap();
-        assert_eq!(sqlite, model, "{:#?}", self.log);
+        let kept = self.other.store().settle(call.kept, settlement).await.unwrap();
+        assert_eq!(kept, model, "{:#?}", self.log);
         "settled"
     }
 
@@ -248,7 +249,7 @@ impl World {
             self.clock.advance(Timing::default().horizon());
         }
         let model = self.model.expire(id.model).await.unwrap();
-        assert_eq!(self.sqlite.expire(id.sqlite).await.unwrap(), model, "{:#?}", self.log);
+        assert_eq!(self.other.store().expire(id.kept).await.unwrap(), model, "{:#?}", self.log);
         if model > 0 { "expired" } else { "nothing" }
     }
 
@@ -259,15 +260,15 @@ impl World {
             self.clock.advance(Timing::default().look_up_after[self.rng.usize(0..3)]);
         }
         let due = self.model.to_look_up(id.model, limit).await.unwrap();
-        let same = self.sqlite.to_look_up(id.sqlite, limit).await.unwrap();
+        let same = self.other.store().to_look_up(id.kept, limit).await.unwrap();
         assert_eq!(same, due, "{:#?}", self.log);
         let mut findings: Vec<Finding> = due.iter().map(|one| self.finding(*one)).collect();
         // What somebody else has settled in between changes nothing.
         findings.extend(findings.first().cloned());
         let kind = if findings.is_empty() { "nothing" } else { "looked up" };
         let model = self.model.looked_up(id.model, findings.clone()).await.unwrap();
-        let sqlite = self.sqlite.looked_up(id.sqlite, findings).await.unwrap();
-        assert_eq!(sqlite, model, "{:#?}", self.log);
+        let kept = self.other.store().looked_up(id.kept, findings).await.unwrap();
+        assert_eq!(kept, model, "{:#?}", self.log);
         kind
     }
 
@@ -286,13 +287,13 @@ impl World {
     async fn claim_read(&mut self) -> &'static str {
         let id = self.any_campaign();
         let model = self.model.claim_read(id.model).await.unwrap();
-        let sqlite = self.sqlite.claim_read(id.sqlite).await.unwrap();
-        match (model, sqlite) {
-            (ReadAnswer::Call(model, at), ReadAnswer::Call(sqlite, same)) => {
+        let kept = self.other.store().claim_read(id.kept).await.unwrap();
+        match (model, kept) {
+            (ReadAnswer::Call(model, at), ReadAnswer::Call(kept, same)) => {
                 assert_eq!(same, at);
-                self.reads.push(Both { model, sqlite });
+                self.reads.push(Both { model, kept });
             }
-            (model, sqlite) => assert_eq!(sqlite, model, "{:#?}", self.log),
+            (model, kept) => assert_eq!(kept, model, "{:#?}", self.log),
         }
         "claimed a look"
     }
@@ -305,13 +306,13 @@ impl World {
         let budget = order.target.budget(operation);
         let quotas: Vec<_> = self.quotas().iter().map(|text| quota(text)).collect();
         let model = self.model.claim_on(&budget, quotas.clone()).await.unwrap();
-        let sqlite = self.sqlite.claim_on(&budget, quotas).await.unwrap();
-        match (model, sqlite) {
-            (ReadAnswer::Call(model, at), ReadAnswer::Call(sqlite, same)) => {
+        let kept = self.other.store().claim_on(&budget, quotas).await.unwrap();
+        match (model, kept) {
+            (ReadAnswer::Call(model, at), ReadAnswer::Call(kept, same)) => {
                 assert_eq!(same, at);
-                self.reads.push(Both { model, sqlite });
+                self.reads.push(Both { model, kept });
             }
-            (model, sqlite) => assert_eq!(sqlite, model, "{:#?}", self.log),
+            (model, kept) => assert_eq!(kept, model, "{:#?}", self.log),
         }
         "claimed alone"
     }
@@ -321,14 +322,14 @@ impl World {
         let verdict = self.rng.bool().then(|| self.verdict());
         let settlement = ReadSettlement::needed(verdict);
         self.model.settle_read(call.model, settlement.clone()).await.unwrap();
-        self.sqlite.settle_read(call.sqlite, settlement).await.unwrap();
+        self.other.store().settle_read(call.kept, settlement).await.unwrap();
         "settled a look"
     }
 
     async fn finish(&mut self) -> &'static str {
         let id = self.any_campaign();
         let model = self.model.finish(id.model).await.unwrap();
-        assert_eq!(self.sqlite.finish(id.sqlite).await.unwrap(), model);
+        assert_eq!(self.other.store().finish(id.kept).await.unwrap(), model);
         "finished"
     }
 
@@ -336,18 +337,18 @@ impl World {
         let (id, quotas) = (self.any_campaign(), self.quotas());
         let quotas: Vec<_> = quotas.iter().map(|text| quota(text)).collect();
         self.model.join(id.model, quotas.clone()).await.unwrap();
-        self.sqlite.join(id.sqlite, quotas).await.unwrap();
+        self.other.store().join(id.kept, quotas).await.unwrap();
         "joined"
     }
 
     async fn open_campaign(&mut self) -> &'static str {
         let draft = Both {
             model: self.model.draft().await.unwrap(),
-            sqlite: self.sqlite.draft().await.unwrap(),
+            kept: self.other.store().draft().await.unwrap(),
         };
         let rows: Vec<NewRow> = (0..self.rng.u32(5..30)).map(|number| self.row(number)).collect();
         self.model.append(draft.model, rows.clone()).await.unwrap();
-        self.sqlite.append(draft.sqlite, rows).await.unwrap();
+        self.other.store().append(draft.kept, rows).await.unwrap();
         self.order(draft).await;
         let quotas = self.quotas();
         // Each name in both tenants.
@@ -358,16 +359,16 @@ impl World {
             if self.rng.u32(0..4) == 0 { ScanType::Quick } else { ScanType::Full };
         opening.busy = if self.rng.bool() { BusyPolicy::Retry } else { BusyPolicy::Report };
         let model = self.model.open(draft.model, opening.clone()).await.unwrap();
-        let sqlite = self.sqlite.open(draft.sqlite, opening.clone()).await.unwrap();
-        match (model, sqlite) {
-            (Opened::New(model), Opened::New(sqlite)) => {
-                self.campaigns.push((Both { model, sqlite }, opening));
+        let kept = self.other.store().open(draft.kept, opening.clone()).await.unwrap();
+        match (model, kept) {
+            (Opened::New(model), Opened::New(kept)) => {
+                self.campaigns.push((Both { model, kept }, opening));
             }
-            (Opened::Continues(model), Opened::Continues(sqlite)) => {
+            (Opened::Continues(model), Opened::Continues(kept)) => {
                 let same = |(id, _): &&(Both<CampaignId>, Opening)| id.model == model;
-                assert_eq!(self.campaigns.iter().find(same).unwrap().0.sqlite, sqlite);
+                assert_eq!(self.campaigns.iter().find(same).unwrap().0.kept, kept);
             }
-            (model, sqlite) => assert_eq!(sqlite, model),
+            (model, kept) => assert_eq!(kept, model),
         }
         "opened"
     }
@@ -393,11 +394,11 @@ impl World {
     /// A process ends, in order or not, and the next one goes on.
     async fn reopen(&mut self) -> &'static str {
         if self.rng.bool() {
-            self.sqlite.close().await.unwrap();
-            let error = self.sqlite.draft().await.unwrap_err();
+            self.other.close().await;
+            let error = self.other.store().draft().await.unwrap_err();
             assert!(matches!(error, StoreError::Failed { .. }), "{error}");
         }
-        self.sqlite = open(&self.path, &self.clock).await;
+        self.other.reopen().await;
         "reopened"
     }
 
@@ -409,41 +410,42 @@ impl World {
     async fn compare(&self, place: &str) {
         let mut budgets = BTreeSet::new();
         for (id, opening) in &self.campaigns {
-            let (m, s) = (id.model, id.sqlite);
+            let (m, s) = (id.model, id.kept);
             let rows = self.model.rows(m, 0, 99).await.unwrap();
-            assert_eq!(self.sqlite.rows(s, 0, 99).await.unwrap(), rows, "{place}: {:#?}", self.log);
+            assert_eq!(
+                self.other.store().rows(s, 0, 99).await.unwrap(),
+                rows,
+                "{place}: {:#?}",
+                self.log
+            );
             let tally = self.model.tally(m).await.unwrap();
-            assert_eq!(self.sqlite.tally(s).await.unwrap(), tally, "{place}");
+            assert_eq!(self.other.store().tally(s).await.unwrap(), tally, "{place}");
             let calls = self.model.calls(m).await.unwrap();
-            assert_eq!(self.sqlite.calls(s).await.unwrap(), calls, "{place}");
+            assert_eq!(self.other.store().calls(s).await.unwrap(), calls, "{place}");
             let minutes = self.model.minutes(m).await.unwrap();
-            assert_eq!(self.sqlite.minutes(s).await.unwrap(), minutes, "{place}");
+            assert_eq!(self.other.store().minutes(s).await.unwrap(), minutes, "{place}");
             for operation in [Operation::Scan, Operation::Read, Operation::Cancel] {
                 budgets.insert(opening.order.target.budget(operation));
             }
         }
         for budget in &budgets {
             let usage = self.model.usage(budget, 50).await.unwrap();
-            assert_eq!(self.sqlite.usage(budget, 50).await.unwrap(), usage, "{place}");
+            assert_eq!(self.other.store().usage(budget, 50).await.unwrap(), usage, "{place}");
         }
     }
 
     /// The rest of it, now and then, as it takes its time.
     async fn compare_more(&self, place: &str) {
-        for (Both { model, sqlite }, _) in &self.campaigns {
-            let (model, sqlite) = (*model, *sqlite);
+        for (Both { model, kept }, _) in &self.campaigns {
+            let (model, kept) = (*model, *kept);
             let tally = self.model.tally(model).await.unwrap();
-            assert_eq!(self.sqlite.recount(sqlite).await.unwrap(), tally, "{place}");
+            assert_eq!(self.other.recount(kept).await, tally, "{place}");
             for pending in [0, 2] {
                 let peek = self.model.peek(model, pending).await.unwrap();
-                let same = self.sqlite.peek(sqlite, pending).await.unwrap();
+                let same = self.other.store().peek(kept, pending).await.unwrap();
                 assert_eq!(same.map_err(|no| self.as_model(no)), peek, "{place}");
             }
         }
         self.compare_selections(place).await;
     }
-}
-
-async fn open(path: &PathBuf, clock: &ManualClock) -> SqliteStore<ManualClock> {
-    SqliteStore::open_with_clock(path, Timing::default(), clock.clone()).await.unwrap()
 }

@@ -1,4 +1,4 @@
-//! What every store does, as one suite: the store in memory, SQLite, and whatever comes. Nothing
+//! What every store does, as one suite: the store in memory, SQLite and PostgreSQL. Nothing
 //! here knows how a store is made.
 
 mod campaigns;
@@ -43,6 +43,10 @@ macro_rules! every_store {
             #[tokio::test]
             async fn $name() { super::$name(&super::InSqlite::new().await).await; }
         )* }
+        mod postgres { $(
+            #[tokio::test]
+            async fn $name() { super::$name(&super::InPostgres::new().await).await; }
+        )* }
     };
 }
 
@@ -52,6 +56,7 @@ every_store! {
     the_same_order_goes_on_and_another_one_is_told_what_differs
     campaigns_of_several_tenants_may_have_one_name_and_those_of_one_may_not
     rows_that_ended_when_they_were_read_are_kept_and_never_claimed
+    letters_that_not_every_store_can_hold_are_replaced_in_every_store
     claims_come_in_input_order_until_nothing_is_left
     the_limit_refuses_and_says_when_and_why
     an_answer_counts_from_its_arrival_and_not_from_the_horizon

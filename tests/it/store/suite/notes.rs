@@ -193,6 +193,28 @@ pub(super) async fn the_minutes_of_a_campaign_count_what_left_and_how_it_was_ans
     assert_eq!(store.minutes(CampaignId(999_999)).await.unwrap(), []);
 }
 
+pub(super) async fn letters_that_not_every_store_can_hold_are_replaced_in_every_store(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let draft = store.draft().await.unwrap();
+    let nul = |text: &str| Some(text.to_owned());
+    let bad = ended_row(2, Outcome::BadRow, "a \0 in it");
+    let bad = NewRow { device: None, input_text: nul("\0id\0"), ..bad };
+    let named = NewRow { name: nul("pc\0-1"), ..row(1) };
+    store.append(draft, vec![named, bad]).await.unwrap();
+    store.open(draft, opening("c", &["100/1m"])).await.unwrap();
+    let call = claim(store, draft).await.call;
+    let message = nul("the server\0said");
+    let refused = Verdict::Rejected(Refusal { message, ..refusal(400, "Bad\0Request") });
+    settle(store, call, refused).await;
+    let rows = store.rows(draft, 0, 9).await.unwrap();
+    assert_eq!(rows[0].name.as_deref(), Some("pc\u{fffd}-1"));
+    assert_eq!(rows[1].input_text.as_deref(), Some("\u{fffd}id\u{fffd}"));
+    assert_eq!(rows[0].detail.message.as_deref(), Some("the server\0said"), "it is kept escaped");
+    assert_eq!(rows[1].detail.reason.as_deref(), Some("a \0 in it"));
+}
+
 pub(super) async fn rows_are_paged_in_input_order(subject: &impl Subject) {
     let store = subject.store();
     let id = campaign(store, 0..10, opening("c", &["100/1m"])).await;

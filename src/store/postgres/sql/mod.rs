@@ -1,0 +1,33 @@
+//! All SQL of this store, and how its rows become values: nothing outside this folder knows a
+//! column. It lies by table. No rule is decided here.
+
+mod batch;
+mod budget;
+mod campaign;
+mod device;
+mod draft;
+mod epoch;
+mod happening;
+mod journal;
+mod life;
+mod minute;
+mod names;
+mod queue;
+mod select;
+mod set;
+mod values;
+
+pub(super) use budget::*;
+#[cfg(feature = "testing")]
+pub(super) use campaign::counted;
+pub(super) use campaign::{calls, campaign, tally};
+pub(super) use device::*;
+pub(super) use draft::*;
+pub(super) use epoch::*;
+pub(super) use happening::*;
+pub(super) use journal::*;
+pub(super) use minute::{minutes, prune_calls};
+pub(super) use names::*;
+pub(super) use queue::*;
+pub(super) use select::campaigns;
+pub(super) use set::{set, set_quotas};
