@@ -235,8 +235,11 @@ pub(super) fn usual_place() -> Option<PathBuf> {
 
 /// The profile: typed, from the environment, or the file's own choice.
 fn chosen(typed: &Typed<'_>, file: &SettingsFile, path: &Path) -> Result<Option<String>, Failure> {
-    let named = typed.matches.get_one::<String>("profile").cloned();
-    let name = named.or_else(|| variable("FLEETSWEEP_PROFILE")).or_else(|| file.profile.clone());
+    // Commands that sign in nowhere have no such option.
+    let named =
+        if typed.knows("profile") { typed.matches.get_one::<String>("profile") } else { None };
+    let name = named.cloned().or_else(|| variable("FLEETSWEEP_PROFILE"));
+    let name = name.or_else(|| file.profile.clone());
     let Some(name) = name else { return Ok(None) };
     if file.profiles.contains_key(&name) {
         return Ok(Some(name));
@@ -270,8 +273,9 @@ fn no_file_with_a_profile(typed: &Typed<'_>) -> Result<(), Failure> {
 /// A file with profiles is there for a tenant to be chosen: none must not go unnoticed.
 fn none_chosen(typed: &Typed<'_>, file: &SettingsFile, path: &Path) -> Result<(), Failure> {
     let dry_run = typed.knows("dry_run") && typed.matches.get_flag("dry_run");
-    // A campaign knows its tenant.
-    if ["resume", "cancel", "follow"].contains(&typed.command.get_name()) {
+    // A campaign knows its tenant, and who signs in nowhere needs none.
+    let knows = ["resume", "cancel", "follow"].contains(&typed.command.get_name());
+    if knows || !typed.knows("profile") {
         return Ok(());
     }
     if file.profiles.is_empty() || dry_run || variable("AZURE_TENANT_ID").is_some() {

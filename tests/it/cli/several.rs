@@ -299,6 +299,20 @@ fn two_profiles_of_one_tenant_are_refused_since_its_devices_would_be_ordered_twi
 }
 
 #[test]
+fn commands_that_sign_in_nowhere_need_no_profile_to_be_chosen_among_several() {
+    let place = Place::new();
+    let folder = place.path(".config/fleetsweep");
+    std::fs::create_dir_all(&folder).unwrap();
+    let profile = |n: usize| format!("[profiles.cust-{n}]\ntenant = \"{}\"\n", tenant(n));
+    std::fs::write(folder.join("config.toml"), profile(1) + &profile(2)).unwrap();
+    for words in [&["status"][..], &["pause", "c"], &["report", "c"], &["status", "c"]] {
+        let said = run(place.fleetsweep(words));
+        assert_eq!(said.code, 2, "{words:?}: {}", said.err);
+        assert!(said.err.contains("there are no campaigns yet"), "{words:?}: {}", said.err);
+    }
+}
+
+#[test]
 fn the_link_of_each_customer_is_printed_without_asking_anybody() {
     let place = Place::new();
     let shared = format!("[shared]\nclient-id = \"{APPLICATION}\"\n");
