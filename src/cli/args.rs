@@ -51,7 +51,9 @@ pub(super) use requests::SettingsArgs;
 pub use schedule::ScheduleArgs;
 pub use serve::ServeArgs;
 pub use status::StatusArgs;
-pub use tools::{CompletionsArgs, ConsentUrlArgs, DoctorArgs, EmulateArgs, HelpArgs, ManArgs};
+pub use tools::{
+    CompletionsArgs, ConsentUrlArgs, DoctorArgs, EmulateArgs, HelpArgs, InitArgs, ManArgs,
+};
 use typed::typed;
 pub(super) use values::sign_in_kind;
 use values::{
@@ -201,6 +203,8 @@ pub enum Command {
     Schedule(ScheduleArgs),
     /// Run the API's emulator on a loopback address until Ctrl-C.
     Emulate(EmulateArgs),
+    /// Write a tenant's settings into the settings file.
+    Init(InitArgs),
     /// Tell about a topic or a command.
     Help(HelpArgs),
     /// Print a script that completes commands and options in a shell.

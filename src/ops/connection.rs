@@ -38,12 +38,7 @@ impl Connection {
         let (target, api) = target_of(asked)?;
         let kind = credentials.kind(asked)?;
         if kind.is_none_or(SignInKind::is_bound) {
-            if target.tenant.is_empty() {
-                return Err(missing("tenant", "--tenant", "AZURE_TENANT_ID"));
-            }
-            if target.application.is_empty() {
-                return Err(missing("application", "--client-id", "AZURE_CLIENT_ID"));
-            }
+            all_given(&target, kind)?;
         }
         check_ids(&target, &api)?;
         let kind = kind.ok_or_else(none_given)?;
@@ -95,22 +90,41 @@ pub(super) fn check_ids(target: &Target, api: &Origin) -> Result<(), Failure> {
     Ok(())
 }
 
-fn missing(what: &str, flag: &str, name: &str) -> Failure {
-    Failure::usage(
-        format!("no {what} is given"),
-        format!("neither {flag} nor {name} is set"),
-        format!(
-            "set {name}, or try the program without a tenant: add --emulator to a `scan` command"
-        ),
-    )
+/// Tells all that is missing at once.
+fn all_given(target: &Target, sign_in: Option<SignInKind>) -> Result<(), Failure> {
+    let ids = [
+        (&target.tenant, "tenant", "--tenant", "AZURE_TENANT_ID"),
+        (&target.application, "application", "--client-id", "AZURE_CLIENT_ID"),
+    ];
+    let missing: Vec<_> = ids.into_iter().filter(|(id, ..)| id.is_empty()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut what: Vec<String> = missing.iter().map(|(_, what, ..)| format!("no {what}")).collect();
+    let mut why: Vec<String> = missing
+        .iter()
+        .map(|(_, _, flag, variable)| format!("neither {flag} nor {variable} is set"))
+        .collect();
+    if sign_in.is_none() {
+        what.push("no way to sign in".to_owned());
+        why.push(NO_SIGN_IN.to_owned());
+    }
+    Err(Failure::usage(
+        format!("{} {} given", what.join(" and "), if what.len() > 1 { "are" } else { "is" }),
+        why.join("; "),
+        "`fleetsweep init` asks for all of it; or try the program without a tenant: add \
+         --emulator to a `scan` command",
+    ))
 }
+
+const NO_SIGN_IN: &str = "neither AZURE_CLIENT_SECRET, --client-secret-file, a certificate nor \
+                          another kind of --auth is set";
 
 /// No kind of sign-in is there.
 fn none_given() -> Failure {
     Failure::sign_in(
         "no way to sign in is given",
-        "neither AZURE_CLIENT_SECRET, --client-secret-file, a certificate nor another kind of \
-         --auth is set",
+        NO_SIGN_IN,
         "write the secret into a file that only you can read (chmod 600) and name it with \
          --client-secret-file; or see --auth",
     )

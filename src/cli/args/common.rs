@@ -73,9 +73,11 @@ impl Command {
                 ..Common::default()
             },
             Command::Schedule(_) => Common { shows_times: true, ..Common::default() },
-            Command::Emulate(_) | Command::Help(_) | Command::Completions(_) | Command::Man(_) => {
-                Common::default()
-            }
+            Command::Emulate(_)
+            | Command::Init(_)
+            | Command::Help(_)
+            | Command::Completions(_)
+            | Command::Man(_) => Common::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the user typed for the commands around a campaign: `doctor`, `emulate`, `help`,
+//! What the user typed for the commands around a campaign: `doctor`, `emulate`, `init`, `help`,
 //! `completions` and `man`. Nothing is checked here beyond its form.
 
 use std::net::SocketAddr;
@@ -83,6 +83,31 @@ pub struct EmulateArgs {
     /// Limits of the API that it plays
     #[arg(long = "limit", value_name = "CALLS/TIME")]
     pub limits: Vec<Quota>,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:
+  fleetsweep init
+  fleetsweep init --profile prod --tenant contoso.com \\
+    --client-id 66666666-7777-8888-9999-000000000000 \\
+    --client-secret-file ~/.fleetsweep-secret")]
+pub struct InitArgs {
+    /// Name of the profile in the settings file
+    #[arg(long = "profile", id = "new_profile", value_name = "NAME", default_value = "prod")]
+    pub name: String,
+
+    /// Tenant id, or one of its domains; asked for if it is left out
+    #[arg(long = "tenant", id = "new_tenant", value_name = "GUID|DOMAIN")]
+    pub tenant: Option<String>,
+
+    /// Application (client) id; asked for if it is left out
+    #[arg(long = "client-id", id = "new_client_id", value_name = "GUID")]
+    pub client_id: Option<String>,
+
+    /// File with the client secret; asked for if it is left out
+    #[arg(long = "client-secret-file", id = "new_secret_file", value_name = "PATH")]
+    pub secret_file: Option<String>,
 }
 
 /// `help`.

@@ -3,10 +3,11 @@
 mod devices;
 mod emulate;
 mod help;
+mod init;
 mod manual;
 
 use super::args::{Cli, Command, DoctorArgs};
-use super::parse::Parsed;
+use super::parse::{Parsed, read_other};
 use super::proposals;
 use super::schedule;
 use super::settings::config::Settings;
@@ -93,6 +94,10 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         },
         Command::Schedule(args) => schedule::schedule(&args),
         Command::Emulate(args) => emulate::emulate(args).await,
+        Command::Init(args) => {
+            let check = init::init(&cx, args, config.as_deref()).await?;
+            Box::pin(run(read_other(&check)?)).await
+        }
         Command::Help(args) => help::help(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),

@@ -185,6 +185,9 @@ fn the_file(typed: &Typed<'_>) -> Result<Option<(PathBuf, SettingsFile)>, Failur
             _ => return Ok(None),
         },
     };
+    if typed.command.get_name() == "init" && !path.exists() {
+        return Ok(None);
+    }
     let text = std::fs::read_to_string(&path).map_err(|error| {
         Failure::usage(
             format!("the settings file {} cannot be read", path.display()),
@@ -228,7 +231,7 @@ fn names_of_settings() -> String {
 }
 
 /// Where the settings file is if nobody names one.
-pub(super) fn usual_place() -> Option<PathBuf> {
+pub(crate) fn usual_place() -> Option<PathBuf> {
     let base = choose_base_strategy().ok()?;
     Some(base.config_dir().join("fleetsweep").join("config.toml"))
 }

@@ -4,6 +4,7 @@
 pub(crate) mod config;
 pub(crate) mod env;
 mod file;
+pub(crate) mod first;
 pub(crate) mod keys;
 pub(crate) mod paths;
 pub(crate) mod proxy;

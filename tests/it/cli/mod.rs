@@ -9,6 +9,7 @@ mod ends;
 mod follow;
 mod help;
 mod hook;
+mod init;
 mod judged;
 mod kept;
 mod limits;

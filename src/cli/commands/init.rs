@@ -1,0 +1,123 @@
+//! `init`: asks for what a tenant needs and writes it into the settings file. Secrets are neither
+//! asked for nor written, only where they are; that all of it works is `doctor`'s to say.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::InitArgs;
+use crate::cli::settings::config::usual_place;
+use crate::cli::settings::env::variable;
+use crate::cli::settings::first::{Profile, added};
+use crate::domain::service::{is_domain, unbraced};
+use crate::domain::text::{is_guid, printable, shell_word};
+use crate::ops::context::Context;
+use crate::ops::failure::Failure;
+use crate::ops::ui::Question;
+
+/// Writes a profile, and returns the words of the command that checks it.
+///
+/// # Errors
+/// `Failure` if something is not said and nobody can be asked, if it cannot be right, or if the
+/// file cannot be read or written.
+pub(super) async fn init(
+    cx: &Context<'_>,
+    args: InitArgs,
+    config: Option<&Path>,
+) -> Result<Vec<String>, Failure> {
+    let path = place(config)?;
+    let profile = Profile {
+        name: args.name,
+        tenant: answer(cx, args.tenant, &TENANT).await?,
+        client_id: answer(cx, args.client_id, &APPLICATION).await?,
+        secret_file: answer(cx, args.secret_file, &SECRET_FILE).await?,
+    };
+    let before = std::fs::read_to_string(&path).ok();
+    let text = added(before.as_deref(), &profile)
+        .map_err(|why| Failure::usage(format!("{} stays as it is", path.display()), why, OTHER))?;
+    write(&path, &text).map_err(|error| {
+        let next = "check the folder's owner and rights, or name another file with --config";
+        Failure::failed(format!("{} cannot be written", path.display()), error, next)
+    })?;
+    let mut check = vec!["doctor".to_owned(), "--profile".to_owned(), profile.name];
+    if let Some(config) = config {
+        check.extend(["--config".to_owned(), config.display().to_string()]);
+    }
+    let words: Vec<_> = check.iter().map(|word| shell_word(word)).collect();
+    cx.ui.say(&format!(
+        "The settings are in {}. Checking them, as `fleetsweep {}` does:",
+        path.display(),
+        words.join(" ")
+    ));
+    Ok(check)
+}
+
+const OTHER: &str = "name another profile with --profile, or edit the file";
+
+/// Something that is asked for: the option that says it too, the question, and what is wrong with
+/// an answer.
+struct Asked {
+    option: &'static str,
+    question: &'static str,
+    wrong: fn(&str) -> Option<&'static str>,
+}
+
+const TENANT: Asked = Asked {
+    option: "--tenant",
+    question: "Directory (tenant) ID, from the application's overview page: ",
+    wrong: |text| (!is_guid(text) && !is_domain(text)).then_some("it is no GUID and no domain"),
+};
+
+const APPLICATION: Asked = Asked {
+    option: "--client-id",
+    question: "Application (client) ID, from the same page: ",
+    wrong: |text| (!is_guid(text)).then_some("it is no GUID"),
+};
+
+const SECRET_FILE: Asked = Asked {
+    option: "--client-secret-file",
+    question: "File with the client secret, which only you can read: ",
+    wrong: |text| text.is_empty().then_some("no file is named"),
+};
+
+async fn answer(cx: &Context<'_>, said: Option<String>, asked: &Asked) -> Result<String, Failure> {
+    let text = match said {
+        Some(text) => text,
+        None => {
+            let question = Question { headline: String::new(), prompt: asked.question.to_owned() };
+            cx.ui.ask(question).await.map_err(|unasked| {
+                let next = format!("add {}", asked.option);
+                Failure::usage(format!("{} is not given", asked.option), unasked.text(), next)
+            })?
+        }
+    };
+    let text = unbraced(text.trim()).to_owned();
+    match (asked.wrong)(&text) {
+        None => Ok(text),
+        Some(why) => Err(Failure::usage(
+            format!("`{}` cannot be right", printable(&text)),
+            why,
+            format!("run `fleetsweep init` again, with the right {}", asked.option),
+        )),
+    }
+}
+
+fn place(config: Option<&Path>) -> Result<PathBuf, Failure> {
+    let named = config.map(Path::to_owned);
+    let named = named.or_else(|| variable("FLEETSWEEP_CONFIG").map(PathBuf::from));
+    named.or_else(usual_place).ok_or_else(|| {
+        let why = "there is no home folder";
+        Failure::usage("no place for settings is known", why, "name a file with --config")
+    })
+}
+
+/// Writes the whole file at once: settings are there as before, or as they shall be.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
