@@ -6,7 +6,9 @@ mod help;
 mod init;
 mod manual;
 
-use super::args::{Cli, Command, DoctorArgs};
+use std::path::Path;
+
+use super::args::{Cli, Command, DoctorArgs, InitArgs};
 use super::parse::{Parsed, read_other};
 use super::proposals;
 use super::schedule;
@@ -94,14 +96,17 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         },
         Command::Schedule(args) => schedule::schedule(&args),
         Command::Emulate(args) => emulate::emulate(args).await,
-        Command::Init(args) => {
-            let check = init::init(&cx, args, config.as_deref()).await?;
-            Box::pin(run(read_other(&check)?)).await
-        }
+        Command::Init(args) => set_up(&cx, args, config.as_deref()).await,
         Command::Help(args) => help::help(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),
     }
+}
+
+/// Writes settings, then checks them as the command that it tells would.
+async fn set_up(cx: &Context<'_>, args: InitArgs, config: Option<&Path>) -> Result<Exit, Failure> {
+    let check = init::init(cx, args, config).await?;
+    Box::pin(run(read_other(&check)?)).await
 }
 
 async fn check_all(
