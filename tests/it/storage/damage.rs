@@ -348,7 +348,10 @@ async fn what_a_damaged_row_says_is_noticed_before_any_call() {
         ("UPDATE campaign SET comments_changed = 1".to_owned(), "what campaign 1 learnt"),
         ("UPDATE clock SET offset_us = offset_us + 1".to_owned(), "the clock of the store"),
         ("UPDATE clock SET boot_id = 'x'".to_owned(), "the clock of the store"),
-        ("UPDATE place SET inode = inode + 1".to_owned(), "the place of the store"),
+        (
+            "INSERT INTO place (path, device, inode, sum) VALUES ('p', 1, 1, 1)".to_owned(),
+            "the place of the store",
+        ),
     ] {
         match changed(&ground, &sql).await {
             End::Refused(why) => assert!(why.contains(told), "{sql}: {why}"),
