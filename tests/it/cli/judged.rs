@@ -29,7 +29,7 @@ fn write(place: &Place, name: &str, header: &str, rows: &[&str]) {
 }
 
 async fn scan(place: &Place, emulator: &Emulator, args: &[&str]) -> Said {
-    let usual = ["scan", "--type=quick", "--comment=x", "--approve-max=500", "--json"];
+    let usual = ["scan", "--type=quick", "--comment=x", "--approve-max=500", "--json", "-v"];
     let command = place.towards(emulator, &[&usual[..], args].concat());
     beside(move || run(command)).await
 }
@@ -160,7 +160,7 @@ async fn rows_that_name_another_tenant_are_never_sent_in_whatever_form_they_come
     let array = serde_json::json!({ "Results": array }).to_string();
     std::fs::write(place.path("list.json"), array).unwrap();
     for list in ["list.csv", "list.jsonl", "list.json"] {
-        let dry = scan(&place, &emulator, &[list, "--dry-run", "-v"]).await;
+        let dry = scan(&place, &emulator, &[list, "--dry-run"]).await;
         let plan = &json_lines(&dry.out)[0];
         assert_eq!((&plan["devices"], &plan["skipped"]), (&3.into(), &3.into()), "{}", dry.err);
         let told = flat(&dry);

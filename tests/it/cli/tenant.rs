@@ -337,7 +337,9 @@ async fn a_portal_export_of_12_000_rows_is_judged_with_and_without_the_right_to_
     let short = [&args[..5], &["--skip-bad-rows"]].concat();
     let short = said(&place, &scan_only, &short).await;
     assert_eq!(short.code, 0, "{}", short.err);
-    let (lines, wide) = (short.out.lines().count(), |line: &str| line.chars().count() > 80);
+    // A path is not broken, however long it is here.
+    let wide = |line: &str| line.chars().count() > 80 && !line.contains("fleetsweep.db");
+    let lines = short.out.lines().count();
     assert!(lines <= 24 && !short.out.lines().any(wide), "{lines} lines:\n{}", short.out);
     insta::assert_snapshot!("plan-of-a-portal-export", shown);
 }
