@@ -4,6 +4,7 @@
 pub mod args;
 mod commands;
 mod manual;
+mod nearest;
 pub mod parse;
 mod proposals;
 mod schedule;

@@ -8,15 +8,13 @@ use rustix::termios::tcgetwinsize;
 
 use crate::cli::args::{Cli, HelpArgs};
 use crate::cli::manual::on_screen;
+use crate::cli::nearest::nearest;
 use crate::cli::terminal::say;
 use crate::cli::topics::{TOPICS, Topic};
 use crate::domain::Exit;
 use crate::domain::text::printable;
 use crate::ops::failure::Failure;
 use crate::report::human::WIDTH;
-
-/// How alike a word must be to a topic or command to be proposed.
-const ALIKE: f64 = 0.7;
 
 /// Prints it, and returns the exit code.
 ///
@@ -50,11 +48,8 @@ fn columns() -> usize {
 fn unknown(program: &clap::Command, word: &str) -> Failure {
     let commands = program.get_subcommands().map(clap::Command::get_name);
     let known = commands.chain(TOPICS.iter().map(|topic| topic.name));
-    let alike = known
-        .map(|name| (strsim::jaro_winkler(word, name), name))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    let guess = alike.map_or(String::new(), |(_, name)| format!("did you mean `{name}`? else "));
+    let meant = nearest(word, known);
+    let guess = meant.map_or(String::new(), |name| format!("did you mean `{name}`? else "));
     Failure::usage(
         format!("there is no help about `{}`", printable(word)),
         "it is neither a command nor a topic",

@@ -7,9 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::KEYS;
-
-/// How alike two keys must be for one to be proposed for the other.
-const ALIKE: f64 = 0.7;
+use crate::cli::nearest::nearest;
 
 /// Settings by name, each as flags would have it: one text, or several for a flag that can be
 /// repeated.
@@ -101,7 +99,7 @@ fn setting(
     at: usize,
 ) -> Result<Vec<String>, String> {
     let Some(key) = KEYS.iter().find(|key| key.name == name) else {
-        return Err(format!("line {at}: there is no setting `{name}`{}", nearest(name)));
+        return Err(format!("line {at}: there is no setting `{name}`{}", proposed(name)));
     };
     if key.tenants != in_profile {
         let place = if key.tenants { "in a profile, below [profiles.NAME]" } else { "at the top" };
@@ -121,16 +119,9 @@ fn one_text(value: &Spanned<DeValue<'_>>, name: &str, at: usize) -> Result<Strin
     }
 }
 
-fn nearest(name: &str) -> String {
+fn proposed(name: &str) -> String {
     let known = KEYS.iter().map(|key| key.name).chain(["profile", "profiles", SHARED]);
-    let best = known.max_by(|a, b| {
-        let alike = |other| strsim::jaro_winkler(name, other);
-        alike(a).total_cmp(&alike(b))
-    });
-    match best.filter(|best| strsim::jaro_winkler(name, best) >= ALIKE) {
-        Some(best) => format!("; did you mean `{best}`?"),
-        None => String::new(),
-    }
+    nearest(name, known).map_or(String::new(), |best| format!("; did you mean `{best}`?"))
 }
 
 /// The line of a place in a text, from 1.
