@@ -111,6 +111,8 @@ pub enum Note {
     StoreAway(String),
     /// It can be written again.
     StoreBack,
+    /// The store may have forgotten calls; nothing is ordered for this long.
+    Forgotten(Duration),
     /// The list of actions may not be read, and what the server says of that.
     ListForbidden(Refusal),
     /// The list of actions could not be read now.

@@ -12,6 +12,7 @@ pub mod memory;
 pub mod postgres;
 pub mod sqlite;
 mod tables;
+mod task;
 mod verbs;
 
 use std::future::Future;

@@ -437,6 +437,9 @@ pub trait Tables: Send {
     fn call(&mut self, call: CallId) -> impl Answer<Self, Option<Call>>;
     /// A call of any operation, as one that ordered nothing.
     fn read_call(&mut self, call: CallId) -> impl Answer<Self, Option<ReadCall>>;
+    /// Whether calls may be missing that were made by a process which lives: its server forgot them
+    /// in a failover or a restore.
+    fn may_lack_calls(&mut self) -> impl Answer<Self, bool>;
     /// Writes what became of a call and what changes with it.
     fn settle(&mut self, settling: Settling) -> impl Answer<Self, ()>;
 

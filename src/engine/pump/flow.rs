@@ -54,6 +54,8 @@ pub(crate) struct Flow<P> {
     pub(super) token_refused: Option<Stamp>,
     pub(super) useless: Option<Useless>,
     pub(super) throttles: Throttles,
+    /// It was told that the store may have forgotten calls.
+    told_forgotten: bool,
     /// When each kind of refusal was told last.
     pub(super) refusals_told: BTreeMap<Kind, Stamp>,
     events: mpsc::Sender<Event<P>>,
@@ -94,6 +96,7 @@ impl<P> Flow<P> {
             token_refused: None,
             useless: None,
             throttles: Throttles::default(),
+            told_forgotten: false,
             refusals_told: BTreeMap::new(),
             events,
         }
@@ -169,6 +172,10 @@ impl<P> Flow<P> {
 
     /// The store said no. Which campaign goes before this one is not known here.
     pub(crate) fn not_yet(&mut self, no: NotYet) {
+        let is_forgotten = no.hold == Hold::Forgotten;
+        if is_forgotten && !std::mem::replace(&mut self.told_forgotten, true) {
+            self.note(Note::Forgotten(no.at.since(self.now)));
+        }
         self.hold = match no.hold {
             Hold::Quota(quota) => Some(HoldReason::Quota(quota)),
             Hold::Pause if self.useless.is_some() => Some(HoldReason::Faults),

@@ -95,6 +95,7 @@ impl<S: Store> Story<S> {
             Note::OthersCall
             | Note::LimitNamed(_)
             | Note::CommentsChanged
+            | Note::Forgotten(_)
             | Note::ListForbidden(_)
             | Note::ListFailed(_)
             | Note::Refused(_)

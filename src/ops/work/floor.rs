@@ -2,13 +2,13 @@
 //! and hears the signals that the process hears. What one of them does is `campaign`'s.
 
 use std::collections::HashMap;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::campaign::Worker;
 use super::face::Named;
@@ -103,8 +103,10 @@ impl<S: Store> Floor<'_, S> {
         let mut ends = Ends { worst: Exit::Done, each: Vec::new() };
         first.iter().for_each(|campaign| self.begin(&mut all, campaign));
         let looks = self.takes != Takes::Nothing;
-        let mut look = interval(LOOK_EVERY / self.worker.time_scale());
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut every = interval(LOOK_EVERY / self.worker.time_scale());
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // A store that is slow holds up neither a signal nor a campaign.
+        let mut look = pin!(self.look(every));
         loop {
             let run = stopping.level() == StopLevel::Run;
             if all.futures.is_empty() && !(run && looks) {
@@ -126,8 +128,9 @@ impl<S: Store> Floor<'_, S> {
                     }
                     self.tell_count(all.futures.len());
                 }
-                _ = look.tick(), if run && looks => {
-                    let open = match self.worker.open().await {
+                (found, every) = &mut look, if run && looks => {
+                    look.set(self.look(every));
+                    let open = match found {
                         Ok(open) => open,
                         Err(failure) => {
                             self.cx.ui.say(&format!("Warning: {}: {}", failure.what, failure.why));
@@ -148,6 +151,12 @@ impl<S: Store> Floor<'_, S> {
                 }
             }
         }
+    }
+
+    /// What is open, when it is time to look.
+    async fn look(&self, mut every: Interval) -> (Result<Vec<Campaign>, Failure>, Interval) {
+        every.tick().await;
+        (self.worker.open().await, every)
     }
 
     fn begin<'b>(&'b self, all: &mut AllAtWork<'b>, campaign: &Campaign) {

@@ -183,6 +183,7 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
             printable(cause)
         ),
         Note::StoreBack => "The store can be written again; going on".to_owned(),
+        Note::Forgotten(wait) => forgotten(*wait, now),
         Note::ListForbidden(said) => {
             let right = if means_the_right(said.code.as_deref()) {
                 "; Machine.Read.All would allow it"
@@ -226,6 +227,15 @@ fn capital(text: &str) -> String {
 }
 
 /// `, until 14:03:20 CET`, with its date on another day; empty beyond the calendar.
+fn forgotten(wait: Duration, now: &ZonedDateTime) -> String {
+    format!(
+        "The store may have forgotten calls in a failover or restore: nothing is ordered for \
+         {}{}, when they are certainly over; it goes on by itself",
+        duration(wait),
+        until_in(now, wait)
+    )
+}
+
 fn until_in(now: &ZonedDateTime, wait: Duration) -> String {
     let at = after(now, wait);
     at.map(|at| format!(", until {}", clock_exact(&at, now))).unwrap_or_default()

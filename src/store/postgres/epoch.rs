@@ -51,6 +51,8 @@ pub enum DurabilityLevel {
 #[derive(Debug, Default)]
 pub(super) struct Witness {
     commits: Mutex<BTreeMap<i64, i64>>,
+    /// One connection at a time looks, since what one finds forgotten is told once.
+    looking: tokio::sync::Mutex<()>,
 }
 
 /// Connections whose last commit is remembered.
@@ -119,6 +121,7 @@ pub(super) async fn check(
     timing: &Timing,
     witness: &Witness,
 ) -> Result<(), Fault> {
+    let _one = witness.looking.lock().await;
     let here = sql::server(session).await?;
     let own = witness.all();
     let is_same = |epoch: &Epoch| epoch.server == here;

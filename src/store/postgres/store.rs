@@ -21,6 +21,7 @@ use super::transaction::Transaction;
 use super::upkeep::{drop_what_is_old, show_life};
 use crate::domain::{CampaignId, Stamp, Timing};
 use crate::store::tables::Subject;
+use crate::store::task;
 use crate::store::verbs::{Database, Work};
 use crate::store::{Result, StoreError};
 
@@ -122,6 +123,13 @@ impl<C: SharedClock> PostgresStore<C> {
         counted.await.map_err(|fault| told(what, fault))
     }
 
+    /// From now on makes a known mistake: a COMMIT whose answer is lost is taken for one that did
+    /// not take place.
+    #[cfg(feature = "testing")]
+    pub fn take_unknown_commits_for_lost(&self) {
+        self.inner.takes_unknown_for_lost.store(true, Ordering::Relaxed);
+    }
+
     /// How safe what is committed is, as the server is set.
     ///
     /// # Errors
@@ -163,13 +171,17 @@ impl<C: SharedClock> Database for PostgresStore<C> {
             + Send
             + 'static,
     {
-        let mut tried = Tried::default();
-        loop {
-            match self.inner.read_once(work.clone()).await {
-                Ok(answer) => return Ok(answer),
-                Err(fault) => self.inner.once_more(what, &mut tried, fault).await?,
+        let inner = Arc::clone(&self.inner);
+        task::run(what, async move {
+            let mut tried = Tried::default();
+            loop {
+                match inner.read_once(work.clone()).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(fault) => inner.once_more(what, &mut tried, fault).await?,
+                }
             }
-        }
+        })
+        .await
     }
 
     async fn write<R, W>(&self, what: &'static str, subject: Subject, work: W) -> Result<R>
@@ -188,8 +200,7 @@ impl<C: SharedClock> Database for PostgresStore<C> {
             let why = format!("{} was opened for reading alone; nothing was changed", inner.place);
             return Err(StoreError::Refused(why));
         }
-        // It goes on if the caller stops waiting.
-        let task = tokio::spawn(async move {
+        task::run(what, async move {
             let mut tried = Tried::default();
             loop {
                 match inner.write_once(&subject, work.clone()).await {
@@ -197,12 +208,8 @@ impl<C: SharedClock> Database for PostgresStore<C> {
                     Err(fault) => inner.once_more(what, &mut tried, fault).await?,
                 }
             }
-        });
-        let failed = |error: tokio::task::JoinError| StoreError::Failed {
-            what,
-            why: format!("it was interrupted: {error}"),
-        };
-        task.await.map_err(failed)?
+        })
+        .await
     }
 
     /// The server checks its pages itself.

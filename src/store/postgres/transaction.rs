@@ -238,6 +238,10 @@ impl<C: Clock> Tables for Transaction<'_, C> {
         sql::read_call(self.session, call).await
     }
 
+    async fn may_lack_calls(&mut self) -> Done<bool> {
+        Ok(sql::epoch(self.session, false).await?.number > 0)
+    }
+
     async fn settle(&mut self, settling: Settling) -> Done<()> {
         sql::settle(self.session, &settling).await
     }

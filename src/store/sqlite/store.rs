@@ -16,6 +16,7 @@ use super::writer::Writer;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::CampaignId;
 use crate::store::tables::Subject;
+use crate::store::task;
 use crate::store::verbs::{Database, Work};
 use crate::store::{Result, StoreError};
 
@@ -77,8 +78,12 @@ impl<C: Clock> SqliteStore<C> {
     }
 
     async fn reader(&self, what: &'static str) -> Result<PoolConnection<Sqlite>> {
-        self.readers.acquire().await.map_err(|error| told(what, Fault::Sql(error)))
+        reader(&self.readers, what).await
     }
+}
+
+async fn reader(readers: &SqlitePool, what: &'static str) -> Result<PoolConnection<Sqlite>> {
+    readers.acquire().await.map_err(|error| told(what, Fault::Sql(error)))
 }
 
 impl<C: Clock> Database for SqliteStore<C> {
@@ -108,9 +113,13 @@ impl<C: Clock> Database for SqliteStore<C> {
             + Send
             + 'static,
     {
-        let mut conn = self.reader(what).await?;
-        let mut tables = Transaction { conn: &mut conn, shared: &self.shared };
-        work(&mut tables).await.map_err(|fault| told(what, fault))
+        let (readers, shared) = (self.readers.clone(), Arc::clone(&self.shared));
+        task::run(what, async move {
+            let mut conn = reader(&readers, what).await?;
+            let mut tables = Transaction { conn: &mut conn, shared: &shared };
+            work(&mut tables).await.map_err(|fault| told(what, fault))
+        })
+        .await
     }
 
     /// One task writes, so that nobody need lock anything.

@@ -6,6 +6,7 @@ mod canary;
 mod cancel;
 mod doctor;
 mod ends;
+mod failover;
 mod follow;
 mod help;
 mod hook;

@@ -1,86 +1,23 @@
 //! One command for several tenants: a campaign and a report for each, one question and one table
 //! for all; a tenant that cannot sign in stops alone, and no customer sees another one's devices.
 
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use fleetsweep::emulator::{self, Emulator, Operation};
+use fleetsweep::emulator::Operation;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::campaigns::accepted;
-use super::{Place, Said, beside, emulate, json_lines, report, run, start, wait};
+use super::{Place, Said, beside, json_lines, report, run, start, wait};
+use crate::kit::postgres::database;
+use crate::kit::provider::{APPLICATION, Provider, secret, tenant};
 use crate::kit::support::device;
 
-const APPLICATION: &str = "66666666-7777-8888-9999-000000000000";
 const HERE: [&str; 3] = ["--limit=50/1s", "--limit=1000/60s", "--time-scale=20"];
 
-/// The id of the n-th tenant.
-fn tenant(n: usize) -> String {
-    format!("{n:08}-2222-3333-4444-555555555555")
-}
-
-/// A provider's settings: so many tenants, each with a world of its own.
-struct Provider {
-    place: Place,
-    emulators: Vec<Emulator>,
-}
-
-impl Provider {
-    async fn of(tenants: usize) -> Self {
-        Self::with_limits(tenants, &[(50, 1.0), (1000, 60.0)]).await
-    }
-
-    async fn with_limits(tenants: usize, limits: &[(u32, f64)]) -> Self {
-        let place = Place::new();
-        secret(&place, "secret", emulator::DEFAULT_SECRET);
-        let mut emulators = Vec::new();
-        for _ in 0..tenants {
-            emulators.push(emulate("quiet", limits, 1.0).await);
-        }
-        let all = Self { place, emulators };
-        let profiles = (0..tenants).map(|n| all.profile(n, "secret")).collect::<String>();
-        std::fs::write(all.place.path("c.toml"), profiles).unwrap();
-        all
-    }
-
-    fn profile(&self, n: usize, secret: &str) -> String {
-        let (id, url) = (tenant(n), self.emulators[n].base_url());
-        format!(
-            "[profiles.cust-{n}]\ntenant = \"{id}\"\nclient-id = \"{APPLICATION}\"\n\
-             client-secret-file = \"{secret}\"\napi-url = \"{url}\"\nlogin-url = \"{url}\"\n"
-        )
-    }
-
-    /// A list in which these devices are these tenants'.
-    fn list(&self, rows: &[(u64, &str)]) {
-        let rows = rows.iter().map(|(n, tenant)| format!("{},{tenant}\n", device(*n)));
-        let text = format!("Device ID,Tenant\n{}", rows.collect::<String>());
-        std::fs::write(self.place.path("list.csv"), text).unwrap();
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        self.place.fleetsweep(&[words, &["--config=c.toml"]].concat())
-    }
-
-    fn scan(&self, more: &[&str]) -> Command {
-        let words = ["scan", "list.csv", "--type=quick", "--comment=test", "--campaign=inc"];
-        self.command(&[&words[..], &HERE[..], more].concat())
-    }
-
-    async fn run(&self, command: Command) -> Said {
-        beside(move || run(command)).await
-    }
-
-    fn ordered(&self, n: usize) -> u64 {
-        self.emulators[n].ledger().accepted
-    }
-}
-
-fn secret(place: &Place, name: &str, text: &str) {
-    let path = place.path(name);
-    std::fs::write(&path, text).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+fn scan(provider: &Provider, more: &[&str]) -> Command {
+    let words = ["scan", "list.csv", "--type=quick", "--comment=test", "--campaign=inc"];
+    provider.command(&[&words[..], &HERE[..], more].concat())
 }
 
 /// The line of a type in what a program reads.
@@ -107,7 +44,10 @@ fn ids(path: &std::path::Path) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_tenant_has_its_own_campaign_and_report_and_one_that_cannot_sign_in_stops_alone() {
-    let provider = Provider::of(3).await;
+    each_has_its_own(Provider::of(3).await).await;
+}
+
+async fn each_has_its_own(provider: Provider) {
     let place = &provider.place;
     secret(place, "wrong", "another secret");
     let settings = provider.profile(0, "secret")
@@ -116,7 +56,7 @@ async fn each_tenant_has_its_own_campaign_and_report_and_one_that_cannot_sign_in
     std::fs::write(place.path("c.toml"), settings).unwrap();
     let by_id = tenant(1);
     provider.list(&[(1, "cust-0"), (2, &by_id), (3, "CUST-0"), (4, "cust-2"), (1, "cust-0")]);
-    let command = provider.scan(&["--all-profiles", "--approve-max=10", "--json"]);
+    let command = scan(&provider, &["--all-profiles", "--approve-max=10", "--json"]);
     let said = provider.run(command).await;
     assert_eq!(said.code, 7, "{}", said.err);
     let plan = line(&said, "tenants_plan");
@@ -151,16 +91,16 @@ async fn one_answer_is_for_all_tenants_and_without_it_nothing_is_ordered_or_left
     let place = &provider.place;
     provider.list(&[(1, "cust-0"), (2, "cust-1"), (3, "cust-1")]);
     // The number is the sum, however few there are of each tenant.
-    let said = provider.run(provider.scan(&["--all-profiles", "--approve-max=2"])).await;
+    let said = provider.run(scan(&provider, &["--all-profiles", "--approve-max=2"])).await;
     assert_eq!(said.code, 6, "{}", said.err);
     assert!(said.err.contains("3 devices of 2 tenants"), "{}", said.err);
     assert!(said.err.contains("the plan has 3 devices"), "{}", said.err);
-    let said = provider.run(provider.scan(&["--all-profiles", "--dry-run"])).await;
+    let said = provider.run(scan(&provider, &["--all-profiles", "--dry-run"])).await;
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.out.contains("This is a dry run"), "{}", said.out);
     assert_eq!([0, 1].map(|n| provider.ordered(n)), [0, 0]);
     assert!(!place.path("fleetsweep-inc").exists() && !place.path("fleetsweep-inc.csv").exists());
-    let status = provider.run(place.fleetsweep(&["status", "--json"])).await;
+    let status = provider.run(provider.bare(&["status", "--json"])).await;
     assert_eq!(status.out, "", "no campaign is left");
 }
 
@@ -169,25 +109,27 @@ async fn a_row_that_is_nobodys_and_a_list_that_names_no_tenant_order_nothing() {
     let provider = Provider::of(2).await;
     let all = ["--all-profiles", "--approve-max=9"];
     provider.list(&[(1, "cust-0"), (2, "stranger"), (3, "")]);
-    let said = provider.run(provider.scan(&all)).await;
+    let said = provider.run(scan(&provider, &all)).await;
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(said.err.contains("1 row of stranger"), "{}", said.err);
     provider.list(&[(1, ""), (2, "")]);
-    let said = provider.run(provider.scan(&all)).await;
+    let said = provider.run(scan(&provider, &all)).await;
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(said.err.contains("does not say whose"), "{}", said.err);
     assert_eq!([0, 1].map(|n| provider.ordered(n)), [0, 0]);
     // What is passed over counts in the exit code.
     provider.list(&[(1, "cust-0"), (2, "stranger"), (3, "")]);
-    let said = provider.run(provider.scan(&[&all[..], &["--skip-bad-rows"]].concat())).await;
+    let said = provider.run(scan(&provider, &[&all[..], &["--skip-bad-rows"]].concat())).await;
     assert_eq!(said.code, 3, "{}", said.err);
     assert_eq!([0, 1].map(|n| provider.ordered(n)), [1, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_profiles_with_a_name_scan_their_own_devices_and_their_campaigns_go_on_by_one_name() {
-    let provider = Provider::with_limits(3, &[(10, 1.0), (1000, 60.0)]).await;
-    let place = &provider.place;
+    go_on_by_one_name(Provider::with_limits(3, &[(10, 1.0), (1000, 60.0)]).await).await;
+}
+
+async fn go_on_by_one_name(provider: Provider) {
     let words = ["scan", "--from-tenant", "--type=quick", "--comment=test", "--campaign=inc"];
     let slow = ["--limit=10/1s", "--time-scale=20", "--approve-max=5000", "--profiles=cust-[01]"];
     let command = provider.command(&[&words[..], &slow[..]].concat());
@@ -199,7 +141,7 @@ async fn the_profiles_with_a_name_scan_their_own_devices_and_their_campaigns_go_
     assert_eq!(said.code, 5, "{}", said.err);
     assert_eq!(provider.ordered(2), 0, "it was not named");
     // Both have one name, and each belongs to its tenant.
-    let said = provider.run(place.fleetsweep(&["status", "inc"])).await;
+    let said = provider.run(provider.bare(&["status", "inc"])).await;
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(said.err.contains("--all-profiles"), "{}", said.err);
     let named = ["--profiles=cust-0", "--profiles=cust-1"];
@@ -221,9 +163,12 @@ async fn the_profiles_with_a_name_scan_their_own_devices_and_their_campaigns_go_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn campaigns_of_several_tenants_are_handed_over_by_one_command() {
-    let provider = Provider::of(2).await;
+    are_handed_over(Provider::of(2).await).await;
+}
+
+async fn are_handed_over(provider: Provider) {
     provider.list(&[(1, "cust-0"), (2, "cust-1")]);
-    let command = provider.scan(&["--all-profiles", "--approve-max=9", "--detach"]);
+    let command = scan(&provider, &["--all-profiles", "--approve-max=9", "--detach"]);
     let said = provider.run(command).await;
     assert_eq!(said.code, 0, "{}", said.err);
     assert_eq!([0, 1].map(|n| provider.ordered(n)), [0, 0]);
@@ -237,7 +182,10 @@ async fn campaigns_of_several_tenants_are_handed_over_by_one_command() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_several_tenants_ordered_is_taken_back_after_one_question() {
-    let provider = Provider::with_limits(2, &[(10, 1.0), (1000, 60.0)]).await;
+    are_taken_back(Provider::with_limits(2, &[(10, 1.0), (1000, 60.0)]).await).await;
+}
+
+async fn are_taken_back(provider: Provider) {
     let rows: Vec<(u64, &str)> =
         (0..80).map(|n| (n, if n % 2 == 0 { "cust-0" } else { "cust-1" })).collect();
     provider.list(&rows);
@@ -266,6 +214,15 @@ async fn what_several_tenants_ordered_is_taken_back_after_one_question() {
     let table = line(&provider.run(provider.command(&status)).await, "tenants");
     assert_eq!(both(&table, "open"), [0.into(), Value::from(0)], "{table}");
     assert_eq!(both(&table, "not_covered"), [40.into(), Value::from(40)], "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_tenants_share_a_store_in_postgresql_as_they_do_a_file() {
+    each_has_its_own(Provider::of(3).await.over(database().await)).await;
+    let slow = [(10, 1.0), (1000, 60.0)];
+    go_on_by_one_name(Provider::with_limits(3, &slow).await.over(database().await)).await;
+    are_handed_over(Provider::of(2).await.over(database().await)).await;
+    are_taken_back(Provider::with_limits(2, &slow).await.over(database().await)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ use crate::kit::program::{Place, beside, emulate, json_lines, report, run, start
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_that_dies_is_followed_by_another_and_nothing_is_lost_or_ordered_twice() {
     let url = database().await;
-    let emulator = emulate("quiet", &[(100, 1.0), (1_500, 60.0)], 60.0).await;
+    let emulator = emulate("quiet", &[(100, 60.0), (1_500, 3_600.0)], 60.0).await;
     let (emulator, seen) = beside(move || {
         let (one, other) = (Place::new(), Place::new());
         one.list(250);
@@ -53,7 +53,7 @@ async fn a_host_that_dies_is_followed_by_another_and_nothing_is_lost_or_ordered_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_of_two_hosts_run_what_a_third_handed_over_and_one_may_die() {
     let url = database().await;
-    let emulator = emulate("quiet", &[(100, 1.0), (1_500, 60.0)], 60.0).await;
+    let emulator = emulate("quiet", &[(100, 60.0), (1_500, 3_600.0)], 60.0).await;
     let emulator = beside(move || {
         let (desk, hosts) = (Place::new(), [Place::new(), Place::new()]);
         desk.list(250);
@@ -105,7 +105,7 @@ async fn workers_of_two_hosts_run_what_a_third_handed_over_and_one_may_die() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_whose_hosts_clock_is_wrong_takes_no_campaign_of_a_host_that_lives() {
     let url = database().await;
-    let emulator = emulate("quiet", &[(10, 1.0), (1_500, 60.0)], 60.0).await;
+    let emulator = emulate("quiet", &[(10, 60.0), (1_500, 3_600.0)], 60.0).await;
     let told = beside(move || {
         let (one, ahead) = (Place::new(), Place::new());
         one.list(60);

@@ -36,7 +36,7 @@ as "$bin/pg_ctl" -D "$dir/data" -w -s -l "$dir/log" \
     { cat "$dir/log"; exit 1; }
 echo ready
 cat >/dev/null
-as "$bin/pg_ctl" -D "$dir/data" -s -m immediate stop || true
+as "$bin/pg_ctl" -D "$dir/data" -s -m immediate stop 2>/dev/null || true
 rm -rf "$dir"
 "#;
 

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -17,6 +18,8 @@ pub(crate) enum Cut {
     Before,
     /// When the server has answered, and before its answer arrives.
     After,
+    /// At once for who asked, and the server has what was sent when somebody says so.
+    Late,
 }
 
 /// Which round trip is cut.
@@ -45,6 +48,7 @@ struct Held {
     kills: Mutex<bool>,
     dead: watch::Sender<bool>,
     silent: watch::Sender<bool>,
+    late: watch::Sender<bool>,
 }
 
 impl Wire {
@@ -57,6 +61,7 @@ impl Wire {
             kills: Mutex::default(),
             dead: watch::Sender::new(false),
             silent: watch::Sender::new(false),
+            late: watch::Sender::new(false),
         });
         let accepting = held.clone();
         tokio::spawn(async move {
@@ -91,6 +96,18 @@ impl Wire {
         self.cut_after(round_trips, cut);
     }
 
+    /// Waits until the cut that was asked for has come.
+    pub(crate) async fn cut(&self) {
+        while !matches!(*self.held.next.lock().unwrap(), Next::None) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Lets arrive what is late.
+    pub(crate) fn late_arrives(&self) {
+        self.held.late.send_replace(true);
+    }
+
     /// Whether the cut that was asked for is still to come; it comes no more.
     pub(crate) fn was_not_cut(&self) -> bool {
         !matches!(std::mem::take(&mut *self.held.next.lock().unwrap()), Next::None)
@@ -104,6 +121,12 @@ impl Wire {
     /// Lets nothing through after so many round trips, in no direction.
     pub(crate) fn falls_silent_after(&self, round_trips: usize) {
         *self.held.next.lock().unwrap() = Next::Silence(round_trips);
+    }
+
+    /// Lets nothing through from now on, in no direction. Who is gone meanwhile stays connected, as
+    /// far as the server can tell.
+    pub(crate) fn falls_silent(&self) {
+        self.held.silent.send_replace(true);
     }
 
     /// Waits until nothing gets through.
@@ -144,7 +167,7 @@ impl Held {
     }
 
     async fn serve(self: Arc<Self>, mut client: TcpStream) {
-        let mut there = UnixStream::connect(&self.socket).await.unwrap();
+        let Ok(mut there) = UnixStream::connect(&self.socket).await else { return };
         let (mut sent, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
         let (mut dead, mut silent) = (self.dead.subscribe(), self.silent.subscribe());
         loop {
@@ -158,6 +181,13 @@ impl Held {
                     is(&mut silent, false).await;
                     if cut == Some(Cut::Before) {
                         return self.cut();
+                    }
+                    if cut == Some(Cut::Late) {
+                        drop(client);
+                        is(&mut self.late.subscribe(), true).await;
+                        there.write_all(&sent[..n]).await.unwrap();
+                        assert!(there.read(&mut answered).await.unwrap() > 0);
+                        return;
                     }
                     if there.write_all(&sent[..n]).await.is_err() {
                         return;

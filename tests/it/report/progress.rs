@@ -91,6 +91,7 @@ fn every_note_is_a_sentence_that_says_what_happens_next() {
         Note::Reached,
         Note::StoreAway("the disk is full".into()),
         Note::StoreBack,
+        Note::Forgotten(Duration::from_secs(3_669)),
         Note::ListForbidden(refusal("Forbidden")),
         Note::ListForbidden(refusal("DisabledFeature")),
         Note::Refused("HTTP 400 InvalidRequestBody: \u{1b}[31m".into()),

@@ -8,3 +8,4 @@ pub(crate) mod faults;
 mod places;
 mod runners;
 mod walls;
+mod workers;

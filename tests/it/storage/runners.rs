@@ -166,13 +166,13 @@ impl Crew {
 }
 
 /// Scan calls that reached the service.
-fn scans(ledger: &Ledger) -> impl Iterator<Item = &Entry> {
+pub(super) fn scans(ledger: &Ledger) -> impl Iterator<Item = &Entry> {
     ledger.entries.iter().filter(|entry| entry.operation == Operation::Scan)
 }
 
 /// Devices that were asked again although the server had accepted a scan of this campaign. The
 /// emulator often answers such a call with the action that is there; another server would not.
-fn asked_again(ledger: &Ledger) -> Vec<&str> {
+pub(super) fn asked_again(ledger: &Ledger) -> Vec<&str> {
     let mut accepted = BTreeMap::new();
     let mut again = Vec::new();
     for entry in scans(ledger).filter(|entry| entry.processed) {

@@ -1,6 +1,10 @@
 //! A connection that is lost in the middle of a verb, at any round trip and at its COMMIT: the verb
 //! is done once or not at all, and who asked knows; or nobody does, since the process was killed.
 
+use std::collections::BTreeMap;
+
+use fleetsweep::domain::DeviceId;
+
 use super::*;
 use crate::kit::wire::{Cut, Wire};
 
@@ -20,7 +24,6 @@ async fn a_claim_whose_commit_was_answered_to_nobody_is_found_and_counts_once() 
     assert!(!wire.was_not_cut());
     assert_eq!(first.seq, 1);
     assert_eq!(store.calls(id).await.unwrap(), 1);
-    // The negative control: who takes it for lost and asks again has two calls for one device.
     assert_eq!(claim(&store, id).await.seq, 2, "the first device is taken");
     settle(&store, first.call, accepted(store.clock().utc())).await;
     assert_eq!(use_up(&store, id).await, 1);
@@ -54,6 +57,79 @@ async fn rows_whose_commit_was_answered_to_nobody_are_appended_once() {
     store.append(draft, rows(0..7)).await.unwrap();
     assert_eq!(store.tally(draft).await.unwrap().draft, 7);
     assert_eq!(store.recount(draft).await.unwrap().draft, 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_whose_commit_arrives_late_is_waited_for() {
+    let (wire, store, id) = through().await;
+    let store = Arc::new(store);
+    let asking = store.clone();
+    wire.cut_next_commit(Cut::Late);
+    let first = tokio::spawn(async move { claim(&*asking, id).await });
+    wire.cut().await;
+    // The negative control: whoever asks without the lock is told that it did not take place.
+    assert_eq!(store.calls(id).await.unwrap(), 0, "it is not there yet");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!first.is_finished(), "it was told too early");
+    wire.late_arrives();
+    assert_eq!(first.await.unwrap().seq, 1);
+    assert_eq!(store.calls(id).await.unwrap(), 1);
+    assert_eq!(use_up(&*store, id).await, 2);
+}
+
+/// How often each device of a list was ordered whose last page was committed with nobody told.
+async fn ordered(is_mistaken: bool, is_guarded: bool) -> (BTreeMap<DeviceId, usize>, bool) {
+    let url = database().await;
+    let name = url.rsplit('/').next().unwrap();
+    let wire = Wire::before(server()).await;
+    let store = process(&wire.url(name)).await;
+    if is_mistaken {
+        store.take_unknown_commits_for_lost();
+    }
+    if !is_guarded {
+        let client = server().connect(name).await;
+        client.batch_execute("DROP INDEX fleetsweep.row_once").await.unwrap();
+    }
+    let draft = store.draft().await.unwrap();
+    wire.cut_next_commit(Cut::After);
+    store.append(draft, rows(0..4)).await.unwrap();
+    assert!(!wire.was_not_cut());
+    let Opened::New(id) = store.open(draft, opening("c", &["100/1h"])).await.unwrap() else {
+        panic!()
+    };
+    let mut ordered = BTreeMap::new();
+    loop {
+        match store.claim(id, true).await {
+            Ok(ClaimAnswer::Call(claim)) => *ordered.entry(claim.device).or_default() += 1,
+            Ok(_) => return (ordered, true),
+            Err(_) => return (ordered, false),
+        }
+    }
+}
+
+/// Negative control: the same store, with that one question left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_of_unknown_outcome_that_is_taken_for_lost_orders_a_device_twice() {
+    let times = |ordered: &BTreeMap<DeviceId, usize>| ordered.values().copied().collect::<Vec<_>>();
+    let (right, is_whole) = ordered(false, true).await;
+    assert_eq!((times(&right), is_whole), (vec![1; 4], true));
+    let (mistaken, _) = ordered(true, false).await;
+    println!("taken for lost: {:?} orders for each device", times(&mistaken));
+    assert_eq!(times(&mistaken), [2; 4], "it was not caught");
+    // The last guard of the schema refuses the second order, and the campaign goes no further.
+    let (guarded, is_whole) = ordered(true, true).await;
+    assert_eq!((times(&guarded), is_whole), (vec![1; 4], false));
+}
+
+/// Negative control: a slot that nobody uses, and a device that waits for an answer to no call.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_of_unknown_outcome_that_is_taken_for_lost_takes_a_second_slot() {
+    let (wire, store, id) = through().await;
+    store.take_unknown_commits_for_lost();
+    wire.cut_next_commit(Cut::After);
+    assert_eq!(claim(&store, id).await.seq, 2, "it was not caught");
+    assert_eq!(store.calls(id).await.unwrap(), 2);
+    assert_eq!(use_up(&store, id).await, 1, "of three slots one orders nothing");
 }
 
 /// A verb that is cut.

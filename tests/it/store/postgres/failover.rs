@@ -80,6 +80,26 @@ async fn what_may_have_been_ordered_is_looked_up_before_it_is_ordered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_a_call_that_was_forgotten_changes_nothing_and_ends_no_run() {
+    let url = database().await;
+    let store = process(&url).await;
+    let id = campaign(&store, 0..4, opening("c", &["100/1m"])).await;
+    let call = claim(&store, id).await.call;
+    let answer = settlement(accepted(store.clock().utc()), store.clock().utc());
+    let client = server().connect(url.rsplit('/').next().unwrap()).await;
+    forget(&client, id, 0).await;
+    // Negative control: a journal that lost a call, and no failover that explains it.
+    let broken = store.settle(call, answer.clone()).await.unwrap_err();
+    assert!(matches!(broken, StoreError::Broken(_)), "{broken:?}");
+    // A process that makes a new connection notices what happened.
+    let after = process(&url).await;
+    let settled = store.settle(call, answer).await.unwrap();
+    assert_eq!(settled.before, settled.after);
+    assert_eq!(after.tally(id).await.unwrap().queued, 4, "it is looked up before it is ordered");
+    assert_eq!(after.tally(id).await.unwrap(), after.recount(id).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_runner_notices_that_its_own_commits_are_gone_whatever_the_server_says() {
     let url = database().await;
     let store = process(&url).await;

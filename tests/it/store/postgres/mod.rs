@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetsweep::clock::Clock;
-use fleetsweep::domain::{CampaignId, Operation, Timing};
+use fleetsweep::domain::{CampaignId, Opened, Operation, Timing};
 use fleetsweep::store::postgres::{Address, PostgresStore, ServerClock};
 use fleetsweep::store::{AsksAgain, ClaimAnswer, Store, StoreError};
 

@@ -44,3 +44,22 @@ pub(super) async fn what_a_row_notes_about_its_device_outlives_every_answer(
     assert_eq!(rows[1].detail.reason.as_deref(), Some("a phone"));
     assert_eq!(rows[1].detail.note, None);
 }
+
+/// As where one task runs many campaigns and waits for one of them.
+pub(super) async fn reads_that_are_begun_and_left_hold_up_no_other(subject: &impl Subject) {
+    let store = subject.store();
+    let id = campaign(store, 0..20, opening("c", &["3/1m"])).await;
+    let mut left: Vec<_> = (0..20).map(|_| Box::pin(store.rows(id, 0, 9))).collect();
+    for _ in 0..20 {
+        for read in &mut left {
+            // So far that it holds what it needs, and not to its end.
+            let begun = tokio::time::timeout(Duration::from_micros(1), read.as_mut());
+            if begun.await.is_ok() {
+                *read = Box::pin(store.rows(id, 0, 9));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let other = tokio::time::timeout(Duration::from_secs(10), store.tally(id)).await;
+    assert_eq!(other.expect("it waits for those that nobody goes on with").unwrap().queued, 20);
+}

@@ -78,6 +78,7 @@ every_store! {
     a_busy_device_is_asked_again_after_its_time
     a_busy_device_whose_action_is_unknown_keeps_the_campaign_open
     reading_the_list_has_a_budget_of_its_own
+    reads_that_are_begun_and_left_hold_up_no_other
     a_runner_of_a_finished_campaign_still_keeps_its_limit
     a_read_before_any_campaign_takes_its_slot_and_keeps_the_quotas_of_all
     a_429_on_a_read_before_any_campaign_pauses_the_budget
