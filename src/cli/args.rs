@@ -382,6 +382,11 @@ pub struct OutputArgs {
     /// Print the plan and the summary as JSON lines on standard output
     #[arg(long)]
     pub json: bool,
+
+    /// Keep metrics of the store in this file (.prom), which the textfile collector of Prometheus'
+    /// node_exporter reads; see `fleetsweep help monitoring`
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
 }
 
 typed! {

@@ -11,7 +11,7 @@ pub(super) struct Topic {
 }
 
 /// All of them, in the order in which they are listed.
-pub(super) const TOPICS: [Topic; 12] = [
+pub(super) const TOPICS: [Topic; 13] = [
     Topic { name: "lists", markdown: include_str!("topics/lists.md") },
     Topic { name: "limits", markdown: include_str!("topics/limits.md") },
     Topic { name: "waves", markdown: include_str!("topics/waves.md") },
@@ -19,6 +19,7 @@ pub(super) const TOPICS: [Topic; 12] = [
     Topic { name: "change-requests", markdown: include_str!("topics/change-requests.md") },
     Topic { name: "cancelling", markdown: include_str!("topics/cancelling.md") },
     Topic { name: "reports", markdown: include_str!("topics/reports.md") },
+    Topic { name: "monitoring", markdown: include_str!("topics/monitoring.md") },
     Topic { name: "sign-in", markdown: include_str!("topics/sign-in.md") },
     Topic { name: "settings", markdown: include_str!("topics/settings.md") },
     Topic { name: "tenants", markdown: include_str!("topics/tenants.md") },

@@ -47,6 +47,28 @@ impl HoldReason {
         !matches!(self, HoldReason::Quota(_) | HoldReason::Pace)
     }
 
+    /// The word for it, as metrics have it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            HoldReason::Quota(quota) => match quota.window.as_secs() {
+                60 => "quota_minute",
+                3_600 => "quota_hour",
+                _ => "quota",
+            },
+            HoldReason::Pause => "pause",
+            HoldReason::Faults => "faults",
+            HoldReason::User => "user",
+            HoldReason::Priority(_) => "priority",
+            HoldReason::Network => "network",
+            HoldReason::Store => "store",
+            HoldReason::Forgotten => "forgotten",
+            HoldReason::Pace => "pace",
+            HoldReason::Window => "window",
+            HoldReason::Start(_) => "start",
+            HoldReason::Wave => "wave",
+        }
+    }
+
     /// Whether nobody can say when it ends, so that no end of the campaign can be foretold.
     pub fn is_open_ended(&self) -> bool {
         let somebody = matches!(self, HoldReason::User | HoldReason::Priority(_));

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::action::{Action, has_ended_badly};
 use super::campaign::ScanType;
@@ -125,6 +126,21 @@ pub struct Coverage {
     pub oldest: Option<(Timestamp, DeviceId)>,
 }
 
+/// The devices of a fleet by the age of their last orders that do, each in one of these groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ages {
+    /// When they were so old.
+    pub at: Timestamp,
+    /// Ordered within 7 days.
+    pub week: u64,
+    /// Within 30 days, and no later.
+    pub month: u64,
+    /// Within `LOOKED_BACK`, and no later.
+    pub quarter: u64,
+    /// Not within that time.
+    pub never: u64,
+}
+
 /// Devices with an order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ordered {
@@ -146,6 +162,18 @@ impl Coverage {
                 let this = (at, device);
                 self.oldest = Some(self.oldest.map_or(this, |oldest| oldest.min(this)));
             }
+        }
+    }
+
+    /// The devices by the age of their orders at the moment to which this belongs.
+    pub fn ages(&self, at: Timestamp) -> Ages {
+        let Self { devices, week, month, never, oldest: _ } = self;
+        Ages {
+            at,
+            week: week.ordered,
+            month: month.ordered - week.ordered,
+            quarter: devices - month.ordered - never,
+            never: *never,
         }
     }
 

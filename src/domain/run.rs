@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Timing;
 use super::event::HoldReason;
+use super::history::Ages;
 use super::spelling::worded;
 
 /// Runs beside the latest one that are remembered.
@@ -51,6 +52,9 @@ pub struct LastRun {
     /// When its last answer was likely to be in, as it saw that itself.
     #[serde(default)]
     pub done_by: Option<Timestamp>,
+    /// How much of the fleet of its series was covered when it ended, if it is one of a series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Ages>,
     /// Runs of other processes that were at work when this was written, and those that ended since
     /// this one began.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

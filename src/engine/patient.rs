@@ -6,6 +6,7 @@
 //! with another error, which is not waited for. Slots that were taken before stay counted: they are
 //! in the journal, and an answer that waits here only makes its call look unanswered for longer.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -291,6 +292,7 @@ impl<S: Store> Store for PatientStore<S> {
         false to_look_up(campaign: CampaignId, limit: usize) -> Vec<LookUp>;
         false wave_open(campaign: CampaignId) -> u64;
         false usage(budget: &BudgetKey, latest: usize) -> Usage;
+        false results(budget: &BudgetKey) -> BTreeMap<String, u64>;
         false begun(campaign: CampaignId) -> Option<Begun>;
         false happenings(campaign: CampaignId, after: i64, limit: usize) -> Vec<NotedHappening>;
         false minutes(campaign: CampaignId) -> Vec<Minute>;

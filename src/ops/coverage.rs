@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::context::Context;
 use super::failure::Failure;
 use crate::clock::local_now;
-use crate::domain::history::LOOKED_BACK;
+use crate::domain::history::{Ages, LOOKED_BACK};
 use crate::domain::{Campaign, CampaignFilter, CampaignState, DeviceId, SeriesName};
 use crate::engine::history::{Fleet, History, Whose, a_run};
 use crate::report::coverage::Covered;
@@ -26,7 +26,41 @@ pub(super) async fn coverage<S: Store>(
     let all = CampaignFilter::default();
     let meant = series.map_or(all.clone(), |series| all.of_series(series));
     let campaigns = of_one_fleet(store.select(&meant).await?, series);
-    let Some(latest) = campaigns.first() else { return Err(nothing(cx, series)) };
+    if campaigns.is_empty() {
+        return Err(nothing(cx, series));
+    }
+    cx.ui.show(&covered(store, series, &campaigns).await?)
+}
+
+/// How much of the fleet of a campaign's series is covered, by the age of orders. Returns `None`
+/// for a campaign of no series.
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(super) async fn ages<S: Store>(
+    store: &S,
+    campaign: &Campaign,
+) -> Result<Option<Ages>, Failure> {
+    let Some(series) = SeriesName::of(&campaign.name) else { return Ok(None) };
+    let meant = CampaignFilter::default().of_series(&series);
+    let mut campaigns = store.select(&meant).await?;
+    // The same series of another tenant is another fleet.
+    campaigns.retain(|one| one.order.target.tenant == campaign.order.target.tenant);
+    let campaigns = of_one_fleet(campaigns, Some(&series));
+    if campaigns.is_empty() {
+        return Ok(None);
+    }
+    let covered = covered(store, Some(&series), &campaigns).await?;
+    Ok(Some(covered.coverage.ages(covered.at.timestamp())))
+}
+
+/// The coverage of the fleet of these campaigns, the latest first; there is at least one.
+async fn covered<S: Store>(
+    store: &S,
+    series: Option<&SeriesName>,
+    campaigns: &[Campaign],
+) -> Result<Covered, Failure> {
+    let latest = &campaigns[0];
     let whose = whose(latest);
     let now = local_now();
     let mut history = History::new(latest.order.scan_type, now.timestamp());
@@ -55,7 +89,7 @@ pub(super) async fn coverage<S: Store>(
         ended || one.state == CampaignState::Finished
     };
     let over: Vec<Campaign> = campaigns.iter().filter(over).cloned().collect();
-    let told = Covered {
+    Ok(Covered {
         series: series.map(ToString::to_string),
         target: latest.order.target.clone(),
         emulated: latest.emulated,
@@ -65,8 +99,7 @@ pub(super) async fn coverage<S: Store>(
         cannot_scan,
         a_run: a_run(store, &over, RUNS).await?,
         at: now,
-    };
-    cx.ui.show(&told)
+    })
 }
 
 /// The campaigns of the fleet that the latest one is about, the latest first.

@@ -29,6 +29,7 @@ pub async fn report(
         |failure: Failure| Failure { what: "a report cannot be written".into(), ..failure };
     let reports = Reports::of(&request.output, &campaign).map_err(refused)?;
     reports.write(&store, &campaign).await?;
+    reports.write_metrics(&store).await;
     for path in reports.paths() {
         cx.ui.show(&Written(path))?;
     }

@@ -17,6 +17,7 @@ use super::model::limits::LimitsView;
 use super::model::nights::NightsView;
 use super::query::Query;
 use super::route::Route;
+use super::scraper::NoScraper;
 use super::shared::{Shared, drawn, now};
 use super::tickets::SESSION_LIVES;
 use super::view::{self, Frame};
@@ -71,6 +72,9 @@ async fn inner<S: Store>(
     let (door, tickets) = (&shared.door, &shared.tickets);
     door.admits(request)?;
     let path = door.path(request.uri.path());
+    if path == "/metrics" {
+        return Ok(metrics(shared, request).await);
+    }
     let query = Query::of(request.uri.query().unwrap_or_default());
     if let ("/", Some(ticket)) = (path, query.get("ticket")) {
         let session = drawn().ok().and_then(|drawn| tickets.exchange(ticket, drawn, now()));
@@ -97,6 +101,30 @@ fn begin(door: &Door, session: &str) -> Response<Body> {
         }
     }
     response
+}
+
+/// What Prometheus gets. It has no session, and a session of a browser has no use of it.
+async fn metrics<S: Store>(shared: &Shared<S>, request: &Parts) -> Response<Body> {
+    match shared.scraper.admits(&request.headers) {
+        Ok(()) => {
+            let _turn = shared.turns.acquire().await;
+            let text = crate::ops::metrics::read(&shared.store, &local_now()).await;
+            typed("text/plain; version=0.0.4; charset=utf-8", text.into())
+        }
+        Err(NoScraper::NotAsked) => plain(
+            StatusCode::NOT_FOUND,
+            "Metrics are served to who has a token: start `fleetsweep serve` with \
+             --metrics-token-file.\n"
+                .to_owned(),
+        ),
+        Err(NoScraper::WrongToken) => {
+            let words = "Show the token of --metrics-token-file as Authorization: Bearer TOKEN.\n";
+            let mut response = plain(StatusCode::UNAUTHORIZED, words.to_owned());
+            let bearer = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+            response
+        }
+    }
 }
 
 async fn shown<S: Store>(

@@ -9,6 +9,7 @@ mod door;
 mod model;
 mod query;
 mod route;
+mod scraper;
 mod serve;
 mod shared;
 mod tickets;

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::address::{Address, Listen};
 use super::answer::answer;
 use super::door::Door;
+use super::scraper::Scraper;
 use super::shared::{Shared, drawn, now};
 use super::tickets::Tickets;
 use crate::domain::Exit;
@@ -34,6 +35,8 @@ pub struct ServeRequest {
     pub listen: Listen,
     /// The address by which browsers reach it, if that is another one.
     pub public_url: Option<String>,
+    /// The file of the token by which metrics are read, if they are.
+    pub metrics_token_file: Option<PathBuf>,
 }
 
 /// Serves the page until a signal.
@@ -42,6 +45,7 @@ pub struct ServeRequest {
 /// `Failure` if the store cannot be read, or if it cannot listen.
 pub async fn serve(cx: &Context<'_>, request: ServeRequest) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
+    let scraper = Scraper::by(request.metrics_token_file.as_deref())?;
     let store = stores::open_to_read(&place).await?;
     let mut stopping = cx.stop.listen()?;
     // The address is judged before anything listens, and read again once the port is known.
@@ -53,6 +57,7 @@ pub async fn serve(cx: &Context<'_>, request: ServeRequest) -> Result<Exit, Fail
         commands: cx.commands.clone(),
         door: Door::new(address),
         tickets: Tickets::default(),
+        scraper,
         turns: Semaphore::new(AT_ONCE),
     });
     tell(cx, &shared, &listen)?;

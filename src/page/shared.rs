@@ -3,6 +3,7 @@
 use tokio::sync::Semaphore;
 
 use super::door::Door;
+use super::scraper::Scraper;
 use super::tickets::Tickets;
 use crate::clock::SystemClock;
 use crate::domain::Stamp;
@@ -16,6 +17,7 @@ pub(super) struct Shared<S> {
     pub(super) commands: Commands,
     pub(super) door: Door,
     pub(super) tickets: Tickets,
+    pub(super) scraper: Scraper,
     /// Each request that reads the store takes one.
     pub(super) turns: Semaphore,
 }

@@ -181,7 +181,7 @@ impl Temporary {
         }
     }
 
-    fn rename_to(mut self, path: &Path) -> io::Result<()> {
+    pub(super) fn rename_to(mut self, path: &Path) -> io::Result<()> {
         if let Some(own) = &self.path {
             fs::rename(own, path)?;
         }

@@ -18,6 +18,7 @@ pub mod jsonl;
 pub mod machines;
 mod mark;
 mod markdown;
+pub mod metrics;
 pub mod nights;
 pub mod order;
 pub mod outcomes;

@@ -1,5 +1,6 @@
 //! The store of a command, whichever database holds it. It decides nothing and hands each verb on.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -227,6 +228,7 @@ impl Store for OpenedStore {
         fn finish(campaign: CampaignId) -> bool;
         fn prune(campaign: CampaignId, before: Timestamp) -> Option<u64>;
         fn usage(budget: &BudgetKey, latest: usize) -> Usage;
+        fn results(budget: &BudgetKey) -> BTreeMap<String, u64>;
         fn note_tenant(service: &str, domain: &str, tenant: &str) -> ();
         fn tenant_named(service: &str, domain: &str) -> Option<String>;
         fn calls(campaign: CampaignId) -> u64;

@@ -9,6 +9,7 @@ mod missing;
 mod stamping;
 mod waves;
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 
@@ -24,7 +25,7 @@ use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
     Cancellation, Finding, Happening, Judged, LastRun, LookUp, Minute, NewRow, NotedHappening,
     Opened, Opening, Operation, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage,
-    WaveStand,
+    Verdict, WaveStand,
 };
 use campaign::Held;
 use inner::Inner;
@@ -279,6 +280,7 @@ impl<C: Clock> Store for MemoryStore<C> {
         let budget = inner.budgets.entry(journal.budget.clone()).or_default();
         let claimed_at = journal.record.claimed_at;
         let verdict = settlement.verdict.as_ref();
+        journal.verdict = Some(verdict.map_or("page", Verdict::name));
         let (state, optional) = (&mut budget.state, settlement.optional);
         let seen_by = settle::settle_read(state, verdict, optional, claimed_at, now, &self.timing);
         #[cfg(feature = "testing")]
@@ -403,6 +405,10 @@ impl<C: Clock> Store for MemoryStore<C> {
                 quotas,
             },
         })
+    }
+
+    async fn results(&self, budget: &BudgetKey) -> Result<BTreeMap<String, u64>> {
+        Ok(self.lock().results(budget))
     }
 
     async fn note_tenant(&self, service: &str, domain: &str, tenant: &str) -> Result<()> {

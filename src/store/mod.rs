@@ -15,6 +15,7 @@ mod tables;
 mod task;
 mod verbs;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -517,6 +518,14 @@ pub trait Store: Send + Sync + 'static {
         budget: &BudgetKey,
         latest: usize,
     ) -> impl Future<Output = Result<Usage>> + Send;
+
+    /// How many calls of a budget had which result, by the names of verdicts; `page` if it told
+    /// something, `not_known` if no answer came. They stay counted when they leave the
+    /// journal, so that no count falls; a call whose answer is waited for is not counted yet.
+    fn results(
+        &self,
+        budget: &BudgetKey,
+    ) -> impl Future<Output = Result<BTreeMap<String, u64>>> + Send;
 
     /// Keeps the id of a tenant that is given by the name of a domain, as a sign-in told it.
     fn note_tenant(

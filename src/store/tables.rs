@@ -1,6 +1,7 @@
 //! The narrow seam below the verbs: the rows of one transaction, for whatever database holds them.
 //! It reads and writes; what is read when, what is refused and what follows is `verbs`'.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use jiff::Timestamp;
@@ -431,6 +432,13 @@ pub trait Tables: Send {
     ) -> impl Answer<Self, Vec<Option<Stamp>>>;
     /// When the latest calls of a budget were seen, newest first, without those that never left.
     fn latest(&mut self, budget: BudgetId, limit: usize) -> impl Answer<Self, Vec<Stamp>>;
+    /// How many calls of a budget had which result; one that was claimed after this moment and is
+    /// not settled has none yet.
+    fn results(
+        &mut self,
+        budget: BudgetId,
+        waited_for_since: Stamp,
+    ) -> impl Answer<Self, BTreeMap<String, u64>>;
     /// Writes a call and what changes with it, unless this process may claim no more.
     fn enter(&mut self, call: NewCall) -> impl Answer<Self, CallId>;
     /// A scan call.

@@ -22,7 +22,10 @@ const HEADINGS: [(&str, &str); 8] = [
     ),
     ("When", "window tz last-order start-at until max-duration expire-pending due series detach"),
     ("How fast", "limit leave pace concurrency priority max-wait time-scale"),
-    ("Reports and state", "report force json store on-finish follow follow-for follow-every"),
+    (
+        "Reports and state",
+        "report force json metrics store on-finish follow follow-for follow-every",
+    ),
     (
         "Tenant and sign-in",
         "profile tenant client-id auth client-secret-file client-certificate token-file \

@@ -29,7 +29,8 @@ impl OutputArgs {
     /// # Errors
     /// None; as those of the others.
     pub(crate) fn request(self) -> Result<OutputRequest, Failure> {
-        Ok(OutputRequest { reports: self.reports, force: self.force })
+        let Self { store: _, reports, force, json: _, metrics } = self;
+        Ok(OutputRequest { reports, force, metrics })
     }
 }
 

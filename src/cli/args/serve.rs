@@ -32,6 +32,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
 
+    /// Serve metrics at /metrics too, to who shows the token in this file, readable by you alone
+    #[arg(long, value_name = "PATH")]
+    pub metrics_token_file: Option<PathBuf>,
+
     /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
@@ -44,8 +48,8 @@ pub struct ServeArgs {
 impl ServeArgs {
     /// What is asked for.
     pub(crate) fn request(self) -> ServeRequest {
-        let Self { listen, socket, public_url, store: _, json: _ } = self;
+        let Self { listen, socket, public_url, metrics_token_file, store: _, json: _ } = self;
         let listen = socket.map_or(Listen::Tcp(listen), Listen::Socket);
-        ServeRequest { listen, public_url }
+        ServeRequest { listen, public_url, metrics_token_file }
     }
 }

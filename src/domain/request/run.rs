@@ -122,6 +122,8 @@ request! {
         reports: Vec<PathBuf>,
         /// A file that is not this campaign's is overwritten.
         force: bool,
+        /// Metrics of the whole store are written to this file.
+        metrics: Option<PathBuf>,
     }
 }
 

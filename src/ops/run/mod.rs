@@ -2,6 +2,7 @@
 //! ordered and when is the engine's.
 
 mod alive;
+pub(in crate::ops) mod begin;
 mod ends;
 mod expire;
 mod patience;
@@ -11,7 +12,6 @@ mod story;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
@@ -23,7 +23,10 @@ use crate::ops::limits::Speed;
 use crate::ops::stop::{Heard, Stopping};
 use crate::ops::ui::Progress;
 use alive::SignOfLife;
-use ends::{is_over, is_reachable, left_before_the_report, panicked};
+use begin::begun_here;
+use ends::{
+    coverage, is_as_planned, is_over, is_reachable, left_before_the_report, left_nothing, panicked,
+};
 use expire::{Expiring, Left};
 use reports::{Reports, Shows};
 use story::Story;
@@ -31,9 +34,7 @@ use story::Story;
 use crate::clock::{Clock, wall_clock};
 use crate::defender::CancelApi;
 use crate::domain::event::Event;
-use crate::domain::{
-    Campaign, Caught, Ending, Exit, Happened, LastRun, RunEnd, Skipped, Stop, Tally,
-};
+use crate::domain::{Campaign, Caught, Ending, Exit, Happened, LastRun, RunEnd, Stop};
 use crate::engine::{self, Ran, Settings};
 use crate::report::summary::Summary;
 use crate::report::totals::Totals;
@@ -85,6 +86,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             return Err(self.failed(&campaign, run, failure).await);
         }
         note(self.cx, &*self.store, campaign.id, Happened::RunBegun).await;
+        self.reports.write_metrics(&*self.store).await;
         let (store, timing) = (self.store.clone(), &self.speed.timing);
         let alive = SignOfLife::begin(store, campaign.id, run.clone(), timing);
         let over = self.to_its_end(&campaign, &run, &alive, &mut stopping).await;
@@ -95,11 +97,20 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             Err(failure) => return Err(self.failed(&campaign, run, failure).await),
         };
         let end = KeptEnd { why, exit: summary.exit, for_workers };
+        let run = match summary.exit {
+            Exit::LeftAtOnce => run,
+            _ if !self.series => run,
+            _ => {
+                let coverage = stopping.unless_stopped(coverage(&*self.store, &campaign)).await;
+                LastRun { coverage: coverage.flatten(), ..run }
+            }
+        };
         let noted = match summary.exit {
             // Who leaves at once waits for nothing.
             Exit::LeftAtOnce => self.note_end(&campaign, run, end, None).await,
             _ => self.note_end(&campaign, run, end, Some(&mut stopping)).await,
         };
+        self.reports.write_metrics(&*self.store).await;
         // Who left at once does not wait for a command either.
         if let Some(command) = &self.on_finish
             && summary.exit != Exit::LeftAtOnce
@@ -315,7 +326,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let Ended { ran, written, calls_before, took, left, caught } = ended;
         let tally = self.store.tally(campaign.id).await?;
         let calls = self.store.calls(campaign.id).await?.saturating_sub(calls_before);
-        let planned = self.is_as_planned(&ran.ending, calls);
+        let planned = self.foreseen.is_some_and(|orders| is_as_planned(&ran.ending, orders, calls));
         // What others did with it meanwhile.
         let there = self.store.campaign(campaign.id).await?;
         let there = there.as_ref().unwrap_or(campaign);
@@ -326,8 +337,9 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             Some(_) => totals.ended_badly(),
             None => 0,
         };
-        let nothing =
-            written.as_ref().is_ok_and(|totals| self.left_nothing(&tally, totals.skipped()));
+        let nothing = written
+            .as_ref()
+            .is_ok_and(|totals| left_nothing(&tally, totals.skipped(), self.series));
         let (totals, reports, exit, ended_badly) = match &written {
             Ok(totals) => {
                 let bad = ended_badly(totals);
@@ -372,21 +384,6 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         Ok(Over { summary: Summary { exit, ..summary }, why, exit: ended, for_workers })
     }
 
-    /// Whether nothing was ordered though nobody asked for that: of a list that names devices, or
-    /// of a tenant in which no device matches, as by a tag with a typing error.
-    fn left_nothing(&self, tally: &Tally, skipped: &Skipped) -> bool {
-        let named = tally.devices() == 0 && (skipped.total() > 0 || tally.rows() == 0);
-        named && !skipped.may_leave_nothing(self.series)
-    }
-
-    /// Whether a series stopped when its time was over, having done what the plan saw; the forecast
-    /// knows the answers' time only roughly.
-    fn is_as_planned(&self, ending: &Ending, calls: u64) -> bool {
-        let over = matches!(ending, Ending::Stopped(Stop::Window | Stop::Time));
-        let enough = |foreseen| calls.saturating_mul(100) >= foreseen * 95;
-        over && self.foreseen.is_some_and(enough)
-    }
-
     /// The last word about this run in the store, which is waited for if there is time for that.
     async fn note_end(
         &self,
@@ -423,28 +420,6 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let done = self.store.tally(campaign.id).await.ok();
         failure.of_campaign(&campaign.name, done.as_ref(), self.resume.as_deref())
     }
-}
-
-/// A run that begins in this process, as it is told from now on.
-///
-/// # Errors
-/// `Failure` if the system has no random numbers, by which it is told from others.
-pub(in crate::ops) fn begun_here<S: Store>(
-    cx: &Context<'_>,
-    store: &S,
-    at: Timestamp,
-) -> Result<LastRun, Failure> {
-    let id = getrandom::u64().map_err(|error| {
-        let next = "check that the system has its random numbers (getrandom(2))";
-        Failure::failed("the run cannot be told from others", error, next)
-    })?;
-    Ok(LastRun {
-        id: format!("{id:016x}"),
-        seen_at: Some(store.clock().shared_utc()),
-        by: cx.host.user.clone(),
-        host: cx.host.name.clone(),
-        ..LastRun::begun(at)
-    })
 }
 
 /// A run that is over.

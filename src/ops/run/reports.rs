@@ -15,7 +15,7 @@ use crate::ops::failure::Failure;
 use crate::report::story::Story;
 use crate::report::totals::Totals;
 use crate::report::{
-    ReportError, ReportHead, ReportKind, ReportOwner, ReportWriter, check_writable,
+    ReportError, ReportHead, ReportKind, ReportOwner, ReportWriter, check_writable, metrics,
 };
 use crate::store::Store;
 
@@ -31,12 +31,14 @@ pub(in crate::ops) struct Shows {
 #[derive(Clone)]
 pub(crate) struct Reports {
     paths: Vec<PathBuf>,
+    /// Where the metrics of the store go, if anywhere.
+    metrics: Option<PathBuf>,
 }
 
 impl Reports {
     /// No files: what the summary tells is counted all the same.
     pub(in crate::ops) fn none() -> Self {
-        Self { paths: Vec::new() }
+        Self { paths: Vec::new(), metrics: None }
     }
 
     /// The files that are asked for, or the default one; each is tried before the first call. Of
@@ -50,7 +52,9 @@ impl Reports {
         target: Option<&Target>,
     ) -> Result<Self, Failure> {
         let tenant = target.map(|target| target.tenant.as_str());
-        Self::of_paths(asked.reports.clone(), asked.force, ReportOwner { campaign, tenant })
+        let owner = ReportOwner { campaign, tenant };
+        let reports = Self::of_paths(asked.reports.clone(), asked.force, owner)?;
+        reports.with_metrics(asked)
     }
 
     /// The files that are asked for of a campaign that is there, or the default one.
@@ -73,7 +77,14 @@ impl Reports {
         if let (true, Some(run)) = (paths.is_empty(), &campaign.last_run) {
             paths.extend(run.reports.iter().map(PathBuf::from));
         }
-        Self::of_paths(paths, asked.force, owner(campaign))
+        Self::of_paths(paths, asked.force, owner(campaign))?.with_metrics(asked)
+    }
+
+    fn with_metrics(self, asked: &OutputRequest) -> Result<Self, Failure> {
+        if let Some(path) = &asked.metrics {
+            metrics::check_writable(path).map_err(|why| no_metrics(path, why))?;
+        }
+        Ok(Self { metrics: asked.metrics.clone(), ..self })
     }
 
     /// The files of the latest run, for what another run changed of its campaign. Returns `None` if
@@ -100,7 +111,7 @@ impl Reports {
         for path in &paths {
             check_writable(path, owner, force).map_err(|error| refused(&error))?;
         }
-        Ok(Self { paths })
+        Ok(Self { paths, metrics: None })
     }
 
     /// The files.
@@ -134,6 +145,16 @@ impl Reports {
         totals.map_err(|failure| failure.of_report(&campaign.name))
     }
 
+    /// Writes the metrics of the whole store, if they go anywhere. What cannot be written is told
+    /// in the log and is missing from a graph, and nothing else.
+    pub(crate) async fn write_metrics<S: Store>(&self, store: &S) {
+        let Some(path) = &self.metrics else { return };
+        let text = crate::ops::metrics::read(store, &local_now()).await;
+        if let Err(why) = metrics::write(path, &text) {
+            tracing::warn!(path = %path.display(), why, "the metrics could not be written");
+        }
+    }
+
     /// Writes all files anew, unless they show what stands in the store already.
     ///
     /// # Errors
@@ -150,6 +171,7 @@ impl Reports {
             None => None,
         };
         let shows = Shows { tally: store.tally(campaign.id).await?, last_call_at };
+        self.write_metrics(store).await;
         if before.as_ref() != Some(&shows) {
             self.write(store, campaign).await?;
         }
@@ -263,6 +285,15 @@ fn finish(writers: Vec<ReportWriter>) -> Result<(), Failure> {
     all.try_for_each(ReportWriter::finish).map_err(|error| failed(&error))
 }
 
+fn no_metrics(path: &Path, why: String) -> Failure {
+    Failure::usage(
+        format!("nothing was ordered: {} cannot hold metrics", path.display()),
+        why,
+        "name another file with --metrics, such as \
+         /var/lib/prometheus/node-exporter/fleetsweep.prom",
+    )
+}
+
 fn refused(error: &ReportError) -> Failure {
     Failure::usage(
         "nothing was ordered: a report cannot be written",
@@ -343,7 +374,7 @@ mod tests {
         let campaign = store.campaign(draft).await.unwrap().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.csv");
-        let reports = Reports { paths: vec![path.clone()] };
+        let reports = Reports { paths: vec![path.clone()], metrics: None };
         // Each writing makes a new file in the place of the old one.
         let file = || std::fs::metadata(&path).unwrap().ino();
         let first = reports.write_if_changed(&store, &campaign, None).await.unwrap();

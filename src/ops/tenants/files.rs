@@ -113,7 +113,7 @@ impl Files {
     }
 
     fn over_all(&self) -> OutputRequest {
-        OutputRequest { reports: self.all.clone(), force: self.force }
+        OutputRequest { reports: self.all.clone(), force: self.force, metrics: None }
     }
 
     fn refuse_shared(&self, tenants: &[Tenant]) -> Result<(), Failure> {
@@ -169,7 +169,7 @@ mod tests {
 
     fn files(reports: &[&str], names: &[&str]) -> Result<Files, Failure> {
         let reports = reports.iter().map(PathBuf::from).collect();
-        let asked = OutputRequest { reports, force: false };
+        let asked = OutputRequest { reports, ..OutputRequest::default() };
         Files::of(&asked, &"c1".parse().unwrap(), &tenants(names))
     }
 

@@ -4,7 +4,7 @@ use crate::clock::wall_clock;
 use crate::domain::{Campaign, Exit};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
-use crate::ops::run::begun_here;
+use crate::ops::run::begin::begun_here;
 use crate::report::{Document, human, jsonl};
 use crate::store::Store;
 

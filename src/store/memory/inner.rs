@@ -116,6 +116,16 @@ impl Inner {
         call
     }
 
+    /// How many calls of a budget had which result. One that is not settled is waited for.
+    pub(super) fn results(&self, budget: &BudgetKey) -> BTreeMap<String, u64> {
+        let mut all = BTreeMap::new();
+        let ours = self.calls.values().filter(|call| call.budget == *budget);
+        for verdict in ours.filter_map(|call| call.verdict) {
+            *all.entry(verdict.to_owned()).or_default() += 1;
+        }
+        all
+    }
+
     /// The minutes in which scan calls of a campaign were claimed.
     pub(super) fn minutes(&self, campaign: CampaignId) -> Vec<Minute> {
         let mut all: BTreeMap<Timestamp, Minute> = BTreeMap::new();

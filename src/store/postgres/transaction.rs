@@ -1,6 +1,7 @@
 //! The rows of a store in PostgreSQL as the verbs see them. Each of these is a statement or a few
 //! of `sql`; nothing is decided here.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
@@ -220,6 +221,14 @@ impl<C: Clock> Tables for Transaction<'_, C> {
 
     async fn latest(&mut self, budget: BudgetId, limit: usize) -> Done<Vec<Stamp>> {
         sql::latest(self.session, budget, limit).await
+    }
+
+    async fn results(
+        &mut self,
+        budget: BudgetId,
+        waited_for_since: Stamp,
+    ) -> Done<BTreeMap<String, u64>> {
+        sql::results(self.session, budget, waited_for_since).await
     }
 
     async fn enter(&mut self, call: NewCall) -> Done<CallId> {

@@ -1,6 +1,8 @@
 //! The rows of a SQLite store as the verbs see them. Each of these is one statement or one script
 //! of `sql`; nothing is decided here.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
@@ -214,6 +216,14 @@ impl<C: Clock> Tables for Transaction<'_, C> {
 
     async fn latest(&mut self, budget: BudgetId, limit: usize) -> Done<Vec<Stamp>> {
         sql::latest(self.conn, budget, limit).await
+    }
+
+    async fn results(
+        &mut self,
+        budget: BudgetId,
+        waited_for_since: Stamp,
+    ) -> Done<BTreeMap<String, u64>> {
+        sql::results(self.conn, budget, waited_for_since).await
     }
 
     async fn enter(&mut self, call: NewCall) -> Done<CallId> {

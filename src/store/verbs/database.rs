@@ -1,6 +1,7 @@
 //! A store over any database: each verb of `Store`, as a transaction that reads or one that writes.
 //! What a verb does in it stands beside this file.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -375,6 +376,14 @@ impl<D: Database> Store for D {
         let budget = budget.clone();
         self.read("reading the journal", move |tables| {
             Box::pin(async move { journal::usage(tables, &budget, latest).await })
+        })
+        .await
+    }
+
+    async fn results(&self, budget: &BudgetKey) -> Result<BTreeMap<String, u64>> {
+        let budget = budget.clone();
+        self.read("counting calls by their results", move |tables| {
+            Box::pin(async move { journal::results(tables, &budget).await })
         })
         .await
     }

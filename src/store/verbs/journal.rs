@@ -1,5 +1,8 @@
 //! What became of calls, and what the journal says of a budget to who only looks.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::claims::in_force;
 use super::known::unknown_call;
 use crate::domain::settle::{self, Rows};
@@ -92,6 +95,18 @@ pub(super) async fn usage<T: Tables>(
     let seen_by = tables.latest(budget.id, latest).await?;
     let quotas = in_force(budget.quotas, &budget.state, tables.now());
     Ok(Usage { seen_by, state: budget.state, quotas })
+}
+
+/// How many calls of a budget had which result.
+pub(super) async fn results<T: Tables>(
+    tables: &mut T,
+    key: &BudgetKey,
+) -> Done<T, BTreeMap<String, u64>> {
+    /// Longer than any answer is waited for.
+    const ANSWER: Duration = Duration::from_secs(600);
+    let Some(budget) = tables.budget(key).await? else { return Ok(BTreeMap::new()) };
+    let since = tables.now().minus(ANSWER);
+    tables.results(budget.id, since).await
 }
 
 /// What the server said, or what happened to the call.

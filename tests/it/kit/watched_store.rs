@@ -12,9 +12,9 @@ use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, LookUp, Minute, NewRow, NotedHappening,
-    Opened, Opening, Priority, Quota, Row, Seq, Settled, Settlement, Stamp, Tally, Timing, Usage,
-    Verdict, WaveStand,
+    Cancellation, Finding, Happening, Judged, LastRun, LookUp, Minute, NewRow,
+    NotedHappening as Noted, Opened, Opening, Priority, Quota, Row, Seq, Settled, Settlement,
+    Stamp, Tally, Timing, Usage, Verdict, WaveStand,
 };
 use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{
@@ -454,17 +454,16 @@ impl Store for Watched {
     async fn note_happening(&self, campaign: CampaignId, happening: Happening) -> Result<()> {
         self.inner.note_happening(campaign, happening).await
     }
-    async fn happenings(
-        &self,
-        campaign: CampaignId,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<NotedHappening>> {
-        self.inner.happenings(campaign, after, limit).await
+    async fn happenings(&self, id: CampaignId, after: i64, n: usize) -> Result<Vec<Noted>> {
+        self.inner.happenings(id, after, n).await
     }
 
     async fn minutes(&self, campaign: CampaignId) -> Result<Vec<Minute>> {
         self.inner.minutes(campaign).await
+    }
+
+    async fn results(&self, budget: &BudgetKey) -> Result<BTreeMap<String, u64>> {
+        self.inner.results(budget).await
     }
 
     async fn set_begun(&self, campaign: CampaignId, begun: Begun) -> Result<()> {

@@ -3,4 +3,5 @@
 
 mod door;
 mod kit;
+mod metrics;
 mod shown;

@@ -1,5 +1,8 @@
-//! SQL of the minutes of campaigns, and of the journal's end. As long as a call is in the journal,
-//! its minute is counted there, so that no claim and no answer costs anything for it.
+//! SQL of the minutes of campaigns and the results of calls, and of the journal's end. As long as a
+//! call is in the journal, it is counted there, so that no claim and no answer costs anything for
+//! it.
+
+use std::collections::BTreeMap;
 
 use super::values::{time, unsigned};
 use crate::domain::minute::{MINUTES_KEPT, Minute};
@@ -16,6 +19,31 @@ macro_rules! counted {
          count(*) FILTER (WHERE verdict = 'accepted') AS accepted, \
          count(*) FILTER (WHERE verdict = 'throttled') AS throttled"
     };
+}
+
+/// The result of a call.
+macro_rules! result {
+    () => {
+        "coalesce(verdict, 'not_known')"
+    };
+}
+
+/// How many calls of a budget had which result. One whose answer is still waited for has none: it
+/// was claimed after this moment and not settled.
+pub(in super::super) async fn results(
+    conn: &Session,
+    budget: BudgetId,
+    waited_for_since: Stamp,
+) -> Result<BTreeMap<String, u64>, Fault> {
+    const SQL: &str = concat!(
+        "SELECT had, sum(calls)::bigint AS calls FROM ( \
+           SELECT result AS had, calls FROM result WHERE budget = $1 UNION ALL SELECT ",
+        result!(),
+        " AS had, count(*) AS calls FROM call WHERE budget = $1 \
+             AND (verdict IS NOT NULL OR claimed_at < $2) GROUP BY 1) of_all GROUP BY had"
+    );
+    let rows = conn.query(SQL, &[&budget.0, &waited_for_since.0]).await?;
+    rows.iter().map(|row| Ok((row.try_get("had")?, unsigned(row, "calls")?))).collect()
 }
 
 /// The latest minutes of a campaign in which it called, in their order.
@@ -49,7 +77,7 @@ pub(in super::super) async fn minutes(
 }
 
 /// Removes calls of this budget that were over before this moment, at most some thousands, and
-/// keeps their minutes; how many. The row of the budget is locked.
+/// keeps their minutes and results; how many. The row of the budget is locked.
 pub(in super::super) async fn prune_calls(
     conn: &Session,
     budget: BudgetId,
@@ -65,7 +93,11 @@ pub(in super::super) async fn prune_calls(
             AND verdict IS DISTINCT FROM 'never_left' GROUP BY campaign, 2 \
             ON CONFLICT (campaign, at) DO UPDATE SET calls = minute.calls + excluded.calls, \
             accepted = minute.accepted + excluded.accepted, \
-            throttled = minute.throttled + excluded.throttled) \
+            throttled = minute.throttled + excluded.throttled), \
+         had AS (INSERT INTO result (budget, result, calls) SELECT $1, ",
+        result!(),
+        ", count(*) FROM gone GROUP BY 2 \
+            ON CONFLICT (budget, result) DO UPDATE SET calls = result.calls + excluded.calls) \
          UPDATE budget SET calls = calls - (SELECT count(*) FROM gone) WHERE id = $1 \
          RETURNING (SELECT count(*) FROM gone) AS gone"
     );

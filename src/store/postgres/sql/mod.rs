@@ -26,7 +26,7 @@ pub(super) use draft::*;
 pub(super) use epoch::*;
 pub(super) use happening::*;
 pub(super) use journal::*;
-pub(super) use minute::{minutes, prune_calls};
+pub(super) use minute::{minutes, prune_calls, results};
 pub(super) use names::*;
 pub(super) use queue::*;
 pub(super) use select::campaigns;

@@ -101,6 +101,11 @@ async fn unite(
         sqlx::query(sql).bind(other.id).bind(first.id).execute(&mut *conn).await?;
         let sql = "UPDATE call SET budget = ?2 WHERE budget = ?1";
         sqlx::query(sql).bind(other.id).bind(first.id).execute(&mut *conn).await?;
+        let sql = "INSERT INTO result (budget, result, calls) SELECT ?2, result, calls FROM result \
+                   WHERE budget = ?1 ON CONFLICT DO UPDATE SET calls = calls + excluded.calls";
+        sqlx::query(sql).bind(other.id).bind(first.id).execute(&mut *conn).await?;
+        let sql = "DELETE FROM result WHERE budget = ?";
+        sqlx::query(sql).bind(other.id).execute(&mut *conn).await?;
         let sql = "DELETE FROM budget WHERE id = ?";
         sqlx::query(sql).bind(other.id).execute(&mut *conn).await?;
     }

@@ -1,10 +1,11 @@
 //! Letting go of calls that no rule can ask for any more, so that a store that runs every night has
 //! a bounded journal. What became of the devices stays: it is in their rows; how many calls there
-//! were in each minute is kept.
+//! were in each minute, and with which results, is kept.
 
 use sqlx::{Row as _, SqliteConnection};
 
 use super::minute::{Leaving, keep_minutes};
+use super::result::keep_results;
 use crate::domain::Stamp;
 use crate::store::sqlite::fault::Fault;
 
@@ -42,7 +43,9 @@ async fn prune_beyond(conn: &mut SqliteConnection, before: Stamp, kept: i64) -> 
         pruned += calls.unsigned_abs();
     }
     if pruned > 0 {
-        keep_minutes(conn, &Leaving { last, before }).await?;
+        let leaving = Leaving { last, before };
+        keep_minutes(conn, &leaving).await?;
+        keep_results(conn, &leaving).await?;
         sqlx::query(old!("DELETE", "")).bind(last).bind(before.0).execute(conn).await?;
     }
     Ok(pruned)
@@ -53,8 +56,10 @@ mod tests {
     use sqlx::Connection;
 
     use super::super::minute::minutes;
+    use super::super::result::results;
     use super::*;
     use crate::domain::{CampaignId, Minute};
+    use crate::store::tables::BudgetId;
 
     #[tokio::test]
     async fn only_calls_that_are_old_and_not_among_the_latest_are_let_go() {
@@ -66,22 +71,35 @@ mod tests {
                                 verdict TEXT, claimed_utc TEXT DEFAULT '2026-11-26T22:00:01Z');
              CREATE TABLE minute (campaign INTEGER, at TEXT, calls INTEGER, accepted INTEGER, \
                                   throttled INTEGER, PRIMARY KEY (campaign, at));
+             CREATE TABLE result (budget INTEGER, result TEXT, calls INTEGER, \
+                                  PRIMARY KEY (budget, result));
              INSERT INTO campaign VALUES (9, 1, 8);
              INSERT INTO budget VALUES (1, 6), (2, 2);
              INSERT INTO call (id, budget, claimed_at, seen_by) VALUES (1, 1, 10, 20), \
                  (2, 1, 11, 0), (3, 2, 12, 13), (4, 1, 13, 99), (5, 2, 14, 15), (6, 1, 15, 16), \
                  (7, 1, 16, 17), (8, 1, 17, 18);
+             UPDATE call SET verdict = 'page';
              UPDATE call SET seq = id, verdict = 'accepted' WHERE id <> 3;
              UPDATE call SET verdict = 'never_left' WHERE id = 2;
              UPDATE call SET verdict = 'throttled', claimed_utc = '2026-11-26T22:01:59.9Z' \
-                 WHERE id >= 6;";
+                 WHERE id >= 6;
+             UPDATE call SET verdict = NULL WHERE id IN (1, 8);";
         sqlx::raw_sql(schema).execute(&mut conn).await.unwrap();
         let minutes = minutes(&mut conn, CampaignId(9)).await.unwrap();
         let figures = |minute: &Minute| [minute.calls, minute.accepted, minute.throttled];
         // The second call never left, the third one only read.
-        assert_eq!(minutes.iter().map(figures).collect::<Vec<_>>(), [[3, 3, 0], [3, 0, 3]]);
+        assert_eq!(minutes.iter().map(figures).collect::<Vec<_>>(), [[3, 2, 0], [3, 0, 2]]);
         assert_eq!(minutes[1].at.to_string(), "2026-11-26T22:01:00Z");
+        let told = async |conn: &mut SqliteConnection, budget| {
+            let results = results(conn, BudgetId(budget), Stamp(16)).await.unwrap().into_iter();
+            results.map(|(result, calls)| format!("{result} {calls}")).collect::<Vec<_>>()
+        };
+        let before = [told(&mut conn, 1).await, told(&mut conn, 2).await];
+        // The first had no answer for long, the last one may still get it.
+        assert_eq!(before[0], ["accepted 1", "never_left 1", "not_known 1", "throttled 2"]);
+        assert_eq!(before[1], ["accepted 1", "page 1"]);
         assert_eq!(prune_beyond(&mut conn, Stamp(17), 2).await.unwrap(), 4);
+        assert_eq!([told(&mut conn, 1).await, told(&mut conn, 2).await], before);
         assert_eq!(super::super::minute::minutes(&mut conn, CampaignId(9)).await.unwrap(), minutes);
         let left: Vec<i64> =
             sqlx::query_scalar("SELECT id FROM call").fetch_all(&mut conn).await.unwrap();

@@ -349,3 +349,27 @@ pub(super) async fn a_fault_of_a_read_that_nobody_needed_pauses_nothing(subject:
     let probed = fault(true).await;
     assert_eq!((probed.probe, probed.not_before), (Probe::Due, paused.not_before));
 }
+
+pub(super) async fn calls_are_counted_by_their_results_and_one_that_is_waited_for_is_not_yet(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let opening = opening("c", &["100/1m"]);
+    let id = campaign(store, 0..9, opening.clone()).await;
+    let target = opening.order.target;
+    let of = async |operation| {
+        let results = store.results(&target.budget(operation)).await.unwrap().into_iter();
+        results.map(|(result, calls)| format!("{result} {calls}")).collect::<Vec<_>>()
+    };
+    let accepted = accepted(store.clock().utc());
+    for settlement in [accepted.clone(), never_left(), accepted, doubtful()] {
+        let call = claim(store, id).await.call;
+        settle(store, call, settlement).await;
+    }
+    claim(store, id).await;
+    assert_eq!(of(Operation::Scan).await, ["accepted 2", "doubtful 1", "never_left 1"]);
+    assert_eq!(of(Operation::Read).await, Vec::<String>::new());
+    let ReadAnswer::Call(call, _) = store.claim_read(id).await.unwrap() else { panic!("no call") };
+    store.settle_read(call, ReadSettlement::needed(None)).await.unwrap();
+    assert_eq!(of(Operation::Read).await, ["page 1"]);
+}

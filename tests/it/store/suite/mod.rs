@@ -52,6 +52,7 @@ macro_rules! every_store {
 
 every_store! {
     a_draft_counts_its_rows_and_vanishes_when_it_is_discarded
+    calls_are_counted_by_their_results_and_one_that_is_waited_for_is_not_yet
     a_confirmed_draft_is_a_campaign_with_all_that_was_said
     the_same_order_goes_on_and_another_one_is_told_what_differs
     campaigns_of_several_tenants_may_have_one_name_and_those_of_one_may_not
