@@ -4,7 +4,7 @@
 /// Takes back what the sixteenth migration and later ones changed, but for their names.
 macro_rules! from_the_sixteenth {
     () => {
-        "DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
+        "DROP TABLE result; DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
          CREATE UNIQUE INDEX campaign_1 ON campaign (name); DROP INDEX campaign_draft; \
          DROP TABLE minute; ALTER TABLE campaign DROP COLUMN first_call; \
          ALTER TABLE campaign DROP COLUMN last_call; \
