@@ -10,6 +10,7 @@ use fleetsweep::cli;
 const ONE_THREAD: &str = "FLEETSWEEP_ONE_THREAD";
 
 fn main() -> ExitCode {
+    cli::complete::if_asked();
     let parsed = match cli::parse::parse() {
         Ok(parsed) => parsed,
         Err(code) => return ExitCode::from(code),

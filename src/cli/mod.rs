@@ -3,6 +3,7 @@
 
 pub mod args;
 mod commands;
+pub mod complete;
 mod manual;
 mod nearest;
 pub mod parse;
@@ -30,6 +31,7 @@ pub async fn run(parsed: Parsed) -> u8 {
         say::never_stop();
     }
     descriptors::raise();
+    say::fit_the_terminal();
     if shows_times && let Some(zone) = unreadable_zone() {
         let zone = printable(&zone);
         say::note(&format!("Warning: {zone} cannot be read: times are shown in UTC."));

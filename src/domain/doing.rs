@@ -29,6 +29,19 @@ pub enum Doing {
 }
 
 impl Doing {
+    /// All there are.
+    pub const ALL: [Doing; 9] = [
+        Doing::Finished,
+        Doing::Cancelled,
+        Doing::Paused,
+        Doing::Running,
+        Doing::Waiting,
+        Doing::ForWorker,
+        Doing::Stopped,
+        Doing::Killed,
+        Doing::NotBegun,
+    ];
+
     /// What it does at this moment.
     pub fn of(campaign: &Campaign, now: Timestamp) -> Self {
         let run = campaign.last_run.as_ref();

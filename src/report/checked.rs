@@ -78,7 +78,7 @@ impl Checked {
             let (name, what) = (found.group.name(), found.group.what());
             let head = match found.decision {
                 Decision::Skip(_) => "skipped",
-                Decision::Last => "last",
+                Decision::Last => "go last",
                 // They overlap, and each is a part of the list.
                 Decision::Send => "including",
             };
@@ -122,7 +122,7 @@ impl Checked {
         };
         let skipped = of(|decision| matches!(decision, Decision::Skip(_)));
         let last = of(|decision| decision == Decision::Last);
-        let groups = [("skipped", skipped), ("last", last)];
+        let groups = [("skipped", skipped), ("go last", last)];
         let groups = groups.iter().filter(|(_, text)| !text.is_empty());
         let mut lines: Vec<String> = groups.map(|(name, text)| field(name, text)).collect();
         lines.extend(self.not_understood_lines().iter().map(|line| field("words", line)));

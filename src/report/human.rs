@@ -1,6 +1,7 @@
 //! Numbers, durations and moments as people read them, in one place. It rounds for the eye; what
 //! programs read is written elsewhere, exactly.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::{Timestamp, ZonedDateTime};
@@ -119,11 +120,13 @@ fn near(at: &ZonedDateTime, now: &ZonedDateTime, today: &str) -> String {
     at.strftime(form).to_string()
 }
 
-/// The text in lines of at most `WIDTH` characters, broken at spaces; lines after the first begin
-/// with `indent` spaces. A longer word stays whole, and so does what stands in backticks, so that a
-/// path or a command can be copied.
+/// The text in lines of at most `columns()` characters, broken at spaces; lines after the first
+/// begin with `indent` spaces, or fewer where the lines are narrow. A longer word stays whole, and so
+/// does what stands in backticks, so that a path or a command can be copied.
 pub fn wrapped(text: &str, indent: usize) -> String {
-    wrapped_to(text, indent, WIDTH)
+    let columns = columns();
+    let indent = if columns < NARROW { indent.min(4) } else { indent };
+    wrapped_to(text, indent, columns)
 }
 
 /// `wrapped`, in lines of at most that many characters.
@@ -160,6 +163,32 @@ pub fn field(name: &str, text: &str) -> String {
 
 /// The width that texts are made for, in characters.
 pub const WIDTH: usize = 80;
+
+/// Below this width columns of a table stand below each other.
+const NARROW: usize = 60;
+
+/// Narrower than this no text is made: most words would not fit.
+const NARROWEST: usize = 30;
+
+/// The width of lines. It is a fact about the place where the program's texts are shown, as its time
+/// zone is, and stays as it is from the program's start on.
+static COLUMNS: AtomicUsize = AtomicUsize::new(WIDTH);
+
+/// Makes texts for a terminal with so many columns: at most `WIDTH`, since longer lines are hard to
+/// read.
+pub fn show_on(columns: usize) {
+    COLUMNS.store(columns.clamp(NARROWEST, WIDTH), Ordering::Relaxed);
+}
+
+/// The width of lines, in characters.
+pub fn columns() -> usize {
+    COLUMNS.load(Ordering::Relaxed)
+}
+
+/// Whether tables have to do without columns.
+pub fn is_narrow() -> bool {
+    columns() < NARROW
+}
 
 #[cfg(test)]
 mod tests {

@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod nights;
 pub mod order;
 pub mod outcomes;
+pub mod painted;
 pub mod picture;
 pub mod plan;
 pub mod progress;

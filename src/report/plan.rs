@@ -238,7 +238,7 @@ impl Plan {
             lines.push(format!("This is a dry run: nothing is {what}."));
         }
         if extent == Extent::Screen {
-            lines.push("With -v every group, row and setting is shown.".to_owned());
+            lines.push(wrapped("With -v every group, row and setting is shown.", 2));
         }
         lines.join("\n")
     }
@@ -299,7 +299,7 @@ impl Plan {
             lines.push(format!("    and {more}{all}"));
         }
         if kept && (extent == Extent::Whole || more == 0) {
-            lines.push("    Bad rows are not ordered; they stand in the report.".to_owned());
+            lines.push(wrapped("    Bad rows are not ordered; they stand in the report.", 6));
         }
     }
 

@@ -15,6 +15,7 @@ use tracing_subscriber::fmt::MakeWriter;
 pub use screen::{Look, stops_writers};
 use screen::{Out, Screen};
 
+use super::human::wrapped;
 use crate::domain::cancel;
 use crate::domain::event::{Event, Note, Snapshot};
 use crate::domain::text::printable;
@@ -205,7 +206,9 @@ impl Progress {
         let same = self.last_note.as_ref().filter(|(last, _)| last == note);
         if is_due(same.map(|(_, at)| *at), now) {
             self.last_note = Some((note.clone(), now.timestamp()));
-            self.terminal.say(&text::note(note, now));
+            let text = text::note(note, now);
+            let text = if self.bars.is_some() { wrapped(&text, 2) } else { text };
+            self.terminal.say(&text);
         }
     }
 }

@@ -70,7 +70,8 @@ impl Document for Summary {
     fn text(&self) -> String {
         let mut lines = vec![wrapped(&self.first_line(), 2)];
         if self.head.emulated {
-            lines.push("EMULATED: it ran against the emulator; no real device was asked.".into());
+            let text = "EMULATED: it ran against the emulator; no real device was asked.";
+            lines.push(wrapped(text, 2));
         }
         if let Some(others) = self.others_text() {
             lines.push(wrapped(&others, 2));
@@ -204,7 +205,7 @@ impl Summary {
         ));
         let mut push = |rows: u64, what: &str| {
             if rows > 0 {
-                lines.push(format!("{:>11}  {what}", count(rows)));
+                lines.push(wrapped(&format!("{:>11}  {what}", count(rows)), 13));
             }
         };
         for outcome in Outcome::ALL {
@@ -223,9 +224,8 @@ impl Summary {
         };
         lines.push(format!("{} in {took}{throttled}.", counted(self.calls, "call")));
         if self.tally.of(Outcome::Accepted) > 0 {
-            lines.push(
-                "Accepted means ordered, not scanned: each device still has to do it.".into(),
-            );
+            let text = "Accepted means ordered, not scanned: each device still has to do it.";
+            lines.push(wrapped(text, 2));
         }
         if let Some(actions) = actions_text(&self.actions) {
             lines.push(wrapped(&actions, 2));
@@ -315,5 +315,5 @@ fn group_text(group: &Group) -> Option<String> {
         _ => "",
     };
     let line = format!("    {:>7}  {one_of}{what}", count(group.rows));
-    Some(cut(&line, super::human::WIDTH))
+    Some(cut(&line, super::human::columns()))
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use anstream::{AutoStream, ColorChoice};
 use clap::CommandFactory;
 use rustix::termios::tcgetwinsize;
 
@@ -23,7 +22,7 @@ use crate::report::human::WIDTH;
 pub(super) fn help(args: &HelpArgs) -> Result<Exit, Failure> {
     let subject = args.subject.as_deref();
     if let Some(topic) = subject.and_then(Topic::named) {
-        let is_bold = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+        let is_bold = say::is_coloured(&io::stdout());
         say::data(on_screen(topic, columns(), is_bold).trim_end())?;
         return Ok(Exit::Done);
     }

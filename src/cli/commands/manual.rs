@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::CommandFactory;
 
 use crate::cli::args::{Cli, CompletionsArgs, ManArgs};
+use crate::cli::complete::registration;
 use crate::cli::manual::{page, topic_page};
 use crate::cli::terminal::say;
 use crate::cli::topics::TOPICS;
@@ -18,8 +19,10 @@ use crate::ops::failure::Failure;
 /// # Errors
 /// `Failure` if standard output cannot be written.
 pub(super) fn completions(args: &CompletionsArgs) -> Result<Exit, Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "fleetsweep", &mut script);
+    let script = registration(args.shell).map_err(|error| {
+        let what = format!("there is no completion for {}", args.shell);
+        Failure::failed(what, error, "see `fleetsweep completions --help` for the shells")
+    })?;
     say::data(String::from_utf8_lossy(&script).trim_end())?;
     Ok(Exit::Done)
 }

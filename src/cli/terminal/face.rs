@@ -48,10 +48,10 @@ impl Ui for TerminalUi {
         let text = if self.details { document.details() } else { document.text() };
         if !self.answers {
             if !text.is_empty() {
-                say::note(&text);
+                say::show(&text);
             }
         } else if !self.json {
-            return if text.is_empty() { Ok(()) } else { say::data(&text) };
+            return if text.is_empty() { Ok(()) } else { say::answer(&text) };
         }
         if !self.json {
             return Ok(());

@@ -1,13 +1,18 @@
 //! Writing to standard output and standard error. A reader that goes away must not end a campaign,
 //! as the standard macros would: they panic where a pipe is closed or a disk is full.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anstream::stream::RawStream;
+use anstream::{AutoStream, ColorChoice};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
+use rustix::termios::tcgetwinsize;
 
 use crate::ops::failure::Failure;
+use crate::report::human::{columns, show_on, wrapped_to};
+use crate::report::painted;
 use crate::report::progress::stops_writers;
 
 /// Whether the program is a run, which must not be stopped for what it writes.
@@ -21,6 +26,39 @@ pub(crate) fn never_stop() {
 
 fn is_let(fd: impl std::os::fd::AsFd) -> bool {
     !IS_RUN.load(Ordering::SeqCst) || !stops_writers(fd)
+}
+
+/// Makes texts as wide as the terminal that shows them, if one does.
+pub(crate) fn fit_the_terminal() {
+    let size = tcgetwinsize(io::stderr()).or_else(|_| tcgetwinsize(io::stdout()));
+    if let Ok(size) = size
+        && size.ws_col > 0
+    {
+        show_on(usize::from(size.ws_col));
+    }
+}
+
+/// Whether text there may be coloured: it is a terminal that can, and its user wants it (`NO_COLOR`,
+/// `CLICOLOR` and `CLICOLOR_FORCE` are heeded).
+pub(crate) fn is_coloured(stream: &impl RawStream) -> bool {
+    AutoStream::choice(stream) != ColorChoice::Never
+}
+
+/// Writes what was asked for to standard output, as a document for people.
+///
+/// # Errors
+/// As of `data`.
+pub(crate) fn answer(text: &str) -> Result<(), Failure> {
+    if is_coloured(&io::stdout()) { data(&painted::document(text)) } else { data(text) }
+}
+
+/// Writes a document for people to standard error.
+pub(crate) fn show(text: &str) {
+    if is_coloured(&io::stderr()) {
+        note(&painted::document(text));
+    } else {
+        note(text);
+    }
 }
 
 /// Writes a line of data to standard output. A reader that has read enough is no failure.
@@ -75,6 +113,12 @@ pub(crate) fn failure(failure: &Failure, json: bool) -> u8 {
         // What cannot be written is told below in any case.
         data(&failure.json()).ok();
     }
-    note(&failure.to_string());
+    let mut text = failure.to_string();
+    // What reads a pipe finds each of the three on a line of its own.
+    if io::stderr().is_terminal() {
+        let lines = text.lines().map(|line| wrapped_to(line, 7, columns()));
+        text = lines.collect::<Vec<_>>().join("\n");
+    }
+    note(&if is_coloured(&io::stderr()) { painted::failure(&text) } else { text });
     failure.kind.code()
 }

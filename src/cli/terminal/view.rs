@@ -13,6 +13,7 @@ use crate::domain::text::printable;
 use crate::engine::StopLevel;
 use crate::engine::cancel::Told;
 use crate::ops::ui::Progress;
+use crate::report::human::wrapped;
 use crate::report::progress::{self, Look, Style, Terminal};
 use std::io::Write;
 
@@ -110,8 +111,10 @@ impl Progress for View {
     }
 
     fn warn(&mut self, text: &str) {
+        let text = printable(text);
+        let text = if self.style == Style::Bars { wrapped(&text, 2) } else { text };
         // Who does not read standard error misses it; the campaign goes on.
-        drop(TERMINAL.clone().write_all(format!("{}\n", printable(text)).as_bytes()));
+        drop(TERMINAL.clone().write_all(format!("{text}\n").as_bytes()));
     }
 
     fn end(&mut self) {

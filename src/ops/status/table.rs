@@ -7,7 +7,7 @@ use super::standing::CampaignStatus;
 use crate::clock::local_now;
 use crate::domain::Priority;
 use crate::domain::text::cut;
-use crate::report::human::{WIDTH, count, wrapped};
+use crate::report::human::{WIDTH, count, is_narrow, wrapped};
 use crate::report::{Document, human};
 
 /// Characters of a name that a line has room for.
@@ -21,8 +21,11 @@ impl Document for Table {
         let now = local_now();
         let widest = self.0.iter().map(|one| one.campaign.name.as_str().len()).max();
         let width = widest.unwrap_or(0).clamp("campaign".len(), NAME);
-        let head =
-            format!("{:width$}  {:<12}  {:>17}  {}", "campaign", "does", "devices done", "%");
+        let head = if is_narrow() {
+            "campaign\n  does  devices done  %".to_owned()
+        } else {
+            format!("{:width$}  {:<12}  {:>17}  {}", "campaign", "does", "devices done", "%")
+        };
         let lines = self.0.iter().map(|one| line(one, width, &now));
         std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
     }
@@ -42,8 +45,12 @@ fn line(one: &CampaignStatus, width: usize, now: &ZonedDateTime) -> String {
     let (done, devices) = (standing.done(), one.tally.devices());
     let done = format!("{} of {}", count(done), count(devices));
     let name = cut(one.campaign.name.as_str(), NAME);
-    let mut line =
-        format!("{name:width$}  {:<12}  {done:>17}  {}", one.doing.word(), standing.percent());
+    let (does, percent) = (one.doing.word(), standing.percent());
+    let mut line = if is_narrow() {
+        format!("{name}\n  {does}  {done}  {percent}")
+    } else {
+        format!("{name:width$}  {does:<12}  {done:>17}  {percent}")
+    };
     for aside in [
         if one.campaign.emulated { "  EMULATED" } else { "" },
         if one.campaign.priority == Priority::High { "  priority high" } else { "" },

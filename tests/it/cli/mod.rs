@@ -4,6 +4,7 @@
 pub(crate) mod campaigns;
 mod canary;
 mod cancel;
+mod completion;
 mod doctor;
 mod ends;
 mod failover;
@@ -27,6 +28,7 @@ mod reads;
 mod refusals;
 mod retry;
 mod schedule;
+mod screen;
 mod settings;
 mod several;
 mod several_hosts;
