@@ -35,6 +35,26 @@
 //! Dependencies point one way and no file imports one that imports it; `tests/it/tidy` fails on
 //! both, by a table and by following each import.
 //!
+//! # Words
+//!
+//! Each has one meaning, in names and in comments. What users read says it in plain words: order,
+//! limit, waiting, not known.
+//!
+//! - **campaign**: one order to scan one list: tenant, cloud, application, type, comment. It has a
+//!   name and survives crashes. A **series** is campaigns that follow one another by one command; a
+//!   **wave** is a part of one that is judged before the next.
+//! - **device**: one machine of one campaign. **row**: a line of the list, with a device or not.
+//! - **call**: an HTTP request that counts, journaled before it is sent. **attempt**: one for a
+//!   scan. **reply**: what came back. **verdict**: what it means. **outcome**: how a device ended.
+//! - **budget**: what one application in one tenant may call, by operation; its **quotas** are so
+//!   many calls in any window of so long. **slot**: the room of one call in each of them.
+//! - **journal**: the calls in the store. **claim**: the transaction that takes a device and a slot
+//!   and writes the attempt. **settle**: the one that writes the verdict. **doubtful**: a device
+//!   whose answer was lost, until the list of actions says.
+//! - **gate**: the limiter in the process, in front of the store.
+//! - **runner**: a process that claims and sends. **worker**: one that runs whatever is open.
+//! - **request**: what somebody asks for, as a plain value, whatever face it came by.
+//!
 //! # The way of a scan
 //!
 //! 1. `cli::parse` makes a [`domain::request::ScanRequest`] of what was typed; `cli::settings`

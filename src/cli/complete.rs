@@ -1,6 +1,6 @@
-//! Completion in a shell: the options and values of the definition that parses them, and what stands
-//! in the store and in the settings file. The shell asks the program at each Tab, by a variable of
-//! the environment; the program then answers, and does nothing else.
+//! Completion in a shell: the options and values of the definition that parses them, and what
+//! stands in the store and in the settings file. The shell asks the program at each Tab, by a
+//! variable of the environment; the program then answers, and does nothing else.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -9,16 +9,15 @@ use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
-use jiff::Timestamp;
 
 use super::args::Cli;
 use super::parse::read_other;
 use super::settings::paths;
 use super::topics::TOPICS;
+use crate::clock::local_now;
 use crate::domain::Doing;
 use crate::domain::record::Campaign;
-use crate::ops::stores::{Place, open_to_read};
-use crate::store::Store as _;
+use crate::ops::stores::{Place, latest_campaigns};
 
 /// The variable by which a shell asks; its value is the shell's name.
 const ASKED_BY: &str = "FLEETSWEEP_COMPLETE";
@@ -71,7 +70,7 @@ fn campaigns() -> Vec<CompletionCandidate> {
     let Ok(runtime) = runtime else { return Vec::new() };
     let read = runtime.block_on(async { tokio::time::timeout(PATIENCE, read_campaigns()).await });
     let Ok(Some(campaigns)) = read else { return Vec::new() };
-    let now = Timestamp::now();
+    let now = local_now().timestamp();
     let candidate = |(at, campaign): (usize, &Campaign)| {
         CompletionCandidate::new(campaign.name.as_str())
             .help(Some(Doing::of(campaign, now).word().into()))
@@ -83,7 +82,7 @@ fn campaigns() -> Vec<CompletionCandidate> {
 async fn read_campaigns() -> Option<Vec<Campaign>> {
     let parsed = read_other(&["status".to_owned()]).ok()?;
     let place = Place::durable(&paths::store_choice(parsed.store.as_ref())).ok()?;
-    open_to_read(&place).await.ok()?.campaigns().await.ok()
+    latest_campaigns(&place).await.ok()
 }
 
 fn profiles() -> Vec<CompletionCandidate> {

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::context::{Commands, StoreChoice};
 use super::failure::Failure;
 use crate::domain::service::is_domain;
-use crate::domain::{CampaignName, Tally, Target, Timing};
+use crate::domain::{Campaign, CampaignName, Tally, Target, Timing};
 use crate::store::any::{OpenedStore, StorePlace};
 use crate::store::postgres::Address;
 use crate::store::{Store, StoreError};
@@ -193,6 +193,14 @@ pub(super) async fn open_to_go_on(place: &Place) -> Result<OpenedStore, Failure>
 pub(crate) async fn open_to_read(place: &Place) -> Result<OpenedStore, Failure> {
     let store = OpenedStore::open_read_only(&place.at, Timing::default()).await?;
     store.ok_or_else(|| no_store(place))
+}
+
+/// The campaigns of the store at a place, the latest first.
+///
+/// # Errors
+/// `Failure` if there is none, or if it cannot be read.
+pub(crate) async fn latest_campaigns(place: &Place) -> Result<Vec<Campaign>, Failure> {
+    Ok(open_to_read(place).await?.campaigns().await?)
 }
 
 fn no_store(place: &Place) -> Failure {

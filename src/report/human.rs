@@ -121,8 +121,8 @@ fn near(at: &ZonedDateTime, now: &ZonedDateTime, today: &str) -> String {
 }
 
 /// The text in lines of at most `columns()` characters, broken at spaces; lines after the first
-/// begin with `indent` spaces, or fewer where the lines are narrow. A longer word stays whole, and so
-/// does what stands in backticks, so that a path or a command can be copied.
+/// begin with `indent` spaces, or fewer where the lines are narrow. A longer word stays whole, and
+/// so does what stands in backticks, so that a path or a command can be copied.
 pub fn wrapped(text: &str, indent: usize) -> String {
     let columns = columns();
     let indent = if columns < NARROW { indent.min(4) } else { indent };
@@ -170,8 +170,8 @@ const NARROW: usize = 60;
 /// Narrower than this no text is made: most words would not fit.
 const NARROWEST: usize = 30;
 
-/// The width of lines. It is a fact about the place where the program's texts are shown, as its time
-/// zone is, and stays as it is from the program's start on.
+/// The width of lines. It is a fact about the place where the program's texts are shown, as its
+/// time zone is, and stays as it is from the program's start on.
 static COLUMNS: AtomicUsize = AtomicUsize::new(WIDTH);
 
 /// Makes texts for a terminal with so many columns: at most `WIDTH`, since longer lines are hard to

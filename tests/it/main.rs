@@ -1,5 +1,27 @@
 //! All integration tests in one binary, so that they link once. A room of `src` has its tests in
 //! the folder of its name; `crash`, `hostile`, `output`, `secrets` and `storage` go through all.
+//!
+//! What takes longer than a gate may is run by hand, before a release and after a change to what it
+//! goes through:
+//!
+//! ```sh
+//! # Beside a bare HTTP client.
+//! cargo bench
+//! # The long simulation; stores that are damaged.
+//! FLEETSWEEP_SEEDS=100000 cargo test --release --locked --test it whatever_fails
+//! FLEETSWEEP_SEEDS=1000 cargo test --locked --test it whatever_is_damaged
+//! # A kill and each fault at every call of the system; four runners, 3 minutes of kills.
+//! FLEETSWEEP_SWEEP=all cargo test --locked --test it crash::
+//! FLEETSWEEP_STORM=long cargo test --locked --test it runners::a_storm
+//! # Another version of the server.
+//! FLEETSWEEP_TEST_POSTGRES=/opt/pg18/bin cargo test --locked --test it postgres::
+//! # 100,000 devices; ten nights.
+//! FLEETSWEEP_LONG=1 cargo test --locked --test it engine::
+//! # Or another of its targets.
+//! cargo +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz intake
+//! # The picture of the README, made again.
+//! FLEETSWEEP_PICTURE=make cargo test --locked --test it the_readmes_picture
+//! ```
 
 mod cli;
 mod crash;

@@ -91,7 +91,9 @@ pub struct EmulateArgs {
   fleetsweep init
   fleetsweep init --profile prod --tenant contoso.com \\
     --client-id 66666666-7777-8888-9999-000000000000 \\
-    --client-secret-file ~/.fleetsweep-secret")]
+    --client-secret-file ~/.fleetsweep-secret
+  fleetsweep init --auth managed-identity --tenant contoso.com
+  fleetsweep init --schema > fleetsweep.schema.json")]
 pub struct InitArgs {
     /// Name of the profile in the settings file
     #[arg(long = "profile", id = "new_profile", value_name = "NAME", default_value = "prod")]
@@ -101,13 +103,30 @@ pub struct InitArgs {
     #[arg(long = "tenant", id = "new_tenant", value_name = "GUID|DOMAIN")]
     pub tenant: Option<String>,
 
-    /// Application (client) id; asked for if it is left out
+    /// Way to sign in, as `fleetsweep help sign-in` lists them; asked for if it is left out
+    #[arg(long = "auth", id = "new_auth", value_name = "KIND",
+        hide_possible_values = true,
+        value_parser = words(text(), SignInKind::ALL.map(SignInKind::name)))]
+    pub auth: Option<String>,
+
+    /// Application (client) id; asked for if it is left out and the way to sign in needs it
     #[arg(long = "client-id", id = "new_client_id", value_name = "GUID")]
     pub client_id: Option<String>,
 
-    /// File with the client secret; asked for if it is left out
-    #[arg(long = "client-secret-file", id = "new_secret_file", value_name = "PATH")]
-    pub secret_file: Option<String>,
+    /// File with the client secret, the certificate or the token; asked for if it is left out and
+    /// the way to sign in needs one
+    #[arg(
+        long = "file",
+        id = "new_file",
+        value_name = "PATH",
+        visible_alias = "client-secret-file"
+    )]
+    pub file: Option<String>,
+
+    /// Print the JSON schema of the settings file and do nothing else, for an editor that checks
+    /// what is typed
+    #[arg(long, conflicts_with_all = ["new_tenant", "new_auth", "new_client_id", "new_file"])]
+    pub schema: bool,
 }
 
 /// `help`.

@@ -8,6 +8,7 @@ use crate::cli::args::InitArgs;
 use crate::cli::settings::config::usual_place;
 use crate::cli::settings::env::variable;
 use crate::cli::settings::first::{Profile, added};
+use crate::domain::SignInKind;
 use crate::domain::service::{is_domain, unbraced};
 use crate::domain::text::{is_guid, printable, shell_word};
 use crate::ops::context::Context;
@@ -25,12 +26,7 @@ pub(super) async fn init(
     config: Option<&Path>,
 ) -> Result<Vec<String>, Failure> {
     let path = place(config)?;
-    let profile = Profile {
-        name: args.name,
-        tenant: answer(cx, args.tenant, &TENANT).await?,
-        client_id: answer(cx, args.client_id, &APPLICATION).await?,
-        secret_file: answer(cx, args.secret_file, &SECRET_FILE).await?,
-    };
+    let profile = asked_for(cx, args).await?;
     let before = std::fs::read_to_string(&path).ok();
     let text = added(before.as_deref(), &profile)
         .map_err(|why| Failure::usage(format!("{} stays as it is", path.display()), why, OTHER))?;
@@ -51,6 +47,24 @@ pub(super) async fn init(
     Ok(check)
 }
 
+/// The profile, of what is typed and what is asked for.
+async fn asked_for(cx: &Context<'_>, args: InitArgs) -> Result<Profile, Failure> {
+    let tenant = answer(cx, args.tenant, &TENANT).await?;
+    // Who names a file and no kind means a client secret, as before there was a choice.
+    let secret = args.file.as_ref().map(|_| SignInKind::Secret.name().to_owned());
+    let kind = answer(cx, args.auth.or(secret), &AUTH).await?;
+    let kind = SignInKind::named(&kind).unwrap_or(SignInKind::Secret);
+    let client_id = match kind {
+        kind if kind.is_bound() => Some(answer(cx, args.client_id, &APPLICATION).await?),
+        _ => args.client_id,
+    };
+    let file = match file_of(kind) {
+        Some(asked) => Some(answer(cx, args.file, asked).await?),
+        None => args.file,
+    };
+    Ok(Profile { name: args.name, tenant, kind, client_id, file })
+}
+
 const OTHER: &str = "name another profile with --profile, or edit the file";
 
 /// Something that is asked for: the option that says it too, the question, and what is wrong with
@@ -67,17 +81,39 @@ const TENANT: Asked = Asked {
     wrong: |text| (!is_guid(text) && !is_domain(text)).then_some("it is no GUID and no domain"),
 };
 
+const AUTH: Asked = Asked {
+    option: "--auth",
+    question: "Way to sign in: secret (a client secret in a file), certificate, managed-identity,\n\
+               federated-identity, workload, azure-cli, device-code or token-file [secret]: ",
+    wrong: |text| {
+        let is_known = text.is_empty() || SignInKind::named(text).is_some();
+        (!is_known).then_some("there is no such way to sign in")
+    },
+};
+
 const APPLICATION: Asked = Asked {
     option: "--client-id",
     question: "Application (client) ID, from the same page: ",
     wrong: |text| (!is_guid(text)).then_some("it is no GUID"),
 };
 
-const SECRET_FILE: Asked = Asked {
-    option: "--client-secret-file",
-    question: "File with the client secret, which only you can read: ",
-    wrong: |text| text.is_empty().then_some("no file is named"),
-};
+/// The file that this way to sign in needs.
+fn file_of(kind: SignInKind) -> Option<&'static Asked> {
+    const fn file(question: &'static str) -> Asked {
+        let wrong: fn(&str) -> _ = |text| text.is_empty().then_some("no file is named");
+        Asked { option: "--file", question, wrong }
+    }
+    static SECRET: Asked = file("File with the client secret, which only you can read: ");
+    static CERTIFICATE: Asked =
+        file("PEM file with certificate and key, which only you can read: ");
+    static TOKEN: Asked = file("File in which another program keeps a token fresh: ");
+    match kind {
+        SignInKind::Secret => Some(&SECRET),
+        SignInKind::Certificate => Some(&CERTIFICATE),
+        SignInKind::TokenFile => Some(&TOKEN),
+        _ => None,
+    }
+}
 
 async fn answer(cx: &Context<'_>, said: Option<String>, asked: &Asked) -> Result<String, Failure> {
     let text = match said {

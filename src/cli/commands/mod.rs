@@ -8,15 +8,18 @@ mod manual;
 
 use std::path::Path;
 
+use clap::CommandFactory as _;
+
 use super::args::{Cli, Command, DoctorArgs, InitArgs};
 use super::parse::{Parsed, read_other};
 use super::proposals;
 use super::schedule;
 use super::settings::config::Settings;
+use super::settings::schema::schema;
 use super::settings::sign_in::Surroundings;
 use super::settings::{env, paths, proxy, settings_text};
 use super::terminal::face::TerminalUi;
-use super::terminal::signals;
+use super::terminal::{say, signals};
 use crate::defender::HttpClients;
 use crate::domain::Exit;
 use crate::domain::request::{Said, ScanRequest};
@@ -96,11 +99,20 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         },
         Command::Schedule(args) => schedule::schedule(&args),
         Command::Emulate(args) => emulate::emulate(args).await,
+        Command::Init(args) if args.schema => print_schema(),
         Command::Init(args) => set_up(&cx, args, config.as_deref()).await,
         Command::Help(args) => help::help(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),
     }
+}
+
+/// Prints the schema of the settings file.
+fn print_schema() -> Result<Exit, Failure> {
+    let program = Cli::command();
+    let scan = program.find_subcommand("scan").unwrap_or(&program);
+    let schema = schema(scan);
+    say::data(&format!("{schema:#}")).map(|()| Exit::Done)
 }
 
 /// Writes settings, then checks them as the command that it tells would.

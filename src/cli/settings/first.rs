@@ -1,6 +1,7 @@
 //! The first settings of a tenant, as text with comments: what `init` writes.
 
 use super::file::SettingsFile;
+use crate::domain::SignInKind;
 
 /// A tenant's settings, as far as they must be there.
 pub(in crate::cli) struct Profile {
@@ -8,10 +9,12 @@ pub(in crate::cli) struct Profile {
     pub name: String,
     /// The tenant's id or domain.
     pub tenant: String,
-    /// The application's id.
-    pub client_id: String,
-    /// Where the client secret is.
-    pub secret_file: String,
+    /// How it signs in.
+    pub kind: SignInKind,
+    /// The application's id, if that is needed.
+    pub client_id: Option<String>,
+    /// Where the client secret, the certificate or the token is, if there is one.
+    pub file: Option<String>,
 }
 
 const HEAD: &str = r#"# Settings of fleetsweep: `fleetsweep help settings` tells about each.
@@ -31,15 +34,33 @@ pub(in crate::cli) fn added(before: Option<&str>, profile: &Profile) -> Result<S
         return Err(format!("it has a profile `{}` already", profile.name));
     }
     let value = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let Profile { name, tenant, client_id, secret_file } = profile;
-    let table = [
+    let Profile { name, tenant, kind, client_id, file } = profile;
+    let mut table = vec![
         format!("[profiles.{}]", value(name)),
-        "# Directory (tenant) ID and Application (client) ID, from the overview page".to_owned(),
+        "# Directory (tenant) ID, from the application's overview page".to_owned(),
         format!("tenant = {}", value(tenant)),
-        format!("client-id = {}", value(client_id)),
-        "# The secret itself never stands here; only you may read the file that holds it".into(),
-        format!("client-secret-file = {}", value(secret_file)),
     ];
+    if let Some(id) = client_id {
+        table.push("# Application (client) ID, from the same page".to_owned());
+        table.push(format!("client-id = {}", value(id)));
+    }
+    match (kind, file) {
+        (SignInKind::Secret, Some(file)) => {
+            let told =
+                "# The secret itself never stands here; only you may read the file that has it";
+            table.push(told.to_owned());
+            table.push(format!("client-secret-file = {}", value(file)));
+        }
+        (kind, file) => {
+            table.push("# The way to sign in; `fleetsweep help sign-in` lists them".to_owned());
+            table.push(format!("auth = {}", value(kind.name())));
+            let key = match kind {
+                SignInKind::Certificate => "client-certificate",
+                _ => "token-file",
+            };
+            table.extend(file.iter().map(|file| format!("{key} = {}", value(file))));
+        }
+    }
     let text = format!("{}\n\n{}\n", before.unwrap_or(HEAD).trim_end(), table.join("\n"));
     SettingsFile::parse(&text).map(|_| text)
 }
@@ -52,8 +73,9 @@ mod tests {
         Profile {
             name: name.to_owned(),
             tenant: "contoso.com".to_owned(),
-            client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
-            secret_file: "/run/a \"secret\"".to_owned(),
+            kind: SignInKind::Secret,
+            client_id: Some("66666666-7777-8888-9999-000000000000".to_owned()),
+            file: Some("/run/a \"secret\"".to_owned()),
         }
     }
 
@@ -66,6 +88,14 @@ mod tests {
         assert_eq!(file.profiles.len(), 2);
         assert_eq!(file.profiles["other one"]["client-secret-file"], ["/run/a \"secret\""]);
         assert!(added(Some(&both), &profile("prod")).unwrap_err().contains("already"));
+        let certificate = Profile { kind: SignInKind::Certificate, ..profile("cert") };
+        let identity = Profile { kind: SignInKind::ManagedIdentity, file: None, ..profile("mi") };
+        let text =
+            added(None, &certificate).and_then(|text| added(Some(&text), &identity)).unwrap();
+        let profiles = SettingsFile::parse(&text).unwrap().profiles;
+        assert_eq!(profiles["cert"]["auth"], ["certificate"]);
+        assert_eq!(profiles["cert"]["client-certificate"], ["/run/a \"secret\""]);
+        assert_eq!(profiles["mi"]["auth"], ["managed-identity"]);
         assert!(added(Some("limit ="), &profile("prod")).is_err(), "a broken file stays");
     }
 }

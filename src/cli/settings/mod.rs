@@ -8,5 +8,6 @@ pub(crate) mod first;
 pub(crate) mod keys;
 pub(crate) mod paths;
 pub(crate) mod proxy;
+pub(crate) mod schema;
 pub(crate) mod settings_text;
 pub(crate) mod sign_in;

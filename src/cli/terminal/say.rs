@@ -38,8 +38,8 @@ pub(crate) fn fit_the_terminal() {
     }
 }
 
-/// Whether text there may be coloured: it is a terminal that can, and its user wants it (`NO_COLOR`,
-/// `CLICOLOR` and `CLICOLOR_FORCE` are heeded).
+/// Whether text there may be coloured: it is a terminal that can, and its user wants it
+/// (`NO_COLOR`, `CLICOLOR` and `CLICOLOR_FORCE` are heeded).
 pub(crate) fn is_coloured(stream: &impl RawStream) -> bool {
     AutoStream::choice(stream) != ColorChoice::Never
 }

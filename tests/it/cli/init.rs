@@ -57,12 +57,75 @@ fn what_cannot_be_right_or_asked_for_is_refused_and_nothing_is_written() {
     let wrong = run(place.fleetsweep(&["init", "--tenant=not one", "--config=c.toml"]));
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("`not one` cannot be right"), "{}", wrong.err);
-    let nobody = run(place.fleetsweep(&["init", "--tenant", TENANT, "--config=c.toml"]));
+    let nobody = ["init", "--tenant", TENANT, "--auth=secret", "--config=c.toml"];
+    let nobody = run(place.fleetsweep(&nobody));
     assert_eq!(nobody.code, 2);
     for part in ["--client-id is not given", "no terminal to ask on", "add --client-id"] {
         assert!(nobody.err.contains(part), "{part}: {}", nobody.err);
     }
     assert!(!place.path("c.toml").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_way_to_sign_in_can_be_written_and_only_what_it_needs_is_asked_for() {
+    let place = Place::new();
+    let init = |name: &str, more: &[&str]| {
+        let first = ["init", "--config=c.toml", "--profile", name, "--tenant", TENANT];
+        run(place.fleetsweep(&[&first[..], more].concat()))
+    };
+    // Whether they can sign in is doctor's to say; here nobody listens.
+    let nobody = "[shared]\napi-url = \"http://127.0.0.1:9\"\nlogin-url = \"http://127.0.0.1:9\"\n";
+    fs::write(place.path("c.toml"), nobody).unwrap();
+    let application = ["--client-id", APPLICATION];
+    init("cert", &[&["--auth=certificate", "--file=/run/cert.pem"][..], &application].concat());
+    init("device", &[&["--auth=device-code"][..], &application].concat());
+    init("token", &["--auth=token-file", "--file=/run/token"]);
+    let written = fs::read_to_string(place.path("c.toml")).unwrap();
+    for line in [
+        "auth = \"certificate\"\nclient-certificate = \"/run/cert.pem\"",
+        "auth = \"device-code\"",
+        "auth = \"token-file\"\ntoken-file = \"/run/token\"",
+    ] {
+        assert!(written.contains(line), "{line}: {written}");
+    }
+    let nobody = init("more", &["--auth=certificate", "--client-id", APPLICATION]);
+    assert!(nobody.err.contains("--file is not given"), "{}", nobody.err);
+    let nobody = init("more", &["--client-id", APPLICATION]);
+    assert!(nobody.err.contains("--auth is not given"), "{}", nobody.err);
+}
+
+#[test]
+fn the_schema_takes_what_the_program_takes_and_refuses_a_wrong_key() {
+    let place = Place::new();
+    let printed = run(place.fleetsweep(&["init", "--schema"]));
+    assert_eq!(printed.code, 0, "{}", printed.err);
+    let schema = serde_json::from_str(&printed.out).unwrap();
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    compiler.add_resource("settings.json", schema).unwrap();
+    let index = compiler.compile("settings.json", &mut schemas).unwrap();
+    let is_taken = |text: &str| {
+        let settings: serde_json::Value = toml::from_str(text).unwrap();
+        schemas.validate(&settings, index).is_ok()
+    };
+    let topic = run(place.fleetsweep(&["help", "settings"])).out;
+    let sample = topic.lines().skip_while(|line| !line.contains("leave ="));
+    let sample = sample.take_while(|line| !line.contains("fleetsweep scan"));
+    let sample = sample.map(str::trim).collect::<Vec<_>>().join("\n");
+    assert!(sample.contains("[profiles.prod]") && is_taken(&sample), "{sample}");
+    let good = "limit = [\"50/1m\", \"700/1h\"]\nconcurrency = 8\nprofile = \"a\"\n\
+                [shared]\nclient-id = \"c\"\n[profiles.a]\ntenant = \"t\"\ncloud = \"gcc-high\"\n";
+    assert!(is_taken(good));
+    for wrong in [
+        "limits = \"50/1m\"",
+        "tenant = \"t\"",
+        "[shared]\ntenant = \"t\"",
+        "[profiles.a]\ntennant = \"t\"",
+        "[profiles.a]\nstore = \"sqlite:x\"",
+        "[profiles.a]\ncloud = \"moon\"",
+        "pace = true",
+    ] {
+        assert!(!is_taken(wrong), "{wrong}");
+    }
 }
 
 #[test]

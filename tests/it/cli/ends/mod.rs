@@ -238,7 +238,9 @@ async fn a_run_in_the_background_of_its_terminal_is_not_stopped_and_draws_no_bar
         let place = Place::new();
         let emulator = server(&place).await;
         let script = format!("set -m; {tostop}\"$@\" & wait $!; echo $? >code");
-        let command = place.towards(&emulator, &SCAN);
+        let mut command = place.towards(&emulator, &SCAN);
+        // What is left to steer a terminal are bars.
+        command.env("NO_COLOR", "1");
         let mut terminal = on_a_terminal(&place, &command, &script);
         assert_eq!(code(&place).await, "3", "{tostop}: {}", shown(&place));
         terminal.wait().unwrap();
