@@ -51,8 +51,9 @@ fn afterwards(run: &RunArgs) -> String {
     let mut line = String::new();
     run.output.reports.iter().for_each(|path| option(&mut line, "report", path.to_str()));
     option(&mut line, "metrics", run.output.metrics.as_deref().and_then(Path::to_str));
-    let AfterArgs { on_finish, follow, follow_for, follow_every } = &run.after;
+    let AfterArgs { on_finish, on_event, follow, follow_for, follow_every } = &run.after;
     option(&mut line, "on-finish", on_finish.as_deref());
+    option(&mut line, "on-event", on_event.as_deref());
     option(&mut line, "follow-for", follow_for.map(|time| time.to_string()).as_deref());
     option(&mut line, "follow-every", follow_every.map(|time| time.to_string()).as_deref());
     option(&mut line, "scenario", run.emulator.scenario.as_deref());

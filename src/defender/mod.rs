@@ -26,6 +26,7 @@ mod sign_in_proof;
 mod sign_in_wire;
 mod text;
 mod token;
+mod webhook;
 pub mod wire;
 
 use std::future::Future;
@@ -46,6 +47,7 @@ pub use secret_text::{FormError, bare_value};
 pub use sign_in::{SignIn, SignInSettings};
 pub use sign_in_certificate::{Certificate, CertificateError};
 pub use token::{Fetch, Token, TokenSource, WallClock};
+pub use webhook::{NotPosted, Post, Webhook};
 
 /// One scan to order.
 #[derive(Clone, Debug)]

@@ -27,6 +27,7 @@ pub mod machine;
 pub mod minute;
 pub mod moment;
 pub mod named;
+pub mod news;
 pub mod not_understood;
 pub mod only_of;
 pub mod outcome;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::failure::Failure;
+use super::messages::Channels;
 use super::stop::Stop;
 use super::ui::Ui;
 use crate::defender::{Credential, HttpClients};
@@ -31,6 +32,8 @@ pub struct Context<'a> {
     pub host: &'a Host,
     /// The HTTP clients that all its tenants share.
     pub http: &'a HttpClients,
+    /// Where messages about its runs go.
+    pub channels: &'a Channels,
 }
 
 impl Context<'_> {

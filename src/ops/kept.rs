@@ -289,6 +289,7 @@ fn shown(run: &RunRequest) -> Vec<(&'static str, String)> {
         ("priority", priority.unwrap_or_default().name().to_owned()),
         ("max failures", one(max_failures.as_ref(), "none")),
         ("on finish", one(after.on_finish.as_ref(), "nothing")),
+        ("on event", one(after.on_event.as_ref(), "nothing")),
         ("follow", yes(after.follow)),
     ]
 }

@@ -21,6 +21,7 @@ mod lazy_client;
 pub mod limits;
 mod lists;
 mod meanwhile;
+pub mod messages;
 pub mod metrics;
 pub mod pause;
 pub mod plan;

@@ -154,6 +154,7 @@ impl Resumed<'_> {
             foreseen: None,
             series: false,
             on_finish: asked.after.on_finish.clone(),
+            on_event: asked.after.on_event.clone(),
             worker: false,
         };
         let exit = run.run(campaign).await;

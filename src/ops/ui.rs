@@ -82,15 +82,22 @@ pub trait Ui: Send + Sync {
     /// Begins to show how far something is.
     fn progress(&self) -> Box<dyn Progress>;
 
-    /// Runs the user's command after a run, with the summary on its standard input. It ends the
-    /// command once `ended` has ended.
+    /// What runs commands of the user's, from wherever.
+    fn hooks(&self) -> Arc<dyn Hooks>;
+}
+
+/// What runs commands of the user's.
+#[async_trait]
+pub trait Hooks: Send + Sync {
+    /// Runs a command with this line on its standard input. It ends the command once `ended` has
+    /// ended.
     ///
     /// # Errors
     /// Says what became of the command, as a part of a sentence.
-    async fn run_hook(
+    async fn run(
         &self,
         command: &str,
-        summary: &str,
+        line: &str,
         ended: std::pin::Pin<&mut (dyn Future<Output = ()> + Send)>,
     ) -> Result<(), String>;
 }

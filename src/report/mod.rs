@@ -18,6 +18,7 @@ pub mod jsonl;
 pub mod machines;
 mod mark;
 mod markdown;
+pub mod message;
 pub mod metrics;
 pub mod nights;
 pub mod order;

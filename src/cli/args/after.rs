@@ -12,6 +12,11 @@ typed! {
         #[arg(long, value_name = "COMMAND")]
         on_finish: Option<String>,
 
+        /// Run this by sh -c when a run begins, ends or does not go as foreseen, with the event as
+        /// a JSON line on its standard input; see `fleetsweep help monitoring`
+        #[arg(long, value_name = "COMMAND")]
+        on_event: Option<String>,
+
         /// Follow the scans to their end before the summary
         ///
         /// As `fleetsweep follow` does, after the last order; Ctrl-C ends that alone

@@ -24,7 +24,7 @@ const HEADINGS: [(&str, &str); 8] = [
     ("How fast", "limit leave pace concurrency priority max-wait time-scale"),
     (
         "Reports and state",
-        "report force json metrics store on-finish follow follow-for follow-every",
+        "report force json metrics store on-finish on-event follow follow-for follow-every",
     ),
     (
         "Tenant and sign-in",

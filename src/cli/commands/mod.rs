@@ -6,7 +6,7 @@ mod help;
 mod init;
 mod manual;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
 
@@ -22,10 +22,11 @@ use super::terminal::face::TerminalUi;
 use super::terminal::{say, signals};
 use crate::defender::HttpClients;
 use crate::domain::Exit;
-use crate::domain::request::{Said, ScanRequest};
+use crate::domain::request::{ConnectRequest, Said, ScanRequest};
 use crate::ops::context::Context;
 use crate::ops::doctor::{self, Setup};
 use crate::ops::failure::Failure;
+use crate::ops::messages::{Channels, not_begun};
 use crate::ops::stop::Stop;
 use crate::ops::tenants::{TenantsMeant, named};
 use crate::ops::{
@@ -47,6 +48,12 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
     );
     let store = paths::store_choice(common.store.or(store.as_ref()));
     let commands = proposals::commands(&common, config.as_deref());
+    let http = HttpClients::default();
+    let channels = if common.is_a_run {
+        settings.channels(&http, defaults.run.connect.ca_file.as_deref())
+    } else {
+        Channels::default()
+    };
     let cx = Context {
         ui: &ui,
         stop: &stop,
@@ -54,53 +61,86 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         credentials: &Surroundings,
         commands: &commands,
         host: &env::host(),
-        http: &HttpClients::default(),
+        http: &http,
+        channels: &channels,
     };
+    let (is_unwatched, given) =
+        (is_unwatched(&command), Given { settings, defaults, profiles, config });
+    let done = dispatch(&cx, command, given).await;
+    if is_unwatched {
+        not_begun(&channels, &ui, &done, &cx.host.user, &cx.host.name).await;
+    }
+    done
+}
+
+/// Whether a command orders scans and nobody is asked, so that nobody may sit before it.
+fn is_unwatched(command: &Command) -> bool {
+    match command {
+        Command::Scan(args) => {
+            let (scan, plan) = (&args.one, &args.one.plan_file);
+            !scan.dry_run && (scan.approve_max.is_some() || plan.approved.is_some())
+        }
+        Command::Resume(args) => args.one.approve_max.is_some(),
+        Command::Retry(args) => !args.dry_run && args.approve_max.is_some(),
+        _ => false,
+    }
+}
+
+/// What holds beside what was typed.
+struct Given {
+    settings: Settings,
+    defaults: ScanRequest,
+    profiles: Vec<ConnectRequest>,
+    config: Option<PathBuf>,
+}
+
+async fn dispatch(cx: &Context<'_>, command: Command, given: Given) -> Result<Exit, Failure> {
+    let Given { settings, defaults, profiles, config } = given;
     match command {
         Command::Scan(args) => match args.several.meant(&args.one.run.connect, profiles)? {
-            Some(meant) => tenants::scan::scan(&cx, args.one.request()?, defaults, meant).await,
-            None => scan::scan(&cx, args.one.request()?, defaults).await,
+            Some(meant) => tenants::scan::scan(cx, args.one.request()?, defaults, meant).await,
+            None => scan::scan(cx, args.one.request()?, defaults).await,
         },
         Command::Resume(args) => match args.several.meant(&args.one.run.connect, profiles)? {
-            Some(meant) => named::resume(&cx, args.one.request()?, defaults.run, meant).await,
-            None => resume::resume(&cx, args.one.request()?, defaults.run).await,
+            Some(meant) => named::resume(cx, args.one.request()?, defaults.run, meant).await,
+            None => resume::resume(cx, args.one.request()?, defaults.run).await,
         },
-        Command::Retry(args) => retry::retry(&cx, args.request()?, defaults).await,
-        Command::Work(args) => work::work(&cx, args.request(profiles, defaults.run.connect)?).await,
+        Command::Retry(args) => retry::retry(cx, args.request()?, defaults).await,
+        Command::Work(args) => work::work(cx, args.request(profiles, defaults.run.connect)?).await,
         Command::Cancel(args) => match args.several.meant(&args.one.connect, profiles)? {
             Some(meant) => {
-                tenants::cancel::cancel(&cx, args.one.request()?, defaults.run, meant).await
+                tenants::cancel::cancel(cx, args.one.request()?, defaults.run, meant).await
             }
-            None => cancel::cancel(&cx, args.one.request()?, defaults.run).await,
+            None => cancel::cancel(cx, args.one.request()?, defaults.run).await,
         },
-        Command::Follow(args) => follow::follow(&cx, args.request()?, defaults.run.connect).await,
+        Command::Follow(args) => follow::follow(cx, args.request()?, defaults.run.connect).await,
         Command::Status(args) => match args.whose.meant(profiles) {
-            Some(meant) => named::status(&cx, args.request(), meant).await,
-            None => status::status(&cx, args.request(), defaults.run.connect).await,
+            Some(meant) => named::status(cx, args.request(), meant).await,
+            None => status::status(cx, args.request(), defaults.run.connect).await,
         },
-        Command::Serve(args) => page::serve(&cx, args.request()).await,
+        Command::Serve(args) => page::serve(cx, args.request()).await,
         Command::Report(args) => match args.whose.meant(profiles) {
-            Some(meant) => named::report(&cx, args.request()?, meant).await,
-            None => report::report(&cx, args.request()?, defaults.run.connect).await,
+            Some(meant) => named::report(cx, args.request()?, meant).await,
+            None => report::report(cx, args.request()?, defaults.run.connect).await,
         },
         Command::Pause(args) => match args.whose.meant(profiles) {
-            Some(meant) => named::pause(&cx, args.request(), meant).await,
-            None => pause::pause(&cx, args.request(), defaults.run.connect).await,
+            Some(meant) => named::pause(cx, args.request(), meant).await,
+            None => pause::pause(cx, args.request(), defaults.run.connect).await,
         },
-        Command::Prune(args) => prune::prune(&cx, args.older_than.0, args.dry_run).await,
-        Command::Devices(args) => devices::devices(&cx, *args, defaults).await,
+        Command::Prune(args) => prune::prune(cx, args.older_than.0, args.dry_run).await,
+        Command::Devices(args) => devices::devices(cx, *args, defaults).await,
         Command::Doctor(args) => match args.several.meant(&args.connect, profiles)? {
-            Some(meant) => check_all(&cx, *args, defaults, meant).await,
-            None => check(&cx, *args, defaults, &settings).await,
+            Some(meant) => check_all(cx, *args, defaults, meant).await,
+            None => check(cx, *args, defaults, &settings).await,
         },
         Command::ConsentUrl(args) => match args.several.meant(&args.connect, profiles)? {
-            Some(meant) => consent::consent(&cx, &meant.connects),
-            None => consent::consent(&cx, &[args.connect.request()?.or(defaults.run.connect)]),
+            Some(meant) => consent::consent(cx, &meant.connects),
+            None => consent::consent(cx, &[args.connect.request()?.or(defaults.run.connect)]),
         },
         Command::Schedule(args) => schedule::schedule(&args),
         Command::Emulate(args) => emulate::emulate(args).await,
         Command::Init(args) if args.schema => print_schema(),
-        Command::Init(args) => set_up(&cx, args, config.as_deref()).await,
+        Command::Init(args) => set_up(cx, args, config.as_deref()).await,
         Command::Help(args) => help::help(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),

@@ -13,8 +13,12 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 use super::env::variable;
 use super::file::SettingsFile;
 use super::keys::{KEYS, Key, OF_SIGN_IN};
+use super::notify::Notify;
+use crate::cli::terminal::say;
+use crate::defender::HttpClients;
 use crate::domain::text::printable;
 use crate::ops::failure::Failure;
+use crate::ops::messages::Channels;
 
 /// Where a setting's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub(crate) struct Settings {
     pub profile: Option<String>,
     /// Every setting that the command knows.
     pub all: Vec<Setting>,
+    /// Where messages go.
+    pub(super) notify: Vec<Notify>,
 }
 
 /// A command line, and the arguments that its command has.
@@ -140,7 +146,27 @@ impl Settings {
         };
         let all =
             KEYS.iter().filter_map(|key| told(key, typed, of_key(key), profile.as_ref())).collect();
-        Self { path: Some(path.to_owned()), profile, all }
+        Self { path: Some(path.to_owned()), profile, all, notify: file.notify.clone() }
+    }
+
+    /// The channels of messages. One whose address cannot be read is told, and nothing else: a
+    /// night without messages is better than none.
+    pub(in crate::cli) fn channels(
+        &self,
+        clients: &HttpClients,
+        ca_file: Option<&Path>,
+    ) -> Channels {
+        let mut all = Vec::new();
+        for notify in &self.notify {
+            match notify.channel(clients, ca_file) {
+                Ok(channel) => all.push(channel),
+                Err(why) => {
+                    let name = notify.name();
+                    say::note(&format!("Warning: no messages go to {name}: {why}."));
+                }
+            }
+        }
+        Channels::new(all)
     }
 
     /// The flags that stand for what the file and the environment say and nobody typed.
@@ -227,7 +253,11 @@ fn names_of_settings() -> String {
         let keys = KEYS.iter().filter(|key| key.tenants == tenants).map(|key| key.name);
         keys.collect::<Vec<_>>().join(", ")
     };
-    format!("profile, {}, and below [profiles.NAME] or [shared] {}", names(false), names(true))
+    format!(
+        "profile, {}, [[notify]], and below [profiles.NAME] or [shared] {}",
+        names(false),
+        names(true)
+    )
 }
 
 /// Where the settings file is if nobody names one.

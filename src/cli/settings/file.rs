@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::KEYS;
+use super::notify::Notify;
 use crate::cli::nearest::nearest;
 
 /// Settings by name, each as flags would have it: one text, or several for a flag that can be
@@ -22,7 +23,12 @@ pub(super) struct SettingsFile {
     pub(super) general: Values,
     /// Settings of each tenant, with what all of them share.
     pub(super) profiles: BTreeMap<String, Values>,
+    /// Where messages go.
+    pub(super) notify: Vec<Notify>,
 }
+
+/// The tables of where messages go.
+const NOTIFY: &str = "notify";
 
 /// The table of what all profiles share. It never says which tenant, so that half of one tenant's
 /// settings cannot meet half of another's.
@@ -59,6 +65,16 @@ impl SettingsFile {
                              [{SHARED}] holds what all profiles have in common"
                         ));
                     }
+                }
+                (NOTIFY, DeValue::Array(tables)) => {
+                    for table in tables {
+                        let at = line(text, table.span().start);
+                        let notify = Notify::of(table.get_ref());
+                        file.notify.push(notify.map_err(|why| format!("line {at}: {why}"))?);
+                    }
+                }
+                (NOTIFY, _) => {
+                    return Err(format!("line {at}: write [[notify]] and its settings below"));
                 }
                 (name, _) => {
                     let value = setting(name, value, false, at)?;
@@ -120,7 +136,7 @@ fn one_text(value: &Spanned<DeValue<'_>>, name: &str, at: usize) -> Result<Strin
 }
 
 fn proposed(name: &str) -> String {
-    let known = KEYS.iter().map(|key| key.name).chain(["profile", "profiles", SHARED]);
+    let known = KEYS.iter().map(|key| key.name).chain(["profile", "profiles", SHARED, NOTIFY]);
     nearest(name, known).map_or(String::new(), |best| format!("; did you mean `{best}`?"))
 }
 
@@ -168,6 +184,12 @@ mod tests {
             "pace = true",
             "profiles.a = 3",
             "limit = [1.5]",
+            "[[notify]]\nkind = \"slak\"\nurl-file = \"x\"",
+            "\n[[notify]]\nkind = \"slack\"",
+            "[[notify]]\nkind = \"slack\"\nurl = \"https://secret.example\"",
+            "[[notify]]\nkind = \"slack\"\nurl-fiel = \"x\"",
+            "[[notify]]\nkind = \"slack\"\nurl-file = \"x\"\non = [\"ends\"]",
+            "notify = 3",
             "x = = 1",
         ];
         let told: Vec<String> =
@@ -184,6 +206,21 @@ mod tests {
                 "line 1: write `limit` as a text in quotes, or as a number",
             ]
         );
-        assert!(told[7].starts_with("line 1: "), "{}", told[7]);
+        assert_eq!(
+            told[7..13],
+            [
+                "line 1: `slak` is no `kind` of [[notify]]: write one of teams, slack, \
+                 healthchecks, json",
+                "line 2: [[notify]] lacks `url-file` or `url-env`",
+                "line 1: an address is a secret: write it into a file that only you can read, and \
+                 name that with `url-file`",
+                "line 1: [[notify]] has no `url-fiel`; did you mean `url-file`?",
+                "line 1: `ends` is nothing that [[notify]] tells `on`: write attention, end, all, \
+                 or some of started, wave_judged, stuck, late, window_closed, stopped, finished, \
+                 not_begun",
+                "line 1: write [[notify]] and its settings below",
+            ]
+        );
+        assert!(told[13].starts_with("line 1: "), "{}", told[13]);
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod env;
 mod file;
 pub(crate) mod first;
 pub(crate) mod keys;
+mod notify;
 pub(crate) mod paths;
 pub(crate) mod proxy;
 pub(crate) mod schema;

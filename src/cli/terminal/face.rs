@@ -10,7 +10,7 @@ use sd_notify::NotifyState;
 use super::view::View;
 use super::{confirm, hook, say};
 use crate::ops::failure::Failure;
-use crate::ops::ui::{Progress, Question, Say, Service, Ui, Unasked};
+use crate::ops::ui::{Hooks, Progress, Question, Say, Service, Ui, Unasked};
 use crate::report::Document;
 
 /// A terminal.
@@ -73,12 +73,22 @@ impl Ui for TerminalUi {
         Box::new(View::new())
     }
 
-    async fn run_hook(
+    fn hooks(&self) -> Arc<dyn Hooks> {
+        Arc::new(Shell)
+    }
+}
+
+/// What runs commands by the shell.
+struct Shell;
+
+#[async_trait]
+impl Hooks for Shell {
+    async fn run(
         &self,
         command: &str,
-        summary: &str,
+        line: &str,
         ended: Pin<&mut (dyn Future<Output = ()> + Send)>,
     ) -> Result<(), String> {
-        hook::run(command, summary, ended).await
+        hook::run(command, line, ended).await
     }
 }

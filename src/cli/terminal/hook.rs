@@ -1,6 +1,7 @@
-//! `--on-finish`: a command of the user's after a run, with the summary on its standard input. What
-//! it does cannot change how the run ended: its time is bounded, its failure is told. It gets no
-//! secret of ours, and what it writes goes to standard error, since standard output is data.
+//! `--on-finish` and `--on-event`: a command of the user's after a run, with the summary on its
+//! standard input, or at an event, with its message. What it does cannot change how the run ended:
+//! its time is bounded, its failure is told. It gets no secret of ours, and what it writes goes to
+//! standard error, since standard output is data.
 
 use std::os::fd::AsFd;
 use std::process::{ExitStatus, Stdio};

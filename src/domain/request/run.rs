@@ -128,10 +128,12 @@ request! {
 }
 
 request! {
-    /// What is done after the last order.
+    /// What is done beside the orders and after the last one.
     AfterRequest {
         /// This command is run by the shell.
         on_finish: Option<String>,
+        /// This command is run by the shell at each event that is worth a message.
+        on_event: Option<String>,
         /// The ordered scans are followed to their end.
         follow: bool,
         /// For this long at most.

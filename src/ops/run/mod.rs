@@ -5,9 +5,11 @@ mod alive;
 pub(in crate::ops) mod begin;
 mod ends;
 mod expire;
+mod over;
 mod patience;
 pub mod reports;
 mod story;
+mod telling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +29,11 @@ use begin::begun_here;
 use ends::{
     coverage, is_as_planned, is_over, is_reachable, left_before_the_report, left_nothing, panicked,
 };
-use expire::{Expiring, Left};
+use expire::Expiring;
+use over::{Ended, KeptEnd, Over};
 use reports::{Reports, Shows};
 use story::Story;
+use telling::{Telling, Told};
 
 use crate::clock::{Clock, wall_clock};
 use crate::defender::CancelApi;
@@ -64,6 +68,8 @@ pub(crate) struct Run<'a, S, A> {
     pub series: bool,
     /// The command that is run when the reports are written.
     pub on_finish: Option<String>,
+    /// The command that is run at each event that is worth a message.
+    pub on_event: Option<String>,
     /// How the ordered scans are followed after the last order, if they are.
     pub follow: Option<Watch>,
     /// A worker runs it, and another one goes on where that can be done without asking anybody.
@@ -89,12 +95,18 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         self.reports.write_metrics(&*self.store).await;
         let (store, timing) = (self.store.clone(), &self.speed.timing);
         let alive = SignOfLife::begin(store, campaign.id, run.clone(), timing);
-        let over = self.to_its_end(&campaign, &run, &alive, &mut stopping).await;
+        let mut telling = Telling::begin(self.cx, &self.told(&campaign, &run));
+        telling.began(self.store.tally(campaign.id).await.ok());
+        let over = self.to_its_end(&campaign, &run, &alive, &mut telling, &mut stopping).await;
         // What ended says so last.
         drop(alive);
         let Over { summary, why, exit, for_workers } = match over {
             Ok(over) => over,
-            Err(failure) => return Err(self.failed(&campaign, run, failure).await),
+            Err(failure) => {
+                let failure = self.failed(&campaign, run, failure).await;
+                stopping.unless_left(self.cx.ui, telling.failed(&failure)).await;
+                return Err(failure);
+            }
         };
         let end = KeptEnd { why, exit: summary.exit, for_workers };
         let run = match summary.exit {
@@ -112,17 +124,24 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         };
         self.reports.write_metrics(&*self.store).await;
         // Who left at once does not wait for a command either.
-        if let Some(command) = &self.on_finish
-            && summary.exit != Exit::LeftAtOnce
-        {
-            self.hook(command, &summary, &mut stopping).await;
+        if summary.exit != Exit::LeftAtOnce {
+            let told = telling.ended(&summary, self.foreseen.is_some());
+            stopping.unless_left(self.cx.ui, told).await;
+            if let Some(command) = &self.on_finish {
+                self.hook(command, &summary, &mut stopping).await;
+            }
         }
         exit.and_then(|exit| noted.map(|()| exit))
     }
 
+    fn told<'a>(&'a self, campaign: &'a Campaign, run: &'a LastRun) -> Told<'a> {
+        let (resume, on_event) = (self.resume.as_deref(), self.on_event.as_deref());
+        Told { campaign, run, resume, on_event, time_scale: self.speed.time_scale }
+    }
+
     async fn hook(&self, command: &str, summary: &Summary, stopping: &mut Stopping<'_>) {
-        let signal = std::pin::pin!(stopping.signal());
-        if let Err(why) = self.cx.ui.run_hook(command, &summary.json(), signal).await {
+        let (hooks, signal) = (self.cx.ui.hooks(), std::pin::pin!(stopping.signal()));
+        if let Err(why) = hooks.run(command, &summary.json(), signal).await {
             self.cx.say(&format!(
                 "Warning: the command of --on-finish {why}; the exit code stays as it is."
             ));
@@ -135,6 +154,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         campaign: &Campaign,
         run: &LastRun,
         alive: &SignOfLife,
+        telling: &mut Telling,
         stopping: &mut Stopping<'_>,
     ) -> Result<Over, Failure> {
         let Self { cx, store, api, speed, .. } = self;
@@ -153,7 +173,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let started = self.store.clock().now();
         let before = self.store.calls(campaign.id).await?;
         let timing = &self.speed.timing;
-        let mut story = Story::begin(self.store.clone(), campaign.id, run, timing);
+        let mut story = Story::begin(self.store.clone(), campaign.id, run, timing, telling);
         let ran = match self.watch(campaign, alive, &mut story, stopping).await {
             Ok(ran) => ran,
             Err(failure) => return Err(self.of_store(campaign, failure).await),
@@ -218,7 +238,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         &self,
         campaign: &Campaign,
         alive: &SignOfLife,
-        story: &mut Story<S>,
+        story: &mut Story<'_, S>,
         stopping: &mut Stopping<'_>,
     ) -> Result<Ran, Failure> {
         let (to_engine, stop) = watch::channel(stopping.level());
@@ -420,31 +440,4 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let done = self.store.tally(campaign.id).await.ok();
         failure.of_campaign(&campaign.name, done.as_ref(), self.resume.as_deref())
     }
-}
-
-/// A run that is over.
-struct Over {
-    summary: Summary,
-    /// Why it ended, as a part of a sentence.
-    why: String,
-    exit: Result<Exit, Failure>,
-    /// A worker may go on with it.
-    for_workers: bool,
-}
-
-/// How a run ended, as its store keeps it.
-struct KeptEnd {
-    why: String,
-    exit: Exit,
-    for_workers: bool,
-}
-
-/// A run that has ended, before that is told.
-struct Ended {
-    ran: Ran,
-    written: Result<Totals, Failure>,
-    calls_before: u64,
-    took: Duration,
-    left: Left,
-    caught: Option<Caught>,
 }

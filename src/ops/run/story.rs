@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use super::telling::Telling;
 use crate::clock::Clock;
 use crate::domain::event::{Event, HoldReason, Note};
 use crate::domain::happening::Needed;
@@ -24,7 +25,7 @@ const ENDING: usize = 1;
 const END: Duration = Duration::from_secs(2);
 
 /// Notes what a run meets, until it is dropped.
-pub(super) struct Story<S> {
+pub(super) struct Story<'t, S> {
     store: Arc<S>,
     run: LastRun,
     queue: Option<mpsc::Sender<Happening>>,
@@ -32,15 +33,18 @@ pub(super) struct Story<S> {
     left: usize,
     /// It waits for its window.
     is_shut: bool,
+    /// Hears of the same events, for who does not look into the store.
+    telling: &'t mut Telling,
 }
 
-impl<S: Store> Story<S> {
+impl<'t, S: Store> Story<'t, S> {
     /// Begins with nothing.
     pub(super) fn begin(
         store: Arc<S>,
         campaign: CampaignId,
         run: &LastRun,
         timing: &Timing,
+        telling: &'t mut Telling,
     ) -> Self {
         let (queue, mut met) = mpsc::channel::<Happening>(MOST + ENDING);
         let (to, pause) = (store.clone(), timing.poll);
@@ -54,11 +58,13 @@ impl<S: Store> Story<S> {
                 }
             }
         });
-        Self { store, run: run.clone(), queue: Some(queue), task, left: MOST, is_shut: false }
+        let (run, queue) = (run.clone(), Some(queue));
+        Self { store, run, queue, task, left: MOST, is_shut: false, telling }
     }
 
     /// Takes in what the run tells.
     pub(super) fn hear(&mut self, event: &Event) {
+        self.telling.hear(event, self.store.clock().now());
         match event {
             Event::Progress(snapshot) => {
                 let was_shut = std::mem::replace(
@@ -131,7 +137,7 @@ impl<S: Store> Story<S> {
     }
 }
 
-impl<S> Drop for Story<S> {
+impl<S> Drop for Story<'_, S> {
     fn drop(&mut self) {
         self.task.abort();
     }

@@ -313,6 +313,7 @@ impl Ordering<'_> {
             foreseen,
             series: request.due.series.is_some(),
             on_finish: asked.after.on_finish.clone(),
+            on_event: asked.after.on_event.clone(),
             worker: false,
         };
         run.run(deal::with_rules(campaign, asked.most_failures())).await

@@ -153,7 +153,8 @@ impl<S: Store> Worker<S> {
             resume: Some(cx.commands.of_campaign(&format!("resume {}", campaign.name))),
             foreseen: self.foreseen.get(&campaign.id).copied(),
             series: begun.request.due.series.is_some(),
-            on_finish: hook(cx, &going_on, &begun),
+            on_finish: hook(cx, asked.after.on_finish.as_ref(), "--on-finish", &begun),
+            on_event: hook(cx, asked.after.on_event.as_ref(), "--on-event", &begun),
             worker: self.leaves_to_others,
         };
         let target = campaign.order.target.clone();
@@ -208,15 +209,15 @@ impl<S: Store> Worker<S> {
     }
 }
 
-/// The command after the run, if this very user asked for it on this host: what stands in a shared
+/// A command beside the run, if this very user asked for it on this host: what stands in a shared
 /// store must not become a command that somebody else runs.
-fn hook(cx: &Context<'_>, going_on: &GoingOn, begun: &Begun) -> Option<String> {
-    let command = going_on.run.after.on_finish.clone()?;
+fn hook(cx: &Context<'_>, command: Option<&String>, option: &str, begun: &Begun) -> Option<String> {
+    let command = command?.clone();
     if begun.by == cx.host.user && begun.host == cx.host.name {
         return Some(command);
     }
     cx.ui.say(&format!(
-        "Warning: the command of --on-finish is not run: {} on {} asked for it, and a worker runs \
+        "Warning: the command of {option} is not run: {} on {} asked for it, and a worker runs \
          commands of its own user and host alone.",
         printable(&begun.by),
         printable(&begun.host)

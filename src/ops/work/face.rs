@@ -1,7 +1,6 @@
 //! The face of one campaign among many: what it says names the campaign and its tenant, a line
 //! each, as a journal wants it. It asks nobody and draws nothing.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::domain::{Campaign, Caught};
 use crate::engine::StopLevel;
 use crate::engine::cancel::Told;
 use crate::ops::failure::Failure;
-use crate::ops::ui::{Progress, Question, Say, Service, Ui, Unasked};
+use crate::ops::ui::{Hooks, Progress, Question, Say, Service, Ui, Unasked};
 use crate::report::Document;
 use crate::report::progress::text;
 
@@ -75,13 +74,8 @@ impl Ui for Named<'_> {
         Box::new(NewsLines { say: self.sayer(), waits: None, last: None })
     }
 
-    async fn run_hook(
-        &self,
-        command: &str,
-        summary: &str,
-        ended: Pin<&mut (dyn Future<Output = ()> + Send)>,
-    ) -> Result<(), String> {
-        self.ui.run_hook(command, summary, ended).await
+    fn hooks(&self) -> Arc<dyn Hooks> {
+        self.ui.hooks()
     }
 }
 

@@ -16,6 +16,7 @@ mod judged;
 mod kept;
 mod limits;
 mod lists;
+mod messages;
 mod names;
 mod network;
 mod nights;

@@ -1,0 +1,51 @@
+//! The one message that no run can tell itself: that none began.
+
+use super::channels::Channels;
+use super::teller::Teller;
+use crate::clock::wall_clock;
+use crate::domain::Exit;
+use crate::domain::news::News;
+use crate::ops::failure::Failure;
+use crate::ops::ui::Ui;
+use crate::report::message::Message;
+
+/// Tells how a command ended in which no run began, so that who waits for a sign of the night gets
+/// one; nothing if a run began. `by` is the user and `host` the machine.
+pub async fn not_begun(
+    channels: &Channels,
+    ui: &dyn Ui,
+    done: &Result<Exit, Failure>,
+    by: &str,
+    host: &str,
+) {
+    let mut teller = Teller::begin(channels, ui, None);
+    if channels.has_begun() || teller.is_silent() {
+        return;
+    }
+    let exit = done.as_ref().map_or_else(|failure| failure.kind, |exit| *exit);
+    let (news, say) = match done {
+        Err(failure) => {
+            (News::NotBegun, format!("No run began: {}: {}.", failure.what, failure.why))
+        }
+        Ok(Exit::Done | Exit::Attention) => {
+            (News::Finished, "No run was needed: there was nothing to order.".to_owned())
+        }
+        Ok(exit) => (News::NotBegun, format!("No run began: {}.", exit.meaning())),
+    };
+    teller.tell(Message {
+        news,
+        attention: news == News::NotBegun,
+        say,
+        at: wall_clock(),
+        head: None,
+        tally: None,
+        finish_at: None,
+        exit_code: Some(exit.code()),
+        reports: Vec::new(),
+        next: None,
+        by: by.to_owned(),
+        host: host.to_owned(),
+        run: String::new(),
+    });
+    teller.end().await;
+}
