@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use secrecy::SecretString;
+use serde_json::{Value, json};
 use toml::de::DeValue;
 
 use super::env::variable;
@@ -99,6 +100,30 @@ impl Notify {
     pub(super) fn name(&self) -> &'static str {
         self.service.name()
     }
+}
+
+/// The tables as the schema of the settings file has them.
+pub(super) fn schema() -> Value {
+    let words: Vec<&str> =
+        ["attention", "end", "all"].into_iter().chain(News::ALL.map(News::name)).collect();
+    let word = json!({ "enum": words });
+    let kind = json!({ "enum": Service::ALL.map(Service::name), "description": "The service" });
+    let file = "The file that holds the address alone, readable by you alone";
+    json!({
+        "type": "array",
+        "description": "Where messages about runs go",
+        "items": {
+            "type": "object",
+            "properties": {
+                "kind": kind,
+                "url-file": { "type": "string", "description": file },
+                "url-env": { "type": "string", "description": "The variable that holds it" },
+                "on": { "anyOf": [word, { "type": "array", "items": word }] },
+            },
+            "required": ["kind"],
+            "additionalProperties": false,
+        },
+    })
 }
 
 fn kinds() -> String {

@@ -5,6 +5,7 @@ use clap::{Arg, ArgAction, Command};
 use serde_json::{Map, Value, json};
 
 use super::keys::{KEYS, Key};
+use super::notify;
 
 /// The schema. `options` is a command that has an option for each setting.
 pub(in crate::cli) fn schema(options: &Command) -> Value {
@@ -21,6 +22,7 @@ pub(in crate::cli) fn schema(options: &Command) -> Value {
     file.insert("profile".to_owned(), name);
     file.insert("shared".to_owned(), shared);
     file.insert("profiles".to_owned(), json!({ "type": "object", "additionalProperties": one }));
+    file.insert("notify".to_owned(), notify::schema());
     let mut schema = table(&file, "Settings of fleetsweep");
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
     schema["title"] = "fleetsweep settings".into();
