@@ -370,7 +370,8 @@ pub struct OutputArgs {
 
     /// Report file, format by its ending; repeatable
     ///
-    /// Endings are .csv and .jsonl; {campaign} stands for the campaign's name, and with {tenant} it
+    /// Endings are .csv, .jsonl, .xlsx for spreadsheets, .html to be opened and .md for a ticket; -
+    /// writes CSV to standard output, at the end; {campaign} stands for the campaign's name, and with {tenant} it
     /// is one file for each of several tenants [default: fleetsweep-CAMPAIGN.csv here]
     #[arg(long = "report", value_name = "FILE")]
     pub reports: Vec<PathBuf>,
@@ -570,6 +571,9 @@ pub struct ReportArgs {
     /// Whose campaign is meant.
     #[command(flatten)]
     pub whose: WhoseArgs,
+    /// Open the report once it is written: fleetsweep-CAMPAIGN.html, unless --report names others
+    #[arg(long)]
+    pub open: bool,
     /// Where state and reports go.
     #[command(flatten)]
     pub output: OutputArgs,

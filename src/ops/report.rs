@@ -30,8 +30,17 @@ pub async fn report(
     let reports = Reports::of(&request.output, &campaign).map_err(refused)?;
     reports.write(&store, &campaign).await?;
     reports.write_metrics(&store).await;
+    if reports.prints {
+        reports.print(cx.ui, &store, &campaign).await?;
+        return Ok(Exit::Done);
+    }
     for path in reports.paths() {
-        cx.ui.show(&Written(path))?;
+        cx.ui.show(&Written(path.clone()))?;
+        if request.open
+            && let Err(why) = cx.ui.open(&path).await
+        {
+            cx.say(&format!("Warning: the report is written, and cannot be opened: {why}."));
+        }
     }
     Ok(Exit::Done)
 }

@@ -73,6 +73,24 @@ pub trait Ui: Send + Sync {
     /// `Failure` if it cannot be written where programs read it.
     fn show(&self, document: &dyn Document) -> Result<(), Failure>;
 
+    /// Draws a text in the place of the one before, for who watches.
+    ///
+    /// # Errors
+    /// `Failure` if nothing can be drawn there.
+    fn redraw(&self, text: &str, is_first: bool) -> Result<(), Failure>;
+
+    /// Writes data as it is to where programs read it.
+    ///
+    /// # Errors
+    /// `Failure` if it cannot be written, though somebody reads it.
+    fn write(&self, data: &[u8]) -> Result<(), Failure>;
+
+    /// Opens a file as people of this machine open it.
+    ///
+    /// # Errors
+    /// Why not, as a part of a sentence.
+    async fn open(&self, path: &std::path::Path) -> Result<(), String>;
+
     /// Asks, and returns what was answered.
     async fn ask(&self, question: Question) -> Result<String, Unasked>;
 

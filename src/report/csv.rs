@@ -63,7 +63,8 @@ fn field<'a>(value: &'a Value<'_>) -> Cow<'a, str> {
         Value::Empty => Cow::Borrowed(""),
         Value::Text(text) => Cow::Owned(inert(printable(text))),
         Value::Number(number) => Cow::Owned(number.to_string()),
-        Value::Time(at) => Cow::Owned(at.to_string()),
+        // In UTC; a spreadsheet takes RFC 3339 for text, and loses what is below a second.
+        Value::Time(at) => Cow::Owned(at.strftime("%Y-%m-%d %H:%M:%S").to_string()),
     }
 }
 

@@ -10,6 +10,7 @@ use super::error::{ReportError, shown};
 use super::gathered::Gathered;
 use super::jsonl::JsonRows;
 use super::record::{ReportHead, record};
+use super::xlsx::XlsxRows;
 use super::{html, markdown};
 use crate::domain::Row;
 
@@ -42,6 +43,8 @@ impl Format {
 pub enum ReportKind {
     /// A line for each row.
     Rows(Format),
+    /// Cells with types, for spreadsheets.
+    Workbook,
     /// A page that people open and print.
     Html,
     /// A screen of text for a ticket.
@@ -56,6 +59,7 @@ impl ReportKind {
     pub fn of(path: &Path) -> Result<Self, ReportError> {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         match ending.to_ascii_lowercase().as_str() {
+            "xlsx" => Ok(ReportKind::Workbook),
             "html" | "htm" => Ok(ReportKind::Html),
             "md" => Ok(ReportKind::Markdown),
             _ => Format::of(path).map(ReportKind::Rows),
@@ -80,6 +84,7 @@ pub struct ReportWriter {
 enum Rows {
     Csv(Box<CsvRows<BufWriter<File>>>),
     Json(JsonRows<BufWriter<File>>),
+    Workbook(Box<XlsxRows>, BufWriter<File>),
     /// All of it is written at the end.
     Gathered(Box<Gathered>, ReportKind, BufWriter<File>),
 }
@@ -102,6 +107,11 @@ impl ReportWriter {
                 Rows::Csv(Box::new(rows))
             }
             ReportKind::Rows(Format::JsonLines) => Rows::Json(JsonRows::new(file)),
+            ReportKind::Workbook => {
+                let rows = XlsxRows::new(&head, &folder_of(path));
+                let rows = rows.map_err(|error| ReportError::write(path, &error))?;
+                Rows::Workbook(Box::new(rows), file)
+            }
             ReportKind::Html | ReportKind::Markdown => Rows::Gathered(Box::default(), kind, file),
         };
         Ok(Self { rows, head, path: path.to_owned(), temporary })
@@ -120,6 +130,7 @@ impl ReportWriter {
         let written = match &mut self.rows {
             Rows::Csv(rows) => rows.row(&record(row, &self.head)),
             Rows::Json(rows) => rows.row(&record(row, &self.head)),
+            Rows::Workbook(rows, _) => rows.row(&record(row, &self.head)),
             Rows::Gathered(gathered, ..) => {
                 gathered.add(row);
                 Ok(())
@@ -137,6 +148,7 @@ impl ReportWriter {
         let file = match self.rows {
             Rows::Csv(rows) => rows.into_inner(),
             Rows::Json(rows) => rows.into_inner(),
+            Rows::Workbook(rows, file) => rows.into_inner(file),
             Rows::Gathered(gathered, kind, mut file) => {
                 let text = match kind {
                     ReportKind::Html => html::draw(&self.head, &gathered).0,

@@ -36,6 +36,7 @@ mod target;
 pub mod tenants;
 pub mod totals;
 pub mod waves;
+mod xlsx;
 
 pub use document::Document;
 pub use error::ReportError;

@@ -9,6 +9,7 @@ use super::error::ReportError;
 use super::file::{Format, ReportKind, Temporary, folder_of, refuse_kind};
 use super::mark::marked_by;
 use super::record::COLUMNS;
+use super::xlsx::properties;
 use crate::domain::CampaignName;
 use crate::domain::service::id_of;
 use crate::domain::text::printable;
@@ -67,12 +68,24 @@ fn refuse_foreign(
     if file.metadata().map_err(unreadable)?.len() == 0 {
         return Ok(());
     }
+    if kind == ReportKind::Workbook {
+        return refuse_another(path, properties(file).and_then(|text| owner_of(&text)), owner);
+    }
     let head = BufReader::new(file.take(HEAD_BYTES));
     let found = match kind {
+        ReportKind::Workbook => None,
         ReportKind::Rows(Format::Csv) => owner_in_csv(head),
         ReportKind::Rows(Format::JsonLines) => owner_in_json(head),
         ReportKind::Html | ReportKind::Markdown => owner_in_text(head),
     };
+    refuse_another(path, found, owner)
+}
+
+fn refuse_another(
+    path: &Path,
+    found: Option<Found>,
+    owner: ReportOwner<'_>,
+) -> Result<(), ReportError> {
     let Some(Found { campaign, tenant }) = found else {
         return Err(ReportError::foreign(path, "it is not a report of fleetsweep"));
     };
@@ -116,7 +129,11 @@ fn owner_in_csv(head: impl Read) -> Option<Found> {
 fn owner_in_text(mut head: impl Read) -> Option<Found> {
     let mut bytes = Vec::new();
     head.read_to_end(&mut bytes).ok()?;
-    let (campaign, tenant) = marked_by(&String::from_utf8_lossy(&bytes))?;
+    owner_of(&String::from_utf8_lossy(&bytes))
+}
+
+fn owner_of(text: &str) -> Option<Found> {
+    let (campaign, tenant) = marked_by(text)?;
     Some(Found { campaign, tenant })
 }
 

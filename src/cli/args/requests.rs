@@ -7,6 +7,7 @@ use crate::domain::request::{
     StatusRequest,
 };
 use crate::ops::failure::Failure;
+use crate::ops::run::reports::{OUTPUT, PLACE_OF_NAME};
 
 impl WhoseArgs {
     /// What is asked for.
@@ -27,9 +28,16 @@ impl OutputArgs {
     /// What is asked for.
     ///
     /// # Errors
-    /// None; as those of the others.
+    /// `Failure` if two things would go to standard output.
     pub(crate) fn request(self) -> Result<OutputRequest, Failure> {
-        let Self { store: _, reports, force, json: _, metrics } = self;
+        let Self { store: _, reports, force, json, metrics } = self;
+        if json && reports.iter().any(|path| path.as_os_str() == OUTPUT) {
+            return Err(Failure::usage(
+                "--report - and --json both write to standard output",
+                "nobody could tell the one from the other",
+                "name a file with --report, or leave --json out",
+            ));
+        }
         Ok(OutputRequest { reports, force, metrics })
     }
 }
@@ -102,9 +110,10 @@ impl DoctorArgs {
 impl StatusArgs {
     /// What is asked for.
     pub(crate) fn request(self) -> StatusRequest {
-        let Self { campaign, whose, all, coverage, series, store: _, json } = self;
+        let Self { campaign, whose, all, coverage, series, watch, nights, store: _, json } = self;
         // Programs count on all of them.
-        StatusRequest { campaign, whose: whose.request(), all: all || json, coverage, series }
+        let (whose, all) = (whose.request(), all || json);
+        StatusRequest { campaign, whose, all, coverage, series, watch, nights }
     }
 }
 
@@ -114,8 +123,11 @@ impl ReportArgs {
     /// # Errors
     /// As those of the others.
     pub(crate) fn request(self) -> Result<ReportRequest, Failure> {
-        let Self { campaign, whose, output } = self;
-        Ok(ReportRequest { campaign, whose: whose.request(), output: output.request()? })
+        let Self { campaign, whose, open, mut output } = self;
+        if open && output.reports.is_empty() {
+            output.reports.push(format!("fleetsweep-{PLACE_OF_NAME}.html").into());
+        }
+        Ok(ReportRequest { campaign, whose: whose.request(), output: output.request()?, open })
     }
 }
 

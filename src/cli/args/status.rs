@@ -10,6 +10,8 @@ use crate::domain::{CampaignName, SeriesName};
 #[command(after_long_help = "Examples:
   fleetsweep status
   fleetsweep status full-2026-11-24-k3x9qa --json
+  fleetsweep status --watch
+  fleetsweep status --nights
   fleetsweep status --coverage --series nightly")]
 pub struct StatusArgs {
     /// The campaign, or how its name begins; the open and the latest ones if left out
@@ -29,6 +31,15 @@ pub struct StatusArgs {
     /// many nights the rest takes
     #[arg(long, conflicts_with = "campaign")]
     pub coverage: bool,
+
+    /// Draw it anew every two seconds until Ctrl-C, on a terminal
+    #[arg(short, long, conflicts_with_all = ["json", "coverage", "all_profiles", "profiles"])]
+    pub watch: bool,
+
+    /// The runs of each series, a line a night, also for nights on which none began
+    #[arg(long, conflicts_with_all = ["campaign", "all", "coverage", "watch", "all_profiles",
+        "profiles"])]
+    pub nights: bool,
 
     /// Only the campaigns of this series
     #[arg(long, value_name = "NAME", conflicts_with = "campaign")]

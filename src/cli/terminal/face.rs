@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use sd_notify::NotifyState;
 
 use super::view::View;
-use super::{confirm, hook, say};
+use super::{confirm, hook, open, say};
 use crate::ops::failure::Failure;
 use crate::ops::ui::{Hooks, Progress, Question, Say, Service, Ui, Unasked};
 use crate::report::Document;
@@ -58,6 +58,18 @@ impl Ui for TerminalUi {
         }
         let line = document.json();
         if line.is_empty() { Ok(()) } else { say::data(&line) }
+    }
+
+    fn redraw(&self, text: &str, is_first: bool) -> Result<(), Failure> {
+        say::redraw(text, is_first)
+    }
+
+    fn write(&self, data: &[u8]) -> Result<(), Failure> {
+        say::bytes(data)
+    }
+
+    async fn open(&self, path: &std::path::Path) -> Result<(), String> {
+        open::open(path).await
     }
 
     async fn ask(&self, question: Question) -> Result<String, Unasked> {

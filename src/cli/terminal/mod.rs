@@ -6,6 +6,7 @@ pub(crate) mod face;
 mod hook;
 pub(crate) mod ignored_signals;
 pub(crate) mod log;
+mod open;
 pub(crate) mod say;
 pub(crate) mod signals;
 pub(crate) mod view;

@@ -72,6 +72,43 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
     printed(written(&mut io::stdout().lock(), text))
 }
 
+/// Writes data as it is to standard output. A reader that has read enough is no failure.
+///
+/// # Errors
+/// `Failure` if the data cannot be written, as on a full disk.
+pub(crate) fn bytes(data: &[u8]) -> Result<(), Failure> {
+    if !is_let(io::stdout()) {
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    printed(out.write_all(data).and_then(|()| out.flush()))
+}
+
+/// Draws a text from the top of the terminal on, over what was drawn there before, as far as it
+/// fits.
+///
+/// # Errors
+/// `Failure` if standard output is no terminal, or cannot be written.
+pub(crate) fn redraw(text: &str, is_first: bool) -> Result<(), Failure> {
+    const HOME: &str = "\x1b[H";
+    const CLEAR_BELOW: &str = "\x1b[J";
+    const CLEAR_BEHIND: &str = "\x1b[K";
+    if !io::stdout().is_terminal() {
+        return Err(Failure::usage(
+            "there is nothing to watch on",
+            "standard output is no terminal, on which something could be drawn anew",
+            "run `fleetsweep status` without --watch, with --json for programs; or let \
+             `fleetsweep resume --on-event` tell what happens",
+        ));
+    }
+    let rows = tcgetwinsize(io::stdout()).map_or(24, |size| usize::from(size.ws_row));
+    let text = if is_coloured(&io::stdout()) { painted::document(text) } else { text.to_owned() };
+    let lines: String =
+        text.lines().take(rows.max(2) - 1).map(|line| format!("{line}{CLEAR_BEHIND}\n")).collect();
+    let begin = if is_first { format!("{HOME}{CLEAR_BELOW}") } else { HOME.to_owned() };
+    bytes(format!("{begin}{lines}{CLEAR_BELOW}").as_bytes())
+}
+
 /// What became of something that was written to standard output.
 ///
 /// # Errors

@@ -291,6 +291,10 @@ request! {
         coverage: bool,
         /// Only those of this series.
         series: Option<SeriesName>,
+        /// It is told anew until somebody has seen enough.
+        watch: bool,
+        /// The runs of series, a line a night.
+        nights: bool,
     }
 }
 
@@ -313,5 +317,7 @@ request! {
         whose: ConnectRequest,
         /// Where the report goes.
         output: OutputRequest,
+        /// It is opened once it is written.
+        open: bool,
     }
 }

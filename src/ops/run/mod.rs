@@ -393,7 +393,11 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             reports,
             exit,
         };
-        let said = self.cx.ui.show(&summary);
+        let printed = match &written {
+            Ok(_) => self.reports.print(self.cx.ui, &*self.store, there).await,
+            Err(_) => Ok(()),
+        };
+        let said = self.cx.ui.show(&summary).and(printed);
         let why = match &written {
             Ok(_) => summary.why(),
             Err(failure) => format!("{}; {}", summary.why(), failure.what),

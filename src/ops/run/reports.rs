@@ -12,10 +12,11 @@ use crate::domain::{
     Campaign, CampaignId, CampaignName, Cloud, Life, Order, Outcome, Row, State, Tally, Target,
 };
 use crate::ops::failure::Failure;
+use crate::ops::ui::Ui;
 use crate::report::story::Story;
 use crate::report::totals::Totals;
 use crate::report::{
-    ReportError, ReportHead, ReportKind, ReportOwner, ReportWriter, check_writable, metrics,
+    ReportError, ReportHead, ReportKind, ReportOwner, ReportWriter, check_writable, csv, metrics,
 };
 use crate::store::Store;
 
@@ -33,12 +34,17 @@ pub(crate) struct Reports {
     paths: Vec<PathBuf>,
     /// Where the metrics of the store go, if anywhere.
     metrics: Option<PathBuf>,
+    /// The rows go to where programs read them, too.
+    pub(crate) prints: bool,
 }
+
+/// What stands for standard output in the place of a file.
+pub const OUTPUT: &str = "-";
 
 impl Reports {
     /// No files: what the summary tells is counted all the same.
     pub(in crate::ops) fn none() -> Self {
-        Self { paths: Vec::new(), metrics: None }
+        Self { paths: Vec::new(), metrics: None, prints: false }
     }
 
     /// The files that are asked for, or the default one; each is tried before the first call. Of
@@ -104,14 +110,17 @@ impl Reports {
         owner: ReportOwner<'_>,
     ) -> Result<Self, Failure> {
         let campaign = owner.campaign;
-        if paths.is_empty() {
+        let asked = paths.len();
+        paths.retain(|path| path.as_os_str() != OUTPUT);
+        let prints = paths.len() < asked;
+        if paths.is_empty() && !prints {
             paths.push(PathBuf::from(format!("fleetsweep-{campaign}.csv")));
         }
         paths.iter_mut().for_each(|path| *path = named(path, campaign));
         for path in &paths {
             check_writable(path, owner, force).map_err(|error| refused(&error))?;
         }
-        Ok(Self { paths, metrics: None })
+        Ok(Self { paths, metrics: None, prints })
     }
 
     /// The files.
@@ -143,6 +152,24 @@ impl Reports {
         let totals = each_row(store, campaign.id, |row| write_row(&mut writers, &row)).await;
         let totals = totals.and_then(|totals| finish(writers).map(|()| totals));
         totals.map_err(|failure| failure.of_report(&campaign.name))
+    }
+
+    /// Writes all rows as CSV to where programs read them, if that is asked for.
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read, or if nothing more can be written there.
+    pub(crate) async fn print<S: Store>(
+        &self,
+        ui: &dyn Ui,
+        store: &S,
+        campaign: &Campaign,
+    ) -> Result<(), Failure> {
+        if !self.prints {
+            return Ok(());
+        }
+        let head = head(&campaign.name, &campaign.order, campaign.emulated);
+        ui.write(&csv::header())?;
+        each_row(store, campaign.id, |row| ui.write(&csv::lines(&[row], &head))).await.map(drop)
     }
 
     /// Writes the metrics of the whole store, if they go anywhere. What cannot be written is told
@@ -374,7 +401,7 @@ mod tests {
         let campaign = store.campaign(draft).await.unwrap().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.csv");
-        let reports = Reports { paths: vec![path.clone()], metrics: None };
+        let reports = Reports { paths: vec![path.clone()], metrics: None, prints: false };
         // Each writing makes a new file in the place of the old one.
         let file = || std::fs::metadata(&path).unwrap().ino();
         let first = reports.write_if_changed(&store, &campaign, None).await.unwrap();

@@ -2,9 +2,14 @@
 //! writes, or is dead.
 
 mod budgets;
+mod nights;
 mod standing;
 mod table;
 mod words;
+
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use super::campaigns::named;
 use super::context::Context;
@@ -12,12 +17,15 @@ use super::coverage::coverage;
 use super::failure::Failure;
 use super::stores::{self, Place};
 use crate::domain::request::{ConnectRequest, Said, StatusRequest};
-use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit};
+use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit, SeriesName};
 use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
 pub(crate) use standing::CampaignStatus;
 use table::{More, Table};
+
+/// Time between two looks of who watches.
+const WATCH: Duration = Duration::from_secs(2);
 
 /// Tells where campaigns stand.
 ///
@@ -37,41 +45,105 @@ pub async fn status(
         coverage(cx, request.series.as_ref(), &store).await?;
         return Ok(Exit::Done);
     }
+    if request.nights {
+        return tell_nights(cx, request.series.as_ref(), &store).await;
+    }
+    if request.watch {
+        return watch(cx, &store, &request, &settings).await;
+    }
+    tell(cx, &store, &request, &settings, &mut |document| cx.ui.show(document)).await?;
+    Ok(Exit::Done)
+}
+
+async fn tell_nights<S: Store>(
+    cx: &Context<'_>,
+    series: Option<&SeriesName>,
+    store: &S,
+) -> Result<Exit, Failure> {
+    let all = nights::read(store, series).await?;
+    if all.is_empty() {
+        let what = "there are no nights to tell of";
+        let why = "no run of a series began within five weeks";
+        let next = "begin one with `scan --series NAME`, or see `fleetsweep status`";
+        return Err(Failure::usage(what, why, next));
+    }
+    all.iter().try_for_each(|nights| cx.ui.show(nights))?;
+    Ok(Exit::Done)
+}
+
+/// Tells it anew until a signal, which is how it is meant to end.
+async fn watch<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    request: &StatusRequest,
+    settings: &ConnectRequest,
+) -> Result<Exit, Failure> {
+    let mut stopping = cx.stop.listen()?;
+    let mut before = None;
+    loop {
+        let mut texts = Vec::new();
+        let mut take = |document: &dyn Document| {
+            texts.push(document.text());
+            Ok(())
+        };
+        tell(cx, store, request, settings, &mut take).await?;
+        texts.retain(|text| !text.is_empty());
+        let text = texts.join("\n");
+        if before.as_ref() != Some(&text) {
+            cx.ui.redraw(&text, before.is_none())?;
+            before = Some(text);
+        }
+        if stopping.unless_stopped(sleep(WATCH)).await.is_none() {
+            return Ok(Exit::Done);
+        }
+    }
+}
+
+/// What is told, where it goes.
+type Show<'a> = dyn FnMut(&dyn Document) -> Result<(), Failure> + Send + 'a;
+
+async fn tell<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    request: &StatusRequest,
+    settings: &ConnectRequest,
+    show: &mut Show<'_>,
+) -> Result<(), Failure> {
     let mut campaigns = match (&request.campaign, &request.series) {
         (Some(name), _) => {
-            let whose = request.whose.clone().or(settings);
-            meant(cx, &store, name, &whose).await?
+            let whose = request.whose.clone().or(settings.clone());
+            meant(cx, store, name, &whose).await?
         }
         (None, Some(series)) => store.select(&CampaignFilter::default().of_series(series)).await?,
         (None, None) if request.all => store.campaigns().await?,
-        (None, None) => open_and_latest(&store).await?,
+        (None, None) => open_and_latest(store).await?,
     };
     campaigns.retain(|one| request.series.as_ref().is_none_or(|series| series.has(&one.name)));
     if campaigns.is_empty() {
-        cx.ui.show(&Nothing { store: store.place() })?;
+        show(&Nothing { store: store.place() })?;
     }
     let is_bounded = request.campaign.is_none() && request.series.is_none() && !request.all;
     let left_out = is_bounded && campaigns.len() >= LATEST;
     let (mut budgets, mut all) = (Budgets::default(), Vec::new());
     for campaign in campaigns {
-        all.push(CampaignStatus::read(&store, campaign, &mut budgets).await?);
+        all.push(CampaignStatus::read(store, campaign, &mut budgets).await?);
     }
     if all.len() > 1 {
-        cx.ui.show(&Table(all))?;
-        cx.ui.show(&More { command: cx.commands.of_store("status NAME") })?;
+        show(&Table(all))?;
+        show(&More { command: cx.commands.of_store("status NAME") })?;
     } else {
         for standing in all {
             let standing = match request.campaign {
-                Some(_) => standing.with_story(&store).await?,
+                Some(_) => standing.with_story(store).await?,
                 None => standing,
             };
-            cx.ui.show(&standing)?;
+            show(&standing)?;
         }
     }
     if left_out {
-        cx.ui.show(&Older { all: cx.commands.of_store("status --all") })?;
+        show(&Older { all: cx.commands.of_store("status --all") })?;
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// The campaign of this name, or else those whose names begin so.

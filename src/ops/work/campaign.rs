@@ -20,7 +20,7 @@ use crate::ops::follow::Watch;
 use crate::ops::kept::{self, GoingOn};
 use crate::ops::limits::Speed;
 use crate::ops::run::Run;
-use crate::ops::run::reports::Reports;
+use crate::ops::run::reports::{OUTPUT, Reports};
 use crate::store::Store;
 
 /// The client of a target, made by the first campaign that needs it.
@@ -194,7 +194,9 @@ impl<S: Store> Worker<S> {
         begun: &Begun,
         campaign: &Campaign,
     ) -> Reports {
-        let asked = going_on.run.output.clone();
+        let mut asked = going_on.run.output.clone();
+        // What a worker says belongs to all its campaigns.
+        asked.reports.retain(|path| path.as_os_str() != OUTPUT);
         if asked.reports.is_empty() || begun.host != cx.host.name {
             return Reports::none();
         }

@@ -64,6 +64,18 @@ impl Ui for Named<'_> {
         self.ui.show(&Line { name: &self.name, document })
     }
 
+    fn redraw(&self, text: &str, is_first: bool) -> Result<(), Failure> {
+        self.ui.redraw(text, is_first)
+    }
+
+    fn write(&self, data: &[u8]) -> Result<(), Failure> {
+        self.ui.write(data)
+    }
+
+    async fn open(&self, path: &std::path::Path) -> Result<(), String> {
+        self.ui.open(path).await
+    }
+
     async fn ask(&self, _: Question) -> Result<String, Unasked> {
         Err(Unasked::NoTerminal)
     }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::ends::until_begun;
-use super::{Place, beside, emulate, json_lines, report, run, start, wait};
+use super::{Place, beside, emulate, json_lines, run, sent, start, wait};
 
 const SCAN: [&str; 5] = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=100"];
 
@@ -24,7 +24,7 @@ async fn a_run_waits_for_its_start_and_no_order_reaches_the_server_before_it() {
     place.list(20);
     let at = from_now(8);
     let start_at = format!("--start-at={at}");
-    let more = ["--limit=1000/1s", "--report=r.csv", "--no-check", "--json", &start_at];
+    let more = ["--limit=1000/1s", "--report=r.jsonl", "--no-check", "--json", &start_at];
     let command = place.towards(&emulator, &[&SCAN[..], &more].concat());
     let said = beside(move || run(command)).await;
     assert_eq!(said.code, 0, "{}", said.err);
@@ -36,8 +36,7 @@ async fn a_run_waits_for_its_start_and_no_order_reaches_the_server_before_it() {
     assert!(words.contains("; the run waits until then"), "{}", said.err);
     assert!(words.contains("begins at once unless --start-at is given again"), "{}", said.err);
     assert!(words.contains("waiting for its start at ") || words.contains("0 of 20"), "{words}");
-    let rows = report(&place.path("r.csv"));
-    let first = rows.iter().map(|row| row["first_sent_at"].parse::<Timestamp>().unwrap()).min();
+    let first = sent(&place.path("r.jsonl")).into_iter().min();
     assert!(first.unwrap() >= at, "{first:?} is before {at}");
     assert_eq!(emulator.ledger().accepted, 20);
 }

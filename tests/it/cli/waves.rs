@@ -9,14 +9,16 @@ use fleetsweep::emulator::{self, Config, Emulator, Limit, Operation, Scenario};
 use serde_json::Value;
 
 use super::campaigns::{accepted, assert_honest};
-use super::{Place, Said, beside, emulate, json_lines, refusing, report, run, start, until, wait};
+use super::{
+    Place, Said, beside, emulate, json_lines, refusing, report, run, sent, start, until, wait,
+};
 use crate::kit::child::{around, line};
 use crate::kit::support::device;
 
 const SCAN: [&str; 6] =
     ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=500", "--no-check"];
 
-const FAST: [&str; 3] = ["--limit=1000/1s", "--campaign=c", "--report=r.csv"];
+const FAST: [&str; 4] = ["--limit=1000/1s", "--campaign=c", "--report=r.csv", "--report=r.jsonl"];
 
 pub(super) async fn scan(place: &Place, emulator: &Emulator, more: &[&str]) -> Said {
     let command = place.towards(emulator, &[&SCAN[..], &FAST, more].concat());
@@ -24,7 +26,9 @@ pub(super) async fn scan(place: &Place, emulator: &Emulator, more: &[&str]) -> S
 }
 
 async fn resume(place: &Place, emulator: &Emulator, more: &[&str]) -> Said {
-    let args = [&["resume", "c", "--limit=1000/1s", "--report=r.csv"][..], more].concat();
+    let args =
+        [&["resume", "c", "--limit=1000/1s", "--report=r.csv", "--report=r.jsonl"][..], more]
+            .concat();
     let command = place.towards(emulator, &args);
     beside(move || run(command)).await
 }
@@ -50,13 +54,9 @@ async fn the_rest_is_ordered_after_a_canary_that_did_well_and_not_before_its_wai
     assert_eq!(said.code, 0, "{}", said.err);
     let rows = report(&place.path("r.csv"));
     assert_honest(&rows, &emulator.ledger(), "c");
-    let sent = |row: &std::collections::BTreeMap<String, String>| {
-        row["first_sent_at"].parse::<jiff::Timestamp>().unwrap()
-    };
-    let (canary, rest) = rows.split_at(5);
-    let last = canary.iter().map(sent).max().unwrap();
-    let first = rest.iter().map(sent).min().unwrap();
-    let waited = first.duration_since(last);
+    let sent = sent(&place.path("r.jsonl"));
+    let (canary, rest) = sent.split_at(5);
+    let waited = rest.iter().min().unwrap().duration_since(*canary.iter().max().unwrap());
     println!("the canary's last order was {waited:?} before the next one");
     assert!(waited.as_millis() >= 2_000, "{waited:?}");
     assert!(said.err.contains("The canary is over; it is judged in 2 s"), "{}", said.err);
@@ -128,11 +128,9 @@ async fn a_wait_that_was_killed_goes_on_and_is_not_begun_anew() {
     assert_eq!(said.code, 0, "{}", said.err);
     assert_eq!(asked(&emulator), devices(0..30));
     let rows = report(&place.path("r.csv"));
-    let sent = |from: usize, to: usize| -> Vec<jiff::Timestamp> {
-        rows[from..to].iter().map(|row| row["first_sent_at"].parse().unwrap()).collect()
-    };
-    let waited = sent(5, 30).into_iter().min().unwrap();
-    let waited = waited.duration_since(sent(0, 5).into_iter().max().unwrap());
+    let sent = sent(&place.path("r.jsonl"));
+    let (canary, rest) = sent.split_at(5);
+    let waited = rest.iter().min().unwrap().duration_since(*canary.iter().max().unwrap());
     assert!(waited.as_millis() >= 6_000, "{waited:?}");
     assert_honest(&rows, &emulator.ledger(), "c");
 }

@@ -103,6 +103,13 @@ pub(crate) fn report(path: &Path) -> Vec<BTreeMap<String, String>> {
     reader.deserialize().collect::<Result<_, _>>().unwrap()
 }
 
+/// When the devices of a report in JSON lines were asked, in their order: a CSV has whole seconds.
+pub(crate) fn sent(path: &Path) -> Vec<jiff::Timestamp> {
+    let rows = std::fs::read_to_string(path).unwrap();
+    let rows = rows.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).unwrap());
+    rows.map(|row| row["first_sent_at"].as_str().unwrap().parse().unwrap()).collect()
+}
+
 /// An emulator that answers 403 to every order of an application that holds the right to scan.
 pub(crate) async fn refusing() -> Emulator {
     let scenario = "[latency]\nmedian_ms = 60\n[devices]\nforbidden_share = 1.0\n";

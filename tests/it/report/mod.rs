@@ -6,3 +6,4 @@ mod people;
 pub(crate) mod plan;
 mod progress;
 pub(crate) mod summary;
+mod workbook;
