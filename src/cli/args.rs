@@ -371,8 +371,9 @@ pub struct OutputArgs {
     /// Report file, format by its ending; repeatable
     ///
     /// Endings are .csv, .jsonl, .xlsx for spreadsheets, .html to be opened and .md for a ticket; -
-    /// writes CSV to standard output, at the end; {campaign} stands for the campaign's name, and with {tenant} it
-    /// is one file for each of several tenants [default: fleetsweep-CAMPAIGN.csv here]
+    /// writes CSV to standard output, at the end. {campaign} stands for the campaign's name, and
+    /// with {tenant} it is one file for each of several tenants
+    /// [default: fleetsweep-CAMPAIGN.csv here]
     #[arg(long = "report", value_name = "FILE")]
     pub reports: Vec<PathBuf>,
 

@@ -12,7 +12,8 @@ pub enum ReportError {
     /// The ending names no format.
     #[error(
         "the report `{0}` has no known format: its ending must be .csv, .jsonl or .ndjson for JSON \
-         lines, .xlsx for spreadsheets, .html to be opened, or .md for a ticket; give another name with --report"
+         lines, .xlsx for spreadsheets, .html to be opened, or .md for a ticket; give another name \
+         with --report"
     )]
     Ending(String),
     /// The folder is missing, is no folder or cannot be written to.

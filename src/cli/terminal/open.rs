@@ -1,4 +1,4 @@
-//! Opening a file for people, by the program of the desktop. Which file that is is not decided here.
+//! Opening a file for people, by the program of the desktop. Which file is not decided here.
 
 use std::path::Path;
 use std::process::Stdio;

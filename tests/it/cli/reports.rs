@@ -27,7 +27,7 @@ fn a_dash_writes_the_rows_to_standard_output_alone_and_all_else_to_standard_erro
     assert_eq!(ran.code, 0, "{}", ran.err);
     let file = std::fs::read_to_string(place.path("r.csv")).unwrap();
     assert_eq!(ran.out, file, "once, at the end");
-    assert!(ran.err.contains("3 accepted"), "{}", ran.err);
+    assert!(ran.err.contains("3  accepted: scan ordered"), "{}", ran.err);
     let again = run(place.fleetsweep(&["report", "c", "--report=-", STORE]));
     assert_eq!((again.code, &again.out), (0, &file), "{}", again.err);
     let both = run(place.fleetsweep(&["report", "c", "--report=-", "--json", STORE]));

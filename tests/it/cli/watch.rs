@@ -18,7 +18,6 @@ fn campaign(place: &Place, more: &[&str]) {
         "--approve-max=3",
         "--emulator",
         "--scenario=quiet",
-        "--report=r.csv",
         STORE,
     ];
     let said = run(place.fleetsweep(&[&scan[..], more].concat()));
@@ -30,7 +29,8 @@ fn who_watches_sees_it_drawn_on_the_terminal_and_ctrl_c_ends_that_with_0() {
     let place = Place::new();
     campaign(&place, &["--campaign=watched"]);
     let command = place.fleetsweep(&["status", "--watch", STORE]);
-    let mut line = command.get_program().to_string_lossy().into_owned();
+    // Its shell would hear the Ctrl-C as well.
+    let mut line = format!("exec {}", command.get_program().to_string_lossy());
     for word in command.get_args() {
         line += &format!(" '{}'", word.to_string_lossy());
     }
