@@ -9,14 +9,19 @@ use crate::domain::text::shell_word;
 use crate::ops::context::Commands;
 
 /// What proposed commands have to say again of what was typed.
-pub(super) fn commands(typed: &Common<'_>, config: Option<&Path>) -> Commands {
+/// `profile` is the one that was chosen, however that was: a later shell may choose another.
+pub(super) fn commands(
+    typed: &Common<'_>,
+    config: Option<&Path>,
+    profile: Option<&str>,
+) -> Commands {
     let mut commands = Commands::default();
     option(&mut commands.store, "store", typed.store.map(String::as_str));
     option(&mut commands.settings, "config", config.and_then(Path::to_str));
     if let Some(connect) = typed.connect {
-        option(&mut commands.profile, "profile", connect.profile.as_deref());
+        option(&mut commands.profile, "profile", connect.profile.as_deref().or(profile));
         // A profile says the rest, and nothing that was typed differs from it.
-        if connect.profile.is_none() {
+        if commands.profile.is_empty() {
             commands.connect = connection(connect);
         }
     }
@@ -81,7 +86,7 @@ mod tests {
     use crate::domain::FileDigest;
 
     fn resumed(command: Command) -> Option<String> {
-        let proposed = commands(&command.common(), None);
+        let proposed = commands(&command.common(), None, None);
         let Command::Scan(args) = command else { unreachable!("it is scan") };
         let request = args.one.request().unwrap();
         proposed.resume(&"c1".parse().unwrap(), &request.run)
@@ -141,7 +146,7 @@ mod tests {
         let words = words.chain(kept.split_whitespace()).chain(rules.split_whitespace());
         let typed = Cli::parse_from(words).command;
         let digest = FileDigest::of(b"");
-        let command = commands(&typed.common(), None).of_plan(Path::new("/p.json"), &digest);
+        let command = commands(&typed.common(), None, None).of_plan(Path::new("/p.json"), &digest);
         assert_eq!(command, format!("fleetsweep scan --plan /p.json --approve-plan {digest}"));
     }
 

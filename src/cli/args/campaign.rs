@@ -43,7 +43,8 @@ pub struct WhoseArgs {
     pub all_profiles: bool,
 
     /// Those of each profile with such a name; * stands for anything; repeatable
-    #[arg(long, value_name = "PATTERN", conflicts_with_all = ["tenant", "client_id"])]
+    #[arg(short, long, alias = "profile", value_name = "PATTERN")]
+    #[arg(conflicts_with_all = ["tenant", "client_id"])]
     pub profiles: Vec<String>,
 }
 
@@ -139,7 +140,7 @@ pub struct RetryArgs {
     pub ticket: Option<Ticket>,
 
     /// Name of the new campaign [default: CAMPAIGN-retry1, and so on]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Options")]
     pub name: Option<CampaignName>,
 
     /// Show the plan and order nothing

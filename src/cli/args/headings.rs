@@ -42,8 +42,11 @@ fn has(options: &str, long: &str) -> bool {
     options.split(' ').any(|option| option == long)
 }
 
-/// The option under its heading.
+/// The option under its heading, unless it says its own.
 pub(super) fn under_heading(option: Arg) -> Arg {
+    if option.get_help_heading().is_some() {
+        return option;
+    }
     let long = option.get_long().unwrap_or_default();
     let heading = HEADINGS.iter().find(|(_, options)| has(options, long));
     match heading.map(|(heading, _)| *heading) {

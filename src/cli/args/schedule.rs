@@ -17,7 +17,8 @@ use clap::{ArgGroup, Args};
     fleetsweep schedule --kubernetes --at \"Mon-Fri 22:00\" -- scan ...
     fleetsweep schedule --windows --at 22:00 -- scan ...
   A worker for all customers, as a service:
-    fleetsweep schedule --systemd --name fleetsweep-worker -- work --all-profiles")]
+    fleetsweep schedule --systemd --name fleetsweep-worker \\
+      -- work --all-profiles")]
 #[command(override_usage = "fleetsweep schedule --systemd|--cron|--kubernetes|--windows
        [OPTIONS] -- <COMMAND>...")]
 #[command(group = ArgGroup::new("kind").required(true)
@@ -46,7 +47,7 @@ pub struct ScheduleArgs {
     pub starts: Vec<String>,
 
     /// Name of the units, the job or the task
-    #[arg(long, value_name = "NAME", default_value = "fleetsweep")]
+    #[arg(long, value_name = "NAME", default_value = "fleetsweep", help_heading = "Options")]
     pub name: String,
 
     /// Write files into this folder instead of printing them

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::InitArgs;
 use crate::cli::settings::config::usual_place;
 use crate::cli::settings::env::variable;
-use crate::cli::settings::first::{Profile, added};
+use crate::cli::settings::first::{Profile, added, may_be_added};
 use crate::domain::SignInKind;
 use crate::domain::service::{is_domain, unbraced};
 use crate::domain::text::{is_guid, printable, shell_word};
@@ -26,10 +26,11 @@ pub(super) async fn init(
     config: Option<&Path>,
 ) -> Result<Vec<String>, Failure> {
     let path = place(config)?;
-    let profile = asked_for(cx, args).await?;
+    let stays = |why| Failure::usage(format!("{} stays as it is", path.display()), why, OTHER);
     let before = std::fs::read_to_string(&path).ok();
-    let text = added(before.as_deref(), &profile)
-        .map_err(|why| Failure::usage(format!("{} stays as it is", path.display()), why, OTHER))?;
+    may_be_added(before.as_deref(), &args.name).map_err(stays)?;
+    let profile = asked_for(cx, args).await?;
+    let text = added(before.as_deref(), &profile).map_err(stays)?;
     write(&path, &text).map_err(|error| {
         let next = "check the folder's owner and rights, or name another file with --config";
         Failure::failed(format!("{} cannot be written", path.display()), error, next)
@@ -100,7 +101,11 @@ const APPLICATION: Asked = Asked {
 /// The file that this way to sign in needs.
 fn file_of(kind: SignInKind) -> Option<&'static Asked> {
     const fn file(question: &'static str) -> Asked {
-        let wrong: fn(&str) -> _ = |text| text.is_empty().then_some("no file is named");
+        let wrong: fn(&str) -> _ = |text| match text {
+            "" => Some("no file is named"),
+            path if Path::new(path).is_file() => None,
+            _ => Some("there is no such file"),
+        };
         Asked { option: "--file", question, wrong }
     }
     static SECRET: Asked = file("File with the client secret, which only you can read: ");
@@ -115,25 +120,38 @@ fn file_of(kind: SignInKind) -> Option<&'static Asked> {
     }
 }
 
+/// What was said, or else is asked for, until it can be right.
 async fn answer(cx: &Context<'_>, said: Option<String>, asked: &Asked) -> Result<String, Failure> {
-    let text = match said {
-        Some(text) => text,
-        None => {
-            let question = Question { headline: String::new(), prompt: asked.question.to_owned() };
-            cx.ui.ask(question).await.map_err(|unasked| {
-                let next = format!("add {}", asked.option);
-                Failure::usage(format!("{} is not given", asked.option), unasked.text(), next)
-            })?
+    let mut said = said;
+    loop {
+        let was_typed = said.is_none();
+        let text = match said.take() {
+            Some(text) => text,
+            None => {
+                let (headline, prompt) = (String::new(), asked.question.to_owned());
+                cx.ui.ask(Question { headline, prompt }).await.map_err(|unasked| {
+                    let next = format!("add {}", asked.option);
+                    Failure::usage(format!("{} is not given", asked.option), unasked.text(), next)
+                })?
+            }
+        };
+        let text = at_home(unbraced(text.trim()));
+        let Some(why) = (asked.wrong)(&text) else { return Ok(text) };
+        let what = format!("`{}` cannot be right", printable(&text));
+        if !was_typed {
+            let next = format!("run `fleetsweep init` again, with the right {}", asked.option);
+            return Err(Failure::usage(what, why, next));
         }
-    };
-    let text = unbraced(text.trim()).to_owned();
-    match (asked.wrong)(&text) {
-        None => Ok(text),
-        Some(why) => Err(Failure::usage(
-            format!("`{}` cannot be right", printable(&text)),
-            why,
-            format!("run `fleetsweep init` again, with the right {}", asked.option),
-        )),
+        cx.ui.say(&format!("{what}: {why}."));
+    }
+}
+
+/// A path below the home folder as a shell would write it out: nobody else does for the file.
+fn at_home(text: &str) -> String {
+    let home = variable("HOME").filter(|home| !home.is_empty());
+    match (text.strip_prefix("~/"), home) {
+        (Some(below), Some(home)) => Path::new(&home).join(below).display().to_string(),
+        _ => text.to_owned(),
     }
 }
 

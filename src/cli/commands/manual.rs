@@ -42,6 +42,7 @@ pub(super) fn pages(args: &ManArgs) -> Result<Exit, Failure> {
 }
 
 fn write(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
     let mut program = Cli::command();
     program.build();
     let shown = program.get_subcommands().filter(|command| !command.is_hide_set());

@@ -47,7 +47,7 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         Stop::new(Box::new(signals::listen)),
     );
     let store = paths::store_choice(common.store.or(store.as_ref()));
-    let commands = proposals::commands(&common, config.as_deref());
+    let commands = proposals::commands(&common, config.as_deref(), settings.profile.as_deref());
     let http = HttpClients::default();
     let channels = if common.is_a_run {
         settings.channels(&http, defaults.run.connect.ca_file.as_deref())

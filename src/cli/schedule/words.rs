@@ -75,6 +75,10 @@ pub(super) fn read(typed: &[String]) -> Vec<Word> {
             continue;
         }
         only_values = word == "--";
+        if !word.starts_with("--") {
+            words.extend(short(command, word, || typed.next().map(String::as_str)));
+            continue;
+        }
         let (flag, joined) = match word.split_once('=') {
             Some((flag, text)) => (flag, Some(text)),
             None => (word.as_str(), None),
@@ -89,6 +93,32 @@ pub(super) fn read(typed: &[String]) -> Vec<Word> {
             Some(text) => words.push(value(arg, Some(flag), joined.is_some(), text)),
             None => words.push(Word::Plain(word.clone())),
         }
+    }
+    words
+}
+
+/// What a word of short flags says, with each value behind the long form of its flag, which tells
+/// people what it is: `-nt full` is `-n --type full`.
+fn short<'a>(
+    command: &Command,
+    word: &'a str,
+    mut next: impl FnMut() -> Option<&'a str>,
+) -> Vec<Word> {
+    let mut words = Vec::new();
+    for (at, letter) in word.char_indices().skip(1) {
+        let arg = command.get_arguments().find(|arg| arg.get_short() == Some(letter));
+        let Some(arg) = arg.filter(|arg| arg.get_action().takes_values()) else {
+            words.push(Word::Plain(format!("-{letter}")));
+            continue;
+        };
+        let rest = &word[at + letter.len_utf8()..];
+        let text = match rest.strip_prefix('=').unwrap_or(rest) {
+            "" => next(),
+            text => Some(text),
+        };
+        let flag = arg.get_long().map_or(format!("-{letter}"), |long| format!("--{long}"));
+        words.push(value(Some(arg), Some(&flag), false, text.unwrap_or_default()));
+        break;
     }
     words
 }
@@ -149,5 +179,32 @@ mod tests {
             .flat_map(|word| word.with(word.value().map_or("", |value| &value.text)))
             .collect();
         assert_eq!(again, line);
+    }
+
+    #[test]
+    fn short_flags_keep_their_values_which_are_no_lists() {
+        let line = ["scan", "list.csv", "-p", "prod", "-tfull", "-c=nightly", "-n", "-nv", "-"];
+        let words = read_line(&line);
+        let lists = words.iter().filter_map(Word::value).filter(|one| one.id == "devices");
+        assert_eq!(lists.map(|one| one.text.as_str()).collect::<Vec<_>>(), ["list.csv", "-"]);
+        let again: Vec<String> = words
+            .iter()
+            .flat_map(|word| word.with(word.value().map_or("", |value| &value.text)))
+            .collect();
+        let long = [
+            "scan",
+            "list.csv",
+            "--profile",
+            "prod",
+            "--type",
+            "full",
+            "--comment",
+            "nightly",
+            "-n",
+            "-n",
+            "-v",
+            "-",
+        ];
+        assert_eq!(again, long);
     }
 }

@@ -24,15 +24,24 @@ const HEAD: &str = r#"# Settings of fleetsweep: `fleetsweep help settings` tells
 # leave = "25%"
 "#;
 
+/// Whether a profile of this name can be added.
+///
+/// # Errors
+/// Why not, as a sentence: the file cannot be read, or has a profile of that name.
+pub(in crate::cli) fn may_be_added(before: Option<&str>, name: &str) -> Result<(), String> {
+    let file = SettingsFile::parse(before.unwrap_or_default())?;
+    if file.profiles.contains_key(name) {
+        return Err(format!("it has a profile `{name}` already"));
+    }
+    Ok(())
+}
+
 /// The text of the settings file with this profile behind what it has.
 ///
 /// # Errors
 /// Why not, as a sentence: the file cannot be read, or has a profile of that name.
 pub(in crate::cli) fn added(before: Option<&str>, profile: &Profile) -> Result<String, String> {
-    let file = SettingsFile::parse(before.unwrap_or_default())?;
-    if file.profiles.contains_key(&profile.name) {
-        return Err(format!("it has a profile `{}` already", profile.name));
-    }
+    may_be_added(before, &profile.name)?;
     let value = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let Profile { name, tenant, kind, client_id, file } = profile;
     let mut table = vec![
@@ -61,7 +70,12 @@ pub(in crate::cli) fn added(before: Option<&str>, profile: &Profile) -> Result<S
             table.extend(file.iter().map(|file| format!("{key} = {}", value(file))));
         }
     }
-    let text = format!("{}\n\n{}\n", before.unwrap_or(HEAD).trim_end(), table.join("\n"));
+    // The first one is used by itself, so that what comes next is one word shorter.
+    let head = format!(
+        "{HEAD}\n# The profile that is used where none is named:\nprofile = {}\n",
+        value(name)
+    );
+    let text = format!("{}\n\n{}\n", before.unwrap_or(&head).trim_end(), table.join("\n"));
     SettingsFile::parse(&text).map(|_| text)
 }
 

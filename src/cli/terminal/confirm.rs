@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, IsTerminal, Write};
 
 use rustix::process::getpgrp;
-use rustix::termios::tcgetpgrp;
+use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
 
 use crate::ops::ui::{Question, Unasked};
 
@@ -31,6 +31,8 @@ fn ask_here(headline: &str, prompt: &str) -> Result<String, Unasked> {
 }
 
 fn ask_on(tty: &File, headline: &str, prompt: &str) -> std::io::Result<String> {
+    // What was typed before the question is no answer to it.
+    tcflush(tty, QueueSelector::IFlush)?;
     let mut out = tty;
     writeln!(out, "{headline}")?;
     write!(out, "{prompt}")?;

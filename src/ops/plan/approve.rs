@@ -142,8 +142,8 @@ impl ToConfirm<'_> {
 
     fn refusal(&self, why: String) -> Failure {
         let next = format!(
-            "look at the plan, then run it on a terminal, or add --approve-max {} to go without \
-             asking",
+            "look at the plan, then run it again on a terminal and type what is asked for, or add \
+             --approve-max {} to go without asking",
             self.devices
         );
         Failure::refused(format!("{}: the plan is not confirmed", self.undone), why, next)

@@ -69,7 +69,8 @@ impl Found {
         }
         if without > 0 {
             let tenants = counted(without, "tenant");
-            cx.say(&format!("{tenants} of those that are meant have no campaign {first}."));
+            let have = if without == 1 { "has" } else { "have" };
+            cx.say(&format!("{tenants} of these {have} no campaign {first}."));
         }
         Ok(Self { name: first, own })
     }

@@ -77,16 +77,22 @@ async fn every_way_to_sign_in_can_be_written_and_only_what_it_needs_is_asked_for
     let nobody = "[shared]\napi-url = \"http://127.0.0.1:9\"\nlogin-url = \"http://127.0.0.1:9\"\n";
     fs::write(place.path("c.toml"), nobody).unwrap();
     let application = ["--client-id", APPLICATION];
-    init("cert", &[&["--auth=certificate", "--file=/run/cert.pem"][..], &application].concat());
+    let there = ["cert.pem", "token"].map(|name| place.path(name).to_str().unwrap().to_owned());
+    there.iter().for_each(|path| fs::write(path, "x").unwrap());
+    let [certificate, token] = &there;
+    init("cert", &[&["--auth=certificate", "--file", certificate][..], &application].concat());
     init("device", &[&["--auth=device-code"][..], &application].concat());
-    init("token", &["--auth=token-file", "--file=/run/token"]);
+    // As it is typed; no shell has seen it.
+    init("token", &["--auth=token-file", "--file=~/token"]);
+    let missing = init("none", &["--auth=token-file", "--file=~/gone"]);
+    assert!(missing.err.contains("there is no such file"), "{}", missing.err);
     let written = fs::read_to_string(place.path("c.toml")).unwrap();
     for line in [
-        "auth = \"certificate\"\nclient-certificate = \"/run/cert.pem\"",
-        "auth = \"device-code\"",
-        "auth = \"token-file\"\ntoken-file = \"/run/token\"",
+        format!("auth = \"certificate\"\nclient-certificate = \"{certificate}\""),
+        "auth = \"device-code\"".to_owned(),
+        format!("auth = \"token-file\"\ntoken-file = \"{token}\""),
     ] {
-        assert!(written.contains(line), "{line}: {written}");
+        assert!(written.contains(&line), "{line}: {written}");
     }
     let nobody = init("more", &["--auth=certificate", "--client-id", APPLICATION]);
     assert!(nobody.err.contains("--file is not given"), "{}", nobody.err);

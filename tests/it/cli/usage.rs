@@ -227,6 +227,9 @@ fn manual_pages_name_the_options() {
     assert!(page.contains(examples) && page.contains(codes), "{page}");
     assert!(page.contains("\n  3    finished, but some devices were rejected"), "{page}");
     assert!(place.path("fleetsweep.1").exists() && place.path("fleetsweep-man.1").exists());
+    assert_eq!(run(place.fleetsweep(&["man", "made/man1"])).code, 0);
+    assert!(place.path("made/man1/fleetsweep.1").exists());
+    std::fs::write(place.path("gone"), "no folder").unwrap();
     let gone = run(place.fleetsweep(&["man", "gone"]));
     assert_eq!(gone.code, 1, "{}", gone.err);
 }

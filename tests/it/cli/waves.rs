@@ -2,7 +2,6 @@
 //! ordered before a wave is judged and after it failed, and what a kill and `resume` change.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::time::Duration;
 
 use fleetsweep::emulator::{self, Config, Emulator, Limit, Operation, Scenario};
@@ -10,9 +9,9 @@ use serde_json::Value;
 
 use super::campaigns::{accepted, assert_honest};
 use super::{
-    Place, Said, beside, emulate, json_lines, refusing, report, run, sent, start, until, wait,
+    Place, Said, at_terminal, beside, emulate, json_lines, refusing, report, run, sent, start, until,
+    wait,
 };
-use crate::kit::child::{around, line};
 use crate::kit::support::device;
 
 const SCAN: [&str; 6] =
@@ -219,15 +218,7 @@ async fn without_a_terminal_no_canary_is_proposed() {
 fn on_a_terminal(place: &Place, emulator: &Emulator, more: &[&str], typed: &str) -> (i32, String) {
     let args = [&["scan", "list.txt", "--type=full", "--comment=x", "--no-check"][..], more];
     let inner = place.towards(emulator, &args.concat());
-    // `script` is of util-linux, and gives a program a terminal.
-    let mut outer = around("script", &inner);
-    outer.args(["-qec", &line(&inner), "/dev/null"]).env("SHELL", "/bin/sh");
-    outer.stdin(std::process::Stdio::piped());
-    let mut child = start(outer);
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(typed.as_bytes()).unwrap();
-    let said = wait(child);
-    drop(stdin);
+    let said = at_terminal(&inner, &typed.lines().collect::<Vec<_>>());
     (said.code, said.out)
 }
 

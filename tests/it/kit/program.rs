@@ -2,14 +2,14 @@
 //! that it is sent to.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use fleetsweep::emulator::{self, Config, Emulator, Ledger, Limit, Operation, Peak, Scenario};
 
-use super::child::child;
+use super::child::{around, child, line};
 use super::support::device;
 
 /// A folder of its own for one test: home, store, lists and reports.
@@ -164,4 +164,28 @@ pub(crate) async fn quiet(emulator: &Emulator) -> usize {
 /// Runs blocking work beside the emulator.
 pub(crate) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+/// Runs a program on a terminal of its own, and types one of these at each of its questions: not
+/// before, since what was typed before a question is no answer to it.
+pub(crate) fn at_terminal(command: &Command, answers: &[&str]) -> Said {
+    // `script` is of util-linux, and gives a program a terminal.
+    let mut outer = around("script", command);
+    outer.args(["-qec", &line(command), "/dev/null"]).env("TERM", "dumb").env("SHELL", "/bin/sh");
+    outer.stdin(Stdio::piped());
+    let mut child = start(outer);
+    let (mut keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut shown, mut answers) = (Vec::new(), answers.iter());
+    let mut bytes = [0; 4_096];
+    while let read @ 1.. = screen.read(&mut bytes).unwrap() {
+        shown.extend_from_slice(&bytes[..read]);
+        let asks = [&b" to start: "[..], b" to cancel: "].iter().any(|end| shown.ends_with(end));
+        if asks && let Some(answer) = answers.next() {
+            writeln!(keyboard, "{answer}").unwrap();
+        }
+    }
+    // The keyboard stays until the end, which would be typed too.
+    let Said { code, err, .. } = said(child.wait_with_output().unwrap());
+    drop(keyboard);
+    Said { code, out: String::from_utf8_lossy(&shown).into_owned(), err }
 }

@@ -6,15 +6,13 @@ mod kit;
 mod queue;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fleetsweep::emulator::{Emulator, Operation};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::campaigns::{accepted, assert_within_limits};
-use super::{Place, Said, beside, json_lines, report, run, start, until, wait};
-use crate::kit::child::{around, line};
+use super::{Place, Said, at_terminal, beside, json_lines, report, run, start, until, wait};
 use crate::kit::support::device;
 use kit::*;
 
@@ -259,31 +257,16 @@ async fn nothing_is_cancelled_unless_the_name_or_the_number_is_typed() {
     assert_eq!(said.code, 0, "{}", said.out);
     assert_eq!(cancelled_by(&emulator, "c").len(), 12);
     order(&place, &emulator, "e", 12).await;
-    let mut command = place.towards(&emulator, &["cancel", "e", "--report=e.csv"]);
-    let said = beside(move || at_terminal(&mut command, "e")).await;
+    let command = place.towards(&emulator, &["cancel", "e", "--report=e.csv"]);
+    let said = beside(move || at_terminal(&command, &["e"])).await;
     assert_eq!(said.code, 0, "{}", said.out);
     assert_eq!(cancelled_by(&emulator, "e").len(), 12);
 }
 
 async fn typing(place: &Place, emulator: &Emulator, typed: &str) -> Said {
-    let mut command = place.towards(emulator, &["cancel", "c"]);
+    let command = place.towards(emulator, &["cancel", "c"]);
     let typed = typed.to_owned();
-    beside(move || at_terminal(&mut command, &typed)).await
-}
-
-/// Runs a program on a terminal of its own, on which this is typed.
-fn at_terminal(command: &mut Command, typed: &str) -> Said {
-    let mut terminal = around("script", command);
-    terminal.args(["-qec", &line(command), "/dev/null"]);
-    terminal.env("TERM", "dumb").env("SHELL", "/bin/sh");
-    terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = terminal.spawn().unwrap();
-    let mut keyboard = child.stdin.take().unwrap();
-    std::io::Write::write_all(&mut keyboard, format!("{typed}\n").as_bytes()).unwrap();
-    // The keyboard stays, since its end would be typed too.
-    let said = super::said(child.wait_with_output().unwrap());
-    drop(keyboard);
-    said
+    beside(move || at_terminal(&command, &[&typed])).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
