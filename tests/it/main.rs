@@ -10,10 +10,11 @@
 //! # The long simulation; stores that are damaged.
 //! FLEETSWEEP_SEEDS=100000 cargo test --release --locked --test it whatever_fails
 //! FLEETSWEEP_SEEDS=1000 cargo test --locked --test it whatever_is_damaged
-//! # A kill and each fault at every call of the system; four runners, 3 minutes of kills.
+//! # A kill and each fault at every call of the system; runners and workers under minutes of kills.
 //! FLEETSWEEP_SWEEP=all cargo test --locked --test it crash::
-//! FLEETSWEEP_STORM=long cargo test --locked --test it runners::a_storm
-//! # Another version of the server.
+//! FLEETSWEEP_STORM=long cargo test --locked --test it a_storm
+//! # The seeds over the durable stores; another version of the server.
+//! FLEETSWEEP_DURABLE_SEEDS=200 cargo test --locked --test it chaos::durable
 //! FLEETSWEEP_TEST_POSTGRES=/opt/pg18/bin cargo test --locked --test it postgres::
 //! # 100,000 devices; ten nights.
 //! FLEETSWEEP_LONG=1 cargo test --locked --test it engine::

@@ -40,7 +40,7 @@ pub(crate) struct CampaignStatus {
     /// and its windows.
     pub(crate) outlook: Outlook,
     /// When this was read, by the clock of the store.
-    read_at: Timestamp,
+    pub(super) read_at: Timestamp,
     /// How long the calls that are left take, if nothing else holds them.
     pub(crate) calls_take: Option<Duration>,
     /// Its windows, if it has any.

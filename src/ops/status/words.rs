@@ -133,7 +133,7 @@ impl CampaignStatus {
             lines.push(command(&resume));
             return lines;
         };
-        let alive = run.is_alive(now.timestamp(), &Timing::default());
+        let alive = run.is_alive(self.read_at, &Timing::default());
         match &run.ended {
             Some(end) => {
                 lines.push(line(&stopped("stopped", end, now)));
@@ -191,7 +191,7 @@ impl CampaignStatus {
             "{doing}, begun: {begun}; last call: {}{next}{end}",
             self.last_call(now)
         ))];
-        match run.alive_but(&run.id, now.timestamp(), &Timing::default()) {
+        match run.alive_but(&run.id, self.read_at, &Timing::default()) {
             0 => {}
             1 => lines.push("  another run of it is at work beside that one".to_owned()),
             some => lines.push(format!("  {some} other runs of it are at work beside that one")),

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::clock::SharedClock;
-use super::fault::Fault;
+use super::fault::{self, Fault};
 use super::session::Session;
 use super::sql::{self, BEGIN, Epoch};
 use crate::clock::SystemClock;
@@ -86,6 +86,11 @@ pub(super) async fn moment(
 ) -> Result<(Moment, i64), Fault> {
     let asked_us = SystemClock::boot_time_us();
     let said = sql::said(session).await?;
+    if said.backend != session.backend {
+        // What was set for the session is not set there: how long a lock is held, or what a commit
+        // waits for.
+        return Err(Fault::Store(fault::pooled()));
+    }
     let answered_us = SystemClock::boot_time_us();
     let reading = Reading { said: said.now, asked_us, answered_us };
     Ok((clock.take(reading, last), said.offset_us))

@@ -50,6 +50,8 @@ pub(super) struct Session {
     client: Client,
     messages: JoinHandle<()>,
     prepared: Mutex<BTreeMap<&'static str, Statement>>,
+    /// The server's process that serves it.
+    pub(super) backend: i32,
     /// The key of its row among those who write; `None` before its first transaction.
     pub(super) writer: Option<i64>,
     /// The number of its last transaction.
@@ -220,9 +222,18 @@ impl Sessions {
         let prepared = Mutex::default();
         let (writer, last, is_checked) = (None, 0, false);
         let is_busy = AtomicBool::new(false);
-        let session =
-            Session { client, messages, prepared, writer, last, is_checked, is_alone, is_busy };
-        check(&session, self.address.is_near()).await?;
+        let mut session = Session {
+            client,
+            messages,
+            prepared,
+            backend: 0,
+            writer,
+            last,
+            is_checked,
+            is_alone,
+            is_busy,
+        };
+        session.backend = check(&session, self.address.is_near()).await?;
         Ok(session)
     }
 
@@ -260,8 +271,9 @@ impl Sessions {
     }
 }
 
-/// Refuses servers that are called PostgreSQL and promise less, and what stands between.
-async fn check(session: &Session, is_near: bool) -> Result<(), Fault> {
+/// Refuses servers that are called PostgreSQL and promise less, and what stands between. Returns
+/// the server's process that serves the session.
+async fn check(session: &Session, is_near: bool) -> Result<i32, Fault> {
     const WHICH: &str = "SELECT version() AS version, \
         current_setting('server_version_num')::int AS number, \
         current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit";
@@ -293,7 +305,7 @@ async fn check(session: &Session, is_near: bool) -> Result<(), Fault> {
     if one != other || !second.try_get::<_, bool>("still")? {
         return Err(Fault::Store(fault::pooled()));
     }
-    Ok(())
+    Ok(one)
 }
 
 /// What is told of an engine that speaks PostgreSQL's language and keeps other promises.

@@ -117,16 +117,21 @@ async fn a_worker_whose_hosts_clock_is_wrong_takes_no_campaign_of_a_host_that_li
         while emulator.ledger().accepted < 5 {
             std::thread::sleep(Duration::from_millis(10));
         }
-        let work = ["work", "--time-scale=60", "--until-idle"];
-        let mut command = ahead.towards(&emulator, &work);
-        command.env("FLEETSWEEP_STORE", &url);
-        let clock = ["-m", "--exclude-monotonic", "-f", "+300s"];
-        let told = run(through("faketime", &clock, &command)).err;
+        let there = |words: &[&str]| {
+            let mut command = ahead.towards(&emulator, words);
+            command.env("FLEETSWEEP_STORE", &url);
+            let clock = ["-m", "--exclude-monotonic", "-f", "+300s"];
+            run(through("faketime", &clock, &command))
+        };
+        let status = there(&["status", "c"]).out;
+        let told = there(&["work", "--time-scale=60", "--until-idle"]).err;
         let said = wait(scan);
         assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-        told
+        (status, told)
     })
     .await;
+    let (status, told) = told;
+    assert!(status.contains("runs now") && !status.contains("killed"), "{status}");
     assert!(told.contains("Working on the open campaigns"), "{told}");
     assert!(!told.contains("c (tenant"), "it took what another host was at work on: {told}");
 }

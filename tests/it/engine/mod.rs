@@ -33,11 +33,12 @@ use fleetsweep::domain::{
 };
 use fleetsweep::engine::{self, Ran, Settings, StopLevel};
 use fleetsweep::store::Store;
+use fleetsweep::store::memory::MemoryStore;
 use tokio::sync::{mpsc, watch};
 
 use crate::kit::fake_server::{Act, Ask, Behaviour, FakeServer, Script};
 use crate::kit::support::{campaign, device, most_in_any_window};
-use crate::kit::watched_store::Watched;
+use crate::kit::watched_store::{Beneath, Watched, WatchedClock};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -48,9 +49,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 const STUCK: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// One clock, one store, one server.
-struct World {
+struct World<S = MemoryStore<WatchedClock>> {
     clock: TokioClock,
-    store: Arc<Watched>,
+    store: Arc<Watched<S>>,
     server: Arc<FakeServer<TokioClock>>,
     settings: Settings,
     /// Whether governor stands in front of the store, which only simulations take away.
@@ -137,16 +138,6 @@ impl World {
         told
     }
 
-    async fn find(&self, name: &str) -> Campaign {
-        let name: CampaignName = name.parse().unwrap();
-        self.store.named(&name).await.unwrap().remove(0)
-    }
-
-    async fn tally(&self) -> Tally {
-        let campaign = self.find("c").await;
-        self.store.tally(campaign.id).await.unwrap()
-    }
-
     async fn rows(&self, name: &str) -> Vec<Row> {
         let campaign = self.find(name).await;
         self.store.rows(campaign.id, 0, usize::MAX).await.unwrap()
@@ -186,6 +177,18 @@ impl World {
         });
         let busiest = self.store.busiest_minute();
         assert!(busiest < 1_500, "{busiest} questions to the store in a minute");
+    }
+}
+
+impl<S: Beneath> World<S> {
+    async fn find(&self, name: &str) -> Campaign {
+        let name: CampaignName = name.parse().unwrap();
+        self.store.named(&name).await.unwrap().remove(0)
+    }
+
+    async fn tally(&self) -> Tally {
+        let campaign = self.find("c").await;
+        self.store.tally(campaign.id).await.unwrap()
     }
 }
 

@@ -1,11 +1,13 @@
 //! What several tests share: worlds, servers, stores, programs and values. It tests nothing but
 //! that what it starts sees nothing of the machine.
 
+pub(crate) mod apart;
 pub(crate) mod away;
 pub(crate) mod canned;
 pub(crate) mod certificates;
 pub(crate) mod child;
 pub(crate) mod fake_server;
+pub(crate) mod mistake;
 pub(crate) mod older;
 pub(crate) mod pair;
 pub(crate) mod postgres;

@@ -201,7 +201,7 @@ fn is_root() -> bool {
 }
 
 /// Where PostgreSQL's programs are: `FLEETSWEEP_TEST_POSTGRES` names the folder of another version.
-fn programs() -> PathBuf {
+pub(crate) fn programs() -> PathBuf {
     if let Some(named) = std::env::var_os("FLEETSWEEP_TEST_POSTGRES") {
         return PathBuf::from(named);
     }

@@ -24,6 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use super::away::Away;
+pub(crate) use super::mistake::Mistake;
 
 /// No engine needs this many questions at one and the same moment.
 const MOST_AT_ONCE: u64 = 5_000;
@@ -40,7 +41,7 @@ pub(crate) struct WatchedClock {
 }
 
 impl WatchedClock {
-    fn new(inner: TokioClock) -> Self {
+    pub(crate) fn new(inner: TokioClock) -> Self {
         Self { inner, past: Arc::default(), behind: Arc::default(), wall: Arc::default() }
     }
 
@@ -78,35 +79,17 @@ impl Clock for WatchedClock {
     }
 }
 
-/// Known mistakes of a program, which tests play to show that their checks find them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Mistake {
-    #[default]
-    None,
-    /// A campaign is called finished while rows are open.
-    FinishesEarly,
-    /// The claims of dead runners stay claimed.
-    ForgetsClaims,
-    /// A call without an answer is taken for one that never left.
-    SilenceIsNeverLeft,
-    /// Doubtful devices are asked again, whatever the list says.
-    NeverLooks,
-    /// Whatever action a success tells is called ours.
-    AnyActionIsOurs,
-    /// A device that nothing can be known of is called accepted.
-    UnknownIsAccepted,
-    /// Devices of all waves are claimed at once.
-    ClaimsBeyondTheWave,
-    /// A wave is opened without being judged.
-    OpensWithoutJudging,
-}
-
 /// What the last operation was, for one who looks at each: its name and its result.
 pub(crate) type Observer = Box<dyn Fn(&'static str, &dyn Debug) + Send + Sync>;
 
+/// A store on this clock, beneath all watching.
+pub(crate) trait Beneath: Store<Clock = WatchedClock> {}
+
+impl<S: Store<Clock = WatchedClock>> Beneath for S {}
+
 /// The store, as one process sees it.
-pub(crate) struct Watched {
-    inner: Arc<MemoryStore<WatchedClock>>,
+pub(crate) struct Watched<S = MemoryStore<WatchedClock>> {
+    inner: Arc<S>,
     watch: Arc<Mutex<Watch>>,
     observer: Arc<OnceLock<Observer>>,
     mistake: Mistake,
@@ -147,6 +130,13 @@ impl Watched {
         mistake: Mistake,
     ) -> Self {
         let inner = MemoryStore::with_stamping(WatchedClock::new(clock), timing, stamping);
+        Self::over(inner, mistake)
+    }
+}
+
+impl<S: Beneath> Watched<S> {
+    /// This store, watched, with a known mistake or none.
+    pub(crate) fn over(inner: S, mistake: Mistake) -> Self {
         Self {
             inner: Arc::new(inner),
             watch: Arc::default(),
@@ -170,7 +160,7 @@ impl Watched {
     }
 
     /// What lies in the store, past all watching.
-    pub(crate) fn inside(&self) -> &Arc<MemoryStore<WatchedClock>> {
+    pub(crate) fn inside(&self) -> &Arc<S> {
         &self.inner
     }
 
@@ -307,7 +297,7 @@ impl Watched {
     }
 }
 
-impl Store for Watched {
+impl<S: Beneath> Store for Watched<S> {
     type Clock = WatchedClock;
 
     fn clock(&self) -> &WatchedClock {

@@ -17,6 +17,8 @@ pub(in super::super) struct Said {
     pub(in super::super) now: Stamp,
     /// That correction, in microseconds.
     pub(in super::super) offset_us: i64,
+    /// The server's process that said so.
+    pub(in super::super) backend: i32,
 }
 
 /// Which truth the store is.
@@ -33,10 +35,11 @@ pub(in super::super) struct Epoch {
 /// What the server's clock says.
 pub(in super::super) async fn said(conn: &Session) -> Result<Said, Fault> {
     const SQL: &str = "SELECT \
-        offset_us + (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now, offset_us \
-        FROM epoch";
+        offset_us + (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now, offset_us, \
+        pg_backend_pid() AS backend FROM epoch";
     let row = conn.query_one(SQL, &[]).await?;
-    Ok(Said { now: stamp(&row, "now")?, offset_us: get(&row, "offset_us")? })
+    let (offset_us, backend) = (get(&row, "offset_us")?, get(&row, "backend")?);
+    Ok(Said { now: stamp(&row, "now")?, offset_us, backend })
 }
 
 /// Changes the correction of the server's clock, unless somebody else has done it.

@@ -27,8 +27,8 @@ impl fmt::Display for Violation {
 }
 
 /// The judge of one world.
-pub(super) struct Judge {
-    store: Arc<Watched>,
+pub(super) struct Judge<S> {
+    store: Arc<Watched<S>>,
     server: Arc<FakeServer<TokioClock>>,
     campaign: CampaignId,
     quotas: Vec<Quota>,
@@ -55,7 +55,7 @@ struct Known {
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => done,
-        Poll::Pending => unreachable!("the memory store never waits"),
+        Poll::Pending => unreachable!("a store in virtual time never waits"),
     }
 }
 
@@ -67,9 +67,9 @@ fn most_around_the_latest(moments: &[i64], window: Duration) -> usize {
     most_in_any_window(&near.collect::<Vec<_>>(), window)
 }
 
-impl Judge {
+impl<S: Beneath> Judge<S> {
     /// Looks at each operation of this store and each event of this server from now on.
-    pub(super) fn watch(world: &World, campaign: &Campaign, plan: Plan) -> Arc<Self> {
+    pub(super) fn watch(world: &World<S>, campaign: &Campaign, plan: Plan) -> Arc<Self> {
         let (store, server) = (world.store.clone(), world.server.clone());
         let rows = at_once(store.inside().rows(campaign.id, 0, usize::MAX)).unwrap();
         let trace = plan.traced.then(Vec::new);

@@ -6,6 +6,7 @@
 //! `FLEETSWEEP_SEED` plays one.
 
 mod broken;
+mod durable;
 mod judge;
 mod weather;
 
@@ -113,13 +114,12 @@ impl Fate {
 }
 
 /// What runners share.
-#[derive(Clone)]
-struct Stage {
+struct Stage<S> {
     server: Arc<FakeServer<TokioClock>>,
     campaign: Campaign,
     settings: Settings,
     gate: bool,
-    judge: Arc<Judge>,
+    judge: Arc<Judge<S>>,
     /// Its store can be slow, so that nothing bounds how long a stop takes.
     slow: bool,
 }
@@ -129,7 +129,7 @@ struct Stage {
 const STOP_MAX: Duration = Duration::from_secs(3 + 5 + 30 + 2);
 
 /// One runner's process; nothing if it crashed.
-async fn process(stage: Stage, store: Watched, fate: Fate) -> Option<Ending> {
+async fn process<S: Beneath>(stage: Stage<S>, store: Watched<S>, fate: Fate) -> Option<Ending> {
     let store = Arc::new(store);
     let (stop, stopped) = watch::channel(StopLevel::Run);
     // Nobody reads the events, and nothing may wait for that.
@@ -177,7 +177,7 @@ async fn process(stage: Stage, store: Watched, fate: Fate) -> Option<Ending> {
 }
 
 /// What happens to the machine while runners run: it is suspended, and its wall clock is set.
-async fn machine(mut rng: fastrand::Rng, world: &World, judge: &Judge) {
+async fn machine<S: Beneath>(mut rng: fastrand::Rng, world: &World<S>, judge: &Judge<S>) {
     loop {
         tokio::time::sleep(MS * rng.u32(1..400_000)).await;
         if rng.bool() {
@@ -198,11 +198,11 @@ fn one_of_steps(rng: &mut fastrand::Rng) -> i64 {
 }
 
 /// Runs the campaign in one, two or three processes, each with its fate; how they ended.
-async fn episode(
-    world: &World,
+async fn episode<S: Beneath>(
+    world: &World<S>,
     campaign: &Campaign,
     weather: &Weather,
-    judge: &Arc<Judge>,
+    judge: &Arc<Judge<S>>,
     fates: Vec<Fate>,
     rng: &mut fastrand::Rng,
 ) -> Vec<Option<Ending>> {
@@ -246,6 +246,16 @@ async fn storm(seed: u64, plan: Plan) -> Played {
     let mut rng = fastrand::Rng::with_seed(seed);
     let weather = Arc::new(Weather::new(&mut rng, plan));
     let world = weather.world(seed, &mut rng, plan);
+    ride(world, &weather, plan, rng).await
+}
+
+/// Plays what a seed has drawn, in the world that it made.
+async fn ride<S: Beneath>(
+    world: World<S>,
+    weather: &Weather,
+    plan: Plan,
+    mut rng: fastrand::Rng,
+) -> Played {
     let quotas = &world.settings.quotas;
     let campaign = campaign(&world.store, "c", 0..weather.devices, quotas, weather.busy).await;
     let judge = Judge::watch(&world, &campaign, plan);
@@ -258,7 +268,7 @@ async fn storm(seed: u64, plan: Plan) -> Played {
         let runners = if unmarked { 1 } else { [1, 1, 1, 2, 2, 3][rng.usize(0..6)] };
         let fate = |_| if calm { Fate::End } else { Fate::draw(&mut rng) };
         let fates = (0..runners).map(fate).collect();
-        let endings = episode(&world, &campaign, &weather, &judge, fates, &mut rng).await;
+        let endings = episode(&world, &campaign, weather, &judge, fates, &mut rng).await;
         judge.trace(|| format!("run {episodes} ended: {endings:?}"));
         let finished = endings.contains(&Some(Ending::Finished));
         let tally = world.tally().await;
@@ -271,7 +281,7 @@ async fn storm(seed: u64, plan: Plan) -> Played {
         if endings.is_empty() || finished || episodes > 40 {
             break;
         }
-        between(&world, &weather, &judge, &mut rng).await;
+        between(&world, weather, &judge, &mut rng).await;
     }
     if world.store.busiest_minute() >= 3_000 {
         judge.say("I6", format!("{} questions in a minute", world.store.busiest_minute()));
@@ -280,7 +290,12 @@ async fn storm(seed: u64, plan: Plan) -> Played {
 }
 
 /// Between two runs time passes, others order scans, and the machine may be started anew.
-async fn between(world: &World, weather: &Weather, judge: &Judge, rng: &mut fastrand::Rng) {
+async fn between<S: Beneath>(
+    world: &World<S>,
+    weather: &Weather,
+    judge: &Judge<S>,
+    rng: &mut fastrand::Rng,
+) {
     let pause = MS * rng.u32(1..600_000);
     tokio::time::sleep(pause).await;
     if rng.u8(0..4) == 0 {

@@ -1,6 +1,9 @@
 //! What only the store in PostgreSQL does: several processes on one limit, a server that goes away
 //! or steps its clock, commits whose answers are lost, and a server that forgot calls. Beside each
 //! rule stands what happens without it.
+//!
+//! `FLEETSWEEP_TEST_POSTGRES=FOLDER cargo test --locked --test it postgres` plays it with the
+//! server whose programs (`initdb`, `pg_ctl`, `postgres`, `pg_basebackup`) are in that folder.
 
 mod commits;
 mod controls;
