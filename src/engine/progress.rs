@@ -1,6 +1,9 @@
 //! What those who watch a campaign's run are told of where it stands, with a forecast. It decides
 //! nothing.
 
+use std::time::Duration;
+
+use super::hours::SendingHours;
 use super::pump::{Caller, Flow};
 use super::shared::Shared;
 use super::waves::shown;
@@ -42,15 +45,23 @@ pub(super) async fn snapshot<S: Store, A: ScanApi>(
     let hours = shared.hours.clone().map(|hours| (hours, store.clock().utc()));
     let outlook = Outlook { hours, pauses, ..outlook };
     let now = store.clock().now();
+    // At first nobody has asked yet whether an order may leave; a window is known to be shut.
+    let (hold, held_until) = match (&flow.hold, shared.sending_hours()) {
+        (None, SendingHours::Shut(left)) => {
+            let until = if left < Duration::MAX { Some(now.plus(left)) } else { None };
+            (Some(shared.shut_by()), until)
+        }
+        (hold, _) => (hold.clone(), flow.held_until),
+    };
     Ok(Snapshot {
-        next_order: flow.held_until.filter(|until| *until > now).map(|until| until.since(now)),
+        next_order: held_until.filter(|until| *until > now).map(|until| until.since(now)),
         finish_in: outlook.forecast(tally.queued).map(|forecast| forecast.last_answer),
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
         tally,
         calls: flow.counts.calls(),
         throttled: flow.throttled,
         in_flight: flow.in_flight,
-        hold: flow.hold.clone(),
+        hold,
         wave,
     })
 }

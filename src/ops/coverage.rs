@@ -1,18 +1,47 @@
-//! `status --coverage`: how much of a fleet has had a scan. It only reads the store.
+//! How much of a fleet has had a scan, for `status --coverage` and for the page. It only reads the
+//! store, and all of its rows, so whoever shows it again keeps it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::context::Context;
 use super::failure::Failure;
 use crate::clock::local_now;
 use crate::domain::history::{Ages, LOOKED_BACK};
-use crate::domain::{Campaign, CampaignFilter, CampaignState, DeviceId, SeriesName};
+use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignState, DeviceId, SeriesName};
 use crate::engine::history::{Fleet, History, Whose, a_run};
 use crate::report::coverage::Covered;
 use crate::store::Store;
 
+/// Devices that have waited longest, as far as they are named.
+const WAITED: usize = 20;
+
+/// Within which time every device should have had an order.
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
+
 /// The latest runs whose mean is the rate.
 const RUNS: usize = 7;
+
+/// What is known of a fleet.
+pub(crate) struct FleetCoverage {
+    /// The figures.
+    pub(crate) covered: Covered,
+    /// Devices without any order that does, which the server refused.
+    pub(crate) refused: u64,
+    /// Those without one within 7 days that have waited longest, the longest first.
+    pub(crate) waited: Vec<Waiting>,
+    /// The campaign whose list is the fleet, or the latest of several.
+    pub(crate) latest: CampaignId,
+}
+
+/// A device that waits for its next order.
+pub(crate) struct Waiting {
+    pub(crate) device: DeviceId,
+    /// When the latest scan was ordered that does; `None` if that was too long ago or never.
+    pub(crate) ordered: Option<Timestamp>,
+}
 
 /// Tells the coverage.
 ///
@@ -23,13 +52,28 @@ pub(super) async fn coverage<S: Store>(
     series: Option<&SeriesName>,
     store: &S,
 ) -> Result<(), Failure> {
+    match fleet_coverage(store, series).await? {
+        Some(read) => cx.ui.show(&read.covered),
+        None => Err(nothing(cx, series)),
+    }
+}
+
+/// Reads every row of the fleet's campaigns within the time that is looked back. Returns `None` if
+/// there is no campaign.
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(crate) async fn fleet_coverage<S: Store>(
+    store: &S,
+    series: Option<&SeriesName>,
+) -> Result<Option<FleetCoverage>, Failure> {
     let all = CampaignFilter::default();
     let meant = series.map_or(all.clone(), |series| all.of_series(series));
     let campaigns = of_one_fleet(store.select(&meant).await?, series);
     if campaigns.is_empty() {
-        return Err(nothing(cx, series));
+        return Ok(None);
     }
-    cx.ui.show(&covered(store, series, &campaigns).await?)
+    read(store, series, &campaigns).await.map(Some)
 }
 
 /// How much of the fleet of a campaign's series is covered, by the age of orders. Returns `None`
@@ -50,22 +94,22 @@ pub(super) async fn ages<S: Store>(
     if campaigns.is_empty() {
         return Ok(None);
     }
-    let covered = covered(store, Some(&series), &campaigns).await?;
+    let FleetCoverage { covered, .. } = read(store, Some(&series), &campaigns).await?;
     Ok(Some(covered.coverage.ages(covered.at.timestamp())))
 }
 
 /// The coverage of the fleet of these campaigns, the latest first; there is at least one.
-async fn covered<S: Store>(
+async fn read<S: Store>(
     store: &S,
     series: Option<&SeriesName>,
     campaigns: &[Campaign],
-) -> Result<Covered, Failure> {
+) -> Result<FleetCoverage, Failure> {
     let latest = &campaigns[0];
     let whose = whose(latest);
     let now = local_now();
     let mut history = History::new(latest.order.scan_type, now.timestamp());
     history.read_store(store, &whose).await?;
-    let since = now.timestamp().checked_sub(LOOKED_BACK).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let since = now.timestamp().checked_sub(LOOKED_BACK).unwrap_or(Timestamp::UNIX_EPOCH);
     // A list of the series is the whole fleet; other lists are parts of it.
     let lists = if series.is_some() { 1 } else { campaigns.len() };
     let mut fleet = Fleet::default();
@@ -89,7 +133,8 @@ async fn covered<S: Store>(
         ended || one.state == CampaignState::Finished
     };
     let over: Vec<Campaign> = campaigns.iter().filter(over).cloned().collect();
-    Ok(Covered {
+    let (refused, waited) = longest(&history, &devices);
+    let covered = Covered {
         series: series.map(ToString::to_string),
         target: latest.order.target.clone(),
         emulated: latest.emulated,
@@ -99,7 +144,24 @@ async fn covered<S: Store>(
         cannot_scan,
         a_run: a_run(store, &over, RUNS).await?,
         at: now,
-    })
+    };
+    Ok(FleetCoverage { covered, refused, waited, latest: latest.id })
+}
+
+/// How many devices have nothing but refusals, and which have waited longest.
+fn longest(history: &History, devices: &[DeviceId]) -> (u64, Vec<Waiting>) {
+    let mut refused = 0;
+    let mut all: Vec<Waiting> = Vec::new();
+    for device in devices.iter().copied() {
+        let past = history.of(device);
+        refused += u64::from(past.ordered.is_none() && past.refused.is_some());
+        if !past.is_recent(WEEK, history.now()) {
+            all.push(Waiting { device, ordered: past.ordered });
+        }
+    }
+    all.sort_by_key(|one| (one.ordered, one.device));
+    all.truncate(WAITED);
+    (refused, all)
 }
 
 /// The campaigns of the fleet that the latest one is about, the latest first.

@@ -15,6 +15,7 @@ use super::model::campaigns::CampaignsView;
 use super::model::devices::{DeviceView, DevicesView, filter, rows_as_csv};
 use super::model::limits::LimitsView;
 use super::model::nights::NightsView;
+use super::model::tenants::TenantsView;
 use super::query::Query;
 use super::route::Route;
 use super::scraper::NoScraper;
@@ -43,6 +44,8 @@ const HEADERS: [(&str, &str); 8] = [
     ("cache-control", "no-store"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
 ];
+
+const ICON: &str = include_str!("icon.svg");
 
 const SCRIPT: &str = include_str!("live.js");
 
@@ -108,7 +111,7 @@ async fn metrics<S: Store>(shared: &Shared<S>, request: &Parts) -> Response<Body
     match shared.scraper.admits(&request.headers) {
         Ok(()) => {
             let _turn = shared.turns.acquire().await;
-            let text = crate::ops::metrics::read(&shared.store, &local_now()).await;
+            let text = crate::ops::metrics::read(&*shared.store, &local_now()).await;
             typed("text/plain; version=0.0.4; charset=utf-8", text.into())
         }
         Err(NoScraper::NotAsked) => plain(
@@ -132,11 +135,12 @@ async fn shown<S: Store>(
     route: Route,
     query: &Query,
 ) -> Result<Response<Body>, Failure> {
-    let Shared { store, commands, .. } = &**shared;
+    let (store, commands) = (&*shared.store, &shared.commands);
     let (frame, now) = (frame(shared), local_now());
     Ok(match route {
         Route::Style => typed("text/css; charset=utf-8", STYLE.into()),
         Route::Script => typed("text/javascript; charset=utf-8", SCRIPT.into()),
+        Route::Icon => typed("image/svg+xml", ICON.into()),
         Route::Campaigns => {
             let read = CampaignsView::read(store, commands, query, now).await?;
             html(&view::campaigns::draw(&frame, &read))
@@ -147,7 +151,15 @@ async fn shown<S: Store>(
             _ => redirect(&format!("{}/?q={name}", frame.prefix)),
         },
         Route::Nights => {
-            html(&view::nights::draw(&frame, &NightsView::read(store, query, now).await?))
+            let read = NightsView::read(store, query, now).await?;
+            let series = read.series.as_ref();
+            let kept = |series| shared.coverage.of(&shared.store, series, read.runs.clone());
+            let coverage = series.and_then(kept);
+            html(&view::nights::draw(&frame, &read, coverage.as_deref()))
+        }
+        Route::Tenants => {
+            let read = TenantsView::read(store, &shared.named, query, now).await?;
+            html(&view::tenants::draw(&frame, &read))
         }
         Route::Limits => html(&view::limits::draw(&frame, &LimitsView::read(store, now).await?)),
         Route::Campaign(id) | Route::Devices(id) | Route::DevicesCsv(id) | Route::Device(id, _) => {
@@ -166,7 +178,7 @@ async fn of_campaign<S: Store>(
     route: Route,
     query: &Query,
 ) -> Result<Response<Body>, Failure> {
-    let Shared { store, commands, .. } = &**shared;
+    let (store, commands) = (&*shared.store, &shared.commands);
     let now = local_now();
     Ok(match route {
         Route::Devices(_) => {

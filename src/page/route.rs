@@ -23,10 +23,14 @@ pub(super) enum Route {
     Nights,
     /// What may be called.
     Limits,
+    /// All tenants.
+    Tenants,
     /// Colours and shapes.
     Style,
     /// What fetches a page anew.
     Script,
+    /// The sign in the browser's tab.
+    Icon,
 }
 
 impl Route {
@@ -38,8 +42,10 @@ impl Route {
             [""] => Route::Campaigns,
             ["nights"] => Route::Nights,
             ["limits"] => Route::Limits,
+            ["tenants"] => Route::Tenants,
             ["style.css"] => Route::Style,
             ["live.js"] => Route::Script,
+            ["icon.svg"] => Route::Icon,
             ["c", name] => Route::Named(percent_decode_str(name).decode_utf8().ok()?.parse().ok()?),
             ["c", campaign, _] => Route::Campaign(id(campaign)?),
             ["c", campaign, _, "devices"] => Route::Devices(id(campaign)?),
@@ -71,8 +77,10 @@ mod tests {
             ("/c/7/inc-4711/devices/12", Route::Device(id, 12)),
             ("/nights", Route::Nights),
             ("/limits", Route::Limits),
+            ("/tenants", Route::Tenants),
             ("/style.css", Route::Style),
             ("/live.js", Route::Script),
+            ("/icon.svg", Route::Icon),
         ] {
             assert_eq!(Route::of(path), Some(route), "{path}");
         }

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::address::{Address, Listen};
 use super::answer::answer;
 use super::door::Door;
+use super::named::NamedTenant;
 use super::scraper::Scraper;
 use super::shared::{Shared, drawn, now};
 use super::tickets::Tickets;
@@ -37,6 +38,8 @@ pub struct ServeRequest {
     pub public_url: Option<String>,
     /// The file of the token by which metrics are read, if they are.
     pub metrics_token_file: Option<PathBuf>,
+    /// The tenants that the settings name.
+    pub named: Vec<NamedTenant>,
 }
 
 /// Serves the page until a signal.
@@ -53,12 +56,14 @@ pub async fn serve(cx: &Context<'_>, request: ServeRequest) -> Result<Exit, Fail
     let (listen, listener) = Listener::bind(&request.listen).await?;
     let address = Address::of(&listen, request.public_url.as_deref())?;
     let shared = Arc::new(Shared {
-        store,
+        store: Arc::new(store),
         commands: cx.commands.clone(),
         door: Door::new(address),
         tickets: Tickets::default(),
         scraper,
         turns: Semaphore::new(AT_ONCE),
+        named: request.named,
+        coverage: Arc::default(),
     });
     tell(cx, &shared, &listen)?;
     cx.ui.service(&Service::Ready);

@@ -1,8 +1,12 @@
 //! What all requests share, and where chance and time come from.
 
+use std::sync::Arc;
+
 use tokio::sync::Semaphore;
 
 use super::door::Door;
+use super::model::coverage::CoverageKept;
+use super::named::NamedTenant;
 use super::scraper::Scraper;
 use super::tickets::Tickets;
 use crate::clock::SystemClock;
@@ -11,15 +15,18 @@ use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
 
 /// What all requests share.
-#[derive(Debug)]
 pub(super) struct Shared<S> {
-    pub(super) store: S,
+    pub(super) store: Arc<S>,
     pub(super) commands: Commands,
     pub(super) door: Door,
     pub(super) tickets: Tickets,
     pub(super) scraper: Scraper,
     /// Each request that reads the store takes one.
     pub(super) turns: Semaphore,
+    /// The tenants that the settings name.
+    pub(super) named: Vec<NamedTenant>,
+    /// What takes long to read.
+    pub(super) coverage: Arc<CoverageKept>,
 }
 
 /// Now, by the clock that tickets go by.

@@ -17,10 +17,13 @@ use super::picture::{STYLE, bar};
 use super::record::{ReportHead, reason, stands_of};
 use super::story::Story;
 use crate::domain::text::{cut, printable};
-use crate::domain::{Outcome, Row, Tally};
+use crate::domain::{Outcome, Row, Stands, Tally};
 
 /// Characters of a name or a message that are shown.
 const SHOWN: usize = 200;
+
+/// Kinds of failure that are told apart.
+const KINDS: usize = 20;
 
 /// The report.
 pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> Markup {
@@ -59,7 +62,8 @@ fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
         @if let Some(story) = &head.story { (facts(story, tally)) }
         h2 { "What became of them" }
         (bar(tally, 14.0))
-        (table(tally, None))
+        (scrolls("Outcomes", &table(tally, None)))
+        (failures(gathered))
         @if let Some(story) = &head.story { (told(story, tally)) }
         (rows(head, gathered))
         footer {
@@ -90,6 +94,49 @@ pub(super) fn headline(tally: &Tally) -> String {
     )
 }
 
+/// A region that scrolls by itself where a screen is narrow, and by the keyboard.
+fn scrolls(name: &str, inner: &Markup) -> Markup {
+    html! { div class="scroll" tabindex="0" role="region" aria-label=(name) { (inner) } }
+}
+
+fn pan(name: &str, picture: &Markup) -> Markup {
+    html! { div class="pan" tabindex="0" role="region" aria-label=(name) { (picture) } }
+}
+
+/// What went wrong, the most frequent first.
+fn failures(gathered: &Gathered) -> Markup {
+    let groups = gathered.totals.groups();
+    html! {
+        @if !groups.is_empty() {
+            h2 { "What went wrong" }
+            (scrolls("What went wrong", &html! {
+                table class="kinds" {
+                    thead { tr {
+                        th scope="col" class="n" { "Rows" }
+                        th scope="col" { "Outcome" }
+                        th scope="col" { "Code" }
+                        th scope="col" { "What the server said of the first, or why" }
+                    } }
+                    tbody {
+                        @for group in groups.iter().take(KINDS) {
+                            tr {
+                                td class="n" { (count(group.rows)) }
+                                td { (words(Stands::Ended(group.outcome))) }
+                                td class="dev" {
+                                    (cut(&printable(group.code.as_deref().unwrap_or("")), SHOWN))
+                                }
+                                td class="dev" { bdi {
+                                    (cut(&printable(group.message.as_deref().unwrap_or("")), SHOWN))
+                                } }
+                            }
+                        }
+                    }
+                }
+            }))
+        }
+    }
+}
+
 fn facts(story: &Story, tally: &Tally) -> Markup {
     let [from, to] =
         [story.opened_at, story.end()].map(|at| moment(&at.to_zoned_datetime(story.zone.clone())));
@@ -113,12 +160,12 @@ fn told(story: &Story, tally: &Tally) -> Markup {
     html! {
         h2 { "Calls against both limits" }
         figure {
-            div class="pan" { (pictures.calls.svg()) }
+            (pan("Picture of calls", &pictures.calls.svg()))
             figcaption { "Bars: calls of each minute. " (legend(&pictures.calls.bands)) }
         }
         h2 { "How it went" }
         figure {
-            div class="pan" { (pictures.left.svg()) }
+            (pan("Picture of devices left", &pictures.left.svg()))
             figcaption { (pictures.left.words()) }
         }
         h2 { "What happened" }
@@ -150,16 +197,18 @@ fn rows(head: &ReportHead, gathered: &Gathered) -> Markup {
                     " more stand in the other reports."
                 }
             }
-            table class="rows" {
-                colgroup { col class="l"; col class="d"; col class="o"; col class="r"; }
-                thead { tr {
-                    th scope="col" class="n" { "Line" }
-                    th scope="col" { "Device" }
-                    th scope="col" { "Outcome" }
-                    th scope="col" { "What the server said, or why" }
-                } }
-                tbody { @for row in &gathered.rows { (line(head, row)) } }
-            }
+            (scrolls("Rows that need attention", &html! {
+                table class="rows" {
+                    colgroup { col class="l"; col class="d"; col class="o"; col class="r"; }
+                    thead { tr {
+                        th scope="col" class="n" { "Line" }
+                        th scope="col" { "Device" }
+                        th scope="col" { "Outcome" }
+                        th scope="col" { "What the server said, or why" }
+                    } }
+                    tbody { @for row in &gathered.rows { (line(head, row)) } }
+                }
+            }))
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Standing<'a> {
     pub campaign: &'a Campaign,
     /// What it does now.
     pub doing: Doing,
+    /// It was ended by the next run of its series, which goes on with what waited.
+    pub followed: bool,
     /// Where its rows stand.
     pub tally: &'a Tally,
     /// How many calls count against each limit now.
@@ -91,7 +93,7 @@ impl Standing<'_> {
     /// The first sentences.
     pub fn first_sentences(&self) -> FirstSentences {
         let Why { tone, leaves, why } = self.why();
-        let doing = self.doing.word();
+        let doing = if self.followed { "ended" } else { self.doing.word() };
         let capital = doing[..1].to_ascii_uppercase();
         FirstSentences {
             tone,
@@ -156,6 +158,10 @@ impl Standing<'_> {
         let go_on = format!("`{}` goes on.", self.go_on);
         match self.doing {
             Doing::Finished => self.finished(),
+            Doing::Cancelled if self.followed => {
+                let why = "what waited in it goes on with the next run of its series.";
+                say(Tone::Idle, "Nothing more is ordered here:", why.to_owned())
+            }
             Doing::Cancelled => {
                 let open = match self.tally.open() {
                     0 => String::new(),
@@ -229,6 +235,11 @@ impl Standing<'_> {
             // A run of an older version says it in words alone.
             return match &run.held_by {
                 Some(words) => say(Tone::Runs, NOW, format!("{}.{next}", printable(words))),
+                // One that orders foresees its end, unless it has only begun or is ending.
+                None if run.done_by.is_none() => {
+                    let why = "Its run has not told yet whether orders leave now.";
+                    say(Tone::Runs, "", why.to_owned())
+                }
                 None => say(Tone::Runs, "Orders leave now,", "as fast as the limits allow.".into()),
             };
         };
@@ -420,6 +431,7 @@ mod tests {
         let standing = Standing {
             campaign,
             doing,
+            followed: campaign.finished_at.is_some() && campaign.called_off,
             tally,
             used: &[(quota, 1_500)],
             by_limits: Some(at("05:30:00")),
@@ -495,6 +507,7 @@ mod tests {
             told(&with(for_workers), &open),
             told(&Campaign { paused: true, ..with(run()) }, &open),
             told(&Campaign { called_off: true, ..with(run()) }, &open),
+            told(&Campaign { called_off: true, ..finished.clone() }, &tally(0)),
             told(&finished, &tally(0)),
             told(&finished, &refused),
             told(&with(run()), &out),
@@ -507,6 +520,7 @@ mod tests {
             ..run()
         };
         sentences.push(told(&with(soon), &open));
+        sentences.push(told(&with(run()), &open));
         insta::assert_snapshot!(sentences.join("\n"));
     }
 }

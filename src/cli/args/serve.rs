@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::page::{Listen, ServeRequest};
+use crate::page::{Listen, NamedTenant, ServeRequest};
 
 /// `serve`.
 #[derive(Debug, Args)]
@@ -46,10 +46,10 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// What is asked for.
-    pub(crate) fn request(self) -> ServeRequest {
+    /// What is asked for. `named` are the tenants that the settings name.
+    pub(crate) fn request(self, named: Vec<NamedTenant>) -> ServeRequest {
         let Self { listen, socket, public_url, metrics_token_file, store: _, json: _ } = self;
         let listen = socket.map_or(Listen::Tcp(listen), Listen::Socket);
-        ServeRequest { listen, public_url, metrics_token_file }
+        ServeRequest { listen, public_url, metrics_token_file, named }
     }
 }

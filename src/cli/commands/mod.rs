@@ -118,7 +118,7 @@ async fn dispatch(cx: &Context<'_>, command: Command, given: Given) -> Result<Ex
             Some(meant) => named::status(cx, args.request(), meant).await,
             None => status::status(cx, args.request(), defaults.run.connect).await,
         },
-        Command::Serve(args) => page::serve(cx, args.request()).await,
+        Command::Serve(args) => page::serve(cx, args.request(settings.tenants.clone())).await,
         Command::Report(args) => match args.whose.meant(profiles) {
             Some(meant) => named::report(cx, args.request()?, meant).await,
             None => report::report(cx, args.request()?, defaults.run.connect).await,

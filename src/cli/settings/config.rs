@@ -19,6 +19,7 @@ use crate::defender::HttpClients;
 use crate::domain::text::printable;
 use crate::ops::failure::Failure;
 use crate::ops::messages::Channels;
+use crate::page::NamedTenant;
 
 /// Where a setting's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub(crate) struct Settings {
     pub all: Vec<Setting>,
     /// Where messages go.
     pub(super) notify: Vec<Notify>,
+    /// The tenants of all profiles.
+    pub tenants: Vec<NamedTenant>,
 }
 
 /// A command line, and the arguments that its command has.
@@ -146,7 +149,8 @@ impl Settings {
         };
         let all =
             KEYS.iter().filter_map(|key| told(key, typed, of_key(key), profile.as_ref())).collect();
-        Self { path: Some(path.to_owned()), profile, all, notify: file.notify.clone() }
+        let (notify, tenants) = (file.notify.clone(), file.tenants());
+        Self { path: Some(path.to_owned()), profile, all, notify, tenants }
     }
 
     /// The channels of messages. One whose address cannot be read is told, and nothing else: a

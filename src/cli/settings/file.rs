@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::keys::KEYS;
 use super::notify::Notify;
 use crate::cli::nearest::nearest;
+use crate::page::NamedTenant;
 
 /// Settings by name, each as flags would have it: one text, or several for a flag that can be
 /// repeated.
@@ -88,6 +89,15 @@ impl SettingsFile {
             }
         }
         Ok(file)
+    }
+
+    /// The tenants of all profiles, each with the name of its profile.
+    pub(super) fn tenants(&self) -> Vec<NamedTenant> {
+        let tenant = |values: &Values| values.get("tenant").and_then(|all| all.first()).cloned();
+        let named = self.profiles.iter().filter_map(|(name, values)| {
+            Some(NamedTenant { tenant: tenant(values)?, name: name.clone() })
+        });
+        named.collect()
     }
 }
 

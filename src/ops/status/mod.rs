@@ -21,7 +21,7 @@ use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit, Se
 use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
-pub(crate) use standing::CampaignStatus;
+pub(crate) use standing::{CampaignStatus, followed};
 use table::{More, Table};
 
 /// Time between two looks of who watches.

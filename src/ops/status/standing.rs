@@ -14,8 +14,8 @@ use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::quota::{api_quotas, used};
 use crate::domain::request::SpeedRequest;
 use crate::domain::{
-    Begun, BudgetState, Campaign, CampaignState, Doing, Happening, Hours, Minute, Quota, Stamp,
-    Tally, Timing,
+    Begun, BudgetState, Campaign, CampaignState, Doing, Happened, Happening, Hours, Minute, Quota,
+    SeriesName, Stamp, Tally, Timing,
 };
 use crate::engine::waves::shown;
 use crate::ops::failure::Failure;
@@ -49,6 +49,8 @@ pub(crate) struct CampaignStatus {
     pub(crate) in_hours: Option<Duration>,
     /// Open campaigns of high priority that this one yields to.
     pub(crate) before: Vec<String>,
+    /// The next run of its series ended it, and goes on with what waited in it.
+    pub(crate) followed: bool,
     /// Its present wave, if another one follows.
     pub(crate) wave: Option<WaveShown>,
     /// What happened in it; `None` where many campaigns are told of.
@@ -102,7 +104,9 @@ impl CampaignStatus {
         let before = before(&campaign, open);
         let read_at = store.clock().shared_utc();
         let doing = Doing::of(&campaign, read_at);
+        let followed = followed(store, &campaign).await?;
         Ok(Self {
+            followed,
             campaign,
             begun,
             tally,
@@ -157,8 +161,9 @@ impl CampaignStatus {
         go_on: &'a str,
         now: &'a ZonedDateTime,
     ) -> Standing<'a> {
-        let Self { campaign, doing, tally, used, .. } = self;
-        Standing { campaign, doing: *doing, tally, used, by_limits, go_on, now }
+        let Self { campaign, doing, followed, tally, used, .. } = self;
+        let (doing, followed) = (*doing, *followed);
+        Standing { campaign, doing, followed, tally, used, by_limits, go_on, now }
     }
 
     /// When the last answer is likely to be in. Returns `None` for a campaign that stands still. A
@@ -265,6 +270,18 @@ impl CampaignStatus {
         status["happenings"] = serde_json::json!(self.happenings);
         status["minutes"] = serde_json::json!(self.minutes);
     }
+}
+
+/// Whether the next run of its series ended this campaign.
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(crate) async fn followed<S: Store>(store: &S, campaign: &Campaign) -> Result<bool, Failure> {
+    if !campaign.called_off || SeriesName::of(&campaign.name).is_none() {
+        return Ok(false);
+    }
+    let all = store.happenings(campaign.id, 0, HAPPENINGS_KEPT).await?;
+    Ok(all.iter().any(|one| matches!(one.happening.what, Happened::Followed { .. })))
 }
 
 /// How it is run by who goes on with it: as it was begun, or by the defaults if that was not kept.

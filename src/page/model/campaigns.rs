@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, ZonedDateTime};
 
 use super::campaign::go_on;
-use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignState, Doing};
 use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
@@ -15,6 +14,8 @@ use crate::store::Store;
 
 /// Campaigns of one page.
 const A_PAGE: usize = 50;
+/// Campaigns that need somebody and are named at once.
+const NAMED: usize = 3;
 /// How long an ended campaign that needs attention stands among the first.
 const IS_NEWS: SignedDuration = SignedDuration::from_hours(48);
 
@@ -27,6 +28,8 @@ pub(in crate::page) struct CampaignsView {
     /// What they do, all in all.
     pub(in crate::page) first: String,
     pub(in crate::page) tone: Tone,
+    /// The first of the open ones that need somebody.
+    pub(in crate::page) needing: Vec<(Campaign, Doing)>,
     pub(in crate::page) shown: Vec<Item>,
     /// What was asked for.
     pub(in crate::page) text: String,
@@ -86,7 +89,10 @@ impl CampaignsView {
         more |= plain && shown.len() >= A_PAGE;
         shown.sort_by_key(|item| rank(item, &now));
         let (first, tone) = first(&shown);
-        Ok(Self { first, tone, shown, text, state, page, more })
+        let needing = needing(&shown).take(NAMED);
+        let needing = needing.map(|item| (item.status.campaign.clone(), item.status.doing));
+        let needing = needing.collect();
+        Ok(Self { first, tone, needing, shown, text, state, page, more })
     }
 }
 
@@ -113,20 +119,27 @@ fn rank(item: &Item, now: &ZonedDateTime) -> Tone {
     if is_old { Tone::Good } else { item.first.tone.min(Tone::Idle) }
 }
 
+fn open(shown: &[Item]) -> impl Iterator<Item = &Item> {
+    shown.iter().filter(|item| item.status.campaign.state == CampaignState::Open)
+}
+
+/// The open ones that need somebody.
+fn needing(shown: &[Item]) -> impl Iterator<Item = &Item> {
+    open(shown).filter(|item| item.first.tone <= Tone::Attention)
+}
+
 /// What the campaigns do, all in all: `1 runs, 1 waits, 2 need somebody.`
 fn first(shown: &[Item]) -> (String, Tone) {
-    let is_open = |item: &&Item| item.status.campaign.state == CampaignState::Open;
-    let open: Vec<&Item> = shown.iter().filter(is_open).collect();
+    let open: Vec<&Item> = open(shown).collect();
     let doing = |doing: &[Doing]| {
         open.iter().filter(|item| doing.contains(&item.status.doing)).count() as u64
     };
-    let needing = open.iter().filter(|item| item.first.tone <= Tone::Attention);
-    let needing: Vec<&&Item> = needing.collect();
+    let needing = needing(shown).count() as u64;
     let mut parts = Vec::new();
     for (number, one, several) in [
         (doing(&[Doing::Running]), "runs", "run"),
         (doing(&[Doing::Waiting, Doing::ForWorker]), "waits", "wait"),
-        (needing.len() as u64, "needs somebody", "need somebody"),
+        (needing, "needs somebody", "need somebody"),
     ] {
         if number > 0 {
             let words = if number == 1 { one } else { several };
@@ -138,10 +151,5 @@ fn first(shown: &[Item]) -> (String, Tone) {
         let text = if open.is_empty() { "No campaign is open." } else { "Nothing runs now." };
         return (text.to_owned(), tone);
     }
-    let mut text = format!("{}.", parts.join(", "));
-    for item in needing.iter().take(3) {
-        let (name, doing) = (&item.status.campaign.name, item.status.doing.word());
-        text.push_str(&format!(" {} is {doing}.", printable(name.as_str())));
-    }
-    (text, tone)
+    (format!("{}.", parts.join(", ")), tone)
 }

@@ -99,14 +99,14 @@ fn by_limits(status: &CampaignStatus) -> Vec<Left> {
     left_behind(&by_minute(&status.outlook_at_its_begin(), devices, begin), devices, begin)
 }
 
-/// How many calls leave in each minute of the clock behind that of `now`; what leaves in that one
-/// counts for the first.
+/// How many calls leave in the rest of the minute of the clock in which `now` is, and in each
+/// minute behind it.
 fn by_minute(outlook: &Outlook, calls: u64, now: Timestamp) -> Vec<u64> {
     let into_minute = now.as_second().rem_euclid(MINUTE) as u64;
     let mut minutes = Vec::new();
     for leaves in outlook.leaves(calls) {
         let minute = (leaves.as_secs() + into_minute) / MINUTE.unsigned_abs();
-        let at = usize::try_from(minute).unwrap_or(usize::MAX).saturating_sub(1);
+        let at = usize::try_from(minute).unwrap_or(usize::MAX);
         if at >= AHEAD {
             break;
         }
@@ -119,7 +119,7 @@ fn by_minute(outlook: &Outlook, calls: u64, now: Timestamp) -> Vec<u64> {
 }
 
 fn left_behind(calls: &[u64], all: u64, now: Timestamp) -> Vec<Left> {
-    let first = now.as_second().div_euclid(MINUTE) + 1;
+    let first = now.as_second().div_euclid(MINUTE);
     let mut left = all;
     let mut points = vec![Left { at: now, devices: all }];
     for (number, calls) in (first..).zip(calls) {
@@ -144,6 +144,6 @@ mod tests {
         let points = left_behind(&[2, 0, 3], 6, now);
         let told = left(&points);
         let told: Vec<_> = told.iter().map(|(at, left)| (at.as_str(), *left)).collect();
-        assert_eq!(told, [("22:00:30", 6), ("22:02:00", 4), ("22:03:00", 4), ("22:04:00", 1)]);
+        assert_eq!(told, [("22:00:30", 6), ("22:01:00", 4), ("22:02:00", 4), ("22:03:00", 1)]);
     }
 }

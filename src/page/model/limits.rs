@@ -52,7 +52,7 @@ impl LimitsView {
         for campaign in open_and_latest(store).await? {
             for operation in Operation::ALL {
                 let of = keys.entry(campaign.order.target.budget(operation)).or_default();
-                if operation != Operation::Cancel && campaign.state == CampaignState::Open {
+                if operation == Operation::Scan && campaign.state == CampaignState::Open {
                     of.push(campaign.clone());
                 }
             }

@@ -3,7 +3,9 @@
 
 pub(super) mod campaign;
 pub(super) mod campaigns;
+pub(super) mod coverage;
 pub(super) mod devices;
 mod foresight;
 pub(super) mod limits;
 pub(super) mod nights;
+pub(super) mod tenants;

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::{Frame, first_sentences, scrolls};
+use crate::domain::Priority;
 use crate::domain::text::printable;
-use crate::domain::{CampaignState, Priority};
 use crate::page::model::campaign::CampaignView;
 use crate::report::human::{count, duration};
 use crate::report::outcomes::table;
@@ -140,8 +140,7 @@ fn left(view: &CampaignView) -> Markup {
     let picture = &view.pictures.left;
     html! {
         h2 {
-            @if view.status.campaign.state == CampaignState::Open { "When will it be done" }
-            @else { "How it went" }
+            @if picture.now.is_some() { "When will it be done" } @else { "How it went" }
         }
         figure {
             div class="pan" tabindex="0" role="region" aria-label="Picture of devices left" {

@@ -13,7 +13,15 @@ use crate::report::picture::bar;
 pub(in crate::page) fn draw(frame: &Frame<'_>, view: &CampaignsView) -> Markup {
     let main = html! {
         h1 { "Campaigns" }
-        div class=(format!("say {}", class(view.tone))) { p { strong { (view.first) } } }
+        div class=(format!("say {}", class(view.tone))) {
+            p {
+                strong { (view.first) }
+                @for (campaign, doing) in &view.needing {
+                    " " a href=(frame.campaign(campaign)) { (campaign.name.as_str()) }
+                    " is " (doing.word()) "."
+                }
+            }
+        }
         (form(frame, view))
         @if view.shown.is_empty() {
             p { "No campaign is so." }
@@ -73,7 +81,7 @@ fn row(frame: &Frame<'_>, item: &Item) -> Markup {
                     @if let Some(ticket) = &campaign.order.ticket { " · " (ticket.as_str()) }
                 }
             }
-            td { (badge(item.status.doing, item.first.tone)) }
+            td { (badge(&item.status, item.first.tone)) }
             td class="n" {
                 (count(item.done))
                 br;

@@ -45,6 +45,9 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &DeviceView) -> Markup {
                                 td {
                                     @match value {
                                         Value::Empty => {}
+                                        Value::Text(link) if *name == "portal_link" => {
+                                            a href=(link) rel="noreferrer" { (link) }
+                                        }
                                         Value::Text(text) => bdi { (printable(&text)) },
                                         Value::Number(number) => (number),
                                         Value::Time(at) => (time(Some(at), now)),

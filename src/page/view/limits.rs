@@ -6,7 +6,10 @@ use super::{Frame, class, scrolls};
 use crate::domain::Priority;
 use crate::domain::text::printable;
 use crate::page::model::limits::{BudgetView, LimitsView};
-use crate::report::human::used_of;
+use crate::report::human::{count, used_of};
+
+/// Campaigns of a budget that are named.
+const NAMED: usize = 6;
 
 /// The page.
 pub(in crate::page) fn draw(frame: &Frame<'_>, view: &LimitsView) -> Markup {
@@ -42,13 +45,21 @@ fn row(frame: &Frame<'_>, budget: &BudgetView) -> Markup {
             td { bdi { (printable(&budget.key.tenant)) } }
             td { bdi { (printable(&budget.key.application)) } }
             td { (budget.key.operation.to_string()) }
-            td { (used_of(&budget.used, &budget.named)) }
+            td {
+                @for (at, one) in budget.used.iter().enumerate() {
+                    @if at > 0 { br; }
+                    span class="w" { (used_of(std::slice::from_ref(one), &budget.named)) }
+                }
+            }
             td { (budget.held.as_deref().unwrap_or("free")) }
             td {
-                @for (at, campaign) in budget.campaigns.iter().enumerate() {
+                @for (at, campaign) in budget.campaigns.iter().take(NAMED).enumerate() {
                     @if at > 0 { ", " }
                     a href=(frame.campaign(campaign)) { (campaign.name.as_str()) }
                     @if campaign.priority == Priority::High { " (high)" }
+                }
+                @if budget.campaigns.len() > NAMED {
+                    " and " (count((budget.campaigns.len() - NAMED) as u64)) " more"
                 }
             }
         }

@@ -7,6 +7,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::route::path_of;
 use crate::domain::text::printable;
 use crate::domain::{Campaign, Doing};
+use crate::ops::status::CampaignStatus;
 use crate::report::human::moment;
 use crate::report::outcomes::ticked;
 use crate::report::standing::{FirstSentences, Tone};
@@ -17,6 +18,7 @@ pub(super) mod device;
 pub(super) mod devices;
 pub(super) mod limits;
 pub(super) mod nights;
+pub(super) mod tenants;
 
 /// What stands around every page.
 pub(super) struct Frame<'a> {
@@ -35,6 +37,15 @@ impl Frame<'_> {
 
     /// A whole page. `beside` is told beside its time.
     fn page(&self, title: &str, beside: &str, main: &Markup) -> Markup {
+        self.whole(title, beside, &html! { main id="main" { (main) } })
+    }
+
+    /// A page as wide as the screen.
+    fn wide_page(&self, title: &str, main: &Markup) -> Markup {
+        self.whole(title, "", &html! { main id="main" class="wide" { (main) } })
+    }
+
+    fn whole(&self, title: &str, beside: &str, main: &Markup) -> Markup {
         let prefix = self.prefix;
         let at = self.now.strftime("%H:%M:%S %Z").to_string();
         let utc = self.now.timestamp().strftime("%F %T UTC").to_string();
@@ -46,6 +57,7 @@ impl Frame<'_> {
                     meta name="viewport" content="width=device-width,initial-scale=1";
                     title { (title) " · fleetsweep" }
                     link rel="stylesheet" href=(format!("{prefix}/style.css"));
+                    link rel="icon" href=(format!("{prefix}/icon.svg"));
                     script src=(format!("{prefix}/live.js")) defer {}
                     noscript { meta http-equiv="refresh" content="30"; }
                 }
@@ -57,12 +69,13 @@ impl Frame<'_> {
                             a href=(format!("{prefix}/")) { "Campaigns" }
                             a href=(format!("{prefix}/nights")) { "Nights" }
                             a href=(format!("{prefix}/limits")) { "Limits" }
+                            a href=(format!("{prefix}/tenants")) { "Tenants" }
                         }
                         span class="fresh" {
                             span role="status" title=(utc) { "as of " (at) (beside) }
                         }
                     }
-                    main id="main" { (main) }
+                    (main)
                     footer {
                         "“Accepted” is an order: a device that sleeps scans when it wakes. Store "
                         (printable(&self.place)) " · fleetsweep " (env!("CARGO_PKG_VERSION"))
@@ -108,9 +121,16 @@ fn sign(tone: Tone) -> &'static str {
     }
 }
 
-/// What a campaign does, as a word with a sign.
-fn badge(doing: Doing, tone: Tone) -> Markup {
-    html! { span class=(format!("badge {}", class(tone))) { (sign(tone)) " " (doing.word()) } }
+/// What a campaign does, as a word with a sign. Nobody has to look at one that stands still as
+/// planned.
+fn badge(status: &CampaignStatus, tone: Tone) -> Markup {
+    let (tone, word) = match status.doing {
+        Doing::Stopped if tone == Tone::Idle => (Tone::Good, "as planned"),
+        Doing::Cancelled if status.followed => (Tone::Good, "as planned"),
+        Doing::Finished if tone == Tone::Attention => (tone, "needs attention"),
+        doing => (tone, doing.word()),
+    };
+    html! { span class=(format!("badge {}", class(tone))) { (sign(tone)) " " (word) } }
 }
 
 /// The first sentences as the box at the top of a page.

@@ -2,12 +2,26 @@
 
 use maud::{Markup, html};
 
-use super::{Frame, class, scrolls, sign};
+use super::{Frame, class, scrolls, sign, time};
+use crate::domain::history::Coverage;
+use crate::domain::text::{cut, printable};
+use crate::page::model::coverage::{CoverageView, Waited};
 use crate::page::model::nights::{Day, Night, NightsView};
-use crate::report::human::count;
+use crate::report::human::{clock, count, counted};
+use crate::report::outcomes::share;
+use crate::report::standing::Tone;
+
+/// Characters of a name or a message that a list shows.
+const SHOWN: usize = 120;
 
 /// The page.
-pub(in crate::page) fn draw(frame: &Frame<'_>, view: &NightsView) -> Markup {
+///
+/// `coverage` is missing while it is read.
+pub(in crate::page) fn draw(
+    frame: &Frame<'_>,
+    view: &NightsView,
+    coverage: Option<&CoverageView>,
+) -> Markup {
     let main = html! {
         h1 {
             @match &view.series {
@@ -15,20 +29,27 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &NightsView) -> Markup {
                 None => "Nights",
             }
         }
-        div class=(format!("say {}", class(view.tone))) { p { strong { (view.first) } } }
+        div class=(format!("say {}", class(view.tone))) {
+            p {
+                @if let Some(coverage) = coverage { strong { (share_of(coverage)) } " " }
+                (view.first)
+            }
+        }
         @if view.all.len() > 1 { (others(frame, view)) }
         @if !view.weeks.is_empty() {
             h2 { "Each night" }
             (scrolls("Calendar of nights", &calendar(frame, view)))
             p class="t" {
-                "Large: devices that were ordered or found covered. ✕ stopped, ! needs attention, \
-                 ✓ finished or ended as planned, ▶ runs."
+                "Large: devices that were ordered or found covered. ✕ stopped, ! needs attention \
+                 or did not run, ✓ finished or ended as planned, ▶ runs."
             }
         }
-        @if let Some(series) = &view.series {
+        @if view.series.is_some() {
             h2 { "How much of the fleet had a scan" }
-            p { "This reads every row of 90 days, so it is asked for by hand:" }
-            pre tabindex="0" { "fleetsweep status --coverage --series " (series.to_string()) }
+            @match coverage {
+                Some(coverage) => (covered(frame, coverage, view)),
+                None => p { "Every row of 90 days is being read; it stands here in a while." },
+            }
         }
     };
     frame.page("Nights", "", &main)
@@ -73,10 +94,23 @@ fn cell(frame: &Frame<'_>, day: &Day, view: &NightsView) -> Markup {
     let date = day.date.strftime("%-d %b").to_string();
     html! {
         @if day.runs.is_empty() && day.counts {
-            span { (date) b { @if day.date == view.now.date() { "not yet" } @else { "no run" } } }
+            span class=(if is_missed(day, view) { "att" } else { "none" }) {
+                (date)
+                b {
+                    @if day.is_off == Some(true) { "no window" }
+                    @else if day.date == view.now.date() { "not yet" }
+                    @else if is_missed(day, view) { (sign(Tone::Attention)) " no run" }
+                    @else { "no run" }
+                }
+            }
         }
         @for night in &day.runs { (run(frame, night, &date)) }
     }
+}
+
+/// A window began on it, and no run did.
+fn is_missed(day: &Day, view: &NightsView) -> bool {
+    day.is_off == Some(false) && day.date < view.now.date()
 }
 
 fn run(frame: &Frame<'_>, night: &Night, date: &str) -> Markup {
@@ -85,6 +119,82 @@ fn run(frame: &Frame<'_>, night: &Night, date: &str) -> Markup {
             (date)
             b { (sign(night.tone)) " " (count(night.ordered)) }
             "of " (count(night.devices)) ", " (night.word)
+        }
+    }
+}
+
+/// The share of the fleet that had an order lately, as a sentence.
+fn share_of(coverage: &CoverageView) -> String {
+    let Coverage { devices, week, .. } = &coverage.covered.coverage;
+    let mut text =
+        format!("{} of the fleet had a scan ordered within 7 days.", share(week.ordered, *devices));
+    if coverage.refused > 0 {
+        let (refused, are) = (counted(coverage.refused, "device"), coverage.refused);
+        let are = if are == 1 { "was" } else { "were" };
+        text.push_str(&format!(" {refused} {are} refused every time."));
+    }
+    text
+}
+
+fn covered(frame: &Frame<'_>, coverage: &CoverageView, view: &NightsView) -> Markup {
+    let Coverage { devices, week, month, never, .. } = &coverage.covered.coverage;
+    let older = devices.saturating_sub(month.ordered).saturating_sub(*never);
+    let at = clock(&coverage.covered.at, &view.now);
+    html! {
+        dl class="facts" {
+            (fact("Within 7 days", week.ordered, *devices))
+            (fact("8 to 30 days ago", month.ordered.saturating_sub(week.ordered), *devices))
+            (fact("31 to 90 days ago", older, *devices))
+            (fact("None within 90 days", *never, *devices))
+        }
+        p class="t" {
+            "The latest order of each of " (counted(*devices, "device")) ", as of " (at) ". An "
+            "order is not a scan: " (count(week.succeeded)) " of the " (count(week.ordered))
+            " within 7 days are “Succeeded” as the API calls it."
+        }
+        @if coverage.waited.is_empty() {
+            p { "None of them waits for longer than 7 days." }
+        } @else {
+            h2 { "Waited longest" }
+            (scrolls("Waited longest", &html! {
+                table {
+                    thead { tr {
+                        th scope="col" { "Device" }
+                        th scope="col" { "Last order" }
+                        th scope="col" { "What the server said last, or why" }
+                    } }
+                    tbody { @for one in &coverage.waited { (waited(frame, one, view)) } }
+                }
+            }))
+        }
+    }
+}
+
+fn fact(name: &str, devices: u64, of: u64) -> Markup {
+    html! {
+        div class="fact" {
+            dt { (name) }
+            dd { (count(devices)) " " small { (share(devices, of)) } }
+        }
+    }
+}
+
+fn waited(frame: &Frame<'_>, one: &Waited, view: &NightsView) -> Markup {
+    let name = cut(&printable(&one.name), SHOWN);
+    html! {
+        tr {
+            td class="dev" {
+                @match &one.row {
+                    Some((campaign, seq)) => {
+                        a href=(format!("{}/devices/{seq}", frame.campaign(campaign))) {
+                            bdi { (name) }
+                        }
+                    }
+                    None => bdi { (name) },
+                }
+            }
+            td { @if one.ordered.is_some() { (time(one.ordered, &view.now)) } @else { "none" } }
+            td class="dev" { bdi { (cut(&printable(&one.said), SHOWN)) } }
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct CallsPicture {
     pub now: Option<Timestamp>,
     /// The minutes in which calls left.
     pub minutes: Vec<Minute>,
-    /// Calls of the minutes to come, from now on.
+    /// Calls to come: those of the rest of this minute, then those of each minute after it.
     pub ahead: Vec<u64>,
     /// Why nothing left.
     pub bands: Vec<Band>,

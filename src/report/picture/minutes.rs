@@ -48,11 +48,19 @@ impl Grid {
         Self { from, calls, in_hour }
     }
 
-    /// Adds what is forecast behind it.
+    /// Adds what is forecast behind it: what leaves in the rest of its last minute, and in each
+    /// minute after that. The bar of the last minute stays as it is, since that is over in part.
     pub(super) fn with(mut self, ahead: &[u64]) -> Self {
-        for calls in ahead {
-            let gone = self.calls.len().checked_sub(HOUR).map_or(0, |at| self.calls[at]);
-            let sum = self.in_hour.last().copied().unwrap_or(0) + calls - gone;
+        let (rest, later) = match (ahead.split_first(), self.calls.is_empty()) {
+            (Some((rest, later)), false) => (*rest, later),
+            _ => (0, ahead),
+        };
+        let (last, mut sum) = (self.calls.len(), self.in_hour.last().copied().unwrap_or(0) + rest);
+        for calls in later {
+            let gone = self.calls.len().checked_sub(HOUR);
+            let rest = if gone.is_some_and(|gone| gone + 1 == last) { rest } else { 0 };
+            sum += calls;
+            sum -= gone.map_or(0, |gone| self.calls[gone]) + rest;
             self.calls.push(*calls);
             self.in_hour.push(sum);
         }
@@ -121,8 +129,14 @@ mod tests {
         let grid = Grid::of(&all, "2026-11-26T23:03:30Z".parse().unwrap());
         assert_eq!((grid.calls.len(), &grid.calls[..3]), (64, &[7, 0, 5][..]));
         assert_eq!((grid.in_hour[59], grid.in_hour[60], grid.in_hour[62]), (12, 5, 0));
-        let grid = grid.with(&[3, 4]);
-        assert_eq!((grid.in_hour[64], grid.in_hour[65], grid.calls[65]), (3, 7, 4));
+        // One call in the rest of the last minute, three in the next one, four in the one after it.
+        let ahead: Vec<u64> = [1, 3, 4].into_iter().chain([0; 60]).collect();
+        let grid = grid.with(&ahead);
+        assert_eq!((grid.calls[63], grid.calls[64], grid.calls[65]), (0, 3, 4));
+        assert_eq!((grid.in_hour[64], grid.in_hour[65]), (4, 8));
+        assert_eq!((grid.in_hour[122], grid.in_hour[123], grid.in_hour[124]), (8, 7, 4));
+        let none_yet = Grid::of(&[], "2026-11-26T23:03:30Z".parse().unwrap()).with(&[1, 3]);
+        assert_eq!(none_yet.calls, [1, 3]);
     }
 
     #[test]

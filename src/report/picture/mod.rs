@@ -7,6 +7,8 @@ pub mod bands;
 pub mod bar;
 pub mod burn;
 pub mod calls;
+#[cfg(test)]
+mod contrast;
 mod hatch;
 pub mod minutes;
 

@@ -154,7 +154,7 @@ async fn nights_over_the_change_of_clocks_order_in_their_hours_alone_and_each_go
         Event::Note(_) => None,
     });
     let first = snapshots.clone().next().unwrap();
-    assert_eq!(first.hold, None, "nothing was tried yet");
+    assert_eq!(first.hold, Some(HoldReason::Window), "also before anything was tried");
     let waiting = snapshots.clone().nth(1).unwrap();
     assert_eq!(waiting.hold, Some(HoldReason::Window));
     // An hour has passed. One more to the opening; nine hours take 900; sixteen to the next one.

@@ -1,6 +1,6 @@
 //! The program serving its page, and what comes back from it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -59,9 +59,14 @@ pub(super) struct Answer {
 }
 
 impl Page {
-    /// Serves, and takes the ticket.
+    /// Serves the store of these tests, and takes the ticket.
     pub(super) async fn of(place: &Place) -> Self {
-        let mut page = Self::locked(place.fleetsweep(&["serve", "--listen=127.0.0.1:0", STORE]));
+        Self::by(place.fleetsweep(&["serve", "--listen=127.0.0.1:0", STORE])).await
+    }
+
+    /// Serves by this command, and takes the ticket.
+    pub(super) async fn by(command: Command) -> Self {
+        let mut page = Self::locked(command);
         let at = page.link.find("/?ticket=").unwrap();
         let path = page.link[at..].to_owned();
         let answer = page.raw(&format!("GET {path} HTTP/1.1\r\n{}", page.host())).await;
@@ -78,6 +83,14 @@ impl Page {
         let link = link.trim().to_owned();
         let port = url::Url::parse(&link).unwrap().port().unwrap_or(0);
         Self { child, link, port, cookie: String::new() }
+    }
+
+    /// Ends it; what it logged.
+    pub(super) fn end(mut self) -> String {
+        self.child.kill().unwrap();
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        log
     }
 
     /// The line that names our host.

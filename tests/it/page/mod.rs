@@ -5,3 +5,4 @@ mod door;
 mod kit;
 mod metrics;
 mod shown;
+mod told;

@@ -4,7 +4,7 @@ use super::kit::{Page, STORE, campaign};
 use crate::kit::program::{Place, run};
 
 /// Every page of a store with one campaign.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 9] = [
     "/",
     "/c/1/night-1",
     "/c/1/night-1/devices",
@@ -12,6 +12,8 @@ const PAGES: [&str; 7] = [
     "/c/1/night-1/devices/1",
     "/nights",
     "/limits",
+    "/tenants",
+    "/tenants?q=x&show=table",
 ];
 
 #[tokio::test]

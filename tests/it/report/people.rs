@@ -92,7 +92,10 @@ fn a_report_to_open_runs_nothing_asks_nobody_and_is_the_same_bytes_each_time() {
 fn a_report_to_open_holds_no_more_rows_than_anybody_reads_and_counts_all() {
     let folder = tempfile::tempdir().unwrap();
     let html = written(&folder.path().join("r.html"), 2_500);
-    assert_eq!(html.matches("OsPlatformNotSupported").count(), 2_000);
+    assert_eq!(html.matches("<b>OsPlatformNotSupported</b>").count(), 2_000);
+    let kind = "<td class=\"n\">2,500</td>";
+    let kinds = html.split_once("<h2>What went wrong</h2>").unwrap().1;
+    assert!(kinds.contains(kind), "and once as a kind");
     assert!(html.contains("The first 2,000; 500 more stand in the other reports."));
     assert!(html.contains("2,500 rows need attention"));
     assert!(html.len() < 2_000_000, "{} bytes", html.len());

@@ -1,0 +1,202 @@
+//! All tenants of the store at once: how each one's latest campaign stands, the worst first.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, ZonedDateTime};
+
+use crate::domain::service::{id_of, is_domain};
+use crate::domain::{Campaign, CampaignFilter, CampaignState, Doing, Exit, Tally};
+use crate::ops::failure::Failure;
+use crate::ops::status::followed;
+use crate::page::named::NamedTenant;
+use crate::page::query::Query;
+use crate::report::human::{count, counted};
+use crate::report::standing::{Standing, Tone};
+use crate::store::Store;
+
+/// Days within which a tenant has had a campaign, or is told to have had none.
+const DAYS: i64 = 8;
+/// Open campaigns of a tenant that are looked at, beside the latest one.
+const OPEN: usize = 5;
+
+/// The tenants.
+pub(in crate::page) struct TenantsView {
+    pub(in crate::page) first: String,
+    pub(in crate::page) tone: Tone,
+    pub(in crate::page) shown: Vec<Tile>,
+    /// What was asked for.
+    pub(in crate::page) text: String,
+    pub(in crate::page) as_table: bool,
+}
+
+/// One of them.
+pub(in crate::page) struct Tile {
+    /// Its profile, or else its id or domain.
+    pub(in crate::page) name: String,
+    pub(in crate::page) tenant: String,
+    /// The campaign by which it is judged; `None` if there was none lately.
+    pub(in crate::page) campaign: Option<Campaign>,
+    /// Devices of that campaign, and how many of them are done.
+    pub(in crate::page) devices: u64,
+    pub(in crate::page) done: u64,
+    pub(in crate::page) tone: Tone,
+    /// How it stands, in a word or a number.
+    pub(in crate::page) word: String,
+    /// The same as a sentence.
+    pub(in crate::page) why: String,
+}
+
+impl TenantsView {
+    /// Reads them. `named` are the tenants that the settings know.
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read.
+    pub(in crate::page) async fn read<S: Store>(
+        store: &S,
+        named: &[NamedTenant],
+        query: &Query,
+        now: ZonedDateTime,
+    ) -> Result<Self, Failure> {
+        let text = query.get("q").unwrap_or_default().to_owned();
+        let as_table = query.get("show") == Some("table");
+        let since = now.timestamp().checked_sub(SignedDuration::from_hours(24 * DAYS)).ok();
+        let lately = CampaignFilter { not_over_before: since, ..CampaignFilter::default() };
+        let mut of: BTreeMap<String, Vec<Campaign>> = BTreeMap::new();
+        for campaign in store.select(&lately).await? {
+            of.entry(id_of(&campaign.order.target.tenant)).or_default().push(campaign);
+        }
+        let names = names(store, named, &of).await?;
+        let mut tiles = Vec::new();
+        for (tenant, campaigns) in &of {
+            tiles.push(Tile::read(store, campaigns, names.get(tenant), &now).await?);
+        }
+        let unseen = names.iter().filter(|(tenant, _)| !of.contains_key(*tenant));
+        tiles.extend(unseen.map(|(tenant, name)| Tile::without_run(tenant, name)));
+        tiles.sort_by(|one, two| (one.tone, &one.name).cmp(&(two.tone, &two.name)));
+        let (first, tone) = first(&tiles);
+        let small = text.to_lowercase();
+        let says =
+            |tile: &Tile| tile.name.to_lowercase().contains(&small) || tile.tenant.contains(&small);
+        tiles.retain(says);
+        Ok(Self { first, tone, shown: tiles, text, as_table })
+    }
+}
+
+/// The names of tenants by their ids, as far as the settings have any. One that is named by a
+/// domain is known by the id that a sign-in told.
+async fn names<S: Store>(
+    store: &S,
+    named: &[NamedTenant],
+    of: &BTreeMap<String, Vec<Campaign>>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let origin = of.values().flatten().next().map(|one| one.order.target.api_origin.as_str());
+    let mut names = BTreeMap::new();
+    for NamedTenant { tenant, name } in named {
+        let mut id = id_of(tenant);
+        if let (Some(origin), true) = (origin, is_domain(tenant) && !of.contains_key(&id)) {
+            id = store.tenant_named(origin, tenant).await?.map_or(id, |told| id_of(&told));
+        }
+        names.insert(id, name.clone());
+    }
+    Ok(names)
+}
+
+impl Tile {
+    async fn read<S: Store>(
+        store: &S,
+        campaigns: &[Campaign],
+        name: Option<&String>,
+        now: &ZonedDateTime,
+    ) -> Result<Self, Failure> {
+        let open = campaigns.iter().skip(1).filter(|one| one.state == CampaignState::Open);
+        let mut worst: Option<Self> = None;
+        for campaign in campaigns.iter().take(1).chain(open.take(OPEN)) {
+            let tally = store.tally(campaign.id).await?;
+            let followed = followed(store, campaign).await?;
+            let tile = Self::of(campaign, &tally, followed, now);
+            if worst.as_ref().is_none_or(|worst| tile.tone < worst.tone) {
+                worst = Some(tile);
+            }
+        }
+        let mut tile = worst.unwrap_or_else(|| Self::without_run("", ""));
+        if let Some(name) = name {
+            tile.name.clone_from(name);
+        }
+        Ok(tile)
+    }
+
+    fn of(campaign: &Campaign, tally: &Tally, followed: bool, now: &ZonedDateTime) -> Self {
+        let doing = Doing::of(campaign, now.timestamp());
+        let (by_limits, used, go_on) = (None, &[][..], "fleetsweep resume");
+        let standing = Standing { campaign, doing, followed, tally, used, by_limits, go_on, now };
+        let first = standing.first_sentences();
+        let run = campaign.last_run.as_ref();
+        let code = run.and_then(|run| run.ended.as_ref()).map(|end| end.exit_code);
+        let done_by = run.and_then(|run| run.done_by).filter(|at| *at > now.timestamp());
+        let word = match (first.tone, doing) {
+            (Tone::Stopped, _) if code == Some(Exit::SignIn.code()) => "no sign-in".to_owned(),
+            (Tone::Stopped, _) if code == Some(Exit::Safety.code()) => "by a rule".to_owned(),
+            (Tone::Attention, Doing::Finished) => count(standing.attention()),
+            (Tone::Runs, _) => done_by.map_or(doing.word().to_owned(), |at| {
+                at.to_zoned_datetime(now.time_zone().clone()).strftime("%H:%M").to_string()
+            }),
+            (Tone::Good, _) => String::new(),
+            (Tone::Idle, Doing::Stopped) => String::new(),
+            _ => doing.word().to_owned(),
+        };
+        let tenant = campaign.order.target.tenant.clone();
+        let is_planned = first.tone == Tone::Idle && (doing == Doing::Stopped || followed);
+        Self {
+            name: tenant.clone(),
+            tenant: id_of(&tenant),
+            devices: tally.devices(),
+            done: standing.done(),
+            tone: if is_planned { Tone::Good } else { first.tone },
+            word: if is_planned { String::new() } else { word },
+            why: format!("{first}"),
+            campaign: Some(campaign.clone()),
+        }
+    }
+
+    /// One that the settings know and the store does not, or not any more.
+    fn without_run(tenant: &str, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            tenant: tenant.to_owned(),
+            campaign: None,
+            devices: 0,
+            done: 0,
+            tone: Tone::Attention,
+            word: "no run".to_owned(),
+            why: format!("No campaign of it was open within {DAYS} days."),
+        }
+    }
+
+    /// Devices that are done, in percent.
+    pub(in crate::page) fn percent(&self) -> u64 {
+        (self.done * 100).checked_div(self.devices).unwrap_or(0)
+    }
+}
+
+/// How they stand, all in all: `200 tenants: 3 stopped, 11 need attention, 38 run, ...`.
+fn first(tiles: &[Tile]) -> (String, Tone) {
+    if tiles.is_empty() {
+        return (format!("No tenant had a campaign within {DAYS} days."), Tone::Idle);
+    }
+    let many = |tones: &[Tone]| tiles.iter().filter(|tile| tones.contains(&tile.tone)).count();
+    let mut parts = Vec::new();
+    for (number, one, several) in [
+        (many(&[Tone::Stopped]), "stopped", "stopped"),
+        (many(&[Tone::Attention]), "needs attention", "need attention"),
+        (many(&[Tone::Runs]), "runs or waits", "run or wait"),
+        (many(&[Tone::Idle, Tone::Good]), "as planned", "as planned"),
+    ] {
+        if number > 0 {
+            let words = if number == 1 { one } else { several };
+            parts.push(format!("{} {words}", count(number as u64)));
+        }
+    }
+    let all = counted(tiles.len() as u64, "tenant");
+    let tone = tiles.iter().map(|tile| tile.tone).min().unwrap_or(Tone::Idle);
+    (format!("{all}: {}.", parts.join(", ")), tone)
+}

@@ -1,0 +1,165 @@
+//! What pages tell of runs that are at work, wait or died, of nights and of tenants; on both
+//! stores.
+
+use std::time::Duration;
+
+use fleetsweep::domain::Timing;
+
+use super::kit::{Page, STORE, campaign};
+use crate::kit::postgres::database;
+use crate::kit::program::{Place, emulate, run, start, until};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_killed_is_told_as_killed_with_the_command_that_goes_on() {
+    assert!(Timing::default().alive_for() <= Duration::from_secs(20));
+    let place = Place::new();
+    place.list(200);
+    // Two calls a second, so that it is at work until it is killed.
+    let emulator = emulate("quiet", &[(100, 1.0)], 1.0).await;
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=200"];
+    let scan = [&scan[..], &["--campaign=c", "--limit=2/1s", STORE]].concat();
+    let mut child = start(place.towards(&emulator, &scan));
+    until("a store", async || place.path("page.db").exists()).await;
+    until("a campaign", async || {
+        run(place.fleetsweep(&["status", "c", STORE])).out.contains("running")
+    })
+    .await;
+    let page = Page::of(&place).await;
+    let running = page.get("/c/c").await.body;
+    assert!(running.contains("<strong>Running.</strong>"), "{running}");
+    assert!(running.contains(" · a run is at work (of "), "{running}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    until("killed", async || page.get("/c/c").await.body.contains("<strong>Killed.</strong>"))
+        .await;
+    let killed = page.get("/c/c").await.body;
+    assert!(killed.contains("nobody works on it. Its run was killed"), "{killed}");
+    assert!(killed.contains("<code>fleetsweep resume c --store sqlite:page.db</code> goes on"));
+    let all = page.get("/").await.body;
+    assert!(all.contains("1 needs somebody.") && all.contains("</a> is killed."), "{all}");
+    let tenants = page.get("/tenants").await.body;
+    assert!(tenants.contains("1 tenant: 1 stopped."), "{tenants}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_waits_for_its_window_shows_the_window_and_when_the_next_order_leaves() {
+    let place = Place::new();
+    place.list(20);
+    let clock = |minutes| {
+        let at = fleetsweep::clock::wall_clock() + jiff::SignedDuration::from_mins(minutes);
+        at.strftime("%H:%M").to_string()
+    };
+    let (opens, closes) = (clock(120), clock(240));
+    let window = format!("--window={opens}-{closes}");
+    let emulator = emulate("quiet", &[(100, 1.0)], 1.0).await;
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=20"];
+    let scan = [&scan[..], &["--campaign=c", "--tz=Etc/UTC", &window, STORE]].concat();
+    let mut child = start(place.towards(&emulator, &scan));
+    until("a campaign", async || {
+        run(place.fleetsweep(&["status", "c", STORE])).out.contains("0 of 20 devices done")
+    })
+    .await;
+    let page = Page::of(&place).await;
+    // As long as its run has told nothing, nothing is made up.
+    let waits = "its window has not opened yet. The next order leaves at";
+    until("it waits", async || {
+        let body = page.get("/c/c").await.body;
+        assert!(!body.contains("Orders leave now"), "{body}");
+        body.contains(waits)
+    })
+    .await;
+    let body = page.get("/c/c").await.body;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(body.contains("<strong>Waiting.</strong>"), "{body}");
+    assert!(body.contains(&format!("orders leave {opens}-{closes} (Etc/UTC)")), "{body}");
+}
+
+#[tokio::test]
+async fn coverage_is_read_beside_the_requests_and_stands_with_the_nights() {
+    let place = Place::new();
+    place.list(30);
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=30"];
+    let night = ["--series=nightly", "--emulator", "--scenario=quiet", STORE];
+    let said = run(place.fleetsweep(&[&scan[..], &night].concat()));
+    assert!([0, 3].contains(&said.code), "{} {}", said.code, said.err);
+    let page = Page::of(&place).await;
+    let first = page.get("/nights").await.body;
+    assert!(first.contains("Nights of the series nightly"), "{first}");
+    until("coverage", async || {
+        page.get("/nights").await.body.contains("had a scan ordered within 7 days.")
+    })
+    .await;
+    let body = page.get("/nights").await.body;
+    let told =
+        run(place.fleetsweep(&["status", "--coverage", "--series=nightly", "--json", STORE]));
+    let told: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    let week = format!("<dt>Within 7 days</dt><dd>{} ", told["within_7d"]["ordered"]);
+    assert!(body.contains(&week), "{week}: {body}");
+}
+
+#[tokio::test]
+async fn a_tenant_of_the_settings_has_its_name_and_one_without_a_run_is_told() {
+    let place = Place::new();
+    let settings = "[profiles.contoso]\ntenant = \"11111111-2222-3333-4444-555555555555\"\n\
+                    [profiles.fabrikam]\ntenant = \"8a2f0c11-3333-4444-5555-666677778888\"\n";
+    std::fs::write(place.path("config.toml"), settings).unwrap();
+    place.list(5);
+    let emulator = emulate("quiet", &[(100, 1.0)], 1.0).await;
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=5", STORE];
+    let mut command = place.towards(&emulator, &scan);
+    let said = crate::kit::program::beside(move || {
+        let output = command.output().unwrap();
+        crate::kit::program::said(output)
+    });
+    let said = said.await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let serve = ["serve", "--listen=127.0.0.1:0", "--config=config.toml", STORE];
+    let page = Page::by(place.fleetsweep(&serve)).await;
+    let body = page.get("/tenants").await.body;
+    assert!(body.contains("2 tenants: 1 needs attention, 1 as planned."), "{body}");
+    let (missing, there) = (body.find("fabrikam").unwrap(), body.find("contoso").unwrap());
+    assert!(missing < there, "the worst first: {body}");
+    assert!(body.contains("fabrikam: No campaign of it was open within 8 days."), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_is_shown_of_a_store_in_postgresql_too() {
+    let url = database().await;
+    let place = Place::new();
+    place.list(30);
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=30"];
+    let store = format!("--store={url}");
+    let night = ["--series=nightly", "--emulator", "--scenario=quiet", &store];
+    let said = run(place.fleetsweep(&[&scan[..], &night].concat()));
+    assert!([0, 3].contains(&said.code), "{} {}", said.code, said.err);
+    let page = Page::by(place.fleetsweep(&["serve", "--listen=127.0.0.1:0", &store])).await;
+    let campaign = page.get("/").await.body;
+    let at = campaign.find("href=\"/c/").unwrap() + 6;
+    let path = campaign[at..].split('"').next().unwrap().to_owned();
+    let devices = format!("{path}/devices");
+    let filtered = format!("{path}/devices?outcome=accepted&q=%25");
+    let (device, csv) = (format!("{path}/devices/1"), format!("{path}/devices.csv"));
+    for path in ["/", &path, &devices, &filtered, &device, "/nights", "/limits", "/tenants"] {
+        let answer = page.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        assert!(answer.body.len() < 60_000, "{path}: {}", answer.body.len());
+    }
+    assert_eq!(page.get(&csv).await.body.lines().count(), 31);
+    until("coverage", async || page.get("/nights").await.body.contains("Within 7 days")).await;
+}
+
+#[tokio::test]
+async fn no_log_holds_a_ticket_or_a_session() {
+    let place = Place::new();
+    campaign(&place, "night-1");
+    let serve = ["serve", "--listen=127.0.0.1:0", "-vvv", STORE];
+    let page = Page::by(place.fleetsweep(&serve)).await;
+    page.get("/").await;
+    let (ticket, session) = (page.link.clone(), page.cookie.clone());
+    let log = page.end();
+    let secret = |text: &str| text.rsplit_once('=').unwrap().1.to_owned();
+    for secret in [secret(&ticket), secret(&session)] {
+        assert!(secret.len() > 40 && !log.contains(&secret), "{log}");
+    }
+}
