@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::campaigns::{accepted, assert_honest};
 use super::{
-    Place, Said, at_terminal, beside, emulate, json_lines, refusing, report, run, sent, start, until,
-    wait,
+    Place, Said, at_terminal, beside, emulate, json_lines, refusing, report, run, sent, start,
+    until,
 };
 use crate::kit::support::device;
 
