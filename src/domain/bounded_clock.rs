@@ -43,6 +43,8 @@ pub struct Moment {
 pub struct BoundedClock {
     slowest: Line,
     fastest: Line,
+    /// The latest moment that it gave.
+    latest: Stamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,12 +70,15 @@ impl BoundedClock {
         Self {
             slowest: Line { at: said, own_us: answered_us },
             fastest: Line { at: said, own_us: asked_us },
+            latest: Stamp::ZERO,
         }
     }
 
-    /// The latest that it can be by this moment of the own clock.
+    /// The latest that it can be by this moment of the own clock, and never before a moment that
+    /// was given: readings that contradict each other can let the lines cross.
     pub fn estimate(&self, own_us: i64) -> Stamp {
-        self.fastest.at(own_us, DRIFT)
+        let lines = self.fastest.at(own_us, DRIFT).max(self.slowest.at(own_us, -DRIFT));
+        lines.max(self.latest)
     }
 
     /// Takes a reading. No moment is before `last`, the latest that anybody wrote.
@@ -93,7 +98,9 @@ impl BoundedClock {
         }
         let off = within.0.saturating_sub(said.0);
         let correction_us = if off.abs() > STEP_US { Some(off) } else { None };
-        Moment { now: within.max(last), correction_us }
+        let now = within.max(last);
+        self.latest = self.latest.max(now);
+        Moment { now, correction_us }
     }
 }
 
@@ -144,6 +151,36 @@ mod tests {
     fn nothing_is_before_what_somebody_wrote() {
         let later = Stamp(START + HOUR);
         assert_eq!(begun().take(reading(START + 5, 5), later).now, later);
+    }
+
+    #[test]
+    fn no_estimate_is_before_a_moment_that_was_given_though_readings_contradict_each_other() {
+        let read = |said: i64, own: i64, took: i64| Reading {
+            said: Stamp(START + said),
+            asked_us: own,
+            answered_us: own + took,
+        };
+        // How long after the one before, by how much the server's clock is off, how long it took.
+        let seen = [
+            (4_567_392, 0, 47_625),
+            (7_699_491, 0, 23_033),
+            (2_741_583, 136_937_472 >> 15, 3_625),
+            (3_025_557, 0, 7_421),
+            (8_971_786, 13_500_416 >> 10, 11_385),
+            (7_418_256, 9_242, 5_959),
+            (8_124_892, -152_465 >> 4, 13_181),
+            (7_050_683, 84_054_016 >> 11, 34_714),
+            (7_077_786, 0, 42_036),
+            (6_669_589, 271_204_352 >> 13, 31_757),
+            (8_249, -1_651_507_201 >> 17, 0),
+        ];
+        let (mut clock, mut own, mut last) = (begun(), 0, Stamp::ZERO);
+        for (wait, off, took) in seen {
+            own += wait;
+            last = clock.take(read(own + off, own, took), last).now;
+            own += took;
+            assert!(clock.estimate(own) >= last, "{last:?} after {own}");
+        }
     }
 
     proptest! {
