@@ -152,7 +152,7 @@ async fn go_on_by_one_name(provider: Provider) {
     assert_eq!(both(&table, "why"), ["paused"; 2]);
     let faster = ["resume", "inc", "--json", "--limit=500/1s", "--all-profiles"];
     let said = provider.run(provider.command(&faster)).await;
-    assert!(said.err.contains("1 tenant of those that are meant"), "{}", said.err);
+    assert!(said.err.contains("1 tenant of these has no campaign inc"), "{}", said.err);
     let table = line(&said, "tenants");
     for n in [0, 1] {
         let one = of(&table, &format!("cust-{n}"));

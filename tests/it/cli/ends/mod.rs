@@ -276,7 +276,11 @@ async fn in_the_background_nobody_is_asked_and_at_the_question_a_hangup_is_no_an
     // In the foreground the question can be answered.
     std::fs::remove_file(place.path("code")).unwrap();
     let mut terminal = on_a_terminal(&place, &command, IN_FRONT);
-    terminal.stdin.as_mut().unwrap().write_all(b"200\n").unwrap();
+    let mut keyboard = terminal.stdin.take().unwrap();
+    // What is typed before it is no answer, neither a wrong one nor a right one.
+    keyboard.write_all(b"7\n").unwrap();
+    until("it asks", asked).await;
+    keyboard.write_all(b"200\n").unwrap();
     assert_eq!(code(&place).await, "3", "{}", shown(&place));
     terminal.kill().unwrap();
     terminal.wait().unwrap();
