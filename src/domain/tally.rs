@@ -63,6 +63,12 @@ impl Tally {
         self.devices() - self.open()
     }
 
+    /// Devices that have, or are about to have, the scan that was asked for.
+    pub fn covered(&self) -> u64 {
+        let all = Outcome::ALL.iter().zip(self.ended);
+        all.filter(|(one, _)| one.covers()).map(|(_, rows)| rows).sum()
+    }
+
     /// Whether an outcome needs somebody's attention.
     pub fn needs_attention(&self) -> bool {
         Outcome::ALL.iter().zip(self.ended).any(|(one, rows)| rows > 0 && one.needs_attention())

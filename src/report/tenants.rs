@@ -351,11 +351,9 @@ struct Counts {
 impl Counts {
     fn of(tally: &Tally) -> Self {
         let accepted = tally.of(Outcome::Accepted);
-        let sum = |is: fn(Outcome) -> bool| -> u64 {
-            Outcome::ALL.into_iter().filter(|one| is(*one)).map(|one| tally.of(one)).sum()
-        };
-        let (covered, refused) = (sum(Outcome::covers) - accepted, sum(Outcome::needs_attention));
-        Self { accepted, covered, refused, open: tally.open() }
+        let refused = Outcome::ALL.into_iter().filter(|one| one.needs_attention());
+        let refused = refused.map(|one| tally.of(one)).sum();
+        Self { accepted, covered: tally.covered() - accepted, refused, open: tally.open() }
     }
 
     fn and(self, other: Self) -> Self {

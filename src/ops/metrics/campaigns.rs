@@ -24,11 +24,15 @@ pub(super) async fn add<S: Store>(
     let mut open = Vec::new();
     let mut devices = Vec::new();
     for campaign in campaigns {
-        if campaign.state == CampaignState::Open {
+        let tally = if campaign.state == CampaignState::Open {
             let whole = Campaign::clone(campaign);
-            open.push(CampaignStatus::read(store, whole, &mut budgets).await?);
-        }
-        let tally = store.tally(campaign.id).await?;
+            let status = CampaignStatus::read(store, whole, &mut budgets).await?;
+            let tally = status.tally.clone();
+            open.push(status);
+            tally
+        } else {
+            store.tally(campaign.id).await?
+        };
         devices.extend(stands(&tally).into_iter().map(|(stands, rows)| {
             let [name, tenant] = labels(campaign);
             Sample::new(&[name, tenant, ("outcome", stands.word())], rows as f64)

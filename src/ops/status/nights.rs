@@ -6,9 +6,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::clock::local_now;
-use crate::domain::{
-    Campaign, CampaignFilter, CampaignState, Doing, Exit, Outcome, SeriesName, Tally,
-};
+use crate::domain::{Campaign, CampaignFilter, CampaignState, Doing, Exit, SeriesName, Tally};
 use crate::ops::failure::Failure;
 use crate::report::human::{count, counted};
 use crate::report::{Document, jsonl};
@@ -74,12 +72,6 @@ pub(super) async fn read<S: Store>(
 }
 
 impl Night {
-    /// Devices that it ordered a scan for, or found covered.
-    fn ordered(&self) -> u64 {
-        let covered = Outcome::ALL.into_iter().filter(|outcome| outcome.covers());
-        covered.map(|outcome| self.tally.of(outcome)).sum()
-    }
-
     fn exit_code(&self) -> Option<u8> {
         Some(self.campaign.last_run.as_ref()?.ended.as_ref()?.exit_code)
     }
@@ -113,7 +105,8 @@ impl Document for Nights {
                 lines.push(format!("  {day}  no run began"));
             }
             for run in runs {
-                let ordered = format!("{} of {}", count(run.ordered()), count(run.tally.devices()));
+                let ordered =
+                    format!("{} of {}", count(run.tally.covered()), count(run.tally.devices()));
                 lines.push(format!("  {day}  {ordered:>17} ordered  {}", run.word()));
             }
         }
@@ -133,7 +126,7 @@ impl Document for Nights {
                     "v": 1, "type": "night", "series": self.series, "tenant": self.tenant,
                     "date": day.to_string(), "campaign": run.campaign.name,
                     "doing": run.doing.word().replace(' ', "_"),
-                    "devices": run.tally.devices(), "ordered": run.ordered(),
+                    "devices": run.tally.devices(), "ordered": run.tally.covered(),
                     "open": run.tally.open(), "exit_code": run.exit_code(),
                     "began_at": last.map(|last| last.began_at),
                     "ended_at": last.and_then(|last| last.ended.as_ref()).map(|end| end.at),

@@ -160,8 +160,6 @@ fn weeks(
 
 fn night(campaign: Campaign, tally: &Tally, followed: bool, now: &ZonedDateTime) -> Night {
     let doing = Doing::of(&campaign, now.timestamp());
-    let covered = Outcome::ALL.into_iter().filter(|outcome| outcome.covers());
-    let ordered = covered.map(|outcome| tally.of(outcome)).sum();
     let ended = campaign.last_run.as_ref().and_then(|run| run.ended.as_ref());
     let code = ended.map(|end| end.exit_code);
     let left = if followed { tally.of(Outcome::NotAttempted) } else { tally.open() };
@@ -183,7 +181,7 @@ fn night(campaign: Campaign, tally: &Tally, followed: bool, now: &ZonedDateTime)
     } else {
         word.to_owned()
     };
-    Night { tone, word, ordered, devices: tally.devices(), campaign }
+    Night { tone, word, ordered: tally.covered(), devices: tally.devices(), campaign }
 }
 
 /// Whether somebody should look at its rows. What was not asked is the next run's, if there is one.

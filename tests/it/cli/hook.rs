@@ -1,17 +1,12 @@
 //! `--on-finish`: what the command gets, and that it cannot change how a run ended.
 
-use super::{Place, json_lines, run};
+use std::process::Command;
 
-const SCAN: [&str; 8] = [
-    "scan",
-    "list.txt",
-    "--type=quick",
-    "--comment=x",
-    "--approve-max=3",
-    "--emulator",
-    "--scenario=quiet",
-    "--report=r.csv",
-];
+use super::{EMULATED_SCAN, Place, json_lines, run};
+
+fn scan(place: &Place, more: &[&str]) -> Command {
+    place.fleetsweep(&[&EMULATED_SCAN[..], &["--report=r.csv"], more].concat())
+}
 
 #[test]
 fn the_command_gets_the_summary_after_the_report_and_none_of_our_secrets() {
@@ -19,7 +14,7 @@ fn the_command_gets_the_summary_after_the_report_and_none_of_our_secrets() {
     place.list(3);
     let script = "cat >summary.json; wc -l <r.csv >rows; env >environment; echo to-people";
     let on_finish = ["--json", "--on-finish", script];
-    let mut command = place.fleetsweep(&[&SCAN[..], &on_finish].concat());
+    let mut command = scan(&place, &on_finish);
     command.env("AZURE_CLIENT_SECRET", "canary-secret").env("CREDENTIALS_DIRECTORY", "/canary");
     command.env("PATH", std::env::var("PATH").unwrap()).env("OWN_TOKEN", "the-command's-own");
     let said = run(command);
@@ -38,12 +33,12 @@ fn the_command_gets_the_summary_after_the_report_and_none_of_our_secrets() {
 fn a_command_that_fails_is_told_and_the_exit_code_stays() {
     let place = Place::new();
     place.list(3);
-    let said = run(place.fleetsweep(&[&SCAN[..], &["--on-finish=exit 9"]].concat()));
+    let said = run(scan(&place, &["--on-finish=exit 9"]));
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.err.contains("--on-finish failed with exit code 9"), "{}", said.err);
     std::fs::remove_file(place.path("r.csv")).unwrap();
     let slow = ["--limit=1/1h", "--max-duration=1s", "--on-finish=cat >summary.json; exit 1"];
-    let said = run(place.fleetsweep(&[&SCAN[..], &slow].concat()));
+    let said = run(scan(&place, &slow));
     assert_eq!(said.code, 5, "{}", said.err);
     let summary = std::fs::read_to_string(place.path("summary.json")).unwrap();
     assert_eq!(json_lines(&summary)[0]["exit_code"], 5);

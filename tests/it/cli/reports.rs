@@ -1,23 +1,12 @@
 //! `report`: rows on standard output, and a report that is opened.
 
-use super::{Place, run};
+use super::{EMULATED_SCAN, Place, run};
 
 const STORE: &str = "--store=sqlite:s.db";
 
 fn campaign(place: &Place, more: &[&str]) -> super::Said {
     place.list(3);
-    let scan = [
-        "scan",
-        "list.txt",
-        "--type=quick",
-        "--comment=x",
-        "--approve-max=3",
-        "--emulator",
-        "--scenario=quiet",
-        "--campaign=c",
-        STORE,
-    ];
-    run(place.fleetsweep(&[&scan[..], more].concat()))
+    run(place.fleetsweep(&[&EMULATED_SCAN[..], &[STORE, "--campaign=c"], more].concat()))
 }
 
 #[test]

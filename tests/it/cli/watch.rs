@@ -3,24 +3,14 @@
 use std::io::{Read, Write};
 use std::process::Stdio;
 
-use super::{Place, json_lines, run};
+use super::{EMULATED_SCAN, Place, json_lines, run};
 use crate::kit::child::around;
 
 const STORE: &str = "--store=sqlite:s.db";
 
 fn campaign(place: &Place, more: &[&str]) {
     place.list(3);
-    let scan = [
-        "scan",
-        "list.txt",
-        "--type=quick",
-        "--comment=x",
-        "--approve-max=3",
-        "--emulator",
-        "--scenario=quiet",
-        STORE,
-    ];
-    let said = run(place.fleetsweep(&[&scan[..], more].concat()));
+    let said = run(place.fleetsweep(&[&EMULATED_SCAN[..], &[STORE], more].concat()));
     assert_eq!(said.code, 0, "{}", said.err);
 }
 

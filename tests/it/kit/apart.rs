@@ -99,52 +99,5 @@ impl<S: Store> Store for Apart<S> {
         self.store.place()
     }
 
-    handed_on! {
-        fn draft() -> CampaignId;
-        fn append(draft: CampaignId, rows: Vec<NewRow>) -> ();
-        fn lay_chosen(draft: CampaignId, chosen: &[Seq], sizes: &[u64]) -> ();
-        fn open(draft: CampaignId, opening: Opening) -> Opened;
-        fn discard(draft: CampaignId) -> ();
-        fn join(campaign: CampaignId, quotas: Vec<Quota>) -> ();
-        fn campaign(campaign: CampaignId) -> Option<Campaign>;
-        fn select(filter: &CampaignFilter) -> Vec<Campaign>;
-        fn tally(campaign: CampaignId) -> Tally;
-        fn rows(campaign: CampaignId, after: Seq, limit: usize) -> Vec<Row>;
-        fn matching(campaign: CampaignId, filter: &RowFilter, after: Seq, limit: usize) -> Vec<Row>;
-        fn asked(campaign: CampaignId, after: Seq, limit: usize) -> Vec<Row>;
-        fn peek(campaign: CampaignId, pending: usize) -> std::result::Result<(), NotYet>;
-        fn claim(campaign: CampaignId, allow_repeat: bool) -> ClaimAnswer;
-        fn settle(call: CallId, settlement: Settlement) -> Settled;
-        fn claim_read(campaign: CampaignId) -> ReadAnswer;
-        fn claim_on(budget: &BudgetKey, quotas: Vec<Quota>) -> ReadAnswer;
-        fn settle_read(call: CallId, settlement: ReadSettlement) -> BudgetState;
-        fn expire(campaign: CampaignId) -> u64;
-        fn in_flight_until(campaign: CampaignId) -> Option<Stamp>;
-        fn to_look_up(campaign: CampaignId, limit: usize) -> Vec<LookUp>;
-        fn looked_up(campaign: CampaignId, findings: Vec<Finding>) -> Vec<Settled>;
-        fn reopen(campaign: CampaignId, refused: Vec<(Seq, u32)>) -> u64;
-        fn set_paused(campaign: CampaignId, paused: bool) -> ();
-        fn begun(campaign: CampaignId) -> Option<Begun>;
-        fn set_begun(campaign: CampaignId, begun: Begun) -> ();
-        fn note_happening(campaign: CampaignId, happening: Happening) -> ();
-        fn happenings(campaign: CampaignId, after: i64, limit: usize) -> Vec<NotedHappening>;
-        fn minutes(campaign: CampaignId) -> Vec<Minute>;
-        fn set_priority(campaign: CampaignId, priority: Priority) -> ();
-        fn engage(campaign: CampaignId) -> ();
-        fn wave_open(campaign: CampaignId) -> u64;
-        fn end_wave(campaign: CampaignId) -> WaveStand;
-        fn judge_wave(campaign: CampaignId, wave: u32, judged: Judged) -> bool;
-        fn open_wave(campaign: CampaignId, from: u32) -> bool;
-        fn call_off(campaign: CampaignId) -> CalledOff;
-        fn note_cancelled(campaign: CampaignId, done: Vec<Cancellation>) -> u64;
-        fn note_run(campaign: CampaignId, run: LastRun) -> ();
-        fn note_actions(campaign: CampaignId, seen: Vec<(Seq, Action)>) -> u64;
-        fn finish(campaign: CampaignId) -> bool;
-        fn prune(campaign: CampaignId, before: Timestamp) -> Option<u64>;
-        fn usage(budget: &BudgetKey, latest: usize) -> Usage;
-        fn results(budget: &BudgetKey) -> BTreeMap<String, u64>;
-        fn note_tenant(service: &str, domain: &str, tenant: &str) -> ();
-        fn tenant_named(service: &str, domain: &str) -> Option<String>;
-        fn calls(campaign: CampaignId) -> u64;
-    }
+    fleetsweep::each_verb!(handed_on);
 }

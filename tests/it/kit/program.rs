@@ -12,6 +12,17 @@ use fleetsweep::emulator::{self, Config, Emulator, Ledger, Limit, Operation, Pea
 use super::child::{around, child, line};
 use super::support::device;
 
+/// A quick scan of `list.txt`, with three devices at most, at the embedded emulator.
+pub(crate) const EMULATED_SCAN: [&str; 7] = [
+    "scan",
+    "list.txt",
+    "--type=quick",
+    "--comment=x",
+    "--approve-max=3",
+    "--emulator",
+    "--scenario=quiet",
+];
+
 /// A folder of its own for one test: home, store, lists and reports.
 pub(crate) struct Place {
     folder: tempfile::TempDir,
