@@ -49,16 +49,16 @@ pub(crate) fn is_coloured(stream: &impl RawStream) -> bool {
 /// # Errors
 /// As of `data`.
 pub(crate) fn answer(text: &str) -> Result<(), Failure> {
-    if is_coloured(&io::stdout()) { data(&painted::document(text)) } else { data(text) }
+    data(&document_for(&io::stdout(), text))
 }
 
 /// Writes a document for people to standard error.
 pub(crate) fn show(text: &str) {
-    if is_coloured(&io::stderr()) {
-        note(&painted::document(text));
-    } else {
-        note(text);
-    }
+    note(&document_for(&io::stderr(), text));
+}
+
+fn document_for(stream: &impl RawStream, text: &str) -> String {
+    if is_coloured(stream) { painted::document(text) } else { text.to_owned() }
 }
 
 /// Writes a line of data to standard output. A reader that has read enough is no failure.
@@ -66,10 +66,7 @@ pub(crate) fn show(text: &str) {
 /// # Errors
 /// `Failure` if the data cannot be written, as on a full disk.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
-    if !is_let(io::stdout()) {
-        return Ok(());
-    }
-    printed(written(&mut io::stdout().lock(), text))
+    bytes(format!("{text}\n").as_bytes())
 }
 
 /// Writes data as it is to standard output. A reader that has read enough is no failure.
@@ -80,8 +77,7 @@ pub(crate) fn bytes(data: &[u8]) -> Result<(), Failure> {
     if !is_let(io::stdout()) {
         return Ok(());
     }
-    let mut out = io::stdout().lock();
-    printed(out.write_all(data).and_then(|()| out.flush()))
+    printed(written(&mut io::stdout().lock(), data))
 }
 
 /// Draws a text from the top of the terminal on, over what was drawn there before, as far as it
@@ -102,7 +98,7 @@ pub(crate) fn redraw(text: &str, is_first: bool) -> Result<(), Failure> {
         ));
     }
     let rows = tcgetwinsize(io::stdout()).map_or(24, |size| usize::from(size.ws_row));
-    let text = if is_coloured(&io::stdout()) { painted::document(text) } else { text.to_owned() };
+    let text = document_for(&io::stdout(), text);
     let lines: String =
         text.lines().take(rows.max(2) - 1).map(|line| format!("{line}{CLEAR_BEHIND}\n")).collect();
     let begin = if is_first { format!("{HOME}{CLEAR_BELOW}") } else { HOME.to_owned() };
@@ -135,12 +131,12 @@ pub(crate) fn is_unread(error: &io::Error) -> bool {
 /// Writes a line for people to standard error. Who does not read it misses it.
 pub(crate) fn note(text: &str) {
     if is_let(io::stderr()) {
-        written(&mut io::stderr().lock(), text).ok();
+        written(&mut io::stderr().lock(), format!("{text}\n").as_bytes()).ok();
     }
 }
 
-fn written(to: &mut impl Write, text: &str) -> io::Result<()> {
-    to.write_all(format!("{text}\n").as_bytes())?;
+fn written(to: &mut impl Write, data: &[u8]) -> io::Result<()> {
+    to.write_all(data)?;
     to.flush()
 }
 

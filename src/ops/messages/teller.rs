@@ -82,22 +82,20 @@ impl Teller {
 
     /// Waits a little for what is not delivered yet.
     pub(in crate::ops) async fn end(self) {
-        let mut late = Vec::new();
+        // A task whose queue is gone ends when all that was in it is delivered.
+        let mut tasks: Vec<_> = self.ways.into_iter().map(|way| (way.name, way.task)).collect();
         let all = async {
-            for Way { name, takes: _, queue, task } in self.ways {
-                drop(queue);
-                late.push((name, task.abort_handle()));
-                if task.await.is_ok() {
-                    late.pop();
-                }
+            for (_, task) in &mut tasks {
+                task.await.ok();
             }
         };
-        if timeout(END, all).await.is_err() {
-            let names: Vec<_> = late.iter().map(|(name, _)| *name).collect();
-            let names = names.join(", ");
-            (self.say)(&format!("Warning: messages were not delivered in time: {names}."));
+        if timeout(END, all).await.is_ok() {
+            return;
         }
-        late.iter().for_each(|(_, task)| task.abort());
+        tasks.retain(|(_, task)| !task.is_finished());
+        let names = tasks.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        (self.say)(&format!("Warning: messages were not delivered in time: {names}."));
+        tasks.iter().for_each(|(_, task)| task.abort());
     }
 }
 
