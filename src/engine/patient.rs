@@ -28,8 +28,9 @@ use crate::store::{
 };
 
 /// How long a write may take before people are told. Not scaled: disks and other programs are not.
-/// A store that is locked says so earlier.
-const SLOW: Duration = Duration::from_secs(15);
+/// A store that is locked says so earlier, also to a write that stands behind another one: SQLite's
+/// writer waits ten seconds for each.
+const SLOW: Duration = Duration::from_secs(25);
 
 /// A store that is waited for.
 pub(super) struct PatientStore<S: Store> {

@@ -232,8 +232,8 @@ async fn a_lock_that_outlasts_every_time_out_in_the_middle_of_a_run_loses_no_ans
     accepted(&emulator, 60).await;
     let mut holder = raw(&place.path("folder/store.db")).await;
     sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut holder).await.unwrap();
-    // Longer than SQLite and the writer wait, also where the write begins late.
-    tokio::time::sleep(std::time::Duration::from_secs(18)).await;
+    // Longer than SQLite and the writer wait, also for a write that stands behind another one.
+    tokio::time::sleep(std::time::Duration::from_secs(24)).await;
     assert!(calls(&emulator) < DEVICES as usize, "it went on without its store");
     holder.close().await.unwrap();
     let said = beside(move || wait(child)).await;
