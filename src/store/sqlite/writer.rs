@@ -177,7 +177,8 @@ impl Task {
         let explained = fault::explain(&error);
         match explained.passes {
             // A transaction that could not be rolled back makes the next one fail for good.
-            Some(_) => tracing::warn!(%error, "the store cannot be written now"),
+            // Who waits for the store tells people, once; who does not gets the error.
+            Some(_) => tracing::debug!(%error, "the store cannot be written now"),
             None => self.fail(&explained.why, &error),
         }
         Err(explained)
