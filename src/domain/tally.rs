@@ -71,7 +71,13 @@ impl Tally {
 
     /// Whether an outcome needs somebody's attention.
     pub fn needs_attention(&self) -> bool {
-        Outcome::ALL.iter().zip(self.ended).any(|(one, rows)| rows > 0 && one.needs_attention())
+        self.attention() > 0
+    }
+
+    /// Rows whose outcome needs somebody's attention.
+    pub fn attention(&self) -> u64 {
+        let all = Outcome::ALL.iter().zip(self.ended);
+        all.filter(|(one, _)| one.needs_attention()).map(|(_, rows)| rows).sum()
     }
 
     /// Outcome names with their counts, in the order of reports, both kinds of

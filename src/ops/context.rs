@@ -38,7 +38,7 @@ pub struct Context<'a> {
 
 impl Context<'_> {
     /// Says something to people, in lines that fit a terminal.
-    pub(super) fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         self.ui.say(&wrapped(text, 2));
     }
 }

@@ -79,24 +79,23 @@ pub async fn serve(cx: &Context<'_>, request: ServeRequest) -> Result<Exit, Fail
 fn tell<S: Store>(cx: &Context<'_>, shared: &Shared<S>, listen: &Listen) -> Result<(), Failure> {
     let address = shared.door.address();
     if let (true, Listen::Socket(path)) = (address.by_proxy, listen) {
-        cx.ui.say(&format!(
-            "The page is on the socket {} for the proxy of {}, which has to ask who its users \
-             are: whoever can open the socket sees all of it.",
-            path.display(),
-            address.url("/")
+        cx.say(&format!(
+            "The page is on the socket {} for a proxy, which has to ask who its users are: \
+             whoever can open the socket sees all of it.",
+            path.display()
         ));
         return cx.ui.show(&Link { url: address.url("/") });
     }
     let ticket = shared.tickets.ticket(drawn()?, now());
-    cx.ui.say(
+    cx.say(
         "The page shows what the store holds and changes nothing. Open this link within two \
          minutes; it works once. Ctrl-C ends the page, and no campaign.",
     );
     if let Listen::Tcp(at) = listen
         && !address.secure
     {
-        cx.ui.say(&format!(
-            "From another machine, first: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE",
+        cx.say(&format!(
+            "From another machine, first: `ssh -L {port}:127.0.0.1:{port} THIS-MACHINE`",
             port = at.port()
         ));
     }

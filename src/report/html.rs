@@ -77,10 +77,7 @@ fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
 
 /// What a report says first: `96.3 % of 12,000 devices ordered or covered; 462 rows need ...`.
 pub(super) fn headline(tally: &Tally) -> String {
-    let covered: u64 =
-        Outcome::ALL.into_iter().filter(|one| one.covers()).map(|one| tally.of(one)).sum();
-    let attention: u64 =
-        Outcome::ALL.into_iter().filter(|one| one.needs_attention()).map(|one| tally.of(one)).sum();
+    let (covered, attention) = (tally.covered(), tally.attention());
     let open = match tally.open() {
         0 => String::new(),
         some => format!("; {} open still", count(some)),

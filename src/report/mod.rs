@@ -29,6 +29,7 @@ pub mod plan;
 pub mod progress;
 pub mod pruned;
 pub mod record;
+pub mod series;
 pub mod standing;
 pub mod story;
 pub mod summary;

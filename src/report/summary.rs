@@ -153,7 +153,7 @@ impl Summary {
 
     fn first_line(&self) -> String {
         let name = &self.head.campaign;
-        let attention: u64 = needing_attention().map(|outcome| self.tally.of(outcome)).sum();
+        let attention = self.tally.attention();
         match &self.ending {
             Ending::Finished if self.nothing && attention == 0 => {
                 format!("Campaign {name} is finished: nothing was ordered.")

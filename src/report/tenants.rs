@@ -351,8 +351,7 @@ struct Counts {
 impl Counts {
     fn of(tally: &Tally) -> Self {
         let accepted = tally.of(Outcome::Accepted);
-        let refused = Outcome::ALL.into_iter().filter(|one| one.needs_attention());
-        let refused = refused.map(|one| tally.of(one)).sum();
+        let refused = tally.attention();
         Self { accepted, covered: tally.covered() - accepted, refused, open: tally.open() }
     }
 

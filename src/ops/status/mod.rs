@@ -21,6 +21,7 @@ use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit, Se
 use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
+pub(crate) use nights::{is_due, series_run, windows_of};
 pub(crate) use standing::{CampaignStatus, followed};
 use table::{More, Table};
 

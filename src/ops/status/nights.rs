@@ -2,32 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::{ToSpan, ZonedDateTime};
 
+use super::standing::followed;
 use crate::clock::local_now;
-use crate::domain::{Campaign, CampaignFilter, CampaignState, Doing, Exit, SeriesName, Tally};
+use crate::domain::{Campaign, CampaignFilter, Doing, SeriesName, Window};
 use crate::ops::failure::Failure;
-use crate::report::human::{count, counted};
+use crate::report::human::{count, counted, wrapped};
+use crate::report::series::SeriesRun;
 use crate::report::{Document, jsonl};
 use crate::store::Store;
 
 /// Nights that are told of.
 const NIGHTS: i64 = 35;
 
-/// A run of a series.
-struct Night {
-    campaign: Campaign,
-    tally: Tally,
-    doing: Doing,
-}
-
 /// The runs of one series in one tenant.
 pub(super) struct Nights {
     series: String,
     tenant: String,
+    /// The windows of the latest run; none if they are not known.
+    windows: Vec<Window>,
     /// Each night from the first run that is told of to today, the latest first.
-    nights: Vec<(Date, Vec<Night>)>,
+    nights: Vec<(Date, Vec<SeriesRun>)>,
 }
 
 /// The nights of every series, or of this one.
@@ -43,55 +40,81 @@ pub(super) async fn read<S: Store>(
     let since = today.checked_sub((NIGHTS - 1).days()).unwrap_or(today);
     let all = CampaignFilter::default();
     let all = series.map_or(all.clone(), |series| all.of_series(series));
-    let mut of_series: BTreeMap<(String, String), BTreeMap<Date, Vec<Night>>> = BTreeMap::new();
+    let mut of_series: BTreeMap<(String, String), Vec<SeriesRun>> = BTreeMap::new();
     for campaign in store.select(&all).await? {
         let Some(own) = SeriesName::of(&campaign.name) else { continue };
-        let begun = campaign.opened_at.to_zoned_datetime(now.time_zone().clone()).date();
-        if series.is_some_and(|series| *series != own) || begun < since {
+        if series.is_some_and(|series| *series != own) {
             continue;
         }
-        let tally = store.tally(campaign.id).await?;
-        let doing = Doing::of(&campaign, now.timestamp());
+        let Some(day) = own.day_of(&campaign.name).filter(|day| *day >= since) else { continue };
         let key = (own.to_string(), campaign.order.target.tenant.clone());
-        let nights = of_series.entry(key).or_default();
-        nights.entry(begun).or_default().push(Night { campaign, tally, doing });
+        let run = series_run(store, day, campaign, &now).await?;
+        of_series.entry(key).or_default().push(run);
     }
-    let whole = of_series.into_iter().map(|((series, tenant), mut by_day)| {
-        let first = by_day.keys().next().copied().unwrap_or(today);
-        let days = first.series(1.day()).take_while(|day| *day <= today);
-        let mut nights: Vec<_> =
-            days.map(|day| (day, by_day.remove(&day).unwrap_or_default())).collect();
-        // Tonight's run may still come.
-        if nights.last().is_some_and(|(_, runs)| runs.is_empty()) {
-            nights.pop();
-        }
-        nights.reverse();
-        Nights { series, tenant, nights }
-    });
-    Ok(whole.collect())
+    let mut all = Vec::new();
+    for ((series, tenant), runs) in of_series {
+        let windows = match runs.first() {
+            Some(latest) => windows_of(store, &latest.campaign).await?,
+            None => Vec::new(),
+        };
+        all.push(Nights { series, tenant, windows, nights: by_night(runs, today) });
+    }
+    Ok(all)
 }
 
-impl Night {
-    fn exit_code(&self) -> Option<u8> {
-        Some(self.campaign.last_run.as_ref()?.ended.as_ref()?.exit_code)
+/// The runs of each night from the first one to today, the latest first.
+fn by_night(runs: Vec<SeriesRun>, today: Date) -> Vec<(Date, Vec<SeriesRun>)> {
+    let mut by_day: BTreeMap<Date, Vec<SeriesRun>> = BTreeMap::new();
+    for run in runs {
+        by_day.entry(run.day).or_default().push(run);
     }
+    let (first, last) = (by_day.keys().next().copied(), by_day.keys().next_back().copied());
+    let last = last.unwrap_or(today).max(today);
+    let days = first.unwrap_or(today).series(1.day()).take_while(|day| *day <= last);
+    let mut nights: Vec<_> =
+        days.map(|day| (day, by_day.remove(&day).unwrap_or_default())).collect();
+    // Tonight's run may still come.
+    if nights.last().is_some_and(|(_, runs)| runs.is_empty()) {
+        nights.pop();
+    }
+    nights.reverse();
+    nights
+}
 
-    /// How it ended, in a few words.
-    fn word(&self) -> String {
-        let code = self.exit_code();
-        let word = match self.doing {
-            Doing::Running | Doing::Waiting | Doing::Killed => self.doing.word(),
-            _ if code == Some(Exit::Safety.code()) => "stopped by a rule",
-            _ if code == Some(Exit::SignIn.code()) => "sign-in failed",
-            Doing::Finished | Doing::Cancelled if self.tally.needs_attention() => "needs attention",
-            Doing::Stopped if code == Some(Exit::Done.code()) => "as planned",
-            doing => doing.word(),
-        };
-        match (self.campaign.state, self.tally.open()) {
-            (CampaignState::Open, open) if open > 0 => format!("{word}, {} left", count(open)),
-            _ => word.to_owned(),
-        }
+/// How a run of a series stands, which its name says to be of this day.
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(crate) async fn series_run<S: Store>(
+    store: &S,
+    day: Date,
+    campaign: Campaign,
+    now: &ZonedDateTime,
+) -> Result<SeriesRun, Failure> {
+    let tally = store.tally(campaign.id).await?;
+    let doing = Doing::of(&campaign, now.timestamp());
+    let followed = followed(store, &campaign).await?;
+    Ok(SeriesRun { day, campaign, tally, doing, followed })
+}
+
+/// The windows in which a campaign orders, as it was begun; none if they are not known.
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(crate) async fn windows_of<S: Store>(
+    store: &S,
+    campaign: &Campaign,
+) -> Result<Vec<Window>, Failure> {
+    let begun = store.begun(campaign.id).await?;
+    Ok(begun.and_then(|begun| begun.request.run.speed.hours.windows).unwrap_or_default())
+}
+
+/// Whether one of these windows begins on a day. Returns `None` if none is known.
+pub(crate) fn is_due(windows: &[Window], day: Date) -> Option<bool> {
+    if windows.is_empty() {
+        return None;
     }
+    Some(windows.iter().any(|window| window.days().has(day.weekday())))
 }
 
 impl Document for Nights {
@@ -99,15 +122,18 @@ impl Document for Nights {
         let runs = self.nights.iter().map(|(_, runs)| runs.len() as u64).sum();
         let head = format!("{}, tenant {}: {}", self.series, self.tenant, counted(runs, "run"));
         let mut lines = vec![head];
-        for (day, runs) in &self.nights {
-            let day = day.strftime("%a %Y-%m-%d");
+        for (date, runs) in &self.nights {
+            let day = date.strftime("%a %Y-%m-%d");
             if runs.is_empty() {
-                lines.push(format!("  {day}  no run began"));
+                let is_off = is_due(&self.windows, *date) == Some(false);
+                let why = if is_off { "no window" } else { "no run began" };
+                lines.push(format!("  {day}  {why}"));
             }
             for run in runs {
                 let ordered =
                     format!("{} of {}", count(run.tally.covered()), count(run.tally.devices()));
-                lines.push(format!("  {day}  {ordered:>17} ordered  {}", run.word()));
+                let line = format!("  {day}  {ordered:>17} ordered  {}", run.word());
+                lines.push(wrapped(&line, 4));
             }
         }
         lines.join("\n")
@@ -117,7 +143,7 @@ impl Document for Nights {
         let lines = self.nights.iter().flat_map(|(day, runs)| {
             let none = serde_json::json!({
                 "v": 1, "type": "night", "series": self.series, "tenant": self.tenant,
-                "date": day.to_string(), "campaign": null,
+                "date": day.to_string(), "campaign": null, "due": is_due(&self.windows, *day),
             });
             let none = if runs.is_empty() { Some(none) } else { None };
             none.into_iter().chain(runs.iter().map(|run| {
@@ -127,7 +153,8 @@ impl Document for Nights {
                     "date": day.to_string(), "campaign": run.campaign.name,
                     "doing": run.doing.word().replace(' ', "_"),
                     "devices": run.tally.devices(), "ordered": run.tally.covered(),
-                    "open": run.tally.open(), "exit_code": run.exit_code(),
+                    "open": run.tally.open(), "left": run.left(), "followed": run.followed,
+                    "exit_code": run.exit_code(),
                     "began_at": last.map(|last| last.began_at),
                     "ended_at": last.and_then(|last| last.ended.as_ref()).map(|end| end.at),
                 })

@@ -84,10 +84,7 @@ fn known(filter: &RowFilter, tally: &Tally) -> Option<u64> {
         Stands::Sent => tally.claimed,
         Stands::NotKnown => tally.doubtful,
         Stands::Ended(outcome) => tally.of(outcome),
-        Stands::Attention => {
-            let all = crate::domain::Outcome::ALL.into_iter();
-            all.filter(|one| one.needs_attention()).map(|one| tally.of(one)).sum()
-        }
+        Stands::Attention => tally.attention(),
     })
 }
 

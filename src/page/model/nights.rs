@@ -6,11 +6,11 @@ use jiff::civil::Date;
 use jiff::{ToSpan, ZonedDateTime};
 
 use super::coverage::Runs;
-use crate::domain::{Campaign, CampaignFilter, Doing, Exit, Outcome, SeriesName, Tally, Window};
+use crate::domain::{Campaign, CampaignFilter, SeriesName, Window};
 use crate::ops::failure::Failure;
-use crate::ops::status::followed;
+use crate::ops::status::{is_due, series_run, windows_of};
 use crate::page::query::Query;
-use crate::report::human::{count, counted};
+use crate::report::series::{SeriesRun, first_sentences};
 use crate::report::standing::Tone;
 use crate::store::Store;
 
@@ -42,18 +42,7 @@ pub(in crate::page) struct Day {
     pub(in crate::page) counts: bool,
     /// No window of the series begins on it; `None` if its windows are not known.
     pub(in crate::page) is_off: Option<bool>,
-    pub(in crate::page) runs: Vec<Night>,
-}
-
-/// A run of a series.
-pub(in crate::page) struct Night {
-    pub(in crate::page) campaign: Campaign,
-    pub(in crate::page) tone: Tone,
-    /// How it ended, in a few words.
-    pub(in crate::page) word: String,
-    /// Devices that it ordered a scan for, or found covered.
-    pub(in crate::page) ordered: u64,
-    pub(in crate::page) devices: u64,
+    pub(in crate::page) runs: Vec<SeriesRun>,
 }
 
 impl NightsView {
@@ -79,9 +68,8 @@ impl NightsView {
             return Ok(Self { all, series, weeks, first, tone, runs, now });
         };
         let meant = CampaignFilter::default().of_series(&series);
-        let mut by_day: BTreeMap<Date, Vec<Night>> = BTreeMap::new();
+        let mut latest: Vec<SeriesRun> = Vec::new();
         let since = monday_before(now.date(), WEEKS - 1);
-        let mut windows = None;
         let mut runs = Vec::new();
         for campaign in store.select(&meant).await? {
             let ended = campaign.last_run.as_ref().and_then(|run| run.ended.as_ref());
@@ -89,18 +77,17 @@ impl NightsView {
             let Some(day) = series.day_of(&campaign.name).filter(|day| *day >= since) else {
                 continue;
             };
-            if windows.is_none() {
-                windows = Some(windows_of(store, &campaign).await?);
-            }
-            let tally = store.tally(campaign.id).await?;
-            let followed = followed(store, &campaign).await?;
-            by_day.entry(day).or_default().push(night(campaign, &tally, followed, &now));
+            latest.push(series_run(store, day, campaign, &now).await?);
         }
-        let (first, tone) = first(&by_day);
-        let weeks = weeks(by_day, &windows.unwrap_or_default(), since, now.date());
-        let missed = missed(&weeks, now.date());
-        let tone = if missed.is_empty() { tone } else { tone.min(Tone::Attention) };
-        let first = first + &missed;
+        let windows = match latest.first() {
+            Some(run) => windows_of(store, &run.campaign).await?,
+            None => Vec::new(),
+        };
+        // By their days, not by when they were opened: a run may be begun late.
+        latest.sort_by_key(|run| std::cmp::Reverse(run.day));
+        let all_runs: Vec<&SeriesRun> = latest.iter().collect();
+        let (first, tone) = first_sentences(&all_runs, &missed(&latest, &windows, now.date()));
+        let weeks = weeks(latest, &windows, since, now.date());
         Ok(Self { all, series: Some(series), weeks, first, tone, runs, now })
     }
 }
@@ -110,42 +97,24 @@ fn monday_before(day: Date, weeks: i64) -> Date {
     day.checked_sub(back.days()).unwrap_or(day)
 }
 
-/// The windows in which the runs of a series order, as the latest one was begun.
-async fn windows_of<S: Store>(store: &S, campaign: &Campaign) -> Result<Vec<Window>, Failure> {
-    let begun = store.begun(campaign.id).await?;
-    Ok(begun.and_then(|begun| begun.request.run.speed.hours.windows).unwrap_or_default())
+/// The days before today on which a window began and no run did, from the first run on.
+fn missed(runs: &[SeriesRun], windows: &[Window], today: Date) -> Vec<Date> {
+    let begun: BTreeSet<Date> = runs.iter().map(|run| run.day).collect();
+    let first = begun.first().copied().unwrap_or(today);
+    let days = first.series(1.day()).take_while(|day| *day < today);
+    days.filter(|day| !begun.contains(day) && is_due(windows, *day) == Some(true)).collect()
 }
 
-/// The days on which a window began and no run did, as far as the windows are known.
-fn missed(weeks: &[Vec<Day>], today: Date) -> String {
-    let days = weeks.iter().flatten();
-    let is_missed = |day: &&Day| {
-        day.counts && day.runs.is_empty() && day.is_off == Some(false) && day.date < today
-    };
-    let missed: Vec<String> =
-        days.filter(is_missed).map(|day| day.date.strftime("%-d %b").to_string()).collect();
-    match &missed[..] {
-        [] => String::new(),
-        [one] => format!(" No run began on {one}."),
-        some => {
-            let latest = some[some.len().saturating_sub(5)..].join(", ");
-            format!(" No run began on {} days, the latest {latest}.", count(some.len() as u64))
-        }
+fn weeks(runs: Vec<SeriesRun>, windows: &[Window], since: Date, today: Date) -> Vec<Vec<Day>> {
+    let mut by_day: BTreeMap<Date, Vec<SeriesRun>> = BTreeMap::new();
+    for run in runs {
+        by_day.entry(run.day).or_default().push(run);
     }
-}
-
-fn weeks(
-    mut by_day: BTreeMap<Date, Vec<Night>>,
-    windows: &[Window],
-    since: Date,
-    today: Date,
-) -> Vec<Vec<Day>> {
     let begun = by_day.keys().next().copied().unwrap_or(today);
     let mut days = since.series(1.day()).take(7 * WEEKS as usize).map(|date| {
         let mut runs = by_day.remove(&date).unwrap_or_default();
         runs.truncate(A_DAY);
-        let begins = windows.iter().any(|window| window.days().has(date.weekday()));
-        let is_off = if windows.is_empty() { None } else { Some(!begins) };
+        let is_off = is_due(windows, date).map(|is_due| !is_due);
         Day { date, counts: date >= begun && date <= today, is_off, runs }
     });
     let mut weeks = Vec::new();
@@ -158,63 +127,6 @@ fn weeks(
     weeks
 }
 
-fn night(campaign: Campaign, tally: &Tally, followed: bool, now: &ZonedDateTime) -> Night {
-    let doing = Doing::of(&campaign, now.timestamp());
-    let ended = campaign.last_run.as_ref().and_then(|run| run.ended.as_ref());
-    let code = ended.map(|end| end.exit_code);
-    let left = if followed { tally.of(Outcome::NotAttempted) } else { tally.open() };
-    let is_over = matches!(doing, Doing::Finished | Doing::Cancelled);
-    let (tone, word) = match doing {
-        Doing::Running | Doing::Waiting => (Tone::Runs, doing.word()),
-        Doing::Killed => (Tone::Stopped, doing.word()),
-        _ if code == Some(Exit::Safety.code()) => (Tone::Stopped, "stopped by a rule"),
-        _ if code == Some(Exit::SignIn.code()) => (Tone::Stopped, "sign-in failed"),
-        _ if is_over && needs_attention(tally, followed) => (Tone::Attention, "needs attention"),
-        Doing::Cancelled if followed => (Tone::Good, "as planned"),
-        Doing::Finished => (Tone::Good, "finished"),
-        Doing::Stopped if code == Some(Exit::Done.code()) => (Tone::Good, "as planned"),
-        Doing::Stopped | Doing::Paused => (Tone::Attention, doing.word()),
-        Doing::Cancelled | Doing::ForWorker | Doing::NotBegun => (Tone::Idle, doing.word()),
-    };
-    let word = if left > 0 && tone == Tone::Good {
-        format!("{word}, {} left", count(left))
-    } else {
-        word.to_owned()
-    };
-    Night { tone, word, ordered: tally.covered(), devices: tally.devices(), campaign }
-}
-
-/// Whether somebody should look at its rows. What was not asked is the next run's, if there is one.
-fn needs_attention(tally: &Tally, followed: bool) -> bool {
-    let mut bad = Outcome::ALL.into_iter().filter(|outcome| outcome.needs_attention());
-    let is_next = |outcome| followed && outcome == Outcome::NotAttempted;
-    bad.any(|outcome| tally.of(outcome) > 0 && !is_next(outcome))
-}
-
-/// How the nights are, all in all.
-fn first(by_day: &BTreeMap<Date, Vec<Night>>) -> (String, Tone) {
-    let Some((day, latest)) = by_day.iter().next_back() else {
-        return ("No run of this series within six weeks.".to_owned(), Tone::Attention);
-    };
-    let Some(latest) = latest.first() else { return (String::new(), Tone::Idle) };
-    let runs: Vec<&Night> = by_day.values().flatten().collect();
-    let bad = runs.iter().filter(|night| night.tone <= Tone::Attention).count() as u64;
-    let mut text = format!(
-        "The latest run, of {}, ordered {} of {}: {}.",
-        day.strftime("%A %-d %B"),
-        count(latest.ordered),
-        counted(latest.devices, "device"),
-        latest.word
-    );
-    let verb = if bad == 1 { "needs" } else { "need" };
-    text.push_str(&format!(
-        " Of {} within six weeks {} {verb} a look.",
-        counted(runs.len() as u64, "run"),
-        count(bad)
-    ));
-    (text, latest.tone)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,25 +136,9 @@ mod tests {
         let today: Date = "2026-11-26".parse().unwrap();
         let since = monday_before(today, WEEKS - 1);
         assert_eq!(since.to_string(), "2026-10-19");
-        let weeks = weeks(BTreeMap::new(), &[], since, today);
+        let weeks = weeks(Vec::new(), &[], since, today);
         assert_eq!(weeks.len(), 1, "those before the first run are left out");
         let counting: Vec<_> = weeks[0].iter().map(|day| day.counts).collect();
         assert_eq!(counting, [false, false, false, true, false, false, false]);
-    }
-
-    #[test]
-    fn a_day_without_a_window_is_missed_by_nobody_and_one_with_a_window_is_told() {
-        let day = |date: &str, is_off| Day {
-            date: date.parse().unwrap(),
-            counts: true,
-            is_off,
-            runs: Vec::new(),
-        };
-        let today = "2026-11-26".parse().unwrap();
-        let told = |days| missed(&[days], today);
-        assert_eq!(told(vec![day("2026-11-21", Some(true)), day("2026-11-26", Some(false))]), "");
-        assert_eq!(told(vec![day("2026-11-24", None)]), "", "nobody knows when it was to run");
-        let two = vec![day("2026-11-23", Some(false)), day("2026-11-24", Some(false))];
-        assert_eq!(told(two), " No run began on 2 days, the latest 23 Nov, 24 Nov.");
     }
 }

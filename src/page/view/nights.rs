@@ -6,9 +6,10 @@ use super::{Frame, class, scrolls, sign, time};
 use crate::domain::history::Coverage;
 use crate::domain::text::{cut, printable};
 use crate::page::model::coverage::{CoverageView, Waited};
-use crate::page::model::nights::{Day, Night, NightsView};
+use crate::page::model::nights::{Day, NightsView};
 use crate::report::human::{clock, count, counted};
 use crate::report::outcomes::share;
+use crate::report::series::SeriesRun;
 use crate::report::standing::Tone;
 
 /// Characters of a name or a message that a list shows.
@@ -104,7 +105,7 @@ fn cell(frame: &Frame<'_>, day: &Day, view: &NightsView) -> Markup {
                 }
             }
         }
-        @for night in &day.runs { (run(frame, night, &date)) }
+        @for one in &day.runs { (run(frame, one, &date)) }
     }
 }
 
@@ -113,12 +114,13 @@ fn is_missed(day: &Day, view: &NightsView) -> bool {
     day.is_off == Some(false) && day.date < view.now.date()
 }
 
-fn run(frame: &Frame<'_>, night: &Night, date: &str) -> Markup {
+fn run(frame: &Frame<'_>, one: &SeriesRun, date: &str) -> Markup {
+    let (tone, tally) = (one.tone(), &one.tally);
     html! {
-        a class=(class(night.tone)) href=(frame.campaign(&night.campaign)) {
+        a class=(class(tone)) href=(frame.campaign(&one.campaign)) {
             (date)
-            b { (sign(night.tone)) " " (count(night.ordered)) }
-            "of " (count(night.devices)) ", " (night.word)
+            b { (sign(tone)) " " (count(tally.covered())) }
+            "of " (count(tally.devices())) ", " (one.word())
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Whom the page lets in: each way around its door is tried on the real program.
 
 use super::kit::{Page, STORE, campaign};
+use crate::kit::child::{around, line};
 use crate::kit::program::{Place, run};
+use std::io::Write;
 use std::os::fd::AsRawFd;
+use std::process::Stdio;
 
 #[tokio::test]
 async fn every_way_around_the_door_is_shut_and_the_link_works_once() {
@@ -127,6 +130,34 @@ async fn who_can_open_the_socket_behind_a_proxy_needs_no_ticket() {
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
     }
+}
+
+#[test]
+fn what_is_said_fits_a_narrow_terminal_and_the_link_stays_whole_on_a_line_of_its_own() {
+    use std::io::Read;
+    let place = Place::new();
+    campaign(&place, "night-1");
+    let serve = place.fleetsweep(&["serve", "--listen=127.0.0.1:0", STORE]);
+    let script = format!("stty cols 40\nexec {}\n", line(&serve));
+    std::fs::write(place.path("on-terminal.sh"), script).unwrap();
+    let mut terminal = around("script", &serve);
+    terminal.args(["-q", "-e", "-c", "exec sh on-terminal.sh", "/dev/null"]);
+    terminal.env("TERM", "dumb").env("SHELL", "/bin/sh");
+    // `script` hands on what is typed, and ends with its input.
+    let mut child = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut out, mut said, mut byte) = (child.stdout.take().unwrap(), String::new(), [0]);
+    while !(said.contains("?ticket=") && said.ends_with('\n')) {
+        assert_eq!(out.read(&mut byte).unwrap(), 1, "{said}");
+        said.push(char::from(byte[0]));
+    }
+    child.stdin.as_ref().unwrap().write_all(&[3]).unwrap();
+    child.wait().unwrap();
+    let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
+    let (link, words) = lines.split_last().unwrap();
+    assert!(link.starts_with("http://127.0.0.1:") && !link.contains(' '), "{said}");
+    assert!(words.len() > 4 && words.join(" ").contains("Open this link"), "{said}");
+    let too_long = words.iter().filter(|line| line.chars().count() > 40 && !line.contains('`'));
+    assert_eq!(too_long.collect::<Vec<_>>(), Vec::<&&str>::new(), "{said}");
 }
 
 #[test]

@@ -83,6 +83,13 @@ impl Show {
         show
     }
 
+    /// One with five weeks of a series.
+    pub(super) async fn of_nights(path: &Path) -> Self {
+        let mut show = Self::empty(path).await;
+        show.nights().await;
+        show
+    }
+
     /// One with a campaign of each of so many tenants.
     pub(super) async fn of_tenants(path: &Path, tenants: u32) -> Self {
         let mut show = Self::empty(path).await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fleetsweep::domain::Timing;
 
 use super::kit::{Page, STORE, campaign};
+use super::show::Show;
 use crate::kit::postgres::database;
 use crate::kit::program::{Place, emulate, run, start, until};
 
@@ -96,6 +97,31 @@ async fn coverage_is_read_beside_the_requests_and_stands_with_the_nights() {
     let told: serde_json::Value = serde_json::from_str(&told.out).unwrap();
     let week = format!("<dt>Within 7 days</dt><dd>{} ", told["within_7d"]["ordered"]);
     assert!(body.contains(&week), "{week}: {body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_nights_stand_in_the_same_words_on_the_terminal_and_on_the_page() {
+    let place = Place::new();
+    let _show = Show::of_nights(&place.path("page.db")).await;
+    let page = Page::of(&place).await;
+    let body = page.get("/nights?series=nightly").await.body;
+    let told = run(place.fleetsweep(&["status", "--nights", "--series=nightly", STORE])).out;
+    let words = |line: &str| line.split_once(" ordered  ").map(|(_, words)| words.to_owned());
+    let told_words: Vec<String> = told.lines().filter_map(words).collect();
+    assert!(told_words.len() > 15, "{told}");
+    assert!(
+        told_words[1..].iter().filter(|one| *one == "as planned, 8 left").count() > 15,
+        "{told}"
+    );
+    assert_eq!(told_words.iter().filter(|one| *one == "stopped by a rule").count(), 1, "{told}");
+    assert!(told.contains("  no window") && told.contains("  no run began"), "{told}");
+    for word in told_words {
+        assert!(body.contains(&format!("of 24, {word}</a>")), "{word}: {body}");
+    }
+    // One bad night and one missed night weeks ago are no news, and no reason for a colour.
+    let first = body.split("<div class=\"say ").nth(1).unwrap().split("</div>").next().unwrap();
+    assert!(first.starts_with("ok\">"), "{first}");
+    assert!(first.contains("1 of ") && first.contains(" runs needed a look"), "{first}");
 }
 
 #[tokio::test]

@@ -1,0 +1,282 @@
+//! One run of a series, and all of them: how it stands in a word, and what somebody has to do about
+//! them now. The terminal and the page say it in these words. It is handed the runs and reads none.
+
+use jiff::civil::Date;
+
+use super::human::{count, counted};
+use super::standing::Tone;
+use crate::domain::{Campaign, Doing, Exit, Outcome, Tally};
+
+/// Missed days that are named.
+const NAMED: usize = 5;
+
+/// A run of a series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeriesRun {
+    /// The day that its name tells.
+    pub day: Date,
+    /// Its campaign.
+    pub campaign: Campaign,
+    /// Where its rows stand.
+    pub tally: Tally,
+    /// What it does now.
+    pub doing: Doing,
+    /// The next run of its series ended it, and goes on with what waited in it.
+    pub followed: bool,
+}
+
+impl SeriesRun {
+    /// How its last run ended; `None` if none has.
+    pub fn exit_code(&self) -> Option<u8> {
+        Some(self.campaign.last_run.as_ref()?.ended.as_ref()?.exit_code)
+    }
+
+    /// Devices that were not ordered in it, and that it or the next run goes on with.
+    pub fn left(&self) -> u64 {
+        if self.followed { self.tally.of(Outcome::NotAttempted) } else { self.tally.open() }
+    }
+
+    /// How it stands.
+    pub fn tone(&self) -> Tone {
+        self.stands().0
+    }
+
+    /// The same in a few words.
+    pub fn word(&self) -> String {
+        let (tone, word) = self.stands();
+        match self.left() {
+            some if some > 0 && tone == Tone::Good => format!("{word}, {} left", count(some)),
+            _ => word.to_owned(),
+        }
+    }
+
+    fn stands(&self) -> (Tone, &'static str) {
+        let is_over = matches!(self.doing, Doing::Finished | Doing::Cancelled);
+        let code = self.exit_code();
+        match self.doing {
+            Doing::Running | Doing::Waiting => (Tone::Runs, self.doing.word()),
+            Doing::Killed => (Tone::Stopped, self.doing.word()),
+            _ if code == Some(Exit::Safety.code()) => (Tone::Stopped, "stopped by a rule"),
+            _ if code == Some(Exit::SignIn.code()) => (Tone::Stopped, "sign-in failed"),
+            _ if is_over && self.attention() > 0 => (Tone::Attention, "needs attention"),
+            Doing::Cancelled if self.followed => (Tone::Good, "as planned"),
+            Doing::Finished => (Tone::Good, "finished"),
+            Doing::Stopped if code == Some(Exit::Done.code()) => (Tone::Good, "as planned"),
+            Doing::Stopped | Doing::Paused => (Tone::Attention, self.doing.word()),
+            Doing::Cancelled | Doing::ForWorker | Doing::NotBegun => {
+                (Tone::Idle, self.doing.word())
+            }
+        }
+    }
+
+    /// Rows that somebody should look at. What was not asked is the next run's, if there is one.
+    fn attention(&self) -> u64 {
+        let next = if self.followed { self.tally.of(Outcome::NotAttempted) } else { 0 };
+        self.tally.attention() - next
+    }
+
+    fn needs_a_look(&self) -> bool {
+        self.tone() <= Tone::Attention
+    }
+}
+
+/// How the runs of a series are, all in all.
+///
+/// What needs somebody now gives the tone: the latest run of each tenant, runs that are open still,
+/// and days without a run since. What went wrong before that is told, and has been made up for: the
+/// runs behind it ordered what it left. `runs` are the latest first, `missed` are the days on
+/// which a window began and no run did, the earliest first.
+pub fn first_sentences(runs: &[&SeriesRun], missed: &[Date]) -> (String, Tone) {
+    let Some(first) = runs.first() else {
+        return ("No run of this series within six weeks.".to_owned(), Tone::Attention);
+    };
+    let (latest, earlier) = latest_of_each_tenant(runs);
+    let (since, before): (Vec<Date>, Vec<Date>) = missed.iter().partition(|day| **day > first.day);
+    let is_open = |run: &&SeriesRun| run.needs_a_look() && !run.followed && run.left() > 0;
+    let (open, earlier): (Vec<&SeriesRun>, Vec<&SeriesRun>) =
+        earlier.into_iter().partition(is_open);
+    let mut tone = latest.iter().chain(&open).map(|run| run.tone()).min().unwrap_or(Tone::Idle);
+    let mut text = about_latest(&latest);
+    if !open.is_empty() {
+        let verbs =
+            if open.len() == 1 { "is open still and needs" } else { "are open still and need" };
+        let runs = counted(open.len() as u64, "earlier run");
+        text.push_str(&format!(" {runs} {verbs} somebody."));
+    }
+    if !since.is_empty() {
+        tone = tone.min(Tone::Attention);
+        text.push_str(&format!(" Since then no run began {}.", on(&since)));
+    }
+    text.push_str(&history(&earlier, &before));
+    (text, tone)
+}
+
+/// The latest run of each tenant, and all others.
+fn latest_of_each_tenant<'a>(runs: &[&'a SeriesRun]) -> (Vec<&'a SeriesRun>, Vec<&'a SeriesRun>) {
+    let tenant = |run: &SeriesRun| run.campaign.order.target.tenant.to_lowercase();
+    let mut seen = std::collections::BTreeSet::new();
+    runs.iter().partition(|run| seen.insert(tenant(run)))
+}
+
+fn about_latest(latest: &[&SeriesRun]) -> String {
+    let sum = |of: fn(&Tally) -> u64| latest.iter().map(|run| of(&run.tally)).sum::<u64>();
+    let ordered = format!(
+        "ordered {} of {}",
+        count(sum(Tally::covered)),
+        counted(sum(Tally::devices), "device")
+    );
+    match latest {
+        [one] => {
+            let day = one.day.strftime("%A %-d %B");
+            format!("The latest run, of {day}, {ordered}: {}.", one.word())
+        }
+        several => {
+            let bad = several.iter().filter(|run| run.needs_a_look()).count() as u64;
+            let (tenants, verb) = (several.len() as u64, if bad == 1 { "needs" } else { "need" });
+            let look = if bad == 0 { "none".to_owned() } else { count(bad) };
+            format!(
+                "The latest runs of {} {ordered}; {look} {verb} a look.",
+                counted(tenants, "tenant")
+            )
+        }
+    }
+}
+
+/// What went wrong within six weeks and is over.
+fn history(earlier: &[&SeriesRun], missed: &[Date]) -> String {
+    let bad = earlier.iter().filter(|run| run.needs_a_look()).count() as u64;
+    let of = counted(earlier.len() as u64, "run");
+    let what = match (bad, missed) {
+        (0, []) => return String::new(),
+        (0, missed) => format!("no run began {}", on(missed)),
+        (bad, []) => format!("{} of {of} needed a look", count(bad)),
+        (bad, missed) => format!("{} of {of} needed a look, none began {}", count(bad), on(missed)),
+    };
+    format!(" Earlier within six weeks: {what}.")
+}
+
+/// `on 4 Nov`, or `on 7 days, the latest 3 Nov, 4 Nov`.
+fn on(days: &[Date]) -> String {
+    let named = |days: &[Date]| {
+        let days = days.iter().map(|day| day.strftime("%-d %b").to_string());
+        days.collect::<Vec<_>>().join(", ")
+    };
+    match days {
+        [one] => format!("on {}", named(&[*one])),
+        some => {
+            let latest = named(&some[some.len().saturating_sub(NAMED)..]);
+            format!("on {}, the latest {latest}", counted(some.len() as u64, "day"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::standing::tests::{at, campaign, run};
+    use super::*;
+    use crate::domain::{CampaignState, LastRun, RunEnd, State};
+
+    /// A run of this day that the next one ended, with 16 of 24 devices ordered.
+    fn as_planned(day: &str) -> SeriesRun {
+        let mut tally = Tally::default();
+        tally.add(State::Done(Outcome::Accepted), 16);
+        tally.add(State::Done(Outcome::NotAttempted), 8);
+        let mut campaign = Campaign { called_off: true, ..campaign() };
+        campaign.name = format!("nightly-{day}").parse().unwrap();
+        campaign.state = CampaignState::Finished;
+        ended(&mut campaign, 0);
+        let (day, doing) = (day.parse().unwrap(), Doing::Cancelled);
+        SeriesRun { day, campaign, tally, doing, followed: true }
+    }
+
+    fn ended(campaign: &mut Campaign, exit_code: u8) {
+        let ended = RunEnd {
+            at: at("04:00:00"),
+            why: "the window closed".to_owned(),
+            exit_code,
+            resume: None,
+            for_workers: false,
+        };
+        campaign.last_run = Some(LastRun { ended: Some(ended), ..run() });
+    }
+
+    /// The latest run: its window closed, and what is left waits for the next one.
+    fn latest(day: &str) -> SeriesRun {
+        let mut one = as_planned(day);
+        one.tally = Tally { queued: 8, ..Tally::default() };
+        one.tally.add(State::Done(Outcome::Accepted), 16);
+        one.campaign.called_off = false;
+        one.campaign.state = CampaignState::Open;
+        SeriesRun { doing: Doing::Stopped, followed: false, ..one }
+    }
+
+    fn bad(day: &str) -> SeriesRun {
+        let mut one = as_planned(day);
+        ended(&mut one.campaign, 4);
+        one
+    }
+
+    fn told(runs: &[SeriesRun], missed: &[&str]) -> (String, Tone) {
+        let missed: Vec<Date> = missed.iter().map(|day| day.parse().unwrap()).collect();
+        first_sentences(&runs.iter().collect::<Vec<_>>(), &missed)
+    }
+
+    #[test]
+    fn what_waited_in_a_run_that_the_next_one_ended_needs_nobody() {
+        let one = as_planned("2026-11-24");
+        assert_eq!((one.tone(), one.word().as_str()), (Tone::Good, "as planned, 8 left"));
+        let alone = SeriesRun { followed: false, ..one.clone() };
+        assert_eq!((alone.tone(), alone.word().as_str()), (Tone::Attention, "needs attention"));
+        let mut refused = one;
+        refused.tally.add(State::Done(Outcome::Rejected), 1);
+        assert_eq!((refused.tone(), refused.word().as_str()), (Tone::Attention, "needs attention"));
+        let stopped = bad("2026-11-24");
+        assert_eq!((stopped.tone(), stopped.word().as_str()), (Tone::Stopped, "stopped by a rule"));
+    }
+
+    #[test]
+    fn a_bad_night_long_ago_is_told_and_asks_nobody_for_anything() {
+        let runs = [latest("2026-11-24"), as_planned("2026-11-23"), bad("2026-10-20")];
+        let (text, tone) = told(&runs, &["2026-10-21"]);
+        assert_eq!(tone, Tone::Good, "{text}");
+        assert_eq!(
+            text,
+            "The latest run, of Tuesday 24 November, ordered 16 of 24 devices: as planned, 8 left. \
+             Earlier within six weeks: 1 of 2 runs needed a look, none began on 21 Oct."
+        );
+    }
+
+    #[test]
+    fn the_latest_night_one_that_did_not_begin_and_one_that_is_open_still_need_somebody() {
+        let (text, tone) = told(&[bad("2026-11-24"), as_planned("2026-11-23")], &[]);
+        assert_eq!(tone, Tone::Stopped);
+        assert!(text.ends_with("ordered 16 of 24 devices: stopped by a rule."), "{text}");
+        let (text, tone) = told(&[latest("2026-11-23")], &["2026-11-24", "2026-11-25"]);
+        assert_eq!(tone, Tone::Attention);
+        assert!(
+            text.ends_with("Since then no run began on 2 days, the latest 24 Nov, 25 Nov."),
+            "{text}"
+        );
+        let mut paused = latest("2026-11-23");
+        paused.doing = Doing::Paused;
+        let (text, tone) = told(&[latest("2026-11-24"), paused], &[]);
+        assert_eq!(tone, Tone::Attention);
+        assert!(
+            text.ends_with("8 left. 1 earlier run is open still and needs somebody."),
+            "{text}"
+        );
+        assert_eq!(told(&[], &[]).1, Tone::Attention);
+    }
+
+    #[test]
+    fn the_latest_run_of_each_tenant_counts() {
+        let mut other = bad("2026-11-23");
+        other.campaign.order.target.tenant = "other".to_owned();
+        let runs = [latest("2026-11-24"), other.clone(), bad("2026-11-23")];
+        let (text, tone) = told(&runs, &[]);
+        assert_eq!(tone, Tone::Stopped);
+        let all = "The latest runs of 2 tenants ordered 32 of 48 devices; 1 needs a look. \
+                   Earlier within six weeks: 1 of 1 run needed a look.";
+        assert_eq!(text, all);
+    }
+}

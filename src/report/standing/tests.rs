@@ -1,0 +1,154 @@
+//! Each sentence as a snapshot. What others of this room test with is made here too.
+
+use super::*;
+use crate::domain::{
+    BusyPolicy, CampaignId, CampaignState, Order, Priority, Rollout, RunEnd, ScanType, State,
+    Target,
+};
+
+pub(in crate::report) fn at(text: &str) -> Timestamp {
+    format!("2026-11-25T{text}Z").parse().unwrap()
+}
+
+pub(in crate::report) fn campaign() -> Campaign {
+    let order = Order {
+        target: Target {
+            api_origin: "https://api.example".to_owned(),
+            tenant: "t".to_owned(),
+            application: "a".to_owned(),
+            cloud: "commercial".to_owned(),
+        },
+        scan_type: ScanType::Full,
+        comment: "c".to_owned(),
+        ticket: None,
+        ids_hash: String::new(),
+    };
+    let opening = crate::domain::Opening {
+        name: "inc".parse().unwrap(),
+        order,
+        mark_bits: 1,
+        busy: BusyPolicy::Report,
+        emulated: false,
+        quotas: Vec::new(),
+        priority: Priority::default(),
+        rollout: Rollout::default(),
+        begun: Default::default(),
+    };
+    Campaign::opened(CampaignId(1), opening, at("00:00:00"))
+}
+
+pub(in crate::report) fn run() -> LastRun {
+    LastRun {
+        seen_at: Some(at("02:00:07")),
+        host: "jump-01".to_owned(),
+        by: "m.weber".to_owned(),
+        ..LastRun::begun(at("00:00:00"))
+    }
+}
+
+fn tally(queued: u64) -> Tally {
+    let mut tally = Tally { queued, ..Tally::default() };
+    tally.add(State::Done(Outcome::Accepted), 4_483);
+    tally
+}
+
+fn told(campaign: &Campaign, tally: &Tally) -> String {
+    let now: ZonedDateTime = "2026-11-25T03:00:12+01:00[Europe/Berlin]".parse().unwrap();
+    let quota: Quota = "1500/1h".parse().unwrap();
+    let doing = Doing::of(campaign, now.timestamp());
+    let standing = Standing {
+        campaign,
+        doing,
+        followed: campaign.finished_at.is_some() && campaign.called_off,
+        tally,
+        used: &[(quota, 1_500)],
+        by_limits: Some(at("05:30:00")),
+        go_on: "fleetsweep resume inc",
+        now: &now,
+    };
+    let first = standing.first_sentences();
+    format!("{:?} {first}", first.tone)
+}
+
+#[test]
+fn each_reason_why_nothing_leaves_has_its_sentence() {
+    use HoldReason::*;
+    let reasons = [
+        None,
+        Some(Quota("1500/1h".parse().unwrap())),
+        Some(Quota("100/1m".parse().unwrap())),
+        Some(Pause),
+        Some(Faults),
+        Some(User),
+        Some(Priority("servers-q4".parse().unwrap())),
+        Some(Network),
+        Some(Store),
+        Some(Pace),
+        Some(Forgotten),
+        Some(Window),
+        Some(Start(at("21:00:00"))),
+        Some(Wave),
+    ];
+    let sentences: Vec<String> = reasons
+        .into_iter()
+        .map(|hold| {
+            let waits = hold.as_ref().filter(|hold| hold.is_a_wait()).map(|_| String::new());
+            let next_order_at = hold.as_ref().map(|_| at("02:08:00"));
+            let done_by = Some(at("06:14:00"));
+            let last = LastRun { hold, waits, next_order_at, done_by, ..run() };
+            told(&Campaign { last_run: Some(last), ..campaign() }, &tally(7_517))
+        })
+        .collect();
+    insta::assert_snapshot!(sentences.join("\n"));
+}
+
+#[test]
+fn each_way_to_stand_still_has_its_sentence_with_what_to_do() {
+    let ended = |exit_code, why: &str| LastRun {
+        ended: Some(RunEnd {
+            at: at("01:30:00"),
+            why: why.to_owned(),
+            exit_code,
+            resume: Some("fleetsweep resume inc --store sqlite:x.db".to_owned()),
+            for_workers: false,
+        }),
+        ..run()
+    };
+    let with = |last_run| Campaign { last_run: Some(last_run), ..campaign() };
+    let killed = LastRun { seen_at: Some(at("01:10:00")), ..run() };
+    let mut for_workers = ended(0, "it was handed over to the workers");
+    for_workers.ended.as_mut().unwrap().for_workers = true;
+    let finished = Campaign {
+        state: CampaignState::Finished,
+        finished_at: Some(at("01:44:00")),
+        ..with(ended(0, "every row has its outcome"))
+    };
+    let mut refused = tally(0);
+    refused.add(State::Done(Outcome::Rejected), 118);
+    let mut out = Tally { claimed: 3, doubtful: 1, ..tally(0) };
+    let open = tally(7_517);
+    let mut sentences = vec![
+        told(&campaign(), &open),
+        told(&with(killed), &open),
+        told(&with(ended(5, "Ctrl-C")), &open),
+        told(&with(ended(0, "the window closed")), &open),
+        told(&with(ended(4, "83 of 412 answers are 404")), &open),
+        told(&with(for_workers), &open),
+        told(&Campaign { paused: true, ..with(run()) }, &open),
+        told(&Campaign { called_off: true, ..with(run()) }, &open),
+        told(&Campaign { called_off: true, ..finished.clone() }, &tally(0)),
+        told(&finished, &tally(0)),
+        told(&finished, &refused),
+        told(&with(run()), &out),
+    ];
+    out.doubtful = 0;
+    sentences.push(told(&with(run()), &out));
+    let soon = LastRun {
+        hold: Some(HoldReason::Quota("100/1m".parse().unwrap())),
+        next_order_at: Some(at("02:00:40")),
+        ..run()
+    };
+    sentences.push(told(&with(soon), &open));
+    sentences.push(told(&with(run()), &open));
+    insta::assert_snapshot!(sentences.join("\n"));
+}
