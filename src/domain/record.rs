@@ -195,7 +195,10 @@ impl Campaign {
     /// on it, and its last run handed it over, left it to the workers, or ended without a word. A
     /// run that somebody stopped is theirs to go on with. One without a run is being begun, unless
     /// that was too long ago.
-    pub fn may_be_taken(&self, now: Timestamp, timing: &Timing) -> bool {
+    ///
+    /// `process` is the one that asks, and that is not at work on it: a run of it that has not
+    /// told its end is over all the same.
+    pub fn may_be_taken(&self, process: &str, now: Timestamp, timing: &Timing) -> bool {
         let waits = self.paused || self.wave_failed.is_some() || self.emulated;
         if self.state != CampaignState::Open || waits {
             return false;
@@ -203,7 +206,7 @@ impl Campaign {
         match &self.last_run {
             None => now.duration_since(self.opened_at).unsigned_abs() >= timing.alive_for(),
             Some(run) => {
-                let idle = run.alive_but("", now, timing) == 0;
+                let idle = run.alive_elsewhere(process, now, timing) == 0;
                 idle && (run.ended.is_none() || run.is_for_workers())
             }
         }
@@ -283,6 +286,8 @@ pub struct CampaignFilter {
     pub not_over_before: Option<Timestamp>,
     /// They are finished since before this moment, and their rows are kept.
     pub with_rows_over_before: Option<Timestamp>,
+    /// They are none of these.
+    pub but: BTreeSet<CampaignId>,
     /// They are among so many of these, the latest ones.
     pub latest: Option<usize>,
 }
@@ -322,10 +327,12 @@ impl CampaignFilter {
             name_begins,
             not_over_before,
             with_rows_over_before,
+            but,
             latest: _,
         } = self;
         let ended = campaign.finished_at.unwrap_or(Timestamp::MAX);
         (!open || campaign.state == CampaignState::Open)
+            && !but.contains(&campaign.id)
             && on_budget
                 .as_ref()
                 .is_none_or(|budget| campaign.order.target.budget(Operation::Scan) == *budget)

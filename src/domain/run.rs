@@ -2,7 +2,9 @@
 //! work beside it, and by what signal one was told to stop. Whether a run still lives is told by
 //! how long ago it said so.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,9 +27,13 @@ pub struct LastRun {
     pub began_at: Timestamp,
     /// How it ended; `None` while it runs, and after it was killed.
     pub ended: Option<RunEnd>,
-    /// When it last said that it runs; it says so about every `Timing::sign_of_life`.
+    /// When it last said that it runs, by itself or through its process.
     #[serde(default)]
     pub seen_at: Option<Timestamp>,
+    /// The process that it is a part of, which says about every `Timing::sign_of_life` that it
+    /// lives with all its runs; empty for a run that says so itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub process: String,
     /// Where its reports are, as absolute paths.
     #[serde(default)]
     pub reports: Vec<String>,
@@ -84,6 +90,29 @@ impl LastRun {
     pub fn is_alive(&self, now: Timestamp, timing: &Timing) -> bool {
         let seen = self.seen();
         self.ended.is_none() && now.duration_since(seen).unsigned_abs() < timing.alive_for()
+    }
+
+    /// Takes in when processes last said that they live: with them, their runs do.
+    pub fn seen_with(&mut self, processes: &BTreeMap<String, Timestamp>) {
+        self.beside.iter_mut().for_each(|run| run.seen_with(processes));
+        if self.ended.is_none() {
+            self.seen_at = self.seen_at.max(processes.get(&self.process).copied());
+        }
+    }
+
+    /// How many of these runs run now outside of this process, which knows of its own.
+    pub fn alive_elsewhere(&self, process: &str, now: Timestamp, timing: &Timing) -> usize {
+        let all = std::iter::once(self).chain(&self.beside);
+        let is_here = |one: &&Self| !process.is_empty() && one.process == process;
+        all.filter(|one| !is_here(one) && one.is_alive(now, timing)).count()
+    }
+
+    /// When the last of these runs is known to be dead unless it says that it lives, if any lives.
+    pub fn known_dead_in(&self, now: Timestamp, timing: &Timing) -> Option<Duration> {
+        let all = std::iter::once(self).chain(&self.beside);
+        let alive = all.filter(|one| one.is_alive(now, timing));
+        let passed = |one: &Self| now.duration_since(one.seen()).unsigned_abs();
+        alive.map(|one| timing.alive_for().saturating_sub(passed(one))).max()
     }
 
     /// How many of these runs run now, but for the one of this id.
@@ -251,6 +280,24 @@ mod tests {
             // One that waits says so half as often, and may be late by as long.
             assert!(timing.sign_of_life() * 2 * 2 <= timing.alive_for(), "{scale}");
         }
+    }
+
+    #[test]
+    fn a_run_lives_as_long_as_its_process_says_so_unless_it_ended() {
+        let timing = Timing::default();
+        let of = |run: LastRun| LastRun { process: "p".to_owned(), ..run };
+        let processes = BTreeMap::from([("p".to_owned(), at("23:00:00"))]);
+        let mut one = of(run("a", "22:00:00", "22:00:00"));
+        one.beside = vec![of(run("b", "22:00:00", "22:00:00")), run("c", "22:00:00", "22:00:00")];
+        one.seen_with(&processes);
+        let now = at("23:00:19");
+        assert_eq!(one.alive_but("", now, &timing), 2, "the third belongs to no process");
+        assert_eq!(one.alive_elsewhere("p", now, &timing), 0, "a process knows of its own runs");
+        assert_eq!(one.known_dead_in(now, &timing), Some(Duration::from_secs(1)));
+        assert_eq!(one.known_dead_in(at("23:00:20"), &timing), None);
+        let mut over = of(ended(run("a", "22:00:00", "22:00:00"), "22:30:00"));
+        over.seen_with(&processes);
+        assert_eq!(over.seen_at, Some(at("22:30:00")), "what ended is not seen any more");
     }
 
     #[test]

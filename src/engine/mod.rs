@@ -21,6 +21,7 @@ mod patient;
 mod priority;
 mod progress;
 mod pump;
+mod quiet;
 mod refusals;
 mod rows;
 mod run;
@@ -30,6 +31,8 @@ mod shared;
 mod stop;
 pub mod waves;
 
+pub use patient::PatientStore;
+pub use quiet::{AtWork, QuietStore};
 #[cfg(feature = "testing")]
 pub use run::run_without_gate;
 pub use run::{Ran, Settings, run};

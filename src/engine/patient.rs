@@ -20,8 +20,9 @@ use crate::domain::event::Note;
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, LookUp, Minute, NewRow, NotedHappening,
-    Opened, Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage, WaveStand,
+    Cancellation, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
+    NotedHappening, Opened, Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing,
+    Usage, WaveStand,
 };
 use crate::store::{
     AsksAgain, ClaimAnswer, Hold, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError,
@@ -33,7 +34,7 @@ use crate::store::{
 const SLOW: Duration = Duration::from_secs(25);
 
 /// A store that is waited for.
-pub(super) struct PatientStore<S: Store> {
+pub struct PatientStore<S: Store> {
     store: Arc<S>,
     timing: Timing,
     stop: watch::Receiver<StopLevel>,
@@ -71,7 +72,8 @@ impl Away {
 }
 
 impl<S: Store> PatientStore<S> {
-    pub(super) fn new(
+    /// Over this store, for who stops in this way. A time out of reach is told in two notes.
+    pub fn new(
         store: Arc<S>,
         timing: Timing,
         stop: watch::Receiver<StopLevel>,
@@ -269,6 +271,7 @@ impl<S: Store> Store for PatientStore<S> {
         true call_off(campaign: CampaignId) -> CalledOff;
         true note_cancelled(campaign: CampaignId, done: Vec<Cancellation>) -> u64;
         true note_run(campaign: CampaignId, run: LastRun) -> ();
+        true pulse(process: &str, campaigns: &[CampaignId]) -> Vec<Look>;
         true finish(campaign: CampaignId) -> bool;
         true set_paused(campaign: CampaignId, paused: bool) -> ();
         true set_priority(campaign: CampaignId, priority: Priority) -> ();

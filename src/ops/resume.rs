@@ -156,6 +156,7 @@ impl Resumed<'_> {
             on_finish: asked.after.on_finish.clone(),
             on_event: asked.after.on_event.clone(),
             worker: false,
+            beside: None,
         };
         let exit = run.run(campaign).await;
         if let Some(emulator) = emulator {

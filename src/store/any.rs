@@ -13,9 +13,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, LookUp, Minute, NewRow, NotedHappening,
-    Opened, Opening, Priority, Quota, Row, RowFilter, Seq, Settled, Stamp, Tally, Timing, Usage,
-    WaveStand,
+    Cancellation, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
+    NotedHappening, Opened, Opening, Priority, Quota, Row, RowFilter, Seq, Settled, Stamp, Tally,
+    Timing, Usage, WaveStand,
 };
 
 /// Where a store is.
@@ -202,6 +202,7 @@ macro_rules! each_verb {
             fn call_off(campaign: CampaignId) -> CalledOff;
             fn note_cancelled(campaign: CampaignId, done: Vec<Cancellation>) -> u64;
             fn note_run(campaign: CampaignId, run: LastRun) -> ();
+            fn pulse(process: &str, campaigns: &[CampaignId]) -> Vec<Look>;
             fn note_actions(campaign: CampaignId, seen: Vec<(Seq, Action)>) -> u64;
             fn finish(campaign: CampaignId) -> bool;
             fn prune(campaign: CampaignId, before: Timestamp) -> Option<u64>;

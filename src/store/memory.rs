@@ -23,9 +23,9 @@ use crate::domain::service::{id_of, service_of};
 use crate::domain::settle::{self, CallRecord, Settlement};
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, LookUp, Minute, NewRow, NotedHappening,
-    Opened, Opening, Operation, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing, Usage,
-    Verdict, WaveStand,
+    Cancellation, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
+    NotedHappening, Opened, Opening, Operation, Priority, Quota, Row, Seq, Settled, Stamp, Tally,
+    Timing, Usage, Verdict, WaveStand,
 };
 use campaign::Held;
 use inner::Inner;
@@ -155,15 +155,11 @@ impl<C: Clock> Store for MemoryStore<C> {
     }
 
     async fn campaign(&self, campaign: CampaignId) -> Result<Option<Campaign>> {
-        let inner = self.lock();
-        Ok(inner.held.get(&campaign).and_then(|held| held.campaign.clone()))
+        Ok(self.lock().confirmed(campaign))
     }
 
     async fn select(&self, filter: &CampaignFilter) -> Result<Vec<Campaign>> {
-        let inner = self.lock();
-        let all = inner.held.values().rev().filter_map(|held| held.campaign.as_ref());
-        let meant = all.filter(|campaign| filter.fits(campaign));
-        Ok(meant.take(filter.latest.unwrap_or(usize::MAX)).cloned().collect())
+        Ok(self.lock().select(filter))
     }
 
     async fn tally(&self, campaign: CampaignId) -> Result<Tally> {
@@ -378,10 +374,12 @@ impl<C: Clock> Store for MemoryStore<C> {
     }
 
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
-        let mut inner = self.lock();
-        let campaign = inner.held(campaign)?.campaign.as_mut().ok_or_else(unknown_campaign)?;
-        campaign.last_run = Some(run.noted_after(campaign.last_run.take(), &self.timing));
-        Ok(())
+        self.lock().note_run(campaign, run, &self.timing)
+    }
+
+    async fn pulse(&self, process: &str, campaigns: &[CampaignId]) -> Result<Vec<Look>> {
+        let (now, seen_at) = (self.clock.now(), self.clock.shared_utc());
+        Ok(self.lock().pulse(process, seen_at, campaigns, now))
     }
 
     async fn finish(&self, campaign: CampaignId) -> Result<bool> {

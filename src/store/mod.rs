@@ -26,9 +26,9 @@ pub use crate::domain::hold::{Hold, NotYet};
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    CampaignName, Cancellation, DeviceId, Finding, Happening, Judged, LastRun, LookUp, Minute,
-    NewRow, NotedHappening, Opened, Opening, Priority, Quota, Row, RowFilter, Seq, Settled, Stamp,
-    Tally, Usage, WaveStand,
+    CampaignName, Cancellation, DeviceId, Finding, Happening, Judged, LastRun, Look, LookUp,
+    Minute, NewRow, NotedHappening, Opened, Opening, Priority, Quota, Row, RowFilter, Seq, Settled,
+    Stamp, Tally, Usage, WaveStand,
 };
 
 /// Rows that `Store::each_row` holds at once.
@@ -484,13 +484,22 @@ pub trait Store: Send + Sync + 'static {
         done: Vec<Cancellation>,
     ) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Keeps how a run of a campaign goes, for who asks later. One that ended does not hide another
+    /// Keeps how a run of a campaign goes, for who asks later. Whether it lives its process may say
+    /// from then on: see `pulse`. One that ended does not hide another
     /// one that is at work: see `LastRun::noted_after`.
     fn note_run(
         &self,
         campaign: CampaignId,
         run: LastRun,
     ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Says that a process lives, and all runs with it that name it, until one of them has told its
+    /// end. In the same question it looks at these campaigns; what is no campaign is not looked at.
+    fn pulse(
+        &self,
+        process: &str,
+        campaigns: &[CampaignId],
+    ) -> impl Future<Output = Result<Vec<Look>>> + Send;
 
     /// Writes how far ordered actions are; how many of these had moved on.
     fn note_actions(

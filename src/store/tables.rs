@@ -12,8 +12,8 @@ use crate::domain::rollout::WaveFailure;
 use crate::domain::settle::{CallRecord, Judging};
 use crate::domain::{
     Begun, BudgetKey, BudgetState, CallId, Campaign, CampaignFilter, CampaignId, Detail, DeviceId,
-    Happening, LastRun, Life, LookUp, Minute, NewRow, NotedHappening, Opening, Operation, Priority,
-    Quota, Row, RowFilter, Seq, ServerNotes, Stamp, Tally, Timing,
+    Happening, LastRun, Life, Look, LookUp, Minute, NewRow, NotedHappening, Opening, Operation,
+    Priority, Quota, Row, RowFilter, Seq, ServerNotes, Stamp, Tally, Timing,
 };
 
 /// What a writing verb is about: where several hosts write at a time, it locks that before it reads
@@ -350,6 +350,12 @@ pub trait Tables: Send {
     fn set(&mut self, campaign: CampaignId, change: CampaignChange) -> impl Answer<Self, bool>;
     /// Replaces the quotas of a campaign's runners.
     fn set_quotas(&mut self, campaign: CampaignId, quotas: &[Quota]) -> impl Answer<Self, ()>;
+    /// Keeps that this process was alive then, and forgets those that are long gone.
+    fn set_process(&mut self, process: &str, seen_at: Timestamp) -> impl Answer<Self, ()>;
+    /// When each process was last seen alive.
+    fn processes(&mut self) -> impl Answer<Self, BTreeMap<String, Timestamp>>;
+    /// How these campaigns stand at this moment, in one question: see `Look`.
+    fn looks(&mut self, campaigns: &[CampaignId], now: Stamp) -> impl Answer<Self, Vec<Look>>;
     /// The counts of a campaign or a draft.
     fn tally(&mut self, campaign: CampaignId) -> impl Answer<Self, Option<Tally>>;
     /// The scan calls of a campaign or a draft.

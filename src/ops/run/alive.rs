@@ -1,12 +1,12 @@
-//! A run's sign of life in its store, for who asks from elsewhere: as long as its process lives,
-//! whether it orders, waits, writes its report or follows its scans.
+//! What a run says of itself in its store, for who asks from elsewhere: what it waits for, when it
+//! orders next, when it is done. That it lives, its process says for all its runs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{sleep, timeout};
 
 use crate::clock::{Clock, local_now, wall_clock};
 use crate::domain::event::{HoldReason, Snapshot};
@@ -14,12 +14,23 @@ use crate::domain::{CampaignId, LastRun, Timing};
 use crate::report::progress::text;
 use crate::store::Store;
 
-/// Says again and again that a run lives, until it is dropped.
+/// Forecasts that differ by less are the same.
+const SAME: SignedDuration = SignedDuration::from_secs(5);
+
+/// Says what a run waits for and foresees whenever that changes, until it is dropped.
 pub(crate) struct SignOfLife {
     task: JoinHandle<()>,
     shown: Arc<Mutex<Shown>>,
+    news: Arc<News>,
+}
+
+/// What there is to say.
+#[derive(Default)]
+struct News {
     /// It begins or ends to wait, which is said at once.
-    news: Arc<Notify>,
+    urgent: Notify,
+    /// Another moment, or another limit, which is said by and by.
+    other: Notify,
 }
 
 /// What a run says of itself beside.
@@ -41,25 +52,19 @@ impl SignOfLife {
         timing: &Timing,
     ) -> Self {
         let shown = Arc::new(Mutex::new(Shown::default()));
-        let news = Arc::new(Notify::new());
+        let news = Arc::new(News::default());
         let (every, now_shown, heard) = (timing.sign_of_life(), shown.clone(), news.clone());
         let task = tokio::spawn(async move {
-            let mut next = interval(every);
-            next.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            next.reset();
-            let mut passed_over = false;
             loop {
-                let is_news = tokio::select! {
-                    _ = next.tick() => false,
-                    () = heard.notified() => true,
-                };
-                let shown = lock(&now_shown).clone();
-                // One that waits has little to say, and each time is a write.
-                passed_over = !is_news && shown.waits.is_some() && !passed_over;
-                if passed_over {
-                    continue;
+                tokio::select! {
+                    () = heard.urgent.notified() => {}
+                    () = heard.other.notified() => {
+                        // Each time is a write, and limits come and go in a row.
+                        timeout(every, heard.urgent.notified()).await.ok();
+                    }
                 }
-                let Shown { waits, held_by, hold, next_order_at, done_by } = shown;
+                let Shown { waits, held_by, hold, next_order_at, done_by } =
+                    lock(&now_shown).clone();
                 let seen_at = Some(store.clock().shared_utc());
                 let run = LastRun {
                     seen_at,
@@ -72,7 +77,6 @@ impl SignOfLife {
                 };
                 // A store that fails is told by the run itself.
                 store.note_run(campaign, run).await.ok();
-                // Each time is a write, and news can come in a row.
                 sleep(every / 5).await;
             }
         });
@@ -93,16 +97,33 @@ impl SignOfLife {
         let done_by = foreseen.and_then(after);
         let now = Shown { waits, held_by, hold: hold.cloned(), next_order_at, done_by };
         let mut shown = lock(&self.shown);
-        let is_news = shown.waits != now.waits;
-        *shown = now;
-        if is_news {
-            self.news.notify_one();
+        if shown.waits != now.waits {
+            self.news.urgent.notify_one();
+        } else if shown.differs(&now) {
+            self.news.other.notify_one();
+        } else {
+            // What was said is what is compared, so that small steps add up.
+            return;
         }
+        *shown = now;
     }
 
     /// What the run waits for or foresees is over.
     pub(crate) fn show_nothing(&self) {
         *lock(&self.shown) = Shown::default();
+    }
+}
+
+impl Shown {
+    /// Whether there is news in another state of the same wait.
+    fn differs(&self, now: &Self) -> bool {
+        let moved = |before: Option<Timestamp>, now: Option<Timestamp>| match (before, now) {
+            (Some(before), Some(now)) => now.duration_since(before).abs() > SAME,
+            (before, now) => before.is_some() != now.is_some(),
+        };
+        self.hold != now.hold
+            || moved(self.next_order_at, now.next_order_at)
+            || moved(self.done_by, now.done_by)
     }
 }
 

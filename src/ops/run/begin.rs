@@ -17,15 +17,23 @@ pub(in crate::ops) fn begun_here<S: Store>(
     store: &S,
     at: Timestamp,
 ) -> Result<LastRun, Failure> {
-    let id = getrandom::u64().map_err(|error| {
-        let next = "check that the system has its random numbers (getrandom(2))";
-        Failure::failed("the run cannot be told from others", error, next)
-    })?;
     Ok(LastRun {
-        id: format!("{id:016x}"),
+        id: random_id()?,
         seen_at: Some(store.clock().shared_utc()),
         by: cx.host.user.clone(),
         host: cx.host.name.clone(),
         ..LastRun::begun(at)
     })
+}
+
+/// What tells a run, or a process, from others.
+///
+/// # Errors
+/// `Failure` if the system has no random numbers.
+pub(in crate::ops) fn random_id() -> Result<String, Failure> {
+    let id = getrandom::u64().map_err(|error| {
+        let next = "check that the system has its random numbers (getrandom(2))";
+        Failure::failed("the run cannot be told from others", error, next)
+    })?;
+    Ok(format!("{id:016x}"))
 }

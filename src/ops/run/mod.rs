@@ -6,15 +6,16 @@ pub(in crate::ops) mod begin;
 mod ends;
 mod expire;
 mod over;
-mod patience;
+pub(in crate::ops) mod patience;
 pub mod reports;
 mod story;
+mod summing_up;
 mod telling;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::ops::context::Context;
@@ -25,12 +26,11 @@ use crate::ops::limits::Speed;
 use crate::ops::stop::{Heard, Stopping};
 use crate::ops::ui::Progress;
 use alive::SignOfLife;
-use begin::begun_here;
-use ends::{
-    coverage, is_as_planned, is_over, is_reachable, left_before_the_report, left_nothing, panicked,
-};
+use begin::{begun_here, random_id};
+use ends::{coverage, is_over, is_reachable, left_before_the_report, panicked};
 use expire::Expiring;
 use over::{Ended, KeptEnd, Over};
+use patience::Patience;
 use reports::{Reports, Shows};
 use story::Story;
 use telling::{Telling, Told};
@@ -39,7 +39,7 @@ use crate::clock::{Clock, wall_clock};
 use crate::defender::CancelApi;
 use crate::domain::event::Event;
 use crate::domain::{Campaign, Caught, Ending, Exit, Happened, LastRun, RunEnd, Stop};
-use crate::engine::{self, Ran, Settings};
+use crate::engine::{self, QuietStore, Ran, Settings};
 use crate::report::summary::Summary;
 use crate::report::totals::Totals;
 use crate::report::{Document, human};
@@ -74,6 +74,16 @@ pub(crate) struct Run<'a, S, A> {
     pub follow: Option<Watch>,
     /// A worker runs it, and another one goes on where that can be done without asking anybody.
     pub worker: bool,
+    /// What it shares with other runs of its process; `None` if it is the only one.
+    pub beside: Option<Beside<S>>,
+}
+
+/// What a run shares with the other runs of its process.
+pub(crate) struct Beside<S> {
+    /// What all engines ask through.
+    pub store: Arc<QuietStore<S>>,
+    /// Its turn among those that begin, which it gives back when its engine is at work.
+    pub turn: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl<S: Store, A: CancelApi> Run<'_, S, A> {
@@ -85,9 +95,14 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let mut stopping = self.cx.stop.listen()?;
         let began_at = self.store.clock().utc();
         let begun = begun_here(self.cx, &*self.store, began_at)?;
-        let run = LastRun { reports: self.reports.places(), ..begun };
+        let quiet = match &self.beside {
+            Some(beside) => beside.store.clone(),
+            None => QuietStore::new(self.store.clone(), random_id()?, self.speed.timing),
+        };
+        let process = quiet.process().to_owned();
+        let run = LastRun { reports: self.reports.places(), process, ..begun };
         let note_run = || self.store.note_run(campaign.id, run.clone());
-        if let Err(error) = self.patiently(&mut stopping, note_run).await {
+        if let Err(error) = self.patience().ask(&mut stopping, note_run).await {
             let failure = self.of_store(&campaign, error.into()).await;
             return Err(self.failed(&campaign, run, failure).await);
         }
@@ -97,7 +112,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let alive = SignOfLife::begin(store, campaign.id, run.clone(), timing);
         let mut telling = Telling::begin(self.cx, &self.told(&campaign, &run));
         telling.began(self.store.tally(campaign.id).await.ok());
-        let over = self.to_its_end(&campaign, &run, &alive, &mut telling, &mut stopping).await;
+        let here = Here { run: &run, alive: &alive, quiet: &quiet };
+        let over = self.to_its_end(&campaign, here, &mut telling, &mut stopping).await;
         // What ended says so last.
         drop(alive);
         let Over { summary, why, exit, for_workers } = match over {
@@ -152,29 +168,30 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     async fn to_its_end(
         &self,
         campaign: &Campaign,
-        run: &LastRun,
-        alive: &SignOfLife,
+        here: Here<'_, S>,
         telling: &mut Telling,
         stopping: &mut Stopping<'_>,
     ) -> Result<Over, Failure> {
-        let Self { cx, store, api, speed, .. } = self;
+        let Self { cx, api, speed, .. } = self;
+        let (patience, Here { run, alive, .. }) = (self.patience(), here);
+        let store = &patience.store();
         let expiring = Expiring { cx, store, api, speed, began_at: run.began_at };
         if let Some(rights) = stopping.unless_stopped(expiring.check_rights()).await {
             rights?;
         }
         if let Some(priority) = self.speed.new_priority {
             let set = || self.store.set_priority(campaign.id, priority);
-            self.patiently(stopping, set).await?;
+            patience.ask(stopping, set).await?;
         }
-        self.tell_in_flight(campaign).await?;
+        self.tell_in_flight(campaign, stopping).await?;
         if let Some(text) = crate::ops::hours::waits(self.speed.hours.as_ref(), wall_clock()) {
             self.cx.say(&text);
         }
         let started = self.store.clock().now();
-        let before = self.store.calls(campaign.id).await?;
+        let before = patience.ask(stopping, || self.store.calls(campaign.id)).await?;
         let timing = &self.speed.timing;
         let mut story = Story::begin(self.store.clone(), campaign.id, run, timing, telling);
-        let ran = match self.watch(campaign, alive, &mut story, stopping).await {
+        let ran = match self.watch(campaign, here, &mut story, stopping).await {
             Ok(ran) => ran,
             Err(failure) => return Err(self.of_store(campaign, failure).await),
         };
@@ -183,10 +200,11 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         }
         alive.show_nothing();
         let took = self.store.clock().now().since(started);
-        let campaign = &self.store.campaign(campaign.id).await?.unwrap_or(campaign.clone());
+        let there = patience.ask(stopping, || self.store.campaign(campaign.id)).await?;
+        let campaign = &there.unwrap_or(campaign.clone());
         if self.speed.expire_pending {
             // What was ordered is told before a wait that can take hours.
-            self.reports.write(&*self.store, campaign).await.ok();
+            self.reports.write(&**store, campaign).await.ok();
         }
         let left = expiring.expire(campaign, &ran.ending, stopping).await;
         let mut written = self.report(&ran.ending, campaign, stopping).await;
@@ -200,7 +218,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         }
         let caught = stopping.caught();
         let ended = Ended { ran, written, calls_before: before, took, left, caught };
-        self.summarise(campaign, run, ended).await
+        self.summarise(campaign, run, ended, stopping).await
     }
 
     /// Writes the reports, and looks once before it how far the ordered scans are, unless they are
@@ -211,12 +229,13 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         campaign: &Campaign,
         stopping: &mut Stopping<'_>,
     ) -> Result<Totals, Failure> {
+        let store = self.patience().store();
         let work = async {
             if is_reachable(ending) && self.follow.is_none() {
-                let Self { cx, store, api, speed, .. } = self;
-                Following { cx, store: &**store, api: &**api, speed }.once(campaign).await;
+                let Self { cx, api, speed, .. } = self;
+                Following { cx, store: &*store, api: &**api, speed }.once(campaign).await;
             }
-            self.reports.write(&*self.store, campaign).await
+            self.reports.write(&*store, campaign).await
         };
         match stopping.unless_left(self.cx.ui, work).await {
             Some(written) => written,
@@ -226,9 +245,15 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
 
     /// Calls that another runner has in flight, or left behind when it went: how long their answers
     /// are waited for before the list of actions is asked.
-    async fn tell_in_flight(&self, campaign: &Campaign) -> Result<(), Failure> {
-        let claimed = self.store.tally(campaign.id).await?.claimed;
-        let Some(until) = self.store.in_flight_until(campaign.id).await? else { return Ok(()) };
+    async fn tell_in_flight(
+        &self,
+        campaign: &Campaign,
+        stopping: &mut Stopping<'_>,
+    ) -> Result<(), Failure> {
+        let (store, patience) = (&self.store, self.patience());
+        let claimed = patience.ask(stopping, || store.tally(campaign.id)).await?.claimed;
+        let until = patience.ask(stopping, || store.in_flight_until(campaign.id)).await?;
+        let Some(until) = until else { return Ok(()) };
         let left = until.since(self.store.clock().now());
         self.cx.ui.say(&human::in_flight(claimed, left, self.store.clock().utc()));
         Ok(())
@@ -237,7 +262,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     async fn watch(
         &self,
         campaign: &Campaign,
-        alive: &SignOfLife,
+        here: Here<'_, S>,
         story: &mut Story<'_, S>,
         stopping: &mut Stopping<'_>,
     ) -> Result<Ran, Failure> {
@@ -248,8 +273,9 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             view.stopping(stopping.level(), caught, self.resume.as_deref());
         }
         let settings = self.settings(view.every());
+        let _at_work = here.quiet.at_work(campaign);
         let engine = engine::run(
-            self.store.clone(),
+            here.quiet.clone(),
             self.api.clone(),
             campaign.clone(),
             settings,
@@ -278,6 +304,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
                     }
                 },
                 ran = &mut engine => {
+                    self.give_turn_back();
                     while let Ok(event) = events.try_recv() {
                         story.hear(&event);
                         view.show(&event);
@@ -287,8 +314,9 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
                     return ran.map_err(Failure::from);
                 }
                 Some(event) = events.recv() => {
+                    self.give_turn_back();
                     if let Event::Progress(snapshot) = &event {
-                        alive.show(snapshot);
+                        here.alive.show(snapshot);
                     }
                     story.hear(&event);
                     view.show(&event);
@@ -297,14 +325,21 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
                     written = self.told_meanwhile(done, &mut *view).or(written);
                 }
                 _ = next_report.tick(), if report.is_empty() => {
-                    let (reports, store) = (self.reports.clone(), self.store.clone());
-                    let (campaign, before) = (campaign.clone(), written.clone());
-                    report.spawn(async move {
-                        reports.write_if_changed(&*store, &campaign, before).await
-                    });
+                    report.spawn(self.report_meanwhile(campaign, written.clone()));
                 }
             }
         }
+    }
+
+    /// Writes the reports while the campaign runs, if there is anything new in them.
+    fn report_meanwhile(
+        &self,
+        campaign: &Campaign,
+        before: Option<Shows>,
+    ) -> impl Future<Output = Result<Shows, Failure>> + use<S, A> {
+        let (reports, store) = (self.reports.clone(), self.patience().store());
+        let campaign = campaign.clone();
+        async move { reports.write_if_changed(&*store, &campaign, before).await }
     }
 
     /// What a report shows that was written. One that cannot be written now is told, and tried
@@ -336,76 +371,15 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         }
     }
 
-    /// Tells how the run ended, also where its report could not be written.
-    async fn summarise(
-        &self,
-        campaign: &Campaign,
-        run: &LastRun,
-        ended: Ended,
-    ) -> Result<Over, Failure> {
-        let Ended { ran, written, calls_before, took, left, caught } = ended;
-        let tally = self.store.tally(campaign.id).await?;
-        let calls = self.store.calls(campaign.id).await?.saturating_sub(calls_before);
-        let planned = self.foreseen.is_some_and(|orders| is_as_planned(&ran.ending, orders, calls));
-        // What others did with it meanwhile.
-        let there = self.store.campaign(campaign.id).await?;
-        let there = there.as_ref().unwrap_or(campaign);
-        let now = self.store.clock().shared_utc();
-        let alive = |last: &LastRun| last.alive_but(&run.id, now, &self.speed.timing);
-        // Without following, how scans end is nothing that a run waits for, or answers for.
-        let ended_badly = |totals: &Totals| match self.follow {
-            Some(_) => totals.ended_badly(),
-            None => 0,
-        };
-        let nothing = written
-            .as_ref()
-            .is_ok_and(|totals| left_nothing(&tally, totals.skipped(), self.series));
-        let (totals, reports, exit, ended_badly) = match &written {
-            Ok(totals) => {
-                let bad = ended_badly(totals);
-                let ending = if planned { &Ending::Finished } else { &ran.ending };
-                let exit = ending.exit(tally.needs_attention() || bad > 0 || nothing);
-                let exit = match left {
-                    Some(left) if *ending == Ending::Finished || left == Exit::LeftAtOnce => left,
-                    _ => exit,
-                };
-                (totals.clone(), self.reports.paths(), exit, bad)
-            }
-            Err(failure) => (Totals::default(), Vec::new(), failure.kind, 0),
-        };
-        let summary = Summary {
-            head: reports::head(&campaign.name, &campaign.order, campaign.emulated),
-            ending: ran.ending.clone(),
-            caught,
-            planned,
-            cancelled: there.called_off,
-            others: there.last_run.as_ref().map_or(0, alive),
-            tally,
-            groups: totals.groups(),
-            skipped: totals.skipped().clone(),
-            nothing,
-            actions: totals.actions(),
-            ended_badly,
-            calls,
-            throttled: ran.throttled,
-            duration: took,
-            resume: self.resume.clone(),
-            reports,
-            exit,
-        };
-        let printed = match &written {
-            Ok(_) => self.reports.print(self.cx.ui, &*self.store, there).await,
-            Err(_) => Ok(()),
-        };
-        let said = self.cx.ui.show(&summary).and(printed);
-        let why = match &written {
-            Ok(_) => summary.why(),
-            Err(failure) => format!("{}; {}", summary.why(), failure.what),
-        };
-        let ended = written.and(said).map(|()| exit);
-        let exit = ended.as_ref().map_or_else(|failure| failure.kind, |exit| *exit);
-        let for_workers = self.worker && ran.ending.goes_on_unasked();
-        Ok(Over { summary: Summary { exit, ..summary }, why, exit: ended, for_workers })
+    fn patience(&self) -> Patience<'_, S> {
+        Patience { ui: self.cx.ui, store: &self.store, timing: &self.speed.timing }
+    }
+
+    /// Lets another run begin, now that this one is at work.
+    fn give_turn_back(&self) {
+        if let Some(beside) = &self.beside {
+            drop(beside.turn.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
     }
 
     /// The last word about this run in the store, which is waited for if there is time for that.
@@ -424,7 +398,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let run = LastRun { ended, seen_at: Some(self.store.clock().shared_utc()), ..run };
         let note_run = || self.store.note_run(campaign.id, run.clone());
         match stopping {
-            Some(stopping) => self.patiently(stopping, note_run).await?,
+            Some(stopping) => self.patience().ask(stopping, note_run).await?,
             None => note_run().await?,
         }
         note(self.cx, &*self.store, campaign.id, what).await;
@@ -445,3 +419,19 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         failure.of_campaign(&campaign.name, done.as_ref(), self.resume.as_deref())
     }
 }
+
+/// A run that is at work here.
+struct Here<'a, S: Store> {
+    run: &'a LastRun,
+    alive: &'a SignOfLife,
+    /// What its engine asks through.
+    quiet: &'a Arc<QuietStore<S>>,
+}
+
+impl<S: Store> Clone for Here<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Store> Copy for Here<'_, S> {}

@@ -315,6 +315,7 @@ impl Ordering<'_> {
             on_finish: asked.after.on_finish.clone(),
             on_event: asked.after.on_event.clone(),
             worker: false,
+            beside: None,
         };
         run.run(deal::with_rules(campaign, asked.most_failures())).await
     }

@@ -1,27 +1,34 @@
 //! One campaign in a worker: run as it was begun, with the credential of its tenant's settings. One
 //! client and one token serve all campaigns of a tenant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::tenants::Tenants;
 use crate::clock::{Clock, local_now};
 use crate::defender::HttpApi;
 use crate::domain::request::RunRequest;
 use crate::domain::text::printable;
-use crate::domain::{Begun, Campaign, CampaignFilter, CampaignId, Exit, Stamp, Target};
+use crate::domain::{Begun, Campaign, CampaignFilter, CampaignId, Exit, Stamp, Target, Timing};
+use crate::engine::QuietStore;
 use crate::ops::context::{Commands, Context};
 use crate::ops::destination::{Destination, same_target};
 use crate::ops::failure::Failure;
 use crate::ops::follow::Watch;
 use crate::ops::kept::{self, GoingOn};
 use crate::ops::limits::Speed;
-use crate::ops::run::Run;
+use crate::ops::run::begin::random_id;
+use crate::ops::run::patience::Patience;
 use crate::ops::run::reports::{OUTPUT, Reports};
+use crate::ops::run::{Beside, Run};
 use crate::store::Store;
+
+/// Campaigns that begin at a time: each reads all that it was left with, signs in and says so, and
+/// a store that all of them ask at once answers none.
+const TURNS: usize = 32;
 
 /// The client of a target, made by the first campaign that needs it.
 type Client = Arc<OnceCell<Arc<HttpApi>>>;
@@ -39,6 +46,10 @@ pub(in crate::ops) struct ToRun {
 /// What all campaigns of a worker share.
 pub(super) struct Worker<S> {
     store: Arc<S>,
+    /// What the engines of all of them ask through.
+    quiet: Arc<QuietStore<S>>,
+    /// The turns of those that begin.
+    turns: Arc<Semaphore>,
     tenants: Tenants,
     time_scale: u32,
     clients: Mutex<BTreeMap<Target, Client>>,
@@ -51,8 +62,13 @@ pub(super) struct Worker<S> {
 }
 
 impl<S: Store> Worker<S> {
-    pub(super) fn new(store: Arc<S>, tenants: Tenants, time_scale: u32) -> Self {
-        Self {
+    /// # Errors
+    /// `Failure` if the system has no random numbers, by which processes are told apart.
+    pub(super) fn new(store: Arc<S>, tenants: Tenants, time_scale: u32) -> Result<Self, Failure> {
+        let timing = Timing::default().scaled(time_scale);
+        Ok(Self {
+            quiet: QuietStore::new(store.clone(), random_id()?, timing),
+            turns: Arc::new(Semaphore::new(TURNS)),
             store,
             tenants,
             time_scale,
@@ -60,7 +76,12 @@ impl<S: Store> Worker<S> {
             foreseen: BTreeMap::new(),
             leaves_to_others: true,
             alone: RunRequest::default(),
-        }
+        })
+    }
+
+    /// What tells this process from others.
+    pub(super) fn process(&self) -> &str {
+        self.quiet.process()
     }
 
     /// One that runs what its own process began: what it leaves is left to whoever began it.
@@ -96,6 +117,11 @@ impl<S: Store> Worker<S> {
         self.time_scale
     }
 
+    /// Waits until then by the store's clock.
+    pub(super) async fn sleep_until(&self, at: Stamp) {
+        self.store.clock().sleep_until(at).await;
+    }
+
     /// The moment by the store's clock.
     pub(super) fn now(&self) -> Stamp {
         self.store.clock().now()
@@ -106,12 +132,15 @@ impl<S: Store> Worker<S> {
         self.store.clock().shared_utc()
     }
 
-    /// All open campaigns.
+    /// All open campaigns but these.
     ///
     /// # Errors
     /// `Failure` if the store fails.
-    pub(super) async fn open(&self) -> Result<Vec<Campaign>, Failure> {
-        Ok(self.store.select(&CampaignFilter::open()).await?)
+    pub(super) async fn open_but(
+        &self,
+        but: BTreeSet<CampaignId>,
+    ) -> Result<Vec<Campaign>, Failure> {
+        Ok(self.store.select(&CampaignFilter { but, ..CampaignFilter::open() }).await?)
     }
 
     /// Whether it can sign in for this campaign, as far as settings tell.
@@ -128,7 +157,17 @@ impl<S: Store> Worker<S> {
         cx: &Context<'_>,
         campaign: Campaign,
     ) -> Result<Exit, Failure> {
-        let Some(begun) = self.store.begun(campaign.id).await? else {
+        let mut stopping = cx.stop.listen()?;
+        let turn = self.turns.clone().acquire_owned();
+        let Some(Ok(turn)) = stopping.unless_stopped(turn).await else {
+            // It has not begun, and waits for whoever takes it.
+            return Ok(Exit::Stopped);
+        };
+        let timing = Timing::default().scaled(self.time_scale);
+        let patience = Patience { ui: cx.ui, store: &self.store, timing: &timing };
+        let begun = patience.ask(&mut stopping, || self.store.begun(campaign.id)).await?;
+        drop(stopping);
+        let Some(begun) = begun else {
             return Err(not_kept(cx, &campaign));
         };
         let tenant = self.tenants.of(&campaign.order.target);
@@ -156,6 +195,7 @@ impl<S: Store> Worker<S> {
             on_finish: hook(cx, asked.after.on_finish.as_ref(), "--on-finish", &begun),
             on_event: hook(cx, asked.after.on_event.as_ref(), "--on-event", &begun),
             worker: self.leaves_to_others,
+            beside: Some(Beside { store: self.quiet.clone(), turn: Mutex::new(Some(turn)) }),
         };
         let target = campaign.order.target.clone();
         let exit = run.run(going_on.ruled(campaign)).await;

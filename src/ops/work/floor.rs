@@ -1,14 +1,14 @@
 //! Where campaigns are run beside each other in one process, under one face: each has its own end
 //! and hears the signals that the process hears. What one of them does is `campaign`'s.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::campaign::Worker;
 use super::face::Named;
@@ -20,9 +20,11 @@ use crate::ops::stop::{Heard, Stop, Stopping};
 use crate::ops::ui::{Service, Ui};
 use crate::store::Store;
 
-/// Time between two looks for campaigns to take. A run that died is known to be dead after
-/// `Timing::alive_for`; with one look more it is taken within 20 s and a few.
+/// The longest time between two looks for campaigns to take.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How long after a run is known to be dead it is looked for, so that it is.
+const AFTER: Duration = Duration::from_millis(10);
 
 /// How long a campaign that failed, as by a sign-in, is left alone at first; twice as long each
 /// time, up to `LEFT_MOST`.
@@ -103,10 +105,8 @@ impl<S: Store> Floor<'_, S> {
         let mut ends = Ends { worst: Exit::Done, each: Vec::new() };
         first.iter().for_each(|campaign| self.begin(&mut all, campaign));
         let looks = self.takes != Takes::Nothing;
-        let mut every = interval(LOOK_EVERY / self.worker.time_scale());
-        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // A store that is slow holds up neither a signal nor a campaign.
-        let mut look = pin!(self.look(every));
+        let mut look = pin!(self.look(self.worker.now(), BTreeSet::new()));
         loop {
             let run = stopping.level() == StopLevel::Run;
             if all.futures.is_empty() && !(run && looks) {
@@ -128,15 +128,19 @@ impl<S: Store> Floor<'_, S> {
                     }
                     self.tell_count(all.futures.len());
                 }
-                (found, every) = &mut look, if run && looks => {
-                    look.set(self.look(every));
-                    let open = match found {
+                open = &mut look, if run && looks => {
+                    let longest = LOOK_EVERY / self.worker.time_scale();
+                    let at_work = || all.signals.keys().copied().collect();
+                    look.set(self.look(self.worker.now().plus(longest), at_work()));
+                    let open = match open {
                         Ok(open) => open,
                         Err(failure) => {
                             self.cx.ui.say(&format!("Warning: {}: {}", failure.what, failure.why));
                             continue;
                         }
                     };
+                    let now = self.worker.shared_utc();
+                    let next = next_look(&open, now, &self.timing).min(longest);
                     let before = all.futures.len();
                     for campaign in self.to_take(&open, &all, &left) {
                         self.begin(&mut all, campaign);
@@ -144,6 +148,8 @@ impl<S: Store> Floor<'_, S> {
                     if all.futures.len() != before {
                         self.tell_count(all.futures.len());
                     }
+                    let at_work = all.signals.keys().copied().collect();
+                    look.set(self.look(self.worker.now().plus(next), at_work));
                     let idle = all.futures.is_empty() && !self.waits_for_others(&open);
                     if self.takes == Takes::UntilIdle && idle {
                         return Ok(ends);
@@ -153,10 +159,14 @@ impl<S: Store> Floor<'_, S> {
         }
     }
 
-    /// What is open, when it is time to look.
-    async fn look(&self, mut every: Interval) -> (Result<Vec<Campaign>, Failure>, Interval) {
-        every.tick().await;
-        (self.worker.open().await, every)
+    /// What is open but for these, when it is time to look.
+    async fn look(
+        &self,
+        at: Stamp,
+        at_work: BTreeSet<CampaignId>,
+    ) -> Result<Vec<Campaign>, Failure> {
+        self.worker.sleep_until(at).await;
+        self.worker.open_but(at_work).await
     }
 
     fn begin<'b>(&'b self, all: &mut AllAtWork<'b>, campaign: &Campaign) {
@@ -186,7 +196,7 @@ impl<S: Store> Floor<'_, S> {
         let again = |left: &Left| self.takes == Takes::Whatever && left.until <= now.1;
         let may = |one: &&Campaign| {
             !all.signals.contains_key(&one.id)
-                && one.may_be_taken(now.0, &self.timing)
+                && one.may_be_taken(self.worker.process(), now.0, &self.timing)
                 && self.worker.knows(one)
                 && left.get(&one.id).is_none_or(again)
         };
@@ -196,8 +206,10 @@ impl<S: Store> Floor<'_, S> {
     /// Whether others are at work on campaigns that would be taken if they died.
     fn waits_for_others(&self, open: &[Campaign]) -> bool {
         let now = self.worker.shared_utc();
+        let process = self.worker.process();
         let runs = |one: &Campaign| {
-            one.last_run.as_ref().is_some_and(|run| run.alive_but("", now, &self.timing) > 0)
+            let last = one.last_run.as_ref();
+            last.is_some_and(|run| run.alive_elsewhere(process, now, &self.timing) > 0)
         };
         open.iter().any(|one| self.worker.knows(one) && runs(one))
     }
@@ -238,4 +250,13 @@ impl<S: Store> Floor<'_, S> {
         let noun = if at_work == 1 { "campaign" } else { "campaigns" };
         self.cx.ui.service(&Service::Status(format!("{at_work} {noun} at work")));
     }
+}
+
+/// In what time it is worth another look: a run of another process that dies is known to be dead
+/// `Timing::alive_for` after its last word, and is taken then.
+fn next_look(open: &[Campaign], now: Timestamp, timing: &Timing) -> Duration {
+    let runs = open.iter().filter_map(|one| one.last_run.as_ref());
+    let dead_in = runs.filter_map(|run| run.known_dead_in(now, timing)).min();
+    // What others say meanwhile is read with it, and a look too early is one more.
+    dead_in.map_or(Duration::MAX, |left| left + AFTER)
 }

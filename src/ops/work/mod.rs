@@ -40,7 +40,7 @@ pub async fn work(cx: &Context<'_>, request: WorkRequest) -> Result<Exit, Failur
     let tenants = Tenants::known(&*store, request.tenants).await?;
     cx.ui.say(&format!("Working on the open campaigns of {tenants}, in the store {place}."));
     cx.ui.service(&Service::Ready);
-    let worker = Worker::new(store.clone(), tenants, time_scale);
+    let worker = Worker::new(store.clone(), tenants, time_scale)?;
     let takes = if request.until_idle { Takes::UntilIdle } else { Takes::Whatever };
     let floor = Floor { cx, worker: &worker, timing, takes };
     let ended = floor.run(&mut stopping, Vec::new()).await;
@@ -71,7 +71,7 @@ impl<S: Store> Together<S> {
     ) -> Result<Vec<Ended>, Failure> {
         let Self { store, tenants, time_scale, alone } = self;
         let tenants = Tenants::known(&*store, tenants).await?;
-        let mut worker = Worker::new(store, tenants, time_scale).for_itself(alone);
+        let mut worker = Worker::new(store, tenants, time_scale)?.for_itself(alone);
         campaigns.iter().for_each(|one| worker.expect(one));
         let timing = Timing::default().scaled(time_scale);
         let floor = Floor { cx, worker: &worker, timing, takes: Takes::Nothing };

@@ -146,6 +146,13 @@ impl Held {
         (wake, self.ready_now().next().is_some())
     }
 
+    /// What its moment has come for: claims beyond their horizon, look-ups, devices that waited.
+    pub(super) fn moments(&self, now: Stamp) -> (bool, bool, bool) {
+        let is_due = |set: &BTreeSet<(Stamp, Seq)>| set.first().is_some_and(|(at, _)| *at <= now);
+        let looks_up = is_due(&self.doubtful) || !self.unseen.is_empty();
+        (is_due(&self.claimed), looks_up, is_due(&self.later))
+    }
+
     /// Moves one device on.
     pub(super) fn change(&mut self, seq: Seq, event: LifeEvent, timing: &Timing) -> Result<Life> {
         let life = self.row(seq)?.life;

@@ -11,8 +11,8 @@ use super::missing::unknown_campaign;
 use crate::domain::minute::{MINUTES_KEPT, minute_of};
 use crate::domain::settle::CallRecord;
 use crate::domain::{
-    BudgetKey, CallId, Campaign, CampaignId, CampaignState, Minute, Opening, Operation, Priority,
-    Quota, Stamp, Target, Timing,
+    BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, CampaignState, LastRun, Look, Minute,
+    Opening, Operation, Priority, Quota, Stamp, Target, Timing,
 };
 use crate::store::Result;
 
@@ -24,6 +24,8 @@ pub(super) struct Inner {
     pub(super) calls: BTreeMap<CallId, Call>,
     /// The ids of tenants, by service and domain.
     pub(super) tenants: BTreeMap<(String, String), String>,
+    /// When each process said last that it lives.
+    pub(super) processes: BTreeMap<String, Timestamp>,
     #[cfg(feature = "testing")]
     pub(super) stamping: super::Stamping,
 }
@@ -48,6 +50,63 @@ impl Inner {
         self.held.values().filter_map(|held| held.campaign.as_ref()).find(|one| {
             one.name == opening.name && budget(&one.order.target) == budget(&opening.order.target)
         })
+    }
+
+    /// A campaign with its runs as their processes last said that they live.
+    pub(super) fn with_processes(&self, mut campaign: Campaign) -> Campaign {
+        if let Some(run) = &mut campaign.last_run {
+            run.seen_with(&self.processes);
+        }
+        campaign
+    }
+
+    /// A confirmed campaign.
+    pub(super) fn confirmed(&self, id: CampaignId) -> Option<Campaign> {
+        self.campaign(id).ok().map(|campaign| self.with_processes(campaign.clone()))
+    }
+
+    /// The confirmed campaigns that are meant, the latest first.
+    pub(super) fn select(&self, filter: &CampaignFilter) -> Vec<Campaign> {
+        let all = self.held.values().rev().filter_map(|held| held.campaign.as_ref());
+        let meant = all.filter(|campaign| filter.fits(campaign));
+        let meant = meant.take(filter.latest.unwrap_or(usize::MAX)).cloned();
+        meant.map(|campaign| self.with_processes(campaign)).collect()
+    }
+
+    /// Keeps how a run goes, after what is kept and the processes that live.
+    pub(super) fn note_run(&mut self, id: CampaignId, run: LastRun, timing: &Timing) -> Result<()> {
+        let before = self.with_processes(self.campaign(id)?.clone()).last_run;
+        let campaign = self.held(id)?.campaign.as_mut().ok_or_else(unknown_campaign)?;
+        campaign.last_run = Some(run.noted_after(before, timing));
+        Ok(())
+    }
+
+    /// Keeps that a process lives, and looks at these campaigns.
+    pub(super) fn pulse(
+        &mut self,
+        process: &str,
+        seen_at: Timestamp,
+        campaigns: &[CampaignId],
+        now: Stamp,
+    ) -> Vec<Look> {
+        self.processes.insert(process.to_owned(), seen_at);
+        campaigns.iter().filter_map(|campaign| self.look(*campaign, now)).collect()
+    }
+
+    /// How a campaign stands now.
+    pub(super) fn look(&self, id: CampaignId, now: Stamp) -> Option<Look> {
+        let held = self.held.get(&id)?;
+        let there = held.campaign.as_ref()?;
+        let budget = self.budgets.get(&there.order.target.budget(Operation::Scan));
+        let pauses = budget.map(|budget| budget.state.not_before).unwrap_or_default();
+        let ahead = self.ahead_of(there, now);
+        let Campaign { state, paused, called_off, priority, wave, wave_over, .. } = there;
+        let people = (state, paused, called_off, priority, ahead, pauses);
+        let wave = (wave, wave_over, there.wave_failed.is_some());
+        let stands = format!("{people:?} {wave:?} {:?} {}", held.tally, held.calls);
+        let (has_expired, looks_up, is_due) = held.moments(now);
+        let is_high = *priority == Priority::High;
+        Some(Look { campaign: id, stands, is_high, has_expired, looks_up, is_due })
     }
 
     /// All quotas of all open campaigns on this budget, and those that the server named: together

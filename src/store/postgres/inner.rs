@@ -12,6 +12,7 @@ use super::address::Address;
 use super::clock::SharedClock;
 use super::epoch::{self, Witness};
 use super::fault::{Fault, Remedy};
+use super::gather::Gathering;
 use super::session::{Session, Sessions};
 use super::sql::{self, BEGIN};
 use super::transaction::{Shared, Transaction};
@@ -54,6 +55,8 @@ pub(super) struct Inner<C> {
     pub(super) synchronous: bool,
     pub(super) shared: Shared<C>,
     pub(super) witness: Witness,
+    /// Writes that wait to be carried together.
+    pub(super) gathering: Gathering<C>,
     /// The last call of this process, by its number.
     pub(super) calls: AtomicI64,
     /// A commit was acknowledged before the standby had it.
@@ -83,6 +86,7 @@ impl<C: SharedClock> Inner<C> {
             synchronous,
             shared,
             witness,
+            gathering: Gathering::default(),
             calls,
             is_alone,
             is_closed,
@@ -178,13 +182,43 @@ impl<C: SharedClock> Inner<C> {
                 Ok(answer)
             }
             Err(fault) => {
-                let silent = matches!(fault, Fault::TimedOut);
-                if silent || session.simple("ROLLBACK").await.is_err() {
-                    drop(Object::take(session));
-                }
+                self.undo(session, &fault).await;
                 Err(fault)
             }
         }
+    }
+
+    /// Undoes a transaction after this fault in it.
+    pub(super) async fn undo(&self, session: Object<Sessions>, fault: &Fault) {
+        let silent = matches!(fault, Fault::TimedOut);
+        if silent || session.simple("ROLLBACK").await.is_err() {
+            drop(Object::take(session));
+        }
+    }
+
+    /// Begins a transaction, and writes its number.
+    pub(super) async fn begin(&self, session: &mut Session) -> Done<()> {
+        let writer = match session.writer {
+            Some(writer) => writer,
+            None => *session.writer.insert(sql::add_writer(session, self.shared.runner).await?),
+        };
+        session.last += 1;
+        session.simple(BEGIN).await?;
+        sql::number(session, writer, session.last).await
+    }
+
+    /// Corrects the server's clock for all, if it stepped.
+    pub(super) async fn correct(
+        &self,
+        session: &Session,
+        offset_us: i64,
+        correction_us: Option<i64>,
+    ) -> Done<()> {
+        if let Some(by_us) = correction_us {
+            tracing::warn!(by_us, "the server's clock stepped");
+            sql::correct(session, offset_us, by_us).await?;
+        }
+        Ok(())
     }
 
     /// All of a transaction but its end.
@@ -192,27 +226,18 @@ impl<C: SharedClock> Inner<C> {
     where
         W: for<'t, 'c> FnOnce(&'t mut Transaction<'c, C>) -> Work<'t, R, Fault> + Send,
     {
-        let writer = match session.writer {
-            Some(writer) => writer,
-            None => *session.writer.insert(sql::add_writer(session, self.shared.runner).await?),
-        };
-        session.last += 1;
-        session.simple(BEGIN).await?;
-        sql::number(session, writer, session.last).await?;
+        self.begin(session).await?;
         let last = sql::lock(session, subject).await?;
         let (moment, offset_us) = epoch::moment(session, &self.shared.clock, last).await?;
         let (shared, calls) = (&self.shared, &self.calls);
         let mut tables = Transaction { session, shared, now: moment.now, calls };
         let answer = work(&mut tables).await?;
-        if let Some(by_us) = moment.correction_us {
-            tracing::warn!(by_us, "the server's clock stepped");
-            sql::correct(session, offset_us, by_us).await?;
-        }
+        self.correct(session, offset_us, moment.correction_us).await?;
         Ok(answer)
     }
 
     /// Commits; `Ok` if the transaction took place, and an error if it certainly did not.
-    async fn commit(&self, session: Object<Sessions>) -> Done<()> {
+    pub(super) async fn commit(&self, session: Object<Sessions>) -> Done<()> {
         let (writer, n) = (session.writer.unwrap_or_default(), session.last);
         match session.simple("COMMIT").await {
             Ok(()) => {

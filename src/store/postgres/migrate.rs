@@ -7,8 +7,11 @@ use crate::store::StoreError;
 
 /// What brings a store from one version to the next, in order. One that was applied is never
 /// changed: a new one is added.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_store.sql"), include_str!("migrations/0002_results.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_store.sql"),
+    include_str!("migrations/0002_results.sql"),
+    include_str!("migrations/0003_process.sql"),
+];
 
 /// The newest version that this program knows.
 const VERSION: i64 = MIGRATIONS.len() as i64;

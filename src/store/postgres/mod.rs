@@ -4,9 +4,11 @@
 //! a server before it is believed (`session`, `epoch`).
 
 mod address;
+mod carry;
 mod clock;
 mod epoch;
 mod fault;
+mod gather;
 mod inner;
 mod migrate;
 mod passfile;

@@ -201,6 +201,9 @@ impl<C: SharedClock> Database for PostgresStore<C> {
             return Err(StoreError::Refused(why));
         }
         task::run(what, async move {
+            if let Some(carried) = inner.gathered(what, &subject, work.clone()).await {
+                return carried;
+            }
             let mut tried = Tried::default();
             loop {
                 match inner.write_once(&subject, work.clone()).await {

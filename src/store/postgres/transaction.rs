@@ -11,8 +11,9 @@ use super::session::Session;
 use super::sql;
 use crate::clock::Clock;
 use crate::domain::{
-    Begun, BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, Happening, LookUp, Minute,
-    NewRow, NotedHappening, Opening, Operation, Quota, Row, RowFilter, Seq, Stamp, Tally, Timing,
+    Begun, BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, Happening, Look, LookUp,
+    Minute, NewRow, NotedHappening, Opening, Operation, Quota, Row, RowFilter, Seq, Stamp, Tally,
+    Timing,
 };
 use crate::store::tables::{
     Budget, BudgetId, Call, CampaignBudgets, CampaignChange, Claiming, Device, NewCall, Nth, Page,
@@ -105,6 +106,18 @@ impl<C: Clock> Tables for Transaction<'_, C> {
 
     async fn set_quotas(&mut self, campaign: CampaignId, quotas: &[Quota]) -> Done<()> {
         sql::set_quotas(self.session, campaign, quotas).await
+    }
+
+    async fn set_process(&mut self, process: &str, seen_at: Timestamp) -> Done<()> {
+        sql::set_process(self.session, process, seen_at).await
+    }
+
+    async fn processes(&mut self) -> Done<BTreeMap<String, Timestamp>> {
+        sql::processes(self.session).await
+    }
+
+    async fn looks(&mut self, campaigns: &[CampaignId], now: Stamp) -> Done<Vec<Look>> {
+        sql::looks(self.session, campaigns, now).await
     }
 
     async fn tally(&mut self, campaign: CampaignId) -> Done<Option<Tally>> {

@@ -29,6 +29,13 @@ const BUSY: Duration = Duration::from_secs(5);
 /// SQLite gives no turns, and another process that writes all the time can be ahead each time.
 const BUSY_WAITS: u32 = 3;
 
+/// Connections that read: more of them than there are processors only wait for one another.
+const READERS: u32 = 4;
+
+/// How long a question waits for one of them. Many questions at a time are no store that is out of
+/// reach, so it is long.
+const FREE_WITHIN: Duration = Duration::from_secs(120);
+
 /// How old a draft may get: nobody is still typing.
 const DRAFT_LIVES: SignedDuration = SignedDuration::from_hours(24);
 
@@ -126,7 +133,8 @@ pub(super) async fn is_readable(path: &Path) -> Result<bool> {
 /// Connections that only read.
 pub(super) fn readers(path: &Path) -> SqlitePool {
     // Idle connections hold no snapshot, and a local file needs no ping before each use.
-    let pool = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false);
+    let pool = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
+    let pool = pool.acquire_timeout(FREE_WITHIN);
     pool.connect_lazy_with(options(path).read_only(true))
 }
 

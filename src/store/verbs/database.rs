@@ -8,15 +8,15 @@ use std::pin::Pin;
 use jiff::Timestamp;
 
 use super::known::{known, set, tally};
-use super::{cancel, claims, drafts, journal, prune, rows, waves};
+use super::{alive, cancel, claims, drafts, journal, prune, rows, waves};
 use crate::clock::Clock;
 use crate::domain::hold::NotYet;
 use crate::domain::service::{id_of, service_of};
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, LookUp, Minute, NewRow, NotedHappening,
-    Opened, Opening, Priority, Quota, Row, RowFilter, Seq, Settled, Settlement, Stamp, Tally,
-    Usage, WaveStand,
+    Cancellation, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
+    NotedHappening, Opened, Opening, Priority, Quota, Row, RowFilter, Seq, Settled, Settlement,
+    Stamp, Tally, Usage, WaveStand,
 };
 use crate::store::tables::{CampaignChange, Page, Subject, Tables, TenantName};
 use crate::store::{ClaimAnswer, ReadAnswer, ReadSettlement, Result, Store, StoreError};
@@ -132,13 +132,13 @@ impl<D: Database> Store for D {
 
     async fn campaign(&self, campaign: CampaignId) -> Result<Option<Campaign>> {
         let what = "looking for a campaign";
-        self.read(what, move |tables| Box::pin(tables.campaign(campaign))).await
+        self.read(what, move |tables| Box::pin(alive::campaign(tables, campaign))).await
     }
 
     async fn select(&self, filter: &CampaignFilter) -> Result<Vec<Campaign>> {
         let filter = filter.clone();
         self.read("listing campaigns", move |tables| {
-            Box::pin(async move { tables.campaigns(&filter).await })
+            Box::pin(async move { alive::campaigns(tables, &filter).await })
         })
         .await
     }
@@ -349,7 +349,16 @@ impl<D: Database> Store for D {
 
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
         self.write("noting how a run went", Subject::Campaign(campaign), move |tables| {
-            Box::pin(rows::note_run(tables, campaign, run))
+            Box::pin(alive::note_run(tables, campaign, run))
+        })
+        .await
+    }
+
+    async fn pulse(&self, process: &str, campaigns: &[CampaignId]) -> Result<Vec<Look>> {
+        let (process, campaigns) = (process.to_owned(), campaigns.to_vec());
+        let at = Database::clock(self).shared_utc();
+        self.write("telling that a process lives", Subject::Alone, move |tables| {
+            Box::pin(async move { alive::pulse(tables, &process, &campaigns, at).await })
         })
         .await
     }

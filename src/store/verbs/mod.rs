@@ -2,6 +2,7 @@
 //! rows are written, and what is refused is refused in one order. The rows are behind `Tables`; the
 //! store in memory shares nothing of this, since it is the model that this is compared with.
 
+mod alive;
 mod cancel;
 mod claims;
 mod database;

@@ -6,8 +6,8 @@ use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle;
 use crate::domain::{
-    Action, BudgetState, Campaign, CampaignId, CampaignState, Finding, Happened, Happening,
-    LastRun, Row, RowFilter, Seq, Settled,
+    Action, BudgetState, Campaign, CampaignId, CampaignState, Finding, Happened, Happening, Row,
+    RowFilter, Seq, Settled,
 };
 use crate::store::StoreError;
 use crate::store::tables::{CampaignChange, Done, Page, Tables, Wave};
@@ -139,16 +139,6 @@ pub(super) async fn looked_up<T: Tables>(
         all.push(Settled { before, after, budget: BudgetState::default() });
     }
     Ok(all)
-}
-
-pub(super) async fn note_run<T: Tables>(
-    tables: &mut T,
-    campaign: CampaignId,
-    run: LastRun,
-) -> Done<T, ()> {
-    let before = known(tables, campaign).await?.last_run;
-    let run = run.noted_after(before, tables.timing());
-    super::known::set(tables, campaign, CampaignChange::LastRun(Box::new(run))).await
 }
 
 /// Whether a device of a campaign has no outcome yet, or one that the list of actions may change.

@@ -11,6 +11,7 @@ mod nights;
 mod outages;
 mod pages;
 mod priority;
+mod quiet;
 mod refusals;
 mod runners;
 mod safety;
@@ -31,14 +32,15 @@ use fleetsweep::domain::{
     BusyPolicy, Campaign, CampaignName, DeviceId, Ending, Operation, Outcome, PaceKind, Row, State,
     Stop, Tally, Timing,
 };
-use fleetsweep::engine::{self, Ran, Settings, StopLevel};
+use fleetsweep::engine::{self, QuietStore, Ran, Settings, StopLevel};
 use fleetsweep::store::Store;
 use fleetsweep::store::memory::MemoryStore;
 use tokio::sync::{mpsc, watch};
 
 use crate::kit::fake_server::{Act, Ask, Behaviour, FakeServer, Script};
 use crate::kit::support::{campaign, device, most_in_any_window};
-use crate::kit::watched_store::{Beneath, Watched, WatchedClock};
+use crate::kit::watched_clock::WatchedClock;
+use crate::kit::watched_store::{Beneath, Watched};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);

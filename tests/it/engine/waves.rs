@@ -12,8 +12,8 @@ use fleetsweep::store::memory::Stamping;
 use super::windows::{Night, hours, moment};
 use super::*;
 use crate::kit::fake_server::ListAct;
+use crate::kit::mistake::Mistake;
 use crate::kit::support::campaign_in_waves;
-use crate::kit::watched_store::Mistake;
 
 const HALF_AN_HOUR: Duration = Duration::from_secs(30 * 60);
 

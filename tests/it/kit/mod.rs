@@ -15,5 +15,6 @@ pub(crate) mod program;
 pub(crate) mod provider;
 pub(crate) mod store;
 pub(crate) mod support;
+pub(crate) mod watched_clock;
 pub(crate) mod watched_store;
 pub(crate) mod wire;

@@ -9,7 +9,7 @@ macro_rules! from_the_sixteenth {
          DROP TABLE minute; ALTER TABLE campaign DROP COLUMN first_call; \
          ALTER TABLE campaign DROP COLUMN last_call; \
          DROP TABLE epoch; ALTER TABLE campaign DROP COLUMN epoch; \
-         DELETE FROM place; ALTER TABLE place DROP COLUMN born; "
+         DELETE FROM place; ALTER TABLE place DROP COLUMN born; DROP TABLE process; "
     };
 }
 

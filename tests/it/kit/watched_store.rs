@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, LookUp, Minute, NewRow,
+    Cancellation, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
     NotedHappening as Noted, Opened, Opening, Priority, Quota, Row, Seq, Settled, Settlement,
     Stamp, Tally, Timing, Usage, Verdict, WaveStand,
 };
@@ -20,64 +20,12 @@ use fleetsweep::store::memory::{MemoryStore, Stamping};
 use fleetsweep::store::{
     ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::away::Away;
-pub(crate) use super::mistake::Mistake;
-
-/// No engine needs this many questions at one and the same moment.
-const MOST_AT_ONCE: u64 = 5_000;
-
-/// A clock that notices who waits for the past again and again, and that can be set wrong.
-#[derive(Clone)]
-pub(crate) struct WatchedClock {
-    inner: TokioClock,
-    past: Arc<Mutex<(Stamp, u64)>>,
-    /// Microseconds that stamps are behind: time that a restart of the machine lost.
-    behind: Arc<AtomicI64>,
-    /// Microseconds that the wall clock is off.
-    wall: Arc<AtomicI64>,
-}
-
-impl WatchedClock {
-    pub(crate) fn new(inner: TokioClock) -> Self {
-        Self { inner, past: Arc::default(), behind: Arc::default(), wall: Arc::default() }
-    }
-
-    /// The machine was started anew and its wall clock did not know for how long it was off, so the
-    /// store's clock goes on from its last stamp.
-    pub(crate) fn lose(&self, time: Duration) {
-        self.behind.fetch_add(time.as_micros() as i64, Ordering::SeqCst);
-    }
-
-    /// Somebody sets the wall clock by so many seconds.
-    pub(crate) fn step_wall(&self, seconds: i64) {
-        self.wall.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for WatchedClock {
-    fn now(&self) -> Stamp {
-        Stamp(self.inner.now().0 - self.behind.load(Ordering::SeqCst))
-    }
-
-    fn utc(&self) -> Timestamp {
-        let off = SignedDuration::from_micros(self.wall.load(Ordering::SeqCst));
-        self.inner.utc().checked_add(off).unwrap()
-    }
-
-    async fn sleep_until(&self, at: Stamp) {
-        let now = self.now();
-        if at <= now {
-            let mut past = self.past.lock().unwrap();
-            *past = if past.0 == now { (now, past.1 + 1) } else { (now, 1) };
-            assert!(past.1 < MOST_AT_ONCE, "the engine waits for the past");
-        }
-        let inner = Stamp(at.0.saturating_add(self.behind.load(Ordering::SeqCst)));
-        self.inner.sleep_until(inner).await;
-    }
-}
+use super::mistake::Mistake;
+use super::watched_clock::{MOST_AT_ONCE, WatchedClock};
 
 /// What the last operation was, for one who looks at each: its name and its result.
 pub(crate) type Observer = Box<dyn Fn(&'static str, &dyn Debug) + Send + Sync>;
@@ -91,6 +39,8 @@ impl<S: Store<Clock = WatchedClock>> Beneath for S {}
 pub(crate) struct Watched<S = MemoryStore<WatchedClock>> {
     inner: Arc<S>,
     watch: Arc<Mutex<Watch>>,
+    /// Questions of every kind.
+    every: Arc<AtomicU64>,
     observer: Arc<OnceLock<Observer>>,
     mistake: Mistake,
     fate: Mutex<Fate>,
@@ -140,6 +90,7 @@ impl<S: Beneath> Watched<S> {
         Self {
             inner: Arc::new(inner),
             watch: Arc::default(),
+            every: Arc::default(),
             observer: Arc::default(),
             mistake,
             fate: Mutex::default(),
@@ -152,6 +103,7 @@ impl<S: Beneath> Watched<S> {
         Self {
             inner: self.inner.clone(),
             watch: self.watch.clone(),
+            every: self.every.clone(),
             observer: self.observer.clone(),
             mistake: self.mistake,
             fate: Mutex::default(),
@@ -205,7 +157,19 @@ impl<S: Beneath> Watched<S> {
         self.watch.lock().unwrap().all
     }
 
+    /// Questions in all, also those that no engine asks again and again.
+    pub(crate) fn every_question(&self) -> u64 {
+        self.every.load(Ordering::SeqCst)
+    }
+
+    /// What lies in the store, for a question that is counted and nothing else.
+    fn counted(&self) -> &S {
+        self.every.fetch_add(1, Ordering::SeqCst);
+        &self.inner
+    }
+
     fn count(&self) {
+        self.every.fetch_add(1, Ordering::SeqCst);
         let now = self.inner.clock().now();
         let mut watch = self.watch.lock().unwrap();
         watch.all += 1;
@@ -307,10 +271,10 @@ impl<S: Beneath> Store for Watched<S> {
         self.inner.place()
     }
     async fn draft(&self) -> Result<CampaignId> {
-        self.inner.draft().await
+        self.counted().draft().await
     }
     async fn append(&self, draft: CampaignId, rows: Vec<NewRow>) -> Result<()> {
-        self.inner.append(draft, rows).await
+        self.counted().append(draft, rows).await
     }
     async fn lay_chosen(&self, draft: CampaignId, chosen: &[Seq], sizes: &[u64]) -> Result<()> {
         if self.mistake == Mistake::ClaimsBeyondTheWave {
@@ -319,28 +283,28 @@ impl<S: Beneath> Store for Watched<S> {
         self.inner.lay_chosen(draft, chosen, sizes).await
     }
     async fn open(&self, draft: CampaignId, opening: Opening) -> Result<Opened> {
-        self.inner.open(draft, opening).await
+        self.counted().open(draft, opening).await
     }
     async fn discard(&self, draft: CampaignId) -> Result<()> {
-        self.inner.discard(draft).await
+        self.counted().discard(draft).await
     }
     async fn join(&self, campaign: CampaignId, quotas: Vec<Quota>) -> Result<()> {
-        self.inner.join(campaign, quotas).await
+        self.counted().join(campaign, quotas).await
     }
     async fn campaign(&self, campaign: CampaignId) -> Result<Option<Campaign>> {
-        self.inner.campaign(campaign).await
+        self.counted().campaign(campaign).await
     }
     async fn select(&self, filter: &CampaignFilter) -> Result<Vec<Campaign>> {
-        self.inner.select(filter).await
+        self.counted().select(filter).await
     }
     async fn tally(&self, campaign: CampaignId) -> Result<Tally> {
-        self.inner.tally(campaign).await
+        self.counted().tally(campaign).await
     }
     async fn rows(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
-        self.inner.rows(campaign, after, limit).await
+        self.counted().rows(campaign, after, limit).await
     }
     async fn asked(&self, campaign: CampaignId, after: Seq, limit: usize) -> Result<Vec<Row>> {
-        self.inner.asked(campaign, after, limit).await
+        self.counted().asked(campaign, after, limit).await
     }
     async fn peek(
         &self,
@@ -370,7 +334,7 @@ impl<S: Beneath> Store for Watched<S> {
         self.gate("expire", expire()).await
     }
     async fn in_flight_until(&self, campaign: CampaignId) -> Result<Option<Stamp>> {
-        self.inner.in_flight_until(campaign).await
+        self.counted().in_flight_until(campaign).await
     }
     async fn to_look_up(&self, campaign: CampaignId, limit: usize) -> Result<Vec<LookUp>> {
         self.gate("to_look_up", self.inner.to_look_up(campaign, limit)).await
@@ -387,13 +351,13 @@ impl<S: Beneath> Store for Watched<S> {
         self.gate("reopen", self.inner.reopen(campaign, refused)).await
     }
     async fn note_actions(&self, campaign: CampaignId, seen: Vec<(Seq, Action)>) -> Result<u64> {
-        self.inner.note_actions(campaign, seen).await
+        self.counted().note_actions(campaign, seen).await
     }
     async fn set_paused(&self, campaign: CampaignId, paused: bool) -> Result<()> {
-        self.inner.set_paused(campaign, paused).await
+        self.counted().set_paused(campaign, paused).await
     }
     async fn set_priority(&self, campaign: CampaignId, priority: Priority) -> Result<()> {
-        self.inner.set_priority(campaign, priority).await
+        self.counted().set_priority(campaign, priority).await
     }
     async fn engage(&self, campaign: CampaignId) -> Result<()> {
         self.gate("engage", self.inner.engage(campaign)).await
@@ -422,7 +386,10 @@ impl<S: Beneath> Store for Watched<S> {
         self.gate("note_cancelled", self.inner.note_cancelled(campaign, done)).await
     }
     async fn note_run(&self, campaign: CampaignId, run: LastRun) -> Result<()> {
-        self.inner.note_run(campaign, run).await
+        self.counted().note_run(campaign, run).await
+    }
+    async fn pulse(&self, process: &str, campaigns: &[CampaignId]) -> Result<Vec<Look>> {
+        self.gate("pulse", self.inner.pulse(process, campaigns)).await
     }
     async fn finish(&self, campaign: CampaignId) -> Result<bool> {
         let early = self.mistake == Mistake::FinishesEarly;
@@ -430,26 +397,26 @@ impl<S: Beneath> Store for Watched<S> {
         self.gate("finish", finish()).await
     }
     async fn prune(&self, campaign: CampaignId, before: Timestamp) -> Result<Option<u64>> {
-        self.inner.prune(campaign, before).await
+        self.counted().prune(campaign, before).await
     }
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
-        self.inner.usage(budget, latest).await
+        self.counted().usage(budget, latest).await
     }
     async fn note_tenant(&self, service: &str, domain: &str, tenant: &str) -> Result<()> {
-        self.inner.note_tenant(service, domain, tenant).await
+        self.counted().note_tenant(service, domain, tenant).await
     }
     async fn begun(&self, campaign: CampaignId) -> Result<Option<Begun>> {
-        self.inner.begun(campaign).await
+        self.counted().begun(campaign).await
     }
     async fn note_happening(&self, campaign: CampaignId, happening: Happening) -> Result<()> {
-        self.inner.note_happening(campaign, happening).await
+        self.counted().note_happening(campaign, happening).await
     }
     async fn happenings(&self, id: CampaignId, after: i64, n: usize) -> Result<Vec<Noted>> {
-        self.inner.happenings(id, after, n).await
+        self.counted().happenings(id, after, n).await
     }
 
     async fn minutes(&self, campaign: CampaignId) -> Result<Vec<Minute>> {
-        self.inner.minutes(campaign).await
+        self.counted().minutes(campaign).await
     }
 
     async fn results(&self, budget: &BudgetKey) -> Result<BTreeMap<String, u64>> {
@@ -457,12 +424,12 @@ impl<S: Beneath> Store for Watched<S> {
     }
 
     async fn set_begun(&self, campaign: CampaignId, begun: Begun) -> Result<()> {
-        self.inner.set_begun(campaign, begun).await
+        self.counted().set_begun(campaign, begun).await
     }
     async fn tenant_named(&self, service: &str, domain: &str) -> Result<Option<String>> {
-        self.inner.tenant_named(service, domain).await
+        self.counted().tenant_named(service, domain).await
     }
     async fn calls(&self, campaign: CampaignId) -> Result<u64> {
-        self.inner.calls(campaign).await
+        self.counted().calls(campaign).await
     }
 }

@@ -1,8 +1,10 @@
 //! SQL of budgets: their pauses, the quotas on them, and what a claim goes by. Their calls are
 //! `journal`'s; whether one may be claimed is decided elsewhere.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::future::try_join;
 use tokio_postgres::Row;
 
 use super::batch::{Batch, values};
@@ -11,7 +13,7 @@ use crate::domain::hold::Decided;
 use crate::domain::{BudgetKey, BudgetState, CampaignId, Operation, Stamp};
 use crate::store::columns::{named_of, named_text, probe_columns, probe_of, quotas_of, signed};
 use crate::store::postgres::fault::{Fault, broken};
-use crate::store::postgres::session::Session;
+use crate::store::postgres::session::{Session, Values};
 use crate::store::tables::{Budget, BudgetId, Claiming, Subject};
 
 /// The columns that `state_at` reads, of the budget `b`.
@@ -60,6 +62,52 @@ pub(in super::super) async fn lock(conn: &Session, subject: &Subject) -> Result<
     let row = conn.query_opt(sql, &[&key]).await?;
     // What is not there is told by the verb.
     row.map_or(Ok(Stamp::ZERO), |row| stamp(&row, "last_now"))
+}
+
+/// Locks what many verbs are about, in the order of their keys: the budget of each, and the latest
+/// moment of any.
+pub(in super::super) async fn lock_all(
+    conn: &Session,
+    subjects: &[&Subject],
+) -> Result<(Vec<Option<i64>>, Stamp), Fault> {
+    const WHOSE: &str = "SELECT id, scan_budget, read_budget FROM campaign WHERE id = ANY($1)";
+    const CALLS: &str = "SELECT id, budget FROM call WHERE id = ANY($1)";
+    const LOCK: &str = "SELECT last_now FROM budget WHERE id = ANY($1) ORDER BY id \
+        FOR NO KEY UPDATE";
+    let (mut campaigns, mut calls) = (Vec::new(), Vec::new());
+    for subject in subjects {
+        match subject {
+            Subject::Campaign(campaign) | Subject::Looks(campaign) => campaigns.push(campaign.0),
+            Subject::Call(call) => calls.push(call.0),
+            Subject::Alone | Subject::Draft(_) | Subject::Budget(_) => {}
+        }
+    }
+    let (whose_values, calls_values): (Values<'_>, Values<'_>) = (&[&campaigns], &[&calls]);
+    let (whose, calls) =
+        try_join(conn.query(WHOSE, whose_values), conn.query(CALLS, calls_values)).await?;
+    let (mut scans, mut looks, mut of_call) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for row in &whose {
+        let id: i64 = get(row, "id")?;
+        scans.insert(id, get::<Option<i64>>(row, "scan_budget")?);
+        looks.insert(id, get::<Option<i64>>(row, "read_budget")?);
+    }
+    for row in &calls {
+        of_call.insert(get::<i64>(row, "id")?, get::<i64>(row, "budget")?);
+    }
+    let budget = |subject: &&Subject| match subject {
+        Subject::Campaign(campaign) => scans.get(&campaign.0).copied().flatten(),
+        Subject::Looks(campaign) => looks.get(&campaign.0).copied().flatten(),
+        Subject::Call(call) => of_call.get(&call.0).copied(),
+        // They are not carried with others.
+        Subject::Alone | Subject::Draft(_) | Subject::Budget(_) => None,
+    };
+    let budgets: Vec<Option<i64>> = subjects.iter().map(budget).collect();
+    let keys: Vec<i64> = budgets.iter().copied().flatten().collect();
+    let mut last = Stamp::ZERO;
+    for row in &conn.query(LOCK, &[&keys]).await? {
+        last = last.max(stamp(row, "last_now")?);
+    }
+    Ok((budgets, last))
 }
 
 /// The key of a budget, made if it is new.

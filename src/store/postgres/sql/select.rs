@@ -24,6 +24,7 @@ pub(in super::super) async fn campaigns(
          AND ($8::timestamptz IS NULL OR c.finished_at IS NULL OR c.finished_at >= $8) \
          AND ($9::timestamptz IS NULL OR c.state = 'finished' AND c.pruned_at IS NULL \
               AND c.finished_at < $9) \
+         AND c.id <> ALL($12::bigint[]) \
          ORDER BY c.id DESC LIMIT $10"
     );
     let CampaignFilter {
@@ -33,6 +34,7 @@ pub(in super::super) async fn campaigns(
         name_begins,
         not_over_before,
         with_rows_over_before,
+        but,
         latest,
     } = filter;
     let budget = on_budget.as_ref();
@@ -45,6 +47,7 @@ pub(in super::super) async fn campaigns(
     let before =
         with_rows_over_before.map(|moment| at(moment.saturating_add(slack).unwrap_or(moment)));
     let limit = latest.map(|latest| signed::<usize>(latest).saturating_add(1));
+    let but: Vec<i64> = but.iter().map(|campaign| campaign.0).collect();
     let rows = conn
         .query(
             SQL,
@@ -60,6 +63,7 @@ pub(in super::super) async fn campaigns(
                 &before,
                 &limit,
                 &name.as_ref().map(|name| name.as_str()),
+                &but,
             ],
         )
         .await?;

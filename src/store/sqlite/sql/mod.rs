@@ -15,9 +15,11 @@ mod file;
 mod happening;
 mod journal;
 mod life;
+mod look;
 mod machine;
 mod minute;
 mod one_name;
+mod process;
 mod prune;
 mod queue;
 mod report;
@@ -42,11 +44,13 @@ pub(super) use epoch::{begin_epoch, longest_window};
 pub(super) use file::*;
 pub(super) use happening::{happenings, note_happening, remove_happenings};
 pub(super) use journal::*;
+pub(super) use look::looks;
 pub(super) use machine::{
     FileIdentity, clock_offset, clock_owner, keep_place, kept_place, last_moment, set_clock_offset,
 };
 pub(super) use minute::minutes;
 pub(super) use one_name::{set_tenant_name, tenant_named, unite_budgets};
+pub(super) use process::{processes, set_process};
 pub(super) use prune::prune;
 pub(super) use queue::*;
 pub(super) use report::{matching, rows};

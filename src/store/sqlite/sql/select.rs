@@ -32,6 +32,7 @@ fn query(select: &str, filter: &CampaignFilter) -> QueryBuilder<Sqlite> {
         name_begins,
         not_over_before,
         with_rows_over_before,
+        but,
         latest,
     } = filter;
     let mut query = QueryBuilder::new(select);
@@ -61,6 +62,11 @@ fn query(select: &str, filter: &CampaignFilter) -> QueryBuilder<Sqlite> {
         let after = moment.checked_add(SignedDuration::from_secs(1)).unwrap_or(*moment);
         query.push(" AND state = 'finished' AND pruned_at IS NULL AND finished_at < ");
         query.push_bind(second(after));
+    }
+    if !but.is_empty() {
+        let ids: Vec<i64> = but.iter().map(|campaign| campaign.0).collect();
+        let ids = serde_json::Value::from(ids).to_string();
+        query.push(" AND id NOT IN (SELECT value FROM json_each(").push_bind(ids).push("))");
     }
     // A filter has an index of its own, which the order of keys must not draw the query from.
     let by_end = not_over_before.is_some() || with_rows_over_before.is_some();

@@ -11,7 +11,7 @@ use fleetsweep::store::memory::Stamping;
 
 use super::*;
 use crate::kit::fake_server::ListAct;
-use crate::kit::watched_store::Mistake;
+use crate::kit::mistake::Mistake;
 
 mod answers;
 mod pauses;

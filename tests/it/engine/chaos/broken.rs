@@ -4,7 +4,7 @@
 use fleetsweep::store::memory::Stamping;
 
 use super::*;
-use crate::kit::watched_store::Mistake;
+use crate::kit::mistake::Mistake;
 
 /// Seeds within which a mistake must be found.
 const SEEDS: u64 = 60;

@@ -9,8 +9,8 @@ use tokio::runtime::Handle;
 
 use super::*;
 use crate::kit::apart::{Apart, ShownClock};
+use crate::kit::mistake::Mistake;
 use crate::kit::postgres::database;
-use crate::kit::watched_store::Mistake;
 
 /// Plays the first seeds, each on a store that is made on the clock that is shown.
 fn seeds_over<S: Store>(usual: u64, name: &str, make: impl Fn(ShownClock, u64, &Handle) -> S) {

@@ -119,6 +119,8 @@ struct Stage<S> {
     campaign: Campaign,
     settings: Settings,
     gate: bool,
+    /// Its engine asks through what all engines of a process share.
+    is_quiet: bool,
     judge: Arc<Judge<S>>,
     /// Its store can be slow, so that nothing bounds how long a stop takes.
     slow: bool,
@@ -137,7 +139,7 @@ async fn process<S: Beneath>(stage: Stage<S>, store: Watched<S>, fate: Fate) -> 
     if let Fate::Dies(operations, in_effect) = fate {
         store.dies_after(Some(operations), in_effect);
     }
-    let Stage { server, campaign, settings, gate, judge, slow } = stage;
+    let Stage { server, campaign, settings, gate, is_quiet, judge, slow } = stage;
     let told = Mutex::new(None);
     let signals = async {
         match fate {
@@ -157,7 +159,11 @@ async fn process<S: Beneath>(stage: Stage<S>, store: Watched<S>, fate: Fate) -> 
     };
     let runs_on = store.clone();
     let run = async {
-        if gate {
+        if gate && is_quiet {
+            let quiet = QuietStore::new(runs_on, "p".to_owned(), settings.timing);
+            let _at_work = quiet.at_work(&campaign);
+            engine::run(quiet.clone(), server, campaign, settings, stopped, events).await
+        } else if gate {
             engine::run(runs_on, server, campaign, settings, stopped, events).await
         } else {
             engine::run_without_gate(runs_on, server, campaign, settings, stopped, events).await
@@ -207,17 +213,21 @@ async fn episode<S: Beneath>(
     rng: &mut fastrand::Rng,
 ) -> Vec<Option<Ending>> {
     let mut processes = JoinSet::new();
-    judge.expect_tasks(fates.len() * (world.settings.concurrency + 2));
+    let quiet: Vec<bool> = fates.iter().map(|_| rng.bool()).collect();
+    // The run of each, its calls, and one that looks something up; and the one that looks at all
+    // campaigns for those who ask through it.
+    let looks = quiet.iter().filter(|is_quiet| **is_quiet).count();
+    judge.expect_tasks(fates.len() * (world.settings.concurrency + 2) + looks);
     if fates.len() > 1 {
         judge.count("two runners");
     }
-    for fate in fates {
+    for (fate, is_quiet) in fates.into_iter().zip(quiet) {
         judge.count(fate.name());
         let store = world.store.for_another();
         store.slows(weather.slow, SLOW_MAX, rng.fork());
         let (server, settings) = (world.server.clone(), world.settings.clone());
         let (campaign, judge, slow) = (campaign.clone(), judge.clone(), weather.slow > 0);
-        let stage = Stage { server, campaign, settings, gate: world.gate, judge, slow };
+        let stage = Stage { server, campaign, settings, gate: world.gate, is_quiet, judge, slow };
         processes.spawn(process(stage, store, fate));
     }
     let ends = async {

@@ -14,7 +14,7 @@ use fleetsweep::store::memory::Stamping;
 
 use super::*;
 use crate::kit::fake_server::{Existing, ListAct};
-use crate::kit::watched_store::Mistake;
+use crate::kit::mistake::Mistake;
 
 /// The longest lag of the list that the looks after 10, 30 and 90 s outwait, whatever else happens.
 pub(super) const LAG_MAX: Duration = Duration::from_secs(10 + 30 + 90 - 30);

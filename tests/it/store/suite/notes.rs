@@ -4,7 +4,7 @@
 use fleetsweep::domain::happening::{HAPPENINGS_KEPT, Needed};
 use fleetsweep::domain::minute::minute_of;
 use fleetsweep::domain::{
-    Action, Begun, Happened, Happening, LastRun, Minute, Opening, Operation, RunEnd,
+    Action, Begun, Happened, Happening, LastRun, Minute, Opening, Operation, Priority, RunEnd,
 };
 
 use super::*;
@@ -46,6 +46,56 @@ pub(super) async fn how_the_latest_run_went_is_kept(subject: &impl Subject) {
     claim(store, id).await;
     assert_eq!(last().await, (Some(run.clone()), Some(at)));
     assert!(store.note_run(CampaignId(999_999), run).await.is_err());
+}
+
+pub(super) async fn a_process_says_for_all_its_runs_that_they_live_and_looks_at_their_campaigns(
+    subject: &impl Subject,
+) {
+    let (store, timing) = (subject.store(), Timing::default());
+    let ids = [
+        campaign(store, 0..2, opening("a", &["100/1m"])).await,
+        campaign(store, 5..6, opening("b", &["100/1m"])).await,
+    ];
+    for id in ids {
+        let begun = LastRun::begun(store.clock().shared_utc());
+        let run = LastRun { id: "run".to_owned(), process: "p".to_owned(), ..begun };
+        store.note_run(id, run).await.unwrap();
+    }
+    let looks = async || store.pulse("p", &ids).await.unwrap();
+    let alive = async || {
+        let now = store.clock().shared_utc();
+        let last = store.campaign(ids[0]).await.unwrap().unwrap().last_run.unwrap();
+        last.is_alive(now, &timing)
+    };
+    let stands = async |which: usize| {
+        let looks = looks().await;
+        looks.into_iter().find(|look| look.campaign == ids[which]).unwrap()
+    };
+    subject.advance(timing.alive_for()).await;
+    assert!(!alive().await);
+    let first = stands(0).await;
+    assert!(alive().await);
+    assert_eq!(first, stands(0).await, "nothing changed");
+    assert!(!first.is_high && !first.has_expired && !first.looks_up && !first.is_due);
+    let other = stands(1).await;
+    let call = claim(store, ids[0]).await.call;
+    let claimed = stands(0).await;
+    assert_ne!(claimed.stands, first.stands);
+    assert_eq!(stands(1).await, other, "what happens to one says nothing of the other");
+    subject.advance(horizon()).await;
+    assert!(stands(0).await.has_expired);
+    settle(store, call, accepted(store.clock().utc())).await;
+    let settled = stands(0).await;
+    assert!(!settled.has_expired && settled.stands != claimed.stands);
+    store.set_paused(ids[0], true).await.unwrap();
+    let paused = stands(0).await;
+    assert_ne!(paused.stands, settled.stands);
+    store.set_priority(ids[0], Priority::High).await.unwrap();
+    assert!(stands(0).await.is_high);
+    let none = store.pulse("q", &[CampaignId(999_999)]).await.unwrap();
+    assert!(none.is_empty());
+    subject.advance(timing.alive_for()).await;
+    assert!(!alive().await, "another process does not speak for it");
 }
 
 pub(super) async fn how_far_a_scan_is_is_kept_where_it_was_ordered_and_nowhere_else(

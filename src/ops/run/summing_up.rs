@@ -1,0 +1,96 @@
+//! What there is to tell of a run that ended: the summary, the exit code, and why.
+
+use super::Run;
+use super::ends::{is_as_planned, left_nothing};
+use super::over::{Ended, Over};
+use super::reports;
+use crate::clock::Clock;
+use crate::defender::CancelApi;
+use crate::domain::{Campaign, Ending, Exit, LastRun};
+use crate::ops::failure::Failure;
+use crate::ops::stop::Stopping;
+use crate::report::summary::Summary;
+use crate::report::totals::Totals;
+use crate::store::Store;
+
+impl<S: Store, A: CancelApi> Run<'_, S, A> {
+    /// Tells how the run ended, also where its report could not be written.
+    pub(super) async fn summarise(
+        &self,
+        campaign: &Campaign,
+        run: &LastRun,
+        ended: Ended,
+        stopping: &mut Stopping<'_>,
+    ) -> Result<Over, Failure> {
+        let Ended { ran, written, calls_before, took, left, caught } = ended;
+        let (store, patience) = (&self.store, self.patience());
+        let tally = patience.ask(stopping, || store.tally(campaign.id)).await?;
+        let calls = patience.ask(stopping, || store.calls(campaign.id)).await?;
+        let calls = calls.saturating_sub(calls_before);
+        let planned = self.foreseen.is_some_and(|orders| is_as_planned(&ran.ending, orders, calls));
+        // What others did with it meanwhile.
+        let there = patience.ask(stopping, || store.campaign(campaign.id)).await?;
+        let there = there.as_ref().unwrap_or(campaign);
+        let now = self.store.clock().shared_utc();
+        let alive = |last: &LastRun| last.alive_but(&run.id, now, &self.speed.timing);
+        // Without following, how scans end is nothing that a run waits for, or answers for.
+        let ended_badly = |totals: &Totals| match self.follow {
+            Some(_) => totals.ended_badly(),
+            None => 0,
+        };
+        let nothing = written
+            .as_ref()
+            .is_ok_and(|totals| left_nothing(&tally, totals.skipped(), self.series));
+        let (totals, reports, exit, ended_badly) = match &written {
+            Ok(totals) => {
+                let bad = ended_badly(totals);
+                let ending = if planned { &Ending::Finished } else { &ran.ending };
+                let exit = ending.exit(tally.needs_attention() || bad > 0 || nothing);
+                let exit = match left {
+                    Some(left) if *ending == Ending::Finished || left == Exit::LeftAtOnce => left,
+                    _ => exit,
+                };
+                (totals.clone(), self.reports.paths(), exit, bad)
+            }
+            Err(failure) => (Totals::default(), Vec::new(), failure.kind, 0),
+        };
+        let summary = Summary {
+            head: reports::head(&campaign.name, &campaign.order, campaign.emulated),
+            ending: ran.ending.clone(),
+            caught,
+            planned,
+            cancelled: there.called_off,
+            others: there.last_run.as_ref().map_or(0, alive),
+            tally,
+            groups: totals.groups(),
+            skipped: totals.skipped().clone(),
+            nothing,
+            actions: totals.actions(),
+            ended_badly,
+            calls,
+            throttled: ran.throttled,
+            duration: took,
+            resume: self.resume.clone(),
+            reports,
+            exit,
+        };
+        let printed = self.print(there, written.is_ok()).await;
+        let said = self.cx.ui.show(&summary).and(printed);
+        let why = match &written {
+            Ok(_) => summary.why(),
+            Err(failure) => format!("{}; {}", summary.why(), failure.what),
+        };
+        let ended = written.and(said).map(|()| exit);
+        let exit = ended.as_ref().map_or_else(|failure| failure.kind, |exit| *exit);
+        let for_workers = self.worker && ran.ending.goes_on_unasked();
+        Ok(Over { summary: Summary { exit, ..summary }, why, exit: ended, for_workers })
+    }
+
+    /// Prints the report if that was asked for, once it could be written.
+    async fn print(&self, campaign: &Campaign, is_written: bool) -> Result<(), Failure> {
+        if !is_written {
+            return Ok(());
+        }
+        self.reports.print(self.cx.ui, &*self.patience().store(), campaign).await
+    }
+}

@@ -1,0 +1,136 @@
+//! Many engines of one process on one store: what they ask while they wait, and how soon they
+//! notice what others did. `FLEETSWEEP_SWEEP=all` lets a thousand of them wait.
+
+use fleetsweep::domain::{Hours, Quota};
+use fleetsweep::store::memory::MemoryStore;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::kit::support::campaign_at;
+
+/// A process that runs many campaigns.
+struct Process {
+    world: World,
+    store: Arc<QuietStore<Watched>>,
+    stop: watch::Sender<StopLevel>,
+    runs: JoinSet<Ran>,
+}
+
+impl Process {
+    fn new(world: World) -> Self {
+        let store = QuietStore::new(world.store.clone(), "p".to_owned(), Timing::default());
+        let (stop, _) = watch::channel(StopLevel::Run);
+        Self { world, store, stop, runs: JoinSet::new() }
+    }
+
+    /// A campaign on a budget of its own.
+    async fn campaign(&self, n: u64, quotas: &[&str]) -> Campaign {
+        let quotas: Vec<Quota> = quotas.iter().map(|quota| quota.parse().unwrap()).collect();
+        let origin = format!("http://127.0.0.1:{n}");
+        let (store, name) = (&self.world.store, format!("c{n}"));
+        campaign_at(store, &origin, &name, n * 10..n * 10 + 3, &quotas).await
+    }
+
+    fn run(&mut self, campaign: Campaign, hours: Option<Hours>) {
+        let (store, server) = (self.store.clone(), self.world.server.clone());
+        let (stop, quotas) = (self.stop.subscribe(), campaign.quotas.clone());
+        let settings =
+            Settings { quotas, hours, progress_every: SECOND * 10, ..self.world.settings.clone() };
+        self.runs.spawn(async move {
+            let _at_work = store.at_work(&campaign);
+            let (events, mut watcher) = mpsc::channel(64);
+            let run = engine::run(store.clone(), server, campaign, settings, stop, events);
+            let watch = async { while watcher.recv().await.is_some() {} };
+            tokio::join!(run, watch).0.unwrap()
+        });
+    }
+
+    async fn end(mut self) -> World {
+        self.stop.send_replace(StopLevel::Soft);
+        while let Some(ran) = self.runs.join_next().await {
+            ran.unwrap();
+        }
+        self.world
+    }
+}
+
+/// Opens an hour before midnight alone, on a clock that begins in the morning.
+fn at_night() -> Hours {
+    let window = "23:00-23:30".parse().unwrap();
+    Hours::new(vec![window], None, jiff::tz::TimeZone::UTC).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn engines_that_wait_share_one_question_every_ten_seconds() {
+    let mut process = Process::new(World::new(Script::scan(|_| Act::Serve)));
+    let many = if std::env::var_os("FLEETSWEEP_SWEEP").is_some() { 1_000 } else { 45 };
+    for n in 1..=many {
+        let is = |kind| n % 3 == kind;
+        let campaign = process.campaign(n, &["1/1h"]).await;
+        if is(0) {
+            process.world.store.set_paused(campaign.id, true).await.unwrap();
+        }
+        // The others have used their hour up after one call.
+        process.run(campaign, if is(1) { Some(at_night()) } else { None });
+    }
+    tokio::time::sleep(MINUTE * 3).await;
+    let store = process.world.store.clone();
+    let before = store.every_question();
+    tokio::time::sleep(MINUTE * 50).await;
+    let asked = store.every_question() - before;
+    // One look, and what is asked anew once a minute.
+    let most = 50 * 60 / 10 * 2 + many * 50 * 3;
+    assert!(asked < most, "{asked} questions of {many} engines in 50 minutes, at most {most}");
+    let each = asked as f64 / (many as f64 * 50.0 * 60.0);
+    assert!(each < 0.1, "{each} questions of each a second");
+    assert_eq!(process.world.calls() as u64, many - many / 3 - many.div_ceil(3));
+    process.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_did_to_a_campaign_is_noticed_within_ten_seconds_and_a_breath() {
+    let mut process = Process::new(World::new(Script::scan(|_| Act::Serve)));
+    let store = process.world.store.clone();
+    let mut all = Vec::new();
+    for n in 1..=3 {
+        let one = process.campaign(n, &["100/1m"]).await;
+        store.set_paused(one.id, true).await.unwrap();
+        process.run(one.clone(), None);
+        all.push(one.id);
+    }
+    tokio::time::sleep(MINUTE * 5).await;
+    assert_eq!(process.world.calls(), 0);
+    store.set_paused(all[0], false).await.unwrap();
+    tokio::time::sleep(SECOND * 12).await;
+    assert_eq!(process.world.calls(), 3, "it goes on");
+    assert!(process.runs.try_join_next().is_some(), "it is over");
+    store.call_off(all[1]).await.unwrap();
+    tokio::time::sleep(SECOND * 12).await;
+    assert!(process.runs.try_join_next().is_some(), "it was called off");
+    assert_eq!(process.runs.len(), 1);
+    let world = process.end().await;
+    assert_eq!(world.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_says_that_it_lives_as_long_as_its_store_is_there_and_no_longer() {
+    let clock = TokioClock::new();
+    let timing = Timing::default();
+    let store = Arc::new(MemoryStore::new(clock, timing));
+    let one = campaign(&store, "c", 0..3, &api_quotas(), BusyPolicy::Report).await;
+    let quiet = QuietStore::new(store.clone(), "p".to_owned(), timing);
+    let begun = fleetsweep::domain::LastRun::begun(fleetsweep::clock::Clock::utc(&clock));
+    let run = fleetsweep::domain::LastRun { process: "p".to_owned(), ..begun };
+    store.note_run(one.id, run).await.unwrap();
+    let alive = async || {
+        let now = fleetsweep::clock::Clock::utc(&clock);
+        store.campaign(one.id).await.unwrap().unwrap().last_run.unwrap().is_alive(now, &timing)
+    };
+    for _ in 0..600 {
+        tokio::time::sleep(SECOND).await;
+        assert!(alive().await);
+    }
+    drop(quiet);
+    tokio::time::sleep(timing.alive_for()).await;
+    assert!(!alive().await);
+}
