@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::domain::Stamp;
+use crate::system::boot;
 
 /// A clock of a store: where stamps come from, and how to wait for one.
 pub trait Clock: Clone + Send + Sync + 'static {
@@ -46,8 +46,7 @@ impl SystemClock {
 
     /// Microseconds since the machine was started, suspend included.
     pub fn boot_time_us() -> i64 {
-        let time = clock_gettime(ClockId::Boottime);
-        time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
+        boot::time_us()
     }
 
     /// The wall clock in microseconds since 1970, for choosing an offset.

@@ -15,22 +15,23 @@ mod topics;
 
 use args::Common;
 pub use parse::Parsed;
-use terminal::{descriptors, ignored_signals, log, say, view};
+use terminal::{log, say, view};
 
 use crate::clock::unreadable_zone;
 use crate::domain::Exit;
 use crate::domain::text::printable;
 use crate::ops::failure::Failure;
+use crate::system::{open_files, signals};
 
 /// Runs a command and returns its exit code; a failure is printed here and nowhere else.
 pub async fn run(parsed: Parsed) -> u8 {
     log::start(parsed.cli.verbose, view::log_writer());
-    ignored_signals::take_the_harmless();
+    signals::take_the_harmless();
     let Common { is_a_run, shows_times, json, .. } = parsed.cli.command.common();
     if is_a_run {
         say::never_stop();
     }
-    descriptors::raise();
+    open_files::raise();
     say::fit_the_terminal();
     if shows_times && let Some(zone) = unreadable_zone() {
         let zone = printable(&zone);

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{AfterArgs, Common, ConnectArgs, RunArgs};
-use crate::domain::text::shell_word;
 use crate::ops::context::Commands;
+use crate::system::shell;
 
 /// What proposed commands have to say again of what was typed.
 /// `profile` is the one that was chosen, however that was: a later shell may choose another.
@@ -73,7 +73,7 @@ fn afterwards(run: &RunArgs) -> String {
 
 fn option(line: &mut String, name: &str, value: Option<&str>) {
     if let Some(value) = value {
-        line.push_str(&format!(" --{name} {}", shell_word(value)));
+        line.push_str(&format!(" --{name} {}", shell::word(value)));
     }
 }
 

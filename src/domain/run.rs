@@ -210,6 +210,9 @@ worded! {
         Hangup = "SIGHUP",
         /// The limit on CPU time.
         CpuTime = "SIGXCPU",
+        /// The window, the session or the machine ends, on Windows: the program is killed within
+        /// some five seconds.
+        Ending = "CTRL_CLOSE",
     }
 }
 
@@ -220,6 +223,7 @@ impl fmt::Display for Caught {
             Caught::Terminate => "somebody ended the process",
             Caught::Hangup => "its terminal was closed",
             Caught::CpuTime => "its CPU time is used up",
+            Caught::Ending => "its window, session or machine ended",
         };
         write!(f, "{}: {why}", self.name())
     }

@@ -7,11 +7,12 @@ use super::failure::Failure;
 use super::stores::{self, Place};
 use crate::domain::request::ConnectRequest;
 use crate::domain::service::{id_of, service_of};
-use crate::domain::text::{printable, shell_word};
+use crate::domain::text::printable;
 use crate::domain::{
     Begun, BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Target,
 };
 use crate::store::{Store, StoreError};
+use crate::system::shell;
 
 /// As many campaigns are named where several fit.
 const NAMED: usize = 20;
@@ -182,7 +183,7 @@ async fn one_of<S: Store>(
         format!("{why}: {}", told.join("; ")),
         format!(
             "say whose is meant, such as --tenant {}, or all of them with --all-profiles",
-            shell_word(&all[0].order.target.tenant)
+            shell::word(&all[0].order.target.tenant)
         ),
     ))
 }
@@ -204,9 +205,9 @@ fn whose_words(campaign: &Campaign) -> String {
 fn whose_options(one: &Campaign, all: &[Campaign]) -> String {
     let Target { tenant, application, .. } = &one.order.target;
     let shared = |other: &&Campaign| id_of(&other.order.target.tenant) == id_of(tenant);
-    let mut options = format!(" --tenant {}", shell_word(tenant));
+    let mut options = format!(" --tenant {}", shell::word(tenant));
     if all.iter().filter(shared).count() > 1 {
-        options.push_str(&format!(" --client-id {}", shell_word(application)));
+        options.push_str(&format!(" --client-id {}", shell::word(application)));
     }
     options
 }

@@ -11,10 +11,10 @@ use super::stop::Stop;
 use super::ui::Ui;
 use crate::defender::{Credential, HttpClients};
 use crate::domain::request::{ConnectRequest, RunRequest};
-use crate::domain::text::shell_word;
 use crate::domain::{CampaignName, FileDigest, SignInKind, Target};
 use crate::report::human::wrapped;
 pub use crate::store::any::StorePlace;
+use crate::system::shell;
 
 /// What surrounds an operation.
 pub struct Context<'a> {
@@ -112,7 +112,7 @@ impl Commands {
 
     /// The commands about the campaign of one of several tenants.
     pub(super) fn of_tenant(&self, profile: Option<&str>, tenant: &str) -> Self {
-        let option = |name: &str, value: &str| format!(" --{name} {}", shell_word(value));
+        let option = |name: &str, value: &str| format!(" --{name} {}", shell::word(value));
         let own = Self {
             profile: profile.map(|profile| option("profile", profile)).unwrap_or_default(),
             whose: OnceLock::new(),
@@ -152,7 +152,7 @@ impl Commands {
             format!("fleetsweep resume {campaign}{whose}{store}{settings}{profile}{connect}");
         let mut option = |name: &str, value: Option<String>| {
             if let Some(value) = value {
-                line.push_str(&format!(" --{name} {}", shell_word(&value)));
+                line.push_str(&format!(" --{name} {}", shell::word(&value)));
             }
         };
         // Without its windows the campaign would go on at once.
@@ -179,7 +179,7 @@ impl Commands {
     /// The command that runs an approved plan; what the plan itself says is not in it.
     pub fn of_plan(&self, plan: &Path, digest: &FileDigest) -> String {
         let Self { store, settings, profile, connect, after, whose: _ } = self;
-        let plan = shell_word(&plan.display().to_string());
+        let plan = shell::word(&plan.display().to_string());
         format!(
             "fleetsweep scan --plan {plan} --approve-plan {digest}{store}{settings}{profile}\
              {connect}{after}"

@@ -102,6 +102,8 @@ impl Stage {
         let one_end = since.is_some_and(|since| since < ONE_END.as_micros() as u64);
         let same = gentle || (caught == Caught::Terminate && one_end);
         let level = match self.level {
+            // There is no time for answers: Windows kills the program in five seconds.
+            _ if caught == Caught::Ending => StopLevel::Now,
             StopLevel::Run => StopLevel::Soft,
             StopLevel::Soft | StopLevel::Now if same => return None,
             StopLevel::Soft | StopLevel::Now => StopLevel::Now,
@@ -243,6 +245,8 @@ mod tests {
         assert_eq!(level(&[(Terminate, 0), (Terminate, 1)]), StopLevel::Now);
         assert_eq!(level(&[(Hangup, 0), (Interrupt, 1)]), StopLevel::Now);
         assert_eq!(level(&[(Hangup, 0), (Terminate, 20)]), StopLevel::Now);
+        // Windows gives no time for answers when it ends the session.
+        assert_eq!(level(&[(Caught::Ending, 0)]), StopLevel::Now);
     }
 
     #[test]

@@ -2,13 +2,12 @@
 //! `door`'s to say, what is shown `answer`'s.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::address::{Address, Listen};
@@ -25,6 +24,7 @@ use crate::ops::stores::{self, Place};
 use crate::ops::ui::Service;
 use crate::report::Document;
 use crate::store::Store;
+use crate::system::socket;
 
 /// Requests that are answered at once; the others wait.
 const AT_ONCE: usize = 4;
@@ -120,7 +120,7 @@ impl Document for Link {
 /// What listens.
 enum Listener {
     Tcp(TcpListener),
-    Unix(UnixListener),
+    Socket(socket::Listener),
 }
 
 impl Listener {
@@ -135,10 +135,10 @@ impl Listener {
                 bound.map_err(|error| cannot_listen(&at.to_string(), &error))
             }
             Listen::Socket(path) => {
-                let bound = bind_socket(path);
+                let bound = socket::bind(path);
                 let bound =
                     bound.map_err(|error| cannot_listen(&path.display().to_string(), &error));
-                Ok((listen.clone(), Self::Unix(bound?)))
+                Ok((listen.clone(), Self::Socket(bound?)))
             }
         }
     }
@@ -148,23 +148,11 @@ impl Listener {
             Router::new().fallback(move |request: Request| answer(shared.clone(), request));
         let served = match self {
             Self::Tcp(listener) => axum::serve(listener, service).await,
-            Self::Unix(listener) => axum::serve(listener, service).await,
+            Self::Socket(listener) => axum::serve(listener, service).await,
         };
         let next = "start it again";
         served.map_err(|error| Failure::failed("the page is not served any more", error, next))
     }
-}
-
-/// A socket that its user and group alone can open. One that nobody listens on any more makes room.
-fn bind_socket(path: &Path) -> std::io::Result<UnixListener> {
-    if fs::symlink_metadata(path).is_ok_and(|there| there.file_type().is_socket())
-        && std::os::unix::net::UnixStream::connect(path).is_err()
-    {
-        fs::remove_file(path)?;
-    }
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
-    Ok(listener)
 }
 
 fn cannot_listen(place: &str, error: &std::io::Error) -> Failure {

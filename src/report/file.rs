@@ -1,7 +1,7 @@
 //! Writing a report so that nobody ever sees half of one: a temporary file in the same folder,
 //! flushed to the disk, then renamed. Whether a report may be written at all is `target`'s.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use super::record::{ReportHead, record};
 use super::xlsx::XlsxRows;
 use super::{html, markdown};
 use crate::domain::Row;
+use crate::system::files;
 
 /// A format of reports; the ending of the file chooses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +184,7 @@ impl Temporary {
         loop {
             let own = format!(".{name}.{}-{number}.tmp", std::process::id());
             let own = folder_of(path).join(own);
-            match new_file(&own) {
+            match files::create_new(&own) {
                 Ok(file) => return Ok((Self { path: Some(own) }, file)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < NAMES => {
                     number += 1;
@@ -230,13 +231,4 @@ pub(super) fn refuse_kind(path: &Path) -> Result<bool, ReportError> {
         Err(error) => return Err(ReportError::folder(path, &error)),
     };
     Err(ReportError::Kind { path: shown(path), kind })
-}
-
-/// Creates a file that was not there: neither a file nor a link of that name is ever opened.
-fn new_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
-    options.open(path)
 }

@@ -3,15 +3,14 @@
 //! store; there are no counters in a process, since runs are other processes.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use jiff::Timestamp;
 use prometheus::{GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
 
 use super::file::{Temporary, folder_of, refuse_kind};
+use crate::system::files;
 
 /// Figures of several kinds.
 #[derive(Debug, Default)]
@@ -106,18 +105,22 @@ pub fn write(path: &Path, text: &str) -> Result<(), String> {
     let (temporary, mut file) = Temporary::beside(path).map_err(|error| error.to_string())?;
     let mut written = || {
         file.write_all(text.as_bytes())?;
-        file.set_permissions(fs::Permissions::from_mode(0o644))?;
+        files::let_all_read(&file)?;
         file.sync_all()
     };
     written().map_err(|error| error.to_string())?;
     refuse_kind(path).map_err(|error| error.to_string())?;
     temporary.rename_to(path).map_err(|error| error.to_string())?;
-    drop(File::open(folder_of(path)).and_then(|folder| folder.sync_all()));
+    // Where a folder cannot be flushed, the file itself is on the disk.
+    files::flush_folder(&folder_of(path)).ok();
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

@@ -12,7 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use tracing_subscriber::fmt::MakeWriter;
 
-pub use screen::{Look, stops_writers};
+pub use screen::Look;
 use screen::{Out, Screen};
 
 use super::human::wrapped;

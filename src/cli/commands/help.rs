@@ -3,7 +3,6 @@
 use std::io;
 
 use clap::CommandFactory;
-use rustix::termios::tcgetwinsize;
 
 use crate::cli::args::{Cli, HelpArgs};
 use crate::cli::manual::on_screen;
@@ -14,6 +13,7 @@ use crate::domain::Exit;
 use crate::domain::text::printable;
 use crate::ops::failure::Failure;
 use crate::report::human::WIDTH;
+use crate::system::terminal::{Stream, size};
 
 /// Prints it, and returns the exit code.
 ///
@@ -41,7 +41,7 @@ pub(super) fn help(args: &HelpArgs) -> Result<Exit, Failure> {
 
 /// The width of the text: the terminal's, as far as lines stay easy to read.
 fn columns() -> usize {
-    tcgetwinsize(io::stdout()).map_or(WIDTH, |size| usize::from(size.ws_col).clamp(20, WIDTH))
+    size(Stream::Out).map_or(WIDTH, |(columns, _)| usize::from(columns).clamp(20, WIDTH))
 }
 
 fn unknown(program: &clap::Command, word: &str) -> Failure {

@@ -10,10 +10,11 @@ use crate::cli::settings::env::variable;
 use crate::cli::settings::first::{Profile, added, may_be_added};
 use crate::domain::SignInKind;
 use crate::domain::service::{is_domain, unbraced};
-use crate::domain::text::{is_guid, printable, shell_word};
+use crate::domain::text::{is_guid, printable};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::ui::Question;
+use crate::system::shell;
 
 /// Writes a profile, and returns the words of the command that checks it.
 ///
@@ -39,7 +40,7 @@ pub(super) async fn init(
     if let Some(config) = config {
         check.extend(["--config".to_owned(), config.display().to_string()]);
     }
-    let words: Vec<_> = check.iter().map(|word| shell_word(word)).collect();
+    let words: Vec<_> = check.iter().map(|word| shell::word(word)).collect();
     cx.ui.say(&format!(
         "The settings are in {}. Checking them, as `fleetsweep {}` does:",
         path.display(),

@@ -19,7 +19,7 @@ use super::settings::schema::schema;
 use super::settings::sign_in::Surroundings;
 use super::settings::{env, paths, proxy, settings_text};
 use super::terminal::face::TerminalUi;
-use super::terminal::{say, signals};
+use super::terminal::say;
 use crate::defender::HttpClients;
 use crate::domain::Exit;
 use crate::domain::request::{ConnectRequest, Said, ScanRequest};
@@ -33,6 +33,7 @@ use crate::ops::{
     cancel, consent, follow, pause, prune, report, resume, retry, scan, status, tenants, work,
 };
 use crate::page;
+use crate::system::signals;
 
 /// Runs a command.
 ///

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
-use etcetera::{BaseStrategy, choose_base_strategy};
 
 use super::env::variable;
 use super::file::SettingsFile;
@@ -20,6 +19,7 @@ use crate::domain::text::printable;
 use crate::ops::failure::Failure;
 use crate::ops::messages::Channels;
 use crate::page::NamedTenant;
+use crate::system::places;
 
 /// Where a setting's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -266,8 +266,7 @@ fn names_of_settings() -> String {
 
 /// Where the settings file is if nobody names one.
 pub(crate) fn usual_place() -> Option<PathBuf> {
-    let base = choose_base_strategy().ok()?;
-    Some(base.config_dir().join("fleetsweep").join("config.toml"))
+    Some(places::settings_folder()?.join("fleetsweep").join("config.toml"))
 }
 
 /// The profile: typed, from the environment, or the file's own choice.
@@ -298,7 +297,9 @@ fn no_file_with_a_profile(typed: &Typed<'_>) -> Result<(), Failure> {
     let Some(name) = named.or_else(|| variable("FLEETSWEEP_PROFILE")) else { return Ok(()) };
     let place = match usual_place() {
         Some(path) => format!("there is no settings file at {}", path.display()),
-        None => "HOME is not set, so no settings file was looked for".to_owned(),
+        None => {
+            format!("{} is not set, so no settings file was looked for", places::VARIABLE_OF_HOME)
+        }
     };
     Err(Failure::usage(
         format!("there is no profile `{name}`"),

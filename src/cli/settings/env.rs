@@ -2,11 +2,8 @@
 
 use std::env;
 
-use rustix::process::getuid;
-use rustix::system::uname;
-
-use crate::cli::terminal::descriptors;
 use crate::ops::context::Host;
+use crate::system::{host as machine, open_files};
 
 /// A variable of the environment that is not empty.
 pub(crate) fn variable(name: &str) -> Option<String> {
@@ -17,9 +14,9 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 pub(crate) fn host() -> Host {
     let user = variable("SUDO_USER").or_else(|| variable("LOGNAME")).or_else(|| variable("USER"));
     Host {
-        user: user.unwrap_or_else(|| format!("uid {}", getuid().as_raw())),
-        name: uname().nodename().to_string_lossy().into_owned(),
-        open_files: descriptors::allowed(),
+        user: user.unwrap_or_else(machine::user),
+        name: machine::name(),
+        open_files: open_files::allowed(),
     }
 }
 

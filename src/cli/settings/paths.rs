@@ -1,19 +1,13 @@
 //! Where the store is: from the flag, the environment, or the default place. It opens nothing.
 
-use std::os::unix::fs::MetadataExt;
+use std::env;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
-
-use etcetera::{BaseStrategy, choose_base_strategy};
-use rustix::fs::{Access, access};
 
 use super::env::setting;
 use crate::ops::context::{StoreChoice, StorePlace};
 use crate::ops::failure::Failure;
 use crate::ops::stores::{names_a_server, server};
-
-/// The place of services: whoever may write here shares its limits.
-const SHARED: &str = "/var/lib/fleetsweep";
+use crate::system::{files, places};
 
 /// The store's file in its folder.
 const FILE: &str = "fleetsweep.db";
@@ -63,13 +57,14 @@ fn default_path() -> Result<PathBuf, Failure> {
     if let Some(folder) = env::var_os("STATE_DIRECTORY").filter(|folder| !folder.is_empty()) {
         return Ok(Path::new(&folder).join(FILE));
     }
-    if access(SHARED, Access::WRITE_OK).is_ok() {
-        return Ok(Path::new(SHARED).join(FILE));
+    let shared = places::shared_folder();
+    if files::may_write(&shared).is_ok() {
+        return Ok(shared.join(FILE));
     }
     own_state().map(|folder| folder.join(FILE)).ok_or_else(|| {
         Failure::usage(
             "there is no place for the store",
-            "HOME is not set, so the state folder is unknown",
+            format!("{} is not set, so the state folder is unknown", places::VARIABLE_OF_HOME),
             "name a file with --store sqlite:/path/to/fleetsweep.db",
         )
     })
@@ -83,29 +78,27 @@ fn passed_over(flag: Option<&String>) -> Option<String> {
     if named || of_service {
         return None;
     }
-    let folder = fs::metadata(SHARED).ok()?;
-    let may = |what| access(SHARED, what).is_ok();
-    let (reads, writes) = (may(Access::READ_OK | Access::EXEC_OK), may(Access::WRITE_OK));
-    told(folder.is_dir(), folder.uid(), reads, writes)
-}
-
-fn told(is_folder: bool, owner: u32, reads: bool, writes: bool) -> Option<String> {
-    if !is_folder || writes {
+    let shared = places::shared_folder();
+    if !shared.is_dir() || files::may_write(&shared).is_ok() {
         return None;
     }
+    Some(told(&shared, files::may_read(&shared).is_ok()))
+}
+
+fn told(shared: &Path, reads: bool) -> String {
     let what = if reads { "written" } else { "read" };
-    Some(format!(
-        "{SHARED} is there and may not be {what} by this user: the campaigns, the limit and the \
-         priority of a store there are not known here, and two stores are two limits; work on it \
-         as its owner (sudo -u '#{owner}' fleetsweep ...), or name one store that all share with \
-         --store"
-    ))
+    format!(
+        "{0} is there and may not be {what} by this user: the campaigns, the limit and the \
+         priority of a store there are not known here, and two stores are two limits; {1}, or name \
+         one store that all share with --store",
+        shared.display(),
+        places::as_owner_of(shared)
+    )
 }
 
 /// The user's own state folder.
 fn own_state() -> Option<PathBuf> {
-    let base = choose_base_strategy().ok();
-    base.and_then(|base| base.state_dir()).map(|folder| folder.join("fleetsweep"))
+    places::state_folder().map(|folder| folder.join("fleetsweep"))
 }
 
 /// The folder of what belongs to this user or service alone, whoever else shares the store.
@@ -117,8 +110,8 @@ pub(super) fn private_folder() -> Result<PathBuf, Failure> {
     of_service.map(PathBuf::from).or_else(own_state).ok_or_else(|| {
         Failure::usage(
             "there is no place to keep the sign-in",
-            "HOME is not set, so the state folder is unknown",
-            "set HOME, or choose another kind of --auth",
+            format!("{} is not set, so the state folder is unknown", places::VARIABLE_OF_HOME),
+            format!("set {}, or choose another kind of --auth", places::VARIABLE_OF_HOME),
         )
     })
 }
@@ -128,13 +121,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shared_store_that_this_user_may_not_use_is_told_and_no_other() {
-        let unread = told(true, 998, false, false).unwrap();
-        assert!(unread.contains(SHARED) && unread.contains("may not be read"), "{unread}");
-        assert!(unread.contains("sudo -u '#998'") && unread.contains("--store"), "{unread}");
-        let unwritten = told(true, 998, true, false).unwrap();
+    fn a_shared_store_that_this_user_may_not_use_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let unread = told(folder.path(), false);
+        assert!(unread.contains("may not be read by this user"), "{unread}");
+        assert!(
+            unread.contains("work on it as its owner") && unread.contains("--store"),
+            "{unread}"
+        );
+        let unwritten = told(folder.path(), true);
         assert!(unwritten.contains("may not be written"), "{unwritten}");
-        assert_eq!(told(true, 998, true, true), None);
-        assert_eq!(told(false, 998, false, false), None, "a file is no store's folder");
     }
 }

@@ -1,12 +1,9 @@
 //! Asking on the terminal. What is asked, and which answers there are, is `ops::plan::approve`'s.
 
-use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, IsTerminal, Write};
 
-use rustix::process::getpgrp;
-use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
-
 use crate::ops::ui::{Question, Unasked};
+use crate::system::terminal::Console;
 
 /// Asks, and returns what was typed.
 pub(crate) async fn ask(question: Question) -> Result<String, Unasked> {
@@ -22,22 +19,21 @@ fn ask_here(headline: &str, prompt: &str) -> Result<String, Unasked> {
     if std::env::var_os("CI").is_some() || !std::io::stderr().is_terminal() {
         return Err(Unasked::NoTerminal);
     }
-    let tty = OpenOptions::new().read(true).write(true).open("/dev/tty");
-    let tty = tty.map_err(|_| Unasked::NoTerminal)?;
-    if tcgetpgrp(&tty).is_ok_and(|front| front != getpgrp()) {
+    let console = Console::open().map_err(|_| Unasked::NoTerminal)?;
+    if console.is_in_background() {
         return Err(Unasked::Background);
     }
-    ask_on(&tty, headline, prompt).map_err(|_| Unasked::NoTerminal)
+    ask_on(&console, headline, prompt).map_err(|_| Unasked::NoTerminal)
 }
 
-fn ask_on(tty: &File, headline: &str, prompt: &str) -> std::io::Result<String> {
+fn ask_on(console: &Console, headline: &str, prompt: &str) -> std::io::Result<String> {
     // What was typed before the question is no answer to it.
-    tcflush(tty, QueueSelector::IFlush)?;
-    let mut out = tty;
+    console.forget_what_was_typed()?;
+    let mut out = console.output();
     writeln!(out, "{headline}")?;
     write!(out, "{prompt}")?;
     out.flush()?;
     let mut line = String::new();
-    BufReader::new(tty).read_line(&mut line)?;
+    BufReader::new(console.input()).read_line(&mut line)?;
     Ok(line.trim().to_owned())
 }

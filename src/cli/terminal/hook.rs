@@ -3,16 +3,15 @@
 //! its time is bounded, its failure is told. It gets no secret of ours, and what it writes goes to
 //! standard error, since standard output is data.
 
-use std::os::fd::AsFd;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::timeout;
 
 use crate::report::human;
+use crate::system::command::{Tree, shell};
 
 /// How long a command may take.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -48,6 +47,7 @@ async fn within(
     signal: impl Future<Output = ()>,
 ) -> Result<(), String> {
     let mut child = start(command).map_err(|error| format!("could not be started: {error}"))?;
+    let tree = Tree::of(&child);
     let ended = {
         let work = timeout(limit, feed_and_wait(&mut child, summary));
         tokio::select! {
@@ -63,21 +63,21 @@ async fn within(
         Ok(Ok(status)) => Err(failed(status)),
         Ok(Err(error)) => Err(format!("could not be waited for: {error}")),
         Err(why) => {
-            end(&mut child).await;
+            // What the shell started ends with it.
+            tree.kill();
+            child.wait().await.ok();
             Err(why)
         }
     }
 }
 
 fn start(command: &str) -> std::io::Result<Child> {
-    let mut shell = Command::new("sh");
-    shell.args(["-c", command]).stdin(Stdio::piped());
-    shell.stdout(Stdio::from(std::io::stderr().as_fd().try_clone_to_owned()?));
+    let mut shell = shell(command)?;
+    shell.stdin(Stdio::piped());
     SECRETS.iter().for_each(|name| {
         shell.env_remove(name);
     });
-    // A group of its own, so that what the shell starts ends with it.
-    shell.process_group(0).kill_on_drop(true).spawn()
+    shell.kill_on_drop(true).spawn()
 }
 
 async fn feed_and_wait(child: &mut Child, summary: &str) -> std::io::Result<ExitStatus> {
@@ -90,14 +90,6 @@ async fn feed_and_wait(child: &mut Child, summary: &str) -> std::io::Result<Exit
     };
     let (ended, ()) = tokio::join!(child.wait(), feed);
     ended
-}
-
-async fn end(child: &mut Child) {
-    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    if let Some(group) = group {
-        kill_process_group(group, Signal::KILL).ok();
-    }
-    child.wait().await.ok();
 }
 
 fn failed(status: ExitStatus) -> String {

@@ -7,8 +7,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// Programs that open a file as a double click does, the first that is there.
-const PROGRAMS: [&str; 3] = ["xdg-open", "open", "wslview"];
+use crate::system::command::OPENERS;
 
 /// How long such a program may take to say that it cannot.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -18,8 +17,10 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// # Errors
 /// Why not, as a part of a sentence.
 pub(super) async fn open(path: &Path) -> Result<(), String> {
-    for program in PROGRAMS {
+    for line in OPENERS {
+        let [program, arguments @ ..] = line else { continue };
         let mut command = Command::new(program);
+        command.args(arguments);
         let quiet = || Stdio::null();
         command.arg(path).stdin(quiet()).stdout(quiet()).stderr(quiet());
         let Ok(mut child) = command.spawn() else { continue };
@@ -30,5 +31,5 @@ pub(super) async fn open(path: &Path) -> Result<(), String> {
             Ok(Ok(_)) | Err(_) => Ok(()),
         };
     }
-    Err(format!("none of {} is there", PROGRAMS.join(", ")))
+    Err(format!("none of {} is there", OPENERS.concat().join(", ")))
 }

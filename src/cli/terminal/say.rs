@@ -6,14 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
-use rustix::fs::{FileType, fstat};
-use rustix::io::Errno;
-use rustix::termios::tcgetwinsize;
 
 use crate::ops::failure::Failure;
 use crate::report::human::{columns, show_on, wrapped_to};
 use crate::report::painted;
-use crate::report::progress::stops_writers;
+use crate::system::terminal::{Stream, size, stops_writers, went_away};
 
 /// Whether the program is a run, which must not be stopped for what it writes.
 static IS_RUN: AtomicBool = AtomicBool::new(false);
@@ -24,17 +21,14 @@ pub(crate) fn never_stop() {
     IS_RUN.store(true, Ordering::SeqCst);
 }
 
-fn is_let(fd: impl std::os::fd::AsFd) -> bool {
-    !IS_RUN.load(Ordering::SeqCst) || !stops_writers(fd)
+fn is_let(stream: Stream) -> bool {
+    !IS_RUN.load(Ordering::SeqCst) || !stops_writers(stream)
 }
 
 /// Makes texts as wide as the terminal that shows them, if one does.
 pub(crate) fn fit_the_terminal() {
-    let size = tcgetwinsize(io::stderr()).or_else(|_| tcgetwinsize(io::stdout()));
-    if let Ok(size) = size
-        && size.ws_col > 0
-    {
-        show_on(usize::from(size.ws_col));
+    if let Some((columns, _)) = size(Stream::Err).or_else(|| size(Stream::Out)) {
+        show_on(usize::from(columns));
     }
 }
 
@@ -74,7 +68,7 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
 /// # Errors
 /// `Failure` if the data cannot be written, as on a full disk.
 pub(crate) fn bytes(data: &[u8]) -> Result<(), Failure> {
-    if !is_let(io::stdout()) {
+    if !is_let(Stream::Out) {
         return Ok(());
     }
     printed(written(&mut io::stdout().lock(), data))
@@ -97,7 +91,7 @@ pub(crate) fn redraw(text: &str, is_first: bool) -> Result<(), Failure> {
              `fleetsweep resume --on-event` tell what happens",
         ));
     }
-    let rows = tcgetwinsize(io::stdout()).map_or(24, |size| usize::from(size.ws_row));
+    let rows = size(Stream::Out).map_or(24, |(_, rows)| usize::from(rows));
     let text = document_for(&io::stdout(), text);
     let lines: String =
         text.lines().take(rows.max(2) - 1).map(|line| format!("{line}{CLEAR_BEHIND}\n")).collect();
@@ -122,15 +116,12 @@ pub(crate) fn printed(done: io::Result<()>) -> Result<(), Failure> {
 /// Whether nobody reads standard output any more: a pipe that was closed, or a terminal that went
 /// away, of which the system says the same as of a broken disk.
 pub(crate) fn is_unread(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::BrokenPipe
-        || (error.raw_os_error() == Some(Errno::IO.raw_os_error())
-            && fstat(io::stdout())
-                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_char_device()))
+    error.kind() == ErrorKind::BrokenPipe || went_away(error)
 }
 
 /// Writes a line for people to standard error. Who does not read it misses it.
 pub(crate) fn note(text: &str) {
-    if is_let(io::stderr()) {
+    if is_let(Stream::Err) {
         written(&mut io::stderr().lock(), format!("{text}\n").as_bytes()).ok();
     }
 }

@@ -1,10 +1,8 @@
 //! What is shown while a campaign runs, and where log lines go meanwhile.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::LazyLock;
 use std::time::Duration;
-
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::clock::local_now;
 use crate::domain::Caught;
@@ -14,8 +12,8 @@ use crate::engine::StopLevel;
 use crate::engine::cancel::Told;
 use crate::ops::ui::Progress;
 use crate::report::human::wrapped;
-use crate::report::progress::{self, Look, Style, Terminal};
-use std::io::Write;
+use crate::report::progress::{self, Style, Terminal};
+use crate::system::terminal::NoCaret;
 
 /// Standard error, once for bars and logs, so that neither tears the other.
 static TERMINAL: LazyLock<Terminal> = LazyLock::new(Terminal::stderr);
@@ -29,36 +27,7 @@ pub(crate) fn log_writer() -> Terminal {
 pub(crate) struct View {
     progress: progress::Progress,
     style: Style,
-    _echo: NoCaret,
-}
-
-/// Keeps the terminal from showing `^C`, which would tear the bars, as long as it lives. In the
-/// background the terminal is set for somebody else, and setting it would stop the program.
-struct NoCaret(Option<Termios>);
-
-impl NoCaret {
-    fn new(style: Style) -> Self {
-        let mut before = None;
-        if style == Style::Bars && (Look::stderr().is_in_front)() {
-            before = tcgetattr(std::io::stderr()).ok();
-        }
-        if let Some(mut now) = before.clone() {
-            now.local_modes.remove(LocalModes::ECHOCTL);
-            // A terminal that refuses shows what it always shows.
-            tcsetattr(std::io::stderr(), OptionalActions::Now, &now).ok();
-        }
-        Self(before)
-    }
-}
-
-impl Drop for NoCaret {
-    fn drop(&mut self) {
-        if let Some(before) = &self.0
-            && (Look::stderr().is_in_front)()
-        {
-            tcsetattr(std::io::stderr(), OptionalActions::Now, before).ok();
-        }
-    }
+    _echo: Option<NoCaret>,
 }
 
 impl View {
@@ -69,7 +38,7 @@ impl View {
         Self {
             progress: progress::Progress::new(style, &TERMINAL),
             style,
-            _echo: NoCaret::new(style),
+            _echo: if style == Style::Bars { Some(NoCaret::begin()) } else { None },
         }
     }
 }

@@ -1,9 +1,8 @@
 //! Writing a plan: to a temporary file beside it, then under its name, so that nobody ever reads
 //! half of one; and what is told of it. A file that is there stays unless it is forced.
 
-use std::fs::{self, File, Permissions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::domain::preflight::Group;
@@ -15,6 +14,7 @@ use crate::ops::failure::Failure;
 use crate::report::Document;
 use crate::report::human::wrapped;
 use crate::report::jsonl;
+use crate::system::files;
 
 /// Whether a plan may be written there: asked before the list is read.
 ///
@@ -129,15 +129,14 @@ fn put(path: &Path, bytes: &[u8], force: bool) -> io::Result<()> {
         _ => PathBuf::from("."),
     };
     // As reports are: for their owner and group.
-    let mut file = tempfile::Builder::new()
-        .prefix(".fleetsweep-plan-")
-        .permissions(Permissions::from_mode(0o640))
-        .tempfile_in(&folder)?;
+    let mut temporary = tempfile::Builder::new();
+    files::let_group_read(temporary.prefix(".fleetsweep-plan-"));
+    let mut file = temporary.tempfile_in(&folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     let kept = if force { file.persist(path) } else { file.persist_noclobber(path) };
     kept.map_err(|error| error.error)?;
-    // Not every file system can flush a folder; the plan itself is on the disk.
-    drop(File::open(folder).and_then(|folder| folder.sync_all()));
+    // Where a folder cannot be flushed, the plan itself is on the disk.
+    files::flush_folder(&folder).ok();
     Ok(())
 }

@@ -5,14 +5,12 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indicatif::{ProgressDrawTarget, TermLike};
-use rustix::io::Errno;
-use rustix::process::getpgrp;
-use rustix::termios::{LocalModes, isatty, tcgetattr, tcgetpgrp, tcgetwinsize};
+
+use crate::system::terminal::{self, Stream};
 
 /// Redraws a second at most.
 const HERTZ: u8 = 20;
@@ -35,7 +33,12 @@ pub struct Look {
 impl Look {
     /// That of standard error.
     pub fn stderr() -> Self {
-        Self { size: size_of_stderr, is_in_front, stops_writers: || stops_writers(io::stderr()) }
+        Self {
+            // That of old terminals where it does not say.
+            size: || terminal::size(Stream::Err).unwrap_or((80, 24)),
+            is_in_front: || terminal::is_in_front(Stream::Err),
+            stops_writers: || terminal::stops_writers(Stream::Err),
+        }
     }
 }
 
@@ -137,30 +140,4 @@ impl TermLike for Screen {
         }
         Ok(())
     }
-}
-
-/// Columns and rows of standard error; those of old terminals where it does not say.
-fn size_of_stderr() -> (u16, u16) {
-    match tcgetwinsize(io::stderr()) {
-        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
-        _ => (80, 24),
-    }
-}
-
-/// Whether standard error is a terminal of which this program is in the foreground. One that is not
-/// the controlling terminal has no foreground, and one that went away has nothing to show.
-fn is_in_front() -> bool {
-    match tcgetpgrp(io::stderr()) {
-        Ok(front) => front == getpgrp(),
-        Err(Errno::IO) => false,
-        Err(_) => isatty(io::stderr()),
-    }
-}
-
-/// Whether a terminal stops this program for writing to it: in the background, where its user wants
-/// no output from there (TOSTOP, see termios(3)).
-pub fn stops_writers(terminal: impl AsFd) -> bool {
-    let front = tcgetpgrp(&terminal);
-    front.is_ok_and(|front| front != getpgrp())
-        && tcgetattr(&terminal).is_ok_and(|set| set.local_modes.contains(LocalModes::TOSTOP))
 }

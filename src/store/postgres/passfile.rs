@@ -1,30 +1,38 @@
 //! The password file of PostgreSQL's own tools: one line for each server, `host:port:database:user:
 //! password`, where `*` stands for any (libpq-pgpass in PostgreSQL's documentation).
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 use crate::store::{Result, StoreError};
+use crate::system::secrets::Access;
 
 /// The password for the first host of this address; `None` if the file has none or is not there.
 ///
 /// # Errors
 /// `Refused` if others may read the file.
 pub(super) fn find(file: &Path, config: &Config) -> Result<Option<String>> {
-    let Ok(there) = fs::metadata(file) else { return Ok(None) };
-    if there.permissions().mode() & 0o077 != 0 {
+    let unread = |error: io::Error| {
+        StoreError::Refused(format!("{} cannot be read: {error}", file.display()))
+    };
+    let mut open = match File::open(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(unread)?,
+    };
+    let access = Access::of(&open).map_err(unread)?;
+    if !access.is_private() {
         return Err(StoreError::Refused(format!(
-            "{} may be read by others, so that no password is taken from it: chmod 600 {0}",
-            file.display()
+            "{} may be read by others, so that no password is taken from it: {}",
+            file.display(),
+            access.remedy(file)
         )));
     }
-    let text = fs::read_to_string(file).map_err(|error| {
-        StoreError::Refused(format!("{} cannot be read: {error}", file.display()))
-    })?;
+    let mut text = String::new();
+    open.read_to_string(&mut text).map_err(unread)?;
     let host = match config.get_hosts().first() {
         Some(Host::Tcp(name)) => name.clone(),
         _ => "localhost".to_owned(),

@@ -24,6 +24,7 @@ use crate::store::tables::Subject;
 use crate::store::task;
 use crate::store::verbs::{Database, Work};
 use crate::store::{Result, StoreError};
+use crate::system::host;
 
 /// A store in PostgreSQL.
 #[derive(Debug)]
@@ -83,8 +84,7 @@ impl<C: SharedClock> PostgresStore<C> {
             epoch::check(&session, &inner.shared.clock, &inner.shared.timing, &inner.witness)
                 .await?;
             let now = inner.shared.clock.now();
-            let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-            inner.shared.runner = sql::add_runner(&session, &host, now).await?;
+            inner.shared.runner = sql::add_runner(&session, &host::name(), now).await?;
             drop_what_is_old(&session, &inner.shared.clock).await?;
             Ok(Arc::new(inner))
         };

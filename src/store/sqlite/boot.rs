@@ -1,8 +1,6 @@
-//! The store's clock: CLOCK_BOOTTIME plus an offset that is chosen once for each start of the
-//! machine and kept in the store, so that every process agrees on it, suspend counts, and a step
+//! The store's clock: the time since the machine was started, plus an offset that is chosen once
+//! for each start and kept in the store, so that every process agrees on it, suspend counts, and a step
 //! of the wall clock frees no slot early.
-
-use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
@@ -11,6 +9,7 @@ use super::fault::Fault;
 use super::sql;
 use crate::clock::SystemClock;
 use crate::store::StoreError;
+use crate::system::boot;
 
 /// The present start of the machine, and its clocks.
 #[derive(Clone, Debug)]
@@ -27,17 +26,10 @@ impl Boot {
     /// This machine, now.
     ///
     /// # Errors
-    /// `Refused` if the kernel does not tell which start this is.
+    /// `Refused` if the system does not tell which start this is.
     pub fn now() -> Result<Self, StoreError> {
-        let file = "/proc/sys/kernel/random/boot_id";
-        let id = std::fs::read_to_string(file).map_err(|error| {
-            StoreError::Refused(format!(
-                "{file} cannot be read ({error}), so the store's clock is not safe; run on Linux \
-                 with /proc mounted"
-            ))
-        })?;
+        let id = boot::identity().map_err(StoreError::Refused)?;
         let (boot_us, wall_us) = (SystemClock::boot_time_us(), SystemClock::wall_us());
-        let id = id.trim().to_owned() + &own_time(std::fs::read_link("/proc/self/ns/time").ok());
         Ok(Self { id, boot_us, wall_us })
     }
 
@@ -53,17 +45,6 @@ impl Boot {
         let by_wall = self.wall_us.saturating_sub(utc.as_microsecond()).saturating_sub(1_000_000);
         let passed = by_wall.min(self.boot_us).max(0);
         stamp.saturating_add(1).saturating_add(passed).saturating_sub(self.boot_us)
-    }
-}
-
-/// What tells apart a process in a time namespace of its own: the kernel adds an offset to its
-/// CLOCK_BOOTTIME, so its stamps are not those of the rest of the machine (time_namespaces(7)).
-fn own_time(namespace: Option<PathBuf>) -> String {
-    // The first one, by its number in the kernel (PROC_TIME_INIT_INO in linux/proc_ns.h).
-    const OF_THE_MACHINE: &str = "time:[4026531834]";
-    match namespace {
-        Some(own) if own != Path::new(OF_THE_MACHINE) => format!(" in {}", own.display()),
-        _ => String::new(),
     }
 }
 
@@ -102,17 +83,5 @@ pub(super) async fn read_offset(conn: &mut SqliteConnection, boot: &Boot) -> Res
     match sql::clock_offset(conn, &boot.id).await? {
         Some(offset) => Ok(offset),
         None => Ok(boot.offset_after(sql::last_moment(conn).await?)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_namespace_of_its_own_is_another_start_and_the_machines_is_not() {
-        assert_eq!(own_time(None), "");
-        assert_eq!(own_time(Some("time:[4026531834]".into())), "");
-        assert_eq!(own_time(Some("time:[4026532177]".into())), " in time:[4026532177]");
     }
 }

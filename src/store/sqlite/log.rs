@@ -4,9 +4,11 @@
 //! changes nothing, and the formats are SQLite's own (fileformat2.html, section 4; walformat.html,
 //! section 2).
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::Path;
+
+use crate::system::files::would_lose_locks;
 
 const HEADER: usize = 32;
 const FRAME: usize = 24;
@@ -25,20 +27,12 @@ const MAGIC: u32 = 0x377f_0682;
 /// If a file cannot be read.
 pub(super) fn damage(log: &Path, index: &Path) -> io::Result<Option<String>> {
     // The index comes first: a log that somebody writes meanwhile only grows.
-    let least = if held_here(index) { None } else { least(index)? };
+    let least = if would_lose_locks(index) { None } else { least(index)? };
     match File::open(log) {
         Ok(file) => read(BufReader::with_capacity(1 << 20, file), least),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(least.map(cut_off)),
         Err(error) => Err(error),
     }
-}
-
-/// Whether this process has the file open. It must not be opened then: closing it would drop the
-/// locks that SQLite holds on it (howtocorrupt.html, section 2.2).
-fn held_here(path: &Path) -> bool {
-    let Ok(path) = fs::canonicalize(path) else { return false };
-    let Ok(files) = fs::read_dir("/proc/self/fd") else { return true };
-    files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|target| target == path))
 }
 
 /// The log that an index is about: its two salts, and how many frames are committed.

@@ -5,7 +5,6 @@
 //! that file still and is not noticed.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -14,6 +13,7 @@ use sqlx::SqliteConnection;
 use super::fault::Fault;
 use super::sql::{self, FileIdentity};
 use crate::store::StoreError;
+use crate::system::files;
 
 /// Keeps where the store is, and refuses it if it is a copy of a file that is still in its place.
 /// Returns whether it is a copy whose original is gone: a backup that was restored is one, and what
@@ -40,8 +40,8 @@ fn identity(path: &Path) -> Option<FileIdentity> {
     let file = fs::metadata(path).ok()?;
     let since = file.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
     let born = since.and_then(|since| i64::try_from(since.as_micros()).ok());
-    let (device, inode) = (file.dev().cast_signed(), file.ino().cast_signed());
-    Some(FileIdentity { device, inode, born })
+    let (device, inode) = files::numbers(path).ok()?;
+    Some(FileIdentity { device: device.cast_signed(), inode: inode.cast_signed(), born })
 }
 
 /// Whether it is one file, as far as its birth is known.

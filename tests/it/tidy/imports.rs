@@ -24,21 +24,28 @@ const fn by_traits(module: &'static str, may_use: &'static [&'static str]) -> Ar
 const ARROWS: &[Arrow] = &[
     arrow("domain", &[]),
     arrow("emulator", &[]),
+    arrow("system", &["domain"]),
     // For the type of a moment, and nothing else.
-    arrow("clock", &["domain"]),
+    arrow("clock", &["domain", "system"]),
     arrow("gate", &["clock", "domain"]),
-    arrow("defender", &["clock", "domain"]),
-    arrow("store", &["clock", "domain"]),
+    arrow("defender", &["clock", "domain", "system"]),
+    arrow("store", &["clock", "domain", "system"]),
     arrow("intake", &["domain"]),
-    arrow("report", &["domain"]),
+    arrow("report", &["domain", "system"]),
     by_traits("engine", &["clock", "defender", "domain", "gate", "store"]),
     arrow(
         "ops",
-        &["clock", "defender", "domain", "emulator", "engine", "intake", "report", "store"],
+        &[
+            "clock", "defender", "domain", "emulator", "engine", "intake", "report", "store",
+            "system",
+        ],
     ),
-    arrow("page", &["clock", "domain", "ops", "report", "store"]),
+    arrow("page", &["clock", "domain", "ops", "report", "store", "system"]),
     // The defender for where credentials are, the engine for how far a run is.
-    arrow("cli", &["clock", "defender", "domain", "emulator", "engine", "ops", "page", "report"]),
+    arrow(
+        "cli",
+        &["clock", "defender", "domain", "emulator", "engine", "ops", "page", "report", "system"],
+    ),
 ];
 
 /// Modules of which those that go by traits may use the types alone.

@@ -15,7 +15,7 @@ const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
 const HANGUP: u32 = 1;
 
 /// Takes all signals that ask for nothing, and does nothing.
-pub(crate) fn take_the_harmless() {
+pub fn take_the_harmless() {
     LazyLock::force(&HANGUP_IGNORED);
     for number in HARMLESS.into_iter().chain(REAL_TIME) {
         // What is taken once stays taken; one that cannot be is as before.
@@ -26,7 +26,7 @@ pub(crate) fn take_the_harmless() {
 /// Whether SIGHUP was ignored when the program was started, as by nohup: then it ends nothing.
 /// SIGINT is heeded in any case: shells ignore it for what they start with `&` without being asked,
 /// and a run that stops loses nothing, while one that cannot be stopped orders on.
-pub(crate) fn is_hangup_ignored() -> bool {
+pub(super) fn is_hangup_ignored() -> bool {
     *HANGUP_IGNORED
 }
 

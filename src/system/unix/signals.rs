@@ -5,6 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::ignored_signals::is_hangup_ignored;
+pub use super::ignored_signals::take_the_harmless;
 use crate::domain::Caught;
 
 /// The limit on CPU time, which repeats every second.
@@ -19,8 +20,11 @@ struct Signals {
     cpu_time: Signal,
 }
 
-/// Begins to take the signals, and hands them on as they come.
-pub(crate) fn listen() -> std::io::Result<UnboundedReceiver<Caught>> {
+/// Begins to take the signals, and hands them on as they come. Call it inside the runtime.
+///
+/// # Errors
+/// As of the system.
+pub fn listen() -> std::io::Result<UnboundedReceiver<Caught>> {
     let mut signals = Signals::new()?;
     let (to_operation, heard) = unbounded_channel();
     tokio::spawn(async move { while to_operation.send(signals.next().await).is_ok() {} });

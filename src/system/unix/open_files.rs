@@ -4,13 +4,13 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Takes all that the system allows; shells begin with less (1,024 on most).
-pub(crate) fn raise() {
+pub fn raise() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     // If it is refused, what there was stays, and a run judges by that.
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).ok();
 }
 
 /// How many there may be. Returns `None` if the system sets no limit.
-pub(crate) fn allowed() -> Option<u64> {
+pub fn allowed() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }

@@ -1,0 +1,19 @@
+//! The room of the system: what each kind of system does in its own way, behind plain functions.
+//! The rest of the program knows no kind: no file outside names one, but in tests. It decides
+//! nothing about devices, limits or stores.
+//!
+//! Each function is there for every kind, under one name: `unix` (Linux) and `windows`.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub use unix::{
+    boot, command, files, host, open_files, places, secrets, shell, signals, socket, terminal,
+};
+#[cfg(windows)]
+pub use windows::{
+    boot, command, files, host, open_files, places, secrets, shell, signals, socket, terminal,
+};

@@ -1,0 +1,15 @@
+//! Linux.
+
+pub mod boot;
+pub mod command;
+pub mod files;
+pub mod host;
+mod ignored_signals;
+mod network;
+pub mod open_files;
+pub mod places;
+pub mod secrets;
+pub mod shell;
+pub mod signals;
+pub mod socket;
+pub mod terminal;

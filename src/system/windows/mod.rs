@@ -1,0 +1,15 @@
+//! Windows.
+
+mod access;
+pub mod boot;
+pub mod command;
+pub mod files;
+pub mod host;
+pub mod open_files;
+pub mod places;
+pub mod secrets;
+pub mod shell;
+pub mod signals;
+pub mod socket;
+pub mod terminal;
+mod win32;
