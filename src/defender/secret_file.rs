@@ -113,7 +113,9 @@ fn is_credential(path: &Path) -> bool {
     folder.is_some_and(|folder| fs::canonicalize(path).is_ok_and(|path| path.starts_with(folder)))
 }
 
+// By modes; `system::windows` has tests of its own.
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

@@ -175,7 +175,6 @@ fn token(body: &[u8]) -> Option<Token> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
     use std::sync::{Arc, Mutex};
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -259,6 +258,7 @@ mod tests {
         );
     }
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn no_file_outside_of_the_agents_folder_is_read_whoever_names_it() {
         let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -269,7 +269,7 @@ mod tests {
         fs::create_dir(inside("folder.key")).unwrap();
         fs::create_dir(inside("deep")).unwrap();
         fs::write(inside("deep/a.key"), "canary-key").unwrap();
-        symlink(other.path().join("a.key"), inside("link.key")).unwrap();
+        std::os::unix::fs::symlink(other.path().join("a.key"), inside("link.key")).unwrap();
         let relative = PathBuf::from("a.key");
         for (path, word) in [
             (other.path().join("a.key"), "no .key file directly in"),

@@ -118,9 +118,6 @@ pub fn write(path: &Path, text: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
@@ -142,8 +139,12 @@ mod tests {
         );
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_file_is_replaced_whole_readable_by_the_collector_and_has_its_ending() {
+        use std::fs;
+        use std::os::unix::fs::PermissionsExt;
+
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f.prom");
         assert_eq!(check_writable(&path), Ok(()));

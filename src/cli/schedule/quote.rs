@@ -98,7 +98,9 @@ fn write_reference(text: &mut String, letter: char) {
     write!(text, "&#{};", u32::from(letter)).unwrap_or_default();
 }
 
+// A shell is asked.
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::process::Command;
 

@@ -1,20 +1,25 @@
-//! A task of the Windows scheduler that starts fleetsweep in WSL, as XML. `wsl.exe --exec` hands
-//! the words over without a shell, so that only Windows' own rules of quoting count.
+//! A task of the Windows scheduler that starts fleetsweep, as XML: the program itself, or from
+//! Linux the one in WSL. No shell is between, so that only Windows' own rules of quoting count.
 
 use super::file::ScheduleFile;
 use super::job::{Job, SignIn};
 use super::quote::{windows_word, xml};
 use super::when::Start;
 use crate::ops::failure::Failure;
+use crate::system::command::{Task, task};
 
 /// The task.
 ///
 /// # Errors
 /// `Failure` if the scheduler would change a word, which nothing there can prevent.
 pub(super) fn files(job: &Job) -> Result<Vec<ScheduleFile>, Failure> {
-    let words = arguments(job);
-    words.iter().try_for_each(|word| check(word))?;
-    let line: Vec<String> = words.iter().map(|word| windows_word(word)).collect();
+    let task = task_of(job);
+    task.arguments.iter().try_for_each(|word| check(word))?;
+    let line: Vec<String> = task.arguments.iter().map(|word| windows_word(word)).collect();
+    let folder = task.folder.map(|folder| {
+        let folder = xml(&folder.to_string_lossy());
+        format!("\n      <WorkingDirectory>{folder}</WorkingDirectory>")
+    });
     let triggers: String = job.starts.iter().map(trigger).collect();
     let name = &job.name;
     let text = format!(
@@ -25,7 +30,7 @@ pub(super) fn files(job: &Job) -> Result<Vec<ScheduleFile>, Failure> {
      To try it: schtasks /Run /TN {name} -->
 <Task version=\"1.2\" xmlns=\"http://schemas.microsoft.com/windows/2004/02/mit/task\">
   <RegistrationInfo>
-    <Description>Microsoft Defender antivirus scans by fleetsweep, in WSL</Description>
+    <Description>Microsoft Defender antivirus scans by fleetsweep{}</Description>
   </RegistrationInfo>
   <Triggers>
 {triggers}  </Triggers>
@@ -44,13 +49,16 @@ pub(super) fn files(job: &Job) -> Result<Vec<ScheduleFile>, Failure> {
   </Settings>
   <Actions Context=\"Author\">
     <Exec>
-      <Command>%SystemRoot%\\System32\\wsl.exe</Command>
-      <Arguments>{}</Arguments>
+      <Command>{}</Command>
+      <Arguments>{}</Arguments>{}
     </Exec>
   </Actions>
 </Task>
 ",
-        xml(&line.join(" "))
+        task.within,
+        xml(&task.program),
+        xml(&line.join(" ")),
+        folder.unwrap_or_default(),
     );
     Ok(vec![ScheduleFile { name: format!("{name}.xml"), text }])
 }
@@ -58,12 +66,21 @@ pub(super) fn files(job: &Job) -> Result<Vec<ScheduleFile>, Failure> {
 /// What a user of Windows should know about this job.
 pub(super) fn warnings(job: &Job) -> Vec<String> {
     let mut warnings = Vec::new();
+    let task = task_of(job);
     if job.sign_in == SignIn::Secret(None) {
-        warnings.push(
-            "the task has no AZURE_CLIENT_SECRET; name a file that only you can read, in the file \
-             system of WSL, with --client-secret-file"
-                .to_owned(),
-        );
+        warnings.push(format!(
+            "the task has no AZURE_CLIENT_SECRET; name a file that only you can read{} with \
+             --client-secret-file",
+            // There its rights are kept.
+            if task.within.is_empty() { "" } else { ", in the file system of WSL," }
+        ));
+    }
+    if !task.unset.is_empty() {
+        warnings.push(format!(
+            "the task does not set {}; say it in the settings file, or set it for the account of \
+             the task (setx)",
+            task.unset.join(", ")
+        ));
     }
     if let Some(zone) = &job.zone {
         warnings.push(format!("the task starts by the clock of Windows, not by that of {zone}"));
@@ -71,23 +88,8 @@ pub(super) fn warnings(job: &Job) -> Vec<String> {
     warnings
 }
 
-/// What `wsl.exe` gets.
-fn arguments(job: &Job) -> Vec<String> {
-    let own = |text: &str| text.to_owned();
-    let mut words = Vec::new();
-    // WSL says so in every process that it starts.
-    let distribution = std::env::var("WSL_DISTRO_NAME").ok().filter(|name| !name.is_empty());
-    if let Some(name) = distribution {
-        words.extend([own("--distribution"), name]);
-    }
-    words.extend([own("--cd"), job.folder.to_string_lossy().into_owned(), own("--exec")]);
-    if !job.variables.is_empty() {
-        words.push(own("/usr/bin/env"));
-        words.extend(job.variables.iter().map(|(name, text)| format!("{name}={text}")));
-    }
-    words.push(job.program.clone());
-    words.extend(job.words_as_typed());
-    words
+fn task_of(job: &Job) -> Task {
+    task(&job.folder, &job.variables, &job.program, job.words_as_typed())
 }
 
 /// The scheduler puts variables in the place of `%NAME%` and `$(Arg0)`, whatever the quotes.

@@ -416,7 +416,9 @@ fn typed_values(typed: &Typed<'_>, key: &Key) -> Option<Vec<String>> {
     Some(raw.map(|value| value.to_string_lossy().into_owned()).collect())
 }
 
+// Only there can a variable be something else than text.
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::ffi::OsStringExt;
 

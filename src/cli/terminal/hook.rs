@@ -99,7 +99,9 @@ fn failed(status: ExitStatus) -> String {
     }
 }
 
+// The commands are those of a POSIX shell.
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

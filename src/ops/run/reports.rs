@@ -349,13 +349,12 @@ fn named(path: &Path, campaign: &CampaignName) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
-
     use super::*;
     use crate::clock::ManualClock;
     use crate::domain::{DeviceId, NewRow, Opened, Opening, Timing};
     use crate::store::ClaimAnswer;
     use crate::store::memory::MemoryStore;
+    use crate::system::files;
 
     fn opening() -> Opening {
         Opening {
@@ -403,7 +402,7 @@ mod tests {
         let path = folder.path().join("r.csv");
         let reports = Reports { paths: vec![path.clone()], metrics: None, prints: false };
         // Each writing makes a new file in the place of the old one.
-        let file = || std::fs::metadata(&path).unwrap().ino();
+        let file = || files::numbers(&path).unwrap();
         let first = reports.write_if_changed(&store, &campaign, None).await.unwrap();
         let written = file();
         let same = reports.write_if_changed(&store, &campaign, Some(first.clone())).await.unwrap();

@@ -1,6 +1,6 @@
 //! The store's clock: the time since the machine was started, plus an offset that is chosen once
-//! for each start and kept in the store, so that every process agrees on it, suspend counts, and a step
-//! of the wall clock frees no slot early.
+//! for each start and kept in the store, so that every process agrees on it, suspend counts, and a
+//! step of the wall clock frees no slot early.
 
 use jiff::Timestamp;
 use sqlx::SqliteConnection;

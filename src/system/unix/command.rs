@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -39,4 +40,45 @@ impl Tree {
             kill_process_group(group, Signal::KILL).ok();
         }
     }
+}
+
+/// How a task of the Windows scheduler starts a command.
+#[derive(Debug)]
+pub struct Task {
+    /// The program.
+    pub program: String,
+    /// What it gets.
+    pub arguments: Vec<String>,
+    /// Where it is started, if its arguments do not say it.
+    pub folder: Option<PathBuf>,
+    /// The variables that the command reads and that the task cannot set.
+    pub unset: Vec<String>,
+    /// Where the command runs, as the end of a sentence.
+    pub within: &'static str,
+}
+
+/// The task for a command of this system, which runs in WSL then: `wsl.exe --exec` hands the words
+/// over without a shell.
+pub fn task(
+    folder: &Path,
+    variables: &[(String, String)],
+    program: &str,
+    words: Vec<String>,
+) -> Task {
+    let own = |text: &str| text.to_owned();
+    let mut arguments = Vec::new();
+    // WSL says so in every process that it starts.
+    let distribution = std::env::var("WSL_DISTRO_NAME").ok().filter(|name| !name.is_empty());
+    if let Some(name) = distribution {
+        arguments.extend([own("--distribution"), name]);
+    }
+    arguments.extend([own("--cd"), folder.to_string_lossy().into_owned(), own("--exec")]);
+    if !variables.is_empty() {
+        arguments.push(own("/usr/bin/env"));
+        arguments.extend(variables.iter().map(|(name, text)| format!("{name}={text}")));
+    }
+    arguments.push(own(program));
+    arguments.extend(words);
+    let program = own(r"%SystemRoot%\System32\wsl.exe");
+    Task { program, arguments, folder: None, unset: Vec::new(), within: ", in WSL" }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::windows::io::AsHandle;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::{Child, Command};
@@ -38,5 +39,37 @@ impl Tree {
         if let Some(job) = &self.0 {
             job.end();
         }
+    }
+}
+
+/// How a task of the Windows scheduler starts a command.
+#[derive(Debug)]
+pub struct Task {
+    /// The program.
+    pub program: String,
+    /// What it gets.
+    pub arguments: Vec<String>,
+    /// Where it is started, if its arguments do not say it.
+    pub folder: Option<PathBuf>,
+    /// The variables that the command reads and that the task cannot set.
+    pub unset: Vec<String>,
+    /// Where the command runs, as the end of a sentence.
+    pub within: &'static str,
+}
+
+/// The task for a command of this system: the program itself, in its folder. A task has no
+/// variables of its own.
+pub fn task(
+    folder: &Path,
+    variables: &[(String, String)],
+    program: &str,
+    words: Vec<String>,
+) -> Task {
+    Task {
+        program: program.to_owned(),
+        arguments: words,
+        folder: Some(folder.to_owned()),
+        unset: variables.iter().map(|(name, _)| name.clone()).collect(),
+        within: "",
     }
 }

@@ -75,7 +75,9 @@ impl Source {
         let marks = self.code.match_indices("#[cfg(test)]");
         let module = marks.map(|(at, mark)| (at, self.code[at + mark.len()..].trim_start()));
         let mut module = module.filter(|(_, rest)| {
-            let item = rest.lines().next().unwrap_or_default();
+            // Tests may be for one kind of system.
+            let mut lines = rest.lines().skip_while(|line| line.starts_with("#[cfg("));
+            let item = lines.next().unwrap_or_default();
             item.starts_with("mod ") && item.ends_with('{')
         });
         module.next().map_or(self.code.len(), |(at, _)| at)
@@ -180,4 +182,6 @@ fn only_the_module_of_tests_ends_the_code() {
     let source = Source::new("src/x.rs", text);
     assert!(source.code_to_ship().contains("fn f") && !source.code_to_ship().contains("fn g"));
     assert_eq!(Source::new("tests/it/x.rs", text).code_to_ship(), "");
+    let of_unix = "fn f() {}\n#[cfg(test)]\n#[cfg(unix)]\nmod tests {\n fn g() {}\n}\n";
+    assert!(!Source::new("src/x.rs", of_unix).code_to_ship().contains("fn g"));
 }
