@@ -11,9 +11,11 @@ mod windows;
 
 #[cfg(unix)]
 pub use unix::{
-    boot, command, files, host, open_files, places, secrets, shell, signals, socket, terminal,
+    boot, command, files, host, open_files, places, secrets, service, shell, signals, socket,
+    terminal,
 };
 #[cfg(windows)]
 pub use windows::{
-    boot, command, files, host, open_files, places, secrets, shell, signals, socket, terminal,
+    boot, command, files, host, open_files, places, secrets, service, shell, signals, socket,
+    terminal,
 };

@@ -5,13 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sd_notify::NotifyState;
 
 use super::view::View;
 use super::{confirm, hook, open, say};
 use crate::ops::failure::Failure;
 use crate::ops::ui::{Hooks, Progress, Question, Say, Service, Ui, Unasked};
 use crate::report::Document;
+use crate::system::service;
 
 /// A terminal.
 pub(crate) struct TerminalUi {
@@ -33,14 +33,12 @@ impl Ui for TerminalUi {
         Arc::new(say::note)
     }
 
-    fn service(&self, service: &Service) {
-        let state = match service {
-            Service::Ready => NotifyState::Ready,
-            Service::Status(text) => NotifyState::Status(text),
-            Service::Stopping => NotifyState::Stopping,
-        };
-        // Without a service manager nothing is sent; one that is gone misses it.
-        sd_notify::notify(&[state]).ok();
+    fn service(&self, state: &Service) {
+        service::tell(match state {
+            Service::Ready => service::State::Ready,
+            Service::Status(text) => service::State::Doing(text),
+            Service::Stopping => service::State::Stopping,
+        });
     }
 
     fn show(&self, document: &dyn Document) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ mod network;
 pub mod open_files;
 pub mod places;
 pub mod secrets;
+pub mod service;
 pub mod shell;
 pub mod signals;
 pub mod socket;

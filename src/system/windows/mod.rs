@@ -8,6 +8,7 @@ pub mod host;
 pub mod open_files;
 pub mod places;
 pub mod secrets;
+pub mod service;
 pub mod shell;
 pub mod signals;
 pub mod socket;

@@ -1,0 +1,24 @@
+//! The service manager that started this program, if one did: systemd.
+
+use sd_notify::NotifyState;
+
+/// What a service manager is told.
+#[derive(Clone, Copy, Debug)]
+pub enum State<'a> {
+    /// It has begun.
+    Ready,
+    /// What it does now.
+    Doing(&'a str),
+    /// It is about to end.
+    Stopping,
+}
+
+/// Tells it. Without a service manager nothing is sent; one that is gone misses it.
+pub fn tell(state: State<'_>) {
+    let state = match state {
+        State::Ready => NotifyState::Ready,
+        State::Doing(text) => NotifyState::Status(text),
+        State::Stopping => NotifyState::Stopping,
+    };
+    sd_notify::notify(&[state]).ok();
+}
