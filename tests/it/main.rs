@@ -20,6 +20,8 @@
 //! FLEETSWEEP_LONG=1 cargo test --locked --test it engine::
 //! # Or another of its targets.
 //! cargo +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz intake
+//! # The program for Windows: built, its unit tests and a kill with resume, under wine.
+//! .ci/windows
 //! # The picture of the README, made again.
 //! FLEETSWEEP_PICTURE=make cargo test --locked --test it the_readmes_picture
 //! ```

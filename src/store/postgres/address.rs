@@ -11,6 +11,7 @@ use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 use super::passfile;
 use crate::store::{Result, StoreError};
+use crate::system::socket::{Reach, reach};
 
 /// How long opening one connection may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -111,9 +112,9 @@ impl Address {
 
 /// Whether nobody else's machine is between this process and the server.
 fn is_near(host: &Host) -> bool {
-    match host {
-        Host::Unix(_) => true,
-        Host::Tcp(name) => {
+    match reach(host) {
+        Reach::Folder(_) => true,
+        Reach::Name(name) => {
             name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
         }
     }
@@ -130,9 +131,9 @@ impl fmt::Display for Address {
         for (n, host) in hosts.iter().enumerate() {
             let port = ports.get(n).or(ports.first()).copied().unwrap_or(5432);
             let comma = if n == 0 { "" } else { "," };
-            match host {
-                Host::Tcp(name) => write!(f, "{comma}{name}:{port}")?,
-                Host::Unix(folder) => {
+            match reach(host) {
+                Reach::Name(name) => write!(f, "{comma}{name}:{port}")?,
+                Reach::Folder(folder) => {
                     let folder = folder.display().to_string().replace('/', "%2F");
                     write!(f, "{comma}{folder}:{port}")?;
                 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use axum::serve::Listener as Listens;
 use tokio::net::TcpStream;
+use tokio_postgres::config::Host;
 
 /// What listens on such a socket: nothing ever does.
 #[derive(Debug)]
@@ -31,4 +32,19 @@ impl Listens for Listener {
 pub fn bind(_path: &Path) -> io::Result<Listener> {
     let why = "there are no such sockets on Windows; listen on an address (--listen)";
     Err(io::Error::new(io::ErrorKind::Unsupported, why))
+}
+
+/// Where a database server is reached.
+#[derive(Clone, Copy, Debug)]
+pub enum Reach<'a> {
+    /// By a name or an address.
+    Name(&'a str),
+    /// By a socket in this folder.
+    Folder(&'a Path),
+}
+
+/// Where this one is reached: by its name, since there are no sockets in folders.
+pub fn reach(host: &Host) -> Reach<'_> {
+    let Host::Tcp(name) = host;
+    Reach::Name(name)
 }
