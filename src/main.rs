@@ -10,17 +10,21 @@ use fleetsweep::cli;
 const ONE_THREAD: &str = "FLEETSWEEP_ONE_THREAD";
 
 fn main() -> ExitCode {
+    ExitCode::from(cli::with_room(run).unwrap_or_else(|error| cli::no_runtime(&error)))
+}
+
+fn run() -> u8 {
     cli::complete::if_asked();
     let parsed = match cli::parse::parse() {
         Ok(parsed) => parsed,
-        Err(code) => return ExitCode::from(code),
+        Err(code) => return code,
     };
     let mut builder = match std::env::var_os(ONE_THREAD) {
         Some(_) => tokio::runtime::Builder::new_current_thread(),
         None => tokio::runtime::Builder::new_multi_thread(),
     };
-    ExitCode::from(match builder.enable_all().build() {
+    match builder.enable_all().build() {
         Ok(runtime) => runtime.block_on(cli::run(parsed)),
         Err(error) => cli::no_runtime(&error),
-    })
+    }
 }

@@ -21,6 +21,7 @@ use crate::clock::unreadable_zone;
 use crate::domain::Exit;
 use crate::domain::text::printable;
 use crate::ops::failure::Failure;
+pub use crate::system::stack::with_room;
 use crate::system::{open_files, signals};
 
 /// Runs a command and returns its exit code; a failure is printed here and nowhere else.

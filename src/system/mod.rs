@@ -12,10 +12,10 @@ mod windows;
 #[cfg(unix)]
 pub use unix::{
     boot, command, files, host, open_files, places, secrets, service, shell, signals, socket,
-    terminal,
+    stack, terminal,
 };
 #[cfg(windows)]
 pub use windows::{
     boot, command, files, host, open_files, places, secrets, service, shell, signals, socket,
-    terminal,
+    stack, terminal,
 };

@@ -13,4 +13,5 @@ pub mod service;
 pub mod shell;
 pub mod signals;
 pub mod socket;
+pub mod stack;
 pub mod terminal;

@@ -12,5 +12,6 @@ pub mod service;
 pub mod shell;
 pub mod signals;
 pub mod socket;
+pub mod stack;
 pub mod terminal;
 mod win32;
