@@ -120,7 +120,7 @@ mod tests {
         let (_, table) = readme.split_once("Exit codes, the first that applies:").unwrap();
         let rows = table.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
         let rows = rows.take_while(|line| line.starts_with("| "));
-        let code = |row: &str| row[2..].split(" |").next().unwrap().parse().unwrap();
+        let code = |row: &str| row[2..].split(" |").next().unwrap().parse::<u8>().unwrap();
         let codes: Vec<u8> = rows.map(code).collect();
         let order: Vec<u8> = Exit::WORST_FIRST.into_iter().map(Exit::code).collect();
         assert_eq!(codes, order);
