@@ -10,8 +10,8 @@ use super::gathered::Gathered;
 use super::happenings::words as happened;
 use super::human::{count, counted, moment};
 use super::mark::mark;
-use super::outcomes::{share, table};
-use super::picture::bar::{key, words};
+use super::outcomes::{fitting, share, table};
+use super::picture::bar::{key_of, keys, words};
 use super::picture::calls::legend;
 use super::picture::{STYLE, bar};
 use super::record::{ReportHead, reason, stands_of};
@@ -21,6 +21,9 @@ use crate::domain::{Outcome, Row, Stands, Tally};
 
 /// Characters of a name or a message that are shown.
 const SHOWN: usize = 200;
+
+/// Bytes of rows that need attention; a report stays below a megabyte.
+const FITS: usize = 750_000;
 
 /// Kinds of failure that are told apart.
 const KINDS: usize = 20;
@@ -185,12 +188,15 @@ fn told(story: &Story, tally: &Tally) -> Markup {
 }
 
 fn rows(head: &ReportHead, gathered: &Gathered) -> Markup {
+    let lines = fitting(gathered.rows.iter().map(|row| line(head, row)), FITS);
+    let more = gathered.more + (gathered.rows.len() - lines.len()) as u64;
     html! {
         @if !gathered.rows.is_empty() {
             h2 { "Rows that need attention" }
-            @if gathered.more > 0 {
+            (keys(gathered.rows.iter().map(|row| stands_of(row.life.state))))
+            @if more > 0 {
                 p {
-                    "The first " (count(gathered.rows.len() as u64)) "; " (count(gathered.more))
+                    "The first " (count(lines.len() as u64)) "; " (count(more))
                     " more stand in the other reports."
                 }
             }
@@ -203,7 +209,7 @@ fn rows(head: &ReportHead, gathered: &Gathered) -> Markup {
                         th scope="col" { "Outcome" }
                         th scope="col" { "What the server said, or why" }
                     } }
-                    tbody { @for row in &gathered.rows { (line(head, row)) } }
+                    tbody { @for line in &lines { (line) } }
                 }
             }))
         }
@@ -222,7 +228,7 @@ fn line(head: &ReportHead, row: &Row) -> Markup {
                 bdi { (cut(&printable(name), SHOWN)) }
                 @if !id.is_empty() && name != id { br; code class="id" { (id) } }
             }
-            td { (key(stands)) (words(stands)) }
+            td { (key_of(stands)) (words(stands)) }
             td class="dev" {
                 @if let Some(code) = &row.detail.error_code {
                     b { (cut(&printable(code), SHOWN)) } " "

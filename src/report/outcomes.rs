@@ -51,6 +51,16 @@ pub fn what_to_do(stands: Stands) -> &'static str {
     }
 }
 
+/// Lines of a table, as long as they fit into so many bytes.
+pub fn fitting(lines: impl Iterator<Item = Markup>, most: usize) -> Vec<Markup> {
+    let mut bytes = 0;
+    let fitting = lines.take_while(|line| {
+        bytes += line.0.len();
+        bytes <= most
+    });
+    fitting.collect()
+}
+
 /// A share of all, as `35.3 %`.
 pub fn share(rows: u64, all: u64) -> String {
     match (rows * 1_000 + all / 2).checked_div(all).unwrap_or(0) {

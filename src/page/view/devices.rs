@@ -7,26 +7,34 @@ use crate::domain::text::{cut, printable};
 use crate::domain::{Row, Stands, State};
 use crate::page::model::devices::DevicesView;
 use crate::report::human::{count, counted};
-use crate::report::picture::bar::{key, words};
+use crate::report::outcomes::fitting;
+use crate::report::picture::bar::{key_of, keys, words};
 use crate::report::record::{reason, stands_of};
 
 /// Characters of a name or a message that a list shows.
 const SHOWN: usize = 120;
 
+/// Bytes of rows that a page holds; what does not fit stands on the next one.
+const FITS: usize = 45_000;
+
 /// The page.
 pub(in crate::page) fn draw(frame: &Frame<'_>, view: &DevicesView) -> Markup {
     let campaign = &view.campaign;
+    let lines = lines(frame, view);
+    let more = view.more || lines.len() < view.rows.len();
+    let last = lines.len().checked_sub(1).and_then(|at| view.rows.get(at));
     let title = format!("Devices of {}", campaign.name);
     let main = html! {
         h1 { "Devices of " a href=(frame.campaign(campaign)) { (campaign.name.as_str()) } }
-        p class="sub" { (how_many(view)) }
+        p class="sub" { (how_many(view, lines.len() as u64, more)) }
         (form(frame, view))
-        @if !view.rows.is_empty() { (scrolls("Devices", &table(frame, view))) }
+        (keys(view.rows.iter().map(|row| stands_of(row.life.state))))
+        @if !lines.is_empty() { (scrolls("Devices", &table(&lines))) }
         p {
             @if view.after > 0 {
                 a href=(place(frame, view, "devices", None)) { "From the first" } " "
             }
-            @if let (true, Some(last)) = (view.more, view.rows.last()) {
+            @if let (true, Some(last)) = (more, last) {
                 a href=(place(frame, view, "devices", Some(last.seq))) { "More" }
             }
         }
@@ -34,12 +42,12 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &DevicesView) -> Markup {
     frame.page(&title, "", &main)
 }
 
-fn how_many(view: &DevicesView) -> String {
+fn how_many(view: &DevicesView, shown: u64, more: bool) -> String {
     let all = count(view.tally.rows());
-    match (view.matching(), view.rows.len() as u64) {
+    match (view.matching(), shown) {
         (Some(meant), _) => format!("{} of {all} rows are meant.", count(meant)),
         (None, 0) => format!("None of {all} rows is meant."),
-        (None, shown) if view.more => {
+        (None, shown) if more => {
             format!("The next {} of {all} that are meant.", counted(shown, "row"))
         }
         (None, shown) => format!("The last {} of {all} that are meant.", counted(shown, "row")),
@@ -93,7 +101,12 @@ fn place(frame: &Frame<'_>, view: &DevicesView, page: &str, after: Option<i64>) 
     format!("{}/{page}?{}", frame.campaign(&view.campaign), asked.finish())
 }
 
-fn table(frame: &Frame<'_>, view: &DevicesView) -> Markup {
+/// A line for each row, as far as they fit.
+fn lines(frame: &Frame<'_>, view: &DevicesView) -> Vec<Markup> {
+    fitting(view.rows.iter().map(|row| line(frame, view, row)), FITS)
+}
+
+fn table(lines: &[Markup]) -> Markup {
     html! {
         table class="rows" {
             colgroup { col class="l"; col class="d"; col class="o"; col class="r"; col class="a"; }
@@ -104,7 +117,7 @@ fn table(frame: &Frame<'_>, view: &DevicesView) -> Markup {
                 th scope="col" { "What the server said, or why" }
                 th scope="col" { "Answered" }
             } }
-            tbody { @for row in &view.rows { (line(frame, view, row)) } }
+            tbody { @for line in lines { (line) } }
         }
     }
 }
@@ -130,7 +143,7 @@ fn line(frame: &Frame<'_>, view: &DevicesView, row: &Row) -> Markup {
                 a href=(place) { bdi { (cut(&printable(name), SHOWN)) } }
                 @if !id.is_empty() && name != id { br; code class="id" { (id) } }
             }
-            td { (key(stands)) (words(stands)) }
+            td { (key_of(stands)) (words(stands)) }
             td {
                 @if let Some(code) = &detail.error_code { b { (cut(&printable(code), SHOWN)) } " " }
                 @if let Some(text) = said.or(why.as_deref()) {

@@ -33,15 +33,43 @@ fn look(stands: Stands) -> (&'static str, Hatch) {
 
 /// The sample that stands beside the words in a table.
 pub fn key(stands: Stands) -> Markup {
+    html! {
+        span class="key" aria-hidden="true" {
+            svg viewBox="0 0 14 14" width="14" height="14" { (sample(stands)) }
+        }
+    }
+}
+
+fn sample(stands: Stands) -> Markup {
     let (class, hatch) = look(stands);
     let area = Area { x: 0.0, y: 0.0, width: 14.0, height: 14.0 };
     html! {
-        span class="key" aria-hidden="true" {
-            svg viewBox="0 0 14 14" width="14" height="14" {
-                rect class=(class) width="14" height="14" {}
-                path class="pat" d=(hatch.path(area, 5.0)) {}
+        rect class=(class) width="14" height="14" {}
+        path class="pat" d=(hatch.path(area, 5.0)) {}
+    }
+}
+
+/// The samples of a long table, once each; its lines show them by `key_of`.
+pub fn keys(all: impl Iterator<Item = Stands>) -> Markup {
+    let mut shown: Vec<Stands> = Vec::new();
+    all.for_each(|stands| {
+        if !shown.contains(&stands) {
+            shown.push(stands);
+        }
+    });
+    html! {
+        svg class="keys" width="0" height="0" aria-hidden="true" {
+            @for stands in shown {
+                symbol id=(format!("k-{}", stands.word())) viewBox="0 0 14 14" { (sample(stands)) }
             }
         }
+    }
+}
+
+/// One of the samples of `keys`.
+pub fn key_of(stands: Stands) -> Markup {
+    html! {
+        svg class="key" aria-hidden="true" { use href=(format!("#k-{}", stands.word())) {} }
     }
 }
 

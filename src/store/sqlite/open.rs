@@ -135,7 +135,8 @@ pub(super) fn readers(path: &Path) -> SqlitePool {
     // Idle connections hold no snapshot, and a local file needs no ping before each use.
     let pool = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
     let pool = pool.acquire_timeout(FREE_WITHIN);
-    pool.connect_lazy_with(options(path).read_only(true))
+    // They go through rows once, or look up a few: pages that were read are of little use again.
+    pool.connect_lazy_with(options(path).read_only(true).pragma("cache_size", "-4000"))
 }
 
 /// Removes drafts that nobody confirmed, and calls that no limit can ask for any more.

@@ -7,7 +7,7 @@ mod faults;
 mod kills;
 mod order;
 mod points;
-mod strace;
+pub(crate) mod strace;
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -85,6 +85,12 @@ impl Page {
         Self { child, link, port, cookie: String::new() }
     }
 
+    /// How many bytes it has read, from files and from who asks.
+    pub(super) fn bytes_read(&self) -> u64 {
+        let io = std::fs::read_to_string(format!("/proc/{}/io", self.child.id())).unwrap();
+        io.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().parse().unwrap()
+    }
+
     /// Ends it; what it logged.
     pub(super) fn end(mut self) -> String {
         self.child.kill().unwrap();

@@ -16,6 +16,7 @@ use fleetsweep::domain::{
 use fleetsweep::store::sqlite::{Boot, SqliteStore};
 use fleetsweep::store::{ClaimAnswer, Store};
 use futures_util::future::join_all;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::kit::store::{
@@ -32,6 +33,7 @@ pub(super) const HOSTILE: [&str; 5] = [
      hundred-and-eighty-letters-a-name-of-a-hundred-and-eighty-letters-a-name-of-a-hundred-and",
 ];
 
+const UTC: TimeZone = TimeZone::UTC;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -98,6 +100,31 @@ impl Show {
             show.of_a_tenant(number).await;
         }
         show
+    }
+
+    /// One with a run of a series that has this many devices: some thousands were asked, many were
+    /// refused long ago, and the others wait. Its name.
+    pub(super) async fn of_many(path: &Path, devices: u32) -> String {
+        let mut show = Self::empty(path).await;
+        show.ago(HOUR * 3);
+        let name = format!("fleet-{}", show.clock.utc().to_zoned_datetime(UTC).date());
+        let refused =
+            |number| ended_row(number, Outcome::Rejected, "the platform is not supported");
+        let draft = show.store.draft().await.unwrap();
+        for first in (0..devices).step_by(5_000) {
+            let batch = (first..devices.min(first + 5_000)).map(|number| {
+                let name = Some(format!("muc-ws-{number:06}.corp.example"));
+                let row = if number % 10 == 0 { refused(number) } else { row(number) };
+                NewRow { name, ..row }
+            });
+            show.store.append(draft, batch.collect()).await.unwrap();
+        }
+        let opened = show.store.open(draft, opening(&name, &["100/1m", "1500/1h"])).await;
+        assert_eq!(opened.unwrap(), Opened::New(draft));
+        show.order(draft, 300, show.now).await;
+        show.works(draft, show.run()).await;
+        show.store.close().await.unwrap();
+        name
     }
 
     async fn empty(path: &Path) -> Self {
@@ -217,7 +244,7 @@ impl Show {
         let mut last = None;
         for night in (1..=35_u32).rev() {
             let day = self.now - SignedDuration::from_hours(24 * i64::from(night));
-            let zoned = day.to_zoned_datetime(jiff::tz::TimeZone::UTC);
+            let zoned = day.to_zoned_datetime(UTC);
             let weekend = zoned.weekday().to_monday_zero_offset() >= 5;
             if weekend || night == 22 {
                 continue;
