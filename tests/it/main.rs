@@ -22,8 +22,9 @@
 //! cargo +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz intake
 //! # The program for Windows: built, its unit tests and a kill with resume, under wine.
 //! .ci/windows
-//! # The picture of the README, made again.
+//! # The pictures of the README, made again: of the terminal, and of the page.
 //! FLEETSWEEP_PICTURE=make cargo test --locked --test it the_readmes_picture
+//! FLEETSWEEP_PICTURE=make .ci/pages
 //! ```
 
 mod cli;

@@ -1,10 +1,13 @@
-//! What a campaign's pictures are made of: its minutes so far, and what its limits and windows
-//! leave to come. Pure; the campaign is read by `campaign`.
+//! What pictures are made of: the minutes of a campaign or of a budget so far, and what limits and
+//! windows leave to come. Pure; campaigns are read by `campaign`, budgets by `limits`.
+
+use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use crate::domain::forecast::Outlook;
+use crate::domain::minute::minute_of;
 use crate::domain::{Doing, Happening, Minute, Quota};
 use crate::ops::status::CampaignStatus;
 use crate::report::picture::burn::{BurnDown, Left, so_far};
@@ -13,6 +16,9 @@ use crate::report::picture::{CallsPicture, bands};
 const MINUTE: i64 = 60;
 /// Minutes that are looked ahead at most: two weeks.
 const AHEAD: usize = 14 * 24 * 60;
+/// Hours that are looked back and ahead in the picture of a budget.
+const HOURS_BACK: i64 = 3;
+const HOURS_AHEAD: i64 = 6;
 
 /// The pictures of a campaign.
 pub(crate) struct Pictures {
@@ -57,6 +63,45 @@ impl Pictures {
         };
         Self { calls, left }
     }
+}
+
+/// The picture of a budget: when its latest calls were seen, and what leaves of so many calls that
+/// wait for it. Returns `None` unless a limit of a minute and one of an hour hold it, and if there
+/// is nothing to show.
+pub(super) fn of_budget(
+    seen: &[Timestamp],
+    used: &[(Quota, u64)],
+    (outlook, waiting): (&Outlook, u64),
+    now: &ZonedDateTime,
+) -> Option<CallsPicture> {
+    let (per_minute, per_hour) = (limit(used, MINUTE)?, limit(used, 60 * MINUTE)?);
+    let (zone, now) = (now.time_zone(), now.timestamp());
+    let back = now.checked_sub(SignedDuration::from_hours(HOURS_BACK)).ok()?;
+    let mut by_minute_of: BTreeMap<Timestamp, u64> = BTreeMap::new();
+    for at in seen.iter().filter(|at| **at >= back && **at <= now) {
+        *by_minute_of.entry(minute_of(*at)).or_default() += 1;
+    }
+    let minute = |(at, calls)| Minute { at, calls, accepted: 0, throttled: 0 };
+    let minutes: Vec<Minute> = by_minute_of.into_iter().map(minute).collect();
+    let most = usize::try_from(HOURS_AHEAD * 60).ok()?;
+    let hours = HOURS_AHEAD.unsigned_abs() + 1;
+    let mut ahead = by_minute(outlook, waiting.min(per_hour.saturating_mul(hours)), now);
+    ahead.truncate(most);
+    if minutes.is_empty() && ahead.is_empty() {
+        return None;
+    }
+    let to = now.checked_add(SignedDuration::from_mins(ahead.len() as i64)).ok()?;
+    Some(CallsPicture {
+        from: minutes.first().map_or(now, |first| first.at),
+        to,
+        now: Some(now),
+        bands: bands(&[], &minutes, Some(per_hour), (back, now)),
+        per_minute: Some(per_minute),
+        per_hour: Some(per_hour),
+        ahead,
+        zone: zone.clone(),
+        minutes,
+    })
 }
 
 /// When a campaign would have been done by its limits and windows alone.

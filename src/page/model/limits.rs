@@ -2,16 +2,19 @@
 //! leave, and which campaigns use it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
+use super::foresight::of_budget;
 use crate::clock::Clock;
 use crate::domain::forecast::{CallRate, Outlook};
 use crate::domain::quota::{api_quotas, used};
-use crate::domain::{BudgetKey, Campaign, CampaignState, Operation, Quota, Timing};
+use crate::domain::{BudgetKey, Campaign, CampaignState, Doing, Operation, Quota, Stamp, Timing};
 use crate::ops::failure::Failure;
 use crate::ops::status::open_and_latest;
 use crate::report::human::{clock_exact, count, counted};
+use crate::report::picture::CallsPicture;
 use crate::report::standing::Tone;
 use crate::store::Store;
 
@@ -37,6 +40,8 @@ pub(in crate::page) struct BudgetView {
     pub(in crate::page) held: Option<String>,
     /// The open campaigns that use it.
     pub(in crate::page) campaigns: Vec<Campaign>,
+    /// Its calls against both of its limits, if it has both, and if any were made or are to come.
+    pub(in crate::page) picture: Option<CallsPicture>,
 }
 
 impl LimitsView {
@@ -86,19 +91,32 @@ impl BudgetView {
         let used = used(&own, &usage.seen_by, stamp);
         let pause = usage.state.earliest();
         let rate = CallRate { quotas: own, pace: None, concurrency: 1, timing: Timing::default() };
-        let next = Outlook::new(usage, rate, stamp).forecast(1).map(|one| one.first_call);
+        let at = |seen: &Stamp| now.timestamp().checked_sub(signed(stamp.since(*seen))).ok();
+        let seen: Vec<Timestamp> = usage.seen_by.iter().filter_map(at).collect();
+        let outlook = Outlook::new(usage, rate, stamp);
+        let next = outlook.forecast(1).map(|one| one.first_call);
+        let mut waiting = 0;
+        // Nobody knows when those leave that wait for a window, for somebody, or for a run.
+        let runs = |one: &&Campaign| Doing::of(one, now.timestamp()) == Doing::Running;
+        for campaign in campaigns.iter().filter(runs) {
+            waiting += store.tally(campaign.id).await?.queued;
+        }
+        let picture = of_budget(&seen, &used, (&outlook, waiting), now);
         let held = next.filter(|wait| !wait.is_zero()).map(|wait| {
             let at = after(now, wait);
             let why = if pause > stamp { "paused by the server" } else { "limit used up" };
             format!("{why}; the next call may leave at {at}")
         });
-        Ok(Self { key, used, named, held, campaigns })
+        Ok(Self { key, used, named, held, campaigns, picture })
     }
 }
 
-fn after(now: &ZonedDateTime, wait: std::time::Duration) -> String {
-    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-    let at = now.timestamp().checked_add(wait).unwrap_or(Timestamp::MAX);
+fn signed(time: Duration) -> SignedDuration {
+    SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
+}
+
+fn after(now: &ZonedDateTime, wait: Duration) -> String {
+    let at = now.timestamp().checked_add(signed(wait)).unwrap_or(Timestamp::MAX);
     clock_exact(&at.to_zoned_datetime(now.time_zone().clone()), now)
 }
 

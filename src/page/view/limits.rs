@@ -7,12 +7,20 @@ use crate::domain::Priority;
 use crate::domain::text::printable;
 use crate::page::model::limits::{BudgetView, LimitsView};
 use crate::report::human::{count, used_of};
+use crate::report::outcomes::fitting;
+use crate::report::picture::calls::legend;
+use crate::report::picture::minutes::spans;
 
 /// Campaigns of a budget that are named.
 const NAMED: usize = 6;
 
+/// Bytes of pictures; the table tells of all budgets.
+const FITS: usize = 26_000;
+
 /// The page.
 pub(in crate::page) fn draw(frame: &Frame<'_>, view: &LimitsView) -> Markup {
+    let all = view.budgets.iter().filter_map(picture);
+    let pictures = fitting(all, FITS);
     let main = html! {
         h1 { "Limits" }
         p class="sub" {
@@ -20,7 +28,9 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &LimitsView) -> Markup {
              kind of call apart."
         }
         div class=(format!("say {}", class(view.tone))) { p { strong { (view.first) } } }
+        @for picture in &pictures { (picture) }
         @if !view.budgets.is_empty() {
+            @if !pictures.is_empty() { h2 { "All limits" } }
             (scrolls("Limits", &html! {
                 table {
                     thead { tr {
@@ -37,6 +47,50 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &LimitsView) -> Markup {
         }
     };
     frame.page("Limits", "", &main)
+}
+
+/// The calls of a budget that open campaigns use.
+fn picture(budget: &BudgetView) -> Option<Markup> {
+    if budget.campaigns.is_empty() {
+        return None;
+    }
+    let (key, picture) = (&budget.key, budget.picture.as_ref()?);
+    let whose = format!("{}, {}", printable(&key.tenant), printable(&key.application));
+    Some(html! {
+        h2 {
+            bdi { (printable(&key.tenant)) } " · " bdi { (printable(&key.application)) } " · "
+            (key.operation.to_string())
+        }
+        figure {
+            div class="pan" tabindex="0" role="region"
+                aria-label=(format!("Picture of calls of {whose}")) {
+                (picture.svg())
+            }
+            figcaption {
+                "Bars: calls of each minute"
+                @if !picture.ahead.is_empty() { "; pale: what the limits leave to come" }
+                ". " (legend(&picture.bands))
+            }
+        }
+        @if !picture.minutes.is_empty() {
+            details {
+                summary { "The same as a table" }
+                (scrolls(&format!("Calls by the hour of {whose}"), &html! {
+                    table {
+                        thead { tr {
+                            th scope="col" { "From" }
+                            th scope="col" class="n" { "Calls" }
+                        } }
+                        tbody {
+                            @for span in spans(&picture.minutes, &picture.zone) {
+                                tr { td { (span.from) } td class="n" { (count(span.calls)) } }
+                            }
+                        }
+                    }
+                }))
+            }
+        }
+    })
 }
 
 fn row(frame: &Frame<'_>, budget: &BudgetView) -> Markup {

@@ -7,6 +7,9 @@ use crate::domain::text::printable;
 use crate::page::model::tenants::{TenantsView, Tile};
 use crate::report::human::count;
 
+/// Characters of a name that a tile has room for.
+const FITS: usize = 14;
+
 /// The page.
 pub(in crate::page) fn draw(frame: &Frame<'_>, view: &TenantsView) -> Markup {
     let main = html! {
@@ -52,11 +55,30 @@ fn wall(frame: &Frame<'_>, tile: &Tile) -> Markup {
     let why = format!("{name}: {}", printable(&tile.why));
     html! {
         a class=(class(tile.tone)) href=(place(frame, tile)) title=(why) {
-            b { bdi { (name) } }
-            @if tile.campaign.is_some() { (tile.percent()) " % · " }
+            b { bdi { (short(&name)) } }
+            // What has no room at the end is the percentage.
             (sign(tile.tone)) " " (tile.word)
+            @if tile.campaign.is_some() {
+                @if !tile.word.is_empty() { " · " }
+                (tile.percent()) " %"
+            }
         }
     }
+}
+
+/// A name as it fits a tile, whose title says it whole: names of tenants differ at their beginning
+/// or at their end, and domains before their first dot.
+fn short(name: &str) -> String {
+    if name.chars().count() <= FITS {
+        return name.to_owned();
+    }
+    let name = name.split('.').next().unwrap_or(name);
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= FITS {
+        return name.to_owned();
+    }
+    let (begin, end) = (&letters[..FITS / 2], &letters[letters.len() - (FITS / 2 - 1)..]);
+    format!("{}…{}", begin.iter().collect::<String>(), end.iter().collect::<String>())
 }
 
 fn table(frame: &Frame<'_>, view: &TenantsView) -> Markup {
@@ -91,5 +113,18 @@ fn place(frame: &Frame<'_>, tile: &Tile) -> String {
             let asked = asked.append_pair("q", &tile.tenant).finish();
             format!("{}/?{asked}", frame.prefix)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_a_tile_has_no_room_for_keeps_its_beginning_and_its_end() {
+        assert_eq!(short("contoso"), "contoso");
+        assert_eq!(short("contoso.onmicrosoft.com"), "contoso");
+        assert_eq!(short("birken-kanzlei-007.example"), "birken-…ei-007");
+        assert_eq!(short("8a2f0c11-3333-4444-5555-666677778888"), "8a2f0c1…778888");
     }
 }

@@ -152,6 +152,11 @@ impl Browser {
         decoded(&self.ask("Page.captureScreenshot", asked))
     }
 
+    /// What of the page fits the window, as a PNG.
+    pub(super) fn window(&mut self) -> Vec<u8> {
+        decoded(&self.ask("Page.captureScreenshot", json!({})))
+    }
+
     /// The page as a printer gets it.
     pub(super) fn print(&mut self) -> Vec<u8> {
         let asked = json!({ "preferCSSPageSize": true, "printBackground": false });

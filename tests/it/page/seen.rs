@@ -100,6 +100,31 @@ fn judge_report(browser: &mut Browser, place: &Place) {
     assert!(!browser.complaints().is_empty());
 }
 
+/// The README's picture of a page. It is made again if `FLEETSWEEP_PICTURE` is set.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it needs a browser: .ci/pages"]
+async fn the_readmes_picture_of_a_page_shows_a_run_at_work() {
+    const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/pictures/page.png");
+    let place = Place::new();
+    let show = Show::of_an_incident(&place.path("page.db"), 12_000).await;
+    show.keep_alive().await;
+    let page = served(&place);
+    let mut browser = Browser::start();
+    browser.look(Look { width: 1100, height: 830, dark: false });
+    browser.open(&page.link);
+    browser.open(&format!("http://127.0.0.1:{}/c/inc-4711-full", page.port));
+    let shown = browser.eval("document.body.innerText");
+    assert!(shown.as_str().unwrap().contains("No order leaves now, and that is right"), "{shown}");
+    let picture = browser.window();
+    if std::env::var_os("FLEETSWEEP_PICTURE").is_some() {
+        std::fs::write(PICTURE, &picture).unwrap();
+    }
+    // A picture of pixels differs with the day and with the fonts; its size does not.
+    let kept = std::fs::read(PICTURE).unwrap();
+    assert_eq!(kept[..24], picture[..24], "make it again: FLEETSWEEP_PICTURE=make .ci/pages");
+    assert!(kept.len() < 150_000, "{} bytes", kept.len());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it needs a browser: .ci/pages"]
 async fn two_hundred_tenants_fit_one_screen_the_worst_first() {
@@ -108,13 +133,16 @@ async fn two_hundred_tenants_fit_one_screen_the_worst_first() {
     show.keep_alive().await;
     let page = served(&place);
     let mut browser = Browser::start();
-    let look = Look { width: 1920, height: 1080, dark: false };
-    browser.look(look);
     browser.open(&page.link);
     let origin = format!("http://127.0.0.1:{}", page.port);
-    browser.open(&format!("{origin}/tenants"));
-    judge(&mut browser, "tenants-200", &origin);
-    save("tenants-200", "png", &browser.picture());
+    for dark in [true, false] {
+        let look = Look { width: 1920, height: 1080, dark };
+        browser.look(look);
+        browser.open(&format!("{origin}/tenants"));
+        let name = named("tenants-200", look);
+        judge(&mut browser, &name, &origin);
+        save(&name, "png", &browser.picture());
+    }
     let tiles = browser.eval("document.querySelectorAll('.wall a').length");
     assert_eq!(tiles, 200);
     let end = browser.eval("document.querySelector('.wall').getBoundingClientRect().bottom");

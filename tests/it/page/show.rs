@@ -64,6 +64,7 @@ pub(super) struct Show {
     now: Timestamp,
     /// What the server says to a row.
     answers: fn(i64, Timestamp) -> Verdict,
+    comment: &'static str,
     at_work: Vec<(CampaignId, LastRun)>,
 }
 
@@ -127,6 +128,14 @@ impl Show {
         name
     }
 
+    /// One with runs at work that anybody may see.
+    pub(super) async fn of_an_incident(path: &Path, devices: u32) -> Self {
+        let mut show = Self::empty(path).await;
+        show.comment = "INC4711: suspicious sign-ins";
+        show.incident(devices).await;
+        show
+    }
+
     async fn empty(path: &Path) -> Self {
         let now = Timestamp::from_microsecond(SystemClock::wall_us()).unwrap();
         let clock = ShownClock(Arc::new(AtomicI64::new(0)));
@@ -135,7 +144,9 @@ impl Show {
             .0
             .store((now - SignedDuration::from_hours(50 * 24)).as_microsecond(), Ordering::SeqCst);
         let store = SqliteStore::open_with_offset(path, Timing::default(), &boot, |_| own);
-        Self { store: store.await.unwrap(), clock, now, answers: mixed, at_work: Vec::new() }
+        let comment = "<b onclick=x>&' \u{202e} every device";
+        let store = store.await.unwrap();
+        Self { store, clock, now, answers: mixed, comment, at_work: Vec::new() }
     }
 
     /// Says of every run that is at work that it still is.
@@ -173,7 +184,7 @@ impl Show {
         let mut opening = opening(act.name, &["100/1m", "1500/1h"]);
         opening.order.target.tenant = act.tenant.to_owned();
         opening.order.target.application = "fleetsweep-prod".to_owned();
-        opening.order.comment = "<b onclick=x>&' \u{202e} every device".to_owned();
+        opening.order.comment = self.comment.to_owned();
         opening.begun =
             Begun { by: "m.weber".to_owned(), host: "jump-01".to_owned(), ..Begun::default() };
         change(&mut opening);

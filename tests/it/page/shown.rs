@@ -1,6 +1,7 @@
 //! What the pages show of a real store.
 
 use super::kit::{Page, STORE, campaign};
+use crate::kit::child::tool;
 use crate::kit::program::{Place, run};
 
 /// Every page of a store with one campaign.
@@ -78,6 +79,38 @@ async fn a_filter_finds_the_same_rows_on_the_page_and_in_its_file() {
     // A sign of a pattern is a letter like others.
     let none = page.get("/c/1/night-1/devices.csv?q=%25").await.body;
     assert_eq!(none.lines().count(), 1, "{none}");
+}
+
+/// The words behind ` -- ` of the command in the README that follows this mark.
+fn of_readme(mark: &str) -> Vec<String> {
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    let block = readme.split_once(&format!("<!-- ci: {mark} -->\n```sh\n")).unwrap().1;
+    let (_, words) = block.lines().next().unwrap().split_once(" -- ").unwrap();
+    let words = tool("sh").args(["-c", &format!("printf '%s\\n' {words}")]).output().unwrap();
+    String::from_utf8(words.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn the_readmes_command_shows_the_run_that_it_tries() {
+    let place = Place::new();
+    let mut scan = of_readme("run");
+    let export = "fixtures/portal-export-250.csv";
+    std::fs::create_dir(place.path("fixtures")).unwrap();
+    std::fs::copy(export, place.path(export)).unwrap();
+    // Limits that hold nobody up.
+    for word in &mut scan {
+        *word = word.replace("100/5s", "1000/1s").replace("200/15s", "2000/2s");
+    }
+    let serve = of_readme("page");
+    let (serve, store) = serve.split_at(1);
+    let words = |words: &[String]| words.to_vec();
+    let scan = [words(&scan), words(store)].concat();
+    let said = run(place.fleetsweep(&scan.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert_eq!(said.code, 3, "{}", said.err);
+    let serve = [words(serve), words(store), vec!["--listen=127.0.0.1:0".to_owned()]].concat();
+    let serve = place.fleetsweep(&serve.iter().map(String::as_str).collect::<Vec<_>>());
+    let body = Page::by(serve).await.get("/").await.body;
+    assert!(body.contains("EMULATED") && body.contains(">quick-"), "{body}");
 }
 
 #[tokio::test]
