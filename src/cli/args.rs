@@ -108,9 +108,10 @@ const SCAN_EXAMPLES: &str = "Examples:
     fleetsweep scan devices.csv --type full --comment \"INC 4711\"
   Twenty devices first; the others half an hour later, if those did well:
     fleetsweep scan devices.csv --type full --comment \"INC 4711\" --canary 20
-  From a timer, without asking, at most 15,000 devices, until six:
+  From a timer, without asking, at most 15,000 devices, until six; each night
+  goes on with what is left:
     fleetsweep scan devices.csv --type full --comment nightly \\
-      --approve-max 15000 --until 06:00
+      --series nightly --due 6d12h --approve-max 15000 --until 06:00
   The devices that were hit before all others:
     fleetsweep scan fleet.csv --first hit.csv --type full --comment \"INC 4711\"
   An incident, while a nightly run orders on the same limits:

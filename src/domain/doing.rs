@@ -10,6 +10,8 @@ use super::timing::Timing;
 pub enum Doing {
     /// Every row has its outcome.
     Finished,
+    /// Somebody takes back what it ordered, and has not ended yet.
+    Cancelling,
     /// Somebody called it off.
     Cancelled,
     /// Somebody paused it.
@@ -30,8 +32,9 @@ pub enum Doing {
 
 impl Doing {
     /// All there are.
-    pub const ALL: [Doing; 9] = [
+    pub const ALL: [Doing; 10] = [
         Doing::Finished,
+        Doing::Cancelling,
         Doing::Cancelled,
         Doing::Paused,
         Doing::Running,
@@ -45,12 +48,15 @@ impl Doing {
     /// What it does at this moment.
     pub fn of(campaign: &Campaign, now: Timestamp) -> Self {
         let run = campaign.last_run.as_ref();
+        let timing = &Timing::default();
+        let is_over = campaign.called_off || campaign.state == CampaignState::Finished;
         match run {
+            Some(run) if is_over && run.cancelling(now, timing).is_some() => Doing::Cancelling,
             _ if campaign.called_off => Doing::Cancelled,
             _ if campaign.state == CampaignState::Finished => Doing::Finished,
             _ if campaign.paused => Doing::Paused,
             None => Doing::NotBegun,
-            Some(run) if run.is_alive(now, &Timing::default()) => match run.waits {
+            Some(run) if run.is_alive(now, timing) => match run.waits {
                 Some(_) => Doing::Waiting,
                 None => Doing::Running,
             },
@@ -64,6 +70,7 @@ impl Doing {
     pub fn word(self) -> &'static str {
         match self {
             Doing::Finished => "finished",
+            Doing::Cancelling => "cancelling",
             Doing::Cancelled => "cancelled",
             Doing::Paused => "paused",
             Doing::Running => "running",

@@ -73,7 +73,8 @@ impl Exit {
             Exit::Safety => "stopped by a safety rule",
             Exit::Stopped => "stopped with work left",
             Exit::Refused => {
-                "not confirmed, not what was planned, or another campaign has that name"
+                "not confirmed, not what was planned, or another campaign has that name or these \
+                 devices"
             }
             Exit::SignIn => "sign-in or permission",
             Exit::LeftAtOnce => "left at once by a second Ctrl-C",

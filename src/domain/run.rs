@@ -17,6 +17,29 @@ use super::spelling::worded;
 /// Runs beside the latest one that are remembered.
 const BESIDE_MOST: usize = 64;
 
+/// A process, as others on its machine can find it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// The start of the machine, and the numbering of processes in it.
+    pub machine: String,
+    /// Its number.
+    pub pid: u32,
+    /// When it was started, in the system's ticks: numbers are given again.
+    pub started: u64,
+}
+
+/// Whether the process of a run is seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Seen {
+    /// That cannot be told: it is another machine's, or nobody looked.
+    #[default]
+    Unknown,
+    /// It lives.
+    Lives,
+    /// It is gone.
+    Gone,
+}
+
 /// How the latest run of a campaign went, for who asks later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastRun {
@@ -43,6 +66,15 @@ pub struct LastRun {
     /// The machine that it runs on; empty for one of an older version.
     #[serde(default)]
     pub host: String,
+    /// Its process, if the system told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
+    /// It orders nothing, but cancels what was ordered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancels: bool,
+    /// Whether who read this sees its process.
+    #[serde(skip)]
+    pub seen_now: Seen,
     /// What it waited for when it was last seen, in words; `None` while it orders.
     #[serde(default)]
     pub waits: Option<String>,
@@ -86,10 +118,11 @@ impl LastRun {
         self.ended.as_ref().is_some_and(|end| end.for_workers)
     }
 
-    /// Whether it runs now, as far as can be told: it has not ended, and said so lately.
+    /// Whether it runs now, as far as can be told: it has not ended, said so lately, and its
+    /// process is not known to be gone.
     pub fn is_alive(&self, now: Timestamp, timing: &Timing) -> bool {
-        let seen = self.seen();
-        self.ended.is_none() && now.duration_since(seen).unsigned_abs() < timing.alive_for()
+        let lately = now.duration_since(self.seen()).unsigned_abs() < timing.alive_for();
+        self.ended.is_none() && self.seen_now != Seen::Gone && lately
     }
 
     /// Takes in when processes last said that they live: with them, their runs do.
@@ -117,15 +150,25 @@ impl LastRun {
 
     /// How many of these runs run now, but for the one of this id.
     pub fn alive_but(&self, id: &str, now: Timestamp, timing: &Timing) -> usize {
-        let all = std::iter::once(self).chain(&self.beside);
-        all.filter(|one| one.id != id && one.is_alive(now, timing)).count()
+        let alive = self.ordering().filter(|one| one.id != id && one.is_alive(now, timing));
+        alive.count()
+    }
+
+    /// This run and those beside it, but for those that cancel.
+    fn ordering(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.beside).filter(|one| !one.cancels)
+    }
+
+    /// Who takes back what was ordered, if somebody does so now.
+    pub fn cancelling(&self, now: Timestamp, timing: &Timing) -> Option<&Self> {
+        self.beside.iter().find(|one| one.cancels && one.is_alive(now, timing))
     }
 
     /// Who began the run that is at work and where, as a part of a sentence; empty if that is not
     /// known.
     pub fn at_work(&self, now: Timestamp, timing: &Timing) -> String {
-        let all = std::iter::once(self).chain(&self.beside);
-        let mut alive = all.filter(|one| one.is_alive(now, timing) && !one.host.is_empty());
+        let is_known = |one: &&Self| one.is_alive(now, timing) && !one.host.is_empty();
+        let mut alive = self.ordering().filter(is_known);
         match alive.next() {
             Some(run) => format!(" (of {} on {})", run.by, run.host),
             None => String::new(),
@@ -137,6 +180,9 @@ impl LastRun {
     #[must_use]
     pub fn noted_after(mut self, before: Option<Self>, timing: &Timing) -> Self {
         let now = self.seen();
+        if self.cancels {
+            return self.noted_beside(before, timing);
+        }
         let mut others = Vec::new();
         if let Some(last) = &before
             && self.ended.is_none()
@@ -150,6 +196,9 @@ impl LastRun {
             others.insert(0, last);
         }
         others.retain(|one| one.id != self.id);
+        let (mut cancel, others): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|one| one.cancels);
+        cancel.retain(|one| one.is_alive(now, timing));
         let (mut alive, mut ended): (Vec<_>, Vec<_>) = others
             .into_iter()
             .filter(|one| one.ended.is_some() || one.is_alive(now, timing))
@@ -157,7 +206,7 @@ impl LastRun {
         alive.sort_by_key(|one| std::cmp::Reverse(one.seen()));
         if self.ended.is_some() {
             if alive.is_empty() {
-                self.beside.clear();
+                self.beside = cancel;
                 return self;
             }
             let latest = alive.remove(0);
@@ -166,10 +215,25 @@ impl LastRun {
         // What ended before this run began is no news of it.
         ended.retain(|one| one.ended.as_ref().is_some_and(|end| end.at >= self.began_at));
         alive.append(&mut ended);
+        alive.append(&mut cancel);
         alive.truncate(BESIDE_MOST);
         alive.iter_mut().for_each(|one| one.beside.clear());
         self.beside = alive;
         self
+    }
+
+    /// What a store keeps after one that cancels said how it goes: how the campaign's own run went
+    /// stays the first, and one that is over is forgotten.
+    fn noted_beside(self, before: Option<Self>, timing: &Timing) -> Self {
+        let Some(mut last) = before else { return self };
+        let now = self.seen();
+        let is_over = |one: &Self| one.cancels && !one.is_alive(now, timing);
+        last.beside.retain(|one| one.id != self.id && !is_over(one));
+        if self.ended.is_none() {
+            last.beside.insert(0, self);
+            last.beside.truncate(BESIDE_MOST);
+        }
+        last
     }
 
     /// Whether this run, or one beside it, is that one and has ended.
@@ -330,6 +394,37 @@ mod tests {
         // One that was only held up for a while comes back.
         let back = LastRun { seen_at: Some(at("22:00:05")), ..killed };
         assert_eq!(beside(&noted(&[now, back])), ["now"]);
+    }
+
+    #[test]
+    fn one_that_cancels_stands_beside_the_run_of_its_campaign_and_is_no_run_of_it() {
+        let timing = Timing::default();
+        let over = ended(run("over", "22:00:00", "22:10:00"), "22:10:00");
+        let cancels = LastRun { cancels: true, ..run("cancels", "22:20:00", "22:20:00") };
+        let kept = noted(&[over.clone(), cancels.clone()]);
+        assert_eq!((kept.id.as_str(), &kept.ended), ("over", &over.ended));
+        let of =
+            |kept: &LastRun, when| kept.cancelling(at(when), &timing).map(|one| one.id.clone());
+        assert_eq!(of(&kept, "22:20:05").as_deref(), Some("cancels"));
+        assert_eq!(of(&kept, "22:21:00"), None, "it says nothing any more");
+        assert_eq!(kept.alive_but("", at("22:20:05"), &timing), 0);
+        // A run that goes on meanwhile, and its end, leave it as it is.
+        let again = run("again", "22:20:01", "22:20:06");
+        let both = noted(&[over.clone(), cancels.clone(), again.clone()]);
+        assert_eq!((both.id.as_str(), beside(&both)), ("again", vec!["cancels"]));
+        let both = ended(again, "22:20:08").noted_after(Some(both), &timing);
+        assert_eq!((both.id.as_str(), of(&both, "22:20:09").is_some()), ("again", true));
+        // Its own end takes it away.
+        let end = ended(cancels, "22:20:30").noted_after(Some(kept), &timing);
+        assert_eq!((end.id.as_str(), beside(&end)), ("over", vec![]));
+    }
+
+    #[test]
+    fn a_run_whose_process_is_gone_is_not_alive_however_lately_it_said_so() {
+        let gone = LastRun { seen_now: Seen::Gone, ..run("a", "22:00:00", "22:00:10") };
+        assert!(!gone.is_alive(at("22:00:11"), &Timing::default()));
+        let lives = LastRun { seen_now: Seen::Lives, ..gone };
+        assert!(lives.is_alive(at("22:00:11"), &Timing::default()));
     }
 
     #[test]

@@ -133,7 +133,11 @@ pub(super) async fn named<S: Store>(
     whose: &ConnectRequest,
 ) -> Result<Campaign, Failure> {
     let mut all = store.named(name).await?;
-    if all.len() > 1 {
+    if all.is_empty() {
+        all = begun_so(store, name).await?;
+    }
+    if let [first, _, ..] = &all[..] {
+        let name = &first.name.clone();
         return one_of(cx, store, name, all, whose).await;
     }
     all.pop().ok_or_else(|| {
@@ -146,6 +150,32 @@ pub(super) async fn named<S: Store>(
             ),
         )
     })
+}
+
+/// The campaigns of the only name that begins so; none if no name does.
+///
+/// # Errors
+/// `Failure` if several names do; it lists them.
+pub(super) async fn begun_so<S: Store>(
+    store: &S,
+    begin: &CampaignName,
+) -> Result<Vec<Campaign>, Failure> {
+    let begins = Some(begin.to_string());
+    let all =
+        store.select(&CampaignFilter { name_begins: begins, ..CampaignFilter::default() }).await?;
+    let mut names: Vec<&CampaignName> = all.iter().map(|one| &one.name).collect();
+    names.sort();
+    names.dedup();
+    if names.len() > 1 {
+        let shown: Vec<String> = names.iter().take(NAMED).map(|name| name.to_string()).collect();
+        let more = if names.len() > NAMED { ", ..." } else { "" };
+        return Err(Failure::usage(
+            format!("there is no campaign {begin}"),
+            format!("several names begin so: {}{more}", shown.join(", ")),
+            "type more of the name",
+        ));
+    }
+    Ok(all)
 }
 
 /// The one that is meant of several campaigns of one name.

@@ -191,6 +191,26 @@ pub(super) fn connection(
     }
 }
 
+/// As `connection`, for a command that must not reach a campaign of the same name elsewhere: who
+/// has set up another tenant or application in the environment may mean another campaign, and is
+/// taken at their word. A profile of the settings file is chosen for all commands, and says nothing
+/// of this campaign.
+///
+/// # Errors
+/// As `connection`.
+pub(super) fn own_connection(
+    cx: &Context<'_>,
+    typed: ConnectRequest,
+    settings: ConnectRequest,
+    kept: Option<&Begun>,
+) -> Result<ConnectRequest, Failure> {
+    let mut whose = ConnectRequest::default();
+    if settings.profile.is_none() || typed.profile.is_some() {
+        (whose.tenant, whose.client_id) = (settings.tenant.clone(), settings.client_id.clone());
+    }
+    connection(cx, typed.or(whose), settings, kept)
+}
+
 /// Where the API is and who calls it. Settings say where a credential is, and nothing else: of the
 /// same tenant and application, and in the place of what was kept of that.
 fn connect(

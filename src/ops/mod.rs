@@ -27,6 +27,7 @@ pub mod pause;
 pub mod plan;
 pub mod plan_file;
 pub mod preflight;
+pub(crate) mod process;
 pub mod prune;
 pub mod report;
 pub mod resume;

@@ -12,6 +12,7 @@ use super::happenings::note;
 use super::kept::{self, GoingOn};
 use super::limits::Speed;
 use super::plan::forecast::Expiry;
+use super::process::looked_at;
 use super::run::Run;
 use super::run::reports::Reports;
 use super::stores::{self, Place};
@@ -174,6 +175,7 @@ async fn already_at_work<S: Store>(
     campaign: &Campaign,
     speed: &Speed,
 ) -> Result<Option<Exit>, Failure> {
+    let campaign = &looked_at(campaign.clone());
     let Some(last) = &campaign.last_run else { return Ok(None) };
     let now = store.clock().shared_utc();
     if last.alive_but("", now, &speed.timing) == 0 {

@@ -7,10 +7,17 @@ use super::campaigns::{Meant, any_campaign};
 use super::connection::target_of;
 use super::context::Context;
 use super::failure::Failure;
+use super::kept;
+use super::process::looked_at;
 use super::scan::scan_again;
 use super::stores::{self, Place};
+use crate::clock::Clock;
+use crate::domain::cancel::Cause;
 use crate::domain::request::{ListedDevice, RetryRequest, Said, ScanRequest};
-use crate::domain::{Campaign, CampaignName, CampaignState, Exit, Operation, Outcome, State};
+use crate::domain::{
+    Campaign, CampaignName, CampaignState, Doing, Exit, Operation, Outcome, State,
+};
+use crate::report::human;
 use crate::store::{Store, StoreError};
 
 /// Campaigns that may follow one another under one name.
@@ -38,16 +45,40 @@ pub async fn retry(
             format!("run `{resume}` first"),
         ));
     }
-    same_tenant(&request.scan, &settings, &campaign)?;
-    let wanted = wanted(&request)?;
-    let ids = uncovered(&store, &campaign, &wanted).await?;
+    let now = store.clock().shared_utc();
+    let campaign = looked_at(campaign);
+    if Doing::of(&campaign, now) == Doing::Cancelling {
+        return Err(Failure::refused(
+            format!("campaign {} is being cancelled", campaign.name),
+            "which of its devices are left is known when that has ended",
+            format!("watch `{}`", cx.commands.of_store(&format!("status {}", campaign.name))),
+        ));
+    }
+    let begun = store.begun(campaign.id).await?;
+    let (mut request, mut settings) = (request, settings);
+    if !request.scan.run.emulator.emulator {
+        let (typed, set) = (request.scan.run.connect, std::mem::take(&mut settings.run.connect));
+        request.scan.run.connect = kept::own_connection(cx, typed, set, begun.as_ref())?;
+    }
+    same_tenant(&request.scan, &campaign)?;
+    let wanted = Wanted::of(&request, &campaign)?;
+    let (ids, taken_back) = uncovered(&store, &campaign, &wanted).await?;
+    let left = wanted.words(taken_back);
     if ids.is_empty() {
         let status = cx.commands.of_store(&format!("status {}", campaign.name));
         return Err(Failure::usage(
             "there is nothing to order again",
-            format!("no device of {} ended as {}", campaign.name, listed(&wanted)),
+            format!(
+                "no device of {} ended as {}{}",
+                campaign.name,
+                listed(&wanted.outcomes),
+                left.map(|left| format!("; {left}")).unwrap_or_default()
+            ),
             format!("see `{status}`"),
         ));
+    }
+    if let Some(left) = left {
+        cx.say(&format!("Skipped: {left}."));
     }
     let name = next_name(&store, &campaign).await?;
     store.close().await?;
@@ -64,15 +95,11 @@ pub async fn retry(
 
 /// What is said of the tenant must be the campaign's, before anybody signs in; what only the token
 /// says, `scan` compares.
-fn same_tenant(
-    request: &ScanRequest,
-    settings: &ScanRequest,
-    campaign: &Campaign,
-) -> Result<(), Failure> {
+fn same_tenant(request: &ScanRequest, campaign: &Campaign) -> Result<(), Failure> {
     if campaign.emulated || request.run.emulator.emulator {
         return Ok(());
     }
-    let (now, _) = target_of(&request.run.connect.clone().or(settings.run.connect.clone()))?;
+    let (now, _) = target_of(&request.run.connect)?;
     let then = &campaign.order.target;
     let differs = |now: &str, then: &str| !now.is_empty() && !now.contains('.') && now != then;
     if differs(&now.tenant, &then.tenant) || differs(&now.application, &then.application) {
@@ -85,22 +112,56 @@ fn same_tenant(
     Ok(())
 }
 
-/// Which outcomes are ordered again: those that were named, or all that can be.
-fn wanted(request: &RetryRequest) -> Result<Vec<Outcome>, Failure> {
-    let all = Outcome::RETRIED;
-    if request.outcomes.is_empty() {
-        return Ok(all.to_vec());
+/// Which devices are ordered again.
+struct Wanted {
+    outcomes: Vec<Outcome>,
+    /// Nobody named them: what somebody took back is left alone.
+    by_default: bool,
+    /// Its devices that were never ordered were taken back.
+    called_off: bool,
+}
+
+impl Wanted {
+    /// Those that ended in a way that was named, or in any way that can be ordered again.
+    fn of(request: &RetryRequest, campaign: &Campaign) -> Result<Self, Failure> {
+        let (all, called_off) = (Outcome::RETRIED, campaign.called_off);
+        if request.outcomes.is_empty() {
+            return Ok(Self { outcomes: all.to_vec(), by_default: true, called_off });
+        }
+        let named = |name: &String| {
+            all.iter().copied().find(|one| one.name() == name.replace('-', "_")).ok_or_else(|| {
+                Failure::usage(
+                    format!("`{name}` is no outcome that can be ordered again"),
+                    "it is covered, holds no device, or is no outcome",
+                    format!("use one of {}", listed(&all)),
+                )
+            })
+        };
+        let outcomes = request.outcomes.iter().map(named).collect::<Result<_, _>>()?;
+        Ok(Self { outcomes, by_default: false, called_off })
     }
-    let named = |name: &String| {
-        all.iter().copied().find(|one| one.name() == name.replace('-', "_")).ok_or_else(|| {
-            Failure::usage(
-                format!("`{name}` is no outcome that can be ordered again"),
-                "it is covered, holds no device, or is no outcome",
-                format!("use one of {}", listed(&all)),
-            )
-        })
-    };
-    request.outcomes.iter().map(named).collect()
+
+    /// Whether somebody took it back: its scan was cancelled by the command of that name, or it was
+    /// never ordered in a campaign that was called off. What expired by itself is wanted still.
+    fn is_taken_back(&self, outcome: Outcome, reason: Option<&str>) -> bool {
+        let is_so = match outcome {
+            Outcome::Cancelled => reason == Some(Cause::Command.reason()),
+            Outcome::NotAttempted => self.called_off,
+            _ => false,
+        };
+        self.by_default && is_so
+    }
+
+    /// How many devices are left alone, and how to order them. Returns `None` if there are none.
+    fn words(&self, taken_back: u64) -> Option<String> {
+        let devices = match taken_back {
+            0 => return None,
+            1 => "1 device was".to_owned(),
+            some => format!("{} devices were", human::count(some)),
+        };
+        let too = if self.called_off { " --outcome not_attempted" } else { "" };
+        Some(format!("{devices} cancelled; --outcome cancelled{too} orders such devices again"))
+    }
 }
 
 fn listed(outcomes: &[Outcome]) -> String {
@@ -108,23 +169,27 @@ fn listed(outcomes: &[Outcome]) -> String {
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-/// The devices of a campaign that ended so.
+/// The devices of a campaign that ended so, and how many others were taken back.
 async fn uncovered<S: Store>(
     store: &S,
     campaign: &Campaign,
-    wanted: &[Outcome],
-) -> Result<Vec<ListedDevice>, Failure> {
-    let mut devices = Vec::new();
+    wanted: &Wanted,
+) -> Result<(Vec<ListedDevice>, u64), Failure> {
+    let (mut devices, mut taken_back) = (Vec::new(), 0);
     let rows = store.each_row(campaign.id, |row| {
         if let (State::Done(outcome), Some(id)) = (row.life.state, row.device)
-            && wanted.contains(&outcome)
+            && wanted.outcomes.contains(&outcome)
         {
-            devices.push(ListedDevice { id, name: row.name });
+            if wanted.is_taken_back(outcome, row.detail.reason.as_deref()) {
+                taken_back += 1;
+            } else {
+                devices.push(ListedDevice { id, name: row.name });
+            }
         }
         Ok::<(), StoreError>(())
     });
     rows.await?;
-    Ok(devices)
+    Ok((devices, taken_back))
 }
 
 /// The name of the campaign, with what round it is.

@@ -156,12 +156,19 @@ fn warnings(request: &ScanRequest, planned: bool, ends: bool) -> Vec<String> {
         let then = if request.due.series.is_some() {
             "keeps that one from ordering anything (exit 5)"
         } else {
-            "shares the limit with it, and asks the same devices"
+            "is refused (exit 6), since both have the same devices"
         };
         warnings.push(format!(
             "the command has no end: a run that is still going when the next one starts {then}; \
              add --window, --until or --max-duration"
         ));
+    }
+    if request.due.series.is_none() && request.campaign.is_none() && !planned {
+        warnings.push(
+            "without --series a night that is not finished keeps the next one from beginning (exit \
+             6), and no night goes on with what the last one left; add --series NAME and --due TIME"
+                .to_owned(),
+        );
     }
     let gone = |path: &&PathBuf| !path.exists();
     if let Some(path) = request.devices.iter().find(gone) {
@@ -272,7 +279,8 @@ mod tests {
         let timed = asked(nightly(), SignInKind::Certificate).unwrap();
         assert!(timed.ends && !timed.series && timed.hours.is_some(), "{timed:?}");
         assert_eq!(timed.sign_in, Some(SignInKind::Certificate));
-        assert_eq!(timed.warnings.len(), 1, "{:?}", timed.warnings);
+        assert_eq!(timed.warnings.len(), 2, "{:?}", timed.warnings);
+        assert!(timed.warnings[0].contains("add --series NAME"), "{:?}", timed.warnings);
         let refusals: [(Change, &str); 6] = [
             (|request| request.approve_max = None, "--approve-max"),
             (|request| request.dry_run = true, "--dry-run"),

@@ -21,6 +21,7 @@ use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::happenings::note;
 use crate::ops::limits::Speed;
+use crate::ops::process::looked_at;
 use crate::ops::run::reports::Reports;
 use crate::ops::stores::{self, Place};
 use crate::report::human;
@@ -93,6 +94,7 @@ pub(super) async fn open_ones<S: Store>(
     // Other tenants have series of that name of their own.
     let own = id_of(&target.tenant);
     all.retain(|one| series.has(&one.name) && id_of(&one.order.target.tenant) == own);
+    let all: Vec<Campaign> = all.into_iter().map(looked_at).collect();
     for one in &all {
         // One that was opened a moment ago has not said yet that it runs.
         let opened = LastRun::begun(one.opened_at);

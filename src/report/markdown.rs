@@ -22,7 +22,10 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
     text += "| outcome | rows | share | what to do |\n|---|---:|---:|---|\n";
     for (stands, rows) in stands(tally) {
         let (words, share) = (words(stands), share(rows, tally.rows()));
-        let todo = what_to_do(stands).replace("fleetsweep retry", &retry(head));
+        let mut todo = what_to_do(stands, tally.open() > 0).to_owned();
+        for command in ["fleetsweep retry", "fleetsweep resume"] {
+            todo = todo.replace(command, &format!("{command} {}", head.campaign));
+        }
         writeln!(text, "| {words} | {} | {share} | {todo} |", count(rows)).expect(STRING);
     }
     text += "\n";
@@ -48,10 +51,6 @@ fn headline(head: &ReportHead, gathered: &Gathered) -> String {
     let emulated = if head.emulated { "EMULATED: " } else { "" };
     let words = super::html::headline(&gathered.tally);
     format!("**{emulated}{}: {words}**{}", head.campaign, ticket.unwrap_or_default())
-}
-
-fn retry(head: &ReportHead) -> String {
-    format!("fleetsweep retry {}", head.campaign)
 }
 
 fn effort(head: &ReportHead) -> String {

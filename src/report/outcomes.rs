@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::advice::advice;
+use super::advice::{advice, advice_before_the_end};
 use super::human::count;
 use super::picture::bar::{key, stands, words};
 use crate::domain::text::printable;
@@ -31,7 +31,7 @@ pub fn table(tally: &Tally, place: Option<&str>) -> Markup {
                         }
                         td class="n" { (count(rows)) }
                         td class="n" { (share(rows, tally.rows())) }
-                        td { (ticked(what_to_do(stands))) }
+                        td { (ticked(what_to_do(stands, tally.open() > 0))) }
                     }
                 }
             }
@@ -39,14 +39,17 @@ pub fn table(tally: &Tally, place: Option<&str>) -> Markup {
     }
 }
 
-/// What somebody can do about rows that stand so; commands stand in backticks.
-pub fn what_to_do(stands: Stands) -> &'static str {
+/// What somebody can do about rows that stand so, in a campaign that is open or not; commands stand
+/// in backticks.
+pub fn what_to_do(stands: Stands, is_open: bool) -> &'static str {
     match stands {
         Stands::Ended(Outcome::Accepted) => "an order, not yet a scan",
         Stands::Ended(Outcome::AlreadyInProgress { covered: true }) => {
             "nothing: a scan that is wide enough runs"
         }
+        Stands::Ended(outcome) if is_open => advice_before_the_end(outcome),
         Stands::Ended(outcome) => advice(outcome),
+        Stands::Waiting => "waits for its turn; if nobody runs it: `fleetsweep resume`",
         _ => "",
     }
 }

@@ -72,7 +72,9 @@ fn of_row(line: &str) -> Option<Style> {
 fn of_campaign(doing: Doing) -> Style {
     match doing {
         Doing::Finished | Doing::Running | Doing::Waiting | Doing::ForWorker => GOOD,
-        Doing::Paused | Doing::Cancelled | Doing::Stopped | Doing::NotBegun => CARE,
+        Doing::Paused | Doing::Cancelling | Doing::Cancelled | Doing::Stopped | Doing::NotBegun => {
+            CARE
+        }
         Doing::Killed => BAD,
     }
 }

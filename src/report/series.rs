@@ -63,7 +63,7 @@ impl SeriesRun {
             Doing::Finished => (Tone::Good, "finished"),
             Doing::Stopped if code == Some(Exit::Done.code()) => (Tone::Good, "as planned"),
             Doing::Stopped | Doing::Paused => (Tone::Attention, self.doing.word()),
-            Doing::Cancelled | Doing::ForWorker | Doing::NotBegun => {
+            Doing::Cancelling | Doing::Cancelled | Doing::ForWorker | Doing::NotBegun => {
                 (Tone::Idle, self.doing.word())
             }
         }

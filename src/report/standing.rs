@@ -10,7 +10,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::human::{clock, clock_exact, count, counted, duration};
 use crate::domain::event::HoldReason;
 use crate::domain::text::printable;
-use crate::domain::{Campaign, Doing, Exit, LastRun, Outcome, Quota, Tally};
+use crate::domain::{Campaign, Doing, Exit, LastRun, Outcome, Quota, Seen, Tally, Timing};
 
 /// From how much on it is told that it takes longer than the limits alone ask for.
 const LATE: Duration = Duration::from_secs(5 * 60);
@@ -163,6 +163,15 @@ impl Standing<'_> {
                 let why = "what waited in it goes on with the next run of its series.";
                 say(Tone::Idle, "Nothing more is ordered here:", why.to_owned())
             }
+            Doing::Cancelling => {
+                let now = self.now.timestamp();
+                let by = run.and_then(|run| run.cancelling(now, &Timing::default()));
+                let by = by.map_or_else(String::new, |one| {
+                    format!(" ({} on {})", printable(&one.by), printable(&one.host))
+                });
+                let why = format!("`fleetsweep cancel`{by} is taking back what was ordered.");
+                say(Tone::Attention, "Nothing more is ordered:", why)
+            }
             Doing::Cancelled => {
                 let open = match self.tally.open() {
                     0 => String::new(),
@@ -186,7 +195,12 @@ impl Standing<'_> {
                     let on = if host.is_empty() { host } else { format!(" on {host}") };
                     format!("; last seen at work{on} {}", self.exact(at))
                 });
-                let why = "nobody works on it. Its run was killed, or its machine went down";
+                let why = match run {
+                    Some(run) if run.seen_now == Seen::Gone => {
+                        "nobody works on it. Its run was killed"
+                    }
+                    _ => "nobody works on it. Its run was killed, or its machine went down",
+                };
                 say(Tone::Stopped, STILL, format!("{why}{seen}. {go_on}"))
             }
             Doing::Running | Doing::Waiting => match run {

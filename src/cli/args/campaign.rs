@@ -121,7 +121,7 @@ pub struct RetryArgs {
     pub campaign: Option<CampaignName>,
 
     /// Devices that ended so; repeatable: rejected, not_found, failed, unknown, not_attempted,
-    /// cancelled, already_in_progress [default: all of these]
+    /// cancelled, already_in_progress [default: all of these that nobody cancelled]
     #[arg(long = "outcome", value_name = "OUTCOME", hide_possible_values = true,
         value_parser = words(text(), Outcome::RETRIED.map(Outcome::name)))]
     pub outcomes: Vec<String>,

@@ -312,7 +312,7 @@ fn no_file_with_a_profile(typed: &Typed<'_>) -> Result<(), Failure> {
 fn none_chosen(typed: &Typed<'_>, file: &SettingsFile, path: &Path) -> Result<(), Failure> {
     let dry_run = typed.knows("dry_run") && typed.matches.get_flag("dry_run");
     // A campaign knows its tenant, and who signs in nowhere needs none.
-    let knows = ["resume", "cancel", "follow"].contains(&typed.command.get_name());
+    let knows = ["resume", "cancel", "follow", "retry"].contains(&typed.command.get_name());
     if knows || !typed.knows("profile") {
         return Ok(());
     }

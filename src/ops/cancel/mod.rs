@@ -1,6 +1,7 @@
 //! `cancel`: takes a campaign's orders back. First nothing more of it is ordered, then each action
 //! of its own that is open is cancelled, and nothing else. With `--queue-only` no call is made.
 
+mod at_work;
 pub(crate) mod sending;
 
 use std::sync::Arc;
@@ -10,14 +11,13 @@ use crate::clock::{Clock, local_now};
 use crate::defender::{CancelApi, HttpApi};
 use crate::domain::cancel::{Cancelled, Cause};
 use crate::domain::quota::used;
-use crate::domain::request::{
-    CancelRequest, ConnectRequest, EmulatorRequest, RunRequest, Said, SpeedRequest,
-};
+use crate::domain::request::{CancelRequest, EmulatorRequest, RunRequest, Said, SpeedRequest};
 use crate::domain::{
     Campaign, CampaignState, Ending, Exit, Happened, Operation, Stamp, Stop, Tally, Timing,
 };
 use crate::engine::cancel::Survey;
 use crate::ops::campaigns::{KeptCampaign, Meant, any_campaign_in};
+use crate::ops::cancel::at_work::AtWork;
 use crate::ops::cancel::sending::Cancelling;
 use crate::ops::context::Context;
 use crate::ops::destination::{Destination, same_target};
@@ -29,6 +29,7 @@ use crate::ops::limits::most_calls;
 use crate::ops::plan::approve::{Beside, CancelApprover};
 use crate::ops::plan::forecast;
 use crate::ops::run::reports::Reports;
+use crate::ops::stop::Stopping;
 use crate::ops::stores::{self, Place};
 use crate::report::cancels::{Actions, CancelPlan, CancelSummary, Done};
 use crate::report::human;
@@ -50,7 +51,7 @@ pub async fn cancel(
     let whose = request.connect.clone().or(settings.connect.clone());
     let meant = Meant { name: request.campaign.as_ref(), whose };
     let kept = any_campaign_in(cx, &place, &meant).await?;
-    let approver = Beside { cx, approve_max: request.approve_max };
+    let approver = Beside { cx, approve_max: request.approve_max, named: true };
     let prepared = prepare(cx, &request, settings, &kept).await?;
     let KeptCampaign { campaign, .. } = kept;
     let named = Some((&campaign.name, cx.commands));
@@ -87,15 +88,8 @@ pub(super) async fn prepare(
         ));
     }
     let begun = begun.as_ref();
-    // Who has set up another tenant or application may mean another campaign of this name, and a
-    // cancellation cannot be undone: the settings are taken at their word, and refused below.
-    let whose = ConnectRequest {
-        tenant: settings.connect.tenant.clone(),
-        client_id: settings.connect.client_id.clone(),
-        ..ConnectRequest::default()
-    };
-    let typed = request.connect.clone().or(whose);
-    let connect = kept::connection(cx, typed, settings.connect, begun)?;
+    // A cancellation cannot be undone: what is set up of another tenant is refused below.
+    let connect = kept::own_connection(cx, request.connect.clone(), settings.connect, begun)?;
     // Its limits are those of the campaign, unless others are typed.
     let asked = request.speed.clone().or(match begun.map(|begun| &begun.request.run.speed) {
         Some(kept) => SpeedRequest {
@@ -178,6 +172,14 @@ struct Cancel<'a, S, A> {
     approver: &'a dyn CancelApprover,
 }
 
+/// What somebody said yes to.
+struct Confirmed<'a, S, A> {
+    with: &'a Cancelling<'a, S, A>,
+    survey: Survey,
+    /// Actions that are to be cancelled.
+    actions: u64,
+}
+
 /// What was done so far.
 struct SoFar<'a> {
     reports: &'a Reports,
@@ -188,7 +190,7 @@ struct SoFar<'a> {
 
 impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
     async fn run(&self, campaign: &Campaign) -> Result<Exit, Failure> {
-        let Self { cx, request, store, with, reports, approver } = self;
+        let Self { cx, store, with, reports, approver, .. } = self;
         let survey = match with {
             Some(with) => Some(with.survey(campaign).await?),
             None => None,
@@ -203,8 +205,27 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
             return self.end(campaign, SoFar { reports, start, queue }, None).await;
         };
         let mut stopping = cx.stop.listen()?;
+        let at_work = AtWork::begin(cx, with.store, campaign, &with.speed.timing).await;
+        let so_far = SoFar { reports, start, queue: None };
+        let to_cancel = Confirmed { with, survey, actions: plan.to_cancel() };
+        let exit = self.take_back(campaign, to_cancel, so_far, &mut stopping).await;
+        if let Some(at_work) = at_work {
+            at_work.end().await;
+        }
+        exit
+    }
+
+    /// Empties the queue and cancels the actions.
+    async fn take_back(
+        &self,
+        campaign: &Campaign,
+        Confirmed { with, survey, actions }: Confirmed<'_, S, A>,
+        so_far: SoFar<'_>,
+        stopping: &mut Stopping<'_>,
+    ) -> Result<Exit, Failure> {
+        let Self { request, store, .. } = self;
         let queue = if request.keep_queue { None } else { Some(call_off(*store, campaign).await?) };
-        let so_far = SoFar { reports, start, queue };
+        let so_far = SoFar { queue, ..so_far };
         let open = async {
             self.wait_for_answers(campaign).await?;
             // The answers may have told something about the server.
@@ -213,7 +234,7 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         };
         let Some(open) = stopping.unless_stopped(open).await else {
             let stop = Some(Stop::Signal);
-            let went = Cancelled { left: plan.to_cancel(), stop, ..Cancelled::default() };
+            let went = Cancelled { left: actions, stop, ..Cancelled::default() };
             return self.end(campaign, so_far, Some(Done { went, spared: survey.spared })).await;
         };
         let (survey, campaign) = open?;
@@ -221,7 +242,7 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         if !request.pending_only {
             targets.extend(survey.in_progress);
         }
-        let went = with.send(&campaign, targets, &mut stopping).await?;
+        let went = with.send(&campaign, targets, stopping).await?;
         self.end(&campaign, so_far, Some(Done { went, spared: survey.spared })).await
     }
 

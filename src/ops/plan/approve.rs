@@ -30,6 +30,10 @@ pub(crate) trait Approver: Send + Sync {
     /// Whether somebody is asked to confirm a new campaign, unless its plan is an approved one.
     fn asks(&self) -> bool;
 
+    /// Whether a new campaign may begin over devices that another one has: somebody looks at the
+    /// plan, or has said that it is to be a new one.
+    fn may_repeat(&self) -> bool;
+
     /// Takes in the plan, before anything is asked.
     ///
     /// # Errors
@@ -71,12 +75,18 @@ pub(crate) struct Beside<'a> {
     pub cx: &'a Context<'a>,
     /// As many devices need not be asked for.
     pub approve_max: Option<u64>,
+    /// The campaign was given a name.
+    pub named: bool,
 }
 
 #[async_trait]
 impl Approver for Beside<'_> {
     fn asks(&self) -> bool {
         self.approve_max.is_none()
+    }
+
+    fn may_repeat(&self) -> bool {
+        self.asks() || self.named
     }
 
     fn show(&self, plan: &Plan) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ pub(crate) mod approve;
 pub(crate) mod forecast;
 pub(crate) mod listing;
 pub mod naming;
-mod others;
+pub(crate) mod others;
 pub(crate) mod planner;
 pub(crate) mod sequence;
 mod shown;

@@ -1,12 +1,15 @@
 //! What other campaigns mean for a plan: those that go before it or hold it on its budget, and
 //! those that have the same devices.
 
+use std::cmp::Reverse;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
-    BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Order, Quota,
+    BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Order, Outcome,
+    Quota,
 };
-use crate::ops::context::Context;
+use crate::ops::context::{Commands, Context};
 use crate::ops::failure::Failure;
 use crate::ops::limits::Speed;
 use crate::report::human;
@@ -64,40 +67,112 @@ pub(crate) fn held_by(
 /// How long ago an order of the same list is told.
 const LATELY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Campaigns that order these very devices already, or did lately: whoever confirms the plan most
-/// likely wants to go on with one, and not a second scan on each device.
-///
-/// # Errors
-/// `Failure` if the store cannot be read.
-pub(crate) async fn same_list<S: Store>(
-    cx: &Context<'_>,
-    store: &S,
-    order: &Order,
-    now: Timestamp,
-) -> Result<Vec<String>, Failure> {
-    let filter = CampaignFilter {
-        on_budget: Some(order.target.budget(Operation::Scan)),
-        not_over_before: now.checked_sub(LATELY).ok(),
-        ..CampaignFilter::default()
-    };
-    let lately = store.select(&filter).await?.into_iter().filter(|one| {
-        one.order.ids_hash == order.ids_hash && one.order.scan_type == order.scan_type
-    });
-    let told = lately.map(|one| {
-        let name = &one.name;
-        let ago = human::duration(now.duration_since(one.opened_at).unsigned_abs());
-        if one.state == CampaignState::Open && !one.called_off {
-            let resume = cx.commands.going_on(name);
+/// A campaign that ended this lately was most likely meant by the same command.
+const JUST_NOW: SignedDuration = SignedDuration::from_hours(1);
+
+/// Another campaign of these very devices: whoever confirms the plan most likely wants to go on
+/// with it, and not a second scan on each device.
+pub(crate) struct SameList {
+    name: CampaignName,
+    /// It can be gone on with.
+    open: bool,
+    /// It is open, or ended a moment ago.
+    fresh: bool,
+    ago: String,
+    /// As many other campaigns have these devices too.
+    others: u64,
+}
+
+impl SameList {
+    /// The campaign of these devices that is open, or else the latest that ordered some of them
+    /// within a day.
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read.
+    pub(crate) async fn find<S: Store>(
+        store: &S,
+        order: &Order,
+        now: Timestamp,
+    ) -> Result<Option<Self>, Failure> {
+        let filter = CampaignFilter {
+            on_budget: Some(order.target.budget(Operation::Scan)),
+            not_over_before: now.checked_sub(LATELY).ok(),
+            ..CampaignFilter::default()
+        };
+        let mut all = store.select(&filter).await?;
+        all.retain(|one| {
+            one.order.ids_hash == order.ids_hash && one.order.scan_type == order.scan_type
+        });
+        let is_open = |one: &Campaign| one.state == CampaignState::Open && !one.called_off;
+        let mut with_orders = Vec::with_capacity(all.len());
+        for one in all {
+            if is_open(&one) || store.tally(one.id).await?.of(Outcome::Accepted) > 0 {
+                with_orders.push(one);
+            }
+        }
+        with_orders.sort_by_key(|one| Reverse((is_open(one), one.opened_at)));
+        let others = with_orders.len().saturating_sub(1) as u64;
+        Ok(with_orders.first().map(|one| Self {
+            name: one.name.clone(),
+            open: is_open(one),
+            fresh: one.finished_at.is_none_or(|at| now.duration_since(at) < JUST_NOW)
+                && !one.called_off,
+            ago: human::duration(now.duration_since(one.opened_at).unsigned_abs()),
+            others,
+        }))
+    }
+
+    /// Whether nobody should begin another campaign of these devices without having said so.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// The warning of a plan.
+    pub(crate) fn warning(&self, commands: &Commands) -> String {
+        let Self { name, ago, .. } = self;
+        let others = match self.others {
+            0 => String::new(),
+            1 => "; another campaign has them too".to_owned(),
+            some => format!("; {some} other campaigns have them too"),
+        };
+        let command = self.instead(commands);
+        if self.open {
             return format!(
-                "the open campaign {name}, begun {ago} ago, has these very devices; `{resume}` \
-                 goes on with it, and this one would order a second scan on each"
+                "the open campaign {name}, begun {ago} ago, has these very devices; `{command}` \
+                 goes on with it, and this one would order a second scan on each{others}"
             );
         }
-        let retry = cx.commands.of_campaign(&format!("retry {name}"));
         format!(
-            "these very devices were ordered {ago} ago by campaign {name}; `{retry}` orders those \
-             again that it left uncovered, and this one a second scan on each"
+            "these very devices were ordered {ago} ago by campaign {name}; `{command}` orders \
+             those again that it left uncovered, and this one a second scan on each{others}"
         )
-    });
-    Ok(told.collect())
+    }
+
+    /// Why no campaign begins where nobody looks at the plan.
+    pub(crate) fn refusal(&self, commands: &Commands) -> Failure {
+        let Self { name, ago, .. } = self;
+        let state = if self.open { "is open" } else { "ended a moment ago" };
+        Failure::refused(
+            format!("nothing was ordered: campaign {name} has these very devices"),
+            format!("it was begun {ago} ago and {state}; another one would scan each device twice"),
+            self.next(commands),
+        )
+    }
+
+    /// What to do instead, and what begins another campaign all the same.
+    pub(crate) fn next(&self, commands: &Commands) -> String {
+        let what = if self.open { "goes on with it" } else { "orders what it left uncovered" };
+        format!(
+            "`{}` {what}; to scan all of them again give the new campaign a name (--campaign \
+             NAME), or a series (--series NAME) if a timer repeats it",
+            self.instead(commands)
+        )
+    }
+
+    fn instead(&self, commands: &Commands) -> String {
+        if self.open {
+            return commands.going_on(&self.name);
+        }
+        commands.of_campaign(&format!("retry {}", self.name))
+    }
 }

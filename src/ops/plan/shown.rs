@@ -6,7 +6,7 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::forecast::{Expiry, outlook, usage};
 use super::listing::Listing;
-use super::others;
+use super::others::{self, SameList};
 use super::planner::{Proposal, Read};
 use crate::clock::local_now;
 use crate::domain::forecast::Outlook;
@@ -56,8 +56,8 @@ impl Proposal<'_> {
         warnings.extend(changed);
         // A series has the same list night after night, and sees to its last run itself.
         if let (Some(store), None, None) = (store, there, &planner.request.due.series) {
-            let now = local_now().timestamp();
-            warnings.extend(others::same_list(planner.cx, store, order, now).await?);
+            let same = SameList::find(store, order, local_now().timestamp()).await?;
+            warnings.extend(same.map(|same| same.warning(planner.cx.commands)));
         }
         warnings.extend(others::held_by(planner.cx, &others, &planner.name, &budget, &speed));
         let (usage, now) = usage(store, &speed, &budget).await?;

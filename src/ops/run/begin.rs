@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::domain::LastRun;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
+use crate::ops::process;
 use crate::store::Store;
 
 /// A run that begins in this process, as it is told from now on.
@@ -22,6 +23,7 @@ pub(in crate::ops) fn begun_here<S: Store>(
         seen_at: Some(store.clock().shared_utc()),
         by: cx.host.user.clone(),
         host: cx.host.name.clone(),
+        process: process::own(),
         ..LastRun::begun(at)
     })
 }

@@ -66,7 +66,8 @@ pub(super) async fn scan_again(
     let (said, made) = made::filled(request)?;
     let settings = without_what_a_plan_says(settings, made.as_ref());
     let request = said.clone().or(settings.clone());
-    let approver = Beside { cx, approve_max: request.approve_max };
+    let named = request.campaign.is_some();
+    let approver = Beside { cx, approve_max: request.approve_max, named };
     let asked = Asked { request: &request, said: &said, settings: &settings };
     let scan = Scan::new(cx, asked, &approver).await?;
     let scan = Scan { made: made.as_ref(), again, ..scan };

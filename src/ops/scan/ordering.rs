@@ -17,6 +17,7 @@ use crate::ops::lazy_client::LazyClient;
 use crate::ops::limits::Speed;
 use crate::ops::plan::approve::{Answer, Approver};
 use crate::ops::plan::naming::random;
+use crate::ops::plan::others::SameList;
 use crate::ops::plan::planner::{Planner, Proposal, Read};
 use crate::ops::plan::source::{check_order, needs_tenant, rehearse};
 use crate::ops::plan_file::fresh;
@@ -171,12 +172,13 @@ impl Ordering<'_> {
                 return Ok((dealt, plan));
             }
             if !approved {
+                let same = self.same_list(store, &read.order).await?;
                 // What a file of a plan says is not changed by an answer.
                 let devices = read.listing.devices();
                 let proposed =
                     !filed && wish.proposes(&read.order, devices, planner.planned.emulated);
                 let answer = approver.begins(&plan, proposed).await;
-                match answer.map_err(|failure| self.unconfirmed(failure))? {
+                match answer.map_err(|failure| self.unconfirmed(failure, same))? {
                     Answer::Go => {}
                     Answer::Canary => {
                         wish = wish.with_canary();
@@ -189,10 +191,32 @@ impl Ordering<'_> {
         }
     }
 
-    fn unconfirmed(&self, failure: Failure) -> Failure {
-        match self.planner.made {
-            Some(made) => made.unconfirmed(failure),
-            None => failure,
+    /// The fresh campaign of these very devices, if there is one and it may be repeated.
+    ///
+    /// # Errors
+    /// `Failure` with exit code 6 if nobody looks at the plan, and nobody said that the campaign is
+    /// to be a new one.
+    async fn same_list<S: Store>(
+        &self,
+        store: &S,
+        order: &Order,
+    ) -> Result<Option<SameList>, Failure> {
+        let Planner { cx, request, .. } = &self.planner;
+        if request.due.series.is_some() {
+            return Ok(None);
+        }
+        let same = SameList::find(store, order, local_now().timestamp()).await?;
+        let Some(same) = same.filter(SameList::is_fresh) else { return Ok(None) };
+        if self.approver.may_repeat() { Ok(Some(same)) } else { Err(same.refusal(cx.commands)) }
+    }
+
+    /// A plan that nobody confirmed; where another campaign has its devices, what is to be done is
+    /// most likely something else than to confirm it.
+    fn unconfirmed(&self, failure: Failure, same: Option<SameList>) -> Failure {
+        match (self.planner.made, same) {
+            (Some(made), _) => made.unconfirmed(failure),
+            (None, Some(same)) => Failure { next: same.next(self.planner.cx.commands), ..failure },
+            (None, None) => failure,
         }
     }
 

@@ -9,6 +9,7 @@ use super::standing::followed;
 use crate::clock::local_now;
 use crate::domain::{Campaign, CampaignFilter, Doing, SeriesName, Window};
 use crate::ops::failure::Failure;
+use crate::ops::process::looked_at;
 use crate::report::human::{count, counted, wrapped};
 use crate::report::series::SeriesRun;
 use crate::report::{Document, jsonl};
@@ -91,6 +92,7 @@ pub(crate) async fn series_run<S: Store>(
     campaign: Campaign,
     now: &ZonedDateTime,
 ) -> Result<SeriesRun, Failure> {
+    let campaign = looked_at(campaign);
     let tally = store.tally(campaign.id).await?;
     let doing = Doing::of(&campaign, now.timestamp());
     let followed = followed(store, &campaign).await?;

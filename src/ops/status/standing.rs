@@ -20,6 +20,7 @@ use crate::domain::{
 use crate::engine::waves::shown;
 use crate::ops::failure::Failure;
 use crate::ops::limits::{Speed, Towards};
+use crate::ops::process::looked_at;
 use crate::report::jsonl;
 use crate::report::standing::Standing;
 use crate::store::Store;
@@ -69,6 +70,7 @@ impl CampaignStatus {
         campaign: Campaign,
         budgets: &mut Budgets,
     ) -> Result<Self, Failure> {
+        let campaign = looked_at(campaign);
         let tally = store.tally(campaign.id).await?;
         let calls = store.calls(campaign.id).await?;
         let Shared { usage, open } = budgets.of(store, &campaign).await?;

@@ -6,7 +6,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::standing::CampaignStatus;
 use crate::clock::local_now;
 use crate::domain::text::printable;
-use crate::domain::{Doing, LastRun, Outcome, Priority, RunEnd, Timing};
+use crate::domain::{Doing, LastRun, Outcome, Priority, RunEnd, Seen, Timing};
 use crate::report::progress::text::wave;
 use crate::report::{Document, happenings, human};
 
@@ -120,6 +120,9 @@ impl CampaignStatus {
         let command = |command: &str| format!("    {}", printable(command));
         let run = campaign.last_run.as_ref();
         let mut lines = Vec::new();
+        if self.doing == Doing::Cancelling {
+            return lines;
+        }
         if self.doing == Doing::Cancelled {
             let told = "  cancelled: nothing more is ordered; to find out what became of the rest:";
             return vec![told.to_owned(), command(&resume)];
@@ -148,9 +151,12 @@ impl CampaignStatus {
             None if alive => lines.extend(self.alive_text(run, now)),
             None => {
                 let seen = run.seen_at.map_or_else(|| "never".to_owned(), |at| moment(at, now));
+                let killed = match run.seen_now {
+                    Seen::Gone => "its run was killed: its process is gone",
+                    _ => "no run is seen at work: it was killed, or its machine went down",
+                };
                 lines.push(line(&format!(
-                    "no run is seen at work: it was killed, or its machine went down; begun: {}; \
-                     last seen at work: {seen}; last call: {}",
+                    "{killed}; begun: {}; last seen at work: {seen}; last call: {}",
                     moment(run.began_at, now),
                     self.last_call(now),
                 )));
@@ -186,9 +192,21 @@ impl CampaignStatus {
             }
             _ => String::new(),
         };
+        // Of another machine only its signs tell that it lives.
+        let sign = match (run.seen_now, run.seen_at) {
+            (Seen::Unknown, Some(at)) => {
+                let ago = human::duration(self.read_at.duration_since(at).unsigned_abs());
+                let host = printable(&run.host);
+                format!(
+                    "; last sign of life: {ago} ago{}{host}",
+                    if host.is_empty() { "" } else { " on " }
+                )
+            }
+            _ => String::new(),
+        };
         let begun = moment(run.began_at, now);
         let mut lines = vec![line(&format!(
-            "{doing}, begun: {begun}; last call: {}{next}{end}",
+            "{doing}, begun: {begun}; last call: {}{next}{end}{sign}",
             self.last_call(now)
         ))];
         match run.alive_but(&run.id, self.read_at, &Timing::default()) {

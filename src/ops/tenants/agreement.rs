@@ -25,6 +25,8 @@ pub(super) struct Agreement<P> {
     places: Arc<Semaphore>,
     /// Somebody is asked.
     asks: bool,
+    /// The campaigns were given a name.
+    named: bool,
 }
 
 impl<P: Clone> Agreement<P> {
@@ -36,7 +38,13 @@ impl<P: Clone> Agreement<P> {
             answer: watch::Sender::new(None),
             places: Arc::new(Semaphore::new(at_once)),
             asks,
+            named: false,
         }
+    }
+
+    /// The same, for campaigns that were given a name or not.
+    pub(super) fn of_named(self, named: bool) -> Self {
+        Self { named, ..self }
     }
 
     /// Waits until this tenant may plan.
@@ -90,6 +98,10 @@ fn not_confirmed() -> Failure {
 impl Approver for Seat<'_, Plan> {
     fn asks(&self) -> bool {
         self.agreement.asks
+    }
+
+    fn may_repeat(&self) -> bool {
+        self.agreement.asks || self.agreement.named
     }
 
     fn show(&self, plan: &Plan) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use crate::domain::request::{
 };
 use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignFilter, CampaignName, CampaignState, Exit, Target, Timing};
-use crate::ops::campaigns::is_whose;
+use crate::ops::campaigns::{begun_so, is_whose};
 use crate::ops::connection::target_of;
 use crate::ops::context::{Commands, Context};
 use crate::ops::failure::Failure;
@@ -46,7 +46,10 @@ impl Found {
     ) -> Result<Self, Failure> {
         let tenants = Tenant::all(meant.connects);
         let all = match name {
-            Some(name) => store.named(name).await?,
+            Some(name) => match store.named(name).await? {
+                none if none.is_empty() => begun_so(store, name).await?,
+                all => all,
+            },
             None => store.select(&CampaignFilter::open()).await?,
         };
         let (mut own, mut without) = (Vec::new(), 0);

@@ -99,7 +99,8 @@ impl All<'_> {
         }
         let (waits, waiting) = unbounded_channel();
         let asks = self.request.approve_max.is_none();
-        let agreement = Agreement::new(AT_ONCE, asks, waits);
+        let named = self.request.campaign.is_some();
+        let agreement = Agreement::new(AT_ONCE, asks, waits).of_named(named);
         let planned = self.plan(&parts, &agreement, waiting, store).await;
         if planned.as_ref().is_ok_and(|planned| planned.values().any(Result::is_ok)) {
             return match store {

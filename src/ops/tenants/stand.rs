@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::Tenant;
 use crate::clock::Clock;
-use crate::domain::{Campaign, CampaignName, CampaignState, Exit, Timing};
+use crate::domain::{Campaign, CampaignName, CampaignState, Doing, Exit, Timing};
 use crate::ops::failure::Failure;
+use crate::ops::process::looked_at;
 use crate::report::tenants::{EndedTenant, NotDone, OfTenant, TenantsEnd};
 use crate::store::Store;
 
@@ -50,7 +51,7 @@ pub(super) async fn table<S: Store>(
         let (told, exit) = match became {
             Ok((campaign, exit)) => {
                 let there = store.campaign(campaign.id).await?;
-                let there = there.as_ref().unwrap_or(campaign);
+                let there = &looked_at(there.unwrap_or_else(|| campaign.clone()));
                 let tally = store.tally(there.id).await?;
                 let why = why(there, store.clock().shared_utc(), timing);
                 (Ok(EndedTenant { tally, why, exit: *exit }), *exit)
@@ -71,6 +72,7 @@ fn why(campaign: &Campaign, now: Timestamp, timing: &Timing) -> String {
     let run = campaign.last_run.as_ref();
     let at_work = run.is_some_and(|run| run.alive_but("", now, timing) > 0);
     match (campaign.state, run.and_then(|run| run.ended.as_ref())) {
+        _ if Doing::of(campaign, now) == Doing::Cancelling => Doing::Cancelling.word().to_owned(),
         (CampaignState::Finished, _) => "finished".to_owned(),
         _ if campaign.wave_failed.is_some() => "a wave failed".to_owned(),
         _ if campaign.paused => "paused".to_owned(),

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, ZonedDateTime};
 use crate::domain::service::{id_of, is_domain};
 use crate::domain::{Campaign, CampaignFilter, CampaignState, Doing, Exit, Tally};
 use crate::ops::failure::Failure;
+use crate::ops::process::looked_at;
 use crate::ops::status::followed;
 use crate::page::named::NamedTenant;
 use crate::page::query::Query;
@@ -62,7 +63,7 @@ impl TenantsView {
         let since = now.timestamp().checked_sub(SignedDuration::from_hours(24 * DAYS)).ok();
         let lately = CampaignFilter { not_over_before: since, ..CampaignFilter::default() };
         let mut of: BTreeMap<String, Vec<Campaign>> = BTreeMap::new();
-        for campaign in store.select(&lately).await? {
+        for campaign in store.select(&lately).await?.into_iter().map(looked_at) {
             of.entry(id_of(&campaign.order.target.tenant)).or_default().push(campaign);
         }
         let names = names(store, named, &of).await?;

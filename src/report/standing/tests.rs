@@ -116,6 +116,7 @@ fn each_way_to_stand_still_has_its_sentence_with_what_to_do() {
     };
     let with = |last_run| Campaign { last_run: Some(last_run), ..campaign() };
     let killed = LastRun { seen_at: Some(at("01:10:00")), ..run() };
+    let gone = LastRun { seen_now: Seen::Gone, ..killed.clone() };
     let mut for_workers = ended(0, "it was handed over to the workers");
     for_workers.ended.as_mut().unwrap().for_workers = true;
     let finished = Campaign {
@@ -130,6 +131,7 @@ fn each_way_to_stand_still_has_its_sentence_with_what_to_do() {
     let mut sentences = vec![
         told(&campaign(), &open),
         told(&with(killed), &open),
+        told(&with(gone), &open),
         told(&with(ended(5, "Ctrl-C")), &open),
         told(&with(ended(0, "the window closed")), &open),
         told(&with(ended(4, "83 of 412 answers are 404")), &open),

@@ -27,6 +27,7 @@ mod prune;
 mod readme;
 mod reads;
 mod refusals;
+mod repeats;
 mod reports;
 mod retry;
 mod schedule;

@@ -56,8 +56,8 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
         command.env_remove(name);
     }
     let said = beside(move || run(command)).await;
-    assert_eq!(said.code, 6, "{}", said.err);
-    assert!(said.err.contains("campaign first is not ordered again"), "{}", said.err);
+    assert_eq!(said.code, 7, "{}", said.err);
+    assert!(said.err.contains("is for tenant 99999999-"), "{}", said.err);
     assert_eq!(emulator.ledger().accepted, before);
 }
 
@@ -75,6 +75,54 @@ async fn an_open_campaign_is_not_ordered_again() {
     let said = run(place.towards(&emulator, &["retry", "open"]));
     assert_eq!(said.code, 6, "{}", said.err);
     assert!(said.err.contains("run `fleetsweep resume open` first"), "{}", said.err);
+    // Its process is seen to be gone, long before its last sign of life is too old.
+    let said = run(place.fleetsweep(&["status", "open"]));
+    assert!(said.out.contains("open: killed, "), "{}", said.out);
+    assert!(said.out.contains("its run was killed: its process is gone"), "{}", said.out);
+    // What somebody has to do is said in the report too.
+    let said = run(place.fleetsweep(&["report", "op", "--report=r.md"]));
+    assert_eq!(said.code, 0, "{}", said.err);
+    let told = std::fs::read_to_string(place.path("r.md")).unwrap();
+    assert!(told.contains("`fleetsweep resume open`") && !told.contains("retry"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_campaign_is_ordered_again_in_its_own_tenant_whatever_profile_is_the_usual_one() {
+    let emulator = emulate("busy", &[(100, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(40);
+    std::fs::write(place.path("secret"), fleetsweep::emulator::DEFAULT_SECRET).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(place.path("secret"), mode).unwrap();
+    let url = emulator.base_url();
+    let profile = |name: &str, tenant: &str| {
+        format!(
+            "[profiles.{name}]\ntenant = \"{tenant}\"\nclient-id = \
+             \"66666666-7777-8888-9999-000000000000\"\nclient-secret-file = \"{}\"\napi-url = \
+             \"{url}\"\nlogin-url = \"{url}\"\n",
+            place.path("secret").display()
+        )
+    };
+    let settings = "profile = \"other\"\n".to_owned()
+        + &profile("other", "99999999-2222-3333-4444-555555555555")
+        + &profile("own", "11111111-2222-3333-4444-555555555555");
+    std::fs::write(place.path("c.toml"), settings).unwrap();
+    let with = |args: &[&str]| {
+        let command = place.fleetsweep(&[args, &["--config=c.toml"]].concat());
+        beside(move || run(command))
+    };
+    let scan = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=40"];
+    let more = ["--campaign=first", "--limit=100/1s", "--no-check", "--profile=own"];
+    let said = with(&[&scan[..], &more].concat()).await;
+    assert_eq!(said.code, 3, "{}", said.err);
+    for command in ["retry", "cancel"] {
+        let said = with(&[command, "fir", "--dry-run"]).await;
+        assert_eq!(said.code, 0, "{command}: {}", said.err);
+        let told = said.out + &said.err;
+        assert!(told.contains("11111111-2222-3333-4444-555555555555"), "{command}: {told}");
+    }
+    let typed = with(&["retry", "first", "--dry-run", "--profile=other"]).await;
+    assert_eq!(typed.code, 6, "another tenant was typed: {}", typed.err);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -108,7 +108,7 @@ fn exit_code_5_is_no_success_in_a_series_where_it_means_that_nothing_was_ordered
     let told = |more: &[&str]| {
         printed(&place, &["--systemd", "--at=22:00"], &[&endless[..], more].concat()).err
     };
-    assert!(told(&[]).contains("asks the same devices"), "{}", told(&[]));
+    assert!(told(&[]).contains("starts is refused (exit 6)"), "{}", told(&[]));
     let series = told(&["--series=nightly"]).replace("\n  ", " ");
     assert!(series.contains("(exit 5)") && !series.contains("the same devices"), "{series}");
     assert!(series.contains("the list gone.csv is not on this machine now"), "{series}");

@@ -90,6 +90,32 @@ async fn exactly_the_open_actions_of_the_campaign_are_cancelled_and_nobody_elses
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_it_goes_on_status_says_so_and_retry_leaves_what_was_cancelled_alone() {
+    let emulator = emulate(SLOW, &[(1_000, 1.0)]).await;
+    let place = Place::new();
+    order(&place, &emulator, "c", 40).await;
+    let status = || json_lines(&run(place.fleetsweep(&["status", "c", "--json"])).out);
+    assert_eq!(status()[0]["doing"], "finished");
+    let args = ["cancel", "c", "--approve-max=40", "--limit=10/1s", "--report=c.csv"];
+    let child = start(place.towards(&emulator, &args));
+    until("some are cancelled", async || emulator.ledger().count(Operation::Cancel) > 4).await;
+    assert_eq!(status()[0]["doing"], "cancelling");
+    let told = run(place.fleetsweep(&["status", "c"])).out.replace("\n ", "");
+    assert!(told.contains("`fleetsweep cancel` ("), "{told}");
+    let said = run(place.towards(&emulator, &["retry", "c", "--dry-run"]));
+    assert_eq!(said.code, 6, "{}", said.err);
+    assert!(said.err.contains("campaign c is being cancelled"), "{}", said.err);
+    let said = beside(move || wait(child)).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(status()[0]["doing"], "finished");
+    assert_eq!(status()[0]["last_run"]["ended"]["exit_code"], 0, "that of its run");
+    let said = run(place.towards(&emulator, &["retry", "c", "--dry-run"]));
+    assert_eq!(said.code, 2, "{}", said.err);
+    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("40 devices were cancelled; --outcome cancelled orders"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_runs_can_be_left_alone() {
     let emulator = emulate(MIXED, &[(1_000, 1.0)]).await;
     let place = Place::new();

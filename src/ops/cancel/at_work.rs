@@ -1,0 +1,51 @@
+//! A sign in the store that somebody takes a campaign's orders back, for as long as that takes: who
+//! looks elsewhere would find it finished.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::domain::{Campaign, LastRun, RunEnd, Timing};
+use crate::ops::context::Context;
+use crate::ops::run::alive::SignOfLife;
+use crate::ops::run::begin::begun_here;
+use crate::store::Store;
+
+/// The sign, until it is ended.
+pub(super) struct AtWork<'a, S> {
+    store: &'a Arc<S>,
+    campaign: &'a Campaign,
+    run: LastRun,
+    alive: SignOfLife,
+}
+
+impl<'a, S: Store> AtWork<'a, S> {
+    /// Begins. Returns `None` for a campaign of which no run began, which is ended at once, and
+    /// where the store does not take the sign: it only tells, and holds nothing up.
+    pub(super) async fn begin(
+        cx: &Context<'_>,
+        store: &'a Arc<S>,
+        campaign: &'a Campaign,
+        timing: &Timing,
+    ) -> Option<Self> {
+        campaign.last_run.as_ref()?;
+        let begun = begun_here(cx, &**store, store.clock().utc()).ok()?;
+        let run = LastRun { cancels: true, ..begun };
+        store.note_run(campaign.id, run.clone()).await.ok()?;
+        let alive = SignOfLife::begin(store.clone(), campaign.id, run.clone(), timing);
+        Some(Self { store, campaign, run, alive })
+    }
+
+    /// Ends.
+    pub(super) async fn end(self) {
+        let Self { store, campaign, run, alive } = self;
+        drop(alive);
+        let at = store.clock().utc();
+        let (why, resume) = (String::new(), None);
+        let end = RunEnd { at, why, exit_code: 0, resume, for_workers: false };
+        let seen_at = Some(store.clock().shared_utc());
+        let ended = LastRun { ended: Some(end), seen_at, ..run };
+        if let Err(error) = store.note_run(campaign.id, ended).await {
+            tracing::debug!(%error, "the end of cancelling could not be noted");
+        }
+    }
+}
