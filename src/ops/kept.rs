@@ -228,7 +228,8 @@ fn connect(
     if fits {
         here = here.or(credential_of(settings));
     }
-    let there = ConnectRequest { profile: None, ..kept.clone() };
+    let profile = if fits { settings.profile.clone() } else { None };
+    let there = ConnectRequest { profile, ..kept.clone() };
     let rest = typed.clone().or(ConnectRequest { ca_file: settings.ca_file.clone(), ..there });
     // What is found here signs in, whatever kind it is; else what it was begun with.
     let here = match credentials.kind(&here)? {

@@ -23,6 +23,7 @@ mod lists;
 mod meanwhile;
 pub mod messages;
 pub mod metrics;
+pub mod named_tenant;
 pub mod pause;
 pub mod plan;
 pub mod plan_file;

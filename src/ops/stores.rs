@@ -19,6 +19,8 @@ pub struct Place {
     temporary: Option<tempfile::TempDir>,
     /// Another store that would be used, if this user might.
     passed_over: Option<String>,
+    /// Nothing was there when the command began.
+    is_new: bool,
 }
 
 impl Place {
@@ -35,7 +37,7 @@ impl Place {
                 Failure::failed(what, error, next)
             })?;
             let at = StorePlace::File(folder.path().join("fleetsweep.db"));
-            return Ok(Self { at, temporary: Some(folder), passed_over: None });
+            return Ok(Self { at, temporary: Some(folder), passed_over: None, is_new: false });
         }
         Self::durable(choice)
     }
@@ -60,6 +62,11 @@ impl Place {
         }
     }
 
+    /// Whether nothing was there when the command began: it knows of no call that was made before.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
     /// What the user should know of another store.
     pub fn warning(&self) -> Option<String> {
         self.passed_over.clone()
@@ -71,7 +78,9 @@ impl Place {
     /// `Failure` if the choice names no store, or no folder can be found.
     pub fn durable(choice: &StoreChoice) -> Result<Self, Failure> {
         let StoreChoice { place, named: _, warning } = choice;
-        Ok(Self { at: place.clone()?, temporary: None, passed_over: warning.clone() })
+        let at = place.clone()?;
+        let is_new = matches!(&at, StorePlace::File(path) if !path.exists());
+        Ok(Self { at, temporary: None, passed_over: warning.clone(), is_new })
     }
 }
 

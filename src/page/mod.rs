@@ -7,7 +7,6 @@ mod address;
 mod answer;
 mod door;
 mod model;
-mod named;
 mod query;
 mod route;
 mod scraper;
@@ -17,5 +16,4 @@ mod tickets;
 mod view;
 
 pub use address::Listen;
-pub use named::NamedTenant;
 pub use serve::{ServeRequest, serve};

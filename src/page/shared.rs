@@ -6,13 +6,13 @@ use tokio::sync::Semaphore;
 
 use super::door::Door;
 use super::model::coverage::CoverageKept;
-use super::named::NamedTenant;
 use super::scraper::Scraper;
 use super::tickets::Tickets;
 use crate::clock::SystemClock;
 use crate::domain::Stamp;
 use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
+use crate::ops::named_tenant::NamedTenant;
 
 /// What all requests share.
 pub(super) struct Shared<S> {

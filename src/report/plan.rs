@@ -76,6 +76,8 @@ pub struct Plan {
     pub auth: Option<SignInKind>,
     /// Where the store is.
     pub store: String,
+    /// It is begun with this plan, and knows of no call that was made before.
+    pub store_is_new: bool,
     /// The plan is all there will be.
     pub dry_run: bool,
     /// The campaign is open already and goes on.
@@ -174,6 +176,7 @@ impl Document for Plan {
             comment: &self.comment,
             ticket: &self.ticket,
             store: &self.store,
+            store_is_new: self.store_is_new,
             emulated: self.emulated,
             auth: self.auth.map(SignInKind::name),
             dry_run: self.dry_run,
@@ -259,7 +262,8 @@ impl Plan {
         push("sign-in", auth.as_deref().unwrap_or("none is set up; a run needs one (see --auth)"));
         push("comment", &printable(&cut(&self.comment, COMMENT_SHOWN)));
         self.ticket.iter().for_each(|ticket| push("ticket", ticket.as_str()));
-        let store = printable(&self.store);
+        let new = if self.store_is_new { " (new: it knows of no calls)" } else { "" };
+        let store = printable(&self.store) + new;
         push(
             "store",
             &match extent {

@@ -171,8 +171,10 @@ pub struct TenantsEnd {
     pub tenants: Vec<OfTenant<EndedTenant>>,
     /// The report files of all tenants together.
     pub reports: Vec<String>,
-    /// The command that goes on with what is open, if anything is.
+    /// The command that goes on with what is open, if anything is and nobody runs it.
     pub resume: Option<String>,
+    /// The command that orders again what is not covered of one tenant, if nothing is open.
+    pub retry: Option<String>,
     /// The worst of all exits; `None` if nothing was to end.
     pub exit: Option<Exit>,
 }
@@ -394,7 +396,12 @@ impl Document for TenantsEnd {
         if !self.reports.is_empty() {
             lines.push(format!("  report of all  {}", printable(&self.reports.join(", "))));
         }
-        lines.extend(self.resume.iter().map(|command| format!("  To go on: {command}")));
+        let next = [("To go on", &self.resume), ("To order one tenant's rest again", &self.retry)];
+        for (what, command) in next {
+            if let Some(command) = command {
+                lines.push(wrapped(&format!("  {what}: `{command}`"), 4));
+            }
+        }
         if let Some(exit) = self.exit {
             lines.push(format!("  Exit code {}: {}.", exit.code(), exit.meaning()));
         }

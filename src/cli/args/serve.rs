@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::page::{Listen, NamedTenant, ServeRequest};
+use crate::ops::named_tenant::NamedTenant;
+use crate::page::{Listen, ServeRequest};
 
 /// `serve`.
 #[derive(Debug, Args)]

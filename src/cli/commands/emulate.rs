@@ -31,12 +31,13 @@ pub(super) async fn emulate(args: EmulateArgs) -> Result<Exit, Failure> {
     let url = emulator.base_url();
     // A client that keeps other limits than these meets 429, or wonders why it is slow.
     let limits: String = args.limits.iter().map(|quota| format!(" --limit {quota}")).collect();
+    let scale = time_scale(args.speed);
     say::data(&url)?;
     say::note(&format!(
         "The emulator plays `{}` at {url}; nothing leaves this machine. Use it with:\n\
          \x20 export AZURE_TENANT_ID=any AZURE_CLIENT_ID=any AZURE_CLIENT_SECRET={DEFAULT_SECRET}\n\
          \x20 fleetsweep scan devices.csv --type quick --comment test \\\n\
-         \x20   --api-url {url} --login-url {url}{limits}\n\
+         \x20   --api-url {url} --login-url {url}{limits}{scale}\n\
          What it saw: {url}/emulator/ledger. Ctrl-C ends it.",
         args.scenario
     ));
@@ -62,4 +63,12 @@ pub(super) async fn emulate(args: EmulateArgs) -> Result<Exit, Failure> {
     ended.map(|()| Exit::Done).map_err(|error| {
         Failure::failed("signals cannot be received", error, "end it with SIGKILL")
     })
+}
+
+/// The option with which a client goes through the emulator's time as fast as that does.
+fn time_scale(speed: f64) -> String {
+    if speed < 2.0 {
+        return String::new();
+    }
+    format!(" --time-scale {}", speed.min(1_000.0).round())
 }

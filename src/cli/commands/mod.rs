@@ -117,7 +117,10 @@ async fn dispatch(cx: &Context<'_>, command: Command, given: Given) -> Result<Ex
         Command::Follow(args) => follow::follow(cx, args.request()?, defaults.run.connect).await,
         Command::Status(args) => match args.whose.meant(profiles) {
             Some(meant) => named::status(cx, args.request(), meant).await,
-            None => status::status(cx, args.request(), defaults.run.connect).await,
+            None => {
+                let names = &settings.tenants;
+                status::status(cx, args.request(), defaults.run.connect, names).await
+            }
         },
         Command::Serve(args) => page::serve(cx, args.request(settings.tenants.clone())).await,
         Command::Report(args) => match args.whose.meant(profiles) {

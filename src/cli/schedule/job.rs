@@ -10,7 +10,9 @@ use crate::cli::args::Command;
 use crate::cli::parse::{self, Parsed};
 use crate::cli::settings::config::{Settings, Source};
 use crate::cli::settings::env::variable;
-use crate::cli::settings::sign_in::{self, Surroundings};
+use crate::cli::settings::sign_in::{
+    self, CERTIFICATE_CREDENTIAL, SECRET_CREDENTIAL, Surroundings, name_of_profile,
+};
 use crate::domain::SignInKind;
 use crate::domain::request::{ConnectRequest, Said};
 use crate::domain::text::printable;
@@ -32,6 +34,8 @@ pub(super) struct Job {
     pub variables: Vec<(String, String)>,
     /// What it signs in with.
     pub sign_in: SignIn,
+    /// The profile that names the file of that, and not the command line.
+    pub of_profile: Option<String>,
     /// Files that it reads though no word names them.
     pub reads: Vec<PathBuf>,
     /// When it starts.
@@ -88,24 +92,20 @@ impl Job {
             _ => return Err(not_for_a_timer(typed)),
         };
         let mut of_profiles = tenants.iter().flat_map(files_of).peekable();
-        let mut sign_in = match of_profiles.peek() {
+        let sign_in = match of_profiles.peek() {
             // The profiles name them, and the program takes them from there.
             Some(_) => SignIn::NoFile,
             None => sign_in(&timed)?,
         };
         timed.lists.extend(of_profiles);
         let mut words = words::read(typed);
-        let mut reads = std::mem::take(&mut timed.lists);
-        let file = match &sign_in {
-            SignIn::Secret(Some(path)) if in_profile("client-secret-file") => Some(path.clone()),
-            SignIn::Certificate(path) if in_profile("client-certificate") => Some(path.clone()),
-            _ => None,
+        let reads = std::mem::take(&mut timed.lists);
+        let of_profile = match &sign_in {
+            SignIn::Secret(Some(_)) if in_profile("client-secret-file") => &settings.profile,
+            SignIn::Certificate(_) if in_profile("client-certificate") => &settings.profile,
+            _ => &None,
         };
-        if let Some(path) = file {
-            // The profile names it, and the program takes it from there.
-            sign_in = SignIn::NoFile;
-            reads.push(path);
-        }
+        let of_profile = of_profile.clone();
         let emulated = has_switch(&words, "--emulator");
         if !emulated {
             name_settings_file(&mut words, &settings);
@@ -123,6 +123,7 @@ impl Job {
             words,
             variables,
             sign_in,
+            of_profile,
             reads,
             starts,
             zone: timed.run.speed.hours.tz.clone(),
@@ -144,6 +145,20 @@ impl Job {
     /// The words after the program, as they were typed.
     pub(super) fn words_as_typed(&self) -> Vec<String> {
         self.words_with(|value| Some(value.text.clone()))
+    }
+
+    /// What the file that it signs in with is called among the credentials of a service, if it has
+    /// one.
+    pub(super) fn credential(&self) -> Option<String> {
+        let of = match self.sign_in {
+            SignIn::Secret(_) => SECRET_CREDENTIAL,
+            SignIn::Certificate(_) => CERTIFICATE_CREDENTIAL,
+            SignIn::NoFile | SignIn::Workload => return None,
+        };
+        match &self.of_profile {
+            Some(profile) => name_of_profile(profile, of),
+            None => Some(of.to_owned()),
+        }
     }
 
     /// A path of the command line as a process in any folder finds it.

@@ -5,12 +5,16 @@ use super::file::ScheduleFile;
 use super::job::{Job, SignIn};
 use super::quote::{kubernetes_word, yaml};
 use super::when::Start;
+use crate::domain::text::shell_word;
 
 /// Where the volume is mounted: the program's place for its store.
 const STATE: &str = "/var/lib/fleetsweep";
 
 /// Where the secret is mounted.
 const CREDENTIALS: &str = "/run/credentials/fleetsweep";
+
+/// Where the settings file is mounted.
+const SETTINGS: &str = "/etc/fleetsweep";
 
 /// One CronJob for each start.
 pub(super) fn files(job: &Job) -> Vec<ScheduleFile> {
@@ -30,8 +34,13 @@ pub(super) fn warnings(job: &Job) -> Vec<String> {
          there, and absolute ones must be in the image or on the volume"
             .to_owned(),
     ];
-    if job.words.iter().filter_map(|word| word.value()).any(|value| value.id == "profile") {
-        warnings.push("the settings file with the profile must be in the image".to_owned());
+    let elsewhere: Vec<String> =
+        job.reads.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    if !elsewhere.is_empty() {
+        warnings.push(format!(
+            "these files must be in the image, or be mounted where they are named: {}",
+            elsewhere.join(", ")
+        ));
     }
     warnings
 }
@@ -44,19 +53,24 @@ fn how_to(job: &Job) -> String {
             "# one node (ReadWriteOnce, no NFS) for list, store and reports, mounted at {STATE}."
         ),
     ];
-    match job.sign_in {
-        SignIn::Secret(_) => lines.push(
-            "# kubectl create secret generic fleetsweep --from-file=client-secret=FILE".to_owned(),
-        ),
-        SignIn::Certificate(_) => lines.push(
-            "# kubectl create secret generic fleetsweep --from-file=client-certificate=FILE"
-                .to_owned(),
-        ),
-        SignIn::Workload => lines.push(
+    if let Some(path) = settings_file(job) {
+        let path = shell_word(&path);
+        lines.push(format!("# kubectl create configmap fleetsweep --from-file=config.toml={path}"));
+    }
+    if let Some(name) = job.credential() {
+        let file = match (&job.sign_in, &job.of_profile) {
+            (SignIn::Secret(Some(path)) | SignIn::Certificate(path), Some(_)) => {
+                shell_word(&path.to_string_lossy())
+            }
+            _ => "FILE".to_owned(),
+        };
+        lines.push(format!("# kubectl create secret generic fleetsweep --from-file={name}={file}"));
+    }
+    if job.sign_in == SignIn::Workload {
+        lines.push(
             "# serviceAccountName must name an account that is federated with the application."
                 .to_owned(),
-        ),
-        SignIn::NoFile => {}
+        );
     }
     let file = format!("{}.yaml", job.name);
     lines.push(format!(
@@ -131,6 +145,7 @@ fn arguments(job: &Job) -> Vec<String> {
     job.words_with(|value| match (value.id.as_str(), &job.sign_in) {
         ("client_secret_file", SignIn::Secret(_)) => None,
         ("client_certificate", SignIn::Certificate(_)) => None,
+        ("config", _) => Some(format!("{SETTINGS}/config.toml")),
         _ => Some(value.text.clone()),
     })
 }
@@ -147,7 +162,15 @@ fn identity(job: &Job) -> (&'static str, &'static str) {
 }
 
 fn has_secret(job: &Job) -> bool {
-    matches!(job.sign_in, SignIn::Secret(_) | SignIn::Certificate(_))
+    job.credential().is_some()
+}
+
+/// The settings file that the command reads, if it reads one.
+fn settings_file(job: &Job) -> Option<String> {
+    let mut values = job.words.iter().filter_map(|word| word.value());
+    let typed = values.find(|value| value.id == "config").map(|value| value.text.clone());
+    let variable = || job.variables.iter().find(|(name, _)| name == "FLEETSWEEP_CONFIG");
+    typed.or_else(|| variable().map(|(_, path)| path.clone()))
 }
 
 fn env(job: &Job) -> String {
@@ -156,12 +179,18 @@ fn env(job: &Job) -> String {
     if has_secret(job) {
         all.push(("CREDENTIALS_DIRECTORY".to_owned(), CREDENTIALS.to_owned()));
     }
-    if let SignIn::Certificate(_) = job.sign_in {
+    if let (SignIn::Certificate(_), None) = (&job.sign_in, &job.of_profile) {
         let path = format!("{CREDENTIALS}/client-certificate");
         all.push(("AZURE_CLIENT_CERTIFICATE_PATH".to_owned(), path));
     }
     let here = ["FLEETSWEEP_CLIENT_SECRET_FILE", "AZURE_CLIENT_CERTIFICATE_PATH"];
-    all.extend(job.variables.iter().filter(|(name, _)| !here.contains(&name.as_str())).cloned());
+    for (name, text) in &job.variables {
+        match name.as_str() {
+            name if here.contains(&name) => {}
+            "FLEETSWEEP_CONFIG" => all.push((name.clone(), format!("{SETTINGS}/config.toml"))),
+            _ => all.push((name.clone(), text.clone())),
+        }
+    }
     let lines = all.iter().map(|(name, text)| {
         let value = kubernetes_word(text);
         format!("                - name: {name}\n                  value: {value}\n")
@@ -186,6 +215,14 @@ fn mounts(job: &Job) -> String {
 "
         );
     }
+    if settings_file(job).is_some() {
+        text += &format!(
+            "                - name: settings
+                  mountPath: {SETTINGS}
+                  readOnly: true
+"
+        );
+    }
     text
 }
 
@@ -203,6 +240,12 @@ fn volumes(job: &Job) -> String {
               secret:
                 secretName: fleetsweep
                 defaultMode: 0400
+";
+    }
+    if settings_file(job).is_some() {
+        text += "            - name: settings
+              configMap:
+                name: fleetsweep
 ";
     }
     text

@@ -185,18 +185,11 @@ fn secret_how_to(job: &Job) -> Option<String> {
 /// The credential, and the variables that the command line would lack.
 fn credentials(job: &Job) -> Vec<String> {
     let mut lines = Vec::new();
-    let load =
-        |name: &str, path: &Path| format!("LoadCredential={name}:{}", systemd_rest(&shown(path)));
-    match &job.sign_in {
-        SignIn::Secret(path) => {
-            let path = path.as_ref().map_or_else(|| PathBuf::from(SECRET), |p| job.folder.join(p));
-            lines.push(load("client-secret", &path));
+    if let (Some(name), Some(path)) = (job.credential(), secret_path(job)) {
+        lines.push(format!("LoadCredential={name}:{}", systemd_rest(&shown(&path))));
+        if matches!(job.sign_in, SignIn::Certificate(_)) && job.of_profile.is_none() {
+            lines.push(format!("Environment=AZURE_CLIENT_CERTIFICATE_PATH=%d/{name}"));
         }
-        SignIn::Certificate(path) => {
-            lines.push(load("client-certificate", &job.folder.join(path)));
-            lines.push("Environment=AZURE_CLIENT_CERTIFICATE_PATH=%d/client-certificate".into());
-        }
-        SignIn::NoFile | SignIn::Workload => {}
     }
     for (name, text) in &job.variables {
         let as_file = ["FLEETSWEEP_CLIENT_SECRET_FILE", "AZURE_CLIENT_CERTIFICATE_PATH"];
@@ -207,6 +200,15 @@ fn credentials(job: &Job) -> Vec<String> {
         lines.push(format!("Environment={}", systemd_value(&format!("{name}={text}"))));
     }
     lines
+}
+
+/// Where the file is that it signs in with.
+fn secret_path(job: &Job) -> Option<PathBuf> {
+    match &job.sign_in {
+        SignIn::Secret(None) => Some(PathBuf::from(SECRET)),
+        SignIn::Secret(Some(path)) | SignIn::Certificate(path) => Some(job.folder.join(path)),
+        SignIn::NoFile | SignIn::Workload => None,
+    }
 }
 
 fn is_path(variable: &str) -> bool {
@@ -269,13 +271,11 @@ impl Files {
         let outside = |folder: &PathBuf| !folder.starts_with(format!("/var/lib/{USER}"));
         let mut writes: Vec<PathBuf> = outputs.filter(outside).collect();
         writes.dedup();
-        let is_secret = |path: &PathBuf| match &job.sign_in {
-            SignIn::Secret(Some(secret)) | SignIn::Certificate(secret) => {
-                *path == job.folder.join(secret)
-            }
-            _ => false,
-        };
-        let reads = inputs.filter(|path| !is_secret(path)).collect();
+        let secret = secret_path(job);
+        let handed_over = secret.clone().filter(|_| job.credential().is_some());
+        // A profile of an odd name has its file read where it is.
+        let read = secret.filter(|_| job.of_profile.is_some() && handed_over.is_none());
+        let reads = inputs.filter(|path| handed_over.as_ref() != Some(path)).chain(read).collect();
         Self { reads, writes, program: PathBuf::from(&job.program) }
     }
 

@@ -18,7 +18,7 @@ use crate::defender::HttpClients;
 use crate::domain::text::printable;
 use crate::ops::failure::Failure;
 use crate::ops::messages::Channels;
-use crate::page::NamedTenant;
+use crate::ops::named_tenant::NamedTenant;
 use crate::system::places;
 
 /// Where a setting's value comes from.

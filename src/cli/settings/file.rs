@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::keys::KEYS;
 use super::notify::Notify;
 use crate::cli::nearest::nearest;
-use crate::page::NamedTenant;
+use crate::ops::named_tenant::NamedTenant;
 
 /// Settings by name, each as flags would have it: one text, or several for a flag that can be
 /// repeated.

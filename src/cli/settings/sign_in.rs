@@ -20,8 +20,9 @@ use crate::domain::{SignInKind, Target};
 use crate::ops::context::Credentials;
 use crate::ops::failure::Failure;
 
-/// The name of the client secret among systemd's credentials.
-const CREDENTIAL: &str = "client-secret";
+/// The names of what signs in among the credentials of systemd; those of a profile end in its name.
+pub(crate) const SECRET_CREDENTIAL: &str = "client-secret";
+pub(crate) const CERTIFICATE_CREDENTIAL: &str = "client-certificate";
 
 /// The program of the Azure Arc agent that hands tokens out, and where it does that if no variable
 /// says so.
@@ -143,7 +144,11 @@ fn from_environment() -> Vec<Sign> {
     let set = |name: &'static str| variable(name).is_some();
     present([
         (SignInKind::Secret, "FLEETSWEEP_CLIENT_SECRET_FILE", set("FLEETSWEEP_CLIENT_SECRET_FILE")),
-        (SignInKind::Secret, "the systemd credential client-secret", credential().is_some()),
+        (
+            SignInKind::Secret,
+            "the systemd credential client-secret",
+            credential(SECRET_CREDENTIAL).is_some(),
+        ),
         (SignInKind::Secret, "AZURE_CLIENT_SECRET", set("AZURE_CLIENT_SECRET")),
         (
             SignInKind::Certificate,
@@ -185,6 +190,9 @@ pub(crate) fn secret_file(args: &ConnectRequest) -> Option<PathBuf> {
 /// # Errors
 /// `Failure` if none is named.
 pub(crate) fn certificate_file(args: &ConnectRequest) -> Result<PathBuf, Failure> {
+    if let Some(file) = credential_of_profile(args, CERTIFICATE_CREDENTIAL) {
+        return Ok(file);
+    }
     let (flag, name) = ("--client-certificate", "AZURE_CLIENT_CERTIFICATE_PATH");
     let file = args.client_certificate.clone().or_else(|| variable(name).map(PathBuf::from));
     file.ok_or_else(|| no_file(SignInKind::Certificate, flag, name))
@@ -247,7 +255,9 @@ fn no_file(kind: SignInKind, flag: &str, name: &str) -> Failure {
 /// The client secret. Its file is looked at here, so that what cannot be used is told before
 /// anything else, and read again for each sign-in.
 fn secret(args: &ConnectRequest) -> Result<Credential, Failure> {
-    if let Some(path) = secret_file(args).or_else(credential) {
+    let of_profile = credential_of_profile(args, SECRET_CREDENTIAL);
+    let named = of_profile.or_else(|| secret_file(args));
+    if let Some(path) = named.or_else(|| credential(SECRET_CREDENTIAL)) {
         read_value(&path).map_err(|error| unusable(&path, "secret", error))?;
         return Ok(Credential::ClientSecretFile(path));
     }
@@ -266,10 +276,25 @@ fn secret(args: &ConnectRequest) -> Result<Credential, Failure> {
     })
 }
 
-/// The file of systemd's credential, if there is one.
-fn credential() -> Option<PathBuf> {
+/// The file of systemd's credential of this name, if there is one.
+fn credential(name: &str) -> Option<PathBuf> {
     let folder = env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty())?;
-    Some(Path::new(&folder).join(CREDENTIAL)).filter(|path| path.exists())
+    Some(Path::new(&folder).join(name)).filter(|path| path.exists())
+}
+
+/// The file that a service manager hands to this profile, whose own file is somebody else's.
+fn credential_of_profile(args: &ConnectRequest, of: &str) -> Option<PathBuf> {
+    credential(&name_of_profile(args.profile.as_deref()?, of)?)
+}
+
+/// What such a file is called. Returns `None` for a profile whose name no file should have.
+pub(crate) fn name_of_profile(profile: &str, of: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if profile.len() <= 100 && profile.chars().all(plain) {
+        Some(format!("{of}-{profile}"))
+    } else {
+        None
+    }
 }
 
 /// Why a file of a secret is not used, and what to do.

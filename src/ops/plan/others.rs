@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::request::DueRequest;
 use crate::domain::{
     BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Order, Outcome,
     Quota,
@@ -85,15 +86,20 @@ pub(crate) struct SameList {
 
 impl SameList {
     /// The campaign of these devices that is open, or else the latest that ordered some of them
-    /// within a day.
+    /// within a day. Returns `None` for a series, which repeats its list and sees to its last run
+    /// itself; what --due skips is ordered no second time by an order that came through.
     ///
     /// # Errors
     /// `Failure` if the store cannot be read.
     pub(crate) async fn find<S: Store>(
         store: &S,
         order: &Order,
+        due: &DueRequest,
         now: Timestamp,
     ) -> Result<Option<Self>, Failure> {
+        if due.series.is_some() {
+            return Ok(None);
+        }
         let filter = CampaignFilter {
             on_budget: Some(order.target.budget(Operation::Scan)),
             not_over_before: now.checked_sub(LATELY).ok(),
@@ -106,7 +112,8 @@ impl SameList {
         let is_open = |one: &Campaign| one.state == CampaignState::Open && !one.called_off;
         let mut with_orders = Vec::with_capacity(all.len());
         for one in all {
-            if is_open(&one) || store.tally(one.id).await?.of(Outcome::Accepted) > 0 {
+            let ordered = store.tally(one.id).await?.of(Outcome::Accepted) > 0;
+            if is_open(&one) || (ordered && due.due.is_none()) {
                 with_orders.push(one);
             }
         }

@@ -54,9 +54,9 @@ impl Proposal<'_> {
         let mut warnings = planner.planned.warnings.clone();
         warnings.extend(planner.place.and_then(Place::warning));
         warnings.extend(changed);
-        // A series has the same list night after night, and sees to its last run itself.
-        if let (Some(store), None, None) = (store, there, &planner.request.due.series) {
-            let same = SameList::find(store, order, local_now().timestamp()).await?;
+        if let (Some(store), None) = (store, there) {
+            let (due, now) = (&planner.request.due, local_now().timestamp());
+            let same = SameList::find(store, order, due, now).await?;
             warnings.extend(same.map(|same| same.warning(planner.cx.commands)));
         }
         warnings.extend(others::held_by(planner.cx, &others, &planner.name, &budget, &speed));
@@ -123,6 +123,7 @@ impl Forecast<'_> {
             ticket: order.ticket.clone(),
             emulated: planned.emulated,
             auth: planned.sign_in,
+            store_is_new: planner.place.is_some_and(Place::is_new),
             store: planner.place.map_or_else(|| "none".to_owned(), ToString::to_string),
             dry_run: request.dry_run,
             continues: *continues,

@@ -202,10 +202,8 @@ impl Ordering<'_> {
         order: &Order,
     ) -> Result<Option<SameList>, Failure> {
         let Planner { cx, request, .. } = &self.planner;
-        if request.due.series.is_some() {
-            return Ok(None);
-        }
-        let same = SameList::find(store, order, local_now().timestamp()).await?;
+        let now = local_now().timestamp();
+        let same = SameList::find(store, order, &request.due, now).await?;
         let Some(same) = same.filter(SameList::is_fresh) else { return Ok(None) };
         if self.approver.may_repeat() { Ok(Some(same)) } else { Err(same.refusal(cx.commands)) }
     }

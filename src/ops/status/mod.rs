@@ -15,6 +15,7 @@ use super::campaigns::named;
 use super::context::Context;
 use super::coverage::coverage;
 use super::failure::Failure;
+use super::named_tenant::NamedTenant;
 use super::stores::{self, Place};
 use crate::domain::request::{ConnectRequest, Said, StatusRequest};
 use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit, SeriesName};
@@ -28,7 +29,16 @@ use table::{More, Table};
 /// Time between two looks of who watches.
 const WATCH: Duration = Duration::from_secs(2);
 
-/// Tells where campaigns stand.
+/// What is asked for, and what settings say beside.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    request: &'a StatusRequest,
+    settings: &'a ConnectRequest,
+    /// What people call tenants.
+    names: &'a [NamedTenant],
+}
+
+/// Tells where campaigns stand. `names` is what people call tenants.
 ///
 /// # Errors
 /// `Failure` of its kind.
@@ -36,7 +46,9 @@ pub async fn status(
     cx: &Context<'_>,
     request: StatusRequest,
     settings: ConnectRequest,
+    names: &[NamedTenant],
 ) -> Result<Exit, Failure> {
+    let asked = Asked { request: &request, settings: &settings, names };
     let place = Place::durable(cx.store)?;
     let store = stores::open_to_read(&place).await?;
     if let Some(warning) = place.warning() {
@@ -50,9 +62,9 @@ pub async fn status(
         return tell_nights(cx, request.series.as_ref(), &store).await;
     }
     if request.watch {
-        return watch(cx, &store, &request, &settings).await;
+        return watch(cx, &store, &asked).await;
     }
-    tell(cx, &store, &request, &settings, &mut |document| cx.ui.show(document)).await?;
+    tell(cx, &store, &asked, &mut |document| cx.ui.show(document)).await?;
     Ok(Exit::Done)
 }
 
@@ -73,12 +85,7 @@ async fn tell_nights<S: Store>(
 }
 
 /// Tells it anew until a signal, which is how it is meant to end.
-async fn watch<S: Store>(
-    cx: &Context<'_>,
-    store: &S,
-    request: &StatusRequest,
-    settings: &ConnectRequest,
-) -> Result<Exit, Failure> {
+async fn watch<S: Store>(cx: &Context<'_>, store: &S, asked: &Asked<'_>) -> Result<Exit, Failure> {
     let mut stopping = cx.stop.listen()?;
     let mut before = None;
     loop {
@@ -87,7 +94,7 @@ async fn watch<S: Store>(
             texts.push(document.text());
             Ok(())
         };
-        tell(cx, store, request, settings, &mut take).await?;
+        tell(cx, store, asked, &mut take).await?;
         texts.retain(|text| !text.is_empty());
         let text = texts.join("\n");
         if before.as_ref() != Some(&text) {
@@ -106,10 +113,10 @@ type Show<'a> = dyn FnMut(&dyn Document) -> Result<(), Failure> + Send + 'a;
 async fn tell<S: Store>(
     cx: &Context<'_>,
     store: &S,
-    request: &StatusRequest,
-    settings: &ConnectRequest,
+    asked: &Asked<'_>,
     show: &mut Show<'_>,
 ) -> Result<(), Failure> {
+    let Asked { request, settings, names } = *asked;
     let mut campaigns = match (&request.campaign, &request.series) {
         (Some(name), _) => {
             let whose = request.whose.clone().or(settings.clone());
@@ -130,7 +137,7 @@ async fn tell<S: Store>(
         all.push(CampaignStatus::read(store, campaign, &mut budgets).await?);
     }
     if all.len() > 1 {
-        show(&Table(all))?;
+        show(&Table { all, names })?;
         show(&More { command: cx.commands.of_store("status NAME") })?;
     } else {
         for standing in all {

@@ -6,7 +6,9 @@ use jiff::ZonedDateTime;
 use super::standing::CampaignStatus;
 use crate::clock::local_now;
 use crate::domain::Priority;
-use crate::domain::text::cut;
+use crate::domain::service::id_of;
+use crate::domain::text::{cut, printable};
+use crate::ops::named_tenant::NamedTenant;
 use crate::report::human::{WIDTH, count, is_narrow, wrapped};
 use crate::report::{Document, human};
 
@@ -14,32 +16,52 @@ use crate::report::{Document, human};
 const NAME: usize = 32;
 
 /// Several campaigns.
-pub(super) struct Table(pub(super) Vec<CampaignStatus>);
+pub(super) struct Table<'a> {
+    pub(super) all: Vec<CampaignStatus>,
+    /// What people call tenants.
+    pub(super) names: &'a [NamedTenant],
+}
 
-impl Document for Table {
+impl Table<'_> {
+    /// Whose a campaign is, where those of several tenants are told of.
+    fn whose(&self, one: &CampaignStatus) -> Option<String> {
+        let tenant = |one: &CampaignStatus| id_of(&one.campaign.order.target.tenant);
+        let own = tenant(one);
+        if self.all.iter().all(|other| tenant(other) == own) {
+            return None;
+        }
+        let named = self.names.iter().find(|named| id_of(&named.tenant) == own);
+        Some(match named {
+            Some(named) => printable(&named.name),
+            None => format!("tenant {}", printable(&own)),
+        })
+    }
+}
+
+impl Document for Table<'_> {
     fn text(&self) -> String {
         let now = local_now();
-        let widest = self.0.iter().map(|one| one.campaign.name.as_str().len()).max();
+        let widest = self.all.iter().map(|one| one.campaign.name.as_str().len()).max();
         let width = widest.unwrap_or(0).clamp("campaign".len(), NAME);
         let head = if is_narrow() {
             "campaign\n  does  devices done  %".to_owned()
         } else {
             format!("{:width$}  {:<12}  {:>17}  {}", "campaign", "does", "devices done", "%")
         };
-        let lines = self.0.iter().map(|one| line(one, width, &now));
+        let lines = self.all.iter().map(|one| line(one, width, self.whose(one), &now));
         std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
     }
 
     fn details(&self) -> String {
-        self.0.iter().map(Document::text).collect::<Vec<_>>().join("\n")
+        self.all.iter().map(Document::text).collect::<Vec<_>>().join("\n")
     }
 
     fn json(&self) -> String {
-        self.0.iter().map(Document::json).collect::<Vec<_>>().join("\n")
+        self.all.iter().map(Document::json).collect::<Vec<_>>().join("\n")
     }
 }
 
-fn line(one: &CampaignStatus, width: usize, now: &ZonedDateTime) -> String {
+fn line(one: &CampaignStatus, width: usize, whose: Option<String>, now: &ZonedDateTime) -> String {
     let go_on = format!("fleetsweep resume {}", one.campaign.name);
     let standing = one.standing(None, &go_on, now);
     let (done, devices) = (standing.done(), one.tally.devices());
@@ -58,9 +80,10 @@ fn line(one: &CampaignStatus, width: usize, now: &ZonedDateTime) -> String {
         line.push_str(aside);
     }
     let first = standing.first_sentences();
-    let why = format!("  {} {}", first.leaves, first.why);
+    let why = format!("{} {}", first.leaves, first.why);
+    let whose = whose.map_or_else(String::new, |whose| format!("{whose}: "));
     line.push('\n');
-    line + &wrapped(&format!("  {}", why.trim()), 2)
+    line + &wrapped(&format!("  {whose}{}", why.trim()), 2)
 }
 
 /// That there is more to be told of each.

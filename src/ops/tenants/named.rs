@@ -105,7 +105,7 @@ pub async fn status(
         Standing { profile: tenant.name, became: Ok((campaign, None)) }
     };
     let all: Vec<Standing> = found.own.into_iter().map(standing).collect();
-    cx.ui.show(&table(&store, &found.name, &all, &Timing::default()).await?)?;
+    cx.ui.show(&table(&store, &found.name, &all, &Timing::default(), cx.commands).await?)?;
     Ok(Exit::Done)
 }
 
@@ -248,7 +248,7 @@ impl Resuming<'_> {
             standings.push(Standing { profile, became: Ok((campaign, Some(exit))) });
         }
         standings.sort_by(|one, two| one.profile.cmp(&two.profile));
-        let mut end = table(&**store, &found.name, &standings, &timing).await?;
+        let mut end = table(&**store, &found.name, &standings, &timing, cx.commands).await?;
         let written = files.write(&**store, &all).await;
         let failed = written.as_ref().err().map_or(Exit::Done, |failure| failure.kind);
         let exit = end.exit.unwrap_or(Exit::Done).worse_of(failed);

@@ -302,7 +302,7 @@ impl All<'_> {
         campaigns.sort_by_key(|(at, _)| *at);
         let standings: Vec<Standing> = standings.into_iter().map(|(_, one)| one).collect();
         let campaigns: Vec<_> = campaigns.into_iter().map(|(_, one)| one).collect();
-        let mut end = table(&**store, &parts.name, &standings, &timing).await?;
+        let mut end = table(&**store, &parts.name, &standings, &timing, cx.commands).await?;
         let written = parts.files.write(&**store, &campaigns).await;
         let exit = end.exit.unwrap_or(Exit::Done).worse_of(lost);
         let exit = exit.worse_of(written.as_ref().err().map_or(Exit::Done, |failure| failure.kind));

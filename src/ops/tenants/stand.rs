@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use super::Tenant;
 use crate::clock::Clock;
+use crate::domain::text::shell_word;
 use crate::domain::{Campaign, CampaignName, CampaignState, Doing, Exit, Timing};
+use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
 use crate::ops::process::looked_at;
 use crate::report::tenants::{EndedTenant, NotDone, OfTenant, TenantsEnd};
@@ -39,21 +41,34 @@ pub(super) async fn table<S: Store>(
     name: &CampaignName,
     all: &[Standing],
     timing: &Timing,
+    commands: &Commands,
 ) -> Result<TenantsEnd, Failure> {
     let mut end = TenantsEnd {
         campaign: name.clone(),
         tenants: Vec::with_capacity(all.len()),
         reports: Vec::new(),
         resume: None,
+        retry: None,
         exit: None,
     };
+    let (mut open, mut uncovered) = (Vec::new(), Vec::new());
     for Standing { profile, became } in all {
         let (told, exit) = match became {
             Ok((campaign, exit)) => {
                 let there = store.campaign(campaign.id).await?;
                 let there = &looked_at(there.unwrap_or_else(|| campaign.clone()));
                 let tally = store.tally(there.id).await?;
-                let why = why(there, store.clock().shared_utc(), timing);
+                let now = store.clock().shared_utc();
+                let at_work = there
+                    .last_run
+                    .as_ref()
+                    .is_some_and(|run| run.alive_but("", now, timing) > 0 && !there.paused);
+                if tally.open() > 0 && !at_work {
+                    open.push(profile.as_str());
+                } else if tally.open() == 0 && tally.needs_attention() {
+                    uncovered.push(profile.as_str());
+                }
+                let why = why(there, now, timing);
                 (Ok(EndedTenant { tally, why, exit: *exit }), *exit)
             }
             Err(failure) => (Err(not_done(failure)), Some(failure.kind)),
@@ -64,7 +79,23 @@ pub(super) async fn table<S: Store>(
         };
         end.tenants.push(OfTenant { profile: profile.clone(), told });
     }
+    if !open.is_empty() {
+        end.resume = Some(resume(commands, name, &open, all.len()));
+    } else if let Some(first) = uncovered.first() {
+        let profile = format!("--profile {}", shell_word(first));
+        end.retry = Some(commands.of_campaign(&format!("retry {name} {profile}")));
+    }
     Ok(end)
+}
+
+/// The command that goes on with the campaigns of these profiles.
+fn resume(commands: &Commands, name: &CampaignName, profiles: &[&str], all: usize) -> String {
+    let which = if profiles.len() == all {
+        " --all-profiles".to_owned()
+    } else {
+        profiles.iter().map(|one| format!(" --profiles {}", shell_word(one))).collect()
+    };
+    commands.of_campaign(&format!("resume {name}{which}"))
 }
 
 /// Why its run ended, or what holds it.

@@ -112,6 +112,11 @@ impl<S: Store> Worker<S> {
         }
     }
 
+    /// What people call the tenant of a campaign.
+    pub(super) fn profile(&self, campaign: &Campaign) -> Option<&str> {
+        self.tenants.of(&campaign.order.target)?.profile.as_deref()
+    }
+
     /// What durations are divided by.
     pub(super) fn time_scale(&self) -> u32 {
         self.time_scale

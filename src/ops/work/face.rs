@@ -27,10 +27,13 @@ pub(in crate::ops) struct Named<'a> {
 }
 
 impl<'a> Named<'a> {
-    /// The face of a campaign.
-    pub(super) fn new(ui: &'a dyn Ui, campaign: &Campaign) -> Self {
-        let tenant = printable(&campaign.order.target.tenant);
-        Self { ui, name: format!("{} (tenant {tenant})", campaign.name) }
+    /// The face of a campaign, whose tenant has this profile if it is known by one.
+    pub(super) fn new(ui: &'a dyn Ui, campaign: &Campaign, profile: Option<&str>) -> Self {
+        let tenant = match profile {
+            Some(profile) => printable(profile),
+            None => format!("tenant {}", printable(&campaign.order.target.tenant)),
+        };
+        Self { ui, name: format!("{} ({tenant})", campaign.name) }
     }
 
     /// The face of a tenant, before it has a campaign.

@@ -178,7 +178,7 @@ impl<S: Store> Floor<'_, S> {
 
     /// Runs one campaign under its own name.
     async fn one(&self, campaign: Campaign, stop: Stop) -> Ended {
-        let ui = Named::new(self.cx.ui, &campaign);
+        let ui = Named::new(self.cx.ui, &campaign, self.worker.profile(&campaign));
         let commands = self.worker.commands(self.cx, &campaign);
         let cx = Context { ui: &ui, stop: &stop, commands: &commands, ..*self.cx };
         let exit = self.worker.go_on(&cx, campaign.clone()).await;
@@ -220,7 +220,7 @@ impl<S: Store> Floor<'_, S> {
         Ended { campaign, exit }: &Ended,
         left: &mut HashMap<CampaignId, Left>,
     ) -> Exit {
-        let ui = Named::new(self.cx.ui, campaign);
+        let ui = Named::new(self.cx.ui, campaign, self.worker.profile(campaign));
         let exit = match exit {
             Ok(exit) => *exit,
             Err(failure) => {

@@ -332,8 +332,46 @@ fn a_settings_file_of_this_user_is_named_to_the_service() {
     let said = printed(&place, &["--systemd", "--at=22:00"], &command);
     let named = format!("scan --config {} ", file.display());
     assert!(said.out.contains(&named), "{}", said.out);
-    // The profile's own file is what the program reads, so it is no credential.
-    assert!(!said.out.contains("LoadCredential"), "{}", said.out);
-    let reads = format!("read {}, /srv/fleet list.csv, /etc/fleetsweep/prod", file.display());
+    // The service's user cannot read the profile's own file, so it is handed over.
+    let load = "\nLoadCredential=client-secret-prod:/etc/fleetsweep/prod\n";
+    assert!(said.out.contains(load), "{}", said.out);
+    let reads = format!("read {}, /srv/fleet list.csv\n", file.display());
     assert!(said.out.contains(&reads), "{}", said.out);
+    // A pod has neither the file nor the settings, unless they are mounted.
+    let pod = printed(&place, &["--kubernetes", "--at=22:00"], &command).out;
+    for line in [
+        &format!("create configmap fleetsweep --from-file=config.toml={}", file.display()),
+        "create secret generic fleetsweep --from-file=client-secret-prod=/etc/fleetsweep/prod",
+        "- \"/etc/fleetsweep/config.toml\"\n",
+        "mountPath: /etc/fleetsweep\n",
+        "mountPath: /run/credentials/fleetsweep\n",
+        "configMap:\n                name: fleetsweep\n",
+    ] {
+        assert!(pod.contains(line), "{line}: {pod}");
+    }
+}
+
+#[test]
+fn what_a_service_manager_hands_to_a_profile_is_read_in_the_place_of_its_own_file() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path("handed")).unwrap();
+    std::fs::write(
+        place.path("c.toml"),
+        "[profiles.prod]\ntenant = \"11111111-2222-3333-4444-555555555555\"\nclient-id = \
+         \"66666666-7777-8888-9999-000000000000\"\nclient-secret-file = \"/not/there\"\n\
+         api-url = \"http://127.0.0.1:9\"\nlogin-url = \"http://127.0.0.1:9\"\n",
+    )
+    .unwrap();
+    let told = |folder: &str| {
+        let args = ["doctor", "--profile=prod", "--config=c.toml", "--max-wait=1s"];
+        let mut command = place.fleetsweep(&args);
+        command.env("CREDENTIALS_DIRECTORY", place.path(folder));
+        let said = run(command);
+        said.out + &said.err
+    };
+    assert!(told("handed").contains("/not/there"), "{}", told("handed"));
+    let secret = place.path("handed/client-secret-prod");
+    std::fs::write(&secret, "s").unwrap();
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o400)).unwrap();
+    assert!(!told("handed").contains("/not/there"), "{}", told("handed"));
 }

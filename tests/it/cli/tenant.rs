@@ -208,7 +208,7 @@ async fn names_are_looked_up_and_a_row_says_which_record_was_taken() {
     assert!(rows[3]["reason"].contains("no device of the tenant has this name"));
     let piped = ["scan", "-", "--type=quick", "--comment=x", "--approve-max=9"];
     let mut input = place.towards(&emulator, &piped);
-    input.args(["--names", "--skip-bad-rows", "--report=i.csv"]);
+    input.args(["--names", "--skip-bad-rows", "--report=i.csv", "--campaign=piped"]);
     input.stdin(std::fs::File::open(place.path("names.txt")).unwrap());
     let ran = beside(move || run(input)).await;
     assert_eq!(ran.code, 3, "{}", ran.err);

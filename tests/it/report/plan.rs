@@ -22,6 +22,7 @@ pub(crate) fn plan() -> Plan {
         ..target()
     };
     Plan {
+        store_is_new: false,
         campaign: "full-2026-11-24-kxqrab".parse().unwrap(),
         target,
         scan_type: ScanType::Full,
