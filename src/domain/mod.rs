@@ -90,7 +90,7 @@ pub use record::{
 pub use refusal::Refusal;
 pub use reply::{Answer, Body, ErrorBody, Reply};
 pub use rollout::{MaxFailures, Rollout};
-pub use run::{Caught, LastRun, Process, RunEnd, Seen};
+pub use run::{Caught, LastRun, ProcessPlace, RunEnd, Seen};
 pub use series::SeriesName;
 pub use settle::{Detail, ServerNotes, Settlement};
 pub use sign_in::SignInKind;

@@ -17,9 +17,9 @@ use super::spelling::worded;
 /// Runs beside the latest one that are remembered.
 const BESIDE_MOST: usize = 64;
 
-/// A process, as others on its machine can find it.
+/// Where others on its machine find a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Process {
+pub struct ProcessPlace {
     /// The start of the machine, and the numbering of processes in it.
     pub machine: String,
     /// Its number.
@@ -66,9 +66,9 @@ pub struct LastRun {
     /// The machine that it runs on; empty for one of an older version.
     #[serde(default)]
     pub host: String,
-    /// Its process, if the system told.
+    /// Where its process is found on that machine, if the system told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub process: Option<Process>,
+    pub found_at: Option<ProcessPlace>,
     /// It orders nothing, but cancels what was ordered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancels: bool,
@@ -135,15 +135,13 @@ impl LastRun {
 
     /// How many of these runs run now outside of this process, which knows of its own.
     pub fn alive_elsewhere(&self, process: &str, now: Timestamp, timing: &Timing) -> usize {
-        let all = std::iter::once(self).chain(&self.beside);
         let is_here = |one: &&Self| !process.is_empty() && one.process == process;
-        all.filter(|one| !is_here(one) && one.is_alive(now, timing)).count()
+        self.ordering().filter(|one| !is_here(one) && one.is_alive(now, timing)).count()
     }
 
     /// When the last of these runs is known to be dead unless it says that it lives, if any lives.
     pub fn known_dead_in(&self, now: Timestamp, timing: &Timing) -> Option<Duration> {
-        let all = std::iter::once(self).chain(&self.beside);
-        let alive = all.filter(|one| one.is_alive(now, timing));
+        let alive = self.ordering().filter(|one| one.is_alive(now, timing));
         let passed = |one: &Self| now.duration_since(one.seen()).unsigned_abs();
         alive.map(|one| timing.alive_for().saturating_sub(passed(one))).max()
     }

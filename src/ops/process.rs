@@ -5,13 +5,13 @@
 use std::fs;
 use std::io::ErrorKind;
 
-use crate::domain::{Campaign, LastRun, Process, Seen};
+use crate::domain::{Campaign, LastRun, ProcessPlace, Seen};
 
 /// This process, as another one can find it. Returns `None` where the system does not tell.
-pub(crate) fn own() -> Option<Process> {
+pub(crate) fn own() -> Option<ProcessPlace> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let pid = stat.split(' ').next()?.parse().ok()?;
-    Some(Process { machine: machine()?, pid, started: started(&stat)? })
+    Some(ProcessPlace { machine: machine()?, pid, started: started(&stat)? })
 }
 
 /// The campaign with what the processes of its runs do now, as far as that can be seen from here.
@@ -24,9 +24,9 @@ pub(crate) fn looked_at(mut campaign: Campaign) -> Campaign {
 }
 
 fn look_at(run: &mut LastRun) {
-    let Some(process) = &run.process else { return };
-    if run.ended.is_none() && machine().as_ref() == Some(&process.machine) {
-        run.seen_now = seen(process);
+    let Some(place) = &run.found_at else { return };
+    if run.ended.is_none() && machine().as_ref() == Some(&place.machine) {
+        run.seen_now = seen(place);
     }
 }
 
@@ -38,10 +38,10 @@ fn machine() -> Option<String> {
 }
 
 /// Whether a process of this machine lives.
-fn seen(process: &Process) -> Seen {
-    match fs::read_to_string(format!("/proc/{}/stat", process.pid)) {
+fn seen(place: &ProcessPlace) -> Seen {
+    match fs::read_to_string(format!("/proc/{}/stat", place.pid)) {
         // One that ended and that nobody has asked about yet is still listed.
-        Ok(stat) if is_dead(&stat) || started(&stat) != Some(process.started) => Seen::Gone,
+        Ok(stat) if is_dead(&stat) || started(&stat) != Some(place.started) => Seen::Gone,
         Ok(_) => Seen::Lives,
         Err(error) if error.kind() == ErrorKind::NotFound && all_are_shown() => Seen::Gone,
         Err(_) => Seen::Unknown,
@@ -75,12 +75,12 @@ mod tests {
     fn this_process_lives_and_another_of_its_number_or_one_that_is_not_there_is_gone() {
         let own = own().unwrap();
         assert_eq!(seen(&own), Seen::Lives);
-        let other = Process { started: own.started + 1, ..own.clone() };
+        let other = ProcessPlace { started: own.started + 1, ..own.clone() };
         assert_eq!(seen(&other), Seen::Gone);
-        let none = Process { pid: i32::MAX.unsigned_abs(), ..own.clone() };
+        let none = ProcessPlace { pid: i32::MAX.unsigned_abs(), ..own.clone() };
         assert_eq!(seen(&none), Seen::Gone);
-        let elsewhere = Process { machine: "another".to_owned(), ..none };
-        let mut run = LastRun { process: Some(elsewhere), ..LastRun::default() };
+        let elsewhere = ProcessPlace { machine: "another".to_owned(), ..none };
+        let mut run = LastRun { found_at: Some(elsewhere), ..LastRun::default() };
         look_at(&mut run);
         assert_eq!(run.seen_now, Seen::Unknown, "of another machine nothing is known");
     }

@@ -1,8 +1,8 @@
 //! `cancel`: takes a campaign's orders back. First nothing more of it is ordered, then each action
 //! of its own that is open is cancelled, and nothing else. With `--queue-only` no call is made.
 
-mod at_work;
 pub(crate) mod sending;
+mod sign;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use crate::domain::{
 };
 use crate::engine::cancel::Survey;
 use crate::ops::campaigns::{KeptCampaign, Meant, any_campaign_in};
-use crate::ops::cancel::at_work::AtWork;
 use crate::ops::cancel::sending::Cancelling;
+use crate::ops::cancel::sign::CancellingSign;
 use crate::ops::context::Context;
 use crate::ops::destination::{Destination, same_target};
 use crate::ops::failure::Failure;
@@ -205,12 +205,12 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
             return self.end(campaign, SoFar { reports, start, queue }, None).await;
         };
         let mut stopping = cx.stop.listen()?;
-        let at_work = AtWork::begin(cx, with.store, campaign, &with.speed.timing).await;
+        let sign = CancellingSign::begin(cx, with.store, campaign, &with.speed.timing).await;
         let so_far = SoFar { reports, start, queue: None };
         let to_cancel = Confirmed { with, survey, actions: plan.to_cancel() };
         let exit = self.take_back(campaign, to_cancel, so_far, &mut stopping).await;
-        if let Some(at_work) = at_work {
-            at_work.end().await;
+        if let Some(sign) = sign {
+            sign.end().await;
         }
         exit
     }

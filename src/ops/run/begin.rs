@@ -23,7 +23,7 @@ pub(in crate::ops) fn begun_here<S: Store>(
         seen_at: Some(store.clock().shared_utc()),
         by: cx.host.user.clone(),
         host: cx.host.name.clone(),
-        process: process::own(),
+        found_at: process::own(),
         ..LastRun::begun(at)
     })
 }

@@ -1,7 +1,7 @@
 //! Running an open campaign: signals, progress, reports, and the summary at the end. What is
 //! ordered and when is the engine's.
 
-pub(in crate::ops) mod alive;
+mod alive;
 pub(in crate::ops) mod begin;
 mod ends;
 mod expire;

@@ -5,20 +5,21 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::{Campaign, LastRun, RunEnd, Timing};
+use crate::engine::QuietStore;
 use crate::ops::context::Context;
-use crate::ops::run::alive::SignOfLife;
-use crate::ops::run::begin::begun_here;
+use crate::ops::run::begin::{begun_here, random_id};
 use crate::store::Store;
 
 /// The sign, until it is ended.
-pub(super) struct AtWork<'a, S> {
+pub(super) struct CancellingSign<'a, S> {
     store: &'a Arc<S>,
     campaign: &'a Campaign,
     run: LastRun,
-    alive: SignOfLife,
+    /// It says that this process lives, and its run with it.
+    alive: Arc<QuietStore<S>>,
 }
 
-impl<'a, S: Store> AtWork<'a, S> {
+impl<'a, S: Store> CancellingSign<'a, S> {
     /// Begins. Returns `None` for a campaign of which no run began, which is ended at once, and
     /// where the store does not take the sign: it only tells, and holds nothing up.
     pub(super) async fn begin(
@@ -29,9 +30,9 @@ impl<'a, S: Store> AtWork<'a, S> {
     ) -> Option<Self> {
         campaign.last_run.as_ref()?;
         let begun = begun_here(cx, &**store, store.clock().utc()).ok()?;
-        let run = LastRun { cancels: true, ..begun };
+        let alive = QuietStore::new(store.clone(), random_id().ok()?, *timing);
+        let run = LastRun { cancels: true, process: alive.process().to_owned(), ..begun };
         store.note_run(campaign.id, run.clone()).await.ok()?;
-        let alive = SignOfLife::begin(store.clone(), campaign.id, run.clone(), timing);
         Some(Self { store, campaign, run, alive })
     }
 
