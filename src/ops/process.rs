@@ -68,6 +68,7 @@ fn started(stat: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

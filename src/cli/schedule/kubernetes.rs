@@ -3,9 +3,8 @@
 
 use super::file::ScheduleFile;
 use super::job::{Job, SignIn};
-use super::quote::{kubernetes_word, yaml};
+use super::quote::{kubernetes_word, shell_word, yaml};
 use super::when::Start;
-use crate::domain::text::shell_word;
 
 /// Where the volume is mounted: the program's place for its store.
 const STATE: &str = "/var/lib/fleetsweep";

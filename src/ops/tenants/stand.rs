@@ -4,13 +4,14 @@ use jiff::Timestamp;
 
 use super::Tenant;
 use crate::clock::Clock;
-use crate::domain::text::shell_word;
+
 use crate::domain::{Campaign, CampaignName, CampaignState, Doing, Exit, Timing};
 use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
 use crate::ops::process::looked_at;
 use crate::report::tenants::{EndedTenant, NotDone, OfTenant, TenantsEnd};
 use crate::store::Store;
+use crate::system::shell;
 
 /// What became of one tenant.
 pub(super) struct Standing {
@@ -82,7 +83,7 @@ pub(super) async fn table<S: Store>(
     if !open.is_empty() {
         end.resume = Some(resume(commands, name, &open, all.len()));
     } else if let Some(first) = uncovered.first() {
-        let profile = format!("--profile {}", shell_word(first));
+        let profile = format!("--profile {}", shell::word(first));
         end.retry = Some(commands.of_campaign(&format!("retry {name} {profile}")));
     }
     Ok(end)
@@ -93,7 +94,7 @@ fn resume(commands: &Commands, name: &CampaignName, profiles: &[&str], all: usiz
     let which = if profiles.len() == all {
         " --all-profiles".to_owned()
     } else {
-        profiles.iter().map(|one| format!(" --profiles {}", shell_word(one))).collect()
+        profiles.iter().map(|one| format!(" --profiles {}", shell::word(one))).collect()
     };
     commands.of_campaign(&format!("resume {name}{which}"))
 }
