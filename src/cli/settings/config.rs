@@ -96,9 +96,10 @@ impl Settings {
             return Ok(Self { all: all.collect(), ..Self::default() });
         };
         let tenant = typed.knows("tenant");
+        let tenants = file.tenants();
         if typed.means_profiles() {
             // Each of them says who its tenant is.
-            return Ok(Self::of(typed, &path, &file, None));
+            return Ok(Self { tenants, ..Self::of(typed, &path, &file, None) });
         }
         let profile = if tenant { chosen(typed, &file, &path)? } else { None };
         if let Some(name) = &profile {
@@ -106,7 +107,7 @@ impl Settings {
         } else if tenant && !is_given(typed, "tenant") {
             none_chosen(typed, &file, &path)?;
         }
-        Ok(Self::of(typed, &path, &file, profile))
+        Ok(Self { tenants, ..Self::of(typed, &path, &file, profile) })
     }
 
     /// What holds for each of several profiles, in the order of their names; empty if the command
@@ -141,6 +142,7 @@ impl Settings {
         names.into_iter().map(of_profile).collect()
     }
 
+    /// All but the tenants of other profiles, which those of one do without.
     fn of(typed: &Typed<'_>, path: &Path, file: &SettingsFile, profile: Option<String>) -> Self {
         let of_key = |key: &Key| match (key.tenants, &profile) {
             (true, Some(name)) => file.profiles.get(name).and_then(|one| one.get(key.name)),
@@ -149,8 +151,8 @@ impl Settings {
         };
         let all =
             KEYS.iter().filter_map(|key| told(key, typed, of_key(key), profile.as_ref())).collect();
-        let (notify, tenants) = (file.notify.clone(), file.tenants());
-        Self { path: Some(path.to_owned()), profile, all, notify, tenants }
+        let notify = file.notify.clone();
+        Self { path: Some(path.to_owned()), profile, all, notify, tenants: Vec::new() }
     }
 
     /// The channels of messages. One whose address cannot be read is told, and nothing else: a

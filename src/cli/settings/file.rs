@@ -41,25 +41,26 @@ impl SettingsFile {
     /// # Errors
     /// A sentence with the line, what is wrong there, and what could be meant.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let lines = Lines::of(text);
         let table = DeTable::parse(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            format!("line {}: {}", line(text, at), error.message())
+            format!("line {}: {}", lines.at(at), error.message())
         })?;
         let mut file = Self::default();
         let mut shared = Values::new();
         for (key, value) in table.get_ref() {
-            let at = line(text, key.span().start);
+            let at = lines.at(key.span().start);
             match (key.get_ref().as_ref(), value.get_ref()) {
                 ("profile", _) => file.profile = Some(one_text(value, "profile", at)?),
                 ("profiles", DeValue::Table(profiles)) => {
                     for (name, values) in profiles {
-                        let at = line(text, name.span().start);
-                        let values = profile(text, name.get_ref(), values, at)?;
+                        let at = lines.at(name.span().start);
+                        let values = profile(&lines, name.get_ref(), values, at)?;
                         file.profiles.insert(name.get_ref().to_string(), values);
                     }
                 }
                 (SHARED, _) => {
-                    shared = profile(text, SHARED, value, at)?;
+                    shared = profile(&lines, SHARED, value, at)?;
                     if shared.contains_key("tenant") {
                         return Err(format!(
                             "line {at}: `tenant` belongs in a profile, below [profiles.NAME]; \
@@ -69,7 +70,7 @@ impl SettingsFile {
                 }
                 (NOTIFY, DeValue::Array(tables)) => {
                     for table in tables {
-                        let at = line(text, table.span().start);
+                        let at = lines.at(table.span().start);
                         let notify = Notify::of(table.get_ref());
                         file.notify.push(notify.map_err(|why| format!("line {at}: {why}"))?);
                     }
@@ -102,7 +103,7 @@ impl SettingsFile {
 }
 
 fn profile(
-    text: &str,
+    lines: &Lines,
     name: &str,
     values: &Spanned<DeValue<'_>>,
     at: usize,
@@ -112,7 +113,7 @@ fn profile(
         return Err(format!("line {at}: write [{table}] and its settings below"));
     };
     let one = |(key, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
-        let at = line(text, key.span().start);
+        let at = lines.at(key.span().start);
         Ok((key.get_ref().to_string(), setting(key.get_ref(), value, true, at)?))
     };
     values.iter().map(one).collect()
@@ -150,9 +151,19 @@ fn proposed(name: &str) -> String {
     nearest(name, known).map_or(String::new(), |best| format!("; did you mean `{best}`?"))
 }
 
-/// The line of a place in a text, from 1.
-fn line(text: &str, at: usize) -> usize {
-    text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1
+/// Where the lines of a text end: a file of a thousand profiles has thousands of settings, and
+/// each is looked for.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line of a place in the text, from 1.
+    fn at(&self, place: usize) -> usize {
+        self.0.partition_point(|end| *end < place) + 1
+    }
 }
 
 #[cfg(test)]

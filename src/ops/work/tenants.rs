@@ -5,8 +5,8 @@ use std::fmt;
 
 use crate::domain::Target;
 use crate::domain::request::ConnectRequest;
+use crate::domain::service::id_of;
 use crate::domain::text::printable;
-use crate::ops::campaigns::is_whose;
 use crate::ops::connection::target_of;
 use crate::ops::failure::Failure;
 use crate::ops::stores::with_tenant_id_of;
@@ -19,6 +19,9 @@ struct Known {
     connect: ConnectRequest,
     /// Whose campaigns they are for; empty where only the token says it.
     said: Target,
+    /// The one spelling of that; `None` where it is empty.
+    tenant: Option<String>,
+    application: Option<String>,
 }
 
 impl Tenants {
@@ -35,7 +38,9 @@ impl Tenants {
         for connect in all {
             let (said, _) = target_of(&connect)?;
             let said = with_tenant_id_of(store, said).await?;
-            known.push(Known { connect, said });
+            let one = |text: &String| if text.is_empty() { None } else { Some(id_of(text)) };
+            let (tenant, application) = (one(&said.tenant), one(&said.application));
+            known.push(Known { connect, said, tenant, application });
         }
         Ok(Self(known))
     }
@@ -48,8 +53,12 @@ impl Tenants {
     /// The settings of the tenant and the application that this target names. Settings that name
     /// them are preferred to those that leave it to the token.
     pub(super) fn of(&self, target: &Target) -> Option<&ConnectRequest> {
-        let fits = self.0.iter().filter(|one| is_whose(target, &one.said));
-        fits.max_by_key(|one| !one.said.tenant.is_empty()).map(|one| &one.connect)
+        // Spelled once, since each campaign is compared with the settings of all tenants.
+        let (tenant, application) = (id_of(&target.tenant), id_of(&target.application));
+        let is = |said: &Option<String>, there: &String| said.as_ref().is_none_or(|id| id == there);
+        let fits = |one: &&Known| is(&one.tenant, &tenant) && is(&one.application, &application);
+        let fitting = self.0.iter().filter(fits);
+        fitting.max_by_key(|one| one.tenant.is_some()).map(|one| &one.connect)
     }
 }
 

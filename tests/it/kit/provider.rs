@@ -42,14 +42,25 @@ impl Provider {
         limits: &[(u32, f64)],
         speed: f64,
     ) -> Self {
-        let place = Place::new();
-        secret(&place, "secret", emulator::DEFAULT_SECRET);
         let mut emulators = Vec::new();
         for _ in 0..tenants {
             emulators.push(Arc::new(emulate(scenario, limits, speed).await));
         }
+        Self::in_worlds(emulators)
+    }
+
+    /// All tenants in one quiet world, which holds each to these limits.
+    pub(crate) async fn of_one_world(tenants: usize, limits: &[(u32, f64)]) -> Self {
+        let emulator = Arc::new(emulate("quiet", limits, 1.0).await);
+        Self::in_worlds(vec![emulator; tenants])
+    }
+
+    fn in_worlds(emulators: Vec<Arc<Emulator>>) -> Self {
+        let place = Place::new();
+        secret(&place, "secret", emulator::DEFAULT_SECRET);
         let all = Self { place, emulators, store: None };
-        let profiles = (0..tenants).map(|n| all.profile(n, "secret")).collect::<String>();
+        let tenants = 0..all.emulators.len();
+        let profiles = tenants.map(|n| all.profile(n, "secret")).collect::<String>();
         std::fs::write(all.place.path("c.toml"), profiles).unwrap();
         all
     }

@@ -5,6 +5,7 @@
 mod clocks;
 mod damage;
 pub(crate) mod faults;
+mod many_tenants;
 mod places;
 mod runners;
 mod walls;
