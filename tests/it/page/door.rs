@@ -138,7 +138,7 @@ fn what_is_said_fits_a_narrow_terminal_and_the_link_stays_whole_on_a_line_of_its
     let place = Place::new();
     campaign(&place, "night-1");
     let serve = place.fleetsweep(&["serve", "--listen=127.0.0.1:0", STORE]);
-    let script = format!("stty cols 40\nexec {}\n", line(&serve));
+    let script = format!("stty rows 24 cols 40\nexec {}\n", line(&serve));
     std::fs::write(place.path("on-terminal.sh"), script).unwrap();
     let mut terminal = around("script", &serve);
     terminal.args(["-q", "-e", "-c", "exec sh on-terminal.sh", "/dev/null"]);
