@@ -191,7 +191,8 @@ impl Ordering<'_> {
         }
     }
 
-    /// The fresh campaign of these very devices, if there is one and it may be repeated.
+    /// The fresh campaign of these very devices, if there is one and it may be repeated. The
+    /// emulator makes up its fleet anew for each run, so there any may be.
     ///
     /// # Errors
     /// `Failure` with exit code 6 if nobody looks at the plan, and nobody said that the campaign is
@@ -201,7 +202,10 @@ impl Ordering<'_> {
         store: &S,
         order: &Order,
     ) -> Result<Option<SameList>, Failure> {
-        let Planner { cx, request, .. } = &self.planner;
+        let Planner { cx, request, planned, .. } = &self.planner;
+        if planned.emulated {
+            return Ok(None);
+        }
         let now = local_now().timestamp();
         let same = SameList::find(store, order, &request.due, now).await?;
         let Some(same) = same.filter(SameList::is_fresh) else { return Ok(None) };

@@ -34,6 +34,16 @@ async fn a_command_that_is_started_again_unasked_begins_no_second_campaign_of_th
     assert!(why.contains(&format!("`fleetsweep retry {name}`")), "{why}");
     assert!(why.contains("--campaign NAME"), "{why}");
     assert_eq!(emulator.ledger().accepted, 20);
+    let tried = || {
+        let words = ["scan", "list.txt", "--type=full", "--comment=test", "--emulator"];
+        let mut command = place.fleetsweep(&words);
+        command.args(["--scenario=quiet", "--store=sqlite:try.db", "--approve-max=20"]);
+        beside(move || run(command))
+    };
+    for _ in 0..2 {
+        let said = tried().await;
+        assert_eq!(said.code, 0, "each fleet of the emulator is another one: {}", said.err);
+    }
     // Without a terminal it is not confirmed either, and what is proposed is not to confirm it.
     let unasked = scan(&[]).await;
     assert_eq!(unasked.code, 6, "{}", unasked.err);
