@@ -253,11 +253,18 @@ impl Show {
     /// Five weeks of a series, with a night that was stopped, one that never began, and weekends.
     async fn nights(&mut self) {
         let mut last = None;
+        let now = self.now;
+        let day = |night: u32| {
+            let day = now - SignedDuration::from_hours(24 * i64::from(night));
+            day.to_zoned_datetime(UTC)
+        };
+        let is_weekend = |night| day(night).weekday().to_monday_zero_offset() >= 5;
+        // The one before it, where the series has no window that night.
+        let workday = |night: u32| (night..).find(|night| !is_weekend(*night)).unwrap();
+        let (missed, stopped) = (workday(22), workday(15));
         for night in (1..=35_u32).rev() {
-            let day = self.now - SignedDuration::from_hours(24 * i64::from(night));
-            let zoned = day.to_zoned_datetime(UTC);
-            let weekend = zoned.weekday().to_monday_zero_offset() >= 5;
-            if weekend || night == 22 {
+            let zoned = day(night);
+            if is_weekend(night) || night == missed {
                 continue;
             }
             self.ago(DAY * night);
@@ -270,9 +277,10 @@ impl Show {
                 self.happened(last, Happened::Followed { devices: ended }).await;
             }
             self.answers = good;
-            let (most, code, why) = match night {
-                15 => (6, 4, "4 of 6 answers are 404"),
-                _ => (16, 0, "the window closed"),
+            let (most, code, why) = if night == stopped {
+                (6, 4, "4 of 6 answers are 404")
+            } else {
+                (16, 0, "the window closed")
             };
             self.order(campaign, most, self.now).await;
             self.happened(campaign, Happened::WindowClosed).await;
