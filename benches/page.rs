@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::settle::Settlement;
-use fleetsweep::domain::{
-    Action, BusyPolicy, CampaignId, DeviceId, LastRun, Life, NewRow, Opening, Order, Priority,
-    ScanType, Target, Timing, Verdict,
-};
+use fleetsweep::domain::{Action, CampaignId, LastRun, Timing, Verdict};
 use fleetsweep::store::sqlite::SqliteStore;
 use fleetsweep::store::{ClaimAnswer, Store};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+mod kit;
+
+use kit::{opening, row};
 
 const DEVICES: u32 = 100_000;
 /// Rows handed over at once, as the intake does.
@@ -173,7 +174,7 @@ async fn fill(path: &Path) {
         let rows = (first..first + BATCH).map(row).collect();
         store.append(draft, rows).await.expect("rows can be appended");
     }
-    store.open(draft, opening()).await.expect("a draft can be confirmed");
+    store.open(draft, opening("bench-2026-11-26")).await.expect("a draft can be confirmed");
     let now = store.clock().utc();
     let run = LastRun { seen_at: Some(now), ..LastRun::begun(now) };
     store.note_run(draft, run).await.expect("it can be noted");
@@ -215,45 +216,4 @@ async fn order(store: &SqliteStore, campaign: CampaignId) {
     let settlement =
         Settlement { verdict, server_date: Some(utc), took, sent_at: utc, over_at: utc };
     store.settle(claim.call, settlement).await.expect("it can be settled");
-}
-
-fn opening() -> Opening {
-    Opening {
-        name: "bench-2026-11-26".parse().expect("it is a name"),
-        order: Order {
-            target: Target {
-                api_origin: "https://api.example".to_owned(),
-                tenant: "tenant".to_owned(),
-                application: "application".to_owned(),
-                cloud: "global".to_owned(),
-            },
-            scan_type: ScanType::Full,
-            comment: "bench".to_owned(),
-            ticket: None,
-            ids_hash: "00".repeat(32),
-        },
-        mark_bits: 1,
-        busy: BusyPolicy::Report,
-        emulated: false,
-        quotas: vec!["1000000/1s".parse().expect("it is a quota")],
-        priority: Priority::default(),
-        rollout: Default::default(),
-        begun: Default::default(),
-    }
-}
-
-fn row(number: u32) -> NewRow {
-    let mut bytes = [0; 20];
-    let mixed = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bytes[..8].copy_from_slice(&mixed.to_be_bytes());
-    NewRow {
-        line: u64::from(number) + 2,
-        device: Some(DeviceId::from_bytes(bytes)),
-        name: Some(format!("workstation-{number:06}.example")),
-        input_text: None,
-        life: Life::draft(),
-        reason: None,
-        turn: 0,
-        wave: 0,
-    }
 }

@@ -7,14 +7,15 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use fleetsweep::clock::{Clock, SystemClock};
 use fleetsweep::domain::settle::Settlement;
-use fleetsweep::domain::{
-    Action, BusyPolicy, CampaignId, DeviceId, Life, NewRow, Opening, Order, Priority, ScanType,
-    Target, Timing, Verdict,
-};
+use fleetsweep::domain::{Action, CampaignId, NewRow, Opening, Timing, Verdict};
 use fleetsweep::store::sqlite::SqliteStore;
 use fleetsweep::store::{ClaimAnswer, Store};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+mod kit;
+
+use kit::opening;
 
 /// Callers at once.
 const CALLERS: u64 = 64;
@@ -128,28 +129,7 @@ async fn append(store: &SqliteStore, devices: u32) -> CampaignId {
 
 async fn opened(store: &SqliteStore, number: u32, devices: u32) -> CampaignId {
     let draft = append(store, devices).await;
-    let opening = Opening {
-        name: format!("bench-{number}").parse().expect("it is a name"),
-        order: Order {
-            target: Target {
-                api_origin: "https://api.example".to_owned(),
-                tenant: "tenant".to_owned(),
-                application: "application".to_owned(),
-                cloud: "global".to_owned(),
-            },
-            scan_type: ScanType::Full,
-            comment: "bench".to_owned(),
-            ticket: None,
-            ids_hash: "00".repeat(32),
-        },
-        mark_bits: 1,
-        busy: BusyPolicy::Report,
-        emulated: true,
-        quotas: vec!["1000000/1s".parse().expect("it is a quota")],
-        priority: Priority::default(),
-        rollout: Default::default(),
-        begun: Default::default(),
-    };
+    let opening = Opening { emulated: true, ..opening(&format!("bench-{number}")) };
     store.open(draft, opening).await.expect("a draft can be confirmed");
     draft
 }
@@ -194,18 +174,5 @@ async fn pair(store: &SqliteStore, campaign: CampaignId) {
 }
 
 fn row(number: u32) -> NewRow {
-    // Ids come in no order.
-    let mut bytes = [0; 20];
-    let mixed = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bytes[..8].copy_from_slice(&mixed.to_be_bytes());
-    NewRow {
-        line: u64::from(number) + 2,
-        device: Some(DeviceId::from_bytes(bytes)),
-        name: Some(format!("workstation-{number:06}.example")),
-        input_text: None,
-        life: Life::draft(),
-        reason: None,
-        turn: i64::from(number % 3),
-        wave: 0,
-    }
+    NewRow { turn: i64::from(number % 3), ..kit::row(number) }
 }

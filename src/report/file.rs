@@ -163,8 +163,8 @@ impl ReportWriter {
         refuse_kind(&self.path)?;
         // A rename replaces a name and follows no link.
         self.temporary.rename_to(&self.path).map_err(|error| failed(&error))?;
-        // Not every file system can flush a folder; the report itself is on the disk.
-        drop(File::open(folder_of(&self.path)).and_then(|folder| folder.sync_all()));
+        // Where a folder cannot be flushed, the report itself is on the disk.
+        files::flush_folder(&folder_of(&self.path)).ok();
         Ok(())
     }
 }

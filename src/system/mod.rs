@@ -6,16 +6,17 @@
 
 #[cfg(unix)]
 mod unix;
+mod values;
 #[cfg(windows)]
 mod windows;
 
 #[cfg(unix)]
 pub use unix::{
-    boot, command, files, host, open_files, places, secrets, service, shell, signals, socket,
-    stack, terminal,
+    boot, command, files, host, open_files, places, process, secrets, service, shell, signals,
+    socket, stack, terminal,
 };
 #[cfg(windows)]
 pub use windows::{
-    boot, command, files, host, open_files, places, secrets, service, shell, signals, socket,
-    stack, terminal,
+    boot, command, files, host, open_files, places, process, secrets, service, shell, signals,
+    socket, stack, terminal,
 };

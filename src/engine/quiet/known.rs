@@ -14,9 +14,17 @@ pub(super) struct Known {
     pub(super) campaigns: BTreeMap<CampaignId, Standing>,
     /// Whose calls are in flight.
     pub(super) calls: BTreeMap<CallId, CampaignId>,
-    /// What budgets hold, and how often one of them changed.
-    pub(super) usages: BTreeMap<BudgetKey, (u64, Option<Asked<Usage>>)>,
+    pub(super) usages: BTreeMap<BudgetKey, Held>,
     pub(super) looked_at: Option<Stamp>,
+}
+
+/// What is known of a budget.
+#[derive(Clone, Default)]
+pub(super) struct Held {
+    /// How often it changed.
+    pub(super) changes: u64,
+    /// What it holds, with as many of its latest calls as were asked for.
+    pub(super) usage: Option<Asked<(usize, Usage)>>,
 }
 
 /// What is known of one of them.

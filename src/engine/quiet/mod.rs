@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use self::known::{Answers, Asked, Known, Standing};
+use self::known::{Answers, Asked, Held, Known, Standing};
 use crate::clock::Clock;
 use crate::domain::{Campaign, CampaignId, Look, Operation, Stamp, Timing};
 use crate::store::{Hold, NotYet, Result, Store};
@@ -224,8 +224,8 @@ impl<S: Store> Drop for Change<'_, S> {
         let Some(standing) = known.campaigns.get_mut(&campaign) else { return };
         standing.changed();
         let budget = standing.budget.clone();
-        let (changes, usage) = known.usages.entry(budget).or_default();
-        (*changes, *usage) = (*changes + 1, None);
+        let held = known.usages.entry(budget).or_default();
+        *held = Held { changes: held.changes + 1, usage: None };
     }
 }
 

@@ -180,17 +180,18 @@ impl<S: Store> Store for QuietStore<S> {
 
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
         let (now, longest) = (self.now(), self.longest());
-        let (before, asked) = self.known().usages.get(budget).cloned().unwrap_or_default();
-        if let Some(Asked { answer, at }) = asked
+        let before = self.known().usages.get(budget).cloned().unwrap_or_default();
+        if let Some(Asked { answer: (then, answer), at }) = before.usage
+            && then == latest
             && now.since(at) < longest
         {
             return Ok(answer);
         }
         let answer = Box::pin(self.store.usage(budget, latest)).await?;
         let mut known = self.known();
-        let (changes, usage) = known.usages.entry(budget.clone()).or_default();
-        if *changes == before {
-            *usage = Some(Asked { answer: answer.clone(), at: now });
+        let held = known.usages.entry(budget.clone()).or_default();
+        if held.changes == before.changes {
+            held.usage = Some(Asked { answer: (latest, answer.clone()), at: now });
         }
         Ok(answer)
     }

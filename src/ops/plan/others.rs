@@ -112,8 +112,9 @@ impl SameList {
         let is_open = |one: &Campaign| one.state == CampaignState::Open && !one.called_off;
         let mut with_orders = Vec::with_capacity(all.len());
         for one in all {
-            let ordered = store.tally(one.id).await?.of(Outcome::Accepted) > 0;
-            if is_open(&one) || (ordered && due.due.is_none()) {
+            if is_open(&one)
+                || (due.due.is_none() && store.tally(one.id).await?.of(Outcome::Accepted) > 0)
+            {
                 with_orders.push(one);
             }
         }

@@ -6,8 +6,8 @@ use crate::clock::Clock;
 use crate::domain::LastRun;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
-use crate::ops::process;
 use crate::store::Store;
+use crate::system::process;
 
 /// A run that begins in this process, as it is told from now on.
 ///

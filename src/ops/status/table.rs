@@ -1,6 +1,8 @@
 //! Several campaigns as a table for people: a line each, and why no order of it leaves. One alone
 //! is told whole.
 
+use std::collections::BTreeMap;
+
 use jiff::ZonedDateTime;
 
 use super::standing::CampaignStatus;
@@ -23,18 +25,22 @@ pub(super) struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Whose a campaign is, where those of several tenants are told of.
-    fn whose(&self, one: &CampaignStatus) -> Option<String> {
+    /// Whose each campaign is, where those of several tenants are told of. Tenants are spelled
+    /// once, since there may be thousands of both.
+    fn whose(&self) -> Vec<Option<String>> {
         let tenant = |one: &CampaignStatus| id_of(&one.campaign.order.target.tenant);
-        let own = tenant(one);
-        if self.all.iter().all(|other| tenant(other) == own) {
-            return None;
+        let tenants: Vec<String> = self.all.iter().map(tenant).collect();
+        if tenants.windows(2).all(|pair| pair[0] == pair[1]) {
+            return vec![None; tenants.len()];
         }
-        let named = self.names.iter().find(|named| id_of(&named.tenant) == own);
-        Some(match named {
-            Some(named) => printable(&named.name),
-            None => format!("tenant {}", printable(&own)),
-        })
+        // Of several names of a tenant it is the first.
+        let named = self.names.iter().rev().map(|named| (id_of(&named.tenant), &named.name));
+        let named: BTreeMap<String, &String> = named.collect();
+        let words = |own: &String| match named.get(own) {
+            Some(name) => printable(name),
+            None => format!("tenant {}", printable(own)),
+        };
+        tenants.iter().map(|own| Some(words(own))).collect()
     }
 }
 
@@ -48,7 +54,8 @@ impl Document for Table<'_> {
         } else {
             format!("{:width$}  {:<12}  {:>17}  {}", "campaign", "does", "devices done", "%")
         };
-        let lines = self.all.iter().map(|one| line(one, width, self.whose(one), &now));
+        let all = self.all.iter().zip(self.whose());
+        let lines = all.map(|(one, whose)| line(one, width, whose, &now));
         std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
     }
 

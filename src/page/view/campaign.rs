@@ -2,14 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::{Frame, first_sentences, scrolls};
+use super::{Frame, figure_of_calls, first_sentences, scrolls};
 use crate::domain::Priority;
 use crate::domain::text::printable;
 use crate::page::model::campaign::CampaignView;
 use crate::report::human::{count, duration};
 use crate::report::outcomes::table;
 use crate::report::picture::bar;
-use crate::report::picture::calls::legend;
 
 /// The page.
 pub(in crate::page) fn draw(frame: &Frame<'_>, view: &CampaignView) -> Markup {
@@ -95,16 +94,7 @@ fn calls(view: &CampaignView) -> Markup {
     let picture = &view.pictures.calls;
     html! {
         h2 { "Calls against both limits" }
-        figure {
-            div class="pan" tabindex="0" role="region" aria-label="Picture of calls" {
-                (picture.svg())
-            }
-            figcaption {
-                "Bars: calls of each minute"
-                @if !picture.ahead.is_empty() { "; pale: what the limits leave to come" }
-                ". " (legend(&picture.bands))
-            }
-        }
+        (figure_of_calls("Picture of calls", picture))
         @if !view.spans.is_empty() {
             details {
                 summary { "The same as a table" }

@@ -2,13 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::{Frame, class, scrolls};
+use super::{Frame, class, figure_of_calls, scrolls};
 use crate::domain::Priority;
 use crate::domain::text::printable;
 use crate::page::model::limits::{BudgetView, LimitsView};
 use crate::report::human::{count, used_of};
 use crate::report::outcomes::fitting;
-use crate::report::picture::calls::legend;
 use crate::report::picture::minutes::spans;
 
 /// Campaigns of a budget that are named.
@@ -61,17 +60,7 @@ fn picture(budget: &BudgetView) -> Option<Markup> {
             bdi { (printable(&key.tenant)) } " · " bdi { (printable(&key.application)) } " · "
             (key.operation.to_string())
         }
-        figure {
-            div class="pan" tabindex="0" role="region"
-                aria-label=(format!("Picture of calls of {whose}")) {
-                (picture.svg())
-            }
-            figcaption {
-                "Bars: calls of each minute"
-                @if !picture.ahead.is_empty() { "; pale: what the limits leave to come" }
-                ". " (legend(&picture.bands))
-            }
-        }
+        (figure_of_calls(&format!("Picture of calls of {whose}"), picture))
         @if !picture.minutes.is_empty() {
             details {
                 summary { "The same as a table" }

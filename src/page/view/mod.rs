@@ -10,6 +10,8 @@ use crate::domain::{Campaign, Doing};
 use crate::ops::status::CampaignStatus;
 use crate::report::human::moment;
 use crate::report::outcomes::ticked;
+use crate::report::picture::CallsPicture;
+use crate::report::picture::calls::legend;
 use crate::report::standing::{FirstSentences, Tone};
 
 pub(super) mod campaign;
@@ -152,6 +154,20 @@ fn time(at: Option<jiff::Timestamp>, now: &ZonedDateTime) -> Markup {
         @if let Some(at) = at {
             time datetime=(at.to_string()) title=(at.strftime("%F %T UTC").to_string()) {
                 (moment(&at.to_zoned_datetime(now.time_zone().clone())))
+            }
+        }
+    }
+}
+
+/// The picture of calls against both limits, with what its marks mean; `label` says what it shows.
+fn figure_of_calls(label: &str, picture: &CallsPicture) -> Markup {
+    html! {
+        figure {
+            div class="pan" tabindex="0" role="region" aria-label=(label) { (picture.svg()) }
+            figcaption {
+                "Bars: calls of each minute"
+                @if !picture.ahead.is_empty() { "; pale: what the limits leave to come" }
+                ". " (legend(&picture.bands))
             }
         }
     }

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
+
+pub use crate::system::values::Task;
 
 /// Programs that open a file as a double click does, the first that is there.
 pub const OPENERS: &[&[&str]] = &[&["xdg-open"], &["open"], &["wslview"]];
@@ -40,21 +42,6 @@ impl Tree {
             kill_process_group(group, Signal::KILL).ok();
         }
     }
-}
-
-/// How a task of the Windows scheduler starts a command.
-#[derive(Debug)]
-pub struct Task {
-    /// The program.
-    pub program: String,
-    /// What it gets.
-    pub arguments: Vec<String>,
-    /// Where it is started, if its arguments do not say it.
-    pub folder: Option<PathBuf>,
-    /// The variables that the command reads and that the task cannot set.
-    pub unset: Vec<String>,
-    /// Where the command runs, as the end of a sentence.
-    pub within: &'static str,
 }
 
 /// The task for a command of this system, which runs in WSL then: `wsl.exe --exec` hands the words

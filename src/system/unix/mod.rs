@@ -8,6 +8,7 @@ mod ignored_signals;
 mod network;
 pub mod open_files;
 pub mod places;
+pub mod process;
 pub mod secrets;
 pub mod service;
 pub mod shell;

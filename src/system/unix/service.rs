@@ -2,16 +2,7 @@
 
 use sd_notify::NotifyState;
 
-/// What a service manager is told.
-#[derive(Clone, Copy, Debug)]
-pub enum State<'a> {
-    /// It has begun.
-    Ready,
-    /// What it does now.
-    Doing(&'a str),
-    /// It is about to end.
-    Stopping,
-}
+pub use crate::system::values::State;
 
 /// Tells it. Without a service manager nothing is sent; one that is gone misses it.
 pub fn tell(state: State<'_>) {

@@ -8,6 +8,8 @@ use std::path::Path;
 pub use tokio::net::UnixListener as Listener;
 use tokio_postgres::config::Host;
 
+pub use crate::system::values::Reach;
+
 /// Listens on a socket that its user and group alone can open. One that nobody listens on any more
 /// makes room.
 ///
@@ -22,15 +24,6 @@ pub fn bind(path: &Path) -> io::Result<Listener> {
     let listener = Listener::bind(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
     Ok(listener)
-}
-
-/// Where a database server is reached.
-#[derive(Clone, Copy, Debug)]
-pub enum Reach<'a> {
-    /// By a name or an address.
-    Name(&'a str),
-    /// By a socket in this folder.
-    Folder(&'a Path),
 }
 
 /// Where this one is reached.

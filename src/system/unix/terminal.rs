@@ -12,37 +12,28 @@ use rustix::termios::{
     tcgetwinsize, tcsetattr,
 };
 
-/// What a program writes to.
-#[derive(Clone, Copy, Debug)]
-pub enum Stream {
-    /// Standard output.
-    Out,
-    /// Standard error.
-    Err,
-}
+pub use crate::system::values::Stream;
 
-impl Stream {
-    fn with<T>(self, ask: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
-        match self {
-            Self::Out => ask(io::stdout().as_fd()),
-            Self::Err => ask(io::stderr().as_fd()),
-        }
+fn with<T>(stream: Stream, ask: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
+    match stream {
+        Stream::Out => ask(io::stdout().as_fd()),
+        Stream::Err => ask(io::stderr().as_fd()),
     }
 }
 
 /// Columns and rows of the terminal there. Returns `None` if there is none, or if it does not say.
 pub fn size(stream: Stream) -> Option<(u16, u16)> {
-    let size = stream.with(|terminal| tcgetwinsize(terminal)).ok()?;
+    let size = with(stream, |terminal| tcgetwinsize(terminal)).ok()?;
     if size.ws_col > 0 && size.ws_row > 0 { Some((size.ws_col, size.ws_row)) } else { None }
 }
 
 /// Whether a terminal is there of which this program is in the foreground. One that is not the
 /// controlling terminal has no foreground, and one that went away has nothing to show.
 pub fn is_in_front(stream: Stream) -> bool {
-    match stream.with(|terminal| tcgetpgrp(terminal)) {
+    match with(stream, |terminal| tcgetpgrp(terminal)) {
         Ok(front) => front == getpgrp(),
         Err(Errno::IO) => false,
-        Err(_) => stream.with(|terminal| isatty(terminal)),
+        Err(_) => with(stream, |terminal| isatty(terminal)),
     }
 }
 
@@ -50,9 +41,9 @@ pub fn is_in_front(stream: Stream) -> bool {
 /// user wants no output from there (TOSTOP, see termios(3)).
 pub fn stops_writers(stream: Stream) -> bool {
     let is_behind =
-        stream.with(|terminal| tcgetpgrp(terminal)).is_ok_and(|front| front != getpgrp());
+        with(stream, |terminal| tcgetpgrp(terminal)).is_ok_and(|front| front != getpgrp());
     let stops = |set: Termios| set.local_modes.contains(LocalModes::TOSTOP);
-    is_behind && stream.with(|terminal| tcgetattr(terminal)).is_ok_and(stops)
+    is_behind && with(stream, |terminal| tcgetattr(terminal)).is_ok_and(stops)
 }
 
 /// Whether an error of standard output says that its terminal went away: the system says the same

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::os::windows::io::AsHandle;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use tokio::process::{Child, Command};
 
 use super::win32::Job;
+pub use crate::system::values::Task;
 
 /// Programs that open a file as a double click does, the first that is there.
 pub const OPENERS: &[&[&str]] = &[&["rundll32", "url.dll,FileProtocolHandler"]];
@@ -40,21 +41,6 @@ impl Tree {
             job.end();
         }
     }
-}
-
-/// How a task of the Windows scheduler starts a command.
-#[derive(Debug)]
-pub struct Task {
-    /// The program.
-    pub program: String,
-    /// What it gets.
-    pub arguments: Vec<String>,
-    /// Where it is started, if its arguments do not say it.
-    pub folder: Option<PathBuf>,
-    /// The variables that the command reads and that the task cannot set.
-    pub unset: Vec<String>,
-    /// Where the command runs, as the end of a sentence.
-    pub within: &'static str,
 }
 
 /// The task for a command of this system: the program itself, in its folder. A task has no

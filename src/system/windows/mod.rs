@@ -7,6 +7,7 @@ pub mod files;
 pub mod host;
 pub mod open_files;
 pub mod places;
+pub mod process;
 pub mod secrets;
 pub mod service;
 pub mod shell;

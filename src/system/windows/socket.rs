@@ -8,6 +8,8 @@ use axum::serve::Listener as Listens;
 use tokio::net::TcpStream;
 use tokio_postgres::config::Host;
 
+pub use crate::system::values::Reach;
+
 /// What listens on such a socket: nothing ever does.
 #[derive(Debug)]
 pub struct Listener(Infallible);
@@ -32,15 +34,6 @@ impl Listens for Listener {
 pub fn bind(_path: &Path) -> io::Result<Listener> {
     let why = "there are no such sockets on Windows; listen on an address (--listen)";
     Err(io::Error::new(io::ErrorKind::Unsupported, why))
-}
-
-/// Where a database server is reached.
-#[derive(Clone, Copy, Debug)]
-pub enum Reach<'a> {
-    /// By a name or an address.
-    Name(&'a str),
-    /// By a socket in this folder.
-    Folder(&'a Path),
 }
 
 /// Where this one is reached: by its name, since there are no sockets in folders.

@@ -6,15 +6,7 @@ use std::io::{self, IsTerminal};
 use terminal_size::{Height, Width, terminal_size_of};
 
 use super::win32;
-
-/// What a program writes to.
-#[derive(Clone, Copy, Debug)]
-pub enum Stream {
-    /// Standard output.
-    Out,
-    /// Standard error.
-    Err,
-}
+pub use crate::system::values::Stream;
 
 /// Columns and rows of the terminal there. Returns `None` if there is none, or if it does not say.
 pub fn size(stream: Stream) -> Option<(u16, u16)> {

@@ -134,3 +134,18 @@ async fn a_process_says_that_it_lives_as_long_as_its_store_is_there_and_no_longe
     tokio::time::sleep(timing.alive_for()).await;
     assert!(!alive().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_for_more_of_a_budgets_calls_gets_more_than_was_answered_before() {
+    let store = Arc::new(MemoryStore::new(TokioClock::new(), Timing::default()));
+    let one = campaign(&store, "c", 0..3, &api_quotas(), BusyPolicy::Report).await;
+    let quiet = QuietStore::new(store.clone(), "p".to_owned(), Timing::default());
+    let _at_work = quiet.at_work(&one);
+    let budget = one.order.target.budget(Operation::Scan);
+    for _ in 0..3 {
+        quiet.claim(one.id, false).await.unwrap();
+    }
+    for latest in [1, 3, 2] {
+        assert_eq!(quiet.usage(&budget, latest).await.unwrap().seen_by.len(), latest);
+    }
+}
