@@ -68,9 +68,10 @@ pub(super) async fn still_owns_the_clock(
 }
 
 /// The offset of this start, chosen and written if it is new. Only the present start is kept: a
-/// store that comes back to a machine must not come back to an older time.
+/// store that comes back to a machine must not come back to an older time. The clocks of `boot` are
+/// read under the store's lock, so that nobody has claimed a call since.
 pub(super) async fn settle_offset(conn: &mut SqliteConnection, boot: &Boot) -> Result<i64, Fault> {
-    if let Some(offset) = sql::clock_offset(conn, &boot.id).await? {
+    if let Some(offset) = kept_offset(conn, boot).await? {
         return Ok(offset);
     }
     let offset = boot.offset_after(sql::last_moment(conn).await?);
@@ -80,8 +81,21 @@ pub(super) async fn settle_offset(conn: &mut SqliteConnection, boot: &Boot) -> R
 
 /// The offset of this start, without writing it.
 pub(super) async fn read_offset(conn: &mut SqliteConnection, boot: &Boot) -> Result<i64, Fault> {
-    match sql::clock_offset(conn, &boot.id).await? {
+    match kept_offset(conn, boot).await? {
         Some(offset) => Ok(offset),
         None => Ok(boot.offset_after(sql::last_moment(conn).await?)),
+    }
+}
+
+/// The offset that the store keeps for this start. Returns `None` if the start is new: it has
+/// another name, or the machine has been up for less than it was at the latest call. Not every
+/// system promises that its name is another one each time, and the stamps of a start that passes
+/// for an older one would lie in the future, by as long as that was up.
+async fn kept_offset(conn: &mut SqliteConnection, boot: &Boot) -> Result<Option<i64>, Fault> {
+    let Some(offset) = sql::clock_offset(conn, &boot.id).await? else { return Ok(None) };
+    let now = boot.boot_us.saturating_add(offset);
+    match sql::latest_claim(conn).await? {
+        Some(claimed_at) if claimed_at > now => Ok(None),
+        _ => Ok(Some(offset)),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sqlx::SqliteConnection;
 
 use super::boot::{self, Boot};
+use super::fault::Fault;
 use super::open::{self, Syncing};
 use super::store::{SqliteStore, told};
 use super::transaction::Shared;
@@ -40,22 +41,24 @@ impl<C: Clock> SqliteStore<C> {
         boot: &Boot,
         clock: impl FnOnce(i64) -> C,
     ) -> Result<Self> {
-        Self::open_as(path.as_ref(), timing, boot.clone(), Syncing::Full, clock).await
+        let boot = boot.clone();
+        Self::open_as(path.as_ref(), timing, || Ok(boot), Syncing::Full, clock).await
     }
 
     async fn open_as(
         path: &Path,
         timing: Timing,
-        boot: Boot,
+        boot: impl FnOnce() -> Result<Boot> + Send + 'static,
         syncing: Syncing,
         clock: impl FnOnce(i64) -> C,
     ) -> Result<Self> {
         let path = files::real(path);
         let conn = open::for_writing(&path, syncing).await?;
-        let (file, id) = (files::real(&path), boot.id.clone());
+        let file = files::real(&path);
         let settled = open::alone(&path, conn, move |conn| {
             Box::pin(async move {
                 let is_copy = place::settle(conn, &file).await?;
+                let boot = boot().map_err(Fault::Store)?;
                 let offset = boot::settle_offset(conn, &boot).await?;
                 if is_copy {
                     tracing::warn!("the store was restored or copied; it may have forgotten calls");
@@ -63,10 +66,10 @@ impl<C: Clock> SqliteStore<C> {
                     let now = Stamp(boot.boot_us.saturating_add(offset));
                     sql::begin_epoch(conn, now.plus(forgotten_for(longest, &timing))).await?;
                 }
-                Ok(offset)
+                Ok((offset, boot.id))
             })
         });
-        let (conn, offset) = settled.await?;
+        let (conn, (offset, id)) = settled.await?;
         let clock = clock(offset);
         let shared = Shared { clock, timing, boot: Some(id) };
         Self::over(&path, conn, shared).await
@@ -92,13 +95,15 @@ impl SqliteStore<SystemClock> {
     /// `Refused` if it cannot be a store: another program's file, a newer version's, a damaged
     /// one, a network file system, no right to write. `Failed` if the disk or a lock fails.
     pub async fn open(path: impl AsRef<Path>, timing: Timing) -> Result<Self> {
-        Self::open_on_boot(path, timing, &Boot::now()?).await
+        let clock = SystemClock::with_offset;
+        Self::open_as(path.as_ref(), timing, Boot::now, Syncing::Full, clock).await
     }
 
-    /// The same with the present start of the machine told.
+    /// As `open`, with the present start of the machine told.
     ///
     /// # Errors
     /// As `open`.
+    #[cfg(feature = "testing")]
     pub async fn open_on_boot(path: impl AsRef<Path>, timing: Timing, boot: &Boot) -> Result<Self> {
         Self::open_with_offset(path, timing, boot, SystemClock::with_offset).await
     }
@@ -113,8 +118,7 @@ impl SqliteStore<SystemClock> {
         timing: Timing,
         syncing: Syncing,
     ) -> Result<Self> {
-        let boot = Boot::now()?;
-        Self::open_as(path.as_ref(), timing, boot, syncing, SystemClock::with_offset).await
+        Self::open_as(path.as_ref(), timing, Boot::now, syncing, SystemClock::with_offset).await
     }
 
     /// Opens a store that is there for reading alone: every writing verb is refused, and nothing is

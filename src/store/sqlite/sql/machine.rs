@@ -44,6 +44,14 @@ pub(in super::super) async fn set_clock_offset(
     sqlx::query(sql).bind(boot_id).bind(offset_us).bind(sum).execute(conn).await.map(drop)
 }
 
+/// When the latest call was claimed. Returns `None` before the first.
+pub(in super::super) async fn latest_claim(
+    conn: &mut SqliteConnection,
+) -> sqlx::Result<Option<i64>> {
+    let sql = "SELECT claimed_at FROM call ORDER BY id DESC LIMIT 1";
+    sqlx::query_scalar(sql).fetch_optional(conn).await
+}
+
 /// Which start of the machine the store's clock belongs to now. Returns `None` before the first.
 pub(in super::super) async fn clock_owner(
     conn: &mut SqliteConnection,

@@ -46,7 +46,8 @@ pub(super) use happening::{happenings, note_happening, remove_happenings};
 pub(super) use journal::*;
 pub(super) use look::looks;
 pub(super) use machine::{
-    FileIdentity, clock_offset, clock_owner, keep_place, kept_place, last_moment, set_clock_offset,
+    FileIdentity, clock_offset, clock_owner, keep_place, kept_place, last_moment, latest_claim,
+    set_clock_offset,
 };
 pub(super) use minute::minutes;
 pub(super) use one_name::{set_tenant_name, tenant_named, unite_budgets};
