@@ -37,6 +37,7 @@ use crate::domain::{
 };
 use crate::emulator::Scenario;
 use crate::report::human::wrapped;
+use crate::system::shell;
 pub use after::AfterArgs;
 pub use campaign::{FollowArgs, PauseArgs, PruneArgs, RetryArgs, WhoseArgs};
 pub use cancel::CancelArgs;
@@ -68,7 +69,7 @@ pub use work::WorkArgs;
 #[derive(Debug, Parser)]
 #[command(name = "fleetsweep", version, max_term_width = 80, disable_help_subcommand = true)]
 #[command(after_help = topics(), after_long_help = long_end())]
-#[command(mut_subcommands(|command| command.mut_args(headings::under_heading)))]
+#[command(mut_subcommands(|command| examples(command).mut_args(headings::under_heading)))]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -142,6 +143,14 @@ fn topics() -> String {
 /// The end of the program's help in full.
 fn long_end() -> String {
     format!("{EXAMPLES}\n\n{}\n\n{}", exit_codes(), topics())
+}
+
+/// A command whose help has its examples as the shells of this system take them.
+fn examples(command: clap::Command) -> clap::Command {
+    match command.get_after_long_help().map(ToString::to_string) {
+        Some(text) => command.after_long_help(shell::example(&text)),
+        None => command,
+    }
 }
 
 /// The exit codes, as help and manual tell them.
@@ -244,6 +253,11 @@ typed! {
         #[arg(long, value_name = "PATH")]
         client_secret_file: Option<PathBuf>,
 
+        /// Generic credential in the Credential Manager of Windows that holds the client secret,
+        /// by its name [env: FLEETSWEEP_CLIENT_SECRET_CREDENTIAL]
+        #[arg(long, value_name = "NAME")]
+        client_secret_credential: Option<String>,
+
         /// PEM file with a certificate and its RSA key, readable by you alone
         /// [env: AZURE_CLIENT_CERTIFICATE_PATH]
         #[arg(long, value_name = "PATH")]
@@ -284,8 +298,8 @@ typed! {
     EmulatorArgs => EmulatorRequest {
         /// Run against the embedded emulator; nothing leaves this machine
         #[arg(long, conflicts_with_all = ["profile", "tenant", "client_id", "auth",
-            "client_secret_file", "client_certificate", "token_file", "identity_client_id", "cloud",
-            "api_url", "login_url", "ca_file"])]
+            "client_secret_file", "client_secret_credential", "client_certificate", "token_file",
+            "identity_client_id", "cloud", "api_url", "login_url", "ca_file"])]
         emulator: bool,
 
         /// What the emulator plays: a name such as calm or faults, or a TOML file

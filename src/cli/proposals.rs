@@ -39,6 +39,7 @@ fn connection(typed: &ConnectArgs) -> String {
         ("client-id", typed.client_id.clone()),
         ("auth", typed.auth.clone()),
         ("client-secret-file", path(&typed.client_secret_file)),
+        ("client-secret-credential", typed.client_secret_credential.clone()),
         ("client-certificate", path(&typed.client_certificate)),
         ("token-file", path(&typed.token_file)),
         ("identity-client-id", typed.identity_client_id.clone()),

@@ -20,6 +20,7 @@ use super::retry_after::{http_date, retry_after};
 use super::secret_text::decode;
 use super::text::excerpt;
 use crate::domain::{Reply, Timing};
+use crate::system::hints;
 
 /// The largest decoded body of an action, an error or a token. The largest ever seen is under 4
 /// KiB; this leaves room for a proxy's page and none for a bomb. JSON in memory can be sixteen
@@ -68,10 +69,7 @@ pub enum ClientError {
         why: String,
     },
     /// TLS cannot be set up.
-    #[error(
-        "cannot set up TLS: {0}; check that the system's certificates (ca-certificates) are \
-         installed"
-    )]
+    #[error("cannot set up TLS: {0}; {next}", next = hints::certificates())]
     Tls(String),
 }
 

@@ -17,6 +17,8 @@ pub enum Credential {
     ClientSecret(SecretString),
     /// A file with a client secret's value; read at each fetch.
     ClientSecretFile(PathBuf),
+    /// The name under which the system keeps a client secret's value; read at each fetch.
+    KeptClientSecret(String),
     /// A certificate and its key.
     Certificate(Certificate),
     /// A file with a certificate and its key in PEM form; read at each fetch.
@@ -61,7 +63,9 @@ impl Credential {
     /// Which kind it is.
     pub fn kind(&self) -> SignInKind {
         match self {
-            Credential::ClientSecret(_) | Credential::ClientSecretFile(_) => SignInKind::Secret,
+            Credential::ClientSecret(_)
+            | Credential::ClientSecretFile(_)
+            | Credential::KeptClientSecret(_) => SignInKind::Secret,
             Credential::Certificate(_) | Credential::CertificateFile(_) => SignInKind::Certificate,
             Credential::FederatedTokenFile(_) => SignInKind::Workload,
             Credential::ManagedIdentity { .. } | Credential::AzureArc { .. } => {

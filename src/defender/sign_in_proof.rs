@@ -14,9 +14,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::SignInError;
 use super::credential::Credential;
+use super::kept_secret::read_kept;
 use super::secret_file::{SecretFileError, read_secret, read_shared, read_value};
 use super::sign_in_certificate::Certificate;
 use crate::domain::text::is_guid;
+use crate::system::secrets::NotKept;
 
 /// How often a file that could be read before is looked for before its absence is told.
 const LOOKS: u32 = 12;
@@ -119,6 +121,13 @@ impl Files {
             Credential::ClientSecret(secret) => Ok(Proof::Secret(secret.clone())),
             Credential::ClientSecretFile(path) => {
                 read_value(path).map(Proof::Secret).map_err(|error| Unread::of("secret", error))
+            }
+            Credential::KeptClientSecret(name) => {
+                let unread = |NotKept { why, next }| Unread {
+                    why: format!("the credential `{name}` cannot be used: {why}; {next}"),
+                    gone: false,
+                };
+                read_kept(name).map(Proof::Secret).map_err(unread)
             }
             Credential::Certificate(certificate) => Ok(Proof::Certificate(certificate.clone())),
             Credential::CertificateFile(path) => certificate(path).map(Proof::Certificate),

@@ -13,6 +13,7 @@ use crate::defender::{
     ClientError, HttpApi, HttpSettings, Origin, ScanApi, SignIn, SignInError, SignInSettings,
 };
 use crate::domain::{Exit, SignInKind, Timing};
+use crate::system::hints;
 
 /// What a sign-in must give before anything is sent to the API.
 #[derive(Clone, Debug)]
@@ -130,7 +131,7 @@ pub(super) fn refused(kind: SignInKind, error: &SignInError) -> Failure {
 fn unusable(error: &ClientError, ca_file: Option<&Path>) -> Failure {
     let next = match ca_file {
         Some(_) => "check --ca-file",
-        None => "install the system's certificates (the package ca-certificates)",
+        None => hints::certificates(),
     };
     Failure::usage("the HTTP client cannot be set up", error, next)
 }

@@ -10,6 +10,7 @@ use crate::domain::request::ConnectRequest;
 use crate::domain::service::{is_domain, unbraced};
 use crate::domain::text::{is_guid, printable};
 use crate::domain::{Cloud, SignInKind, Target};
+use crate::system::hints;
 
 /// A connection to a tenant.
 #[derive(Clone)]
@@ -125,8 +126,11 @@ fn none_given() -> Failure {
     Failure::sign_in(
         "no way to sign in is given",
         NO_SIGN_IN,
-        "write the secret into a file that only you can read (chmod 600) and name it with \
-         --client-secret-file; or see --auth",
+        format!(
+            "write the secret into a file that only you can read ({}) and name it with \
+             --client-secret-file; or see --auth",
+            hints::how_to_close()
+        ),
     )
 }
 

@@ -239,6 +239,7 @@ fn connect(
     let ConnectRequest {
         auth,
         client_secret_file,
+        client_secret_credential,
         client_certificate,
         token_file,
         identity_client_id,
@@ -247,6 +248,7 @@ fn connect(
     Ok(ConnectRequest {
         auth,
         client_secret_file,
+        client_secret_credential,
         client_certificate,
         token_file,
         identity_client_id,
@@ -259,6 +261,7 @@ fn credential_of(connect: &ConnectRequest) -> ConnectRequest {
     ConnectRequest {
         auth: connect.auth,
         client_secret_file: connect.client_secret_file.clone(),
+        client_secret_credential: connect.client_secret_credential.clone(),
         client_certificate: connect.client_certificate.clone(),
         token_file: connect.token_file.clone(),
         identity_client_id: connect.identity_client_id.clone(),

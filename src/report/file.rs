@@ -196,7 +196,7 @@ impl Temporary {
 
     pub(super) fn rename_to(mut self, path: &Path) -> io::Result<()> {
         if let Some(own) = &self.path {
-            fs::rename(own, path)?;
+            files::replace(own, path)?;
         }
         self.path = None;
         Ok(())

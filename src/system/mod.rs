@@ -12,11 +12,11 @@ mod windows;
 
 #[cfg(unix)]
 pub use unix::{
-    boot, command, files, host, open_files, places, process, secrets, service, shell, signals,
-    socket, stack, terminal,
+    boot, command, files, hints, host, open_files, places, process, secrets, service, shell,
+    signals, socket, stack, terminal,
 };
 #[cfg(windows)]
 pub use windows::{
-    boot, command, files, host, open_files, places, process, secrets, service, shell, signals,
-    socket, stack, terminal,
+    boot, command, files, hints, host, open_files, places, process, secrets, service, shell,
+    signals, socket, stack, terminal,
 };

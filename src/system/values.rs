@@ -26,6 +26,15 @@ pub struct Task {
     pub within: &'static str,
 }
 
+/// Why the system keeps no secret of a name.
+#[derive(Debug)]
+pub struct NotKept {
+    /// Why.
+    pub why: String,
+    /// What the user can do about it.
+    pub next: String,
+}
+
 /// What a service manager is told.
 #[derive(Clone, Copy, Debug)]
 pub enum State<'a> {

@@ -28,8 +28,9 @@ const HEADINGS: [(&str, &str); 8] = [
     ),
     (
         "Tenant and sign-in",
-        "profile tenant client-id auth client-secret-file client-certificate token-file \
-         identity-client-id cloud api-url login-url ca-file all-profiles profiles",
+        "profile tenant client-id auth client-secret-file client-secret-credential \
+         client-certificate token-file identity-client-id cloud api-url login-url ca-file \
+         all-profiles profiles",
     ),
     ("Emulator", "emulator scenario seed"),
 ];

@@ -37,7 +37,7 @@ pub struct ScheduleArgs {
     #[arg(long)]
     pub kubernetes: bool,
 
-    /// A task of the Windows scheduler that starts fleetsweep in WSL
+    /// A task of the Windows scheduler that starts fleetsweep; written on Linux, it does so in WSL
     #[arg(long)]
     pub windows: bool,
 

@@ -179,6 +179,7 @@ fn sign_in(timed: &TimedRun) -> Result<SignIn, Failure> {
     let connect = &timed.run.connect;
     Ok(match timed.sign_in {
         _ if timed.run.emulator.emulator => SignIn::NoFile,
+        Some(SignInKind::Secret) if sign_in::kept_name(connect)?.is_some() => SignIn::NoFile,
         Some(SignInKind::Secret) | None => SignIn::Secret(sign_in::secret_file(connect)),
         Some(SignInKind::Certificate) => SignIn::Certificate(sign_in::certificate_file(connect)?),
         Some(SignInKind::Workload) => SignIn::Workload,

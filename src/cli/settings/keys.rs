@@ -20,6 +20,7 @@ pub(crate) const KEYS: &[Key] = &[
     tenants("token-file", &["FLEETSWEEP_TOKEN_FILE"]),
     tenants("identity-client-id", &["FLEETSWEEP_IDENTITY_CLIENT_ID"]),
     tenants("client-secret-file", &["FLEETSWEEP_CLIENT_SECRET_FILE"]),
+    tenants("client-secret-credential", &["FLEETSWEEP_CLIENT_SECRET_CREDENTIAL"]),
     tenants("cloud", &["FLEETSWEEP_CLOUD"]),
     tenants("api-url", &["FLEETSWEEP_API_URL"]),
     tenants("login-url", &["FLEETSWEEP_LOGIN_URL", "AZURE_AUTHORITY_HOST"]),
@@ -43,5 +44,11 @@ const fn general(name: &'static str, variables: &'static [&'static str]) -> Key 
 
 /// Settings of the sign-in, which are looked for together in the environment: whichever kind it is
 /// set up for must be the only one.
-pub(super) const OF_SIGN_IN: [&str; 5] =
-    ["auth", "client-certificate", "token-file", "identity-client-id", "client-secret-file"];
+pub(super) const OF_SIGN_IN: [&str; 6] = [
+    "auth",
+    "client-certificate",
+    "token-file",
+    "identity-client-id",
+    "client-secret-file",
+    "client-secret-credential",
+];

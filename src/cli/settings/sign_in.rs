@@ -13,12 +13,15 @@ use super::paths::private_folder;
 use crate::cli::args::sign_in_kind;
 use crate::defender::{
     Certificate, CertificateError, Credential, FederatedIdentity, Origin, SecretFileError,
-    bare_value, read_secret, read_value,
+    bare_value, read_kept, read_secret, read_value,
 };
 use crate::domain::request::ConnectRequest;
+use crate::domain::text::printable;
 use crate::domain::{SignInKind, Target};
 use crate::ops::context::Credentials;
 use crate::ops::failure::Failure;
+use crate::system::hints;
+use crate::system::secrets::NotKept;
 
 /// The names of what signs in among the credentials of systemd; those of a profile end in its name.
 pub(crate) const SECRET_CREDENTIAL: &str = "client-secret";
@@ -28,6 +31,10 @@ pub(crate) const CERTIFICATE_CREDENTIAL: &str = "client-certificate";
 /// says so.
 const ARC_AGENT: &str = "/opt/azcmagent/bin/himds";
 const ARC_ENDPOINT: &str = "http://localhost:40342/metadata/identity/oauth2/token";
+
+/// What names a secret that Windows keeps.
+const KEPT: &str = "--client-secret-credential";
+const KEPT_BY_VARIABLE: &str = "FLEETSWEEP_CLIENT_SECRET_CREDENTIAL";
 
 /// What a certificate's file must be.
 const PEM: &str = "give one PEM file with certificate and key; from a .pfx: openssl pkcs12 -in \
@@ -133,6 +140,7 @@ fn only_one(signs: &[Sign]) -> Option<Result<SignInKind, Failure>> {
 fn from_flags(args: &ConnectRequest) -> Vec<Sign> {
     let flags = [
         (SignInKind::Secret, "--client-secret-file", args.client_secret_file.is_some()),
+        (SignInKind::Secret, KEPT, args.client_secret_credential.is_some()),
         (SignInKind::Certificate, "--client-certificate", args.client_certificate.is_some()),
         (SignInKind::TokenFile, "--token-file", args.token_file.is_some()),
         (SignInKind::FederatedIdentity, "--identity-client-id", args.identity_client_id.is_some()),
@@ -144,6 +152,7 @@ fn from_environment() -> Vec<Sign> {
     let set = |name: &'static str| variable(name).is_some();
     present([
         (SignInKind::Secret, "FLEETSWEEP_CLIENT_SECRET_FILE", set("FLEETSWEEP_CLIENT_SECRET_FILE")),
+        (SignInKind::Secret, KEPT_BY_VARIABLE, set(KEPT_BY_VARIABLE)),
         (
             SignInKind::Secret,
             "the systemd credential client-secret",
@@ -252,9 +261,40 @@ fn no_file(kind: SignInKind, flag: &str, name: &str) -> Failure {
     Failure::sign_in(what, why, format!("set {name} to its path"))
 }
 
+/// The name under which the system keeps the client secret, if one is named.
+///
+/// # Errors
+/// `Failure` if a file is named as well.
+pub(crate) fn kept_name(args: &ConnectRequest) -> Result<Option<String>, Failure> {
+    let typed = (args.client_secret_credential.clone(), args.client_secret_file.is_some());
+    let (name, has_file) = match typed {
+        (None, false) => {
+            (variable(KEPT_BY_VARIABLE), variable("FLEETSWEEP_CLIENT_SECRET_FILE").is_some())
+        }
+        typed => typed,
+    };
+    if name.is_some() && has_file {
+        return Err(Failure::usage(
+            "two client secrets are named",
+            format!("{KEPT} and --client-secret-file, or their variables, do not go together"),
+            "leave one of them out",
+        ));
+    }
+    Ok(name)
+}
+
 /// The client secret. Its file is looked at here, so that what cannot be used is told before
 /// anything else, and read again for each sign-in.
 fn secret(args: &ConnectRequest) -> Result<Credential, Failure> {
+    if let Some(name) = kept_name(args)? {
+        return match read_kept(&name) {
+            Ok(_) => Ok(Credential::KeptClientSecret(name)),
+            Err(NotKept { why, next }) => {
+                let what = format!("the credential `{}` cannot be used", printable(&name));
+                Err(Failure::sign_in(what, why, next))
+            }
+        };
+    }
     let of_profile = credential_of_profile(args, SECRET_CREDENTIAL);
     let named = of_profile.or_else(|| secret_file(args));
     if let Some(path) = named.or_else(|| credential(SECRET_CREDENTIAL)) {
@@ -266,8 +306,11 @@ fn secret(args: &ConnectRequest) -> Result<Credential, Failure> {
         return Err(Failure::sign_in(
             "no client secret is given",
             "neither AZURE_CLIENT_SECRET nor --client-secret-file is set",
-            "write the secret into a file that only you can read (chmod 600) and name it with \
-             --client-secret-file",
+            format!(
+                "write the secret into a file that only you can read ({}) and name it with \
+                 --client-secret-file",
+                hints::how_to_close()
+            ),
         ));
     };
     bare_value(&secret).map(Credential::ClientSecret).map_err(|error| {
@@ -329,12 +372,13 @@ fn check_certificate(path: &Path) -> Result<(), Failure> {
     let checked = Certificate::from_pem(pem.expose_secret());
     checked.map(drop).map_err(|error| {
         let next = match error {
-            CertificateError::Encrypted => {
+            CertificateError::Encrypted => format!(
                 "take the password off (openssl pkey -in FILE -out KEY), keep the file to yourself \
-                 (chmod 600)"
-            }
-            CertificateError::NotRsa => "make a certificate with an RSA key",
-            _ => PEM,
+                 ({})",
+                hints::how_to_close()
+            ),
+            CertificateError::NotRsa => "make a certificate with an RSA key".to_owned(),
+            _ => PEM.to_owned(),
         };
         let what = format!("the certificate's file {} cannot sign in", path.display());
         Failure::sign_in(what, error, next)

@@ -43,6 +43,8 @@ request! {
         auth: Option<SignInKind>,
         /// The file of the client secret.
         client_secret_file: Option<PathBuf>,
+        /// The name under which Windows keeps the client secret.
+        client_secret_credential: Option<String>,
         /// The PEM file of a certificate and its key.
         client_certificate: Option<PathBuf>,
         /// The file of an access token.

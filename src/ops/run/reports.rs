@@ -307,9 +307,10 @@ fn write_row(writers: &mut [ReportWriter], row: &Row) -> Result<(), Failure> {
     all.try_for_each(|writer| writer.row(row)).map_err(|error| failed(&error))
 }
 
+/// Gives all reports their names, and tells the first of those that cannot have it.
 fn finish(writers: Vec<ReportWriter>) -> Result<(), Failure> {
-    let mut all = writers.into_iter();
-    all.try_for_each(ReportWriter::finish).map_err(|error| failed(&error))
+    let all: Vec<_> = writers.into_iter().map(ReportWriter::finish).collect();
+    all.into_iter().collect::<Result<(), _>>().map_err(|error| failed(&error))
 }
 
 fn no_metrics(path: &Path, why: String) -> Failure {
@@ -413,5 +414,18 @@ mod tests {
         let _old = std::fs::File::open(&path).unwrap();
         let next = reports.write_if_changed(&store, &campaign, Some(same)).await.unwrap();
         assert!(next != first && file() != written);
+    }
+
+    #[test]
+    fn a_report_that_cannot_have_its_name_keeps_no_other_one_from_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let [bad, good] = ["bad.csv", "good.csv"].map(|name| folder.path().join(name));
+        let Opening { name, order, .. } = opening();
+        let writer = |path| ReportWriter::create(path, head(&name, &order, false)).unwrap();
+        let writers = vec![writer(&bad), writer(&good)];
+        std::fs::create_dir(&bad).unwrap();
+        let why = finish(writers).unwrap_err().why;
+        assert!(why.contains("bad.csv") && why.contains("a folder"), "{why}");
+        assert!(good.exists());
     }
 }

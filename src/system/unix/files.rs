@@ -104,6 +104,14 @@ pub fn numbers(path: &Path) -> io::Result<(u64, u64)> {
     Ok((file.dev(), file.ino()))
 }
 
+/// Gives a file the name of another one, in whose place it comes, whoever has that open.
+///
+/// # Errors
+/// As of the system.
+pub fn replace(new: &Path, old: &Path) -> io::Result<()> {
+    fs::rename(new, old)
+}
+
 /// Puts the names of the files in a folder on the disk.
 ///
 /// # Errors
@@ -123,9 +131,4 @@ pub fn would_lose_locks(path: &Path) -> bool {
     let Ok(path) = fs::canonicalize(path) else { return false };
     let Ok(files) = fs::read_dir("/proc/self/fd") else { return true };
     files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|target| target == path))
-}
-
-/// What keeps others from reading a file, as a command for its user.
-pub fn command_to_close(path: &Path) -> String {
-    format!("chmod 600 {}", path.display())
 }

@@ -3,6 +3,7 @@
 pub mod boot;
 pub mod command;
 pub mod files;
+pub mod hints;
 pub mod host;
 mod ignored_signals;
 mod network;

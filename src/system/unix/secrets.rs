@@ -8,7 +8,8 @@ use std::path::Path;
 use rustix::fs::{StatVfsMountFlags, fstatvfs};
 use rustix::process::{getegid, geteuid, getgroups};
 
-use super::files::command_to_close;
+use super::hints::{command_to_close, how_to_close};
+pub use crate::system::values::NotKept;
 
 /// Who may do what with a file.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +68,21 @@ impl Access {
             )
         }
     }
+}
+
+/// The secret that the system keeps for its user under this name: none does here.
+///
+/// # Errors
+/// Always.
+pub fn kept(_name: &str) -> Result<Vec<u8>, NotKept> {
+    let close = how_to_close();
+    Err(NotKept {
+        why: "only Windows has a Credential Manager".to_owned(),
+        next: format!(
+            "write the secret into a file that only you can read ({close}) and name it with \
+             --client-secret-file"
+        ),
+    })
 }
 
 #[cfg(test)]

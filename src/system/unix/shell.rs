@@ -10,3 +10,8 @@ pub fn word(word: &str) -> String {
     }
     format!("'{}'", printable(word).replace('\'', r"'\''"))
 }
+
+/// An example of help, as it was written: for a POSIX shell.
+pub fn example(text: &str) -> String {
+    text.to_owned()
+}

@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::{Component, Path, Prefix};
+use std::thread;
+use std::time::Duration;
 
 use super::win32;
 
@@ -13,6 +15,16 @@ const PRIVATE: &str = "D:P(A;OICI;FA;;;OW)(A;OICI;FA;;;CO)(A;OICI;FA;;;SY)(A;OIC
 
 /// Opens folders as well (`FILE_FLAG_BACKUP_SEMANTICS`).
 const ALSO_FOLDERS: u32 = 0x0200_0000;
+
+/// `ERROR_SHARING_VIOLATION`.
+const SHARING_VIOLATION: i32 = 32;
+
+/// How often a file that is held is tried, and the time between.
+const TRIES: u32 = 8;
+const BETWEEN: Duration = Duration::from_millis(250);
+
+const HELD: &str =
+    "another program has it open, as Excel has a report that it shows; close it there";
 
 /// Makes a folder, and those above it, that its user alone may use. One that is there stays as it
 /// is.
@@ -105,6 +117,30 @@ pub fn numbers(path: &Path) -> io::Result<(u64, u64)> {
     Ok((about.volume, about.index))
 }
 
+/// Gives a file the name of another one, in whose place it comes. A file that another program has
+/// open cannot be replaced; virus scanners and what copies files to a cloud let go of it soon.
+///
+/// # Errors
+/// As of the system; `ResourceBusy` if a program keeps it open.
+pub fn replace(new: &Path, old: &Path) -> io::Result<()> {
+    for _ in 1..TRIES {
+        match fs::rename(new, old) {
+            Err(_) if is_held(old) => thread::sleep(BETWEEN),
+            done => return done,
+        }
+    }
+    match fs::rename(new, old) {
+        Err(_) if is_held(old) => Err(io::Error::new(ErrorKind::ResourceBusy, HELD)),
+        done => done,
+    }
+}
+
+/// Whether a program has the file open in a way that keeps others from writing it.
+fn is_held(path: &Path) -> bool {
+    let alone = OpenOptions::new().write(true).share_mode(0).open(path);
+    alone.is_err_and(|error| error.raw_os_error() == Some(SHARING_VIOLATION))
+}
+
 /// Nothing: NTFS keeps names in a journal of its own.
 ///
 /// # Errors
@@ -116,11 +152,6 @@ pub fn flush_folder(_folder: &Path) -> io::Result<()> {
 /// `false`: a lock belongs to the handle that took it, and closing another one drops none.
 pub fn would_lose_locks(_path: &Path) -> bool {
     false
-}
-
-/// What keeps others from reading a file, as a command for its user.
-pub fn command_to_close(path: &Path) -> String {
-    format!("icacls \"{}\" /inheritance:r /grant:r \"%USERNAME%:R\"", path.display())
 }
 
 /// The share of another machine that a folder lies on. A drive that was mapped leads to its share.

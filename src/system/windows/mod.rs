@@ -4,6 +4,7 @@ mod access;
 pub mod boot;
 pub mod command;
 pub mod files;
+pub mod hints;
 pub mod host;
 pub mod open_files;
 pub mod places;

@@ -20,6 +20,32 @@ pub fn word(word: &str) -> String {
     format!("\"{word}{}\"", "\\".repeat(end))
 }
 
+/// What is said otherwise in the examples of help.
+const IN_POWERSHELL: [(&str, &str); 8] = [
+    (" \\\n", " `\n"),
+    ("~/", "$HOME/"),
+    (
+        "grep -e \"Device ID\" -e Berlin export.csv",
+        "Select-String 'Device ID','Berlin' export.csv | % Line",
+    ),
+    ("by systemd; prints both units:\n    fleetsweep schedule --systemd", IN_A_TASK),
+    ("/srv/fleet.csv", r"C:\scans\fleet.csv"),
+    ("fleetsweep completions bash > /etc/bash_completion.d/fleetsweep", COMPLETION),
+    ("\n  fleetsweep completions zsh > $HOME/.zfunc/_fleetsweep", ""),
+    ("for WSL:", "or as a task:"),
+];
+
+const IN_A_TASK: &str = "by a task; prints its XML:\n    fleetsweep schedule --windows";
+
+/// For the file that `$PROFILE` names.
+const COMPLETION: &str = "fleetsweep completions powershell | Out-String | Invoke-Expression";
+
+/// An example of help, which was written for a POSIX shell, as PowerShell takes it.
+pub fn example(text: &str) -> String {
+    let text = text.to_owned();
+    IN_POWERSHELL.iter().fold(text, |text, (posix, here)| text.replace(posix, here))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +57,15 @@ mod tests {
         assert_eq!(word(r"\\server\share\a,b"), r#""\\server\share\a,b""#);
         assert_eq!(word(""), r#""""#);
         assert_eq!(word("it's"), r#""it's""#);
+    }
+
+    #[test]
+    fn an_example_goes_over_lines_as_powershell_reads_them() {
+        assert_eq!(example("a \\\n  b"), "a `\n  b");
+        assert_eq!(
+            example("--file ~/x -- scan /srv/fleet.csv"),
+            r"--file $HOME/x -- scan C:\scans\fleet.csv"
+        );
     }
 
     #[test]

@@ -14,10 +14,13 @@ use std::ptr::{null, null_mut};
 use windows_sys::Wdk::System::SystemInformation::{
     NtQuerySystemInformation, SystemTimeOfDayInformation,
 };
-use windows_sys::Win32::Foundation::{ERROR_SUCCESS, HANDLE, LocalFree};
+use windows_sys::Win32::Foundation::{ERROR_NOT_FOUND, ERROR_SUCCESS, HANDLE, LocalFree};
 use windows_sys::Win32::Security::Authorization::{
     ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, GetSecurityInfo,
     SDDL_REVISION_1, SE_FILE_OBJECT,
+};
+use windows_sys::Win32::Security::Credentials::{
+    CRED_TYPE_GENERIC, CREDENTIALW, CredFree, CredReadW,
 };
 use windows_sys::Win32::Security::{
     ACCESS_ALLOWED_ACE, ACE_HEADER, ACL, DACL_SECURITY_INFORMATION, GetAce,
@@ -241,6 +244,33 @@ fn name_of(who: PSID) -> io::Result<String> {
     Ok(String::from_utf16_lossy(unsafe { std::slice::from_raw_parts(letters, length) }))
 }
 
+/// What a generic credential of this user holds, as it was written there. Returns `None` if there
+/// is none of this name.
+///
+/// # Errors
+/// As of the system.
+pub(super) fn credential(name: &str) -> io::Result<Option<Vec<u8>>> {
+    let name = wide(OsStr::new(name));
+    let mut found: *mut CREDENTIALW = null_mut();
+    // SAFETY: the name ends in a zero; the credential is written on success alone.
+    if unsafe { CredReadW(name.as_ptr(), CRED_TYPE_GENERIC, 0, &raw mut found) } == 0 {
+        let error = io::Error::last_os_error();
+        let none = error.raw_os_error() == Some(ERROR_NOT_FOUND.cast_signed());
+        return if none { Ok(None) } else { Err(error) };
+    }
+    // SAFETY: the system wrote a whole credential there.
+    let (bytes, length) = unsafe { ((*found).CredentialBlob, (*found).CredentialBlobSize) };
+    let text = if bytes.is_null() {
+        Vec::new()
+    } else {
+        // SAFETY: it is `length` bytes long, and copied before it is given back.
+        unsafe { std::slice::from_raw_parts(bytes, length as usize) }.to_vec()
+    };
+    // SAFETY: it came from `CredReadW`, and nothing points into it any more.
+    unsafe { CredFree(found.cast()) };
+    Ok(Some(text))
+}
+
 /// Forgets what was typed at a console and not yet read.
 ///
 /// # Errors
@@ -279,5 +309,38 @@ impl Job {
     pub(super) fn end(&self) {
         // SAFETY: the handle is open as long as this lives. What is gone needs no end.
         unsafe { TerminateJobObject(self.0.as_raw_handle(), 1) };
+    }
+}
+
+/// Credentials that tests write, and take away again.
+#[cfg(test)]
+pub(super) mod tried {
+    use windows_sys::Win32::Security::Credentials::{
+        CRED_PERSIST_SESSION, CredDeleteW, CredWriteW,
+    };
+
+    use super::*;
+
+    /// Writes a generic credential of this user.
+    pub(in super::super) fn write_credential(name: &str, bytes: &mut [u8]) {
+        let (mut name, mut user) = (wide(OsStr::new(name)), wide(OsStr::new("fleetsweep")));
+        let credential = CREDENTIALW {
+            Type: CRED_TYPE_GENERIC,
+            TargetName: name.as_mut_ptr(),
+            CredentialBlobSize: u32::try_from(bytes.len()).unwrap(),
+            CredentialBlob: bytes.as_mut_ptr(),
+            Persist: CRED_PERSIST_SESSION,
+            UserName: user.as_mut_ptr(),
+            ..CREDENTIALW::default()
+        };
+        // SAFETY: all that it points to outlives the call.
+        assert_ne!(unsafe { CredWriteW(&raw const credential, 0) }, 0);
+    }
+
+    /// Takes it away.
+    pub(in super::super) fn remove_credential(name: &str) {
+        let name = wide(OsStr::new(name));
+        // SAFETY: the name ends in a zero.
+        assert_ne!(unsafe { CredDeleteW(name.as_ptr(), CRED_TYPE_GENERIC, 0) }, 0);
     }
 }

@@ -338,7 +338,7 @@ fn two_ways_to_sign_in_and_unusable_files_are_told_by_name() {
     let claims = azure_core::base64::encode_url_safe(r#"{"tid":"t","appid":"a","exp":1000}"#);
     let ended = private(&place, "ended", &format!("e30.{claims}.c2ln"));
     let opaque = private(&place, "opaque", "no-web-token");
-    let cases: [Case<'_>; 13] = [
+    let cases: [Case<'_>; 15] = [
         (
             "two in the environment",
             &[("AZURE_CLIENT_SECRET", "s"), ("IDENTITY_ENDPOINT", "u")],
@@ -360,6 +360,12 @@ fn two_ways_to_sign_in_and_unusable_files_are_told_by_name() {
         ("a key with a password", &[], &["--client-certificate", &locked]),
         ("a token that ended", &[], &["--token-file", &ended]),
         ("a file without a token", &[], &["--token-file", &opaque]),
+        ("a secret that Windows keeps", &[], &["--client-secret-credential=fleet"]),
+        (
+            "two client secrets",
+            &[],
+            &["--client-secret-credential=fleet", "--client-secret-file=a"],
+        ),
     ];
     let mut told = String::new();
     for (name, environment, args) in cases {
