@@ -2,4 +2,5 @@
 
 pub(crate) mod http;
 mod list;
+#[cfg(unix)]
 mod sign_in;

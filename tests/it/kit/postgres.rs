@@ -3,6 +3,7 @@
 //! this machine is a failure and no reason to skip.
 
 use std::io::{BufRead, BufReader};
+#[cfg(unix)]
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -76,7 +77,9 @@ impl Server {
     fn run(folder: PathBuf, options: &str, mut command: Command) -> Self {
         command.args(["-c", RUN, "sh"]).arg(programs()).arg(&folder).arg(options);
         // A Ctrl-C to the test run is none to the server, which would lose its folder.
-        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+        #[cfg(unix)]
+        command.process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut runs = command.spawn().unwrap();
         let mut told = String::new();
         let mut lines = BufReader::new(runs.stdout.take().unwrap());
@@ -196,8 +199,14 @@ fn faketime() -> PathBuf {
     all.find(|library| library.exists()).expect("there is no faketime: apt-get install -y faketime")
 }
 
+#[cfg(unix)]
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+#[cfg(windows)]
+fn is_root() -> bool {
+    false
 }
 
 /// Where PostgreSQL's programs are: `FLEETSWEEP_TEST_POSTGRES` names the folder of another version.

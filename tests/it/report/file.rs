@@ -1,7 +1,6 @@
 //! Report files: what stands in them, byte for byte, and what they are never written over.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use fleetsweep::domain::Row;
@@ -167,15 +166,26 @@ fn every_row_of_an_emulated_campaign_says_so() {
 }
 
 #[test]
-fn writing_twice_gives_the_same_bytes_and_a_mode_that_strangers_cannot_read() {
+fn writing_twice_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.csv");
     write(&path, &head(), &rows());
     let first = fs::read(&path).unwrap();
     write(&path, &head(), &rows());
     assert_eq!(fs::read(&path).unwrap(), first);
-    let mode = fs::metadata(&path).unwrap().permissions().mode();
-    assert_eq!(mode & 0o137, 0, "{mode:o}");
+}
+
+#[cfg(unix)]
+#[test]
+fn strangers_cannot_read_a_report_also_after_it_was_written_twice() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.csv");
+    for _ in 0..2 {
+        write(&path, &head(), &rows());
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o137, 0, "{mode:o}");
+    }
 }
 
 #[test]
@@ -202,6 +212,33 @@ fn two_writers_of_one_report_do_not_meet_and_the_last_one_wins() {
     assert_eq!(names_in(folder.path()), ["r.csv"]);
 }
 
+#[cfg(windows)]
+#[test]
+fn a_report_that_a_program_holds_open_stays_as_it_is_and_the_user_is_told_to_close_it() {
+    use std::os::windows::fs::OpenOptionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.csv");
+    write(&path, &head(), &rows());
+    let old = fs::read(&path).unwrap();
+    // As Excel opens it: others may read, and nothing else (`FILE_SHARE_READ`).
+    let excel = fs::OpenOptions::new().read(true).write(true).share_mode(1).open(&path).unwrap();
+    let writer = ReportWriter::create(&path, head()).unwrap();
+    let why = writer.finish().unwrap_err().to_string();
+    assert!(why.contains("another program has it open") && why.contains("close it"), "{why}");
+    assert_eq!(fs::read(&path).unwrap(), old);
+    assert_eq!(names_in(folder.path()), ["r.csv"]);
+    // One that lets go of it after a moment is waited for.
+    let writer = ReportWriter::create(&path, head()).unwrap();
+    let moment = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(600));
+        drop(excel);
+    });
+    writer.finish().unwrap();
+    moment.join().unwrap();
+    assert_ne!(fs::read(&path).unwrap(), old);
+}
+
+#[cfg(unix)]
 #[test]
 fn a_link_is_never_followed_nor_replaced_not_even_by_force() {
     let folder = tempfile::tempdir().unwrap();
@@ -209,7 +246,7 @@ fn a_link_is_never_followed_nor_replaced_not_even_by_force() {
     fs::write(&victim, "keep").unwrap();
     // One that appears while the report is being written is found at its end.
     let late = ReportWriter::create(&link, head()).unwrap();
-    symlink(&victim, &link).unwrap();
+    std::os::unix::fs::symlink(&victim, &link).unwrap();
     assert!(late.finish().unwrap_err().to_string().contains("a symbolic link"));
     for force in [false, true] {
         let refused = check_writable(&link, &name("night-1"), force).unwrap_err().to_string();
