@@ -215,13 +215,14 @@ macro_rules! each_verb {
     };
 }
 
-/// Each verb, handed on to the store that there is.
+/// Each verb, handed on to the store that there is. It is boxed: what a verb holds on its way is
+/// tens of KiB, and each of a thousand runs that wait would hold room for the largest of them.
 macro_rules! handed_on {
     ($(fn $verb:ident($($arg:ident: $type:ty),*) -> $answer:ty;)*) => {
         $(async fn $verb(&self, $($arg: $type),*) -> Result<$answer> {
             match &self.store {
-                AnyStore::Sqlite(store) => store.$verb($($arg),*).await,
-                AnyStore::Postgres(store) => store.$verb($($arg),*).await,
+                AnyStore::Sqlite(store) => Box::pin(store.$verb($($arg),*)).await,
+                AnyStore::Postgres(store) => Box::pin(store.$verb($($arg),*)).await,
             }
         })*
     };

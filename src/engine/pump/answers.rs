@@ -21,7 +21,7 @@ impl<P> Flow<P> {
     /// Takes in what became of a call, as far as it concerns all others.
     pub(super) fn answered(&mut self, answer: &Answer) {
         if let Verdict::NeverLeft { why } = &answer.verdict {
-            if self.network.is_blamed(answer.late) {
+            if self.network.is_blamed(answer.late, answer.claimed_at, self.now) {
                 self.out_of_reach(why.clone());
             }
             return;

@@ -90,9 +90,16 @@ impl<S: Store> QuietStore<S> {
         }
     }
 
-    /// How long an answer holds that others can change without a sign of it.
+    /// How long an answer holds that others can change without a sign of it: what is left of a
+    /// budget.
     fn longest(&self) -> Duration {
-        self.timing.poll * 12
+        self.timing.poll * 24
+    }
+
+    /// How long an answer about a campaign holds, whose every change a look tells: in case one does
+    /// not.
+    fn longest_of_campaign(&self) -> Duration {
+        self.timing.poll * 120
     }
 
     fn now(&self) -> Stamp {
@@ -126,7 +133,7 @@ impl<S: Store> QuietStore<S> {
         campaign: CampaignId,
         of: impl FnOnce(&Answers) -> &Option<Asked<T>>,
     ) -> Option<T> {
-        let (now, longest) = (self.now(), self.longest());
+        let (now, longest) = (self.now(), self.longest_of_campaign());
         self.looked(campaign, |standing, _| {
             let asked = of(&standing.answers).as_ref()?;
             if now.since(asked.at) < longest { Some(asked.answer.clone()) } else { None }

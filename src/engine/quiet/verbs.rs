@@ -17,12 +17,11 @@ use crate::domain::{
 };
 use crate::store::{ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store};
 
-/// Verbs that are handed on as they are. Each is boxed: a question that is on its way is large, and
-/// an engine that waits holds the room for the largest of them.
+/// Verbs that are handed on as they are.
 macro_rules! handed_on {
     ($($verb:ident($($name:ident: $type:ty),*) -> $answer:ty;)*) => {$(
         async fn $verb(&self, $($name: $type),*) -> Result<$answer> {
-            Box::pin(self.store.$verb($($name),*)).await
+            self.store.$verb($($name),*).await
         }
     )*};
 }
@@ -32,7 +31,7 @@ macro_rules! changing {
     ($($verb:ident($($name:ident: $type:ty),*) -> $answer:ty;)*) => {$(
         async fn $verb(&self, campaign: CampaignId $(, $name: $type)*) -> Result<$answer> {
             let _change = self.change(Some(campaign));
-            Box::pin(self.store.$verb(campaign $(, $name)*)).await
+            self.store.$verb(campaign $(, $name)*).await
         }
     )*};
 }
@@ -59,7 +58,7 @@ impl<S: Store> Store for QuietStore<S> {
         let keep = |answers: &mut Answers, Asked { answer, at }: Asked<Option<Campaign>>| {
             answers.campaign = answer.map(|answer| Asked { answer, at });
         };
-        self.ask(campaign, Box::pin(self.store.campaign(campaign)), keep).await
+        self.ask(campaign, self.store.campaign(campaign), keep).await
     }
 
     async fn tally(&self, campaign: CampaignId) -> Result<Tally> {
@@ -67,7 +66,7 @@ impl<S: Store> Store for QuietStore<S> {
             return Ok(tally);
         }
         let keep = |answers: &mut Answers, asked| answers.tally = Some(asked);
-        self.ask(campaign, Box::pin(self.store.tally(campaign)), keep).await
+        self.ask(campaign, self.store.tally(campaign), keep).await
     }
 
     async fn peek(
@@ -86,7 +85,7 @@ impl<S: Store> Store for QuietStore<S> {
             let no: std::result::Result<(), NotYet> = answer;
             answers.not_yet = no.err().map(|no| Asked { answer: (pending, no), at });
         };
-        self.ask(campaign, Box::pin(self.store.peek(campaign, pending)), keep).await
+        self.ask(campaign, self.store.peek(campaign, pending), keep).await
     }
 
     async fn claim(&self, campaign: CampaignId, allow_repeat: bool) -> Result<ClaimAnswer> {
@@ -96,7 +95,7 @@ impl<S: Store> Store for QuietStore<S> {
         let (at, changes) = (self.now(), self.changes(campaign));
         // Whether it changes anything is known afterwards, or not at all.
         let mut change = self.change(Some(campaign));
-        let answer = Box::pin(self.store.claim(campaign, allow_repeat)).await?;
+        let answer = self.store.claim(campaign, allow_repeat).await?;
         match &answer {
             ClaimAnswer::Call(claim) => {
                 self.known().calls.insert(claim.call, campaign);
@@ -121,7 +120,7 @@ impl<S: Store> Store for QuietStore<S> {
     async fn settle(&self, call: CallId, settlement: Settlement) -> Result<Settled> {
         let campaign = self.known().calls.get(&call).copied();
         let _change = self.change(campaign);
-        let settled = Box::pin(self.store.settle(call, settlement)).await?;
+        let settled = self.store.settle(call, settlement).await?;
         self.known().calls.remove(&call);
         Ok(settled)
     }
@@ -131,7 +130,7 @@ impl<S: Store> Store for QuietStore<S> {
             return Ok(0);
         }
         let mut change = self.change(Some(campaign));
-        let expired = Box::pin(self.store.expire(campaign)).await?;
+        let expired = self.store.expire(campaign).await?;
         if expired == 0 {
             change.campaign = None;
         }
@@ -142,14 +141,14 @@ impl<S: Store> Store for QuietStore<S> {
         if self.looked(campaign, |_, look| look.looks_up) == Some(false) {
             return Ok(Vec::new());
         }
-        Box::pin(self.store.to_look_up(campaign, limit)).await
+        self.store.to_look_up(campaign, limit).await
     }
 
     async fn engage(&self, campaign: CampaignId) -> Result<()> {
         if self.looked(campaign, |_, look| look.is_high) == Some(false) {
             return Ok(());
         }
-        Box::pin(self.store.engage(campaign)).await
+        self.store.engage(campaign).await
     }
 
     async fn finish(&self, campaign: CampaignId) -> Result<bool> {
@@ -159,7 +158,7 @@ impl<S: Store> Store for QuietStore<S> {
         let keep = |answers: &mut Answers, Asked { answer, at }: Asked<bool>| {
             answers.open = if answer { None } else { Some(Asked { answer: (), at }) };
         };
-        self.ask(campaign, Box::pin(self.store.finish(campaign)), keep).await
+        self.ask(campaign, self.store.finish(campaign), keep).await
     }
 
     async fn wave_open(&self, campaign: CampaignId) -> Result<u64> {
@@ -167,7 +166,7 @@ impl<S: Store> Store for QuietStore<S> {
             return Ok(open);
         }
         let keep = |answers: &mut Answers, asked| answers.wave_open = Some(asked);
-        self.ask(campaign, Box::pin(self.store.wave_open(campaign)), keep).await
+        self.ask(campaign, self.store.wave_open(campaign), keep).await
     }
 
     async fn end_wave(&self, campaign: CampaignId) -> Result<WaveStand> {
@@ -175,7 +174,7 @@ impl<S: Store> Store for QuietStore<S> {
             return Ok(stand);
         }
         let keep = |answers: &mut Answers, asked| answers.wave = Some(asked);
-        self.ask(campaign, Box::pin(self.store.end_wave(campaign)), keep).await
+        self.ask(campaign, self.store.end_wave(campaign), keep).await
     }
 
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
@@ -187,7 +186,7 @@ impl<S: Store> Store for QuietStore<S> {
         {
             return Ok(answer);
         }
-        let answer = Box::pin(self.store.usage(budget, latest)).await?;
+        let answer = self.store.usage(budget, latest).await?;
         let mut known = self.known();
         let held = known.usages.entry(budget.clone()).or_default();
         if held.changes == before.changes {
@@ -197,7 +196,7 @@ impl<S: Store> Store for QuietStore<S> {
     }
 
     async fn lay_chosen(&self, draft: CampaignId, chosen: &[Seq], sizes: &[u64]) -> Result<()> {
-        Box::pin(self.store.lay_chosen(draft, chosen, sizes)).await
+        self.store.lay_chosen(draft, chosen, sizes).await
     }
 
     changing! {

@@ -33,7 +33,7 @@ use crate::report::tenants::{OfTenant, PlannedTenant, TenantsPlan};
 use crate::store::Store;
 
 /// Tenants that are planned at the same time: each may read an inventory of some 10 MB.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 /// Orders scans in several tenants, or shows what would be ordered.
 ///

@@ -32,7 +32,7 @@ as() {
 cd "$dir"
 as "$bin/initdb" -D "$dir/data" -U fleetsweep -A trust -E UTF8 --locale=C.UTF-8 \
     --no-instructions --no-sync >"$dir/made" 2>&1 || { cat "$dir/made"; exit 1; }
-as "$bin/pg_ctl" -D "$dir/data" -w -s -l "$dir/log" \
+as "$bin/pg_ctl" -D "$dir/data" -w -t 600 -s -l "$dir/log" \
     -o "-k $dir -c listen_addresses= -c max_connections=500 $options" start ||
     { cat "$dir/log"; exit 1; }
 echo ready
@@ -159,9 +159,13 @@ impl Server {
 
     fn control(&self, args: &[&str]) {
         let mut command = self.program("pg_ctl");
-        command.arg("-D").arg(self.folder.join("data")).args(["-w", "-s", "-l"]);
-        command.arg(self.folder.join("log")).args(args);
-        assert!(command.status().unwrap().success());
+        let log = self.folder.join("log");
+        // A machine that is busy with other tests may take long over either.
+        command.arg("-D").arg(self.folder.join("data")).args(["-w", "-t", "600", "-s", "-l"]);
+        command.arg(&log).args(args);
+        let status = command.status().unwrap();
+        let log = || std::fs::read_to_string(&log).unwrap_or_default();
+        assert!(status.success(), "{args:?}: {status}\n{}", log());
     }
 }
 

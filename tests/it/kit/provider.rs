@@ -49,12 +49,6 @@ impl Provider {
         Self::in_worlds(emulators)
     }
 
-    /// All tenants in one quiet world, which holds each to these limits.
-    pub(crate) async fn of_one_world(tenants: usize, limits: &[(u32, f64)]) -> Self {
-        let emulator = Arc::new(emulate("quiet", limits, 1.0).await);
-        Self::in_worlds(vec![emulator; tenants])
-    }
-
     fn in_worlds(emulators: Vec<Arc<Emulator>>) -> Self {
         let place = Place::new();
         secret(&place, "secret", emulator::DEFAULT_SECRET);
@@ -98,6 +92,11 @@ impl Provider {
 
     pub(crate) async fn run(&self, command: Command) -> Said {
         beside(move || run(command)).await
+    }
+
+    /// Orders that were accepted in all tenants.
+    pub(crate) fn all_ordered(&self) -> u64 {
+        (0..self.emulators.len()).map(|n| self.ordered(n)).sum()
     }
 
     pub(crate) fn ordered(&self, n: usize) -> u64 {

@@ -54,16 +54,13 @@ impl Used {
 
 /// The campaigns of so many tenants, handed over to whoever works.
 async fn handed_over(tenants: usize, spacing: (u32, f64), store: Option<&Server>) -> Provider {
-    let provider = Provider::of_one_world(tenants, &[spacing]).await;
+    let provider = Provider::with_limits(tenants, &[spacing]).await;
     let provider = match store {
         Some(server) => provider.over(server.url("postgres")),
         None => provider,
     };
     let names: Vec<String> = (0..tenants).map(|n| format!("cust-{n}")).collect();
-    let rows = names.iter().enumerate().flat_map(|(n, tenant)| {
-        let first = n as u64 * DEVICES;
-        (first..first + DEVICES).map(move |device| (device, tenant.as_str()))
-    });
+    let rows = names.iter().flat_map(|tenant| (0..DEVICES).map(|n| (n, tenant.as_str())));
     provider.list(&rows.collect::<Vec<_>>());
     let limit = format!("--limit={}/{}ms", spacing.0, spacing.1 * 1_000.0);
     let approve = format!("--approve-max={}", DEVICES * tenants as u64);
@@ -93,15 +90,17 @@ async fn keeps_up(store: Option<&Server>) {
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
     assert!(exit.success(), "{exit}");
-    let emulator = &provider.emulators[0];
-    assert_within_limits(emulator);
-    let ledger = emulator.ledger();
-    assert_eq!(ledger.accepted, DEVICES * TENANTS as u64);
-    assert!(ledger.accepted_twice.is_empty());
-    let calls = ledger.entries.iter().filter(|call| call.operation == Operation::Scan);
-    let mut times: Vec<i64> = calls.map(|call| call.at_us).collect();
+    assert_eq!(provider.all_ordered(), DEVICES * TENANTS as u64);
+    let mut times: Vec<i64> = Vec::new();
+    for emulator in &provider.emulators {
+        assert_within_limits(emulator);
+        let ledger = emulator.ledger();
+        assert!(ledger.accepted_twice.is_empty());
+        let calls = ledger.entries.iter().filter(|call| call.operation == Operation::Scan);
+        times.extend(calls.map(|call| call.utc_ms));
+    }
     times.sort_unstable();
-    let took = (times[times.len() - 1] - times[0]) as f64 / 1e6;
+    let took = (times[times.len() - 1] - times[0]) as f64 / 1e3;
     let share = SPACING.1 * (DEVICES - 1) as f64 / took;
     let Used { cpu, memory: [_, most] } = used;
     println!(
@@ -130,7 +129,7 @@ async fn costs_nothing(store: Option<&Server>) {
     // One call of each, and then nothing for an hour.
     let provider = handed_over(TENANTS, (1, 3_600.0), store).await;
     let mut worker = begin(&provider, &[], "worker.log");
-    while provider.emulators[0].ledger().accepted < TENANTS as u64 {
+    while provider.all_ordered() < TENANTS as u64 {
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert!(worker.try_wait().unwrap().is_none(), "it ended");
     }
@@ -167,22 +166,24 @@ async fn another_host_goes_on_within_twenty_seconds_after_one_died() {
     let server = beside(|| Server::start("")).await;
     let provider = Arc::new(handed_over(EIGHT, (1, 6.0), Some(&server)).await);
     let mut first = begin(&provider, &[], "first.log");
-    let ledger = || provider.emulators[0].ledger();
-    until("all are at work", async || ledger().accepted >= EIGHT as u64 * 2).await;
+    until("all are at work", async || provider.all_ordered() >= EIGHT as u64 * 2).await;
     let mut other = begin(&provider, &["--until-idle"], "other.log");
     // It looks around, and finds that all is being worked on.
     tokio::time::sleep(Duration::from_secs(7)).await;
     first.kill().unwrap();
     first.wait().unwrap();
-    let (died_at, before) = (SystemClock::boot_time_us(), ledger().accepted);
-    until("another host goes on", async || ledger().accepted > before + 1).await;
+    let (died_at, before) = (SystemClock::boot_time_us(), provider.all_ordered());
+    until("another host goes on", async || provider.all_ordered() > before + 1).await;
     let after_s = (SystemClock::boot_time_us() - died_at) as f64 / 1e6;
     println!("another host goes on {after_s:.1} s after one died");
     assert!(after_s < 20.5, "{after_s}");
     let ended = beside(move || other.wait().unwrap()).await;
     assert!(matches!(ended.code(), Some(0 | 3)), "{ended}");
-    assert_within_limits(&provider.emulators[0]);
-    let ledger = ledger();
-    assert!(ledger.accepted_twice.is_empty(), "{:?}", ledger.accepted_twice);
-    assert!(ledger.accepted >= DEVICES * EIGHT as u64 - EIGHT as u64, "{}", ledger.accepted);
+    for emulator in &provider.emulators {
+        assert_within_limits(emulator);
+        let ledger = emulator.ledger();
+        assert!(ledger.accepted_twice.is_empty(), "{:?}", ledger.accepted_twice);
+        // What was in flight when the host died may be of unknown outcome.
+        assert!(ledger.accepted >= DEVICES - 1, "{}", ledger.accepted);
+    }
 }

@@ -59,8 +59,19 @@ struct Crew {
     /// The server that holds the store, unless a file does.
     server: Option<Arc<Server>>,
     rng: fastrand::Rng,
+    /// What is done first, so that however short a storm is and however slow this machine, it has
+    /// something of everything.
+    first: Vec<Blow>,
     children: Vec<Option<Child>>,
     done: Done,
+}
+
+/// What is done to a runner, or to the server of all.
+#[derive(Clone, Copy)]
+enum Blow {
+    Crash,
+    Kill,
+    Stop,
 }
 
 impl Crew {
@@ -90,7 +101,7 @@ impl Crew {
         let end = SystemClock::boot_time_us() + self.storm.lasts.as_micros() as i64;
         while self.children.iter().any(Option::is_some) {
             self.replace_the_fallen();
-            if SystemClock::boot_time_us() < end {
+            if SystemClock::boot_time_us() < end || !self.first.is_empty() {
                 std::thread::sleep(Duration::from_millis(self.rng.u64(200..1_200)));
                 self.disturb();
             } else {
@@ -133,25 +144,34 @@ impl Crew {
     }
 
     fn disturb(&mut self) {
-        if let Some(server) = &self.server
-            && self.rng.u8(0..6) == 0
-        {
-            server.stop();
-            std::thread::sleep(Duration::from_millis(self.rng.u64(0..500)));
-            server.resume();
-            self.done.crashes += 1;
-            return;
-        }
+        let blow = self.first.pop().unwrap_or_else(|| match self.rng.u8(0..12) {
+            0..2 => Blow::Crash,
+            2..7 => Blow::Kill,
+            _ => Blow::Stop,
+        });
         let runner = self.rng.usize(0..RUNNERS);
-        let kill = self.rng.bool();
-        let Some(child) = &mut self.children[runner] else { return };
-        if kill {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            self.done.kills += 1;
-            self.children[runner] = Some(self.start(runner, false));
-            return;
+        match (blow, &self.server) {
+            (Blow::Crash, Some(server)) => {
+                server.stop();
+                std::thread::sleep(Duration::from_millis(self.rng.u64(0..500)));
+                server.resume();
+                self.done.crashes += 1;
+            }
+            (Blow::Stop, _) => self.stop(runner),
+            (Blow::Kill, _) | (Blow::Crash, None) => self.kill(runner),
         }
+    }
+
+    fn kill(&mut self, runner: usize) {
+        let Some(child) = &mut self.children[runner] else { return };
+        child.kill().unwrap();
+        child.wait().unwrap();
+        self.done.kills += 1;
+        self.children[runner] = Some(self.start(runner, false));
+    }
+
+    fn stop(&mut self, runner: usize) {
+        let Some(child) = &mut self.children[runner] else { return };
         let (from, to) = self.storm.stops;
         let pid = Pid::from_child(child);
         let stopped = SystemClock::boot_time_us();
@@ -207,6 +227,7 @@ async fn ride(storm: Storm, server: Option<Arc<Server>>) -> (Arc<Place>, Arc<Emu
         emulator: emulator.clone(),
         server,
         rng: fastrand::Rng::with_seed(storm.seed),
+        first: vec![Blow::Stop, Blow::Kill, Blow::Crash],
         children: Vec::new(),
         done: Done::default(),
     };
@@ -286,7 +307,7 @@ async fn a_storm_over_several_hosts_whose_server_crashes_too_loses_doubles_and_e
     let unknown = assert_none_lost(&place, &emulator, storm.devices, Some(&server)).await;
     let ledger = emulator.ledger();
     tell(&storm, &done, &ledger, unknown);
-    assert!(done.kills + done.stops > 0 && done.crashes > 0, "{done:?}");
+    assert!(done.kills > 0 && done.stops > 0 && done.crashes > 0, "{done:?}");
     assert_within_limits(&emulator);
     if done.long_stops == 0 {
         assert!(asked_again(&ledger).is_empty(), "{:?}", asked_again(&ledger));

@@ -76,7 +76,8 @@ struct Floor {
     server: Arc<Server>,
     handle: Handle,
     rng: fastrand::Rng,
-    /// What is done first, so that however short a storm is, it has something of everything.
+    /// What is done first, so that however short a storm is and however slow this machine, it has
+    /// something of everything.
     first: Vec<u8>,
     workers: Vec<Worker>,
     done: Done,
@@ -105,11 +106,12 @@ impl Floor {
             self.mend();
             self.replace_the_fallen();
             let now = SystemClock::boot_time_us();
-            if now >= end && self.open_campaigns() == 0 {
+            let goes_on = now < end || !self.first.is_empty();
+            if !goes_on && self.open_campaigns() == 0 {
                 break;
             }
             assert!(now < late, "it does not end: {:?}\n{}", self.done, self.logs());
-            if now < end {
+            if goes_on {
                 std::thread::sleep(Duration::from_millis(self.rng.u64(200..1_200)));
                 self.disturb();
             } else {

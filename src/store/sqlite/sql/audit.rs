@@ -8,7 +8,7 @@ use super::campaign::{self, budgets, tally};
 use super::device::lives;
 use super::journal::counted_calls;
 use super::select::campaigns;
-use crate::domain::{CampaignFilter, CampaignId, Seq, Tally};
+use crate::domain::{CampaignFilter, CampaignId, Operation, Seq, Tally};
 use crate::store::sqlite::fault::{Fault, broken};
 use crate::store::tables::CampaignBudgets;
 
@@ -22,8 +22,9 @@ pub(in super::super) async fn audit(
 ) -> Result<(), Fault> {
     let own = campaign::campaign(conn, campaign).await?;
     let own = own.ok_or_else(|| broken("a campaign vanished"))?;
-    // The limits of every open campaign can hold the next call.
-    campaigns(conn, &CampaignFilter::open()).await?;
+    // The limits of every open campaign on its budget can hold the next call.
+    let budget = own.order.target.budget(Operation::Scan);
+    campaigns(conn, &CampaignFilter::open_on(&budget)).await?;
     let (mut counted, mut last): (Tally, Seq) = (Tally::default(), 0);
     loop {
         let page = lives(conn, campaign, last, PAGE).await?;
