@@ -99,7 +99,7 @@ fn service(job: &Job) -> String {
         format!("ExecStart={}", exec_start(job)),
         format!("User={USER}"),
         format!("StateDirectory={USER}"),
-        "StateDirectoryMode=0700".to_owned(),
+        "StateDirectoryMode=2770".to_owned(),
         format!("WorkingDirectory=%S/{USER}"),
     ]);
     lines.extend(credentials(job));

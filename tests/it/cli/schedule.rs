@@ -175,6 +175,21 @@ fn systemd_finds_no_fault_with_the_units_and_rates_their_exposure_at_most_1_5() 
     assert!(said.contains("Unknown"), "{said}");
 }
 
+#[test]
+fn the_service_in_the_package_is_the_one_that_is_printed_for_a_worker() {
+    let place = Place::new();
+    provider(&place);
+    let said = printed(&place, &["--systemd", "--name=fleetsweep-worker"], &WORK);
+    let printed = in_general(&place, &said).replace("BindReadOnlyPaths=-FOLDER/c.toml\n", "");
+    let printed = printed.replace("FOLDER/c.toml", "/etc/fleetsweep/config.toml");
+    let printed = printed.replace("PROGRAM", "/usr/bin/fleetsweep");
+    let packaged = std::fs::read_to_string(".ci/packaging/debian/fleetsweep-worker.service");
+    let packaged = packaged.unwrap();
+    // Both begin with remarks.
+    let [printed, packaged] = [&printed, &packaged].map(|unit| unit.split_once("\n\n").unwrap().1);
+    assert_eq!(packaged, printed);
+}
+
 /// The words that systemd dumps, which it quotes as a shell takes them, after the step that it
 /// makes when it starts them: two dollar signs are one.
 fn words_of_systemd(line: &str) -> Vec<String> {
