@@ -85,6 +85,7 @@ mod tests {
     use super::*;
     use crate::cli::args::{Cli, Command};
     use crate::domain::FileDigest;
+    use crate::system::shell::word;
 
     fn resumed(command: Command) -> Option<String> {
         let proposed = commands(&command.common(), None, None);
@@ -105,19 +106,18 @@ mod tests {
         assert_eq!(command_after("").as_deref(), Some("fleetsweep resume c1"));
         let typed = "--on-finish ./tell.sh --tenant t1 --client-secret-file a'b \
                      --store sqlite:/x/y.db --report r.csv";
-        assert_eq!(
-            command_after(typed).as_deref(),
-            Some(
-                "fleetsweep resume c1 --store sqlite:/x/y.db --tenant t1 \
-                 --client-secret-file 'a'\\''b' --report r.csv --on-finish \
-                 ./tell.sh"
-            )
+        let again = format!(
+            "fleetsweep resume c1 --store sqlite:/x/y.db --tenant t1 --client-secret-file {} \
+             --report r.csv --on-finish ./tell.sh",
+            word("a'b")
         );
+        assert_eq!(command_after(typed), Some(again));
         let nights = ["--window", "Mon-Fri 22:00-06:00", "--tz", "UTC", "--last-order", "03:00"];
         let words = ["fleetsweep", "scan", "l.csv", "--type=full", "--comment=x"];
         let again = resumed(Cli::parse_from(words.into_iter().chain(nights)).command);
-        let windows = "--window 'Mon-Fri 22:00-06:00' --tz UTC --last-order 03:00";
-        assert_eq!(again, Some(format!("fleetsweep resume c1 {windows}")));
+        let window = word("Mon-Fri 22:00-06:00");
+        let nights = format!("--window {window} --tz UTC --last-order 03:00");
+        assert_eq!(again, Some(format!("fleetsweep resume c1 {nights}")));
         let follow = "--follow-for 4h --follow-every 1m30s --follow";
         assert_eq!(command_after(follow), Some(format!("fleetsweep resume c1 {follow}")));
         assert_eq!(
@@ -142,7 +142,8 @@ mod tests {
                     --waves 10,rest --wave-wait 1m --due 7d";
         assert_eq!(command_after(kept).as_deref(), Some("fleetsweep resume c1"));
         let rules = "--window 22:00-06:00 --max-failures 3% --expire-pending";
-        assert_eq!(command_after(rules), Some(format!("fleetsweep resume c1 {rules}")));
+        let quoted = rules.replace("3%", &word("3%"));
+        assert_eq!(command_after(rules), Some(format!("fleetsweep resume c1 {quoted}")));
         let words = ["fleetsweep", "scan", "l.csv", "--type=full", "--comment=x"].into_iter();
         let words = words.chain(kept.split_whitespace()).chain(rules.split_whitespace());
         let typed = Cli::parse_from(words).command;

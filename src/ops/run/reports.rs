@@ -411,7 +411,7 @@ mod tests {
         let claimed = store.claim(draft, true).await.unwrap();
         assert!(matches!(claimed, ClaimAnswer::Call(_)));
         // The old file is kept, so that its number is not given again.
-        let _old = std::fs::File::open(&path).unwrap();
+        std::fs::hard_link(&path, folder.path().join("old")).unwrap();
         let next = reports.write_if_changed(&store, &campaign, Some(same)).await.unwrap();
         assert!(next != first && file() != written);
     }

@@ -156,7 +156,6 @@ mod tests {
         let with = "postgres://fleet:s3cret@db1:5433,db2:5434/sweep?durability=synchronous";
         assert_eq!(told(with), "postgres://fleet@db1:5433,db2:5434/sweep");
         assert_eq!(told("postgresql://db/sweep"), "postgres://db:5432/sweep");
-        assert_eq!(told("postgres://%2Ftmp%2Fx/s"), "postgres://%2Ftmp%2Fx:5432/s");
         let parsed = Address::parse(with).unwrap();
         assert!(parsed.has_password() && parsed.synchronous);
         let debug = format!("{parsed:?}");
@@ -165,12 +164,19 @@ mod tests {
         assert!(!error.to_string().contains("s3cret"), "{error}");
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_socket_in_a_folder_is_shown_as_it_is_written_and_needs_no_encryption() {
+        let socket = Address::parse("postgres://%2Ftmp%2Fx/s").unwrap();
+        assert_eq!(socket.to_string(), "postgres://%2Ftmp%2Fx:5432/s");
+        assert_eq!(socket.config.get_ssl_mode(), SslMode::Prefer);
+    }
+
     #[test]
     fn what_leaves_the_machine_is_encrypted_unless_somebody_says_otherwise() {
         let mode = |url: &str| Address::parse(url).unwrap().config.get_ssl_mode();
         assert_eq!(mode("postgres://db.example/s"), SslMode::Require);
         assert_eq!(mode("postgres://127.0.0.1/s"), SslMode::Prefer);
-        assert_eq!(mode("postgres://%2Frun/s"), SslMode::Prefer);
         assert_eq!(mode("postgres://db.example/s?sslmode=disable"), SslMode::Disable);
         assert_eq!(mode("postgres://localhost/s?sslmode=verify-full"), SslMode::Require);
     }
