@@ -41,8 +41,25 @@ pub(super) fn registration(shell: Shell) -> std::io::Result<Vec<u8>> {
     let mut script = Vec::new();
     let program = "fleetsweep";
     of_shell.write_registration(ASKED_BY, program, program, program, &mut script)?;
+    if shell == Shell::Bash {
+        let whole = String::from_utf8_lossy(&script).replacen(BASH_ASKS, BASH_JOINS_AND_ASKS, 1);
+        return Ok(whole.into_bytes());
+    }
     Ok(script)
 }
+
+/// Where bash asks. It takes `--type=quick` for three words, of which the program makes nothing.
+const BASH_ASKS: &str = "    COMPREPLY=( $( \\\n";
+const BASH_JOINS_AND_ASKS: &str = "    local joined=() word
+    for word in \"${!words[@]}\"; do
+        if [[ \"${words[word]}\" == = ]]; then
+            ((word < COMP_CWORD)) && ((_CLAP_COMPLETE_INDEX -= 1))
+        else
+            joined+=(\"${words[word]}\")
+        fi
+    done
+    words=(\"${joined[@]}\")
+    COMPREPLY=( $( \\\n";
 
 /// The command line, with what its arguments can be where that is known only here and now.
 fn completable() -> Command {

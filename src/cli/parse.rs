@@ -14,6 +14,7 @@ use super::settings::config::{Settings, Source, Typed};
 use super::terminal::say;
 use crate::domain::request::{ConnectRequest, ScanRequest};
 use crate::ops::failure::Failure;
+use crate::report::human::listed;
 
 /// Options that mean nothing without another one: the option, and what it needs. clap's own
 /// `requires` is not asked: it forgives a missing option that could not stand beside others on the
@@ -120,13 +121,17 @@ fn lacks_what_it_needs(command: &Command, matches: &ArgMatches) -> Result<(), cl
         !matches!(matches.value_source(id), None | Some(clap::parser::ValueSource::DefaultValue))
     };
     for (option, needed) in NEEDS {
-        if let (Some(_), Some(missing)) = (argument(option), argument(needed))
+        if let (Some(alone), Some(missing)) = (argument(option), argument(needed))
             && given(option)
             && !given(needed)
         {
             let mut error = clap::Error::new(ErrorKind::MissingRequiredArgument);
-            let missing = ContextValue::Strings(vec![missing.to_string()]);
-            error.insert(ContextKind::InvalidArg, missing);
+            let named = |argument: &clap::Arg| {
+                let long = argument.get_long().map(|long| format!("--{long}"));
+                ContextValue::Strings(vec![long.unwrap_or_else(|| argument.to_string())])
+            };
+            error.insert(ContextKind::InvalidArg, named(missing));
+            error.insert(ContextKind::PriorArg, named(alone));
             return Err(error);
         }
     }
@@ -175,14 +180,22 @@ fn explained(error: &clap::Error, words: impl Iterator<Item = String>) -> Failur
     // The first paragraph says what is wrong; usage and hints follow.
     let said = said.split("\n\n").next().unwrap_or(said).trim();
     if error.kind() == ErrorKind::MissingRequiredArgument {
-        return missing(&strings(error, ContextKind::InvalidArg), &help);
+        return missing(error, &help);
+    }
+    let known = strings(error, ContextKind::ValidValue);
+    if !known.is_empty() {
+        let what = said.lines().next().unwrap_or(said);
+        let why = format!("write {}", listed(&known, "or"));
+        return Failure::usage(one_line(what), why, format!("see `{help}`"));
     }
     let (what, why) = match error.kind() {
         ErrorKind::ArgumentConflict if said.contains("multiple times") => {
             (said, "it can be given once")
         }
         ErrorKind::ArgumentConflict => (said, "the two exclude each other"),
-        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => (said, "there is no such one"),
+        ErrorKind::InvalidSubcommand => (said, "there is no such command"),
+        ErrorKind::UnknownArgument if said.contains("'-") => (said, "there is no such option"),
+        ErrorKind::UnknownArgument => (said, "the command takes no more words"),
         _ => said.split_once(": ").unwrap_or((said, "it stands without what belongs to it")),
     };
     let mut next = String::new();
@@ -218,7 +231,16 @@ fn before_its_command(error: &clap::Error, words: &[String]) -> Option<Failure> 
     ))
 }
 
-fn missing(args: &[String], help: &str) -> Failure {
+fn missing(error: &clap::Error, help: &str) -> Failure {
+    let args = strings(error, ContextKind::InvalidArg);
+    if let [alone] = &strings(error, ContextKind::PriorArg)[..] {
+        let needed = listed(&args, "and");
+        return Failure::usage(
+            format!("{alone} means nothing without {needed}"),
+            format!("it only says more about {needed}"),
+            format!("add {needed}, or leave {alone} out; for all options see `{help}`"),
+        );
+    }
     let why = |arg: &String| {
         if arg.starts_with("--comment") {
             "the API wants a comment with every scan, and the portal shows it"
@@ -226,8 +248,10 @@ fn missing(args: &[String], help: &str) -> Failure {
             "a full scan takes hours and a quick one minutes, so nothing is chosen for you"
         } else if arg.starts_with("<DEVICES>") {
             "without a list there is nothing to scan"
+        } else if arg.starts_with("<COMMAND>") {
+            "a timer starts a command"
         } else {
-            "the command needs it"
+            "there is no default for it"
         }
     };
     let next = |arg: &String| match arg.split([' ', '<']).next() {
@@ -236,14 +260,20 @@ fn missing(args: &[String], help: &str) -> Failure {
         _ if arg.starts_with("<DEVICES>") => {
             "a file with device ids, or - for standard input".into()
         }
+        _ if arg.starts_with("<COMMAND>") => "after --, the command that it starts".into(),
+        _ if arg.starts_with('<') => {
+            let choices: Vec<&str> = arg.trim_matches(['<', '>']).split('|').collect();
+            format!("one of {}", listed(&choices, "or"))
+        }
         _ => arg.clone(),
     };
-    let whys: Vec<&str> = args.iter().map(why).collect();
+    let mut whys: Vec<&str> = args.iter().map(why).collect();
+    whys.dedup();
     let nexts: Vec<String> = args.iter().map(next).collect();
     Failure::usage(
-        format!("the command line lacks {}", args.join(" and ")),
+        format!("the command line lacks {}", listed(&args, "and")),
         whys.join("; "),
-        format!("add {}; for all options see `{help}`", nexts.join(" and ")),
+        format!("add {}; for all options see `{help}`", listed(&nexts, "and")),
     )
 }
 

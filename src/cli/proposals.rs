@@ -9,20 +9,25 @@ use crate::ops::context::Commands;
 use crate::system::shell;
 
 /// What proposed commands have to say again of what was typed.
-/// `profile` is the one that was chosen, however that was: a later shell may choose another.
+///
+/// A profile that the settings file chooses is found again. One that was typed is said again, and
+/// one of the environment where a campaign does not keep whose it is: a later shell may have
+/// another, and a campaign of another tenant has nothing to do with it.
 pub(super) fn commands(
     typed: &Common<'_>,
     config: Option<&Path>,
-    profile: Option<&str>,
+    of_environment: Option<&str>,
 ) -> Commands {
     let mut commands = Commands::default();
     option(&mut commands.store, "store", typed.store.map(String::as_str));
     option(&mut commands.settings, "config", config.and_then(Path::to_str));
     if let Some(connect) = typed.connect {
-        option(&mut commands.profile, "profile", connect.profile.as_deref().or(profile));
+        option(&mut commands.profile, "profile", connect.profile.as_deref());
         // A profile says the rest, and nothing that was typed differs from it.
-        if commands.profile.is_empty() {
-            commands.connect = connection(connect);
+        match of_environment {
+            _ if !commands.profile.is_empty() => {}
+            Some(_) => option(&mut commands.connect, "profile", of_environment),
+            None => commands.connect = connection(connect),
         }
     }
     if let Some(run) = typed.run {
@@ -150,6 +155,22 @@ mod tests {
         let digest = FileDigest::of(b"");
         let command = commands(&typed.common(), None, None).of_plan(Path::new("/p.json"), &digest);
         assert_eq!(command, format!("fleetsweep scan --plan /p.json --approve-plan {digest}"));
+    }
+
+    #[test]
+    fn a_campaign_is_gone_on_with_as_it_was_begun_whatever_profile_the_environment_has() {
+        let proposed = |args: &str| {
+            let words = "fleetsweep scan list.csv --type=full --comment=x".split(' ');
+            let typed = Cli::parse_from(words.chain(args.split_whitespace())).command;
+            commands(&typed.common(), None, Some("lab"))
+        };
+        let (name, digest) = ("c1".parse().unwrap(), FileDigest::of(b""));
+        let plan = |args: &str| proposed(args).of_plan(Path::new("/p.json"), &digest);
+        assert_eq!(proposed("").going_on(&name), "fleetsweep resume c1");
+        assert!(plan("").ends_with(" --profile lab"), "{}", plan(""));
+        let typed = "--profile prod";
+        assert_eq!(proposed(typed).going_on(&name), "fleetsweep resume c1 --profile prod");
+        assert!(plan(typed).ends_with(" --profile prod"), "{}", plan(typed));
     }
 
     #[test]

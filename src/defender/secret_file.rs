@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::secret_text::{FormError, bare_value, decode};
+use crate::domain::text::in_words;
 use crate::system::secrets::Access;
 
 /// The longest file that is read. A certificate with its chain and key has under 20 KiB.
@@ -85,7 +86,7 @@ fn read(path: &Path, private: bool) -> Result<SecretString, SecretFileError> {
         |why: String, gone| SecretFileError::Unreadable { path: path.to_owned(), why, gone };
     let failed = |error: io::Error| {
         let gone = error.kind() == io::ErrorKind::NotFound;
-        unreadable(error.to_string(), gone)
+        unreadable(in_words(&error), gone)
     };
     let file = File::open(path).map_err(failed)?;
     // The file that is open is the one that is judged, whatever its name leads to meanwhile.

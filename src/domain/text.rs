@@ -27,6 +27,16 @@ pub fn cut(text: &str, limit: usize) -> String {
     text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// What the system says of a failure, as a part of a sentence: without the number that stands for
+/// it, and not as a sentence of its own.
+pub fn in_words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let words = text.split(" (os error ").next().unwrap_or(&text);
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_lowercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
 /// The text as every store can hold it: PostgreSQL keeps no U+0000, so U+FFFD stands in its place,
 /// in every store alike.
 pub fn storable(text: String) -> String {
@@ -73,6 +83,14 @@ mod tests {
         assert_eq!(printable("\u{7f}\u{9b}31m"), "\\u{7f}\\u{9b}31m");
         assert_eq!(printable("\u{202e}fdp.exe\u{2066}"), "\\u{202e}fdp.exe\\u{2066}");
         assert_eq!(printable("\u{2028}\u{2029}\u{feff}"), "\\u{2028}\\u{2029}\\u{feff}");
+    }
+
+    #[test]
+    fn a_failure_of_the_system_is_told_without_its_number() {
+        let gone = std::io::Error::from_raw_os_error(2);
+        assert!(!in_words(&gone).contains("os error"), "{}", in_words(&gone));
+        assert!(in_words(&gone).starts_with(|c: char| c.is_lowercase()));
+        assert_eq!(in_words(&std::io::Error::other("")), "");
     }
 
     #[test]

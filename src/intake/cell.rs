@@ -78,8 +78,7 @@ pub(super) fn is_cut_off(text: &str) -> bool {
 
 /// Whether an id stands among words that are none, and in no address.
 pub(super) fn is_id_among_text(text: &str) -> bool {
-    let is_id = |word: &str| word.parse::<DeviceId>().is_ok();
-    !text.contains(['/', '\\', '%', ':']) && text.split(|c: char| !c.is_alphanumeric()).any(is_id)
+    !text.contains(['/', '\\', '%', ':']) && ids_within(text).next().is_some()
 }
 
 /// Whether PowerShell wrote an object as a text: the name of its type, or its fields in `@{}`.
@@ -149,6 +148,11 @@ pub(super) fn is_invisible(c: char) -> bool {
             | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e0fff}'
     )
+}
+
+/// The ids that stand anywhere in the text, each between characters that are no part of it.
+pub(super) fn ids_within(text: &str) -> impl Iterator<Item = DeviceId> {
+    text.split(|c: char| !c.is_alphanumeric()).filter_map(|word| word.parse().ok())
 }
 
 /// Whether 40 hexadecimal characters, no more and no fewer, stand anywhere in the text.

@@ -10,6 +10,7 @@ use super::error::Fault;
 use super::facts::{Fact, fact_of};
 use super::header::{PLAIN_ID, id_rank, is_header, is_of_alerts, name_rank, normalised};
 use super::row::Column;
+use crate::domain::NotADeviceId;
 
 /// Parts of headers under which 40 hexadecimal characters are something else: the SHA-1 of a file.
 const HASH_HEADERS: [&str; 4] = ["sha1", "hash", "thumbprint", "checksum"];
@@ -45,7 +46,13 @@ pub(super) fn choose(
     names: bool,
 ) -> Result<Layout, Fault> {
     match wanted {
-        Some(wanted) => by_wish(first, wanted),
+        Some(wanted) => {
+            let layout = by_wish(first, wanted)?;
+            match guids_in(first, sample, layout.id) {
+                Some(fault) if !names => Err(fault),
+                _ => Ok(layout),
+            }
+        }
         None if names && first.len() == 1 && !is_known_header(first) => Ok(numbered(0)),
         None if names && !texts(first).any(|text| cell::is_entry(&text)) => {
             by_header_of_names(first, sample)
@@ -146,17 +153,65 @@ fn by_header(first: &ByteRecord, sample: &[&ByteRecord]) -> Result<Layout, Fault
         }
         ([index], _) => Ok(with_header(first, *index)),
         ([], Some(index)) => Ok(with_header(first, index)),
-        ([], None) if of_alerts => Err(Fault::NoDeviceInAlerts),
-        ([], None) => {
-            Err(Fault::NoIdColumn { columns: texts(first).map(|text| text.into_owned()).collect() })
-        }
+        ([], None) => Err(without_ids(first, sample, of_alerts)),
         (several, _) => Err(Fault::AmbiguousColumn {
-            columns: several
-                .iter()
-                .map(|index| with_header(first, *index).id_column.label())
-                .collect(),
+            columns: several.iter().map(|index| label(first, *index)).collect(),
         }),
     }
+}
+
+/// Why no column is the one of the ids.
+fn without_ids(first: &ByteRecord, sample: &[&ByteRecord], of_alerts: bool) -> Fault {
+    if let Some(fault) = (0..first.len()).find_map(|index| guids_in(first, sample, index)) {
+        return fault;
+    }
+    let among_text = |index: &usize| {
+        let mut cells = sample.iter().filter_map(|row| row.get(*index));
+        let is_among_text = |cell: &[u8]| {
+            cell::holds_an_id(cell) && !cell::holds_ids(&String::from_utf8_lossy(cell))
+        };
+        let header = first.get(*index).map(String::from_utf8_lossy).unwrap_or_default();
+        let of_the_alert = of_alerts && is_header(&header, PLAIN_ID);
+        !of_the_alert && !is_of_hashes(first, *index) && cells.any(is_among_text)
+    };
+    if let Some(index) = (0..first.len()).find(among_text) {
+        return Fault::IdsAmongText { column: label(first, index) };
+    }
+    if of_alerts {
+        return Fault::NoDeviceInAlerts;
+    }
+    Fault::NoIdColumn { columns: texts(first).map(|text| text.into_owned()).collect() }
+}
+
+/// What is wrong with a column that holds GUIDs alone; `None` if it holds anything else.
+fn guids_in(first: &ByteRecord, sample: &[&ByteRecord], index: usize) -> Option<Fault> {
+    let mut cells = sample.iter().filter_map(|row| row.get(index)).map(String::from_utf8_lossy);
+    let mut some = false;
+    let all = cells.all(|text| {
+        let is_empty = cell::trim(&text).is_empty();
+        some |= !is_empty;
+        is_empty || cell::parse(&text) == Err(NotADeviceId::Guid)
+    });
+    if !some || !all || tenant_of(first, index) {
+        return None;
+    }
+    let counts = Counts::of(sample);
+    let ids = (0..first.len()).filter(|one| is_filled(first, &counts, *one));
+    let ids = ids.max_by_key(|one| counts.ids[*one]).map(|one| label(first, one));
+    let names = texts(first).enumerate();
+    let names = names.filter_map(|(one, header)| Some((name_rank(&header)?, one)));
+    let names = names.min().map(|(_, one)| label(first, one));
+    Some(Fault::GuidColumn { column: label(first, index), ids, names })
+}
+
+/// Whether a column names the tenant, which is a GUID as well.
+fn tenant_of(first: &ByteRecord, index: usize) -> bool {
+    let header = first.get(index).map(String::from_utf8_lossy).unwrap_or_default();
+    matches!(fact_of(&header), Some(Fact::Tenant | Fact::TenantId | Fact::Workspace))
+}
+
+fn label(first: &ByteRecord, index: usize) -> String {
+    with_header(first, index).id_column.label()
 }
 
 /// A column of ids if there is one, else one whose header says id or name.
@@ -180,9 +235,15 @@ fn by_header_of_names(first: &ByteRecord, sample: &[&ByteRecord]) -> Result<Layo
 /// Whether at least half of what stands in a column are ids, and its header does not say that they
 /// are something else.
 fn is_filled(first: &ByteRecord, counts: &Counts, index: usize) -> bool {
+    let counts_of = |all: &[usize]| all.get(index).copied().unwrap_or(0);
+    let (ids, filled) = (counts_of(&counts.ids), counts_of(&counts.filled));
+    !is_of_hashes(first, index) && ids > 0 && ids * 2 >= filled
+}
+
+/// Whether a header says that 40 hexadecimal characters are something else.
+fn is_of_hashes(first: &ByteRecord, index: usize) -> bool {
     let header = normalised(&String::from_utf8_lossy(first.get(index).unwrap_or_default()));
-    let is_hash = HASH_HEADERS.iter().any(|part| header.contains(part));
-    !is_hash && counts.ids[index] > 0 && counts.ids[index] * 2 >= counts.filled[index]
+    HASH_HEADERS.iter().any(|part| header.contains(part))
 }
 
 fn looks_like_a_name(first: &ByteRecord, index: usize) -> bool {

@@ -4,7 +4,7 @@ use std::io;
 
 use super::limits::{MAX_LINE, MAX_SKIPPED};
 use crate::domain::TenantId;
-use crate::domain::text::{cut, printable};
+use crate::domain::text::{cut, in_words, printable};
 
 /// A list that cannot be used, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +81,7 @@ pub enum Fault {
         columns: Vec<String>,
     },
     /// No header says which of several columns with ids is meant.
-    #[error("several columns hold device ids: {}; name one with --column", listed(.columns))]
+    #[error("several columns hold device ids: {}", listed(.columns))]
     AmbiguousColumn {
         /// The columns that hold ids.
         columns: Vec<String>,
@@ -163,14 +163,39 @@ pub enum Fault {
         /// How many rows there are.
         rows: u64,
     },
+    /// The ids of another service, in a list that has nothing else.
+    #[error(
+        "the column \"{}\" holds GUIDs, by which Entra and Intune name devices, and no Defender \
+         machine ids (40 hexadecimal characters); {}",
+        printable(.column),
+        instead_of_guids(.ids.as_deref(), .names.as_deref())
+    )]
+    GuidColumn {
+        /// The column with the GUIDs.
+        column: String,
+        /// The column that holds the machine ids.
+        ids: Option<String>,
+        /// The column that holds names.
+        names: Option<String>,
+    },
+    /// Ids stand among other text alone.
+    #[error(
+        "the column \"{}\" holds device ids among other text; give each device a row of its own, \
+         in a query with mv-expand, or export the devices themselves",
+        printable(.column)
+    )]
+    IdsAmongText {
+        /// The column with them.
+        column: String,
+    },
     /// No such file.
-    #[error("there is no such file; check the path")]
+    #[error("there is no such file")]
     NotFound,
     /// A directory in place of a file.
-    #[error("this is a directory; name the files in it")]
+    #[error("this is a directory")]
     Directory,
     /// Reading failed.
-    #[error("reading failed ({0}); nothing of the list was used")]
+    #[error("{}; nothing of the list was used", in_words(.0))]
     Io(#[from] io::Error),
 }
 
@@ -182,6 +207,19 @@ impl IntakeError {
 
 fn campaign_text(campaign: Option<&str>) -> String {
     campaign.map_or_else(String::new, |name| format!(" of campaign {}", printable(name)))
+}
+
+/// Where the machine ids are in place of GUIDs.
+fn instead_of_guids(ids: Option<&str>, names: Option<&str>) -> String {
+    match (ids, names) {
+        (Some(ids), _) => format!("those stand in the column \"{}\"", printable(ids)),
+        (None, Some(names)) => format!(
+            "export the list from Defender portal > Assets > Devices, or add --names, so that the \
+             devices are looked up by their \"{}\"",
+            printable(names)
+        ),
+        (None, None) => "export the list from Defender portal > Assets > Devices".to_owned(),
+    }
 }
 
 /// At most this many columns are listed in a message.

@@ -2,6 +2,7 @@
 //! with it. It does not decide which; the sink does.
 
 use std::fmt;
+use std::mem::discriminant;
 use std::sync::Arc;
 
 use super::seen::Place;
@@ -55,6 +56,28 @@ pub struct RowError {
     pub found: String,
     /// Why that is no id, and what was expected.
     pub problem: RowProblem,
+}
+
+impl RowError {
+    /// The sentence in short: which row, what stands there, and what is wrong with it.
+    pub fn in_short(&self) -> String {
+        let found = if self.found.trim().is_empty() {
+            String::new()
+        } else {
+            format!(", \"{}\"", printable(&self.found))
+        };
+        format!("line {}{found}: {}", self.line, self.problem)
+    }
+}
+
+impl RowProblem {
+    /// Whether it is of the same kind, whatever stands in the row.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::NotAnId(one), Self::NotAnId(other)) => discriminant(one) == discriminant(other),
+            _ => discriminant(self) == discriminant(other),
+        }
+    }
 }
 
 /// Why a row has no usable id.

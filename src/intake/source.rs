@@ -66,7 +66,7 @@ fn refuse_containers(head: &[u8]) -> Result<(), Fault> {
     const EXPORT: &str = "open it and save the sheet as CSV";
     const UNPACK: &str = "unpack it and name the list inside";
     const OTHER: &str = "export the list as CSV";
-    const KINDS: [(&[u8], &str, &str); 12] = [
+    const KINDS: [(&[u8], &str, &str); 17] = [
         (b"PK\x03\x04", "an Excel workbook (.xlsx) or a zip archive", EXPORT),
         (b"PK\x05\x06", "an empty zip archive", UNPACK),
         (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", EXPORT),
@@ -76,6 +76,11 @@ fn refuse_containers(head: &[u8]) -> Result<(), Fault> {
         (b"\x28\xb5\x2f\xfd", "a zstd file", UNPACK),
         (b"%PDF", "a PDF file", OTHER),
         (b"{\\rtf", "a document (.rtf)", OTHER),
+        (b"\x89PNG", "a picture (.png)", OTHER),
+        (b"\xff\xd8\xff", "a picture (.jpg)", OTHER),
+        (b"GIF8", "a picture (.gif)", OTHER),
+        (b"SQLite format 3", "a database (SQLite)", OTHER),
+        (b"7z\xbc\xaf", "a 7-Zip archive", UNPACK),
         (b"PAR1", "a Parquet file", OTHER),
         (b"Obj\x01", "an Avro file, as Event Hubs writes it", "take the JSON out of its bodies"),
         (b"<", "a web page or XML", OTHER),

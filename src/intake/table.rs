@@ -239,15 +239,21 @@ impl Sink<'_> {
         if text.is_none() {
             return self.refuse(&entry, RowProblem::Missing { cells: record.len() });
         }
-        if has_other_ids(record, layout) && cell::holds_ids(entry.text) {
+        if cell::holds_ids(entry.text) && has_other_ids(record, layout, entry.text) {
             return self.refuse(&entry, RowProblem::SeveralIds);
         }
         self.take(&entry)
     }
 }
 
-fn has_other_ids(record: &ByteRecord, layout: &Layout) -> bool {
+/// Whether an id other than those in `taken` stands where nobody would take it, also among other
+/// text.
+fn has_other_ids(record: &ByteRecord, layout: &Layout, taken: &str) -> bool {
     let cells = record.iter().enumerate().skip(layout.known);
     let mut others = cells.filter(|(index, _)| *index != layout.id);
-    others.any(|(_, text)| cell::holds_ids(&String::from_utf8_lossy(text)))
+    others.any(|(_, text)| {
+        let text = String::from_utf8_lossy(text);
+        let text = cell::bare(&text);
+        cell::ids_within(&text).any(|id| cell::ids_within(&cell::bare(taken)).all(|own| own != id))
+    })
 }

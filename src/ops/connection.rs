@@ -10,6 +10,7 @@ use crate::domain::request::ConnectRequest;
 use crate::domain::service::{is_domain, unbraced};
 use crate::domain::text::{is_guid, printable};
 use crate::domain::{Cloud, SignInKind, Target};
+use crate::report::human::listed;
 use crate::system::hints;
 
 /// A connection to a tenant.
@@ -101,17 +102,17 @@ fn all_given(target: &Target, sign_in: Option<SignInKind>) -> Result<(), Failure
     if missing.is_empty() {
         return Ok(());
     }
-    let mut what: Vec<String> = missing.iter().map(|(_, what, ..)| format!("no {what}")).collect();
+    let mut what: Vec<&str> = missing.iter().map(|(_, what, ..)| *what).collect();
     let mut why: Vec<String> = missing
         .iter()
         .map(|(_, _, flag, variable)| format!("neither {flag} nor {variable} is set"))
         .collect();
     if sign_in.is_none() {
-        what.push("no way to sign in".to_owned());
+        what.push("way to sign in");
         why.push(NO_SIGN_IN.to_owned());
     }
     Err(Failure::usage(
-        format!("{} {} given", what.join(" and "), if what.len() > 1 { "are" } else { "is" }),
+        format!("no {} is given", listed(&what, "or")),
         why.join("; "),
         "`fleetsweep init` asks for all of it; or try the program without a tenant: add \
          --emulator to a `scan` command",

@@ -14,9 +14,8 @@ use crate::clock::{local_now, wall_clock};
 use crate::domain::request::{DevicesRequest, SpeedRequest};
 use crate::domain::{DeviceId, Machine};
 use crate::engine::lists::{Listed, Patience};
-use crate::report::Format;
 use crate::report::human::counted;
-use crate::report::machines::{header, line};
+use crate::report::machines::{MachineList, header, line};
 
 /// The whole list.
 pub struct Devices {
@@ -33,7 +32,7 @@ pub struct Devices {
 pub async fn devices(
     cx: &Context<'_>,
     request: DevicesRequest,
-    format: Format,
+    list: MachineList,
 ) -> Result<Devices, Failure> {
     let now = wall_clock();
     let machines = &request.machines;
@@ -45,7 +44,7 @@ pub async fn devices(
     let place = Place::new(cx.store, emulated)?;
     let store = stores::open(&place, speed.timing, None).await?;
     let (api, emulator) = destination.connect(cx, &speed).await?;
-    let mut lines = Lines::new(format)?;
+    let mut lines = Lines::new(list)?;
     let listed = match forbidden_by_token(&api).await {
         Some(end) => Ok(Listed { end, calls: 0 }),
         None => {
@@ -77,24 +76,24 @@ pub async fn devices(
 /// The lines of the list, kept in a file without a name until all of them are there.
 struct Lines {
     file: io::BufWriter<File>,
-    format: Format,
+    list: MachineList,
     /// Lists move while they are read, so a machine can come twice.
     seen: HashSet<DeviceId>,
     failed: Option<io::Error>,
 }
 
 impl Lines {
-    fn new(format: Format) -> Result<Self, Failure> {
+    fn new(list: MachineList) -> Result<Self, Failure> {
         let file = tempfile::tempfile().map_err(|error| unwritable(&error))?;
         let mut lines =
-            Self { file: io::BufWriter::new(file), format, seen: HashSet::new(), failed: None };
-        lines.write(&header(format));
+            Self { file: io::BufWriter::new(file), list, seen: HashSet::new(), failed: None };
+        lines.write(&header(list));
         Ok(lines)
     }
 
     fn add(&mut self, machine: &Machine) {
         if self.seen.insert(machine.id) {
-            self.write(&line(machine, self.format));
+            self.write(&line(machine, self.list));
         }
     }
 

@@ -59,13 +59,13 @@ impl Failure {
 
     /// The store failed while a campaign may be under way.
     pub fn store(error: &StoreError) -> Self {
-        let next = "nothing that the store does not hold was sent; fix the cause, then run \
-                    `fleetsweep resume`";
+        let next = "fix the cause, then run the same command again; nothing was sent that the \
+                    store does not hold";
         match error {
             StoreError::Refused(_) | StoreError::Older(_) => Self::failed(
                 "the store cannot be used",
                 error,
-                "fix that, or name another store with --store",
+                "fix that, or name another store with --store sqlite:PATH",
             ),
             StoreError::Gone { name, .. } => Self::pruned(name, error.to_string()),
             error => Self::failed("the store failed", error, next),

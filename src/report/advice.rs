@@ -38,7 +38,7 @@ pub(super) fn short(outcome: Outcome) -> &'static str {
 pub fn advice(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::AlreadyInProgress { .. } => "again later: `fleetsweep retry`",
-        Outcome::Rejected => "refused: the report says why; fix that, or leave them out",
+        Outcome::Rejected => "the report says why; fix that, or leave them out",
         Outcome::NotFound => "not in this tenant, or offboarded: fix the list",
         Outcome::Failed => "no scan of them is on its way; again: `fleetsweep retry`",
         Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::domain::text::printable;
+use crate::domain::text::{in_words, printable};
 
 /// Why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -12,15 +12,11 @@ pub enum ReportError {
     /// The ending names no format.
     #[error(
         "the report `{0}` has no known format: its ending must be .csv, .jsonl or .ndjson for JSON \
-         lines, .xlsx for spreadsheets, .html to be opened, or .md for a ticket; give another name \
-         with --report"
+         lines, .xlsx for spreadsheets, .html to be opened, or .md for a ticket"
     )]
     Ending(String),
     /// The folder is missing, is no folder or cannot be written to.
-    #[error(
-        "the report `{path}` cannot be written: {why}; create the folder, get the right to write \
-         in it, or give another place with --report"
-    )]
+    #[error("the report `{path}` cannot be written: {why}")]
     Folder {
         /// The path, escaped.
         path: String,
@@ -30,7 +26,7 @@ pub enum ReportError {
     /// Something other than a plain file has that name.
     #[error(
         "the report `{path}` cannot be written: it is {kind}, and reports are written to plain \
-         files alone; give another name with --report"
+         files alone"
     )]
     Kind {
         /// The path, escaped.
@@ -39,10 +35,7 @@ pub enum ReportError {
         kind: &'static str,
     },
     /// The file is not this campaign's report.
-    #[error(
-        "the report `{path}` is not overwritten: {found}; give another name with --report, or add \
-         --force to overwrite it"
-    )]
+    #[error("the report `{path}` is not overwritten: {found}")]
     Foreign {
         /// The path, escaped.
         path: String,
@@ -50,10 +43,7 @@ pub enum ReportError {
         found: String,
     },
     /// Writing failed.
-    #[error(
-        "the report `{path}` could not be written: {why}; what became of the devices is safe in \
-         the store: fix the cause, then write it again with `fleetsweep report`"
-    )]
+    #[error("the report `{path}` could not be written: {why}")]
     Write {
         /// The path, escaped.
         path: String,
@@ -63,16 +53,33 @@ pub enum ReportError {
 }
 
 impl ReportError {
+    /// What to do next.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Ending(_) | Self::Kind { .. } => "name another file with --report",
+            Self::Folder { .. } => {
+                "create the folder, get the right to write in it, or name another file with \
+                 --report"
+            }
+            Self::Foreign { .. } => {
+                "name another file with --report, or add --force to overwrite this one"
+            }
+            Self::Write { .. } => {
+                "the store holds everything: fix the cause, then run `fleetsweep report`"
+            }
+        }
+    }
+
     pub(super) fn ending(path: &Path) -> Self {
         Self::Ending(shown(path))
     }
 
     pub(super) fn folder(path: &Path, error: &io::Error) -> Self {
-        Self::Folder { path: shown(path), why: error.to_string() }
+        Self::Folder { path: shown(path), why: in_words(error) }
     }
 
     pub(super) fn write(path: &Path, error: &io::Error) -> Self {
-        Self::Write { path: shown(path), why: error.to_string() }
+        Self::Write { path: shown(path), why: in_words(error) }
     }
 
     pub(super) fn foreign(path: &Path, found: impl Into<String>) -> Self {

@@ -27,6 +27,16 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{ending}", count(number))
 }
 
+/// Words as a sentence lists them: `a, b and c`.
+pub fn listed(words: &[impl AsRef<str>], last: &str) -> String {
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    match words.split_last() {
+        Some((end, [])) => (*end).to_owned(),
+        Some((end, before)) => format!("{} {last} {end}", before.join(", ")),
+        None => String::new(),
+    }
+}
+
 /// A duration in its two largest units: `45 s`, `12 min 30 s`, `6 h 10 min`, `3 d 2 h`. From an
 /// hour on it is rounded to minutes, from three days on to hours.
 pub fn duration(duration: Duration) -> String {
@@ -127,6 +137,21 @@ pub fn wrapped(text: &str, indent: usize) -> String {
     let columns = columns();
     let indent = if columns < NARROW { indent.min(4) } else { indent };
     wrapped_to(text, indent, columns)
+}
+
+/// `wrapped`, in no more than this many lines; what is left out ends in `…`.
+pub fn folded(text: &str, indent: usize, most: usize) -> String {
+    let whole = wrapped(text, indent);
+    let lines: Vec<&str> = whole.lines().collect();
+    if lines.len() <= most {
+        return whole;
+    }
+    let mut kept = lines[..most].join("\n");
+    if lines[most - 1].chars().count() >= columns() {
+        kept.pop();
+    }
+    kept.push('…');
+    kept
 }
 
 /// `wrapped`, in lines of at most that many characters.

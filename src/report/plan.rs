@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::checked::Checked;
 use super::document::Document;
-use super::human::{count, counted, duration, field, limits, moment, wrapped};
+use super::human::{count, counted, duration, field, folded, limits, moment, wrapped};
 use super::jsonl::{self, object};
 use super::nights::Nights;
 use super::order::InOrder;
@@ -18,7 +18,7 @@ use crate::domain::{CampaignName, Pace, Priority, Quota, ScanType, SignInKind, T
 
 /// Bad rows that the text shows, and lines that they may take on one screen.
 const BAD_SHOWN: usize = 20;
-const BAD_ON_A_SCREEN: usize = 4;
+const BAD_ON_A_SCREEN: usize = 5;
 
 /// Lines that a plan may have so that it fits a terminal of 24 together with the question after it.
 const SCREEN: usize = 22;
@@ -44,6 +44,15 @@ pub struct Expire {
     pub most: u64,
     /// How long cancelling so many takes.
     pub takes: Duration,
+}
+
+/// Rows that are bad for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadKind {
+    /// The first of them, and what is wrong with it.
+    pub example: String,
+    /// How many there are.
+    pub rows: u64,
 }
 
 /// The forecast of a campaign's calls.
@@ -96,6 +105,8 @@ pub struct Plan {
     pub skipped: u64,
     /// The first bad rows, each a sentence with line, column, what was found and what was expected.
     pub first_bad: Vec<String>,
+    /// What is wrong with bad rows, in the order in which that was met.
+    pub bad_kinds: Vec<BadKind>,
     /// Bad rows do not stop the campaign.
     pub skip_bad_rows: bool,
     /// Each quota, and how many calls count against it already.
@@ -283,27 +294,47 @@ impl Plan {
         parts.extend(left_out.iter().filter(|(rows, _)| *rows > 0).map(|(n, of)| counted(*n, of)));
         let rows = counted(self.rows, "row");
         lines.push(field("list", &format!("{rows}: {}", parts.join(", "))));
-        let (mut shown, mut room) = (0, BAD_ON_A_SCREEN);
-        for bad in self.first_bad.iter().take(BAD_SHOWN) {
-            let bad = wrapped(&format!("    {}", printable(bad)), 6);
-            let rows = bad.lines().count();
-            if extent == Extent::Screen && rows > room {
-                break;
-            }
-            room = room.saturating_sub(rows);
-            lines.push(bad);
-            shown += 1;
-        }
-        let more = self.bad_rows.saturating_sub(shown);
         let kept = self.bad_rows > 0 && self.skip_bad_rows;
-        if shown > 0 && more > 0 {
-            let more = counted(more, "more bad row");
-            let all =
-                if kept && extent == Extent::Screen { "; all stand in the report" } else { "" };
-            lines.push(format!("    and {more}{all}"));
+        match extent {
+            Extent::Whole => self.push_bad_rows(lines),
+            Extent::Screen => self.push_bad_kinds(lines, BAD_ON_A_SCREEN - usize::from(kept)),
         }
-        if kept && (extent == Extent::Whole || more == 0) {
+        if kept {
             lines.push(wrapped("    Bad rows are not ordered; they stand in the report.", 6));
+        }
+    }
+
+    fn push_bad_rows(&self, lines: &mut Vec<String>) {
+        for bad in self.first_bad.iter().take(BAD_SHOWN) {
+            lines.push(wrapped(&format!("    {}", printable(bad)), 6));
+        }
+        let shown = self.first_bad.len().min(BAD_SHOWN) as u64;
+        let more = self.bad_rows.saturating_sub(shown);
+        if shown > 0 && more > 0 {
+            lines.push(format!("    and {}", counted(more, "more bad row")));
+        }
+    }
+
+    /// One row of each kind, in no more lines than there is room for.
+    fn push_bad_kinds(&self, lines: &mut Vec<String>, room: usize) {
+        let kinds = self.bad_kinds.len();
+        let shown = if kinds > room { room - 1 } else { kinds };
+        let mut room = room;
+        for (at, BadKind { example, rows }) in self.bad_kinds[..shown].iter().enumerate() {
+            let like = match rows {
+                1 => String::new(),
+                rows => format!("{} such as ", counted(*rows, "row")),
+            };
+            // Each of those that follow has a line at least.
+            let most = room.saturating_sub(kinds.min(shown + 1) - at - 1).max(1);
+            let told = folded(&format!("    {like}{}", printable(example)), 6, most);
+            room = room.saturating_sub(told.lines().count());
+            lines.push(told);
+        }
+        let more: u64 = self.bad_kinds[shown..].iter().map(|kind| kind.rows).sum();
+        if more > 0 {
+            let more = counted(more, "bad row");
+            lines.push(format!("    and {more} of {} other kinds", count((kinds - shown) as u64)));
         }
     }
 
@@ -399,6 +430,7 @@ pub(super) fn used_json(used: &[(Quota, u64)], named: &[Quota]) -> Vec<Value> {
 
 fn pace_text(pace: &Pace) -> String {
     let every = match pace.interval.as_millis() {
+        0 => "1 ms or less".to_owned(),
         millis if millis < 1_000 => format!("{millis} ms"),
         millis => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
     };

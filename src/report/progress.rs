@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::MakeWriter;
 pub use screen::Look;
 use screen::{Out, Screen};
 
-use super::human::wrapped;
+use super::human::{is_narrow, wrapped};
 use crate::domain::cancel;
 use crate::domain::event::{Event, Note, Snapshot};
 use crate::domain::text::printable;
@@ -221,7 +221,13 @@ fn is_due(last: Option<Timestamp>, now: &ZonedDateTime) -> bool {
     })
 }
 
-/// One bar and three lines below it; each is cut at the terminal's width.
+/// A line of a narrow terminal, broken between its words.
+fn fitted(text: String) -> String {
+    if is_narrow() { wrapped(&text, 2) } else { text }
+}
+
+/// One bar and three lines below it. Each is cut at the terminal's width, or broken where that is
+/// so small that little would be left of it.
 struct Bars {
     bar: ProgressBar,
     lines: [ProgressBar; 3],
@@ -235,7 +241,8 @@ impl Bars {
                 .progress_chars("=> ")
         };
         let bar = all.add(ProgressBar::new(0).with_style(style("[{bar:20}] {wide_msg}")));
-        let line = || all.add(ProgressBar::new(0).with_style(style("{wide_msg}")));
+        let template = if is_narrow() { "{msg}" } else { "{wide_msg}" };
+        let line = || all.add(ProgressBar::new(0).with_style(style(template)));
         Self { bar, lines: [line(), line(), line()] }
     }
 
@@ -251,7 +258,7 @@ impl Bars {
             wave.unwrap_or_default() + &text::finish(snapshot, now),
         ];
         for (line, text) in self.lines.iter().zip(texts) {
-            line.set_message(text);
+            line.set_message(fitted(text));
         }
     }
 
@@ -259,7 +266,7 @@ impl Bars {
         self.bar.set_length(progress.all);
         self.bar.set_position(progress.cancelled + progress.ended + progress.refused);
         self.bar.set_message(text::cancelled(progress));
-        self.lines[0].set_message(text::until(progress, now));
+        self.lines[0].set_message(fitted(text::until(progress, now)));
     }
 
     fn clear(&self) {

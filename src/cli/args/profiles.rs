@@ -11,7 +11,6 @@ use super::ConnectArgs;
 
 /// Several tenants, each by its profile.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Tenant and sign-in")]
 pub struct ProfilesArgs {
     /// For every profile of the settings file, each by itself
     #[arg(long, conflicts_with_all = ["profile", "profiles", "tenant", "client_id"])]

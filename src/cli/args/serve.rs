@@ -37,7 +37,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "PATH")]
     pub metrics_token_file: Option<PathBuf>,
 
-    /// Where campaigns and calls are kept, as sqlite:PATH [env: FLEETSWEEP_STORE]
+    /// Where campaigns and calls are kept, as sqlite:PATH or postgres://... [env: FLEETSWEEP_STORE]
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
 

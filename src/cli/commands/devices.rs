@@ -1,7 +1,7 @@
 //! `devices`: where the list of the tenant's machines goes, and in which form.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use crate::cli::args::DevicesArgs;
@@ -12,6 +12,8 @@ use crate::ops::context::Context;
 use crate::ops::devices::{self, Devices, unwritable};
 use crate::ops::failure::Failure;
 use crate::report::Format;
+use crate::report::human::columns;
+use crate::report::machines::MachineList;
 
 /// Lists the tenant's devices.
 ///
@@ -22,14 +24,14 @@ pub(super) async fn devices(
     args: DevicesArgs,
     defaults: ScanRequest,
 ) -> Result<Exit, Failure> {
-    let format = format(&args)?;
+    let list = list(&args)?;
     if let Some(path) = &args.output {
         refuse_existing(path, args.force)?;
     }
     let output = args.output.clone();
     let mut request = args.request()?;
     request.connect = request.connect.or(defaults.run.connect);
-    let Devices { text, told } = devices::devices(cx, request, format).await?;
+    let Devices { text, told } = devices::devices(cx, request, list).await?;
     match copy(text, output.as_deref()) {
         // Whoever closed the pipe has read enough.
         Err(error) if output.is_none() && say::is_unread(&error) => {}
@@ -39,11 +41,13 @@ pub(super) async fn devices(
     Ok(Exit::Done)
 }
 
-fn format(args: &DevicesArgs) -> Result<Format, Failure> {
+/// People see a table at their terminal; whatever else reads is given what `scan` reads back.
+fn list(args: &DevicesArgs) -> Result<MachineList, Failure> {
     match &args.output {
-        _ if args.json => Ok(Format::JsonLines),
-        None => Ok(Format::Csv),
-        Some(path) => Format::of(path).map_err(|_| {
+        _ if args.json => Ok(MachineList::Lines(Format::JsonLines)),
+        None if io::stdout().is_terminal() => Ok(MachineList::Table(columns())),
+        None => Ok(MachineList::Lines(Format::Csv)),
+        Some(path) => Format::of(path).map(MachineList::Lines).map_err(|_| {
             Failure::usage(
                 format!("the file `{}` has no known format", path.display()),
                 "its ending is neither .csv nor .jsonl",

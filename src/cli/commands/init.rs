@@ -131,7 +131,11 @@ async fn answer(cx: &Context<'_>, said: Option<String>, asked: &Asked) -> Result
             None => {
                 let (headline, prompt) = (String::new(), asked.question.to_owned());
                 cx.ui.ask(Question { headline, prompt }).await.map_err(|unasked| {
-                    let next = format!("add {}", asked.option);
+                    let next = format!(
+                        "run it on a terminal, or add {}; it asks for --tenant, --auth, \
+                         --client-id and --file",
+                        asked.option
+                    );
                     Failure::usage(format!("{} is not given", asked.option), unasked.text(), next)
                 })?
             }

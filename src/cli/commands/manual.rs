@@ -12,6 +12,7 @@ use crate::cli::manual::{page, topic_page};
 use crate::cli::terminal::say;
 use crate::cli::topics::TOPICS;
 use crate::domain::Exit;
+use crate::domain::text::in_words;
 use crate::ops::failure::Failure;
 
 /// Prints the script for a shell, and returns the exit code.
@@ -35,7 +36,7 @@ pub(super) fn pages(args: &ManArgs) -> Result<Exit, Failure> {
     write(&args.folder).map_err(|error| {
         let what = format!("the pages cannot be written into {}", args.folder.display());
         let next = "name a folder that is there and that you can write to";
-        Failure::failed(what, error, next)
+        Failure::failed(what, in_words(&error), next)
     })?;
     say::note(&format!("The manual pages are in {}.", args.folder.display()));
     Ok(Exit::Done)

@@ -15,6 +15,7 @@ use super::parse::{Parsed, read_other};
 use super::proposals;
 use super::schedule;
 use super::settings::config::Settings;
+use super::settings::env::variable;
 use super::settings::schema::schema;
 use super::settings::sign_in::Surroundings;
 use super::settings::{env, paths, proxy, settings_text};
@@ -48,7 +49,8 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         Stop::new(Box::new(signals::listen)),
     );
     let store = paths::store_choice(common.store.or(store.as_ref()));
-    let commands = proposals::commands(&common, config.as_deref(), settings.profile.as_deref());
+    let profile = variable("FLEETSWEEP_PROFILE");
+    let commands = proposals::commands(&common, config.as_deref(), profile.as_deref());
     let http = HttpClients::default();
     let channels = if common.is_a_run {
         settings.channels(&http, defaults.run.connect.ca_file.as_deref())

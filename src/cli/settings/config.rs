@@ -15,7 +15,7 @@ use super::keys::{KEYS, Key, OF_SIGN_IN};
 use super::notify::Notify;
 use crate::cli::terminal::say;
 use crate::defender::HttpClients;
-use crate::domain::text::printable;
+use crate::domain::text::{in_words, printable};
 use crate::ops::failure::Failure;
 use crate::ops::messages::Channels;
 use crate::ops::named_tenant::NamedTenant;
@@ -223,7 +223,7 @@ fn the_file(typed: &Typed<'_>) -> Result<Option<(PathBuf, SettingsFile)>, Failur
     let text = std::fs::read_to_string(&path).map_err(|error| {
         Failure::usage(
             format!("the settings file {} cannot be read", path.display()),
-            error,
+            in_words(&error),
             "check the path, or leave --config and FLEETSWEEP_CONFIG out",
         )
     })?;

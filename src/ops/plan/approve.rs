@@ -8,7 +8,7 @@ use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::ui::{Question, Unasked};
 use crate::report::cancels::CancelPlan;
-use crate::report::human::count;
+use crate::report::human::{count, counted};
 use crate::report::plan::Plan;
 
 /// Devices of the canary that is proposed.
@@ -131,14 +131,24 @@ struct ToConfirm<'a> {
 }
 
 impl ToConfirm<'_> {
-    /// What was typed. Returns `None` if no question is needed.
+    /// What was typed. Returns `None` if no question is needed. Who types no more than a yes is
+    /// asked once more: nothing else was meant, and the plan need not be made again.
     async fn typed(&self, cx: &Context<'_>) -> Result<Option<String>, Failure> {
         if self.approve_max.is_some_and(|most| self.devices <= most) {
             return Ok(None);
         }
-        let answer = answer(cx, self.headline.clone(), self.prompt.clone()).await;
+        match self.asked(cx, self.headline.clone()).await? {
+            yes if is_a_yes(&yes) => {
+                self.asked(cx, format!("`{yes}` alone does not start it.")).await.map(Some)
+            }
+            typed => Ok(Some(typed)),
+        }
+    }
+
+    async fn asked(&self, cx: &Context<'_>, headline: String) -> Result<String, Failure> {
+        let answer = answer(cx, headline, self.prompt.clone()).await;
         match answer.map_err(|why| self.refusal(why))? {
-            Ok(typed) => Ok(Some(typed)),
+            Ok(typed) => Ok(typed),
             Err(unasked) => Err(self.refusal(match self.approve_max {
                 Some(most) => format!(
                     "{}, which is more than --approve-max {most}, and {}",
@@ -180,7 +190,7 @@ pub(crate) async fn confirm(
         prompt: format!("Type the number of devices ({}) to start: ", count(devices)),
         devices,
         approve_max,
-        too_many: format!("the plan has {} devices", count(devices)),
+        too_many: format!("the plan has {}", counted(devices, "device")),
     };
     let Some(typed) = plan.typed(cx).await? else { return Ok(Answer::Go) };
     if is_number(&typed, devices) {
@@ -221,7 +231,7 @@ pub(crate) async fn confirm_cancel(
         ),
         devices: concerned,
         approve_max,
-        too_many: format!("{} devices are concerned", count(concerned)),
+        too_many: format!("it concerns {}", counted(concerned, "device")),
     };
     let Some(typed) = asked.typed(cx).await? else { return Ok(()) };
     if typed == plan.campaign.as_str() || is_number(&typed, number) {
@@ -255,7 +265,7 @@ pub(crate) async fn confirm_cancel_of_all(
         ),
         devices: concerned,
         approve_max,
-        too_many: format!("{} devices are concerned", count(concerned)),
+        too_many: format!("it concerns {}", counted(concerned, "device")),
     };
     match asked.typed(cx).await? {
         Some(typed) if typed != name && !is_number(&typed, concerned) => Err(asked.refusal(
@@ -265,10 +275,20 @@ pub(crate) async fn confirm_cancel_of_all(
     }
 }
 
+/// Whether somebody typed what confirms elsewhere.
+fn is_a_yes(typed: &str) -> bool {
+    ["y", "yes", "ok", "j", "ja"].iter().any(|yes| typed.eq_ignore_ascii_case(yes))
+}
+
 /// Whether a number was typed, with its thousands apart or not.
 fn is_number(typed: &str, number: u64) -> bool {
     let digits: String = typed.chars().filter(|c| !matches!(c, ',' | '.' | ' ' | '\'')).collect();
     digits == number.to_string()
+}
+
+fn is_open(devices: u64) -> String {
+    let are = if devices == 1 { "is" } else { "are" };
+    format!("{} of it {are}", counted(devices, "device"))
 }
 
 /// Whether what is left of a campaign that was confirmed before is as much as was said now.
@@ -279,10 +299,7 @@ pub(crate) fn within(open: u64, approve_max: Option<u64>) -> Result<(), Failure>
     match approve_max {
         Some(most) if open > most => Err(Failure::refused(
             "the campaign is not gone on with",
-            format!(
-                "{} of its devices are open, which is more than --approve-max {most}",
-                count(open)
-            ),
+            format!("{} open, which is more than --approve-max {most}", is_open(open)),
             format!("look at the plan, then raise it to {open}, or leave it out"),
         )),
         _ => Ok(()),

@@ -17,11 +17,12 @@ use tokio::sync::mpsc;
 use crate::domain::preflight::Group;
 use crate::domain::request::ListedDevice;
 use crate::domain::{CampaignId, CampaignName, DeviceId, Facts, Life, NewRow, OrderBy, Outcome};
-use crate::intake::{self, Fault, IntakeError, Options, Row, RowKind, Seen};
+use crate::intake::{self, Fault, IntakeError, Options, Row, RowError, RowKind, RowProblem, Seen};
 use crate::ops::failure::Failure;
 use crate::ops::plan::sequence::{Placed, Sequence};
 use crate::ops::plan::side_list;
 use crate::ops::preflight::judge::{Counts, Preflight};
+use crate::report::plan::BadKind;
 use crate::store::Store;
 use input::{is_input, open, open_keeping};
 use list_notes::ListNotes;
@@ -50,6 +51,8 @@ pub(crate) struct Listing {
     pub counts: Counts,
     /// The first row errors, as sentences.
     pub first_bad: Vec<String>,
+    /// What is wrong with bad rows, in the order in which that was met.
+    pub bad_kinds: Vec<BadRows>,
     /// Each device once, in input order, those that are skipped included, those of other tenants
     /// not.
     pub ids: Vec<DeviceId>,
@@ -61,6 +64,14 @@ pub(crate) struct Listing {
     pub left_out: Vec<DeviceId>,
     /// What the lists say of themselves.
     pub notes: ListNotes,
+}
+
+/// Rows that are bad for the same reason.
+#[derive(Clone, Debug)]
+pub(crate) struct BadRows {
+    problem: RowProblem,
+    /// What is told of them.
+    pub kind: BadKind,
 }
 
 impl Listing {
@@ -86,6 +97,19 @@ impl Listing {
         RowStart { life, reason, turn }
     }
 
+    /// Counts a bad row with those that are bad for the same reason.
+    fn note_kind(&mut self, source: Option<&String>, error: &RowError) {
+        let known = self.bad_kinds.iter_mut().find(|rows| rows.problem.is_like(&error.problem));
+        if let Some(known) = known {
+            known.kind.rows += 1;
+            return;
+        }
+        let source = source.map(|name| format!("{name}, ")).unwrap_or_default();
+        let example = format!("{source}{}", error.in_short());
+        let kind = BadKind { example, rows: 1 };
+        self.bad_kinds.push(BadRows { problem: error.problem.clone(), kind });
+    }
+
     fn count(&mut self, source: Option<&String>, row: &Row) {
         self.rows += 1;
         self.notes.row(row.facts.tenancy.told());
@@ -98,6 +122,7 @@ impl Listing {
             RowKind::Duplicate { .. } => self.duplicates += 1,
             RowKind::Bad(error) => {
                 self.bad += 1;
+                self.note_kind(source, error);
                 if self.first_bad.len() < SHOWN {
                     let source = source.map(|name| format!("{name}: ")).unwrap_or_default();
                     self.first_bad.push(format!("{source}{error}"));
@@ -346,6 +371,11 @@ fn refused(error: &IntakeError) -> Failure {
         Fault::NoIdColumn { .. } => {
             "fix the list, then run the same command again; if it holds device names, add --names"
         }
+        Fault::GuidColumn { ids: Some(_), .. } => {
+            "name that column with --column, or leave --column out"
+        }
+        Fault::UnknownColumn { .. } => "name one of them with --column, or leave it out",
+        Fault::AmbiguousColumn { .. } => "run the same command again with --column",
         Fault::OwnReport { .. } => return of_a_report(error),
         Fault::ErrorAnswer { .. } => "ask for the list again, and look at what was answered",
         _ => "fix the list, then run the same command again",

@@ -167,7 +167,7 @@ impl Planner<'_> {
         };
         Err(Failure::usage(
             "the plan is stopped; nothing was ordered",
-            format!("{rows} {what}; the first are shown above"),
+            format!("{rows} {what}; an example of each kind is shown above"),
             next,
         ))
     }

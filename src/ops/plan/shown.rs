@@ -135,6 +135,7 @@ impl Forecast<'_> {
             skipped: listing.skipped,
             checked: if outlook.hours.is_some() { without_savings(checked) } else { checked },
             first_bad: listing.first_bad.clone(),
+            bad_kinds: listing.bad_kinds.iter().map(|rows| rows.kind.clone()).collect(),
             skip_bad_rows: request.skip_bad_rows,
             used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
             named: outlook.budget.named.lowering(&speed.quotas, outlook.now),

@@ -9,7 +9,7 @@ use crate::domain::Order;
 use crate::domain::digest::FileDigest;
 use crate::domain::plan_file::{KIND, PlanFile, VERSION};
 use crate::domain::request::{Said, ScanRequest};
-use crate::domain::text::printable;
+use crate::domain::text::{in_words, printable};
 use crate::intake::DEFAULT_MAX_ROWS;
 use crate::ops::destination::Destination;
 use crate::ops::failure::Failure;
@@ -135,8 +135,8 @@ impl Made {
 
 fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    let file = File::open(path).map_err(|error| in_words(&error))?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| in_words(&error))?;
     if bytes.len() as u64 > MOST_BYTES {
         return Err(format!("it has more than {MOST_BYTES} bytes"));
     }

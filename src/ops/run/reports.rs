@@ -323,19 +323,11 @@ fn no_metrics(path: &Path, why: String) -> Failure {
 }
 
 fn refused(error: &ReportError) -> Failure {
-    Failure::usage(
-        "nothing was ordered: a report cannot be written",
-        error,
-        "name another file with --report",
-    )
+    Failure::usage("nothing was ordered: a report cannot be written", error, error.remedy())
 }
 
 fn failed(error: &ReportError) -> Failure {
-    Failure::failed(
-        "a report cannot be written",
-        error,
-        "the store holds everything: fix the cause, then run `fleetsweep report`",
-    )
+    Failure::failed("a report cannot be written", error, error.remedy())
 }
 
 /// What stands for the campaign's name in a report's path.

@@ -31,34 +31,36 @@ impl CampaignStatus {
         if self.happenings.is_some() {
             let go_on = format!("fleetsweep resume {}", campaign.name);
             let first = self.standing(None, &go_on, now).first_sentences();
-            lines.push(human::wrapped(&format!("  {} {}", first.leaves, first.why), 2));
+            let said = format!("{} {}", first.leaves, first.why);
+            lines.push(human::wrapped(&format!("  {}", said.trim_start()), 2));
         }
-        lines.push(format!(
-            "  {} scan, tenant {}, \"{}\", since {}{}",
+        lines.push(line(&format!(
+            "{} scan, tenant {}, \"{}\", since {}{}",
             campaign.order.scan_type,
-            printable(&campaign.order.target.tenant),
-            printable(&campaign.order.text()),
+            campaign.order.target.tenant,
+            campaign.order.text(),
             moment(campaign.opened_at, now),
             self.by(),
-        ));
+        )));
         let ended = tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
-        let ended: Vec<String> =
-            ended.map(|(name, rows)| format!("{} {name}", human::count(rows))).collect();
+        let ended: Vec<String> = ended
+            .map(|(name, rows)| format!("{} {}", human::count(rows), name.replace('_', " ")))
+            .collect();
         if !ended.is_empty() {
-            lines.push(format!("  {}", ended.join(", ")));
+            lines.push(line(&ended.join(", ")));
         }
         if tally.open() > 0 {
-            lines.push(format!(
-                "  open: {} waiting, {} sent, {} not known",
+            lines.push(line(&format!(
+                "open: {} waiting, {} sent, {} not known",
                 human::count(tally.queued),
                 human::count(tally.claimed),
                 human::count(tally.doubtful),
-            ));
-            lines.push(format!("  limits used: {}", human::used_of(&self.used, &self.named)));
+            )));
+            lines.push(line(&format!("limits used: {}", human::used_of(&self.used, &self.named))));
             lines.extend(self.before.iter().map(|name| {
-                format!(
-                    "  waits for campaign {name} (priority high) while a runner is at work on it"
-                )
+                line(&format!(
+                    "waits for campaign {name} (priority high) while a runner is at work on it"
+                ))
             }));
             lines.extend(self.wave_text(now));
             lines.extend(self.run_text(now));
@@ -96,7 +98,7 @@ impl CampaignStatus {
     fn by(&self) -> String {
         match &self.begun {
             Some(begun) if !begun.host.is_empty() => {
-                format!(", by {} on {}", printable(&begun.by), printable(&begun.host))
+                format!(", by {} on {}", begun.by, begun.host)
             }
             _ => String::new(),
         }

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::domain::text::in_words;
 use crate::store::StoreError;
 use crate::system::{files, places};
 
@@ -15,17 +16,11 @@ use crate::system::{files, places};
 pub(super) fn prepare(path: &Path) -> Result<(), StoreError> {
     let folder = folder_of(path);
     files::make_private_folder(&folder).map_err(|error| {
-        refused(format!(
-            "the folder {} cannot be made ({error}); name another with --store sqlite:PATH",
-            folder.display()
-        ))
+        refused(format!("the folder {} cannot be made: {}", folder.display(), in_words(&error)))
     })?;
     usable(path)?;
     files::make_private_file(path, is_of_service(&folder)).map_err(|error| {
-        refused(format!(
-            "{} cannot be made ({error}); name another store with --store sqlite:PATH",
-            path.display()
-        ))
+        refused(format!("{} cannot be made: {}", path.display(), in_words(&error)))
     })
 }
 
@@ -45,9 +40,9 @@ pub(super) fn usable(path: &Path) -> Result<(), StoreError> {
     let folder = folder_of(path);
     files::may_write(&folder).map_err(|error| {
         refused(format!(
-            "the folder {} may not be written ({error}), and SQLite keeps files beside its \
-             database; change its rights or name another with --store sqlite:PATH",
-            folder.display()
+            "the folder {} may not be written ({}), and SQLite keeps files beside its database",
+            folder.display(),
+            in_words(&error)
         ))
     })?;
     if let Some(kind) = files::network_kind(&folder) {
@@ -61,8 +56,7 @@ pub(super) fn usable(path: &Path) -> Result<(), StoreError> {
     let log = fs::metadata(side_file(path, "-wal")).map_or(0, |meta| meta.len());
     if fs::metadata(path).is_ok_and(|meta| meta.len() == 0) && log > 0 {
         return Err(refused(format!(
-            "{} is empty and its log is not, so it was cut off; keep both files, restore a copy, \
-             or name another store with --store sqlite:PATH",
+            "{} is empty and its log is not, so it was cut off; keep both files, and restore a copy",
             path.display()
         )));
     }
@@ -88,7 +82,7 @@ fn one_name(path: &Path) -> Result<(), StoreError> {
     Err(refused(format!(
         "{} has {names} names (hard links), and each would have a log of its own, so that calls \
          under one are not counted under the other; remove the other names (`find / -samefile` \
-         shows them), or name another store with --store sqlite:PATH",
+         shows them)",
         path.display()
     )))
 }

@@ -233,7 +233,7 @@ async fn examine(path: &Path, conn: &mut SqliteConnection, whole: bool) -> Resul
         None => Ok(Found::Empty),
         Some(there) if there > ours => Err(StoreError::Refused(format!(
             "{} was written by a newer version of fleetsweep (schema {there}, this one knows \
-             {ours}); use that version, or another store",
+             {ours})",
             path.display()
         ))),
         Some(there) if there < ours => Ok(Found::Older),
@@ -372,16 +372,15 @@ fn refusal(why: String) -> Fault {
 
 fn foreign(path: &Path) -> StoreError {
     StoreError::Refused(format!(
-        "{} is not a store of fleetsweep, and it was not touched; name another file with --store \
-         sqlite:PATH",
+        "{} is not a store of fleetsweep, and it was not touched",
         path.display()
     ))
 }
 
 fn damaged(path: &Path, what: &str) -> StoreError {
     StoreError::Refused(format!(
-        "{} is damaged ({what}) and was not changed; keep it, restore a copy of it with its -wal \
-         file, or name another store with --store sqlite:PATH",
+        "{} is damaged ({what}) and was not changed; keep it, and restore a copy of it with its \
+         -wal file",
         path.display()
     ))
 }

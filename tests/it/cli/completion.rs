@@ -64,10 +64,54 @@ fn each_shell_is_told_to_ask_the_program_and_bash_does() {
         assert_eq!(script.code, 0, "{}", script.err);
         assert!(script.out.contains("FLEETSWEEP_COMPLETE"), "{shell}: {}", script.out);
     }
-    let tab = "PATH=$(dirname \"$1\"):$PATH; . <(\"$1\" completions bash); \
-               COMP_WORDS=(fleetsweep scan --type ''); COMP_CWORD=3; \
-               $(complete -p fleetsweep | sed 's/.*-F \\([^ ]*\\).*/\\1/') fleetsweep '' --type; \
-               echo \"${COMPREPLY[@]}\"";
-    let said = run(through("bash", &["-c", tab, "bash"], &place.fleetsweep(&[])));
-    assert_eq!((said.out.as_str(), said.code), ("quick full\n", 0), "{}", said.err);
+    for (words, offer) in [
+        ("fleetsweep scan --type ''", "quick full"),
+        ("fleetsweep scan --type = q", "quick"),
+        ("fleetsweep scan --type = quick --cloud gcc-", "gcc-high"),
+        ("fleetsweep help wav", "waves"),
+    ] {
+        let tab = format!(
+            "PATH=$(dirname \"$1\"):$PATH; . <(\"$1\" completions bash); \
+             COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             $(complete -p fleetsweep | sed 's/.*-F \\([^ ]*\\).*/\\1/') \
+             fleetsweep \"${{COMP_WORDS[COMP_CWORD]}}\"; echo \"${{COMPREPLY[@]}}\""
+        );
+        let said = run(through("bash", &["-c", &tab, "bash"], &place.fleetsweep(&[])));
+        assert_eq!((said.out.trim(), said.code), (offer, 0), "{words}: {}", said.err);
+    }
+}
+
+/// What a shell offers for this line by its own means. Returns `None` if the shell is not there.
+fn offered_by(shell: &str, script: &str, line: &str) -> Option<String> {
+    let place = Place::new();
+    let found = std::process::Command::new(shell).arg("--version").output();
+    if found.is_err() {
+        return None;
+    }
+    let name = if shell == "fish" { "--no-config" } else { "--no-rcs" };
+    let said = run(through(shell, &[name, "-c", script, shell, line], &place.fleetsweep(&[])));
+    assert_eq!(said.code, 0, "{shell}: {}", said.err);
+    Some(said.out)
+}
+
+#[test]
+fn zsh_and_fish_offer_values_where_they_are() {
+    // Instead of drawing a menu, zsh's own function here prints what it would draw.
+    let zsh = "PATH=${2:h}:$PATH; compdef() { asked=$1 }; \
+               _describe() { print -l -- ${(P)3} }; source <($2 completions zsh); \
+               words=(${(z)1}); [[ $1 == *' ' ]] && words+=(''); CURRENT=$#words; $asked";
+    let fish = "set PATH (dirname $argv[3]) $PATH; $argv[3] completions fish | source; \
+                complete -C $argv[2]";
+    for (line, offer) in [
+        ("fleetsweep scan --type ", "quick"),
+        ("fleetsweep scan --emulator --scenario thr", "throttled"),
+        ("fleetsweep sc", "schedule"),
+        ("fleetsweep help wav", "waves"),
+    ] {
+        for (shell, script) in [("zsh", zsh), ("fish", fish)] {
+            let Some(told) = offered_by(shell, script, line) else { continue };
+            let is_offered = |one: &str| one.split(['\t', ':']).next() == Some(offer);
+            assert!(told.lines().any(is_offered), "{shell}, `{line}`: {told}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Wrong uses: each gets one sentence what, one why, one what next, and its exit code; and the dry
 //! run, which sends nothing and makes nothing.
 
-use super::{Place, emulate, json_lines, run};
+use super::{Place, at_terminal, emulate, json_lines, run};
 
 const SCAN: [&str; 5] = ["--type", "full", "--comment", "test run", "--approve-max=1000"];
 
@@ -20,6 +20,13 @@ fn each_wrong_use_says_what_why_and_what_next() {
         .unwrap();
     std::fs::write(place.path("names.csv"), "Device ID\nmsedgewin10\nsrv-01\n").unwrap();
     std::fs::write(place.path("empty.csv"), "Device ID\n").unwrap();
+    std::fs::write(place.path("picture.png"), b"\x89PNG\r\n\x1a\n\0\0").unwrap();
+    let entra = format!("Device Name,aadDeviceId\npc0,{GUID}\n");
+    std::fs::write(place.path("entra.csv"), entra).unwrap();
+    let both = format!("Device ID,aadDeviceId\n{},{GUID}\n", super::device(1));
+    std::fs::write(place.path("both.csv"), both).unwrap();
+    let kinds = format!("Device ID\nsrv-1\n{}\n1.23E+39\nsrv-2\n{GUID}\n", super::device(1));
+    std::fs::write(place.path("kinds.csv"), kinds).unwrap();
     std::fs::write(place.path("other.csv"), "city,country\nParis,France\n").unwrap();
     let cases: Vec<(&str, Vec<&str>)> = vec![
         ("no comment", vec!["scan", "list.txt", "--type", "full"]),
@@ -64,6 +71,27 @@ fn each_wrong_use_says_what_why_and_what_next() {
         ("unknown scenario", scan(&["--emulator", "--scenario", "paradise"])),
         ("status without a store", vec!["status"]),
         ("resume without a store", vec!["resume"]),
+        ("a shell without completion", vec!["completions", "tcsh"]),
+        (
+            "a picture",
+            vec!["scan", "picture.png", "--type", "full", "--comment", "x", "--emulator"],
+        ),
+        ("GUIDs under a name of their own", {
+            vec!["scan", "entra.csv", "--type", "full", "--comment", "x", "--emulator"]
+        }),
+        ("GUIDs beside ids", {
+            let list = ["scan", "both.csv", "--column", "aadDeviceId"];
+            [&list[..], &["--type", "full", "--comment", "x", "--emulator"]].concat()
+        }),
+        ("bad rows of several kinds", {
+            vec!["scan", "kinds.csv", "--type", "full", "--comment", "x", "--emulator"]
+        }),
+        ("an option without the one that it says more about", scan(&["--scenario", "calm"])),
+        ("a column that is not there", scan(&["--emulator", "--column", "Machine"])),
+        ("no command for the timer", vec!["schedule"]),
+        ("no age", vec!["prune"]),
+        ("a word too many", vec!["prune", "all"]),
+        ("a store that is a list", vec!["status", "--store", "sqlite:list.txt"]),
         ("store of another kind", vec!["status", "--store", "mysql://x"]),
     ];
     let mut table = String::new();
@@ -196,6 +224,36 @@ fn bad_rows_beside_a_campaign_that_is_open_leave_its_report_alone() {
     let said = run(place.fleetsweep(&scan(&open)));
     assert_eq!(said.code, 2, "{}", said.err);
     assert_eq!(std::fs::read(place.path("r.csv")).unwrap(), before);
+}
+
+#[test]
+fn who_types_a_bare_yes_is_asked_once_more_and_anything_else_ends_it() {
+    let place = Place::new();
+    place.list(3);
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--emulator"];
+    let with = |answers: &[&str]| {
+        let asked = [&scan[..], &["--scenario=quiet", "--store=sqlite:s.db"]].concat();
+        at_terminal(&place.fleetsweep(&asked), answers)
+    };
+    for (answers, code, asked) in
+        [(&["y", "3"][..], 0, 2), (&["y", "yes"], 6, 2), (&["4", "3"], 6, 1), (&["", "3"], 6, 1)]
+    {
+        let said = with(answers);
+        assert_eq!(said.code, code, "{answers:?}: {}", said.out);
+        assert_eq!(said.out.matches(" to start: ").count(), asked, "{answers:?}: {}", said.out);
+    }
+}
+
+#[test]
+fn devices_are_a_table_on_a_terminal_and_lines_for_whatever_else_reads() {
+    let place = Place::new();
+    let devices = place.fleetsweep(&["devices", "--emulator"]);
+    let shown = at_terminal(&devices, &[]);
+    assert!(shown.out.starts_with("NAME  ") && shown.out.contains("  ID\r\n"), "{}", shown.out);
+    let read = run(devices);
+    assert!(read.out.starts_with("id,computerDnsName,"), "{}", read.out);
+    let machines = shown.out.lines().filter(|line| line.len() > 60).count();
+    assert_eq!(machines + 1, read.out.lines().count(), "each below its header: {}", shown.out);
 }
 
 #[test]

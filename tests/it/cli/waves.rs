@@ -231,8 +231,8 @@ async fn on_a_terminal_a_canary_is_proposed_planned_when_it_is_typed_and_confirm
         place.list(count);
         beside(move || on_a_terminal(&place, &emulator, more, typed)).await
     };
-    // A word that is no number orders nothing, and neither does the word of the proposal alone.
-    let (code, shown) = ask(150, &[], "yes\n").await;
+    // A yes orders nothing, however often, and neither does the word of the proposal alone.
+    let (code, shown) = ask(150, &[], "yes\nyes\n").await;
     assert_eq!(code, 6, "{shown}");
     assert!(shown.contains("Type `canary` to have it planned"), "{shown}");
     assert!(asked(&emulator).is_empty());

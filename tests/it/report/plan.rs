@@ -9,7 +9,7 @@ use fleetsweep::report::Document;
 use fleetsweep::report::checked::Checked;
 use fleetsweep::report::nights::Nights;
 use fleetsweep::report::order::{Ahead, InOrder};
-use fleetsweep::report::plan::{Calls, Expire, Plan, Until};
+use fleetsweep::report::plan::{BadKind, Calls, Expire, Plan, Until};
 use fleetsweep::report::waves::{Canary, Wave, Waves};
 
 use crate::kit::support::target;
@@ -44,6 +44,7 @@ pub(crate) fn plan() -> Plan {
              Defender machine id; found `82f42fca-e931-4f03-b54c-47af94bd394d`"
                 .to_owned(),
         ],
+        bad_kinds: Vec::new(),
         skip_bad_rows: false,
         named: Vec::new(),
         used: api_quotas().into_iter().zip([0, 1_312]).collect(),
@@ -153,12 +154,32 @@ fn a_plan_with_windows_says_what_fits_into_the_next_one() {
 #[test]
 fn a_plan_that_is_longer_than_a_screen_shows_what_decides_and_where_the_rest_is() {
     let bad = |n| format!("line {n}, column `Device ID`: {}", "not an id ".repeat(6));
-    let long = Plan { bad_rows: 90, first_bad: (0..30).map(bad).collect(), ..plan() };
+    let kind = |n, rows| BadKind { example: format!("line {n}: {}", "no id ".repeat(20)), rows };
+    let of = |kinds: u64| (0..kinds).map(move |n| kind(n, if n == 0 { 91 - kinds } else { 1 }));
+    let long = Plan {
+        bad_rows: 90,
+        first_bad: (0..30).map(bad).collect(),
+        bad_kinds: of(2).collect(),
+        ..plan()
+    };
     let text = long.text();
     assert!(long.details().lines().count() > 40);
     assert!(text.lines().count() <= 24, "{text}");
-    assert_eq!(text.matches("    line ").count(), 2, "{text}");
-    assert!(text.contains("and 88 more bad rows") && text.contains("With -v"), "{text}");
+    assert!(
+        text.contains("    89 rows such as line 0: no id") && text.contains("With -v"),
+        "{text}"
+    );
+    for (kinds, skip_bad_rows) in [(1, false), (2, true), (5, false), (5, true), (9, true)] {
+        let text = Plan { bad_kinds: of(kinds).collect(), skip_bad_rows, ..long.clone() }.text();
+        let told = text.lines().skip_while(|line| !line.starts_with("  list "));
+        let told: Vec<_> = told.skip(1).take_while(|line| line.starts_with("    ")).collect();
+        assert!(told.len() <= 5, "{kinds} kinds: {told:#?}");
+        assert!(told.iter().all(|line| line.chars().count() <= 80), "{told:#?}");
+        let examples = told.iter().filter(|line| line.contains("line ")).count() as u64;
+        assert_eq!(examples, if kinds + u64::from(skip_bad_rows) > 5 { 3 } else { kinds });
+    }
+    let many = Plan { bad_kinds: of(9).collect(), ..long }.text();
+    assert!(many.contains("    and 5 bad rows of 5 other kinds"), "{many}");
     let short = Plan { first_bad: Vec::new(), bad_rows: 0, warnings: Vec::new(), ..plan() };
     assert_eq!(short.text(), short.details());
 }
