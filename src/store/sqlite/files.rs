@@ -56,7 +56,8 @@ pub(super) fn usable(path: &Path) -> Result<(), StoreError> {
     let log = fs::metadata(side_file(path, "-wal")).map_or(0, |meta| meta.len());
     if fs::metadata(path).is_ok_and(|meta| meta.len() == 0) && log > 0 {
         return Err(refused(format!(
-            "{} is empty and its log is not, so it was cut off; keep both files, and restore a copy",
+            "{} is empty and its log is not, so it was cut off; keep both files, and restore a \
+             copy",
             path.display()
         )));
     }

@@ -84,8 +84,9 @@ fn each_shell_is_told_to_ask_the_program_and_bash_does() {
 /// What a shell offers for this line by its own means. Returns `None` if the shell is not there.
 fn offered_by(shell: &str, script: &str, line: &str) -> Option<String> {
     let place = Place::new();
-    let found = std::process::Command::new(shell).arg("--version").output();
-    if found.is_err() {
+    let asked = format!("command -v {shell} || true");
+    let found = run(through("sh", &["-c", &asked, "sh"], &place.fleetsweep(&[])));
+    if found.out.is_empty() {
         return None;
     }
     let name = if shell == "fish" { "--no-config" } else { "--no-rcs" };

@@ -20,13 +20,6 @@ fn each_wrong_use_says_what_why_and_what_next() {
         .unwrap();
     std::fs::write(place.path("names.csv"), "Device ID\nmsedgewin10\nsrv-01\n").unwrap();
     std::fs::write(place.path("empty.csv"), "Device ID\n").unwrap();
-    std::fs::write(place.path("picture.png"), b"\x89PNG\r\n\x1a\n\0\0").unwrap();
-    let entra = format!("Device Name,aadDeviceId\npc0,{GUID}\n");
-    std::fs::write(place.path("entra.csv"), entra).unwrap();
-    let both = format!("Device ID,aadDeviceId\n{},{GUID}\n", super::device(1));
-    std::fs::write(place.path("both.csv"), both).unwrap();
-    let kinds = format!("Device ID\nsrv-1\n{}\n1.23E+39\nsrv-2\n{GUID}\n", super::device(1));
-    std::fs::write(place.path("kinds.csv"), kinds).unwrap();
     std::fs::write(place.path("other.csv"), "city,country\nParis,France\n").unwrap();
     let cases: Vec<(&str, Vec<&str>)> = vec![
         ("no comment", vec!["scan", "list.txt", "--type", "full"]),
@@ -71,6 +64,23 @@ fn each_wrong_use_says_what_why_and_what_next() {
         ("unknown scenario", scan(&["--emulator", "--scenario", "paradise"])),
         ("status without a store", vec!["status"]),
         ("resume without a store", vec!["resume"]),
+        ("store of another kind", vec!["status", "--store", "mysql://x"]),
+    ];
+    refusals_are(&place, "each_wrong_use_says_what_why_and_what_next", cases);
+}
+
+#[test]
+fn each_wrong_list_option_and_word_says_what_why_and_what_next() {
+    let place = Place::new();
+    place.list(3);
+    std::fs::write(place.path("picture.png"), b"\x89PNG\r\n\x1a\n\0\0").unwrap();
+    let entra = format!("Device Name,aadDeviceId\npc0,{GUID}\n");
+    std::fs::write(place.path("entra.csv"), entra).unwrap();
+    let both = format!("Device ID,aadDeviceId\n{},{GUID}\n", super::device(1));
+    std::fs::write(place.path("both.csv"), both).unwrap();
+    let kinds = format!("Device ID\nsrv-1\n{}\n1.23E+39\nsrv-2\n{GUID}\n", super::device(1));
+    std::fs::write(place.path("kinds.csv"), kinds).unwrap();
+    let cases: Vec<(&str, Vec<&str>)> = vec![
         ("a shell without completion", vec!["completions", "tcsh"]),
         (
             "a picture",
@@ -92,8 +102,12 @@ fn each_wrong_use_says_what_why_and_what_next() {
         ("no age", vec!["prune"]),
         ("a word too many", vec!["prune", "all"]),
         ("a store that is a list", vec!["status", "--store", "sqlite:list.txt"]),
-        ("store of another kind", vec!["status", "--store", "mysql://x"]),
     ];
+    refusals_are(&place, "each_wrong_list_option_and_word_says_what_why_and_what_next", cases);
+}
+
+/// Runs each wrong use, and compares what is said with the snapshot of this name.
+fn refusals_are(place: &Place, snapshot: &str, cases: Vec<(&str, Vec<&str>)>) {
     let mut table = String::new();
     for (name, args) in cases {
         let said = run(place.fleetsweep(&args));
@@ -108,7 +122,7 @@ fn each_wrong_use_says_what_why_and_what_next() {
         (r"([A-Z][a-z]{2} )?\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? [A-Z]+", "TIME"),
         (r"\b\d\d:\d\d(:\d\d)? UTC", "TIME"),
         (r"[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2}", "DAY"),
-    ]}, { insta::assert_snapshot!(table) });
+    ]}, { insta::assert_snapshot!(snapshot, table) });
 }
 
 fn regex_escape(text: &str) -> String {
