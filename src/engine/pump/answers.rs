@@ -21,8 +21,8 @@ impl<P> Flow<P> {
     /// Takes in what became of a call, as far as it concerns all others.
     pub(super) fn answered(&mut self, answer: &Answer) {
         if let Verdict::NeverLeft { why } = &answer.verdict {
-            if self.network.is_blamed(answer.late, answer.claimed_at, self.now) {
-                self.out_of_reach(why.clone());
+            if self.network.is_blamed(answer.late) {
+                self.out_of_reach(why.clone(), answer.late);
             }
             return;
         }
@@ -71,17 +71,18 @@ impl<P> Flow<P> {
     pub(super) fn sign_in_failed(&mut self, error: &SignInError) {
         match error {
             SignInError::Refused(why) => self.halt(Stop::SignIn(why.clone())),
-            SignInError::Unavailable(why) => self.out_of_reach(why.clone()),
+            SignInError::Unavailable(why) => self.out_of_reach(why.clone(), false),
         }
     }
 
-    /// Nothing left: the run waits, and stops in the end.
-    fn out_of_reach(&mut self, why: String) {
+    /// Nothing left: the run waits, and stops in the end. A machine that is too slow has not tried
+    /// to reach the API.
+    fn out_of_reach(&mut self, why: String, late: bool) {
         let (now, timing) = (self.now, self.rate.timing);
         let lost = self.network.lose(now, self.in_flight, &timing);
         self.holds(HoldReason::Network, None);
         self.next_call = now.plus(lost.wait);
-        if !self.network.reached && lost.lasts(now) >= timing.first_contact {
+        if !self.network.reached && !late && lost.lasts(now) >= timing.first_contact {
             self.halt(Stop::NeverReached(why));
         } else if lost.lasts(now) >= timing.max_wait {
             self.halt(Stop::Unreachable(why));

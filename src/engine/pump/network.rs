@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use crate::domain::{Stamp, Timing};
 
-/// Times in a row that calls may be late before that is taken for a network that is lost.
+/// Calls in a row that may be late before they are taken for a network that is lost.
 const LATE_MOST: u32 = 20;
 
 /// What calls tell of the network.
 #[derive(Debug, Default)]
 pub(super) struct Network {
     lost: Option<Lost>,
-    /// Times in a row that this machine was too late to send, and when it was noticed last.
+    /// Calls in a row that this machine was too late to send.
     late: u32,
-    late_at: Option<Stamp>,
     /// The API has answered before.
     pub(super) reached: bool,
 }
@@ -42,16 +41,10 @@ impl Network {
         self.lost.is_none()
     }
 
-    /// Whether a call that was claimed then and did not leave says that the network is lost. A
-    /// machine that slept or is busy says nothing about the network, and holds up all calls that
-    /// are under way: they are late together, which is one time.
-    pub(super) fn is_blamed(&mut self, late: bool, claimed_at: Stamp, now: Stamp) -> bool {
-        if !late {
-            self.late = 0;
-        } else if self.late_at.is_none_or(|at| at < claimed_at) {
-            self.late += 1;
-            self.late_at = Some(now);
-        }
+    /// Whether a call that did not leave says that the network is lost. A machine that slept or is
+    /// busy says nothing about the network.
+    pub(super) fn is_blamed(&mut self, late: bool) -> bool {
+        self.late = if late { self.late + 1 } else { 0 };
         !late || self.late >= LATE_MOST
     }
 
@@ -87,28 +80,14 @@ mod tests {
         Stamp::ZERO.plus(Duration::from_secs(seconds))
     }
 
-    /// Whether a late call that was claimed and noticed then is taken for a lost network.
-    fn late(network: &mut Network, claimed_s: u64, noticed_s: u64) -> bool {
-        network.is_blamed(true, at(claimed_s), at(noticed_s))
-    }
-
     #[test]
     fn only_twenty_late_calls_in_a_row_are_taken_for_a_lost_network() {
         let mut network = Network::default();
-        assert!((0..19).all(|n| !late(&mut network, n * 10, n * 10 + 9)));
-        network.left(at(190));
-        let one = |n: u64| (200 + n * 10, 209 + n * 10);
-        assert!((0..19).map(one).all(|(claimed, noticed)| !late(&mut network, claimed, noticed)));
-        assert!(late(&mut network, 390, 399), "one that left ends the row, and twenty make one");
-        assert!(network.is_blamed(false, at(400), at(400)), "what could not leave says it at once");
-    }
-
-    #[test]
-    fn calls_that_one_stop_of_the_machine_made_late_are_no_lost_network() {
-        let mut network = Network::default();
-        assert!((0..64).all(|n| !late(&mut network, n / 8, 30 + n / 8)), "all were under way");
-        assert!((0..18).all(|n| !late(&mut network, 40 + n * 10, 49 + n * 10)));
-        assert!(late(&mut network, 220, 229), "it was the first time of twenty");
+        assert!((0..19).all(|_| !network.is_blamed(true)));
+        network.left(at(1));
+        assert!((0..19).all(|_| !network.is_blamed(true)), "one that left ends the row");
+        assert!(network.is_blamed(true));
+        assert!(network.is_blamed(false), "a call that could not leave says it at once");
     }
 
     #[test]

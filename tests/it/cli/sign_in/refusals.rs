@@ -229,8 +229,8 @@ async fn a_sign_in_that_fails_in_passing_is_waited_for_before_anybody_is_asked()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_credential_that_is_refused_later_stops_the_campaign_and_leaves_the_queue() {
-    // The secret ends in the middle: the token lives 6 s, and from 5 s on no other is given, by when
-    // the first one is there on a busy machine too.
+    // The secret ends in the middle: the token lives 6 s, and from 5 s on no other is given. By
+    // then the first one is there, on a busy machine too.
     let emulator = emulate_with(|scenario| {
         scenario.token.lifetime_s = 6.0;
         scenario.token.error = 7_000_222;
