@@ -15,7 +15,6 @@ use super::parse::{Parsed, read_other};
 use super::proposals;
 use super::schedule;
 use super::settings::config::Settings;
-use super::settings::env::variable;
 use super::settings::schema::schema;
 use super::settings::sign_in::Surroundings;
 use super::settings::{env, paths, proxy, settings_text};
@@ -49,7 +48,7 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         Stop::new(Box::new(signals::listen)),
     );
     let store = paths::store_choice(common.store.or(store.as_ref()));
-    let profile = variable("FLEETSWEEP_PROFILE");
+    let profile = env::named_profile();
     let commands = proposals::commands(&common, config.as_deref(), profile.as_deref());
     let http = HttpClients::default();
     let channels = if common.is_a_run {

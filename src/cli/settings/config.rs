@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
-use super::env::variable;
+use super::env::{named_profile, variable};
 use super::file::SettingsFile;
 use super::keys::{KEYS, Key, OF_SIGN_IN};
 use super::notify::Notify;
@@ -276,7 +276,7 @@ fn chosen(typed: &Typed<'_>, file: &SettingsFile, path: &Path) -> Result<Option<
     // Commands that sign in nowhere have no such option.
     let named =
         if typed.knows("profile") { typed.matches.get_one::<String>("profile") } else { None };
-    let name = named.cloned().or_else(|| variable("FLEETSWEEP_PROFILE"));
+    let name = named.cloned().or_else(named_profile);
     let name = name.or_else(|| file.profile.clone());
     let Some(name) = name else { return Ok(None) };
     if file.profiles.contains_key(&name) {
@@ -296,7 +296,7 @@ fn no_file_with_a_profile(typed: &Typed<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     let named = typed.matches.get_one::<String>("profile").cloned();
-    let Some(name) = named.or_else(|| variable("FLEETSWEEP_PROFILE")) else { return Ok(()) };
+    let Some(name) = named.or_else(named_profile) else { return Ok(()) };
     let place = match usual_place() {
         Some(path) => format!("there is no settings file at {}", path.display()),
         None => {

@@ -10,6 +10,11 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
+/// The profile that the environment names.
+pub(crate) fn named_profile() -> Option<String> {
+    variable("FLEETSWEEP_PROFILE")
+}
+
 /// The user and the machine, as the system names them, and what the process may do.
 pub(crate) fn host() -> Host {
     let user = variable("SUDO_USER").or_else(|| variable("LOGNAME")).or_else(|| variable("USER"));

@@ -75,14 +75,13 @@ impl<P> Flow<P> {
         }
     }
 
-    /// Nothing left: the run waits, and stops in the end. A machine that is too slow has not tried
-    /// to reach the API.
+    /// Nothing left: the run waits, and stops in the end.
     fn out_of_reach(&mut self, why: String, late: bool) {
         let (now, timing) = (self.now, self.rate.timing);
         let lost = self.network.lose(now, self.in_flight, &timing);
         self.holds(HoldReason::Network, None);
         self.next_call = now.plus(lost.wait);
-        if !self.network.reached && !late && lost.lasts(now) >= timing.first_contact {
+        if self.network.is_not_there(lost, late, now, &timing) {
             self.halt(Stop::NeverReached(why));
         } else if lost.lasts(now) >= timing.max_wait {
             self.halt(Stop::Unreachable(why));

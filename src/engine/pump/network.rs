@@ -48,6 +48,12 @@ impl Network {
         !late || self.late >= LATE_MOST
     }
 
+    /// Whether the API has been out of reach for so long, without ever being reached, that it is
+    /// taken for one that is not there. A call that was late has not tried to reach it.
+    pub(super) fn is_not_there(&self, lost: Lost, late: bool, now: Stamp, timing: &Timing) -> bool {
+        !self.reached && !late && lost.lasts(now) >= timing.first_contact
+    }
+
     /// A call that was claimed then left. Whether that ends a time out of reach; one that left
     /// before it does not.
     pub(super) fn left(&mut self, claimed_at: Stamp) -> bool {
@@ -88,6 +94,21 @@ mod tests {
         assert!((0..19).all(|_| !network.is_blamed(true)), "one that left ends the row");
         assert!(network.is_blamed(true));
         assert!(network.is_blamed(false), "a call that could not leave says it at once");
+    }
+
+    #[test]
+    fn an_api_that_late_calls_have_not_tried_is_not_taken_for_one_that_is_not_there() {
+        let (mut network, timing) = (Network::default(), Timing::default());
+        let lost = network.lose(at(10), 0, &timing);
+        let minute = Duration::from_secs(10) + timing.first_contact;
+        let not_there = |network: &Network, late: bool, after: Duration| {
+            network.is_not_there(lost, late, Stamp::ZERO.plus(after), &timing)
+        };
+        assert!(not_there(&network, false, minute));
+        assert!(!not_there(&network, false, minute - Duration::from_micros(1)));
+        assert!(!not_there(&network, true, minute * 100), "this machine is too slow");
+        network.left(at(9));
+        assert!(!not_there(&network, false, minute), "it was reached before");
     }
 
     #[test]

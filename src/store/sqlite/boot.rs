@@ -71,7 +71,8 @@ pub(super) async fn still_owns_the_clock(
 /// store that comes back to a machine must not come back to an older time. The clocks of `boot` are
 /// read under the store's lock, so that nobody has claimed a call since.
 pub(super) async fn settle_offset(conn: &mut SqliteConnection, boot: &Boot) -> Result<i64, Fault> {
-    if let Some(offset) = kept_offset(conn, boot).await? {
+    let claimed_at = sql::latest_claim(conn).await?;
+    if let Some(offset) = kept_offset(conn, boot, claimed_at).await? {
         return Ok(offset);
     }
     let offset = boot.offset_after(sql::last_moment(conn).await?);
@@ -79,23 +80,33 @@ pub(super) async fn settle_offset(conn: &mut SqliteConnection, boot: &Boot) -> R
     Ok(offset)
 }
 
-/// The offset of this start, without writing it.
-pub(super) async fn read_offset(conn: &mut SqliteConnection, boot: &Boot) -> Result<i64, Fault> {
-    match kept_offset(conn, boot).await? {
-        Some(offset) => Ok(offset),
-        None => Ok(boot.offset_after(sql::last_moment(conn).await?)),
-    }
+/// The offset of this start, without writing it, and the start. Others may claim calls meanwhile,
+/// so the clocks are read after the latest call: it cannot be later than they.
+pub(super) async fn read_offset(
+    conn: &mut SqliteConnection,
+    boot: impl FnOnce() -> Result<Boot, StoreError>,
+) -> Result<(i64, Boot), Fault> {
+    let claimed_at = sql::latest_claim(conn).await?;
+    let boot = boot().map_err(Fault::Store)?;
+    let offset = match kept_offset(conn, &boot, claimed_at).await? {
+        Some(offset) => offset,
+        None => boot.offset_after(sql::last_moment(conn).await?),
+    };
+    Ok((offset, boot))
 }
 
 /// The offset that the store keeps for this start. Returns `None` if the start is new: it has
 /// another name, or the machine has been up for less than it was at the latest call. Not every
 /// system promises that its name is another one each time, and the stamps of a start that passes
 /// for an older one would lie in the future, by as long as that was up.
-async fn kept_offset(conn: &mut SqliteConnection, boot: &Boot) -> Result<Option<i64>, Fault> {
-    let Some(offset) = sql::clock_offset(conn, &boot.id).await? else { return Ok(None) };
-    let now = boot.boot_us.saturating_add(offset);
-    match sql::latest_claim(conn).await? {
-        Some(claimed_at) if claimed_at > now => Ok(None),
-        _ => Ok(Some(offset)),
-    }
+async fn kept_offset(
+    conn: &mut SqliteConnection,
+    boot: &Boot,
+    claimed_at: Option<i64>,
+) -> Result<Option<i64>, Fault> {
+    let kept = sql::clock_offset(conn, &boot.id).await?;
+    let is_before = |offset: &i64| {
+        claimed_at.is_none_or(|claimed_at| claimed_at <= boot.boot_us.saturating_add(*offset))
+    };
+    Ok(kept.filter(is_before))
 }

@@ -134,9 +134,8 @@ impl SqliteStore<SystemClock> {
         let what = "reading the store's clock";
         let readers = open::readers(&path);
         let mut conn = readers.acquire().await.map_err(|error| told(what, error.into()))?;
-        let boot = Boot::now()?;
-        let offset =
-            boot::read_offset(&mut conn, &boot).await.map_err(|fault| told(what, fault))?;
+        let read = boot::read_offset(&mut conn, Boot::now).await;
+        let (offset, boot) = read.map_err(|fault| told(what, fault))?;
         drop(conn);
         let clock = SystemClock::with_offset(offset);
         let shared = Arc::new(Shared { clock, timing, boot: Some(boot.id) });
