@@ -13,7 +13,7 @@ use super::clock::SharedClock;
 use super::epoch::{self, Witness};
 use super::fault::{Fault, Remedy};
 use super::gather::Gathering;
-use super::session::{Session, Sessions};
+use super::session::{Session, Sessions, refuse_poolers};
 use super::sql::{self, BEGIN};
 use super::transaction::{Shared, Transaction};
 use crate::domain::Timing;
@@ -111,6 +111,13 @@ impl<C: SharedClock> Inner<C> {
                 Fault::NoConnection("no connection can be made".to_owned())
             }
         })
+    }
+
+    /// The first connection, after a look at what stands between this process and the server.
+    pub(super) async fn first(&self) -> Done<Object<Sessions>> {
+        let (first, second) = (self.connect().await?, self.connect().await?);
+        refuse_poolers(&first, &second).await?;
+        Ok(first)
     }
 
     /// A connection.

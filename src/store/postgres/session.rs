@@ -308,6 +308,19 @@ async fn check(session: &Session, is_near: bool) -> Result<i32, Fault> {
     Ok(one)
 }
 
+/// Refuses a pooler that gives each transaction another session, which two of one client show: they
+/// share one on the server, or the first has lost its own while the second is in a transaction.
+pub(super) async fn refuse_poolers(first: &Session, second: &Session) -> Result<(), Fault> {
+    const BACKEND: &str = "SELECT pg_backend_pid() AS pid";
+    second.simple("BEGIN").await?;
+    let served_by: i32 = first.query_one(BACKEND, &[]).await?.try_get("pid")?;
+    second.simple("ROLLBACK").await?;
+    if served_by != first.backend || first.backend == second.backend {
+        return Err(Fault::Store(fault::pooled()));
+    }
+    Ok(())
+}
+
 /// What is told of an engine that speaks PostgreSQL's language and keeps other promises.
 fn other_engine(version: &str) -> Option<String> {
     let (name, why) = if version.contains("CockroachDB") {

@@ -52,7 +52,7 @@ impl PostgresStore<ServerClock> {
         let inner = Inner::over(address, timing, clock).map_err(|fault| told(what, fault))?;
         let shown = inner.place.clone();
         let opened = async {
-            let session = inner.connect().await?;
+            let session = inner.first().await?;
             let schema = migrate::found(&session).await?;
             if schema == Schema::Current {
                 epoch::begin_clock(&session, &inner.shared.clock).await?;
@@ -76,7 +76,7 @@ impl<C: SharedClock> PostgresStore<C> {
         let what = "opening the store";
         let opened = async {
             let mut inner = Inner::over(address, timing, clock)?;
-            let session = inner.connect().await?;
+            let session = inner.first().await?;
             if migrate::found(&session).await? != Schema::Current {
                 migrate::migrate(&session).await?;
             }

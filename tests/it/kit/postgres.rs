@@ -204,12 +204,12 @@ fn faketime() -> PathBuf {
 }
 
 #[cfg(unix)]
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 #[cfg(windows)]
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     false
 }
 

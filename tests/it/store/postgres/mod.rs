@@ -9,6 +9,7 @@ mod commits;
 mod controls;
 mod failover;
 mod pair;
+mod pooled;
 
 use std::sync::Arc;
 use std::time::Duration;
