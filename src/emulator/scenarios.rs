@@ -26,8 +26,8 @@ const NAMED: [(&str, &str); 10] = [
 pub enum ScenarioError {
     /// Neither a name that is known nor a file that can be read.
     #[error(
-        "{name:?} is none of the built-in scenarios ({known}), and as a file it cannot be read: \
-         {why}"
+        "{name:?} is none of the built-in scenarios ({known}), and {}",
+        as_a_file(.why)
     )]
     Unknown {
         /// What was asked for.
@@ -50,6 +50,13 @@ pub enum ScenarioError {
         /// What it may say.
         must: &'static str,
     },
+}
+
+fn as_a_file(why: &std::io::Error) -> String {
+    match why.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => format!("as a file it cannot be read: {why}"),
+    }
 }
 
 impl Scenario {

@@ -71,6 +71,8 @@ pub fn open(path: &Path) -> Result<File, IntakeError> {
     let refuse = |fault| IntakeError::new(&path.to_string_lossy(), fault);
     let file = File::open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => refuse(Fault::NotFound),
+        // Windows calls it a lack of rights.
+        _ if path.is_dir() => refuse(Fault::Directory),
         _ => refuse(Fault::Io(error)),
     })?;
     match file.metadata() {

@@ -10,6 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Child;
 use tokio::time::timeout;
 
+use crate::domain::text::in_words;
 use crate::report::human;
 use crate::system::command::{Tree, shell};
 
@@ -46,7 +47,8 @@ async fn within(
     summary: &str,
     signal: impl Future<Output = ()>,
 ) -> Result<(), String> {
-    let mut child = start(command).map_err(|error| format!("could not be started: {error}"))?;
+    let mut child =
+        start(command).map_err(|error| format!("could not be started: {}", in_words(error)))?;
     let tree = Tree::of(&child);
     let ended = {
         let work = timeout(limit, feed_and_wait(&mut child, summary));
@@ -61,7 +63,7 @@ async fn within(
     match ended {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(failed(status)),
-        Ok(Err(error)) => Err(format!("could not be waited for: {error}")),
+        Ok(Err(error)) => Err(format!("could not be waited for: {}", in_words(error))),
         Err(why) => {
             // What the shell started ends with it.
             tree.kill();

@@ -20,7 +20,7 @@ use crate::store::Store;
 
 /// The latest calls that are looked at: more than any quota of the API holds.
 const LATEST: usize = 10_000;
-/// Budgets that are shown: those of the campaigns that are open or the latest.
+/// Budgets that are shown, those of open campaigns first: each is a read of the store.
 const MOST: usize = 60;
 
 /// The limits.
@@ -28,6 +28,8 @@ pub(in crate::page) struct LimitsView {
     pub(in crate::page) first: String,
     pub(in crate::page) tone: Tone,
     pub(in crate::page) budgets: Vec<BudgetView>,
+    /// How many there are, with those that are not shown.
+    pub(in crate::page) all: usize,
 }
 
 /// One budget.
@@ -62,12 +64,16 @@ impl LimitsView {
                 }
             }
         }
+        let all = keys.len();
+        let mut keys: Vec<_> = keys.into_iter().collect();
+        keys.sort_by_key(|(_, campaigns)| campaigns.is_empty());
+        keys.truncate(MOST);
         let mut budgets = Vec::new();
-        for (key, campaigns) in keys.into_iter().take(MOST) {
+        for (key, campaigns) in keys {
             budgets.push(BudgetView::read(store, key, campaigns, &now).await?);
         }
-        let (first, tone) = first(&budgets);
-        Ok(Self { first, tone, budgets })
+        let (first, tone) = first(&budgets, all);
+        Ok(Self { first, tone, budgets, all })
     }
 }
 
@@ -120,13 +126,14 @@ fn after(now: &ZonedDateTime, wait: Duration) -> String {
     clock_exact(&at.to_zoned_datetime(now.time_zone().clone()), now)
 }
 
-fn first(budgets: &[BudgetView]) -> (String, Tone) {
+fn first(budgets: &[BudgetView], all: usize) -> (String, Tone) {
     let held: Vec<&BudgetView> = budgets.iter().filter(|one| one.held.is_some()).collect();
+    let shown = if all > budgets.len() { " that are shown" } else { "" };
     match held[..] {
         _ if budgets.is_empty() => ("Nothing was called yet.".to_owned(), Tone::Idle),
         [] => {
-            let all = counted(budgets.len() as u64, "limit");
-            (format!("A call may leave now in each of {all}."), Tone::Good)
+            let of = counted(budgets.len() as u64, "limit");
+            (format!("A call may leave now in each of {of}{shown}."), Tone::Good)
         }
         [one] => {
             let (operation, held) = (one.key.operation, one.held.as_deref().unwrap_or_default());
@@ -134,10 +141,8 @@ fn first(budgets: &[BudgetView]) -> (String, Tone) {
         }
         ref several => {
             let of = count(budgets.len() as u64);
-            (
-                format!("{} of {of} limits hold the next call.", count(several.len() as u64)),
-                Tone::Runs,
-            )
+            let held = count(several.len() as u64);
+            (format!("{held} of {of} limits{shown} hold the next call."), Tone::Runs)
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Frame, class, figure_of_calls, scrolls};
 use crate::domain::Priority;
 use crate::domain::text::printable;
 use crate::page::model::limits::{BudgetView, LimitsView};
-use crate::report::human::{count, used_of};
+use crate::report::human::{count, counted, used_of};
 use crate::report::outcomes::fitting;
 use crate::report::picture::minutes::spans;
 
@@ -29,7 +29,13 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &LimitsView) -> Markup {
         div class=(format!("say {}", class(view.tone))) { p { strong { (view.first) } } }
         @for picture in &pictures { (picture) }
         @if !view.budgets.is_empty() {
-            @if !pictures.is_empty() { h2 { "All limits" } }
+            @if view.all > view.budgets.len() {
+                h2 { "Limits of open campaigns first" }
+                p class="sub" {
+                    (count(view.budgets.len() as u64)) " of " (counted(view.all as u64, "limit"))
+                    " are shown. The page of a campaign shows its own."
+                }
+            } @else if !pictures.is_empty() { h2 { "All limits" } }
             (scrolls("Limits", &html! {
                 table {
                     thead { tr {

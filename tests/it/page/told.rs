@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fleetsweep::domain::Timing;
+use fleetsweep::domain::{Operation, Timing};
 
 use super::kit::{Page, STORE, campaign};
 use super::show::Show;
@@ -148,6 +148,24 @@ async fn a_tenant_of_the_settings_has_its_name_and_one_without_a_run_is_told() {
     let (missing, there) = (body.find("fabrikam").unwrap(), body.find("contoso").unwrap());
     assert!(missing < there, "the worst first: {body}");
     assert!(body.contains("fabrikam: No campaign of it was open within 8 days."), "{body}");
+}
+
+#[tokio::test]
+async fn of_too_many_limits_those_of_open_campaigns_are_shown_and_the_others_counted() {
+    let place = Place::new();
+    Show::of_tenants(&place.path("page.db"), 40).await;
+    let page = Page::of(&place).await;
+    let body = page.get("/limits").await.body;
+    let shown = format!("60 of {} limits are shown", 40 * Operation::ALL.len());
+    assert!(body.contains(&shown), "{body}");
+    assert!(body.contains("60 limits that are shown"), "{body}");
+    let table = body.split("<tbody>").last().unwrap();
+    let rows: Vec<&str> = table.split("<tr>").skip(1).collect();
+    assert_eq!(rows.len(), 60);
+    let of_open = |row: &&str| row.contains("href=\"/c/");
+    // Tenants 0, 1, 20 and 21 stopped with work left; 2 to 5 and 22 to 25 are at work.
+    assert_eq!(rows.iter().filter(|row| of_open(row)).count(), 12, "{table}");
+    assert!(rows[..12].iter().all(of_open), "{table}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
