@@ -32,6 +32,15 @@ impl Stamp {
     pub fn since(self, earlier: Stamp) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0).max(0).unsigned_abs())
     }
+
+    /// The first moment after this one that is a multiple of a time, so that all who do something
+    /// at that interval do it together: a process that wakes up once for a thousand costs a part of
+    /// one that wakes up a thousand times.
+    #[must_use]
+    pub fn next_beat(self, every: Duration) -> Stamp {
+        let every = micros(every).max(1);
+        Stamp(self.0.saturating_sub(self.0.rem_euclid(every)).saturating_add(every))
+    }
 }
 
 /// How often the list of actions is asked about a device whose answer is missing.
@@ -208,6 +217,17 @@ mod tests {
         assert_eq!(tenth.look_up_after, whole.look_up_after.map(|wait| wait / 10));
         assert_eq!((tenth.poll, tenth.time_scale), (whole.poll / 10, 10));
         assert_eq!(tenth.scaled(0), tenth, "nothing is divided by zero");
+    }
+
+    #[test]
+    fn whoever_does_something_every_five_seconds_does_it_at_the_same_moments() {
+        let five = Duration::from_secs(5);
+        for at in [10_000_000, 10_000_001, 14_999_999] {
+            assert_eq!(Stamp(at).next_beat(five), Stamp(15_000_000), "after {at}");
+        }
+        assert_eq!(Stamp(-1).next_beat(five), Stamp(0));
+        assert_eq!(Stamp(7).next_beat(Duration::ZERO), Stamp(8), "it is always later");
+        assert_eq!(Stamp(i64::MAX).next_beat(five), Stamp(i64::MAX));
     }
 
     #[test]

@@ -113,13 +113,15 @@ impl<W: Work> Pump<W> {
     async fn tick(&mut self) -> Result<()> {
         let (now, every) = (self.flow.now, self.watching.progress_every);
         if !every.is_zero() && self.next_progress <= now {
-            self.next_progress = now.plus(every);
+            // With the looks of all runs, so that the process wakes up once for both.
+            let beat = every.min(self.flow.rate.timing.poll);
+            self.next_progress = now.plus(every).minus(beat).next_beat(beat);
             self.progress().await?;
         }
         if self.flow.next_tick > now || self.flow.stop.is_some() {
             return Ok(());
         }
-        self.flow.next_tick = now.plus(self.flow.rate.timing.poll);
+        self.flow.next_tick = now.next_beat(self.flow.rate.timing.poll);
         self.work.tick(&mut self.flow).await
     }
 

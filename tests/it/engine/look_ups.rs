@@ -252,7 +252,7 @@ async fn busy_on_a_second_attempt_is_looked_up_and_found_to_be_ours() {
         (5, _) => Act::BUSY,
         _ => Act::Serve,
     };
-    let world = World::new(Script { list_lag: SECOND * 145, ..Script::scan(rule) });
+    let world = World::new(Script { list_lag: SECOND * 150, ..Script::scan(rule) });
     assert_eq!(world.play(60).await.ran.ending, Ending::Finished);
     assert_eq!(world.asks_of(5), 2);
     assert_eq!(world.outcomes().await, [("accepted", 60)].into());

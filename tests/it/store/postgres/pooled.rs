@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use fleetsweep::domain::Timing;
-use fleetsweep::store::postgres::{Address, PostgresStore, ServerClock};
 use fleetsweep::store::StoreError;
+use fleetsweep::store::postgres::{Address, PostgresStore, ServerClock};
 
 use super::{process, use_up};
 use crate::kit::child::tool;
