@@ -20,6 +20,9 @@ pub struct Options {
     pub names: Option<Names>,
     /// The tenant of the run, if it is known: rows that name another one are not its own.
     pub tenant: Option<TenantId>,
+    /// What that tenant is called, if anything: rows that name their tenant otherwise are not its
+    /// own.
+    pub called: Vec<String>,
     /// The rows that are taken of a list of several tenants; all if it is of one.
     pub only_of: Option<OnlyOf>,
 }
@@ -47,6 +50,13 @@ impl fmt::Debug for Names {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { column: None, max_rows: DEFAULT_MAX_ROWS, names: None, tenant: None, only_of: None }
+        Self {
+            column: None,
+            max_rows: DEFAULT_MAX_ROWS,
+            names: None,
+            tenant: None,
+            called: Vec::new(),
+            only_of: None,
+        }
     }
 }

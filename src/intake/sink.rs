@@ -148,8 +148,13 @@ impl<'a> Sink<'a> {
 
     /// Whether the row names another tenant than the one of the run. What says nothing is its own.
     fn is_foreign(&self, entry: &Entry<'_>) -> bool {
-        match (self.options.tenant, entry.facts.tenancy.told()) {
-            (Some(own), Some(told)) => own != told,
+        let Options { tenant, called, .. } = self.options;
+        let Facts { tenancy, tenant_name, .. } = entry.facts;
+        match (tenancy.told(), tenant_name) {
+            (Some(told), _) => tenant.is_some_and(|own| own != told),
+            (None, Some(told)) if !called.is_empty() => {
+                !called.iter().any(|own| own.eq_ignore_ascii_case(told))
+            }
             _ => false,
         }
     }

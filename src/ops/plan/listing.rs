@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::domain::preflight::Group;
 use crate::domain::request::ListedDevice;
+use crate::domain::text::printable;
 use crate::domain::{CampaignId, CampaignName, DeviceId, Facts, Life, NewRow, OrderBy, Outcome};
 use crate::intake::{self, Fault, IntakeError, Options, Row, RowError, RowKind, RowProblem, Seen};
 use crate::ops::failure::Failure;
@@ -112,7 +113,7 @@ impl Listing {
 
     fn count(&mut self, source: Option<&String>, row: &Row) {
         self.rows += 1;
-        self.notes.row(row.facts.tenancy.told());
+        self.notes.row(&row.facts, matches!(row.kind, RowKind::Foreign(_)));
         match &row.kind {
             RowKind::Device(_) => {}
             RowKind::Foreign(_) => {
@@ -233,6 +234,7 @@ fn read_all(
     to_store: Option<&mpsc::Sender<Vec<NewRow>>>,
 ) -> Result<Listing, IntakeError> {
     let mut listing = Listing { sequence: Arc::new(sequence), ..Listing::default() };
+    listing.notes.own_is_named = !options.called.is_empty();
     let mut seen = Seen::new();
     let several = sources.len() > 1;
     // Only the whole column tells which number of a date is the day.
@@ -333,6 +335,10 @@ fn new_row(row: Row, begun: RowStart) -> NewRow {
         RowKind::Foreign(device) => {
             let reason = Group::OtherTenant.reason(&match row.facts.tenancy.told() {
                 Some(tenant) => format!("the list names tenant {tenant} for it"),
+                None if row.facts.tenant_name.is_some() => {
+                    let name = row.facts.tenant_name.as_deref().unwrap_or_default();
+                    format!("the list names tenant `{}` for it", printable(name))
+                }
                 None => Group::OtherTenant.what().to_owned(),
             });
             (device, Life::ended(Outcome::Skipped), Some(reason))

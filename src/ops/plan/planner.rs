@@ -12,6 +12,7 @@ use crate::defender::Inventory;
 use crate::domain::campaign::hash_of_ids;
 use crate::domain::preflight::Rules;
 use crate::domain::request::ScanRequest;
+use crate::domain::service::is_domain;
 use crate::domain::{Campaign, CampaignId, CampaignName, Order};
 use crate::ops::context::Context;
 use crate::ops::destination::Planned;
@@ -131,6 +132,7 @@ impl Planner<'_> {
     ) -> Result<Read, Failure> {
         preflight.marks = self.wish.marks();
         preflight.tenant = self.planned.target.tenant.parse().ok();
+        preflight.called = self.called();
         let preflight = Arc::new(preflight);
         let listing = source::read(self.request, kept, &preflight, draft).await?;
         let order = Order {
@@ -141,6 +143,16 @@ impl Planner<'_> {
             ids_hash: hash_of_ids(listing.ids.iter().copied()),
         };
         Ok(Read { listing, preflight, order })
+    }
+
+    /// What the tenant is called: by its profile, and by its domain if that is how it was given.
+    fn called(&self) -> Vec<String> {
+        let connect = &self.request.run.connect;
+        let domain = connect.tenant.as_ref().filter(|said| is_domain(said));
+        if self.planned.emulated {
+            return Vec::new();
+        }
+        connect.profile.iter().chain(domain).cloned().collect()
     }
 
     /// Stops the plan for bad rows, unless they are to be skipped.

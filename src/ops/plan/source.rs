@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::domain::request::{Said, ScanRequest};
 use crate::domain::text::printable;
-use crate::domain::{CampaignId, OrderBy, TenantId};
+use crate::domain::{CampaignId, OrderBy};
 use crate::intake::{DEFAULT_MAX_ROWS, NameAnswer, Names, Options};
 use crate::ops::destination::Planned;
 use crate::ops::failure::Failure;
@@ -25,7 +25,7 @@ use crate::store::Store;
 pub(crate) async fn rehearse(request: &ScanRequest) -> Result<Option<File>, Failure> {
     // What a name stands for is not known yet.
     if !request.names {
-        Sequence::rehearse(&request.order, options(request, None, None)).await?;
+        Sequence::rehearse(&request.order, options(request, None)).await?;
     }
     if request.from_tenant || !request.ids.is_empty() {
         return Ok(None);
@@ -49,8 +49,12 @@ pub(crate) async fn read<S: Store>(
         index.map_or(NameAnswer::Unknown(None), |index| index.find(name))
     }));
     let names = if request.names { Some(names) } else { None };
-    let tenant = preflight.tenant;
-    let sequence = Sequence::read(&request.order, options(request, names.clone(), tenant)).await?;
+    let options = Options {
+        tenant: preflight.tenant,
+        called: preflight.called.clone(),
+        ..options(request, names)
+    };
+    let sequence = Sequence::read(&request.order, options.clone()).await?;
     let reading = Reading { preflight, sequence };
     if request.from_tenant {
         let picked = preflight.known.as_ref().map_or(&[][..], |known| &known.picked);
@@ -59,7 +63,6 @@ pub(crate) async fn read<S: Store>(
     if !request.ids.is_empty() {
         return listing::known(&request.ids, reading, draft).await;
     }
-    let options = options(request, names, tenant);
     listing::read(&request.devices, kept, options, reading, draft).await
 }
 
@@ -74,20 +77,20 @@ pub(crate) fn check_order(request: &ScanRequest, listing: &Listing) -> Result<()
 /// How a list is read for what its rows say beside their devices.
 pub(crate) fn options_of(request: &ScanRequest) -> Options {
     // What a name stands for is not known yet, and an unknown one refuses no list as a whole.
-    options(request, if request.names { Some(unknown_names()) } else { None }, None)
+    options(request, if request.names { Some(unknown_names()) } else { None })
 }
 
 fn unknown_names() -> Names {
     Names(Arc::new(|_: &str| NameAnswer::Unknown(None)))
 }
 
-fn options(request: &ScanRequest, names: Option<Names>, tenant: Option<TenantId>) -> Options {
+fn options(request: &ScanRequest, names: Option<Names>) -> Options {
     Options {
         column: request.column.clone(),
         max_rows: request.max_rows.unwrap_or(DEFAULT_MAX_ROWS),
         names,
-        tenant,
         only_of: request.only_of.clone(),
+        ..Options::default()
     }
 }
 

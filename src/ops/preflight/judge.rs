@@ -80,6 +80,8 @@ pub(crate) struct Preflight {
     pub marks: Marks,
     /// The tenant of the run, if its id is known: rows of others are not sent to it.
     pub tenant: Option<TenantId>,
+    /// What it is called in the settings, if anything: rows that name another are not sent to it.
+    pub called: Vec<String>,
     /// What was not checked, and why.
     pub not_checked: Vec<String>,
     /// What the user should know before the first order.
@@ -161,6 +163,7 @@ impl Preflight {
             before: None,
             marks: Marks::None,
             tenant: None,
+            called: Vec::new(),
             not_checked,
             warnings: Vec::new(),
             calls: 0,

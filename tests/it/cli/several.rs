@@ -284,3 +284,53 @@ fn the_link_of_each_customer_is_printed_without_asking_anybody() {
     let said = run(place.fleetsweep(&["consent-url", "--config=c.toml", "--all-profiles"]));
     assert_eq!(said.out, format!("cust-1 {}cust-2 {}", link(1), link(2)), "{}", said.err);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_name_another_profile_are_never_sent_to_the_one_that_was_chosen() {
+    let provider = Provider::of(2).await;
+    let by_id = tenant(1);
+    provider.list(&[(1, "Cust-0"), (2, "cust-1"), (3, &by_id), (4, "cust-7")]);
+    let said = provider.run(scan(&provider, &["--profile=cust-0", "--approve-max=10"])).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!([0, 1].map(|n| provider.ordered(n)), [1, 0]);
+    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let warned = "never sent to this one: 1 row of `cust-1`, 1 row of `cust-7`";
+    assert!(told.contains(warned), "{told}");
+    let path = std::fs::read_dir(provider.place.path("")).unwrap().flatten();
+    let mut reports = path.filter(|file| file.path().extension().is_some_and(|end| end == "csv"));
+    let is_report = |file: &std::fs::DirEntry| file.file_name() != "list.csv";
+    let rows = report(&reports.find(is_report).unwrap().path());
+    assert_eq!(
+        rows.iter().map(|row| &row["outcome"]).collect::<Vec<_>>(),
+        ["accepted", "skipped", "skipped", "skipped"]
+    );
+    assert!(rows[1]["reason"].contains("the list names tenant `cust-1`"), "{rows:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn coverage_is_told_of_each_tenant_or_of_the_one_that_is_named() {
+    let provider = Provider::of(2).await;
+    provider.list(&[(1, "cust-0"), (2, "cust-1"), (3, "cust-1")]);
+    let list = provider.place.path("list.csv");
+    let text = std::fs::read_to_string(&list).unwrap() + "no-id,cust-1\n";
+    std::fs::write(&list, text).unwrap();
+    let how = ["--all-profiles", "--approve-max=10", "--skip-bad-rows"];
+    let said = provider.run(scan(&provider, &how)).await;
+    assert_eq!(said.code, 3, "{}", said.err);
+    let again = provider.run(provider.command(&["resume", "inc", "--all-profiles"])).await;
+    assert_eq!(again.code, 3, "a row is bad still: {} {}", again.out, again.err);
+    let coverage = async |more: &[&str]| {
+        let words = [&["status", "--coverage", "--json"], more].concat();
+        let said = provider.run(provider.command(&words)).await;
+        assert_eq!(said.code, 0, "{}", said.err);
+        let lines = json_lines(&said.out);
+        let of =
+            |line: &Value| (line["tenant"].as_str().unwrap().to_owned(), line["devices"].clone());
+        lines.iter().map(of).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let (one, other) = ((tenant(0), Value::from(1)), (tenant(1), Value::from(2)));
+    assert_eq!(coverage(&[]).await, [one.clone(), other.clone()].into());
+    assert_eq!(coverage(&["--all-profiles"]).await, [one, other.clone()].into());
+    assert_eq!(coverage(&[&format!("--tenant={}", tenant(1))]).await, [other.clone()].into());
+    assert_eq!(coverage(&["--profiles=cust-1"]).await, [other].into());
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::export::cut_after;
 use crate::domain::text::printable;
-use crate::domain::{Target, TenantId};
+use crate::domain::{Facts, Target, TenantId};
 use crate::ops::failure::Failure;
 use crate::report::human::{count, counted};
 
@@ -15,11 +15,23 @@ const TENANTS: usize = 1_000;
 /// Tenants that a warning names.
 const SHOWN: usize = 3;
 
+/// Rows that name their tenant so.
+#[derive(Clone, Debug, Default)]
+struct OfName {
+    rows: u64,
+    /// It is another one than the run's, as far as that is known.
+    is_foreign: bool,
+}
+
 /// What the lists say of themselves.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ListNotes {
     /// Rows of each tenant that is named.
     tenants: BTreeMap<TenantId, u64>,
+    /// What the run's own tenant is called is known, so that a name tells whose a row is.
+    pub(crate) own_is_named: bool,
+    /// Rows of each that is named otherwise than by its id.
+    names: BTreeMap<String, OfName>,
     /// Those of the list that is being read.
     here: BTreeMap<TenantId, u64>,
     /// Rows of lists that look cut off.
@@ -27,13 +39,24 @@ pub(crate) struct ListNotes {
 }
 
 impl ListNotes {
-    /// Takes in the tenant that a row names.
-    pub(crate) fn row(&mut self, tenant: Option<TenantId>) {
-        let Some(tenant) = tenant else { return };
+    /// Takes in the tenant that a row names, and whether that is another one than the run's.
+    pub(crate) fn row(&mut self, facts: &Facts, is_foreign: bool) {
+        let Some(tenant) = facts.tenancy.told() else {
+            return self.name(facts.tenant_name.as_deref(), is_foreign);
+        };
         for rows in [&mut self.tenants, &mut self.here] {
             if rows.len() < TENANTS || rows.contains_key(&tenant) {
                 *rows.entry(tenant).or_default() += 1;
             }
+        }
+    }
+
+    fn name(&mut self, name: Option<&str>, is_foreign: bool) {
+        let Some(name) = name.map(str::to_lowercase) else { return };
+        if self.names.len() < TENANTS || self.names.contains_key(&name) {
+            let told = self.names.entry(name).or_default();
+            told.rows += 1;
+            told.is_foreign |= is_foreign;
         }
     }
 
@@ -53,7 +76,8 @@ impl ListNotes {
 
     /// What the plan warns of, for a run towards this tenant.
     pub(crate) fn warnings(&self, own: Option<TenantId>, emulated: bool) -> Vec<String> {
-        self.cuts.iter().cloned().chain(self.of_tenants(own, emulated)).collect()
+        let of_tenants = self.of_tenants(own, emulated).into_iter().chain(self.of_names(emulated));
+        self.cuts.iter().cloned().chain(of_tenants).collect()
     }
 
     fn of_tenants(&self, own: Option<TenantId>, emulated: bool) -> Option<String> {
@@ -83,12 +107,50 @@ impl ListNotes {
         }
     }
 
+    fn of_names(&self, emulated: bool) -> Option<String> {
+        let foreign: Vec<_> = self.names.iter().filter(|(_, told)| told.is_foreign).collect();
+        if !foreign.is_empty() {
+            return Some(format!(
+                "rows of other tenants are never sent to this one: {}; scan each tenant with its \
+                 own profile, or all of them with --all-profiles",
+                by_name(&foreign)
+            ));
+        }
+        let unsure: Vec<_> = self.names.iter().filter(|_| !self.own_is_named).collect();
+        match unsure.len() {
+            0 => None,
+            1 if emulated => None,
+            1 => Some(format!(
+                "the list names its tenant ({}), and nothing says whether that is the one of this \
+                 run",
+                by_name(&unsure)
+            )),
+            _ => Some(format!(
+                "the list is of several tenants ({}): a run orders only what is of its own{}",
+                by_name(&unsure),
+                if emulated { "; the emulator takes all" } else { "" }
+            )),
+        }
+    }
+
     /// Refuses a list whose rows name tenants where it is not known which one the run is for.
     ///
     /// # Errors
     /// `Failure` says how to name it.
     pub(crate) fn check(&self, target: &Target, emulated: bool) -> Result<(), Failure> {
-        if emulated || self.tenants.is_empty() || target.tenant.parse::<TenantId>().is_ok() {
+        if emulated {
+            return Ok(());
+        }
+        let unsure: Vec<_> = self.names.iter().filter(|_| !self.own_is_named).collect();
+        if unsure.len() > 1 {
+            return Err(Failure::usage(
+                "nothing was ordered: rows of another tenant could be sent to this one",
+                format!("the list names several tenants: {}", by_name(&unsure)),
+                "say with --profile whose devices are meant: rows that name another profile or \
+                 domain are skipped then",
+            ));
+        }
+        if self.tenants.is_empty() || target.tenant.parse::<TenantId>().is_ok() {
             return Ok(());
         }
         Err(Failure::usage(
@@ -103,19 +165,70 @@ impl ListNotes {
     }
 }
 
+fn by_name(named: &[(&String, &OfName)]) -> String {
+    let of = |(name, told): &(&String, &OfName)| {
+        format!("{} of `{}`", counted(told.rows, "row"), printable(name))
+    };
+    let mut text = named.iter().take(SHOWN).map(of).collect::<Vec<_>>().join(", ");
+    if named.len() > SHOWN {
+        text.push_str(&format!(" and {} more", counted((named.len() - SHOWN) as u64, "tenant")));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Tenancy;
 
     fn tenant(n: u64) -> TenantId {
         format!("{n:08x}-2222-3333-4444-555555555555").parse().unwrap()
     }
 
+    fn of(tenant: Option<TenantId>) -> Facts {
+        Facts { tenancy: Tenancy { tenant, ..Tenancy::default() }, ..Facts::default() }
+    }
+
     fn told(rows: &[u64]) -> ListNotes {
         let mut told = ListNotes::default();
-        rows.iter().for_each(|n| told.row(Some(tenant(*n))));
-        told.row(None);
+        rows.iter().for_each(|n| told.row(&of(Some(tenant(*n))), false));
+        told.row(&of(None), false);
         told
+    }
+
+    fn named(rows: &[(&str, bool)], own_is_named: bool) -> ListNotes {
+        let mut told = ListNotes { own_is_named, ..ListNotes::default() };
+        for (name, is_foreign) in rows {
+            let facts = Facts { tenant_name: Some((*name).to_owned()), ..Facts::default() };
+            told.row(&facts, *is_foreign);
+        }
+        told
+    }
+
+    #[test]
+    fn tenants_that_are_named_by_profile_are_told_and_several_are_refused_where_none_is_known() {
+        let target = Target { tenant: tenant(1).to_string(), ..target("") };
+        let all = named(&[("cust-a", false), ("cust-b", true), ("CUST-B", true)], true);
+        let warned = all.warnings(Some(tenant(1)), false).remove(0);
+        assert!(warned.contains("never sent to this one: 2 rows of `cust-b`"), "{warned}");
+        assert!(all.check(&target, false).is_ok(), "they are skipped");
+        assert_eq!(named(&[("cust-a", false)], true).warnings(None, false), [""; 0]);
+        let one = named(&[("contoso", false)], false);
+        assert!(one.warnings(None, false)[0].contains("nothing says whether"));
+        assert!(one.check(&target, false).is_ok());
+        let two = named(&[("cust-a", false), ("cust-b", false)], false);
+        let refused = two.check(&target, false).unwrap_err();
+        assert!(refused.why.contains("1 row of `cust-a`, 1 row of `cust-b`"), "{refused:?}");
+        assert!(two.check(&target, true).is_ok(), "an emulator has no tenants");
+    }
+
+    fn target(tenant: &str) -> Target {
+        Target {
+            api_origin: "https://api.security.microsoft.com".to_owned(),
+            tenant: tenant.to_owned(),
+            application: "a".to_owned(),
+            cloud: "public".to_owned(),
+        }
     }
 
     #[test]
@@ -136,12 +249,6 @@ mod tests {
 
     #[test]
     fn a_list_that_names_tenants_is_refused_where_the_own_one_has_no_id() {
-        let target = |tenant: &str| Target {
-            api_origin: "https://api.security.microsoft.com".to_owned(),
-            tenant: tenant.to_owned(),
-            application: "a".to_owned(),
-            cloud: "public".to_owned(),
-        };
         let named = told(&[1]);
         assert!(named.check(&target("contoso.example"), false).is_err());
         assert!(named.check(&target("organizations"), false).is_err());
@@ -158,8 +265,8 @@ mod tests {
         let warned = told.warnings(None, false);
         assert_eq!(warned.len(), 1);
         assert!(warned[0].starts_with("b\\u{1b}.csv has exactly 10,000 rows, "), "{warned:?}");
-        (0..25_000).for_each(|_| told.row(Some(tenant(1))));
-        told.row(Some(tenant(2)));
+        (0..25_000).for_each(|_| told.row(&of(Some(tenant(1))), false));
+        told.row(&of(Some(tenant(2))), false);
         told.end_of("c.csv", 25_001);
         assert!(told.warnings(Some(tenant(1)), false)[1].contains("25,000 rows of one tenant"));
     }
