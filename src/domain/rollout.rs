@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::action::has_ended_badly;
+use super::action::{has_ended, has_ended_badly};
 use super::device::DeviceId;
 use super::outcome::Outcome;
 use super::spelling::{as_told, serialised_as_text};
@@ -60,6 +60,9 @@ pub struct Figures {
     pub devices: u64,
     /// Those that failed, by what became of them.
     pub failures: BTreeMap<String, u64>,
+    /// Scans that were ordered and have not ended, as far as was seen.
+    #[serde(default)]
+    pub under_way: u64,
 }
 
 /// A wave that failed: nothing after it is ordered until somebody has looked.
@@ -195,6 +198,8 @@ impl Figures {
             _ => return,
         };
         self.devices += 1;
+        let is_over = status.is_some_and(has_ended);
+        self.under_way += u64::from(outcome == Outcome::Accepted && !is_over);
         if let Some(failure) = failure {
             *self.failures.entry(failure.to_owned()).or_default() += 1;
         }
@@ -203,6 +208,17 @@ impl Figures {
     /// How many failed.
     pub fn failed(&self) -> u64 {
         self.failures.values().sum()
+    }
+
+    /// The same of a wave that passed, which says nothing of scans that have not ended.
+    pub fn told_as_passed(&self, of: &str) -> String {
+        match self.under_way {
+            0 => self.told(of),
+            some => format!(
+                "{}; {some} of their scans have not ended, so that nothing is known of those",
+                self.told(of)
+            ),
+        }
     }
 
     /// The figures as a sentence without its full stop; `of` says whose they are, as in `of the
@@ -298,6 +314,12 @@ mod tests {
             figures.told("of the canary"),
             "6 of 17 devices of the canary failed (1 could not be ordered, 1 not found, 1 not \
              known, 1 rejected, 1 scan failed, 1 scan timed out)"
+        );
+        assert_eq!(figures.under_way, 2, "one without a status, and one that is pending");
+        assert!(
+            figures
+                .told_as_passed("of the canary")
+                .ends_with("; 2 of their scans have not ended, so that nothing is known of those")
         );
         let failure = WaveFailure {
             name: "wave 2 of 3".to_owned(),

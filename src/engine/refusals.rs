@@ -2,6 +2,7 @@
 //! same. When that is so is `domain::refusals`'; what a stop puts back is here.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::pump::Flow;
 use super::rows::each_asked;
@@ -9,8 +10,14 @@ use super::scan::DoneScan;
 use crate::defender::ScanApi;
 use crate::domain::event::Snapshot;
 use crate::domain::refusals::{About, Answers, kind};
-use crate::domain::{CampaignId, Rank, Row, Seq, State, Stop, Verdict};
+use crate::domain::{
+    Campaign, CampaignFilter, CampaignId, DeviceId, Outcome, Rank, Row, Seq, SeriesName, State,
+    Stop, Verdict,
+};
 use crate::store::{Result, Store};
+
+/// Runs of a series that are asked for what they were refused: a device is due again within these.
+const NIGHTS: usize = 14;
 
 /// What a run was refused.
 #[derive(Debug, Default)]
@@ -20,12 +27,19 @@ pub(super) struct Refusals {
     alike: Vec<(Seq, u32)>,
     /// They stopped the run.
     stopped: bool,
+    /// Devices that an earlier run of the same series was refused: that they are so again says
+    /// nothing new of the list, and once all others are covered nobody else is left to be asked.
+    before: Arc<BTreeSet<DeviceId>>,
 }
 
 impl Refusals {
     /// Those of a run of a campaign. If an earlier run stopped since all were refused alike, and
     /// somebody went on, the devices that it put back tell for what.
-    pub(super) async fn of<S: Store>(store: &S, campaign: CampaignId) -> Result<Self> {
+    pub(super) async fn of<S: Store>(
+        store: &S,
+        campaign: CampaignId,
+        before: Arc<BTreeSet<DeviceId>>,
+    ) -> Result<Self> {
         let mut known = BTreeSet::new();
         let take = |row: Row| {
             if let State::Queued(_) = row.life.state
@@ -36,7 +50,7 @@ impl Refusals {
             }
         };
         each_asked(store, campaign, take).await?;
-        Ok(Self { answers: Answers::after(known), ..Self::default() })
+        Ok(Self { answers: Answers::after(known), before, ..Self::default() })
     }
 
     /// The devices that a stop puts back: the fault may not be theirs. A missing right is nobody's
@@ -85,7 +99,8 @@ impl Refusals {
         // right makes a whole list wait for as long as it is missing.
         let again =
             before.rank == Rank::Last || (before.was_reopened() && refused.about != About::Right);
-        if again {
+        let of_device = !matches!(refused.about, About::Right | About::Page);
+        if again || (of_device && self.before.contains(&done.claim.device)) {
             return None;
         }
         self.answers.refused(refused);
@@ -113,4 +128,27 @@ impl Refusals {
             flow.halt(stop);
         }
     }
+}
+
+/// The devices that the latest runs of the campaign's series were refused, in the same tenant.
+pub(super) async fn refused_before<S: Store>(
+    store: &S,
+    campaign: &Campaign,
+) -> Result<BTreeSet<DeviceId>> {
+    let mut refused = BTreeSet::new();
+    let Some(series) = SeriesName::of(&campaign.name) else { return Ok(refused) };
+    let mut earlier = store.select(&CampaignFilter::default().of_series(&series)).await?;
+    earlier.retain(|one| {
+        let is_other = one.id != campaign.id && series.has(&one.name);
+        is_other && one.order.target == campaign.order.target
+    });
+    for one in earlier.iter().take(NIGHTS) {
+        let take = |row: Row| {
+            if let State::Done(Outcome::NotFound | Outcome::Rejected) = row.life.state {
+                refused.extend(row.device);
+            }
+        };
+        each_asked(store, one.id, take).await?;
+    }
+    Ok(refused)
 }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::campaign::CampaignWork;
 use super::patient::PatientStore;
 use super::pump::{Counts, Pump, Watching};
-use super::refusals::Refusals;
+use super::refusals::{Refusals, refused_before};
 use super::shared::{Repeats, Shared};
 use super::stop::StopLevel;
 use crate::clock::Clock;
@@ -107,7 +107,8 @@ async fn set_up<S: Store, A: ScanApi>(
     let store = Arc::new(PatientStore::new(store, timing, stop.clone(), tell));
     store.join(campaign.id, quotas.clone()).await?;
     let (started, counts) = (store.clock().now(), Arc::<Counts>::default());
-    let refusals = Refusals::of(&*store, campaign.id).await?;
+    let before = Arc::new(refused_before(&*store, &campaign).await?);
+    let refusals = Refusals::of(&*store, campaign.id, before.clone()).await?;
     let shared = Shared {
         store,
         api,
@@ -117,6 +118,7 @@ async fn set_up<S: Store, A: ScanApi>(
         started,
         counts: counts.clone(),
         repeats: Repeats::default(),
+        refused_before: before,
         comments_kept: AtomicBool::new(false),
         results: Mutex::default(),
         unread: Mutex::default(),

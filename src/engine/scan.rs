@@ -47,7 +47,8 @@ impl<S: Store, A: ScanApi> Caller for Shared<S, A> {
     async fn claim(&self, next: NextDevice) -> Result<Claimed<Self>> {
         let no = match self.store.claim(self.campaign.id, next.allow_repeat).await? {
             ClaimAnswer::Call(claim) => {
-                self.repeats.made.fetch_add(u64::from(claim.repeat), Ordering::SeqCst);
+                let counted = u64::from(self.is_counted_repeat(&claim));
+                self.repeats.made.fetch_add(counted, Ordering::SeqCst);
                 return Ok(Claimed::Call(claim.claimed_at, claim));
             }
             ClaimAnswer::NotYet(no) => Unclaimed::NotYet(no),
@@ -84,12 +85,14 @@ impl<S: Store, A: ScanApi> Caller for Shared<S, A> {
             Verdict::Accepted { comment_changed: false, .. } => {
                 self.comments_kept.store(true, Ordering::SeqCst);
             }
+            Verdict::NotFound(_) if self.refused_before.contains(&claim.device) => {}
             Verdict::Doubtful { .. } | Verdict::NotFound(_) => {
                 self.repeats.doubts.fetch_add(1, Ordering::SeqCst);
             }
             // It uses nothing up.
             Verdict::Unauthorized(_) | Verdict::Throttled { .. } | Verdict::NeverLeft { .. } => {
-                self.repeats.made.fetch_sub(u64::from(claim.repeat), Ordering::SeqCst);
+                let counted = u64::from(self.is_counted_repeat(claim));
+                self.repeats.made.fetch_sub(counted, Ordering::SeqCst);
             }
             _ => {}
         }

@@ -1,12 +1,14 @@
 //! What the tasks of one campaign's run share: scans, look-ups and judgements of waves. It decides
 //! nothing.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::pump::{Counts, ThrottledCall};
 use super::safety::{Results, repeats_allowed};
-use crate::domain::{Campaign, Hours, Life, Stamp, Stop, Timing};
+use crate::domain::{Campaign, DeviceId, Hours, Life, Stamp, Stop, Timing};
+use crate::store::Claim;
 
 /// What the tasks of a run share.
 pub(super) struct Shared<S, A> {
@@ -20,6 +22,9 @@ pub(super) struct Shared<S, A> {
     pub(super) started: Stamp,
     pub(super) counts: Arc<Counts>,
     pub(super) repeats: Repeats,
+    /// Devices that earlier runs of the series were refused: to ask such a one again is no repeat
+    /// that says something of the server.
+    pub(super) refused_before: Arc<BTreeSet<DeviceId>>,
     /// The server gave a comment of ours back as it was sent.
     pub(super) comments_kept: AtomicBool,
     pub(super) results: Mutex<Results>,
@@ -42,6 +47,11 @@ impl<S, A> Shared<S, A> {
         let doubts = self.repeats.doubts.load(Ordering::SeqCst);
         let caused = self.repeats.made.load(Ordering::SeqCst).min(doubts);
         repeats_allowed(self.counts.calls()).saturating_sub(caused)
+    }
+
+    /// Whether a call is a repeat that the rule counts.
+    pub(super) fn is_counted_repeat(&self, claim: &Claim) -> bool {
+        claim.repeat && !self.refused_before.contains(&claim.device)
     }
 
     /// Counts a result, and lets nothing more be claimed if there are too many failures among them.

@@ -176,7 +176,7 @@ pub(super) async fn judge<S: Store, A: ScanApi>(
         let first = store.judge_wave(campaign.id, wave, noted).await?;
         return Ok(if first { JudgeEnd::Failed(failure) } else { JudgeEnd::Moved });
     }
-    let figures = figures.told(&format!("of {name}"));
+    let figures = figures.told_as_passed(&format!("of {name}"));
     let first = store.open_wave(campaign.id, wave).await?;
     Ok(if first { JudgeEnd::Passed { figures, forbidden } } else { JudgeEnd::Moved })
 }

@@ -210,3 +210,23 @@ async fn a_window_that_closes_as_the_plan_foresaw_is_exit_0_in_a_series_and_the_
     assert_eq!(emulator.ledger().accepted, 60);
     assert!(emulator.ledger().accepted_twice.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn devices_that_every_night_is_refused_stop_no_night_once_all_others_are_covered() {
+    let text = "[devices]\nbusy_share = 0.0\nnot_found_share = 0.08\n";
+    let scenario = Scenario::from_toml(text).unwrap();
+    let limits = vec![Limit { calls: 1_000, window: std::time::Duration::from_secs(1) }];
+    let config = Config { scenario, limits, speed: 3_000.0, seed: 7, ..Config::default() };
+    let emulator = emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let place = Place::new();
+    list(&place, "fleet.txt", 0..400);
+    let night = ["fleet.txt", "--type=full", "--series=nightly", "--due=6d12h", "--no-check"];
+    let first = scan(&place, &emulator, &[&night[..], &["--time-scale=60"]].concat()).await;
+    assert_eq!(first.code, 3, "{}", first.err);
+    for _ in 0..2 {
+        let next = scan(&place, &emulator, &[&night[..], &["--time-scale=60"]].concat()).await;
+        let (devices, skipped) = plan(&next);
+        assert!((20..50).contains(&devices) && devices + skipped == 400, "{devices}");
+        assert_eq!(next.code, 3, "those that are gone are told again: {}", next.err);
+    }
+}

@@ -59,7 +59,7 @@ async fn the_rest_is_ordered_after_a_canary_that_did_well_and_not_before_its_wai
     println!("the canary's last order was {waited:?} before the next one");
     assert!(waited.as_millis() >= 2_000, "{waited:?}");
     assert!(said.err.contains("The canary is over; it is judged in 2 s"), "{}", said.err);
-    let looked = "0 of 5 devices of the canary failed; the next wave begins";
+    let looked = "0 of 5 devices of the canary failed; 5 of their scans have not ended";
     assert!(said.err.contains(looked), "{}", said.err);
     let plan = &json_lines(&said.out)[0];
     assert_eq!(plan["waves"]["list"][0]["devices"], 5);
