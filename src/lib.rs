@@ -25,7 +25,7 @@
 //!   SQLite, and in PostgreSQL for several hosts. [`engine`] runs a campaign: one loop owns the
 //!   state; tasks claim, send and settle.
 //! - [`gate`] is governor in front of the store. It spreads bursts and is no part of the proof.
-//! - [`defender`] is the client of the API and signs in by seven kinds; [`emulator`] is the API's
+//! - [`defender`] is the client of the API and signs in by eight kinds; [`emulator`] is the API's
 //!   other end. They share no code.
 //! - [`intake`] reads lists, [`report`] writes reports, the plan, progress and the summary.
 //! - [`ops`] carries out requests for whatever face: it knows no command line, no environment and

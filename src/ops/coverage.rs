@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::campaigns::is_whose;
+use super::connection::target_of;
 use super::context::Context;
 use super::failure::Failure;
+use super::stores::with_tenant_id_of;
 use crate::clock::local_now;
 use crate::domain::history::{Ages, LOOKED_BACK};
+use crate::domain::request::ConnectRequest;
 use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignState, DeviceId, SeriesName};
 use crate::engine::history::{Fleet, History, Whose, a_run};
 use crate::report::coverage::Covered;
@@ -43,19 +47,45 @@ pub(crate) struct Waiting {
     pub(crate) ordered: Option<Timestamp>,
 }
 
-/// Tells the coverage.
+/// Tells the coverage of each tenant's fleet, or of those that are meant.
 ///
 /// # Errors
 /// `Failure` if there is nothing to tell, or if the store cannot be read.
 pub(super) async fn coverage<S: Store>(
     cx: &Context<'_>,
     series: Option<&SeriesName>,
+    meant: &[&ConnectRequest],
     store: &S,
 ) -> Result<(), Failure> {
-    match fleet_coverage(store, series).await? {
-        Some(read) => cx.ui.show(&read.covered),
-        None => Err(nothing(cx, series)),
+    let mut said = Vec::with_capacity(meant.len());
+    for connect in meant {
+        let (target, _) = target_of(connect)?;
+        said.push(with_tenant_id_of(store, target).await?);
     }
+    let mut left = campaigns_of(store, series).await?;
+    let is_meant = |one: &Campaign| said.iter().any(|said| is_whose(&one.order.target, said));
+    left.retain(|one| said.is_empty() || is_meant(one));
+    if left.is_empty() {
+        return Err(nothing(cx, series, !said.is_empty()));
+    }
+    while !left.is_empty() {
+        let whose = whose(&left[0]);
+        let (own, others) = left.into_iter().partition(|one| whose.owns(one));
+        left = others;
+        cx.ui.show(&read(store, series, &own).await?.covered)?;
+    }
+    Ok(())
+}
+
+async fn campaigns_of<S: Store>(
+    store: &S,
+    series: Option<&SeriesName>,
+) -> Result<Vec<Campaign>, Failure> {
+    let all = CampaignFilter::default();
+    let meant = series.map_or(all.clone(), |series| all.of_series(series));
+    let mut campaigns = store.select(&meant).await?;
+    campaigns.retain(|one| series.is_none_or(|series| series.has(&one.name)));
+    Ok(campaigns)
 }
 
 /// Reads every row of the fleet's campaigns within the time that is looked back. Returns `None` if
@@ -67,9 +97,7 @@ pub(crate) async fn fleet_coverage<S: Store>(
     store: &S,
     series: Option<&SeriesName>,
 ) -> Result<Option<FleetCoverage>, Failure> {
-    let all = CampaignFilter::default();
-    let meant = series.map_or(all.clone(), |series| all.of_series(series));
-    let campaigns = of_one_fleet(store.select(&meant).await?, series);
+    let campaigns = of_one_fleet(campaigns_of(store, series).await?, series);
     if campaigns.is_empty() {
         return Ok(None);
     }
@@ -178,10 +206,11 @@ fn whose(campaign: &Campaign) -> Whose {
     Whose { tenant, emulated: campaign.emulated }
 }
 
-fn nothing(cx: &Context<'_>, series: Option<&SeriesName>) -> Failure {
+fn nothing(cx: &Context<'_>, series: Option<&SeriesName>, of_some: bool) -> Failure {
+    let whose = if of_some { " of the tenants that are meant" } else { "" };
     let why = match series {
-        Some(series) => format!("no campaign of the series {series} is in the store"),
-        None => "no campaign is in the store".to_owned(),
+        Some(series) => format!("no campaign of the series {series}{whose} is in the store"),
+        None => format!("no campaign{whose} is in the store"),
     };
     let status = cx.commands.of_store("status");
     let next = format!("see `{status}` for the campaigns, or name their store with --store");

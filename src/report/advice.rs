@@ -43,7 +43,9 @@ pub fn advice(outcome: Outcome) -> &'static str {
         Outcome::Failed => "no scan of them is on its way; again: `fleetsweep retry`",
         Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",
         Outcome::NotAttempted => "see the report, then `fleetsweep retry`",
-        Outcome::Cancelled => "ordered, then cancelled by fleetsweep; again: `fleetsweep retry`",
+        Outcome::Cancelled => {
+            "ordered, then cancelled by fleetsweep; again: `fleetsweep retry --outcome cancelled`"
+        }
         Outcome::BadRow => "fix these lines of the list, then order them",
         Outcome::Accepted | Outcome::Duplicate | Outcome::Skipped => "nothing",
     }

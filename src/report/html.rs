@@ -66,6 +66,7 @@ fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
         h2 { "What became of them" }
         (bar(tally, 14.0))
         (scrolls("Outcomes", &table(tally, None)))
+        @for told in gathered.totals.beside() { p { (told) } }
         (failures(gathered))
         @if let Some(story) = &head.story { (told(story, tally)) }
         (rows(head, gathered))

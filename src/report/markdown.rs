@@ -29,6 +29,10 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
         writeln!(text, "| {words} | {} | {share} | {todo} |", count(rows)).expect(STRING);
     }
     text += "\n";
+    for told in gathered.totals.beside() {
+        writeln!(text, "{}", plain(&told)).expect(STRING);
+        text += "\n";
+    }
     text += &effort(head);
     let groups = gathered.totals.groups();
     if !groups.is_empty() {

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::human::count;
 use crate::domain::action::has_ended_badly;
-use crate::domain::text::cut;
+use crate::domain::preflight;
+use crate::domain::text::{cut, printable};
 use crate::domain::{Outcome, Row, Skipped, State};
 
 /// Kinds of failure that are told apart; rows of further kinds are counted under their outcome.
@@ -81,6 +83,30 @@ impl Totals {
     /// The rows that were skipped.
     pub fn skipped(&self) -> &Skipped {
         &self.skipped
+    }
+
+    /// What is told beside the outcomes, a sentence each: why rows were skipped, and how far the
+    /// ordered scans are.
+    pub(super) fn beside(&self) -> Vec<String> {
+        let of = |all: Vec<(String, u64)>| {
+            all.iter().map(|(name, rows)| format!("{} {name}", count(*rows))).collect::<Vec<_>>()
+        };
+        let mut told = Vec::new();
+        let skipped = self.skipped.by_name();
+        if !skipped.is_empty() {
+            let by_name = skipped.iter().map(|(name, rows)| ((*name).to_owned(), *rows)).collect();
+            told.push(format!("Skipped: {}.", of(by_name).join(", ")));
+        }
+        if skipped.iter().any(|(name, _)| *name == preflight::Group::NotOnboarded.name()) {
+            let text = "A device that is not onboarded is not protected and cannot be scanned: \
+                        onboard it.";
+            told.push(text.to_owned());
+        }
+        if !self.actions.is_empty() {
+            let actions = self.actions().into_iter().map(|(name, rows)| (printable(&name), rows));
+            told.push(format!("Scans when last seen: {}.", of(actions.collect()).join(", ")));
+        }
+        told
     }
 
     /// How many of the ordered actions ended without a scan, as last seen.

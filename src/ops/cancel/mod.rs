@@ -13,7 +13,8 @@ use crate::domain::cancel::{Cancelled, Cause};
 use crate::domain::quota::used;
 use crate::domain::request::{CancelRequest, EmulatorRequest, RunRequest, Said, SpeedRequest};
 use crate::domain::{
-    Campaign, CampaignState, Ending, Exit, Happened, Operation, Stamp, Stop, Tally, Timing,
+    Campaign, CampaignName, CampaignState, Ending, Exit, Happened, Operation, Stamp, Stop, Tally,
+    Timing,
 };
 use crate::engine::cancel::Survey;
 use crate::ops::campaigns::{KeptCampaign, Meant, any_campaign_in};
@@ -310,6 +311,18 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         Ok(())
     }
 
+    /// The words of the same command, which goes on with what is left.
+    fn again(&self, name: &CampaignName) -> String {
+        let CancelRequest { queue_only, keep_queue, pending_only, .. } = self.request;
+        let options = [
+            (queue_only, " --queue-only"),
+            (keep_queue, " --keep-queue"),
+            (pending_only, " --pending-only"),
+        ];
+        let typed = options.iter().filter(|(is_typed, _)| **is_typed).map(|(_, option)| *option);
+        format!("cancel {name}{}", typed.collect::<String>())
+    }
+
     async fn end(
         &self,
         campaign: &Campaign,
@@ -332,7 +345,7 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
             outstanding: left,
             duration: store.clock().now().since(start),
             again: match left {
-                _ if stopped => Some(cx.commands.of_campaign(&format!("cancel {name}"))),
+                _ if stopped => Some(cx.commands.of_campaign(&self.again(name))),
                 0 => None,
                 _ => Some(cx.commands.going_on(name)),
             },

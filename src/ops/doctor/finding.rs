@@ -144,7 +144,7 @@ impl Document for End {
         let problems = human::counted(self.failed, "problem");
         match (self.failed, self.warnings) {
             (0, 0) => "All is well: a campaign can start.".to_owned(),
-            (0, _) => format!("A campaign can start; {warnings}."),
+            (0, _) => format!("Nothing found keeps a campaign from starting; {warnings}."),
             (_, _) => format!("{problems} to fix before a campaign; {warnings}."),
         }
     }

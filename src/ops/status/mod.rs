@@ -7,6 +7,7 @@ mod standing;
 mod table;
 mod words;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -55,7 +56,10 @@ pub async fn status(
         cx.say(&format!("Warning: {warning}"));
     }
     if request.coverage {
-        coverage(cx, request.series.as_ref(), &store).await?;
+        let whose = &request.whose;
+        let is_said = whose.tenant.is_some() || whose.client_id.is_some();
+        let meant = if is_said { &[whose][..] } else { &[] };
+        coverage(cx, request.series.as_ref(), meant, &store).await?;
         return Ok(Exit::Done);
     }
     if request.nights {
@@ -133,8 +137,14 @@ async fn tell<S: Store>(
     let is_bounded = request.campaign.is_none() && request.series.is_none() && !request.all;
     let left_out = is_bounded && campaigns.len() >= LATEST;
     let (mut budgets, mut all) = (Budgets::default(), Vec::new());
+    let mut of_name = BTreeMap::<CampaignName, usize>::new();
+    for campaign in &campaigns {
+        *of_name.entry(campaign.name.clone()).or_default() += 1;
+    }
     for campaign in campaigns {
-        all.push(CampaignStatus::read(store, campaign, &mut budgets).await?);
+        let go_on = going_on(cx, names, &campaign, of_name[&campaign.name] > 1);
+        let status = CampaignStatus::read(store, campaign, &mut budgets).await?;
+        all.push(CampaignStatus { go_on, ..status });
     }
     if all.len() > 1 {
         show(&Table { all, names })?;
@@ -152,6 +162,17 @@ async fn tell<S: Store>(
         show(&Older { all: cx.commands.of_store("status --all") })?;
     }
     Ok(())
+}
+
+/// The command that goes on with a campaign, which says whose it is if others have its name.
+fn going_on(cx: &Context<'_>, names: &[NamedTenant], of: &Campaign, has_twins: bool) -> String {
+    if !has_twins {
+        return cx.commands.going_on(&of.name);
+    }
+    let tenant = &of.order.target.tenant;
+    let profile = names.iter().find(|one| one.tenant.eq_ignore_ascii_case(tenant));
+    let profile = profile.map(|one| one.name.as_str());
+    cx.commands.of_tenant(profile, tenant).going_on(&of.name)
 }
 
 /// The campaign of this name, or else those whose names begin so.

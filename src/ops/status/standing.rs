@@ -54,6 +54,8 @@ pub(crate) struct CampaignStatus {
     pub(crate) followed: bool,
     /// Its present wave, if another one follows.
     pub(crate) wave: Option<WaveShown>,
+    /// The command that goes on with it.
+    pub(super) go_on: String,
     /// What happened in it; `None` where many campaigns are told of.
     pub(crate) happenings: Option<Vec<Happening>>,
     /// How many orders left in each minute, likewise.
@@ -107,7 +109,9 @@ impl CampaignStatus {
         let read_at = store.clock().shared_utc();
         let doing = Doing::of(&campaign, read_at);
         let followed = followed(store, &campaign).await?;
+        let go_on = format!("fleetsweep resume {}", campaign.name);
         Ok(Self {
+            go_on,
             followed,
             campaign,
             begun,

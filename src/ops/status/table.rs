@@ -69,12 +69,11 @@ impl Document for Table<'_> {
 }
 
 fn line(one: &CampaignStatus, width: usize, whose: Option<String>, now: &ZonedDateTime) -> String {
-    let go_on = format!("fleetsweep resume {}", one.campaign.name);
-    let standing = one.standing(None, &go_on, now);
+    let standing = one.standing(None, &one.go_on, now);
     let (done, devices) = (standing.done(), one.tally.devices());
     let done = format!("{} of {}", count(done), count(devices));
     let name = cut(one.campaign.name.as_str(), NAME);
-    let (does, percent) = (one.doing.word(), standing.percent());
+    let (does, percent) = (one.does(), standing.percent());
     let mut line = if is_narrow() {
         format!("{name}\n  {does}  {done}  {percent}")
     } else {

@@ -24,13 +24,17 @@ impl Document for CampaignStatus {
 }
 
 impl CampaignStatus {
+    /// What it does, in a word or two. Nobody cancelled what the next run of a series took over.
+    pub(super) fn does(&self) -> &'static str {
+        if self.followed { "handed on" } else { self.doing.word() }
+    }
+
     fn words(&self, now: &ZonedDateTime) -> String {
         let mut lines = vec![self.headline()];
         let Self { campaign, tally, .. } = self;
         // Of one campaign it is told whole, of many in short.
         if self.happenings.is_some() {
-            let go_on = format!("fleetsweep resume {}", campaign.name);
-            let first = self.standing(None, &go_on, now).first_sentences();
+            let first = self.standing(None, &self.go_on, now).first_sentences();
             let said = format!("{} {}", first.leaves, first.why);
             lines.push(human::wrapped(&format!("  {}", said.trim_start()), 2));
         }
@@ -88,7 +92,7 @@ impl CampaignStatus {
         format!(
             "{emulated}{}: {}{priority}, {} of {} devices done{aside}",
             campaign.name,
-            self.doing.word(),
+            self.does(),
             human::count(tally.devices_done().saturating_sub(not_attempted)),
             human::count(tally.devices()),
         )
@@ -117,25 +121,28 @@ impl CampaignStatus {
 
     /// Who works on it, or why nobody does, and what to do next.
     fn run_text(&self, now: &ZonedDateTime) -> Vec<String> {
-        let Self { campaign, .. } = self;
-        let resume = format!("fleetsweep resume {}", campaign.name);
+        let Self { campaign, go_on: resume, .. } = self;
         let command = |command: &str| format!("    {}", printable(command));
         let run = campaign.last_run.as_ref();
         let mut lines = Vec::new();
         if self.doing == Doing::Cancelling {
             return lines;
         }
+        if self.followed {
+            let told = "handed on: what waited in it goes on with the next run of its series";
+            return vec![line(told)];
+        }
         if self.doing == Doing::Cancelled {
             let told = "  cancelled: nothing more is ordered; to find out what became of the rest:";
-            return vec![told.to_owned(), command(&resume)];
+            return vec![told.to_owned(), command(resume)];
         }
         if self.doing == Doing::Paused {
             lines.push("  paused by `fleetsweep pause`: nothing is ordered; to go on:".to_owned());
-            lines.push(command(&resume));
+            lines.push(command(resume));
         }
         let Some(run) = run else {
             lines.push("  no run of it has begun; to go on:".to_owned());
-            lines.push(command(&resume));
+            lines.push(command(resume));
             return lines;
         };
         let alive = run.is_alive(self.read_at, &Timing::default());
@@ -144,10 +151,10 @@ impl CampaignStatus {
                 lines.push(line(&stopped("stopped", end, now)));
                 if self.doing == Doing::ForWorker {
                     lines.push("  a worker (`fleetsweep work`) goes on; without one:".to_owned());
-                    lines.push(command(end.resume.as_ref().unwrap_or(&resume)));
+                    lines.push(command(end.resume.as_ref().unwrap_or(resume)));
                 } else if self.doing != Doing::Paused {
                     lines.push(format!("  to go on{}:", self.calls_left()));
-                    lines.push(command(end.resume.as_ref().unwrap_or(&resume)));
+                    lines.push(command(end.resume.as_ref().unwrap_or(resume)));
                 }
             }
             None if alive => lines.extend(self.alive_text(run, now)),
@@ -164,7 +171,7 @@ impl CampaignStatus {
                 )));
                 if self.doing != Doing::Paused {
                     lines.push(format!("  to go on{}:", self.calls_left()));
-                    lines.push(command(&resume));
+                    lines.push(command(resume));
                 }
             }
         }

@@ -7,13 +7,16 @@ use super::files::Files;
 use super::stand::{Standing, table};
 use super::{Tenant, TenantsMeant};
 use crate::domain::request::{
-    PauseRequest, ReportRequest, ResumeRequest, RunRequest, StatusRequest,
+    ConnectRequest, PauseRequest, ReportRequest, ResumeRequest, RunRequest, StatusRequest,
 };
 use crate::domain::text::printable;
-use crate::domain::{Campaign, CampaignFilter, CampaignName, CampaignState, Exit, Target, Timing};
+use crate::domain::{
+    Campaign, CampaignFilter, CampaignName, CampaignState, Ending, Exit, Target, Timing,
+};
 use crate::ops::campaigns::{begun_so, is_whose};
 use crate::ops::connection::target_of;
 use crate::ops::context::{Commands, Context};
+use crate::ops::coverage::coverage;
 use crate::ops::failure::Failure;
 use crate::ops::pause::hold;
 use crate::ops::resume::take_up;
@@ -52,12 +55,14 @@ impl Found {
             },
             None => store.select(&CampaignFilter::open()).await?,
         };
-        let (mut own, mut without) = (Vec::new(), 0);
+        let (mut own, mut without) = (Vec::new(), Vec::new());
         for tenant in tenants {
             let (said, _) = target_of(&tenant.connect)?;
             let said: Target = with_tenant_id_of(store, said).await?;
             let mut its = all.iter().filter(|one| is_whose(&one.order.target, &said)).peekable();
-            without += u64::from(its.peek().is_none());
+            if its.peek().is_none() {
+                without.push(printable(&tenant.name));
+            }
             own.extend(its.map(|one| Own { tenant: tenant.clone(), campaign: one.clone() }));
         }
         let Some(first) = own.first().map(|own| own.campaign.name.clone()) else {
@@ -70,12 +75,23 @@ impl Found {
                 "name one of them",
             ));
         }
-        if without > 0 {
-            let tenants = counted(without, "tenant");
-            let have = if without == 1 { "has" } else { "have" };
-            cx.say(&format!("{tenants} of these {have} no campaign {first}."));
+        if !without.is_empty() {
+            let tenants = counted(without.len() as u64, "tenant");
+            let have = if without.len() == 1 { "has" } else { "have" };
+            let names = listed(&without);
+            cx.say(&format!("{tenants} of these {have} no campaign {first}: {names}."));
         }
         Ok(Self { name: first, own })
+    }
+}
+
+/// The first of them, and how many there are beside.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {} more", counted(more as u64, "tenant")),
     }
 }
 
@@ -99,6 +115,11 @@ pub async fn status(
 ) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
     let store = stores::open_to_read(&place).await?;
+    if request.coverage {
+        let meant: Vec<&ConnectRequest> = meant.connects.iter().collect();
+        coverage(cx, request.series.as_ref(), &meant, &store).await?;
+        return Ok(Exit::Done);
+    }
     let found = Found::of(cx, &store, request.campaign.as_ref(), meant).await?;
     let standing = |own: Own| {
         let Own { tenant, campaign } = own;
@@ -210,7 +231,10 @@ impl Resuming<'_> {
         for Own { tenant, campaign } in found.own {
             if campaign.state == CampaignState::Finished {
                 let profile = tenant.name;
-                standings.push(Standing { profile, became: Ok((campaign, Some(Exit::Done))) });
+                // As its own run said: to go on with it changes nothing.
+                let needs_attention = store.tally(campaign.id).await?.needs_attention();
+                let exit = Some(Ending::Finished.exit(needs_attention));
+                standings.push(Standing { profile, became: Ok((campaign, exit)) });
                 continue;
             }
             let commands = commands(cx, &tenant, &campaign);
