@@ -11,8 +11,8 @@ use crate::defender::ScanApi;
 use crate::domain::event::Snapshot;
 use crate::domain::refusals::{About, Answers, kind};
 use crate::domain::{
-    Campaign, CampaignFilter, CampaignId, DeviceId, Outcome, Rank, Row, Seq, SeriesName, State,
-    Stop, Verdict,
+    Campaign, CampaignFilter, CampaignId, DeviceId, Operation, Outcome, Rank, Row, Seq, SeriesName,
+    State, Stop, Verdict,
 };
 use crate::store::{Result, Store};
 
@@ -137,11 +137,11 @@ pub(super) async fn refused_before<S: Store>(
 ) -> Result<BTreeSet<DeviceId>> {
     let mut refused = BTreeSet::new();
     let Some(series) = SeriesName::of(&campaign.name) else { return Ok(refused) };
-    let mut earlier = store.select(&CampaignFilter::default().of_series(&series)).await?;
-    earlier.retain(|one| {
-        let is_other = one.id != campaign.id && series.has(&one.name);
-        is_other && one.order.target == campaign.order.target
-    });
+    // Of a thousand tenants that share a series each has but its own nights to read.
+    let on_budget = Some(campaign.order.target.budget(Operation::Scan));
+    let filter = CampaignFilter { on_budget, ..CampaignFilter::default().of_series(&series) };
+    let mut earlier = store.select(&filter).await?;
+    earlier.retain(|one| one.id != campaign.id && series.has(&one.name));
     for one in earlier.iter().take(NIGHTS) {
         let take = |row: Row| {
             if let State::Done(Outcome::NotFound | Outcome::Rejected) = row.life.state {

@@ -97,7 +97,7 @@ pub(crate) async fn fleet_coverage<S: Store>(
     store: &S,
     series: Option<&SeriesName>,
 ) -> Result<Option<FleetCoverage>, Failure> {
-    let campaigns = of_one_fleet(campaigns_of(store, series).await?, series);
+    let campaigns = of_one_fleet(campaigns_of(store, series).await?);
     if campaigns.is_empty() {
         return Ok(None);
     }
@@ -114,11 +114,10 @@ pub(super) async fn ages<S: Store>(
     campaign: &Campaign,
 ) -> Result<Option<Ages>, Failure> {
     let Some(series) = SeriesName::of(&campaign.name) else { return Ok(None) };
-    let meant = CampaignFilter::default().of_series(&series);
-    let mut campaigns = store.select(&meant).await?;
+    let mut campaigns = campaigns_of(store, Some(&series)).await?;
     // The same series of another tenant is another fleet.
     campaigns.retain(|one| one.order.target.tenant == campaign.order.target.tenant);
-    let campaigns = of_one_fleet(campaigns, Some(&series));
+    let campaigns = of_one_fleet(campaigns);
     if campaigns.is_empty() {
         return Ok(None);
     }
@@ -193,8 +192,7 @@ fn longest(history: &History, devices: &[DeviceId]) -> (u64, Vec<Waiting>) {
 }
 
 /// The campaigns of the fleet that the latest one is about, the latest first.
-fn of_one_fleet(mut campaigns: Vec<Campaign>, series: Option<&SeriesName>) -> Vec<Campaign> {
-    campaigns.retain(|one| series.is_none_or(|series| series.has(&one.name)));
+fn of_one_fleet(mut campaigns: Vec<Campaign>) -> Vec<Campaign> {
     if let Some(whose) = campaigns.first().map(whose) {
         campaigns.retain(|one| whose.owns(one));
     }
