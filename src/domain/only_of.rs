@@ -22,6 +22,16 @@ impl OnlyOf {
         }
     }
 
+    /// Whether a row with these facts names another tenant than this one. What says nothing names
+    /// none, and so does a name where nothing says what this one is called.
+    pub fn is_anothers(&self, facts: &Facts) -> bool {
+        match (facts.tenancy.told(), &facts.tenant_name) {
+            (Some(told), _) => self.tenant.is_some_and(|own| own != told),
+            (None, Some(name)) => !self.names.is_empty() && !self.is_called(name),
+            (None, None) => false,
+        }
+    }
+
     /// Whether it is called so, in any case.
     pub fn is_called(&self, name: &str) -> bool {
         self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
@@ -57,6 +67,16 @@ mod tests {
             assert!(!own.has(&facts), "{facts:?}");
         }
         let unknown = OnlyOf { tenant: None, names: Vec::new() };
+        for (facts, is_anothers) in [
+            (row(id(2), Some("cust-a")), true),
+            (row(None, Some("cust-b")), true),
+            (row(id(1), Some("cust-b")), false),
+            (row(None, Some("Cust-A")), false),
+            (row(None, None), false),
+        ] {
+            assert_eq!(own.is_anothers(&facts), is_anothers, "{facts:?}");
+            assert!(!unknown.is_anothers(&facts), "nothing is known of it: {facts:?}");
+        }
         assert!(!unknown.has(&row(None, None)), "what names nobody is nobody's");
     }
 }

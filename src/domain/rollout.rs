@@ -210,17 +210,6 @@ impl Figures {
         self.failures.values().sum()
     }
 
-    /// The same of a wave that passed, which says nothing of scans that have not ended.
-    pub fn told_as_passed(&self, of: &str) -> String {
-        match self.under_way {
-            0 => self.told(of),
-            some => format!(
-                "{}; {some} of their scans have not ended, so that nothing is known of those",
-                self.told(of)
-            ),
-        }
-    }
-
     /// The figures as a sentence without its full stop; `of` says whose they are, as in `of the
     /// canary`.
     pub fn told(&self, of: &str) -> String {
@@ -230,6 +219,17 @@ impl Figures {
             causes = format!(" ({causes})");
         }
         format!("{} of {} devices {of} failed{causes}", self.failed(), self.devices)
+    }
+
+    /// The same of a wave that passed, which says nothing of scans that have not ended.
+    pub fn told_as_passed(&self, of: &str) -> String {
+        match self.under_way {
+            0 => self.told(of),
+            some => format!(
+                "{}; {some} of their scans have not ended, so that nothing is known of those",
+                self.told(of)
+            ),
+        }
     }
 }
 

@@ -136,7 +136,7 @@ impl<'r, 's> Elements<'r, 's> {
     /// that devices were taken of it.
     pub(super) fn learn(&mut self, tenancy: Tenancy, already: bool) -> Result<(), ReadingEnd> {
         let before = std::mem::replace(&mut self.around, tenancy);
-        match (self.sink.options.tenant, tenancy.told()) {
+        match (self.sink.options.own.tenant, tenancy.told()) {
             // They were taken for those of this tenant.
             (Some(own), Some(told)) if already && own != told && before.told() != Some(told) => {
                 Err(Fault::LateTenant { tenant: told }.into())

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::domain::{DeviceId, OnlyOf, TenantId};
+use crate::domain::{DeviceId, OnlyOf};
 
 /// How many rows a run takes unless the user raises it.
 pub const DEFAULT_MAX_ROWS: u64 = 1_000_000;
@@ -18,11 +18,8 @@ pub struct Options {
     pub max_rows: u64,
     /// Where names are looked up, if the list may hold them in the place of ids.
     pub names: Option<Names>,
-    /// The tenant of the run, if it is known: rows that name another one are not its own.
-    pub tenant: Option<TenantId>,
-    /// What that tenant is called, if anything: rows that name their tenant otherwise are not its
-    /// own.
-    pub called: Vec<String>,
+    /// The tenant of the run, as far as it is known: rows that name another one are not its own.
+    pub own: OnlyOf,
     /// The rows that are taken of a list of several tenants; all if it is of one.
     pub only_of: Option<OnlyOf>,
 }
@@ -54,8 +51,7 @@ impl Default for Options {
             column: None,
             max_rows: DEFAULT_MAX_ROWS,
             names: None,
-            tenant: None,
-            called: Vec::new(),
+            own: OnlyOf::default(),
             only_of: None,
         }
     }

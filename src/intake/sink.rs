@@ -148,15 +148,7 @@ impl<'a> Sink<'a> {
 
     /// Whether the row names another tenant than the one of the run. What says nothing is its own.
     fn is_foreign(&self, entry: &Entry<'_>) -> bool {
-        let Options { tenant, called, .. } = self.options;
-        let Facts { tenancy, tenant_name, .. } = entry.facts;
-        match (tenancy.told(), tenant_name) {
-            (Some(told), _) => tenant.is_some_and(|own| own != told),
-            (None, Some(told)) if !called.is_empty() => {
-                !called.iter().any(|own| own.eq_ignore_ascii_case(told))
-            }
-            _ => false,
-        }
+        self.options.own.is_anothers(entry.facts)
     }
 
     /// Whether the row is of another tenant of a list of several.

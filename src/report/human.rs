@@ -37,6 +37,16 @@ pub fn listed(words: &[impl AsRef<str>], last: &str) -> String {
     }
 }
 
+/// The first of them, and how many there are beside: `a, b and 3 more tenants`.
+pub fn first_of(all: &[impl AsRef<str>], most: usize, noun: &str) -> String {
+    let shown: Vec<&str> = all.iter().take(most).map(AsRef::as_ref).collect();
+    let shown = shown.join(", ");
+    match all.len().saturating_sub(most) {
+        0 => shown,
+        more => format!("{shown} and {}", counted(more as u64, &format!("more {noun}"))),
+    }
+}
+
 /// A duration in its two largest units: `45 s`, `12 min 30 s`, `6 h 10 min`, `3 d 2 h`. From an
 /// hour on it is rounded to minutes, from three days on to hours.
 pub fn duration(duration: Duration) -> String {

@@ -234,7 +234,7 @@ fn read_all(
     to_store: Option<&mpsc::Sender<Vec<NewRow>>>,
 ) -> Result<Listing, IntakeError> {
     let mut listing = Listing { sequence: Arc::new(sequence), ..Listing::default() };
-    listing.notes.own_is_named = !options.called.is_empty();
+    listing.notes.own_is_named = !options.own.names.is_empty();
     let mut seen = Seen::new();
     let several = sources.len() > 1;
     // Only the whole column tells which number of a date is the day.

@@ -13,7 +13,7 @@ use crate::domain::campaign::hash_of_ids;
 use crate::domain::preflight::Rules;
 use crate::domain::request::ScanRequest;
 use crate::domain::service::is_domain;
-use crate::domain::{Campaign, CampaignId, CampaignName, Order};
+use crate::domain::{Campaign, CampaignId, CampaignName, OnlyOf, Order};
 use crate::ops::context::Context;
 use crate::ops::destination::Planned;
 use crate::ops::failure::Failure;
@@ -131,8 +131,8 @@ impl Planner<'_> {
         draft: Option<(&S, CampaignId)>,
     ) -> Result<Read, Failure> {
         preflight.marks = self.wish.marks();
-        preflight.tenant = self.planned.target.tenant.parse().ok();
-        preflight.called = self.called();
+        let tenant = self.planned.target.tenant.parse().ok();
+        preflight.own = OnlyOf { tenant, names: self.called() };
         let preflight = Arc::new(preflight);
         let listing = source::read(self.request, kept, &preflight, draft).await?;
         let order = Order {

@@ -111,7 +111,7 @@ impl Forecast<'_> {
         let fits = fits.min().unwrap_or(*open).min(*open);
         warnings.extend(dealt.warnings.iter().chain(&preflight.warnings).cloned());
         warnings.extend(strange(listing, preflight));
-        warnings.extend(listing.notes.warnings(preflight.tenant, planned.emulated));
+        warnings.extend(listing.notes.warnings(preflight.own.tenant, planned.emulated));
         warnings.extend(listing.sequence.warning(&listing.placed));
         warnings.extend(self.nothing());
         let checked = checked(listing, outlook, preflight);

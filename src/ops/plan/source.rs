@@ -49,11 +49,7 @@ pub(crate) async fn read<S: Store>(
         index.map_or(NameAnswer::Unknown(None), |index| index.find(name))
     }));
     let names = if request.names { Some(names) } else { None };
-    let options = Options {
-        tenant: preflight.tenant,
-        called: preflight.called.clone(),
-        ..options(request, names)
-    };
+    let options = Options { own: preflight.own.clone(), ..options(request, names) };
     let sequence = Sequence::read(&request.order, options.clone()).await?;
     let reading = Reading { preflight, sequence };
     if request.from_tenant {

@@ -13,7 +13,7 @@ use crate::domain::not_understood::{Field, not_understood};
 use crate::domain::preflight::{Decision, Group, Groups, Rules, is_critical};
 use crate::domain::request::ListedDevice;
 use crate::domain::words::has_restricted_tag;
-use crate::domain::{DeviceId, Facts, Life, Machine, Outcome, TenantId, TurnFacts};
+use crate::domain::{DeviceId, Facts, Life, Machine, OnlyOf, Outcome, TurnFacts};
 use crate::engine::history::History;
 use crate::ops::failure::Failure;
 use crate::ops::preflight::names::NameIndex;
@@ -78,10 +78,8 @@ pub(crate) struct Preflight {
     pub before: Option<Before>,
     /// Devices to set apart.
     pub marks: Marks,
-    /// The tenant of the run, if its id is known: rows of others are not sent to it.
-    pub tenant: Option<TenantId>,
-    /// What it is called in the settings, if anything: rows that name another are not sent to it.
-    pub called: Vec<String>,
+    /// The tenant of the run, as far as it is known: rows of others are not sent to it.
+    pub own: OnlyOf,
     /// What was not checked, and why.
     pub not_checked: Vec<String>,
     /// What the user should know before the first order.
@@ -162,8 +160,7 @@ impl Preflight {
             busy: HashSet::new(),
             before: None,
             marks: Marks::None,
-            tenant: None,
-            called: Vec::new(),
+            own: OnlyOf::default(),
             not_checked,
             warnings: Vec::new(),
             calls: 0,

@@ -11,7 +11,7 @@ use crate::domain::text::printable;
 use crate::domain::{Facts, OnlyOf, TenantId};
 use crate::ops::failure::Failure;
 use crate::ops::plan::{listing, source};
-use crate::report::human::counted;
+use crate::report::human::{counted, first_of};
 
 /// Names of strangers that a message tells.
 const SHOWN: usize = 5;
@@ -130,13 +130,8 @@ fn judge(
 }
 
 fn told(strangers: &[(String, u64)]) -> String {
-    let shown = strangers.iter().take(SHOWN);
-    let mut told: Vec<String> =
-        shown.map(|(name, rows)| format!("{} of {name}", counted(*rows, "row"))).collect();
-    if strangers.len() > SHOWN {
-        told.push(format!("and {} more tenants", strangers.len() - SHOWN));
-    }
-    told.join(", ")
+    let of = |(name, rows): &(String, u64)| format!("{} of {name}", counted(*rows, "row"));
+    first_of(&strangers.iter().map(of).collect::<Vec<_>>(), SHOWN, "tenant")
 }
 
 fn nobodys(told: &str, tenants: &[Tenant], owns: &[OnlyOf]) -> Failure {

@@ -23,9 +23,12 @@ use crate::ops::resume::take_up;
 use crate::ops::run::reports::Reports;
 use crate::ops::stores::{self, Place, with_tenant_id_of};
 use crate::ops::work::{Ended, Named, ToRun, Together, alone};
-use crate::report::human::counted;
+use crate::report::human::{counted, first_of};
 use crate::store::Store;
 use crate::store::any::OpenedStore;
+
+/// Tenants without a campaign that are named.
+const SHOWN: usize = 10;
 
 /// A tenant's campaign.
 pub(super) struct Own {
@@ -78,20 +81,10 @@ impl Found {
         if !without.is_empty() {
             let tenants = counted(without.len() as u64, "tenant");
             let have = if without.len() == 1 { "has" } else { "have" };
-            let names = listed(&without);
+            let names = first_of(&without, SHOWN, "tenant");
             cx.say(&format!("{tenants} of these {have} no campaign {first}: {names}."));
         }
         Ok(Self { name: first, own })
-    }
-}
-
-/// The first of them, and how many there are beside.
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 10;
-    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {} more", counted(more as u64, "tenant")),
     }
 }
 

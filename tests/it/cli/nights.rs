@@ -220,11 +220,18 @@ async fn devices_that_every_night_is_refused_stop_no_night_once_all_others_are_c
     let emulator = emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let place = Place::new();
     list(&place, "fleet.txt", 0..400);
-    let night = ["fleet.txt", "--type=full", "--series=nightly", "--due=6d12h", "--no-check"];
-    let first = scan(&place, &emulator, &[&night[..], &["--time-scale=60"]].concat()).await;
+    let night = [
+        "fleet.txt",
+        "--type=full",
+        "--series=nightly",
+        "--due=6d12h",
+        "--no-check",
+        "--time-scale=60",
+    ];
+    let first = scan(&place, &emulator, &night).await;
     assert_eq!(first.code, 3, "{}", first.err);
     for _ in 0..2 {
-        let next = scan(&place, &emulator, &[&night[..], &["--time-scale=60"]].concat()).await;
+        let next = scan(&place, &emulator, &night).await;
         let (devices, skipped) = plan(&next);
         assert!((20..50).contains(&devices) && devices + skipped == 400, "{devices}");
         assert_eq!(next.code, 3, "those that are gone are told again: {}", next.err);

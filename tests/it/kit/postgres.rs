@@ -125,7 +125,11 @@ impl Server {
 
     /// Runs one of PostgreSQL's programs as the server's user.
     pub(crate) fn program(&self, name: &str) -> Command {
-        let path = programs().join(name);
+        self.as_its_user(programs().join(name))
+    }
+
+    /// Runs a program as the server's user, in its folder.
+    pub(crate) fn as_its_user(&self, path: PathBuf) -> Command {
         let mut command = if is_root() {
             let mut command = tool("setpriv");
             command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"]);
@@ -204,12 +208,12 @@ fn faketime() -> PathBuf {
 }
 
 #[cfg(unix)]
-pub(crate) fn is_root() -> bool {
+fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 #[cfg(windows)]
-pub(crate) fn is_root() -> bool {
+fn is_root() -> bool {
     false
 }
 

@@ -7,7 +7,7 @@ use crate::domain::export::cut_after;
 use crate::domain::text::printable;
 use crate::domain::{Facts, Target, TenantId};
 use crate::ops::failure::Failure;
-use crate::report::human::{count, counted};
+use crate::report::human::{count, counted, first_of};
 
 /// Tenants that are told apart.
 const TENANTS: usize = 1_000;
@@ -83,12 +83,9 @@ impl ListNotes {
     fn of_tenants(&self, own: Option<TenantId>, emulated: bool) -> Option<String> {
         let others = self.tenants.iter().filter(|(tenant, _)| Some(**tenant) != own);
         let others: Vec<(&TenantId, &u64)> = others.collect();
-        let shown = others.iter().take(SHOWN);
-        let shown = shown.map(|(tenant, rows)| format!("{} of {tenant}", counted(**rows, "row")));
-        let mut named = shown.collect::<Vec<_>>().join(", ");
-        if others.len() > SHOWN {
-            named.push_str(&format!(" and {} more tenants", others.len() - SHOWN));
-        }
+        let of =
+            |(tenant, rows): &(&TenantId, &u64)| format!("{} of {tenant}", counted(**rows, "row"));
+        let named = first_of(&others.iter().map(of).collect::<Vec<_>>(), SHOWN, "tenant");
         match (own, others.len()) {
             (_, 0) => None,
             (Some(_), _) => Some(format!(
@@ -169,11 +166,7 @@ fn by_name(named: &[(&String, &OfName)]) -> String {
     let of = |(name, told): &(&String, &OfName)| {
         format!("{} of `{}`", counted(told.rows, "row"), printable(name))
     };
-    let mut text = named.iter().take(SHOWN).map(of).collect::<Vec<_>>().join(", ");
-    if named.len() > SHOWN {
-        text.push_str(&format!(" and {} more", counted((named.len() - SHOWN) as u64, "tenant")));
-    }
-    text
+    first_of(&named.iter().map(of).collect::<Vec<_>>(), SHOWN, "tenant")
 }
 
 #[cfg(test)]

@@ -9,9 +9,8 @@ use fleetsweep::store::StoreError;
 use fleetsweep::store::postgres::{Address, PostgresStore, ServerClock};
 
 use super::{process, use_up};
-use crate::kit::child::tool;
-use crate::kit::postgres::{Server, is_root};
-use crate::kit::program::until;
+use crate::kit::postgres::Server;
+use crate::kit::program::{beside, until};
 use crate::kit::store::{campaign, opening};
 
 /// A pooler in front of a server.
@@ -30,14 +29,7 @@ impl<'a> Pooler<'a> {
              pool_mode = {mode}\ndefault_pool_size = 20\n"
         );
         std::fs::write(&settings, text).unwrap();
-        let mut command = if is_root() {
-            let mut command = tool("setpriv");
-            command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"]);
-            command.arg(program());
-            command
-        } else {
-            tool(program())
-        };
+        let mut command = server.as_its_user(program());
         command.arg("-q").arg(&settings).stdout(Stdio::null()).stderr(Stdio::null());
         let runs = command.spawn().unwrap();
         let socket = server.folder.join(".s.PGSQL.6432");
@@ -73,7 +65,7 @@ async fn refused(url: &str) -> StoreError {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pooler_that_mixes_sessions_is_refused_by_name_and_one_that_keeps_them_is_none() {
-    let server = crate::kit::program::beside(|| Server::start("-c fsync=off")).await;
+    let server = beside(|| Server::start("-c fsync=off")).await;
     let pooler = Pooler::start(&server, "transaction").await;
     // Before there are tables, and when others use the pool as well.
     for _ in 0..2 {
