@@ -7,10 +7,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::cloud::Cloud;
 use super::device::DeviceId;
 use super::service::{id_of, is_same_cloud, service_of};
 use super::spelling::{as_told, serialised_as_text, shown_by_word, worded};
-use super::text::squeezed;
+use super::text::{printable, squeezed};
 use super::ticket::Ticket;
 
 /// The most characters that a comment may have with its mark. The API documents no limit; this is
@@ -114,6 +115,16 @@ impl Target {
     pub fn budget(&self, operation: Operation) -> BudgetKey {
         let Self { api_origin, tenant, application, cloud: _ } = self;
         BudgetKey::of(api_origin, tenant, application, operation)
+    }
+
+    /// Where orders go, for people: the cloud, or the address of the API if that is none of the
+    /// cloud's own. Whoever reads a plan must not take one for the other.
+    pub fn place(&self) -> String {
+        let own = Cloud::named(&self.cloud).map(|cloud| service_of(cloud.api_url()));
+        if own == Some(service_of(&self.api_origin)) {
+            return format!("{} cloud", printable(&self.cloud));
+        }
+        format!("API {}, which is not Microsoft's", printable(&self.api_origin))
     }
 
     /// Whether both are one application in one tenant of one service, whatever door they use.

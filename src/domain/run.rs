@@ -72,6 +72,10 @@ pub struct LastRun {
     /// It orders nothing, but cancels what was ordered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancels: bool,
+    /// The whole command that goes on with what it leaves, known before it ends; of one that
+    /// cancels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<String>,
     /// Whether who read this sees its process.
     #[serde(skip)]
     pub seen_now: Seen,
@@ -109,7 +113,8 @@ impl LastRun {
     #[must_use]
     pub fn handed_over(self, resume: String) -> Self {
         let (at, why) = (self.began_at, "it was handed over to the workers".to_owned());
-        let end = RunEnd { at, why, exit_code: 0, resume: Some(resume), for_workers: true };
+        let (before, resume) = (None, Some(resume));
+        let end = RunEnd { at, why, exit_code: 0, before, resume, for_workers: true };
         Self { ended: Some(end), ..self }
     }
 
@@ -157,6 +162,11 @@ impl LastRun {
         std::iter::once(self).chain(&self.beside).filter(|one| !one.cancels)
     }
 
+    /// Who took back what was ordered and did not come to an end, if nobody went on with that.
+    pub fn cancelling_left(&self, now: Timestamp, timing: &Timing) -> Option<&Self> {
+        self.beside.iter().find(|one| one.cancels && !one.is_alive(now, timing))
+    }
+
     /// Who takes back what was ordered, if somebody does so now.
     pub fn cancelling(&self, now: Timestamp, timing: &Timing) -> Option<&Self> {
         self.beside.iter().find(|one| one.cancels && one.is_alive(now, timing))
@@ -196,7 +206,6 @@ impl LastRun {
         others.retain(|one| one.id != self.id);
         let (mut cancel, others): (Vec<_>, Vec<_>) =
             others.into_iter().partition(|one| one.cancels);
-        cancel.retain(|one| one.is_alive(now, timing));
         let (mut alive, mut ended): (Vec<_>, Vec<_>) = others
             .into_iter()
             .filter(|one| one.ended.is_some() || one.is_alive(now, timing))
@@ -221,13 +230,13 @@ impl LastRun {
     }
 
     /// What a store keeps after one that cancels said how it goes: how the campaign's own run went
-    /// stays the first, and one that is over is forgotten.
+    /// stays the first. One that left something is kept until another one goes on with that.
     fn noted_beside(self, before: Option<Self>, timing: &Timing) -> Self {
         let Some(mut last) = before else { return self };
         let now = self.seen();
         let is_over = |one: &Self| one.cancels && !one.is_alive(now, timing);
         last.beside.retain(|one| one.id != self.id && !is_over(one));
-        if self.ended.is_none() {
+        if self.ended.as_ref().is_none_or(|end| end.resume.is_some()) {
             last.beside.insert(0, self);
             last.beside.truncate(BESIDE_MOST);
         }
@@ -254,6 +263,9 @@ pub struct RunEnd {
     pub why: String,
     /// The exit code of its program.
     pub exit_code: u8,
+    /// What to do before that goes on; `None` if it went as planned, or if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
     /// The whole command that goes on, if anything can.
     pub resume: Option<String>,
     /// A worker may go on with the campaign: it was handed over, or a worker left it so.
@@ -305,8 +317,8 @@ mod tests {
     }
 
     fn ended(run: LastRun, when: &str) -> LastRun {
-        let (why, resume) = (String::new(), None);
-        let end = RunEnd { at: at(when), why, exit_code: 5, resume, for_workers: false };
+        let (why, before, resume) = (String::new(), None, None);
+        let end = RunEnd { at: at(when), why, exit_code: 5, before, resume, for_workers: false };
         LastRun { ended: Some(end), seen_at: Some(at(when)), ..run }
     }
 
@@ -412,9 +424,22 @@ mod tests {
         assert_eq!((both.id.as_str(), beside(&both)), ("again", vec!["cancels"]));
         let both = ended(again, "22:20:08").noted_after(Some(both), &timing);
         assert_eq!((both.id.as_str(), of(&both, "22:20:09").is_some()), ("again", true));
-        // Its own end takes it away.
-        let end = ended(cancels, "22:20:30").noted_after(Some(kept), &timing);
+        // Its own end takes it away, unless it leaves something.
+        let end = ended(cancels.clone(), "22:20:30").noted_after(Some(kept.clone()), &timing);
         assert_eq!((end.id.as_str(), beside(&end)), ("over", vec![]));
+        let left = |kept: &LastRun, when| kept.cancelling_left(at(when), &timing).is_some();
+        let mut leaves = ended(cancels, "22:20:30");
+        leaves.ended.as_mut().unwrap().resume = Some("fleetsweep cancel a".to_owned());
+        let stopped = leaves.noted_after(Some(kept.clone()), &timing);
+        assert_eq!((beside(&stopped), left(&stopped, "22:20:31")), (vec!["cancels"], true));
+        // A killed one too, also after a run that looked at the answers.
+        assert!(!left(&kept, "22:20:05") && left(&kept, "22:21:00"));
+        let looked = run("looked", "22:30:00", "22:30:00").noted_after(Some(kept), &timing);
+        assert!(left(&looked, "22:30:01"));
+        // Whoever goes on takes its place.
+        let on = LastRun { cancels: true, ..run("on", "22:40:00", "22:40:00") };
+        let on = on.noted_after(Some(stopped), &timing);
+        assert_eq!((beside(&on), left(&on, "22:40:01")), (vec!["on"], false));
     }
 
     #[test]

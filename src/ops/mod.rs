@@ -14,7 +14,7 @@ pub mod devices;
 pub mod doctor;
 pub mod failure;
 pub mod follow;
-mod happenings;
+pub(crate) mod happenings;
 mod hours;
 mod kept;
 mod lazy_client;

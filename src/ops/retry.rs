@@ -7,6 +7,7 @@ use super::campaigns::{Meant, any_campaign};
 use super::connection::target_of;
 use super::context::Context;
 use super::failure::Failure;
+use super::happenings::followed;
 use super::kept;
 use super::process::looked_at;
 use super::scan::scan_again;
@@ -61,9 +62,10 @@ pub async fn retry(
         request.scan.run.connect = kept::own_connection(cx, typed, set, begun.as_ref())?;
     }
     same_tenant(&request.scan, &campaign)?;
-    let wanted = Wanted::of(&request, &campaign)?;
-    let (ids, taken_back) = uncovered(&store, &campaign, &wanted).await?;
-    let left = wanted.words(taken_back);
+    let handed_on = followed(&store, &campaign).await?;
+    let wanted = Wanted { handed_on, ..Wanted::of(&request, &campaign)? };
+    let (ids, left) = uncovered(&store, &campaign, &wanted).await?;
+    let left = wanted.words(&left);
     if ids.is_empty() {
         let status = cx.commands.of_store(&format!("status {}", campaign.name));
         return Err(Failure::usage(
@@ -119,14 +121,23 @@ struct Wanted {
     by_default: bool,
     /// Its devices that were never ordered were taken back.
     called_off: bool,
+    /// The next run of its series has them instead: to order them here too would order them twice.
+    handed_on: bool,
+}
+
+/// How many devices are left alone.
+#[derive(Default)]
+struct Left {
+    taken_back: u64,
+    handed_on: u64,
 }
 
 impl Wanted {
     /// Those that ended in a way that was named, or in any way that can be ordered again.
     fn of(request: &RetryRequest, campaign: &Campaign) -> Result<Self, Failure> {
-        let (all, called_off) = (Outcome::RETRIED, campaign.called_off);
+        let (all, called_off, handed_on) = (Outcome::RETRIED, campaign.called_off, false);
         if request.outcomes.is_empty() {
-            return Ok(Self { outcomes: all.to_vec(), by_default: true, called_off });
+            return Ok(Self { outcomes: all.to_vec(), by_default: true, called_off, handed_on });
         }
         let named = |name: &String| {
             all.iter().copied().find(|one| one.name() == name.replace('-', "_")).ok_or_else(|| {
@@ -138,7 +149,7 @@ impl Wanted {
             })
         };
         let outcomes = request.outcomes.iter().map(named).collect::<Result<_, _>>()?;
-        Ok(Self { outcomes, by_default: false, called_off })
+        Ok(Self { outcomes, by_default: false, called_off, handed_on })
     }
 
     /// Whether somebody took it back: its scan was cancelled by the command of that name, or it was
@@ -153,14 +164,19 @@ impl Wanted {
     }
 
     /// How many devices are left alone, and how to order them. Returns `None` if there are none.
-    fn words(&self, taken_back: u64) -> Option<String> {
-        let devices = match taken_back {
-            0 => return None,
-            1 => "1 device was".to_owned(),
-            some => format!("{} devices were", human::count(some)),
+    fn words(&self, left: &Left) -> Option<String> {
+        let devices = |some, one: &str, many: &str| match some {
+            0 => None,
+            1 => Some(format!("1 device {one}")),
+            some => Some(format!("{} devices {many}", human::count(some))),
         };
-        let too = if self.called_off { " --outcome not_attempted" } else { "" };
-        Some(format!("{devices} cancelled; --outcome cancelled{too} orders such devices again"))
+        let too = if self.called_off && !self.handed_on { " --outcome not_attempted" } else { "" };
+        let taken_back = devices(left.taken_back, "was cancelled", "were cancelled")
+            .map(|some| format!("{some}; --outcome cancelled{too} orders such devices again"));
+        let handed_on = devices(left.handed_on, "was", "were")
+            .map(|some| format!("{some} handed on to the next run of the series, which has them"));
+        let all: Vec<String> = taken_back.into_iter().chain(handed_on).collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 }
 
@@ -169,19 +185,21 @@ fn listed(outcomes: &[Outcome]) -> String {
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-/// The devices of a campaign that ended so, and how many others were taken back.
+/// The devices of a campaign that ended so, and how many others are left alone.
 async fn uncovered<S: Store>(
     store: &S,
     campaign: &Campaign,
     wanted: &Wanted,
-) -> Result<(Vec<ListedDevice>, u64), Failure> {
-    let (mut devices, mut taken_back) = (Vec::new(), 0);
+) -> Result<(Vec<ListedDevice>, Left), Failure> {
+    let (mut devices, mut left) = (Vec::new(), Left::default());
     let rows = store.each_row(campaign.id, |row| {
         if let (State::Done(outcome), Some(id)) = (row.life.state, row.device)
             && wanted.outcomes.contains(&outcome)
         {
-            if wanted.is_taken_back(outcome, row.detail.reason.as_deref()) {
-                taken_back += 1;
+            if wanted.handed_on && outcome == Outcome::NotAttempted {
+                left.handed_on += 1;
+            } else if wanted.is_taken_back(outcome, row.detail.reason.as_deref()) {
+                left.taken_back += 1;
             } else {
                 devices.push(ListedDevice { id, name: row.name });
             }
@@ -189,7 +207,7 @@ async fn uncovered<S: Store>(
         Ok::<(), StoreError>(())
     });
     rows.await?;
-    Ok((devices, taken_back))
+    Ok((devices, left))
 }
 
 /// The name of the campaign, with what round it is.

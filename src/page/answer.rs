@@ -25,6 +25,7 @@ use super::view::{self, Frame};
 use crate::clock::local_now;
 use crate::domain::Campaign;
 use crate::ops::failure::Failure;
+use crate::ops::run::reports::head_of;
 use crate::report::picture::STYLE;
 use crate::store::Store;
 
@@ -187,7 +188,9 @@ async fn of_campaign<S: Store>(
         }
         Route::DevicesCsv(_) => {
             let how = format!("attachment; filename=\"{}-devices.csv\"", campaign.name);
-            let body = Body::from_stream(rows_as_csv(shared.clone(), &campaign, filter(query)));
+            let head = head_of(store, &campaign).await?;
+            let rows = rows_as_csv(shared.clone(), &campaign, head, filter(query));
+            let body = Body::from_stream(rows);
             let mut response = typed("text/csv; charset=utf-8", body);
             if let Ok(how) = HeaderValue::from_str(&how) {
                 response.headers_mut().insert(header::CONTENT_DISPOSITION, how);

@@ -15,7 +15,7 @@ use super::plan::used_json;
 use super::summary::{shown, stop_text};
 use crate::domain::cancel::{Cancelled, Spared};
 use crate::domain::text::{cut, printable};
-use crate::domain::{CampaignName, Exit, Quota, Target};
+use crate::domain::{CampaignName, Exit, Quota, Stop, Target};
 
 /// Kinds of refusal that the text shows.
 const KINDS_SHOWN: usize = 5;
@@ -92,9 +92,9 @@ impl CancelPlan {
             (Some(_), _) => counted(self.to_cancel(), "scan"),
         };
         format!(
-            "{emulated}CANCEL {what}, tenant {}, {} cloud, campaign {}",
+            "{emulated}CANCEL {what}, tenant {}, {}, campaign {}",
             printable(&self.target.tenant),
-            printable(&self.target.cloud),
+            if self.emulated { "emulator".to_owned() } else { self.target.place() },
             self.campaign,
         )
     }
@@ -266,8 +266,7 @@ impl Document for Expired {
 
 impl Document for CancelSummary {
     fn text(&self) -> String {
-        let stop = self.actions.as_ref().and_then(|done| done.went.stop.as_ref());
-        let first = match stop {
+        let first = match self.stop() {
             Some(stop) => format!("Cancelling {} stopped: {}.", self.campaign, stop_text(stop)),
             None => format!("Cancelling {} is done.", self.campaign),
         };
@@ -347,6 +346,17 @@ impl Document for CancelSummary {
 }
 
 impl CancelSummary {
+    /// What stopped it, if anything did.
+    fn stop(&self) -> Option<&Stop> {
+        self.actions.as_ref()?.went.stop.as_ref()
+    }
+
+    /// Why it stopped and what it left, as a part of a sentence; `None` if it came to its end.
+    pub fn left(&self) -> Option<String> {
+        let (stop, Done { went, .. }) = self.stop().zip(self.actions.as_ref())?;
+        Some(format!("{}; not cancelled yet: {}", stop_text(stop), scans(went.left)))
+    }
+
     fn push_effort(&self, went: &Cancelled, lines: &mut Vec<String>) {
         let took = duration(self.duration);
         let throttled = match went.throttled {

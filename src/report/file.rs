@@ -133,7 +133,7 @@ impl ReportWriter {
             Rows::Json(rows) => rows.row(&record(row, &self.head)),
             Rows::Workbook(rows, _) => rows.row(&record(row, &self.head)),
             Rows::Gathered(gathered, ..) => {
-                gathered.add(row);
+                gathered.add(row, &self.head);
                 Ok(())
             }
         };

@@ -10,7 +10,7 @@ use super::gathered::Gathered;
 use super::happenings::words as happened;
 use super::human::{count, counted, moment};
 use super::mark::mark;
-use super::outcomes::{fitting, share, table};
+use super::outcomes::{Stage, fitting, share, table};
 use super::picture::bar::{key_of, keys, words};
 use super::picture::calls::legend;
 use super::picture::{STYLE, bar};
@@ -52,7 +52,8 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> Markup {
 
 fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
     let tally = &gathered.tally;
-    let tone = if tally.needs_attention() { "att" } else { "ok" };
+    let tone = if tally.attention() > gathered.handed_on { "att" } else { "ok" };
+    let stage = Stage::of(tally, head.handed_on);
     html! {
         h1 { (head.campaign.as_str()) }
         p class="sub" {
@@ -61,11 +62,11 @@ fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
             @if let Some(ticket) = &head.ticket { " · ticket " (ticket.as_str()) }
             " · “" bdi { (printable(&head.comment)) } "”"
         }
-        div class=(format!("say {tone}")) { p { strong { (headline(tally)) "." } } }
+        div class=(format!("say {tone}")) { p { strong { (headline(gathered)) "." } } }
         @if let Some(story) = &head.story { (facts(story, tally)) }
         h2 { "What became of them" }
         (bar(tally, 14.0))
-        (scrolls("Outcomes", &table(tally, None)))
+        (scrolls("Outcomes", &table(tally, stage, None)))
         @for told in gathered.totals.beside() { p { (told) } }
         (failures(gathered))
         @if let Some(story) = &head.story { (told(story, tally)) }
@@ -80,8 +81,9 @@ fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
 }
 
 /// What a report says first: `96.3 % of 12,000 devices ordered or covered; 462 rows need ...`.
-pub(super) fn headline(tally: &Tally) -> String {
-    let (covered, attention) = (tally.covered(), tally.attention());
+pub(super) fn headline(gathered: &Gathered) -> String {
+    let tally = &gathered.tally;
+    let (covered, attention) = (tally.covered(), tally.attention() - gathered.handed_on);
     let open = match tally.open() {
         0 => String::new(),
         some => format!("; {} open still", count(some)),

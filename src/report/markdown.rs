@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::gathered::Gathered;
 use super::human::{count, counted, duration, moment};
 use super::mark::mark;
-use super::outcomes::{share, what_to_do};
+use super::outcomes::{Stage, share, what_to_do};
 use super::picture::bar::{stands, words};
 use super::record::ReportHead;
 use crate::domain::text::{cut, printable};
@@ -20,9 +20,10 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
     let tally = &gathered.tally;
     let mut text = format!("<!-- {} -->\n{}\n\n", mark(head), headline(head, gathered));
     text += "| outcome | rows | share | what to do |\n|---|---:|---:|---|\n";
+    let stage = Stage::of(tally, head.handed_on);
     for (stands, rows) in stands(tally) {
         let (words, share) = (words(stands), share(rows, tally.rows()));
-        let mut todo = what_to_do(stands, tally.open() > 0).to_owned();
+        let mut todo = what_to_do(stands, stage).to_owned();
         for command in ["fleetsweep retry", "fleetsweep resume"] {
             todo = todo.replace(command, &format!("{command} {}", head.campaign));
         }
@@ -53,7 +54,7 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
 fn headline(head: &ReportHead, gathered: &Gathered) -> String {
     let ticket = head.ticket.as_ref().map(|one| format!(" ({})", plain(one.as_str())));
     let emulated = if head.emulated { "EMULATED: " } else { "" };
-    let words = super::html::headline(&gathered.tally);
+    let words = super::html::headline(gathered);
     format!("**{emulated}{}: {words}**{}", head.campaign, ticket.unwrap_or_default())
 }
 

@@ -9,7 +9,7 @@ use crate::domain::text::printable;
 use crate::domain::{Outcome, Stands, Tally};
 
 /// The table. `place` is where the rows of an outcome are shown, if that is anywhere.
-pub fn table(tally: &Tally, place: Option<&str>) -> Markup {
+pub fn table(tally: &Tally, stage: Stage, place: Option<&str>) -> Markup {
     html! {
         table {
             thead { tr {
@@ -31,7 +31,7 @@ pub fn table(tally: &Tally, place: Option<&str>) -> Markup {
                         }
                         td class="n" { (count(rows)) }
                         td class="n" { (share(rows, tally.rows())) }
-                        td { (ticked(what_to_do(stands, tally.open() > 0))) }
+                        td { (ticked(what_to_do(stands, stage))) }
                     }
                 }
             }
@@ -39,15 +39,39 @@ pub fn table(tally: &Tally, place: Option<&str>) -> Markup {
     }
 }
 
-/// What somebody can do about rows that stand so, in a campaign that is open or not; commands stand
-/// in backticks.
-pub fn what_to_do(stands: Stands, is_open: bool) -> &'static str {
+/// How far the campaign of some rows is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Rows of it are open.
+    Open,
+    /// The next run of its series took over what waited in it.
+    HandedOn,
+    /// Every row of it has ended.
+    Ended,
+}
+
+impl Stage {
+    /// That of a campaign with these rows.
+    pub fn of(tally: &Tally, handed_on: bool) -> Self {
+        match handed_on {
+            true => Self::HandedOn,
+            false if tally.open() > 0 => Self::Open,
+            false => Self::Ended,
+        }
+    }
+}
+
+/// What somebody can do about rows that stand so; commands stand in backticks.
+pub fn what_to_do(stands: Stands, stage: Stage) -> &'static str {
     match stands {
         Stands::Ended(Outcome::Accepted) => "an order, not yet a scan",
         Stands::Ended(Outcome::AlreadyInProgress { covered: true }) => {
             "nothing: a scan that is wide enough runs"
         }
-        Stands::Ended(outcome) if is_open => advice_before_the_end(outcome),
+        Stands::Ended(Outcome::NotAttempted) if stage == Stage::HandedOn => {
+            "nothing: the next run of the series has them"
+        }
+        Stands::Ended(outcome) if stage == Stage::Open => advice_before_the_end(outcome),
         Stands::Ended(outcome) => advice(outcome),
         Stands::Waiting => "waits for its turn; if nobody runs it: `fleetsweep resume`",
         _ => "",

@@ -149,11 +149,11 @@ impl Plan {
     pub fn headline(&self) -> String {
         let emulated = if self.emulated { "EMULATED: " } else { "" };
         format!(
-            "{emulated}{} scan on {}, tenant {}, {} cloud",
+            "{emulated}{} scan on {}, tenant {}, {}",
             self.scan_type.api_name().to_uppercase(),
             counted(self.devices, "device"),
             printable(&self.target.tenant),
-            printable(&self.target.cloud),
+            if self.emulated { "emulator".to_owned() } else { self.target.place() },
         )
     }
 }

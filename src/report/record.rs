@@ -44,6 +44,9 @@ pub const OPEN: &str = "open";
 /// What begins the reason of every row of a campaign that ran against the emulator.
 pub const EMULATED: &str = "EMULATED";
 
+/// The reason of a row that waited in a run of a series when the next one began.
+const HANDED_ON: &str = "handed on: the next run of its series has it";
+
 /// What all rows of a report share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportHead {
@@ -59,6 +62,8 @@ pub struct ReportHead {
     pub ticket: Option<Ticket>,
     /// The user's comment.
     pub comment: String,
+    /// The next run of its series took over what waited in it.
+    pub handed_on: bool,
     /// Where the portal shows devices, if the cloud has one: the id follows.
     pub portal: Option<&'static str>,
     /// What happened, for reports that tell it; the rows do without.
@@ -137,6 +142,7 @@ fn outcome(state: State) -> &'static str {
 /// Why a row stands as it does. Returns `None` if its outcome says all.
 pub fn reason<'a>(row: &'a Row, head: &ReportHead) -> Option<Cow<'a, str>> {
     let why = match row.life.state {
+        State::Done(Outcome::NotAttempted) if head.handed_on => Some(HANDED_ON.into()),
         State::Done(outcome) => ended(outcome, &row.life, row.detail.reason.as_deref()),
         // A draft is not reported; should one be, it is a row that waits.
         State::Draft | State::Queued(_) => Some(Cow::Borrowed(waiting(&row.life))),

@@ -194,6 +194,7 @@ mod tests {
             at: at("04:00:00"),
             why: "the window closed".to_owned(),
             exit_code,
+            before: None,
             resume: None,
             for_workers: false,
         };

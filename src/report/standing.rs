@@ -94,10 +94,9 @@ impl Standing<'_> {
     pub fn first_sentences(&self) -> FirstSentences {
         let Why { tone, leaves, why } = self.why();
         let doing = if self.followed { "ended" } else { self.doing.word() };
-        let capital = doing[..1].to_ascii_uppercase();
         FirstSentences {
             tone,
-            doing: format!("{capital}{}.", &doing[1..]),
+            doing: format!("{}.", capital(doing)),
             stands: self.stands(),
             leaves,
             why,
@@ -157,6 +156,10 @@ impl Standing<'_> {
         let run = self.campaign.last_run.as_ref();
         let say = |tone, leaves, why: String| Why { tone, leaves, why };
         let go_on = format!("`{}` goes on.", self.go_on);
+        let is_over = matches!(self.doing, Doing::Finished | Doing::Cancelled);
+        if let Some(why) = self.cancelling_left().filter(|_| is_over) {
+            return say(Tone::Stopped, "Nothing more is ordered:", why);
+        }
         match self.doing {
             Doing::Finished => self.finished(),
             Doing::Cancelled if self.followed => {
@@ -210,6 +213,29 @@ impl Standing<'_> {
         }
     }
 
+    /// That somebody began to take back what it ordered and did not come to an end, and what goes
+    /// on with that.
+    pub fn cancelling_left(&self) -> Option<String> {
+        let run = self.campaign.last_run.as_ref()?;
+        let left = run.cancelling_left(self.now.timestamp(), &Timing::default())?;
+        let by = format!("{} on {}", printable(&left.by), printable(&left.host));
+        let again = left.again.as_ref();
+        let again = again.map_or_else(String::new, |again| format!(" `{again}` goes on."));
+        Some(match &left.ended {
+            Some(end) => {
+                let (at, why) = (self.clock(end.at), printable(&end.why));
+                format!("taking back what was ordered ({by}) stopped {at}: {why}.{again}")
+            }
+            None => {
+                let seen = left.seen_at.map_or_else(String::new, |at| self.exact(at));
+                format!(
+                    "taking back what was ordered ({by}) was killed, or its machine went down; \
+                     last seen at work {seen}.{again}"
+                )
+            }
+        })
+    }
+
     fn finished(&self) -> Why {
         let why = match self.attention() {
             0 => return Why { tone: Tone::Good, leaves: "", why: "Nothing is left to do.".into() },
@@ -231,10 +257,12 @@ impl Standing<'_> {
         let tone =
             if end.exit_code == Exit::Stopped.code() { Tone::Attention } else { Tone::Stopped };
         let go_on = end.resume.as_deref().unwrap_or(self.go_on);
-        let why = format!(
-            "its run stopped {at} with exit code {}: {why}. `{go_on}` goes on.",
-            end.exit_code
-        );
+        let go_on = match &end.before {
+            Some(before) => format!("{}: `{go_on}`", capital(&printable(before))),
+            None => format!("`{go_on}` goes on"),
+        };
+        let code = end.exit_code;
+        let why = format!("its run stopped {at} with exit code {code}: {why}. {go_on}.");
         Why { tone, leaves: STILL, why }
     }
 
@@ -365,6 +393,13 @@ impl Standing<'_> {
 fn on_or_at(clock: String) -> String {
     let before = if clock.starts_with(|c: char| c.is_ascii_alphabetic()) { "on" } else { "at" };
     format!("{before} {clock}")
+}
+
+/// With a capital letter.
+fn capital(text: &str) -> String {
+    let mut signs = text.chars();
+    let first = signs.next().map(|sign| sign.to_ascii_uppercase());
+    first.into_iter().chain(signs).collect()
 }
 
 /// `1 answer is`, `3 answers are`.

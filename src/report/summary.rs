@@ -232,6 +232,14 @@ impl Summary {
         }
     }
 
+    /// What to do before somebody goes on; `None` if it went as planned.
+    pub fn before(&self) -> Option<String> {
+        match &self.ending {
+            Ending::Stopped(stop) if !self.planned => Some(before_resuming(stop).to_owned()),
+            _ => None,
+        }
+    }
+
     fn push_to_do(&self, lines: &mut Vec<String>) {
         let before = lines.len();
         if self.planned {

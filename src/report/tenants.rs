@@ -171,6 +171,8 @@ pub struct TenantsEnd {
     pub tenants: Vec<OfTenant<EndedTenant>>,
     /// The report files of all tenants together.
     pub reports: Vec<String>,
+    /// The file of the rows that are in no campaign, and how many there are, if any are.
+    pub not_ordered: Option<(String, u64)>,
     /// The command that goes on with what is open, if anything is and nobody runs it.
     pub resume: Option<String>,
     /// The command that orders again what is not covered of one tenant, if nothing is open.
@@ -396,6 +398,10 @@ impl Document for TenantsEnd {
         if !self.reports.is_empty() {
             lines.push(format!("  report of all  {}", printable(&self.reports.join(", "))));
         }
+        if let Some((path, rows)) = &self.not_ordered {
+            let rows = counted(*rows, "row");
+            lines.push(wrapped(&format!("  not ordered: {rows}, in {}", printable(path)), 4));
+        }
         let next = [("To go on", &self.resume), ("To order one tenant's rest again", &self.retry)];
         for (what, command) in next {
             if let Some(command) = command {
@@ -425,6 +431,9 @@ impl Document for TenantsEnd {
         jsonl::line(&serde_json::json!({
             "v": 1, "type": "tenants", "campaign": self.campaign.as_str(),
             "tenants": tenants.collect::<Vec<_>>(), "reports": self.reports,
+            "not_ordered": self.not_ordered.as_ref().map(|(path, rows)| {
+                serde_json::json!({ "report": path, "rows": rows })
+            }),
             "resume": self.resume, "exit_code": self.exit.map(Exit::code),
         }))
     }

@@ -203,17 +203,18 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         let start = store.clock().now();
         let Some((with, survey)) = with.as_ref().zip(survey) else {
             let queue = Some(call_off(*store, campaign).await?);
-            return self.end(campaign, SoFar { reports, start, queue }, None).await;
+            return Ok(self.end(campaign, SoFar { reports, start, queue }, None).await?.exit);
         };
         let mut stopping = cx.stop.listen()?;
-        let sign = CancellingSign::begin(cx, with.store, campaign, &with.speed.timing).await;
+        let (timing, again) = (&with.speed.timing, self.again(&campaign.name));
+        let sign = CancellingSign::begin(cx, with.store, campaign, timing, again).await;
         let so_far = SoFar { reports, start, queue: None };
         let to_cancel = Confirmed { with, survey, actions: plan.to_cancel() };
-        let exit = self.take_back(campaign, to_cancel, so_far, &mut stopping).await;
+        let ended = self.take_back(campaign, to_cancel, so_far, &mut stopping).await;
         if let Some(sign) = sign {
-            sign.end().await;
+            sign.end(&ended).await;
         }
-        exit
+        ended.map(|summary| summary.exit)
     }
 
     /// Empties the queue and cancels the actions.
@@ -223,7 +224,7 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         Confirmed { with, survey, actions }: Confirmed<'_, S, A>,
         so_far: SoFar<'_>,
         stopping: &mut Stopping<'_>,
-    ) -> Result<Exit, Failure> {
+    ) -> Result<CancelSummary, Failure> {
         let Self { request, store, .. } = self;
         let queue = if request.keep_queue { None } else { Some(call_off(*store, campaign).await?) };
         let so_far = SoFar { queue, ..so_far };
@@ -311,7 +312,7 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         Ok(())
     }
 
-    /// The words of the same command, which goes on with what is left.
+    /// The same command, whole, which goes on with what is left.
     fn again(&self, name: &CampaignName) -> String {
         let CancelRequest { queue_only, keep_queue, pending_only, .. } = self.request;
         let options = [
@@ -320,7 +321,8 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
             (pending_only, " --pending-only"),
         ];
         let typed = options.iter().filter(|(is_typed, _)| **is_typed).map(|(_, option)| *option);
-        format!("cancel {name}{}", typed.collect::<String>())
+        let command = format!("cancel {name}{}", typed.collect::<String>());
+        self.cx.commands.of_campaign(&command)
     }
 
     async fn end(
@@ -328,7 +330,7 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         campaign: &Campaign,
         so_far: SoFar<'_>,
         actions: Option<Done>,
-    ) -> Result<Exit, Failure> {
+    ) -> Result<CancelSummary, Failure> {
         let Self { cx, store, .. } = self;
         let SoFar { reports, start, queue } = so_far;
         let (devices, scans) =
@@ -345,7 +347,7 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
             outstanding: left,
             duration: store.clock().now().since(start),
             again: match left {
-                _ if stopped => Some(cx.commands.of_campaign(&self.again(name))),
+                _ if stopped => Some(self.again(name)),
                 0 => None,
                 _ => Some(cx.commands.going_on(name)),
             },
@@ -354,7 +356,7 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
             actions,
         };
         cx.ui.show(&summary)?;
-        Ok(summary.exit)
+        Ok(summary)
     }
 }
 

@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::domain::preflight::Group;
 use crate::domain::request::ListedDevice;
 use crate::domain::text::printable;
+use crate::domain::{self, preflight::Group};
 use crate::domain::{CampaignId, CampaignName, DeviceId, Facts, Life, NewRow, OrderBy, Outcome};
 use crate::intake::{self, Fault, IntakeError, Options, Row, RowError, RowKind, RowProblem, Seen};
 use crate::ops::failure::Failure;
@@ -214,6 +214,38 @@ pub(crate) async fn survey<T: Default + Send + 'static>(
         Ok(all)
     })
     .await
+}
+
+/// Reads lists once more, row by row, for what is no campaign's: `take` is told what a row says of
+/// its device, and makes the row of a report of how it ended and why. A row that holds no device,
+/// or one of an earlier row, says so itself.
+///
+/// # Errors
+/// `Failure` if a list is refused as a whole.
+pub(in crate::ops) fn each_row(
+    sources: &[PathBuf],
+    options: &Options,
+    mut take: impl FnMut(&Facts, &mut dyn FnMut(Life, String) -> domain::Row) -> ControlFlow<()>,
+) -> Result<(), Failure> {
+    let mut seen = Seen::new();
+    for path in sources {
+        let (name, reader) = open(path, None).map_err(|error| refused(&error))?;
+        let mut emit = |row: Row| {
+            let facts = row.facts.clone();
+            let mut row = Some(row);
+            take(&facts, &mut |life, why| {
+                let row = row.take().expect("a row is made once");
+                let row = new_row(row, RowStart { life, reason: Some(why), turn: 0 });
+                let detail = row.detail();
+                let NewRow { line, device, name, input_text, life, .. } = row;
+                let (seq, turn, wave) = (0, 0, 0);
+                domain::Row { seq, line, device, name, input_text, life, detail, turn, wave }
+            })
+        };
+        let read = intake::read(&name, reader, options, &mut seen, &mut emit);
+        read.map_err(|error| refused(&error))?;
+    }
+    Ok(())
 }
 
 fn rehearse_all(sources: &[PathBuf], options: &Options) -> Result<Option<File>, IntakeError> {

@@ -124,7 +124,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
                 return Err(failure);
             }
         };
-        let end = KeptEnd { why, exit: summary.exit, for_workers };
+        let end = KeptEnd { why, before: summary.before(), exit: summary.exit, for_workers };
         let run = match summary.exit {
             Exit::LeftAtOnce => run,
             _ if !self.series => run,
@@ -390,11 +390,11 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         end: KeptEnd,
         stopping: Option<&mut Stopping<'_>>,
     ) -> Result<(), Failure> {
-        let KeptEnd { why, exit, for_workers } = end;
+        let KeptEnd { why, before, exit, for_workers } = end;
         let at = self.store.clock().utc();
         let what = Happened::RunEnded { why: why.clone(), exit_code: exit.code() };
         let (exit_code, resume) = (exit.code(), self.resume.clone());
-        let ended = Some(RunEnd { at, why, exit_code, resume, for_workers });
+        let ended = Some(RunEnd { at, why, exit_code, before, resume, for_workers });
         let run = LastRun { ended, seen_at: Some(self.store.clock().shared_utc()), ..run };
         let note_run = || self.store.note_run(campaign.id, run.clone());
         match stopping {
@@ -408,7 +408,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     /// Tells the end of a run that failed, where the store still takes it.
     async fn failed(&self, campaign: &Campaign, run: LastRun, failure: Failure) -> Failure {
         let why = format!("{}: {}", failure.what, failure.why);
-        let end = KeptEnd { why, exit: failure.kind, for_workers: self.worker };
+        let (before, for_workers) = (None, self.worker);
+        let end = KeptEnd { why, before, exit: failure.kind, for_workers };
         self.note_end(campaign, run, end, None).await.ok();
         failure
     }

@@ -22,6 +22,8 @@ pub(super) struct Over {
 /// How a run ended, as its store keeps it.
 pub(super) struct KeptEnd {
     pub(super) why: String,
+    /// What to do before somebody goes on.
+    pub(super) before: Option<String>,
     pub(super) exit: Exit,
     pub(super) for_workers: bool,
 }

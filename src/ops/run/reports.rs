@@ -12,6 +12,7 @@ use crate::domain::{
     Campaign, CampaignId, CampaignName, Cloud, Life, Order, Outcome, Row, State, Tally, Target,
 };
 use crate::ops::failure::Failure;
+use crate::ops::happenings::followed;
 use crate::ops::ui::Ui;
 use crate::report::story::Story;
 use crate::report::totals::Totals;
@@ -143,7 +144,7 @@ impl Reports {
         store: &S,
         campaign: &Campaign,
     ) -> Result<Totals, Failure> {
-        let mut head = head(&campaign.name, &campaign.order, campaign.emulated);
+        let mut head = head_of(store, campaign).await?;
         if self.paths.iter().any(|path| ReportKind::of(path).is_ok_and(ReportKind::tells_a_story)) {
             head.story = Some(Box::new(story(store, campaign).await?));
         }
@@ -167,7 +168,7 @@ impl Reports {
         if !self.prints {
             return Ok(());
         }
-        let head = head(&campaign.name, &campaign.order, campaign.emulated);
+        let head = head_of(store, campaign).await?;
         ui.write(&csv::header())?;
         each_row(store, campaign.id, |row| ui.write(&csv::lines(&[row], &head))).await.map(drop)
     }
@@ -228,9 +229,39 @@ impl Reports {
         finish(writers)
     }
 
+    /// Begins files of rows that are in no campaign.
+    ///
+    /// # Errors
+    /// `Failure` if one cannot be written.
+    pub(in crate::ops) fn begin(&self, head: ReportHead) -> Result<Writing, Failure> {
+        self.writers(&head).map(Writing)
+    }
+
     fn writers(&self, head: &ReportHead) -> Result<Vec<ReportWriter>, Failure> {
         let create = |path| ReportWriter::create(path, head.clone());
         self.paths.iter().map(|path| create(path).map_err(|error| failed(&error))).collect()
+    }
+}
+
+/// Rows that are in no campaign, on their way into reports.
+pub(in crate::ops) struct Writing(Vec<ReportWriter>);
+
+impl Writing {
+    /// Writes the next row.
+    ///
+    /// # Errors
+    /// `Failure` if the disk does not take it.
+    pub(in crate::ops) fn row_of(&mut self, head: ReportHead, row: &Row) -> Result<(), Failure> {
+        self.0.iter_mut().for_each(|writer| writer.turn_to(head.clone()));
+        write_row(&mut self.0, row)
+    }
+
+    /// Gives the files their names.
+    ///
+    /// # Errors
+    /// `Failure` if one cannot have it.
+    pub(in crate::ops) fn finish(self) -> Result<(), Failure> {
+        finish(self.0)
     }
 }
 
@@ -243,11 +274,10 @@ pub(in crate::ops) async fn write_together<S: Store>(
     store: &S,
     campaigns: &[Campaign],
 ) -> Result<(), Failure> {
-    let heads = campaigns.iter().map(|one| head(&one.name, &one.order, one.emulated));
-    let mut heads = heads.zip(campaigns).peekable();
-    let Some((first, _)) = heads.peek() else { return Ok(()) };
-    let mut writers = reports.writers(first)?;
-    for (head, campaign) in heads {
+    let Some(first) = campaigns.first() else { return Ok(()) };
+    let mut writers = reports.writers(&head_of(store, first).await?)?;
+    for campaign in campaigns {
+        let head = head_of(store, campaign).await?;
         writers.iter_mut().for_each(|writer| writer.turn_to(head.clone()));
         each_row(store, campaign.id, |row| write_row(&mut writers, &row)).await?;
     }
@@ -268,9 +298,22 @@ pub(crate) fn head(campaign: &CampaignName, order: &Order, emulated: bool) -> Re
         emulated,
         ticket: order.ticket.clone(),
         comment: order.comment.clone(),
+        handed_on: false,
         portal: Cloud::named(&order.target.cloud).filter(|_| !emulated).map(Cloud::portal),
         story: None,
     }
+}
+
+/// What stands in every row of the report of a campaign in this store.
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(crate) async fn head_of<S: Store>(
+    store: &S,
+    campaign: &Campaign,
+) -> Result<ReportHead, Failure> {
+    let handed_on = followed(store, campaign).await?;
+    Ok(ReportHead { handed_on, ..head(&campaign.name, &campaign.order, campaign.emulated) })
 }
 
 /// What happened in a campaign.

@@ -24,7 +24,7 @@ use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
 pub(crate) use nights::{is_due, series_run, windows_of};
-pub(crate) use standing::{CampaignStatus, followed};
+pub(crate) use standing::CampaignStatus;
 use table::{More, Table};
 
 /// Time between two looks of who watches.

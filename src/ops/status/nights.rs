@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use jiff::{ToSpan, ZonedDateTime};
 
-use super::standing::followed;
 use crate::clock::local_now;
 use crate::domain::{Campaign, CampaignFilter, Doing, SeriesName, Window};
 use crate::ops::failure::Failure;
+use crate::ops::happenings::followed;
 use crate::ops::process::looked_at;
 use crate::report::human::{count, counted, wrapped};
 use crate::report::series::SeriesRun;
@@ -134,7 +134,12 @@ impl Document for Nights {
             for run in runs {
                 let ordered =
                     format!("{} of {}", count(run.tally.covered()), count(run.tally.devices()));
-                let line = format!("  {day}  {ordered:>17} ordered  {}", run.word());
+                // Several runs of one night are told apart.
+                let which = match runs.len() {
+                    1 => String::new(),
+                    _ => format!(" ({})", run.campaign.name),
+                };
+                let line = format!("  {day}  {ordered:>17} ordered  {}{which}", run.word());
                 lines.push(wrapped(&line, 4));
             }
         }

@@ -14,11 +14,12 @@ use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::quota::{api_quotas, used};
 use crate::domain::request::SpeedRequest;
 use crate::domain::{
-    Begun, BudgetState, Campaign, CampaignState, Doing, Happened, Happening, Hours, Minute, Quota,
-    SeriesName, Stamp, Tally, Timing,
+    Begun, BudgetState, Campaign, CampaignState, Doing, Happening, Hours, Minute, Quota, Stamp,
+    Tally, Timing,
 };
 use crate::engine::waves::shown;
 use crate::ops::failure::Failure;
+use crate::ops::happenings::followed;
 use crate::ops::limits::{Speed, Towards};
 use crate::ops::process::looked_at;
 use crate::report::jsonl;
@@ -271,23 +272,14 @@ impl CampaignStatus {
         if let Doing::Running | Doing::Waiting = self.doing {
             last = self.campaign.last_run.as_ref();
         }
+        let all = self.campaign.last_run.as_ref();
+        let left = all.and_then(|run| run.cancelling_left(self.read_at, &Timing::default()));
+        status["cancelling_stopped"] = serde_json::json!(left);
         status["held_by"] = serde_json::json!(last.and_then(|last| last.held_by.as_ref()));
         status["next_order_at"] = serde_json::json!(last.and_then(|last| last.next_order_at));
         status["happenings"] = serde_json::json!(self.happenings);
         status["minutes"] = serde_json::json!(self.minutes);
     }
-}
-
-/// Whether the next run of its series ended this campaign.
-///
-/// # Errors
-/// `Failure` if the store cannot be read.
-pub(crate) async fn followed<S: Store>(store: &S, campaign: &Campaign) -> Result<bool, Failure> {
-    if !campaign.called_off || SeriesName::of(&campaign.name).is_none() {
-        return Ok(false);
-    }
-    let all = store.happenings(campaign.id, 0, HAPPENINGS_KEPT).await?;
-    Ok(all.iter().any(|one| matches!(one.happening.what, Happened::Followed { .. })))
 }
 
 /// How it is run by who goes on with it: as it was begun, or by the defaults if that was not kept.

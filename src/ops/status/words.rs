@@ -33,11 +33,17 @@ impl CampaignStatus {
         let mut lines = vec![self.headline()];
         let Self { campaign, tally, .. } = self;
         // Of one campaign it is told whole, of many in short.
+        let standing = self.standing(None, &self.go_on, now);
+        let first = standing.first_sentences();
         if self.happenings.is_some() {
-            let first = self.standing(None, &self.go_on, now).first_sentences();
             let said = format!("{} {}", first.leaves, first.why);
             lines.push(human::wrapped(&format!("  {}", said.trim_start()), 2));
         }
+        let left = standing.cancelling_left();
+        lines.extend(
+            left.filter(|left| self.happenings.is_none() || *left != first.why)
+                .map(|left| line(&left)),
+        );
         lines.push(line(&format!(
             "{} scan, tenant {}, \"{}\", since {}{}",
             campaign.order.scan_type,
@@ -153,6 +159,9 @@ impl CampaignStatus {
                     lines.push("  a worker (`fleetsweep work`) goes on; without one:".to_owned());
                     lines.push(command(end.resume.as_ref().unwrap_or(resume)));
                 } else if self.doing != Doing::Paused {
+                    if let Some(before) = &end.before {
+                        lines.push(line(&format!("what to do: {before}")));
+                    }
                     lines.push(format!("  to go on{}:", self.calls_left()));
                     lines.push(command(end.resume.as_ref().unwrap_or(resume)));
                 }
@@ -223,7 +232,8 @@ impl CampaignStatus {
             1 => lines.push("  another run of it is at work beside that one".to_owned()),
             some => lines.push(format!("  {some} other runs of it are at work beside that one")),
         }
-        let ended = run.beside.iter().filter_map(|one| one.ended.as_ref());
+        let others = run.beside.iter().filter(|one| !one.cancels);
+        let ended = others.filter_map(|one| one.ended.as_ref());
         lines.extend(ended.map(|end| line(&stopped("another run stopped", end, now))));
         lines
     }

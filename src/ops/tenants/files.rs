@@ -112,6 +112,11 @@ impl Files {
         Ok(reports.paths().iter().map(|path| path.display().to_string()).collect())
     }
 
+    /// The first of the files over all.
+    pub(super) fn first_of_all(&self) -> Option<&Path> {
+        self.all.first().map(PathBuf::as_path)
+    }
+
     fn over_all(&self) -> OutputRequest {
         OutputRequest { reports: self.all.clone(), force: self.force, metrics: None }
     }

@@ -9,6 +9,7 @@ pub mod doctor;
 mod files;
 mod list;
 pub mod named;
+mod rest;
 pub mod scan;
 mod stand;
 

@@ -13,21 +13,25 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::agreement::Agreement;
 use super::files::Files;
 use super::list::{Split, split};
+use super::rest::{NotPlanned, Rest, path_beside};
 use super::stand::{Standing, not_done, table};
 use super::{Tenant, TenantsMeant, refuse_twins};
 use crate::clock::local_now;
 use crate::domain::request::{Said, ScanRequest};
-use crate::domain::{CampaignName, Exit, OnlyOf, Target, Timing};
+use crate::domain::text::printable;
+use crate::domain::{Campaign, CampaignName, Exit, OnlyOf, Target, Timing};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::plan::approve::confirm;
 use crate::ops::plan::naming::{check_comment, name_of, scan_type};
-use crate::ops::plan::source::{check_source, needs_tenant};
+use crate::ops::plan::source::{check_source, needs_tenant, options_of};
+use crate::ops::run::reports::head;
 use crate::ops::scan::{OpenCampaign, open_one};
 use crate::ops::series::name_for_all;
 use crate::ops::stores::{self, Place, with_tenant_id_of};
 use crate::ops::work::{Ended, Named, ToRun, Together, alone, hand_over};
 use crate::report::Document;
+use crate::report::human::counted;
 use crate::report::plan::Plan;
 use crate::report::tenants::{OfTenant, PlannedTenant, TenantsPlan};
 use crate::store::Store;
@@ -261,8 +265,10 @@ impl All<'_> {
         planned: BTreeMap<usize, Planned>,
         store: &Arc<S>,
     ) -> Result<Exit, Failure> {
-        let Self { cx, request, tenants, timing, .. } = self;
+        let Self { cx, request, tenants, timing, knows_all, .. } = self;
         let lost = if parts.split.lost > 0 { Exit::Attention } else { Exit::Done };
+        let rest = rest(&tenants, &parts.requests, &planned, knows_all);
+        let rest = if rest.is_none(&parts.split) { None } else { Some(rest) };
         let (mut standings, mut to_run) = (Vec::new(), Vec::new());
         let mut of = BTreeMap::new();
         for (at, planned) in planned {
@@ -275,7 +281,15 @@ impl All<'_> {
                 Err(failure) => standings.push((at, Standing::failed(&tenants[at], failure))),
             }
         }
+        let not_ordered = match rest.zip(to_run.first()) {
+            Some((rest, first)) => Some(parts.write_rest(rest, &request, &first.campaign).await?),
+            None => None,
+        };
         if request.detach {
+            if let Some((path, rows)) = &not_ordered {
+                let rows = counted(*rows, "row");
+                cx.say(&format!("Not ordered: {rows}, in {}.", printable(path)));
+            }
             for one in &to_run {
                 let ui = Named::of_tenant(cx.ui, &tenants[of[&one.campaign.id]].name);
                 hand_over(&Context { ui: &ui, ..*cx }, &**store, &one.campaign).await?;
@@ -304,6 +318,7 @@ impl All<'_> {
         let campaigns: Vec<_> = campaigns.into_iter().map(|(_, one)| one).collect();
         let mut end = table(&**store, &parts.name, &standings, &timing, cx.commands).await?;
         let written = parts.files.write(&**store, &campaigns).await;
+        end.not_ordered = not_ordered;
         let exit = end.exit.unwrap_or(Exit::Done).worse_of(lost);
         let exit = exit.worse_of(written.as_ref().err().map_or(Exit::Done, |failure| failure.kind));
         end.reports = written.clone().unwrap_or_default();
@@ -311,6 +326,45 @@ impl All<'_> {
         cx.ui.show(&end)?;
         written.map(|_| exit)
     }
+}
+
+impl Parts {
+    /// Writes the rows that are in no campaign: where, and how many there are.
+    async fn write_rest(
+        &self,
+        rest: Rest,
+        request: &ScanRequest,
+        first: &Campaign,
+    ) -> Result<(String, u64), Failure> {
+        let path = path_beside(self.files.first_of_all(), &self.name);
+        let (sources, options) = (request.devices.clone(), options_of(request));
+        let head = head(&self.name, &first.order, first.emulated);
+        let rows = rest.write(path.clone(), sources, options, head).await?;
+        Ok((path.display().to_string(), rows))
+    }
+}
+
+/// The rows of the list that are in none of these campaigns. Nobody's are told where all tenants
+/// are meant: the others have tenants of their own.
+fn rest(
+    tenants: &[Tenant],
+    requests: &[ScanRequest],
+    planned: &BTreeMap<usize, Planned>,
+    strangers: bool,
+) -> Rest {
+    let mut rest = Rest { planned: Vec::new(), not_planned: Vec::new(), strangers };
+    for (at, planned) in planned {
+        let Some(own) = requests[*at].only_of.clone() else { continue };
+        match planned {
+            Ok(_) => rest.planned.push(own),
+            Err(failure) => {
+                let (profile, tenant) = (tenants[*at].name.clone(), tenants[*at].said().to_owned());
+                let why = not_done(failure).why;
+                rest.not_planned.push(NotPlanned { profile, tenant, own, why });
+            }
+        }
+    }
+    rest
 }
 
 /// The worst of what kept tenants from being planned.

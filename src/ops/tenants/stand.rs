@@ -48,6 +48,7 @@ pub(super) async fn table<S: Store>(
         campaign: name.clone(),
         tenants: Vec::with_capacity(all.len()),
         reports: Vec::new(),
+        not_ordered: None,
         resume: None,
         retry: None,
         exit: None,

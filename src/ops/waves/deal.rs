@@ -344,11 +344,11 @@ fn headline(campaign: &Campaign, tally: &Tally) -> String {
     let emulated = if campaign.emulated { "EMULATED: " } else { "" };
     let Order { target, scan_type, .. } = &campaign.order;
     format!(
-        "{emulated}{} scan on the other {} of {}, tenant {}, {} cloud",
+        "{emulated}{} scan on the other {} of {}, tenant {}, {}",
         scan_type.api_name().to_uppercase(),
         count(tally.open()),
         counted(tally.devices(), "device"),
         printable(&target.tenant),
-        printable(&target.cloud),
+        if campaign.emulated { "emulator".to_owned() } else { target.place() },
     )
 }

@@ -11,7 +11,7 @@ use crate::clock::SystemClock;
 use crate::domain::{Campaign, CampaignId, RowFilter, Seq, SeriesName, Stamp};
 use crate::ops::coverage::{FleetCoverage, Waiting, fleet_coverage};
 use crate::ops::failure::Failure;
-use crate::ops::run::reports::head;
+use crate::ops::run::reports::head_of;
 use crate::report::coverage::Covered;
 use crate::report::record::reason;
 use crate::store::Store;
@@ -127,7 +127,7 @@ impl Waited {
         let Some((campaign, row)) = found else {
             return Ok(Self { name: id, row: None, ordered, said: String::new() });
         };
-        let head = head(&campaign.name, &campaign.order, campaign.emulated);
+        let head = head_of(store, campaign).await?;
         let code = row.detail.error_code.clone();
         let said = code.or_else(|| reason(&row, &head).map(|why| why.to_string()));
         Ok(Self {

@@ -9,7 +9,7 @@ use jiff::ZonedDateTime;
 
 use crate::domain::{Campaign, CampaignId, Row, RowFilter, Seq, Stands, Tally};
 use crate::ops::failure::Failure;
-use crate::ops::run::reports::head;
+use crate::ops::run::reports::head_of;
 use crate::page::query::Query;
 use crate::page::shared::Shared;
 use crate::report::{ReportHead, csv};
@@ -63,7 +63,7 @@ impl DevicesView {
         };
         let more = rows.len() > A_PAGE;
         rows.truncate(A_PAGE);
-        let head = head(&campaign.name, &campaign.order, campaign.emulated);
+        let head = head_of(store, &campaign).await?;
         Ok(Self { head, campaign, tally, filter, rows, after, more, now })
     }
 
@@ -110,7 +110,7 @@ impl DeviceView {
         let before = seq.checked_sub(1).filter(|before| *before >= 0);
         let Some(before) = before else { return Ok(None) };
         let row = store.rows(campaign.id, before, 1).await?.pop();
-        let head = head(&campaign.name, &campaign.order, campaign.emulated);
+        let head = head_of(store, &campaign).await?;
         Ok(row.filter(|row| row.seq == seq).map(|row| Self { campaign, head, row, now }))
     }
 }
@@ -119,9 +119,9 @@ impl DeviceView {
 pub(in crate::page) fn rows_as_csv<S: Store>(
     shared: Arc<Shared<S>>,
     campaign: &Campaign,
+    head: ReportHead,
     filter: RowFilter,
 ) -> impl Stream<Item = Result<Bytes, StoreError>> + Send + use<S> {
-    let head = head(&campaign.name, &campaign.order, campaign.emulated);
     let file = File { shared, campaign: campaign.id, head, filter };
     try_unfold((file, None), |(file, after)| async move {
         let (piece, last) = match after {

@@ -7,7 +7,7 @@ use crate::domain::Priority;
 use crate::domain::text::printable;
 use crate::page::model::campaign::CampaignView;
 use crate::report::human::{count, duration};
-use crate::report::outcomes::table;
+use crate::report::outcomes::{Stage, table};
 use crate::report::picture::bar;
 
 /// The page.
@@ -151,10 +151,11 @@ fn left(view: &CampaignView) -> Markup {
 fn outcomes(frame: &Frame<'_>, view: &CampaignView) -> Markup {
     let tally = &view.status.tally;
     let place = frame.campaign(&view.status.campaign);
+    let stage = Stage::of(tally, view.status.followed);
     html! {
         h2 { "What became of them" }
         (bar(tally, 14.0))
-        (scrolls("Outcomes", &table(tally, Some(&format!("{place}/devices")))))
+        (scrolls("Outcomes", &table(tally, stage, Some(&format!("{place}/devices")))))
         p {
             a href=(format!("{place}/devices")) { "All devices" }
             @if view.attention > 0 {

@@ -3,11 +3,10 @@
 use maud::{Markup, html};
 
 use super::{Frame, scrolls, time};
-use crate::domain::State;
 use crate::domain::text::printable;
+use crate::domain::{CampaignState, Stands, State};
 use crate::page::model::devices::DeviceView;
-use crate::report::advice::advice;
-use crate::report::outcomes::ticked;
+use crate::report::outcomes::{Stage, ticked, what_to_do};
 use crate::report::picture::bar::{key, words};
 use crate::report::record::{COLUMNS, Value, reason, record, stands_of};
 
@@ -15,6 +14,11 @@ use crate::report::record::{COLUMNS, Value, reason, record, stands_of};
 pub(in crate::page) fn draw(frame: &Frame<'_>, view: &DeviceView) -> Markup {
     let DeviceView { campaign, head, row, now } = view;
     let stands = stands_of(row.life.state);
+    let stage = match campaign.state {
+        _ if head.handed_on => Stage::HandedOn,
+        CampaignState::Open => Stage::Open,
+        CampaignState::Finished => Stage::Ended,
+    };
     let id = row.device.map(|device| device.to_string()).unwrap_or_default();
     let name = row.name.as_deref().or(row.input_text.as_deref()).unwrap_or(&id);
     let title = format!("{} in {}", printable(name), campaign.name);
@@ -30,7 +34,7 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &DeviceView) -> Markup {
                 @if let Some(why) = reason(row, head) { " " bdi { (printable(&why)) } "." }
             }
             @if let State::Done(outcome) = row.life.state {
-                p { "What to do: " (ticked(advice(outcome))) "." }
+                p { "What to do: " (ticked(what_to_do(Stands::Ended(outcome), stage))) "." }
             }
         }
         h2 { "Everything that is known" }

@@ -132,6 +132,7 @@ mod tests {
             emulated: false,
             ticket: "CHG<1>*x*".parse().ok(),
             comment: "secret plans".to_owned(),
+            handed_on: false,
             portal: None,
             story: None,
         };

@@ -109,6 +109,7 @@ fn each_way_to_stand_still_has_its_sentence_with_what_to_do() {
             at: at("01:30:00"),
             why: why.to_owned(),
             exit_code,
+            before: (exit_code == 4).then(|| "check tenant and list".to_owned()),
             resume: Some("fleetsweep resume inc --store sqlite:x.db".to_owned()),
             for_workers: false,
         }),

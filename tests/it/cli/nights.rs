@@ -184,6 +184,26 @@ async fn a_run_of_a_series_leaves_one_that_works_alone_and_ends_one_that_was_kil
         told.iter().filter_map(|campaign| campaign["outcomes"][outcome].as_u64()).sum()
     };
     assert_eq!(ended("accepted"), emulator.ledger().accepted, "{told:?}");
+    // What the third run has is not to be ordered again by way of the first one.
+    let first = told.iter().find(|one| one["outcomes"]["not_attempted"].as_u64() > Some(0));
+    let first = first.unwrap()["campaign"].as_str().unwrap();
+    let said = run(place.fleetsweep(&["report", first, "--report=first.csv"]));
+    assert_eq!(said.code, 0, "{}", said.err);
+    let said = run(place.fleetsweep(&["report", first, "--report=first.md"]));
+    assert_eq!(said.code, 0, "{}", said.err);
+    let [csv, ticket] =
+        ["first.csv", "first.md"].map(|name| std::fs::read_to_string(place.path(name)).unwrap());
+    assert!(csv.contains("handed on: the next run of its series has it"), "{csv}");
+    assert!(!csv.contains("was ended before it was ordered"), "{csv}");
+    assert!(ticket.contains("nothing: the next run of the series has them"), "{ticket}");
+    let attention = ticket.split("covered; ").nth(1).unwrap().split(' ').next().unwrap();
+    assert!(attention.parse::<u64>().unwrap() < 10, "those are not counted: {ticket}");
+    for args in [["retry", first].as_slice(), &["retry", first, "--outcome=not_attempted"]] {
+        let said = run(place.towards(&emulator, &[args, &["--dry-run"]].concat()));
+        let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(said.code == 2, args.len() == 3 || attention == "0", "{told}");
+        assert!(told.contains("handed on to the next run of the series"), "{told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,8 @@
 //! One command for several tenants: a campaign and a report for each, one question and one table
 //! for all; a tenant that cannot sign in stops alone, and no customer sees another one's devices.
 
+use std::collections::BTreeMap;
+
 use std::process::Command;
 
 use fleetsweep::emulator::Operation;
@@ -83,6 +85,12 @@ async fn each_has_its_own(provider: Provider) {
             (tenant(1), "3".into())
         }]
     );
+    // The rows of the one that cannot sign in are told too.
+    assert_eq!(end["not_ordered"]["rows"], 1, "{end}");
+    let rest = report(&place.path("fleetsweep-inc-not-ordered.csv"));
+    assert_eq!((rest.len(), &rest[0]["device_id"]), (1, &device(4)));
+    assert_eq!(rest[0]["outcome"], "not_attempted", "{rest:?}");
+    assert!(rest[0]["reason"].contains("profile cust-2"), "{rest:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,6 +130,23 @@ async fn a_row_that_is_nobodys_and_a_list_that_names_no_tenant_order_nothing() {
     let said = provider.run(scan(&provider, &[&all[..], &["--skip-bad-rows"]].concat())).await;
     assert_eq!(said.code, 3, "{}", said.err);
     assert_eq!([0, 1].map(|n| provider.ordered(n)), [1, 0]);
+    // They are in no customer's report, and lost all the same they are not.
+    let path = provider.place.path("fleetsweep-inc-not-ordered.csv");
+    assert!(said.err.contains("not ordered: 2 rows, in"), "{}", said.err);
+    let told = |row: &BTreeMap<String, String>| {
+        (row["line"].clone(), row["tenant"].clone(), row["outcome"].clone(), row["reason"].clone())
+    };
+    let all: Vec<_> = report(&path).iter().map(told).collect();
+    let row = |line: &str, whose: &str, why: &str| {
+        (line.to_owned(), whose.to_owned(), "bad_row".to_owned(), why.to_owned())
+    };
+    assert_eq!(
+        all,
+        [
+            row("3", "stranger", "no profile is of the tenant stranger"),
+            row("4", "", "the row names no tenant")
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -232,6 +232,7 @@ impl Show {
             at: self.clock.utc(),
             why: why.to_owned(),
             exit_code,
+            before: None,
             resume,
             for_workers: false,
         };

@@ -25,6 +25,7 @@ fn head() -> ReportHead {
         emulated: false,
         ticket: "=CHG0031337".parse().ok(),
         comment: "c".to_owned(),
+        handed_on: false,
         portal: None,
         story: None,
     }

@@ -38,6 +38,7 @@ fn head() -> ReportHead {
         emulated: false,
         ticket: "INC4711".parse().ok(),
         comment: "\"><script>alert(1)</script>".to_owned(),
+        handed_on: false,
         portal: None,
         story: Some(Box::new(story)),
     }

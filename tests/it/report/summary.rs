@@ -51,6 +51,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
             emulated: false,
             ticket: None,
             comment: "c".to_owned(),
+            handed_on: false,
             portal: None,
             story: None,
         },

@@ -29,6 +29,7 @@ fn head(comment: &str) -> ReportHead {
         emulated: false,
         ticket: "CHG1".parse().ok(),
         comment: comment.to_owned(),
+        handed_on: false,
         portal: Some("https://security.microsoft.com/machines/"),
         story: None,
     }

@@ -41,7 +41,8 @@ pub(super) async fn how_the_latest_run_went_is_kept(subject: &impl Subject) {
     store.note_run(id, run.clone()).await.unwrap();
     assert_eq!(last().await.0.as_ref(), Some(&run));
     let why = "by a signal".to_owned();
-    run.ended = Some(RunEnd { at, why, exit_code: 5, resume: None, for_workers: false });
+    run.ended =
+        Some(RunEnd { at, why, exit_code: 5, before: None, resume: None, for_workers: false });
     store.note_run(id, run.clone()).await.unwrap();
     claim(store, id).await;
     assert_eq!(last().await, (Some(run.clone()), Some(at)));
