@@ -185,8 +185,9 @@ fn tell_ordering(
 ) -> Result<(), Failure> {
     match verdict {
         // The API names its reason; what stands before it, or is left of it, does not.
-        Verdict::NotFound(refusal) if refusal.code.is_none() => findings.warn(
+        Verdict::NotFound(refusal) if refusal.code.is_none() => findings.fail(
             "ordering",
+            Exit::Failed,
             format!("not known: {}", refusal.words()),
             "check --api-url and the proxy: the address may be wrong, or the API is not there any \
              more",
@@ -225,16 +226,24 @@ fn tell_ordering(
             "fix what the API names, if it is about all devices: it does not miss a permission; \
              a device that it refuses this way is rejected, the others are ordered",
         ),
-        Verdict::Doubtful { status: Some(status), .. } if *status < 500 => findings.warn(
+        Verdict::Doubtful { status: Some(status), .. } if *status < 500 => findings.fail(
             "ordering",
+            Exit::Failed,
             format!("not known: {}", said(verdict)),
             "check HTTPS_PROXY, NO_PROXY and --api-url: what answers does not speak as the API \
              does",
         ),
-        other => findings.warn(
+        Verdict::Throttled { .. } => findings.warn(
             "ordering",
+            format!("not known: {}", said(verdict)),
+            "run `fleetsweep doctor` again later; a campaign waits for as long as it is told",
+        ),
+        // A campaign would begin and come to nothing while that lasts.
+        other @ (Verdict::Doubtful { .. } | Verdict::NeverLeft { .. }) => findings.fail(
+            "ordering",
+            Exit::Failed,
             format!("not known: {}", said(other)),
-            "run `fleetsweep doctor` again later",
+            "run `fleetsweep doctor` again later: nothing proves that a scan can be ordered now",
         ),
     }
 }

@@ -79,6 +79,7 @@ pub(crate) struct SameList {
     open: bool,
     /// It is open, or ended a moment ago.
     fresh: bool,
+    opened_at: Timestamp,
     ago: String,
     /// As many other campaigns have these devices too.
     others: u64,
@@ -125,6 +126,7 @@ impl SameList {
             open: is_open(one),
             fresh: one.finished_at.is_none_or(|at| now.duration_since(at) < JUST_NOW)
                 && !one.called_off,
+            opened_at: one.opened_at,
             ago: human::duration(now.duration_since(one.opened_at).unsigned_abs()),
             others,
         }))
@@ -133,6 +135,11 @@ impl SameList {
     /// Whether nobody should begin another campaign of these devices without having said so.
     pub(crate) fn is_fresh(&self) -> bool {
         self.fresh
+    }
+
+    /// Whether it was begun after this moment.
+    pub(crate) fn is_begun_after(&self, then: Timestamp) -> bool {
+        self.opened_at > then
     }
 
     /// The warning of a plan.
@@ -164,6 +171,20 @@ impl SameList {
             format!("nothing was ordered: campaign {name} has these very devices"),
             format!("it was begun {ago} ago and {state}; another one would scan each device twice"),
             self.next(commands),
+        )
+    }
+
+    /// Why a plan that was approved before this campaign began is not carried out.
+    pub(crate) fn refusal_of_plan(&self, commands: &Commands) -> Failure {
+        let Self { name, ago, .. } = self;
+        let what = if self.open { "goes on with it" } else { "orders what it left uncovered" };
+        Failure::refused(
+            format!("nothing was ordered: campaign {name} has the devices of the approved plan"),
+            format!("it was begun {ago} ago, after the plan was made; both would scan each twice"),
+            format!(
+                "`{}` {what}; to scan all of them again make a new plan and have it approved",
+                self.instead(commands)
+            ),
         )
     }
 

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use crate::clock::wall_clock;
 use crate::domain::Order;
 use crate::domain::digest::FileDigest;
@@ -87,6 +89,11 @@ impl Made {
             planned.no_check = !asks;
         }
         planned
+    }
+
+    /// When it was made.
+    pub fn made_at(&self) -> Timestamp {
+        self.file.times.made_at
     }
 
     /// Whether this is where the plan is to be run: asked before anything at all is sent there.

@@ -281,6 +281,12 @@ pub(in crate::ops) async fn write_together<S: Store>(
         writers.iter_mut().for_each(|writer| writer.turn_to(head.clone()));
         each_row(store, campaign.id, |row| write_row(&mut writers, &row)).await?;
     }
+    // What stands above all rows is of no single tenant.
+    if let [first, _, ..] = campaigns {
+        let tenant = format!("{} tenants", campaigns.len());
+        let head = ReportHead { tenant, ..head(&first.name, &first.order, first.emulated) };
+        writers.iter_mut().for_each(|writer| writer.turn_to(head.clone()));
+    }
     finish(writers)
 }
 

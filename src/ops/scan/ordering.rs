@@ -171,7 +171,9 @@ impl Ordering<'_> {
                 approver.goes_on(&plan).await?;
                 return Ok((dealt, plan));
             }
-            if !approved {
+            if approved {
+                self.refuse_begun_since(store, &read.order).await?;
+            } else {
                 let same = self.same_list(store, &read.order).await?;
                 // What a file of a plan says is not changed by an answer.
                 let devices = read.listing.devices();
@@ -210,6 +212,21 @@ impl Ordering<'_> {
         let same = SameList::find(store, order, &request.due, now).await?;
         let Some(same) = same.filter(SameList::is_fresh) else { return Ok(None) };
         if self.approver.may_repeat() { Ok(Some(same)) } else { Err(same.refusal(cx.commands)) }
+    }
+
+    /// Refuses an approved plan whose devices another campaign has since: who approved it could not
+    /// know of that one.
+    ///
+    /// # Errors
+    /// `Failure` with exit code 6 if there is such a campaign.
+    async fn refuse_begun_since<S: Store>(&self, store: &S, order: &Order) -> Result<(), Failure> {
+        let Planner { cx, request, planned, made, .. } = &self.planner;
+        let Some(made) = made.filter(|_| !planned.emulated) else { return Ok(()) };
+        let same = SameList::find(store, order, &request.due, local_now().timestamp()).await?;
+        match same.filter(|same| same.is_fresh() && same.is_begun_after(made.made_at())) {
+            Some(same) => Err(same.refusal_of_plan(cx.commands)),
+            None => Ok(()),
+        }
     }
 
     /// A plan that nobody confirmed; where another campaign has its devices, what is to be done is

@@ -40,6 +40,8 @@ pub(super) struct Own {
 pub(super) struct Found {
     pub(super) name: CampaignName,
     pub(super) own: Vec<Own>,
+    /// All profiles of the settings are meant.
+    pub(super) are_all: bool,
 }
 
 impl Found {
@@ -50,7 +52,7 @@ impl Found {
         name: Option<&CampaignName>,
         meant: TenantsMeant,
     ) -> Result<Self, Failure> {
-        let tenants = Tenant::all(meant.connects);
+        let (tenants, are_all) = (Tenant::all(meant.connects), meant.all);
         let all = match name {
             Some(name) => match store.named(name).await? {
                 none if none.is_empty() => begun_so(store, name).await?,
@@ -84,7 +86,7 @@ impl Found {
             let names = first_of(&without, SHOWN, "tenant");
             cx.say(&format!("{tenants} of these {have} no campaign {first}: {names}."));
         }
-        Ok(Self { name: first, own })
+        Ok(Self { name: first, own, are_all })
     }
 }
 
@@ -119,7 +121,8 @@ pub async fn status(
         Standing { profile: tenant.name, became: Ok((campaign, None)) }
     };
     let all: Vec<Standing> = found.own.into_iter().map(standing).collect();
-    cx.ui.show(&table(&store, &found.name, &all, &Timing::default(), cx.commands).await?)?;
+    let (name, timing) = (&found.name, &Timing::default());
+    cx.ui.show(&table(&store, name, &all, timing, cx.commands, found.are_all).await?)?;
     Ok(Exit::Done)
 }
 
@@ -265,7 +268,8 @@ impl Resuming<'_> {
             standings.push(Standing { profile, became: Ok((campaign, Some(exit))) });
         }
         standings.sort_by(|one, two| one.profile.cmp(&two.profile));
-        let mut end = table(&**store, &found.name, &standings, &timing, cx.commands).await?;
+        let mut end =
+            table(&**store, &found.name, &standings, &timing, cx.commands, found.are_all).await?;
         let written = files.write(&**store, &all).await;
         let failed = written.as_ref().err().map_or(Exit::Done, |failure| failure.kind);
         let exit = end.exit.unwrap_or(Exit::Done).worse_of(failed);
@@ -291,14 +295,18 @@ pub async fn report(
     let tenants: Vec<Tenant> = found.own.iter().map(|own| own.tenant.clone()).collect();
     let mut files = Files::of(&request.output, &found.name, &tenants)?;
     files.make_folders()?;
+    let mut written = Vec::new();
     for Own { tenant, campaign } in &found.own {
         let mut output = request.output.clone();
         output.reports = files.of_tenant(tenant);
         Reports::of(&output, campaign)?.write(&store, campaign).await?;
+        written.extend(output.reports.iter().map(|path| printable(&path.to_string_lossy())));
     }
+    let all = first_of(&written, SHOWN, "file");
+    cx.ui.say(&format!("Written, of one tenant each: {all}"));
     let campaigns: Vec<Campaign> = found.own.into_iter().map(|own| own.campaign).collect();
     for path in files.write(&store, &campaigns).await? {
-        cx.ui.say(&format!("Written: {}", printable(&path)));
+        cx.ui.say(&format!("Written, of all tenants: {}", printable(&path)));
     }
     Ok(Exit::Done)
 }

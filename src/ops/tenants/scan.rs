@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::agreement::Agreement;
 use super::files::Files;
 use super::list::{Split, split};
+use super::named::commands;
 use super::rest::{NotPlanned, Rest, path_beside};
 use super::stand::{Standing, not_done, table};
 use super::{Tenant, TenantsMeant, refuse_twins};
@@ -282,17 +283,12 @@ impl All<'_> {
             }
         }
         let not_ordered = match rest.zip(to_run.first()) {
-            Some((rest, first)) => Some(parts.write_rest(rest, &request, &first.campaign).await?),
+            Some((rest, first)) => parts.write_rest(cx, rest, &request, &first.campaign).await,
             None => None,
         };
         if request.detach {
-            if let Some((path, rows)) = &not_ordered {
-                let rows = counted(*rows, "row");
-                cx.say(&format!("Not ordered: {rows}, in {}.", printable(path)));
-            }
-            for one in &to_run {
-                let ui = Named::of_tenant(cx.ui, &tenants[of[&one.campaign.id]].name);
-                hand_over(&Context { ui: &ui, ..*cx }, &**store, &one.campaign).await?;
+            for ToRun { campaign, .. } in &to_run {
+                hand_over_of(cx, &tenants[of[&campaign.id]], &**store, campaign).await?;
             }
             let failed = standings.iter().filter_map(|(_, one)| one.became.as_ref().err());
             return Ok(failed.fold(lost, |worst, failure| worst.worse_of(failure.kind)));
@@ -316,7 +312,8 @@ impl All<'_> {
         campaigns.sort_by_key(|(at, _)| *at);
         let standings: Vec<Standing> = standings.into_iter().map(|(_, one)| one).collect();
         let campaigns: Vec<_> = campaigns.into_iter().map(|(_, one)| one).collect();
-        let mut end = table(&**store, &parts.name, &standings, &timing, cx.commands).await?;
+        let (name, commands) = (&parts.name, cx.commands);
+        let mut end = table(&**store, name, &standings, &timing, commands, knows_all).await?;
         let written = parts.files.write(&**store, &campaigns).await;
         end.not_ordered = not_ordered;
         let exit = end.exit.unwrap_or(Exit::Done).worse_of(lost);
@@ -329,19 +326,43 @@ impl All<'_> {
 }
 
 impl Parts {
-    /// Writes the rows that are in no campaign: where, and how many there are.
+    /// Writes the rows that are in no campaign: where, and how many there are. It keeps no campaign
+    /// from running.
     async fn write_rest(
         &self,
+        cx: &Context<'_>,
         rest: Rest,
         request: &ScanRequest,
         first: &Campaign,
-    ) -> Result<(String, u64), Failure> {
+    ) -> Option<(String, u64)> {
         let path = path_beside(self.files.first_of_all(), &self.name);
         let (sources, options) = (request.devices.clone(), options_of(request));
         let head = head(&self.name, &first.order, first.emulated);
-        let rows = rest.write(path.clone(), sources, options, head).await?;
-        Ok((path.display().to_string(), rows))
+        match rest.write(path.clone(), sources, options, head).await {
+            Ok(rows) => {
+                let path = path.display().to_string();
+                let told = counted(rows, "row");
+                cx.say(&format!("Not ordered: {told}, in {}.", printable(&path)));
+                Some((path, rows))
+            }
+            Err(Failure { what, why, .. }) => {
+                cx.say(&format!("Warning: the rows that are in no campaign: {what}: {why}."));
+                None
+            }
+        }
     }
+}
+
+/// Leaves the campaign of a tenant to the workers.
+async fn hand_over_of<S: Store>(
+    cx: &Context<'_>,
+    tenant: &Tenant,
+    store: &S,
+    campaign: &Campaign,
+) -> Result<Exit, Failure> {
+    let ui = Named::of_tenant(cx.ui, &tenant.name);
+    let commands = commands(cx, tenant, campaign);
+    hand_over(&Context { ui: &ui, commands: &commands, ..*cx }, store, campaign).await
 }
 
 /// The rows of the list that are in none of these campaigns. Nobody's are told where all tenants

@@ -33,7 +33,8 @@ pub(super) fn not_done(failure: &Failure) -> NotDone {
     NotDone { why: format!("{}: {}", failure.what, failure.why), exit: failure.kind }
 }
 
-/// The table of these, with the worst of their exits.
+/// The table of these, with the worst of their exits. `are_all` says that all profiles of the
+/// settings are meant.
 ///
 /// # Errors
 /// `Failure` if the store cannot be read.
@@ -43,6 +44,7 @@ pub(super) async fn table<S: Store>(
     all: &[Standing],
     timing: &Timing,
     commands: &Commands,
+    are_all: bool,
 ) -> Result<TenantsEnd, Failure> {
     let mut end = TenantsEnd {
         campaign: name.clone(),
@@ -82,7 +84,7 @@ pub(super) async fn table<S: Store>(
         end.tenants.push(OfTenant { profile: profile.clone(), told });
     }
     if !open.is_empty() {
-        end.resume = Some(resume(commands, name, &open, all.len()));
+        end.resume = Some(resume(commands, name, &open, are_all && open.len() == all.len()));
     } else if let Some(first) = uncovered.first() {
         let profile = format!("--profile {}", shell::word(first));
         end.retry = Some(commands.of_campaign(&format!("retry {name} {profile}")));
@@ -91,8 +93,8 @@ pub(super) async fn table<S: Store>(
 }
 
 /// The command that goes on with the campaigns of these profiles.
-fn resume(commands: &Commands, name: &CampaignName, profiles: &[&str], all: usize) -> String {
-    let which = if profiles.len() == all {
+fn resume(commands: &Commands, name: &CampaignName, profiles: &[&str], are_all: bool) -> String {
+    let which = if are_all {
         " --all-profiles".to_owned()
     } else {
         profiles.iter().map(|one| format!(" --profiles {}", shell::word(one))).collect()

@@ -164,6 +164,16 @@ async fn a_state_folder_that_may_not_be_written_is_told() {
     assert_eq!(emulator.ledger().count(Operation::Scan), 0, "a call that no journal holds");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_api_that_answers_nothing_but_503_is_no_set_up_in_which_a_campaign_can_start() {
+    let scenario = Scenario::from_toml("[faults]\nerror_503_share = 1.0\n").unwrap();
+    let config = Config { scenario, ..Config::default() };
+    let emulator = emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let said = doctor(Place::new().towards(&emulator, &["doctor"])).await;
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert!(failed(&said, "ordering").contains("503"), "{}", said.out);
+}
+
 #[test]
 fn an_address_that_nobody_answers_and_missing_settings_are_told() {
     let place = Place::new();

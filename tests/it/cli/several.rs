@@ -197,6 +197,14 @@ async fn are_handed_over(provider: Provider) {
     let said = provider.run(command).await;
     assert_eq!(said.code, 0, "{}", said.err);
     assert_eq!([0, 1].map(|n| provider.ordered(n)), [0, 0]);
+    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains(&format!("status inc --tenant {}", tenant(1))), "{told}");
+    let status = |which: &[&str]| provider.command(&[&["status", "inc", "--json"], which].concat());
+    let next = |said: &Said| line(said, "tenants")["resume"].as_str().unwrap().to_owned();
+    let all = next(&provider.run(status(&["--all-profiles"])).await);
+    assert!(all.contains("resume inc --all-profiles"), "{all}");
+    let one = next(&provider.run(status(&["--profiles=cust-1"])).await);
+    assert!(one.contains("--profiles cust-1") && !one.contains("all-profiles"), "{one}");
     let words = ["work", "--all-profiles", "--until-idle", "--time-scale=20"];
     let said = provider.run(provider.command(&words)).await;
     assert_eq!(said.code, 0, "{}", said.err);

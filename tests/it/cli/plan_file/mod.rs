@@ -231,3 +231,25 @@ async fn a_plan_that_nobody_approved_is_asked_about_as_usual() {
     assert_eq!((dry.code, orders(&emulator)), (6, 0), "{}", dry.err);
     assert!(dry.err.contains("(1 more)"), "{}", dry.err);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_campaign_that_began_on_the_planned_devices_since_is_refused_with_what_goes_on() {
+    let emulator = emulate("quiet", &[(1_000, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(20);
+    let scan = |name: &'static str| [&SCAN[..], &[name, "--approve-max=20"]].concat();
+    plan(&place, &emulator, &["--campaign=planned"]).await;
+    let approve = approve(&place);
+    let since = said(&place, &emulator, &scan("--campaign=since")).await;
+    assert!([0, 3].contains(&since.code), "{}", since.err);
+    let ordered = orders(&emulator);
+    let refused = said(&place, &emulator, &approved(&approve, &[])).await;
+    assert_eq!((refused.code, orders(&emulator)), (6, ordered), "{}", refused.err);
+    let told = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("campaign since has the devices of the approved plan"), "{told}");
+    assert!(told.contains("retry since"), "{told}");
+    // A plan that tells of it may be carried out.
+    plan(&place, &emulator, &["--campaign=planned"]).await;
+    let anew = said(&place, &emulator, &approved(&self::approve(&place), &[])).await;
+    assert!([0, 3].contains(&anew.code), "{}", anew.err);
+}
