@@ -352,9 +352,14 @@ impl Standing<'_> {
         Why { tone: Tone::Runs, leaves: "Every order has left.", why }
     }
 
-    /// `1,500 of 1,500 calls of the last hour are used.`
+    /// `1,500 of 1,500 calls of the last hour are used.` What a run said of itself can be seconds
+    /// old: where another limit is used up now, that one is named.
     fn used_up(&self, quota: &Quota) -> String {
-        let used = self.used.iter().find(|(one, _)| one == quota).map(|(_, used)| *used);
+        let is_full = |(one, used): &&(Quota, u64)| *used >= u64::from(one.calls.get());
+        let full = || self.used.iter().filter(is_full).max_by_key(|(one, _)| one.window);
+        let told = self.used.iter().find(|(one, _)| one == quota);
+        let used = told.filter(is_full).or_else(full).or(told);
+        let (quota, used) = used.map_or((quota, None), |(quota, used)| (quota, Some(*used)));
         let limit = u64::from(quota.calls.get());
         let window = match quota.window.as_secs() {
             60 => "minute".to_owned(),

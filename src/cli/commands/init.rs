@@ -8,6 +8,8 @@ use crate::cli::args::InitArgs;
 use crate::cli::settings::config::usual_place;
 use crate::cli::settings::env::variable;
 use crate::cli::settings::first::{Profile, added, may_be_added};
+use crate::cli::settings::sign_in::{check_certificate, unusable};
+use crate::defender::read_value;
 use crate::domain::SignInKind;
 use crate::domain::service::{is_domain, unbraced};
 use crate::domain::text::{is_guid, printable};
@@ -74,13 +76,16 @@ const OTHER: &str = "name another profile with --profile, or edit the file";
 struct Asked {
     option: &'static str,
     question: &'static str,
-    wrong: fn(&str) -> Option<&'static str>,
+    wrong: fn(&str) -> Option<String>,
 }
 
 const TENANT: Asked = Asked {
     option: "--tenant",
     question: "Directory (tenant) ID, from the application's overview page: ",
-    wrong: |text| (!is_guid(text) && !is_domain(text)).then_some("it is no GUID and no domain"),
+    wrong: |text| {
+        let is_one = is_guid(text) || is_domain(text);
+        if is_one { None } else { Some("it is no GUID and no domain".to_owned()) }
+    },
 };
 
 const AUTH: Asked = Asked {
@@ -89,35 +94,48 @@ const AUTH: Asked = Asked {
                federated-identity, workload, azure-cli, device-code or token-file [secret]: ",
     wrong: |text| {
         let is_known = text.is_empty() || SignInKind::named(text).is_some();
-        (!is_known).then_some("there is no such way to sign in")
+        if is_known { None } else { Some("there is no such way to sign in".to_owned()) }
     },
 };
 
 const APPLICATION: Asked = Asked {
     option: "--client-id",
     question: "Application (client) ID, from the same page: ",
-    wrong: |text| (!is_guid(text)).then_some("it is no GUID"),
+    wrong: |text| if is_guid(text) { None } else { Some("it is no GUID".to_owned()) },
 };
 
-/// The file that this way to sign in needs.
+/// The file that this way to sign in needs. One that cannot be used is asked for again, before the
+/// profile that names it is written.
 fn file_of(kind: SignInKind) -> Option<&'static Asked> {
-    const fn file(question: &'static str) -> Asked {
-        let wrong: fn(&str) -> _ = |text| match text {
-            "" => Some("no file is named"),
-            path if Path::new(path).is_file() => None,
-            _ => Some("there is no such file"),
-        };
+    const fn file(question: &'static str, wrong: fn(&str) -> Option<String>) -> Asked {
         Asked { option: "--file", question, wrong }
     }
-    static SECRET: Asked = file("File with the client secret, which only you can read: ");
+    static SECRET: Asked = file("File with the client secret, which only you can read: ", |path| {
+        wrong_file(path, |path| {
+            read_value(path).map(drop).map_err(|error| unusable(path, "secret", error))
+        })
+    });
     static CERTIFICATE: Asked =
-        file("PEM file with certificate and key, which only you can read: ");
-    static TOKEN: Asked = file("File in which another program keeps a token fresh: ");
+        file("PEM file with certificate and key, which only you can read: ", |path| {
+            wrong_file(path, check_certificate)
+        });
+    static TOKEN: Asked = file("File in which another program keeps a token fresh: ", |path| {
+        wrong_file(path, |_| Ok(()))
+    });
     match kind {
         SignInKind::Secret => Some(&SECRET),
         SignInKind::Certificate => Some(&CERTIFICATE),
         SignInKind::TokenFile => Some(&TOKEN),
         _ => None,
+    }
+}
+
+/// What is wrong with a file, if anything is.
+fn wrong_file(text: &str, check: fn(&Path) -> Result<(), Failure>) -> Option<String> {
+    match Path::new(text) {
+        _ if text.is_empty() => Some("no file is named".to_owned()),
+        path if !path.is_file() => Some("there is no such file".to_owned()),
+        path => check(path).err().map(|Failure { why, next, .. }| format!("{why}; {next}")),
     }
 }
 

@@ -51,6 +51,11 @@ impl SettingsFile {
         for (key, value) in table.get_ref() {
             let at = lines.at(key.span().start);
             match (key.get_ref().as_ref(), value.get_ref()) {
+                ("profile", DeValue::Table(_)) => {
+                    return Err(format!(
+                        "line {at}: write [profiles.NAME], with an s, for a profile's settings"
+                    ));
+                }
                 ("profile", _) => file.profile = Some(one_text(value, "profile", at)?),
                 ("profiles", DeValue::Table(profiles)) => {
                     for (name, values) in profiles {
@@ -211,6 +216,7 @@ mod tests {
             "[[notify]]\nkind = \"slack\"\nurl-fiel = \"x\"",
             "[[notify]]\nkind = \"slack\"\nurl-file = \"x\"\non = [\"ends\"]",
             "notify = 3",
+            "[profile.a]\ntenant = \"x\"",
             "x = = 1",
         ];
         let told: Vec<String> =
@@ -242,6 +248,7 @@ mod tests {
                 "line 1: write [[notify]] and its settings below",
             ]
         );
-        assert!(told[13].starts_with("line 1: "), "{}", told[13]);
+        assert_eq!(told[13], "line 1: write [profiles.NAME], with an s, for a profile's settings");
+        assert!(told[14].starts_with("line 1: "), "{}", told[14]);
     }
 }

@@ -341,7 +341,7 @@ pub(crate) fn name_of_profile(profile: &str, of: &str) -> Option<String> {
 }
 
 /// Why a file of a secret is not used, and what to do.
-fn unusable(path: &Path, of: &str, error: SecretFileError) -> Failure {
+pub(in crate::cli) fn unusable(path: &Path, of: &str, error: SecretFileError) -> Failure {
     let shown = path.display();
     match error {
         SecretFileError::Open { next, .. } => Failure::sign_in(
@@ -350,7 +350,11 @@ fn unusable(path: &Path, of: &str, error: SecretFileError) -> Failure {
             format!("{next}, and renew the {of} if others may have read it"),
         ),
         SecretFileError::Unreadable { why, .. } => {
-            let next = "check the path and who may read it";
+            let is_empty = path.metadata().is_ok_and(|file| file.len() == 0);
+            let next = match is_empty {
+                true => format!("write the {of} into it"),
+                false => "check the path and who may read it".to_owned(),
+            };
             Failure::sign_in(format!("the {of}'s file {shown} cannot be read"), why, next)
         }
         SecretFileError::NoText { why, .. } => {
@@ -367,7 +371,7 @@ fn unusable(path: &Path, of: &str, error: SecretFileError) -> Failure {
     }
 }
 
-fn check_certificate(path: &Path) -> Result<(), Failure> {
+pub(in crate::cli) fn check_certificate(path: &Path) -> Result<(), Failure> {
     let pem = read_secret(path).map_err(|error| unusable(path, "certificate", error))?;
     let checked = Certificate::from_pem(pem.expose_secret());
     checked.map(drop).map_err(|error| {

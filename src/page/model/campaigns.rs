@@ -8,7 +8,7 @@ use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
 use crate::ops::status::{Budgets, CampaignStatus, open_and_latest};
 use crate::page::query::Query;
-use crate::report::human::count;
+use crate::report::human::{count, counted};
 use crate::report::standing::{FirstSentences, Tone};
 use crate::store::Store;
 
@@ -123,12 +123,16 @@ fn open(shown: &[Item]) -> impl Iterator<Item = &Item> {
     shown.iter().filter(|item| item.status.campaign.state == CampaignState::Open)
 }
 
-/// The open ones that need somebody.
+/// Those that need somebody: open ones, and those that somebody began to take back and left so.
 fn needing(shown: &[Item]) -> impl Iterator<Item = &Item> {
-    open(shown).filter(|item| item.first.tone <= Tone::Attention)
+    let is_open = |item: &Item| item.status.campaign.state == CampaignState::Open;
+    shown.iter().filter(move |item| match item.first.tone {
+        Tone::Stopped => true,
+        tone => is_open(item) && tone <= Tone::Attention,
+    })
 }
 
-/// What the campaigns do, all in all: `1 runs, 1 waits, 2 need somebody.`
+/// What the campaigns do, all in all: `1 campaign runs, 1 waits, 2 need somebody.`
 fn first(shown: &[Item]) -> (String, Tone) {
     let open: Vec<&Item> = open(shown).collect();
     let doing = |doing: &[Doing]| {
@@ -143,10 +147,17 @@ fn first(shown: &[Item]) -> (String, Tone) {
     ] {
         if number > 0 {
             let words = if number == 1 { one } else { several };
-            parts.push(format!("{} {words}", count(number)));
+            let what = if parts.is_empty() { counted(number, "campaign") } else { count(number) };
+            parts.push(format!("{what} {words}"));
         }
     }
-    let tone = open.iter().map(|item| item.first.tone).min().unwrap_or(Tone::Idle);
+    let tone = open
+        .iter()
+        .copied()
+        .chain(self::needing(shown))
+        .map(|item| item.first.tone)
+        .min()
+        .unwrap_or(Tone::Idle);
     if parts.is_empty() {
         let text = if open.is_empty() { "No campaign is open." } else { "Nothing runs now." };
         return (text.to_owned(), tone);

@@ -53,15 +53,21 @@ fn tally(queued: u64) -> Tally {
 }
 
 fn told(campaign: &Campaign, tally: &Tally) -> String {
+    told_at(campaign, tally, &[("100/1m", 100), ("1500/1h", 1_500)])
+}
+
+/// With so many calls used of these limits.
+fn told_at(campaign: &Campaign, tally: &Tally, used: &[(&str, u64)]) -> String {
     let now: ZonedDateTime = "2026-11-25T03:00:12+01:00[Europe/Berlin]".parse().unwrap();
-    let quota: Quota = "1500/1h".parse().unwrap();
+    let used: Vec<(Quota, u64)> =
+        used.iter().map(|(quota, used)| (quota.parse().unwrap(), *used)).collect();
     let doing = Doing::of(campaign, now.timestamp());
     let standing = Standing {
         campaign,
         doing,
         followed: campaign.finished_at.is_some() && campaign.called_off,
         tally,
-        used: &[(quota, 1_500)],
+        used: &used,
         by_limits: Some(at("05:30:00")),
         go_on: "fleetsweep resume inc",
         now: &now,
@@ -100,6 +106,17 @@ fn each_reason_why_nothing_leaves_has_its_sentence() {
         })
         .collect();
     insta::assert_snapshot!(sentences.join("\n"));
+}
+
+#[test]
+fn the_limit_that_is_used_up_now_is_named_and_not_the_one_of_some_seconds_ago() {
+    let minute = HoldReason::Quota("100/1m".parse().unwrap());
+    let last = LastRun { hold: Some(minute), ..run() };
+    let held = Campaign { last_run: Some(last), ..campaign() };
+    let told = told_at(&held, &tally(7_517), &[("100/1m", 41), ("1500/1h", 1_500)]);
+    assert!(told.contains("1,500 of 1,500 calls of the last hour are used."), "{told}");
+    let told = told_at(&held, &tally(7_517), &[("100/1m", 41), ("1500/1h", 900)]);
+    assert!(told.contains("41 of 100 calls of the last minute are used."), "{told}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::kit::certificates::client_certificate;
 use fleetsweep::emulator;
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
@@ -78,9 +79,21 @@ async fn every_way_to_sign_in_can_be_written_and_only_what_it_needs_is_asked_for
     fs::write(place.path("c.toml"), nobody).unwrap();
     let application = ["--client-id", APPLICATION];
     let there = ["cert.pem", "token"].map(|name| place.path(name).to_str().unwrap().to_owned());
-    there.iter().for_each(|path| fs::write(path, "x").unwrap());
     let [certificate, token] = &there;
-    init("cert", &[&["--auth=certificate", "--file", certificate][..], &application].concat());
+    fs::write(token, "x").unwrap();
+    fs::write(certificate, "x").unwrap();
+    // What cannot sign in is told before it stands in the settings.
+    let pem = || {
+        init("cert", &[&["--auth=certificate", "--file", certificate][..], &application].concat())
+    };
+    assert!(pem().err.contains("others on this machine can read"), "{}", pem().err);
+    fs::set_permissions(certificate, Permissions::from_mode(0o600)).unwrap();
+    assert!(pem().err.contains("cannot be right"), "{}", pem().err);
+    fs::write(certificate, "").unwrap();
+    assert!(pem().err.contains("write the certificate into it"), "{}", pem().err);
+    assert!(!fs::read_to_string(place.path("c.toml")).unwrap().contains("profiles.cert"));
+    fs::write(certificate, client_certificate()).unwrap();
+    pem();
     init("device", &[&["--auth=device-code"][..], &application].concat());
     // As it is typed; no shell has seen it.
     init("token", &["--auth=token-file", "--file=~/token"]);
