@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::settle::Settlement;
-use fleetsweep::domain::{Action, CampaignId, LastRun, Timing, Verdict};
+use fleetsweep::domain::{Action, CampaignId, LastRun, Opening, Timing, Verdict};
 use fleetsweep::store::sqlite::SqliteStore;
 use fleetsweep::store::{ClaimAnswer, Store};
 use tempfile::TempDir;
@@ -25,6 +25,8 @@ const DEVICES: u32 = 100_000;
 const BATCH: u32 = 5_000;
 /// Devices that are done.
 const DONE: u64 = 60_000;
+/// Limits that hold nothing back.
+const LIMITS: [&str; 2] = ["100000/1m", "1000000/1h"];
 /// Callers at once.
 const CALLERS: u64 = 64;
 /// How often each page is asked for.
@@ -174,7 +176,10 @@ async fn fill(path: &Path) {
         let rows = (first..first + BATCH).map(row).collect();
         store.append(draft, rows).await.expect("rows can be appended");
     }
-    store.open(draft, opening("bench-2026-11-26")).await.expect("a draft can be confirmed");
+    // Both kinds of limit, as the API has them, so that each page draws its picture of calls.
+    let quotas = LIMITS.map(|limit| limit.parse().expect("it is a quota")).to_vec();
+    let opening = Opening { quotas, ..opening("bench-2026-11-26") };
+    store.open(draft, opening).await.expect("a draft can be confirmed");
     let now = store.clock().utc();
     let run = LastRun { seen_at: Some(now), ..LastRun::begun(now) };
     store.note_run(draft, run).await.expect("it can be noted");

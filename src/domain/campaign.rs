@@ -120,11 +120,13 @@ impl Target {
     /// Where orders go, for people: the cloud, or the address of the API if that is none of the
     /// cloud's own. Whoever reads a plan must not take one for the other.
     pub fn place(&self) -> String {
-        let own = Cloud::named(&self.cloud).map(|cloud| service_of(cloud.api_url()));
-        if own == Some(service_of(&self.api_origin)) {
-            return format!("{} cloud", printable(&self.cloud));
+        match Cloud::named(&self.cloud) {
+            Some(cloud) if service_of(cloud.api_url()) != service_of(&self.api_origin) => {
+                format!("API {}, which is not Microsoft's", printable(&self.api_origin))
+            }
+            // The embedded emulator has a name of its own.
+            _ => format!("{} cloud", printable(&self.cloud)),
         }
-        format!("API {}, which is not Microsoft's", printable(&self.api_origin))
     }
 
     /// Whether both are one application in one tenant of one service, whatever door they use.

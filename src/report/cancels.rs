@@ -94,7 +94,7 @@ impl CancelPlan {
         format!(
             "{emulated}CANCEL {what}, tenant {}, {}, campaign {}",
             printable(&self.target.tenant),
-            if self.emulated { "emulator".to_owned() } else { self.target.place() },
+            self.target.place(),
             self.campaign,
         )
     }

@@ -153,7 +153,7 @@ impl Plan {
             self.scan_type.api_name().to_uppercase(),
             counted(self.devices, "device"),
             printable(&self.target.tenant),
-            if self.emulated { "emulator".to_owned() } else { self.target.place() },
+            self.target.place(),
         )
     }
 }

@@ -168,7 +168,7 @@ impl Settings {
                 Ok(channel) => all.push(channel),
                 Err(why) => {
                     let name = notify.name();
-                    say::note(&format!("Warning: no messages go to {name}: {why}."));
+                    say::told(&format!("Warning: no messages go to {name}: {why}."));
                 }
             }
         }

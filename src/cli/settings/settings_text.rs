@@ -2,6 +2,7 @@
 //! never shown.
 
 use std::env;
+use std::io::{self, IsTerminal};
 
 use super::config::{Setting, Settings, Source, usual_place};
 use super::proxy::without_user;
@@ -9,6 +10,7 @@ use crate::cli::terminal::say;
 use crate::domain::Exit;
 use crate::domain::text::printable;
 use crate::ops::failure::Failure;
+use crate::report::human::wrapped;
 use crate::report::jsonl;
 
 /// Variables whose value is a secret, or holds one.
@@ -78,7 +80,8 @@ impl Line {
             })));
         }
         let from = if from.is_empty() { String::new() } else { format!("  ({from})") };
-        say::data(&format!("{name:<22}{}{from}", printable(value)))
+        let line = format!("{name:<22}{}{from}", printable(value));
+        say::data(&if io::stdout().is_terminal() { wrapped(&line, 22) } else { line })
     }
 }
 

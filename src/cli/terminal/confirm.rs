@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, IsTerminal, Write};
 
+use super::say::by_words;
 use crate::ops::ui::{Question, Unasked};
 use crate::system::terminal::Console;
 
@@ -30,8 +31,8 @@ fn ask_on(console: &Console, headline: &str, prompt: &str) -> std::io::Result<St
     // What was typed before the question is no answer to it.
     console.forget_what_was_typed()?;
     let mut out = console.output();
-    writeln!(out, "{headline}")?;
-    write!(out, "{prompt}")?;
+    writeln!(out, "{}", by_words(headline))?;
+    write!(out, "{}", by_words(prompt))?;
     out.flush()?;
     let mut line = String::new();
     BufReader::new(console.input()).read_line(&mut line)?;

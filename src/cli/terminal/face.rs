@@ -26,11 +26,11 @@ pub(crate) struct TerminalUi {
 #[async_trait]
 impl Ui for TerminalUi {
     fn say(&self, text: &str) {
-        say::note(text);
+        say::told(text);
     }
 
     fn sayer(&self) -> Say {
-        Arc::new(say::note)
+        Arc::new(say::told)
     }
 
     fn service(&self, state: &Service) {

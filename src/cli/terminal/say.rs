@@ -126,6 +126,21 @@ pub(crate) fn note(text: &str) {
     }
 }
 
+/// Writes a sentence for people to standard error: on a terminal in lines that are broken between
+/// words, elsewhere on one.
+pub(crate) fn told(text: &str) {
+    note(&if io::stderr().is_terminal() { by_words(text) } else { text.to_owned() });
+}
+
+/// The text in lines as wide as the terminal, each broken between words.
+pub(crate) fn by_words(text: &str) -> String {
+    let line = |line: &str| {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        wrapped_to(line, indent + 2, columns())
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
 fn written(to: &mut impl Write, data: &[u8]) -> io::Result<()> {
     to.write_all(data)?;
     to.flush()

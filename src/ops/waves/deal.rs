@@ -349,6 +349,6 @@ fn headline(campaign: &Campaign, tally: &Tally) -> String {
         count(tally.open()),
         counted(tally.devices(), "device"),
         printable(&target.tenant),
-        if campaign.emulated { "emulator".to_owned() } else { target.place() },
+        target.place(),
     )
 }
