@@ -68,28 +68,35 @@
 //! 5. The plan is shown, and somebody says yes; the draft becomes a campaign (`Store::open`).
 //! 6. `ops::run` starts `engine::run`. Its pump takes what is due: a pass of the gate, a token,
 //!    then a slot, which is on the disk before the first byte leaves (`engine::pump::call`).
-//! 7. The client posts; `domain::verdict` judges the reply, `domain::settle` says what it writes.
+//! 7. The client (`defender::http`) posts; `domain::verdict` judges the reply, `domain::settle`
+//!    says what it writes, `domain::refusals` and `engine::safety` whether it stops the run.
 //! 8. A call without a whole answer is looked up in the list of actions (`engine::look_up`).
 //! 9. Events tell the face how far it is; Ctrl-C, a window or a rule ends the loop.
 //! 10. `ops::run::reports` writes each row with its outcome; [`domain::Exit`] says how it ended.
 //!
 //! # Invariants
 //!
+//! Behind "caught by" stand the controls: a variant that is broken on purpose, of which the same
+//! check must say so.
+//!
 //! **I1 none lost.** Every row that was read ends in exactly one outcome or is still open, and the
 //! sums agree at every moment. *Shown by* `counts_agree_with_the_rows_whatever_happens`,
-//! `whatever_fails_and_crashes_nothing_is_lost_doubled_or_misreported`.
+//! `whatever_fails_and_crashes_nothing_is_lost_doubled_or_misreported`. *Caught by*
+//! `a_campaign_that_finishes_early_and_a_claim_that_is_forgotten_are_lost_rows`.
 //!
 //! **I2 not twice.** One campaign orders at most one new scan for each device, whatever crashes. A
 //! call without a whole answer makes its device doubtful, and the list of actions is asked before
 //! any repeat. *Shown by* `a_crash_at_any_moment_loses_nothing_and_orders_nothing_twice`,
-//! `killed_at_any_write_fsync_send_or_receive_it_loses_nothing_and_orders_nothing_twice`.
+//! `killed_at_any_write_fsync_send_or_receive_it_loses_nothing_and_orders_nothing_twice`. *Caught
+//! by* `an_order_that_is_repeated_without_a_look_is_a_second_order`.
 //!
 //! **I3 limit.** Of the calls made through one store at most 100 fall into any half-open 60 s, and
 //! 1,500 into any 3,600 s, on the server's clock. The journal is the limiter: a call's slot is
 //! durable before its first byte leaves, and stands for the latest moment at which the server can
 //! count it. The proof is in [`domain::window`]. *Shown by*
 //! `twenty_thousand_devices_keep_both_limits_within_a_hundredth_of_the_optimum`,
-//! `the_limit_holds_without_the_gate`; known mistakes are caught by `broken_limiters_are_caught`.
+//! `the_limit_holds_without_the_gate`. *Caught by* `broken_limiters_are_caught`,
+//! `a_limiter_that_stamps_wrongly_is_over_the_limit`, `broken_clocks_and_late_calls_are_caught`.
 //!
 //! One application in one tenant has one budget over all host names of a service, however its ids
 //! are spelled ([`domain::service`]): `two_host_names_of_one_service_are_one_limit`,
@@ -99,20 +106,25 @@
 //! names is kept too ([`domain::named`]).
 //!
 //! Cancelling has a budget of its own under the same rule:
-//! `three_thousand_cancellations_keep_both_limits_near_the_optimum`.
+//! `three_thousand_cancellations_keep_both_limits_near_the_optimum`. *Caught by*
+//! `without_the_journal_the_limit_of_cancelling_does_not_hold`.
 //!
 //! A commit is durable before what it stands for leaves:
-//! `every_claim_is_on_the_disk_before_the_first_byte_of_its_request_leaves`.
+//! `every_claim_is_on_the_disk_before_the_first_byte_of_its_request_leaves`. *Caught by*
+//! `a_store_that_syncs_at_its_checkpoints_alone_is_caught_by_the_same_reading`.
 //!
 //! **I4 no secret** in a log, report, store, argument list or error. Secrets live in types that
 //! cannot be printed. *Shown by*
-//! `a_whole_life_with_faults_and_echoes_shows_neither_the_secret_nor_the_token`.
+//! `a_whole_life_with_faults_and_echoes_shows_neither_the_secret_nor_the_token`. *Caught by*
+//! `the_same_search_finds_a_secret_that_is_put_into_the_comment`.
 //!
 //! **I5 honest.** The report equals what the server did; what is not known is called unknown; an
 //! older or a stranger's action is not called ours. *Shown by*
 //! `with_faults_report_and_ledger_agree_row_by_row_and_no_429_is_our_fault`,
 //! `somebody_elses_action_in_a_201_is_not_called_ours`,
-//! `exactly_the_open_actions_of_the_campaign_are_cancelled_and_nobody_elses`.
+//! `exactly_the_open_actions_of_the_campaign_are_cancelled_and_nobody_elses`. *Caught by*
+//! `an_older_action_and_an_unknown_one_that_are_called_ours_are_misreported`,
+//! `a_canceller_that_goes_by_device_is_caught`.
 //!
 //! Hostile answers: `each_hostile_answer_is_judged_as_the_table_says_and_memory_stays_bounded`.
 //!
@@ -123,6 +135,15 @@
 //!
 //! **I7 clear.** Every error says what happened, why, and what to do next. *Shown by*
 //! `each_wrong_use_says_what_why_and_what_next`.
+//!
+//! **I8 as agreed.** No order leaves outside of its window, other than its approved plan says, or
+//! past a wave that failed. *Shown by*
+//! `whenever_the_wall_clock_steps_no_order_leaves_outside_of_the_window`,
+//! `whatever_is_typed_otherwise_than_planned_is_refused_before_the_first_order`,
+//! `whatever_crashes_nothing_beyond_a_canary_that_fails_is_ever_ordered`. *Caught by*
+//! `a_run_that_reads_the_wall_clock_once_is_caught_outside_of_the_window`,
+//! `no_value_of_a_plan_is_forgotten_by_the_comparison`,
+//! `a_store_that_claims_beyond_the_wave_and_one_that_opens_it_unjudged_are_caught`.
 //!
 //! I2 and I3 assume that bytes once sent arrive within the horizon (65 s), and that the list of
 //! actions shows a new one within the wait of the look-ups (90 s).

@@ -322,3 +322,89 @@ fn what_nobody_approves_may_differ() {
         assert_eq!(told(change), none);
     }
 }
+
+/// The places of all values of a file that are not made of others.
+fn leaves(value: &serde_json::Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| leaves(value, &format!("{at}/{name}"), found));
+        }
+        serde_json::Value::Array(items) => {
+            let each = items.iter().enumerate();
+            each.for_each(|(n, value)| leaves(value, &format!("{at}/{n}"), found));
+        }
+        serde_json::Value::Null => {}
+        _ => found.push(at.to_owned()),
+    }
+}
+
+/// The plan with another value at this place, the first that a plan takes.
+fn changed_at(place: &str) -> Option<PlanFile> {
+    const WORDS: [&str; 15] = [
+        "last-seen",
+        "else",
+        "quick",
+        "retry",
+        "even",
+        "list",
+        "normal",
+        "mobile",
+        "20m",
+        "99h",
+        "07:00",
+        "9/7s",
+        "21:00-05:00",
+        "2026-11-24T22:00:00Z",
+        "7%",
+    ];
+    let file = serde_json::to_value(plan()).unwrap();
+    let there = file.pointer(place).unwrap();
+    let others: Vec<serde_json::Value> = match there {
+        serde_json::Value::Bool(is) => vec![(!is).into()],
+        serde_json::Value::Number(number) => vec![(number.as_f64().unwrap() as u64 + 1).into()],
+        _ => WORDS.iter().map(|word| (*word).into()).collect(),
+    };
+    others.into_iter().filter(|other| other != there).find_map(|other| {
+        let mut file = file.clone();
+        *file.pointer_mut(place).unwrap() = other;
+        serde_json::from_value(file).ok()
+    })
+}
+
+/// A comparison that forgets a value adds its place to those that are not told; those that are free
+/// on purpose show that such a place is found.
+#[test]
+fn no_value_of_a_plan_is_forgotten_by_the_comparison() {
+    let mut places = Vec::new();
+    leaves(&serde_json::to_value(plan()).unwrap(), "", &mut places);
+    let (mut untold, mut fixed, mut told) = (Vec::new(), Vec::new(), 0);
+    for place in &places {
+        match changed_at(place) {
+            None => fixed.push(place.as_str()),
+            Some(now) if plan().differences(&now).is_empty() => untold.push(place.as_str()),
+            Some(_) => told += 1,
+        }
+    }
+    assert_eq!(fixed, Vec::<&str>::new(), "no other value was found for these");
+    let free = [
+        // A hash beside them tells any change.
+        "/found/first",
+        "/left_out/devices",
+        "/left_out/groups/0/decision",
+        "/left_out/groups/0/devices",
+        "/left_out/groups/0/group",
+        "/left_out/groups/1/decision",
+        "/left_out/groups/1/devices",
+        "/left_out/groups/1/group",
+        "/list/devices",
+        // A list is what is in it, wherever it is.
+        "/request/devices/0",
+        "/request/order/first/0",
+        // When it was made is for people, and what no other kind of file says was looked at before.
+        "/times/made_at",
+        "/type",
+        "/v",
+    ];
+    assert_eq!(untold, free);
+    assert!(told > 30, "{told} of {places:?}");
+}

@@ -24,6 +24,9 @@ pub(super) struct Wall {
     /// Questions to the wall clock that are left before it steps by as many microseconds.
     pub(super) step_after: Arc<AtomicU64>,
     pub(super) step: Arc<AtomicI64>,
+    /// The control: the run reads the wall clock at its start alone, and goes on from there by the
+    /// time that passes.
+    blind: bool,
 }
 
 impl Wall {
@@ -34,6 +37,7 @@ impl Wall {
             start: Arc::new(AtomicI64::new(start.as_microsecond())),
             step_after: Arc::new(AtomicU64::new(u64::MAX)),
             step: Arc::default(),
+            blind: false,
         }
     }
 
@@ -61,7 +65,12 @@ impl Clock for Wall {
         if self.step_after.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.start.fetch_add(self.step.load(Ordering::SeqCst), Ordering::SeqCst);
         }
-        self.shows()
+        let left = self.step_after.load(Ordering::SeqCst);
+        let has_stepped = left == 0 || left > u64::MAX / 2;
+        match SignedDuration::from_micros(self.step.load(Ordering::SeqCst)) {
+            step if self.blind && has_stepped => self.shows() - step,
+            _ => self.shows(),
+        }
     }
 
     async fn sleep_until(&self, at: Stamp) {
@@ -81,7 +90,15 @@ pub(super) struct Night {
 
 impl Night {
     pub(super) fn new(start: &str, hours: &Hours, quota: &str, script: Script) -> Self {
-        let wall = Wall::at(start);
+        Self::under(Wall::at(start), hours, quota, script)
+    }
+
+    /// One whose run does not see its wall clock step.
+    fn blind(start: &str, hours: &Hours, quota: &str, script: Script) -> Self {
+        Self::under(Wall { blind: true, ..Wall::at(start) }, hours, quota, script)
+    }
+
+    fn under(wall: Wall, hours: &Hours, quota: &str, script: Script) -> Self {
         let timing = Timing::default();
         let quotas: Vec<Quota> = vec![quota.parse().unwrap()];
         let shown: Arc<Mutex<Vec<Timestamp>>> = Arc::default();
@@ -205,21 +222,28 @@ async fn a_wall_clock_that_is_set_back_before_the_same_window_waits_for_it_again
     assert!(night.sent().iter().all(|at| *at >= moment("2026-11-24T21:00Z")));
 }
 
+/// Orders in a night whose wall clock steps over the end of the window after so many questions; how
+/// the run ended, and the first order that left outside of the window, if one did.
+async fn stepped(night: &Night, questions: u64) -> (Ending, Option<Timestamp>) {
+    night.open(4).await;
+    let nine_hours = SignedDuration::from_hours(9).as_micros();
+    night.wall.step.store(i64::try_from(nine_hours).unwrap(), Ordering::SeqCst);
+    night.wall.step_after.store(questions, Ordering::SeqCst);
+    let (ending, _) = night.run().await;
+    let shut = moment("2026-11-25T05:00Z");
+    // A run that finds the window shut at its start waits for the next night.
+    let wrong = |at: &Timestamp| *at >= shut && *at < moment("2026-11-25T21:00Z");
+    (ending, night.sent().into_iter().find(wrong))
+}
+
 #[tokio::test(start_paused = true)]
 async fn whenever_the_wall_clock_steps_no_order_leaves_outside_of_the_window() {
     let mut held = 0;
     for questions in 1..80 {
         let night =
             Night::new("2026-11-24T21:30Z", &hours("22:00-06:00"), "60/1m", Script::default());
-        night.open(4).await;
-        let nine_hours = SignedDuration::from_hours(9).as_micros();
-        night.wall.step.store(i64::try_from(nine_hours).unwrap(), Ordering::SeqCst);
-        night.wall.step_after.store(questions, Ordering::SeqCst);
-        let (ending, _) = night.run().await;
-        let shut = moment("2026-11-25T05:00Z");
-        // A run that finds the window shut at its start waits for the next night.
-        let wrong = |at: &&Timestamp| **at >= shut && **at < moment("2026-11-25T21:00Z");
-        assert_eq!(night.sent().iter().find(wrong), None, "after {questions} questions");
+        let (ending, wrong) = stepped(&night, questions).await;
+        assert_eq!(wrong, None, "after {questions} questions");
         held += usize::from(ending == Ending::Stopped(Stop::Window));
         let name: CampaignName = "c".parse().unwrap();
         let campaign = night.store.named(&name).await.unwrap().remove(0);
@@ -228,6 +252,17 @@ async fn whenever_the_wall_clock_steps_no_order_leaves_outside_of_the_window() {
         assert_eq!((tally.claimed, tally.doubtful), (0, 0));
     }
     assert!(held > 5, "the step must have met orders on their way: {held}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_reads_the_wall_clock_once_is_caught_outside_of_the_window() {
+    let mut caught = 0;
+    for questions in 1..80 {
+        let night =
+            Night::blind("2026-11-24T21:30Z", &hours("22:00-06:00"), "60/1m", Script::default());
+        caught += usize::from(stepped(&night, questions).await.1.is_some());
+    }
+    assert!(caught > 5, "{caught}");
 }
 
 #[tokio::test(start_paused = true)]
