@@ -404,6 +404,10 @@ fn called_off(life: &Life) -> Outcome {
         Outcome::AlreadyInProgress { covered: false }
     } else if life.doubted {
         Outcome::Failed
+    } else if life.rank == Rank::Last {
+        // It was asked, and the API did not know it: the next night of a series is not to take it
+        // for one that was never asked.
+        Outcome::NotFound
     } else {
         Outcome::NotAttempted
     }

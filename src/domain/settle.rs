@@ -219,6 +219,9 @@ pub fn note_called_off(detail: &mut Detail, after: State) {
             "its campaign was ended before it was asked again: the answer was lost, and the list \
              of actions shows no scan of this campaign"
         }
+        State::Done(Outcome::NotFound) => {
+            "its campaign was ended before it was asked once more: the API did not know the device"
+        }
         _ => "its campaign was ended before it was asked again: a scan was already in progress",
     };
     detail.reason = Some(reason.to_owned());

@@ -45,8 +45,9 @@ pub(super) async fn open_campaign<S: Store>(
     };
     if campaign.state == CampaignState::Finished {
         let name = &campaign.name;
+        let how = if campaign.called_off { "was cancelled" } else { "is finished" };
         return Err(Failure::refused(
-            format!("campaign {name} is finished"),
+            format!("campaign {name} {how}"),
             "every row has its outcome, so there is nothing to go on with",
             format!(
                 "see `{}`; a new `scan` asks again",

@@ -7,11 +7,12 @@ use std::sync::OnceLock;
 
 use super::failure::Failure;
 use super::messages::Channels;
+use super::named_tenant::NamedTenant;
 use super::stop::Stop;
 use super::ui::Ui;
 use crate::defender::{Credential, HttpClients};
 use crate::domain::request::{ConnectRequest, RunRequest};
-use crate::domain::{CampaignName, FileDigest, SignInKind, Target};
+use crate::domain::{Campaign, CampaignName, FileDigest, SignInKind, Target};
 use crate::report::human::wrapped;
 pub use crate::store::any::StorePlace;
 use crate::system::shell;
@@ -122,6 +123,22 @@ impl Commands {
             own.tell_apart(option("tenant", tenant));
         }
         own
+    }
+
+    /// The commands about a campaign, which say whose it is if others have its name: by the profile
+    /// of its tenant, if these names tell one.
+    pub(crate) fn told_apart(
+        &self,
+        names: &[NamedTenant],
+        campaign: &Campaign,
+        has_twins: bool,
+    ) -> Self {
+        if !has_twins {
+            return self.clone();
+        }
+        let tenant = &campaign.order.target.tenant;
+        let profile = names.iter().find(|one| one.tenant.eq_ignore_ascii_case(tenant));
+        self.of_tenant(profile.map(|one| one.name.as_str()), tenant)
     }
 
     /// From now on commands say by these options whose campaign is meant.

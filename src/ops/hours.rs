@@ -17,14 +17,19 @@ use crate::report::human::moment;
 /// take some seconds.
 const JUST_NOW: SignedDuration = SignedDuration::from_mins(1);
 
-/// The hours that were asked for. Returns `None` if orders may always leave.
+/// The hours that were asked for. Returns `None` if orders may always leave. `ends` says that
+/// `--until` is a time for a zone, if nothing else is.
 ///
 /// # Errors
 /// `Failure` names the zone, the last order or the start that cannot be.
-pub(super) fn hours(asked: &HoursRequest, now: &ZonedDateTime) -> Result<Option<Hours>, Failure> {
+pub(super) fn hours(
+    asked: &HoursRequest,
+    now: &ZonedDateTime,
+    ends: bool,
+) -> Result<Option<Hours>, Failure> {
     let windows = asked.windows.as_deref().unwrap_or_default();
     let zone = match &asked.tz {
-        Some(_) if windows.is_empty() && asked.start_at.is_none() => {
+        Some(_) if windows.is_empty() && asked.start_at.is_none() && !ends => {
             return Err(zone_of_nothing());
         }
         Some(name) => zone(name)?,
@@ -70,7 +75,7 @@ fn of_windows(
     Ok(Some(hours))
 }
 
-fn zone(name: &str) -> Result<TimeZone, Failure> {
+pub(super) fn zone(name: &str) -> Result<TimeZone, Failure> {
     let rule = |error| TimeZone::posix(name).map_err(|_| error);
     TimeZone::get(name).or_else(rule).map_err(|error: jiff::Error| {
         Failure::usage(
@@ -103,8 +108,9 @@ fn nameless_zone() -> Failure {
 }
 
 fn zone_of_nothing() -> Failure {
-    let next = "add --window or --start-at, or leave --tz out";
-    Failure::usage("--tz has no times", "it is the zone of --window and --start-at", next)
+    let next = "add --window, --start-at or --until, or leave --tz out";
+    let why = "it is the zone of --window, --start-at and --until";
+    Failure::usage("--tz has no times", why, next)
 }
 
 /// A moment as it is; or the next one at which the clock of this zone shows a time of day.
@@ -188,7 +194,7 @@ mod tests {
                 start_at: start.map(str::to_owned),
                 ..HoursRequest::default()
             };
-            hours(&args, &now.to_zoned_datetime(zone))
+            hours(&args, &now.to_zoned_datetime(zone), false)
         };
         for (windows, start) in [(&["22:00-06:00"][..], None), (&[], Some("22:00"))] {
             let refused = read(TimeZone::unknown(), windows, start).unwrap_err();

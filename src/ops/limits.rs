@@ -8,7 +8,7 @@ use jiff::civil::Time;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::failure::Failure;
-use super::hours::{hours, unknown_zone};
+use super::hours::{hours, unknown_zone, zone};
 use crate::clock::unreadable_zone;
 use crate::domain::forecast::CallRate;
 use crate::domain::quota::api_quotas;
@@ -117,9 +117,14 @@ impl Speed {
         let leave = asked.leave.unwrap_or(0);
         let quotas: Vec<Quota> = quotas.into_iter().map(|quota| quota.leaving(leave)).collect();
         let pace_kind = asked.pace.unwrap_or_default();
-        let hours = hours(&asked.hours, now)?;
+        let hours = hours(&asked.hours, now, asked.until.is_some())?;
         let begins = begins(hours.as_ref(), now);
         let until = asked.until.as_ref().and_then(|until| until.as_ref());
+        // Whoever names a zone means it for every time of day of the command.
+        let begins = match &asked.hours.tz {
+            Some(tz) if until.is_some() => begins.with_time_zone(zone(tz)?),
+            _ => begins,
+        };
         let until = until.map(|text| self::until(text, &begins)).transpose()?;
         let mut timing = Timing::default().scaled(time_scale);
         timing.max_wait = asked.max_wait.map_or(timing.max_wait, |wait| wait.0);
@@ -273,6 +278,7 @@ fn until(text: &str, now: &ZonedDateTime) -> Result<ZonedDateTime, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::request::OrNone;
 
     /// The limits that are kept when these are given towards loopback at this scale of time.
     fn kept(scale: u32, asked: &[&str]) -> Vec<String> {
@@ -291,6 +297,20 @@ mod tests {
         assert_eq!(kept(60, &["20/1s"]), ["20/1s", "1500/min"]);
         assert_eq!(kept(60, &["1000/1m"]), ["100/1s", "1000/min"]);
         assert_eq!(kept(10, &[]), ["100/6s", "1500/6min"]);
+    }
+
+    #[test]
+    fn an_end_is_in_the_zone_that_is_named_for_the_command() {
+        let now: ZonedDateTime = "2026-11-28T10:00:00+00:00[UTC]".parse().unwrap();
+        let asked = |tz: Option<&str>| {
+            let mut asked = SpeedRequest::default();
+            asked.until = Some(OrNone::Is("21:00".to_owned()));
+            asked.hours.tz = tz.map(str::to_owned);
+            let towards = Towards { loopback: false, open_files: None };
+            Speed::of(&asked, towards, &now).unwrap().until.unwrap().timestamp().to_string()
+        };
+        assert_eq!(asked(None), "2026-11-28T21:00:00Z");
+        assert_eq!(asked(Some("Europe/Berlin")), "2026-11-28T20:00:00Z");
     }
 
     #[test]

@@ -152,9 +152,10 @@ pub(super) async fn end<S: Store, A: Inventory>(
     for one in ones {
         let CalledOff { ended, open, finished } = store.call_off(one.id).await?;
         note(cx, &**store, one.id, Happened::Followed { devices: ended }).await;
+        let come = if ended == 1 { "comes" } else { "come" };
         let ended = human::counted(ended, "device");
-        cx.say(&format!("{} is ended; {ended} that waited there come with this run.", one.name));
-        if !finished {
+        cx.say(&format!("{} is ended; {ended} that waited there {come} with this run.", one.name));
+        if !finished && open > 0 {
             let open = human::counted(open, "order");
             cx.ui.say(&format!("Finding out what became of {open} of {}.", one.name));
             find_out(cx, store.clone(), api.clone(), one.clone(), speed).await?;

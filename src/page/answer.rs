@@ -203,7 +203,7 @@ async fn of_campaign<S: Store>(
         },
         _ => html(&view::campaign::draw(
             frame,
-            &CampaignView::read(store, commands, campaign, now).await?,
+            &CampaignView::read(store, commands, &shared.named, campaign, now).await?,
         )),
     })
 }

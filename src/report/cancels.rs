@@ -276,7 +276,7 @@ impl Document for CancelSummary {
                 lines.push(wrapped(&format!("{:>11}  {what}", count(rows)), 13));
             }
         };
-        push(self.queue.unwrap_or(0), "taken out of the queue: never ordered");
+        push(self.queue.unwrap_or(0), "taken out of the queue: ordered no more");
         if let Some(Done { went, spared }) = &self.actions {
             push(went.cancelled, "cancelled");
             push(went.ended, "ended before they could be cancelled");

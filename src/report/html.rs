@@ -63,6 +63,9 @@ fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
             " · “" bdi { (printable(&head.comment)) } "”"
         }
         div class=(format!("say {tone}")) { p { strong { (headline(gathered)) "." } } }
+        @if let Some(stopped) = head.story.as_ref().and_then(|story| story.stopped.as_ref()) {
+            div class="say att" { p { "Not finished: " bdi { (printable(stopped)) } "." } }
+        }
         @if let Some(story) = &head.story { (facts(story, tally)) }
         h2 { "What became of them" }
         (bar(tally, 14.0))

@@ -19,7 +19,10 @@ const STRING: &str = "a String takes any text";
 pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
     let tally = &gathered.tally;
     let mut text = format!("<!-- {} -->\n{}\n\n", mark(head), headline(head, gathered));
-    text += "| outcome | rows | share | what to do |\n|---|---:|---:|---|\n";
+    if let Some(stopped) = head.story.as_ref().and_then(|story| story.stopped.as_ref()) {
+        writeln!(text, "Not finished: {}.\n", plain(stopped)).expect(STRING);
+    }
+    text += "| outcome | rows | of all rows | what to do |\n|---|---:|---:|---|\n";
     let stage = Stage::of(tally, head.handed_on);
     for (stands, rows) in stands(tally) {
         let (words, share) = (words(stands), share(rows, tally.rows()));

@@ -33,6 +33,7 @@ pub mod series;
 pub mod standing;
 pub mod story;
 pub mod summary;
+pub mod table;
 mod target;
 pub mod tenants;
 pub mod totals;

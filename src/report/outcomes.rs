@@ -15,7 +15,7 @@ pub fn table(tally: &Tally, stage: Stage, place: Option<&str>) -> Markup {
             thead { tr {
                 th scope="col" { "Outcome" }
                 th scope="col" class="n" { "Rows" }
-                th scope="col" class="n" { "Share" }
+                th scope="col" class="n" { "Of all rows" }
                 th scope="col" { "What to do" }
             } }
             tbody {

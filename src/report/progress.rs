@@ -240,7 +240,8 @@ impl Bars {
                 .expect("a constant template")
                 .progress_chars("=> ")
         };
-        let bar = all.add(ProgressBar::new(0).with_style(style("[{bar:20}] {wide_msg}")));
+        let bar = if is_narrow() { "[{bar:10}] {wide_msg}" } else { "[{bar:20}] {wide_msg}" };
+        let bar = all.add(ProgressBar::new(0).with_style(style(bar)));
         let template = if is_narrow() { "{msg}" } else { "{wide_msg}" };
         let line = || all.add(ProgressBar::new(0).with_style(style(template)));
         Self { bar, lines: [line(), line(), line()] }

@@ -53,15 +53,26 @@ impl SeriesRun {
     fn stands(&self) -> (Tone, &'static str) {
         let is_over = matches!(self.doing, Doing::Finished | Doing::Cancelled);
         let code = self.exit_code();
+        // What the next run took over keeps how it ended.
+        let was_killed =
+            self.followed && self.campaign.last_run.as_ref().is_some_and(|run| run.ended.is_none());
         match self.doing {
             Doing::Running | Doing::Waiting => (Tone::Runs, self.doing.word()),
             Doing::Killed => (Tone::Stopped, self.doing.word()),
             _ if code == Some(Exit::Safety.code()) => (Tone::Stopped, "stopped by a rule"),
             _ if code == Some(Exit::SignIn.code()) => (Tone::Stopped, "sign-in failed"),
+            _ if was_killed => (Tone::Attention, Doing::Killed.word()),
+            _ if self.followed && code == Some(Exit::Stopped.code()) => {
+                (Tone::Attention, Doing::Stopped.word())
+            }
             _ if is_over && self.attention() > 0 => (Tone::Attention, "needs attention"),
             Doing::Cancelled if self.followed => (Tone::Good, "as planned"),
             Doing::Finished => (Tone::Good, "finished"),
             Doing::Stopped if code == Some(Exit::Done.code()) => (Tone::Good, "as planned"),
+            // It ended as planned, too: what else stops a run has a code of its own.
+            Doing::Stopped if code == Some(Exit::Attention.code()) => {
+                (Tone::Attention, "needs attention")
+            }
             Doing::Stopped | Doing::Paused => (Tone::Attention, self.doing.word()),
             Doing::Cancelling | Doing::Cancelled | Doing::ForWorker | Doing::NotBegun => {
                 (Tone::Idle, self.doing.word())
@@ -215,6 +226,21 @@ mod tests {
         let mut one = as_planned(day);
         ended(&mut one.campaign, 4);
         one
+    }
+
+    #[test]
+    fn a_night_keeps_how_it_ended_when_the_next_one_took_it_over() {
+        let mut killed = as_planned("2026-11-24");
+        killed.campaign.last_run = Some(run());
+        assert_eq!((killed.tone(), killed.word()), (Tone::Attention, "killed".to_owned()));
+        let word = |exit_code| {
+            let mut one = as_planned("2026-11-24");
+            ended(&mut one.campaign, exit_code);
+            one.word()
+        };
+        assert_eq!(word(0), "as planned, 8 left");
+        assert_eq!(word(4), "stopped by a rule");
+        assert_eq!(word(5), "stopped");
     }
 
     fn told(runs: &[SeriesRun], missed: &[&str]) -> (String, Tone) {

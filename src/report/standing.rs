@@ -164,7 +164,8 @@ impl Standing<'_> {
             Doing::Finished => self.finished(),
             Doing::Cancelled if self.followed => {
                 let why = "what waited in it goes on with the next run of its series.";
-                say(Tone::Idle, "Nothing more is ordered here:", why.to_owned())
+                let how = run.map_or_else(String::new, |run| self.how_it_ended(run));
+                say(Tone::Idle, "Nothing more is ordered here:", format!("{why}{how}"))
             }
             Doing::Cancelling => {
                 let now = self.now.timestamp();
@@ -245,6 +246,23 @@ impl Standing<'_> {
         Why { tone: Tone::Attention, leaves: "", why }
     }
 
+    /// How the run of a campaign ended that the next one took over.
+    fn how_it_ended(&self, run: &LastRun) -> String {
+        match &run.ended {
+            Some(end) if end.exit_code == Exit::Done.code() => String::new(),
+            Some(end) => {
+                let (at, why, code) = (self.clock(end.at), printable(&end.why), end.exit_code);
+                format!(" Its own run ended {at} with exit code {code}: {why}.")
+            }
+            None => {
+                let seen = run.seen_at.map_or_else(String::new, |at| {
+                    format!("; last seen at work {}", self.exact(at))
+                });
+                format!(" Its own run was killed, or its machine went down{seen}.")
+            }
+        }
+    }
+
     fn stopped(&self, run: Option<&LastRun>) -> Why {
         let Some(end) = run.and_then(|run| run.ended.as_ref()) else {
             return Why { tone: Tone::Idle, leaves: "", why: String::new() };
@@ -252,6 +270,12 @@ impl Standing<'_> {
         let (at, why) = (self.clock(end.at), printable(&end.why));
         if end.exit_code == Exit::Done.code() {
             let why = format!("its run ended as planned {at}, since {why}.");
+            return Why { tone: Tone::Idle, leaves: RIGHT, why };
+        }
+        // What stops a run otherwise than planned has a code of its own.
+        if end.exit_code == Exit::Attention.code() {
+            let rows = counted(self.attention(), "row");
+            let why = format!("its run ended as planned {at}, since {why}; not covered: {rows}.");
             return Why { tone: Tone::Idle, leaves: RIGHT, why };
         }
         let tone =

@@ -15,6 +15,10 @@ pub struct Story {
     pub opened_at: Timestamp,
     /// When its last row ended.
     pub finished_at: Option<Timestamp>,
+    /// Why its run stopped with work left, and what to do before somebody goes on.
+    pub stopped: Option<String>,
+    /// When its latest call was claimed.
+    pub last_call_at: Option<Timestamp>,
     /// Calls that left.
     pub calls: u64,
     /// The limits that it kept.
@@ -36,10 +40,8 @@ pub(super) struct Pictures {
 impl Story {
     /// The last moment of which it tells.
     pub(super) fn end(&self) -> Timestamp {
-        let minute = SignedDuration::from_secs(60);
-        let called = self.minutes.last().and_then(|last| last.at.checked_add(minute).ok());
         let happened = self.happenings.last().map(|last| last.at);
-        let all = [self.finished_at, called, happened];
+        let all = [self.finished_at, self.last_call_at, happened];
         all.into_iter().flatten().fold(self.opened_at, Timestamp::max)
     }
 
@@ -51,7 +53,11 @@ impl Story {
     pub(super) fn pictures(&self, tally: &Tally) -> Pictures {
         let Self { minutes, happenings, zone, .. } = self;
         let first = minutes.first().map_or(self.opened_at, |first| first.at);
-        let (from, to) = (self.opened_at.min(first), self.end());
+        let (from, end) = (self.opened_at.min(first), self.end());
+        // The bar of the last minute is as wide as the others.
+        let minute = SignedDuration::from_secs(60);
+        let called = minutes.last().and_then(|last| last.at.checked_add(minute).ok());
+        let to = called.map_or(end, |called| called.max(end));
         let limit = |seconds| {
             let of_window = self.quotas.iter().filter(|quota| quota.window.as_secs() == seconds);
             of_window.map(|quota| u64::from(quota.calls.get())).min()
@@ -62,7 +68,7 @@ impl Story {
             now: None,
             minutes: minutes.clone(),
             ahead: Vec::new(),
-            bands: bands(happenings, minutes, limit(3_600), (from, to)),
+            bands: bands(happenings, minutes, limit(3_600), (from, end)),
             per_minute: limit(60),
             per_hour: limit(3_600),
             zone: zone.clone(),

@@ -19,8 +19,8 @@ use super::totals::Group;
 use crate::domain::text::{cut, printable};
 use crate::domain::{Caught, Ending, Exit, Outcome, Skipped, Tally};
 use actions::actions_text;
-pub use stops::stop_text;
-use stops::{CANCELLED, before_resuming, stop_json, stopped_by};
+use stops::{CANCELLED, stop_json, stopped_by};
+pub use stops::{before_resuming, stop_text};
 
 /// Kinds of failure that the text names.
 const GROUPS_SHOWN: usize = 5;

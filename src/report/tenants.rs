@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Document;
 use super::human::{count, counted, duration, wrapped};
 use super::jsonl;
+use super::table::Table;
 use crate::domain::text::{cut, printable};
 use crate::domain::{CampaignName, Exit, Outcome, ScanType, SignInKind, Tally};
 
@@ -409,7 +410,13 @@ impl Document for TenantsEnd {
             }
         }
         if let Some(exit) = self.exit {
-            lines.push(format!("  Exit code {}: {}.", exit.code(), exit.meaning()));
+            let meaning = match all.open {
+                some if some > 0 && exit == Exit::Done => {
+                    format!("{} are open still", counted(some, "device"))
+                }
+                _ => exit.meaning().to_owned(),
+            };
+            lines.push(format!("  Exit code {}: {meaning}.", exit.code()));
         }
         lines.join("\n")
     }
@@ -457,42 +464,4 @@ fn not_done<const N: usize>(profile: &str, why: &str) -> [String; N] {
         *last = printable(why);
     }
     cells
-}
-
-/// A table for people: the first and the last column to the left, the numbers between to the right.
-pub struct Table<const N: usize> {
-    rows: Vec<[String; N]>,
-}
-
-impl<const N: usize> Table<N> {
-    /// One with these headers.
-    pub fn new(headers: &[&str; N]) -> Self {
-        Self { rows: vec![headers.map(str::to_owned)] }
-    }
-
-    /// Adds a row.
-    pub fn add(&mut self, row: [String; N]) {
-        self.rows.push(row);
-    }
-
-    /// Its lines; the last column is broken where it is too wide.
-    pub fn text(&self) -> String {
-        let width = |column: usize| {
-            self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
-        };
-        let widths: [usize; N] = std::array::from_fn(width);
-        let line = |row: &[String; N]| {
-            let mut text = String::new();
-            for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-                text.push_str("  ");
-                match column {
-                    0 => text.push_str(&format!("{cell:<width$}")),
-                    _ if column + 1 == N => text.push_str(cell),
-                    _ => text.push_str(&format!("{cell:>width$}")),
-                }
-            }
-            text.trim_end().to_owned()
-        };
-        self.rows.iter().map(line).collect::<Vec<_>>().join("\n")
-    }
 }

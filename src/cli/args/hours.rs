@@ -16,7 +16,7 @@ typed! {
         #[arg(long = "window", value_name = "HOURS")]
         windows: Vec<OrNone<Window>> => super::values::all,
 
-        /// Time zone of --window and --start-at, such as Europe/Berlin [default: the system's]
+        /// Time zone of all times of day, such as Europe/Berlin [default: the system's]
         #[arg(long, value_name = "ZONE")]
         tz: Option<String>,
 

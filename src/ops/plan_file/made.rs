@@ -80,12 +80,7 @@ impl Made {
         let asks = planned.check;
         planned.check = false;
         if !said.check && !said.no_check {
-            let asked_anyway = said.from_tenant
-                || said.names
-                || planned.from_tenant
-                || planned.names
-                || !(said.dry_run || self.file.emulated);
-            planned.check = asks && !asked_anyway;
+            planned.check = asks;
             planned.no_check = !asks;
         }
         planned

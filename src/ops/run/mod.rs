@@ -235,7 +235,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
                 let Self { cx, api, speed, .. } = self;
                 Following { cx, store: &*store, api: &**api, speed }.once(campaign).await;
             }
-            self.reports.write(&*store, campaign).await
+            self.reports.write_at_end(&*store, campaign, Some(ending)).await
         };
         match stopping.unless_left(self.cx.ui, work).await {
             Some(written) => written,

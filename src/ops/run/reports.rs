@@ -9,12 +9,14 @@ use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::request::OutputRequest;
 use crate::domain::settle::Detail;
 use crate::domain::{
-    Campaign, CampaignId, CampaignName, Cloud, Life, Order, Outcome, Row, State, Tally, Target,
+    Campaign, CampaignId, CampaignName, CampaignState, Cloud, Ending, Life, Order, Outcome, Row,
+    State, Tally, Target,
 };
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
 use crate::ops::ui::Ui;
 use crate::report::story::Story;
+use crate::report::summary::{before_resuming, stop_text};
 use crate::report::totals::Totals;
 use crate::report::{
     ReportError, ReportHead, ReportKind, ReportOwner, ReportWriter, check_writable, csv, metrics,
@@ -144,9 +146,26 @@ impl Reports {
         store: &S,
         campaign: &Campaign,
     ) -> Result<Totals, Failure> {
+        self.write_at_end(store, campaign, None).await
+    }
+
+    /// The same at the end of a run, of which the store does not know yet how it ended.
+    ///
+    /// # Errors
+    /// As `write`.
+    pub(crate) async fn write_at_end<S: Store>(
+        &self,
+        store: &S,
+        campaign: &Campaign,
+        ending: Option<&Ending>,
+    ) -> Result<Totals, Failure> {
         let mut head = head_of(store, campaign).await?;
         if self.paths.iter().any(|path| ReportKind::of(path).is_ok_and(ReportKind::tells_a_story)) {
-            head.story = Some(Box::new(story(store, campaign).await?));
+            let mut story = story(store, campaign).await?;
+            if let Some(ending) = ending {
+                story.stopped = ending_text(ending);
+            }
+            head.story = Some(Box::new(story));
         }
         let writers = self.writers(&head);
         let mut writers = writers.map_err(|failure| failure.of_report(&campaign.name))?;
@@ -322,12 +341,34 @@ pub(crate) async fn head_of<S: Store>(
     Ok(ReportHead { handed_on, ..head(&campaign.name, &campaign.order, campaign.emulated) })
 }
 
+/// Why an open campaign stands still, as its latest run left it.
+fn stopped(campaign: &Campaign) -> Option<String> {
+    let end = campaign.last_run.as_ref()?.ended.as_ref()?;
+    if campaign.state == CampaignState::Finished {
+        return None;
+    }
+    let before = end.before.as_ref().map(|before| format!("; what to do: {before}"));
+    Some(format!("{}{}", end.why, before.unwrap_or_default()))
+}
+
+/// The same of a run that ends now.
+fn ending_text(ending: &Ending) -> Option<String> {
+    match ending {
+        Ending::Finished => None,
+        Ending::Stopped(stop) => {
+            Some(format!("{}; what to do: {}", stop_text(stop), before_resuming(stop)))
+        }
+    }
+}
+
 /// What happened in a campaign.
 async fn story<S: Store>(store: &S, campaign: &Campaign) -> Result<Story, Failure> {
     let happenings = store.happenings(campaign.id, 0, HAPPENINGS_KEPT).await?;
     Ok(Story {
         opened_at: campaign.opened_at,
         finished_at: campaign.finished_at,
+        stopped: stopped(campaign),
+        last_call_at: campaign.last_call_at,
         calls: store.calls(campaign.id).await?,
         quotas: campaign.quotas.clone(),
         minutes: store.minutes(campaign.id).await?,

@@ -418,5 +418,14 @@ async fn rehearsed<S: Store>(
     approver.show(&plan)?;
     planner.refuse_bad_rows(&read.listing)?;
     fresh::settle(&proposal, &plan, None)?;
+    if planner.request.from_tenant && read.listing.rows == 0 {
+        // As the run itself would end.
+        return Err(Failure::new(
+            Exit::Attention,
+            "nothing would be ordered: no device of the tenant fits",
+            "its inventory has none that --tag and the other options pick",
+            "check how these are written; `fleetsweep devices` lists what the tenant has",
+        ));
+    }
     Ok(())
 }

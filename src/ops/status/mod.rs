@@ -166,13 +166,7 @@ async fn tell<S: Store>(
 
 /// The command that goes on with a campaign, which says whose it is if others have its name.
 fn going_on(cx: &Context<'_>, names: &[NamedTenant], of: &Campaign, has_twins: bool) -> String {
-    if !has_twins {
-        return cx.commands.going_on(&of.name);
-    }
-    let tenant = &of.order.target.tenant;
-    let profile = names.iter().find(|one| one.tenant.eq_ignore_ascii_case(tenant));
-    let profile = profile.map(|one| one.name.as_str());
-    cx.commands.of_tenant(profile, tenant).going_on(&of.name)
+    cx.commands.told_apart(names, of, has_twins).going_on(&of.name)
 }
 
 /// The campaign of this name, or else those whose names begin so.

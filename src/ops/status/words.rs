@@ -30,7 +30,7 @@ impl CampaignStatus {
     }
 
     fn words(&self, now: &ZonedDateTime) -> String {
-        let mut lines = vec![self.headline()];
+        let mut lines = vec![human::wrapped(&self.headline(), 2)];
         let Self { campaign, tally, .. } = self;
         // Of one campaign it is told whole, of many in short.
         let standing = self.standing(None, &self.go_on, now);
@@ -162,7 +162,7 @@ impl CampaignStatus {
                     if let Some(before) = &end.before {
                         lines.push(line(&format!("what to do: {before}")));
                     }
-                    lines.push(format!("  to go on{}:", self.calls_left()));
+                    lines.push(line(&format!("to go on{}:", self.calls_left())));
                     lines.push(command(end.resume.as_ref().unwrap_or(resume)));
                 }
             }
@@ -179,7 +179,7 @@ impl CampaignStatus {
                     self.last_call(now),
                 )));
                 if self.doing != Doing::Paused {
-                    lines.push(format!("  to go on{}:", self.calls_left()));
+                    lines.push(line(&format!("to go on{}:", self.calls_left())));
                     lines.push(command(resume));
                 }
             }
@@ -249,7 +249,7 @@ impl CampaignStatus {
         match (&self.hours, self.in_hours) {
             (Some(hours), Some(left)) => {
                 let left = human::duration(left);
-                format!("{calls}, in the hours {hours} {left} from now on")
+                format!("{calls}, which its hours {hours} spread over {left}")
             }
             _ => calls,
         }

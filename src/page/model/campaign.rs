@@ -7,6 +7,7 @@ use super::foresight::{Pictures, done_by_limits};
 use crate::domain::{Campaign, CampaignState, Doing, Outcome};
 use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
+use crate::ops::named_tenant::NamedTenant;
 use crate::ops::status::{Budgets, CampaignStatus};
 use crate::report::happenings;
 use crate::report::human::clock_exact;
@@ -57,9 +58,12 @@ impl CampaignView {
     pub(in crate::page) async fn read<S: Store>(
         store: &S,
         commands: &Commands,
+        names: &[NamedTenant],
         campaign: Campaign,
         now: ZonedDateTime,
     ) -> Result<Self, Failure> {
+        let has_twins = store.named(&campaign.name).await?.len() > 1;
+        let commands = &commands.told_apart(names, &campaign, has_twins);
         let status = CampaignStatus::read(store, campaign, &mut Budgets::default()).await?;
         let status = status.with_story(store).await?;
         let go_on = go_on(commands, &status.campaign);

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::route::path_of;
 use crate::domain::text::printable;
-use crate::domain::{Campaign, Doing};
+use crate::domain::{Campaign, Doing, Exit};
 use crate::ops::status::CampaignStatus;
 use crate::report::human::moment;
 use crate::report::outcomes::ticked;
@@ -128,12 +128,24 @@ fn sign(tone: Tone) -> &'static str {
 fn badge(status: &CampaignStatus, tone: Tone) -> Markup {
     let (tone, word) = match status.doing {
         Doing::Stopped if tone == Tone::Idle => (Tone::Good, "as planned"),
-        Doing::Cancelled if status.followed => (Tone::Good, "as planned"),
+        Doing::Cancelled if status.followed => handed_on(status),
         Doing::Finished if tone == Tone::Attention => (tone, "needs attention"),
         Doing::Finished | Doing::Cancelled if tone == Tone::Stopped => (tone, "not all cancelled"),
         doing => (tone, doing.word()),
     };
     html! { span class=(format!("badge {}", class(tone))) { (sign(tone)) " " (word) } }
+}
+
+/// How a run of a series ended that the next one took over.
+fn handed_on(status: &CampaignStatus) -> (Tone, &'static str) {
+    let run = status.campaign.last_run.as_ref();
+    match run.map(|run| run.ended.as_ref().map(|end| end.exit_code)) {
+        Some(None) => (Tone::Attention, Doing::Killed.word()),
+        Some(Some(code)) if code == Exit::Done.code() => (Tone::Good, "as planned"),
+        Some(Some(code)) if code == Exit::Attention.code() => (Tone::Good, "handed on"),
+        Some(Some(_)) => (Tone::Attention, Doing::Stopped.word()),
+        None => (Tone::Good, "handed on"),
+    }
 }
 
 /// The first sentences as the box at the top of a page.

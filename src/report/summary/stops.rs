@@ -42,7 +42,8 @@ pub fn stop_text(stop: &Stop) -> String {
     }
 }
 
-pub(super) fn before_resuming(stop: &Stop) -> &'static str {
+/// What to do before somebody goes on after this stop, as a part of a sentence.
+pub fn before_resuming(stop: &Stop) -> &'static str {
     match stop {
         Stop::Signal | Stop::SecondSignal | Stop::Time => "go on with what is open",
         Stop::Window => "go on with what is open when the window opens again",

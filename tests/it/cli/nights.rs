@@ -184,6 +184,9 @@ async fn a_run_of_a_series_leaves_one_that_works_alone_and_ends_one_that_was_kil
         told.iter().filter_map(|campaign| campaign["outcomes"][outcome].as_u64()).sum()
     };
     assert_eq!(ended("accepted"), emulator.ledger().accepted, "{told:?}");
+    // That it was killed is told for good.
+    let nights = run(place.fleetsweep(&["status", "--nights"])).out;
+    assert!(nights.contains("killed"), "{nights}");
     // What the third run has is not to be ordered again by way of the first one.
     let first = told.iter().find(|one| one["outcomes"]["not_attempted"].as_u64() > Some(0));
     let first = first.unwrap()["campaign"].as_str().unwrap();
@@ -198,6 +201,9 @@ async fn a_run_of_a_series_leaves_one_that_works_alone_and_ends_one_that_was_kil
     assert!(ticket.contains("nothing: the next run of the series has them"), "{ticket}");
     let attention = ticket.split("covered; ").nth(1).unwrap().split(' ').next().unwrap();
     assert!(attention.parse::<u64>().unwrap() < 10, "those are not counted: {ticket}");
+    let told = run(place.fleetsweep(&["status", first])).out;
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("Its own run was killed"), "{told}");
     for args in [["retry", first].as_slice(), &["retry", first, "--outcome=not_attempted"]] {
         let said = run(place.towards(&emulator, &[args, &["--dry-run"]].concat()));
         let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -225,6 +231,11 @@ async fn a_window_that_closes_as_the_plan_foresaw_is_exit_0_in_a_series_and_the_
     assert_eq!((&summary["planned"], &summary["stop"]["kind"]), (&true.into(), &"window".into()));
     let (before, left) = (emulator.ledger().accepted, summary["open"].as_u64().unwrap());
     assert_eq!((before, left), (5, 55), "{summary}");
+    let name = summary["campaign"].as_str().unwrap();
+    let said = run(place.fleetsweep(&["report", name, "--report=w.md"]));
+    assert_eq!(said.code, 0, "{}", said.err);
+    let ticket = std::fs::read_to_string(place.path("w.md")).unwrap();
+    assert!(ticket.contains("Not finished: its window closed"), "{ticket}");
     let next = scan(&place, &emulator, &night[..4]).await;
     assert_eq!((next.code, plan(&next)), (0, (left, before)), "{}", next.err);
     assert_eq!(emulator.ledger().accepted, 60);

@@ -91,6 +91,19 @@ async fn each_has_its_own(provider: Provider) {
     assert_eq!((rest.len(), &rest[0]["device_id"]), (1, &device(4)));
     assert_eq!(rest[0]["outcome"], "not_attempted", "{rest:?}");
     assert!(rest[0]["reason"].contains("profile cust-2"), "{rest:?}");
+    // The same command again, once that is mended: nobody's rows leave the report over all.
+    secret(place, "wrong", fleetsweep::emulator::DEFAULT_SECRET);
+    let again = scan(&provider, &["--all-profiles", "--approve-max=10", "--json"]);
+    let again = provider.run(again).await;
+    assert_eq!([0, 1, 2].map(|n| provider.ordered(n)), [2, 1, 1], "{}", again.err);
+    let all = report(&place.path("fleetsweep-inc.csv"));
+    let outcome = |tenant: &String| {
+        let own: Vec<_> = all.iter().filter(|row| row["tenant"] == *tenant).collect();
+        own.iter().filter(|row| row["outcome"] == "accepted").count()
+    };
+    assert_eq!([0, 1, 2].map(|n| outcome(&tenant(n))), [2, 1, 1], "{all:?}");
+    let rest = report(&place.path("fleetsweep-inc-not-ordered.csv"));
+    assert_eq!(rest.len(), 1, "what is told there is that of the first command: {rest:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -135,6 +135,8 @@ async fn a_tag_that_no_device_of_the_tenant_has_is_no_success() {
             said.err
         );
     }
+    let rehearsed = self::said(&place, &emulator, &[&scan[..], &["--dry-run"]].concat()).await;
+    assert_eq!(rehearsed.code, 3, "{}", rehearsed.err);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,7 +37,7 @@ async fn a_run_that_is_killed_is_told_as_killed_with_the_command_that_goes_on() 
     assert!(killed.contains("nobody works on it. Its run was killed"), "{killed}");
     assert!(killed.contains("<code>fleetsweep resume c --store sqlite:page.db</code> goes on"));
     let all = page.get("/").await.body;
-    assert!(all.contains("1 needs somebody.") && all.contains("</a> is killed."), "{all}");
+    assert!(all.contains("1 campaign needs somebody.") && all.contains("</a> is killed."), "{all}");
     let tenants = page.get("/tenants").await.body;
     assert!(tenants.contains("1 tenant: 1 stopped."), "{tenants}");
 }

@@ -25,6 +25,8 @@ fn head() -> ReportHead {
     let story = Story {
         opened_at: at("22:36"),
         finished_at: Some(at("22:50")),
+        stopped: None,
+        last_call_at: Some(at("22:41")),
         calls: 7,
         quotas: vec!["100/1m".parse().unwrap(), "1500/1h".parse().unwrap()],
         minutes: vec![minute("22:36", 3), minute("22:40", 4)],

@@ -32,6 +32,8 @@ pub(crate) struct ListNotes {
     pub(crate) own_is_named: bool,
     /// Rows of each that is named otherwise than by its id.
     names: BTreeMap<String, OfName>,
+    /// Rows that name no tenant.
+    unnamed: u64,
     /// Those of the list that is being read.
     here: BTreeMap<TenantId, u64>,
     /// Rows of lists that look cut off.
@@ -52,7 +54,10 @@ impl ListNotes {
     }
 
     fn name(&mut self, name: Option<&str>, is_foreign: bool) {
-        let Some(name) = name.map(str::to_lowercase) else { return };
+        let Some(name) = name.map(str::to_lowercase) else {
+            self.unnamed += 1;
+            return;
+        };
         if self.names.len() < TENANTS || self.names.contains_key(&name) {
             let told = self.names.entry(name).or_default();
             told.rows += 1;
@@ -77,7 +82,22 @@ impl ListNotes {
     /// What the plan warns of, for a run towards this tenant.
     pub(crate) fn warnings(&self, own: Option<TenantId>, emulated: bool) -> Vec<String> {
         let of_tenants = self.of_tenants(own, emulated).into_iter().chain(self.of_names(emulated));
-        self.cuts.iter().cloned().chain(of_tenants).collect()
+        self.cuts.iter().cloned().chain(of_tenants).chain(self.of_nobody(own)).collect()
+    }
+
+    /// A list of several tenants, some rows of which do not say whose they are.
+    fn of_nobody(&self, own: Option<TenantId>) -> Option<String> {
+        let others = self.tenants.keys().any(|tenant| own.is_some_and(|own| own != *tenant));
+        let is_mixed = others || self.names.values().any(|told| told.is_foreign);
+        if self.unnamed == 0 || !is_mixed {
+            return None;
+        }
+        let (rows, names) =
+            (counted(self.unnamed, "row"), if self.unnamed == 1 { "names" } else { "name" });
+        Some(format!(
+            "{rows} of a list of several tenants {names} none, and are sent to this one: fill in \
+             their tenant, or take them out"
+        ))
     }
 
     fn of_tenants(&self, own: Option<TenantId>, emulated: bool) -> Option<String> {
@@ -180,6 +200,18 @@ mod tests {
 
     fn of(tenant: Option<TenantId>) -> Facts {
         Facts { tenancy: Tenancy { tenant, ..Tenancy::default() }, ..Facts::default() }
+    }
+
+    #[test]
+    fn rows_that_name_nobody_in_a_list_of_several_tenants_are_warned_of() {
+        let own = Some(tenant(1));
+        let of_nobody = |rows: &[u64]| told(rows).of_nobody(own);
+        assert_eq!(of_nobody(&[1, 1]), None, "all others are its own");
+        let warning = of_nobody(&[1, 2]).unwrap();
+        assert!(warning.starts_with("1 row of a list of several tenants names none"), "{warning}");
+        let mut by_name = named(&[("else", true)], true);
+        by_name.row(&of(None), false);
+        assert!(by_name.of_nobody(None).is_some());
     }
 
     fn told(rows: &[u64]) -> ListNotes {

@@ -42,15 +42,18 @@ pub(super) async fn a_campaign_that_is_called_off_orders_nothing_more_and_ends_w
     assert_eq!(after[..3], before[..3], "accepted, doubtful and claimed stay as they are");
     let never = State::Done(Outcome::NotAttempted);
     let busy = State::Done(Outcome::AlreadyInProgress { covered: false });
-    assert_eq!(after[3..], [never, never, busy, never, never, never]);
+    // The API said once that it does not know it, which is no device that was never asked.
+    let missing = State::Done(Outcome::NotFound);
+    assert_eq!(after[3..], [never, missing, busy, never, never, never]);
     let reasons = reasons(store, id).await;
     assert_eq!(reasons[8], "its campaign was ended before it was ordered");
+    assert!(reasons[4].ends_with("the API did not know the device"), "{}", reasons[4]);
     assert!(reasons[5].ends_with("a scan was already in progress"), "{}", reasons[5]);
     assert_eq!(reasons[1], "");
     let rows = store.rows(id, 0, 99).await.unwrap();
     assert_eq!(rows[4].detail.error_code.as_deref(), Some("ResourceNotFound"), "it stays told");
     let tally = store.tally(id).await.unwrap();
-    assert_eq!((tally.queued, tally.of(Outcome::NotAttempted)), (0, 5));
+    assert_eq!((tally.queued, tally.of(Outcome::NotAttempted)), (0, 4));
     assert!(store.named(&"c".parse().unwrap()).await.unwrap().remove(0).called_off);
     let idle = store.claim(id, true).await.unwrap();
     assert!(matches!(idle, ClaimAnswer::Idle { repeats_only: false, .. }), "{idle:?}");
