@@ -4,9 +4,11 @@
 //!
 //! ```text
 //! draft -> queued -> claimed(n) -> accepted | already_in_progress | rejected | not_found
-//!                               -> queued, not before t              (429, 401, never left)
+//!                               -> queued, not before t         (429, 401, never left, first 404)
 //!                               -> doubtful(n) -> accepted | queued again | unknown | failed
-//! queued -> not_attempted | failed | already_in_progress  (its campaign was called off)
+//! queued -> not_attempted | failed | already_in_progress | not_found   (campaign called off)
+//! queued -> doubtful          (the store may have forgotten its call)
+//! rejected -> queued          (a run stopped since too many were refused this way)
 //! accepted -> cancelled                                    (this program cancelled its action)
 //! ```
 

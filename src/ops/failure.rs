@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::domain::text::printable;
 use crate::domain::{CampaignName, Exit, Tally};
-use crate::report::jsonl;
+use crate::report::{human, jsonl};
 use crate::store::StoreError;
 
 /// A failure that the user reads.
@@ -102,7 +102,10 @@ impl Failure {
     ) -> Self {
         let how_far = tally.map_or_else(
             || "how far it was cannot be read".to_owned(),
-            |tally| format!("{} of {} devices are done", tally.devices_done(), tally.devices()),
+            |tally| {
+                let (done, all) = (human::count(tally.devices_done()), tally.devices());
+                format!("{done} of {} devices are done", human::count(all))
+            },
         );
         Self {
             what: format!("{}; campaign {name}: {how_far}", self.what),

@@ -303,8 +303,8 @@ mod tests {
     fn an_end_is_in_the_zone_that_is_named_for_the_command() {
         let now: ZonedDateTime = "2026-11-28T10:00:00+00:00[UTC]".parse().unwrap();
         let asked = |tz: Option<&str>| {
-            let mut asked = SpeedRequest::default();
-            asked.until = Some(OrNone::Is("21:00".to_owned()));
+            let until = Some(OrNone::Is("21:00".to_owned()));
+            let mut asked = SpeedRequest { until, ..SpeedRequest::default() };
             asked.hours.tz = tz.map(str::to_owned);
             let towards = Towards { loopback: false, open_files: None };
             Speed::of(&asked, towards, &now).unwrap().until.unwrap().timestamp().to_string()

@@ -47,7 +47,8 @@ pub fn advice(outcome: Outcome) -> &'static str {
             "ordered, then cancelled by fleetsweep; again: `fleetsweep retry --outcome cancelled`"
         }
         Outcome::BadRow => "fix these lines of the list, then order them",
-        Outcome::Accepted | Outcome::Duplicate | Outcome::Skipped => "nothing",
+        Outcome::Skipped => "nothing, if the reasons are right",
+        Outcome::Accepted | Outcome::Duplicate => "nothing",
     }
 }
 

@@ -90,8 +90,9 @@ impl Document for Summary {
 
     fn line(&self) -> String {
         let rows = self.tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
-        let mut parts: Vec<String> =
-            rows.map(|(name, rows)| format!("{} {name}", count(rows))).collect();
+        let mut parts: Vec<String> = rows
+            .map(|(name, rows)| format!("{} {}", count(rows), name.replace('_', " ")))
+            .collect();
         if self.tally.open() > 0 {
             parts.push(format!("{} open", count(self.tally.open())));
         }

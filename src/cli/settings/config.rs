@@ -360,7 +360,7 @@ fn contradictions(typed: &Typed<'_>, file: &SettingsFile, profile: &str) -> Resu
                 format!(
                     "the profile {there}, and {name} is \"{other}\"; a profile is all or nothing"
                 ),
-                format!("leave {name} out, or use another profile, or none"),
+                format!("leave {name} out, write its value into the profile, or use another one"),
             ));
         }
     }
