@@ -35,7 +35,7 @@ use crate::store::Store;
 use crate::store::any::OpenedStore;
 use crate::store::memory::MemoryStore;
 
-pub(super) use ordering::OpenCampaign;
+pub(super) use ordering::{IS_FINISHED, OpenCampaign};
 use ordering::{Ordering, Ready};
 
 type Disk = OpenedStore;

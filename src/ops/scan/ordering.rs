@@ -30,6 +30,9 @@ use crate::ops::work::hand_over;
 use crate::report::plan::Plan;
 use crate::store::Store;
 
+/// Why a scan orders nothing that is the campaign of its name, which is finished.
+pub(in crate::ops) const IS_FINISHED: &str = "it is this one, and it is finished";
+
 /// A campaign that is open, and in a series how many of its devices the plan saw ordered before its
 /// time is over, if not all.
 pub(super) struct Ready {
@@ -381,7 +384,7 @@ impl Ordering<'_> {
                 "see `{}`; for another round give another name with --campaign, or none",
                 cx.commands.of_store(&format!("report {name}"))
             );
-            return Failure::refused(what, "it is this one, and it is finished", next);
+            return Failure::refused(what, IS_FINISHED, next);
         }
         let why = format!("it is another one; what differs: {}", differs.join("; "));
         let next = "give another name with --campaign, or none";

@@ -2,18 +2,29 @@
 //! planned, and those that are nobody's. They stand in no store; a file of their own tells what
 //! became of them, so that no device of the list is lost without a word.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use super::Tenant;
 use super::list::Split;
-use crate::domain::request::OutputRequest;
+use super::stand::not_done;
+use crate::domain::request::{OutputRequest, ScanRequest};
 use crate::domain::text::printable;
-use crate::domain::{CampaignName, Facts, Life, OnlyOf, Outcome, Row};
+use crate::domain::{Campaign, CampaignName, Exit, Facts, Life, OnlyOf, Outcome, Row};
 use crate::intake::Options;
+use crate::ops::campaigns::is_whose;
+use crate::ops::connection::target_of;
 use crate::ops::failure::Failure;
 use crate::ops::plan::{listing, side_list};
 use crate::ops::run::reports::Reports;
+use crate::ops::scan::{IS_FINISHED, OpenCampaign};
+use crate::ops::stores::with_tenant_id_of;
 use crate::report::ReportHead;
+use crate::store::Store;
+
+/// How the planning of a tenant ended: with its open campaign, or in a dry run without.
+pub(super) type Planned = Result<Option<OpenCampaign>, Failure>;
 
 /// Why the rows of a tenant are in no campaign.
 pub(super) struct NotPlanned {
@@ -40,6 +51,35 @@ pub(super) struct Rest {
 type Told = (String, Outcome, String);
 
 impl Rest {
+    /// The rows of the list that are in none of these campaigns. Nobody's are told where all
+    /// tenants are meant: else the others have tenants of their own.
+    pub(super) fn of(
+        tenants: &[Tenant],
+        requests: &[ScanRequest],
+        planned: &BTreeMap<usize, Planned>,
+        before: &BTreeMap<usize, Campaign>,
+        strangers: bool,
+    ) -> Self {
+        let mut rest = Self { planned: Vec::new(), not_planned: Vec::new(), strangers };
+        for (at, planned) in planned {
+            let Some(own) = requests[*at].only_of.clone() else { continue };
+            match planned {
+                Ok(_) => rest.planned.push(own),
+                // What another list of that name ordered is told, and its rows are not these.
+                Err(failure) if before.contains_key(at) && !is_another(failure) => {
+                    rest.planned.push(own);
+                }
+                Err(failure) => {
+                    let (profile, tenant) =
+                        (tenants[*at].name.clone(), tenants[*at].said().to_owned());
+                    let why = not_done(failure).why;
+                    rest.not_planned.push(NotPlanned { profile, tenant, own, why });
+                }
+            }
+        }
+        rest
+    }
+
     /// Whether there is any.
     pub(super) fn is_none(&self, split: &Split) -> bool {
         self.not_planned.is_empty() && split.lost == 0
@@ -115,4 +155,27 @@ pub(super) fn path_beside(over_all: Option<&Path>, campaign: &CampaignName) -> P
         }
         None => PathBuf::from(name),
     }
+}
+
+/// Whether the campaign of the name is one of another list.
+fn is_another(failure: &Failure) -> bool {
+    failure.kind == Exit::Refused && failure.why != IS_FINISHED
+}
+
+/// The campaigns of this name that tenants have already of which none could be planned now.
+pub(super) async fn there_already<S: Store>(
+    store: &S,
+    name: &CampaignName,
+    tenants: &[Tenant],
+    planned: &BTreeMap<usize, Planned>,
+) -> Result<BTreeMap<usize, Campaign>, Failure> {
+    let all = store.named(name).await?;
+    let mut there = BTreeMap::new();
+    for at in planned.iter().filter(|(_, planned)| planned.is_err()).map(|(at, _)| *at) {
+        let (said, _) = target_of(&tenants[at].connect)?;
+        let said = with_tenant_id_of(store, said).await?;
+        let own = all.iter().find(|one| is_whose(&one.order.target, &said));
+        there.extend(own.map(|one| (at, one.clone())));
+    }
+    Ok(there)
 }

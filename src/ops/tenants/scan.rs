@@ -14,15 +14,13 @@ use super::agreement::Agreement;
 use super::files::Files;
 use super::list::{Split, split};
 use super::named::commands;
-use super::rest::{NotPlanned, Rest, path_beside};
+use super::rest::{Planned, Rest, path_beside, there_already};
 use super::stand::{Standing, not_done, table};
 use super::{Tenant, TenantsMeant, refuse_twins};
 use crate::clock::local_now;
 use crate::domain::request::{Said, ScanRequest};
 use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignName, Exit, OnlyOf, Target, Timing};
-use crate::ops::campaigns::is_whose;
-use crate::ops::connection::target_of;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::plan::approve::confirm;
@@ -93,9 +91,6 @@ struct Parts {
     split: Split,
     files: Files,
 }
-
-/// How the planning of a tenant ended: with its open campaign, or in a dry run without.
-type Planned = Result<Option<OpenCampaign>, Failure>;
 
 impl All<'_> {
     async fn scan<S: Store>(mut self, store: Option<&Arc<S>>) -> Result<Exit, Failure> {
@@ -271,7 +266,7 @@ impl All<'_> {
         let Self { cx, request, tenants, timing, knows_all, .. } = self;
         let lost = if parts.split.lost > 0 { Exit::Attention } else { Exit::Done };
         let before = there_already(&**store, &parts.name, &tenants, &planned).await?;
-        let rest = rest(&tenants, &parts.requests, &planned, &before, knows_all);
+        let rest = Rest::of(&tenants, &parts.requests, &planned, &before, knows_all);
         let rest = if rest.is_none(&parts.split) { None } else { Some(rest) };
         let (mut standings, mut to_run) = (Vec::new(), Vec::new());
         let mut of = BTreeMap::new();
@@ -367,49 +362,6 @@ async fn hand_over_of<S: Store>(
     let ui = Named::of_tenant(cx.ui, &tenant.name);
     let commands = commands(cx, tenant, campaign);
     hand_over(&Context { ui: &ui, commands: &commands, ..*cx }, store, campaign).await
-}
-
-/// The campaigns of this name that tenants have already of which none could be planned now.
-async fn there_already<S: Store>(
-    store: &S,
-    name: &CampaignName,
-    tenants: &[Tenant],
-    planned: &BTreeMap<usize, Planned>,
-) -> Result<BTreeMap<usize, Campaign>, Failure> {
-    let all = store.named(name).await?;
-    let mut there = BTreeMap::new();
-    for at in planned.iter().filter(|(_, planned)| planned.is_err()).map(|(at, _)| *at) {
-        let (said, _) = target_of(&tenants[at].connect)?;
-        let said = with_tenant_id_of(store, said).await?;
-        let own = all.iter().find(|one| is_whose(&one.order.target, &said));
-        there.extend(own.map(|one| (at, one.clone())));
-    }
-    Ok(there)
-}
-
-/// The rows of the list that are in none of these campaigns. Nobody's are told where all tenants
-/// are meant: the others have tenants of their own.
-fn rest(
-    tenants: &[Tenant],
-    requests: &[ScanRequest],
-    planned: &BTreeMap<usize, Planned>,
-    before: &BTreeMap<usize, Campaign>,
-    strangers: bool,
-) -> Rest {
-    let mut rest = Rest { planned: Vec::new(), not_planned: Vec::new(), strangers };
-    for (at, planned) in planned {
-        let Some(own) = requests[*at].only_of.clone() else { continue };
-        match planned {
-            Ok(_) => rest.planned.push(own),
-            Err(_) if before.contains_key(at) => rest.planned.push(own),
-            Err(failure) => {
-                let (profile, tenant) = (tenants[*at].name.clone(), tenants[*at].said().to_owned());
-                let why = not_done(failure).why;
-                rest.not_planned.push(NotPlanned { profile, tenant, own, why });
-            }
-        }
-    }
-    rest
 }
 
 /// The worst of what kept tenants from being planned.

@@ -215,8 +215,8 @@ async fn doctor_asks_for_a_permission_only_where_one_is_missing() {
             7,
             "Missing application roles",
         ),
-        (404, JSON, r#"{"statusCode":404,"message":"Resource not found"}"#.into(), 0, "--api-url"),
-        (403, HTML, BLOCK_PAGE.to_owned(), 0, "HTTPS_PROXY"),
+        (404, JSON, r#"{"statusCode":404,"message":"Resource not found"}"#.into(), 1, "--api-url"),
+        (403, HTML, BLOCK_PAGE.to_owned(), 1, "HTTPS_PROXY"),
         (410, JSON, error("Gone", "retired"), 0, "HTTP 410 Gone: retired"),
     ];
     for (status, headers, body, code, words) in cases {
