@@ -145,6 +145,27 @@ fn left(view: &CampaignView) -> Markup {
                 (picture.words())
             }
         }
+        details {
+            summary { "The same as a table" }
+            (scrolls("Devices left", &html! {
+                table {
+                    thead { tr {
+                        th scope="col" { "At" }
+                        th scope="col" class="n" { "Devices left" }
+                        th scope="col" { "" }
+                    } }
+                    tbody {
+                        @for (at, devices, foreseen) in picture.rows() {
+                            tr {
+                                td { (at) }
+                                td class="n" { (count(devices)) }
+                                td { @if foreseen { "foreseen" } @else { "so far" } }
+                            }
+                        }
+                    }
+                }
+            }))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::history::Coverage;
 use crate::domain::text::{cut, printable};
 use crate::page::model::coverage::{CoverageView, Waited};
 use crate::page::model::nights::{Day, NightsView};
-use crate::report::human::{clock, count, counted};
+use crate::report::human::{clock_exact, count, counted};
 use crate::report::outcomes::share;
 use crate::report::series::SeriesRun;
 use crate::report::standing::Tone;
@@ -141,7 +141,7 @@ fn share_of(coverage: &CoverageView) -> String {
 fn covered(frame: &Frame<'_>, coverage: &CoverageView, view: &NightsView) -> Markup {
     let Coverage { devices, week, month, never, .. } = &coverage.covered.coverage;
     let older = devices.saturating_sub(month.ordered).saturating_sub(*never);
-    let at = clock(&coverage.covered.at, &view.now);
+    let at = clock_exact(&coverage.covered.at, &view.now);
     html! {
         dl class="facts" {
             (fact("Within 7 days", week.ordered, *devices))

@@ -26,6 +26,9 @@ pub struct Left {
     pub devices: u64,
 }
 
+/// Rows of the table of each line at most.
+const ROWS: usize = 24;
+
 /// What the picture is made of.
 #[derive(Clone, Debug)]
 pub struct BurnDown {
@@ -59,6 +62,13 @@ impl BurnDown {
             write!(text, "; by its limits alone {}", self.clock(end.at)).expect(STRING);
         }
         text + "."
+    }
+
+    /// The picture as a table: when, in words, how many are left, and whether that is foreseen.
+    pub fn rows(&self) -> Vec<(String, u64, bool)> {
+        let so_far = sampled(&self.so_far).map(|left| (left, false));
+        let rows = so_far.chain(sampled(&self.ahead).map(|left| (left, true)));
+        rows.map(|(left, foreseen)| (self.clock(left.at), left.devices, foreseen)).collect()
     }
 
     /// The picture.
@@ -141,6 +151,17 @@ fn line(points: &[Left], time: &TimeAxis, axis: &CountAxis) -> String {
     path
 }
 
+/// As many of these as a table shows, the last among them.
+fn sampled(points: &[Left]) -> impl Iterator<Item = &Left> {
+    let step = points.len().div_ceil(ROWS).max(1);
+    let last = points.len().saturating_sub(1);
+    points
+        .iter()
+        .enumerate()
+        .filter(move |(at, _)| (last - at).is_multiple_of(step))
+        .map(|(_, left)| left)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +193,11 @@ mod tests {
              Mon 30 Nov 10:56."
         );
         assert!(svg.contains("expected Tue 1 Dec 03:36"), "{svg}");
+        let rows = picture.rows();
+        let told = |foreseen: bool| rows.iter().filter(move |row| row.2 == foreseen);
+        assert!(told(false).count() <= ROWS && told(true).count() <= ROWS, "{rows:?}");
+        assert_eq!(told(false).next_back().map(|row| row.1), Some(8_000));
+        assert_eq!(told(true).next_back().unwrap().0, "Tue 1 Dec 03:36");
         let none = BurnDown {
             so_far: Vec::new(),
             ahead: Vec::new(),
@@ -180,6 +206,6 @@ mod tests {
             now: None,
             ..picture
         };
-        assert!(!none.svg().into_string().contains("NaN"));
+        assert!(!none.svg().into_string().contains("NaN") && none.rows().is_empty());
     }
 }
