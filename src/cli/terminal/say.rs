@@ -8,7 +8,7 @@ use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
 
 use crate::ops::failure::Failure;
-use crate::report::human::{columns, show_on, wrapped_to};
+use crate::report::human::{columns, show_on, wrapped, wrapped_to};
 use crate::report::painted;
 use crate::system::terminal::{Stream, size, stops_writers, went_away};
 
@@ -136,7 +136,7 @@ pub(crate) fn told(text: &str) {
 pub(crate) fn by_words(text: &str) -> String {
     let line = |line: &str| {
         let indent = line.len() - line.trim_start_matches(' ').len();
-        wrapped_to(line, indent + 2, columns())
+        wrapped(line, indent + 2)
     };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }

@@ -347,8 +347,7 @@ fn stopped(campaign: &Campaign) -> Option<String> {
     if campaign.state == CampaignState::Finished {
         return None;
     }
-    let before = end.before.as_ref().map(|before| format!("; what to do: {before}"));
-    Some(format!("{}{}", end.why, before.unwrap_or_default()))
+    Some(why_and_what_to_do(&end.why, end.before.as_deref()))
 }
 
 /// The same of a run that ends now.
@@ -356,9 +355,14 @@ fn ending_text(ending: &Ending) -> Option<String> {
     match ending {
         Ending::Finished => None,
         Ending::Stopped(stop) => {
-            Some(format!("{}; what to do: {}", stop_text(stop), before_resuming(stop)))
+            Some(why_and_what_to_do(&stop_text(stop), Some(before_resuming(stop))))
         }
     }
+}
+
+fn why_and_what_to_do(why: &str, before: Option<&str>) -> String {
+    let before = before.map(|before| format!("; what to do: {before}"));
+    format!("{why}{}", before.unwrap_or_default())
 }
 
 /// What happened in a campaign.
