@@ -6,7 +6,7 @@ use std::mem::discriminant;
 use std::sync::Arc;
 
 use super::seen::Place;
-use crate::domain::text::printable;
+use crate::domain::text::{cut, printable};
 use crate::domain::{DeviceId, Facts, NotADeviceId};
 
 /// One row of the input. Headers, blank lines and comments are not rows.
@@ -58,13 +58,16 @@ pub struct RowError {
     pub problem: RowProblem,
 }
 
+/// Characters of what was found that the sentence in short has room for.
+const SHORT: usize = 60;
+
 impl RowError {
     /// The sentence in short: which row, what stands there, and what is wrong with it.
     pub fn in_short(&self) -> String {
         let found = if self.found.trim().is_empty() {
             String::new()
         } else {
-            format!(", \"{}\"", printable(&self.found))
+            format!(", \"{}\"", cut(&printable(&self.found), SHORT))
         };
         format!("line {}{found}: {}", self.line, self.problem)
     }

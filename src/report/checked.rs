@@ -111,7 +111,6 @@ impl Checked {
         lines
     }
 
-    /// One line for each field with words that are not understood.
     /// The same in few lines: each kind of group is one, and what decides nothing is left out.
     pub(super) fn folded(&self) -> Vec<String> {
         let of = |is_meant: fn(Decision) -> bool| {
@@ -130,6 +129,7 @@ impl Checked {
         lines
     }
 
+    /// One line for each field with words that are not understood.
     fn not_understood_lines(&self) -> Vec<String> {
         let fields = self.not_understood.chunk_by(|one, next| one.field == next.field);
         let line = |words: &[NotUnderstood]| {

@@ -149,21 +149,6 @@ pub fn wrapped(text: &str, indent: usize) -> String {
     wrapped_to(text, indent, columns)
 }
 
-/// `wrapped`, in no more than this many lines; what is left out ends in `…`.
-pub fn folded(text: &str, indent: usize, most: usize) -> String {
-    let whole = wrapped(text, indent);
-    let lines: Vec<&str> = whole.lines().collect();
-    if lines.len() <= most {
-        return whole;
-    }
-    let mut kept = lines[..most].join("\n");
-    if lines[most - 1].chars().count() >= columns() {
-        kept.pop();
-    }
-    kept.push('…');
-    kept
-}
-
 /// `wrapped`, in lines of at most that many characters.
 pub fn wrapped_to(text: &str, indent: usize, columns: usize) -> String {
     let begin = text.len() - text.trim_start_matches(' ').len();
@@ -200,7 +185,7 @@ pub fn field(name: &str, text: &str) -> String {
 pub const WIDTH: usize = 80;
 
 /// Below this width columns of a table stand below each other.
-const NARROW: usize = 60;
+pub(super) const NARROW: usize = 60;
 
 /// Narrower than this no text is made: most words would not fit.
 const NARROWEST: usize = 30;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::checked::Checked;
 use super::document::Document;
-use super::human::{count, counted, duration, field, folded, limits, moment, wrapped};
+use super::human::{count, counted, duration, field, limits, moment, wrapped};
 use super::jsonl::{self, object};
 use super::nights::Nights;
 use super::order::InOrder;
@@ -17,11 +17,14 @@ use crate::domain::text::{cut, printable};
 use crate::domain::{CampaignName, Pace, Priority, Quota, ScanType, SignInKind, Target, Ticket};
 
 /// Bad rows that the text shows, and lines that they may take on one screen.
-const BAD_SHOWN: usize = 20;
+const BAD_SHOWN: u64 = 20;
 const BAD_ON_A_SCREEN: usize = 5;
 
 /// Lines that a plan may have so that it fits a terminal of 24 together with the question after it.
 const SCREEN: usize = 22;
+
+/// Lines by which it must be shorter so that the failure that stops it fits after it.
+const STOPPED: usize = 4;
 
 /// Characters of the comment that the text shows.
 const COMMENT_SHOWN: usize = 60;
@@ -162,7 +165,10 @@ impl Document for Plan {
     /// All of it where that fits one screen, else what decides; `details` tells the rest.
     fn text(&self) -> String {
         let whole = self.details();
-        if whole.lines().count() <= SCREEN { whole } else { self.told(Extent::Screen) }
+        // Where bad rows stop the plan, what follows it is longer than a question.
+        let stops = self.bad_rows > 0 && !self.skip_bad_rows;
+        let room = if stops { SCREEN - STOPPED } else { SCREEN };
+        if whole.lines().count() <= room { whole } else { self.told(Extent::Screen) }
     }
 
     fn details(&self) -> String {
@@ -252,7 +258,12 @@ impl Plan {
             lines.push(format!("This is a dry run: nothing is {what}."));
         }
         if extent == Extent::Screen {
-            lines.push(wrapped("With -v every group, row and setting is shown.", 2));
+            let rows = match self.bad_rows {
+                0 => String::new(),
+                1..=BAD_SHOWN => ", and each bad row".to_owned(),
+                _ => format!(", and the first {BAD_SHOWN} bad rows"),
+            };
+            lines.push(wrapped(&format!("With -v every group and setting is shown{rows}."), 2));
         }
         lines.join("\n")
     }
@@ -305,36 +316,43 @@ impl Plan {
     }
 
     fn push_bad_rows(&self, lines: &mut Vec<String>) {
-        for bad in self.first_bad.iter().take(BAD_SHOWN) {
+        for bad in self.first_bad.iter().take(BAD_SHOWN as usize) {
             lines.push(wrapped(&format!("    {}", printable(bad)), 6));
         }
-        let shown = self.first_bad.len().min(BAD_SHOWN) as u64;
+        let shown = BAD_SHOWN.min(self.first_bad.len() as u64);
         let more = self.bad_rows.saturating_sub(shown);
         if shown > 0 && more > 0 {
             lines.push(format!("    and {}", counted(more, "more bad row")));
         }
     }
 
-    /// One row of each kind, in no more lines than there is room for.
+    /// A row of each kind with its whole reason, as far as there is room: of the first kind in any
+    /// case.
     fn push_bad_kinds(&self, lines: &mut Vec<String>, room: usize) {
-        let kinds = self.bad_kinds.len();
-        let shown = if kinds > room { room - 1 } else { kinds };
-        let mut room = room;
-        for (at, BadKind { example, rows }) in self.bad_kinds[..shown].iter().enumerate() {
+        let told = self.bad_kinds.iter().map(|BadKind { example, rows }| {
             let like = match rows {
                 1 => String::new(),
                 rows => format!("{} such as ", counted(*rows, "row")),
             };
-            // Each of those that follow has a line at least.
-            let most = room.saturating_sub(kinds.min(shown + 1) - at - 1).max(1);
-            let told = folded(&format!("    {like}{}", printable(example)), 6, most);
-            room = room.saturating_sub(told.lines().count());
-            lines.push(told);
+            wrapped(&format!("    {like}{}", printable(example)), 6)
+        });
+        let told: Vec<String> = told.collect();
+        let (mut shown, mut used) = (0, 0);
+        for kind in &told {
+            used += kind.lines().count();
+            // A line tells of the kinds that follow.
+            let rest = usize::from(shown + 1 < told.len());
+            if shown > 0 && used + rest > room {
+                break;
+            }
+            shown += 1;
         }
+        lines.extend_from_slice(&told[..shown]);
         let more: u64 = self.bad_kinds[shown..].iter().map(|kind| kind.rows).sum();
         if more > 0 {
             let more = counted(more, "bad row");
-            lines.push(format!("    and {more} of {} other kinds", count((kinds - shown) as u64)));
+            let kinds = counted((told.len() - shown) as u64, "other kind");
+            lines.push(format!("    and {more} of {kinds} (add -v)"));
         }
     }
 

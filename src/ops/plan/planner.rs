@@ -25,6 +25,7 @@ use crate::ops::preflight::judge::Preflight;
 use crate::ops::preflight::tenant::Asking;
 use crate::ops::stores::Place;
 use crate::ops::waves::deal::{WavesAssigned, WavesWanted};
+use crate::report::human::count;
 use crate::store::Store;
 
 /// A scan that is planned.
@@ -163,10 +164,10 @@ impl Planner<'_> {
         if listing.bad == 0 || self.request.skip_bad_rows {
             return Ok(());
         }
-        let rows = if listing.bad == 1 {
-            "1 row holds".to_owned()
+        let (rows, shown) = if listing.bad == 1 {
+            ("1 row holds".to_owned(), "it is shown above")
         } else {
-            format!("{} rows hold", listing.bad)
+            (format!("{} rows hold", count(listing.bad)), "examples are shown above")
         };
         let (what, next) = if self.request.names {
             ("no device id and no name that is known", "fix the list, or add --skip-bad-rows")
@@ -179,7 +180,7 @@ impl Planner<'_> {
         };
         Err(Failure::usage(
             "the plan is stopped; nothing was ordered",
-            format!("{rows} {what}; an example of each kind is shown above"),
+            format!("{rows} {what}; {shown}"),
             next,
         ))
     }

@@ -154,7 +154,10 @@ fn a_plan_with_windows_says_what_fits_into_the_next_one() {
 #[test]
 fn a_plan_that_is_longer_than_a_screen_shows_what_decides_and_where_the_rest_is() {
     let bad = |n| format!("line {n}, column `Device ID`: {}", "not an id ".repeat(6));
-    let kind = |n, rows| BadKind { example: format!("line {n}: {}", "no id ".repeat(20)), rows };
+    let kind = |n, rows| {
+        let example = format!("line {n}: {}whole", "no id ".repeat(20));
+        BadKind { example, rows }
+    };
     let of = |kinds: u64| (0..kinds).map(move |n| kind(n, if n == 0 { 91 - kinds } else { 1 }));
     let long = Plan {
         bad_rows: 90,
@@ -165,23 +168,37 @@ fn a_plan_that_is_longer_than_a_screen_shows_what_decides_and_where_the_rest_is(
     let text = long.text();
     assert!(long.details().lines().count() > 40);
     assert!(text.lines().count() <= 24, "{text}");
-    assert!(
-        text.contains("    89 rows such as line 0: no id") && text.contains("With -v"),
-        "{text}"
-    );
-    for (kinds, skip_bad_rows) in [(1, false), (2, true), (5, false), (5, true), (9, true)] {
+    assert!(text.contains("    89 rows such as line 0: no id"), "{text}");
+    assert!(text.contains("With -v every group and setting is shown, and the first 20"), "{text}");
+    // Each kind takes two lines.
+    for (kinds, skip_bad_rows, shown) in
+        [(1, false, 1), (2, true, 2), (5, false, 2), (5, true, 1), (9, true, 1)]
+    {
         let text = Plan { bad_kinds: of(kinds).collect(), skip_bad_rows, ..long.clone() }.text();
         let told = text.lines().skip_while(|line| !line.starts_with("  list "));
         let told: Vec<_> = told.skip(1).take_while(|line| line.starts_with("    ")).collect();
         assert!(told.len() <= 5, "{kinds} kinds: {told:#?}");
         assert!(told.iter().all(|line| line.chars().count() <= 80), "{told:#?}");
-        let examples = told.iter().filter(|line| line.contains("line ")).count() as u64;
-        assert_eq!(examples, if kinds + u64::from(skip_bad_rows) > 5 { 3 } else { kinds });
+        let of = |what: &str| told.iter().filter(|line| line.contains(what)).count();
+        assert_eq!([of("line "), of("whole")], [shown; 2], "{kinds} kinds: {told:#?}");
     }
     let many = Plan { bad_kinds: of(9).collect(), ..long }.text();
-    assert!(many.contains("    and 5 bad rows of 5 other kinds"), "{many}");
+    assert!(many.contains("    and 7 bad rows of 7 other kinds (add -v)"), "{many}");
     let short = Plan { first_bad: Vec::new(), bad_rows: 0, warnings: Vec::new(), ..plan() };
     assert_eq!(short.text(), short.details());
+}
+
+#[test]
+fn a_plan_that_bad_rows_stop_leaves_room_on_a_screen_for_the_failure_after_it() {
+    let first_bad: Vec<_> = (0..2).map(|n| format!("line {n}: no id")).collect();
+    let bad_kinds = vec![BadKind { example: "line 0: no id".to_owned(), rows: 2 }];
+    let (until, warnings) = (None, Vec::new());
+    let stopped = Plan { bad_rows: 2, first_bad, bad_kinds, until, warnings, ..plan() };
+    let whole = stopped.details().lines().count();
+    let goes = Plan { skip_bad_rows: true, ..stopped.clone() };
+    assert!(whole > 18 && stopped.text().lines().count() < whole, "{}", stopped.details());
+    assert!(stopped.text().lines().count() <= 18, "{}", stopped.text());
+    assert_eq!(goes.text(), goes.details());
 }
 
 #[test]
