@@ -8,14 +8,11 @@ use super::Document;
 use super::human::{count, counted, duration, wrapped};
 use super::jsonl;
 use super::table::Table;
-use crate::domain::text::{cut, printable};
+use crate::domain::text::printable;
 use crate::domain::{CampaignName, Exit, Outcome, ScanType, SignInKind, Tally};
 
 /// Warnings that are shown; programs read all of them in each tenant's own plan.
 const WARNINGS_SHOWN: usize = 20;
-
-/// Characters of a reason that stand in a table; a longer one is told below it.
-const REASON: usize = 60;
 
 /// Why nothing is done for a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,16 +89,16 @@ impl Document for TenantsPlan {
     fn text(&self) -> String {
         let mut table = Table::new(&["tenant", "devices", "left out", "to the last call", ""]);
         for OfTenant { profile, told } in &self.tenants {
-            table.add(match told {
-                Ok(one) => [
+            match told {
+                Ok(one) => table.add([
                     printable(profile),
                     count(one.devices),
                     count(one.left_out),
                     duration(one.takes),
                     if one.continues { "goes on" } else { "" }.to_owned(),
-                ],
-                Err(NotDone { why, .. }) => not_done(profile, &cut(why, REASON)),
-            });
+                ]),
+                Err(NotDone { why, .. }) => table.tell(printable(profile), printable(why)),
+            }
         }
         let longest = self.planned().map(|(_, one)| one.takes).max().unwrap_or_default();
         let left_out = self.planned().map(|(_, one)| one.left_out).sum();
@@ -114,10 +111,8 @@ impl Document for TenantsPlan {
         ]);
         let mut lines = vec![self.headline(), format!("  campaign {}", self.campaign)];
         lines.push(table.text());
-        lines.extend(long_reasons(&self.tenants));
-        lines.push(
-            "  Each tenant has limits of its own, so all are ordered at the same time.".into(),
-        );
+        let same_time = "  Each tenant has limits of its own, so all are ordered at the same time.";
+        lines.push(wrapped(same_time, 2));
         let warnings = self.planned().flat_map(|(profile, one)| {
             one.warnings.iter().map(move |text| format!("{profile}: {text}"))
         });
@@ -176,7 +171,7 @@ pub struct TenantsEnd {
     pub not_ordered: Option<(String, u64)>,
     /// The command that goes on with what is open, if anything is and nobody runs it.
     pub resume: Option<String>,
-    /// The command that orders again what is not covered of one tenant, if nothing is open.
+    /// The command that orders again what is not covered, if nothing is open.
     pub retry: Option<String>,
     /// The worst of all exits; `None` if nothing was to end.
     pub exit: Option<Exit>,
@@ -229,15 +224,14 @@ impl Document for TenantsCancel {
     fn text(&self) -> String {
         let mut table = Table::new(&["tenant", "scans to cancel", "waiting devices", ""]);
         for OfTenant { profile, told } in &self.tenants {
-            table.add(match told {
+            match told {
                 Ok(CancelledTenant { scans, waiting, .. }) => {
-                    [printable(profile), count(*scans), count(*waiting), String::new()]
+                    table.add([printable(profile), count(*scans), count(*waiting), String::new()])
                 }
-                Err(NotDone { why, .. }) => not_done(profile, &cut(why, REASON)),
-            });
+                Err(NotDone { why, .. }) => table.tell(printable(profile), printable(why)),
+            }
         }
         let mut lines = vec![self.headline(), table.text()];
-        lines.extend(long_reasons(&self.tenants));
         if self.dry_run {
             lines.push("This is a dry run: nothing is cancelled.".to_owned());
         }
@@ -296,34 +290,34 @@ impl Document for TenantsChecked {
     fn text(&self) -> String {
         let mut table = Table::new(&["tenant", "may scan", "machines", ""]);
         for OfTenant { profile, told } in &self.tenants {
-            table.add(match told {
-                Ok(CheckedTenant { sign_in, may_scan, machines, unread }) => [
+            match told {
+                Ok(CheckedTenant { sign_in, may_scan, machines, unread }) => table.add([
                     printable(profile),
                     if *may_scan { "yes" } else { "NO" }.to_owned(),
                     machines.map_or_else(|| "?".to_owned(), count),
                     match (unread, sign_in) {
                         _ if !may_scan => "Machine.Scan is missing".to_owned(),
-                        (Some(why), _) => printable(&cut(why, REASON)),
+                        (Some(why), _) => printable(why),
                         (None, Some(kind)) => format!("signed in ({kind})"),
                         (None, None) => String::new(),
                     },
-                ],
-                Err(NotDone { why, .. }) => not_done(profile, &cut(why, REASON)),
-            });
+                ]),
+                Err(NotDone { why, .. }) => table.tell(printable(profile), printable(why)),
+            }
         }
         let mut lines = vec![table.text()];
-        lines.extend(long_reasons(&self.tenants));
         let may = |one: &&OfTenant<CheckedTenant>| one.told.as_ref().is_ok_and(|it| it.may_scan);
         let fine = self.tenants.iter().filter(may).count() as u64;
         let all = counted(self.tenants.len() as u64, "tenant");
-        lines.push(match self.exit() {
+        let sum = match self.exit() {
             Exit::Done => format!("All is well: a campaign can start in {all}."),
             _ => format!(
                 "A campaign can start in {} of {all}; `fleetsweep doctor --profile NAME` tells \
                  more.",
                 count(fine)
             ),
-        });
+        };
+        lines.push(wrapped(&sum, 0));
         lines.join("\n")
     }
 
@@ -381,29 +375,29 @@ impl Document for TenantsEnd {
             Table::new(&["tenant", "accepted", "covered", "not covered", "open", "why it ended"]);
         let mut all = Counts::default();
         for OfTenant { profile, told } in &self.tenants {
-            table.add(match told {
+            match told {
                 Ok(one) => {
                     let counts = Counts::of(&one.tally);
                     all = all.and(counts);
-                    counts.row(printable(profile), printable(&cut(&one.why, REASON)))
+                    table.add(counts.row(printable(profile), printable(&one.why)));
                 }
-                Err(NotDone { why, .. }) => not_done(profile, &cut(why, REASON)),
-            });
+                Err(NotDone { why, .. }) => table.tell(printable(profile), printable(why)),
+            }
         }
         table.add(all.row("all".to_owned(), String::new()));
         let mut lines = vec![format!("Campaign {} of {}", self.campaign, {
             counted(self.tenants.len() as u64, "tenant")
         })];
         lines.push(table.text());
-        lines.extend(long_reasons(&self.tenants));
         if !self.reports.is_empty() {
-            lines.push(format!("  report of all  {}", printable(&self.reports.join(", "))));
+            let reports = printable(&self.reports.join(", "));
+            lines.push(wrapped(&format!("  report of all  {reports}"), 4));
         }
         if let Some((path, rows)) = &self.not_ordered {
             let rows = counted(*rows, "row");
             lines.push(wrapped(&format!("  not ordered: {rows}, in {}", printable(path)), 4));
         }
-        let next = [("To go on", &self.resume), ("To order one tenant's rest again", &self.retry)];
+        let next = [("To go on", &self.resume), ("To order the rest again", &self.retry)];
         for (what, command) in next {
             if let Some(command) = command {
                 lines.push(wrapped(&format!("  {what}: `{command}`"), 4));
@@ -416,7 +410,7 @@ impl Document for TenantsEnd {
                 }
                 _ => exit.meaning().to_owned(),
             };
-            lines.push(format!("  Exit code {}: {meaning}.", exit.code()));
+            lines.push(wrapped(&format!("  Exit code {}: {meaning}.", exit.code()), 4));
         }
         lines.join("\n")
     }
@@ -444,24 +438,4 @@ impl Document for TenantsEnd {
             "resume": self.resume, "exit_code": self.exit.map(Exit::code),
         }))
     }
-}
-
-/// The reasons that were too long for their table.
-fn long_reasons<T>(tenants: &[OfTenant<T>]) -> impl Iterator<Item = String> {
-    tenants.iter().filter_map(|OfTenant { profile, told }| {
-        let why = &told.as_ref().err()?.why;
-        let line = format!("  {}: {}", printable(profile), printable(why));
-        if why.chars().count() > REASON { Some(wrapped(&line, 4)) } else { None }
-    })
-}
-
-/// A line of which only the name and a reason are told.
-fn not_done<const N: usize>(profile: &str, why: &str) -> [String; N] {
-    let mut cells = std::array::from_fn(|_| String::new());
-    if let [first, between @ .., last] = &mut cells[..] {
-        *first = printable(profile);
-        between.iter_mut().for_each(|cell| *cell = "-".to_owned());
-        *last = printable(why);
-    }
-    cells
 }
