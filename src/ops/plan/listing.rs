@@ -190,22 +190,24 @@ pub(crate) async fn rehearse(
     side_list::apart(read).await
 }
 
-/// Reads the lists for what their rows say beside their devices, which `add` adds up.
+/// Reads the lists for what their rows say beside their devices, which `add` adds up; it is told
+/// the list too where there are several.
 ///
 /// # Errors
 /// `Failure` if a list is refused as a whole.
 pub(crate) async fn survey<T: Default + Send + 'static>(
     sources: &[PathBuf],
     options: Options,
-    add: fn(&mut T, &Facts),
+    add: fn(&mut T, Option<&str>, &Row),
 ) -> Result<T, Failure> {
     let sources = sources.to_vec();
     side_list::apart(move || {
         let (mut seen, mut all) = (Seen::new(), T::default());
         for path in &sources {
             let (name, reader) = open(path, None).map_err(|error| refused(&error))?;
+            let list = if sources.len() > 1 { Some(name.as_str()) } else { None };
             let mut take = |row: Row| {
-                add(&mut all, &row.facts);
+                add(&mut all, list, &row);
                 ControlFlow::Continue(())
             };
             let read = intake::read(&name, reader, &options, &mut seen, &mut take);
