@@ -162,7 +162,11 @@ pub enum Command {
     /// Follow the ordered scans until they have ended.
     Follow(Box<FollowArgs>),
     /// Order again what a finished campaign left uncovered.
-    Retry(Box<RetryArgs>),
+    #[command(mut_args(|arg| match arg.get_id().as_str() {
+        "all_profiles" | "profiles" => arg.conflicts_with("emulator"),
+        _ => arg,
+    }))]
+    Retry(Box<Tenants<RetryArgs>>),
     /// List the tenant's devices: a table, or lines that `scan` reads.
     Devices(Box<DevicesArgs>),
     /// Check settings, network, clock, sign-in, rights and store.

@@ -19,6 +19,20 @@ pub struct Failure {
     pub why: String,
     /// What to do next.
     pub next: String,
+    /// What of it another operation goes by.
+    pub reason: Reason,
+}
+
+/// What of a failure another operation goes by. All else only people read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reason {
+    /// Nothing.
+    #[default]
+    Other,
+    /// The campaign that was asked for is there, and finished.
+    Finished,
+    /// The campaign left no device uncovered.
+    NothingLeft,
 }
 
 impl Failure {
@@ -29,7 +43,14 @@ impl Failure {
         why: impl ToString,
         next: impl Into<String>,
     ) -> Self {
-        Self { kind, what: what.into(), why: why.to_string(), next: next.into() }
+        let (what, why, next) = (what.into(), why.to_string(), next.into());
+        Self { kind, what, why, next, reason: Reason::Other }
+    }
+
+    /// This failure, with what another operation goes by.
+    #[must_use]
+    pub fn because(self, reason: Reason) -> Self {
+        Self { reason, ..self }
     }
 
     /// Wrong usage or bad input.

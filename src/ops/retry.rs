@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::campaigns::{Meant, any_campaign};
 use super::connection::target_of;
 use super::context::Context;
-use super::failure::Failure;
+use super::failure::{Failure, Reason};
 use super::happenings::followed;
 use super::kept;
 use super::process::looked_at;
@@ -38,6 +38,83 @@ pub async fn retry(
     let whose = request.scan.run.connect.clone().or(settings.run.connect.clone());
     let meant = Meant { name: request.campaign.as_ref(), whose };
     let campaign = any_campaign(cx, &store, &meant).await?;
+    let name = next_name(&store, &campaign.name, &[&campaign]).await?;
+    let mut settings = settings;
+    let again = Again { name: &name, request: &request, campaign: &campaign };
+    let scan = again.scan(cx, &store, &mut settings).await?;
+    store.close().await?;
+    scan_again(cx, scan, settings, Some(&campaign)).await
+}
+
+/// What is ordered again of one campaign.
+pub(super) struct Again<'a> {
+    /// The name of the campaign that orders it again.
+    pub name: &'a CampaignName,
+    /// What was asked for.
+    pub request: &'a RetryRequest,
+    /// The campaign that left it uncovered.
+    pub campaign: &'a Campaign,
+}
+
+impl Again<'_> {
+    /// The order of what the campaign left uncovered. What settings say of the connection goes into
+    /// it.
+    ///
+    /// # Errors
+    /// `Failure` if the campaign is not at its end or another tenant's, or if it left nothing.
+    pub(super) async fn scan<S: Store>(
+        &self,
+        cx: &Context<'_>,
+        store: &S,
+        settings: &mut ScanRequest,
+    ) -> Result<ScanRequest, Failure> {
+        let Self { name, request, campaign } = *self;
+        refuse_unfinished(cx, store, campaign)?;
+        let mut scan = request.scan.clone();
+        if !scan.run.emulator.emulator {
+            let begun = store.begun(campaign.id).await?;
+            let (typed, set) = (scan.run.connect, std::mem::take(&mut settings.run.connect));
+            scan.run.connect = kept::own_connection(cx, typed, set, begun.as_ref())?;
+        }
+        same_tenant(&scan, campaign)?;
+        let handed_on = followed(store, campaign).await?;
+        let wanted = Wanted { handed_on, ..Wanted::of(request, campaign)? };
+        let (ids, left) = uncovered(store, campaign, &wanted).await?;
+        let left = wanted.words(&left);
+        if ids.is_empty() {
+            let status = cx.commands.of_store(&format!("status {}", campaign.name));
+            return Err(Failure::usage(
+                "there is nothing to order again",
+                format!(
+                    "no device of {} ended as {}{}",
+                    campaign.name,
+                    listed(&wanted.outcomes),
+                    left.map(|left| format!("; {left}")).unwrap_or_default()
+                ),
+                format!("see `{status}`"),
+            )
+            .because(Reason::NothingLeft));
+        }
+        if let Some(left) = left {
+            cx.say(&format!("Skipped: {left}."));
+        }
+        let as_before = ScanRequest {
+            ids,
+            campaign: Some(name.clone()),
+            scan_type: Some(campaign.order.scan_type),
+            comment: Some(campaign.order.comment.clone()),
+            ticket: campaign.order.ticket.clone(),
+            ..ScanRequest::default()
+        };
+        Ok(scan.or(as_before))
+    }
+}
+
+fn refuse_unfinished<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    campaign: &Campaign,
+) -> Result<(), Failure> {
     if campaign.state == CampaignState::Open {
         let resume = cx.commands.going_on(&campaign.name);
         return Err(Failure::refused(
@@ -47,52 +124,14 @@ pub async fn retry(
         ));
     }
     let now = store.clock().shared_utc();
-    let campaign = looked_at(campaign);
-    if Doing::of(&campaign, now) == Doing::Cancelling {
+    if Doing::of(&looked_at(campaign.clone()), now) == Doing::Cancelling {
         return Err(Failure::refused(
             format!("campaign {} is being cancelled", campaign.name),
             "which of its devices are left is known when that has ended",
             format!("watch `{}`", cx.commands.of_store(&format!("status {}", campaign.name))),
         ));
     }
-    let begun = store.begun(campaign.id).await?;
-    let (mut request, mut settings) = (request, settings);
-    if !request.scan.run.emulator.emulator {
-        let (typed, set) = (request.scan.run.connect, std::mem::take(&mut settings.run.connect));
-        request.scan.run.connect = kept::own_connection(cx, typed, set, begun.as_ref())?;
-    }
-    same_tenant(&request.scan, &campaign)?;
-    let handed_on = followed(&store, &campaign).await?;
-    let wanted = Wanted { handed_on, ..Wanted::of(&request, &campaign)? };
-    let (ids, left) = uncovered(&store, &campaign, &wanted).await?;
-    let left = wanted.words(&left);
-    if ids.is_empty() {
-        let status = cx.commands.of_store(&format!("status {}", campaign.name));
-        return Err(Failure::usage(
-            "there is nothing to order again",
-            format!(
-                "no device of {} ended as {}{}",
-                campaign.name,
-                listed(&wanted.outcomes),
-                left.map(|left| format!("; {left}")).unwrap_or_default()
-            ),
-            format!("see `{status}`"),
-        ));
-    }
-    if let Some(left) = left {
-        cx.say(&format!("Skipped: {left}."));
-    }
-    let name = next_name(&store, &campaign).await?;
-    store.close().await?;
-    let as_before = ScanRequest {
-        ids,
-        campaign: Some(name),
-        scan_type: Some(campaign.order.scan_type),
-        comment: Some(campaign.order.comment.clone()),
-        ticket: campaign.order.ticket.clone(),
-        ..ScanRequest::default()
-    };
-    scan_again(cx, request.scan.or(as_before), settings, Some(&campaign)).await
+    Ok(())
 }
 
 /// What is said of the tenant must be the campaign's, before anybody signs in; what only the token
@@ -210,9 +249,13 @@ async fn uncovered<S: Store>(
     Ok((devices, left))
 }
 
-/// The name of the campaign, with what round it is.
-async fn next_name<S: Store>(store: &S, first: &Campaign) -> Result<CampaignName, Failure> {
-    let (text, budget) = (first.name.as_str(), first.order.target.budget(Operation::Scan));
+/// The name of these campaigns, with what round it is in all their tenants.
+pub(super) async fn next_name<S: Store>(
+    store: &S,
+    first: &CampaignName,
+    campaigns: &[&Campaign],
+) -> Result<CampaignName, Failure> {
+    let text = first.as_str();
     let stem = text.rsplit_once("-retry").filter(|(_, n)| n.parse::<u32>().is_ok());
     let stem = stem.map_or(text, |(stem, _)| stem);
     for round in 1..MOST {
@@ -220,7 +263,10 @@ async fn next_name<S: Store>(store: &S, first: &Campaign) -> Result<CampaignName
         let room = CampaignName::MAX - round.len();
         let name = format!("{}{round}", &stem[..stem.len().min(room)]);
         let Ok(name) = name.parse() else { break };
-        if store.find(&name, &budget).await?.is_none() {
+        let taken = store.named(&name).await?;
+        let budget = |one: &Campaign| one.order.target.budget(Operation::Scan);
+        let is_own = |other: &Campaign| campaigns.iter().any(|one| budget(one) == budget(other));
+        if !taken.iter().any(is_own) {
             return Ok(name);
         }
     }

@@ -27,7 +27,7 @@ impl Command {
         match self {
             Command::Scan(args) => Common::of_run(&args.one.run).of_dry_run(args.one.dry_run),
             Command::Resume(args) => Common::of_run(&args.one.run),
-            Command::Retry(args) => Common::of_run(&args.run).of_dry_run(args.dry_run),
+            Command::Retry(args) => Common::of_run(&args.one.run).of_dry_run(args.one.dry_run),
             Command::Cancel(args) => Common {
                 is_a_run: true,
                 connect: Some(&args.one.connect),

@@ -83,7 +83,7 @@ fn is_unwatched(command: &Command) -> bool {
             !scan.dry_run && (scan.approve_max.is_some() || plan.approved.is_some())
         }
         Command::Resume(args) => args.one.approve_max.is_some(),
-        Command::Retry(args) => !args.dry_run && args.approve_max.is_some(),
+        Command::Retry(args) => !args.one.dry_run && args.one.approve_max.is_some(),
         _ => false,
     }
 }
@@ -107,7 +107,10 @@ async fn dispatch(cx: &Context<'_>, command: Command, given: Given) -> Result<Ex
             Some(meant) => named::resume(cx, args.one.request()?, defaults.run, meant).await,
             None => resume::resume(cx, args.one.request()?, defaults.run).await,
         },
-        Command::Retry(args) => retry::retry(cx, args.request()?, defaults).await,
+        Command::Retry(args) => match args.several.meant(&args.one.run.connect, profiles)? {
+            Some(meant) => tenants::retry::retry(cx, args.one.request()?, defaults, meant).await,
+            None => retry::retry(cx, args.one.request()?, defaults).await,
+        },
         Command::Work(args) => work::work(cx, args.request(profiles, defaults.run.connect)?).await,
         Command::Cancel(args) => match args.several.meant(&args.one.connect, profiles)? {
             Some(meant) => {

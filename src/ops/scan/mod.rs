@@ -35,7 +35,7 @@ use crate::store::Store;
 use crate::store::any::OpenedStore;
 use crate::store::memory::MemoryStore;
 
-pub(super) use ordering::{IS_FINISHED, OpenCampaign};
+pub(super) use ordering::OpenCampaign;
 use ordering::{Ordering, Ready};
 
 type Disk = OpenedStore;
@@ -74,14 +74,16 @@ pub(super) async fn scan_again(
     if request.dry_run { scan.rehearse().await } else { scan.run().await }
 }
 
-/// Plans the scan of one of several tenants, and opens its campaign once that is approved. Returns
-/// `None` for a dry run. The store is the caller's; in a dry run there may be none.
+/// Plans the scan of one of several tenants, and opens its campaign once that is approved; never
+/// elsewhere than the campaign `again` went. Returns `None` for a dry run. The store is the
+/// caller's; in a dry run there may be none.
 ///
 /// # Errors
 /// `Failure` of its kind.
 pub(super) async fn open_one<S: Store>(
     cx: &Context<'_>,
     request: &ScanRequest,
+    again: Option<&Campaign>,
     approver: &dyn Approver,
     place: &Place,
     store: Option<&Arc<S>>,
@@ -89,6 +91,7 @@ pub(super) async fn open_one<S: Store>(
     let settings = ScanRequest::default();
     let scan =
         Scan::new(cx, Asked { request, said: request, settings: &settings }, approver).await?;
+    let scan = Scan { again, ..scan };
     match store {
         Some(store) if !request.dry_run => scan.open_in(place, store).await.map(Some),
         store => scan.rehearse_in(place, store.map(|store| &**store)).await.map(|()| None),

@@ -10,7 +10,7 @@ use crate::domain::{
     Campaign, CampaignId, CampaignState, Exit, Opened, Opening, Operation, Order, Rollout,
 };
 use crate::ops::destination::Planned;
-use crate::ops::failure::Failure;
+use crate::ops::failure::{Failure, Reason};
 use crate::ops::follow::Watch;
 use crate::ops::kept;
 use crate::ops::lazy_client::LazyClient;
@@ -29,9 +29,6 @@ use crate::ops::waves::deal::{self, WavesAssigned};
 use crate::ops::work::hand_over;
 use crate::report::plan::Plan;
 use crate::store::Store;
-
-/// Why a scan orders nothing that is the campaign of its name, which is finished.
-pub(in crate::ops) const IS_FINISHED: &str = "it is this one, and it is finished";
 
 /// A campaign that is open, and in a series how many of its devices the plan saw ordered before its
 /// time is over, if not all.
@@ -384,7 +381,8 @@ impl Ordering<'_> {
                 "see `{}`; for another round give another name with --campaign, or none",
                 cx.commands.of_store(&format!("report {name}"))
             );
-            return Failure::refused(what, IS_FINISHED, next);
+            let why = "it is this one, and it is finished";
+            return Failure::refused(what, why, next).because(Reason::Finished);
         }
         let why = format!("it is another one; what differs: {}", differs.join("; "));
         let next = "give another name with --campaign, or none";

@@ -10,6 +10,7 @@ mod files;
 mod list;
 pub mod named;
 mod rest;
+pub mod retry;
 pub mod scan;
 mod stand;
 

@@ -46,7 +46,7 @@ pub(super) struct Found {
 
 impl Found {
     /// Those of these tenants with this name, or with the only name that an open one of them has.
-    async fn of<S: Store>(
+    pub(super) async fn of<S: Store>(
         cx: &Context<'_>,
         store: &S,
         name: Option<&CampaignName>,

@@ -1,6 +1,6 @@
 //! The rows of a list of several tenants that no campaign has: those of tenants that could not be
-//! planned, and those that are nobody's. They stand in no store; a file of their own tells what
-//! became of them, so that no device of the list is lost without a word.
+//! planned, and those that belong to no profile. They stand in no store; a file of their own tells
+//! what became of them, so that no device of the list is lost without a word.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -15,10 +15,10 @@ use crate::domain::{Campaign, CampaignName, Exit, Facts, Life, OnlyOf, Outcome, 
 use crate::intake::Options;
 use crate::ops::campaigns::is_whose;
 use crate::ops::connection::target_of;
-use crate::ops::failure::Failure;
+use crate::ops::failure::{Failure, Reason};
 use crate::ops::plan::{listing, side_list};
 use crate::ops::run::reports::Reports;
-use crate::ops::scan::{IS_FINISHED, OpenCampaign};
+use crate::ops::scan::OpenCampaign;
 use crate::ops::stores::with_tenant_id_of;
 use crate::report::ReportHead;
 use crate::store::Store;
@@ -43,7 +43,7 @@ pub(super) struct Rest {
     /// The tenants that were planned.
     pub(super) planned: Vec<OnlyOf>,
     pub(super) not_planned: Vec<NotPlanned>,
-    /// Rows that are nobody's are told too, and not only those of tenants that are meant.
+    /// Rows that belong to no profile are told too.
     pub(super) strangers: bool,
 }
 
@@ -51,18 +51,20 @@ pub(super) struct Rest {
 type Told = (String, Outcome, String);
 
 impl Rest {
-    /// The rows of the list that are in none of these campaigns. Nobody's are told where all
-    /// tenants are meant: else the others have tenants of their own.
+    /// The rows of the list that are in none of these campaigns. Those that belong to no
+    /// profile are told where all profiles are meant: else the others have tenants of their own.
     pub(super) fn of(
         tenants: &[Tenant],
-        requests: &[ScanRequest],
+        requests: &[Result<ScanRequest, Failure>],
         planned: &BTreeMap<usize, Planned>,
         before: &BTreeMap<usize, Campaign>,
         strangers: bool,
     ) -> Self {
         let mut rest = Self { planned: Vec::new(), not_planned: Vec::new(), strangers };
         for (at, planned) in planned {
-            let Some(own) = requests[*at].only_of.clone() else { continue };
+            let Some(own) = requests[*at].as_ref().ok().and_then(|one| one.only_of.clone()) else {
+                continue;
+            };
             match planned {
                 Ok(_) => rest.planned.push(own),
                 // What another list of that name ordered is told, and its rows are not these.
@@ -159,7 +161,7 @@ pub(super) fn path_beside(over_all: Option<&Path>, campaign: &CampaignName) -> P
 
 /// Whether the campaign of the name is one of another list.
 fn is_another(failure: &Failure) -> bool {
-    failure.kind == Exit::Refused && failure.why != IS_FINISHED
+    failure.kind == Exit::Refused && failure.reason != Reason::Finished
 }
 
 /// The campaigns of this name that tenants have already of which none could be planned now.

@@ -50,8 +50,30 @@ pub async fn scan(
     settings: ScanRequest,
     meant: TenantsMeant,
 ) -> Result<Exit, Failure> {
-    let request = request.or(settings);
     let tenants = Tenant::all(meant.connects);
+    order(cx, request.or(settings), tenants, meant.all, None).await
+}
+
+/// What is ordered again of each tenant.
+pub(super) struct OrderedAgain {
+    /// The campaign that left it uncovered.
+    pub(super) campaign: Campaign,
+    /// The order of what it left, or why there is none.
+    pub(super) request: Result<ScanRequest, Failure>,
+}
+
+/// Orders scans in these tenants, by their lists or again; `knows_all` says that they are all that
+/// the settings know.
+///
+/// # Errors
+/// As of `scan`.
+pub(super) async fn order(
+    cx: &Context<'_>,
+    request: ScanRequest,
+    tenants: Vec<Tenant>,
+    knows_all: bool,
+    again: Option<Vec<OrderedAgain>>,
+) -> Result<Exit, Failure> {
     refuse_twins(&tenants)?;
     check_source(&request)?;
     let place = Place::durable(cx.store)?;
@@ -65,7 +87,7 @@ pub async fn scan(
         Some(stores::open(&place, timing, None).await?)
     };
     let store = store.map(Arc::new);
-    let all = All { cx, request, tenants, knows_all: meant.all, place: &place, timing };
+    let all = All { cx, request, tenants, knows_all, again, place: &place, timing };
     let exit = all.scan(store.as_ref()).await;
     match store {
         Some(store) => stores::close(&store, exit).await,
@@ -80,6 +102,8 @@ struct All<'a> {
     tenants: Vec<Tenant>,
     /// They are all that there are.
     knows_all: bool,
+    /// What is ordered again of each, where no list is read.
+    again: Option<Vec<OrderedAgain>>,
     place: &'a Place,
     timing: Timing,
 }
@@ -87,7 +111,7 @@ struct All<'a> {
 /// What each tenant is asked for.
 struct Parts {
     name: CampaignName,
-    requests: Vec<ScanRequest>,
+    requests: Vec<Result<ScanRequest, Failure>>,
     split: Split,
     files: Files,
 }
@@ -119,6 +143,21 @@ impl All<'_> {
         let now = local_now();
         let name = self.name(store, &now).await?;
         check_comment(&self.request, &name)?;
+        if let Some(again) = &self.again {
+            let files = Files::of(&self.request.run.output, &name, &self.tenants)?;
+            let requests =
+                again.iter().zip(&self.tenants).map(|(OrderedAgain { request, .. }, tenant)| {
+                    let mut request = request.clone()?;
+                    request.run.output.reports = files.of_tenant(tenant);
+                    Ok(request)
+                });
+            return Ok(Parts {
+                requests: requests.collect(),
+                name,
+                split: Split::default(),
+                files,
+            });
+        }
         let mut owns = Vec::with_capacity(self.tenants.len());
         for tenant in &self.tenants {
             let id = id_in(store, tenant).await?;
@@ -134,7 +173,7 @@ impl All<'_> {
         }
         let files = Files::of(&self.request.run.output, &name, &self.tenants)?;
         let each = self.tenants.iter().zip(owns);
-        let requests = each.map(|(tenant, own)| self.request_of(tenant, own, &name, &files));
+        let requests = each.map(|(tenant, own)| Ok(self.request_of(tenant, own, &name, &files)));
         Ok(Parts { requests: requests.collect(), name, split, files })
     }
 
@@ -209,16 +248,21 @@ impl All<'_> {
     async fn plan_one<S: Store>(
         &self,
         at: usize,
-        request: &ScanRequest,
+        request: &Result<ScanRequest, Failure>,
         agreement: &Agreement<Plan>,
         store: Option<&Arc<S>>,
     ) -> (usize, Planned) {
         let tenant = &self.tenants[at];
+        let request = match request {
+            Ok(request) => request,
+            Err(failure) => return (at, Err(failure.clone())),
+        };
+        let again = self.again.as_ref().map(|again| &again[at].campaign);
         let seat = agreement.place_of(at).await;
         let ui = Named::of_tenant(self.cx.ui, &tenant.name);
         let commands = self.cx.commands.of_tenant(tenant.connect.profile.as_deref(), "");
         let cx = Context { ui: &ui, commands: &commands, ..*self.cx };
-        (at, open_one(&cx, request, &seat, self.place, store).await)
+        (at, open_one(&cx, request, again, &seat, self.place, store).await)
     }
 
     /// The plan of all tenants.

@@ -84,22 +84,28 @@ pub(super) async fn table<S: Store>(
         end.tenants.push(OfTenant { profile: profile.clone(), told });
     }
     if !open.is_empty() {
-        end.resume = Some(resume(commands, name, &open, are_all && open.len() == all.len()));
-    } else if let Some(first) = uncovered.first() {
-        let profile = format!("--profile {}", shell::word(first));
-        end.retry = Some(commands.of_campaign(&format!("retry {name} {profile}")));
+        let are_all = are_all && open.len() == all.len();
+        end.resume = Some(of_tenants(commands, "resume", name, &open, are_all));
+    } else if !uncovered.is_empty() {
+        end.retry = Some(of_tenants(commands, "retry", name, &uncovered, are_all));
     }
     Ok(end)
 }
 
-/// The command that goes on with the campaigns of these profiles.
-fn resume(commands: &Commands, name: &CampaignName, profiles: &[&str], are_all: bool) -> String {
+/// A command about the campaigns of these profiles.
+fn of_tenants(
+    commands: &Commands,
+    command: &str,
+    name: &CampaignName,
+    profiles: &[&str],
+    are_all: bool,
+) -> String {
     let which = if are_all {
         " --all-profiles".to_owned()
     } else {
         profiles.iter().map(|one| format!(" --profiles {}", shell::word(one))).collect()
     };
-    commands.of_campaign(&format!("resume {name}{which}"))
+    commands.of_campaign(&format!("{command} {name}{which}"))
 }
 
 /// Why its run ended, or what holds it.

@@ -132,7 +132,8 @@ async fn a_row_that_is_nobodys_and_a_list_that_names_no_tenant_order_nothing() {
     provider.list(&[(1, "cust-0"), (2, "stranger"), (3, "")]);
     let said = provider.run(scan(&provider, &all)).await;
     assert_eq!(said.code, 2, "{}", said.err);
-    assert!(said.err.contains("1 row of stranger"), "{}", said.err);
+    let told = "1 row of stranger (line 3); 1 row without a tenant (line 4)";
+    assert!(said.err.contains(told), "{}", said.err);
     provider.list(&[(1, ""), (2, "")]);
     let said = provider.run(scan(&provider, &all)).await;
     assert_eq!(said.code, 2, "{}", said.err);
@@ -260,6 +261,40 @@ async fn are_taken_back(provider: Provider) {
     let table = line(&provider.run(provider.command(&status)).await, "tenants");
     assert_eq!(both(&table, "open"), [0.into(), Value::from(0)], "{table}");
     assert_eq!(both(&table, "not_covered"), [40.into(), Value::from(40)], "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_campaigns_of_a_name_left_is_ordered_again_in_each_tenant_by_one_command() {
+    let provider = Provider::of(3).await;
+    provider.list(&[(1, "cust-0"), (2, "cust-1"), (3, "cust-1"), (4, "cust-2")]);
+    let words = ["scan", "list.csv", "--type=full", "--comment=test", "--campaign=inc"];
+    let all = [&words[..], &HERE[..], &["--all-profiles", "--approve-max=4"]].concat();
+    let said = provider.run(provider.command(&all)).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let cancel = ["cancel", "inc", "--profiles=cust-[01]", "--approve-max=3", "--limit=50/1s"];
+    let said = provider.run(provider.command(&cancel)).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let retry = |more: &[&str]| {
+        let words = ["retry", "inc", "--all-profiles", "--limit=50/1s", "--json"];
+        provider.command(&[&words[..], more].concat())
+    };
+    let said = provider.run(retry(&["--approve-max=9"])).await;
+    assert_eq!(said.code, 2, "what was taken back is left alone: {}", said.err);
+    assert!(said.err.contains("nothing to order again"), "{}", said.err);
+    let said = provider.run(retry(&["--outcome=cancelled", "--dry-run"])).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let plan = line(&said, "tenants_plan");
+    assert_eq!(plan["campaign"], "inc-retry1");
+    assert_eq!(both(&plan, "devices"), [1.into(), Value::from(2)], "{plan}");
+    assert!(said.err.contains("Nothing is to be ordered again of cust-2."), "{}", said.err);
+    assert_eq!([0, 1, 2].map(|n| provider.ordered(n)), [1, 2, 1]);
+    let said = provider.run(retry(&["--outcome=cancelled", "--approve-max=2"])).await;
+    assert_eq!(said.code, 6, "one answer is for all: {}", said.err);
+    let said = provider.run(retry(&["--outcome=cancelled", "--approve-max=3"])).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!([0, 1, 2].map(|n| provider.ordered(n)), [2, 4, 1]);
+    let own = provider.place.path("fleetsweep-inc-retry1/cust-1.csv");
+    assert_eq!(ids(&own), [2, 3].map(|n| device(n).to_string()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
