@@ -192,8 +192,8 @@ fn a_plan_that_is_longer_than_a_screen_shows_what_decides_and_where_the_rest_is(
 fn a_plan_that_bad_rows_stop_leaves_room_on_a_screen_for_the_failure_after_it() {
     let first_bad: Vec<_> = (0..2).map(|n| format!("line {n}: no id")).collect();
     let bad_kinds = vec![BadKind { example: "line 0: no id".to_owned(), rows: 2 }];
-    let (until, warnings) = (None, Vec::new());
-    let stopped = Plan { bad_rows: 2, first_bad, bad_kinds, until, warnings, ..plan() };
+    let (until, start_at, warnings) = (None, None, Vec::new());
+    let stopped = Plan { bad_rows: 2, first_bad, bad_kinds, until, start_at, warnings, ..plan() };
     let whole = stopped.details().lines().count();
     let goes = Plan { skip_bad_rows: true, ..stopped.clone() };
     assert!(whole > 18 && stopped.text().lines().count() < whole, "{}", stopped.details());
