@@ -139,7 +139,7 @@ fn none_given() -> Failure {
 ///
 /// # Errors
 /// `Failure` names the flag of an address that cannot be used.
-pub(super) fn origin(url: &str, flag: &str) -> Result<Origin, Failure> {
+pub(crate) fn origin(url: &str, flag: &str) -> Result<Origin, Failure> {
     Origin::parse(url).map_err(|error| {
         Failure::usage(
             format!("the address of {flag} cannot be used"),

@@ -5,7 +5,7 @@
 pub mod campaigns;
 pub mod cancel;
 mod client;
-mod connection;
+pub(crate) mod connection;
 pub mod consent;
 pub mod context;
 pub mod coverage;

@@ -123,9 +123,18 @@ pub struct InitArgs {
     )]
     pub file: Option<String>,
 
+    /// Other address of the API, as of the emulator or a gateway; plain http for loopback alone
+    #[arg(long = "api-url", id = "new_api_url", value_name = "URL")]
+    pub api_url: Option<String>,
+
+    /// Other address to sign in at
+    #[arg(long = "login-url", id = "new_login_url", value_name = "URL")]
+    pub login_url: Option<String>,
+
     /// Print the JSON schema of the settings file and do nothing else, for an editor that checks
     /// what is typed
-    #[arg(long, conflicts_with_all = ["new_tenant", "new_auth", "new_client_id", "new_file"])]
+    #[arg(long, conflicts_with_all = ["new_tenant", "new_auth", "new_client_id", "new_file",
+        "new_api_url", "new_login_url"])]
     pub schema: bool,
 }
 

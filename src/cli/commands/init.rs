@@ -13,6 +13,7 @@ use crate::defender::read_value;
 use crate::domain::SignInKind;
 use crate::domain::service::{is_domain, unbraced};
 use crate::domain::text::{is_guid, printable};
+use crate::ops::connection::origin;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::ui::Question;
@@ -66,7 +67,9 @@ async fn asked_for(cx: &Context<'_>, args: InitArgs) -> Result<Profile, Failure>
         Some(asked) => Some(answer(cx, args.file, asked).await?),
         None => args.file,
     };
-    Ok(Profile { name: args.name, tenant, kind, client_id, file })
+    let api_url = address(args.api_url, "--api-url")?;
+    let login_url = address(args.login_url, "--login-url")?;
+    Ok(Profile { name: args.name, tenant, kind, client_id, file, api_url, login_url })
 }
 
 const OTHER: &str = "name another profile with --profile, or edit the file";
@@ -167,6 +170,11 @@ async fn answer(cx: &Context<'_>, said: Option<String>, asked: &Asked) -> Result
         }
         cx.ui.say(&format!("{what}: {why}."));
     }
+}
+
+/// An address that was typed, if it can be one.
+fn address(said: Option<String>, option: &str) -> Result<Option<String>, Failure> {
+    said.map(|text| origin(&text, option).map(|_| text)).transpose()
 }
 
 /// A path below the home folder as a shell would write it out: nobody else does for the file.

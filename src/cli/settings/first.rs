@@ -15,6 +15,10 @@ pub(in crate::cli) struct Profile {
     pub client_id: Option<String>,
     /// Where the client secret, the certificate or the token is, if there is one.
     pub file: Option<String>,
+    /// Another address of the API.
+    pub api_url: Option<String>,
+    /// Another address to sign in at.
+    pub login_url: Option<String>,
 }
 
 const HEAD: &str = r#"# Settings of fleetsweep: `fleetsweep help settings` tells about each.
@@ -43,7 +47,7 @@ pub(in crate::cli) fn may_be_added(before: Option<&str>, name: &str) -> Result<(
 pub(in crate::cli) fn added(before: Option<&str>, profile: &Profile) -> Result<String, String> {
     may_be_added(before, &profile.name)?;
     let value = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let Profile { name, tenant, kind, client_id, file } = profile;
+    let Profile { name, tenant, kind, client_id, file, api_url, login_url } = profile;
     let mut table = vec![
         format!("[profiles.{}]", value(name)),
         "# Directory (tenant) ID, from the application's overview page".to_owned(),
@@ -70,6 +74,9 @@ pub(in crate::cli) fn added(before: Option<&str>, profile: &Profile) -> Result<S
             table.extend(file.iter().map(|file| format!("{key} = {}", value(file))));
         }
     }
+    for (key, url) in [("api-url", api_url), ("login-url", login_url)] {
+        table.extend(url.iter().map(|url| format!("{key} = {}", value(url))));
+    }
     // The first one is used by itself, so that what comes next is one word shorter.
     let head = format!(
         "{HEAD}\n# The profile that is used where none is named:\nprofile = {}\n",
@@ -90,6 +97,8 @@ mod tests {
             kind: SignInKind::Secret,
             client_id: Some("66666666-7777-8888-9999-000000000000".to_owned()),
             file: Some("/run/a \"secret\"".to_owned()),
+            api_url: None,
+            login_url: None,
         }
     }
 

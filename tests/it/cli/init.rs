@@ -52,6 +52,28 @@ async fn a_profile_is_written_and_checked_and_others_stay() {
     assert_eq!(fs::read_to_string(place.path("c.toml")).unwrap(), written);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_is_typed_is_written_and_used_and_one_that_cannot_be_is_not() {
+    let emulator = emulate("calm", &[(100, 60.0), (1_500, 3_600.0)], 1.0).await;
+    let place = Place::new();
+    let secret = place.path("secret");
+    fs::write(&secret, emulator::DEFAULT_SECRET).unwrap();
+    fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
+    let init = |api: &str| {
+        let urls = [format!("--api-url={api}"), format!("--login-url={}", emulator.base_url())];
+        let words = typed("prod", secret.to_str().unwrap());
+        place.fleetsweep(&[&words[..], &[&urls[0], &urls[1]]].concat())
+    };
+    let wrong = run(init("http://api.example"));
+    assert_eq!(wrong.code, 2, "{}", wrong.err);
+    assert!(wrong.err.contains("--api-url") && !place.path("c.toml").exists(), "{}", wrong.err);
+    let command = init(&emulator.base_url());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let written = fs::read_to_string(place.path("c.toml")).unwrap();
+    assert!(written.contains(&format!("api-url = \"{}\"", emulator.base_url())), "{written}");
+}
+
 #[test]
 fn what_cannot_be_right_or_asked_for_is_refused_and_nothing_is_written() {
     let place = Place::new();
