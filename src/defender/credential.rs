@@ -77,4 +77,24 @@ impl Credential {
             Credential::TokenFile(_) => SignInKind::TokenFile,
         }
     }
+
+    /// Where it was taken from, as a part of a sentence. Returns `None` if it is nowhere to be
+    /// mended.
+    pub fn source(&self) -> Option<String> {
+        let file = |path: &PathBuf| Some(format!("the file {}", path.display()));
+        match self {
+            Credential::ClientSecret(_) => Some("AZURE_CLIENT_SECRET".to_owned()),
+            Credential::KeptClientSecret(name) => Some(format!("the credential {name}")),
+            Credential::ClientSecretFile(path)
+            | Credential::CertificateFile(path)
+            | Credential::FederatedTokenFile(path)
+            | Credential::TokenFile(path) => file(path),
+            Credential::Certificate(_)
+            | Credential::ManagedIdentity { .. }
+            | Credential::AzureArc { .. }
+            | Credential::FederatedIdentity(_)
+            | Credential::AzureCli
+            | Credential::DeviceCode { .. } => None,
+        }
+    }
 }

@@ -204,12 +204,15 @@ impl Tenant<'_> {
                 findings.ok("sign-in", format!("by {kind}"))?;
                 return Ok(Some(api));
             }
-            Err(SignInError::Refused(why)) => findings.fail(
-                "sign-in",
-                Exit::SignIn,
-                format!("refused: {why}"),
-                "fix that in Entra ID or in the settings (`fleetsweep doctor --settings`)",
-            )?,
+            Err(SignInError::Refused(why)) => {
+                let source = connection.credential.source();
+                let from = source.map(|from| format!("; the sign-in used what is in {from}"));
+                let next = format!(
+                    "fix that in Entra ID or in the settings (`fleetsweep doctor --settings`){}",
+                    from.unwrap_or_default()
+                );
+                findings.fail("sign-in", Exit::SignIn, format!("refused: {why}"), &next)?;
+            }
             Err(SignInError::Unavailable(why)) => findings.fail(
                 "sign-in",
                 Exit::Failed,

@@ -79,7 +79,18 @@ async fn a_wrong_secret_and_a_wrong_tenant_are_told_with_their_remedies() {
     assert_eq!(said.code, 7, "{}", said.out);
     let finding = failed(&said, "sign-in");
     assert!(finding.contains("AADSTS7000215") && finding.contains("next:"), "{finding}");
+    let flat = finding.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("used what is in AZURE_CLIENT_SECRET"), "{finding}");
     assert!(!said.out.contains("wrong-secret-canary") && !said.err.contains("canary"));
+    let path = place.path("a secret");
+    std::fs::write(&path, "wrong-secret-canary").unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    let file = format!("--client-secret-file={}", path.display());
+    let said = doctor(place.towards(&emulator, &["doctor", "--json", &file])).await;
+    let told = json_lines(&said.out);
+    let finding = told.iter().find(|line| line["check"] == "sign-in").unwrap();
+    let remedy = finding["remedy"].as_str().unwrap();
+    assert!(remedy.ends_with(&format!("the file {}", path.display())), "{remedy}");
     let mut command = place.towards(&emulator, &["doctor"]);
     command.env("AZURE_TENANT_ID", "99999999-2222-3333-4444-555555555555");
     let said = doctor(command).await;
