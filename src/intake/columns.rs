@@ -180,7 +180,25 @@ fn without_ids(first: &ByteRecord, sample: &[&ByteRecord], of_alerts: bool) -> F
     if of_alerts {
         return Fault::NoDeviceInAlerts;
     }
-    Fault::NoIdColumn { columns: texts(first).map(|text| text.into_owned()).collect() }
+    let columns: Vec<String> = texts(first).map(|text| text.into_owned()).collect();
+    let mut rows = std::iter::once(first).chain(sample.iter().copied());
+    match &columns[..] {
+        [name] if !is_known_header(first) && rows.all(is_a_name) => {
+            Fault::OnlyNames { first: name.clone() }
+        }
+        _ => Fault::NoIdColumn { columns },
+    }
+}
+
+/// Whether a row is one word that can be the name of a device.
+fn is_a_name(row: &ByteRecord) -> bool {
+    let is_of_a_name = |c: char| c.is_alphanumeric() || "-._$".contains(c);
+    let mut cells = texts(row);
+    let is_name = |text: Cow<'_, str>| {
+        let text = cell::trim(&text);
+        !text.is_empty() && text.chars().all(is_of_a_name)
+    };
+    cells.next().is_some_and(is_name) && cells.next().is_none()
 }
 
 /// What is wrong with a column that holds GUIDs alone; `None` if it holds anything else.

@@ -40,6 +40,16 @@ pub enum Fault {
         /// The headers, or the first row where there was no header.
         columns: Vec<String>,
     },
+    /// Words in which no id stands, one a row and without a header.
+    #[error(
+        "no row holds a Defender machine id (40 hexadecimal characters); they look like device \
+         names, the first is \"{}\"",
+        printable(&cut(.first, 60))
+    )]
+    OnlyNames {
+        /// The first of them.
+        first: String,
+    },
     /// Alerts or incidents in which no device stands.
     #[error(
         "these are alerts or incidents without their devices (evidence[].mdeDeviceId, \

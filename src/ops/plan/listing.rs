@@ -411,6 +411,10 @@ fn refused(error: &IntakeError) -> Failure {
         Fault::NoIdColumn { .. } => {
             "fix the list, then run the same command again; if it holds device names, add --names"
         }
+        Fault::OnlyNames { .. } => {
+            "add --names, so that the devices are looked up by their names; or export the list \
+             from Defender portal > Assets > Devices"
+        }
         Fault::GuidColumn { ids: Some(_), .. } => {
             "name that column with --column, or leave --column out"
         }
