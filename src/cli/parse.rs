@@ -10,6 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
 
 use super::args::{Cli, SettingsArgs};
+use super::nearest::nearest_name;
 use super::settings::config::{Settings, Source, Typed};
 use super::terminal::say;
 use crate::domain::request::{ConnectRequest, ScanRequest};
@@ -199,10 +200,13 @@ fn explained(error: &clap::Error, words: impl Iterator<Item = String>) -> Failur
         _ => said.split_once(": ").unwrap_or((said, "it stands without what belongs to it")),
     };
     let mut next = String::new();
-    for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
-        for name in strings(error, kind) {
-            write!(next, "did you mean `{name}`? else ").unwrap_or_default();
-        }
+    let program = Cli::command();
+    let commands = || program.get_subcommands().map(Command::get_name);
+    let typed = strings(error, ContextKind::InvalidSubcommand);
+    let command = typed.first().and_then(|word| nearest_name(word, commands()));
+    let options = strings(error, ContextKind::SuggestedArg);
+    for name in options.iter().map(String::as_str).chain(command) {
+        write!(next, "did you mean `{name}`? else ").unwrap_or_default();
     }
     if next.is_empty() && error.kind() == ErrorKind::ArgumentConflict {
         next += "leave one of them out, or ";

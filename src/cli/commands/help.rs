@@ -6,7 +6,7 @@ use clap::CommandFactory;
 
 use crate::cli::args::{Cli, HelpArgs};
 use crate::cli::manual::on_screen;
-use crate::cli::nearest::nearest;
+use crate::cli::nearest::nearest_name;
 use crate::cli::terminal::say;
 use crate::cli::topics::{TOPICS, Topic};
 use crate::domain::Exit;
@@ -47,7 +47,7 @@ fn columns() -> usize {
 fn unknown(program: &clap::Command, word: &str) -> Failure {
     let commands = program.get_subcommands().map(clap::Command::get_name);
     let known = commands.chain(TOPICS.iter().map(|topic| topic.name));
-    let meant = nearest(word, known);
+    let meant = nearest_name(word, known);
     let guess = meant.map_or(String::new(), |name| format!("did you mean `{name}`? else "));
     Failure::usage(
         format!("there is no help about `{}`", printable(word)),

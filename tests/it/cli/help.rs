@@ -75,7 +75,9 @@ fn every_page_of_the_manual_is_clean() {
 #[test]
 fn help_about_what_is_not_there_names_what_could_be_meant() {
     let place = Place::new();
-    for (word, meant) in [("night", "nights"), ("sacn", "scan"), ("exit-code", "exit-codes")] {
+    for (word, meant) in
+        [("night", "nights"), ("sacn", "scan"), ("exit-code", "exit-codes"), ("run", "scan")]
+    {
         let told = run(place.fleetsweep(&["help", word]));
         assert_eq!(told.code, 2, "{}", told.out);
         assert!(told.err.contains(&format!("did you mean `{meant}`?")), "{}", told.err);
