@@ -2,6 +2,8 @@
 //! `door`'s to say, what is shown `answer`'s.
 
 use std::fs;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use super::scraper::Scraper;
 use super::shared::{Shared, drawn, now};
 use super::tickets::Tickets;
 use crate::domain::Exit;
+use crate::domain::text::in_words;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::named_tenant::NamedTenant;
@@ -132,13 +135,11 @@ impl Listener {
                     let at = bound.local_addr()?;
                     Ok((Listen::Tcp(at), Self::Tcp(bound)))
                 });
-                bound.map_err(|error| cannot_listen(&at.to_string(), &error))
+                bound.map_err(|error| cannot_listen(listen, &error))
             }
             Listen::Socket(path) => {
-                let bound = socket::bind(path);
-                let bound =
-                    bound.map_err(|error| cannot_listen(&path.display().to_string(), &error));
-                Ok((listen.clone(), Self::Socket(bound?)))
+                let bound = socket::bind(path).map_err(|error| cannot_listen(listen, &error))?;
+                Ok((listen.clone(), Self::Socket(bound)))
             }
         }
     }
@@ -155,10 +156,24 @@ impl Listener {
     }
 }
 
-fn cannot_listen(place: &str, error: &std::io::Error) -> Failure {
-    Failure::usage(
-        format!("the page cannot listen on {place}"),
-        error,
-        "name another address with --listen, or a socket with --socket",
-    )
+fn cannot_listen(listen: &Listen, error: &io::Error) -> Failure {
+    let place = match listen {
+        Listen::Tcp(at) => at.to_string(),
+        Listen::Socket(path) => path.display().to_string(),
+    };
+    let what = format!("the page cannot listen on {place}");
+    match listen {
+        Listen::Tcp(at) if error.kind() == ErrorKind::AddrInUse => Failure::usage(
+            what,
+            format!("another program has port {}, perhaps another `serve`", at.port()),
+            format!(
+                "take a free port with --listen {}, or name one in the place of 0",
+                SocketAddr::new(at.ip(), 0)
+            ),
+        ),
+        _ => {
+            let next = "name another address with --listen, or a socket with --socket";
+            Failure::usage(what, in_words(error), next)
+        }
+    }
 }

@@ -56,6 +56,19 @@ async fn every_way_around_the_door_is_shut_and_the_link_works_once() {
     assert_eq!(status(&format!("GET /limits HTTP/1.1\r\n{same}")).await, 200);
 }
 
+#[test]
+fn a_port_that_is_taken_is_named_with_how_to_take_another() {
+    let place = Place::new();
+    campaign(&place, "night-1");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let listen = format!("--listen=127.0.0.1:{port}");
+    let said = run(place.fleetsweep(&["serve", &listen, STORE]));
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains(&format!("another program has port {port}")), "{}", said.err);
+    assert!(said.err.contains("--listen 127.0.0.1:0"), "{}", said.err);
+}
+
 #[tokio::test]
 async fn every_answer_forbids_what_did_not_come_from_here_and_nobody_keeps_it() {
     let place = Place::new();
