@@ -30,11 +30,19 @@ pub fn cut(text: &str, limit: usize) -> String {
 /// What the system says of a failure, as a part of a sentence: without the number that stands for
 /// it, and not as a sentence of its own.
 pub fn in_words(error: impl Display) -> String {
-    let text = error.to_string();
-    let words = text.split(" (os error ").next().unwrap_or(&text);
+    let words = without_number(error.to_string());
     let mut letters = words.chars();
     let first = letters.next().map(|first| first.to_lowercase().to_string());
     first.unwrap_or_default() + letters.as_str()
+}
+
+/// A text without the number that stands in it for a failure of the system.
+pub fn without_number(text: String) -> String {
+    let parts = text.split_once(" (os error ");
+    match parts.and_then(|(before, rest)| Some((before, rest.split_once(')')?.1))) {
+        Some((before, after)) => format!("{before}{after}"),
+        None => text,
+    }
 }
 
 /// The text as every store can hold it: PostgreSQL keeps no U+0000, so U+FFFD stands in its place,
@@ -91,6 +99,9 @@ mod tests {
         assert_eq!(gone, "no such file or directory");
         assert_eq!(in_words("the disk is gone"), "the disk is gone");
         assert_eq!(in_words(""), "");
+        let within = "a.db cannot be read (Is a directory (os error 21)), so it is not safe";
+        let told = without_number(within.to_owned());
+        assert_eq!(told, "a.db cannot be read (Is a directory), so it is not safe");
     }
 
     #[test]

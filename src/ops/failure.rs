@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::domain::text::printable;
+use crate::domain::text::{printable, without_number};
 use crate::domain::{CampaignName, Exit, Tally};
 use crate::report::{human, jsonl};
 use crate::store::StoreError;
@@ -43,7 +43,7 @@ impl Failure {
         why: impl ToString,
         next: impl Into<String>,
     ) -> Self {
-        let (what, why, next) = (what.into(), why.to_string(), next.into());
+        let (what, why, next) = (what.into(), without_number(why.to_string()), next.into());
         Self { kind, what, why, next, reason: Reason::Other }
     }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::domain::text::in_words;
+
 /// Microseconds since the machine was started, suspend included. No step of the wall clock moves
 /// it, and all processes of the machine read the same.
 pub fn time_us() -> i64 {
@@ -20,8 +22,9 @@ pub fn identity() -> Result<String, String> {
     let file = "/proc/sys/kernel/random/boot_id";
     let id = fs::read_to_string(file).map_err(|error| {
         format!(
-            "{file} cannot be read ({error}), so the store's clock is not safe; run on Linux with \
-             /proc mounted"
+            "{file} cannot be read ({}), so the store's clock is not safe; run on Linux with /proc \
+             mounted",
+            in_words(error)
         )
     })?;
     Ok(id.trim().to_owned() + &own_time(fs::read_link("/proc/self/ns/time").ok()))
