@@ -302,8 +302,8 @@ typed! {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
         concurrency: Option<u16>,
 
-        /// Divide every duration and limit window by N; towards a loopback address alone [default:
-        /// 1]
+        /// Divide the windows of the API's limits and the program's own waits by N, and nothing
+        /// that is typed, such as --limit; towards a loopback address alone [default: 1]
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
         time_scale: Option<u32>,
 
