@@ -75,7 +75,7 @@ impl Doing {
             Doing::Paused => "paused",
             Doing::Running => "running",
             Doing::Waiting => "waiting",
-            Doing::ForWorker => "for a worker",
+            Doing::ForWorker => "handed over",
             Doing::Stopped => "stopped",
             Doing::Killed => "killed",
             Doing::NotBegun => "not begun",

@@ -45,8 +45,8 @@ typed! {
         #[arg(long, value_name = "TIME")]
         canary_wait: Option<Wait>,
 
-        /// Order in waves of these sizes, such as 10,100,rest: each begins when the one before was
-        /// judged well
+        /// Order in waves of these sizes, such as 10,100,rest: each begins once the one before has
+        /// passed
         #[arg(long, value_name = "SIZES", value_parser = sizes)]
         waves: Option<Sizes> => sizes_of,
 

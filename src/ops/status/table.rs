@@ -50,9 +50,9 @@ impl Document for Table<'_> {
         let widest = self.all.iter().map(|one| one.campaign.name.as_str().len()).max();
         let width = widest.unwrap_or(0).clamp("campaign".len(), NAME);
         let head = if is_narrow() {
-            "campaign\n  does  devices done  %".to_owned()
+            "campaign\n  state  devices done  %".to_owned()
         } else {
-            format!("{:width$}  {:<12}  {:>17}  {}", "campaign", "does", "devices done", "%")
+            format!("{:width$}  {:<12}  {:>17}  {}", "campaign", "state", "devices done", "%")
         };
         let all = self.all.iter().zip(self.whose());
         let lines = all.map(|(one, whose)| line(one, width, whose, &now));

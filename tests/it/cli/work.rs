@@ -42,7 +42,7 @@ async fn what_is_handed_over_is_ordered_by_a_worker_and_by_nobody_before() {
     let lines = json_lines(&said.out);
     assert_eq!(lines.last().unwrap()["type"], "handed_over", "{}", said.out);
     assert_eq!(emulator.ledger().accepted, 0);
-    assert_eq!(status(&place, "c")["doing"], "for_a_worker");
+    assert_eq!(status(&place, "c")["doing"], "handed_over");
     let command = work(&place, &emulator, &["--until-idle"]);
     let said = beside(move || run(command)).await;
     assert_eq!(said.code, 0, "{}", said.err);
@@ -94,7 +94,7 @@ async fn a_worker_that_is_told_to_stop_finishes_its_calls_and_another_one_goes_o
     assert_eq!(said.code, 5, "{}", said.err);
     assert!(said.err.contains("Stopping: no more orders"), "{}", said.err);
     let between = status(&place, "c");
-    assert_eq!((&between["doing"], &between["sent"]), (&"for_a_worker".into(), &0.into()));
+    assert_eq!((&between["doing"], &between["sent"]), (&"handed_over".into(), &0.into()));
     let command = work(&place, &emulator, &["--until-idle"]);
     let said = beside(move || run(command)).await;
     assert!(said.code == 0 || said.code == 3, "{}", said.err);
