@@ -49,6 +49,8 @@ pub struct CancelPlan {
     pub emulated: bool,
     /// The plan is all there will be.
     pub dry_run: bool,
+    /// A run of it is at work, which orders on until its queue is emptied; in words.
+    pub orders_on: Option<String>,
     /// Devices that wait for their turn and are taken out of the queue; `None` if they stay.
     pub waiting: Option<u64>,
     /// Devices of which it is not known what became of their order.
@@ -137,6 +139,9 @@ impl Document for CancelPlan {
         if let Some(waiting) = self.waiting {
             push("queue", &queue_text(waiting, self.actions.is_some()));
         }
+        if let Some(orders_on) = &self.orders_on {
+            push("at work", orders_on);
+        }
         if self.outstanding > 0 {
             push(
                 "not known",
@@ -169,6 +174,7 @@ impl Document for CancelPlan {
             "application": self.target.application,
             "emulated": self.emulated,
             "dry_run": self.dry_run,
+            "orders_on": self.orders_on.is_some(),
             "queue_only": actions.is_none(),
             "pending_only": self.pending_only,
             "waiting": self.waiting,

@@ -14,6 +14,7 @@ use super::advice::{advice, advice_before_the_end, short, told};
 use super::document::Document;
 use super::human::{count, counted, duration, wrapped};
 use super::jsonl::{self, counts, object};
+use super::progress::text::rows_of;
 use super::record::ReportHead;
 use super::totals::Group;
 use crate::domain::text::{cut, printable};
@@ -90,9 +91,8 @@ impl Document for Summary {
 
     fn line(&self) -> String {
         let rows = self.tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
-        let mut parts: Vec<String> = rows
-            .map(|(name, rows)| format!("{} {}", count(rows), name.replace('_', " ")))
-            .collect();
+        let mut parts: Vec<String> =
+            rows.map(|(name, rows)| rows_of(&self.tally, name, rows)).collect();
         if self.tally.open() > 0 {
             parts.push(format!("{} open", count(self.tally.open())));
         }

@@ -12,9 +12,10 @@ use crate::defender::{CancelApi, HttpApi};
 use crate::domain::cancel::{Cancelled, Cause};
 use crate::domain::quota::used;
 use crate::domain::request::{CancelRequest, EmulatorRequest, RunRequest, Said, SpeedRequest};
+use crate::domain::text::printable;
 use crate::domain::{
-    Campaign, CampaignName, CampaignState, Ending, Exit, Happened, Operation, Stamp, Stop, Tally,
-    Timing,
+    Campaign, CampaignName, CampaignState, Ending, Exit, Happened, LastRun, Operation, Stamp, Stop,
+    Tally, Timing,
 };
 use crate::engine::cancel::Survey;
 use crate::ops::campaigns::{KeptCampaign, Meant, any_campaign_in};
@@ -29,6 +30,7 @@ use crate::ops::limits::Speed;
 use crate::ops::limits::most_calls;
 use crate::ops::plan::approve::{Beside, CancelApprover};
 use crate::ops::plan::forecast;
+use crate::ops::process::looked_at;
 use crate::ops::run::reports::Reports;
 use crate::ops::stop::Stopping;
 use crate::ops::stores::{self, Place};
@@ -260,6 +262,7 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
             target: campaign.order.target.clone(),
             emulated: campaign.emulated,
             dry_run: request.dry_run,
+            orders_on: self.orders_on(campaign).await?,
             waiting: if request.keep_queue { None } else { Some(tally.queued) },
             outstanding: outstanding(&tally),
             actions: survey.map(|survey| Actions {
@@ -286,6 +289,30 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         let used = used(&outlook.quotas, &outlook.seen_by, outlook.now);
         let named = outlook.budget.named.lowering(&speed.quotas, outlook.now);
         Ok(CancelPlan { used, named, calls, ..plan })
+    }
+
+    /// That a run of it is at work, which orders on while somebody reads what is planned.
+    async fn orders_on(&self, campaign: &Campaign) -> Result<Option<String>, Failure> {
+        let Self { cx, store, request, with, .. } = self;
+        let Some(there) = store.campaign(campaign.id).await? else { return Ok(None) };
+        let timing = with.as_ref().map_or_else(Timing::default, |with| with.speed.timing);
+        let there = looked_at(there);
+        let now = store.clock().shared_utc();
+        let is_alive = |run: &&LastRun| run.alive_but("", now, &timing) > 0;
+        let holds = there.paused || there.called_off;
+        let Some(run) = there.last_run.as_ref().filter(is_alive).filter(|_| !holds) else {
+            return Ok(None);
+        };
+        let who = printable(&run.at_work(now, &timing));
+        let until = if request.keep_queue {
+            "all the while"
+        } else if request.dry_run {
+            "until somebody cancels it"
+        } else {
+            "until you confirm"
+        };
+        let pause = cx.commands.of_store(&format!("pause {}", there.name));
+        Ok(Some(format!("a run of it{who} orders on {until}; `{pause}` holds it at once")))
     }
 
     /// Orders that were on their way when the queue was emptied: once they are answered, their

@@ -13,7 +13,7 @@ use super::jsonl;
 use super::record::ReportHead;
 use crate::domain::news::News;
 use crate::domain::text::{cut, printable};
-use crate::domain::{SeriesName, Tally};
+use crate::domain::{Outcome, SeriesName, Tally};
 
 /// Characters of a sentence that a message has at most: services refuse messages that are longer
 /// than some kilobytes.
@@ -58,6 +58,10 @@ impl Message {
         let tally = self.tally.as_ref();
         let outcomes = tally
             .map(|tally| jsonl::counts(tally.by_name().into_iter().filter(|(_, rows)| *rows > 0)));
+        let busy = tally.map(|tally| {
+            let of = |covered| tally.of(Outcome::AlreadyInProgress { covered });
+            json!({"covered": of(true), "not_covered": of(false)})
+        });
         let reports: Vec<String> =
             self.reports.iter().map(|path| path.display().to_string()).collect();
         jsonl::line(&json!({
@@ -80,6 +84,7 @@ impl Message {
             "done": tally.map(Tally::devices_done),
             "open": tally.map(Tally::open),
             "outcomes": outcomes,
+            "already_in_progress": busy,
             "finish_at": self.finish_at,
             "exit_code": self.exit_code,
             "reports": reports,

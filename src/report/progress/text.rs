@@ -44,12 +44,24 @@ pub fn outcomes(tally: &Tally) -> String {
     let mut parts: Vec<String> = named
         .iter()
         .filter(|(name, rows)| *rows > 0 && !aside.contains(name))
-        .map(|(name, rows)| format!("{} {}", count(*rows), name.replace('_', " ")))
+        .map(|(name, rows)| rows_of(tally, name, *rows))
         .collect();
     if tally.doubtful > 0 {
         parts.push(format!("{} not known, being looked up", count(tally.doubtful)));
     }
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
+}
+
+/// Rows of an outcome: `60 already in progress (30 of them not covered)`.
+pub(in crate::report) fn rows_of(tally: &Tally, name: &str, rows: u64) -> String {
+    let busy = Outcome::AlreadyInProgress { covered: false };
+    let aside = match tally.of(busy) {
+        some if some > 0 && name == busy.name() => {
+            format!(" ({} of them not covered)", count(some))
+        }
+        _ => String::new(),
+    };
+    format!("{} {}{aside}", count(rows), name.replace('_', " "))
 }
 
 /// The calls that count against the limits now.
@@ -98,7 +110,12 @@ pub fn until(progress: &CancelProgress, now: &ZonedDateTime) -> String {
 
 /// When the last answer is likely to be in, as a clock time, and what holds the orders back.
 pub fn finish(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
-    let ending = ending(snapshot.finish_in, snapshot.hold.as_ref(), now);
+    // What holds an order back is no news where none is left: what is open is looked up.
+    let is_out_of_reach =
+        |hold: &&HoldReason| matches!(hold, HoldReason::Network | HoldReason::Store);
+    let orders = snapshot.tally.queued + snapshot.tally.draft > 0;
+    let held = snapshot.hold.as_ref().filter(|hold| orders || is_out_of_reach(hold));
+    let ending = ending(snapshot.finish_in.filter(|_| orders), held, now);
     ending.unwrap_or_else(|| {
         let open = snapshot.tally.open() > 0;
         if open { "waiting for the last answers" } else { "all orders are answered" }.to_owned()

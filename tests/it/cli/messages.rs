@@ -80,6 +80,7 @@ async fn each_service_hears_of_the_begin_and_the_end_in_its_own_form_and_no_addr
     assert_eq!((&end["event"], &end["attention"]), (&"finished".into(), &false.into()));
     assert_eq!((&end["exit_code"], &end["campaign"]), (&0.into(), &"night".into()));
     assert_eq!((&end["devices"], &end["outcomes"]["accepted"]), (&3.into(), &3.into()));
+    assert_eq!(end["already_in_progress"]["not_covered"], 0);
     let card = json(&of("teams")[1].1);
     let card = &card["attachments"][0]["content"]["body"];
     assert_eq!(card[0]["text"], "fleetsweep: finished");

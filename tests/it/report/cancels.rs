@@ -19,6 +19,7 @@ fn plan() -> CancelPlan {
         target: Target { cloud: "commercial".to_owned(), ..target() },
         emulated: false,
         dry_run: true,
+        orders_on: None,
         waiting: Some(8_020),
         outstanding: 3,
         actions: Some(Actions {
@@ -80,7 +81,17 @@ fn summary() -> CancelSummary {
 
 #[test]
 fn the_plan_of_a_cancellation_says_what_is_taken_back_and_what_is_not_touched() {
-    let alone = CancelPlan { pending_only: true, waiting: None, dry_run: false, ..plan() };
+    let alone = CancelPlan {
+        pending_only: true,
+        waiting: None,
+        dry_run: false,
+        orders_on: Some(
+            "a run of it (of ann on jump1) orders on all the while; `fleetsweep pause \
+             full-2026-11-24-kxqrab` holds it at once"
+                .to_owned(),
+        ),
+        ..plan()
+    };
     let queue = CancelPlan { actions: None, calls: None, waiting: Some(1), ..plan() };
     let nothing = CancelPlan {
         waiting: Some(0),

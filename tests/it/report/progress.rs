@@ -51,7 +51,8 @@ fn the_line_says_how_far_how_fast_until_when_and_why() {
     let network = Snapshot { hold: Some(HoldReason::Network), finish_in: None, ..snapshot(4_210) };
     let ten = HoldReason::Start("2026-11-24T21:00:00Z".parse().unwrap());
     let waits = Snapshot { hold: Some(ten), ..snapshot(0) };
-    let last = Snapshot { hold: None, finish_in: None, ..snapshot(11_999) };
+    let mut last = snapshot(11_999);
+    (last.tally.queued, last.tally.claimed, last.hold) = (0, 1, Some(HoldReason::Pause));
     let end = Snapshot { hold: None, finish_in: None, ..snapshot(12_000) };
     let wave = |done, wait: Option<u64>| WaveShown {
         name: "the canary".to_owned(),

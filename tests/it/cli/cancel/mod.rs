@@ -54,6 +54,7 @@ async fn exactly_the_open_actions_of_the_campaign_are_cancelled_and_nobody_elses
     assert_eq!(emulator.ledger().count(Operation::Cancel), 1, "that of the stranger");
     let plan = &json_lines(&said.out)[0];
     assert_eq!(plan["to_cancel"], 38, "{plan}");
+    assert_eq!(plan["orders_on"], false, "{plan}");
     let open = plan["pending"].as_u64().unwrap() + plan["in_progress"].as_u64().unwrap();
     assert_eq!((open, &plan["ended"]), (38, &1.into()), "{plan}");
     assert!(said.err.lines().all(|line| line.chars().count() <= 80), "{}", said.err);

@@ -52,7 +52,9 @@ async fn a_campaign_under_way_is_stopped_and_what_it_started_is_cancelled() {
     accepted(&emulator, 30).await;
     let said = cancel(&place, &emulator, &["c", "--approve-max=300", "--json"]).await;
     assert_eq!(said.code, 0, "{}", said.err);
-    let summary = &json_lines(&said.out)[1];
+    let lines = json_lines(&said.out);
+    let (plan, summary) = (&lines[0], &lines[1]);
+    assert_eq!(plan["orders_on"], true, "whoever reads the plan knows: {plan}");
     let list = stranger.list().await;
     let open = list.values().filter(|one| text(one, "status") != "Cancelled").count();
     assert_eq!(open, 0, "what was on its way is cancelled too: {summary}");
