@@ -30,6 +30,9 @@ pub enum NotADeviceId {
 }
 
 impl DeviceId {
+    /// How many hexadecimal digits it has.
+    pub const DIGITS: usize = 40;
+
     /// The id made of these bytes, as stores keep it.
     pub fn from_bytes(bytes: [u8; 20]) -> Self {
         Self(bytes)
@@ -45,6 +48,9 @@ impl FromStr for DeviceId {
     type Err = NotADeviceId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(id) = of_digits(text.as_bytes()) {
+            return Ok(id);
+        }
         let text = text.trim();
         if text.is_empty() {
             return Err(NotADeviceId::Empty);
@@ -55,15 +61,20 @@ impl FromStr for DeviceId {
         if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(NotADeviceId::Other);
         }
-        if text.len() != 40 {
-            return Err(NotADeviceId::Length(text.len()));
-        }
-        let mut bytes = [0; 20];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *byte = nibble(pair[0]) << 4 | nibble(pair[1]);
-        }
-        Ok(Self(bytes))
+        of_digits(text.as_bytes()).ok_or(NotADeviceId::Length(text.len()))
     }
+}
+
+/// The id that these digits are, if they are as many and nothing else.
+fn of_digits(digits: &[u8]) -> Option<DeviceId> {
+    if digits.len() != DeviceId::DIGITS {
+        return None;
+    }
+    let mut bytes = [0; 20];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    }
+    Some(DeviceId(bytes))
 }
 
 impl fmt::Display for DeviceId {
@@ -78,12 +89,13 @@ impl fmt::Debug for DeviceId {
     }
 }
 
-/// The value of a character that `is_ascii_hexdigit` has accepted.
-fn nibble(digit: u8) -> u8 {
+/// The value of a hexadecimal digit.
+fn nibble(digit: u8) -> Option<u8> {
     match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        _ => digit - b'A' + 10,
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
     }
 }
 

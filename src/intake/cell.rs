@@ -38,7 +38,7 @@ pub(super) fn several(text: &str) -> Option<Vec<String>> {
 
 /// Whether a cell holds an id, or several.
 pub(super) fn holds_ids(text: &str) -> bool {
-    parse(text).is_ok() || text.len() > 40 && several(text).is_some()
+    parse(text).is_ok() || text.len() > DeviceId::DIGITS && several(text).is_some()
 }
 
 /// Whether a cell of a first row is an entry of the list and so no header: an id, a GUID, an
@@ -158,7 +158,7 @@ pub(super) fn ids_within(text: &str) -> impl Iterator<Item = DeviceId> {
 /// Whether 40 hexadecimal characters, no more and no fewer, stand anywhere in the text.
 pub(super) fn holds_an_id(text: &[u8]) -> bool {
     text.split(|byte| !byte.is_ascii_alphanumeric())
-        .any(|word| word.len() == 40 && word.iter().all(u8::is_ascii_hexdigit))
+        .any(|word| word.len() == DeviceId::DIGITS && word.iter().all(u8::is_ascii_hexdigit))
 }
 
 fn in_address(text: &str) -> Option<&str> {

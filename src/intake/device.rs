@@ -118,7 +118,8 @@ pub(super) struct FieldValue {
     rank: usize,
     pub(super) label: Arc<str>,
     pub(super) text: String,
-    is_valid: bool,
+    /// It holds an id, or several.
+    pub(super) is_valid: bool,
     /// Another field of the same name holds another id.
     has_rival: bool,
 }

@@ -4,7 +4,6 @@
 
 use std::ops::ControlFlow;
 
-use super::cell;
 use super::device::Device;
 use super::error::Fault;
 use super::header::{self, PLAIN_ID};
@@ -175,22 +174,23 @@ impl<'r, 's> Elements<'r, 's> {
         self.around = device.facts.tenancy;
         if device.has_two_ids() {
             let column = device.column();
-            return self.emit(line, column, &device.id_text(), &device, Some(RowProblem::TwoIds));
+            let text = device.id_text();
+            return self.emit(line, column, &text, &mut device, Some(RowProblem::TwoIds));
         }
-        let is_device = device.id.as_ref().is_some_and(|id| cell::holds_ids(&id.text));
+        let is_device = device.id.as_ref().is_some_and(|id| id.is_valid);
         if is_device {
-            self.emit(line, device.column(), &device.id_text(), &device, None)?;
+            self.emit(line, device.column(), &device.id_text(), &mut device, None)?;
         }
-        let columns = fields.iter().find(|(name, _)| self.part(name).0 == Part::Columns);
-        let columns = columns.map(|(_, node)| names_of(node)).unwrap_or_default();
-        for (name, child) in fields {
-            let part = self.part_of(name);
+        let parts: Vec<Part> = fields.iter().map(|(name, _)| self.part_of(name)).collect();
+        let columns = parts.iter().position(|part| *part == Part::Columns);
+        let columns = columns.map(|at| names_of(&fields[at].1)).unwrap_or_default();
+        for (part, (_, child)) in parts.into_iter().zip(fields) {
             self.inner(line, part, child, &columns, is_device)?;
         }
         if self.rows() > before || already {
             return Ok(());
         }
-        self.nothing_found(line, fields, &device, standing)
+        self.nothing_found(line, fields, device, standing)
     }
 
     /// Refuses a row whose place no field names.
@@ -200,7 +200,8 @@ impl<'r, 's> Elements<'r, 's> {
         text: &str,
         problem: RowProblem,
     ) -> Result<(), ReadingEnd> {
-        self.emit(line, Column::Number(1), text, &self.nothing_but_around(), Some(problem))
+        let mut nothing = self.nothing_but_around();
+        self.emit(line, Column::Number(1), text, &mut nothing, Some(problem))
     }
 
     /// The field that was used and the name of the format, unless no element had a device.
@@ -283,7 +284,8 @@ impl<'r, 's> Elements<'r, 's> {
 
     /// Takes a text that stands alone.
     fn text(&mut self, line: u64, text: &str) -> Result<(), ReadingEnd> {
-        self.emit(line, Column::Number(1), text, &self.nothing_but_around(), None)
+        let mut nothing = self.nothing_but_around();
+        self.emit(line, Column::Number(1), text, &mut nothing, None)
     }
 
     /// A device of which only what stands around it says something.
@@ -298,13 +300,13 @@ impl<'r, 's> Elements<'r, 's> {
         &mut self,
         line: u64,
         fields: &[(String, Node)],
-        device: &Device,
+        mut device: Device,
         standing: Expected,
     ) -> Result<(), ReadingEnd> {
         if standing != Expected::Row {
             if device.is_evidence {
                 let problem = Some(RowProblem::NoDefenderId);
-                return self.emit(line, device.column(), &device.id_text(), device, problem);
+                return self.emit(line, device.column(), &device.id_text(), &mut device, problem);
             }
             return Ok(());
         }
@@ -320,23 +322,23 @@ impl<'r, 's> Elements<'r, 's> {
             self.alerts += 1;
             self.without_field += 1;
             let problem = Some(RowProblem::NoDeviceInAlert);
-            return self.emit(line, device.column(), &device.id_text(), device, problem);
+            return self.emit(line, device.column(), &device.id_text(), &mut device, problem);
         }
         if device.id.is_some() {
-            return self.emit(line, device.column(), &device.id_text(), device, None);
+            return self.emit(line, device.column(), &device.id_text(), &mut device, None);
         }
         if self.sink.options.names.is_some()
             && let Some(name) = &device.name
         {
-            let column = Column::Named(name.label.clone());
-            return self.emit(line, column, &name.text, device, None);
+            let (column, text) = (Column::Named(name.label.clone()), name.text.clone());
+            return self.emit(line, column, &text, &mut device, None);
         }
         self.without_field += 1;
         let (column, problem) = match self.meanings.wanted() {
             Some(wanted) => (Column::Named(wanted.into()), RowProblem::NoWantedField),
             None => (Column::Named(PLAIN_ID.into()), RowProblem::NoField),
         };
-        self.emit(line, column, "", device, Some(problem))
+        self.emit(line, column, "", &mut device, Some(problem))
     }
 
     fn emit(
@@ -344,15 +346,16 @@ impl<'r, 's> Elements<'r, 's> {
         line: u64,
         column: Column,
         text: &str,
-        device: &Device,
+        device: &mut Device,
         problem: Option<RowProblem>,
     ) -> Result<(), ReadingEnd> {
+        let facts = std::mem::take(&mut device.facts);
         let name = device.name.as_ref().map(|name| name.text.as_str());
-        let entry = Entry { line, column: &column, text, name, facts: &device.facts };
+        let entry = Entry { line, column: &column, text, name, facts };
         let flow = match problem {
-            Some(problem) => self.sink.refuse(&entry, problem)?,
+            Some(problem) => self.sink.refuse(entry, problem)?,
             None => {
-                let flow = self.sink.take(&entry)?;
+                let flow = self.sink.take(entry)?;
                 self.column_used.get_or_insert(column);
                 flow
             }

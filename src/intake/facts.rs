@@ -148,10 +148,13 @@ fn moment(text: &str) -> (Option<Timestamp>, Option<Moment>) {
 /// Takes the tags of a cell: an array as advanced hunting writes it, or texts between commas or
 /// semicolons. A tag may hold one of these itself, so that the whole text is taken for one too.
 fn note_tags(facts: &mut Facts, text: &str) {
-    if let Ok(tags) = serde_json::from_str::<Vec<String>>(text) {
+    if text.starts_with('[')
+        && let Ok(tags) = serde_json::from_str::<Vec<String>>(text)
+    {
         return tags.iter().for_each(|tag| note_tag(facts, tag));
     }
-    let parts = [',', ';'].into_iter().flat_map(|between| text.split(between));
+    let separators = [',', ';'].into_iter().filter(|between| text.contains(*between));
+    let parts = separators.flat_map(|between| text.split(between));
     std::iter::once(text).chain(parts).for_each(|tag| note_tag(facts, tag));
 }
 

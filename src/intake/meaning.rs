@@ -73,7 +73,6 @@ pub(super) enum Part {
 }
 
 /// What the name of a field means.
-#[derive(Clone)]
 pub(super) struct Role {
     /// The name as it stands.
     pub(super) label: Arc<str>,
@@ -112,10 +111,19 @@ impl Meanings {
     }
 
     /// What a name means.
-    pub(super) fn of(&mut self, name: &str) -> Role {
-        if let Some(role) = self.roles.get(name) {
-            return role.clone();
+    pub(super) fn of(&mut self, name: &str) -> &Role {
+        if !self.roles.contains_key(name) {
+            // A list of names without end is not remembered to its end.
+            if self.roles.len() >= MAX_ROLES {
+                self.roles.clear();
+            }
+            let role = self.role(name);
+            self.roles.insert(name.to_owned(), role);
         }
+        &self.roles[name]
+    }
+
+    fn role(&self, name: &str) -> Role {
         let normal = header::normalised(name);
         let part = PARTS.iter().find(|(known, _)| *known == normal);
         let id = match self.wanted {
@@ -123,7 +131,7 @@ impl Meanings {
             Some(_) => None,
             None => header::id_rank(name),
         };
-        let role = Role {
+        Role {
             label: name.into(),
             id,
             is_plain_id: self.wanted.is_none() && normal == PLAIN_ID,
@@ -131,10 +139,6 @@ impl Meanings {
             fact: fact_of(name),
             of_alerts: header::is_of_alerts(name),
             part: part.map_or(Part::Unknown, |(_, part)| *part),
-        };
-        if self.roles.len() < MAX_ROLES {
-            self.roles.insert(name.to_owned(), role.clone());
         }
-        role
     }
 }

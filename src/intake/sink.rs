@@ -24,7 +24,7 @@ pub(super) struct Entry<'a> {
     pub(super) column: &'a Column,
     pub(super) text: &'a str,
     pub(super) name: Option<&'a str>,
-    pub(super) facts: &'a Facts,
+    pub(super) facts: Facts,
 }
 
 /// What was read from one source; `rows` is always the sum of the four counts after it.
@@ -79,8 +79,8 @@ impl<'a> Sink<'a> {
     }
 
     /// Takes a row whose id cell decides what it is.
-    pub(super) fn take(&mut self, entry: &Entry<'_>) -> Result<ControlFlow<()>, Fault> {
-        if self.is_passed_over(entry) {
+    pub(super) fn take(&mut self, entry: Entry<'_>) -> Result<ControlFlow<()>, Fault> {
+        if self.is_passed_over(&entry) {
             return self.pass_over();
         }
         match cell::parse(entry.text) {
@@ -91,7 +91,7 @@ impl<'a> Sink<'a> {
     }
 
     /// Takes a row whose id cell holds anything but an id or the digits of one.
-    fn take_other(&mut self, entry: &Entry<'_>) -> Result<ControlFlow<()>, Fault> {
+    fn take_other(&mut self, entry: Entry<'_>) -> Result<ControlFlow<()>, Fault> {
         if let Some(parts) = cell::several(entry.text) {
             return self.take_each(entry, &parts);
         }
@@ -115,12 +115,12 @@ impl<'a> Sink<'a> {
 
     /// Takes a cell that holds several ids, each as a row of its own on the same line. A name
     /// that is a list itself is none of a single device.
-    fn take_each(&mut self, entry: &Entry<'_>, parts: &[String]) -> Result<ControlFlow<()>, Fault> {
+    fn take_each(&mut self, entry: Entry<'_>, parts: &[String]) -> Result<ControlFlow<()>, Fault> {
         let name = entry.name.filter(|name| !cell::trim(name).starts_with('['));
         for part in parts {
             let judged = cell::parse(part).map_err(RowProblem::NotAnId);
-            let one = Entry { text: part, name, ..*entry };
-            if self.settle(&one, judged, None)?.is_break() {
+            let one = Entry { text: part, name, facts: entry.facts.clone(), ..entry };
+            if self.settle(one, judged, None)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -128,12 +128,12 @@ impl<'a> Sink<'a> {
     }
 
     /// Takes a row whose id cell may hold a name.
-    fn settle_name(&mut self, entry: &Entry<'_>) -> Result<ControlFlow<()>, Fault> {
+    fn settle_name(&mut self, entry: Entry<'_>) -> Result<ControlFlow<()>, Fault> {
         let Some(names) = &self.options.names else {
             return self.settle(entry, Err(RowProblem::NotAnId(NotADeviceId::Other)), None);
         };
         // A device of this tenant may have the same name.
-        if self.is_foreign(entry) && !cell::trim(entry.text).is_empty() {
+        if self.is_foreign(&entry) && !cell::trim(entry.text).is_empty() {
             self.count()?;
             self.foreign += 1;
             return Ok(self.hand_over(entry, RowKind::Foreign(None), None));
@@ -148,12 +148,12 @@ impl<'a> Sink<'a> {
 
     /// Whether the row names another tenant than the one of the run. What says nothing is its own.
     fn is_foreign(&self, entry: &Entry<'_>) -> bool {
-        self.options.own.is_anothers(entry.facts)
+        self.options.own.is_anothers(&entry.facts)
     }
 
     /// Whether the row is of another tenant of a list of several.
     fn is_passed_over(&self, entry: &Entry<'_>) -> bool {
-        self.options.only_of.as_ref().is_some_and(|own| !own.has(entry.facts))
+        self.options.only_of.as_ref().is_some_and(|own| !own.has(&entry.facts))
     }
 
     fn pass_over(&mut self) -> Result<ControlFlow<()>, Fault> {
@@ -165,10 +165,10 @@ impl<'a> Sink<'a> {
     /// Takes a row that is bad whatever its id cell says.
     pub(super) fn refuse(
         &mut self,
-        entry: &Entry<'_>,
+        entry: Entry<'_>,
         problem: RowProblem,
     ) -> Result<ControlFlow<()>, Fault> {
-        if self.is_passed_over(entry) {
+        if self.is_passed_over(&entry) {
             return self.pass_over();
         }
         self.settle(entry, Err(problem), None)
@@ -195,14 +195,14 @@ impl<'a> Sink<'a> {
 
     fn settle(
         &mut self,
-        entry: &Entry<'_>,
+        entry: Entry<'_>,
         judged: Result<DeviceId, RowProblem>,
         note: Option<String>,
     ) -> Result<ControlFlow<()>, Fault> {
         self.count()?;
         let kind = match judged {
             // It takes the place of none: the same name or id may follow in a row of the own one.
-            Ok(id) if self.is_foreign(entry) => {
+            Ok(id) if self.is_foreign(&entry) => {
                 self.foreign += 1;
                 RowKind::Foreign(Some(id))
             }
@@ -232,7 +232,7 @@ impl<'a> Sink<'a> {
 
     fn hand_over(
         &mut self,
-        entry: &Entry<'_>,
+        entry: Entry<'_>,
         kind: RowKind,
         note: Option<String>,
     ) -> ControlFlow<()> {
@@ -242,7 +242,7 @@ impl<'a> Sink<'a> {
             input_text: cut(entry.text, INPUT_TEXT),
             device_name: name.map(|name| cut(name, NAME)),
             kind,
-            facts: entry.facts.clone(),
+            facts: entry.facts,
             note,
         });
         self.stopped = flow.is_break();

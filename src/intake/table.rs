@@ -18,8 +18,8 @@ use super::limits::MAX_LINE;
 use super::options::Options;
 use super::row::RowProblem;
 use super::sink::{Entry, Sink};
-use crate::domain::Facts;
 use crate::domain::text::cut;
+use crate::domain::{DeviceId, Facts};
 
 /// How many rows show which column holds the ids.
 const SAMPLE_ROWS: usize = 100;
@@ -234,15 +234,15 @@ impl Sink<'_> {
             column: &layout.id_column,
             text: text.as_deref().unwrap_or_default(),
             name: name.as_deref(),
-            facts: &facts,
+            facts,
         };
         if text.is_none() {
-            return self.refuse(&entry, RowProblem::Missing { cells: record.len() });
+            return self.refuse(entry, RowProblem::Missing { cells: record.len() });
         }
         if cell::holds_ids(entry.text) && has_other_ids(record, layout, entry.text) {
-            return self.refuse(&entry, RowProblem::SeveralIds);
+            return self.refuse(entry, RowProblem::SeveralIds);
         }
-        self.take(&entry)
+        self.take(entry)
     }
 }
 
@@ -250,7 +250,9 @@ impl Sink<'_> {
 /// text.
 fn has_other_ids(record: &ByteRecord, layout: &Layout, taken: &str) -> bool {
     let cells = record.iter().enumerate().skip(layout.known);
-    let mut others = cells.filter(|(index, _)| *index != layout.id);
+    // Most cells are shorter than an id.
+    let mut others =
+        cells.filter(|(index, text)| *index != layout.id && text.len() >= DeviceId::DIGITS);
     others.any(|(_, text)| {
         let text = String::from_utf8_lossy(text);
         let text = cell::bare(&text);
