@@ -239,7 +239,7 @@ impl Sink<'_> {
         if text.is_none() {
             return self.refuse(entry, RowProblem::Missing { cells: record.len() });
         }
-        if cell::holds_ids(entry.text) && has_other_ids(record, layout, entry.text) {
+        if has_other_ids(record, layout, entry.text) && cell::holds_ids(entry.text) {
             return self.refuse(entry, RowProblem::SeveralIds);
         }
         self.take(entry)
