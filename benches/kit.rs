@@ -40,6 +40,7 @@ pub(crate) fn row(number: u32) -> NewRow {
         device: Some(DeviceId::from_bytes(bytes)),
         name: Some(format!("workstation-{number:06}.example")),
         input_text: None,
+        facts: Default::default(),
         life: Life::draft(),
         reason: None,
         turn: 0,

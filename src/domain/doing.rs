@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::exit::Exit;
 use super::record::{Campaign, CampaignState};
+use super::run::LastRun;
 use super::timing::Timing;
 
 /// What a campaign does now.
@@ -28,6 +30,38 @@ pub enum Doing {
     Killed,
     /// No run of it has begun.
     NotBegun,
+}
+
+/// What a run came to that is at work no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CameTo {
+    /// All of it, or as much as was planned.
+    AsPlanned,
+    /// The same, and some rows need attention.
+    Attention,
+    /// A rule stopped it.
+    Rule,
+    /// The sign-in failed, or the permission is missing.
+    SignIn,
+    /// Something else stopped it.
+    Stopped,
+    /// It ended without a word.
+    Killed,
+}
+
+impl CameTo {
+    /// What the latest run of a campaign came to.
+    pub fn of(run: &LastRun) -> Self {
+        let Some(end) = &run.ended else { return Self::Killed };
+        let known = [
+            (Exit::Done, Self::AsPlanned),
+            (Exit::Attention, Self::Attention),
+            (Exit::Safety, Self::Rule),
+            (Exit::SignIn, Self::SignIn),
+        ];
+        let found = known.into_iter().find(|(exit, _)| exit.code() == end.exit_code);
+        found.map_or(Self::Stopped, |(_, came_to)| came_to)
+    }
 }
 
 impl Doing {

@@ -3,9 +3,11 @@
 //! `preflight`.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::moment::{Moment, Shown};
 use super::tenant_id::Tenancy;
+use super::text::cut;
 
 /// What tells whether a machine can take a scan. Anything can be missing: nothing then follows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +60,39 @@ pub struct Facts {
     pub tenant_name: Option<String>,
     /// Its tags, where a list tells them; those of the inventory are its record's own.
     pub tags: Vec<String>,
+}
+
+/// Characters that are kept of a word.
+const WORD: usize = 80;
+
+/// The facts that a campaign keeps of a device, for whoever orders it again without its list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptFacts {
+    /// The operating system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// The portal's type, which alone tells some servers from workstations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+}
+
+impl KeptFacts {
+    /// With words of a list, which may be of any length.
+    pub fn new(platform: Option<&str>, kind: Option<&str>) -> Self {
+        let kept = |word: Option<&str>| word.map(|word| cut(word, WORD));
+        Self { platform: kept(platform), kind: kept(kind) }
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The facts again.
+    pub fn facts(&self) -> Facts {
+        let Self { platform, kind } = self.clone();
+        Facts { platform, kind, ..Facts::default() }
+    }
 }
 
 /// What the dates of a list have shown.

@@ -238,6 +238,11 @@ impl Life {
         }
     }
 
+    /// Whether the server said of it last that a scan was in progress already.
+    pub fn is_busy(&self) -> bool {
+        self.state.is_busy() || matches!(self.state, State::Doubtful { busy: true, .. })
+    }
+
     /// Whether it is in doubt only since the store may have forgotten a call: no answer is known to
     /// be lost, which would have used up a try.
     pub fn may_be_forgotten(&self) -> bool {

@@ -67,7 +67,7 @@ pub use cloud::Cloud;
 pub use days::Days;
 pub use device::{DeviceId, NotADeviceId};
 pub use digest::FileDigest;
-pub use doing::Doing;
+pub use doing::{CameTo, Doing};
 pub use exit::Exit;
 pub use facts::Facts;
 pub use filter::{RowFilter, Stands};

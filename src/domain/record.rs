@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::cancel::Cause;
+use super::facts::KeptFacts;
 use super::happening::{Happened, Happening};
 use super::history::LOOKED_BACK;
 use super::lifecycle::Found;
@@ -43,6 +44,8 @@ pub struct NewRow {
     pub name: Option<String>,
     /// What stood in the id's place, if it is not just the id.
     pub input_text: Option<String>,
+    /// What is known of the device, as far as it is kept.
+    pub facts: KeptFacts,
     /// `Draft` for a device, or how the row ended already.
     pub life: Life,
     /// Why, for a row that ended already; for a device, how the row came to it.
@@ -63,9 +66,10 @@ impl NewRow {
 
     /// What the report tells of the row beside its outcome.
     pub(crate) fn detail(&self) -> Detail {
+        let (why, facts) = (self.reason.clone(), self.facts.clone());
         match self.life.state {
-            State::Done(_) => Detail { reason: self.reason.clone(), ..Detail::default() },
-            _ => Detail { note: self.reason.clone(), ..Detail::default() },
+            State::Done(_) => Detail { reason: why, facts, ..Detail::default() },
+            _ => Detail { note: why, facts, ..Detail::default() },
         }
     }
 }

@@ -10,6 +10,7 @@ use super::action::Action;
 use super::budget::BudgetState;
 use super::campaign::{BusyPolicy, ScanType};
 use super::cancel::Cause;
+use super::facts::KeptFacts;
 use super::lifecycle::{self, Answered, Found, Life, LifeEvent, State};
 use super::named::as_counted;
 use super::outcome::Outcome;
@@ -27,6 +28,9 @@ pub struct Detail {
     /// How the row came to its device, where its text alone does not say it. No answer changes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What was known of the device when it was planned. No answer changes it.
+    #[serde(skip_serializing_if = "KeptFacts::is_empty")]
+    pub facts: KeptFacts,
     /// The id of the action: ours, or the one that was in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action_id: Option<String>,
@@ -227,15 +231,23 @@ pub fn note_called_off(detail: &mut Detail, after: State) {
     detail.reason = Some(reason.to_owned());
 }
 
-/// Writes what the list of actions said about a doubtful or busy device.
+/// Writes what the list of actions said about a doubtful or busy device, given how that stood
+/// before. An action of somebody else is told where it is what was in the way; a device of which an
+/// answer was lost has none but its own.
 pub fn note_look_up(
     detail: &mut Detail,
-    unseen: bool,
+    before: Life,
     found: Found,
     action: Option<&Action>,
     at: Timestamp,
 ) {
-    if let Some(action) = action {
+    let busy = before.is_busy();
+    if !busy {
+        forget_action(detail);
+    }
+    if let Some(action) = action
+        && (busy || matches!(found, Found::Ours | Found::OursFailed))
+    {
         note_action(detail, action, at);
     }
     let reason = match found {
@@ -243,17 +255,21 @@ pub fn note_look_up(
         Found::OursFailed => {
             "found in the list of actions after its answer was lost; it is over without a scan"
         }
+        Found::NotOurs { .. } if !busy && action.is_some() => {
+            "the answer was lost, and the list of actions shows no scan of this campaign, but one \
+             that is not its own"
+        }
+        Found::NotOurs { .. } if !busy => {
+            "the answer was lost, and the list of actions shows no scan of this campaign"
+        }
         Found::NotOurs { covered: true } => "a scan that is wide enough is in progress or recent",
         Found::NotOurs { covered: false } if action.is_some() => {
             "the scan in progress does not do what was asked"
         }
-        Found::NotOurs { covered: false } if unseen => {
+        Found::NotOurs { covered: false } => {
             "a scan was already in progress; the list of actions does not show it"
         }
-        Found::NotOurs { covered: false } => {
-            "the answer was lost, and the list of actions shows no scan of this campaign"
-        }
-        Found::Forbidden if unseen => {
+        Found::Forbidden if busy => {
             "a scan was already in progress; this application may not read which one"
         }
         Found::Forbidden => {
@@ -372,9 +388,12 @@ fn describe(detail: &mut Detail, settlement: &Settlement) {
         | Verdict::NotFound(refusal)
         | Verdict::Unauthorized(refusal)
         | Verdict::Throttled { refusal, .. } => note_refusal(detail, refusal),
-        Verdict::Doubtful { why, .. } | Verdict::NeverLeft { why } => {
+        Verdict::Doubtful { why, .. } => {
+            // An action that was in the way of an earlier attempt says nothing about this one.
+            forget_action(detail);
             detail.message = Some(why.clone());
         }
+        Verdict::NeverLeft { why } => detail.message = Some(why.clone()),
     }
 }
 
@@ -387,12 +406,21 @@ fn clear_error(detail: &mut Detail) {
 
 fn note_refusal(detail: &mut Detail, refusal: &Refusal) {
     // An action that was in the way of an earlier attempt says nothing about this answer.
-    let (first_sent_at, answered_at) = (detail.first_sent_at, detail.answered_at);
-    let (http_status, note) = (detail.http_status, detail.note.take());
-    *detail = Detail { note, first_sent_at, answered_at, http_status, ..Detail::default() };
+    let Detail { http_status, note, facts, first_sent_at, answered_at, .. } =
+        std::mem::take(detail);
+    *detail = Detail { note, facts, first_sent_at, answered_at, http_status, ..Detail::default() };
     detail.error_code.clone_from(&refusal.code);
     detail.message.clone_from(&refusal.message);
     detail.server_correlation_id.clone_from(&refusal.target);
+}
+
+fn forget_action(detail: &mut Detail) {
+    detail.action_id = None;
+    detail.action_scope = None;
+    detail.action_status = None;
+    detail.action_status_at = None;
+    detail.action_requestor = None;
+    detail.action_created_at = None;
 }
 
 fn note_action(detail: &mut Detail, action: &Action, at: Timestamp) {

@@ -2,8 +2,9 @@
 //! Where several fit, none is guessed.
 
 use super::connection::target_of;
-use super::context::Context;
+use super::context::{Context, profile_of};
 use super::failure::Failure;
+use super::named_tenant::NamedTenant;
 use super::stores::{self, Place};
 use crate::domain::request::ConnectRequest;
 use crate::domain::service::{id_of, service_of};
@@ -201,10 +202,12 @@ async fn one_of<S: Store>(
     };
     let fit: Vec<&Campaign> = all.iter().filter(fits).collect();
     if let [one] = fit[..] {
-        cx.commands.tell_apart(whose_options(one, &all));
+        cx.commands.tell_apart(whose_options(one, &all, &[]));
         return Ok(one.clone());
     }
-    let told: Vec<String> = all.iter().map(whose_words).collect();
+    let names = &cx.commands.tenants;
+    let told: Vec<String> = all.iter().map(|one| whose_words(one, names)).collect();
+    let such_as = whose_options(&all[0], &all, names);
     let why = match fit.len() {
         0 => "none is of the tenant and application that are set here",
         _ => "nothing says which one is meant",
@@ -212,10 +215,7 @@ async fn one_of<S: Store>(
     Err(Failure::usage(
         format!("there are {} campaigns {name}", all.len()),
         format!("{why}: {}", told.join("; ")),
-        format!(
-            "say whose is meant, such as --tenant {}, or all of them with --all-profiles",
-            shell::word(&all[0].order.target.tenant)
-        ),
+        format!("say whose is meant, such as{such_as}, or all of them with --all-profiles"),
     ))
 }
 
@@ -226,18 +226,26 @@ pub(super) fn is_whose(target: &Target, said: &Target) -> bool {
     fits(&said.tenant, &target.tenant) && fits(&said.application, &target.application)
 }
 
-fn whose_words(campaign: &Campaign) -> String {
+fn whose_words(campaign: &Campaign, names: &[NamedTenant]) -> String {
     let Target { tenant, application, cloud, .. } = &campaign.order.target;
+    let profile = profile_of(names, tenant).map(|name| format!("profile {}, ", printable(name)));
     let (tenant, application) = (printable(tenant), printable(application));
-    format!("one of tenant {tenant}, application {application} ({})", printable(cloud))
+    let cloud = printable(cloud);
+    let profile = profile.unwrap_or_default();
+    format!("one of {profile}tenant {tenant}, application {application} ({cloud})")
 }
 
-/// The options that tell a campaign from the others of its name.
-fn whose_options(one: &Campaign, all: &[Campaign]) -> String {
+/// The options that tell a campaign from the others of its name: a profile, if one of these names
+/// says enough. One tenant has several of a name where several applications ordered them.
+fn whose_options(one: &Campaign, all: &[Campaign], names: &[NamedTenant]) -> String {
     let Target { tenant, application, .. } = &one.order.target;
-    let shared = |other: &&Campaign| id_of(&other.order.target.tenant) == id_of(tenant);
+    let own_tenant = |other: &&Campaign| id_of(&other.order.target.tenant) == id_of(tenant);
+    let shared = all.iter().filter(own_tenant).count();
+    if let (1, Some(profile)) = (shared, profile_of(names, tenant)) {
+        return format!(" --profile {}", shell::word(profile));
+    }
     let mut options = format!(" --tenant {}", shell::word(tenant));
-    if all.iter().filter(shared).count() > 1 {
+    if shared > 1 {
         options.push_str(&format!(" --client-id {}", shell::word(application)));
     }
     options
@@ -261,7 +269,7 @@ pub(super) async fn tell_apart<S: Store>(
         let mut own = other.clone();
         own.order.target = target.clone();
         others.push(own.clone());
-        cx.commands.tell_apart(whose_options(&own, &others));
+        cx.commands.tell_apart(whose_options(&own, &others, &[]));
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::stop::Stop;
 use super::ui::Ui;
 use crate::defender::{Credential, HttpClients};
 use crate::domain::request::{ConnectRequest, RunRequest};
+use crate::domain::service::id_of;
 use crate::domain::{Campaign, CampaignName, FileDigest, SignInKind, Target};
 use crate::report::human::wrapped;
 pub use crate::store::any::StorePlace;
@@ -58,6 +59,12 @@ pub struct StoreChoice {
     pub warning: Option<String>,
 }
 
+/// The profile of a tenant, if one of these is.
+pub(super) fn profile_of<'a>(names: &'a [NamedTenant], tenant: &str) -> Option<&'a str> {
+    let found = names.iter().find(|one| id_of(&one.tenant) == id_of(tenant));
+    found.map(|one| one.name.as_str())
+}
+
 /// Who can sign in.
 pub trait Credentials: Send + Sync {
     /// How is signed in. Returns `None` if nothing says how.
@@ -93,6 +100,8 @@ pub struct Commands {
     pub connect: String,
     /// Reports, and what comes after the last order.
     pub after: String,
+    /// What people call tenants: their profiles.
+    pub tenants: Vec<NamedTenant>,
     /// Whose campaign is meant, once it is known that several have its name.
     pub whose: OnceLock<String>,
 }
@@ -137,8 +146,7 @@ impl Commands {
             return self.clone();
         }
         let tenant = &campaign.order.target.tenant;
-        let profile = names.iter().find(|one| one.tenant.eq_ignore_ascii_case(tenant));
-        self.of_tenant(profile.map(|one| one.name.as_str()), tenant)
+        self.of_tenant(profile_of(names, tenant), tenant)
     }
 
     /// From now on commands say by these options whose campaign is meant.
@@ -161,7 +169,7 @@ impl Commands {
         if run.emulator.emulator && self.store.is_empty() {
             return None;
         }
-        let Self { store, settings, profile, connect, after, whose: _ } = self;
+        let Self { store, settings, profile, connect, after, tenants: _, whose: _ } = self;
         // What was typed of the tenant stands in `connect`, or the profile says it.
         let known = !connect.is_empty() || !profile.is_empty();
         let whose = if known { "" } else { self.whose() };
@@ -195,7 +203,7 @@ impl Commands {
 
     /// The command that runs an approved plan; what the plan itself says is not in it.
     pub fn of_plan(&self, plan: &Path, digest: &FileDigest) -> String {
-        let Self { store, settings, profile, connect, after, whose: _ } = self;
+        let Self { store, settings, profile, connect, after, tenants: _, whose: _ } = self;
         let plan = shell::word(&plan.display().to_string());
         format!(
             "fleetsweep scan --plan {plan} --approve-plan {digest}{store}{settings}{profile}\

@@ -13,7 +13,7 @@ use super::process::looked_at;
 use super::scan::scan_again;
 use super::stores::{self, Place};
 use crate::clock::Clock;
-use crate::domain::cancel::Cause;
+use crate::domain::cancel::is_taken_back;
 use crate::domain::request::{ListedDevice, RetryRequest, Said, ScanRequest};
 use crate::domain::{
     Campaign, CampaignName, CampaignState, Doing, Exit, Operation, Outcome, State,
@@ -179,11 +179,13 @@ impl Wanted {
             return Ok(Self { outcomes: all.to_vec(), by_default: true, called_off, handed_on });
         }
         let named = |name: &String| {
-            all.iter().copied().find(|one| one.name() == name.replace('-', "_")).ok_or_else(|| {
+            let is_meant = |one: &Outcome| one.name() == name.replace('-', "_");
+            all.iter().copied().find(is_meant).ok_or_else(|| {
+                let (why, instead) = not_again(Outcome::ALL.into_iter().find(is_meant));
                 Failure::usage(
                     format!("`{name}` is no outcome that can be ordered again"),
-                    "it is covered, holds no device, or is no outcome",
-                    format!("use one of {}", listed(&all)),
+                    why,
+                    format!("use one of {}{instead}", listed(&all)),
                 )
             })
         };
@@ -191,15 +193,9 @@ impl Wanted {
         Ok(Self { outcomes, by_default: false, called_off, handed_on })
     }
 
-    /// Whether somebody took it back: its scan was cancelled by the command of that name, or it was
-    /// never ordered in a campaign that was called off. What expired by itself is wanted still.
+    /// Whether somebody took it back, and nobody named such devices.
     fn is_taken_back(&self, outcome: Outcome, reason: Option<&str>) -> bool {
-        let is_so = match outcome {
-            Outcome::Cancelled => reason == Some(Cause::Command.reason()),
-            Outcome::NotAttempted => self.called_off,
-            _ => false,
-        };
-        self.by_default && is_so
+        self.by_default && is_taken_back(outcome, reason, self.called_off)
     }
 
     /// How many devices are left alone, and how to order them. Returns `None` if there are none.
@@ -216,6 +212,27 @@ impl Wanted {
             .map(|some| format!("{some} handed on to the next run of the series, which has them"));
         let all: Vec<String> = taken_back.into_iter().chain(handed_on).collect();
         (!all.is_empty()).then(|| all.join("; "))
+    }
+}
+
+/// Why rows with this outcome are not ordered again, and what to do instead; none is no outcome.
+fn not_again(outcome: Option<Outcome>) -> (&'static str, &'static str) {
+    match outcome {
+        None => ("there is no such outcome", ""),
+        Some(Outcome::BadRow) => {
+            ("these rows hold no device", "; mend them in the list, and order that")
+        }
+        Some(Outcome::Duplicate) => {
+            ("the device of each of these rows has an outcome in an earlier row", "")
+        }
+        Some(Outcome::Skipped) => (
+            "the plan skipped these rows, for the reasons that the report tells",
+            "; `fleetsweep scan LIST --keep GROUP` orders such devices",
+        ),
+        Some(_) => (
+            "a scan of these devices was ordered, and each of them scans when it can",
+            "; to have them scanned once more, order a list of them with `fleetsweep scan`",
+        ),
     }
 }
 
@@ -240,7 +257,7 @@ async fn uncovered<S: Store>(
             } else if wanted.is_taken_back(outcome, row.detail.reason.as_deref()) {
                 left.taken_back += 1;
             } else {
-                devices.push(ListedDevice { id, name: row.name });
+                devices.push(ListedDevice { id, name: row.name, facts: row.detail.facts });
             }
         }
         Ok::<(), StoreError>(())

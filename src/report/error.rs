@@ -20,7 +20,7 @@ pub enum ReportError {
     Folder {
         /// The path, escaped.
         path: String,
-        /// What the system said.
+        /// What is wrong with it, or what the system said.
         why: String,
     },
     /// Something other than a plain file has that name.
@@ -75,7 +75,14 @@ impl ReportError {
     }
 
     pub(super) fn folder(path: &Path, error: &io::Error) -> Self {
-        Self::Folder { path: shown(path), why: in_words(error) }
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let folder = shown(folder.unwrap_or(Path::new(".")));
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => format!("there is no folder `{folder}`"),
+            io::ErrorKind::NotADirectory => format!("`{folder}` is no folder"),
+            _ => in_words(error),
+        };
+        Self::Folder { path: shown(path), why }
     }
 
     pub(super) fn write(path: &Path, error: &io::Error) -> Self {

@@ -3,6 +3,7 @@
 
 use super::record::ReportHead;
 use super::totals::Totals;
+use crate::domain::cancel::is_taken_back;
 use crate::domain::{Outcome, Row, State, Tally};
 
 /// Rows that are kept at most.
@@ -15,6 +16,8 @@ pub(super) struct Gathered {
     pub(super) totals: Totals,
     /// Those that the next run of a series has: they need nobody here.
     pub(super) handed_on: u64,
+    /// Those that somebody took back on purpose: nor do they.
+    pub(super) taken_back: u64,
     /// The first of those that need attention.
     pub(super) rows: Vec<Row>,
     /// How many of them are left out.
@@ -22,6 +25,11 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
+    /// Rows that need somebody's attention.
+    pub(super) fn attention(&self) -> u64 {
+        self.tally.attention() - self.handed_on - self.taken_back
+    }
+
     /// Takes the next row of a campaign in.
     pub(super) fn add(&mut self, row: &Row, head: &ReportHead) {
         self.tally.add(row.life.state, 1);
@@ -29,8 +37,14 @@ impl Gathered {
             self.handed_on += 1;
             return;
         }
-        self.totals.add(row);
         let State::Done(outcome) = row.life.state else { return };
+        let why = row.detail.reason.as_deref();
+        if is_taken_back(outcome, why, head.called_off) {
+            self.taken_back += 1;
+            self.totals.add_action(row);
+            return;
+        }
+        self.totals.add(row);
         if !outcome.needs_attention() {
             return;
         }

@@ -52,7 +52,7 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> Markup {
 
 fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
     let tally = &gathered.tally;
-    let tone = if tally.attention() > gathered.handed_on { "att" } else { "ok" };
+    let tone = if gathered.attention() > 0 { "att" } else { "ok" };
     let stage = Stage::of(tally, head.handed_on);
     html! {
         h1 { (head.campaign.as_str()) }
@@ -86,17 +86,21 @@ fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
 /// What a report says first: `96.3 % of 12,000 devices ordered or covered; 462 rows need ...`.
 pub(super) fn headline(gathered: &Gathered) -> String {
     let tally = &gathered.tally;
-    let (covered, attention) = (tally.covered(), tally.attention() - gathered.handed_on);
-    let open = match tally.open() {
-        0 => String::new(),
-        some => format!("; {} open still", count(some)),
-    };
+    let (covered, attention) = (tally.covered(), gathered.attention());
+    let some = |rows: u64, what: String| if rows > 0 { format!("; {what}") } else { String::new() };
+    let (open, skipped) = (tally.open(), tally.of(Outcome::Skipped));
+    let beside = [
+        some(gathered.taken_back, format!("{} taken back", count(gathered.taken_back))),
+        some(open, format!("{} open still", count(open))),
+        some(skipped, format!("{} of the list skipped", counted(skipped, "row"))),
+    ];
     let verb = if attention == 1 { "needs" } else { "need" };
     format!(
-        "{} of {} ordered or covered; {} {verb} attention{open}",
+        "{} of {} ordered or covered; {} {verb} attention{}",
         share(covered, tally.devices()),
         counted(tally.devices(), "device"),
-        counted(attention, "row")
+        counted(attention, "row"),
+        beside.concat()
     )
 }
 
@@ -112,6 +116,7 @@ fn pan(name: &str, picture: &Markup) -> Markup {
 /// What went wrong, the most frequent first.
 fn failures(gathered: &Gathered) -> Markup {
     let groups = gathered.totals.groups();
+    let left_out = groups.get(KINDS..).unwrap_or_default();
     html! {
         @if !groups.is_empty() {
             h2 { "What went wrong" }
@@ -139,6 +144,12 @@ fn failures(gathered: &Gathered) -> Markup {
                     }
                 }
             }))
+            @if !left_out.is_empty() {
+                p {
+                    (counted(left_out.iter().map(|group| group.rows).sum(), "more row")) " for "
+                    (counted(left_out.len() as u64, "more reason")) "."
+                }
+            }
         }
     }
 }

@@ -42,12 +42,18 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
     if !groups.is_empty() {
         text += "\nWhat went wrong:\n";
     }
-    for group in groups.iter().take(KINDS) {
+    let (shown, left_out) = groups.split_at(groups.len().min(KINDS));
+    for group in shown {
         let code = group.code.as_deref().map(|code| format!(" `{}`", plain(code)));
-        let said = group.message.as_deref().map(|said| format!(": {}", plain(said)));
+        let said = group.message.as_deref().map(|said| format!("{}{}", group.joint(), plain(said)));
         let (rows, name) = (count(group.rows), group.outcome.name().replace('_', " "));
         let (code, said) = (code.unwrap_or_default(), said.unwrap_or_default());
         writeln!(text, "- {rows} {name}{code}{said}").expect(STRING);
+    }
+    if !left_out.is_empty() {
+        let rows: u64 = left_out.iter().map(|group| group.rows).sum();
+        let reasons = counted(left_out.len() as u64, "more reason");
+        writeln!(text, "- {} for {reasons}", count(rows)).expect(STRING);
     }
     text += "\nAn order is not yet a scan: a device that sleeps scans when it wakes.\n";
     text

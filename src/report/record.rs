@@ -64,6 +64,8 @@ pub struct ReportHead {
     pub comment: String,
     /// The next run of its series took over what waited in it.
     pub handed_on: bool,
+    /// It was called off: by somebody, or by the next run of its series.
+    pub called_off: bool,
     /// Where the portal shows devices, if the cloud has one: the id follows.
     pub portal: Option<&'static str>,
     /// What happened, for reports that tell it; the rows do without.

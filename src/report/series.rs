@@ -5,7 +5,7 @@ use jiff::civil::Date;
 
 use super::human::{count, counted};
 use super::standing::Tone;
-use crate::domain::{Campaign, Doing, Exit, Outcome, Tally};
+use crate::domain::{CameTo, Campaign, Doing, Outcome, Tally};
 
 /// Missed days that are named.
 const NAMED: usize = 5;
@@ -52,25 +52,25 @@ impl SeriesRun {
 
     fn stands(&self) -> (Tone, &'static str) {
         let is_over = matches!(self.doing, Doing::Finished | Doing::Cancelled);
-        let code = self.exit_code();
-        // What the next run took over keeps how it ended.
-        let was_killed =
-            self.followed && self.campaign.last_run.as_ref().is_some_and(|run| run.ended.is_none());
+        let came_to = self.campaign.last_run.as_ref().map(CameTo::of);
         match self.doing {
             Doing::Running | Doing::Waiting => (Tone::Runs, self.doing.word()),
             Doing::Killed => (Tone::Stopped, self.doing.word()),
-            _ if code == Some(Exit::Safety.code()) => (Tone::Stopped, "stopped by a rule"),
-            _ if code == Some(Exit::SignIn.code()) => (Tone::Stopped, "sign-in failed"),
-            _ if was_killed => (Tone::Attention, Doing::Killed.word()),
-            _ if self.followed && code == Some(Exit::Stopped.code()) => {
+            _ if came_to == Some(CameTo::Rule) => (Tone::Stopped, "stopped by a rule"),
+            _ if came_to == Some(CameTo::SignIn) => (Tone::Stopped, "sign-in failed"),
+            // What the next run took over keeps how it ended.
+            _ if self.followed && came_to == Some(CameTo::Killed) => {
+                (Tone::Attention, Doing::Killed.word())
+            }
+            _ if self.followed && came_to == Some(CameTo::Stopped) => {
                 (Tone::Attention, Doing::Stopped.word())
             }
             _ if is_over && self.attention() > 0 => (Tone::Attention, "needs attention"),
             Doing::Cancelled if self.followed => (Tone::Good, "as planned"),
             Doing::Finished => (Tone::Good, "finished"),
-            Doing::Stopped if code == Some(Exit::Done.code()) => (Tone::Good, "as planned"),
+            Doing::Stopped if came_to == Some(CameTo::AsPlanned) => (Tone::Good, "as planned"),
             // It ended as planned, too: what else stops a run has a code of its own.
-            Doing::Stopped if code == Some(Exit::Attention.code()) => {
+            Doing::Stopped if came_to == Some(CameTo::Attention) => {
                 (Tone::Attention, "needs attention")
             }
             Doing::Stopped | Doing::Paused => (Tone::Attention, self.doing.word()),

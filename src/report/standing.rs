@@ -10,7 +10,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::human::{clock, clock_exact, count, counted, duration};
 use crate::domain::event::HoldReason;
 use crate::domain::text::printable;
-use crate::domain::{Campaign, Doing, Exit, LastRun, Outcome, Quota, Seen, Tally, Timing};
+use crate::domain::{CameTo, Campaign, Doing, Exit, LastRun, Outcome, Quota, Seen, Tally, Timing};
 
 /// From how much on it is told that it takes longer than the limits alone ask for.
 const LATE: Duration = Duration::from_secs(5 * 60);
@@ -248,13 +248,13 @@ impl Standing<'_> {
 
     /// How the run of a campaign ended that the next one took over.
     fn how_it_ended(&self, run: &LastRun) -> String {
-        match &run.ended {
-            Some(end) if end.exit_code == Exit::Done.code() => String::new(),
-            Some(end) => {
+        match (CameTo::of(run), &run.ended) {
+            (CameTo::AsPlanned, _) => String::new(),
+            (_, Some(end)) => {
                 let (at, why, code) = (self.clock(end.at), printable(&end.why), end.exit_code);
                 format!(" Its own run ended {at} with exit code {code}: {why}.")
             }
-            None => {
+            (_, None) => {
                 let seen = run.seen_at.map_or_else(String::new, |at| {
                     format!("; last seen at work {}", self.exact(at))
                 });

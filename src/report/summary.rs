@@ -253,8 +253,10 @@ impl Summary {
                 None => "    nothing goes on: its store was temporary and is gone".to_owned(),
             });
         }
-        let groups = self.groups.iter().filter(|group| group.outcome.needs_attention());
-        let shown: Vec<&Group> = groups.take(GROUPS_SHOWN).collect();
+        let of = |groups: &[Group], outcome| {
+            groups.iter().filter(move |group| group.outcome == outcome).cloned().collect::<Vec<_>>()
+        };
+        let (shown, left_out) = self.groups.split_at(self.groups.len().min(GROUPS_SHOWN));
         for outcome in needing_attention() {
             let rows = self.tally.of(outcome);
             if rows == 0 {
@@ -271,8 +273,9 @@ impl Summary {
                 Ending::Stopped(_) => advice_before_the_end(outcome).to_owned(),
             };
             lines.push(wrapped(&format!("  {} {name}: {advice}", count(rows)), 4));
-            let groups = shown.iter().filter(|group| group.outcome == outcome);
-            lines.extend(groups.filter_map(|group| group_text(group)));
+            let (shown, left_out) = (of(shown, outcome), of(left_out, outcome));
+            lines.extend(shown.iter().filter_map(group_text));
+            lines.extend(left_out_text(&left_out, shown.is_empty()));
         }
         if self.nothing && self.skipped.can_be_kept() {
             let text = "  the report says why each device was skipped; `--keep GROUP` orders it \
@@ -314,15 +317,19 @@ fn needing_attention() -> impl Iterator<Item = Outcome> {
 fn group_text(group: &Group) -> Option<String> {
     let message = group.message.as_deref().map(printable);
     let what = match (group.code.as_deref().map(printable), message) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), Some(message)) => format!("{code}{}{message}", group.joint()),
+        (None, Some(message)) if group.differ => format!("such as: {message}"),
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => return None,
     };
-    // Each bad row is bad in its own place; what stands here is one of them.
-    let one_of = match group.outcome {
-        Outcome::BadRow if group.rows > 1 => "such as: ",
-        _ => "",
-    };
-    let line = format!("    {:>7}  {one_of}{what}", count(group.rows));
+    let line = format!("    {:>7}  {what}", count(group.rows));
     Some(cut(&line, super::human::columns()))
+}
+
+/// How many kinds of failure of an outcome are not named; `None` if all are. `all` if none is.
+fn left_out_text(groups: &[Group], all: bool) -> Option<String> {
+    let rows: u64 = groups.iter().map(|group| group.rows).sum();
+    let more = if all { "reason" } else { "more reason" };
+    let reasons = counted(groups.len() as u64, more);
+    (rows > 0).then(|| format!("    {:>7}  for {reasons}: see the report", count(rows)))
 }

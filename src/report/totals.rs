@@ -26,12 +26,29 @@ pub struct Group {
     pub rows: u64,
     /// The message of the first one, not escaped.
     pub message: Option<String>,
+    /// Others have other messages.
+    pub differ: bool,
+}
+
+impl Group {
+    /// What stands before the message, behind what names the group: it may be one row's alone.
+    pub(super) fn joint(&self) -> &'static str {
+        if self.differ { ", such as: " } else { ": " }
+    }
+}
+
+/// What is counted of rows that failed in the same way.
+#[derive(Clone, Debug, Default)]
+struct Kind {
+    rows: u64,
+    message: Option<String>,
+    differ: bool,
 }
 
 /// Counts over the rows of a report.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {
-    kinds: BTreeMap<(Outcome, Option<String>), (u64, Option<String>)>,
+    kinds: BTreeMap<(Outcome, Option<String>), Kind>,
     actions: BTreeMap<String, u64>,
     skipped: Skipped,
 }
@@ -40,12 +57,7 @@ impl Totals {
     /// Counts one row.
     pub fn add(&mut self, row: &Row) {
         let State::Done(outcome) = row.life.state else { return };
-        if matches!(outcome, Outcome::Accepted | Outcome::Cancelled)
-            && let Some(status) = &row.detail.action_status
-            && (self.actions.len() < KINDS_MAX || self.actions.contains_key(status))
-        {
-            *self.actions.entry(status.clone()).or_default() += 1;
-        }
+        self.add_action(row);
         if outcome == Outcome::Skipped {
             self.skipped.add(row.detail.reason.as_deref());
         }
@@ -57,10 +69,20 @@ impl Totals {
             kind.1 = None;
         }
         let message = row.detail.message.as_ref().or(row.detail.reason.as_ref());
-        let (rows, example) = self.kinds.entry(kind).or_default();
-        *rows += 1;
-        if example.is_none() {
-            *example = message.map(|message| cut(message, MESSAGE_MAX));
+        let message = message.map(|message| cut(message, MESSAGE_MAX));
+        let kind = self.kinds.entry(kind).or_default();
+        kind.differ |= kind.rows > 0 && kind.message != message;
+        kind.rows += 1;
+        kind.message = kind.message.take().or(message);
+    }
+
+    /// Counts where the ordered action of one row stands.
+    pub(super) fn add_action(&mut self, row: &Row) {
+        if matches!(row.life.state, State::Done(Outcome::Accepted | Outcome::Cancelled))
+            && let Some(status) = &row.detail.action_status
+            && (self.actions.len() < KINDS_MAX || self.actions.contains_key(status))
+        {
+            *self.actions.entry(status.clone()).or_default() += 1;
         }
     }
 
@@ -69,11 +91,12 @@ impl Totals {
         let mut groups: Vec<Group> = self
             .kinds
             .iter()
-            .map(|((outcome, code), (rows, message))| Group {
+            .map(|((outcome, code), kind)| Group {
                 outcome: *outcome,
                 code: code.clone(),
-                rows: *rows,
-                message: message.clone(),
+                rows: kind.rows,
+                message: kind.message.clone(),
+                differ: kind.differ,
             })
             .collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.rows));

@@ -23,7 +23,7 @@ use super::terminal::say;
 use crate::defender::HttpClients;
 use crate::domain::Exit;
 use crate::domain::request::{ConnectRequest, Said, ScanRequest};
-use crate::ops::context::Context;
+use crate::ops::context::{Commands, Context};
 use crate::ops::doctor::{self, Setup};
 use crate::ops::failure::Failure;
 use crate::ops::messages::{Channels, not_begun};
@@ -50,6 +50,7 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
     let store = paths::store_choice(common.store.or(store.as_ref()));
     let profile = env::named_profile();
     let commands = proposals::commands(&common, config.as_deref(), profile.as_deref());
+    let commands = Commands { tenants: settings.tenants.clone(), ..commands };
     let http = HttpClients::default();
     let channels = if common.is_a_run {
         settings.channels(&http, defaults.run.connect.ca_file.as_deref())
@@ -121,10 +122,7 @@ async fn dispatch(cx: &Context<'_>, command: Command, given: Given) -> Result<Ex
         Command::Follow(args) => follow::follow(cx, args.request()?, defaults.run.connect).await,
         Command::Status(args) => match args.whose.meant(profiles) {
             Some(meant) => named::status(cx, args.request(), meant).await,
-            None => {
-                let names = &settings.tenants;
-                status::status(cx, args.request(), defaults.run.connect, names).await
-            }
+            None => status::status(cx, args.request(), defaults.run.connect).await,
         },
         Command::Serve(args) => page::serve(cx, args.request(settings.tenants.clone())).await,
         Command::Report(args) => match args.whose.meant(profiles) {

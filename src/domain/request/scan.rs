@@ -6,6 +6,7 @@ use super::run::{
     AfterRequest, ConnectRequest, EmulatorRequest, OutputRequest, RunRequest, SpeedRequest,
 };
 use super::said::{Length, Wait, request};
+use crate::domain::facts::KeptFacts;
 use crate::domain::preflight::Group;
 use crate::domain::{
     BusyPolicy, CampaignName, DeviceId, FileDigest, OnlyOf, OrderBy, ScanType, SeriesName, Ticket,
@@ -18,6 +19,8 @@ pub struct ListedDevice {
     pub id: DeviceId,
     /// Its name, if that is known.
     pub name: Option<String>,
+    /// What an earlier campaign kept of it.
+    pub facts: KeptFacts,
 }
 
 request! {

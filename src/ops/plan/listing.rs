@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::domain::facts::KeptFacts;
 use crate::domain::request::ListedDevice;
 use crate::domain::text::printable;
 use crate::domain::{self, preflight::Group};
@@ -95,7 +96,7 @@ impl Listing {
         if reason.is_none() && judged.standing.last_seen_s.is_none() {
             self.placed.note_date(facts.unknown_date());
         }
-        RowStart { life, reason, turn }
+        RowStart { life, reason, turn, facts: judged.kept() }
     }
 
     /// Counts a bad row with those that are bad for the same reason.
@@ -142,11 +143,14 @@ pub(crate) struct Reading<'a> {
 }
 
 /// How the row of a device begins.
+#[derive(Default)]
 struct RowStart {
     life: Life,
     /// Why it is skipped.
     reason: Option<String>,
     turn: i64,
+    /// What the campaign keeps of the device.
+    facts: KeptFacts,
 }
 
 /// Reads the lists, writing their rows to the draft if there is one.
@@ -237,7 +241,7 @@ pub(in crate::ops) fn each_row(
             let mut row = Some(row);
             take(&facts, &mut |life, why| {
                 let row = row.take().expect("a row is made once");
-                let row = new_row(row, RowStart { life, reason: Some(why), turn: 0 });
+                let row = new_row(row, RowStart { life, reason: Some(why), ..RowStart::default() });
                 let detail = row.detail();
                 let NewRow { line, device, name, input_text, life, .. } = row;
                 let (seq, turn, wave) = (0, 0, 0);
@@ -286,7 +290,7 @@ fn read_all(
             listing.count(if several { Some(&name) } else { None }, &row);
             let begun = match row.kind {
                 RowKind::Device(device) => listing.judge(preflight, device, &row.facts),
-                _ => RowStart { life: Life::draft(), reason: None, turn: 0 },
+                _ => RowStart::default(),
             };
             let Some(to_store) = to_store else { return ControlFlow::Continue(()) };
             batch.push(new_row(row, begun));
@@ -327,12 +331,13 @@ pub(crate) async fn known<S: Store>(
     let mut listing = Listing { sequence: Arc::new(sequence), ..Listing::default() };
     for chunk in devices.chunks(BATCH) {
         let mut batch = Vec::with_capacity(BATCH);
-        for ListedDevice { id, name } in chunk {
+        for ListedDevice { id, name, facts } in chunk {
             listing.rows += 1;
-            let RowStart { life, reason, turn } = listing.judge(preflight, *id, &Facts::default());
+            let begun = listing.judge(preflight, *id, &facts.facts());
+            let RowStart { life, reason, turn, facts } = begun;
             let (line, device, name) = (listing.rows, Some(*id), name.clone());
             let (input_text, wave) = (None, 0);
-            batch.push(NewRow { line, device, name, input_text, life, reason, turn, wave });
+            batch.push(NewRow { line, device, name, input_text, facts, life, reason, turn, wave });
         }
         if let Some((store, draft)) = draft {
             store.append(draft, batch).await?;
@@ -359,7 +364,7 @@ fn of_a_report(error: &IntakeError) -> Failure {
 }
 
 fn new_row(row: Row, begun: RowStart) -> NewRow {
-    let (note, RowStart { life, reason, turn }) = (row.note, begun);
+    let (note, RowStart { life, reason, turn, facts }) = (row.note, begun);
     let (device, life, reason) = match row.kind {
         RowKind::Device(device) => {
             // Both are worth telling: how the device was found, and why it is skipped.
@@ -389,6 +394,7 @@ fn new_row(row: Row, begun: RowStart) -> NewRow {
         device,
         name: row.device_name,
         input_text: if plain { None } else { Some(row.input_text) },
+        facts,
         life,
         reason,
         turn,

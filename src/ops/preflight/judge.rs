@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::domain::facts::KeptFacts;
 use crate::domain::history::Past;
 use crate::domain::not_understood::{Field, not_understood};
 use crate::domain::preflight::{Decision, Group, Groups, Rules, is_critical};
@@ -126,6 +127,7 @@ pub(crate) struct Judged<'a> {
     rules: Rules,
     decision: Decision,
     system: &'a str,
+    kind: Option<&'a str>,
     device_group: &'a str,
     not_understood: Vec<(Field, &'a str)>,
 }
@@ -217,6 +219,7 @@ impl Preflight {
             decision,
             past,
             system,
+            kind: facts.kind.as_deref(),
             device_group,
             not_understood,
         }
@@ -310,6 +313,11 @@ impl Judged<'_> {
     /// Whether it is skipped.
     pub(crate) fn is_skipped(&self) -> bool {
         matches!(self.decision, Decision::Skip(_))
+    }
+
+    /// What its campaign keeps of it.
+    pub(crate) fn kept(&self) -> KeptFacts {
+        KeptFacts::new(Some(self.system).filter(|word| *word != UNKNOWN), self.kind)
     }
 
     /// How its row begins, and why if it ends there.

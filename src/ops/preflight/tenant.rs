@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::clock::{Clock, wall_clock};
 use crate::defender::{ActionQuery, Inventory, MachineFilter};
+use crate::domain::facts::KeptFacts;
 use crate::domain::preflight::Rules;
 use crate::domain::request::{ListedDevice, MachineFilters};
 use crate::domain::{Machine, Priority};
@@ -173,7 +174,8 @@ impl<'a, S: Store, A: Inventory> Asking<'a, S, A> {
             }
             known.add(&machine, now);
             if wish.pick.is_some() {
-                known.picked.push(ListedDevice { id: machine.id, name: machine.name });
+                let Machine { id, name, .. } = machine;
+                known.picked.push(ListedDevice { id, name, facts: KeptFacts::default() });
             }
         };
         let words = || {

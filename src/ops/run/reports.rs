@@ -324,6 +324,7 @@ pub(crate) fn head(campaign: &CampaignName, order: &Order, emulated: bool) -> Re
         ticket: order.ticket.clone(),
         comment: order.comment.clone(),
         handed_on: false,
+        called_off: false,
         portal: Cloud::named(&order.target.cloud).filter(|_| !emulated).map(Cloud::portal),
         story: None,
     }
@@ -337,8 +338,12 @@ pub(crate) async fn head_of<S: Store>(
     store: &S,
     campaign: &Campaign,
 ) -> Result<ReportHead, Failure> {
-    let handed_on = followed(store, campaign).await?;
-    Ok(ReportHead { handed_on, ..head(&campaign.name, &campaign.order, campaign.emulated) })
+    // Whoever calls it off writes its report too.
+    let there = store.campaign(campaign.id).await?;
+    let campaign = there.as_ref().unwrap_or(campaign);
+    let (handed_on, called_off) = (followed(store, campaign).await?, campaign.called_off);
+    let head = head(&campaign.name, &campaign.order, campaign.emulated);
+    Ok(ReportHead { handed_on, called_off, ..head })
 }
 
 /// Why an open campaign stands still, as its latest run left it.
@@ -477,6 +482,7 @@ mod tests {
             device: Some(DeviceId::from_bytes([1; 20])),
             name: None,
             input_text: None,
+            facts: Default::default(),
             life: Life::draft(),
             reason: None,
             turn: 0,

@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::campaigns::named;
+use super::campaigns::{is_whose, named};
 use super::context::Context;
 use super::coverage::coverage;
 use super::failure::Failure;
 use super::named_tenant::NamedTenant;
 use super::stores::{self, Place};
 use crate::domain::request::{ConnectRequest, Said, StatusRequest};
-use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit, SeriesName};
+use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit, SeriesName, Target};
 use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
@@ -35,11 +35,11 @@ const WATCH: Duration = Duration::from_secs(2);
 struct Asked<'a> {
     request: &'a StatusRequest,
     settings: &'a ConnectRequest,
-    /// What people call tenants.
-    names: &'a [NamedTenant],
+    /// The tenants whose campaigns are told of; none are all.
+    tenants: &'a [Target],
 }
 
-/// Tells where campaigns stand. `names` is what people call tenants.
+/// Tells where campaigns stand.
 ///
 /// # Errors
 /// `Failure` of its kind.
@@ -47,9 +47,8 @@ pub async fn status(
     cx: &Context<'_>,
     request: StatusRequest,
     settings: ConnectRequest,
-    names: &[NamedTenant],
 ) -> Result<Exit, Failure> {
-    let asked = Asked { request: &request, settings: &settings, names };
+    let asked = Asked { request: &request, settings: &settings, tenants: &[] };
     let place = Place::durable(cx.store)?;
     let store = stores::open_to_read(&place).await?;
     if let Some(warning) = place.warning() {
@@ -70,6 +69,20 @@ pub async fn status(
     }
     tell(cx, &store, &asked, &mut |document| cx.ui.show(document)).await?;
     Ok(Exit::Done)
+}
+
+/// Tells where the campaigns of some tenants stand, whatever their names.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub(super) async fn status_of<S: Store>(
+    cx: &Context<'_>,
+    request: &StatusRequest,
+    store: &S,
+    tenants: &[Target],
+) -> Result<(), Failure> {
+    let asked = Asked { request, settings: &ConnectRequest::default(), tenants };
+    tell(cx, store, &asked, &mut |document| cx.ui.show(document)).await
 }
 
 async fn tell_nights<S: Store>(
@@ -120,7 +133,8 @@ async fn tell<S: Store>(
     asked: &Asked<'_>,
     show: &mut Show<'_>,
 ) -> Result<(), Failure> {
-    let Asked { request, settings, names } = *asked;
+    let Asked { request, settings, tenants } = *asked;
+    let names = &cx.commands.tenants;
     let mut campaigns = match (&request.campaign, &request.series) {
         (Some(name), _) => {
             let whose = request.whose.clone().or(settings.clone());
@@ -131,11 +145,14 @@ async fn tell<S: Store>(
         (None, None) => open_and_latest(store).await?,
     };
     campaigns.retain(|one| request.series.as_ref().is_none_or(|series| series.has(&one.name)));
-    if campaigns.is_empty() {
-        show(&Nothing { store: store.place() })?;
-    }
     let is_bounded = request.campaign.is_none() && request.series.is_none() && !request.all;
     let left_out = is_bounded && campaigns.len() >= LATEST;
+    let is_theirs = |one: &Campaign| tenants.iter().any(|own| is_whose(&one.order.target, own));
+    campaigns.retain(|one| tenants.is_empty() || is_theirs(one));
+    if campaigns.is_empty() {
+        let of = if tenants.is_empty() { "" } else { " of these tenants" };
+        show(&Nothing { of, store: store.place() })?;
+    }
     let (mut budgets, mut all) = (Budgets::default(), Vec::new());
     let mut of_name = BTreeMap::<CampaignName, usize>::new();
     for campaign in &campaigns {
@@ -225,12 +242,13 @@ impl Document for Older {
 
 /// There is no campaign to tell of, which programs see by themselves.
 struct Nothing {
+    of: &'static str,
     store: String,
 }
 
 impl Document for Nothing {
     fn text(&self) -> String {
-        format!("No campaigns in {}.", self.store)
+        format!("No campaigns{} in {}.", self.of, self.store)
     }
 
     fn json(&self) -> String {

@@ -21,6 +21,7 @@ use crate::ops::failure::Failure;
 use crate::ops::pause::hold;
 use crate::ops::resume::take_up;
 use crate::ops::run::reports::Reports;
+use crate::ops::status::status_of;
 use crate::ops::stores::{self, Place, with_tenant_id_of};
 use crate::ops::work::{Ended, Named, ToRun, Together, alone};
 use crate::report::human::{counted, first_of};
@@ -96,10 +97,11 @@ fn none(cx: &Context<'_>, name: Option<&CampaignName>) -> Failure {
         None => "there is no open campaign of these tenants".to_owned(),
     };
     let next = format!("`{}` lists the campaigns", cx.commands.of_store("status"));
-    Failure::usage(what, "the store holds none", next)
+    Failure::usage(what, "the store holds none of theirs", next)
 }
 
-/// Tells where the campaigns of a name stand: a line for each tenant.
+/// Tells where the campaigns of a name stand: a line for each tenant. Without a name all campaigns
+/// of these tenants are told of, as those of the store are without tenants.
 ///
 /// # Errors
 /// `Failure` of its kind.
@@ -113,6 +115,14 @@ pub async fn status(
     if request.coverage {
         let meant: Vec<&ConnectRequest> = meant.connects.iter().collect();
         coverage(cx, request.series.as_ref(), &meant, &store).await?;
+        return Ok(Exit::Done);
+    }
+    if request.campaign.is_none() {
+        let mut tenants = Vec::new();
+        for connect in &meant.connects {
+            tenants.push(with_tenant_id_of(&store, target_of(connect)?.0).await?);
+        }
+        status_of(cx, &request, &store, &tenants).await?;
         return Ok(Exit::Done);
     }
     let found = Found::of(cx, &store, request.campaign.as_ref(), meant).await?;

@@ -13,7 +13,7 @@ use crate::ops::coverage::{FleetCoverage, Waiting, fleet_coverage};
 use crate::ops::failure::Failure;
 use crate::ops::run::reports::head_of;
 use crate::report::coverage::Covered;
-use crate::report::record::reason;
+use crate::report::record::{ReportHead, reason};
 use crate::store::Store;
 
 /// How long figures are shown that no run has changed since: devices grow older meanwhile.
@@ -101,7 +101,11 @@ impl CoverageView {
     async fn read<S: Store>(store: &S, series: &SeriesName) -> Result<Option<Self>, Failure> {
         let Some(read) = fleet_coverage(store, Some(series)).await? else { return Ok(None) };
         let FleetCoverage { covered, refused, waited: waiting, latest } = read;
-        let latest = store.campaign(latest).await?;
+        let latest = store.campaign(latest).await?.filter(|one| one.pruned_at.is_none());
+        let latest = match latest {
+            Some(campaign) => Some((head_of(store, &campaign).await?, campaign)),
+            None => None,
+        };
         let mut waited = Vec::with_capacity(waiting.len());
         for one in waiting {
             waited.push(Waited::read(store, latest.as_ref(), one).await?);
@@ -113,23 +117,22 @@ impl CoverageView {
 impl Waited {
     async fn read<S: Store>(
         store: &S,
-        latest: Option<&Campaign>,
+        latest: Option<&(ReportHead, Campaign)>,
         waiting: Waiting,
     ) -> Result<Self, Failure> {
         let Waiting { device, ordered } = waiting;
         let id = device.to_string();
         let mut found = None;
-        if let Some(campaign) = latest.filter(|one| one.pruned_at.is_none()) {
+        if let Some((head, campaign)) = latest {
             let filter = RowFilter { text: Some(id.clone()), ..RowFilter::default() };
             let row = store.matching(campaign.id, &filter, 0, 1).await?.pop();
-            found = row.map(|row| (campaign, row));
+            found = row.map(|row| (head, campaign, row));
         }
-        let Some((campaign, row)) = found else {
+        let Some((head, campaign, row)) = found else {
             return Ok(Self { name: id, row: None, ordered, said: String::new() });
         };
-        let head = head_of(store, campaign).await?;
         let code = row.detail.error_code.clone();
-        let said = code.or_else(|| reason(&row, &head).map(|why| why.to_string()));
+        let said = code.or_else(|| reason(&row, head).map(|why| why.to_string()));
         Ok(Self {
             name: row.name.clone().unwrap_or(id),
             row: Some((campaign.clone(), row.seq)),

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::route::path_of;
 use crate::domain::text::printable;
-use crate::domain::{Campaign, Doing, Exit};
+use crate::domain::{CameTo, Campaign, Doing};
 use crate::ops::status::CampaignStatus;
 use crate::report::human::moment;
 use crate::report::outcomes::ticked;
@@ -139,12 +139,13 @@ fn badge(status: &CampaignStatus, tone: Tone) -> Markup {
 /// How a run of a series ended that the next one took over.
 fn handed_on(status: &CampaignStatus) -> (Tone, &'static str) {
     let run = status.campaign.last_run.as_ref();
-    match run.map(|run| run.ended.as_ref().map(|end| end.exit_code)) {
-        Some(None) => (Tone::Attention, Doing::Killed.word()),
-        Some(Some(code)) if code == Exit::Done.code() => (Tone::Good, "as planned"),
-        Some(Some(code)) if code == Exit::Attention.code() => (Tone::Good, "handed on"),
-        Some(Some(_)) => (Tone::Attention, Doing::Stopped.word()),
-        None => (Tone::Good, "handed on"),
+    match run.map(CameTo::of) {
+        Some(CameTo::Killed) => (Tone::Attention, Doing::Killed.word()),
+        Some(CameTo::AsPlanned) => (Tone::Good, "as planned"),
+        Some(CameTo::Rule | CameTo::SignIn | CameTo::Stopped) => {
+            (Tone::Attention, Doing::Stopped.word())
+        }
+        Some(CameTo::Attention) | None => (Tone::Good, "handed on"),
     }
 }
 

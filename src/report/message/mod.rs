@@ -138,6 +138,7 @@ mod tests {
             ticket: "CHG<1>*x*".parse().ok(),
             comment: "secret plans".to_owned(),
             handed_on: false,
+            called_off: false,
             portal: None,
             story: None,
         };

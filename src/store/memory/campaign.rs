@@ -85,11 +85,12 @@ impl Held {
         Ok(())
     }
 
-    /// Notes what happened, that it is finished once; of too much, the oldest but the first makes
-    /// room.
+    /// Notes what happened, that it is finished once, and not of one that was called off; of too
+    /// much, the oldest but the first makes room.
     pub(super) fn note(&mut self, happening: NotedHappening) {
         let finished = |one: &NotedHappening| one.happening.what == Happened::Finished;
-        if finished(&happening) && self.happenings.iter().any(finished) {
+        let called_off = self.campaign.as_ref().is_some_and(|campaign| campaign.called_off);
+        if finished(&happening) && (called_off || self.happenings.iter().any(finished)) {
             return;
         }
         self.happenings.push(happening);
@@ -236,8 +237,11 @@ impl Held {
             return Ok(Settled { before, after: before, budget: BudgetState::default() });
         };
         self.replace(seq, after)?;
-        let detail = &mut self.rows[seq as usize - 1].detail;
-        settle::note_look_up(detail, unseen, finding.found, finding.action.as_ref(), utc);
+        // Of a device that was not ordered there is nothing to tell.
+        if after.has_ended() || !before.may_be_forgotten() {
+            let detail = &mut self.rows[seq as usize - 1].detail;
+            settle::note_look_up(detail, before, finding.found, finding.action.as_ref(), utc);
+        }
         Ok(Settled { before, after, budget: BudgetState::default() })
     }
 

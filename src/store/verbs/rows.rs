@@ -129,7 +129,7 @@ pub(super) async fn looked_up<T: Tables>(
                 let mut detail = row.detail.clone();
                 // Of a device that was not ordered there is nothing to tell.
                 if after.has_ended() || !before.may_be_forgotten() {
-                    settle::note_look_up(&mut detail, look_up.unseen, *found, action.as_ref(), utc);
+                    settle::note_look_up(&mut detail, before, *found, action.as_ref(), utc);
                 }
                 tables.change(campaign, row.moved(after, Some(detail))).await?;
                 after
@@ -152,8 +152,12 @@ pub(super) async fn note_happening<T: Tables>(
     campaign: CampaignId,
     happening: &Happening,
 ) -> Done<T, ()> {
-    known(tables, campaign).await?;
+    let there = known(tables, campaign).await?;
     if happening.what == Happened::Finished {
+        if there.called_off {
+            // Who called it off says so.
+            return Ok(());
+        }
         // Each of its runs finds that out by itself.
         let all = tables.happenings(campaign, 0, HAPPENINGS_KEPT).await?;
         if all.iter().any(|one| one.happening.what == Happened::Finished) {

@@ -42,6 +42,18 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     let said = run(place.fleetsweep(&["retry", "first", "--outcome", "accepted"]));
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(said.err.contains("use one of already_in_progress, cancelled, failed"), "{}", said.err);
+    assert!(said.err.contains("a scan of these devices was ordered"), "{}", said.err);
+    for (outcome, why) in [
+        ("skipped", "the plan skipped these rows"),
+        ("bad-row", "these rows hold no device"),
+        ("lost", "there is no such outcome"),
+    ] {
+        let said = run(place.fleetsweep(&["retry", "first", "--outcome", outcome]));
+        assert_eq!(said.code, 2, "{}", said.err);
+        assert!(said.err.contains(why), "{}", said.err);
+    }
+    let said = run(place.fleetsweep(&["report", "first", "--report=nodir/x.csv"]));
+    assert!(said.err.contains("there is no folder `nodir`"), "{}", said.err);
     let mut command = place.towards(&emulator, &["retry", "first", "--dry-run"]);
     command.env("AZURE_TENANT_ID", "99999999-2222-3333-4444-555555555555");
     let said = run(command);
@@ -59,6 +71,35 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     assert_eq!(said.code, 7, "{}", said.err);
     assert!(said.err.contains("is for tenant 99999999-"), "{}", said.err);
     assert_eq!(emulator.ledger().accepted, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_first_list_told_of_systems_is_known_when_its_devices_are_ordered_again() {
+    let emulator = emulate("busy", &[(100, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(60);
+    let ids = std::fs::read_to_string(place.path("list.txt")).unwrap();
+    let told = |n: usize| ["Windows,Server", "Windows11,Workstation"][n % 2];
+    let rows = ids.lines().enumerate().map(|(n, id)| format!("{id},{}\n", told(n)));
+    let text = "Device ID,OS Platform,Device Type\n".to_owned() + &rows.collect::<String>();
+    std::fs::write(place.path("list.csv"), text).unwrap();
+    let args = ["scan", "list.csv", "--type=full", "--comment=test", "--approve-max=60"];
+    let more = ["--campaign=first", "--limit=100/1s", "--no-check"];
+    let command = place.towards(&emulator, &[&args[..], &more[..]].concat());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 3, "{}", said.err);
+    let mut plans = Vec::new();
+    for skip in ["--skip=unknown-os", "--skip=server"] {
+        let args = ["retry", "first", "--dry-run", "--json", "--no-check", skip];
+        let command = place.towards(&emulator, &args);
+        let said = beside(move || run(command)).await;
+        assert_eq!(said.code, 0, "{}", said.err);
+        plans.push(json_lines(&said.out).remove(0));
+    }
+    let systems = &plans[0]["checked"]["systems"];
+    let [servers, others] = ["Windows", "Windows11"].map(|one| systems[one].as_u64().unwrap());
+    assert_eq!(plans[0]["devices"], servers + others, "each is of a system that is known");
+    assert_eq!(plans[1]["devices"], others, "a type alone tells these servers");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

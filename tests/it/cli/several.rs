@@ -225,6 +225,18 @@ async fn are_handed_over(provider: Provider) {
     assert_eq!([0, 1].map(|n| provider.ordered(n)), [1, 1]);
     let own = provider.place.path("fleetsweep-inc/cust-1.csv");
     assert_eq!(ids(&own), [device(2).to_string()]);
+    // Nothing is open any more, and without a name all of these tenants' campaigns are told of.
+    let said = provider.run(provider.command(&["status", "--all-profiles"])).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("cust-0") && said.out.contains("cust-1"), "{}", said.out);
+    let said = provider.run(provider.command(&["status", "--profiles=cust-1"])).await;
+    assert!(said.out.contains("inc") && !said.out.contains("cust-0"), "{}", said.out);
+    // Whose is meant of several is said in the words of the settings.
+    let said = provider.run(provider.command(&["status", "inc"])).await;
+    assert_eq!(said.code, 2, "{}", said.out);
+    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("say whose is meant, such as --profile cust-"), "{told}");
+    assert!(told.contains("one of profile cust-1, tenant "), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

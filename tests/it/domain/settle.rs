@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use fleetsweep::domain::action::SCAN_ACTION;
-use fleetsweep::domain::settle::{CallRecord, Judging, Rows, settle};
+use fleetsweep::domain::lifecycle::Found;
+use fleetsweep::domain::settle::{CallRecord, Judging, Rows, note_look_up, settle};
 use fleetsweep::domain::{
     Action, BudgetState, BusyPolicy, Detail, Life, Refusal, ScanType, ServerNotes, Settlement,
     Stamp, State, Timing, Verdict,
@@ -110,4 +111,34 @@ fn settling_writes_what_the_report_tells() {
         writeln!(table, "{name} -> {}\n    {detail}", show(&life)).unwrap();
     }
     insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_device_whose_answer_was_lost_carries_no_action_that_is_not_its_own() {
+    let at = "2026-11-24T12:00:02Z".parse().unwrap();
+    let doubtful = |busy| {
+        let state = State::Doubtful { looks: 2, look_at: NOW, busy };
+        Life { attempt: 2, doubted: true, state, ..Life::draft() }
+    };
+    let was_busy = || Detail { action_id: Some("of-before".into()), ..Detail::default() };
+    let looked = |before, found, action: Option<&Action>| {
+        let mut detail = was_busy();
+        note_look_up(&mut detail, before, found, action, at);
+        (detail.action_id, detail.reason.unwrap())
+    };
+    let action = some_action();
+    for covered in [true, false] {
+        let (id, why) = looked(doubtful(false), Found::NotOurs { covered }, Some(&action));
+        assert_eq!(id, None);
+        let told = "shows no scan of this campaign, but one that is not its own";
+        assert!(why.contains(told), "{why}");
+    }
+    assert_eq!(looked(doubtful(false), Found::NotOurs { covered: false }, None).0, None);
+    assert_eq!(looked(doubtful(false), Found::Forbidden, None).0, None);
+    // What was in the way is told with the outcome that says so, and an own action with its own.
+    let in_the_way = looked(doubtful(true), Found::NotOurs { covered: true }, Some(&action));
+    assert_eq!(in_the_way.0.as_deref(), Some("action-1"));
+    assert_eq!(looked(doubtful(false), Found::Ours, Some(&action)).0.as_deref(), Some("action-1"));
+    let forbidden = looked(doubtful(true), Found::Forbidden, None).1;
+    assert!(forbidden.starts_with("a scan was already in progress"), "{forbidden}");
 }

@@ -103,6 +103,7 @@ impl Fleet {
                 device,
                 name: None,
                 input_text: None,
+                facts: Default::default(),
                 life,
                 reason,
                 turn,

@@ -175,6 +175,7 @@ pub(crate) fn row(number: u32) -> NewRow {
         device: Some(device(number)),
         name: Some(format!("host-{number}")),
         input_text: None,
+        facts: Default::default(),
         life: Life::draft(),
         reason: None,
         turn: 0,

@@ -102,6 +102,7 @@ async fn opened_at<S: Store>(
         device: Some(device(n)),
         name: None,
         input_text: None,
+        facts: Default::default(),
         life: Life::draft(),
         reason: None,
         turn: 0,

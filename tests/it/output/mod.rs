@@ -66,7 +66,13 @@ fn summary_with(text: &str, stop: Option<fn(String) -> Stop>) -> Summary {
     let kinds = [(some.clone(), some.clone()), (some.clone(), None), (None, some)];
     summary.groups = kinds
         .into_iter()
-        .map(|(code, message)| Group { outcome: Outcome::Rejected, code, rows: 3, message })
+        .map(|(code, message)| Group {
+            outcome: Outcome::Rejected,
+            code,
+            rows: 3,
+            message,
+            differ: false,
+        })
         .collect();
     summary
 }

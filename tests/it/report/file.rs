@@ -26,6 +26,7 @@ fn head() -> ReportHead {
         ticket: "=CHG0031337".parse().ok(),
         comment: "c".to_owned(),
         handed_on: false,
+        called_off: false,
         portal: None,
         story: None,
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use fleetsweep::domain::cancel::Cause;
 use fleetsweep::domain::happening::{Happened, Happening};
 use fleetsweep::domain::{Detail, Life, Minute, Outcome, Row, ScanType};
 use fleetsweep::report::story::Story;
@@ -41,6 +42,7 @@ fn head() -> ReportHead {
         ticket: "INC4711".parse().ok(),
         comment: "\"><script>alert(1)</script>".to_owned(),
         handed_on: false,
+        called_off: false,
         portal: None,
         story: Some(Box::new(story)),
     }
@@ -89,6 +91,34 @@ fn a_report_to_open_runs_nothing_asks_nobody_and_is_the_same_bytes_each_time() {
     let first = "40.0 % of 5 devices ordered or covered; 3 rows need attention.";
     assert!(html.contains(first), "{html}");
     assert!(!html.contains("<pattern"), "a printed page would be forty times as large");
+}
+
+#[test]
+fn rows_that_were_taken_back_need_nobody_and_rows_that_were_skipped_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |called_off: bool, name: &str| {
+        let path = folder.path().join(name);
+        let head = ReportHead { called_off, ..head() };
+        let mut writer = ReportWriter::create(&path, head).unwrap();
+        writer.row(&row(1, Outcome::Accepted)).unwrap();
+        for (line, reason) in [(2, Cause::Command), (3, Cause::WindowClosed)] {
+            let mut row = row(line, Outcome::Cancelled);
+            row.detail.reason = Some(reason.reason().to_owned());
+            writer.row(&row).unwrap();
+        }
+        writer.row(&row(4, Outcome::NotAttempted)).unwrap();
+        writer.row(&row(5, Outcome::Skipped)).unwrap();
+        writer.finish().unwrap();
+        std::fs::read_to_string(&path).unwrap()
+    };
+    for name in ["r.html", "r.md"] {
+        let first = "25.0 % of 4 devices ordered or covered; 1 row needs attention; 2 taken back; \
+                     1 row of the list skipped";
+        let text = told(true, name);
+        assert!(text.contains(first), "{text}");
+        let first = "2 rows need attention; 1 taken back; 1 row of the list skipped";
+        assert!(told(false, name).contains(first), "a campaign that nobody called off");
+    }
 }
 
 #[test]

@@ -52,6 +52,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
             ticket: None,
             comment: "c".to_owned(),
             handed_on: false,
+            called_off: false,
             portal: None,
             story: None,
         },
@@ -120,6 +121,22 @@ fn a_clean_end_is_short() {
 #[test]
 fn failures_are_counted_by_kind_with_what_to_do() {
     insta::assert_snapshot!("summary-failures", mixed().text());
+}
+
+#[test]
+fn reasons_that_are_not_named_are_counted_and_one_devices_words_are_an_example() {
+    let gone = |n: usize| format!("Machine {n} was not found");
+    let words: Vec<String> = (0..9).map(gone).collect();
+    let codes: Vec<String> = (0..7).map(|n| format!("Code{n}")).collect();
+    let mut kinds: Vec<(Outcome, u64, &str, &str)> =
+        words.iter().map(|words| (Outcome::NotFound, 1, "ResourceNotFound", &words[..])).collect();
+    kinds.extend(codes.iter().map(|code| (Outcome::Rejected, 2, &code[..], "the same words")));
+    let tally = tally(&[(Outcome::NotFound, 9), (Outcome::Rejected, 14)], 0, 0);
+    let text = summary(Ending::Finished, tally, &kinds).text();
+    let told = "9  ResourceNotFound, such as: Machine 0 was not found";
+    assert!(text.contains(told), "{text}");
+    assert!(text.contains("2  Code0: the same words"), "{text}");
+    assert!(text.contains("6  for 3 more reasons: see the report"), "{text}");
 }
 
 #[test]

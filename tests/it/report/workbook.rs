@@ -30,6 +30,7 @@ fn head(comment: &str) -> ReportHead {
         ticket: "CHG1".parse().ok(),
         comment: comment.to_owned(),
         handed_on: false,
+        called_off: false,
         portal: Some("https://security.microsoft.com/machines/"),
         story: None,
     }

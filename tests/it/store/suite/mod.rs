@@ -87,6 +87,7 @@ every_store! {
     what_was_refused_in_its_last_attempt_waits_again
     how_the_latest_run_went_is_kept
     a_process_says_for_all_its_runs_that_they_live_and_looks_at_their_campaigns
+    a_campaign_that_was_called_off_is_not_noted_as_finished
     a_campaign_is_noted_as_finished_once_however_many_of_its_runs_say_so
     the_minutes_of_a_campaign_count_what_left_and_how_it_was_answered
     what_happened_is_kept_in_its_order_within_a_bound_and_its_beginning_stays

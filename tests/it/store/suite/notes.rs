@@ -1,7 +1,7 @@
 //! What a store keeps for people and for a later run: how a run went, how far a scan is, and which
 //! devices wait again. What it keeps for the limit is in `limits`.
 
-use fleetsweep::domain::happening::{HAPPENINGS_KEPT, Needed};
+use fleetsweep::domain::happening::{HAPPENINGS_KEPT, Needed, NotedHappening};
 use fleetsweep::domain::minute::minute_of;
 use fleetsweep::domain::{
     Action, Begun, Happened, Happening, LastRun, Minute, Opening, Operation, Priority, RunEnd,
@@ -199,6 +199,24 @@ pub(super) async fn what_happened_is_kept_in_its_order_within_a_bound_and_its_be
     assert_eq!(store.happenings(other, 0, 10).await.unwrap().len(), 6);
     assert!(store.note_happening(CampaignId(999_999), by(Happened::Paused)).await.is_err());
     assert!(store.happenings(CampaignId(999_999), 0, 1).await.unwrap().is_empty());
+}
+
+pub(super) async fn a_campaign_that_was_called_off_is_not_noted_as_finished(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let id = campaign(store, 0..1, opening("c", &["100/1m"])).await;
+    store.call_off(id).await.unwrap();
+    let (at, by, host) = (store.clock().utc(), "ann".to_owned(), String::new());
+    for what in [Happened::Finished, Happened::Cancelled { devices: 1, scans: 0 }] {
+        let (by, host) = (by.clone(), host.clone());
+        store.note_happening(id, Happening { at, what, by, host }).await.unwrap();
+    }
+    let all = store.happenings(id, 0, 10).await.unwrap();
+    let finished = |one: &NotedHappening| one.happening.what == Happened::Finished;
+    assert!(!all.iter().any(finished), "{all:?}");
+    let last = &all.last().unwrap().happening.what;
+    assert_eq!(*last, Happened::Cancelled { devices: 1, scans: 0 });
 }
 
 pub(super) async fn a_campaign_is_noted_as_finished_once_however_many_of_its_runs_say_so(
