@@ -76,10 +76,13 @@ impl ReportError {
 
     pub(super) fn folder(path: &Path, error: &io::Error) -> Self {
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        let folder = shown(folder.unwrap_or(Path::new(".")));
+        let folder = folder.unwrap_or(Path::new("."));
         let why = match error.kind() {
-            io::ErrorKind::NotFound => format!("there is no folder `{folder}`"),
-            io::ErrorKind::NotADirectory => format!("`{folder}` is no folder"),
+            // Some folders are there and take no file, which the system tells in the same words.
+            io::ErrorKind::NotFound if !folder.exists() => {
+                format!("there is no folder `{}`", shown(folder))
+            }
+            io::ErrorKind::NotADirectory => format!("`{}` is no folder", shown(folder)),
             _ => in_words(error),
         };
         Self::Folder { path: shown(path), why }

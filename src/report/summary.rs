@@ -326,8 +326,12 @@ fn group_text(group: &Group) -> Option<String> {
     Some(cut(&line, super::human::columns()))
 }
 
-/// How many kinds of failure of an outcome are not named; `None` if all are. `all` if none is.
+/// How many kinds of failure of an outcome are not named; `None` if all are. `all` if none is. One
+/// alone takes no more room by its name.
 fn left_out_text(groups: &[Group], all: bool) -> Option<String> {
+    if let [group] = groups {
+        return group_text(group);
+    }
     let rows: u64 = groups.iter().map(|group| group.rows).sum();
     let more = if all { "reason" } else { "more reason" };
     let reasons = counted(groups.len() as u64, more);
