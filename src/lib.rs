@@ -31,7 +31,7 @@
 //! - [`ops`] carries out requests for whatever face: it knows no command line, no environment and
 //!   no terminal. [`cli`] is the face of what is done; [`page`] shows in a browser what a store
 //!   holds, and changes nothing. [`clock`] is where time comes from.
-//! - [`system`] is the one room that knows Linux from Windows: files and their rights, the start of
+//! - [`system`] is the one place that knows Linux from Windows: files and their rights, the start of
 //!   the machine, terminals, signals, folders. No other file names a kind of system.
 //!
 //! Dependencies point one way and no file imports one that imports it; `tests/it/tidy` fails on
@@ -73,6 +73,20 @@
 //! 8. A call without a whole answer is looked up in the list of actions (`engine::look_up`).
 //! 9. Events tell the face how far it is; Ctrl-C, a window or a rule ends the loop.
 //! 10. `ops::run::reports` writes each row with its outcome; [`domain::Exit`] says how it ended.
+//!
+//! # Where a change goes
+//!
+//! - **An option**: a field of a request (`domain::request`), the option in `cli::args`, its key in
+//!   `cli::settings` if it may be kept. If a plan holds it, `domain::plan_file` compares it.
+//! - **A form of list**: the names of its columns or fields in `intake::header`, `intake::facts`
+//!   and `intake::meaning`, what sets it apart in `intake::shape`, an example in `fixtures/intake`.
+//! - **An outcome**: `domain::outcome`, its word in a store (`store::columns`), what to do about it
+//!   (`report::advice`), its place in pictures (`report::picture::bar`), the topic `reports`.
+//! - **A verb of the store**: the trait `Store`; once in `store::verbs` over the rows of any
+//!   database (`store::tables`); by itself in `store::memory`, the model; one test of it in
+//!   `tests/it/store/suite`, which all three pass.
+//! - **What `doctor` looks at**: `ops::doctor`, with its remedy; **a reason why no order leaves**:
+//!   `domain::event::HoldReason`, its sentence in `report::standing`.
 //!
 //! # Invariants
 //!
