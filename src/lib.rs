@@ -31,8 +31,8 @@
 //! - [`ops`] carries out requests for whatever face: it knows no command line, no environment and
 //!   no terminal. [`cli`] is the face of what is done; [`page`] shows in a browser what a store
 //!   holds, and changes nothing. [`clock`] is where time comes from.
-//! - [`system`] is the one place that knows Linux from Windows: files and their rights, the start of
-//!   the machine, terminals, signals, folders. No other file names a kind of system.
+//! - [`system`] is the one place that knows Linux from Windows: files and their rights, the start
+//!   of the machine, terminals, signals, folders. No other file names a kind of system.
 //!
 //! Dependencies point one way and no file imports one that imports it; `tests/it/tidy` fails on
 //! both, by a table and by following each import.

@@ -80,6 +80,11 @@ pub async fn follow(
     let watch = Watch::after(&after, &speed).unwrap_or(Watch { every: EVERY, length: None });
     let mut stopping = cx.stop.listen()?;
     let following = Following { cx, store: &store, api: &api, speed: &speed };
+    cx.ui.say(&format!(
+        "Looking every {} how far the ordered scans of {} are; Ctrl-C ends that.",
+        human::duration(watch.every),
+        campaign.name
+    ));
     let followed = following.to_the_end(watch, &campaign, &mut stopping).await;
     let exit = followed.map(|ended| ended.map_or(Exit::Stopped, |followed| exit(&followed)));
     let written = match &exit {

@@ -52,6 +52,10 @@ pub fn advice(outcome: Outcome) -> &'static str {
     }
 }
 
+/// What somebody can do about rows that were never ordered in a campaign that was cancelled.
+pub(super) const TAKEN_BACK: &str =
+    "taken back before it was ordered; again: `fleetsweep retry --outcome not_attempted`";
+
 /// The advice while the campaign is open, when only `resume` goes on with it.
 pub(super) fn advice_before_the_end(outcome: Outcome) -> &'static str {
     match outcome {

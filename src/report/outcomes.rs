@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::advice::{advice, advice_before_the_end};
+use super::advice::{TAKEN_BACK, advice, advice_before_the_end};
 use super::human::count;
 use super::picture::bar::{key, stands, words};
 use crate::domain::text::printable;
@@ -46,17 +46,20 @@ pub enum Stage {
     Open,
     /// The next run of its series took over what waited in it.
     HandedOn,
+    /// Somebody took back what waited in it.
+    CalledOff,
     /// Every row of it has ended.
     Ended,
 }
 
 impl Stage {
     /// That of a campaign with these rows.
-    pub fn of(tally: &Tally, handed_on: bool) -> Self {
-        match handed_on {
-            true => Self::HandedOn,
-            false if tally.open() > 0 => Self::Open,
-            false => Self::Ended,
+    pub fn of(tally: &Tally, handed_on: bool, called_off: bool) -> Self {
+        match (handed_on, tally.open()) {
+            (true, _) => Self::HandedOn,
+            (false, 0) if called_off => Self::CalledOff,
+            (false, 0) => Self::Ended,
+            (false, _) => Self::Open,
         }
     }
 }
@@ -71,6 +74,7 @@ pub fn what_to_do(stands: Stands, stage: Stage) -> &'static str {
         Stands::Ended(Outcome::NotAttempted) if stage == Stage::HandedOn => {
             "nothing: the next run of the series has them"
         }
+        Stands::Ended(Outcome::NotAttempted) if stage == Stage::CalledOff => TAKEN_BACK,
         Stands::Ended(outcome) if stage == Stage::Open => advice_before_the_end(outcome),
         Stands::Ended(outcome) => advice(outcome),
         Stands::Waiting => "waits for its turn; if nobody runs it: `fleetsweep resume`",

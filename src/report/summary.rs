@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::advice::{advice, advice_before_the_end, short, told};
+use super::advice::{TAKEN_BACK, advice, advice_before_the_end, short, told};
 use super::document::Document;
 use super::human::{count, counted, duration, wrapped};
 use super::jsonl::{self, counts, object};
@@ -269,6 +269,9 @@ impl Summary {
             };
             let again = format!("fleetsweep retry {}", self.head.campaign);
             let advice = match self.ending {
+                Ending::Finished if self.cancelled && outcome == Outcome::NotAttempted => {
+                    TAKEN_BACK.replace("fleetsweep retry", &again)
+                }
                 Ending::Finished => advice(outcome).replace("fleetsweep retry", &again),
                 Ending::Stopped(_) => advice_before_the_end(outcome).to_owned(),
             };

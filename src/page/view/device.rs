@@ -17,6 +17,7 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &DeviceView) -> Markup {
     let stage = match campaign.state {
         _ if head.handed_on => Stage::HandedOn,
         CampaignState::Open => Stage::Open,
+        CampaignState::Finished if head.called_off => Stage::CalledOff,
         CampaignState::Finished => Stage::Ended,
     };
     let id = row.device.map(|device| device.to_string()).unwrap_or_default();

@@ -65,6 +65,7 @@ async fn following_ends_with_its_time_and_needs_the_right_to_read() {
     let command = place.towards(&emulator, &["follow", "--every=1s", "--follow-for=2s"]);
     let said = beside(move || run(command)).await;
     assert_eq!(said.code, 5, "{}{}", said.out, said.err);
+    assert!(said.err.contains("Looking every 1 s"), "{}", said.err);
     assert!(said.out.contains("Pending") || said.out.contains("InProgress"), "{}", said.out);
     let emulator = emulate("scan_only", &[(1_000, 1.0)], 1.0).await;
     let place = Place::new();

@@ -116,6 +116,7 @@ fn rows_that_were_taken_back_need_nobody_and_rows_that_were_skipped_are_told() {
                      1 row of the list skipped";
         let text = told(true, name);
         assert!(text.contains(first), "{text}");
+        assert!(text.contains("taken back before it was ordered; again:"), "{text}");
         let first = "2 rows need attention; 1 taken back; 1 row of the list skipped";
         assert!(told(false, name).contains(first), "a campaign that nobody called off");
     }
