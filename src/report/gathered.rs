@@ -1,6 +1,8 @@
 //! What a report for people keeps of its rows: counts of all of them, and those that need
 //! attention, of which no more than anybody would read.
 
+use std::collections::BTreeSet;
+
 use super::record::ReportHead;
 use super::totals::Totals;
 use crate::domain::cancel::is_taken_back;
@@ -18,8 +20,10 @@ pub(super) struct Gathered {
     pub(super) handed_on: u64,
     /// Those that somebody took back on purpose: nor do they.
     pub(super) taken_back: u64,
-    /// The first of those that need attention.
-    pub(super) rows: Vec<Row>,
+    /// The first of those that need attention, each with its tenant.
+    pub(super) rows: Vec<(Row, String)>,
+    /// The tenants of all rows.
+    pub(super) tenants: BTreeSet<String>,
     /// How many of them are left out.
     pub(super) more: u64,
 }
@@ -33,6 +37,9 @@ impl Gathered {
     /// Takes the next row of a campaign in.
     pub(super) fn add(&mut self, row: &Row, head: &ReportHead) {
         self.tally.add(row.life.state, 1);
+        if !self.tenants.contains(&head.tenant) {
+            self.tenants.insert(head.tenant.clone());
+        }
         if head.handed_on && row.life.state == State::Done(Outcome::NotAttempted) {
             self.handed_on += 1;
             return;
@@ -49,7 +56,7 @@ impl Gathered {
             return;
         }
         if self.rows.len() < MOST {
-            self.rows.push(row.clone());
+            self.rows.push((row.clone(), head.tenant.clone()));
         } else {
             self.more += 1;
         }

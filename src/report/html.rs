@@ -205,12 +205,15 @@ fn told(story: &Story, tally: &Tally) -> Markup {
 }
 
 fn rows(head: &ReportHead, gathered: &Gathered) -> Markup {
-    let lines = fitting(gathered.rows.iter().map(|row| line(head, row)), FITS);
+    let several = gathered.tenants.len() > 1;
+    let rows = gathered.rows.iter();
+    let lines = rows.map(|(row, tenant)| line(head, row, several.then_some(tenant)));
+    let lines = fitting(lines, FITS);
     let more = gathered.more + (gathered.rows.len() - lines.len()) as u64;
     html! {
         @if !gathered.rows.is_empty() {
             h2 { "Rows that need attention" }
-            (keys(gathered.rows.iter().map(|row| stands_of(row.life.state))))
+            (keys(gathered.rows.iter().map(|(row, _)| stands_of(row.life.state))))
             @if more > 0 {
                 p {
                     "The first " (count(lines.len() as u64)) "; " (count(more))
@@ -219,8 +222,12 @@ fn rows(head: &ReportHead, gathered: &Gathered) -> Markup {
             }
             (scrolls("Rows that need attention", &html! {
                 table class="rows" {
-                    colgroup { col class="l"; col class="d"; col class="o"; col class="r"; }
+                    colgroup {
+                        @if several { col class="d"; }
+                        col class="l"; col class="d"; col class="o"; col class="r";
+                    }
                     thead { tr {
+                        @if several { th scope="col" { "Tenant" } }
                         th scope="col" class="n" { "Line" }
                         th scope="col" { "Device" }
                         th scope="col" { "Outcome" }
@@ -233,13 +240,17 @@ fn rows(head: &ReportHead, gathered: &Gathered) -> Markup {
     }
 }
 
-fn line(head: &ReportHead, row: &Row) -> Markup {
+/// A row, with its tenant where there are several.
+fn line(head: &ReportHead, row: &Row, tenant: Option<&String>) -> Markup {
     let stands = stands_of(row.life.state);
     let id = row.device.map(|device| device.to_string()).unwrap_or_default();
     let name = row.name.as_deref().or(row.input_text.as_deref()).unwrap_or(&id);
     let why = reason(row, head);
     html! {
         tr {
+            @if let Some(tenant) = tenant {
+                td class="dev" { bdi { (cut(&printable(tenant), SHOWN)) } }
+            }
             td class="n" { (row.line) }
             td class="dev" {
                 bdi { (cut(&printable(name), SHOWN)) }

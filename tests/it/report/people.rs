@@ -94,6 +94,30 @@ fn a_report_to_open_runs_nothing_asks_nobody_and_is_the_same_bytes_each_time() {
 }
 
 #[test]
+fn a_report_over_several_tenants_says_whose_each_row_is_that_needs_attention() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |tenants: &[&str]| {
+        let path = folder.path().join("all.html");
+        let of = |tenant: &str| ReportHead { tenant: tenant.to_owned(), ..head() };
+        let mut writer = ReportWriter::create(&path, of(tenants[0])).unwrap();
+        for tenant in tenants {
+            writer.turn_to(of(tenant));
+            writer.row(&row(1, Outcome::Failed)).unwrap();
+        }
+        writer.turn_to(of("2 tenants"));
+        writer.finish().unwrap();
+        std::fs::read_to_string(&path).unwrap()
+    };
+    let several = told(&["bravo.example", "delta.example"]);
+    for tenant in ["bravo.example", "delta.example"] {
+        assert!(several.contains(&format!("<bdi>{tenant}</bdi>")), "{several}");
+    }
+    assert!(several.contains(r#"<th scope="col">Tenant</th>"#), "{several}");
+    let one = told(&["bravo.example"]);
+    assert!(!one.contains(r#"<th scope="col">Tenant</th>"#), "{one}");
+}
+
+#[test]
 fn rows_that_were_taken_back_need_nobody_and_rows_that_were_skipped_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let told = |called_off: bool, name: &str| {
