@@ -321,8 +321,8 @@ async fn answer(
         None => {
             cx.ui.unanswered();
             Err(match stopping.caught() {
-                Some(Caught::Interrupt) | None => "Ctrl-C came before anything was typed".into(),
-                Some(caught) => format!("a signal came before anything was typed ({caught})"),
+                Some(Caught::Interrupt) | None => "Ctrl-C came before it was confirmed".into(),
+                Some(caught) => format!("a signal came before it was confirmed ({caught})"),
             })
         }
     }
