@@ -94,7 +94,7 @@ pub trait Ui: Send + Sync {
     /// Asks, and returns what was answered.
     async fn ask(&self, question: Question) -> Result<String, Unasked>;
 
-    /// A question ended without an answer.
+    /// A question ended without an answer, or a signal came: what is said next begins a line.
     fn unanswered(&self);
 
     /// Begins to show how far something is.

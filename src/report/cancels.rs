@@ -272,32 +272,10 @@ impl Document for Expired {
 
 impl Document for CancelSummary {
     fn text(&self) -> String {
-        let first = match self.stop() {
-            Some(stop) => format!("Cancelling {} stopped: {}.", self.campaign, stop_text(stop)),
-            None => format!("Cancelling {} is done.", self.campaign),
-        };
-        let mut lines = vec![wrapped(&first, 2)];
-        let mut push = |rows: u64, what: &str| {
-            if rows > 0 {
-                lines.push(wrapped(&format!("{:>11}  {what}", count(rows)), 13));
-            }
-        };
-        push(self.queue.unwrap_or(0), "taken out of the queue: ordered no more");
-        if let Some(Done { went, spared }) = &self.actions {
-            push(went.cancelled, "cancelled");
-            push(went.ended, "ended before they could be cancelled");
-            for ((status, code), (rows, message)) in went.refused.iter().take(KINDS_SHOWN) {
-                push(*rows, &refused(*status, code.as_deref(), message.as_deref()));
-            }
-            let more = went.refused.values().skip(KINDS_SHOWN).map(|(rows, _)| rows).sum();
-            push(more, "refused for other reasons");
-            push(went.unknown, "not known: the answers were lost, and the list does not tell");
-            push(went.left, "not asked for, or not to an end");
-            for (why, some) in spared {
-                push(*some, &format!("not touched: {}", why.why()));
-            }
+        let mut lines = vec![wrapped(&self.first(), 2)];
+        for (rows, what) in self.parts() {
+            lines.push(wrapped(&format!("{:>11}  {what}", count(rows)), 13));
         }
-        push(self.outstanding, "devices whose order may be on its way: not touched");
         if let Some(done) = &self.actions {
             self.push_effort(&done.went, &mut lines);
         }
@@ -311,6 +289,28 @@ impl Document for CancelSummary {
         let (code, meaning) = (self.exit.code(), meaning(self.exit));
         lines.push(wrapped(&format!("Exit code {code}: {meaning}."), 2));
         lines.join("\n")
+    }
+
+    fn line(&self) -> String {
+        let parts = self.parts().into_iter().map(|(rows, what)| format!("{} {what}", count(rows)));
+        let parts: Vec<String> = parts.collect();
+        let mut sentences = vec![self.first()];
+        if !parts.is_empty() {
+            sentences.push(format!("{}.", parts.join("; ")));
+        }
+        if let Some(Done { went, .. }) = &self.actions {
+            sentences.push(self.effort(went));
+        }
+        if let Some(again) = &self.again {
+            sentences.push(format!("To go on: `{}`.", printable(again)));
+        }
+        let reports = self.reports.iter().map(|path| printable(&path.display().to_string()));
+        let reports: Vec<String> = reports.collect();
+        if !reports.is_empty() {
+            sentences.push(format!("Report: {}.", reports.join(", ")));
+        }
+        sentences.push(format!("Exit code {}: {}.", self.exit.code(), meaning(self.exit)));
+        sentences.join(" ")
     }
 
     fn json(&self) -> String {
@@ -363,14 +363,56 @@ impl CancelSummary {
         Some(format!("{}; not cancelled yet: {}", stop_text(stop), scans(went.left)))
     }
 
-    fn push_effort(&self, went: &Cancelled, lines: &mut Vec<String>) {
+    /// How it ended, as a sentence.
+    fn first(&self) -> String {
+        match self.stop() {
+            Some(stop) => format!("Cancelling {} stopped: {}.", self.campaign, stop_text(stop)),
+            None => format!("Cancelling {} is done.", self.campaign),
+        }
+    }
+
+    /// What became of how many.
+    fn parts(&self) -> Vec<(u64, String)> {
+        let mut parts = Vec::new();
+        let mut push = |rows: u64, what: String| {
+            if rows > 0 {
+                parts.push((rows, what));
+            }
+        };
+        push(self.queue.unwrap_or(0), "taken out of the queue: ordered no more".to_owned());
+        if let Some(Done { went, spared }) = &self.actions {
+            push(went.cancelled, "cancelled".to_owned());
+            push(went.ended, "ended before they could be cancelled".to_owned());
+            for ((status, code), (rows, message)) in went.refused.iter().take(KINDS_SHOWN) {
+                push(*rows, refused(*status, code.as_deref(), message.as_deref()));
+            }
+            let more = went.refused.values().skip(KINDS_SHOWN).map(|(rows, _)| rows).sum();
+            push(more, "refused for other reasons".to_owned());
+            let unknown = "not known: the answers were lost, and the list does not tell";
+            push(went.unknown, unknown.to_owned());
+            push(went.left, "not asked for, or not to an end".to_owned());
+            for (why, some) in spared {
+                push(*some, format!("not touched: {}", why.why()));
+            }
+        }
+        let outstanding = "devices whose order may be on its way: not touched";
+        push(self.outstanding, outstanding.to_owned());
+        parts
+    }
+
+    /// How many calls it took, as a sentence.
+    fn effort(&self, went: &Cancelled) -> String {
         let took = duration(self.duration);
         let throttled = match went.throttled {
             0 => String::new(),
             some => format!("; {} answered with 429", count(some)),
         };
         let calls = counted(went.calls, "call");
-        lines.push(format!("{calls} in {took}{throttled}."));
+        format!("{calls} in {took}{throttled}.")
+    }
+
+    fn push_effort(&self, went: &Cancelled, lines: &mut Vec<String>) {
+        lines.push(self.effort(went));
         if went.cancelled > 0 {
             lines.push(wrapped(
                 "Cancelled is what the API says: a scan that ran may have looked at a part of its \

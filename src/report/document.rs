@@ -13,6 +13,11 @@ pub trait Document {
     /// For programs: one JSON object of one line, without a line end.
     fn json(&self) -> String;
 
+    /// Whether the text is one line, which a terminal breaks between words as it does a sentence.
+    fn is_line(&self) -> bool {
+        false
+    }
+
     /// For the journal of a service, where many tell of themselves: one line.
     fn line(&self) -> String {
         self.text().split_whitespace().collect::<Vec<_>>().join(" ")

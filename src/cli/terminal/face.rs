@@ -1,6 +1,7 @@
 //! The face that operations have on a terminal: text for people on standard error, or on standard
 //! output where it is what was asked for, and JSON lines for programs on standard output.
 
+use std::io::IsTerminal;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ impl Ui for TerminalUi {
     fn show(&self, document: &dyn Document) -> Result<(), Failure> {
         // Some results are for programs alone.
         let text = if self.details { document.details() } else { document.text() };
+        let text = if document.is_line() { say::fitting(&text, self.answers) } else { text };
         if !self.answers {
             if !text.is_empty() {
                 say::show(&text);
@@ -76,7 +78,9 @@ impl Ui for TerminalUi {
 
     fn unanswered(&self) {
         // The terminal stands behind the question, and perhaps behind a ^C.
-        say::note("");
+        if std::io::stderr().is_terminal() {
+            say::note("");
+        }
     }
 
     fn progress(&self) -> Box<dyn Progress> {

@@ -132,6 +132,13 @@ pub(crate) fn told(text: &str) {
     note(&if io::stderr().is_terminal() { by_words(text) } else { text.to_owned() });
 }
 
+/// A line for people, for standard output or for standard error: on a terminal broken between
+/// words, elsewhere as it is.
+pub(crate) fn fitting(line: &str, is_answer: bool) -> String {
+    let shows = if is_answer { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
+    if shows { by_words(line) } else { line.to_owned() }
+}
+
 /// The text in lines as wide as the terminal, each broken between words.
 pub(crate) fn by_words(text: &str) -> String {
     let line = |line: &str| {

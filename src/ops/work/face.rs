@@ -108,6 +108,10 @@ impl Document for Line<'_> {
     fn json(&self) -> String {
         self.document.json()
     }
+
+    fn is_line(&self) -> bool {
+        true
+    }
 }
 
 /// What is worth a line while a campaign runs: what happens, and what it begins to wait for.

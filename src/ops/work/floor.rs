@@ -236,6 +236,8 @@ impl<S: Store> Floor<'_, S> {
 
     fn tell_stop(&self, level: StopLevel, at_work: usize) {
         self.cx.ui.service(&Service::Stopping);
+        // What a terminal shows of Ctrl-C would push the sentence beyond its line.
+        self.cx.ui.unanswered();
         self.cx.ui.say(&match level {
             StopLevel::Run => return,
             StopLevel::Soft => format!(

@@ -44,7 +44,7 @@ impl Document for HandedOver {
         let open = human::count(*open);
         let text = format!(
             "{campaign} is handed over: a worker (`fleetsweep work`) orders its {open} devices; \
-             until one does, nothing is ordered. To watch it: {status}"
+             until one does, nothing is ordered. To watch it: `{status}`"
         );
         human::wrapped(&text, 2)
     }
