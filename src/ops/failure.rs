@@ -31,8 +31,6 @@ pub enum Reason {
     Other,
     /// The campaign that was asked for is there, and finished.
     Finished,
-    /// The campaign left no device uncovered.
-    NothingLeft,
 }
 
 impl Failure {

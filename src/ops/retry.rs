@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::campaigns::{Meant, any_campaign};
 use super::connection::target_of;
 use super::context::Context;
-use super::failure::{Failure, Reason};
+use super::failure::Failure;
 use super::happenings::followed;
 use super::kept;
 use super::process::looked_at;
@@ -41,7 +41,10 @@ pub async fn retry(
     let name = next_name(&store, &campaign.name, &[&campaign]).await?;
     let mut settings = settings;
     let again = Again { name: &name, request: &request, campaign: &campaign };
-    let scan = again.scan(cx, &store, &mut settings).await?;
+    let scan = again.scan(cx, &store, &mut settings).await?.map_err(|nothing| {
+        let status = cx.commands.of_store(&format!("status {}", campaign.name));
+        nothing.failure(campaign.name.as_str(), &status)
+    })?;
     store.close().await?;
     scan_again(cx, scan, settings, Some(&campaign)).await
 }
@@ -57,17 +60,17 @@ pub(super) struct Again<'a> {
 }
 
 impl Again<'_> {
-    /// The order of what the campaign left uncovered. What settings say of the connection goes into
-    /// it.
+    /// The order of what the campaign left uncovered, or that it left nothing. What settings say of
+    /// the connection goes into it.
     ///
     /// # Errors
-    /// `Failure` if the campaign is not at its end or another tenant's, or if it left nothing.
+    /// `Failure` if the campaign is not at its end or another tenant's.
     pub(super) async fn scan<S: Store>(
         &self,
         cx: &Context<'_>,
         store: &S,
         settings: &mut ScanRequest,
-    ) -> Result<ScanRequest, Failure> {
+    ) -> Result<Result<ScanRequest, Nothing>, Failure> {
         let Self { name, request, campaign } = *self;
         refuse_unfinished(cx, store, campaign)?;
         let mut scan = request.scan.clone();
@@ -80,22 +83,11 @@ impl Again<'_> {
         let handed_on = followed(store, campaign).await?;
         let wanted = Wanted { handed_on, ..Wanted::of(request, campaign)? };
         let (ids, left) = uncovered(store, campaign, &wanted).await?;
-        let left = wanted.words(&left);
         if ids.is_empty() {
-            let status = cx.commands.of_store(&format!("status {}", campaign.name));
-            return Err(Failure::usage(
-                "there is nothing to order again",
-                format!(
-                    "no device of {} ended as {}{}",
-                    campaign.name,
-                    listed(&wanted.outcomes),
-                    left.map(|left| format!("; {left}")).unwrap_or_default()
-                ),
-                format!("see `{status}`"),
-            )
-            .because(Reason::NothingLeft));
+            let outcomes = listed(&wanted.outcomes);
+            return Ok(Err(Nothing { outcomes, left }));
         }
-        if let Some(left) = left {
+        if let Some(left) = left.words() {
             cx.say(&format!("Skipped: {left}."));
         }
         let as_before = ScanRequest {
@@ -106,7 +98,31 @@ impl Again<'_> {
             ticket: campaign.order.ticket.clone(),
             ..ScanRequest::default()
         };
-        Ok(scan.or(as_before))
+        Ok(Ok(scan.or(as_before)))
+    }
+}
+
+/// Nothing is to be ordered again.
+pub(super) struct Nothing {
+    /// The outcomes that were looked for, in words.
+    outcomes: String,
+    left: Left,
+}
+
+impl Nothing {
+    /// The same of this and another campaign.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { left: self.left.and(other.left), ..self }
+    }
+
+    /// Why nothing of these is ordered again, and what orders what was left alone.
+    pub(super) fn failure(self, whose: &str, status: &str) -> Failure {
+        let left = self.left.words().map(|left| format!("; {left}")).unwrap_or_default();
+        Failure::usage(
+            "there is nothing to order again",
+            format!("no device of {whose} ended as {}{left}", self.outcomes),
+            format!("see `{status}`"),
+        )
     }
 }
 
@@ -169,6 +185,34 @@ struct Wanted {
 struct Left {
     taken_back: u64,
     handed_on: u64,
+    /// Some of those that were taken back were never ordered.
+    not_attempted: bool,
+}
+
+impl Left {
+    fn and(self, other: Self) -> Self {
+        Self {
+            taken_back: self.taken_back + other.taken_back,
+            handed_on: self.handed_on + other.handed_on,
+            not_attempted: self.not_attempted || other.not_attempted,
+        }
+    }
+
+    /// How many devices are left alone, and how to order them. Returns `None` if there are none.
+    fn words(&self) -> Option<String> {
+        let devices = |some, one: &str, many: &str| match some {
+            0 => None,
+            1 => Some(format!("1 device {one}")),
+            some => Some(format!("{} devices {many}", human::count(some))),
+        };
+        let too = if self.not_attempted { " --outcome not_attempted" } else { "" };
+        let taken_back = devices(self.taken_back, "was cancelled", "were cancelled")
+            .map(|some| format!("{some}; --outcome cancelled{too} orders such devices again"));
+        let handed_on = devices(self.handed_on, "was", "were")
+            .map(|some| format!("{some} handed on to the next run of the series, which has them"));
+        let all: Vec<String> = taken_back.into_iter().chain(handed_on).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
 }
 
 impl Wanted {
@@ -196,22 +240,6 @@ impl Wanted {
     /// Whether somebody took it back, and nobody named such devices.
     fn is_taken_back(&self, outcome: Outcome, reason: Option<&str>) -> bool {
         self.by_default && is_taken_back(outcome, reason, self.called_off)
-    }
-
-    /// How many devices are left alone, and how to order them. Returns `None` if there are none.
-    fn words(&self, left: &Left) -> Option<String> {
-        let devices = |some, one: &str, many: &str| match some {
-            0 => None,
-            1 => Some(format!("1 device {one}")),
-            some => Some(format!("{} devices {many}", human::count(some))),
-        };
-        let too = if self.called_off && !self.handed_on { " --outcome not_attempted" } else { "" };
-        let taken_back = devices(left.taken_back, "was cancelled", "were cancelled")
-            .map(|some| format!("{some}; --outcome cancelled{too} orders such devices again"));
-        let handed_on = devices(left.handed_on, "was", "were")
-            .map(|some| format!("{some} handed on to the next run of the series, which has them"));
-        let all: Vec<String> = taken_back.into_iter().chain(handed_on).collect();
-        (!all.is_empty()).then(|| all.join("; "))
     }
 }
 
@@ -247,7 +275,8 @@ async fn uncovered<S: Store>(
     campaign: &Campaign,
     wanted: &Wanted,
 ) -> Result<(Vec<ListedDevice>, Left), Failure> {
-    let (mut devices, mut left) = (Vec::new(), Left::default());
+    let not_attempted = wanted.called_off && !wanted.handed_on;
+    let (mut devices, mut left) = (Vec::new(), Left { not_attempted, ..Left::default() });
     let rows = store.each_row(campaign.id, |row| {
         if let (State::Done(outcome), Some(id)) = (row.life.state, row.device)
             && wanted.outcomes.contains(&outcome)

@@ -32,6 +32,8 @@ pub struct PlannedTenant {
     pub left_out: u64,
     /// The campaign is open already, and goes on.
     pub continues: bool,
+    /// It has finished already: nothing is to be done.
+    pub finished: bool,
     /// The time to its last call.
     pub takes: Duration,
     /// What should be known before anybody confirms.
@@ -79,9 +81,9 @@ impl TenantsPlan {
     }
 
     fn planned(&self) -> impl Iterator<Item = (&str, &PlannedTenant)> {
-        let planned = |one: &OfTenant<PlannedTenant>| one.told.is_ok();
-        let all = self.tenants.iter().filter(move |one| planned(one));
-        all.filter_map(|one| Some((one.profile.as_str(), one.told.as_ref().ok()?)))
+        let all = self.tenants.iter();
+        let all = all.filter_map(|one| Some((one.profile.as_str(), one.told.as_ref().ok()?)));
+        all.filter(|(_, one)| !one.finished)
     }
 }
 
@@ -90,6 +92,9 @@ impl Document for TenantsPlan {
         let mut table = Table::new(&["tenant", "devices", "left out", "to the last call", ""]);
         for OfTenant { profile, told } in &self.tenants {
             match told {
+                Ok(one) if one.finished => {
+                    table.tell(printable(profile), "finished already".to_owned());
+                }
                 Ok(one) => table.add([
                     printable(profile),
                     count(one.devices),
@@ -131,6 +136,9 @@ impl Document for TenantsPlan {
 
     fn json(&self) -> String {
         let tenants = self.tenants.iter().map(|OfTenant { profile, told }| match told {
+            Ok(one) if one.finished => {
+                serde_json::json!({ "profile": profile, "finished": true })
+            }
             Ok(one) => serde_json::json!({
                 "profile": profile, "devices": one.devices, "left_out": one.left_out,
                 "continues": one.continues, "duration_s": one.takes.as_secs_f64(),
@@ -165,12 +173,16 @@ pub struct TenantsEnd {
     pub campaign: CampaignName,
     /// A line for each tenant.
     pub tenants: Vec<OfTenant<EndedTenant>>,
-    /// The report files of all tenants together.
+    /// The report files of these tenants together.
     pub reports: Vec<String>,
+    /// Other tenants have a campaign of the name too, whose rows are not in them.
+    pub of_some: bool,
     /// The file of the rows that are in no campaign, and how many there are, if any are.
     pub not_ordered: Option<(String, u64)>,
     /// The command that goes on with what is open, if anything is and nobody runs it.
     pub resume: Option<String>,
+    /// The command that has workers run what was left to them, if nobody does.
+    pub work: Option<String>,
     /// The command that orders again what is not covered, if nothing is open.
     pub retry: Option<String>,
     /// The worst of all exits; `None` if nothing was to end.
@@ -372,7 +384,7 @@ impl Counts {
 impl Document for TenantsEnd {
     fn text(&self) -> String {
         let mut table =
-            Table::new(&["tenant", "accepted", "covered", "not covered", "open", "why it ended"]);
+            Table::new(&["tenant", "accepted", "covered", "not covered", "open", "how it stands"]);
         let mut all = Counts::default();
         for OfTenant { profile, told } in &self.tenants {
             match told {
@@ -391,13 +403,18 @@ impl Document for TenantsEnd {
         lines.push(table.text());
         if !self.reports.is_empty() {
             let reports = printable(&self.reports.join(", "));
-            lines.push(wrapped(&format!("  report of all  {reports}"), 4));
+            let whose = if self.of_some { "these tenants" } else { "all" };
+            lines.push(wrapped(&format!("  report of {whose}  {reports}"), 4));
         }
         if let Some((path, rows)) = &self.not_ordered {
             let rows = counted(*rows, "row");
             lines.push(wrapped(&format!("  not ordered: {rows}, in {}", printable(path)), 4));
         }
-        let next = [("To go on", &self.resume), ("To order the rest again", &self.retry)];
+        let next = [
+            ("To go on", &self.resume),
+            ("To have workers go on", &self.work),
+            ("To order the rest again", &self.retry),
+        ];
         for (what, command) in next {
             if let Some(command) = command {
                 lines.push(wrapped(&format!("  {what}: `{command}`"), 4));
@@ -435,7 +452,7 @@ impl Document for TenantsEnd {
             "not_ordered": self.not_ordered.as_ref().map(|(path, rows)| {
                 serde_json::json!({ "report": path, "rows": rows })
             }),
-            "resume": self.resume, "exit_code": self.exit.map(Exit::code),
+            "resume": self.resume, "work": self.work, "exit_code": self.exit.map(Exit::code),
         }))
     }
 }

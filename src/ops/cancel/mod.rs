@@ -14,8 +14,8 @@ use crate::domain::quota::used;
 use crate::domain::request::{CancelRequest, EmulatorRequest, RunRequest, Said, SpeedRequest};
 use crate::domain::text::printable;
 use crate::domain::{
-    Campaign, CampaignName, CampaignState, Ending, Exit, Happened, LastRun, Operation, Stamp, Stop,
-    Tally, Timing,
+    Begun, Campaign, CampaignName, CampaignState, Ending, Exit, Happened, LastRun, Operation,
+    Stamp, Stop, Tally, Timing,
 };
 use crate::engine::cancel::Survey;
 use crate::ops::campaigns::{KeptCampaign, Meant, any_campaign_in};
@@ -81,7 +81,8 @@ pub(super) async fn prepare(
     KeptCampaign { campaign, begun }: &KeptCampaign,
 ) -> Result<Prepared, Failure> {
     if request.queue_only {
-        return Ok(Prepared { reports: reports(request, campaign)?, with: None });
+        let reports = reports(cx, request, campaign, begun.as_ref())?;
+        return Ok(Prepared { reports, with: None });
     }
     if campaign.emulated {
         return Err(Failure::usage(
@@ -107,7 +108,8 @@ pub(super) async fn prepare(
     let speed = destination.speed(cx, &asked, &local_now())?.going_on_with(campaign);
     let destination = destination.identified(cx, speed.timing).await?;
     same_target(campaign, &destination, "cancelled")?;
-    Ok(Prepared { reports: reports(request, campaign)?, with: Some((destination, speed)) })
+    let reports = reports(cx, request, campaign, begun)?;
+    Ok(Prepared { reports, with: Some((destination, speed)) })
 }
 
 impl Prepared {
@@ -142,11 +144,20 @@ impl Prepared {
 }
 
 /// Where the reports go, tried before anything is cancelled. Returns `None` in a dry run.
-fn reports(request: &CancelRequest, campaign: &Campaign) -> Result<Option<Reports>, Failure> {
+fn reports(
+    cx: &Context<'_>,
+    request: &CancelRequest,
+    campaign: &Campaign,
+    begun: Option<&Begun>,
+) -> Result<Option<Reports>, Failure> {
     if request.dry_run {
         return Ok(None);
     }
-    Reports::going_on_with(&request.output, campaign).map(Some)
+    let mut output = request.output.clone();
+    if output.reports.is_empty() {
+        output.reports = Reports::kept(cx, campaign, begun);
+    }
+    Reports::of(&output, campaign).map(Some)
 }
 
 /// Devices of which it is not known what became of their order.

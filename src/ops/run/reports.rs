@@ -9,9 +9,10 @@ use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::request::OutputRequest;
 use crate::domain::settle::Detail;
 use crate::domain::{
-    Campaign, CampaignId, CampaignName, CampaignState, Cloud, Ending, Life, Order, Outcome, Row,
-    State, Tally, Target,
+    Begun, Campaign, CampaignId, CampaignName, CampaignState, Cloud, Ending, Life, Order, Outcome,
+    Row, State, Tally, Target,
 };
+use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
 use crate::ops::ui::Ui;
@@ -87,6 +88,21 @@ impl Reports {
             paths.extend(run.reports.iter().map(PathBuf::from));
         }
         Self::of_paths(paths, asked.force, owner(campaign))?.with_metrics(asked)
+    }
+
+    /// The files of what a campaign has ordered here: those of its latest run, or, where none has
+    /// written any yet, those that it was begun with. There are none where another host has them.
+    pub(crate) fn kept(
+        cx: &Context<'_>,
+        campaign: &Campaign,
+        begun: Option<&Begun>,
+    ) -> Vec<PathBuf> {
+        if let Some(run) = campaign.last_run.as_ref().filter(|run| !run.reports.is_empty()) {
+            return run.reports.iter().map(PathBuf::from).collect();
+        }
+        let here = begun.filter(|begun| begun.host == cx.host.name);
+        let paths = here.into_iter().flat_map(|begun| &begun.request.run.output.reports);
+        paths.filter(|path| path.as_os_str() != OUTPUT).cloned().collect()
     }
 
     fn with_metrics(self, asked: &OutputRequest) -> Result<Self, Failure> {

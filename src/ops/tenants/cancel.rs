@@ -8,10 +8,11 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::TenantsMeant;
 use super::agreement::Agreement;
+use super::files::Files;
 use super::named::{Found, Own, commands, open_and_find};
 use super::stand::not_done;
+use super::{Tenant, TenantsMeant};
 use crate::domain::request::{CancelRequest, RunRequest};
 use crate::domain::{Caught, Exit};
 use crate::engine::StopLevel;
@@ -20,6 +21,7 @@ use crate::ops::cancel::prepare;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::plan::approve::confirm_cancel_of_all;
+use crate::ops::run::reports::Reports;
 use crate::ops::stop::{Heard, Stop};
 use crate::ops::stores::{self, Place};
 use crate::ops::work::Named;
@@ -48,8 +50,19 @@ pub async fn cancel(
     let (name, scale) = (request.campaign.clone(), request.speed.time_scale);
     let (store, found, _) = open_and_find(cx, &place, name.as_ref(), scale, meant).await?;
     let store = Arc::new(store);
-    let all = All { cx, request, settings, found };
-    let exit = all.cancel(&store).await;
+    let exit = async {
+        let tenants: Vec<Tenant> = found.own.iter().map(|own| own.tenant.clone()).collect();
+        let mut files = Files::of(&request.output, &found.name, &tenants)?;
+        if !request.dry_run && lack_reports(cx, &*store, &found).await? {
+            files.make_folders()?;
+        }
+        let all = All { cx, request, settings, found, files };
+        let exit = all.cancel(&store).await;
+        // Where nobody confirmed, nothing stands in it.
+        all.files.unmake_folders();
+        exit
+    };
+    let exit = exit.await;
     stores::close(&store, exit).await
 }
 
@@ -59,14 +72,16 @@ struct All<'a> {
     request: CancelRequest,
     settings: RunRequest,
     found: Found,
+    /// Where the reports go of those that have none yet.
+    files: Files,
 }
 
 /// How each ended, by the place of its tenant.
 type Ended = BTreeMap<usize, Result<Exit, Failure>>;
 
 impl All<'_> {
-    async fn cancel<S: Store>(self, store: &Arc<S>) -> Result<Exit, Failure> {
-        let Self { cx, request, found, .. } = &self;
+    async fn cancel<S: Store>(&self, store: &Arc<S>) -> Result<Exit, Failure> {
+        let Self { cx, request, found, .. } = self;
         let (waits, mut waiting) = unbounded_channel();
         let agreement = Agreement::new(AT_ONCE, request.approve_max.is_none(), waits);
         let (mut cancels, mut signals) = (FuturesUnordered::new(), Vec::new());
@@ -134,8 +149,13 @@ impl All<'_> {
         let cancelled = async {
             let begun = store.begun(campaign.id).await?;
             let kept = KeptCampaign { campaign: campaign.clone(), begun };
-            let prepared = prepare(&cx, &self.request, settings, &kept).await?;
-            prepared.cancel(&cx, &self.request, store, campaign, &seat).await
+            let mut request = self.request.clone();
+            if Reports::kept(&cx, campaign, kept.begun.as_ref()).is_empty() {
+                // One file is never written for two of them.
+                request.output.reports = self.files.of_tenant(tenant);
+            }
+            let prepared = prepare(&cx, &request, settings, &kept).await?;
+            prepared.cancel(&cx, &request, store, campaign, &seat).await
         };
         (at, cancelled.await)
     }
@@ -168,6 +188,21 @@ impl All<'_> {
         };
         ended.iter().map(exit).fold(Exit::Done, Exit::worse_of)
     }
+}
+
+/// Whether it is not known of one of them where its report is.
+async fn lack_reports<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    found: &Found,
+) -> Result<bool, Failure> {
+    for Own { campaign, .. } in &found.own {
+        let begun = store.begun(campaign.id).await?;
+        if Reports::kept(cx, campaign, begun.as_ref()).is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn planned_of(plan: &CancelPlan) -> CancelledTenant {

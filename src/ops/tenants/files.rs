@@ -9,8 +9,10 @@ use super::Tenant;
 use crate::domain::request::OutputRequest;
 use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignName};
+use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::run::reports::{PLACE_OF_NAME, Reports, write_together};
+use crate::report::tenants::TenantsEnd;
 use crate::store::Store;
 
 /// What stands for the tenant's profile in a report's path.
@@ -22,9 +24,28 @@ pub(super) struct Files {
     each: Vec<PathBuf>,
     /// Those over all.
     all: Vec<PathBuf>,
+    /// Nobody named these: they are the report of all tenants, and never of some.
+    all_by_default: bool,
     force: bool,
     /// A folder that was made for them, and that is taken away if nothing comes of it.
     made: Option<PathBuf>,
+}
+
+/// The files over several tenants that were written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OverAll {
+    /// Where they are.
+    pub(super) paths: Vec<String>,
+    /// Other tenants have a campaign of the name too, whose rows are not in them.
+    pub(super) of_some: bool,
+}
+
+impl OverAll {
+    /// Tells what was written of them in the table of all tenants.
+    pub(super) fn tell(written: &Result<Self, Failure>, end: &mut TenantsEnd) {
+        let Ok(Self { paths, of_some }) = written else { return };
+        (end.reports, end.of_some) = (paths.clone(), *of_some);
+    }
 }
 
 impl Files {
@@ -46,12 +67,13 @@ impl Files {
         if each.is_empty() {
             each.push(PathBuf::from(format!("fleetsweep-{campaign}/{PLACE_OF_TENANT}.csv")));
         }
-        if all.is_empty() {
+        let all_by_default = all.is_empty();
+        if all_by_default {
             all.push(PathBuf::from(format!("fleetsweep-{campaign}.csv")));
         }
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let each = each.into_iter().map(absolute).collect();
-        let files = Self { each, all, force: asked.force, made: None };
+        let files = Self { each, all, all_by_default, force: asked.force, made: None };
         files.refuse_shared(tenants)?;
         Ok(files)
     }
@@ -97,19 +119,37 @@ impl Files {
         Reports::new(&self.over_all(), campaign, None).map(drop)
     }
 
-    /// Writes the files over all, and returns their paths.
+    /// Writes the files over all. Where other tenants have such a campaign too, the one that nobody
+    /// named is left as it is: it would lose their rows.
     ///
     /// # Errors
     /// `Failure` if one cannot be written.
     pub(super) async fn write<S: Store>(
         &self,
+        cx: &Context<'_>,
         store: &S,
         campaigns: &[Campaign],
-    ) -> Result<Vec<String>, Failure> {
-        let Some(first) = campaigns.first() else { return Ok(Vec::new()) };
+    ) -> Result<OverAll, Failure> {
+        let Some(first) = campaigns.first() else { return Ok(OverAll::default()) };
+        let there = store.named(&first.name).await?;
+        let is_other = |one: &Campaign| {
+            one.emulated == first.emulated && campaigns.iter().all(|own| own.id != one.id)
+        };
+        let of_some = there.iter().any(is_other);
+        let paths = self.all.iter().map(|path| path.display().to_string());
+        if of_some && self.all_by_default {
+            let all = printable(&paths.collect::<Vec<_>>().join(", "));
+            let command = cx.commands.of_campaign(&format!("report {} --all-profiles", first.name));
+            cx.say(&format!(
+                "Left as it is: {all}, since other tenants have a campaign {} too; \
+                 `{command}` writes the rows of all.",
+                first.name
+            ));
+            return Ok(OverAll { paths: Vec::new(), of_some });
+        }
         let reports = Reports::new(&self.over_all(), &first.name, None)?;
         write_together(&reports, store, campaigns).await?;
-        Ok(reports.paths().iter().map(|path| path.display().to_string()).collect())
+        Ok(OverAll { paths: paths.collect(), of_some })
     }
 
     /// The first of the files over all.

@@ -3,16 +3,14 @@
 
 use std::sync::Arc;
 
-use super::files::Files;
+use super::files::{Files, OverAll};
 use super::stand::{Standing, table};
 use super::{Tenant, TenantsMeant};
 use crate::domain::request::{
     ConnectRequest, PauseRequest, ReportRequest, ResumeRequest, RunRequest, StatusRequest,
 };
 use crate::domain::text::printable;
-use crate::domain::{
-    Campaign, CampaignFilter, CampaignName, CampaignState, Ending, Exit, Target, Timing,
-};
+use crate::domain::{Campaign, CampaignFilter, CampaignName, CampaignState, Exit, Target, Timing};
 use crate::ops::campaigns::{begun_so, is_whose};
 use crate::ops::connection::target_of;
 use crate::ops::context::{Commands, Context};
@@ -128,7 +126,7 @@ pub async fn status(
     let found = Found::of(cx, &store, request.campaign.as_ref(), meant).await?;
     let standing = |own: Own| {
         let Own { tenant, campaign } = own;
-        Standing { profile: tenant.name, became: Ok((campaign, None)) }
+        Standing::of(tenant.name, campaign, None)
     };
     let all: Vec<Standing> = found.own.into_iter().map(standing).collect();
     let (name, timing) = (&found.name, &Timing::default());
@@ -236,11 +234,7 @@ impl Resuming<'_> {
         let (mut standings, mut to_run, mut of) = (Vec::new(), Vec::new(), Vec::new());
         for Own { tenant, campaign } in found.own {
             if campaign.state == CampaignState::Finished {
-                let profile = tenant.name;
-                // As its own run said: to go on with it changes nothing.
-                let needs_attention = store.tally(campaign.id).await?.needs_attention();
-                let exit = Some(Ending::Finished.exit(needs_attention));
-                standings.push(Standing { profile, became: Ok((campaign, exit)) });
+                standings.push(Standing::ended_before(&**store, tenant.name, campaign).await?);
                 continue;
             }
             let commands = commands(cx, &tenant, &campaign);
@@ -258,10 +252,7 @@ impl Resuming<'_> {
                     to_run.push(ToRun { campaign, foreseen: None, api: Some(api) });
                     of.push((id, tenant));
                 }
-                Ok(None) => {
-                    let profile = tenant.name;
-                    standings.push(Standing { profile, became: Ok((campaign, None)) });
-                }
+                Ok(None) => standings.push(Standing::of(tenant.name, campaign, None)),
                 Err(failure) => standings.push(Standing::failed(&tenant, failure)),
             }
         }
@@ -275,16 +266,16 @@ impl Resuming<'_> {
             let exit = exit.unwrap_or_else(|failure| failure.kind);
             let tenant = of.iter().find(|(id, _)| *id == campaign.id);
             let profile = tenant.map(|(_, tenant)| tenant.name.clone()).unwrap_or_default();
-            standings.push(Standing { profile, became: Ok((campaign, Some(exit))) });
+            standings.push(Standing::of(profile, campaign, Some(exit)));
         }
         standings.sort_by(|one, two| one.profile.cmp(&two.profile));
         let mut end =
             table(&**store, &found.name, &standings, &timing, cx.commands, found.are_all).await?;
-        let written = files.write(&**store, &all).await;
+        let written = files.write(cx, &**store, &all).await;
         let failed = written.as_ref().err().map_or(Exit::Done, |failure| failure.kind);
         let exit = end.exit.unwrap_or(Exit::Done).worse_of(failed);
         end.exit = Some(exit);
-        end.reports = written.clone().unwrap_or_default();
+        OverAll::tell(&written, &mut end);
         cx.ui.show(&end)?;
         written.map(|_| exit)
     }
@@ -315,8 +306,11 @@ pub async fn report(
     let all = first_of(&written, SHOWN, "file");
     cx.ui.say(&format!("Written, of one tenant each: {all}"));
     let campaigns: Vec<Campaign> = found.own.into_iter().map(|own| own.campaign).collect();
-    for path in files.write(&store, &campaigns).await? {
-        cx.ui.say(&format!("Written, of all tenants: {}", printable(&path)));
+    let OverAll { paths, of_some } = files.write(cx, &store, &campaigns).await?;
+    let names: Vec<String> = tenants.iter().map(|tenant| printable(&tenant.name)).collect();
+    let whose = if of_some { first_of(&names, SHOWN, "tenant") } else { "all tenants".to_owned() };
+    for path in paths {
+        cx.ui.say(&format!("Written, of {whose}: {}", printable(&path)));
     }
     Ok(Exit::Done)
 }

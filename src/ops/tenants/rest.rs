@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::Tenant;
 use super::list::Split;
+use super::planned::Planned;
 use super::stand::not_done;
 use crate::domain::request::{OutputRequest, ScanRequest};
 use crate::domain::text::printable;
@@ -18,13 +19,9 @@ use crate::ops::connection::target_of;
 use crate::ops::failure::{Failure, Reason};
 use crate::ops::plan::{listing, side_list};
 use crate::ops::run::reports::Reports;
-use crate::ops::scan::OpenCampaign;
 use crate::ops::stores::with_tenant_id_of;
 use crate::report::ReportHead;
 use crate::store::Store;
-
-/// How the planning of a tenant ended: with its open campaign, or in a dry run without.
-pub(super) type Planned = Result<Option<OpenCampaign>, Failure>;
 
 /// Why the rows of a tenant are in no campaign.
 pub(super) struct NotPlanned {

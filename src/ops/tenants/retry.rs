@@ -8,8 +8,8 @@ use crate::domain::request::{RetryRequest, Said, ScanRequest};
 use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignName, Exit};
 use crate::ops::context::Context;
-use crate::ops::failure::{Failure, Reason};
-use crate::ops::retry::{Again, next_name};
+use crate::ops::failure::Failure;
+use crate::ops::retry::{Again, Nothing, next_name};
 use crate::ops::stores::{self, Place};
 use crate::ops::work::Named;
 use crate::report::human::first_of;
@@ -44,10 +44,11 @@ pub async fn retry(
         Some(name) => name.clone(),
         None => next_name(&store, &found.name, &campaigns).await?,
     };
-    let (tenants, again) = each(cx, &store, &request, &settings, &name, found).await?;
+    let Each { tenants, again, nothing } =
+        each(cx, &store, &request, &settings, &name, found).await?;
     store.close().await?;
     let Some(one) = again.iter().find_map(|again| again.request.as_ref().ok()) else {
-        return Err(none(&again, first));
+        return Err(none(cx, &again, nothing, first));
     };
     // What is one for all of them is told of the first.
     let shared = ScanRequest {
@@ -60,6 +61,16 @@ pub async fn retry(
     order(cx, shared, tenants, are_all, Some(again)).await
 }
 
+/// What is ordered again.
+struct Each {
+    /// The tenants that have something left, or of which that is not known.
+    tenants: Vec<Tenant>,
+    /// What is ordered again of each of them.
+    again: Vec<OrderedAgain>,
+    /// Why nothing is of the others, if there are any.
+    nothing: Option<Nothing>,
+}
+
 /// What is ordered again of each tenant that has something left, or why that is not known.
 async fn each<S: Store>(
     cx: &Context<'_>,
@@ -68,8 +79,9 @@ async fn each<S: Store>(
     settings: &ScanRequest,
     name: &CampaignName,
     found: Found,
-) -> Result<(Vec<Tenant>, Vec<OrderedAgain>), Failure> {
-    let (mut tenants, mut again, mut nothing) = (Vec::new(), Vec::new(), Vec::new());
+) -> Result<Each, Failure> {
+    let (mut tenants, mut again, mut without) = (Vec::new(), Vec::new(), Vec::new());
+    let mut nothing: Option<Nothing> = None;
     for Own { tenant, campaign } in found.own {
         let ui = Named::of_tenant(cx.ui, &tenant.name);
         let commands = commands(cx, &tenant, &campaign);
@@ -83,29 +95,44 @@ async fn each<S: Store>(
                 own.scan(&cx, store, &mut settings).await
             }
         };
-        let request = scan.map(|scan| scan.or(settings));
-        if request.as_ref().is_err_and(|failure| failure.reason == Reason::NothingLeft) {
-            nothing.push(printable(&tenant.name));
-            continue;
-        }
+        let request = match scan {
+            Ok(Ok(scan)) => Ok(scan.or(settings)),
+            Ok(Err(none)) => {
+                without.push(printable(&tenant.name));
+                nothing = Some(match nothing {
+                    Some(before) => before.and(none),
+                    None => none,
+                });
+                continue;
+            }
+            Err(failure) => Err(failure),
+        };
         tenants.push(tenant);
         again.push(OrderedAgain { campaign, request });
     }
-    if !nothing.is_empty() {
-        let names = first_of(&nothing, SHOWN, "tenant");
+    if !without.is_empty() {
+        let names = first_of(&without, SHOWN, "tenant");
         cx.say(&format!("Nothing is to be ordered again of {names}."));
     }
-    Ok((tenants, again))
+    Ok(Each { tenants, again, nothing })
 }
 
 /// Why nothing is ordered again: the first reason, or that nothing is left.
-fn none(again: &[OrderedAgain], name: &CampaignName) -> Failure {
-    match again.iter().find_map(|again| again.request.as_ref().err()) {
-        Some(failure) => failure.clone(),
-        None => Failure::usage(
+fn none(
+    cx: &Context<'_>,
+    again: &[OrderedAgain],
+    nothing: Option<Nothing>,
+    name: &CampaignName,
+) -> Failure {
+    let status = cx.commands.of_campaign(&format!("status {name} --all-profiles"));
+    let whose = format!("{name} of these tenants");
+    match (again.iter().find_map(|again| again.request.as_ref().err()), nothing) {
+        (Some(failure), _) => failure.clone(),
+        (None, Some(nothing)) => nothing.failure(&whose, &status),
+        (None, None) => Failure::usage(
             "there is nothing to order again",
-            format!("no campaign {name} of these tenants left a device uncovered that is meant"),
-            format!("`fleetsweep status {name} --all-profiles` tells how they ended"),
+            format!("there is no campaign {whose}"),
+            format!("see `{status}`"),
         ),
     }
 }

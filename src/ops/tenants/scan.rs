@@ -11,10 +11,11 @@ use jiff::ZonedDateTime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::agreement::Agreement;
-use super::files::Files;
+use super::files::{Files, OverAll};
 use super::list::{Split, split};
 use super::named::commands;
-use super::rest::{Planned, Rest, path_beside, there_already};
+use super::planned::{Planned, all_have_finished, has_finished, planned_of, unplanned, worst};
+use super::rest::{Rest, path_beside, there_already};
 use super::stand::{Standing, not_done, table};
 use super::{Tenant, TenantsMeant, refuse_twins};
 use crate::clock::local_now;
@@ -273,8 +274,14 @@ impl All<'_> {
         ended: &BTreeMap<usize, Planned>,
     ) -> Result<TenantsPlan, Failure> {
         let plans = agreement.plans();
+        // What has finished is no failure beside others.
+        let alone = ended.len() == self.tenants.len() && all_have_finished(ended);
+        let is_over = |failure: &Failure| !alone && has_finished(failure);
         let tenants = self.tenants.iter().enumerate().map(|(at, tenant)| {
             let told = match (ended.get(&at), plans.get(&at)) {
+                (Some(Err(failure)), _) if is_over(failure) => {
+                    Ok(PlannedTenant { finished: true, ..PlannedTenant::default() })
+                }
                 (Some(Err(failure)), _) => Err(not_done(failure)),
                 (_, Some(plan)) => Ok(planned_of(plan)),
                 // It is neither at an end nor has it a plan: nothing was planned.
@@ -321,7 +328,10 @@ impl All<'_> {
                     to_run.push(ToRun { campaign, foreseen, api: Some(api) });
                 }
                 Ok(None) => {}
-                Err(failure) => standings.push((at, Standing::failed(&tenants[at], failure))),
+                Err(failure) => {
+                    let standing = unplanned(&**store, &tenants[at], failure, before.get(&at));
+                    standings.push((at, standing.await?));
+                }
             }
         }
         let not_ordered = match rest.zip(to_run.first()) {
@@ -332,8 +342,8 @@ impl All<'_> {
             for ToRun { campaign, .. } in &to_run {
                 hand_over_of(cx, &tenants[of[&campaign.id]], &**store, campaign).await?;
             }
-            let failed = standings.iter().filter_map(|(_, one)| one.became.as_ref().err());
-            return Ok(failed.fold(lost, |worst, failure| worst.worse_of(failure.kind)));
+            let exits = standings.iter().filter_map(|(_, one)| one.exit());
+            return Ok(exits.fold(lost, Exit::worse_of));
         }
         let together = Together {
             store: store.clone(),
@@ -349,7 +359,7 @@ impl All<'_> {
             let exit = exit.unwrap_or_else(|failure| failure.kind);
             campaigns.push((at, campaign.clone()));
             let profile = tenants[at].name.clone();
-            standings.push((at, Standing { profile, became: Ok((campaign, Some(exit))) }));
+            standings.push((at, Standing::of(profile, campaign, Some(exit))));
         }
         standings.sort_by_key(|(at, _)| *at);
         campaigns.sort_by_key(|(at, _)| *at);
@@ -357,11 +367,11 @@ impl All<'_> {
         let campaigns: Vec<_> = campaigns.into_iter().map(|(_, one)| one).collect();
         let (name, commands) = (&parts.name, cx.commands);
         let mut end = table(&**store, name, &standings, &timing, commands, knows_all).await?;
-        let written = parts.files.write(&**store, &campaigns).await;
+        let written = parts.files.write(cx, &**store, &campaigns).await;
         end.not_ordered = not_ordered;
         let exit = end.exit.unwrap_or(Exit::Done).worse_of(lost);
         let exit = exit.worse_of(written.as_ref().err().map_or(Exit::Done, |failure| failure.kind));
-        end.reports = written.clone().unwrap_or_default();
+        OverAll::tell(&written, &mut end);
         end.exit = Some(exit);
         cx.ui.show(&end)?;
         written.map(|_| exit)
@@ -406,23 +416,6 @@ async fn hand_over_of<S: Store>(
     let ui = Named::of_tenant(cx.ui, &tenant.name);
     let commands = commands(cx, tenant, campaign);
     hand_over(&Context { ui: &ui, commands: &commands, ..*cx }, store, campaign).await
-}
-
-/// The worst of what kept tenants from being planned.
-fn worst(planned: &BTreeMap<usize, Planned>, split: &Split) -> Exit {
-    let lost = if split.lost > 0 { Exit::Attention } else { Exit::Done };
-    let failed = planned.values().filter_map(|planned| planned.as_ref().err());
-    failed.fold(lost, |worst, failure| worst.worse_of(failure.kind))
-}
-
-fn planned_of(plan: &Plan) -> PlannedTenant {
-    PlannedTenant {
-        devices: if plan.continues { plan.open } else { plan.devices },
-        left_out: plan.skipped + plan.bad_rows + plan.duplicates,
-        continues: plan.continues,
-        takes: plan.calls.as_ref().map(|calls| calls.duration).unwrap_or_default(),
-        warnings: plan.warnings.clone(),
-    }
 }
 
 /// The id of a tenant that its profile names by a domain, if the store knows it.

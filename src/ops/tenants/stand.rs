@@ -1,14 +1,19 @@
 //! How the campaigns of several tenants stand, as the store has it: a line for each.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::Tenant;
 use crate::clock::Clock;
-
-use crate::domain::{Campaign, CampaignName, CampaignState, Doing, Exit, Timing};
+use crate::domain::{
+    Campaign, CampaignName, CampaignState, Doing, Ending, Exit, Outcome, Tally, Timing,
+};
 use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
+use crate::ops::happenings::followed;
 use crate::ops::process::looked_at;
+use crate::report::human::count;
 use crate::report::tenants::{EndedTenant, NotDone, OfTenant, TenantsEnd};
 use crate::store::Store;
 use crate::system::shell;
@@ -19,12 +24,41 @@ pub(super) struct Standing {
     pub profile: String,
     /// Its campaign with the exit of its run, if it ran here, or why there is none.
     pub became: Result<(Campaign, Option<Exit>), Failure>,
+    /// It was at its end before, so that nothing was done for it.
+    already: bool,
 }
 
 impl Standing {
+    /// The campaign of this tenant, with the exit of its run if it ran here.
+    pub(super) fn of(profile: String, campaign: Campaign, exit: Option<Exit>) -> Self {
+        Self { profile, became: Ok((campaign, exit)), already: false }
+    }
+
+    /// The campaign of this tenant was at its end before: it is worth what its own run said.
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read.
+    pub(super) async fn ended_before<S: Store>(
+        store: &S,
+        profile: String,
+        campaign: Campaign,
+    ) -> Result<Self, Failure> {
+        let needs_attention = store.tally(campaign.id).await?.needs_attention();
+        let exit = Some(Ending::Finished.exit(needs_attention));
+        Ok(Self { already: true, ..Self::of(profile, campaign, exit) })
+    }
+
+    /// What it is worth; `None` if it runs still, or waits for somebody.
+    pub(super) fn exit(&self) -> Option<Exit> {
+        match &self.became {
+            Ok((_, exit)) => *exit,
+            Err(failure) => Some(failure.kind),
+        }
+    }
+
     /// Nothing was done for this tenant.
     pub(super) fn failed(tenant: &Tenant, failure: Failure) -> Self {
-        Self { profile: tenant.name.clone(), became: Err(failure) }
+        Self { profile: tenant.name.clone(), became: Err(failure), already: false }
     }
 }
 
@@ -50,30 +84,27 @@ pub(super) async fn table<S: Store>(
         campaign: name.clone(),
         tenants: Vec::with_capacity(all.len()),
         reports: Vec::new(),
+        of_some: false,
         not_ordered: None,
         resume: None,
+        work: None,
         retry: None,
         exit: None,
     };
-    let (mut open, mut uncovered) = (Vec::new(), Vec::new());
-    for Standing { profile, became } in all {
+    let mut left = Left::default();
+    for Standing { profile, became, already } in all {
         let (told, exit) = match became {
             Ok((campaign, exit)) => {
                 let there = store.campaign(campaign.id).await?;
-                let there = &looked_at(there.unwrap_or_else(|| campaign.clone()));
-                let tally = store.tally(there.id).await?;
+                let campaign = looked_at(there.unwrap_or_else(|| campaign.clone()));
+                let tally = store.tally(campaign.id).await?;
+                let followed = followed(store, &campaign).await?;
                 let now = store.clock().shared_utc();
-                let at_work = there
-                    .last_run
-                    .as_ref()
-                    .is_some_and(|run| run.alive_but("", now, timing) > 0 && !there.paused);
-                if tally.open() > 0 && !at_work {
-                    open.push(profile.as_str());
-                } else if tally.open() == 0 && tally.needs_attention() {
-                    uncovered.push(profile.as_str());
-                }
-                let why = why(there, now, timing);
-                (Ok(EndedTenant { tally, why, exit: *exit }), *exit)
+                let one = Stands { campaign, tally, followed, now };
+                left.note(profile, &one, timing);
+                let already = if *already { " already" } else { "" };
+                let why = format!("{}{already}", one.how(timing));
+                (Ok(EndedTenant { tally: one.tally, why, exit: *exit }), *exit)
             }
             Err(failure) => (Err(not_done(failure)), Some(failure.kind)),
         };
@@ -83,42 +114,120 @@ pub(super) async fn table<S: Store>(
         };
         end.tenants.push(OfTenant { profile: profile.clone(), told });
     }
-    if !open.is_empty() {
-        let are_all = are_all && open.len() == all.len();
-        end.resume = Some(of_tenants(commands, "resume", name, &open, are_all));
-    } else if !uncovered.is_empty() {
-        end.retry = Some(of_tenants(commands, "retry", name, &uncovered, are_all));
-    }
+    left.propose(commands, are_all, &mut end);
     Ok(end)
 }
 
+/// What is left, by profiles.
+#[derive(Default)]
+struct Left<'a> {
+    /// Devices are open, and nobody is at work.
+    open: Vec<&'a str>,
+    /// The same, and a worker is to run it.
+    for_workers: Vec<&'a str>,
+    /// Devices are not covered that `retry` orders by itself.
+    uncovered: Vec<&'a str>,
+    /// Devices are not covered that it orders only where their outcome is named.
+    taken_back: Vec<&'a str>,
+    /// These outcomes.
+    outcomes: BTreeSet<&'static str>,
+}
+
+impl<'a> Left<'a> {
+    fn note(&mut self, profile: &'a str, one: &Stands, timing: &Timing) {
+        let Stands { campaign, tally, followed, now } = one;
+        if tally.open() > 0 {
+            if Doing::of(campaign, *now) == Doing::ForWorker {
+                self.for_workers.push(profile);
+            } else if campaign.paused || !one.is_at_work(timing) {
+                self.open.push(profile);
+            }
+            return;
+        }
+        let (mut by_itself, mut named) = (0, Vec::new());
+        for outcome in Outcome::RETRIED.into_iter().filter(|one| tally.of(*one) > 0) {
+            match outcome {
+                // The next run of its series has them.
+                Outcome::NotAttempted if *followed => {}
+                Outcome::NotAttempted if campaign.called_off => named.push(outcome.name()),
+                Outcome::Cancelled => named.push(outcome.name()),
+                _ => by_itself += 1,
+            }
+        }
+        if by_itself > 0 {
+            self.uncovered.push(profile);
+        } else if !named.is_empty() {
+            self.taken_back.push(profile);
+            self.outcomes.extend(named);
+        }
+    }
+
+    /// The commands that go on with it.
+    fn propose(&self, commands: &Commands, are_all: bool, end: &mut TenantsEnd) {
+        let (name, tenants) = (&end.campaign, end.tenants.len());
+        let of = |words: &str, profiles: &[&str], are_all: bool| {
+            let command = || of_tenants(commands, words, profiles, are_all);
+            (!profiles.is_empty()).then(command)
+        };
+        let all_open = |some: usize| are_all && some == tenants;
+        let resume = of(&format!("resume {name}"), &self.open, all_open(self.open.len()));
+        let work = of("work", &self.for_workers, all_open(self.for_workers.len()));
+        if resume.is_some() || work.is_some() {
+            (end.resume, end.work) = (resume, work);
+            return;
+        }
+        let again = format!("retry {name}");
+        let outcomes = self.outcomes.iter().map(|one| format!(" --outcome {one}"));
+        let named = format!("{again}{}", outcomes.collect::<String>());
+        let retry = of(&again, &self.uncovered, are_all);
+        end.retry = retry.or_else(|| of(&named, &self.taken_back, are_all));
+    }
+}
+
 /// A command about the campaigns of these profiles.
-fn of_tenants(
-    commands: &Commands,
-    command: &str,
-    name: &CampaignName,
-    profiles: &[&str],
-    are_all: bool,
-) -> String {
+fn of_tenants(commands: &Commands, words: &str, profiles: &[&str], are_all: bool) -> String {
     let which = if are_all {
         " --all-profiles".to_owned()
     } else {
         profiles.iter().map(|one| format!(" --profiles {}", shell::word(one))).collect()
     };
-    commands.of_campaign(&format!("{command} {name}{which}"))
+    commands.of_campaign(&format!("{words}{which}"))
 }
 
-/// Why its run ended, or what holds it.
-fn why(campaign: &Campaign, now: Timestamp, timing: &Timing) -> String {
-    let run = campaign.last_run.as_ref();
-    let at_work = run.is_some_and(|run| run.alive_but("", now, timing) > 0);
-    match (campaign.state, run.and_then(|run| run.ended.as_ref())) {
-        _ if Doing::of(campaign, now) == Doing::Cancelling => Doing::Cancelling.word().to_owned(),
-        (CampaignState::Finished, _) => "finished".to_owned(),
-        _ if campaign.wave_failed.is_some() => "a wave failed".to_owned(),
-        _ if campaign.paused => "paused".to_owned(),
-        _ if at_work => "running".to_owned(),
-        (_, Some(end)) => end.why.clone(),
-        (_, None) => "no run has told an end".to_owned(),
+/// A tenant's campaign, as the store has it.
+struct Stands {
+    campaign: Campaign,
+    tally: Tally,
+    /// The next run of its series has what waited in it.
+    followed: bool,
+    now: Timestamp,
+}
+
+impl Stands {
+    fn is_at_work(&self, timing: &Timing) -> bool {
+        let run = self.campaign.last_run.as_ref();
+        run.is_some_and(|run| run.alive_but("", self.now, timing) > 0)
+    }
+
+    /// Why its run ended, or what holds it.
+    fn how(&self, timing: &Timing) -> String {
+        let campaign = &self.campaign;
+        let run = campaign.last_run.as_ref();
+        let doing = Doing::of(campaign, self.now);
+        let cancelled = self.tally.of(Outcome::Cancelled);
+        match (campaign.state, run.and_then(|run| run.ended.as_ref())) {
+            _ if self.followed => "ended: the next run of its series goes on".to_owned(),
+            _ if matches!(doing, Doing::Cancelling | Doing::Cancelled) => doing.word().to_owned(),
+            (CampaignState::Finished, _) if cancelled > 0 => {
+                format!("finished, {} cancelled", count(cancelled))
+            }
+            (CampaignState::Finished, _) => doing.word().to_owned(),
+            _ if campaign.wave_failed.is_some() => "a wave failed".to_owned(),
+            _ if campaign.paused => "paused".to_owned(),
+            _ if self.is_at_work(timing) => "running".to_owned(),
+            _ if doing == Doing::ForWorker => "waits for a worker".to_owned(),
+            (_, Some(end)) => end.why.clone(),
+            (_, None) => "no run has told an end".to_owned(),
+        }
     }
 }

@@ -35,6 +35,7 @@ mod screen;
 mod settings;
 mod several;
 mod several_hosts;
+mod several_reports;
 mod sign_in;
 mod start;
 mod tenant;

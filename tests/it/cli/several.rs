@@ -17,13 +17,13 @@ use crate::kit::support::device;
 
 const HERE: [&str; 3] = ["--limit=50/1s", "--limit=1000/60s", "--time-scale=20"];
 
-fn scan(provider: &Provider, more: &[&str]) -> Command {
+pub(super) fn scan(provider: &Provider, more: &[&str]) -> Command {
     let words = ["scan", "list.csv", "--type=quick", "--comment=test", "--campaign=inc"];
     provider.command(&[&words[..], &HERE[..], more].concat())
 }
 
 /// The line of a type in what a program reads.
-fn line(said: &Said, kind: &str) -> Value {
+pub(super) fn line(said: &Said, kind: &str) -> Value {
     let lines = json_lines(&said.out);
     let found = lines.into_iter().find(|line| line["type"] == kind);
     found.unwrap_or_else(|| panic!("{}\n{}", said.out, said.err))
@@ -36,11 +36,11 @@ fn of<'a>(table: &'a Value, profile: &str) -> &'a Value {
 }
 
 /// One field of what a table tells of the first two tenants.
-fn both(table: &Value, field: &str) -> [Value; 2] {
+pub(super) fn both(table: &Value, field: &str) -> [Value; 2] {
     ["cust-0", "cust-1"].map(|profile| of(table, profile)[field].clone())
 }
 
-fn ids(path: &std::path::Path) -> Vec<String> {
+pub(super) fn ids(path: &std::path::Path) -> Vec<String> {
     report(path).iter().map(|row| row["device_id"].clone()).collect()
 }
 
@@ -96,6 +96,16 @@ async fn each_has_its_own(provider: Provider) {
     let again = scan(&provider, &["--all-profiles", "--approve-max=10", "--json"]);
     let again = provider.run(again).await;
     assert_eq!([0, 1, 2].map(|n| provider.ordered(n)), [2, 1, 1], "{}", again.err);
+    // Those that have finished are no failure, and are counted as they ended.
+    assert_eq!(again.code, 0, "{}", again.err);
+    let plan = line(&again, "tenants_plan");
+    assert_eq!(
+        (both(&plan, "finished"), &plan["devices"]),
+        ([true.into(), true.into()], &1.into())
+    );
+    let end = line(&again, "tenants");
+    assert_eq!(both(&end, "why"), ["finished already"; 2]);
+    assert_eq!(both(&end, "accepted"), [2.into(), Value::from(1)]);
     let all = report(&place.path("fleetsweep-inc.csv"));
     let outcome = |tenant: &String| {
         let own: Vec<_> = all.iter().filter(|row| row["tenant"] == *tenant).collect();
@@ -214,9 +224,9 @@ async fn are_handed_over(provider: Provider) {
     let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(told.contains(&format!("status inc --tenant {}", tenant(1))), "{told}");
     let status = |which: &[&str]| provider.command(&[&["status", "inc", "--json"], which].concat());
-    let next = |said: &Said| line(said, "tenants")["resume"].as_str().unwrap().to_owned();
+    let next = |said: &Said| line(said, "tenants")["work"].as_str().unwrap().to_owned();
     let all = next(&provider.run(status(&["--all-profiles"])).await);
-    assert!(all.contains("resume inc --all-profiles"), "{all}");
+    assert!(all.contains("work --all-profiles"), "{all}");
     let one = next(&provider.run(status(&["--profiles=cust-1"])).await);
     assert!(one.contains("--profiles cust-1") && !one.contains("all-profiles"), "{one}");
     let words = ["work", "--all-profiles", "--until-idle", "--time-scale=20"];
@@ -271,6 +281,7 @@ async fn are_taken_back(provider: Provider) {
     }
     let status = ["status", "inc", "--json", "--all-profiles"];
     let table = line(&provider.run(provider.command(&status)).await, "tenants");
+    assert_eq!(both(&table, "why"), ["cancelled"; 2]);
     assert_eq!(both(&table, "open"), [0.into(), Value::from(0)], "{table}");
     assert_eq!(both(&table, "not_covered"), [40.into(), Value::from(40)], "{table}");
 }
@@ -293,6 +304,8 @@ async fn what_the_campaigns_of_a_name_left_is_ordered_again_in_each_tenant_by_on
     let said = provider.run(retry(&["--approve-max=9"])).await;
     assert_eq!(said.code, 2, "what was taken back is left alone: {}", said.err);
     assert!(said.err.contains("nothing to order again"), "{}", said.err);
+    let left = "3 devices were cancelled; --outcome cancelled orders such devices again";
+    assert!(said.err.contains(left), "{}", said.err);
     let said = provider.run(retry(&["--outcome=cancelled", "--dry-run"])).await;
     assert_eq!(said.code, 0, "{}", said.err);
     let plan = line(&said, "tenants_plan");

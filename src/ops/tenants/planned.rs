@@ -1,0 +1,64 @@
+//! How the planning of each of several tenants ended, and what that is worth. A campaign that has
+//! finished already is no failure beside others.
+
+use std::collections::BTreeMap;
+
+use super::Tenant;
+use super::list::Split;
+use super::stand::Standing;
+use crate::domain::{Campaign, Exit};
+use crate::ops::failure::{Failure, Reason};
+use crate::ops::scan::OpenCampaign;
+use crate::report::plan::Plan;
+use crate::report::tenants::PlannedTenant;
+use crate::store::Store;
+
+/// How the planning of a tenant ended: with its open campaign, or in a dry run without.
+pub(super) type Planned = Result<Option<OpenCampaign>, Failure>;
+
+/// How a tenant stands that was not planned: its campaign `there` may have finished already.
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(super) async fn unplanned<S: Store>(
+    store: &S,
+    tenant: &Tenant,
+    failure: Failure,
+    there: Option<&Campaign>,
+) -> Result<Standing, Failure> {
+    match there.filter(|_| has_finished(&failure)) {
+        Some(there) => Standing::ended_before(store, tenant.name.clone(), there.clone()).await,
+        None => Ok(Standing::failed(tenant, failure)),
+    }
+}
+
+/// Whether there is nothing to do for a tenant, since its campaign is this one and has finished.
+pub(super) fn has_finished(failure: &Failure) -> bool {
+    failure.reason == Reason::Finished
+}
+
+/// Whether that is so of all of these.
+pub(super) fn all_have_finished(planned: &BTreeMap<usize, Planned>) -> bool {
+    planned.values().all(|planned| planned.as_ref().is_err_and(has_finished))
+}
+
+/// The worst of what kept tenants from being planned. A campaign that has finished is no failure
+/// beside others, and refused where there is nothing else.
+pub(super) fn worst(planned: &BTreeMap<usize, Planned>, split: &Split) -> Exit {
+    let lost = if split.lost > 0 { Exit::Attention } else { Exit::Done };
+    let refused = all_have_finished(planned);
+    let failed = planned.values().filter_map(|planned| planned.as_ref().err());
+    let failed = failed.filter(|failure| refused || !has_finished(failure));
+    failed.fold(lost, |worst, failure| worst.worse_of(failure.kind))
+}
+
+pub(super) fn planned_of(plan: &Plan) -> PlannedTenant {
+    PlannedTenant {
+        devices: if plan.continues { plan.open } else { plan.devices },
+        left_out: plan.skipped + plan.bad_rows + plan.duplicates,
+        continues: plan.continues,
+        finished: false,
+        takes: plan.calls.as_ref().map(|calls| calls.duration).unwrap_or_default(),
+        warnings: plan.warnings.clone(),
+    }
+}
