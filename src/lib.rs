@@ -5,7 +5,7 @@
 //! # Map
 //!
 //! ```text
-//!   cli   what was typed becomes a request; the terminal is the face of what is done
+//!   cli   what was typed becomes a request; what is done is shown on the terminal
 //!    |--> page (what a store holds, in a browser)
 //!   ops   one operation for each thing that can be asked: scan, resume, cancel, follow, ...
 //!    |--> intake (lists in), report (plan, progress, summary, files out)
@@ -24,18 +24,21 @@
 //! - [`store`] keeps campaigns and the journal: a trait in the program's verbs, in memory, in
 //!   SQLite, and in PostgreSQL for several hosts. [`engine`] runs a campaign: one loop owns the
 //!   state; tasks claim, send and settle.
-//! - [`gate`] is governor in front of the store. It spreads bursts and is no part of the proof.
+//! - [`gate`] is a limiter of the crate `governor`, in front of the store. It spreads bursts and is
+//!   no part of the proof.
 //! - [`defender`] is the client of the API and signs in by eight kinds; [`emulator`] is the API's
 //!   other end. They share no code.
 //! - [`intake`] reads lists, [`report`] writes reports, the plan, progress and the summary.
-//! - [`ops`] carries out requests for whatever face: it knows no command line, no environment and
-//!   no terminal. [`cli`] is the face of what is done; [`page`] shows in a browser what a store
+//! - [`ops`] carries out requests, wherever they come from: it knows no command line, no
+//!   environment and no terminal; those are [`cli`]'s. [`page`] shows in a browser what a store
 //!   holds, and changes nothing. [`clock`] is where time comes from.
 //! - [`system`] is the one place that knows Linux from Windows: files and their rights, the start
-//!   of the machine, terminals, signals, folders. No other file names a kind of system.
+//!   of the machine, terminals, signals, folders. No other file names a kind of system, but in
+//!   tests.
 //!
-//! Dependencies point one way and no file imports one that imports it; `tests/it/tidy` fails on
-//! both, by a table and by following each import.
+//! The picture shows the main ways; the whole table of who may import whom is in
+//! `tests/it/tidy/imports.rs`. Dependencies point one way and no file imports one that imports it;
+//! `tests/it/tidy` fails on both, by that table and by following each import.
 //!
 //! # Words
 //!
@@ -49,13 +52,13 @@
 //! - **call**: an HTTP request that counts, journaled before it is sent. **attempt**: one for a
 //!   scan. **reply**: what came back. **verdict**: what it means. **outcome**: how a device ended.
 //! - **budget**: what one application in one tenant may call, by operation; its **quotas** are so
-//!   many calls in any window of so long. **slot**: the room of one call in each of them.
+//!   many calls in any window of so long. **slot**: one call's place in each of them.
 //! - **journal**: the calls in the store. **claim**: the transaction that takes a device and a slot
 //!   and writes the attempt. **settle**: the one that writes the verdict. **doubtful**: a device
 //!   whose answer was lost, until the list of actions says.
 //! - **gate**: the limiter in the process, in front of the store.
 //! - **runner**: a process that claims and sends. **worker**: one that runs whatever is open.
-//! - **request**: what somebody asks for, as a plain value, whatever face it came by.
+//! - **request**: what somebody asks for, as a plain value, wherever it comes from.
 //!
 //! # The way of a scan
 //!
@@ -77,16 +80,23 @@
 //! # Where a change goes
 //!
 //! - **An option**: a field of a request (`domain::request`), the option in `cli::args`, its key in
-//!   `cli::settings` if it may be kept. If a plan holds it, `domain::plan_file` compares it.
+//!   `cli::settings` if the file may hold it, and the operation that goes by it (`ops::plan`,
+//!   `ops::run`, ...). If a plan tells it, `report::plan` shows it, `ops::plan_file` keeps it and
+//!   `domain::plan_file` compares it. A campaign keeps its request whole (`domain::Begun`); only
+//!   what a claim goes by has columns of its own (`domain::record`, the stores' migrations).
 //! - **A form of list**: the names of its columns or fields in `intake::header`, `intake::facts`
 //!   and `intake::meaning`, what sets it apart in `intake::shape`, an example in `fixtures/intake`.
-//! - **An outcome**: `domain::outcome`, its word in a store (`store::columns`), what to do about it
-//!   (`report::advice`), its place in pictures (`report::picture::bar`), the topic `reports`.
+//! - **An outcome**: `domain::outcome` with `ALL` and `RETRIED`; what leads to it in
+//!   `domain::lifecycle` and `domain::settle`; its reason in a report (`report::record`), what to
+//!   do about it (`report::advice`, `report::outcomes`), its place in pictures
+//!   (`report::picture::bar`); whether `retry` takes it (`ops::retry`); the topic `reports`. The
+//!   compiler names the rest.
 //! - **A verb of the store**: the trait `Store`; once in `store::verbs` over the rows of any
-//!   database (`store::tables`); by itself in `store::memory`, the model; one test of it in
-//!   `tests/it/store/suite`, which all three pass.
-//! - **What `doctor` looks at**: `ops::doctor`, with its remedy; **a reason why no order leaves**:
-//!   `domain::event::HoldReason`, its sentence in `report::standing`.
+//!   database (`store::tables`); once more, on its own, in `store::memory`, the model; one test of
+//!   it in `tests/it/store/suite`, which all three pass.
+//! - **A check of `doctor`**: `ops::doctor`, with its remedy.
+//! - **A reason why no order leaves**: `domain::event::HoldReason`, its sentence in
+//!   `report::standing`.
 //!
 //! # Invariants
 //!
@@ -107,7 +117,8 @@
 //! **I3 limit.** Of the calls made through one store at most 100 fall into any half-open 60 s, and
 //! 1,500 into any 3,600 s, on the server's clock. The journal is the limiter: a call's slot is
 //! durable before its first byte leaves, and stands for the latest moment at which the server can
-//! count it. The proof is in [`domain::window`]. *Shown by*
+//! count it. The proof is in [`domain::window`];
+//! its W′ is `Quota::reopens_after`. *Shown by*
 //! `twenty_thousand_devices_keep_both_limits_within_a_hundredth_of_the_optimum`,
 //! `the_limit_holds_without_the_gate`. *Caught by* `broken_limiters_are_caught`,
 //! `a_limiter_that_stamps_wrongly_is_over_the_limit`, `broken_clocks_and_late_calls_are_caught`.

@@ -52,7 +52,7 @@ impl Outcome {
         Outcome::Skipped,
     ];
 
-    /// Those after which a device can be ordered again: all that need attention but a bad row,
+    /// The outcomes that `retry` takes: all that need attention but a bad row,
     /// which holds no device.
     pub const RETRIED: [Outcome; 7] = [
         Outcome::Rejected,

@@ -1,5 +1,6 @@
-//! All integration tests in one binary, so that they link once. A room of `src` has its tests in
-//! the folder of its name; `crash`, `hostile`, `output`, `secrets` and `storage` go through all.
+//! All integration tests in one binary, so that they link once. A module of `src` has its tests in
+//! the folder of its name, and those of `ops`, which need a face, are in `cli`; `crash`, `hostile`,
+//! `output`, `secrets` and `storage` go through all.
 //!
 //! What takes longer than a gate may is run by hand, before a release and after a change to what it
 //! goes through:
@@ -30,7 +31,7 @@
 //! FLEETSWEEP_PICTURE=make .ci/pages
 //! ```
 //!
-//! Rooms that need a Unix are left out elsewhere; `.ci/windows` says why.
+//! Modules that need a Unix are left out elsewhere; `.ci/windows` says why.
 
 #![cfg_attr(windows, expect(dead_code, reason = "what only tests on a Unix use of the kit"))]
 

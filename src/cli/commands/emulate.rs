@@ -38,7 +38,7 @@ pub(super) async fn emulate(args: EmulateArgs) -> Result<Exit, Failure> {
          \x20 export AZURE_TENANT_ID=any AZURE_CLIENT_ID=any AZURE_CLIENT_SECRET={DEFAULT_SECRET}\n\
          \x20 fleetsweep scan devices.csv --type quick --comment test \\\n\
          \x20   --api-url {url} --login-url {url}{limits}{scale}\n\
-         What it saw: {url}/emulator/ledger. Ctrl-C ends it.",
+         The calls that it got: {url}/emulator/ledger. Ctrl-C ends it.",
         args.scenario
     ));
     let ended = tokio::signal::ctrl_c().await;
