@@ -2,7 +2,9 @@
 //! more, and its last sign of life is believed for a while. The system is asked, and where it tells
 //! nothing, nothing is known.
 
-use crate::domain::{Campaign, LastRun};
+use jiff::Timestamp;
+
+use crate::domain::{Campaign, LastRun, Timing};
 use crate::system::process::seen;
 
 /// The campaign with what the processes of its runs do now, as far as that can be seen from here.
@@ -12,6 +14,13 @@ pub(crate) fn looked_at(mut campaign: Campaign) -> Campaign {
         run.beside.iter_mut().for_each(look_at);
     }
     campaign
+}
+
+/// Who works on a campaign now, as a part of a sentence that is empty where that is not known;
+/// `None` if nobody does, as far as can be told.
+pub(crate) fn who_works(campaign: &Campaign, now: Timestamp, timing: &Timing) -> Option<String> {
+    let run = looked_at(campaign.clone()).last_run?;
+    (run.alive_but("", now, timing) > 0).then(|| run.at_work(now, timing))
 }
 
 fn look_at(run: &mut LastRun) {

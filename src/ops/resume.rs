@@ -12,7 +12,7 @@ use super::happenings::note;
 use super::kept::{self, GoingOn};
 use super::limits::Speed;
 use super::plan::forecast::Expiry;
-use super::process::looked_at;
+use super::process::who_works;
 use super::run::Run;
 use super::run::reports::Reports;
 use super::stores::{self, Place};
@@ -175,14 +175,9 @@ async fn already_at_work<S: Store>(
     campaign: &Campaign,
     speed: &Speed,
 ) -> Result<Option<Exit>, Failure> {
-    let campaign = &looked_at(campaign.clone());
-    let Some(last) = &campaign.last_run else { return Ok(None) };
     let now = store.clock().shared_utc();
-    if last.alive_but("", now, &speed.timing) == 0 {
-        return Ok(None);
-    }
+    let Some(who) = who_works(campaign, now, &speed.timing) else { return Ok(None) };
     let name = &campaign.name;
-    let who = last.at_work(now, &speed.timing);
     if campaign.paused && campaign.wave_failed.is_none() {
         store.set_paused(campaign.id, false).await?;
         note(cx, store, campaign.id, Happened::WentOn).await;

@@ -53,7 +53,7 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> Markup {
 fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
     let tally = &gathered.tally;
     let tone = if gathered.attention() > 0 { "att" } else { "ok" };
-    let stage = Stage::of(tally, head.handed_on, head.called_off);
+    let stage = Stage::of(tally.open() > 0, head.handed_on, head.called_off);
     html! {
         h1 { (head.campaign.as_str()) }
         p class="sub" {

@@ -23,7 +23,7 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
         writeln!(text, "Not finished: {}.\n", plain(stopped)).expect(STRING);
     }
     text += "| outcome | rows | of all rows | what to do |\n|---|---:|---:|---|\n";
-    let stage = Stage::of(tally, head.handed_on, head.called_off);
+    let stage = Stage::of(tally.open() > 0, head.handed_on, head.called_off);
     for (stands, rows) in stands(tally) {
         let (words, share) = (words(stands), share(rows, tally.rows()));
         let mut todo = what_to_do(stands, stage).to_owned();

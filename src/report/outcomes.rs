@@ -53,13 +53,13 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// That of a campaign with these rows.
-    pub fn of(tally: &Tally, handed_on: bool, called_off: bool) -> Self {
-        match (handed_on, tally.open()) {
-            (true, _) => Self::HandedOn,
-            (false, 0) if called_off => Self::CalledOff,
-            (false, 0) => Self::Ended,
-            (false, _) => Self::Open,
+    /// That of a campaign, by whether rows of it are open.
+    pub fn of(is_open: bool, handed_on: bool, called_off: bool) -> Self {
+        match (handed_on, is_open, called_off) {
+            (true, _, _) => Self::HandedOn,
+            (false, true, _) => Self::Open,
+            (false, false, true) => Self::CalledOff,
+            (false, false, false) => Self::Ended,
         }
     }
 }

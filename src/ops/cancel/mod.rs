@@ -14,8 +14,8 @@ use crate::domain::quota::used;
 use crate::domain::request::{CancelRequest, EmulatorRequest, RunRequest, Said, SpeedRequest};
 use crate::domain::text::printable;
 use crate::domain::{
-    Begun, Campaign, CampaignName, CampaignState, Ending, Exit, Happened, LastRun, Operation,
-    Stamp, Stop, Tally, Timing,
+    Begun, Campaign, CampaignName, CampaignState, Ending, Exit, Happened, Operation, Stamp, Stop,
+    Tally, Timing,
 };
 use crate::engine::cancel::Survey;
 use crate::ops::campaigns::{KeptCampaign, Meant, any_campaign_in};
@@ -30,7 +30,7 @@ use crate::ops::limits::Speed;
 use crate::ops::limits::most_calls;
 use crate::ops::plan::approve::{Beside, CancelApprover};
 use crate::ops::plan::forecast;
-use crate::ops::process::looked_at;
+use crate::ops::process::who_works;
 use crate::ops::run::reports::Reports;
 use crate::ops::stop::Stopping;
 use crate::ops::stores::{self, Place};
@@ -307,14 +307,11 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         let Self { cx, store, request, with, .. } = self;
         let Some(there) = store.campaign(campaign.id).await? else { return Ok(None) };
         let timing = with.as_ref().map_or_else(Timing::default, |with| with.speed.timing);
-        let there = looked_at(there);
-        let now = store.clock().shared_utc();
-        let is_alive = |run: &&LastRun| run.alive_but("", now, &timing) > 0;
-        let holds = there.paused || there.called_off;
-        let Some(run) = there.last_run.as_ref().filter(is_alive).filter(|_| !holds) else {
+        let who = who_works(&there, store.clock().shared_utc(), &timing);
+        let Some(who) = who.filter(|_| !there.paused && !there.called_off) else {
             return Ok(None);
         };
-        let who = printable(&run.at_work(now, &timing));
+        let who = printable(&who);
         let until = if request.keep_queue {
             "all the while"
         } else if request.dry_run {

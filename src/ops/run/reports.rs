@@ -84,8 +84,8 @@ impl Reports {
         campaign: &Campaign,
     ) -> Result<Self, Failure> {
         let mut paths = asked.reports.clone();
-        if let (true, Some(run)) = (paths.is_empty(), &campaign.last_run) {
-            paths.extend(run.reports.iter().map(PathBuf::from));
+        if paths.is_empty() {
+            paths = of_latest_run(campaign);
         }
         Self::of_paths(paths, asked.force, owner(campaign))?.with_metrics(asked)
     }
@@ -97,8 +97,9 @@ impl Reports {
         campaign: &Campaign,
         begun: Option<&Begun>,
     ) -> Vec<PathBuf> {
-        if let Some(run) = campaign.last_run.as_ref().filter(|run| !run.reports.is_empty()) {
-            return run.reports.iter().map(PathBuf::from).collect();
+        let latest = of_latest_run(campaign);
+        if !latest.is_empty() {
+            return latest;
         }
         let here = begun.filter(|begun| begun.host == cx.host.name);
         let paths = here.into_iter().flat_map(|begun| &begun.request.run.output.reports);
@@ -379,6 +380,12 @@ fn ending_text(ending: &Ending) -> Option<String> {
             Some(why_and_what_to_do(&stop_text(stop), Some(before_resuming(stop))))
         }
     }
+}
+
+/// The files that the latest run of a campaign wrote.
+fn of_latest_run(campaign: &Campaign) -> Vec<PathBuf> {
+    let run = campaign.last_run.iter();
+    run.flat_map(|run| &run.reports).map(PathBuf::from).collect()
 }
 
 fn why_and_what_to_do(why: &str, before: Option<&str>) -> String {

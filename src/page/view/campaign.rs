@@ -172,7 +172,8 @@ fn left(view: &CampaignView) -> Markup {
 fn outcomes(frame: &Frame<'_>, view: &CampaignView) -> Markup {
     let tally = &view.status.tally;
     let place = frame.campaign(&view.status.campaign);
-    let stage = Stage::of(tally, view.status.followed, view.status.campaign.called_off);
+    let status = &view.status;
+    let stage = Stage::of(tally.open() > 0, status.followed, status.campaign.called_off);
     html! {
         h2 { "What became of them" }
         (bar(tally, 14.0))

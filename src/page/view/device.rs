@@ -14,12 +14,8 @@ use crate::report::record::{COLUMNS, Value, reason, record, stands_of};
 pub(in crate::page) fn draw(frame: &Frame<'_>, view: &DeviceView) -> Markup {
     let DeviceView { campaign, head, row, now } = view;
     let stands = stands_of(row.life.state);
-    let stage = match campaign.state {
-        _ if head.handed_on => Stage::HandedOn,
-        CampaignState::Open => Stage::Open,
-        CampaignState::Finished if head.called_off => Stage::CalledOff,
-        CampaignState::Finished => Stage::Ended,
-    };
+    let is_open = campaign.state == CampaignState::Open;
+    let stage = Stage::of(is_open, head.handed_on, head.called_off);
     let id = row.device.map(|device| device.to_string()).unwrap_or_default();
     let name = row.name.as_deref().or(row.input_text.as_deref()).unwrap_or(&id);
     let title = format!("{} in {}", printable(name), campaign.name);
