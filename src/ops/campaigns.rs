@@ -5,12 +5,15 @@ use super::connection::target_of;
 use super::context::{Context, profile_of};
 use super::failure::Failure;
 use super::named_tenant::NamedTenant;
+use super::process::looked_at;
 use super::stores::{self, Place};
+use crate::clock::Clock;
 use crate::domain::request::ConnectRequest;
 use crate::domain::service::{id_of, service_of};
 use crate::domain::text::printable;
 use crate::domain::{
-    Begun, BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Target,
+    Begun, BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, LastRun, Operation,
+    Target, Timing,
 };
 use crate::store::{Store, StoreError};
 use crate::system::shell;
@@ -47,16 +50,36 @@ pub(super) async fn open_campaign<S: Store>(
     if campaign.state == CampaignState::Finished {
         let name = &campaign.name;
         let how = if campaign.called_off { "was cancelled" } else { "is finished" };
+        let now = store.clock().shared_utc();
+        let last = looked_at(campaign.clone()).last_run;
+        if let Some(left) =
+            last.as_ref().and_then(|run| run.cancelling_left(now, &Timing::default()))
+        {
+            return Err(cancelling_left(cx, name, how, left));
+        }
         return Err(Failure::refused(
             format!("campaign {name} {how}"),
             "every row has its outcome, so there is nothing to go on with",
             format!(
-                "see `{}`; a new `scan` asks again",
-                cx.commands.of_store(&format!("report {name}"))
+                "see `{}`; `{}` orders again what it left uncovered",
+                cx.commands.of_store(&format!("report {name}")),
+                cx.commands.of_campaign(&format!("retry {name}"))
             ),
         ));
     }
     Ok(campaign)
+}
+
+/// Nothing waits in the campaign, but who took its orders back did not come to an end.
+fn cancelling_left(cx: &Context<'_>, name: &CampaignName, how: &str, left: &LastRun) -> Failure {
+    let again = cx.commands.of_campaign(&format!("cancel {name}"));
+    let again = left.again.clone().unwrap_or(again);
+    let ended = if left.ended.is_some() { "stopped" } else { "was killed" };
+    Failure::refused(
+        format!("campaign {name} {how}, and taking back what it ordered {ended} on the way"),
+        "nothing of it waits to be ordered; scans that it ordered may be left",
+        format!("`{again}` goes on with taking them back"),
+    )
 }
 
 /// The campaign of this name, or the only one that there is, with its rows.

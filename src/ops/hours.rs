@@ -29,13 +29,13 @@ pub(super) fn hours(
 ) -> Result<Option<Hours>, Failure> {
     let windows = asked.windows.as_deref().unwrap_or_default();
     let zone = match &asked.tz {
-        Some(_) if windows.is_empty() && asked.start_at.is_none() && !ends => {
+        Some(_) if windows.is_empty() && asked.start().is_none() && !ends => {
             return Err(zone_of_nothing());
         }
         Some(name) => zone(name)?,
         None => now.time_zone().clone(),
     };
-    let start = asked.start_at.as_deref();
+    let start = asked.start();
     if zone.is_unknown() {
         let of_day = start.filter(|text| text.parse::<Timestamp>().is_err());
         let typed = windows.first().map(ToString::to_string);
@@ -147,9 +147,8 @@ pub(super) fn waits(hours: Option<&Hours>, now: Timestamp) -> Option<String> {
     let at = moment(&opens.to_zoned_datetime(hours.zone().clone()));
     Some(if hours.start() == Some(opens) {
         format!(
-            "It starts at {at}; until then no order leaves, and Ctrl-C ends the waiting. The \
-             moment is this run's alone: `fleetsweep resume` begins at once unless --start-at is \
-             given again."
+            "It starts at {at}; until then no order leaves, and Ctrl-C ends the waiting. Who goes \
+             on with the campaign waits for that too, unless --start-at says something else."
         )
     } else {
         format!(
@@ -191,7 +190,7 @@ mod tests {
         let read = |zone: TimeZone, windows: &[&str], start: Option<&str>| {
             let args = HoursRequest {
                 windows: Some(windows.iter().map(|text| text.parse().unwrap()).collect()),
-                start_at: start.map(str::to_owned),
+                start_at: start.map(|start| start.parse().unwrap()),
                 ..HoursRequest::default()
             };
             hours(&args, &now.to_zoned_datetime(zone), false)

@@ -30,7 +30,9 @@ pub(super) fn begun(cx: &Context<'_>, request: &ScanRequest, speed: &Speed) -> B
 pub(super) fn kept(mut run: RunRequest, speed: &Speed) -> RunRequest {
     run.speed.max_duration = None;
     let hours = &mut run.speed.hours;
-    hours.start_at = None;
+    // A time of day means the next such time, and must not mean a later one on the day after.
+    let start = speed.hours.as_ref().and_then(Hours::start);
+    hours.start_at = start.map(|start| OrNone::Is(start.to_string()));
     if hours.tz.is_none()
         && hours.windows.as_ref().is_some_and(|windows| !windows.is_empty())
         && let Some(zone) = speed.hours.as_ref().map(Hours::zone)
@@ -138,31 +140,33 @@ pub(super) fn going_on(
     begun: Option<Begun>,
     campaign: &Campaign,
 ) -> Result<GoingOn, Failure> {
-    let Some(there) = &begun else {
+    let Some(mut there) = begun else {
         return Ok(GoingOn { run: typed.or(settings), begun: None });
     };
+    there.request.run.speed.hours.forget_past_start(wall_clock());
     let kept = there.request.run.clone();
     let connect = connect(cx.credentials, &typed.connect, &settings.connect, &kept.connect)?;
     let mut run = typed.or(kept);
     run.connect = connect;
+    if run.speed.hours.start().is_none() {
+        run.speed.hours.start_at = None;
+    }
     if run.speed.hours.windows.as_ref().is_some_and(Vec::is_empty) {
-        // Where no window is left, nothing is left for a zone or a last order to say.
+        // Where no window is left, nothing is left for a last order to say.
         run.speed.hours.last_order = None;
         if run.speed.until.as_ref().is_none_or(|until| until.as_ref().is_none()) {
             // Nothing says any more when what waits is to be cancelled.
             run.speed.hours.expire_pending = false;
         }
-        if run.speed.hours.start_at.is_none() {
-            run.speed.hours.tz = None;
-        }
     }
+    run.speed.forget_zone_of_nothing();
     if let Some(OrNone::Is(text)) = &run.speed.until
         && there.request.run.speed.until == run.speed.until
         && text.parse().is_ok_and(|until: Timestamp| until <= wall_clock())
     {
         return Err(over(cx, campaign, text));
     }
-    Ok(GoingOn { run, begun })
+    Ok(GoingOn { run, begun: Some(there) })
 }
 
 fn over(cx: &Context<'_>, campaign: &Campaign, until: &str) -> Failure {
@@ -306,6 +310,7 @@ fn shown(run: &RunRequest) -> Vec<(&'static str, String)> {
         ("time scale", one(time_scale.as_ref(), "1")),
         ("until", one(until.as_ref(), "none")),
         ("longest wait", one(max_wait.as_ref(), "1h")),
+        ("start", hours.start().unwrap_or("none").to_owned()),
         ("window", windows),
         ("zone", one(zone, "the system's")),
         ("last order", one(hours.last_order.map(clock), "none")),

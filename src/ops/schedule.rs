@@ -217,7 +217,7 @@ fn sign_in(credentials: &dyn Credentials, run: &RunRequest) -> Result<Option<Sig
 
 /// A moment comes once; a time of day comes every day. When a timer starts is its own affair.
 fn check_times(speed: &SpeedRequest) -> Result<(), Failure> {
-    if speed.hours.start_at.is_some() {
+    if speed.hours.start().is_some() {
         let why = "the timer itself starts the command at its time";
         let next = "leave it out, and write the time before the --, such as --at 22:00";
         return Err(Failure::usage("--start-at is not for a timer", why, next));
@@ -286,7 +286,10 @@ mod tests {
             (|request| request.dry_run = true, "--dry-run"),
             (|request| request.devices = vec!["-".into()], "- is not for a timer"),
             (|request| request.plan_file.write_to = Some("plan.json".into()), "--plan-out"),
-            (|request| request.run.speed.hours.start_at = Some("22:00".to_owned()), "--start-at"),
+            (
+                |request| request.run.speed.hours.start_at = Some("22:00".parse().unwrap()),
+                "--start-at",
+            ),
             (|request| request.run.output.reports = vec!["r.csv".into()], "--report"),
         ];
         for (change, what) in refusals {

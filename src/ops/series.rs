@@ -10,11 +10,13 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::Clock;
 use crate::defender::Inventory;
 use crate::domain::request::ScanRequest;
+use crate::domain::rollout::WaveFailure;
 use crate::domain::series::RUNS;
 use crate::domain::service::id_of;
+use crate::domain::text::printable;
 use crate::domain::{
-    CalledOff, Campaign, CampaignFilter, CampaignName, Ending, Exit, Happened, LastRun, Operation,
-    SeriesName, Target,
+    CalledOff, CameTo, Campaign, CampaignFilter, CampaignName, Ending, Exit, Happened, LastRun,
+    MaxFailures, Operation, SeriesName, Target,
 };
 use crate::engine::{self, Settings, StopLevel};
 use crate::ops::context::Context;
@@ -25,7 +27,7 @@ use crate::ops::process::looked_at;
 use crate::ops::run::reports::Reports;
 use crate::ops::stores::{self, Place};
 use crate::report::human;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The name of a run: the one that was found for it, or of a series the first that is free.
 ///
@@ -81,20 +83,17 @@ pub(super) async fn name_for_all<S: Store>(
 /// The campaigns of the series that are open still, which this run ends before it begins.
 ///
 /// # Errors
-/// `Failure` if one of them is at work, or was paused: then nothing is ordered.
+/// `Failure` if one of them is at work, was paused or is to be looked at first: then nothing is
+/// ordered.
 pub(super) async fn open_ones<S: Store>(
     cx: &Context<'_>,
     store: &S,
-    series: Option<&SeriesName>,
+    request: &ScanRequest,
     target: &Target,
     speed: &Speed,
 ) -> Result<Vec<Campaign>, Failure> {
-    let Some(series) = series else { return Ok(Vec::new()) };
-    let mut all = store.select(&CampaignFilter::open().of_series(series)).await?;
-    // Other tenants have series of that name of their own.
-    let own = id_of(&target.tenant);
-    all.retain(|one| series.has(&one.name) && id_of(&one.order.target.tenant) == own);
-    let all: Vec<Campaign> = all.into_iter().map(looked_at).collect();
+    let Some(series) = &request.due.series else { return Ok(Vec::new()) };
+    let all = left_open(store, series, target).await?;
     for one in &all {
         // One that was opened a moment ago has not said yet that it runs.
         let opened = LastRun::begun(one.opened_at);
@@ -119,8 +118,108 @@ pub(super) async fn open_ones<S: Store>(
                 ),
             ));
         }
+        if let Some(failure) = &one.wave_failed {
+            return Err(wave_failed(cx, &one.name, failure));
+        }
+        if request.run.max_failures.is_none()
+            && let Some(most) = stopped_by(store, one).await?.and_then(|rule| rule.most)
+        {
+            return Err(drops_the_rule(cx, &one.name, most));
+        }
     }
     Ok(all)
+}
+
+/// The campaigns of this series in this tenant that are open still, with what their processes do.
+async fn left_open<S: Store>(
+    store: &S,
+    series: &SeriesName,
+    target: &Target,
+) -> Result<Vec<Campaign>, StoreError> {
+    let mut all = store.select(&CampaignFilter::open().of_series(series)).await?;
+    // Other tenants have series of that name of their own.
+    let own = id_of(&target.tenant);
+    all.retain(|one| series.has(&one.name) && id_of(&one.order.target.tenant) == own);
+    Ok(all.into_iter().map(looked_at).collect())
+}
+
+/// What stopped a run that a rule stopped.
+struct StoppedBy {
+    /// Why, as a part of a sentence.
+    why: String,
+    /// The failures after which it was to stop, if it was begun with that.
+    most: Option<MaxFailures>,
+}
+
+/// What stopped the last run of this campaign, if a rule did.
+async fn stopped_by<S: Store>(store: &S, one: &Campaign) -> Result<Option<StoppedBy>, StoreError> {
+    let Some(run) = one.last_run.as_ref().filter(|run| CameTo::of(run) == CameTo::Rule) else {
+        return Ok(None);
+    };
+    let kept = store.begun(one.id).await?;
+    let most = match kept {
+        Some(kept) => kept.request.run.most_failures(),
+        None => one.rollout.max_failures,
+    };
+    let why = run.ended.as_ref().map(|end| end.why.clone()).unwrap_or_default();
+    Ok(Some(StoppedBy { why, most }))
+}
+
+/// What whoever confirms the next run of a series must know of the runs that it ends: a rule
+/// stopped them, and what they left comes with this one.
+///
+/// # Errors
+/// `StoreError` if the store cannot be read.
+pub(super) async fn warnings<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    request: &ScanRequest,
+    target: &Target,
+) -> Result<Vec<String>, StoreError> {
+    let Some(series) = &request.due.series else { return Ok(Vec::new()) };
+    let mut warnings = Vec::new();
+    for one in left_open(store, series, target).await? {
+        let Some(StoppedBy { why, .. }) = stopped_by(store, &one).await? else { continue };
+        let (name, left) = (&one.name, store.tally(one.id).await?.open());
+        warnings.push(format!(
+            "the run before, {name}, stopped {why}; {} that it left {} with this run; see \
+             `{}` before you go on",
+            human::counted(left, "device"),
+            if left == 1 { "comes" } else { "come" },
+            cx.commands.of_store(&format!("report {name}")),
+        ));
+    }
+    Ok(warnings)
+}
+
+/// A wave failed, and nobody has looked: its devices come with no other run either.
+fn wave_failed(cx: &Context<'_>, name: &CampaignName, failure: &WaveFailure) -> Failure {
+    Failure::new(
+        Exit::Safety,
+        format!("nothing was ordered: a wave of {name} of this series failed"),
+        failure,
+        format!(
+            "see `{}` for what failed; then go on with `{}`, which asks once more, or end it so \
+             that the next run begins anew: `{}`",
+            cx.commands.of_store(&format!("report {name}")),
+            cx.commands.going_on(name),
+            cx.commands.of_campaign(&format!("cancel --queue-only {name}"))
+        ),
+    )
+}
+
+/// A rule stopped the run before; one without the rule would order the rest all the same.
+fn drops_the_rule(cx: &Context<'_>, name: &CampaignName, most: MaxFailures) -> Failure {
+    Failure::new(
+        Exit::Safety,
+        format!("nothing was ordered: a rule stopped {name} of this series"),
+        format!("it was begun with --max-failures {most}, and this run says nothing of that"),
+        format!(
+            "see `{}`; then add --max-failures {most} again, or --max-failures none to go on \
+             without that rule",
+            cx.commands.of_store(&format!("report {name}")),
+        ),
+    )
 }
 
 /// A run while the last one still works joins nothing and orders nothing.
@@ -150,11 +249,17 @@ pub(super) async fn end<S: Store, A: Inventory>(
     speed: &Speed,
 ) -> Result<(), Failure> {
     for one in ones {
+        let rule = stopped_by(&**store, &one).await?;
         let CalledOff { ended, open, finished } = store.call_off(one.id).await?;
         note(cx, &**store, one.id, Happened::Followed { devices: ended }).await;
         let come = if ended == 1 { "comes" } else { "come" };
         let ended = human::counted(ended, "device");
-        cx.say(&format!("{} is ended; {ended} that waited there {come} with this run.", one.name));
+        let rule = rule.map(|rule| format!(", which stopped {},", printable(&rule.why)));
+        cx.say(&format!(
+            "{}{} is ended; {ended} that waited there {come} with this run.",
+            one.name,
+            rule.unwrap_or_default()
+        ));
         if !finished && open > 0 {
             let open = human::counted(open, "order");
             cx.ui.say(&format!("Finding out what became of {open} of {}.", one.name));

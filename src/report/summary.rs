@@ -18,7 +18,7 @@ use super::progress::text::rows_of;
 use super::record::ReportHead;
 use super::totals::Group;
 use crate::domain::text::{cut, printable};
-use crate::domain::{Caught, Ending, Exit, Outcome, Skipped, Tally};
+use crate::domain::{Caught, Ending, Exit, Outcome, Skipped, Stop, Tally};
 use actions::actions_text;
 use stops::{CANCELLED, stop_json, stopped_by};
 pub use stops::{before_resuming, stop_text};
@@ -143,6 +143,10 @@ impl Summary {
     /// Why the run ended, as a part of a sentence.
     pub fn why(&self) -> String {
         match &self.ending {
+            // The second signal came when no more calls were waited for.
+            Ending::Stopped(stop @ Stop::Signal) if self.exit == Exit::LeftAtOnce => {
+                format!("{}, and left at once by a second one", stopped_by(stop, self.caught))
+            }
             Ending::Finished if self.cancelled => CANCELLED.to_owned(),
             Ending::Finished => "every row has its outcome".to_owned(),
             Ending::Stopped(stop) if self.cancelled => {

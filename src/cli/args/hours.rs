@@ -25,9 +25,9 @@ typed! {
         last_order: Option<i32>,
 
         /// Order nothing before this time of day, such as 22:00, or this moment (RFC 3339); until
-        /// then the run waits
+        /// then the run waits, and one that goes on with its campaign waits too
         #[arg(long, value_name = "TIME")]
-        start_at: Option<String>,
+        start_at: Option<OrNone<String>>,
 
         /// When the window closes, or --until passes, cancel what this campaign ordered and what
         /// still waits for its device; that has a limit of its own and goes on after the close

@@ -77,7 +77,7 @@ fn compare_speed(then: &SpeedRequest, now: &SpeedRequest, at: Timestamp, found: 
         until,
         max_duration,
         max_wait: _,
-        hours: HoursRequest { windows, tz, last_order, start_at, expire_pending },
+        hours: HoursRequest { windows, tz, last_order, start_at: _, expire_pending },
         priority,
     } = then;
     let hours = &now.hours;
@@ -97,9 +97,9 @@ fn compare_speed(then: &SpeedRequest, now: &SpeedRequest, at: Timestamp, found: 
     found.compare("pace", pace_name(*pace), pace_name(now.pace));
     found.compare("time scale", &time_scale.unwrap_or(1), &now.time_scale.unwrap_or(1));
     // Later than approved is a matter of time; earlier is not.
-    let moment = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());
-    let begins: Timestamp = moment(&hours.start_at).unwrap_or(at);
-    let planned: Option<Timestamp> = moment(start_at);
+    let moment = |hours: &HoursRequest| hours.start().and_then(|text| text.parse().ok());
+    let begins: Timestamp = moment(hours).unwrap_or(at);
+    let planned: Option<Timestamp> = moment(&then.hours);
     if let Some(start) = planned
         && begins < start
     {

@@ -163,7 +163,7 @@ fn each_change_of_when_and_how_fast_is_told_by_itself() {
             p.request.run.speed.hours.tz = Some("UTC".to_owned());
         }),
         ("start: `2026-11-24T21:00:00Z` planned, `2026-11-24T20:59:59Z` now", |p| {
-            p.request.run.speed.hours.start_at = Some("2026-11-24T20:59:59Z".to_owned());
+            p.request.run.speed.hours.start_at = Some("2026-11-24T20:59:59Z".parse().unwrap());
         }),
         ("start: `2026-11-24T21:00:00Z` planned, `2026-11-24T15:00:00Z` now", |p| {
             p.request.run.speed.hours.start_at = None;
@@ -310,7 +310,7 @@ fn what_nobody_approves_may_differ() {
         |p| p.request.from_tenant = true,
         |p| p.checked.inventory = Some(12_000),
         |p| p.left_out.groups[1].devices = 10,
-        |p| p.request.run.speed.hours.start_at = Some("2026-11-24T23:00:00Z".to_owned()),
+        |p| p.request.run.speed.hours.start_at = Some("2026-11-24T23:00:00Z".parse().unwrap()),
         |p| {
             // It is run late, and so its start has come.
             (p.request.run.speed.hours.start_at, p.times.made_at) =

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 use super::said::{Length, OrNone, limits, request};
 use crate::domain::{Cloud, MaxFailures, PaceKind, Priority, Quota, SignInKind, Window};
 
@@ -101,6 +103,18 @@ request! {
     }
 }
 
+impl SpeedRequest {
+    /// Forgets the zone of the times of day where none is left that it could be the zone of.
+    pub fn forget_zone_of_nothing(&mut self) {
+        let hours = &mut self.hours;
+        let ends = self.until.as_ref().is_some_and(|until| until.as_ref().is_some());
+        let windows = hours.windows.as_ref().is_some_and(|windows| !windows.is_empty());
+        if !ends && !windows && hours.start().is_none() {
+            hours.tz = None;
+        }
+    }
+}
+
 request! {
     /// When orders may leave.
     HoursRequest {
@@ -110,10 +124,26 @@ request! {
         tz: Option<String>,
         /// No order after this time of day in the window, in minutes from midnight.
         last_order: Option<i32>,
-        /// No order before this time of day, or this moment; it is one run's alone.
-        start_at: Option<String>,
+        /// No order before this time of day, or this moment.
+        start_at: Option<OrNone<String>>,
         /// What still waits for its device at the end of the window is cancelled.
         expire_pending: bool,
+    }
+}
+
+impl HoursRequest {
+    /// Before which time of day, or which moment, no order leaves, if that is to hold.
+    pub fn start(&self) -> Option<&str> {
+        self.start_at.as_ref().and_then(|start| start.as_ref()).map(String::as_str)
+    }
+
+    /// Forgets a start that has come: it holds nothing back any more. A time of day, of which
+    /// nobody knows the day any more, neither.
+    pub fn forget_past_start(&mut self, now: Timestamp) {
+        let start = self.start().and_then(|text| text.parse::<Timestamp>().ok());
+        if start.is_none_or(|start| start <= now) {
+            self.start_at = None;
+        }
     }
 }
 

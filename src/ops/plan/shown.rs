@@ -18,6 +18,7 @@ use crate::ops::failure::Failure;
 use crate::ops::kept::GoingOn;
 use crate::ops::limits::Speed;
 use crate::ops::preflight::judge::Preflight;
+use crate::ops::series;
 use crate::ops::stores::Place;
 use crate::report::checked::{Checked, Found};
 use crate::report::human::count;
@@ -58,6 +59,8 @@ impl Proposal<'_> {
             let (due, now) = (&planner.request.due, local_now().timestamp());
             let same = SameList::find(store, order, due, now).await?;
             warnings.extend(same.map(|same| same.warning(planner.cx.commands)));
+            let (cx, request) = (planner.cx, planner.request);
+            warnings.extend(series::warnings(cx, store, request, &order.target).await?);
         }
         warnings.extend(others::held_by(planner.cx, &others, &planner.name, &budget, &speed));
         let (usage, now) = usage(store, &speed, &budget).await?;

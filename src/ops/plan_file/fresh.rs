@@ -273,7 +273,7 @@ fn resolved_speed(asked: &SpeedRequest, speed: &Speed, held: Option<&Held>) -> S
     said.hours.tz =
         if windows.is_some() { hours.and_then(|hours| name_of(hours.zone())) } else { None };
     said.hours.last_order = hours.and_then(Hours::last_order).map(minutes_of);
-    said.hours.start_at = hours.and_then(Hours::start).map(|start| start.to_string());
+    said.hours.start_at = hours.and_then(Hours::start).map(|start| OrNone::Is(start.to_string()));
     said.priority = Some(match held {
         Some(held) => speed.new_priority.unwrap_or(held.priority),
         None => speed.priority,

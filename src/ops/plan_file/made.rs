@@ -59,11 +59,7 @@ impl Made {
         if said.run.speed.leave.is_some() {
             speed.limits = None;
         }
-        // A start that has come holds nothing back any more.
-        let start = speed.hours.start_at.as_deref().and_then(|text| text.parse().ok());
-        if start.is_none_or(|start: jiff::Timestamp| start <= wall_clock()) {
-            speed.hours.start_at = None;
-        }
+        speed.hours.forget_past_start(wall_clock());
         let waves = &mut planned.waves;
         if said.waves.has_canary() {
             // What was said without a seed is drawn with the plan's.

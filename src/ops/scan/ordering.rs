@@ -67,8 +67,7 @@ impl Ordering<'_> {
     ) -> Result<Ready, Failure> {
         let store = &**shared;
         let Planner { cx, request, speed, planned, .. } = &self.planner;
-        let series = request.due.series.as_ref();
-        series::open_ones(cx, store, series, &planned.target, speed).await?;
+        series::open_ones(cx, store, request, &planned.target, speed).await?;
         let (preflight, kept) = self.check(store, client).await?;
         let read = self.planner.read(kept, preflight, Some((store, draft))).await?;
         let Planned { target, emulated, .. } = planned;
@@ -79,11 +78,11 @@ impl Ordering<'_> {
         }
         let (dealt, plan) = self.agree(store, draft, &read, there.as_ref()).await?;
         // Another run of the series can have begun since.
-        let last = series::open_ones(cx, store, series, &planned.target, speed).await?;
+        let last = series::open_ones(cx, store, request, &planned.target, speed).await?;
         if !last.is_empty() {
             series::end(cx, shared, client.api(cx, speed).await?, last, speed).await?;
         }
-        let fits = plan.fits().filter(|fits| *fits < plan.open && series.is_some());
+        let fits = plan.fits().filter(|fits| *fits < plan.open && request.due.series.is_some());
         let campaign = self.open(store, draft, read.order, dealt.rollout).await?;
         Ok(Ready { campaign, foreseen: fits })
     }

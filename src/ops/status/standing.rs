@@ -289,8 +289,10 @@ fn speed(campaign: &Campaign, begun: Option<&Begun>) -> Speed {
     let loopback = campaign.emulated || origin.is_ok_and(|origin| origin.is_loopback());
     let towards = Towards { loopback, open_files: None };
     // A moment that has passed says nothing of the next run.
-    let asked = SpeedRequest { until: None, max_duration: None, ..asked };
+    let mut asked = SpeedRequest { until: None, max_duration: None, ..asked };
     let now = local_now();
+    asked.hours.forget_past_start(now.timestamp());
+    asked.forget_zone_of_nothing();
     let speed = Speed::of(&asked, towards, &now);
     let speed = speed.or_else(|_| Speed::of(&SpeedRequest::default(), towards, &now));
     speed.expect("the API's own limits can be kept")

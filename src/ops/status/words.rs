@@ -26,7 +26,14 @@ impl Document for CampaignStatus {
 impl CampaignStatus {
     /// What it does, in a word or two. Nobody cancelled what the next run of a series took over.
     pub(super) fn does(&self) -> &'static str {
-        if self.followed { "handed on" } else { self.doing.word() }
+        let is_over = matches!(self.doing, Doing::Finished | Doing::Cancelled);
+        let last = self.campaign.last_run.as_ref();
+        let left = last.and_then(|run| run.cancelling_left(self.read_at, &Timing::default()));
+        match left {
+            _ if self.followed => "handed on",
+            Some(_) if is_over => "not all cancelled",
+            _ => self.doing.word(),
+        }
     }
 
     fn words(&self, now: &ZonedDateTime) -> String {

@@ -12,7 +12,7 @@ pub(super) const CANCELLED: &str = "cancelled by `fleetsweep cancel`";
 pub(super) fn stopped_by(stop: &Stop, caught: Option<Caught>) -> String {
     match (stop, caught) {
         (Stop::Signal, Some(caught)) => {
-            format!("by a signal ({caught}); the calls in flight were waited for")
+            format!("by a signal ({caught})")
         }
         _ => stop_text(stop),
     }
@@ -21,7 +21,7 @@ pub(super) fn stopped_by(stop: &Stop, caught: Option<Caught>) -> String {
 /// Why a run stopped, as a part of a sentence.
 pub fn stop_text(stop: &Stop) -> String {
     match stop {
-        Stop::Signal => "by a signal; the calls in flight were waited for".into(),
+        Stop::Signal => "by a signal".into(),
         Stop::SecondSignal => {
             "left at once by a second signal; what was in flight is looked up by `resume`".into()
         }

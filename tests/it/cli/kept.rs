@@ -172,7 +172,12 @@ async fn a_campaign_that_runs_elsewhere_is_told_and_one_that_was_paused_there_ne
     let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(told.contains("A run of c is at work already (of carol on "), "{}", said.err);
     assert_eq!(run(place.fleetsweep(&["pause", "c", "--store=sqlite:s.db"])).code, 0);
-    let said = goes_on(&place, &[]);
+    // The run that waits would never hear of what is typed here.
+    let said = goes_on(&place, &["--limit=5/1s"]);
+    assert_eq!((said.code, &kept(&place)["paused"]), (6, &true.into()), "{}", said.err);
+    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("(of carol on ") && told.contains("would not reach"), "{}", said.err);
+    let said = run(place.fleetsweep(&["resume", "c", "--store=sqlite:s.db"]));
     assert_eq!(said.code, 0, "{}", said.err);
     let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(told.contains("no second one is begun"), "{}", said.err);

@@ -242,6 +242,74 @@ async fn a_window_that_closes_as_the_plan_foresaw_is_exit_0_in_a_series_and_the_
     assert!(emulator.ledger().accepted_twice.is_empty());
 }
 
+/// An emulator that refuses this share of the devices.
+async fn refusing(share: f64) -> Emulator {
+    let scenario = Scenario::from_toml(&format!("[devices]\nunsupported_share = {share}")).unwrap();
+    let limits = vec![Limit { calls: 1_000, window: std::time::Duration::from_secs(1) }];
+    let config = Config { scenario, limits, seed: 7, ..Config::default() };
+    emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap()
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_night_after_one_that_a_rule_stopped_says_so_and_drops_the_rule_only_if_that_is_typed() {
+    let emulator = refusing(0.5).await;
+    let place = Place::new();
+    place.list(400);
+    let night = ["list.txt", "--type=full", "--series=n", "--no-check", "--concurrency=2"];
+    let ruled = [&night[..], &["--max-failures=10"]].concat();
+    let stopped = scan(&place, &emulator, &ruled).await;
+    assert_eq!(stopped.code, 4, "{}", stopped.err);
+    let name = json_lines(&stopped.out)[0]["campaign"].as_str().unwrap().to_owned();
+    let calls = emulator.ledger().count(emulator::Operation::Scan);
+    let refused = scan(&place, &emulator, &night).await;
+    assert_eq!(refused.code, 4, "{}", refused.err);
+    let told = words(&refused.err);
+    assert!(told.contains(&format!("a rule stopped {name} of this series")), "{told}");
+    assert!(told.contains("--max-failures 10") && told.contains("--max-failures none"), "{told}");
+    assert_eq!(emulator.ledger().count(emulator::Operation::Scan), calls);
+    // The plan says it before anything is confirmed, and in a dry run.
+    let dry = scan(&place, &emulator, &[&ruled[..], &["--dry-run"]].concat()).await;
+    let warnings = json_lines(&dry.out)[0]["warnings"].to_string();
+    assert!(
+        warnings.contains(&format!("the run before, {name}, stopped by a safety rule (10 of ")),
+        "{warnings}"
+    );
+    let next = scan(&place, &emulator, &[&night[..], &["--max-failures=none"]].concat()).await;
+    let told = words(&next.err);
+    assert!(told.contains(&format!("{name}, which stopped by a safety rule (10 of ")), "{told}");
+    assert!(told.contains("that waited there come with this run"), "{told}");
+    assert!(emulator.ledger().count(emulator::Operation::Scan) > calls + 300, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_night_follows_one_of_which_a_wave_failed_until_somebody_has_looked() {
+    let emulator = refusing(1.0).await;
+    let place = Place::new();
+    place.list(40);
+    let night = ["list.txt", "--type=full", "--series=n", "--no-check", "--max-failures=5%"];
+    let canary = [&night[..], &["--canary=6", "--canary-wait=1s"]].concat();
+    let failed = scan(&place, &emulator, &canary).await;
+    assert_eq!(failed.code, 4, "{}", failed.err);
+    let name = json_lines(&failed.out)[0]["campaign"].as_str().unwrap().to_owned();
+    for night in [&night[..], &canary] {
+        let next = scan(&place, &emulator, night).await;
+        assert_eq!(next.code, 4, "{}", next.err);
+        assert!(words(&next.err).contains(&format!("a wave of {name} of this series failed")));
+    }
+    assert_eq!(emulator.ledger().count(emulator::Operation::Scan), 6);
+    // The repair that is printed is one: the next night begins anew, with its canary.
+    let cancel = place.towards(&emulator, &["cancel", "--queue-only", &name, "--approve-max=40"]);
+    let cancelled = beside(move || run(cancel)).await;
+    assert!([0, 3].contains(&cancelled.code), "{}", cancelled.err);
+    let next = scan(&place, &emulator, &canary).await;
+    assert_eq!(next.code, 4, "its own canary fails: {}", next.err);
+    assert_eq!(emulator.ledger().count(emulator::Operation::Scan), 12);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn devices_that_every_night_is_refused_stop_no_night_once_all_others_are_covered() {
     let text = "[devices]\nbusy_share = 0.0\nnot_found_share = 0.08\n";

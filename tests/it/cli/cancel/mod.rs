@@ -151,6 +151,13 @@ async fn killed_in_the_middle_the_same_command_goes_on_with_what_is_open() {
         let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(told.contains("was killed"), "{told}");
         assert!(told.contains("`fleetsweep cancel c"), "{told}");
+        assert!(told.starts_with("c: not all cancelled, "), "{told}");
+        // Nothing is left to be ordered, but scans are left that nobody took back.
+        let said = run(place.towards(&emulator, &["resume", "c"]));
+        let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(said.code, 6, "{told}");
+        assert!(told.contains("was killed on the way"), "{told}");
+        assert!(told.contains("`fleetsweep cancel c"), "{told}");
     }
     let said = cancel(&place, &emulator, &["c", "--approve-max=80", "--limit=20/1s"]).await;
     assert_eq!(said.code, 0, "{}", said.err);
