@@ -4,6 +4,7 @@
 use super::lifecycle::State;
 use super::outcome::Outcome;
 use super::record::Row;
+use super::rest::Rest;
 
 /// Which rows are meant: all for which everything holds that is said here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,8 +20,8 @@ pub struct RowFilter {
 /// Where rows stand, as people ask for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stands {
-    /// They ended, and need somebody's attention.
-    Attention,
+    /// They ended, and need somebody's attention in a campaign that was ended so.
+    Attention(Rest),
     /// They have no outcome yet.
     Open,
     /// They wait for their turn.
@@ -35,8 +36,13 @@ pub enum Stands {
 
 impl Stands {
     /// Those that are no outcome.
-    const WIDER: [Stands; 5] =
-        [Stands::Attention, Stands::Open, Stands::Waiting, Stands::Sent, Stands::NotKnown];
+    const WIDER: [Stands; 5] = [
+        Stands::Attention(Rest::Own),
+        Stands::Open,
+        Stands::Waiting,
+        Stands::Sent,
+        Stands::NotKnown,
+    ];
 
     /// All that can be asked for, in the order in which people are shown them.
     pub fn all() -> impl Iterator<Item = Stands> {
@@ -46,7 +52,7 @@ impl Stands {
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Stands::Attention => "attention",
+            Stands::Attention(_) => "attention",
             Stands::Open => "open",
             Stands::Waiting => "waiting",
             Stands::Sent => "sent",
@@ -65,13 +71,13 @@ impl Stands {
     /// Whether a row in this state stands so.
     pub fn has(self, state: State) -> bool {
         match (self, state) {
-            (Stands::Attention, State::Done(outcome)) => outcome.needs_attention(),
+            (Stands::Attention(rest), State::Done(outcome)) => rest.needs_attention(outcome),
             (Stands::Ended(asked), State::Done(outcome)) => asked == outcome,
             (Stands::Open, state) => !matches!(state, State::Done(_)),
             (Stands::Waiting, state) => matches!(state, State::Draft | State::Queued(_)),
             (Stands::Sent, state) => matches!(state, State::Claimed(_)),
             (Stands::NotKnown, state) => matches!(state, State::Doubtful { .. }),
-            (Stands::Attention | Stands::Ended(_), _) => false,
+            (Stands::Attention(_) | Stands::Ended(_), _) => false,
         }
     }
 }
@@ -111,7 +117,7 @@ mod tests {
         assert_eq!(Stands::named("already_in_progress"), None);
         let looked = State::Doubtful { looks: 0, look_at: Stamp::ZERO, busy: false };
         for state in [State::Queued(Stamp::ZERO), State::Claimed(Stamp::ZERO), looked] {
-            assert!(Stands::Open.has(state) && !Stands::Attention.has(state));
+            assert!(Stands::Open.has(state) && !Stands::Attention(Rest::Own).has(state));
         }
         for outcome in Outcome::ALL {
             let state = State::Done(outcome);

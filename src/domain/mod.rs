@@ -42,6 +42,7 @@ pub mod refusal;
 pub mod refusals;
 pub mod reply;
 pub mod request;
+mod rest;
 pub mod rollout;
 pub mod run;
 pub mod series;
@@ -89,6 +90,7 @@ pub use record::{
 };
 pub use refusal::Refusal;
 pub use reply::{Answer, Body, ErrorBody, Reply};
+pub use rest::Rest;
 pub use rollout::{MaxFailures, Rollout};
 pub use run::{Caught, LastRun, ProcessPlace, RunEnd, Seen};
 pub use series::SeriesName;

@@ -3,6 +3,7 @@
 
 use super::lifecycle::State;
 use super::outcome::Outcome;
+use super::rest::Rest;
 
 /// Where the rows of a campaign stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,15 +70,21 @@ impl Tally {
         all.filter(|(one, _)| one.covers()).map(|(_, rows)| rows).sum()
     }
 
-    /// Whether an outcome needs somebody's attention.
+    /// Whether a row is neither accepted nor covered, whoever wanted it so.
     pub fn needs_attention(&self) -> bool {
-        self.attention() > 0
+        self.attention(Rest::Own) > 0
     }
 
-    /// Rows whose outcome needs somebody's attention.
-    pub fn attention(&self) -> u64 {
-        let all = Outcome::ALL.iter().zip(self.ended);
-        all.filter(|(one, _)| one.needs_attention()).map(|(_, rows)| rows).sum()
+    /// Rows that need somebody's attention.
+    pub fn attention(&self, rest: Rest) -> u64 {
+        let all = Outcome::ALL.into_iter().zip(self.ended);
+        all.filter(|(one, _)| rest.needs_attention(*one)).map(|(_, rows)| rows).sum()
+    }
+
+    /// Rows that somebody took back on purpose.
+    pub fn taken_back(&self, rest: Rest) -> u64 {
+        let all = Outcome::ALL.into_iter().zip(self.ended);
+        all.filter(|(one, _)| rest.is_taken_back(*one)).map(|(_, rows)| rows).sum()
     }
 
     /// Outcome names with their counts, in the order of reports, both kinds of
@@ -120,6 +127,18 @@ mod tests {
         assert_eq!((tally.rows(), tally.open(), tally.done()), (5, 2, 3));
         assert_eq!((tally.devices(), tally.devices_done()), (3, 1));
         assert!(!tally.needs_attention());
+    }
+
+    #[test]
+    fn what_was_taken_back_or_is_the_next_runs_needs_nobody() {
+        let mut tally = Tally::default();
+        let ended = [(Outcome::NotAttempted, 5), (Outcome::Cancelled, 3), (Outcome::NotFound, 2)];
+        ended.into_iter().for_each(|(outcome, rows)| tally.add(State::Done(outcome), rows));
+        let told = |rest| (tally.attention(rest), tally.taken_back(rest));
+        assert_eq!(told(Rest::of(false, false)), (10, 0));
+        assert_eq!(told(Rest::of(true, false)), (2, 8));
+        assert_eq!(told(Rest::of(true, true)), (5, 0), "the next run has the five");
+        assert!(tally.needs_attention(), "the exit code is that of rows that are not covered");
     }
 
     #[test]

@@ -27,6 +27,18 @@ pub fn cut(text: &str, limit: usize) -> String {
     text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// The same, without a part of a word before the `…`, if a word ends in the second half.
+pub fn cut_at_a_word(text: &str, limit: usize) -> String {
+    let short = cut(text, limit);
+    if short.len() == text.len() {
+        return short;
+    }
+    match short.rfind(' ').filter(|at| *at > short.len() / 2) {
+        Some(at) => format!("{} …", &short[..at]),
+        None => short,
+    }
+}
+
 /// What the system says of a failure, as a part of a sentence: without the number that stands for
 /// it, and not as a sentence of its own.
 pub fn in_words(error: impl Display) -> String {

@@ -395,7 +395,7 @@ impl<S: Store, A: ScanApi> Lists<'_, S, A> {
                 }
                 ReadEnd::Failed(why)
             }
-            other => ReadEnd::Failed(format!("an answer of no use ({})", other.name())),
+            other => ReadEnd::Failed(format!("an answer that cannot be used ({})", other.name())),
         };
         Some(end)
     }

@@ -65,6 +65,13 @@ impl GoingOn {
         }
     }
 
+    /// Whether this run is to go otherwise than by what was kept alone, as far as that is known.
+    pub(super) fn is_otherwise(&self) -> bool {
+        let Some(begun) = &self.begun else { return false };
+        let RunRequest { connect, emulator, .. } = self.run.clone();
+        RunRequest { connect, emulator, ..begun.request.run.clone() } != self.run
+    }
+
     /// The campaign as this run is to treat it: what was kept of the rule about failures holds as a
     /// whole; of one that kept nothing, what was asked for now, or else what it was begun with.
     pub(super) fn ruled(&self, campaign: Campaign) -> Campaign {

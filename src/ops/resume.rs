@@ -58,9 +58,8 @@ pub async fn resume(
     let named = Some((&campaign.name, cx.commands));
     let store = Arc::new(stores::open(&place, speed.timing, named).await?);
     destination.note_tenant(&*store).await?;
-    let ResumeRequest { run: typed, approve_max, detach, .. } = &request;
-    let (approve_max, detach) = (*approve_max, *detach);
-    let resumed = Resumed { cx, typed, going_on: &going_on, speed, reports, approve_max, detach };
+    let ResumeRequest { approve_max, detach, .. } = request;
+    let resumed = Resumed { cx, going_on: &going_on, speed, reports, approve_max, detach };
     let exit = resumed.go_on(&store, campaign, destination).await;
     stores::close(&store, exit).await
 }
@@ -86,7 +85,7 @@ pub(super) async fn take_up<S: Store>(
     let destination = destination.identified(cx, speed.timing).await?;
     same_target(&campaign, &destination, "resumed")?;
     destination.note_tenant(&**store).await?;
-    if already_at_work(cx, &**store, &campaign, &speed, &request.run).await?.is_some() {
+    if already_at_work(cx, &**store, &campaign, &speed, &going_on).await?.is_some() {
         return Ok(None);
     }
     let (api, _) = destination.connect(cx, &speed).await?;
@@ -102,8 +101,6 @@ pub(super) async fn take_up<S: Store>(
 /// A campaign that is gone on with.
 struct Resumed<'a> {
     cx: &'a Context<'a>,
-    /// What was typed of how it is run.
-    typed: &'a RunRequest,
     going_on: &'a GoingOn,
     speed: Speed,
     reports: Reports,
@@ -119,8 +116,8 @@ impl Resumed<'_> {
         campaign: Campaign,
         destination: Destination,
     ) -> Result<Exit, Failure> {
-        let Self { cx, typed, going_on, speed, reports, approve_max, detach } = self;
-        if let Some(exit) = already_at_work(cx, &**store, &campaign, &speed, typed).await? {
+        let Self { cx, going_on, speed, reports, approve_max, detach } = self;
+        if let Some(exit) = already_at_work(cx, &**store, &campaign, &speed, going_on).await? {
             return Ok(exit);
         }
         // Nothing is changed for a run that cannot sign in.
@@ -177,13 +174,13 @@ async fn already_at_work<S: Store>(
     store: &S,
     campaign: &Campaign,
     speed: &Speed,
-    typed: &RunRequest,
+    going_on: &GoingOn,
 ) -> Result<Option<Exit>, Failure> {
     let now = store.clock().shared_utc();
     let Some(who) = who_works(campaign, now, &speed.timing) else { return Ok(None) };
     let name = &campaign.name;
     if campaign.paused && campaign.wave_failed.is_none() {
-        if says_how(typed) {
+        if going_on.is_otherwise() {
             return Err(reaches_no_run(cx, name, &who));
         }
         store.set_paused(campaign.id, false).await?;
@@ -197,12 +194,6 @@ async fn already_at_work<S: Store>(
     }
     cx.say(&format!("A run of {name} is at work already{who}; this one works beside it."));
     Ok(None)
-}
-
-/// Whether anything says how the campaign is to be run, and not only whose it is.
-fn says_how(typed: &RunRequest) -> bool {
-    let RunRequest { connect, emulator, .. } = RunRequest::default();
-    RunRequest { connect, emulator, ..typed.clone() } != RunRequest::default()
 }
 
 /// A run that is at work goes by what it was begun with: what is typed now would be lost.

@@ -1,7 +1,7 @@
 //! Ordering again what a campaign left uncovered, as a campaign of its own. It only makes the list
 //! and the order; planning, confirming and running are those of `scan`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::campaigns::{Meant, any_campaign};
 use super::connection::target_of;
@@ -85,7 +85,11 @@ impl Again<'_> {
         let (ids, left) = uncovered(store, campaign, &wanted).await?;
         if ids.is_empty() {
             let outcomes = listed(&wanted.outcomes);
-            return Ok(Err(Nothing { outcomes, left }));
+            let there = store.tally(campaign.id).await?;
+            let others = Outcome::RETRIED.into_iter().filter(|one| !wanted.outcomes.contains(one));
+            let others = others.map(|one| (one.name(), there.of(one)));
+            let others = others.filter(|(_, rows)| *rows > 0).collect();
+            return Ok(Err(Nothing { outcomes, left, others }));
         }
         if let Some(left) = left.words() {
             cx.say(&format!("Skipped: {left}."));
@@ -107,12 +111,16 @@ pub(super) struct Nothing {
     /// The outcomes that were looked for, in words.
     outcomes: String,
     left: Left,
+    /// Devices that ended in another way, by the outcome that orders them again.
+    others: BTreeMap<&'static str, u64>,
 }
 
 impl Nothing {
     /// The same of this and another campaign.
     pub(super) fn and(self, other: Self) -> Self {
-        Self { left: self.left.and(other.left), ..self }
+        let mut others = self.others;
+        other.others.into_iter().for_each(|(name, rows)| *others.entry(name).or_default() += rows);
+        Self { left: self.left.and(other.left), others, ..self }
     }
 
     /// Why nothing of these is ordered again, and what orders what was left alone.
@@ -121,8 +129,22 @@ impl Nothing {
         Failure::usage(
             "there is nothing to order again",
             format!("no device of {whose} ended as {}{left}", self.outcomes),
-            format!("see `{status}`"),
+            match self.others_text() {
+                Some(others) => format!("see `{status}`; {others}"),
+                None => format!("see `{status}`"),
+            },
         )
+    }
+
+    fn others_text(&self) -> Option<String> {
+        let told: Vec<String> = self
+            .others
+            .iter()
+            .map(|(name, rows)| {
+                format!("{} with --outcome {name}", human::counted(*rows, "device"))
+            })
+            .collect();
+        (!told.is_empty()).then(|| format!("it orders {}", human::listed(&told, "or")))
     }
 }
 

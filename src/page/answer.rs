@@ -189,7 +189,8 @@ async fn of_campaign<S: Store>(
         Route::DevicesCsv(_) => {
             let how = format!("attachment; filename=\"{}-devices.csv\"", campaign.name);
             let head = head_of(store, &campaign).await?;
-            let rows = rows_as_csv(shared.clone(), &campaign, head, filter(query));
+            let filter = filter(query, head.rest());
+            let rows = rows_as_csv(shared.clone(), &campaign, head, filter);
             let body = Body::from_stream(rows);
             let mut response = typed("text/csv; charset=utf-8", body);
             if let Ok(how) = HeaderValue::from_str(&how) {

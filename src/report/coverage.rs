@@ -123,7 +123,7 @@ impl Covered {
         let share = some.ordered.saturating_mul(1_000).checked_div(self.coverage.devices);
         let share = share.unwrap_or_default();
         format!(
-            "{} ordered ({}.{} %), {} of them Succeeded as the API calls it",
+            "{} ordered ({}.{} %), {} of them last seen as Succeeded",
             count(some.ordered),
             share / 10,
             share % 10,

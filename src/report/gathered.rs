@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::record::ReportHead;
 use super::totals::Totals;
 use crate::domain::cancel::is_taken_back;
-use crate::domain::{Outcome, Row, State, Tally};
+use crate::domain::{Outcome, Rest, Row, State, Tally};
 
 /// Rows that are kept at most.
 const MOST: usize = 2_000;
@@ -31,7 +31,7 @@ pub(super) struct Gathered {
 impl Gathered {
     /// Rows that need somebody's attention.
     pub(super) fn attention(&self) -> u64 {
-        self.tally.attention() - self.handed_on - self.taken_back
+        self.tally.attention(Rest::Own) - self.handed_on - self.taken_back
     }
 
     /// Takes the next row of a campaign in.
@@ -46,7 +46,7 @@ impl Gathered {
         }
         let State::Done(outcome) = row.life.state else { return };
         let why = row.detail.reason.as_deref();
-        if is_taken_back(outcome, why, head.called_off) {
+        if head.rest().is_taken_back(outcome) || is_taken_back(outcome, why, false) {
             self.taken_back += 1;
             self.totals.add_action(row);
             return;

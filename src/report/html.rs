@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::gathered::Gathered;
 use super::happenings::words as happened;
-use super::human::{count, counted, moment};
+use super::human::{capital, count, counted, moment, needing_attention};
 use super::mark::mark;
 use super::outcomes::{Stage, fitting, share, table};
 use super::picture::bar::{key_of, keys, words};
@@ -63,8 +63,10 @@ fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
             " · “" bdi { (printable(&head.comment)) } "”"
         }
         div class=(format!("say {tone}")) { p { strong { (headline(gathered)) "." } } }
-        @if let Some(stopped) = head.story.as_ref().and_then(|story| story.stopped.as_ref()) {
-            div class="say att" { p { "Not finished: " bdi { (printable(stopped)) } "." } }
+        @if let Some((how, next)) = head.story.as_ref().and_then(|story| story.ended_early()) {
+            div class=(format!("say {tone}")) {
+                p { bdi { (printable(&capital(&(how + &next)))) } }
+            }
         }
         @if let Some(story) = &head.story { (facts(story, tally)) }
         h2 { "What became of them" }
@@ -94,12 +96,11 @@ pub(super) fn headline(gathered: &Gathered) -> String {
         some(open, format!("{} open still", count(open))),
         some(skipped, format!("{} of the list skipped", counted(skipped, "row"))),
     ];
-    let verb = if attention == 1 { "needs" } else { "need" };
     format!(
-        "{} of {} ordered or covered; {} {verb} attention{}",
+        "{} of {} ordered or covered; {}{}",
         share(covered, tally.devices()),
         counted(tally.devices(), "device"),
-        counted(attention, "row"),
+        needing_attention(attention),
         beside.concat()
     )
 }

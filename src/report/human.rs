@@ -118,6 +118,19 @@ pub fn moment(at: &ZonedDateTime) -> String {
     at.strftime("%a %Y-%m-%d %H:%M %Z").to_string()
 }
 
+/// With a capital letter.
+pub fn capital(text: &str) -> String {
+    let mut signs = text.chars();
+    let first = signs.next().map(|sign| sign.to_ascii_uppercase());
+    first.into_iter().chain(signs).collect()
+}
+
+/// `1 row needs attention`, `118 rows need attention`.
+pub fn needing_attention(rows: u64) -> String {
+    let verb = if rows == 1 { "needs" } else { "need" };
+    format!("{} {verb} attention", counted(rows, "row"))
+}
+
 /// A moment near `now`, as short as it can be understood: `14:20 CET` on the same day, `Wed 25 Nov
 /// 14:20 CET` within half a year, else with its year.
 pub fn clock(at: &ZonedDateTime, now: &ZonedDateTime) -> String {

@@ -3,15 +3,18 @@
 use std::fmt::Write as _;
 
 use super::gathered::Gathered;
-use super::human::{count, counted, duration, moment};
+use super::human::{capital, count, counted, duration, moment};
 use super::mark::mark;
 use super::outcomes::{Stage, share, what_to_do};
 use super::picture::bar::{stands, words};
 use super::record::ReportHead;
-use crate::domain::text::{cut, printable};
+use crate::domain::text::{cut_at_a_word, printable};
 
 /// Failures of a kind that are told.
 const KINDS: usize = 8;
+
+/// Characters of a text of a server or a list that are shown.
+const SHOWN: usize = 200;
 
 const STRING: &str = "a String takes any text";
 
@@ -19,8 +22,9 @@ const STRING: &str = "a String takes any text";
 pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
     let tally = &gathered.tally;
     let mut text = format!("<!-- {} -->\n{}\n\n", mark(head), headline(head, gathered));
-    if let Some(stopped) = head.story.as_ref().and_then(|story| story.stopped.as_ref()) {
-        writeln!(text, "Not finished: {}.\n", plain(stopped)).expect(STRING);
+    if let Some((how, next)) = head.story.as_ref().and_then(|story| story.ended_early()) {
+        let told = capital(&format!("{}{}", cut_at_a_word(&how, SHOWN), next));
+        writeln!(text, "{}\n", plain(&told)).expect(STRING);
     }
     text += "| outcome | rows | of all rows | what to do |\n|---|---:|---:|---|\n";
     let stage = Stage::of(tally.open() > 0, head.handed_on, head.called_off);
@@ -34,7 +38,7 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
     }
     text += "\n";
     for told in gathered.totals.beside() {
-        writeln!(text, "{}", plain(&told)).expect(STRING);
+        writeln!(text, "{}", short(&told)).expect(STRING);
         text += "\n";
     }
     text += &effort(head);
@@ -44,8 +48,8 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
     }
     let (shown, left_out) = groups.split_at(groups.len().min(KINDS));
     for group in shown {
-        let code = group.code.as_deref().map(|code| format!(" `{}`", plain(code)));
-        let said = group.message.as_deref().map(|said| format!("{}{}", group.joint(), plain(said)));
+        let code = group.code.as_deref().map(|code| format!(" `{}`", short(code)));
+        let said = group.message.as_deref().map(|said| format!("{}{}", group.joint(), short(said)));
         let (rows, name) = (count(group.rows), group.outcome.name().replace('_', " "));
         let (code, said) = (code.unwrap_or_default(), said.unwrap_or_default());
         writeln!(text, "- {rows} {name}{code}{said}").expect(STRING);
@@ -68,7 +72,7 @@ fn headline(head: &ReportHead, gathered: &Gathered) -> String {
 }
 
 fn effort(head: &ReportHead) -> String {
-    let scan = format!("{} scan, tenant `{}`", head.scan_type.api_name(), plain(&head.tenant));
+    let scan = format!("{} scan, tenant `{}`", head.scan_type.api_name(), short(&head.tenant));
     let Some(story) = &head.story else { return format!("{scan}.\n") };
     let (from, to) = (story.opened_at, story.end());
     let took = duration(std::time::Duration::try_from(to.duration_since(from)).unwrap_or_default());
@@ -80,10 +84,15 @@ fn effort(head: &ReportHead) -> String {
     )
 }
 
+/// What a server or a list says, as it may stand among other things.
+fn short(text: &str) -> String {
+    plain(&cut_at_a_word(text, SHOWN))
+}
+
 /// A text in which no sign means anything to Markdown or HTML, on one line.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    for sign in cut(&printable(text), 200).chars() {
+    for sign in printable(text).chars() {
         match sign {
             '<' => plain.push_str("&lt;"),
             '>' => plain.push_str("&gt;"),

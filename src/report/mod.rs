@@ -36,6 +36,7 @@ pub mod summary;
 pub mod table;
 mod target;
 pub mod tenants;
+pub mod to_do;
 pub mod totals;
 pub mod waves;
 mod xlsx;

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::story::Story;
-use crate::domain::{CampaignName, Life, Outcome, Rank, Row, ScanType, Stands, State, Ticket};
+use crate::domain::{
+    CampaignName, Life, Outcome, Rank, Rest, Row, ScanType, Stands, State, Ticket,
+};
 
 /// The names of the fields, in order.
 pub const COLUMNS: [&str; 25] = [
@@ -70,6 +72,13 @@ pub struct ReportHead {
     pub portal: Option<&'static str>,
     /// What happened, for reports that tell it; the rows do without.
     pub story: Option<Box<Story>>,
+}
+
+impl ReportHead {
+    /// What becomes of its rows that were not brought to a scan.
+    pub fn rest(&self) -> Rest {
+        Rest::of(self.called_off, self.handed_on)
+    }
 }
 
 /// The value of a field.

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 
 use super::human::{count, counted};
 use super::standing::Tone;
-use crate::domain::{CameTo, Campaign, Doing, Outcome, Tally};
+use crate::domain::{CameTo, Campaign, Doing, Outcome, Rest, Tally};
 
 /// Missed days that are named.
 const NAMED: usize = 5;
@@ -44,9 +44,10 @@ impl SeriesRun {
     /// The same in a few words.
     pub fn word(&self) -> String {
         let (tone, word) = self.stands();
-        match self.left() {
-            some if some > 0 && tone == Tone::Good => format!("{word}, {} left", count(some)),
-            _ => word.to_owned(),
+        match (self.left(), self.tally.taken_back(self.rest())) {
+            (left, 0) if left > 0 && tone == Tone::Good => format!("{word}, {} left", count(left)),
+            (_, 0) => word.to_owned(),
+            (_, back) => format!("{word}, {} taken back", count(back)),
         }
     }
 
@@ -80,10 +81,13 @@ impl SeriesRun {
         }
     }
 
-    /// Rows that somebody should look at. What was not asked is the next run's, if there is one.
+    /// Rows that somebody should look at.
     fn attention(&self) -> u64 {
-        let next = if self.followed { self.tally.of(Outcome::NotAttempted) } else { 0 };
-        self.tally.attention() - next
+        self.tally.attention(self.rest())
+    }
+
+    fn rest(&self) -> Rest {
+        Rest::of(self.campaign.called_off, self.followed)
     }
 
     fn needs_a_look(&self) -> bool {
@@ -253,7 +257,8 @@ mod tests {
         let one = as_planned("2026-11-24");
         assert_eq!((one.tone(), one.word().as_str()), (Tone::Good, "as planned, 8 left"));
         let alone = SeriesRun { followed: false, ..one.clone() };
-        assert_eq!((alone.tone(), alone.word().as_str()), (Tone::Attention, "needs attention"));
+        let word = "cancelled, 8 taken back";
+        assert_eq!((alone.tone(), alone.word().as_str()), (Tone::Idle, word));
         let mut refused = one;
         refused.tally.add(State::Done(Outcome::Rejected), 1);
         assert_eq!((refused.tone(), refused.word().as_str()), (Tone::Attention, "needs attention"));

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::human::{clock, clock_exact, count, counted, duration};
+use super::human::{capital, clock, clock_exact, count, counted, duration, needing_attention};
 use crate::domain::event::HoldReason;
 use crate::domain::text::printable;
-use crate::domain::{CameTo, Campaign, Doing, Exit, LastRun, Outcome, Quota, Seen, Tally, Timing};
+use crate::domain::{
+    CameTo, Campaign, Doing, Exit, LastRun, Outcome, Quota, Rest, Seen, Tally, Timing,
+};
 
 /// From how much on it is told that it takes longer than the limits alone ask for.
 const LATE: Duration = Duration::from_secs(5 * 60);
@@ -116,9 +118,16 @@ impl Standing<'_> {
 
     /// Rows that need somebody's attention.
     pub fn attention(&self) -> u64 {
-        // What waited in it is the next run's, if there is one.
-        let next = if self.followed { self.tally.of(Outcome::NotAttempted) } else { 0 };
-        self.tally.attention() - next
+        self.tally.attention(self.rest())
+    }
+
+    /// Rows that somebody took back.
+    pub fn taken_back(&self) -> u64 {
+        self.tally.taken_back(self.rest())
+    }
+
+    fn rest(&self) -> Rest {
+        Rest::of(self.campaign.called_off, self.followed)
     }
 
     fn stands(&self) -> String {
@@ -164,7 +173,8 @@ impl Standing<'_> {
             Doing::Finished => self.finished(),
             Doing::Cancelled if self.followed => {
                 let why = "what waited in it goes on with the next run of its series.";
-                let how = run.map_or_else(String::new, |run| self.how_it_ended(run));
+                let how = run.and_then(|run| how_it_ended(run, |at| self.clock(at)));
+                let how = how.map_or_else(String::new, |how| format!(" {}.", capital(&how)));
                 say(Tone::Idle, "Nothing more is ordered here:", format!("{why}{how}"))
             }
             Doing::Cancelling => {
@@ -176,13 +186,7 @@ impl Standing<'_> {
                 let why = format!("`fleetsweep cancel`{by} is taking back what was ordered.");
                 say(Tone::Attention, "Nothing more is ordered:", why)
             }
-            Doing::Cancelled => {
-                let open = match self.tally.open() {
-                    0 => String::new(),
-                    some => format!("; it is not known yet what became of {}", count(some)),
-                };
-                say(Tone::Idle, "Nothing more is ordered:", format!("it was cancelled{open}."))
-            }
+            Doing::Cancelled => self.cancelled(),
             Doing::Paused => {
                 let why = format!("somebody paused it by `fleetsweep pause`. {go_on}");
                 say(Tone::Attention, STILL, why)
@@ -237,30 +241,29 @@ impl Standing<'_> {
         })
     }
 
+    fn cancelled(&self) -> Why {
+        let open = match self.tally.open() {
+            0 => String::new(),
+            some => format!("; it is not known yet what became of {}", count(some)),
+        };
+        let back = match self.taken_back() {
+            0 => String::new(),
+            some => format!("; {} taken back", count(some)),
+        };
+        let look = match self.attention() {
+            0 => String::new(),
+            some => format!("; {}", needing_attention(some)),
+        };
+        let why = format!("it was cancelled{look}{back}{open}.");
+        Why { tone: Tone::Idle, leaves: "Nothing more is ordered:", why }
+    }
+
     fn finished(&self) -> Why {
         let why = match self.attention() {
             0 => return Why { tone: Tone::Good, leaves: "", why: "Nothing is left to do.".into() },
-            1 => "1 row needs attention.".to_owned(),
-            some => format!("{} need attention.", counted(some, "row")),
+            some => format!("{}.", needing_attention(some)),
         };
         Why { tone: Tone::Attention, leaves: "", why }
-    }
-
-    /// How the run of a campaign ended that the next one took over.
-    fn how_it_ended(&self, run: &LastRun) -> String {
-        match (CameTo::of(run), &run.ended) {
-            (CameTo::AsPlanned, _) => String::new(),
-            (_, Some(end)) => {
-                let (at, why, code) = (self.clock(end.at), printable(&end.why), end.exit_code);
-                format!(" Its own run ended {at} with exit code {code}: {why}.")
-            }
-            (_, None) => {
-                let seen = run.seen_at.map_or_else(String::new, |at| {
-                    format!("; last seen at work {}", self.exact(at))
-                });
-                format!(" Its own run was killed, or its machine went down{seen}.")
-            }
-        }
     }
 
     fn stopped(&self, run: Option<&LastRun>) -> Why {
@@ -418,17 +421,27 @@ impl Standing<'_> {
     }
 }
 
+/// How the run of a campaign ended that the next one took over, as a part of a sentence, with these
+/// words for times. Returns `None` if that was planned.
+pub(super) fn how_it_ended(run: &LastRun, at: impl Fn(Timestamp) -> String) -> Option<String> {
+    match (CameTo::of(run), &run.ended) {
+        (CameTo::AsPlanned, _) => None,
+        (_, Some(end)) => {
+            let (at, why, code) = (at(end.at), printable(&end.why), end.exit_code);
+            Some(format!("its own run ended {at} with exit code {code}: {why}"))
+        }
+        (_, None) => {
+            let seen = run.seen_at.map(|seen| format!("; last seen at work {}", at(seen)));
+            let seen = seen.unwrap_or_default();
+            Some(format!("its own run was killed, or its machine went down{seen}"))
+        }
+    }
+}
+
 /// `at 14:20 CET`, and `on Wed 25 Nov 14:20 CET` with its day.
 fn on_or_at(clock: String) -> String {
     let before = if clock.starts_with(|c: char| c.is_ascii_alphabetic()) { "on" } else { "at" };
     format!("{before} {clock}")
-}
-
-/// With a capital letter.
-fn capital(text: &str) -> String {
-    let mut signs = text.chars();
-    let first = signs.next().map(|sign| sign.to_ascii_uppercase());
-    first.into_iter().chain(signs).collect()
 }
 
 /// `1 answer is`, `3 answers are`.

@@ -4,9 +4,11 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::human::moment;
 use super::picture::burn::{BurnDown, so_far};
 use super::picture::{CallsPicture, bands};
-use crate::domain::{Happening, Minute, Quota, Tally};
+use super::standing::how_it_ended;
+use crate::domain::{Happened, Happening, LastRun, Minute, Quota, Tally};
 
 /// What happened in a campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +17,8 @@ pub struct Story {
     pub opened_at: Timestamp,
     /// When its last row ended.
     pub finished_at: Option<Timestamp>,
-    /// Why its run stopped with work left, and what to do before somebody goes on.
-    pub stopped: Option<String>,
+    /// Why it is not finished, or how it was ended before its time.
+    pub ended: Option<EndedEarly>,
     /// When its latest call was claimed.
     pub last_call_at: Option<Timestamp>,
     /// Calls that left.
@@ -29,6 +31,22 @@ pub struct Story {
     pub happenings: Vec<Happening>,
     /// The zone of its times.
     pub zone: TimeZone,
+}
+
+/// Why a campaign did not come to its end by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndedEarly {
+    /// Its run stopped with work left.
+    Stopped {
+        /// Why.
+        why: String,
+        /// What to do before somebody goes on.
+        before: Option<String>,
+    },
+    /// Somebody cancelled it.
+    Cancelled,
+    /// The next run of its series took over what waited in it, after its own run, if there was one.
+    HandedOn(Option<Box<LastRun>>),
 }
 
 /// The pictures of a campaign that is over, or stands still as far as its report knows.
@@ -48,6 +66,35 @@ impl Story {
     /// Answers with 429.
     pub(super) fn throttled(&self) -> u64 {
         self.minutes.iter().map(|minute| minute.throttled).sum()
+    }
+
+    /// Why it did not come to its end by itself, in parts of which the last may not be cut: what
+    /// a server said, and what to do.
+    pub(super) fn ended_early(&self) -> Option<(String, String)> {
+        let at = |at: Timestamp| moment(&at.to_zoned_datetime(self.zone.clone()));
+        Some(match self.ended.as_ref()? {
+            EndedEarly::Stopped { why, before } => {
+                let before = before.as_ref().map(|before| format!("; what to do: {before}"));
+                (format!("Not finished: {why}"), format!("{}.", before.unwrap_or_default()))
+            }
+            EndedEarly::Cancelled => {
+                let is_that = |one: &&Happening| matches!(one.what, Happened::Cancelled { .. });
+                let by = self.happenings.iter().rev().find(is_that).map(|one| {
+                    let who = match one.host.as_str() {
+                        "" => String::new(),
+                        host => format!(" by {} on {host}", one.by),
+                    };
+                    format!(", {}{who}", at(one.at))
+                });
+                let told = format!("Cancelled by `fleetsweep cancel`{}", by.unwrap_or_default());
+                (told, ".".to_owned())
+            }
+            EndedEarly::HandedOn(run) => {
+                let how = run.as_ref().and_then(|run| how_it_ended(run, at));
+                let how = how.map_or_else(String::new, |how| how + "; ");
+                (how, "the next run of its series has what was left.".to_owned())
+            }
+        })
     }
 
     pub(super) fn pictures(&self, tally: &Tally) -> Pictures {

@@ -8,23 +8,21 @@ mod stops;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::advice::{TAKEN_BACK, advice, advice_before_the_end, short, told};
+use super::advice::told;
 use super::document::Document;
-use super::human::{count, counted, duration, wrapped};
+use super::human::{count, counted, duration, needing_attention, wrapped};
 use super::jsonl::{self, counts, object};
 use super::progress::text::rows_of;
 use super::record::ReportHead;
+use super::to_do::ToDo;
 use super::totals::Group;
-use crate::domain::text::{cut, printable};
-use crate::domain::{Caught, Ending, Exit, Outcome, Skipped, Stop, Tally};
+use crate::domain::text::printable;
+use crate::domain::{Caught, Ending, Exit, Outcome, Rest, Skipped, Stop, Tally};
 use actions::actions_text;
 use stops::{CANCELLED, stop_json, stopped_by};
 pub use stops::{before_resuming, stop_text};
-
-/// Kinds of failure that the text names.
-const GROUPS_SHOWN: usize = 5;
 
 /// What the end of a run tells.
 #[derive(Clone, Debug)]
@@ -61,6 +59,8 @@ pub struct Summary {
     pub duration: Duration,
     /// The command that goes on with what is open; `None` if there is none.
     pub resume: Option<String>,
+    /// The command that orders again what it left uncovered.
+    pub retry: String,
     /// Where the reports are.
     pub reports: Vec<PathBuf>,
     /// How it ends.
@@ -129,7 +129,7 @@ impl Document for Summary {
             nothing_ordered: self.nothing,
             already_in_progress: json!({"covered": covered(true), "not_covered": covered(false)}),
             actions: counts(actions),
-            failures: self.groups.iter().map(group_json).collect::<Vec<_>>(),
+            failures: self.groups.iter().map(Group::json).collect::<Vec<_>>(),
             calls: self.calls,
             throttled: self.throttled,
             duration_s: self.duration.as_secs_f64(),
@@ -158,19 +158,23 @@ impl Summary {
 
     fn first_line(&self) -> String {
         let name = &self.head.campaign;
-        let attention = self.tally.attention();
+        let rest = Rest::of(self.cancelled, false);
+        let attention = self.tally.attention(rest);
         match &self.ending {
-            Ending::Finished if self.nothing && attention == 0 => {
+            Ending::Finished if self.nothing && !self.tally.needs_attention() => {
                 format!("Campaign {name} is finished: nothing was ordered.")
             }
             Ending::Finished => {
                 let by = if self.cancelled { format!(": {CANCELLED}") } else { String::new() };
-                if attention == 0 {
-                    return format!("Campaign {name} is finished{by}.");
-                }
-                let need = if attention == 1 { "needs" } else { "need" };
-                let rows = counted(attention, "row");
-                format!("Campaign {name} is finished{by}; {rows} {need} attention.")
+                let look = match attention {
+                    0 => String::new(),
+                    some => format!("; {}", needing_attention(some)),
+                };
+                let back = match self.tally.taken_back(rest) {
+                    0 => String::new(),
+                    some => format!("; {} taken back", count(some)),
+                };
+                format!("Campaign {name} is finished{by}{look}{back}.")
             }
             Ending::Stopped(_) if self.planned => {
                 let (open, why) = (counted(self.tally.open(), "device"), self.why());
@@ -245,6 +249,14 @@ impl Summary {
         }
     }
 
+    /// What somebody can do about the rows.
+    fn to_do(&self) -> ToDo<'_> {
+        let Self { retry, tally, groups, cancelled, .. } = self;
+        let finished = self.ending == Ending::Finished;
+        let rest = Rest::of(*cancelled, false);
+        ToDo { retry, tally, groups, finished, rest }
+    }
+
     fn push_to_do(&self, lines: &mut Vec<String>) {
         let before = lines.len();
         if self.planned {
@@ -257,33 +269,7 @@ impl Summary {
                 None => "    nothing goes on: its store was temporary and is gone".to_owned(),
             });
         }
-        let of = |groups: &[Group], outcome| {
-            groups.iter().filter(move |group| group.outcome == outcome).cloned().collect::<Vec<_>>()
-        };
-        let (shown, left_out) = self.groups.split_at(self.groups.len().min(GROUPS_SHOWN));
-        for outcome in needing_attention() {
-            let rows = self.tally.of(outcome);
-            if rows == 0 {
-                continue;
-            }
-            let name = match outcome {
-                Outcome::AlreadyInProgress { .. } => "not covered",
-                Outcome::BadRow if rows != 1 => "bad rows",
-                other => short(other),
-            };
-            let again = format!("fleetsweep retry {}", self.head.campaign);
-            let advice = match self.ending {
-                Ending::Finished if self.cancelled && outcome == Outcome::NotAttempted => {
-                    TAKEN_BACK.replace("fleetsweep retry", &again)
-                }
-                Ending::Finished => advice(outcome).replace("fleetsweep retry", &again),
-                Ending::Stopped(_) => advice_before_the_end(outcome).to_owned(),
-            };
-            lines.push(wrapped(&format!("  {} {name}: {advice}", count(rows)), 4));
-            let (shown, left_out) = (of(shown, outcome), of(left_out, outcome));
-            lines.extend(shown.iter().filter_map(group_text));
-            lines.extend(left_out_text(&left_out, shown.is_empty()));
-        }
+        lines.extend(self.to_do().lines(2));
         if self.nothing && self.skipped.can_be_kept() {
             let text = "  the report says why each device was skipped; `--keep GROUP` orders it \
                         all the same";
@@ -305,42 +291,4 @@ impl Summary {
 /// Paths as programs read them.
 pub(super) fn shown(paths: &[PathBuf]) -> Vec<String> {
     paths.iter().map(|path| path.display().to_string()).collect()
-}
-
-fn group_json(group: &Group) -> Value {
-    json!({
-        "outcome": group.outcome.name(),
-        "error_code": group.code,
-        "rows": group.rows,
-        "message": group.message,
-    })
-}
-
-fn needing_attention() -> impl Iterator<Item = Outcome> {
-    Outcome::ALL.into_iter().filter(|outcome| outcome.needs_attention())
-}
-
-/// One line of at most 80 columns for a kind of failure, if there is anything to tell of it.
-fn group_text(group: &Group) -> Option<String> {
-    let message = group.message.as_deref().map(printable);
-    let what = match (group.code.as_deref().map(printable), message) {
-        (Some(code), Some(message)) => format!("{code}{}{message}", group.joint()),
-        (None, Some(message)) if group.differ => format!("such as: {message}"),
-        (Some(one), None) | (None, Some(one)) => one,
-        (None, None) => return None,
-    };
-    let line = format!("    {:>7}  {what}", count(group.rows));
-    Some(cut(&line, super::human::columns()))
-}
-
-/// How many kinds of failure of an outcome are not named; `None` if all are. `all` if none is. One
-/// alone takes no more room by its name.
-fn left_out_text(groups: &[Group], all: bool) -> Option<String> {
-    if let [group] = groups {
-        return group_text(group);
-    }
-    let rows: u64 = groups.iter().map(|group| group.rows).sum();
-    let more = if all { "reason" } else { "more reason" };
-    let reasons = counted(groups.len() as u64, more);
-    (rows > 0).then(|| format!("    {:>7}  for {reasons}: see the report", count(rows)))
 }

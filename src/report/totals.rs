@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use super::human::count;
 use crate::domain::action::has_ended_badly;
 use crate::domain::preflight;
@@ -31,6 +33,16 @@ pub struct Group {
 }
 
 impl Group {
+    /// It as programs read it.
+    pub fn json(&self) -> Value {
+        json!({
+            "outcome": self.outcome.name(),
+            "error_code": self.code,
+            "rows": self.rows,
+            "message": self.message,
+        })
+    }
+
     /// What stands before the message, behind what names the group: it may be one row's alone.
     pub(super) fn joint(&self) -> &'static str {
         if self.differ { ", such as: " } else { ": " }

@@ -16,7 +16,7 @@ use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
 use crate::ops::ui::Ui;
-use crate::report::story::Story;
+use crate::report::story::{EndedEarly, Story};
 use crate::report::summary::{before_resuming, stop_text};
 use crate::report::totals::Totals;
 use crate::report::{
@@ -178,9 +178,10 @@ impl Reports {
     ) -> Result<Totals, Failure> {
         let mut head = head_of(store, campaign).await?;
         if self.paths.iter().any(|path| ReportKind::of(path).is_ok_and(ReportKind::tells_a_story)) {
-            let mut story = story(store, campaign).await?;
-            if let Some(ending) = ending {
-                story.stopped = ending_text(ending);
+            let mut story = story(store, campaign, &head).await?;
+            // Nothing goes on with what somebody called off, however this run ended.
+            if let Some(ending) = ending.filter(|_| !head.called_off) {
+                story.ended = ended_by(ending);
             }
             head.story = Some(Box::new(story));
         }
@@ -363,21 +364,28 @@ pub(crate) async fn head_of<S: Store>(
     Ok(ReportHead { handed_on, called_off, ..head })
 }
 
-/// Why an open campaign stands still, as its latest run left it.
-fn stopped(campaign: &Campaign) -> Option<String> {
+/// Why a campaign did not come to its end by itself, as its latest run left it.
+fn ended_early(campaign: &Campaign, head: &ReportHead) -> Option<EndedEarly> {
+    if head.handed_on {
+        return Some(EndedEarly::HandedOn(campaign.last_run.clone().map(Box::new)));
+    }
+    if head.called_off {
+        return Some(EndedEarly::Cancelled);
+    }
     let end = campaign.last_run.as_ref()?.ended.as_ref()?;
     if campaign.state == CampaignState::Finished {
         return None;
     }
-    Some(why_and_what_to_do(&end.why, end.before.as_deref()))
+    Some(EndedEarly::Stopped { why: end.why.clone(), before: end.before.clone() })
 }
 
 /// The same of a run that ends now.
-fn ending_text(ending: &Ending) -> Option<String> {
+fn ended_by(ending: &Ending) -> Option<EndedEarly> {
     match ending {
         Ending::Finished => None,
         Ending::Stopped(stop) => {
-            Some(why_and_what_to_do(&stop_text(stop), Some(before_resuming(stop))))
+            let before = Some(before_resuming(stop).to_owned());
+            Some(EndedEarly::Stopped { why: stop_text(stop), before })
         }
     }
 }
@@ -388,18 +396,17 @@ fn of_latest_run(campaign: &Campaign) -> Vec<PathBuf> {
     run.flat_map(|run| &run.reports).map(PathBuf::from).collect()
 }
 
-fn why_and_what_to_do(why: &str, before: Option<&str>) -> String {
-    let before = before.map(|before| format!("; what to do: {before}"));
-    format!("{why}{}", before.unwrap_or_default())
-}
-
 /// What happened in a campaign.
-async fn story<S: Store>(store: &S, campaign: &Campaign) -> Result<Story, Failure> {
+async fn story<S: Store>(
+    store: &S,
+    campaign: &Campaign,
+    head: &ReportHead,
+) -> Result<Story, Failure> {
     let happenings = store.happenings(campaign.id, 0, HAPPENINGS_KEPT).await?;
     Ok(Story {
         opened_at: campaign.opened_at,
         finished_at: campaign.finished_at,
-        stopped: stopped(campaign),
+        ended: ended_early(campaign, head),
         last_call_at: campaign.last_call_at,
         calls: store.calls(campaign.id).await?,
         quotas: campaign.quotas.clone(),

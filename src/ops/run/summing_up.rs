@@ -71,6 +71,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             throttled: ran.throttled,
             duration: took,
             resume: self.resume.clone(),
+            retry: self.cx.commands.of_campaign(&format!("retry {}", campaign.name)),
             reports,
             exit,
         };

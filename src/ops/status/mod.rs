@@ -16,7 +16,6 @@ use super::campaigns::{is_whose, named};
 use super::context::Context;
 use super::coverage::coverage;
 use super::failure::Failure;
-use super::named_tenant::NamedTenant;
 use super::stores::{self, Place};
 use crate::domain::request::{ConnectRequest, Said, StatusRequest};
 use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit, SeriesName, Target};
@@ -159,9 +158,11 @@ async fn tell<S: Store>(
         *of_name.entry(campaign.name.clone()).or_default() += 1;
     }
     for campaign in campaigns {
-        let go_on = going_on(cx, names, &campaign, of_name[&campaign.name] > 1);
+        let commands = cx.commands.told_apart(names, &campaign, of_name[&campaign.name] > 1);
+        let go_on = commands.going_on(&campaign.name);
+        let retry = commands.of_campaign(&format!("retry {}", campaign.name));
         let status = CampaignStatus::read(store, campaign, &mut budgets).await?;
-        all.push(CampaignStatus { go_on, ..status });
+        all.push(CampaignStatus { go_on, retry, ..status });
     }
     if all.len() > 1 {
         show(&Table { all, names })?;
@@ -169,7 +170,8 @@ async fn tell<S: Store>(
     } else {
         for standing in all {
             let standing = match request.campaign {
-                Some(_) => standing.with_story(store).await?,
+                Some(_) if request.watch => standing.with_story(store).await?,
+                Some(_) => standing.with_story(store).await?.with_reasons(store).await?,
                 None => standing,
             };
             show(&standing)?;
@@ -179,11 +181,6 @@ async fn tell<S: Store>(
         show(&Older { all: cx.commands.of_store("status --all") })?;
     }
     Ok(())
-}
-
-/// The command that goes on with a campaign, which says whose it is if others have its name.
-fn going_on(cx: &Context<'_>, names: &[NamedTenant], of: &Campaign, has_twins: bool) -> String {
-    cx.commands.told_apart(names, of, has_twins).going_on(&of.name)
 }
 
 /// The campaign of this name, or else those whose names begin so.

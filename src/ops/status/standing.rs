@@ -14,8 +14,8 @@ use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::quota::{api_quotas, used};
 use crate::domain::request::SpeedRequest;
 use crate::domain::{
-    Begun, BudgetState, Campaign, CampaignState, Doing, Happening, Hours, Minute, Quota, Stamp,
-    Tally, Timing,
+    Begun, BudgetState, Campaign, CampaignState, Doing, Happening, Hours, Minute, Quota, Row,
+    Stamp, Tally, Timing,
 };
 use crate::engine::waves::shown;
 use crate::ops::failure::Failure;
@@ -24,7 +24,8 @@ use crate::ops::limits::{Speed, Towards};
 use crate::ops::process::looked_at;
 use crate::report::jsonl;
 use crate::report::standing::Standing;
-use crate::store::Store;
+use crate::report::totals::{Group, Totals};
+use crate::store::{Store, StoreError};
 
 /// Where one campaign stands.
 pub(crate) struct CampaignStatus {
@@ -61,6 +62,10 @@ pub(crate) struct CampaignStatus {
     pub(crate) happenings: Option<Vec<Happening>>,
     /// How many orders left in each minute, likewise.
     pub(crate) minutes: Option<Vec<Minute>>,
+    /// Why rows of a finished campaign are not covered, likewise.
+    pub(super) groups: Option<Vec<Group>>,
+    /// The command that orders these again.
+    pub(super) retry: String,
 }
 
 impl CampaignStatus {
@@ -111,6 +116,7 @@ impl CampaignStatus {
         let doing = Doing::of(&campaign, read_at);
         let followed = followed(store, &campaign).await?;
         let go_on = format!("fleetsweep resume {}", campaign.name);
+        let retry = format!("fleetsweep retry {}", campaign.name);
         Ok(Self {
             go_on,
             followed,
@@ -130,6 +136,8 @@ impl CampaignStatus {
             wave,
             happenings: None,
             minutes: None,
+            groups: None,
+            retry,
         })
     }
 
@@ -142,6 +150,24 @@ impl CampaignStatus {
         let happenings = Some(all.into_iter().map(|one| one.happening).collect());
         let minutes = Some(store.minutes(self.campaign.id).await?);
         Ok(Self { happenings, minutes, ..self })
+    }
+
+    /// Reads why rows of a finished campaign are not covered, for which it reads all of them.
+    ///
+    /// # Errors
+    /// `Failure` if the store cannot be read.
+    pub(super) async fn with_reasons<S: Store>(self, store: &S) -> Result<Self, Failure> {
+        let is_over = matches!(self.doing, Doing::Finished | Doing::Cancelled);
+        if !is_over || !self.tally.needs_attention() || self.campaign.pruned_at.is_some() {
+            return Ok(self);
+        }
+        let mut totals = Totals::default();
+        let count = |row: Row| {
+            totals.add(&row);
+            Ok::<(), StoreError>(())
+        };
+        store.each_row(self.campaign.id, count).await?;
+        Ok(Self { groups: Some(totals.groups()), ..self })
     }
 
     /// What a forecast would have started from when it was begun, had nobody called before.
@@ -277,6 +303,9 @@ impl CampaignStatus {
         status["cancelling_stopped"] = serde_json::json!(left);
         status["held_by"] = serde_json::json!(last.and_then(|last| last.held_by.as_ref()));
         status["next_order_at"] = serde_json::json!(last.and_then(|last| last.next_order_at));
+        status["failures"] = serde_json::json!(
+            self.groups.as_ref().map(|all| { all.iter().map(Group::json).collect::<Vec<_>>() })
+        );
         status["happenings"] = serde_json::json!(self.happenings);
         status["minutes"] = serde_json::json!(self.minutes);
     }

@@ -6,8 +6,9 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::standing::CampaignStatus;
 use crate::clock::local_now;
 use crate::domain::text::printable;
-use crate::domain::{Doing, LastRun, Outcome, Priority, RunEnd, Seen, Timing};
-use crate::report::progress::text::wave;
+use crate::domain::{Doing, LastRun, Outcome, Priority, Rest, RunEnd, Seen, Timing};
+use crate::report::progress::text::{rows_of, wave};
+use crate::report::to_do::ToDo;
 use crate::report::{Document, happenings, human};
 
 /// Happenings that people are told; programs are told all.
@@ -60,9 +61,7 @@ impl CampaignStatus {
             self.by(),
         )));
         let ended = tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
-        let ended: Vec<String> = ended
-            .map(|(name, rows)| format!("{} {}", human::count(rows), name.replace('_', " ")))
-            .collect();
+        let ended: Vec<String> = ended.map(|(name, rows)| rows_of(tally, name, rows)).collect();
         if !ended.is_empty() {
             lines.push(line(&ended.join(", ")));
         }
@@ -82,6 +81,7 @@ impl CampaignStatus {
             lines.extend(self.wave_text(now));
             lines.extend(self.run_text(now));
         }
+        lines.extend(self.to_do());
         let all = self.happenings.as_deref().unwrap_or_default();
         let last = &all[all.len().saturating_sub(LAST)..];
         if !last.is_empty() {
@@ -89,6 +89,20 @@ impl CampaignStatus {
             lines.extend(last.iter().map(|one| happenings::line(one, now)));
         }
         lines.join("\n")
+    }
+
+    /// What somebody can do about the rows of a finished campaign, and where its report is.
+    fn to_do(&self) -> Vec<String> {
+        let Some(groups) = &self.groups else { return Vec::new() };
+        let rest = Rest::of(self.campaign.called_off, self.followed);
+        let to_do =
+            ToDo { retry: &self.retry, tally: &self.tally, groups, finished: true, rest }.lines(4);
+        if to_do.is_empty() {
+            return to_do;
+        }
+        let reports = self.campaign.last_run.iter().flat_map(|run| &run.reports);
+        let reports = reports.map(|path| line(&format!("report: {path}")));
+        [vec!["  what to do:".to_owned()], to_do, reports.collect()].concat()
     }
 
     /// The campaign, what it does, and how far it is. A device that was never asked is not done.
@@ -161,12 +175,16 @@ impl CampaignStatus {
         let alive = run.is_alive(self.read_at, &Timing::default());
         match &run.ended {
             Some(end) => {
-                lines.push(line(&stopped("stopped", end, now)));
+                // The first sentences have told it, with what to do.
+                let is_told = self.happenings.is_some() && self.doing == Doing::Stopped;
+                if !is_told {
+                    lines.push(line(&stopped("stopped", end, now)));
+                }
                 if self.doing == Doing::ForWorker {
                     lines.push("  a worker (`fleetsweep work`) goes on; without one:".to_owned());
                     lines.push(command(end.resume.as_ref().unwrap_or(resume)));
                 } else if self.doing != Doing::Paused {
-                    if let Some(before) = &end.before {
+                    if let Some(before) = end.before.as_ref().filter(|_| !is_told) {
                         lines.push(line(&format!("what to do: {before}")));
                     }
                     lines.push(line(&format!("to go on{}:", self.calls_left())));

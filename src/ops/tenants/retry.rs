@@ -112,7 +112,7 @@ async fn each<S: Store>(
     }
     if !without.is_empty() {
         let names = first_of(&without, SHOWN, "tenant");
-        cx.say(&format!("Nothing is to be ordered again of {names}."));
+        cx.say(&format!("Nothing is ordered again of {names}."));
     }
     Ok(Each { tenants, again, nothing })
 }

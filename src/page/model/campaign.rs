@@ -24,6 +24,7 @@ pub(in crate::page) struct CampaignView {
     pub(in crate::page) first: FirstSentences,
     pub(in crate::page) percent: u64,
     pub(in crate::page) attention: u64,
+    pub(in crate::page) taken_back: u64,
     /// Answers with 429.
     pub(in crate::page) throttled: u64,
     pub(in crate::page) pictures: Pictures,
@@ -68,8 +69,8 @@ impl CampaignView {
         let status = status.with_story(store).await?;
         let go_on = go_on(commands, &status.campaign);
         let standing = status.standing(done_by_limits(&status), &go_on, &now);
-        let (first, percent, attention) =
-            (standing.first_sentences(), standing.percent(), standing.attention());
+        let (first, percent) = (standing.first_sentences(), standing.percent());
+        let (attention, taken_back) = (standing.attention(), standing.taken_back());
         let zone = now.time_zone();
         let minutes = status.minutes.as_deref().unwrap_or_default();
         let all = status.happenings.as_deref().unwrap_or_default();
@@ -86,6 +87,7 @@ impl CampaignView {
             first,
             percent,
             attention,
+            taken_back,
             throttled: minutes.iter().map(|minute| minute.throttled).sum(),
             pictures: Pictures::of(&status, now.timestamp(), zone),
             spans: spans(minutes, zone),

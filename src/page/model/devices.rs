@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use futures_util::stream::{Stream, try_unfold};
 use jiff::ZonedDateTime;
 
-use crate::domain::{Campaign, CampaignId, Row, RowFilter, Seq, Stands, Tally};
+use crate::domain::{Campaign, CampaignId, Rest, Row, RowFilter, Seq, Stands, Tally};
 use crate::ops::failure::Failure;
 use crate::ops::run::reports::head_of;
 use crate::page::query::Query;
@@ -20,10 +20,14 @@ const A_PAGE: usize = 100;
 /// Rows of a file that are held at once.
 const A_PIECE: usize = 1_000;
 
-/// What was asked for.
-pub(in crate::page) fn filter(query: &Query) -> RowFilter {
+/// What was asked for of a campaign that was ended so.
+pub(in crate::page) fn filter(query: &Query, rest: Rest) -> RowFilter {
+    let stands = query.get("outcome").and_then(Stands::named);
     RowFilter {
-        stands: query.get("outcome").and_then(Stands::named),
+        stands: stands.map(|stands| match stands {
+            Stands::Attention(_) => Stands::Attention(rest),
+            stands => stands,
+        }),
         code: query.get("code").map(str::to_owned),
         text: query.get("q").map(str::to_owned),
     }
@@ -54,7 +58,8 @@ impl DevicesView {
         query: &Query,
         now: ZonedDateTime,
     ) -> Result<Self, Failure> {
-        let filter = filter(query);
+        let head = head_of(store, &campaign).await?;
+        let filter = filter(query, head.rest());
         let after = query.get("after").and_then(|seq| seq.parse().ok()).unwrap_or(0).max(0);
         let tally = store.tally(campaign.id).await?;
         let mut rows = match known(&filter, &tally) {
@@ -63,7 +68,6 @@ impl DevicesView {
         };
         let more = rows.len() > A_PAGE;
         rows.truncate(A_PAGE);
-        let head = head_of(store, &campaign).await?;
         Ok(Self { head, campaign, tally, filter, rows, after, more, now })
     }
 
@@ -84,7 +88,7 @@ fn known(filter: &RowFilter, tally: &Tally) -> Option<u64> {
         Stands::Sent => tally.claimed,
         Stands::NotKnown => tally.doubtful,
         Stands::Ended(outcome) => tally.of(outcome),
-        Stands::Attention => tally.attention(),
+        Stands::Attention(rest) => tally.attention(rest),
     })
 }
 

@@ -67,10 +67,18 @@ fn facts(view: &CampaignView) -> Markup {
                 @let of = format!("of {} calls{by}", count(u64::from(quota.calls.get())));
                 (fact(&format!("Last {}", window(quota.window)), *used, &of))
             }
-            (fact("Need attention", view.attention, &format!("of {} rows", count(tally.rows()))))
+            (fact("Need attention", view.attention, &of_rows(view)))
             (fact("Answered 429", view.throttled, &format!("of {} calls", count(status.calls))))
         }
     }
+}
+
+fn of_rows(view: &CampaignView) -> String {
+    let back = match view.taken_back {
+        0 => String::new(),
+        some => format!("; {} taken back", count(some)),
+    };
+    format!("of {} rows{back}", count(view.status.tally.rows()))
 }
 
 fn wave(view: &CampaignView) -> String {

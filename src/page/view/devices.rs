@@ -57,6 +57,7 @@ fn how_many(view: &DevicesView, shown: u64, more: bool) -> String {
 fn form(frame: &Frame<'_>, view: &DevicesView) -> Markup {
     let filter = &view.filter;
     let (text, code) = (filter.text.as_deref(), filter.code.as_deref());
+    let asked = filter.stands.map(Stands::word);
     let action = format!("{}/devices", frame.campaign(&view.campaign));
     html! {
         form class="filter" role="search" action=(action) {
@@ -69,7 +70,7 @@ fn form(frame: &Frame<'_>, view: &DevicesView) -> Markup {
                 select id="outcome" name="outcome" {
                     option value="" { "all" }
                     @for stands in Stands::all() {
-                        option value=(stands.word()) selected[filter.stands == Some(stands)] {
+                        option value=(stands.word()) selected[asked == Some(stands.word())] {
                             (words(stands))
                         }
                     }

@@ -24,7 +24,7 @@ fn look(stands: Stands) -> (&'static str, Hatch) {
             Outcome::BadRow => ("s-can", Hatch::Dots),
             Outcome::Duplicate | Outcome::Skipped => ("s-can", Hatch::Across),
         },
-        Stands::Attention => ("s-busy", Hatch::Plain),
+        Stands::Attention(_) => ("s-busy", Hatch::Plain),
         Stands::Open | Stands::Waiting => ("s-wait", Hatch::Plain),
         Stands::Sent => ("s-wait", Hatch::Rising),
         Stands::NotKnown => ("s-wait", Hatch::Dots),
@@ -87,7 +87,7 @@ pub fn stands(tally: &Tally) -> Vec<(Stands, u64)> {
 /// Words for rows that stand so.
 pub fn words(stands: Stands) -> &'static str {
     match stands {
-        Stands::Attention => "needs attention",
+        Stands::Attention(_) => "needs attention",
         Stands::Open => "open",
         Stands::Waiting => "waiting for its turn",
         Stands::Sent => "sent, answer not in yet",

@@ -53,7 +53,7 @@ pub fn outcomes(tally: &Tally) -> String {
 }
 
 /// Rows of an outcome: `60 already in progress (30 of them not covered)`.
-pub(in crate::report) fn rows_of(tally: &Tally, name: &str, rows: u64) -> String {
+pub fn rows_of(tally: &Tally, name: &str, rows: u64) -> String {
     let busy = Outcome::AlreadyInProgress { covered: false };
     let aside = match tally.of(busy) {
         some if some > 0 && name == busy.name() => {
@@ -150,7 +150,7 @@ pub fn hold(hold: &HoldReason, now: &ZonedDateTime) -> String {
     match hold {
         HoldReason::Quota(limit) => format!("limited by {}", quota(limit)),
         HoldReason::Pause => "paused by the server".to_owned(),
-        HoldReason::Faults => "waiting, since the last answers were of no use".to_owned(),
+        HoldReason::Faults => "waiting, since the last answers could not be used".to_owned(),
         HoldReason::User => "paused by `fleetsweep pause`".to_owned(),
         HoldReason::Priority(name) => format!("waits for campaign {name}"),
         HoldReason::Network => "waiting for the network".to_owned(),
@@ -214,7 +214,7 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
         }
         Note::Refused(words) => format!("Refused by the server: {}", printable(words)),
         Note::Useless(why) => format!(
-            "An answer of no use: {}; whether it ordered anything is looked up",
+            "An answer that cannot be used: {}; whether it ordered anything is looked up",
             printable(why)
         ),
         Note::ListFailed(why) => {

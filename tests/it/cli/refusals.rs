@@ -158,7 +158,8 @@ async fn a_block_page_of_a_proxy_is_told_in_its_words() {
     assert_eq!(said.code, 4, "{}", said.err);
     let words = "HTTP 403 with an HTML page: a proxy answers in the API's place; it says: Access \
                  Denied Web filter Category: uncategorized";
-    let first = said.err.lines().find(|line| line.contains("An answer of no use")).unwrap();
+    let first =
+        said.err.lines().find(|line| line.contains("An answer that cannot be used")).unwrap();
     assert!(first.contains(words), "{}", said.err);
     assert!(flat(&said.err).contains(&format!("answers are the same: {words}")), "{}", said.err);
     assert!(!said.err.contains("paused by the server"), "{}", said.err);

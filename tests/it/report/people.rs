@@ -26,7 +26,7 @@ fn head() -> ReportHead {
     let story = Story {
         opened_at: at("22:36"),
         finished_at: Some(at("22:50")),
-        stopped: None,
+        ended: None,
         last_call_at: Some(at("22:41")),
         calls: 7,
         quotas: vec!["100/1m".parse().unwrap(), "1500/1h".parse().unwrap()],
@@ -136,7 +136,7 @@ fn rows_that_were_taken_back_need_nobody_and_rows_that_were_skipped_are_told() {
         std::fs::read_to_string(&path).unwrap()
     };
     for name in ["r.html", "r.md"] {
-        let first = "25.0 % of 4 devices ordered or covered; 1 row needs attention; 2 taken back; \
+        let first = "25.0 % of 4 devices ordered or covered; 0 rows need attention; 3 taken back; \
                      1 row of the list skipped";
         let text = told(true, name);
         assert!(text.contains(first), "{text}");

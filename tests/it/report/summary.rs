@@ -71,6 +71,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         throttled: 0,
         duration: Duration::from_secs(28_920),
         resume: Some("fleetsweep resume full-2026-11-24-kxqrab".to_owned()),
+        retry: "fleetsweep retry full-2026-11-24-kxqrab".to_owned(),
         reports: vec![PathBuf::from("fleetsweep-full-2026-11-24-kxqrab.csv")],
         exit,
     }

@@ -1,0 +1,39 @@
+//! Whose the rows are that a campaign was ended with: what somebody took back on purpose, and what
+//! the next run of its series has, needs nobody in it.
+
+use super::outcome::Outcome;
+
+/// What becomes of rows that a campaign did not bring to a scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rest {
+    /// Each of them is somebody's to look at.
+    #[default]
+    Own,
+    /// Somebody called the campaign off: what was never ordered in it, or ordered and then
+    /// cancelled, was taken back.
+    TakenBack,
+    /// The next run of its series has what was never ordered in it.
+    HandedOn,
+}
+
+impl Rest {
+    /// That of a campaign that was called off or not, by the next run of its series or by somebody.
+    pub fn of(called_off: bool, handed_on: bool) -> Self {
+        match (called_off, handed_on) {
+            (_, true) => Self::HandedOn,
+            (true, false) => Self::TakenBack,
+            (false, false) => Self::Own,
+        }
+    }
+
+    /// Whether rows that ended so were taken back.
+    pub fn is_taken_back(self, outcome: Outcome) -> bool {
+        self == Self::TakenBack && matches!(outcome, Outcome::NotAttempted | Outcome::Cancelled)
+    }
+
+    /// Whether rows that ended so need somebody's attention.
+    pub fn needs_attention(self, outcome: Outcome) -> bool {
+        let is_handed_on = self == Self::HandedOn && outcome == Outcome::NotAttempted;
+        outcome.needs_attention() && !is_handed_on && !self.is_taken_back(outcome)
+    }
+}

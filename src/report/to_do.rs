@@ -1,0 +1,93 @@
+//! What somebody can do about the rows of a campaign that are neither accepted nor covered, and why
+//! they are not: under the summary of a run, and in `status` once the campaign is finished.
+
+use super::advice::{TAKEN_BACK, advice, advice_before_the_end, short};
+use super::human::{columns, count, counted, wrapped};
+use super::totals::Group;
+use crate::domain::text::{cut, printable};
+use crate::domain::{Outcome, Rest, Tally};
+
+/// Kinds of failure that are named.
+const GROUPS_SHOWN: usize = 5;
+
+/// What somebody can do about the rows of a campaign.
+#[derive(Clone, Copy, Debug)]
+pub struct ToDo<'a> {
+    /// The command that orders its rows again.
+    pub retry: &'a str,
+    /// Where its rows stand.
+    pub tally: &'a Tally,
+    /// Failures by code, the most frequent first.
+    pub groups: &'a [Group],
+    /// Every row has its outcome, so that they can be ordered again.
+    pub finished: bool,
+    /// Whose the rest is.
+    pub rest: Rest,
+}
+
+impl ToDo<'_> {
+    /// A line for each outcome of which there are rows, with the reasons under it; so many columns
+    /// further to the right.
+    pub fn lines(&self, indent: usize) -> Vec<String> {
+        let (shown, left_out) = self.groups.split_at(self.groups.len().min(GROUPS_SHOWN));
+        let of = |groups: &[Group], outcome| {
+            groups.iter().filter(move |group| group.outcome == outcome).cloned().collect::<Vec<_>>()
+        };
+        let mut lines = Vec::new();
+        for outcome in Outcome::ALL.into_iter().filter(|outcome| outcome.needs_attention()) {
+            let rows = self.tally.of(outcome);
+            let is_the_next_runs = self.rest == Rest::HandedOn && outcome == Outcome::NotAttempted;
+            if rows == 0 || is_the_next_runs {
+                continue;
+            }
+            let name = match outcome {
+                Outcome::AlreadyInProgress { .. } => "not covered",
+                Outcome::BadRow if rows != 1 => "bad rows",
+                other => short(other),
+            };
+            let told = format!("{:indent$}{} {name}: {}", "", count(rows), self.advice(outcome));
+            lines.push(wrapped(&told, indent + 2));
+            let (shown, left_out) = (of(shown, outcome), of(left_out, outcome));
+            let reasons = shown.iter().filter_map(group_text);
+            let reasons = reasons.chain(left_out_text(&left_out, shown.is_empty()));
+            let within = columns().saturating_sub(indent);
+            lines.extend(reasons.map(|one| format!("{:indent$}{}", "", cut(&one, within))));
+        }
+        lines
+    }
+
+    fn advice(&self, outcome: Outcome) -> String {
+        if !self.finished {
+            return advice_before_the_end(outcome).to_owned();
+        }
+        let advice = match (self.rest, outcome) {
+            (Rest::TakenBack, Outcome::NotAttempted) => TAKEN_BACK,
+            _ => advice(outcome),
+        };
+        advice.replace("fleetsweep retry", self.retry)
+    }
+}
+
+/// One line for a kind of failure, if there is anything to tell of it.
+fn group_text(group: &Group) -> Option<String> {
+    let message = group.message.as_deref().map(printable);
+    let what = match (group.code.as_deref().map(printable), message) {
+        (Some(code), Some(message)) => format!("{code}{}{message}", group.joint()),
+        (None, Some(message)) if group.differ => format!("such as: {message}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => return None,
+    };
+    Some(format!("  {:>7}  {what}", count(group.rows)))
+}
+
+/// How many kinds of failure of an outcome are not named; `None` if all are. `all` if none is. One
+/// alone takes no more room by its name.
+fn left_out_text(groups: &[Group], all: bool) -> Option<String> {
+    if let [group] = groups {
+        return group_text(group);
+    }
+    let rows: u64 = groups.iter().map(|group| group.rows).sum();
+    let more = if all { "reason" } else { "more reason" };
+    let reasons = counted(groups.len() as u64, more);
+    (rows > 0).then(|| format!("  {:>7}  for {reasons}: see the report", count(rows)))
+}
