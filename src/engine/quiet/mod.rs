@@ -192,6 +192,17 @@ impl<S: Store> QuietStore<S> {
         holds.filter(|no| no.at > now)
     }
 
+    /// Whether the moment has come that the limit named: a claim asks it again in any case, so that
+    /// nobody need ask before it.
+    fn has_reopened(&self, campaign: CampaignId, pending: usize) -> bool {
+        let (now, longest) = (self.now(), self.longest());
+        let asked = self.looked(campaign, |standing, _| standing.answers.not_yet.clone());
+        asked.flatten().is_some_and(|Asked { answer: (then, no), at }| {
+            let is_limit = matches!(no.hold, Hold::Quota(_));
+            is_limit && then == pending && no.at <= now && now.since(at) < longest
+        })
+    }
+
     /// A claim that found no device and would find none now: when there may be one.
     fn idle(&self, campaign: CampaignId, allow_repeat: bool) -> Option<Option<Stamp>> {
         let (now, longest) = (self.now(), self.longest());

@@ -77,6 +77,9 @@ impl<S: Store> Store for QuietStore<S> {
         if let Some(no) = self.not_yet(campaign, pending) {
             return Ok(Err(no));
         }
+        if self.has_reopened(campaign, pending) {
+            return Ok(Ok(()));
+        }
         // The claim itself says that there is no device.
         if self.idle(campaign, true).or_else(|| self.idle(campaign, false)).is_some() {
             return Ok(Ok(()));
@@ -100,7 +103,16 @@ impl<S: Store> Store for QuietStore<S> {
             ClaimAnswer::Call(claim) => {
                 self.known().calls.insert(claim.call, campaign);
             }
-            ClaimAnswer::NotYet(_) => change.campaign = None,
+            ClaimAnswer::NotYet(no) => {
+                change.campaign = None;
+                let mut known = self.known();
+                if let Some(standing) = known.campaigns.get_mut(&campaign)
+                    && Some(standing.changes) == changes
+                {
+                    // It is told again, so that who asks first does not come here for nothing.
+                    standing.answers.not_yet = Some(Asked { answer: (0, *no), at });
+                }
+            }
             ClaimAnswer::Idle { wake, repeats_only } => {
                 let mut known = self.known();
                 if let Some(standing) = known.campaigns.get_mut(&campaign)
