@@ -2,9 +2,10 @@
 //! notice what others did. `FLEETSWEEP_SWEEP=all` lets a thousand of them wait.
 
 use fleetsweep::clock::Clock;
-use fleetsweep::domain::{CampaignId, Hours, Quota};
-use fleetsweep::store::ClaimAnswer;
+use fleetsweep::domain::{CampaignId, Hours, Quota, Stamp};
+use fleetsweep::engine::AtWork;
 use fleetsweep::store::memory::MemoryStore;
+use fleetsweep::store::{ClaimAnswer, Hold, NotYet};
 use tokio::task::JoinSet;
 
 use super::*;
@@ -161,20 +162,29 @@ async fn one_order(store: &impl Store, campaign: CampaignId) {
     settle(store, claim.call, accepted(store.clock().utc())).await;
 }
 
+/// A campaign whose one order in twenty seconds is used up, and until when the limit says no.
+async fn used_up<'q>(
+    world: &World,
+    quiet: &'q QuietStore<Watched>,
+) -> (AtWork<'q, Watched>, Campaign, Stamp) {
+    let quotas = ["1/20s".parse().unwrap()];
+    let one = campaign_at(&world.store, "http://127.0.0.1:1", "c", 0..3, &quotas).await;
+    let at_work = quiet.at_work(&one);
+    tokio::time::sleep(SECOND * 6).await;
+    one_order(quiet, one.id).await;
+    // The look that comes now takes in that it changed.
+    tokio::time::sleep(SECOND * 6).await;
+    let no = quiet.peek(one.id, 0).await.unwrap().unwrap_err();
+    (at_work, one, no.at)
+}
+
 #[tokio::test(start_paused = true)]
 async fn when_the_moment_has_come_that_the_limit_named_only_the_claim_asks_it() {
     let world = World::new(Script::scan(|_| Act::Serve));
     let store = world.store.clone();
     let quiet = QuietStore::new(store.clone(), "p".to_owned(), Timing::default());
-    let quotas = ["1/20s".parse().unwrap()];
-    let one = campaign_at(&store, "http://127.0.0.1:1", "c", 0..3, &quotas).await;
-    let _at_work = quiet.at_work(&one);
-    tokio::time::sleep(SECOND * 6).await;
-    one_order(&*quiet, one.id).await;
-    // The look that comes now takes in that it changed.
-    tokio::time::sleep(SECOND * 6).await;
-    let no = quiet.peek(one.id, 0).await.unwrap().unwrap_err();
-    world.clock.sleep_until(no.at).await;
+    let (_at_work, one, at) = used_up(&world, &quiet).await;
+    world.clock.sleep_until(at).await;
     let before = store.every_question();
     assert_eq!(quiet.peek(one.id, 0).await.unwrap(), Ok(()));
     assert_eq!(store.every_question(), before, "nobody asks before the claim");
@@ -183,7 +193,25 @@ async fn when_the_moment_has_come_that_the_limit_named_only_the_claim_asks_it() 
     let before = store.every_question();
     let claimed = quiet.claim(one.id, true).await.unwrap();
     let ClaimAnswer::NotYet(later) = claimed else { panic!("{claimed:?}") };
-    assert!(later.at >= no.at.plus(SECOND * 20), "{later:?} after {no:?}");
+    assert!(later.at >= at.plus(SECOND * 20), "{later:?} after {at:?}");
     assert_eq!(quiet.peek(one.id, 0).await.unwrap(), Err(later));
     assert_eq!(store.every_question(), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_came_before_the_moment_that_the_limit_named_is_told_to_the_claim() {
+    let world = World::new(Script::scan(|_| Act::Serve));
+    let store = world.store.clone();
+    let quiet = QuietStore::new(store.clone(), "p".to_owned(), Timing::default());
+    let (_at_work, one, at) = used_up(&world, &quiet).await;
+    // A look takes it in, and what was answered before is forgotten.
+    store.set_paused(one.id, true).await.unwrap();
+    world.clock.sleep_until(at).await;
+    let before = store.every_question();
+    assert_eq!(quiet.peek(one.id, 0).await.unwrap(), Ok(()));
+    assert_eq!(store.every_question(), before, "the claim asks all that may hold it");
+    let claimed = quiet.claim(one.id, true).await.unwrap();
+    assert!(matches!(claimed, ClaimAnswer::NotYet(NotYet { hold: Hold::User, .. })), "{claimed:?}");
+    let held = quiet.peek(one.id, 0).await.unwrap();
+    assert!(matches!(held, Err(NotYet { hold: Hold::User, .. })), "{held:?}");
 }
