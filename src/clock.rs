@@ -14,6 +14,11 @@ use jiff::{Timestamp, ZonedDateTime};
 use crate::domain::Stamp;
 use crate::system::boot;
 
+/// The longest single sleep of a clock that counts suspends: timers stand still meanwhile, so what
+/// is waited for can come this much late after one. It is as long as a run waits between two looks,
+/// so that a thousand runs that wait wake up no more often than they look around.
+pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+
 /// A clock of a store: where stamps come from, and how to wait for one.
 pub trait Clock: Clone + Send + Sync + 'static {
     /// Now, in microseconds of this clock.
@@ -65,13 +70,12 @@ impl Clock for SystemClock {
     }
 
     async fn sleep_until(&self, at: Stamp) {
-        // Timers stand still while the machine is suspended, so no single sleep is long.
         loop {
             let left = at.since(self.now());
             if left.is_zero() {
                 return;
             }
-            tokio::time::sleep(left.min(Duration::from_secs(1))).await;
+            tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
         }
     }
 }

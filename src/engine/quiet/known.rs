@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::domain::{
     BudgetKey, CallId, Campaign, CampaignId, Look, Stamp, Tally, Usage, WaveStand,
 };
-use crate::store::NotYet;
+use crate::store::{Hold, NotYet};
 
 /// What is known of the campaigns at work.
 #[derive(Default)]
@@ -34,6 +34,9 @@ pub(super) struct Standing {
     /// Grows with whatever changes; an answer to an earlier question is not kept.
     pub(super) changes: u64,
     pub(super) answers: Answers,
+    /// When the limit lets another call pass after so many, as it said last. Another process may
+    /// change that, and a claim is told so.
+    pub(super) reopens: Option<(usize, Stamp)>,
 }
 
 /// Answers that hold as long as nothing changes.
@@ -56,6 +59,13 @@ pub(super) struct Asked<T> {
 }
 
 impl Standing {
+    /// What was said at this moment to one more call after so many others.
+    pub(super) fn told(&mut self, pending: usize, no: Option<NotYet>, at: Stamp) {
+        let by_limit = |no: &NotYet| matches!(no.hold, Hold::Quota(_));
+        self.reopens = no.filter(by_limit).map(|no| (pending, no.at));
+        self.answers.not_yet = no.map(|no| Asked { answer: (pending, no), at });
+    }
+
     /// Something changed: nothing that was answered before is given again.
     pub(super) fn changed(&mut self) {
         self.changes += 1;

@@ -66,7 +66,7 @@ impl<S: Store> QuietStore<S> {
     pub fn at_work(&self, campaign: &Campaign) -> AtWork<'_, S> {
         let budget = campaign.order.target.budget(Operation::Scan);
         let answers = Answers::default();
-        let standing = Standing { budget, look: None, changes: 0, answers };
+        let standing = Standing { budget, look: None, changes: 0, answers, reopens: None };
         self.known().campaigns.insert(campaign.id, standing);
         AtWork { store: self, campaign: campaign.id }
     }
@@ -145,7 +145,7 @@ impl<S: Store> QuietStore<S> {
         &self,
         campaign: CampaignId,
         question: impl Future<Output = Result<T>> + Send,
-        keep: impl FnOnce(&mut Answers, Asked<T>) + Send,
+        keep: impl FnOnce(&mut Standing, Asked<T>) + Send,
     ) -> Result<T> {
         let (at, changes) = (self.now(), self.changes(campaign));
         let answer = question.await?;
@@ -153,7 +153,7 @@ impl<S: Store> QuietStore<S> {
         if let Some(standing) = known.campaigns.get_mut(&campaign)
             && Some(standing.changes) == changes
         {
-            keep(&mut standing.answers, Asked { answer: answer.clone(), at });
+            keep(standing, Asked { answer: answer.clone(), at });
         }
         Ok(answer)
     }
@@ -190,6 +190,15 @@ impl<S: Store> QuietStore<S> {
             Hold::Quota(_) | Hold::Store => None,
         };
         holds.filter(|no| no.at > now)
+    }
+
+    /// Whether the moment has come that the limit named: a claim asks it again in any case, and all
+    /// else that may hold one, so that nobody need ask before it.
+    fn has_reopened(&self, campaign: CampaignId, pending: usize) -> bool {
+        let now = self.now();
+        let known = self.known();
+        let reopens = known.campaigns.get(&campaign).and_then(|standing| standing.reopens);
+        reopens.is_some_and(|(then, at)| then == pending && at <= now)
     }
 
     /// A claim that found no device and would find none now: when there may be one.
@@ -230,6 +239,7 @@ impl<S: Store> Drop for Change<'_, S> {
         let Some(campaign) = self.campaign else { return };
         let Some(standing) = known.campaigns.get_mut(&campaign) else { return };
         standing.changed();
+        standing.reopens = None;
         let budget = standing.budget.clone();
         let held = known.usages.entry(budget).or_default();
         *held = Held { changes: held.changes + 1, usage: None };

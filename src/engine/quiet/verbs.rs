@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::QuietStore;
-use super::known::{Answers, Asked};
+use super::known::{Asked, Standing};
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
@@ -55,8 +55,8 @@ impl<S: Store> Store for QuietStore<S> {
         if let Some(there) = self.again(campaign, |answers| &answers.campaign) {
             return Ok(Some(there));
         }
-        let keep = |answers: &mut Answers, Asked { answer, at }: Asked<Option<Campaign>>| {
-            answers.campaign = answer.map(|answer| Asked { answer, at });
+        let keep = |standing: &mut Standing, Asked { answer, at }: Asked<Option<Campaign>>| {
+            standing.answers.campaign = answer.map(|answer| Asked { answer, at });
         };
         self.ask(campaign, self.store.campaign(campaign), keep).await
     }
@@ -65,7 +65,7 @@ impl<S: Store> Store for QuietStore<S> {
         if let Some(tally) = self.again(campaign, |answers| &answers.tally) {
             return Ok(tally);
         }
-        let keep = |answers: &mut Answers, asked| answers.tally = Some(asked);
+        let keep = |standing: &mut Standing, asked| standing.answers.tally = Some(asked);
         self.ask(campaign, self.store.tally(campaign), keep).await
     }
 
@@ -77,13 +77,16 @@ impl<S: Store> Store for QuietStore<S> {
         if let Some(no) = self.not_yet(campaign, pending) {
             return Ok(Err(no));
         }
+        if self.has_reopened(campaign, pending) {
+            return Ok(Ok(()));
+        }
         // The claim itself says that there is no device.
         if self.idle(campaign, true).or_else(|| self.idle(campaign, false)).is_some() {
             return Ok(Ok(()));
         }
-        let keep = |answers: &mut Answers, Asked { answer, at }: Asked<_>| {
-            let no: std::result::Result<(), NotYet> = answer;
-            answers.not_yet = no.err().map(|no| Asked { answer: (pending, no), at });
+        let keep = |standing: &mut Standing, Asked { answer, at }: Asked<_>| {
+            let no = std::result::Result::<(), NotYet>::err(answer);
+            standing.told(pending, no, at);
         };
         self.ask(campaign, self.store.peek(campaign, pending), keep).await
     }
@@ -100,7 +103,16 @@ impl<S: Store> Store for QuietStore<S> {
             ClaimAnswer::Call(claim) => {
                 self.known().calls.insert(claim.call, campaign);
             }
-            ClaimAnswer::NotYet(_) => change.campaign = None,
+            ClaimAnswer::NotYet(no) => {
+                change.campaign = None;
+                let mut known = self.known();
+                if let Some(standing) = known.campaigns.get_mut(&campaign)
+                    && Some(standing.changes) == changes
+                {
+                    // It is told again, so that who asks first does not come here for nothing.
+                    standing.told(0, Some(*no), at);
+                }
+            }
             ClaimAnswer::Idle { wake, repeats_only } => {
                 let mut known = self.known();
                 if let Some(standing) = known.campaigns.get_mut(&campaign)
@@ -155,8 +167,8 @@ impl<S: Store> Store for QuietStore<S> {
         if self.again(campaign, |answers| &answers.open).is_some() {
             return Ok(false);
         }
-        let keep = |answers: &mut Answers, Asked { answer, at }: Asked<bool>| {
-            answers.open = if answer { None } else { Some(Asked { answer: (), at }) };
+        let keep = |standing: &mut Standing, Asked { answer, at }: Asked<bool>| {
+            standing.answers.open = if answer { None } else { Some(Asked { answer: (), at }) };
         };
         self.ask(campaign, self.store.finish(campaign), keep).await
     }
@@ -165,7 +177,7 @@ impl<S: Store> Store for QuietStore<S> {
         if let Some(open) = self.again(campaign, |answers| &answers.wave_open) {
             return Ok(open);
         }
-        let keep = |answers: &mut Answers, asked| answers.wave_open = Some(asked);
+        let keep = |standing: &mut Standing, asked| standing.answers.wave_open = Some(asked);
         self.ask(campaign, self.store.wave_open(campaign), keep).await
     }
 
@@ -173,7 +185,7 @@ impl<S: Store> Store for QuietStore<S> {
         if let Some(stand) = self.again(campaign, |answers| &answers.wave) {
             return Ok(stand);
         }
-        let keep = |answers: &mut Answers, asked| answers.wave = Some(asked);
+        let keep = |standing: &mut Standing, asked| standing.answers.wave = Some(asked);
         self.ask(campaign, self.store.end_wave(campaign), keep).await
     }
 

@@ -17,6 +17,10 @@ use crate::store::Store;
 /// Forecasts that differ by less are the same.
 const SAME: SignedDuration = SignedDuration::from_secs(5);
 
+/// An order that leaves within this is about to leave, whenever exactly: who asks is told so also a
+/// little after the moment that was said. It is the time between two snapshots of a worker's run.
+const ABOUT_TO_LEAVE: SignedDuration = SignedDuration::from_secs(10);
+
 /// Says what a run waits for and foresees whenever that changes, until it is dropped.
 pub(crate) struct SignOfLife {
     task: JoinHandle<()>,
@@ -99,7 +103,7 @@ impl SignOfLife {
         let mut shown = lock(&self.shown);
         if shown.waits != now.waits {
             self.news.urgent.notify_one();
-        } else if shown.differs(&now) {
+        } else if shown.differs(&now, wall_clock()) {
             self.news.other.notify_one();
         } else {
             // What was said is what is compared, so that small steps add up.
@@ -115,14 +119,18 @@ impl SignOfLife {
 }
 
 impl Shown {
-    /// Whether there is news in another state of the same wait.
-    fn differs(&self, now: &Self) -> bool {
+    /// Whether there is news at this moment in another state of the same wait.
+    fn differs(&self, now: &Self, at: Timestamp) -> bool {
+        let is_soon = |next: Option<Timestamp>| {
+            next.is_some_and(|next| next.duration_since(at) <= ABOUT_TO_LEAVE)
+        };
+        let both_soon = is_soon(self.next_order_at) && is_soon(now.next_order_at);
         let moved = |before: Option<Timestamp>, now: Option<Timestamp>| match (before, now) {
             (Some(before), Some(now)) => now.duration_since(before).abs() > SAME,
             (before, now) => before.is_some() != now.is_some(),
         };
         self.hold != now.hold
-            || moved(self.next_order_at, now.next_order_at)
+            || (!both_soon && moved(self.next_order_at, now.next_order_at))
             || moved(self.done_by, now.done_by)
     }
 }
@@ -135,4 +143,26 @@ impl Drop for SignOfLife {
 
 fn lock(shown: &Mutex<Shown>) -> std::sync::MutexGuard<'_, Shown> {
     shown.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_that_leave_every_few_seconds_are_no_news_and_one_that_is_far_away_is() {
+        let now: Timestamp = "2026-11-28T06:00:00Z".parse().unwrap();
+        let next = |seconds| {
+            let at = now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+            Shown { next_order_at: Some(at), ..Shown::default() }
+        };
+        // What was said a while ago has passed, and says that an order leaves at any moment.
+        for said in [-60, -8, 0, 9] {
+            assert!(!next(said).differs(&next(2), now), "{said} s");
+            assert!(next(said).differs(&next(600), now), "{said} s");
+            assert!(next(said).differs(&Shown::default(), now), "{said} s");
+        }
+        assert!(next(600).differs(&next(2), now) && next(600).differs(&next(590), now));
+        assert!(!next(600).differs(&next(597), now));
+    }
 }

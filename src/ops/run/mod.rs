@@ -111,7 +111,9 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let (store, timing) = (self.store.clone(), &self.speed.timing);
         let alive = SignOfLife::begin(store, campaign.id, run.clone(), timing);
         let mut telling = Telling::begin(self.cx, &self.told(&campaign, &run));
-        telling.began(self.store.tally(campaign.id).await.ok());
+        if !telling.is_silent() {
+            telling.began(self.store.tally(campaign.id).await.ok());
+        }
         let here = Here { run: &run, alive: &alive, quiet: &quiet };
         let over = self.to_its_end(&campaign, here, &mut telling, &mut stopping).await;
         // What ended says so last.
@@ -252,6 +254,9 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     ) -> Result<(), Failure> {
         let (store, patience) = (&self.store, self.patience());
         let claimed = patience.ask(stopping, || store.tally(campaign.id)).await?.claimed;
+        if claimed == 0 {
+            return Ok(());
+        }
         let until = patience.ask(stopping, || store.in_flight_until(campaign.id)).await?;
         let Some(until) = until else { return Ok(()) };
         let left = until.since(self.store.clock().now());
@@ -287,6 +292,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let (mut report, mut written) = (JoinSet::new(), None);
         let mut next_report = tokio::time::interval(self.speed.timing.report_every);
         next_report.reset();
+        // Most runs of a worker have none, and what it would show is read all the same.
+        let reports = self.reports.has_files();
         loop {
             tokio::select! {
                 biased;
@@ -324,7 +331,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
                 Some(done) = report.join_next() => {
                     written = self.told_meanwhile(done, &mut *view).or(written);
                 }
-                _ = next_report.tick(), if report.is_empty() => {
+                _ = next_report.tick(), if reports && report.is_empty() => {
                     report.spawn(self.report_meanwhile(campaign, written.clone()));
                 }
             }

@@ -143,6 +143,11 @@ impl Reports {
         Ok(Self { paths, metrics: None, prints })
     }
 
+    /// Whether any file is to be written while the campaign runs.
+    pub(crate) fn has_files(&self) -> bool {
+        !self.paths.is_empty() || self.metrics.is_some()
+    }
+
     /// The files.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.paths.clone()
@@ -536,6 +541,15 @@ mod tests {
         std::fs::hard_link(&path, folder.path().join("old")).unwrap();
         let next = reports.write_if_changed(&store, &campaign, Some(same)).await.unwrap();
         assert!(next != first && file() != written);
+    }
+
+    #[test]
+    fn a_run_writes_while_it_goes_on_if_it_has_a_report_or_metrics_and_not_if_it_only_prints() {
+        let path = || PathBuf::from("x");
+        let prints = Reports { prints: true, ..Reports::none() };
+        assert!(!prints.has_files() && !Reports::none().has_files());
+        assert!(Reports { paths: vec![path()], ..prints.clone() }.has_files());
+        assert!(Reports { metrics: Some(path()), ..Reports::none() }.has_files());
     }
 
     #[test]

@@ -58,6 +58,11 @@ impl Telling {
         Self { teller, lookout: Lookout::new(*time_scale), usual }
     }
 
+    /// Nobody hears what is told.
+    pub(super) fn is_silent(&self) -> bool {
+        self.teller.is_silent()
+    }
+
     /// The run began, with its rows so.
     pub(super) fn began(&mut self, tally: Option<Tally>) {
         let devices = tally.as_ref().map(Tally::open).unwrap_or_default();

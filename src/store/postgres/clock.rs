@@ -2,11 +2,10 @@
 //! `domain::bounded_clock`'s.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::clock::{Clock, ManualClock, SystemClock};
+use crate::clock::{Clock, LONGEST_SLEEP, ManualClock, SystemClock};
 use crate::domain::Stamp;
 use crate::domain::bounded_clock::{BoundedClock, Moment, Reading};
 
@@ -51,13 +50,12 @@ impl Clock for ServerClock {
     }
 
     async fn sleep_until(&self, at: Stamp) {
-        // Timers stand still while the machine is suspended, so no single sleep is long.
         loop {
             let left = at.since(self.now());
             if left.is_zero() {
                 return;
             }
-            tokio::time::sleep(left.min(Duration::from_secs(1))).await;
+            tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
         }
     }
 }

@@ -240,10 +240,15 @@ impl<C: Clock> Tables for Transaction<'_, C> {
     }
 
     async fn enter(&mut self, call: NewCall) -> Done<CallId> {
-        if let Some(own) = &self.shared.boot {
-            boot::still_owns_the_clock(self.conn, own).await?;
+        let own = self.shared.boot.as_deref();
+        match (sql::enter(self.conn, &call, own).await, own) {
+            // Nothing was entered; whose clock it is tells why.
+            (Err(fault), Some(own)) => {
+                boot::still_owns_the_clock(self.conn, own).await?;
+                Err(fault)
+            }
+            (entered, _) => entered,
         }
-        sql::enter(self.conn, &call).await
     }
 
     async fn call(&mut self, call: CallId) -> Done<Option<Call>> {

@@ -1,11 +1,15 @@
 //! Many engines of one process on one store: what they ask while they wait, and how soon they
 //! notice what others did. `FLEETSWEEP_SWEEP=all` lets a thousand of them wait.
 
-use fleetsweep::domain::{Hours, Quota};
+use fleetsweep::clock::Clock;
+use fleetsweep::domain::{CampaignId, Hours, Quota, Stamp};
+use fleetsweep::engine::AtWork;
 use fleetsweep::store::memory::MemoryStore;
+use fleetsweep::store::{ClaimAnswer, Hold, NotYet};
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::kit::store::{accepted, settle};
 use crate::kit::support::campaign_at;
 
 /// A process that runs many campaigns.
@@ -119,11 +123,11 @@ async fn a_process_says_that_it_lives_as_long_as_its_store_is_there_and_no_longe
     let store = Arc::new(MemoryStore::new(clock, timing));
     let one = campaign(&store, "c", 0..3, &api_quotas(), BusyPolicy::Report).await;
     let quiet = QuietStore::new(store.clone(), "p".to_owned(), timing);
-    let begun = fleetsweep::domain::LastRun::begun(fleetsweep::clock::Clock::utc(&clock));
+    let begun = fleetsweep::domain::LastRun::begun(clock.utc());
     let run = fleetsweep::domain::LastRun { process: "p".to_owned(), ..begun };
     store.note_run(one.id, run).await.unwrap();
     let alive = async || {
-        let now = fleetsweep::clock::Clock::utc(&clock);
+        let now = clock.utc();
         store.campaign(one.id).await.unwrap().unwrap().last_run.unwrap().is_alive(now, &timing)
     };
     for _ in 0..600 {
@@ -148,4 +152,66 @@ async fn whoever_asks_for_more_of_a_budgets_calls_gets_more_than_was_answered_be
     for latest in [1, 3, 2] {
         assert_eq!(quiet.usage(&budget, latest).await.unwrap().seen_by.len(), latest);
     }
+}
+
+/// One order of a campaign, answered at once.
+async fn one_order(store: &impl Store, campaign: CampaignId) {
+    let ClaimAnswer::Call(claim) = store.claim(campaign, true).await.unwrap() else {
+        panic!("a slot is free")
+    };
+    settle(store, claim.call, accepted(store.clock().utc())).await;
+}
+
+/// A campaign whose one order in twenty seconds is used up, and until when the limit says no.
+async fn used_up<'q>(
+    world: &World,
+    quiet: &'q QuietStore<Watched>,
+) -> (AtWork<'q, Watched>, Campaign, Stamp) {
+    let quotas = ["1/20s".parse().unwrap()];
+    let one = campaign_at(&world.store, "http://127.0.0.1:1", "c", 0..3, &quotas).await;
+    let at_work = quiet.at_work(&one);
+    tokio::time::sleep(SECOND * 6).await;
+    one_order(quiet, one.id).await;
+    // The look that comes now takes in that it changed.
+    tokio::time::sleep(SECOND * 6).await;
+    let no = quiet.peek(one.id, 0).await.unwrap().unwrap_err();
+    (at_work, one, no.at)
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_moment_has_come_that_the_limit_named_only_the_claim_asks_it() {
+    let world = World::new(Script::scan(|_| Act::Serve));
+    let store = world.store.clone();
+    let quiet = QuietStore::new(store.clone(), "p".to_owned(), Timing::default());
+    let (_at_work, one, at) = used_up(&world, &quiet).await;
+    world.clock.sleep_until(at).await;
+    let before = store.every_question();
+    assert_eq!(quiet.peek(one.id, 0).await.unwrap(), Ok(()));
+    assert_eq!(store.every_question(), before, "nobody asks before the claim");
+    // Another process is faster, and the claim says until when that holds.
+    one_order(&*store, one.id).await;
+    let before = store.every_question();
+    let claimed = quiet.claim(one.id, true).await.unwrap();
+    let ClaimAnswer::NotYet(later) = claimed else { panic!("{claimed:?}") };
+    assert!(later.at >= at.plus(SECOND * 20), "{later:?} after {at:?}");
+    assert_eq!(quiet.peek(one.id, 0).await.unwrap(), Err(later));
+    assert_eq!(store.every_question(), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_came_before_the_moment_that_the_limit_named_is_told_to_the_claim() {
+    let world = World::new(Script::scan(|_| Act::Serve));
+    let store = world.store.clone();
+    let quiet = QuietStore::new(store.clone(), "p".to_owned(), Timing::default());
+    let (_at_work, one, at) = used_up(&world, &quiet).await;
+    // A look takes it in, and what was answered before is forgotten.
+    store.set_paused(one.id, true).await.unwrap();
+    world.clock.sleep_until(at).await;
+    let before = store.every_question();
+    assert_eq!(quiet.peek(one.id, 0).await.unwrap(), Ok(()));
+    assert_eq!(store.every_question(), before, "the claim asks all that may hold it");
+    let claimed = quiet.claim(one.id, true).await.unwrap();
+    assert!(matches!(claimed, ClaimAnswer::NotYet(NotYet { hold: Hold::User, .. })), "{claimed:?}");
+    let held = quiet.peek(one.id, 0).await.unwrap();
+    assert!(matches!(held, Err(NotYet { hold: Hold::User, .. })), "{held:?}");
 }

@@ -4,13 +4,12 @@
 
 use sqlx::{Row as _, SqliteConnection};
 
-use super::campaign::{self, budgets, tally};
+use super::campaign::{self, tally};
 use super::device::lives;
 use super::journal::counted_calls;
 use super::select::campaigns;
 use crate::domain::{CampaignFilter, CampaignId, Operation, Seq, Tally};
 use crate::store::sqlite::fault::{Fault, broken};
-use crate::store::tables::CampaignBudgets;
 
 /// Rows that are read at once.
 const PAGE: i64 = 10_000;
@@ -35,22 +34,24 @@ pub(in super::super) async fn audit(
             last = row.seq;
             counted.add(row.life.state, 1);
         }
-        if page.is_empty() {
+        if (page.len() as i64) < PAGE {
             break;
         }
     }
-    let sql = "SELECT row_count, scan_budget, read_budget FROM campaign WHERE id = ?";
+    let sql = "SELECT row_count FROM campaign WHERE id = ?";
     let row = sqlx::query(sql).bind(campaign.0).fetch_one(&mut *conn).await?;
     let rows: i64 = row.try_get("row_count")?;
     let differs = rows != last || tally(conn, campaign).await?.as_ref() != Some(&counted);
     if differs && own.pruned_at.is_none() {
         return Err(broken(format!("the rows of campaign {} do not match its counts", campaign.0)));
     }
-    let CampaignBudgets { scan, read } = budgets(&row)?;
-    for budget in [scan, read] {
-        let (said, calls) = counted_calls(conn, budget).await?;
+    let budgets = counted_calls(conn, campaign).await?;
+    // That of its orders, and that of its looks at the list of actions.
+    if budgets.len() != 2 {
+        return Err(broken(format!("a budget of campaign {} is gone", campaign.0)));
+    }
+    for (budget, said, calls) in budgets {
         if said != calls {
-            let budget = budget.0;
             return Err(broken(format!("budget {budget} holds {calls} calls instead of {said}")));
         }
     }

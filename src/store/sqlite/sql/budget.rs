@@ -8,7 +8,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::campaign::check_wave;
 use super::checksum;
-use super::epoch::{self, present_epoch};
+use super::epoch::{epoch_columns, free_at_of, present_epoch, with_epoch};
 use super::queue::ahead;
 use super::script::Script;
 use super::values::unsigned;
@@ -78,8 +78,11 @@ pub(in super::super) async fn budget(
                 budget_columns!(),
                 ", b.calls AS calls, ",
                 $quotas,
-                " FROM budget b \
-                 WHERE api_origin = ? AND tenant = ? AND application = ? AND operation = ?"
+                ", ",
+                epoch_columns!(),
+                " FROM budget b",
+                with_epoch!(),
+                "WHERE api_origin = ? AND tenant = ? AND application = ? AND operation = ?"
             )
         };
     }
@@ -90,8 +93,7 @@ pub(in super::super) async fn budget(
     };
     let query = sqlx::query(sql).bind(&budget.api_origin).bind(&budget.tenant);
     let query = query.bind(&budget.application).bind(budget.operation.to_string());
-    let Some(row) = query.fetch_optional(&mut *conn).await? else { return Ok(None) };
-    Ok(Some(budget_at(&row, epoch::free_at(conn).await?)?))
+    query.fetch_optional(conn).await?.map(|row| budget_at(&row)).transpose()
 }
 
 /// What a claim of a campaign goes by; `None` if there is no such campaign.
@@ -117,10 +119,12 @@ pub(in super::super) async fn claiming(
                 ahead!(),
                 " AS ahead, \
                  c.wave AS wave, c.wave_sum AS wave_sum, c.wave_over AS wave_over, \
-                 c.wave_failed AS wave_failed \
-                 FROM campaign c JOIN budget b ON b.id = c.",
+                 c.wave_failed AS wave_failed, ",
+                epoch_columns!(),
+                " FROM campaign c JOIN budget b ON b.id = c.",
                 $column,
-                " WHERE c.id = ?1"
+                with_epoch!(),
+                "WHERE c.id = ?1"
             )
         };
     }
@@ -129,9 +133,9 @@ pub(in super::super) async fn claiming(
         Operation::Read => on!("read_budget"),
         Operation::Cancel => return Err(broken("no campaign cancels through a claim")),
     };
-    let row = sqlx::query(sql).bind(campaign.0).bind(now.0).fetch_optional(&mut *conn).await?;
+    let row = sqlx::query(sql).bind(campaign.0).bind(now.0).fetch_optional(conn).await?;
     let Some(row) = row else { return Ok(None) };
-    let budget = budget_at(&row, epoch::free_at(conn).await?)?;
+    let budget = budget_at(&row)?;
     check_wave(campaign, &row)?;
     let decided = Decided {
         called_off: row.try_get("called_off")?,
@@ -143,8 +147,8 @@ pub(in super::super) async fn claiming(
     Ok(Some(Claiming { budget, decided, wave, due }))
 }
 
-fn budget_at(row: &SqliteRow, free_at: Stamp) -> Result<Budget, Fault> {
-    let (id, state) = state_at(row)?;
+fn budget_at(row: &SqliteRow) -> Result<Budget, Fault> {
+    let ((id, state), free_at) = (state_at(row)?, free_at_of(row)?);
     let (calls, quotas) = (unsigned(row, "calls")?, quotas_of(row.try_get("quotas")?)?);
     Ok(Budget { id, state, calls, quotas, free_at })
 }

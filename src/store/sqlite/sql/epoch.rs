@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::checksum;
@@ -33,13 +34,37 @@ pub(in super::super) async fn begin_epoch(
     Ok(())
 }
 
+/// The columns that `free_at_of` reads, of the present epoch `e`.
+macro_rules! epoch_columns {
+    () => {
+        "e.number AS epoch_number, e.free_at AS free_at, e.sum AS epoch_sum"
+    };
+}
+pub(super) use epoch_columns;
+
+/// Joins the present epoch as `e` to what is asked for, which is there without one too.
+macro_rules! with_epoch {
+    () => {
+        " LEFT JOIN epoch e ON TRUE "
+    };
+}
+pub(super) use with_epoch;
+
 /// Before when nothing is claimed.
-pub(super) async fn free_at(conn: &mut SqliteConnection) -> Result<Stamp, Fault> {
-    let sql = "SELECT number, free_at, sum FROM epoch";
-    let Some(row) = sqlx::query(sql).fetch_optional(conn).await? else { return Ok(Stamp::ZERO) };
-    let (number, free_at) = (row.try_get("number")?, Stamp(row.try_get("free_at")?));
+async fn free_at(conn: &mut SqliteConnection) -> Result<Stamp, Fault> {
+    let sql = concat!("SELECT ", epoch_columns!(), " FROM epoch e");
+    let row = sqlx::query(sql).fetch_optional(conn).await?;
+    row.map_or(Ok(Stamp::ZERO), |row| free_at_of(&row))
+}
+
+/// Before when nothing is claimed, if that matches its checksum.
+pub(super) fn free_at_of(row: &SqliteRow) -> Result<Stamp, Fault> {
+    let Some(number) = row.try_get::<Option<i64>, _>("epoch_number")? else {
+        return Ok(Stamp::ZERO);
+    };
+    let free_at = Stamp(row.try_get("free_at")?);
     let sum = checksum::of_epoch(number, free_at);
-    checksum::check(row.try_get("sum")?, sum, || "the epoch of the store".to_owned())?;
+    checksum::check(row.try_get("epoch_sum")?, sum, || "the epoch of the store".to_owned())?;
     Ok(free_at)
 }
 

@@ -1,6 +1,7 @@
 //! SQL of the journal of calls. Whether a call may be claimed is decided elsewhere.
 
 use sqlx::query_builder::QueryBuilder;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, SqliteConnection};
 
 use super::budget::{add_state, budget_columns, state_at};
@@ -40,9 +41,11 @@ pub(in super::super) async fn nth_latest(
 }
 
 /// Writes a call into the journal, with what changes with it; it is the only insert of its script.
+/// Where a start of the machine is named, it fails unless the store's clock is that one's.
 pub(in super::super) async fn enter(
     conn: &mut SqliteConnection,
     call: &NewCall,
+    clock_of: Option<&str>,
 ) -> Result<CallId, Fault> {
     let NewCall { budget, state, campaign, claimed, record, seen_by, utc } = call;
     let mut script = Script::default();
@@ -50,11 +53,13 @@ pub(in super::super) async fn enter(
         add_change(&mut script, *campaign, change)?;
     }
     let sql = "INSERT INTO call (budget, campaign, seq, attempt, claimed_at, seen_by, claimed_utc, \
-               schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+               schema) SELECT ?, ?, ?, ?, ?, ?, ?, ? \
+               WHERE ? IS NULL OR ? = (SELECT boot_id FROM clock)";
     let campaign = campaign.map(|campaign| campaign.0);
     let seq = claimed.as_ref().map(|change| change.seq);
     script.add(sql, 1).bind(budget.0)?.bind(campaign)?.bind(seq)?.bind(record.attempt)?;
     script.bind(record.claimed_at.0)?.bind(seen_by.0)?.bind(utc.to_string())?.bind(SCHEMA)?;
+    script.bind(clock_of)?.bind(clock_of)?;
     script.add("UPDATE budget SET calls = calls + 1 WHERE id = ?", 1).bind(budget.0)?;
     if seq.is_some() {
         let sql = "UPDATE campaign SET calls = calls + 1, last_call_at = ?, \
@@ -165,13 +170,16 @@ pub(in super::super) async fn latest(
     Ok(query.fetch_all(conn).await?.into_iter().map(Stamp).collect())
 }
 
-/// Calls in a budget's journal, as it says and counted one by one.
+/// The budgets of a campaign: each with the calls in its journal, as it says and as counted.
 pub(super) async fn counted_calls(
     conn: &mut SqliteConnection,
-    budget: BudgetId,
-) -> Result<(i64, i64), Fault> {
-    let sql = "SELECT calls, (SELECT count(*) FROM call WHERE budget = ?1) AS counted \
-               FROM budget WHERE id = ?1";
-    let row = sqlx::query(sql).bind(budget.0).fetch_one(conn).await?;
-    Ok((row.try_get("calls")?, row.try_get("counted")?))
+    campaign: CampaignId,
+) -> Result<Vec<(i64, i64, i64)>, Fault> {
+    let sql = "SELECT b.id, b.calls, (SELECT count(*) FROM call WHERE budget = b.id) AS counted \
+               FROM campaign c JOIN budget b ON b.id IN (c.scan_budget, c.read_budget) \
+               WHERE c.id = ? ORDER BY b.id";
+    let rows = sqlx::query(sql).bind(campaign.0).fetch_all(conn).await?;
+    let counts =
+        |row: &SqliteRow| Ok((row.try_get("id")?, row.try_get("calls")?, row.try_get("counted")?));
+    rows.iter().map(counts).collect()
 }

@@ -1,12 +1,12 @@
 //! SQL of one look at many campaigns: how each stands, and what its moment has come for. What that
 //! means is the runner's to know.
 
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::queue::ahead;
 use crate::domain::{CampaignId, Look, Stamp};
 use crate::store::columns::json_text;
-use crate::store::sqlite::fault::Fault;
+use crate::store::sqlite::fault::{Fault, broken};
 
 /// How these campaigns stand at a moment.
 pub(in super::super) async fn looks(
@@ -14,8 +14,11 @@ pub(in super::super) async fn looks(
     campaigns: &[CampaignId],
     now: Stamp,
 ) -> Result<Vec<Look>, Fault> {
+    // Each row that comes from the thread of a connection costs more than what is found for it, so
+    // all of them come as one.
     let sql = concat!(
-        "SELECT c.id, c.priority = 'high' AS is_high, \
+        "SELECT json_group_array(json_array(id, stands || '', is_high, has_expired, looks_up, \
+             is_due)) AS looks FROM (SELECT c.id AS id, c.priority = 'high' AS is_high, \
          json_array(c.state, c.paused, c.called_off, c.priority, c.wave, c.wave_over, \
              c.wave_failed IS NOT NULL, c.calls, c.epoch, b.not_before, ",
         ahead!(),
@@ -29,19 +32,20 @@ pub(in super::super) async fn looks(
          EXISTS (SELECT 1 FROM device_row r WHERE r.campaign = c.id AND r.state = 'queued' \
                  AND r.ready = 0 AND r.at <= ?2) AS is_due \
          FROM json_each(?1) AS j JOIN campaign c ON c.id = j.value \
-         JOIN budget b ON b.id = c.scan_budget"
+         JOIN budget b ON b.id = c.scan_budget)"
     );
     let ids: Vec<i64> = campaigns.iter().map(|campaign| campaign.0).collect();
-    let rows = sqlx::query(sql).bind(json_text(&ids)?).bind(now.0).fetch_all(conn).await?;
-    let look = |row: &sqlx::sqlite::SqliteRow| {
-        Ok(Look {
-            campaign: CampaignId(row.try_get("id")?),
-            stands: row.try_get("stands")?,
-            is_high: row.try_get("is_high")?,
-            has_expired: row.try_get("has_expired")?,
-            looks_up: row.try_get("looks_up")?,
-            is_due: row.try_get("is_due")?,
-        })
+    let query = sqlx::query_scalar(sql).bind(json_text(&ids)?).bind(now.0);
+    let looks: String = query.fetch_one(conn).await?;
+    let looks: Vec<(i64, String, u8, u8, u8, u8)> =
+        serde_json::from_str(&looks).map_err(|error| broken(error.to_string()))?;
+    let look = |(id, stands, is_high, has_expired, looks_up, is_due)| Look {
+        campaign: CampaignId(id),
+        stands,
+        is_high: is_high != 0,
+        has_expired: has_expired != 0,
+        looks_up: looks_up != 0,
+        is_due: is_due != 0,
     };
-    rows.iter().map(look).collect()
+    Ok(looks.into_iter().map(look).collect())
 }
