@@ -54,16 +54,8 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     }
     let said = run(place.fleetsweep(&["retry", "first", "--outcome", "cancelled"]));
     assert_eq!(said.code, 2, "{}", said.err);
-    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("devices with --outcome already_in_progress"), "{told}");
-    // Who asks in the morning reads why, what orders them again, and where the report is.
-    let told = run(place.fleetsweep(&["status", "first"])).out;
-    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains(" not covered: again later: `fleetsweep retry first`"), "{told}");
-    assert!(told.contains("ActiveRequestAlreadyExists"), "{told}");
-    assert!(told.contains("report: ") && told.contains("/r.csv"), "{told}");
-    let all = run(place.fleetsweep(&["status", "first", "--json"])).out;
-    assert!(json_lines(&all)[0]["failures"].to_string().contains("ActiveRequestAlreadyExists"));
+    assert!(said.err.contains("devices with --outcome already_in_progress"), "{}", said.err);
+    tells_why_in_the_morning(&place);
     let said = run(place.fleetsweep(&["report", "first", "--report=nodir/x.csv"]));
     assert!(said.err.contains("there is no folder `nodir`"), "{}", said.err);
     let mut command = place.towards(&emulator, &["retry", "first", "--dry-run"]);
@@ -83,6 +75,17 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     assert_eq!(said.code, 7, "{}", said.err);
     assert!(said.err.contains("is for tenant 99999999-"), "{}", said.err);
     assert_eq!(emulator.ledger().accepted, before);
+}
+
+/// Who asks in the morning reads why, what orders them again, and where the report is.
+fn tells_why_in_the_morning(place: &Place) {
+    let told = run(place.fleetsweep(&["status", "first"])).out;
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains(" not covered: again later: `fleetsweep retry first`"), "{told}");
+    assert!(told.contains("ActiveRequestAlreadyExists"), "{told}");
+    assert!(told.contains("report: ") && told.contains("/r.csv"), "{told}");
+    let all = run(place.fleetsweep(&["status", "first", "--json"])).out;
+    assert!(json_lines(&all)[0]["failures"].to_string().contains("ActiveRequestAlreadyExists"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
