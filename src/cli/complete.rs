@@ -35,18 +35,25 @@ pub fn if_asked() {
 /// # Errors
 /// Why a shell is not known.
 pub(super) fn registration(shell: Shell) -> std::io::Result<Vec<u8>> {
+    if shell == Shell::PowerShell {
+        return Ok(IN_POWERSHELL.into());
+    }
     let name = shell.to_string();
     let known = Shells::builtins();
     let of_shell = known.completer(&name).ok_or(std::io::ErrorKind::Unsupported)?;
     let mut script = Vec::new();
     let program = "fleetsweep";
     of_shell.write_registration(ASKED_BY, program, program, program, &mut script)?;
-    if shell == Shell::Bash {
-        let whole = String::from_utf8_lossy(&script).replacen(BASH_ASKS, BASH_JOINS_AND_ASKS, 1);
-        return Ok(whole.into_bytes());
-    }
-    Ok(script)
+    let (clap_says, said_here) = match shell {
+        Shell::Bash => (BASH_ASKS, BASH_JOINS_AND_ASKS),
+        Shell::Zsh => (ZSH_REGISTERS, ZSH_ANSWERS_OR_REGISTERS),
+        _ => return Ok(script),
+    };
+    Ok(String::from_utf8_lossy(&script).replacen(clap_says, said_here, 1).into_bytes())
 }
+
+/// Instead of clap's script, which runs what was typed: a Tab behind `> file` empties that file.
+const IN_POWERSHELL: &str = include_str!("complete.ps1");
 
 /// Where bash asks. It takes `--type=quick` for three words, of which the program makes nothing.
 const BASH_ASKS: &str = "    COMPREPLY=( $( \\\n";
@@ -60,6 +67,16 @@ const BASH_JOINS_AND_ASKS: &str = "    local joined=() word
     done
     words=(\"${joined[@]}\")
     COMPREPLY=( $( \\\n";
+
+/// Where zsh is told whom to ask. It reads a file of its `fpath` at the first Tab, as the function
+/// that answers it.
+const ZSH_REGISTERS: &str = "compdef _clap_dynamic_completer_fleetsweep fleetsweep\n";
+const ZSH_ANSWERS_OR_REGISTERS: &str = "if [[ $funcstack[1] == _fleetsweep ]]; then
+    _clap_dynamic_completer_fleetsweep \"$@\"
+else
+    compdef _clap_dynamic_completer_fleetsweep fleetsweep
+fi
+";
 
 /// The command line, with what its arguments can be where that is known only here and now.
 fn completable() -> Command {

@@ -81,9 +81,30 @@ fn each_shell_is_told_to_ask_the_program_and_bash_does() {
     }
 }
 
+#[test]
+fn in_powershell_a_tab_runs_nothing_that_was_typed_and_an_empty_word_is_not_lost() {
+    let place = Place::new();
+    let script = run(place.fleetsweep(&["completions", "powershell"])).out;
+    assert!(!script.contains("Invoke-Expression"), "{script}");
+    assert!(script.contains("Register-ArgumentCompleter -Native -CommandName fleetsweep "));
+    // An older PowerShell passes this on as an empty word, and an empty word not at all.
+    assert!(script.contains("{ '\"\"' } else { '' }"), "{script}");
+    let ask = |words: &[&str]| {
+        let mut asked = place.fleetsweep(&["--", "fleetsweep"]);
+        asked.env("FLEETSWEEP_COMPLETE", "powershell").args(words);
+        run(asked).out
+    };
+    assert_eq!(ask(&["scan", "--type", ""]), "quick\nfull\n");
+    assert!(ask(&["scan", "--type"]).starts_with("--type\tType of the scan"));
+}
+
 /// What a shell offers for this line by its own means. Returns `None` if the shell is not there.
 fn offered_by(shell: &str, script: &str, line: &str) -> Option<String> {
-    let place = Place::new();
+    offered_by_in(&Place::new(), shell, script, line)
+}
+
+/// The same, in this place.
+fn offered_by_in(place: &Place, shell: &str, script: &str, line: &str) -> Option<String> {
     let asked = format!("command -v {shell} || true");
     let found = run(through("sh", &["-c", &asked, "sh"], &place.fleetsweep(&[])));
     if found.out.is_empty() {
@@ -114,5 +135,19 @@ fn zsh_and_fish_offer_values_where_they_are() {
             let is_offered = |one: &str| one.split(['\t', ':']).next() == Some(offer);
             assert!(told.lines().any(is_offered), "{shell}, `{line}`: {told}");
         }
+    }
+}
+
+#[test]
+fn zsh_is_answered_at_the_first_tab_from_a_file_of_its_fpath() {
+    let place = Place::new();
+    let script = run(place.fleetsweep(&["completions", "zsh"])).out;
+    assert!(script.contains("[[ $funcstack[1] == _fleetsweep ]]"), "{script}");
+    std::fs::write(place.path("_fleetsweep"), script).unwrap();
+    let zsh = "_describe() { print -l -- ${(P)3} }; compdef() { print never }; \
+               PATH=${2:h}:$PATH; fpath=(.); autoload -U _fleetsweep; \
+               words=(fleetsweep help wav); CURRENT=3; _fleetsweep";
+    if let Some(told) = offered_by_in(&place, "zsh", zsh, "") {
+        assert_eq!(told.trim(), "waves");
     }
 }
