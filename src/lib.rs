@@ -159,13 +159,15 @@
 //! `an_idle_engine_asks_its_store_only_now_and_then`.
 //!
 //! **I7 clear.** Every error says what happened, why, and what to do next. *Shown by*
-//! `each_wrong_use_says_what_why_and_what_next`.
+//! `each_wrong_use_says_what_why_and_what_next`. *Caught by*
+//! `an_error_without_its_reason_or_its_next_step_is_caught`.
 //!
 //! **I8 as agreed.** No order leaves outside of its window, other than its approved plan says, or
 //! past a wave that failed. *Shown by*
 //! `whenever_the_wall_clock_steps_no_order_leaves_outside_of_the_window`,
 //! `whatever_is_typed_otherwise_than_planned_is_refused_before_the_first_order`,
-//! `whatever_crashes_nothing_beyond_a_canary_that_fails_is_ever_ordered`. *Caught by*
+//! `whatever_crashes_nothing_beyond_a_canary_that_fails_is_ever_ordered`,
+//! `no_night_follows_one_of_which_a_wave_failed_until_somebody_has_looked`. *Caught by*
 //! `a_run_that_reads_the_wall_clock_once_is_caught_outside_of_the_window`,
 //! `no_value_of_a_plan_is_forgotten_by_the_comparison`,
 //! `a_store_that_claims_beyond_the_wave_and_one_that_opens_it_unjudged_are_caught`.

@@ -144,7 +144,7 @@ impl Nothing {
                 format!("{} with --outcome {name}", human::counted(*rows, "device"))
             })
             .collect();
-        (!told.is_empty()).then(|| format!("it orders {}", human::listed(&told, "or")))
+        (!told.is_empty()).then(|| format!("`retry` orders {}", human::listed(&told, "or")))
     }
 }
 

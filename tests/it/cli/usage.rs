@@ -113,6 +113,7 @@ fn refusals_are(place: &Place, snapshot: &str, cases: Vec<(&str, Vec<&str>)>) {
         let said = run(place.fleetsweep(&args));
         assert_ne!(said.code, 0, "{name}");
         assert_eq!(said.out, "", "{name}: nothing on standard output");
+        assert_eq!(lacks(&said.err), None, "{name}: {}", said.err);
         table += &format!("## {name}: exit {}\n{}\n\n", said.code, said.err.trim_end());
     }
     let home = place.path("").display().to_string();
@@ -123,6 +124,30 @@ fn refusals_are(place: &Place, snapshot: &str, cases: Vec<(&str, Vec<&str>)>) {
         (r"\b\d\d:\d\d(:\d\d)? UTC", "TIME"),
         (r"[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2}", "DAY"),
     ]}, { insta::assert_snapshot!(snapshot, table) });
+}
+
+/// What an error does not say of what it must: what happened, why, and what to do next.
+fn lacks(error: &str) -> Option<&'static str> {
+    ["error: ", "  why: ", " next: "].into_iter().find(|part| {
+        let said = error.lines().find_map(|line| line.strip_prefix(part));
+        said.is_none_or(|said| said.trim().is_empty())
+    })
+}
+
+#[test]
+fn an_error_without_its_reason_or_its_next_step_is_caught() {
+    let whole = "error: the store is locked\n  why: another process holds it\n next: try again\n";
+    assert_eq!(lacks(whole), None);
+    for part in ["error: ", "  why: ", " next: "] {
+        let without: String = whole
+            .lines()
+            .filter(|line| !line.starts_with(part))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(lacks(&without), Some(part));
+        let empty = whole.lines().map(|line| if line.starts_with(part) { part } else { line });
+        assert_eq!(lacks(&empty.collect::<Vec<_>>().join("\n")), Some(part));
+    }
 }
 
 fn regex_escape(text: &str) -> String {
