@@ -311,7 +311,7 @@ async fn what_the_campaigns_of_a_name_left_is_ordered_again_in_each_tenant_by_on
     let plan = line(&said, "tenants_plan");
     assert_eq!(plan["campaign"], "inc-retry1");
     assert_eq!(both(&plan, "devices"), [1.into(), Value::from(2)], "{plan}");
-    assert!(said.err.contains("Nothing is to be ordered again of cust-2."), "{}", said.err);
+    assert!(said.err.contains("Nothing is ordered again of cust-2."), "{}", said.err);
     assert_eq!([0, 1, 2].map(|n| provider.ordered(n)), [1, 2, 1]);
     let said = provider.run(retry(&["--outcome=cancelled", "--approve-max=2"])).await;
     assert_eq!(said.code, 6, "one answer is for all: {}", said.err);

@@ -177,7 +177,7 @@ async fn a_hangup_that_was_ignored_ends_neither_the_waiting_for_a_start_nor_resu
     // SIGTERM is heeded all the same.
     send(&child, Signal::TERM);
     assert_eq!(beside(move || wait(child)).await.code, 5);
-    let resume = ["resume", "c", "--limit=40/1s", "--limit=1000/60s"];
+    let resume = ["resume", "c", "--start-at=none", "--limit=40/1s", "--limit=1000/60s"];
     let child = start(by_shell(&place.towards(&emulator, &resume), ignoring));
     accepted(&emulator, 20).await;
     send(&child, Signal::HUP);
