@@ -122,9 +122,9 @@ pub(super) async fn open_ones<S: Store>(
             return Err(wave_failed(cx, &one.name, failure));
         }
         if request.run.max_failures.is_none()
-            && let Some(most) = stopped_by(store, one).await?.and_then(|rule| rule.most)
+            && let Some(StoppedBy { why, most: Some(most) }) = stopped_by(store, one).await?
         {
-            return Err(drops_the_rule(cx, &one.name, most));
+            return Err(drops_the_rule(cx, &one.name, &why, most));
         }
     }
     Ok(all)
@@ -209,11 +209,14 @@ fn wave_failed(cx: &Context<'_>, name: &CampaignName, failure: &WaveFailure) -> 
 }
 
 /// A rule stopped the run before; one without the rule would order the rest all the same.
-fn drops_the_rule(cx: &Context<'_>, name: &CampaignName, most: MaxFailures) -> Failure {
+fn drops_the_rule(cx: &Context<'_>, name: &CampaignName, why: &str, most: MaxFailures) -> Failure {
     Failure::new(
         Exit::Safety,
         format!("nothing was ordered: a rule stopped {name} of this series"),
-        format!("it was begun with --max-failures {most}, and this run says nothing of that"),
+        format!(
+            "it stopped {why}; it was begun with --max-failures {most}, and this run says nothing \
+             of that"
+        ),
         format!(
             "see `{}`; then add --max-failures {most} again, or --max-failures none to go on \
              without that rule",

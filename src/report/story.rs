@@ -91,8 +91,11 @@ impl Story {
             }
             EndedEarly::HandedOn(run) => {
                 let how = run.as_ref().and_then(|run| how_it_ended(run, at));
-                let how = how.map_or_else(String::new, |how| how + "; ");
-                (how, "the next run of its series has what was left.".to_owned())
+                let next = "the next run of its series has what was left.";
+                match how {
+                    Some(how) => (how, format!("; {next}")),
+                    None => (String::new(), next.to_owned()),
+                }
             }
         })
     }
