@@ -17,7 +17,7 @@ use crate::system::boot;
 /// The longest single sleep of a clock that counts suspends: timers stand still meanwhile, so what
 /// is waited for can come this much late after one. It is as long as a run waits between two looks,
 /// so that a thousand runs that wait wake up no more often than they look around.
-pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
 /// A clock of a store: where stamps come from, and how to wait for one.
 pub trait Clock: Clone + Send + Sync + 'static {
@@ -70,13 +70,18 @@ impl Clock for SystemClock {
     }
 
     async fn sleep_until(&self, at: Stamp) {
-        loop {
-            let left = at.since(self.now());
-            if left.is_zero() {
-                return;
-            }
-            tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
+        sleep_on(self, at).await;
+    }
+}
+
+/// Waits until a clock that counts suspends has reached the stamp.
+pub(crate) async fn sleep_on(clock: &impl Clock, at: Stamp) {
+    loop {
+        let left = at.since(clock.now());
+        if left.is_zero() {
+            return;
         }
+        tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
     }
 }
 

@@ -52,7 +52,8 @@ pub(super) fn registration(shell: Shell) -> std::io::Result<Vec<u8>> {
     Ok(String::from_utf8_lossy(&script).replacen(clap_says, said_here, 1).into_bytes())
 }
 
-/// Instead of clap's script, which runs what was typed: a Tab behind `> file` empties that file.
+/// Instead of clap's script, which hands what was typed to `Invoke-Expression`: redirections and
+/// commands in brackets would be carried out at a Tab.
 const IN_POWERSHELL: &str = include_str!("complete.ps1");
 
 /// Where bash asks. It takes `--type=quick` for three words, of which the program makes nothing.

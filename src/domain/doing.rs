@@ -100,6 +100,11 @@ impl Doing {
         }
     }
 
+    /// Whether nothing of it is to come, and nobody takes anything back.
+    pub fn is_over(self) -> bool {
+        matches!(self, Doing::Finished | Doing::Cancelled)
+    }
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {

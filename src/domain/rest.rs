@@ -31,9 +31,13 @@ impl Rest {
         self == Self::TakenBack && matches!(outcome, Outcome::NotAttempted | Outcome::Cancelled)
     }
 
+    /// Whether the next run of its series has the rows that ended so.
+    pub fn is_handed_on(self, outcome: Outcome) -> bool {
+        self == Self::HandedOn && outcome == Outcome::NotAttempted
+    }
+
     /// Whether rows that ended so need somebody's attention.
     pub fn needs_attention(self, outcome: Outcome) -> bool {
-        let is_handed_on = self == Self::HandedOn && outcome == Outcome::NotAttempted;
-        outcome.needs_attention() && !is_handed_on && !self.is_taken_back(outcome)
+        outcome.needs_attention() && !self.is_handed_on(outcome) && !self.is_taken_back(outcome)
     }
 }

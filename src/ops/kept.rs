@@ -151,22 +151,12 @@ pub(super) fn going_on(
         return Ok(GoingOn { run: typed.or(settings), begun: None });
     };
     there.request.run.speed.hours.forget_past_start(wall_clock());
+    forget_what_says_nothing(&mut there.request.run.speed);
     let kept = there.request.run.clone();
     let connect = connect(cx.credentials, &typed.connect, &settings.connect, &kept.connect)?;
     let mut run = typed.or(kept);
     run.connect = connect;
-    if run.speed.hours.start().is_none() {
-        run.speed.hours.start_at = None;
-    }
-    if run.speed.hours.windows.as_ref().is_some_and(Vec::is_empty) {
-        // Where no window is left, nothing is left for a last order to say.
-        run.speed.hours.last_order = None;
-        if run.speed.until.as_ref().is_none_or(|until| until.as_ref().is_none()) {
-            // Nothing says any more when what waits is to be cancelled.
-            run.speed.hours.expire_pending = false;
-        }
-    }
-    run.speed.forget_zone_of_nothing();
+    forget_what_says_nothing(&mut run.speed);
     if let Some(OrNone::Is(text)) = &run.speed.until
         && there.request.run.speed.until == run.speed.until
         && text.parse().is_ok_and(|until: Timestamp| until <= wall_clock())
@@ -174,6 +164,23 @@ pub(super) fn going_on(
         return Err(over(cx, campaign, text));
     }
     Ok(GoingOn { run, begun: Some(there) })
+}
+
+/// Forgets what has lost its meaning with a window, an end or a start that was taken away or has
+/// come.
+fn forget_what_says_nothing(speed: &mut SpeedRequest) {
+    if speed.hours.start().is_none() {
+        speed.hours.start_at = None;
+    }
+    if speed.hours.windows.as_ref().is_some_and(Vec::is_empty) {
+        // Where no window is left, nothing is left for a last order to say.
+        speed.hours.last_order = None;
+        if speed.until.as_ref().is_none_or(|until| until.as_ref().is_none()) {
+            // Nothing says any more when what waits is to be cancelled.
+            speed.hours.expire_pending = false;
+        }
+    }
+    speed.forget_zone_of_nothing();
 }
 
 fn over(cx: &Context<'_>, campaign: &Campaign, until: &str) -> Failure {

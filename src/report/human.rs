@@ -131,6 +131,16 @@ pub fn needing_attention(rows: u64) -> String {
     format!("{} {verb} attention", counted(rows, "row"))
 }
 
+/// The same beside something else: `; 118 rows need attention`, or nothing.
+pub fn and_attention(rows: u64) -> String {
+    if rows == 0 { String::new() } else { format!("; {}", needing_attention(rows)) }
+}
+
+/// `; 90 taken back`, or nothing.
+pub fn and_taken_back(rows: u64) -> String {
+    if rows == 0 { String::new() } else { format!("; {} taken back", count(rows)) }
+}
+
 /// A moment near `now`, as short as it can be understood: `14:20 CET` on the same day, `Wed 25 Nov
 /// 14:20 CET` within half a year, else with its year.
 pub fn clock(at: &ZonedDateTime, now: &ZonedDateTime) -> String {

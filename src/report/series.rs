@@ -52,7 +52,6 @@ impl SeriesRun {
     }
 
     fn stands(&self) -> (Tone, &'static str) {
-        let is_over = matches!(self.doing, Doing::Finished | Doing::Cancelled);
         let came_to = self.campaign.last_run.as_ref().map(CameTo::of);
         match self.doing {
             Doing::Running | Doing::Waiting => (Tone::Runs, self.doing.word()),
@@ -66,7 +65,9 @@ impl SeriesRun {
             _ if self.followed && came_to == Some(CameTo::Stopped) => {
                 (Tone::Attention, Doing::Stopped.word())
             }
-            _ if is_over && self.attention() > 0 => (Tone::Attention, "needs attention"),
+            _ if self.doing.is_over() && self.attention() > 0 => {
+                (Tone::Attention, "needs attention")
+            }
             Doing::Cancelled if self.followed => (Tone::Good, "as planned"),
             Doing::Finished => (Tone::Good, "finished"),
             Doing::Stopped if came_to == Some(CameTo::AsPlanned) => (Tone::Good, "as planned"),

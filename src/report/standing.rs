@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::human::{capital, clock, clock_exact, count, counted, duration, needing_attention};
+use super::human::{
+    and_attention, and_taken_back, capital, clock, clock_exact, count, counted, duration,
+    needing_attention,
+};
 use crate::domain::event::HoldReason;
 use crate::domain::text::printable;
 use crate::domain::{
@@ -165,8 +168,7 @@ impl Standing<'_> {
         let run = self.campaign.last_run.as_ref();
         let say = |tone, leaves, why: String| Why { tone, leaves, why };
         let go_on = format!("`{}` goes on.", self.go_on);
-        let is_over = matches!(self.doing, Doing::Finished | Doing::Cancelled);
-        if let Some(why) = self.cancelling_left().filter(|_| is_over) {
+        if let Some(why) = self.cancelling_left().filter(|_| self.doing.is_over()) {
             return say(Tone::Stopped, "Nothing more is ordered:", why);
         }
         match self.doing {
@@ -246,15 +248,8 @@ impl Standing<'_> {
             0 => String::new(),
             some => format!("; it is not known yet what became of {}", count(some)),
         };
-        let back = match self.taken_back() {
-            0 => String::new(),
-            some => format!("; {} taken back", count(some)),
-        };
-        let look = match self.attention() {
-            0 => String::new(),
-            some => format!("; {}", needing_attention(some)),
-        };
-        let why = format!("it was cancelled{look}{back}{open}.");
+        let beside = and_attention(self.attention()) + &and_taken_back(self.taken_back());
+        let why = format!("it was cancelled{beside}{open}.");
         Why { tone: Tone::Idle, leaves: "Nothing more is ordered:", why }
     }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::advice::told;
 use super::document::Document;
-use super::human::{count, counted, duration, needing_attention, wrapped};
+use super::human::{and_attention, and_taken_back, count, counted, duration, wrapped};
 use super::jsonl::{self, counts, object};
 use super::progress::text::rows_of;
 use super::record::ReportHead;
@@ -159,22 +159,15 @@ impl Summary {
     fn first_line(&self) -> String {
         let name = &self.head.campaign;
         let rest = Rest::of(self.cancelled, false);
-        let attention = self.tally.attention(rest);
         match &self.ending {
             Ending::Finished if self.nothing && !self.tally.needs_attention() => {
                 format!("Campaign {name} is finished: nothing was ordered.")
             }
             Ending::Finished => {
                 let by = if self.cancelled { format!(": {CANCELLED}") } else { String::new() };
-                let look = match attention {
-                    0 => String::new(),
-                    some => format!("; {}", needing_attention(some)),
-                };
-                let back = match self.tally.taken_back(rest) {
-                    0 => String::new(),
-                    some => format!("; {} taken back", count(some)),
-                };
-                format!("Campaign {name} is finished{by}{look}{back}.")
+                let beside = and_attention(self.tally.attention(rest))
+                    + &and_taken_back(self.tally.taken_back(rest));
+                format!("Campaign {name} is finished{by}{beside}.")
             }
             Ending::Stopped(_) if self.planned => {
                 let (open, why) = (counted(self.tally.open(), "device"), self.why());

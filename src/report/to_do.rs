@@ -36,8 +36,7 @@ impl ToDo<'_> {
         let mut lines = Vec::new();
         for outcome in Outcome::ALL.into_iter().filter(|outcome| outcome.needs_attention()) {
             let rows = self.tally.of(outcome);
-            let is_the_next_runs = self.rest == Rest::HandedOn && outcome == Outcome::NotAttempted;
-            if rows == 0 || is_the_next_runs {
+            if rows == 0 || self.rest.is_handed_on(outcome) {
                 continue;
             }
             let name = match outcome {

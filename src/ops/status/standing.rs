@@ -14,8 +14,8 @@ use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::quota::{api_quotas, used};
 use crate::domain::request::SpeedRequest;
 use crate::domain::{
-    Begun, BudgetState, Campaign, CampaignState, Doing, Happening, Hours, Minute, Quota, Row,
-    Stamp, Tally, Timing,
+    Begun, BudgetState, Campaign, CampaignState, Doing, Happening, Hours, LastRun, Minute, Quota,
+    Row, Stamp, Tally, Timing,
 };
 use crate::engine::waves::shown;
 use crate::ops::failure::Failure;
@@ -157,8 +157,10 @@ impl CampaignStatus {
     /// # Errors
     /// `Failure` if the store cannot be read.
     pub(super) async fn with_reasons<S: Store>(self, store: &S) -> Result<Self, Failure> {
-        let is_over = matches!(self.doing, Doing::Finished | Doing::Cancelled);
-        if !is_over || !self.tally.needs_attention() || self.campaign.pruned_at.is_some() {
+        if !self.doing.is_over()
+            || !self.tally.needs_attention()
+            || self.campaign.pruned_at.is_some()
+        {
             return Ok(self);
         }
         let mut totals = Totals::default();
@@ -168,6 +170,13 @@ impl CampaignStatus {
         };
         store.each_row(self.campaign.id, count).await?;
         Ok(Self { groups: Some(totals.groups()), ..self })
+    }
+
+    /// Who began to take back what it ordered and did not come to an end, if nobody goes on with
+    /// that.
+    pub(super) fn cancelling_left(&self) -> Option<&LastRun> {
+        let run = self.campaign.last_run.as_ref()?;
+        run.cancelling_left(self.read_at, &Timing::default())
     }
 
     /// What a forecast would have started from when it was begun, had nobody called before.
@@ -298,9 +307,7 @@ impl CampaignStatus {
         if let Doing::Running | Doing::Waiting = self.doing {
             last = self.campaign.last_run.as_ref();
         }
-        let all = self.campaign.last_run.as_ref();
-        let left = all.and_then(|run| run.cancelling_left(self.read_at, &Timing::default()));
-        status["cancelling_stopped"] = serde_json::json!(left);
+        status["cancelling_stopped"] = serde_json::json!(self.cancelling_left());
         status["held_by"] = serde_json::json!(last.and_then(|last| last.held_by.as_ref()));
         status["next_order_at"] = serde_json::json!(last.and_then(|last| last.next_order_at));
         status["failures"] = serde_json::json!(

@@ -26,13 +26,10 @@ impl Document for CampaignStatus {
 
 impl CampaignStatus {
     /// What it does, in a word or two. Nobody cancelled what the next run of a series took over.
-    pub(super) fn does(&self) -> &'static str {
-        let is_over = matches!(self.doing, Doing::Finished | Doing::Cancelled);
-        let last = self.campaign.last_run.as_ref();
-        let left = last.and_then(|run| run.cancelling_left(self.read_at, &Timing::default()));
-        match left {
+    pub(crate) fn does(&self) -> &'static str {
+        match self.cancelling_left() {
             _ if self.followed => "handed on",
-            Some(_) if is_over => "not all cancelled",
+            Some(_) if self.doing.is_over() => "not all cancelled",
             _ => self.doing.word(),
         }
     }

@@ -6,7 +6,7 @@ use super::{Frame, figure_of_calls, first_sentences, scrolls};
 use crate::domain::Priority;
 use crate::domain::text::printable;
 use crate::page::model::campaign::CampaignView;
-use crate::report::human::{count, duration};
+use crate::report::human::{and_taken_back, count, duration};
 use crate::report::outcomes::{Stage, table};
 use crate::report::picture::bar;
 
@@ -74,10 +74,7 @@ fn facts(view: &CampaignView) -> Markup {
 }
 
 fn of_rows(view: &CampaignView) -> String {
-    let back = match view.taken_back {
-        0 => String::new(),
-        some => format!("; {} taken back", count(some)),
-    };
+    let back = and_taken_back(view.taken_back);
     format!("of {} rows{back}", count(view.status.tally.rows()))
 }
 

@@ -130,7 +130,7 @@ fn badge(status: &CampaignStatus, tone: Tone) -> Markup {
         Doing::Stopped if tone == Tone::Idle => (Tone::Good, "as planned"),
         Doing::Cancelled if status.followed => handed_on(status),
         Doing::Finished if tone == Tone::Attention => (tone, "needs attention"),
-        Doing::Finished | Doing::Cancelled if tone == Tone::Stopped => (tone, "not all cancelled"),
+        doing if doing.is_over() => (tone, status.does()),
         doing => (tone, doing.word()),
     };
     html! { span class=(format!("badge {}", class(tone))) { (sign(tone)) " " (word) } }

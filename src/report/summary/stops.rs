@@ -11,9 +11,7 @@ pub(super) const CANCELLED: &str = "cancelled by `fleetsweep cancel`";
 /// Why a run stopped, as a part of a sentence, with the signal if it was one.
 pub(super) fn stopped_by(stop: &Stop, caught: Option<Caught>) -> String {
     match (stop, caught) {
-        (Stop::Signal, Some(caught)) => {
-            format!("by a signal ({caught})")
-        }
+        (Stop::Signal, Some(caught)) => format!("by a signal ({caught})"),
         _ => stop_text(stop),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::clock::{Clock, LONGEST_SLEEP, ManualClock, SystemClock};
+use crate::clock::{Clock, ManualClock, SystemClock, sleep_on};
 use crate::domain::Stamp;
 use crate::domain::bounded_clock::{BoundedClock, Moment, Reading};
 
@@ -50,13 +50,7 @@ impl Clock for ServerClock {
     }
 
     async fn sleep_until(&self, at: Stamp) {
-        loop {
-            let left = at.since(self.now());
-            if left.is_zero() {
-                return;
-            }
-            tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
-        }
+        sleep_on(self, at).await;
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fleetsweep::emulator::{Emulator, Ledger, Operation};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Place, beside, emulate, json_lines, over_limit, report, run, start, wait};
+use super::{Place, beside, emulate, flat, json_lines, over_limit, report, run, start, wait};
 use crate::kit::child::through;
 
 /// Every accepted row has exactly one action of the campaign at the server, and no other row has
@@ -149,7 +149,7 @@ async fn stops_and_goes_on(sent: Signal) {
     assert_eq!(rows.len(), 200);
     assert!(rows.iter().any(|row| row["outcome"] == "open"));
     let status = run(place.fleetsweep(&["status"])).out;
-    let status = status.split_whitespace().collect::<Vec<_>>().join(" ");
+    let status = flat(&status);
     let name = match sent {
         Signal::INT => "SIGINT: Ctrl-C",
         Signal::TERM => "SIGTERM: somebody ended the process",

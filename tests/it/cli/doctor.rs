@@ -7,7 +7,7 @@ use std::process::Command;
 
 use fleetsweep::emulator::{self, App, Config, Emulator, Operation, Scenario};
 
-use super::{Place, Said, beside, emulate, json_lines, run};
+use super::{Place, Said, beside, emulate, flat, json_lines, run};
 use crate::kit::canned::{Act, Canned};
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
@@ -79,7 +79,7 @@ async fn a_wrong_secret_and_a_wrong_tenant_are_told_with_their_remedies() {
     assert_eq!(said.code, 7, "{}", said.out);
     let finding = failed(&said, "sign-in");
     assert!(finding.contains("AADSTS7000215") && finding.contains("next:"), "{finding}");
-    let flat = finding.split_whitespace().collect::<Vec<_>>().join(" ");
+    let flat = flat(finding);
     assert!(flat.contains("used what is in AZURE_CLIENT_SECRET"), "{finding}");
     assert!(!said.out.contains("wrong-secret-canary") && !said.err.contains("canary"));
     let path = place.path("a secret");

@@ -9,15 +9,10 @@ use fleetsweep::clock::SystemClock;
 use fleetsweep::emulator::Emulator;
 
 use super::campaigns::{accepted, assert_within_limits};
-use super::{Place, beside, emulate, json_lines, report, run, start, wait};
+use super::{Place, beside, emulate, flat, json_lines, report, run, start, wait};
 use crate::kit::pair::Pair;
 
 const DEVICES: u64 = 150;
-
-/// Words on one line, as they are told.
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
 
 /// A campaign under way whose store is in a pair of servers.
 struct Scene {

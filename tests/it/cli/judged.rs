@@ -44,7 +44,7 @@ fn ordered(emulator: &Emulator) -> Vec<u64> {
 
 /// What was said without its line breaks.
 fn flat(said: &Said) -> String {
-    [&*said.err, &*said.out].concat().split_whitespace().collect::<Vec<_>>().join(" ")
+    super::flat(&[&*said.err, &*said.out].concat())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

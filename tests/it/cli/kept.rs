@@ -4,7 +4,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::windows::from_now;
-use super::{Place, Said, json_lines, run, start, until, wait};
+use super::{Place, Said, flat, json_lines, run, start, until, wait};
 use crate::kit::older::FIFTEENTH_SCHEMA;
 
 fn signal(child: &std::process::Child, signal: Signal) {
@@ -109,7 +109,7 @@ fn what_loosens_a_limit_opens_a_window_or_drops_a_rule_is_typed_told_and_kept() 
     let loose = ["--limit=50/1s", "--leave=0%", "--max-failures=none", "--window=none"];
     let loose = [&loose[..], &["--pace=fast"]].concat();
     let said = goes_on(&place, &loose);
-    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&said.err);
     for change in [
         "limit 50/1s instead of 20/1s",
         "leave 0% instead of 10%",
@@ -151,7 +151,7 @@ fn the_same_list_again_is_told_before_anybody_confirms_with_the_command_that_goe
     let scan = ["scan", "list.txt", "--type=quick", "--comment=y", "--emulator", "--dry-run"];
     let said = run(place.fleetsweep(&[&scan[..], &["--store=sqlite:s.db"]].concat()));
     assert_eq!(said.code, 0, "{}", said.err);
-    let told = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&said.out);
     assert!(told.contains("the open campaign c, begun"), "{}", said.out);
     assert!(told.contains("`fleetsweep resume c --store sqlite:s.db` goes on with it"), "{told}");
     let full = ["scan", "list.txt", "--type=full", "--comment=y", "--emulator", "--dry-run"];
@@ -169,17 +169,17 @@ async fn a_campaign_that_runs_elsewhere_is_told_and_one_that_was_paused_there_ne
     until("running", async || kept(&place)["running"] == true).await;
     let said = goes_on(&place, &[]);
     assert_eq!(said.code, 5, "{}", said.err);
-    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&said.err);
     assert!(told.contains("A run of c is at work already (of carol on "), "{}", said.err);
     assert_eq!(run(place.fleetsweep(&["pause", "c", "--store=sqlite:s.db"])).code, 0);
     // The run that waits would never hear of what is typed here.
     let said = goes_on(&place, &["--limit=5/1s"]);
     assert_eq!((said.code, &kept(&place)["paused"]), (6, &true.into()), "{}", said.err);
-    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&said.err);
     assert!(told.contains("(of carol on ") && told.contains("would not reach"), "{}", said.err);
     let said = run(place.fleetsweep(&["resume", "c", "--store=sqlite:s.db"]));
     assert_eq!(said.code, 0, "{}", said.err);
-    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&said.err);
     assert!(told.contains("no second one is begun"), "{}", said.err);
     assert_eq!(kept(&place)["paused"], false);
     signal(&child, Signal::TERM);
@@ -196,7 +196,7 @@ async fn a_campaign_of_an_older_version_goes_on_by_what_is_typed_and_says_that_n
     assert_eq!(said.code, 2, "nothing says that it ran against the emulator: {}", said.err);
     let said = goes_on(&place, &["--emulator", "--limit=1000/1s"]);
     assert_eq!(said.code, 0, "{}", said.err);
-    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&said.err);
     assert!(told.contains("kept no windows and no rules of it"), "{}", said.err);
     let status = kept(&place);
     assert_eq!((&status["done"], &status["begun_by"]), (&5.into(), &().into()), "{status}");

@@ -49,7 +49,7 @@ async fn a_name_that_several_tenants_use_is_taken_for_that_of_the_tenant_that_is
         for command in ["status", "resume", "retry", "cancel", "pause", "report", "follow"] {
             let said = of(tenant, &[command, "c"]);
             assert_eq!(said.code, 2, "{command}: {}", said.err);
-            let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+            let told = flat(&said.err);
             assert!(told.contains("there are 2 campaigns c"), "{command}: {}", said.err);
             let each = told.contains(ONE) && told.contains(TWO) && told.contains("--tenant");
             assert!(each, "{command}: {}", said.err);
@@ -58,7 +58,7 @@ async fn a_name_that_several_tenants_use_is_taken_for_that_of_the_tenant_that_is
     // The commands that are told on the way say which one is meant.
     let said = of(None, &["resume", "c", "--tenant", TWO]);
     assert_eq!(said.code, 6, "it is finished: {}", said.err);
-    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&said.err);
     assert!(told.contains(&format!("fleetsweep report c --tenant {TWO}")), "{}", said.err);
     // Without a name both are there.
     assert_eq!(json_lines(&of(None, &["status", "--json"]).out).len(), 2);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use fleetsweep::emulator::{self, Config, Emulator, Limit, Scenario};
 
 use super::campaigns::accepted;
-use super::{Place, Said, beside, emulate, json_lines, report, run, start, until};
+use super::{Place, Said, beside, emulate, flat, json_lines, report, run, start, until};
 use crate::kit::support::device;
 
 /// An emulator on which this share of the actions fails a moment after they were created.
@@ -14,7 +14,12 @@ async fn failing(share: f64) -> Emulator {
     let text = format!(
         "[devices]\nbusy_share = 0.0\n[actions]\nfailed_share = {share}\ntimeout_share = 0.0\n"
     );
-    let scenario = Scenario::from_toml(&text).unwrap();
+    playing(&text).await
+}
+
+/// An emulator that plays this, and whose days are some half a minute long.
+async fn playing(text: &str) -> Emulator {
+    let scenario = Scenario::from_toml(text).unwrap();
     let limits = vec![Limit { calls: 1_000, window: std::time::Duration::from_secs(1) }];
     let config = Config { scenario, limits, speed: 3_000.0, seed: 7, ..Config::default() };
     emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap()
@@ -100,7 +105,7 @@ async fn an_order_that_failed_does_not_count_and_one_of_somebody_else_does() {
     let said = scan(&ours, &emulator, &due).await;
     assert_eq!(plan(&said), (50, 0), "{}", said.err);
     let not_asked = "scans that others ordered in the tenant within the time of --due";
-    let flat = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let flat = flat(&said.err);
     assert!(flat.contains(not_asked), "{}", said.err);
     let checked = [&due[..], &["--check"]].concat();
     let said = scan(&ours, &emulator, &checked).await;
@@ -202,11 +207,11 @@ async fn a_run_of_a_series_leaves_one_that_works_alone_and_ends_one_that_was_kil
     let attention = ticket.split("covered; ").nth(1).unwrap().split(' ').next().unwrap();
     assert!(attention.parse::<u64>().unwrap() < 10, "those are not counted: {ticket}");
     let told = run(place.fleetsweep(&["status", first])).out;
-    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&told);
     assert!(told.contains("Its own run was killed"), "{told}");
     for args in [["retry", first].as_slice(), &["retry", first, "--outcome=not_attempted"]] {
         let said = run(place.towards(&emulator, &[args, &["--dry-run"]].concat()));
-        let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = flat(&said.err);
         assert_eq!(said.code == 2, args.len() == 3 || attention == "0", "{told}");
         assert!(told.contains("handed on to the next run of the series"), "{told}");
     }
@@ -244,14 +249,7 @@ async fn a_window_that_closes_as_the_plan_foresaw_is_exit_0_in_a_series_and_the_
 
 /// An emulator that refuses this share of the devices.
 async fn refusing(share: f64) -> Emulator {
-    let scenario = Scenario::from_toml(&format!("[devices]\nunsupported_share = {share}")).unwrap();
-    let limits = vec![Limit { calls: 1_000, window: std::time::Duration::from_secs(1) }];
-    let config = Config { scenario, limits, seed: 7, ..Config::default() };
-    emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap()
-}
-
-fn words(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    playing(&format!("[devices]\nunsupported_share = {share}")).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -267,7 +265,7 @@ async fn a_night_after_one_that_a_rule_stopped_says_so_and_drops_the_rule_only_i
     let calls = emulator.ledger().count(emulator::Operation::Scan);
     let refused = scan(&place, &emulator, &night).await;
     assert_eq!(refused.code, 4, "{}", refused.err);
-    let told = words(&refused.err);
+    let told = flat(&refused.err);
     assert!(told.contains(&format!("a rule stopped {name} of this series")), "{told}");
     assert!(told.contains("--max-failures 10") && told.contains("--max-failures none"), "{told}");
     assert_eq!(emulator.ledger().count(emulator::Operation::Scan), calls);
@@ -279,7 +277,7 @@ async fn a_night_after_one_that_a_rule_stopped_says_so_and_drops_the_rule_only_i
         "{warnings}"
     );
     let next = scan(&place, &emulator, &[&night[..], &["--max-failures=none"]].concat()).await;
-    let told = words(&next.err);
+    let told = flat(&next.err);
     assert!(told.contains(&format!("{name}, which stopped by a safety rule (10 of ")), "{told}");
     assert!(told.contains("that waited there come with this run"), "{told}");
     assert!(emulator.ledger().count(emulator::Operation::Scan) > calls + 300, "{told}");
@@ -298,7 +296,7 @@ async fn no_night_follows_one_of_which_a_wave_failed_until_somebody_has_looked()
     for night in [&night[..], &canary] {
         let next = scan(&place, &emulator, night).await;
         assert_eq!(next.code, 4, "{}", next.err);
-        assert!(words(&next.err).contains(&format!("a wave of {name} of this series failed")));
+        assert!(flat(&next.err).contains(&format!("a wave of {name} of this series failed")));
     }
     assert_eq!(emulator.ledger().count(emulator::Operation::Scan), 6);
     // The repair that is printed is one: the next night begins anew, with its canary.
@@ -313,10 +311,7 @@ async fn no_night_follows_one_of_which_a_wave_failed_until_somebody_has_looked()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn devices_that_every_night_is_refused_stop_no_night_once_all_others_are_covered() {
     let text = "[devices]\nbusy_share = 0.0\nnot_found_share = 0.08\n";
-    let scenario = Scenario::from_toml(text).unwrap();
-    let limits = vec![Limit { calls: 1_000, window: std::time::Duration::from_secs(1) }];
-    let config = Config { scenario, limits, speed: 3_000.0, seed: 7, ..Config::default() };
-    let emulator = emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let emulator = playing(text).await;
     let place = Place::new();
     list(&place, "fleet.txt", 0..400);
     let night = [

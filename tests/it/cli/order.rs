@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use fleetsweep::emulator::{self, Config, Emulator, Operation, Scenario};
 
-use super::{Place, Said, beside, emulate, json_lines, run};
+use super::{Place, Said, beside, emulate, flat, json_lines, run};
 use crate::kit::support::device;
 
 const SCAN: [&str; 5] = ["scan", "list.csv", "--type=quick", "--comment=x", "--approve-max=500"];
@@ -103,7 +103,7 @@ async fn the_list_is_ordered_by_what_its_own_columns_say() {
     );
     plain(&place, "first.txt", &[3]);
     let known = |unknown: &str, text: &Said| {
-        let words = text.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = flat(&text.err);
         assert!(words.contains(unknown), "{}", text.err);
     };
     let emulator = closed().await;
@@ -176,7 +176,7 @@ async fn an_order_that_cannot_be_kept_is_refused_before_anything_is_ordered() {
         for dry in [&[][..], &["--dry-run"]] {
             let refused = said(&place, &emulator, &[args, dry].concat()).await;
             assert_eq!(refused.code, 2, "{args:?}: {}", refused.err);
-            let words = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
+            let words = flat(&refused.err);
             for why in why {
                 assert!(words.contains(why), "{args:?}: {why}: {}", refused.err);
             }
@@ -205,7 +205,7 @@ async fn a_campaign_that_goes_on_keeps_the_order_that_it_began_with() {
     let again = [&begun[..], &["--first=first.txt", "--order=value", "--json"]].concat();
     let ran = said(&place, &emulator, &again).await;
     assert_eq!(ran.code, 5, "{}", ran.err);
-    let words = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = flat(&ran.err);
     assert!(words.contains("as it was fixed when the campaign began"), "{}", ran.err);
     assert_eq!(json_lines(&ran.out)[0]["order"]["fixed_before"], true);
     assert_eq!(ordered(&emulator), [3, 0]);

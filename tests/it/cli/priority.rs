@@ -6,7 +6,7 @@ use std::time::Duration;
 use fleetsweep::emulator::{Emulator, Operation};
 
 use super::campaigns::{accepted, assert_honest, assert_within_limits};
-use super::{Place, Said, beside, emulate, json_lines, report, run, start, wait};
+use super::{Place, Said, beside, emulate, flat, json_lines, report, run, start, wait};
 use crate::kit::support::device;
 
 /// What all times are divided by, here and at the server.
@@ -107,7 +107,7 @@ async fn the_orders_of_an_incident_go_before_those_of_a_night_run() {
     assert!(*nightly.last().unwrap() > last);
     assert_eq!(json["waits_for"][0], "incident", "{json}");
     assert!(text.contains("waits for campaign incident (priority high)"), "{text}");
-    let words = dry.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = flat(&dry.err);
     assert!(words.contains("campaign incident (priority high) goes before this one"), "{words}");
     assert!(incident.err.contains("priority     high: "), "{}", incident.err);
     assert_eq!(json_lines(&incident.out)[0]["priority"], "high");

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use fleetsweep::clock::wall_clock;
 use fleetsweep::emulator::Emulator;
 
-use super::{Place, Said, beside, emulate, report, run};
+use super::{Place, Said, beside, emulate, flat, report, run};
 use crate::kit::canned::{Act, Canned, response};
 use crate::kit::support::device;
 
@@ -93,11 +93,6 @@ async fn scan(place: &Place, login: &Emulator, api: &Canned) -> Said {
 
 async fn resume(place: &Place, login: &Emulator, api: &Canned) -> Said {
     fleetsweep(place, login, api, &["resume", "c", "--report=r.csv", "--time-scale=60"]).await
-}
-
-/// The text in one line, however it was wrapped.
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// How many rows of the report have this outcome.

@@ -4,14 +4,14 @@
 use fleetsweep::emulator::Operation;
 
 use super::campaigns::accepted;
-use super::{Place, Said, at_terminal, beside, emulate, json_lines, quiet, run, start};
+use super::{Place, Said, at_terminal, beside, emulate, flat, json_lines, quiet, run, start};
 
 const AGAIN: &str = "has these very devices";
 
 /// What was said, in one line.
 fn told(said: &Said) -> String {
     let whole = format!("{} {}", said.out, said.err);
-    whole.split_whitespace().collect::<Vec<_>>().join(" ")
+    flat(&whole)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use super::campaigns::accepted;
 use super::doctor::token_file;
-use super::{Place, beside, emulate, json_lines, quiet, report, run, start};
+use super::{Place, beside, emulate, flat, json_lines, quiet, report, run, start};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
@@ -80,7 +80,7 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
 /// Who asks in the morning reads why, what orders them again, and where the report is.
 fn tells_why_in_the_morning(place: &Place) {
     let told = run(place.fleetsweep(&["status", "first"])).out;
-    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&told);
     assert!(told.contains(" not covered: again later: `fleetsweep retry first`"), "{told}");
     assert!(told.contains("ActiveRequestAlreadyExists"), "{told}");
     assert!(told.contains("report: ") && told.contains("/r.csv"), "{told}");

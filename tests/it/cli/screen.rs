@@ -7,7 +7,7 @@ use anstyle::RgbColor;
 use anstyle_svg::{Palette, Term};
 use vt100::Parser;
 
-use super::{Place, run};
+use super::{Place, flat, run};
 use crate::kit::child::{around, line};
 
 /// The screen after a command ran on a terminal with so many rows and columns.
@@ -48,7 +48,7 @@ fn a_narrow_terminal_gets_lines_that_fit_it_broken_between_words() {
         let shown = screen_after(&place, scan(&place, &["--report", &report]), 60, columns);
         let lines = lines(&shown);
         let text = lines.join(" ");
-        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = flat(&text);
         assert!(lines.len() > 20 && words.contains("An order is not a scan yet"), "{lines:#?}");
         assert!(words.contains("OS Platform iOS isn't supported for this action"), "{lines:#?}");
         assert!((0..60).all(|row| !shown.screen().row_wrapped(row)), "{columns}: {lines:#?}");

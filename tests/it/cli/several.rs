@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::campaigns::accepted;
-use super::{Place, Said, beside, json_lines, report, run, start, wait};
+use super::{Place, Said, beside, flat, json_lines, report, run, start, wait};
 use crate::kit::postgres::database;
 use crate::kit::provider::{APPLICATION, Provider, secret, tenant};
 use crate::kit::support::device;
@@ -221,7 +221,7 @@ async fn are_handed_over(provider: Provider) {
     let said = provider.run(command).await;
     assert_eq!(said.code, 0, "{}", said.err);
     assert_eq!([0, 1].map(|n| provider.ordered(n)), [0, 0]);
-    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&said.err);
     assert!(told.contains(&format!("status inc --tenant {}", tenant(1))), "{told}");
     let status = |which: &[&str]| provider.command(&[&["status", "inc", "--json"], which].concat());
     let next = |said: &Said| line(said, "tenants")["work"].as_str().unwrap().to_owned();
@@ -244,7 +244,7 @@ async fn are_handed_over(provider: Provider) {
     // Whose is meant of several is said in the words of the settings.
     let said = provider.run(provider.command(&["status", "inc"])).await;
     assert_eq!(said.code, 2, "{}", said.out);
-    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&said.err);
     assert!(told.contains("say whose is meant, such as --profile cust-"), "{told}");
     assert!(told.contains("one of profile cust-1, tenant "), "{told}");
 }
@@ -399,7 +399,7 @@ async fn rows_that_name_another_profile_are_never_sent_to_the_one_that_was_chose
     let said = provider.run(scan(&provider, &["--profile=cust-0", "--approve-max=10"])).await;
     assert_eq!(said.code, 0, "{}", said.err);
     assert_eq!([0, 1].map(|n| provider.ordered(n)), [1, 0]);
-    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&said.err);
     let warned = "never sent to this one: 1 row of `cust-1`, 1 row of `cust-7`";
     assert!(told.contains(warned), "{told}");
     let path = std::fs::read_dir(provider.place.path("")).unwrap().flatten();

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::cli::campaigns::assert_within_limits;
 use crate::kit::child::through;
 use crate::kit::postgres::database;
-use crate::kit::program::{Place, beside, emulate, json_lines, report, run, start, wait};
+use crate::kit::program::{Place, beside, emulate, flat, json_lines, report, run, start, wait};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_that_dies_is_followed_by_another_and_nothing_is_lost_or_ordered_twice() {
@@ -40,7 +40,7 @@ async fn a_host_that_dies_is_followed_by_another_and_nothing_is_lost_or_ordered_
         doctor.env("FLEETSWEEP_STORE", &url);
         let told = run(doctor);
         let told = told.out + &told.err;
-        (emulator, told.split_whitespace().collect::<Vec<_>>().join(" "))
+        (emulator, flat(&told))
     })
     .await;
     let ledger = emulator.ledger();

@@ -2,6 +2,7 @@
 //! tenant that was not meant.
 
 use super::several::{both, ids, line, scan};
+use crate::kit::program::flat;
 use crate::kit::provider::Provider;
 use crate::kit::support::device;
 
@@ -59,7 +60,7 @@ async fn what_no_run_has_ordered_is_cancelled_with_a_report_for_each_tenant() {
     let left = "3 devices were cancelled; --outcome cancelled --outcome not_attempted orders such";
     assert!(said.err.contains(left), "{}", said.err);
     let shown = provider.run(provider.command(&["status", "inc", "--all-profiles"])).await;
-    let words = shown.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = flat(&shown.out);
     assert!(words.contains("retry inc --outcome not_attempted --all-profiles"), "{words}");
     let again = ["retry", "inc", "--all-profiles", "--outcome=not_attempted", "--dry-run"];
     let said = provider.run(provider.command(&again)).await;

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::ends::until_begun;
-use super::{Place, beside, emulate, json_lines, run, sent, start, wait};
+use super::{Place, beside, emulate, flat, json_lines, run, sent, start, wait};
 
 const SCAN: [&str; 5] = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=100"];
 
@@ -32,7 +32,7 @@ async fn a_run_waits_for_its_start_and_no_order_reaches_the_server_before_it() {
     let starts: Timestamp = plan["starts_at"].as_str().unwrap().parse().unwrap();
     assert!(starts.duration_since(at).abs() < SignedDuration::from_millis(1), "{starts} {at}");
     assert_eq!(plan["start_at"], at.to_string());
-    let words = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = flat(&said.err);
     assert!(words.contains("; the run waits until then"), "{}", said.err);
     assert!(
         words.contains("waits for that too, unless --start-at says something else"),
@@ -80,8 +80,27 @@ async fn ctrl_c_ends_the_waiting_and_resume_waits_for_the_same_start_until_none_
     let command = place.towards(&emulator, &["resume", "c", "--start-at=none"]);
     let said = beside(move || run(command)).await;
     assert_eq!((said.code, emulator.ledger().accepted), (0, 5), "{}", said.err);
-    let words = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = flat(&said.err);
     assert!(words.contains("start none instead of 2100-01-01T00:00:00Z"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_has_come_and_its_zone_stand_in_no_resumes_way() {
+    let emulator = emulate("quiet", &[(1_000, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(5);
+    let start_at = format!("--start-at={}", from_now(2));
+    let more = ["--campaign=c", "--limit=1/60s", "--no-check", "--tz=Etc/UTC", &start_at];
+    let child = start(place.towards(&emulator, &[&SCAN[..], &more].concat()));
+    super::campaigns::accepted(&emulator, 1).await;
+    assert_eq!(run(place.fleetsweep(&["pause", "c"])).code, 0);
+    // Nothing is typed, so that its run goes on as it was begun.
+    let command = place.towards(&emulator, &["resume", "c"]);
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(flat(&said.err).contains("no second one is begun"), "{}", said.err);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(beside(move || wait(child)).await.code, 5);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use fleetsweep::emulator::{self, Config, Emulator, Operation, Scenario};
 
-use super::{Place, Said, beside, json_lines, report, run};
+use super::{Place, Said, beside, flat, json_lines, report, run};
 
 /// A fleet of every kind.
 const MIXED: &str = "[machines]\nnot_onboarded_share = 0.05\nmerged_share = 0.02\n\
@@ -218,7 +218,7 @@ async fn names_are_looked_up_and_a_row_says_which_record_was_taken() {
     let strict = ["--names", "--strict-names", "--dry-run"];
     let refused = said(&place, &emulator, &[&scan[..], &strict].concat()).await;
     assert_eq!(refused.code, 2, "{}", refused.err);
-    let told = refused.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&refused.out);
     assert!(told.contains("records of the tenant have this name"), "{told}");
 }
 

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::campaigns::{accepted, assert_honest};
 use super::{
-    Place, Said, at_terminal, beside, emulate, json_lines, refusing, report, run, sent, start,
-    until,
+    Place, Said, at_terminal, beside, emulate, flat, json_lines, refusing, report, run, sent,
+    start, until,
 };
 use crate::kit::support::device;
 
@@ -82,7 +82,7 @@ async fn a_canary_that_fails_is_exit_4_and_only_who_has_looked_goes_on() {
     assert_eq!(summary["stop"]["why"], figures);
     assert!(said.err.contains("fleetsweep resume c"), "{}", said.err);
     let status = run(place.fleetsweep(&["status", "c"])).out;
-    let status = status.split_whitespace().collect::<Vec<_>>().join(" ");
+    let status = flat(&status);
     assert!(status.contains(figures) && status.contains("asks before it goes on"), "{status}");
     // Neither the same command again, as a timer gives it, nor `resume` goes on by itself.
     let said = scan(&place, &emulator, &more).await;
@@ -170,7 +170,7 @@ pub(super) fn plan(place: &Place, more: &[&str]) -> (String, Value) {
     let said = run(place.fleetsweep(&[&args[..], &["--emulator"]].concat()));
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.err.lines().all(|line| line.chars().count() <= 80), "{}", said.err);
-    let text = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = flat(&said.err);
     (text, json_lines(&said.out).remove(0))
 }
 

@@ -103,6 +103,11 @@ pub(crate) fn wait(mut child: Child) -> Said {
     Said { code: child.wait().unwrap().code().unwrap_or(-1), out, err }
 }
 
+/// A text on one line, however it was wrapped.
+pub(crate) fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The objects of `--json`.
 pub(crate) fn json_lines(text: &str) -> Vec<serde_json::Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

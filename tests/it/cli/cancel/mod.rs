@@ -12,7 +12,7 @@ use fleetsweep::emulator::{Emulator, Operation};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::campaigns::{accepted, assert_within_limits};
-use super::{Place, Said, at_terminal, beside, json_lines, report, run, start, until, wait};
+use super::{Place, Said, at_terminal, beside, flat, json_lines, report, run, start, until, wait};
 use crate::kit::support::device;
 use kit::*;
 
@@ -112,7 +112,7 @@ async fn while_it_goes_on_status_says_so_and_retry_leaves_what_was_cancelled_alo
     assert_eq!(status()[0]["last_run"]["ended"]["exit_code"], 0, "that of its run");
     let said = run(place.towards(&emulator, &["retry", "c", "--dry-run"]));
     assert_eq!(said.code, 2, "{}", said.err);
-    let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&said.err);
     assert!(told.contains("40 devices were cancelled; --outcome cancelled orders"), "{told}");
 }
 
@@ -148,13 +148,13 @@ async fn killed_in_the_middle_the_same_command_goes_on_with_what_is_open() {
         child.kill().unwrap();
         child.wait().unwrap();
         let told = run(place.fleetsweep(&["status", "c"])).out;
-        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = flat(&told);
         assert!(told.contains("was killed"), "{told}");
         assert!(told.contains("`fleetsweep cancel c"), "{told}");
         assert!(told.starts_with("c: not all cancelled, "), "{told}");
         // Nothing is left to be ordered, but scans are left that nobody took back.
         let said = run(place.towards(&emulator, &["resume", "c"]));
-        let told = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = flat(&said.err);
         assert_eq!(said.code, 6, "{told}");
         assert!(told.contains("was killed on the way"), "{told}");
         assert!(told.contains("`fleetsweep cancel c"), "{told}");
@@ -196,7 +196,7 @@ async fn a_signal_lets_calls_in_flight_finish_and_names_the_command_that_goes_on
     assert_eq!(assert_report_equals_list(&place, &stranger, "c").await as u64, done);
     // Who looks later sees that scans are left, though every row of the campaign is done.
     for args in [["status", "c"].as_slice(), &["status"]] {
-        let told = run(place.fleetsweep(args)).out.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = flat(&run(place.fleetsweep(args)).out);
         assert!(told.contains(&format!("not cancelled yet: {left} scans")), "{told}");
         assert!(told.contains("`fleetsweep cancel c"), "{told}");
     }
@@ -297,7 +297,7 @@ async fn nothing_is_cancelled_unless_the_name_or_the_number_is_typed() {
     for typed in [&["d"][..], &["13"], &[""], &["yes", "yes"]] {
         let said = typing(&place, &emulator, typed).await;
         assert_eq!(said.code, 6, "{typed:?}: {}", said.out);
-        let told = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = flat(&said.out);
         let place = "tenant 11111111-2222-3333-4444-555555555555, API http://127.";
         assert!(told.contains(place) && told.contains("which is not Microsoft's"), "{told}");
     }

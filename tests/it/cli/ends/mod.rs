@@ -13,7 +13,7 @@ use fleetsweep::emulator::Emulator;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::campaigns::{accepted, assert_honest, assert_within_limits};
-use super::{Place, beside, emulate, json_lines, report, run, start, until, wait};
+use super::{Place, beside, emulate, flat, json_lines, report, run, start, until, wait};
 use crate::kit::child::{around, line, through};
 
 /// Resets what whoever runs the tests may have had ignored, as nohup and shells do.
@@ -90,7 +90,7 @@ fn shown(place: &Place) -> String {
 fn status(place: &Place) -> (serde_json::Value, String) {
     let json = run(place.fleetsweep(&["status", "--json"]));
     let words = run(place.fleetsweep(&["status"])).out;
-    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = flat(&words);
     (json_lines(&json.out)[0].clone(), words)
 }
 
@@ -262,7 +262,7 @@ async fn in_the_background_nobody_is_asked_and_at_the_question_a_hangup_is_no_an
     let script = "set -m; \"$@\" & wait $!; echo $? >code";
     on_a_terminal(&place, &command, script).wait().unwrap();
     assert_eq!(code(&place).await, "6", "{}", shown(&place));
-    let words = shown(&place).split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = flat(&shown(&place));
     assert!(words.contains("it runs in the background of its terminal"), "{words}");
     assert!(words.contains("add --approve-max 200"), "{words}");
     std::fs::remove_file(place.path("code")).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::{SCAN, accepted, send, server, start, status, until_begun, wait};
-use crate::kit::program::{Place, beside, json_lines, run, until};
+use crate::kit::program::{Place, beside, flat, json_lines, run, until};
 
 /// A limit that keeps a campaign of 200 devices busy for longer than any test.
 fn slow<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -67,7 +67,7 @@ async fn a_runner_that_stops_says_that_another_one_goes_on_and_so_does_status() 
     send(&first, Signal::INT);
     let said = beside(move || wait(first)).await;
     assert_eq!(said.code, 5, "{}", said.err);
-    let words = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = flat(&said.err);
     assert!(words.contains("Another process is still running this campaign"), "{words}");
     assert!(!words.contains("fleetsweep retry"), "{words}");
     let (json, words) = status(&place);
@@ -107,7 +107,7 @@ async fn a_paused_campaign_has_no_end_in_sight_and_a_cancelled_one_says_who_ende
     assert!([0, 5].contains(&cancelled.code), "{}", cancelled.err);
     let said = beside(move || wait(child)).await;
     assert_eq!(said.code, 3, "{}", said.err);
-    let words = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = flat(&said.err);
     assert!(words.contains("is finished: cancelled by `fleetsweep cancel`; "), "{words}");
     let summary = json_lines(&said.out).pop().unwrap();
     assert_eq!(summary["cancelled"], true, "{summary}");

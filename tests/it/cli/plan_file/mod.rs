@@ -12,7 +12,7 @@ use fleetsweep::emulator::{self, Emulator, Operation};
 use serde_json::Value;
 
 use super::campaigns::assert_honest;
-use super::{Place, Said, beside, emulate, json_lines, report, run};
+use super::{Place, Said, beside, emulate, flat, json_lines, report, run};
 use crate::kit::support::device;
 
 const SCAN: [&str; 5] = ["scan", "list.txt", "--type=full", "--comment=nightly", "--ticket=CHG1"];
@@ -214,7 +214,7 @@ async fn a_plan_that_nobody_approved_is_asked_about_as_usual() {
     plan(&place, &emulator, &["--no-check"]).await;
     let asked = said(&place, &emulator, &["scan", "--plan=plan.json"]).await;
     assert_eq!(asked.code, 6, "{}", asked.err);
-    let words = asked.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = flat(&asked.err);
     let digest = digest(&place, "plan.json");
     assert!(words.contains(&format!("add --approve-plan {digest}")), "{}", asked.err);
     let number = said(&place, &emulator, &["scan", "--plan=plan.json", "--approve-max=9"]).await;
@@ -245,7 +245,7 @@ async fn a_campaign_that_began_on_the_planned_devices_since_is_refused_with_what
     let ordered = orders(&emulator);
     let refused = said(&place, &emulator, &approved(&approve, &[])).await;
     assert_eq!((refused.code, orders(&emulator)), (6, ordered), "{}", refused.err);
-    let told = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(&refused.err);
     assert!(told.contains("campaign since has the devices of the approved plan"), "{told}");
     assert!(told.contains("retry since"), "{told}");
     // A plan that tells of it may be carried out.

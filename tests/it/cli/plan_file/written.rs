@@ -29,7 +29,7 @@ fn a_plan_is_written_only_where_nothing_is_lost_and_only_if_it_says_all() {
         let out = format!("--plan-out={path}");
         let said = run(place.fleetsweep(&[&SCAN[..], &["--dry-run", &out], more].concat()));
         assert!([1, 2].contains(&said.code), "{path} {more:?}: {}", said.err);
-        let words = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = flat(&said.err);
         assert!(words.contains(why), "{path} {more:?}: {}", said.err);
         assert!(!place.path("plan.json").exists());
     }
