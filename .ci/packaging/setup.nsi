@@ -126,6 +126,8 @@ Section Uninstall
     Delete "$INSTDIR\LICENSE-MIT.txt"
     Delete "$INSTDIR\LICENSE-APACHE.txt"
     Delete "$INSTDIR\licences.txt"
+    Delete "$INSTDIR\examples\portal-export-250.csv"
+    RMDir "$INSTDIR\examples"
     Delete "$INSTDIR\uninstall.exe"
     ; Only if nobody put anything else there.
     RMDir "$INSTDIR"
