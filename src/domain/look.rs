@@ -13,6 +13,11 @@ pub struct Look {
     /// its pauses, its wave, its counts, its calls, what goes before it, and the pauses of its
     /// budget.
     pub stands: String,
+    /// Somebody paused it. Together with the next it tells whether an answer of that kind is still
+    /// true: what was answered may have come and gone between two looks that say the same.
+    pub is_paused: bool,
+    /// Another campaign of its budget goes before it.
+    pub is_behind: bool,
     /// It goes before others, so that a runner of it says that it is at work.
     pub is_high: bool,
     /// A call's answer is late beyond its horizon.

@@ -2,9 +2,9 @@
 //! Where several fit, none is guessed.
 
 use super::connection::target_of;
-use super::context::{Context, profile_of};
+use super::context::Context;
 use super::failure::Failure;
-use super::named_tenant::NamedTenant;
+use super::named_tenant::{NamedTenant, name_of};
 use super::process::looked_at;
 use super::stores::{self, Place};
 use crate::clock::Clock;
@@ -251,7 +251,7 @@ pub(super) fn is_whose(target: &Target, said: &Target) -> bool {
 
 fn whose_words(campaign: &Campaign, names: &[NamedTenant]) -> String {
     let Target { tenant, application, cloud, .. } = &campaign.order.target;
-    let profile = profile_of(names, tenant).map(|name| format!("profile {}, ", printable(name)));
+    let profile = name_of(names, tenant).map(|name| format!("profile {}, ", printable(name)));
     let (tenant, application) = (printable(tenant), printable(application));
     let cloud = printable(cloud);
     let profile = profile.unwrap_or_default();
@@ -264,7 +264,7 @@ fn whose_options(one: &Campaign, all: &[Campaign], names: &[NamedTenant]) -> Str
     let Target { tenant, application, .. } = &one.order.target;
     let own_tenant = |other: &&Campaign| id_of(&other.order.target.tenant) == id_of(tenant);
     let shared = all.iter().filter(own_tenant).count();
-    if let (1, Some(profile)) = (shared, profile_of(names, tenant)) {
+    if let (1, Some(profile)) = (shared, name_of(names, tenant)) {
         return format!(" --profile {}", shell::word(profile));
     }
     let mut options = format!(" --tenant {}", shell::word(tenant));

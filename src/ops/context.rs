@@ -7,12 +7,11 @@ use std::sync::OnceLock;
 
 use super::failure::Failure;
 use super::messages::Channels;
-use super::named_tenant::NamedTenant;
+use super::named_tenant::{NamedTenant, name_of};
 use super::stop::Stop;
 use super::ui::Ui;
 use crate::defender::{Credential, HttpClients};
 use crate::domain::request::{ConnectRequest, RunRequest};
-use crate::domain::service::id_of;
 use crate::domain::{Campaign, CampaignName, FileDigest, SignInKind, Target};
 use crate::report::human::wrapped;
 pub use crate::store::any::StorePlace;
@@ -57,12 +56,6 @@ pub struct StoreChoice {
     pub named: bool,
     /// What people should know of another store.
     pub warning: Option<String>,
-}
-
-/// The profile of a tenant, if one of these is.
-pub(super) fn profile_of<'a>(names: &'a [NamedTenant], tenant: &str) -> Option<&'a str> {
-    let found = names.iter().find(|one| id_of(&one.tenant) == id_of(tenant));
-    found.map(|one| one.name.as_str())
 }
 
 /// Who can sign in.
@@ -146,7 +139,7 @@ impl Commands {
             return self.clone();
         }
         let tenant = &campaign.order.target.tenant;
-        self.of_tenant(profile_of(names, tenant), tenant)
+        self.of_tenant(name_of(names, tenant), tenant)
     }
 
     /// From now on commands say by these options whose campaign is meant.

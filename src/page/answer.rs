@@ -143,7 +143,7 @@ async fn shown<S: Store>(
         Route::Script => typed("text/javascript; charset=utf-8", SCRIPT.into()),
         Route::Icon => typed("image/svg+xml", ICON.into()),
         Route::Campaigns => {
-            let read = CampaignsView::read(store, commands, query, now).await?;
+            let read = CampaignsView::read(store, commands, &shared.named, query, now).await?;
             html(&view::campaigns::draw(&frame, &read))
         }
         Route::Named(name) => match &store.named(&name).await?[..] {
@@ -211,7 +211,7 @@ async fn of_campaign<S: Store>(
 
 fn frame<S: Store>(shared: &Shared<S>) -> Frame<'_> {
     let (prefix, place) = (&shared.door.address().prefix, shared.store.place());
-    Frame { prefix, place, now: local_now() }
+    Frame { prefix, place, names: &shared.named, now: local_now() }
 }
 
 fn html(page: &Markup) -> Response<Body> {

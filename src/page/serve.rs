@@ -22,7 +22,8 @@ use crate::domain::Exit;
 use crate::domain::text::in_words;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
-use crate::ops::named_tenant::NamedTenant;
+use crate::ops::named_tenant::{NamedTenant, by_ids};
+use crate::ops::status::open_and_latest;
 use crate::ops::stores::{self, Place};
 use crate::ops::ui::Service;
 use crate::report::Document;
@@ -58,6 +59,9 @@ pub async fn serve(cx: &Context<'_>, request: ServeRequest) -> Result<Exit, Fail
     Address::of(&request.listen, request.public_url.as_deref())?;
     let (listen, listener) = Listener::bind(&request.listen).await?;
     let address = Address::of(&listen, request.public_url.as_deref())?;
+    let latest = open_and_latest(&store).await?;
+    let service = latest.first().map_or("", |one| &one.order.target.api_origin);
+    let named = by_ids(&store, &request.named, service).await?;
     let shared = Arc::new(Shared {
         store: Arc::new(store),
         commands: cx.commands.clone(),
@@ -65,7 +69,7 @@ pub async fn serve(cx: &Context<'_>, request: ServeRequest) -> Result<Exit, Fail
         tickets: Tickets::default(),
         scraper,
         turns: Semaphore::new(AT_ONCE),
-        named: request.named,
+        named,
         coverage: Arc::default(),
     });
     tell(cx, &shared, &listen)?;

@@ -221,13 +221,8 @@ fn is_due(last: Option<Timestamp>, now: &ZonedDateTime) -> bool {
     })
 }
 
-/// A line of a narrow terminal, broken between its words.
-fn fitted(text: String) -> String {
-    if is_narrow() { wrapped(&text, 2) } else { text }
-}
-
-/// One bar and three lines below it. Each is cut at the terminal's width, or broken where that is
-/// so small that little would be left of it.
+/// One bar and three texts below it, each broken between words where a line is too short for it:
+/// what is cut off is often what matters, the rarest of the outcomes.
 struct Bars {
     bar: ProgressBar,
     lines: [ProgressBar; 3],
@@ -242,8 +237,7 @@ impl Bars {
         };
         let bar = if is_narrow() { "[{bar:10}] {wide_msg}" } else { "[{bar:20}] {wide_msg}" };
         let bar = all.add(ProgressBar::new(0).with_style(style(bar)));
-        let template = if is_narrow() { "{msg}" } else { "{wide_msg}" };
-        let line = || all.add(ProgressBar::new(0).with_style(style(template)));
+        let line = || all.add(ProgressBar::new(0).with_style(style("{msg}")));
         Self { bar, lines: [line(), line(), line()] }
     }
 
@@ -259,7 +253,7 @@ impl Bars {
             wave.unwrap_or_default() + &text::finish(snapshot, now),
         ];
         for (line, text) in self.lines.iter().zip(texts) {
-            line.set_message(fitted(text));
+            line.set_message(wrapped(&text, 2));
         }
     }
 
@@ -267,7 +261,7 @@ impl Bars {
         self.bar.set_length(progress.all);
         self.bar.set_position(progress.cancelled + progress.ended + progress.refused);
         self.bar.set_message(text::cancelled(progress));
-        self.lines[0].set_message(fitted(text::until(progress, now)));
+        self.lines[0].set_message(wrapped(&text::until(progress, now), 2));
     }
 
     fn clear(&self) {

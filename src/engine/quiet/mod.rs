@@ -3,10 +3,12 @@
 //! decides nothing: an answer is given again only if nothing changed by which it was found.
 //!
 //! A look says of each campaign how it stands. What was answered between two looks that say the
-//! same holds still; whatever a run of this process writes makes its campaign's answers forgotten
-//! at once. Claims and settlements always go to the store, but for a claim that found no device and
-//! would find none now. What others do to a campaign is noticed with the next look, and what they
-//! do to its budget within `QuietStore::longest`.
+//! same holds still, but for what may have come and gone between them, a pause and a campaign that
+//! went before: that is answered again only if the last look says so too. Whatever a run of this
+//! process writes makes its campaign's answers forgotten at once. Claims and settlements always go
+//! to the store, but for a claim that found no device and would find none now. What others do to a
+//! campaign is noticed with the next look, and what they do to its budget within
+//! `QuietStore::longest`.
 
 mod known;
 mod verbs;
@@ -171,13 +173,18 @@ impl<S: Store> QuietStore<S> {
     /// An answer of the limit that holds still.
     fn not_yet(&self, campaign: CampaignId, pending: usize) -> Option<NotYet> {
         let (now, timing) = (self.now(), &self.timing);
-        let asked = self.looked(campaign, |standing, _| standing.answers.not_yet.clone())??;
+        let (asked, is_paused, is_behind) = self.looked(campaign, |standing, look| {
+            (standing.answers.not_yet.clone(), look.is_paused, look.is_behind)
+        })?;
         let looked_at = self.known().looked_at?;
-        let Asked { answer: (then, no), at } = asked;
+        let Asked { answer: (then, no), at } = asked?;
         if then != pending || now.since(at) >= self.longest() {
             return None;
         }
         let holds = match no.hold {
+            // What the last look does not know came after it, and may be gone before the next.
+            Hold::User if !is_paused => None,
+            Hold::Priority(_) if !is_behind => None,
             // As long as people or a campaign that goes before say so, which the next look tells.
             Hold::User | Hold::Priority(_) => {
                 let next = looked_at.plus(timing.sign_of_life() * 2);

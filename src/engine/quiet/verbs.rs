@@ -53,7 +53,11 @@ impl<S: Store> Store for QuietStore<S> {
 
     async fn campaign(&self, campaign: CampaignId) -> Result<Option<Campaign>> {
         if let Some(there) = self.again(campaign, |answers| &answers.campaign) {
-            return Ok(Some(there));
+            // A pause may have come and gone between two looks.
+            let is_paused = self.looked(campaign, |_, look| look.is_paused);
+            if is_paused == Some(there.paused) {
+                return Ok(Some(there));
+            }
         }
         let keep = |standing: &mut Standing, Asked { answer, at }: Asked<Option<Campaign>>| {
             standing.answers.campaign = answer.map(|answer| Asked { answer, at });

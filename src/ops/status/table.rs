@@ -49,13 +49,16 @@ impl Document for Table<'_> {
         let now = local_now();
         let widest = self.all.iter().map(|one| one.campaign.name.as_str().len()).max();
         let width = widest.unwrap_or(0).clamp("campaign".len(), NAME);
+        let does = self.all.iter().map(|one| one.does().len()).max();
+        let widths = (width, does.unwrap_or(0).max("state".len()));
         let head = if is_narrow() {
             "campaign\n  state  devices done  %".to_owned()
         } else {
-            format!("{:width$}  {:<12}  {:>17}  {}", "campaign", "state", "devices done", "%")
+            let (name, does) = widths;
+            format!("{:name$}  {:does$}  {:>17}  {}", "campaign", "state", "devices done", "%")
         };
         let all = self.all.iter().zip(self.whose());
-        let lines = all.map(|(one, whose)| line(one, width, whose, &now));
+        let lines = all.map(|(one, whose)| line(one, widths, whose, &now));
         std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
     }
 
@@ -68,7 +71,12 @@ impl Document for Table<'_> {
     }
 }
 
-fn line(one: &CampaignStatus, width: usize, whose: Option<String>, now: &ZonedDateTime) -> String {
+fn line(
+    one: &CampaignStatus,
+    (width, widest): (usize, usize),
+    whose: Option<String>,
+    now: &ZonedDateTime,
+) -> String {
     let standing = one.standing(None, &one.go_on, now);
     let (done, devices) = (standing.done(), one.tally.devices());
     let done = format!("{} of {}", count(done), count(devices));
@@ -77,7 +85,7 @@ fn line(one: &CampaignStatus, width: usize, whose: Option<String>, now: &ZonedDa
     let mut line = if is_narrow() {
         format!("{name}\n  {does}  {done}  {percent}")
     } else {
-        format!("{name:width$}  {does:<12}  {done:>17}  {percent}")
+        format!("{name:width$}  {does:widest$}  {done:>17}  {percent}")
     };
     for aside in [
         if one.campaign.emulated { "  EMULATED" } else { "" },
@@ -107,4 +115,4 @@ impl Document for More {
     }
 }
 
-const _: () = assert!(NAME + 12 + 17 + 3 + 6 < WIDTH);
+const _: () = assert!(NAME + "not all cancelled".len() + 17 + 3 + 6 < WIDTH);

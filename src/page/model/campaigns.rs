@@ -1,11 +1,15 @@
 //! The campaigns of the store, a page at a time: those that need somebody first.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, ZonedDateTime};
 
 use super::campaign::go_on;
+use crate::domain::service::id_of;
 use crate::domain::{Campaign, CampaignState, Doing};
 use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
+use crate::ops::named_tenant::NamedTenant;
 use crate::ops::status::{Budgets, CampaignStatus, open_and_latest};
 use crate::page::query::Query;
 use crate::report::human::{count, counted};
@@ -55,6 +59,7 @@ impl CampaignsView {
     pub(in crate::page) async fn read<S: Store>(
         store: &S,
         commands: &Commands,
+        names: &[NamedTenant],
         query: &Query,
         now: ZonedDateTime,
     ) -> Result<Self, Failure> {
@@ -64,7 +69,11 @@ impl CampaignsView {
         let plain = text.is_empty() && state.is_empty() && page == 0;
         let all = if plain { open_and_latest(store).await? } else { store.campaigns().await? };
         let small = text.to_lowercase();
-        let meant = all.into_iter().filter(|one| says(one, &small) && stands(one, &state));
+        let called = names.iter().filter(|one| one.name.to_lowercase().contains(&small));
+        let called: BTreeSet<String> = called.map(|one| id_of(&one.tenant)).collect();
+        let says =
+            |one: &Campaign| says(one, &small) || called.contains(&id_of(&one.order.target.tenant));
+        let meant = all.into_iter().filter(|one| says(one) && stands(one, &state));
         let mut budgets = Budgets::default();
         let (mut shown, mut more, mut behind) = (Vec::new(), false, page * A_PAGE);
         for campaign in meant {

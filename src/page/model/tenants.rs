@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, ZonedDateTime};
 
-use crate::domain::service::{id_of, is_domain};
+use crate::domain::service::id_of;
 use crate::domain::{Campaign, CampaignFilter, CampaignState, Doing, Exit, Tally};
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
-use crate::ops::named_tenant::NamedTenant;
+use crate::ops::named_tenant::{NamedTenant, by_ids};
 use crate::ops::process::looked_at;
 use crate::page::query::Query;
 use crate::report::human::{count, counted};
@@ -66,7 +66,10 @@ impl TenantsView {
         for campaign in store.select(&lately).await?.into_iter().map(looked_at) {
             of.entry(id_of(&campaign.order.target.tenant)).or_default().push(campaign);
         }
-        let names = names(store, named, &of).await?;
+        let service = of.values().flatten().next().map(|one| &one.order.target.api_origin);
+        let named = by_ids(store, named, service.map_or("", String::as_str)).await?;
+        let names: BTreeMap<String, String> =
+            named.into_iter().map(|one| (id_of(&one.tenant), one.name)).collect();
         let mut tiles = Vec::new();
         for (tenant, campaigns) in &of {
             tiles.push(Tile::read(store, campaigns, names.get(tenant), &now).await?);
@@ -81,25 +84,6 @@ impl TenantsView {
         tiles.retain(says);
         Ok(Self { first, tone, shown: tiles, text, as_table })
     }
-}
-
-/// The names of tenants by their ids, as far as the settings have any. One that is named by a
-/// domain is known by the id that a sign-in told.
-async fn names<S: Store>(
-    store: &S,
-    named: &[NamedTenant],
-    of: &BTreeMap<String, Vec<Campaign>>,
-) -> Result<BTreeMap<String, String>, Failure> {
-    let origin = of.values().flatten().next().map(|one| one.order.target.api_origin.as_str());
-    let mut names = BTreeMap::new();
-    for NamedTenant { tenant, name } in named {
-        let mut id = id_of(tenant);
-        if let (Some(origin), true) = (origin, is_domain(tenant) && !of.contains_key(&id)) {
-            id = store.tenant_named(origin, tenant).await?.map_or(id, |told| id_of(&told));
-        }
-        names.insert(id, name.clone());
-    }
-    Ok(names)
 }
 
 impl Tile {

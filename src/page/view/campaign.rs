@@ -15,7 +15,7 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &CampaignView) -> Markup {
     let campaign = &view.status.campaign;
     let main = html! {
         h1 { (campaign.name.as_str()) }
-        p class="sub" { (about(view)) }
+        p class="sub" { (about(frame, view)) }
         (first_sentences(&view.first))
         (facts(view))
         (calls(view))
@@ -40,12 +40,12 @@ fn runner(view: &CampaignView) -> String {
         .map_or_else(String::new, |words| format!(" · a run is at work{}", printable(&words)))
 }
 
-fn about(view: &CampaignView) -> Markup {
+fn about(frame: &Frame<'_>, view: &CampaignView) -> Markup {
     let campaign = &view.status.campaign;
     let order = &campaign.order;
     html! {
         @if campaign.emulated { strong { "EMULATED" } " · " }
-        (order.scan_type.api_name()) " scan · tenant " bdi { (printable(&order.target.tenant)) }
+        (order.scan_type.api_name()) " scan · tenant " (frame.tenant(&order.target.tenant))
         @if let Some(ticket) = &order.ticket { " · ticket " (ticket.as_str()) }
         " · “" bdi { (printable(&order.comment)) } "”"
         @if campaign.priority == Priority::High { " · priority high" }

@@ -3,7 +3,6 @@
 use maud::{Markup, html};
 
 use super::{Frame, badge, class, scrolls};
-use crate::domain::text::printable;
 use crate::page::model::campaigns::{CampaignsView, Item, STATES};
 use crate::report::human::count;
 use crate::report::outcomes::ticked;
@@ -76,7 +75,7 @@ fn row(frame: &Frame<'_>, item: &Item) -> Markup {
                 br;
                 span class="t" {
                     @if campaign.emulated { "EMULATED · " }
-                    bdi { (printable(&campaign.order.target.tenant)) }
+                    (frame.tenant(&campaign.order.target.tenant))
                     " · " (campaign.order.scan_type.to_string())
                     @if let Some(ticket) = &campaign.order.ticket { " · " (ticket.as_str()) }
                 }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::{Frame, class, figure_of_calls, scrolls};
 use crate::domain::Priority;
 use crate::domain::text::printable;
+use crate::ops::named_tenant::name_of;
 use crate::page::model::limits::{BudgetView, LimitsView};
 use crate::report::human::{count, counted, used_of};
 use crate::report::outcomes::fitting;
@@ -18,7 +19,7 @@ const FITS: usize = 26_000;
 
 /// The page.
 pub(in crate::page) fn draw(frame: &Frame<'_>, view: &LimitsView) -> Markup {
-    let all = view.budgets.iter().filter_map(picture);
+    let all = view.budgets.iter().filter_map(|budget| picture(frame, budget));
     let pictures = fitting(all, FITS);
     let main = html! {
         h1 { "Limits" }
@@ -55,15 +56,16 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &LimitsView) -> Markup {
 }
 
 /// The calls of a budget that open campaigns use.
-fn picture(budget: &BudgetView) -> Option<Markup> {
+fn picture(frame: &Frame<'_>, budget: &BudgetView) -> Option<Markup> {
     if budget.campaigns.is_empty() {
         return None;
     }
     let (key, picture) = (&budget.key, budget.picture.as_ref()?);
-    let whose = format!("{}, {}", printable(&key.tenant), printable(&key.application));
+    let tenant = name_of(frame.names, &key.tenant).unwrap_or(&key.tenant);
+    let whose = format!("{}, {}", printable(tenant), printable(&key.application));
     Some(html! {
         h2 {
-            bdi { (printable(&key.tenant)) } " · " bdi { (printable(&key.application)) } " · "
+            (frame.tenant(&key.tenant)) " · " bdi { (printable(&key.application)) } " · "
             (key.operation.to_string())
         }
         (figure_of_calls(&format!("Picture of calls of {whose}"), picture))
@@ -91,7 +93,7 @@ fn picture(budget: &BudgetView) -> Option<Markup> {
 fn row(frame: &Frame<'_>, budget: &BudgetView) -> Markup {
     html! {
         tr {
-            td { bdi { (printable(&budget.key.tenant)) } }
+            td { (frame.tenant(&budget.key.tenant)) }
             td { bdi { (printable(&budget.key.application)) } }
             td { (budget.key.operation.to_string()) }
             td {

@@ -7,6 +7,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::route::path_of;
 use crate::domain::text::printable;
 use crate::domain::{CameTo, Campaign, Doing};
+use crate::ops::named_tenant::{NamedTenant, name_of};
 use crate::ops::status::CampaignStatus;
 use crate::report::human::moment;
 use crate::report::outcomes::ticked;
@@ -28,6 +29,8 @@ pub(super) struct Frame<'a> {
     pub(super) prefix: &'a str,
     /// Where the store is.
     pub(super) place: String,
+    /// What people call tenants.
+    pub(super) names: &'a [NamedTenant],
     pub(super) now: ZonedDateTime,
 }
 
@@ -35,6 +38,14 @@ impl Frame<'_> {
     /// Where a campaign is.
     pub(super) fn campaign(&self, campaign: &Campaign) -> String {
         format!("{}{}", self.prefix, path_of(campaign.id, campaign.name.as_str()))
+    }
+
+    /// What a tenant is called: by its name, if it has one.
+    fn tenant(&self, tenant: &str) -> Markup {
+        match name_of(self.names, tenant) {
+            Some(name) => html! { bdi title=(printable(tenant)) { (printable(name)) } },
+            None => html! { bdi { (printable(tenant)) } },
+        }
     }
 
     /// A whole page. `beside` is told beside its time.

@@ -56,6 +56,7 @@ pub fn outcomes(tally: &Tally) -> String {
 pub fn rows_of(tally: &Tally, name: &str, rows: u64) -> String {
     let busy = Outcome::AlreadyInProgress { covered: false };
     let aside = match tally.of(busy) {
+        all if all == rows && name == busy.name() => " (not covered)".to_owned(),
         some if some > 0 && name == busy.name() => {
             format!(" ({} of them not covered)", count(some))
         }

@@ -106,7 +106,18 @@ impl Inner {
         let stands = format!("{people:?} {wave:?} {:?} {}", held.tally, held.calls);
         let (has_expired, looks_up, is_due) = held.moments(now);
         let is_high = *priority == Priority::High;
-        Some(Look { campaign: id, stands, is_high, has_expired, looks_up, is_due })
+        let (is_paused, is_behind) = (*paused, ahead.is_some());
+        let campaign = id;
+        Some(Look {
+            campaign,
+            stands,
+            is_paused,
+            is_behind,
+            is_high,
+            has_expired,
+            looks_up,
+            is_due,
+        })
     }
 
     /// All quotas of all open campaigns on this budget, and those that the server named: together

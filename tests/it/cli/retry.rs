@@ -182,7 +182,7 @@ async fn a_campaign_is_ordered_again_in_its_own_tenant_whatever_profile_is_the_u
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pause_from_another_terminal_holds_every_order_until_resume() {
-    let emulator = emulate("calm", &[(20, 1.0)], 1.0).await;
+    let emulator = emulate("quiet", &[(20, 1.0)], 1.0).await;
     let place = Place::new();
     place.list(150);
     let args = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=150"];

@@ -2,7 +2,7 @@
 //! notice what others did. `FLEETSWEEP_SWEEP=all` lets a thousand of them wait.
 
 use fleetsweep::clock::Clock;
-use fleetsweep::domain::{CampaignId, Hours, Quota, Stamp};
+use fleetsweep::domain::{CampaignId, Hours, Priority, Quota, Stamp};
 use fleetsweep::engine::AtWork;
 use fleetsweep::store::memory::MemoryStore;
 use fleetsweep::store::{ClaimAnswer, Hold, NotYet};
@@ -11,6 +11,8 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::kit::store::{accepted, settle};
 use crate::kit::support::campaign_at;
+
+const HALF: Duration = Duration::from_millis(500);
 
 /// A process that runs many campaigns.
 struct Process {
@@ -114,6 +116,56 @@ async fn what_another_process_did_to_a_campaign_is_noticed_within_ten_seconds_an
     assert_eq!(process.runs.len(), 1);
     let world = process.end().await;
     assert_eq!(world.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_comes_and_goes_between_two_looks_holds_nobody_any_longer() {
+    let mut process = Process::new(World::new(Script::scan(|_| Act::Serve)));
+    let store = process.world.store.clone();
+    let mut all = Vec::new();
+    for n in 1..=10 {
+        let one = process.campaign(n, &["1/20s"]).await;
+        process.run(one.clone(), None);
+        all.push(one.id);
+    }
+    // The second call is due after twenty seconds; each pause has another moment of a look within.
+    let paused = all.iter().zip(0..).map(|(id, n)| {
+        let store = store.clone();
+        async move {
+            tokio::time::sleep(SECOND * 18 + HALF * n).await;
+            store.set_paused(*id, true).await.unwrap();
+            tokio::time::sleep(SECOND * 3).await;
+            store.set_paused(*id, false).await.unwrap();
+        }
+    });
+    futures_util::future::join_all(paused).await;
+    tokio::time::sleep(SECOND * 45).await;
+    assert_eq!(process.world.calls(), 30, "somebody waits for a pause that is gone");
+    process.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_campaign_that_goes_before_and_ends_between_two_looks_holds_nobody_any_longer() {
+    let mut process = Process::new(World::new(Script::scan(|_| Act::Serve)));
+    for n in 1..=10 {
+        let night = process.campaign(n, &["1/23s"]).await;
+        process.run(night, None);
+    }
+    // Looks come every five seconds: all of it lies between two of them.
+    tokio::time::sleep(SECOND * 20 + HALF).await;
+    for n in 1..=10 {
+        let store = process.world.store.clone();
+        let (origin, quota) = (format!("http://127.0.0.1:{n}"), "1/23s".parse().unwrap());
+        let at = 1_000 + n;
+        let mut one = campaign_at(&store, &origin, &format!("i{n}"), at..at + 1, &[quota]).await;
+        one.priority = Priority::High;
+        store.set_priority(one.id, Priority::High).await.unwrap();
+        process.run(one, None);
+        tokio::time::sleep(HALF / 3).await;
+    }
+    tokio::time::sleep(SECOND * 75).await;
+    assert_eq!(process.world.calls(), 40, "somebody waits for a campaign that is over");
+    process.end().await;
 }
 
 #[tokio::test(start_paused = true)]

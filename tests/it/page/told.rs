@@ -148,6 +148,16 @@ async fn a_tenant_of_the_settings_has_its_name_and_one_without_a_run_is_told() {
     let (missing, there) = (body.find("fabrikam").unwrap(), body.find("contoso").unwrap());
     assert!(missing < there, "the worst first: {body}");
     assert!(body.contains("fabrikam: No campaign of it was open within 8 days."), "{body}");
+    // So it is called on every other page, and found by it.
+    let called = "<bdi title=\"11111111-2222-3333-4444-555555555555\">contoso</bdi>";
+    let found = page.get("/?q=conTOSO").await.body;
+    assert!(found.contains(called), "{found}");
+    assert!(!page.get("/?q=fabrikam").await.body.contains(called));
+    let link = found.split("href=\"/c/").nth(1).unwrap().split('"').next().unwrap();
+    for path in ["/", "/limits", &format!("/c/{link}")] {
+        let body = page.get(path).await.body;
+        assert!(body.contains(called), "{path}: {body}");
+    }
 }
 
 #[tokio::test]

@@ -221,7 +221,7 @@ fn a_clock_that_is_set_back_does_not_silence_the_lines() {
 }
 
 #[test]
-fn a_narrow_terminal_cuts_the_bars_and_a_log_line_never_tears_them() {
+fn a_narrow_terminal_breaks_its_lines_and_a_log_line_never_tears_them() {
     let screen = Received::default();
     let draw = ProgressDrawTarget::term_like(Box::new(screen.clone()));
     let mut terminal = Terminal::new(draw, Box::new(screen.clone()));
@@ -243,6 +243,7 @@ fn a_narrow_terminal_cuts_the_bars_and_a_log_line_never_tears_them() {
             "6,000 accepted",
             "calls 25 of 100/min, 1,500 of 1,500/h",
             "done about Wed 25 Nov 03:12 CET (in 5 h",
+            "12 min, limited by 1,500/h)",
         ]
     );
     progress.end();

@@ -14,11 +14,12 @@ pub(in super::super) async fn looks(
     now: Stamp,
 ) -> Result<Vec<Look>, Fault> {
     const SQL: &str = concat!(
-        "SELECT c.id, c.priority = 'high' AS is_high, \
-         json_build_array(c.state, c.paused, c.called_off, c.priority, c.wave, c.wave_over, \
-             c.wave_failed IS NOT NULL, c.calls, c.epoch <> e.number, b.not_before, ",
+        "SELECT c.id, c.priority = 'high' AS is_high, c.paused AS is_paused, ",
         ahead!(),
-        ", (SELECT string_agg(state || rows, ',' ORDER BY state) FROM tally \
+        " AS ahead, \
+         json_build_array(c.state, c.paused, c.called_off, c.priority, c.wave, c.wave_over, \
+             c.wave_failed IS NOT NULL, c.calls, c.epoch <> e.number, b.not_before, \
+             (SELECT string_agg(state || rows, ',' ORDER BY state) FROM tally \
             WHERE campaign = c.id))::text AS stands, \
          EXISTS (SELECT 1 FROM device_row r WHERE r.campaign = c.id AND r.state = 'claimed' \
                  AND r.at <= $2) AS has_expired, \
@@ -35,9 +36,12 @@ pub(in super::super) async fn looks(
     let rows = conn.query(SQL, &[&ids, &now.0]).await?;
     rows.iter()
         .map(|row| {
+            let (stands, ahead): (String, Option<i64>) = (get(row, "stands")?, get(row, "ahead")?);
             Ok(Look {
                 campaign: CampaignId(get(row, "id")?),
-                stands: get(row, "stands")?,
+                stands: format!("{stands} {ahead:?}"),
+                is_paused: get(row, "is_paused")?,
+                is_behind: ahead.is_some(),
                 is_high: get(row, "is_high")?,
                 has_expired: get(row, "has_expired")?,
                 looks_up: get(row, "looks_up")?,

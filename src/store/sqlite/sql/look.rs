@@ -17,12 +17,14 @@ pub(in super::super) async fn looks(
     // Each row that comes from the thread of a connection costs more than what is found for it, so
     // all of them come as one.
     let sql = concat!(
-        "SELECT json_group_array(json_array(id, stands || '', is_high, has_expired, looks_up, \
-             is_due)) AS looks FROM (SELECT c.id AS id, c.priority = 'high' AS is_high, \
-         json_array(c.state, c.paused, c.called_off, c.priority, c.wave, c.wave_over, \
-             c.wave_failed IS NOT NULL, c.calls, c.epoch, b.not_before, ",
+        "SELECT json_group_array(json_array(id, stands || '', ahead, is_paused, is_high, \
+             has_expired, looks_up, is_due)) AS looks \
+         FROM (SELECT c.id AS id, c.priority = 'high' AS is_high, c.paused AS is_paused, ",
         ahead!(),
-        ", (SELECT json_group_object(state, rows) FROM tally WHERE campaign = c.id)) AS stands, \
+        " AS ahead, \
+         json_array(c.state, c.paused, c.called_off, c.priority, c.wave, c.wave_over, \
+             c.wave_failed IS NOT NULL, c.calls, c.epoch, b.not_before, \
+             (SELECT json_group_object(state, rows) FROM tally WHERE campaign = c.id)) AS stands, \
          EXISTS (SELECT 1 FROM device_row r WHERE r.campaign = c.id AND r.state = 'claimed' \
                  AND r.at <= ?2) AS has_expired, \
          EXISTS (SELECT 1 FROM device_row r WHERE r.campaign = c.id AND r.state = 'doubtful' \
@@ -37,15 +39,21 @@ pub(in super::super) async fn looks(
     let ids: Vec<i64> = campaigns.iter().map(|campaign| campaign.0).collect();
     let query = sqlx::query_scalar(sql).bind(json_text(&ids)?).bind(now.0);
     let looks: String = query.fetch_one(conn).await?;
-    let looks: Vec<(i64, String, u8, u8, u8, u8)> =
+    type Found = (i64, String, Option<i64>, u8, u8, u8, u8, u8);
+    let looks: Vec<Found> =
         serde_json::from_str(&looks).map_err(|error| broken(error.to_string()))?;
-    let look = |(id, stands, is_high, has_expired, looks_up, is_due)| Look {
-        campaign: CampaignId(id),
-        stands,
-        is_high: is_high != 0,
-        has_expired: has_expired != 0,
-        looks_up: looks_up != 0,
-        is_due: is_due != 0,
+    let look = |found: Found| {
+        let (id, stands, ahead, is_paused, is_high, has_expired, looks_up, is_due) = found;
+        Look {
+            campaign: CampaignId(id),
+            stands: format!("{stands} {ahead:?}"),
+            is_paused: is_paused != 0,
+            is_behind: ahead.is_some(),
+            is_high: is_high != 0,
+            has_expired: has_expired != 0,
+            looks_up: looks_up != 0,
+            is_due: is_due != 0,
+        }
     };
     Ok(looks.into_iter().map(look).collect())
 }
