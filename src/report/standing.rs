@@ -324,8 +324,9 @@ impl Standing<'_> {
                 say(Tone::Attention, NOW, format!("{why} {by_itself}"))
             }
             HoldReason::User => {
-                let why = "somebody paused it by `fleetsweep pause`. ";
-                say(Tone::Attention, STILL, format!("{why}`{}` goes on.", self.go_on))
+                // A campaign that is paused is told so above.
+                let why = "its pause was taken back, and its run notices that within seconds.";
+                say(Tone::Runs, NOW, why.to_owned())
             }
             HoldReason::Priority(name) => {
                 let why = format!("campaign {name} (priority high) goes before it.");
