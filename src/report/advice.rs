@@ -59,8 +59,8 @@ pub(super) const TAKEN_BACK: &str =
 /// The advice while the campaign is open, when only `resume` goes on with it.
 pub(super) fn advice_before_the_end(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::AlreadyInProgress { .. } => "again when the campaign is finished",
-        Outcome::Failed => "no scan was ordered; again when the campaign is finished",
+        Outcome::AlreadyInProgress { .. } => "order them again when the campaign is finished",
+        Outcome::Failed => "no scan was ordered; order them again when the campaign is finished",
         Outcome::NotAttempted => "see the report",
         Outcome::Cancelled => "ordered, then cancelled by fleetsweep",
         other => advice(other),

@@ -125,7 +125,7 @@ impl CancelPlan {
             return;
         };
         push("limits", &limits(&self.used, &self.named));
-        push("takes", &format!("{} to the last call", duration(*takes)));
+        push("takes", &format!("{} to the last call", super::human::takes(*takes)));
         push("last call", &moment(last));
     }
 }

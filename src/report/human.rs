@@ -69,6 +69,11 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// How long something takes that takes a moment at least.
+pub fn takes(time: Duration) -> String {
+    duration(time.max(Duration::from_millis(1)))
+}
+
 /// A quota with its thousands apart: `1,500/h`.
 pub fn quota(quota: &Quota) -> String {
     let text = quota.to_string();

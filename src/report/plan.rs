@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::checked::Checked;
 use super::document::Document;
-use super::human::{count, counted, duration, field, limits, moment, wrapped};
+use super::human::{count, counted, duration, field, limits, moment, takes, wrapped};
 use super::jsonl::{self, object};
 use super::nights::Nights;
 use super::order::InOrder;
@@ -375,7 +375,7 @@ impl Plan {
             Extent::Whole => String::new(),
             Extent::Screen => format!(", {}", moment(&calls.last_call_at)),
         };
-        let takes = format!("{} to the last call{last}", duration(calls.duration));
+        let takes = format!("{} to the last call{last}", takes(calls.duration));
         lines.push(field("takes", &takes));
         if let Some(at) = &self.start_at {
             lines.push(field("start", &format!("{}; the run waits until then", moment(at))));

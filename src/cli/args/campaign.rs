@@ -4,7 +4,7 @@
 use clap::Args;
 
 use super::*;
-use crate::domain::request::ConnectRequest;
+use crate::domain::request::{ConnectRequest, Wait};
 use crate::domain::{Outcome, Ticket};
 use crate::ops::tenants::TenantsMeant;
 
@@ -58,6 +58,11 @@ impl WhoseArgs {
     }
 }
 
+/// A time of which `prune` itself says how long it has to be.
+fn older_than(text: &str) -> Result<Wait, String> {
+    text.parse().map_err(|_| "write a time of at least 90d with its unit, such as 180d".to_owned())
+}
+
 /// `prune`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
@@ -67,8 +72,8 @@ pub struct PruneArgs {
     /// Remove the rows of campaigns that ended this long ago, 90d at least: their names, comments
     /// and counts stay, and all that --due and --coverage look back on; no report can be written of
     /// them any more
-    #[arg(long, value_name = "TIME")]
-    pub older_than: Length,
+    #[arg(long, value_name = "TIME", value_parser = older_than)]
+    pub older_than: Wait,
 
     /// Tell what would be removed, and remove nothing
     #[arg(long)]

@@ -91,10 +91,11 @@ impl FromStr for Length {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let length = parse_duration(text).filter(|length| !length.is_zero());
-        length
-            .map(Self)
-            .ok_or_else(|| "write a time with its unit, such as 90s, 30m or 5h30m".to_owned())
+        match parse_duration(text) {
+            Some(Duration::ZERO) => Err("write a time that is longer than nothing".to_owned()),
+            Some(length) => Ok(Self(length)),
+            None => Err("write a time with its unit, such as 90s, 30m or 5h30m".to_owned()),
+        }
     }
 }
 
