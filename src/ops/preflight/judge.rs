@@ -326,8 +326,8 @@ impl Judged<'_> {
             Decision::Send => (Life::draft(), None),
             Decision::Last => (Life::late_draft(), None),
             Decision::Skip(Group::Recent) => {
-                let at = self.past.and_then(|past| past.ordered).map(|at| at.to_string());
-                let at = at.unwrap_or_default();
+                let at = self.past.and_then(|past| past.ordered);
+                let at = at.map(|at| at.strftime("%FT%TZ").to_string()).unwrap_or_default();
                 let why = format!("a scan that covers it was ordered at {at} (--due)");
                 (Life::ended(Outcome::Skipped), Some(Group::Recent.reason(&why)))
             }

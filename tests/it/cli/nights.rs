@@ -70,6 +70,7 @@ async fn what_was_ordered_within_the_time_of_due_is_left_out_and_the_report_says
         assert_eq!(row["outcome"], outcome, "{row:?}");
         let recent = "recent: a scan that covers it was ordered at 20";
         assert_eq!(row["reason"].starts_with(recent), n < 40, "{row:?}");
+        assert!(!row["reason"].contains('.'), "people read whole seconds: {row:?}");
     }
     assert_eq!(emulator.ledger().accepted, 60);
     assert!(emulator.ledger().accepted_twice.is_empty());
