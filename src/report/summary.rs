@@ -53,6 +53,8 @@ pub struct Summary {
     pub ended_badly: u64,
     /// Scan calls of this run.
     pub calls: u64,
+    /// Those of all runs of its campaign so far.
+    pub campaign_calls: u64,
     /// How many of them were answered with 429.
     pub throttled: u64,
     /// How long the run took.
@@ -131,6 +133,7 @@ impl Document for Summary {
             actions: counts(actions),
             failures: self.groups.iter().map(Group::json).collect::<Vec<_>>(),
             calls: self.calls,
+            campaign_calls: self.campaign_calls,
             throttled: self.throttled,
             duration_s: self.duration.as_secs_f64(),
             reports: shown(&self.reports),
@@ -224,7 +227,17 @@ impl Summary {
             0 => String::new(),
             some => format!("; {} answered with 429", count(some)),
         };
-        lines.push(format!("{} in {took}{throttled}.", counted(self.calls, "call")));
+        let (calls, all) = (self.calls, self.campaign_calls);
+        let of = if all > calls { " of this run" } else { "" };
+        let all = if all > calls {
+            format!("; {} of all runs of the campaign", count(all))
+        } else {
+            "".into()
+        };
+        lines.push(wrapped(
+            &format!("{}{of} in {took}{throttled}{all}.", counted(calls, "call")),
+            2,
+        ));
         if self.tally.of(Outcome::Accepted) > 0 {
             let text = "Accepted means ordered, not scanned: each device still has to do it.";
             lines.push(wrapped(text, 2));

@@ -7,6 +7,7 @@ use super::reports;
 use crate::clock::Clock;
 use crate::defender::CancelApi;
 use crate::domain::{Campaign, Ending, Exit, LastRun};
+use crate::engine::Ran;
 use crate::ops::failure::Failure;
 use crate::ops::stop::Stopping;
 use crate::report::summary::Summary;
@@ -25,9 +26,9 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let Ended { ran, written, calls_before, took, left, caught } = ended;
         let (store, patience) = (&self.store, self.patience());
         let tally = patience.ask(stopping, || store.tally(campaign.id)).await?;
-        let calls = patience.ask(stopping, || store.calls(campaign.id)).await?;
-        let calls = calls.saturating_sub(calls_before);
-        let planned = self.foreseen.is_some_and(|orders| is_as_planned(&ran.ending, orders, calls));
+        let campaign_calls = patience.ask(stopping, || store.calls(campaign.id)).await?;
+        let since = campaign_calls.saturating_sub(calls_before);
+        let planned = self.foreseen.is_some_and(|orders| is_as_planned(&ran.ending, orders, since));
         // What others did with it meanwhile.
         let there = patience.ask(stopping, || store.campaign(campaign.id)).await?;
         let there = there.as_ref().unwrap_or(campaign);
@@ -67,7 +68,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             nothing,
             actions: totals.actions(),
             ended_badly,
-            calls,
+            calls: own_calls(&ran, since),
+            campaign_calls,
             throttled: ran.throttled,
             duration: took,
             resume: self.resume.clone(),
@@ -94,4 +96,10 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         }
         self.reports.print(self.cx.ui, &*self.patience().store(), campaign).await
     }
+}
+
+/// The calls that a run made itself. Of an engine that was left only those of all runs since then
+/// are known.
+fn own_calls(ran: &Ran, since: u64) -> u64 {
+    if *ran == Ran::left() { since } else { ran.calls }
 }

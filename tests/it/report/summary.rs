@@ -68,6 +68,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         actions: totals.actions(),
         ended_badly: 0,
         calls: 11_900,
+        campaign_calls: 11_900,
         throttled: 0,
         duration: Duration::from_secs(28_920),
         resume: Some("fleetsweep resume full-2026-11-24-kxqrab".to_owned()),
@@ -115,7 +116,8 @@ pub(crate) fn mixed() -> Summary {
 fn a_clean_end_is_short() {
     let tally = tally(&[(Outcome::Accepted, 1)], 0, 0);
     let mut summary = summary(Ending::Finished, tally, &[(Outcome::Accepted, 1, "Pending", "")]);
-    (summary.calls, summary.duration) = (1, Duration::from_millis(600));
+    (summary.calls, summary.campaign_calls) = (1, 1);
+    summary.duration = Duration::from_millis(600);
     insta::assert_snapshot!("summary-clean", summary.text());
 }
 
