@@ -24,6 +24,8 @@ worded! {
         Stopped = "stopped",
         /// Every device has its outcome.
         Finished = "finished",
+        /// A run of a series ended without a word, and the next one tells it.
+        Killed = "killed",
         /// A run that nobody watches ended before it began.
         NotBegun = "not_begun",
     }
@@ -40,13 +42,15 @@ impl News {
             News::WindowClosed => "its time is over",
             News::Stopped => "stopped",
             News::Finished => "finished",
+            News::Killed => "killed",
             News::NotBegun => "not begun",
         }
     }
 
     /// Whether nothing follows it in its run.
     pub fn is_an_end(self) -> bool {
-        matches!(self, News::WindowClosed | News::Stopped | News::Finished | News::NotBegun)
+        use News::{Finished, Killed, NotBegun, Stopped, WindowClosed};
+        matches!(self, WindowClosed | Stopped | Finished | Killed | NotBegun)
     }
 }
 

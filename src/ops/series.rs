@@ -1,14 +1,16 @@
 //! A series: runs that follow one another by one command line, each a campaign of its own. It names
 //! them, and it ends the one before; what is ordered is `scan`'s.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::ZonedDateTime;
 use tokio::sync::{mpsc, watch};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, local_now, wall_clock};
 use crate::defender::Inventory;
+use crate::domain::news::News;
 use crate::domain::request::ScanRequest;
 use crate::domain::rollout::WaveFailure;
 use crate::domain::series::RUNS;
@@ -24,9 +26,10 @@ use crate::ops::failure::Failure;
 use crate::ops::happenings::note;
 use crate::ops::limits::Speed;
 use crate::ops::process::looked_at;
-use crate::ops::run::reports::Reports;
+use crate::ops::run::reports::{self, Reports};
 use crate::ops::stores::{self, Place};
 use crate::report::human;
+use crate::report::message::Message;
 use crate::store::{Store, StoreError};
 
 /// The name of a run: the one that was found for it, or of a series the first that is free.
@@ -253,6 +256,7 @@ pub(super) async fn end<S: Store, A: Inventory>(
 ) -> Result<(), Failure> {
     for one in ones {
         let rule = stopped_by(&**store, &one).await?;
+        hold_killed(cx, &**store, &one).await?;
         let CalledOff { ended, open, finished } = store.call_off(one.id).await?;
         note(cx, &**store, one.id, Happened::Followed { devices: ended }).await;
         let come = if ended == 1 { "comes" } else { "come" };
@@ -276,6 +280,43 @@ pub(super) async fn end<S: Store, A: Inventory>(
             tracing::debug!(campaign = %one.name, ok = written.is_ok(), "rewrote the last report");
         }
     }
+    Ok(())
+}
+
+/// A run that was killed told nobody: this one does.
+async fn hold_killed<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    one: &Campaign,
+) -> Result<(), StoreError> {
+    let Some(run) = one.last_run.as_ref().filter(|run| CameTo::of(run) == CameTo::Killed) else {
+        return Ok(());
+    };
+    let tally = store.tally(one.id).await?;
+    let zone = local_now().time_zone().clone();
+    let seen = run.seen_at.map(|at| human::moment(&at.to_zoned_datetime(zone)));
+    let seen = seen.map(|at| format!("; last seen at work {at}")).unwrap_or_default();
+    let (left, come) = (tally.open(), if tally.open() == 1 { "comes" } else { "come" });
+    cx.channels.hold(Message {
+        news: News::Killed,
+        attention: true,
+        say: format!(
+            "The run of {} was killed, or its machine went down{seen}. {} that it left {come} with \
+             the next run, which begins now.",
+            one.name,
+            human::counted(left, "device"),
+        ),
+        at: wall_clock(),
+        head: Some(reports::head(&one.name, &one.order, one.emulated)),
+        tally: Some(tally),
+        finish_at: None,
+        exit_code: None,
+        reports: run.reports.iter().map(PathBuf::from).collect(),
+        next: None,
+        by: run.by.clone(),
+        host: run.host.clone(),
+        run: run.id.clone(),
+    });
     Ok(())
 }
 

@@ -22,6 +22,7 @@ pub async fn not_begun(
     if channels.has_begun() || teller.is_silent() {
         return;
     }
+    channels.take_held().into_iter().for_each(|message| teller.tell(message));
     let exit = done.as_ref().map_or_else(|failure| failure.kind, |exit| *exit);
     let (news, say) = match done {
         Err(failure) => {

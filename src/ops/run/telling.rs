@@ -54,7 +54,8 @@ impl Telling {
             run: run.id.clone(),
         };
         cx.channels.run_began();
-        let teller = Teller::begin(cx.channels, cx.ui, *on_event);
+        let mut teller = Teller::begin(cx.channels, cx.ui, *on_event);
+        cx.channels.take_held().into_iter().for_each(|message| teller.tell(message));
         Self { teller, lookout: Lookout::new(*time_scale), usual }
     }
 

@@ -175,7 +175,8 @@ async fn a_run_of_a_series_leaves_one_that_works_alone_and_ends_one_that_was_kil
     first.wait().unwrap();
     let at_work = || run(place.fleetsweep(&["status", "--series=n"])).out.contains("runs now");
     until("it is taken for killed", async || !at_work()).await;
-    let third = place.towards(&emulator, &[&night[..], &["--json"]].concat());
+    let hears = ["--json", "--on-event=cat >>events.jsonl"];
+    let third = place.towards(&emulator, &[&night[..], &hears].concat());
     let third = beside(move || run(third)).await;
     assert!([0, 3].contains(&third.code), "{}", third.err);
     assert!(third.err.contains("that waited there come with this run"), "{}", third.err);
@@ -193,6 +194,12 @@ async fn a_run_of_a_series_leaves_one_that_works_alone_and_ends_one_that_was_kil
     // That it was killed is told for good.
     let nights = run(place.fleetsweep(&["status", "--nights"])).out;
     assert!(nights.contains("killed"), "{nights}");
+    // Who waits for news of it hears it from the run that took it over, once and first.
+    let events = json_lines(&std::fs::read_to_string(place.path("events.jsonl")).unwrap());
+    let killed: Vec<_> = events.iter().filter(|one| one["event"] == "killed").collect();
+    assert_eq!((killed.len(), &events[0]["event"]), (1, &"killed".into()), "{events:?}");
+    assert_eq!(killed[0]["attention"], true, "{events:?}");
+    assert!(killed[0]["say"].as_str().unwrap().contains("; last seen at work "), "{events:?}");
     // What the third run has is not to be ordered again by way of the first one.
     let first = told.iter().find(|one| one["outcomes"]["not_attempted"].as_u64() > Some(0));
     let first = first.unwrap()["campaign"].as_str().unwrap();
@@ -203,6 +210,8 @@ async fn a_run_of_a_series_leaves_one_that_works_alone_and_ends_one_that_was_kil
     let [csv, ticket] =
         ["first.csv", "first.md"].map(|name| std::fs::read_to_string(place.path(name)).unwrap());
     assert!(csv.contains("handed on: the next run of its series has it"), "{csv}");
+    let killed = killed[0]["campaign"].as_str().unwrap();
+    assert_eq!(killed, first);
     assert!(!csv.contains("was ended before it was ordered"), "{csv}");
     assert!(ticket.contains("nothing: the next run of the series has them"), "{ticket}");
     let attention = ticket.split("covered; ").nth(1).unwrap().split(' ').next().unwrap();
