@@ -59,7 +59,11 @@ impl Earlier {
             }
             _ => (None, at),
         };
-        let refused = matches!(outcome, Some(Outcome::Rejected | Outcome::NotFound));
+        // One that waits to be asked once more, or was handed on so, was refused all the same: the
+        // night that takes it over is not to begin with it.
+        let waits = matches!(outcome, None | Some(Outcome::NotAttempted));
+        let missing = waits && detail.http_status == Some(404);
+        let refused = missing || matches!(outcome, Some(Outcome::Rejected | Outcome::NotFound));
         Some(Self { refused, ..Self::with(at?, scope, status) })
     }
 
@@ -269,6 +273,12 @@ mod tests {
         }
         assert_eq!(of(None), None, "not known yet");
         assert!(row(Some(Outcome::NotFound)).refused && !row(Some(busy)).refused);
+        // One that was handed on behind a 404 goes behind the others, too.
+        let missing = Detail { http_status: Some(404), ..detail.clone() };
+        for outcome in [None, Some(Outcome::NotAttempted)] {
+            let of = |detail| Earlier::of_row(ScanType::Full, outcome, detail).unwrap();
+            assert!(of(&missing).refused && !of(&detail).refused, "{outcome:?}");
+        }
         assert_eq!(Earlier::of_row(ScanType::Full, None, &Detail::default()), None);
     }
 

@@ -7,6 +7,7 @@
 //!                               -> queued, not before t         (429, 401, never left, first 404)
 //!                               -> doubtful(n) -> accepted | queued again | unknown | failed
 //! queued -> not_attempted | failed | already_in_progress | not_found   (campaign called off)
+//! queued -> not_attempted | failed                         (the next run of its series has it)
 //! queued -> doubtful          (the store may have forgotten its call)
 //! rejected -> queued          (a run stopped since too many were refused this way)
 //! accepted -> cancelled                                    (this program cancelled its action)
@@ -170,6 +171,8 @@ pub enum LifeEvent {
     },
     /// Its campaign was called off: it is not ordered any more.
     CalledOff,
+    /// The next run of its series asks it: it ends here, whatever it was asked so far.
+    HandedOn,
     /// The store may have forgotten that it was ordered: the list of actions is asked first.
     Forgotten {
         /// Now; what was sent has arrived long ago.
@@ -282,6 +285,7 @@ pub fn next(
             Ok(Life { rank, ..life.to(State::Queued(Stamp::ZERO)) })
         }
         (State::Queued(_), LifeEvent::CalledOff) => Ok(life.to(State::Done(called_off(&life)))),
+        (State::Queued(_), LifeEvent::HandedOn) => Ok(life.to(State::Done(handed_on(&life)))),
         (State::Queued(_), LifeEvent::Forgotten { now }) => {
             let state = State::Doubtful { looks: 0, look_at: now, busy: false };
             Ok(Life { arrives_by: now, ..life.to(state) })
@@ -418,4 +422,10 @@ fn called_off(life: &Life) -> Outcome {
     } else {
         Outcome::NotAttempted
     }
+}
+
+/// The same where the next run of its series asks it: what an answer said so far is not its end,
+/// but for a call whose answer was lost, which stays told.
+fn handed_on(life: &Life) -> Outcome {
+    if life.doubted { Outcome::Failed } else { Outcome::NotAttempted }
 }

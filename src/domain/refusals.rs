@@ -191,7 +191,7 @@ impl Answers {
             }
         }
         let many = self.all >= SHARE_ANSWERS && self.missing * 5 > self.all;
-        if many { Some(Stop::Safety(self.stale("the latest says"))) } else { None }
+        if many { Some(Stop::Safety(self.stale("The latest says"))) } else { None }
     }
 
     /// The stop for the refusal that the latest answers have in common, in the server's words.
@@ -207,7 +207,7 @@ impl Answers {
                  not (role `Active remediation actions`, and device groups), or the token is for \
                  another audience"
             )),
-            About::Missing => Stop::Safety(self.stale("the server says")),
+            About::Missing => Stop::Safety(self.stale("The server says")),
             About::Open if status == 410 || (status == 404 && !code) => Stop::Refused(format!(
                 "{which} {some} answers are the same: {words}. The address of the API is wrong, \
                  or it is not there any more"
@@ -221,7 +221,7 @@ impl Answers {
 
     fn stale(&self, who: &str) -> String {
         let words = self.row.as_ref().filter(|(row, _)| row.kind.0 == 404);
-        let words = words.map(|(row, _)| format!(" ({who}: {})", row.words)).unwrap_or_default();
+        let words = words.map(|(row, _)| format!(" {who}: {}", row.words)).unwrap_or_default();
         format!(
             "{} of {} devices are unknown to this tenant: wrong tenant or stale list?{words}",
             self.missing, self.all

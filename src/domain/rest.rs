@@ -12,7 +12,7 @@ pub enum Rest {
     /// Somebody called the campaign off: what was never ordered in it, or ordered and then
     /// cancelled, was taken back.
     TakenBack,
-    /// The next run of its series has what was never ordered in it.
+    /// The next run of its series has what was not ordered in it.
     HandedOn,
 }
 
@@ -33,7 +33,8 @@ impl Rest {
 
     /// Whether the next run of its series has the rows that ended so.
     pub fn is_handed_on(self, outcome: Outcome) -> bool {
-        self == Self::HandedOn && outcome == Outcome::NotAttempted
+        // What a lost answer left is ordered there too.
+        self == Self::HandedOn && matches!(outcome, Outcome::NotAttempted | Outcome::Failed)
     }
 
     /// Whether rows that ended so need somebody's attention.

@@ -11,9 +11,8 @@ use super::budget::BudgetState;
 use super::campaign::{BusyPolicy, ScanType};
 use super::cancel::Cause;
 use super::facts::KeptFacts;
-use super::lifecycle::{self, Answered, Found, Life, LifeEvent, State};
+use super::lifecycle::{self, Answered, Found, Life, LifeEvent, Rank};
 use super::named::as_counted;
-use super::outcome::Outcome;
 use super::refusal::Refusal;
 use super::timing::{Stamp, Timing};
 use super::verdict::{Verdict, earliest_of};
@@ -215,18 +214,17 @@ pub fn note_cancelled(detail: &mut Detail, action: &Action, cause: Cause, at: Ti
     ours
 }
 
-/// Writes why a waiting device is not ordered any more, given how it ended.
-pub fn note_called_off(detail: &mut Detail, after: State) {
-    let reason = match after {
-        State::Done(Outcome::NotAttempted) => "its campaign was ended before it was ordered",
-        State::Done(Outcome::Failed) => {
-            "its campaign was ended before it was asked again: the answer was lost, and the list \
-             of actions shows no scan of this campaign"
-        }
-        State::Done(Outcome::NotFound) => {
-            "its campaign was ended before it was asked once more: the API did not know the device"
-        }
-        _ => "its campaign was ended before it was asked again: a scan was already in progress",
+/// Writes why a waiting device is not ordered any more, by what is known of it.
+pub fn note_called_off(detail: &mut Detail, after: &Life) {
+    let reason = if after.busy_asks > 0 {
+        "its campaign was ended before it was asked again: a scan was already in progress"
+    } else if after.doubted {
+        "its campaign was ended before it was asked again: the answer was lost, and the list of \
+         actions shows no scan of this campaign"
+    } else if after.rank == Rank::Last {
+        "its campaign was ended before it was asked once more: the API did not know the device"
+    } else {
+        "its campaign was ended before it was ordered"
     };
     detail.reason = Some(reason.to_owned());
 }

@@ -81,6 +81,19 @@ impl Tally {
         all.filter(|(one, _)| rest.needs_attention(*one)).map(|(_, rows)| rows).sum()
     }
 
+    /// Devices that the next run of a series has.
+    pub fn handed_on(&self, rest: Rest) -> u64 {
+        let all = Outcome::ALL.into_iter().zip(self.ended);
+        all.filter(|(one, _)| rest.is_handed_on(*one)).map(|(_, rows)| rows).sum()
+    }
+
+    /// Devices that were asked and are done: one that was never asked is not, nor is one that the
+    /// next run of a series asks.
+    pub fn asked(&self, rest: Rest) -> u64 {
+        let apart = self.of(Outcome::NotAttempted).max(self.handed_on(rest));
+        self.devices_done().saturating_sub(apart)
+    }
+
     /// Rows that somebody took back on purpose.
     pub fn taken_back(&self, rest: Rest) -> u64 {
         let all = Outcome::ALL.into_iter().zip(self.ended);

@@ -269,6 +269,7 @@ impl<S: Store> Store for PatientStore<S> {
         true judge_wave(campaign: CampaignId, wave: u32, judged: Judged) -> bool;
         true open_wave(campaign: CampaignId, from: u32) -> bool;
         true call_off(campaign: CampaignId) -> CalledOff;
+        true hand_on(campaign: CampaignId) -> CalledOff;
         true note_cancelled(campaign: CampaignId, done: Vec<Cancellation>) -> u64;
         true note_run(campaign: CampaignId, run: LastRun) -> ();
         true pulse(process: &str, campaigns: &[CampaignId]) -> Vec<Look>;

@@ -59,7 +59,7 @@ impl Results {
             self.failures.iter().map(|(what, some)| format!("{some} {}", what.replace('_', " ")));
         let causes = causes.collect::<Vec<_>>().join(", ");
         Some(Stop::Failures(format!(
-            "{failed} of {} results of this run are failures ({causes}); {most} or more is too \
+            "{failed} of {} results of this run are failures: {causes}; {most} or more is too \
              many",
             self.all
         )))
@@ -98,7 +98,7 @@ mod tests {
         let Some(Stop::Failures(why)) = results.verdict(share) else { panic!("3 of 50 are 6%") };
         assert_eq!(
             why,
-            "3 of 50 results of this run are failures (3 rejected); 5% or more is too many"
+            "3 of 50 results of this run are failures: 3 rejected; 5% or more is too many"
         );
         ended(&mut results, 11, Outcome::Accepted);
         assert_eq!(results.verdict(share), None, "3 of 61 are less than 5%");
@@ -116,7 +116,7 @@ mod tests {
         // The report has a row that failed from here on.
         results.count(asked_once_more, Life { state: State::Done(Outcome::NotFound), ..queued() });
         let Some(Stop::Failures(why)) = results.verdict(most) else { panic!("one is too many") };
-        assert!(why.starts_with("1 of 1 results of this run are failures (1 not found)"), "{why}");
+        assert!(why.starts_with("1 of 1 results of this run are failures: 1 not found"), "{why}");
         // One that was there after all never was a failure.
         let mut passing = Results::default();
         passing.count(queued(), asked_once_more);

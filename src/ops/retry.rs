@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::domain::cancel::is_taken_back;
 use crate::domain::request::{ListedDevice, RetryRequest, Said, ScanRequest};
 use crate::domain::{
-    Campaign, CampaignName, CampaignState, Doing, Exit, Operation, Outcome, State,
+    Campaign, CampaignName, CampaignState, Doing, Exit, Operation, Outcome, Rest, State,
 };
 use crate::report::human;
 use crate::store::{Store, StoreError};
@@ -303,7 +303,7 @@ async fn uncovered<S: Store>(
         if let (State::Done(outcome), Some(id)) = (row.life.state, row.device)
             && wanted.outcomes.contains(&outcome)
         {
-            if wanted.handed_on && outcome == Outcome::NotAttempted {
+            if wanted.handed_on && Rest::HandedOn.is_handed_on(outcome) {
                 left.handed_on += 1;
             } else if wanted.is_taken_back(outcome, row.detail.reason.as_deref()) {
                 left.taken_back += 1;

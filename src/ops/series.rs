@@ -257,7 +257,7 @@ pub(super) async fn end<S: Store, A: Inventory>(
     for one in ones {
         let rule = stopped_by(&**store, &one).await?;
         hold_killed(cx, &**store, &one).await?;
-        let CalledOff { ended, open, finished } = store.call_off(one.id).await?;
+        let CalledOff { ended, open, finished } = store.hand_on(one.id).await?;
         note(cx, &**store, one.id, Happened::Followed { devices: ended }).await;
         let come = if ended == 1 { "comes" } else { "come" };
         let ended = human::counted(ended, "device");

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::record::ReportHead;
 use super::totals::Totals;
 use crate::domain::cancel::is_taken_back;
-use crate::domain::{Outcome, Rest, Row, State, Tally};
+use crate::domain::{Rest, Row, State, Tally};
 
 /// Rows that are kept at most.
 const MOST: usize = 2_000;
@@ -40,11 +40,11 @@ impl Gathered {
         if !self.tenants.contains(&head.tenant) {
             self.tenants.insert(head.tenant.clone());
         }
-        if head.handed_on && row.life.state == State::Done(Outcome::NotAttempted) {
+        let State::Done(outcome) = row.life.state else { return };
+        if head.rest().is_handed_on(outcome) {
             self.handed_on += 1;
             return;
         }
-        let State::Done(outcome) = row.life.state else { return };
         let why = row.detail.reason.as_deref();
         if head.rest().is_taken_back(outcome) || is_taken_back(outcome, why, false) {
             self.taken_back += 1;

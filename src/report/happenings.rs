@@ -6,6 +6,7 @@ use crate::domain::Operation;
 use crate::domain::happening::{Happened, Happening, Needed};
 use crate::domain::text::printable;
 use crate::report::human::{clock, clock_exact, counted, wrapped};
+use crate::report::standing::because;
 
 /// A happening in one line: when, what, and by whom.
 pub fn line(happening: &Happening, now: &ZonedDateTime) -> String {
@@ -48,7 +49,7 @@ pub fn words(what: &Happened, now: &ZonedDateTime) -> String {
         Happened::WaveOver { wave } => format!("{} is over", printable(wave)),
         Happened::WaveJudged { figures, .. } => format!("judged: {}", printable(figures)),
         Happened::RunEnded { why, exit_code } => {
-            format!("a run ended with exit code {exit_code}: {}", printable(why))
+            format!("a run ended with exit code {exit_code}{}", because(&printable(why)))
         }
         Happened::Finished => "finished".to_owned(),
         Happened::Cancelled { devices, scans } => format!(

@@ -6,7 +6,7 @@ use super::advice::{TAKEN_BACK, advice, advice_before_the_end};
 use super::human::count;
 use super::picture::bar::{key, stands, words};
 use crate::domain::text::printable;
-use crate::domain::{Outcome, Stands, Tally};
+use crate::domain::{Outcome, Rest, Stands, Tally};
 
 /// The table. `place` is where the rows of an outcome are shown, if that is anywhere.
 pub fn table(tally: &Tally, stage: Stage, place: Option<&str>) -> Markup {
@@ -71,7 +71,9 @@ pub fn what_to_do(stands: Stands, stage: Stage) -> &'static str {
         Stands::Ended(Outcome::AlreadyInProgress { covered: true }) => {
             "nothing: a scan that is wide enough runs"
         }
-        Stands::Ended(Outcome::NotAttempted) if stage == Stage::HandedOn => {
+        Stands::Ended(outcome)
+            if stage == Stage::HandedOn && Rest::HandedOn.is_handed_on(outcome) =>
+        {
             "nothing: the next run of the series has them"
         }
         Stands::Ended(Outcome::NotAttempted) if stage == Stage::CalledOff => TAKEN_BACK,

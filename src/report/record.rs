@@ -48,6 +48,8 @@ pub const EMULATED: &str = "EMULATED";
 
 /// The reason of a row that waited in a run of a series when the next one began.
 const HANDED_ON: &str = "handed on: the next run of its series has it";
+/// The same of one that was asked in it, and had no answer that was its last.
+const ASKED_AGAIN: &str = "handed on: the next run of its series asks it once more";
 
 /// What all rows of a report share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,7 +155,9 @@ fn outcome(state: State) -> &'static str {
 /// Why a row stands as it does. Returns `None` if its outcome says all.
 pub fn reason<'a>(row: &'a Row, head: &ReportHead) -> Option<Cow<'a, str>> {
     let why = match row.life.state {
-        State::Done(Outcome::NotAttempted) if head.handed_on => Some(HANDED_ON.into()),
+        State::Done(outcome) if head.rest().is_handed_on(outcome) => {
+            Some(if row.life.attempt > 0 { ASKED_AGAIN } else { HANDED_ON }.into())
+        }
         State::Done(outcome) => ended(outcome, &row.life, row.detail.reason.as_deref()),
         // A draft is not reported; should one be, it is a row that waits.
         State::Draft | State::Queued(_) => Some(Cow::Borrowed(waiting(&row.life))),

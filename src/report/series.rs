@@ -2,13 +2,18 @@
 //! them now. The terminal and the page say it in these words. It is handed the runs and reads none.
 
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
-use super::human::{count, counted};
-use super::standing::Tone;
-use crate::domain::{CameTo, Campaign, Doing, Outcome, Rest, Tally};
+use super::human::{count, counted, moment, needing_attention};
+use super::standing::{Tone, because};
+use crate::domain::text::{cut_at_a_word, printable};
+use crate::domain::{Campaign, Doing, Night, Outcome, Rest, Tally};
 
 /// Missed days that are named.
 const NAMED: usize = 5;
+
+/// Characters of a reason that are told.
+const WHY: usize = 110;
 
 /// A run of a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,59 +36,120 @@ impl SeriesRun {
         Some(self.campaign.last_run.as_ref()?.ended.as_ref()?.exit_code)
     }
 
+    /// How it stands.
+    pub fn night(&self) -> Night {
+        Night::of(self.doing, self.campaign.last_run.as_ref(), self.followed)
+    }
+
+    /// Devices on which it ordered a scan.
+    pub fn ordered(&self) -> u64 {
+        self.tally.of(Outcome::Accepted)
+    }
+
+    /// Devices on which a scan of somebody's was under way that does.
+    pub fn covered(&self) -> u64 {
+        self.tally.covered() - self.ordered()
+    }
+
     /// Devices that were not ordered in it, and that it or the next run goes on with.
     pub fn left(&self) -> u64 {
-        if self.followed { self.tally.of(Outcome::NotAttempted) } else { self.tally.open() }
+        if self.followed { self.tally.handed_on(self.rest()) } else { self.tally.open() }
     }
 
-    /// How it stands.
+    /// How that is meant.
     pub fn tone(&self) -> Tone {
-        self.stands().0
+        match self.night() {
+            Night::Does(Doing::Running | Doing::Waiting) => Tone::Runs,
+            // What the next run took over needs nobody any more.
+            Night::Killed | Night::Stopped if self.followed => Tone::Attention,
+            Night::Killed | Night::Rule | Night::SignIn => Tone::Stopped,
+            night if night.is_over() && self.attention() > 0 => Tone::Attention,
+            Night::Finished | Night::AsPlanned => Tone::Good,
+            Night::Stopped | Night::Does(Doing::Paused) => Tone::Attention,
+            Night::Does(_) => Tone::Idle,
+        }
     }
 
-    /// The same in a few words.
+    /// How it stands, in a few words.
     pub fn word(&self) -> String {
-        let (tone, word) = self.stands();
-        match (self.left(), self.tally.taken_back(self.rest())) {
-            (left, 0) if left > 0 && tone == Tone::Good => format!("{word}, {} left", count(left)),
-            (_, 0) => word.to_owned(),
-            (_, back) => format!("{word}, {} taken back", count(back)),
+        let mut parts = vec![self.ending()];
+        parts.extend(self.beside());
+        parts.join(", ")
+    }
+
+    /// The same with why, and when it was last seen if it was killed.
+    pub fn told(&self, zone: &TimeZone) -> String {
+        let mut parts = vec![self.why(zone)];
+        parts.extend(self.beside());
+        parts.join(", ")
+    }
+
+    /// How much it ordered: `28 of 500 ordered`.
+    pub fn amount(&self) -> String {
+        match self.tally.devices() {
+            0 => "nothing to order".to_owned(),
+            devices => format!("{} of {} ordered", count(self.ordered()), count(devices)),
         }
     }
 
-    fn stands(&self) -> (Tone, &'static str) {
-        let came_to = self.campaign.last_run.as_ref().map(CameTo::of);
-        match self.doing {
-            Doing::Running | Doing::Waiting => (Tone::Runs, self.doing.word()),
-            Doing::Killed => (Tone::Stopped, self.doing.word()),
-            _ if came_to == Some(CameTo::Rule) => (Tone::Stopped, "stopped by a rule"),
-            _ if came_to == Some(CameTo::SignIn) => (Tone::Stopped, "sign-in failed"),
-            // What the next run took over keeps how it ended.
-            _ if self.followed && came_to == Some(CameTo::Killed) => {
-                (Tone::Attention, Doing::Killed.word())
-            }
-            _ if self.followed && came_to == Some(CameTo::Stopped) => {
-                (Tone::Attention, Doing::Stopped.word())
-            }
-            _ if self.doing.is_over() && self.attention() > 0 => {
-                (Tone::Attention, "needs attention")
-            }
-            Doing::Cancelled if self.followed => (Tone::Good, "as planned"),
-            Doing::Finished => (Tone::Good, "finished"),
-            Doing::Stopped if came_to == Some(CameTo::AsPlanned) => (Tone::Good, "as planned"),
-            // It ended as planned, too: what else stops a run has a code of its own.
-            Doing::Stopped if came_to == Some(CameTo::Attention) => {
-                (Tone::Attention, "needs attention")
-            }
-            Doing::Stopped | Doing::Paused => (Tone::Attention, self.doing.word()),
-            Doing::Cancelling | Doing::Cancelled | Doing::ForWorker | Doing::NotBegun => {
-                (Tone::Idle, self.doing.word())
-            }
+    /// Why it ended, as its run told it.
+    fn reason(&self) -> Option<String> {
+        let end = self.campaign.last_run.as_ref()?.ended.as_ref()?;
+        let mut why = cut_at_a_word(&printable(&end.why), WHY);
+        if why.contains('(') && !why.contains(')') {
+            why.push(')');
         }
+        Some(why)
+    }
+
+    /// Its word; of one that ended as planned what ended it.
+    fn ending(&self) -> String {
+        match (self.night(), self.reason()) {
+            (Night::AsPlanned, Some(why)) => {
+                let what = why.split(';').next().unwrap_or_default();
+                what.strip_prefix("its ").unwrap_or(what).to_owned()
+            }
+            (night, _) => night.word().to_owned(),
+        }
+    }
+
+    /// The same, with the reason of its end, or the last sign of its life.
+    fn why(&self, zone: &TimeZone) -> String {
+        match (self.night(), self.reason()) {
+            (Night::Killed, _) => {
+                let seen = self.campaign.last_run.as_ref().and_then(|run| run.seen_at);
+                let seen = seen.map(|at| moment(&at.to_zoned_datetime(zone.clone())));
+                let seen = seen.map(|at| format!(" after {at}, when it was last seen at work"));
+                format!("{}{}", Night::Killed.word(), seen.unwrap_or_default())
+            }
+            (Night::Rule | Night::SignIn | Night::Stopped, Some(why)) => {
+                format!("stopped{}", because(&why).trim_start_matches(','))
+            }
+            _ => self.ending(),
+        }
+    }
+
+    /// What became of the devices on which it ordered nothing, once it is at work no more.
+    fn beside(&self) -> Vec<String> {
+        if self.tone() == Tone::Runs {
+            return Vec::new();
+        }
+        let some = |rows: u64, what: &str| (rows > 0).then(|| format!("{} {what}", count(rows)));
+        let left = if self.followed { "handed on" } else { "left" };
+        let attention = self.attention();
+        let parts = [
+            some(self.covered(), "covered by other scans"),
+            some(self.left(), left),
+            (attention > 0).then(|| needing_attention(attention)),
+            some(self.tally.taken_back(self.rest()), "taken back"),
+            // Where there was nothing else.
+            some(self.tally.of(Outcome::Skipped), "skipped").filter(|_| self.tally.devices() == 0),
+        ];
+        parts.into_iter().flatten().collect()
     }
 
     /// Rows that somebody should look at.
-    fn attention(&self) -> u64 {
+    pub fn attention(&self) -> u64 {
         self.tally.attention(self.rest())
     }
 
@@ -135,12 +201,14 @@ fn latest_of_each_tenant<'a>(runs: &[&'a SeriesRun]) -> (Vec<&'a SeriesRun>, Vec
 }
 
 fn about_latest(latest: &[&SeriesRun]) -> String {
-    let sum = |of: fn(&Tally) -> u64| latest.iter().map(|run| of(&run.tally)).sum::<u64>();
-    let ordered = format!(
-        "ordered {} of {}",
-        count(sum(Tally::covered)),
-        counted(sum(Tally::devices), "device")
-    );
+    let sum = |of: fn(&SeriesRun) -> u64| latest.iter().map(|run| of(run)).sum::<u64>();
+    let ordered = match sum(|run| run.tally.devices()) {
+        0 => "had nothing to order".to_owned(),
+        devices => {
+            let ordered = count(sum(SeriesRun::ordered));
+            format!("ordered {ordered} of {}", counted(devices, "device"))
+        }
+    };
     match latest {
         [one] => {
             let day = one.day.strftime("%A %-d %B");
@@ -208,7 +276,7 @@ mod tests {
     fn ended(campaign: &mut Campaign, exit_code: u8) {
         let ended = RunEnd {
             at: at("04:00:00"),
-            why: "the window closed".to_owned(),
+            why: "its window closed; no order left after it".to_owned(),
             exit_code,
             before: None,
             resume: None,
@@ -237,15 +305,18 @@ mod tests {
     fn a_night_keeps_how_it_ended_when_the_next_one_took_it_over() {
         let mut killed = as_planned("2026-11-24");
         killed.campaign.last_run = Some(run());
-        assert_eq!((killed.tone(), killed.word()), (Tone::Attention, "killed".to_owned()));
+        assert_eq!(
+            (killed.tone(), killed.word()),
+            (Tone::Attention, "killed, 8 handed on".to_owned())
+        );
         let word = |exit_code| {
             let mut one = as_planned("2026-11-24");
             ended(&mut one.campaign, exit_code);
             one.word()
         };
-        assert_eq!(word(0), "as planned, 8 left");
-        assert_eq!(word(4), "stopped by a rule");
-        assert_eq!(word(5), "stopped");
+        assert_eq!(word(0), "window closed, 8 handed on");
+        assert_eq!(word(4), "stopped by a rule, 8 handed on");
+        assert_eq!(word(5), "stopped, 8 handed on");
     }
 
     fn told(runs: &[SeriesRun], missed: &[&str]) -> (String, Tone) {
@@ -256,15 +327,16 @@ mod tests {
     #[test]
     fn what_waited_in_a_run_that_the_next_one_ended_needs_nobody() {
         let one = as_planned("2026-11-24");
-        assert_eq!((one.tone(), one.word().as_str()), (Tone::Good, "as planned, 8 left"));
+        assert_eq!((one.tone(), one.word().as_str()), (Tone::Good, "window closed, 8 handed on"));
         let alone = SeriesRun { followed: false, ..one.clone() };
         let word = "cancelled, 8 taken back";
         assert_eq!((alone.tone(), alone.word().as_str()), (Tone::Idle, word));
         let mut refused = one;
         refused.tally.add(State::Done(Outcome::Rejected), 1);
-        assert_eq!((refused.tone(), refused.word().as_str()), (Tone::Attention, "needs attention"));
-        let stopped = bad("2026-11-24");
-        assert_eq!((stopped.tone(), stopped.word().as_str()), (Tone::Stopped, "stopped by a rule"));
+        let word = "window closed, 8 handed on, 1 row needs attention";
+        assert_eq!((refused.tone(), refused.word().as_str()), (Tone::Attention, word));
+        let (stopped, word) = (bad("2026-11-24"), "stopped by a rule, 8 handed on");
+        assert_eq!((stopped.tone(), stopped.word().as_str()), (Tone::Stopped, word));
     }
 
     #[test]
@@ -274,8 +346,8 @@ mod tests {
         assert_eq!(tone, Tone::Good, "{text}");
         assert_eq!(
             text,
-            "The latest run, of Tuesday 24 November, ordered 16 of 24 devices: as planned, 8 left. \
-             Earlier within six weeks: 1 of 2 runs needed a look, none began on 21 Oct."
+            "The latest run, of Tuesday 24 November, ordered 16 of 24 devices: window closed, 8 \
+             left. Earlier within six weeks: 1 of 2 runs needed a look, none began on 21 Oct."
         );
     }
 
@@ -283,7 +355,10 @@ mod tests {
     fn the_latest_night_one_that_did_not_begin_and_one_that_is_open_still_need_somebody() {
         let (text, tone) = told(&[bad("2026-11-24"), as_planned("2026-11-23")], &[]);
         assert_eq!(tone, Tone::Stopped);
-        assert!(text.ends_with("ordered 16 of 24 devices: stopped by a rule."), "{text}");
+        assert!(
+            text.ends_with("ordered 16 of 24 devices: stopped by a rule, 8 handed on."),
+            "{text}"
+        );
         let (text, tone) = told(&[latest("2026-11-23")], &["2026-11-24", "2026-11-25"]);
         assert_eq!(tone, Tone::Attention);
         assert!(

@@ -13,9 +13,7 @@ use super::human::{
 };
 use crate::domain::event::HoldReason;
 use crate::domain::text::printable;
-use crate::domain::{
-    CameTo, Campaign, Doing, Exit, LastRun, Outcome, Quota, Rest, Seen, Tally, Timing,
-};
+use crate::domain::{CameTo, Campaign, Doing, Exit, LastRun, Quota, Rest, Seen, Tally, Timing};
 
 /// From how much on it is told that it takes longer than the limits alone ask for.
 const LATE: Duration = Duration::from_secs(5 * 60);
@@ -116,7 +114,7 @@ impl Standing<'_> {
 
     /// Devices that were asked and are done.
     pub fn done(&self) -> u64 {
-        self.tally.devices_done().saturating_sub(self.tally.of(Outcome::NotAttempted))
+        self.tally.asked(self.rest())
     }
 
     /// Rows that need somebody's attention.
@@ -225,22 +223,7 @@ impl Standing<'_> {
     pub fn cancelling_left(&self) -> Option<String> {
         let run = self.campaign.last_run.as_ref()?;
         let left = run.cancelling_left(self.now.timestamp(), &Timing::default())?;
-        let by = format!("{} on {}", printable(&left.by), printable(&left.host));
-        let again = left.again.as_ref();
-        let again = again.map_or_else(String::new, |again| format!(" `{again}` goes on."));
-        Some(match &left.ended {
-            Some(end) => {
-                let (at, why) = (self.clock(end.at), printable(&end.why));
-                format!("taking back what was ordered ({by}) stopped {at}: {why}.{again}")
-            }
-            None => {
-                let seen = left.seen_at.map_or_else(String::new, |at| self.exact(at));
-                format!(
-                    "taking back what was ordered ({by}) was killed, or its machine went down; \
-                     last seen at work {seen}.{again}"
-                )
-            }
-        })
+        Some(taking_back_left(left, |at| self.clock(at), |at| self.exact(at)))
     }
 
     fn cancelled(&self) -> Why {
@@ -284,7 +267,8 @@ impl Standing<'_> {
             None => format!("`{go_on}` goes on"),
         };
         let code = end.exit_code;
-        let why = format!("its run stopped {at} with exit code {code}: {why}. {go_on}.");
+        let why = because(&why);
+        let why = format!("its run stopped {at} with exit code {code}{why}. {go_on}.");
         Why { tone, leaves: STILL, why }
     }
 
@@ -417,6 +401,31 @@ impl Standing<'_> {
     }
 }
 
+/// That taking back what was ordered came to no end, with these words for times of an end and of a
+/// last sign of life, and what goes on with it.
+pub fn taking_back_left(
+    left: &LastRun,
+    ended_at: impl Fn(Timestamp) -> String,
+    seen_at: impl Fn(Timestamp) -> String,
+) -> String {
+    let by = format!("{} on {}", printable(&left.by), printable(&left.host));
+    let again = left.again.as_ref();
+    let again = again.map_or_else(String::new, |again| format!(" `{again}` goes on."));
+    match &left.ended {
+        Some(end) => {
+            let (at, why) = (ended_at(end.at), because(&printable(&end.why)));
+            format!("taking back what was ordered ({by}) stopped {at}{why}.{again}")
+        }
+        None => {
+            let seen = left.seen_at.map_or_else(String::new, seen_at);
+            format!(
+                "taking back what was ordered ({by}) was killed, or its machine went down; last \
+                 seen at work {seen}.{again}"
+            )
+        }
+    }
+}
+
 /// How the run of a campaign ended that the next one took over, as a part of a sentence, with these
 /// words for times. Returns `None` if that was planned.
 pub(super) fn how_it_ended(run: &LastRun, at: impl Fn(Timestamp) -> String) -> Option<String> {
@@ -424,7 +433,7 @@ pub(super) fn how_it_ended(run: &LastRun, at: impl Fn(Timestamp) -> String) -> O
         (CameTo::AsPlanned, _) => None,
         (_, Some(end)) => {
             let (at, why, code) = (at(end.at), printable(&end.why), end.exit_code);
-            Some(format!("its own run ended {at} with exit code {code}: {why}"))
+            Some(format!("its own run stopped {at} with exit code {code}{}", because(&why)))
         }
         (_, None) => {
             let seen = run.seen_at.map(|seen| format!("; last seen at work {}", at(seen)));
@@ -432,6 +441,12 @@ pub(super) fn how_it_ended(run: &LastRun, at: impl Fn(Timestamp) -> String) -> O
             Some(format!("its own run was killed, or its machine went down{seen}"))
         }
     }
+}
+
+/// A reason behind what it is the reason of: `, by a signal`, `: its time is over`.
+pub fn because(why: &str) -> String {
+    let joint = if why.starts_with("by ") || why.starts_with("before ") { "," } else { ":" };
+    format!("{joint} {why}")
 }
 
 /// `at 14:20 CET`, and `on Wed 25 Nov 14:20 CET` with its day.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::human::moment;
 use super::picture::burn::{BurnDown, so_far};
 use super::picture::{CallsPicture, bands};
-use super::standing::how_it_ended;
+use super::standing::{because, how_it_ended};
 use crate::domain::{Happened, Happening, LastRun, Minute, Quota, Tally};
 
 /// What happened in a campaign.
@@ -75,7 +75,11 @@ impl Story {
         Some(match self.ended.as_ref()? {
             EndedEarly::Stopped { why, before } => {
                 let before = before.as_ref().map(|before| format!("; what to do: {before}"));
-                (format!("Not finished: {why}"), format!("{}.", before.unwrap_or_default()))
+                let stopped = if because(why).starts_with(',') { "stopped " } else { "" };
+                (
+                    format!("Not finished: {stopped}{why}"),
+                    format!("{}.", before.unwrap_or_default()),
+                )
             }
             EndedEarly::Cancelled => {
                 let is_that = |one: &&Happening| matches!(one.what, Happened::Cancelled { .. });

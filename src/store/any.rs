@@ -200,6 +200,7 @@ macro_rules! each_verb {
             fn judge_wave(campaign: CampaignId, wave: u32, judged: Judged) -> bool;
             fn open_wave(campaign: CampaignId, from: u32) -> bool;
             fn call_off(campaign: CampaignId) -> CalledOff;
+            fn hand_on(campaign: CampaignId) -> CalledOff;
             fn note_cancelled(campaign: CampaignId, done: Vec<Cancellation>) -> u64;
             fn note_run(campaign: CampaignId, run: LastRun) -> ();
             fn pulse(process: &str, campaigns: &[CampaignId]) -> Vec<Look>;

@@ -365,7 +365,11 @@ impl<C: Clock> Store for MemoryStore<C> {
 
     async fn call_off(&self, campaign: CampaignId) -> Result<CalledOff> {
         let utc = self.clock.utc();
-        self.lock().held(campaign)?.call_off(utc)
+        self.lock().held(campaign)?.end_with(LifeEvent::CalledOff, utc)
+    }
+
+    async fn hand_on(&self, campaign: CampaignId) -> Result<CalledOff> {
+        self.lock().held(campaign)?.end_with(LifeEvent::HandedOn, self.clock.utc())
     }
 
     async fn note_cancelled(&self, campaign: CampaignId, done: Vec<Cancellation>) -> Result<u64> {

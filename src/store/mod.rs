@@ -476,6 +476,10 @@ pub trait Store: Send + Sync + 'static {
     /// again ends at the next claim. The campaign is finished if nothing is open.
     fn call_off(&self, campaign: CampaignId) -> impl Future<Output = Result<CalledOff>> + Send;
 
+    /// The same by the next run of its series, which asks what waits: that ends as never ordered,
+    /// also where an answer came that was not to be its last.
+    fn hand_on(&self, campaign: CampaignId) -> impl Future<Output = Result<CalledOff>> + Send;
+
     /// Writes that actions which rows of a campaign ordered were cancelled by this program; how
     /// many rows that changed.
     fn note_cancelled(

@@ -223,6 +223,7 @@ impl<S: Store> Store for QuietStore<S> {
         judge_wave(wave: u32, judged: Judged) -> bool;
         open_wave(from: u32) -> bool;
         call_off() -> CalledOff;
+        hand_on() -> CalledOff;
         note_cancelled(done: Vec<Cancellation>) -> u64;
         note_actions(seen: Vec<(Seq, Action)>) -> u64;
         join(quotas: Vec<Quota>) -> ();

@@ -6,11 +6,11 @@ use jiff::civil::Date;
 use jiff::{ToSpan, ZonedDateTime};
 
 use crate::clock::local_now;
-use crate::domain::{Campaign, CampaignFilter, Doing, SeriesName, Window};
+use crate::domain::{Campaign, CampaignFilter, Doing, Outcome, SeriesName, Window};
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
 use crate::ops::process::looked_at;
-use crate::report::human::{count, counted, wrapped};
+use crate::report::human::{counted, wrapped};
 use crate::report::series::SeriesRun;
 use crate::report::{Document, jsonl};
 use crate::store::Store;
@@ -123,7 +123,7 @@ impl Document for Nights {
     fn text(&self) -> String {
         let runs = self.nights.iter().map(|(_, runs)| runs.len() as u64).sum();
         let head = format!("{}, tenant {}: {}", self.series, self.tenant, counted(runs, "run"));
-        let mut lines = vec![head];
+        let (mut lines, zone) = (vec![head], local_now());
         for (date, runs) in &self.nights {
             let day = date.strftime("%a %Y-%m-%d");
             if runs.is_empty() {
@@ -132,14 +132,13 @@ impl Document for Nights {
                 lines.push(format!("  {day}  {why}"));
             }
             for run in runs {
-                let ordered =
-                    format!("{} of {}", count(run.tally.covered()), count(run.tally.devices()));
                 // Several runs of one night are told apart.
                 let which = match runs.len() {
                     1 => String::new(),
                     _ => format!(" ({})", run.campaign.name),
                 };
-                let line = format!("  {day}  {ordered:>17} ordered  {}{which}", run.word());
+                let told = run.told(zone.time_zone());
+                let line = format!("  {day}  {:>25}  {told}{which}", run.amount());
                 lines.push(wrapped(&line, 4));
             }
         }
@@ -155,14 +154,20 @@ impl Document for Nights {
             let none = if runs.is_empty() { Some(none) } else { None };
             none.into_iter().chain(runs.iter().map(|run| {
                 let last = run.campaign.last_run.as_ref();
+                let doing = if run.followed { "handed on" } else { run.doing.word() };
                 serde_json::json!({
                     "v": 1, "type": "night", "series": self.series, "tenant": self.tenant,
                     "date": day.to_string(), "campaign": run.campaign.name,
-                    "doing": run.doing.word().replace(' ', "_"),
-                    "devices": run.tally.devices(), "ordered": run.tally.covered(),
+                    "doing": doing.replace(' ', "_"),
+                    "stands": run.night().word().replace([' ', '-'], "_"),
+                    "why": last.and_then(|last| last.ended.as_ref()).map(|end| &end.why),
+                    "devices": run.tally.devices(), "ordered": run.ordered(),
+                    "covered": run.covered(), "skipped": run.tally.of(Outcome::Skipped),
+                    "attention": run.attention(),
                     "open": run.tally.open(), "left": run.left(), "followed": run.followed,
                     "exit_code": run.exit_code(),
                     "began_at": last.map(|last| last.began_at),
+                    "seen_at": last.and_then(|last| last.seen_at),
                     "ended_at": last.and_then(|last| last.ended.as_ref()).map(|end| end.at),
                 })
             }))

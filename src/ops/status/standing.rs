@@ -284,7 +284,7 @@ impl CampaignStatus {
             "waits_for": self.before,
             "cancelled": campaign.called_off,
             "last_run": campaign.last_run,
-            "doing": self.doing.word().replace(' ', "_"),
+            "doing": if self.followed { self.does() } else { self.doing.word() }.replace(' ', "_"),
             "running": run.is_some_and(|run| run.is_alive(now, &Timing::default())),
             "runners": run.map_or(0, |run| run.alive_but("", now, &Timing::default())),
             "limits": campaign.quotas.iter().map(ToString::to_string).collect::<Vec<_>>(),

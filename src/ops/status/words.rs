@@ -8,6 +8,7 @@ use crate::clock::local_now;
 use crate::domain::text::printable;
 use crate::domain::{Doing, LastRun, Outcome, Priority, Rest, RunEnd, Seen, Timing};
 use crate::report::progress::text::{rows_of, wave};
+use crate::report::standing::because;
 use crate::report::to_do::ToDo;
 use crate::report::{Document, happenings, human};
 
@@ -57,8 +58,7 @@ impl CampaignStatus {
             moment(campaign.opened_at, now),
             self.by(),
         )));
-        let ended = tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
-        let ended: Vec<String> = ended.map(|(name, rows)| rows_of(tally, name, rows)).collect();
+        let ended = self.ended();
         if !ended.is_empty() {
             lines.push(line(&ended.join(", ")));
         }
@@ -88,10 +88,33 @@ impl CampaignStatus {
         lines.join("\n")
     }
 
+    /// Its rows that have ended, by how; those that the next run of its series has together.
+    fn ended(&self) -> Vec<String> {
+        let (tally, rest) = (&self.tally, self.rest());
+        let is_here = |name: &str| {
+            !Outcome::ALL.into_iter().any(|one| one.name() == name && rest.is_handed_on(one))
+        };
+        let named = tally.by_name().into_iter().filter(|(name, rows)| *rows > 0 && is_here(name));
+        let mut ended: Vec<String> = named.map(|(name, rows)| rows_of(tally, name, rows)).collect();
+        if self.handed_on() > 0 {
+            ended.push(format!("{} handed on to the next run", human::count(self.handed_on())));
+        }
+        ended
+    }
+
+    fn rest(&self) -> Rest {
+        Rest::of(self.campaign.called_off, self.followed)
+    }
+
+    /// Devices that the next run of its series has.
+    pub(crate) fn handed_on(&self) -> u64 {
+        self.tally.handed_on(self.rest())
+    }
+
     /// What somebody can do about the rows of a finished campaign, and where its report is.
     fn to_do(&self) -> Vec<String> {
         let Some(groups) = &self.groups else { return Vec::new() };
-        let rest = Rest::of(self.campaign.called_off, self.followed);
+        let rest = self.rest();
         let to_do =
             ToDo { retry: &self.retry, tally: &self.tally, groups, finished: true, rest }.lines(4);
         if to_do.is_empty() {
@@ -108,16 +131,16 @@ impl CampaignStatus {
         let emulated = if campaign.emulated { "EMULATED " } else { "" };
         let high = campaign.priority == Priority::High;
         let priority = if high { ", priority high" } else { "" };
-        let not_attempted = tally.of(Outcome::NotAttempted);
-        let aside = match not_attempted {
-            0 => String::new(),
-            some => format!(", {} not attempted", human::count(some)),
+        let aside = match (tally.of(Outcome::NotAttempted), self.handed_on()) {
+            (0, 0) => String::new(),
+            (some, 0) => format!(", {} not attempted", human::count(some)),
+            (_, some) => format!(", {} handed on", human::count(some)),
         };
         format!(
             "{emulated}{}: {}{priority}, {} of {} devices done{aside}",
             campaign.name,
             self.does(),
-            human::count(tally.devices_done().saturating_sub(not_attempted)),
+            human::count(tally.asked(self.rest())),
             human::count(tally.devices()),
         )
     }
@@ -279,7 +302,7 @@ impl CampaignStatus {
 }
 
 fn stopped(what: &str, end: &RunEnd, now: &ZonedDateTime) -> String {
-    format!("{what} {}, exit code {}: {}", moment(end.at, now), end.exit_code, end.why)
+    format!("{what} {}, exit code {}{}", moment(end.at, now), end.exit_code, because(&end.why))
 }
 
 fn line(text: &str) -> String {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Tenant;
 use crate::clock::Clock;
 use crate::domain::{
-    Campaign, CampaignName, CampaignState, Doing, Ending, Exit, Outcome, Tally, Timing,
+    Campaign, CampaignName, CampaignState, Doing, Ending, Exit, Outcome, Rest, Tally, Timing,
 };
 use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
@@ -148,7 +148,7 @@ impl<'a> Left<'a> {
         for outcome in Outcome::RETRIED.into_iter().filter(|one| tally.of(*one) > 0) {
             match outcome {
                 // The next run of its series has them.
-                Outcome::NotAttempted if *followed => {}
+                one if *followed && Rest::HandedOn.is_handed_on(one) => {}
                 Outcome::NotAttempted if campaign.called_off => named.push(outcome.name()),
                 Outcome::Cancelled => named.push(outcome.name()),
                 _ => by_itself += 1,

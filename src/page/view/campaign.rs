@@ -61,7 +61,11 @@ fn facts(view: &CampaignView) -> Markup {
     let left = format!("of {} devices{}", count(tally.devices()), wave(view));
     html! {
         dl class="facts" {
-            (fact("Left", tally.open(), &left))
+            @if status.followed {
+                (fact("Handed on", status.handed_on(), "to the next run of its series"))
+            } @else {
+                (fact("Left", tally.open(), &left))
+            }
             @for (quota, used) in &status.used {
                 @let by = if status.named.contains(quota) { ", named by the server" } else { "" };
                 @let of = format!("of {} calls{by}", count(u64::from(quota.calls.get())));

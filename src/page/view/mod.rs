@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::route::path_of;
 use crate::domain::text::printable;
-use crate::domain::{CameTo, Campaign, Doing};
+use crate::domain::{Campaign, Doing, Night};
 use crate::ops::named_tenant::{NamedTenant, name_of};
 use crate::ops::status::CampaignStatus;
 use crate::report::human::moment;
@@ -138,7 +138,7 @@ fn sign(tone: Tone) -> &'static str {
 /// planned.
 fn badge(status: &CampaignStatus, tone: Tone) -> Markup {
     let (tone, word) = match status.doing {
-        Doing::Stopped if tone == Tone::Idle => (Tone::Good, "as planned"),
+        Doing::Stopped if tone == Tone::Idle => (Tone::Good, Night::AsPlanned.word()),
         Doing::Cancelled if status.followed => handed_on(status),
         Doing::Finished if tone == Tone::Attention => (tone, "needs attention"),
         doing if doing.is_over() => (tone, status.does()),
@@ -149,15 +149,9 @@ fn badge(status: &CampaignStatus, tone: Tone) -> Markup {
 
 /// How a run of a series ended that the next one took over.
 fn handed_on(status: &CampaignStatus) -> (Tone, &'static str) {
-    let run = status.campaign.last_run.as_ref();
-    match run.map(CameTo::of) {
-        Some(CameTo::Killed) => (Tone::Attention, Doing::Killed.word()),
-        Some(CameTo::AsPlanned) => (Tone::Good, "as planned"),
-        Some(CameTo::Rule | CameTo::SignIn | CameTo::Stopped) => {
-            (Tone::Attention, Doing::Stopped.word())
-        }
-        Some(CameTo::Attention) | None => (Tone::Good, "handed on"),
-    }
+    let night = Night::of(status.doing, status.campaign.last_run.as_ref(), status.followed);
+    let tone = if night == Night::AsPlanned { Tone::Good } else { Tone::Attention };
+    (tone, night.word())
 }
 
 /// The first sentences as the box at the top of a page.

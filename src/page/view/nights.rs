@@ -1,5 +1,6 @@
 //! How the runs of a series look.
 
+use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use super::{Frame, class, scrolls, sign, time};
@@ -41,8 +42,8 @@ pub(in crate::page) fn draw(
             h2 { "Each night" }
             (scrolls("Calendar of nights", &calendar(frame, view)))
             p class="t" {
-                "Large: devices that were ordered or found covered. ✕ stopped, ! needs attention \
-                 or did not run, ✓ finished or ended as planned, ▶ runs."
+                "Large: devices on which a scan was ordered. ✕ stopped, ! needs attention or did \
+                 not run, ✓ finished or ended as planned, ▶ runs."
             }
         }
         @if view.series.is_some() {
@@ -105,7 +106,7 @@ fn cell(frame: &Frame<'_>, day: &Day, view: &NightsView) -> Markup {
                 }
             }
         }
-        @for one in &day.runs { (run(frame, one, &date)) }
+        @for one in &day.runs { (run(frame, one, &date, view.now.time_zone())) }
     }
 }
 
@@ -114,13 +115,13 @@ fn is_missed(day: &Day, view: &NightsView) -> bool {
     day.is_off == Some(false) && day.date < view.now.date()
 }
 
-fn run(frame: &Frame<'_>, one: &SeriesRun, date: &str) -> Markup {
-    let (tone, tally) = (one.tone(), &one.tally);
+fn run(frame: &Frame<'_>, one: &SeriesRun, date: &str, zone: &TimeZone) -> Markup {
+    let (tone, told) = (one.tone(), one.told(zone));
     html! {
-        a class=(class(tone)) href=(frame.campaign(&one.campaign)) {
+        a class=(class(tone)) href=(frame.campaign(&one.campaign)) title=(told) {
             (date)
-            b { (sign(tone)) " " (count(tally.covered())) }
-            "of " (count(tally.devices())) ", " (one.word())
+            b { (sign(tone)) " " (count(one.ordered())) }
+            "of " (count(one.tally.devices())) ", " (one.word())
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::domain::{
-    BusyPolicy, CampaignId, CampaignState, Order, Priority, Rollout, RunEnd, ScanType, State,
-    Target,
+    BusyPolicy, CampaignId, CampaignState, Order, Outcome, Priority, Rollout, RunEnd, ScanType,
+    State, Target,
 };
 
 pub(in crate::report) fn at(text: &str) -> Timestamp {

@@ -109,7 +109,7 @@ impl Held {
     /// The next device of the present wave to ask, in the order of claims.
     pub(super) fn next_device(&mut self, now: Stamp, allow_repeat: bool) -> Result<Option<Seq>> {
         if self.campaign.as_ref().is_some_and(|campaign| campaign.called_off) {
-            return self.end_waiting().map(|_| None);
+            return self.end_waiting(LifeEvent::CalledOff).map(|_| None);
         }
         while let Some((at, seq)) = self.later.first().copied().filter(|(at, _)| *at <= now) {
             self.later.remove(&(at, seq));
@@ -285,21 +285,22 @@ impl Held {
         Ok(noted)
     }
 
-    pub(super) fn call_off(&mut self, utc: Timestamp) -> Result<CalledOff> {
+    /// Calls it off, where devices that wait end by this event.
+    pub(super) fn end_with(&mut self, event: LifeEvent, utc: Timestamp) -> Result<CalledOff> {
         let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
         campaign.called_off = true;
-        let ended = self.end_waiting()?;
+        let ended = self.end_waiting(event)?;
         let finished = self.finish(utc)?;
         Ok(CalledOff { ended, open: self.tally.open(), finished })
     }
 
     /// Ends every device that waits; how many.
-    fn end_waiting(&mut self) -> Result<u64> {
+    fn end_waiting(&mut self, event: LifeEvent) -> Result<u64> {
         let ready = self.ready.iter().map(|(.., seq)| *seq);
         let waiting: Vec<Seq> = ready.chain(self.later.iter().map(|(_, seq)| *seq)).collect();
         for seq in &waiting {
-            let after = self.change(*seq, LifeEvent::CalledOff, &Timing::default())?;
-            settle::note_called_off(&mut self.rows[*seq as usize - 1].detail, after.state);
+            let after = self.change(*seq, event, &Timing::default())?;
+            settle::note_called_off(&mut self.rows[*seq as usize - 1].detail, &after);
         }
         Ok(waiting.len() as u64)
     }

@@ -12,8 +12,21 @@ pub(super) async fn call_off<T: Tables>(
     tables: &mut T,
     campaign: CampaignId,
 ) -> Done<T, CalledOff> {
+    end_with(tables, campaign, LifeEvent::CalledOff).await
+}
+
+/// The same where the next run of the series asks what waits.
+pub(super) async fn hand_on<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, CalledOff> {
+    end_with(tables, campaign, LifeEvent::HandedOn).await
+}
+
+async fn end_with<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+    event: LifeEvent,
+) -> Done<T, CalledOff> {
     set(tables, campaign, CampaignChange::CalledOff).await?;
-    let ended = end_waiting(tables, campaign).await?;
+    let ended = move_waiting(tables, campaign, event).await?;
     let finished = finish(tables, campaign).await?;
     Ok(CalledOff { ended, open: tally(tables, campaign).await?.open(), finished })
 }
@@ -50,8 +63,8 @@ async fn move_waiting<T: Tables>(
             let after = lifecycle::next(row.life, event, busy, tables.timing())
                 .map_err(|illegal| broken(illegal.to_string()))?;
             let mut detail = row.detail.clone();
-            if event == LifeEvent::CalledOff {
-                settle::note_called_off(&mut detail, after.state);
+            if after.has_ended() {
+                settle::note_called_off(&mut detail, &after);
             }
             ended.push(row.moved(after, Some(detail)));
         }

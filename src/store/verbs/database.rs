@@ -340,6 +340,13 @@ impl<D: Database> Store for D {
         .await
     }
 
+    async fn hand_on(&self, campaign: CampaignId) -> Result<CalledOff> {
+        self.write("handing a campaign on", Subject::Campaign(campaign), move |tables| {
+            Box::pin(cancel::hand_on(tables, campaign))
+        })
+        .await
+    }
+
     async fn note_cancelled(&self, campaign: CampaignId, done: Vec<Cancellation>) -> Result<u64> {
         self.write("noting what was cancelled", Subject::Campaign(campaign), move |tables| {
             Box::pin(async move { cancel::note_cancelled(tables, campaign, &done).await })

@@ -155,7 +155,7 @@ async fn stops_and_goes_on(sent: Signal) {
         Signal::TERM => "SIGTERM: somebody ended the process",
         _ => "SIGHUP: its terminal was closed",
     };
-    assert!(status.contains(&format!("exit code 5: by a signal ({name})")), "{status}");
+    assert!(status.contains(&format!("exit code 5, by a signal ({name})")), "{status}");
     assert!(status.starts_with("stopped: stopped, "), "{status}");
     assert!(status.ends_with("fleetsweep resume stopped"), "{status}");
     let done = emulator.ledger().count(Operation::Scan);

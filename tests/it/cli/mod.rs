@@ -9,6 +9,7 @@ mod doctor;
 mod ends;
 mod failover;
 mod follow;
+mod handed_on;
 mod help;
 mod hook;
 mod init;

@@ -193,7 +193,7 @@ async fn a_run_of_a_series_leaves_one_that_works_alone_and_ends_one_that_was_kil
     assert_eq!(ended("accepted"), emulator.ledger().accepted, "{told:?}");
     // That it was killed is told for good.
     let nights = run(place.fleetsweep(&["status", "--nights"])).out;
-    assert!(nights.contains("killed"), "{nights}");
+    assert!(flat(&nights).contains("killed after "), "{nights}");
     // Who waits for news of it hears it from the run that took it over, once and first.
     let events = json_lines(&std::fs::read_to_string(place.path("events.jsonl")).unwrap());
     let killed: Vec<_> = events.iter().filter(|one| one["event"] == "killed").collect();

@@ -123,6 +123,7 @@ fn events(attempt: u32) -> Vec<(String, LifeEvent)> {
         ("expired".to_owned(), LifeEvent::Expired { now: after(65) }),
         ("expired too early".to_owned(), LifeEvent::Expired { now: after(64) }),
         ("called off".to_owned(), LifeEvent::CalledOff),
+        ("handed on".to_owned(), LifeEvent::HandedOn),
         ("cancelled".to_owned(), LifeEvent::Cancelled),
         ("reopened".to_owned(), LifeEvent::Reopened { attempt }),
         ("seen".to_owned(), LifeEvent::Seen { covered: true }),
@@ -192,7 +193,8 @@ fn drawn(
     let attempt = life.attempt.wrapping_sub(back);
     let all = events(0).into_iter().map(|(_, event)| place(event, attempt, *now));
     // What people do to a campaign as a whole is no part of how its devices fare by themselves.
-    let ordered = |event: &LifeEvent| !matches!(event, LifeEvent::CalledOff | LifeEvent::Cancelled);
+    let by_people = [LifeEvent::CalledOff, LifeEvent::HandedOn, LifeEvent::Cancelled];
+    let ordered = |event: &LifeEvent| !by_people.contains(event);
     let all: Vec<LifeEvent> = all.filter(ordered).collect();
     let fitting: Vec<LifeEvent> = all
         .iter()

@@ -382,6 +382,9 @@ impl<S: Beneath> Store for Watched<S> {
     async fn call_off(&self, campaign: CampaignId) -> Result<CalledOff> {
         self.gate("call_off", self.inner.call_off(campaign)).await
     }
+    async fn hand_on(&self, campaign: CampaignId) -> Result<CalledOff> {
+        self.gate("hand_on", self.inner.hand_on(campaign)).await
+    }
     async fn note_cancelled(&self, campaign: CampaignId, done: Vec<Cancellation>) -> Result<u64> {
         self.gate("note_cancelled", self.inner.note_cancelled(campaign, done)).await
     }

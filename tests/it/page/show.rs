@@ -274,7 +274,7 @@ impl Show {
             let act = Act { name: &name, tenant: "northwind.example", rows: first..first + 24 };
             let campaign = self.open(&act, |opening| windows(opening, "Mon-Fri 22:00-06:00")).await;
             if let Some(last) = last.replace(campaign) {
-                let ended = self.store.call_off(last).await.unwrap().ended;
+                let ended = self.store.hand_on(last).await.unwrap().ended;
                 self.happened(last, Happened::Followed { devices: ended }).await;
             }
             self.answers = good;

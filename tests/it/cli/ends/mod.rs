@@ -114,7 +114,7 @@ async fn a_terminal_that_goes_away_ends_a_run_as_ctrl_c_does() {
     let (json, words) = status(&place);
     assert_eq!((&json["sent"], &json["not_known"]), (&0.into(), &0.into()), "a call was cut");
     assert!(json["open"].as_u64().unwrap() > 0, "{json}");
-    let stopped = "exit code 5: by a signal (SIGHUP: its terminal was closed)";
+    let stopped = "exit code 5, by a signal (SIGHUP: its terminal was closed)";
     assert!(words.contains(stopped), "{words}");
     assert!(words.starts_with("c: stopped, "), "{words}");
     assert_honest(&rows, &emulator.ledger(), "c");

@@ -73,7 +73,7 @@ async fn a_runner_that_stops_says_that_another_one_goes_on_and_so_does_status() 
     let (json, words) = status(&place);
     assert_eq!((&json["doing"], &json["runners"]), (&"running".into(), &1.into()), "{words}");
     assert!(words.contains("another run stopped"), "{words}");
-    assert!(words.contains("exit code 5: by a signal (SIGINT: Ctrl-C)"), "{words}");
+    assert!(words.contains("exit code 5, by a signal (SIGINT: Ctrl-C)"), "{words}");
     send(&second, Signal::INT);
     let said = beside(move || wait(second)).await;
     assert!(!said.err.contains("Another runner"), "{}", said.err);
@@ -98,7 +98,7 @@ async fn a_paused_campaign_has_no_end_in_sight_and_a_cancelled_one_says_who_ende
     assert_eq!(beside(move || wait(child)).await.code, 5);
     let (_, words) = status(&place);
     assert!(words.starts_with("c: paused, ") && words.contains("stopped "), "{words}");
-    assert!(words.contains("exit code 5: by a signal (SIGTERM"), "{words}");
+    assert!(words.contains("exit code 5, by a signal (SIGTERM"), "{words}");
 
     let child = start(place.towards(&emulator, &["resume", "c", "--json"]));
     accepted(&emulator, 5).await;

@@ -64,6 +64,26 @@ pub(super) async fn a_campaign_that_is_called_off_orders_nothing_more_and_ends_w
     assert!(store.call_off(CampaignId(999_999)).await.is_err());
 }
 
+pub(super) async fn what_the_next_run_of_a_series_has_ends_as_never_ordered_whatever_was_answered(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let id = mixed(subject).await;
+    let before = states(store, id).await;
+    let handed_on = store.hand_on(id).await.unwrap();
+    assert_eq!(handed_on, CalledOff { ended: 6, open: 2, finished: false });
+    let after = states(store, id).await;
+    assert_eq!(after[..3], before[..3], "accepted, doubtful and claimed stay as they are");
+    let never = State::Done(Outcome::NotAttempted);
+    assert_eq!(after[3..], [never; 6]);
+    // What the server said stays told, and history goes by it.
+    let reasons = reasons(store, id).await;
+    assert!(reasons[4].ends_with("the API did not know the device"), "{}", reasons[4]);
+    let rows = store.rows(id, 0, 99).await.unwrap();
+    assert_eq!(rows[4].detail.http_status, Some(404));
+    assert!(store.named(&"c".parse().unwrap()).await.unwrap().remove(0).called_off);
+}
+
 pub(super) async fn what_comes_to_wait_after_a_campaign_was_called_off_ends_without_a_slot(
     subject: &impl Subject,
 ) {

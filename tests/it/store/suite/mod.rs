@@ -93,6 +93,7 @@ every_store! {
     what_happened_is_kept_in_its_order_within_a_bound_and_its_beginning_stays
     nothing_is_claimed_of_a_campaign_that_is_paused
     a_campaign_that_is_called_off_orders_nothing_more_and_ends_what_waits
+    what_the_next_run_of_a_series_has_ends_as_never_ordered_whatever_was_answered
     what_comes_to_wait_after_a_campaign_was_called_off_ends_without_a_slot
     a_campaign_with_nothing_but_waiting_devices_is_finished_by_calling_it_off
     an_action_that_was_cancelled_ends_its_row_as_that_and_no_other_row
