@@ -43,13 +43,18 @@ pub(super) async fn open_campaign<S: Store>(
         Some(name) => named(cx, store, name, &meant.whose).await?,
         None => {
             let open = store.select(&CampaignFilter::open()).await?;
+            if open.is_empty()
+                && let Some(failure) = any_cancelling_left(cx, store).await?
+            {
+                return Err(failure);
+            }
             let next = format!("`{}` lists all campaigns", cx.commands.of_store("status"));
             only(open, "open campaign", &next)?
         }
     };
     if campaign.state == CampaignState::Finished {
         let name = &campaign.name;
-        let how = if campaign.called_off { "was cancelled" } else { "is finished" };
+        let how = how_it_is_over(&campaign);
         let now = store.clock().shared_utc();
         let last = looked_at(campaign.clone()).last_run;
         if let Some(left) =
@@ -68,6 +73,25 @@ pub(super) async fn open_campaign<S: Store>(
         ));
     }
     Ok(campaign)
+}
+
+/// Nothing waits in any campaign, but who took back the orders of the latest of them that somebody
+/// took back did not come to an end.
+async fn any_cancelling_left<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+) -> Result<Option<Failure>, StoreError> {
+    let latest = CampaignFilter { latest: Some(NAMED), ..CampaignFilter::default() };
+    let now = store.clock().shared_utc();
+    let found = store.select(&latest).await?.into_iter().map(looked_at).find_map(|one| {
+        let left = one.last_run.as_ref()?.cancelling_left(now, &Timing::default())?;
+        Some(cancelling_left(cx, &one.name, how_it_is_over(&one), left))
+    });
+    Ok(found)
+}
+
+fn how_it_is_over(campaign: &Campaign) -> &'static str {
+    if campaign.called_off { "was cancelled" } else { "is finished" }
 }
 
 /// Nothing waits in the campaign, but who took its orders back did not come to an end.

@@ -52,7 +52,8 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> Markup {
 
 fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
     let tally = &gathered.tally;
-    let tone = if gathered.attention() > 0 { "att" } else { "ok" };
+    let attention = gathered.attention() > 0 || head.cancel_left.is_some();
+    let tone = if attention { "att" } else { "ok" };
     let stage = Stage::of(tally.open() > 0, head.handed_on, head.called_off);
     html! {
         h1 { (head.campaign.as_str()) }
@@ -63,7 +64,7 @@ fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
             " · “" bdi { (printable(&head.comment)) } "”"
         }
         div class=(format!("say {tone}")) { p { strong { (headline(gathered)) "." } } }
-        @if let Some((how, next)) = head.story.as_ref().and_then(|story| story.ended_early()) {
+        @if let Some((how, next)) = head.ended_early() {
             div class=(format!("say {tone}")) {
                 p { bdi { (printable(&capital(&(how + &next)))) } }
             }

@@ -22,7 +22,7 @@ const STRING: &str = "a String takes any text";
 pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
     let tally = &gathered.tally;
     let mut text = format!("<!-- {} -->\n{}\n\n", mark(head), headline(head, gathered));
-    if let Some((how, next)) = head.story.as_ref().and_then(|story| story.ended_early()) {
+    if let Some((how, next)) = head.ended_early() {
         let told = capital(&format!("{}{}", cut_at_a_word(&how, SHOWN), next));
         writeln!(text, "{}\n", plain(&told)).expect(STRING);
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::story::Story;
+use crate::domain::action::has_ended;
 use crate::domain::{
     CampaignName, Life, Outcome, Rank, Rest, Row, ScanType, Stands, State, Ticket,
 };
@@ -51,6 +52,9 @@ const HANDED_ON: &str = "handed on: the next run of its series has it";
 /// The same of one that was asked in it, and had no answer that was its last.
 const ASKED_AGAIN: &str = "handed on: the next run of its series asks it once more";
 
+/// The reason of a row whose scan was ordered, where taking that back came to no end.
+const MAY_BE_LEFT: &str = "scan ordered, and not cancelled yet: `fleetsweep cancel` came to no end";
+
 /// What all rows of a report share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportHead {
@@ -70,6 +74,8 @@ pub struct ReportHead {
     pub handed_on: bool,
     /// It was called off: by somebody, or by the next run of its series.
     pub called_off: bool,
+    /// That taking back what it ordered came to no end, and what goes on with that.
+    pub cancel_left: Option<String>,
     /// Where the portal shows devices, if the cloud has one: the id follows.
     pub portal: Option<&'static str>,
     /// What happened, for reports that tell it; the rows do without.
@@ -80,6 +86,14 @@ impl ReportHead {
     /// What becomes of its rows that were not brought to a scan.
     pub fn rest(&self) -> Rest {
         Rest::of(self.called_off, self.handed_on)
+    }
+
+    /// Why it did not come to its end by itself, in parts of which the last may not be cut.
+    pub(super) fn ended_early(&self) -> Option<(String, String)> {
+        match &self.cancel_left {
+            Some(left) => Some((String::new(), left.clone())),
+            None => self.story.as_ref()?.ended_early(),
+        }
     }
 }
 
@@ -158,6 +172,7 @@ pub fn reason<'a>(row: &'a Row, head: &ReportHead) -> Option<Cow<'a, str>> {
         State::Done(outcome) if head.rest().is_handed_on(outcome) => {
             Some(if row.life.attempt > 0 { ASKED_AGAIN } else { HANDED_ON }.into())
         }
+        State::Done(Outcome::Accepted) if may_be_left(row, head) => Some(MAY_BE_LEFT.into()),
         State::Done(outcome) => ended(outcome, &row.life, row.detail.reason.as_deref()),
         // A draft is not reported; should one be, it is a row that waits.
         State::Draft | State::Queued(_) => Some(Cow::Borrowed(waiting(&row.life))),
@@ -177,6 +192,11 @@ pub fn reason<'a>(row: &'a Row, head: &ReportHead) -> Option<Cow<'a, str>> {
         (true, None) => Some(EMULATED.into()),
         (true, Some(why)) => Some(format!("{EMULATED}: {why}").into()),
     }
+}
+
+/// Whether its scan may still be taken back by a command that came to no end.
+fn may_be_left(row: &Row, head: &ReportHead) -> bool {
+    head.cancel_left.is_some() && !row.detail.action_status.as_deref().is_some_and(has_ended)
 }
 
 fn waiting(life: &Life) -> &'static str {

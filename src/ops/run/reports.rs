@@ -4,18 +4,21 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::clock::local_now;
+use crate::clock::{Clock, local_now};
 use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::request::OutputRequest;
 use crate::domain::settle::Detail;
 use crate::domain::{
     Begun, Campaign, CampaignId, CampaignName, CampaignState, Cloud, Ending, Life, Order, Outcome,
-    Row, State, Tally, Target,
+    Row, State, Tally, Target, Timing,
 };
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
+use crate::ops::process::looked_at;
 use crate::ops::ui::Ui;
+use crate::report::human::moment;
+use crate::report::standing::taking_back_left;
 use crate::report::story::{EndedEarly, Story};
 use crate::report::summary::{before_resuming, stop_text};
 use crate::report::totals::Totals;
@@ -348,6 +351,7 @@ pub(crate) fn head(campaign: &CampaignName, order: &Order, emulated: bool) -> Re
         comment: order.comment.clone(),
         handed_on: false,
         called_off: false,
+        cancel_left: None,
         portal: Cloud::named(&order.target.cloud).filter(|_| !emulated).map(Cloud::portal),
         story: None,
     }
@@ -366,7 +370,17 @@ pub(crate) async fn head_of<S: Store>(
     let campaign = there.as_ref().unwrap_or(campaign);
     let (handed_on, called_off) = (followed(store, campaign).await?, campaign.called_off);
     let head = head(&campaign.name, &campaign.order, campaign.emulated);
-    Ok(ReportHead { handed_on, called_off, ..head })
+    let cancel_left = cancel_left(store, campaign);
+    Ok(ReportHead { handed_on, called_off, cancel_left, ..head })
+}
+
+/// That somebody began to take back what it ordered and did not come to an end.
+fn cancel_left<S: Store>(store: &S, campaign: &Campaign) -> Option<String> {
+    let run = looked_at(campaign.clone()).last_run?;
+    let left = run.cancelling_left(store.clock().shared_utc(), &Timing::default())?;
+    let zone = local_now().time_zone().clone();
+    let at = |at: Timestamp| moment(&at.to_zoned_datetime(zone.clone()));
+    Some(taking_back_left(left, at, at))
 }
 
 /// Why a campaign did not come to its end by itself, as its latest run left it.
@@ -478,7 +492,7 @@ fn named(path: &Path, campaign: &CampaignName) -> PathBuf {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
-    use crate::domain::{DeviceId, NewRow, Opened, Opening, Timing};
+    use crate::domain::{DeviceId, NewRow, Opened, Opening};
     use crate::store::ClaimAnswer;
     use crate::store::memory::MemoryStore;
     use crate::system::files;

@@ -139,6 +139,7 @@ mod tests {
             comment: "secret plans".to_owned(),
             handed_on: false,
             called_off: false,
+            cancel_left: None,
             portal: None,
             story: None,
         };

@@ -27,6 +27,7 @@ fn head() -> ReportHead {
         comment: "c".to_owned(),
         handed_on: false,
         called_off: false,
+        cancel_left: None,
         portal: None,
         story: None,
     }

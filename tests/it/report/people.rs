@@ -43,6 +43,7 @@ fn head() -> ReportHead {
         comment: "\"><script>alert(1)</script>".to_owned(),
         handed_on: false,
         called_off: false,
+        cancel_left: None,
         portal: None,
         story: Some(Box::new(story)),
     }

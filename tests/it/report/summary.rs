@@ -53,6 +53,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
             comment: "c".to_owned(),
             handed_on: false,
             called_off: false,
+            cancel_left: None,
             portal: None,
             story: None,
         },

@@ -31,6 +31,7 @@ fn head(comment: &str) -> ReportHead {
         comment: comment.to_owned(),
         handed_on: false,
         called_off: false,
+        cancel_left: None,
         portal: Some("https://security.microsoft.com/machines/"),
         story: None,
     }

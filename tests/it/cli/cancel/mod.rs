@@ -153,11 +153,14 @@ async fn killed_in_the_middle_the_same_command_goes_on_with_what_is_open() {
         assert!(told.contains("`fleetsweep cancel c"), "{told}");
         assert!(told.starts_with("c: not all cancelled, "), "{told}");
         // Nothing is left to be ordered, but scans are left that nobody took back.
-        let said = run(place.towards(&emulator, &["resume", "c"]));
-        let told = flat(&said.err);
-        assert_eq!(said.code, 6, "{told}");
-        assert!(told.contains("was killed on the way"), "{told}");
-        assert!(told.contains("`fleetsweep cancel c"), "{told}");
+        for args in [["resume", "c"].as_slice(), &["resume"]] {
+            let said = run(place.towards(&emulator, args));
+            let told = flat(&said.err);
+            assert_eq!(said.code, 6, "{told}");
+            assert!(told.contains("was killed on the way"), "{told}");
+            assert!(told.contains("`fleetsweep cancel c"), "{told}");
+        }
+        assert_reports_say_it(&place);
     }
     let said = cancel(&place, &emulator, &["c", "--approve-max=80", "--limit=20/1s"]).await;
     assert_eq!(said.code, 0, "{}", said.err);
@@ -169,6 +172,24 @@ async fn killed_in_the_middle_the_same_command_goes_on_with_what_is_open() {
     let peak = ledger.peaks.iter().find(|peak| peak.operation == Operation::Cancel).unwrap();
     println!("80 cancelled over 3 kills; at most {} calls in a second", peak.sliding_max);
     assert!(peak.sliding_max <= 20, "{peak:?}");
+}
+
+/// Who reads the reports in the morning sees that a command that cancels was killed.
+fn assert_reports_say_it(place: &Place) {
+    for name in ["k.csv", "k.md", "k.html"] {
+        let said = run(place.fleetsweep(&["report", "c", "--force", &format!("--report={name}")]));
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+    let [md, html] =
+        ["k.md", "k.html"].map(|name| std::fs::read_to_string(place.path(name)).unwrap());
+    for text in [md, html] {
+        assert!(text.contains("Taking back what was ordered ("), "{text}");
+        assert!(text.contains(") was killed, or its machine went down; last seen"), "{text}");
+        assert!(text.contains("fleetsweep cancel c"), "{text}");
+    }
+    let rows = report(&place.path("k.csv"));
+    let left = rows.iter().filter(|row| row["reason"].contains("and not cancelled yet"));
+    assert!(left.clone().count() > 0 && left.clone().all(|row| row["outcome"] == "accepted"));
 }
 
 /// Waits until this many calls that cancel have arrived.
