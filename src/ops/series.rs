@@ -261,11 +261,13 @@ pub(super) async fn end<S: Store, A: Inventory>(
         note(cx, &**store, one.id, Happened::Followed { devices: ended }).await;
         let come = if ended == 1 { "comes" } else { "come" };
         let ended = human::counted(ended, "device");
-        let rule = rule.map(|rule| format!(", which stopped {},", printable(&rule.why)));
+        let was_killed = one.last_run.as_ref().is_some_and(|run| CameTo::of(run) == CameTo::Killed);
+        let how = rule.map(|rule| format!(", which stopped {},", printable(&rule.why)));
+        let how = how.or(was_killed.then(|| ", whose run was killed,".to_owned()));
         cx.say(&format!(
             "{}{} is ended; {ended} that waited there {come} with this run.",
             one.name,
-            rule.unwrap_or_default()
+            how.unwrap_or_default()
         ));
         if !finished && open > 0 {
             let open = human::counted(open, "order");

@@ -10,7 +10,7 @@ use super::gathered::Gathered;
 use super::happenings::words as happened;
 use super::human::{capital, count, counted, moment, needing_attention};
 use super::mark::mark;
-use super::outcomes::{Stage, fitting, share, table};
+use super::outcomes::{Stage, fitting, share, table, ticked};
 use super::picture::bar::{key_of, keys, words};
 use super::picture::calls::legend;
 use super::picture::{STYLE, bar};
@@ -66,7 +66,7 @@ fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
         div class=(format!("say {tone}")) { p { strong { (headline(gathered)) "." } } }
         @if let Some((how, next)) = head.ended_early() {
             div class=(format!("say {tone}")) {
-                p { bdi { (printable(&capital(&(how + &next)))) } }
+                p { bdi { (ticked(&capital(&(how + &next)))) } }
             }
         }
         @if let Some(story) = &head.story { (facts(story, tally)) }

@@ -170,7 +170,8 @@ fn outcome(state: State) -> &'static str {
 pub fn reason<'a>(row: &'a Row, head: &ReportHead) -> Option<Cow<'a, str>> {
     let why = match row.life.state {
         State::Done(outcome) if head.rest().is_handed_on(outcome) => {
-            Some(if row.life.attempt > 0 { ASKED_AGAIN } else { HANDED_ON }.into())
+            let so_far = ended(outcome, &row.life, row.detail.reason.as_deref());
+            Some(handed_on(outcome, row.life.attempt, so_far.unwrap_or_default()))
         }
         State::Done(Outcome::Accepted) if may_be_left(row, head) => Some(MAY_BE_LEFT.into()),
         State::Done(outcome) => ended(outcome, &row.life, row.detail.reason.as_deref()),
@@ -191,6 +192,15 @@ pub fn reason<'a>(row: &'a Row, head: &ReportHead) -> Option<Cow<'a, str>> {
         (false, why) => why,
         (true, None) => Some(EMULATED.into()),
         (true, Some(why)) => Some(format!("{EMULATED}: {why}").into()),
+    }
+}
+
+/// What is known of a call whose answer was lost stays told.
+fn handed_on(outcome: Outcome, attempt: u32, so_far: Cow<'_, str>) -> Cow<'_, str> {
+    match (outcome, attempt) {
+        (Outcome::Failed, _) => format!("{so_far}; {ASKED_AGAIN}").into(),
+        (_, 0) => HANDED_ON.into(),
+        _ => ASKED_AGAIN.into(),
     }
 }
 

@@ -119,7 +119,7 @@ impl SeriesRun {
             (Night::Killed, _) => {
                 let seen = self.campaign.last_run.as_ref().and_then(|run| run.seen_at);
                 let seen = seen.map(|at| moment(&at.to_zoned_datetime(zone.clone())));
-                let seen = seen.map(|at| format!(" after {at}, when it was last seen at work"));
+                let seen = seen.map(|at| format!(" (last seen at work {at})"));
                 format!("{}{}", Night::Killed.word(), seen.unwrap_or_default())
             }
             (Night::Rule | Night::SignIn | Night::Stopped, Some(why)) => {

@@ -179,7 +179,9 @@ async fn a_run_of_a_series_leaves_one_that_works_alone_and_ends_one_that_was_kil
     let third = place.towards(&emulator, &[&night[..], &hears].concat());
     let third = beside(move || run(third)).await;
     assert!([0, 3].contains(&third.code), "{}", third.err);
-    assert!(third.err.contains("that waited there come with this run"), "{}", third.err);
+    let told = flat(&third.err);
+    assert!(told.contains(", whose run was killed, is ended; "), "{told}");
+    assert!(told.contains("that waited there come with this run"), "{told}");
     assert!(emulator.ledger().accepted_twice.is_empty());
     let told = run(place.fleetsweep(&["status", "--series=n", "--json"]));
     let told = json_lines(&told.out);
@@ -193,7 +195,7 @@ async fn a_run_of_a_series_leaves_one_that_works_alone_and_ends_one_that_was_kil
     assert_eq!(ended("accepted"), emulator.ledger().accepted, "{told:?}");
     // That it was killed is told for good.
     let nights = run(place.fleetsweep(&["status", "--nights"])).out;
-    assert!(flat(&nights).contains("killed after "), "{nights}");
+    assert!(flat(&nights).contains("killed (last seen at work "), "{nights}");
     // Who waits for news of it hears it from the run that took it over, once and first.
     let events = json_lines(&std::fs::read_to_string(place.path("events.jsonl")).unwrap());
     let killed: Vec<_> = events.iter().filter(|one| one["event"] == "killed").collect();

@@ -95,6 +95,29 @@ fn a_report_to_open_runs_nothing_asks_nobody_and_is_the_same_bytes_each_time() {
 }
 
 #[test]
+fn rows_that_the_next_night_asks_again_need_nobody_and_keep_what_is_known_of_a_lost_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |name: &str| {
+        let path = folder.path().join(name);
+        let head = ReportHead { handed_on: true, called_off: true, ..head() };
+        let mut writer = ReportWriter::create(&path, head).unwrap();
+        writer.row(&row(1, Outcome::NotAttempted)).unwrap();
+        let mut lost = row(2, Outcome::Failed);
+        lost.detail.reason = Some("the answer was lost".to_owned());
+        writer.row(&lost).unwrap();
+        writer.row(&row(3, Outcome::NotFound)).unwrap();
+        writer.finish().unwrap();
+        std::fs::read_to_string(&path).unwrap()
+    };
+    for name in ["r.html", "r.md"] {
+        assert!(told(name).contains("; 1 row needs attention"), "the one that is gone: {name}");
+    }
+    let csv = told("r.csv");
+    let again = "the answer was lost; handed on: the next run of its series asks it once more";
+    assert!(csv.contains(again), "{csv}");
+}
+
+#[test]
 fn a_report_over_several_tenants_says_whose_each_row_is_that_needs_attention() {
     let folder = tempfile::tempdir().unwrap();
     let told = |tenants: &[&str]| {
