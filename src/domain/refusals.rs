@@ -203,9 +203,9 @@ impl Answers {
         Some(match row.about {
             About::Right => Stop::SignIn(format!(
                 "{which} {some} answers are 403, in the server's words: {words}. This application \
-                 may not start scans (it needs Machine.Scan, with admin consent), this user may \
-                 not (role `Active remediation actions`, and device groups), or the token is for \
-                 another audience"
+                 may not start scans: it needs Machine.Scan, with admin consent; or this user may \
+                 not: the role `Active remediation actions` and the device groups are needed; or \
+                 the token is for another audience"
             )),
             About::Missing => Stop::Safety(self.stale("The server says")),
             About::Open if status == 410 || (status == 404 && !code) => Stop::Refused(format!(

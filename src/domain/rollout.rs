@@ -216,7 +216,7 @@ impl Figures {
         let causes = self.failures.iter().map(|(what, devices)| format!("{devices} {what}"));
         let mut causes = causes.collect::<Vec<_>>().join(", ");
         if !causes.is_empty() {
-            causes = format!(" ({causes})");
+            causes = format!(": {causes}");
         }
         format!("{} of {} devices {of} failed{causes}", self.failed(), self.devices)
     }
@@ -312,8 +312,8 @@ mod tests {
         }
         assert_eq!(
             figures.told("of the canary"),
-            "6 of 17 devices of the canary failed (1 could not be ordered, 1 not found, 1 not \
-             known, 1 rejected, 1 scan failed, 1 scan timed out)"
+            "6 of 17 devices of the canary failed: 1 could not be ordered, 1 not found, 1 not \
+             known, 1 rejected, 1 scan failed, 1 scan timed out"
         );
         assert_eq!(figures.under_way, 2, "one without a status, and one that is pending");
         assert!(

@@ -76,7 +76,7 @@ async fn a_canary_that_fails_is_exit_4_and_only_who_has_looked_goes_on() {
     let said = scan(&place, &emulator, &more).await;
     assert_eq!(said.code, 4, "{}", said.err);
     assert_eq!(asked(&emulator), devices(0..6));
-    let figures = "6 of 6 devices of the canary failed (6 rejected); 5% or more is too many";
+    let figures = "6 of 6 devices of the canary failed: 6 rejected; 5% or more is too many";
     let summary = &json_lines(&said.out)[1];
     assert_eq!((&summary["stop"]["kind"], &summary["open"]), (&"wave".into(), &34.into()));
     assert_eq!(summary["stop"]["why"], figures);

@@ -122,7 +122,7 @@ async fn a_canary_that_nobody_knows_is_judged_after_its_second_ask_and_stops_the
     let campaign = in_waves(&world, 0..300, rollout).await;
     let ending = world.run(&campaign).await.ran.ending;
     let Ending::Stopped(Stop::Wave(why)) = &ending else { panic!("{ending:?}") };
-    assert!(why.starts_with("8 of 8 devices of the canary failed (8 not found)"), "{why}");
+    assert!(why.starts_with("8 of 8 devices of the canary failed: 8 not found"), "{why}");
     assert_eq!(world.calls(), 16, "each is asked twice, and nobody else is");
     assert_eq!(world.outcomes().await["not_found"], 8);
     assert!(world.clock.elapsed() < MINUTE * 2, "{:?}", world.clock.elapsed());

@@ -53,7 +53,7 @@ async fn a_canary_that_fails_stops_the_campaign_and_nothing_beyond_it_is_ordered
     }));
     let campaign = in_waves(&world, 0..500, canary()).await;
     let told = world.run(&campaign).await;
-    let why = "1 of 20 devices of the canary failed (1 rejected); 5% or more is too many";
+    let why = "1 of 20 devices of the canary failed: 1 rejected; 5% or more is too many";
     assert_eq!(figures(&told.ran.ending), why);
     assert_eq!(asked(&world), within(0..20));
     let ended = world.clock.elapsed();
@@ -90,7 +90,7 @@ async fn a_canary_that_does_well_is_waited_for_and_then_the_rest_is_ordered() {
     assert!(sent[21] >= over + HALF_AN_HOUR, "{:?} after {over:?}", sent[21]);
     assert!(sent[21] < over + HALF_AN_HOUR + SECOND, "{:?} after {over:?}", sent[21]);
     assert_eq!(world.listed().len(), 1, "one look at how the scans stand");
-    let passed = "1 of 21 devices of the canary failed (1 rejected); 20 of their scans have not \
+    let passed = "1 of 21 devices of the canary failed: 1 rejected; 20 of their scans have not \
                   ended, so that nothing is known of those"
         .to_owned();
     assert!(told.notes.contains(&Note::WavePassed(passed)), "{:?}", told.notes);
@@ -122,7 +122,7 @@ async fn scans_that_failed_meanwhile_count_and_scans_of_others_do_not() {
         assert_eq!(asked(&world).len(), if stops { 20 } else { 100 }, "{bad}");
         if stops {
             let what = if bad == "TimeOut" { "scan timed out" } else { "scan failed" };
-            let why = format!("1 of 20 devices of the canary failed (1 {what}); 5% or more");
+            let why = format!("1 of 20 devices of the canary failed: 1 {what}; 5% or more");
             assert!(figures(&told.ran.ending).starts_with(&why), "{:?}", told.ran.ending);
         }
         let status = world.rows("c").await[0].detail.action_status.clone();
@@ -313,12 +313,12 @@ async fn every_wave_is_judged_by_its_own_devices() {
     let rollout = Rollout { sizes: vec![10, 100, 500], ..Rollout::default() };
     let campaign = in_waves(&world, 0..2_000, rollout).await;
     let told = world.run(&campaign).await;
-    let why = "33 of 500 devices of wave 3 of 4 failed (33 rejected); 5% or more is too many";
+    let why = "33 of 500 devices of wave 3 of 4 failed: 33 rejected; 5% or more is too many";
     assert_eq!(figures(&told.ran.ending), why);
     assert_eq!(asked(&world), within(0..610));
     assert!(world.listed().is_empty());
     let passed: Vec<_> = told.notes.iter().filter(|n| matches!(n, Note::WavePassed(_))).collect();
-    let second = "4 of 100 devices of wave 2 of 4 failed (4 rejected); 96 of their scans have not \
+    let second = "4 of 100 devices of wave 2 of 4 failed: 4 rejected; 96 of their scans have not \
                   ended, so that nothing is known of those";
     assert_eq!(passed.last(), Some(&&Note::WavePassed(second.to_owned())));
     assert!(world.store.judge_wave(campaign.id, 2, Judged::Allowed).await.unwrap());
