@@ -2,6 +2,7 @@
 //! a line of a crontab, a CronJob, a task of Windows. It installs nothing, starts nothing and holds
 //! no secret.
 
+mod around;
 mod cron;
 mod file;
 mod job;

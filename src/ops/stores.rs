@@ -98,6 +98,14 @@ pub fn names_a_server(url: &str) -> bool {
     Address::is_one(url)
 }
 
+/// Whether the URL of a server holds a password.
+///
+/// # Errors
+/// `Failure` if it cannot be read.
+pub fn holds_password(url: &str) -> Result<bool, Failure> {
+    Ok(Address::parse(url)?.has_password())
+}
+
 /// The store on the server of this URL, with the password that this file has for it.
 ///
 /// # Errors

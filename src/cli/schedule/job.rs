@@ -4,12 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::around::{self, NamedStore};
 use super::when::Start;
 use super::words::{self, Value, Word};
 use crate::cli::args::Command;
 use crate::cli::parse::{self, Parsed};
-use crate::cli::settings::config::{Settings, Source};
-use crate::cli::settings::env::variable;
+use crate::cli::settings::config::Settings;
 use crate::cli::settings::sign_in::{
     self, CERTIFICATE_CREDENTIAL, SECRET_CREDENTIAL, Surroundings, name_of_profile,
 };
@@ -32,6 +32,10 @@ pub(super) struct Job {
     pub words: Vec<Word>,
     /// The variables of this environment that the command reads; none holds a secret.
     pub variables: Vec<(String, String)>,
+    /// Its store, if one is named.
+    pub store: Option<NamedStore>,
+    /// The file with the passwords of the store's server, if there is one.
+    pub passwords: Option<PathBuf>,
     /// What it signs in with.
     pub sign_in: SignIn,
     /// The profile that names the file of that, and not the command line.
@@ -75,10 +79,6 @@ impl Job {
         check_name(name)?;
         typed.iter().try_for_each(|word| check_word(word))?;
         let Parsed { cli, settings, defaults, store: _, tenants } = parse::read_other(typed)?;
-        let in_profile = |name: &str| {
-            let of_name = settings.all.iter().find(|one| one.name == name);
-            of_name.is_some_and(|one| matches!(one.source, Source::File(_)))
-        };
         let stays = matches!(cli.command, Command::Work(_));
         let mut timed = match cli.command {
             Command::Scan(args) => schedule::scan(&Surroundings, args.one.request()?, defaults)?,
@@ -99,10 +99,13 @@ impl Job {
         };
         timed.lists.extend(of_profiles);
         let mut words = words::read(typed);
-        let reads = std::mem::take(&mut timed.lists);
+        let mut reads = std::mem::take(&mut timed.lists);
+        reads.extend(around::files_of_settings(&settings, &timed.run.connect, &tenants));
+        let store = around::named_store(&words, &settings, folder)?;
+        let passwords = around::password_file(store.as_ref(), folder);
         let of_profile = match &sign_in {
-            SignIn::Secret(Some(_)) if in_profile("client-secret-file") => &settings.profile,
-            SignIn::Certificate(_) if in_profile("client-certificate") => &settings.profile,
+            SignIn::Secret(Some(_)) if settings.holds("client-secret-file") => &settings.profile,
+            SignIn::Certificate(_) if settings.holds("client-certificate") => &settings.profile,
             _ => &None,
         };
         let of_profile = of_profile.clone();
@@ -110,7 +113,11 @@ impl Job {
         if !emulated {
             name_settings_file(&mut words, &settings);
         }
-        let variables = if emulated { Vec::new() } else { variables(&settings) };
+        let variables = match emulated {
+            true => Vec::new(),
+            false => around::variables(&settings, passwords.is_some()),
+        };
+        timed.warnings.extend(around::warnings(&settings).into_iter().filter(|_| !emulated));
         let starts = match (&timed.hours, starts.is_empty()) {
             (Some(hours), true) => Start::of_hours(hours),
             _ => starts,
@@ -122,6 +129,8 @@ impl Job {
             folder: folder.to_owned(),
             words,
             variables,
+            store,
+            passwords,
             sign_in,
             of_profile,
             reads,
@@ -169,8 +178,9 @@ impl Job {
 
 /// The files that a profile signs in with.
 fn files_of(profile: &ConnectRequest) -> impl Iterator<Item = PathBuf> {
-    let ConnectRequest { client_secret_file, client_certificate, token_file, .. } = profile;
-    let files = [client_secret_file, client_certificate, token_file];
+    let ConnectRequest { client_secret_file, client_certificate, token_file, ca_file, .. } =
+        profile;
+    let files = [client_secret_file, client_certificate, token_file, ca_file];
     files.into_iter().flatten().cloned()
 }
 
@@ -250,15 +260,4 @@ fn name_settings_file(words: &mut Vec<Word>, settings: &Settings) {
         text: path.to_string_lossy().into_owned(),
     };
     words.insert(at.map_or(0, |at| at + 1), Word::Value(value));
-}
-
-/// What the command takes from this environment. No variable of a setting holds a secret.
-fn variables(settings: &Settings) -> Vec<(String, String)> {
-    let of_settings = settings.all.iter().filter_map(|one| match one.source {
-        Source::Environment(name) => Some(name),
-        Source::Default | Source::Flag | Source::File(_) => None,
-    });
-    let names = ["FLEETSWEEP_CONFIG", "FLEETSWEEP_PROFILE"].into_iter().chain(of_settings);
-    let set = names.filter_map(|name| Some((name.to_owned(), variable(name)?)));
-    set.filter(|(_, text)| printable(text) == *text).collect()
 }

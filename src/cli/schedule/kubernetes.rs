@@ -1,10 +1,14 @@
 //! A CronJob of Kubernetes. One volume holds list, store and reports; the secret is mounted where
 //! the program looks for a credential. An image is the user's own: none is published.
 
+use std::path::PathBuf;
+
+use super::around::PASSWORDS;
 use super::file::ScheduleFile;
 use super::job::{Job, SignIn};
 use super::quote::{kubernetes_word, shell_word, yaml};
 use super::when::Start;
+use crate::cli::settings::paths::file_of_store;
 
 /// Where the volume is mounted: the program's place for its store.
 const STATE: &str = "/var/lib/fleetsweep";
@@ -41,7 +45,22 @@ pub(super) fn warnings(job: &Job) -> Vec<String> {
             elsewhere.join(", ")
         ));
     }
+    for path in written(job).filter(|path| path.is_absolute() && !path.starts_with(STATE)) {
+        warnings.push(format!(
+            "{} cannot be written in the container, where only the volume at {STATE} can: name a \
+             file there",
+            path.display()
+        ));
+    }
     warnings
+}
+
+/// Files that the command writes, as they are named.
+fn written(job: &Job) -> impl Iterator<Item = PathBuf> {
+    let store = job.store.iter().filter_map(|store| file_of_store(&store.url).ok());
+    let values = job.words.iter().filter_map(|word| word.value());
+    let outputs = values.filter(|value| matches!(value.id.as_str(), "reports" | "metrics"));
+    store.chain(outputs.map(|value| PathBuf::from(&value.text)))
 }
 
 fn how_to(job: &Job) -> String {
@@ -56,6 +75,7 @@ fn how_to(job: &Job) -> String {
         let path = shell_word(&path);
         lines.push(format!("# kubectl create configmap fleetsweep --from-file=config.toml={path}"));
     }
+    let mut secrets = Vec::new();
     if let Some(name) = job.credential() {
         let file = match (&job.sign_in, &job.of_profile) {
             (SignIn::Secret(Some(path)) | SignIn::Certificate(path), Some(_)) => {
@@ -63,7 +83,12 @@ fn how_to(job: &Job) -> String {
             }
             _ => "FILE".to_owned(),
         };
-        lines.push(format!("# kubectl create secret generic fleetsweep --from-file={name}={file}"));
+        secrets.push(format!("--from-file={name}={file}"));
+    }
+    let passwords = job.passwords.iter().map(|path| shell_word(&path.to_string_lossy()));
+    secrets.extend(passwords.map(|path| format!("--from-file=pgpass={path}")));
+    if !secrets.is_empty() {
+        lines.push(format!("# kubectl create secret generic fleetsweep {}", secrets.join(" ")));
     }
     if job.sign_in == SignIn::Workload {
         lines.push(
@@ -161,7 +186,7 @@ fn identity(job: &Job) -> (&'static str, &'static str) {
 }
 
 fn has_secret(job: &Job) -> bool {
-    job.credential().is_some()
+    job.credential().is_some() || job.passwords.is_some()
 }
 
 /// The settings file that the command reads, if it reads one.
@@ -182,7 +207,10 @@ fn env(job: &Job) -> String {
         let path = format!("{CREDENTIALS}/client-certificate");
         all.push(("AZURE_CLIENT_CERTIFICATE_PATH".to_owned(), path));
     }
-    let here = ["FLEETSWEEP_CLIENT_SECRET_FILE", "AZURE_CLIENT_CERTIFICATE_PATH"];
+    if job.passwords.is_some() {
+        all.push((PASSWORDS.to_owned(), format!("{CREDENTIALS}/pgpass")));
+    }
+    let here = ["FLEETSWEEP_CLIENT_SECRET_FILE", "AZURE_CLIENT_CERTIFICATE_PATH", PASSWORDS];
     for (name, text) in &job.variables {
         match name.as_str() {
             name if here.contains(&name) => {}

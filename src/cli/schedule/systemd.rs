@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::around::{NamedStore, PASSWORDS, STORE};
 use super::file::ScheduleFile;
 use super::job::{Job, SignIn};
-use super::quote::{systemd_rest, systemd_value, systemd_word};
+use super::quote::{shell_word, systemd_rest, systemd_value, systemd_word};
 use super::words::Value;
 
 /// The user of the service, its folder of state, and its folder of settings.
@@ -81,7 +82,7 @@ fn service(job: &Job) -> String {
         } else {
             format!("# To try it: systemctl start {name}; {told}")
         },
-        format!("# How far it is: sudo -u {USER} {} status", systemd_value(&job.program)),
+        how_far(job),
     ]);
     let files = Files::of(job);
     let (reads, writes) = (listed(&files.reads), listed(&files.writes));
@@ -159,15 +160,10 @@ fn as_service(job: &Job, value: &Value) -> Option<String> {
         ("client_certificate", SignIn::Certificate(_)) => None,
         // A report without a folder goes into the state folder, as the default one does.
         ("reports", _) => Some(text.clone()),
-        ("store", _) => Some(absolute_store(job, text)),
+        ("store", _) => Some(job.store.as_ref().map_or(text.clone(), NamedStore::anywhere)),
         _ if value.is_path => Some(shown(&job.absolute(text))),
         _ => Some(text.clone()),
     }
-}
-
-fn absolute_store(job: &Job, url: &str) -> String {
-    let path = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
-    path.map_or_else(|| url.to_owned(), |path| format!("sqlite:{}", shown(&job.absolute(path))))
 }
 
 fn shown(path: &Path) -> String {
@@ -182,6 +178,16 @@ fn secret_how_to(job: &Job) -> Option<String> {
     Some(format!("#   install -D -m 600 /dev/stdin {SECRET}   # type the secret, Enter, Ctrl-D"))
 }
 
+/// The command that tells how far it is.
+fn how_far(job: &Job) -> String {
+    let mut words = vec![job.program.clone(), "status".to_owned()];
+    if let Some(store) = &job.store {
+        words.extend(["--store".to_owned(), store.anywhere()]);
+    }
+    let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
+    format!("# How far it is: sudo -u {USER} {}", words.join(" "))
+}
+
 /// The credential, and the variables that the command line would lack.
 fn credentials(job: &Job) -> Vec<String> {
     let mut lines = Vec::new();
@@ -191,12 +197,25 @@ fn credentials(job: &Job) -> Vec<String> {
             lines.push(format!("Environment=AZURE_CLIENT_CERTIFICATE_PATH=%d/{name}"));
         }
     }
+    if let Some(path) = &job.passwords {
+        lines.push(format!("LoadCredential=pgpass:{}", systemd_rest(&shown(path))));
+        lines.push(format!("Environment={PASSWORDS}=%d/pgpass"));
+    }
+    // A relative path in the settings file is from the folder of who reads it.
+    let of_file = job.store.iter().filter(|store| store.of_file && store.url != store.anywhere());
+    lines.extend(of_file.map(|store| {
+        format!("Environment={}", systemd_value(&format!("{STORE}={}", store.anywhere())))
+    }));
     for (name, text) in &job.variables {
-        let as_file = ["FLEETSWEEP_CLIENT_SECRET_FILE", "AZURE_CLIENT_CERTIFICATE_PATH"];
+        let as_file = ["FLEETSWEEP_CLIENT_SECRET_FILE", "AZURE_CLIENT_CERTIFICATE_PATH", PASSWORDS];
         if as_file.contains(&name.as_str()) {
             continue;
         }
-        let text = if is_path(name) { shown(&job.absolute(text)) } else { text.clone() };
+        let text = match (name.as_str(), &job.store) {
+            (STORE, Some(store)) => store.anywhere(),
+            _ if is_path(name) => shown(&job.absolute(text)),
+            _ => text.clone(),
+        };
         lines.push(format!("Environment={}", systemd_value(&format!("{name}={text}"))));
     }
     lines
@@ -254,28 +273,35 @@ struct Files {
 impl Files {
     fn of(job: &Job) -> Self {
         let values = job.words.iter().filter_map(|word| word.value());
-        let is_output = |value: &&Value| matches!(value.id.as_str(), "reports" | "store");
+        let is_output = |value: &&Value| matches!(value.id.as_str(), "reports" | "metrics");
         let (outputs, inputs): (Vec<&Value>, Vec<&Value>) =
-            values.filter(|value| value.is_path || value.id == "store").partition(is_output);
+            values.filter(|value| value.is_path).partition(is_output);
         let inputs = inputs.into_iter().filter_map(|value| as_service(job, value));
         let of_variables = job.variables.iter().filter(|(name, _)| is_path(name));
         let inputs = inputs
             .map(PathBuf::from)
             .chain(of_variables.map(|(_, path)| job.absolute(path)))
             .chain(job.reads.iter().map(|path| job.folder.join(path)));
-        let outputs = outputs.into_iter().filter_map(|value| {
-            let text = as_service(job, value)?;
-            let path = PathBuf::from(text.strip_prefix("sqlite:").unwrap_or(&text));
+        let outputs = outputs.into_iter().filter_map(|value| as_service(job, value));
+        let store = job.store.as_ref().and_then(|store| store.file.clone());
+        let folders = outputs.map(PathBuf::from).chain(store).filter_map(|path| {
             path.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned)
         });
         let outside = |folder: &PathBuf| !folder.starts_with(format!("/var/lib/{USER}"));
-        let mut writes: Vec<PathBuf> = outputs.filter(outside).collect();
+        let mut writes: Vec<PathBuf> = folders.filter(outside).collect();
+        writes.sort();
         writes.dedup();
         let secret = secret_path(job);
         let handed_over = secret.clone().filter(|_| job.credential().is_some());
         // A profile of an odd name has its file read where it is.
         let read = secret.filter(|_| job.of_profile.is_some() && handed_over.is_none());
-        let reads = inputs.filter(|path| handed_over.as_ref() != Some(path)).chain(read).collect();
+        let all = inputs.filter(|path| handed_over.as_ref() != Some(path)).chain(read);
+        let mut reads: Vec<PathBuf> = Vec::new();
+        for path in all {
+            if !reads.contains(&path) {
+                reads.push(path);
+            }
+        }
         Self { reads, writes, program: PathBuf::from(&job.program) }
     }
 

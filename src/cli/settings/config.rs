@@ -175,6 +175,22 @@ impl Settings {
         Channels::new(all)
     }
 
+    /// Whether the file says this, and nobody says otherwise.
+    pub(in crate::cli) fn holds(&self, name: &str) -> bool {
+        let of_file = |one: &Setting| one.name == name && matches!(one.source, Source::File(_));
+        self.all.iter().any(of_file)
+    }
+
+    /// Files that hold addresses of messages.
+    pub(in crate::cli) fn files_of_messages(&self) -> impl Iterator<Item = &Path> {
+        self.notify.iter().filter_map(Notify::file)
+    }
+
+    /// Variables of the environment that hold addresses of messages.
+    pub(in crate::cli) fn variables_of_messages(&self) -> impl Iterator<Item = &str> {
+        self.notify.iter().filter_map(Notify::variable)
+    }
+
     /// The flags that stand for what the file and the environment say and nobody typed.
     pub(crate) fn flags(&self) -> Vec<String> {
         let is_missing = |one: &&Setting| match &one.source {

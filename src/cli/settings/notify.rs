@@ -1,7 +1,7 @@
 //! `[[notify]]` in the settings file: where messages about runs go. The address is a secret, so the
 //! file holds where it is and never the address itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -77,7 +77,7 @@ impl Notify {
     pub(super) fn channel(
         &self,
         clients: &HttpClients,
-        ca_file: Option<&std::path::Path>,
+        ca_file: Option<&Path>,
     ) -> Result<Channel, String> {
         let address = self.address()?;
         Channel::new(self.service, address, self.takes.clone(), clients, ca_file)
@@ -93,6 +93,22 @@ impl Notify {
                 let value = variable(name).ok_or_else(|| format!("{name} is not set"))?;
                 bare_value(&value).map_err(|why| format!("{name} is not the address alone: {why}"))
             }
+        }
+    }
+
+    /// The file that holds its address, if one does.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(path) => Some(path),
+            Place::Variable(_) => None,
+        }
+    }
+
+    /// The variable that holds its address, if one does.
+    pub(super) fn variable(&self) -> Option<&str> {
+        match &self.place {
+            Place::Variable(name) => Some(name),
+            Place::File(_) => None,
         }
     }
 

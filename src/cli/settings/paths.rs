@@ -30,18 +30,22 @@ fn store_place(flag: Option<&String>) -> Result<StorePlace, Failure> {
             let may_hold_password = of_environment.as_ref() == Some(&url);
             server(&url, may_hold_password, passwords().as_deref())
         }
-        Some(url) => named(&url).map(StorePlace::File),
+        Some(url) => file_of_store(&url).map(StorePlace::File),
         None => default_path().map(StorePlace::File),
     }
 }
 
 /// The file with passwords of servers, as PostgreSQL's own programs look for it.
-fn passwords() -> Option<PathBuf> {
+pub(crate) fn passwords() -> Option<PathBuf> {
     let named = env::var_os("PGPASSFILE").filter(|file| !file.is_empty()).map(PathBuf::from);
     named.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".pgpass")))
 }
 
-fn named(url: &str) -> Result<PathBuf, Failure> {
+/// The file of a store that is no server.
+///
+/// # Errors
+/// `Failure` if this names no file.
+pub(crate) fn file_of_store(url: &str) -> Result<PathBuf, Failure> {
     let path = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
     match path.filter(|path| !path.is_empty()) {
         Some(path) => Ok(PathBuf::from(path)),

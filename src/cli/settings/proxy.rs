@@ -6,6 +6,15 @@ use super::env::variable;
 /// The variables that name a proxy, as the HTTP client reads them.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
+/// The hosts that no proxy is for, as the HTTP client reads them.
+const NOT_FOR: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+/// Every variable of these that is set; a proxy may hold a password.
+pub(crate) fn variables() -> impl Iterator<Item = (String, String)> {
+    let names = PROXIES.into_iter().chain(NOT_FOR);
+    names.filter_map(|name| Some((name.to_owned(), variable(name)?)))
+}
+
 /// The proxy and the variable that names it, without the password that it may hold.
 pub(crate) fn proxy() -> Option<(String, String)> {
     let named = PROXIES.into_iter().find_map(|name| Some((name, variable(name)?)));

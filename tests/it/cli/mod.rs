@@ -32,6 +32,7 @@ mod repeats;
 mod reports;
 mod retry;
 mod schedule;
+mod schedule_places;
 mod screen;
 mod settings;
 mod several;

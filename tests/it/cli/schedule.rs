@@ -17,11 +17,11 @@ const SCAN: [&str; 6] = [
     "--leave=25%",
 ];
 
-fn schedule(place: &Place, kind: &[&str], command: &[&str]) -> Command {
+pub(super) fn schedule(place: &Place, kind: &[&str], command: &[&str]) -> Command {
     place.fleetsweep(&[&["schedule"], kind, &["--"], command].concat())
 }
 
-fn printed(place: &Place, kind: &[&str], command: &[&str]) -> Said {
+pub(super) fn printed(place: &Place, kind: &[&str], command: &[&str]) -> Said {
     let said = run(schedule(place, kind, command));
     assert_eq!(said.code, 0, "{}", said.err);
     said
@@ -125,7 +125,7 @@ fn the_hardened_service_still_sees_what_the_clock_of_the_limit_goes_by() {
 }
 
 /// Runs systemd-analyze on the units that were written into the place.
-fn analyze(place: &Place, args: &[&str], log: &str) -> (bool, String) {
+pub(super) fn analyze(place: &Place, args: &[&str], log: &str) -> (bool, String) {
     let mut command = tool("systemd-analyze");
     command.args(args).current_dir(place.path("")).env("SYSTEMD_LOG_LEVEL", log);
     let output = command.output().unwrap_or_else(|error| {
