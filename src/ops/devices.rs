@@ -73,6 +73,9 @@ pub async fn devices(
     Ok(Devices { text, told })
 }
 
+/// How many lines of a table leave its head on the screen.
+const HEAD_IS_SEEN: usize = 20;
+
 /// The lines of the list, kept in a file without a name until all of them are there.
 struct Lines {
     file: io::BufWriter<File>,
@@ -104,7 +107,10 @@ impl Lines {
         }
     }
 
-    fn end(self) -> io::Result<File> {
+    fn end(mut self) -> io::Result<File> {
+        if self.seen.len() > HEAD_IS_SEEN && matches!(self.list, MachineList::Table(_)) {
+            self.write(&header(self.list));
+        }
         if let Some(error) = self.failed {
             return Err(error);
         }
