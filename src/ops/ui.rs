@@ -29,6 +29,8 @@ pub enum Unasked {
     NoTerminal,
     /// Whoever asks there is stopped, and whoever sits there types for somebody else.
     Background,
+    /// The input ended before anything was typed.
+    Ended,
 }
 
 impl Unasked {
@@ -36,6 +38,7 @@ impl Unasked {
     pub fn text(self) -> &'static str {
         match self {
             Unasked::NoTerminal => "there is no terminal to ask on",
+            Unasked::Ended => "the input ended before it was answered",
             Unasked::Background => "it runs in the background of its terminal, where it cannot ask",
         }
     }

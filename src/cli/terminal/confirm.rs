@@ -24,10 +24,15 @@ fn ask_here(headline: &str, prompt: &str) -> Result<String, Unasked> {
     if console.is_in_background() {
         return Err(Unasked::Background);
     }
-    ask_on(&console, headline, prompt).map_err(|_| Unasked::NoTerminal)
+    match ask_on(&console, headline, prompt) {
+        Ok(Some(typed)) => Ok(typed),
+        Ok(None) => Err(Unasked::Ended),
+        Err(_) => Err(Unasked::NoTerminal),
+    }
 }
 
-fn ask_on(console: &Console, headline: &str, prompt: &str) -> std::io::Result<String> {
+/// The line that was typed; `None` if the input ended.
+fn ask_on(console: &Console, headline: &str, prompt: &str) -> std::io::Result<Option<String>> {
     // What was typed before the question is no answer to it.
     console.forget_what_was_typed()?;
     let mut out = console.output();
@@ -35,6 +40,10 @@ fn ask_on(console: &Console, headline: &str, prompt: &str) -> std::io::Result<St
     write!(out, "{}", by_words(prompt))?;
     out.flush()?;
     let mut line = String::new();
-    BufReader::new(console.input()).read_line(&mut line)?;
-    Ok(line.trim().to_owned())
+    if BufReader::new(console.input()).read_line(&mut line)? == 0 {
+        // The terminal stands behind the prompt.
+        writeln!(out)?;
+        return Ok(None);
+    }
+    Ok(Some(line.trim().to_owned()))
 }

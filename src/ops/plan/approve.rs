@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 
 use crate::domain::Caught;
+use crate::domain::text::printable;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::ui::{Question, Unasked};
@@ -13,6 +14,9 @@ use crate::report::plan::Plan;
 
 /// Devices of the canary that is proposed.
 pub(crate) const PROPOSED: u64 = 20;
+
+/// How often it is asked before the plan is given up.
+const TRIES: usize = 3;
 
 /// What was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +127,8 @@ struct ToConfirm<'a> {
     undone: &'a str,
     headline: String,
     prompt: String,
+    /// What is to be typed, after "it is not".
+    wanted: String,
     /// The devices that it is about, and how many of them need not be asked for.
     devices: u64,
     approve_max: Option<u64>,
@@ -131,17 +137,37 @@ struct ToConfirm<'a> {
 }
 
 impl ToConfirm<'_> {
-    /// What was typed. Returns `None` if no question is needed. Who types no more than a yes is
-    /// asked once more: nothing else was meant, and the plan need not be made again.
-    async fn typed(&self, cx: &Context<'_>) -> Result<Option<String>, Failure> {
+    /// What is meant by what was typed. Returns `None` if no question is needed. Who types
+    /// something else is asked again, so that the plan need not be made again for a slip.
+    async fn confirmed<T>(
+        &self,
+        cx: &Context<'_>,
+        meant: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
         if self.approve_max.is_some_and(|most| self.devices <= most) {
             return Ok(None);
         }
-        match self.asked(cx, self.headline.clone()).await? {
-            yes if is_a_yes(&yes) => {
-                self.asked(cx, format!("`{yes}` alone does not start it.")).await.map(Some)
+        let mut headline = self.headline.clone();
+        for _ in 1..TRIES {
+            let typed = self.asked(cx, headline).await?;
+            if let Some(meant) = meant(&typed) {
+                return Ok(Some(meant));
             }
-            typed => Ok(Some(typed)),
+            headline = format!("Not confirmed: {}. Ctrl-C ends it.", self.wrong(&typed));
+        }
+        let typed = self.asked(cx, headline).await?;
+        meant(&typed).map(Some).ok_or_else(|| {
+            let wrong = self.wrong(&typed);
+            self.refusal(format!("{wrong}, and it was asked {TRIES} times"))
+        })
+    }
+
+    /// What is wrong with what was typed.
+    fn wrong(&self, typed: &str) -> String {
+        match typed {
+            "" => "nothing was typed".to_owned(),
+            yes if is_a_yes(yes) => format!("`{yes}` alone is not enough"),
+            typed => format!("`{}` is not {}", printable(typed), self.wanted),
         }
     }
 
@@ -188,22 +214,17 @@ pub(crate) async fn confirm(
         undone: "nothing was ordered",
         headline: format!("{headline}{}", if proposed { &proposal } else { "" }),
         prompt: format!("Type the number of devices ({}) to start: ", count(devices)),
+        wanted: "the number of devices".to_owned(),
         devices,
         approve_max,
         too_many: format!("the plan has {}", counted(devices, "device")),
     };
-    let Some(typed) = plan.typed(cx).await? else { return Ok(Answer::Go) };
-    if is_number(&typed, devices) {
-        return Ok(Answer::Go);
-    }
-    if proposed && typed.eq_ignore_ascii_case("canary") {
-        return Ok(Answer::Canary);
-    }
-    Err(plan.refusal(if typed.is_empty() {
-        "no number was typed".to_owned()
-    } else {
-        format!("`{typed}` is not the number of devices")
-    }))
+    let meant = |typed: &str| match typed {
+        number if is_number(number, devices) => Some(Answer::Go),
+        word if proposed && word.eq_ignore_ascii_case("canary") => Some(Answer::Canary),
+        _ => None,
+    };
+    Ok(plan.confirmed(cx, meant).await?.unwrap_or(Answer::Go))
 }
 
 /// Asks before orders are taken back: the user types the campaign's name, or the number of actions.
@@ -229,19 +250,13 @@ pub(crate) async fn confirm_cancel(
             "Type the name of the campaign, or the number of {what} ({}), to cancel: ",
             count(number)
         ),
+        wanted: format!("the name of the campaign or the number of {what}"),
         devices: concerned,
         approve_max,
         too_many: format!("it concerns {}", counted(concerned, "device")),
     };
-    let Some(typed) = asked.typed(cx).await? else { return Ok(()) };
-    if typed == plan.campaign.as_str() || is_number(&typed, number) {
-        return Ok(());
-    }
-    Err(asked.refusal(if typed.is_empty() {
-        "nothing was typed".to_owned()
-    } else {
-        format!("`{typed}` is neither the name of the campaign nor the number of {what}")
-    }))
+    let is_it = |typed: &str| typed == plan.campaign.as_str() || is_number(typed, number);
+    asked.confirmed(cx, |typed| is_it(typed).then_some(())).await.map(drop)
 }
 
 /// Asks before the orders of several tenants are taken back: the user types the campaigns' name, or
@@ -263,16 +278,13 @@ pub(crate) async fn confirm_cancel_of_all(
             "Type the name of the campaigns, or the number of devices ({}), to cancel: ",
             count(concerned)
         ),
+        wanted: "the name of the campaigns or the number of devices".to_owned(),
         devices: concerned,
         approve_max,
         too_many: format!("it concerns {}", counted(concerned, "device")),
     };
-    match asked.typed(cx).await? {
-        Some(typed) if typed != name && !is_number(&typed, concerned) => Err(asked.refusal(
-            format!("`{typed}` is neither the name of the campaigns nor the number of devices"),
-        )),
-        _ => Ok(()),
-    }
+    let is_it = |typed: &str| typed == name || is_number(typed, concerned);
+    asked.confirmed(cx, |typed| is_it(typed).then_some(())).await.map(drop)
 }
 
 /// Whether somebody typed what confirms elsewhere.

@@ -1,7 +1,7 @@
 //! Wrong uses: each gets one sentence what, one why, one what next, and its exit code; and the dry
 //! run, which sends nothing and makes nothing.
 
-use super::{Place, at_terminal, emulate, json_lines, run};
+use super::{Place, at_terminal, emulate, flat, json_lines, run};
 
 const SCAN: [&str; 5] = ["--type", "full", "--comment", "test run", "--approve-max=1000"];
 
@@ -266,7 +266,7 @@ fn bad_rows_beside_a_campaign_that_is_open_leave_its_report_alone() {
 }
 
 #[test]
-fn who_types_a_bare_yes_is_asked_once_more_and_anything_else_ends_it() {
+fn who_types_something_else_than_the_number_is_asked_again_and_the_third_time_ends_it() {
     let place = Place::new();
     place.list(3);
     let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--emulator"];
@@ -274,12 +274,20 @@ fn who_types_a_bare_yes_is_asked_once_more_and_anything_else_ends_it() {
         let asked = [&scan[..], &["--scenario=quiet", "--store=sqlite:s.db"]].concat();
         at_terminal(&place.fleetsweep(&asked), answers)
     };
-    for (answers, code, asked) in
-        [(&["y", "3"][..], 0, 2), (&["y", "yes"], 6, 2), (&["4", "3"], 6, 1), (&["", "3"], 6, 1)]
-    {
+    let slips = [
+        (&["y", "3"][..], 0, 2, "Not confirmed: `y` alone is not enough."),
+        (&["4", "", "3"], 0, 3, "Not confirmed: nothing was typed."),
+        (&["y", "yes", "no", "3"], 6, 3, "`no` is not the number of devices, and it was asked 3"),
+        (&["", "4", "5", "3"], 6, 3, "`4` is not the number of devices. Ctrl-C ends it."),
+        // The end of the input is no slip.
+        (&["4"], 6, 2, "the input ended before it was answered"),
+        (&[], 6, 1, "the input ended before it was answered"),
+    ];
+    for (answers, code, asked, told) in slips {
         let said = with(answers);
         assert_eq!(said.code, code, "{answers:?}: {}", said.out);
         assert_eq!(said.out.matches(" to start: ").count(), asked, "{answers:?}: {}", said.out);
+        assert!(flat(&said.out).contains(told), "{answers:?}: {}", said.out);
     }
 }
 
@@ -293,6 +301,12 @@ fn devices_are_a_table_on_a_terminal_and_lines_for_whatever_else_reads() {
     assert!(read.out.starts_with("id,computerDnsName,"), "{}", read.out);
     let machines = shown.out.lines().filter(|line| line.len() > 60).count();
     assert_eq!(machines + 1, read.out.lines().count(), "each below its header: {}", shown.out);
+    // Behind a hundred devices the head of the columns is read again, and a few need it once.
+    let heads = |shown: &str| shown.matches("NAME  ").count();
+    assert_eq!(heads(&shown.out), 2, "{}", shown.out);
+    let few = place.fleetsweep(&["devices", "--emulator", "--os=windows-server"]);
+    let few = at_terminal(&few, &[]);
+    assert_eq!(heads(&few.out), 1, "{}", few.out);
 }
 
 #[test]

@@ -182,8 +182,20 @@ pub(crate) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 
+/// How the questions of the program end.
+const QUESTIONS: [&[u8]; 7] = [
+    b" to start: ",
+    b" to cancel: ",
+    b" to change it: ",
+    b"Tenant: ",
+    b"Way to sign in: ",
+    b"Application: ",
+    b"File: ",
+];
+
 /// Runs a program on a terminal of its own, and types one of these at each of its questions: not
-/// before, since what was typed before a question is no answer to it.
+/// before, since what was typed before a question is no answer to it. At one for which there is no
+/// answer left it types Ctrl-D, which ends the input.
 pub(crate) fn at_terminal(command: &Command, answers: &[&str]) -> Said {
     // `script` is of util-linux, and gives a program a terminal.
     let mut outer = around("script", command);
@@ -195,9 +207,11 @@ pub(crate) fn at_terminal(command: &Command, answers: &[&str]) -> Said {
     let mut bytes = [0; 4_096];
     while let read @ 1.. = screen.read(&mut bytes).unwrap() {
         shown.extend_from_slice(&bytes[..read]);
-        let asks = [&b" to start: "[..], b" to cancel: "].iter().any(|end| shown.ends_with(end));
-        if asks && let Some(answer) = answers.next() {
-            writeln!(keyboard, "{answer}").unwrap();
+        if QUESTIONS.iter().any(|end| shown.ends_with(end)) {
+            match answers.next() {
+                Some(answer) => writeln!(keyboard, "{answer}").unwrap(),
+                None => keyboard.write_all(b"\x04").unwrap(),
+            }
         }
     }
     // The keyboard stays until the end, which would be typed too.
