@@ -55,6 +55,16 @@ pub fn is_domain(tenant: &str) -> bool {
     tenant.contains('.')
 }
 
+/// Whether this can be the name of a domain: words of letters, digits and hyphens with dots between
+/// them.
+pub fn is_domain_name(text: &str) -> bool {
+    let is_word = |word: &str| {
+        let letters = word.chars().all(|c| c.is_alphanumeric() || c == '-');
+        letters && !word.is_empty() && !word.starts_with('-') && !word.ends_with('-')
+    };
+    is_domain(text) && text.split('.').all(is_word)
+}
+
 /// Whether two names of clouds are those of one service: the regions of the worldwide one are.
 pub fn is_same_cloud(one: &str, other: &str) -> bool {
     let service = |cloud: &str| {

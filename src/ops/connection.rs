@@ -7,7 +7,7 @@ use super::context::Credentials;
 use super::failure::Failure;
 use crate::defender::{Credential, Origin};
 use crate::domain::request::ConnectRequest;
-use crate::domain::service::{is_domain, unbraced};
+use crate::domain::service::{is_domain_name, unbraced};
 use crate::domain::text::{is_guid, printable};
 use crate::domain::{Cloud, SignInKind, Target};
 use crate::report::human::listed;
@@ -81,7 +81,7 @@ pub(super) fn check_ids(target: &Target, api: &Origin) -> Result<(), Failure> {
         let why = format!("`{}` is no {form}", printable(id));
         Failure::usage(format!("the {what} cannot be right"), why, next)
     };
-    if !tenant.is_empty() && !is_guid(tenant) && !is_domain(tenant) {
+    if !tenant.is_empty() && !is_guid(tenant) && !is_domain_name(tenant) {
         let next = "copy the Directory (tenant) ID from the application's overview page";
         return Err(wrong("tenant", tenant, "GUID and no domain name", next));
     }

@@ -7,6 +7,10 @@ use crate::emulator::{self, Config, DEFAULT_SECRET};
 use crate::ops::destination::{limit, scenario};
 use crate::ops::failure::Failure;
 
+/// Ids of a tenant and of an application, of which the emulator takes any.
+const ANY_TENANT: &str = "11111111-2222-3333-4444-555555555555";
+const ANY_APPLICATION: &str = "66666666-7777-8888-9999-000000000000";
+
 /// Runs the emulator until a signal.
 ///
 /// # Errors
@@ -35,7 +39,9 @@ pub(super) async fn emulate(args: EmulateArgs) -> Result<Exit, Failure> {
     say::data(&url)?;
     say::note(&format!(
         "The emulator plays `{}` at {url}; nothing leaves this machine. Use it with:\n\
-         \x20 export AZURE_TENANT_ID=any AZURE_CLIENT_ID=any AZURE_CLIENT_SECRET={DEFAULT_SECRET}\n\
+         \x20 export AZURE_TENANT_ID={ANY_TENANT}\n\
+         \x20 export AZURE_CLIENT_ID={ANY_APPLICATION}\n\
+         \x20 export AZURE_CLIENT_SECRET={DEFAULT_SECRET}\n\
          \x20 fleetsweep scan devices.csv --type quick --comment test \\\n\
          \x20   --api-url {url} --login-url {url}{limits}{scale}\n\
          The calls that it got: {url}/emulator/ledger. Ctrl-C ends it.",

@@ -21,6 +21,9 @@ pub(in crate::cli) struct Profile {
     pub login_url: Option<String>,
 }
 
+const AUTH: &str = "auth";
+const SECRET_FILE: &str = "client-secret-file";
+
 const HEAD: &str = r#"# Settings of fleetsweep: `fleetsweep help settings` tells about each.
 # What is typed wins over the environment, and the environment over this file.
 
@@ -28,16 +31,13 @@ const HEAD: &str = r#"# Settings of fleetsweep: `fleetsweep help settings` tells
 # leave = "25%"
 "#;
 
-/// Whether a profile of this name can be added.
+/// Whether there is a profile of this name already.
 ///
 /// # Errors
-/// Why not, as a sentence: the file cannot be read, or has a profile of that name.
-pub(in crate::cli) fn may_be_added(before: Option<&str>, name: &str) -> Result<(), String> {
+/// Why that is not known, as a sentence: the file cannot be read.
+pub(in crate::cli) fn has_profile(before: Option<&str>, name: &str) -> Result<bool, String> {
     let file = SettingsFile::parse(before.unwrap_or_default())?;
-    if file.profiles.contains_key(name) {
-        return Err(format!("it has a profile `{name}` already"));
-    }
-    Ok(())
+    Ok(file.profiles.contains_key(name))
 }
 
 /// The text of the settings file with this profile behind what it has.
@@ -45,45 +45,60 @@ pub(in crate::cli) fn may_be_added(before: Option<&str>, name: &str) -> Result<(
 /// # Errors
 /// Why not, as a sentence: the file cannot be read, or has a profile of that name.
 pub(in crate::cli) fn added(before: Option<&str>, profile: &Profile) -> Result<String, String> {
-    may_be_added(before, &profile.name)?;
-    let value = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let Profile { name, tenant, kind, client_id, file, api_url, login_url } = profile;
-    let mut table = vec![
-        format!("[profiles.{}]", value(name)),
-        "# Directory (tenant) ID, from the application's overview page".to_owned(),
-        format!("tenant = {}", value(tenant)),
-    ];
-    if let Some(id) = client_id {
-        table.push("# Application (client) ID, from the same page".to_owned());
-        table.push(format!("client-id = {}", value(id)));
+    if has_profile(before, &profile.name)? {
+        return Err(format!("it has a profile `{}` already", profile.name));
     }
-    match (kind, file) {
-        (SignInKind::Secret, Some(file)) => {
-            let told =
-                "# The secret itself never stands here; only you may read the file that has it";
-            table.push(told.to_owned());
-            table.push(format!("client-secret-file = {}", value(file)));
-        }
-        (kind, file) => {
-            table.push("# The way to sign in; `fleetsweep help sign-in` lists them".to_owned());
-            table.push(format!("auth = {}", value(kind.name())));
-            let key = match kind {
-                SignInKind::Certificate => "client-certificate",
-                _ => "token-file",
-            };
-            table.extend(file.iter().map(|file| format!("{key} = {}", value(file))));
-        }
-    }
-    for (key, url) in [("api-url", api_url), ("login-url", login_url)] {
-        table.extend(url.iter().map(|url| format!("{key} = {}", value(url))));
+    let mut table = vec![format!("[profiles.{}]", quoted(&profile.name))];
+    for (name, value) in values(profile) {
+        table.extend(remark(name).map(str::to_owned));
+        table.push(format!("{name} = {value}"));
     }
     // The first one is used by itself, so that what comes next is one word shorter.
     let head = format!(
         "{HEAD}\n# The profile that is used where none is named:\nprofile = {}\n",
-        value(name)
+        quoted(&profile.name)
     );
     let text = format!("{}\n\n{}\n", before.unwrap_or(&head).trim_end(), table.join("\n"));
     SettingsFile::parse(&text).map(|_| text)
+}
+
+/// What the profile says, each with its value as the file has it.
+pub(super) fn values(profile: &Profile) -> Vec<(&'static str, String)> {
+    let Profile { name: _, tenant, kind, client_id, file, api_url, login_url } = profile;
+    let mut all = vec![("tenant", Some(tenant)), ("client-id", client_id.as_ref())];
+    let way = kind.name().to_owned();
+    match (kind, file) {
+        (SignInKind::Secret, Some(file)) => all.push((SECRET_FILE, Some(file))),
+        (SignInKind::Certificate, file) => {
+            all.extend([(AUTH, Some(&way)), ("client-certificate", file.as_ref())]);
+        }
+        (_, file) => all.extend([(AUTH, Some(&way)), ("token-file", file.as_ref())]),
+    }
+    all.extend([("api-url", api_url.as_ref()), ("login-url", login_url.as_ref())]);
+    all.into_iter().filter_map(|(name, text)| Some((name, quoted(text?)))).collect()
+}
+
+/// Whether a setting says how it signs in, as far as this is asked for.
+pub(super) fn of_sign_in(name: &str) -> bool {
+    [AUTH, SECRET_FILE, "client-certificate", "token-file", "client-secret-credential"]
+        .contains(&name)
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// What stands above a setting for who reads the file.
+fn remark(setting: &str) -> Option<&'static str> {
+    Some(match setting {
+        "tenant" => "# Directory (tenant) ID, from the application's overview page",
+        "client-id" => "# Application (client) ID, from the same page",
+        SECRET_FILE => {
+            "# The secret itself never stands here; only you may read the file that has it"
+        }
+        AUTH => "# The way to sign in; `fleetsweep help sign-in` lists them",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What holds where nobody types it: the settings file, the environment, the usual places. It opens
 //! no store and sends nothing.
 
+pub(crate) mod changed;
 pub(crate) mod config;
 pub(crate) mod env;
 mod file;

@@ -1,6 +1,7 @@
 //! `init`: a tenant's settings, asked for or typed, written once and checked at once.
 
 use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
@@ -133,6 +134,92 @@ async fn every_way_to_sign_in_can_be_written_and_only_what_it_needs_is_asked_for
     assert!(nobody.err.contains("--file is not given"), "{}", nobody.err);
     let nobody = init("more", &["--client-id", APPLICATION]);
     assert!(nobody.err.contains("--auth is not given"), "{}", nobody.err);
+}
+
+/// A settings file with a profile whose application is wrong, beside another one.
+fn with_a_mistake(place: &Place) -> String {
+    let secret = place.path("secret");
+    fs::write(&secret, "s").unwrap();
+    fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
+    let text = format!(
+        "# ours\nprofile = \"prod\"\n\n[shared]\napi-url = \"http://127.0.0.1:9\"\n\
+         login-url = \"http://127.0.0.1:9\"\n\n[profiles.prod] # the first\n\
+         tenant = \"{TENANT}\"\nclient-id = \"{TENANT}\" # a slip\n\
+         client-secret-file = {secret:?}\n\n\
+         # the second\n[profiles.b]\ntenant = \"b.example\"\nclient-id = \"{TENANT}\"\n"
+    );
+    fs::write(place.path("c.toml"), &text).unwrap();
+    text
+}
+
+#[test]
+fn a_profile_is_put_right_after_a_question_and_the_rest_of_the_file_stays() {
+    let place = Place::new();
+    let before = with_a_mistake(&place);
+    let init = place.fleetsweep(&["init", "--config=c.toml"]);
+    let kept = at_terminal(&init, &["yes"]);
+    assert_eq!(kept.code, 2, "{}", kept.out);
+    assert!(flat(&kept.out).contains("has a profile `prod` already"), "{}", kept.out);
+    assert_eq!(fs::read_to_string(place.path("c.toml")).unwrap(), before);
+    // Enter alone takes what is there.
+    let said = at_terminal(&init, &["change", "", "", APPLICATION, ""]);
+    assert!(said.out.contains("Checking"), "{}", said.out);
+    let slip = format!("client-id = \"{TENANT}\" # a slip");
+    let expected = before.replace(&slip, &format!("client-id = \"{APPLICATION}\" # a slip"));
+    assert_eq!(fs::read_to_string(place.path("c.toml")).unwrap(), expected);
+}
+
+#[test]
+fn the_file_of_a_secret_is_written_so_that_the_program_finds_it_from_any_folder() {
+    let place = Place::new();
+    with_a_mistake(&place);
+    run(place.fleetsweep(&typed("third", "./secret")));
+    let written = fs::read_to_string(place.path("c.toml")).unwrap();
+    let path = fs::canonicalize(place.path("secret")).unwrap();
+    let line = "[profiles.\"third\"]\n# Directory (tenant) ID";
+    assert!(written.contains(line), "{written}");
+    let third = written.split_once(line).unwrap().1;
+    assert!(third.contains(&format!("client-secret-file = {path:?}\n")), "{third}");
+}
+
+#[test]
+fn what_cannot_be_a_tenant_is_asked_for_again_and_no_question_is_wider_than_the_screen() {
+    let place = Place::new();
+    let init = place.fleetsweep(&["init", "--config=c.toml"]);
+    let said = at_terminal(&init, &["", "./sec", "contoso.com", "sercet", "", "x"]);
+    assert_eq!(said.code, 2, "{}", said.out);
+    for part in [
+        "Nothing was typed: a GUID or the name of a domain is needed.",
+        "`./sec` cannot be right: it is no GUID and no name of a domain.",
+        "`sercet` cannot be right: there is no such way to sign in.",
+        "`x` cannot be right: it is no GUID.",
+        "--client-id is not given",
+    ] {
+        assert!(said.out.contains(part), "{part}: {}", said.out);
+    }
+    let widest = said.out.lines().map(|line| line.trim_end().chars().count()).max();
+    assert!(widest.unwrap() <= 79, "{}", said.out);
+    assert!(!place.path("c.toml").exists());
+}
+
+#[test]
+fn what_the_emulator_says_to_use_is_taken_by_init() {
+    let place = Place::new();
+    let mut emulator = start(place.fleetsweep(&["emulate", "--listen=127.0.0.1:0"]));
+    let mut lines = BufReader::new(emulator.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let told: Vec<String> = lines.by_ref().take_while(|line| !line.contains("Ctrl-C")).collect();
+    let words: Vec<&str> = told.iter().flat_map(|line| line.split_whitespace()).collect();
+    let of = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)).unwrap();
+    let url = words.iter().position(|word| *word == "--api-url").map(|at| words[at + 1]).unwrap();
+    fs::write(place.path("secret"), of("AZURE_CLIENT_SECRET=")).unwrap();
+    fs::set_permissions(place.path("secret"), Permissions::from_mode(0o600)).unwrap();
+    let ids = ["--tenant", of("AZURE_TENANT_ID="), "--client-id", of("AZURE_CLIENT_ID=")];
+    let init = ["init", "--file=secret", "--api-url", url, "--login-url", url];
+    let said = run(place.fleetsweep(&[&init[..], &ids].concat()));
+    emulator.kill().unwrap();
+    emulator.wait().unwrap();
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains("All is well: a campaign can start."), "{}", said.out);
 }
 
 #[test]
