@@ -23,7 +23,7 @@ pub struct IntakeError {
 pub enum Fault {
     /// No row at all.
     #[error(
-        "the list holds no device: {}; check the export that made it",
+        "the list holds no device: {}",
         if *.header { "it has only a header" } else { "it has not a single row" }
     )]
     Empty {
@@ -98,7 +98,7 @@ pub enum Fault {
     },
     /// A line without an end.
     #[error(
-        "line {line} is longer than {} KiB, so this is no list of devices; export it as CSV",
+        "line {line} is longer than {} KiB, so this is no list of devices",
         MAX_LINE / 1024
     )]
     LineTooLong {
@@ -115,7 +115,7 @@ pub enum Fault {
         line: u64,
     },
     /// More rows than the user allows.
-    #[error("more than {limit} rows; if that is intended, raise the limit with --max-rows")]
+    #[error("it has more than {limit} rows")]
     TooManyRows {
         /// The limit.
         limit: u64,
@@ -124,13 +124,13 @@ pub enum Fault {
     #[error("more than {MAX_SKIPPED} blank or comment lines, so this is no list of devices")]
     TooManySkipped,
     /// Not text at all.
-    #[error("line {line} has NUL bytes, so this is no text; export the list as CSV")]
+    #[error("line {line} has NUL bytes, so this is no text")]
     Binary {
         /// The line, counted from 1.
         line: u64,
     },
     /// A file of a known other kind.
-    #[error("this is {kind}; {remedy}")]
+    #[error("this is {kind}")]
     Container {
         /// What it is.
         kind: &'static str,
@@ -138,10 +138,7 @@ pub enum Fault {
         remedy: &'static str,
     },
     /// Text in an encoding that is not supported, or damaged.
-    #[error(
-        "line {line} is not valid UTF-8 or UTF-16; save the list again, in Excel as \
-         \"CSV UTF-8 (Comma delimited)\""
-    )]
+    #[error("line {line} is not valid UTF-8 or UTF-16")]
     NotText {
         /// The line, counted from 1.
         line: u64,
@@ -167,7 +164,7 @@ pub enum Fault {
     /// The right header with the wrong ids under it.
     #[error(
         "it holds GUIDs ({rows} of {rows} ids), as an Intune or Entra export does, and no Defender \
-         machine id; export the list from Defender portal > Assets > Devices > Export"
+         machine id"
     )]
     OnlyGuids {
         /// How many rows there are.
@@ -208,6 +205,33 @@ pub enum Fault {
     #[error("{}; nothing of the list was used", in_words(.0))]
     Io(#[from] io::Error),
 }
+
+impl Fault {
+    /// What to do about a list that is no such list, where its kind tells it.
+    pub fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Container { remedy, .. } => remedy,
+            Self::Empty { .. } => {
+                "export the list again, and see that it has rows: a filter can leave none"
+            }
+            Self::LineTooLong { .. } | Self::TooManySkipped => LIST_INSTEAD,
+            Self::Binary { .. } | Self::NotText { .. } => {
+                "save or export the list as CSV in UTF-8 (in Excel \"CSV UTF-8\"), and name that \
+                 file"
+            }
+            Self::OnlyGuids { .. } => {
+                "export the list from Defender portal > Assets > Devices > Export, and name that \
+                 file"
+            }
+            Self::TooManyRows { .. } => "raise --max-rows if all of them are meant",
+            _ => return None,
+        })
+    }
+}
+
+/// For what is no list at all.
+pub(super) const LIST_INSTEAD: &str = "name a list of devices instead: the portal's export (Assets \
+                                       > Devices > Export), CSV, JSON, or ids alone";
 
 impl IntakeError {
     pub(super) fn new(input: &str, fault: Fault) -> Self {

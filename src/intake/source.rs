@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Chain, Cursor, Read};
 
 use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 
-use super::error::Fault;
+use super::error::{Fault, LIST_INSTEAD};
 
 /// How much is looked at before anything is decoded, in bytes.
 const HEAD: u64 = 1024;
@@ -63,11 +63,15 @@ fn is_json(mut start: &[u8]) -> bool {
 }
 
 fn refuse_containers(head: &[u8]) -> Result<(), Fault> {
-    const EXPORT: &str = "open it and save the sheet as CSV";
-    const UNPACK: &str = "unpack it and name the list inside";
-    const OTHER: &str = "export the list as CSV";
+    const EXPORT: &str = "open it, save the sheet as CSV, and name that file";
+    const EITHER: &str = "open the workbook and save the sheet as CSV, or unpack the archive, and \
+                          name that file";
+    const UNPACK: &str = "unpack it, and name the list inside";
+    const EXPORT_CSV: &str = "export it as CSV, and name that file";
+    const AS_TEXT: &str = "save it as plain text (.txt), an id on each line, and name that file";
+    const OTHER: &str = LIST_INSTEAD;
     const KINDS: [(&[u8], &str, &str); 17] = [
-        (b"PK\x03\x04", "an Excel workbook (.xlsx) or a zip archive", EXPORT),
+        (b"PK\x03\x04", "an Excel workbook (.xlsx) or a zip archive", EITHER),
         (b"PK\x05\x06", "an empty zip archive", UNPACK),
         (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", EXPORT),
         (b"\x1f\x8b", "a gzip file", UNPACK),
@@ -75,14 +79,18 @@ fn refuse_containers(head: &[u8]) -> Result<(), Fault> {
         (b"\xfd7zXZ", "an xz file", UNPACK),
         (b"\x28\xb5\x2f\xfd", "a zstd file", UNPACK),
         (b"%PDF", "a PDF file", OTHER),
-        (b"{\\rtf", "a document (.rtf)", OTHER),
+        (b"{\\rtf", "a document (.rtf)", AS_TEXT),
         (b"\x89PNG", "a picture (.png)", OTHER),
         (b"\xff\xd8\xff", "a picture (.jpg)", OTHER),
         (b"GIF8", "a picture (.gif)", OTHER),
-        (b"SQLite format 3", "a database (SQLite)", OTHER),
+        (b"SQLite format 3", "a database (SQLite)", EXPORT_CSV),
         (b"7z\xbc\xaf", "a 7-Zip archive", UNPACK),
-        (b"PAR1", "a Parquet file", OTHER),
-        (b"Obj\x01", "an Avro file, as Event Hubs writes it", "take the JSON out of its bodies"),
+        (b"PAR1", "a Parquet file", EXPORT_CSV),
+        (
+            b"Obj\x01",
+            "an Avro file, as Event Hubs writes it",
+            "take the JSON out of its bodies, and name that file",
+        ),
         (b"<", "a web page or XML", OTHER),
     ];
     let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();

@@ -404,8 +404,11 @@ fn new_row(row: Row, begun: RowStart) -> NewRow {
 
 fn refused(error: &IntakeError) -> Failure {
     let unread = "the list cannot be read; nothing was ordered";
-    let next = match error.fault {
-        Fault::NotFound => Some("correct the path, then run the same command again"),
+    let next = match &error.fault {
+        Fault::NotFound => Some(
+            "correct the path, then run the same command again; ids and names stand in a file, one \
+             on each line",
+        ),
         Fault::Directory => Some("name a file, then run the same command again"),
         Fault::Io(_) => Some("check who may read it, then run the same command again"),
         _ => None,
@@ -413,7 +416,7 @@ fn refused(error: &IntakeError) -> Failure {
     if let Some(next) = next {
         return Failure::usage(unread, error, next);
     }
-    let next = match error.fault {
+    let next = match &error.fault {
         Fault::NoIdColumn { .. } => {
             "fix the list, then run the same command again; if it holds device names, add --names"
         }
@@ -428,7 +431,7 @@ fn refused(error: &IntakeError) -> Failure {
         Fault::AmbiguousColumn { .. } => "run the same command again with --column",
         Fault::OwnReport { .. } => return of_a_report(error),
         Fault::ErrorAnswer { .. } => "ask for the list again, and look at what was answered",
-        _ => "fix the list, then run the same command again",
+        _ => error.fault.remedy().unwrap_or("fix the list, then run the same command again"),
     };
     Failure::usage("the list is refused; nothing was ordered", error, next)
 }

@@ -117,7 +117,8 @@ impl Sequence {
             found => found,
         };
         let (rows, bad) = found.map_err(|error| {
-            let next = "fix the list of --first, then run the same command again";
+            let fix = "fix the list of --first, then run the same command again";
+            let next = error.fault.remedy().unwrap_or(fix);
             Failure::usage("the list of --first is refused", error, next)
         })?;
         if let Some(first) = bad.first() {

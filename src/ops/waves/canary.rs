@@ -146,17 +146,18 @@ async fn ids(path: &Path) -> Result<Arc<BTreeSet<DeviceId>>, Failure> {
     let path = path.to_owned();
     let read = move || {
         let name = path.display().to_string();
-        let refused = |why: String| {
-            let next = "fix that list, then run the same command again";
+        let fix = "fix that list, then run the same command again";
+        let refused = |why: String, next| {
             Failure::usage("the list of --canary-file is refused; nothing was ordered", why, next)
         };
         let rows = side_list::rows(&path, &Options::default());
-        let (devices, bad) = rows.map_err(|error| refused(error.to_string()))?;
+        let (devices, bad) =
+            rows.map_err(|error| refused(error.to_string(), error.fault.remedy().unwrap_or(fix)))?;
         match bad.first() {
             None => Ok(Arc::new(devices.into_iter().map(|(device, _)| device).collect())),
             Some(first) => {
                 let rows = counted(bad.len() as u64, "bad row");
-                Err(refused(format!("{}: {rows}; the first: {first}", printable(&name))))
+                Err(refused(format!("{}: {rows}; the first: {first}", printable(&name)), fix))
             }
         }
     };

@@ -74,3 +74,33 @@ async fn names_are_found_as_other_systems_write_them_and_the_nearest_is_told_of_
     let nearest = format!("no device of the tenant has this name; the nearest is \"{name}\"");
     assert!(rows[6]["reason"].contains(&nearest), "{}", rows[6]["reason"]);
 }
+
+#[test]
+fn what_is_no_list_is_refused_with_what_to_do_about_its_kind() {
+    let place = Place::new();
+    let remedy = |file: &str| {
+        let path = format!("{}/fixtures/intake/{file}", env!("CARGO_MANIFEST_DIR"));
+        let scan = ["scan", &path, "--type=quick", "--comment=x", "--emulator", "--dry-run"];
+        let said = run(place.fleetsweep(&scan));
+        assert_eq!(said.code, 2, "{file}: {}", said.err);
+        said.err.split_once(" next: ").expect(&said.err).1.to_owned()
+    };
+    for (file, part) in [
+        ("picture.png", "name a list of devices instead"),
+        ("sign-in-page.csv", "name a list of devices instead"),
+        ("rich-text.rtf", "save it as plain text"),
+        ("workbook.xls", "save the sheet as CSV"),
+        ("workbook.xlsx.csv", "save the sheet as CSV"),
+        ("list.csv.gz", "unpack it"),
+        ("empty.csv", "export the list again"),
+        ("header-only.csv", "export the list again"),
+        ("windows-1252.csv", "CSV in UTF-8"),
+        ("intune-export.csv", "Defender portal > Assets > Devices"),
+        // What only its writer can mend.
+        ("unclosed-quote.csv", "fix the list"),
+    ] {
+        let told = remedy(file);
+        assert!(told.contains(part), "{file}: {told}");
+        assert!(part == "fix the list" || !told.contains("fix the list"), "{file}: {told}");
+    }
+}
