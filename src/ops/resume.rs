@@ -22,6 +22,7 @@ use crate::clock::{Clock, local_now};
 use crate::defender::HttpApi;
 use crate::domain::request::{ConnectRequest, ResumeRequest, RunRequest, Said};
 use crate::domain::{Begun, Campaign, CampaignName, Exit, Happened};
+use crate::report::human::{count, counted};
 use crate::store::Store;
 
 /// Goes on with a campaign, as it was begun but for what is said anew.
@@ -131,10 +132,10 @@ impl Resumed<'_> {
         let campaign = going_on.ruled(campaign);
         let tally = store.tally(campaign.id).await?;
         cx.ui.say(&format!(
-            "Going on with {}: {} of {} devices are done.",
+            "Going on with {}: {} of {} done.",
             campaign.name,
-            tally.devices_done(),
-            tally.devices()
+            count(tally.devices_done()),
+            counted(tally.devices(), "device")
         ));
         let target = &campaign.order.target;
         if let Some(expiry) = Expiry::of(Some(&**store), target, &speed, Some(&campaign)).await? {

@@ -16,6 +16,16 @@ pub fn told(outcome: Outcome) -> &'static str {
     }
 }
 
+/// The same for so many rows.
+pub(super) fn counted_as(outcome: Outcome, rows: u64) -> &'static str {
+    match (outcome, rows) {
+        (_, 1) => told(outcome),
+        (Outcome::BadRow, _) => "bad rows",
+        (Outcome::Duplicate, _) => "duplicates",
+        _ => told(outcome),
+    }
+}
+
 /// An outcome in a few words.
 pub(super) fn short(outcome: Outcome) -> &'static str {
     match outcome {

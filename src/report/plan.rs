@@ -23,6 +23,9 @@ const BAD_ON_A_SCREEN: usize = 5;
 /// Lines that a plan may have so that it fits a terminal of 24 together with the question after it.
 const SCREEN: usize = 22;
 
+/// Lines that it may have without what is said of each bad row: of more, its end alone is seen.
+const LONGEST: usize = 24;
+
 /// Lines by which it must be shorter so that the failure that stops it fits after it.
 const STOPPED: usize = 4;
 
@@ -168,7 +171,11 @@ impl Document for Plan {
         // Where bad rows stop the plan, what follows it is longer than a question.
         let stops = self.bad_rows > 0 && !self.skip_bad_rows;
         let room = if stops { SCREEN - STOPPED } else { SCREEN };
-        if whole.lines().count() <= room { whole } else { self.told(Extent::Screen) }
+        if whole.lines().count() <= room {
+            return whole;
+        }
+        let screen = self.told(Extent::Screen);
+        if screen.lines().count() <= LONGEST { screen } else { self.told(Extent::Least) }
     }
 
     fn details(&self) -> String {
@@ -235,6 +242,8 @@ enum Extent {
     Whole,
     /// What one screen has room for.
     Screen,
+    /// The same where that is still too long: without what is the same for every plan.
+    Least,
 }
 
 impl Plan {
@@ -245,7 +254,7 @@ impl Plan {
         let takes = self.calls.as_ref().map_or(Duration::ZERO, |calls| calls.duration);
         lines.extend(match extent {
             Extent::Whole => self.checked.lines(Some(takes)),
-            Extent::Screen => self.checked.folded(),
+            Extent::Screen | Extent::Least => self.checked.folded(),
         });
         self.push_limits(&mut lines);
         self.push_times(&mut lines, extent);
@@ -257,7 +266,7 @@ impl Plan {
             let what = if read { "ordered" } else { "sent" };
             lines.push(format!("This is a dry run: nothing is {what}."));
         }
-        if extent == Extent::Screen {
+        if extent != Extent::Whole {
             let rows = match self.bad_rows {
                 0 => String::new(),
                 1..=BAD_SHOWN => ", and each bad row".to_owned(),
@@ -290,7 +299,7 @@ impl Plan {
             "store",
             &match extent {
                 Extent::Whole => format!("{store} (the limit is kept among those who share it)"),
-                Extent::Screen => store,
+                Extent::Screen | Extent::Least => store,
             },
         );
     }
@@ -308,7 +317,11 @@ impl Plan {
         let kept = self.bad_rows > 0 && self.skip_bad_rows;
         match extent {
             Extent::Whole => self.push_bad_rows(lines),
-            Extent::Screen => self.push_bad_kinds(lines, BAD_ON_A_SCREEN - usize::from(kept)),
+            // Those that stop the plan are what is to be read.
+            Extent::Least if kept => return,
+            Extent::Screen | Extent::Least => {
+                self.push_bad_kinds(lines, BAD_ON_A_SCREEN - usize::from(kept))
+            }
         }
         if kept {
             lines.push(wrapped("    Bad rows are not ordered; they stand in the report.", 6));
@@ -351,7 +364,10 @@ impl Plan {
         let more: u64 = self.bad_kinds[shown..].iter().map(|kind| kind.rows).sum();
         if more > 0 {
             let more = counted(more, "bad row");
-            let kinds = counted((told.len() - shown) as u64, "other kind");
+            let kinds = match told.len() - shown {
+                1 => "another kind".to_owned(),
+                kinds => format!("{kinds} other kinds"),
+            };
             lines.push(format!("    and {more} of {kinds} (add -v)"));
         }
     }
@@ -373,7 +389,7 @@ impl Plan {
         };
         let last = match extent {
             Extent::Whole => String::new(),
-            Extent::Screen => format!(", {}", moment(&calls.last_call_at)),
+            Extent::Screen | Extent::Least => format!(", {}", moment(&calls.last_call_at)),
         };
         let takes = format!("{} to the last call{last}", takes(calls.duration));
         lines.push(field("takes", &takes));
@@ -391,13 +407,17 @@ impl Plan {
             lines.push(field("until", &self.until_text(until)));
         }
         if let Some(expire) = &self.expire {
-            lines.push(field("expire", &format!("at the end {}", expire.text())));
+            lines.push(field("expire", &format!("at the end {}", expire.told(extent))));
         }
-        lines.push(wrapped(
-            "An order is not a scan yet: each device scans when it can. Cancelling has the same \
-             limits: to take the orders back takes as long as to give them.",
-            0,
-        ));
+        let note = "An order is not a scan yet: each device scans when it can.";
+        lines.push(match extent {
+            Extent::Least => wrapped(note, 0),
+            Extent::Whole | Extent::Screen => {
+                let more = "Cancelling has the same limits: to take the orders back takes as long \
+                            as to give them.";
+                wrapped(&format!("{note} {more}"), 0)
+            }
+        });
     }
 
     fn until_text(&self, until: &Until) -> String {
@@ -424,9 +444,15 @@ impl Expire {
     }
 
     fn text(&self) -> String {
+        format!("{}; that is no order, and goes on after that moment", self.told(Extent::Least))
+    }
+
+    fn told(&self, extent: Extent) -> String {
+        if extent != Extent::Least {
+            return self.text();
+        }
         format!(
-            "what still waits for its device is cancelled: {} at most, which takes {}; that is no \
-             order, and goes on after that moment",
+            "what still waits for its device is cancelled: {} at most, which takes {}",
             counted(self.most, "scan"),
             duration(self.takes),
         )

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::advice::told;
+use super::advice::counted_as;
 use super::document::Document;
 use super::human::{and_attention, and_taken_back, count, counted, duration, wrapped};
 use super::jsonl::{self, counts, object};
@@ -214,7 +214,7 @@ impl Summary {
             }
         };
         for outcome in Outcome::ALL {
-            push(self.tally.of(outcome), told(outcome));
+            push(self.tally.of(outcome), counted_as(outcome, self.tally.of(outcome)));
         }
         push(self.tally.draft + self.tally.queued, "open: waiting for their turn");
         push(self.tally.claimed, "open: sent or about to be, answer not in yet");

@@ -1,11 +1,14 @@
 //! What somebody can do about the rows of a campaign that are neither accepted nor covered, and why
 //! they are not: under the summary of a run, and in `status` once the campaign is finished.
 
-use super::advice::{TAKEN_BACK, advice, advice_before_the_end, short};
+use super::advice::{TAKEN_BACK, advice, advice_before_the_end, counted_as, short};
 use super::human::{columns, count, counted, wrapped};
 use super::totals::Group;
 use crate::domain::text::{cut, printable};
 use crate::domain::{Outcome, Rest, Tally};
+
+/// Characters of the lines of a reason that may stay empty.
+const WRAPPING: usize = 24;
 
 /// Kinds of failure that are named.
 const GROUPS_SHOWN: usize = 5;
@@ -41,7 +44,7 @@ impl ToDo<'_> {
             }
             let name = match outcome {
                 Outcome::AlreadyInProgress { .. } => "not covered",
-                Outcome::BadRow if rows != 1 => "bad rows",
+                Outcome::BadRow => counted_as(outcome, rows),
                 other => short(other),
             };
             let told = format!("{:indent$}{} {name}: {}", "", count(rows), self.advice(outcome));
@@ -49,8 +52,14 @@ impl ToDo<'_> {
             let (shown, left_out) = (of(shown, outcome), of(left_out, outcome));
             let reasons = shown.iter().filter_map(group_text);
             let reasons = reasons.chain(left_out_text(&left_out, shown.is_empty()));
-            let within = columns().saturating_sub(indent);
-            lines.extend(reasons.map(|one| format!("{:indent$}{}", "", cut(&one, within))));
+            // A reason of ours is told whole, and what a server says may be of any length.
+            let most = if outcome == Outcome::BadRow { 3 } else { 2 };
+            let most = (most * columns().saturating_sub(indent)).saturating_sub(WRAPPING);
+            let whole = |one: String| {
+                let one = format!("{:indent$}{}", "", cut(&one, most));
+                wrapped(&one, indent + 11)
+            };
+            lines.extend(reasons.map(whole));
         }
         lines
     }

@@ -202,6 +202,46 @@ fn a_plan_that_bad_rows_stop_leaves_room_on_a_screen_for_the_failure_after_it() 
 }
 
 #[test]
+fn a_plan_with_warnings_windows_and_waves_still_fits_a_screen() {
+    let wave =
+        |name: &str, devices| Wave { name: name.to_owned(), devices, begins: None, wait: None };
+    let waves = vec![wave("the canary", 20), wave("wave 2 of 2", 11_980)];
+    let nights = Nights {
+        hours: "22:00-06:00 (Europe/Berlin)".to_owned(),
+        opens: None,
+        closes: None,
+        fits: 12_480,
+        windows: 1,
+        series: false,
+    };
+    let warning = |n| {
+        format!("{n} of 12,480 devices are not among those of this tenant: is this the right one?")
+    };
+    let full = Plan {
+        skip_bad_rows: true,
+        bad_rows: 26,
+        bad_kinds: vec![BadKind { example: "line 7: no id".to_owned(), rows: 26 }],
+        waves: Waves { waves, ..Waves::default() },
+        nights: Some(nights),
+        expire: Some(Expire { most: 12_480, takes: Duration::from_secs(29_640) }),
+        until: None,
+        start_at: None,
+        dry_run: false,
+        warnings: (1..3).map(warning).collect(),
+        ..plan()
+    };
+    let text = full.text();
+    assert!(text.lines().count() <= 24, "{} lines:\n{text}", text.lines().count());
+    assert!(full.details().lines().count() > 30, "{}", full.details());
+    for part in ["26 bad rows", "1 of 12,480", "2 of 12,480", "wave 2 of 2", "With -v every"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    // Rows that stop the plan are shown in any case.
+    let stopped = Plan { skip_bad_rows: false, ..full }.text();
+    assert!(stopped.contains("line 7: no id"), "{stopped}");
+}
+
+#[test]
 fn twenty_bad_rows_are_shown_and_the_rest_is_counted() {
     let first_bad = (0..30).map(|n| format!("line {n}: \u{1b}")).collect();
     let text = Plan { bad_rows: 1_500, first_bad, ..plan() }.details();
