@@ -35,12 +35,14 @@ pub(super) struct Findings<'a> {
     cx: &'a Context<'a>,
     failed: Vec<Exit>,
     warnings: u64,
+    /// What is to be done about the finding before.
+    told: Option<String>,
 }
 
 impl<'a> Findings<'a> {
     /// Nothing yet.
     pub(super) fn new(cx: &'a Context<'a>) -> Self {
-        Self { cx, failed: Vec::new(), warnings: 0 }
+        Self { cx, failed: Vec::new(), warnings: 0, told: None }
     }
 
     /// As it should be.
@@ -99,7 +101,9 @@ impl<'a> Findings<'a> {
         what: &str,
         remedy: Option<&str>,
     ) -> Result<(), Failure> {
-        self.cx.ui.show(&Finding { check, level, what, remedy })
+        let again = remedy.is_some() && self.told.as_deref() == remedy;
+        self.told = remedy.map(str::to_owned);
+        self.cx.ui.show(&Finding { check, level, what, remedy, again })
     }
 }
 
@@ -109,14 +113,18 @@ struct Finding<'a> {
     level: Level,
     what: &'a str,
     remedy: Option<&'a str>,
+    /// The finding before has the same remedy.
+    again: bool,
 }
 
 impl Document for Finding<'_> {
     fn text(&self) -> String {
-        let Self { check, level, what, remedy } = self;
+        let Self { check, level, what, remedy, again } = self;
         let line = format!("{:<12}{check}: {}", level.name(), printable(what));
         let mut text = human::wrapped(&line, 12);
-        if let Some(remedy) = remedy {
+        if *again {
+            text.push_str("\n      next: the same");
+        } else if let Some(remedy) = remedy {
             text.push('\n');
             text += &human::wrapped(&format!("      next: {}", printable(remedy)), 12);
         }

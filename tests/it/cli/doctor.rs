@@ -183,6 +183,11 @@ async fn an_api_that_answers_nothing_but_503_is_no_set_up_in_which_a_campaign_ca
     let said = doctor(Place::new().towards(&emulator, &["doctor"])).await;
     assert_eq!(said.code, 1, "{}", said.out);
     assert!(failed(&said, "ordering").contains("503"), "{}", said.out);
+    // What is to be done is told once where it is the same twice in a row.
+    let words = flat(&said.out);
+    let next = words.split(" next: ").nth(1).unwrap().split(" failed ").next().unwrap();
+    assert_eq!(words.matches(next).count(), 1, "{}", said.out);
+    assert!(said.out.contains("next: the same"), "{}", said.out);
 }
 
 #[test]
