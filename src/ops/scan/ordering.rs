@@ -373,18 +373,20 @@ impl Ordering<'_> {
     }
 
     fn taken(&self, differs: &[String]) -> Failure {
-        let Planner { cx, name, .. } = &self.planner;
+        let Planner { cx, name, made, .. } = &self.planner;
         let what = format!("nothing was ordered: there is a campaign {name} already");
+        // A plan names its campaign, and is run under no other name.
+        let another = match made {
+            Some(_) => "make a new plan with --plan-out and another --campaign, or none",
+            None => "give another name with --campaign, or none",
+        };
         if differs.is_empty() {
-            let next = format!(
-                "see `{}`; for another round give another name with --campaign, or none",
-                cx.commands.of_store(&format!("report {name}"))
-            );
+            let report = cx.commands.of_store(&format!("report {name}"));
+            let next = format!("see `{report}`; for another round {another}");
             let why = "it is this one, and it is finished";
             return Failure::refused(what, why, next).because(Reason::Finished);
         }
         let why = format!("it is another one; what differs: {}", differs.join("; "));
-        let next = "give another name with --campaign, or none";
-        Failure::refused(what, why, next)
+        Failure::refused(what, why, another)
     }
 }

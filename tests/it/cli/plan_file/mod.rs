@@ -97,6 +97,15 @@ async fn an_approved_plan_runs_exactly_that_without_asking_and_only_once() {
     let again = said(&place, &emulator, &approved(&approve, &[])).await;
     assert_eq!((again.code, orders(&emulator)), (6, before), "{}", again.err);
     assert!(again.err.contains("it is this one, and it is finished"), "{}", again.err);
+    // Another name beside the plan is refused; a new plan is what goes.
+    let told = flat(&again.err);
+    assert!(told.contains("make a new plan with --plan-out and another --campaign"), "{told}");
+    let renamed = said(&place, &emulator, &approved(&approve, &["--campaign=second"])).await;
+    assert_eq!((renamed.code, orders(&emulator)), (6, before), "{}", renamed.err);
+    plan(&place, &emulator, &["--no-check", "--campaign=second"]).await;
+    let approve = self::approve(&place);
+    let second = said(&place, &emulator, &approved(&approve, &[])).await;
+    assert!([0, 3].contains(&second.code), "{}", second.err);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
