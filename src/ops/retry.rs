@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::campaigns::{Meant, any_campaign};
 use super::connection::target_of;
 use super::context::Context;
+use super::destination::Planned;
 use super::failure::Failure;
 use super::happenings::followed;
 use super::kept;
@@ -14,9 +15,9 @@ use super::scan::scan_again;
 use super::stores::{self, Place};
 use crate::clock::Clock;
 use crate::domain::cancel::is_taken_back;
-use crate::domain::request::{ListedDevice, RetryRequest, Said, ScanRequest};
+use crate::domain::request::{ListedDevice, RetryRequest, RunRequest, Said, ScanRequest};
 use crate::domain::{
-    Campaign, CampaignName, CampaignState, Doing, Exit, Operation, Outcome, Rest, State,
+    Begun, Campaign, CampaignName, CampaignState, Doing, Exit, Operation, Outcome, Rest, State,
 };
 use crate::report::human;
 use crate::store::{Store, StoreError};
@@ -41,12 +42,27 @@ pub async fn retry(
     let name = next_name(&store, &campaign.name, &[&campaign]).await?;
     let mut settings = settings;
     let again = Again { name: &name, request: &request, campaign: &campaign };
-    let scan = again.scan(cx, &store, &mut settings).await?.map_err(|nothing| {
+    let mut scan = again.scan(cx, &store, &mut settings).await?.map_err(|nothing| {
         let status = cx.commands.of_store(&format!("status {}", campaign.name));
         nothing.failure(campaign.name.as_str(), &status)
     })?;
+    keep_time(&mut scan, store.begun(campaign.id).await?.as_ref())?;
     store.close().await?;
     scan_again(cx, scan, settings, Some(&campaign)).await
+}
+
+/// The time of a server on this machine goes as fast as when the campaign was begun, and its limits
+/// are the same.
+fn keep_time(scan: &mut ScanRequest, begun: Option<&Begun>) -> Result<(), Failure> {
+    let RunRequest { speed, connect, emulator, .. } = &mut scan.run;
+    let Some(Begun { request: before, .. }) = begun else { return Ok(()) };
+    let then = &before.run;
+    let same = then.connect.api_url == connect.api_url && !then.emulator.emulator;
+    if same && !emulator.emulator && Planned::is_loopback(connect, emulator)? {
+        speed.time_scale = speed.time_scale.or(then.speed.time_scale);
+        speed.limits = speed.limits.take().or_else(|| then.speed.limits.clone());
+    }
+    Ok(())
 }
 
 /// What is ordered again of one campaign.

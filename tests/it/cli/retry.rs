@@ -209,3 +209,33 @@ async fn a_pause_from_another_terminal_holds_every_order_until_resume() {
     assert!(rows.iter().all(|row| row["outcome"] != "open"), "lost");
     super::campaigns::assert_honest(&rows, &emulator.ledger(), "held");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_time_and_the_limits_of_a_server_on_this_machine_are_those_of_the_first_round() {
+    let emulator = emulate("busy", &[(100, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(30);
+    let scan = ["scan", "list.txt", "--type=full", "--comment=x", "--approve-max=30"];
+    for (name, more) in [("scaled", &["--time-scale=20"][..]), ("limited", &["--limit=90/1s"])] {
+        let named = ["--campaign", name, "--no-check"];
+        let command = place.towards(&emulator, &[&scan[..], &named, more].concat());
+        let said = beside(move || run(command)).await;
+        assert_eq!(said.code, 3, "{}", said.err);
+    }
+    let first_limit = async |campaign: &str, more: &[&str]| {
+        let retry = [&["retry", campaign, "--dry-run", "--json"][..], more].concat();
+        let command = place.towards(&emulator, &retry);
+        let said = beside(move || run(command)).await;
+        assert_eq!(said.code, 0, "{}", said.err);
+        let used = &json_lines(&said.out)[0]["quota_used"][0];
+        (used["limit"].as_u64().unwrap(), used["window_s"].as_f64().unwrap())
+    };
+    assert_eq!(first_limit("scaled", &[]).await, (100, 3.0));
+    assert_eq!(first_limit("limited", &[]).await, (90, 1.0));
+    // What is typed wins.
+    assert_eq!(first_limit("scaled", &["--time-scale=10"]).await, (100, 6.0));
+    assert_eq!(first_limit("limited", &["--limit=50/1s"]).await, (50, 1.0));
+    let command = place.towards(&emulator, &["retry", "scaled", "--approve-max=30"]);
+    let said = beside(move || run(command)).await;
+    assert!([0, 3].contains(&said.code), "{}", said.err);
+}
