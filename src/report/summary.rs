@@ -61,8 +61,8 @@ pub struct Summary {
     pub duration: Duration,
     /// The command that goes on with what is open; `None` if there is none.
     pub resume: Option<String>,
-    /// The command that orders again what it left uncovered.
-    pub retry: String,
+    /// The command that orders again what it left uncovered; `None` if its store was temporary.
+    pub retry: Option<String>,
     /// Where the reports are.
     pub reports: Vec<PathBuf>,
     /// How it ends.
@@ -260,7 +260,7 @@ impl Summary {
         let Self { retry, tally, groups, cancelled, .. } = self;
         let finished = self.ending == Ending::Finished;
         let rest = Rest::of(*cancelled, false);
-        ToDo { retry, tally, groups, finished, rest }
+        ToDo { retry: retry.as_deref(), tally, groups, finished, rest }
     }
 
     fn push_to_do(&self, lines: &mut Vec<String>) {

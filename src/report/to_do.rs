@@ -16,8 +16,8 @@ const GROUPS_SHOWN: usize = 5;
 /// What somebody can do about the rows of a campaign.
 #[derive(Clone, Copy, Debug)]
 pub struct ToDo<'a> {
-    /// The command that orders its rows again.
-    pub retry: &'a str,
+    /// The command that orders its rows again; `None` if the store that knows them is gone.
+    pub retry: Option<&'a str>,
     /// Where its rows stand.
     pub tally: &'a Tally,
     /// Failures by code, the most frequent first.
@@ -72,8 +72,19 @@ impl ToDo<'_> {
             (Rest::TakenBack, Outcome::NotAttempted) => TAKEN_BACK,
             _ => advice(outcome),
         };
-        advice.replace("fleetsweep retry", self.retry)
+        match (self.retry, advice.split_once("`fleetsweep retry")) {
+            (Some(retry), _) => advice.replace("fleetsweep retry", retry),
+            (None, Some((first, _))) => without_a_store(first),
+            (None, None) => advice.to_owned(),
+        }
     }
+}
+
+/// What advice says before the command that orders again, which finds nothing without a store.
+fn without_a_store(first: &str) -> String {
+    let first = first.trim_end_matches(": ").trim_end_matches(", then ");
+    let first = first.strip_suffix("; again").unwrap_or(first);
+    format!("{first}; only with --store is there something to `retry`")
 }
 
 /// One line for a kind of failure, if there is anything to tell of it.

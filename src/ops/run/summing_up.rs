@@ -73,7 +73,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             throttled: ran.throttled,
             duration: took,
             resume: self.resume.clone(),
-            retry: self.cx.commands.of_campaign(&format!("retry {}", campaign.name)),
+            retry: self.retry(campaign),
             reports,
             exit,
         };
@@ -95,6 +95,13 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             return Ok(());
         }
         self.reports.print(self.cx.ui, &*self.patience().store(), campaign).await
+    }
+
+    /// The command that orders again what is not covered. Returns `None` if its store goes with
+    /// this process, as `resume` does.
+    fn retry(&self, campaign: &Campaign) -> Option<String> {
+        self.resume.as_ref()?;
+        Some(self.cx.commands.of_campaign(&format!("retry {}", campaign.name)))
     }
 }
 

@@ -116,7 +116,8 @@ impl CampaignStatus {
         let Some(groups) = &self.groups else { return Vec::new() };
         let rest = self.rest();
         let to_do =
-            ToDo { retry: &self.retry, tally: &self.tally, groups, finished: true, rest }.lines(4);
+            ToDo { retry: Some(&self.retry), tally: &self.tally, groups, finished: true, rest };
+        let to_do = to_do.lines(4);
         if to_do.is_empty() {
             return to_do;
         }

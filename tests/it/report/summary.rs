@@ -73,7 +73,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         throttled: 0,
         duration: Duration::from_secs(28_920),
         resume: Some("fleetsweep resume full-2026-11-24-kxqrab".to_owned()),
-        retry: "fleetsweep retry full-2026-11-24-kxqrab".to_owned(),
+        retry: Some("fleetsweep retry full-2026-11-24-kxqrab".to_owned()),
         reports: vec![PathBuf::from("fleetsweep-full-2026-11-24-kxqrab.csv")],
         exit,
     }
@@ -120,6 +120,14 @@ fn a_clean_end_is_short() {
     (summary.calls, summary.campaign_calls) = (1, 1);
     summary.duration = Duration::from_millis(600);
     insta::assert_snapshot!("summary-clean", summary.text());
+}
+
+#[test]
+fn without_a_store_that_stays_no_command_is_named_that_would_find_nothing() {
+    let text = Summary { retry: None, resume: None, ..mixed() }.text();
+    assert!(!text.contains("fleetsweep retry"), "{text}");
+    let told = "40 not covered: again later; only with --store is there something to `retry`";
+    assert!(text.contains(told), "{text}");
 }
 
 #[test]
