@@ -1,11 +1,12 @@
 //! The life of a device. One function, `next`, holds all of it; live running and recovery both go
-//! through it, and both stores. It does not say what a reply means (`verdict`) or when a slot is
+//! through it, and every store. It does not say what a reply means (`verdict`) or when a slot is
 //! free.
 //!
 //! ```text
 //! draft -> queued -> claimed(n) -> accepted | already_in_progress | rejected | not_found
 //!                               -> queued, not before t         (429, 401, never left, first 404)
-//!                               -> doubtful(n) -> accepted | queued again | unknown | failed
+//!                               -> doubtful(n) -> accepted | already_in_progress | rejected
+//!                                   | not_found | queued again | unknown | failed
 //! queued -> not_attempted | failed | already_in_progress | not_found   (campaign called off)
 //! queued -> not_attempted | failed                         (the next run of its series has it)
 //! queued -> doubtful          (the store may have forgotten its call)

@@ -63,6 +63,9 @@ pub struct Figures {
     /// Scans that were ordered and have not ended, as far as was seen.
     #[serde(default)]
     pub under_way: u64,
+    /// Those on which a scan was ordered.
+    #[serde(default)]
+    pub ordered: u64,
 }
 
 /// A wave that failed: nothing after it is ordered until somebody has looked.
@@ -199,6 +202,7 @@ impl Figures {
         };
         self.devices += 1;
         let is_over = status.is_some_and(has_ended);
+        self.ordered += u64::from(outcome == Outcome::Accepted);
         self.under_way += u64::from(outcome == Outcome::Accepted && !is_over);
         if let Some(failure) = failure {
             *self.failures.entry(failure.to_owned()).or_default() += 1;
@@ -224,6 +228,10 @@ impl Figures {
     /// The same of a wave that passed, which says nothing of scans that have not ended.
     pub fn told_as_passed(&self, of: &str) -> String {
         match self.under_way {
+            _ if self.ordered == 0 => format!(
+                "{}, but none was ordered, so that nothing is known of the others",
+                self.told(of)
+            ),
             0 => self.told(of),
             some => format!(
                 "{}; {some} of their scans have not ended, so that nothing is known of those",
@@ -320,6 +328,13 @@ mod tests {
             figures
                 .told_as_passed("of the canary")
                 .ends_with("; 2 of their scans have not ended, so that nothing is known of those")
+        );
+        let mut busy = Figures::default();
+        busy.add(Outcome::AlreadyInProgress { covered: true }, Some("Pending"));
+        assert_eq!(
+            busy.told_as_passed("of the canary"),
+            "0 of 1 devices of the canary failed, but none was ordered, so that nothing is known \
+             of the others"
         );
         let failure = WaveFailure {
             name: "wave 2 of 3".to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::action::Action;
+use super::action::{Action, has_ended};
 use super::budget::BudgetState;
 use super::campaign::{BusyPolicy, ScanType};
 use super::cancel::Cause;
@@ -192,10 +192,14 @@ pub fn is_current(life: Life, looks: u8, found: Found) -> bool {
 
 /// Writes how far an action of ours is, if it is the one that the row ordered and has moved on;
 /// whether it has. A look that says nothing new changes nothing, so that whoever writes the report
-/// writes the same.
+/// writes the same; nor does one that began before the action ended, and is told after another one
+/// that saw it end.
 pub fn note_progress(detail: &mut Detail, action: &Action, at: Timestamp) -> bool {
     let ours = detail.action_id.as_ref() == Some(&action.id);
+    let is_over = |status: &Option<String>| status.as_deref().is_some_and(has_ended);
+    let is_late = is_over(&detail.action_status) && !is_over(&action.status);
     let news = ours && action.status.is_some() && detail.action_status != action.status;
+    let news = news && !is_late;
     if news {
         detail.action_status.clone_from(&action.status);
         detail.action_status_at = Some(at);

@@ -4,6 +4,7 @@
 use super::connection::target_of;
 use super::context::Context;
 use super::failure::Failure;
+use super::happenings::followed;
 use super::named_tenant::{NamedTenant, name_of};
 use super::process::looked_at;
 use super::stores::{self, Place};
@@ -62,14 +63,26 @@ pub(super) async fn open_campaign<S: Store>(
         {
             return Err(cancelling_left(cx, name, how, left));
         }
+        if followed(store, &campaign).await? {
+            return Err(Failure::refused(
+                format!("campaign {name} is over"),
+                "the next run of its series took over what waited in it",
+                format!("`{}` tells of that run", cx.commands.of_store("status --nights")),
+            ));
+        }
+        let retry = cx.commands.of_campaign(&format!("retry {name}"));
+        let again = if campaign.called_off {
+            format!(
+                "`{retry} --outcome not_attempted` orders what never was, and `--outcome \
+                 cancelled` what was taken back"
+            )
+        } else {
+            format!("`{retry}` orders again what it left uncovered")
+        };
         return Err(Failure::refused(
             format!("campaign {name} {how}"),
             "every row has its outcome, so there is nothing to go on with",
-            format!(
-                "see `{}`; `{}` orders again what it left uncovered",
-                cx.commands.of_store(&format!("report {name}")),
-                cx.commands.of_campaign(&format!("retry {name}"))
-            ),
+            format!("see `{}`; {again}", cx.commands.of_store(&format!("report {name}"))),
         ));
     }
     Ok(campaign)

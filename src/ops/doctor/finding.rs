@@ -35,6 +35,7 @@ pub(super) struct Findings<'a> {
     cx: &'a Context<'a>,
     failed: Vec<Exit>,
     warnings: u64,
+    put_off: u64,
     /// What is to be done about the finding before.
     told: Option<String>,
 }
@@ -42,7 +43,7 @@ pub(super) struct Findings<'a> {
 impl<'a> Findings<'a> {
     /// Nothing yet.
     pub(super) fn new(cx: &'a Context<'a>) -> Self {
-        Self { cx, failed: Vec::new(), warnings: 0, told: None }
+        Self { cx, failed: Vec::new(), warnings: 0, put_off: 0, told: None }
     }
 
     /// As it should be.
@@ -84,13 +85,19 @@ impl<'a> Findings<'a> {
         self.tell(check, Level::NotChecked, why, None)
     }
 
+    /// It can be checked later, and a campaign would wait as well.
+    pub(super) fn put_off(&mut self, check: &str, why: &str) -> Result<(), Failure> {
+        self.put_off += 1;
+        self.skip(check, why)
+    }
+
     /// Tells the end, and returns the first kind of the order that all commands have.
     pub(super) fn end(self) -> Result<Exit, Failure> {
         let first = [Exit::Failed, Exit::Usage, Exit::SignIn];
         let exit = first.into_iter().find(|exit| self.failed.contains(exit));
         let exit = exit.or_else(|| self.failed.first().copied()).unwrap_or(Exit::Done);
         let (failed, warnings) = (self.failed.len() as u64, self.warnings);
-        self.cx.ui.show(&End { failed, warnings, exit })?;
+        self.cx.ui.show(&End { failed, warnings, put_off: self.put_off, exit })?;
         Ok(exit)
     }
 
@@ -143,6 +150,8 @@ impl Document for Finding<'_> {
 struct End {
     failed: u64,
     warnings: u64,
+    /// What can be checked later alone.
+    put_off: u64,
     exit: Exit,
 }
 
@@ -150,17 +159,23 @@ impl Document for End {
     fn text(&self) -> String {
         let warnings = human::counted(self.warnings, "warning");
         let problems = human::counted(self.failed, "problem");
-        match (self.failed, self.warnings) {
-            (0, 0) => "All is well: a campaign can start.".to_owned(),
-            (0, _) => format!("Nothing found keeps a campaign from starting; {warnings}."),
-            (_, _) => format!("{problems} to fix before a campaign; {warnings}."),
+        let later = match self.put_off {
+            0 => String::new(),
+            some => format!("; {} had to be put off, see above", human::counted(some, "check")),
+        };
+        match (self.failed, self.warnings, self.put_off) {
+            (0, 0, 0) => "All is well: a campaign can start.".to_owned(),
+            (0, ..) => {
+                format!("Nothing found keeps a campaign from starting; {warnings}{later}.")
+            }
+            _ => format!("{problems} to fix before a campaign; {warnings}{later}."),
         }
     }
 
     fn json(&self) -> String {
         jsonl::line(&serde_json::json!({
             "v": 1, "type": "doctor", "failed": self.failed, "warnings": self.warnings,
-            "exit_code": self.exit.code(),
+            "put_off": self.put_off, "exit_code": self.exit.code(),
         }))
     }
 }

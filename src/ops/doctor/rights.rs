@@ -67,7 +67,7 @@ pub(super) async fn check_calls<S: Store>(
 ) -> Result<(), Failure> {
     let slot = async |operation| slot(store, target, speed, operation).await;
     match slot(Operation::Read).await? {
-        Err(wait) => findings.skip("reading", &wait)?,
+        Err(wait) => findings.put_off("reading", &wait)?,
         Ok(call) => {
             let verdict = read_actions(api).await;
             settle(store, call, verdict.clone()).await?;
@@ -75,7 +75,7 @@ pub(super) async fn check_calls<S: Store>(
         }
     }
     match slot(Operation::Read).await? {
-        Err(wait) => findings.skip("reading", &wait)?,
+        Err(wait) => findings.put_off("reading", &wait)?,
         Ok(call) => {
             let verdict = read_machines(api).await;
             settle(store, call, verdict.clone()).await?;
@@ -83,7 +83,7 @@ pub(super) async fn check_calls<S: Store>(
         }
     }
     match slot(Operation::Scan).await? {
-        Err(wait) => findings.skip("ordering", &wait),
+        Err(wait) => findings.put_off("ordering", &wait),
         Ok(call) => {
             let verdict = order_nobody(api, store, speed).await;
             settle(store, call, Some(verdict.clone())).await?;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::campaigns::{is_whose, named};
+use super::connection::target_of;
 use super::context::Context;
 use super::coverage::coverage;
 use super::failure::Failure;
@@ -137,7 +138,8 @@ async fn tell<S: Store>(
     let mut campaigns = match (&request.campaign, &request.series) {
         (Some(name), _) => {
             let whose = request.whose.clone().or(settings.clone());
-            meant(cx, store, name, &whose).await?
+            let all = meant(cx, store, name, &whose).await?;
+            of_said(store, all, &request.whose).await?
         }
         (None, Some(series)) => store.select(&CampaignFilter::default().of_series(series)).await?,
         (None, None) if request.all => store.campaigns().await?,
@@ -202,6 +204,20 @@ async fn meant<S: Store>(
         }
     }
     Ok(vec![named(cx, store, name, whose).await?])
+}
+
+/// Those of the tenant and the application that were typed, if any were.
+async fn of_said<S: Store>(
+    store: &S,
+    mut all: Vec<Campaign>,
+    typed: &ConnectRequest,
+) -> Result<Vec<Campaign>, Failure> {
+    if typed.tenant.is_some() || typed.client_id.is_some() {
+        let (said, _) = target_of(typed)?;
+        let said = stores::with_tenant_id_of(store, said).await?;
+        all.retain(|one| is_whose(&one.order.target, &said));
+    }
+    Ok(all)
 }
 
 /// Finished campaigns that are told of, unless all are asked for.

@@ -257,7 +257,7 @@ impl CampaignStatus {
             "pruned_at": campaign.pruned_at,
             "rows": tally.rows(),
             "devices": tally.devices(),
-            "done": tally.devices_done(),
+            "done": tally.asked(self.rest()),
             "open": tally.open(),
             "waiting": tally.queued,
             "sent": tally.claimed,
@@ -282,7 +282,7 @@ impl CampaignStatus {
             "paused": campaign.paused,
             "priority": campaign.priority.name(),
             "waits_for": self.before,
-            "cancelled": campaign.called_off,
+            "cancelled": campaign.called_off && !self.followed,
             "last_run": campaign.last_run,
             "doing": if self.followed { self.does() } else { self.doing.word() }.replace(' ', "_"),
             "running": run.is_some_and(|run| run.is_alive(now, &Timing::default())),
@@ -307,6 +307,7 @@ impl CampaignStatus {
         if let Doing::Running | Doing::Waiting = self.doing {
             last = self.campaign.last_run.as_ref();
         }
+        status["handed_on"] = serde_json::json!(self.handed_on());
         status["cancelling_stopped"] = serde_json::json!(self.cancelling_left());
         status["held_by"] = serde_json::json!(last.and_then(|last| last.held_by.as_ref()));
         status["next_order_at"] = serde_json::json!(last.and_then(|last| last.next_order_at));

@@ -102,7 +102,7 @@ impl CampaignStatus {
         ended
     }
 
-    fn rest(&self) -> Rest {
+    pub(super) fn rest(&self) -> Rest {
         Rest::of(self.campaign.called_off, self.followed)
     }
 

@@ -66,6 +66,11 @@ async fn a_device_that_the_next_night_asks_again_is_handed_on_and_not_called_gon
     let done = format!("{name}: handed on, {accepted} of 400 devices done, {left} handed on");
     assert!(status.starts_with(&done), "{status}");
     assert!(!status.contains("attention") && !status.contains(&gone), "{status}");
+    let status = json_lines(&run(place.fleetsweep(&["status", name, "--json"])).out).remove(0);
+    assert_eq!((&status["done"], &status["handed_on"]), (&accepted.into(), &left.into()));
+    assert_eq!(status["cancelled"], false, "{status}");
+    let said = run(place.towards(&emulator, &["resume", name]));
+    assert!(flat(&said.err).contains("the next run of its series took over what waited in it"));
     let (told, lines) = nights(&place);
     assert!(told.contains(&format!("{accepted} of 400 ordered stopped by a safety rule (")));
     assert!(told.contains(&format!(", {left} handed on")), "{told}");

@@ -2,8 +2,8 @@
 //! tenant that was not meant.
 
 use super::several::{both, ids, line, scan};
-use crate::kit::program::flat;
-use crate::kit::provider::Provider;
+use crate::kit::program::{flat, json_lines};
+use crate::kit::provider::{Provider, tenant};
 use crate::kit::support::device;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,6 +54,11 @@ async fn what_no_run_has_ordered_is_cancelled_with_a_report_for_each_tenant() {
     let status = ["status", "inc", "--json", "--all-profiles"];
     let table = line(&provider.run(provider.command(&status)).await, "tenants");
     assert_eq!(both(&table, "why"), ["cancelled"; 2]);
+    // The beginning of a name and a tenant that is typed mean one.
+    let tenant = tenant(1);
+    let one = ["status", "in", "--json", "--tenant", &tenant];
+    let one = json_lines(&provider.run(provider.command(&one)).await.out);
+    assert!(one.len() == 1 && one[0]["tenant"] == *tenant, "{one:?}");
     // What it proposes finds something, and the command without it says what is missing.
     let said = provider.run(provider.command(&["retry", "inc", "--all-profiles"])).await;
     assert_eq!(said.code, 2, "{}", said.err);

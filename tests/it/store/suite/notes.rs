@@ -91,8 +91,13 @@ pub(super) async fn a_process_says_for_all_its_runs_that_they_live_and_looks_at_
     store.set_paused(ids[0], true).await.unwrap();
     let paused = stands(0).await;
     assert_ne!(paused.stands, settled.stands);
+    assert!(paused.is_paused && !settled.is_paused);
     store.set_priority(ids[0], Priority::High).await.unwrap();
     assert!(stands(0).await.is_high);
+    assert!(!stands(1).await.is_behind);
+    store.set_paused(ids[0], false).await.unwrap();
+    store.engage(ids[0]).await.unwrap();
+    assert!(stands(1).await.is_behind && !stands(0).await.is_behind);
     let none = store.pulse("q", &[CampaignId(999_999)]).await.unwrap();
     assert!(none.is_empty());
     subject.advance(timing.alive_for()).await;
@@ -118,6 +123,12 @@ pub(super) async fn how_far_a_scan_is_is_kept_where_it_was_ordered_and_nowhere_e
     let status = |row: usize| rows[row].detail.action_status.as_deref();
     assert_eq!(status(0), Some("Succeeded"));
     assert_ne!(status(1), Some("Succeeded"));
+    // A look that began before that, and is told after it.
+    let id_of_first = rows[0].detail.action_id.clone().unwrap();
+    let late = Action { id: id_of_first, ..action("Full", "InProgress", utc) };
+    assert_eq!(store.note_actions(id, vec![(1, late)]).await.unwrap(), 0);
+    let rows = store.rows(id, 0, 1).await.unwrap();
+    assert_eq!(rows[0].detail.action_status.as_deref(), Some("Succeeded"));
     assert!(store.note_actions(CampaignId(999_999), Vec::new()).await.is_err());
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn rollout() -> Rollout {
 
 pub(crate) fn failure() -> WaveFailure {
     let failures = [("rejected".to_owned(), 2)].into();
-    let figures = Figures { devices: 20, failures, under_way: 0 };
+    let figures = Figures { devices: 20, failures, under_way: 0, ordered: 20 };
     WaveFailure { name: "the canary".to_owned(), figures, most: MaxFailures::OF_A_WAVE }
 }
 
