@@ -29,9 +29,10 @@
 //! - [`defender`] is the client of the API and signs in by eight kinds; [`emulator`] is the API's
 //!   other end. They share no code.
 //! - [`intake`] reads lists, [`report`] writes reports, the plan, progress and the summary.
-//! - [`ops`] carries out requests, wherever they come from: it knows no command line, no
-//!   environment and no terminal; those are [`cli`]'s. [`page`] shows in a browser what a store
-//!   holds, and changes nothing. [`clock`] is where time comes from.
+//! - [`ops`] carries out requests, wherever they come from: it reads no command line, no
+//!   environment and no terminal, which are [`cli`]'s; it names options only in what it proposes.
+//!   [`page`] shows in a browser what a store holds, and changes nothing. [`clock`] is where time
+//!   comes from.
 //! - [`system`] is the one place that knows Linux from Windows: files and their rights, the start
 //!   of the machine, terminals, signals, folders. No other file names a kind of system, but in
 //!   tests.
@@ -45,6 +46,8 @@
 //! Each has one meaning, in names and in comments. What users read says it in plain words: order,
 //! limit, waiting, not known.
 //!
+//! - **called off**: nothing more of a campaign is ordered, since somebody cancelled it (what
+//!   waited in it is **taken back**), or since the next run of its series has that (**handed on**).
 //! - **campaign**: one order to scan one list: tenant, cloud, application, type, comment. It has a
 //!   name and survives crashes. A **series** is campaigns that follow one another by one command; a
 //!   **wave** is a part of one that is judged before the next.
@@ -62,8 +65,9 @@
 //!
 //! # The way of a scan
 //!
-//! 1. `cli::parse` makes a [`domain::request::ScanRequest`] of what was typed; `cli::settings`
-//!    makes another of the settings file and the environment.
+//! 1. `cli::parse` reads what was typed, of which `cli::args` makes a
+//!    [`domain::request::ScanRequest`]; `cli::settings` makes another of the settings file and the
+//!    environment.
 //! 2. `ops::scan` folds them, the typed one first, with a plan file or what the campaign keeps.
 //! 3. `ops::destination` says where it goes and as whom; `ops::stores` opens the store.
 //! 4. `ops::plan` streams the list through [`intake`] into the store as a draft, judged row by row
@@ -79,18 +83,19 @@
 //!
 //! # Where a change goes
 //!
-//! - **An option**: a field of a request (`domain::request`), the option in `cli::args`, its key in
-//!   `cli::settings` if the file may hold it, and the operation that goes by it (`ops::plan`,
-//!   `ops::run`, ...). If a plan tells it, `report::plan` shows it, `ops::plan_file` keeps it and
-//!   `domain::plan_file` compares it. A campaign keeps its request whole (`domain::Begun`); only
-//!   what a claim goes by has columns of its own (`domain::record`, the stores' migrations).
+//! - **An option**: a field of a request (`domain::request`), the option in `cli::args` and there
+//!   what makes the field of it, its key in `cli::settings` if the file may hold it, and the
+//!   operation that goes by it (`ops::plan`, `ops::run`, ...). If a plan tells it, `report::plan`
+//!   shows it, `ops::plan_file` keeps it and `domain::plan_file` compares it. A campaign keeps its
+//!   request whole (`domain::Begun`); only what a claim goes by has columns of its own
+//!   (`domain::record`, the stores' migrations).
 //! - **A form of list**: the names of its columns or fields in `intake::header`, `intake::facts`
 //!   and `intake::meaning`, what sets it apart in `intake::shape`, an example in `fixtures/intake`.
 //! - **An outcome**: `domain::outcome` with `ALL` and `RETRIED`; what leads to it in
 //!   `domain::lifecycle` and `domain::settle`; its reason in a report (`report::record`), what to
 //!   do about it (`report::advice`, `report::outcomes`), its place in pictures
-//!   (`report::picture::bar`); whether `retry` takes it (`ops::retry`); the topic `reports`. The
-//!   compiler names the rest.
+//!   (`report::picture::bar`); whether `retry` takes it (`ops::retry`); the help of `--outcome` and
+//!   of `--max-failures` (`cli::args`); the topic `reports`. The compiler names the rest.
 //! - **A verb of the store**: the trait `Store`; once in `store::verbs` over the rows of any
 //!   database (`store::tables`); once more, on its own, in `store::memory`, the model; one test of
 //!   it in `tests/it/store/suite`, which all three pass.
