@@ -194,6 +194,13 @@ impl Answers {
         if many { Some(Stop::Safety(self.stale("The latest says"))) } else { None }
     }
 
+    /// The stop where most devices are unknown and something else ends the run before there are
+    /// enough answers for a verdict: it would be told for a fault of the server.
+    pub fn mostly_missing(&self) -> Option<Stop> {
+        let most = self.missing * 2 > self.all;
+        if most { Some(Stop::Safety(self.stale("The latest says"))) } else { None }
+    }
+
     /// The stop for the refusal that the latest answers have in common, in the server's words.
     pub fn stop(&self) -> Option<Stop> {
         let (row, some) = self.row.as_ref()?;

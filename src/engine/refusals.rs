@@ -63,6 +63,11 @@ impl Refusals {
         Vec::new()
     }
 
+    /// Why the run stops that has used up its repeats, if most of its devices are unknown.
+    pub(super) fn mostly_missing(&self) -> Option<Stop> {
+        self.answers.mostly_missing()
+    }
+
     /// Judges what an answer says about all others.
     pub(super) fn judge<S: Store, A: ScanApi>(
         &mut self,
