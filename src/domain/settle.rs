@@ -198,8 +198,8 @@ pub fn note_progress(detail: &mut Detail, action: &Action, at: Timestamp) -> boo
     let ours = detail.action_id.as_ref() == Some(&action.id);
     let is_over = |status: &Option<String>| status.as_deref().is_some_and(has_ended);
     let is_late = is_over(&detail.action_status) && !is_over(&action.status);
-    let news = ours && action.status.is_some() && detail.action_status != action.status;
-    let news = news && !is_late;
+    let has_moved = action.status.is_some() && detail.action_status != action.status;
+    let news = ours && has_moved && !is_late;
     if news {
         detail.action_status.clone_from(&action.status);
         detail.action_status_at = Some(at);

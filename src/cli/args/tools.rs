@@ -86,7 +86,7 @@ pub struct EmulateArgs {
 }
 
 /// `init`.
-#[derive(Clone, Debug, Args)]
+#[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   fleetsweep init
   fleetsweep init --profile prod --tenant contoso.com \\

@@ -36,12 +36,14 @@ pub(super) async fn init(
     let before = std::fs::read_to_string(&path).ok();
     let is_there = has_profile(before.as_deref(), &args.name).map_err(stays)?;
     let before = before.unwrap_or_default();
-    let text = if is_there {
+    if is_there {
         may_be_changed(cx, &path, &args.name).await.map_err(unchanged)?;
-        let profile = asked_for(cx, args.clone(), Some(&before)).await?;
+    }
+    // What it says already need not be typed again.
+    let profile = asked_for(cx, args, Some(before.as_str()).filter(|_| is_there)).await?;
+    let text = if is_there {
         changed(&before, &profile)
     } else {
-        let profile = asked_for(cx, args.clone(), None).await?;
         added(Some(before.as_str()).filter(|text| !text.is_empty()), &profile)
     };
     let text = text.map_err(stays)?;
@@ -49,7 +51,7 @@ pub(super) async fn init(
         let next = "check the folder's owner and rights, or name another file with --config";
         Failure::failed(format!("{} cannot be written", path.display()), error, next)
     })?;
-    let mut check = vec!["doctor".to_owned(), "--profile".to_owned(), args.name];
+    let mut check = vec!["doctor".to_owned(), "--profile".to_owned(), profile.name];
     if let Some(config) = config {
         check.extend(["--config".to_owned(), config.display().to_string()]);
     }
@@ -201,10 +203,11 @@ fn file_of(kind: SignInKind) -> Option<(&'static Asked, &'static str)> {
 
 /// What is wrong with a file, if anything is.
 fn wrong_file(text: &str, check: fn(&Path) -> Result<(), Failure>) -> Option<String> {
-    match Path::new(text) {
-        path if !path.is_file() => Some("there is no such file".to_owned()),
-        path => check(path).err().map(|Failure { why, next, .. }| format!("{why}; {next}")),
+    let path = Path::new(text);
+    if !path.is_file() {
+        return Some("there is no such file".to_owned());
     }
+    check(path).err().map(|Failure { why, next, .. }| format!("{why}; {next}"))
 }
 
 /// What was said, or else is asked for, until it can be right; `kept` is what holds already.

@@ -19,6 +19,10 @@ pub(super) const STORE: &str = "FLEETSWEEP_STORE";
 /// The variable that names the file with passwords of servers.
 pub(super) const PASSWORDS: &str = "PGPASSFILE";
 
+/// Variables that name a file with a secret: a schedule hands the file over in a way of its own.
+pub(super) const OF_SECRETS: [&str; 3] =
+    ["FLEETSWEEP_CLIENT_SECRET_FILE", "AZURE_CLIENT_CERTIFICATE_PATH", PASSWORDS];
+
 /// The store that somebody named: typed, in the environment or in the settings file.
 #[derive(Clone, Debug)]
 pub(super) struct NamedStore {
@@ -93,13 +97,18 @@ pub(super) fn variables(settings: &Settings, of_server: bool) -> Vec<(String, St
     let names = ["FLEETSWEEP_CONFIG", "FLEETSWEEP_PROFILE"].into_iter().chain(of_settings);
     let names = names.chain([PASSWORDS].into_iter().filter(|_| of_server));
     let set = names.filter_map(|name| Some((name.to_owned(), variable(name)?)));
-    let all = set.chain(proxy::variables().filter(|(_, text)| !text.contains('@')));
+    let all = set.chain(proxy::variables().filter(|(_, text)| !names_a_user(text)));
     all.filter(|(_, text)| printable(text) == *text).collect()
+}
+
+/// Whether a proxy's address names a user, and perhaps a password.
+fn names_a_user(address: &str) -> bool {
+    address.contains('@')
 }
 
 /// What the command has here and a timer will not have.
 pub(super) fn warnings(settings: &Settings) -> Vec<String> {
-    let with_password = proxy::variables().filter(|(_, text)| text.contains('@'));
+    let with_password = proxy::variables().filter(|(_, text)| names_a_user(text));
     let proxies = with_password.map(|(name, _)| {
         format!(
             "{name} is not handed on, since it holds a user and perhaps a password; name a proxy \

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::around::PASSWORDS;
+use super::around::{OF_SECRETS, PASSWORDS};
 use super::file::ScheduleFile;
 use super::job::{Job, SignIn};
 use super::quote::{kubernetes_word, shell_word, yaml};
@@ -210,10 +210,9 @@ fn env(job: &Job) -> String {
     if job.passwords.is_some() {
         all.push((PASSWORDS.to_owned(), format!("{CREDENTIALS}/pgpass")));
     }
-    let here = ["FLEETSWEEP_CLIENT_SECRET_FILE", "AZURE_CLIENT_CERTIFICATE_PATH", PASSWORDS];
     for (name, text) in &job.variables {
         match name.as_str() {
-            name if here.contains(&name) => {}
+            name if OF_SECRETS.contains(&name) => {}
             "FLEETSWEEP_CONFIG" => all.push((name.clone(), format!("{SETTINGS}/config.toml"))),
             _ => all.push((name.clone(), text.clone())),
         }

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::around::{NamedStore, PASSWORDS, STORE};
+use super::around::{NamedStore, OF_SECRETS, PASSWORDS, STORE};
 use super::file::ScheduleFile;
 use super::job::{Job, SignIn};
 use super::quote::{shell_word, systemd_rest, systemd_value, systemd_word};
@@ -207,8 +207,7 @@ fn credentials(job: &Job) -> Vec<String> {
         format!("Environment={}", systemd_value(&format!("{STORE}={}", store.anywhere())))
     }));
     for (name, text) in &job.variables {
-        let as_file = ["FLEETSWEEP_CLIENT_SECRET_FILE", "AZURE_CLIENT_CERTIFICATE_PATH", PASSWORDS];
-        if as_file.contains(&name.as_str()) {
+        if OF_SECRETS.contains(&name.as_str()) {
             continue;
         }
         let text = match (name.as_str(), &job.store) {

@@ -106,13 +106,11 @@ impl Inner {
         let stands = format!("{people:?} {wave:?} {:?} {}", held.tally, held.calls);
         let (has_expired, looks_up, is_due) = held.moments(now);
         let is_high = *priority == Priority::High;
-        let (is_paused, is_behind) = (*paused, ahead.is_some());
-        let campaign = id;
         Some(Look {
-            campaign,
+            campaign: id,
             stands,
-            is_paused,
-            is_behind,
+            is_paused: *paused,
+            is_behind: ahead.is_some(),
             is_high,
             has_expired,
             looks_up,
