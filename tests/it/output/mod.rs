@@ -40,6 +40,31 @@ fn heads(text: &str) -> usize {
     text.lines().filter(|line| !line.starts_with(' ')).count()
 }
 
+/// What the lines that begin without a space begin with.
+fn first_words(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.starts_with(' ')).map(first_word).collect()
+}
+
+fn first_word(line: &str) -> &str {
+    line.split(' ').next().unwrap_or_default()
+}
+
+/// The first line of a plan that is none of its own. One that would not fit a screen leaves lines
+/// out, and says how to see them; which those are depends on how many lines its texts take.
+fn forged_in_a_plan(shown: &str) -> Option<String> {
+    let plain = plan_with("x").details();
+    let mut ours = [first_words(&plain), vec!["With"]].concat();
+    let mut heads = shown.lines().filter(|line| !line.starts_with(' '));
+    let forged = heads.find(|line| match ours.iter().position(|word| *word == first_word(line)) {
+        Some(at) => {
+            ours.remove(at);
+            false
+        }
+        None => true,
+    });
+    forged.map(str::to_owned)
+}
+
 /// One line of JSON that steers nothing.
 fn is_one_safe_line(json: &str) -> bool {
     steers(json).is_none() && json.lines().count() == 1
@@ -84,7 +109,9 @@ proptest! {
     fn any_text_in_a_plan_steers_nothing_and_forges_no_line(text in nasty()) {
         let plan = plan_with(&text);
         prop_assert_eq!(steers(&plan.text()), None);
-        prop_assert_eq!(heads(&plan.text()), heads(&plan_with("x").text()));
+        prop_assert_eq!(forged_in_a_plan(&plan.text()), None);
+        prop_assert_eq!(steers(&plan.details()), None);
+        prop_assert_eq!(heads(&plan.details()), heads(&plan_with("x").details()));
         prop_assert!(is_one_safe_line(&plan.json()), "{}", plan.json());
         let json: serde_json::Value = serde_json::from_str(&plan.json()).unwrap();
         prop_assert_eq!(json["comment"].as_str(), Some(text.as_str()));
@@ -140,6 +167,18 @@ proptest! {
         for told in told.into_iter().flatten() {
             prop_assert_eq!(steers(&told), None);
             prop_assert_eq!(told.lines().count(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_plan_of_every_length_has_lines_of_ours_alone_and_a_forged_one_is_found() {
+    for words in [1, 40, 80, 200, 800] {
+        let plan = plan_with(&"a word ".repeat(words));
+        assert_eq!(forged_in_a_plan(&plan.text()), None, "{words} words");
+        for forged in ["error: forged", "Warning: forged", "This is forged"] {
+            let shown = format!("{}\n{forged}", plan.text());
+            assert_eq!(forged_in_a_plan(&shown).as_deref(), Some(forged), "{words} words");
         }
     }
 }
