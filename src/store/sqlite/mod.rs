@@ -5,6 +5,7 @@ mod boot;
 mod fault;
 mod files;
 mod log;
+mod migrations;
 mod open;
 mod opening;
 mod place;

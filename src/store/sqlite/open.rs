@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
 use super::fault::{self, Fault};
+use super::migrations::MIGRATIONS;
 use super::writer::Work;
 use super::{files, log, sql};
 use crate::domain::Stamp;
@@ -43,8 +43,6 @@ const DRAFT_LIVES: SignedDuration = SignedDuration::from_hours(24);
 const CALLS_LIVE: Duration = Duration::from_secs(90 * 24 * 3600);
 
 const OPENING: &str = "opening the store";
-
-static MIGRATIONS: Migrator = sqlx::migrate!("src/store/sqlite/migrations");
 
 /// What a look at a file found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -91,12 +91,12 @@ mod tests {
 
     use super::*;
     use crate::domain::{BudgetKey, Operation};
+    use crate::store::sqlite::migrations::MIGRATIONS;
 
     /// How SQLite goes about a query, one step a line.
     async fn plan(filter: &CampaignFilter) -> String {
         let mut conn = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-        let migrations = sqlx::migrate!("src/store/sqlite/migrations");
-        migrations.run_direct(None, &mut conn, false).await.unwrap();
+        MIGRATIONS.run_direct(None, &mut conn, false).await.unwrap();
         let mut query = query(concat!("EXPLAIN QUERY PLAN ", select_campaigns!("")), filter);
         let steps = query.build().fetch_all(&mut conn).await.unwrap();
         let steps = steps.iter().map(|row| row.try_get::<String, _>("detail").unwrap());

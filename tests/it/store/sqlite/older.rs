@@ -1,5 +1,7 @@
 //! Stores that an older version of the program wrote: what they hold stays, damage included.
 
+use sha2::{Digest, Sha384};
+
 use super::*;
 use crate::kit::older::THIRD_SCHEMA;
 
@@ -48,4 +50,27 @@ async fn a_rank_that_was_damaged_before_the_migration_is_noticed_after_it() {
     let store = open(&path, &ManualClock::default()).await;
     let why = store.rows(CampaignId(1), 0, 9).await.unwrap_err().to_string();
     assert!(why.contains("does not match its checksum"), "{why}");
+}
+
+/// What a store keeps of each step of its schema: version, name, and the sum of its text.
+type Step = (i64, String, Vec<u8>);
+
+#[tokio::test]
+async fn a_new_store_holds_every_step_that_stands_beside_its_source_under_its_own_sum() {
+    let (_folder, path) = place();
+    open(&path, &ManualClock::default()).await.close().await.unwrap();
+    let sql = "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version";
+    let mut conn = raw(&path).await;
+    let applied: Vec<Step> = sqlx::query_as(sql).fetch_all(&mut conn).await.unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/sqlite/migrations");
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let there = files.iter().map(|path| {
+        let name = path.file_stem().unwrap().to_str().unwrap().replace('_', " ");
+        let (version, name) = name.split_once(' ').unwrap();
+        let sum = Sha384::digest(fs::read(path).unwrap()).to_vec();
+        (version.parse().unwrap(), name.to_owned(), sum)
+    });
+    assert_eq!(applied, there.collect::<Vec<Step>>());
 }
