@@ -195,6 +195,13 @@ impl Campaign {
         self.is_finished_with_rows(before.min(looked_back))
     }
 
+    /// Its limits that calls within `own` would not keep: they hold another campaign on its budget,
+    /// as long as this one is open.
+    pub fn limits_below(&self, own: &[Quota]) -> Vec<Quota> {
+        let is_kept = |quota: &&Quota| own.iter().any(|ours| ours.within(quota));
+        self.quotas.iter().filter(|quota| !is_kept(quota)).copied().collect()
+    }
+
     /// Whether a worker may run it: it is open, nothing of it waits for a person, nobody is at work
     /// on it, and its last run handed it over, left it to the workers, or ended without a word. A
     /// run that somebody stopped is theirs to go on with. One without a run is being begun, unless

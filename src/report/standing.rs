@@ -13,7 +13,9 @@ use super::human::{
 };
 use crate::domain::event::HoldReason;
 use crate::domain::text::printable;
-use crate::domain::{CameTo, Campaign, Doing, Exit, LastRun, Quota, Rest, Seen, Tally, Timing};
+use crate::domain::{
+    CameTo, Campaign, CampaignName, Doing, Exit, LastRun, Quota, Rest, Seen, Tally, Timing,
+};
 
 /// From how much on it is told that it takes longer than the limits alone ask for.
 const LATE: Duration = Duration::from_secs(5 * 60);
@@ -31,6 +33,8 @@ pub struct Standing<'a> {
     pub tally: &'a Tally,
     /// How many calls count against each limit now.
     pub used: &'a [(Quota, u64)],
+    /// Those of these limits that are other campaigns' on its budget.
+    pub lower: &'a [(Quota, CampaignName)],
     /// When it would be done by its limits and windows alone, from its beginning on.
     pub by_limits: Option<Timestamp>,
     /// The command that goes on with it.
@@ -263,6 +267,9 @@ impl Standing<'_> {
             if end.exit_code == Exit::Stopped.code() { Tone::Attention } else { Tone::Stopped };
         let go_on = end.resume.as_deref().unwrap_or(self.go_on);
         let go_on = match &end.before {
+            _ if end.for_workers => {
+                format!("A worker tries again by itself; without one `{go_on}` goes on")
+            }
             Some(before) => format!("{}: `{go_on}`", capital(&printable(before))),
             None => format!("`{go_on}` goes on"),
         };
@@ -374,7 +381,11 @@ impl Standing<'_> {
             _ => duration(quota.window),
         };
         let used = count(used.unwrap_or(limit).min(limit));
-        format!("{used} of {} calls of the last {window} are used.", count(limit))
+        let whose = self.lower.iter().find(|(one, _)| one == quota);
+        let whose = whose.map_or_else(String::new, |(_, name)| {
+            format!(" That limit is the one of campaign {name}, which is open.")
+        });
+        format!("{used} of {} calls of the last {window} are used.{whose}", count(limit))
     }
 
     fn next(&self, run: &LastRun) -> String {

@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::request::DueRequest;
 use crate::domain::{
     BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Order, Outcome,
-    Quota,
 };
 use crate::ops::context::{Commands, Context};
 use crate::ops::failure::Failure;
@@ -25,10 +24,6 @@ pub(crate) fn held_by(
     budget: &BudgetKey,
     speed: &Speed,
 ) -> Vec<String> {
-    let kept = |quota: &Quota| {
-        let as_strict = |ours: &Quota| ours.window == quota.window && ours.calls <= quota.calls;
-        speed.quotas.iter().any(as_strict)
-    };
     let others = all.iter().filter(|one| {
         let same = one.order.target.budget(budget.operation) == *budget;
         same && one.state == CampaignState::Open && one.name != *this
@@ -43,16 +38,18 @@ pub(crate) fn held_by(
         )
     });
     let holding = others.iter().filter_map(|one| {
-        let stricter: Vec<String> =
-            one.quotas.iter().filter(|quota| !kept(quota)).map(human::quota).collect();
-        if stricter.is_empty() {
+        let lower: Vec<String> = one.limits_below(&speed.quotas).iter().map(human::quota).collect();
+        if lower.is_empty() {
             return None;
         }
+        let command = |verb: &str| cx.commands.of_campaign(&format!("{verb} {}", one.name));
         Some(format!(
-            "the open campaign {} keeps {}, which holds this one too; `{}` changes it",
+            "the open campaign {} keeps {}, which holds this one too until that one is over: \
+             `{} --limit ...` orders the rest of it faster, `{}` ends it",
             one.name,
-            stricter.join(", "),
-            cx.commands.of_campaign(&format!("resume {} --limit ...", one.name))
+            lower.join(", "),
+            command("resume"),
+            command("cancel")
         ))
     });
     let called_off = all.iter().filter(|one| one.name == *this && one.called_off);

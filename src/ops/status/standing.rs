@@ -14,8 +14,8 @@ use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::quota::{api_quotas, used};
 use crate::domain::request::SpeedRequest;
 use crate::domain::{
-    Begun, BudgetState, Campaign, CampaignState, Doing, Happening, Hours, LastRun, Minute, Quota,
-    Row, Stamp, Tally, Timing,
+    Begun, BudgetState, Campaign, CampaignName, CampaignState, Doing, Happening, Hours, LastRun,
+    Minute, Quota, Row, Stamp, Tally, Timing,
 };
 use crate::engine::waves::shown;
 use crate::ops::failure::Failure;
@@ -52,6 +52,8 @@ pub(crate) struct CampaignStatus {
     pub(crate) in_hours: Option<Duration>,
     /// Open campaigns of high priority that this one yields to.
     pub(crate) before: Vec<String>,
+    /// Limits of other open campaigns on its budget that are lower than its own, and hold it too.
+    pub(crate) lower: Vec<(Quota, CampaignName)>,
     /// The next run of its series ended it, and goes on with what waited in it.
     pub(crate) followed: bool,
     /// Its present wave, if another one follows.
@@ -86,7 +88,9 @@ impl CampaignStatus {
         let own = if campaign.quotas.is_empty() { api_quotas() } else { campaign.quotas.clone() };
         let now = store.clock().now();
         let named = usage.state.named.lowering(&own, now);
-        let mine: BTreeSet<Quota> = own.iter().chain(&named).copied().collect();
+        let lower = lower(&campaign, &own, open);
+        let others = lower.iter().map(|(quota, _)| quota);
+        let mine: BTreeSet<Quota> = own.iter().chain(&named).chain(others).copied().collect();
         let mine: Vec<Quota> = mine.into_iter().collect();
         let wave = match campaign.state {
             CampaignState::Open => shown(store, &campaign, &tally).await?,
@@ -133,6 +137,7 @@ impl CampaignStatus {
             hours,
             in_hours,
             before,
+            lower,
             wave,
             happenings: None,
             minutes: None,
@@ -203,9 +208,9 @@ impl CampaignStatus {
         go_on: &'a str,
         now: &'a ZonedDateTime,
     ) -> Standing<'a> {
-        let Self { campaign, doing, followed, tally, used, .. } = self;
+        let Self { campaign, doing, followed, tally, used, lower, .. } = self;
         let (doing, followed) = (*doing, *followed);
-        Standing { campaign, doing, followed, tally, used, by_limits, go_on, now }
+        Standing { campaign, doing, followed, tally, used, lower, by_limits, go_on, now }
     }
 
     /// When the last answer is likely to be in. Returns `None` for a campaign that stands still. A
@@ -307,6 +312,10 @@ impl CampaignStatus {
         if let Doing::Running | Doing::Waiting = self.doing {
             last = self.campaign.last_run.as_ref();
         }
+        let lower = self.lower.iter().map(
+            |(quota, name)| serde_json::json!({ "limit": quota.to_string(), "campaign": name }),
+        );
+        status["lower_limits"] = lower.collect();
         status["handed_on"] = serde_json::json!(self.handed_on());
         status["cancelling_stopped"] = serde_json::json!(self.cancelling_left());
         status["held_by"] = serde_json::json!(last.and_then(|last| last.held_by.as_ref()));
@@ -333,6 +342,18 @@ fn speed(campaign: &Campaign, begun: Option<&Begun>) -> Speed {
     let speed = Speed::of(&asked, towards, &now);
     let speed = speed.or_else(|_| Speed::of(&SpeedRequest::default(), towards, &now));
     speed.expect("the API's own limits can be kept")
+}
+
+/// The limits of other open campaigns on its budget that hold this one too, if it is open.
+fn lower(campaign: &Campaign, own: &[Quota], open: &[Campaign]) -> Vec<(Quota, CampaignName)> {
+    let others = open.iter().filter(|one| {
+        campaign.state == CampaignState::Open && !campaign.called_off && one.id != campaign.id
+    });
+    let of = |one: &Campaign| {
+        let name = one.name.clone();
+        one.limits_below(own).into_iter().map(move |quota| (quota, name.clone()))
+    };
+    others.flat_map(of).collect()
 }
 
 /// Those of the open campaigns on its budget that this one yields to while they have a runner.

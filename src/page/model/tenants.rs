@@ -112,8 +112,9 @@ impl Tile {
 
     fn of(campaign: &Campaign, tally: &Tally, followed: bool, now: &ZonedDateTime) -> Self {
         let doing = Doing::of(campaign, now.timestamp());
-        let (by_limits, used, go_on) = (None, &[][..], "fleetsweep resume");
-        let standing = Standing { campaign, doing, followed, tally, used, by_limits, go_on, now };
+        let (by_limits, used, lower, go_on) = (None, &[][..], &[][..], "fleetsweep resume");
+        let standing =
+            Standing { campaign, doing, followed, tally, used, lower, by_limits, go_on, now };
         let first = standing.first_sentences();
         let run = campaign.last_run.as_ref();
         let code = run.and_then(|run| run.ended.as_ref()).map(|end| end.exit_code);

@@ -3,11 +3,11 @@
 use maud::{Markup, html};
 
 use super::{Frame, class, figure_of_calls, scrolls};
-use crate::domain::Priority;
 use crate::domain::text::printable;
+use crate::domain::{BudgetKey, Campaign, Priority, Quota};
 use crate::ops::named_tenant::name_of;
 use crate::page::model::limits::{BudgetView, LimitsView};
-use crate::report::human::{count, counted, used_of};
+use crate::report::human::{count, counted, first_of, used_of};
 use crate::report::outcomes::fitting;
 use crate::report::picture::minutes::spans;
 
@@ -47,7 +47,7 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &LimitsView) -> Markup {
                         th scope="col" { "Next call" }
                         th scope="col" { "Open campaigns on it" }
                     } }
-                    tbody { @for budget in &view.budgets { (row(frame, budget)) } }
+                    tbody { @for budget in &view.budgets { (row(frame, view, budget)) } }
                 }
             }))
         }
@@ -90,16 +90,28 @@ fn picture(frame: &Frame<'_>, budget: &BudgetView) -> Option<Markup> {
     })
 }
 
-fn row(frame: &Frame<'_>, budget: &BudgetView) -> Markup {
+fn row(frame: &Frame<'_>, view: &LimitsView, budget: &BudgetView) -> Markup {
+    let key = &budget.key;
+    // Only the address tells those of one tenant apart that is called at several.
+    let is_twin = |other: &BudgetView| {
+        let BudgetKey { api_origin, tenant, application, operation } = &other.key;
+        (tenant, application, operation) == (&key.tenant, &key.application, &key.operation)
+            && *api_origin != key.api_origin
+    };
+    let place = view.budgets.iter().any(is_twin).then_some(&key.api_origin);
     html! {
         tr {
-            td { (frame.tenant(&budget.key.tenant)) }
-            td { bdi { (printable(&budget.key.application)) } }
-            td { (budget.key.operation.to_string()) }
+            td { (frame.tenant(&key.tenant)) }
+            td { bdi { (printable(&key.application)) } }
+            td {
+                (key.operation.to_string())
+                @if let Some(place) = place { " at " span class="w" { (printable(place)) } }
+            }
             td {
                 @for (at, one) in budget.used.iter().enumerate() {
                     @if at > 0 { br; }
                     span class="w" { (used_of(std::slice::from_ref(one), &budget.named)) }
+                    @if let Some(whose) = whose(budget, &one.0) { " " (whose) }
                 }
             }
             td { (budget.held.as_deref().unwrap_or("free")) }
@@ -115,4 +127,13 @@ fn row(frame: &Frame<'_>, budget: &BudgetView) -> Markup {
             }
         }
     }
+}
+
+/// Whose limit it is, where it is not the one of all campaigns on a budget.
+fn whose(budget: &BudgetView, quota: &Quota) -> Option<String> {
+    let all = &budget.campaigns;
+    let keeps = |one: &&Campaign| one.quotas.contains(quota);
+    let keepers: Vec<&str> = all.iter().filter(keeps).map(|one| one.name.as_str()).collect();
+    let is_of_some = !keepers.is_empty() && keepers.len() < all.len();
+    is_of_some.then(|| format!("(of {})", first_of(&keepers, NAMED, "campaign")))
 }

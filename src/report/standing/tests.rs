@@ -68,6 +68,7 @@ fn told_at(campaign: &Campaign, tally: &Tally, used: &[(&str, u64)]) -> String {
         followed: campaign.finished_at.is_some() && campaign.called_off,
         tally,
         used: &used,
+        lower: &[],
         by_limits: Some(at("05:30:00")),
         go_on: "fleetsweep resume inc",
         now: &now,
@@ -137,6 +138,8 @@ fn each_way_to_stand_still_has_its_sentence_with_what_to_do() {
     let gone = LastRun { seen_now: Seen::Gone, ..killed.clone() };
     let mut for_workers = ended(0, "it was handed over to the workers");
     for_workers.ended.as_mut().unwrap().for_workers = true;
+    let mut no_sign_in = ended(7, "cannot sign in (secret): AADSTS7000215");
+    no_sign_in.ended.as_mut().unwrap().for_workers = true;
     let finished = Campaign {
         state: CampaignState::Finished,
         finished_at: Some(at("01:44:00")),
@@ -154,6 +157,7 @@ fn each_way_to_stand_still_has_its_sentence_with_what_to_do() {
         told(&with(ended(0, "the window closed")), &open),
         told(&with(ended(4, "83 of 412 answers are 404")), &open),
         told(&with(for_workers), &open),
+        told(&with(no_sign_in), &open),
         told(&Campaign { paused: true, ..with(run()) }, &open),
         told(&Campaign { called_off: true, ..with(run()) }, &open),
         told(&Campaign { called_off: true, ..finished.clone() }, &tally(0)),

@@ -115,6 +115,41 @@ async fn status_tells_the_limits_that_a_campaign_was_started_with() {
     assert!(!ran.err.contains("a minute"), "no rate that nobody keeps: {}", ran.err);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lower_limit_that_another_open_campaign_keeps_is_told_with_whose_it_is() {
+    let emulator = emulate("quiet", &[(100, 60.0), (1_500, 3_600.0)], 1.0).await;
+    let place = Place::new();
+    let lists = lists(&place, 40);
+    let scan = async |n: usize, name: &str, limit: &str| {
+        let more =
+            ["--max-duration=2s", &format!("--campaign={name}"), &format!("--limit={limit}")];
+        let args = [&["scan", lists[n], "--json"], &SCAN[..], &more].concat();
+        let command = place.towards(&emulator, &args);
+        let said = beside(move || run(command)).await;
+        assert_eq!(said.code, 5, "{}", said.err);
+        json_lines(&said.out)[0]["warnings"].to_string()
+    };
+    let status = || run(place.fleetsweep(&["status", "next", "--json"]));
+    let lower = |said: &Said| json_lines(&said.out)[0]["lower_limits"].clone();
+    assert_eq!(scan(0, "slow", "2/1s").await, "[]");
+    let warned = scan(1, "next", "20/1s").await;
+    assert!(warned.contains("the open campaign slow keeps 2/1s, which holds this one"), "{warned}");
+    assert!(warned.contains("cancel slow"), "{warned}");
+    let whose = serde_json::json!([{ "limit": "2/1s", "campaign": "slow" }]);
+    assert_eq!(lower(&status()), whose);
+    let shown = flat(&run(place.fleetsweep(&["status", "next"])).out);
+    let told = "2/1s is the limit of the open campaign slow, which holds this one too";
+    assert!(shown.contains(told), "{shown}");
+    // Its own limit holds the other one no more than the API's does.
+    let shown = flat(&run(place.fleetsweep(&["status", "slow"])).out);
+    assert!(!shown.contains("is the limit of the open campaign"), "{shown}");
+    let words = ["cancel", "slow", "--queue-only", "--approve-max=40"];
+    let command = place.towards(&emulator, &words);
+    let said = beside(move || run(command)).await;
+    assert!(said.code == 0 || said.code == 3, "{}", said.err);
+    assert_eq!(lower(&status()), serde_json::json!([]));
+}
+
 /// Leads every connection to an emulator, from a port of its own.
 async fn relay(port: u16, emulator: &Emulator) {
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
