@@ -99,7 +99,7 @@ pub use series::SeriesName;
 pub use settle::{Detail, ServerNotes, Settlement};
 pub use sign_in::SignInKind;
 pub use skipped::Skipped;
-pub use tally::Tally;
+pub use tally::{Again, Tally};
 pub use tenant_id::{Tenancy, TenantId};
 pub use ticket::Ticket;
 pub use timing::{Stamp, Timing};

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Timing;
 use super::event::HoldReason;
+use super::exit::Exit;
 use super::history::Ages;
 use super::spelling::worded;
 
@@ -121,6 +122,13 @@ impl LastRun {
     /// Whether it waits for a worker to go on with it.
     pub fn is_for_workers(&self) -> bool {
         self.ended.as_ref().is_some_and(|end| end.for_workers)
+    }
+
+    /// The same, and nothing is wrong with it that somebody has to mend.
+    pub fn was_left_to_workers(&self) -> bool {
+        let fine = [Exit::Done, Exit::Attention, Exit::Stopped].map(Exit::code);
+        self.is_for_workers()
+            && self.ended.as_ref().is_some_and(|end| fine.contains(&end.exit_code))
     }
 
     /// Whether it runs now, as far as can be told: it has not ended, said so lately, and its
@@ -247,6 +255,11 @@ impl LastRun {
     fn has_ended(&self, id: &str) -> bool {
         let is_that = |one: &Self| !id.is_empty() && one.id == id && one.ended.is_some();
         is_that(self) || self.beside.iter().any(is_that)
+    }
+
+    /// When it ended, or when it last said that it runs, if it did either.
+    pub fn over_at(&self) -> Option<Timestamp> {
+        self.ended.as_ref().map(|end| end.at).or(self.seen_at)
     }
 
     fn seen(&self) -> Timestamp {

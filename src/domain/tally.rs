@@ -1,6 +1,7 @@
 //! Counts of a campaign: how many rows stand where, and what the safety rules say about them. The
 //! sums agree at every moment: rows = open + ended.
 
+use super::campaign::CampaignName;
 use super::lifecycle::State;
 use super::outcome::Outcome;
 use super::rest::Rest;
@@ -20,6 +21,30 @@ pub struct Tally {
     pub ended: [u64; Outcome::ALL.len()],
 }
 
+/// How `retry` orders again what a finished campaign did not bring to a scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// There is nothing to order again.
+    Nothing,
+    /// It orders something again where no outcome is named.
+    ByItself,
+    /// Somebody took all of it back, so that it orders these outcomes only where they are named.
+    Named(Vec<Outcome>),
+}
+
+impl Again {
+    /// The words of the command for a campaign of this name; `None` if there is nothing to order.
+    pub fn command(&self, name: &CampaignName) -> Option<String> {
+        let named = match self {
+            Again::Nothing => return None,
+            Again::ByItself => &[][..],
+            Again::Named(outcomes) => outcomes,
+        };
+        let named: String = named.iter().map(|one| format!(" --outcome {}", one.name())).collect();
+        Some(format!("retry {name}{named}"))
+    }
+}
+
 impl Tally {
     /// Counts one more row, or several, in this state.
     pub fn add(&mut self, state: State, rows: u64) {
@@ -36,6 +61,21 @@ impl Tally {
     /// Rows with this outcome.
     pub fn of(&self, outcome: Outcome) -> u64 {
         Outcome::ALL.iter().position(|one| *one == outcome).map_or(0, |at| self.ended[at])
+    }
+
+    /// How `retry` orders again what did not come to a scan.
+    pub fn again(&self, called_off: bool, rest: Rest) -> Again {
+        let mut named = Vec::new();
+        for outcome in Outcome::RETRIED.into_iter().filter(|one| self.of(*one) > 0) {
+            match outcome {
+                // The next run of its series has them.
+                one if rest.is_handed_on(one) => {}
+                Outcome::NotAttempted if called_off => named.push(outcome),
+                Outcome::Cancelled => named.push(outcome),
+                _ => return Again::ByItself,
+            }
+        }
+        if named.is_empty() { Again::Nothing } else { Again::Named(named) }
     }
 
     /// Rows that are still open.

@@ -38,6 +38,7 @@ pub mod scan;
 pub mod schedule;
 pub(crate) mod secrets;
 pub mod series;
+mod standings;
 pub mod status;
 pub mod stop;
 pub mod stores;

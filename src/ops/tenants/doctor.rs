@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
-use super::stand::not_done;
 use super::{Tenant, TenantsMeant};
 use crate::clock::{Clock, local_now};
 use crate::defender::{HttpApi, ScanApi};
@@ -18,6 +17,7 @@ use crate::ops::destination::{Destination, Planned};
 use crate::ops::failure::Failure;
 use crate::ops::limits::Speed;
 use crate::ops::lists::{forbidden_by_token, lists, not_read};
+use crate::ops::standings::not_done;
 use crate::ops::stores::{self, Place};
 use crate::ops::work::Named;
 use crate::report::tenants::{CheckedTenant, OfTenant, TenantsChecked};

@@ -13,7 +13,6 @@ mod planned;
 mod rest;
 pub mod retry;
 pub mod scan;
-mod stand;
 
 use crate::domain::OnlyOf;
 use crate::domain::request::ConnectRequest;

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use super::files::{Files, OverAll};
-use super::stand::{Standing, table};
 use super::{Tenant, TenantsMeant};
 use crate::domain::request::{
     ConnectRequest, PauseRequest, ReportRequest, ResumeRequest, RunRequest, StatusRequest,
@@ -19,6 +18,7 @@ use crate::ops::failure::Failure;
 use crate::ops::pause::hold;
 use crate::ops::resume::take_up;
 use crate::ops::run::reports::Reports;
+use crate::ops::standings::{Standing, table};
 use crate::ops::status::status_of;
 use crate::ops::stores::{self, Place, with_tenant_id_of};
 use crate::ops::work::{Ended, Named, ToRun, Together, alone};
@@ -253,7 +253,9 @@ impl Resuming<'_> {
                     of.push((id, tenant));
                 }
                 Ok(None) => standings.push(Standing::of(tenant.name, campaign, None)),
-                Err(failure) => standings.push(Standing::failed(&tenant, failure)),
+                Err(failure) => {
+                    standings.push(Standing::not_run(tenant.name, campaign, &failure));
+                }
             }
         }
         let together = Together {

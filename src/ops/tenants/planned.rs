@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::Tenant;
 use super::list::Split;
-use super::stand::Standing;
 use crate::domain::{Campaign, Exit};
 use crate::ops::failure::{Failure, Reason};
 use crate::ops::scan::OpenCampaign;
+use crate::ops::standings::Standing;
 use crate::report::plan::Plan;
 use crate::report::tenants::PlannedTenant;
 use crate::store::Store;
@@ -28,7 +28,7 @@ pub(super) async fn unplanned<S: Store>(
 ) -> Result<Standing, Failure> {
     match there.filter(|_| has_finished(&failure)) {
         Some(there) => Standing::ended_before(store, tenant.name.clone(), there.clone()).await,
-        None => Ok(Standing::failed(tenant, failure)),
+        None => Ok(Standing::failed(tenant.name.clone(), failure)),
     }
 }
 

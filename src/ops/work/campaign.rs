@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::{OnceCell, Semaphore};
 
+use super::not_run::{keep, not_kept, other_scale, resume, waits};
 use super::tenants::Tenants;
 use crate::clock::{Clock, local_now};
 use crate::defender::HttpApi;
@@ -156,45 +157,68 @@ impl<S: Store> Worker<S> {
     /// Runs a campaign to its end or to a stop.
     ///
     /// # Errors
-    /// `Failure` of its kind.
+    /// `Failure` of its kind; of one whose run could not begin, the store has it too.
     pub(super) async fn go_on(
         &self,
         cx: &Context<'_>,
         campaign: Campaign,
     ) -> Result<Exit, Failure> {
+        let (run, ruled) = match self.ready(cx, &campaign).await {
+            Ok(Some(ready)) => ready,
+            // It has not begun, and waits for whoever takes it.
+            Ok(None) => return Ok(Exit::Stopped),
+            Err(failure) => {
+                keep(cx, &*self.store, &campaign, self.leaves_to_others, &failure).await;
+                return Err(failure);
+            }
+        };
+        let exit = run.run(ruled).await;
+        if exit.as_ref().is_ok_and(|exit| *exit == Exit::SignIn) {
+            // A credential that was replaced is read anew.
+            self.clients().remove(&campaign.order.target);
+        }
+        exit
+    }
+
+    /// What runs a campaign, signed in; `None` if a signal came first.
+    async fn ready<'c>(
+        &self,
+        cx: &'c Context<'_>,
+        campaign: &Campaign,
+    ) -> Result<Option<(Run<'c, S, HttpApi>, Campaign)>, Failure> {
         let mut stopping = cx.stop.listen()?;
         let turn = self.turns.clone().acquire_owned();
         let Some(Ok(turn)) = stopping.unless_stopped(turn).await else {
-            // It has not begun, and waits for whoever takes it.
-            return Ok(Exit::Stopped);
+            return Ok(None);
         };
         let timing = Timing::default().scaled(self.time_scale);
         let patience = Patience { ui: cx.ui, store: &self.store, timing: &timing };
         let begun = patience.ask(&mut stopping, || self.store.begun(campaign.id)).await?;
         drop(stopping);
         let Some(begun) = begun else {
-            return Err(not_kept(cx, &campaign));
+            return Err(not_kept(cx, campaign));
         };
         let tenant = self.tenants.of(&campaign.order.target);
         let connect = tenant.cloned().unwrap_or_default();
         let settings = RunRequest { connect, ..RunRequest::default() };
         let kept = Some(begun.clone());
-        let going_on = kept::going_on(cx, self.alone.clone(), settings, kept, &campaign)?;
+        let going_on = kept::going_on(cx, self.alone.clone(), settings, kept, campaign)?;
         let asked = &going_on.run;
         let destination = Destination::new(cx, &asked.connect, &asked.emulator)?;
         let speed = destination.speed(cx, &asked.speed, &local_now())?;
         if speed.time_scale != self.time_scale {
-            return Err(other_scale(cx, &campaign, &speed));
+            return Err(other_scale(cx, campaign, speed.time_scale));
         }
-        let api = self.client(cx, destination, &campaign, &speed).await?;
+        let api = self.client(cx, destination, campaign, &speed).await;
+        let api = api.map_err(|failure| waits(cx, campaign, self.leaves_to_others, failure))?;
         let run = Run {
             cx,
             store: self.store.clone(),
             api,
             follow: Watch::after(&asked.after, &speed),
             speed,
-            reports: self.reports(cx, &going_on, &begun, &campaign),
-            resume: Some(cx.commands.of_campaign(&format!("resume {}", campaign.name))),
+            reports: self.reports(cx, &going_on, &begun, campaign),
+            resume: Some(resume(cx, campaign)),
             foreseen: self.foreseen.get(&campaign.id).copied(),
             series: begun.request.due.series.is_some(),
             on_finish: hook(cx, asked.after.on_finish.as_ref(), "--on-finish", &begun),
@@ -202,13 +226,7 @@ impl<S: Store> Worker<S> {
             worker: self.leaves_to_others,
             beside: Some(Beside { store: self.quiet.clone(), turn: Mutex::new(Some(turn)) }),
         };
-        let target = campaign.order.target.clone();
-        let exit = run.run(going_on.ruled(campaign)).await;
-        if exit.as_ref().is_ok_and(|exit| *exit == Exit::SignIn) {
-            // A credential that was replaced is read anew.
-            self.clients().remove(&target);
-        }
-        exit
+        Ok(Some((run, going_on.ruled(campaign.clone()))))
     }
 
     /// The client of a campaign's target. It signs in once for all campaigns of the target.
@@ -270,26 +288,4 @@ fn hook(cx: &Context<'_>, command: Option<&String>, option: &str, begun: &Begun)
         printable(&begun.host)
     ));
     None
-}
-
-fn not_kept(cx: &Context<'_>, campaign: &Campaign) -> Failure {
-    Failure::new(
-        Exit::Stopped,
-        "a worker does not run it",
-        "an older version began it, and kept no windows and no rules of it",
-        format!("go on with it by hand: {}", resume(cx, campaign)),
-    )
-}
-
-fn other_scale(cx: &Context<'_>, campaign: &Campaign, speed: &Speed) -> Failure {
-    Failure::new(
-        Exit::Stopped,
-        "this worker does not run it",
-        format!("its time is divided by {} (--time-scale), this worker's is not", speed.time_scale),
-        format!("start a worker with that --time-scale, or {}", resume(cx, campaign)),
-    )
-}
-
-fn resume(cx: &Context<'_>, campaign: &Campaign) -> String {
-    cx.commands.of_campaign(&format!("resume {}", campaign.name))
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::sum::Sum;
 use crate::clock::local_now;
 use crate::domain::event::{Event, HoldReason, Note};
 use crate::domain::text::printable;
-use crate::domain::{Campaign, Caught};
+use crate::domain::{Campaign, CampaignId, Caught};
 use crate::engine::StopLevel;
 use crate::engine::cancel::Told;
 use crate::ops::failure::Failure;
@@ -24,6 +25,15 @@ const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
 pub(in crate::ops) struct Named<'a> {
     ui: &'a dyn Ui,
     name: String,
+    /// What takes in how far the campaign is.
+    counted: Option<Counted>,
+}
+
+/// A campaign, and what takes in how far it is.
+#[derive(Clone)]
+struct Counted {
+    sum: Arc<Sum>,
+    campaign: CampaignId,
 }
 
 impl<'a> Named<'a> {
@@ -33,12 +43,17 @@ impl<'a> Named<'a> {
             Some(profile) => printable(profile),
             None => format!("tenant {}", printable(&campaign.order.target.tenant)),
         };
-        Self { ui, name: format!("{} ({tenant})", campaign.name) }
+        Self { ui, name: format!("{} ({tenant})", campaign.name), counted: None }
+    }
+
+    /// One that tells `sum` how far the campaign is.
+    pub(super) fn counted_in(self, sum: &Arc<Sum>, campaign: CampaignId) -> Self {
+        Self { counted: Some(Counted { sum: sum.clone(), campaign }), ..self }
     }
 
     /// The face of a tenant, before it has a campaign.
     pub(in crate::ops) fn of_tenant(ui: &'a dyn Ui, tenant: &str) -> Self {
-        Self { ui, name: printable(tenant) }
+        Self { ui, name: printable(tenant), counted: None }
     }
 }
 
@@ -86,7 +101,8 @@ impl Ui for Named<'_> {
     fn unanswered(&self) {}
 
     fn progress(&self) -> Box<dyn Progress> {
-        Box::new(NewsLines { say: self.sayer(), waits: None, last: None })
+        let (say, counted) = (self.sayer(), self.counted.clone());
+        Box::new(NewsLines { say, counted, waits: None, last: None })
     }
 
     fn hooks(&self) -> Arc<dyn Hooks> {
@@ -117,6 +133,7 @@ impl Document for Line<'_> {
 /// What is worth a line while a campaign runs: what happens, and what it begins to wait for.
 struct NewsLines {
     say: Say,
+    counted: Option<Counted>,
     waits: Option<HoldReason>,
     last: Option<Note>,
 }
@@ -130,6 +147,9 @@ impl Progress for NewsLines {
         let now = local_now();
         match event {
             Event::Progress(snapshot) => {
+                if let Some(Counted { sum, campaign }) = &self.counted {
+                    sum.note(*campaign, &snapshot.tally);
+                }
                 let waits = snapshot.hold.clone().filter(HoldReason::is_a_wait);
                 if let Some(hold) = &waits
                     && self.waits.as_ref() != Some(hold)

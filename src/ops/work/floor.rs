@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -12,16 +13,24 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::campaign::Worker;
 use super::face::Named;
+use super::sum::Sum;
 use crate::domain::{Campaign, CampaignId, Caught, Exit, Stamp, Timing};
 use crate::engine::StopLevel;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::stop::{Heard, Stop, Stopping};
 use crate::ops::ui::{Service, Ui};
+use crate::report::human::counted;
 use crate::store::Store;
 
 /// The longest time between two looks for campaigns to take.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Time between two sentences of how far all campaigns are, of those that somebody began together.
+const SUM_EVERY: Duration = Duration::from_secs(60);
+
+/// The same of a worker, whose lines a journal keeps.
+const SUM_OF_WORKER_EVERY: Duration = Duration::from_secs(600);
 
 /// How long after a run is known to be dead it is looked for, so that it is.
 const AFTER: Duration = Duration::from_millis(10);
@@ -56,7 +65,8 @@ pub(in crate::ops) struct Ended {
 pub(super) struct Ends {
     /// The worst of them.
     pub(super) worst: Exit,
-    /// Each of those that it began with.
+    /// Each of those that were at work, in the order in which they ended; nothing of a worker that
+    /// goes on until a signal, which would remember for weeks.
     pub(super) each: Vec<Ended>,
 }
 
@@ -69,12 +79,22 @@ struct Left {
     wait: Duration,
 }
 
+/// What a look for campaigns to take came to.
+struct Taken {
+    /// In what time another look is worth it.
+    next_look: Duration,
+    /// Nothing is at work here, and nothing elsewhere that would be taken if it died.
+    is_idle: bool,
+}
+
 /// Where campaigns are taken and run beside each other.
 pub(super) struct Floor<'a, S: Store> {
     pub(super) cx: &'a Context<'a>,
     pub(super) worker: &'a Worker<S>,
     pub(super) timing: Timing,
     pub(super) takes: Takes,
+    /// How far all of them are.
+    pub(super) sum: Arc<Sum>,
 }
 
 /// Those that are at work, and how each of them hears a signal.
@@ -107,6 +127,8 @@ impl<S: Store> Floor<'_, S> {
         let looks = self.takes != Takes::Nothing;
         // A store that is slow holds up neither a signal nor a campaign.
         let mut look = pin!(self.look(self.worker.now(), BTreeSet::new()));
+        let mut sum_due = pin!(self.worker.sleep_until(self.next_sum()));
+        let mut sum_told = None;
         loop {
             let run = stopping.level() == StopLevel::Run;
             if all.futures.is_empty() && !(run && looks) {
@@ -123,40 +145,52 @@ impl<S: Store> Floor<'_, S> {
                 Some(ended) = all.futures.next(), if !all.futures.is_empty() => {
                     all.signals.remove(&ended.campaign.id);
                     ends.worst = ends.worst.worse_of(self.ended(&ended, &mut left));
-                    if !looks {
+                    if self.takes != Takes::Whatever {
                         ends.each.push(ended);
                     }
                     self.tell_count(all.futures.len());
                 }
-                open = &mut look, if run && looks => {
-                    let longest = LOOK_EVERY / self.worker.time_scale();
-                    let at_work = || all.signals.keys().copied().collect();
-                    look.set(self.look(self.worker.now().plus(longest), at_work()));
-                    let open = match open {
-                        Ok(open) => open,
-                        Err(failure) => {
-                            self.cx.ui.say(&format!("Warning: {}: {}", failure.what, failure.why));
-                            continue;
-                        }
-                    };
-                    let now = self.worker.shared_utc();
-                    let next = next_look(&open, now, &self.timing).min(longest);
-                    let before = all.futures.len();
-                    for campaign in self.to_take(&open, &all, &left) {
-                        self.begin(&mut all, campaign);
-                    }
-                    if all.futures.len() != before {
-                        self.tell_count(all.futures.len());
-                    }
+                found = &mut look, if run && looks => {
+                    let taken = self.take(found, &mut all, &left);
                     let at_work = all.signals.keys().copied().collect();
-                    look.set(self.look(self.worker.now().plus(next), at_work));
-                    let idle = all.futures.is_empty() && !self.waits_for_others(&open);
-                    if self.takes == Takes::UntilIdle && idle {
+                    look.set(self.look(self.worker.now().plus(taken.next_look), at_work));
+                    if self.takes == Takes::UntilIdle && taken.is_idle {
                         return Ok(ends);
                     }
                 }
+                () = &mut sum_due, if run => {
+                    self.tell_sum(&mut sum_told);
+                    sum_due.set(self.worker.sleep_until(self.next_sum()));
+                }
             }
         }
+    }
+
+    /// Takes those of the open campaigns that are to be taken now.
+    fn take<'b>(
+        &'b self,
+        open: Result<Vec<Campaign>, Failure>,
+        all: &mut AllAtWork<'b>,
+        left: &HashMap<CampaignId, Left>,
+    ) -> Taken {
+        let longest = LOOK_EVERY / self.worker.time_scale();
+        let open = match open {
+            Ok(open) => open,
+            Err(failure) => {
+                self.cx.ui.say(&format!("Warning: {}: {}", failure.what, failure.why));
+                return Taken { next_look: longest, is_idle: false };
+            }
+        };
+        let next = next_look(&open, self.worker.shared_utc(), &self.timing).min(longest);
+        let before = all.futures.len();
+        for campaign in self.to_take(&open, all, left) {
+            self.begin(all, campaign);
+        }
+        if all.futures.len() != before {
+            self.tell_count(all.futures.len());
+        }
+        let is_idle = all.futures.is_empty() && !self.waits_for_others(&open);
+        Taken { next_look: next, is_idle }
     }
 
     /// What is open but for these, when it is time to look.
@@ -178,7 +212,8 @@ impl<S: Store> Floor<'_, S> {
 
     /// Runs one campaign under its own name.
     async fn one(&self, campaign: Campaign, stop: Stop) -> Ended {
-        let ui = Named::new(self.cx.ui, &campaign, self.worker.profile(&campaign));
+        let ui = Named::new(self.cx.ui, &campaign, self.worker.profile(&campaign))
+            .counted_in(&self.sum, campaign.id);
         let commands = self.worker.commands(self.cx, &campaign);
         let cx = Context { ui: &ui, stop: &stop, commands: &commands, ..*self.cx };
         let exit = self.worker.go_on(&cx, campaign.clone()).await;
@@ -220,6 +255,11 @@ impl<S: Store> Floor<'_, S> {
         Ended { campaign, exit }: &Ended,
         left: &mut HashMap<CampaignId, Left>,
     ) -> Exit {
+        match self.takes {
+            // What a worker did is told by then, campaign by campaign.
+            Takes::Whatever => self.sum.forget(campaign.id),
+            Takes::UntilIdle | Takes::Nothing => self.sum.ended(campaign.id),
+        }
         let ui = Named::new(self.cx.ui, campaign, self.worker.profile(campaign));
         let exit = match exit {
             Ok(exit) => *exit,
@@ -241,16 +281,33 @@ impl<S: Store> Floor<'_, S> {
         self.cx.ui.say(&match level {
             StopLevel::Run => return,
             StopLevel::Soft => format!(
-                "Stopping: no more orders; calls in flight of {at_work} campaigns finish (35 s at \
-                 most). Another signal leaves at once."
+                "Stopping: no more orders; calls in flight of {} finish (35 s at most). Another \
+                 signal leaves at once.",
+                counted(at_work as u64, "campaign")
             ),
             StopLevel::Now => "Leaving at once.".to_owned(),
         });
     }
 
     fn tell_count(&self, at_work: usize) {
-        let noun = if at_work == 1 { "campaign" } else { "campaigns" };
-        self.cx.ui.service(&Service::Status(format!("{at_work} {noun} at work")));
+        let at_work = counted(at_work as u64, "campaign");
+        self.cx.ui.service(&Service::Status(format!("{at_work} at work")));
+    }
+
+    fn next_sum(&self) -> Stamp {
+        let every = if self.takes == Takes::Nothing { SUM_EVERY } else { SUM_OF_WORKER_EVERY };
+        self.worker.now().plus(every / self.worker.time_scale())
+    }
+
+    /// Tells how far all of them are, if that changed.
+    fn tell_sum(&self, before: &mut Option<String>) {
+        let now = self.sum.told();
+        if let Some(text) = &now
+            && now != *before
+        {
+            self.cx.ui.say(text);
+        }
+        *before = now;
     }
 }
 

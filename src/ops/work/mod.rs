@@ -7,22 +7,26 @@ mod campaign;
 mod face;
 mod floor;
 mod hand_over;
+mod not_run;
+mod sum;
 mod tenants;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::Context;
 use super::failure::Failure;
+use super::standings::{Standing, table};
 use super::stores::{self, Place};
 use super::ui::Service;
 use crate::domain::request::{ConnectRequest, RunRequest, WorkRequest};
-use crate::domain::{Exit, Timing};
+use crate::domain::{CampaignName, Exit, Timing};
 use crate::store::Store;
 pub(super) use campaign::ToRun;
 use campaign::Worker;
 pub(super) use face::Named;
 pub(super) use floor::Ended;
-use floor::{Floor, Takes};
+use floor::{Ends, Floor, Takes};
 pub(super) use hand_over::hand_over;
 use tenants::Tenants;
 
@@ -42,9 +46,37 @@ pub async fn work(cx: &Context<'_>, request: WorkRequest) -> Result<Exit, Failur
     cx.ui.service(&Service::Ready);
     let worker = Worker::new(store.clone(), tenants, time_scale)?;
     let takes = if request.until_idle { Takes::UntilIdle } else { Takes::Whatever };
-    let floor = Floor { cx, worker: &worker, timing, takes };
-    let ended = floor.run(&mut stopping, Vec::new()).await;
-    stores::close(&store, ended.map(|ended| ended.worst)).await
+    let floor = Floor { cx, worker: &worker, timing, takes, sum: Arc::default() };
+    let exit = match floor.run(&mut stopping, Vec::new()).await {
+        Ok(Ends { worst, each }) => {
+            tell_each(cx, &*store, &worker, each, &timing).await.map(|()| worst)
+        }
+        Err(failure) => Err(failure),
+    };
+    stores::close(&store, exit).await
+}
+
+/// A table for each name that several tenants' campaigns have, with a line for each tenant.
+async fn tell_each<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    worker: &Worker<S>,
+    each: Vec<Ended>,
+    timing: &Timing,
+) -> Result<(), Failure> {
+    let mut of: BTreeMap<CampaignName, BTreeMap<String, Standing>> = BTreeMap::new();
+    for Ended { campaign, exit } in each {
+        let profile = worker.profile(&campaign).unwrap_or(&campaign.order.target.tenant).to_owned();
+        let exit = exit.unwrap_or_else(|failure| failure.kind);
+        let tenants = of.entry(campaign.name.clone()).or_default();
+        // One that was taken again is told by how it ended last.
+        tenants.insert(profile.clone(), Standing::of(profile, campaign, Some(exit)));
+    }
+    for (name, tenants) in of.into_iter().filter(|(_, tenants)| tenants.len() > 1) {
+        let all: Vec<Standing> = tenants.into_values().collect();
+        cx.ui.show(&table(store, &name, &all, timing, cx.commands, false).await?)?;
+    }
+    Ok(())
 }
 
 /// How campaigns are run beside each other that this process began or goes on with.
@@ -74,7 +106,8 @@ impl<S: Store> Together<S> {
         let mut worker = Worker::new(store, tenants, time_scale)?.for_itself(alone);
         campaigns.iter().for_each(|one| worker.expect(one));
         let timing = Timing::default().scaled(time_scale);
-        let floor = Floor { cx, worker: &worker, timing, takes: Takes::Nothing };
+        let (takes, sum) = (Takes::Nothing, Arc::default());
+        let floor = Floor { cx, worker: &worker, timing, takes, sum };
         let mut stopping = cx.stop.listen()?;
         let campaigns = campaigns.into_iter().map(|one| one.campaign).collect();
         Ok(floor.run(&mut stopping, campaigns).await?.each)

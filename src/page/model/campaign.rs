@@ -4,7 +4,7 @@
 use jiff::ZonedDateTime;
 
 use super::foresight::{Pictures, done_by_limits};
-use crate::domain::{Campaign, CampaignState, Doing, Outcome};
+use crate::domain::{Campaign, CampaignState, Doing, Outcome, Rest};
 use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
 use crate::ops::named_tenant::NamedTenant;
@@ -123,10 +123,10 @@ fn proposed(commands: &Commands, status: &CampaignStatus) -> Vec<Proposed> {
         let cancel = commands.of_campaign(&format!("cancel {name}"));
         propose(cancel, "order nothing more, and cancel the scans that were ordered");
     }
-    let again = Outcome::RETRIED.into_iter().any(|outcome| tally.of(outcome) > 0);
-    if campaign.state == CampaignState::Finished && again {
-        let retry = commands.of_campaign(&format!("retry {name} --dry-run"));
-        propose(retry, "what would be ordered again");
+    let rest = Rest::of(campaign.called_off, status.followed);
+    let again = tally.again(campaign.called_off, rest).command(name);
+    if let Some(again) = again.filter(|_| campaign.state == CampaignState::Finished) {
+        propose(commands.of_campaign(&format!("{again} --dry-run")), "what would be ordered again");
     }
     if tally.of(Outcome::Accepted) > 0 {
         let follow = commands.of_campaign(&format!("follow {name}"));

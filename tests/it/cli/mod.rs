@@ -38,6 +38,7 @@ mod settings;
 mod several;
 mod several_hosts;
 mod several_reports;
+mod several_told;
 mod sign_in;
 mod start;
 mod tenant;

@@ -30,7 +30,7 @@ pub(super) fn line(said: &Said, kind: &str) -> Value {
 }
 
 /// What a table tells of a tenant.
-fn of<'a>(table: &'a Value, profile: &str) -> &'a Value {
+pub(super) fn of<'a>(table: &'a Value, profile: &str) -> &'a Value {
     let all = table["tenants"].as_array().unwrap();
     all.iter().find(|one| one["profile"] == profile).unwrap_or_else(|| panic!("{table}"))
 }
@@ -233,6 +233,10 @@ async fn are_handed_over(provider: Provider) {
     let said = provider.run(provider.command(&words)).await;
     assert_eq!(said.code, 0, "{}", said.err);
     assert_eq!([0, 1].map(|n| provider.ordered(n)), [1, 1]);
+    // What a worker did is told at its end, a line for each tenant.
+    let told = flat(&said.err);
+    assert!(told.contains("Campaign inc of 2 tenants"), "{told}");
+    assert!(told.contains("cust-0 1 0 0 0 finished"), "{told}");
     let own = provider.place.path("fleetsweep-inc/cust-1.csv");
     assert_eq!(ids(&own), [device(2).to_string()]);
     // Nothing is open any more, and without a name all of these tenants' campaigns are told of.
@@ -411,32 +415,4 @@ async fn rows_that_name_another_profile_are_never_sent_to_the_one_that_was_chose
         ["accepted", "skipped", "skipped", "skipped"]
     );
     assert!(rows[1]["reason"].contains("the list names tenant `cust-1`"), "{rows:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn coverage_is_told_of_each_tenant_or_of_the_one_that_is_named() {
-    let provider = Provider::of(2).await;
-    provider.list(&[(1, "cust-0"), (2, "cust-1"), (3, "cust-1")]);
-    let list = provider.place.path("list.csv");
-    let text = std::fs::read_to_string(&list).unwrap() + "no-id,cust-1\n";
-    std::fs::write(&list, text).unwrap();
-    let how = ["--all-profiles", "--approve-max=10", "--skip-bad-rows"];
-    let said = provider.run(scan(&provider, &how)).await;
-    assert_eq!(said.code, 3, "{}", said.err);
-    let again = provider.run(provider.command(&["resume", "inc", "--all-profiles"])).await;
-    assert_eq!(again.code, 3, "a row is bad still: {} {}", again.out, again.err);
-    let coverage = async |more: &[&str]| {
-        let words = [&["status", "--coverage", "--json"], more].concat();
-        let said = provider.run(provider.command(&words)).await;
-        assert_eq!(said.code, 0, "{}", said.err);
-        let lines = json_lines(&said.out);
-        let of =
-            |line: &Value| (line["tenant"].as_str().unwrap().to_owned(), line["devices"].clone());
-        lines.iter().map(of).collect::<std::collections::BTreeMap<_, _>>()
-    };
-    let (one, other) = ((tenant(0), Value::from(1)), (tenant(1), Value::from(2)));
-    assert_eq!(coverage(&[]).await, [one.clone(), other.clone()].into());
-    assert_eq!(coverage(&["--all-profiles"]).await, [one, other.clone()].into());
-    assert_eq!(coverage(&[&format!("--tenant={}", tenant(1))]).await, [other.clone()].into());
-    assert_eq!(coverage(&["--profiles=cust-1"]).await, [other].into());
 }

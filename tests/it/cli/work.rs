@@ -9,7 +9,7 @@ use fleetsweep::emulator::{self, Emulator};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::campaigns::accepted;
-use super::{Place, beside, emulate, json_lines, report, run, start, wait};
+use super::{Place, beside, emulate, flat, json_lines, report, run, start, wait};
 
 const HERE: [&str; 3] = ["--limit=50/1s", "--limit=1000/60s", "--time-scale=20"];
 const TENANTS: [&str; 2] =
@@ -137,6 +137,12 @@ async fn a_tenant_that_cannot_sign_in_stops_alone_and_is_told() {
     let told = "c1 (two): cannot sign in";
     assert!(said.err.contains(told), "{}", said.err);
     assert_eq!(status(&place, "c0")["state"], "finished");
+    // Another terminal tells it too, and that it is no campaign that merely waits its turn.
+    let stands = status(&place, "c1");
+    assert_eq!(stands["doing"], "stopped", "{stands}");
+    let shown = flat(&run(place.fleetsweep(&["status", "c1"])).out);
+    assert!(shown.contains("with exit code 7: cannot sign in (client secret)"), "{shown}");
+    assert!(shown.contains("A worker tries again by itself"), "{shown}");
     assert_eq!((&status(&place, "c1")["open"], emulator.ledger().accepted), (&20.into(), 20));
 }
 

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::Tenant;
+use super::context::Commands;
+use super::failure::Failure;
+use super::happenings::followed;
+use super::process::looked_at;
 use crate::clock::Clock;
 use crate::domain::{
-    Campaign, CampaignName, CampaignState, Doing, Ending, Exit, Outcome, Rest, Tally, Timing,
+    Again, Campaign, CampaignName, CampaignState, Doing, Ending, Exit, Outcome, Rest, Tally, Timing,
 };
-use crate::ops::context::Commands;
-use crate::ops::failure::Failure;
-use crate::ops::happenings::followed;
-use crate::ops::process::looked_at;
 use crate::report::human::count;
 use crate::report::tenants::{EndedTenant, NotDone, OfTenant, TenantsEnd};
 use crate::store::Store;
@@ -26,12 +25,14 @@ pub(super) struct Standing {
     pub became: Result<(Campaign, Option<Exit>), Failure>,
     /// It was at its end before, so that nothing was done for it.
     already: bool,
+    /// Why nobody went on with it, though that was asked for.
+    not_run: Option<String>,
 }
 
 impl Standing {
     /// The campaign of this tenant, with the exit of its run if it ran here.
     pub(super) fn of(profile: String, campaign: Campaign, exit: Option<Exit>) -> Self {
-        Self { profile, became: Ok((campaign, exit)), already: false }
+        Self { profile, became: Ok((campaign, exit)), already: false, not_run: None }
     }
 
     /// The campaign of this tenant was at its end before: it is worth what its own run said.
@@ -48,6 +49,12 @@ impl Standing {
         Ok(Self { already: true, ..Self::of(profile, campaign, exit) })
     }
 
+    /// The campaign of this tenant was to go on, and could not: what it came to before counts.
+    pub(super) fn not_run(profile: String, campaign: Campaign, failure: &Failure) -> Self {
+        let not_run = Some(format!("{}: {}", failure.what, failure.why));
+        Self { not_run, ..Self::of(profile, campaign, Some(failure.kind)) }
+    }
+
     /// What it is worth; `None` if it runs still, or waits for somebody.
     pub(super) fn exit(&self) -> Option<Exit> {
         match &self.became {
@@ -57,8 +64,8 @@ impl Standing {
     }
 
     /// Nothing was done for this tenant.
-    pub(super) fn failed(tenant: &Tenant, failure: Failure) -> Self {
-        Self { profile: tenant.name.clone(), became: Err(failure), already: false }
+    pub(super) fn failed(profile: String, failure: Failure) -> Self {
+        Self { profile, became: Err(failure), already: false, not_run: None }
     }
 }
 
@@ -92,7 +99,7 @@ pub(super) async fn table<S: Store>(
         exit: None,
     };
     let mut left = Left::default();
-    for Standing { profile, became, already } in all {
+    for Standing { profile, became, already, not_run } in all {
         let (told, exit) = match became {
             Ok((campaign, exit)) => {
                 let there = store.campaign(campaign.id).await?;
@@ -103,7 +110,8 @@ pub(super) async fn table<S: Store>(
                 let one = Stands { campaign, tally, followed, now };
                 left.note(profile, &one, timing);
                 let already = if *already { " already" } else { "" };
-                let why = format!("{}{already}", one.how(timing));
+                let why = not_run.clone();
+                let why = why.unwrap_or_else(|| format!("{}{already}", one.how(timing)));
                 (Ok(EndedTenant { tally: one.tally, why, exit: *exit }), *exit)
             }
             Err(failure) => (Err(not_done(failure)), Some(failure.kind)),
@@ -144,21 +152,14 @@ impl<'a> Left<'a> {
             }
             return;
         }
-        let (mut by_itself, mut named) = (0, Vec::new());
-        for outcome in Outcome::RETRIED.into_iter().filter(|one| tally.of(*one) > 0) {
-            match outcome {
-                // The next run of its series has them.
-                one if *followed && Rest::HandedOn.is_handed_on(one) => {}
-                Outcome::NotAttempted if campaign.called_off => named.push(outcome.name()),
-                Outcome::Cancelled => named.push(outcome.name()),
-                _ => by_itself += 1,
+        let rest = Rest::of(campaign.called_off, *followed);
+        match tally.again(campaign.called_off, rest) {
+            Again::Nothing => {}
+            Again::ByItself => self.uncovered.push(profile),
+            Again::Named(outcomes) => {
+                self.taken_back.push(profile);
+                self.outcomes.extend(outcomes.iter().map(|one| one.name()));
             }
-        }
-        if by_itself > 0 {
-            self.uncovered.push(profile);
-        } else if !named.is_empty() {
-            self.taken_back.push(profile);
-            self.outcomes.extend(named);
         }
     }
 

@@ -1,0 +1,77 @@
+//! What is told of several tenants together: while they are at work, where one cannot go on, and
+//! how much of each fleet is covered.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::json_lines;
+use super::several::{line, of, scan};
+use crate::kit::provider::{Provider, secret, tenant};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_far_all_tenants_are_is_told_in_one_line_now_and_then() {
+    let provider = Provider::with_limits(2, &[(10, 1.0), (1000, 60.0)]).await;
+    let rows: Vec<_> = (0..80).map(|n| (n, if n % 2 == 0 { "cust-0" } else { "cust-1" })).collect();
+    provider.list(&rows);
+    let words = ["scan", "list.csv", "--type=quick", "--comment=test", "--campaign=inc"];
+    let slow = ["--limit=10/1s", "--time-scale=20", "--approve-max=80", "--all-profiles"];
+    let said = provider.run(provider.command(&[&words[..], &slow[..]].concat())).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let line = said.err.lines().find(|line| line.starts_with("2 campaigns at work: "));
+    let line = line.unwrap_or_else(|| panic!("{}", said.err));
+    assert!(line.ends_with(" of 80 devices done."), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_whose_campaign_cannot_go_on_stays_in_the_sums_with_what_it_had_ordered() {
+    let provider = Provider::with_limits(2, &[(10, 1.0), (1000, 60.0)]).await;
+    let rows: Vec<_> = (0..60).map(|n| (n, if n % 2 == 0 { "cust-0" } else { "cust-1" })).collect();
+    provider.list(&rows);
+    let words = ["scan", "list.csv", "--type=quick", "--comment=test", "--campaign=inc"];
+    let slow = ["--limit=5/1s", "--max-duration=2s", "--approve-max=60", "--all-profiles"];
+    let said = provider.run(provider.command(&[&words[..], &slow[..]].concat())).await;
+    assert_eq!(said.code, 5, "{}", said.err);
+    let done = [0, 1].map(|n| provider.ordered(n));
+    assert!(done.iter().all(|done| (1..30).contains(done)), "{done:?}");
+    let settings = provider.profile(0, "wrong") + &provider.profile(1, "secret");
+    secret(&provider.place, "wrong", "another secret");
+    std::fs::write(provider.place.path("c.toml"), settings).unwrap();
+    let resume = ["resume", "inc", "--json", "--limit=500/1s", "--all-profiles"];
+    let said = provider.run(provider.command(&resume)).await;
+    assert_eq!((said.code, provider.ordered(0)), (7, done[0]), "{}", said.err);
+    let table = line(&said, "tenants");
+    let one = of(&table, "cust-0");
+    assert_eq!(one["accepted"].as_u64(), Some(done[0]), "{table}");
+    assert_eq!(one["open"].as_u64(), Some(30 - done[0]), "{table}");
+    assert!(one["why"].as_str().unwrap().starts_with("cannot sign in"), "{table}");
+    assert_eq!((&of(&table, "cust-1")["why"], provider.ordered(1)), (&"finished".into(), 30));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn coverage_is_told_of_each_tenant_or_of_the_one_that_is_named() {
+    let provider = Provider::of(2).await;
+    provider.list(&[(1, "cust-0"), (2, "cust-1"), (3, "cust-1")]);
+    let list = provider.place.path("list.csv");
+    let text = std::fs::read_to_string(&list).unwrap() + "no-id,cust-1\n";
+    std::fs::write(&list, text).unwrap();
+    let how = ["--all-profiles", "--approve-max=10", "--skip-bad-rows"];
+    let said = provider.run(scan(&provider, &how)).await;
+    assert_eq!(said.code, 3, "{}", said.err);
+    let again = provider.run(provider.command(&["resume", "inc", "--all-profiles"])).await;
+    assert_eq!(again.code, 3, "a row is bad still: {} {}", again.out, again.err);
+    let coverage = async |more: &[&str]| {
+        let words = [&["status", "--coverage", "--json"], more].concat();
+        let said = provider.run(provider.command(&words)).await;
+        assert_eq!(said.code, 0, "{}", said.err);
+        let lines = json_lines(&said.out);
+        let of =
+            |line: &Value| (line["tenant"].as_str().unwrap().to_owned(), line["devices"].clone());
+        lines.iter().map(of).collect::<BTreeMap<_, _>>()
+    };
+    let (one, other) = ((tenant(0), Value::from(1)), (tenant(1), Value::from(2)));
+    assert_eq!(coverage(&[]).await, [one.clone(), other.clone()].into());
+    assert_eq!(coverage(&["--all-profiles"]).await, [one, other.clone()].into());
+    assert_eq!(coverage(&[&format!("--tenant={}", tenant(1))]).await, [other.clone()].into());
+    assert_eq!(coverage(&["--profiles=cust-1"]).await, [other].into());
+}
