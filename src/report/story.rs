@@ -8,7 +8,7 @@ use super::human::moment;
 use super::picture::burn::{BurnDown, so_far};
 use super::picture::{CallsPicture, bands};
 use super::standing::{because, how_it_ended};
-use crate::domain::{Happened, Happening, LastRun, Minute, Quota, Tally};
+use crate::domain::{Happened, Happening, LastRun, Minute, Quota, Rest, Tally};
 
 /// What happened in a campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +59,22 @@ impl Story {
     /// The last moment of which it tells.
     pub(super) fn end(&self) -> Timestamp {
         let happened = self.happenings.last().map(|last| last.at);
-        let all = [self.finished_at, self.last_call_at, happened];
-        all.into_iter().flatten().fold(self.opened_at, Timestamp::max)
+        let ended = match &self.ended {
+            // When the next run took over what was left is no part of it.
+            Some(EndedEarly::HandedOn(run)) => [run.as_ref().and_then(|run| run.over_at()), None],
+            _ => [self.finished_at, happened],
+        };
+        let all = ended.into_iter().chain([self.last_call_at]);
+        all.flatten().fold(self.opened_at, Timestamp::max)
+    }
+
+    /// Whose the rows are that it was ended with.
+    fn rest(&self) -> Rest {
+        match &self.ended {
+            Some(EndedEarly::HandedOn(_)) => Rest::HandedOn,
+            Some(EndedEarly::Cancelled) => Rest::TakenBack,
+            Some(EndedEarly::Stopped { .. }) | None => Rest::Own,
+        }
     }
 
     /// Answers with 429.
@@ -132,11 +146,47 @@ impl Story {
             to,
             now: None,
             devices: tally.devices(),
-            so_far: so_far(tally, minutes, from, to),
+            so_far: so_far((tally.asked(self.rest()), tally.devices()), minutes, from, to),
             ahead: Vec::new(),
             by_limits: Vec::new(),
             zone: zone.clone(),
         };
         Pictures { calls, left }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Outcome, RunEnd, State};
+
+    #[test]
+    fn a_night_that_was_handed_on_lasts_as_long_as_its_own_run_and_what_it_left_stays_left() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (why, before, resume) = ("its window closed".to_owned(), None, None);
+        let closed = at("2026-11-25T05:00:00Z");
+        let end = RunEnd { at: closed, why, exit_code: 0, before, resume, for_workers: false };
+        let opened_at = at("2026-11-24T21:00:00Z");
+        let run = LastRun { ended: Some(end), ..LastRun::begun(opened_at) };
+        let next = at("2026-11-25T21:00:00Z");
+        let one = Story {
+            opened_at,
+            finished_at: Some(next),
+            ended: Some(EndedEarly::HandedOn(Some(Box::new(run)))),
+            last_call_at: Some(at("2026-11-24T21:00:30Z")),
+            calls: 10,
+            quotas: Vec::new(),
+            minutes: vec![Minute { at: opened_at, calls: 10, accepted: 10, throttled: 0 }],
+            happenings: Vec::new(),
+            zone: TimeZone::UTC,
+        };
+        let mut tally = Tally::default();
+        tally.add(State::Done(Outcome::Accepted), 10);
+        tally.add(State::Done(Outcome::NotAttempted), 5);
+        let left = |story: &Story| story.pictures(&tally).left.so_far.last().unwrap().devices;
+        assert_eq!((one.end(), left(&one)), (closed, 5));
+        // One that nobody took over is told until its last row.
+        let alone = Story { ended: None, ..one };
+        assert_eq!((alone.end(), left(&alone)), (next, 5));
     }
 }

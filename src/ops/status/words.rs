@@ -70,6 +70,13 @@ impl CampaignStatus {
                 human::count(tally.doubtful),
             )));
             lines.push(line(&format!("limits used: {}", human::used_of(&self.used, &self.named))));
+            lines.extend(self.lower.iter().map(|(quota, name)| {
+                line(&format!(
+                    "{} is the limit of the open campaign {name}, which holds this one too until \
+                     that one is over",
+                    human::quota(quota)
+                ))
+            }));
             lines.extend(self.before.iter().map(|name| {
                 line(&format!(
                     "waits for campaign {name} (priority high) while a runner is at work on it"
@@ -109,6 +116,11 @@ impl CampaignStatus {
     /// Devices that the next run of its series has.
     pub(crate) fn handed_on(&self) -> u64 {
         self.tally.handed_on(self.rest())
+    }
+
+    /// How many of its devices were asked and are done, and how many it has.
+    pub(crate) fn asked(&self) -> (u64, u64) {
+        (self.tally.asked(self.rest()), self.tally.devices())
     }
 
     /// What somebody can do about the rows of a finished campaign, and where its report is.

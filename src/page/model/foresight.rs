@@ -56,7 +56,7 @@ impl Pictures {
             to: latest(&by_limits, to),
             now: calls.now,
             devices: status.tally.devices(),
-            so_far: so_far(&status.tally, &calls.minutes, from, end),
+            so_far: so_far(status.asked(), &calls.minutes, from, end),
             ahead: left_ahead,
             by_limits,
             zone: zone.clone(),
@@ -127,6 +127,11 @@ fn last_sign(status: &CampaignStatus, minutes: &[Minute], happenings: &[Happenin
     let minute = SignedDuration::from_secs(MINUTE);
     let called = minutes.last().and_then(|last| last.at.checked_add(minute).ok());
     let happened = happenings.last().map(|last| last.at);
+    if status.followed {
+        // When the next run took over what was left is no part of it.
+        let over = campaign.last_run.as_ref().and_then(|run| run.over_at());
+        return over.into_iter().chain(called).fold(campaign.opened_at, Timestamp::max);
+    }
     let all = [campaign.finished_at, ended, called, happened];
     all.into_iter().flatten().fold(campaign.opened_at, Timestamp::max)
 }

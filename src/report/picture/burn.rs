@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::axis::{CountAxis, LEFT, RIGHT, TimeAxis, WIDTH};
 use super::short;
-use crate::domain::{Minute, Tally};
+use crate::domain::Minute;
 use crate::report::human::count;
 
 const TOP: f64 = 40.0;
@@ -117,10 +117,14 @@ impl BurnDown {
     }
 }
 
-/// Devices that were left so far, of a campaign whose rows stand so: they ended as its calls left,
-/// of which some had to be repeated.
-pub fn so_far(tally: &Tally, minutes: &[Minute], from: Timestamp, end: Timestamp) -> Vec<Left> {
-    let (devices, done) = (tally.devices(), tally.devices_done());
+/// Devices that were left so far, of a campaign of whose devices so many are done: they ended as
+/// its calls left, of which some had to be repeated. What was handed on or taken back is left, too.
+pub fn so_far(
+    (done, devices): (u64, u64),
+    minutes: &[Minute],
+    from: Timestamp,
+    end: Timestamp,
+) -> Vec<Left> {
     let all: u64 = minutes.iter().map(|minute| minute.calls).sum();
     let mut points = vec![Left { at: from, devices }];
     let mut calls = 0;
