@@ -21,8 +21,9 @@ use super::settings::{env, paths, proxy, settings_text};
 use super::terminal::face::TerminalUi;
 use super::terminal::say;
 use crate::defender::HttpClients;
-use crate::domain::Exit;
 use crate::domain::request::{ConnectRequest, Said, ScanRequest};
+use crate::domain::text::printable;
+use crate::domain::{CampaignName, Exit};
 use crate::ops::context::{Commands, Context};
 use crate::ops::doctor::{self, Setup};
 use crate::ops::failure::Failure;
@@ -67,26 +68,40 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         http: &http,
         channels: &channels,
     };
-    let (is_unwatched, given) =
-        (is_unwatched(&command), Given { settings, defaults, profiles, config });
+    let (unwatched, given) =
+        (unwatched(&command, profile), Given { settings, defaults, profiles, config });
     let done = dispatch(&cx, command, given).await;
-    if is_unwatched {
-        not_begun(&channels, &ui, &done, &cx.host.user, &cx.host.name).await;
+    if let Some(whose) = unwatched {
+        not_begun(&channels, &ui, &done, &whose, &cx.host.user, &cx.host.name).await;
     }
     done
 }
 
-/// Whether a command orders scans and nobody is asked, so that nobody may sit before it.
-fn is_unwatched(command: &Command) -> bool {
-    match command {
+/// What a command is about that orders scans and asks nobody, so that nobody may sit before it:
+/// as in ` of series nightly, profile prod`, or empty. Returns `None` for any other.
+fn unwatched(command: &Command, of_environment: Option<String>) -> Option<String> {
+    let named = |name: &Option<CampaignName>| name.as_ref().map(|name| format!("campaign {name}"));
+    let (what, connect) = match command {
         Command::Scan(args) => {
             let (scan, plan) = (&args.one, &args.one.plan_file);
-            !scan.dry_run && (scan.approve_max.is_some() || plan.approved.is_some())
+            if scan.dry_run || (scan.approve_max.is_none() && plan.approved.is_none()) {
+                return None;
+            }
+            let series = scan.due.series.as_ref().map(|series| format!("series {series}"));
+            (series.or_else(|| named(&scan.campaign)), &scan.run.connect)
         }
-        Command::Resume(args) => args.one.approve_max.is_some(),
-        Command::Retry(args) => !args.one.dry_run && args.one.approve_max.is_some(),
-        _ => false,
-    }
+        Command::Resume(args) if args.one.approve_max.is_some() => {
+            (named(&args.one.campaign), &args.one.run.connect)
+        }
+        Command::Retry(args) if !args.one.dry_run && args.one.approve_max.is_some() => {
+            (named(&args.one.campaign), &args.one.run.connect)
+        }
+        _ => return None,
+    };
+    let profile = connect.profile.clone().or(of_environment);
+    let profile = profile.map(|profile| format!("profile {}", printable(&profile)));
+    let parts: Vec<String> = what.into_iter().chain(profile).collect();
+    Some(if parts.is_empty() { String::new() } else { format!(" of {}", parts.join(", ")) })
 }
 
 /// What holds beside what was typed.

@@ -10,11 +10,13 @@ use crate::ops::ui::Ui;
 use crate::report::message::Message;
 
 /// Tells how a command ended in which no run began, so that who waits for a sign of the night gets
-/// one; nothing if a run began. `by` is the user and `host` the machine.
+/// one; nothing if a run began. `whose` says what the command was about, as in ` of series x`; `by`
+/// is the user and `host` the machine.
 pub async fn not_begun(
     channels: &Channels,
     ui: &dyn Ui,
     done: &Result<Exit, Failure>,
+    whose: &str,
     by: &str,
     host: &str,
 ) {
@@ -26,12 +28,12 @@ pub async fn not_begun(
     let exit = done.as_ref().map_or_else(|failure| failure.kind, |exit| *exit);
     let (news, say) = match done {
         Err(failure) => {
-            (News::NotBegun, format!("No run began: {}: {}.", failure.what, failure.why))
+            (News::NotBegun, format!("No run{whose} began: {}: {}.", failure.what, failure.why))
         }
         Ok(Exit::Done | Exit::Attention) => {
-            (News::Finished, "No run was needed: there was nothing to order.".to_owned())
+            (News::Finished, format!("No run{whose} was needed: there was nothing to order."))
         }
-        Ok(exit) => (News::NotBegun, format!("No run began: {}.", exit.meaning())),
+        Ok(exit) => (News::NotBegun, format!("No run{whose} began: {}.", exit.meaning())),
     };
     teller.tell(Message {
         news,

@@ -171,10 +171,15 @@ async fn a_night_that_did_not_begin_is_told_and_what_somebody_types_is_not() {
     assert_eq!((typed.code, server.seen().len()), (2, 0), "{}", typed.err);
     let night = scan(&place, &emulator, &["missing.txt", "--approve-max=9"]).await;
     assert_eq!(night.code, 2, "{}", night.err);
-    let posts = posts(&server);
-    assert_eq!(posts.len(), 1, "{posts:?}");
-    assert!(posts[0].0.starts_with("POST /key/2?rid="), "{posts:?}");
-    assert!(posts[0].1.contains("No run began"), "{posts:?}");
+    let told = posts(&server);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].0.starts_with("POST /key/2?rid="), "{told:?}");
+    assert!(told[0].1.contains("No run began"), "{told:?}");
+    // Who has many of them must know which one.
+    let due = ["missing.txt", "--approve-max=9", "--due=7d", "--series=nightly"];
+    assert_eq!(scan(&place, &emulator, &due).await.code, 2);
+    let told = posts(&server);
+    assert!(told[1].1.contains("No run of series nightly began"), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
