@@ -161,7 +161,9 @@
 //! **I6 bounded.** Memory, disk, waiting and stopping have written limits: the constants of
 //! [`domain::Timing`], of the queues and of the pages. *Shown by*
 //! `a_body_without_end_is_cut_and_the_status_kept`,
-//! `an_idle_engine_asks_its_store_only_now_and_then`.
+//! `an_idle_engine_asks_its_store_only_now_and_then`,
+//! `engines_that_wait_share_one_question_every_ten_seconds`. *Caught by*
+//! `engines_that_ask_each_for_itself_are_caught_by_the_same_count`.
 //!
 //! **I7 clear.** Every error says what happened, why, and what to do next. *Shown by*
 //! `each_wrong_use_says_what_why_and_what_next`. *Caught by*

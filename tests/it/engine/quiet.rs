@@ -14,19 +14,24 @@ use crate::kit::support::campaign_at;
 
 const HALF: Duration = Duration::from_millis(500);
 
+/// How long it is counted what engines ask that wait.
+const WAITED: Duration = Duration::from_secs(50 * 60);
+
 /// A process that runs many campaigns.
 struct Process {
     world: World,
     store: Arc<QuietStore<Watched>>,
     stop: watch::Sender<StopLevel>,
     runs: JoinSet<Ran>,
+    /// Its engines ask the store themselves, each for itself alone: broken on purpose.
+    asks_alone: bool,
 }
 
 impl Process {
     fn new(world: World) -> Self {
         let store = QuietStore::new(world.store.clone(), "p".to_owned(), Timing::default());
         let (stop, _) = watch::channel(StopLevel::Run);
-        Self { world, store, stop, runs: JoinSet::new() }
+        Self { world, store, stop, runs: JoinSet::new(), asks_alone: false }
     }
 
     /// A campaign on a budget of its own.
@@ -38,17 +43,56 @@ impl Process {
     }
 
     fn run(&mut self, campaign: Campaign, hours: Option<Hours>) {
-        let (store, server) = (self.store.clone(), self.world.server.clone());
-        let (stop, quotas) = (self.stop.subscribe(), campaign.quotas.clone());
+        if self.asks_alone {
+            self.runs.spawn(self.through(self.world.store.clone(), campaign, hours));
+            return;
+        }
+        let (store, of) = (self.store.clone(), campaign.clone());
+        let run = self.through(store.clone(), campaign, hours);
+        self.runs.spawn(async move {
+            let _at_work = store.at_work(&of);
+            run.await
+        });
+    }
+
+    /// One engine that asks through this store.
+    fn through<S: Store>(
+        &self,
+        store: Arc<S>,
+        campaign: Campaign,
+        hours: Option<Hours>,
+    ) -> impl Future<Output = Ran> + Send + use<S> {
+        let (server, stop) = (self.world.server.clone(), self.stop.subscribe());
+        let quotas = campaign.quotas.clone();
         let settings =
             Settings { quotas, hours, progress_every: SECOND * 10, ..self.world.settings.clone() };
-        self.runs.spawn(async move {
-            let _at_work = store.at_work(&campaign);
+        async move {
             let (events, mut watcher) = mpsc::channel(64);
-            let run = engine::run(store.clone(), server, campaign, settings, stop, events);
+            let run = engine::run(store, server, campaign, settings, stop, events);
             let watch = async { while watcher.recv().await.is_some() {} };
             tokio::join!(run, watch).0.unwrap()
-        });
+        }
+    }
+
+    /// Lets so many of its engines wait, each for something else, and says how often they asked the
+    /// store in `WAITED`, and how often they may.
+    async fn questions_while_waiting(&mut self, many: u64) -> (u64, u64) {
+        for n in 1..=many {
+            let is = |kind| n % 3 == kind;
+            let campaign = self.campaign(n, &["1/1h"]).await;
+            if is(0) {
+                self.world.store.set_paused(campaign.id, true).await.unwrap();
+            }
+            // The others have used their hour up after one call.
+            self.run(campaign, if is(1) { Some(at_night()) } else { None });
+        }
+        tokio::time::sleep(MINUTE * 3).await;
+        let store = self.world.store.clone();
+        let before = store.every_question();
+        tokio::time::sleep(WAITED).await;
+        // One look, and what is asked anew once a minute.
+        let most = WAITED.as_secs() / 10 * 2 + many * WAITED.as_secs() / 60 * 3;
+        (store.every_question() - before, most)
     }
 
     async fn end(mut self) -> World {
@@ -70,26 +114,20 @@ fn at_night() -> Hours {
 async fn engines_that_wait_share_one_question_every_ten_seconds() {
     let mut process = Process::new(World::new(Script::scan(|_| Act::Serve)));
     let many = if std::env::var_os("FLEETSWEEP_SWEEP").is_some() { 1_000 } else { 45 };
-    for n in 1..=many {
-        let is = |kind| n % 3 == kind;
-        let campaign = process.campaign(n, &["1/1h"]).await;
-        if is(0) {
-            process.world.store.set_paused(campaign.id, true).await.unwrap();
-        }
-        // The others have used their hour up after one call.
-        process.run(campaign, if is(1) { Some(at_night()) } else { None });
-    }
-    tokio::time::sleep(MINUTE * 3).await;
-    let store = process.world.store.clone();
-    let before = store.every_question();
-    tokio::time::sleep(MINUTE * 50).await;
-    let asked = store.every_question() - before;
-    // One look, and what is asked anew once a minute.
-    let most = 50 * 60 / 10 * 2 + many * 50 * 3;
-    assert!(asked < most, "{asked} questions of {many} engines in 50 minutes, at most {most}");
-    let each = asked as f64 / (many as f64 * 50.0 * 60.0);
+    let (asked, most) = process.questions_while_waiting(many).await;
+    assert!(asked < most, "{asked} questions of {many} engines, at most {most}");
+    let each = asked as f64 / (many * WAITED.as_secs()) as f64;
     assert!(each < 0.1, "{each} questions of each a second");
     assert_eq!(process.world.calls() as u64, many - many / 3 - many.div_ceil(3));
+    process.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn engines_that_ask_each_for_itself_are_caught_by_the_same_count() {
+    let process = Process::new(World::new(Script::scan(|_| Act::Serve)));
+    let mut process = Process { asks_alone: true, ..process };
+    let (asked, most) = process.questions_while_waiting(45).await;
+    assert!(asked > most, "{asked} questions, which {most} would hide");
     process.end().await;
 }
 
