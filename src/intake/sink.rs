@@ -138,8 +138,14 @@ impl<'a> Sink<'a> {
             self.foreign += 1;
             return Ok(self.hand_over(entry, RowKind::Foreign(None), None));
         }
+        let mut entry = entry;
         let (judged, note) = match names.0(&cell::bare(entry.text)) {
-            NameAnswer::Device(id, note) => (Ok(id), note),
+            NameAnswer::Device(id, note) => {
+                // What it was found by is its name where no other field tells one.
+                let told = entry.name.filter(|name| !cell::name(name).is_empty());
+                entry.name = told.or(Some(entry.text));
+                (Ok(id), note)
+            }
             NameAnswer::Unknown(nearest) => (Err(RowProblem::UnknownName { nearest }), None),
             NameAnswer::Ambiguous(records) => (Err(RowProblem::AmbiguousName { records }), None),
         };

@@ -16,6 +16,9 @@ const KINDS: usize = 8;
 /// Characters of a text of a server or a list that are shown.
 const SHOWN: usize = 200;
 
+/// Characters of why a run ended that are shown: a rule's whole reason, with what a server said.
+const HOW_SHOWN: usize = 600;
+
 const STRING: &str = "a String takes any text";
 
 /// The report.
@@ -23,17 +26,14 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
     let tally = &gathered.tally;
     let mut text = format!("<!-- {} -->\n{}\n\n", mark(head), headline(head, gathered));
     if let Some((how, next)) = head.ended_early() {
-        let told = capital(&format!("{}{}", cut_at_a_word(&how, SHOWN), next));
+        let told = capital(&format!("{}{}", cut_at_a_word(&how, HOW_SHOWN), next));
         writeln!(text, "{}\n", plain(&told)).expect(STRING);
     }
     text += "| outcome | rows | of all rows | what to do |\n|---|---:|---:|---|\n";
     let stage = Stage::of(tally.open() > 0, head.handed_on, head.called_off);
     for (stands, rows) in stands(tally) {
         let (words, share) = (words(stands), share(rows, tally.rows()));
-        let mut todo = what_to_do(stands, stage).to_owned();
-        for command in ["fleetsweep retry", "fleetsweep resume"] {
-            todo = todo.replace(command, &format!("{command} {}", head.campaign));
-        }
+        let todo = what_to_do(stands, stage, &head.campaign);
         writeln!(text, "| {words} | {} | {share} | {todo} |", count(rows)).expect(STRING);
     }
     text += "\n";

@@ -6,10 +6,10 @@ use super::advice::{TAKEN_BACK, advice, advice_before_the_end};
 use super::human::count;
 use super::picture::bar::{key, stands, words};
 use crate::domain::text::printable;
-use crate::domain::{Outcome, Rest, Stands, Tally};
+use crate::domain::{CampaignName, Outcome, Rest, Stands, Tally};
 
-/// The table. `place` is where the rows of an outcome are shown, if that is anywhere.
-pub fn table(tally: &Tally, stage: Stage, place: Option<&str>) -> Markup {
+/// The table of a campaign. `place` is where the rows of an outcome are shown, if that is anywhere.
+pub fn table(campaign: &CampaignName, tally: &Tally, stage: Stage, place: Option<&str>) -> Markup {
     html! {
         table {
             thead { tr {
@@ -31,7 +31,7 @@ pub fn table(tally: &Tally, stage: Stage, place: Option<&str>) -> Markup {
                         }
                         td class="n" { (count(rows)) }
                         td class="n" { (share(rows, tally.rows())) }
-                        td { (ticked(what_to_do(stands, stage))) }
+                        td { (ticked(&what_to_do(stands, stage, campaign))) }
                     }
                 }
             }
@@ -65,7 +65,15 @@ impl Stage {
 }
 
 /// What somebody can do about rows that stand so; commands stand in backticks.
-pub fn what_to_do(stands: Stands, stage: Stage) -> &'static str {
+pub fn what_to_do(stands: Stands, stage: Stage, campaign: &CampaignName) -> String {
+    let mut told = advice_on(stands, stage).to_owned();
+    for command in ["fleetsweep retry", "fleetsweep resume"] {
+        told = told.replace(command, &format!("{command} {campaign}"));
+    }
+    told
+}
+
+fn advice_on(stands: Stands, stage: Stage) -> &'static str {
     match stands {
         Stands::Ended(Outcome::Accepted) => "an order, not yet a scan",
         Stands::Ended(Outcome::AlreadyInProgress { covered: true }) => {

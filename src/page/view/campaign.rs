@@ -183,10 +183,12 @@ fn outcomes(frame: &Frame<'_>, view: &CampaignView) -> Markup {
     let place = frame.campaign(&view.status.campaign);
     let status = &view.status;
     let stage = Stage::of(tally.open() > 0, status.followed, status.campaign.called_off);
+    let devices = format!("{place}/devices");
+    let table = table(&status.campaign.name, tally, stage, Some(&devices));
     html! {
         h2 { "What became of them" }
         (bar(tally, 14.0))
-        (scrolls("Outcomes", &table(tally, stage, Some(&format!("{place}/devices")))))
+        (scrolls("Outcomes", &table))
         p {
             a href=(format!("{place}/devices")) { "All devices" }
             @if view.attention > 0 {

@@ -31,7 +31,8 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &DeviceView) -> Markup {
                 @if let Some(why) = reason(row, head) { " " bdi { (printable(&why)) } "." }
             }
             @if let State::Done(outcome) = row.life.state {
-                p { "What to do: " (ticked(what_to_do(Stands::Ended(outcome), stage))) "." }
+                @let todo = what_to_do(Stands::Ended(outcome), stage, &campaign.name);
+                p { "What to do: " (ticked(&todo)) "." }
             }
         }
         h2 { "Everything that is known" }

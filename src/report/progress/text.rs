@@ -234,7 +234,7 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
                 Operation::Cancel => "nothing more is cancelled",
             };
             let calls = counted(*calls as u64, "call");
-            format!("Stopping: {what}; {calls} still in flight; Ctrl-C again leaves at once")
+            format!("Stopping: {what}; {calls} still in flight")
         }
     }
 }

@@ -202,7 +202,7 @@ async fn names_are_looked_up_and_a_row_says_which_record_was_taken() {
     assert_eq!(ran.code, 3, "{}", ran.err);
     let rows = report(&place.path("r.csv"));
     assert_eq!(rows[0]["device_id"], single["id"]);
-    assert_eq!(rows[0]["input_text"], short);
+    assert_eq!((&rows[0]["input_text"], &rows[0]["device_name"]), (&short, &short));
     assert_eq!(rows[1]["device_id"], taken["id"]);
     assert!(rows[1]["reason"].contains("records have this name; taken:"), "{}", rows[1]["reason"]);
     assert_eq!(rows[2]["device_id"], all[9]["id"]);
