@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::request::DueRequest;
 use crate::domain::{
-    BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Order, Outcome,
+    BudgetKey, CameTo, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Order,
+    Outcome,
 };
 use crate::ops::context::{Commands, Context};
 use crate::ops::failure::Failure;
@@ -16,7 +17,7 @@ use crate::report::human;
 use crate::store::Store;
 
 /// Which open campaigns go before this one on its budget, and which keep a stricter limit on it
-/// than this run would; and that this one was cancelled, if it was.
+/// than this run would; and that this one was cancelled, or stopped by a rule, if it was.
 pub(crate) fn held_by(
     cx: &Context<'_>,
     all: &[Campaign],
@@ -59,7 +60,16 @@ pub(crate) fn held_by(
             one.name
         )
     });
-    called_off.chain(before).chain(holding).collect()
+    let stopped = all.iter().filter(|one| one.name == *this).filter_map(stopped_by_a_rule);
+    called_off.chain(stopped).chain(before).chain(holding).collect()
+}
+
+/// That a rule stopped the last run of a campaign that is open still: who goes on by the same
+/// command should have looked.
+fn stopped_by_a_rule(one: &Campaign) -> Option<String> {
+    let run = one.last_run.as_ref().filter(|_| one.state == CampaignState::Open)?;
+    let end = run.ended.as_ref().filter(|_| CameTo::of(run) == CameTo::Rule)?;
+    Some(format!("its last run stopped {}; go on only if that is cleared up", end.why))
 }
 
 /// How long ago an order of the same list is told.

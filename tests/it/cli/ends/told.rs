@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::{SCAN, accepted, send, server, start, status, until_begun, wait};
-use crate::kit::program::{Place, beside, flat, json_lines, run, until};
+use crate::kit::program::{Place, beside, emulate, flat, json_lines, run, until};
 
 /// A limit that keeps a campaign of 200 devices busy for longer than any test.
 fn slow<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -116,4 +116,23 @@ async fn a_paused_campaign_has_no_end_in_sight_and_a_cancelled_one_says_who_ende
     assert!(left > 0, "{json}");
     let done = format!("c: cancelled, {} of 200 devices done, {left} not attempted", 200 - left);
     assert!(words.starts_with(&done), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_command_after_a_stop_by_a_rule_says_so_before_it_goes_on() {
+    let place = Place::new();
+    place.list(30);
+    // No device of the list is known there, which stops a run at its twentieth.
+    let emulator = emulate("stale_list", &[(40, 1.0), (1_000, 60.0)], 1.0).await;
+    let args = [&SCAN[..], &["--no-check", "--json"]].concat();
+    let scan = async || {
+        let command = place.towards(&emulator, &args);
+        let said = beside(move || run(command)).await;
+        assert_eq!(said.code, 4, "{}", said.err);
+        json_lines(&said.out)[0]["warnings"].to_string()
+    };
+    assert!(!scan().await.contains("its last run"), "none was there");
+    let again = scan().await;
+    let told = "its last run stopped by a safety rule (20 of 20 devices are unknown to this tenant";
+    assert!(again.contains(told) && again.contains("only if that is cleared up"), "{again}");
 }
