@@ -94,7 +94,8 @@ impl Doing {
                 Some(_) => Doing::Waiting,
                 None => Doing::Running,
             },
-            Some(run) if run.was_left_to_workers() => Doing::ForWorker,
+            Some(run) if run.needs_mending() => Doing::Stopped,
+            Some(run) if run.is_for_workers() => Doing::ForWorker,
             Some(run) if run.ended.is_some() => Doing::Stopped,
             Some(_) => Doing::Killed,
         }

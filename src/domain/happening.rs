@@ -101,6 +101,13 @@ pub enum Happened {
         /// Its exit code.
         exit_code: u8,
     },
+    /// No run could begin.
+    NotBegun {
+        /// Why, as a part of a sentence.
+        why: String,
+        /// What that is worth as an exit code.
+        exit_code: u8,
+    },
     /// All of it is done.
     Finished,
     /// Somebody cancelled it.

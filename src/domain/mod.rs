@@ -94,7 +94,7 @@ pub use refusal::Refusal;
 pub use reply::{Answer, Body, ErrorBody, Reply};
 pub use rest::Rest;
 pub use rollout::{MaxFailures, Rollout};
-pub use run::{Caught, LastRun, ProcessPlace, RunEnd, Seen};
+pub use run::{Caught, LastRun, NotBegun, ProcessPlace, RunEnd, Seen};
 pub use series::SeriesName;
 pub use settle::{Detail, ServerNotes, Settlement};
 pub use sign_in::SignInKind;

@@ -98,6 +98,9 @@ pub struct LastRun {
     /// How much of the fleet of its series was covered when it ended, if it is one of a series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Ages>,
+    /// That none could begin after it, and why, if that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_begun: Option<NotBegun>,
     /// Runs of other processes that were at work when this was written, and those that ended since
     /// this one began.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -124,11 +127,11 @@ impl LastRun {
         self.ended.as_ref().is_some_and(|end| end.for_workers)
     }
 
-    /// The same, and nothing is wrong with it that somebody has to mend.
-    pub fn was_left_to_workers(&self) -> bool {
-        let fine = [Exit::Done, Exit::Attention, Exit::Stopped].map(Exit::code);
-        self.is_for_workers()
-            && self.ended.as_ref().is_some_and(|end| fine.contains(&end.exit_code))
+    /// Whether somebody has to mend something before anybody can go on with it.
+    pub fn needs_mending(&self) -> bool {
+        let wrong = [Exit::Failed, Exit::Usage, Exit::Refused, Exit::SignIn].map(Exit::code);
+        let ended = self.ended.as_ref().is_some_and(|end| wrong.contains(&end.exit_code));
+        ended || self.not_begun.is_some()
     }
 
     /// Whether it runs now, as far as can be told: it has not ended, said so lately, and its
@@ -265,6 +268,23 @@ impl LastRun {
     fn seen(&self) -> Timestamp {
         self.seen_at.unwrap_or(self.began_at)
     }
+}
+
+/// That no run could begin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotBegun {
+    /// Since when.
+    pub at: Timestamp,
+    /// Why, as a part of a sentence.
+    pub why: String,
+    /// What to do, likewise.
+    pub next: String,
+    /// What that is worth as an exit code.
+    pub exit_code: u8,
+    /// The user who tried it.
+    pub by: String,
+    /// The machine on which it was tried.
+    pub host: String,
 }
 
 /// How a run ended.

@@ -28,7 +28,8 @@ pub enum Again {
     Nothing,
     /// It orders something again where no outcome is named.
     ByItself,
-    /// Somebody took all of it back, so that it orders these outcomes only where they are named.
+    /// Perhaps somebody took all of it back: these outcomes it orders for sure where they are
+    /// named.
     Named(Vec<Outcome>),
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::connection::Connection;
 use super::context::Context;
-use super::failure::Failure;
+use super::failure::{Failure, Reason};
 use super::meanwhile::meanwhile;
 use super::ui::Ui;
 use crate::clock::wall_clock;
@@ -125,7 +125,8 @@ pub(super) fn refused(kind: SignInKind, error: &SignInError) -> Failure {
         SignInError::Unavailable(_) => Exit::Failed,
     };
     let next = "nothing was ordered; fix that, then run the same command again";
-    Failure::new(kind_of, format!("cannot sign in ({kind})"), error, next)
+    let failure = Failure::new(kind_of, format!("cannot sign in ({kind})"), error, next);
+    failure.because(Reason::NoSignIn)
 }
 
 fn unusable(error: &ClientError, ca_file: Option<&Path>) -> Failure {

@@ -31,6 +31,8 @@ pub enum Reason {
     Other,
     /// The campaign that was asked for is there, and finished.
     Finished,
+    /// Nobody can sign in.
+    NoSignIn,
 }
 
 impl Failure {

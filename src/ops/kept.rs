@@ -154,9 +154,6 @@ pub(super) fn going_on(
     forget_what_says_nothing(&mut there.request.run.speed);
     let kept = there.request.run.clone();
     let connect = connect(cx.credentials, &typed.connect, &settings.connect, &kept.connect)?;
-    if let Some(told) = other_address(&settings.connect, &connect, campaign) {
-        cx.say(&told);
-    }
     let mut run = typed.or(kept);
     run.connect = connect;
     forget_what_says_nothing(&mut run.speed);
@@ -167,29 +164,6 @@ pub(super) fn going_on(
         return Err(over(cx, campaign, text));
     }
     Ok(GoingOn { run, begun: Some(there) })
-}
-
-/// That the settings say another address than the campaign keeps, if they do.
-fn other_address(
-    settings: &ConnectRequest,
-    kept: &ConnectRequest,
-    campaign: &Campaign,
-) -> Option<String> {
-    let ways = [
-        // Another API would be another campaign.
-        ("API", &kept.api_url, &settings.api_url, "to order there, cancel it and begin another"),
-        ("sign-in service", &kept.login_url, &settings.login_url, "--login-url changes that"),
-    ];
-    let (what, kept, now, next) =
-        ways.into_iter().find(|(_, kept, now, _)| now.is_some() && kept != now)?;
-    let shown = |url: &Option<String>| one(url.as_ref().map(|url| printable(url)), "its usual one");
-    Some(format!(
-        "Note: {} goes on at the address of the {what} that it was begun with ({}), though the \
-         settings say {} now; {next}.",
-        campaign.name,
-        shown(kept),
-        shown(now),
-    ))
 }
 
 /// Forgets what has lost its meaning with a window, an end or a start that was taken away or has

@@ -19,8 +19,10 @@ use super::stores::{self, Place};
 use super::waves::deal;
 use super::work::hand_over;
 use crate::clock::{Clock, local_now};
-use crate::defender::HttpApi;
+use crate::defender::{HttpApi, Origin};
 use crate::domain::request::{ConnectRequest, ResumeRequest, RunRequest, Said};
+use crate::domain::service::{id_of, service_of};
+use crate::domain::text::printable;
 use crate::domain::{Begun, Campaign, CampaignName, Exit, Happened};
 use crate::report::human::{count, counted};
 use crate::store::Store;
@@ -41,6 +43,11 @@ pub async fn resume(
     }
     let meant = Meant { name: request.campaign.as_ref(), whose };
     let (campaign, begun) = named(cx, &place, &meant).await?;
+    if request.run.connect.api_url.is_none()
+        && let Some(told) = other_address(&campaign, &settings.connect)
+    {
+        cx.say(&told);
+    }
     let going_on = kept::going_on(cx, request.run.clone(), settings, begun, &campaign)?;
     let asked = &going_on.run;
     if campaign.emulated && !asked.emulator.emulator {
@@ -63,6 +70,23 @@ pub async fn resume(
     let resumed = Resumed { cx, going_on: &going_on, speed, reports, approve_max, detach };
     let exit = resumed.go_on(&store, campaign, destination).await;
     stores::close(&store, exit).await
+}
+
+/// That the settings of its tenant have another address of the API than the campaign keeps.
+fn other_address(campaign: &Campaign, settings: &ConnectRequest) -> Option<String> {
+    let target = &campaign.order.target;
+    let is_own = settings.tenant.as_ref().is_none_or(|one| id_of(one) == id_of(&target.tenant));
+    let here = Origin::parse(settings.api_url.as_deref()?).ok()?.to_string();
+    if campaign.emulated || !is_own || service_of(&here) == service_of(&target.api_origin) {
+        return None;
+    }
+    Some(format!(
+        "Note: {} goes on at {}, as it was begun, though the settings have the API at {} now. To \
+         order there, cancel it and begin another.",
+        campaign.name,
+        printable(&target.api_origin),
+        printable(&here)
+    ))
 }
 
 /// Takes up the campaign of one of several tenants, which is then run beside the others, and

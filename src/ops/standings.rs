@@ -35,6 +35,14 @@ impl Standing {
         Self { profile, became: Ok((campaign, exit)), already: false, not_run: None }
     }
 
+    /// The campaign of this tenant, of which a run here came to this.
+    pub(super) fn after(profile: String, campaign: Campaign, exit: Result<Exit, Failure>) -> Self {
+        match exit {
+            Ok(exit) => Self::of(profile, campaign, Some(exit)),
+            Err(failure) => Self::not_run(profile, campaign, &failure),
+        }
+    }
+
     /// The campaign of this tenant was at its end before: it is worth what its own run said.
     ///
     /// # Errors
@@ -216,6 +224,7 @@ impl Stands {
         let run = campaign.last_run.as_ref();
         let doing = Doing::of(campaign, self.now);
         let cancelled = self.tally.of(Outcome::Cancelled);
+        let not_begun = run.and_then(|run| run.not_begun.as_ref()).map(|one| one.why.clone());
         match (campaign.state, run.and_then(|run| run.ended.as_ref())) {
             _ if self.followed => "ended: the next run of its series goes on".to_owned(),
             _ if matches!(doing, Doing::Cancelling | Doing::Cancelled) => doing.word().to_owned(),
@@ -226,6 +235,7 @@ impl Stands {
             _ if campaign.wave_failed.is_some() => "a wave failed".to_owned(),
             _ if campaign.paused => "paused".to_owned(),
             _ if self.is_at_work(timing) => "running".to_owned(),
+            _ if not_begun.is_some() => not_begun.unwrap_or_default(),
             _ if doing == Doing::ForWorker => "waits for a worker".to_owned(),
             (_, Some(end)) => end.why.clone(),
             (_, None) => "no run has told an end".to_owned(),

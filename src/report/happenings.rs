@@ -51,6 +51,9 @@ pub fn words(what: &Happened, now: &ZonedDateTime) -> String {
         Happened::RunEnded { why, exit_code } => {
             format!("a run ended with exit code {exit_code}{}", because(&printable(why)))
         }
+        Happened::NotBegun { why, exit_code } => {
+            format!("no run could begin (exit code {exit_code}){}", because(&printable(why)))
+        }
         Happened::Finished => "finished".to_owned(),
         Happened::Cancelled { devices, scans } => format!(
             "cancelled: {} not asked, {} cancelled",

@@ -2,6 +2,8 @@
 //! the next one does. They are the same wherever somebody looks: on a terminal, on a page, in a
 //! report. Pure words; the values are read elsewhere.
 
+mod ended;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -13,8 +15,11 @@ use super::human::{
 };
 use crate::domain::event::HoldReason;
 use crate::domain::text::printable;
+pub(super) use ended::how_it_ended;
+pub use ended::{because, taking_back_left};
+
 use crate::domain::{
-    CameTo, Campaign, CampaignName, Doing, Exit, LastRun, Quota, Rest, Seen, Tally, Timing,
+    Campaign, CampaignName, Doing, Exit, LastRun, NotBegun, Quota, Rest, Seen, Tally, Timing,
 };
 
 /// From how much on it is told that it takes longer than the limits alone ask for.
@@ -249,6 +254,17 @@ impl Standing<'_> {
     }
 
     fn stopped(&self, run: Option<&LastRun>) -> Why {
+        if let Some(not_begun) = run.and_then(|run| run.not_begun.as_ref()) {
+            let NotBegun { at, why, next, exit_code, by, host } = not_begun;
+            let (at, why) = (self.clock(*at), printable(why));
+            let (by, host) = (printable(by), printable(host));
+            let next = capital(&printable(next));
+            let why = format!(
+                "no run of it could begin {at} ({by} on {host}; exit code {exit_code}): {why}. \
+                 {next}."
+            );
+            return Why { tone: Tone::Stopped, leaves: STILL, why };
+        }
         let Some(end) = run.and_then(|run| run.ended.as_ref()) else {
             return Why { tone: Tone::Idle, leaves: "", why: String::new() };
         };
@@ -267,8 +283,9 @@ impl Standing<'_> {
             if end.exit_code == Exit::Stopped.code() { Tone::Attention } else { Tone::Stopped };
         let go_on = end.resume.as_deref().unwrap_or(self.go_on);
         let go_on = match &end.before {
-            _ if end.for_workers => {
-                format!("A worker tries again by itself; without one `{go_on}` goes on")
+            Some(before) if end.for_workers => {
+                let before = capital(&printable(before));
+                format!("{before}: a worker tries again by itself; without one: `{go_on}`")
             }
             Some(before) => format!("{}: `{go_on}`", capital(&printable(before))),
             None => format!("`{go_on}` goes on"),
@@ -383,7 +400,7 @@ impl Standing<'_> {
         let used = count(used.unwrap_or(limit).min(limit));
         let whose = self.lower.iter().find(|(one, _)| one == quota);
         let whose = whose.map_or_else(String::new, |(_, name)| {
-            format!(" That limit is the one of campaign {name}, which is open.")
+            format!(" The open campaign {name} keeps that limit.")
         });
         format!("{used} of {} calls of the last {window} are used.{whose}", count(limit))
     }
@@ -410,54 +427,6 @@ impl Standing<'_> {
     fn exact(&self, at: Timestamp) -> String {
         on_or_at(clock_exact(&at.to_zoned_datetime(self.now.time_zone().clone()), self.now))
     }
-}
-
-/// That taking back what was ordered came to no end, with these words for times of an end and of a
-/// last sign of life, and what goes on with it.
-pub fn taking_back_left(
-    left: &LastRun,
-    ended_at: impl Fn(Timestamp) -> String,
-    seen_at: impl Fn(Timestamp) -> String,
-) -> String {
-    let by = format!("{} on {}", printable(&left.by), printable(&left.host));
-    let again = left.again.as_ref();
-    let again = again.map_or_else(String::new, |again| format!(" `{again}` goes on."));
-    match &left.ended {
-        Some(end) => {
-            let (at, why) = (ended_at(end.at), because(&printable(&end.why)));
-            format!("taking back what was ordered ({by}) stopped {at}{why}.{again}")
-        }
-        None => {
-            let seen = left.seen_at.map_or_else(String::new, seen_at);
-            format!(
-                "taking back what was ordered ({by}) was killed, or its machine went down; last \
-                 seen at work {seen}.{again}"
-            )
-        }
-    }
-}
-
-/// How the run of a campaign ended that the next one took over, as a part of a sentence, with these
-/// words for times. Returns `None` if that was planned.
-pub(super) fn how_it_ended(run: &LastRun, at: impl Fn(Timestamp) -> String) -> Option<String> {
-    match (CameTo::of(run), &run.ended) {
-        (CameTo::AsPlanned, _) => None,
-        (_, Some(end)) => {
-            let (at, why, code) = (at(end.at), printable(&end.why), end.exit_code);
-            Some(format!("its own run stopped {at} with exit code {code}{}", because(&why)))
-        }
-        (_, None) => {
-            let seen = run.seen_at.map(|seen| format!("; last seen at work {}", at(seen)));
-            let seen = seen.unwrap_or_default();
-            Some(format!("its own run was killed, or its machine went down{seen}"))
-        }
-    }
-}
-
-/// A reason behind what it is the reason of: `, by a signal`, `: its time is over`.
-pub fn because(why: &str) -> String {
-    let joint = if why.starts_with("by ") || why.starts_with("before ") { "," } else { ":" };
-    format!("{joint} {why}")
 }
 
 /// `at 14:20 CET`, and `on Wed 25 Nov 14:20 CET` with its day.

@@ -250,20 +250,9 @@ impl Summary {
     /// What to do before somebody goes on; `None` if it went as planned.
     pub fn before(&self) -> Option<String> {
         match &self.ending {
-            Ending::Stopped(stop) if !self.planned => Some(self.before_going_on(stop).to_owned()),
+            Ending::Stopped(stop) if !self.planned => Some(before_resuming(stop).to_owned()),
             _ => None,
         }
-    }
-
-    fn before_going_on(&self, stop: &Stop) -> &'static str {
-        let nothing_is_wrong =
-            matches!(stop, Stop::Signal | Stop::SecondSignal | Stop::Time | Stop::Window);
-        if nothing_is_wrong && self.tally.open() == 0 {
-            // What was looked up of them when it stopped is all that is known.
-            return "every device has its answer; go on to look up the scans that were already in \
-                    progress";
-        }
-        before_resuming(stop)
     }
 
     /// What somebody can do about the rows.
@@ -280,7 +269,7 @@ impl Summary {
             let text = "  The next run of the series begins with what is left.";
             lines.push(text.into());
         } else if let Ending::Stopped(stop) = &self.ending {
-            lines.push(wrapped(&format!("  {}:", self.before_going_on(stop)), 4));
+            lines.push(wrapped(&format!("  {}:", before_resuming(stop)), 4));
             lines.push(match &self.resume {
                 Some(command) => format!("    {}", printable(command)),
                 None => "    nothing goes on: its store was temporary and is gone".to_owned(),

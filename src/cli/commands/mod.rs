@@ -81,24 +81,25 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
 /// as in ` of series nightly, profile prod`, or empty. Returns `None` for any other.
 fn unwatched(command: &Command, of_environment: Option<String>) -> Option<String> {
     let named = |name: &Option<CampaignName>| name.as_ref().map(|name| format!("campaign {name}"));
-    let (what, connect) = match command {
+    let (what, connect, several) = match command {
         Command::Scan(args) => {
             let (scan, plan) = (&args.one, &args.one.plan_file);
             if scan.dry_run || (scan.approve_max.is_none() && plan.approved.is_none()) {
                 return None;
             }
             let series = scan.due.series.as_ref().map(|series| format!("series {series}"));
-            (series.or_else(|| named(&scan.campaign)), &scan.run.connect)
+            (series.or_else(|| named(&scan.campaign)), &scan.run.connect, &args.several)
         }
         Command::Resume(args) if args.one.approve_max.is_some() => {
-            (named(&args.one.campaign), &args.one.run.connect)
+            (named(&args.one.campaign), &args.one.run.connect, &args.several)
         }
         Command::Retry(args) if !args.one.dry_run && args.one.approve_max.is_some() => {
-            (named(&args.one.campaign), &args.one.run.connect)
+            (named(&args.one.campaign), &args.one.run.connect, &args.several)
         }
         _ => return None,
     };
-    let profile = connect.profile.clone().or(of_environment);
+    let is_one = !several.all_profiles && several.profiles.is_empty();
+    let profile = connect.profile.clone().or(of_environment).filter(|_| is_one);
     let profile = profile.map(|profile| format!("profile {}", printable(&profile)));
     let parts: Vec<String> = what.into_iter().chain(profile).collect();
     Some(if parts.is_empty() { String::new() } else { format!(" of {}", parts.join(", ")) })

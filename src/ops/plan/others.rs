@@ -45,8 +45,8 @@ pub(crate) fn held_by(
         }
         let command = |verb: &str| cx.commands.of_campaign(&format!("{verb} {}", one.name));
         Some(format!(
-            "the open campaign {} keeps {}, which holds this one too until that one is over: \
-             `{} --limit ...` orders the rest of it faster, `{}` ends it",
+            "the open campaign {} keeps {}, which holds this one too until it is over: `{} --limit \
+             ...` orders the rest of it within another limit, `{}` ends it",
             one.name,
             lower.join(", "),
             command("resume"),

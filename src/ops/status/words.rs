@@ -6,7 +6,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::standing::CampaignStatus;
 use crate::clock::local_now;
 use crate::domain::text::printable;
-use crate::domain::{Doing, LastRun, Outcome, Priority, Rest, RunEnd, Seen, Timing};
+use crate::domain::{Doing, LastRun, Outcome, Priority, Quota, Rest, RunEnd, Seen, Timing};
 use crate::report::progress::text::{rows_of, wave};
 use crate::report::standing::because;
 use crate::report::to_do::ToDo;
@@ -72,7 +72,7 @@ impl CampaignStatus {
             lines.push(line(&format!("limits used: {}", human::used_of(&self.used, &self.named))));
             lines.extend(self.lower.iter().map(|(quota, name)| {
                 line(&format!(
-                    "{} is the limit of the open campaign {name}, which holds this one too until \
+                    "{} is the limit of the open campaign {name}, and holds this one too until \
                      that one is over",
                     human::quota(quota)
                 ))
@@ -116,6 +116,12 @@ impl CampaignStatus {
     /// Devices that the next run of its series has.
     pub(crate) fn handed_on(&self) -> u64 {
         self.tally.handed_on(self.rest())
+    }
+
+    /// Its own limits and those that the server named, with what counts against them.
+    pub(crate) fn own_limits(&self) -> Vec<(Quota, u64)> {
+        let is_anothers = |quota: &Quota| self.lower.iter().any(|(other, _)| other == quota);
+        self.used.iter().filter(|(quota, _)| !is_anothers(quota)).copied().collect()
     }
 
     /// How many of its devices were asked and are done, and how many it has.

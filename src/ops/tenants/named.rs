@@ -265,10 +265,9 @@ impl Resuming<'_> {
             alone: alone(&request.run),
         };
         for Ended { campaign, exit } in together.run(cx, to_run).await? {
-            let exit = exit.unwrap_or_else(|failure| failure.kind);
             let tenant = of.iter().find(|(id, _)| *id == campaign.id);
             let profile = tenant.map(|(_, tenant)| tenant.name.clone()).unwrap_or_default();
-            standings.push(Standing::of(profile, campaign, Some(exit)));
+            standings.push(Standing::after(profile, campaign, exit));
         }
         standings.sort_by(|one, two| one.profile.cmp(&two.profile));
         let mut end =

@@ -356,10 +356,8 @@ impl All<'_> {
         let mut campaigns: Vec<(usize, Campaign)> = before.into_iter().collect();
         for Ended { campaign, exit } in ended {
             let at = of[&campaign.id];
-            let exit = exit.unwrap_or_else(|failure| failure.kind);
             campaigns.push((at, campaign.clone()));
-            let profile = tenants[at].name.clone();
-            standings.push((at, Standing::of(profile, campaign, Some(exit))));
+            standings.push((at, Standing::after(tenants[at].name.clone(), campaign, exit)));
         }
         standings.sort_by_key(|(at, _)| *at);
         campaigns.sort_by_key(|(at, _)| *at);

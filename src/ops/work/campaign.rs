@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::not_run::{keep, not_kept, other_scale, resume, waits};
+use super::sum::Sum;
 use super::tenants::Tenants;
 use crate::clock::{Clock, local_now};
 use crate::defender::HttpApi;
@@ -60,6 +61,8 @@ pub(super) struct Worker<S> {
     leaves_to_others: bool,
     /// What holds for this process alone, and is not kept with the campaigns.
     alone: RunRequest,
+    /// How far all of them are.
+    sum: Arc<Sum>,
 }
 
 impl<S: Store> Worker<S> {
@@ -77,7 +80,13 @@ impl<S: Store> Worker<S> {
             foreseen: BTreeMap::new(),
             leaves_to_others: true,
             alone: RunRequest::default(),
+            sum: Arc::default(),
         })
+    }
+
+    /// How far all of its campaigns are.
+    pub(super) fn sum(&self) -> &Arc<Sum> {
+        &self.sum
     }
 
     /// What tells this process from others.
@@ -157,21 +166,37 @@ impl<S: Store> Worker<S> {
     /// Runs a campaign to its end or to a stop.
     ///
     /// # Errors
-    /// `Failure` of its kind; of one whose run could not begin, the store has it too.
+    /// `Failure` of its kind. Where no run could begin that might, the store says so too.
     pub(super) async fn go_on(
         &self,
         cx: &Context<'_>,
         campaign: Campaign,
     ) -> Result<Exit, Failure> {
-        let (run, ruled) = match self.ready(cx, &campaign).await {
-            Ok(Some(ready)) => ready,
+        let mut stopping = cx.stop.listen()?;
+        let turn = self.turns.clone().acquire_owned();
+        let Some(Ok(turn)) = stopping.unless_stopped(turn).await else {
             // It has not begun, and waits for whoever takes it.
-            Ok(None) => return Ok(Exit::Stopped),
+            return Ok(Exit::Stopped);
+        };
+        let timing = Timing::default().scaled(self.time_scale);
+        let patience = Patience { ui: cx.ui, store: &self.store, timing: &timing };
+        let begun = patience.ask(&mut stopping, || self.store.begun(campaign.id)).await?;
+        let tally = patience.ask(&mut stopping, || self.store.tally(campaign.id)).await?;
+        self.sum.note(campaign.id, &tally);
+        let Some(begun) = begun else {
+            return Err(not_kept(cx, &campaign));
+        };
+        let (run, ruled) = match self.ready(cx, &campaign, begun, turn).await {
+            Ok(ready) => ready,
             Err(failure) => {
-                keep(cx, &*self.store, &campaign, self.leaves_to_others, &failure).await;
+                if failure.kind != Exit::Stopped {
+                    let keep = keep(cx, &*self.store, &campaign, &failure);
+                    stopping.unless_stopped(keep).await;
+                }
                 return Err(failure);
             }
         };
+        drop(stopping);
         let exit = run.run(ruled).await;
         if exit.as_ref().is_ok_and(|exit| *exit == Exit::SignIn) {
             // A credential that was replaced is read anew.
@@ -180,24 +205,14 @@ impl<S: Store> Worker<S> {
         exit
     }
 
-    /// What runs a campaign, signed in; `None` if a signal came first.
+    /// What runs a campaign, signed in, with the campaign as that is to treat it.
     async fn ready<'c>(
         &self,
         cx: &'c Context<'_>,
         campaign: &Campaign,
-    ) -> Result<Option<(Run<'c, S, HttpApi>, Campaign)>, Failure> {
-        let mut stopping = cx.stop.listen()?;
-        let turn = self.turns.clone().acquire_owned();
-        let Some(Ok(turn)) = stopping.unless_stopped(turn).await else {
-            return Ok(None);
-        };
-        let timing = Timing::default().scaled(self.time_scale);
-        let patience = Patience { ui: cx.ui, store: &self.store, timing: &timing };
-        let begun = patience.ask(&mut stopping, || self.store.begun(campaign.id)).await?;
-        drop(stopping);
-        let Some(begun) = begun else {
-            return Err(not_kept(cx, campaign));
-        };
+        begun: Begun,
+        turn: OwnedSemaphorePermit,
+    ) -> Result<(Run<'c, S, HttpApi>, Campaign), Failure> {
         let tenant = self.tenants.of(&campaign.order.target);
         let connect = tenant.cloned().unwrap_or_default();
         let settings = RunRequest { connect, ..RunRequest::default() };
@@ -226,7 +241,7 @@ impl<S: Store> Worker<S> {
             worker: self.leaves_to_others,
             beside: Some(Beside { store: self.quiet.clone(), turn: Mutex::new(Some(turn)) }),
         };
-        Ok(Some((run, going_on.ruled(campaign.clone()))))
+        Ok((run, going_on.ruled(campaign.clone())))
     }
 
     /// The client of a campaign's target. It signs in once for all campaigns of the target.

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -13,7 +12,6 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::campaign::Worker;
 use super::face::Named;
-use super::sum::Sum;
 use crate::domain::{Campaign, CampaignId, Caught, Exit, Stamp, Timing};
 use crate::engine::StopLevel;
 use crate::ops::context::Context;
@@ -93,8 +91,6 @@ pub(super) struct Floor<'a, S: Store> {
     pub(super) worker: &'a Worker<S>,
     pub(super) timing: Timing,
     pub(super) takes: Takes,
-    /// How far all of them are.
-    pub(super) sum: Arc<Sum>,
 }
 
 /// Those that are at work, and how each of them hears a signal.
@@ -159,7 +155,7 @@ impl<S: Store> Floor<'_, S> {
                     }
                 }
                 () = &mut sum_due, if run => {
-                    self.tell_sum(&mut sum_told);
+                    self.tell_sum(all.futures.len(), &mut sum_told);
                     sum_due.set(self.worker.sleep_until(self.next_sum()));
                 }
             }
@@ -213,7 +209,7 @@ impl<S: Store> Floor<'_, S> {
     /// Runs one campaign under its own name.
     async fn one(&self, campaign: Campaign, stop: Stop) -> Ended {
         let ui = Named::new(self.cx.ui, &campaign, self.worker.profile(&campaign))
-            .counted_in(&self.sum, campaign.id);
+            .counted_in(self.worker.sum(), campaign.id);
         let commands = self.worker.commands(self.cx, &campaign);
         let cx = Context { ui: &ui, stop: &stop, commands: &commands, ..*self.cx };
         let exit = self.worker.go_on(&cx, campaign.clone()).await;
@@ -255,10 +251,9 @@ impl<S: Store> Floor<'_, S> {
         Ended { campaign, exit }: &Ended,
         left: &mut HashMap<CampaignId, Left>,
     ) -> Exit {
-        match self.takes {
-            // What a worker did is told by then, campaign by campaign.
-            Takes::Whatever => self.sum.forget(campaign.id),
-            Takes::UntilIdle | Takes::Nothing => self.sum.ended(campaign.id),
+        if self.takes == Takes::Whatever {
+            // A worker would count what it did for weeks.
+            self.worker.sum().forget(campaign.id);
         }
         let ui = Named::new(self.cx.ui, campaign, self.worker.profile(campaign));
         let exit = match exit {
@@ -300,8 +295,8 @@ impl<S: Store> Floor<'_, S> {
     }
 
     /// Tells how far all of them are, if that changed.
-    fn tell_sum(&self, before: &mut Option<String>) {
-        let now = self.sum.told();
+    fn tell_sum(&self, at_work: usize, before: &mut Option<String>) {
+        let now = self.worker.sum().told(at_work as u64);
         if let Some(text) = &now
             && now != *before
         {

@@ -46,10 +46,15 @@ pub async fn work(cx: &Context<'_>, request: WorkRequest) -> Result<Exit, Failur
     cx.ui.service(&Service::Ready);
     let worker = Worker::new(store.clone(), tenants, time_scale)?;
     let takes = if request.until_idle { Takes::UntilIdle } else { Takes::Whatever };
-    let floor = Floor { cx, worker: &worker, timing, takes, sum: Arc::default() };
+    let floor = Floor { cx, worker: &worker, timing, takes };
     let exit = match floor.run(&mut stopping, Vec::new()).await {
         Ok(Ends { worst, each }) => {
-            tell_each(cx, &*store, &worker, each, &timing).await.map(|()| worst)
+            let tell = tell_each(cx, &*store, &worker, each, &timing);
+            // Each campaign has told its own end.
+            if let Some(Err(failure)) = stopping.unless_stopped(tell).await {
+                cx.say(&format!("Warning: {}: {}", failure.what, failure.why));
+            }
+            Ok(worst)
         }
         Err(failure) => Err(failure),
     };
@@ -67,10 +72,8 @@ async fn tell_each<S: Store>(
     let mut of: BTreeMap<CampaignName, BTreeMap<String, Standing>> = BTreeMap::new();
     for Ended { campaign, exit } in each {
         let profile = worker.profile(&campaign).unwrap_or(&campaign.order.target.tenant).to_owned();
-        let exit = exit.unwrap_or_else(|failure| failure.kind);
         let tenants = of.entry(campaign.name.clone()).or_default();
-        // One that was taken again is told by how it ended last.
-        tenants.insert(profile.clone(), Standing::of(profile, campaign, Some(exit)));
+        tenants.insert(profile.clone(), Standing::after(profile, campaign, exit));
     }
     for (name, tenants) in of.into_iter().filter(|(_, tenants)| tenants.len() > 1) {
         let all: Vec<Standing> = tenants.into_values().collect();
@@ -106,8 +109,7 @@ impl<S: Store> Together<S> {
         let mut worker = Worker::new(store, tenants, time_scale)?.for_itself(alone);
         campaigns.iter().for_each(|one| worker.expect(one));
         let timing = Timing::default().scaled(time_scale);
-        let (takes, sum) = (Takes::Nothing, Arc::default());
-        let floor = Floor { cx, worker: &worker, timing, takes, sum };
+        let floor = Floor { cx, worker: &worker, timing, takes: Takes::Nothing };
         let mut stopping = cx.stop.listen()?;
         let campaigns = campaigns.into_iter().map(|one| one.campaign).collect();
         Ok(floor.run(&mut stopping, campaigns).await?.each)

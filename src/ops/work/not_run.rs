@@ -2,11 +2,10 @@
 //! the store for who asks elsewhere how the campaign stands.
 
 use crate::clock::Clock;
-use crate::domain::{Campaign, Exit, Happened, LastRun, RunEnd};
+use crate::domain::{Campaign, CampaignState, Exit, Happened, LastRun, NotBegun, Timing};
 use crate::ops::context::Context;
-use crate::ops::failure::Failure;
+use crate::ops::failure::{Failure, Reason};
 use crate::ops::happenings::note;
-use crate::ops::run::begin::begun_here;
 use crate::store::Store;
 
 /// The command that goes on with a campaign.
@@ -41,6 +40,9 @@ pub(super) fn waits(
     for_workers: bool,
     failure: Failure,
 ) -> Failure {
+    if failure.reason != Reason::NoSignIn {
+        return failure;
+    }
     let resume = resume(cx, campaign);
     let next = if for_workers {
         format!("what is open of it waits; fix that, and a worker goes on, or run `{resume}`")
@@ -50,29 +52,35 @@ pub(super) fn waits(
     Failure { next, ..failure }
 }
 
-/// Keeps that a run of it could not begin, and why.
+/// Keeps that no run of a campaign could begin, and why, as long as nobody else runs it. How its
+/// last run ended, and who may take it, stay as they are.
 pub(super) async fn keep<S: Store>(
     cx: &Context<'_>,
     store: &S,
-    campaign: &Campaign,
-    for_workers: bool,
+    taken: &Campaign,
     failure: &Failure,
 ) {
-    let at = store.clock().utc();
-    let Ok(begun) = begun_here(cx, store, at) else { return };
+    let is_that = |last: &&LastRun| taken.last_run.as_ref().is_some_and(|run| run.id == last.id);
+    let Ok(Some(campaign)) = store.campaign(taken.id).await else { return };
+    let is_open = campaign.state == CampaignState::Open;
+    let Some(last) = campaign.last_run.as_ref().filter(is_that).filter(|_| is_open) else { return };
+    let now = store.clock().shared_utc();
     let (why, exit_code) = (format!("{}: {}", failure.what, failure.why), failure.kind.code());
-    let (before, resume) = (None, Some(resume(cx, campaign)));
-    let end = RunEnd { at, why: why.clone(), exit_code, before, resume, for_workers };
-    let last = campaign.last_run.as_ref();
-    let run = LastRun {
-        ended: Some(end),
-        // Those of the run before are where they were.
-        reports: last.map_or_else(Vec::new, |last| last.reports.clone()),
-        coverage: last.and_then(|last| last.coverage),
-        ..begun
+    let is_known = last.not_begun.as_ref().is_some_and(|one| one.why == why);
+    if is_known || last.alive_but("", now, &Timing::default()) > 0 {
+        return;
+    }
+    let not_begun = NotBegun {
+        at: store.clock().utc(),
+        why: why.clone(),
+        next: failure.next.clone(),
+        exit_code,
+        by: cx.host.user.clone(),
+        host: cx.host.name.clone(),
     };
+    let run = LastRun { not_begun: Some(not_begun), ..last.clone() };
     // Who waits for a store that is out of reach tells of that.
-    if store.note_run(campaign.id, run).await.is_ok() {
-        note(cx, store, campaign.id, Happened::RunEnded { why, exit_code }).await;
+    if store.note_run(taken.id, run).await.is_ok() {
+        note(cx, store, taken.id, Happened::NotBegun { why, exit_code }).await;
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::domain::{CampaignId, Tally};
+use crate::domain::{CampaignId, Rest, Tally};
 use crate::report::human::{count, counted};
 
 /// How far each campaign is, as it told last.
@@ -16,33 +16,25 @@ pub(super) struct Sum(Mutex<BTreeMap<CampaignId, Share>>);
 struct Share {
     done: u64,
     devices: u64,
-    ended: bool,
 }
 
 impl Sum {
-    /// Takes in how far a campaign is.
+    /// Takes in how far a campaign is. Its devices count on when it has ended: what is said tells
+    /// of all that the process had to do.
     pub(super) fn note(&self, campaign: CampaignId, tally: &Tally) {
-        let (done, devices) = (tally.devices_done(), tally.devices());
-        self.shares().insert(campaign, Share { done, devices, ended: false });
+        // What was never asked is not done.
+        let (done, devices) = (tally.asked(Rest::Own), tally.devices());
+        self.shares().insert(campaign, Share { done, devices });
     }
 
-    /// A campaign is not at work any more. Its devices count on: what is said tells of all that the
-    /// process had to do.
-    pub(super) fn ended(&self, campaign: CampaignId) {
-        if let Some(share) = self.shares().get_mut(&campaign) {
-            share.ended = true;
-        }
-    }
-
-    /// A campaign is not at work any more, and what it did is told elsewhere.
+    /// What a campaign did is told elsewhere from now on.
     pub(super) fn forget(&self, campaign: CampaignId) {
         self.shares().remove(&campaign);
     }
 
-    /// A sentence of all of them; `None` while none is at work.
-    pub(super) fn told(&self) -> Option<String> {
+    /// A sentence of all of them, of which so many are at work; `None` while none is.
+    pub(super) fn told(&self, at_work: u64) -> Option<String> {
         let shares = self.shares();
-        let at_work = shares.values().filter(|share| !share.ended).count() as u64;
         if at_work == 0 {
             return None;
         }
@@ -75,16 +67,22 @@ mod tests {
     fn what_ended_counts_on_unless_it_is_forgotten_and_nothing_is_said_when_none_is_at_work() {
         let [first, second] = [1, 2].map(CampaignId);
         let sum = Sum::default();
-        assert_eq!(sum.told(), None);
         sum.note(first, &tally(900, 100));
         sum.note(second, &tally(240, 10));
+        assert_eq!(sum.told(0), None);
         sum.note(second, &tally(230, 20));
-        assert_eq!(sum.told().unwrap(), "2 campaigns at work: 120 of 1,250 devices done.");
-        sum.ended(second);
-        assert_eq!(sum.told().unwrap(), "1 campaign at work: 120 of 1,250 devices done.");
+        assert_eq!(sum.told(2).unwrap(), "2 campaigns at work: 120 of 1,250 devices done.");
+        assert_eq!(sum.told(1).unwrap(), "1 campaign at work: 120 of 1,250 devices done.");
         sum.forget(second);
-        assert_eq!(sum.told().unwrap(), "1 campaign at work: 100 of 1,000 devices done.");
-        sum.ended(first);
-        assert_eq!(sum.told(), None);
+        assert_eq!(sum.told(1).unwrap(), "1 campaign at work: 100 of 1,000 devices done.");
+    }
+
+    #[test]
+    fn what_was_cancelled_before_it_was_asked_is_not_done() {
+        let sum = Sum::default();
+        let mut cancelled = tally(0, 7);
+        cancelled.add(State::Done(Outcome::NotAttempted), 3);
+        sum.note(CampaignId(1), &cancelled);
+        assert_eq!(sum.told(1).unwrap(), "1 campaign at work: 7 of 10 devices done.");
     }
 }

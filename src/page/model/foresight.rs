@@ -39,13 +39,15 @@ impl Pictures {
         let end = if goes_on { now } else { last_sign(status, &minutes, &happenings) };
         let latest = |points: &[Left], end| points.last().map_or(end, |left| left.at.max(end));
         let to = latest(&left_ahead, end);
-        let per_hour = limit(&status.used, 60 * MINUTE);
+        // What another campaign keeps now says nothing of the past.
+        let own = status.own_limits();
+        let per_hour = limit(&own, 60 * MINUTE);
         let calls = CallsPicture {
             from,
             to,
             now: if goes_on { Some(now) } else { None },
             bands: bands(&happenings, &minutes, per_hour, (from, end)),
-            per_minute: limit(&status.used, MINUTE),
+            per_minute: limit(&own, MINUTE),
             per_hour,
             ahead,
             zone: zone.clone(),

@@ -136,10 +136,20 @@ fn each_way_to_stand_still_has_its_sentence_with_what_to_do() {
     let with = |last_run| Campaign { last_run: Some(last_run), ..campaign() };
     let killed = LastRun { seen_at: Some(at("01:10:00")), ..run() };
     let gone = LastRun { seen_now: Seen::Gone, ..killed.clone() };
-    let mut for_workers = ended(0, "it was handed over to the workers");
-    for_workers.ended.as_mut().unwrap().for_workers = true;
+    let mut handed_over = ended(0, "it was handed over to the workers");
+    handed_over.ended.as_mut().unwrap().for_workers = true;
     let mut no_sign_in = ended(7, "cannot sign in (secret): AADSTS7000215");
     no_sign_in.ended.as_mut().unwrap().for_workers = true;
+    no_sign_in.ended.as_mut().unwrap().before = Some("check its secret, then go on".to_owned());
+    let mut not_begun = handed_over.clone();
+    not_begun.not_begun = Some(NotBegun {
+        at: at("01:45:00"),
+        why: "cannot sign in (secret): AADSTS7000215".to_owned(),
+        next: "fix that, and a worker goes on".to_owned(),
+        exit_code: 7,
+        by: "ann".to_owned(),
+        host: "jump-1".to_owned(),
+    });
     let finished = Campaign {
         state: CampaignState::Finished,
         finished_at: Some(at("01:44:00")),
@@ -156,7 +166,8 @@ fn each_way_to_stand_still_has_its_sentence_with_what_to_do() {
         told(&with(ended(5, "Ctrl-C")), &open),
         told(&with(ended(0, "the window closed")), &open),
         told(&with(ended(4, "83 of 412 answers are 404")), &open),
-        told(&with(for_workers), &open),
+        told(&with(handed_over), &open),
+        told(&with(not_begun), &open),
         told(&with(no_sign_in), &open),
         told(&Campaign { paused: true, ..with(run()) }, &open),
         told(&Campaign { called_off: true, ..with(run()) }, &open),

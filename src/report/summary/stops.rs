@@ -43,8 +43,8 @@ pub fn stop_text(stop: &Stop) -> String {
 /// What to do before somebody goes on after this stop, as a part of a sentence.
 pub fn before_resuming(stop: &Stop) -> &'static str {
     match stop {
-        Stop::Signal | Stop::SecondSignal | Stop::Time => "go on with what is open",
-        Stop::Window => "go on with what is open when the window opens again",
+        Stop::Signal | Stop::SecondSignal | Stop::Time => "go on with what is left",
+        Stop::Window => "go on with what is left when the window opens again",
         Stop::Unreachable(_) | Stop::NeverReached(_) => {
             "check network, proxy and the address of the API, then go on"
         }

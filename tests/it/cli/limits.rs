@@ -138,7 +138,7 @@ async fn a_lower_limit_that_another_open_campaign_keeps_is_told_with_whose_it_is
     let whose = serde_json::json!([{ "limit": "2/1s", "campaign": "slow" }]);
     assert_eq!(lower(&status()), whose);
     let shown = flat(&run(place.fleetsweep(&["status", "next"])).out);
-    let told = "2/1s is the limit of the open campaign slow, which holds this one too";
+    let told = "2/1s is the limit of the open campaign slow, and holds this one too";
     assert!(shown.contains(told), "{shown}");
     // Its own limit holds the other one no more than the API's does.
     let shown = flat(&run(place.fleetsweep(&["status", "slow"])).out);

@@ -141,9 +141,29 @@ async fn a_tenant_that_cannot_sign_in_stops_alone_and_is_told() {
     let stands = status(&place, "c1");
     assert_eq!(stands["doing"], "stopped", "{stands}");
     let shown = flat(&run(place.fleetsweep(&["status", "c1"])).out);
-    assert!(shown.contains("with exit code 7: cannot sign in (client secret)"), "{shown}");
-    assert!(shown.contains("A worker tries again by itself"), "{shown}");
-    assert_eq!((&status(&place, "c1")["open"], emulator.ledger().accepted), (&20.into(), 20));
+    assert!(shown.contains("no run of it could begin"), "{shown}");
+    assert!(shown.contains("exit code 7): cannot sign in (client secret)"), "{shown}");
+    assert!(shown.contains("fix that, and a worker goes on, or run"), "{shown}");
+    assert!(!shown.contains("nothing was ordered"), "that is not known: {shown}");
+    // How it was left stands beside it, so that a worker takes it once that is mended.
+    let last = &stands["last_run"];
+    assert_eq!(
+        (&last["ended"]["for_workers"], &last["ended"]["exit_code"]),
+        (&true.into(), &0.into())
+    );
+    std::fs::write(place.path("wrong"), emulator::DEFAULT_SECRET).unwrap();
+    let again = beside({
+        let command = place.fleetsweep(&words);
+        move || run(command)
+    });
+    assert_eq!(again.await.code, 0);
+    let stands = status(&place, "c1");
+    assert_eq!(
+        (&stands["state"], &stands["last_run"]["not_begun"]),
+        (&"finished".into(), &().into())
+    );
+    // Its devices were being scanned for the other one.
+    assert_eq!(emulator.ledger().accepted, 20);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
