@@ -43,7 +43,13 @@ pub(super) async fn open_campaign<S: Store>(
     let campaign = match meant.name {
         Some(name) => named(cx, store, name, &meant.whose).await?,
         None => {
-            let open = store.select(&CampaignFilter::open()).await?;
+            let mut open = Vec::new();
+            for one in store.select(&CampaignFilter::open()).await? {
+                // The next run of its series goes on with what waited in it.
+                if !followed(store, &one).await? {
+                    open.push(one);
+                }
+            }
             if open.is_empty()
                 && let Some(failure) = any_cancelling_left(cx, store).await?
             {
@@ -53,7 +59,7 @@ pub(super) async fn open_campaign<S: Store>(
             only(open, "open campaign", &next)?
         }
     };
-    if campaign.state == CampaignState::Finished {
+    if campaign.state == CampaignState::Finished || followed(store, &campaign).await? {
         let name = &campaign.name;
         let how = how_it_is_over(&campaign);
         let now = store.clock().shared_utc();

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::{Clock, local_now, wall_clock};
 use crate::defender::Inventory;
+use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::news::News;
 use crate::domain::request::ScanRequest;
 use crate::domain::rollout::WaveFailure;
@@ -108,6 +109,10 @@ pub(super) async fn open_ones<S: Store>(
         {
             return Err(at_work(cx, &one.name));
         }
+        if one.called_off {
+            // It orders nothing more: only what became of its last orders is not known yet.
+            continue;
+        }
         if one.paused {
             let name = &one.name;
             return Err(Failure::new(
@@ -182,6 +187,9 @@ pub(super) async fn warnings<S: Store>(
     let Some(series) = &request.due.series else { return Ok(Vec::new()) };
     let mut warnings = Vec::new();
     for one in left_open(store, series, target).await? {
+        if one.called_off {
+            continue;
+        }
         let Some(StoppedBy { why, .. }) = stopped_by(store, &one).await? else { continue };
         let (name, left) = (&one.name, store.tally(one.id).await?.open());
         warnings.push(format!(
@@ -255,23 +263,21 @@ pub(super) async fn end<S: Store, A: Inventory>(
     speed: &Speed,
 ) -> Result<(), Failure> {
     for one in ones {
-        let rule = stopped_by(&**store, &one).await?;
-        hold_killed(cx, &**store, &one).await?;
+        let is_known = is_over(&**store, &one).await?;
+        if !is_known {
+            hold_killed(cx, &**store, &one).await?;
+        }
         let CalledOff { ended, open, finished } = store.hand_on(one.id).await?;
-        note(cx, &**store, one.id, Happened::Followed { devices: ended }).await;
-        let come = if ended == 1 { "comes" } else { "come" };
-        let ended = human::counted(ended, "device");
-        let was_killed = one.last_run.as_ref().is_some_and(|run| CameTo::of(run) == CameTo::Killed);
-        let how = rule.map(|rule| format!(", which stopped {},", printable(&rule.why)));
-        let how = how.or(was_killed.then(|| ", whose run was killed,".to_owned()));
-        cx.say(&format!(
-            "{}{} is ended; {ended} that waited there {come} with this run.",
-            one.name,
-            how.unwrap_or_default()
-        ));
-        if !finished && open > 0 {
-            let open = human::counted(open, "order");
-            cx.ui.say(&format!("Finding out what became of {open} of {}.", one.name));
+        if !is_known {
+            note(cx, &**store, one.id, Happened::Followed { devices: ended }).await;
+            tell_end(cx, &**store, &one, ended).await?;
+        }
+        if !finished {
+            let what = match open {
+                0 => "its devices that were being scanned already".to_owned(),
+                some => human::counted(some, "order"),
+            };
+            cx.ui.say(&format!("Finding out what became of {what} of {}.", one.name));
             find_out(cx, store.clone(), api.clone(), one.clone(), speed).await?;
         }
         // Its report says what became of its devices, and not that they wait. One that cannot be
@@ -282,6 +288,40 @@ pub(super) async fn end<S: Store, A: Inventory>(
             tracing::debug!(campaign = %one.name, ok = written.is_ok(), "rewrote the last report");
         }
     }
+    Ok(())
+}
+
+/// Whether it was ended before, by an earlier run of the series or by somebody, and is open for what
+/// could not be found out then.
+async fn is_over<S: Store>(store: &S, one: &Campaign) -> Result<bool, Failure> {
+    if !one.called_off {
+        return Ok(false);
+    }
+    let all = store.happenings(one.id, 0, HAPPENINGS_KEPT).await?;
+    // A run that was killed while it ended this one had not said so yet.
+    Ok(all.iter().any(|one| {
+        matches!(one.happening.what, Happened::Followed { .. } | Happened::Cancelled { .. })
+    }))
+}
+
+/// Says that a run is ended, how it had ended itself, and how many of its devices come with this one.
+async fn tell_end<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    one: &Campaign,
+    devices: u64,
+) -> Result<(), StoreError> {
+    let rule = stopped_by(store, one).await?;
+    let was_killed = one.last_run.as_ref().is_some_and(|run| CameTo::of(run) == CameTo::Killed);
+    let how = rule.map(|rule| format!(", which stopped {},", printable(&rule.why)));
+    let how = how.or(was_killed.then(|| ", whose run was killed,".to_owned()));
+    cx.say(&format!(
+        "{}{} is ended; {} that waited there {} with this run.",
+        one.name,
+        how.unwrap_or_default(),
+        human::counted(devices, "device"),
+        if devices == 1 { "comes" } else { "come" },
+    ));
     Ok(())
 }
 
@@ -346,8 +386,7 @@ async fn find_out<S: Store, A: Inventory>(
     let ran = engine::run(store, api, campaign, settings, stop, events).await?;
     if ran.ending != Ending::Finished {
         cx.say(&format!(
-            "Some orders of {name} are not known still; `{}` looks again.",
-            cx.commands.going_on(&name)
+            "What became of some devices of {name} is not known still; the next run looks again."
         ));
     }
     Ok(())

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::request::DueRequest;
 use crate::domain::{
     BudgetKey, CameTo, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Order,
-    Outcome,
+    Outcome, SeriesName,
 };
 use crate::ops::context::{Commands, Context};
 use crate::ops::failure::Failure;
@@ -38,10 +38,21 @@ pub(crate) fn held_by(
             one.name
         )
     });
-    let holding = others.iter().filter_map(|one| {
+    // This run ends the one before it in its series.
+    let series = SeriesName::of(this);
+    let ends = |one: &Campaign| series.is_some() && SeriesName::of(&one.name) == series;
+    let holding = others.iter().filter(|one| !ends(one)).filter_map(|one| {
         let lower: Vec<String> = one.limits_below(&speed.quotas).iter().map(human::quota).collect();
         if lower.is_empty() {
             return None;
+        }
+        if one.called_off {
+            return Some(format!(
+                "campaign {}, which orders nothing more, keeps {} until it is known what became of \
+                 its last orders; that holds this one too",
+                one.name,
+                lower.join(", ")
+            ));
         }
         let command = |verb: &str| cx.commands.of_campaign(&format!("{verb} {}", one.name));
         Some(format!(

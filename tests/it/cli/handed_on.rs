@@ -85,6 +85,52 @@ async fn a_device_that_the_next_night_asks_again_is_handed_on_and_not_called_gon
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_night_of_which_only_scans_of_others_are_unseen_ends_with_the_next_one() {
+    let text = "[devices]\nbusy_share = 0.5\nnot_found_share = 0.0\n";
+    let scenario = Scenario::from_toml(text).unwrap();
+    let limits = vec![Limit { calls: 1_000, window: std::time::Duration::from_secs(1) }];
+    let config = Config { scenario, limits, seed: 7, ..Config::default() };
+    let emulator = emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let place = Place::new();
+    place.list(100);
+    let night = |more: &[&str]| {
+        let usual = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=100"];
+        let how = ["--json", "--no-check", "--series=n", "--due=7d", "--time-scale=20"];
+        place.towards(&emulator, &[&usual[..], &how, more].concat())
+    };
+    let mut killed = start(night(&["--limit=5/1s"]));
+    accepted(&emulator, 6).await;
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let status = |name: &str| json_lines(&run(place.fleetsweep(&["status", name, "--json"])).out);
+    let (_, lines) = nights(&place);
+    let first = lines[0]["campaign"].as_str().unwrap().to_owned();
+    let busy = |of: &Value| of["outcomes"]["already_in_progress"].as_u64();
+    let stands = status(&first).remove(0);
+    assert!(busy(&stands) > Some(0), "some of its devices were busy: {stands}");
+    // A run that said nothing for a second counts as dead at this scale.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let command = night(&["--limit=40/1s"]);
+    let second = beside(move || run(command)).await;
+    assert!([0, 3].contains(&second.code), "{}", second.err);
+    let warnings = |said: &Said| json_lines(&said.out)[0]["warnings"].to_string();
+    assert!(!warnings(&second).contains("keeps 5/1s"), "it is ended: {}", warnings(&second));
+    assert!(flat(&second.err).contains("whose run was killed, is ended"), "{}", second.err);
+    assert_eq!(status(&first)[0]["state"], "finished", "what was unseen is looked up");
+    // Nobody's later command tells another story of it, and no later night ends it again.
+    let (told, _) = nights(&place);
+    assert!(told.contains("killed (last seen at work"), "{told}");
+    let resumed = run(place.towards(&emulator, &["resume", &first]));
+    assert_eq!(resumed.code, 6, "{}", resumed.err);
+    assert!(flat(&resumed.err).contains("took over what waited in it"), "{}", resumed.err);
+    let command = night(&["--limit=40/1s"]);
+    let third = beside(move || run(command)).await;
+    assert!(!third.err.contains("is ended"), "{}", third.err);
+    let (told, _) = nights(&place);
+    assert!(told.contains("killed (last seen at work") && !told.contains("cancel"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_night_in_which_nothing_was_due_is_not_told_as_orders() {
     let emulator = not_knowing(0.0).await;
     let place = Place::new();
