@@ -193,10 +193,12 @@ impl Reports {
             }
             head.story = Some(Box::new(story));
         }
-        let writers = self.writers(&head);
-        let mut writers = writers.map_err(|failure| failure.of_report(&campaign.name))?;
-        let totals = each_row(store, campaign.id, |row| write_row(&mut writers, &row)).await;
-        let totals = totals.and_then(|totals| finish(writers).map(|()| totals));
+        let mut writers = Writers::of(&self.paths, &head);
+        let totals = each_row(store, campaign.id, |row| {
+            writers.row(&row);
+            Ok(())
+        });
+        let totals = totals.await.and_then(|totals| writers.finish().map(|()| totals));
         totals.map_err(|failure| failure.of_report(&campaign.name))
     }
 
@@ -261,52 +263,99 @@ impl Reports {
         draft: CampaignId,
         head: ReportHead,
     ) -> Result<(), Failure> {
-        let mut writers = self.writers(&head)?;
+        let mut writers = Writers::of(&self.paths, &head);
         each_row(store, draft, |mut row| {
             if row.life.state == State::Draft {
                 row.life = Life::ended(Outcome::NotAttempted);
                 let reason = "the list holds bad rows, so nothing was ordered".to_owned();
                 row.detail = Detail { reason: Some(reason), ..Detail::default() };
             }
-            write_row(&mut writers, &row)
+            writers.row(&row);
+            Ok(())
         })
         .await?;
-        finish(writers)
+        writers.finish()
     }
 
     /// Begins files of rows that are in no campaign.
     ///
     /// # Errors
     /// `Failure` if one cannot be written.
-    pub(in crate::ops) fn begin(&self, head: ReportHead) -> Result<Writing, Failure> {
-        self.writers(&head).map(Writing)
+    pub(in crate::ops) fn begin(&self, head: &ReportHead) -> Result<Writing, Failure> {
+        let writers = Writers::of(&self.paths, head);
+        match writers.failed {
+            Some(failure) => Err(failure),
+            None => Ok(Writing(writers)),
+        }
+    }
+}
+
+/// Reports on their way. One that cannot be written keeps the others from nothing.
+struct Writers {
+    all: Vec<ReportWriter>,
+    /// Why the first of those could not be written that could not.
+    failed: Option<Failure>,
+}
+
+impl Writers {
+    fn of(paths: &[PathBuf], head: &ReportHead) -> Self {
+        let mut begun = Self { all: Vec::with_capacity(paths.len()), failed: None };
+        for path in paths {
+            match ReportWriter::create(path, head.clone()) {
+                Ok(writer) => begun.all.push(writer),
+                Err(error) => begun.fail(&error),
+            }
+        }
+        begun
     }
 
-    fn writers(&self, head: &ReportHead) -> Result<Vec<ReportWriter>, Failure> {
-        let create = |path| ReportWriter::create(path, head.clone());
-        self.paths.iter().map(|path| create(path).map_err(|error| failed(&error))).collect()
+    fn row(&mut self, row: &Row) {
+        let Self { all, failed } = self;
+        all.retain_mut(|writer| match writer.row(row) {
+            Ok(()) => true,
+            Err(error) => {
+                failed.get_or_insert_with(|| unwritten(&error));
+                false
+            }
+        });
+    }
+
+    /// The rows that follow are of this campaign.
+    fn turn_to(&mut self, head: &ReportHead) {
+        self.all.iter_mut().for_each(|writer| writer.turn_to(head.clone()));
+    }
+
+    /// Gives all their names, and tells the first that could not be written.
+    fn finish(mut self) -> Result<(), Failure> {
+        for writer in std::mem::take(&mut self.all) {
+            if let Err(error) = writer.finish() {
+                self.fail(&error);
+            }
+        }
+        self.failed.map_or(Ok(()), Err)
+    }
+
+    fn fail(&mut self, error: &ReportError) {
+        self.failed.get_or_insert_with(|| unwritten(error));
     }
 }
 
 /// Rows that are in no campaign, on their way into reports.
-pub(in crate::ops) struct Writing(Vec<ReportWriter>);
+pub(in crate::ops) struct Writing(Writers);
 
 impl Writing {
     /// Writes the next row.
-    ///
-    /// # Errors
-    /// `Failure` if the disk does not take it.
-    pub(in crate::ops) fn row_of(&mut self, head: ReportHead, row: &Row) -> Result<(), Failure> {
-        self.0.iter_mut().for_each(|writer| writer.turn_to(head.clone()));
-        write_row(&mut self.0, row)
+    pub(in crate::ops) fn row_of(&mut self, head: &ReportHead, row: &Row) {
+        self.0.turn_to(head);
+        self.0.row(row);
     }
 
     /// Gives the files their names.
     ///
     /// # Errors
-    /// `Failure` if one cannot have it.
+    /// `Failure` if one cannot have it, or if the disk did not take its rows.
     pub(in crate::ops) fn finish(self) -> Result<(), Failure> {
-        finish(self.0)
+        self.0.finish()
     }
 }
 
@@ -320,19 +369,22 @@ pub(in crate::ops) async fn write_together<S: Store>(
     campaigns: &[Campaign],
 ) -> Result<(), Failure> {
     let Some(first) = campaigns.first() else { return Ok(()) };
-    let mut writers = reports.writers(&head_of(store, first).await?)?;
+    let mut writers = Writers::of(&reports.paths, &head_of(store, first).await?);
     for campaign in campaigns {
-        let head = head_of(store, campaign).await?;
-        writers.iter_mut().for_each(|writer| writer.turn_to(head.clone()));
-        each_row(store, campaign.id, |row| write_row(&mut writers, &row)).await?;
+        writers.turn_to(&head_of(store, campaign).await?);
+        each_row(store, campaign.id, |row| {
+            writers.row(&row);
+            Ok(())
+        })
+        .await?;
     }
     // What stands above all rows is of no single tenant.
     if let [first, _, ..] = campaigns {
         let tenant = format!("{} tenants", campaigns.len());
         let head = ReportHead { tenant, ..head(&first.name, &first.order, first.emulated) };
-        writers.iter_mut().for_each(|writer| writer.turn_to(head.clone()));
+        writers.turn_to(&head);
     }
-    finish(writers)
+    writers.finish()
 }
 
 fn owner(campaign: &Campaign) -> ReportOwner<'_> {
@@ -450,17 +502,6 @@ async fn each_row<S: Store>(
     Ok(totals)
 }
 
-fn write_row(writers: &mut [ReportWriter], row: &Row) -> Result<(), Failure> {
-    let mut all = writers.iter_mut();
-    all.try_for_each(|writer| writer.row(row)).map_err(|error| failed(&error))
-}
-
-/// Gives all reports their names, and tells the first of those that cannot have it.
-fn finish(writers: Vec<ReportWriter>) -> Result<(), Failure> {
-    let all: Vec<_> = writers.into_iter().map(ReportWriter::finish).collect();
-    all.into_iter().collect::<Result<(), _>>().map_err(|error| failed(&error))
-}
-
 fn no_metrics(path: &Path, why: String) -> Failure {
     Failure::usage(
         format!("nothing was ordered: {} cannot hold metrics", path.display()),
@@ -474,7 +515,7 @@ fn refused(error: &ReportError) -> Failure {
     Failure::usage("nothing was ordered: a report cannot be written", error, error.remedy())
 }
 
-fn failed(error: &ReportError) -> Failure {
+fn unwritten(error: &ReportError) -> Failure {
     Failure::failed("a report cannot be written", error, error.remedy())
 }
 
@@ -572,9 +613,13 @@ mod tests {
         let [bad, good] = ["bad.csv", "good.csv"].map(|name| folder.path().join(name));
         let Opening { name, order, .. } = opening();
         let writer = |path| ReportWriter::create(path, head(&name, &order, false)).unwrap();
-        let writers = vec![writer(&bad), writer(&good)];
+        let mut writers = Writers { all: vec![writer(&bad), writer(&good)], failed: None };
+        let gone = folder.path().join("gone/r.csv");
+        writers.fail(&ReportWriter::create(&gone, head(&name, &order, false)).err().unwrap());
+        let told = writers.failed.take().unwrap().why;
+        assert!(told.contains("gone"), "{told}");
         std::fs::create_dir(&bad).unwrap();
-        let why = finish(writers).unwrap_err().why;
+        let why = writers.finish().unwrap_err().why;
         assert!(why.contains("bad.csv") && why.contains("a folder"), "{why}");
         assert!(good.exists());
     }

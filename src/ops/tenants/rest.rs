@@ -98,24 +98,17 @@ impl Rest {
         let output = OutputRequest { reports: vec![path], ..OutputRequest::default() };
         let reports = Reports::new(&output, &head.campaign, None)?;
         side_list::apart(move || {
-            let mut writing = reports.begin(head.clone())?;
-            let (mut rows, mut failed) = (0, None);
+            let mut writing = reports.begin(&head)?;
+            let mut rows = 0;
             listing::each_row(&sources, &options, |facts, row_of| {
                 let Some((tenant, outcome, why)) = self.told(facts) else {
                     return ControlFlow::Continue(());
                 };
                 rows += 1;
                 let row = Row { seq: rows, ..row_of(Life::ended(outcome), why) };
-                let head = ReportHead { tenant, ..head.clone() };
-                match writing.row_of(head, &row) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(failure) => {
-                        failed = Some(failure);
-                        ControlFlow::Break(())
-                    }
-                }
+                writing.row_of(&ReportHead { tenant, ..head.clone() }, &row);
+                ControlFlow::Continue(())
             })?;
-            failed.map_or(Ok(()), Err)?;
             writing.finish()?;
             Ok(rows.unsigned_abs())
         })
