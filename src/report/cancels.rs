@@ -220,6 +220,8 @@ pub struct CancelSummary {
 pub struct Done {
     /// How cancelling them went.
     pub went: Cancelled,
+    /// Those that waited when it was confirmed and had begun to run, where such are left alone.
+    pub began: u64,
     /// Those that are not touched, and why.
     pub spared: BTreeMap<Spared, u64>,
 }
@@ -234,7 +236,7 @@ pub struct Expired {
 
 impl Document for Expired {
     fn text(&self) -> String {
-        let Done { went, spared } = &self.done;
+        let Done { went, began: _, spared } = &self.done;
         let parts = [
             (went.cancelled, "cancelled"),
             (went.ended, "ended before"),
@@ -254,7 +256,7 @@ impl Document for Expired {
     }
 
     fn json(&self) -> String {
-        let Done { went, spared } = &self.done;
+        let Done { went, began: _, spared } = &self.done;
         jsonl::line(&json!({
             "v": 1,
             "type": "expired",
@@ -339,6 +341,7 @@ impl Document for CancelSummary {
             "refusals": refused,
             "unknown": went.map(|went| went.unknown),
             "left": went.map(|went| went.left),
+            "began_meanwhile": self.actions.as_ref().map(|done| done.began),
             "not_touched": self.actions.as_ref().map(|done| spared_json(&done.spared)),
             "calls": went.map(|went| went.calls),
             "throttled": went.map(|went| went.throttled),
@@ -380,8 +383,9 @@ impl CancelSummary {
             }
         };
         push(self.queue.unwrap_or(0), "taken out of the queue: ordered no more".to_owned());
-        if let Some(Done { went, spared }) = &self.actions {
+        if let Some(Done { went, began, spared }) = &self.actions {
             push(went.cancelled, "cancelled".to_owned());
+            push(*began, "began to run meanwhile: left alone (--pending-only)".to_owned());
             push(went.ended, "ended before they could be cancelled".to_owned());
             for ((status, code), (rows, message)) in went.refused.iter().take(KINDS_SHOWN) {
                 push(*rows, refused(*status, code.as_deref(), message.as_deref()));

@@ -1,6 +1,7 @@
 //! `cancel`: takes a campaign's orders back. First nothing more of it is ordered, then each action
 //! of its own that is open is cancelled, and nothing else. With `--queue-only` no call is made.
 
+mod gone;
 pub(crate) mod sending;
 mod sign;
 
@@ -19,6 +20,7 @@ use crate::domain::{
 };
 use crate::engine::cancel::Survey;
 use crate::ops::campaigns::{KeptCampaign, Meant, any_campaign_in};
+use crate::ops::cancel::gone::Gone;
 use crate::ops::cancel::sending::Cancelling;
 use crate::ops::cancel::sign::CancellingSign;
 use crate::ops::context::Context;
@@ -250,15 +252,20 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         let Some(open) = stopping.unless_stopped(open).await else {
             let stop = Some(Stop::Signal);
             let went = Cancelled { left: actions, stop, ..Cancelled::default() };
-            return self.end(campaign, so_far, Some(Done { went, spared: survey.spared })).await;
+            let done = Done { went, began: 0, spared: survey.spared };
+            return self.end(campaign, so_far, Some(done)).await;
         };
+        let confirmed = survey;
         let (survey, campaign) = open?;
+        let gone = Gone::between(&confirmed, &survey, request.pending_only);
         let mut targets = survey.pending;
         if !request.pending_only {
             targets.extend(survey.in_progress);
         }
-        let went = with.send(&campaign, targets, stopping).await?;
-        self.end(&campaign, so_far, Some(Done { went, spared: survey.spared })).await
+        let mut went = with.send(&campaign, targets, stopping).await?;
+        went.ended += gone.ended;
+        let done = Done { went, began: gone.began, spared: survey.spared };
+        self.end(&campaign, so_far, Some(done)).await
     }
 
     async fn plan(
@@ -398,7 +405,7 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
 /// What stopped it comes first, then what the server did not cancel, then what is not known.
 fn exit(actions: Option<&Done>, outstanding: u64) -> Exit {
     let rest = if outstanding > 0 { Exit::Stopped } else { Exit::Done };
-    let Some(Done { went, spared }) = actions else { return rest };
+    let Some(Done { went, began: _, spared }) = actions else { return rest };
     match &went.stop {
         Some(stop) => Ending::Stopped(stop.clone()).exit(false),
         None if went.refused() + went.unknown + spared.values().sum::<u64>() > 0 => Exit::Attention,

@@ -125,7 +125,7 @@ impl<S: Store, A: CancelApi> Expiring<'_, S, A> {
         let went = with.send(campaign, survey.pending, stopping).await?;
         let refused = went.refused() + went.unknown + survey.spared.values().sum::<u64>();
         let stop = went.stop.clone();
-        let done = Done { went, spared: survey.spared };
+        let done = Done { went, began: 0, spared: survey.spared };
         if let Err(failure) = cx.ui.show(&Expired { campaign: campaign.name.clone(), done }) {
             // What is cancelled is cancelled.
             cx.ui.say(&failure.to_string());

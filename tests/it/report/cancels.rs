@@ -46,6 +46,7 @@ fn summary() -> CancelSummary {
         queue: Some(8_020),
         outstanding: 3,
         actions: Some(Done {
+            began: 14,
             went: Cancelled {
                 cancelled: 3_902,
                 ended: 7,
