@@ -2,7 +2,7 @@
 //! would lack. Whether a timer can start it is `ops::schedule`'s. It writes no format and never
 //! reads a secret.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::around::{self, NamedStore};
 use super::when::Start;
@@ -172,8 +172,25 @@ impl Job {
 
     /// A path of the command line as a process in any folder finds it.
     pub(super) fn absolute(&self, path: &str) -> PathBuf {
-        self.folder.join(path)
+        normalized(&self.folder.join(path))
     }
+}
+
+/// The path without `.` and `..`: systemd ignores one that has any.
+fn normalized(path: &Path) -> PathBuf {
+    let mut whole = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                // Above a link is what is above the folder that it leads to.
+                whole = whole.canonicalize().unwrap_or(whole);
+                whole.pop();
+            }
+            part => whole.push(part),
+        }
+    }
+    whole
 }
 
 /// The files that a profile signs in with.

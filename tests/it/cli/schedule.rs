@@ -54,6 +54,22 @@ fn each_kind_of_timer_is_printed_as_it_is_to_be_saved() {
     }
 }
 
+#[test]
+fn no_path_of_a_unit_leads_up_again_since_systemd_would_leave_it_out() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("sub")).unwrap();
+    std::os::unix::fs::symlink("/etc/systemd", place.path("link")).unwrap();
+    std::fs::write(place.path("list.txt"), "").unwrap();
+    let scan = ["scan", "sub/../list.txt", "./link/../os-release", "--type=full", "--comment=x"];
+    let more = ["--approve-max=9", "--report={campaign}.csv"];
+    let said = printed(&place, &["--systemd", "--at=22:00"], &[&scan[..], &more].concat());
+    let folder = place.path("").canonicalize().unwrap();
+    assert!(!said.out.contains("/../") && !said.out.contains("/./"), "{}", said.out);
+    assert!(said.out.contains(&folder.join("list.txt").display().to_string()), "{}", said.out);
+    // What is above a link is where that leads.
+    assert!(said.out.contains("/etc/os-release"), "{}", said.out);
+}
+
 /// A provider's settings with two profiles.
 fn provider(place: &Place) {
     let profile = |n: usize| {
