@@ -24,7 +24,7 @@ use crate::domain::request::{ConnectRequest, ResumeRequest, RunRequest, Said};
 use crate::domain::service::{id_of, service_of};
 use crate::domain::text::printable;
 use crate::domain::{Begun, Campaign, CampaignName, Exit, Happened};
-use crate::report::human::{count, counted};
+use crate::report::human::{count, counted, moment};
 use crate::store::Store;
 
 /// Goes on with a campaign, as it was begun but for what is said anew.
@@ -60,6 +60,10 @@ pub async fn resume(
     let destination = Destination::new(cx, &asked.connect, &asked.emulator)?;
     let speed = destination.speed(cx, &asked.speed, &local_now())?;
     let speed = if going_on.begun.is_some() { speed } else { speed.going_on_with(&campaign) };
+    if let Some(until) = &speed.until {
+        // A time of day that has passed means the one of tomorrow.
+        cx.say(&format!("No order leaves after {} (--until).", moment(until)));
+    }
     let destination = destination.identified(cx, speed.timing).await?;
     same_target(&campaign, &destination, "resumed")?;
     let reports = Reports::going_on_with(&asked.output, &campaign)?;

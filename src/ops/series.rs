@@ -291,8 +291,8 @@ pub(super) async fn end<S: Store, A: Inventory>(
     Ok(())
 }
 
-/// Whether it was ended before, by an earlier run of the series or by somebody, and is open for what
-/// could not be found out then.
+/// Whether it was ended before, by an earlier run of the series or by somebody, and is open for
+/// what could not be found out then.
 async fn is_over<S: Store>(store: &S, one: &Campaign) -> Result<bool, Failure> {
     if !one.called_off {
         return Ok(false);
@@ -304,7 +304,8 @@ async fn is_over<S: Store>(store: &S, one: &Campaign) -> Result<bool, Failure> {
     }))
 }
 
-/// Says that a run is ended, how it had ended itself, and how many of its devices come with this one.
+/// Says that a run is ended, how it had ended itself, and how many of its devices come with this
+/// one.
 async fn tell_end<S: Store>(
     cx: &Context<'_>,
     store: &S,

@@ -13,6 +13,7 @@ use crate::domain::{
     Again, Campaign, CampaignName, CampaignState, Doing, Ending, Exit, Outcome, Rest, Tally, Timing,
 };
 use crate::report::human::count;
+use crate::report::standing::because;
 use crate::report::tenants::{EndedTenant, NotDone, OfTenant, TenantsEnd};
 use crate::store::Store;
 use crate::system::shell;
@@ -237,8 +238,9 @@ impl Stands {
             _ if self.is_at_work(timing) => "running".to_owned(),
             _ if not_begun.is_some() => not_begun.unwrap_or_default(),
             _ if doing == Doing::ForWorker => "waits for a worker".to_owned(),
-            (_, Some(end)) => end.why.clone(),
-            (_, None) => "no run has told an end".to_owned(),
+            (_, Some(end)) if end.exit_code == Exit::Done.code() => end.why.clone(),
+            (_, Some(end)) => format!("stopped{}", because(&end.why)),
+            (_, None) => doing.word().to_owned(),
         }
     }
 }

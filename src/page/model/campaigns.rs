@@ -1,12 +1,12 @@
 //! The campaigns of the store, a page at a time: those that need somebody first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, ZonedDateTime};
 
 use super::campaign::go_on;
 use crate::domain::service::id_of;
-use crate::domain::{Campaign, CampaignState, Doing};
+use crate::domain::{Campaign, CampaignName, CampaignState, Doing};
 use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
 use crate::ops::named_tenant::NamedTenant;
@@ -68,6 +68,8 @@ impl CampaignsView {
         let page = query.get("page").and_then(|page| page.parse().ok()).unwrap_or(0);
         let plain = text.is_empty() && state.is_empty() && page == 0;
         let all = if plain { open_and_latest(store).await? } else { store.campaigns().await? };
+        let mut of_name: BTreeMap<CampaignName, usize> = BTreeMap::new();
+        all.iter().for_each(|one| *of_name.entry(one.name.clone()).or_default() += 1);
         let small = text.to_lowercase();
         let called = names.iter().filter(|one| one.name.to_lowercase().contains(&small));
         let called: BTreeSet<String> = called.map(|one| id_of(&one.tenant)).collect();
@@ -78,7 +80,9 @@ impl CampaignsView {
         let (mut shown, mut more, mut behind) = (Vec::new(), false, page * A_PAGE);
         for campaign in meant {
             let status = CampaignStatus::read(store, campaign, &mut budgets).await?;
-            let go_on = go_on(commands, &status.campaign);
+            let has_twins = of_name.get(&status.campaign.name).is_some_and(|some| *some > 1);
+            let commands = commands.told_apart(names, &status.campaign, has_twins);
+            let go_on = go_on(&commands, &status.campaign);
             let standing = status.standing(None, &go_on, &now);
             let (first, done) = (standing.first_sentences(), standing.done());
             if state == "attention" && first.tone > Tone::Attention {
