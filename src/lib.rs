@@ -10,8 +10,8 @@
 //!   ops   one operation for each thing that can be asked: scan, resume, cancel, follow, ...
 //!    |--> intake (lists in), report (plan, progress, summary, files out)
 //!    v
-//!   engine  one loop that makes calls --> gate --> store   (slot in the journal, answer, row)
-//!    |                                             `-----> SQLite or PostgreSQL, or memory
+//!   engine  one loop that makes calls --> store   (slot in the journal, answer, row)
+//!    |      (a pass of the gate first)       `-----> SQLite or PostgreSQL, or memory
 //!    `----> defender: the client of the API  --HTTP-->  the API, or emulator
 //!   domain  the rules and values of all of them, pure
 //! ```
@@ -24,8 +24,8 @@
 //! - [`store`] keeps campaigns and the journal: a trait in the program's verbs, in memory, in
 //!   SQLite, and in PostgreSQL for several hosts. [`engine`] runs a campaign: one loop owns the
 //!   state; tasks claim, send and settle.
-//! - [`gate`] is a limiter of the crate `governor`, in front of the store. It spreads bursts and is
-//!   no part of the proof.
+//! - [`gate`] is a limiter of the crate `governor`, which the engine asks before it asks the store.
+//!   It spreads bursts and is no part of the proof.
 //! - [`defender`] is the client of the API and signs in by eight kinds; [`emulator`] is the API's
 //!   other end. They share no code.
 //! - [`intake`] reads lists, [`report`] writes reports, the plan, progress and the summary.
@@ -59,7 +59,7 @@
 //! - **journal**: the calls in the store. **claim**: the transaction that takes a device and a slot
 //!   and writes the attempt. **settle**: the one that writes the verdict. **doubtful**: a device
 //!   whose answer was lost, until the list of actions says.
-//! - **gate**: the limiter in the process, in front of the store.
+//! - **gate**: the limiter in the process, which is asked before the store.
 //! - **runner**: a process that claims and sends. **worker**: one that runs whatever is open.
 //! - **request**: what somebody asks for, as a plain value, wherever it comes from.
 //!
@@ -152,6 +152,7 @@
 //! older or a stranger's action is not called ours. *Shown by*
 //! `with_faults_report_and_ledger_agree_row_by_row_and_no_429_is_our_fault`,
 //! `somebody_elses_action_in_a_201_is_not_called_ours`,
+//! `a_killed_night_of_which_only_scans_of_others_are_unseen_ends_with_the_next_one`,
 //! `exactly_the_open_actions_of_the_campaign_are_cancelled_and_nobody_elses`. *Caught by*
 //! `an_older_action_and_an_unknown_one_that_are_called_ours_are_misreported`,
 //! `a_canceller_that_goes_by_device_is_caught`.

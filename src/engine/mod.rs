@@ -1,7 +1,6 @@
 //! The engine: it runs one campaign to its end or to a stop, and cancels what one ordered. One loop
-//! owns the state (`pump`); tasks claim, send and settle, and tell the loop how that went. It is
-//! the only place that spawns. It knows the API and the store by their traits alone, writes no
-//! report and prints nothing.
+//! owns the state (`pump`); tasks claim, send and settle, and tell the loop how that went. It knows
+//! the API and the store by their traits alone, writes no report and prints nothing.
 //!
 //! ```text
 //!   run -> campaign (what is due: waves, hours, priority, look-ups) -> pump -> scan: one call
