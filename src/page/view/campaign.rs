@@ -63,6 +63,8 @@ fn facts(view: &CampaignView) -> Markup {
         dl class="facts" {
             @if status.followed {
                 (fact("Handed on", status.handed_on(), "to the next run of its series"))
+            } @else if status.campaign.called_off && tally.open() == 0 {
+                (fact("Taken back", view.taken_back, "by fleetsweep cancel"))
             } @else {
                 (fact("Left", tally.open(), &left))
             }

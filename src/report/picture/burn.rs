@@ -54,7 +54,7 @@ impl BurnDown {
     /// The picture in words, for those who do not see it.
     pub fn words(&self) -> String {
         let left = self.so_far.last().map_or(self.devices, |left| left.devices);
-        let mut text = format!("{} of {} devices are left", count(left), count(self.devices));
+        let mut text = format!("{} of {} devices are not done", count(left), count(self.devices));
         if let Some(end) = self.ahead.last() {
             write!(text, "; foreseen end {}", self.clock(end.at)).expect(STRING);
         }
@@ -64,7 +64,7 @@ impl BurnDown {
         text + "."
     }
 
-    /// The picture as a table: when, in words, how many are left, and whether that is foreseen.
+    /// The picture as a table: when, in words, how many are not done, and whether that is foreseen.
     pub fn rows(&self) -> Vec<(String, u64, bool)> {
         let so_far = sampled(&self.so_far).map(|left| (left, false));
         let rows = so_far.chain(sampled(&self.ahead).map(|left| (left, true)));
@@ -193,8 +193,8 @@ mod tests {
         assert!(svg.len() < 20_000, "{}", svg.len());
         assert_eq!(
             picture.words(),
-            "8,000 of 12,000 devices are left; foreseen end Tue 1 Dec 03:36; by its limits alone \
-             Mon 30 Nov 10:56."
+            "8,000 of 12,000 devices are not done; foreseen end Tue 1 Dec 03:36; by its limits \
+             alone Mon 30 Nov 10:56."
         );
         assert!(svg.contains("expected Tue 1 Dec 03:36"), "{svg}");
         let rows = picture.rows();
