@@ -65,13 +65,13 @@ impl Tally {
     }
 
     /// How `retry` orders again what did not come to a scan.
-    pub fn again(&self, called_off: bool, rest: Rest) -> Again {
+    pub fn again(&self, rest: Rest) -> Again {
         let mut named = Vec::new();
         for outcome in Outcome::RETRIED.into_iter().filter(|one| self.of(*one) > 0) {
             match outcome {
                 // The next run of its series has them.
                 one if rest.is_handed_on(one) => {}
-                Outcome::NotAttempted if called_off => named.push(outcome),
+                one if rest.is_taken_back(one) => named.push(one),
                 Outcome::Cancelled => named.push(outcome),
                 _ => return Again::ByItself,
             }

@@ -59,7 +59,8 @@ pub(super) async fn open_campaign<S: Store>(
             only(open, "open campaign", &next)?
         }
     };
-    if campaign.state == CampaignState::Finished || followed(store, &campaign).await? {
+    let is_followed = followed(store, &campaign).await?;
+    if campaign.state == CampaignState::Finished || is_followed {
         let name = &campaign.name;
         let how = how_it_is_over(&campaign);
         let now = store.clock().shared_utc();
@@ -69,7 +70,7 @@ pub(super) async fn open_campaign<S: Store>(
         {
             return Err(cancelling_left(cx, name, how, left));
         }
-        if followed(store, &campaign).await? {
+        if is_followed {
             return Err(Failure::refused(
                 format!("campaign {name} is over"),
                 "the next run of its series took over what waited in it",

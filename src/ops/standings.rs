@@ -161,8 +161,7 @@ impl<'a> Left<'a> {
             }
             return;
         }
-        let rest = Rest::of(campaign.called_off, *followed);
-        match tally.again(campaign.called_off, rest) {
+        match tally.again(Rest::of(campaign.called_off, *followed)) {
             Again::Nothing => {}
             Again::ByItself => self.uncovered.push(profile),
             Again::Named(outcomes) => {

@@ -146,7 +146,7 @@ impl Story {
             to,
             now: None,
             devices: tally.devices(),
-            so_far: so_far((tally.asked(self.rest()), tally.devices()), minutes, from, to),
+            so_far: so_far(tally.asked(self.rest()), tally.devices(), minutes, from, to),
             ahead: Vec::new(),
             by_limits: Vec::new(),
             zone: zone.clone(),

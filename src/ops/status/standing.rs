@@ -262,7 +262,7 @@ impl CampaignStatus {
             "pruned_at": campaign.pruned_at,
             "rows": tally.rows(),
             "devices": tally.devices(),
-            "done": tally.asked(self.rest()),
+            "done": self.asked(),
             "open": tally.open(),
             "waiting": tally.queued,
             "sent": tally.claimed,

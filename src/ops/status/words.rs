@@ -124,9 +124,9 @@ impl CampaignStatus {
         self.used.iter().filter(|(quota, _)| !is_anothers(quota)).copied().collect()
     }
 
-    /// How many of its devices were asked and are done, and how many it has.
-    pub(crate) fn asked(&self) -> (u64, u64) {
-        (self.tally.asked(self.rest()), self.tally.devices())
+    /// Devices that were asked and are done.
+    pub(crate) fn asked(&self) -> u64 {
+        self.tally.asked(self.rest())
     }
 
     /// What somebody can do about the rows of a finished campaign, and where its report is.
@@ -159,7 +159,7 @@ impl CampaignStatus {
             "{emulated}{}: {}{priority}, {} of {} devices done{aside}",
             campaign.name,
             self.does(),
-            human::count(tally.asked(self.rest())),
+            human::count(self.asked()),
             human::count(tally.devices()),
         )
     }

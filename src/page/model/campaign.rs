@@ -124,7 +124,7 @@ fn proposed(commands: &Commands, status: &CampaignStatus) -> Vec<Proposed> {
         propose(cancel, "order nothing more, and cancel the scans that were ordered");
     }
     let rest = Rest::of(campaign.called_off, status.followed);
-    let again = tally.again(campaign.called_off, rest).command(name);
+    let again = tally.again(rest).command(name);
     if let Some(again) = again.filter(|_| campaign.state == CampaignState::Finished) {
         propose(commands.of_campaign(&format!("{again} --dry-run")), "what would be ordered again");
     }

@@ -53,12 +53,13 @@ impl Pictures {
             zone: zone.clone(),
             minutes,
         };
+        let devices = status.tally.devices();
         let left = BurnDown {
             from,
             to: latest(&by_limits, to),
             now: calls.now,
-            devices: status.tally.devices(),
-            so_far: so_far(status.asked(), &calls.minutes, from, end),
+            devices,
+            so_far: so_far(status.asked(), devices, &calls.minutes, from, end),
             ahead: left_ahead,
             by_limits,
             zone: zone.clone(),

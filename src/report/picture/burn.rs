@@ -120,7 +120,8 @@ impl BurnDown {
 /// Devices that were left so far, of a campaign of whose devices so many are done: they ended as
 /// its calls left, of which some had to be repeated. What was handed on or taken back is left, too.
 pub fn so_far(
-    (done, devices): (u64, u64),
+    done: u64,
+    devices: u64,
     minutes: &[Minute],
     from: Timestamp,
     end: Timestamp,
