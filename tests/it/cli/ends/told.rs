@@ -121,7 +121,8 @@ async fn a_paused_campaign_has_no_end_in_sight_and_a_cancelled_one_says_who_ende
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_command_after_a_stop_by_a_rule_says_so_before_it_goes_on() {
     let place = Place::new();
-    place.list(30);
+    // Enough of them are new to the second run, however many were in flight at the first one's end.
+    place.list(100);
     // No device of the list is known there, which stops a run at its twentieth.
     let emulator = emulate("stale_list", &[(40, 1.0), (1_000, 60.0)], 1.0).await;
     let args = [&SCAN[..], &["--no-check", "--json"]].concat();
