@@ -190,6 +190,13 @@ impl Timing {
     pub fn horizon(&self) -> Duration {
         self.send_within + self.request_timeout + self.linger
     }
+
+    /// The longest time from a claim to the moment at which it is known what became of a call that
+    /// has no answer, where the list of actions can be read: each look comes after the one before.
+    pub fn known_within(&self) -> Duration {
+        let answers = self.request_timeout * 2;
+        self.horizon() + self.look_up_after.iter().sum::<Duration>() + answers
+    }
 }
 
 fn micros(duration: Duration) -> i64 {

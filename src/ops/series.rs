@@ -377,7 +377,7 @@ async fn find_out<S: Store, A: Inventory>(
         quotas: campaign.quotas.clone(),
         pace: speed.pace,
         timing: speed.timing,
-        until: Some(now.plus(speed.timing.horizon() * 3)),
+        until: Some(now.plus(speed.timing.known_within())),
         hours: None,
         progress_every: Duration::ZERO,
     };

@@ -1,6 +1,9 @@
 //! A campaign that somebody calls off while it runs: nothing more of it is ordered, and what is in
 //! doubt is still found out.
 
+use fleetsweep::clock::Clock;
+use fleetsweep::store::ClaimAnswer;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -44,4 +47,30 @@ async fn what_is_in_doubt_when_a_campaign_is_called_off_is_found_out_and_not_ord
     assert_eq!(rows[1].life.state, State::Done(Outcome::Failed));
     assert_eq!((world.asks_of(0), world.asks_of(1)), (1, 1));
     world.assert_sound();
+}
+
+/// Whether it is known what became of an order of a runner that was killed before it was sent,
+/// where the next run of the series looks for this long, from the kill on.
+async fn is_known_after(time: Duration) -> bool {
+    let mut world = World::new(Script::scan(|_| Act::Serve));
+    let campaign = world.campaign("c", 0..20).await;
+    let ClaimAnswer::Call(_) = world.store.claim(campaign.id, true).await.unwrap() else {
+        panic!("nothing was in its way");
+    };
+    world.store.call_off(campaign.id).await.unwrap();
+    world.settings.until = Some(world.clock.now().plus(time));
+    let ending = world.run(&campaign).await.ran.ending;
+    let known = world.outcomes().await == [("failed", 1), ("not_attempted", 19)].into();
+    assert_eq!(known, ending == Ending::Finished, "{ending:?}");
+    assert_eq!(world.calls(), 0, "nothing of it is ordered");
+    known
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_became_of_the_last_order_of_a_killed_runner_is_known_within_the_time_for_it() {
+    let timing = Timing::default();
+    assert!(is_known_after(timing.known_within()).await);
+    // The looks alone, or the horizon alone, are not all of it.
+    assert!(!is_known_after(timing.horizon() * 3).await);
+    assert!(!is_known_after(timing.look_up_after.iter().sum()).await);
 }
