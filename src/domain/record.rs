@@ -12,7 +12,7 @@ use super::facts::KeptFacts;
 use super::happening::{Happened, Happening};
 use super::history::LOOKED_BACK;
 use super::lifecycle::Found;
-use super::request::ScanRequest;
+use super::request::{OrNone, ScanRequest};
 use super::rollout::WaveFailure;
 use super::series::SeriesName;
 use super::settle::{Detail, ServerNotes};
@@ -114,6 +114,15 @@ pub struct Begun {
     pub by: String,
     /// The machine.
     pub host: String,
+}
+
+impl Begun {
+    /// Whether the moment until which it was to order has come: who goes on with it must say
+    /// another one. Versions that kept a time of day meant the next such time.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        let until = self.request.run.speed.until.as_ref().and_then(OrNone::as_ref);
+        until.and_then(|text| text.parse::<Timestamp>().ok()).is_some_and(|until| until <= now)
+    }
 }
 
 /// The answer to confirming a draft.

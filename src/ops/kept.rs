@@ -9,10 +9,11 @@ use super::failure::Failure;
 use super::happenings::note;
 use super::limits::Speed;
 use super::waves::deal;
-use crate::clock::{wall_clock, zone_rule};
+use crate::clock::{local_now, wall_clock, zone_rule};
 use crate::domain::request::{ConnectRequest, OrNone, RunRequest, Said, ScanRequest, SpeedRequest};
 use crate::domain::text::printable;
 use crate::domain::{Begun, Campaign, CampaignId, Happened, Hours, Rollout};
+use crate::report::human;
 use crate::store::{Store, StoreError};
 
 /// What is kept of a request with which a campaign begins: not what is one run's alone, and with
@@ -28,11 +29,9 @@ pub(super) fn begun(cx: &Context<'_>, request: &ScanRequest, speed: &Speed) -> B
 
 /// What is kept of how a campaign is run.
 pub(super) fn kept(mut run: RunRequest, speed: &Speed) -> RunRequest {
+    run = with_moments(run, speed);
     run.speed.max_duration = None;
     let hours = &mut run.speed.hours;
-    // A time of day means the next such time, and must not mean a later one on the day after.
-    let start = speed.hours.as_ref().and_then(Hours::start);
-    hours.start_at = start.map(|start| OrNone::Is(start.to_string()));
     if hours.tz.is_none()
         && hours.windows.as_ref().is_some_and(|windows| !windows.is_empty())
         && let Some(zone) = speed.hours.as_ref().map(Hours::zone)
@@ -48,6 +47,23 @@ pub(super) fn kept(mut run: RunRequest, speed: &Speed) -> RunRequest {
     run
 }
 
+/// A time of day means the next such time, and must not mean a later one on the day after.
+fn with_moments(mut run: RunRequest, speed: &Speed) -> RunRequest {
+    let start = speed.hours.as_ref().and_then(Hours::start);
+    run.speed.hours.start_at = start.map(|start| OrNone::Is(start.to_string()));
+    if let Some(until) = &speed.until {
+        run.speed.until = Some(OrNone::Is(until.timestamp().to_string()));
+    }
+    run
+}
+
+/// The command that goes on with a campaign: where the time until which it was to order has passed,
+/// it must say another one.
+pub(crate) fn resume_now(resume: &str, is_over: bool) -> String {
+    let is_said = resume.contains(" --until ");
+    format!("{resume}{}", if is_over && !is_said { " --until none" } else { "" })
+}
+
 /// How a campaign is run by who goes on with it.
 pub(crate) struct GoingOn {
     /// How it is run, with what was kept of it.
@@ -58,18 +74,28 @@ pub(crate) struct GoingOn {
 
 impl GoingOn {
     /// What is otherwise than it was kept, in the user's words.
-    pub(super) fn changes(&self) -> Vec<String> {
+    pub(super) fn changes(&self, speed: &Speed) -> Vec<String> {
         match &self.begun {
-            Some(begun) => changes(&begun.request.run, &self.run),
+            Some(begun) => changes(&begun.request.run, &self.with_moments(begun, speed)),
             None => Vec::new(),
         }
     }
 
     /// Whether this run is to go otherwise than by what was kept alone, as far as that is known.
-    pub(super) fn is_otherwise(&self) -> bool {
+    pub(super) fn is_otherwise(&self, speed: &Speed) -> bool {
         let Some(begun) = &self.begun else { return false };
-        let RunRequest { connect, emulator, .. } = self.run.clone();
-        RunRequest { connect, emulator, ..begun.request.run.clone() } != self.run
+        let now = self.with_moments(begun, speed);
+        let RunRequest { connect, emulator, .. } = now.clone();
+        RunRequest { connect, emulator, ..begun.request.run.clone() } != now
+    }
+
+    /// How it is run. The same time of day is no other end, whatever day it means now.
+    fn with_moments(&self, begun: &Begun, speed: &Speed) -> RunRequest {
+        let mut run = with_moments(self.run.clone(), speed);
+        if self.run.speed.until == begun.request.run.speed.until {
+            run.speed.until.clone_from(&self.run.speed.until);
+        }
+        run
     }
 
     /// The campaign as this run is to treat it: what was kept of the rule about failures holds as a
@@ -101,7 +127,7 @@ impl GoingOn {
             );
             return Ok(());
         }
-        let changes = self.changes();
+        let changes = self.changes(speed);
         if changes.is_empty() {
             return Ok(());
         }
@@ -120,7 +146,7 @@ impl GoingOn {
         campaign: CampaignId,
         speed: &Speed,
     ) -> Result<(), StoreError> {
-        let changes = self.changes();
+        let changes = self.changes(speed);
         let Some(begun) = &self.begun else { return Ok(()) };
         if changes.is_empty() {
             return Ok(());
@@ -157,11 +183,8 @@ pub(super) fn going_on(
     let mut run = typed.or(kept);
     run.connect = connect;
     forget_what_says_nothing(&mut run.speed);
-    if let Some(OrNone::Is(text)) = &run.speed.until
-        && there.request.run.speed.until == run.speed.until
-        && text.parse().is_ok_and(|until: Timestamp| until <= wall_clock())
-    {
-        return Err(over(cx, campaign, text));
+    if there.request.run.speed.until == run.speed.until && there.is_over(wall_clock()) {
+        return Err(over(cx, campaign, &there));
     }
     Ok(GoingOn { run, begun: Some(there) })
 }
@@ -183,12 +206,15 @@ fn forget_what_says_nothing(speed: &mut SpeedRequest) {
     speed.forget_zone_of_nothing();
 }
 
-fn over(cx: &Context<'_>, campaign: &Campaign, until: &str) -> Failure {
+fn over(cx: &Context<'_>, campaign: &Campaign, begun: &Begun) -> Failure {
     let name = &campaign.name;
     let resume = cx.commands.going_on(name);
+    let until = begun.request.run.speed.until.as_ref().and_then(OrNone::as_ref);
+    let until = until.and_then(|text| text.parse::<Timestamp>().ok()).unwrap_or_default();
+    let until = human::moment(&until.to_zoned_datetime(local_now().time_zone().clone()));
     Failure::refused(
         format!("campaign {name} is not gone on with: its time is over"),
-        format!("it was begun with --until {until}, which has passed"),
+        format!("it was to order until {until} (--until), which has passed"),
         format!("say until when it may order now: `{resume} --until 06:00`, or `--until none`"),
     )
 }

@@ -209,7 +209,7 @@ async fn already_at_work<S: Store>(
     let Some(who) = who_works(campaign, now, &speed.timing) else { return Ok(None) };
     let name = &campaign.name;
     if campaign.paused && campaign.wave_failed.is_none() {
-        if going_on.is_otherwise() {
+        if going_on.is_otherwise(speed) {
             return Err(reaches_no_run(cx, name, &who));
         }
         store.set_paused(campaign.id, false).await?;

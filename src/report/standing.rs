@@ -281,7 +281,7 @@ impl Standing<'_> {
         }
         let tone =
             if end.exit_code == Exit::Stopped.code() { Tone::Attention } else { Tone::Stopped };
-        let go_on = end.resume.as_deref().unwrap_or(self.go_on);
+        let go_on = self.go_on;
         let go_on = match &end.before {
             Some(before) if end.for_workers => {
                 let before = capital(&printable(before));

@@ -15,7 +15,6 @@ use crate::domain::quota::used;
 use crate::domain::{Operation, Skipped};
 use crate::ops::campaigns::beside;
 use crate::ops::failure::Failure;
-use crate::ops::kept::GoingOn;
 use crate::ops::limits::Speed;
 use crate::ops::preflight::judge::Preflight;
 use crate::ops::series;
@@ -50,7 +49,8 @@ impl Proposal<'_> {
             }
             None => (None, Vec::new()),
         };
-        let changes = planner.going_on.as_ref().map(GoingOn::changes).unwrap_or_default();
+        let going_on = planner.going_on.as_ref();
+        let changes = going_on.map(|there| there.changes(&planner.speed)).unwrap_or_default();
         let changed = changes.into_iter().map(|change| format!("changed from now on: {change}"));
         let mut warnings = planner.planned.warnings.clone();
         warnings.extend(planner.place.and_then(Place::warning));

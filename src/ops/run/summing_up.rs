@@ -4,11 +4,12 @@ use super::Run;
 use super::ends::{is_as_planned, left_nothing};
 use super::over::{Ended, Over};
 use super::reports;
-use crate::clock::Clock;
+use crate::clock::{Clock, wall_clock};
 use crate::defender::CancelApi;
 use crate::domain::{Campaign, Ending, Exit, LastRun};
 use crate::engine::Ran;
 use crate::ops::failure::Failure;
+use crate::ops::kept::resume_now;
 use crate::ops::stop::Stopping;
 use crate::report::summary::Summary;
 use crate::report::totals::Totals;
@@ -72,7 +73,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             campaign_calls,
             throttled: ran.throttled,
             duration: took,
-            resume: self.resume.clone(),
+            resume: self.resume_now(),
             retry: self.retry(campaign),
             reports,
             exit,
@@ -95,6 +96,13 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             return Ok(());
         }
         self.reports.print(self.cx.ui, &*self.patience().store(), campaign).await
+    }
+
+    /// The command that goes on with the campaign after this run.
+    pub(super) fn resume_now(&self) -> Option<String> {
+        let until = self.speed.until.as_ref();
+        let is_over = until.is_some_and(|until| until.timestamp() <= wall_clock());
+        self.resume.as_deref().map(|resume| resume_now(resume, is_over))
     }
 
     /// The command that orders again what is not covered. Returns `None` if its store goes with

@@ -161,10 +161,10 @@ async fn tell<S: Store>(
     }
     for campaign in campaigns {
         let commands = cx.commands.told_apart(names, &campaign, of_name[&campaign.name] > 1);
-        let go_on = commands.going_on(&campaign.name);
+        let resume = commands.going_on(&campaign.name);
         let retry = commands.of_campaign(&format!("retry {}", campaign.name));
         let status = CampaignStatus::read(store, campaign, &mut budgets).await?;
-        all.push(CampaignStatus { go_on, retry, ..status });
+        all.push(CampaignStatus { go_on: status.resume(&resume), retry, ..status });
     }
     if all.len() > 1 {
         show(&Table { all, names })?;

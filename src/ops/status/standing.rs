@@ -20,6 +20,7 @@ use crate::domain::{
 use crate::engine::waves::shown;
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
+use crate::ops::kept::resume_now;
 use crate::ops::limits::{Speed, Towards};
 use crate::ops::process::looked_at;
 use crate::report::jsonl;
@@ -182,6 +183,14 @@ impl CampaignStatus {
     pub(super) fn cancelling_left(&self) -> Option<&LastRun> {
         let run = self.campaign.last_run.as_ref()?;
         run.cancelling_left(self.read_at, &Timing::default())
+    }
+
+    /// The command that goes on with it, `otherwise` where its last run did not say it.
+    pub(crate) fn resume(&self, otherwise: &str) -> String {
+        let ended = self.campaign.last_run.as_ref().and_then(|run| run.ended.as_ref());
+        let said = ended.and_then(|end| end.resume.as_deref());
+        let is_over = self.begun.as_ref().is_some_and(|begun| begun.is_over(self.read_at));
+        resume_now(said.unwrap_or(otherwise), is_over)
     }
 
     /// What a forecast would have started from when it was begun, had nobody called before.

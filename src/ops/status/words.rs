@@ -221,13 +221,13 @@ impl CampaignStatus {
                 }
                 if self.doing == Doing::ForWorker {
                     lines.push("  a worker (`fleetsweep work`) goes on; without one:".to_owned());
-                    lines.push(command(end.resume.as_ref().unwrap_or(resume)));
+                    lines.push(command(resume));
                 } else if self.doing != Doing::Paused {
                     if let Some(before) = end.before.as_ref().filter(|_| !is_told) {
                         lines.push(line(&format!("what to do: {before}")));
                     }
                     lines.push(line(&format!("to go on{}:", self.calls_left())));
-                    lines.push(command(end.resume.as_ref().unwrap_or(resume)));
+                    lines.push(command(resume));
                 }
             }
             None if alive => lines.extend(self.alive_text(run, now)),

@@ -67,7 +67,7 @@ impl CampaignView {
         let commands = &commands.told_apart(names, &campaign, has_twins);
         let status = CampaignStatus::read(store, campaign, &mut Budgets::default()).await?;
         let status = status.with_story(store).await?;
-        let go_on = go_on(commands, &status.campaign);
+        let go_on = status.resume(&commands.going_on(&status.campaign.name));
         let standing = status.standing(done_by_limits(&status), &go_on, &now);
         let (first, percent) = (standing.first_sentences(), standing.percent());
         let (attention, taken_back) = (standing.attention(), standing.taken_back());
@@ -100,13 +100,6 @@ impl CampaignView {
     }
 }
 
-/// The command that goes on with a campaign.
-pub(super) fn go_on(commands: &Commands, campaign: &Campaign) -> String {
-    let ended = campaign.last_run.as_ref().and_then(|run| run.ended.as_ref());
-    let said = ended.and_then(|end| end.resume.clone());
-    said.unwrap_or_else(|| commands.going_on(&campaign.name))
-}
-
 fn proposed(commands: &Commands, status: &CampaignStatus) -> Vec<Proposed> {
     let CampaignStatus { campaign, tally, doing, .. } = status;
     let name = &campaign.name;
@@ -118,7 +111,7 @@ fn proposed(commands: &Commands, status: &CampaignStatus) -> Vec<Proposed> {
                 let pause = commands.of_store(&format!("pause {name}"));
                 propose(pause, "order nothing for now; resume goes on");
             }
-            _ => propose(go_on(commands, campaign), "go on with it"),
+            _ => propose(status.resume(&commands.going_on(name)), "go on with it"),
         }
         let cancel = commands.of_campaign(&format!("cancel {name}"));
         propose(cancel, "order nothing more, and cancel the scans that were ordered");

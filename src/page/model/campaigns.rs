@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, ZonedDateTime};
 
-use super::campaign::go_on;
 use crate::domain::service::id_of;
 use crate::domain::{Campaign, CampaignName, CampaignState, Doing};
 use crate::ops::context::Commands;
@@ -82,7 +81,7 @@ impl CampaignsView {
             let status = CampaignStatus::read(store, campaign, &mut budgets).await?;
             let has_twins = of_name.get(&status.campaign.name).is_some_and(|some| *some > 1);
             let commands = commands.told_apart(names, &status.campaign, has_twins);
-            let go_on = go_on(&commands, &status.campaign);
+            let go_on = status.resume(&commands.going_on(&status.campaign.name));
             let standing = status.standing(None, &go_on, &now);
             let (first, done) = (standing.first_sentences(), standing.done());
             if state == "attention" && first.tone > Tone::Attention {

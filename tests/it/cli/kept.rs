@@ -142,7 +142,49 @@ fn a_time_to_stop_that_has_passed_is_told_and_another_one_is_typed() {
     let said = goes_on(&place, &[]);
     assert_eq!(said.code, 6, "{}", said.err);
     assert!(said.err.contains("which has passed") && said.err.contains("--until none"));
-    assert_eq!(goes_on(&place, &["--until=none", "--limit=1000/1s"]).code, 0, "{}", said.err);
+    // The command that is proposed says another end, so that it works as it stands.
+    let told = run(place.fleetsweep(&["status", "c", "--store=sqlite:s.db"]));
+    let resume = "fleetsweep resume c --store sqlite:s.db --until none";
+    let words: Vec<&str> = resume.split(' ').skip(1).collect();
+    assert!(told.out.contains(resume), "{}", told.out);
+    let said = run(place.fleetsweep(&[&words[..], &["--limit=1000/1s"]].concat()));
+    assert_eq!(said.code, 0, "{}", said.err);
+}
+
+#[test]
+fn a_time_of_day_to_stop_means_one_moment_however_late_somebody_goes_on() {
+    let place = Place::new();
+    place.list(5);
+    let [until, later] = [120, 180].map(|minutes| format!("--until={}", from_now(minutes)));
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=5"];
+    let more = ["--campaign=c", "--emulator", "--store=sqlite:s.db", "--max-duration=1s"];
+    let more = [&more[..], &["--tz=Etc/UTC", "--limit=1/60s", &until]].concat();
+    let said = run(place.fleetsweep(&[&scan[..], &more].concat()));
+    assert_eq!(said.code, 5, "{}", said.err);
+    // The same time of day again is no change; another one is, and it is told as a moment.
+    let said = goes_on(&place, &[&until]);
+    assert!(said.code == 5 && !said.err.contains("Changed"), "{}", said.err);
+    let said = goes_on(&place, &[&later]);
+    let told = flat(&said.err);
+    assert!(told.contains("Changed, from now on: until 2") && told.contains("Z instead of 2"));
+    // Once it has passed it is over, and means no later day.
+    let (window, zone) = super::windows::closes_in(4);
+    let soon = window.rsplit_once('-').unwrap().1;
+    let in_zone = |args: &[&str]| {
+        let words = ["resume", "c", "--store=sqlite:s.db", "--max-duration=1s"];
+        let mut command = place.fleetsweep(&[&words[..], args].concat());
+        command.env("TZ", &zone);
+        run(command)
+    };
+    let said = in_zone(&["--tz", &zone, &format!("--until={soon}")]);
+    assert!(said.code == 5 && said.err.contains("Changed, from now on: until 2"), "{}", said.err);
+    let over = fleetsweep::clock::wall_clock() + jiff::SignedDuration::from_secs(5);
+    while fleetsweep::clock::wall_clock() < over {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let said = in_zone(&[]);
+    assert_eq!(said.code, 6, "{}", said.err);
+    assert!(flat(&said.err).contains("(--until), which has passed"), "{}", said.err);
 }
 
 #[test]
