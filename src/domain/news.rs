@@ -24,6 +24,8 @@ worded! {
         Stopped = "stopped",
         /// Every device has its outcome.
         Finished = "finished",
+        /// Somebody called it off: told by its run, which ends by that, and by `cancel` at its end.
+        Cancelled = "cancelled",
         /// A run of a series ended without a word, and the next one tells it.
         Killed = "killed",
         /// A run that nobody watches ended before it began.
@@ -42,6 +44,7 @@ impl News {
             News::WindowClosed => "its time is over",
             News::Stopped => "stopped",
             News::Finished => "finished",
+            News::Cancelled => "cancelled",
             News::Killed => "killed",
             News::NotBegun => "not begun",
         }
@@ -49,8 +52,8 @@ impl News {
 
     /// Whether nothing follows it in its run.
     pub fn is_an_end(self) -> bool {
-        use News::{Finished, Killed, NotBegun, Stopped, WindowClosed};
-        matches!(self, WindowClosed | Stopped | Finished | Killed | NotBegun)
+        use News::{Cancelled, Finished, Killed, NotBegun, Stopped, WindowClosed};
+        matches!(self, WindowClosed | Stopped | Finished | Cancelled | Killed | NotBegun)
     }
 }
 
@@ -65,6 +68,8 @@ pub struct EndOfRun<'a> {
     pub exit: Exit,
     /// A plan foresaw how far it would come.
     pub has_plan: bool,
+    /// Somebody called the campaign off meanwhile.
+    pub cancelled: bool,
 }
 
 impl EndOfRun<'_> {
@@ -72,9 +77,10 @@ impl EndOfRun<'_> {
     /// the report tells in the morning, nor at an end that was planned or before which somebody
     /// sits.
     pub fn news(self) -> (News, bool) {
-        let Self { ending, caught, exit, has_plan } = self;
+        let Self { ending, caught, exit, has_plan, cancelled } = self;
         let went_well = [Exit::Done, Exit::Attention].contains(&exit);
         match ending {
+            Ending::Finished if cancelled => (News::Cancelled, !went_well),
             Ending::Finished => (News::Finished, !went_well),
             Ending::Stopped(Stop::Window | Stop::Time) => {
                 let fell_short = has_plan || exit != Exit::Stopped;
@@ -217,7 +223,7 @@ mod tests {
     #[test]
     fn devices_that_need_attention_and_planned_ends_are_no_alarm() {
         let news = |ending: Ending, caught, exit, has_plan| {
-            EndOfRun { ending: &ending, caught, exit, has_plan }.news()
+            EndOfRun { ending: &ending, caught, exit, has_plan, cancelled: false }.news()
         };
         let stopped = Ending::Stopped;
         assert_eq!(news(Ending::Finished, None, Exit::Done, false), (News::Finished, false));
@@ -232,5 +238,8 @@ mod tests {
         assert_eq!(signal(Caught::Terminate), (News::Stopped, true));
         let safety = stopped(Stop::Safety("404".to_owned()));
         assert_eq!(news(safety, None, Exit::Safety, true), (News::Stopped, true));
+        let (ending, exit) = (&Ending::Finished, Exit::Attention);
+        let end = EndOfRun { ending, caught: None, exit, has_plan: false, cancelled: true };
+        assert_eq!(end.news(), (News::Cancelled, false), "whoever cancelled it knows");
     }
 }

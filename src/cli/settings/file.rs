@@ -244,7 +244,7 @@ mod tests {
                 "line 1: [[notify]] has no `url-fiel`; did you mean `url-file`?",
                 "line 1: `ends` is nothing that [[notify]] tells `on`: write attention, end, all, \
                  or some of started, wave_judged, stuck, late, window_closed, stopped, finished, \
-                 killed, not_begun",
+                 cancelled, killed, not_begun",
                 "line 1: write [[notify]] and its settings below",
             ]
         );

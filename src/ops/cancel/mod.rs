@@ -2,6 +2,7 @@
 //! of its own that is open is cancelled, and nothing else. With `--queue-only` no call is made.
 
 mod gone;
+mod message;
 pub(crate) mod sending;
 mod sign;
 
@@ -379,7 +380,8 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
             (queue.unwrap_or(0), actions.as_ref().map_or(0, |done| done.went.cancelled));
         note(cx, *store, campaign.id, Happened::Cancelled { devices, scans }).await;
         reports.write(*store, campaign).await?;
-        let left = outstanding(&store.tally(campaign.id).await?);
+        let tally = store.tally(campaign.id).await?;
+        let left = outstanding(&tally);
         let stopped = actions.as_ref().is_some_and(|done| done.went.stop.is_some());
         let name = &campaign.name;
         let summary = CancelSummary {
@@ -398,6 +400,8 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
             actions,
         };
         cx.ui.show(&summary)?;
+        let begun = store.begun(campaign.id).await?;
+        message::tell(cx, campaign, begun.as_ref(), tally, &summary).await;
         Ok(summary)
     }
 }

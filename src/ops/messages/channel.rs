@@ -134,7 +134,9 @@ fn sign_of_life(message: &Message) -> String {
     if message.news == News::Started {
         return "/start".to_owned();
     }
-    if !message.news.is_an_end() {
+    // `cancel` is no run, and its success is not that of a night.
+    let is_a_run = message.news != News::Cancelled || !message.run.is_empty();
+    if !message.news.is_an_end() || !is_a_run {
         return "/log".to_owned();
     }
     let code = message.exit_code.unwrap_or(Exit::Failed.code());
@@ -184,10 +186,13 @@ mod tests {
             (News::WindowClosed, true, Some(5), "/5"),
             (News::Stopped, true, Some(4), "/4"),
             (News::Stopped, false, Some(5), "/5"),
+            (News::Cancelled, false, Some(3), "/0"),
             (News::NotBegun, true, Some(7), "/7"),
         ] {
             assert_eq!(sign_of_life(&message(news, attention, code)), sign, "{news:?} {code:?}");
         }
+        let of_cancel = Message { run: String::new(), ..message(News::Cancelled, false, Some(0)) };
+        assert_eq!(sign_of_life(&of_cancel), "/log", "a night is no success since it is cancelled");
         let id = run_id(&message(News::Started, false, None));
         assert_eq!(id, run_id(&message(News::Finished, false, Some(0))), "of one run");
         let lengths: Vec<_> = id.split('-').map(str::len).collect();

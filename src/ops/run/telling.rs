@@ -97,8 +97,9 @@ impl Telling {
 
     /// The run ended, and this is its summary.
     pub(super) async fn ended(mut self, summary: &Summary, has_plan: bool) {
-        let Summary { ending, caught, exit, .. } = summary;
-        let end = EndOfRun { ending, caught: *caught, exit: *exit, has_plan };
+        let Summary { ending, caught, exit, cancelled, .. } = summary;
+        let (caught, exit, cancelled) = (*caught, *exit, *cancelled);
+        let end = EndOfRun { ending, caught, exit, has_plan, cancelled };
         let (news, attention) = end.news();
         let message = Message {
             say: summary.line(),
@@ -108,7 +109,8 @@ impl Telling {
             reports: summary.reports.clone(),
             ..self.of(news, attention)
         };
-        let next = if news == News::Finished { None } else { message.next };
+        let is_over = matches!(news, News::Finished | News::Cancelled);
+        let next = if is_over { None } else { message.next };
         self.tell(Message { next, ..message });
         self.teller.end().await;
     }

@@ -48,7 +48,8 @@ async fn a_campaign_under_way_is_stopped_and_what_it_started_is_cancelled() {
     place.list(300);
     let args = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=300"];
     let more = ["--campaign=c", "--limit=20/1s", "--report=c.csv", "--no-check"];
-    let child = start(place.towards(&emulator, &[&args[..], &more[..]].concat()));
+    let hears = ["--on-event=cat >>events.jsonl"];
+    let child = start(place.towards(&emulator, &[&args[..], &more[..], &hears].concat()));
     accepted(&emulator, 30).await;
     let said = cancel(&place, &emulator, &["c", "--approve-max=300", "--json"]).await;
     assert_eq!(said.code, 0, "{}", said.err);
@@ -67,6 +68,17 @@ async fn a_campaign_under_way_is_stopped_and_what_it_started_is_cancelled() {
     let status = run(place.fleetsweep(&["status", "c", "--json"]));
     assert_eq!(json_lines(&status.out)[0]["cancelled"], true);
     assert_within_limits(&emulator);
+    // Its run and `cancel` end at about the same time; what became of all is in the latter's.
+    let events = json_lines(&std::fs::read_to_string(place.path("events.jsonl")).unwrap());
+    let told: Vec<_> = events.iter().filter(|one| one["event"] != "started").collect();
+    assert!(told.iter().all(|one| one["event"] == "cancelled"), "{events:?}");
+    let [of_cancel] = told.iter().filter(|one| one["run"] == "").collect::<Vec<_>>()[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(told.len(), 2, "{events:?}");
+    assert_eq!(of_cancel["outcomes"]["cancelled"], ordered, "{of_cancel}");
+    assert_eq!(of_cancel["outcomes"].get("accepted"), None, "{of_cancel}");
+    assert_eq!((&of_cancel["exit_code"], &of_cancel["attention"]), (&0.into(), &false.into()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
