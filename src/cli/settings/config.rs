@@ -77,6 +77,11 @@ impl Typed<'_> {
         self.knows("all_profiles")
             && (self.matches.get_flag("all_profiles") || is_given(self, "profiles"))
     }
+
+    /// Whether the command calls nobody, wherever the API is and however one signs in to it.
+    fn calls_nobody(&self) -> bool {
+        self.knows("queue_only") && self.matches.get_flag("queue_only")
+    }
 }
 
 impl Settings {
@@ -356,7 +361,9 @@ fn listed(file: &SettingsFile) -> String {
 /// list to the wrong place.
 fn contradictions(typed: &Typed<'_>, file: &SettingsFile, profile: &str) -> Result<(), Failure> {
     let values = &file.profiles[profile];
-    for key in KEYS.iter().filter(|key| key.tenants) {
+    // What is of no use to a command must not keep orders from being stopped at two in the morning.
+    let decides = |key: &Key| !typed.calls_nobody() || ["tenant", "client-id"].contains(&key.name);
+    for key in KEYS.iter().filter(|key| key.tenants && decides(key)) {
         let says = values.get(key.name).map(|value| value.join(", "));
         let others = key.variables.iter().filter_map(|name| Some((*name, variable(name)?)));
         let typed = typed_values(typed, key).map(|typed| (key.name, typed.join(", ")));

@@ -86,3 +86,25 @@ fn the_emulator_takes_nothing_from_the_file() {
     assert_eq!((&plan["tenant"], &plan["store"]), (&"EMULATED".into(), &"none".into()));
     assert_eq!(plan["quota_used"][0]["limit"], 100);
 }
+
+#[test]
+fn a_contradiction_about_the_address_keeps_no_queue_from_being_emptied() {
+    let place = place();
+    let scan = ["scan", "list.txt", "--type=full", "--comment=x", "--campaign=c", "--emulator"];
+    let more = ["--approve-max=3", "--max-duration=1s", "--limit=1/1m", "--store=sqlite:there.db"];
+    assert_eq!(run(place.fleetsweep(&[&scan[..], &more].concat())).code, 5);
+    let cancel = |more: &[&str], variable: (&str, &str)| {
+        let usual = ["cancel", "c", "--approve-max=3", "--profile=prod"];
+        let mut command = place.fleetsweep(&[&usual[..], more].concat());
+        command.env(variable.0, variable.1);
+        run(command)
+    };
+    let address = ("FLEETSWEEP_API_URL", "http://127.0.0.1:9");
+    // Where the API is called it is refused, and so is another tenant in any case.
+    let said = cancel(&[], address);
+    assert!(said.code == 2 && said.err.contains("FLEETSWEEP_API_URL contradicts"), "{}", said.err);
+    let said = cancel(&["--queue-only"], ("AZURE_TENANT_ID", "other.example"));
+    assert!(said.code == 2 && said.err.contains("AZURE_TENANT_ID contradicts"), "{}", said.err);
+    let said = cancel(&["--queue-only"], address);
+    assert_eq!(said.code, 0, "{}", said.err);
+}
