@@ -19,6 +19,7 @@ use crate::domain::request::{ListedDevice, RetryRequest, RunRequest, Said, ScanR
 use crate::domain::{
     Begun, Campaign, CampaignName, CampaignState, Doing, Exit, Operation, Outcome, Rest, State,
 };
+use crate::report::advice::short;
 use crate::report::human;
 use crate::store::{Store, StoreError};
 
@@ -98,7 +99,7 @@ impl Again<'_> {
         same_tenant(&scan, campaign)?;
         let handed_on = followed(store, campaign).await?;
         let wanted = Wanted { handed_on, ..Wanted::of(request, campaign)? };
-        let (ids, left) = uncovered(store, campaign, &wanted).await?;
+        let Uncovered { devices: ids, of, left } = uncovered(store, campaign, &wanted).await?;
         if ids.is_empty() {
             let outcomes = listed(&wanted.outcomes);
             let there = store.tally(campaign.id).await?;
@@ -107,6 +108,9 @@ impl Again<'_> {
             let others = others.filter(|(_, rows)| *rows > 0).collect();
             return Ok(Err(Nothing { outcomes, left, others }));
         }
+        let of = of.iter().map(|(name, rows)| format!("{} {name}", human::count(*rows)));
+        let of = of.collect::<Vec<_>>().join("; ");
+        cx.say(&format!("Ordered again of {}: {of}.", campaign.name));
         if let Some(left) = left.words() {
             cx.say(&format!("Skipped: {left}."));
         }
@@ -307,14 +311,24 @@ fn listed(outcomes: &[Outcome]) -> String {
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
+/// The devices of a campaign that are ordered again.
+struct Uncovered {
+    devices: Vec<ListedDevice>,
+    /// How many of them ended in which way, in words.
+    of: BTreeMap<&'static str, u64>,
+    /// Others that ended so.
+    left: Left,
+}
+
 /// The devices of a campaign that ended so, and how many others are left alone.
 async fn uncovered<S: Store>(
     store: &S,
     campaign: &Campaign,
     wanted: &Wanted,
-) -> Result<(Vec<ListedDevice>, Left), Failure> {
+) -> Result<Uncovered, Failure> {
     let not_attempted = wanted.called_off && !wanted.handed_on;
-    let (mut devices, mut left) = (Vec::new(), Left { not_attempted, ..Left::default() });
+    let (mut devices, mut of) = (Vec::new(), BTreeMap::<_, u64>::new());
+    let mut left = Left { not_attempted, ..Left::default() };
     let rows = store.each_row(campaign.id, |row| {
         if let (State::Done(outcome), Some(id)) = (row.life.state, row.device)
             && wanted.outcomes.contains(&outcome)
@@ -324,13 +338,14 @@ async fn uncovered<S: Store>(
             } else if wanted.is_taken_back(outcome, row.detail.reason.as_deref()) {
                 left.taken_back += 1;
             } else {
+                *of.entry(short(outcome)).or_default() += 1;
                 devices.push(ListedDevice { id, name: row.name, facts: row.detail.facts });
             }
         }
         Ok::<(), StoreError>(())
     });
     rows.await?;
-    Ok((devices, left))
+    Ok(Uncovered { devices, of, left })
 }
 
 /// The name of these campaigns, with what round it is in all their tenants.

@@ -27,7 +27,7 @@ pub(super) fn counted_as(outcome: Outcome, rows: u64) -> &'static str {
 }
 
 /// An outcome in a few words.
-pub(super) fn short(outcome: Outcome) -> &'static str {
+pub fn short(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted => "accepted",
         Outcome::AlreadyInProgress { covered: true } => "already in progress, covered",
@@ -47,12 +47,17 @@ pub(super) fn short(outcome: Outcome) -> &'static str {
 /// What somebody can do about rows that ended so.
 pub fn advice(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::AlreadyInProgress { .. } => "again later: `fleetsweep retry`",
+        // By its outcome, since `retry` alone orders all that are not covered.
+        Outcome::AlreadyInProgress { .. } => {
+            "again later: `fleetsweep retry --outcome already_in_progress`"
+        }
         Outcome::Rejected => "the report says why; fix that, or leave them out",
         Outcome::NotFound => "not in this tenant, or offboarded: fix the list",
-        Outcome::Failed => "no scan of them is on its way; again: `fleetsweep retry`",
+        Outcome::Failed => {
+            "no scan of them is on its way; again: `fleetsweep retry --outcome failed`"
+        }
         Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",
-        Outcome::NotAttempted => "see the report, then `fleetsweep retry`",
+        Outcome::NotAttempted => "see the report, then `fleetsweep retry --outcome not_attempted`",
         Outcome::Cancelled => {
             "ordered, then cancelled by fleetsweep; again: `fleetsweep retry --outcome cancelled`"
         }

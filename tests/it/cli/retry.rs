@@ -14,7 +14,8 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     let command = place.towards(&emulator, &[&args[..], &more[..]].concat());
     let said = beside(move || run(command)).await;
     assert_eq!(said.code, 3, "{}", said.err);
-    assert!(said.err.contains("`fleetsweep retry first`"), "{}", said.err);
+    // By its outcome, since `retry` alone orders what was rejected again too, and tells how many.
+    assert!(said.err.contains("retry first --outcome already_in_progress`"), "{}", said.err);
     let open = |row: &std::collections::BTreeMap<String, String>| row["outcome"] != "accepted";
     let mut left: Vec<String> = report(&place.path("r.csv"))
         .into_iter()
@@ -26,6 +27,8 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     assert_eq!(said.code, 0, "{}", said.err);
     let plan = &json_lines(&said.out)[0];
     assert_eq!(plan["campaign"], "first-retry1");
+    assert!(said.err.contains("Ordered again of first: "), "{}", said.err);
+    assert!(said.err.contains(" already in progress, not covered"), "{}", said.err);
     let again = ["retry", "first", "--approve-max=60", "--limit=100/1s", "--report=again.csv"];
     let command = place.towards(&emulator, &again);
     let said = beside(move || run(command)).await;
@@ -81,7 +84,12 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
 fn tells_why_in_the_morning(place: &Place) {
     let told = run(place.fleetsweep(&["status", "first"])).out;
     let told = flat(&told);
-    assert!(told.contains(" not covered: again later: `fleetsweep retry first`"), "{told}");
+    assert!(
+        told.contains(
+            " not covered: again later: `fleetsweep retry first --outcome already_in_progress`"
+        ),
+        "{told}"
+    );
     assert!(told.contains("ActiveRequestAlreadyExists"), "{told}");
     assert!(told.contains("report: ") && told.contains("/r.csv"), "{told}");
     let all = run(place.fleetsweep(&["status", "first", "--json"])).out;
