@@ -51,7 +51,7 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
     let store = paths::store_choice(common.store.or(store.as_ref()));
     let profile = env::named_profile();
     let commands = proposals::commands(&common, config.as_deref(), profile.as_deref());
-    let commands = Commands { tenants: settings.tenants.clone(), ..commands };
+    let commands = Commands { tenants: settings.tenants.clone().into(), ..commands };
     let http = HttpClients::default();
     let channels = if common.is_a_run {
         settings.channels(&http, defaults.run.connect.ca_file.as_deref())

@@ -104,7 +104,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let note_run = || self.store.note_run(campaign.id, run.clone());
         if let Err(error) = self.patience().ask(&mut stopping, note_run).await {
             let failure = self.of_store(&campaign, error.into()).await;
-            return Err(self.failed(&campaign, run, failure).await);
+            return Err(Box::pin(self.failed(&campaign, run, failure)).await);
         }
         note(self.cx, &*self.store, campaign.id, Happened::RunBegun).await;
         self.reports.write_metrics(&*self.store).await;
@@ -118,10 +118,22 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let over = self.to_its_end(&campaign, here, &mut telling, &mut stopping).await;
         // What ended says so last.
         drop(alive);
+        Box::pin(self.close(&campaign, run, over, telling, stopping)).await
+    }
+
+    /// Says in the store and in messages how the run ended; the exit code.
+    async fn close(
+        &self,
+        campaign: &Campaign,
+        run: LastRun,
+        over: Result<Over, Failure>,
+        telling: Telling,
+        mut stopping: Stopping<'_>,
+    ) -> Result<Exit, Failure> {
         let Over { summary, why, exit, for_workers } = match over {
             Ok(over) => over,
             Err(failure) => {
-                let failure = self.failed(&campaign, run, failure).await;
+                let failure = self.failed(campaign, run, failure).await;
                 stopping.unless_left(self.cx.ui, telling.failed(&failure)).await;
                 return Err(failure);
             }
@@ -131,14 +143,14 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             Exit::LeftAtOnce => run,
             _ if !self.series => run,
             _ => {
-                let coverage = stopping.unless_stopped(coverage(&*self.store, &campaign)).await;
+                let coverage = stopping.unless_stopped(coverage(&*self.store, campaign)).await;
                 LastRun { coverage: coverage.flatten(), ..run }
             }
         };
         let noted = match summary.exit {
             // Who leaves at once waits for nothing.
-            Exit::LeftAtOnce => self.note_end(&campaign, run, end, None).await,
-            _ => self.note_end(&campaign, run, end, Some(&mut stopping)).await,
+            Exit::LeftAtOnce => self.note_end(campaign, run, end, None).await,
+            _ => self.note_end(campaign, run, end, Some(&mut stopping)).await,
         };
         self.reports.write_metrics(&*self.store).await;
         // Who left at once does not wait for a command either.
@@ -178,7 +190,9 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let (patience, Here { run, alive, .. }) = (self.patience(), here);
         let store = &patience.store();
         let expiring = Expiring { cx, store, api, speed, began_at: run.began_at };
-        if let Some(rights) = stopping.unless_stopped(expiring.check_rights()).await {
+        // What is done before and after is not to take room while a thousand campaigns wait.
+        let rights = Box::pin(expiring.check_rights());
+        if let Some(rights) = stopping.unless_stopped(rights).await {
             rights?;
         }
         if let Some(priority) = self.speed.new_priority {
@@ -208,19 +222,19 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             // What was ordered is told before a wait that can take hours.
             self.reports.write(&**store, campaign).await.ok();
         }
-        let left = expiring.expire(campaign, &ran.ending, stopping).await;
-        let mut written = self.report(&ran.ending, campaign, stopping).await;
+        let left = Box::pin(expiring.expire(campaign, &ran.ending, stopping)).await;
+        let mut written = Box::pin(self.report(&ran.ending, campaign, stopping)).await;
         if let Some(watch) = self.follow
             && written.is_ok()
             && is_over(&ran.ending)
         {
             let following = Following { cx, store: &**store, api: &**api, speed };
-            following.after_run(watch, campaign, stopping).await;
-            written = self.report(&ran.ending, campaign, stopping).await;
+            Box::pin(following.after_run(watch, campaign, stopping)).await;
+            written = Box::pin(self.report(&ran.ending, campaign, stopping)).await;
         }
         let caught = stopping.caught();
         let ended = Ended { ran, written, calls_before: before, took, left, caught };
-        self.summarise(campaign, run, ended, stopping).await
+        Box::pin(self.summarise(campaign, run, ended, stopping)).await
     }
 
     /// Writes the reports, and looks once before it how far the ordered scans are, unless they are

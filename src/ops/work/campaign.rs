@@ -172,37 +172,43 @@ impl<S: Store> Worker<S> {
         cx: &Context<'_>,
         campaign: Campaign,
     ) -> Result<Exit, Failure> {
-        let mut stopping = cx.stop.listen()?;
-        let turn = self.turns.clone().acquire_owned();
-        let Some(Ok(turn)) = stopping.unless_stopped(turn).await else {
+        // Beginning takes more room than a campaign that waits, of which there are a thousand.
+        let Some((run, ruled)) = Box::pin(self.begin(cx, &campaign)).await? else {
             // It has not begun, and waits for whoever takes it.
             return Ok(Exit::Stopped);
         };
-        let timing = Timing::default().scaled(self.time_scale);
-        let patience = Patience { ui: cx.ui, store: &self.store, timing: &timing };
-        let begun = patience.ask(&mut stopping, || self.store.begun(campaign.id)).await?;
-        let tally = patience.ask(&mut stopping, || self.store.tally(campaign.id)).await?;
-        self.sum.note(campaign.id, &tally);
-        let Some(begun) = begun else {
-            return Err(not_kept(cx, &campaign));
-        };
-        let (run, ruled) = match self.ready(cx, &campaign, begun, turn).await {
-            Ok(ready) => ready,
-            Err(failure) => {
-                if failure.kind != Exit::Stopped {
-                    let keep = keep(cx, &*self.store, &campaign, &failure);
-                    stopping.unless_stopped(keep).await;
-                }
-                return Err(failure);
-            }
-        };
-        drop(stopping);
         let exit = run.run(ruled).await;
         if exit.as_ref().is_ok_and(|exit| *exit == Exit::SignIn) {
             // A credential that was replaced is read anew.
             self.clients().remove(&campaign.order.target);
         }
         exit
+    }
+
+    /// What runs a campaign, once it is its turn. Returns `None` if it was stopped before.
+    async fn begin<'c>(
+        &self,
+        cx: &'c Context<'_>,
+        campaign: &Campaign,
+    ) -> Result<Option<(Run<'c, S, HttpApi>, Campaign)>, Failure> {
+        let mut stopping = cx.stop.listen()?;
+        let turn = self.turns.clone().acquire_owned();
+        let Some(Ok(turn)) = stopping.unless_stopped(turn).await else { return Ok(None) };
+        let timing = Timing::default().scaled(self.time_scale);
+        let patience = Patience { ui: cx.ui, store: &self.store, timing: &timing };
+        let begun = patience.ask(&mut stopping, || self.store.begun(campaign.id)).await?;
+        let tally = patience.ask(&mut stopping, || self.store.tally(campaign.id)).await?;
+        self.sum.note(campaign.id, &tally);
+        let Some(begun) = begun else {
+            return Err(not_kept(cx, campaign));
+        };
+        let ready = self.ready(cx, campaign, begun, turn).await;
+        if let Err(failure) = &ready
+            && failure.kind != Exit::Stopped
+        {
+            stopping.unless_stopped(keep(cx, &*self.store, campaign, failure)).await;
+        }
+        ready.map(Some)
     }
 
     /// What runs a campaign, signed in, with the campaign as that is to treat it.
