@@ -117,6 +117,12 @@ pub struct Begun {
 }
 
 impl Begun {
+    /// Whether this very user asked for it on this host: what stands in a shared store must not
+    /// become a command that somebody else runs.
+    pub fn is_of(&self, user: &str, host: &str) -> bool {
+        self.by == user && self.host == host
+    }
+
     /// Whether the moment until which it was to order has come: who goes on with it must say
     /// another one. Versions that kept a time of day meant the next such time.
     pub fn is_over(&self, now: Timestamp) -> bool {

@@ -194,8 +194,9 @@ impl Timing {
     /// The longest time from a claim to the moment at which it is known what became of a call that
     /// has no answer, where the list of actions can be read: each look comes after the one before.
     pub fn known_within(&self) -> Duration {
-        let answers = self.request_timeout * 2;
-        self.horizon() + self.look_up_after.iter().sum::<Duration>() + answers
+        // Each look is begun at a look at the store, and waits for its answer.
+        let looks = (self.request_timeout + self.poll) * LOOKS as u32;
+        self.horizon() + self.poll + self.look_up_after.iter().sum::<Duration>() + looks
     }
 }
 

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::happenings::note;
 use super::limits::Speed;
 use super::waves::deal;
-use crate::clock::{local_now, wall_clock, zone_rule};
+use crate::clock::{Clock, local_now, wall_clock, zone_rule};
 use crate::domain::request::{ConnectRequest, OrNone, RunRequest, Said, ScanRequest, SpeedRequest};
 use crate::domain::text::printable;
 use crate::domain::{Begun, Campaign, CampaignId, Happened, Hours, Rollout};
@@ -55,6 +55,25 @@ fn with_moments(mut run: RunRequest, speed: &Speed) -> RunRequest {
         run.speed.until = Some(OrNone::Is(until.timestamp().to_string()));
     }
     run
+}
+
+/// The command that goes on with a campaign now.
+///
+/// # Errors
+/// `StoreError` if the store cannot be read.
+pub(super) async fn going_on_now<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    campaign: &Campaign,
+) -> Result<String, StoreError> {
+    let is_over = !campaign.called_off && is_over(store, campaign.id).await?;
+    Ok(resume_now(&cx.commands.going_on(&campaign.name), is_over))
+}
+
+/// Whether the moment until which a campaign was to order has come.
+pub(super) async fn is_over<S: Store>(store: &S, campaign: CampaignId) -> Result<bool, StoreError> {
+    let begun = store.begun(campaign).await?;
+    Ok(begun.is_some_and(|begun| begun.is_over(store.clock().shared_utc())))
 }
 
 /// The command that goes on with a campaign: where the time until which it was to order has passed,
@@ -178,6 +197,10 @@ pub(super) fn going_on(
     };
     there.request.run.speed.hours.forget_past_start(wall_clock());
     forget_what_says_nothing(&mut there.request.run.speed);
+    if campaign.called_off {
+        // It orders nothing more, at whatever time; what became of its orders is found out.
+        there.request.run.speed.until = None;
+    }
     let kept = there.request.run.clone();
     let connect = connect(cx.credentials, &typed.connect, &settings.connect, &kept.connect)?;
     let mut run = typed.or(kept);
@@ -210,8 +233,7 @@ fn over(cx: &Context<'_>, campaign: &Campaign, begun: &Begun) -> Failure {
     let name = &campaign.name;
     let resume = cx.commands.going_on(name);
     let until = begun.request.run.speed.until.as_ref().and_then(OrNone::as_ref);
-    let until = until.and_then(|text| text.parse::<Timestamp>().ok()).unwrap_or_default();
-    let until = human::moment(&until.to_zoned_datetime(local_now().time_zone().clone()));
+    let until = until.and_then(|text| text.parse().ok()).map(moment_here).unwrap_or_default();
     Failure::refused(
         format!("campaign {name} is not gone on with: its time is over"),
         format!("it was to order until {until} (--until), which has passed"),
@@ -313,7 +335,7 @@ fn credential_of(connect: &ConnectRequest) -> ConnectRequest {
     }
 }
 
-/// What is otherwise now than it was kept, in the user's words.
+/// What is otherwise now than it was kept, in words that people read.
 pub(super) fn changes(then: &RunRequest, now: &RunRequest) -> Vec<String> {
     let (then, now) = (shown(then), shown(now));
     let changed = then.into_iter().zip(now).filter(|((_, then), (_, now))| then != now);
@@ -331,7 +353,7 @@ fn shown(run: &RunRequest) -> Vec<(&'static str, String)> {
         pace,
         concurrency,
         time_scale,
-        until,
+        until: _,
         max_duration: _,
         max_wait,
         hours,
@@ -342,15 +364,17 @@ fn shown(run: &RunRequest) -> Vec<(&'static str, String)> {
     // Without a window there is nothing for a zone to say.
     let zone = if windows == "none" { None } else { hours.tz.as_ref() };
     let clock = |at: i32| format!("{:02}:{:02}", at / 60, at % 60);
+    let moment = |text: &str| text.parse::<Timestamp>().map_or(text.to_owned(), moment_here);
+    let until = speed.until.as_ref().and_then(OrNone::as_ref);
     vec![
         ("limit", all(limits.iter().flatten(), "the API's own")),
         ("leave", one(leave.map(|percent| format!("{percent}%")), "0%")),
         ("pace", pace.unwrap_or_default().name().to_owned()),
         ("calls in flight", one(concurrency.as_ref(), "16")),
         ("time scale", one(time_scale.as_ref(), "1")),
-        ("until", one(until.as_ref(), "none")),
+        ("until", one(until.map(|text| moment(text)), "none")),
         ("longest wait", one(max_wait.as_ref(), "1h")),
-        ("start", hours.start().unwrap_or("none").to_owned()),
+        ("start", one(hours.start().map(moment), "none")),
         ("window", windows),
         ("zone", one(zone, "the system's")),
         ("last order", one(hours.last_order.map(clock), "none")),
@@ -361,6 +385,11 @@ fn shown(run: &RunRequest) -> Vec<(&'static str, String)> {
         ("on event", one(after.on_event.as_ref(), "nothing")),
         ("follow", yes(after.follow)),
     ]
+}
+
+/// A moment as the clock shows it here.
+fn moment_here(at: Timestamp) -> String {
+    human::moment(&at.to_zoned_datetime(local_now().time_zone().clone()))
 }
 
 fn one(value: Option<impl ToString>, default: &str) -> String {

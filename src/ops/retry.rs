@@ -89,7 +89,7 @@ impl Again<'_> {
         settings: &mut ScanRequest,
     ) -> Result<Result<ScanRequest, Nothing>, Failure> {
         let Self { name, request, campaign } = *self;
-        refuse_unfinished(cx, store, campaign)?;
+        refuse_unfinished(cx, store, campaign).await?;
         let mut scan = request.scan.clone();
         if !scan.run.emulator.emulator {
             let begun = store.begun(campaign.id).await?;
@@ -110,7 +110,7 @@ impl Again<'_> {
         }
         let of = of.iter().map(|(name, rows)| format!("{} {name}", human::count(*rows)));
         let of = of.collect::<Vec<_>>().join("; ");
-        cx.say(&format!("Ordered again of {}: {of}.", campaign.name));
+        cx.say(&format!("To be ordered again from {}: {of}.", campaign.name));
         if let Some(left) = left.words() {
             cx.say(&format!("Skipped: {left}."));
         }
@@ -168,13 +168,13 @@ impl Nothing {
     }
 }
 
-fn refuse_unfinished<S: Store>(
+async fn refuse_unfinished<S: Store>(
     cx: &Context<'_>,
     store: &S,
     campaign: &Campaign,
 ) -> Result<(), Failure> {
     if campaign.state == CampaignState::Open {
-        let resume = cx.commands.going_on(&campaign.name);
+        let resume = kept::going_on_now(cx, store, campaign).await?;
         return Err(Failure::refused(
             format!("campaign {} is not finished", campaign.name),
             "some of its devices are open, and would be ordered twice",

@@ -25,6 +25,7 @@ use crate::engine::{self, Settings, StopLevel};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::happenings::note;
+use crate::ops::kept::going_on_now;
 use crate::ops::limits::Speed;
 use crate::ops::process::looked_at;
 use crate::ops::run::reports::{self, Reports};
@@ -121,13 +122,14 @@ pub(super) async fn open_ones<S: Store>(
                 "somebody ran `fleetsweep pause`",
                 format!(
                     "go on with `{}`, or end it: `{}`",
-                    cx.commands.going_on(name),
+                    going_on_now(cx, store, one).await?,
                     cx.commands.of_campaign(&format!("cancel --queue-only {name}"))
                 ),
             ));
         }
         if let Some(failure) = &one.wave_failed {
-            return Err(wave_failed(cx, &one.name, failure));
+            let resume = going_on_now(cx, store, one).await?;
+            return Err(wave_failed(cx, &one.name, failure, &resume));
         }
         if request.run.max_failures.is_none()
             && let Some(StoppedBy { why, most: Some(most) }) = stopped_by(store, one).await?
@@ -204,16 +206,20 @@ pub(super) async fn warnings<S: Store>(
 }
 
 /// A wave failed, and nobody has looked: its devices come with no other run either.
-fn wave_failed(cx: &Context<'_>, name: &CampaignName, failure: &WaveFailure) -> Failure {
+fn wave_failed(
+    cx: &Context<'_>,
+    name: &CampaignName,
+    failure: &WaveFailure,
+    resume: &str,
+) -> Failure {
     Failure::new(
         Exit::Safety,
         format!("nothing was ordered: a wave of {name} of this series failed"),
         failure,
         format!(
-            "see `{}` for what failed; then go on with `{}`, which asks once more, or end it so \
-             that the next run begins anew: `{}`",
+            "see `{}` for what failed; then go on with `{resume}`, which asks once more, or end it \
+             so that the next run begins anew: `{}`",
             cx.commands.of_store(&format!("report {name}")),
-            cx.commands.going_on(name),
             cx.commands.of_campaign(&format!("cancel --queue-only {name}"))
         ),
     )

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::context::Commands;
 use super::failure::Failure;
 use super::happenings::followed;
-use super::kept::resume_now;
+use super::kept::{is_over, resume_now};
 use super::process::looked_at;
 use crate::clock::Clock;
 use crate::domain::{
@@ -117,10 +117,12 @@ pub(super) async fn table<S: Store>(
                 let tally = store.tally(campaign.id).await?;
                 let followed = followed(store, &campaign).await?;
                 let now = store.clock().shared_utc();
-                let begun = store.begun(campaign.id).await?;
-                left.is_over |= tally.open() > 0 && begun.is_some_and(|begun| begun.is_over(now));
+                let is_over = tally.open() > 0 && is_over(store, campaign.id).await?;
                 let one = Stands { campaign, tally, followed, now };
                 left.note(profile, &one, timing);
+                if is_over && left.open.last() == Some(&profile.as_str()) {
+                    left.over += 1;
+                }
                 let already = if *already { " already" } else { "" };
                 let why = not_run.clone();
                 let why = why.unwrap_or_else(|| format!("{}{already}", one.how(timing)));
@@ -145,8 +147,8 @@ struct Left<'a> {
     open: Vec<&'a str>,
     /// The same, and a worker is to run it.
     for_workers: Vec<&'a str>,
-    /// Of one that is open the time until which it was to order has passed.
-    is_over: bool,
+    /// Of so many of those that are open the time until which they were to order has passed.
+    over: usize,
     /// Devices are not covered that `retry` orders by itself.
     uncovered: Vec<&'a str>,
     /// Devices are not covered that it orders only where their outcome is named.
@@ -185,7 +187,9 @@ impl<'a> Left<'a> {
         };
         let all_open = |some: usize| are_all && some == tenants;
         let resume = of(&format!("resume {name}"), &self.open, all_open(self.open.len()));
-        let resume = resume.map(|resume| resume_now(&resume, self.is_over));
+        // An end that holds still is lifted by nobody who does not say so.
+        let are_over = self.over > 0 && self.over == self.open.len();
+        let resume = resume.map(|resume| resume_now(&resume, are_over));
         let work = of("work", &self.for_workers, all_open(self.for_workers.len()));
         if resume.is_some() || work.is_some() {
             (end.resume, end.work) = (resume, work);

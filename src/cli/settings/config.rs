@@ -80,7 +80,8 @@ impl Typed<'_> {
 
     /// Whether the command calls nobody, wherever the API is and however one signs in to it.
     fn calls_nobody(&self) -> bool {
-        self.knows("queue_only") && self.matches.get_flag("queue_only")
+        let signs_in = self.knows(&id_of("client-secret-file"));
+        !signs_in || (self.knows("queue_only") && self.matches.get_flag("queue_only"))
     }
 }
 

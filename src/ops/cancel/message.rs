@@ -1,39 +1,53 @@
-//! The message that a cancellation came to its end, or was stopped: the run that it ended knew only
-//! what had been ordered by then.
+//! The message that a cancellation came to its end, was stopped or failed: the run that it ended
+//! knew only what had been ordered by then.
 
 use crate::clock::wall_clock;
 use crate::domain::news::News;
-use crate::domain::{Begun, Campaign, Exit, Tally};
+use crate::domain::{Campaign, Exit};
 use crate::ops::context::Context;
+use crate::ops::failure::Failure;
 use crate::ops::messages::Teller;
 use crate::ops::run::reports::head;
 use crate::report::Document;
 use crate::report::cancels::CancelSummary;
 use crate::report::message::Message;
+use crate::store::Store;
 
 /// Tells it by the channels that are set up, and by the command that the campaign was begun with.
-pub(super) async fn tell(
+pub(super) async fn tell<S: Store>(
     cx: &Context<'_>,
+    store: &S,
     campaign: &Campaign,
-    begun: Option<&Begun>,
-    tally: Tally,
-    summary: &CancelSummary,
+    ended: &Result<CancelSummary, Failure>,
 ) {
-    // What stands in a shared store must not become a command that somebody else runs.
-    let own = begun.filter(|begun| begun.by == cx.host.user && begun.host == cx.host.name);
+    // Nobody waits for news of what was tried out.
+    if campaign.emulated {
+        return;
+    }
+    let begun = store.begun(campaign.id).await.ok().flatten();
+    let own = begun.as_ref().filter(|begun| begun.is_of(&cx.host.user, &cx.host.name));
     let on_event = own.and_then(|begun| begun.request.run.after.on_event.as_deref());
     let mut teller = Teller::begin(cx.channels, cx.ui, on_event);
+    let (say, exit, reports, next) = match ended {
+        Ok(summary) => {
+            (summary.line(), summary.exit, summary.reports.clone(), summary.again.clone())
+        }
+        Err(failure) => {
+            let say = format!("Cancelling failed: {}: {}.", failure.what, failure.why);
+            (say, failure.kind, Vec::new(), None)
+        }
+    };
     teller.tell(Message {
         news: News::Cancelled,
-        attention: summary.exit != Exit::Done,
-        say: summary.line(),
+        attention: exit != Exit::Done,
+        say,
         at: wall_clock(),
         head: Some(head(&campaign.name, &campaign.order, campaign.emulated)),
-        tally: Some(tally),
+        tally: store.tally(campaign.id).await.ok(),
         finish_at: None,
-        exit_code: Some(summary.exit.code()),
-        reports: summary.reports.clone(),
-        next: summary.again.clone(),
+        exit_code: Some(exit.code()),
+        reports,
+        next,
         by: cx.host.user.clone(),
         host: cx.host.name.clone(),
         run: String::new(),

@@ -207,7 +207,7 @@ struct SoFar<'a> {
 
 impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
     async fn run(&self, campaign: &Campaign) -> Result<Exit, Failure> {
-        let Self { cx, store, with, reports, approver, .. } = self;
+        let Self { cx, request, store, with, reports, approver } = self;
         let survey = match with {
             Some(with) => Some(with.survey(campaign).await?),
             None => None,
@@ -218,8 +218,14 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         approver.approve(&plan).await?;
         let start = store.clock().now();
         let Some((with, survey)) = with.as_ref().zip(survey) else {
-            let queue = Some(call_off(*store, campaign).await?);
-            return Ok(self.end(campaign, SoFar { reports, start, queue }, None).await?.exit);
+            let queue = call_off(*store, campaign).await;
+            let so_far = queue.map(|queue| SoFar { reports, start, queue: Some(queue) });
+            let ended = match so_far {
+                Ok(so_far) => self.end(campaign, so_far, None).await,
+                Err(failure) => Err(failure),
+            };
+            message::tell(cx, *store, campaign, &ended).await;
+            return ended.map(|summary| summary.exit);
         };
         let mut stopping = cx.stop.listen()?;
         let (timing, again) = (&with.speed.timing, self.again(&campaign.name));
@@ -229,6 +235,11 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         let ended = self.take_back(campaign, to_cancel, so_far, &mut stopping).await;
         if let Some(sign) = sign {
             sign.end(&ended).await;
+        }
+        // What it leads to may want to go on with the campaign, so that this is over first.
+        if !request.keep_queue {
+            let told = message::tell(cx, *store, campaign, &ended);
+            stopping.unless_left(cx.ui, told).await;
         }
         ended.map(|summary| summary.exit)
     }
@@ -380,8 +391,7 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
             (queue.unwrap_or(0), actions.as_ref().map_or(0, |done| done.went.cancelled));
         note(cx, *store, campaign.id, Happened::Cancelled { devices, scans }).await;
         reports.write(*store, campaign).await?;
-        let tally = store.tally(campaign.id).await?;
-        let left = outstanding(&tally);
+        let left = outstanding(&store.tally(campaign.id).await?);
         let stopped = actions.as_ref().is_some_and(|done| done.went.stop.is_some());
         let name = &campaign.name;
         let summary = CancelSummary {
@@ -400,8 +410,6 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
             actions,
         };
         cx.ui.show(&summary)?;
-        let begun = store.begun(campaign.id).await?;
-        message::tell(cx, campaign, begun.as_ref(), tally, &summary).await;
         Ok(summary)
     }
 }

@@ -192,7 +192,11 @@ mod tests {
             assert_eq!(sign_of_life(&message(news, attention, code)), sign, "{news:?} {code:?}");
         }
         let of_cancel = Message { run: String::new(), ..message(News::Cancelled, false, Some(0)) };
-        assert_eq!(sign_of_life(&of_cancel), "/log", "a night is no success since it is cancelled");
+        assert_eq!(
+            sign_of_life(&of_cancel),
+            "/log",
+            "cancelling a night does not make it a success"
+        );
         let id = run_id(&message(News::Started, false, None));
         assert_eq!(id, run_id(&message(News::Finished, false, Some(0))), "of one run");
         let lengths: Vec<_> = id.split('-').map(str::len).collect();

@@ -119,7 +119,7 @@ async fn post_all(channel: Arc<Channel>, mut messages: mpsc::Receiver<Arc<Messag
         if let Some(why) = failed {
             let (name, news) = (channel.name(), message.news.name());
             say(&format!(
-                "Warning: the message `{news}` to {name} was not delivered: {why}; the run goes on."
+                "Warning: the message `{news}` to {name} was not delivered: {why}; nothing else waits for it."
             ));
         }
     }
@@ -134,7 +134,7 @@ async fn run_all(
     while let Some(message) = messages.recv().await {
         let never = std::pin::pin!(std::future::pending());
         if let Err(why) = hooks.run(&command, &message.json(), never).await {
-            say(&format!("Warning: the command of --on-event {why}; the run goes on."));
+            say(&format!("Warning: the command of --on-event {why}; nothing else waits for it."));
         }
     }
 }

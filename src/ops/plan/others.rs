@@ -12,6 +12,7 @@ use crate::domain::{
 };
 use crate::ops::context::{Commands, Context};
 use crate::ops::failure::Failure;
+use crate::ops::kept::{is_over, resume_now};
 use crate::ops::limits::Speed;
 use crate::report::human;
 use crate::store::Store;
@@ -95,6 +96,8 @@ pub(crate) struct SameList {
     name: CampaignName,
     /// It can be gone on with.
     open: bool,
+    /// The time until which it was to order has passed.
+    is_over: bool,
     /// It is open, or ended a moment ago.
     fresh: bool,
     opened_at: Timestamp,
@@ -139,9 +142,14 @@ impl SameList {
         }
         with_orders.sort_by_key(|one| Reverse((is_open(one), one.opened_at)));
         let others = with_orders.len().saturating_sub(1) as u64;
+        let is_over = match with_orders.first() {
+            Some(one) => is_over(store, one.id).await?,
+            None => false,
+        };
         Ok(with_orders.first().map(|one| Self {
             name: one.name.clone(),
             open: is_open(one),
+            is_over,
             fresh: one.finished_at.is_none_or(|at| now.duration_since(at) < JUST_NOW)
                 && !one.called_off,
             opened_at: one.opened_at,
@@ -218,7 +226,7 @@ impl SameList {
 
     fn instead(&self, commands: &Commands) -> String {
         if self.open {
-            return commands.going_on(&self.name);
+            return resume_now(&commands.going_on(&self.name), self.is_over);
         }
         commands.of_campaign(&format!("retry {}", self.name))
     }

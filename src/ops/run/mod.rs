@@ -414,7 +414,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let KeptEnd { why, before, exit, for_workers } = end;
         let at = self.store.clock().utc();
         let what = Happened::RunEnded { why: why.clone(), exit_code: exit.code() };
-        let (exit_code, resume) = (exit.code(), self.resume_now());
+        let (exit_code, resume) = (exit.code(), self.resume.clone());
         let ended = Some(RunEnd { at, why, exit_code, before, resume, for_workers });
         let run = LastRun { ended, seen_at: Some(self.store.clock().shared_utc()), ..run };
         let note_run = || self.store.note_run(campaign.id, run.clone());

@@ -99,7 +99,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
     }
 
     /// The command that goes on with the campaign after this run.
-    pub(super) fn resume_now(&self) -> Option<String> {
+    fn resume_now(&self) -> Option<String> {
         let until = self.speed.until.as_ref();
         let is_over = until.is_some_and(|until| until.timestamp() <= wall_clock());
         self.resume.as_deref().map(|resume| resume_now(resume, is_over))

@@ -109,8 +109,9 @@ impl Telling {
             reports: summary.reports.clone(),
             ..self.of(news, attention)
         };
+        // What goes on with it now: at the begin it was not known what would have passed by then.
         let is_over = matches!(news, News::Finished | News::Cancelled);
-        let next = if is_over { None } else { message.next };
+        let next = if is_over { None } else { summary.resume.clone() };
         self.tell(Message { next, ..message });
         self.teller.end().await;
     }

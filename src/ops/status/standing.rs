@@ -189,8 +189,13 @@ impl CampaignStatus {
     pub(crate) fn resume(&self, otherwise: &str) -> String {
         let ended = self.campaign.last_run.as_ref().and_then(|run| run.ended.as_ref());
         let said = ended.and_then(|end| end.resume.as_deref());
-        let is_over = self.begun.as_ref().is_some_and(|begun| begun.is_over(self.read_at));
-        resume_now(said.unwrap_or(otherwise), is_over)
+        resume_now(said.unwrap_or(otherwise), self.is_over())
+    }
+
+    /// Whether nothing more is ordered by what it was begun with, since that time has passed.
+    pub(super) fn is_over(&self) -> bool {
+        let begun = self.begun.as_ref().filter(|_| !self.campaign.called_off);
+        begun.is_some_and(|begun| begun.is_over(self.read_at))
     }
 
     /// What a forecast would have started from when it was begun, had nobody called before.

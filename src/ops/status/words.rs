@@ -220,7 +220,11 @@ impl CampaignStatus {
                     lines.push(line(&stopped("stopped", end, now)));
                 }
                 if self.doing == Doing::ForWorker {
-                    lines.push("  a worker (`fleetsweep work`) goes on; without one:".to_owned());
+                    lines.push(if self.is_over() {
+                        "  its time is over (--until); to go on:".to_owned()
+                    } else {
+                        "  a worker (`fleetsweep work`) goes on; without one:".to_owned()
+                    });
                     lines.push(command(resume));
                 } else if self.doing != Doing::Paused {
                     if let Some(before) = end.before.as_ref().filter(|_| !is_told) {

