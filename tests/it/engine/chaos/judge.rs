@@ -195,7 +195,7 @@ impl<S: Beneath> Judge<S> {
                 if before.life == row.life && before.detail == row.detail {
                     continue;
                 }
-                if let Some(what) = undone(&before.life, &row.life) {
+                if let Some(what) = undone(before, &row) {
                     known.say("I1", format!("{what}: {before:?} became {row:?}"));
                 }
                 if row.life.tries > TRIES_MAX || row.life.busy_asks > BUSY_ASKS_MAX {
@@ -278,6 +278,7 @@ impl Known {
             (State::Doubtful { .. }, State::Done(Outcome::Accepted)) => "doubt settled as ours",
             (State::Doubtful { .. }, State::Queued(_)) => "queued again after doubt",
             (State::Doubtful { .. }, State::Done(_)) => "doubt ended otherwise",
+            (State::Done(Outcome::Rejected), State::Queued(_)) => "put back by a stop",
             _ => return,
         };
         *self.seen.entry(what).or_default() += 1;
@@ -294,9 +295,15 @@ fn is_ours(action: &Action) -> bool {
 }
 
 /// What is wrong with this step of a life, if anything is.
-fn undone(before: &Life, after: &Life) -> Option<&'static str> {
+fn undone(before: &Row, after: &Row) -> Option<&'static str> {
+    // A right that is missing is no device's fault: a stop by the sign-in puts such devices back.
+    let no_right = before.detail.http_status == Some(403)
+        && before.life.state == State::Done(Outcome::Rejected)
+        && matches!(after.life.state, State::Queued(_))
+        && after.life.was_reopened();
+    let (before, after) = (&before.life, &after.life);
     let busy = before.state.is_busy() && after.state.is_busy();
-    if matches!(before.state, State::Done(_)) && before.state != after.state && !busy {
+    if matches!(before.state, State::Done(_)) && before.state != after.state && !busy && !no_right {
         return Some("an outcome was taken back");
     }
     (after.attempt < before.attempt).then_some("an attempt was forgotten")
