@@ -86,11 +86,17 @@ pub async fn follow(
         campaign.name
     ));
     let followed = following.to_the_end(watch, &campaign, &mut stopping).await;
-    let exit = followed.map(|ended| ended.map_or(Exit::Stopped, |followed| exit(&followed)));
-    let written = match &exit {
+    let written = match &followed {
         Ok(_) => reports.write(&store, &campaign).await.map(drop),
         Err(_) => Ok(()),
     };
+    if let Ok(Some(followed)) = &followed
+        && written.is_ok()
+        && let Some(told) = badly(cx, &campaign.name, followed, &reports)
+    {
+        cx.say(&told);
+    }
+    let exit = followed.map(|ended| ended.map_or(Exit::Stopped, |followed| exit(&followed)));
     stores::close(&store, exit.and_then(|exit| written.map(|()| exit))).await
 }
 
@@ -217,11 +223,38 @@ impl Document for LookResult {
 
 /// All that was ordered has ended: whether any of it did not end well.
 fn exit(followed: &Followed) -> Exit {
-    if followed.statuses.keys().any(|status| has_ended_badly(status)) {
-        Exit::Attention
-    } else {
-        Exit::Done
-    }
+    if ended_badly(followed) > 0 { Exit::Attention } else { Exit::Done }
+}
+
+fn ended_badly(followed: &Followed) -> u64 {
+    let bad = followed.statuses.iter().filter(|(status, _)| has_ended_badly(status));
+    bad.map(|(_, rows)| rows).sum()
+}
+
+/// Which scans did not end well, and what to do about them. Returns `None` if there are none.
+fn badly(
+    cx: &Context<'_>,
+    campaign: &CampaignName,
+    followed: &Followed,
+    reports: &Reports,
+) -> Option<String> {
+    let scans = match ended_badly(followed) {
+        0 => return None,
+        some => human::counted(some, "scan"),
+    };
+    let which = match reports.paths().first() {
+        Some(path) => format!("`action_status` in {} tells which", path.display()),
+        None => {
+            let report = cx.commands.of_store(&format!("report {campaign} --report scans.csv"));
+            format!("`{report}` writes which, in `action_status`")
+        }
+    };
+    Some(format!(
+        "{scans} failed, timed out or were cancelled on their devices: {}. They count as ordered, \
+         so that `retry` passes them by: to scan these devices again, order a list of them with \
+         `fleetsweep scan`.",
+        printable(&which)
+    ))
 }
 
 fn failed(end: &ListEnd) -> Failure {

@@ -19,7 +19,8 @@ pub(super) use ended::how_it_ended;
 pub use ended::{because, taking_back_left};
 
 use crate::domain::{
-    Campaign, CampaignName, Doing, Exit, LastRun, NotBegun, Quota, Rest, Seen, Tally, Timing,
+    Campaign, CampaignName, Doing, Exit, LastRun, NotBegun, Quota, Rest, Seen, SeriesName, Tally,
+    Timing,
 };
 
 /// From how much on it is told that it takes longer than the limits alone ask for.
@@ -247,6 +248,13 @@ impl Standing<'_> {
 
     fn finished(&self) -> Why {
         let why = match self.attention() {
+            // A night in which nothing was due is a good one; a list that somebody gave is not.
+            0 if self.tally.devices() == 0
+                && self.tally.rows() > 0
+                && SeriesName::of(&self.campaign.name).is_none() =>
+            {
+                "No device was ordered: each row was skipped; its report says why.".to_owned()
+            }
             0 => return Why { tone: Tone::Good, leaves: "", why: "Nothing is left to do.".into() },
             some => format!("{}.", needing_attention(some)),
         };

@@ -5,6 +5,7 @@ use super::teller::Teller;
 use crate::clock::wall_clock;
 use crate::domain::Exit;
 use crate::domain::news::News;
+use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::ui::Ui;
 use crate::report::message::Message;
@@ -35,7 +36,32 @@ pub async fn not_begun(
         }
         Ok(exit) => (News::NotBegun, format!("No run{whose} began: {}.", exit.meaning())),
     };
-    teller.tell(Message {
+    teller.tell(message(news, say, exit, by, host));
+    teller.end().await;
+}
+
+/// Tells that no run began of these of several tenants, each with its profile, where others did:
+/// after them, so that a check which they end well does not stay content. `whose` is what the
+/// command was about.
+pub(in crate::ops) async fn not_begun_of(
+    cx: &Context<'_>,
+    whose: &str,
+    failures: &[(String, Failure)],
+) {
+    let mut teller = Teller::begin(cx.channels, cx.ui, None);
+    if teller.is_silent() {
+        return;
+    }
+    for (profile, Failure { what, why, kind, .. }) in failures {
+        let say = format!("No run of {whose}, profile {profile} began: {what}: {why}.");
+        let (by, host) = (&cx.host.user, &cx.host.name);
+        teller.tell(message(News::NotBegun, say, *kind, by, host));
+    }
+    teller.end().await;
+}
+
+fn message(news: News, say: String, exit: Exit, by: &str, host: &str) -> Message {
+    Message {
         news,
         attention: news == News::NotBegun,
         say,
@@ -49,6 +75,5 @@ pub async fn not_begun(
         by: by.to_owned(),
         host: host.to_owned(),
         run: String::new(),
-    });
-    teller.end().await;
+    }
 }

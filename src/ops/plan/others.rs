@@ -168,8 +168,8 @@ impl SameList {
         self.opened_at > then
     }
 
-    /// The warning of a plan.
-    pub(crate) fn warning(&self, commands: &Commands) -> String {
+    /// The warning of the plan of a campaign of this name.
+    pub(crate) fn warning(&self, commands: &Commands, own: &CampaignName) -> String {
         let Self { name, ago, .. } = self;
         let others = match self.others {
             0 => String::new(),
@@ -177,6 +177,13 @@ impl SameList {
             some => format!("; {some} other campaigns have them too"),
         };
         let command = self.instead(commands);
+        if self.open && *name == *own {
+            // Only a dry run counts from the beginning.
+            return format!(
+                "the campaign {name} is open, begun {ago} ago: the run goes on with what is left \
+                 of it, as `{command}` does, and orders no device a second time{others}"
+            );
+        }
         if self.open {
             return format!(
                 "the open campaign {name}, begun {ago} ago, has these very devices; `{command}` \

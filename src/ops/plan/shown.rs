@@ -58,7 +58,7 @@ impl Proposal<'_> {
         if let (Some(store), None) = (store, there) {
             let (due, now) = (&planner.request.due, local_now().timestamp());
             let same = SameList::find(store, order, due, now).await?;
-            warnings.extend(same.map(|same| same.warning(planner.cx.commands)));
+            warnings.extend(same.map(|same| same.warning(planner.cx.commands, &planner.name)));
             let (cx, request) = (planner.cx, planner.request);
             warnings.extend(series::warnings(cx, store, request, &order.target).await?);
         }

@@ -37,8 +37,12 @@ pub(super) fn left_nothing(tally: &Tally, skipped: &Skipped, is_series: bool) ->
 /// Whether a series stopped when its time was over, having made as many calls as the plan saw; the
 /// forecast knows the answers' time only roughly.
 pub(super) fn is_as_planned(ending: &Ending, foreseen: u64, calls: u64) -> bool {
-    let over = matches!(ending, Ending::Stopped(Stop::Window | Stop::Time));
-    over && calls.saturating_mul(100) >= foreseen * 95
+    is_time(ending) && calls.saturating_mul(100) >= foreseen * 95
+}
+
+/// Whether it stopped when its time was over.
+pub(super) fn is_time(ending: &Ending) -> bool {
+    matches!(ending, Ending::Stopped(Stop::Window | Stop::Time))
 }
 
 /// Whether it makes sense to ask the API something more.

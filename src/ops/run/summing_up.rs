@@ -1,7 +1,7 @@
 //! What there is to tell of a run that ended: the summary, the exit code, and why.
 
 use super::Run;
-use super::ends::{is_as_planned, left_nothing};
+use super::ends::{is_as_planned, is_time, left_nothing};
 use super::over::{Ended, Over};
 use super::reports;
 use crate::clock::{Clock, wall_clock};
@@ -29,7 +29,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let tally = patience.ask(stopping, || store.tally(campaign.id)).await?;
         let campaign_calls = patience.ask(stopping, || store.calls(campaign.id)).await?;
         let since = campaign_calls.saturating_sub(calls_before);
-        let planned = self.foreseen.is_some_and(|orders| is_as_planned(&ran.ending, orders, since));
+        let planned = self.foreseen.is_some_and(|orders| is_as_planned(&ran.ending, orders, since))
+            || (self.series && is_time(&ran.ending) && tally.open() == 0);
         // What others did with it meanwhile.
         let there = patience.ask(stopping, || store.campaign(campaign.id)).await?;
         let there = there.as_ref().unwrap_or(campaign);

@@ -23,6 +23,7 @@ use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignName, Exit, OnlyOf, Target, Timing};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
+use crate::ops::messages::not_begun_of;
 use crate::ops::plan::approve::confirm;
 use crate::ops::plan::naming::{check_comment, name_of, scan_type};
 use crate::ops::plan::source::{check_source, needs_tenant, options_of};
@@ -320,7 +321,7 @@ impl All<'_> {
         let rest = Rest::of(&tenants, &parts.requests, &planned, &before, knows_all);
         let rest = if rest.is_none(&parts.split) { None } else { Some(rest) };
         let (mut standings, mut to_run) = (Vec::new(), Vec::new());
-        let mut of = BTreeMap::new();
+        let (mut of, mut not_begun) = (BTreeMap::new(), Vec::new());
         for (at, planned) in planned {
             match planned {
                 Ok(Some(OpenCampaign { campaign, foreseen, api })) => {
@@ -329,6 +330,9 @@ impl All<'_> {
                 }
                 Ok(None) => {}
                 Err(failure) => {
+                    if !has_finished(&failure) {
+                        not_begun.push((tenants[at].name.clone(), failure.clone()));
+                    }
                     let standing = unplanned(&**store, &tenants[at], failure, before.get(&at));
                     standings.push((at, standing.await?));
                 }
@@ -338,10 +342,16 @@ impl All<'_> {
             Some((rest, first)) => parts.write_rest(cx, rest, &request, &first.campaign).await,
             None => None,
         };
+        // Nobody may sit before it who would see that some of many did not begin.
+        if request.approve_max.is_none() || to_run.is_empty() {
+            not_begun.clear();
+        }
+        let whose = format!("campaign {}", parts.name);
         if request.detach {
             for ToRun { campaign, .. } in &to_run {
                 hand_over_of(cx, &tenants[of[&campaign.id]], &**store, campaign).await?;
             }
+            not_begun_of(cx, &whose, &not_begun).await;
             let exits = standings.iter().filter_map(|(_, one)| one.exit());
             return Ok(exits.fold(lost, Exit::worse_of));
         }
@@ -352,6 +362,7 @@ impl All<'_> {
             alone: alone(&request.run),
         };
         let ended = together.run(cx, to_run).await?;
+        not_begun_of(cx, &whose, &not_begun).await;
         // A report over all keeps what an earlier run of the same command wrote into it.
         let mut campaigns: Vec<(usize, Campaign)> = before.into_iter().collect();
         for Ended { campaign, exit } in ended {

@@ -21,6 +21,7 @@ pub(in crate::ops) async fn hand_over<S: Store>(
     let resume = cx.commands.of_campaign(&format!("resume {name}"));
     let run = begun_here(cx, store, wall_clock())?.handed_over(resume);
     store.note_run(campaign.id, run).await?;
+    cx.channels.run_began();
     cx.ui.show(&HandedOver {
         campaign: name.to_string(),
         open: store.tally(campaign.id).await?.open(),

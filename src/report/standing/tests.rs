@@ -187,3 +187,16 @@ fn each_way_to_stand_still_has_its_sentence_with_what_to_do() {
     sentences.push(told(&with(run()), &open));
     insta::assert_snapshot!(sentences.join("\n"));
 }
+
+#[test]
+fn a_list_of_which_each_row_was_skipped_is_not_told_as_done_and_a_night_without_due_devices_is() {
+    let mut skipped = Tally::default();
+    skipped.add(State::Done(Outcome::Skipped), 250);
+    let finished = Campaign { finished_at: Some(at("01:30:00")), ..campaign() };
+    let finished = Campaign { state: CampaignState::Finished, ..finished };
+    let list = told(&finished, &skipped);
+    assert!(list.starts_with("Attention") && list.contains("No device was ordered"), "{list}");
+    let night = Campaign { name: "nightly-2026-11-24".parse().unwrap(), ..finished };
+    let night = told(&night, &skipped);
+    assert!(night.starts_with("Good") && night.contains("Nothing is left to do"), "{night}");
+}

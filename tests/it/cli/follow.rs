@@ -50,7 +50,28 @@ async fn ordered_scans_are_followed_to_their_end_in_one_call_a_look() {
         assert!(!row["action_status_at"].is_empty(), "{row:?}");
     }
     let bad = rows.iter().filter(|row| ["Failed", "TimeOut"].contains(&&*row["action_status"]));
-    assert_eq!(said.code, if bad.count() > 0 { 3 } else { 0 });
+    let bad = bad.count();
+    assert_eq!(said.code, if bad > 0 { 3 } else { 0 });
+    // They count as ordered: which they are and what to do about them is told here.
+    let told = format!("{bad} scans failed, timed out or were cancelled on their devices");
+    assert_eq!(super::flat(&said.err).contains(&told), bad > 1, "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scans_that_fail_on_their_devices_are_told_with_what_to_do_at_the_end_of_following() {
+    let emulator = hasty("failed_share = 0.5", 40).await;
+    let place = Place::new();
+    place.list(40);
+    let more = ["--approve-max=40", "--campaign=c", "--limit=1000/1s", "--report=r.csv"];
+    let command = place.towards(&emulator, &[&SCAN[..], &more].concat());
+    let said = beside(move || run(command)).await;
+    assert!([0, 3].contains(&said.code), "{}", said.err);
+    let command = place.towards(&emulator, &["follow", "c", "--every=1s"]);
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 3, "{}", said.err);
+    let told = super::flat(&said.err);
+    assert!(told.contains(" scans failed, timed out or were cancelled on their devices"), "{told}");
+    assert!(told.contains("r.csv tells which") && told.contains("`fleetsweep scan`"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

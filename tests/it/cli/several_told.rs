@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::json_lines;
 use super::several::{line, of, scan};
+use crate::kit::canned::{Canned, close};
 use crate::kit::provider::{Provider, secret, tenant};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,4 +79,38 @@ async fn coverage_is_told_of_each_tenant_or_of_the_one_that_is_named() {
     assert_eq!(coverage(&["--all-profiles"]).await, [one, other.clone()].into());
     assert_eq!(coverage(&[&format!("--tenant={}", tenant(1))]).await, [other.clone()].into());
     assert_eq!(coverage(&["--profiles=cust-1"]).await, [other].into());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_in_which_no_run_began_is_a_message_after_those_of_the_others() {
+    let provider = Provider::of(2).await;
+    provider.list(&(0..8).map(|n| (n, ["cust-0", "cust-1"][n as usize % 2])).collect::<Vec<_>>());
+    let server = Canned::always(close(200, "ok")).await;
+    secret(&provider.place, "wrong", "another secret");
+    secret(&provider.place, "url", &server.origin());
+    let notify = "[[notify]]\nkind = \"json\"\nurl-file = \"url\"\non = \"all\"\n";
+    let settings = provider.profile(0, "secret") + &provider.profile(1, "wrong") + notify;
+    std::fs::write(provider.place.path("c.toml"), settings).unwrap();
+    let told = || -> Vec<(Value, String)> {
+        let bodies = server.seen().into_iter().filter_map(|request| {
+            let one: Value = serde_json::from_str(request.split_once("\r\n\r\n")?.1).ok()?;
+            Some((one["event"].clone(), one["say"].as_str()?.to_owned()))
+        });
+        bodies.collect()
+    };
+    let how = ["--all-profiles", "--approve-max=10"];
+    let said = provider.run(scan(&provider, &how)).await;
+    assert_eq!(said.code, 7, "{}", said.err);
+    let events: Vec<Value> = told().into_iter().map(|(event, _)| event).collect();
+    assert_eq!(events, ["started", "finished", "not_begun"], "{:?}", told());
+    let say = told().pop().unwrap().1;
+    assert!(say.contains("profile cust-1 began: cannot sign in"), "{say}");
+    // What is left to a worker has no end here that could be told.
+    let before = told().len();
+    let detached = ["--all-profiles", "--approve-max=10", "--detach", "--campaign=later"];
+    let words = ["scan", "list.csv", "--type=full", "--comment=test"];
+    let said = provider.run(provider.command(&[&words[..], &detached].concat())).await;
+    assert_eq!(said.code, 7, "{}", said.err);
+    let after: Vec<_> = told().split_off(before);
+    assert!(matches!(&after[..], [(event, _)] if *event == "not_begun"), "{after:?}");
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use fleetsweep::clock::Clock;
 use fleetsweep::domain::lifecycle::{BUSY_ASKS_MAX, TRIES_MAX};
-use fleetsweep::domain::{Action, CampaignId, Life, Quota, Stamp};
+use fleetsweep::domain::{Action, CampaignId, Quota, Stamp};
 use tokio::sync::Notify;
 
 use super::*;
