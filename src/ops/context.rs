@@ -93,8 +93,8 @@ pub struct Commands {
     pub connect: String,
     /// Reports, and what comes after the last order.
     pub after: String,
-    /// What people call tenants: their profiles. Each of a thousand tenants has commands of its own,
-    /// which share these.
+    /// What people call tenants: their profiles. Each of a thousand tenants has commands of its
+    /// own, which share these.
     pub tenants: Arc<[NamedTenant]>,
     /// Whose campaign is meant, once it is known that several have its name.
     pub whose: OnceLock<String>,

@@ -21,7 +21,7 @@ impl Channels {
         Self { all: all.into_iter().map(Arc::new).collect(), ..Self::default() }
     }
 
-    /// A run began in this process, or is left to a worker: from now on it tells itself how it goes.
+    /// A run began in this process, or is left to a worker: from now on it tells how it goes.
     pub(in crate::ops) fn run_began(&self) {
         self.has_begun.store(true, Ordering::SeqCst);
     }

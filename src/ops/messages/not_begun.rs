@@ -3,8 +3,8 @@
 use super::channels::Channels;
 use super::teller::Teller;
 use crate::clock::wall_clock;
-use crate::domain::Exit;
 use crate::domain::news::News;
+use crate::domain::{CampaignName, Exit};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::ui::Ui;
@@ -41,11 +41,10 @@ pub async fn not_begun(
 }
 
 /// Tells that no run began of these of several tenants, each with its profile, where others did:
-/// after them, so that a check which they end well does not stay content. `whose` is what the
-/// command was about.
+/// after them, so that a check which they end well does not stay content.
 pub(in crate::ops) async fn not_begun_of(
     cx: &Context<'_>,
-    whose: &str,
+    campaign: &CampaignName,
     failures: &[(String, Failure)],
 ) {
     let mut teller = Teller::begin(cx.channels, cx.ui, None);
@@ -53,7 +52,8 @@ pub(in crate::ops) async fn not_begun_of(
         return;
     }
     for (profile, Failure { what, why, kind, .. }) in failures {
-        let say = format!("No run of {whose}, profile {profile} began: {what}: {why}.");
+        let whose = format!("campaign {campaign}, profile {profile}");
+        let say = format!("No run of {whose} began: {what}: {why}.");
         let (by, host) = (&cx.host.user, &cx.host.name);
         teller.tell(message(News::NotBegun, say, *kind, by, host));
     }

@@ -119,7 +119,8 @@ async fn post_all(channel: Arc<Channel>, mut messages: mpsc::Receiver<Arc<Messag
         if let Some(why) = failed {
             let (name, news) = (channel.name(), message.news.name());
             say(&format!(
-                "Warning: the message `{news}` to {name} was not delivered: {why}; nothing else waits for it."
+                "Warning: the message `{news}` to {name} was not delivered: {why}; nothing else \
+                 waits for it."
             ));
         }
     }

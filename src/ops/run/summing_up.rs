@@ -6,7 +6,7 @@ use super::over::{Ended, Over};
 use super::reports;
 use crate::clock::{Clock, wall_clock};
 use crate::defender::CancelApi;
-use crate::domain::{Campaign, Ending, Exit, LastRun};
+use crate::domain::{Campaign, Ending, Exit, LastRun, Tally};
 use crate::engine::Ran;
 use crate::ops::failure::Failure;
 use crate::ops::kept::resume_now;
@@ -29,8 +29,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let tally = patience.ask(stopping, || store.tally(campaign.id)).await?;
         let campaign_calls = patience.ask(stopping, || store.calls(campaign.id)).await?;
         let since = campaign_calls.saturating_sub(calls_before);
-        let planned = self.foreseen.is_some_and(|orders| is_as_planned(&ran.ending, orders, since))
-            || (self.series && is_time(&ran.ending) && tally.open() == 0);
+        let planned = self.is_planned(&ran.ending, since, &tally);
         // What others did with it meanwhile.
         let there = patience.ask(stopping, || store.campaign(campaign.id)).await?;
         let there = there.as_ref().unwrap_or(campaign);
@@ -89,6 +88,13 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let exit = ended.as_ref().map_or_else(|failure| failure.kind, |exit| *exit);
         let for_workers = self.worker && ran.ending.goes_on_unasked();
         Ok(Over { summary: Summary { exit, ..summary }, why, exit: ended, for_workers })
+    }
+
+    /// Whether a series stopped as it was to: its time was over, with as many orders as the plan
+    /// saw, or with none left.
+    fn is_planned(&self, ending: &Ending, calls: u64, tally: &Tally) -> bool {
+        let is_whole = self.series && is_time(ending) && tally.open() == 0;
+        is_whole || self.foreseen.is_some_and(|orders| is_as_planned(ending, orders, calls))
     }
 
     /// Prints the report if that was asked for, once it could be written.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Tenant;
 use super::list::Split;
+use crate::domain::request::ScanRequest;
 use crate::domain::{Campaign, Exit};
 use crate::ops::failure::{Failure, Reason};
 use crate::ops::scan::OpenCampaign;
@@ -61,4 +62,24 @@ pub(super) fn planned_of(plan: &Plan) -> PlannedTenant {
         takes: plan.calls.as_ref().map(|calls| calls.duration).unwrap_or_default(),
         warnings: plan.warnings.clone(),
     }
+}
+
+/// The tenants in which no run begins though it does in others, where nobody may sit before it who
+/// would see that.
+pub(super) fn not_begun(
+    request: &ScanRequest,
+    tenants: &[Tenant],
+    planned: &BTreeMap<usize, Planned>,
+) -> Vec<(String, Failure)> {
+    let begins = planned.values().any(|one| matches!(one, Ok(Some(_))));
+    if request.approve_max.is_none() || !begins {
+        return Vec::new();
+    }
+    let failed = |(at, one): (&usize, &Planned)| match one {
+        Err(failure) if !has_finished(failure) => {
+            Some((tenants[*at].name.clone(), failure.clone()))
+        }
+        _ => None,
+    };
+    planned.iter().filter_map(failed).collect()
 }

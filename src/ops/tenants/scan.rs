@@ -14,7 +14,9 @@ use super::agreement::Agreement;
 use super::files::{Files, OverAll};
 use super::list::{Split, split};
 use super::named::commands;
-use super::planned::{Planned, all_have_finished, has_finished, planned_of, unplanned, worst};
+use super::planned::{
+    Planned, all_have_finished, has_finished, not_begun, planned_of, unplanned, worst,
+};
 use super::rest::{Rest, path_beside, there_already};
 use super::{Tenant, TenantsMeant, refuse_twins};
 use crate::clock::local_now;
@@ -320,8 +322,9 @@ impl All<'_> {
         let before = there_already(&**store, &parts.name, &tenants, &planned).await?;
         let rest = Rest::of(&tenants, &parts.requests, &planned, &before, knows_all);
         let rest = if rest.is_none(&parts.split) { None } else { Some(rest) };
+        let not_begun = not_begun(&request, &tenants, &planned);
         let (mut standings, mut to_run) = (Vec::new(), Vec::new());
-        let (mut of, mut not_begun) = (BTreeMap::new(), Vec::new());
+        let mut of = BTreeMap::new();
         for (at, planned) in planned {
             match planned {
                 Ok(Some(OpenCampaign { campaign, foreseen, api })) => {
@@ -330,9 +333,6 @@ impl All<'_> {
                 }
                 Ok(None) => {}
                 Err(failure) => {
-                    if !has_finished(&failure) {
-                        not_begun.push((tenants[at].name.clone(), failure.clone()));
-                    }
                     let standing = unplanned(&**store, &tenants[at], failure, before.get(&at));
                     standings.push((at, standing.await?));
                 }
@@ -342,16 +342,11 @@ impl All<'_> {
             Some((rest, first)) => parts.write_rest(cx, rest, &request, &first.campaign).await,
             None => None,
         };
-        // Nobody may sit before it who would see that some of many did not begin.
-        if request.approve_max.is_none() || to_run.is_empty() {
-            not_begun.clear();
-        }
-        let whose = format!("campaign {}", parts.name);
         if request.detach {
             for ToRun { campaign, .. } in &to_run {
                 hand_over_of(cx, &tenants[of[&campaign.id]], &**store, campaign).await?;
             }
-            not_begun_of(cx, &whose, &not_begun).await;
+            not_begun_of(cx, &parts.name, &not_begun).await;
             let exits = standings.iter().filter_map(|(_, one)| one.exit());
             return Ok(exits.fold(lost, Exit::worse_of));
         }
@@ -362,7 +357,7 @@ impl All<'_> {
             alone: alone(&request.run),
         };
         let ended = together.run(cx, to_run).await?;
-        not_begun_of(cx, &whose, &not_begun).await;
+        not_begun_of(cx, &parts.name, &not_begun).await;
         // A report over all keeps what an earlier run of the same command wrote into it.
         let mut campaigns: Vec<(usize, Campaign)> = before.into_iter().collect();
         for Ended { campaign, exit } in ended {
