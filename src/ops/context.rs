@@ -114,6 +114,11 @@ impl Commands {
         format!("fleetsweep {words}{whose}{store}{settings}{profile}")
     }
 
+    /// What people call the tenant of a target, if they call it anything.
+    pub(super) fn tenant_name(&self, target: &Target) -> Option<String> {
+        name_of(&self.tenants, &target.tenant).map(str::to_owned)
+    }
+
     /// The commands about the campaign of one of several tenants.
     pub(super) fn of_tenant(&self, profile: Option<&str>, tenant: &str) -> Self {
         let option = |name: &str, value: &str| format!(" --{name} {}", shell::word(value));

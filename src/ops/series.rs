@@ -100,6 +100,20 @@ pub(super) async fn open_ones<S: Store>(
     let Some(series) = &request.due.series else { return Ok(Vec::new()) };
     let all = left_open(store, series, target).await?;
     for one in &all {
+        // Whether its run is there still or not: somebody holds it on purpose.
+        if one.paused && !one.called_off {
+            let name = &one.name;
+            return Err(Failure::new(
+                Exit::Stopped,
+                format!("nothing was ordered: {name} of this series is paused"),
+                "somebody ran `fleetsweep pause`",
+                format!(
+                    "go on with `{}`, or end it: `{}`",
+                    going_on_now(cx, store, one).await?,
+                    cx.commands.of_campaign(&format!("cancel --queue-only {name}"))
+                ),
+            ));
+        }
         // One that was opened a moment ago has not said yet that it runs.
         let opened = LastRun::begun(one.opened_at);
         if one
@@ -113,19 +127,6 @@ pub(super) async fn open_ones<S: Store>(
         if one.called_off {
             // It orders nothing more: only what became of its last orders is not known yet.
             continue;
-        }
-        if one.paused {
-            let name = &one.name;
-            return Err(Failure::new(
-                Exit::Stopped,
-                format!("nothing was ordered: {name} of this series is paused"),
-                "somebody ran `fleetsweep pause`",
-                format!(
-                    "go on with `{}`, or end it: `{}`",
-                    going_on_now(cx, store, one).await?,
-                    cx.commands.of_campaign(&format!("cancel --queue-only {name}"))
-                ),
-            ));
         }
         if let Some(failure) = &one.wave_failed {
             let resume = going_on_now(cx, store, one).await?;
@@ -357,6 +358,7 @@ async fn hold_killed<S: Store>(
         ),
         at: wall_clock(),
         head: Some(reports::head(&one.name, &one.order, one.emulated)),
+        tenant_name: cx.commands.tenant_name(&one.order.target),
         tally: Some(tally),
         finish_at: None,
         exit_code: None,

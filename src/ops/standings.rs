@@ -117,7 +117,8 @@ pub(super) async fn table<S: Store>(
                 let tally = store.tally(campaign.id).await?;
                 let followed = followed(store, &campaign).await?;
                 let now = store.clock().shared_utc();
-                let is_over = tally.open() > 0 && is_over(store, campaign.id).await?;
+                let orders = campaign.state == CampaignState::Open && !campaign.called_off;
+                let is_over = orders && is_over(store, campaign.id).await?;
                 let one = Stands { campaign, tally, followed, now };
                 left.note(profile, &one, timing);
                 if is_over && left.open.last() == Some(&profile.as_str()) {
@@ -160,7 +161,8 @@ struct Left<'a> {
 impl<'a> Left<'a> {
     fn note(&mut self, profile: &'a str, one: &Stands, timing: &Timing) {
         let Stands { campaign, tally, followed, now } = one;
-        if tally.open() > 0 {
+        // Also where each device was ordered, and what some of them came to is not looked up yet.
+        if campaign.state == CampaignState::Open {
             if Doing::of(campaign, *now) == Doing::ForWorker {
                 self.for_workers.push(profile);
             } else if campaign.paused || !one.is_at_work(timing) {

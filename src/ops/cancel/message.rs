@@ -43,6 +43,7 @@ pub(super) async fn tell<S: Store>(
         say,
         at: wall_clock(),
         head: Some(head(&campaign.name, &campaign.order, campaign.emulated)),
+        tenant_name: cx.commands.tenant_name(&campaign.order.target),
         tally: store.tally(campaign.id).await.ok(),
         finish_at: None,
         exit_code: Some(exit.code()),

@@ -67,6 +67,7 @@ fn message(news: News, say: String, exit: Exit, by: &str, host: &str) -> Message
         say,
         at: wall_clock(),
         head: None,
+        tenant_name: None,
         tally: None,
         finish_at: None,
         exit_code: Some(exit.code()),

@@ -44,6 +44,7 @@ impl Telling {
             say: String::new(),
             at: wall_clock(),
             head: Some(reports::head(&campaign.name, &campaign.order, campaign.emulated)),
+            tenant_name: cx.commands.tenant_name(&campaign.order.target),
             tally: None,
             finish_at: None,
             exit_code: None,

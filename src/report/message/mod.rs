@@ -32,6 +32,8 @@ pub struct Message {
     pub at: Timestamp,
     /// The campaign; `None` if there is none.
     pub head: Option<ReportHead>,
+    /// What people call its tenant: its profile, if it has one.
+    pub tenant_name: Option<String>,
     /// Where its rows stand.
     pub tally: Option<Tally>,
     /// When the last answer is likely to be in.
@@ -74,6 +76,7 @@ impl Message {
             "campaign": head.map(|head| &head.campaign),
             "series": series,
             "tenant": head.map(|head| &head.tenant),
+            "tenant_name": self.tenant_name,
             "scan_type": head.map(|head| head.scan_type),
             "ticket": head.map(|head| &head.ticket),
             "emulated": head.is_some_and(|head| head.emulated),
@@ -109,7 +112,8 @@ impl Message {
         let mut parts = Vec::new();
         if let Some(head) = &self.head {
             parts.push(head.campaign.to_string());
-            parts.push(format!("tenant {}", printable(&head.tenant)));
+            let tenant = self.tenant_name.as_ref().unwrap_or(&head.tenant);
+            parts.push(format!("tenant {}", printable(tenant)));
             parts.extend(head.ticket.as_ref().map(|ticket| printable(ticket.as_str())));
         }
         if !self.host.is_empty() {
@@ -149,6 +153,7 @@ mod tests {
             say: "Stopped: [here](https://evil.example) <!channel> *b*\u{202e}\n".to_owned(),
             at: "2026-11-25T01:00:12Z".parse().unwrap(),
             head: Some(head),
+            tenant_name: Some("Contoso <GmbH>".to_owned()),
             tally: Some(Tally::default()),
             finish_at: None,
             exit_code: Some(4),

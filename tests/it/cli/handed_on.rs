@@ -171,3 +171,22 @@ async fn each_of_two_processes_on_one_campaign_counts_the_calls_that_are_its_own
     }
     assert_eq!(sums, (60, 60), "{}", emulator.ledger().count(Operation::Scan));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_night_that_finds_the_one_before_paused_says_so_while_its_run_waits_still() {
+    let emulator = not_knowing(0.0).await;
+    let place = Place::new();
+    place.list(60);
+    let night = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=60"];
+    let night = [&night[..], &["--limit=5/1s", "--no-check", "--series=n", "--due=7d"]].concat();
+    let mut first = start(place.towards(&emulator, &night));
+    accepted(&emulator, 3).await;
+    assert_eq!(run(place.fleetsweep(&["pause"])).code, 0);
+    let second = place.towards(&emulator, &night);
+    let second = beside(move || run(second)).await;
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(second.code, 5, "{}", second.err);
+    let told = flat(&second.err);
+    assert!(told.contains("of this series is paused") && told.contains("resume n-"), "{told}");
+}

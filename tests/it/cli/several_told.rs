@@ -103,6 +103,7 @@ async fn a_tenant_in_which_no_run_began_is_a_message_after_those_of_the_others()
     assert_eq!(said.code, 7, "{}", said.err);
     let events: Vec<Value> = told().into_iter().map(|(event, _)| event).collect();
     assert_eq!(events, ["started", "finished", "not_begun"], "{:?}", told());
+    assert!(server.seen()[0].contains("\"tenant_name\":\"cust-0\""), "{:?}", server.seen());
     let say = told().pop().unwrap().1;
     assert!(say.contains("profile cust-1 began: cannot sign in"), "{say}");
     // What is left to a worker has no end here that could be told.
