@@ -123,11 +123,16 @@ impl Begun {
         self.by == user && self.host == host
     }
 
-    /// Whether the moment until which it was to order has come: who goes on with it must say
-    /// another one. Versions that kept a time of day meant the next such time.
-    pub fn is_over(&self, now: Timestamp) -> bool {
+    /// The moment until which it was to order. Versions that kept a time of day meant the next such
+    /// time.
+    pub fn until(&self) -> Option<Timestamp> {
         let until = self.request.run.speed.until.as_ref().and_then(OrNone::as_ref);
-        until.and_then(|text| text.parse::<Timestamp>().ok()).is_some_and(|until| until <= now)
+        until.and_then(|text| text.parse().ok())
+    }
+
+    /// Whether that moment has come: who goes on with it must say another one.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until().is_some_and(|until| until <= now)
     }
 }
 

@@ -66,13 +66,16 @@ pub(super) async fn going_on_now<S: Store>(
     store: &S,
     campaign: &Campaign,
 ) -> Result<String, StoreError> {
-    let is_over = !campaign.called_off && is_over(store, campaign.id).await?;
-    Ok(resume_now(&cx.commands.going_on(&campaign.name), is_over))
+    Ok(resume_now(&cx.commands.going_on(&campaign.name), is_over(store, campaign).await?))
 }
 
-/// Whether the moment until which a campaign was to order has come.
-pub(super) async fn is_over<S: Store>(store: &S, campaign: CampaignId) -> Result<bool, StoreError> {
-    let begun = store.begun(campaign).await?;
+/// Whether the moment until which a campaign was to order has come. One that was called off orders
+/// nothing more at whatever time.
+pub(super) async fn is_over<S: Store>(store: &S, campaign: &Campaign) -> Result<bool, StoreError> {
+    if campaign.called_off {
+        return Ok(false);
+    }
+    let begun = store.begun(campaign.id).await?;
     Ok(begun.is_some_and(|begun| begun.is_over(store.clock().shared_utc())))
 }
 
@@ -232,8 +235,7 @@ fn forget_what_says_nothing(speed: &mut SpeedRequest) {
 fn over(cx: &Context<'_>, campaign: &Campaign, begun: &Begun) -> Failure {
     let name = &campaign.name;
     let resume = cx.commands.going_on(name);
-    let until = begun.request.run.speed.until.as_ref().and_then(OrNone::as_ref);
-    let until = until.and_then(|text| text.parse().ok()).map(moment_here).unwrap_or_default();
+    let until = begun.until().map(moment_here).unwrap_or_default();
     Failure::refused(
         format!("campaign {name} is not gone on with: its time is over"),
         format!("it was to order until {until} (--until), which has passed"),

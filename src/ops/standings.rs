@@ -117,13 +117,10 @@ pub(super) async fn table<S: Store>(
                 let tally = store.tally(campaign.id).await?;
                 let followed = followed(store, &campaign).await?;
                 let now = store.clock().shared_utc();
-                let orders = campaign.state == CampaignState::Open && !campaign.called_off;
-                let is_over = orders && is_over(store, campaign.id).await?;
-                let one = Stands { campaign, tally, followed, now };
+                let is_open = campaign.state == CampaignState::Open;
+                let is_over = is_open && is_over(store, &campaign).await?;
+                let one = Stands { campaign, tally, followed, is_over, now };
                 left.note(profile, &one, timing);
-                if is_over && left.open.last() == Some(&profile.as_str()) {
-                    left.over += 1;
-                }
                 let already = if *already { " already" } else { "" };
                 let why = not_run.clone();
                 let why = why.unwrap_or_else(|| format!("{}{already}", one.how(timing)));
@@ -160,13 +157,14 @@ struct Left<'a> {
 
 impl<'a> Left<'a> {
     fn note(&mut self, profile: &'a str, one: &Stands, timing: &Timing) {
-        let Stands { campaign, tally, followed, now } = one;
+        let Stands { campaign, tally, followed, is_over, now } = one;
         // Also where each device was ordered, and what some of them came to is not looked up yet.
         if campaign.state == CampaignState::Open {
             if Doing::of(campaign, *now) == Doing::ForWorker {
                 self.for_workers.push(profile);
             } else if campaign.paused || !one.is_at_work(timing) {
                 self.open.push(profile);
+                self.over += usize::from(*is_over);
             }
             return;
         }
@@ -221,6 +219,8 @@ struct Stands {
     tally: Tally,
     /// The next run of its series has what waited in it.
     followed: bool,
+    /// It is open, and the time until which it was to order has passed.
+    is_over: bool,
     now: Timestamp,
 }
 

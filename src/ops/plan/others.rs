@@ -143,7 +143,7 @@ impl SameList {
         with_orders.sort_by_key(|one| Reverse((is_open(one), one.opened_at)));
         let others = with_orders.len().saturating_sub(1) as u64;
         let is_over = match with_orders.first() {
-            Some(one) => is_over(store, one.id).await?,
+            Some(one) => is_over(store, one).await?,
             None => false,
         };
         Ok(with_orders.first().map(|one| Self {
