@@ -72,7 +72,7 @@ pub(super) async fn run<S: Store, A: ScanApi>(
         let Read { end, date, .. } = ask(&shared, &query, most, keep).await?;
         match end {
             ReadEnd::Whole => {
-                telling.contact(&shared, date);
+                telling.contact(&shared, date).await?;
                 let looked = Looked { actions, date, asked_at };
                 let part = batch.drain(..size);
                 let findings = part.map(|one| telling.find(&shared, one, &looked)).collect();
@@ -174,11 +174,21 @@ impl Telling {
     }
 
     /// What this run did, it did after its start, also where an answer was lost before the first
-    /// whole one. The server's time is only taken together with a duration of ours.
-    fn contact<S: Store, A>(&mut self, shared: &Shared<S, A>, date: Option<Timestamp>) {
+    /// whole one. The server's time is only taken together with a duration of ours. It is kept: a
+    /// machine that is started anew can lose time, and a later run then takes what this one did for
+    /// younger than it is.
+    async fn contact<S: Store, A>(
+        &mut self,
+        shared: &Shared<S, A>,
+        date: Option<Timestamp>,
+    ) -> Result<()> {
         let ran = shared.store.clock().now().since(shared.started);
         let start = date.and_then(|date| earliest_of(date, ran, &shared.timing));
+        if let (Some(start), None) = (start, self.first_contact) {
+            shared.store.note_contact(shared.campaign.id, start).await?;
+        }
         self.first_contact = self.first_contact.into_iter().chain(start).min();
+        Ok(())
     }
 
     /// Whether the list shows an action of ours, where its comment does not tell: created within

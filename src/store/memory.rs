@@ -313,6 +313,11 @@ impl<C: Clock> Store for MemoryStore<C> {
         found.map(|finding| held.found(&finding, now, utc, &self.timing)).collect()
     }
 
+    async fn note_contact(&self, campaign: CampaignId, at: Timestamp) -> Result<()> {
+        self.lock().held(campaign)?.confirmed()?.notes.first_contact.get_or_insert(at);
+        Ok(())
+    }
+
     async fn reopen(&self, campaign: CampaignId, refused: Vec<(Seq, u32)>) -> Result<u64> {
         self.lock().held(campaign)?.reopen(&refused)
     }
@@ -323,16 +328,12 @@ impl<C: Clock> Store for MemoryStore<C> {
     }
 
     async fn set_paused(&self, campaign: CampaignId, paused: bool) -> Result<()> {
-        let mut inner = self.lock();
-        let campaign = inner.held(campaign)?.campaign.as_mut().ok_or_else(unknown_campaign)?;
-        campaign.paused = paused;
+        self.lock().held(campaign)?.confirmed()?.paused = paused;
         Ok(())
     }
 
     async fn set_priority(&self, campaign: CampaignId, priority: Priority) -> Result<()> {
-        let mut inner = self.lock();
-        let campaign = inner.held(campaign)?.campaign.as_mut().ok_or_else(unknown_campaign)?;
-        campaign.priority = priority;
+        self.lock().held(campaign)?.confirmed()?.priority = priority;
         Ok(())
     }
 

@@ -382,6 +382,14 @@ pub trait Store: Send + Sync + 'static {
         findings: Vec<Finding>,
     ) -> impl Future<Output = Result<Vec<Settled>>> + Send;
 
+    /// Keeps the server's time before which no action of a campaign can have been created, unless
+    /// one is kept already.
+    fn note_contact(
+        &self,
+        campaign: CampaignId,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<()>> + Send;
+
     /// Puts devices that were refused in these attempts back among the waiting ones; how many. What
     /// has gone on since stays as it is.
     fn reopen(

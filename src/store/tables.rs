@@ -244,6 +244,8 @@ pub enum CampaignChange {
     Wave(Wave),
     /// How its latest run goes.
     LastRun(Box<LastRun>),
+    /// What it learnt about its server.
+    Notes(ServerNotes),
     /// Its rows are gone since this moment.
     PrunedAt(Timestamp),
 }

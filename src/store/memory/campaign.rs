@@ -175,7 +175,7 @@ impl Held {
         let judging = Judging { scan_type: self.scan_type(), busy: self.busy() };
         let row = self.row(seq)?;
         let (before, mut life, mut detail) = (row.life, row.life, row.detail.clone());
-        let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
+        let campaign = self.confirmed()?;
         let rows = Rows {
             life: &mut life,
             detail: &mut detail,
@@ -285,9 +285,14 @@ impl Held {
         Ok(noted)
     }
 
+    /// The campaign, once it is confirmed.
+    pub(super) fn confirmed(&mut self) -> Result<&mut Campaign> {
+        self.campaign.as_mut().ok_or_else(unknown_campaign)
+    }
+
     /// Calls it off, where devices that wait end by this event.
     pub(super) fn end_with(&mut self, event: LifeEvent, utc: Timestamp) -> Result<CalledOff> {
-        let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
+        let campaign = self.confirmed()?;
         campaign.called_off = true;
         let ended = self.end_waiting(event)?;
         let finished = self.finish(utc)?;
@@ -324,7 +329,7 @@ impl Held {
 
     pub(super) fn finish(&mut self, utc: Timestamp) -> Result<bool> {
         let open = self.tally.open() > 0 || !self.unseen.is_empty();
-        let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
+        let campaign = self.confirmed()?;
         if !open && campaign.state == CampaignState::Open {
             campaign.state = CampaignState::Finished;
             campaign.finished_at = Some(utc);

@@ -76,7 +76,7 @@ impl Inner {
     /// Keeps how a run goes, after what is kept and the processes that live.
     pub(super) fn note_run(&mut self, id: CampaignId, run: LastRun, timing: &Timing) -> Result<()> {
         let before = self.with_processes(self.campaign(id)?.clone()).last_run;
-        let campaign = self.held(id)?.campaign.as_mut().ok_or_else(unknown_campaign)?;
+        let campaign = self.held(id)?.confirmed()?;
         campaign.last_run = Some(run.noted_after(before, timing));
         Ok(())
     }

@@ -46,7 +46,7 @@ impl Held {
 
     pub(super) fn end_wave(&mut self, now: Stamp) -> Result<WaveStand> {
         let open = self.wave_open()?;
-        let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
+        let campaign = self.confirmed()?;
         let ends = open == 0 && campaign.wave < campaign.rollout.last();
         campaign.wave_over = if ends { campaign.wave_over.or(Some(now)) } else { None };
         let Campaign { wave, wave_over: over, wave_failed: failed, .. } = &*campaign;
@@ -75,7 +75,7 @@ impl Held {
     /// The open campaign, if it stands at this wave and nothing of the wave is open.
     fn standing_at(&mut self, wave: u32) -> Result<Option<&mut Campaign>> {
         let open = self.wave_open()?;
-        let campaign = self.campaign.as_mut().ok_or_else(unknown_campaign)?;
+        let campaign = self.confirmed()?;
         let stands = campaign.state == CampaignState::Open && campaign.wave == wave && open == 0;
         Ok(if stands { Some(campaign) } else { None })
     }

@@ -259,6 +259,13 @@ impl<D: Database> Store for D {
         .await
     }
 
+    async fn note_contact(&self, campaign: CampaignId, at: Timestamp) -> Result<()> {
+        self.write("noting the server's time", Subject::Campaign(campaign), move |tables| {
+            Box::pin(rows::note_contact(tables, campaign, at))
+        })
+        .await
+    }
+
     async fn reopen(&self, campaign: CampaignId, refused: Vec<(Seq, u32)>) -> Result<u64> {
         self.write("queueing devices again", Subject::Campaign(campaign), move |tables| {
             Box::pin(async move { rows::reopen(tables, campaign, &refused).await })

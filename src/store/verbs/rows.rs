@@ -1,13 +1,15 @@
 //! What becomes of devices beside the answers to their calls: horizons that pass, look-ups, and
 //! what was refused and is asked again.
 
-use super::known::{broken, known, row_of, tally, unknown_campaign};
+use jiff::Timestamp;
+
+use super::known::{broken, known, row_of, set, tally, unknown_campaign};
 use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle;
 use crate::domain::{
     Action, BudgetState, Campaign, CampaignId, CampaignState, Finding, Happened, Happening, Row,
-    RowFilter, Seq, Settled,
+    RowFilter, Seq, ServerNotes, Settled,
 };
 use crate::store::StoreError;
 use crate::store::tables::{CampaignChange, Done, Page, Tables, Wave};
@@ -139,6 +141,19 @@ pub(super) async fn looked_up<T: Tables>(
         all.push(Settled { before, after, budget: BudgetState::default() });
     }
     Ok(all)
+}
+
+pub(super) async fn note_contact<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+    at: Timestamp,
+) -> Done<T, ()> {
+    let ServerNotes { first_contact, comments_changed } = known(tables, campaign).await?.notes;
+    if first_contact.is_some() {
+        return Ok(());
+    }
+    let notes = ServerNotes { first_contact: Some(at), comments_changed };
+    set(tables, campaign, CampaignChange::Notes(notes)).await
 }
 
 /// Whether a device of a campaign has no outcome yet, or one that the list of actions may change.

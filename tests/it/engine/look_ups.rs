@@ -5,9 +5,12 @@ use std::sync::Mutex;
 use fleetsweep::clock::Clock;
 use fleetsweep::defender::{ScanApi, ScanOrder};
 use fleetsweep::store::ClaimAnswer;
+use fleetsweep::store::memory::Stamping;
 
 use super::*;
 use crate::kit::fake_server::{Existing, ListAct};
+use crate::kit::mistake::Mistake;
+use crate::kit::store::quota;
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_found_in_the_list_and_not_repeated() {
@@ -232,6 +235,42 @@ async fn a_lost_first_answer_is_found_by_its_time_though_the_server_drops_commen
         assert_eq!(world.calls() as u64, devices, "the lost one was ordered again");
         world.assert_sound();
     }
+}
+
+/// How often the last device was ordered of a run that was killed while its answer was awaited, on
+/// a machine that lost ten minutes until it was started anew. The server drops comments and answers
+/// nothing but looks into the list.
+async fn orders_after_a_restart_that_lost_time(mistake: Mistake) -> usize {
+    let rule = |ask: Ask| {
+        if ask.nth == 1 { Act::NoAnswer { worked: true } } else { Act::Serve }
+    };
+    let mut world = World::new(Script { comment: |_| String::new(), ..Script::scan(rule) });
+    world.store =
+        Arc::new(Watched::broken(world.clock, world.settings.timing, Stamping::default(), mistake));
+    // The look comes between the two calls.
+    world.settings.quotas = vec![quota("1/5m")];
+    let campaign = world.campaign("c", 0..2).await;
+    let killed = async {
+        while world.asks_of(1) == 0 {
+            tokio::time::sleep(SECOND).await;
+        }
+    };
+    tokio::select! {
+        told = world.run(&campaign) => panic!("{told:?}"),
+        () = killed => {}
+    }
+    assert_eq!(world.tally().await.of(Outcome::Accepted), 1, "a look found the first one");
+    tokio::time::sleep(MINUTE * 10).await;
+    world.store.inside().clock().lose(MINUTE * 10);
+    world.resume("c").await;
+    world.asks_of(1)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_look_told_of_the_servers_time_outlives_a_restart_that_loses_time() {
+    assert_eq!(orders_after_a_restart_that_lost_time(Mistake::None).await, 1);
+    let forgotten = orders_after_a_restart_that_lost_time(Mistake::ForgetsContact).await;
+    assert_eq!(forgotten, 2, "without it its own action is taken for somebody else's");
 }
 
 #[tokio::test(start_paused = true)]

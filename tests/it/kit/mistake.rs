@@ -13,6 +13,8 @@ pub(crate) enum Mistake {
     SilenceIsNeverLeft,
     /// Doubtful devices are asked again, whatever the list says.
     NeverLooks,
+    /// What a look told of the server's time is gone with the run.
+    ForgetsContact,
     /// Whatever action a success tells is called ours.
     AnyActionIsOurs,
     /// A device that nothing can be known of is called accepted.

@@ -347,6 +347,12 @@ impl<S: Beneath> Store for Watched<S> {
         let findings = findings.into_iter().map(|finding| self.misread(finding)).collect();
         self.gate("looked_up", self.inner.looked_up(campaign, findings)).await
     }
+    async fn note_contact(&self, campaign: CampaignId, at: Timestamp) -> Result<()> {
+        let forgets = self.mistake == Mistake::ForgetsContact;
+        let note =
+            async || if forgets { Ok(()) } else { self.inner.note_contact(campaign, at).await };
+        self.gate("note_contact", note()).await
+    }
     async fn reopen(&self, campaign: CampaignId, refused: Vec<(Seq, u32)>) -> Result<u64> {
         self.gate("reopen", self.inner.reopen(campaign, refused)).await
     }

@@ -43,6 +43,14 @@ pub(in super::super) async fn set(
         CampaignChange::LastRun(run) => {
             set!("last_run = $2", "state <> 'draft'", &json_text(&run)?)
         }
+        CampaignChange::Notes(ServerNotes { first_contact, comments_changed }) => {
+            set!(
+                "first_contact = $2, comments_changed = $3",
+                "state <> 'draft'",
+                &first_contact.map(at),
+                &comments_changed
+            )
+        }
         CampaignChange::Wave(Wave { number, over, failed }) => {
             let failed = failed.as_ref().map(json_text).transpose()?;
             let (number, over) = (i64::from(number), over.map(|at| at.0));

@@ -44,6 +44,13 @@ pub(in super::super) async fn set(
         CampaignChange::LastRun(run) => {
             set!("last_run = ?", "state <> 'draft'").bind(json_text(&run)?)
         }
+        CampaignChange::Notes(notes) => {
+            let sum = checksum::of_notes(campaign, &notes);
+            let ServerNotes { first_contact, comments_changed } = notes;
+            let what =
+                set!("first_contact = ?, comments_changed = ?, notes_sum = ?", "state <> 'draft'");
+            what.bind(first_contact.map(|at| at.to_string())).bind(comments_changed).bind(sum)
+        }
         CampaignChange::Wave(Wave { number, over, failed }) => {
             let failed = failed.as_ref().map(json_text).transpose()?;
             let sum = checksum::of_wave(campaign, number, over, failed.as_deref());

@@ -164,7 +164,7 @@ impl Weather {
     }
 
     /// Whether the server tells no campaign by its comment. What it did before its first whole
-    /// answer can then not be told from what others did.
+    /// answer, of a scan or of a look, can then not be told from what others did.
     pub(super) fn forgets_marks(&self) -> bool {
         matches!(self.comment, Comment::MarkCut | Comment::Dropped)
     }

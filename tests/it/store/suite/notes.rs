@@ -5,6 +5,7 @@ use fleetsweep::domain::happening::{HAPPENINGS_KEPT, Needed, NotedHappening};
 use fleetsweep::domain::minute::minute_of;
 use fleetsweep::domain::{
     Action, Begun, Happened, Happening, LastRun, Minute, Opening, Operation, Priority, RunEnd,
+    ServerNotes,
 };
 
 use super::*;
@@ -25,6 +26,26 @@ pub(super) async fn what_was_refused_in_its_last_attempt_waits_again(subject: &i
     assert_eq!(states(store, id).await, [State::Queued(Stamp::ZERO), rejected, done]);
     assert_eq!(store.tally(id).await.unwrap().queued, 1);
     assert_eq!(claim(store, id).await.attempt, 2);
+}
+
+pub(super) async fn the_servers_time_at_the_first_contact_is_kept_and_no_later_one(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let id = campaign(store, 0..1, opening("c", &["100/1m"])).await;
+    let notes = async || store.campaign(id).await.unwrap().unwrap().notes;
+    assert_eq!(notes().await, ServerNotes::default());
+    let at = store.clock().utc();
+    store.note_contact(id, at).await.unwrap();
+    let later = at.checked_add(Duration::from_secs(60)).unwrap();
+    store.note_contact(id, later).await.unwrap();
+    assert_eq!(notes().await.first_contact, Some(at));
+    let call = claim(store, id).await.call;
+    let action = Box::new(action("Full", "Pending", at));
+    let verdict = Verdict::Accepted { action, status: 201, comment_changed: true };
+    settle(store, call, verdict).await;
+    assert_eq!(notes().await, ServerNotes { first_contact: Some(at), comments_changed: true });
+    assert!(store.note_contact(CampaignId(999_999), at).await.is_err());
 }
 
 pub(super) async fn how_the_latest_run_went_is_kept(subject: &impl Subject) {
