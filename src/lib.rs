@@ -184,7 +184,7 @@
 //! actions shows a new one within the wait of the look-ups (90 s). Where a server changes comments,
 //! I2 assumes as well that no machine loses time, as at a restart without a clock, between a
 //! campaign's first order and the first answer of any kind: the server's time is all that tells
-//! ours then (`what_a_look_told_of_the_servers_time_outlives_a_restart_that_loses_time`).
+//! ours then (`the_servers_time_that_a_look_told_outlives_a_restart_that_loses_time`).
 
 pub mod cli;
 pub mod clock;

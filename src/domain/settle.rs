@@ -119,8 +119,6 @@ pub struct Rows<'a> {
     pub detail: &'a mut Detail,
     /// The budget's pauses.
     pub budget: &'a mut BudgetState,
-    /// What the campaign remembers about its server.
-    pub notes: &'a mut ServerNotes,
 }
 
 /// Settles a call. Returns its new `seen_by`, or `None` if the horizon stays: now for a whole
@@ -133,10 +131,9 @@ pub fn settle(
     timing: &Timing,
     rows: Rows<'_>,
 ) -> Option<Stamp> {
-    let Rows { life, detail, budget, notes } = rows;
+    let Rows { life, detail, budget } = rows;
     let verdict = &settlement.verdict;
     pace(budget, verdict, call.claimed_at, now, timing);
-    note_server(notes, settlement, now.since(call.claimed_at), timing);
     let answer = answered(verdict, settlement.server_date, judging, now, timing);
     let event = LifeEvent::Answered { attempt: call.attempt, answer, now };
     if let Ok(next) = lifecycle::next(*life, event, judging.busy, timing) {
@@ -304,18 +301,27 @@ fn pace(
     }
 }
 
-fn note_server(
+/// Notes what an answer tells of its server, where the oldest call of the campaign whose answer is
+/// not known was claimed so long ago.
+pub fn note_server(
     notes: &mut ServerNotes,
     settlement: &Settlement,
-    waited: Duration,
+    ago: Duration,
     timing: &Timing,
 ) {
-    if notes.first_contact.is_none() {
-        let date = settlement.server_date;
-        notes.first_contact = date.and_then(|date| earliest_of(date, waited, timing));
+    if let Some(date) = settlement.server_date {
+        note_contact(notes, date, ago, timing);
     }
     if let Verdict::Accepted { comment_changed: true, .. } = settlement.verdict {
         notes.comments_changed = true;
+    }
+}
+
+/// The same of the server's time alone. The bound is that of the oldest call and not of the run or
+/// the answer: what was ordered before the first answer of any kind is older than both.
+pub fn note_contact(notes: &mut ServerNotes, date: Timestamp, ago: Duration, timing: &Timing) {
+    if notes.first_contact.is_none() {
+        notes.first_contact = earliest_of(date, ago, timing);
     }
 }
 

@@ -184,8 +184,8 @@ impl Telling {
     ) -> Result<()> {
         let ran = shared.store.clock().now().since(shared.started);
         let start = date.and_then(|date| earliest_of(date, ran, &shared.timing));
-        if let (Some(start), None) = (start, self.first_contact) {
-            shared.store.note_contact(shared.campaign.id, start).await?;
+        if let (Some(date), None) = (date, self.first_contact) {
+            shared.store.note_contact(shared.campaign.id, date).await?;
         }
         self.first_contact = self.first_contact.into_iter().chain(start).min();
         Ok(())

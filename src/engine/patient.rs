@@ -262,7 +262,7 @@ impl<S: Store> Store for PatientStore<S> {
         true settle_read(call: CallId, settlement: ReadSettlement) -> BudgetState;
         true expire(campaign: CampaignId) -> u64;
         true looked_up(campaign: CampaignId, findings: Vec<Finding>) -> Vec<Settled>;
-        true note_contact(campaign: CampaignId, at: Timestamp) -> ();
+        true note_contact(campaign: CampaignId, date: Timestamp) -> ();
         true reopen(campaign: CampaignId, refused: Vec<(Seq, u32)>) -> u64;
         true note_actions(campaign: CampaignId, seen: Vec<(Seq, Action)>) -> u64;
         true engage(campaign: CampaignId) -> ();

@@ -186,7 +186,7 @@ macro_rules! each_verb {
             fn in_flight_until(campaign: CampaignId) -> Option<Stamp>;
             fn to_look_up(campaign: CampaignId, limit: usize) -> Vec<LookUp>;
             fn looked_up(campaign: CampaignId, findings: Vec<Finding>) -> Vec<Settled>;
-            fn note_contact(campaign: CampaignId, at: Timestamp) -> ();
+            fn note_contact(campaign: CampaignId, date: Timestamp) -> ();
             fn reopen(campaign: CampaignId, refused: Vec<(Seq, u32)>) -> u64;
             fn set_paused(campaign: CampaignId, paused: bool) -> ();
             fn begun(campaign: CampaignId) -> Option<Begun>;

@@ -313,9 +313,9 @@ impl<C: Clock> Store for MemoryStore<C> {
         found.map(|finding| held.found(&finding, now, utc, &self.timing)).collect()
     }
 
-    async fn note_contact(&self, campaign: CampaignId, at: Timestamp) -> Result<()> {
-        self.lock().held(campaign)?.confirmed()?.notes.first_contact.get_or_insert(at);
-        Ok(())
+    async fn note_contact(&self, campaign: CampaignId, date: Timestamp) -> Result<()> {
+        let now = self.clock.now();
+        self.lock().held(campaign)?.note_contact(date, now, &self.timing)
     }
 
     async fn reopen(&self, campaign: CampaignId, refused: Vec<(Seq, u32)>) -> Result<u64> {

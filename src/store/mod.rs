@@ -382,12 +382,12 @@ pub trait Store: Send + Sync + 'static {
         findings: Vec<Finding>,
     ) -> impl Future<Output = Result<Vec<Settled>>> + Send;
 
-    /// Keeps the server's time before which no action of a campaign can have been created, unless
-    /// one is kept already.
+    /// Keeps the server's time before which no action of a campaign can have been created, by what
+    /// the server says that it is now, unless it is kept already. A whole answer keeps it as well.
     fn note_contact(
         &self,
         campaign: CampaignId,
-        at: Timestamp,
+        date: Timestamp,
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Puts devices that were refused in these attempts back among the waiting ones; how many. What

@@ -389,6 +389,8 @@ pub trait Tables: Send {
     fn has_unseen(&mut self, campaign: CampaignId) -> impl Answer<Self, bool>;
     /// When the horizon of the last outstanding call ends.
     fn last_claim_ends(&mut self, campaign: CampaignId) -> impl Answer<Self, Option<Stamp>>;
+    /// When the horizon of its oldest call ends whose answer is not known.
+    fn first_claim_ends(&mut self, campaign: CampaignId) -> impl Answer<Self, Option<Stamp>>;
     /// Removes all rows of a campaign; how many. Its counts stay.
     fn remove_rows(&mut self, campaign: CampaignId) -> impl Answer<Self, u64>;
     /// Moves a row on, in its count too.

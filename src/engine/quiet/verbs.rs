@@ -217,7 +217,7 @@ impl<S: Store> Store for QuietStore<S> {
 
     changing! {
         looked_up(findings: Vec<Finding>) -> Vec<Settled>;
-        note_contact(at: Timestamp) -> ();
+        note_contact(date: Timestamp) -> ();
         reopen(refused: Vec<(Seq, u32)>) -> u64;
         set_paused(paused: bool) -> ();
         set_priority(priority: Priority) -> ();

@@ -175,13 +175,10 @@ impl Held {
         let judging = Judging { scan_type: self.scan_type(), busy: self.busy() };
         let row = self.row(seq)?;
         let (before, mut life, mut detail) = (row.life, row.life, row.detail.clone());
-        let campaign = self.confirmed()?;
-        let rows = Rows {
-            life: &mut life,
-            detail: &mut detail,
-            budget: &mut *budget,
-            notes: &mut campaign.notes,
-        };
+        let since = self.first_claim(now, timing).min(call.claimed_at);
+        let notes = &mut self.confirmed()?.notes;
+        settle::note_server(notes, settlement, now.since(since), timing);
+        let rows = Rows { life: &mut life, detail: &mut detail, budget: &mut *budget };
         let seen_by = settle::settle(call, settlement, judging, now, timing, rows);
         self.replace(seq, life)?;
         self.rows[seq as usize - 1].detail = detail;
@@ -205,6 +202,26 @@ impl Held {
     /// When the horizon of the last outstanding call ends.
     pub(super) fn last_claim_ends(&self) -> Option<Stamp> {
         self.claimed.last().map(|(at, _)| *at)
+    }
+
+    /// When its oldest call was claimed whose answer is not known; now if there is none.
+    fn first_claim(&self, now: Stamp, timing: &Timing) -> Stamp {
+        let claimed = self.claimed.first().map(|(at, _)| *at);
+        let rows = self.doubtful.iter().map(|(_, seq)| self.rows[*seq as usize - 1].life);
+        let doubtful = rows.map(|life| life.arrives_by).filter(|at| *at > Stamp::ZERO);
+        let ends = claimed.into_iter().chain(doubtful).min();
+        ends.map_or(now, |ends| ends.minus(timing.horizon()))
+    }
+
+    pub(super) fn note_contact(
+        &mut self,
+        date: Timestamp,
+        now: Stamp,
+        timing: &Timing,
+    ) -> Result<()> {
+        let since = self.first_claim(now, timing);
+        settle::note_contact(&mut self.confirmed()?.notes, date, now.since(since), timing);
+        Ok(())
     }
 
     pub(super) fn to_look_up(&self, now: Stamp, limit: usize) -> Result<Vec<LookUp>> {

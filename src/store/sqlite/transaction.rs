@@ -165,6 +165,10 @@ impl<C: Clock> Tables for Transaction<'_, C> {
         sql::last_claim_ends(self.conn, campaign).await
     }
 
+    async fn first_claim_ends(&mut self, campaign: CampaignId) -> Done<Option<Stamp>> {
+        sql::first_claim_ends(self.conn, campaign).await
+    }
+
     async fn remove_rows(&mut self, campaign: CampaignId) -> Done<u64> {
         sql::remove_rows(self.conn, campaign).await
     }

@@ -259,9 +259,9 @@ impl<D: Database> Store for D {
         .await
     }
 
-    async fn note_contact(&self, campaign: CampaignId, at: Timestamp) -> Result<()> {
+    async fn note_contact(&self, campaign: CampaignId, date: Timestamp) -> Result<()> {
         self.write("noting the server's time", Subject::Campaign(campaign), move |tables| {
-            Box::pin(rows::note_contact(tables, campaign, at))
+            Box::pin(rows::note_contact(tables, campaign, date))
         })
         .await
     }

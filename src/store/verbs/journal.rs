@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::claims::in_force;
 use super::known::unknown_call;
+use super::rows::first_claim;
 use crate::domain::settle::{self, Rows};
 use crate::domain::text::storable;
 use crate::domain::{BudgetKey, BudgetState, CallId, Life, Settled, Settlement, Usage, Verdict};
@@ -25,7 +26,13 @@ pub(super) async fn settle<T: Tables>(
     let (mut life, mut detail) = (row.life, row.detail.clone());
     let (mut state, mut notes) = (paused, known);
     let now = tables.now();
-    let rows = Rows { life: &mut life, detail: &mut detail, budget: &mut state, notes: &mut notes };
+    let first = match known.first_contact {
+        Some(_) => None,
+        None => first_claim(tables, campaign).await?,
+    };
+    let ago = now.since(first.unwrap_or(now).min(record.claimed_at));
+    settle::note_server(&mut notes, settlement, ago, tables.timing());
+    let rows = Rows { life: &mut life, detail: &mut detail, budget: &mut state };
     let seen_by = settle::settle(record, settlement, judging, now, tables.timing(), rows);
     let verdict = &settlement.verdict;
     let before = row.life;

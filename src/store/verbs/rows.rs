@@ -9,7 +9,7 @@ use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle;
 use crate::domain::{
     Action, BudgetState, Campaign, CampaignId, CampaignState, Finding, Happened, Happening, Row,
-    RowFilter, Seq, ServerNotes, Settled,
+    RowFilter, Seq, Settled, Stamp,
 };
 use crate::store::StoreError;
 use crate::store::tables::{CampaignChange, Done, Page, Tables, Wave};
@@ -146,14 +146,25 @@ pub(super) async fn looked_up<T: Tables>(
 pub(super) async fn note_contact<T: Tables>(
     tables: &mut T,
     campaign: CampaignId,
-    at: Timestamp,
+    date: Timestamp,
 ) -> Done<T, ()> {
-    let ServerNotes { first_contact, comments_changed } = known(tables, campaign).await?.notes;
-    if first_contact.is_some() {
+    let mut notes = known(tables, campaign).await?.notes;
+    if notes.first_contact.is_some() {
         return Ok(());
     }
-    let notes = ServerNotes { first_contact: Some(at), comments_changed };
+    let now = tables.now();
+    let since = first_claim(tables, campaign).await?.unwrap_or(now);
+    settle::note_contact(&mut notes, date, now.since(since), tables.timing());
     set(tables, campaign, CampaignChange::Notes(notes)).await
+}
+
+/// When the oldest call of a campaign was claimed whose answer is not known.
+pub(super) async fn first_claim<T: Tables>(
+    tables: &mut T,
+    campaign: CampaignId,
+) -> Done<T, Option<Stamp>> {
+    let ends = tables.first_claim_ends(campaign).await?;
+    Ok(ends.map(|ends| ends.minus(tables.timing().horizon())))
 }
 
 /// Whether a device of a campaign has no outcome yet, or one that the list of actions may change.

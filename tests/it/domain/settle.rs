@@ -8,8 +8,8 @@ use fleetsweep::domain::action::SCAN_ACTION;
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::settle::{CallRecord, Judging, Rows, note_look_up, settle};
 use fleetsweep::domain::{
-    Action, BudgetState, BusyPolicy, Detail, Life, Refusal, ScanType, ServerNotes, Settlement,
-    Stamp, State, Timing, Verdict,
+    Action, BudgetState, BusyPolicy, Detail, Life, Refusal, ScanType, Settlement, Stamp, State,
+    Timing, Verdict,
 };
 
 use super::lifecycle::{NOW, after, show};
@@ -25,12 +25,7 @@ fn settled(verdict: Verdict) -> Written {
     let timing = Timing::default();
     let mut life = Life { attempt: 1, state: State::Claimed(after(65)), ..Life::draft() };
     let mut detail = Detail::default();
-    let rows = Rows {
-        life: &mut life,
-        detail: &mut detail,
-        budget: &mut BudgetState::default(),
-        notes: &mut ServerNotes::default(),
-    };
+    let rows = Rows { life: &mut life, detail: &mut detail, budget: &mut BudgetState::default() };
     let at = |text: &str| text.parse().unwrap();
     let settlement = Settlement {
         verdict,

@@ -237,40 +237,57 @@ async fn a_lost_first_answer_is_found_by_its_time_though_the_server_drops_commen
     }
 }
 
-/// How often the last device was ordered of a run that was killed while its answer was awaited, on
-/// a machine that lost ten minutes until it was started anew. The server drops comments and answers
-/// nothing but looks into the list.
-async fn orders_after_a_restart_that_lost_time(mistake: Mistake) -> usize {
-    let rule = |ask: Ask| {
-        if ask.nth == 1 { Act::NoAnswer { worked: true } } else { Act::Serve }
+/// How often one of two devices is ordered where a run with this limit is killed so long after the
+/// second call arrived, on a machine that loses ten minutes until it is started anew. The server
+/// drops comments, and these first answers are lost.
+async fn orders_after_a_restart_that_loses_time(
+    (lost, device): (&'static [u64], u64),
+    (limit, after): (&str, Duration),
+    mistake: Mistake,
+) -> usize {
+    let rule = |ask: Ask| match ask.nth == 1 && lost.contains(&ask.device) {
+        true => Act::NoAnswer { worked: true },
+        false => Act::Serve,
     };
     let mut world = World::new(Script { comment: |_| String::new(), ..Script::scan(rule) });
-    world.store =
-        Arc::new(Watched::broken(world.clock, world.settings.timing, Stamping::default(), mistake));
-    // The look comes between the two calls.
-    world.settings.quotas = vec![quota("1/5m")];
+    let timing = world.settings.timing;
+    world.store = Arc::new(Watched::broken(world.clock, timing, Stamping::default(), mistake));
+    world.settings.quotas = vec![quota(limit)];
+    world.settings.pace = PaceKind::Even.pace(&world.settings.quotas);
     let campaign = world.campaign("c", 0..2).await;
     let killed = async {
         while world.asks_of(1) == 0 {
-            tokio::time::sleep(SECOND).await;
+            tokio::time::sleep(MS * 100).await;
         }
+        tokio::time::sleep(after).await;
     };
     tokio::select! {
         told = world.run(&campaign) => panic!("{told:?}"),
         () = killed => {}
     }
-    assert_eq!(world.tally().await.of(Outcome::Accepted), 1, "a look found the first one");
+    assert_eq!(world.tally().await.of(Outcome::Accepted), 1, "something told the server's time");
     tokio::time::sleep(MINUTE * 10).await;
     world.store.inside().clock().lose(MINUTE * 10);
     world.resume("c").await;
-    world.asks_of(1)
+    world.asks_of(device)
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_look_told_of_the_servers_time_outlives_a_restart_that_loses_time() {
-    assert_eq!(orders_after_a_restart_that_lost_time(Mistake::None).await, 1);
-    let forgotten = orders_after_a_restart_that_lost_time(Mistake::ForgetsContact).await;
-    assert_eq!(forgotten, 2, "without it its own action is taken for somebody else's");
+async fn the_servers_time_that_a_look_told_outlives_a_restart_that_loses_time() {
+    // A look finds the first one before the second one leaves.
+    let orders =
+        |mistake| orders_after_a_restart_that_loses_time((&[0, 1], 1), ("1/5m", MS), mistake);
+    assert_eq!(orders(Mistake::None).await, 1);
+    assert_eq!(orders(Mistake::ForgetsContact).await, 2, "its own is taken for somebody else's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_servers_time_that_an_answer_told_bounds_what_was_ordered_before_it_too() {
+    // The second one is answered while the first one, which left before it, still waits.
+    let orders =
+        |mistake| orders_after_a_restart_that_loses_time((&[0], 0), ("2/20s", SECOND), mistake);
+    assert_eq!(orders(Mistake::None).await, 1);
+    assert_eq!(orders(Mistake::ForgetsContact).await, 2, "its own is taken for somebody else's");
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ pub(crate) enum Mistake {
     SilenceIsNeverLeft,
     /// Doubtful devices are asked again, whatever the list says.
     NeverLooks,
-    /// What a look told of the server's time is gone with the run.
+    /// What a look or an answer told of the server's time is gone with the run.
     ForgetsContact,
     /// Whatever action a success tells is called ours.
     AnyActionIsOurs,

@@ -247,6 +247,9 @@ impl<S: Beneath> Watched<S> {
             }
             (_, verdict) => verdict,
         };
+        if self.mistake == Mistake::ForgetsContact {
+            settlement.server_date = None;
+        }
         settlement
     }
 
@@ -347,10 +350,10 @@ impl<S: Beneath> Store for Watched<S> {
         let findings = findings.into_iter().map(|finding| self.misread(finding)).collect();
         self.gate("looked_up", self.inner.looked_up(campaign, findings)).await
     }
-    async fn note_contact(&self, campaign: CampaignId, at: Timestamp) -> Result<()> {
+    async fn note_contact(&self, campaign: CampaignId, date: Timestamp) -> Result<()> {
         let forgets = self.mistake == Mistake::ForgetsContact;
         let note =
-            async || if forgets { Ok(()) } else { self.inner.note_contact(campaign, at).await };
+            async || if forgets { Ok(()) } else { self.inner.note_contact(campaign, date).await };
         self.gate("note_contact", note()).await
     }
     async fn reopen(&self, campaign: CampaignId, refused: Vec<(Seq, u32)>) -> Result<u64> {

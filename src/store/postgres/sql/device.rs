@@ -151,6 +151,20 @@ pub(in super::super) async fn last_claim_ends(
     Ok(get::<Option<i64>>(&row, "at")?.map(Stamp))
 }
 
+/// When the horizon of its oldest call ends whose answer is not known; `None` if there is none.
+pub(in super::super) async fn first_claim_ends(
+    conn: &Session,
+    campaign: CampaignId,
+) -> Result<Option<Stamp>, Fault> {
+    const SQL: &str = "SELECT min(ends) AS ends FROM (\
+         SELECT min(at) AS ends FROM device_row \
+         WHERE campaign = $1 AND state = 'claimed' UNION ALL \
+         SELECT min(arrives_by) AS ends FROM device_row \
+         WHERE campaign = $1 AND state = 'doubtful' AND arrives_by > 0) of_each";
+    let row = conn.query_one(SQL, &[&campaign.0]).await?;
+    Ok(get::<Option<i64>>(&row, "ends")?.map(Stamp))
+}
+
 /// Whether a busy device waits for the list of actions.
 pub(in super::super) async fn has_unseen(
     conn: &Session,

@@ -97,6 +97,20 @@ pub(in super::super) async fn last_claim_ends(
     Ok(row.try_get::<Option<i64>, _>("at")?.map(Stamp))
 }
 
+/// When the horizon of its oldest call ends whose answer is not known; `None` if there is none.
+pub(in super::super) async fn first_claim_ends(
+    conn: &mut SqliteConnection,
+    campaign: CampaignId,
+) -> Result<Option<Stamp>, Fault> {
+    let sql = "SELECT min(ends) AS ends FROM (\
+               SELECT min(at) AS ends FROM device_row \
+               WHERE campaign = ?1 AND state = 'claimed' UNION ALL \
+               SELECT min(arrives_by) AS ends FROM device_row \
+               WHERE campaign = ?1 AND state = 'doubtful' AND arrives_by > 0)";
+    let row = sqlx::query(sql).bind(campaign.0).fetch_one(conn).await?;
+    Ok(row.try_get::<Option<i64>, _>("ends")?.map(Stamp))
+}
+
 /// Whether a busy device waits for the list of actions.
 pub(in super::super) async fn has_unseen(
     conn: &mut SqliteConnection,

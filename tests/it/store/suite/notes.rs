@@ -32,20 +32,28 @@ pub(super) async fn the_servers_time_at_the_first_contact_is_kept_and_no_later_o
     subject: &impl Subject,
 ) {
     let store = subject.store();
-    let id = campaign(store, 0..1, opening("c", &["100/1m"])).await;
+    let id = campaign(store, 0..2, opening("c", &["100/1m"])).await;
     let notes = async || store.campaign(id).await.unwrap().unwrap().notes;
     assert_eq!(notes().await, ServerNotes::default());
-    let at = store.clock().utc();
-    store.note_contact(id, at).await.unwrap();
-    let later = at.checked_add(Duration::from_secs(60)).unwrap();
-    store.note_contact(id, later).await.unwrap();
-    assert_eq!(notes().await.first_contact, Some(at));
+    let date = store.clock().utc();
+    let ago = |ago: Duration| date.checked_sub(ago + Timing::default().server_slack).unwrap();
+    // The oldest call of which nothing is known began before the look that was answered.
+    claim(store, id).await;
+    subject.advance(Duration::from_secs(50)).await;
     let call = claim(store, id).await.call;
-    let action = Box::new(action("Full", "Pending", at));
+    subject.advance(Duration::from_secs(20)).await;
+    assert_eq!(store.expire(id).await.unwrap(), 1);
+    store.note_contact(id, date).await.unwrap();
+    let first_contact = Some(ago(Duration::from_secs(70)));
+    assert_eq!(notes().await, ServerNotes { first_contact, comments_changed: false });
+    let later = date.checked_add(Duration::from_secs(60)).unwrap();
+    store.note_contact(id, later).await.unwrap();
+    assert_eq!(notes().await.first_contact, first_contact);
+    let action = Box::new(action("Full", "Pending", date));
     let verdict = Verdict::Accepted { action, status: 201, comment_changed: true };
     settle(store, call, verdict).await;
-    assert_eq!(notes().await, ServerNotes { first_contact: Some(at), comments_changed: true });
-    assert!(store.note_contact(CampaignId(999_999), at).await.is_err());
+    assert_eq!(notes().await, ServerNotes { first_contact, comments_changed: true });
+    assert!(store.note_contact(CampaignId(999_999), date).await.is_err());
 }
 
 pub(super) async fn how_the_latest_run_went_is_kept(subject: &impl Subject) {
