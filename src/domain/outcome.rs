@@ -65,7 +65,7 @@ impl Outcome {
     ];
 
     /// The word of reports.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Outcome::Accepted => "accepted",
             Outcome::AlreadyInProgress { .. } => "already_in_progress",

@@ -23,7 +23,7 @@ use crate::domain::request::{
     AfterRequest, ConnectRequest, EmulatorRequest, FollowRequest, Said, SpeedRequest,
 };
 use crate::domain::text::printable;
-use crate::domain::{Campaign, CampaignName, Exit, Outcome, Tally};
+use crate::domain::{Campaign, CampaignName, Exit, Outcome, Retried, Tally};
 use crate::engine::follow::{Followed, look};
 use crate::engine::lists::{ListEnd, Patience};
 use crate::report::{Document, human, jsonl};
@@ -249,10 +249,11 @@ fn badly(
             format!("`{report}` writes which, in `action_status`")
         }
     };
+    let again = format!("retry {campaign} --outcome {}", Retried::ScanFailed.name());
+    let again = cx.commands.of_campaign(&again);
     Some(format!(
         "{scans} failed, timed out or were cancelled on their devices: {}. They count as ordered, \
-         so that `retry` passes them by: to scan these devices again, order a list of them with \
-         `fleetsweep scan`.",
+         so that `retry` takes them by their name alone: `{again}` orders them again.",
         printable(&which)
     ))
 }

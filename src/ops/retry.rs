@@ -17,7 +17,8 @@ use crate::clock::Clock;
 use crate::domain::cancel::is_taken_back;
 use crate::domain::request::{ListedDevice, RetryRequest, RunRequest, Said, ScanRequest};
 use crate::domain::{
-    Begun, Campaign, CampaignName, CampaignState, Doing, Exit, Operation, Outcome, Rest, State,
+    Begun, Campaign, CampaignName, CampaignState, Doing, Exit, Operation, Outcome, Rest, Retried,
+    State,
 };
 use crate::report::advice::short;
 use crate::report::human;
@@ -101,9 +102,10 @@ impl Again<'_> {
         let wanted = Wanted { handed_on, ..Wanted::of(request, campaign)? };
         let Uncovered { devices: ids, of, left } = uncovered(store, campaign, &wanted).await?;
         if ids.is_empty() {
-            let outcomes = listed(&wanted.outcomes);
+            let outcomes = listed(&wanted.kinds);
             let there = store.tally(campaign.id).await?;
-            let others = Outcome::RETRIED.into_iter().filter(|one| !wanted.outcomes.contains(one));
+            let is_wanted = |one: &Outcome| wanted.kinds.contains(&Retried::Ended(*one));
+            let others = Outcome::RETRIED.into_iter().filter(|one| !is_wanted(one));
             let others = others.map(|one| (one.name(), there.of(one)));
             let others = others.filter(|(_, rows)| *rows > 0).collect();
             return Ok(Err(Nothing { outcomes, left, others }));
@@ -213,7 +215,7 @@ fn same_tenant(request: &ScanRequest, campaign: &Campaign) -> Result<(), Failure
 
 /// Which devices are ordered again.
 struct Wanted {
-    outcomes: Vec<Outcome>,
+    kinds: Vec<Retried>,
     /// Nobody named them: what somebody took back is left alone.
     by_default: bool,
     /// Its devices that were never ordered were taken back.
@@ -227,6 +229,8 @@ struct Wanted {
 struct Left {
     taken_back: u64,
     handed_on: u64,
+    /// Their scans were ordered and failed on them.
+    scans_failed: u64,
     /// Some of those that were taken back were never ordered.
     not_attempted: bool,
 }
@@ -236,6 +240,7 @@ impl Left {
         Self {
             taken_back: self.taken_back + other.taken_back,
             handed_on: self.handed_on + other.handed_on,
+            scans_failed: self.scans_failed + other.scans_failed,
             not_attempted: self.not_attempted || other.not_attempted,
         }
     }
@@ -252,7 +257,14 @@ impl Left {
             .map(|some| format!("{some}; --outcome cancelled{too} orders such devices again"));
         let handed_on = devices(self.handed_on, "was", "were")
             .map(|some| format!("{some} handed on to the next run of the series, which has them"));
-        let all: Vec<String> = taken_back.into_iter().chain(handed_on).collect();
+        let failed = devices(self.scans_failed, "was ordered", "were ordered").map(|some| {
+            format!(
+                "{some}, and the scan failed, timed out or was cancelled there; --outcome {} \
+                 orders such devices again",
+                Retried::ScanFailed.name()
+            )
+        });
+        let all: Vec<String> = taken_back.into_iter().chain(handed_on).chain(failed).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 }
@@ -260,23 +272,24 @@ impl Left {
 impl Wanted {
     /// Those that ended in a way that was named, or in any way that can be ordered again.
     fn of(request: &RetryRequest, campaign: &Campaign) -> Result<Self, Failure> {
-        let (all, called_off, handed_on) = (Outcome::RETRIED, campaign.called_off, false);
+        let (called_off, handed_on) = (campaign.called_off, false);
         if request.outcomes.is_empty() {
-            return Ok(Self { outcomes: all.to_vec(), by_default: true, called_off, handed_on });
+            let kinds = Outcome::RETRIED.map(Retried::Ended).to_vec();
+            return Ok(Self { kinds, by_default: true, called_off, handed_on });
         }
         let named = |name: &String| {
-            let is_meant = |one: &Outcome| one.name() == name.replace('-', "_");
-            all.iter().copied().find(is_meant).ok_or_else(|| {
+            Retried::named(name).ok_or_else(|| {
+                let is_meant = |one: &Outcome| one.name() == name.replace('-', "_");
                 let (why, instead) = not_again(Outcome::ALL.into_iter().find(is_meant));
                 Failure::usage(
                     format!("`{name}` is no outcome that can be ordered again"),
                     why,
-                    format!("use one of {}{instead}", listed(&all)),
+                    format!("use one of {}{instead}", listed(&Retried::ALL)),
                 )
             })
         };
-        let outcomes = request.outcomes.iter().map(named).collect::<Result<_, _>>()?;
-        Ok(Self { outcomes, by_default: false, called_off, handed_on })
+        let kinds = request.outcomes.iter().map(named).collect::<Result<_, _>>()?;
+        Ok(Self { kinds, by_default: false, called_off, handed_on })
     }
 
     /// Whether somebody took it back, and nobody named such devices.
@@ -301,13 +314,14 @@ fn not_again(outcome: Option<Outcome>) -> (&'static str, &'static str) {
         ),
         Some(_) => (
             "a scan of these devices was ordered, and each of them scans when it can",
-            "; to have them scanned once more, order a list of them with `fleetsweep scan`",
+            "; scan_failed is for those whose scan failed on the device; to have others scanned \
+             once more, order a list of them with `fleetsweep scan`",
         ),
     }
 }
 
-fn listed(outcomes: &[Outcome]) -> String {
-    let names: BTreeSet<&str> = outcomes.iter().map(|one| one.name()).collect();
+fn listed(kinds: &[Retried]) -> String {
+    let names: BTreeSet<&str> = kinds.iter().map(|one| one.name()).collect();
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
@@ -330,15 +344,19 @@ async fn uncovered<S: Store>(
     let (mut devices, mut of) = (Vec::new(), BTreeMap::<_, u64>::new());
     let mut left = Left { not_attempted, ..Left::default() };
     let rows = store.each_row(campaign.id, |row| {
-        if let (State::Done(outcome), Some(id)) = (row.life.state, row.device)
-            && wanted.outcomes.contains(&outcome)
-        {
-            if wanted.handed_on && Rest::HandedOn.is_handed_on(outcome) {
+        if let (State::Done(outcome), Some(id)) = (row.life.state, row.device) {
+            let status = row.detail.action_status.as_deref();
+            if !wanted.kinds.iter().any(|kind| kind.takes(outcome, status)) {
+                let failed = wanted.by_default && Retried::ScanFailed.takes(outcome, status);
+                left.scans_failed += u64::from(failed);
+            } else if wanted.handed_on && Rest::HandedOn.is_handed_on(outcome) {
                 left.handed_on += 1;
             } else if wanted.is_taken_back(outcome, row.detail.reason.as_deref()) {
                 left.taken_back += 1;
             } else {
-                *of.entry(short(outcome)).or_default() += 1;
+                let failed = Retried::ScanFailed.takes(outcome, status);
+                let kind = if failed { "scan failed on the device" } else { short(outcome) };
+                *of.entry(kind).or_default() += 1;
                 devices.push(ListedDevice { id, name: row.name, facts: row.detail.facts });
             }
         }

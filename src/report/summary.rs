@@ -260,7 +260,8 @@ impl Summary {
         let Self { retry, tally, groups, cancelled, .. } = self;
         let finished = self.ending == Ending::Finished;
         let rest = Rest::of(*cancelled, false);
-        ToDo { retry: retry.as_deref(), tally, groups, finished, rest }
+        let (retry, scans_failed) = (retry.as_deref(), self.ended_badly);
+        ToDo { retry, tally, groups, scans_failed, finished, rest }
     }
 
     fn push_to_do(&self, lines: &mut Vec<String>) {
@@ -280,13 +281,6 @@ impl Summary {
             let text = "  the report says why each device was skipped; `--keep GROUP` orders it \
                         all the same";
             lines.push(wrapped(text, 4));
-        }
-        if self.ended_badly > 0 {
-            let scans = counted(self.ended_badly, "scan");
-            let told = format!(
-                "  {scans} failed, timed out or were cancelled: see action_status in the report"
-            );
-            lines.push(wrapped(&told, 4));
         }
         if lines.len() > before {
             lines.insert(before, "What to do:".into());

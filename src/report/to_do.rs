@@ -5,7 +5,7 @@ use super::advice::{TAKEN_BACK, advice, advice_before_the_end, counted_as, short
 use super::human::{columns, count, counted, wrapped};
 use super::totals::Group;
 use crate::domain::text::{cut, printable};
-use crate::domain::{Outcome, Rest, Tally};
+use crate::domain::{Outcome, Rest, Retried, Tally};
 
 /// Characters of the lines of a reason that may stay empty.
 const WRAPPING: usize = 24;
@@ -22,6 +22,8 @@ pub struct ToDo<'a> {
     pub tally: &'a Tally,
     /// Failures by code, the most frequent first.
     pub groups: &'a [Group],
+    /// Scans that were ordered, and failed, timed out or were cancelled on their devices.
+    pub scans_failed: u64,
     /// Every row has its outcome, so that they can be ordered again.
     pub finished: bool,
     /// Whose the rest is.
@@ -61,7 +63,25 @@ impl ToDo<'_> {
             };
             lines.extend(reasons.map(whole));
         }
+        lines.extend(
+            self.failed_scans().map(|told| wrapped(&format!("{:indent$}{told}", ""), indent + 2)),
+        );
         lines
+    }
+
+    /// What somebody can do about the scans that failed. Returns `None` if there are none.
+    fn failed_scans(&self) -> Option<String> {
+        let scans = match self.scans_failed {
+            0 => return None,
+            some => counted(some, "scan"),
+        };
+        let again = match self.retry {
+            Some(retry) if self.finished => {
+                format!("again: `{retry} --outcome {}`", Retried::ScanFailed.name())
+            }
+            _ => "see action_status in the report".to_owned(),
+        };
+        Some(format!("{scans} failed, timed out or were cancelled on their devices: {again}"))
     }
 
     fn advice(&self, outcome: Outcome) -> String {

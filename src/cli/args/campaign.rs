@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::*;
 use crate::domain::request::{ConnectRequest, Wait};
-use crate::domain::{Outcome, Ticket};
+use crate::domain::{Retried, Ticket};
 use crate::ops::tenants::TenantsMeant;
 
 /// `pause`.
@@ -126,9 +126,10 @@ pub struct RetryArgs {
     pub campaign: Option<CampaignName>,
 
     /// Devices that ended so; repeatable: rejected, not_found, failed, unknown, not_attempted,
-    /// cancelled, already_in_progress [default: all of these that nobody cancelled]
+    /// cancelled, already_in_progress [default: all of these that nobody cancelled]; scan_failed:
+    /// the scan was ordered, and failed on the device
     #[arg(long = "outcome", value_name = "OUTCOME", hide_possible_values = true,
-        value_parser = words(text(), Outcome::RETRIED.map(Outcome::name)))]
+        value_parser = words(text(), Retried::ALL.map(Retried::name)))]
     pub outcomes: Vec<String>,
 
     /// Type of the scan [default: the campaign's]

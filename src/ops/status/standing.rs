@@ -15,7 +15,7 @@ use crate::domain::quota::{api_quotas, used};
 use crate::domain::request::SpeedRequest;
 use crate::domain::{
     Begun, BudgetState, Campaign, CampaignName, CampaignState, Doing, Happening, Hours, LastRun,
-    Minute, Quota, Row, Stamp, Tally, Timing,
+    Minute, Outcome, Quota, Row, Stamp, Tally, Timing,
 };
 use crate::engine::waves::shown;
 use crate::ops::failure::Failure;
@@ -67,6 +67,8 @@ pub(crate) struct CampaignStatus {
     pub(crate) minutes: Option<Vec<Minute>>,
     /// Why rows of a finished campaign are not covered, likewise.
     pub(super) groups: Option<Vec<Group>>,
+    /// How many of its scans failed on their devices as last seen, likewise.
+    pub(super) scans_failed: Option<u64>,
     /// The command that orders these again.
     pub(super) retry: String,
 }
@@ -143,6 +145,7 @@ impl CampaignStatus {
             happenings: None,
             minutes: None,
             groups: None,
+            scans_failed: None,
             retry,
         })
     }
@@ -163,10 +166,8 @@ impl CampaignStatus {
     /// # Errors
     /// `Failure` if the store cannot be read.
     pub(super) async fn with_reasons<S: Store>(self, store: &S) -> Result<Self, Failure> {
-        if !self.doing.is_over()
-            || !self.tally.needs_attention()
-            || self.campaign.pruned_at.is_some()
-        {
+        let has_some = self.tally.needs_attention() || self.tally.of(Outcome::Accepted) > 0;
+        if !self.doing.is_over() || !has_some || self.campaign.pruned_at.is_some() {
             return Ok(self);
         }
         let mut totals = Totals::default();
@@ -175,7 +176,8 @@ impl CampaignStatus {
             Ok::<(), StoreError>(())
         };
         store.each_row(self.campaign.id, count).await?;
-        Ok(Self { groups: Some(totals.groups()), ..self })
+        let scans_failed = Some(totals.ended_badly());
+        Ok(Self { groups: Some(totals.groups()), scans_failed, ..self })
     }
 
     /// Who began to take back what it ordered and did not come to an end, if nobody goes on with
@@ -337,6 +339,7 @@ impl CampaignStatus {
         status["failures"] = serde_json::json!(
             self.groups.as_ref().map(|all| { all.iter().map(Group::json).collect::<Vec<_>>() })
         );
+        status["scans_failed"] = serde_json::json!(self.scans_failed);
         status["happenings"] = serde_json::json!(self.happenings);
         status["minutes"] = serde_json::json!(self.minutes);
     }

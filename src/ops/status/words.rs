@@ -133,8 +133,14 @@ impl CampaignStatus {
     fn to_do(&self) -> Vec<String> {
         let Some(groups) = &self.groups else { return Vec::new() };
         let rest = self.rest();
-        let to_do =
-            ToDo { retry: Some(&self.retry), tally: &self.tally, groups, finished: true, rest };
+        let to_do = ToDo {
+            retry: Some(&self.retry),
+            tally: &self.tally,
+            groups,
+            scans_failed: self.scans_failed.unwrap_or_default(),
+            finished: true,
+            rest,
+        };
         let to_do = to_do.lines(4);
         if to_do.is_empty() {
             return to_do;

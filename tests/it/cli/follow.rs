@@ -58,7 +58,7 @@ async fn ordered_scans_are_followed_to_their_end_in_one_call_a_look() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn scans_that_fail_on_their_devices_are_told_with_what_to_do_at_the_end_of_following() {
+async fn scans_that_fail_on_their_devices_are_told_where_one_looks_and_ordered_again_by_name() {
     let emulator = hasty("failed_share = 0.5", 40).await;
     let place = Place::new();
     place.list(40);
@@ -71,7 +71,29 @@ async fn scans_that_fail_on_their_devices_are_told_with_what_to_do_at_the_end_of
     assert_eq!(said.code, 3, "{}", said.err);
     let told = super::flat(&said.err);
     assert!(told.contains(" scans failed, timed out or were cancelled on their devices"), "{told}");
-    assert!(told.contains("r.csv tells which") && told.contains("`fleetsweep scan`"), "{told}");
+    assert!(told.contains("r.csv tells which"), "{told}");
+    assert!(told.contains("`fleetsweep retry c --outcome scan_failed`"), "{told}");
+    let rows = report(&place.path("r.csv"));
+    let failed = rows.iter().filter(|row| ["Failed", "TimeOut"].contains(&&*row["action_status"]));
+    let failed: Vec<String> = failed.map(|row| row["device_id"].clone()).collect();
+    let command = place.towards(&emulator, &["status", "c", "--json"]);
+    let said = beside(move || run(command)).await;
+    assert_eq!(json_lines(&said.out)[0]["scans_failed"], failed.len());
+    let command = place.towards(&emulator, &["status", "c"]);
+    let said = super::flat(&beside(move || run(command)).await.out);
+    assert!(said.contains("on their devices: again: `fleetsweep retry c --outcome"), "{said}");
+    // By itself `retry` leaves them alone, and says so.
+    let command = place.towards(&emulator, &["retry", "c", "--approve-max=40"]);
+    let said = beside(move || run(command)).await;
+    assert!(super::flat(&said.err).contains("--outcome scan_failed orders such"), "{}", said.err);
+    let again = ["retry", "c", "--outcome=scan-failed", "--approve-max=40", "--report=again.csv"];
+    let command = place.towards(&emulator, &again);
+    let said = beside(move || run(command)).await;
+    let told = format!("To be ordered again from c: {} scan failed on the device", failed.len());
+    assert!(super::flat(&said.err).contains(&told), "{}", said.err);
+    let again = report(&place.path("again.csv"));
+    let again: Vec<String> = again.iter().map(|row| row["device_id"].clone()).collect();
+    assert_eq!(again, failed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
