@@ -23,7 +23,7 @@ use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit, Se
 use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
-pub(crate) use nights::{is_due, series_run, windows_of};
+pub(crate) use nights::{is_due, latest_night, series_run, windows_of};
 pub(crate) use standing::CampaignStatus;
 use table::{More, Table};
 

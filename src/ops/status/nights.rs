@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use jiff::{ToSpan, ZonedDateTime};
+use jiff::{SignedDuration, ToSpan, ZonedDateTime};
 
 use crate::clock::local_now;
 use crate::domain::{Campaign, CampaignFilter, Doing, Outcome, SeriesName, Window};
@@ -14,6 +14,9 @@ use crate::report::human::{counted, wrapped};
 use crate::report::series::SeriesRun;
 use crate::report::{Document, jsonl};
 use crate::store::Store;
+
+/// How long the tenants of a series take at most to begin a night, one after the other.
+const TO_BEGIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// Nights that are told of.
 const NIGHTS: i64 = 35;
@@ -52,19 +55,38 @@ pub(super) async fn read<S: Store>(
         let run = series_run(store, day, campaign, &now).await?;
         of_series.entry(key).or_default().push(run);
     }
+    let mut begun: BTreeMap<String, Date> = BTreeMap::new();
+    for ((series, _), runs) in &of_series {
+        let latest = latest_night(runs.iter().map(|run| (run.day, &run.campaign)), &now);
+        let Some(latest) = latest else { continue };
+        let night = begun.entry(series.clone()).or_insert(latest);
+        *night = latest.max(*night);
+    }
     let mut all = Vec::new();
     for ((series, tenant), runs) in of_series {
+        let begun = begun.get(&series).copied();
         let windows = match runs.first() {
             Some(latest) => windows_of(store, &latest.campaign).await?,
             None => Vec::new(),
         };
-        all.push(Nights { series, tenant, windows, nights: by_night(runs, today) });
+        all.push(Nights { series, tenant, windows, nights: by_night(runs, today, begun) });
     }
     Ok(all)
 }
 
-/// The runs of each night from the first one to today, the latest first.
-fn by_night(runs: Vec<SeriesRun>, today: Date) -> Vec<(Date, Vec<SeriesRun>)> {
+/// The latest night that began in any tenant, for so long that it has begun wherever it is going
+/// to. Returns `None` if there is none.
+pub(crate) fn latest_night<'a>(
+    runs: impl Iterator<Item = (Date, &'a Campaign)>,
+    now: &ZonedDateTime,
+) -> Option<Date> {
+    let since = now.timestamp().checked_sub(TO_BEGIN).ok()?;
+    runs.filter(|(_, campaign)| campaign.opened_at <= since).map(|(day, _)| day).max()
+}
+
+/// The runs of each night from the first one to today, the latest first, where the series began
+/// the latest one in some tenant.
+fn by_night(runs: Vec<SeriesRun>, today: Date, begun: Option<Date>) -> Vec<(Date, Vec<SeriesRun>)> {
     let mut by_day: BTreeMap<Date, Vec<SeriesRun>> = BTreeMap::new();
     for run in runs {
         by_day.entry(run.day).or_default().push(run);
@@ -74,8 +96,8 @@ fn by_night(runs: Vec<SeriesRun>, today: Date) -> Vec<(Date, Vec<SeriesRun>)> {
     let days = first.unwrap_or(today).series(1.day()).take_while(|day| *day <= last);
     let mut nights: Vec<_> =
         days.map(|day| (day, by_day.remove(&day).unwrap_or_default())).collect();
-    // Tonight's run may still come.
-    if nights.last().is_some_and(|(_, runs)| runs.is_empty()) {
+    // Tonight's run may still come, unless the other tenants have theirs.
+    if nights.last().is_some_and(|(day, runs)| runs.is_empty() && Some(*day) != begun) {
         nights.pop();
     }
     nights.reverse();

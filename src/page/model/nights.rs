@@ -6,9 +6,10 @@ use jiff::civil::Date;
 use jiff::{ToSpan, ZonedDateTime};
 
 use super::coverage::Runs;
+use crate::domain::service::id_of;
 use crate::domain::{Campaign, CampaignFilter, SeriesName, Window};
 use crate::ops::failure::Failure;
-use crate::ops::status::{is_due, series_run, windows_of};
+use crate::ops::status::{is_due, latest_night, series_run, windows_of};
 use crate::page::query::Query;
 use crate::report::series::{SeriesRun, first_sentences};
 use crate::report::standing::Tone;
@@ -16,6 +17,8 @@ use crate::store::Store;
 
 /// Weeks that are shown.
 const WEEKS: i64 = 6;
+/// Days within which a tenant had a run, or is not among those of the series any more.
+const LATELY: i64 = 8;
 /// Runs of a day that are shown.
 const A_DAY: usize = 4;
 
@@ -86,10 +89,28 @@ impl NightsView {
         // By their days, not by when they were opened: a run may be begun late.
         latest.sort_by_key(|run| std::cmp::Reverse(run.day));
         let all_runs: Vec<&SeriesRun> = latest.iter().collect();
-        let (first, tone) = first_sentences(&all_runs, &missed(&latest, &windows, now.date()));
+        let (mut first, mut tone) =
+            first_sentences(&all_runs, &missed(&latest, &windows, now.date()));
+        if let Some(told) = not_begun(&latest, &now) {
+            first.push_str(&told);
+            tone = tone.min(Tone::Attention);
+        }
         let weeks = weeks(latest, &windows, since, now.date());
         Ok(Self { all, series: Some(series), weeks, first, tone, runs, now })
     }
+}
+
+/// In how many tenants no run of the latest night began. Returns `None` if it did in all.
+fn not_begun(runs: &[SeriesRun], now: &ZonedDateTime) -> Option<String> {
+    let night = latest_night(runs.iter().map(|run| (run.day, &run.campaign)), now)?;
+    let lately = night.checked_sub(LATELY.days()).unwrap_or(night);
+    let tenant = |run: &SeriesRun| id_of(&run.campaign.order.target.tenant);
+    let of = |since: Date| -> BTreeSet<String> {
+        runs.iter().filter(|run| run.day >= since).map(tenant).collect()
+    };
+    let (all, begun) = (of(lately).len(), of(night).len());
+    let day = night.strftime("%A %-d %B");
+    (begun < all).then(|| format!(" In {} of {all} tenants no run began on {day}.", all - begun))
 }
 
 fn monday_before(day: Date, weeks: i64) -> Date {

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, ZonedDateTime};
 
 use crate::domain::service::id_of;
-use crate::domain::{Campaign, CampaignFilter, CampaignState, Doing, Exit, Tally};
+use crate::domain::{Campaign, CampaignFilter, CampaignState, Doing, Exit, SeriesName, Tally};
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
 use crate::ops::named_tenant::{NamedTenant, by_ids};
 use crate::ops::process::looked_at;
+use crate::ops::status::latest_night;
 use crate::page::query::Query;
 use crate::report::human::{count, counted};
 use crate::report::standing::{Standing, Tone};
@@ -70,9 +72,14 @@ impl TenantsView {
         let named = by_ids(store, named, service.map_or("", String::as_str)).await?;
         let names: BTreeMap<String, String> =
             named.into_iter().map(|one| (id_of(&one.tenant), one.name)).collect();
+        let nights = latest_nights(of.values().flatten(), &now);
         let mut tiles = Vec::new();
         for (tenant, campaigns) in &of {
-            tiles.push(Tile::read(store, campaigns, names.get(tenant), &now).await?);
+            let tile = Tile::read(store, campaigns, names.get(tenant), &now).await?;
+            let missed = missed(campaigns, &nights);
+            tiles.push(
+                missed.into_iter().fold(tile, |tile, (series, day)| tile.missed(series, day)),
+            );
         }
         let unseen = names.iter().filter(|(tenant, _)| !of.contains_key(*tenant));
         tiles.extend(unseen.map(|(tenant, name)| Tile::without_run(tenant, name)));
@@ -158,10 +165,49 @@ impl Tile {
         }
     }
 
+    /// It, of a tenant in which no run of a series began in its latest night.
+    fn missed(self, series: &SeriesName, day: Date) -> Self {
+        if self.tone <= Tone::Attention {
+            return self;
+        }
+        let day = day.strftime("%A %-d %B");
+        let why = format!("No run of {series} began on {day}. The one before: {}", self.why);
+        Self { tone: Tone::Attention, word: "no run".to_owned(), why, ..self }
+    }
+
     /// Devices that are done, in percent.
     pub(in crate::page) fn percent(&self) -> u64 {
         (self.done * 100).checked_div(self.devices).unwrap_or(0)
     }
+}
+
+/// A series, and the latest night that it began in any tenant.
+type Night = (SeriesName, Date);
+
+/// The latest night of each series among these campaigns.
+fn latest_nights<'a>(
+    campaigns: impl Iterator<Item = &'a Campaign>,
+    now: &ZonedDateTime,
+) -> Vec<Night> {
+    let mut of: BTreeMap<String, (SeriesName, Vec<(Date, &Campaign)>)> = BTreeMap::new();
+    for campaign in campaigns {
+        let Some(series) = SeriesName::of(&campaign.name) else { continue };
+        let Some(day) = series.day_of(&campaign.name) else { continue };
+        of.entry(series.to_string()).or_insert((series, Vec::new())).1.push((day, campaign));
+    }
+    let latest = |(series, runs): (SeriesName, Vec<(Date, &Campaign)>)| {
+        Some((series, latest_night(runs.into_iter(), now)?))
+    };
+    of.into_values().filter_map(latest).collect()
+}
+
+/// A series of which a tenant has runs, and none of its latest night. Returns `None` if there is
+/// none such.
+fn missed<'a>(campaigns: &[Campaign], nights: &'a [Night]) -> Option<(&'a SeriesName, Date)> {
+    nights.iter().find_map(|(series, night)| {
+        let days = campaigns.iter().filter_map(|one| series.day_of(&one.name));
+        (days.max()? < *night).then_some((series, *night))
+    })
 }
 
 /// How they stand, all in all: `200 tenants: 3 stopped, 11 need attention, 38 run, ...`.

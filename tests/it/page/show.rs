@@ -2,6 +2,8 @@
 //! worked on for weeks: runs at work, runs that wait, stopped ones, nights, many tenants. The days
 //! are gone through by a clock that is moved, and end now. It tests nothing.
 
+mod nights;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -83,13 +85,6 @@ impl Show {
         show.nights().await;
         show.older().await;
         show.incident(devices).await;
-        show
-    }
-
-    /// One with five weeks of a series.
-    pub(super) async fn of_nights(path: &Path) -> Self {
-        let mut show = Self::empty(path).await;
-        show.nights().await;
         show
     }
 
@@ -249,45 +244,6 @@ impl Show {
     async fn works(&mut self, campaign: CampaignId, run: LastRun) {
         self.store.note_run(campaign, run.clone()).await.unwrap();
         self.at_work.push((campaign, run));
-    }
-
-    /// Five weeks of a series, with a night that was stopped, one that never began, and weekends.
-    async fn nights(&mut self) {
-        let mut last = None;
-        let now = self.now;
-        let day = |night: u32| {
-            let day = now - SignedDuration::from_hours(24 * i64::from(night));
-            day.to_zoned_datetime(UTC)
-        };
-        let is_weekend = |night| day(night).weekday().to_monday_zero_offset() >= 5;
-        // The one before it, where the series has no window that night.
-        let workday = |night: u32| (night..).find(|night| !is_weekend(*night)).unwrap();
-        let (missed, stopped) = (workday(22), workday(15));
-        for night in (1..=35_u32).rev() {
-            let zoned = day(night);
-            if is_weekend(night) || night == missed {
-                continue;
-            }
-            self.ago(DAY * night);
-            let name = format!("nightly-{}", zoned.date());
-            let first = night % 3 * 15;
-            let act = Act { name: &name, tenant: "northwind.example", rows: first..first + 24 };
-            let campaign = self.open(&act, |opening| windows(opening, "Mon-Fri 22:00-06:00")).await;
-            if let Some(last) = last.replace(campaign) {
-                let ended = self.store.hand_on(last).await.unwrap().ended;
-                self.happened(last, Happened::Followed { devices: ended }).await;
-            }
-            self.answers = good;
-            let (most, code, why) = if night == stopped {
-                (6, 4, "4 of 6 answers are 404")
-            } else {
-                (16, 0, "the window closed")
-            };
-            self.order(campaign, most, self.now).await;
-            self.happened(campaign, Happened::WindowClosed).await;
-            self.ends(campaign, code, why).await;
-        }
-        self.answers = mixed;
     }
 
     /// Campaigns that are over, or that somebody has to look at.

@@ -231,3 +231,23 @@ async fn no_log_holds_a_ticket_or_a_session() {
         assert!(secret.len() > 40 && !log.contains(&secret), "{log}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_in_which_the_latest_night_of_a_series_did_not_begin_is_told() {
+    let place = Place::new();
+    let night = Show::of_a_missed_night(&place.path("page.db")).await;
+    let page = Page::of(&place).await;
+    let day = night.strftime("%A %-d %B").to_string();
+    let tenants = page.get("/tenants").await.body;
+    assert!(tenants.contains("2 tenants: 1 needs attention, 1 as planned."), "{tenants}");
+    assert!(tenants.contains(&format!("No run of nightly began on {day}.")), "{tenants}");
+    let nights = page.get("/nights?series=nightly").await.body;
+    let told = format!("In 1 of 2 tenants no run began on {day}.");
+    assert!(nights.contains(&told), "{nights}");
+    // A line of its own, though the night is not over yet.
+    let told = run(place.fleetsweep(&["status", "--nights", STORE])).out;
+    let (_, gone) = told.split_once("nightly, tenant gone.example: 1 run").unwrap();
+    let gone = gone.lines().nth(1).unwrap();
+    let line = format!("  {}  no run began", night.strftime("%a %Y-%m-%d"));
+    assert_eq!(gone, line, "{told}");
+}

@@ -308,7 +308,9 @@ async fn between<S: Beneath>(
 ) {
     let pause = MS * rng.u32(1..600_000);
     tokio::time::sleep(pause).await;
-    if rng.u8(0..4) == 0 {
+    // See `forgets_marks`: where nothing told the server's time yet, none may be lost.
+    let contact = world.find("c").await.notes.first_contact;
+    if rng.u8(0..4) == 0 && (contact.is_some() || !weather.forgets_marks()) {
         judge.count("restart of the machine");
         world.store.inside().clock().lose(pause);
     }

@@ -1,0 +1,82 @@
+//! The same with the nights of a series. It tests nothing.
+
+use std::path::Path;
+
+use fleetsweep::clock::Clock;
+use fleetsweep::domain::Happened;
+use fleetsweep::store::Store;
+use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::{Act, DAY, HOUR, Show, UTC, good, mixed, windows};
+
+impl Show {
+    /// One with five weeks of a series.
+    pub(in crate::page) async fn of_nights(path: &Path) -> Self {
+        let mut show = Self::empty(path).await;
+        show.nights().await;
+        show
+    }
+
+    /// One with a series in two tenants, of which one began no run in its latest night, an hour ago.
+    /// That night.
+    pub(in crate::page) async fn of_a_missed_night(path: &Path) -> Date {
+        let mut show = Self::empty(path).await;
+        show.answers = good;
+        let mut latest = Date::MIN;
+        for (hours, tenants) in
+            [(27, &["here.example", "gone.example"][..]), (1, &["here.example"])]
+        {
+            show.ago(HOUR * hours);
+            latest = show.clock.utc().to_zoned_datetime(TimeZone::system()).date();
+            let name = format!("nightly-{latest}");
+            for tenant in tenants {
+                let campaign = show.open(&Act { name: &name, tenant, rows: 5..7 }, |_| {}).await;
+                show.order(campaign, 2, show.now).await;
+                show.ends(campaign, 0, "every row has its outcome").await;
+            }
+        }
+        show.store.close().await.unwrap();
+        latest
+    }
+
+    /// Five weeks of a series, with a night that was stopped, one that never began, and weekends.
+    pub(super) async fn nights(&mut self) {
+        let mut last = None;
+        let now = self.now;
+        let day = |night: u32| {
+            let day = now - SignedDuration::from_hours(24 * i64::from(night));
+            day.to_zoned_datetime(UTC)
+        };
+        let is_weekend = |night| day(night).weekday().to_monday_zero_offset() >= 5;
+        // The one before it, where the series has no window that night.
+        let workday = |night: u32| (night..).find(|night| !is_weekend(*night)).unwrap();
+        let (missed, stopped) = (workday(22), workday(15));
+        for night in (1..=35_u32).rev() {
+            let zoned = day(night);
+            if is_weekend(night) || night == missed {
+                continue;
+            }
+            self.ago(DAY * night);
+            let name = format!("nightly-{}", zoned.date());
+            let first = night % 3 * 15;
+            let act = Act { name: &name, tenant: "northwind.example", rows: first..first + 24 };
+            let campaign = self.open(&act, |opening| windows(opening, "Mon-Fri 22:00-06:00")).await;
+            if let Some(last) = last.replace(campaign) {
+                let ended = self.store.hand_on(last).await.unwrap().ended;
+                self.happened(last, Happened::Followed { devices: ended }).await;
+            }
+            self.answers = good;
+            let (most, code, why) = if night == stopped {
+                (6, 4, "4 of 6 answers are 404")
+            } else {
+                (16, 0, "the window closed")
+            };
+            self.order(campaign, most, self.now).await;
+            self.happened(campaign, Happened::WindowClosed).await;
+            self.ends(campaign, code, why).await;
+        }
+        self.answers = mixed;
+    }
+}
