@@ -13,7 +13,7 @@ use super::row::Column;
 use crate::domain::NotADeviceId;
 
 /// Parts of headers under which 40 hexadecimal characters are something else: the SHA-1 of a file.
-const HASH_HEADERS: [&str; 4] = ["sha1", "hash", "thumbprint", "checksum"];
+const HASH_HEADERS: [&str; 6] = ["sha1", "hash", "thumbprint", "checksum", "digest", "fingerprint"];
 
 /// What each column of a table is for.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(super) struct Layout {
     pub(super) has_header: bool,
     /// Where the id is, counted from 0.
     pub(super) id: usize,
+    /// No header says that it holds ids, only what stands in it.
+    pub(super) guessed: bool,
     /// What the column of the id is called.
     pub(super) id_column: Column,
     /// Where the name is, counted from 0.
@@ -151,7 +153,7 @@ fn by_header(first: &ByteRecord, sample: &[&ByteRecord]) -> Result<Layout, Fault
         ([index], _) if !is_known_header(first) && looks_like_a_name(first, *index) => {
             Ok(without_header(first, sample))
         }
-        ([index], _) => Ok(with_header(first, *index)),
+        ([index], _) => Ok(Layout { guessed: true, ..with_header(first, *index) }),
         ([], Some(index)) => Ok(with_header(first, index)),
         ([], None) => Err(without_ids(first, sample, of_alerts)),
         (several, _) => Err(Fault::AmbiguousColumn {
@@ -261,7 +263,7 @@ fn is_filled(first: &ByteRecord, counts: &Counts, index: usize) -> bool {
 /// Whether a header says that 40 hexadecimal characters are something else.
 fn is_of_hashes(first: &ByteRecord, index: usize) -> bool {
     let header = normalised(&String::from_utf8_lossy(first.get(index).unwrap_or_default()));
-    HASH_HEADERS.iter().any(|part| header.contains(part))
+    header == "sha" || HASH_HEADERS.iter().any(|part| header.contains(part))
 }
 
 fn looks_like_a_name(first: &ByteRecord, index: usize) -> bool {
@@ -287,12 +289,12 @@ fn with_header(first: &ByteRecord, id: usize) -> Layout {
         "" => Column::Number(id + 1),
         header => Column::Named(header.into()),
     };
-    Layout { has_header: true, id, id_column, name, facts, known: first.len() }
+    Layout { has_header: true, id, guessed: false, id_column, name, facts, known: first.len() }
 }
 
 fn numbered(id: usize) -> Layout {
     let (id_column, facts) = (Column::Number(id + 1), Vec::new());
-    Layout { has_header: false, id, id_column, name: None, facts, known: 0 }
+    Layout { has_header: false, id, guessed: false, id_column, name: None, facts, known: 0 }
 }
 
 /// For each column, how many cells of a sample are ids and how many are not empty.

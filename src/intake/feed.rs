@@ -72,6 +72,11 @@ impl<R: BufRead> Feed<R> {
         self.record_lines > 1
     }
 
+    /// Whether the text, which was read to its end, stops within a line.
+    pub(super) fn has_open_end(&self) -> bool {
+        self.lines.has_open_end()
+    }
+
     /// What ended the reading, if it was not the end of the text.
     pub(super) fn take_fault(&mut self) -> Option<Fault> {
         self.fault.take()

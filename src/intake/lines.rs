@@ -21,6 +21,8 @@ pub(super) struct Lines<R: BufRead> {
     ahead: VecDeque<Vec<u8>>,
     /// The text has no further line than those ahead.
     ended: bool,
+    /// Nothing ends the last line of the text.
+    open_end: bool,
     /// The last line ended with CR; an LF right after it belongs to it.
     after_cr: bool,
 }
@@ -28,7 +30,7 @@ pub(super) struct Lines<R: BufRead> {
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(text: Text<R>) -> Self {
         let (current, ahead) = (Vec::new(), VecDeque::new());
-        Self { text, current, number: 0, ahead, ended: false, after_cr: false }
+        Self { text, current, number: 0, ahead, ended: false, open_end: false, after_cr: false }
     }
 
     /// The first lines of the text with their numbers; they are gone through as if nobody had
@@ -49,6 +51,11 @@ impl<R: BufRead> Lines<R> {
     /// The number of the current line, counted from 1.
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Whether the text, which was read to its end, stops within a line.
+    pub(super) fn has_open_end(&self) -> bool {
+        self.open_end
     }
 
     /// The current line, ended with one LF.
@@ -102,7 +109,8 @@ impl<R: BufRead> Lines<R> {
             }
         }
         self.ended = true;
-        if self.current.is_empty() { Ok(false) } else { self.checked(number) }
+        self.open_end = !self.current.is_empty();
+        if self.open_end { self.checked(number) } else { Ok(false) }
     }
 
     fn checked(&mut self, line: u64) -> Result<bool, Fault> {

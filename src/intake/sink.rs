@@ -28,7 +28,7 @@ pub(super) struct Entry<'a> {
 }
 
 /// What was read from one source; `rows` is always the sum of the four counts after it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceSummary {
     /// Rows, without header, blank lines and comments.
     pub rows: u64,
@@ -42,6 +42,10 @@ pub struct SourceSummary {
     pub foreign: u64,
     /// The header or the number of the column that the ids were taken from.
     pub column_used: String,
+    /// No header says that this column holds the ids, only what stands in it.
+    pub column_guessed: bool,
+    /// The line on which the text stops within a row, as that of a file does that was cut off.
+    pub cut_off: Option<u64>,
     /// What kind of list it was, in words for people.
     pub format: &'static str,
 }
@@ -56,6 +60,9 @@ pub(super) struct Sink<'a> {
     bad: u64,
     foreign: u64,
     guids: u64,
+    /// What the summary says of it.
+    pub(super) column_guessed: bool,
+    pub(super) cut_off: Option<u64>,
     stopped: bool,
 }
 
@@ -74,6 +81,8 @@ impl<'a> Sink<'a> {
             bad: 0,
             foreign: 0,
             guids: 0,
+            column_guessed: false,
+            cut_off: None,
             stopped: false,
         }
     }
@@ -195,8 +204,18 @@ impl<'a> Sink<'a> {
         if !self.stopped && rows > 0 && self.guids == rows {
             return Err(Fault::OnlyGuids { rows });
         }
-        let Self { devices, duplicates, bad, foreign, .. } = *self;
-        Ok(SourceSummary { rows, devices, duplicates, bad, foreign, column_used, format })
+        let Self { devices, duplicates, bad, foreign, column_guessed, cut_off, .. } = *self;
+        Ok(SourceSummary {
+            rows,
+            devices,
+            duplicates,
+            bad,
+            foreign,
+            column_used,
+            column_guessed,
+            cut_off,
+            format,
+        })
     }
 
     fn settle(

@@ -55,8 +55,12 @@ pub(super) fn read<R: BufRead>(
         refuse_swallowed(&first, first_line, None)?;
         refuse_report(&first, &sample, sink.options)?;
     }
-    let mut rows = Rows { layout, header: first.clone() };
+    sink.column_guessed = layout.guessed;
+    let mut rows = Rows { layout, header: first.clone(), short: 0, last_is_short: false };
     let stopped = rows.take_all(&mut table, first_line, first, sample, sink)?;
+    if !stopped && rows.are_cut_off(&table) {
+        sink.cut_off = Some(table.csv.get_ref().record_line());
+    }
     match sink.rows() {
         0 if !stopped => Err(Fault::Empty { header: rows.layout.has_header }),
         _ => Ok((column_used, format)),
@@ -67,6 +71,9 @@ pub(super) fn read<R: BufRead>(
 struct Rows {
     layout: Layout,
     header: ByteRecord,
+    /// Rows with fewer cells than the header.
+    short: u64,
+    last_is_short: bool,
 }
 
 impl Rows {
@@ -123,7 +130,14 @@ impl Rows {
                 return Ok(ControlFlow::Continue(()));
             }
         }
+        self.last_is_short = self.layout.has_header && record.len() < self.header.len();
+        self.short += u64::from(self.last_is_short);
         sink.row(&self.layout, line, record)
+    }
+
+    /// Whether the text stops within its last row, while each row before it has all its cells.
+    fn are_cut_off<R: BufRead>(&self, table: &Table<R>) -> bool {
+        self.short == 1 && self.last_is_short && table.csv.get_ref().has_open_end()
     }
 }
 

@@ -300,7 +300,7 @@ fn read_all(
             hand_over(to_store, &mut batch)
         };
         let summary = intake::read(&name, reader, options, &mut seen, &mut emit)?;
-        listing.notes.end_of(&name, summary.rows);
+        listing.notes.end_of(&name, &summary);
         if let Some(to_store) = to_store
             && hand_over(to_store, &mut batch).is_break()
         {

@@ -304,3 +304,38 @@ fn agrees(summary: &SourceSummary, rows: &[Row]) -> bool {
     summary.rows == rows.len() as u64
         && summary.rows == summary.devices + summary.duplicates + summary.bad
 }
+
+#[test]
+fn a_list_that_stops_within_its_last_row_is_told_from_one_with_short_rows() {
+    let id = |n: u32| format!("{n:040x}");
+    let whole = format!("Device ID,Device Name,Domain\n{},a,x\n{},b,x\n", id(1), id(2));
+    let cut_off = |text: &str| read_bytes(text.as_bytes()).1.unwrap().cut_off;
+    assert_eq!(cut_off(&whole), None);
+    assert_eq!(cut_off(whole.trim_end()), None, "an end without a line end alone says nothing");
+    assert_eq!(cut_off(&format!("{whole}{}", id(3))), Some(4));
+    assert_eq!(cut_off(&format!("{whole}{},c", id(3))), Some(4));
+    // Somebody left the last cells out, in this row or in others as well.
+    assert_eq!(cut_off(&format!("{whole}{}\n", id(3))), None);
+    assert_eq!(cut_off(&format!("{whole}{},c\n{},d", id(3), id(4))), None);
+    assert_eq!(cut_off(&format!("{}\n{}", id(1), id(2))), None, "a bare list");
+}
+
+#[test]
+fn a_column_is_called_guessed_where_only_its_values_say_that_it_holds_ids() {
+    let id = "0123456789abcdef0123456789abcdef01234567";
+    let guessed = |header: &str| {
+        let list = format!("{header},owner\n{id},a\n");
+        read_bytes(list.as_bytes()).1.map(|summary| summary.column_guessed)
+    };
+    assert!(guessed("Reference").unwrap());
+    assert!(!guessed("Device ID").unwrap());
+    for hash in ["SHA1", "sha", "File hash", "Digest", "Certificate fingerprint"] {
+        let refused = guessed(hash).unwrap_err().to_string();
+        assert!(refused.contains("no column holds Defender machine ids"), "{refused}");
+    }
+    let column = Some("Reference".to_owned());
+    let options = Options { column, ..Options::default() };
+    let list = format!("Reference,owner\n{id},a\n");
+    let (_, summary) = read_all("list", list.as_bytes(), &options, &mut Seen::new());
+    assert!(!summary.unwrap().column_guessed, "the user said so");
+}

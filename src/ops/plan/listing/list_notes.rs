@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::domain::export::cut_after;
 use crate::domain::text::printable;
 use crate::domain::{Facts, Target, TenantId};
+use crate::intake::SourceSummary;
 use crate::ops::failure::Failure;
 use crate::report::human::{count, counted, first_of};
 
@@ -36,8 +37,8 @@ pub(crate) struct ListNotes {
     unnamed: u64,
     /// Those of the list that is being read.
     here: BTreeMap<TenantId, u64>,
-    /// Rows of lists that look cut off.
-    cuts: Vec<String>,
+    /// Lists that look cut off, or whose ids may be something else.
+    doubts: Vec<String>,
 }
 
 impl ListNotes {
@@ -65,16 +66,31 @@ impl ListNotes {
         }
     }
 
-    /// Ends a list of so many rows.
-    pub(crate) fn end_of(&mut self, name: &str, rows: u64) {
+    /// Ends a list.
+    pub(crate) fn end_of(&mut self, name: &str, summary: &SourceSummary) {
+        let SourceSummary { rows, column_used, .. } = summary;
+        let (rows, list) = (*rows, printable(name));
+        if summary.column_guessed {
+            self.doubts.push(format!(
+                "the ids of {list} were taken from the column \"{}\", whose header does not say \
+                 that they are ids of devices: make sure that they are no hashes of files, and say \
+                 so with --column",
+                printable(column_used)
+            ));
+        }
+        if let Some(line) = summary.cut_off {
+            self.doubts.push(format!(
+                "{list} stops within line {line}, as a file does that was cut off while it was \
+                 saved or copied: devices may be missing; export it once more"
+            ));
+        }
         let by_tenant: Vec<u64> = std::mem::take(&mut self.here).into_values().collect();
         let Some(after) = cut_after(rows, &by_tenant) else { return };
         let of = if after == rows { "" } else { " of one tenant" };
-        self.cuts.push(format!(
-            "{} has exactly {} rows{of}, and exports end at that number (advanced hunting, the \
+        self.doubts.push(format!(
+            "{list} has exactly {} rows{of}, and exports end at that number (advanced hunting, the \
              device list; 50,000 for all tenants of a query): devices may be missing; export it in \
              parts, or compare the count with the portal's",
-            printable(name),
             count(after)
         ));
     }
@@ -82,7 +98,7 @@ impl ListNotes {
     /// What the plan warns of, for a run towards this tenant.
     pub(crate) fn warnings(&self, own: Option<TenantId>, emulated: bool) -> Vec<String> {
         let of_tenants = self.of_tenants(own, emulated).into_iter().chain(self.of_names(emulated));
-        self.cuts.iter().cloned().chain(of_tenants).chain(self.of_nobody(own)).collect()
+        self.doubts.iter().cloned().chain(of_tenants).chain(self.of_nobody(own)).collect()
     }
 
     /// A list of several tenants, some rows of which do not say whose they are.
@@ -198,6 +214,10 @@ mod tests {
         format!("{n:08x}-2222-3333-4444-555555555555").parse().unwrap()
     }
 
+    fn rows(rows: u64) -> SourceSummary {
+        SourceSummary { rows, ..SourceSummary::default() }
+    }
+
     fn of(tenant: Option<TenantId>) -> Facts {
         Facts { tenancy: Tenancy { tenant, ..Tenancy::default() }, ..Facts::default() }
     }
@@ -285,14 +305,14 @@ mod tests {
     #[test]
     fn a_list_that_was_cut_off_is_told_by_its_name_and_number() {
         let mut told = ListNotes::default();
-        told.end_of("a\u{1b}.csv", 9_999);
-        told.end_of("b\u{1b}.csv", 10_000);
+        told.end_of("a\u{1b}.csv", &rows(9_999));
+        told.end_of("b\u{1b}.csv", &rows(10_000));
         let warned = told.warnings(None, false);
         assert_eq!(warned.len(), 1);
         assert!(warned[0].starts_with("b\\u{1b}.csv has exactly 10,000 rows, "), "{warned:?}");
         (0..25_000).for_each(|_| told.row(&of(Some(tenant(1))), false));
         told.row(&of(Some(tenant(2))), false);
-        told.end_of("c.csv", 25_001);
+        told.end_of("c.csv", &rows(25_001));
         assert!(told.warnings(Some(tenant(1)), false)[1].contains("25,000 rows of one tenant"));
     }
 }
