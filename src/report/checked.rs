@@ -121,7 +121,9 @@ impl Checked {
         };
         let skipped = of(|decision| matches!(decision, Decision::Skip(_)));
         let last = of(|decision| decision == Decision::Last);
-        let groups = [("skipped", skipped), ("go last", last)];
+        // They are ordered, and may not come to a scan, or be no device that was meant.
+        let included = of(|decision| decision == Decision::Send);
+        let groups = [("skipped", skipped), ("go last", last), ("including", included)];
         let groups = groups.iter().filter(|(_, text)| !text.is_empty());
         let mut lines: Vec<String> = groups.map(|(name, text)| field(name, text)).collect();
         lines.extend(self.not_understood_lines().iter().map(|line| field("words", line)));

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use fleetsweep::domain::canary::CanaryRule;
+use fleetsweep::domain::preflight::{Decision, Group};
 use fleetsweep::domain::quota::api_quotas;
 use fleetsweep::domain::{OrderBy, PaceKind, Priority, ScanType, SignInKind, Target};
 use fleetsweep::report::Document;
-use fleetsweep::report::checked::Checked;
+use fleetsweep::report::checked::{Checked, Found};
 use fleetsweep::report::nights::Nights;
 use fleetsweep::report::order::{Ahead, InOrder};
 use fleetsweep::report::plan::{BadKind, Calls, Expire, Plan, Until};
@@ -274,4 +275,19 @@ fn a_plan_says_who_goes_first_and_that_an_order_was_fixed_before() {
         "plan-order",
         format!("{}\n----\n{}", texts.join("\n----\n"), with(&order).json())
     );
+}
+
+#[test]
+fn a_plan_on_one_screen_names_every_group_of_devices_in_a_line_of_its_kind() {
+    let found = |group, devices, decision| Found { group, devices, decision, saves: None };
+    let groups = vec![
+        found(Group::Inactive, 31, Decision::Last),
+        found(Group::Busy, 245, Decision::Send),
+        found(Group::Server, 5, Decision::Send),
+    ];
+    let checked = Checked { groups, ..Checked::default() };
+    let text = Plan { checked, ..plan() }.text();
+    // Those that have a scan already get no new one, though they are ordered.
+    assert!(text.contains("\n  including    245 busy, 5 server\n"), "{text}");
+    assert!(text.contains("\n  go last      31 inactive\n"), "{text}");
 }

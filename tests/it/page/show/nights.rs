@@ -19,8 +19,8 @@ impl Show {
         show
     }
 
-    /// One with a series in two tenants, of which one began no run in the latest night, an hour ago.
-    /// That night.
+    /// One with a series in two tenants, of which one began no run in the latest night, of an hour
+    /// ago. That night.
     pub(in crate::page) async fn of_a_missed_night(path: &Path) -> Date {
         let mut show = Self::empty(path).await;
         show.answers = good;
