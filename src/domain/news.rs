@@ -168,6 +168,7 @@ mod tests {
             hold,
             next_order: None,
             finish_in,
+            stops_in: None,
             wave: None,
         }
     }

@@ -321,6 +321,6 @@ impl<S: Store, A: ScanApi> Work for CampaignWork<S, A> {
     }
 
     async fn progress(&self, flow: &Flow<Snapshot>) -> Result<Snapshot> {
-        snapshot(&*self.shared, flow).await
+        snapshot(&*self.shared, flow, self.until).await
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::event::{Snapshot, WaveShown};
 use crate::domain::forecast::Outlook;
 use crate::domain::quota::used;
 use crate::domain::rollout::Pause;
-use crate::domain::{BudgetKey, Operation, Tally};
+use crate::domain::{BudgetKey, Operation, Stamp, Tally};
 use crate::store::{Result, Store};
 
 /// What the next calls on a budget are forecast from: what all runners on it keep, which the store
@@ -29,10 +29,11 @@ pub(super) async fn outlook<S: Store, P>(
     Ok(Outlook { latency: flow.latency, ..outlook })
 }
 
-/// Where a campaign stands.
+/// Where a campaign stands whose run stops by then.
 pub(super) async fn snapshot<S: Store, A: ScanApi>(
     shared: &Shared<S, A>,
     flow: &Flow<Snapshot>,
+    until: Option<Stamp>,
 ) -> Result<Snapshot> {
     let store = shared.store();
     let tally = store.tally(shared.campaign.id).await?;
@@ -53,9 +54,13 @@ pub(super) async fn snapshot<S: Store, A: ScanApi>(
         }
         (hold, _) => (hold.clone(), flow.held_until),
     };
+    let finish_in = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
+    let until = until.map(|until| until.since(now));
+    let is_first = |left: &Duration| finish_in.is_some_and(|finish_in| *left < finish_in);
     Ok(Snapshot {
         next_order: held_until.filter(|until| *until > now).map(|until| until.since(now)),
-        finish_in: outlook.forecast(tally.queued).map(|forecast| forecast.last_answer),
+        stops_in: until.filter(|left| tally.queued > 0 && is_first(left)),
+        finish_in,
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
         tally,
         calls: flow.counts.calls(),

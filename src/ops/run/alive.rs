@@ -96,6 +96,8 @@ impl SignOfLife {
         let next_order_at: Option<Timestamp> = snapshot.next_order.and_then(after);
         let foreseen = match hold {
             Some(hold) if hold.is_open_ended() => None,
+            // The run is over before all are done.
+            _ if snapshot.stops_in.is_some() => None,
             _ => snapshot.finish_in,
         };
         let done_by = foreseen.and_then(after);

@@ -116,6 +116,12 @@ pub fn finish(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
         |hold: &&HoldReason| matches!(hold, HoldReason::Network | HoldReason::Store);
     let orders = snapshot.tally.queued + snapshot.tally.draft > 0;
     let held = snapshot.hold.as_ref().filter(|hold| orders || is_out_of_reach(hold));
+    let stops = snapshot.stops_in.and_then(|left| Some((left, after(now, left)?)));
+    if let Some((left, at)) = stops {
+        let why = held.map_or_else(String::new, |one| format!(", {}", hold(one, now)));
+        let (at, left) = (clock(&at, now), duration(left));
+        return format!("stops at {at} (in {left}{why}), before all are ordered");
+    }
     let ending = ending(snapshot.finish_in.filter(|_| orders), held, now);
     ending.unwrap_or_else(|| {
         let open = snapshot.tally.open() > 0;

@@ -34,6 +34,7 @@ fn snapshot(done: u64) -> Snapshot {
         in_flight: 0,
         hold: Some(HoldReason::Quota(hour)),
         finish_in: Some(Duration::from_secs(18_720)),
+        stops_in: None,
         wave: None,
     }
 }
@@ -66,10 +67,9 @@ fn the_line_says_how_far_how_fast_until_when_and_why() {
     let held = Snapshot { wave: Some(wave(20, Some(1_200))), hold, ..snapshot(20) };
     let week =
         Snapshot { finish_in: Some(Duration::from_secs(700_000)), hold: None, ..snapshot(1) };
-    let lines: Vec<String> = [usual, start, mixed, network, last, end, canary, held, waits, week]
-        .iter()
-        .map(|snapshot| text::line(snapshot, &now()))
-        .collect();
+    let stops = Snapshot { stops_in: Some(Duration::from_secs(7_200)), ..snapshot(4_210) };
+    let all = [usual, start, mixed, network, last, end, canary, held, waits, week, stops];
+    let lines: Vec<String> = all.iter().map(|snapshot| text::line(snapshot, &now())).collect();
     insta::assert_snapshot!("progress-lines", lines.join("\n"));
 }
 
