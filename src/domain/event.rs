@@ -27,6 +27,10 @@ pub enum HoldReason {
     Priority(CampaignName),
     /// The API or the sign-in service cannot be reached.
     Network,
+    /// The sign-in service does not answer, so far.
+    SignIn,
+    /// The API does not answer the calls that are under way, so far.
+    Answers,
     /// The store cannot be reached or written.
     Store,
     /// The store may have forgotten calls, as after a failover or a restore.
@@ -60,6 +64,8 @@ impl HoldReason {
             HoldReason::User => "user",
             HoldReason::Priority(_) => "priority",
             HoldReason::Network => "network",
+            HoldReason::SignIn => "sign_in",
+            HoldReason::Answers => "answers",
             HoldReason::Store => "store",
             HoldReason::Forgotten => "forgotten",
             HoldReason::Pace => "pace",
@@ -72,7 +78,8 @@ impl HoldReason {
     /// Whether nobody can say when it ends, so that no end of the campaign can be foretold.
     pub fn is_open_ended(&self) -> bool {
         let somebody = matches!(self, HoldReason::User | HoldReason::Priority(_));
-        somebody || matches!(self, HoldReason::Network | HoldReason::Store)
+        let silent = matches!(self, HoldReason::SignIn | HoldReason::Answers);
+        somebody || silent || matches!(self, HoldReason::Network | HoldReason::Store)
     }
 }
 

@@ -143,6 +143,8 @@ fn is_trouble(hold: &HoldReason) -> bool {
     matches!(
         hold,
         HoldReason::Network
+            | HoldReason::SignIn
+            | HoldReason::Answers
             | HoldReason::Store
             | HoldReason::Faults
             | HoldReason::Pause

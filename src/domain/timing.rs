@@ -132,6 +132,8 @@ durations! {
         reconnect_floor: Duration = scaled seconds(1),
         /// Longest wait between two tries to reach the API.
         reconnect_ceiling: Duration = scaled seconds(30),
+        /// How long calls are under way of which nothing comes before that is what holds the next.
+        silence: Duration = scaled seconds(10),
         /// How long a campaign that has never reached the API goes on trying.
         first_contact: Duration = scaled seconds(60),
         /// How long a campaign that has reached the API before waits for it.

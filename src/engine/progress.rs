@@ -9,7 +9,7 @@ use super::shared::Shared;
 use super::waves::shown;
 use crate::clock::Clock;
 use crate::defender::ScanApi;
-use crate::domain::event::{Snapshot, WaveShown};
+use crate::domain::event::{HoldReason, Snapshot, WaveShown};
 use crate::domain::forecast::Outlook;
 use crate::domain::quota::used;
 use crate::domain::rollout::Pause;
@@ -47,12 +47,13 @@ pub(super) async fn snapshot<S: Store, A: ScanApi>(
     let outlook = Outlook { hours, pauses, ..outlook };
     let now = store.clock().now();
     // At first nobody has asked yet whether an order may leave; a window is known to be shut.
-    let (hold, held_until) = match (&flow.hold, shared.sending_hours()) {
+    let (hold, held_until) = match (flow.held_by(now), shared.sending_hours()) {
         (None, SendingHours::Shut(left)) => {
             let until = if left < Duration::MAX { Some(now.plus(left)) } else { None };
             (Some(shared.shut_by()), until)
         }
-        (hold, _) => (hold.clone(), flow.held_until),
+        (hold @ Some(HoldReason::Answers | HoldReason::SignIn), _) => (hold, None),
+        (hold, _) => (hold, flow.held_until),
     };
     let finish_in = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
     let until = until.map(|until| until.since(now));

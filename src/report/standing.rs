@@ -154,10 +154,18 @@ impl Standing<'_> {
                 Some(at) => format!("{done} It ended {}.", self.clock(at)),
                 None => done,
             },
-            Doing::Running | Doing::Waiting => match run.and_then(|run| run.done_by) {
-                Some(at) if at > self.now.timestamp() => format!("{done} {}", self.done_by(at)),
-                _ => done,
-            },
+            Doing::Running | Doing::Waiting => {
+                let later = |at: &Timestamp| *at > self.now.timestamp();
+                let done_by = run.and_then(|run| run.done_by).filter(later);
+                let stops_at = run.and_then(|run| run.stops_at).filter(later);
+                match (stops_at, done_by) {
+                    (Some(at), _) => {
+                        format!("{done} It stops {} before all are ordered.", self.clock(at))
+                    }
+                    (None, Some(at)) => format!("{done} {}", self.done_by(at)),
+                    (None, None) => done,
+                }
+            }
             _ => done,
         }
     }
@@ -312,18 +320,7 @@ impl Standing<'_> {
         }
         let next = self.next(run);
         let by_itself = "It goes on by itself.";
-        let Some(hold) = &run.hold else {
-            // A run of an older version says it in words alone.
-            return match &run.held_by {
-                Some(words) => say(Tone::Runs, NOW, format!("{}.{next}", printable(words))),
-                // One that orders foresees its end, unless it has only begun or is ending.
-                None if run.done_by.is_none() => {
-                    let why = "Its run has not told yet whether orders leave now.";
-                    say(Tone::Runs, "", why.to_owned())
-                }
-                None => say(Tone::Runs, "Orders leave now,", "as fast as the limits allow.".into()),
-            };
-        };
+        let Some(hold) = &run.hold else { return not_held(run, &next) };
         match hold {
             HoldReason::Quota(quota) => say(Tone::Runs, RIGHT, self.used_up(quota) + &next),
             HoldReason::Pace => {
@@ -350,6 +347,14 @@ impl Standing<'_> {
             }
             HoldReason::Network => {
                 let why = "the API or the sign-in service cannot be reached. Nothing is lost.";
+                say(Tone::Attention, NOW, format!("{why} {by_itself}"))
+            }
+            HoldReason::SignIn => {
+                let why = "the sign-in service does not answer so far. Nothing is lost.";
+                say(Tone::Attention, NOW, format!("{why} {by_itself}"))
+            }
+            HoldReason::Answers => {
+                let why = "the server does not answer the calls that are under way so far.";
                 say(Tone::Attention, NOW, format!("{why} {by_itself}"))
             }
             HoldReason::Store => {
@@ -459,6 +464,20 @@ fn minutes(time: Duration) -> Duration {
     let seconds = time.as_secs();
     let rounded = if seconds < 120 { seconds } else { (seconds + 30) / 60 * 60 };
     Duration::from_secs(rounded)
+}
+
+/// What is told of a run that is at work, and does not say as a value what holds it.
+fn not_held(run: &LastRun, next: &str) -> Why {
+    let say = |leaves, why: String| Why { tone: Tone::Runs, leaves, why };
+    match &run.held_by {
+        // A run of an older version says it in words alone.
+        Some(words) => say(NOW, format!("{}.{next}", printable(words))),
+        // One that orders foresees its end, unless it has only begun or is ending.
+        None if run.done_by.is_none() && run.stops_at.is_none() => {
+            say("", "Its run has not told yet whether orders leave now.".to_owned())
+        }
+        None => say("Orders leave now,", "as fast as the limits allow.".to_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::call::Item;
 use super::job::Job;
 use super::survey::OpenAction;
 use super::unclear::{Cleared, Listed, Unclear, Why, listed};
+use crate::clock::Clock;
 use crate::defender::CancelApi;
 use crate::domain::cancel::CancelProgress;
 use crate::domain::cancel::Cancelled;
@@ -215,7 +216,7 @@ impl<S: Store, A: CancelApi> Work for CancelWork<S, A> {
             unclear: self.unclear.len() as u64,
             in_flight: flow.in_flight as u64,
             throttled: flow.throttled,
-            hold: flow.hold.clone(),
+            hold: flow.held_by(self.job.store.clock().now()),
             finish_in: outlook.forecast(left).map(|forecast| forecast.last_answer),
         })
     }

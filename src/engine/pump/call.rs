@@ -139,12 +139,14 @@ pub(super) async fn call<C: Caller>(
 
 /// The token first, so that nothing comes between slot and send.
 async fn claim<C: Caller>(caller: &C, counts: &Counts, item: C::Item) -> Result<Claimed<C>> {
+    counts.signing_in.fetch_add(1, Ordering::SeqCst);
     // A sign-in that takes long holds up no stop.
     let ready = tokio::select! {
         biased;
         () = counts.halted() => Ok(()),
         ready = caller.api().ready() => ready,
     };
+    counts.signing_in.fetch_sub(1, Ordering::SeqCst);
     if let Err(error) = ready {
         return Ok(Claimed::No(item, Unclaimed::SignIn(error)));
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -26,6 +26,8 @@ pub(crate) struct Flow<P> {
     pub(crate) now: Stamp,
     /// Calls that are not over.
     pub(crate) in_flight: usize,
+    /// When the latest call began or was over.
+    pub(super) moved_at: Stamp,
     /// No call before this moment.
     pub(crate) next_call: Stamp,
     /// When the work looks around next.
@@ -80,6 +82,7 @@ impl<P> Flow<P> {
         Self {
             now,
             in_flight: 0,
+            moved_at: now,
             next_call: now,
             next_tick: now,
             hold: None,
@@ -168,6 +171,21 @@ impl<P> Flow<P> {
     pub(crate) fn holds(&mut self, reason: HoldReason, until: Option<Stamp>) {
         self.hold = Some(reason);
         self.held_until = until;
+    }
+
+    /// What holds the next call, for who watches: that nothing comes of those under way, if that
+    /// has been so for a while and nothing but their limit is known to hold it.
+    pub(crate) fn held_by(&self, now: Stamp) -> Option<HoldReason> {
+        let is_silent = self.in_flight > 0 && now.since(self.moved_at) >= self.rate.timing.silence;
+        let is_usual = matches!(self.hold, None | Some(HoldReason::Pace | HoldReason::Quota(_)));
+        let some = |count: &AtomicUsize| is_silent && is_usual && count.load(Ordering::SeqCst) > 0;
+        if some(&self.counts.sending) {
+            Some(HoldReason::Answers)
+        } else if some(&self.counts.signing_in) {
+            Some(HoldReason::SignIn)
+        } else {
+            self.hold.clone()
+        }
     }
 
     /// The store said no. Which campaign goes before this one is not known here.

@@ -136,6 +136,7 @@ impl<W: Work> Pump<W> {
             let Some(item) = self.work.take(flow) else { return Ok(()) };
             flow.counts.claiming.fetch_add(1, Ordering::SeqCst);
             flow.in_flight += 1;
+            flow.moved_at = flow.now;
             let (caller, counts) = (self.work.caller().clone(), flow.counts.clone());
             self.tasks.spawn(call(caller, counts, flow.rate.timing, item));
         }
@@ -148,6 +149,7 @@ impl<W: Work> Pump<W> {
         let Some(called) = unless_aborted(done)? else { return Ok(()) };
         self.look_at_clock();
         self.flow.in_flight -= 1;
+        self.flow.moved_at = self.flow.now;
         match called {
             Called::Unclaimed(item, why) => {
                 self.flow.unclaimed(&why);

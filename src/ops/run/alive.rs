@@ -45,6 +45,7 @@ struct Shown {
     hold: Option<HoldReason>,
     next_order_at: Option<Timestamp>,
     done_by: Option<Timestamp>,
+    stops_at: Option<Timestamp>,
 }
 
 impl SignOfLife {
@@ -67,7 +68,7 @@ impl SignOfLife {
                         timeout(every, heard.urgent.notified()).await.ok();
                     }
                 }
-                let Shown { waits, held_by, hold, next_order_at, done_by } =
+                let Shown { waits, held_by, hold, next_order_at, done_by, stops_at } =
                     lock(&now_shown).clone();
                 let seen_at = Some(store.clock().shared_utc());
                 let run = LastRun {
@@ -77,6 +78,7 @@ impl SignOfLife {
                     hold,
                     next_order_at,
                     done_by,
+                    stops_at,
                     ..run.clone()
                 };
                 // A store that fails is told by the run itself.
@@ -101,7 +103,8 @@ impl SignOfLife {
             _ => snapshot.finish_in,
         };
         let done_by = foreseen.and_then(after);
-        let now = Shown { waits, held_by, hold: hold.cloned(), next_order_at, done_by };
+        let stops_at = snapshot.stops_in.and_then(after);
+        let now = Shown { waits, held_by, hold: hold.cloned(), next_order_at, done_by, stops_at };
         let mut shown = lock(&self.shown);
         if shown.waits != now.waits {
             self.news.urgent.notify_one();
@@ -134,6 +137,7 @@ impl Shown {
         self.hold != now.hold
             || (!both_soon && moved(self.next_order_at, now.next_order_at))
             || moved(self.done_by, now.done_by)
+            || moved(self.stops_at, now.stops_at)
     }
 }
 

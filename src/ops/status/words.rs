@@ -278,11 +278,12 @@ impl CampaignStatus {
             }
             _ => String::new(),
         };
-        let end = match run.done_by {
-            Some(at) if self.doing != Doing::Paused => {
-                format!("; done about {}", human::clock(&zoned(at, now), now))
-            }
-            _ => String::new(),
+        let clock = |at| human::clock(&zoned(at, now), now);
+        let end = match (run.stops_at, run.done_by) {
+            _ if self.doing == Doing::Paused => String::new(),
+            (Some(at), _) => format!("; stops at {}, before all are ordered", clock(at)),
+            (None, Some(at)) => format!("; done about {}", clock(at)),
+            (None, None) => String::new(),
         };
         // Of another machine only its signs tell that it lives.
         let sign = match (run.seen_now, run.seen_at) {

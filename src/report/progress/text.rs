@@ -161,6 +161,8 @@ pub fn hold(hold: &HoldReason, now: &ZonedDateTime) -> String {
         HoldReason::User => "paused by `fleetsweep pause`".to_owned(),
         HoldReason::Priority(name) => format!("waits for campaign {name}"),
         HoldReason::Network => "waiting for the network".to_owned(),
+        HoldReason::SignIn => "waiting for the sign-in service to answer".to_owned(),
+        HoldReason::Answers => "waiting for the server to answer".to_owned(),
         HoldReason::Store => "waiting for the store".to_owned(),
         HoldReason::Forgotten => FORGOTTEN.to_owned(),
         HoldReason::Pace => "spreading the calls".to_owned(),

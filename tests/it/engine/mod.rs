@@ -15,6 +15,7 @@ mod quiet;
 mod refusals;
 mod runners;
 mod safety;
+mod shown;
 mod simulation;
 mod start;
 mod stops;

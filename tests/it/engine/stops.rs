@@ -174,30 +174,3 @@ async fn a_stop_tells_the_calls_in_flight_and_not_the_orders_that_wait_for_a_tok
     assert_eq!(world.calls(), 0);
     assert!(told.notes.contains(&Note::Stopping(Operation::Scan, 0)), "{:?}", told.notes);
 }
-
-/// How long until it stops a run says that is to stop after this, in its first snapshot.
-async fn stops_in(time: Duration) -> Option<Duration> {
-    let mut world = World::new(Script::scan(|_| Act::Serve));
-    let campaign = world.campaign("c", 0..300).await;
-    let start = fleetsweep::clock::Clock::now(&world.clock);
-    world.settings.until = Some(start.plus(time));
-    world.settings.progress_every = SECOND;
-    let (_stop, stopped) = watch::channel(StopLevel::Run);
-    let (events, mut watcher) = mpsc::channel(10_000);
-    let (store, server, settings) = (world.store.clone(), world.server.clone(), world.settings);
-    engine::run(store, server, campaign, settings, stopped, events).await.unwrap();
-    while let Ok(event) = watcher.try_recv() {
-        if let Event::Progress(snapshot) = event {
-            return snapshot.stops_in;
-        }
-    }
-    panic!("it said nothing of itself");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_run_that_stops_before_all_are_ordered_says_so_and_another_one_does_not() {
-    // 300 devices take three minutes.
-    let left = stops_in(SECOND * 90).await.unwrap();
-    assert!(left <= SECOND * 90 && left > SECOND * 80, "{left:?}");
-    assert_eq!(stops_in(HOUR).await, None);
-}
