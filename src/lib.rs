@@ -181,10 +181,11 @@
 //! `a_store_that_claims_beyond_the_wave_and_one_that_opens_it_unjudged_are_caught`.
 //!
 //! I2 and I3 assume that bytes once sent arrive within the horizon (65 s), and that the list of
-//! actions shows a new one within the wait of the look-ups (90 s). Where a server changes comments,
-//! I2 assumes as well that no machine loses time, as at a restart without a clock, between a
-//! campaign's first order and the first answer of any kind: the server's time is all that tells
-//! ours then (`the_servers_time_that_a_look_told_outlives_a_restart_that_loses_time`).
+//! actions shows a new one within the wait of the look-ups (90 s). Where a server changes
+//! comments, I2 assumes as well that no machine loses time, as at a restart without a clock, and
+//! no store its latest calls, between a campaign's first order and the first answer of any kind:
+//! the server's time is all that tells ours then
+//! (`the_servers_time_that_a_look_told_outlives_a_restart_that_loses_time`).
 
 pub mod cli;
 pub mod clock;

@@ -102,7 +102,7 @@ pub struct Snapshot {
     pub next_order: Option<Duration>,
     /// When the last call is likely to leave.
     pub finish_in: Option<Duration>,
-    /// How long until the time to stop that the run was given, if that comes before the last call.
+    /// How long until its time is over or its window closes, if that comes before the last call.
     pub stops_in: Option<Duration>,
     /// The present wave, if another one follows.
     pub wave: Option<WaveShown>,

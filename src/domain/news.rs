@@ -126,6 +126,7 @@ impl Lookout {
             return Some(News::Stuck);
         }
         let end = match snapshot.finish_in {
+            Some(_) if snapshot.stops_in.is_some() => return None,
             Some(left) if !hold.is_some_and(HoldReason::is_open_ended) => now.plus(left),
             _ => return None,
         };

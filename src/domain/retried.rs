@@ -1,5 +1,5 @@
 //! What of a finished campaign can be ordered again, by the names that `retry` knows. Which of it
-//! `retry` takes by itself, and what is left alone, is its own.
+//! `retry` takes by itself, and what it leaves alone, is decided there.
 
 use super::action::has_ended_badly;
 use super::outcome::Outcome;
@@ -52,5 +52,28 @@ impl Retried {
                 outcome == Outcome::Accepted && action_status.is_some_and(has_ended_badly)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_device_is_of_one_kind_at_most_and_a_scan_failed_only_if_it_was_ordered_and_stands() {
+        for outcome in Outcome::ALL {
+            for status in [None, Some("Pending"), Some("Succeeded"), Some("TimeOut")] {
+                let of = Retried::ALL.into_iter().filter(|kind| kind.takes(outcome, status));
+                assert!(of.count() <= 1, "{outcome:?} {status:?}");
+            }
+        }
+        let failed = |outcome, status| Retried::ScanFailed.takes(outcome, Some(status));
+        for status in ["Failed", "TimeOut", "Cancelled"] {
+            assert!(failed(Outcome::Accepted, status));
+            assert!(!failed(Outcome::Cancelled, status), "fleetsweep took it back");
+        }
+        assert!(!failed(Outcome::Accepted, "Succeeded") && !failed(Outcome::Accepted, "Pending"));
+        assert_eq!(Retried::named("scan-failed"), Some(Retried::ScanFailed));
+        assert_eq!(Retried::named("accepted"), None);
     }
 }

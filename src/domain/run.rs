@@ -95,7 +95,7 @@ pub struct LastRun {
     /// When its last answer was likely to be in, as it saw that itself.
     #[serde(default)]
     pub done_by: Option<Timestamp>,
-    /// When it was to stop by the time that it was given, if that comes before the last order.
+    /// When its time was to be over or its window to close, if that comes before the last order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stops_at: Option<Timestamp>,
     /// How much of the fleet of its series was covered when it ended, if it is one of a series.

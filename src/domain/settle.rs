@@ -301,8 +301,8 @@ fn pace(
     }
 }
 
-/// Notes what an answer tells of its server, where the oldest call of the campaign whose answer is
-/// not known was claimed so long ago.
+/// Notes what an answer tells of its server. The oldest call of the campaign whose answer is not
+/// known was claimed `ago`.
 pub fn note_server(
     notes: &mut ServerNotes,
     settlement: &Settlement,
@@ -317,8 +317,8 @@ pub fn note_server(
     }
 }
 
-/// The same of the server's time alone. The bound is that of the oldest call and not of the run or
-/// the answer: what was ordered before the first answer of any kind is older than both.
+/// The same of the server's time alone. The oldest call gives the bound, not the one that was
+/// answered: what was ordered before the first answer of any kind is older than that.
 pub fn note_contact(notes: &mut ServerNotes, date: Timestamp, ago: Duration, timing: &Timing) {
     if notes.first_contact.is_none() {
         notes.first_contact = earliest_of(date, ago, timing);

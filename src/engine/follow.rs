@@ -7,8 +7,8 @@ use super::lists::{ListEnd, Lists};
 use super::pages::created_since;
 use super::rows::note_actions;
 use crate::defender::{ActionQuery, Inventory};
-use crate::domain::action::has_ended;
-use crate::domain::{Action, Campaign, Outcome, Seq, State};
+use crate::domain::action::{has_ended, has_ended_badly};
+use crate::domain::{Action, Campaign, Outcome, Retried, Seq, State};
 use crate::store::{Store, StoreError};
 
 /// Where the ordered actions stand.
@@ -18,6 +18,9 @@ pub struct Followed {
     pub statuses: BTreeMap<String, u64>,
     /// How many have not ended, as far as is known.
     pub open: u64,
+    /// How many failed, timed out or were cancelled on their devices. Those that fleetsweep
+    /// cancelled are not among them.
+    pub failed: u64,
     /// Calls to the list that this look took.
     pub calls: u64,
 }
@@ -40,7 +43,8 @@ pub async fn look<S: Store, A: Inventory>(
         }
         ordered.write(lists.store, campaign).await?;
     }
-    Ok(Ok(Followed { open: ordered.count_open(), statuses: ordered.told(), calls }))
+    let (open, failed) = (ordered.count_open(), ordered.count_failed());
+    Ok(Ok(Followed { open, failed, statuses: ordered.told(), calls }))
 }
 
 /// The question for a list that shows every action of a campaign.
@@ -55,6 +59,8 @@ pub(super) struct FollowedActions {
     open: BTreeMap<String, (Seq, String)>,
     /// Those that had ended, by their status.
     ended: BTreeMap<String, u64>,
+    /// How many of these failed.
+    failed: u64,
     /// What a list showed of those that had not ended.
     seen: Vec<(Seq, Action)>,
 }
@@ -63,9 +69,11 @@ impl FollowedActions {
     pub(super) async fn read<S: Store>(store: &S, campaign: &Campaign) -> Result<Self, StoreError> {
         let mut ordered = Self::default();
         let take = store.each_row(campaign.id, |row| {
-            let ordered_one = [Outcome::Accepted, Outcome::Cancelled].map(State::Done);
-            if ordered_one.contains(&row.life.state) {
+            if let State::Done(outcome @ (Outcome::Accepted | Outcome::Cancelled)) = row.life.state
+            {
                 let status = row.detail.action_status.unwrap_or_else(|| "Unknown".to_owned());
+                let failed = Retried::ScanFailed.takes(outcome, Some(&status));
+                ordered.failed += u64::from(failed);
                 match row.detail.action_id {
                     Some(id) if !has_ended(&status) => {
                         ordered.open.insert(id, (row.seq, status));
@@ -109,6 +117,12 @@ impl FollowedActions {
 
     fn count_open(&self) -> u64 {
         self.open.values().filter(|(_, status)| !has_ended(status)).count() as u64
+    }
+
+    /// What was cancelled by fleetsweep had ended before this look.
+    fn count_failed(&self) -> u64 {
+        let failed = self.open.values().filter(|(_, status)| has_ended_badly(status));
+        self.failed + failed.count() as u64
     }
 
     fn told(self) -> BTreeMap<String, u64> {

@@ -55,13 +55,18 @@ pub(super) async fn snapshot<S: Store, A: ScanApi>(
         (hold @ Some(HoldReason::Answers | HoldReason::SignIn), _) => (hold, None),
         (hold, _) => (hold, flow.held_until),
     };
-    let finish_in = outlook.forecast(tally.queued).map(|forecast| forecast.last_answer);
-    let until = until.map(|until| until.since(now));
-    let is_first = |left: &Duration| finish_in.is_some_and(|finish_in| *left < finish_in);
+    let forecast = outlook.forecast(tally.queued);
+    let closes = match shared.sending_hours() {
+        SendingHours::Open(left) => Some(left),
+        SendingHours::Shut(_) => None,
+    };
+    let stops = until.map(|until| until.since(now)).into_iter().chain(closes).min();
+    let last_call = forecast.as_ref().map(|forecast| forecast.last_call);
+    let is_first = |left: &Duration| last_call.is_some_and(|last_call| *left < last_call);
     Ok(Snapshot {
         next_order: held_until.filter(|until| *until > now).map(|until| until.since(now)),
-        stops_in: until.filter(|left| tally.queued > 0 && is_first(left)),
-        finish_in,
+        stops_in: stops.filter(|left| tally.queued > 0 && is_first(left)),
+        finish_in: forecast.map(|forecast| forecast.last_answer),
         used: used(&outlook.quotas, &outlook.seen_by, outlook.now),
         tally,
         calls: flow.counts.calls(),

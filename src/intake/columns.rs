@@ -22,7 +22,7 @@ pub(super) struct Layout {
     pub(super) has_header: bool,
     /// Where the id is, counted from 0.
     pub(super) id: usize,
-    /// No header says that it holds ids, only what stands in it.
+    /// It has a header that does not say that it holds ids; what stands in it looks like some.
     pub(super) guessed: bool,
     /// What the column of the id is called.
     pub(super) id_column: Column,
@@ -153,7 +153,10 @@ fn by_header(first: &ByteRecord, sample: &[&ByteRecord]) -> Result<Layout, Fault
         ([index], _) if !is_known_header(first) && looks_like_a_name(first, *index) => {
             Ok(without_header(first, sample))
         }
-        ([index], _) => Ok(Layout { guessed: true, ..with_header(first, *index) }),
+        ([index], _) => {
+            let layout = with_header(first, *index);
+            Ok(Layout { guessed: !says_device(first, *index), ..layout })
+        }
         ([], Some(index)) => Ok(with_header(first, index)),
         ([], None) => Err(without_ids(first, sample, of_alerts)),
         (several, _) => Err(Fault::AmbiguousColumn {
@@ -264,6 +267,13 @@ fn is_filled(first: &ByteRecord, counts: &Counts, index: usize) -> bool {
 fn is_of_hashes(first: &ByteRecord, index: usize) -> bool {
     let header = normalised(&String::from_utf8_lossy(first.get(index).unwrap_or_default()));
     header == "sha" || HASH_HEADERS.iter().any(|part| header.contains(part))
+}
+
+/// Whether a header speaks of devices.
+fn says_device(first: &ByteRecord, index: usize) -> bool {
+    const WORDS: [&str; 6] = ["device", "machine", "computer", "host", "endpoint", "defender"];
+    let header = normalised(&String::from_utf8_lossy(first.get(index).unwrap_or_default()));
+    WORDS.iter().any(|word| header.contains(word))
 }
 
 fn looks_like_a_name(first: &ByteRecord, index: usize) -> bool {

@@ -42,8 +42,8 @@ pub struct SourceSummary {
     pub foreign: u64,
     /// The header or the number of the column that the ids were taken from.
     pub column_used: String,
-    /// No header says that this column holds the ids, only what stands in it.
-    pub column_guessed: bool,
+    /// The column of the ids, if it has a header that does not say that it holds any.
+    pub guessed: Option<String>,
     /// The line on which the text stops within a row, as that of a file does that was cut off.
     pub cut_off: Option<u64>,
     /// What kind of list it was, in words for people.
@@ -61,7 +61,7 @@ pub(super) struct Sink<'a> {
     foreign: u64,
     guids: u64,
     /// What the summary says of it.
-    pub(super) column_guessed: bool,
+    pub(super) guessed: Option<String>,
     pub(super) cut_off: Option<u64>,
     stopped: bool,
 }
@@ -81,7 +81,7 @@ impl<'a> Sink<'a> {
             bad: 0,
             foreign: 0,
             guids: 0,
-            column_guessed: false,
+            guessed: None,
             cut_off: None,
             stopped: false,
         }
@@ -204,7 +204,7 @@ impl<'a> Sink<'a> {
         if !self.stopped && rows > 0 && self.guids == rows {
             return Err(Fault::OnlyGuids { rows });
         }
-        let Self { devices, duplicates, bad, foreign, column_guessed, cut_off, .. } = *self;
+        let Self { devices, duplicates, bad, foreign, cut_off, .. } = *self;
         Ok(SourceSummary {
             rows,
             devices,
@@ -212,7 +212,7 @@ impl<'a> Sink<'a> {
             bad,
             foreign,
             column_used,
-            column_guessed,
+            guessed: self.guessed.clone(),
             cut_off,
             format,
         })

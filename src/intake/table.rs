@@ -55,11 +55,11 @@ pub(super) fn read<R: BufRead>(
         refuse_swallowed(&first, first_line, None)?;
         refuse_report(&first, &sample, sink.options)?;
     }
-    sink.column_guessed = layout.guessed;
-    let mut rows = Rows { layout, header: first.clone(), short: 0, last_is_short: false };
+    sink.guessed = layout.guessed.then(|| layout.id_column.to_string());
+    let mut rows = Rows { layout, header: first.clone(), whole: 0, short: Vec::new() };
     let stopped = rows.take_all(&mut table, first_line, first, sample, sink)?;
-    if !stopped && rows.are_cut_off(&table) {
-        sink.cut_off = Some(table.csv.get_ref().record_line());
+    if !stopped {
+        sink.cut_off = rows.cut_off(&table);
     }
     match sink.rows() {
         0 if !stopped => Err(Fault::Empty { header: rows.layout.has_header }),
@@ -71,9 +71,10 @@ pub(super) fn read<R: BufRead>(
 struct Rows {
     layout: Layout,
     header: ByteRecord,
-    /// Rows with fewer cells than the header.
-    short: u64,
-    last_is_short: bool,
+    /// Rows with as many cells as the header.
+    whole: u64,
+    /// The lines of the first rows with fewer.
+    short: Vec<u64>,
 }
 
 impl Rows {
@@ -130,14 +131,28 @@ impl Rows {
                 return Ok(ControlFlow::Continue(()));
             }
         }
-        self.last_is_short = self.layout.has_header && record.len() < self.header.len();
-        self.short += u64::from(self.last_is_short);
+        if record.len() >= self.header.len() {
+            self.whole += 1;
+        } else if self.short.len() < 2 {
+            self.short.push(line);
+        }
         sink.row(&self.layout, line, record)
     }
 
-    /// Whether the text stops within its last row, while each row before it has all its cells.
-    fn are_cut_off<R: BufRead>(&self, table: &Table<R>) -> bool {
-        self.short == 1 && self.last_is_short && table.csv.get_ref().has_open_end()
+    /// The line on which the text stops within its last row, if each row before it has all cells.
+    fn cut_off<R: BufRead>(&self, table: &Table<R>) -> Option<u64> {
+        let feed = table.csv.get_ref();
+        match self.short[..] {
+            [line]
+                if self.layout.has_header
+                    && self.whole > 0
+                    && line == feed.record_line()
+                    && feed.has_open_end() =>
+            {
+                Some(line)
+            }
+            _ => None,
+        }
     }
 }
 

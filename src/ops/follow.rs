@@ -18,7 +18,6 @@ use super::stop::Stopping;
 use super::stores::{self, Place};
 use crate::clock::{Clock, local_now};
 use crate::defender::Inventory;
-use crate::domain::action::has_ended_badly;
 use crate::domain::request::{
     AfterRequest, ConnectRequest, EmulatorRequest, FollowRequest, Said, SpeedRequest,
 };
@@ -223,12 +222,7 @@ impl Document for LookResult {
 
 /// All that was ordered has ended: whether any of it did not end well.
 fn exit(followed: &Followed) -> Exit {
-    if ended_badly(followed) > 0 { Exit::Attention } else { Exit::Done }
-}
-
-fn ended_badly(followed: &Followed) -> u64 {
-    let bad = followed.statuses.iter().filter(|(status, _)| has_ended_badly(status));
-    bad.map(|(_, rows)| rows).sum()
+    if followed.failed > 0 { Exit::Attention } else { Exit::Done }
 }
 
 /// Which scans did not end well, and what to do about them. Returns `None` if there are none.
@@ -238,7 +232,7 @@ fn badly(
     followed: &Followed,
     reports: &Reports,
 ) -> Option<String> {
-    let scans = match ended_badly(followed) {
+    let scans = match followed.failed {
         0 => return None,
         some => human::counted(some, "scan"),
     };

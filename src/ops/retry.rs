@@ -100,14 +100,16 @@ impl Again<'_> {
         same_tenant(&scan, campaign)?;
         let handed_on = followed(store, campaign).await?;
         let wanted = Wanted { handed_on, ..Wanted::of(request, campaign)? };
-        let Uncovered { devices: ids, of, left } = uncovered(store, campaign, &wanted).await?;
+        let Uncovered { devices: ids, of, left, scans_failed } =
+            uncovered(store, campaign, &wanted).await?;
         if ids.is_empty() {
             let outcomes = listed(&wanted.kinds);
             let there = store.tally(campaign.id).await?;
             let is_wanted = |one: &Outcome| wanted.kinds.contains(&Retried::Ended(*one));
             let others = Outcome::RETRIED.into_iter().filter(|one| !is_wanted(one));
             let others = others.map(|one| (one.name(), there.of(one)));
-            let others = others.filter(|(_, rows)| *rows > 0).collect();
+            let failed = (Retried::ScanFailed.name(), scans_failed);
+            let others = others.chain([failed]).filter(|(_, rows)| *rows > 0).collect();
             return Ok(Err(Nothing { outcomes, left, others }));
         }
         let of = of.iter().map(|(name, rows)| format!("{} {name}", human::count(*rows)));
@@ -332,6 +334,8 @@ struct Uncovered {
     of: BTreeMap<&'static str, u64>,
     /// Others that ended so.
     left: Left,
+    /// Others whose scans failed on them.
+    scans_failed: u64,
 }
 
 /// The devices of a campaign that ended so, and how many others are left alone.
@@ -342,20 +346,19 @@ async fn uncovered<S: Store>(
 ) -> Result<Uncovered, Failure> {
     let not_attempted = wanted.called_off && !wanted.handed_on;
     let (mut devices, mut of) = (Vec::new(), BTreeMap::<_, u64>::new());
-    let mut left = Left { not_attempted, ..Left::default() };
+    let (mut left, mut scans_failed) = (Left { not_attempted, ..Left::default() }, 0);
     let rows = store.each_row(campaign.id, |row| {
         if let (State::Done(outcome), Some(id)) = (row.life.state, row.device) {
             let status = row.detail.action_status.as_deref();
             if !wanted.kinds.iter().any(|kind| kind.takes(outcome, status)) {
-                let failed = wanted.by_default && Retried::ScanFailed.takes(outcome, status);
-                left.scans_failed += u64::from(failed);
+                scans_failed += u64::from(Retried::ScanFailed.takes(outcome, status));
             } else if wanted.handed_on && Rest::HandedOn.is_handed_on(outcome) {
                 left.handed_on += 1;
             } else if wanted.is_taken_back(outcome, row.detail.reason.as_deref()) {
                 left.taken_back += 1;
             } else {
                 let failed = Retried::ScanFailed.takes(outcome, status);
-                let kind = if failed { "scan failed on the device" } else { short(outcome) };
+                let kind = if failed { "whose scan failed on them" } else { short(outcome) };
                 *of.entry(kind).or_default() += 1;
                 devices.push(ListedDevice { id, name: row.name, facts: row.detail.facts });
             }
@@ -363,7 +366,10 @@ async fn uncovered<S: Store>(
         Ok::<(), StoreError>(())
     });
     rows.await?;
-    Ok(Uncovered { devices, of, left })
+    if wanted.by_default && !devices.is_empty() {
+        left.scans_failed = scans_failed;
+    }
+    Ok(Uncovered { devices, of, left, scans_failed })
 }
 
 /// The name of these campaigns, with what round it is in all their tenants.

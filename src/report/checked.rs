@@ -121,7 +121,7 @@ impl Checked {
         };
         let skipped = of(|decision| matches!(decision, Decision::Skip(_)));
         let last = of(|decision| decision == Decision::Last);
-        // They are ordered, and may not come to a scan, or be no device that was meant.
+        // They are ordered, and whoever confirms that should know.
         let included = of(|decision| decision == Decision::Send);
         let groups = [("skipped", skipped), ("go last", last), ("including", included)];
         let groups = groups.iter().filter(|(_, text)| !text.is_empty());

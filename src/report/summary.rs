@@ -50,7 +50,7 @@ pub struct Summary {
     /// The statuses of the ordered actions as last seen, with how many have them.
     pub actions: Vec<(String, u64)>,
     /// How many of them failed, timed out or were cancelled, if the scans were followed.
-    pub ended_badly: u64,
+    pub scans_failed: u64,
     /// Scan calls of this run.
     pub calls: u64,
     /// Those of all runs of its campaign so far.
@@ -260,7 +260,7 @@ impl Summary {
         let Self { retry, tally, groups, cancelled, .. } = self;
         let finished = self.ending == Ending::Finished;
         let rest = Rest::of(*cancelled, false);
-        let (retry, scans_failed) = (retry.as_deref(), self.ended_badly);
+        let (retry, scans_failed) = (retry.as_deref(), self.scans_failed);
         ToDo { retry, tally, groups, scans_failed, finished, rest }
     }
 

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::human::count;
-use crate::domain::action::has_ended_badly;
 use crate::domain::preflight;
 use crate::domain::text::{cut, printable};
-use crate::domain::{Outcome, Row, Skipped, State};
+use crate::domain::{Outcome, Retried, Row, Skipped, State};
 
 /// Kinds of failure that are told apart; rows of further kinds are counted under their outcome.
 const KINDS_MAX: usize = 1_000;
@@ -62,6 +61,7 @@ struct Kind {
 pub struct Totals {
     kinds: BTreeMap<(Outcome, Option<String>), Kind>,
     actions: BTreeMap<String, u64>,
+    scans_failed: u64,
     skipped: Skipped,
 }
 
@@ -70,6 +70,8 @@ impl Totals {
     pub fn add(&mut self, row: &Row) {
         let State::Done(outcome) = row.life.state else { return };
         self.add_action(row);
+        let status = row.detail.action_status.as_deref();
+        self.scans_failed += u64::from(Retried::ScanFailed.takes(outcome, status));
         if outcome == Outcome::Skipped {
             self.skipped.add(row.detail.reason.as_deref());
         }
@@ -144,10 +146,10 @@ impl Totals {
         told
     }
 
-    /// How many of the ordered actions ended without a scan, as last seen.
-    pub fn ended_badly(&self) -> u64 {
-        let bad = self.actions.iter().filter(|(status, _)| has_ended_badly(status));
-        bad.map(|(_, rows)| rows).sum()
+    /// How many of the ordered scans failed, timed out or were cancelled on their devices, as last
+    /// seen. Those that fleetsweep cancelled are not among them.
+    pub fn scans_failed(&self) -> u64 {
+        self.scans_failed
     }
 
     /// The statuses of the ordered actions as last seen, with how many have them.

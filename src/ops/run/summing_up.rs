@@ -36,23 +36,23 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let now = self.store.clock().shared_utc();
         let alive = |last: &LastRun| last.alive_but(&run.id, now, &self.speed.timing);
         // Without following, how scans end is nothing that a run waits for, or answers for.
-        let ended_badly = |totals: &Totals| match self.follow {
-            Some(_) => totals.ended_badly(),
+        let scans_failed = |totals: &Totals| match self.follow {
+            Some(_) => totals.scans_failed(),
             None => 0,
         };
         let nothing = written
             .as_ref()
             .is_ok_and(|totals| left_nothing(&tally, totals.skipped(), self.series));
-        let (totals, reports, exit, ended_badly) = match &written {
+        let (totals, reports, exit, scans_failed) = match &written {
             Ok(totals) => {
-                let bad = ended_badly(totals);
+                let failed = scans_failed(totals);
                 let ending = if planned { &Ending::Finished } else { &ran.ending };
-                let exit = ending.exit(tally.needs_attention() || bad > 0 || nothing);
+                let exit = ending.exit(tally.needs_attention() || failed > 0 || nothing);
                 let exit = match left {
                     Some(left) if *ending == Ending::Finished || left == Exit::LeftAtOnce => left,
                     _ => exit,
                 };
-                (totals.clone(), self.reports.paths(), exit, bad)
+                (totals.clone(), self.reports.paths(), exit, failed)
             }
             Err(failure) => (Totals::default(), Vec::new(), failure.kind, 0),
         };
@@ -68,7 +68,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             skipped: totals.skipped().clone(),
             nothing,
             actions: totals.actions(),
-            ended_badly,
+            scans_failed,
             calls: own_calls(&ran, since),
             campaign_calls,
             throttled: ran.throttled,

@@ -136,7 +136,8 @@ impl Telling {
 
 /// When the last answer is likely to be in.
 fn end_of(snapshot: &Snapshot) -> Option<Timestamp> {
-    if snapshot.hold.as_ref().is_some_and(|hold| hold.is_open_ended()) {
+    let is_open_ended = snapshot.hold.as_ref().is_some_and(|hold| hold.is_open_ended());
+    if is_open_ended || snapshot.stops_in.is_some() {
         return None;
     }
     let left = SignedDuration::try_from(snapshot.finish_in?).ok()?;

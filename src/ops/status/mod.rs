@@ -23,7 +23,7 @@ use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit, Se
 use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
-pub(crate) use nights::{is_due, latest_night, series_run, windows_of};
+pub(crate) use nights::{is_due, is_missed, series_run, windows_of};
 pub(crate) use standing::CampaignStatus;
 use table::{More, Table};
 
@@ -173,7 +173,7 @@ async fn tell<S: Store>(
         for standing in all {
             let standing = match request.campaign {
                 Some(_) if request.watch => standing.with_story(store).await?,
-                Some(_) => standing.with_story(store).await?.with_reasons(store).await?,
+                Some(_) => standing.with_story(store).await?.with_failures(store).await?,
                 None => standing,
             };
             show(&standing)?;

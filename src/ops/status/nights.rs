@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use jiff::{SignedDuration, ToSpan, ZonedDateTime};
+use jiff::{SignedDuration, Timestamp, ToSpan, Unit, ZonedDateTime};
 
 use crate::clock::local_now;
 use crate::domain::{Campaign, CampaignFilter, Doing, Outcome, SeriesName, Window};
@@ -15,8 +15,8 @@ use crate::report::series::SeriesRun;
 use crate::report::{Document, jsonl};
 use crate::store::Store;
 
-/// How long the tenants of a series take at most to begin a night, one after the other.
-const TO_BEGIN: SignedDuration = SignedDuration::from_mins(15);
+/// How much later than the night before a night begins at most, summer time included.
+const TO_BEGIN: SignedDuration = SignedDuration::from_mins(90);
 
 /// Nights that are told of.
 const NIGHTS: i64 = 35;
@@ -57,47 +57,61 @@ pub(super) async fn read<S: Store>(
     }
     let mut begun: BTreeMap<String, Date> = BTreeMap::new();
     for ((series, _), runs) in &of_series {
-        let latest = latest_night(runs.iter().map(|run| (run.day, &run.campaign)), &now);
+        let latest = runs.iter().map(|run| run.day).filter(|day| *day <= today).max();
         let Some(latest) = latest else { continue };
         let night = begun.entry(series.clone()).or_insert(latest);
         *night = latest.max(*night);
     }
     let mut all = Vec::new();
     for ((series, tenant), runs) in of_series {
-        let begun = begun.get(&series).copied();
         let windows = match runs.first() {
             Some(latest) => windows_of(store, &latest.campaign).await?,
             None => Vec::new(),
         };
-        all.push(Nights { series, tenant, windows, nights: by_night(runs, today, begun) });
+        let last =
+            runs.iter().max_by_key(|run| run.day).map(|run| (run.day, run.campaign.opened_at));
+        let begun = begun.get(&series).copied();
+        let missed =
+            begun.filter(|night| last.is_some_and(|last| is_missed(*night, last, &windows, &now)));
+        all.push(Nights { series, tenant, windows, nights: by_night(runs, today, missed) });
     }
     Ok(all)
 }
 
-/// The latest night that began in any tenant, for so long that it has begun wherever it is going
-/// to. Returns `None` if there is none.
-pub(crate) fn latest_night<'a>(
-    runs: impl Iterator<Item = (Date, &'a Campaign)>,
+/// Whether a tenant missed a night of its series that began in others. Its last run, with these
+/// windows, was of that day: the night is missed if it is due, and would have begun by now had it
+/// begun at the same time of day.
+pub(crate) fn is_missed(
+    night: Date,
+    (day, opened_at): (Date, Timestamp),
+    windows: &[Window],
     now: &ZonedDateTime,
-) -> Option<Date> {
-    let since = now.timestamp().checked_sub(TO_BEGIN).ok()?;
-    runs.filter(|(_, campaign)| campaign.opened_at <= since).map(|(day, _)| day).max()
+) -> bool {
+    let Ok(days) = day.until((Unit::Day, night)) else { return false };
+    let later = SignedDuration::from_hours(24 * i64::from(days.get_days()));
+    let expected = opened_at.checked_add(later + TO_BEGIN);
+    day < night
+        && is_due(windows, night) != Some(false)
+        && expected.is_ok_and(|expected| expected <= now.timestamp())
 }
 
-/// The runs of each night from the first one to today, the latest first, where the series began
-/// the latest one in some tenant.
-fn by_night(runs: Vec<SeriesRun>, today: Date, begun: Option<Date>) -> Vec<(Date, Vec<SeriesRun>)> {
+/// The runs of each night from the first one to today, the latest first. One night was missed.
+fn by_night(
+    runs: Vec<SeriesRun>,
+    today: Date,
+    missed: Option<Date>,
+) -> Vec<(Date, Vec<SeriesRun>)> {
     let mut by_day: BTreeMap<Date, Vec<SeriesRun>> = BTreeMap::new();
     for run in runs {
         by_day.entry(run.day).or_default().push(run);
     }
     let (first, last) = (by_day.keys().next().copied(), by_day.keys().next_back().copied());
-    let last = last.unwrap_or(today).max(today);
+    let last = last.unwrap_or(today).max(today).max(missed.unwrap_or(today));
     let days = first.unwrap_or(today).series(1.day()).take_while(|day| *day <= last);
     let mut nights: Vec<_> =
         days.map(|day| (day, by_day.remove(&day).unwrap_or_default())).collect();
-    // Tonight's run may still come, unless the other tenants have theirs.
-    if nights.last().is_some_and(|(day, runs)| runs.is_empty() && Some(*day) != begun) {
+    // Tonight's run may still come.
+    if nights.last().is_some_and(|(day, runs)| runs.is_empty() && Some(*day) != missed) {
         nights.pop();
     }
     nights.reverse();
@@ -195,5 +209,25 @@ impl Document for Nights {
             }))
         });
         lines.map(|line| jsonl::line(&line)).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_night_is_missed_that_is_due_and_would_have_begun_by_now() {
+        let windows: Vec<Window> = vec!["Mon-Fri 22:00-06:00".parse().unwrap()];
+        let last = ("2026-11-26".parse().unwrap(), "2026-11-26T21:00Z".parse().unwrap());
+        let is_missed_at = |night: &str, now: &str| {
+            let now = now.parse::<Timestamp>().unwrap().to_zoned_datetime(jiff::tz::TimeZone::UTC);
+            is_missed(night.parse().unwrap(), last, &windows, &now)
+        };
+        assert!(is_missed_at("2026-11-27", "2026-11-27T22:30Z"));
+        // Others may begin hours earlier, and summer time may end.
+        assert!(!is_missed_at("2026-11-27", "2026-11-27T22:29Z"));
+        assert!(!is_missed_at("2026-11-26", "2026-11-27T22:30Z"), "it has that one");
+        assert!(!is_missed_at("2026-11-28", "2026-11-28T22:30Z"), "a Saturday");
     }
 }

@@ -161,11 +161,12 @@ impl CampaignStatus {
         Ok(Self { happenings, minutes, ..self })
     }
 
-    /// Reads why rows of a finished campaign are not covered, for which it reads all of them.
+    /// Reads which rows of a finished campaign came to no scan and why, for which it reads all of
+    /// them.
     ///
     /// # Errors
     /// `Failure` if the store cannot be read.
-    pub(super) async fn with_reasons<S: Store>(self, store: &S) -> Result<Self, Failure> {
+    pub(super) async fn with_failures<S: Store>(self, store: &S) -> Result<Self, Failure> {
         let has_some = self.tally.needs_attention() || self.tally.of(Outcome::Accepted) > 0;
         if !self.doing.is_over() || !has_some || self.campaign.pruned_at.is_some() {
             return Ok(self);
@@ -176,8 +177,9 @@ impl CampaignStatus {
             Ok::<(), StoreError>(())
         };
         store.each_row(self.campaign.id, count).await?;
-        let scans_failed = Some(totals.ended_badly());
-        Ok(Self { groups: Some(totals.groups()), scans_failed, ..self })
+        let scans_failed = Some(totals.scans_failed());
+        let groups = self.tally.needs_attention().then(|| totals.groups());
+        Ok(Self { groups, scans_failed, ..self })
     }
 
     /// Who began to take back what it ordered and did not come to an end, if nobody goes on with

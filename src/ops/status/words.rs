@@ -131,7 +131,10 @@ impl CampaignStatus {
 
     /// What somebody can do about the rows of a finished campaign, and where its report is.
     fn to_do(&self) -> Vec<String> {
-        let Some(groups) = &self.groups else { return Vec::new() };
+        if self.scans_failed.is_none() {
+            return Vec::new();
+        }
+        let groups = self.groups.as_deref().unwrap_or_default();
         let rest = self.rest();
         let to_do = ToDo {
             retry: Some(&self.retry),

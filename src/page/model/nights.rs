@@ -9,7 +9,7 @@ use super::coverage::Runs;
 use crate::domain::service::id_of;
 use crate::domain::{Campaign, CampaignFilter, SeriesName, Window};
 use crate::ops::failure::Failure;
-use crate::ops::status::{is_due, latest_night, series_run, windows_of};
+use crate::ops::status::{is_due, is_missed, series_run, windows_of};
 use crate::page::query::Query;
 use crate::report::series::{SeriesRun, first_sentences};
 use crate::report::standing::Tone;
@@ -91,7 +91,7 @@ impl NightsView {
         let all_runs: Vec<&SeriesRun> = latest.iter().collect();
         let (mut first, mut tone) =
             first_sentences(&all_runs, &missed(&latest, &windows, now.date()));
-        if let Some(told) = not_begun(&latest, &now) {
+        if let Some(told) = not_begun(store, &latest, &now).await? {
             first.push_str(&told);
             tone = tone.min(Tone::Attention);
         }
@@ -101,16 +101,30 @@ impl NightsView {
 }
 
 /// In how many tenants no run of the latest night began. Returns `None` if it did in all.
-fn not_begun(runs: &[SeriesRun], now: &ZonedDateTime) -> Option<String> {
-    let night = latest_night(runs.iter().map(|run| (run.day, &run.campaign)), now)?;
-    let lately = night.checked_sub(LATELY.days()).unwrap_or(night);
-    let tenant = |run: &SeriesRun| id_of(&run.campaign.order.target.tenant);
-    let of = |since: Date| -> BTreeSet<String> {
-        runs.iter().filter(|run| run.day >= since).map(tenant).collect()
+async fn not_begun<S: Store>(
+    store: &S,
+    runs: &[SeriesRun],
+    now: &ZonedDateTime,
+) -> Result<Option<String>, Failure> {
+    let Some(night) = runs.iter().map(|run| run.day).filter(|day| *day <= now.date()).max() else {
+        return Ok(None);
     };
-    let (all, begun) = (of(lately).len(), of(night).len());
+    let lately = night.checked_sub(LATELY.days()).unwrap_or(night);
+    let mut last: BTreeMap<String, &SeriesRun> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.day >= lately) {
+        let last = last.entry(id_of(&run.campaign.order.target.tenant)).or_insert(run);
+        if run.day > last.day {
+            *last = run;
+        }
+    }
+    let mut missed = 0;
+    for run in last.values().filter(|run| run.day < night) {
+        let windows = windows_of(store, &run.campaign).await?;
+        missed += usize::from(is_missed(night, (run.day, run.campaign.opened_at), &windows, now));
+    }
     let day = night.strftime("%A %-d %B");
-    (begun < all).then(|| format!(" In {} of {all} tenants no run began on {day}.", all - begun))
+    let all = last.len();
+    Ok((missed > 0).then(|| format!(" In {missed} of {all} tenants no run began on {day}.")))
 }
 
 fn monday_before(day: Date, weeks: i64) -> Date {

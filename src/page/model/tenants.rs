@@ -11,7 +11,7 @@ use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
 use crate::ops::named_tenant::{NamedTenant, by_ids};
 use crate::ops::process::looked_at;
-use crate::ops::status::latest_night;
+use crate::ops::status::{is_missed, windows_of};
 use crate::page::query::Query;
 use crate::report::human::{count, counted};
 use crate::report::standing::{Standing, Tone};
@@ -72,14 +72,12 @@ impl TenantsView {
         let named = by_ids(store, named, service.map_or("", String::as_str)).await?;
         let names: BTreeMap<String, String> =
             named.into_iter().map(|one| (id_of(&one.tenant), one.name)).collect();
-        let nights = latest_nights(of.values().flatten(), &now);
+        let nights = latest_nights(of.values().flatten(), now.date());
         let mut tiles = Vec::new();
         for (tenant, campaigns) in &of {
             let tile = Tile::read(store, campaigns, names.get(tenant), &now).await?;
-            let missed = missed(campaigns, &nights);
-            tiles.push(
-                missed.into_iter().fold(tile, |tile, (series, day)| tile.missed(series, day)),
-            );
+            let missed = missed(store, campaigns, &nights, &now).await?;
+            tiles.push(missed.into_iter().fold(tile, |tile, night| tile.missed(night)));
         }
         let unseen = names.iter().filter(|(tenant, _)| !of.contains_key(*tenant));
         tiles.extend(unseen.map(|(tenant, name)| Tile::without_run(tenant, name)));
@@ -166,12 +164,12 @@ impl Tile {
     }
 
     /// It, of a tenant in which no run of a series began in its latest night.
-    fn missed(self, series: &SeriesName, day: Date) -> Self {
-        if self.tone <= Tone::Attention {
+    fn missed(self, (series, night): &Night) -> Self {
+        if self.tone <= Tone::Runs {
             return self;
         }
-        let day = day.strftime("%A %-d %B");
-        let why = format!("No run of {series} began on {day}. The one before: {}", self.why);
+        let day = night.strftime("%A %-d %B");
+        let why = format!("No run of {series} began on {day}. Its latest campaign: {}", self.why);
         Self { tone: Tone::Attention, word: "no run".to_owned(), why, ..self }
     }
 
@@ -184,30 +182,35 @@ impl Tile {
 /// A series, and the latest night that it began in any tenant.
 type Night = (SeriesName, Date);
 
-/// The latest night of each series among these campaigns.
-fn latest_nights<'a>(
-    campaigns: impl Iterator<Item = &'a Campaign>,
-    now: &ZonedDateTime,
-) -> Vec<Night> {
-    let mut of: BTreeMap<String, (SeriesName, Vec<(Date, &Campaign)>)> = BTreeMap::new();
+/// The latest night of each series among these campaigns, up to today.
+fn latest_nights<'a>(campaigns: impl Iterator<Item = &'a Campaign>, today: Date) -> Vec<Night> {
+    let mut of: BTreeMap<String, Night> = BTreeMap::new();
     for campaign in campaigns {
         let Some(series) = SeriesName::of(&campaign.name) else { continue };
-        let Some(day) = series.day_of(&campaign.name) else { continue };
-        of.entry(series.to_string()).or_insert((series, Vec::new())).1.push((day, campaign));
+        let Some(day) = series.day_of(&campaign.name).filter(|day| *day <= today) else { continue };
+        let night = of.entry(series.to_string()).or_insert((series, day));
+        night.1 = night.1.max(day);
     }
-    let latest = |(series, runs): (SeriesName, Vec<(Date, &Campaign)>)| {
-        Some((series, latest_night(runs.into_iter(), now)?))
-    };
-    of.into_values().filter_map(latest).collect()
+    of.into_values().collect()
 }
 
-/// A series of which a tenant has runs, and none of its latest night. Returns `None` if there is
-/// none such.
-fn missed<'a>(campaigns: &[Campaign], nights: &'a [Night]) -> Option<(&'a SeriesName, Date)> {
-    nights.iter().find_map(|(series, night)| {
-        let days = campaigns.iter().filter_map(|one| series.day_of(&one.name));
-        (days.max()? < *night).then_some((series, *night))
-    })
+/// A night that a tenant missed of a series of which it has runs. Returns `None` if it missed none.
+async fn missed<'a, S: Store>(
+    store: &S,
+    campaigns: &[Campaign],
+    nights: &'a [Night],
+    now: &ZonedDateTime,
+) -> Result<Option<&'a Night>, Failure> {
+    for night in nights {
+        let day = |one: &Campaign| night.0.day_of(&one.name);
+        let Some(last) = campaigns.iter().max_by_key(|one| day(one)) else { continue };
+        let Some(last_day) = day(last).filter(|day| *day < night.1) else { continue };
+        let windows = windows_of(store, last).await?;
+        if is_missed(night.1, (last_day, last.opened_at), &windows, now) {
+            return Ok(Some(night));
+        }
+    }
+    Ok(None)
 }
 
 /// How they stand, all in all: `200 tenants: 3 stopped, 11 need attention, 38 run, ...`.

@@ -118,9 +118,9 @@ pub fn finish(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
     let held = snapshot.hold.as_ref().filter(|hold| orders || is_out_of_reach(hold));
     let stops = snapshot.stops_in.and_then(|left| Some((left, after(now, left)?)));
     if let Some((left, at)) = stops {
-        let why = held.map_or_else(String::new, |one| format!(", {}", hold(one, now)));
+        let why = held.map_or_else(String::new, |one| format!("; {}", hold(one, now)));
         let (at, left) = (clock(&at, now), duration(left));
-        return format!("stops at {at} (in {left}{why}), before all are ordered");
+        return format!("stops at {at} (in {left}), before all are ordered{why}");
     }
     let ending = ending(snapshot.finish_in.filter(|_| orders), held, now);
     ending.unwrap_or_else(|| {

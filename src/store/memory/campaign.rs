@@ -175,7 +175,11 @@ impl Held {
         let judging = Judging { scan_type: self.scan_type(), busy: self.busy() };
         let row = self.row(seq)?;
         let (before, mut life, mut detail) = (row.life, row.life, row.detail.clone());
-        let since = self.first_claim(now, timing).min(call.claimed_at);
+        let known = self.confirmed()?.notes.first_contact;
+        let since = match (known, settlement.server_date) {
+            (None, Some(_)) => self.first_claim(now, timing).min(call.claimed_at),
+            _ => call.claimed_at,
+        };
         let notes = &mut self.confirmed()?.notes;
         settle::note_server(notes, settlement, now.since(since), timing);
         let rows = Rows { life: &mut life, detail: &mut detail, budget: &mut *budget };

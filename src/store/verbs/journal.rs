@@ -26,9 +26,9 @@ pub(super) async fn settle<T: Tables>(
     let (mut life, mut detail) = (row.life, row.detail.clone());
     let (mut state, mut notes) = (paused, known);
     let now = tables.now();
-    let first = match known.first_contact {
-        Some(_) => None,
-        None => first_claim(tables, campaign).await?,
+    let first = match (known.first_contact, settlement.server_date) {
+        (None, Some(_)) => first_claim(tables, campaign).await?,
+        _ => None,
     };
     let ago = now.since(first.unwrap_or(now).min(record.claimed_at));
     settle::note_server(&mut notes, settlement, ago, tables.timing());

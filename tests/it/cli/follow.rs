@@ -82,14 +82,18 @@ async fn scans_that_fail_on_their_devices_are_told_where_one_looks_and_ordered_a
     let command = place.towards(&emulator, &["status", "c"]);
     let said = super::flat(&beside(move || run(command)).await.out);
     assert!(said.contains("on their devices: again: `fleetsweep retry c --outcome"), "{said}");
-    // By itself `retry` leaves them alone, and says so.
-    let command = place.towards(&emulator, &["retry", "c", "--approve-max=40"]);
-    let said = beside(move || run(command)).await;
-    assert!(super::flat(&said.err).contains("--outcome scan_failed orders such"), "{}", said.err);
+    // Unless they are named `retry` leaves them alone, and says so.
+    for outcomes in [&[][..], &["--outcome=failed"]] {
+        let again = [&["retry", "c", "--approve-max=40"][..], outcomes].concat();
+        let command = place.towards(&emulator, &again);
+        let said = beside(move || run(command)).await;
+        let hint = format!("{} devices with --outcome scan_failed", failed.len());
+        assert!(super::flat(&said.err).contains(&hint), "{}", said.err);
+    }
     let again = ["retry", "c", "--outcome=scan-failed", "--approve-max=40", "--report=again.csv"];
     let command = place.towards(&emulator, &again);
     let said = beside(move || run(command)).await;
-    let told = format!("To be ordered again from c: {} scan failed on the device", failed.len());
+    let told = format!("To be ordered again from c: {} whose scan failed on them", failed.len());
     assert!(super::flat(&said.err).contains(&told), "{}", said.err);
     let again = report(&place.path("again.csv"));
     let again: Vec<String> = again.iter().map(|row| row["device_id"].clone()).collect();

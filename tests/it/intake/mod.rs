@@ -318,6 +318,10 @@ fn a_list_that_stops_within_its_last_row_is_told_from_one_with_short_rows() {
     assert_eq!(cut_off(&format!("{whole}{}\n", id(3))), None);
     assert_eq!(cut_off(&format!("{whole}{},c\n{},d", id(3), id(4))), None);
     assert_eq!(cut_off(&format!("{}\n{}", id(1), id(2))), None, "a bare list");
+    assert_eq!(cut_off(&format!("Device ID,Device Name\n{}", id(1))), None, "the only row");
+    for footer in ["(3 rows affected)", ",,"] {
+        assert_eq!(cut_off(&format!("{whole}{}\n{footer}", id(3))), None, "{footer}");
+    }
 }
 
 #[test]
@@ -325,10 +329,12 @@ fn a_column_is_called_guessed_where_only_its_values_say_that_it_holds_ids() {
     let id = "0123456789abcdef0123456789abcdef01234567";
     let guessed = |header: &str| {
         let list = format!("{header},owner\n{id},a\n");
-        read_bytes(list.as_bytes()).1.map(|summary| summary.column_guessed)
+        read_bytes(list.as_bytes()).1.map(|summary| summary.guessed)
     };
-    assert!(guessed("Reference").unwrap());
-    assert!(!guessed("Device ID").unwrap());
+    assert_eq!(guessed("Reference").unwrap().as_deref(), Some("column \"Reference\""));
+    for device in ["Device ID", "Device-ID", "Defender ID", "machine"] {
+        assert_eq!(guessed(device).unwrap(), None, "{device}");
+    }
     for hash in ["SHA1", "sha", "File hash", "Digest", "Certificate fingerprint"] {
         let refused = guessed(hash).unwrap_err().to_string();
         assert!(refused.contains("no column holds Defender machine ids"), "{refused}");
@@ -337,5 +343,5 @@ fn a_column_is_called_guessed_where_only_its_values_say_that_it_holds_ids() {
     let options = Options { column, ..Options::default() };
     let list = format!("Reference,owner\n{id},a\n");
     let (_, summary) = read_all("list", list.as_bytes(), &options, &mut Seen::new());
-    assert!(!summary.unwrap().column_guessed, "the user said so");
+    assert_eq!(summary.unwrap().guessed, None, "the user said so");
 }

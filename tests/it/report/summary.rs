@@ -67,7 +67,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         skipped: totals.skipped().clone(),
         nothing: false,
         actions: totals.actions(),
-        ended_badly: 0,
+        scans_failed: 0,
         calls: 11_900,
         campaign_calls: 11_900,
         throttled: 0,

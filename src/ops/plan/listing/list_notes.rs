@@ -68,14 +68,12 @@ impl ListNotes {
 
     /// Ends a list.
     pub(crate) fn end_of(&mut self, name: &str, summary: &SourceSummary) {
-        let SourceSummary { rows, column_used, .. } = summary;
-        let (rows, list) = (*rows, printable(name));
-        if summary.column_guessed {
+        let (rows, list) = (summary.rows, printable(name));
+        if let Some(column) = &summary.guessed {
             self.doubts.push(format!(
-                "the ids of {list} were taken from the column \"{}\", whose header does not say \
-                 that they are ids of devices: make sure that they are no hashes of files, and say \
-                 so with --column",
-                printable(column_used)
+                "the ids of {list} are those of its {column}, whose header does not say that they \
+                 are ids of devices: make sure that they are, and no hashes of files; --column \
+                 says so"
             ));
         }
         if let Some(line) = summary.cut_off {

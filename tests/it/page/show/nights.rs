@@ -7,7 +7,6 @@ use fleetsweep::domain::Happened;
 use fleetsweep::store::Store;
 use jiff::SignedDuration;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use super::{Act, DAY, HOUR, Show, UTC, good, mixed, windows};
 
@@ -19,8 +18,8 @@ impl Show {
         show
     }
 
-    /// One with a series in two tenants, of which one began no run in the latest night, of an hour
-    /// ago. That night.
+    /// One with a series in two tenants, of which one began no run in the latest night, of four
+    /// hours ago. That night.
     pub(in crate::page) async fn of_a_missed_night(path: &Path) -> Date {
         let mut show = Self::empty(path).await;
         show.answers = good;
@@ -29,7 +28,7 @@ impl Show {
             [(27, &["here.example", "gone.example"][..]), (1, &["here.example"])]
         {
             show.ago(HOUR * hours);
-            latest = show.clock.utc().to_zoned_datetime(TimeZone::system()).date();
+            latest = show.clock.utc().to_zoned_datetime(UTC).date();
             let name = format!("nightly-{latest}");
             for tenant in tenants {
                 let campaign = show.open(&Act { name: &name, tenant, rows: 5..7 }, |_| {}).await;

@@ -86,6 +86,7 @@ every_store! {
     a_fault_of_a_read_that_nobody_needed_pauses_nothing
     what_was_refused_in_its_last_attempt_waits_again
     the_servers_time_at_the_first_contact_is_kept_and_no_later_one
+    an_answer_keeps_the_servers_time_of_the_oldest_call_without_one
     how_the_latest_run_went_is_kept
     a_process_says_for_all_its_runs_that_they_live_and_looks_at_their_campaigns
     a_campaign_that_was_called_off_is_not_noted_as_finished

@@ -56,6 +56,22 @@ pub(super) async fn the_servers_time_at_the_first_contact_is_kept_and_no_later_o
     assert!(store.note_contact(CampaignId(999_999), date).await.is_err());
 }
 
+pub(super) async fn an_answer_keeps_the_servers_time_of_the_oldest_call_without_one(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let id = campaign(store, 0..2, opening("c", &["100/1m"])).await;
+    claim(store, id).await;
+    subject.advance(Duration::from_secs(50)).await;
+    let call = claim(store, id).await.call;
+    subject.advance(Duration::from_secs(1)).await;
+    let date = store.clock().utc();
+    settle(store, call, accepted(date)).await;
+    let notes = store.campaign(id).await.unwrap().unwrap().notes;
+    let ago = Duration::from_secs(51) + Timing::default().server_slack;
+    assert_eq!(notes.first_contact, Some(date.checked_sub(ago).unwrap()));
+}
+
 pub(super) async fn how_the_latest_run_went_is_kept(subject: &impl Subject) {
     let store = subject.store();
     let id = campaign(store, 0..1, opening("c", &["100/1m"])).await;
