@@ -52,14 +52,17 @@ pub enum CameTo {
 impl CameTo {
     /// What the latest run of a campaign came to.
     pub fn of(run: &LastRun) -> Self {
-        let Some(end) = &run.ended else { return Self::Killed };
+        // That none could begin after it is what it came to.
+        let not_begun = run.not_begun.as_ref().map(|one| one.exit_code);
+        let ended = run.ended.as_ref().map(|end| end.exit_code);
+        let Some(code) = not_begun.or(ended) else { return Self::Killed };
         let known = [
             (Exit::Done, Self::AsPlanned),
             (Exit::Attention, Self::Attention),
             (Exit::Safety, Self::Rule),
             (Exit::SignIn, Self::SignIn),
         ];
-        let found = known.into_iter().find(|(exit, _)| exit.code() == end.exit_code);
+        let found = known.into_iter().find(|(exit, _)| exit.code() == code);
         found.map_or(Self::Stopped, |(_, came_to)| came_to)
     }
 }

@@ -246,8 +246,8 @@ fn badly(
     let again = format!("retry {campaign} --outcome {}", Retried::ScanFailed.name());
     let again = cx.commands.of_campaign(&again);
     Some(format!(
-        "{scans} failed, timed out or were cancelled on their devices: {}. They count as ordered, \
-         so that `retry` takes them by their name alone: `{again}` orders them again.",
+        "{scans} failed, timed out or were cancelled on their devices: {}. They count as ordered: \
+         `{again}` orders them again.",
         printable(&which)
     ))
 }

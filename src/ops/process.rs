@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{Campaign, LastRun, Timing};
+use crate::domain::{Campaign, LastRun, Seen, Timing};
 use crate::system::process::seen;
 
 /// The campaign with what the processes of its runs do now, as far as that can be seen from here.
@@ -12,8 +12,23 @@ pub(crate) fn looked_at(mut campaign: Campaign) -> Campaign {
     if let Some(run) = &mut campaign.last_run {
         look_at(run);
         run.beside.iter_mut().for_each(look_at);
+        put_later_first(run);
     }
     campaign
+}
+
+/// A run whose process is gone passed for one at work while it was not looked at: one that began
+/// after it tells how the campaign's latest run went.
+fn put_later_first(run: &mut LastRun) {
+    if run.ended.is_some() || run.seen_now != Seen::Gone {
+        return;
+    }
+    let is_later = |one: &LastRun| !one.cancels && one.began_at > run.began_at;
+    let later = run.beside.iter().enumerate().filter(|(_, one)| is_later(one));
+    let Some((latest, _)) = later.max_by_key(|(_, one)| one.began_at) else { return };
+    let mut beside = std::mem::take(&mut run.beside);
+    *run = beside.remove(latest);
+    run.beside = beside;
 }
 
 /// Who works on a campaign now, as a part of a sentence that is empty where that is not known;
@@ -32,7 +47,22 @@ fn look_at(run: &mut LastRun) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ProcessPlace, Seen};
+    use crate::domain::ProcessPlace;
+
+    #[test]
+    fn the_run_that_began_after_one_that_is_gone_is_the_latest() {
+        let at = |text: &str| text.parse().unwrap();
+        let later = LastRun::begun(at("2026-11-28T21:42:54Z"));
+        let cancel = LastRun { cancels: true, ..LastRun::begun(at("2026-11-28T21:43:00Z")) };
+        let mut gone = LastRun::begun(at("2026-11-28T21:42:00Z"));
+        (gone.seen_now, gone.beside) = (Seen::Gone, vec![cancel.clone(), later.clone()]);
+        let mut known = LastRun { seen_now: Seen::Lives, ..gone.clone() };
+        put_later_first(&mut gone);
+        assert_eq!(gone, LastRun { beside: vec![cancel], ..later });
+        let before = known.clone();
+        put_later_first(&mut known);
+        assert_eq!(known, before, "it is at work");
+    }
 
     #[test]
     fn of_a_run_of_another_machine_nothing_is_known() {

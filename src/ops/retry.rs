@@ -344,9 +344,8 @@ async fn uncovered<S: Store>(
     campaign: &Campaign,
     wanted: &Wanted,
 ) -> Result<Uncovered, Failure> {
-    let not_attempted = wanted.called_off && !wanted.handed_on;
     let (mut devices, mut of) = (Vec::new(), BTreeMap::<_, u64>::new());
-    let (mut left, mut scans_failed) = (Left { not_attempted, ..Left::default() }, 0);
+    let (mut left, mut scans_failed) = (Left::default(), 0);
     let rows = store.each_row(campaign.id, |row| {
         if let (State::Done(outcome), Some(id)) = (row.life.state, row.device) {
             let status = row.detail.action_status.as_deref();
@@ -356,6 +355,7 @@ async fn uncovered<S: Store>(
                 left.handed_on += 1;
             } else if wanted.is_taken_back(outcome, row.detail.reason.as_deref()) {
                 left.taken_back += 1;
+                left.not_attempted |= outcome == Outcome::NotAttempted;
             } else {
                 let failed = Retried::ScanFailed.takes(outcome, status);
                 let kind = if failed { "whose scan failed on them" } else { short(outcome) };

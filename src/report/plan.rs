@@ -429,7 +429,7 @@ impl Plan {
             let left = if until.series {
                 format!("{left} are the next run's")
             } else {
-                format!("{left} stay open for `fleetsweep resume`")
+                format!("{left} stay open for `fleetsweep resume --until`")
             };
             format!("{} of {} fit; {left}", count(until.fits), counted(self.open, "device"))
         };

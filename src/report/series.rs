@@ -94,8 +94,10 @@ impl SeriesRun {
 
     /// Why it ended, as its run told it.
     fn reason(&self) -> Option<String> {
-        let end = self.campaign.last_run.as_ref()?.ended.as_ref()?;
-        let mut why = cut_at_a_word(&printable(&end.why), WHY);
+        let run = self.campaign.last_run.as_ref()?;
+        let not_begun = run.not_begun.as_ref().map(|one| &one.why);
+        let why = not_begun.or_else(|| run.ended.as_ref().map(|end| &end.why))?;
+        let mut why = cut_at_a_word(&printable(why), WHY);
         if why.contains('(') && !why.contains(')') {
             why.push(')');
         }

@@ -239,8 +239,12 @@ impl Summary {
             2,
         ));
         if self.tally.of(Outcome::Accepted) > 0 {
-            let text = "Accepted means ordered, not scanned: each device still has to do it.";
-            lines.push(wrapped(text, 2));
+            let has_begun = |(status, _): &(String, u64)| !status.eq_ignore_ascii_case("Pending");
+            let still = match self.actions.iter().any(has_begun) {
+                true => "",
+                false => ": each device still has to do it",
+            };
+            lines.push(wrapped(&format!("Accepted means ordered, not scanned{still}."), 2));
         }
         if let Some(actions) = actions_text(&self.actions) {
             lines.push(wrapped(&actions, 2));
@@ -270,11 +274,17 @@ impl Summary {
             let text = "  The next run of the series begins with what is left.";
             lines.push(text.into());
         } else if let Ending::Stopped(stop) = &self.ending {
-            lines.push(wrapped(&format!("  {}:", before_resuming(stop)), 4));
-            lines.push(match &self.resume {
-                Some(command) => format!("    {}", printable(command)),
-                None => "    nothing goes on: its store was temporary and is gone".to_owned(),
-            });
+            match &self.resume {
+                Some(command) => {
+                    lines.push(wrapped(&format!("  {}:", before_resuming(stop)), 4));
+                    lines.push(format!("    {}", printable(command)));
+                }
+                None => {
+                    let text = "  its store was temporary and is gone, so that nothing goes on \
+                                with it: run the same command again";
+                    lines.push(wrapped(text, 4));
+                }
+            }
         }
         lines.extend(self.to_do().lines(2));
         if self.nothing && self.skipped.can_be_kept() {

@@ -103,7 +103,7 @@ pub struct FollowArgs {
     pub follow_for: Option<Length>,
 
     /// Time between two looks; each costs one call for 10,000 scans
-    #[arg(long, value_name = "TIME", default_value = "5m")]
+    #[arg(long, alias = "follow-every", value_name = "TIME", default_value = "5m")]
     pub every: Length,
 
     /// Where state and reports go.

@@ -276,6 +276,10 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         }
         let mut went = with.send(&campaign, targets, stopping).await?;
         went.ended += gone.ended;
+        if went.cancelled > 0 && !request.keep_queue && campaign.state == CampaignState::Finished {
+            // Nothing waits in it, and what was cancelled in it was taken back all the same.
+            store.call_off(campaign.id).await?;
+        }
         let done = Done { went, began: gone.began, spared: survey.spared };
         self.end(&campaign, so_far, Some(done)).await
     }

@@ -10,6 +10,7 @@ use crate::domain::{Campaign, Ending, Exit, LastRun, Tally};
 use crate::engine::Ran;
 use crate::ops::failure::Failure;
 use crate::ops::kept::resume_now;
+use crate::ops::process::looked_at;
 use crate::ops::stop::Stopping;
 use crate::report::summary::Summary;
 use crate::report::totals::Totals;
@@ -32,7 +33,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let planned = self.is_planned(&ran.ending, since, &tally);
         // What others did with it meanwhile.
         let there = patience.ask(stopping, || store.campaign(campaign.id)).await?;
-        let there = there.as_ref().unwrap_or(campaign);
+        let there = &looked_at(there.unwrap_or_else(|| campaign.clone()));
         let now = self.store.clock().shared_utc();
         let alive = |last: &LastRun| last.alive_but(&run.id, now, &self.speed.timing);
         // Without following, how scans end is nothing that a run waits for, or answers for.

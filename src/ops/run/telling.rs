@@ -69,7 +69,13 @@ impl Telling {
     pub(super) fn began(&mut self, tally: Option<Tally>) {
         let devices = tally.as_ref().map(Tally::open).unwrap_or_default();
         let Some(head) = &self.usual.head else { return };
-        let say = format!("A {} scan of {} has begun.", head.scan_type, counted(devices, "device"));
+        let say = match devices {
+            0 => format!("A run of a {} scan has begun, with no device to order.", head.scan_type),
+            some => {
+                let devices = counted(some, "device");
+                format!("A run of a {} scan has begun, with {devices} to order.", head.scan_type)
+            }
+        };
         let next = None;
         self.tell(Message { say, tally, next, ..self.of(News::Started, false) });
     }

@@ -71,7 +71,14 @@ pub(super) async fn scan_again(
     let asked = Asked { request: &request, said: &said, settings: &settings };
     let scan = Scan::new(cx, asked, &approver).await?;
     let scan = Scan { made: made.as_ref(), again, ..scan };
-    if request.dry_run { scan.rehearse().await } else { scan.run().await }
+    if !request.dry_run {
+        return scan.run().await;
+    }
+    let done = scan.rehearse().await?;
+    if !said.run.output.reports.is_empty() {
+        cx.say("Note: a dry run writes no report; --plan-out keeps its plan.");
+    }
+    Ok(done)
 }
 
 /// Plans the scan of one of several tenants, and opens its campaign once that is approved; never

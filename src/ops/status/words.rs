@@ -6,7 +6,9 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::standing::CampaignStatus;
 use crate::clock::local_now;
 use crate::domain::text::printable;
-use crate::domain::{Doing, LastRun, Outcome, Priority, Quota, Rest, RunEnd, Seen, Timing};
+use crate::domain::{
+    CampaignState, Doing, LastRun, Outcome, Priority, Quota, Rest, RunEnd, Seen, Timing,
+};
 use crate::report::progress::text::{rows_of, wave};
 use crate::report::standing::because;
 use crate::report::to_do::ToDo;
@@ -141,7 +143,7 @@ impl CampaignStatus {
             tally: &self.tally,
             groups,
             scans_failed: self.scans_failed.unwrap_or_default(),
-            finished: true,
+            finished: self.campaign.state == CampaignState::Finished,
             rest,
         };
         let to_do = to_do.lines(4);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
-use super::not_run::{keep, not_kept, other_scale, resume, waits};
+use super::not_run::{keep, not_kept, other_scale, resume, tell, waits};
 use super::sum::Sum;
 use super::tenants::Tenants;
 use crate::clock::{Clock, local_now};
@@ -202,11 +202,17 @@ impl<S: Store> Worker<S> {
         let Some(begun) = begun else {
             return Err(not_kept(cx, campaign));
         };
+        let on_event = hook(cx, begun.request.run.after.on_event.as_ref(), "--on-event", &begun);
         let ready = self.ready(cx, campaign, begun, turn).await;
         if let Err(failure) = &ready
             && failure.kind != Exit::Stopped
         {
-            stopping.unless_stopped(keep(cx, &*self.store, campaign, failure)).await;
+            let told = async {
+                if keep(cx, &*self.store, campaign, failure).await {
+                    tell(cx, campaign, failure, on_event.as_deref()).await;
+                }
+            };
+            stopping.unless_stopped(told).await;
         }
         ready.map(Some)
     }

@@ -24,8 +24,9 @@ pub(in crate::ops) async fn hand_over<S: Store>(
     cx.channels.run_began();
     cx.ui.show(&HandedOver {
         campaign: name.to_string(),
+        lifts: campaign.paused.then(|| cx.commands.of_campaign(&format!("resume {name}"))),
         open: store.tally(campaign.id).await?.open(),
-        status: cx.commands.of_store(&format!("status {name}")),
+        status: cx.commands.of_store(&format!("status {name} --watch")),
     })?;
     Ok(Exit::Done)
 }
@@ -35,19 +36,27 @@ struct HandedOver {
     campaign: String,
     /// Devices that are still to be ordered.
     open: u64,
+    /// The command that lifts its pause, if it is paused.
+    lifts: Option<String>,
     /// The command that tells how far it is.
     status: String,
 }
 
 impl Document for HandedOver {
     fn text(&self) -> String {
-        let Self { campaign, open, status } = self;
-        let open = human::count(*open);
-        let text = format!(
-            "{campaign} is handed over: a worker (`fleetsweep work`) orders its {open} devices; \
-             until one does, nothing is ordered. To watch it: `{status}`"
-        );
-        human::wrapped(&text, 2)
+        let Self { campaign, lifts, open, status } = self;
+        let open = human::counted(*open, "device");
+        let what = match lifts {
+            Some(lifts) => format!(
+                "{campaign} is paused, and stays so: a worker (`fleetsweep work`) orders its \
+                 {open} once `{lifts}` has lifted that"
+            ),
+            None => format!(
+                "{campaign} is handed over: a worker (`fleetsweep work`) orders its {open}; until \
+                 one does, nothing is ordered"
+            ),
+        };
+        human::wrapped(&format!("{what}. To watch it: `{status}`"), 2)
     }
 
     fn json(&self) -> String {

@@ -1,11 +1,15 @@
 //! Why a campaign is not run here, though it is open: in sentences for who reads them, and kept in
 //! the store for who asks elsewhere how the campaign stands.
 
-use crate::clock::Clock;
+use crate::clock::{Clock, wall_clock};
+use crate::domain::news::News;
 use crate::domain::{Campaign, CampaignState, Exit, Happened, LastRun, NotBegun, Timing};
 use crate::ops::context::Context;
 use crate::ops::failure::{Failure, Reason};
 use crate::ops::happenings::note;
+use crate::ops::messages::Teller;
+use crate::ops::run::reports::head;
+use crate::report::message::Message;
 use crate::store::Store;
 
 /// The command that goes on with a campaign.
@@ -53,22 +57,23 @@ pub(super) fn waits(
 }
 
 /// Keeps that no run of a campaign could begin, and why, as long as nobody else runs it. How its
-/// last run ended, and who may take it, stay as they are.
+/// last run ended, and who may take it, stay as they are. Returns whether that is news.
 pub(super) async fn keep<S: Store>(
     cx: &Context<'_>,
     store: &S,
     taken: &Campaign,
     failure: &Failure,
-) {
+) -> bool {
     let is_that = |last: &&LastRun| taken.last_run.as_ref().is_some_and(|run| run.id == last.id);
-    let Ok(Some(campaign)) = store.campaign(taken.id).await else { return };
+    let Ok(Some(campaign)) = store.campaign(taken.id).await else { return false };
     let is_open = campaign.state == CampaignState::Open;
-    let Some(last) = campaign.last_run.as_ref().filter(is_that).filter(|_| is_open) else { return };
+    let last = campaign.last_run.as_ref().filter(is_that).filter(|_| is_open);
+    let Some(last) = last else { return false };
     let now = store.clock().shared_utc();
     let (why, exit_code) = (format!("{}: {}", failure.what, failure.why), failure.kind.code());
     let is_known = last.not_begun.as_ref().is_some_and(|one| one.why == why);
     if is_known || last.alive_but("", now, &Timing::default()) > 0 {
-        return;
+        return false;
     }
     let not_begun = NotBegun {
         at: store.clock().utc(),
@@ -80,7 +85,40 @@ pub(super) async fn keep<S: Store>(
     };
     let run = LastRun { not_begun: Some(not_begun), ..last.clone() };
     // Who waits for a store that is out of reach tells of that.
-    if store.note_run(taken.id, run).await.is_ok() {
+    let is_kept = store.note_run(taken.id, run).await.is_ok();
+    if is_kept {
         note(cx, store, taken.id, Happened::NotBegun { why, exit_code }).await;
     }
+    is_kept
+}
+
+/// Tells those who are told of the campaign's runs that none could begin, where that is news.
+pub(super) async fn tell(
+    cx: &Context<'_>,
+    campaign: &Campaign,
+    failure: &Failure,
+    on_event: Option<&str>,
+) {
+    let mut teller = Teller::begin(cx.channels, cx.ui, on_event);
+    if teller.is_silent() {
+        return;
+    }
+    let Failure { what, why, kind, .. } = failure;
+    teller.tell(Message {
+        news: News::NotBegun,
+        attention: true,
+        say: format!("No run of {} began: {what}: {why}.", campaign.name),
+        at: wall_clock(),
+        head: Some(head(&campaign.name, &campaign.order, campaign.emulated)),
+        tenant_name: cx.commands.tenant_name(&campaign.order.target),
+        tally: None,
+        finish_at: None,
+        exit_code: Some(kind.code()),
+        reports: Vec::new(),
+        next: Some(resume(cx, campaign)),
+        by: cx.host.user.clone(),
+        host: cx.host.name.clone(),
+        run: String::new(),
+    });
+    teller.end().await;
 }

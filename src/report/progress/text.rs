@@ -157,7 +157,7 @@ pub fn hold(hold: &HoldReason, now: &ZonedDateTime) -> String {
     match hold {
         HoldReason::Quota(limit) => format!("limited by {}", quota(limit)),
         HoldReason::Pause => "paused by the server".to_owned(),
-        HoldReason::Faults => "waiting, since the last answers could not be used".to_owned(),
+        HoldReason::Faults => "waiting, since the last calls got no answer of use".to_owned(),
         HoldReason::User => "paused by `fleetsweep pause`".to_owned(),
         HoldReason::Priority(name) => format!("waits for campaign {name}"),
         HoldReason::Network => "waiting for the network".to_owned(),

@@ -1,6 +1,7 @@
 //! Each sentence as a snapshot. What others of this room test with is made here too.
 
 use super::*;
+use crate::domain::event::HoldReason;
 use crate::domain::{
     BusyPolicy, CampaignId, CampaignState, Order, Outcome, Priority, Rollout, RunEnd, ScanType,
     State, Target,

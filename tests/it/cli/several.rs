@@ -222,7 +222,7 @@ async fn are_handed_over(provider: Provider) {
     assert_eq!(said.code, 0, "{}", said.err);
     assert_eq!([0, 1].map(|n| provider.ordered(n)), [0, 0]);
     let told = flat(&said.err);
-    assert!(told.contains(&format!("status inc --tenant {}", tenant(1))), "{told}");
+    assert!(told.contains(&format!("status inc --watch --tenant {}", tenant(1))), "{told}");
     let status = |which: &[&str]| provider.command(&[&["status", "inc", "--json"], which].concat());
     let next = |said: &Said| line(said, "tenants")["work"].as_str().unwrap().to_owned();
     let all = next(&provider.run(status(&["--all-profiles"])).await);

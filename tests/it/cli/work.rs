@@ -1,7 +1,6 @@
 //! Workers: what is handed over or left by a process that died is run by another one, for each
 //! tenant that it can sign in to; what somebody stopped is not.
 
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,6 +9,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::campaigns::accepted;
 use super::{Place, beside, emulate, flat, json_lines, report, run, start, wait};
+use crate::kit::canned::{Canned, close};
+use crate::kit::provider::secret;
 
 const HERE: [&str; 3] = ["--limit=50/1s", "--limit=1000/60s", "--time-scale=20"];
 const TENANTS: [&str; 2] =
@@ -106,10 +107,8 @@ async fn a_tenant_that_cannot_sign_in_stops_alone_and_is_told() {
     let emulator = emulate("quiet", &[(50, 1.0), (1000, 60.0)], 1.0).await;
     let place = Place::new();
     place.list(20);
-    for (name, secret) in [("right", emulator::DEFAULT_SECRET), ("wrong", "another secret")] {
-        let path = place.path(name);
-        std::fs::write(&path, secret).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    for (name, text) in [("right", emulator::DEFAULT_SECRET), ("wrong", "another secret")] {
+        secret(&place, name, text);
     }
     // Both campaigns are planned with a secret that works; later one of them does not any more.
     for (n, tenant) in TENANTS.iter().enumerate() {
@@ -127,7 +126,10 @@ async fn a_tenant_that_cannot_sign_in_stops_alone_and_is_told() {
              client-secret-file = \"{secret}\"\n"
         )
     };
-    let text = profile("one", TENANTS[0], "right") + &profile("two", TENANTS[1], "wrong");
+    let server = Canned::always(close(200, "ok")).await;
+    secret(&place, "url", &server.origin());
+    let notify = "[[notify]]\nkind = \"json\"\nurl-file = \"url\"\n";
+    let text = profile("one", TENANTS[0], "right") + &profile("two", TENANTS[1], "wrong") + notify;
     std::fs::write(place.path("c.toml"), text).unwrap();
     let words = ["work", "--all-profiles", "--config=c.toml", "--until-idle", "--time-scale=20"];
     let command = place.fleetsweep(&words);
@@ -137,6 +139,13 @@ async fn a_tenant_that_cannot_sign_in_stops_alone_and_is_told() {
     let told = "c1 (two): cannot sign in";
     assert!(said.err.contains(told), "{}", said.err);
     assert_eq!(status(&place, "c0")["state"], "finished");
+    // So are those who are sent messages, once.
+    let not_begun: Vec<String> =
+        server.seen().into_iter().filter(|one| one.contains("\"not_begun\"")).collect();
+    assert_eq!(not_begun.len(), 1, "{:?}", server.seen());
+    for part in ["No run of c1 began: cannot sign in", "\"tenant_name\":\"two\"", "resume c1"] {
+        assert!(not_begun[0].contains(part), "{part}: {not_begun:?}");
+    }
     // Another terminal tells it too, and that it is no campaign that merely waits its turn.
     let stands = status(&place, "c1");
     assert_eq!(stands["doing"], "stopped", "{stands}");

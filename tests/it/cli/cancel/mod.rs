@@ -108,7 +108,11 @@ async fn while_it_goes_on_status_says_so_and_retry_leaves_what_was_cancelled_alo
     assert!(said.err.contains("campaign c is being cancelled"), "{}", said.err);
     let said = beside(move || wait(child)).await;
     assert_eq!(said.code, 0, "{}", said.err);
-    assert_eq!(status()[0]["doing"], "finished");
+    // What somebody took back needs nobody.
+    assert_eq!(status()[0]["doing"], "cancelled");
+    let told = flat(&run(place.fleetsweep(&["status", "c"])).out);
+    assert!(told.contains("it was cancelled") && told.contains("40 taken back"), "{told}");
+    assert!(!told.contains("attention") && !told.contains("failed"), "{told}");
     assert_eq!(status()[0]["last_run"]["ended"]["exit_code"], 0, "that of its run");
     let said = run(place.towards(&emulator, &["retry", "c", "--dry-run"]));
     assert_eq!(said.code, 2, "{}", said.err);
