@@ -49,7 +49,7 @@ pub struct Summary {
     pub nothing: bool,
     /// The statuses of the ordered actions as last seen, with how many have them.
     pub actions: Vec<(String, u64)>,
-    /// How many of them failed, timed out or were cancelled, if the scans were followed.
+    /// How many of the scans failed, timed out or were cancelled on their devices, as last seen.
     pub scans_failed: u64,
     /// Scan calls of this run.
     pub calls: u64,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::human::count;
+use super::human::{count, counted};
 use crate::domain::preflight;
 use crate::domain::text::{cut, printable};
 use crate::domain::{Outcome, Retried, Row, Skipped, State};
@@ -70,8 +70,6 @@ impl Totals {
     pub fn add(&mut self, row: &Row) {
         let State::Done(outcome) = row.life.state else { return };
         self.add_action(row);
-        let status = row.detail.action_status.as_deref();
-        self.scans_failed += u64::from(Retried::ScanFailed.takes(outcome, status));
         if outcome == Outcome::Skipped {
             self.skipped.add(row.detail.reason.as_deref());
         }
@@ -92,11 +90,13 @@ impl Totals {
 
     /// Counts where the ordered action of one row stands.
     pub(super) fn add_action(&mut self, row: &Row) {
-        if matches!(row.life.state, State::Done(Outcome::Accepted | Outcome::Cancelled))
+        if let State::Done(outcome @ (Outcome::Accepted | Outcome::Cancelled)) = row.life.state
             && let Some(status) = &row.detail.action_status
-            && (self.actions.len() < KINDS_MAX || self.actions.contains_key(status))
         {
-            *self.actions.entry(status.clone()).or_default() += 1;
+            self.scans_failed += u64::from(Retried::ScanFailed.takes(outcome, Some(status)));
+            if self.actions.len() < KINDS_MAX || self.actions.contains_key(status) {
+                *self.actions.entry(status.clone()).or_default() += 1;
+            }
         }
     }
 
@@ -142,6 +142,14 @@ impl Totals {
         if !self.actions.is_empty() {
             let actions = self.actions().into_iter().map(|(name, rows)| (printable(&name), rows));
             told.push(format!("Scans when last seen: {}.", of(actions.collect()).join(", ")));
+        }
+        if self.scans_failed > 0 {
+            told.push(format!(
+                "{} failed, timed out or were cancelled on their devices: `fleetsweep retry \
+                 --outcome {}` orders these again.",
+                counted(self.scans_failed, "scan"),
+                Retried::ScanFailed.name()
+            ));
         }
         told
     }

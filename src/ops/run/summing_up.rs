@@ -37,18 +37,16 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let now = self.store.clock().shared_utc();
         let alive = |last: &LastRun| last.alive_but(&run.id, now, &self.speed.timing);
         // Without following, how scans end is nothing that a run waits for, or answers for.
-        let scans_failed = |totals: &Totals| match self.follow {
-            Some(_) => totals.scans_failed(),
-            None => 0,
-        };
+        let followed = self.follow.is_some();
         let nothing = written
             .as_ref()
             .is_ok_and(|totals| left_nothing(&tally, totals.skipped(), self.series));
         let (totals, reports, exit, scans_failed) = match &written {
             Ok(totals) => {
-                let failed = scans_failed(totals);
+                let failed = totals.scans_failed();
                 let ending = if planned { &Ending::Finished } else { &ran.ending };
-                let exit = ending.exit(tally.needs_attention() || failed > 0 || nothing);
+                let exit =
+                    ending.exit(tally.needs_attention() || followed && failed > 0 || nothing);
                 let exit = match left {
                     Some(left) if *ending == Ending::Finished || left == Exit::LeftAtOnce => left,
                     _ => exit,
