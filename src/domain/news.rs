@@ -126,7 +126,8 @@ impl Lookout {
             return Some(News::Stuck);
         }
         let end = match snapshot.finish_in {
-            Some(_) if snapshot.stops_in.is_some() => return None,
+            // No end was foretold that could come later.
+            Some(_) if snapshot.stops_in.is_some() && self.foreseen.is_none() => return None,
             Some(left) if !hold.is_some_and(HoldReason::is_open_ended) => now.plus(left),
             _ => return None,
         };

@@ -34,6 +34,14 @@ impl<S: Store, A> Shared<S, A> {
         }
     }
 
+    /// How long until the window closes that is open now, or else the next one, where the run stops
+    /// then. Returns `None` if none closes.
+    pub(super) fn window_closes_in(&self) -> Option<Duration> {
+        let at = self.store.clock().utc();
+        let opening = self.hours.as_ref()?.opening(at)?;
+        Duration::try_from(opening.closes.duration_since(at)).ok()
+    }
+
     /// Whether orders may leave at this moment of the wall clock.
     pub(super) fn is_in_hours(&self) -> bool {
         matches!(self.sending_hours(), SendingHours::Open(_))

@@ -56,11 +56,8 @@ pub(super) async fn snapshot<S: Store, A: ScanApi>(
         (hold, _) => (hold, flow.held_until),
     };
     let forecast = outlook.forecast(tally.queued);
-    let closes = match shared.sending_hours() {
-        SendingHours::Open(left) => Some(left),
-        SendingHours::Shut(_) => None,
-    };
-    let stops = until.map(|until| until.since(now)).into_iter().chain(closes).min();
+    let until = until.map(|until| until.since(now));
+    let stops = until.into_iter().chain(shared.window_closes_in()).min();
     let last_call = forecast.as_ref().map(|forecast| forecast.last_call);
     let is_first = |left: &Duration| last_call.is_some_and(|last_call| *left < last_call);
     Ok(Snapshot {

@@ -17,15 +17,16 @@ pub(crate) fn looked_at(mut campaign: Campaign) -> Campaign {
     campaign
 }
 
-/// A run whose process is gone passed for one at work while it was not looked at: one that began
+/// A run whose process is gone passed for one at work while it was not looked at: one that was seen
 /// after it tells how the campaign's latest run went.
 fn put_later_first(run: &mut LastRun) {
     if run.ended.is_some() || run.seen_now != Seen::Gone {
         return;
     }
-    let is_later = |one: &LastRun| !one.cancels && one.began_at > run.began_at;
+    let over = |one: &LastRun| one.over_at().unwrap_or(one.began_at);
+    let is_later = |one: &LastRun| !one.cancels && over(one) > over(run);
     let later = run.beside.iter().enumerate().filter(|(_, one)| is_later(one));
-    let Some((latest, _)) = later.max_by_key(|(_, one)| one.began_at) else { return };
+    let Some((latest, _)) = later.max_by_key(|(_, one)| over(one)) else { return };
     let mut beside = std::mem::take(&mut run.beside);
     *run = beside.remove(latest);
     run.beside = beside;
@@ -50,7 +51,7 @@ mod tests {
     use crate::domain::ProcessPlace;
 
     #[test]
-    fn the_run_that_began_after_one_that_is_gone_is_the_latest() {
+    fn a_run_that_was_seen_after_one_that_is_gone_is_the_latest() {
         let at = |text: &str| text.parse().unwrap();
         let later = LastRun::begun(at("2026-11-28T21:42:54Z"));
         let cancel = LastRun { cancels: true, ..LastRun::begun(at("2026-11-28T21:43:00Z")) };
@@ -62,6 +63,11 @@ mod tests {
         let before = known.clone();
         put_later_first(&mut known);
         assert_eq!(known, before, "it is at work");
+        // One that was begun and stopped beside it says nothing of how it went on.
+        (known.seen_now, known.seen_at) = (Seen::Gone, Some(at("2026-11-28T23:00:00Z")));
+        let killed = known.clone();
+        put_later_first(&mut known);
+        assert_eq!(known, killed);
     }
 
     #[test]

@@ -320,7 +320,7 @@ async fn tell_end<S: Store>(
     devices: u64,
 ) -> Result<(), StoreError> {
     let rule = stopped_by(store, one).await?;
-    let was_killed = one.last_run.as_ref().is_some_and(|run| CameTo::of(run) == CameTo::Killed);
+    let was_killed = one.last_run.as_ref().is_some_and(|run| run.ended.is_none());
     let how = rule.map(|rule| format!(", which stopped {},", printable(&rule.why)));
     let how = how.or(was_killed.then(|| ", whose run was killed,".to_owned()));
     cx.say(&format!(
@@ -339,7 +339,7 @@ async fn hold_killed<S: Store>(
     store: &S,
     one: &Campaign,
 ) -> Result<(), StoreError> {
-    let Some(run) = one.last_run.as_ref().filter(|run| CameTo::of(run) == CameTo::Killed) else {
+    let Some(run) = one.last_run.as_ref().filter(|run| run.ended.is_none()) else {
         return Ok(());
     };
     let tally = store.tally(one.id).await?;

@@ -180,7 +180,12 @@ async fn send<C: Caller>(
     let late = given_up.is_some();
     let reply = match given_up {
         Some(reply) => reply,
-        None => caller.send(&claim).await,
+        None => {
+            counts.unanswered.fetch_add(1, Ordering::SeqCst);
+            let reply = caller.send(&claim).await;
+            counts.unanswered.fetch_sub(1, Ordering::SeqCst);
+            reply
+        }
     };
     let took = clock.now().since(start);
     let verdict = caller.judge(&claim, &reply, took);

@@ -9,6 +9,8 @@ use tokio::sync::{Notify, watch};
 pub(crate) struct Counts {
     /// Calls of which it is not known yet whether they get a slot.
     pub(super) claiming: AtomicUsize,
+    /// Calls that wait for their answer.
+    pub(super) unanswered: AtomicUsize,
     /// Calls that wait for a token.
     pub(super) signing_in: AtomicUsize,
     /// Calls whose slot is taken and whose answer is not written yet.

@@ -177,9 +177,16 @@ impl<P> Flow<P> {
     /// has been so for a while and nothing but their limit is known to hold it.
     pub(crate) fn held_by(&self, now: Stamp) -> Option<HoldReason> {
         let is_silent = self.in_flight > 0 && now.since(self.moved_at) >= self.rate.timing.silence;
-        let is_usual = matches!(self.hold, None | Some(HoldReason::Pace | HoldReason::Quota(_)));
+        // Where the limit holds the next one longer than that, it is the limit.
+        let silence = self.rate.timing.silence;
+        let is_limit = self.held_until.is_some_and(|until| until > now.plus(silence));
+        let is_usual = match self.hold {
+            None => true,
+            Some(HoldReason::Pace | HoldReason::Quota(_)) => !is_limit,
+            Some(_) => false,
+        };
         let some = |count: &AtomicUsize| is_silent && is_usual && count.load(Ordering::SeqCst) > 0;
-        if some(&self.counts.sending) {
+        if some(&self.counts.unanswered) {
             Some(HoldReason::Answers)
         } else if some(&self.counts.signing_in) {
             Some(HoldReason::SignIn)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
-use super::call::{Called, Caller, call};
+use super::call::{Called, Caller, Unclaimed, call};
 use super::counts::Counts;
 use super::flow::Flow;
 use super::work::{FlowOf, Work};
@@ -149,7 +149,9 @@ impl<W: Work> Pump<W> {
         let Some(called) = unless_aborted(done)? else { return Ok(()) };
         self.look_at_clock();
         self.flow.in_flight -= 1;
-        self.flow.moved_at = self.flow.now;
+        if !matches!(called, Called::Unclaimed(_, Unclaimed::NotYet(_))) {
+            self.flow.moved_at = self.flow.now;
+        }
         match called {
             Called::Unclaimed(item, why) => {
                 self.flow.unclaimed(&why);

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use crate::clock::{Clock, local_now};
 use crate::defender::{CancelApi, HttpApi};
-use crate::domain::cancel::{Cancelled, Cause};
+use crate::domain::cancel::{Cancelled, Cause, is_taken_back};
 use crate::domain::quota::used;
 use crate::domain::request::{CancelRequest, EmulatorRequest, RunRequest, Said, SpeedRequest};
 use crate::domain::text::printable;
 use crate::domain::{
-    Begun, Campaign, CampaignName, CampaignState, Ending, Exit, Happened, Operation, Stamp, Stop,
-    Tally, Timing,
+    Begun, Campaign, CampaignName, CampaignState, Ending, Exit, Happened, Operation, Outcome, Row,
+    Stamp, State, Stop, Tally, Timing,
 };
 use crate::engine::cancel::Survey;
 use crate::ops::campaigns::{KeptCampaign, Meant, any_campaign_in};
@@ -39,7 +39,7 @@ use crate::ops::stop::Stopping;
 use crate::ops::stores::{self, Place};
 use crate::report::cancels::{Actions, CancelPlan, CancelSummary, Done};
 use crate::report::human;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How often the answers to calls in flight are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -276,12 +276,40 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         }
         let mut went = with.send(&campaign, targets, stopping).await?;
         went.ended += gone.ended;
-        if went.cancelled > 0 && !request.keep_queue && campaign.state == CampaignState::Finished {
-            // Nothing waits in it, and what was cancelled in it was taken back all the same.
-            store.call_off(campaign.id).await?;
+        if !request.keep_queue && campaign.state == CampaignState::Finished {
+            self.call_off_finished(&campaign).await;
         }
         let done = Done { went, began: gone.began, spared: survey.spared };
         self.end(&campaign, so_far, Some(done)).await
+    }
+
+    /// Calls a finished campaign off of which nothing that was ordered stands, since all of it was
+    /// taken back: nobody has to look at that.
+    async fn call_off_finished(&self, campaign: &Campaign) {
+        let (mut taken_back, mut stands) = (0_u64, 0_u64);
+        let count = |row: Row| {
+            match row.life.state {
+                State::Done(Outcome::Cancelled) => {
+                    let reason = row.detail.reason.as_deref();
+                    let count = match is_taken_back(Outcome::Cancelled, reason, false) {
+                        true => &mut taken_back,
+                        false => &mut stands,
+                    };
+                    *count += 1;
+                }
+                State::Done(Outcome::Accepted) => stands += 1,
+                _ => {}
+            }
+            Ok::<(), StoreError>(())
+        };
+        let mut done = self.store.each_row(campaign.id, count).await;
+        if done.is_ok() && taken_back > 0 && stands == 0 {
+            done = self.store.call_off(campaign.id).await.map(drop);
+        }
+        if let Err(error) = done {
+            let told = format!("Warning: that all was taken back is not kept: {error}");
+            self.cx.say(&printable(&told));
+        }
     }
 
     async fn plan(

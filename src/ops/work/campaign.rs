@@ -203,7 +203,7 @@ impl<S: Store> Worker<S> {
             return Err(not_kept(cx, campaign));
         };
         let on_event = hook(cx, begun.request.run.after.on_event.as_ref(), "--on-event", &begun);
-        let ready = self.ready(cx, campaign, begun, turn).await;
+        let ready = self.ready(cx, campaign, begun, on_event.clone(), turn).await;
         if let Err(failure) = &ready
             && failure.kind != Exit::Stopped
         {
@@ -223,6 +223,7 @@ impl<S: Store> Worker<S> {
         cx: &'c Context<'_>,
         campaign: &Campaign,
         begun: Begun,
+        on_event: Option<String>,
         turn: OwnedSemaphorePermit,
     ) -> Result<(Run<'c, S, HttpApi>, Campaign), Failure> {
         let tenant = self.tenants.of(&campaign.order.target);
@@ -249,7 +250,7 @@ impl<S: Store> Worker<S> {
             foreseen: self.foreseen.get(&campaign.id).copied(),
             series: begun.request.due.series.is_some(),
             on_finish: hook(cx, asked.after.on_finish.as_ref(), "--on-finish", &begun),
-            on_event: hook(cx, asked.after.on_event.as_ref(), "--on-event", &begun),
+            on_event,
             worker: self.leaves_to_others,
             beside: Some(Beside { store: self.quiet.clone(), turn: Mutex::new(Some(turn)) }),
         };

@@ -57,7 +57,8 @@ pub(super) fn waits(
 }
 
 /// Keeps that no run of a campaign could begin, and why, as long as nobody else runs it. How its
-/// last run ended, and who may take it, stay as they are. Returns whether that is news.
+/// last run ended, and who may take it, stay as they are. Returns whether that is news: the words
+/// of a service for the same failure can differ each time.
 pub(super) async fn keep<S: Store>(
     cx: &Context<'_>,
     store: &S,
@@ -85,11 +86,12 @@ pub(super) async fn keep<S: Store>(
     };
     let run = LastRun { not_begun: Some(not_begun), ..last.clone() };
     // Who waits for a store that is out of reach tells of that.
+    let before = last.not_begun.as_ref().map(|one| one.exit_code);
     let is_kept = store.note_run(taken.id, run).await.is_ok();
     if is_kept {
         note(cx, store, taken.id, Happened::NotBegun { why, exit_code }).await;
     }
-    is_kept
+    is_kept && before != Some(exit_code)
 }
 
 /// Tells those who are told of the campaign's runs that none could begin, where that is news.

@@ -100,16 +100,17 @@ impl NightsView {
     }
 }
 
-/// In how many tenants no run of the latest night began. Returns `None` if it did in all.
+/// In how many tenants no run of a night began after their last one: the latest such night. Returns
+/// `None` if there is none.
 async fn not_begun<S: Store>(
     store: &S,
     runs: &[SeriesRun],
     now: &ZonedDateTime,
 ) -> Result<Option<String>, Failure> {
-    let Some(night) = runs.iter().map(|run| run.day).filter(|day| *day <= now.date()).max() else {
-        return Ok(None);
-    };
-    let lately = night.checked_sub(LATELY.days()).unwrap_or(night);
+    let today = now.date();
+    let lately = today.checked_sub(LATELY.days()).unwrap_or(today);
+    let nights: BTreeSet<Date> =
+        runs.iter().map(|run| run.day).filter(|day| (lately..=today).contains(day)).collect();
     let mut last: BTreeMap<String, &SeriesRun> = BTreeMap::new();
     for run in runs.iter().filter(|run| run.day >= lately) {
         let last = last.entry(id_of(&run.campaign.order.target.tenant)).or_insert(run);
@@ -117,14 +118,17 @@ async fn not_begun<S: Store>(
             *last = run;
         }
     }
-    let mut missed = 0;
-    for run in last.values().filter(|run| run.day < night) {
+    let mut missed: BTreeMap<Date, usize> = BTreeMap::new();
+    for run in last.values() {
         let windows = windows_of(store, &run.campaign).await?;
-        missed += usize::from(is_missed(night, (run.day, run.campaign.opened_at), &windows, now));
+        let own = (run.day, run.campaign.opened_at);
+        for night in nights.iter().filter(|night| is_missed(**night, own, &windows, now)) {
+            *missed.entry(*night).or_default() += 1;
+        }
     }
-    let day = night.strftime("%A %-d %B");
-    let all = last.len();
-    Ok((missed > 0).then(|| format!(" In {missed} of {all} tenants no run began on {day}.")))
+    let Some((night, tenants)) = missed.pop_last() else { return Ok(None) };
+    let (day, all) = (night.strftime("%A %-d %B"), last.len());
+    Ok(Some(format!(" In {tenants} of {all} tenants no run began on {day}.")))
 }
 
 fn monday_before(day: Date, weeks: i64) -> Date {

@@ -72,7 +72,7 @@ impl TenantsView {
         let named = by_ids(store, named, service.map_or("", String::as_str)).await?;
         let names: BTreeMap<String, String> =
             named.into_iter().map(|one| (id_of(&one.tenant), one.name)).collect();
-        let nights = latest_nights(of.values().flatten(), now.date());
+        let nights = nights(of.values().flatten(), now.date());
         let mut tiles = Vec::new();
         for (tenant, campaigns) in &of {
             let tile = Tile::read(store, campaigns, names.get(tenant), &now).await?;
@@ -179,22 +179,22 @@ impl Tile {
     }
 }
 
-/// A series, and the latest night that it began in any tenant.
+/// A series, and a night that it began in some tenant.
 type Night = (SeriesName, Date);
 
-/// The latest night of each series among these campaigns, up to today.
-fn latest_nights<'a>(campaigns: impl Iterator<Item = &'a Campaign>, today: Date) -> Vec<Night> {
-    let mut of: BTreeMap<String, Night> = BTreeMap::new();
+/// The nights of each series among these campaigns, up to today, the latest first.
+fn nights<'a>(campaigns: impl Iterator<Item = &'a Campaign>, today: Date) -> Vec<Night> {
+    let mut of: BTreeMap<(Date, String), SeriesName> = BTreeMap::new();
     for campaign in campaigns {
         let Some(series) = SeriesName::of(&campaign.name) else { continue };
         let Some(day) = series.day_of(&campaign.name).filter(|day| *day <= today) else { continue };
-        let night = of.entry(series.to_string()).or_insert((series, day));
-        night.1 = night.1.max(day);
+        of.entry((day, series.to_string())).or_insert(series);
     }
-    of.into_values().collect()
+    of.into_iter().rev().map(|((day, _), series)| (series, day)).collect()
 }
 
-/// A night that a tenant missed of a series of which it has runs. Returns `None` if it missed none.
+/// The latest night that a tenant missed of a series of which it has runs, since its last one.
+/// Returns `None` if it missed none.
 async fn missed<'a, S: Store>(
     store: &S,
     campaigns: &[Campaign],

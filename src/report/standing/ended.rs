@@ -39,6 +39,11 @@ pub(in crate::report) fn how_it_ended(
 ) -> Option<String> {
     match (CameTo::of(run), &run.ended) {
         (CameTo::AsPlanned, _) => None,
+        _ if run.not_begun.is_some() => {
+            let not_begun = run.not_begun.as_ref()?;
+            let (at, why, code) = (at(not_begun.at), &not_begun.why, not_begun.exit_code);
+            Some(format!("no run of it could begin {at} (exit code {code}): {}", printable(why)))
+        }
         (_, Some(end)) => {
             let (at, why, code) = (at(end.at), printable(&end.why), end.exit_code);
             Some(format!("its own run stopped {at} with exit code {code}{}", because(&why)))
