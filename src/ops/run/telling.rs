@@ -70,10 +70,9 @@ impl Telling {
         let devices = tally.as_ref().map(Tally::open).unwrap_or_default();
         let Some(head) = &self.usual.head else { return };
         let say = match devices {
-            0 => format!("A run of a {} scan has begun, with no device to order.", head.scan_type),
+            0 => format!("A {} scan has begun, with no device to order.", head.scan_type),
             some => {
-                let devices = counted(some, "device");
-                format!("A run of a {} scan has begun, with {devices} to order.", head.scan_type)
+                format!("A {} scan of {} has begun.", head.scan_type, counted(some, "device"))
             }
         };
         let next = None;
