@@ -77,9 +77,15 @@ impl HoldReason {
 
     /// Whether nobody can say when it ends, so that no end of the campaign can be foretold.
     pub fn is_open_ended(&self) -> bool {
-        let somebody = matches!(self, HoldReason::User | HoldReason::Priority(_));
-        let silent = matches!(self, HoldReason::SignIn | HoldReason::Answers);
-        somebody || silent || matches!(self, HoldReason::Network | HoldReason::Store)
+        matches!(
+            self,
+            HoldReason::User
+                | HoldReason::Priority(_)
+                | HoldReason::Network
+                | HoldReason::SignIn
+                | HoldReason::Answers
+                | HoldReason::Store
+        )
     }
 }
 

@@ -176,9 +176,9 @@ impl<P> Flow<P> {
     /// What holds the next call, for who watches: that nothing comes of those under way, if that
     /// has been so for a while and nothing but their limit is known to hold it.
     pub(crate) fn held_by(&self, now: Stamp) -> Option<HoldReason> {
-        let is_silent = self.in_flight > 0 && now.since(self.moved_at) >= self.rate.timing.silence;
-        // Where the limit holds the next one longer than that, it is the limit.
         let silence = self.rate.timing.silence;
+        let is_silent = self.in_flight > 0 && now.since(self.moved_at) >= silence;
+        // Where the limit holds the next one longer than that, it is the limit.
         let is_limit = self.held_until.is_some_and(|until| until > now.plus(silence));
         let is_usual = match self.hold {
             None => true,

@@ -1,12 +1,11 @@
 //! The message that a cancellation came to its end, was stopped or failed: the run that it ended
 //! knew only what had been ordered by then.
 
-use crate::clock::wall_clock;
 use crate::domain::news::News;
 use crate::domain::{Campaign, Exit};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
-use crate::ops::messages::Teller;
+use crate::ops::messages::{Teller, message};
 use crate::ops::run::reports::head;
 use crate::report::Document;
 use crate::report::cancels::CancelSummary;
@@ -38,20 +37,13 @@ pub(super) async fn tell<S: Store>(
         }
     };
     teller.tell(Message {
-        news: News::Cancelled,
         attention: exit != Exit::Done,
-        say,
-        at: wall_clock(),
         head: Some(head(&campaign.name, &campaign.order, campaign.emulated)),
         tenant_name: cx.commands.tenant_name(&campaign.order.target),
         tally: store.tally(campaign.id).await.ok(),
-        finish_at: None,
-        exit_code: Some(exit.code()),
         reports,
         next,
-        by: cx.host.user.clone(),
-        host: cx.host.name.clone(),
-        run: String::new(),
+        ..message(News::Cancelled, say, exit, &cx.host.user, &cx.host.name)
     });
     teller.end().await;
 }

@@ -286,24 +286,18 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
     /// Calls a finished campaign off of which nothing that was ordered stands, since all of it was
     /// taken back: nobody has to look at that.
     async fn call_off_finished(&self, campaign: &Campaign) {
-        let (mut taken_back, mut stands) = (0_u64, 0_u64);
-        let count = |row: Row| {
+        let (mut taken_back, mut stands) = (false, false);
+        let look = |row: Row| {
+            let reason = row.detail.reason.as_deref();
             match row.life.state {
-                State::Done(Outcome::Cancelled) => {
-                    let reason = row.detail.reason.as_deref();
-                    let count = match is_taken_back(Outcome::Cancelled, reason, false) {
-                        true => &mut taken_back,
-                        false => &mut stands,
-                    };
-                    *count += 1;
-                }
-                State::Done(Outcome::Accepted) => stands += 1,
+                State::Done(outcome) if is_taken_back(outcome, reason, false) => taken_back = true,
+                State::Done(Outcome::Accepted | Outcome::Cancelled) => stands = true,
                 _ => {}
             }
             Ok::<(), StoreError>(())
         };
-        let mut done = self.store.each_row(campaign.id, count).await;
-        if done.is_ok() && taken_back > 0 && stands == 0 {
+        let mut done = self.store.each_row(campaign.id, look).await;
+        if done.is_ok() && taken_back && !stands {
             done = self.store.call_off(campaign.id).await.map(drop);
         }
         if let Err(error) = done {

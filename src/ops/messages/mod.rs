@@ -11,5 +11,5 @@ mod teller;
 pub use channel::{Channel, Service, Takes};
 pub use channels::Channels;
 pub use not_begun::not_begun;
-pub(in crate::ops) use not_begun::not_begun_of;
+pub(in crate::ops) use not_begun::{message, not_begun_of};
 pub(in crate::ops) use teller::Teller;

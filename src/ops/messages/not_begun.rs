@@ -60,7 +60,14 @@ pub(in crate::ops) async fn not_begun_of(
     teller.end().await;
 }
 
-fn message(news: News, say: String, exit: Exit, by: &str, host: &str) -> Message {
+/// A message that is of no run.
+pub(in crate::ops) fn message(
+    news: News,
+    say: String,
+    exit: Exit,
+    by: &str,
+    host: &str,
+) -> Message {
     Message {
         news,
         attention: news == News::NotBegun,

@@ -1,13 +1,13 @@
 //! Why a campaign is not run here, though it is open: in sentences for who reads them, and kept in
 //! the store for who asks elsewhere how the campaign stands.
 
-use crate::clock::{Clock, wall_clock};
+use crate::clock::Clock;
 use crate::domain::news::News;
 use crate::domain::{Campaign, CampaignState, Exit, Happened, LastRun, NotBegun, Timing};
 use crate::ops::context::Context;
 use crate::ops::failure::{Failure, Reason};
 use crate::ops::happenings::note;
-use crate::ops::messages::Teller;
+use crate::ops::messages::{Teller, message};
 use crate::ops::run::reports::head;
 use crate::report::message::Message;
 use crate::store::Store;
@@ -106,21 +106,12 @@ pub(super) async fn tell(
         return;
     }
     let Failure { what, why, kind, .. } = failure;
+    let say = format!("No run of {} began: {what}: {why}.", campaign.name);
     teller.tell(Message {
-        news: News::NotBegun,
-        attention: true,
-        say: format!("No run of {} began: {what}: {why}.", campaign.name),
-        at: wall_clock(),
         head: Some(head(&campaign.name, &campaign.order, campaign.emulated)),
         tenant_name: cx.commands.tenant_name(&campaign.order.target),
-        tally: None,
-        finish_at: None,
-        exit_code: Some(kind.code()),
-        reports: Vec::new(),
         next: Some(resume(cx, campaign)),
-        by: cx.host.user.clone(),
-        host: cx.host.name.clone(),
-        run: String::new(),
+        ..message(News::NotBegun, say, *kind, &cx.host.user, &cx.host.name)
     });
     teller.end().await;
 }

@@ -119,7 +119,8 @@ async fn not_begun<S: Store>(
         }
     }
     let mut missed: BTreeMap<Date, usize> = BTreeMap::new();
-    for run in last.values() {
+    // The windows are read of those alone that can have missed one.
+    for run in last.values().filter(|run| nights.last().is_some_and(|night| run.day < *night)) {
         let windows = windows_of(store, &run.campaign).await?;
         let own = (run.day, run.campaign.opened_at);
         for night in nights.iter().filter(|night| is_missed(**night, own, &windows, now)) {
