@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::campaign::Operation;
+use super::campaign::{CampaignName, Operation};
 
 /// How many are kept of a campaign. Then the oldest make room, but for the first.
 pub const HAPPENINGS_KEPT: usize = 500;
@@ -108,6 +108,13 @@ pub enum Happened {
         /// What that is worth as an exit code.
         exit_code: u8,
     },
+    /// The next run of its series could not begin.
+    NextNotBegun {
+        /// Why, as a part of a sentence.
+        why: String,
+        /// What that is worth as an exit code.
+        exit_code: u8,
+    },
     /// All of it is done.
     Finished,
     /// Somebody cancelled it.
@@ -122,4 +129,12 @@ pub enum Happened {
         /// Devices that waited, which that run has.
         devices: u64,
     },
+    /// A campaign of its own orders again what it left uncovered.
+    OrderedAgain {
+        /// That campaign.
+        campaign: CampaignName,
+    },
+    /// What a later version of this program noted, and this one does not know.
+    #[serde(other)]
+    Unknown,
 }

@@ -70,6 +70,8 @@ pub struct EndOfRun<'a> {
     pub has_plan: bool,
     /// Somebody called the campaign off meanwhile.
     pub cancelled: bool,
+    /// Somebody paused it, so that the next run of its series does not go on with it.
+    pub paused: bool,
 }
 
 impl EndOfRun<'_> {
@@ -77,13 +79,13 @@ impl EndOfRun<'_> {
     /// the report tells in the morning, nor at an end that was planned or before which somebody
     /// sits.
     pub fn news(self) -> (News, bool) {
-        let Self { ending, caught, exit, has_plan, cancelled } = self;
+        let Self { ending, caught, exit, has_plan, cancelled, paused } = self;
         let went_well = [Exit::Done, Exit::Attention].contains(&exit);
         match ending {
             Ending::Finished if cancelled => (News::Cancelled, !went_well),
             Ending::Finished => (News::Finished, !went_well),
             Ending::Stopped(Stop::Window | Stop::Time) => {
-                let fell_short = has_plan || exit != Exit::Stopped;
+                let fell_short = has_plan || paused || exit != Exit::Stopped;
                 (News::WindowClosed, fell_short && !went_well)
             }
             Ending::Stopped(Stop::Signal | Stop::SecondSignal) => {
@@ -228,7 +230,8 @@ mod tests {
     #[test]
     fn devices_that_need_attention_and_planned_ends_are_no_alarm() {
         let news = |ending: Ending, caught, exit, has_plan| {
-            EndOfRun { ending: &ending, caught, exit, has_plan, cancelled: false }.news()
+            EndOfRun { ending: &ending, caught, exit, has_plan, cancelled: false, paused: false }
+                .news()
         };
         let stopped = Ending::Stopped;
         assert_eq!(news(Ending::Finished, None, Exit::Done, false), (News::Finished, false));
@@ -244,7 +247,17 @@ mod tests {
         let safety = stopped(Stop::Safety("404".to_owned()));
         assert_eq!(news(safety, None, Exit::Safety, true), (News::Stopped, true));
         let (ending, exit) = (&Ending::Finished, Exit::Attention);
-        let end = EndOfRun { ending, caught: None, exit, has_plan: false, cancelled: true };
+        let end = EndOfRun {
+            ending,
+            caught: None,
+            exit,
+            has_plan: false,
+            cancelled: true,
+            paused: false,
+        };
         assert_eq!(end.news(), (News::Cancelled, false), "whoever cancelled it knows");
+        let (ending, exit) = (&stopped(Stop::Window), Exit::Stopped);
+        let end = EndOfRun { ending, exit, cancelled: false, paused: true, ..end };
+        assert_eq!(end.news(), (News::WindowClosed, true), "no next night begins");
     }
 }

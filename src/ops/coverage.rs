@@ -72,7 +72,9 @@ pub(super) async fn coverage<S: Store>(
         let whose = whose(&left[0]);
         let (own, others) = left.into_iter().partition(|one| whose.owns(one));
         left = others;
-        cx.ui.show(&read(store, series, &own).await?.covered)?;
+        let covered = read(store, series, &own).await?.covered;
+        let tenant_name = cx.commands.tenant_name(&covered.target);
+        cx.ui.show(&Covered { tenant_name, ..covered })?;
     }
     Ok(())
 }
@@ -164,6 +166,7 @@ async fn read<S: Store>(
     let covered = Covered {
         series: series.map(ToString::to_string),
         target: latest.order.target.clone(),
+        tenant_name: None,
         emulated: latest.emulated,
         scan_type: latest.order.scan_type,
         coverage: history.coverage(devices.iter().copied()),

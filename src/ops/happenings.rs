@@ -5,7 +5,7 @@ use super::context::Context;
 use super::failure::Failure;
 use crate::clock::Clock;
 use crate::domain::happening::HAPPENINGS_KEPT;
-use crate::domain::{Campaign, CampaignId, Happened, Happening, SeriesName};
+use crate::domain::{Campaign, CampaignId, CampaignName, Happened, Happening, SeriesName};
 use crate::store::Store;
 
 /// Notes what happened now, by the doing of who started this process.
@@ -20,6 +20,21 @@ pub(super) async fn note<S: Store>(
     if let Err(error) = store.note_happening(campaign, happening).await {
         tracing::warn!(%error, "what happened could not be noted");
     }
+}
+
+/// The latest campaign that orders again what this one left uncovered.
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(super) async fn ordered_again<S: Store>(
+    store: &S,
+    campaign: &Campaign,
+) -> Result<Option<CampaignName>, Failure> {
+    let all = store.happenings(campaign.id, 0, HAPPENINGS_KEPT).await?;
+    Ok(all.into_iter().rev().find_map(|one| match one.happening.what {
+        Happened::OrderedAgain { campaign } => Some(campaign),
+        _ => None,
+    }))
 }
 
 /// Whether the next run of its series ended this campaign.

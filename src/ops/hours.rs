@@ -137,15 +137,17 @@ fn start_at(text: &str, zone: &TimeZone, now: Timestamp) -> Result<Timestamp, Fa
     next.ok_or_else(|| wrong("no clock shows that time tomorrow".to_owned(), form))
 }
 
+/// When orders may leave, if they may not now.
+pub(super) fn opens_next(hours: Option<&Hours>, now: Timestamp) -> Option<ZonedDateTime> {
+    let hours = hours.filter(|hours| !hours.is_open(now))?;
+    Some(hours.opens_next(now)?.to_zoned_datetime(hours.zone().clone()))
+}
+
 /// What is told before a run that has to wait until orders may leave.
 pub(super) fn waits(hours: Option<&Hours>, now: Timestamp) -> Option<String> {
-    let hours = hours?;
-    if hours.is_open(now) {
-        return None;
-    }
-    let opens = hours.opens_next(now)?;
-    let at = moment(&opens.to_zoned_datetime(hours.zone().clone()));
-    Some(if hours.start() == Some(opens) {
+    let opens = opens_next(hours, now)?;
+    let at = moment(&opens);
+    Some(if hours.and_then(Hours::start) == Some(opens.timestamp()) {
         format!(
             "It starts at {at}; until then no order leaves, and Ctrl-C ends the waiting. Who goes \
              on with the campaign waits for that too, unless --start-at says something else."

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::happenings::note;
 use crate::domain::request::{ConnectRequest, PauseRequest, Said};
-use crate::domain::{Campaign, Exit, Happened, Timing};
+use crate::domain::{Campaign, Exit, Happened, SeriesName, Timing};
 use crate::ops::campaigns::{Meant, open_campaign};
 use crate::ops::stores::{self, Place};
 use crate::report::human;
@@ -48,9 +48,13 @@ pub(super) async fn hold<S: Store>(
     note(cx, store, campaign.id, Happened::Paused).await;
     let tally = store.tally(campaign.id).await?;
     let open = human::counted(tally.open(), "device");
+    let series = SeriesName::of(&campaign.name);
+    let series = series.map(|series| format!(" Until then no run of the series {series} begins."));
     cx.ui.say(&format!(
-        "{} is paused: {open} open, and no more orders leave; calls in flight finish. To go on: {}",
+        "{} is paused: {open} open, and no more orders leave; calls in flight finish.{} To go \
+         on: {}",
         campaign.name,
+        series.unwrap_or_default(),
         cx.commands.going_on(&campaign.name)
     ));
     Ok(())

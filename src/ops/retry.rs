@@ -8,7 +8,7 @@ use super::connection::target_of;
 use super::context::Context;
 use super::destination::Planned;
 use super::failure::Failure;
-use super::happenings::followed;
+use super::happenings::{followed, ordered_again};
 use super::kept;
 use super::process::looked_at;
 use super::scan::scan_again;
@@ -48,6 +48,14 @@ pub async fn retry(
         let status = cx.commands.of_store(&format!("status {}", campaign.name));
         nothing.failure(campaign.name.as_str(), &status)
     })?;
+    if let Some(before) = ordered_again(&store, &campaign).await? {
+        cx.say(&format!(
+            "Note: {before} ordered devices of {} again already; its own that need another order \
+             are those of `{}`.",
+            campaign.name,
+            cx.commands.of_campaign(&format!("retry {before}"))
+        ));
+    }
     keep_time(&mut scan, store.begun(campaign.id).await?.as_ref())?;
     store.close().await?;
     scan_again(cx, scan, settings, Some(&campaign)).await

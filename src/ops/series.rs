@@ -1,6 +1,8 @@
 //! A series: runs that follow one another by one command line, each a campaign of its own. It names
 //! them, and it ends the one before; what is ordered is `scan`'s.
 
+mod not_begun;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +33,11 @@ use crate::ops::process::looked_at;
 use crate::ops::run::reports::{self, Reports};
 use crate::ops::stores::{self, Place};
 use crate::report::human;
-use crate::report::message::Message;
+use crate::report::message::{Message, Sought};
 use crate::store::{Store, StoreError};
+
+pub(crate) use not_begun::{Refused, refused_after};
+pub(super) use not_begun::{keep, keep_in};
 
 /// The name of a run: the one that was found for it, or of a series the first that is free.
 ///
@@ -358,6 +363,7 @@ async fn hold_killed<S: Store>(
         ),
         at: wall_clock(),
         head: Some(reports::head(&one.name, &one.order, one.emulated)),
+        sought: Sought::default(),
         tenant_name: cx.commands.tenant_name(&one.order.target),
         tally: Some(tally),
         finish_at: None,

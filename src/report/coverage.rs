@@ -21,6 +21,8 @@ pub struct Covered {
     pub series: Option<String>,
     /// Whose fleet it is.
     pub target: Target,
+    /// What people call its tenant: its profile, if it has one.
+    pub tenant_name: Option<String>,
     /// It ran against the embedded emulator.
     pub emulated: bool,
     /// The type of the scan that is asked for.
@@ -49,7 +51,7 @@ impl Document for Covered {
             "{emulated}Coverage of {whose}: {}, {} scan, tenant {}, {}",
             counted(*devices, "device"),
             self.scan_type,
-            printable(&self.target.tenant),
+            printable(self.tenant_name.as_ref().unwrap_or(&self.target.tenant)),
             moment(&self.at)
         );
         let days = LOOKED_BACK.as_secs() / 86_400;
@@ -86,6 +88,7 @@ impl Document for Covered {
             "type": "coverage",
             "series": self.series,
             "tenant": self.target.tenant,
+            "tenant_name": self.tenant_name,
             "emulated": self.emulated,
             "scan_type": self.scan_type,
             "at": self.at.timestamp(),

@@ -54,6 +54,10 @@ pub fn words(what: &Happened, now: &ZonedDateTime) -> String {
         Happened::NotBegun { why, exit_code } => {
             format!("no run could begin (exit code {exit_code}){}", because(&printable(why)))
         }
+        Happened::NextNotBegun { why, exit_code } => {
+            let why = because(&printable(why));
+            format!("the next run of its series could not begin (exit code {exit_code}){why}")
+        }
         Happened::Finished => "finished".to_owned(),
         Happened::Cancelled { devices, scans } => format!(
             "cancelled: {} not asked, {} cancelled",
@@ -63,5 +67,9 @@ pub fn words(what: &Happened, now: &ZonedDateTime) -> String {
         Happened::Followed { devices } => {
             format!("ended by the next run of its series, with {}", counted(*devices, "device"))
         }
+        Happened::OrderedAgain { campaign } => {
+            format!("what it left uncovered is ordered again by {campaign}")
+        }
+        Happened::Unknown => "something that only a later version of fleetsweep knows".to_owned(),
     }
 }

@@ -206,7 +206,8 @@ impl Standing<'_> {
             }
             Doing::Cancelled => self.cancelled(),
             Doing::Paused => {
-                let why = format!("somebody paused it by `fleetsweep pause`. {go_on}");
+                let beside = self.beside_the_pause(run);
+                let why = format!("somebody paused it by `fleetsweep pause`. {beside}{go_on}");
                 say(Tone::Attention, STILL, why)
             }
             Doing::NotBegun => say(Tone::Idle, STILL, format!("no run of it has begun. {go_on}")),

@@ -19,7 +19,7 @@ use super::record::ReportHead;
 use super::to_do::ToDo;
 use super::totals::Group;
 use crate::domain::text::printable;
-use crate::domain::{Caught, Ending, Exit, Outcome, Rest, Skipped, Stop, Tally};
+use crate::domain::{Caught, Ending, Exit, Outcome, Rest, SeriesName, Skipped, Stop, Tally};
 use actions::actions_text;
 use stops::{CANCELLED, stop_json, stopped_by};
 pub use stops::{before_resuming, stop_text};
@@ -37,6 +37,8 @@ pub struct Summary {
     pub planned: bool,
     /// Somebody cancelled the campaign meanwhile, or before.
     pub cancelled: bool,
+    /// It is paused: nothing of it is ordered, and no next run of its series begins.
+    pub paused: bool,
     /// Runners of other processes that are at work on the campaign.
     pub others: usize,
     /// Where the rows stand.
@@ -122,6 +124,7 @@ impl Document for Summary {
             stop: stop,
             planned: self.planned,
             cancelled: self.cancelled,
+            paused: self.paused,
             other_runners: self.others,
             rows: self.tally.rows(),
             devices: self.tally.devices(),
@@ -154,6 +157,9 @@ impl Summary {
             Ending::Finished => "every row has its outcome".to_owned(),
             Ending::Stopped(stop) if self.cancelled => {
                 format!("{}; {CANCELLED}", stopped_by(stop, self.caught))
+            }
+            Ending::Stopped(stop @ (Stop::Time | Stop::Window)) if self.paused => {
+                format!("{}; it is paused", stopped_by(stop, self.caught))
             }
             Ending::Stopped(stop) => stopped_by(stop, self.caught),
         }
@@ -254,7 +260,17 @@ impl Summary {
     /// What to do before somebody goes on; `None` if it went as planned.
     pub fn before(&self) -> Option<String> {
         match &self.ending {
-            Ending::Stopped(stop) if !self.planned => Some(before_resuming(stop).to_owned()),
+            Ending::Stopped(stop) if !self.planned => {
+                let series = SeriesName::of(&self.head.campaign).filter(|_| self.paused);
+                let before = before_resuming(stop);
+                Some(match series {
+                    Some(series) => format!(
+                        "it is paused, and until that ends no run of {series} begins; {before}"
+                    ),
+                    None if self.paused => format!("it is paused; {before}"),
+                    None => before.to_owned(),
+                })
+            }
             _ => None,
         }
     }
@@ -268,16 +284,35 @@ impl Summary {
         ToDo { retry, tally, groups, scans_failed, finished, rest }
     }
 
+    /// What the next run of its series does with what is left, if nobody does anything.
+    fn next_of_series(&self) -> Option<String> {
+        let name = &self.head.campaign;
+        let series = SeriesName::of(name).filter(|_| !self.paused && !self.cancelled)?;
+        match &self.ending {
+            // It does not begin before somebody looked.
+            Ending::Stopped(Stop::Wave(_)) | Ending::Finished => None,
+            Ending::Stopped(Stop::Time | Stop::Window) => {
+                Some(format!("  if nobody does, the next run of {series} goes on with it"))
+            }
+            Ending::Stopped(_) => Some(format!(
+                "  if nobody does, the next run of {series} goes on with it, whether somebody \
+                 looked or not; `fleetsweep pause {name}` keeps it from that"
+            )),
+        }
+    }
+
     fn push_to_do(&self, lines: &mut Vec<String>) {
         let before = lines.len();
         if self.planned {
             let text = "  The next run of the series begins with what is left.";
             lines.push(text.into());
-        } else if let Ending::Stopped(stop) = &self.ending {
+        } else if matches!(self.ending, Ending::Stopped(_)) {
             match &self.resume {
                 Some(command) => {
-                    lines.push(wrapped(&format!("  {}:", before_resuming(stop)), 4));
+                    let before = self.before().unwrap_or_default();
+                    lines.push(wrapped(&format!("  {before}:"), 4));
                     lines.push(format!("    {}", printable(command)));
+                    lines.extend(self.next_of_series().map(|text| wrapped(&text, 4)));
                 }
                 None => {
                     let text = "  its store was temporary and is gone, so that nothing goes on \

@@ -157,6 +157,10 @@ pub struct RetryArgs {
     #[arg(long, value_name = "N")]
     pub approve_max: Option<u64>,
 
+    /// Plan and ask, then leave the campaign to `fleetsweep work`, on this host or another one
+    #[arg(long, conflicts_with_all = ["dry_run", "emulator", "start_at", "max_duration"])]
+    pub detach: bool,
+
     /// A canary and waves.
     #[command(flatten)]
     pub waves: WaveArgs,

@@ -55,6 +55,7 @@ impl RetryArgs {
             campaign: self.name,
             dry_run: self.dry_run,
             approve_max: self.approve_max,
+            detach: self.detach,
             waves: self.waves.request()?,
             run: self.run.request()?,
             ..ScanRequest::default()

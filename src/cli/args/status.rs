@@ -37,8 +37,7 @@ pub struct StatusArgs {
     pub watch: bool,
 
     /// The runs of each series, a line a night, also for nights on which none began
-    #[arg(long, conflicts_with_all = ["campaign", "all", "coverage", "watch", "all_profiles",
-        "profiles"])]
+    #[arg(long, conflicts_with_all = ["campaign", "all", "coverage", "watch"])]
     pub nights: bool,
 
     /// Only the campaigns of this series

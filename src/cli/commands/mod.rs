@@ -21,19 +21,19 @@ use super::settings::{env, paths, proxy, settings_text};
 use super::terminal::face::TerminalUi;
 use super::terminal::say;
 use crate::defender::HttpClients;
+use crate::domain::Exit;
 use crate::domain::request::{ConnectRequest, Said, ScanRequest};
-use crate::domain::text::printable;
-use crate::domain::{CampaignName, Exit};
 use crate::ops::context::{Commands, Context};
 use crate::ops::doctor::{self, Setup};
 use crate::ops::failure::Failure;
-use crate::ops::messages::{Channels, not_begun};
+use crate::ops::messages::{Channels, Unwatched, not_begun};
 use crate::ops::stop::Stop;
 use crate::ops::tenants::{TenantsMeant, named};
 use crate::ops::{
     cancel, consent, follow, pause, prune, report, resume, retry, scan, status, tenants, work,
 };
 use crate::page;
+use crate::report::message::Sought;
 use crate::system::signals;
 
 /// Runs a command.
@@ -68,41 +68,44 @@ pub(super) async fn run(parsed: Parsed) -> Result<Exit, Failure> {
         http: &http,
         channels: &channels,
     };
-    let (unwatched, given) =
-        (unwatched(&command, profile), Given { settings, defaults, profiles, config });
+    let (unwatched, given) = (
+        unwatched(&command, profile, &defaults.run.connect),
+        Given { settings, defaults, profiles, config },
+    );
     let done = dispatch(&cx, command, given).await;
-    if let Some(whose) = unwatched {
-        not_begun(&channels, &ui, &done, &whose, &cx.host.user, &cx.host.name).await;
+    if let Some(unwatched) = unwatched {
+        not_begun(&cx, &unwatched, &done).await;
     }
     done
 }
 
-/// What a command is about that orders scans and asks nobody, so that nobody may sit before it:
-/// as in ` of series nightly, profile prod`, or empty. Returns `None` for any other.
-fn unwatched(command: &Command, of_environment: Option<String>) -> Option<String> {
-    let named = |name: &Option<CampaignName>| name.as_ref().map(|name| format!("campaign {name}"));
-    let (what, connect, several) = match command {
+/// A command that orders scans and asks nobody. Returns `None` for any other.
+fn unwatched(
+    command: &Command,
+    of_environment: Option<String>,
+    defaults: &ConnectRequest,
+) -> Option<Unwatched> {
+    let (series, campaign, run, several) = match command {
         Command::Scan(args) => {
             let (scan, plan) = (&args.one, &args.one.plan_file);
             if scan.dry_run || (scan.approve_max.is_none() && plan.approved.is_none()) {
                 return None;
             }
-            let series = scan.due.series.as_ref().map(|series| format!("series {series}"));
-            (series.or_else(|| named(&scan.campaign)), &scan.run.connect, &args.several)
+            (scan.due.series.clone(), &scan.campaign, &scan.run, &args.several)
         }
         Command::Resume(args) if args.one.approve_max.is_some() => {
-            (named(&args.one.campaign), &args.one.run.connect, &args.several)
+            (None, &args.one.campaign, &args.one.run, &args.several)
         }
         Command::Retry(args) if !args.one.dry_run && args.one.approve_max.is_some() => {
-            (named(&args.one.campaign), &args.one.run.connect, &args.several)
+            (None, &args.one.campaign, &args.one.run, &args.several)
         }
         _ => return None,
     };
     let is_one = !several.all_profiles && several.profiles.is_empty();
-    let profile = connect.profile.clone().or(of_environment).filter(|_| is_one);
-    let profile = profile.map(|profile| format!("profile {}", printable(&profile)));
-    let parts: Vec<String> = what.into_iter().chain(profile).collect();
-    Some(if parts.is_empty() { String::new() } else { format!(" of {}", parts.join(", ")) })
+    let profile = run.connect.profile.clone().or(of_environment).filter(|_| is_one);
+    let tenant = run.connect.tenant.clone().or_else(|| defaults.tenant.clone()).filter(|_| is_one);
+    let sought = Sought { series, campaign: campaign.clone(), profile, tenant };
+    Some(Unwatched { sought, on_event: run.after.on_event.clone() })
 }
 
 /// What holds beside what was typed.

@@ -81,13 +81,15 @@ fn check_settings(
             return Ok(None);
         }
     };
-    let Target { tenant, application, cloud, .. } = &connection.target;
+    let target = &connection.target;
+    let Target { tenant, application, .. } = target;
     let or_token = |id: &str| if id.is_empty() { "from the token".to_owned() } else { id.into() };
     let from = &found.settings;
     let what = format!(
-        "tenant {}, application {}, {cloud} cloud, sign-in by {}{from}",
+        "tenant {}, application {}, {}, sign-in by {}{from}",
         or_token(tenant),
         or_token(application),
+        target.place(),
         connection.credential.kind(),
     );
     findings.ok("settings", what)?;

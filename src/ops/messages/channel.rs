@@ -163,6 +163,7 @@ mod tests {
             say: "s".to_owned(),
             at: "2026-11-25T01:00:12Z".parse().unwrap(),
             head: None,
+            sought: Default::default(),
             tenant_name: None,
             tally: None,
             finish_at: None,

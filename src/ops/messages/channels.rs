@@ -27,7 +27,7 @@ impl Channels {
     }
 
     /// Whether a run began in this process.
-    pub(super) fn has_begun(&self) -> bool {
+    pub(in crate::ops) fn has_begun(&self) -> bool {
         self.has_begun.load(Ordering::SeqCst)
     }
 

@@ -10,6 +10,6 @@ mod teller;
 
 pub use channel::{Channel, Service, Takes};
 pub use channels::Channels;
-pub use not_begun::not_begun;
-pub(in crate::ops) use not_begun::{message, not_begun_of};
+pub(in crate::ops) use not_begun::{NotBegunThere, message, not_begun_of};
+pub use not_begun::{Unwatched, not_begun};
 pub(in crate::ops) use teller::Teller;

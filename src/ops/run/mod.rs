@@ -22,6 +22,7 @@ use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::follow::{Following, Watch};
 use crate::ops::happenings::note;
+use crate::ops::hours::{opens_next, waits};
 use crate::ops::limits::Speed;
 use crate::ops::stop::{Heard, Stopping};
 use crate::ops::ui::Progress;
@@ -38,7 +39,7 @@ use telling::{Telling, Told};
 use crate::clock::{Clock, wall_clock};
 use crate::defender::CancelApi;
 use crate::domain::event::Event;
-use crate::domain::{Campaign, Caught, Ending, Exit, Happened, LastRun, RunEnd, Stop};
+use crate::domain::{Campaign, Caught, Ending, Exit, Happened, LastRun, RunEnd, SeriesName, Stop};
 use crate::engine::{self, QuietStore, Ran, Settings};
 use crate::report::summary::Summary;
 use crate::report::totals::Totals;
@@ -112,7 +113,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let alive = SignOfLife::begin(store, campaign.id, run.clone(), timing);
         let mut telling = Telling::begin(self.cx, &self.told(&campaign, &run));
         if !telling.is_silent() {
-            telling.began(self.store.tally(campaign.id).await.ok());
+            let opens = opens_next(self.speed.hours.as_ref(), wall_clock());
+            telling.began(self.store.tally(campaign.id).await.ok(), opens.as_ref());
         }
         let here = Here { run: &run, alive: &alive, quiet: &quiet };
         let over = self.to_its_end(&campaign, here, &mut telling, &mut stopping).await;
@@ -200,8 +202,15 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             patience.ask(stopping, set).await?;
         }
         self.tell_in_flight(campaign, stopping).await?;
-        if let Some(text) = crate::ops::hours::waits(self.speed.hours.as_ref(), wall_clock()) {
+        if let Some(text) = waits(self.speed.hours.as_ref(), wall_clock()) {
             self.cx.say(&text);
+            let again = SeriesName::of(&campaign.name).filter(|_| !self.series && !self.worker);
+            if let Some(series) = again {
+                self.cx.say(&format!(
+                    "Note: while this run waits or works, no run of the series {series} begins; \
+                     without it the next one goes on with what is left here."
+                ));
+            }
         }
         let started = self.store.clock().now();
         let before = patience.ask(stopping, || self.store.calls(campaign.id)).await?;

@@ -30,10 +30,12 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let tally = patience.ask(stopping, || store.tally(campaign.id)).await?;
         let campaign_calls = patience.ask(stopping, || store.calls(campaign.id)).await?;
         let since = campaign_calls.saturating_sub(calls_before);
-        let planned = self.is_planned(&ran.ending, since, &tally);
         // What others did with it meanwhile.
         let there = patience.ask(stopping, || store.campaign(campaign.id)).await?;
         let there = &looked_at(there.unwrap_or_else(|| campaign.clone()));
+        let paused = there.paused && !there.called_off && tally.open() > 0;
+        // The next run does not go on with one that is paused.
+        let planned = !paused && self.is_planned(&ran.ending, since, &tally);
         let now = self.store.clock().shared_utc();
         let alive = |last: &LastRun| last.alive_but(&run.id, now, &self.speed.timing);
         // Without following, how scans end is nothing that a run waits for, or answers for.
@@ -61,6 +63,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             caught,
             planned,
             cancelled: there.called_off,
+            paused,
             others: there.last_run.as_ref().map_or(0, alive),
             tally,
             groups: totals.groups(),

@@ -1,7 +1,7 @@
 //! What a run tells of itself while it goes on and at its end, as messages. It is told beside what
 //! the store keeps of the same events, and decides nothing.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use super::reports;
 use crate::clock::{local_now, wall_clock};
@@ -12,8 +12,8 @@ use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::messages::Teller;
 use crate::report::Document;
-use crate::report::human::{clock, counted};
-use crate::report::message::Message;
+use crate::report::human::{clock, counted, moment};
+use crate::report::message::{Message, Sought};
 use crate::report::progress::text;
 use crate::report::summary::Summary;
 
@@ -44,6 +44,7 @@ impl Telling {
             say: String::new(),
             at: wall_clock(),
             head: Some(reports::head(&campaign.name, &campaign.order, campaign.emulated)),
+            sought: Sought::default(),
             tenant_name: cx.commands.tenant_name(&campaign.order.target),
             tally: None,
             finish_at: None,
@@ -65,14 +66,18 @@ impl Telling {
         self.teller.is_silent()
     }
 
-    /// The run began, with its rows so.
-    pub(super) fn began(&mut self, tally: Option<Tally>) {
+    /// The run began, with its rows so; no order leaves before it `opens`.
+    pub(super) fn began(&mut self, tally: Option<Tally>, opens: Option<&ZonedDateTime>) {
         let devices = tally.as_ref().map(Tally::open).unwrap_or_default();
         let Some(head) = &self.usual.head else { return };
         let say = match devices {
             0 => format!("A {} scan has begun, with no device to order.", head.scan_type),
             some => {
-                format!("A {} scan of {} has begun.", head.scan_type, counted(some, "device"))
+                let what = format!("{} scan of {}", head.scan_type, counted(some, "device"));
+                match opens {
+                    None => format!("A {what} has begun."),
+                    Some(at) => format!("A {what} waits: no order leaves before {}.", moment(at)),
+                }
             }
         };
         let next = None;
@@ -103,9 +108,9 @@ impl Telling {
 
     /// The run ended, and this is its summary.
     pub(super) async fn ended(mut self, summary: &Summary, has_plan: bool) {
-        let Summary { ending, caught, exit, cancelled, .. } = summary;
-        let (caught, exit, cancelled) = (*caught, *exit, *cancelled);
-        let end = EndOfRun { ending, caught, exit, has_plan, cancelled };
+        let Summary { ending, caught, exit, cancelled, paused, .. } = summary;
+        let (caught, exit, cancelled, paused) = (*caught, *exit, *cancelled, *paused);
+        let end = EndOfRun { ending, caught, exit, has_plan, cancelled, paused };
         let (news, attention) = end.news();
         let message = Message {
             say: summary.line(),

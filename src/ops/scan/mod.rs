@@ -12,11 +12,12 @@ use jiff::ZonedDateTime;
 use crate::clock::{SystemClock, local_now};
 use crate::domain::preflight::Rules;
 use crate::domain::request::{Said, ScanRequest};
-use crate::domain::{Campaign, CampaignId, CampaignName, CampaignState, Exit, Operation};
+use crate::domain::{Campaign, CampaignId, CampaignName, CampaignState, Exit, Happened, Operation};
 use crate::ops::campaigns::tell_apart;
 use crate::ops::context::Context;
 use crate::ops::destination::{Destination, Planned, same_target};
 use crate::ops::failure::Failure;
+use crate::ops::happenings::note;
 use crate::ops::kept::{self, GoingOn};
 use crate::ops::lazy_client::LazyClient;
 use crate::ops::limits::Speed;
@@ -72,7 +73,11 @@ pub(super) async fn scan_again(
     let scan = Scan::new(cx, asked, &approver).await?;
     let scan = Scan { made: made.as_ref(), again, ..scan };
     if !request.dry_run {
-        return scan.run().await;
+        let ended = scan.run().await;
+        if let Err(failure) = &ended {
+            series::keep(cx, &request, failure).await;
+        }
+        return ended;
     }
     let done = scan.rehearse().await?;
     if !said.run.output.reports.is_empty() {
@@ -100,7 +105,13 @@ pub(super) async fn open_one<S: Store>(
         Scan::new(cx, Asked { request, said: request, settings: &settings }, approver).await?;
     let scan = Scan { again, ..scan };
     match store {
-        Some(store) if !request.dry_run => scan.open_in(place, store).await.map(Some),
+        Some(store) if !request.dry_run => {
+            let opened = scan.open_in(place, store).await;
+            if let Err(failure) = &opened {
+                series::keep_in(cx, &**store, request, failure).await;
+            }
+            opened.map(Some)
+        }
         store => scan.rehearse_in(place, store.map(|store| &**store)).await.map(|()| None),
     }
 }
@@ -363,7 +374,7 @@ impl<'a> Scan<'a> {
         speed: Speed,
         reports: Reports,
     ) -> Result<Begun<'a>, Failure> {
-        let Self { cx, request, approver, .. } = self;
+        let Self { cx, request, approver, again, .. } = self;
         let name = self.name.clone();
         destination.note_tenant(&**store).await?;
         tell_apart(cx, &**store, &name, &destination.planned.target).await?;
@@ -381,7 +392,13 @@ impl<'a> Scan<'a> {
         let mut client = LazyClient::new(destination);
         let order = Ordering { planner, reports, approver };
         match order.prepare(store, draft, &mut client).await {
-            Ok(ready) => Ok(Begun { order, client, ready }),
+            Ok(ready) => {
+                if let Some(again) = again {
+                    let campaign = ready.campaign.name.clone();
+                    note(cx, &**store, again.id, Happened::OrderedAgain { campaign }).await;
+                }
+                Ok(Begun { order, client, ready })
+            }
             Err(failure) => {
                 // What stopped the plan matters more than a draft that stays; a day later it is
                 // removed.

@@ -33,7 +33,7 @@ use crate::store::Store;
 /// A campaign that is open, and in a series how many of its devices the plan saw ordered before its
 /// time is over, if not all.
 pub(super) struct Ready {
-    campaign: Campaign,
+    pub(super) campaign: Campaign,
     foreseen: Option<u64>,
 }
 

@@ -19,11 +19,11 @@ use super::coverage::coverage;
 use super::failure::Failure;
 use super::stores::{self, Place};
 use crate::domain::request::{ConnectRequest, Said, StatusRequest};
-use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit, SeriesName, Target};
+use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit, Target};
 use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
-pub(crate) use nights::{is_due, is_missed, series_run, windows_of};
+pub(crate) use nights::{is_due, is_missed, refused, series_run, windows_of};
 pub(crate) use standing::CampaignStatus;
 use table::{More, Table};
 
@@ -62,7 +62,13 @@ pub async fn status(
         return Ok(Exit::Done);
     }
     if request.nights {
-        return tell_nights(cx, request.series.as_ref(), &store).await;
+        let whose = &request.whose;
+        let meant = if whose.tenant.is_some() { vec![target_of(whose)?.0] } else { Vec::new() };
+        let mut tenants = Vec::new();
+        for target in meant {
+            tenants.push(stores::with_tenant_id_of(&store, target).await?);
+        }
+        return nights_of(cx, &request, &store, &tenants).await;
     }
     if request.watch {
         return watch(cx, &store, &asked).await;
@@ -85,12 +91,17 @@ pub(super) async fn status_of<S: Store>(
     tell(cx, store, &asked, &mut |document| cx.ui.show(document)).await
 }
 
-async fn tell_nights<S: Store>(
+/// Tells of the nights of series in some tenants; none are all.
+///
+/// # Errors
+/// `Failure` of its kind.
+pub(super) async fn nights_of<S: Store>(
     cx: &Context<'_>,
-    series: Option<&SeriesName>,
+    request: &StatusRequest,
     store: &S,
+    tenants: &[Target],
 ) -> Result<Exit, Failure> {
-    let all = nights::read(store, series).await?;
+    let all = nights::read(cx, store, request.series.as_ref(), tenants).await?;
     if all.is_empty() {
         let what = "there are no nights to tell of";
         let why = "no run of a series began within five weeks";

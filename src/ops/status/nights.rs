@@ -1,17 +1,22 @@
 //! `status --nights`: the runs of series, a line a night, also for nights on which none began.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan, Unit, ZonedDateTime};
 
 use crate::clock::local_now;
-use crate::domain::{Campaign, CampaignFilter, Doing, Outcome, SeriesName, Window};
+use crate::domain::text::printable;
+use crate::domain::{Campaign, CampaignFilter, Doing, Outcome, SeriesName, Target, Window};
+use crate::ops::campaigns::is_whose;
+use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
 use crate::ops::process::looked_at;
+use crate::ops::series::{Refused, refused_after};
 use crate::report::human::{counted, wrapped};
 use crate::report::series::SeriesRun;
+use crate::report::standing::because;
 use crate::report::{Document, jsonl};
 use crate::store::Store;
 
@@ -25,19 +30,25 @@ const NIGHTS: i64 = 35;
 pub(super) struct Nights {
     series: String,
     tenant: String,
+    /// What people call the tenant: its profile, if it has one.
+    tenant_name: Option<String>,
     /// The windows of the latest run; none if they are not known.
     windows: Vec<Window>,
     /// Each night from the first run that is told of to today, the latest first.
     nights: Vec<(Date, Vec<SeriesRun>)>,
+    /// What kept a run from beginning on a night without one, where that is known.
+    refused: Vec<Refused>,
 }
 
-/// The nights of every series, or of this one.
+/// The nights of every series, or of this one, in these tenants; none are all.
 ///
 /// # Errors
 /// `Failure` if the store cannot be read.
 pub(super) async fn read<S: Store>(
+    cx: &Context<'_>,
     store: &S,
     series: Option<&SeriesName>,
+    tenants: &[Target],
 ) -> Result<Vec<Nights>, Failure> {
     let now = local_now();
     let today = now.date();
@@ -47,7 +58,9 @@ pub(super) async fn read<S: Store>(
     let mut of_series: BTreeMap<(String, String), Vec<SeriesRun>> = BTreeMap::new();
     for campaign in store.select(&all).await? {
         let Some(own) = SeriesName::of(&campaign.name) else { continue };
-        if series.is_some_and(|series| *series != own) {
+        let target = &campaign.order.target;
+        let is_meant = tenants.is_empty() || tenants.iter().any(|one| is_whose(target, one));
+        if !is_meant || series.is_some_and(|series| *series != own) {
             continue;
         }
         let Some(day) = own.day_of(&campaign.name).filter(|day| *day >= since) else { continue };
@@ -73,8 +86,39 @@ pub(super) async fn read<S: Store>(
         let begun = begun.get(&series).copied();
         let missed =
             begun.filter(|night| last.is_some_and(|last| is_missed(*night, last, &windows, &now)));
-        all.push(Nights { series, tenant, windows, nights: by_night(runs, today, missed) });
+        let refused = refused(store, &runs, &now).await?;
+        let missed = missed.max(refused.last().map(|one| one.day));
+        let tenant_name = runs.first().and_then(|run| {
+            let target = &run.campaign.order.target;
+            cx.commands.tenant_name(target)
+        });
+        let nights = by_night(runs, today, missed);
+        all.push(Nights { series, tenant, tenant_name, windows, nights, refused });
     }
+    Ok(all)
+}
+
+/// The days without a run of a series in one tenant on which one was refused, with why, the
+/// earliest first. `runs` are its runs there.
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(crate) async fn refused<S: Store>(
+    store: &S,
+    runs: &[SeriesRun],
+    now: &ZonedDateTime,
+) -> Result<Vec<Refused>, Failure> {
+    let days: BTreeSet<Date> = runs.iter().map(|run| run.day).collect();
+    let mut all = Vec::new();
+    for run in runs {
+        let next = run.day.checked_add(1.day()).unwrap_or(run.day);
+        if next > now.date() || days.contains(&next) {
+            continue;
+        }
+        let after = refused_after(store, &run.campaign, now.time_zone()).await?;
+        all.extend(after.into_iter().filter(|one| !days.contains(&one.day)));
+    }
+    all.sort_by_key(|one| one.day);
     Ok(all)
 }
 
@@ -155,17 +199,31 @@ pub(crate) fn is_due(windows: &[Window], day: Date) -> Option<bool> {
     Some(windows.iter().any(|window| window.days().has(day.weekday())))
 }
 
+impl Nights {
+    /// What kept a run from beginning on a day.
+    fn refused_on(&self, day: Date) -> Option<&Refused> {
+        self.refused.iter().find(|one| one.day == day)
+    }
+}
+
 impl Document for Nights {
     fn text(&self) -> String {
         let runs = self.nights.iter().map(|(_, runs)| runs.len() as u64).sum();
-        let head = format!("{}, tenant {}: {}", self.series, self.tenant, counted(runs, "run"));
+        let tenant = printable(self.tenant_name.as_ref().unwrap_or(&self.tenant));
+        let head = format!("{}, tenant {tenant}: {}", self.series, counted(runs, "run"));
         let (mut lines, zone) = (vec![head], local_now());
         for (date, runs) in &self.nights {
             let day = date.strftime("%a %Y-%m-%d");
             if runs.is_empty() {
                 let is_off = is_due(&self.windows, *date) == Some(false);
-                let why = if is_off { "no window" } else { "no run began" };
-                lines.push(format!("  {day}  {why}"));
+                let why = match self.refused_on(*date) {
+                    Some(Refused { why, exit_code, .. }) => {
+                        format!("no run began{} (exit code {exit_code})", because(&printable(why)))
+                    }
+                    None if is_off => "no window".to_owned(),
+                    None => "no run began".to_owned(),
+                };
+                lines.push(wrapped(&format!("  {day}  {why}"), 4));
             }
             for run in runs {
                 // Several runs of one night are told apart.
@@ -185,7 +243,10 @@ impl Document for Nights {
         let lines = self.nights.iter().flat_map(|(day, runs)| {
             let none = serde_json::json!({
                 "v": 1, "type": "night", "series": self.series, "tenant": self.tenant,
+                "tenant_name": self.tenant_name,
                 "date": day.to_string(), "campaign": null, "due": is_due(&self.windows, *day),
+                "why": self.refused_on(*day).map(|one| &one.why),
+                "exit_code": self.refused_on(*day).map(|one| one.exit_code),
             });
             let none = if runs.is_empty() { Some(none) } else { None };
             none.into_iter().chain(runs.iter().map(|run| {
@@ -193,6 +254,7 @@ impl Document for Nights {
                 let doing = if run.followed { "handed on" } else { run.doing.word() };
                 serde_json::json!({
                     "v": 1, "type": "night", "series": self.series, "tenant": self.tenant,
+                "tenant_name": self.tenant_name,
                     "date": day.to_string(), "campaign": run.campaign.name,
                     "doing": doing.replace(' ', "_"),
                     "stands": run.night().word().replace([' ', '-'], "_"),

@@ -140,8 +140,10 @@ impl Files {
         if of_some && self.all_by_default {
             let all = printable(&paths.collect::<Vec<_>>().join(", "));
             let command = cx.commands.of_campaign(&format!("report {} --all-profiles", first.name));
+            let is_there = self.all.iter().any(|path| path.exists());
+            let left = if is_there { "Left as it is" } else { "Not written" };
             cx.say(&format!(
-                "Left as it is: {all}, since other tenants have a campaign {} too; \
+                "{left}: {all}, since other tenants have a campaign {} too; \
                  `{command}` writes the rows of all.",
                 first.name
             ));

@@ -19,7 +19,7 @@ use crate::ops::pause::hold;
 use crate::ops::resume::take_up;
 use crate::ops::run::reports::Reports;
 use crate::ops::standings::{Standing, table};
-use crate::ops::status::status_of;
+use crate::ops::status::{nights_of, status_of};
 use crate::ops::stores::{self, Place, with_tenant_id_of};
 use crate::ops::work::{Ended, Named, ToRun, Together, alone};
 use crate::report::human::{counted, first_of};
@@ -119,6 +119,9 @@ pub async fn status(
         let mut tenants = Vec::new();
         for connect in &meant.connects {
             tenants.push(with_tenant_id_of(&store, target_of(connect)?.0).await?);
+        }
+        if request.nights {
+            return nights_of(cx, &request, &store, &tenants).await;
         }
         status_of(cx, &request, &store, &tenants).await?;
         return Ok(Exit::Done);

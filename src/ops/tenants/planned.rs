@@ -8,6 +8,7 @@ use super::list::Split;
 use crate::domain::request::ScanRequest;
 use crate::domain::{Campaign, Exit};
 use crate::ops::failure::{Failure, Reason};
+use crate::ops::messages::NotBegunThere;
 use crate::ops::scan::OpenCampaign;
 use crate::ops::standings::Standing;
 use crate::report::plan::Plan;
@@ -70,14 +71,16 @@ pub(super) fn not_begun(
     request: &ScanRequest,
     tenants: &[Tenant],
     planned: &BTreeMap<usize, Planned>,
-) -> Vec<(String, Failure)> {
+) -> Vec<NotBegunThere> {
     let begins = planned.values().any(|one| matches!(one, Ok(Some(_))));
     if request.approve_max.is_none() || !begins {
         return Vec::new();
     }
     let failed = |(at, one): (&usize, &Planned)| match one {
         Err(failure) if !has_finished(failure) => {
-            Some((tenants[*at].name.clone(), failure.clone()))
+            let (profile, tenant) =
+                (tenants[*at].name.clone(), tenants[*at].connect.tenant.clone());
+            Some(NotBegunThere { profile, tenant, failure: failure.clone() })
         }
         _ => None,
     };

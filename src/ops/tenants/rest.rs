@@ -15,6 +15,7 @@ use crate::domain::{Campaign, CampaignName, Exit, Facts, Life, OnlyOf, Outcome, 
 use crate::intake::Options;
 use crate::ops::campaigns::is_whose;
 use crate::ops::connection::target_of;
+use crate::ops::context::Context;
 use crate::ops::failure::{Failure, Reason};
 use crate::ops::plan::{listing, side_list};
 use crate::ops::run::reports::Reports;
@@ -79,9 +80,18 @@ impl Rest {
         rest
     }
 
-    /// Whether there is any.
-    pub(super) fn is_none(&self, split: &Split) -> bool {
-        self.not_planned.is_empty() && split.lost == 0
+    /// It, if there is any; else it is said of a file of such rows that it is an earlier command's.
+    pub(super) fn or_none(self, cx: &Context<'_>, split: &Split, file: &Path) -> Option<Self> {
+        if !self.not_planned.is_empty() || split.lost > 0 {
+            return Some(self);
+        }
+        if !self.planned.is_empty() && file.exists() {
+            cx.say(&format!(
+                "Note: {} is of an earlier command; each row of this list is in a campaign now.",
+                printable(&file.display().to_string())
+            ));
+        }
+        None
     }
 
     /// Writes them as a report, beside the report over all; how many there are.

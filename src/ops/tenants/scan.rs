@@ -321,8 +321,10 @@ impl All<'_> {
         let lost = if parts.split.lost > 0 { Exit::Attention } else { Exit::Done };
         let before = there_already(&**store, &parts.name, &tenants, &planned).await?;
         let rest = Rest::of(&tenants, &parts.requests, &planned, &before, knows_all);
-        let rest = if rest.is_none(&parts.split) { None } else { Some(rest) };
+        let beside = path_beside(parts.files.first_of_all(), &parts.name);
+        let rest = rest.or_none(cx, &parts.split, &beside);
         let not_begun = not_begun(&request, &tenants, &planned);
+        let on_event = request.run.after.on_event.as_deref();
         let (mut standings, mut to_run) = (Vec::new(), Vec::new());
         let mut of = BTreeMap::new();
         for (at, planned) in planned {
@@ -346,7 +348,7 @@ impl All<'_> {
             for ToRun { campaign, .. } in &to_run {
                 hand_over_of(cx, &tenants[of[&campaign.id]], &**store, campaign).await?;
             }
-            not_begun_of(cx, &parts.name, &not_begun).await;
+            not_begun_of(cx, &parts.name, &not_begun, on_event).await;
             let exits = standings.iter().filter_map(|(_, one)| one.exit());
             return Ok(exits.fold(lost, Exit::worse_of));
         }
@@ -357,7 +359,7 @@ impl All<'_> {
             alone: alone(&request.run),
         };
         let ended = together.run(cx, to_run).await?;
-        not_begun_of(cx, &parts.name, &not_begun).await;
+        not_begun_of(cx, &parts.name, &not_begun, on_event).await;
         // A report over all keeps what an earlier run of the same command wrote into it.
         let mut campaigns: Vec<(usize, Campaign)> = before.into_iter().collect();
         for Ended { campaign, exit } in ended {

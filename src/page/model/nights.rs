@@ -7,9 +7,11 @@ use jiff::{ToSpan, ZonedDateTime};
 
 use super::coverage::Runs;
 use crate::domain::service::id_of;
+use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignFilter, SeriesName, Window};
 use crate::ops::failure::Failure;
-use crate::ops::status::{is_due, is_missed, series_run, windows_of};
+use crate::ops::series::{Refused, refused_after};
+use crate::ops::status::{is_due, is_missed, refused, series_run, windows_of};
 use crate::page::query::Query;
 use crate::report::series::{SeriesRun, first_sentences};
 use crate::report::standing::Tone;
@@ -45,7 +47,11 @@ pub(in crate::page) struct Day {
     pub(in crate::page) counts: bool,
     /// No window of the series begins on it; `None` if its windows are not known.
     pub(in crate::page) is_off: Option<bool>,
+    /// What kept a run from beginning on it, if it has none and that is known.
+    pub(in crate::page) refused: Option<String>,
     pub(in crate::page) runs: Vec<SeriesRun>,
+    /// Runs of it that are not shown.
+    pub(in crate::page) more: usize,
 }
 
 impl NightsView {
@@ -72,12 +78,12 @@ impl NightsView {
         };
         let meant = CampaignFilter::default().of_series(&series);
         let mut latest: Vec<SeriesRun> = Vec::new();
-        let since = monday_before(now.date(), WEEKS - 1);
+        let monday = monday_before(now.date(), WEEKS - 1);
         let mut runs = Vec::new();
         for campaign in store.select(&meant).await? {
             let ended = campaign.last_run.as_ref().and_then(|run| run.ended.as_ref());
             runs.push((campaign.id, campaign.finished_at.or(ended.map(|end| end.at))));
-            let Some(day) = series.day_of(&campaign.name).filter(|day| *day >= since) else {
+            let Some(day) = series.day_of(&campaign.name).filter(|day| *day >= monday) else {
                 continue;
             };
             latest.push(series_run(store, day, campaign, &now).await?);
@@ -89,13 +95,20 @@ impl NightsView {
         // By their days, not by when they were opened: a run may be begun late.
         latest.sort_by_key(|run| std::cmp::Reverse(run.day));
         let all_runs: Vec<&SeriesRun> = latest.iter().collect();
-        let (mut first, mut tone) =
-            first_sentences(&all_runs, &missed(&latest, &windows, now.date()));
+        let refused = refused(store, &latest, &now).await?;
+        let mut missed = missed(&latest, &windows, now.date());
+        missed.extend(refused.iter().map(|one| one.day));
+        let missed: Vec<Date> = missed.into_iter().collect();
+        let (mut first, mut tone) = first_sentences(&all_runs, &missed);
+        let since = |one: &&Refused| latest.first().is_none_or(|run| one.day > run.day);
+        if let Some(one) = refused.last().filter(since) {
+            first.push_str(&format!(" The last try: {}.", why_not(one)));
+        }
         if let Some(told) = not_begun(store, &latest, &now).await? {
             first.push_str(&told);
             tone = tone.min(Tone::Attention);
         }
-        let weeks = weeks(latest, &windows, since, now.date());
+        let weeks = weeks(latest, &windows, &refused, monday, now.date());
         Ok(Self { all, series: Some(series), weeks, first, tone, runs, now })
     }
 }
@@ -123,7 +136,12 @@ async fn not_begun<S: Store>(
     for run in last.values().filter(|run| nights.last().is_some_and(|night| run.day < *night)) {
         let windows = windows_of(store, &run.campaign).await?;
         let own = (run.day, run.campaign.opened_at);
-        for night in nights.iter().filter(|night| is_missed(**night, own, &windows, now)) {
+        let refused = refused_after(store, &run.campaign, now.time_zone()).await?;
+        let has = |night: Date| {
+            let is_refused = night > run.day && refused.iter().any(|one| one.day == night);
+            is_refused || is_missed(night, own, &windows, now)
+        };
+        for night in nights.iter().filter(|night| has(**night)) {
             *missed.entry(*night).or_default() += 1;
         }
     }
@@ -137,15 +155,26 @@ fn monday_before(day: Date, weeks: i64) -> Date {
     day.checked_sub(back.days()).unwrap_or(day)
 }
 
+/// Why no run began, as a part of a sentence.
+fn why_not(one: &Refused) -> String {
+    format!("{} (exit code {})", printable(&one.why), one.exit_code)
+}
+
 /// The days before today on which a window began and no run did, from the first run on.
-fn missed(runs: &[SeriesRun], windows: &[Window], today: Date) -> Vec<Date> {
+fn missed(runs: &[SeriesRun], windows: &[Window], today: Date) -> BTreeSet<Date> {
     let begun: BTreeSet<Date> = runs.iter().map(|run| run.day).collect();
     let first = begun.first().copied().unwrap_or(today);
     let days = first.series(1.day()).take_while(|day| *day < today);
     days.filter(|day| !begun.contains(day) && is_due(windows, *day) == Some(true)).collect()
 }
 
-fn weeks(runs: Vec<SeriesRun>, windows: &[Window], since: Date, today: Date) -> Vec<Vec<Day>> {
+fn weeks(
+    runs: Vec<SeriesRun>,
+    windows: &[Window],
+    refused: &[Refused],
+    since: Date,
+    today: Date,
+) -> Vec<Vec<Day>> {
     let mut by_day: BTreeMap<Date, Vec<SeriesRun>> = BTreeMap::new();
     for run in runs {
         by_day.entry(run.day).or_default().push(run);
@@ -153,9 +182,13 @@ fn weeks(runs: Vec<SeriesRun>, windows: &[Window], since: Date, today: Date) -> 
     let begun = by_day.keys().next().copied().unwrap_or(today);
     let mut days = since.series(1.day()).take(7 * WEEKS as usize).map(|date| {
         let mut runs = by_day.remove(&date).unwrap_or_default();
+        let more = runs.len().saturating_sub(A_DAY);
+        // Those that need somebody are among those that are shown.
+        runs.sort_by_key(SeriesRun::tone);
         runs.truncate(A_DAY);
         let is_off = is_due(windows, date).map(|is_due| !is_due);
-        Day { date, counts: date >= begun && date <= today, is_off, runs }
+        let refused = refused.iter().find(|one| one.day == date).map(why_not);
+        Day { date, counts: date >= begun && date <= today, is_off, refused, runs, more }
     });
     let mut weeks = Vec::new();
     for _ in 0..WEEKS {
@@ -176,7 +209,7 @@ mod tests {
         let today: Date = "2026-11-26".parse().unwrap();
         let since = monday_before(today, WEEKS - 1);
         assert_eq!(since.to_string(), "2026-10-19");
-        let weeks = weeks(Vec::new(), &[], since, today);
+        let weeks = weeks(Vec::new(), &[], &[], since, today);
         assert_eq!(weeks.len(), 1, "those before the first run are left out");
         let counting: Vec<_> = weeks[0].iter().map(|day| day.counts).collect();
         assert_eq!(counting, [false, false, false, true, false, false, false]);

@@ -96,10 +96,14 @@ fn cell(frame: &Frame<'_>, day: &Day, view: &NightsView) -> Markup {
     let date = day.date.strftime("%-d %b").to_string();
     html! {
         @if day.runs.is_empty() && day.counts {
-            span class=(if is_missed(day, view) { "att" } else { "none" }) {
+            span
+                class=(if is_missed(day, view) { "att" } else { "none" })
+                title=[day.refused.as_ref()]
+            {
                 (date)
                 b {
-                    @if day.is_off == Some(true) { "no window" }
+                    @if day.refused.is_some() { (sign(Tone::Attention)) " no run" }
+                    @else if day.is_off == Some(true) { "no window" }
                     @else if day.date == view.now.date() { "not yet" }
                     @else if is_missed(day, view) { (sign(Tone::Attention)) " no run" }
                     @else { "no run" }
@@ -107,12 +111,18 @@ fn cell(frame: &Frame<'_>, day: &Day, view: &NightsView) -> Markup {
             }
         }
         @for one in &day.runs { (run(frame, one, &date, view.now.time_zone())) }
+        @if day.more > 0 {
+            @let series = view.series.as_ref().map(ToString::to_string).unwrap_or_default();
+            a href=(format!("{}/?q={series}-{}", frame.prefix, day.date)) {
+                "and " (count(day.more as u64)) " more"
+            }
+        }
     }
 }
 
-/// A window began on it, and no run did.
+/// A window began on it, and no run did, or one was refused.
 fn is_missed(day: &Day, view: &NightsView) -> bool {
-    day.is_off == Some(false) && day.date < view.now.date()
+    day.refused.is_some() || day.is_off == Some(false) && day.date < view.now.date()
 }
 
 fn run(frame: &Frame<'_>, one: &SeriesRun, date: &str, zone: &TimeZone) -> Markup {

@@ -13,7 +13,7 @@ use super::jsonl;
 use super::record::ReportHead;
 use crate::domain::news::News;
 use crate::domain::text::{cut, printable};
-use crate::domain::{Outcome, SeriesName, Tally};
+use crate::domain::{CampaignName, Outcome, SeriesName, Tally};
 
 /// Characters of a sentence that a message has at most: services refuse messages that are longer
 /// than some kilobytes.
@@ -32,6 +32,8 @@ pub struct Message {
     pub at: Timestamp,
     /// The campaign; `None` if there is none.
     pub head: Option<ReportHead>,
+    /// What it is about where there is no campaign.
+    pub sought: Sought,
     /// What people call its tenant: its profile, if it has one.
     pub tenant_name: Option<String>,
     /// Where its rows stand.
@@ -52,11 +54,38 @@ pub struct Message {
     pub run: String,
 }
 
+/// What a command was about that came to no campaign, as far as it says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sought {
+    /// The series.
+    pub series: Option<SeriesName>,
+    /// The campaign.
+    pub campaign: Option<CampaignName>,
+    /// The profile.
+    pub profile: Option<String>,
+    /// The tenant.
+    pub tenant: Option<String>,
+}
+
+impl Sought {
+    /// It in words behind what it is about: ` of series nightly, profile prod`, or nothing.
+    pub fn whose(&self) -> String {
+        let Self { series, campaign, profile, .. } = self;
+        let series = series.as_ref().map(|series| format!("series {series}"));
+        let campaign = campaign.as_ref().map(|campaign| format!("campaign {campaign}"));
+        let profile = profile.as_ref().map(|profile| format!("profile {}", printable(profile)));
+        let parts: Vec<String> = series.or(campaign).into_iter().chain(profile).collect();
+        if parts.is_empty() { String::new() } else { format!(" of {}", parts.join(", ")) }
+    }
+}
+
 impl Message {
     /// It as a JSON line, without the end of the line.
     pub fn json(&self) -> String {
         let head = self.head.as_ref();
-        let series = head.and_then(|head| SeriesName::of(&head.campaign));
+        let sought = &self.sought;
+        let campaign = head.map(|head| &head.campaign).or(sought.campaign.as_ref());
+        let series = sought.series.clone().or_else(|| campaign.and_then(SeriesName::of));
         let tally = self.tally.as_ref();
         let outcomes = tally
             .map(|tally| jsonl::counts(tally.by_name().into_iter().filter(|(_, rows)| *rows > 0)));
@@ -73,10 +102,10 @@ impl Message {
             "at": self.at,
             "attention": self.attention,
             "say": self.sentence(),
-            "campaign": head.map(|head| &head.campaign),
+            "campaign": campaign,
             "series": series,
-            "tenant": head.map(|head| &head.tenant),
-            "tenant_name": self.tenant_name,
+            "tenant": head.map(|head| &head.tenant).or(sought.tenant.as_ref()),
+            "tenant_name": self.tenant_name.as_ref().or(sought.profile.as_ref()),
             "scan_type": head.map(|head| head.scan_type),
             "ticket": head.map(|head| &head.ticket),
             "emulated": head.is_some_and(|head| head.emulated),
@@ -153,6 +182,7 @@ mod tests {
             say: "Stopped: [here](https://evil.example) <!channel> *b*\u{202e}\n".to_owned(),
             at: "2026-11-25T01:00:12Z".parse().unwrap(),
             head: Some(head),
+            sought: Sought::default(),
             tenant_name: Some("Contoso <GmbH>".to_owned()),
             tally: Some(Tally::default()),
             finish_at: None,

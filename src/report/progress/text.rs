@@ -179,7 +179,7 @@ pub fn hold(hold: &HoldReason, now: &ZonedDateTime) -> String {
 pub fn note(note: &Note, now: &ZonedDateTime) -> String {
     match note {
         Note::OthersCall => {
-            "Note: a 429 that our own calls do not explain: somebody else uses this \
+            "Note: a 429 that our own calls do not explain: most likely somebody else uses this \
              application; leave them room with --leave"
                 .to_owned()
         }

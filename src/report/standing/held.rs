@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::{NOW, RIGHT, Standing, Tone, Why, are, between, minutes};
+use super::{NOW, RIGHT, Standing, Tone, Why, are, between, how_it_ended, minutes};
 use crate::domain::event::HoldReason;
 use crate::domain::text::printable;
-use crate::domain::{LastRun, Quota};
-use crate::report::human::{count, duration};
+use crate::domain::{LastRun, Quota, SeriesName, Timing};
+use crate::report::human::{capital, count, duration};
 
 /// Where the moment of the next order that a run foresaw has come.
 const ANY_MOMENT: &str = " The next order leaves at any moment.";
@@ -77,6 +77,20 @@ impl Standing<'_> {
                 say(Tone::Runs, RIGHT, format!("{why}{next}"))
             }
         }
+    }
+
+    /// What else there is to know of a campaign that is paused: whether its run is there still,
+    /// and that its series waits too.
+    pub(super) fn beside_the_pause(&self, run: Option<&LastRun>) -> String {
+        let mut parts = Vec::new();
+        if let Some(run) = run.filter(|run| !run.is_alive(self.now.timestamp(), &Timing::default()))
+        {
+            parts.extend(how_it_ended(run, |at| self.clock(at)).map(|how| capital(&how) + "."));
+        }
+        if let Some(series) = SeriesName::of(&self.campaign.name) {
+            parts.push(format!("Until it goes on or is cancelled no run of {series} begins."));
+        }
+        parts.into_iter().map(|part| part + " ").collect()
     }
 
     /// Nothing waits for its turn any more.

@@ -160,6 +160,7 @@ fn each_way_to_stand_still_has_its_sentence_with_what_to_do() {
     refused.add(State::Done(Outcome::Rejected), 118);
     let mut out = Tally { claimed: 3, doubtful: 1, ..tally(0) };
     let open = tally(7_517);
+    let night = Campaign { name: "nightly-2026-11-24".parse().unwrap(), ..with(killed.clone()) };
     let mut sentences = vec![
         told(&campaign(), &open),
         told(&with(killed), &open),
@@ -171,6 +172,7 @@ fn each_way_to_stand_still_has_its_sentence_with_what_to_do() {
         told(&with(not_begun), &open),
         told(&with(no_sign_in), &open),
         told(&Campaign { paused: true, ..with(run()) }, &open),
+        told(&Campaign { paused: true, ..night }, &open),
         told(&Campaign { called_off: true, ..with(run()) }, &open),
         told(&Campaign { called_off: true, ..finished.clone() }, &tally(0)),
         told(&finished, &tally(0)),

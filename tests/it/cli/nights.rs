@@ -344,3 +344,42 @@ async fn devices_that_every_night_is_refused_stop_no_night_once_all_others_are_c
         assert_eq!(next.code, 3, "those that are gone are told again: {}", next.err);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_night_that_was_refused_is_among_the_nights_with_why_and_is_told_at_once() {
+    let emulator = failing(0.0).await;
+    let place = Place::new();
+    place.list(20);
+    let night = ["list.txt", "--type=full", "--no-check", "--on-event=cat >>events.jsonl"];
+    // The night before, which has something left and is held on purpose.
+    let yesterday = fleetsweep::clock::local_now().date().yesterday().unwrap();
+    let before = format!("--campaign=n-{yesterday}");
+    let short = ["--limit=5/30s", "--max-duration=2s"];
+    let comment = ["scan", "--comment=test", "--approve-max=20"];
+    let first = [&comment[..], &night, &[&before], &short].concat();
+    let first = place.towards(&emulator, &first);
+    assert_eq!(beside(move || run(first)).await.code, 5);
+    let paused = run(place.fleetsweep(&["pause"])).err;
+    assert!(flat(&paused).contains("no run of the series n begins"), "{paused}");
+    let standing = run(place.fleetsweep(&["status", &before["--campaign=".len()..]])).out;
+    assert!(flat(&standing).contains("cancelled no run of n begins"), "{standing}");
+    let tonight = || place.towards(&emulator, &[&comment[..], &night, &["--series=n"]].concat());
+    // A rehearsal is no night.
+    let mut dry = place.towards(&emulator, &[&["scan", "--comment=test"], &night[..]].concat());
+    dry.args(["--series=n", "--dry-run"]);
+    beside(move || run(dry)).await;
+    let nights = || run(place.fleetsweep(&["status", "--nights"])).out;
+    assert!(!nights().contains("no run began"), "{}", nights());
+    let second = tonight();
+    let second = beside(move || run(second)).await;
+    assert_eq!(second.code, 5, "{}", second.err);
+    let why = format!("nothing was ordered: n-{yesterday} of this series is paused");
+    assert!(flat(&nights()).contains(&format!("no run began: {why}")), "{}", nights());
+    let events = json_lines(&std::fs::read_to_string(place.path("events.jsonl")).unwrap());
+    let last = events.last().unwrap();
+    assert_eq!((&last["event"], &last["series"]), (&"not_begun".into(), &"n".into()), "{last}");
+    assert!(last["say"].as_str().unwrap().contains(&why) && !last["tenant"].is_null(), "{last}");
+    // The story of the run before it has that too.
+    let story = run(place.fleetsweep(&["status", &format!("n-{yesterday}")])).out;
+    assert!(flat(&story).contains("the next run of its series could not begin"), "{story}");
+}

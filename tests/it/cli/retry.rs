@@ -1,5 +1,7 @@
 //! `retry`: what a finished campaign left uncovered becomes a campaign of its own.
 
+use fleetsweep::emulator::Emulator;
+
 use super::campaigns::accepted;
 use super::doctor::token_file;
 use super::{Place, beside, emulate, flat, json_lines, quiet, report, run, start};
@@ -39,6 +41,7 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     assert_eq!(asked, left, "only what was left");
     assert!(!asked.is_empty() && asked.len() < 60);
     assert!(emulator.ledger().accepted_twice.is_empty());
+    tells_that_it_was_ordered_again(&place, &emulator).await;
     let said = run(place.fleetsweep(&["retry", "first", "--outcome", "accepted"]));
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(said.err.contains("use one of already_in_progress, cancelled, failed"), "{}", said.err);
@@ -56,8 +59,6 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(said.err.contains("devices with --outcome already_in_progress"), "{}", said.err);
     tells_why_in_the_morning(&place);
-    let said = run(place.fleetsweep(&["report", "first", "--report=nodir/x.csv"]));
-    assert!(said.err.contains("there is no folder `nodir`"), "{}", said.err);
     let mut command = place.towards(&emulator, &["retry", "first", "--dry-run"]);
     command.env("AZURE_TENANT_ID", "99999999-2222-3333-4444-555555555555");
     let said = run(command);
@@ -77,6 +78,15 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     assert_eq!(emulator.ledger().accepted, before);
 }
 
+/// Who looks at the first campaign again is told of the second; who orders it once more, too.
+async fn tells_that_it_was_ordered_again(place: &Place, emulator: &Emulator) {
+    let status = run(place.fleetsweep(&["status", "first"])).out;
+    assert!(flat(&status).contains("ordered again already by first-retry1"), "{status}");
+    let command = place.towards(emulator, &["retry", "first", "--dry-run"]);
+    let told = beside(move || run(command)).await.err;
+    assert!(flat(&told).contains("Note: first-retry1 ordered devices of first"), "{told}");
+}
+
 /// Who asks in the morning reads why, what orders them again, and where the report is.
 fn tells_why_in_the_morning(place: &Place) {
     let told = run(place.fleetsweep(&["status", "first"])).out;
@@ -89,6 +99,8 @@ fn tells_why_in_the_morning(place: &Place) {
     );
     assert!(told.contains("ActiveRequestAlreadyExists"), "{told}");
     assert!(told.contains("report: ") && told.contains("/r.csv"), "{told}");
+    let said = run(place.fleetsweep(&["report", "first", "--report=nodir/x.csv"]));
+    assert!(said.err.contains("there is no folder `nodir`"), "{}", said.err);
     let all = run(place.fleetsweep(&["status", "first", "--json"])).out;
     assert!(json_lines(&all)[0]["failures"].to_string().contains("ActiveRequestAlreadyExists"));
 }
@@ -245,4 +257,21 @@ async fn the_time_and_the_limits_of_a_server_on_this_machine_are_those_of_the_fi
     let command = place.towards(&emulator, &["retry", "scaled", "--approve-max=30"]);
     let said = beside(move || run(command)).await;
     assert!([0, 3].contains(&said.code), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_ordered_again_can_be_left_to_a_worker() {
+    let emulator = emulate("busy", &[(100, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(30);
+    let args = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=60"];
+    let more = ["--campaign=first", "--limit=100/1s", "--no-check"];
+    let command = place.towards(&emulator, &[&args[..], &more[..]].concat());
+    assert_eq!(beside(move || run(command)).await.code, 3);
+    let before = emulator.ledger().accepted;
+    let command = place.towards(&emulator, &["retry", "first", "--detach", "--approve-max=60"]);
+    let said = beside(move || run(command)).await;
+    assert_eq!((said.code, emulator.ledger().accepted), (0, before), "{}", said.err);
+    let status = run(place.fleetsweep(&["status", "first-retry1"])).out;
+    assert!(flat(&status).contains("waits for a worker"), "{status}");
 }

@@ -8,7 +8,7 @@ use fleetsweep::domain::{Operation, Timing};
 use super::kit::{Page, STORE, campaign};
 use super::show::Show;
 use crate::kit::postgres::database;
-use crate::kit::program::{Place, emulate, run, start, until};
+use crate::kit::program::{Place, emulate, flat, json_lines, run, start, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_is_killed_is_told_as_killed_with_the_command_that_goes_on() {
@@ -235,7 +235,7 @@ async fn no_log_holds_a_ticket_or_a_session() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_in_which_the_latest_night_of_a_series_did_not_begin_is_told() {
     let place = Place::new();
-    let night = Show::of_a_missed_night(&place.path("page.db")).await;
+    let night = Show::of_a_missed_night(&place.path("page.db"), None).await;
     let page = Page::of(&place).await;
     let day = night.strftime("%A %-d %B").to_string();
     let tenants = page.get("/tenants").await.body;
@@ -250,4 +250,24 @@ async fn a_tenant_in_which_the_latest_night_of_a_series_did_not_begin_is_told() 
     let gone = gone.lines().nth(1).unwrap();
     let line = format!("  {}  no run began", night.strftime("%a %Y-%m-%d"));
     assert_eq!(gone, line, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn why_a_night_did_not_begin_in_a_tenant_is_told_where_it_was_kept() {
+    let place = Place::new();
+    let why = "cannot sign in: the secret is <wrong>";
+    let night = Show::of_a_missed_night(&place.path("page.db"), Some(why)).await;
+    let page = Page::of(&place).await;
+    let day = night.strftime("%A %-d %B").to_string();
+    let nights = page.get("/nights?series=nightly").await.body;
+    assert!(nights.contains(&format!("In 1 of 2 tenants no run began on {day}.")), "{nights}");
+    let gone = ["status", "--nights", STORE, "--tenant=gone.example"];
+    let told = run(place.fleetsweep(&gone)).out;
+    let line = format!("{}  no run began: {why} (exit code 7)", night.strftime("%a %Y-%m-%d"));
+    assert!(flat(&told).contains(&flat(&line)), "{told}");
+    assert!(!told.contains("here.example"), "{told}");
+    let lines = json_lines(&run(place.fleetsweep(&[&gone[..], &["--json"]].concat())).out);
+    let none: Vec<_> = lines.iter().filter(|one| one["campaign"].is_null()).collect();
+    assert_eq!((none.len(), &none[0]["why"]), (1, &why.into()), "{lines:?}");
+    assert_eq!(none[0]["exit_code"], 7, "{lines:?}");
 }

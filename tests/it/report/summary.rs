@@ -61,6 +61,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         caught: None,
         planned: false,
         cancelled: false,
+        paused: false,
         others: 0,
         tally,
         groups: totals.groups(),
@@ -245,6 +246,16 @@ fn a_summary_names_the_signal_those_who_go_on_and_who_cancelled() {
         let text = Summary { others, ..caught(Caught::Hangup) }.text();
         text.lines().skip(2).take(2).collect::<Vec<_>>().join("\n")
     }));
+    let closed = stopped(Stop::Window);
+    let campaign = "nightly-2026-11-24".parse().unwrap();
+    let head = ReportHead { campaign, ..closed.head.clone() };
+    for paused in [false, true] {
+        let night = Summary { head: head.clone(), paused, ..closed.clone() };
+        told.extend([night.why(), night.before().unwrap_or_default()]);
+    }
+    let text = Summary { head, ..stopped(Stop::Safety("404".to_owned())) }.text();
+    let to_do: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("What")).collect();
+    told.push(to_do.join("\n"));
     let cancelled = Summary { cancelled: true, ..mixed() };
     told.extend([cancelled.why(), cancelled.text().lines().take(2).collect::<Vec<_>>().join("\n")]);
     insta::assert_snapshot!("summary-ends", told.join("\n"));

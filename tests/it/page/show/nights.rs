@@ -19,11 +19,11 @@ impl Show {
     }
 
     /// One with a series in two tenants, of which one began no run in the latest night, of four
-    /// hours ago. That night.
-    pub(in crate::page) async fn of_a_missed_night(path: &Path) -> Date {
+    /// hours ago, for this reason if it is known. That night.
+    pub(in crate::page) async fn of_a_missed_night(path: &Path, why: Option<&str>) -> Date {
         let mut show = Self::empty(path).await;
         show.answers = good;
-        let mut latest = Date::MIN;
+        let (mut latest, mut last) = (Date::MIN, None);
         for (hours, tenants) in
             [(27, &["here.example", "gone.example"][..]), (1, &["here.example"])]
         {
@@ -34,7 +34,14 @@ impl Show {
                 let campaign = show.open(&Act { name: &name, tenant, rows: 5..7 }, |_| {}).await;
                 show.order(campaign, 2, show.now).await;
                 show.ends(campaign, 0, "every row has its outcome").await;
+                if *tenant == "gone.example" {
+                    last = Some(campaign);
+                }
             }
+        }
+        if let Some((why, last)) = why.zip(last) {
+            let why = why.to_owned();
+            show.happened(last, Happened::NextNotBegun { why, exit_code: 7 }).await;
         }
         show.store.close().await.unwrap();
         latest
