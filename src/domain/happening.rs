@@ -2,6 +2,7 @@
 //! run goes on is `event`'s, and nothing goes by these.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::campaign::{CampaignName, Operation};
@@ -110,6 +111,8 @@ pub enum Happened {
     },
     /// The next run of its series could not begin.
     NextNotBegun {
+        /// The day by which that run would have been named.
+        day: Date,
         /// Why, as a part of a sentence.
         why: String,
         /// What that is worth as an exit code.
@@ -129,7 +132,7 @@ pub enum Happened {
         /// Devices that waited, which that run has.
         devices: u64,
     },
-    /// A campaign of its own orders again what it left uncovered.
+    /// A campaign of its own was begun that orders again what it left uncovered, or some of it.
     OrderedAgain {
         /// That campaign.
         campaign: CampaignName,
@@ -137,4 +140,17 @@ pub enum Happened {
     /// What a later version of this program noted, and this one does not know.
     #[serde(other)]
     Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_later_version_noted_is_read_as_not_known() {
+        let later = r#"{"what": "taken_to_the_moon", "by_rocket": true}"#;
+        assert_eq!(serde_json::from_str::<Happened>(later).unwrap(), Happened::Unknown);
+        let known = serde_json::from_str::<Happened>(r#"{"what": "paused"}"#).unwrap();
+        assert_eq!(known, Happened::Paused);
+    }
 }

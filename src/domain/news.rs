@@ -70,7 +70,7 @@ pub struct EndOfRun<'a> {
     pub has_plan: bool,
     /// Somebody called the campaign off meanwhile.
     pub cancelled: bool,
-    /// Somebody paused it, so that the next run of its series does not go on with it.
+    /// It is of a series and paused, so that the next run does not go on with it.
     pub paused: bool,
 }
 

@@ -33,6 +33,8 @@ pub enum Reason {
     Finished,
     /// Nobody can sign in.
     NoSignIn,
+    /// The store failed.
+    Store,
 }
 
 impl Failure {
@@ -91,6 +93,7 @@ impl Failure {
             StoreError::Gone { name, .. } => Self::pruned(name, error.to_string()),
             error => Self::failed("the store failed", error, next),
         }
+        .because(Reason::Store)
     }
 
     /// The rows of this campaign are gone.

@@ -22,19 +22,14 @@ pub(super) async fn note<S: Store>(
     }
 }
 
-/// The latest campaign that orders again what this one left uncovered.
-///
-/// # Errors
-/// `Failure` if the store cannot be read.
-pub(super) async fn ordered_again<S: Store>(
-    store: &S,
-    campaign: &Campaign,
-) -> Result<Option<CampaignName>, Failure> {
-    let all = store.happenings(campaign.id, 0, HAPPENINGS_KEPT).await?;
-    Ok(all.into_iter().rev().find_map(|one| match one.happening.what {
+/// The latest campaign that was begun to order again what was left uncovered.
+pub(super) fn ordered_again<'a>(
+    all: impl DoubleEndedIterator<Item = &'a Happening>,
+) -> Option<&'a CampaignName> {
+    all.rev().find_map(|one| match &one.what {
         Happened::OrderedAgain { campaign } => Some(campaign),
         _ => None,
-    }))
+    })
 }
 
 /// Whether the next run of its series ended this campaign.

@@ -49,7 +49,9 @@ pub(super) async fn hold<S: Store>(
     let tally = store.tally(campaign.id).await?;
     let open = human::counted(tally.open(), "device");
     let series = SeriesName::of(&campaign.name);
-    let series = series.map(|series| format!(" Until then no run of the series {series} begins."));
+    let series = series.map(|series| {
+        format!(" No run of the series {series} begins until it goes on or is cancelled.")
+    });
     cx.ui.say(&format!(
         "{} is paused: {open} open, and no more orders leave; calls in flight finish.{} To go \
          on: {}",

@@ -15,6 +15,7 @@ use super::scan::scan_again;
 use super::stores::{self, Place};
 use crate::clock::Clock;
 use crate::domain::cancel::is_taken_back;
+use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::request::{ListedDevice, RetryRequest, RunRequest, Said, ScanRequest};
 use crate::domain::{
     Begun, Campaign, CampaignName, CampaignState, Doing, Exit, Operation, Outcome, Rest, Retried,
@@ -48,12 +49,12 @@ pub async fn retry(
         let status = cx.commands.of_store(&format!("status {}", campaign.name));
         nothing.failure(campaign.name.as_str(), &status)
     })?;
-    if let Some(before) = ordered_again(&store, &campaign).await? {
+    let happened = store.happenings(campaign.id, 0, HAPPENINGS_KEPT).await?;
+    if let Some(before) = ordered_again(happened.iter().map(|one| &one.happening)) {
         cx.say(&format!(
-            "Note: {before} ordered devices of {} again already; its own that need another order \
-             are those of `{}`.",
-            campaign.name,
-            cx.commands.of_campaign(&format!("retry {before}"))
+            "Note: {before} was begun to order these again; see `{}` before you order them once \
+             more.",
+            cx.commands.of_store(&format!("status {before}"))
         ));
     }
     keep_time(&mut scan, store.begun(campaign.id).await?.as_ref())?;

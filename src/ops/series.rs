@@ -36,8 +36,8 @@ use crate::report::human;
 use crate::report::message::{Message, Sought};
 use crate::store::{Store, StoreError};
 
+pub(super) use not_begun::Night;
 pub(crate) use not_begun::{Refused, refused_after};
-pub(super) use not_begun::{keep, keep_in};
 
 /// The name of a run: the one that was found for it, or of a series the first that is free.
 ///

@@ -54,9 +54,9 @@ pub fn words(what: &Happened, now: &ZonedDateTime) -> String {
         Happened::NotBegun { why, exit_code } => {
             format!("no run could begin (exit code {exit_code}){}", because(&printable(why)))
         }
-        Happened::NextNotBegun { why, exit_code } => {
+        Happened::NextNotBegun { day, why, exit_code } => {
             let why = because(&printable(why));
-            format!("the next run of its series could not begin (exit code {exit_code}){why}")
+            format!("the run of its series of {day} did not begin (exit code {exit_code}){why}")
         }
         Happened::Finished => "finished".to_owned(),
         Happened::Cancelled { devices, scans } => format!(
@@ -68,7 +68,7 @@ pub fn words(what: &Happened, now: &ZonedDateTime) -> String {
             format!("ended by the next run of its series, with {}", counted(*devices, "device"))
         }
         Happened::OrderedAgain { campaign } => {
-            format!("what it left uncovered is ordered again by {campaign}")
+            format!("{campaign} was begun, to order again what this one left uncovered")
         }
         Happened::Unknown => "something that only a later version of fleetsweep knows".to_owned(),
     }

@@ -159,7 +159,7 @@ impl Summary {
                 format!("{}; {CANCELLED}", stopped_by(stop, self.caught))
             }
             Ending::Stopped(stop @ (Stop::Time | Stop::Window)) if self.paused => {
-                format!("{}; it is paused", stopped_by(stop, self.caught))
+                format!("{}; it was paused", stopped_by(stop, self.caught))
             }
             Ending::Stopped(stop) => stopped_by(stop, self.caught),
         }
@@ -295,8 +295,8 @@ impl Summary {
                 Some(format!("  if nobody does, the next run of {series} goes on with it"))
             }
             Ending::Stopped(_) => Some(format!(
-                "  if nobody does, the next run of {series} goes on with it, whether somebody \
-                 looked or not; `fleetsweep pause {name}` keeps it from that"
+                "  if nobody does, the next run of {series} goes on with it; `fleetsweep pause \
+                 {name}` keeps it from that"
             )),
         }
     }

@@ -15,7 +15,7 @@
 //! FLEETSWEEP_SWEEP=all cargo test --locked --test it crash::
 //! FLEETSWEEP_STORM=long cargo test --locked --test it a_storm
 //! # A thousand tenants in one worker, and a host that dies, in real time.
-//! cargo test --profile trying --locked --test it many_tenants -- --ignored \
+//! cargo test --release --locked --test it many_tenants -- --ignored \
 //!     --test-threads=1 --nocapture
 //! # The seeds over the durable stores; another version of the server.
 //! FLEETSWEEP_DURABLE_SEEDS=200 cargo test --locked --test it chaos::durable

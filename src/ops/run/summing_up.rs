@@ -6,7 +6,7 @@ use super::over::{Ended, Over};
 use super::reports;
 use crate::clock::{Clock, wall_clock};
 use crate::defender::CancelApi;
-use crate::domain::{Campaign, Ending, Exit, LastRun, Tally};
+use crate::domain::{Campaign, CampaignState, Ending, Exit, LastRun, Tally};
 use crate::engine::Ran;
 use crate::ops::failure::Failure;
 use crate::ops::kept::resume_now;
@@ -33,7 +33,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         // What others did with it meanwhile.
         let there = patience.ask(stopping, || store.campaign(campaign.id)).await?;
         let there = &looked_at(there.unwrap_or_else(|| campaign.clone()));
-        let paused = there.paused && !there.called_off && tally.open() > 0;
+        let paused = there.paused && !there.called_off && there.state == CampaignState::Open;
         // The next run does not go on with one that is paused.
         let planned = !paused && self.is_planned(&ran.ending, since, &tally);
         let now = self.store.clock().shared_utc();

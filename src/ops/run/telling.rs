@@ -7,7 +7,7 @@ use super::reports;
 use crate::clock::{local_now, wall_clock};
 use crate::domain::event::{Event, Note, Snapshot};
 use crate::domain::news::{EndOfRun, Lookout, News};
-use crate::domain::{Campaign, LastRun, Stamp, Tally};
+use crate::domain::{Campaign, LastRun, SeriesName, Stamp, Tally};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::messages::Teller;
@@ -109,7 +109,10 @@ impl Telling {
     /// The run ended, and this is its summary.
     pub(super) async fn ended(mut self, summary: &Summary, has_plan: bool) {
         let Summary { ending, caught, exit, cancelled, paused, .. } = summary;
-        let (caught, exit, cancelled, paused) = (*caught, *exit, *cancelled, *paused);
+        let (caught, exit, cancelled) = (*caught, *exit, *cancelled);
+        // Outside of a series whoever paused it knows, and nobody waits for a next run.
+        let is_night = self.usual.head.as_ref().and_then(|head| SeriesName::of(&head.campaign));
+        let paused = *paused && is_night.is_some();
         let end = EndOfRun { ending, caught, exit, has_plan, cancelled, paused };
         let (news, attention) = end.news();
         let message = Message {

@@ -29,7 +29,7 @@ use crate::ops::plan_file::fresh;
 use crate::ops::plan_file::made::{self, Made};
 use crate::ops::preflight::judge::{self, Preflight};
 use crate::ops::run::reports::Reports;
-use crate::ops::series;
+use crate::ops::series::{self, Night};
 use crate::ops::stores::{self, Place};
 use crate::ops::waves::deal::WavesWanted;
 use crate::store::Store;
@@ -70,16 +70,20 @@ pub(super) async fn scan_again(
     let named = request.campaign.is_some();
     let approver = Beside { cx, approve_max: request.approve_max, named };
     let asked = Asked { request: &request, said: &said, settings: &settings };
-    let scan = Scan::new(cx, asked, &approver).await?;
-    let scan = Scan { made: made.as_ref(), again, ..scan };
-    if !request.dry_run {
-        let ended = scan.run().await;
-        if let Err(failure) = &ended {
-            series::keep(cx, &request, failure).await;
-        }
-        return ended;
+    let began = local_now();
+    let done = async {
+        let scan = Scan::new(cx, asked, &approver).await?;
+        let scan = Scan { made: made.as_ref(), again, ..scan };
+        if request.dry_run { scan.rehearse().await } else { scan.run().await }
+    };
+    let done = done.await;
+    if let (Err(failure), Some(night)) = (&done, Night::of(&request, &began)) {
+        night.refused(cx, failure).await;
     }
-    let done = scan.rehearse().await?;
+    if !request.dry_run {
+        return done;
+    }
+    let done = done?;
     if !said.run.output.reports.is_empty() {
         cx.say("Note: a dry run writes no report; --plan-out keeps its plan.");
     }
@@ -105,13 +109,7 @@ pub(super) async fn open_one<S: Store>(
         Scan::new(cx, Asked { request, said: request, settings: &settings }, approver).await?;
     let scan = Scan { again, ..scan };
     match store {
-        Some(store) if !request.dry_run => {
-            let opened = scan.open_in(place, store).await;
-            if let Err(failure) = &opened {
-                series::keep_in(cx, &**store, request, failure).await;
-            }
-            opened.map(Some)
-        }
+        Some(store) if !request.dry_run => scan.open_in(place, store).await.map(Some),
         store => scan.rehearse_in(place, store.map(|store| &**store)).await.map(|()| None),
     }
 }

@@ -1,19 +1,28 @@
 //! A night of a series on which no run could begin: kept in the story of the run before it, for who
 //! asks later why that night is missing. Who is told of it at once is `messages`'.
 
+use jiff::ZonedDateTime;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::domain::happening::HAPPENINGS_KEPT;
-use crate::domain::request::ScanRequest;
+use crate::domain::request::{ConnectRequest, ScanRequest};
 use crate::domain::service::id_of;
 use crate::domain::{Campaign, CampaignFilter, Happened, SeriesName, Timing};
 use crate::ops::context::Context;
-use crate::ops::destination::Planned;
+use crate::ops::destination::{NOT_GIVEN, Planned};
 use crate::ops::failure::{Failure, Reason};
 use crate::ops::happenings::note;
 use crate::ops::stores::{self, Place, with_tenant_id_of};
 use crate::store::{Store, StoreError};
+
+/// A command that begins the night of a series, and whether or not it does, nobody watches.
+#[derive(Clone, Copy)]
+pub(in crate::ops) struct Night<'a> {
+    series: &'a SeriesName,
+    request: &'a ScanRequest,
+    /// When the command began, in the zone whose days its runs are named by.
+    began: &'a ZonedDateTime,
+}
 
 /// Why no run of a series began on a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,73 +35,89 @@ pub(crate) struct Refused {
     pub(crate) exit_code: u8,
 }
 
-/// Whether this request begins a night that nobody watches, which this failure kept from beginning.
-fn is_a_night<'a>(request: &'a ScanRequest, failure: &Failure) -> Option<&'a SeriesName> {
-    let is_meant = !request.dry_run && request.approve_max.is_some();
-    request.due.series.as_ref().filter(|_| is_meant && failure.reason != Reason::Finished)
-}
+impl<'a> Night<'a> {
+    /// Returns `None` for a command that begins no night, or before which somebody sits.
+    pub(in crate::ops) fn of(request: &'a ScanRequest, began: &'a ZonedDateTime) -> Option<Self> {
+        let is_unwatched = !request.dry_run && request.approve_max.is_some();
+        let series = request.due.series.as_ref().filter(|_| is_unwatched)?;
+        Some(Self { series, request, began })
+    }
 
-/// Keeps that no run of a series began, and why, where there is a store and a run before it. Who
-/// waits for the store's own failure is told of that.
-pub(in crate::ops) async fn keep(cx: &Context<'_>, request: &ScanRequest, failure: &Failure) {
-    if is_a_night(request, failure).is_none() || cx.channels.has_begun() {
-        return;
+    /// Keeps that no run began in the tenant of this command, and why, where there is a store and a
+    /// run before it. A store that fails keeps nothing.
+    pub(in crate::ops) async fn refused(self, cx: &Context<'_>, failure: &Failure) {
+        if cx.channels.has_begun() || failure.reason == Reason::Store {
+            return;
+        }
+        let emulated = self.request.run.emulator.emulator;
+        let Ok(Some(place)) = Place::planned(cx.store, emulated) else { return };
+        // Nothing is made, nor brought up to date, for a run that does not begin.
+        let Ok(Some(_)) = stores::open_if_there(Some(&place)).await else { return };
+        if let Ok(store) = stores::open(&place, Timing::default(), None).await {
+            self.refused_in(cx, &store, &self.request.run.connect, failure).await;
+            store.close().await.ok();
+        }
     }
-    let emulated = request.run.emulator.emulator;
-    let Ok(Some(place)) = Place::planned(cx.store, emulated) else { return };
-    if !place.exists() {
-        return;
-    }
-    if let Ok(store) = stores::open(&place, Timing::default(), None).await {
-        keep_in(cx, &store, request, failure).await;
-        store.close().await.ok();
-    }
-}
 
-/// Keeps that in this store, which is open.
-pub(in crate::ops) async fn keep_in<S: Store>(
-    cx: &Context<'_>,
-    store: &S,
-    request: &ScanRequest,
-    failure: &Failure,
-) {
-    let Some(series) = is_a_night(request, failure) else { return };
-    let Ok(planned) = Planned::new(cx, &request.run.connect, &request.run.emulator) else { return };
-    let Ok(target) = with_tenant_id_of(store, planned.target).await else { return };
-    let Ok(before) = run_before(store, series, &target.tenant).await else { return };
-    if let Some(before) = before {
-        let (why, exit_code) = (format!("{}: {}", failure.what, failure.why), failure.kind.code());
-        note(cx, store, before.id, Happened::NextNotBegun { why, exit_code }).await;
+    /// Keeps that in this store, of the tenant that is meant by these settings.
+    pub(in crate::ops) async fn refused_in<S: Store>(
+        self,
+        cx: &Context<'_>,
+        store: &S,
+        connect: &ConnectRequest,
+        failure: &Failure,
+    ) {
+        if failure.reason == Reason::Finished {
+            return;
+        }
+        let Ok(Some(before)) = self.run_before(cx, store, connect).await else { return };
+        let (day, exit_code) = (self.began.date(), failure.kind.code());
+        let what = failure.what.strip_prefix("nothing was ordered: ").unwrap_or(&failure.what);
+        let why = format!("{what}: {}", failure.why);
+        let is_known = refused_after(store, &before)
+            .await
+            .is_ok_and(|all| all.iter().any(|one| (one.day, &one.why) == (day, &why)));
+        if !is_known {
+            note(cx, store, before.id, Happened::NextNotBegun { day, why, exit_code }).await;
+        }
     }
-}
 
-/// The latest run of a series in a tenant.
-async fn run_before<S: Store>(
-    store: &S,
-    series: &SeriesName,
-    tenant: &str,
-) -> Result<Option<Campaign>, StoreError> {
-    let own = id_of(tenant);
-    let all = store.select(&CampaignFilter::default().of_series(series)).await?;
-    let all = all.into_iter().filter(|one| series.has(&one.name));
-    let all = all.filter(|one| id_of(&one.order.target.tenant) == own);
-    Ok(all.max_by_key(|one| one.opened_at))
+    /// The latest run of the series in this tenant, begun before this command.
+    async fn run_before<S: Store>(
+        self,
+        cx: &Context<'_>,
+        store: &S,
+        connect: &ConnectRequest,
+    ) -> Result<Option<Campaign>, Failure> {
+        let Self { series, request, began } = self;
+        let planned = Planned::new(cx, connect, &request.run.emulator)?;
+        let own = with_tenant_id_of(store, planned.target).await?.tenant;
+        let mut all = store.select(&CampaignFilter::default().of_series(series)).await?;
+        all.retain(|one| series.has(&one.name) && one.opened_at < began.timestamp());
+        let tenant = |one: &Campaign| id_of(&one.order.target.tenant);
+        let is_of_one = all.windows(2).all(|two| tenant(&two[0]) == tenant(&two[1]));
+        if own == NOT_GIVEN {
+            // Only the token tells it, and that there may be none is why no run began.
+            all.retain(|_| is_of_one);
+        } else {
+            all.retain(|one| tenant(one) == id_of(&own));
+        }
+        Ok(all.into_iter().max_by_key(|one| one.opened_at))
+    }
 }
 
 /// The days after this run on which the next one of its series could not begin, the earliest first:
 /// of each day what kept the last try from beginning.
 ///
 /// # Errors
-/// `Failure` if the store cannot be read.
+/// `StoreError` if the store cannot be read.
 pub(crate) async fn refused_after<S: Store>(
     store: &S,
     run: &Campaign,
-    zone: &TimeZone,
-) -> Result<Vec<Refused>, Failure> {
+) -> Result<Vec<Refused>, StoreError> {
     let mut all: Vec<Refused> = Vec::new();
     for one in store.happenings(run.id, 0, HAPPENINGS_KEPT).await? {
-        let Happened::NextNotBegun { why, exit_code } = one.happening.what else { continue };
-        let day = one.happening.at.to_zoned_datetime(zone.clone()).date();
+        let Happened::NextNotBegun { day, why, exit_code } = one.happening.what else { continue };
         all.retain(|one| one.day != day);
         all.push(Refused { day, why, exit_code });
     }

@@ -54,19 +54,17 @@ pub async fn status(
     if let Some(warning) = place.warning() {
         cx.say(&format!("Warning: {warning}"));
     }
+    let whose = &request.whose;
+    let is_said = whose.tenant.is_some() || whose.client_id.is_some();
+    let meant = if is_said { &[whose][..] } else { &[] };
     if request.coverage {
-        let whose = &request.whose;
-        let is_said = whose.tenant.is_some() || whose.client_id.is_some();
-        let meant = if is_said { &[whose][..] } else { &[] };
         coverage(cx, request.series.as_ref(), meant, &store).await?;
         return Ok(Exit::Done);
     }
     if request.nights {
-        let whose = &request.whose;
-        let meant = if whose.tenant.is_some() { vec![target_of(whose)?.0] } else { Vec::new() };
         let mut tenants = Vec::new();
-        for target in meant {
-            tenants.push(stores::with_tenant_id_of(&store, target).await?);
+        for whose in meant {
+            tenants.push(stores::with_tenant_id_of(&store, target_of(whose)?.0).await?);
         }
         return nights_of(cx, &request, &store, &tenants).await;
     }
@@ -104,7 +102,8 @@ pub(super) async fn nights_of<S: Store>(
     let all = nights::read(cx, store, request.series.as_ref(), tenants).await?;
     if all.is_empty() {
         let what = "there are no nights to tell of";
-        let why = "no run of a series began within five weeks";
+        let of = if tenants.is_empty() { "" } else { " in these tenants" };
+        let why = format!("no run of a series began{of} within five weeks");
         let next = "begin one with `scan --series NAME`, or see `fleetsweep status`";
         return Err(Failure::usage(what, why, next));
     }
@@ -184,7 +183,10 @@ async fn tell<S: Store>(
         for standing in all {
             let standing = match request.campaign {
                 Some(_) if request.watch => standing.with_story(store).await?,
-                Some(_) => standing.with_story(store).await?.with_failures(store).await?,
+                Some(_) => {
+                    let standing = standing.with_story(store).await?;
+                    standing.with_failures(store).await?.with_what_follows(cx.commands)
+                }
                 None => standing,
             };
             show(&standing)?;

@@ -86,7 +86,8 @@ pub(super) async fn read<S: Store>(
         let begun = begun.get(&series).copied();
         let missed =
             begun.filter(|night| last.is_some_and(|last| is_missed(*night, last, &windows, &now)));
-        let refused = refused(store, &runs, &now).await?;
+        let all_runs: Vec<&SeriesRun> = runs.iter().collect();
+        let refused = refused(store, &all_runs, &windows, today).await?;
         let missed = missed.max(refused.last().map(|one| one.day));
         let tenant_name = runs.first().and_then(|run| {
             let target = &run.campaign.order.target;
@@ -99,24 +100,26 @@ pub(super) async fn read<S: Store>(
 }
 
 /// The days without a run of a series in one tenant on which one was refused, with why, the
-/// earliest first. `runs` are its runs there.
+/// earliest first. `runs` are its runs there, and these its windows.
 ///
 /// # Errors
 /// `Failure` if the store cannot be read.
 pub(crate) async fn refused<S: Store>(
     store: &S,
-    runs: &[SeriesRun],
-    now: &ZonedDateTime,
+    runs: &[&SeriesRun],
+    windows: &[Window],
+    today: Date,
 ) -> Result<Vec<Refused>, Failure> {
     let days: BTreeSet<Date> = runs.iter().map(|run| run.day).collect();
     let mut all = Vec::new();
     for run in runs {
-        let next = run.day.checked_add(1.day()).unwrap_or(run.day);
-        if next > now.date() || days.contains(&next) {
-            continue;
+        let gap = run.day.series(1.day()).skip(1);
+        let mut gap = gap.take_while(|day| *day <= today && !days.contains(day));
+        // Of most runs the next one began when it was due, and nothing is read.
+        if gap.any(|day| is_due(windows, day) != Some(false)) {
+            let after = refused_after(store, &run.campaign).await?;
+            all.extend(after.into_iter().filter(|one| !days.contains(&one.day)));
         }
-        let after = refused_after(store, &run.campaign, now.time_zone()).await?;
-        all.extend(after.into_iter().filter(|one| !days.contains(&one.day)));
     }
     all.sort_by_key(|one| one.day);
     Ok(all)

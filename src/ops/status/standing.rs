@@ -18,8 +18,9 @@ use crate::domain::{
     Minute, Outcome, Quota, Row, Stamp, Tally, Timing,
 };
 use crate::engine::waves::shown;
+use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
-use crate::ops::happenings::followed;
+use crate::ops::happenings::{followed, ordered_again};
 use crate::ops::kept::resume_now;
 use crate::ops::limits::{Speed, Towards};
 use crate::ops::process::looked_at;
@@ -71,6 +72,8 @@ pub(crate) struct CampaignStatus {
     pub(super) scans_failed: Option<u64>,
     /// The command that orders these again.
     pub(super) retry: String,
+    /// The latest campaign that was begun for that, and the command that tells of it.
+    pub(super) ordered_again: Option<(CampaignName, String)>,
 }
 
 impl CampaignStatus {
@@ -147,6 +150,7 @@ impl CampaignStatus {
             groups: None,
             scans_failed: None,
             retry,
+            ordered_again: None,
         })
     }
 
@@ -159,6 +163,16 @@ impl CampaignStatus {
         let happenings = Some(all.into_iter().map(|one| one.happening).collect());
         let minutes = Some(store.minutes(self.campaign.id).await?);
         Ok(Self { happenings, minutes, ..self })
+    }
+
+    /// Finds in its story which campaign orders again what it left.
+    pub(super) fn with_what_follows(self, commands: &Commands) -> Self {
+        let again = ordered_again(self.happenings.iter().flatten()).cloned();
+        let ordered_again = again.map(|again| {
+            let status = commands.of_store(&format!("status {again}"));
+            (again, status)
+        });
+        Self { ordered_again, ..self }
     }
 
     /// Reads which rows of a finished campaign came to no scan and why, for which it reads all of

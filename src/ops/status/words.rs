@@ -7,8 +7,7 @@ use super::standing::CampaignStatus;
 use crate::clock::local_now;
 use crate::domain::text::printable;
 use crate::domain::{
-    CampaignName, CampaignState, Doing, Happened, LastRun, Outcome, Priority, Quota, Rest, RunEnd,
-    Seen, Timing,
+    CampaignState, Doing, LastRun, Outcome, Priority, Quota, Rest, RunEnd, Seen, Timing,
 };
 use crate::report::progress::text::{rows_of, wave};
 use crate::report::standing::because;
@@ -151,23 +150,13 @@ impl CampaignStatus {
         if to_do.is_empty() {
             return to_do;
         }
-        let again = self.ordered_again().map(|again| {
-            let status = format!("fleetsweep status {again}");
-            line(&format!("  ordered again already by {again}: see `{status}` first"))
+        let again = self.ordered_again.as_ref().map(|(again, status)| {
+            line(&format!("  {again} was begun to order these again: see `{status}` first"))
         });
         let to_do = [again.into_iter().collect(), to_do].concat();
         let reports = self.campaign.last_run.iter().flat_map(|run| &run.reports);
         let reports = reports.map(|path| line(&format!("report: {path}")));
         [vec!["  what to do:".to_owned()], to_do, reports.collect()].concat()
-    }
-
-    /// The latest campaign that orders again what this one left uncovered.
-    fn ordered_again(&self) -> Option<&CampaignName> {
-        let all = self.happenings.as_ref()?.iter().rev();
-        all.into_iter().find_map(|one| match &one.what {
-            Happened::OrderedAgain { campaign } => Some(campaign),
-            _ => None,
-        })
     }
 
     /// The campaign, what it does, and how far it is. A device that was never asked is not done.

@@ -7,9 +7,11 @@ use super::Tenant;
 use super::list::Split;
 use crate::domain::request::ScanRequest;
 use crate::domain::{Campaign, Exit};
+use crate::ops::context::Context;
 use crate::ops::failure::{Failure, Reason};
 use crate::ops::messages::NotBegunThere;
 use crate::ops::scan::OpenCampaign;
+use crate::ops::series::Night;
 use crate::ops::standings::Standing;
 use crate::report::plan::Plan;
 use crate::report::tenants::PlannedTenant;
@@ -62,6 +64,39 @@ pub(super) fn planned_of(plan: &Plan) -> PlannedTenant {
         finished: false,
         takes: plan.calls.as_ref().map(|calls| calls.duration).unwrap_or_default(),
         warnings: plan.warnings.clone(),
+    }
+}
+
+/// Keeps that no run of a night begins in these tenants, and why: in those that could not be
+/// planned, or in all.
+pub(super) async fn refused<S: Store>(
+    cx: &Context<'_>,
+    night: Night<'_>,
+    store: &S,
+    tenants: &[Tenant],
+    planned: &Result<BTreeMap<usize, Planned>, Failure>,
+) {
+    let planned = match planned {
+        Ok(planned) => planned,
+        Err(failure) => return refused_in_all(cx, night, store, tenants, failure).await,
+    };
+    for (at, one) in planned {
+        if let Err(failure) = one {
+            night.refused_in(cx, store, &tenants[*at].connect, failure).await;
+        }
+    }
+}
+
+/// Keeps that no run of a night begins in any of these tenants, and why.
+pub(super) async fn refused_in_all<S: Store>(
+    cx: &Context<'_>,
+    night: Night<'_>,
+    store: &S,
+    tenants: &[Tenant],
+    failure: &Failure,
+) {
+    for tenant in tenants {
+        night.refused_in(cx, store, &tenant.connect, failure).await;
     }
 }
 

@@ -15,7 +15,8 @@ use super::files::{Files, OverAll};
 use super::list::{Split, split};
 use super::named::commands;
 use super::planned::{
-    Planned, all_have_finished, has_finished, not_begun, planned_of, unplanned, worst,
+    Planned, all_have_finished, has_finished, not_begun, planned_of, refused, refused_in_all,
+    unplanned, worst,
 };
 use super::rest::{Rest, path_beside, there_already};
 use super::{Tenant, TenantsMeant, refuse_twins};
@@ -31,7 +32,7 @@ use crate::ops::plan::naming::{check_comment, name_of, scan_type};
 use crate::ops::plan::source::{check_source, needs_tenant, options_of};
 use crate::ops::run::reports::head;
 use crate::ops::scan::{OpenCampaign, open_one};
-use crate::ops::series::name_for_all;
+use crate::ops::series::{Night, name_for_all};
 use crate::ops::standings::{Standing, not_done, table};
 use crate::ops::stores::{self, Place, with_tenant_id_of};
 use crate::ops::work::{Ended, Named, ToRun, Together, alone, hand_over};
@@ -122,16 +123,24 @@ struct Parts {
 
 impl All<'_> {
     async fn scan<S: Store>(mut self, store: Option<&Arc<S>>) -> Result<Exit, Failure> {
-        let mut parts = self.parts(store.map(|store| &**store)).await?;
+        let began = local_now();
+        let parts = self.parts(store.map(|store| &**store)).await;
+        let night = Night::of(&self.request, &began).zip(store);
+        if let (Err(failure), Some((night, store))) = (&parts, night) {
+            refused_in_all(self.cx, night, &**store, &self.tenants, failure).await;
+        }
+        let mut parts = parts?;
         if !self.request.dry_run {
             parts.files.make_folders()?;
             parts.files.check(&parts.name)?;
         }
         let (waits, waiting) = unbounded_channel();
-        let asks = self.request.approve_max.is_none();
-        let named = self.request.campaign.is_some();
+        let (asks, named) = (self.request.approve_max.is_none(), self.request.campaign.is_some());
         let agreement = Agreement::new(AT_ONCE, asks, waits).of_named(named);
         let planned = self.plan(&parts, &agreement, waiting, store).await;
+        if let Some((night, store)) = night {
+            refused(self.cx, night, &**store, &self.tenants, &planned).await;
+        }
         if planned.as_ref().is_ok_and(|planned| planned.values().any(Result::is_ok)) {
             return match store {
                 Some(store) if !self.request.dry_run => self.run(parts, planned?, store).await,

@@ -10,7 +10,7 @@ use crate::domain::service::id_of;
 use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignFilter, SeriesName, Window};
 use crate::ops::failure::Failure;
-use crate::ops::series::{Refused, refused_after};
+use crate::ops::series::Refused;
 use crate::ops::status::{is_due, is_missed, refused, series_run, windows_of};
 use crate::page::query::Query;
 use crate::report::series::{SeriesRun, first_sentences};
@@ -47,8 +47,8 @@ pub(in crate::page) struct Day {
     pub(in crate::page) counts: bool,
     /// No window of the series begins on it; `None` if its windows are not known.
     pub(in crate::page) is_off: Option<bool>,
-    /// What kept a run from beginning on it, if it has none and that is known.
-    pub(in crate::page) refused: Option<String>,
+    /// What kept runs from beginning on it, as far as that is known: the tenant of each, and why.
+    pub(in crate::page) refused: Vec<(String, String)>,
     pub(in crate::page) runs: Vec<SeriesRun>,
     /// Runs of it that are not shown.
     pub(in crate::page) more: usize,
@@ -95,16 +95,17 @@ impl NightsView {
         // By their days, not by when they were opened: a run may be begun late.
         latest.sort_by_key(|run| std::cmp::Reverse(run.day));
         let all_runs: Vec<&SeriesRun> = latest.iter().collect();
-        let refused = refused(store, &latest, &now).await?;
+        let refused = all_refused(store, &all_runs, &windows, now.date()).await?;
         let mut missed = missed(&latest, &windows, now.date());
-        missed.extend(refused.iter().map(|one| one.day));
+        missed.extend(
+            refused
+                .iter()
+                .map(|(_, one)| one.day)
+                .filter(|day| all_runs.iter().all(|run| run.day != *day)),
+        );
         let missed: Vec<Date> = missed.into_iter().collect();
         let (mut first, mut tone) = first_sentences(&all_runs, &missed);
-        let since = |one: &&Refused| latest.first().is_none_or(|run| one.day > run.day);
-        if let Some(one) = refused.last().filter(since) {
-            first.push_str(&format!(" The last try: {}.", why_not(one)));
-        }
-        if let Some(told) = not_begun(store, &latest, &now).await? {
+        if let Some(told) = not_begun(store, &latest, &refused, &now).await? {
             first.push_str(&told);
             tone = tone.min(Tone::Attention);
         }
@@ -113,17 +114,39 @@ impl NightsView {
     }
 }
 
-/// In how many tenants no run of a night began after their last one: the latest such night. Returns
-/// `None` if there is none.
+/// What kept runs from beginning, with the tenant of each, the earliest first.
+async fn all_refused<S: Store>(
+    store: &S,
+    runs: &[&SeriesRun],
+    windows: &[Window],
+    today: Date,
+) -> Result<Vec<(String, Refused)>, Failure> {
+    let mut of_tenant: BTreeMap<String, Vec<&SeriesRun>> = BTreeMap::new();
+    for run in runs {
+        of_tenant.entry(id_of(&run.campaign.order.target.tenant)).or_default().push(*run);
+    }
+    let mut all = Vec::new();
+    for (tenant, runs) in of_tenant {
+        let own = refused(store, &runs, windows, today).await?;
+        all.extend(own.into_iter().map(|one| (tenant.clone(), one)));
+    }
+    all.sort_by_key(|(_, one)| one.day);
+    Ok(all)
+}
+
+/// In how many tenants no run of the latest night began after their last one, and why as far as
+/// that is known. Returns `None` if there is none.
 async fn not_begun<S: Store>(
     store: &S,
     runs: &[SeriesRun],
+    refused: &[(String, Refused)],
     now: &ZonedDateTime,
 ) -> Result<Option<String>, Failure> {
     let today = now.date();
     let lately = today.checked_sub(LATELY.days()).unwrap_or(today);
-    let nights: BTreeSet<Date> =
-        runs.iter().map(|run| run.day).filter(|day| (lately..=today).contains(day)).collect();
+    let mut nights: BTreeSet<Date> = runs.iter().map(|run| run.day).collect();
+    nights.extend(refused.iter().map(|(_, one)| one.day));
+    nights.retain(|day| (lately..=today).contains(day));
     let mut last: BTreeMap<String, &SeriesRun> = BTreeMap::new();
     for run in runs.iter().filter(|run| run.day >= lately) {
         let last = last.entry(id_of(&run.campaign.order.target.tenant)).or_insert(run);
@@ -131,23 +154,37 @@ async fn not_begun<S: Store>(
             *last = run;
         }
     }
-    let mut missed: BTreeMap<Date, usize> = BTreeMap::new();
+    let mut missed: BTreeMap<Date, BTreeSet<&String>> = BTreeMap::new();
     // The windows are read of those alone that can have missed one.
-    for run in last.values().filter(|run| nights.last().is_some_and(|night| run.day < *night)) {
+    for (tenant, run) in &last {
+        if nights.last().is_none_or(|night| run.day >= *night) {
+            continue;
+        }
         let windows = windows_of(store, &run.campaign).await?;
         let own = (run.day, run.campaign.opened_at);
-        let refused = refused_after(store, &run.campaign, now.time_zone()).await?;
-        let has = |night: Date| {
-            let is_refused = night > run.day && refused.iter().any(|one| one.day == night);
-            is_refused || is_missed(night, own, &windows, now)
+        let is_refused = |night: Date| {
+            let mut own = refused.iter().filter(|(whose, _)| whose == tenant);
+            night > run.day && own.any(|(_, one)| one.day == night)
         };
-        for night in nights.iter().filter(|night| has(**night)) {
-            *missed.entry(*night).or_default() += 1;
+        for night in &nights {
+            if is_refused(*night) || is_missed(*night, own, &windows, now) {
+                missed.entry(*night).or_default().insert(tenant);
+            }
         }
     }
     let Some((night, tenants)) = missed.pop_last() else { return Ok(None) };
-    let (day, all) = (night.strftime("%A %-d %B"), last.len());
-    Ok(Some(format!(" In {tenants} of {all} tenants no run began on {day}.")))
+    let why = refused.iter().find(|(whose, one)| one.day == night && tenants.contains(whose));
+    let why = why.map(|(_, one)| why_not(one));
+    let day = night.strftime("%A %-d %B");
+    Ok(Some(match (tenants.len(), last.len(), why) {
+        (1, 1, None) => return Ok(None),
+        (1, 1, Some(why)) => format!(" On {day} no run began: {why}."),
+        (some, all, None) => format!(" In {some} of {all} tenants no run began on {day}."),
+        (some, all, Some(why)) => {
+            let one = if some == 1 { "" } else { ", in one of them" };
+            format!(" In {some} of {all} tenants no run began on {day}{one}: {why}.")
+        }
+    }))
 }
 
 fn monday_before(day: Date, weeks: i64) -> Date {
@@ -171,7 +208,7 @@ fn missed(runs: &[SeriesRun], windows: &[Window], today: Date) -> BTreeSet<Date>
 fn weeks(
     runs: Vec<SeriesRun>,
     windows: &[Window],
-    refused: &[Refused],
+    refused: &[(String, Refused)],
     since: Date,
     today: Date,
 ) -> Vec<Vec<Day>> {
@@ -187,7 +224,8 @@ fn weeks(
         runs.sort_by_key(SeriesRun::tone);
         runs.truncate(A_DAY);
         let is_off = is_due(windows, date).map(|is_due| !is_due);
-        let refused = refused.iter().find(|one| one.day == date).map(why_not);
+        let here = refused.iter().filter(|(_, one)| one.day == date);
+        let refused = here.map(|(tenant, one)| (tenant.clone(), why_not(one))).collect();
         Day { date, counts: date >= begun && date <= today, is_off, refused, runs, more }
     });
     let mut weeks = Vec::new();

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::{Frame, class, scrolls, sign, time};
 use crate::domain::history::Coverage;
 use crate::domain::text::{cut, printable};
+use crate::ops::named_tenant::name_of;
 use crate::page::model::coverage::{CoverageView, Waited};
 use crate::page::model::nights::{Day, NightsView};
 use crate::report::human::{clock_exact, count, counted};
@@ -98,16 +99,21 @@ fn cell(frame: &Frame<'_>, day: &Day, view: &NightsView) -> Markup {
         @if day.runs.is_empty() && day.counts {
             span
                 class=(if is_missed(day, view) { "att" } else { "none" })
-                title=[day.refused.as_ref()]
+                title=[refused(frame, day)]
             {
                 (date)
                 b {
-                    @if day.refused.is_some() { (sign(Tone::Attention)) " no run" }
+                    @if is_missed(day, view) { (sign(Tone::Attention)) " no run" }
                     @else if day.is_off == Some(true) { "no window" }
                     @else if day.date == view.now.date() { "not yet" }
-                    @else if is_missed(day, view) { (sign(Tone::Attention)) " no run" }
                     @else { "no run" }
                 }
+            }
+        } @else if !day.refused.is_empty() {
+            span class="att" title=[refused(frame, day)] {
+                (date)
+                b { (sign(Tone::Attention)) " no run" }
+                "in " (counted(day.refused.len() as u64, "tenant"))
             }
         }
         @for one in &day.runs { (run(frame, one, &date, view.now.time_zone())) }
@@ -122,7 +128,17 @@ fn cell(frame: &Frame<'_>, day: &Day, view: &NightsView) -> Markup {
 
 /// A window began on it, and no run did, or one was refused.
 fn is_missed(day: &Day, view: &NightsView) -> bool {
-    day.refused.is_some() || day.is_off == Some(false) && day.date < view.now.date()
+    !day.refused.is_empty() || day.is_off == Some(false) && day.date < view.now.date()
+}
+
+/// What kept runs of a day from beginning, with their tenants. Returns `None` if that is not known.
+fn refused(frame: &Frame<'_>, day: &Day) -> Option<String> {
+    let told = |(tenant, why): &(String, String)| {
+        let name = name_of(frame.names, tenant).unwrap_or(tenant);
+        format!("{}: {why}", printable(name))
+    };
+    let all: Vec<String> = day.refused.iter().map(told).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 fn run(frame: &Frame<'_>, one: &SeriesRun, date: &str, zone: &TimeZone) -> Markup {

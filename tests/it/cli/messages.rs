@@ -201,3 +201,18 @@ async fn the_command_of_on_event_gets_each_event_as_a_line() {
     assert_eq!(events, ["started", "wave_judged", "finished"]);
     assert!(lines.iter().all(|line| line["ticket"] == "CHG1" && line["type"] == "event"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_waits_for_its_start_does_not_say_that_its_scan_has_begun() {
+    let (emulator, place) = (emulator().await, Place::new());
+    place.list(3);
+    std::fs::write(place.path("config.toml"), "").unwrap();
+    let soon = fleetsweep::clock::wall_clock() + jiff::SignedDuration::from_secs(3);
+    let soon = format!("--start-at={soon:.0}");
+    let hears = ["list.txt", "--approve-max=9", "--on-event=cat >>events.jsonl", &soon];
+    let said = scan(&place, &emulator, &hears).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let events = json_lines(&std::fs::read_to_string(place.path("events.jsonl")).unwrap());
+    let say = events[0]["say"].as_str().unwrap();
+    assert!(say.starts_with("A quick scan of 3 devices waits: no order leaves before "), "{say}");
+}

@@ -360,20 +360,22 @@ async fn a_night_that_was_refused_is_among_the_nights_with_why_and_is_told_at_on
     let first = place.towards(&emulator, &first);
     assert_eq!(beside(move || run(first)).await.code, 5);
     let paused = run(place.fleetsweep(&["pause"])).err;
-    assert!(flat(&paused).contains("no run of the series n begins"), "{paused}");
+    assert!(flat(&paused).contains("No run of the series n begins until"), "{paused}");
     let standing = run(place.fleetsweep(&["status", &before["--campaign=".len()..]])).out;
     assert!(flat(&standing).contains("cancelled no run of n begins"), "{standing}");
     let tonight = || place.towards(&emulator, &[&comment[..], &night, &["--series=n"]].concat());
-    // A rehearsal is no night.
-    let mut dry = place.towards(&emulator, &[&["scan", "--comment=test"], &night[..]].concat());
-    dry.args(["--series=n", "--dry-run"]);
-    beside(move || run(dry)).await;
     let nights = || run(place.fleetsweep(&["status", "--nights"])).out;
+    // Neither what fails in a rehearsal is a night, nor what somebody sits before.
+    let attended = ["scan", "list.txt", "--type=full", "--comment=test", "--series=n"];
+    for (more, code) in [(&["--dry-run", "--approve-max=3", "--until=nine"][..], 2), (&[], 5)] {
+        let command = place.towards(&emulator, &[&attended[..], more].concat());
+        assert_eq!(beside(move || run(command)).await.code, code);
+    }
     assert!(!nights().contains("no run began"), "{}", nights());
     let second = tonight();
     let second = beside(move || run(second)).await;
     assert_eq!(second.code, 5, "{}", second.err);
-    let why = format!("nothing was ordered: n-{yesterday} of this series is paused");
+    let why = format!("n-{yesterday} of this series is paused");
     assert!(flat(&nights()).contains(&format!("no run began: {why}")), "{}", nights());
     let events = json_lines(&std::fs::read_to_string(place.path("events.jsonl")).unwrap());
     let last = events.last().unwrap();
@@ -381,5 +383,17 @@ async fn a_night_that_was_refused_is_among_the_nights_with_why_and_is_told_at_on
     assert!(last["say"].as_str().unwrap().contains(&why) && !last["tenant"].is_null(), "{last}");
     // The story of the run before it has that too.
     let story = run(place.fleetsweep(&["status", &format!("n-{yesterday}")])).out;
-    assert!(flat(&story).contains("the next run of its series could not begin"), "{story}");
+    let told = |story: &str| flat(story).matches("run of its series of 20").count();
+    assert_eq!(told(&story), 1, "{story}");
+    // As often as a timer tries, it stands there once a day.
+    let third = tonight();
+    assert_eq!(beside(move || run(third)).await.code, 5);
+    let story = run(place.fleetsweep(&["status", &format!("n-{yesterday}")])).out;
+    assert_eq!(told(&story), 1, "{story}");
+    let soon = fleetsweep::clock::wall_clock() + jiff::SignedDuration::from_secs(2);
+    let resume = format!("--start-at={soon:.0}");
+    let resume = ["resume", &format!("n-{yesterday}"), &resume, "--max-duration=none"];
+    let resume = place.towards(&emulator, &[&resume[..], &["--limit=500/1s"]].concat());
+    let said = beside(move || run(resume)).await;
+    assert!(flat(&said.err).contains("no run of the series n begins"), "{}", said.err);
 }

@@ -81,10 +81,10 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
 /// Who looks at the first campaign again is told of the second; who orders it once more, too.
 async fn tells_that_it_was_ordered_again(place: &Place, emulator: &Emulator) {
     let status = run(place.fleetsweep(&["status", "first"])).out;
-    assert!(flat(&status).contains("ordered again already by first-retry1"), "{status}");
+    assert!(flat(&status).contains("first-retry1 was begun to order these again"), "{status}");
     let command = place.towards(emulator, &["retry", "first", "--dry-run"]);
     let told = beside(move || run(command)).await.err;
-    assert!(flat(&told).contains("Note: first-retry1 ordered devices of first"), "{told}");
+    assert!(flat(&told).contains("Note: first-retry1 was begun to order these again"), "{told}");
 }
 
 /// Who asks in the morning reads why, what orders them again, and where the report is.

@@ -115,3 +115,37 @@ async fn a_tenant_in_which_no_run_began_is_a_message_after_those_of_the_others()
     let after: Vec<_> = told().split_off(before);
     assert!(matches!(&after[..], [(event, _)] if *event == "not_begun"), "{after:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_night_that_did_not_begin_in_one_of_several_tenants_is_kept_there_and_told_of_it() {
+    let provider = Provider::of(2).await;
+    provider.list(&[(0, "cust-0"), (1, "cust-1")]);
+    let night = ["scan", "list.csv", "--type=full", "--comment=test", "--series=n"];
+    let how = ["--all-profiles", "--approve-max=10", "--on-event=cat >>events.jsonl"];
+    let said = provider.run(provider.command(&[&night[..], &how].concat())).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    secret(&provider.place, "wrong", "another secret");
+    let settings = provider.profile(0, "secret") + &provider.profile(1, "wrong");
+    std::fs::write(provider.place.path("c.toml"), settings).unwrap();
+    let said = provider.run(provider.command(&[&night[..], &how].concat())).await;
+    assert_eq!(said.code, 7, "{}", said.err);
+    let events = std::fs::read_to_string(provider.place.path("events.jsonl")).unwrap();
+    let last = json_lines(&events).pop().unwrap();
+    assert_eq!(last["event"], "not_begun", "{events}");
+    assert_eq!((&last["tenant_name"], &last["series"]), (&"cust-1".into(), &"n".into()), "{last}");
+    let story = async |n: usize| {
+        let own = format!("--tenant={}", tenant(n));
+        let all = ["status", "--series=n", "--json"];
+        let all = json_lines(&provider.run(provider.command(&all)).await.out);
+        let name = all.last().unwrap()["campaign"].as_str().unwrap();
+        provider.run(provider.command(&["status", name, &own, "--json"])).await.out
+    };
+    let (well, wrong) = (story(0).await, story(1).await);
+    assert!(wrong.contains("next_not_begun") && wrong.contains("cannot sign in"), "{wrong}");
+    assert!(!well.contains("next_not_begun"), "{well}");
+    let nights = ["status", "--nights", "--json", "--profiles=cust-1"];
+    let nights = provider.run(provider.command(&nights)).await;
+    let names: Vec<_> =
+        json_lines(&nights.out).iter().map(|one| one["tenant_name"].clone()).collect();
+    assert_eq!(names, ["cust-1"], "{}", nights.out);
+}

@@ -235,7 +235,7 @@ async fn no_log_holds_a_ticket_or_a_session() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_in_which_the_latest_night_of_a_series_did_not_begin_is_told() {
     let place = Place::new();
-    let night = Show::of_a_missed_night(&place.path("page.db"), None).await;
+    let night = Show::of_a_missed_night(&place.path("page.db"), 27, None).await;
     let page = Page::of(&place).await;
     let day = night.strftime("%A %-d %B").to_string();
     let tenants = page.get("/tenants").await.body;
@@ -256,11 +256,15 @@ async fn a_tenant_in_which_the_latest_night_of_a_series_did_not_begin_is_told() 
 async fn why_a_night_did_not_begin_in_a_tenant_is_told_where_it_was_kept() {
     let place = Place::new();
     let why = "cannot sign in: the secret is <wrong>";
-    let night = Show::of_a_missed_night(&place.path("page.db"), Some(why)).await;
+    // It could begin still, for all that its last run says.
+    let night = Show::of_a_missed_night(&place.path("page.db"), 25, Some(why)).await;
     let page = Page::of(&place).await;
     let day = night.strftime("%A %-d %B").to_string();
     let nights = page.get("/nights?series=nightly").await.body;
-    assert!(nights.contains(&format!("In 1 of 2 tenants no run began on {day}.")), "{nights}");
+    let told = "cannot sign in: the secret is &lt;wrong&gt; (exit code 7)";
+    let first = format!("In 1 of 2 tenants no run began on {day}: {told}.");
+    assert!(nights.contains(&first), "{nights}");
+    assert!(nights.contains(&format!("title=\"gone.example: {told}\"")), "{nights}");
     let gone = ["status", "--nights", STORE, "--tenant=gone.example"];
     let told = run(place.fleetsweep(&gone)).out;
     let line = format!("{}  no run began: {why} (exit code 7)", night.strftime("%a %Y-%m-%d"));
@@ -270,4 +274,17 @@ async fn why_a_night_did_not_begin_in_a_tenant_is_told_where_it_was_kept() {
     let none: Vec<_> = lines.iter().filter(|one| one["campaign"].is_null()).collect();
     assert_eq!((none.len(), &none[0]["why"]), (1, &why.into()), "{lines:?}");
     assert_eq!(none[0]["exit_code"], 7, "{lines:?}");
+    let said = run(place.fleetsweep(&["status", "--nights", STORE, "--tenant=other.example"]));
+    assert!(flat(&said.err).contains("began in these tenants within five weeks"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_night_that_may_begin_still_and_was_not_refused_is_told_of_no_tenant() {
+    let place = Place::new();
+    Show::of_a_missed_night(&place.path("page.db"), 25, None).await;
+    let page = Page::of(&place).await;
+    let nights = page.get("/nights?series=nightly").await.body;
+    assert!(!nights.contains("no run began") && !nights.contains("in 1 tenant"), "{nights}");
+    let told = run(place.fleetsweep(&["status", "--nights", STORE])).out;
+    assert!(!told.contains("no run began"), "{told}");
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use fleetsweep::clock::Clock;
 use fleetsweep::domain::Happened;
 use fleetsweep::store::Store;
 use jiff::SignedDuration;
@@ -18,18 +17,24 @@ impl Show {
         show
     }
 
-    /// One with a series in two tenants, of which one began no run in the latest night, of four
-    /// hours ago, for this reason if it is known. That night.
-    pub(in crate::page) async fn of_a_missed_night(path: &Path, why: Option<&str>) -> Date {
+    /// One with a series in two tenants, of which one began no run in the latest night, that of an
+    /// hour ago. Its last one was so many hours ago, and why it began none may be known. Returns
+    /// that night.
+    pub(in crate::page) async fn of_a_missed_night(
+        path: &Path,
+        hours: u32,
+        why: Option<&str>,
+    ) -> Date {
         let mut show = Self::empty(path).await;
         show.answers = good;
-        let (mut latest, mut last) = (Date::MIN, None);
-        for (hours, tenants) in
-            [(27, &["here.example", "gone.example"][..]), (1, &["here.example"])]
+        let latest = (show.now - HOUR).to_zoned_datetime(UTC).date();
+        let (both, mut last) = (["here.example", "gone.example"], None);
+        // The night before is named by the day before, whatever the hour is.
+        for (hours, day, tenants) in
+            [(hours, latest.yesterday().unwrap(), &both[..]), (1, latest, &both[..1])]
         {
             show.ago(HOUR * hours);
-            latest = show.clock.utc().to_zoned_datetime(UTC).date();
-            let name = format!("nightly-{latest}");
+            let name = format!("nightly-{day}");
             for tenant in tenants {
                 let campaign = show.open(&Act { name: &name, tenant, rows: 5..7 }, |_| {}).await;
                 show.order(campaign, 2, show.now).await;
@@ -40,8 +45,8 @@ impl Show {
             }
         }
         if let Some((why, last)) = why.zip(last) {
-            let why = why.to_owned();
-            show.happened(last, Happened::NextNotBegun { why, exit_code: 7 }).await;
+            let (day, why) = (latest, why.to_owned());
+            show.happened(last, Happened::NextNotBegun { day, why, exit_code: 7 }).await;
         }
         show.store.close().await.unwrap();
         latest
