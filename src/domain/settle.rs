@@ -266,7 +266,8 @@ pub fn note_look_up(
             "the scan in progress does not do what was asked"
         }
         Found::NotOurs { covered: false } => {
-            "a scan was already in progress; the list of actions does not show it"
+            "a scan was in progress when it was asked; the list of actions shows none that is open \
+             now"
         }
         Found::Forbidden if busy => {
             "a scan was already in progress; this application may not read which one"

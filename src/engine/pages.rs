@@ -317,7 +317,8 @@ impl<S: Store, A: ScanApi> Lists<'_, S, A> {
 
     fn late(&self) -> ReadEnd {
         let length = self.patience.bound.map_or(Duration::ZERO, |(_, length)| length);
-        ReadEnd::Late(format!("it took more than {} s", length.as_secs_f64()))
+        let tenths = (length.as_secs_f64() * 10.0).round() / 10.0;
+        ReadEnd::Late(format!("it took more than {tenths} s"))
     }
 
     /// Waits for the limit, or says that it would take too long.

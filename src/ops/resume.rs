@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::campaigns::{Meant, open_campaign};
 use super::context::Context;
 use super::destination::{Destination, EMULATED, same_target};
-use super::failure::Failure;
+use super::failure::{Failure, Reason};
 use super::follow::Watch;
 use super::happenings::note;
 use super::kept::{self, GoingOn};
@@ -64,7 +64,8 @@ pub async fn resume(
         // A time of day that has passed means the one of tomorrow.
         cx.say(&format!("No order leaves after {} (--until).", moment(until)));
     }
-    let destination = destination.identified(cx, speed.timing).await?;
+    let identified = destination.identified(cx, speed.timing).await;
+    let destination = identified.map_err(|failure| not_signed_in(cx, &campaign, failure))?;
     same_target(&campaign, &destination, "resumed")?;
     let reports = Reports::going_on_with(&asked.output, &campaign)?;
     let named = Some((&campaign.name, cx.commands));
@@ -117,7 +118,8 @@ pub(super) async fn take_up<S: Store>(
     if already_at_work(cx, &**store, &campaign, &speed, &going_on).await?.is_some() {
         return Ok(None);
     }
-    let (api, _) = destination.connect(cx, &speed).await?;
+    let connected = destination.connect(cx, &speed).await;
+    let (api, _) = connected.map_err(|failure| not_signed_in(cx, &campaign, failure))?;
     let campaign = allowed(cx, &**store, campaign, request.approve_max).await?;
     going_on.tell_and_keep(cx, &**store, campaign.id, &speed).await?;
     if request.detach {
@@ -150,7 +152,8 @@ impl Resumed<'_> {
             return Ok(exit);
         }
         // Nothing is changed for a run that cannot sign in.
-        let (api, emulator) = destination.connect(cx, &speed).await?;
+        let connected = destination.connect(cx, &speed).await;
+        let (api, emulator) = connected.map_err(|failure| not_signed_in(cx, &campaign, failure))?;
         let campaign = allowed(cx, &**store, campaign, approve_max).await?;
         let asked = &going_on.run;
         going_on.tell_and_keep(cx, &**store, campaign.id, &speed).await?;
@@ -194,6 +197,16 @@ impl Resumed<'_> {
         }
         exit
     }
+}
+
+/// This failure to sign in, of a campaign of which devices may have been ordered before.
+fn not_signed_in(cx: &Context<'_>, campaign: &Campaign, failure: Failure) -> Failure {
+    if failure.reason != Reason::NoSignIn {
+        return failure;
+    }
+    let resume = cx.commands.going_on(&campaign.name);
+    let next = format!("nothing more was ordered; fix that, then run `{resume}`");
+    Failure { next, ..failure }
 }
 
 /// Whether somebody else works on the campaign: that is told. One that was paused with its run

@@ -14,12 +14,13 @@ use super::process::looked_at;
 use super::scan::scan_again;
 use super::stores::{self, Place};
 use crate::clock::Clock;
+use crate::domain::action::has_ended_badly;
 use crate::domain::cancel::is_taken_back;
 use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::request::{ListedDevice, RetryRequest, RunRequest, Said, ScanRequest};
 use crate::domain::{
-    Begun, Campaign, CampaignName, CampaignState, Doing, Exit, Operation, Outcome, Rest, Retried,
-    State,
+    Begun, Campaign, CampaignName, CampaignState, DeviceId, Doing, Exit, Happened, Operation,
+    Outcome, Rest, Retried, State,
 };
 use crate::report::advice::short;
 use crate::report::human;
@@ -109,8 +110,9 @@ impl Again<'_> {
         same_tenant(&scan, campaign)?;
         let handed_on = followed(store, campaign).await?;
         let wanted = Wanted { handed_on, ..Wanted::of(request, campaign)? };
+        let since = ordered_since(store, campaign).await?;
         let Uncovered { devices: ids, of, left, scans_failed } =
-            uncovered(store, campaign, &wanted).await?;
+            uncovered(store, campaign, &wanted, &since).await?;
         if ids.is_empty() {
             let outcomes = listed(&wanted.kinds);
             let there = store.tally(campaign.id).await?;
@@ -244,6 +246,8 @@ struct Left {
     scans_failed: u64,
     /// Some of those that were taken back were never ordered.
     not_attempted: bool,
+    /// Campaigns that were begun to order these again have ordered them, or have yet to.
+    since: BTreeMap<CampaignName, u64>,
 }
 
 impl Left {
@@ -253,6 +257,10 @@ impl Left {
             handed_on: self.handed_on + other.handed_on,
             scans_failed: self.scans_failed + other.scans_failed,
             not_attempted: self.not_attempted || other.not_attempted,
+            since: other.since.into_iter().fold(self.since, |mut all, (name, devices)| {
+                *all.entry(name).or_default() += devices;
+                all
+            }),
         }
     }
 
@@ -275,7 +283,11 @@ impl Left {
                 Retried::ScanFailed.name()
             )
         });
-        let all: Vec<String> = taken_back.into_iter().chain(handed_on).chain(failed).collect();
+        let since = self.since.iter().filter_map(|(name, some)| {
+            let told = devices(*some, "is", "are")?;
+            Some(format!("{told} in {name}, which was begun to order such devices again"))
+        });
+        let all: Vec<String> = since.chain(taken_back).chain(handed_on).chain(failed).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 }
@@ -347,11 +359,48 @@ struct Uncovered {
     scans_failed: u64,
 }
 
+/// The devices that campaigns which were begun to order some of this one again have ordered, or
+/// have yet to, and not left uncovered themselves: in which of them each is.
+async fn ordered_since<S: Store>(
+    store: &S,
+    campaign: &Campaign,
+) -> Result<BTreeMap<DeviceId, CampaignName>, Failure> {
+    let (mut since, mut seen) = (BTreeMap::new(), BTreeSet::from([campaign.id]));
+    let mut left = vec![campaign.clone()];
+    while let Some(one) = left.pop() {
+        for happened in store.happenings(one.id, 0, HAPPENINGS_KEPT).await? {
+            let Happened::OrderedAgain { campaign: name } = happened.happening.what else {
+                continue;
+            };
+            let budget = one.order.target.budget(Operation::Scan);
+            let Some(again) = store.find(&name, &budget).await? else { continue };
+            if !seen.insert(again.id) {
+                continue;
+            }
+            let rows = store.each_row(again.id, |row| {
+                let failed = row.detail.action_status.as_deref().is_some_and(has_ended_badly);
+                let is_in_it = match row.life.state {
+                    State::Done(outcome) => outcome.covers() && !failed,
+                    _ => !again.called_off,
+                };
+                if let Some(device) = row.device.filter(|_| is_in_it) {
+                    since.insert(device, name.clone());
+                }
+                Ok::<(), StoreError>(())
+            });
+            rows.await?;
+            left.push(again);
+        }
+    }
+    Ok(since)
+}
+
 /// The devices of a campaign that ended so, and how many others are left alone.
 async fn uncovered<S: Store>(
     store: &S,
     campaign: &Campaign,
     wanted: &Wanted,
+    since: &BTreeMap<DeviceId, CampaignName>,
 ) -> Result<Uncovered, Failure> {
     let (mut devices, mut of) = (Vec::new(), BTreeMap::<_, u64>::new());
     let (mut left, mut scans_failed) = (Left::default(), 0);
@@ -360,6 +409,8 @@ async fn uncovered<S: Store>(
             let status = row.detail.action_status.as_deref();
             if !wanted.kinds.iter().any(|kind| kind.takes(outcome, status)) {
                 scans_failed += u64::from(Retried::ScanFailed.takes(outcome, status));
+            } else if let Some(name) = since.get(&id) {
+                *left.since.entry(name.clone()).or_default() += 1;
             } else if wanted.handed_on && Rest::HandedOn.is_handed_on(outcome) {
                 left.handed_on += 1;
             } else if wanted.is_taken_back(outcome, row.detail.reason.as_deref()) {

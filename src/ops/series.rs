@@ -286,10 +286,10 @@ pub(super) async fn end<S: Store, A: Inventory>(
         }
         if !finished {
             let what = match open {
-                0 => "its devices that were being scanned already".to_owned(),
-                some => human::counted(some, "order"),
+                0 => "devices of it that other scans were under way on".to_owned(),
+                some => format!("{} of it", human::counted(some, "order")),
             };
-            cx.ui.say(&format!("Finding out what became of {what} of {}.", one.name));
+            cx.ui.say(&format!("{}: finding out what became of {what}.", one.name));
             find_out(cx, store.clone(), api.clone(), one.clone(), speed).await?;
         }
         // Its report says what became of its devices, and not that they wait. One that cannot be

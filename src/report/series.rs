@@ -1,6 +1,7 @@
 //! One run of a series, and all of them: how it stands in a word, and what somebody has to do about
 //! them now. The terminal and the page say it in these words. It is handed the runs and reads none.
 
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -80,8 +81,18 @@ impl SeriesRun {
     /// The same with why, and when it was last seen if it was killed.
     pub fn told(&self, zone: &TimeZone) -> String {
         let mut parts = vec![self.why(zone)];
+        parts.extend(self.gone_on(zone));
         parts.extend(self.beside());
         parts.join(", ")
+    }
+
+    /// That its latest run is not the one that began it, since how that one ended is kept no more.
+    fn gone_on(&self, zone: &TimeZone) -> Option<String> {
+        const AT_ONCE: SignedDuration = SignedDuration::from_mins(10);
+        let began = self.campaign.last_run.as_ref()?.began_at;
+        let is_later = began.duration_since(self.campaign.opened_at) > AT_ONCE;
+        let began = moment(&began.to_zoned_datetime(zone.clone()));
+        (is_later && !self.followed).then(|| format!("as its run of {began} left it"))
     }
 
     /// How much it ordered: `28 of 500 ordered`.

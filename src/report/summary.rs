@@ -21,7 +21,7 @@ use super::totals::Group;
 use crate::domain::text::printable;
 use crate::domain::{Caught, Ending, Exit, Outcome, Rest, SeriesName, Skipped, Stop, Tally};
 use actions::actions_text;
-use stops::{CANCELLED, stop_json, stopped_by};
+use stops::{CANCELLED, HANDED_ON, stop_json, stopped_by};
 pub use stops::{before_resuming, stop_text};
 
 /// What the end of a run tells.
@@ -37,6 +37,8 @@ pub struct Summary {
     pub planned: bool,
     /// Somebody cancelled the campaign meanwhile, or before.
     pub cancelled: bool,
+    /// The next run of its series took over what was left of it, while this one was taken for dead.
+    pub handed_on: bool,
     /// It is paused: nothing of it is ordered, and no next run of its series begins.
     pub paused: bool,
     /// Runners of other processes that are at work on the campaign.
@@ -124,6 +126,7 @@ impl Document for Summary {
             stop: stop,
             planned: self.planned,
             cancelled: self.cancelled,
+            handed_on: self.handed_on,
             paused: self.paused,
             other_runners: self.others,
             rows: self.tally.rows(),
@@ -146,6 +149,11 @@ impl Document for Summary {
 }
 
 impl Summary {
+    /// Whose what was not ordered is.
+    fn rest(&self) -> Rest {
+        Rest::of(self.cancelled, self.handed_on)
+    }
+
     /// Why the run ended, as a part of a sentence.
     pub fn why(&self) -> String {
         match &self.ending {
@@ -153,8 +161,12 @@ impl Summary {
             Ending::Stopped(stop @ Stop::Signal) if self.exit == Exit::LeftAtOnce => {
                 format!("{}, and left at once by a second one", stopped_by(stop, self.caught))
             }
+            Ending::Finished if self.handed_on => HANDED_ON.to_owned(),
             Ending::Finished if self.cancelled => CANCELLED.to_owned(),
             Ending::Finished => "every row has its outcome".to_owned(),
+            Ending::Stopped(stop) if self.handed_on => {
+                format!("{}; {HANDED_ON}", stopped_by(stop, self.caught))
+            }
             Ending::Stopped(stop) if self.cancelled => {
                 format!("{}; {CANCELLED}", stopped_by(stop, self.caught))
             }
@@ -167,13 +179,17 @@ impl Summary {
 
     fn first_line(&self) -> String {
         let name = &self.head.campaign;
-        let rest = Rest::of(self.cancelled, false);
+        let rest = self.rest();
         match &self.ending {
             Ending::Finished if self.nothing && !self.tally.needs_attention() => {
                 format!("Campaign {name} is finished: nothing was ordered.")
             }
             Ending::Finished => {
-                let by = if self.cancelled { format!(": {CANCELLED}") } else { String::new() };
+                let by = match (self.handed_on, self.cancelled) {
+                    (true, _) => format!(": {HANDED_ON}"),
+                    (false, true) => format!(": {CANCELLED}"),
+                    (false, false) => String::new(),
+                };
                 let beside = and_attention(self.tally.attention(rest))
                     + &and_taken_back(self.tally.taken_back(rest));
                 format!("Campaign {name} is finished{by}{beside}.")
@@ -277,9 +293,9 @@ impl Summary {
 
     /// What somebody can do about the rows.
     fn to_do(&self) -> ToDo<'_> {
-        let Self { retry, tally, groups, cancelled, .. } = self;
+        let Self { retry, tally, groups, .. } = self;
         let finished = self.ending == Ending::Finished;
-        let rest = Rest::of(*cancelled, false);
+        let rest = self.rest();
         let (retry, scans_failed) = (retry.as_deref(), self.scans_failed);
         ToDo { retry, tally, groups, scans_failed, finished, rest }
     }
@@ -287,7 +303,8 @@ impl Summary {
     /// What the next run of its series does with what is left, if nobody does anything.
     fn next_of_series(&self) -> Option<String> {
         let name = &self.head.campaign;
-        let series = SeriesName::of(name).filter(|_| !self.paused && !self.cancelled)?;
+        let series =
+            SeriesName::of(name).filter(|_| !self.paused && !self.cancelled && !self.handed_on)?;
         match &self.ending {
             // It does not begin before somebody looked.
             Ending::Stopped(Stop::Wave(_)) | Ending::Finished => None,

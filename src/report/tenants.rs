@@ -9,7 +9,7 @@ use super::human::{count, counted, duration, wrapped};
 use super::jsonl;
 use super::table::Table;
 use crate::domain::text::printable;
-use crate::domain::{CampaignName, Exit, Outcome, Rest, ScanType, SignInKind, Tally};
+use crate::domain::{CampaignName, Exit, Outcome, Rest, ScanType, SeriesName, SignInKind, Tally};
 
 /// Warnings that are shown; programs read all of them in each tenant's own plan.
 const WARNINGS_SHOWN: usize = 20;
@@ -409,6 +409,11 @@ impl Document for TenantsEnd {
         if let Some((path, rows)) = &self.not_ordered {
             let rows = counted(*rows, "row");
             lines.push(wrapped(&format!("  not ordered: {rows}, in {}", printable(path)), 4));
+            let again = match SeriesName::of(&self.campaign) {
+                Some(series) => format!("the next run of {series} orders them"),
+                None => format!("the same command with --campaign {} orders them", self.campaign),
+            };
+            lines.push(wrapped(&format!("  once what kept them back is mended, {again}"), 4));
         }
         let next = [
             ("To go on", &self.resume),

@@ -124,7 +124,7 @@ typed! {
         #[arg(long, value_name = "NAME")]
         column: Option<String>,
 
-        /// Go on although some rows hold no id; they stand in the report
+        /// Go on although some rows hold no id, which stand in the report, or the list was cut off
         #[arg(long)]
         skip_bad_rows: bool,
 

@@ -102,7 +102,8 @@ fn unwatched(
         _ => return None,
     };
     let is_one = !several.all_profiles && several.profiles.is_empty();
-    let profile = run.connect.profile.clone().or(of_environment).filter(|_| is_one);
+    let profile = run.connect.profile.clone().or(of_environment);
+    let profile = profile.or_else(|| defaults.profile.clone()).filter(|_| is_one);
     let tenant = run.connect.tenant.clone().or_else(|| defaults.tenant.clone()).filter(|_| is_one);
     let sought = Sought { series, campaign: campaign.clone(), profile, tenant };
     Some(Unwatched { sought, on_event: run.after.on_event.clone() })

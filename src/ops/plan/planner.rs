@@ -156,12 +156,22 @@ impl Planner<'_> {
         connect.profile.iter().chain(domain).cloned().collect()
     }
 
-    /// Stops the plan for bad rows, unless they are to be skipped.
+    /// Stops the plan for bad rows, and for a list that lacks some, unless they are to be skipped.
     ///
     /// # Errors
     /// `Failure` says how many there are.
     pub(crate) fn refuse_bad_rows(&self, listing: &Listing) -> Result<(), Failure> {
-        if listing.bad == 0 || self.request.skip_bad_rows {
+        if self.request.skip_bad_rows {
+            return Ok(());
+        }
+        if let Some(why) = &listing.notes.cut_off {
+            return Err(Failure::usage(
+                "the plan is stopped; nothing was ordered",
+                why,
+                "export the list once more, or add --skip-bad-rows to order what is left of it",
+            ));
+        }
+        if listing.bad == 0 {
             return Ok(());
         }
         let (rows, shown) = if listing.bad == 1 {

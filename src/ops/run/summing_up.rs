@@ -9,12 +9,22 @@ use crate::defender::CancelApi;
 use crate::domain::{Campaign, CampaignState, Ending, Exit, LastRun, Tally};
 use crate::engine::Ran;
 use crate::ops::failure::Failure;
+use crate::ops::happenings::followed;
 use crate::ops::kept::resume_now;
 use crate::ops::process::looked_at;
 use crate::ops::stop::Stopping;
 use crate::report::summary::Summary;
 use crate::report::totals::Totals;
 use crate::store::Store;
+
+/// What others did with a campaign while a run of it was at work.
+struct Meanwhile {
+    there: Campaign,
+    /// It is open, and held.
+    paused: bool,
+    /// The next run of its series has what is left.
+    handed_on: bool,
+}
 
 impl<S: Store, A: CancelApi> Run<'_, S, A> {
     /// Tells how the run ended, also where its report could not be written.
@@ -30,10 +40,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let tally = patience.ask(stopping, || store.tally(campaign.id)).await?;
         let campaign_calls = patience.ask(stopping, || store.calls(campaign.id)).await?;
         let since = campaign_calls.saturating_sub(calls_before);
-        // What others did with it meanwhile.
-        let there = patience.ask(stopping, || store.campaign(campaign.id)).await?;
-        let there = &looked_at(there.unwrap_or_else(|| campaign.clone()));
-        let paused = there.paused && !there.called_off && there.state == CampaignState::Open;
+        let Meanwhile { there, paused, handed_on } = self.meanwhile(campaign, stopping).await?;
         // The next run does not go on with one that is paused.
         let planned = !paused && self.is_planned(&ran.ending, since, &tally);
         let now = self.store.clock().shared_utc();
@@ -62,7 +69,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             ending: ran.ending.clone(),
             caught,
             planned,
-            cancelled: there.called_off,
+            cancelled: there.called_off && !handed_on,
+            handed_on,
             paused,
             others: there.last_run.as_ref().map_or(0, alive),
             tally,
@@ -80,7 +88,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             reports,
             exit,
         };
-        let printed = self.print(there, written.is_ok()).await;
+        let printed = self.print(&there, written.is_ok()).await;
         let said = self.cx.ui.show(&summary).and(printed);
         let why = match &written {
             Ok(_) => summary.why(),
@@ -90,6 +98,21 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let exit = ended.as_ref().map_or_else(|failure| failure.kind, |exit| *exit);
         let for_workers = self.worker && ran.ending.goes_on_unasked();
         Ok(Over { summary: Summary { exit, ..summary }, why, exit: ended, for_workers })
+    }
+
+    /// What others did with its campaign while it ran.
+    async fn meanwhile(
+        &self,
+        campaign: &Campaign,
+        stopping: &mut Stopping<'_>,
+    ) -> Result<Meanwhile, Failure> {
+        let patience = self.patience();
+        let there = patience.ask(stopping, || self.store.campaign(campaign.id)).await?;
+        let there = looked_at(there.unwrap_or_else(|| campaign.clone()));
+        let paused = there.paused && !there.called_off && there.state == CampaignState::Open;
+        // A run that was taken for dead can live.
+        let handed_on = followed(&*patience.store(), &there).await?;
+        Ok(Meanwhile { there, paused, handed_on })
     }
 
     /// Whether a series stopped as it was to: its time was over, with as many orders as the plan

@@ -23,6 +23,7 @@ use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignName, Exit, Ta
 use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
+use nights::NoNights;
 pub(crate) use nights::{is_due, is_missed, refused, series_run, windows_of};
 pub(crate) use standing::CampaignStatus;
 use table::{More, Table};
@@ -108,6 +109,10 @@ pub(super) async fn nights_of<S: Store>(
         return Err(Failure::usage(what, why, next));
     }
     all.iter().try_for_each(|nights| cx.ui.show(nights))?;
+    for target in tenants.iter().filter(|one| !all.iter().any(|nights| nights.is_of(one))) {
+        let (tenant, tenant_name) = (target.tenant.clone(), cx.commands.tenant_name(target));
+        cx.ui.show(&NoNights { series: request.series.clone(), tenant, tenant_name })?;
+    }
     Ok(Exit::Done)
 }
 

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan, Unit, ZonedDateTime};
 
 use crate::clock::local_now;
+use crate::domain::service::id_of;
 use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignFilter, Doing, Outcome, SeriesName, Target, Window};
 use crate::ops::campaigns::is_whose;
@@ -38,6 +39,13 @@ pub(super) struct Nights {
     nights: Vec<(Date, Vec<SeriesRun>)>,
     /// What kept a run from beginning on a night without one, where that is known.
     refused: Vec<Refused>,
+}
+
+/// A tenant that was asked about, and in which no run began.
+pub(super) struct NoNights {
+    pub(super) series: Option<SeriesName>,
+    pub(super) tenant: String,
+    pub(super) tenant_name: Option<String>,
 }
 
 /// The nights of every series, or of this one, in these tenants; none are all.
@@ -203,6 +211,11 @@ pub(crate) fn is_due(windows: &[Window], day: Date) -> Option<bool> {
 }
 
 impl Nights {
+    /// Whether they are those of this tenant.
+    pub(super) fn is_of(&self, target: &Target) -> bool {
+        id_of(&self.tenant) == id_of(&target.tenant)
+    }
+
     /// What kept a run from beginning on a day.
     fn refused_on(&self, day: Date) -> Option<&Refused> {
         self.refused.iter().find(|one| one.day == day)
@@ -274,6 +287,22 @@ impl Document for Nights {
             }))
         });
         lines.map(|line| jsonl::line(&line)).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Document for NoNights {
+    fn text(&self) -> String {
+        let of = self.series.as_ref().map_or("a series".to_owned(), ToString::to_string);
+        let tenant = printable(self.tenant_name.as_ref().unwrap_or(&self.tenant));
+        format!("tenant {tenant}: no run of {of} began within five weeks")
+    }
+
+    fn json(&self) -> String {
+        let Self { series, tenant, tenant_name } = self;
+        jsonl::line(&serde_json::json!({
+            "v": 1, "type": "night", "series": series, "tenant": tenant,
+            "tenant_name": tenant_name, "date": null, "campaign": null,
+        }))
     }
 }
 

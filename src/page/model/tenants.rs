@@ -6,11 +6,13 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, ZonedDateTime};
 
 use crate::domain::service::id_of;
+use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignFilter, CampaignState, Doing, Exit, SeriesName, Tally};
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
 use crate::ops::named_tenant::{NamedTenant, by_ids};
 use crate::ops::process::looked_at;
+use crate::ops::series::refused_after;
 use crate::ops::status::{is_missed, windows_of};
 use crate::page::query::Query;
 use crate::report::human::{count, counted};
@@ -77,7 +79,7 @@ impl TenantsView {
         for (tenant, campaigns) in &of {
             let tile = Tile::read(store, campaigns, names.get(tenant), &now).await?;
             let missed = missed(store, campaigns, &nights, &now).await?;
-            tiles.push(missed.into_iter().fold(tile, |tile, night| tile.missed(night)));
+            tiles.push(missed.into_iter().fold(tile, |tile, missed| tile.missed(&missed)));
         }
         let unseen = names.iter().filter(|(tenant, _)| !of.contains_key(*tenant));
         tiles.extend(unseen.map(|(tenant, name)| Tile::without_run(tenant, name)));
@@ -164,12 +166,17 @@ impl Tile {
     }
 
     /// It, of a tenant in which no run of a series began in its latest night.
-    fn missed(self, (series, night): &Night) -> Self {
-        if self.tone <= Tone::Runs {
-            return self;
+    fn missed(self, Missed { night: (series, night), why }: &Missed<'_>) -> Self {
+        let (day, refused) = (night.strftime("%A %-d %B"), why.as_deref().map(printable));
+        let refused = refused.map(|why| format!(": {why}")).unwrap_or_default();
+        let why = format!(
+            "No run of {series} began on {day}{refused}. Its latest campaign: {}",
+            self.why
+        );
+        // What stopped or runs says more in a word.
+        if let Tone::Stopped | Tone::Runs = self.tone {
+            return Self { why, ..self };
         }
-        let day = night.strftime("%A %-d %B");
-        let why = format!("No run of {series} began on {day}. Its latest campaign: {}", self.why);
         Self { tone: Tone::Attention, word: "no run".to_owned(), why, ..self }
     }
 
@@ -181,6 +188,13 @@ impl Tile {
 
 /// A series, and a night that it began in some tenant.
 type Night = (SeriesName, Date);
+
+/// A night that a tenant missed.
+struct Missed<'a> {
+    night: &'a Night,
+    /// What kept its run from beginning, if that is known.
+    why: Option<String>,
+}
 
 /// The nights of each series among these campaigns, up to today, the latest first.
 fn nights<'a>(campaigns: impl Iterator<Item = &'a Campaign>, today: Date) -> Vec<Night> {
@@ -200,14 +214,16 @@ async fn missed<'a, S: Store>(
     campaigns: &[Campaign],
     nights: &'a [Night],
     now: &ZonedDateTime,
-) -> Result<Option<&'a Night>, Failure> {
+) -> Result<Option<Missed<'a>>, Failure> {
     for night in nights {
         let day = |one: &Campaign| night.0.day_of(&one.name);
         let Some(last) = campaigns.iter().max_by_key(|one| day(one)) else { continue };
         let Some(last_day) = day(last).filter(|day| *day < night.1) else { continue };
         let windows = windows_of(store, last).await?;
-        if is_missed(night.1, (last_day, last.opened_at), &windows, now) {
-            return Ok(Some(night));
+        let refused = refused_after(store, last).await?;
+        let why = refused.into_iter().find(|one| one.day == night.1).map(|one| one.why);
+        if why.is_some() || is_missed(night.1, (last_day, last.opened_at), &windows, now) {
+            return Ok(Some(Missed { night, why }));
         }
     }
     Ok(None)

@@ -52,13 +52,15 @@ pub fn outcomes(tally: &Tally) -> String {
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
 }
 
-/// Rows of an outcome: `60 already in progress (30 of them not covered)`.
+/// Rows of an outcome: `60 already in progress (30 of them not covered)`. While some are open it is
+/// looked up still which are.
 pub fn rows_of(tally: &Tally, name: &str, rows: u64) -> String {
     let busy = Outcome::AlreadyInProgress { covered: false };
+    let not = if tally.open() > 0 { "not known to be covered" } else { "not covered" };
     let aside = match tally.of(busy) {
-        all if all == rows && name == busy.name() => " (not covered)".to_owned(),
+        all if all == rows && name == busy.name() => format!(" ({not})"),
         some if some > 0 && name == busy.name() => {
-            format!(" ({} of them not covered)", count(some))
+            format!(" ({} of them {not})", count(some))
         }
         _ => String::new(),
     };

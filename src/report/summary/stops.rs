@@ -8,6 +8,9 @@ use crate::domain::{Caught, Stop};
 /// That somebody called the campaign off, as a part of a sentence.
 pub(super) const CANCELLED: &str = "cancelled by `fleetsweep cancel`";
 
+/// That the next run of the series did not wait for it, as a part of a sentence.
+pub(super) const HANDED_ON: &str = "the next run of its series took over what was left";
+
 /// Why a run stopped, as a part of a sentence, with the signal if it was one.
 pub(super) fn stopped_by(stop: &Stop, caught: Option<Caught>) -> String {
     match (stop, caught) {

@@ -4,7 +4,8 @@
 use fleetsweep::emulator::{Emulator, Operation};
 
 use super::tenant::playing;
-use super::{Place, Said, beside, emulate, report, run};
+use super::{Place, Said, beside, emulate, flat, report, run};
+use crate::kit::support::device;
 
 async fn said(place: &Place, emulator: &Emulator, args: &[&str]) -> Said {
     let command = place.towards(emulator, args);
@@ -103,4 +104,28 @@ fn what_is_no_list_is_refused_with_what_to_do_about_its_kind() {
         assert!(told.contains(part), "{file}: {told}");
         assert!(part == "fix the list" || !told.contains("fix the list"), "{file}: {told}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_that_was_cut_off_stops_the_plan_until_somebody_says_otherwise() {
+    let place = Place::new();
+    let rows = (0..4).map(|n| format!("{},pc-{n},Windows10\n", device(n)));
+    let whole = format!("DeviceId,DeviceName,OSPlatform\n{}", rows.collect::<String>());
+    let cut = &whole[..whole.len() - "-3,Windows10\n".len()];
+    std::fs::write(place.path("cut.csv"), cut).unwrap();
+    std::fs::write(place.path("whole.csv"), whole.trim_end()).unwrap();
+    let scan = |list: &str, more: &[&str]| {
+        let usual = ["scan", list, "--emulator", "--type=quick", "--comment=test"];
+        let rest = ["--approve-max=9", "--limit=500/1s"];
+        run(place.fleetsweep(&[&usual[..], &rest, more].concat()))
+    };
+    let said = scan("cut.csv", &[]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    let told = flat(&said.err);
+    assert!(told.contains("cut.csv stops within line 5"), "{told}");
+    assert!(told.contains("--skip-bad-rows to order what is left"), "{told}");
+    // A file that ends without the end of a line is whole.
+    assert!([0, 3].contains(&scan("whole.csv", &[]).code));
+    let said = scan("cut.csv", &["--skip-bad-rows"]);
+    assert!([0, 3].contains(&said.code), "{}", said.err);
 }

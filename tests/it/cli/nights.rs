@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use fleetsweep::emulator::{self, Config, Emulator, Limit, Scenario};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::campaigns::accepted;
-use super::{Place, Said, beside, emulate, flat, json_lines, report, run, start, until};
+use super::{Place, Said, beside, emulate, flat, json_lines, report, run, start, until, wait};
 use crate::kit::support::device;
 
 /// An emulator on which this share of the actions fails a moment after they were created.
@@ -396,4 +398,32 @@ async fn a_night_that_was_refused_is_among_the_nights_with_why_and_is_told_at_on
     let resume = place.towards(&emulator, &[&resume[..], &["--limit=500/1s"]].concat());
     let said = beside(move || run(resume)).await;
     assert!(flat(&said.err).contains("no run of the series n begins"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_was_taken_for_dead_and_lives_says_who_has_the_rest_and_blames_nobody() {
+    let emulator = emulate("calm", &[(40, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(60);
+    let night = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=60"];
+    let more = ["--limit=5/1s", "--no-check", "--series=n", "--due=7d", "--time-scale=20"];
+    let night = [&night[..], &more[..]].concat();
+    let hears = ["--on-event=cat >>events.jsonl", "--report=first.csv"];
+    let first = start(place.towards(&emulator, &[&night[..], &hears].concat()));
+    accepted(&emulator, 5).await;
+    kill_process(Pid::from_child(&first), Signal::STOP).unwrap();
+    let at_work = || run(place.fleetsweep(&["status", "--series=n"])).out.contains("runs now");
+    until("it is taken for dead", async || !at_work()).await;
+    let second = place.towards(&emulator, &[&night[..], &["--limit=500/1s"]].concat());
+    let second = beside(move || run(second)).await;
+    assert!([0, 3].contains(&second.code), "{}", second.err);
+    kill_process(Pid::from_child(&first), Signal::CONT).unwrap();
+    let first = beside(move || wait(first)).await;
+    assert!(first.err.contains("the next run of its series took over"), "{}", first.err);
+    assert!(!first.err.contains("--outcome not_attempted"), "{}", first.err);
+    let nights = run(place.fleetsweep(&["status", "--nights"])).out;
+    let told = [first.err, nights, std::fs::read_to_string(place.path("events.jsonl")).unwrap()];
+    assert!(!told.iter().any(|text| text.contains("fleetsweep cancel")), "{told:?}");
+    assert!(!told[2].contains("\"cancelled\""), "{told:?}");
+    assert!(emulator.ledger().accepted_twice.is_empty());
 }

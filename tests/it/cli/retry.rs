@@ -83,8 +83,9 @@ async fn tells_that_it_was_ordered_again(place: &Place, emulator: &Emulator) {
     let status = run(place.fleetsweep(&["status", "first"])).out;
     assert!(flat(&status).contains("first-retry1 was begun to order these again"), "{status}");
     let command = place.towards(emulator, &["retry", "first", "--dry-run"]);
-    let told = beside(move || run(command)).await.err;
-    assert!(flat(&told).contains("Note: first-retry1 was begun to order these again"), "{told}");
+    let said = beside(move || run(command)).await;
+    let told = flat(&said.err);
+    assert!(told.contains("Note: first-retry1 was begun to order these again"), "{told}");
 }
 
 /// Who asks in the morning reads why, what orders them again, and where the report is.
@@ -274,4 +275,10 @@ async fn what_is_ordered_again_can_be_left_to_a_worker() {
     assert_eq!((said.code, emulator.ledger().accepted), (0, before), "{}", said.err);
     let status = run(place.fleetsweep(&["status", "first-retry1"])).out;
     assert!(flat(&status).contains("waits for a worker"), "{status}");
+    // What that one has yet to order is ordered by no other one.
+    let command = place.towards(&emulator, &["retry", "first", "--approve-max=60"]);
+    let said = beside(move || run(command)).await;
+    assert_eq!((said.code, emulator.ledger().accepted), (2, before), "{}", said.err);
+    let told = "in first-retry1, which was begun to order such devices again";
+    assert!(flat(&said.err).contains(told), "{}", said.err);
 }

@@ -265,6 +265,9 @@ async fn why_a_night_did_not_begin_in_a_tenant_is_told_where_it_was_kept() {
     let first = format!("In 1 of 2 tenants no run began on {day}: {told}.");
     assert!(nights.contains(&first), "{nights}");
     assert!(nights.contains(&format!("title=\"gone.example: {told}\"")), "{nights}");
+    let tenants = page.get("/tenants").await.body;
+    let tile = format!("No run of nightly began on {day}: cannot sign in: the secret is &lt;wrong");
+    assert!(tenants.contains(&tile), "{tenants}");
     let gone = ["status", "--nights", STORE, "--tenant=gone.example"];
     let told = run(place.fleetsweep(&gone)).out;
     let line = format!("{}  no run began: {why} (exit code 7)", night.strftime("%a %Y-%m-%d"));

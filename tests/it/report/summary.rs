@@ -61,6 +61,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         caught: None,
         planned: false,
         cancelled: false,
+        handed_on: false,
         paused: false,
         others: 0,
         tally,
@@ -246,6 +247,8 @@ fn a_summary_names_the_signal_those_who_go_on_and_who_cancelled() {
         let text = Summary { others, ..caught(Caught::Hangup) }.text();
         text.lines().skip(2).take(2).collect::<Vec<_>>().join("\n")
     }));
+    let revived = Summary { handed_on: true, ..mixed() };
+    told.extend([revived.why(), revived.text().lines().take(2).collect::<Vec<_>>().join("\n")]);
     let closed = stopped(Stop::Window);
     let campaign = "nightly-2026-11-24".parse().unwrap();
     let head = ReportHead { campaign, ..closed.head.clone() };

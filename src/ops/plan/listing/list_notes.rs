@@ -39,6 +39,8 @@ pub(crate) struct ListNotes {
     here: BTreeMap<TenantId, u64>,
     /// Lists that look cut off, or whose ids may be something else.
     doubts: Vec<String>,
+    /// That a list was cut off, if one was.
+    pub(crate) cut_off: Option<String>,
 }
 
 impl ListNotes {
@@ -77,10 +79,12 @@ impl ListNotes {
             ));
         }
         if let Some(line) = summary.cut_off {
-            self.doubts.push(format!(
+            let why = format!(
                 "{list} stops within line {line}, as a file does that was cut off while it was \
-                 saved or copied: devices may be missing; export it once more"
-            ));
+                 saved or copied: devices may be missing"
+            );
+            self.doubts.push(format!("{why}; export it once more"));
+            self.cut_off.get_or_insert(why);
         }
         let by_tenant: Vec<u64> = std::mem::take(&mut self.here).into_values().collect();
         let Some(after) = cut_after(rows, &by_tenant) else { return };
