@@ -1,6 +1,8 @@
 //! Ordering again what a campaign left uncovered, as a campaign of its own. It only makes the list
 //! and the order; planning, confirming and running are those of `scan`.
 
+mod since;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::campaigns::{Meant, any_campaign};
@@ -14,17 +16,17 @@ use super::process::looked_at;
 use super::scan::scan_again;
 use super::stores::{self, Place};
 use crate::clock::Clock;
-use crate::domain::action::has_ended_badly;
 use crate::domain::cancel::is_taken_back;
 use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::request::{ListedDevice, RetryRequest, RunRequest, Said, ScanRequest};
 use crate::domain::{
-    Begun, Campaign, CampaignName, CampaignState, DeviceId, Doing, Exit, Happened, Operation,
-    Outcome, Rest, Retried, State,
+    Begun, Campaign, CampaignName, CampaignState, DeviceId, Doing, Exit, Operation, Outcome, Rest,
+    Retried, State,
 };
 use crate::report::advice::short;
 use crate::report::human;
 use crate::store::{Store, StoreError};
+use since::{Counted, Since, ordered_since, stem};
 
 /// Campaigns that may follow one another under one name.
 const MOST: u32 = 10_000;
@@ -53,8 +55,8 @@ pub async fn retry(
     let happened = store.happenings(campaign.id, 0, HAPPENINGS_KEPT).await?;
     if let Some(before) = ordered_again(happened.iter().map(|one| &one.happening)) {
         cx.say(&format!(
-            "Note: {before} was begun to order these again; see `{}` before you order them once \
-             more.",
+            "Note: {before} was begun to order some of {} again; see `{}`, too.",
+            campaign.name,
             cx.commands.of_store(&format!("status {before}"))
         ));
     }
@@ -110,17 +112,12 @@ impl Again<'_> {
         same_tenant(&scan, campaign)?;
         let handed_on = followed(store, campaign).await?;
         let wanted = Wanted { handed_on, ..Wanted::of(request, campaign)? };
-        let since = ordered_since(store, campaign).await?;
-        let Uncovered { devices: ids, of, left, scans_failed } =
+        let asked = scan.scan_type.unwrap_or(campaign.order.scan_type);
+        let since = ordered_since(store, campaign, asked).await?;
+        let Uncovered { devices: ids, of, left, others } =
             uncovered(store, campaign, &wanted, &since).await?;
         if ids.is_empty() {
             let outcomes = listed(&wanted.kinds);
-            let there = store.tally(campaign.id).await?;
-            let is_wanted = |one: &Outcome| wanted.kinds.contains(&Retried::Ended(*one));
-            let others = Outcome::RETRIED.into_iter().filter(|one| !is_wanted(one));
-            let others = others.map(|one| (one.name(), there.of(one)));
-            let failed = (Retried::ScanFailed.name(), scans_failed);
-            let others = others.chain([failed]).filter(|(_, rows)| *rows > 0).collect();
             return Ok(Err(Nothing { outcomes, left, others }));
         }
         let of = of.iter().map(|(name, rows)| format!("{} {name}", human::count(*rows)));
@@ -163,7 +160,12 @@ impl Nothing {
         let left = self.left.words().map(|left| format!("; {left}")).unwrap_or_default();
         Failure::usage(
             "there is nothing to order again",
-            format!("no device of {whose} ended as {}{left}", self.outcomes),
+            match self.left.since.is_none() {
+                true => format!("no device of {whose} ended as {}{left}", self.outcomes),
+                false => {
+                    format!("nothing is left of what ended in {whose} as {}{left}", self.outcomes)
+                }
+            },
             match self.others_text() {
                 Some(others) => format!("see `{status}`; {others}"),
                 None => format!("see `{status}`"),
@@ -247,7 +249,7 @@ struct Left {
     /// Some of those that were taken back were never ordered.
     not_attempted: bool,
     /// Campaigns that were begun to order these again have ordered them, or have yet to.
-    since: BTreeMap<CampaignName, u64>,
+    since: Counted,
 }
 
 impl Left {
@@ -257,10 +259,7 @@ impl Left {
             handed_on: self.handed_on + other.handed_on,
             scans_failed: self.scans_failed + other.scans_failed,
             not_attempted: self.not_attempted || other.not_attempted,
-            since: other.since.into_iter().fold(self.since, |mut all, (name, devices)| {
-                *all.entry(name).or_default() += devices;
-                all
-            }),
+            since: self.since.and(other.since),
         }
     }
 
@@ -283,10 +282,7 @@ impl Left {
                 Retried::ScanFailed.name()
             )
         });
-        let since = self.since.iter().filter_map(|(name, some)| {
-            let told = devices(*some, "is", "are")?;
-            Some(format!("{told} in {name}, which was begun to order such devices again"))
-        });
+        let since = self.since.words().into_iter();
         let all: Vec<String> = since.chain(taken_back).chain(handed_on).chain(failed).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
@@ -355,44 +351,8 @@ struct Uncovered {
     of: BTreeMap<&'static str, u64>,
     /// Others that ended so.
     left: Left,
-    /// Others whose scans failed on them.
-    scans_failed: u64,
-}
-
-/// The devices that campaigns which were begun to order some of this one again have ordered, or
-/// have yet to, and not left uncovered themselves: in which of them each is.
-async fn ordered_since<S: Store>(
-    store: &S,
-    campaign: &Campaign,
-) -> Result<BTreeMap<DeviceId, CampaignName>, Failure> {
-    let (mut since, mut seen) = (BTreeMap::new(), BTreeSet::from([campaign.id]));
-    let mut left = vec![campaign.clone()];
-    while let Some(one) = left.pop() {
-        for happened in store.happenings(one.id, 0, HAPPENINGS_KEPT).await? {
-            let Happened::OrderedAgain { campaign: name } = happened.happening.what else {
-                continue;
-            };
-            let budget = one.order.target.budget(Operation::Scan);
-            let Some(again) = store.find(&name, &budget).await? else { continue };
-            if !seen.insert(again.id) {
-                continue;
-            }
-            let rows = store.each_row(again.id, |row| {
-                let failed = row.detail.action_status.as_deref().is_some_and(has_ended_badly);
-                let is_in_it = match row.life.state {
-                    State::Done(outcome) => outcome.covers() && !failed,
-                    _ => !again.called_off,
-                };
-                if let Some(device) = row.device.filter(|_| is_in_it) {
-                    since.insert(device, name.clone());
-                }
-                Ok::<(), StoreError>(())
-            });
-            rows.await?;
-            left.push(again);
-        }
-    }
-    Ok(since)
+    /// Others that no later campaign has, by the word that orders them again.
+    others: BTreeMap<&'static str, u64>,
 }
 
 /// The devices of a campaign that ended so, and how many others are left alone.
@@ -400,17 +360,23 @@ async fn uncovered<S: Store>(
     store: &S,
     campaign: &Campaign,
     wanted: &Wanted,
-    since: &BTreeMap<DeviceId, CampaignName>,
+    since: &BTreeMap<DeviceId, Since>,
 ) -> Result<Uncovered, Failure> {
     let (mut devices, mut of) = (Vec::new(), BTreeMap::<_, u64>::new());
-    let (mut left, mut scans_failed) = (Left::default(), 0);
+    let (mut left, mut others) = (Left::default(), BTreeMap::<_, u64>::new());
     let rows = store.each_row(campaign.id, |row| {
         if let (State::Done(outcome), Some(id)) = (row.life.state, row.device) {
             let status = row.detail.action_status.as_deref();
-            if !wanted.kinds.iter().any(|kind| kind.takes(outcome, status)) {
-                scans_failed += u64::from(Retried::ScanFailed.takes(outcome, status));
-            } else if let Some(name) = since.get(&id) {
-                *left.since.entry(name.clone()).or_default() += 1;
+            let takes = |kind: &&Retried| kind.takes(outcome, status);
+            let (is_wanted, since) = (wanted.kinds.iter().any(|kind| takes(&kind)), since.get(&id));
+            if let (true, Some(since)) = (is_wanted, since) {
+                left.since.add(since);
+            } else if since.is_some() {
+                // The other campaign's.
+            } else if !is_wanted {
+                if let Some(kind) = Retried::ALL.iter().find(takes) {
+                    *others.entry(kind.name()).or_default() += 1;
+                }
             } else if wanted.handed_on && Rest::HandedOn.is_handed_on(outcome) {
                 left.handed_on += 1;
             } else if wanted.is_taken_back(outcome, row.detail.reason.as_deref()) {
@@ -427,9 +393,9 @@ async fn uncovered<S: Store>(
     });
     rows.await?;
     if wanted.by_default && !devices.is_empty() {
-        left.scans_failed = scans_failed;
+        left.scans_failed = others.get(Retried::ScanFailed.name()).copied().unwrap_or_default();
     }
-    Ok(Uncovered { devices, of, left, scans_failed })
+    Ok(Uncovered { devices, of, left, others })
 }
 
 /// The name of these campaigns, with what round it is in all their tenants.
@@ -439,8 +405,7 @@ pub(super) async fn next_name<S: Store>(
     campaigns: &[&Campaign],
 ) -> Result<CampaignName, Failure> {
     let text = first.as_str();
-    let stem = text.rsplit_once("-retry").filter(|(_, n)| n.parse::<u32>().is_ok());
-    let stem = stem.map_or(text, |(stem, _)| stem);
+    let stem = stem(text);
     for round in 1..MOST {
         let round = format!("-retry{round}");
         let room = CampaignName::MAX - round.len();

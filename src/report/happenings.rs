@@ -56,7 +56,7 @@ pub fn words(what: &Happened, now: &ZonedDateTime) -> String {
         }
         Happened::NextNotBegun { day, why, exit_code } => {
             let why = because(&printable(why));
-            format!("the run of its series of {day} did not begin (exit code {exit_code}){why}")
+            format!("a run of its series could not begin on {day} (exit code {exit_code}){why}")
         }
         Happened::Finished => "finished".to_owned(),
         Happened::Cancelled { devices, scans } => format!(

@@ -1,7 +1,6 @@
 //! One run of a series, and all of them: how it stands in a word, and what somebody has to do about
 //! them now. The terminal and the page say it in these words. It is handed the runs and reads none.
 
-use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -86,13 +85,14 @@ impl SeriesRun {
         parts.join(", ")
     }
 
-    /// That its latest run is not the one that began it, since how that one ended is kept no more.
+    /// That its latest run began after its night was over, since how that one ended is kept no
+    /// more.
     fn gone_on(&self, zone: &TimeZone) -> Option<String> {
-        const AT_ONCE: SignedDuration = SignedDuration::from_mins(10);
-        let began = self.campaign.last_run.as_ref()?.began_at;
-        let is_later = began.duration_since(self.campaign.opened_at) > AT_ONCE;
-        let began = moment(&began.to_zoned_datetime(zone.clone()));
-        (is_later && !self.followed).then(|| format!("as its run of {began} left it"))
+        let run = self.campaign.last_run.as_ref().filter(|run| !run.cancels)?;
+        let began = run.began_at.to_zoned_datetime(zone.clone());
+        let is_later = began.date() > self.day.tomorrow().unwrap_or(self.day);
+        let is_told = is_later && run.ended.is_some() && !self.followed;
+        is_told.then(|| format!("after a run that began {}", moment(&began)))
     }
 
     /// How much it ordered: `28 of 500 ordered`.

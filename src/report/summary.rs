@@ -96,9 +96,10 @@ impl Document for Summary {
     }
 
     fn line(&self) -> String {
+        let finished = self.ending == Ending::Finished;
         let rows = self.tally.by_name().into_iter().filter(|(_, rows)| *rows > 0);
         let mut parts: Vec<String> =
-            rows.map(|(name, rows)| rows_of(&self.tally, name, rows)).collect();
+            rows.map(|(name, rows)| rows_of(&self.tally, name, rows, finished)).collect();
         if self.tally.open() > 0 {
             parts.push(format!("{} open", count(self.tally.open())));
         }

@@ -157,7 +157,9 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         self.reports.write_metrics(&*self.store).await;
         // Who left at once does not wait for a command either.
         if summary.exit != Exit::LeftAtOnce {
-            let told = telling.ended(&summary, self.foreseen.is_some());
+            // A night is planned to its end, where no plan said how far it comes.
+            let has_plan = self.series || self.foreseen.is_some();
+            let told = telling.ended(&summary, has_plan);
             stopping.unless_left(self.cx.ui, told).await;
             if let Some(command) = &self.on_finish {
                 self.hook(command, &summary, &mut stopping).await;

@@ -113,8 +113,6 @@ impl Telling {
         // Outside of a series whoever paused it knows, and nobody waits for a next run.
         let is_night = self.usual.head.as_ref().and_then(|head| SeriesName::of(&head.campaign));
         let paused = *paused && is_night.is_some();
-        // A night is planned to its end, and so is a run of which a plan said how far it comes.
-        let has_plan = has_plan || is_night.is_some();
         let end = EndOfRun { ending, caught, exit, has_plan, cancelled, paused };
         let (news, attention) = end.news();
         let message = Message {

@@ -1,8 +1,8 @@
 //! A night of a series on which no run could begin: kept in the story of the run before it, for who
 //! asks later why that night is missing. Who is told of it at once is `messages`'.
 
-use jiff::ZonedDateTime;
 use jiff::civil::Date;
+use jiff::{SignedDuration, ZonedDateTime};
 
 use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::request::{ConnectRequest, ScanRequest};
@@ -15,7 +15,10 @@ use crate::ops::happenings::note;
 use crate::ops::stores::{self, Place, with_tenant_id_of};
 use crate::store::{Store, StoreError};
 
-/// A command that begins the night of a series, and whether or not it does, nobody watches.
+/// How long ago a run is told of at most.
+const WEEKS: i64 = 6;
+
+/// A command that is to begin the night of a series, and before which nobody may sit.
 #[derive(Clone, Copy)]
 pub(in crate::ops) struct Night<'a> {
     series: &'a SeriesName,
@@ -54,55 +57,65 @@ impl<'a> Night<'a> {
         // Nothing is made, nor brought up to date, for a run that does not begin.
         let Ok(Some(_)) = stores::open_if_there(Some(&place)).await else { return };
         if let Ok(store) = stores::open(&place, Timing::default(), None).await {
-            self.refused_in(cx, &store, &self.request.run.connect, failure).await;
+            self.refused_in(cx, &store, &[(&self.request.run.connect, failure)]).await;
             store.close().await.ok();
         }
     }
 
-    /// Keeps that in this store, of the tenant that is meant by these settings.
+    /// Keeps that in this store, of each tenant that is meant by these settings.
     pub(in crate::ops) async fn refused_in<S: Store>(
         self,
         cx: &Context<'_>,
         store: &S,
-        connect: &ConnectRequest,
-        failure: &Failure,
+        all: &[(&ConnectRequest, &Failure)],
     ) {
-        if failure.reason == Reason::Finished {
-            return;
-        }
-        let Ok(Some(before)) = self.run_before(cx, store, connect).await else { return };
-        let (day, exit_code) = (self.began.date(), failure.kind.code());
-        let what = failure.what.strip_prefix("nothing was ordered: ").unwrap_or(&failure.what);
-        let why = format!("{what}: {}", failure.why);
-        let is_known = refused_after(store, &before)
-            .await
-            .is_ok_and(|all| all.iter().any(|one| (one.day, &one.why) == (day, &why)));
-        if !is_known {
-            note(cx, store, before.id, Happened::NextNotBegun { day, why, exit_code }).await;
+        let Ok(runs) = self.runs_before(store).await else { return };
+        for (connect, failure) in all {
+            if failure.reason == Reason::Finished {
+                continue;
+            }
+            let Ok(Some(before)) = self.latest_of(cx, store, &runs, connect).await else {
+                continue;
+            };
+            let (day, exit_code) = (self.began.date(), failure.kind.code());
+            let what = failure.what.strip_prefix("nothing was ordered: ").unwrap_or(&failure.what);
+            let why = format!("{what}: {}", failure.why);
+            let known = refused_after(store, before).await.unwrap_or_default();
+            if !known.iter().any(|one| (one.day, &one.why) == (day, &why)) {
+                note(cx, store, before.id, Happened::NextNotBegun { day, why, exit_code }).await;
+            }
         }
     }
 
-    /// The latest run of the series in this tenant, begun before this command.
-    async fn run_before<S: Store>(
+    /// The runs of the series of the last weeks, begun before this command.
+    async fn runs_before<S: Store>(self, store: &S) -> Result<Vec<Campaign>, StoreError> {
+        let Self { series, began, .. } = self;
+        let now = began.timestamp();
+        let not_over_before = now.checked_sub(SignedDuration::from_hours(24 * WEEKS * 7)).ok();
+        let lately = CampaignFilter { not_over_before, ..CampaignFilter::default() };
+        let mut all = store.select(&lately.of_series(series)).await?;
+        all.retain(|one| series.has(&one.name) && one.opened_at < now);
+        Ok(all)
+    }
+
+    /// The latest of these runs in this tenant.
+    async fn latest_of<'r, S: Store>(
         self,
         cx: &Context<'_>,
         store: &S,
+        runs: &'r [Campaign],
         connect: &ConnectRequest,
-    ) -> Result<Option<Campaign>, Failure> {
-        let Self { series, request, began } = self;
-        let planned = Planned::new(cx, connect, &request.run.emulator)?;
+    ) -> Result<Option<&'r Campaign>, Failure> {
+        let planned = Planned::new(cx, connect, &self.request.run.emulator)?;
         let own = with_tenant_id_of(store, planned.target).await?.tenant;
-        let mut all = store.select(&CampaignFilter::default().of_series(series)).await?;
-        all.retain(|one| series.has(&one.name) && one.opened_at < began.timestamp());
         let tenant = |one: &Campaign| id_of(&one.order.target.tenant);
-        let is_of_one = all.windows(2).all(|two| tenant(&two[0]) == tenant(&two[1]));
-        if own == NOT_GIVEN {
-            // Only the token tells it, and that there may be none is why no run began.
-            all.retain(|_| is_of_one);
-        } else {
-            all.retain(|one| tenant(one) == id_of(&own));
-        }
-        Ok(all.into_iter().max_by_key(|one| one.opened_at))
+        let is_of_one = runs.windows(2).all(|two| tenant(&two[0]) == tenant(&two[1]));
+        // Where only the token tells the tenant, that there may be none is why no run began.
+        let is_own = |one: &&Campaign| match own == NOT_GIVEN {
+            true => is_of_one,
+            false => tenant(one) == id_of(&own),
+        };
+        Ok(runs.iter().filter(is_own).max_by_key(|one| one.opened_at))
     }
 }
 

@@ -109,7 +109,9 @@ pub(super) async fn nights_of<S: Store>(
         return Err(Failure::usage(what, why, next));
     }
     all.iter().try_for_each(|nights| cx.ui.show(nights))?;
-    for target in tenants.iter().filter(|one| !all.iter().any(|nights| nights.is_of(one))) {
+    let is_missing =
+        |one: &&Target| !one.tenant.is_empty() && !all.iter().any(|nights| nights.is_of(one));
+    for target in tenants.iter().filter(is_missing) {
         let (tenant, tenant_name) = (target.tenant.clone(), cx.commands.tenant_name(target));
         cx.ui.show(&NoNights { series: request.series.clone(), tenant, tenant_name })?;
     }

@@ -104,7 +104,9 @@ impl CampaignStatus {
             !Outcome::ALL.into_iter().any(|one| one.name() == name && rest.is_handed_on(one))
         };
         let named = tally.by_name().into_iter().filter(|(name, rows)| *rows > 0 && is_here(name));
-        let mut ended: Vec<String> = named.map(|(name, rows)| rows_of(tally, name, rows)).collect();
+        let finished = self.campaign.state == CampaignState::Finished;
+        let mut ended: Vec<String> =
+            named.map(|(name, rows)| rows_of(tally, name, rows, finished)).collect();
         if self.handed_on() > 0 {
             ended.push(format!("{} handed on to the next run", human::count(self.handed_on())));
         }

@@ -9,6 +9,7 @@ pub mod doctor;
 mod files;
 mod list;
 pub mod named;
+mod parts;
 mod planned;
 mod rest;
 pub mod retry;

@@ -80,11 +80,10 @@ pub(super) async fn refused<S: Store>(
         Ok(planned) => planned,
         Err(failure) => return refused_in_all(cx, night, store, tenants, failure).await,
     };
-    for (at, one) in planned {
-        if let Err(failure) = one {
-            night.refused_in(cx, store, &tenants[*at].connect, failure).await;
-        }
-    }
+    let failed = |(at, one): (&usize, &'_ Planned)| Some((*at, one.as_ref().err()?.clone()));
+    let failed: Vec<(usize, Failure)> = planned.iter().filter_map(failed).collect();
+    let all = failed.iter().map(|(at, failure)| (&tenants[*at].connect, failure));
+    night.refused_in(cx, store, &all.collect::<Vec<_>>()).await;
 }
 
 /// Keeps that no run of a night begins in any of these tenants, and why.
@@ -95,9 +94,8 @@ pub(super) async fn refused_in_all<S: Store>(
     tenants: &[Tenant],
     failure: &Failure,
 ) {
-    for tenant in tenants {
-        night.refused_in(cx, store, &tenant.connect, failure).await;
-    }
+    let all = tenants.iter().map(|tenant| (&tenant.connect, failure));
+    night.refused_in(cx, store, &all.collect::<Vec<_>>()).await;
 }
 
 /// The tenants in which no run begins though it does in others, where nobody may sit before it who

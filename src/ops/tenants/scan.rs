@@ -14,6 +14,7 @@ use super::agreement::Agreement;
 use super::files::{Files, OverAll};
 use super::list::{Split, split};
 use super::named::commands;
+use super::parts::Parts;
 use super::planned::{
     Planned, all_have_finished, has_finished, not_begun, planned_of, refused, refused_in_all,
     unplanned, worst,
@@ -22,22 +23,19 @@ use super::rest::{Rest, path_beside, there_already};
 use super::{Tenant, TenantsMeant, refuse_twins};
 use crate::clock::local_now;
 use crate::domain::request::{Said, ScanRequest};
-use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignName, Exit, OnlyOf, Target, Timing};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::messages::not_begun_of;
 use crate::ops::plan::approve::confirm;
 use crate::ops::plan::naming::{check_comment, name_of, scan_type};
-use crate::ops::plan::source::{check_source, needs_tenant, options_of};
-use crate::ops::run::reports::head;
+use crate::ops::plan::source::{check_source, needs_tenant};
 use crate::ops::scan::{OpenCampaign, open_one};
 use crate::ops::series::{Night, name_for_all};
 use crate::ops::standings::{Standing, not_done, table};
 use crate::ops::stores::{self, Place, with_tenant_id_of};
 use crate::ops::work::{Ended, Named, ToRun, Together, alone, hand_over};
 use crate::report::Document;
-use crate::report::human::counted;
 use crate::report::plan::Plan;
 use crate::report::tenants::{OfTenant, PlannedTenant, TenantsPlan};
 use crate::store::Store;
@@ -113,27 +111,15 @@ struct All<'a> {
     timing: Timing,
 }
 
-/// What each tenant is asked for.
-struct Parts {
-    name: CampaignName,
-    requests: Vec<Result<ScanRequest, Failure>>,
-    split: Split,
-    files: Files,
-}
-
 impl All<'_> {
     async fn scan<S: Store>(mut self, store: Option<&Arc<S>>) -> Result<Exit, Failure> {
         let began = local_now();
-        let parts = self.parts(store.map(|store| &**store)).await;
+        let parts = self.prepared(store.map(|store| &**store)).await;
         let night = Night::of(&self.request, &began).zip(store);
         if let (Err(failure), Some((night, store))) = (&parts, night) {
             refused_in_all(self.cx, night, &**store, &self.tenants, failure).await;
         }
-        let mut parts = parts?;
-        if !self.request.dry_run {
-            parts.files.make_folders()?;
-            parts.files.check(&parts.name)?;
-        }
+        let parts = parts?;
         let (waits, waiting) = unbounded_channel();
         let (asks, named) = (self.request.approve_max.is_none(), self.request.campaign.is_some());
         let agreement = Agreement::new(AT_ONCE, asks, waits).of_named(named);
@@ -149,6 +135,16 @@ impl All<'_> {
         }
         parts.files.unmake_folders();
         Ok(worst(&planned?, &parts.split))
+    }
+
+    /// What is asked of each tenant, with the folders of the reports there.
+    async fn prepared<S: Store>(&mut self, store: Option<&S>) -> Result<Parts, Failure> {
+        let mut parts = self.parts(store).await?;
+        if !self.request.dry_run {
+            parts.files.make_folders()?;
+            parts.files.check(&parts.name)?;
+        }
+        Ok(parts)
     }
 
     /// What is asked of each tenant; those of which a list has no rows are left out.
@@ -390,34 +386,6 @@ impl All<'_> {
         end.exit = Some(exit);
         cx.ui.show(&end)?;
         written.map(|_| exit)
-    }
-}
-
-impl Parts {
-    /// Writes the rows that are in no campaign: where, and how many there are. It keeps no campaign
-    /// from running.
-    async fn write_rest(
-        &self,
-        cx: &Context<'_>,
-        rest: Rest,
-        request: &ScanRequest,
-        first: &Campaign,
-    ) -> Option<(String, u64)> {
-        let path = path_beside(self.files.first_of_all(), &self.name);
-        let (sources, options) = (request.devices.clone(), options_of(request));
-        let head = head(&self.name, &first.order, first.emulated);
-        match rest.write(path.clone(), sources, options, head).await {
-            Ok(rows) => {
-                let path = path.display().to_string();
-                let told = counted(rows, "row");
-                cx.say(&format!("Not ordered: {told}, in {}.", printable(&path)));
-                Some((path, rows))
-            }
-            Err(Failure { what, why, .. }) => {
-                cx.say(&format!("Warning: the rows that are in no campaign: {what}: {why}."));
-                None
-            }
-        }
     }
 }
 

@@ -181,7 +181,7 @@ async fn not_begun<S: Store>(
         (1, 1, Some(why)) => format!(" On {day} no run began: {why}."),
         (some, all, None) => format!(" In {some} of {all} tenants no run began on {day}."),
         (some, all, Some(why)) => {
-            let one = if some == 1 { "" } else { ", in one of them" };
+            let one = if some == 1 { "" } else { "; in one of them" };
             format!(" In {some} of {all} tenants no run began on {day}{one}: {why}.")
         }
     }))

@@ -1,5 +1,6 @@
 //! All tenants of the store at once: how each one's latest campaign stands, the worst first.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
@@ -74,7 +75,9 @@ impl TenantsView {
         let named = by_ids(store, named, service.map_or("", String::as_str)).await?;
         let names: BTreeMap<String, String> =
             named.into_iter().map(|one| (id_of(&one.tenant), one.name)).collect();
-        let nights = nights(of.values().flatten(), now.date());
+        let mut nights = nights(of.values().flatten(), now.date());
+        nights.extend(refused_nights(store, of.values(), &nights).await?);
+        nights.sort_by_key(|(series, day)| (Reverse(*day), series.to_string()));
         let mut tiles = Vec::new();
         for (tenant, campaigns) in &of {
             let tile = Tile::read(store, campaigns, names.get(tenant), &now).await?;
@@ -207,6 +210,30 @@ fn nights<'a>(campaigns: impl Iterator<Item = &'a Campaign>, today: Date) -> Vec
     of.into_iter().rev().map(|((day, _), series)| (series, day)).collect()
 }
 
+/// The nights that began in no tenant, and of which one at least keeps why.
+async fn refused_nights<'a, S: Store>(
+    store: &S,
+    of_tenants: impl Iterator<Item = &'a Vec<Campaign>>,
+    nights: &[Night],
+) -> Result<Vec<Night>, Failure> {
+    let mut found: Vec<Night> = Vec::new();
+    let all: BTreeMap<String, &SeriesName> =
+        nights.iter().map(|(series, _)| (series.to_string(), series)).collect();
+    for campaigns in of_tenants {
+        for series in all.values() {
+            let last = campaigns.iter().filter(|one| series.has(&one.name));
+            let Some(last) = last.max_by_key(|one| one.opened_at) else { continue };
+            for one in refused_after(store, last).await? {
+                let night = ((*series).clone(), one.day);
+                if !nights.contains(&night) && !found.contains(&night) {
+                    found.push(night);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// The latest night that a tenant missed of a series of which it has runs, since its last one.
 /// Returns `None` if it missed none.
 async fn missed<'a, S: Store>(
@@ -217,7 +244,8 @@ async fn missed<'a, S: Store>(
 ) -> Result<Option<Missed<'a>>, Failure> {
     for night in nights {
         let day = |one: &Campaign| night.0.day_of(&one.name);
-        let Some(last) = campaigns.iter().max_by_key(|one| day(one)) else { continue };
+        let last = campaigns.iter().max_by_key(|one| (day(one), one.opened_at));
+        let Some(last) = last else { continue };
         let Some(last_day) = day(last).filter(|day| *day < night.1) else { continue };
         let windows = windows_of(store, last).await?;
         let refused = refused_after(store, last).await?;

@@ -44,7 +44,7 @@ pub fn outcomes(tally: &Tally) -> String {
     let mut parts: Vec<String> = named
         .iter()
         .filter(|(name, rows)| *rows > 0 && !aside.contains(name))
-        .map(|(name, rows)| rows_of(tally, name, *rows))
+        .map(|(name, rows)| rows_of(tally, name, *rows, false))
         .collect();
     if tally.doubtful > 0 {
         parts.push(format!("{} not known, being looked up", count(tally.doubtful)));
@@ -52,11 +52,11 @@ pub fn outcomes(tally: &Tally) -> String {
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
 }
 
-/// Rows of an outcome: `60 already in progress (30 of them not covered)`. While some are open it is
-/// looked up still which are.
-pub fn rows_of(tally: &Tally, name: &str, rows: u64) -> String {
+/// Rows of an outcome: `60 already in progress (30 of them not covered)`. Before the campaign has
+/// finished it is looked up still which are.
+pub fn rows_of(tally: &Tally, name: &str, rows: u64, finished: bool) -> String {
     let busy = Outcome::AlreadyInProgress { covered: false };
-    let not = if tally.open() > 0 { "not known to be covered" } else { "not covered" };
+    let not = if finished { "not covered" } else { "not known to be covered" };
     let aside = match tally.of(busy) {
         all if all == rows && name == busy.name() => format!(" ({not})"),
         some if some > 0 && name == busy.name() => {

@@ -385,7 +385,8 @@ async fn a_night_that_was_refused_is_among_the_nights_with_why_and_is_told_at_on
     assert!(last["say"].as_str().unwrap().contains(&why) && !last["tenant"].is_null(), "{last}");
     // The story of the run before it has that too.
     let story = run(place.fleetsweep(&["status", &format!("n-{yesterday}")])).out;
-    let told = |story: &str| flat(story).matches("run of its series of 20").count();
+    let told =
+        |story: &str| flat(story).matches("a run of its series could not begin on 20").count();
     assert_eq!(told(&story), 1, "{story}");
     // As often as a timer tries, it stands there once a day.
     let third = tonight();

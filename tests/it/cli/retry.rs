@@ -85,7 +85,7 @@ async fn tells_that_it_was_ordered_again(place: &Place, emulator: &Emulator) {
     let command = place.towards(emulator, &["retry", "first", "--dry-run"]);
     let said = beside(move || run(command)).await;
     let told = flat(&said.err);
-    assert!(told.contains("Note: first-retry1 was begun to order these again"), "{told}");
+    assert!(told.contains("Note: first-retry1 was begun to order some of first again"), "{told}");
 }
 
 /// Who asks in the morning reads why, what orders them again, and where the report is.
@@ -279,6 +279,37 @@ async fn what_is_ordered_again_can_be_left_to_a_worker() {
     let command = place.towards(&emulator, &["retry", "first", "--approve-max=60"]);
     let said = beside(move || run(command)).await;
     assert_eq!((said.code, emulator.ledger().accepted), (2, before), "{}", said.err);
-    let told = "in first-retry1, which was begun to order such devices again";
+    let told = "in first-retry1, which `resume first-retry1` goes on with";
     assert!(flat(&said.err).contains(told), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_retry_ordered_is_ordered_by_no_other_but_for_a_wider_scan() {
+    let emulator = emulate("quiet", &[(100, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(20);
+    let first = ["scan", "list.txt", "--type=quick", "--comment=test", "--approve-max=20"];
+    let more = ["--campaign=first", "--limit=5/30s", "--max-duration=2s", "--no-check"];
+    let first = place.towards(&emulator, &[&first[..], &more].concat());
+    assert_eq!(beside(move || run(first)).await.code, 5);
+    let cancel = ["cancel", "first", "--queue-only", "--approve-max=20"];
+    let said = run(place.fleetsweep(&cancel));
+    assert_eq!(said.code, 0, "{}", said.err);
+    let retry = async |more: &[&str]| {
+        let again = ["retry", "first", "--outcome=not_attempted", "--limit=100/1s"];
+        let command = place.towards(&emulator, &[&again[..], more].concat());
+        beside(move || run(command)).await
+    };
+    let left = 20 - emulator.ledger().accepted;
+    let said = retry(&["--approve-max=20"]).await;
+    assert_eq!((said.code, emulator.ledger().accepted), (0, 20), "{}", said.err);
+    let said = retry(&["--approve-max=20"]).await;
+    assert_eq!((said.code, emulator.ledger().accepted), (2, 20), "{}", said.err);
+    let told = flat(&said.err);
+    assert!(told.contains(&format!("{left} devices were ordered by first-retry1")), "{told}");
+    assert!(told.contains("nothing is left of what ended in first"), "{told}");
+    // A quick scan does not do what a full one would.
+    let said = retry(&["--type=full", "--dry-run", "--json"]).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(json_lines(&said.out)[0]["devices"], left, "{}", said.out);
 }
