@@ -215,9 +215,8 @@ impl<P> Flow<P> {
             // Nobody can say when it goes on.
             Hold::User | Hold::Priority(_) | Hold::Store => None,
         };
-        // An answer can open a slot earlier, also one to another runner. That is looked at together
-        // with all else: a thousand campaigns that wait wake up once for both.
-        self.next_call = no.at.min(self.now.next_beat(self.rate.timing.poll));
+        // An answer can open a slot earlier, also one to another runner.
+        self.next_call = no.at.min(self.now.plus(self.rate.timing.poll));
     }
 
     /// Tells something once.
