@@ -255,8 +255,7 @@ async fn one_of<S: Store>(
     all: Vec<Campaign>,
     whose: &ConnectRequest,
 ) -> Result<Campaign, Failure> {
-    let (said, _) = target_of(whose)?;
-    let said = stores::with_tenant_id_of(store, said).await?;
+    let said = said_of(store, whose).await?;
     let service = if whose.cloud.is_some() || whose.api_url.is_some() {
         Some(service_of(&said.api_origin))
     } else {
@@ -284,6 +283,18 @@ async fn one_of<S: Store>(
         format!("{why}: {}", told.join("; ")),
         format!("say whose is meant, such as{such_as}, or all of them with --all-profiles"),
     ))
+}
+
+/// Whose campaigns these settings mean: with the id of a tenant that is given by its domain, as far
+/// as the store knows it.
+///
+/// # Errors
+/// `Failure` if a setting is wrong, or if the store cannot be read.
+pub(super) async fn said_of<S: Store>(
+    store: &S,
+    whose: &ConnectRequest,
+) -> Result<Target, Failure> {
+    Ok(stores::with_tenant_id_of(store, target_of(whose)?.0).await?)
 }
 
 /// Whether a target is of the tenant and the application that were said; what was not is empty, and

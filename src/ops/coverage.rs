@@ -7,14 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::campaigns::is_whose;
-use super::connection::target_of;
 use super::context::Context;
 use super::failure::Failure;
-use super::stores::with_tenant_id_of;
 use crate::clock::local_now;
 use crate::domain::history::{Ages, LOOKED_BACK};
-use crate::domain::request::ConnectRequest;
-use crate::domain::{Campaign, CampaignFilter, CampaignId, CampaignState, DeviceId, SeriesName};
+use crate::domain::{
+    Campaign, CampaignFilter, CampaignId, CampaignState, DeviceId, SeriesName, Target,
+};
 use crate::engine::history::{Fleet, History, Whose, a_run};
 use crate::report::coverage::Covered;
 use crate::store::Store;
@@ -54,14 +53,9 @@ pub(crate) struct Waiting {
 pub(super) async fn coverage<S: Store>(
     cx: &Context<'_>,
     series: Option<&SeriesName>,
-    meant: &[&ConnectRequest],
+    said: &[Target],
     store: &S,
 ) -> Result<(), Failure> {
-    let mut said = Vec::with_capacity(meant.len());
-    for connect in meant {
-        let (target, _) = target_of(connect)?;
-        said.push(with_tenant_id_of(store, target).await?);
-    }
     let mut left = campaigns_of(store, series).await?;
     let is_meant = |one: &Campaign| said.iter().any(|said| is_whose(&one.order.target, said));
     left.retain(|one| said.is_empty() || is_meant(one));

@@ -12,8 +12,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::campaigns::{is_whose, named};
-use super::connection::target_of;
+use super::campaigns::{is_whose, named, said_of};
 use super::context::Context;
 use super::coverage::coverage;
 use super::failure::Failure;
@@ -55,18 +54,15 @@ pub async fn status(
     if let Some(warning) = place.warning() {
         cx.say(&format!("Warning: {warning}"));
     }
-    let whose = &request.whose;
-    let is_said = whose.tenant.is_some() || whose.client_id.is_some();
-    let meant = if is_said { &[whose][..] } else { &[] };
+    let mut tenants = Vec::new();
+    if (request.coverage || request.nights) && is_said(&request.whose) {
+        tenants.push(said_of(&store, &request.whose).await?);
+    }
     if request.coverage {
-        coverage(cx, request.series.as_ref(), meant, &store).await?;
+        coverage(cx, request.series.as_ref(), &tenants, &store).await?;
         return Ok(Exit::Done);
     }
     if request.nights {
-        let mut tenants = Vec::new();
-        for whose in meant {
-            tenants.push(stores::with_tenant_id_of(&store, target_of(whose)?.0).await?);
-        }
         return nights_of(cx, &request, &store, &tenants).await;
     }
     if request.watch {
@@ -226,15 +222,19 @@ async fn meant<S: Store>(
     Ok(vec![named(cx, store, name, whose).await?])
 }
 
+/// Whether a tenant or an application was typed.
+fn is_said(typed: &ConnectRequest) -> bool {
+    typed.tenant.is_some() || typed.client_id.is_some()
+}
+
 /// Those of the tenant and the application that were typed, if any were.
 async fn of_said<S: Store>(
     store: &S,
     mut all: Vec<Campaign>,
     typed: &ConnectRequest,
 ) -> Result<Vec<Campaign>, Failure> {
-    if typed.tenant.is_some() || typed.client_id.is_some() {
-        let (said, _) = target_of(typed)?;
-        let said = stores::with_tenant_id_of(store, said).await?;
+    if is_said(typed) {
+        let said = said_of(store, typed).await?;
         all.retain(|one| is_whose(&one.order.target, &said));
     }
     Ok(all)

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use super::files::{Files, OverAll};
 use super::{Tenant, TenantsMeant};
 use crate::domain::request::{
-    ConnectRequest, PauseRequest, ReportRequest, ResumeRequest, RunRequest, StatusRequest,
+    PauseRequest, ReportRequest, ResumeRequest, RunRequest, StatusRequest,
 };
 use crate::domain::text::printable;
-use crate::domain::{Campaign, CampaignFilter, CampaignName, CampaignState, Exit, Target, Timing};
-use crate::ops::campaigns::{begun_so, is_whose};
-use crate::ops::connection::target_of;
+use crate::domain::{Campaign, CampaignFilter, CampaignName, CampaignState, Exit, Timing};
+use crate::ops::campaigns::{begun_so, is_whose, said_of};
 use crate::ops::context::{Commands, Context};
 use crate::ops::coverage::coverage;
 use crate::ops::failure::Failure;
@@ -20,7 +19,7 @@ use crate::ops::resume::take_up;
 use crate::ops::run::reports::Reports;
 use crate::ops::standings::{Standing, table};
 use crate::ops::status::{nights_of, status_of};
-use crate::ops::stores::{self, Place, with_tenant_id_of};
+use crate::ops::stores::{self, Place};
 use crate::ops::work::{Ended, Named, ToRun, Together, alone};
 use crate::report::human::{counted, first_of};
 use crate::store::Store;
@@ -61,8 +60,7 @@ impl Found {
         };
         let (mut own, mut without) = (Vec::new(), Vec::new());
         for tenant in tenants {
-            let (said, _) = target_of(&tenant.connect)?;
-            let said: Target = with_tenant_id_of(store, said).await?;
+            let said = said_of(store, &tenant.connect).await?;
             let mut its = all.iter().filter(|one| is_whose(&one.order.target, &said)).peekable();
             if its.peek().is_none() {
                 without.push(printable(&tenant.name));
@@ -110,15 +108,14 @@ pub async fn status(
 ) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
     let store = stores::open_to_read(&place).await?;
-    if request.coverage {
-        let meant: Vec<&ConnectRequest> = meant.connects.iter().collect();
-        coverage(cx, request.series.as_ref(), &meant, &store).await?;
-        return Ok(Exit::Done);
-    }
     if request.campaign.is_none() {
         let mut tenants = Vec::new();
         for connect in &meant.connects {
-            tenants.push(with_tenant_id_of(&store, target_of(connect)?.0).await?);
+            tenants.push(said_of(&store, connect).await?);
+        }
+        if request.coverage {
+            coverage(cx, request.series.as_ref(), &tenants, &store).await?;
+            return Ok(Exit::Done);
         }
         if request.nights {
             return nights_of(cx, &request, &store, &tenants).await;

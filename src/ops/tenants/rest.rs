@@ -13,14 +13,12 @@ use crate::domain::request::{OutputRequest, ScanRequest};
 use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignName, Exit, Facts, Life, OnlyOf, Outcome, Row};
 use crate::intake::Options;
-use crate::ops::campaigns::is_whose;
-use crate::ops::connection::target_of;
+use crate::ops::campaigns::{is_whose, said_of};
 use crate::ops::context::Context;
 use crate::ops::failure::{Failure, Reason};
 use crate::ops::plan::{listing, side_list};
 use crate::ops::run::reports::Reports;
 use crate::ops::standings::not_done;
-use crate::ops::stores::with_tenant_id_of;
 use crate::report::ReportHead;
 use crate::store::Store;
 
@@ -174,8 +172,7 @@ pub(super) async fn there_already<S: Store>(
     let all = store.named(name).await?;
     let mut there = BTreeMap::new();
     for at in planned.iter().filter(|(_, planned)| planned.is_err()).map(|(at, _)| *at) {
-        let (said, _) = target_of(&tenants[at].connect)?;
-        let said = with_tenant_id_of(store, said).await?;
+        let said = said_of(store, &tenants[at].connect).await?;
         let own = all.iter().find(|one| is_whose(&one.order.target, &said));
         there.extend(own.map(|one| (at, one.clone())));
     }
