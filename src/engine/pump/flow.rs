@@ -215,8 +215,9 @@ impl<P> Flow<P> {
             // Nobody can say when it goes on.
             Hold::User | Hold::Priority(_) | Hold::Store => None,
         };
-        // An answer can open a slot earlier, also one to another runner.
-        self.next_call = no.at.min(self.now.plus(self.rate.timing.poll));
+        // An answer can open a slot earlier, also one to another runner: looked at with all else
+        // that is looked at, so that a campaign that waits wakes up once.
+        self.next_call = no.at.min(self.now.next_beat(self.rate.timing.poll));
     }
 
     /// Tells something once.

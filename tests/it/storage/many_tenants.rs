@@ -93,20 +93,25 @@ async fn keeps_up(store: Option<&Server>) {
     assert!(exit.success(), "{exit}");
     assert_eq!(provider.all_ordered(), DEVICES * TENANTS as u64);
     let mut times: Vec<i64> = Vec::new();
+    let mut begun: Vec<i64> = Vec::new();
     for emulator in &provider.emulators {
         assert_within_limits(emulator);
         let ledger = emulator.ledger();
         assert!(ledger.accepted_twice.is_empty());
         let calls = ledger.entries.iter().filter(|call| call.operation == Operation::Scan);
-        times.extend(calls.map(|call| call.utc_ms));
+        let own: Vec<i64> = calls.map(|call| call.utc_ms).collect();
+        begun.extend(own.iter().min());
+        times.extend(own);
     }
     times.sort_unstable();
+    begun.sort_unstable();
+    let begun = (begun[begun.len() - 1] - begun[0]) as f64 / 1e3;
     let took = (times[times.len() - 1] - times[0]) as f64 / 1e3;
     let share = SPACING.1 * (DEVICES - 1) as f64 / took;
     let Used { cpu, memory: [_, most] } = used;
     println!(
-        "{TENANTS} tenants: {} calls in {took:.1} s, {:.1} % of the optimum; {cpu:.1} s of one \
-         core, {most:.0} MiB",
+        "{TENANTS} tenants: {} calls in {took:.1} s, {:.1} % of the optimum; the last one began \
+         {begun:.1} s after the first; {cpu:.1} s of one core, {most:.0} MiB",
         times.len(),
         share * 100.0,
     );
