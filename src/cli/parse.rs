@@ -175,7 +175,10 @@ fn explained(error: &clap::Error, words: impl Iterator<Item = String>) -> Failur
     if let Some(failure) = before_its_command(error, &words) {
         return failure;
     }
-    let help = help(words.into_iter());
+    let help = help(words.iter().cloned());
+    if let Some(failure) = without_a_question(error, &words, &help) {
+        return failure;
+    }
     let said = error.to_string();
     let said = said.strip_prefix("error: ").unwrap_or(&said);
     // The first paragraph says what is wrong; usage and hints follow.
@@ -233,6 +236,23 @@ fn before_its_command(error: &clap::Error, words: &[String]) -> Option<Failure> 
         "it belongs to the command line that the timer starts",
         format!("write it after the --, such as: -- scan LIST --{name} ..."),
     ))
+}
+
+/// What other programs call going on without a question, typed at a command that asks one.
+fn without_a_question(error: &clap::Error, words: &[String], help: &str) -> Option<Failure> {
+    let unknown = strings(error, ContextKind::InvalidArg);
+    let name = unknown.first()?;
+    let is_meant = matches!(name.as_str(), "--yes" | "-y" | "--assume-yes" | "--no-confirm");
+    let known = Cli::command();
+    let command = words.iter().find_map(|word| known.find_subcommand(word))?;
+    let asks = command.get_arguments().any(|arg| arg.get_long() == Some("approve-max"));
+    (error.kind() == ErrorKind::UnknownArgument && is_meant && asks).then(|| {
+        Failure::usage(
+            format!("there is no {name}"),
+            "what is done to a whole fleet is confirmed with a number, so that a wrong list stops it",
+            format!("write --approve-max and how many you expect at most; see `{help}`"),
+        )
+    })
 }
 
 fn missing(error: &clap::Error, help: &str) -> Failure {

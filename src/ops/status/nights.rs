@@ -101,7 +101,8 @@ pub(super) async fn read<S: Store>(
             let target = &run.campaign.order.target;
             cx.commands.tenant_name(target)
         });
-        let nights = by_night(runs, today, missed);
+        let may_begin = |day| last.is_some_and(|last| now.timestamp() < begun_by(day, last));
+        let nights = by_night(runs, today, missed, may_begin);
         all.push(Nights { series, tenant, tenant_name, windows, nights, refused });
     }
     Ok(all)
@@ -142,19 +143,26 @@ pub(crate) fn is_missed(
     windows: &[Window],
     now: &ZonedDateTime,
 ) -> bool {
-    let Ok(days) = day.until((Unit::Day, night)) else { return false };
-    let later = SignedDuration::from_hours(24 * i64::from(days.get_days()));
-    let expected = opened_at.checked_add(later + TO_BEGIN);
     day < night
         && is_due(windows, night) != Some(false)
-        && expected.is_ok_and(|expected| expected <= now.timestamp())
+        && begun_by(night, (day, opened_at)) <= now.timestamp()
 }
 
-/// The runs of each night from the first one to today, the latest first. One night was missed.
+/// When the run of a night has begun, if it begins at the time of day of the last run, which was of
+/// that day.
+fn begun_by(night: Date, (day, opened_at): (Date, Timestamp)) -> Timestamp {
+    let days = day.until((Unit::Day, night)).map_or(0, |days| i64::from(days.get_days()));
+    let later = SignedDuration::from_hours(24 * days) + TO_BEGIN;
+    opened_at.saturating_add(later).unwrap_or(Timestamp::MAX)
+}
+
+/// The runs of each night from the first one to today, the latest first. One night was missed. The
+/// last ones without a run are left out while theirs may begin still.
 fn by_night(
     runs: Vec<SeriesRun>,
     today: Date,
     missed: Option<Date>,
+    may_begin: impl Fn(Date) -> bool,
 ) -> Vec<(Date, Vec<SeriesRun>)> {
     let mut by_day: BTreeMap<Date, Vec<SeriesRun>> = BTreeMap::new();
     for run in runs {
@@ -165,8 +173,10 @@ fn by_night(
     let days = first.unwrap_or(today).series(1.day()).take_while(|day| *day <= last);
     let mut nights: Vec<_> =
         days.map(|day| (day, by_day.remove(&day).unwrap_or_default())).collect();
-    // Tonight's run may still come.
-    if nights.last().is_some_and(|(day, runs)| runs.is_empty() && Some(*day) != missed) {
+    // Tonight's run may still come, and after midnight that of the day before.
+    while nights.last().is_some_and(|(day, runs)| {
+        runs.is_empty() && Some(*day) != missed && (*day >= today || may_begin(*day))
+    }) {
         nights.pop();
     }
     nights.reverse();

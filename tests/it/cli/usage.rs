@@ -25,6 +25,8 @@ fn each_wrong_use_says_what_why_and_what_next() {
         ("no comment", vec!["scan", "list.txt", "--type", "full"]),
         ("no command's name", vec!["scna"]),
         ("a flag with a letter missing", scan(&["--emulater"])),
+        ("a question that is to be left out", scan(&["--emulator", "--yes"])),
+        ("the same where nothing is asked", vec!["status", "--yes"]),
         ("a type that there is not", vec!["scan", "x", "--type", "medium", "--comment", "x"]),
         ("blank comment", vec!["scan", "list.txt", "--type", "full", "--comment", " "]),
         ("no terminal", vec!["scan", "list.txt", "--type", "full", "--comment", "x", "--emulator"]),
