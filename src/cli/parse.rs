@@ -249,7 +249,7 @@ fn without_a_question(error: &clap::Error, words: &[String], help: &str) -> Opti
     (error.kind() == ErrorKind::UnknownArgument && is_meant && asks).then(|| {
         Failure::usage(
             format!("there is no {name}"),
-            "what is done to a whole fleet is confirmed with a number, so that a wrong list stops it",
+            "what is done to a whole fleet is confirmed with a number, so a wrong list stops it",
             format!("write --approve-max and how many you expect at most; see `{help}`"),
         )
     })
