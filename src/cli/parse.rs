@@ -175,7 +175,7 @@ fn explained(error: &clap::Error, words: impl Iterator<Item = String>) -> Failur
     if let Some(failure) = before_its_command(error, &words) {
         return failure;
     }
-    let help = help(words.iter().cloned());
+    let help = help(&words);
     if let Some(failure) = without_a_question(error, &words, &help) {
         return failure;
     }
@@ -224,10 +224,10 @@ fn before_its_command(error: &clap::Error, words: &[String]) -> Option<Failure> 
     let known = Cli::command();
     let of_scan = known.find_subcommand("scan")?;
     let is_known = of_scan.get_arguments().any(|arg| arg.get_long() == Some(name));
-    let of_schedule = words.iter().find(|word| known.find_subcommand(word).is_some());
+    let command = typed(&known, words);
     if error.kind() != ErrorKind::UnknownArgument
         || !is_known
-        || of_schedule.is_none_or(|word| word != "schedule")
+        || command.is_none_or(|command| command.get_name() != "schedule")
     {
         return None;
     }
@@ -244,7 +244,7 @@ fn without_a_question(error: &clap::Error, words: &[String], help: &str) -> Opti
     let name = unknown.first()?;
     let is_meant = matches!(name.as_str(), "--yes" | "-y" | "--assume-yes" | "--no-confirm");
     let known = Cli::command();
-    let command = words.iter().find_map(|word| known.find_subcommand(word))?;
+    let command = typed(&known, words)?;
     let asks = command.get_arguments().any(|arg| arg.get_long() == Some("approve-max"));
     (error.kind() == ErrorKind::UnknownArgument && is_meant && asks).then(|| {
         Failure::usage(
@@ -301,12 +301,16 @@ fn missing(error: &clap::Error, help: &str) -> Failure {
     )
 }
 
-/// The help of the subcommand that was typed, if there is one of that name.
-fn help(words: impl Iterator<Item = String>) -> String {
+/// The subcommand that was typed, if there is one of that name.
+fn typed<'k>(known: &'k Command, words: &[String]) -> Option<&'k Command> {
+    words.iter().find_map(|word| known.find_subcommand(word))
+}
+
+/// The help of the subcommand that was typed, or else of the program.
+fn help(words: &[String]) -> String {
     let known = Cli::command();
-    let mut words = words;
-    let typed = words.find(|word| known.find_subcommand(word).is_some());
-    typed.map_or_else(|| "fleetsweep --help".to_owned(), |name| format!("fleetsweep {name} --help"))
+    let of = |command: &Command| format!("fleetsweep {} --help", command.get_name());
+    typed(&known, words).map_or_else(|| "fleetsweep --help".to_owned(), of)
 }
 
 fn strings(error: &clap::Error, kind: ContextKind) -> Vec<String> {

@@ -101,7 +101,7 @@ pub(super) async fn read<S: Store>(
             let target = &run.campaign.order.target;
             cx.commands.tenant_name(target)
         });
-        let may_begin = |day| last.is_some_and(|last| now.timestamp() < begun_by(day, last));
+        let may_begin = |night| last.is_some_and(|last| may_begin_still(night, last, &now));
         let nights = by_night(runs, today, missed, may_begin);
         all.push(Nights { series, tenant, tenant_name, windows, nights, refused });
     }
@@ -139,21 +139,19 @@ pub(crate) async fn refused<S: Store>(
 /// begun at the same time of day.
 pub(crate) fn is_missed(
     night: Date,
-    (day, opened_at): (Date, Timestamp),
+    last: (Date, Timestamp),
     windows: &[Window],
     now: &ZonedDateTime,
 ) -> bool {
-    day < night
-        && is_due(windows, night) != Some(false)
-        && begun_by(night, (day, opened_at)) <= now.timestamp()
+    last.0 < night && is_due(windows, night) != Some(false) && !may_begin_still(night, last, now)
 }
 
-/// When the run of a night has begun, if it begins at the time of day of the last run, which was of
-/// that day.
-fn begun_by(night: Date, (day, opened_at): (Date, Timestamp)) -> Timestamp {
+/// Whether the run of a night may begin still, if it begins at the time of day of the last run,
+/// which was of that day.
+fn may_begin_still(night: Date, (day, opened_at): (Date, Timestamp), now: &ZonedDateTime) -> bool {
     let days = day.until((Unit::Day, night)).map_or(0, |days| i64::from(days.get_days()));
     let later = SignedDuration::from_hours(24 * days) + TO_BEGIN;
-    opened_at.saturating_add(later).unwrap_or(Timestamp::MAX)
+    opened_at.checked_add(later).map_or(true, |expected| now.timestamp() < expected)
 }
 
 /// The runs of each night from the first one to today, the latest first. One night was missed. The
