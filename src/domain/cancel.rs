@@ -8,7 +8,7 @@ use super::action::{Action, CommentSays, has_ended};
 use super::campaign::Mark;
 use super::device::DeviceId;
 use super::event::HoldReason;
-use super::outcome::{Outcome, Stop};
+use super::outcome::Stop;
 use super::refusal::Refusal;
 use super::spelling::worded;
 use super::text::squeezed;
@@ -19,16 +19,6 @@ const ID_MAX: usize = 64;
 
 /// Kinds of refusal that are told apart; others of a status are counted together.
 const KINDS_MAX: usize = 50;
-
-/// Whether somebody took a row back: its scan was cancelled by the command of that name, or it was
-/// never ordered in a campaign that was called off. What expired by itself is wanted still.
-pub fn is_taken_back(outcome: Outcome, reason: Option<&str>, called_off: bool) -> bool {
-    match outcome {
-        Outcome::Cancelled => reason == Some(Cause::Command.reason()),
-        Outcome::NotAttempted => called_off,
-        _ => false,
-    }
-}
 
 /// How far cancelling is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,6 +112,11 @@ impl Cause {
             Cause::WindowClosed => "expired by fleetsweep at the window's close",
             Cause::TimeOver => "expired by fleetsweep when its time was over",
         }
+    }
+
+    /// Whether somebody took the scan back, so that nobody has to look at it.
+    pub fn takes_back(self) -> bool {
+        self == Cause::Command
     }
 
     /// The whole comment of a cancellation.

@@ -155,9 +155,14 @@ pub enum Note {
     /// The list of actions could not be read now.
     ListFailed(String),
     /// Orders are refused so, in the server's words.
-    Refused(String),
-    /// Answers are of no use: what came instead, in its own words.
-    Useless(String),
+    Refused {
+        /// Those words.
+        words: String,
+        /// The device is asked once more later: its outcome is open.
+        again: bool,
+    },
+    /// Answers to calls of this kind are of no use: what came instead, in its own words.
+    Useless(Operation, String),
     /// Nothing more of this kind is called for; this many calls wait for their answer.
     Stopping(Operation, usize),
     /// This wave is over, and is judged after this wait.

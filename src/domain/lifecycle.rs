@@ -180,7 +180,10 @@ pub enum LifeEvent {
         now: Stamp,
     },
     /// The action that it ordered was cancelled by this program.
-    Cancelled,
+    Cancelled {
+        /// Whether somebody took it back; otherwise its window or its time was over.
+        taken_back: bool,
+    },
 }
 
 /// An event that does not fit the state: an answer of an older attempt, or a second settling.
@@ -291,8 +294,8 @@ pub fn next(
             let state = State::Doubtful { looks: 0, look_at: now, busy: false };
             Ok(Life { arrives_by: now, ..life.to(state) })
         }
-        (State::Done(Outcome::Accepted), LifeEvent::Cancelled) => {
-            Ok(life.to(State::Done(Outcome::Cancelled)))
+        (State::Done(Outcome::Accepted), LifeEvent::Cancelled { taken_back }) => {
+            Ok(life.to(State::Done(Outcome::Cancelled { taken_back })))
         }
         (
             State::Claimed(_) | State::Doubtful { .. },

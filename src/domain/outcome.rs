@@ -26,7 +26,11 @@ pub enum Outcome {
     /// It was never ordered and never will be in this campaign.
     NotAttempted,
     /// The server created our action, and this program cancelled it before it had ended.
-    Cancelled,
+    Cancelled {
+        /// Whether somebody took it back with `fleetsweep cancel`; otherwise its window or its time
+        /// was over, and a scan is wanted still.
+        taken_back: bool,
+    },
     /// The row holds no device.
     BadRow,
     /// The device stands in an earlier row.
@@ -37,7 +41,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of reports.
-    pub const ALL: [Outcome; 12] = [
+    pub const ALL: [Outcome; 13] = [
         Outcome::Accepted,
         Outcome::AlreadyInProgress { covered: true },
         Outcome::AlreadyInProgress { covered: false },
@@ -46,7 +50,8 @@ impl Outcome {
         Outcome::Failed,
         Outcome::Unknown,
         Outcome::NotAttempted,
-        Outcome::Cancelled,
+        Outcome::Cancelled { taken_back: true },
+        Outcome::Cancelled { taken_back: false },
         Outcome::BadRow,
         Outcome::Duplicate,
         Outcome::Skipped,
@@ -54,13 +59,14 @@ impl Outcome {
 
     /// The outcomes that `retry` takes: all that need attention but a bad row,
     /// which holds no device.
-    pub const RETRIED: [Outcome; 7] = [
+    pub const RETRIED: [Outcome; 8] = [
         Outcome::Rejected,
         Outcome::NotFound,
         Outcome::Failed,
         Outcome::Unknown,
         Outcome::NotAttempted,
-        Outcome::Cancelled,
+        Outcome::Cancelled { taken_back: true },
+        Outcome::Cancelled { taken_back: false },
         Outcome::AlreadyInProgress { covered: false },
     ];
 
@@ -74,7 +80,7 @@ impl Outcome {
             Outcome::Failed => "failed",
             Outcome::Unknown => "unknown",
             Outcome::NotAttempted => "not_attempted",
-            Outcome::Cancelled => "cancelled",
+            Outcome::Cancelled { .. } => "cancelled",
             Outcome::BadRow => "bad_row",
             Outcome::Duplicate => "duplicate",
             Outcome::Skipped => "skipped",
@@ -198,6 +204,7 @@ mod tests {
                 "failed",
                 "unknown",
                 "not_attempted",
+                "cancelled",
                 "cancelled",
                 "bad_row"
             ]

@@ -9,8 +9,7 @@ pub enum Rest {
     /// Each of them is somebody's to look at.
     #[default]
     Own,
-    /// Somebody called the campaign off: what was never ordered in it, or ordered and then
-    /// cancelled, was taken back.
+    /// Somebody called the campaign off: what was never ordered in it was taken back.
     TakenBack,
     /// The next run of its series has what was not ordered in it.
     HandedOn,
@@ -26,9 +25,13 @@ impl Rest {
         }
     }
 
-    /// Whether rows that ended so were taken back.
+    /// Whether somebody took rows back that ended so. What expired by itself is wanted still.
     pub fn is_taken_back(self, outcome: Outcome) -> bool {
-        self == Self::TakenBack && matches!(outcome, Outcome::NotAttempted | Outcome::Cancelled)
+        match outcome {
+            Outcome::Cancelled { taken_back } => taken_back,
+            Outcome::NotAttempted => self == Self::TakenBack,
+            _ => false,
+        }
     }
 
     /// Whether the next run of its series has the rows that ended so.

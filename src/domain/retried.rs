@@ -16,8 +16,8 @@ pub enum Retried {
 
 impl Retried {
     /// All of them.
-    pub const ALL: [Self; 8] = {
-        let [a, b, c, d, e, f, g] = Outcome::RETRIED;
+    pub const ALL: [Self; 9] = {
+        let [a, b, c, d, e, f, g, h] = Outcome::RETRIED;
         [
             Self::Ended(a),
             Self::Ended(b),
@@ -26,6 +26,7 @@ impl Retried {
             Self::Ended(e),
             Self::Ended(f),
             Self::Ended(g),
+            Self::Ended(h),
             Self::ScanFailed,
         ]
     };
@@ -38,10 +39,10 @@ impl Retried {
         }
     }
 
-    /// What has this name, written with `_` or `-`.
-    pub fn named(name: &str) -> Option<Self> {
+    /// All that have this name, written with `_` or `-`.
+    pub fn named(name: &str) -> Vec<Self> {
         let name = name.replace('-', "_");
-        Self::ALL.into_iter().find(|one| one.name() == name)
+        Self::ALL.into_iter().filter(|one| one.name() == name).collect()
     }
 
     /// Whether it is a device that ended so, whose action was last seen with this status.
@@ -70,10 +71,13 @@ mod tests {
         let failed = |outcome, status| Retried::ScanFailed.takes(outcome, Some(status));
         for status in ["Failed", "TimeOut", "Cancelled"] {
             assert!(failed(Outcome::Accepted, status));
-            assert!(!failed(Outcome::Cancelled, status), "fleetsweep took it back");
+            for taken_back in [true, false] {
+                assert!(!failed(Outcome::Cancelled { taken_back }, status), "it was fleetsweep");
+            }
         }
         assert!(!failed(Outcome::Accepted, "Succeeded") && !failed(Outcome::Accepted, "Pending"));
-        assert_eq!(Retried::named("scan-failed"), Some(Retried::ScanFailed));
-        assert_eq!(Retried::named("accepted"), None);
+        assert_eq!(Retried::named("scan-failed"), [Retried::ScanFailed]);
+        assert_eq!(Retried::named("cancelled").len(), 2, "taken back, and expired");
+        assert_eq!(Retried::named("accepted"), []);
     }
 }

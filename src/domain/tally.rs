@@ -72,10 +72,10 @@ impl Tally {
                 // The next run of its series has them.
                 one if rest.is_handed_on(one) => {}
                 one if rest.is_taken_back(one) => named.push(one),
-                Outcome::Cancelled => named.push(outcome),
                 _ => return Again::ByItself,
             }
         }
+        named.dedup_by_key(|one| one.name());
         if named.is_empty() { Again::Nothing } else { Again::Named(named) }
     }
 
@@ -113,7 +113,10 @@ impl Tally {
 
     /// Whether a row is neither accepted nor covered, whoever wanted it so.
     pub fn needs_attention(&self) -> bool {
-        self.attention(Rest::Own) > 0
+        Outcome::ALL
+            .into_iter()
+            .zip(self.ended)
+            .any(|(one, rows)| rows > 0 && one.needs_attention())
     }
 
     /// Rows that need somebody's attention.
@@ -186,12 +189,16 @@ mod tests {
     #[test]
     fn what_was_taken_back_or_is_the_next_runs_needs_nobody() {
         let mut tally = Tally::default();
-        let ended = [(Outcome::NotAttempted, 5), (Outcome::Cancelled, 3), (Outcome::NotFound, 2)];
+        let ended = [
+            (Outcome::NotAttempted, 5),
+            (Outcome::Cancelled { taken_back: true }, 3),
+            (Outcome::NotFound, 2),
+        ];
         ended.into_iter().for_each(|(outcome, rows)| tally.add(State::Done(outcome), rows));
         let told = |rest| (tally.attention(rest), tally.taken_back(rest));
-        assert_eq!(told(Rest::of(false, false)), (10, 0));
+        assert_eq!(told(Rest::of(false, false)), (7, 3));
         assert_eq!(told(Rest::of(true, false)), (2, 8));
-        assert_eq!(told(Rest::of(true, true)), (5, 0), "the next run has the five");
+        assert_eq!(told(Rest::of(true, true)), (2, 3), "the next run has the five");
         assert!(tally.needs_attention(), "the exit code is that of rows that are not covered");
     }
 

@@ -232,8 +232,9 @@ impl<S: Store, A: ScanApi> Work for CampaignWork<S, A> {
             Unclaimed::NotYet(no) => self.ahead.tell(no, flow),
             Unclaimed::Idle { repeats_only: true, .. } if self.shared.repeats_left() == 0 => {
                 let repeats = self.shared.repeats.made.load(Ordering::SeqCst);
+                let calls = self.shared.counts.calls();
                 let stop = self.refusals.mostly_missing();
-                flow.halt(stop.unwrap_or_else(|| Stop::Repeats(repeats_spent(repeats))));
+                flow.halt(stop.unwrap_or_else(|| Stop::Repeats(repeats_spent(repeats, calls))));
             }
             Unclaimed::Idle { wake, repeats_only } => {
                 if !repeats_only || flow.in_flight > 0 {

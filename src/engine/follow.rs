@@ -69,7 +69,8 @@ impl FollowedActions {
     pub(super) async fn read<S: Store>(store: &S, campaign: &Campaign) -> Result<Self, StoreError> {
         let mut ordered = Self::default();
         let take = store.each_row(campaign.id, |row| {
-            if let State::Done(outcome @ (Outcome::Accepted | Outcome::Cancelled)) = row.life.state
+            if let State::Done(outcome @ (Outcome::Accepted | Outcome::Cancelled { .. })) =
+                row.life.state
             {
                 let status = row.detail.action_status.unwrap_or_else(|| "Unknown".to_owned());
                 let failed = Retried::ScanFailed.takes(outcome, Some(&status));

@@ -77,7 +77,7 @@ impl Refusals {
         let stop = self.count(done);
         let pages = flow.check_use(&done.answer, &self.answers);
         if let Some(refused) = &done.answer.refused {
-            flow.tell_refusal(refused, &self.answers);
+            flow.tell_refusal(refused, &self.answers, !done.settled.after.has_ended());
         }
         pages.into_iter().chain(stop).for_each(|stop| self.stop(stop, flow));
     }

@@ -18,12 +18,12 @@ pub(super) fn repeats_allowed(calls: u64) -> u64 {
     (calls / 10).max(REPEATS_FLOOR)
 }
 
-/// What the user reads when repeats are used up.
-pub(super) fn repeats_spent(repeats: u64) -> String {
+/// What the user reads when so many of the calls of a run were repeats, which are used up.
+pub(super) fn repeats_spent(repeats: u64, calls: u64) -> String {
     format!(
-        "{repeats} calls had to be repeated, after faults, lost answers or 404, which is more than \
-         a tenth of all; the server or the network fails, or devices are unknown, too often to go \
-         on blindly"
+        "{repeats} of the {calls} calls of this run were repeats, after faults, lost answers or \
+         404, and at most a tenth may be, or {REPEATS_FLOOR}; the server or the network fails, or \
+         devices are unknown, too often to go on blindly"
     )
 }
 

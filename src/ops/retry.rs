@@ -16,7 +16,6 @@ use super::process::looked_at;
 use super::scan::scan_again;
 use super::stores::{self, Place};
 use crate::clock::Clock;
-use crate::domain::cancel::is_taken_back;
 use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::request::{ListedDevice, RetryRequest, RunRequest, Said, ScanRequest};
 use crate::domain::{
@@ -296,24 +295,26 @@ impl Wanted {
             let kinds = Outcome::RETRIED.map(Retried::Ended).to_vec();
             return Ok(Self { kinds, by_default: true, called_off, handed_on });
         }
-        let named = |name: &String| {
-            Retried::named(name).ok_or_else(|| {
+        let mut kinds = Vec::new();
+        for name in &request.outcomes {
+            let named = Retried::named(name);
+            if named.is_empty() {
                 let is_meant = |one: &Outcome| one.name() == name.replace('-', "_");
                 let (why, instead) = not_again(Outcome::ALL.into_iter().find(is_meant));
-                Failure::usage(
+                return Err(Failure::usage(
                     format!("`{name}` is no outcome that can be ordered again"),
                     why,
                     format!("use one of {}{instead}", listed(&Retried::ALL)),
-                )
-            })
-        };
-        let kinds = request.outcomes.iter().map(named).collect::<Result<_, _>>()?;
+                ));
+            }
+            kinds.extend(named);
+        }
         Ok(Self { kinds, by_default: false, called_off, handed_on })
     }
 
     /// Whether somebody took it back, and nobody named such devices.
-    fn is_taken_back(&self, outcome: Outcome, reason: Option<&str>) -> bool {
-        self.by_default && is_taken_back(outcome, reason, self.called_off)
+    fn is_taken_back(&self, outcome: Outcome) -> bool {
+        self.by_default && Rest::of(self.called_off, false).is_taken_back(outcome)
     }
 }
 
@@ -379,7 +380,7 @@ async fn uncovered<S: Store>(
                 }
             } else if wanted.handed_on && Rest::HandedOn.is_handed_on(outcome) {
                 left.handed_on += 1;
-            } else if wanted.is_taken_back(outcome, row.detail.reason.as_deref()) {
+            } else if wanted.is_taken_back(outcome) {
                 left.taken_back += 1;
                 left.not_attempted |= outcome == Outcome::NotAttempted;
             } else {

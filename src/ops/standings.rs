@@ -235,7 +235,8 @@ impl Stands {
         let campaign = &self.campaign;
         let run = campaign.last_run.as_ref();
         let doing = Doing::of(campaign, self.now);
-        let cancelled = self.tally.of(Outcome::Cancelled);
+        let of = |taken_back| self.tally.of(Outcome::Cancelled { taken_back });
+        let cancelled = of(true) + of(false);
         let not_begun = run.and_then(|run| run.not_begun.as_ref()).map(|one| one.why.clone());
         match (campaign.state, run.and_then(|run| run.ended.as_ref())) {
             _ if self.followed => "ended: the next run of its series goes on".to_owned(),

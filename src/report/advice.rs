@@ -37,7 +37,8 @@ pub fn short(outcome: Outcome) -> &'static str {
         Outcome::Failed => "failed",
         Outcome::Unknown => "unknown",
         Outcome::NotAttempted => "not attempted",
-        Outcome::Cancelled => "cancelled",
+        Outcome::Cancelled { taken_back: true } => "cancelled",
+        Outcome::Cancelled { taken_back: false } => "cancelled: its time was over",
         Outcome::BadRow => "bad row",
         Outcome::Duplicate => "duplicate",
         Outcome::Skipped => "skipped",
@@ -58,8 +59,12 @@ pub fn advice(outcome: Outcome) -> &'static str {
         }
         Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",
         Outcome::NotAttempted => "see the report, then `fleetsweep retry --outcome not_attempted`",
-        Outcome::Cancelled => {
-            "ordered, then cancelled by fleetsweep; again: `fleetsweep retry --outcome cancelled`"
+        Outcome::Cancelled { taken_back: true } => {
+            "nothing: they were taken back; to order them again: \
+             `fleetsweep retry --outcome cancelled`"
+        }
+        Outcome::Cancelled { taken_back: false } => {
+            "ordered, and not begun in time; again: `fleetsweep retry --outcome cancelled`"
         }
         Outcome::BadRow => "fix these lines of the list, then order them",
         Outcome::Skipped => "nothing, if the reasons are right",
@@ -77,7 +82,10 @@ pub(super) fn advice_before_the_end(outcome: Outcome) -> &'static str {
         Outcome::AlreadyInProgress { .. } => "order them again when the campaign is finished",
         Outcome::Failed => "no scan was ordered; order them again when the campaign is finished",
         Outcome::NotAttempted => "see the report",
-        Outcome::Cancelled => "ordered, then cancelled by fleetsweep",
+        Outcome::Cancelled { taken_back: true } => "nothing: they were taken back",
+        Outcome::Cancelled { taken_back: false } => {
+            "ordered, and not begun in time; order them again when the campaign is finished"
+        }
         other => advice(other),
     }
 }

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use super::record::ReportHead;
 use super::totals::Totals;
-use crate::domain::cancel::is_taken_back;
-use crate::domain::{Rest, Row, State, Tally};
+use crate::domain::{Row, State, Tally};
 
 /// Rows that are kept at most.
 const MOST: usize = 2_000;
@@ -31,7 +30,7 @@ pub(super) struct Gathered {
 impl Gathered {
     /// Rows that need somebody's attention.
     pub(super) fn attention(&self) -> u64 {
-        self.tally.attention(Rest::Own) - self.handed_on - self.taken_back
+        self.rows.len() as u64 + self.more
     }
 
     /// Takes the next row of a campaign in.
@@ -45,8 +44,7 @@ impl Gathered {
             self.handed_on += 1;
             return;
         }
-        let why = row.detail.reason.as_deref();
-        if head.rest().is_taken_back(outcome) || is_taken_back(outcome, why, false) {
+        if head.rest().is_taken_back(outcome) {
             self.taken_back += 1;
             self.totals.add_action(row);
             return;

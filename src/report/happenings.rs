@@ -5,7 +5,7 @@ use jiff::ZonedDateTime;
 use crate::domain::Operation;
 use crate::domain::happening::{Happened, Happening, Needed};
 use crate::domain::text::printable;
-use crate::report::human::{clock, clock_exact, counted, wrapped};
+use crate::report::human::{clock_exact, counted, wrapped};
 use crate::report::standing::because;
 
 /// A happening in one line: when, what, and by whom.
@@ -38,7 +38,7 @@ pub fn words(what: &Happened, now: &ZonedDateTime) -> String {
                 Operation::Cancel => "cancelling",
             };
             let until = until.to_zoned_datetime(now.time_zone().clone());
-            format!("the server paused {what} until {}", clock(&until, now))
+            format!("the server paused {what} until {}", clock_exact(&until, now))
         }
         Happened::OutOfReach { needed, why } => {
             format!("{} could not be reached: {}", name(needed), printable(why))

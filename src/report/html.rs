@@ -73,7 +73,7 @@ fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
         h2 { "What became of them" }
         (bar(tally, 14.0))
         (scrolls("Outcomes", &table(&head.campaign, tally, stage, None)))
-        @for told in gathered.totals.beside() { p { (told) } }
+        @for told in gathered.totals.beside(&head.campaign) { p { (ticked(&told)) } }
         (failures(gathered))
         @if let Some(story) = &head.story { (told(story, tally)) }
         (rows(head, gathered))

@@ -27,7 +27,7 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
     let mut text = format!("<!-- {} -->\n{}\n\n", mark(head), headline(head, gathered));
     if let Some((how, next)) = head.ended_early() {
         let told = capital(&format!("{}{}", cut_at_a_word(&how, HOW_SHOWN), next));
-        writeln!(text, "{}\n", plain(&told)).expect(STRING);
+        writeln!(text, "{}\n", with_commands(&told)).expect(STRING);
     }
     text += "| outcome | rows | of all rows | what to do |\n|---|---:|---:|---|\n";
     let stage = Stage::of(tally.open() > 0, head.handed_on, head.called_off);
@@ -37,8 +37,8 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
         writeln!(text, "| {words} | {} | {share} | {todo} |", count(rows)).expect(STRING);
     }
     text += "\n";
-    for told in gathered.totals.beside() {
-        writeln!(text, "{}", short(&told)).expect(STRING);
+    for told in gathered.totals.beside(&head.campaign) {
+        writeln!(text, "{}", with_commands(&told)).expect(STRING);
         text += "\n";
     }
     text += &effort(head);
@@ -89,6 +89,19 @@ fn short(text: &str) -> String {
     plain(&cut_at_a_word(text, SHOWN))
 }
 
+/// The same, but what stands in backticks is a command, in which signs mean nothing anyhow.
+fn with_commands(text: &str) -> String {
+    let (parts, mut told) = (text.split('`').collect::<Vec<_>>(), String::new());
+    for (at, part) in parts.iter().enumerate() {
+        let is_closed = at + 1 < parts.len();
+        match at % 2 == 1 && is_closed {
+            true => told += &format!("`{}`", printable(part)),
+            false => told += &plain(part),
+        }
+    }
+    told
+}
+
 /// A text in which no sign means anything to Markdown or HTML, on one line.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
@@ -116,6 +129,8 @@ mod tests {
     fn no_sign_of_a_name_means_anything_to_markdown() {
         let hostile = "a|b `c` <img src=x> [d](http://e) *f* \n";
         let plain = plain(hostile);
+        let told = with_commands("a_b `fleetsweep retry a --outcome scan_failed` <c> `d");
+        assert_eq!(told, "a\\_b `fleetsweep retry a --outcome scan_failed` &lt;c&gt; d");
         assert_eq!(plain, "a\\|b 'c' &lt;img src=x&gt; \\[d\\](http://e) \\*f\\* \\\\u{a}");
     }
 }

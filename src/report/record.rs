@@ -246,7 +246,7 @@ fn ended<'a>(outcome: Outcome, life: &Life, known: Option<&'a str>) -> Option<Co
         Outcome::Failed => or("every try came to nothing, and no scan of this campaign exists"),
         Outcome::Unknown => or("sent, and nobody can say what became of it"),
         Outcome::NotAttempted => or("not ordered in this campaign"),
-        Outcome::Cancelled => or("its scan was ordered, and then cancelled by fleetsweep"),
+        Outcome::Cancelled { .. } => or("its scan was ordered, and then cancelled by fleetsweep"),
         Outcome::BadRow => or("the row holds no Defender machine id"),
         Outcome::Duplicate => or("the device stands in an earlier row"),
         Outcome::Skipped => or("skipped on purpose"),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::human::{count, counted};
 use crate::domain::preflight;
 use crate::domain::text::{cut, printable};
-use crate::domain::{Outcome, Retried, Row, Skipped, State};
+use crate::domain::{CampaignName, Outcome, Retried, Row, Skipped, State};
 
 /// Kinds of failure that are told apart; rows of further kinds are counted under their outcome.
 const KINDS_MAX: usize = 1_000;
@@ -90,7 +90,8 @@ impl Totals {
 
     /// Counts where the ordered action of one row stands.
     pub(super) fn add_action(&mut self, row: &Row) {
-        if let State::Done(outcome @ (Outcome::Accepted | Outcome::Cancelled)) = row.life.state
+        if let State::Done(outcome @ (Outcome::Accepted | Outcome::Cancelled { .. })) =
+            row.life.state
             && let Some(status) = &row.detail.action_status
         {
             self.scans_failed += u64::from(Retried::ScanFailed.takes(outcome, Some(status)));
@@ -123,8 +124,8 @@ impl Totals {
     }
 
     /// What is told beside the outcomes, a sentence each: why rows were skipped, and how far the
-    /// ordered scans are.
-    pub(super) fn beside(&self) -> Vec<String> {
+    /// ordered scans are; commands stand in backticks.
+    pub(super) fn beside(&self, campaign: &CampaignName) -> Vec<String> {
         let of = |all: Vec<(String, u64)>| {
             all.iter().map(|(name, rows)| format!("{} {name}", count(*rows))).collect::<Vec<_>>()
         };
@@ -140,13 +141,16 @@ impl Totals {
             told.push(text.to_owned());
         }
         if !self.actions.is_empty() {
-            let actions = self.actions().into_iter().map(|(name, rows)| (printable(&name), rows));
+            let actions = self
+                .actions()
+                .into_iter()
+                .map(|(name, rows)| (printable(&name).replace('`', "'"), rows));
             told.push(format!("Scans when last seen: {}.", of(actions.collect()).join(", ")));
         }
         if self.scans_failed > 0 {
             told.push(format!(
                 "{} failed, timed out or were cancelled on their devices: `fleetsweep retry \
-                 --outcome {}` orders these again.",
+                 {campaign} --outcome {}` orders these again.",
                 counted(self.scans_failed, "scan"),
                 Retried::ScanFailed.name()
             ));

@@ -124,7 +124,7 @@ impl SoughtActions {
                     let (id, status) = (row.detail.action_id, row.detail.action_status);
                     ordered.add(row.seq, device, id.unwrap_or_default(), status);
                 }
-                (State::Done(Outcome::Cancelled), _) => ordered.cancelled += 1,
+                (State::Done(Outcome::Cancelled { .. }), _) => ordered.cancelled += 1,
                 _ => {}
             }
             Ok::<(), StoreError>(())

@@ -91,7 +91,7 @@ impl<S: Store, A: CancelApi> CancelWork<S, A> {
                 Some(refused) if matches!(refused.kind.0, 400 | 404 | 409) => self.answers.fine(),
                 Some(refused) => {
                     self.answers.refused(refused);
-                    flow.tell_refusal(refused, &self.answers);
+                    flow.tell_refusal(refused, &self.answers, false);
                 }
                 None if matches!(answer.verdict, Verdict::Accepted { .. }) => self.answers.fine(),
                 None => {}

@@ -91,17 +91,18 @@ impl<P> Flow<P> {
     }
 
     /// Tells a refusal in the server's words: the first of its kind, and once a minute while
-    /// nothing else comes. What is of no use, `check_use` tells.
-    pub(crate) fn tell_refusal(&mut self, refused: &Refused, answers: &Answers) {
+    /// nothing else comes; `again` if the device is asked once more later. What is of no use,
+    /// `check_use` tells.
+    pub(crate) fn tell_refusal(&mut self, refused: &Refused, answers: &Answers, again: bool) {
         let now = self.now;
-        let again = answers.in_a_row() > 1 && refused.about != About::Device;
+        let repeated = answers.in_a_row() > 1 && refused.about != About::Device;
         let is_news = match self.refusals_told.get(&refused.kind) {
             None => self.refusals_told.len() < KINDS_MAX,
-            Some(told) => again && now.since(*told) >= self.rate.timing.first_contact,
+            Some(told) => repeated && now.since(*told) >= self.rate.timing.first_contact,
         };
         if refused.about != About::Page && is_news {
             self.refusals_told.insert(refused.kind.clone(), now);
-            self.note(Note::Refused(refused.words.clone()));
+            self.note(Note::Refused { words: refused.words.clone(), again });
         }
     }
 
@@ -126,7 +127,7 @@ impl<P> Flow<P> {
         };
         if is_news {
             useless.told = Some(now);
-            self.note(Note::Useless(why.clone()));
+            self.note(Note::Useless(self.operation, why.clone()));
         }
         // Answers that did not come are no pages: what may pass is waited for.
         let only_pages = answers.are_only_pages() && answers.in_a_row() >= u64::from(USELESS_MOST);

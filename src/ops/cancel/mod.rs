@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use crate::clock::{Clock, local_now};
 use crate::defender::{CancelApi, HttpApi};
-use crate::domain::cancel::{Cancelled, Cause, is_taken_back};
+use crate::domain::cancel::{Cancelled, Cause};
 use crate::domain::quota::used;
 use crate::domain::request::{CancelRequest, EmulatorRequest, RunRequest, Said, SpeedRequest};
 use crate::domain::text::printable;
 use crate::domain::{
-    Begun, Campaign, CampaignName, CampaignState, Ending, Exit, Happened, Operation, Outcome, Row,
-    Stamp, State, Stop, Tally, Timing,
+    Begun, Campaign, CampaignName, CampaignState, Ending, Exit, Happened, Operation, Outcome,
+    Stamp, Stop, Tally, Timing,
 };
 use crate::engine::cancel::Survey;
 use crate::ops::campaigns::{KeptCampaign, Meant, any_campaign_in};
@@ -286,21 +286,15 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
     /// Calls a finished campaign off of which nothing that was ordered stands, since all of it was
     /// taken back: nobody has to look at that.
     async fn call_off_finished(&self, campaign: &Campaign) {
-        let (mut taken_back, mut stands) = (false, false);
-        let look = |row: Row| {
-            let reason = row.detail.reason.as_deref();
-            match row.life.state {
-                State::Done(outcome) if is_taken_back(outcome, reason, false) => taken_back = true,
-                State::Done(Outcome::Accepted | Outcome::Cancelled) => stands = true,
-                _ => {}
+        let done = async {
+            let tally = self.store.tally(campaign.id).await?;
+            let of = |taken_back| tally.of(Outcome::Cancelled { taken_back });
+            if of(true) > 0 && tally.of(Outcome::Accepted) + of(false) == 0 {
+                self.store.call_off(campaign.id).await?;
             }
             Ok::<(), StoreError>(())
         };
-        let mut done = self.store.each_row(campaign.id, look).await;
-        if done.is_ok() && taken_back && !stands {
-            done = self.store.call_off(campaign.id).await.map(drop);
-        }
-        if let Err(error) = done {
+        if let Err(error) = done.await {
             let told = format!("Warning: that all was taken back is not kept: {error}");
             self.cx.say(&printable(&told));
         }

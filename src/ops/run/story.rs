@@ -104,8 +104,8 @@ impl<'t, S: Store> Story<'t, S> {
             | Note::Forgotten(_)
             | Note::ListForbidden(_)
             | Note::ListFailed(_)
-            | Note::Refused(_)
-            | Note::Useless(_)
+            | Note::Refused { .. }
+            | Note::Useless(..)
             | Note::Stopping(..) => return None,
         })
     }

@@ -177,6 +177,24 @@ pub fn hold(hold: &HoldReason, now: &ZonedDateTime) -> String {
     }
 }
 
+fn paused(operation: Operation, wait: Duration, now: &ZonedDateTime) -> String {
+    let what = match operation {
+        Operation::Scan | Operation::Cancel => "Paused by the server",
+        Operation::Read => "Reading the list of actions is paused by the server",
+    };
+    let until = until_in(now, wait);
+    format!("{what} for {}{until}; it goes on by itself", duration(wait))
+}
+
+fn useless(operation: Operation, why: &str) -> String {
+    let next = match operation {
+        Operation::Scan => "whether it ordered anything is looked up",
+        Operation::Cancel => "whether it cancelled anything is looked up",
+        Operation::Read => "it is asked again",
+    };
+    format!("An answer that cannot be used: {}; {next}", printable(why))
+}
+
 /// A note as a sentence.
 pub fn note(note: &Note, now: &ZonedDateTime) -> String {
     match note {
@@ -185,14 +203,7 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
              application; leave them room with --leave"
                 .to_owned()
         }
-        Note::Paused(operation, wait) => {
-            let what = match operation {
-                Operation::Scan | Operation::Cancel => "Paused by the server",
-                Operation::Read => "Reading the list of actions is paused by the server",
-            };
-            let until = until_in(now, *wait);
-            format!("{what} for {}{until}; it goes on by itself", duration(*wait))
-        }
+        Note::Paused(operation, wait) => paused(*operation, *wait, now),
         Note::LimitNamed(limit) => format!(
             "Note: the server allows {} here, as its answer with 429 says; this lower limit is \
              kept from now on",
@@ -223,11 +234,11 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
                 said.words()
             )
         }
-        Note::Refused(words) => format!("Refused by the server: {}", printable(words)),
-        Note::Useless(why) => format!(
-            "An answer that cannot be used: {}; whether it ordered anything is looked up",
-            printable(why)
-        ),
+        Note::Refused { words, again } => {
+            let again = if *again { "; the device is asked once more later" } else { "" };
+            format!("Refused by the server: {}{again}", printable(words))
+        }
+        Note::Useless(operation, why) => useless(*operation, why),
         Note::ListFailed(why) => {
             format!("The list of actions could not be read ({}); it is asked again", printable(why))
         }

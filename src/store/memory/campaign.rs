@@ -335,8 +335,8 @@ impl Held {
         let mut noted = 0;
         for Cancellation { seq, action, cause } in done {
             let life = self.row(*seq)?.life;
-            let after =
-                lifecycle::next(life, LifeEvent::Cancelled, self.busy(), &Timing::default());
+            let event = LifeEvent::Cancelled { taken_back: cause.takes_back() };
+            let after = lifecycle::next(life, event, self.busy(), &Timing::default());
             let detail = &mut self.rows[*seq as usize - 1].detail;
             if let Ok(after) = after
                 && settle::note_cancelled(detail, action, *cause, utc)

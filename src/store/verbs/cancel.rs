@@ -83,7 +83,8 @@ pub(super) async fn note_cancelled<T: Tables>(
     for Cancellation { seq, action, cause } in cancelled {
         let row = row_of(tables, campaign, *seq).await?;
         let mut detail = row.detail.clone();
-        let after = lifecycle::next(row.life, LifeEvent::Cancelled, busy, tables.timing());
+        let event = LifeEvent::Cancelled { taken_back: cause.takes_back() };
+        let after = lifecycle::next(row.life, event, busy, tables.timing());
         if let Ok(after) = after
             && settle::note_cancelled(&mut detail, action, *cause, utc)
         {

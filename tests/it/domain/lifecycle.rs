@@ -124,7 +124,8 @@ fn events(attempt: u32) -> Vec<(String, LifeEvent)> {
         ("expired too early".to_owned(), LifeEvent::Expired { now: after(64) }),
         ("called off".to_owned(), LifeEvent::CalledOff),
         ("handed on".to_owned(), LifeEvent::HandedOn),
-        ("cancelled".to_owned(), LifeEvent::Cancelled),
+        ("cancelled".to_owned(), LifeEvent::Cancelled { taken_back: true }),
+        ("expired, ordered".to_owned(), LifeEvent::Cancelled { taken_back: false }),
         ("reopened".to_owned(), LifeEvent::Reopened { attempt }),
         ("seen".to_owned(), LifeEvent::Seen { covered: true }),
     ];
@@ -193,9 +194,11 @@ fn drawn(
     let attempt = life.attempt.wrapping_sub(back);
     let all = events(0).into_iter().map(|(_, event)| place(event, attempt, *now));
     // What people do to a campaign as a whole is no part of how its devices fare by themselves.
-    let by_people = [LifeEvent::CalledOff, LifeEvent::HandedOn, LifeEvent::Cancelled];
-    let ordered = |event: &LifeEvent| !by_people.contains(event);
-    let all: Vec<LifeEvent> = all.filter(ordered).collect();
+    let by_people = |event: &LifeEvent| {
+        let whole = matches!(event, LifeEvent::CalledOff | LifeEvent::HandedOn);
+        whole || matches!(event, LifeEvent::Cancelled { .. })
+    };
+    let all: Vec<LifeEvent> = all.filter(|event| !by_people(event)).collect();
     let fitting: Vec<LifeEvent> = all
         .iter()
         .copied()

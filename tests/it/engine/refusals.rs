@@ -38,7 +38,7 @@ async fn devices_that_may_not_be_scanned_are_rejected_and_the_others_are_ordered
         assert_eq!(rows[0].detail.error_code.as_deref(), Some(code));
         assert_eq!(rows[0].detail.message.as_deref(), Some("not allowed on this device"));
         assert_eq!(rows[0].detail.reason, None, "nothing of a missing permission");
-        let notes = told.notes.iter().filter(|note| matches!(note, Note::Refused(_))).count();
+        let notes = told.notes.iter().filter(|note| matches!(note, Note::Refused { .. })).count();
         assert_eq!(notes, 1, "{:?}", told.notes);
         world.assert_sound();
     }
@@ -65,7 +65,7 @@ async fn twenty_answers_that_are_the_same_refusal_stop_with_the_queue_intact() {
         assert!((20..=36).contains(&world.calls()), "{status}: {} calls", world.calls());
         assert_eq!(world.tally().await.queued, 60, "{status}: nothing is used up");
         let told_at_once = told.notes.iter().any(|note| match note {
-            Note::Refused(words) => words.contains(message),
+            Note::Refused { words, .. } => words.contains(message),
             _ => false,
         });
         assert!(told_at_once, "{:?}", told.notes);
@@ -166,7 +166,9 @@ async fn a_page_in_the_place_of_every_answer_is_told_at_once_and_stops_within_mi
         let tally = world.tally().await;
         assert_eq!(tally.queued + tally.doubtful, 60, "none has an outcome by it");
         let useless = told.notes.iter().filter(|note| match note {
-            Note::Useless(why) => why.contains(&format!("HTTP {status} with an HTML page")),
+            Note::Useless(Operation::Scan, why) => {
+                why.contains(&format!("HTTP {status} with an HTML page"))
+            }
             _ => false,
         });
         let minutes = world.clock.elapsed().as_secs() as usize / 60;
@@ -185,7 +187,7 @@ async fn a_page_that_passes_and_faults_of_the_server_are_waited_for() {
         let told = world.play(60).await;
         assert_eq!(told.ran.ending, Ending::Finished);
         assert_eq!(world.outcomes().await, [("accepted", 60)].into());
-        let useless = told.notes.iter().filter(|note| matches!(note, Note::Useless(_))).count();
+        let useless = told.notes.iter().filter(|note| matches!(note, Note::Useless(..))).count();
         assert!((1..=2).contains(&useless), "at once, and once a minute at most: {useless}");
         world.assert_sound();
     }

@@ -1,15 +1,36 @@
 //! SQL that takes a store back to what an older version of the program wrote, so that tests bring
 //! it up to date again. What a new migration changes is taken back here.
 
+/// What was cancelled and what expired are one state, as they were before the twenty-second
+/// migration.
+macro_rules! one_state {
+    () => {
+        "UPDATE device_row SET state = 'cancelled' WHERE state = 'expired'; \
+         UPDATE tally SET rows = rows + (SELECT e.rows FROM tally e \
+         WHERE e.campaign = tally.campaign AND e.state = 'expired') WHERE state = 'cancelled'; \
+         DELETE FROM tally WHERE state = 'expired'; "
+    };
+}
+
+/// The same in the tables of every database.
+pub(crate) const ONE_STATE: &str = one_state!();
+
+/// Takes back what the twenty-second migration and later ones changed.
+pub(crate) const TWENTY_FIRST_SCHEMA: &str =
+    concat!(one_state!(), "DELETE FROM _sqlx_migrations WHERE version >= 22");
+
 /// Takes back what the sixteenth migration and later ones changed, but for their names.
 macro_rules! from_the_sixteenth {
     () => {
-        "DROP TABLE result; DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
+        concat!(
+            one_state!(),
+            "DROP TABLE result; DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
          CREATE UNIQUE INDEX campaign_1 ON campaign (name); DROP INDEX campaign_draft; \
          DROP TABLE minute; ALTER TABLE campaign DROP COLUMN first_call; \
          ALTER TABLE campaign DROP COLUMN last_call; \
          DROP TABLE epoch; ALTER TABLE campaign DROP COLUMN epoch; \
          DELETE FROM place; ALTER TABLE place DROP COLUMN born; DROP TABLE process; "
+        )
     };
 }
 

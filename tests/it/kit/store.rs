@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use fleetsweep::clock::{Clock, ManualClock};
+use fleetsweep::domain::cancel::Cause;
 use fleetsweep::domain::settle::Settlement;
 use fleetsweep::domain::{
-    Action, BusyPolicy, CallId, CampaignId, DeviceId, Life, NewRow, Opened, Opening, Order,
-    Outcome, Priority, Quota, Refusal, Rollout, ScanType, Stamp, Tally, Target, Timing, Verdict,
+    Action, BusyPolicy, CallId, CampaignId, Cancellation, DeviceId, Life, NewRow, Opened, Opening,
+    Order, Outcome, Priority, Quota, Refusal, Rollout, ScanType, Stamp, Tally, Target, Timing,
+    Verdict,
 };
 use fleetsweep::store::memory::MemoryStore;
 use fleetsweep::store::postgres::PostgresStore;
@@ -285,6 +287,26 @@ pub(crate) fn refusal(status: u16, code: &str) -> Refusal {
 pub(crate) fn accepted(utc: Timestamp) -> Verdict {
     let action = Box::new(action("Full", "Pending", utc));
     Verdict::Accepted { action, status: 201, comment_changed: false }
+}
+
+/// Opens a campaign of two devices whose scans were ordered and cancelled: one that somebody took
+/// back, and one whose window was over.
+pub(crate) async fn taken_back_and_expired(store: &impl Store) -> CampaignId {
+    let id = campaign(store, 0..2, opening("taken-back", &["100/1m"])).await;
+    let utc = store.clock().utc();
+    for _ in 0..2 {
+        let call = claim(store, id).await.call;
+        settle(store, call, accepted(utc)).await;
+    }
+    let rows = store.rows(id, 0, 10).await.unwrap();
+    let why = [Cause::Command, Cause::WindowClosed];
+    let done = rows.into_iter().zip(why).map(|(row, cause)| {
+        let action = action("Full", "Cancelled", utc);
+        let action = Action { id: row.detail.action_id.unwrap(), ..action };
+        Cancellation { seq: row.seq, action, cause }
+    });
+    assert_eq!(store.note_cancelled(id, done.collect()).await.unwrap(), 2);
+    id
 }
 
 pub(crate) fn busy() -> Verdict {

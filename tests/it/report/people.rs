@@ -150,7 +150,8 @@ fn rows_that_were_taken_back_need_nobody_and_rows_that_were_skipped_are_told() {
         let mut writer = ReportWriter::create(&path, head).unwrap();
         writer.row(&row(1, Outcome::Accepted)).unwrap();
         for (line, reason) in [(2, Cause::Command), (3, Cause::WindowClosed)] {
-            let mut row = row(line, Outcome::Cancelled);
+            let taken_back = reason.takes_back();
+            let mut row = row(line, Outcome::Cancelled { taken_back });
             row.detail.reason = Some(reason.reason().to_owned());
             writer.row(&row).unwrap();
         }
@@ -160,7 +161,7 @@ fn rows_that_were_taken_back_need_nobody_and_rows_that_were_skipped_are_told() {
         std::fs::read_to_string(&path).unwrap()
     };
     for name in ["r.html", "r.md"] {
-        let first = "25.0 % of 4 devices ordered or covered; 0 rows need attention; 3 taken back; \
+        let first = "25.0 % of 4 devices ordered or covered; 1 row needs attention; 2 taken back; \
                      1 row of the list skipped";
         let text = told(true, name);
         assert!(text.contains(first), "{text}");

@@ -81,6 +81,7 @@ fn every_note_is_a_sentence_that_says_what_happens_next() {
         message: Some("no \u{1b}[31m".to_owned()),
         target: None,
     };
+    let page = "HTTP 403 with an HTML page: a proxy answers in the API's place";
     let notes = [
         Note::OthersCall,
         Note::Paused(Operation::Scan, Duration::from_secs(30)),
@@ -95,8 +96,11 @@ fn every_note_is_a_sentence_that_says_what_happens_next() {
         Note::Forgotten(Duration::from_secs(3_669)),
         Note::ListForbidden(refusal("Forbidden")),
         Note::ListForbidden(refusal("DisabledFeature")),
-        Note::Refused("HTTP 400 InvalidRequestBody: \u{1b}[31m".into()),
-        Note::Useless("HTTP 403 with an HTML page: a proxy answers in the API's place".into()),
+        Note::Refused { words: "HTTP 400 InvalidRequestBody: \u{1b}[31m".into(), again: false },
+        Note::Refused { words: "HTTP 404 ResourceNotFound".into(), again: true },
+        Note::Useless(Operation::Scan, page.into()),
+        Note::Useless(Operation::Cancel, page.into()),
+        Note::Useless(Operation::Read, page.into()),
         Note::ListFailed("HTTP 503".into()),
         Note::Stopping(Operation::Scan, 1),
         Note::WaveOver("the canary".into(), Duration::from_secs(1_800)),

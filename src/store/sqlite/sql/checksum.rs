@@ -5,8 +5,8 @@
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    BudgetState, Campaign, CampaignId, DeviceId, Life, Probe, Quota, Rank, ServerNotes, Stamp,
-    State,
+    BudgetState, Campaign, CampaignId, DeviceId, Life, Outcome, Probe, Quota, Rank, ServerNotes,
+    Stamp, State,
 };
 use crate::store::columns::{named_text, state_name, stored};
 use crate::store::sqlite::fault::{Fault, broken};
@@ -49,13 +49,21 @@ pub(super) fn of_device(key: i64, device: Option<DeviceId>, life: &Life) -> i64 
     let (at, looks, busy_look) = stored(state);
     let sum = Sum::of("device_row", key);
     let sum = sum.bytes(device.as_ref().map_or(&[], |device| device.as_bytes().as_slice()));
-    let sum = sum.text(state_name(state)).number(at.0).number(looks.into());
+    let sum = sum.text(summed_name(state)).number(at.0).number(looks.into());
     let sum = sum.number(busy_look.into()).number(life.attempt.into()).number(life.tries.into());
     let sum = sum.number(rank(life.rank)).number(life.doubted.into());
     let sum = sum.number(life.busy_asks.into()).number(life.unseen.into());
     // Rows that were never claimed have the sum that they had before there was this column.
     let sum = if life.arrives_by == Stamp::ZERO { sum } else { sum.number(life.arrives_by.0) };
     sum.end()
+}
+
+/// What stands for a state in a checksum: what was cancelled and what expired were one once.
+fn summed_name(state: State) -> &'static str {
+    match state {
+        State::Done(outcome @ Outcome::Cancelled { .. }) => outcome.name(),
+        other => state_name(other),
+    }
 }
 
 /// What stands for a rank in a checksum. It is not the number in the column, which moved when

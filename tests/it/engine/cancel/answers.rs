@@ -21,7 +21,7 @@ fn count(notes: &[Note], is: fn(&Note) -> bool) -> usize {
 }
 
 fn useless(note: &Note) -> bool {
-    matches!(note, Note::Useless(_))
+    matches!(note, Note::Useless(..))
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,7 +55,7 @@ async fn refusals_of_two_kinds_in_turn_are_told_once_each() {
     };
     let (done, notes) = cancel_all_telling(&ordered_with(12, rule).await).await;
     assert_eq!((done.refused(), done.stop), (12, None));
-    assert_eq!(count(&notes, |note| matches!(note, Note::Refused(_))), 2, "{notes:?}");
+    assert_eq!(count(&notes, |note| matches!(note, Note::Refused { .. })), 2, "{notes:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -141,7 +141,7 @@ async fn only_the_campaigns_own_open_actions_are_cancelled() {
     let expected: Vec<u64> = (0..20).filter(|n| ![3, 7].contains(n)).collect();
     let rows = world.rows("c").await;
     for (n, row) in (0..20).zip(&rows) {
-        let cancelled = row.life.state == State::Done(Outcome::Cancelled);
+        let cancelled = row.life.state == State::Done(Outcome::Cancelled { taken_back: true });
         assert_eq!(cancelled, expected.contains(&n), "{row:?}");
         if cancelled {
             assert_eq!(row.detail.action_status.as_deref(), Some("Cancelled"));

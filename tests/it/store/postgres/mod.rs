@@ -19,6 +19,7 @@ use fleetsweep::domain::{CampaignId, Opened, Operation, Timing};
 use fleetsweep::store::postgres::{Address, PostgresStore, ServerClock};
 use fleetsweep::store::{AsksAgain, ClaimAnswer, Store, StoreError};
 
+use crate::kit::older::ONE_STATE;
 use crate::kit::postgres::{Server, database, server};
 use crate::kit::store::*;
 use crate::kit::wire::Wire;
@@ -179,6 +180,28 @@ async fn a_newer_schema_is_refused_and_a_reader_makes_nothing() {
     let nobody = Address::parse("postgres://x@127.0.0.1:1/x").unwrap();
     let away = PostgresStore::open(nobody, Timing::default()).await.unwrap_err();
     assert!(matches!(away, StoreError::OutOfReach { .. }), "{away:?}");
+}
+
+#[tokio::test]
+async fn a_store_of_before_tells_what_was_taken_back_from_what_expired() {
+    let url = database().await;
+    let store = process(&url).await;
+    let id = taken_back_and_expired(&store).await;
+    let of = async |store: &PostgresStore<ServerClock>| {
+        (store.rows(id, 0, 9).await.unwrap(), store.tally(id).await.unwrap())
+    };
+    let before = of(&store).await;
+    store.close().await.unwrap();
+    let client = server().connect(url.rsplit('/').next().unwrap()).await;
+    let back = format!(
+        "SET search_path TO fleetsweep; {ONE_STATE} DELETE FROM migration WHERE version >= 4"
+    );
+    client.batch_execute(&back).await.unwrap();
+    let sql = "SELECT count(*) FROM device_row WHERE state = 'cancelled'";
+    assert_eq!(client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), 2);
+    let store = process(&url).await;
+    assert_eq!(of(&store).await, before);
+    assert_eq!(store.tally(id).await.unwrap(), store.recount(id).await.unwrap());
 }
 
 #[tokio::test]

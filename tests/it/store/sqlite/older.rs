@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha384};
 
 use super::*;
-use crate::kit::older::THIRD_SCHEMA;
+use crate::kit::older::{THIRD_SCHEMA, TWENTY_FIRST_SCHEMA};
 
 /// A store with a device of every rank that the third schema knew, and who they are.
 async fn ranked(path: &Path) -> Vec<Rank> {
@@ -50,6 +50,28 @@ async fn a_rank_that_was_damaged_before_the_migration_is_noticed_after_it() {
     let store = open(&path, &ManualClock::default()).await;
     let why = store.rows(CampaignId(1), 0, 9).await.unwrap_err().to_string();
     assert!(why.contains("does not match its checksum"), "{why}");
+}
+
+#[tokio::test]
+async fn a_store_of_before_tells_what_was_taken_back_from_what_expired() {
+    let (_folder, path) = place();
+    let store = open(&path, &ManualClock::default()).await;
+    let id = taken_back_and_expired(&store).await;
+    let other = campaign(&store, 2..4, opening("other", &["100/1m"])).await;
+    let of = async |store: &SqliteStore<ManualClock>| {
+        (store.rows(id, 0, 9).await.unwrap(), store.tally(id).await.unwrap())
+    };
+    let before = of(&store).await;
+    store.close().await.unwrap();
+    run(&path, TWENTY_FIRST_SCHEMA).await;
+    let sql = "SELECT count(*) FROM device_row WHERE state = 'cancelled'";
+    let cancelled: i64 = sqlx::query_scalar(sql).fetch_one(&mut raw(&path).await).await.unwrap();
+    assert_eq!(cancelled, 2);
+    let store = open(&path, &ManualClock::default()).await;
+    assert_eq!(of(&store).await, before);
+    for id in [id, other] {
+        assert_eq!(store.tally(id).await.unwrap(), store.recount(id).await.unwrap());
+    }
 }
 
 /// What a store keeps of each step of its schema: version, name, and the sum of its text.

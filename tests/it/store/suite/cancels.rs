@@ -153,13 +153,18 @@ pub(super) async fn an_action_that_was_cancelled_ends_its_row_as_that_and_no_oth
     let all = vec![done(1, &cancelled), done(2, &another), done(3, &cancelled)];
     assert_eq!(store.note_cancelled(id, all).await.unwrap(), 1);
     let states = states(store, id).await;
-    assert_eq!(states[..2], [State::Done(Outcome::Cancelled), State::Done(Outcome::Accepted)]);
+    let expired = Outcome::Cancelled { taken_back: false };
+    assert_eq!(states[..2], [State::Done(expired), State::Done(Outcome::Accepted)]);
     let rows = store.rows(id, 0, 10).await.unwrap();
     assert_eq!(rows[0].detail.action_status.as_deref(), Some("Cancelled"));
     assert_eq!(rows[0].detail.reason.as_deref(), Some(Cause::WindowClosed.reason()));
     let tally = store.tally(id).await.unwrap();
-    assert_eq!((tally.of(Outcome::Cancelled), tally.of(Outcome::Accepted)), (1, 1));
+    assert_eq!((tally.of(expired), tally.of(Outcome::Accepted)), (1, 1));
     assert_eq!(store.note_cancelled(id, vec![done(1, &cancelled)]).await.unwrap(), 0, "once");
+    let id = taken_back_and_expired(store).await;
+    let states = self::states(store, id).await;
+    let cancelled = |taken_back| State::Done(Outcome::Cancelled { taken_back });
+    assert_eq!(states, [cancelled(true), cancelled(false)]);
     assert!(store.note_cancelled(CampaignId(999_999), Vec::new()).await.is_err());
 }
 
