@@ -68,7 +68,7 @@ pub use work::WorkArgs;
 #[derive(Debug, Parser)]
 #[command(name = "fleetsweep", version, max_term_width = 80, disable_help_subcommand = true)]
 #[command(after_help = topics(), after_long_help = long_end())]
-#[command(mut_subcommands(|command| examples(command).mut_args(headings::under_heading)))]
+#[command(mut_subcommands(|command| headings::arranged(examples(command))))]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -133,10 +133,10 @@ pub(super) fn exit_codes() -> String {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Order a scan on every device of a list: plan, confirm, run, report.
-    #[command(mut_args(|arg| headings::short_or_long(match arg.get_id().as_str() {
+    #[command(mut_args(|arg| match arg.get_id().as_str() {
         "all_profiles" | "profiles" => arg.conflicts_with_all(["emulator", "plan", "plan_out"]),
         _ => arg,
-    })))]
+    }))]
     Scan(Box<Tenants<ScanArgs>>),
     /// Go on with a campaign that was stopped or killed.
     #[command(mut_args(|arg| match arg.get_id().as_str() {

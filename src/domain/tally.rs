@@ -111,12 +111,15 @@ impl Tally {
         all.filter(|(one, _)| one.covers()).map(|(_, rows)| rows).sum()
     }
 
-    /// Whether a row is neither accepted nor covered, whoever wanted it so.
+    /// Rows that are neither accepted nor covered, whoever wanted them so.
+    pub fn uncovered(&self) -> u64 {
+        let all = Outcome::ALL.into_iter().zip(self.ended);
+        all.filter(|(one, _)| one.needs_attention()).map(|(_, rows)| rows).sum()
+    }
+
+    /// Whether there is such a row.
     pub fn needs_attention(&self) -> bool {
-        Outcome::ALL
-            .into_iter()
-            .zip(self.ended)
-            .any(|(one, rows)| rows > 0 && one.needs_attention())
+        self.uncovered() > 0
     }
 
     /// Rows that need somebody's attention.

@@ -9,7 +9,7 @@ use super::human::{count, counted, duration, wrapped};
 use super::jsonl;
 use super::table::Table;
 use crate::domain::text::printable;
-use crate::domain::{CampaignName, Exit, Outcome, Rest, ScanType, SeriesName, SignInKind, Tally};
+use crate::domain::{CampaignName, Exit, Outcome, ScanType, SeriesName, SignInKind, Tally};
 
 /// Warnings that are shown; programs read all of them in each tenant's own plan.
 const WARNINGS_SHOWN: usize = 20;
@@ -362,7 +362,7 @@ struct Counts {
 impl Counts {
     fn of(tally: &Tally) -> Self {
         let accepted = tally.of(Outcome::Accepted);
-        let refused = tally.attention(Rest::Own);
+        let refused = tally.uncovered();
         Self { accepted, covered: tally.covered() - accepted, refused, open: tally.open() }
     }
 

@@ -52,7 +52,8 @@ impl ToDo<'_> {
             let told = format!("{:indent$}{} {name}: {}", "", count(rows), self.advice(outcome));
             lines.push(wrapped(&told, indent + 2));
             let (shown, left_out) = (of(shown, outcome), of(left_out, outcome));
-            let reasons = shown.iter().filter_map(group_text);
+            let is_one_of_many = shown.len() > 1;
+            let reasons = shown.iter().filter_map(|group| group_text(group, is_one_of_many));
             let reasons = reasons.chain(left_out_text(&left_out, shown.is_empty()));
             // A reason of ours is told whole, and what a server says may be of any length.
             let most = if outcome == Outcome::BadRow { 3 } else { 2 };
@@ -107,13 +108,14 @@ fn without_a_store(first: &str) -> String {
     format!("{first}; only with --store is there something to `retry`")
 }
 
-/// One line for a kind of failure, if there is anything to tell of it.
-fn group_text(group: &Group) -> Option<String> {
+/// One line for a kind of failure, if there is anything to tell of it, or of others beside it.
+fn group_text(group: &Group, is_one_of_many: bool) -> Option<String> {
     let message = group.message.as_deref().map(printable);
     let what = match (group.code.as_deref().map(printable), message) {
         (Some(code), Some(message)) => format!("{code}{}{message}", group.joint()),
         (None, Some(message)) if group.differ => format!("such as: {message}"),
         (Some(one), None) | (None, Some(one)) => one,
+        (None, None) if is_one_of_many => "no reason was given".to_owned(),
         (None, None) => return None,
     };
     Some(format!("  {:>7}  {what}", count(group.rows)))
@@ -123,10 +125,23 @@ fn group_text(group: &Group) -> Option<String> {
 /// alone takes no more room by its name.
 fn left_out_text(groups: &[Group], all: bool) -> Option<String> {
     if let [group] = groups {
-        return group_text(group);
+        return group_text(group, !all);
     }
     let rows: u64 = groups.iter().map(|group| group.rows).sum();
     let more = if all { "reason" } else { "more reason" };
     let reasons = counted(groups.len() as u64, more);
     (rows > 0).then(|| format!("  {:>7}  for {reasons}: see the report", count(rows)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_without_a_word_is_told_beside_others_and_not_alone() {
+        let mute =
+            Group { outcome: Outcome::NotFound, code: None, rows: 1, message: None, differ: false };
+        assert_eq!(group_text(&mute, false), None);
+        assert_eq!(group_text(&mute, true).unwrap().trim(), "1  no reason was given");
+    }
 }

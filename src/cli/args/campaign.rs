@@ -125,9 +125,11 @@ pub struct RetryArgs {
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<CampaignName>,
 
-    /// Devices that ended so; repeatable: rejected, not_found, failed, unknown, not_attempted,
-    /// cancelled, already_in_progress [default: all of these that nobody cancelled]; scan_failed:
-    /// the scan was ordered, and failed on the device
+    /// Devices that ended so; repeatable [default: whatever left them uncovered]
+    ///
+    /// One of rejected, not_found, failed, unknown, not_attempted, cancelled, already_in_progress,
+    /// and scan_failed: the scan was ordered, and failed on the device. By default all of these but
+    /// what somebody cancelled, and scan_failed.
     #[arg(long = "outcome", value_name = "OUTCOME", hide_possible_values = true,
         value_parser = words(text(), Retried::ALL.map(Retried::name)))]
     pub outcomes: Vec<String>,

@@ -1,7 +1,7 @@
 //! How help is arranged: which option stands under which heading, by what people think of, and
 //! which of them `-h` shows. What an option means stands where it is defined.
 
-use clap::Arg;
+use clap::{Arg, Command};
 
 /// The headings, and their options by their long names. An option that is not here stands under
 /// `Options`, with those that every command has.
@@ -35,18 +35,51 @@ const HEADINGS: [(&str, &str); 8] = [
     ("Emulator", "emulator scenario seed"),
 ];
 
-/// What `scan -h` shows: what most people need on most days.
+/// What `-h` shows of a command with many options: what most people need on most days.
 const OF_EVERY_DAY: &str = "type comment dry-run approve-max canary window profile \
                             client-secret-file report follow emulator help";
+
+/// What it shows beside these of some commands.
+const ALSO_OF: [(&str, &str); 4] = [
+    ("resume", "until limit"),
+    ("devices", "health os tag group seen-within"),
+    ("work", "all-profiles store"),
+    ("doctor", "all-profiles json"),
+];
+
+/// The options of a command that fit onto one screen with all their texts.
+const FEW: usize = 15;
 
 fn has(options: &str, long: &str) -> bool {
     options.split(' ').any(|option| option == long)
 }
 
+/// The command with its options under their headings. Where they are many, `-h` shows those of
+/// every day, and where the others are.
+pub(super) fn arranged(command: Command) -> Command {
+    if command.get_opts().count() <= FEW {
+        return command.mut_args(under_heading);
+    }
+    let name = command.get_name().to_owned();
+    let also = ALSO_OF.iter().find(|(of, _)| *of == name).map_or("", |(_, options)| *options);
+    let more =
+        format!("All options and examples: fleetsweep {name} --help. Topics: fleetsweep help.");
+    let end = match command.get_after_help() {
+        Some(end) => format!("{end}\n{more}"),
+        None => more,
+    };
+    let whole = command.get_after_long_help().cloned().unwrap_or_default();
+    let command = command.after_help(end).after_long_help(whole);
+    command.mut_args(|option| short_or_long(option, also))
+}
+
 /// The option under its heading, unless it says its own.
-pub(super) fn under_heading(option: Arg) -> Arg {
-    if option.get_help_heading().is_some() {
-        return option;
+fn under_heading(option: Arg) -> Arg {
+    match option.get_help_heading() {
+        // Said by one that shares its name with an option of a heading.
+        Some("Options") => return option.help_heading(None::<&str>),
+        Some(_) => return option,
+        None => {}
     }
     let long = option.get_long().unwrap_or_default();
     let heading = HEADINGS.iter().find(|(_, options)| has(options, long));
@@ -56,10 +89,12 @@ pub(super) fn under_heading(option: Arg) -> Arg {
     }
 }
 
-/// The option under its heading, and hidden from `-h` if most people need it on few days.
-pub(super) fn short_or_long(option: Arg) -> Arg {
-    let long = option.get_long();
-    let is_rare = long.is_some_and(|long| !has(OF_EVERY_DAY, long));
+/// The option under its heading, and hidden from `-h` if it is one of many commands that most
+/// people need on few days.
+fn short_or_long(option: Arg, also: &str) -> Arg {
+    let is_shared = |long: &str| HEADINGS.iter().any(|(_, options)| has(options, long));
+    let is_rare = |long: &str| is_shared(long) && !has(OF_EVERY_DAY, long) && !has(also, long);
+    let is_rare = option.get_long().is_some_and(is_rare);
     under_heading(option).hide_short_help(is_rare)
 }
 
@@ -67,7 +102,7 @@ pub(super) fn short_or_long(option: Arg) -> Arg {
 mod tests {
     use std::collections::BTreeSet;
 
-    use clap::{Command, CommandFactory};
+    use clap::CommandFactory;
 
     use super::*;
     use crate::cli::args::Cli;
@@ -84,5 +119,9 @@ mod tests {
         assert_eq!(of(scan), listed);
         let mut shown = OF_EVERY_DAY.split(' ');
         assert!(shown.all(|option| option == "help" || listed.contains(option)));
+        for (command, also) in ALSO_OF {
+            let command = program.find_subcommand(command).unwrap();
+            assert!(also.split(' ').all(|option| of(command).contains(option)), "{also}");
+        }
     }
 }

@@ -11,8 +11,7 @@ use crate::domain::preflight::Group;
 use crate::domain::{BusyPolicy, CampaignName, ScanType, Ticket};
 
 /// The end of the help of `scan` on one screen.
-const SCAN_MORE: &str = "Example: fleetsweep scan devices.csv -t full -c \"INC 4711\" --dry-run
-All options and examples: fleetsweep scan --help. Topics: fleetsweep help.";
+const SCAN_MORE: &str = "Example: fleetsweep scan devices.csv -t full -c \"INC 4711\" --dry-run";
 
 const SCAN_EXAMPLES: &str = "Examples:
   How long would it take, and is the list all right? Nothing is sent:

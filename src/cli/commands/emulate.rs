@@ -42,6 +42,7 @@ pub(super) async fn emulate(args: EmulateArgs) -> Result<Exit, Failure> {
          \x20 export AZURE_TENANT_ID={ANY_TENANT}\n\
          \x20 export AZURE_CLIENT_ID={ANY_APPLICATION}\n\
          \x20 export AZURE_CLIENT_SECRET={DEFAULT_SECRET}\n\
+         \x20 fleetsweep devices --api-url {url} --login-url {url} > devices.csv\n\
          \x20 fleetsweep scan devices.csv --type quick --comment test \\\n\
          \x20   --api-url {url} --login-url {url}{limits}{scale}\n\
          The calls that it got: {url}/emulator/ledger. Ctrl-C ends it.",

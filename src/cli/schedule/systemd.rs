@@ -88,6 +88,16 @@ fn service(job: &Job) -> String {
     let (reads, writes) = (listed(&files.reads), listed(&files.writes));
     lines.extend(reads.map(|paths| format!("# User {USER} must be able to read {paths}")));
     lines.extend(writes.map(|paths| format!("# User {USER} must be able to write to {paths}")));
+    let hooks: Vec<&str> = hooks(job).map(|(flag, _)| flag).collect();
+    if !hooks.is_empty() {
+        lines.extend([
+            format!(
+                "# The command of {} runs as user {USER} too. Of homes and",
+                hooks.join(" and ")
+            ),
+            format!("# temporary folders it sees what is bound below; it may write to {state}."),
+        ]);
+    }
     lines.push(String::new());
     lines.extend([
         "[Unit]".to_owned(),
@@ -277,8 +287,11 @@ impl Files {
             values.filter(|value| value.is_path).partition(is_output);
         let inputs = inputs.into_iter().filter_map(|value| as_service(job, value));
         let of_variables = job.variables.iter().filter(|(name, _)| is_path(name));
+        let of_hooks = hooks(job).flat_map(|(_, command)| paths_in(command));
+        let of_hooks = of_hooks.filter(|path| is_hidden(path));
         let inputs = inputs
             .map(PathBuf::from)
+            .chain(of_hooks)
             .chain(of_variables.map(|(_, path)| job.absolute(path)))
             .chain(job.reads.iter().map(|path| job.folder.join(path)));
         let outputs = outputs.into_iter().filter_map(|value| as_service(job, value));
@@ -305,8 +318,7 @@ impl Files {
     }
 
     fn settings(&self) -> Vec<String> {
-        let below = |path: &Path, folders: &[&str]| folders.iter().any(|one| path.starts_with(one));
-        let hidden = |path: &&PathBuf| below(path, &HOMES) || below(path, &TEMPORARY);
+        let hidden = |path: &&PathBuf| is_hidden(path);
         let all = self.reads.iter().chain(&self.writes).chain([&self.program]);
         // Only an empty folder in the place of the homes can have something mounted into it.
         let homes = all.into_iter().any(|path| below(path, &HOMES));
@@ -324,6 +336,31 @@ impl Files {
         );
         lines
     }
+}
+
+fn below(path: &Path, folders: &[&str]) -> bool {
+    folders.iter().any(|one| path.starts_with(one))
+}
+
+/// Whether the hardened service does not see what is there.
+fn is_hidden(path: &Path) -> bool {
+    below(path, &HOMES) || below(path, &TEMPORARY)
+}
+
+/// The commands that the job runs by a shell, each with its option.
+fn hooks(job: &Job) -> impl Iterator<Item = (&'static str, &str)> {
+    let values = job.words.iter().filter_map(|word| word.value());
+    values.filter_map(|value| match value.id.as_str() {
+        "on_finish" => Some(("--on-finish", value.text.as_str())),
+        "on_event" => Some(("--on-event", value.text.as_str())),
+        _ => None,
+    })
+}
+
+/// The absolute paths that a command of a shell names.
+fn paths_in(command: &str) -> impl Iterator<Item = PathBuf> {
+    let ends = |sign: char| sign.is_whitespace() || "'\"`;|&<>()=".contains(sign);
+    command.split(ends).filter(|word| word.starts_with('/')).map(PathBuf::from)
 }
 
 fn listed(paths: &[PathBuf]) -> Option<String> {

@@ -2,13 +2,14 @@
 //! those that have the same devices.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::request::DueRequest;
 use crate::domain::{
     BudgetKey, CameTo, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Order,
-    Outcome, SeriesName,
+    Outcome, Quota, SeriesName, Stamp, Usage,
 };
 use crate::ops::context::{Commands, Context};
 use crate::ops::failure::Failure;
@@ -39,10 +40,7 @@ pub(crate) fn held_by(
             one.name
         )
     });
-    // This run ends the one before it in its series.
-    let series = SeriesName::of(this);
-    let ends = |one: &Campaign| series.is_some() && SeriesName::of(&one.name) == series;
-    let holding = others.iter().filter(|one| !ends(one)).filter_map(|one| {
+    let holding = others.iter().filter(|one| !is_ended_by(this, one)).filter_map(|one| {
         let lower: Vec<String> = one.limits_below(&speed.quotas).iter().map(human::quota).collect();
         if lower.is_empty() {
             return None;
@@ -74,6 +72,30 @@ pub(crate) fn held_by(
     });
     let stopped = all.iter().filter(|one| one.name == *this).filter_map(stopped_by_a_rule);
     called_off.chain(stopped).chain(before).chain(holding).collect()
+}
+
+/// Whether a campaign is the run before this one in its series, which this one ends.
+fn is_ended_by(this: &CampaignName, one: &Campaign) -> bool {
+    let series = SeriesName::of(this);
+    series.is_some() && one.name != *this && SeriesName::of(&one.name) == series
+}
+
+/// What a budget says, with the quotas that hold once this campaign orders: those of the run before
+/// it in its series end with that.
+pub(crate) fn once_begun(
+    usage: Usage,
+    all: &[Campaign],
+    this: &CampaignName,
+    budget: &BudgetKey,
+    now: Stamp,
+) -> Usage {
+    let holds = |one: &&Campaign| {
+        let same = one.order.target.budget(budget.operation) == *budget;
+        same && one.state == CampaignState::Open && !is_ended_by(this, one)
+    };
+    let quotas = all.iter().filter(holds).flat_map(|one| one.quotas.iter().copied());
+    let quotas: BTreeSet<Quota> = quotas.chain(usage.state.named.in_force(now)).collect();
+    Usage { quotas: quotas.into_iter().collect(), ..usage }
 }
 
 /// That a rule stopped the last run of a campaign that is open still: who goes on by the same

@@ -64,6 +64,7 @@ impl Proposal<'_> {
         }
         warnings.extend(others::held_by(planner.cx, &others, &planner.name, &budget, &speed));
         let (usage, now) = usage(store, &speed, &budget).await?;
+        let usage = others::once_begun(usage, &others, &planner.name, &budget, now);
         let forecast = Forecast {
             proposal: self,
             outlook: dealt.outlook(outlook(&speed, usage, now)),

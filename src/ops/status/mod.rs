@@ -23,7 +23,7 @@ use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
 use nights::NoNights;
-pub(crate) use nights::{is_due, is_missed, refused, series_run, windows_of};
+pub(crate) use nights::{is_due, is_missed, may_begin_still, refused, series_run, windows_of};
 pub(crate) use standing::CampaignStatus;
 use table::{More, Table};
 

@@ -148,7 +148,11 @@ pub(crate) fn is_missed(
 
 /// Whether the run of a night may begin still, if it begins at the time of day of the last run,
 /// which was of that day.
-fn may_begin_still(night: Date, (day, opened_at): (Date, Timestamp), now: &ZonedDateTime) -> bool {
+pub(crate) fn may_begin_still(
+    night: Date,
+    (day, opened_at): (Date, Timestamp),
+    now: &ZonedDateTime,
+) -> bool {
     let days = day.until((Unit::Day, night)).map_or(0, |days| i64::from(days.get_days()));
     let later = SignedDuration::from_hours(24 * days) + TO_BEGIN;
     opened_at.checked_add(later).map_or(true, |expected| now.timestamp() < expected)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use jiff::{ToSpan, ZonedDateTime};
+use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
 use super::coverage::Runs;
 use crate::domain::service::id_of;
@@ -11,7 +11,7 @@ use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignFilter, SeriesName, Window};
 use crate::ops::failure::Failure;
 use crate::ops::series::Refused;
-use crate::ops::status::{is_due, is_missed, refused, series_run, windows_of};
+use crate::ops::status::{is_due, is_missed, may_begin_still, refused, series_run, windows_of};
 use crate::page::query::Query;
 use crate::report::series::{SeriesRun, first_sentences};
 use crate::report::standing::Tone;
@@ -38,6 +38,9 @@ pub(in crate::page) struct NightsView {
     /// Its campaigns, and when each of them was last over.
     pub(in crate::page) runs: Runs,
     pub(in crate::page) now: ZonedDateTime,
+    /// Its run may begin still, and so may those of later days: today's, and in the first hours
+    /// after midnight that of the day before.
+    pub(in crate::page) may_begin: Date,
 }
 
 /// A day of a series.
@@ -74,7 +77,8 @@ impl NightsView {
         let Some(series) = asked.or(latest) else {
             let first = "No campaign of this store is of a series.".to_owned();
             let (tone, series, weeks, runs) = (Tone::Idle, None, Vec::new(), Vec::new());
-            return Ok(Self { all, series, weeks, first, tone, runs, now });
+            let may_begin = now.date();
+            return Ok(Self { all, series, weeks, first, tone, runs, now, may_begin });
         };
         let meant = CampaignFilter::default().of_series(&series);
         let mut latest: Vec<SeriesRun> = Vec::new();
@@ -96,7 +100,9 @@ impl NightsView {
         latest.sort_by_key(|run| std::cmp::Reverse(run.day));
         let all_runs: Vec<&SeriesRun> = latest.iter().collect();
         let refused = all_refused(store, &all_runs, &windows, now.date()).await?;
-        let mut missed = missed(&latest, &windows, now.date());
+        let last = latest.first().map(|run| (run.day, run.campaign.opened_at));
+        let may_begin = first_to_begin(last, &now);
+        let mut missed = missed(&latest, &windows, may_begin);
         missed.extend(
             refused
                 .iter()
@@ -110,7 +116,7 @@ impl NightsView {
             tone = tone.min(Tone::Attention);
         }
         let weeks = weeks(latest, &windows, &refused, monday, now.date());
-        Ok(Self { all, series: Some(series), weeks, first, tone, runs, now })
+        Ok(Self { all, series: Some(series), weeks, first, tone, runs, now, may_begin })
     }
 }
 
@@ -197,11 +203,18 @@ fn why_not(one: &Refused) -> String {
     format!("{} (exit code {})", printable(&one.why), one.exit_code)
 }
 
-/// The days before today on which a window began and no run did, from the first run on.
-fn missed(runs: &[SeriesRun], windows: &[Window], today: Date) -> BTreeSet<Date> {
+/// The first day whose run may begin still, by when the last one began.
+fn first_to_begin(last: Option<(Date, Timestamp)>, now: &ZonedDateTime) -> Date {
+    let yesterday = now.date().yesterday().ok();
+    let waits = |day: &Date| last.is_some_and(|last| may_begin_still(*day, last, now));
+    yesterday.filter(waits).unwrap_or_else(|| now.date())
+}
+
+/// The days before this one on which a window began and no run did, from the first run on.
+fn missed(runs: &[SeriesRun], windows: &[Window], before: Date) -> BTreeSet<Date> {
     let begun: BTreeSet<Date> = runs.iter().map(|run| run.day).collect();
-    let first = begun.first().copied().unwrap_or(today);
-    let days = first.series(1.day()).take_while(|day| *day < today);
+    let first = begun.first().copied().unwrap_or(before);
+    let days = first.series(1.day()).take_while(|day| *day < before);
     days.filter(|day| !begun.contains(day) && is_due(windows, *day) == Some(true)).collect()
 }
 
@@ -240,6 +253,8 @@ fn weeks(
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
 
     #[test]
@@ -251,5 +266,17 @@ mod tests {
         assert_eq!(weeks.len(), 1, "those before the first run are left out");
         let counting: Vec<_> = weeks[0].iter().map(|day| day.counts).collect();
         assert_eq!(counting, [false, false, false, true, false, false, false]);
+    }
+
+    #[test]
+    fn after_midnight_the_run_of_the_day_before_may_begin_still_for_a_while() {
+        let last = ("2026-11-25".parse().unwrap(), "2026-11-25T23:30Z".parse().unwrap());
+        let at = |now: &str| {
+            let now: Timestamp = now.parse().unwrap();
+            first_to_begin(Some(last), &now.to_zoned_datetime(TimeZone::UTC)).to_string()
+        };
+        assert_eq!(at("2026-11-26T23:59Z"), "2026-11-26");
+        assert_eq!(at("2026-11-27T00:59Z"), "2026-11-26");
+        assert_eq!(at("2026-11-27T01:00Z"), "2026-11-27");
     }
 }

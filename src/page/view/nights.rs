@@ -105,7 +105,7 @@ fn cell(frame: &Frame<'_>, day: &Day, view: &NightsView) -> Markup {
                 b {
                     @if is_missed(day, view) { (sign(Tone::Attention)) " no run" }
                     @else if day.is_off == Some(true) { "no window" }
-                    @else if day.date == view.now.date() { "not yet" }
+                    @else if day.date >= view.may_begin { "not yet" }
                     @else { "no run" }
                 }
             }
@@ -128,7 +128,7 @@ fn cell(frame: &Frame<'_>, day: &Day, view: &NightsView) -> Markup {
 
 /// A window began on it, and no run did, or one was refused.
 fn is_missed(day: &Day, view: &NightsView) -> bool {
-    !day.refused.is_empty() || day.is_off == Some(false) && day.date < view.now.date()
+    !day.refused.is_empty() || day.is_off == Some(false) && day.date < view.may_begin
 }
 
 /// What kept runs of a day from beginning, with their tenants. Returns `None` if that is not known.

@@ -25,6 +25,29 @@ fn the_short_help_of_scan_fits_one_screen_and_says_where_the_rest_is() {
 }
 
 #[test]
+fn the_short_help_of_every_command_fits_one_screen_and_the_long_one_has_all() {
+    let place = Place::new();
+    let program = run(place.fleetsweep(&["-h"])).out;
+    let commands = program.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let is_name = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
+    let names = commands.lines().filter(is_name).map(|line| line.split_whitespace().next());
+    let names: Vec<&str> = names.map(Option::unwrap).collect();
+    assert!(names.len() > 15 && names.contains(&"resume"), "{program}");
+    for name in names.into_iter().filter(|name| *name != "help") {
+        let [short, whole] = ["-h", "--help"].map(|help| run(place.fleetsweep(&[name, help])).out);
+        assert!(short.lines().count() <= 40, "{} lines:\n{short}", short.lines().count());
+        assert!(whole.matches("\nOptions:\n").count() <= 1, "{whole}");
+        let option = |line: &str| {
+            let mut words = line.split_whitespace().take(2);
+            words.find(|word| word.starts_with("--")).map(str::to_owned)
+        };
+        let options = short.lines().filter(|line| line.starts_with("  ")).filter_map(option);
+        let missing: Vec<String> = options.filter(|option| !whole.contains(option)).collect();
+        assert_eq!(missing, Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
 fn options_stand_under_what_people_think_of() {
     let place = Place::new();
     let help = run(place.fleetsweep(&["scan", "--help"])).out;

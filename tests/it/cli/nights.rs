@@ -258,6 +258,12 @@ async fn a_window_that_closes_as_the_plan_foresaw_is_exit_0_in_a_series_and_the_
     assert!(ticket.contains("Not finished: its window closed"), "{ticket}");
     let next = scan(&place, &emulator, &night[..4]).await;
     assert_eq!((next.code, plan(&next)), (0, (left, before)), "{}", next.err);
+    // Its plan counts on the limits of its own run, and not on those of the one that it ends.
+    let five = |said: &Said| {
+        let used = json_lines(&said.out)[0]["quota_used"].as_array().unwrap().clone();
+        used.iter().filter(|one| one["limit"] == 5 && one["window_s"] == 30.0).count()
+    };
+    assert_eq!([&closed, &next].map(five), [1, 0]);
     assert_eq!(emulator.ledger().accepted, 60);
     assert!(emulator.ledger().accepted_twice.is_empty());
 }

@@ -93,13 +93,16 @@ fn a_file_of_metrics_is_written_and_files_of_the_settings_are_read() {
         ),
     )
     .unwrap();
-    let more = ["--config=c.toml", "--profile=p", "--metrics=/var/lib/node/f.prom"];
+    let hook = format!("--on-event='{it}/hook.sh' | /usr/bin/logger >>/var/log/x");
+    let more = ["--config=c.toml", "--profile=p", "--metrics=/var/lib/node/f.prom", &hook];
     let said = printed(&place, &AT, &[&SCAN[..], &more].concat());
     for line in [
         "ReadWritePaths=-/var/lib/node",
         "# User fleetsweep must be able to write to /var/lib/node",
         &format!("BindReadOnlyPaths=-{it}/ca.pem"),
         &format!("BindReadOnlyPaths=-{it}/slack"),
+        &format!("BindReadOnlyPaths=-{it}/hook.sh"),
+        "# The command of --on-event runs as user fleetsweep too. Of homes and",
         "ProtectHome=tmpfs",
     ] {
         assert!(has(&said, line), "{line}: {}", said.out);
