@@ -57,7 +57,7 @@ impl Outcome {
         Outcome::Skipped,
     ];
 
-    /// The outcomes that `retry` takes: all that need attention but a bad row,
+    /// The outcomes that `retry` takes: all that leave a device uncovered but a bad row,
     /// which holds no device.
     pub const RETRIED: [Outcome; 8] = [
         Outcome::Rejected,
@@ -92,9 +92,10 @@ impl Outcome {
         matches!(self, Outcome::Accepted | Outcome::AlreadyInProgress { covered: true })
     }
 
-    /// Whether the outcome needs somebody's attention: it makes exit code 3. Rows that were skipped
-    /// do not, unless nothing at all was ordered (`Skipped::may_leave_nothing`).
-    pub fn needs_attention(self) -> bool {
+    /// Whether it leaves a device without the scan that was asked for: it makes exit code 3. Rows
+    /// that were skipped do not, unless nothing at all was ordered (`Skipped::may_leave_nothing`).
+    /// Whether somebody has to look at them is `Rest`'s to say.
+    pub fn leaves_uncovered(self) -> bool {
         !self.covers() && !matches!(self, Outcome::Duplicate | Outcome::Skipped)
     }
 }
@@ -164,10 +165,10 @@ impl Ending {
         }
     }
 
-    /// How it ends, given whether an outcome needs attention.
-    pub fn exit(&self, needs_attention: bool) -> Exit {
+    /// How it ends, given whether a device is left uncovered.
+    pub fn exit(&self, uncovered: bool) -> Exit {
         match self {
-            Ending::Finished if needs_attention => Exit::Attention,
+            Ending::Finished if uncovered => Exit::Attention,
             Ending::Finished => Exit::Done,
             Ending::Stopped(stop) => match stop {
                 Stop::SecondSignal => Exit::LeftAtOnce,
@@ -193,8 +194,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn skipped_rows_need_no_attention_and_a_bad_row_does() {
-        let need: Vec<_> = Outcome::ALL.into_iter().filter(|o| o.needs_attention()).collect();
+    fn skipped_rows_leave_nothing_uncovered_and_a_bad_row_does() {
+        let need: Vec<_> = Outcome::ALL.into_iter().filter(|o| o.leaves_uncovered()).collect();
         assert_eq!(
             need.iter().map(|o| o.name()).collect::<Vec<_>>(),
             [
@@ -212,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn all_that_need_attention_can_be_ordered_again_but_bad_rows() {
-        let need = Outcome::ALL.into_iter().filter(|one| one.needs_attention());
+    fn all_that_is_uncovered_can_be_ordered_again_but_bad_rows() {
+        let need = Outcome::ALL.into_iter().filter(|one| one.leaves_uncovered());
         let mut need: Vec<Outcome> = need.filter(|one| *one != Outcome::BadRow).collect();
         let mut retried = Outcome::RETRIED;
         need.sort();

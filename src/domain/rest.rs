@@ -6,7 +6,7 @@ use super::outcome::Outcome;
 /// What becomes of rows that a campaign did not bring to a scan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rest {
-    /// Each of them is somebody's to look at.
+    /// Each of them is somebody's to look at, but what was cancelled on purpose.
     #[default]
     Own,
     /// Somebody called the campaign off: what was never ordered in it was taken back.
@@ -42,6 +42,6 @@ impl Rest {
 
     /// Whether rows that ended so need somebody's attention.
     pub fn needs_attention(self, outcome: Outcome) -> bool {
-        outcome.needs_attention() && !self.is_handed_on(outcome) && !self.is_taken_back(outcome)
+        outcome.leaves_uncovered() && !self.is_handed_on(outcome) && !self.is_taken_back(outcome)
     }
 }

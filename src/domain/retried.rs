@@ -34,15 +34,20 @@ impl Retried {
     /// The word for it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Ended(Outcome::Cancelled { taken_back: false }) => "expired",
             Self::Ended(outcome) => outcome.name(),
             Self::ScanFailed => "scan_failed",
         }
     }
 
-    /// All that have this name, written with `_` or `-`.
+    /// All that have this name, or this outcome in the report, written with `_` or `-`.
     pub fn named(name: &str) -> Vec<Self> {
         let name = name.replace('-', "_");
-        Self::ALL.into_iter().filter(|one| one.name() == name).collect()
+        let is_meant = |one: &Self| match one {
+            Self::Ended(outcome) => one.name() == name || outcome.name() == name,
+            Self::ScanFailed => one.name() == name,
+        };
+        Self::ALL.into_iter().filter(is_meant).collect()
     }
 
     /// Whether it is a device that ended so, whose action was last seen with this status.
@@ -77,7 +82,10 @@ mod tests {
         }
         assert!(!failed(Outcome::Accepted, "Succeeded") && !failed(Outcome::Accepted, "Pending"));
         assert_eq!(Retried::named("scan-failed"), [Retried::ScanFailed]);
-        assert_eq!(Retried::named("cancelled").len(), 2, "taken back, and expired");
+        let cancelled =
+            [true, false].map(|taken_back| Retried::Ended(Outcome::Cancelled { taken_back }));
+        assert_eq!(Retried::named("cancelled"), cancelled, "so the report calls both");
+        assert_eq!(Retried::named("expired"), cancelled[1..]);
         assert_eq!(Retried::named("accepted"), []);
     }
 }

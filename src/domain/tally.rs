@@ -114,12 +114,7 @@ impl Tally {
     /// Rows that are neither accepted nor covered, whoever wanted them so.
     pub fn uncovered(&self) -> u64 {
         let all = Outcome::ALL.into_iter().zip(self.ended);
-        all.filter(|(one, _)| one.needs_attention()).map(|(_, rows)| rows).sum()
-    }
-
-    /// Whether there is such a row.
-    pub fn needs_attention(&self) -> bool {
-        self.uncovered() > 0
+        all.filter(|(one, _)| one.leaves_uncovered()).map(|(_, rows)| rows).sum()
     }
 
     /// Rows that need somebody's attention.
@@ -148,7 +143,7 @@ impl Tally {
     }
 
     /// Outcome names with their counts, in the order of reports, both kinds of
-    /// `already_in_progress` together.
+    /// `already_in_progress` together, and both of `cancelled`.
     pub fn by_name(&self) -> Vec<(&'static str, u64)> {
         let mut named: Vec<(&'static str, u64)> = Vec::new();
         for (outcome, rows) in Outcome::ALL.iter().zip(self.ended) {
@@ -186,7 +181,7 @@ mod tests {
         tally.shift(State::Draft, State::Done(Outcome::Accepted));
         assert_eq!((tally.rows(), tally.open(), tally.done()), (5, 2, 3));
         assert_eq!((tally.devices(), tally.devices_done()), (3, 1));
-        assert!(!tally.needs_attention());
+        assert_eq!(tally.uncovered(), 0);
     }
 
     #[test]
@@ -202,7 +197,7 @@ mod tests {
         assert_eq!(told(Rest::of(false, false)), (7, 3));
         assert_eq!(told(Rest::of(true, false)), (2, 8));
         assert_eq!(told(Rest::of(true, true)), (2, 3), "the next run has the five");
-        assert!(tally.needs_attention(), "the exit code is that of rows that are not covered");
+        assert_eq!(tally.uncovered(), 10, "the exit code is that of rows that are not covered");
     }
 
     #[test]
@@ -212,6 +207,6 @@ mod tests {
             tally.add(State::Done(Outcome::AlreadyInProgress { covered }), 2);
         }
         assert!(tally.by_name().contains(&("already_in_progress", 4)));
-        assert!(tally.needs_attention());
+        assert_eq!(tally.uncovered(), 2);
     }
 }

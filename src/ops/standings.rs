@@ -54,8 +54,8 @@ impl Standing {
         profile: String,
         campaign: Campaign,
     ) -> Result<Self, Failure> {
-        let needs_attention = store.tally(campaign.id).await?.needs_attention();
-        let exit = Some(Ending::Finished.exit(needs_attention));
+        let uncovered = store.tally(campaign.id).await?.uncovered() > 0;
+        let exit = Some(Ending::Finished.exit(uncovered));
         Ok(Self { already: true, ..Self::of(profile, campaign, exit) })
     }
 

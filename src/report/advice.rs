@@ -12,6 +12,7 @@ pub fn told(outcome: Outcome) -> &'static str {
             "already in progress, not covered: narrower, old or not known"
         }
         Outcome::Unknown => "unknown: answer lost, and the list of actions may not be read",
+        Outcome::Cancelled { taken_back: false } => "expired: cancelled, since not begun in time",
         other => short(other),
     }
 }
@@ -38,7 +39,7 @@ pub fn short(outcome: Outcome) -> &'static str {
         Outcome::Unknown => "unknown",
         Outcome::NotAttempted => "not attempted",
         Outcome::Cancelled { taken_back: true } => "cancelled",
-        Outcome::Cancelled { taken_back: false } => "cancelled: its time was over",
+        Outcome::Cancelled { taken_back: false } => "expired",
         Outcome::BadRow => "bad row",
         Outcome::Duplicate => "duplicate",
         Outcome::Skipped => "skipped",
@@ -60,11 +61,11 @@ pub fn advice(outcome: Outcome) -> &'static str {
         Outcome::Unknown => "see the portal before ordering again; Machine.Read.All avoids this",
         Outcome::NotAttempted => "see the report, then `fleetsweep retry --outcome not_attempted`",
         Outcome::Cancelled { taken_back: true } => {
-            "nothing: they were taken back; to order them again: \
+            "taken back: nothing to do; to order them again: \
              `fleetsweep retry --outcome cancelled`"
         }
         Outcome::Cancelled { taken_back: false } => {
-            "ordered, and not begun in time; again: `fleetsweep retry --outcome cancelled`"
+            "cancelled, since not begun in time; again: `fleetsweep retry --outcome expired`"
         }
         Outcome::BadRow => "fix these lines of the list, then order them",
         Outcome::Skipped => "nothing, if the reasons are right",
@@ -82,9 +83,9 @@ pub(super) fn advice_before_the_end(outcome: Outcome) -> &'static str {
         Outcome::AlreadyInProgress { .. } => "order them again when the campaign is finished",
         Outcome::Failed => "no scan was ordered; order them again when the campaign is finished",
         Outcome::NotAttempted => "see the report",
-        Outcome::Cancelled { taken_back: true } => "nothing: they were taken back",
+        Outcome::Cancelled { taken_back: true } => "taken back: nothing to do",
         Outcome::Cancelled { taken_back: false } => {
-            "ordered, and not begun in time; order them again when the campaign is finished"
+            "cancelled, since not begun in time; order them again when the campaign is finished"
         }
         other => advice(other),
     }

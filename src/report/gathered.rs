@@ -50,7 +50,7 @@ impl Gathered {
             return;
         }
         self.totals.add(row);
-        if !outcome.needs_attention() {
+        if !outcome.leaves_uncovered() {
             return;
         }
         if self.rows.len() < MOST {

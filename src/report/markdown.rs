@@ -89,17 +89,25 @@ fn short(text: &str) -> String {
     plain(&cut_at_a_word(text, SHOWN))
 }
 
-/// The same, but what stands in backticks is a command, in which signs mean nothing anyhow.
+/// The same with its commands, which stand in backticks: what a server said may hold others, and
+/// these mean nothing.
 fn with_commands(text: &str) -> String {
-    let (parts, mut told) = (text.split('`').collect::<Vec<_>>(), String::new());
-    for (at, part) in parts.iter().enumerate() {
-        let is_closed = at + 1 < parts.len();
-        match at % 2 == 1 && is_closed {
-            true => told += &format!("`{}`", printable(part)),
-            false => told += &plain(part),
+    let is_command = |part: &&str| part.starts_with("fleetsweep ") && !part.contains(['<', '&']);
+    let (mut told, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once('`') {
+        told += &plain(before);
+        match after.split_once('`').filter(|(part, _)| is_command(part)) {
+            Some((command, after)) => {
+                told += &format!("`{}`", printable(command));
+                rest = after;
+            }
+            None => {
+                told.push('\'');
+                rest = after;
+            }
         }
     }
-    told
+    told + &plain(rest)
 }
 
 /// A text in which no sign means anything to Markdown or HTML, on one line.
@@ -130,7 +138,12 @@ mod tests {
         let hostile = "a|b `c` <img src=x> [d](http://e) *f* \n";
         let plain = plain(hostile);
         let told = with_commands("a_b `fleetsweep retry a --outcome scan_failed` <c> `d");
-        assert_eq!(told, "a\\_b `fleetsweep retry a --outcome scan_failed` &lt;c&gt; d");
+        assert_eq!(told, "a\\_b `fleetsweep retry a --outcome scan_failed` &lt;c&gt; 'd");
+        let told =
+            with_commands("```` ```<img src=x>` ````; `fleetsweep <b>`; `fleetsweep resume`");
+        let harmless =
+            "'''' '''&lt;img src=x&gt;' ''''; 'fleetsweep &lt;b&gt;'; `fleetsweep resume`";
+        assert_eq!(told, harmless, "what a server said may look like anything");
         assert_eq!(plain, "a\\|b 'c' &lt;img src=x&gt; \\[d\\](http://e) \\*f\\* \\\\u{a}");
     }
 }

@@ -64,7 +64,7 @@ fn of_row(line: &str) -> Option<Style> {
     let outcome = Outcome::ALL.into_iter().find(|outcome| word.starts_with(told(*outcome)))?;
     Some(match outcome {
         outcome if outcome.covers() => GOOD,
-        outcome if outcome.needs_attention() => BAD,
+        outcome if outcome.leaves_uncovered() => BAD,
         _ => CARE,
     })
 }

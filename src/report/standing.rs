@@ -264,7 +264,11 @@ impl Standing<'_> {
             {
                 "No device was ordered: each row was skipped; its report says why.".to_owned()
             }
-            0 => return Why { tone: Tone::Good, leaves: "", why: "Nothing is left to do.".into() },
+            0 => {
+                let back = and_taken_back(self.taken_back());
+                let why = format!("Nothing is left to do{back}.");
+                return Why { tone: Tone::Good, leaves: "", why };
+            }
             some => format!("{}.", needing_attention(some)),
         };
         Why { tone: Tone::Attention, leaves: "", why }
@@ -292,7 +296,7 @@ impl Standing<'_> {
         }
         // What stops a run otherwise than planned has a code of its own.
         if end.exit_code == Exit::Attention.code() {
-            let rows = counted(self.attention(), "row");
+            let rows = counted(self.tally.uncovered(), "row");
             let why = format!("its run ended as planned {at}, since {why}; not covered: {rows}.");
             return Why { tone: Tone::Idle, leaves: RIGHT, why };
         }

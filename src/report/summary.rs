@@ -182,7 +182,7 @@ impl Summary {
         let name = &self.head.campaign;
         let rest = self.rest();
         match &self.ending {
-            Ending::Finished if self.nothing && !self.tally.needs_attention() => {
+            Ending::Finished if self.nothing && self.tally.uncovered() == 0 => {
                 format!("Campaign {name} is finished: nothing was ordered.")
             }
             Ending::Finished => {

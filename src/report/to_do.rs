@@ -39,7 +39,7 @@ impl ToDo<'_> {
             groups.iter().filter(move |group| group.outcome == outcome).cloned().collect::<Vec<_>>()
         };
         let mut lines = Vec::new();
-        for outcome in Outcome::ALL.into_iter().filter(|outcome| outcome.needs_attention()) {
+        for outcome in Outcome::ALL.into_iter().filter(|outcome| outcome.leaves_uncovered()) {
             let rows = self.tally.of(outcome);
             if rows == 0 || self.rest.is_handed_on(outcome) {
                 continue;

@@ -73,7 +73,7 @@ impl Totals {
         if outcome == Outcome::Skipped {
             self.skipped.add(row.detail.reason.as_deref());
         }
-        if !outcome.needs_attention() {
+        if !outcome.leaves_uncovered() {
             return;
         }
         let mut kind = (outcome, row.detail.error_code.clone());

@@ -127,9 +127,9 @@ pub struct RetryArgs {
 
     /// Devices that ended so; repeatable [default: whatever left them uncovered]
     ///
-    /// One of rejected, not_found, failed, unknown, not_attempted, cancelled, already_in_progress,
-    /// and scan_failed: the scan was ordered, and failed on the device. By default all of these but
-    /// what somebody cancelled, and scan_failed.
+    /// One of rejected, not_found, failed, unknown, not_attempted, cancelled, already_in_progress;
+    /// expired: cancelled, since not begun in time; scan_failed: the scan was ordered, and failed
+    /// on the device. By default all of these except scan_failed and what somebody cancelled.
     #[arg(long = "outcome", value_name = "OUTCOME", hide_possible_values = true,
         value_parser = words(text(), Retried::ALL.map(Retried::name)))]
     pub outcomes: Vec<String>,

@@ -92,10 +92,10 @@ fn service(job: &Job) -> String {
     if !hooks.is_empty() {
         lines.extend([
             format!(
-                "# The command of {} runs as user {USER} too. Of homes and",
+                "# User {USER} must be able to run what {} names. In home",
                 hooks.join(" and ")
             ),
-            format!("# temporary folders it sees what is bound below; it may write to {state}."),
+            "# and temporary folders that sees only what is bound below.".to_owned(),
         ]);
     }
     lines.push(String::new());
@@ -288,15 +288,17 @@ impl Files {
         let inputs = inputs.into_iter().filter_map(|value| as_service(job, value));
         let of_variables = job.variables.iter().filter(|(name, _)| is_path(name));
         let of_hooks = hooks(job).flat_map(|(_, command)| paths_in(command));
-        let of_hooks = of_hooks.filter(|path| is_hidden(path));
+        let of_hooks = of_hooks.filter(|(path, _)| is_hidden(path));
+        let (written, read): (Vec<_>, Vec<_>) = of_hooks.partition(|(_, writes)| *writes);
+        let [written, read] = [written, read].map(|some| some.into_iter().map(|(path, _)| path));
         let inputs = inputs
             .map(PathBuf::from)
-            .chain(of_hooks)
+            .chain(read)
             .chain(of_variables.map(|(_, path)| job.absolute(path)))
             .chain(job.reads.iter().map(|path| job.folder.join(path)));
         let outputs = outputs.into_iter().filter_map(|value| as_service(job, value));
         let store = job.store.as_ref().and_then(|store| store.file.clone());
-        let folders = outputs.map(PathBuf::from).chain(store).filter_map(|path| {
+        let folders = outputs.map(PathBuf::from).chain(store).chain(written).filter_map(|path| {
             path.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned)
         });
         let outside = |folder: &PathBuf| !folder.starts_with(format!("/var/lib/{USER}"));
@@ -357,10 +359,20 @@ fn hooks(job: &Job) -> impl Iterator<Item = (&'static str, &str)> {
     })
 }
 
-/// The absolute paths that a command of a shell names.
-fn paths_in(command: &str) -> impl Iterator<Item = PathBuf> {
+/// The absolute paths that a command of a shell names, and whether it writes there.
+fn paths_in(command: &str) -> Vec<(PathBuf, bool)> {
     let ends = |sign: char| sign.is_whitespace() || "'\"`;|&<>()=".contains(sign);
-    command.split(ends).filter(|word| word.starts_with('/')).map(PathBuf::from)
+    let (mut before, mut paths) = (0, Vec::new());
+    for word in command.split(ends) {
+        let here = command[..before].trim_end_matches(|sign: char| sign != '>' && ends(sign));
+        if word.starts_with('/') {
+            paths.push((PathBuf::from(word), here.ends_with('>')));
+        }
+        // What ends a word is of ASCII, but for odd blanks.
+        before += word.len();
+        before += command[before..].chars().next().map_or(0, char::len_utf8);
+    }
+    paths
 }
 
 fn listed(paths: &[PathBuf]) -> Option<String> {

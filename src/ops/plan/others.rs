@@ -27,10 +27,7 @@ pub(crate) fn held_by(
     budget: &BudgetKey,
     speed: &Speed,
 ) -> Vec<String> {
-    let others = all.iter().filter(|one| {
-        let same = one.order.target.budget(budget.operation) == *budget;
-        same && one.state == CampaignState::Open && one.name != *this
-    });
+    let others = open_on(budget, all).filter(|one| one.name != *this);
     let others: Vec<&Campaign> = others.collect();
     let urgent = others.iter().filter(|one| one.priority > speed.priority && !one.paused);
     let before = urgent.map(|one| {
@@ -74,6 +71,14 @@ pub(crate) fn held_by(
     called_off.chain(stopped).chain(before).chain(holding).collect()
 }
 
+/// The campaigns among these that are open on a budget.
+fn open_on<'a>(budget: &BudgetKey, all: &'a [Campaign]) -> impl Iterator<Item = &'a Campaign> {
+    all.iter().filter(move |one| {
+        let same = one.order.target.budget(budget.operation) == *budget;
+        same && one.state == CampaignState::Open
+    })
+}
+
 /// Whether a campaign is the run before this one in its series, which this one ends.
 fn is_ended_by(this: &CampaignName, one: &Campaign) -> bool {
     let series = SeriesName::of(this);
@@ -89,11 +94,8 @@ pub(crate) fn once_begun(
     budget: &BudgetKey,
     now: Stamp,
 ) -> Usage {
-    let holds = |one: &&Campaign| {
-        let same = one.order.target.budget(budget.operation) == *budget;
-        same && one.state == CampaignState::Open && !is_ended_by(this, one)
-    };
-    let quotas = all.iter().filter(holds).flat_map(|one| one.quotas.iter().copied());
+    let holding = open_on(budget, all).filter(|one| !is_ended_by(this, one));
+    let quotas = holding.flat_map(|one| one.quotas.iter().copied());
     let quotas: BTreeSet<Quota> = quotas.chain(usage.state.named.in_force(now)).collect();
     Usage { quotas: quotas.into_iter().collect(), ..usage }
 }

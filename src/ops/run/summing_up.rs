@@ -54,8 +54,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             Ok(totals) => {
                 let failed = totals.scans_failed();
                 let ending = if planned { &Ending::Finished } else { &ran.ending };
-                let exit =
-                    ending.exit(tally.needs_attention() || followed && failed > 0 || nothing);
+                let exit = ending.exit(tally.uncovered() > 0 || followed && failed > 0 || nothing);
                 let exit = match left {
                     Some(left) if *ending == Ending::Finished || left == Exit::LeftAtOnce => left,
                     _ => exit,

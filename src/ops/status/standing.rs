@@ -181,7 +181,7 @@ impl CampaignStatus {
     /// # Errors
     /// `Failure` if the store cannot be read.
     pub(super) async fn with_failures<S: Store>(self, store: &S) -> Result<Self, Failure> {
-        let has_some = self.tally.needs_attention() || self.tally.of(Outcome::Accepted) > 0;
+        let has_some = self.tally.uncovered() > 0 || self.tally.of(Outcome::Accepted) > 0;
         if !self.doing.is_over() || !has_some || self.campaign.pruned_at.is_some() {
             return Ok(self);
         }
@@ -192,7 +192,7 @@ impl CampaignStatus {
         };
         store.each_row(self.campaign.id, count).await?;
         let scans_failed = Some(totals.scans_failed());
-        let groups = self.tally.needs_attention().then(|| totals.groups());
+        let groups = (self.tally.uncovered() > 0).then(|| totals.groups());
         Ok(Self { groups, scans_failed, ..self })
     }
 

@@ -55,13 +55,17 @@ pub fn outcomes(tally: &Tally) -> String {
 /// Rows of an outcome: `60 already in progress (30 of them not covered)`. Before the campaign has
 /// finished it is looked up still which are.
 pub fn rows_of(tally: &Tally, name: &str, rows: u64, finished: bool) -> String {
-    let busy = Outcome::AlreadyInProgress { covered: false };
-    let not = if finished { "not covered" } else { "not known to be covered" };
-    let aside = match tally.of(busy) {
-        all if all == rows && name == busy.name() => format!(" ({not})"),
-        some if some > 0 && name == busy.name() => {
-            format!(" ({} of them {not})", count(some))
-        }
+    let kinds = [
+        (
+            Outcome::AlreadyInProgress { covered: false },
+            if finished { "not covered" } else { "not known to be covered" },
+        ),
+        (Outcome::Cancelled { taken_back: false }, "expired"),
+    ];
+    let kind = kinds.into_iter().find(|(outcome, _)| outcome.name() == name);
+    let aside = match kind.map(|(outcome, what)| (tally.of(outcome), what)) {
+        Some((some, what)) if some > 0 && some == rows => format!(" ({what})"),
+        Some((some, what)) if some > 0 => format!(" ({} of them {what})", count(some)),
         _ => String::new(),
     };
     format!("{} {}{aside}", count(rows), name.replace('_', " "))

@@ -13,13 +13,13 @@ impl Summary {
                 "its time was over as planned, the rest is the next run's"
             }
             Exit::Attention if self.planned => {
-                "its time was over as planned; it is not 0 since some rows need attention"
+                "its time was over as planned; it is not 0 since some devices are not covered"
             }
             Exit::Attention if self.nothing && self.tally.rows() == 0 => {
                 "nothing was ordered: no device of the tenant is one that was asked for"
             }
             Exit::Attention if self.nothing => "nothing was ordered",
-            Exit::Attention if !self.tally.needs_attention() => {
+            Exit::Attention if self.tally.uncovered() == 0 => {
                 "every device is accepted or covered, but some scans failed, timed out or were \
                  cancelled"
             }

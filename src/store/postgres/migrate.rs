@@ -77,7 +77,7 @@ pub(super) async fn migrate(session: &Session) -> Result<(), Fault> {
     let done = version(session).await?.unwrap_or(0);
     found(session).await?;
     for (number, migration) in (1_i64..).zip(MIGRATIONS).filter(|(number, _)| *number > done) {
-        session.simple(migration).await?;
+        session.migrate(migration).await?;
         session.execute(RECORD, &[&number]).await?;
     }
     session.simple("COMMIT").await

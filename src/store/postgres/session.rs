@@ -135,6 +135,12 @@ impl Session {
         within(LONG, self.client.execute(&statement, values)).await
     }
 
+    /// Runs statements that bring a whole store up to date, for as long as that takes.
+    pub(super) async fn migrate(&self, sql: &str) -> Result<(), Fault> {
+        self.simple("SET LOCAL statement_timeout = '10min'").await?;
+        within(LONG, self.client.batch_execute(sql)).await
+    }
+
     /// Runs statements that are sent together; how many rows each changed.
     pub(super) async fn execute_all(
         &self,

@@ -36,6 +36,9 @@ pub(super) fn show(life: &Life) -> String {
         State::Done(Outcome::AlreadyInProgress { covered }) => {
             format!("already_in_progress(covered {covered})")
         }
+        State::Done(Outcome::Cancelled { taken_back }) => {
+            format!("cancelled(taken back {taken_back})")
+        }
         State::Done(outcome) => outcome.name().to_owned(),
     };
     let mut shown = format!("{state} a{} t{}", life.attempt, life.tries);

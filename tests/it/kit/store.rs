@@ -289,23 +289,23 @@ pub(crate) fn accepted(utc: Timestamp) -> Verdict {
     Verdict::Accepted { action, status: 201, comment_changed: false }
 }
 
-/// Opens a campaign of two devices whose scans were ordered and cancelled: one that somebody took
-/// back, and one whose window was over.
-pub(crate) async fn taken_back_and_expired(store: &impl Store) -> CampaignId {
-    let id = campaign(store, 0..2, opening("taken-back", &["100/1m"])).await;
+/// Opens a campaign of three devices whose scans were ordered and cancelled: one that somebody took
+/// back, one whose window was over, and one whose time was.
+pub(crate) async fn taken_back_and_expired(store: &impl Store, name: &str) -> CampaignId {
+    let id = campaign(store, 0..3, opening(name, &["100/1m"])).await;
     let utc = store.clock().utc();
-    for _ in 0..2 {
+    for _ in 0..3 {
         let call = claim(store, id).await.call;
         settle(store, call, accepted(utc)).await;
     }
     let rows = store.rows(id, 0, 10).await.unwrap();
-    let why = [Cause::Command, Cause::WindowClosed];
+    let why = Cause::ALL;
     let done = rows.into_iter().zip(why).map(|(row, cause)| {
         let action = action("Full", "Cancelled", utc);
         let action = Action { id: row.detail.action_id.unwrap(), ..action };
         Cancellation { seq: row.seq, action, cause }
     });
-    assert_eq!(store.note_cancelled(id, done.collect()).await.unwrap(), 2);
+    assert_eq!(store.note_cancelled(id, done.collect()).await.unwrap(), 3);
     id
 }
 

@@ -14,8 +14,9 @@ use crate::store::postgres::session::Session;
 use crate::store::tables::{BudgetId, Call, Entry, NewCall, Nth, ReadCall, Settling};
 
 /// What the constraint `call_schema` wants of who writes a call. A migration that changes what a
-/// slot or a budget means makes the constraint anew with a higher number, and this follows it.
-const SCHEMA: i64 = 1;
+/// slot, a budget or the state of a row means makes the constraint anew with a higher number, and
+/// this follows it.
+const SCHEMA: i64 = 2;
 
 /// When the calls at these places among the latest of a budget were seen.
 pub(in super::super) async fn nth_latest(

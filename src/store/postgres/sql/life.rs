@@ -100,8 +100,12 @@ pub(super) fn add_counts(
     campaign: CampaignId,
     counts: impl IntoIterator<Item = (&'static str, i64)>,
 ) {
-    const SQL: &str = "UPDATE tally SET rows = rows + $3 WHERE campaign = $1 AND state = $2";
+    const FEWER: &str = "UPDATE tally SET rows = rows + $3 WHERE campaign = $1 AND state = $2";
+    // An older program that made this campaign beside a newer one does not know every state.
+    const MORE: &str = "INSERT INTO tally (campaign, state, rows) VALUES ($1, $2, $3) \
+        ON CONFLICT (campaign, state) DO UPDATE SET rows = tally.rows + excluded.rows";
     for (state, more) in counts {
-        batch.add(SQL, values![campaign.0, state, more]);
+        let sql = if more > 0 { MORE } else { FEWER };
+        batch.add(sql, values![campaign.0, state, more]);
     }
 }

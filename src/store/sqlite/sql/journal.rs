@@ -16,9 +16,10 @@ use crate::store::columns::{busy_of, parsed, signed};
 use crate::store::sqlite::fault::Fault;
 use crate::store::tables::{BudgetId, Call, Entry, NewCall, Nth, ReadCall, Settling};
 
-/// What the trigger `call_schema` wants of who writes a call. A migration that changes what a slot
-/// or a budget means makes the trigger anew with a higher number, and this follows it.
-const SCHEMA: i64 = 19;
+/// What the trigger `call_schema` wants of who writes a call. A migration that changes what a slot,
+/// a budget or the state of a row means makes the trigger anew with a higher number, and this
+/// follows it.
+const SCHEMA: i64 = 22;
 
 /// When the calls at these places among the latest of a budget were seen.
 pub(in super::super) async fn nth_latest(

@@ -116,6 +116,9 @@ pub(super) fn add_change(
     const BOTH: &str = "UPDATE device_row SET detail = ?, state = ?, at = ?, ready = ?, \
         looks = ?, busy_look = ?, attempt = ?, tries = ?, rank = ?, doubted = ?, busy_asks = ?, \
         unseen = ?, arrives_by = ?, sum = ? WHERE id = ? AND state = ? AND attempt = ?";
+    // An older program that made this campaign beside a newer one does not know every state.
+    const ONE_MORE: &str = "INSERT INTO tally (campaign, state, rows) VALUES (?, ?, 1) \
+        ON CONFLICT (campaign, state) DO UPDATE SET rows = rows + 1";
     let RowChange { seq, device, before, after, detail } = change;
     match detail {
         Some(detail) => script.add(BOTH, 1).bind(detail_text(detail))?,
@@ -133,7 +136,7 @@ pub(super) fn add_change(
     if from != to {
         for (sql, state) in [
             ("UPDATE tally SET rows = rows - 1 WHERE campaign = ? AND state = ?", from),
-            ("UPDATE tally SET rows = rows + 1 WHERE campaign = ? AND state = ?", to),
+            (ONE_MORE, to),
         ] {
             script.add(sql, 1).bind(campaign.0)?.bind(state)?;
         }

@@ -186,7 +186,7 @@ async fn a_newer_schema_is_refused_and_a_reader_makes_nothing() {
 async fn a_store_of_before_tells_what_was_taken_back_from_what_expired() {
     let url = database().await;
     let store = process(&url).await;
-    let id = taken_back_and_expired(&store).await;
+    let id = taken_back_and_expired(&store, "c").await;
     let of = async |store: &PostgresStore<ServerClock>| {
         (store.rows(id, 0, 9).await.unwrap(), store.tally(id).await.unwrap())
     };
@@ -194,14 +194,22 @@ async fn a_store_of_before_tells_what_was_taken_back_from_what_expired() {
     store.close().await.unwrap();
     let client = server().connect(url.rsplit('/').next().unwrap()).await;
     let back = format!(
-        "SET search_path TO fleetsweep; {ONE_STATE} DELETE FROM migration WHERE version >= 4"
+        "SET search_path TO fleetsweep; {ONE_STATE} DELETE FROM migration WHERE version >= 4; \
+         ALTER TABLE call DROP CONSTRAINT call_schema; UPDATE call SET schema = 1; \
+         ALTER TABLE call ADD CONSTRAINT call_schema CHECK (schema = 1)"
     );
     client.batch_execute(&back).await.unwrap();
     let sql = "SELECT count(*) FROM device_row WHERE state = 'cancelled'";
-    assert_eq!(client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), 2);
+    assert_eq!(client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), 3);
     let store = process(&url).await;
     assert_eq!(of(&store).await, before);
     assert_eq!(store.tally(id).await.unwrap(), store.recount(id).await.unwrap());
+    // Slots are taken by the new number, and a program of before takes none.
+    let other = campaign(&store, 5..6, opening("other", &["100/1m"])).await;
+    claim(&store, other).await;
+    let sql = "SELECT min(schema), max(schema) FROM call";
+    let row = client.query_one(sql, &[]).await.unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (2, 2));
 }
 
 #[tokio::test]
@@ -211,7 +219,7 @@ async fn a_program_of_before_an_upgrade_takes_no_slot() {
     let id = campaign(&store, 0..3, opening("c", &["3/1h"])).await;
     let client = server().connect(url.rsplit('/').next().unwrap()).await;
     let upgrade = "ALTER TABLE fleetsweep.call DROP CONSTRAINT call_schema; \
-                   ALTER TABLE fleetsweep.call ADD CONSTRAINT call_schema CHECK (schema = 2)";
+                   ALTER TABLE fleetsweep.call ADD CONSTRAINT call_schema CHECK (schema = 99)";
     client.batch_execute(upgrade).await.unwrap();
     let refused = store.claim(id, true).await.unwrap_err();
     assert!(refused.to_string().contains("newer version"), "{refused}");

@@ -56,22 +56,58 @@ async fn a_rank_that_was_damaged_before_the_migration_is_noticed_after_it() {
 async fn a_store_of_before_tells_what_was_taken_back_from_what_expired() {
     let (_folder, path) = place();
     let store = open(&path, &ManualClock::default()).await;
-    let id = taken_back_and_expired(&store).await;
-    let other = campaign(&store, 2..4, opening("other", &["100/1m"])).await;
+    let id = taken_back_and_expired(&store, "c").await;
+    let other = campaign(&store, 5..7, opening("other", &["100/1m"])).await;
+    let pruned = [
+        taken_back_and_expired(&store, "pruned").await,
+        taken_back_and_expired(&store, "called-off").await,
+    ];
+    store.call_off(pruned[1]).await.unwrap();
     let of = async |store: &SqliteStore<ManualClock>| {
         (store.rows(id, 0, 9).await.unwrap(), store.tally(id).await.unwrap())
     };
     let before = of(&store).await;
     store.close().await.unwrap();
-    run(&path, TWENTY_FIRST_SCHEMA).await;
+    let [one, called_off] = pruned.map(|id| id.0);
+    let prune = format!(
+        "UPDATE campaign SET pruned_at = finished_at WHERE id IN ({one}, {called_off}); \
+         DELETE FROM device_row WHERE campaign IN ({one}, {called_off}); {TWENTY_FIRST_SCHEMA}"
+    );
+    run(&path, &format!("UPDATE campaign SET finished_at = opened_at; {prune}")).await;
     let sql = "SELECT count(*) FROM device_row WHERE state = 'cancelled'";
     let cancelled: i64 = sqlx::query_scalar(sql).fetch_one(&mut raw(&path).await).await.unwrap();
-    assert_eq!(cancelled, 2);
+    assert_eq!(cancelled, 3);
     let store = open(&path, &ManualClock::default()).await;
     assert_eq!(of(&store).await, before);
     for id in [id, other] {
         assert_eq!(store.tally(id).await.unwrap(), store.recount(id).await.unwrap());
     }
+    // Of these nothing tells which was which.
+    let expired = Outcome::Cancelled { taken_back: false };
+    let [one, called_off] = [store.tally(pruned[0]), store.tally(pruned[1])];
+    assert_eq!((one.await.unwrap().of(expired), called_off.await.unwrap().of(expired)), (3, 0));
+}
+
+#[tokio::test]
+async fn a_program_of_before_an_upgrade_takes_no_slot_and_what_it_began_is_gone_on_with() {
+    let (_folder, path) = place();
+    let store = open(&path, &ManualClock::default()).await;
+    // So it is where the older program made the campaign.
+    run(
+        &path,
+        "CREATE TRIGGER older AFTER INSERT ON tally WHEN NEW.state = 'expired' \
+                AND NEW.rows = 0 BEGIN DELETE FROM tally WHERE state = 'expired'; END",
+    )
+    .await;
+    let id = taken_back_and_expired(&store, "c").await;
+    assert_eq!(store.tally(id).await.unwrap(), store.recount(id).await.unwrap());
+    let newer = "DROP TRIGGER call_schema; \
+                 CREATE TRIGGER call_schema BEFORE INSERT ON call WHEN NEW.schema IS NOT 99 BEGIN \
+                 SELECT RAISE(ABORT, 'a newer version of fleetsweep'); END";
+    run(&path, newer).await;
+    let other = campaign(&store, 5..6, opening("other", &["100/1m"])).await;
+    let refused = store.claim(other, true).await.unwrap_err().to_string();
+    assert!(refused.contains("newer version"), "{refused}");
 }
 
 /// What a store keeps of each step of its schema: version, name, and the sum of its text.
