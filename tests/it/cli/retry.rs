@@ -44,11 +44,8 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     tells_that_it_was_ordered_again(&place, &emulator).await;
     let said = run(place.fleetsweep(&["retry", "first", "--outcome", "accepted"]));
     assert_eq!(said.code, 2, "{}", said.err);
-    assert!(
-        said.err.contains("use one of already_in_progress, cancelled, expired, failed"),
-        "{}",
-        said.err
-    );
+    let use_one = "use one of already_in_progress, cancelled, expired, failed";
+    assert!(said.err.contains(use_one), "{}", said.err);
     assert!(said.err.contains("a scan of these devices was ordered"), "{}", said.err);
     for (outcome, why) in [
         ("skipped", "the plan skipped these rows"),
