@@ -24,6 +24,7 @@ mod meanwhile;
 pub mod messages;
 pub mod metrics;
 pub mod named_tenant;
+mod not_begun;
 pub mod pause;
 pub mod plan;
 pub mod plan_file;

@@ -11,6 +11,7 @@ use super::follow::Watch;
 use super::happenings::note;
 use super::kept::{self, GoingOn};
 use super::limits::Speed;
+use super::not_begun::keep;
 use super::plan::forecast::Expiry;
 use super::process::who_works;
 use super::run::Run;
@@ -118,8 +119,10 @@ pub(super) async fn take_up<S: Store>(
     if already_at_work(cx, &**store, &campaign, &speed, &going_on).await?.is_some() {
         return Ok(None);
     }
-    let connected = destination.connect(cx, &speed).await;
-    let (api, _) = connected.map_err(|failure| not_signed_in(cx, &campaign, failure))?;
+    let (api, _) = match destination.connect(cx, &speed).await {
+        Ok(connected) => connected,
+        Err(failure) => return Err(not_begun(cx, &**store, &campaign, failure).await),
+    };
     let campaign = allowed(cx, &**store, campaign, request.approve_max).await?;
     going_on.tell_and_keep(cx, &**store, campaign.id, &speed).await?;
     if request.detach {
@@ -152,8 +155,10 @@ impl Resumed<'_> {
             return Ok(exit);
         }
         // Nothing is changed for a run that cannot sign in.
-        let connected = destination.connect(cx, &speed).await;
-        let (api, emulator) = connected.map_err(|failure| not_signed_in(cx, &campaign, failure))?;
+        let (api, emulator) = match destination.connect(cx, &speed).await {
+            Ok(connected) => connected,
+            Err(failure) => return Err(not_begun(cx, &**store, &campaign, failure).await),
+        };
         let campaign = allowed(cx, &**store, campaign, approve_max).await?;
         let asked = &going_on.run;
         going_on.tell_and_keep(cx, &**store, campaign.id, &speed).await?;
@@ -207,6 +212,20 @@ fn not_signed_in(cx: &Context<'_>, campaign: &Campaign, failure: Failure) -> Fai
     let resume = cx.commands.going_on(&campaign.name);
     let next = format!("nothing more was ordered; fix that, then run `{resume}`");
     Failure { next, ..failure }
+}
+
+/// The same, and kept with the campaign, so that whoever asks how it stands does not try the same.
+async fn not_begun<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    campaign: &Campaign,
+    failure: Failure,
+) -> Failure {
+    let failure = not_signed_in(cx, campaign, failure);
+    if failure.reason == Reason::NoSignIn {
+        keep(cx, store, campaign, &failure).await;
+    }
+    failure
 }
 
 /// Whether somebody else works on the campaign: that is told. One that was paused with its run

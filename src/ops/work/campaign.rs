@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
-use super::not_run::{keep, not_kept, other_scale, resume, tell, waits};
+use super::not_run::{not_kept, other_scale, resume, tell, waits};
 use super::sum::Sum;
 use super::tenants::Tenants;
 use crate::clock::{Clock, local_now};
@@ -22,6 +22,7 @@ use crate::ops::failure::Failure;
 use crate::ops::follow::Watch;
 use crate::ops::kept::{self, GoingOn};
 use crate::ops::limits::Speed;
+use crate::ops::not_begun::keep;
 use crate::ops::run::begin::random_id;
 use crate::ops::run::patience::Patience;
 use crate::ops::run::reports::{OUTPUT, Reports};

@@ -194,3 +194,29 @@ async fn a_command_of_another_user_in_the_store_is_run_by_no_worker() {
     assert!(!place.path("theirs.done").exists());
     assert!(said.err.contains("the command of --on-finish is not run"), "{}", said.err);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_run_that_nobody_can_sign_in_for_says_so_from_the_first_try_on() {
+    let emulator = emulate("quiet", &[(20, 1.0), (1000, 60.0)], 1.0).await;
+    let place = Place::new();
+    place.list(100);
+    let mut killed = start(scan(&place, &emulator, "c", &["--limit=20/1s"]));
+    accepted(&emulator, 6).await;
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let shown = || flat(&run(place.fleetsweep(&["status", "c"])).out);
+    assert!(shown().contains("Its run was killed"), "{}", shown());
+    // Its last sign of life is a moment old, which hides nothing.
+    let mut resume = place.towards(&emulator, &["resume", "c"]);
+    resume.env("AZURE_CLIENT_SECRET", "another secret");
+    let said = beside(move || run(resume)).await;
+    assert_eq!(said.code, 7, "{}", said.err);
+    let told = shown();
+    assert!(told.contains("no run of it could begin") && told.contains("exit code 7"), "{told}");
+    assert!(told.contains("fix that, then run `fleetsweep resume c"), "{told}");
+    let resume = place.towards(&emulator, &["resume", "c"]);
+    let said = beside(move || run(resume)).await;
+    assert!(said.code == 0 || said.code == 3, "{}", said.err);
+    assert!(!shown().contains("could begin."), "{}", shown());
+    assert!(emulator.ledger().accepted_twice.is_empty());
+}
