@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::campaign::{CampaignName, Operation};
+use super::outcome::Stop;
 use super::quota::Quota;
 use super::refusal::Refusal;
 use super::tally::Tally;
@@ -163,8 +164,9 @@ pub enum Note {
     },
     /// Answers to calls of this kind are of no use: what came instead, in its own words.
     Useless(Operation, String),
-    /// Nothing more of this kind is called for; this many calls wait for their answer.
-    Stopping(Operation, usize),
+    /// Nothing more of this kind is called for, since this stops it; so many calls wait for their
+    /// answer.
+    Stopping(Operation, usize, Stop),
     /// This wave is over, and is judged after this wait.
     WaveOver(String, Duration),
     /// A wave did well, and the next one begins: how its devices stood, as a sentence.

@@ -9,11 +9,10 @@ use super::shared::Shared;
 use super::waves::shown;
 use crate::clock::Clock;
 use crate::defender::ScanApi;
-use crate::domain::event::{HoldReason, Snapshot, WaveShown};
+use crate::domain::event::{HoldReason, Snapshot};
 use crate::domain::forecast::Outlook;
 use crate::domain::quota::used;
-use crate::domain::rollout::Pause;
-use crate::domain::{BudgetKey, Operation, Stamp, Tally};
+use crate::domain::{BudgetKey, Operation, Stamp};
 use crate::store::{Result, Store};
 
 /// What the next calls on a budget are forecast from: what all runners on it keep, which the store
@@ -37,10 +36,17 @@ pub(super) async fn snapshot<S: Store, A: ScanApi>(
 ) -> Result<Snapshot> {
     let store = shared.store();
     let tally = store.tally(shared.campaign.id).await?;
-    let (wave, pauses) = match wave_shown(shared, &tally).await? {
-        Some((wave, pauses)) => (Some(wave), pauses),
-        None => (None, Vec::new()),
+    let is_shut = matches!(shared.sending_hours(), SendingHours::Shut(_));
+    // No order is asked for while these hold it, so that nobody hears of a pause.
+    let there = match is_shut || shared.campaign.rollout.last() > 0 {
+        true => store.campaign(shared.campaign.id).await?,
+        false => None,
     };
+    let (wave, pauses) = match &there {
+        Some(there) => shown(store, there, &tally).await?.unzip(),
+        None => (None, None),
+    };
+    let pauses = pauses.unwrap_or_default();
     let budget = shared.campaign.order.target.budget(Operation::Scan);
     let outlook = outlook(store, &budget, flow).await?;
     let hours = shared.hours.clone().map(|hours| (hours, store.clock().utc()));
@@ -48,6 +54,7 @@ pub(super) async fn snapshot<S: Store, A: ScanApi>(
     let now = store.clock().now();
     // At first nobody has asked yet whether an order may leave; a window is known to be shut.
     let (hold, held_until) = match (flow.held_by(now), shared.sending_hours()) {
+        _ if there.is_some_and(|there| there.paused) => (Some(HoldReason::User), None),
         (None, SendingHours::Shut(left)) => {
             let until = if left < Duration::MAX { Some(now.plus(left)) } else { None };
             (Some(shared.shut_by()), until)
@@ -72,20 +79,4 @@ pub(super) async fn snapshot<S: Store, A: ScanApi>(
         hold,
         wave,
     })
-}
-
-/// How the present wave stands, and where the campaign pauses from now on; `None` if no wave
-/// follows.
-async fn wave_shown<S: Store, A>(
-    shared: &Shared<S, A>,
-    tally: &Tally,
-) -> Result<Option<(WaveShown, Vec<Pause>)>> {
-    let Shared { store, campaign, .. } = shared;
-    if campaign.rollout.last() == 0 {
-        return Ok(None);
-    }
-    match store.campaign(campaign.id).await? {
-        Some(there) => shown(&**store, &there, tally).await,
-        None => Ok(None),
-    }
 }

@@ -43,6 +43,8 @@ pub struct Settings {
 pub struct Ran {
     /// How it ended.
     pub ending: Ending,
+    /// What would have stopped it, had anything been left to stop.
+    pub needless: Option<Stop>,
     /// Scan calls that it made; those that certainly never left are none.
     pub calls: u64,
     /// How many of their answers were 429.
@@ -54,7 +56,8 @@ pub struct Ran {
 impl Ran {
     /// A run that was left before it could tell more.
     pub fn left() -> Self {
-        Self { ending: Ending::Stopped(Stop::SecondSignal), calls: 0, throttled: 0, cells: 0 }
+        let ending = Ending::Stopped(Stop::SecondSignal);
+        Self { ending, needless: None, calls: 0, throttled: 0, cells: 0 }
     }
 }
 
@@ -134,9 +137,9 @@ async fn play<S: Store, A: ScanApi>(
     pump.run().await?;
     let Pump { work, flow, .. } = pump;
     let (calls, cells) = (flow.counts.calls(), flow.cells());
-    let ending = match flow.stop {
-        Some(stop) if !work.is_finished() => Ending::Stopped(stop),
-        _ => Ending::Finished,
+    let (ending, needless) = match flow.stop {
+        Some(stop) if !work.is_finished() => (Ending::Stopped(stop), None),
+        stop => (Ending::Finished, stop),
     };
-    Ok(Ran { ending, calls, throttled: flow.throttled, cells })
+    Ok(Ran { ending, needless, calls, throttled: flow.throttled, cells })
 }

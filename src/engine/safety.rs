@@ -22,8 +22,8 @@ pub(super) fn repeats_allowed(calls: u64) -> u64 {
 pub(super) fn repeats_spent(repeats: u64, calls: u64) -> String {
     format!(
         "{repeats} of the {calls} calls of this run were repeats, after faults, lost answers or \
-         404, and only a tenth may be, or {REPEATS_FLOOR} of few; the server or the network fails, \
-         or devices are unknown, too often to go on blindly"
+         404, and with one more they would be over a tenth, and over {REPEATS_FLOOR}; the server \
+         or the network fails, or devices are unknown, too often to go on blindly"
     )
 }
 

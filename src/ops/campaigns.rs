@@ -14,7 +14,7 @@ use crate::domain::service::{id_of, service_of};
 use crate::domain::text::printable;
 use crate::domain::{
     Begun, BudgetKey, Campaign, CampaignFilter, CampaignName, CampaignState, LastRun, Operation,
-    Target, Timing,
+    Rest, Target, Timing,
 };
 use crate::store::{Store, StoreError};
 use crate::system::shell;
@@ -77,19 +77,16 @@ pub(super) async fn open_campaign<S: Store>(
                 format!("`{}` tells of that run", cx.commands.of_store("status --nights")),
             ));
         }
-        let retry = cx.commands.of_campaign(&format!("retry {name}"));
-        let again = if campaign.called_off {
-            format!(
-                "`{retry} --outcome not_attempted` orders what never was, and `--outcome \
-                 cancelled` what was taken back"
-            )
-        } else {
-            format!("`{retry}` orders again what it left uncovered")
-        };
+        let rest = Rest::of(campaign.called_off, false);
+        let again = store.tally(campaign.id).await?.again(rest).command(name).map(|command| {
+            let again = cx.commands.of_campaign(&command);
+            format!("; `{again}` orders again what it left uncovered")
+        });
+        let again = again.unwrap_or_default();
         return Err(Failure::refused(
             format!("campaign {name} {how}"),
             "every row has its outcome, so there is nothing to go on with",
-            format!("see `{}`; {again}", cx.commands.of_store(&format!("report {name}"))),
+            format!("see `{}`{again}", cx.commands.of_store(&format!("report {name}"))),
         ));
     }
     Ok(campaign)

@@ -93,7 +93,10 @@ pub(super) fn check_ids(target: &Target, api: &Origin) -> Result<(), Failure> {
 }
 
 /// Tells all that is missing at once.
-fn all_given(target: &Target, sign_in: Option<SignInKind>) -> Result<(), Failure> {
+///
+/// # Errors
+/// `Failure` if anything is.
+pub(super) fn all_given(target: &Target, sign_in: Option<SignInKind>) -> Result<(), Failure> {
     let ids = [
         (&target.tenant, "tenant", "--tenant", "AZURE_TENANT_ID"),
         (&target.application, "application", "--client-id", "AZURE_CLIENT_ID"),

@@ -95,8 +95,17 @@ pub async fn follow(
     {
         cx.say(&told);
     }
+    if let Ok(None) = &followed {
+        say_not_ended(cx, &campaign.name);
+    }
     let exit = followed.map(|ended| ended.map_or(Exit::Stopped, |followed| exit(&followed)));
     stores::close(&store, exit.and_then(|exit| written.map(|()| exit))).await
+}
+
+/// That the following stopped before the scans ended.
+fn say_not_ended(cx: &Context<'_>, campaign: &CampaignName) {
+    let goes_on = cx.commands.of_campaign(&format!("follow {campaign}"));
+    cx.ui.say(&format!("Not all of them have ended; `{goes_on}` looks again."));
 }
 
 /// What is needed to look how far scans are.
@@ -168,10 +177,7 @@ impl<S: Store, A: Inventory> Following<'_, S, A> {
         cx.ui.say("Following the ordered scans to their end; Ctrl-C ends the following alone.");
         match self.to_the_end(watch, campaign, stopping).await {
             Ok(Some(_)) => {}
-            Ok(None) => {
-                let goes_on = cx.commands.of_campaign(&format!("follow {}", campaign.name));
-                cx.ui.say(&format!("Not all of them have ended; `{goes_on}` looks again."));
-            }
+            Ok(None) => say_not_ended(cx, &campaign.name),
             Err(failure) => {
                 let told = format!("Warning: the scans are not followed: {}", failure.why);
                 cx.say(&printable(&told));

@@ -248,7 +248,7 @@ async fn already_at_work<S: Store>(
         note(cx, store, campaign.id, Happened::WentOn).await;
         cx.say(&format!(
             "{name} is not paused any more: its run{who} goes on, and no second one is begun. \
-             To watch it: {}",
+             To watch it: `{}`",
             cx.commands.of_store(&format!("status {name} --watch"))
         ));
         return Ok(Some(Exit::Done));

@@ -156,14 +156,11 @@ impl Nothing {
 
     /// Why nothing of these is ordered again, and what orders what was left alone.
     pub(super) fn failure(self, whose: &str, status: &str) -> Failure {
-        let left = self.left.words().map(|left| format!("; {left}")).unwrap_or_default();
         Failure::usage(
             "there is nothing to order again",
-            match self.left.since.is_none() {
-                true => format!("no device of {whose} ended as {}{left}", self.outcomes),
-                false => {
-                    format!("nothing is left of what ended in {whose} as {}{left}", self.outcomes)
-                }
+            match self.left.words() {
+                None => format!("no device of {whose} ended as {}", self.outcomes),
+                Some(left) => format!("of {whose} {left}"),
             },
             match self.others_text() {
                 Some(others) => format!("see `{status}`; {others}"),
@@ -270,7 +267,7 @@ impl Left {
             some => Some(format!("{} devices {many}", human::count(some))),
         };
         let too = if self.not_attempted { " --outcome not_attempted" } else { "" };
-        let taken_back = devices(self.taken_back, "was cancelled", "were cancelled")
+        let taken_back = devices(self.taken_back, "was taken back", "were taken back")
             .map(|some| format!("{some}; --outcome cancelled{too} orders such devices again"));
         let handed_on = devices(self.handed_on, "was", "were")
             .map(|some| format!("{some} handed on to the next run of the series, which has them"));

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use super::connection::{all_given, target_of};
 use super::context::Credentials;
 use super::destination::Planned;
 use super::failure::Failure;
@@ -147,6 +148,18 @@ fn timed(credentials: &dyn Credentials, run: RunRequest) -> Result<TimedRun, Fai
         run,
         warnings: Vec::new(),
     })
+}
+
+/// That a scan names no tenant or no application, so that each start of it fails. Returns `None` if
+/// both are known; where the secret is to come from is the schedule's.
+pub fn nobody_named(timed: &TimedRun) -> Option<String> {
+    let kind = timed.sign_in.unwrap_or(SignInKind::Secret);
+    let (target, _) = target_of(&timed.run.connect).ok()?;
+    if !kind.is_bound() || timed.run.emulator.emulator {
+        return None;
+    }
+    let Failure { what, why, .. } = all_given(&target, Some(kind)).err()?;
+    Some(format!("each start of it fails with exit code 2: {what} ({why})"))
 }
 
 /// What a timer may do that is hardly meant, though nothing forbids it.

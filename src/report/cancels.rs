@@ -12,7 +12,8 @@ use super::document::Document;
 use super::human::{count, counted, duration, field, limits, moment, wrapped};
 use super::jsonl;
 use super::plan::used_json;
-use super::summary::{shown, stop_text};
+use super::stops::stop_text;
+use super::summary::shown;
 use crate::domain::cancel::{Cancelled, Spared};
 use crate::domain::text::{cut, printable};
 use crate::domain::{CampaignName, Exit, Quota, Stop, Target};
@@ -370,6 +371,7 @@ impl CancelSummary {
     fn first(&self) -> String {
         match self.stop() {
             Some(stop) => format!("Cancelling {} stopped: {}.", self.campaign, stop_text(stop)),
+            None if self.again.is_some() => format!("Not all of {} is cancelled.", self.campaign),
             None => format!("Cancelling {} is done.", self.campaign),
         }
     }

@@ -31,6 +31,7 @@ pub mod pruned;
 pub mod record;
 pub mod series;
 pub mod standing;
+pub mod stops;
 pub mod story;
 pub mod summary;
 pub mod table;

@@ -1,6 +1,7 @@
 //! One run of a series, and all of them: how it stands in a word, and what somebody has to do about
 //! them now. The terminal and the page say it in these words. It is handed the runs and reads none.
 
+use jiff::ZonedDateTime;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -28,6 +29,9 @@ pub struct SeriesRun {
     pub doing: Doing,
     /// The next run of its series ended it, and goes on with what waited in it.
     pub followed: bool,
+    /// Why the run of its night ended, where somebody went on with it on a later day and that is
+    /// known still.
+    pub first_end: Option<String>,
 }
 
 impl SeriesRun {
@@ -85,14 +89,25 @@ impl SeriesRun {
         parts.join(", ")
     }
 
-    /// That its latest run began after its night was over, since how that one ended is kept no
-    /// more.
-    fn gone_on(&self, zone: &TimeZone) -> Option<String> {
+    /// When its latest run began, if that has ended and began after its night was over.
+    pub fn gone_on_at(&self, zone: &TimeZone) -> Option<ZonedDateTime> {
         let run = self.campaign.last_run.as_ref().filter(|run| !run.cancels)?;
         let began = run.began_at.to_zoned_datetime(zone.clone());
         let is_later = began.date() > self.day.tomorrow().unwrap_or(self.day);
-        let is_told = is_later && run.ended.is_some() && !self.followed;
-        is_told.then(|| format!("after a run that began {}", moment(&began)))
+        (is_later && run.ended.is_some()).then_some(began)
+    }
+
+    /// The same in words, with how the run of its night had ended.
+    fn gone_on(&self, zone: &TimeZone) -> Option<String> {
+        let began = moment(&self.gone_on_at(zone)?);
+        Some(match &self.first_end {
+            Some(why) => {
+                let why = because(&cut_at_a_word(&printable(why), WHY));
+                let why = why.trim_start_matches(',');
+                format!("in a run that began {began}; the night's own run stopped{why}")
+            }
+            None => format!("after a run that began {began}"),
+        })
     }
 
     /// How much it ordered: `28 of 500 ordered`.
@@ -283,13 +298,13 @@ mod tests {
         campaign.state = CampaignState::Finished;
         ended(&mut campaign, 0);
         let (day, doing) = (day.parse().unwrap(), Doing::Cancelled);
-        SeriesRun { day, campaign, tally, doing, followed: true }
+        SeriesRun { day, campaign, tally, doing, followed: true, first_end: None }
     }
 
     fn ended(campaign: &mut Campaign, exit_code: u8) {
         let ended = RunEnd {
             at: at("04:00:00"),
-            why: "its window closed; no order left after it".to_owned(),
+            why: "its window closed; no order was sent after it".to_owned(),
             exit_code,
             before: None,
             resume: None,
@@ -312,6 +327,20 @@ mod tests {
         let mut one = as_planned(day);
         ended(&mut one.campaign, 4);
         one
+    }
+
+    #[test]
+    fn a_night_that_somebody_went_on_with_later_keeps_how_its_own_run_ended() {
+        let mut one = latest("2026-11-24");
+        let began_at = "2026-11-26T09:00:00Z".parse().unwrap();
+        let last = one.campaign.last_run.take().unwrap();
+        one.campaign.last_run = Some(LastRun { began_at, ..last });
+        let told = one.told(&TimeZone::UTC);
+        assert!(told.contains("after a run that began Thu 2026-11-26 09:00"), "{told}");
+        one.first_end = Some("before its next wave (3 of 10 failed)".to_owned());
+        let told = one.told(&TimeZone::UTC);
+        let own = "; the night's own run stopped before its next wave (3 of 10 failed)";
+        assert!(told.contains(own), "{told}");
     }
 
     #[test]

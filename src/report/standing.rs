@@ -228,7 +228,7 @@ impl Standing<'_> {
                     }
                     _ => "nobody works on it. Its run was killed, or its machine went down",
                 };
-                say(Tone::Stopped, STILL, format!("{why}{seen}. {go_on}"))
+                say(Tone::Stopped, STILL, format!("{why}{seen}. {go_on}{}", self.next_of_series()))
             }
             Doing::Running | Doing::Waiting => match run {
                 Some(run) => self.held(run),
@@ -313,8 +313,18 @@ impl Standing<'_> {
         };
         let code = end.exit_code;
         let why = because(&why);
-        let why = format!("its run stopped {at} with exit code {code}{why}. {go_on}.");
+        let next = self.next_of_series();
+        let why = format!("its run stopped {at} with exit code {code}{why}. {go_on}.{next}");
         Why { tone, leaves: STILL, why }
+    }
+
+    /// What its series does if nobody does anything, as a sentence; empty if it is of none.
+    fn next_of_series(&self) -> String {
+        let Some(series) = SeriesName::of(&self.campaign.name) else { return String::new() };
+        match self.campaign.wave_failed {
+            Some(_) => format!(" Until it goes on or is cancelled no run of {series} begins."),
+            None => format!(" If nobody does anything, the next run of {series} goes on with it."),
+        }
     }
 
     fn clock(&self, at: Timestamp) -> String {

@@ -3,7 +3,6 @@
 
 mod actions;
 mod exit;
-mod stops;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,13 +15,13 @@ use super::human::{and_attention, and_taken_back, count, counted, duration, wrap
 use super::jsonl::{self, counts, object};
 use super::progress::text::rows_of;
 use super::record::ReportHead;
+use super::stops::{CANCELLED, HANDED_ON, before_resuming, stop_json, stopped_by};
 use super::to_do::ToDo;
 use super::totals::Group;
+use crate::domain::action::has_ended;
 use crate::domain::text::printable;
 use crate::domain::{Caught, Ending, Exit, Outcome, Rest, SeriesName, Skipped, Stop, Tally};
 use actions::actions_text;
-use stops::{CANCELLED, HANDED_ON, stop_json, stopped_by};
-pub use stops::{before_resuming, stop_text};
 
 /// What the end of a run tells.
 #[derive(Clone, Debug)]
@@ -63,10 +62,14 @@ pub struct Summary {
     pub throttled: u64,
     /// How long the run took.
     pub duration: Duration,
+    /// The rule of `--max-failures` was met when nothing was left to stop: its figures.
+    pub rule_met: Option<String>,
     /// The command that goes on with what is open; `None` if there is none.
     pub resume: Option<String>,
     /// The command that orders again what it left uncovered; `None` if its store was temporary.
     pub retry: Option<String>,
+    /// The command that tells how the ordered scans end, likewise.
+    pub follow: Option<String>,
     /// Where the reports are.
     pub reports: Vec<PathBuf>,
     /// How it ends.
@@ -82,6 +85,10 @@ impl Document for Summary {
         }
         if let Some(others) = self.others_text() {
             lines.push(wrapped(&others, 2));
+        }
+        if let Some(figures) = &self.rule_met {
+            let text = format!("Nothing was left for --max-failures to stop: {figures}.");
+            lines.push(wrapped(&text, 2));
         }
         self.push_counts(&mut lines);
         self.push_effort(&mut lines);
@@ -142,6 +149,7 @@ impl Document for Summary {
             calls: self.calls,
             campaign_calls: self.campaign_calls,
             throttled: self.throttled,
+            rule_met: &self.rule_met,
             duration_s: self.duration.as_secs_f64(),
             reports: shown(&self.reports),
             exit_code: self.exit.code(),
@@ -267,7 +275,15 @@ impl Summary {
                 true => "",
                 false => ": each device still has to do it",
             };
-            lines.push(wrapped(&format!("Accepted means ordered, not scanned{still}."), 2));
+            let goes_on = self.actions.iter().any(|(status, _)| !has_ended(status));
+            // Where something is to be done, that comes first.
+            let is_well = self.ending == Ending::Finished && self.tally.uncovered() == 0;
+            let follow = match self.follow.as_deref().filter(|_| goes_on && is_well) {
+                Some(follow) => format!(" `{follow}` tells how the scans end."),
+                None => String::new(),
+            };
+            let text = format!("Accepted means ordered, not scanned{still}.{follow}");
+            lines.push(wrapped(&text, 2));
         }
         if let Some(actions) = actions_text(&self.actions) {
             lines.push(wrapped(&actions, 2));

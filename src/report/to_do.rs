@@ -115,7 +115,7 @@ fn group_text(group: &Group, is_one_of_many: bool) -> Option<String> {
         (Some(code), Some(message)) => format!("{code}{}{message}", group.joint()),
         (None, Some(message)) if group.differ => format!("such as: {message}"),
         (Some(one), None) | (None, Some(one)) => one,
-        (None, None) if is_one_of_many => "no reason was given".to_owned(),
+        (None, None) if is_one_of_many => "answered without a code or a message".to_owned(),
         (None, None) => return None,
     };
     Some(format!("  {:>7}  {what}", count(group.rows)))
@@ -142,6 +142,9 @@ mod tests {
         let mute =
             Group { outcome: Outcome::NotFound, code: None, rows: 1, message: None, differ: false };
         assert_eq!(group_text(&mute, false), None);
-        assert_eq!(group_text(&mute, true).unwrap().trim(), "1  no reason was given");
+        assert_eq!(
+            group_text(&mute, true).unwrap().trim(),
+            "1  answered without a code or a message"
+        );
     }
 }

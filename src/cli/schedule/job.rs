@@ -80,6 +80,7 @@ impl Job {
         typed.iter().try_for_each(|word| check_word(word))?;
         let Parsed { cli, settings, defaults, store: _, tenants } = parse::read_other(typed)?;
         let stays = matches!(cli.command, Command::Work(_));
+        let is_alone = matches!(cli.command, Command::Scan(_)) && tenants.is_empty();
         let mut timed = match cli.command {
             Command::Scan(args) => schedule::scan(&Surroundings, args.one.request()?, defaults)?,
             Command::Resume(args) => {
@@ -98,17 +99,13 @@ impl Job {
             None => sign_in(&timed)?,
         };
         timed.lists.extend(of_profiles);
+        timed.warnings.extend(schedule::nobody_named(&timed).filter(|_| is_alone));
         let mut words = words::read(typed);
         let mut reads = std::mem::take(&mut timed.lists);
         reads.extend(around::files_of_settings(&settings, &timed.run.connect, &tenants));
         let store = around::named_store(&words, &settings, folder)?;
         let passwords = around::password_file(store.as_ref(), folder);
-        let of_profile = match &sign_in {
-            SignIn::Secret(Some(_)) if settings.holds("client-secret-file") => &settings.profile,
-            SignIn::Certificate(_) if settings.holds("client-certificate") => &settings.profile,
-            _ => &None,
-        };
-        let of_profile = of_profile.clone();
+        let of_profile = profile_of(&sign_in, &settings);
         let emulated = has_switch(&words, "--emulator");
         if !emulated {
             name_settings_file(&mut words, &settings);
@@ -212,6 +209,16 @@ fn sign_in(timed: &TimedRun) -> Result<SignIn, Failure> {
         Some(SignInKind::Workload) => SignIn::Workload,
         Some(_) => SignIn::NoFile,
     })
+}
+
+/// The profile that names the file that is signed in with.
+fn profile_of(sign_in: &SignIn, settings: &Settings) -> Option<String> {
+    let setting = match sign_in {
+        SignIn::Secret(Some(_)) => "client-secret-file",
+        SignIn::Certificate(_) => "client-certificate",
+        _ => return None,
+    };
+    settings.profile.clone().filter(|_| settings.holds(setting))
 }
 
 fn check_name(name: &str) -> Result<(), Failure> {

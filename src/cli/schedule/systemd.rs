@@ -256,8 +256,8 @@ fn exit_codes(job: &Job) -> impl Iterator<Item = &'static str> + use<> {
     } else if job.timed.series {
         &[
             "# 3: finished, or over as planned, and the report names devices to look after.",
-            "# 5 is a failure in a series: it is paused, the last run is still running, or the API",
-            "# was long out of reach.",
+            "# 5 is a failure in a series: it is paused, the last run is still running, a signal",
+            "# ended the run, its window closed too early, or the API was long out of reach.",
             "SuccessExitStatus=3",
         ]
     } else if job.timed.ends {

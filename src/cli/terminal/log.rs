@@ -11,8 +11,9 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let level = match verbose {
-        0 => "warn",
-        1 => "warn,fleetsweep=info",
+        // What a library finds slow is no news for who only wants to know how far it is.
+        0 => "warn,sqlx=error",
+        1 => "warn,sqlx=error,fleetsweep=info",
         2 => "info,fleetsweep=debug",
         _ => "trace",
     };

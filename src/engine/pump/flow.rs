@@ -117,7 +117,7 @@ impl<P> Flow<P> {
             if stop != Stop::Signal {
                 // What has no slot yet is no call, and none is sent for it any more.
                 let sending = self.counts.sending.load(Ordering::SeqCst);
-                self.note(Note::Stopping(self.operation, sending));
+                self.note(Note::Stopping(self.operation, sending, stop.clone()));
             }
             self.stop = Some(stop);
             self.counts.halt();

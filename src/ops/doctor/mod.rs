@@ -210,7 +210,8 @@ impl Tenant<'_> {
                 let source = connection.credential.source();
                 let from = source.map(|from| format!("; the sign-in used what is in {from}"));
                 let next = format!(
-                    "fix that in Entra ID or in the settings (`fleetsweep doctor --settings`){}",
+                    "fix that in Entra ID or in the settings (`{}`){}",
+                    cx.commands.of_campaign("doctor --settings"),
                     from.unwrap_or_default()
                 );
                 findings.fail("sign-in", Exit::SignIn, format!("refused: {why}"), &next)?;

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::request::DueRequest;
 use crate::domain::{
     BudgetKey, CameTo, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Order,
-    Outcome, Quota, SeriesName, Stamp, Usage,
+    Outcome, Quota, Rest, SeriesName, Stamp, Usage,
 };
 use crate::ops::context::{Commands, Context};
 use crate::ops::failure::Failure;
@@ -128,6 +128,8 @@ pub(crate) struct SameList {
     ago: String,
     /// As many other campaigns have these devices too.
     others: u64,
+    /// What orders again what it left uncovered; `None` if it left nothing so.
+    again: Option<String>,
 }
 
 impl SameList {
@@ -170,7 +172,15 @@ impl SameList {
             Some(one) => is_over(store, one).await?,
             None => false,
         };
+        let again = match with_orders.first() {
+            Some(one) => {
+                let rest = Rest::of(one.called_off, false);
+                store.tally(one.id).await?.again(rest).command(&one.name)
+            }
+            None => None,
+        };
         Ok(with_orders.first().map(|one| Self {
+            again,
             name: one.name.clone(),
             open: is_open(one),
             is_over,
@@ -200,7 +210,7 @@ impl SameList {
             1 => "; another campaign has them too".to_owned(),
             some => format!("; {some} other campaigns have them too"),
         };
-        let command = self.instead(commands);
+        let command = self.instead(commands).unwrap_or_default();
         if self.open && *name == *own {
             // Only a dry run counts from the beginning.
             return format!(
@@ -212,6 +222,12 @@ impl SameList {
             return format!(
                 "the open campaign {name}, begun {ago} ago, has these very devices; `{command}` \
                  goes on with it, and this one would order a second scan on each{others}"
+            );
+        }
+        if command.is_empty() {
+            return format!(
+                "these very devices were ordered {ago} ago by campaign {name}, which left none \
+                 uncovered; this one orders a second scan on each{others}"
             );
         }
         format!(
@@ -234,31 +250,37 @@ impl SameList {
     /// Why a plan that was approved before this campaign began is not carried out.
     pub(crate) fn refusal_of_plan(&self, commands: &Commands) -> Failure {
         let Self { name, ago, .. } = self;
-        let what = if self.open { "goes on with it" } else { "orders what it left uncovered" };
         Failure::refused(
             format!("nothing was ordered: campaign {name} has the devices of the approved plan"),
             format!("it was begun {ago} ago, after the plan was made; both would scan each twice"),
             format!(
-                "`{}` {what}; to scan all of them again make a new plan and have it approved",
-                self.instead(commands)
+                "{}to scan all of them again make a new plan and have it approved",
+                self.first(commands)
             ),
         )
     }
 
     /// What to do instead, and what begins another campaign all the same.
     pub(crate) fn next(&self, commands: &Commands) -> String {
-        let what = if self.open { "goes on with it" } else { "orders what it left uncovered" };
         format!(
-            "`{}` {what}; to scan all of them again give the new campaign a name (--campaign \
-             NAME), or a series (--series NAME) if a timer repeats it",
-            self.instead(commands)
+            "{}to scan all of them again give the new campaign a name (--campaign NAME), or a \
+             series (--series NAME) if a timer repeats it",
+            self.first(commands)
         )
     }
 
-    fn instead(&self, commands: &Commands) -> String {
+    /// What to do instead, as the beginning of a sentence; empty if nothing is left to do.
+    fn first(&self, commands: &Commands) -> String {
+        let what = if self.open { "goes on with it" } else { "orders what it left uncovered" };
+        let instead = self.instead(commands);
+        instead.map_or_else(String::new, |command| format!("`{command}` {what}; "))
+    }
+
+    /// The command that orders what is left of it, if anything is.
+    fn instead(&self, commands: &Commands) -> Option<String> {
         if self.open {
-            return resume_now(&commands.going_on(&self.name), self.is_over);
+            return Some(resume_now(&commands.going_on(&self.name), self.is_over));
         }
-        commands.of_campaign(&format!("retry {}", self.name))
+        self.again.as_ref().map(|command| commands.of_campaign(command))
     }
 }

@@ -41,11 +41,6 @@ impl Counted {
         self
     }
 
-    /// Whether there are none.
-    pub(super) fn is_none(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Where they are, and what goes on with them there.
     pub(super) fn words(&self) -> Vec<String> {
         let of = |(name, [waiting, ordered]): (&CampaignName, &[u64; 2])| {

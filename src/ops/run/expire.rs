@@ -19,7 +19,7 @@ use crate::ops::lists::check_expiry_rights;
 use crate::ops::stop::Stopping;
 use crate::report::cancels::{Done, Expired};
 use crate::report::human;
-use crate::report::summary::stop_text;
+use crate::report::stops::stop_text;
 use crate::store::Store;
 
 /// Polls between two looks whether anything waits still, while the close is waited for: 5 minutes.

@@ -19,8 +19,8 @@ use crate::ops::process::looked_at;
 use crate::ops::ui::Ui;
 use crate::report::human::moment;
 use crate::report::standing::taking_back_left;
+use crate::report::stops::{before_resuming, stop_text};
 use crate::report::story::{EndedEarly, Story};
-use crate::report::summary::{before_resuming, stop_text};
 use crate::report::totals::Totals;
 use crate::report::{
     ReportError, ReportHead, ReportKind, ReportOwner, ReportWriter, check_writable, csv, metrics,

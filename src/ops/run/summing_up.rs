@@ -6,7 +6,7 @@ use super::over::{Ended, Over};
 use super::reports;
 use crate::clock::{Clock, wall_clock};
 use crate::defender::CancelApi;
-use crate::domain::{Campaign, CampaignState, Ending, Exit, LastRun, Tally};
+use crate::domain::{Campaign, CampaignState, Ending, Exit, LastRun, Stop, Tally};
 use crate::engine::Ran;
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
@@ -82,8 +82,10 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             campaign_calls,
             throttled: ran.throttled,
             duration: took,
+            rule_met: rule_met(&ran),
             resume: self.resume_now(),
-            retry: self.retry(campaign),
+            retry: self.again("retry", campaign),
+            follow: self.again("follow", campaign),
             reports,
             exit,
         };
@@ -136,11 +138,19 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         self.resume.as_deref().map(|resume| resume_now(resume, is_over))
     }
 
-    /// The command that orders again what is not covered. Returns `None` if its store goes with
-    /// this process, as `resume` does.
-    fn retry(&self, campaign: &Campaign) -> Option<String> {
+    /// A command about the campaign for after the run. Returns `None` if its store goes with this
+    /// process, as `resume` does.
+    fn again(&self, verb: &str, campaign: &Campaign) -> Option<String> {
         self.resume.as_ref()?;
-        Some(self.cx.commands.of_campaign(&format!("retry {}", campaign.name)))
+        Some(self.cx.commands.of_campaign(&format!("{verb} {}", campaign.name)))
+    }
+}
+
+/// The figures of the rule of `--max-failures` that was met when nothing was left to stop.
+fn rule_met(ran: &Ran) -> Option<String> {
+    match &ran.needless {
+        Some(Stop::Failures(figures)) => Some(figures.clone()),
+        _ => None,
     }
 }
 

@@ -233,7 +233,11 @@ impl Ordering<'_> {
     fn unconfirmed(&self, failure: Failure, same: Option<SameList>) -> Failure {
         match (self.planner.made, same) {
             (Some(made), _) => made.unconfirmed(failure),
-            (None, Some(same)) => Failure { next: same.next(self.planner.cx.commands), ..failure },
+            // Who named it has said that it is to be another one.
+            (None, Some(same)) if self.planner.request.campaign.is_none() => {
+                Failure { next: same.next(self.planner.cx.commands), ..failure }
+            }
+            (None, Some(_)) => failure,
             (None, None) => failure,
         }
     }

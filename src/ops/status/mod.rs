@@ -3,6 +3,7 @@
 
 mod budgets;
 mod nights;
+mod not_begun;
 mod standing;
 mod table;
 mod words;
@@ -179,6 +180,14 @@ async fn tell<S: Store>(
         let status = CampaignStatus::read(store, campaign, &mut budgets).await?;
         all.push(CampaignStatus { go_on: status.resume(&resume), retry, ..status });
     }
+    let not_begun = match request.campaign {
+        Some(_) => Vec::new(),
+        None => {
+            let all: Vec<Campaign> = all.iter().map(|one| one.campaign.clone()).collect();
+            not_begun::read(cx, store, &all).await?
+        }
+    };
+    not_begun.iter().try_for_each(|one| show(one))?;
     if all.len() > 1 {
         show(&Table { all, names })?;
         show(&More { command: cx.commands.of_store("status NAME") })?;

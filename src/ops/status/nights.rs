@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan, Unit, ZonedDateTime};
 
 use crate::clock::local_now;
+use crate::domain::happening::{HAPPENINGS_KEPT, Happened};
 use crate::domain::service::id_of;
 use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignFilter, Doing, Outcome, SeriesName, Target, Window};
@@ -199,7 +200,21 @@ pub(crate) async fn series_run<S: Store>(
     let tally = store.tally(campaign.id).await?;
     let doing = Doing::of(&campaign, now.timestamp());
     let followed = followed(store, &campaign).await?;
-    Ok(SeriesRun { day, campaign, tally, doing, followed })
+    let run = SeriesRun { day, campaign, tally, doing, followed, first_end: None };
+    let first_end = match run.gone_on_at(now.time_zone()) {
+        Some(_) => first_end(store, &run.campaign).await?,
+        None => None,
+    };
+    Ok(SeriesRun { first_end, ..run })
+}
+
+/// Why the first run of a campaign ended, if that is known still.
+async fn first_end<S: Store>(store: &S, campaign: &Campaign) -> Result<Option<String>, Failure> {
+    let all = store.happenings(campaign.id, 0, HAPPENINGS_KEPT).await?;
+    Ok(all.into_iter().find_map(|one| match one.happening.what {
+        Happened::RunEnded { why, .. } => Some(why),
+        _ => None,
+    }))
 }
 
 /// The windows in which a campaign orders, as it was begun; none if they are not known.

@@ -331,11 +331,11 @@ impl CampaignStatus {
     /// How long the calls take that are left, once somebody goes on.
     fn calls_left(&self) -> String {
         let Some(left) = self.calls_take else { return String::new() };
-        let calls = format!(", with calls for {}", human::duration(left));
+        let calls = format!(", which takes {}", human::duration(left));
         match (&self.hours, self.in_hours) {
             (Some(hours), Some(left)) => {
                 let left = human::duration(left);
-                format!("{calls}, which its hours {hours} spread over {left}")
+                format!("{calls}, spread over {left} by its hours {hours}")
             }
             _ => calls,
         }

@@ -96,7 +96,10 @@ impl Files {
                 Failure::usage(
                     format!("the folder {} cannot be made", printable(&folder.to_string_lossy())),
                     error,
-                    "name another place with --report, with {tenant} in it",
+                    format!(
+                        "make the folder that it is to be in, or name another place with --report, \
+                         with {PLACE_OF_TENANT} in it"
+                    ),
                 )
             })?;
             self.made = Some(folder.to_owned());

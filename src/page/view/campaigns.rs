@@ -3,6 +3,8 @@
 use maud::{Markup, html};
 
 use super::{Frame, badge, class, scrolls};
+use crate::domain::text::printable;
+use crate::ops::named_tenant::name_of;
 use crate::page::model::campaigns::{CampaignsView, Item, STATES};
 use crate::report::human::count;
 use crate::report::outcomes::ticked;
@@ -16,7 +18,9 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &CampaignsView) -> Markup {
             p {
                 strong { (view.first) }
                 @for (campaign, doing) in &view.needing {
+                    @let tenant = name_of(frame.names, &campaign.order.target.tenant);
                     " " a href=(frame.campaign(campaign)) { (campaign.name.as_str()) }
+                    @if let Some(tenant) = tenant { " (" bdi { (printable(tenant)) } ")" }
                     " is " (doing.word()) "."
                 }
             }

@@ -150,7 +150,8 @@ fn badge(status: &CampaignStatus, tone: Tone) -> Markup {
 /// How a run of a series ended that the next one took over.
 fn handed_on(status: &CampaignStatus) -> (Tone, &'static str) {
     let night = Night::of(status.doing, status.campaign.last_run.as_ref(), status.followed);
-    let tone = if night == Night::AsPlanned { Tone::Good } else { Tone::Attention };
+    // Nobody has to do anything: the next run has what waited.
+    let tone = if night == Night::AsPlanned { Tone::Good } else { Tone::Idle };
     (tone, night.word())
 }
 

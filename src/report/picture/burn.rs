@@ -54,7 +54,11 @@ impl BurnDown {
     /// The picture in words, for those who do not see it.
     pub fn words(&self) -> String {
         let left = self.so_far.last().map_or(self.devices, |left| left.devices);
-        let mut text = format!("{} of {} devices are not done", count(left), count(self.devices));
+        let of = format!("of {} devices", count(self.devices));
+        let mut text = match left {
+            0 => format!("All {of} are done"),
+            some => format!("{} {of} are not done", count(some)),
+        };
         if let Some(end) = self.ahead.last() {
             write!(text, "; foreseen end {}", self.clock(end.at)).expect(STRING);
         }

@@ -10,8 +10,9 @@ use crate::domain::event::{HoldReason, Note, Snapshot, WaveShown};
 use crate::domain::hold::FORGOTTEN;
 use crate::domain::refusal::means_the_right;
 use crate::domain::text::printable;
-use crate::domain::{Operation, Outcome, Tally};
+use crate::domain::{Operation, Outcome, Stop, Tally};
 use crate::report::human::{clock, clock_exact, count, counted, duration, quota, used_of};
+use crate::report::stops::stop_text;
 
 /// All of a snapshot in one line.
 pub fn line(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
@@ -190,6 +191,15 @@ fn paused(operation: Operation, wait: Duration, now: &ZonedDateTime) -> String {
     format!("{what} for {}{until}; it goes on by itself", duration(wait))
 }
 
+fn stopping(operation: Operation, calls: usize, stop: &Stop) -> String {
+    let what = match operation {
+        Operation::Scan | Operation::Read => "no more orders",
+        Operation::Cancel => "nothing more is cancelled",
+    };
+    let (calls, why) = (counted(calls as u64, "call"), stop_text(stop));
+    format!("Stopping: {what}, {why}; {calls} still in flight")
+}
+
 fn useless(operation: Operation, why: &str) -> String {
     let next = match operation {
         Operation::Scan => "whether it ordered anything is looked up",
@@ -253,14 +263,7 @@ pub fn note(note: &Note, now: &ZonedDateTime) -> String {
         Note::WavePassed(figures) => {
             format!("{}; the next wave begins", capital(&printable(figures)))
         }
-        Note::Stopping(operation, calls) => {
-            let what = match operation {
-                Operation::Scan | Operation::Read => "no more orders",
-                Operation::Cancel => "nothing more is cancelled",
-            };
-            let calls = counted(*calls as u64, "call");
-            format!("Stopping: {what}; {calls} still in flight")
-        }
+        Note::Stopping(operation, calls, stop) => stopping(*operation, *calls, stop),
     }
 }
 

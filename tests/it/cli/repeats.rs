@@ -31,7 +31,7 @@ async fn a_command_that_is_started_again_unasked_begins_no_second_campaign_of_th
     assert_eq!(again.code, 6, "{}", again.err);
     let why = told(&again);
     assert!(why.contains(&format!("campaign {name} {AGAIN}")), "{why}");
-    assert!(why.contains(&format!("`fleetsweep retry {name}`")), "{why}");
+    assert!(!why.contains("fleetsweep retry"), "nothing of it is left uncovered: {why}");
     assert!(why.contains("--campaign NAME"), "{why}");
     assert_eq!(emulator.ledger().accepted, 20);
     let tried = || {
@@ -47,7 +47,11 @@ async fn a_command_that_is_started_again_unasked_begins_no_second_campaign_of_th
     // Without a terminal it is not confirmed either, and what is proposed is not to confirm it.
     let unasked = scan(&[]).await;
     assert_eq!(unasked.code, 6, "{}", unasked.err);
-    assert!(told(&unasked).contains(&format!("next: `fleetsweep retry {name}`")));
+    assert!(told(&unasked).contains("next: to scan all of them again give the new campaign a"));
+    // Who has given it a name hears what is missing then.
+    let unasked = scan(&["--campaign=third"]).await;
+    assert_eq!(unasked.code, 6, "{}", unasked.err);
+    assert!(told(&unasked).contains("--approve-max 20"), "{}", unasked.err);
     // A plan can be looked at, another type is another scan, and a name says that it is meant.
     for more in [&["--dry-run"][..], &["--type=quick", "--dry-run"]] {
         let words = ["scan", "list.txt", "--comment=test"];

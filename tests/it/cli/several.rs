@@ -308,7 +308,7 @@ async fn what_the_campaigns_of_a_name_left_is_ordered_again_in_each_tenant_by_on
     let said = provider.run(retry(&["--approve-max=9"])).await;
     assert_eq!(said.code, 2, "what was taken back is left alone: {}", said.err);
     assert!(said.err.contains("nothing to order again"), "{}", said.err);
-    let left = "3 devices were cancelled; --outcome cancelled orders such devices again";
+    let left = "3 devices were taken back; --outcome cancelled orders such devices again";
     assert!(said.err.contains(left), "{}", said.err);
     let said = provider.run(retry(&["--outcome=cancelled", "--dry-run"])).await;
     assert_eq!(said.code, 0, "{}", said.err);

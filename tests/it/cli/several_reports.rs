@@ -62,7 +62,7 @@ async fn what_no_run_has_ordered_is_cancelled_with_a_report_for_each_tenant() {
     // What it proposes finds something, and the command without it says what is missing.
     let said = provider.run(provider.command(&["retry", "inc", "--all-profiles"])).await;
     assert_eq!(said.code, 2, "{}", said.err);
-    let left = "3 devices were cancelled; --outcome cancelled --outcome not_attempted orders such";
+    let left = "3 devices were taken back; --outcome cancelled --outcome not_attempted orders such";
     assert!(said.err.contains(left), "{}", said.err);
     let shown = provider.run(provider.command(&["status", "inc", "--all-profiles"])).await;
     let words = flat(&shown.out);

@@ -49,6 +49,23 @@ async fn too_many_failures_stop_the_run_and_only_calls_in_flight_go_beyond() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rule_that_is_met_when_nothing_is_left_to_stop_is_told_all_the_same() {
+    // Each of these is asked once more when all others have ended, all at once.
+    let missing = Script::scan(|ask| if ask.device < 6 { Act::MISSING } else { Act::Serve });
+    let world = World::new(missing);
+    let rollout = Rollout { max_failures: "5%".parse().ok(), ..Rollout::default() };
+    let campaign = in_waves(&world, 0..100, rollout).await;
+    let told = world.run(&campaign).await;
+    assert_eq!(told.ran.ending, Ending::Finished);
+    let Some(Stop::Failures(figures)) = &told.ran.needless else { panic!("{:?}", told.ran) };
+    assert!(figures.contains("of this run are failures"), "{figures}");
+    let nothing = World::new(Script::scan(|_| Act::Serve));
+    let rollout = Rollout { max_failures: "5%".parse().ok(), ..Rollout::default() };
+    let campaign = in_waves(&nothing, 0..100, rollout).await;
+    assert_eq!(nothing.run(&campaign).await.ran.needless, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_rule_of_failures_counts_doubt_that_stays_and_404_that_is_final_and_nothing_else() {
     let stops = async |script: Script, devices: u64| {
         let world = World::new(script);

@@ -10,6 +10,8 @@ use fleetsweep::domain::{Judged, Rollout, Stamp};
 use fleetsweep::store::memory::Stamping;
 
 use super::windows::{Night, hours, moment};
+use fleetsweep::domain::event::HoldReason;
+
 use super::*;
 use crate::kit::fake_server::ListAct;
 use crate::kit::mistake::Mistake;
@@ -407,6 +409,36 @@ async fn a_snapshot_tells_the_wave_its_wait_and_what_follows() {
     // What is left of the wait and the time of the other 480.
     let finish = tenth.finish_in.unwrap();
     assert!(finish > MINUTE * 24 && finish < MINUTE * 26, "{finish:?}");
-    assert_eq!(tenth.hold, Some(fleetsweep::domain::event::HoldReason::Wave));
+    assert_eq!(tenth.hold, Some(HoldReason::Wave));
     assert_eq!(snapshots.last().unwrap().wave, None, "no wave follows the last");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_said_while_a_wave_is_waited_for_too() {
+    let mut world = World::new(Script::scan(|_| Act::Serve));
+    world.settings.progress_every = MINUTE;
+    let campaign = in_waves(&world, 0..500, canary()).await;
+    let (_stop, stopped) = watch::channel(StopLevel::Run);
+    let (events, mut watcher) = mpsc::channel(10_000);
+    let settings = world.settings.clone();
+    let (store, server, id) = (world.store.clone(), world.server.clone(), campaign.id);
+    let pause = async {
+        tokio::time::sleep(MINUTE * 10).await;
+        store.set_paused(id, true).await.unwrap();
+        tokio::time::sleep(MINUTE * 5).await;
+        store.set_paused(id, false).await.unwrap();
+    };
+    let run = engine::run(world.store.clone(), server, campaign, settings, stopped, events);
+    let (ran, ()) = tokio::join!(run, pause);
+    assert_eq!(ran.unwrap().ending, Ending::Finished);
+    let mut holds = Vec::new();
+    while let Ok(event) = watcher.try_recv() {
+        if let Event::Progress(snapshot) = event
+            && holds.last() != Some(&snapshot.hold)
+        {
+            holds.push(snapshot.hold.clone());
+        }
+    }
+    let of = |hold: HoldReason| holds.iter().filter(|one| **one == Some(hold.clone())).count();
+    assert_eq!((of(HoldReason::User), of(HoldReason::Wave)), (1, 2), "{holds:?}");
 }

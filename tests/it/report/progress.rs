@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fleetsweep::domain::event::{Event, HoldReason, Note, Snapshot, WaveShown};
-use fleetsweep::domain::{Operation, Outcome, Refusal, State, Tally};
+use fleetsweep::domain::{Operation, Outcome, Refusal, State, Stop, Tally};
 use fleetsweep::report::progress::{Look, Progress, Style, Terminal, text};
 use indicatif::{ProgressDrawTarget, TermLike};
 use jiff::{SignedDuration, ZonedDateTime};
@@ -102,7 +102,8 @@ fn every_note_is_a_sentence_that_says_what_happens_next() {
         Note::Useless(Operation::Cancel, page.into()),
         Note::Useless(Operation::Read, page.into()),
         Note::ListFailed("HTTP 503".into()),
-        Note::Stopping(Operation::Scan, 1),
+        Note::Stopping(Operation::Scan, 1, Stop::Failures("8 of 100 results failed".into())),
+        Note::Stopping(Operation::Cancel, 2, Stop::Time),
         Note::WaveOver("the canary".into(), Duration::from_secs(1_800)),
         Note::WaveOver("the canary".into(), Duration::from_secs(40 * 3_600)),
         Note::WavePassed("0 of 20 devices of the canary failed".into()),

@@ -76,6 +76,8 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         duration: Duration::from_secs(28_920),
         resume: Some("fleetsweep resume full-2026-11-24-kxqrab".to_owned()),
         retry: Some("fleetsweep retry full-2026-11-24-kxqrab".to_owned()),
+        follow: Some("fleetsweep follow full-2026-11-24-kxqrab".to_owned()),
+        rule_met: None,
         reports: vec![PathBuf::from("fleetsweep-full-2026-11-24-kxqrab.csv")],
         exit,
     }
@@ -126,7 +128,7 @@ fn a_clean_end_is_short() {
 
 #[test]
 fn without_a_store_that_stays_no_command_is_named_that_would_find_nothing() {
-    let text = Summary { retry: None, resume: None, ..mixed() }.text();
+    let text = Summary { retry: None, follow: None, resume: None, ..mixed() }.text();
     assert!(!text.contains("fleetsweep retry"), "{text}");
     let told = "40 not covered: again later; only with --store is there something to `retry`";
     assert!(text.contains(told), "{text}");

@@ -117,7 +117,7 @@ async fn while_it_goes_on_status_says_so_and_retry_leaves_what_was_cancelled_alo
     let said = run(place.towards(&emulator, &["retry", "c", "--dry-run"]));
     assert_eq!(said.code, 2, "{}", said.err);
     let told = flat(&said.err);
-    assert!(told.contains("40 devices were cancelled; --outcome cancelled orders"), "{told}");
+    assert!(told.contains("40 devices were taken back; --outcome cancelled orders"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -26,8 +26,8 @@ pub fn stop_text(stop: &Stop) -> String {
         Stop::SecondSignal => {
             "left at once by a second signal; what was in flight is looked up by `resume`".into()
         }
-        Stop::Time => "its time is over; no order left after it".into(),
-        Stop::Window => "its window closed; no order left after it".into(),
+        Stop::Time => "its time is over; no order was sent after it".into(),
+        Stop::Window => "its window closed; no order was sent after it".into(),
         Stop::Unreachable(why) => {
             format!("the API could not be used any more ({})", printable(why))
         }
