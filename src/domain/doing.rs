@@ -54,8 +54,16 @@ impl CameTo {
     pub fn of(run: &LastRun) -> Self {
         // That none could begin after it is what it came to.
         let not_begun = run.not_begun.as_ref().map(|one| one.exit_code);
-        let ended = run.ended.as_ref().map(|end| end.exit_code);
-        let Some(code) = not_begun.or(ended) else { return Self::Killed };
+        not_begun.map_or_else(|| Self::of_its_end(run), Self::of_code)
+    }
+
+    /// The same of that run alone, whether or not another one could begin after it: what stopped it
+    /// is not cleared up by that.
+    pub fn of_its_end(run: &LastRun) -> Self {
+        run.ended.as_ref().map_or(Self::Killed, |end| Self::of_code(end.exit_code))
+    }
+
+    fn of_code(code: u8) -> Self {
         let known = [
             (Exit::Done, Self::AsPlanned),
             (Exit::Attention, Self::Attention),

@@ -18,9 +18,10 @@ pub(super) async fn keep<S: Store>(
     taken: &Campaign,
     failure: &Failure,
 ) -> bool {
+    // A run that was killed a moment ago passes for one at work where nobody looks.
+    let taken = looked_at(taken.clone());
     let is_that = |last: &&LastRun| taken.last_run.as_ref().is_some_and(|run| run.id == last.id);
     let Ok(Some(campaign)) = store.campaign(taken.id).await else { return false };
-    // A run that was killed a moment ago passes for one at work where nobody looks.
     let campaign = looked_at(campaign);
     let is_open = campaign.state == CampaignState::Open;
     let last = campaign.last_run.as_ref().filter(is_that).filter(|_| is_open);

@@ -65,8 +65,14 @@ pub async fn resume(
         // A time of day that has passed means the one of tomorrow.
         cx.say(&format!("No order leaves after {} (--until).", moment(until)));
     }
-    let identified = destination.identified(cx, speed.timing).await;
-    let destination = identified.map_err(|failure| not_signed_in(cx, &campaign, failure))?;
+    let destination = match destination.identified(cx, speed.timing).await {
+        Ok(destination) => destination,
+        Err(failure) => {
+            let store = stores::open(&place, speed.timing, None).await?;
+            let failure = not_begun(cx, &store, &campaign, failure).await;
+            return stores::close(&store, Err(failure)).await;
+        }
+    };
     same_target(&campaign, &destination, "resumed")?;
     let reports = Reports::going_on_with(&asked.output, &campaign)?;
     let named = Some((&campaign.name, cx.commands));
@@ -113,7 +119,10 @@ pub(super) async fn take_up<S: Store>(
     let asked = &going_on.run;
     let destination = Destination::new(cx, &asked.connect, &asked.emulator)?;
     let speed = destination.speed(cx, &asked.speed, &local_now())?;
-    let destination = destination.identified(cx, speed.timing).await?;
+    let destination = match destination.identified(cx, speed.timing).await {
+        Ok(destination) => destination,
+        Err(failure) => return Err(not_begun(cx, &**store, &campaign, failure).await),
+    };
     same_target(&campaign, &destination, "resumed")?;
     destination.note_tenant(&**store).await?;
     if already_at_work(cx, &**store, &campaign, &speed, &going_on).await?.is_some() {

@@ -160,7 +160,7 @@ impl Nothing {
             "there is nothing to order again",
             match self.left.words() {
                 None => format!("no device of {whose} ended as {}", self.outcomes),
-                Some(left) => format!("of {whose} {left}"),
+                Some(left) => format!("of {whose}: {left}"),
             },
             match self.others_text() {
                 Some(others) => format!("see `{status}`; {others}"),

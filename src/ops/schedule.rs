@@ -151,11 +151,13 @@ fn timed(credentials: &dyn Credentials, run: RunRequest) -> Result<TimedRun, Fai
 }
 
 /// That a scan names no tenant or no application, so that each start of it fails. Returns `None` if
-/// both are known; where the secret is to come from is the schedule's.
+/// both are known, or a platform hands them over; where the secret is to come from is the
+/// schedule's.
 pub fn nobody_named(timed: &TimedRun) -> Option<String> {
     let kind = timed.sign_in.unwrap_or(SignInKind::Secret);
     let (target, _) = target_of(&timed.run.connect).ok()?;
-    if !kind.is_bound() || timed.run.emulator.emulator {
+    let is_handed_over = kind == SignInKind::Workload;
+    if is_handed_over || !kind.is_bound() || timed.run.emulator.emulator {
         return None;
     }
     let Failure { what, why, .. } = all_given(&target, Some(kind)).err()?;

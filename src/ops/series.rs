@@ -169,7 +169,8 @@ struct StoppedBy {
 
 /// What stopped the last run of this campaign, if a rule did.
 async fn stopped_by<S: Store>(store: &S, one: &Campaign) -> Result<Option<StoppedBy>, StoreError> {
-    let Some(run) = one.last_run.as_ref().filter(|run| CameTo::of(run) == CameTo::Rule) else {
+    let Some(run) = one.last_run.as_ref().filter(|run| CameTo::of_its_end(run) == CameTo::Rule)
+    else {
         return Ok(None);
     };
     let kept = store.begun(one.id).await?;

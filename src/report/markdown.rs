@@ -26,8 +26,10 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
     let tally = &gathered.tally;
     let mut text = format!("<!-- {} -->\n{}\n\n", mark(head), headline(head, gathered));
     if let Some((how, next)) = head.ended_early() {
-        let told = capital(&format!("{}{}", cut_at_a_word(&how, HOW_SHOWN), next));
-        writeln!(text, "{}\n", with_commands(&told)).expect(STRING);
+        // What a server said stands in how it ended, and may look like a command.
+        let how = plain(&capital(&cut_at_a_word(&how, HOW_SHOWN)));
+        let next = if how.is_empty() { capital(&next) } else { next };
+        writeln!(text, "{how}{}\n", with_commands(&next)).expect(STRING);
     }
     text += "| outcome | rows | of all rows | what to do |\n|---|---:|---:|---|\n";
     let stage = Stage::of(tally.open() > 0, head.handed_on, head.called_off);
@@ -89,8 +91,8 @@ fn short(text: &str) -> String {
     plain(&cut_at_a_word(text, SHOWN))
 }
 
-/// The same with its commands, which stand in backticks: what a server said may hold others, and
-/// these mean nothing.
+/// The same of a text of ours, with its commands, which stand in backticks; other backticks in it
+/// mean nothing.
 fn with_commands(text: &str) -> String {
     let is_command = |part: &&str| part.starts_with("fleetsweep ") && !part.contains(['<', '&']);
     let (mut told, mut rest) = (String::new(), text);
@@ -143,7 +145,7 @@ mod tests {
             with_commands("```` ```<img src=x>` ````; `fleetsweep <b>`; `fleetsweep resume`");
         let harmless =
             "'''' '''&lt;img src=x&gt;' ''''; 'fleetsweep &lt;b&gt;'; `fleetsweep resume`";
-        assert_eq!(told, harmless, "what a server said may look like anything");
+        assert_eq!(told, harmless, "what stands in backticks may look like anything");
         assert_eq!(plain, "a\\|b 'c' &lt;img src=x&gt; \\[d\\](http://e) \\*f\\* \\\\u{a}");
     }
 }

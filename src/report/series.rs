@@ -102,7 +102,7 @@ impl SeriesRun {
         let began = moment(&self.gone_on_at(zone)?);
         Some(match &self.first_end {
             Some(why) => {
-                let why = because(&cut_at_a_word(&printable(why), WHY));
+                let why = because(&shortened(why));
                 let why = why.trim_start_matches(',');
                 format!("in a run that began {began}; the night's own run stopped{why}")
             }
@@ -123,11 +123,7 @@ impl SeriesRun {
         let run = self.campaign.last_run.as_ref()?;
         let not_begun = run.not_begun.as_ref().map(|one| &one.why);
         let why = not_begun.or_else(|| run.ended.as_ref().map(|end| &end.why))?;
-        let mut why = cut_at_a_word(&printable(why), WHY);
-        if why.contains('(') && !why.contains(')') {
-            why.push(')');
-        }
-        Some(why)
+        Some(shortened(why))
     }
 
     /// Its word; of one that ended as planned what ended it.
@@ -280,6 +276,15 @@ fn on(days: &[Date]) -> String {
             format!("on {}, the latest {latest}", counted(some.len() as u64, "day"))
         }
     }
+}
+
+/// A reason as it may stand in a line.
+fn shortened(why: &str) -> String {
+    let mut why = cut_at_a_word(&printable(why), WHY);
+    if why.contains('(') && !why.contains(')') {
+        why.push(')');
+    }
+    why
 }
 
 #[cfg(test)]

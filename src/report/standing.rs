@@ -280,9 +280,10 @@ impl Standing<'_> {
             let (at, why) = (self.clock(*at), printable(why));
             let (by, host) = (printable(by), printable(host));
             let next = capital(&printable(next));
+            let before = self.stopped_before(run);
             let why = format!(
                 "no run of it could begin {at} ({by} on {host}; exit code {exit_code}): {why}. \
-                 {next}."
+                 {next}.{before}"
             );
             return Why { tone: Tone::Stopped, leaves: STILL, why };
         }
@@ -313,9 +314,22 @@ impl Standing<'_> {
         };
         let code = end.exit_code;
         let why = because(&why);
-        let next = self.next_of_series();
+        // A worker does something, and a rule may keep the next run from beginning.
+        let is_open = !end.for_workers && code != Exit::Safety.code();
+        let is_told = self.campaign.wave_failed.is_some() || is_open;
+        let next = if is_told { self.next_of_series() } else { String::new() };
         let why = format!("its run stopped {at} with exit code {code}{why}. {go_on}.{next}");
         Why { tone, leaves: STILL, why }
+    }
+
+    /// What stopped its last run, where none could begin after it: that is not cleared up.
+    fn stopped_before(&self, run: Option<&LastRun>) -> String {
+        let end = run.and_then(|run| run.ended.as_ref());
+        let Some(end) = end.filter(|end| end.exit_code == Exit::Safety.code()) else {
+            return String::new();
+        };
+        let (at, code, why) = (self.clock(end.at), end.exit_code, because(&printable(&end.why)));
+        format!(" Its last run had stopped {at} with exit code {code}{why}.")
     }
 
     /// What its series does if nobody does anything, as a sentence; empty if it is of none.

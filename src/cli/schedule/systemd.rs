@@ -95,7 +95,8 @@ fn service(job: &Job) -> String {
                 "# User {USER} must be able to run what {} names. In home",
                 hooks.join(" and ")
             ),
-            "# and temporary folders that sees only what is bound below.".to_owned(),
+            "# and temporary folders it sees only what is bound below, mostly read-only."
+                .to_owned(),
         ]);
     }
     lines.push(String::new());
@@ -288,9 +289,11 @@ impl Files {
         let inputs = inputs.into_iter().filter_map(|value| as_service(job, value));
         let of_variables = job.variables.iter().filter(|(name, _)| is_path(name));
         let of_hooks = hooks(job).flat_map(|(_, command)| paths_in(command));
-        let of_hooks = of_hooks.filter(|(path, _)| is_hidden(path));
         let (written, read): (Vec<_>, Vec<_>) = of_hooks.partition(|(_, writes)| *writes);
         let [written, read] = [written, read].map(|some| some.into_iter().map(|(path, _)| path));
+        let read = read.filter(|path| is_hidden(path));
+        // A home is not opened for one file in it, nor everybody's temporary folder.
+        let written = written.filter(|path| !is_hidden(path) && !path.starts_with("/dev"));
         let inputs = inputs
             .map(PathBuf::from)
             .chain(read)

@@ -13,6 +13,7 @@ use crate::domain::{
 };
 use crate::ops::context::{Commands, Context};
 use crate::ops::failure::Failure;
+use crate::ops::happenings::followed;
 use crate::ops::kept::{is_over, resume_now};
 use crate::ops::limits::Speed;
 use crate::report::human;
@@ -104,7 +105,7 @@ pub(crate) fn once_begun(
 /// command should have looked.
 fn stopped_by_a_rule(one: &Campaign) -> Option<String> {
     let run = one.last_run.as_ref().filter(|_| one.state == CampaignState::Open)?;
-    let end = run.ended.as_ref().filter(|_| CameTo::of(run) == CameTo::Rule)?;
+    let end = run.ended.as_ref().filter(|_| CameTo::of_its_end(run) == CameTo::Rule)?;
     Some(format!("its last run stopped {}; go on only if that is cleared up", end.why))
 }
 
@@ -174,7 +175,7 @@ impl SameList {
         };
         let again = match with_orders.first() {
             Some(one) => {
-                let rest = Rest::of(one.called_off, false);
+                let rest = Rest::of(one.called_off, followed(store, one).await?);
                 store.tally(one.id).await?.again(rest).command(&one.name)
             }
             None => None,

@@ -85,7 +85,8 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             rule_met: rule_met(&ran),
             resume: self.resume_now(),
             retry: self.again("retry", campaign),
-            follow: self.again("follow", campaign),
+            // Nothing of an embedded emulator is left when its process ends.
+            follow: self.again("follow", campaign).filter(|_| !campaign.emulated),
             reports,
             exit,
         };

@@ -208,13 +208,18 @@ pub(crate) async fn series_run<S: Store>(
     Ok(SeriesRun { first_end, ..run })
 }
 
-/// Why the first run of a campaign ended, if that is known still.
+/// Why the first run of a campaign ended, if that is known still; one that was killed has no end.
 async fn first_end<S: Store>(store: &S, campaign: &Campaign) -> Result<Option<String>, Failure> {
-    let all = store.happenings(campaign.id, 0, HAPPENINGS_KEPT).await?;
-    Ok(all.into_iter().find_map(|one| match one.happening.what {
-        Happened::RunEnded { why, .. } => Some(why),
-        _ => None,
-    }))
+    let (mut is_whole, mut runs) = (false, 0);
+    for one in store.happenings(campaign.id, 0, HAPPENINGS_KEPT).await? {
+        match one.happening.what {
+            Happened::Begun => is_whole = true,
+            Happened::RunBegun => runs += 1,
+            Happened::RunEnded { why, .. } => return Ok((is_whole && runs == 1).then_some(why)),
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 /// The windows in which a campaign orders, as it was begun; none if they are not known.

@@ -202,6 +202,16 @@ impl CampaignStatus {
         Some(human::wrapped(&format!("  {text}"), 4))
     }
 
+    /// Why no run of it could begin, where the first sentences do not tell it.
+    fn not_begun_text(&self, run: &LastRun, now: &ZonedDateTime) -> Vec<String> {
+        let Some(one) = run.not_begun.as_ref().filter(|_| self.happenings.is_none()) else {
+            return Vec::new();
+        };
+        let (at, code, why) = (moment(one.at, now), one.exit_code, because(&one.why));
+        let told = format!("no run of it could begin {at} (exit code {code}){why}");
+        vec![line(&told), line(&format!("what to do: {}", one.next))]
+    }
+
     /// Who works on it, or why nobody does, and what to do next.
     fn run_text(&self, now: &ZonedDateTime) -> Vec<String> {
         let Self { campaign, go_on: resume, .. } = self;
@@ -229,6 +239,7 @@ impl CampaignStatus {
             return lines;
         };
         let alive = run.is_alive(self.read_at, &Timing::default());
+        lines.extend(self.not_begun_text(run, now));
         match &run.ended {
             Some(end) => {
                 // The first sentences have told it, with what to do.

@@ -54,10 +54,10 @@ impl BurnDown {
     /// The picture in words, for those who do not see it.
     pub fn words(&self) -> String {
         let left = self.so_far.last().map_or(self.devices, |left| left.devices);
-        let of = format!("of {} devices", count(self.devices));
+        let devices = count(self.devices);
         let mut text = match left {
-            0 => format!("All {of} are done"),
-            some => format!("{} {of} are not done", count(some)),
+            0 => format!("All {devices} devices are done"),
+            some => format!("{} of {devices} devices are not done", count(some)),
         };
         if let Some(end) = self.ahead.last() {
             write!(text, "; foreseen end {}", self.clock(end.at)).expect(STRING);

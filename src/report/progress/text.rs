@@ -197,7 +197,8 @@ fn stopping(operation: Operation, calls: usize, stop: &Stop) -> String {
         Operation::Cancel => "nothing more is cancelled",
     };
     let (calls, why) = (counted(calls as u64, "call"), stop_text(stop));
-    format!("Stopping: {what}, {why}; {calls} still in flight")
+    let why = why.strip_suffix("; no order was sent after it").unwrap_or(&why);
+    format!("Stopping ({why}): {what}; {calls} still in flight")
 }
 
 fn useless(operation: Operation, why: &str) -> String {

@@ -190,3 +190,65 @@ async fn a_night_that_finds_the_one_before_paused_says_so_while_its_run_waits_st
     let told = flat(&second.err);
     assert!(told.contains("of this series is paused") && told.contains("resume n-"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_night_that_somebody_went_on_with_later_keeps_how_its_own_run_ended() {
+    let emulator = not_knowing(0.0).await;
+    for is_killed in [false, true] {
+        let place = Place::new();
+        place.list(60);
+        let now = fleetsweep::clock::wall_clock().to_zoned_datetime(jiff::tz::TimeZone::UTC);
+        let day = now.date().saturating_sub(jiff::ToSpan::days(4));
+        let name = format!("n-{day}");
+        let campaign = format!("--campaign={name}");
+        let words = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=60"];
+        let more = ["--no-check", "--limit=5/30s", &campaign];
+        let length = if is_killed { "--max-duration=1h" } else { "--max-duration=2s" };
+        let before = emulator.ledger().accepted;
+        let first = place.towards(&emulator, &[&words[..], &more, &[length]].concat());
+        let mut first = start(first);
+        if is_killed {
+            accepted(&emulator, before + 5).await;
+            first.kill().unwrap();
+            first.wait().unwrap();
+        } else {
+            assert_eq!(beside(move || wait(first)).await.code, 5);
+        }
+        let resume = place.towards(&emulator, &["resume", &name, "--max-duration=1s"]);
+        let said = beside(move || run(resume)).await;
+        assert_eq!(said.code, 5, "{}", said.err);
+        let (told, _) = nights(&place);
+        let own = told.contains("; the night's own run stopped: its time is over");
+        assert_eq!(own, !is_killed, "{told}");
+        assert!(told.contains(" a run that began "), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn that_nobody_could_sign_in_after_it_does_not_clear_up_what_a_rule_stopped() {
+    let scenario = Scenario::from_toml("[devices]\nunsupported_share = 0.5\n").unwrap();
+    let limits = vec![Limit { calls: 1_000, window: std::time::Duration::from_secs(1) }];
+    let config = Config { scenario, limits, seed: 7, ..Config::default() };
+    let emulator = emulator::start(config, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let place = Place::new();
+    place.list(200);
+    let stopped = night(&place, &emulator, &["--max-failures=10", "--concurrency=2"]).await;
+    assert_eq!(stopped.code, 4, "{}", stopped.err);
+    let mut resume = place.towards(&emulator, &["resume"]);
+    resume.env("AZURE_CLIENT_SECRET", "another secret");
+    let said = beside(move || run(resume)).await;
+    assert_eq!(said.code, 7, "{}", said.err);
+    let name = json_lines(&stopped.out)[0]["campaign"].as_str().unwrap().to_owned();
+    for (args, before) in
+        [(&["status"][..], "stopped "), (&["status", &name], "Its last run had stopped ")]
+    {
+        let told = flat(&run(place.fleetsweep(args)).out);
+        assert!(told.contains("no run of it could begin"), "{told}");
+        assert!(told.contains(before) && told.contains("10 of "), "{told}");
+    }
+    let orders = emulator.ledger().count(Operation::Scan);
+    let next = night(&place, &emulator, &[]).await;
+    assert_eq!(next.code, 4, "{}", next.err);
+    assert!(flat(&next.err).contains("a rule stopped"), "{}", next.err);
+    assert_eq!(emulator.ledger().count(Operation::Scan), orders);
+}

@@ -307,7 +307,7 @@ async fn what_a_retry_ordered_is_ordered_by_no_other_but_for_a_wider_scan() {
     let said = retry(&["--approve-max=20"]).await;
     assert_eq!((said.code, emulator.ledger().accepted), (2, 20), "{}", said.err);
     let told = flat(&said.err);
-    let of_first = format!("of first {left} devices were ordered by first-retry1");
+    let of_first = format!("of first: {left} devices were ordered by first-retry1");
     assert!(told.contains("there is nothing to order again"), "{told}");
     assert!(told.contains(&of_first), "{told}");
     // A quick scan does not do what a full one would.

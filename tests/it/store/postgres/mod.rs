@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetsweep::clock::Clock;
-use fleetsweep::domain::{CampaignId, Opened, Operation, Timing};
+use fleetsweep::domain::cancel::Cause;
+use fleetsweep::domain::{Action, CampaignId, Cancellation, Opened, Operation, Timing};
 use fleetsweep::store::postgres::{Address, PostgresStore, ServerClock};
 use fleetsweep::store::{AsksAgain, ClaimAnswer, Store, StoreError};
 
@@ -204,6 +205,18 @@ async fn a_store_of_before_tells_what_was_taken_back_from_what_expired() {
     let store = process(&url).await;
     assert_eq!(of(&store).await, before);
     assert_eq!(store.tally(id).await.unwrap(), store.recount(id).await.unwrap());
+    // A campaign that a program of before made lacks a count.
+    let delete = "DELETE FROM tally WHERE state = 'expired' AND campaign <> 1";
+    let lacking = campaign(&store, 7..8, opening("lacking", &["100/1m"])).await;
+    client.batch_execute(delete).await.unwrap();
+    let call = claim(&store, lacking).await.call;
+    settle(&store, call, accepted(store.clock().utc())).await;
+    let row = store.rows(lacking, 0, 1).await.unwrap().remove(0);
+    let action = action("Full", "Cancelled", store.clock().utc());
+    let action = Action { id: row.detail.action_id.unwrap(), ..action };
+    let expired = Cancellation { seq: row.seq, action, cause: Cause::WindowClosed };
+    assert_eq!(store.note_cancelled(lacking, vec![expired]).await.unwrap(), 1);
+    assert_eq!(store.tally(lacking).await.unwrap(), store.recount(lacking).await.unwrap());
     // Slots are taken by the new number, and a program of before takes none.
     let other = campaign(&store, 5..6, opening("other", &["100/1m"])).await;
     claim(&store, other).await;
