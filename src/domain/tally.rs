@@ -75,7 +75,6 @@ impl Tally {
                 _ => return Again::ByItself,
             }
         }
-        named.dedup_by_key(|one| one.name());
         if named.is_empty() { Again::Nothing } else { Again::Named(named) }
     }
 

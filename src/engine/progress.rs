@@ -36,7 +36,8 @@ pub(super) async fn snapshot<S: Store, A: ScanApi>(
 ) -> Result<Snapshot> {
     let store = shared.store();
     let tally = store.tally(shared.campaign.id).await?;
-    let is_shut = matches!(shared.sending_hours(), SendingHours::Shut(_));
+    let sending = shared.sending_hours();
+    let is_shut = matches!(sending, SendingHours::Shut(_));
     // No order is asked for while these hold it, so that nobody hears of a pause.
     let there = match is_shut || shared.campaign.rollout.last() > 0 {
         true => store.campaign(shared.campaign.id).await?,
@@ -53,7 +54,7 @@ pub(super) async fn snapshot<S: Store, A: ScanApi>(
     let outlook = Outlook { hours, pauses, ..outlook };
     let now = store.clock().now();
     // At first nobody has asked yet whether an order may leave; a window is known to be shut.
-    let (hold, held_until) = match (flow.held_by(now), shared.sending_hours()) {
+    let (hold, held_until) = match (flow.held_by(now), sending) {
         _ if there.is_some_and(|there| there.paused) => (Some(HoldReason::User), None),
         (None, SendingHours::Shut(left)) => {
             let until = if left < Duration::MAX { Some(now.plus(left)) } else { None };

@@ -213,27 +213,21 @@ impl Resumed<'_> {
     }
 }
 
-/// This failure to sign in, of a campaign of which devices may have been ordered before.
-fn not_signed_in(cx: &Context<'_>, campaign: &Campaign, failure: Failure) -> Failure {
-    if failure.reason != Reason::NoSignIn {
-        return failure;
-    }
-    let resume = cx.commands.going_on(&campaign.name);
-    let next = format!("nothing more was ordered; fix that, then run `{resume}`");
-    Failure { next, ..failure }
-}
-
-/// The same, and kept with the campaign, so that whoever asks how it stands does not try the same.
+/// This failure to sign in, of a campaign of which devices may have been ordered before. It is kept
+/// with the campaign, so that whoever asks how it stands does not try the same.
 async fn not_begun<S: Store>(
     cx: &Context<'_>,
     store: &S,
     campaign: &Campaign,
     failure: Failure,
 ) -> Failure {
-    let failure = not_signed_in(cx, campaign, failure);
-    if failure.reason == Reason::NoSignIn {
-        keep(cx, store, campaign, &failure).await;
+    if failure.reason != Reason::NoSignIn {
+        return failure;
     }
+    let resume = cx.commands.going_on(&campaign.name);
+    let next = format!("nothing more was ordered; fix that, then run `{resume}`");
+    let failure = Failure { next, ..failure };
+    keep(cx, store, campaign, &failure).await;
     failure
 }
 

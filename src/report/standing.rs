@@ -334,11 +334,19 @@ impl Standing<'_> {
 
     /// What its series does if nobody does anything, as a sentence; empty if it is of none.
     fn next_of_series(&self) -> String {
-        let Some(series) = SeriesName::of(&self.campaign.name) else { return String::new() };
-        match self.campaign.wave_failed {
-            Some(_) => format!(" Until it goes on or is cancelled no run of {series} begins."),
-            None => format!(" If nobody does anything, the next run of {series} goes on with it."),
-        }
+        let next = match self.campaign.wave_failed {
+            Some(_) => self.no_run_begins(),
+            None => SeriesName::of(&self.campaign.name).map(|series| {
+                format!("If nobody does anything, the next run of {series} goes on with it.")
+            }),
+        };
+        next.map_or_else(String::new, |next| format!(" {next}"))
+    }
+
+    /// That its series waits for it. Returns `None` if it is of none.
+    fn no_run_begins(&self) -> Option<String> {
+        let series = SeriesName::of(&self.campaign.name)?;
+        Some(format!("Until it goes on or is cancelled no run of {series} begins."))
     }
 
     fn clock(&self, at: Timestamp) -> String {

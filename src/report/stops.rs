@@ -21,13 +21,22 @@ pub(super) fn stopped_by(stop: &Stop, caught: Option<Caught>) -> String {
 
 /// Why a run stopped, as a part of a sentence.
 pub fn stop_text(stop: &Stop) -> String {
+    let why = stop_reason(stop);
+    match stop {
+        Stop::Time | Stop::Window => format!("{why}; no order was sent after it"),
+        _ => why,
+    }
+}
+
+/// The same while calls may be in flight still.
+pub fn stop_reason(stop: &Stop) -> String {
     match stop {
         Stop::Signal => "by a signal".into(),
         Stop::SecondSignal => {
             "left at once by a second signal; what was in flight is looked up by `resume`".into()
         }
-        Stop::Time => "its time is over; no order was sent after it".into(),
-        Stop::Window => "its window closed; no order was sent after it".into(),
+        Stop::Time => "its time is over".into(),
+        Stop::Window => "its window closed".into(),
         Stop::Unreachable(why) => {
             format!("the API could not be used any more ({})", printable(why))
         }

@@ -364,16 +364,12 @@ fn hooks(job: &Job) -> impl Iterator<Item = (&'static str, &str)> {
 
 /// The absolute paths that a command of a shell names, and whether it writes there.
 fn paths_in(command: &str) -> Vec<(PathBuf, bool)> {
-    let ends = |sign: char| sign.is_whitespace() || "'\"`;|&<>()=".contains(sign);
-    let (mut before, mut paths) = (0, Vec::new());
-    for word in command.split(ends) {
-        let here = command[..before].trim_end_matches(|sign: char| sign != '>' && ends(sign));
-        if word.starts_with('/') {
-            paths.push((PathBuf::from(word), here.ends_with('>')));
-        }
-        // What ends a word is of ASCII, but for odd blanks.
-        before += word.len();
-        before += command[before..].chars().next().map_or(0, char::len_utf8);
+    let ends = |sign: char| sign.is_whitespace() || "'\"`;|&<()=".contains(sign);
+    let mut paths = Vec::new();
+    for (at, part) in command.split('>').enumerate() {
+        let words = part.split(ends).filter(|word| !word.is_empty()).enumerate();
+        let named = words.filter(|(_, word)| word.starts_with('/'));
+        paths.extend(named.map(|(nth, word)| (PathBuf::from(word), at > 0 && nth == 0)));
     }
     paths
 }

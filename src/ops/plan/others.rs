@@ -169,22 +169,13 @@ impl SameList {
         }
         with_orders.sort_by_key(|one| Reverse((is_open(one), one.opened_at)));
         let others = with_orders.len().saturating_sub(1) as u64;
-        let is_over = match with_orders.first() {
-            Some(one) => is_over(store, one).await?,
-            None => false,
-        };
-        let again = match with_orders.first() {
-            Some(one) => {
-                let rest = Rest::of(one.called_off, followed(store, one).await?);
-                store.tally(one.id).await?.again(rest).command(&one.name)
-            }
-            None => None,
-        };
-        Ok(with_orders.first().map(|one| Self {
-            again,
+        let Some(one) = with_orders.first() else { return Ok(None) };
+        let rest = Rest::of(one.called_off, followed(store, one).await?);
+        Ok(Some(Self {
+            again: store.tally(one.id).await?.again(rest).command(&one.name),
             name: one.name.clone(),
             open: is_open(one),
-            is_over,
+            is_over: is_over(store, one).await?,
             fresh: one.finished_at.is_none_or(|at| now.duration_since(at) < JUST_NOW)
                 && !one.called_off,
             opened_at: one.opened_at,
@@ -211,7 +202,12 @@ impl SameList {
             1 => "; another campaign has them too".to_owned(),
             some => format!("; {some} other campaigns have them too"),
         };
-        let command = self.instead(commands).unwrap_or_default();
+        let Some(command) = self.instead(commands) else {
+            return format!(
+                "these very devices were ordered {ago} ago by campaign {name}, which left none \
+                 uncovered; this one orders a second scan on each{others}"
+            );
+        };
         if self.open && *name == *own {
             // Only a dry run counts from the beginning.
             return format!(
@@ -223,12 +219,6 @@ impl SameList {
             return format!(
                 "the open campaign {name}, begun {ago} ago, has these very devices; `{command}` \
                  goes on with it, and this one would order a second scan on each{others}"
-            );
-        }
-        if command.is_empty() {
-            return format!(
-                "these very devices were ordered {ago} ago by campaign {name}, which left none \
-                 uncovered; this one orders a second scan on each{others}"
             );
         }
         format!(

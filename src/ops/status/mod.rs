@@ -182,10 +182,7 @@ async fn tell<S: Store>(
     }
     let not_begun = match request.campaign {
         Some(_) => Vec::new(),
-        None => {
-            let all: Vec<Campaign> = all.iter().map(|one| one.campaign.clone()).collect();
-            not_begun::read(cx, store, &all).await?
-        }
+        None => not_begun::read(cx, store, all.iter().map(|one| &one.campaign)).await?,
     };
     not_begun.iter().try_for_each(|one| show(one))?;
     if all.len() > 1 {

@@ -37,7 +37,7 @@ pub(super) struct NotBegun {
 pub(super) async fn read<S: Store>(
     cx: &Context<'_>,
     store: &S,
-    campaigns: &[Campaign],
+    campaigns: impl Iterator<Item = &Campaign>,
 ) -> Result<Vec<NotBegun>, Failure> {
     let today = local_now().date();
     let lately = today.checked_sub(LATELY.days()).unwrap_or(today);

@@ -12,7 +12,7 @@ use crate::domain::refusal::means_the_right;
 use crate::domain::text::printable;
 use crate::domain::{Operation, Outcome, Stop, Tally};
 use crate::report::human::{clock, clock_exact, count, counted, duration, quota, used_of};
-use crate::report::stops::stop_text;
+use crate::report::stops::stop_reason;
 
 /// All of a snapshot in one line.
 pub fn line(snapshot: &Snapshot, now: &ZonedDateTime) -> String {
@@ -196,8 +196,7 @@ fn stopping(operation: Operation, calls: usize, stop: &Stop) -> String {
         Operation::Scan | Operation::Read => "no more orders",
         Operation::Cancel => "nothing more is cancelled",
     };
-    let (calls, why) = (counted(calls as u64, "call"), stop_text(stop));
-    let why = why.strip_suffix("; no order was sent after it").unwrap_or(&why);
+    let (calls, why) = (counted(calls as u64, "call"), stop_reason(stop));
     format!("Stopping ({why}): {what}; {calls} still in flight")
 }
 

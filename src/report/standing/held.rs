@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{NOW, RIGHT, Standing, Tone, Why, are, between, how_it_ended, minutes};
 use crate::domain::event::HoldReason;
 use crate::domain::text::printable;
-use crate::domain::{LastRun, Quota, SeriesName, Timing};
+use crate::domain::{LastRun, Quota, Timing};
 use crate::report::human::{capital, count, duration};
 
 /// Where the moment of the next order that a run foresaw has come.
@@ -87,9 +87,7 @@ impl Standing<'_> {
         {
             parts.extend(how_it_ended(run, |at| self.clock(at)).map(|how| capital(&how) + "."));
         }
-        if let Some(series) = SeriesName::of(&self.campaign.name) {
-            parts.push(format!("Until it goes on or is cancelled no run of {series} begins."));
-        }
+        parts.extend(self.no_run_begins());
         parts.into_iter().map(|part| part + " ").collect()
     }
 

@@ -8,21 +8,29 @@ use super::*;
 /// What a run of so many devices says every second, for so long at most.
 async fn said(world: &World, devices: u64, time: Duration) -> Vec<Snapshot> {
     let campaign = world.campaign("c", 0..devices).await;
-    let settings = Settings { progress_every: SECOND, ..world.settings.clone() };
+    watched(world, campaign, SECOND, time).await.1
+}
+
+/// How a run ends, if it does in this time, and what it says this often.
+pub(super) async fn watched(
+    world: &World,
+    campaign: Campaign,
+    every: Duration,
+    time: Duration,
+) -> (Option<Ending>, Vec<Snapshot>) {
+    let settings = Settings { progress_every: every, ..world.settings.clone() };
     let (_stop, stopped) = watch::channel(StopLevel::Run);
     let (events, mut watcher) = mpsc::channel(10_000);
     let (store, server) = (world.store.clone(), world.server.clone());
     let run = engine::run(store, server, campaign, settings, stopped, events);
-    if let Ok(ran) = tokio::time::timeout(time, run).await {
-        ran.unwrap();
-    }
+    let ended = tokio::time::timeout(time, run).await.ok().map(|ran| ran.unwrap().ending);
     let mut said = Vec::new();
     while let Ok(event) = watcher.try_recv() {
         if let Event::Progress(snapshot) = event {
             said.push(*snapshot);
         }
     }
-    said
+    (ended, said)
 }
 
 #[tokio::test(start_paused = true)]

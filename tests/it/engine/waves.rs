@@ -9,6 +9,7 @@ use fleetsweep::domain::forecast::Outlook;
 use fleetsweep::domain::{Judged, Rollout, Stamp};
 use fleetsweep::store::memory::Stamping;
 
+use super::shown::watched;
 use super::windows::{Night, hours, moment};
 use fleetsweep::domain::event::HoldReason;
 
@@ -381,21 +382,10 @@ async fn the_wait_goes_on_outside_of_the_window_and_nothing_is_ordered_there() {
 
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_tells_the_wave_its_wait_and_what_follows() {
-    let mut world = World::new(Script::scan(|_| Act::Serve));
-    world.settings.progress_every = MINUTE;
+    let world = World::new(Script::scan(|_| Act::Serve));
     let campaign = in_waves(&world, 0..500, canary()).await;
-    let (_stop, stopped) = watch::channel(StopLevel::Run);
-    let (events, mut watcher) = mpsc::channel(10_000);
-    let settings = world.settings.clone();
-    let (store, server) = (world.store.clone(), world.server.clone());
-    let ran = engine::run(store, server, campaign, settings, stopped, events).await.unwrap();
-    assert_eq!(ran.ending, Ending::Finished);
-    let mut snapshots = Vec::new();
-    while let Ok(event) = watcher.try_recv() {
-        if let Event::Progress(snapshot) = event {
-            snapshots.push(*snapshot);
-        }
-    }
+    let (ended, snapshots) = watched(&world, campaign, MINUTE, HOUR * 24).await;
+    assert_eq!(ended, Some(Ending::Finished));
     let first = snapshots[0].wave.clone().unwrap();
     assert_eq!((first.done, first.wait), (0, None));
     let tenth = &snapshots[10];
@@ -415,30 +405,20 @@ async fn a_snapshot_tells_the_wave_its_wait_and_what_follows() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_is_said_while_a_wave_is_waited_for_too() {
-    let mut world = World::new(Script::scan(|_| Act::Serve));
-    world.settings.progress_every = MINUTE;
+    let world = World::new(Script::scan(|_| Act::Serve));
     let campaign = in_waves(&world, 0..500, canary()).await;
-    let (_stop, stopped) = watch::channel(StopLevel::Run);
-    let (events, mut watcher) = mpsc::channel(10_000);
-    let settings = world.settings.clone();
-    let (store, server, id) = (world.store.clone(), world.server.clone(), campaign.id);
+    let (store, id) = (world.store.clone(), campaign.id);
     let pause = async {
         tokio::time::sleep(MINUTE * 10).await;
         store.set_paused(id, true).await.unwrap();
         tokio::time::sleep(MINUTE * 5).await;
         store.set_paused(id, false).await.unwrap();
     };
-    let run = engine::run(world.store.clone(), server, campaign, settings, stopped, events);
-    let (ran, ()) = tokio::join!(run, pause);
-    assert_eq!(ran.unwrap().ending, Ending::Finished);
-    let mut holds = Vec::new();
-    while let Ok(event) = watcher.try_recv() {
-        if let Event::Progress(snapshot) = event
-            && holds.last() != Some(&snapshot.hold)
-        {
-            holds.push(snapshot.hold.clone());
-        }
-    }
+    let run = watched(&world, campaign, MINUTE, HOUR * 24);
+    let ((ended, snapshots), ()) = tokio::join!(run, pause);
+    assert_eq!(ended, Some(Ending::Finished));
+    let mut holds: Vec<_> = snapshots.into_iter().map(|snapshot| snapshot.hold).collect();
+    holds.dedup();
     let of = |hold: HoldReason| holds.iter().filter(|one| **one == Some(hold.clone())).count();
     assert_eq!((of(HoldReason::User), of(HoldReason::Wave)), (1, 2), "{holds:?}");
 }
