@@ -59,8 +59,7 @@ impl Stands {
             Stands::NotKnown => "not_known",
             Stands::Ended(Outcome::AlreadyInProgress { covered: true }) => "covered",
             Stands::Ended(Outcome::AlreadyInProgress { covered: false }) => "not_covered",
-            Stands::Ended(Outcome::Cancelled { taken_back: false }) => "expired",
-            Stands::Ended(outcome) => outcome.name(),
+            Stands::Ended(outcome) => outcome.retried_name(),
         }
     }
 

@@ -53,7 +53,9 @@ impl Earlier {
         let at = detail.first_sent_at.or(detail.answered_at);
         // Ours is as old as our own clock says, which `now` comes from too.
         let (scope, at) = match outcome {
-            Some(Outcome::Accepted) => (scope.or(Some(asked)), at.or(detail.action_created_at)),
+            Some(Outcome::Accepted | Outcome::ScanFailed) => {
+                (scope.or(Some(asked)), at.or(detail.action_created_at))
+            }
             Some(Outcome::AlreadyInProgress { covered: true }) => {
                 (scope, detail.action_created_at.or(at))
             }

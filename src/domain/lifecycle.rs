@@ -11,7 +11,8 @@
 //! queued -> not_attempted | failed                         (the next run of its series has it)
 //! queued -> doubtful          (the store may have forgotten its call)
 //! rejected -> queued          (a run stopped since too many were refused this way)
-//! accepted -> cancelled                                    (this program cancelled its action)
+//! accepted -> scan failed, and back                     (as the list of actions tells of its scan)
+//! accepted | scan failed -> cancelled                      (this program cancelled its action)
 //! ```
 
 use super::campaign::BusyPolicy;
@@ -179,6 +180,11 @@ pub enum LifeEvent {
         /// Now; what was sent has arrived long ago.
         now: Stamp,
     },
+    /// The list of actions told how the scan is that it ordered.
+    Told {
+        /// It failed, timed out or was cancelled by somebody else.
+        failed: bool,
+    },
     /// The action that it ordered was cancelled by this program.
     Cancelled {
         /// Whether somebody took it back; otherwise its window or its time was over.
@@ -294,9 +300,14 @@ pub fn next(
             let state = State::Doubtful { looks: 0, look_at: now, busy: false };
             Ok(Life { arrives_by: now, ..life.to(state) })
         }
-        (State::Done(Outcome::Accepted), LifeEvent::Cancelled { taken_back }) => {
-            Ok(life.to(State::Done(Outcome::Cancelled { taken_back })))
+        (State::Done(Outcome::Accepted | Outcome::ScanFailed), LifeEvent::Told { failed }) => {
+            let outcome = if failed { Outcome::ScanFailed } else { Outcome::Accepted };
+            Ok(life.to(State::Done(outcome)))
         }
+        (
+            State::Done(Outcome::Accepted | Outcome::ScanFailed),
+            LifeEvent::Cancelled { taken_back },
+        ) => Ok(life.to(State::Done(Outcome::Cancelled { taken_back }))),
         (
             State::Claimed(_) | State::Doubtful { .. },
             LifeEvent::Answered { attempt, answer, now },

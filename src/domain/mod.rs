@@ -44,7 +44,6 @@ pub mod refusals;
 pub mod reply;
 pub mod request;
 mod rest;
-mod retried;
 pub mod rollout;
 pub mod run;
 pub mod series;
@@ -94,7 +93,6 @@ pub use record::{
 pub use refusal::Refusal;
 pub use reply::{Answer, Body, ErrorBody, Reply};
 pub use rest::Rest;
-pub use retried::Retried;
 pub use rollout::{MaxFailures, Rollout};
 pub use run::{Caught, LastRun, NotBegun, ProcessPlace, RunEnd, Seen};
 pub use series::SeriesName;

@@ -9,6 +9,9 @@ use std::fmt;
 pub enum Outcome {
     /// The server created our action. That is an order, not yet a scan.
     Accepted,
+    /// The server created our action, and the scan failed, timed out or was cancelled on its device
+    /// by somebody else, as it was last seen.
+    ScanFailed,
     /// A scan was already in progress: somebody's, or an older one.
     AlreadyInProgress {
         /// Whether that scan is of the asked type or wider and recent enough to do.
@@ -41,8 +44,9 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of reports.
-    pub const ALL: [Outcome; 13] = [
+    pub const ALL: [Outcome; 14] = [
         Outcome::Accepted,
+        Outcome::ScanFailed,
         Outcome::AlreadyInProgress { covered: true },
         Outcome::AlreadyInProgress { covered: false },
         Outcome::Rejected,
@@ -59,7 +63,8 @@ impl Outcome {
 
     /// The outcomes that `retry` takes: all that leave a device uncovered but a bad row,
     /// which holds no device.
-    pub const RETRIED: [Outcome; 8] = [
+    pub const RETRIED: [Outcome; 9] = [
+        Outcome::ScanFailed,
         Outcome::Rejected,
         Outcome::NotFound,
         Outcome::Failed,
@@ -70,10 +75,10 @@ impl Outcome {
         Outcome::AlreadyInProgress { covered: false },
     ];
 
-    /// The word of reports.
+    /// The word of reports. A scan that failed was accepted; how it ended stands beside that.
     pub const fn name(self) -> &'static str {
         match self {
-            Outcome::Accepted => "accepted",
+            Outcome::Accepted | Outcome::ScanFailed => "accepted",
             Outcome::AlreadyInProgress { .. } => "already_in_progress",
             Outcome::Rejected => "rejected",
             Outcome::NotFound => "not_found",
@@ -87,9 +92,33 @@ impl Outcome {
         }
     }
 
+    /// The word by which `retry` knows it: that of reports, but where one word there stands for
+    /// what is ordered again and for what is not.
+    pub const fn retried_name(self) -> &'static str {
+        match self {
+            Outcome::ScanFailed => "scan_failed",
+            Outcome::Cancelled { taken_back: false } => "expired",
+            other => other.name(),
+        }
+    }
+
+    /// The outcomes that `retry` takes by this word, written with `_` or `-`.
+    pub fn retried_named(word: &str) -> Vec<Outcome> {
+        let word = word.replace('-', "_");
+        let is_meant = |one: &Outcome| {
+            one.retried_name() == word || (one.name() == word && *one != Outcome::ScanFailed)
+        };
+        Self::RETRIED.into_iter().filter(is_meant).collect()
+    }
+
     /// Whether the device has, or is about to have, the scan that was asked for.
     pub fn covers(self) -> bool {
         matches!(self, Outcome::Accepted | Outcome::AlreadyInProgress { covered: true })
+    }
+
+    /// Whether the row has an action of its campaign, which the list of actions tells of.
+    pub fn has_action(self) -> bool {
+        matches!(self, Outcome::Accepted | Outcome::ScanFailed | Outcome::Cancelled { .. })
     }
 
     /// Whether it leaves a device without the scan that was asked for: it makes exit code 3. Rows
@@ -194,11 +223,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn skipped_rows_leave_nothing_uncovered_and_a_bad_row_does() {
+    fn skipped_rows_leave_nothing_uncovered_and_a_bad_row_and_a_failed_scan_do() {
         let need: Vec<_> = Outcome::ALL.into_iter().filter(|o| o.leaves_uncovered()).collect();
         assert_eq!(
             need.iter().map(|o| o.name()).collect::<Vec<_>>(),
             [
+                "accepted",
                 "already_in_progress",
                 "rejected",
                 "not_found",
@@ -220,6 +250,17 @@ mod tests {
         need.sort();
         retried.sort();
         assert_eq!(retried[..], need);
+    }
+
+    #[test]
+    fn retry_knows_a_failed_scan_and_what_expired_by_words_of_their_own() {
+        let cancelled = [true, false].map(|taken_back| Outcome::Cancelled { taken_back });
+        assert_eq!(Outcome::retried_named("scan-failed"), [Outcome::ScanFailed]);
+        assert_eq!(Outcome::retried_named("cancelled"), cancelled, "so the report calls both");
+        assert_eq!(Outcome::retried_named("expired"), cancelled[1..]);
+        let busy = Outcome::AlreadyInProgress { covered: false };
+        assert_eq!(Outcome::retried_named("already_in_progress"), [busy]);
+        assert_eq!(Outcome::retried_named("accepted"), []);
     }
 
     #[test]

@@ -193,16 +193,17 @@ impl Figures {
             Outcome::Rejected => Some("rejected"),
             Outcome::NotFound => Some("not found"),
             Outcome::Unknown => Some("not known"),
-            Outcome::Accepted | Outcome::Failed if ended("Failed") => Some("scan failed"),
-            Outcome::Accepted | Outcome::Failed if ended("TimeOut") => Some("scan timed out"),
+            Outcome::ScanFailed | Outcome::Failed if ended("Failed") => Some("scan failed"),
+            Outcome::ScanFailed | Outcome::Failed if ended("TimeOut") => Some("scan timed out"),
             Outcome::Failed if status.is_some_and(has_ended_badly) => Some("scan was cancelled"),
             Outcome::Failed => Some("could not be ordered"),
-            Outcome::Accepted | Outcome::AlreadyInProgress { .. } => None,
+            Outcome::Accepted | Outcome::ScanFailed | Outcome::AlreadyInProgress { .. } => None,
             _ => return,
         };
         self.devices += 1;
         let is_over = status.is_some_and(has_ended);
-        self.ordered += u64::from(outcome == Outcome::Accepted);
+        let is_ordered = matches!(outcome, Outcome::Accepted | Outcome::ScanFailed);
+        self.ordered += u64::from(is_ordered);
         self.under_way += u64::from(outcome == Outcome::Accepted && !is_over);
         if let Some(failure) = failure {
             *self.failures.entry(failure.to_owned()).or_default() += 1;
@@ -315,12 +316,14 @@ mod tests {
             figures.add(outcome, None);
         }
         for status in ["Pending", "Succeeded", "Cancelled", "failed", "TimeOut"] {
-            figures.add(Outcome::Accepted, Some(status));
+            let failed = has_ended_badly(status);
+            let ordered = if failed { Outcome::ScanFailed } else { Outcome::Accepted };
+            figures.add(ordered, Some(status));
             figures.add(Outcome::AlreadyInProgress { covered: false }, Some(status));
         }
         assert_eq!(
             figures.told("of the canary"),
-            "6 of 17 devices of the canary failed: 1 could not be ordered, 1 not found, 1 not \
+            "6 of 18 devices of the canary failed: 1 could not be ordered, 1 not found, 1 not \
              known, 1 rejected, 1 scan failed, 1 scan timed out"
         );
         assert_eq!(figures.under_way, 2, "one without a status, and one that is pending");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::action::{Action, has_ended};
+use super::action::{Action, has_ended, has_ended_badly};
 use super::budget::BudgetState;
 use super::campaign::{BusyPolicy, ScanType};
 use super::cancel::Cause;
@@ -202,6 +202,11 @@ pub fn note_progress(detail: &mut Detail, action: &Action, at: Timestamp) -> boo
         detail.action_status_at = Some(at);
     }
     news
+}
+
+/// What it does to a row that the list of actions told something new of its scan, which this says.
+pub fn told_event(detail: &Detail) -> LifeEvent {
+    LifeEvent::Told { failed: detail.action_status.as_deref().is_some_and(has_ended_badly) }
 }
 
 /// Writes that a row's action was cancelled by this program, if it is the one that the row ordered;

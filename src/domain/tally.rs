@@ -41,7 +41,8 @@ impl Again {
             Again::ByItself => &[][..],
             Again::Named(outcomes) => outcomes,
         };
-        let named: String = named.iter().map(|one| format!(" --outcome {}", one.name())).collect();
+        let named: String =
+            named.iter().map(|one| format!(" --outcome {}", one.retried_name())).collect();
         Some(format!("retry {name}{named}"))
     }
 }
@@ -62,6 +63,11 @@ impl Tally {
     /// Rows with this outcome.
     pub fn of(&self, outcome: Outcome) -> u64 {
         Outcome::ALL.iter().position(|one| *one == outcome).map_or(0, |at| self.ended[at])
+    }
+
+    /// Devices on which a scan was ordered that nobody here took back, however it went there.
+    pub fn ordered(&self) -> u64 {
+        self.of(Outcome::Accepted) + self.of(Outcome::ScanFailed)
     }
 
     /// How `retry` orders again what did not come to a scan.
@@ -142,7 +148,7 @@ impl Tally {
     }
 
     /// Outcome names with their counts, in the order of reports, both kinds of
-    /// `already_in_progress` together, and both of `cancelled`.
+    /// `already_in_progress` together, and both of `accepted` and of `cancelled`.
     pub fn by_name(&self) -> Vec<(&'static str, u64)> {
         let mut named: Vec<(&'static str, u64)> = Vec::new();
         for (outcome, rows) in Outcome::ALL.iter().zip(self.ended) {
@@ -181,6 +187,11 @@ mod tests {
         assert_eq!((tally.rows(), tally.open(), tally.done()), (5, 2, 3));
         assert_eq!((tally.devices(), tally.devices_done()), (3, 1));
         assert_eq!(tally.uncovered(), 0);
+        tally.shift(State::Done(Outcome::Accepted), State::Done(Outcome::ScanFailed));
+        assert_eq!((tally.ordered(), tally.covered(), tally.uncovered()), (1, 0, 1));
+        assert_eq!(tally.by_name()[0], ("accepted", 1), "it was accepted all the same");
+        let named = Again::Named(vec![Outcome::Cancelled { taken_back: false }]);
+        assert_eq!(named.command(&"c".parse().unwrap()).unwrap(), "retry c --outcome expired");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::pages::created_since;
 use super::rows::note_actions;
 use crate::defender::{ActionQuery, Inventory};
 use crate::domain::action::{has_ended, has_ended_badly};
-use crate::domain::{Action, Campaign, Outcome, Retried, Seq, State};
+use crate::domain::{Action, Campaign, Outcome, Seq, State};
 use crate::store::{Store, StoreError};
 
 /// Where the ordered actions stand.
@@ -69,12 +69,11 @@ impl FollowedActions {
     pub(super) async fn read<S: Store>(store: &S, campaign: &Campaign) -> Result<Self, StoreError> {
         let mut ordered = Self::default();
         let take = store.each_row(campaign.id, |row| {
-            if let State::Done(outcome @ (Outcome::Accepted | Outcome::Cancelled { .. })) =
-                row.life.state
+            if let State::Done(outcome) = row.life.state
+                && outcome.has_action()
             {
                 let status = row.detail.action_status.unwrap_or_else(|| "Unknown".to_owned());
-                let failed = Retried::ScanFailed.takes(outcome, Some(&status));
-                ordered.failed += u64::from(failed);
+                ordered.failed += u64::from(outcome == Outcome::ScanFailed);
                 match row.detail.action_id {
                     Some(id) if !has_ended(&status) => {
                         ordered.open.insert(id, (row.seq, status));

@@ -237,7 +237,7 @@ pub async fn a_run<S: Store>(
         let tally = store.tally(campaign.id).await?;
         // A night on which nothing was due says nothing of how many a night takes.
         if tally.devices() > 0 {
-            ordered += tally.of(Outcome::Accepted);
+            ordered += tally.ordered();
             runs += 1;
         }
     }

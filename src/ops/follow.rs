@@ -22,9 +22,10 @@ use crate::domain::request::{
     AfterRequest, ConnectRequest, EmulatorRequest, FollowRequest, Said, SpeedRequest,
 };
 use crate::domain::text::printable;
-use crate::domain::{Campaign, CampaignName, Exit, Outcome, Retried, Tally};
+use crate::domain::{Campaign, CampaignName, Exit, Outcome};
 use crate::engine::follow::{Followed, look};
 use crate::engine::lists::{ListEnd, Patience};
+use crate::report::to_do::scans_failed;
 use crate::report::{Document, human, jsonl};
 use crate::store::Store;
 
@@ -191,8 +192,9 @@ impl<S: Store, A: Inventory> Following<'_, S, A> {
         let Self { cx: _, store, api, speed } = self;
         let patience = Patience::optional(store.clock().now(), PATIENCE);
         let lists = lists(*store, *api, &campaign.order.target, speed, patience);
-        let ordered = |tally: Tally| tally.of(Outcome::Accepted) > 0;
-        if api.may_read() == Some(true) && store.tally(campaign.id).await.is_ok_and(ordered) {
+        if api.may_read() == Some(true)
+            && store.tally(campaign.id).await.is_ok_and(|tally| tally.ordered() > 0)
+        {
             let looked = look(&lists, campaign).await;
             tracing::debug!(?looked, "looked how far the ordered scans are");
         }
@@ -238,10 +240,9 @@ fn badly(
     followed: &Followed,
     reports: &Reports,
 ) -> Option<String> {
-    let scans = match followed.failed {
-        0 => return None,
-        some => human::counted(some, "scan"),
-    };
+    if followed.failed == 0 {
+        return None;
+    }
     let which = match reports.paths().first() {
         Some(path) => format!("`action_status` in {} tells which", path.display()),
         None => {
@@ -249,11 +250,11 @@ fn badly(
             format!("`{report}` writes which, in `action_status`")
         }
     };
-    let again = format!("retry {campaign} --outcome {}", Retried::ScanFailed.name());
+    let again = format!("retry {campaign} --outcome {}", Outcome::ScanFailed.retried_name());
     let again = cx.commands.of_campaign(&again);
     Some(format!(
-        "{scans} failed, timed out or were cancelled on their devices: {}. They count as ordered: \
-         `{again}` orders them again.",
+        "{}: {}. `{again}` orders them again.",
+        scans_failed(followed.failed),
         printable(&which)
     ))
 }

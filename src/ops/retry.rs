@@ -20,7 +20,7 @@ use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::request::{ListedDevice, RetryRequest, RunRequest, Said, ScanRequest};
 use crate::domain::{
     Begun, Campaign, CampaignName, CampaignState, DeviceId, Doing, Exit, Operation, Outcome, Rest,
-    Retried, State,
+    State,
 };
 use crate::report::advice::short;
 use crate::report::human;
@@ -116,7 +116,7 @@ impl Again<'_> {
         let Uncovered { devices: ids, of, left, others } =
             uncovered(store, campaign, &wanted, &since).await?;
         if ids.is_empty() {
-            let outcomes = listed(&wanted.kinds);
+            let outcomes = listed(&wanted.outcomes);
             return Ok(Err(Nothing { outcomes, left, others }));
         }
         let of = of.iter().map(|(name, rows)| format!("{} {name}", human::count(*rows)));
@@ -226,7 +226,7 @@ fn same_tenant(request: &ScanRequest, campaign: &Campaign) -> Result<(), Failure
 
 /// Which devices are ordered again.
 struct Wanted {
-    kinds: Vec<Retried>,
+    outcomes: Vec<Outcome>,
     /// Nobody named them: what somebody took back is left alone.
     by_default: bool,
     /// Its devices that were never ordered were taken back.
@@ -240,8 +240,6 @@ struct Wanted {
 struct Left {
     taken_back: u64,
     handed_on: u64,
-    /// Their scans were ordered and failed on them.
-    scans_failed: u64,
     /// Some of those that were taken back were never ordered.
     not_attempted: bool,
     /// Campaigns that were begun to order these again have ordered them, or have yet to.
@@ -253,7 +251,6 @@ impl Left {
         Self {
             taken_back: self.taken_back + other.taken_back,
             handed_on: self.handed_on + other.handed_on,
-            scans_failed: self.scans_failed + other.scans_failed,
             not_attempted: self.not_attempted || other.not_attempted,
             since: self.since.and(other.since),
         }
@@ -271,15 +268,8 @@ impl Left {
             .map(|some| format!("{some}; --outcome cancelled{too} orders such devices again"));
         let handed_on = devices(self.handed_on, "was", "were")
             .map(|some| format!("{some} handed on to the next run of the series, which has them"));
-        let failed = devices(self.scans_failed, "was ordered", "were ordered").map(|some| {
-            format!(
-                "{some}, and the scan failed, timed out or was cancelled there; --outcome {} \
-                 orders such devices again",
-                Retried::ScanFailed.name()
-            )
-        });
         let since = self.since.words().into_iter();
-        let all: Vec<String> = since.chain(taken_back).chain(handed_on).chain(failed).collect();
+        let all: Vec<String> = since.chain(taken_back).chain(handed_on).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 }
@@ -289,24 +279,24 @@ impl Wanted {
     fn of(request: &RetryRequest, campaign: &Campaign) -> Result<Self, Failure> {
         let (called_off, handed_on) = (campaign.called_off, false);
         if request.outcomes.is_empty() {
-            let kinds = Outcome::RETRIED.map(Retried::Ended).to_vec();
-            return Ok(Self { kinds, by_default: true, called_off, handed_on });
+            let outcomes = Outcome::RETRIED.to_vec();
+            return Ok(Self { outcomes, by_default: true, called_off, handed_on });
         }
-        let mut kinds = Vec::new();
+        let mut outcomes = Vec::new();
         for name in &request.outcomes {
-            let named = Retried::named(name);
+            let named = Outcome::retried_named(name);
             if named.is_empty() {
                 let is_meant = |one: &Outcome| one.name() == name.replace('-', "_");
                 let (why, instead) = not_again(Outcome::ALL.into_iter().find(is_meant));
                 return Err(Failure::usage(
                     format!("`{name}` is no outcome that can be ordered again"),
                     why,
-                    format!("use one of {}{instead}", listed(&Retried::ALL)),
+                    format!("use one of {}{instead}", listed(&Outcome::RETRIED)),
                 ));
             }
-            kinds.extend(named);
+            outcomes.extend(named);
         }
-        Ok(Self { kinds, by_default: false, called_off, handed_on })
+        Ok(Self { outcomes, by_default: false, called_off, handed_on })
     }
 
     /// Whether somebody took it back, and nobody named such devices.
@@ -331,14 +321,14 @@ fn not_again(outcome: Option<Outcome>) -> (&'static str, &'static str) {
         ),
         Some(_) => (
             "a scan of these devices was ordered, and each of them scans when it can",
-            "; scan_failed is for those whose scan failed on the device; to have others scanned \
-             once more, order a list of them with `fleetsweep scan`",
+            "; --outcome scan_failed orders those again whose scan failed on the device; to have \
+             others scanned once more, order a list of them with `fleetsweep scan`",
         ),
     }
 }
 
-fn listed(kinds: &[Retried]) -> String {
-    let names: BTreeSet<&str> = kinds.iter().map(|one| one.name()).collect();
+fn listed(outcomes: &[Outcome]) -> String {
+    let names: BTreeSet<&str> = outcomes.iter().map(|one| one.retried_name()).collect();
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
@@ -364,16 +354,14 @@ async fn uncovered<S: Store>(
     let (mut left, mut others) = (Left::default(), BTreeMap::<_, u64>::new());
     let rows = store.each_row(campaign.id, |row| {
         if let (State::Done(outcome), Some(id)) = (row.life.state, row.device) {
-            let status = row.detail.action_status.as_deref();
-            let takes = |kind: &&Retried| kind.takes(outcome, status);
-            let (is_wanted, since) = (wanted.kinds.iter().any(|kind| takes(&kind)), since.get(&id));
+            let (is_wanted, since) = (wanted.outcomes.contains(&outcome), since.get(&id));
             if let (true, Some(since)) = (is_wanted, since) {
                 left.since.add(since);
             } else if since.is_some() {
                 // The other campaign's.
             } else if !is_wanted {
-                if let Some(kind) = Retried::ALL.iter().find(takes) {
-                    *others.entry(kind.name()).or_default() += 1;
+                if Outcome::RETRIED.contains(&outcome) {
+                    *others.entry(outcome.retried_name()).or_default() += 1;
                 }
             } else if wanted.handed_on && Rest::HandedOn.is_handed_on(outcome) {
                 left.handed_on += 1;
@@ -381,18 +369,17 @@ async fn uncovered<S: Store>(
                 left.taken_back += 1;
                 left.not_attempted |= outcome == Outcome::NotAttempted;
             } else {
-                let failed = Retried::ScanFailed.takes(outcome, status);
-                let kind = if failed { "whose scan failed on them" } else { short(outcome) };
-                *of.entry(kind).or_default() += 1;
+                let how = match outcome {
+                    Outcome::ScanFailed => "whose scan failed",
+                    other => short(other),
+                };
+                *of.entry(how).or_default() += 1;
                 devices.push(ListedDevice { id, name: row.name, facts: row.detail.facts });
             }
         }
         Ok::<(), StoreError>(())
     });
     rows.await?;
-    if wanted.by_default && !devices.is_empty() {
-        left.scans_failed = others.get(Retried::ScanFailed.name()).copied().unwrap_or_default();
-    }
     Ok(Uncovered { devices, of, left, others })
 }
 

@@ -7,6 +7,7 @@ use crate::domain::Outcome;
 pub fn told(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted => "accepted: scan ordered",
+        Outcome::ScanFailed => "accepted, and the scan failed, timed out or was cancelled there",
         Outcome::AlreadyInProgress { covered: true } => "already in progress, covered by that scan",
         Outcome::AlreadyInProgress { covered: false } => {
             "already in progress, not covered: narrower, old or not known"
@@ -31,6 +32,7 @@ pub(super) fn counted_as(outcome: Outcome, rows: u64) -> &'static str {
 pub fn short(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted => "accepted",
+        Outcome::ScanFailed => "scan failed",
         Outcome::AlreadyInProgress { covered: true } => "already in progress, covered",
         Outcome::AlreadyInProgress { covered: false } => "already in progress, not covered",
         Outcome::Rejected => "rejected",
@@ -53,6 +55,7 @@ pub fn advice(outcome: Outcome) -> &'static str {
         Outcome::AlreadyInProgress { .. } => {
             "again later: `fleetsweep retry --outcome already_in_progress`"
         }
+        Outcome::ScanFailed => "again: `fleetsweep retry --outcome scan_failed`",
         Outcome::Rejected => "the report says why; fix that, or leave them out",
         Outcome::NotFound => "not in this tenant, or offboarded: fix the list",
         Outcome::Failed => {
@@ -82,6 +85,7 @@ pub(super) fn advice_before_the_end(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::AlreadyInProgress { .. } => "order them again when the campaign is finished",
         Outcome::Failed => "no scan was ordered; order them again when the campaign is finished",
+        Outcome::ScanFailed => "order them again when the campaign is finished",
         Outcome::NotAttempted => "see the report",
         Outcome::Cancelled { taken_back: true } => "taken back: nothing to do",
         Outcome::Cancelled { taken_back: false } => {

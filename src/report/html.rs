@@ -73,7 +73,7 @@ fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
         h2 { "What became of them" }
         (bar(tally, 14.0))
         (scrolls("Outcomes", &table(&head.campaign, tally, stage, None)))
-        @for told in gathered.totals.beside(&head.campaign) { p { (ticked(&told)) } }
+        @for told in gathered.totals.beside() { p { (ticked(&told)) } }
         (failures(gathered))
         @if let Some(story) = &head.story { (told(story, tally)) }
         (rows(head, gathered))
@@ -166,7 +166,7 @@ fn facts(story: &Story, tally: &Tally) -> Markup {
         p class="sub" { (from) " to " (to) }
         dl class="facts" {
             (fact("Devices", count(tally.devices())))
-            (fact("Accepted", count(tally.of(Outcome::Accepted))))
+            (fact("Accepted", count(tally.ordered())))
             (fact("Calls", count(story.calls)))
             (fact("Answered 429", count(story.throttled())))
         }

@@ -230,6 +230,10 @@ fn ended<'a>(outcome: Outcome, life: &Life, known: Option<&'a str>) -> Option<Co
     match outcome {
         // An order and not a scan, which its name cannot say.
         Outcome::Accepted => or("scan ordered"),
+        Outcome::ScanFailed => {
+            let known = known.map(|known| format!("; {known}")).unwrap_or_default();
+            Some(format!("a scan was ordered, and is over without one{known}").into())
+        }
         Outcome::AlreadyInProgress { covered: true } => {
             let why = known.unwrap_or("a scan that is wide enough was already in progress");
             Some(format!("covered: {why}").into())

@@ -47,12 +47,12 @@ impl SeriesRun {
 
     /// Devices on which it ordered a scan.
     pub fn ordered(&self) -> u64 {
-        self.tally.of(Outcome::Accepted)
+        self.tally.ordered()
     }
 
     /// Devices on which a scan of somebody's was under way that does.
     pub fn covered(&self) -> u64 {
-        self.tally.covered() - self.ordered()
+        self.tally.of(Outcome::AlreadyInProgress { covered: true })
     }
 
     /// Devices that were not ordered in it, and that it or the next run goes on with.

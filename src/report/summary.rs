@@ -52,8 +52,6 @@ pub struct Summary {
     pub nothing: bool,
     /// The statuses of the ordered actions as last seen, with how many have them.
     pub actions: Vec<(String, u64)>,
-    /// How many of the scans failed, timed out or were cancelled on their devices, as last seen.
-    pub scans_failed: u64,
     /// Scan calls of this run.
     pub calls: u64,
     /// Those of all runs of its campaign so far.
@@ -269,7 +267,7 @@ impl Summary {
             &format!("{}{of} in {took}{throttled}{all}.", counted(calls, "call")),
             2,
         ));
-        if self.tally.of(Outcome::Accepted) > 0 {
+        if self.tally.ordered() > 0 {
             let has_begun = |(status, _): &(String, u64)| !status.eq_ignore_ascii_case("Pending");
             let still = match self.actions.iter().any(has_begun) {
                 true => "",
@@ -313,8 +311,7 @@ impl Summary {
         let Self { retry, tally, groups, .. } = self;
         let finished = self.ending == Ending::Finished;
         let rest = self.rest();
-        let (retry, scans_failed) = (retry.as_deref(), self.scans_failed);
-        ToDo { retry, tally, groups, scans_failed, finished, rest }
+        ToDo { retry: retry.as_deref(), tally, groups, finished, rest }
     }
 
     /// What the next run of its series does with what is left, if nobody does anything.

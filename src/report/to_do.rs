@@ -5,7 +5,7 @@ use super::advice::{TAKEN_BACK, advice, advice_before_the_end, counted_as, short
 use super::human::{columns, count, counted, wrapped};
 use super::totals::Group;
 use crate::domain::text::{cut, printable};
-use crate::domain::{Outcome, Rest, Retried, Tally};
+use crate::domain::{Outcome, Rest, Tally};
 
 /// Characters of the lines of a reason that may stay empty.
 const WRAPPING: usize = 24;
@@ -22,8 +22,6 @@ pub struct ToDo<'a> {
     pub tally: &'a Tally,
     /// Failures by code, the most frequent first.
     pub groups: &'a [Group],
-    /// Scans that were ordered, and failed, timed out or were cancelled on their devices.
-    pub scans_failed: u64,
     /// Every row has its outcome, so that they can be ordered again.
     pub finished: bool,
     /// Whose the rest is.
@@ -44,12 +42,13 @@ impl ToDo<'_> {
             if rows == 0 || self.rest.is_handed_on(outcome) {
                 continue;
             }
-            let name = match outcome {
-                Outcome::AlreadyInProgress { .. } => "not covered",
-                Outcome::BadRow => counted_as(outcome, rows),
-                other => short(other),
+            let what = match outcome {
+                Outcome::ScanFailed => scans_failed(rows),
+                Outcome::AlreadyInProgress { .. } => format!("{} not covered", count(rows)),
+                Outcome::BadRow => format!("{} {}", count(rows), counted_as(outcome, rows)),
+                other => format!("{} {}", count(rows), short(other)),
             };
-            let told = format!("{:indent$}{} {name}: {}", "", count(rows), self.advice(outcome));
+            let told = format!("{:indent$}{what}: {}", "", self.advice(outcome));
             lines.push(wrapped(&told, indent + 2));
             let (shown, left_out) = (of(shown, outcome), of(left_out, outcome));
             let is_one_of_many = shown.len() > 1;
@@ -64,25 +63,7 @@ impl ToDo<'_> {
             };
             lines.extend(reasons.map(whole));
         }
-        lines.extend(
-            self.failed_scans().map(|told| wrapped(&format!("{:indent$}{told}", ""), indent + 2)),
-        );
         lines
-    }
-
-    /// What somebody can do about the scans that failed. Returns `None` if there are none.
-    fn failed_scans(&self) -> Option<String> {
-        let scans = match self.scans_failed {
-            0 => return None,
-            some => counted(some, "scan"),
-        };
-        let again = match self.retry {
-            Some(retry) if self.finished => {
-                format!("again: `{retry} --outcome {}`", Retried::ScanFailed.name())
-            }
-            _ => "see action_status in the report".to_owned(),
-        };
-        Some(format!("{scans} failed, timed out or were cancelled on their devices: {again}"))
     }
 
     fn advice(&self, outcome: Outcome) -> String {
@@ -99,6 +80,13 @@ impl ToDo<'_> {
             (None, None) => advice.to_owned(),
         }
     }
+}
+
+/// How many scans failed, in words.
+pub fn scans_failed(scans: u64) -> String {
+    let were = if scans == 1 { "was" } else { "were" };
+    let whose = if scans == 1 { "its device" } else { "their devices" };
+    format!("{} failed, timed out or {were} cancelled on {whose}", counted(scans, "scan"))
 }
 
 /// What advice says before the command that orders again, which finds nothing without a store.

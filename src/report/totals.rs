@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::human::{count, counted};
+use super::human::count;
 use crate::domain::preflight;
 use crate::domain::text::{cut, printable};
-use crate::domain::{CampaignName, Outcome, Retried, Row, Skipped, State};
+use crate::domain::{Outcome, Row, Skipped, State};
 
 /// Kinds of failure that are told apart; rows of further kinds are counted under their outcome.
 const KINDS_MAX: usize = 1_000;
@@ -21,7 +21,7 @@ const MESSAGE_MAX: usize = 300;
 pub struct Group {
     /// Their outcome.
     pub outcome: Outcome,
-    /// The API's error code, if there was one.
+    /// The API's error code, or how the scan ended on the device, if there was one.
     pub code: Option<String>,
     /// How many there are.
     pub rows: u64,
@@ -35,7 +35,7 @@ impl Group {
     /// It as programs read it.
     pub fn json(&self) -> Value {
         json!({
-            "outcome": self.outcome.name(),
+            "outcome": self.outcome.retried_name(),
             "error_code": self.code,
             "rows": self.rows,
             "message": self.message,
@@ -61,7 +61,6 @@ struct Kind {
 pub struct Totals {
     kinds: BTreeMap<(Outcome, Option<String>), Kind>,
     actions: BTreeMap<String, u64>,
-    scans_failed: u64,
     skipped: Skipped,
 }
 
@@ -76,7 +75,11 @@ impl Totals {
         if !outcome.leaves_uncovered() {
             return;
         }
-        let mut kind = (outcome, row.detail.error_code.clone());
+        let code = match outcome {
+            Outcome::ScanFailed => &row.detail.action_status,
+            _ => &row.detail.error_code,
+        };
+        let mut kind = (outcome, code.clone());
         if self.kinds.len() >= KINDS_MAX && !self.kinds.contains_key(&kind) {
             kind.1 = None;
         }
@@ -90,11 +93,10 @@ impl Totals {
 
     /// Counts where the ordered action of one row stands.
     pub(super) fn add_action(&mut self, row: &Row) {
-        if let State::Done(outcome @ (Outcome::Accepted | Outcome::Cancelled { .. })) =
-            row.life.state
+        if let State::Done(outcome) = row.life.state
+            && outcome.has_action()
             && let Some(status) = &row.detail.action_status
         {
-            self.scans_failed += u64::from(Retried::ScanFailed.takes(outcome, Some(status)));
             if self.actions.len() < KINDS_MAX || self.actions.contains_key(status) {
                 *self.actions.entry(status.clone()).or_default() += 1;
             }
@@ -125,7 +127,7 @@ impl Totals {
 
     /// What is told beside the outcomes, a sentence each: why rows were skipped, and how far the
     /// ordered scans are; commands stand in backticks.
-    pub(super) fn beside(&self, campaign: &CampaignName) -> Vec<String> {
+    pub(super) fn beside(&self) -> Vec<String> {
         let of = |all: Vec<(String, u64)>| {
             all.iter().map(|(name, rows)| format!("{} {name}", count(*rows))).collect::<Vec<_>>()
         };
@@ -147,21 +149,7 @@ impl Totals {
                 .map(|(name, rows)| (printable(&name).replace('`', "'"), rows));
             told.push(format!("Scans when last seen: {}.", of(actions.collect()).join(", ")));
         }
-        if self.scans_failed > 0 {
-            told.push(format!(
-                "{} failed, timed out or were cancelled on their devices: `fleetsweep retry \
-                 {campaign} --outcome {}` orders these again.",
-                counted(self.scans_failed, "scan"),
-                Retried::ScanFailed.name()
-            ));
-        }
         told
-    }
-
-    /// How many of the ordered scans failed, timed out or were cancelled on their devices, as last
-    /// seen. Those that fleetsweep cancelled are not among them.
-    pub fn scans_failed(&self) -> u64 {
-        self.scans_failed
     }
 
     /// The statuses of the ordered actions as last seen, with how many have them.

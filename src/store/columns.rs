@@ -37,6 +37,7 @@ pub(super) fn state_of(name: &str, at: i64, looks: u8, busy: bool) -> Read<State
         "doubtful" => Some(State::Doubtful { looks, look_at: at, busy }),
         "covered" => Some(State::Done(Outcome::AlreadyInProgress { covered: true })),
         "already_in_progress" => Some(State::Done(Outcome::AlreadyInProgress { covered: false })),
+        "scan_failed" => Some(State::Done(Outcome::ScanFailed)),
         "expired" => Some(State::Done(Outcome::Cancelled { taken_back: false })),
         _ => Outcome::ALL.into_iter().find(|one| one.name() == name).map(State::Done),
     })
@@ -59,8 +60,7 @@ pub(super) fn state_name(state: State) -> &'static str {
         State::Claimed(_) => "claimed",
         State::Doubtful { .. } => "doubtful",
         State::Done(Outcome::AlreadyInProgress { covered: true }) => "covered",
-        State::Done(Outcome::Cancelled { taken_back: false }) => "expired",
-        State::Done(outcome) => outcome.name(),
+        State::Done(outcome) => outcome.retried_name(),
     }
 }
 

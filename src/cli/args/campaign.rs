@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::*;
 use crate::domain::request::{ConnectRequest, Wait};
-use crate::domain::{Retried, Ticket};
+use crate::domain::{Outcome, Ticket};
 use crate::ops::tenants::TenantsMeant;
 
 /// `pause`.
@@ -128,10 +128,10 @@ pub struct RetryArgs {
     /// Devices that ended so; repeatable [default: whatever left them uncovered]
     ///
     /// One of rejected, not_found, failed, unknown, not_attempted, cancelled, already_in_progress;
-    /// expired: cancelled, since not begun in time; scan_failed: the scan was ordered, and failed
-    /// on the device. By default all of these except scan_failed and what somebody cancelled.
+    /// expired: cancelled, since not begun in time; scan_failed: the scan was ordered, and failed,
+    /// timed out or was cancelled on the device. By default all but what somebody took back.
     #[arg(long = "outcome", value_name = "OUTCOME", hide_possible_values = true,
-        value_parser = words(text(), Retried::ALL.map(Retried::name)))]
+        value_parser = words(text(), Outcome::RETRIED.map(Outcome::retried_name)))]
     pub outcomes: Vec<String>,
 
     /// Type of the scan [default: the campaign's]

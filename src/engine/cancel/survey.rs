@@ -120,7 +120,7 @@ impl SoughtActions {
         let mut ordered = Self::default();
         let take = store.each_row(campaign.id, |row| {
             match (row.life.state, row.device) {
-                (State::Done(Outcome::Accepted), Some(device)) => {
+                (State::Done(Outcome::Accepted | Outcome::ScanFailed), Some(device)) => {
                     let (id, status) = (row.detail.action_id, row.detail.action_status);
                     ordered.add(row.seq, device, id.unwrap_or_default(), status);
                 }

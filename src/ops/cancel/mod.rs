@@ -289,7 +289,7 @@ impl<S: Store, A: CancelApi> Cancel<'_, S, A> {
         let done = async {
             let tally = self.store.tally(campaign.id).await?;
             let of = |taken_back| tally.of(Outcome::Cancelled { taken_back });
-            if of(true) > 0 && tally.of(Outcome::Accepted) + of(false) == 0 {
+            if of(true) > 0 && tally.ordered() + of(false) == 0 {
                 self.store.call_off(campaign.id).await?;
             }
             Ok::<(), StoreError>(())

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::clock::{Clock, SystemClock, wall_clock};
 use crate::domain::forecast::Outlook;
-use crate::domain::{BudgetKey, Campaign, Operation, Outcome, Stamp, Target, Usage};
+use crate::domain::{BudgetKey, Campaign, Operation, Stamp, Target, Usage};
 use crate::ops::failure::Failure;
 use crate::ops::limits::{Speed, most_calls};
 use crate::report::plan::Expire;
@@ -47,7 +47,7 @@ impl Expiry {
         let (usage, now) = usage(store, speed, &budget).await?;
         let outlook = outlook(speed, usage, now);
         let earlier = match (store, campaign) {
-            (Some(store), Some(campaign)) => store.tally(campaign.id).await?.of(Outcome::Accepted),
+            (Some(store), Some(campaign)) => store.tally(campaign.id).await?.ordered(),
             _ => 0,
         };
         Ok(Some(Self { outlook: at_any_time(outlook), earlier }))

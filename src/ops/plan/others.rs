@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::request::DueRequest;
 use crate::domain::{
     BudgetKey, CameTo, Campaign, CampaignFilter, CampaignName, CampaignState, Operation, Order,
-    Outcome, Quota, Rest, SeriesName, Stamp, Usage,
+    Quota, Rest, SeriesName, Stamp, Usage,
 };
 use crate::ops::context::{Commands, Context};
 use crate::ops::failure::Failure;
@@ -161,9 +161,7 @@ impl SameList {
         let is_open = |one: &Campaign| one.state == CampaignState::Open && !one.called_off;
         let mut with_orders = Vec::with_capacity(all.len());
         for one in all {
-            if is_open(&one)
-                || (due.due.is_none() && store.tally(one.id).await?.of(Outcome::Accepted) > 0)
-            {
+            if is_open(&one) || (due.due.is_none() && store.tally(one.id).await?.ordered() > 0) {
                 with_orders.push(one);
             }
         }

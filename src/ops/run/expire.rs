@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::clock::{Clock, local_now};
 use crate::defender::CancelApi;
 use crate::domain::cancel::Cause;
-use crate::domain::{Campaign, Ending, Exit, Outcome, Stop};
+use crate::domain::{Campaign, Ending, Exit, Stop};
 use crate::ops::cancel::sending::Cancelling;
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
@@ -64,7 +64,7 @@ impl<S: Store, A: CancelApi> Expiring<'_, S, A> {
         ending: &Ending,
         stopping: &mut Stopping<'_>,
     ) -> Left {
-        let ordered = self.store.tally(campaign.id).await.map(|tally| tally.of(Outcome::Accepted));
+        let ordered = self.store.tally(campaign.id).await.map(|tally| tally.ordered());
         if !self.speed.expire_pending || ordered.is_ok_and(|scans| scans == 0) {
             return None;
         }

@@ -45,23 +45,20 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let planned = !paused && self.is_planned(&ran.ending, since, &tally);
         let now = self.store.clock().shared_utc();
         let alive = |last: &LastRun| last.alive_but(&run.id, now, &self.speed.timing);
-        // Without following, how scans end is nothing that a run waits for, or answers for.
-        let followed = self.follow.is_some();
         let nothing = written
             .as_ref()
             .is_ok_and(|totals| left_nothing(&tally, totals.skipped(), self.series));
-        let (totals, reports, exit, scans_failed) = match &written {
+        let (totals, reports, exit) = match &written {
             Ok(totals) => {
-                let failed = totals.scans_failed();
                 let ending = if planned { &Ending::Finished } else { &ran.ending };
-                let exit = ending.exit(tally.uncovered() > 0 || followed && failed > 0 || nothing);
+                let exit = ending.exit(tally.uncovered() > 0 || nothing);
                 let exit = match left {
                     Some(left) if *ending == Ending::Finished || left == Exit::LeftAtOnce => left,
                     _ => exit,
                 };
-                (totals.clone(), self.reports.paths(), exit, failed)
+                (totals.clone(), self.reports.paths(), exit)
             }
-            Err(failure) => (Totals::default(), Vec::new(), failure.kind, 0),
+            Err(failure) => (Totals::default(), Vec::new(), failure.kind),
         };
         let summary = Summary {
             head: reports::head(&campaign.name, &campaign.order, campaign.emulated),
@@ -77,7 +74,6 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             skipped: totals.skipped().clone(),
             nothing,
             actions: totals.actions(),
-            scans_failed,
             calls: own_calls(&ran, since),
             campaign_calls,
             throttled: ran.throttled,

@@ -68,8 +68,6 @@ pub(crate) struct CampaignStatus {
     pub(crate) minutes: Option<Vec<Minute>>,
     /// Why rows of a finished campaign are not covered, likewise.
     pub(super) groups: Option<Vec<Group>>,
-    /// How many of its scans failed on their devices as last seen, likewise.
-    pub(super) scans_failed: Option<u64>,
     /// The command that orders these again.
     pub(super) retry: String,
     /// The latest campaign that was begun for that, and the command that tells of it.
@@ -148,7 +146,6 @@ impl CampaignStatus {
             happenings: None,
             minutes: None,
             groups: None,
-            scans_failed: None,
             retry,
             ordered_again: None,
         })
@@ -181,7 +178,7 @@ impl CampaignStatus {
     /// # Errors
     /// `Failure` if the store cannot be read.
     pub(super) async fn with_failures<S: Store>(self, store: &S) -> Result<Self, Failure> {
-        let has_some = self.tally.uncovered() > 0 || self.tally.of(Outcome::Accepted) > 0;
+        let has_some = self.tally.uncovered() > 0;
         if !self.doing.is_over() || !has_some || self.campaign.pruned_at.is_some() {
             return Ok(self);
         }
@@ -191,9 +188,7 @@ impl CampaignStatus {
             Ok::<(), StoreError>(())
         };
         store.each_row(self.campaign.id, count).await?;
-        let scans_failed = Some(totals.scans_failed());
-        let groups = (self.tally.uncovered() > 0).then(|| totals.groups());
-        Ok(Self { groups, scans_failed, ..self })
+        Ok(Self { groups: Some(totals.groups()), ..self })
     }
 
     /// Who began to take back what it ordered and did not come to an end, if nobody goes on with
@@ -355,7 +350,7 @@ impl CampaignStatus {
         status["failures"] = serde_json::json!(
             self.groups.as_ref().map(|all| { all.iter().map(Group::json).collect::<Vec<_>>() })
         );
-        status["scans_failed"] = serde_json::json!(self.scans_failed);
+        status["scans_failed"] = serde_json::json!(self.tally.of(Outcome::ScanFailed));
         status["happenings"] = serde_json::json!(self.happenings);
         status["minutes"] = serde_json::json!(self.minutes);
     }

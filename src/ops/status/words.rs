@@ -135,16 +135,12 @@ impl CampaignStatus {
 
     /// What somebody can do about the rows of a finished campaign, and where its report is.
     fn to_do(&self) -> Vec<String> {
-        if self.scans_failed.is_none() {
-            return Vec::new();
-        }
-        let groups = self.groups.as_deref().unwrap_or_default();
+        let Some(groups) = self.groups.as_deref() else { return Vec::new() };
         let rest = self.rest();
         let to_do = ToDo {
             retry: Some(&self.retry),
             tally: &self.tally,
             groups,
-            scans_failed: self.scans_failed.unwrap_or_default(),
             finished: self.campaign.state == CampaignState::Finished,
             rest,
         };

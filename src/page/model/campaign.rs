@@ -4,7 +4,7 @@
 use jiff::ZonedDateTime;
 
 use super::foresight::{Pictures, done_by_limits};
-use crate::domain::{Campaign, CampaignState, Doing, Outcome, Rest};
+use crate::domain::{Campaign, CampaignState, Doing, Rest};
 use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
 use crate::ops::named_tenant::NamedTenant;
@@ -121,7 +121,7 @@ fn proposed(commands: &Commands, status: &CampaignStatus) -> Vec<Proposed> {
     if let Some(again) = again.filter(|_| campaign.state == CampaignState::Finished) {
         propose(commands.of_campaign(&format!("{again} --dry-run")), "what would be ordered again");
     }
-    if tally.of(Outcome::Accepted) > 0 {
+    if tally.ordered() > 0 {
         let follow = commands.of_campaign(&format!("follow {name}"));
         propose(follow, "ask how far the ordered scans are");
     }

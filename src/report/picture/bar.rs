@@ -13,6 +13,7 @@ fn look(stands: Stands) -> (&'static str, Hatch) {
     match stands {
         Stands::Ended(outcome) => match outcome {
             Outcome::Accepted => ("s-ok", Hatch::Plain),
+            Outcome::ScanFailed => ("s-rej", Hatch::Rising),
             Outcome::AlreadyInProgress { covered: true } => ("s-cov", Hatch::Rising),
             Outcome::AlreadyInProgress { covered: false } => ("s-busy", Hatch::Falling),
             Outcome::Rejected => ("s-rej", Hatch::Grid),

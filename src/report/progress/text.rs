@@ -53,8 +53,8 @@ pub fn outcomes(tally: &Tally) -> String {
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
 }
 
-/// Rows of an outcome: `60 already in progress (30 of them not covered)`. Before the campaign has
-/// finished it is looked up still which are.
+/// Rows of an outcome: `60 already in progress (30 of them not covered)`, `200 accepted (23 of them
+/// with a failed scan)`. Before the campaign has finished it is looked up still which are covered.
 pub fn rows_of(tally: &Tally, name: &str, rows: u64, finished: bool) -> String {
     let kinds = [
         (
@@ -62,6 +62,7 @@ pub fn rows_of(tally: &Tally, name: &str, rows: u64, finished: bool) -> String {
             if finished { "not covered" } else { "not known to be covered" },
         ),
         (Outcome::Cancelled { taken_back: false }, "expired"),
+        (Outcome::ScanFailed, "with a failed scan"),
     ];
     let kind = kinds.into_iter().find(|(outcome, _)| outcome.name() == name);
     let aside = match kind.map(|(outcome, what)| (tally.of(outcome), what)) {

@@ -1,7 +1,7 @@
 //! What an exit code means for one run, with what was skipped beside it.
 
 use super::Summary;
-use crate::domain::Exit;
+use crate::domain::{Exit, Outcome};
 use crate::report::human::{count, counted};
 
 impl Summary {
@@ -19,7 +19,7 @@ impl Summary {
                 "nothing was ordered: no device of the tenant is one that was asked for"
             }
             Exit::Attention if self.nothing => "nothing was ordered",
-            Exit::Attention if self.tally.uncovered() == 0 => {
+            Exit::Attention if self.tally.uncovered() == self.tally.of(Outcome::ScanFailed) => {
                 "every device is accepted or covered, but some scans failed, timed out or were \
                  cancelled"
             }

@@ -299,9 +299,14 @@ impl Held {
     pub(super) fn note_actions(&mut self, seen: &[(Seq, Action)], utc: Timestamp) -> Result<u64> {
         let mut noted = 0;
         for (seq, action) in seen {
-            self.row(*seq)?;
+            let life = self.row(*seq)?.life;
             let detail = &mut self.rows[*seq as usize - 1].detail;
-            noted += u64::from(settle::note_progress(detail, action, utc));
+            if settle::note_progress(detail, action, utc) {
+                let event = settle::told_event(detail);
+                let after = lifecycle::next(life, event, self.busy(), &Timing::default());
+                self.replace(*seq, after.unwrap_or(life))?;
+                noted += 1;
+            }
         }
         Ok(noted)
     }

@@ -7,11 +7,12 @@ use crate::store::StoreError;
 
 /// What brings a store from one version to the next, in order. One that was applied is never
 /// changed: a new one is added.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_store.sql"),
     include_str!("migrations/0002_results.sql"),
     include_str!("migrations/0003_process.sql"),
     include_str!("migrations/0004_expired.sql"),
+    include_str!("migrations/0005_scan_failed.sql"),
 ];
 
 /// The newest version that this program knows.

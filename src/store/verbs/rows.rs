@@ -99,14 +99,16 @@ pub(super) async fn note_actions<T: Tables>(
     campaign: CampaignId,
     seen: &[(Seq, Action)],
 ) -> Done<T, u64> {
-    known(tables, campaign).await?;
+    let busy = known(tables, campaign).await?.busy;
     let (utc, mut noted) = (tables.utc(), 0);
     for (seq, action) in seen {
         let row = row_of(tables, campaign, *seq).await?;
         let mut detail = row.detail.clone();
         if settle::note_progress(&mut detail, action, utc) {
-            let life = row.life;
-            tables.change(campaign, row.moved(life, Some(detail))).await?;
+            let event = settle::told_event(&detail);
+            let after = lifecycle::next(row.life, event, busy, tables.timing());
+            let after = after.unwrap_or(row.life);
+            tables.change(campaign, row.moved(after, Some(detail))).await?;
             noted += 1;
         }
     }

@@ -2,13 +2,17 @@
 //! it up to date again. What a new migration changes is taken back here.
 
 /// What was cancelled and what expired are one state, as they were before the twenty-second
-/// migration.
+/// migration, and so are scans that were accepted and that failed, as before the twenty-third.
 macro_rules! one_state {
     () => {
         "UPDATE device_row SET state = 'cancelled' WHERE state = 'expired'; \
          UPDATE tally SET rows = rows + (SELECT e.rows FROM tally e \
          WHERE e.campaign = tally.campaign AND e.state = 'expired') WHERE state = 'cancelled'; \
-         DELETE FROM tally WHERE state = 'expired'; "
+         DELETE FROM tally WHERE state = 'expired'; \
+         UPDATE device_row SET state = 'accepted' WHERE state = 'scan_failed'; \
+         UPDATE tally SET rows = rows + (SELECT e.rows FROM tally e \
+         WHERE e.campaign = tally.campaign AND e.state = 'scan_failed') WHERE state = 'accepted'; \
+         DELETE FROM tally WHERE state = 'scan_failed'; "
     };
 }
 

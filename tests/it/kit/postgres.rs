@@ -96,10 +96,18 @@ impl Server {
             assert!(own.arg("postgres").arg(&folder).status().unwrap().success());
         }
         let standby = Self { folder, runs: None };
-        let mut copy = self.program("pg_basebackup");
-        copy.arg("-h").arg(&self.folder).args(["-U", "fleetsweep", "-R", "-X", "stream"]);
-        copy.args(["-c", "fast", "--no-sync", "-D"]).arg(standby.folder.join("data"));
-        assert!(copy.status().unwrap().success());
+        // A copy of what was shut down is whole, and not every package of a server has
+        // pg_basebackup.
+        self.control(&["-m", "fast", "stop"]);
+        let primary = self.folder.display();
+        let make = format!(
+            "cp -R {primary}/data {own}/data && cd {own}/data && touch standby.signal && \
+             echo \"primary_conninfo = 'host={primary} user=fleetsweep'\" >>postgresql.auto.conf",
+            own = standby.folder.display()
+        );
+        let mut copy = standby.as_its_user(PathBuf::from("sh"));
+        assert!(copy.args(["-c", &make]).status().unwrap().success());
+        self.resume();
         standby.resume();
         standby
     }

@@ -289,16 +289,19 @@ pub(crate) fn accepted(utc: Timestamp) -> Verdict {
     Verdict::Accepted { action, status: 201, comment_changed: false }
 }
 
-/// Opens a campaign of three devices whose scans were ordered and cancelled: one that somebody took
-/// back, one whose window was over, and one whose time was.
-pub(crate) async fn taken_back_and_expired(store: &impl Store, name: &str) -> CampaignId {
-    let id = campaign(store, 0..3, opening(name, &["100/1m"])).await;
+/// Opens a campaign of four devices whose scans were ordered: one that somebody took back, one that
+/// was cancelled since its window was over, one since its time was, and one that failed.
+pub(crate) async fn taken_back_expired_and_failed(store: &impl Store, name: &str) -> CampaignId {
+    let id = campaign(store, 0..4, opening(name, &["100/1m"])).await;
     let utc = store.clock().utc();
-    for _ in 0..3 {
+    for _ in 0..4 {
         let call = claim(store, id).await.call;
         settle(store, call, accepted(utc)).await;
     }
     let rows = store.rows(id, 0, 10).await.unwrap();
+    let failed = rows[3].detail.action_id.clone().unwrap();
+    let failed = Action { id: failed, ..action("Full", "TimeOut", utc) };
+    assert_eq!(store.note_actions(id, vec![(rows[3].seq, failed)]).await.unwrap(), 1);
     let why = Cause::ALL;
     let done = rows.into_iter().zip(why).map(|(row, cause)| {
         let action = action("Full", "Cancelled", utc);

@@ -69,7 +69,6 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         skipped: totals.skipped().clone(),
         nothing: false,
         actions: totals.actions(),
-        scans_failed: 0,
         calls: 11_900,
         campaign_calls: 11_900,
         throttled: 0,

@@ -58,10 +58,11 @@ pub(super) fn of_device(key: i64, device: Option<DeviceId>, life: &Life) -> i64 
     sum.end()
 }
 
-/// What stands for a state in a checksum: what was cancelled and what expired were one once.
+/// What stands for a state in a checksum: what was cancelled and what expired were one once, and
+/// what was accepted and failed afterwards.
 fn summed_name(state: State) -> &'static str {
     match state {
-        State::Done(outcome @ Outcome::Cancelled { .. }) => outcome.name(),
+        State::Done(outcome @ (Outcome::Cancelled { .. } | Outcome::ScanFailed)) => outcome.name(),
         other => state_name(other),
     }
 }

@@ -19,7 +19,7 @@ use crate::store::tables::{BudgetId, Call, Entry, NewCall, Nth, ReadCall, Settli
 /// What the trigger `call_schema` wants of who writes a call. A migration that changes what a slot,
 /// a budget or the state of a row means makes the trigger anew with a higher number, and this
 /// follows it.
-const SCHEMA: i64 = 22;
+const SCHEMA: i64 = 23;
 
 /// When the calls at these places among the latest of a budget were seen.
 pub(in super::super) async fn nth_latest(

@@ -3,7 +3,7 @@
 //! rule stands what happens without it.
 //!
 //! `FLEETSWEEP_TEST_POSTGRES=FOLDER cargo test --locked --test it postgres` plays it with the
-//! server whose programs (`initdb`, `pg_ctl`, `postgres`, `pg_basebackup`) are in that folder.
+//! server whose programs (`initdb`, `pg_ctl`, `postgres`) are in that folder.
 
 mod commits;
 mod controls;
@@ -187,7 +187,7 @@ async fn a_newer_schema_is_refused_and_a_reader_makes_nothing() {
 async fn a_store_of_before_tells_what_was_taken_back_from_what_expired() {
     let url = database().await;
     let store = process(&url).await;
-    let id = taken_back_and_expired(&store, "c").await;
+    let id = taken_back_expired_and_failed(&store, "c").await;
     let of = async |store: &PostgresStore<ServerClock>| {
         (store.rows(id, 0, 9).await.unwrap(), store.tally(id).await.unwrap())
     };
@@ -222,7 +222,7 @@ async fn a_store_of_before_tells_what_was_taken_back_from_what_expired() {
     claim(&store, other).await;
     let sql = "SELECT min(schema), max(schema) FROM call";
     let row = client.query_one(sql, &[]).await.unwrap();
-    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (2, 2));
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (3, 3));
 }
 
 #[tokio::test]

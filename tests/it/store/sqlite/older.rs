@@ -56,11 +56,11 @@ async fn a_rank_that_was_damaged_before_the_migration_is_noticed_after_it() {
 async fn a_store_of_before_tells_what_was_taken_back_from_what_expired() {
     let (_folder, path) = place();
     let store = open(&path, &ManualClock::default()).await;
-    let id = taken_back_and_expired(&store, "c").await;
+    let id = taken_back_expired_and_failed(&store, "c").await;
     let other = campaign(&store, 5..7, opening("other", &["100/1m"])).await;
     let pruned = [
-        taken_back_and_expired(&store, "pruned").await,
-        taken_back_and_expired(&store, "called-off").await,
+        taken_back_expired_and_failed(&store, "pruned").await,
+        taken_back_expired_and_failed(&store, "called-off").await,
     ];
     store.call_off(pruned[1]).await.unwrap();
     let of = async |store: &SqliteStore<ManualClock>| {
@@ -99,7 +99,7 @@ async fn a_program_of_before_an_upgrade_takes_no_slot_and_what_it_began_is_gone_
                 AND NEW.rows = 0 BEGIN DELETE FROM tally WHERE state = 'expired'; END",
     )
     .await;
-    let id = taken_back_and_expired(&store, "c").await;
+    let id = taken_back_expired_and_failed(&store, "c").await;
     assert_eq!(store.tally(id).await.unwrap(), store.recount(id).await.unwrap());
     let newer = "DROP TRIGGER call_schema; \
                  CREATE TRIGGER call_schema BEFORE INSERT ON call WHEN NEW.schema IS NOT 99 BEGIN \

@@ -161,10 +161,11 @@ pub(super) async fn an_action_that_was_cancelled_ends_its_row_as_that_and_no_oth
     let tally = store.tally(id).await.unwrap();
     assert_eq!((tally.of(expired), tally.of(Outcome::Accepted)), (1, 1));
     assert_eq!(store.note_cancelled(id, vec![done(1, &cancelled)]).await.unwrap(), 0, "once");
-    let id = taken_back_and_expired(store, "taken-back").await;
+    let id = taken_back_expired_and_failed(store, "taken-back").await;
     let states = self::states(store, id).await;
     let cancelled = |taken_back| State::Done(Outcome::Cancelled { taken_back });
-    assert_eq!(states, [cancelled(true), cancelled(false), cancelled(false)]);
+    let failed = State::Done(Outcome::ScanFailed);
+    assert_eq!(states, [cancelled(true), cancelled(false), cancelled(false), failed]);
     assert!(store.note_cancelled(CampaignId(999_999), Vec::new()).await.is_err());
 }
 

@@ -1,11 +1,12 @@
 //! What a store keeps for people and for a later run: how a run went, how far a scan is, and which
 //! devices wait again. What it keeps for the limit is in `limits`.
 
+use fleetsweep::domain::cancel::Cause;
 use fleetsweep::domain::happening::{HAPPENINGS_KEPT, Needed, NotedHappening};
 use fleetsweep::domain::minute::minute_of;
 use fleetsweep::domain::{
-    Action, Begun, Happened, Happening, LastRun, Minute, Opening, Operation, Priority, RunEnd,
-    ServerNotes,
+    Action, Begun, Cancellation, Happened, Happening, LastRun, Minute, Opening, Operation,
+    Priority, Rest, RowFilter, RunEnd, ServerNotes, Stands,
 };
 
 use super::*;
@@ -175,6 +176,43 @@ pub(super) async fn how_far_a_scan_is_is_kept_where_it_was_ordered_and_nowhere_e
     let rows = store.rows(id, 0, 1).await.unwrap();
     assert_eq!(rows[0].detail.action_status.as_deref(), Some("Succeeded"));
     assert!(store.note_actions(CampaignId(999_999), Vec::new()).await.is_err());
+}
+
+pub(super) async fn a_scan_that_failed_on_its_device_is_counted_apart_until_the_api_says_otherwise(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let id = campaign(store, 0..3, opening("c", &["100/1m"])).await;
+    let utc = store.clock().utc();
+    for _ in 0..3 {
+        let call = claim(store, id).await.call;
+        settle(store, call, accepted(utc)).await;
+    }
+    let rows = store.rows(id, 0, 10).await.unwrap();
+    let told = |row: usize, status: &str| {
+        let id = rows[row].detail.action_id.clone().unwrap();
+        (rows[row].seq, Action { id, ..action("Full", status, utc) })
+    };
+    let counts = async || {
+        let tally = store.tally(id).await.unwrap();
+        assert_eq!(tally.rows(), 3);
+        [Outcome::Accepted, Outcome::ScanFailed].map(|outcome| tally.of(outcome))
+    };
+    store.note_actions(id, vec![told(0, "Failed"), told(1, "InProgress")]).await.unwrap();
+    assert_eq!(counts().await, [2, 1]);
+    store.note_actions(id, vec![told(1, "cancelled"), told(2, "Succeeded")]).await.unwrap();
+    assert_eq!(counts().await, [1, 2]);
+    let attention = Stands::Attention(Rest::Own);
+    let filter = RowFilter { stands: Some(attention), ..RowFilter::default() };
+    let found = store.matching(id, &filter, 0, 10).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.seq).collect::<Vec<_>>(), [1, 2]);
+    store.note_actions(id, vec![told(1, "Succeeded")]).await.unwrap();
+    assert_eq!(counts().await, [2, 1]);
+    // One that this program cancels did not fail.
+    let (seq, action) = told(0, "Cancelled");
+    let done = Cancellation { seq, action, cause: Cause::WindowClosed };
+    assert_eq!(store.note_cancelled(id, vec![done]).await.unwrap(), 1);
+    assert_eq!(counts().await, [2, 0]);
 }
 
 pub(super) async fn nothing_is_claimed_of_a_campaign_that_is_paused(subject: &impl Subject) {
