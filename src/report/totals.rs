@@ -96,10 +96,9 @@ impl Totals {
         if let State::Done(outcome) = row.life.state
             && outcome.has_action()
             && let Some(status) = &row.detail.action_status
+            && (self.actions.len() < KINDS_MAX || self.actions.contains_key(status))
         {
-            if self.actions.len() < KINDS_MAX || self.actions.contains_key(status) {
-                *self.actions.entry(status.clone()).or_default() += 1;
-            }
+            *self.actions.entry(status.clone()).or_default() += 1;
         }
     }
 
