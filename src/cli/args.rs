@@ -431,7 +431,7 @@ typed! {
   fleetsweep report
   fleetsweep report full-2026-11-24-k3x9qa --report all.jsonl --report all.csv")]
 pub struct ReportArgs {
-    /// The campaign; may be left out if there is only one
+    /// The campaign; may be left out if there is only one, or only one is open
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<CampaignName>,
     /// Whose campaign is meant.

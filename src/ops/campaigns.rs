@@ -29,6 +29,8 @@ pub(super) struct Meant<'a> {
     /// Whose it is, where campaigns of several tenants have that name: what was typed, or else what
     /// settings say.
     pub whose: ConnectRequest,
+    /// The command only reads it: of several, one that is open is the one that people look at.
+    pub reads: bool,
 }
 
 /// The campaign of this name, or the only one that is open.
@@ -43,13 +45,7 @@ pub(super) async fn open_campaign<S: Store>(
     let campaign = match meant.name {
         Some(name) => named(cx, store, name, &meant.whose).await?,
         None => {
-            let mut open = Vec::new();
-            for one in store.select(&CampaignFilter::open()).await? {
-                // The next run of its series goes on with what waited in it.
-                if !followed(store, &one).await? {
-                    open.push(one);
-                }
-            }
+            let open = open_ones(store).await?;
             if open.is_empty()
                 && let Some(failure) = any_cancelling_left(cx, store).await?
             {
@@ -92,6 +88,17 @@ pub(super) async fn open_campaign<S: Store>(
     Ok(campaign)
 }
 
+/// The campaigns that are open; the next run of its series goes on with what waited in others.
+async fn open_ones<S: Store>(store: &S) -> Result<Vec<Campaign>, Failure> {
+    let mut open = Vec::new();
+    for one in store.select(&CampaignFilter::open()).await? {
+        if !followed(store, &one).await? {
+            open.push(one);
+        }
+    }
+    Ok(open)
+}
+
 /// Nothing waits in any campaign, but who took back the orders of the latest of them that somebody
 /// took back did not come to an end.
 async fn any_cancelling_left<S: Store>(
@@ -123,7 +130,8 @@ fn cancelling_left(cx: &Context<'_>, name: &CampaignName, how: &str, left: &Last
     )
 }
 
-/// The campaign of this name, or the only one that there is, with its rows.
+/// The campaign of this name, or the only one that there is, or the only open one if that does no
+/// harm to another one; with its rows.
 ///
 /// # Errors
 /// `Failure` if there is none, or if several fit, which it lists, or if its rows were pruned.
@@ -136,7 +144,14 @@ pub(super) async fn any_campaign<S: Store>(
         Some(name) => named(cx, store, name, &meant.whose).await?,
         None => {
             let latest = CampaignFilter { latest: Some(NAMED + 1), ..CampaignFilter::default() };
-            only(store.select(&latest).await?, "campaign", "start one with `fleetsweep scan`")?
+            let mut fit = store.select(&latest).await?;
+            if meant.reads
+                && fit.len() > 1
+                && let [open] = &open_ones(store).await?[..]
+            {
+                fit = vec![open.clone()];
+            }
+            only(fit, "campaign", "start one with `fleetsweep scan`")?
         }
     };
     match campaign.pruned_at {
@@ -349,9 +364,19 @@ pub(super) async fn tell_apart<S: Store>(
     Ok(())
 }
 
+/// Whether something of it may be ordered still.
+fn may_order(campaign: &Campaign) -> bool {
+    campaign.state == CampaignState::Open && !campaign.called_off
+}
+
 fn only(mut fit: Vec<Campaign>, what: &str, if_none: &str) -> Result<Campaign, Failure> {
     if fit.len() > 1 {
-        let names: Vec<String> = fit.iter().take(NAMED).map(|one| one.name.to_string()).collect();
+        fit.sort_by_key(|one| !may_order(one));
+        let told = |one: &Campaign| match may_order(one) && what == "campaign" {
+            true => format!("{} (open)", one.name),
+            false => one.name.to_string(),
+        };
+        let names: Vec<String> = fit.iter().take(NAMED).map(told).collect();
         let (how_many, more) = match fit.len() {
             some if some > NAMED => (format!("more than {NAMED}"), ", ..."),
             some => (some.to_string(), ""),

@@ -66,7 +66,7 @@ pub async fn follow(
 ) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
     let whose = request.connect.clone().or(settings.clone());
-    let meant = Meant { name: request.campaign.as_ref(), whose };
+    let meant = Meant { name: request.campaign.as_ref(), whose, reads: true };
     let KeptCampaign { campaign, begun } = any_campaign_in(cx, &place, &meant).await?;
     let connect = kept::connection(cx, request.connect, settings, begun.as_ref())?;
     let destination = Destination::new(cx, &connect, &EmulatorRequest::default())?;

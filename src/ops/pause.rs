@@ -24,7 +24,7 @@ pub async fn pause(
     let campaign = {
         let store = stores::open_to_go_on(&place).await?;
         let whose = request.whose.or(settings);
-        let meant = Meant { name: request.campaign.as_ref(), whose };
+        let meant = Meant { name: request.campaign.as_ref(), whose, reads: false };
         let campaign = open_campaign(cx, &store, &meant).await?;
         store.close().await?;
         campaign

@@ -23,7 +23,7 @@ pub async fn report(
     let place = Place::durable(cx.store)?;
     let store = stores::open_to_read(&place).await?;
     let whose = request.whose.clone().or(settings);
-    let meant = Meant { name: request.campaign.as_ref(), whose };
+    let meant = Meant { name: request.campaign.as_ref(), whose, reads: true };
     let campaign = any_campaign(cx, &store, &meant).await?;
     let refused =
         |failure: Failure| Failure { what: "a report cannot be written".into(), ..failure };

@@ -42,7 +42,7 @@ pub async fn resume(
     if request.run.emulator.emulator {
         whose = ConnectRequest { tenant: Some(EMULATED.to_owned()), ..ConnectRequest::default() };
     }
-    let meant = Meant { name: request.campaign.as_ref(), whose };
+    let meant = Meant { name: request.campaign.as_ref(), whose, reads: false };
     let (campaign, begun) = named(cx, &place, &meant).await?;
     if request.run.connect.api_url.is_none()
         && let Some(told) = other_address(&campaign, &settings.connect)

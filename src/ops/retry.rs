@@ -42,7 +42,7 @@ pub async fn retry(
     let place = Place::durable(cx.store)?;
     let store = stores::open_to_read(&place).await?;
     let whose = request.scan.run.connect.clone().or(settings.run.connect.clone());
-    let meant = Meant { name: request.campaign.as_ref(), whose };
+    let meant = Meant { name: request.campaign.as_ref(), whose, reads: false };
     let campaign = any_campaign(cx, &store, &meant).await?;
     let name = next_name(&store, &campaign.name, &[&campaign]).await?;
     let mut settings = settings;

@@ -13,7 +13,7 @@ use super::advice::counted_as;
 use super::document::Document;
 use super::human::{and_attention, and_taken_back, count, counted, duration, wrapped};
 use super::jsonl::{self, counts, object};
-use super::progress::text::rows_of;
+use super::progress::text::{open, rows_of};
 use super::record::ReportHead;
 use super::stops::{CANCELLED, HANDED_ON, before_resuming, stop_json, stopped_by};
 use super::to_do::ToDo;
@@ -245,9 +245,7 @@ impl Summary {
         for outcome in Outcome::ALL {
             push(self.tally.of(outcome), counted_as(outcome, self.tally.of(outcome)));
         }
-        push(self.tally.draft + self.tally.queued, "open: waiting for their turn");
-        push(self.tally.claimed, "open: sent or about to be, answer not in yet");
-        push(self.tally.doubtful, "open: sent, answer not known yet");
+        open(&self.tally).for_each(|(rows, how)| push(rows, &format!("open: {how}")));
     }
 
     fn push_effort(&self, lines: &mut Vec<String>) {

@@ -94,7 +94,7 @@ pub struct PruneArgs {
   fleetsweep follow
   fleetsweep follow full-2026-11-24-k3x9qa --follow-for 4h --every 10m")]
 pub struct FollowArgs {
-    /// The campaign; may be left out if there is only one
+    /// The campaign; may be left out if there is only one, or only one is open
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<CampaignName>,
 

@@ -55,7 +55,7 @@ pub async fn cancel(
 ) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
     let whose = request.connect.clone().or(settings.connect.clone());
-    let meant = Meant { name: request.campaign.as_ref(), whose };
+    let meant = Meant { name: request.campaign.as_ref(), whose, reads: false };
     let kept = any_campaign_in(cx, &place, &meant).await?;
     let approver = Beside { cx, approve_max: request.approve_max, named: true };
     let prepared = prepare(cx, &request, settings, &kept).await?;

@@ -25,6 +25,7 @@ use crate::store::Store;
 pub(crate) use budgets::Budgets;
 use nights::NoNights;
 pub(crate) use nights::{is_due, is_missed, may_begin_still, refused, series_run, windows_of};
+pub(crate) use not_begun::read as nights_not_begun;
 pub(crate) use standing::CampaignStatus;
 use table::{More, Table};
 
@@ -182,7 +183,7 @@ async fn tell<S: Store>(
     }
     let not_begun = match request.campaign {
         Some(_) => Vec::new(),
-        None => not_begun::read(cx, store, all.iter().map(|one| &one.campaign)).await?,
+        None => not_begun::read(cx.commands, store, all.iter().map(|one| &one.campaign)).await?,
     };
     not_begun.iter().try_for_each(|one| show(one))?;
     if all.len() > 1 {

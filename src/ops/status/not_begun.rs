@@ -9,7 +9,7 @@ use crate::clock::local_now;
 use crate::domain::service::id_of;
 use crate::domain::text::printable;
 use crate::domain::{Campaign, SeriesName};
-use crate::ops::context::Context;
+use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
 use crate::ops::series::{Refused, refused_after};
 use crate::report::human::wrapped;
@@ -21,10 +21,12 @@ use crate::store::Store;
 const LATELY: i64 = 8;
 
 /// A day on which no run of a series began in a tenant.
-pub(super) struct NotBegun {
+pub(crate) struct NotBegun {
     series: SeriesName,
     tenant: String,
     tenant_name: Option<String>,
+    /// There are campaigns of several tenants.
+    is_of_several: bool,
     refused: Refused,
     /// The command that tells of all nights.
     nights: String,
@@ -34,8 +36,8 @@ pub(super) struct NotBegun {
 ///
 /// # Errors
 /// `Failure` if the store cannot be read.
-pub(super) async fn read<S: Store>(
-    cx: &Context<'_>,
+pub(crate) async fn read<S: Store>(
+    commands: &Commands,
     store: &S,
     campaigns: impl Iterator<Item = &Campaign>,
 ) -> Result<Vec<NotBegun>, Failure> {
@@ -53,26 +55,35 @@ pub(super) async fn read<S: Store>(
         all.push(NotBegun {
             series,
             tenant: target.tenant.clone(),
-            tenant_name: cx.commands.tenant_name(target),
+            is_of_several: false,
+            tenant_name: commands.tenant_name(target),
             refused,
-            nights: cx.commands.of_store("status --nights"),
+            nights: commands.of_store("status --nights"),
         });
     }
+    let tenants: BTreeSet<&String> = seen.iter().map(|(_, tenant)| tenant).collect();
+    let is_of_several = tenants.len() > 1;
+    all.iter_mut().for_each(|one| one.is_of_several = is_of_several);
     Ok(all)
+}
+
+impl NotBegun {
+    /// What it is, in a sentence.
+    pub(crate) fn sentence(&self) -> String {
+        let Self { series, tenant, tenant_name, is_of_several, refused, .. } = self;
+        let Refused { day, why, exit_code } = refused;
+        let tenant = tenant_name.as_ref().or(is_of_several.then_some(tenant));
+        let tenant = tenant.map(|name| format!(" for {}", printable(name)));
+        let (tenant, why) = (tenant.unwrap_or_default(), because(&printable(why)));
+        let day = day.strftime("%a %Y-%m-%d");
+        format!("No run of {series} began{tenant} on {day} (exit code {exit_code}){why}.")
+    }
 }
 
 impl Document for NotBegun {
     fn text(&self) -> String {
-        let Self { series, tenant_name, refused, nights, .. } = self;
-        let Refused { day, why, exit_code } = refused;
-        let tenant = tenant_name.as_ref().map(|name| format!(" for {}", printable(name)));
-        let (tenant, why) = (tenant.unwrap_or_default(), because(&printable(why)));
-        let day = day.strftime("%a %Y-%m-%d");
-        let told = format!(
-            "! No run of {series} began{tenant} on {day} (exit code {exit_code}){why}. `{nights}` \
-             tells of all nights."
-        );
-        wrapped(&told, 2)
+        let Self { nights, .. } = self;
+        wrapped(&format!("! {} `{nights}` tells of all nights.", self.sentence()), 2)
     }
 
     fn json(&self) -> String {

@@ -9,7 +9,7 @@ use crate::domain::text::printable;
 use crate::domain::{
     CampaignState, Doing, LastRun, Outcome, Priority, Quota, Rest, RunEnd, Seen, Timing,
 };
-use crate::report::progress::text::{rows_of, wave};
+use crate::report::progress::text::{open, rows_of, wave};
 use crate::report::standing::because;
 use crate::report::to_do::ToDo;
 use crate::report::{Document, happenings, human};
@@ -65,12 +65,8 @@ impl CampaignStatus {
             lines.push(line(&ended.join(", ")));
         }
         if tally.open() > 0 {
-            lines.push(line(&format!(
-                "open: {} waiting, {} sent, {} not known",
-                human::count(tally.queued),
-                human::count(tally.claimed),
-                human::count(tally.doubtful),
-            )));
+            let open = open(tally).map(|(rows, how)| format!("{} {how}", human::count(rows)));
+            lines.push(line(&format!("open: {}", open.collect::<Vec<_>>().join("; "))));
             lines.push(line(&format!("limits used: {}", human::used_of(&self.used, &self.named))));
             lines.extend(self.lower.iter().map(|(quota, name)| {
                 line(&format!(

@@ -9,7 +9,7 @@ use crate::domain::{Campaign, CampaignName, CampaignState, Doing};
 use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
 use crate::ops::named_tenant::NamedTenant;
-use crate::ops::status::{Budgets, CampaignStatus, open_and_latest};
+use crate::ops::status::{Budgets, CampaignStatus, nights_not_begun, open_and_latest};
 use crate::page::query::Query;
 use crate::report::human::{count, counted};
 use crate::report::standing::{FirstSentences, Tone};
@@ -33,6 +33,8 @@ pub(in crate::page) struct CampaignsView {
     pub(in crate::page) tone: Tone,
     /// The first of the open ones that need somebody.
     pub(in crate::page) needing: Vec<(Campaign, Doing)>,
+    /// The series of which the next run did not begin, a sentence each.
+    pub(in crate::page) not_begun: Vec<String>,
     pub(in crate::page) shown: Vec<Item>,
     /// What was asked for.
     pub(in crate::page) text: String,
@@ -67,6 +69,10 @@ impl CampaignsView {
         let page = query.get("page").and_then(|page| page.parse().ok()).unwrap_or(0);
         let plain = text.is_empty() && state.is_empty() && page == 0;
         let all = if plain { open_and_latest(store).await? } else { store.campaigns().await? };
+        let not_begun = match plain {
+            true => nights_not_begun(commands, store, all.iter()).await?,
+            false => Vec::new(),
+        };
         let mut of_name: BTreeMap<CampaignName, usize> = BTreeMap::new();
         all.iter().for_each(|one| *of_name.entry(one.name.clone()).or_default() += 1);
         let small = text.to_lowercase();
@@ -101,10 +107,12 @@ impl CampaignsView {
         more |= plain && shown.len() >= A_PAGE;
         shown.sort_by_key(|item| rank(item, &now));
         let (first, tone) = first(&shown);
+        let tone = if not_begun.is_empty() { tone } else { Tone::Stopped };
+        let not_begun = not_begun.iter().map(|one| one.sentence()).collect();
         let needing = needing(&shown).take(NAMED);
         let needing = needing.map(|item| (item.status.campaign.clone(), item.status.doing));
         let needing = needing.collect();
-        Ok(Self { first, tone, needing, shown, text, state, page, more })
+        Ok(Self { first, tone, needing, not_begun, shown, text, state, page, more })
     }
 }
 

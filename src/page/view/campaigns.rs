@@ -10,6 +10,9 @@ use crate::report::human::count;
 use crate::report::outcomes::ticked;
 use crate::report::picture::bar;
 
+/// Nights that did not begin and are told at once.
+const NAMED: usize = 3;
+
 /// The page.
 pub(in crate::page) fn draw(frame: &Frame<'_>, view: &CampaignsView) -> Markup {
     let main = html! {
@@ -22,6 +25,18 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &CampaignsView) -> Markup {
                     " " a href=(frame.campaign(campaign)) { (campaign.name.as_str()) }
                     @if let Some(tenant) = tenant { " (" bdi { (printable(tenant)) } ")" }
                     " is " (doing.word()) "."
+                }
+            }
+            @for told in view.not_begun.iter().take(NAMED) {
+                p {
+                    bdi { (told) } " "
+                    a href=(format!("{}/nights", frame.prefix)) { "All nights" }
+                }
+            }
+            @if let Some(more) = view.not_begun.len().checked_sub(NAMED).filter(|more| *more > 0) {
+                p {
+                    "Nor did runs of " (count(more as u64)) " more. "
+                    a href=(format!("{}/nights", frame.prefix)) { "All nights" }
                 }
             }
         }

@@ -53,6 +53,16 @@ pub fn outcomes(tally: &Tally) -> String {
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
 }
 
+/// How the rows of a campaign stand that are open, with how many do.
+pub fn open(tally: &Tally) -> impl Iterator<Item = (u64, &'static str)> {
+    let all = [
+        (tally.draft + tally.queued, "waiting for their turn"),
+        (tally.claimed, "sent or about to be, answer not in yet"),
+        (tally.doubtful, "sent, answer not known yet"),
+    ];
+    all.into_iter().filter(|(rows, _)| *rows > 0)
+}
+
 /// Rows of an outcome: `60 already in progress (30 of them not covered)`, `200 accepted (23 of them
 /// with a failed scan)`. Before the campaign has finished it is looked up still which are covered.
 pub fn rows_of(tally: &Tally, name: &str, rows: u64, finished: bool) -> String {

@@ -65,6 +65,35 @@ async fn a_name_that_several_tenants_use_is_taken_for_that_of_the_tenant_that_is
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_names_no_campaign_reads_of_the_open_one_and_does_nothing_to_one_of_several() {
+    let emulator = emulate("quiet", &[(1_000, 1.0)], 1.0).await;
+    let place = Place::new();
+    for (name, devices, more) in [("over", 2, "--json"), ("waits", 3, "--detach")] {
+        place.list(devices);
+        let scan = ["scan", "list.txt", "--type=quick", "--comment=x", "--approve-max=9", more];
+        let name = format!("--campaign={name}");
+        let command = place.towards(&emulator, &[&scan[..], &[&name]].concat());
+        let said = beside(move || run(command)).await;
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+    let said = run(place.fleetsweep(&["report", "--report=r.csv"]));
+    assert_eq!((said.code, report(&place.path("r.csv")).len()), (0, 3), "{}", said.err);
+    for command in ["cancel", "retry"] {
+        let said = run(place.fleetsweep(&[command]));
+        let told = flat(&said.err);
+        assert_eq!(said.code, 2, "{command}: {told}");
+        assert!(told.contains("and these fit: waits (open), over"), "{command}: {told}");
+    }
+    // With another one open, too, nothing says which is meant.
+    place.list(1);
+    let scan = ["scan", "list.txt", "--type=quick", "--comment=y", "--approve-max=9", "--detach"];
+    let command = place.towards(&emulator, &[&scan[..], &["--campaign=waits-too"]].concat());
+    assert_eq!(beside(move || run(command)).await.code, 0);
+    let said = run(place.fleetsweep(&["report", "--report=r.csv"]));
+    assert_eq!(said.code, 2, "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_report_of_another_tenants_campaign_of_the_same_name_is_not_overwritten() {
     let emulator = emulate("quiet", &[(1_000, 1.0)], 1.0).await;
     let place = two_tenants(&emulator).await;

@@ -265,6 +265,14 @@ async fn why_a_night_did_not_begin_in_a_tenant_is_told_where_it_was_kept() {
     let first = format!("In 1 of 2 tenants no run began on {day}: {told}.");
     assert!(nights.contains(&first), "{nights}");
     assert!(nights.contains(&format!("title=\"gone.example: {told}\"")), "{nights}");
+    let front = page.get("/").await.body;
+    let line = format!(
+        "No run of nightly began for gone.example on {} (exit code 7): cannot sign in: the secret \
+         is &lt;wrong&gt;.",
+        night.strftime("%a %Y-%m-%d")
+    );
+    assert!(front.contains(&line), "{front}");
+    assert!(front.contains("<div class=\"say stop\">"), "{front}");
     let tenants = page.get("/tenants").await.body;
     let tile = format!("No run of nightly began on {day}: cannot sign in: the secret is &lt;wrong");
     assert!(tenants.contains(&tile), "{tenants}");
