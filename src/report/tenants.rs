@@ -357,13 +357,16 @@ struct Counts {
     covered: u64,
     refused: u64,
     open: u64,
+    /// Devices of the list that the plan skipped.
+    skipped: u64,
 }
 
 impl Counts {
     fn of(tally: &Tally) -> Self {
         let accepted = tally.of(Outcome::Accepted);
         let refused = tally.uncovered();
-        Self { accepted, covered: tally.covered() - accepted, refused, open: tally.open() }
+        let (open, skipped) = (tally.open(), tally.of(Outcome::Skipped));
+        Self { accepted, covered: tally.covered() - accepted, refused, open, skipped }
     }
 
     fn and(self, other: Self) -> Self {
@@ -372,11 +375,12 @@ impl Counts {
             covered: self.covered + other.covered,
             refused: self.refused + other.refused,
             open: self.open + other.open,
+            skipped: self.skipped + other.skipped,
         }
     }
 
     fn row(self, name: String, why: String) -> [String; 6] {
-        let Self { accepted, covered, refused, open } = self;
+        let Self { accepted, covered, refused, open, skipped: _ } = self;
         [name, count(accepted), count(covered), count(refused), count(open), why]
     }
 }
@@ -386,11 +390,13 @@ impl Document for TenantsEnd {
         let mut table =
             Table::new(&["tenant", "accepted", "covered", "not covered", "open", "how it stands"]);
         let mut all = Counts::default();
+        let mut with_skipped = 0;
         for OfTenant { profile, told } in &self.tenants {
             match told {
                 Ok(one) => {
                     let counts = Counts::of(&one.tally);
                     all = all.and(counts);
+                    with_skipped += u64::from(counts.skipped > 0);
                     table.add(counts.row(printable(profile), printable(&one.why)));
                 }
                 Err(NotDone { why, .. }) => table.tell(printable(profile), printable(why)),
@@ -401,6 +407,11 @@ impl Document for TenantsEnd {
             counted(self.tenants.len() as u64, "tenant")
         })];
         lines.push(table.text());
+        if all.skipped > 0 {
+            let (rows, of) = (counted(all.skipped, "row"), counted(with_skipped, "tenant"));
+            let text = format!("  skipped: {rows} of the lists of {of}; their reports say why");
+            lines.push(wrapped(&text, 4));
+        }
         if !self.reports.is_empty() {
             let reports = printable(&self.reports.join(", "));
             let whose = if self.of_some { "these tenants" } else { "all" };
@@ -440,10 +451,10 @@ impl Document for TenantsEnd {
     fn json(&self) -> String {
         let tenants = self.tenants.iter().map(|OfTenant { profile, told }| match told {
             Ok(EndedTenant { tally, why, exit }) => {
-                let Counts { accepted, covered, refused, open } = Counts::of(tally);
+                let Counts { accepted, covered, refused, open, skipped } = Counts::of(tally);
                 serde_json::json!({
                     "profile": profile, "accepted": accepted, "covered": covered,
-                    "not_covered": refused, "open": open, "why": why,
+                    "not_covered": refused, "open": open, "skipped": skipped, "why": why,
                     "exit_code": exit.map(Exit::code),
                 })
             }

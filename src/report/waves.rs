@@ -55,7 +55,9 @@ impl Waves {
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for (number, wave) in self.waves.iter().take(SHOWN).enumerate() {
-            lines.push(field(if number == 0 { "waves" } else { "" }, &wave.text()));
+            let is_canary = number == 0 && self.canary.is_some();
+            let option = if is_canary { "--canary-wait" } else { "--wave-wait" };
+            lines.push(field(if number == 0 { "waves" } else { "" }, &wave.text(option)));
         }
         let more = self.waves.len().saturating_sub(SHOWN);
         if more > 0 {
@@ -100,14 +102,15 @@ impl Waves {
 }
 
 impl Wave {
-    fn text(&self) -> String {
+    /// `option` sets how long is waited after it.
+    fn text(&self, option: &str) -> String {
         let begins = match &self.begins {
             Some(at) => moment(at),
             None => "has begun".to_owned(),
         };
         let judged = match self.wait {
             Some(wait) if wait.is_zero() => "; judged when it is over".to_owned(),
-            Some(wait) => format!("; judged {} after it is over", duration(wait)),
+            Some(wait) => format!("; judged {} after it is over ({option})", duration(wait)),
             None => String::new(),
         };
         let devices = counted(self.devices, "device");

@@ -113,10 +113,16 @@ pub(crate) fn wish<'a>(request: &'a ScanRequest, planned: &Planned) -> Needs<'a>
 /// `Failure` says which do not.
 pub fn check_source(request: &ScanRequest) -> Result<(), Failure> {
     if !request.from_tenant && !request.machines.is_unsaid() {
+        // What other programs call --name is --campaign here.
+        let named = if request.machines.dns_names.is_empty() {
+            ""
+        } else {
+            "; --name chooses devices by their DNS name, and --campaign names the campaign"
+        };
         return Err(Failure::usage(
             "the filters have nothing to choose from",
             "they choose among the tenant's devices, and a list of devices is given",
-            "add --from-tenant and leave the list out, or leave the filters out",
+            format!("add --from-tenant and leave the list out, or leave the filters out{named}"),
         ));
     }
     // Also with --force: a list that its own report replaces is lost.

@@ -25,6 +25,7 @@ fn each_wrong_use_says_what_why_and_what_next() {
         ("no comment", vec!["scan", "list.txt", "--type", "full"]),
         ("no command's name", vec!["scna"]),
         ("a flag with a letter missing", scan(&["--emulater"])),
+        ("a campaign's name by the option of another", scan(&["--emulator", "--name", "inc"])),
         ("a question that is to be left out", scan(&["--emulator", "--yes"])),
         ("the same where nothing is asked", vec!["status", "--yes"]),
         ("a type that there is not", vec!["scan", "x", "--type", "medium", "--comment", "x"]),

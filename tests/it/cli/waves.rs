@@ -196,7 +196,8 @@ fn the_plan_tells_each_wave_who_the_canary_is_and_how_much_longer_it_takes() {
     let longer = json["duration_s"].as_f64().unwrap() - plain["duration_s"].as_f64().unwrap();
     assert!(longer > 100.0, "the waits make it longer: {longer}");
     assert!(text.contains("waves the canary: 20 devices, "), "{text}");
-    assert!(text.contains("; judged 30 min after it is over wave 2 of 4: 100 devices, "), "{text}");
+    let judged = "; judged 30 min after it is over (--canary-wait) wave 2 of 4: 100 devices, ";
+    assert!(text.contains(judged), "{text}");
     assert!(text.contains("canary the first 20 devices in the order of the list"), "{text}");
     assert!(text.contains("2.5% or more of a wave stop it; 2.5% or more of at least 50"), "{text}");
 }
