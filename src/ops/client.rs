@@ -124,7 +124,11 @@ pub(super) fn refused(kind: SignInKind, error: &SignInError) -> Failure {
         SignInError::Refused(_) => Exit::SignIn,
         SignInError::Unavailable(_) => Exit::Failed,
     };
-    let next = "nothing was ordered; fix that, then run the same command again";
+    let whence = match error {
+        SignInError::Refused(_) => ". `fleetsweep doctor` tells where the credential comes from",
+        SignInError::Unavailable(_) => "",
+    };
+    let next = format!("nothing was ordered; fix that, then run the same command again{whence}");
     let failure = Failure::new(kind_of, format!("cannot sign in ({kind})"), error, next);
     failure.because(Reason::NoSignIn)
 }
