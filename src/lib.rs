@@ -91,7 +91,7 @@
 //!   (`domain::record`, the stores' migrations).
 //! - **A form of list**: the names of its columns or fields in `intake::header`, `intake::facts`
 //!   and `intake::meaning`, what sets it apart in `intake::shape`, an example in `fixtures/intake`.
-//! - **An outcome**: `domain::outcome` with `ALL` and `RETRIED`; what leads to it in
+//! - **An outcome**: `domain::outcome` with `ALL`, `RETRIED` and what it is; what leads to it in
 //!   `domain::lifecycle` and `domain::settle`; its reason in a report (`report::record`), what to
 //!   do about it (`report::advice`, `report::outcomes`), its place in pictures
 //!   (`report::picture::bar`); whether `retry` takes it (`ops::retry`); the help of `--outcome` and

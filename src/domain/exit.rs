@@ -69,7 +69,9 @@ impl Exit {
             Exit::Done => "every device is accepted or covered",
             Exit::Failed => "an internal or I/O error, or the API was never reached",
             Exit::Usage => "wrong usage or bad input",
-            Exit::Attention => "finished, but not every device is accepted or covered",
+            Exit::Attention => {
+                "finished, but not every device is accepted or covered, or a scan failed"
+            }
             Exit::Safety => "stopped by a safety rule",
             Exit::Stopped => "stopped with work left",
             Exit::Refused => {
@@ -92,8 +94,9 @@ impl Exit {
             Exit::Usage => "wrong usage or bad input; nothing was ordered",
             Exit::Attention => {
                 "finished, but some devices were rejected, not found, failed, unknown, cancelled, \
-                 or busy with a scan that does not cover them; or nothing was ordered of a list \
-                 that names devices"
+                 or busy with a scan that does not cover them, or their scan is known to have \
+                 failed, timed out or been cancelled there; or nothing was ordered of a list that \
+                 names devices"
             }
             Exit::Safety => "stopped by a safety rule; `fleetsweep resume` goes on",
             Exit::Stopped => {

@@ -59,7 +59,7 @@ impl Stands {
             Stands::NotKnown => "not_known",
             Stands::Ended(Outcome::AlreadyInProgress { covered: true }) => "covered",
             Stands::Ended(Outcome::AlreadyInProgress { covered: false }) => "not_covered",
-            Stands::Ended(outcome) => outcome.retried_name(),
+            Stands::Ended(outcome) => outcome.distinct_name(),
         }
     }
 

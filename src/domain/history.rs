@@ -53,7 +53,7 @@ impl Earlier {
         let at = detail.first_sent_at.or(detail.answered_at);
         // Ours is as old as our own clock says, which `now` comes from too.
         let (scope, at) = match outcome {
-            Some(Outcome::Accepted | Outcome::ScanFailed) => {
+            Some(outcome) if outcome.is_ordered() => {
                 (scope.or(Some(asked)), at.or(detail.action_created_at))
             }
             Some(Outcome::AlreadyInProgress { covered: true }) => {

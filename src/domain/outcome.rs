@@ -92,9 +92,9 @@ impl Outcome {
         }
     }
 
-    /// The word by which `retry` knows it: that of reports, but where one word there stands for
-    /// what is ordered again and for what is not.
-    pub const fn retried_name(self) -> &'static str {
+    /// The word for it where what is ordered again is told from what is not, though reports have
+    /// one word for both: in `retry`, on pages, in metrics.
+    pub const fn distinct_name(self) -> &'static str {
         match self {
             Outcome::ScanFailed => "scan_failed",
             Outcome::Cancelled { taken_back: false } => "expired",
@@ -103,10 +103,10 @@ impl Outcome {
     }
 
     /// The outcomes that `retry` takes by this word, written with `_` or `-`.
-    pub fn retried_named(word: &str) -> Vec<Outcome> {
+    pub fn distinct_named(word: &str) -> Vec<Outcome> {
         let word = word.replace('-', "_");
         let is_meant = |one: &Outcome| {
-            one.retried_name() == word || (one.name() == word && *one != Outcome::ScanFailed)
+            one.distinct_name() == word || (one.name() == word && *one != Outcome::ScanFailed)
         };
         Self::RETRIED.into_iter().filter(is_meant).collect()
     }
@@ -116,9 +116,14 @@ impl Outcome {
         matches!(self, Outcome::Accepted | Outcome::AlreadyInProgress { covered: true })
     }
 
+    /// Whether a scan was ordered that nobody here took back, however it went there.
+    pub fn is_ordered(self) -> bool {
+        matches!(self, Outcome::Accepted | Outcome::ScanFailed)
+    }
+
     /// Whether the row has an action of its campaign, which the list of actions tells of.
     pub fn has_action(self) -> bool {
-        matches!(self, Outcome::Accepted | Outcome::ScanFailed | Outcome::Cancelled { .. })
+        self.is_ordered() || matches!(self, Outcome::Cancelled { .. })
     }
 
     /// Whether it leaves a device without the scan that was asked for: it makes exit code 3. Rows
@@ -255,12 +260,12 @@ mod tests {
     #[test]
     fn retry_knows_a_failed_scan_and_what_expired_by_words_of_their_own() {
         let cancelled = [true, false].map(|taken_back| Outcome::Cancelled { taken_back });
-        assert_eq!(Outcome::retried_named("scan-failed"), [Outcome::ScanFailed]);
-        assert_eq!(Outcome::retried_named("cancelled"), cancelled, "so the report calls both");
-        assert_eq!(Outcome::retried_named("expired"), cancelled[1..]);
+        assert_eq!(Outcome::distinct_named("scan-failed"), [Outcome::ScanFailed]);
+        assert_eq!(Outcome::distinct_named("cancelled"), cancelled, "so the report calls both");
+        assert_eq!(Outcome::distinct_named("expired"), cancelled[1..]);
         let busy = Outcome::AlreadyInProgress { covered: false };
-        assert_eq!(Outcome::retried_named("already_in_progress"), [busy]);
-        assert_eq!(Outcome::retried_named("accepted"), []);
+        assert_eq!(Outcome::distinct_named("already_in_progress"), [busy]);
+        assert_eq!(Outcome::distinct_named("accepted"), []);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::cancel::Cause;
+use super::cancel::{Cause, Own};
 use super::facts::KeptFacts;
 use super::happening::{Happened, Happening};
 use super::history::LOOKED_BACK;
@@ -251,6 +251,15 @@ impl Campaign {
     /// The mark that its comments begin with.
     pub fn mark(&self) -> Mark {
         Mark::new(&self.name, self.mark_bits)
+    }
+
+    /// What makes an action this campaign's own.
+    pub fn own(&self) -> Own {
+        Own {
+            mark: self.mark(),
+            comment: self.order.text(),
+            comments_changed: self.notes.comments_changed,
+        }
     }
 
     /// What makes this another campaign than one with this order, in the user's words; empty if it

@@ -202,8 +202,7 @@ impl Figures {
         };
         self.devices += 1;
         let is_over = status.is_some_and(has_ended);
-        let is_ordered = matches!(outcome, Outcome::Accepted | Outcome::ScanFailed);
-        self.ordered += u64::from(is_ordered);
+        self.ordered += u64::from(outcome.is_ordered());
         self.under_way += u64::from(outcome == Outcome::Accepted && !is_over);
         if let Some(failure) = failure {
             *self.failures.entry(failure.to_owned()).or_default() += 1;

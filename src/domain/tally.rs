@@ -42,7 +42,7 @@ impl Again {
             Again::Named(outcomes) => outcomes,
         };
         let named: String =
-            named.iter().map(|one| format!(" --outcome {}", one.retried_name())).collect();
+            named.iter().map(|one| format!(" --outcome {}", one.distinct_name())).collect();
         Some(format!("retry {name}{named}"))
     }
 }
@@ -67,7 +67,8 @@ impl Tally {
 
     /// Devices on which a scan was ordered that nobody here took back, however it went there.
     pub fn ordered(&self) -> u64 {
-        self.of(Outcome::Accepted) + self.of(Outcome::ScanFailed)
+        let all = Outcome::ALL.into_iter().zip(self.ended);
+        all.filter(|(one, _)| one.is_ordered()).map(|(_, rows)| rows).sum()
     }
 
     /// How `retry` orders again what did not come to a scan.

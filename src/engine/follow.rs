@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use super::lists::{ListEnd, Lists};
 use super::pages::created_since;
-use super::rows::note_actions;
+use super::rows::{note_actions, note_cancelled};
 use crate::defender::{ActionQuery, Inventory};
 use crate::domain::action::{has_ended, has_ended_badly};
-use crate::domain::{Action, Campaign, Outcome, Seq, State};
+use crate::domain::cancel::{Own, Standing};
+use crate::domain::{Action, Campaign, Cancellation, DeviceId, Outcome, Seq, State};
 use crate::store::{Store, StoreError};
 
 /// Where the ordered actions stand.
@@ -53,21 +54,41 @@ pub(super) fn all_of(campaign: &Campaign) -> ActionQuery {
 }
 
 /// The actions that a campaign ordered.
-#[derive(Default)]
 pub(super) struct FollowedActions {
-    /// Those that had not ended, by their ids, with their row and what was told of them last.
-    open: BTreeMap<String, (Seq, String)>,
+    /// What makes an action the campaign's own.
+    own: Own,
+    /// Those that had not ended, by their ids.
+    open: BTreeMap<String, OpenScan>,
     /// Those that had ended, by their status.
     ended: BTreeMap<String, u64>,
     /// How many of these failed.
     failed: u64,
     /// What a list showed of those that had not ended.
     seen: Vec<(Seq, Action)>,
+    /// Those of them that this program cancelled and could not write down.
+    cancelled: Vec<Cancellation>,
+}
+
+/// A scan that had not ended.
+struct OpenScan {
+    seq: Seq,
+    device: Option<DeviceId>,
+    /// What was told of it last.
+    status: String,
+    /// This program cancelled it.
+    taken_back: bool,
 }
 
 impl FollowedActions {
     pub(super) async fn read<S: Store>(store: &S, campaign: &Campaign) -> Result<Self, StoreError> {
-        let mut ordered = Self::default();
+        let mut ordered = Self {
+            own: campaign.own(),
+            open: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            failed: 0,
+            seen: Vec::new(),
+            cancelled: Vec::new(),
+        };
         let take = store.each_row(campaign.id, |row| {
             if let State::Done(outcome) = row.life.state
                 && outcome.has_action()
@@ -76,7 +97,9 @@ impl FollowedActions {
                 ordered.failed += u64::from(outcome == Outcome::ScanFailed);
                 match row.detail.action_id {
                     Some(id) if !has_ended(&status) => {
-                        ordered.open.insert(id, (row.seq, status));
+                        let (seq, device) = (row.seq, row.device);
+                        let open = OpenScan { seq, device, status, taken_back: false };
+                        ordered.open.insert(id, open);
                     }
                     _ => *ordered.ended.entry(status).or_default() += 1,
                 }
@@ -94,8 +117,16 @@ impl FollowedActions {
 
     /// Takes in an action of a list, if it is one of these.
     pub(super) fn take(&mut self, action: Action) {
-        if let Some((seq, _)) = self.open.get(&action.id) {
-            self.seen.push((*seq, action));
+        let Some(open) = self.open.get_mut(&action.id) else { return };
+        open.status = action.status.clone().unwrap_or(std::mem::take(&mut open.status));
+        let standing = open.device.map(|device| self.own.standing(&action, device));
+        match standing {
+            // It would pass for cancelled by somebody else.
+            Some(Standing::Cancelled(cause)) => {
+                open.taken_back = true;
+                self.cancelled.push(Cancellation { seq: open.seq, action, cause });
+            }
+            _ => self.seen.push((open.seq, action)),
         }
     }
 
@@ -105,30 +136,25 @@ impl FollowedActions {
         store: &S,
         campaign: &Campaign,
     ) -> Result<(), StoreError> {
-        note_actions(store, campaign.id, &self.seen).await?;
-        for (_, action) in std::mem::take(&mut self.seen) {
-            let known = self.open.get_mut(&action.id);
-            if let (Some((_, last)), Some(status)) = (known, action.status) {
-                *last = status;
-            }
-        }
-        Ok(())
+        note_actions(store, campaign.id, &std::mem::take(&mut self.seen)).await?;
+        note_cancelled(store, campaign.id, &std::mem::take(&mut self.cancelled)).await
     }
 
     fn count_open(&self) -> u64 {
-        self.open.values().filter(|(_, status)| !has_ended(status)).count() as u64
+        self.open.values().filter(|open| !has_ended(&open.status)).count() as u64
     }
 
     /// What was cancelled by fleetsweep had ended before this look.
     fn count_failed(&self) -> u64 {
-        let failed = self.open.values().filter(|(_, status)| has_ended_badly(status));
+        let failed =
+            self.open.values().filter(|open| !open.taken_back && has_ended_badly(&open.status));
         self.failed + failed.count() as u64
     }
 
     fn told(self) -> BTreeMap<String, u64> {
         let mut told = self.ended;
-        for (_, status) in self.open.into_values() {
-            *told.entry(status).or_default() += 1;
+        for open in self.open.into_values() {
+            *told.entry(open.status).or_default() += 1;
         }
         told
     }

@@ -145,11 +145,11 @@ pub(super) async fn any_campaign<S: Store>(
         None => {
             let latest = CampaignFilter { latest: Some(NAMED + 1), ..CampaignFilter::default() };
             let mut fit = store.select(&latest).await?;
-            if meant.reads
-                && fit.len() > 1
-                && let [open] = &open_ones(store).await?[..]
-            {
-                fit = vec![open.clone()];
+            if meant.reads && fit.len() > 1 {
+                let said = said_of(store, &meant.whose).await?;
+                let mut open = open_ones(store).await?;
+                open.retain(|one| is_whose(&one.order.target, &said));
+                fit = if open.len() == 1 { open } else { fit };
             }
             only(fit, "campaign", "start one with `fleetsweep scan`")?
         }
@@ -372,7 +372,8 @@ fn may_order(campaign: &Campaign) -> bool {
 fn only(mut fit: Vec<Campaign>, what: &str, if_none: &str) -> Result<Campaign, Failure> {
     if fit.len() > 1 {
         fit.sort_by_key(|one| !may_order(one));
-        let told = |one: &Campaign| match may_order(one) && what == "campaign" {
+        let are_mixed = fit.iter().any(may_order) && !fit.iter().all(may_order);
+        let told = |one: &Campaign| match are_mixed && may_order(one) {
             true => format!("{} (open)", one.name),
             false => one.name.to_string(),
         };

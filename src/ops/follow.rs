@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::kept;
 use super::limits::Speed;
 use super::lists::{Wanted, failure_of, forbidden_by_token, lists};
+use super::process::who_works;
 use super::run::reports::Reports;
 use super::stop::Stopping;
 use super::stores::{self, Place};
@@ -68,6 +69,13 @@ pub async fn follow(
     let whose = request.connect.clone().or(settings.clone());
     let meant = Meant { name: request.campaign.as_ref(), whose, reads: true };
     let KeptCampaign { campaign, begun } = any_campaign_in(cx, &place, &meant).await?;
+    if campaign.emulated {
+        return Err(Failure::usage(
+            format!("campaign {} ran against the emulator", campaign.name),
+            "its scans went with the emulator, so there is nothing to follow",
+            "with `scan --follow` they are followed while the emulator is there",
+        ));
+    }
     let connect = kept::connection(cx, request.connect, settings, begun.as_ref())?;
     let destination = Destination::new(cx, &connect, &EmulatorRequest::default())?;
     let speed = destination.speed(cx, &SpeedRequest::default(), &local_now())?;
@@ -79,7 +87,7 @@ pub async fn follow(
     let after = AfterRequest { follow: true, ..request.after };
     let watch = Watch::after(&after, &speed).unwrap_or(Watch { every: EVERY, length: None });
     let mut stopping = cx.stop.listen()?;
-    let following = Following { cx, store: &store, api: &api, speed: &speed };
+    let following = Following { cx, store: &store, api: &api, speed: &speed, beside: true };
     cx.ui.say(&format!(
         "Looking every {} how far the ordered scans of {} are; Ctrl-C ends that.",
         human::duration(watch.every),
@@ -99,7 +107,16 @@ pub async fn follow(
     if let Ok(None) = &followed {
         say_not_ended(cx, &campaign.name);
     }
-    let exit = followed.map(|ended| ended.map_or(Exit::Stopped, |followed| exit(&followed)));
+    let open = store.tally(campaign.id).await?.open();
+    if open > 0 {
+        let resume = cx.commands.going_on(&campaign.name);
+        let (open, are) = (human::counted(open, "device"), if open == 1 { "is" } else { "are" });
+        cx.say(&format!("{open} of it {are} not ordered yet; if nobody runs it: `{resume}`"));
+    }
+    let exit = followed.map(|ended| match ended {
+        Some(followed) if open == 0 => exit(&followed),
+        _ => Exit::Stopped,
+    });
     stores::close(&store, exit.and_then(|exit| written.map(|()| exit))).await
 }
 
@@ -119,6 +136,8 @@ pub(super) struct Following<'a, S, A> {
     pub api: &'a A,
     /// Limits, pace and times.
     pub speed: &'a Speed,
+    /// It follows beside a run, which may order more.
+    pub beside: bool,
 }
 
 impl<S: Store, A: Inventory> Following<'_, S, A> {
@@ -130,7 +149,7 @@ impl<S: Store, A: Inventory> Following<'_, S, A> {
         campaign: &Campaign,
         stopping: &mut Stopping<'_>,
     ) -> Result<Option<Followed>, Failure> {
-        let Self { cx, store, api, speed } = self;
+        let Self { cx, store, api, speed, .. } = self;
         let patience = Patience::needed(speed.timing.max_wait);
         let lists = lists(*store, *api, &campaign.order.target, speed, patience);
         let clock = store.clock();
@@ -146,9 +165,12 @@ impl<S: Store, A: Inventory> Following<'_, S, A> {
             match looked? {
                 Ok(followed) => {
                     let open = followed.open;
+                    let now = clock.shared_utc();
+                    let is_ordering =
+                        self.beside && who_works(&campaign, now, &speed.timing).is_some();
                     let look = LookResult { campaign: campaign.name, at: local_now(), followed };
                     cx.ui.show(&look)?;
-                    if open == 0 {
+                    if open == 0 && !is_ordering {
                         return Ok(Some(look.followed));
                     }
                 }
@@ -189,7 +211,7 @@ impl<S: Store, A: Inventory> Following<'_, S, A> {
     /// Looks once at the end of a run. It only makes the report fresher, so what hinders it is no
     /// fault.
     pub(super) async fn once(&self, campaign: &Campaign) {
-        let Self { cx: _, store, api, speed } = self;
+        let Self { store, api, speed, .. } = self;
         let patience = Patience::optional(store.clock().now(), PATIENCE);
         let lists = lists(*store, *api, &campaign.order.target, speed, patience);
         if api.may_read() == Some(true)
@@ -250,7 +272,7 @@ fn badly(
             format!("`{report}` writes which, in `action_status`")
         }
     };
-    let again = format!("retry {campaign} --outcome {}", Outcome::ScanFailed.retried_name());
+    let again = format!("retry {campaign} --outcome {}", Outcome::ScanFailed.distinct_name());
     let again = cx.commands.of_campaign(&again);
     Some(format!(
         "{}: {}. `{again}` orders them again.",

@@ -176,9 +176,13 @@ impl Resumed<'_> {
         }
         let campaign = going_on.ruled(campaign);
         let tally = store.tally(campaign.id).await?;
+        let order = &campaign.order;
         cx.ui.say(&format!(
-            "Going on with {}: {} of {} done.",
+            "Going on with {}: {} scan, tenant {}, \"{}\"; {} of {} done.",
             campaign.name,
+            order.scan_type,
+            printable(&order.target.tenant),
+            printable(&order.text()),
             count(tally.devices_done()),
             counted(tally.devices(), "device")
         ));

@@ -102,6 +102,13 @@ impl Again<'_> {
     ) -> Result<Result<ScanRequest, Nothing>, Failure> {
         let Self { name, request, campaign } = *self;
         refuse_unfinished(cx, store, campaign).await?;
+        if campaign.emulated && !request.scan.run.emulator.emulator {
+            return Err(Failure::refused(
+                format!("campaign {} ran against the emulator", campaign.name),
+                "what it left uncovered there is no reason to order anything of a tenant",
+                "add --emulator to order it again there; for real devices run `fleetsweep scan`",
+            ));
+        }
         let mut scan = request.scan.clone();
         if !scan.run.emulator.emulator {
             let begun = store.begun(campaign.id).await?;
@@ -188,9 +195,16 @@ async fn refuse_unfinished<S: Store>(
 ) -> Result<(), Failure> {
     if campaign.state == CampaignState::Open {
         let resume = kept::going_on_now(cx, store, campaign).await?;
+        let why = match store.tally(campaign.id).await?.open() {
+            0 => "it is not looked up yet what was in the way of some of its devices".to_owned(),
+            1 => "1 device of it is open: it may order that still".to_owned(),
+            some => {
+                format!("{} devices of it are open: it may order them still", human::count(some))
+            }
+        };
         return Err(Failure::refused(
             format!("campaign {} is not finished", campaign.name),
-            "some of its devices are open, and would be ordered twice",
+            why,
             format!("run `{resume}` first"),
         ));
     }
@@ -284,7 +298,7 @@ impl Wanted {
         }
         let mut outcomes = Vec::new();
         for name in &request.outcomes {
-            let named = Outcome::retried_named(name);
+            let named = Outcome::distinct_named(name);
             if named.is_empty() {
                 let is_meant = |one: &Outcome| one.name() == name.replace('-', "_");
                 let (why, instead) = not_again(Outcome::ALL.into_iter().find(is_meant));
@@ -328,7 +342,7 @@ fn not_again(outcome: Option<Outcome>) -> (&'static str, &'static str) {
 }
 
 fn listed(outcomes: &[Outcome]) -> String {
-    let names: BTreeSet<&str> = outcomes.iter().map(|one| one.retried_name()).collect();
+    let names: BTreeSet<&str> = outcomes.iter().map(|one| one.distinct_name()).collect();
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
@@ -361,7 +375,7 @@ async fn uncovered<S: Store>(
                 // The other campaign's.
             } else if !is_wanted {
                 if Outcome::RETRIED.contains(&outcome) {
-                    *others.entry(outcome.retried_name()).or_default() += 1;
+                    *others.entry(outcome.distinct_name()).or_default() += 1;
                 }
             } else if wanted.handed_on && Rest::HandedOn.is_handed_on(outcome) {
                 left.handed_on += 1;

@@ -173,7 +173,7 @@ impl<'a> Left<'a> {
             Again::ByItself => self.uncovered.push(profile),
             Again::Named(outcomes) => {
                 self.taken_back.push(profile);
-                self.outcomes.extend(outcomes.iter().map(|one| one.name()));
+                self.outcomes.extend(outcomes.iter().map(|one| one.distinct_name()));
             }
         }
     }

@@ -14,7 +14,7 @@ use super::outcomes::{Stage, fitting, share, table, ticked};
 use super::picture::bar::{key_of, keys, words};
 use super::picture::calls::legend;
 use super::picture::{STYLE, bar};
-use super::record::{ReportHead, reason, stands_of};
+use super::record::{ReportHead, reason, said, stands_of};
 use super::story::Story;
 use crate::domain::text::{cut, printable};
 use crate::domain::{Outcome, Row, Stands, Tally};
@@ -92,15 +92,17 @@ pub(super) fn headline(gathered: &Gathered) -> String {
     let (covered, attention) = (tally.covered(), gathered.attention());
     let some = |rows: u64, what: String| if rows > 0 { format!("; {what}") } else { String::new() };
     let (open, skipped) = (tally.open(), tally.of(Outcome::Skipped));
+    let failed = tally.of(Outcome::ScanFailed);
     let beside = [
         some(gathered.taken_back, format!("{} taken back", count(gathered.taken_back))),
         some(open, format!("{} open still", count(open))),
         some(skipped, format!("{} of the list skipped", counted(skipped, "row"))),
     ];
     format!(
-        "{} of {} ordered or covered; {}{}",
+        "{} of {} ordered or covered{}; {}{}",
         share(covered, tally.devices()),
         counted(tally.devices(), "device"),
+        some(failed, format!("{} failed", counted(failed, "scan"))),
         needing_attention(attention),
         beside.concat()
     )
@@ -263,7 +265,7 @@ fn line(head: &ReportHead, row: &Row, tenant: Option<&String>) -> Markup {
                 @if let Some(code) = &row.detail.error_code {
                     b { (cut(&printable(code), SHOWN)) } " "
                 }
-                @if let Some(text) = row.detail.message.as_deref().or(why.as_deref()) {
+                @if let Some(text) = said(row).or(why.as_deref()) {
                     bdi { (cut(&printable(text), SHOWN)) }
                 }
             }

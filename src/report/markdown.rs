@@ -52,7 +52,7 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
     for group in shown {
         let code = group.code.as_deref().map(|code| format!(" `{}`", short(code)));
         let said = group.message.as_deref().map(|said| format!("{}{}", group.joint(), short(said)));
-        let (rows, name) = (count(group.rows), group.outcome.retried_name().replace('_', " "));
+        let (rows, name) = (count(group.rows), group.outcome.distinct_name().replace('_', " "));
         let (code, said) = (code.unwrap_or_default(), said.unwrap_or_default());
         writeln!(text, "- {rows} {name}{code}{said}").expect(STRING);
     }

@@ -166,6 +166,13 @@ fn outcome(state: State) -> &'static str {
     }
 }
 
+/// What the server said of a row, where that is why the row stands so: not of one that was ordered,
+/// whatever its order had to go through.
+pub fn said(row: &Row) -> Option<&str> {
+    let is_ordered = matches!(row.life.state, State::Done(outcome) if outcome.has_action());
+    row.detail.message.as_deref().filter(|_| !is_ordered)
+}
+
 /// Why a row stands as it does. Returns `None` if its outcome says all.
 pub fn reason<'a>(row: &'a Row, head: &ReportHead) -> Option<Cow<'a, str>> {
     let why = match row.life.state {

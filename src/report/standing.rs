@@ -252,7 +252,8 @@ impl Standing<'_> {
         };
         let beside = and_attention(self.attention()) + &and_taken_back(self.taken_back());
         let why = format!("it was cancelled{beside}{open}.");
-        Why { tone: Tone::Idle, leaves: "Nothing more is ordered:", why }
+        let tone = if self.attention() > 0 { Tone::Attention } else { Tone::Idle };
+        Why { tone, leaves: "Nothing more is ordered:", why }
     }
 
     fn finished(&self) -> Why {

@@ -139,6 +139,7 @@ impl Document for Summary {
             devices: self.tally.devices(),
             open: self.tally.open(),
             outcomes: counts(self.tally.by_name()),
+            scans_failed: self.tally.of(Outcome::ScanFailed),
             skipped: counts(self.skipped.by_name()),
             nothing_ordered: self.nothing,
             already_in_progress: json!({"covered": covered(true), "not_covered": covered(false)}),

@@ -454,7 +454,8 @@ impl Document for TenantsEnd {
                 let Counts { accepted, covered, refused, open, skipped } = Counts::of(tally);
                 serde_json::json!({
                     "profile": profile, "accepted": accepted, "covered": covered,
-                    "not_covered": refused, "open": open, "skipped": skipped, "why": why,
+                    "not_covered": refused, "open": open, "skipped": skipped,
+                    "scans_failed": tally.of(Outcome::ScanFailed), "why": why,
                     "exit_code": exit.map(Exit::code),
                 })
             }

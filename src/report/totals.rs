@@ -21,7 +21,7 @@ const MESSAGE_MAX: usize = 300;
 pub struct Group {
     /// Their outcome.
     pub outcome: Outcome,
-    /// The API's error code, or how the scan ended on the device, if there was one.
+    /// The API's error code, or of a scan that failed the status of its action, if there was one.
     pub code: Option<String>,
     /// How many there are.
     pub rows: u64,
@@ -34,9 +34,11 @@ pub struct Group {
 impl Group {
     /// It as programs read it.
     pub fn json(&self) -> Value {
+        let is_status = self.outcome == Outcome::ScanFailed;
         json!({
-            "outcome": self.outcome.retried_name(),
-            "error_code": self.code,
+            "outcome": self.outcome.distinct_name(),
+            "error_code": self.code.as_ref().filter(|_| !is_status),
+            "action_status": self.code.as_ref().filter(|_| is_status),
             "rows": self.rows,
             "message": self.message,
         })
@@ -83,8 +85,11 @@ impl Totals {
         if self.kinds.len() >= KINDS_MAX && !self.kinds.contains_key(&kind) {
             kind.1 = None;
         }
-        let message = row.detail.message.as_ref().or(row.detail.reason.as_ref());
-        let message = message.map(|message| cut(message, MESSAGE_MAX));
+        // What an order had to go through says nothing of how its scan went.
+        let said = row.detail.message.as_ref().or(row.detail.reason.as_ref());
+        let message = said
+            .filter(|_| outcome != Outcome::ScanFailed)
+            .map(|message| cut(message, MESSAGE_MAX));
         let kind = self.kinds.entry(kind).or_default();
         kind.differ |= kind.rows > 0 && kind.message != message;
         kind.rows += 1;

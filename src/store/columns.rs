@@ -60,7 +60,9 @@ pub(super) fn state_name(state: State) -> &'static str {
         State::Claimed(_) => "claimed",
         State::Doubtful { .. } => "doubtful",
         State::Done(Outcome::AlreadyInProgress { covered: true }) => "covered",
-        State::Done(outcome) => outcome.retried_name(),
+        State::Done(Outcome::ScanFailed) => "scan_failed",
+        State::Done(Outcome::Cancelled { taken_back: false }) => "expired",
+        State::Done(outcome) => outcome.name(),
     }
 }
 

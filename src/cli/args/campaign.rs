@@ -129,9 +129,10 @@ pub struct RetryArgs {
     ///
     /// One of rejected, not_found, failed, unknown, not_attempted, cancelled, already_in_progress;
     /// expired: cancelled, since not begun in time; scan_failed: the scan was ordered, and failed,
-    /// timed out or was cancelled on the device. By default all but what somebody took back.
+    /// timed out or was cancelled on the device. By default all but what
+    /// `fleetsweep cancel` took back.
     #[arg(long = "outcome", value_name = "OUTCOME", hide_possible_values = true,
-        value_parser = words(text(), Outcome::RETRIED.map(Outcome::retried_name)))]
+        value_parser = words(text(), Outcome::RETRIED.map(Outcome::distinct_name)))]
     pub outcomes: Vec<String>,
 
     /// Type of the scan [default: the campaign's]

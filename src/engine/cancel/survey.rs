@@ -53,7 +53,7 @@ pub async fn survey<S: Store, A: Inventory>(
     lists: &Lists<'_, S, A>,
     campaign: &Campaign,
 ) -> Result<Result<Survey, ListEnd>, StoreError> {
-    let own = own(campaign);
+    let own = campaign.own();
     let mut ordered = SoughtActions::read(lists.store, campaign).await?;
     let mut survey = Survey { cancelled: ordered.cancelled, ..Survey::default() };
     survey.ended = ordered.ended;
@@ -86,15 +86,6 @@ impl Survey {
     }
 }
 
-/// What makes an action this campaign's own.
-pub(super) fn own(campaign: &Campaign) -> Own {
-    Own {
-        mark: campaign.mark(),
-        comment: campaign.order.text(),
-        comments_changed: campaign.notes.comments_changed,
-    }
-}
-
 /// The rows of a campaign whose order was accepted.
 #[derive(Default)]
 struct SoughtActions {
@@ -120,7 +111,7 @@ impl SoughtActions {
         let mut ordered = Self::default();
         let take = store.each_row(campaign.id, |row| {
             match (row.life.state, row.device) {
-                (State::Done(Outcome::Accepted | Outcome::ScanFailed), Some(device)) => {
+                (State::Done(outcome), Some(device)) if outcome.is_ordered() => {
                     let (id, status) = (row.detail.action_id, row.detail.action_status);
                     ordered.add(row.seq, device, id.unwrap_or_default(), status);
                 }
@@ -166,6 +157,8 @@ impl SoughtActions {
                 Standing::Cancelled(cause) => {
                     survey.cancelled += 1;
                     survey.unwritten.push(Cancellation { seq, action: action.clone(), cause });
+                    // Among what was seen it would pass for cancelled by somebody else.
+                    continue;
                 }
                 Standing::Spared(why) => *survey.spared.entry(why).or_default() += 1,
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::call::Item;
 use super::job::Job;
-use super::survey::{OpenAction, own};
+use super::survey::OpenAction;
 use crate::clock::Clock;
 use crate::defender::{ActionQuery, CancelApi};
 use crate::domain::cancel::Cancelled;
@@ -97,7 +97,7 @@ impl Unclear {
     ) -> Result<Cleared> {
         let open = &self.item.action;
         let action = listed.as_ref().and_then(|listed| listed.get(&open.id));
-        let standing = action.map(|action| own(&job.campaign).standing(action, open.device));
+        let standing = action.map(|action| job.campaign.own().standing(action, open.device));
         match (standing, action) {
             (Some(standing @ (Standing::Cancelled(_) | Standing::Ended)), Some(action)) => {
                 self.when_over(action.clone(), standing, job, done).await?;

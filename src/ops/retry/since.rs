@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::action::has_ended_badly;
 use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::{
     Campaign, CampaignFilter, CampaignName, CampaignState, DeviceId, Happened, Operation, ScanType,
@@ -83,10 +82,9 @@ pub(super) async fn ordered_since<S: Store>(
         }
         let may_order = again.state == CampaignState::Open && !again.called_off;
         let rows = store.each_row(again.id, |row| {
-            let failed = row.detail.action_status.as_deref().is_some_and(has_ended_badly);
             let waits = !matches!(row.life.state, State::Done(_));
             let is_in_it = match row.life.state {
-                State::Done(outcome) => outcome.covers() && !failed,
+                State::Done(outcome) => outcome.covers(),
                 _ => may_order,
             };
             if let Some(device) = row.device.filter(|_| is_in_it) {

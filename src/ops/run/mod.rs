@@ -239,7 +239,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             && written.is_ok()
             && is_over(&ran.ending)
         {
-            let following = Following { cx, store: &**store, api: &**api, speed };
+            let following = Following { cx, store: &**store, api: &**api, speed, beside: false };
             Box::pin(following.after_run(watch, campaign, stopping)).await;
             written = Box::pin(self.report(&ran.ending, campaign, stopping)).await;
         }
@@ -260,7 +260,9 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let work = async {
             if is_reachable(ending) && self.follow.is_none() {
                 let Self { cx, api, speed, .. } = self;
-                Following { cx, store: &*store, api: &**api, speed }.once(campaign).await;
+                Following { cx, store: &*store, api: &**api, speed, beside: false }
+                    .once(campaign)
+                    .await;
             }
             self.reports.write_at_end(&*store, campaign, Some(ending)).await
         };

@@ -81,6 +81,9 @@ impl CampaignStatus {
                 ))
             }));
             lines.extend(self.wave_text(now));
+        }
+        // Without an open row it is not looked up yet what was in the way of some.
+        if tally.open() > 0 || campaign.state == CampaignState::Open {
             lines.extend(self.run_text(now));
         }
         lines.extend(self.to_do());
@@ -111,6 +114,11 @@ impl CampaignStatus {
 
     pub(super) fn rest(&self) -> Rest {
         Rest::of(self.campaign.called_off, self.followed)
+    }
+
+    /// Rows that need somebody's attention.
+    pub(crate) fn attention(&self) -> u64 {
+        self.tally.attention(self.rest())
     }
 
     /// Devices that the next run of its series has.

@@ -32,7 +32,7 @@ pub(in crate::page) struct CampaignsView {
     pub(in crate::page) first: String,
     pub(in crate::page) tone: Tone,
     /// The first of the open ones that need somebody.
-    pub(in crate::page) needing: Vec<(Campaign, Doing)>,
+    pub(in crate::page) needing: Vec<(Campaign, &'static str)>,
     /// The series of which the next run did not begin, a sentence each.
     pub(in crate::page) not_begun: Vec<String>,
     pub(in crate::page) shown: Vec<Item>,
@@ -110,7 +110,7 @@ impl CampaignsView {
         let tone = if not_begun.is_empty() { tone } else { Tone::Stopped };
         let not_begun = not_begun.iter().map(|one| one.sentence()).collect();
         let needing = needing(&shown).take(NAMED);
-        let needing = needing.map(|item| (item.status.campaign.clone(), item.status.doing));
+        let needing = needing.map(|item| (item.status.campaign.clone(), item.status.does()));
         let needing = needing.collect();
         Ok(Self { first, tone, needing, not_begun, shown, text, state, page, more })
     }

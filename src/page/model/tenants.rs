@@ -132,7 +132,7 @@ impl Tile {
         let word = match (first.tone, doing) {
             (Tone::Stopped, _) if code == Some(Exit::SignIn.code()) => "no sign-in".to_owned(),
             (Tone::Stopped, _) if code == Some(Exit::Safety.code()) => "by a rule".to_owned(),
-            (Tone::Attention, Doing::Finished) => count(standing.attention()),
+            (Tone::Attention, Doing::Finished | Doing::Cancelled) => count(standing.attention()),
             (Tone::Runs, _) => done_by.map_or(doing.word().to_owned(), |at| {
                 at.to_zoned_datetime(now.time_zone().clone()).strftime("%H:%M").to_string()
             }),
@@ -142,13 +142,18 @@ impl Tile {
         };
         let tenant = campaign.order.target.tenant.clone();
         let is_planned = first.tone == Tone::Idle && (doing == Doing::Stopped || followed);
+        let (tone, word) = match (is_planned, standing.attention()) {
+            (true, 0) => (Tone::Good, String::new()),
+            (true, some) => (Tone::Attention, count(some)),
+            (false, _) => (first.tone, word),
+        };
         Self {
             name: tenant.clone(),
             tenant: id_of(&tenant),
             devices: tally.devices(),
             done: standing.done(),
-            tone: if is_planned { Tone::Good } else { first.tone },
-            word: if is_planned { String::new() } else { word },
+            tone,
+            word,
             why: format!("{first}"),
             campaign: Some(campaign.clone()),
         }

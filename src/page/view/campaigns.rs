@@ -20,22 +20,18 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &CampaignsView) -> Markup {
         div class=(format!("say {}", class(view.tone))) {
             p {
                 strong { (view.first) }
-                @for (campaign, doing) in &view.needing {
+                @for (campaign, does) in &view.needing {
                     @let tenant = name_of(frame.names, &campaign.order.target.tenant);
                     " " a href=(frame.campaign(campaign)) { (campaign.name.as_str()) }
                     @if let Some(tenant) = tenant { " (" bdi { (printable(tenant)) } ")" }
-                    " is " (doing.word()) "."
+                    " is " (does) "."
                 }
             }
-            @for told in view.not_begun.iter().take(NAMED) {
+            @for told in view.not_begun.iter().take(NAMED) { p { bdi { (told) } } }
+            @if !view.not_begun.is_empty() {
+                @let more = view.not_begun.len().saturating_sub(NAMED);
                 p {
-                    bdi { (told) } " "
-                    a href=(format!("{}/nights", frame.prefix)) { "All nights" }
-                }
-            }
-            @if let Some(more) = view.not_begun.len().checked_sub(NAMED).filter(|more| *more > 0) {
-                p {
-                    "Nor did runs of " (count(more as u64)) " more. "
+                    @if more > 0 { (count(more as u64)) " more runs did not begin. " }
                     a href=(format!("{}/nights", frame.prefix)) { "All nights" }
                 }
             }

@@ -9,7 +9,7 @@ use crate::page::model::devices::DevicesView;
 use crate::report::human::{count, counted};
 use crate::report::outcomes::fitting;
 use crate::report::picture::bar::{key_of, keys, words};
-use crate::report::record::{reason, stands_of};
+use crate::report::record::{reason, said, stands_of};
 
 /// Characters of a name or a message that a list shows.
 const SHOWN: usize = 120;
@@ -129,7 +129,7 @@ fn line(frame: &Frame<'_>, view: &DevicesView, row: &Row) -> Markup {
     let name = row.name.as_deref().or(row.input_text.as_deref()).unwrap_or(&id);
     let place = format!("{}/devices/{}", frame.campaign(&view.campaign), row.seq);
     let detail = &row.detail;
-    let said = detail.message.as_deref();
+    let said = said(row);
     let why = reason(row, &view.head);
     let answered = match (detail.answered_at, row.life.state) {
         (Some(at), State::Done(_)) => {

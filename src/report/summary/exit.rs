@@ -8,6 +8,7 @@ impl Summary {
     /// What the exit code means for this run.
     pub(super) fn meaning(&self) -> &'static str {
         let skipped = self.skipped.total() > 0;
+        let scans_failed = self.tally.of(Outcome::ScanFailed);
         match self.exit {
             Exit::Done if self.planned => {
                 "its time was over as planned, the rest is the next run's"
@@ -19,9 +20,12 @@ impl Summary {
                 "nothing was ordered: no device of the tenant is one that was asked for"
             }
             Exit::Attention if self.nothing => "nothing was ordered",
-            Exit::Attention if self.tally.uncovered() == self.tally.of(Outcome::ScanFailed) => {
+            Exit::Attention if scans_failed > 0 && self.tally.uncovered() == scans_failed => {
                 "every device is accepted or covered, but some scans failed, timed out or were \
                  cancelled"
+            }
+            Exit::Attention if scans_failed == 0 => {
+                "finished, but not every device is accepted or covered"
             }
             Exit::Done if skipped && self.tally.devices() == 0 => {
                 "nothing was to be ordered, as asked for"

@@ -104,6 +104,38 @@ async fn scans_that_fail_on_their_devices_are_told_where_one_looks_and_ordered_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_follows_a_campaign_that_is_half_ordered_is_told_of_the_rest() {
+    let emulator = hasty("", 2).await;
+    let place = Place::new();
+    place.list(8);
+    let more = ["--approve-max=8", "--campaign=c", "--limit=5/20s", "--max-duration=2s"];
+    let command = place.towards(&emulator, &[&SCAN[..], &more].concat());
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 5, "{}", said.err);
+    let command = place.towards(&emulator, &["follow", "c", "--every=1s"]);
+    let said = beside(move || run(command)).await;
+    assert_eq!(said.code, 5, "{}", said.err);
+    let told = super::flat(&said.err);
+    assert!(told.contains(" devices of it are not ordered yet; if nobody runs it:"), "{told}");
+    assert!(told.contains("`fleetsweep resume c"), "{told}");
+}
+
+#[test]
+fn a_rehearsal_is_neither_followed_nor_ordered_again_in_a_tenant() {
+    let place = Place::new();
+    place.list(3);
+    let more = ["--approve-max=3", "--campaign=c", "--emulator", "--store=sqlite:r.db"];
+    let scan = [&SCAN[..4], &more].concat();
+    assert!([0, 3].contains(&run(place.fleetsweep(&scan)).code));
+    for (command, code) in [("retry", 6), ("follow", 2)] {
+        let said = run(place.fleetsweep(&[command, "c", "--store=sqlite:r.db"]));
+        let told = super::flat(&said.err);
+        assert_eq!(said.code, code, "{command}: {told}");
+        assert!(told.contains("campaign c ran against the emulator"), "{command}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn following_ends_with_its_time_and_needs_the_right_to_read() {
     let emulator = emulate("quiet", &[(1_000, 1.0)], 1.0).await;
     let place = Place::new();

@@ -78,6 +78,9 @@ async fn who_names_no_campaign_reads_of_the_open_one_and_does_nothing_to_one_of_
     }
     let said = run(place.fleetsweep(&["report", "--report=r.csv"]));
     assert_eq!((said.code, report(&place.path("r.csv")).len()), (0, 3), "{}", said.err);
+    // Who means another tenant is not given this one's.
+    let other = ["report", "--report=r.csv", "--tenant", TWO];
+    assert_eq!(run(place.fleetsweep(&other)).code, 2);
     for command in ["cancel", "retry"] {
         let said = run(place.fleetsweep(&[command]));
         let told = flat(&said.err);

@@ -1,11 +1,9 @@
 -- Rows whose scan was ordered stay `accepted`. Those whose scan failed, timed out or was cancelled on its device, as it was
 -- last seen, are a state of their own: such a device was not scanned.
-UPDATE device_row SET state = 'scan_failed' FROM tally t
-WHERE t.state = 'accepted' AND t.rows > 0
-  AND device_row.id BETWEEN t.campaign * 4294967296 AND (t.campaign + 1) * 4294967296 - 1
-  AND device_row.state = 'accepted'
-  AND (device_row.detail LIKE '%"action_status":"Failed"%' OR device_row.detail LIKE '%"action_status":"TimeOut"%'
-    OR device_row.detail LIKE '%"action_status":"Cancelled"%' OR device_row.detail LIKE '%"action_status":"Canceled"%');
+UPDATE device_row SET state = 'scan_failed'
+WHERE state = 'accepted'
+  AND (detail LIKE '%"action_status":"Failed"%' OR detail LIKE '%"action_status":"TimeOut"%'
+    OR detail LIKE '%"action_status":"Cancelled"%' OR detail LIKE '%"action_status":"Canceled"%');
 INSERT INTO tally (campaign, state, rows) SELECT id, 'scan_failed', 0 FROM campaign;
 UPDATE tally SET rows = (
     SELECT count(*) FROM device_row r

@@ -1,6 +1,8 @@
 //! What answers, silence and delays do to cancelling beyond the action that was asked for: the
 //! rules are those of scans.
 
+use fleetsweep::engine::follow::look;
+
 use super::*;
 
 /// A campaign of so many devices, and a rule for its cancellations.
@@ -151,4 +153,31 @@ async fn calls_that_take_long_are_in_flight_together_though_slots_are_asked_for_
     assert_eq!(world.cancel_all().await.cancelled, 32);
     let took = world.clock.now().since(start);
     assert!((SECOND * 40..SECOND * 70).contains(&took), "two volleys of 16, and a list: {took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_it_cancelled_and_could_not_write_down_is_no_failed_scan_to_who_looks_next() {
+    let mut unwritten = 0;
+    for operations in 0..40 {
+        let world = ordered(Script::default(), 12).await;
+        let pending = world.survey().await.unwrap().pending;
+        world.store.dies_after(Some(operations), operations % 2 == 0);
+        tokio::select! {
+            biased;
+            () = world.store.died.notified() => {}
+            _ = world.cancel(pending) => {}
+        }
+        world.store.dies_after(None, false);
+        tokio::time::sleep(MINUTE).await;
+        let campaign = world.find("c").await;
+        let cancelled = Outcome::Cancelled { taken_back: true };
+        let written = world.store.tally(campaign.id).await.unwrap().of(cancelled);
+        let looked = look(&world.lists(&campaign), &campaign).await.unwrap().unwrap();
+        let done = world.server.ledger(|ledger| ledger.cancels.done.len()) as u64;
+        unwritten += done - written;
+        let tally = world.store.tally(campaign.id).await.unwrap();
+        let told = [looked.failed, tally.of(Outcome::ScanFailed), tally.of(cancelled)];
+        assert_eq!(told, [0, 0, done], "after {operations}");
+    }
+    assert!(unwritten > 0, "it never died in between");
 }

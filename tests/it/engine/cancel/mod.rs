@@ -29,9 +29,8 @@ async fn ordered_of(behaviour: Behaviour, script: Script, devices: u64) -> World
 }
 
 impl World {
-    async fn survey(&self) -> Result<Survey, ListEnd> {
-        let campaign = self.find("c").await;
-        let lists = Lists {
+    fn lists(&self, campaign: &Campaign) -> Lists<'_, Watched, FakeServer<TokioClock>> {
+        Lists {
             store: &*self.store,
             api: &*self.server,
             slots: Slots::Budget(
@@ -40,8 +39,12 @@ impl World {
             ),
             timing: self.settings.timing,
             patience: Patience::needed(MINUTE),
-        };
-        survey(&lists, &campaign).await.unwrap()
+        }
+    }
+
+    async fn survey(&self) -> Result<Survey, ListEnd> {
+        let campaign = self.find("c").await;
+        survey(&self.lists(&campaign), &campaign).await.unwrap()
     }
 
     async fn job(&self) -> Job<Watched, FakeServer<TokioClock>> {
@@ -296,7 +299,7 @@ async fn an_action_that_ended_before_its_turn_and_one_that_is_refused_are_told_a
     let told: Vec<_> = rows.iter().map(|row| row.detail.action_status.as_deref()).collect();
     assert_eq!(told[..2], [Some("Succeeded"), Some("Cancelled")]);
     // What somebody else cancelled is no work of ours: its row only says so.
-    assert!(accepted(&rows[1]));
+    assert_eq!(rows[1].life.state, State::Done(Outcome::ScanFailed));
 }
 
 #[tokio::test(start_paused = true)]
