@@ -91,7 +91,9 @@ impl Exit {
                  there); in a series also: stopped as planned"
             }
             Exit::Failed => "internal or I/O error, or the API was never reached",
-            Exit::Usage => "wrong usage or bad input; nothing was ordered",
+            Exit::Usage => {
+                "wrong usage or bad input; nothing was ordered (of several tenants, in that one)"
+            }
             Exit::Attention => {
                 "finished, but some devices were rejected, not found, failed, unknown, cancelled, \
                  or busy with a scan that does not cover them, or their scan is known to have \

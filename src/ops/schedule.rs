@@ -167,6 +167,11 @@ pub fn nobody_named(timed: &TimedRun) -> Option<String> {
 /// What a timer may do that is hardly meant, though nothing forbids it.
 fn warnings(request: &ScanRequest, planned: bool, ends: bool) -> Vec<String> {
     let mut warnings = Vec::new();
+    if request.run.emulator.emulator {
+        let told = "it runs against the emulator, so that no device of a tenant is scanned; leave \
+                    --emulator out for that";
+        warnings.push(told.to_owned());
+    }
     if !ends {
         let then = if request.due.series.is_some() {
             "keeps that one from ordering anything (exit 5)"

@@ -27,6 +27,8 @@ pub(crate) struct NotBegun {
     tenant_name: Option<String>,
     /// There are campaigns of several tenants.
     is_of_several: bool,
+    /// One began on that day.
+    is_another: bool,
     refused: Refused,
     /// The command that tells of all nights.
     nights: String,
@@ -52,10 +54,12 @@ pub(crate) async fn read<S: Store>(
         }
         let latest = refused_after(store, one).await?.pop();
         let Some(refused) = latest.filter(|one| one.day >= lately) else { continue };
+        let is_another = series.day_of(&one.name) == Some(refused.day);
         all.push(NotBegun {
             series,
             tenant: target.tenant.clone(),
             is_of_several: false,
+            is_another,
             tenant_name: commands.tenant_name(target),
             refused,
             nights: commands.of_store("status --nights"),
@@ -70,13 +74,21 @@ pub(crate) async fn read<S: Store>(
 impl NotBegun {
     /// What it is, in a sentence.
     pub(crate) fn sentence(&self) -> String {
-        let Self { series, tenant, tenant_name, is_of_several, refused, .. } = self;
+        let Self { series, tenant, tenant_name, is_of_several, is_another, refused, .. } = self;
         let Refused { day, why, exit_code } = refused;
         let tenant = tenant_name.as_ref().or(is_of_several.then_some(tenant));
         let tenant = tenant.map(|name| format!(" for {}", printable(name)));
         let (tenant, why) = (tenant.unwrap_or_default(), because(&printable(why)));
         let day = day.strftime("%a %Y-%m-%d");
-        format!("No run of {series} began{tenant} on {day} (exit code {exit_code}){why}.")
+        match is_another {
+            true => format!(
+                "Another run of {series} did not begin{tenant} on {day} (exit code \
+                 {exit_code}){why}."
+            ),
+            false => {
+                format!("No run of {series} began{tenant} on {day} (exit code {exit_code}){why}.")
+            }
+        }
     }
 }
 

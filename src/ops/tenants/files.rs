@@ -14,6 +14,7 @@ use crate::ops::failure::Failure;
 use crate::ops::run::reports::{PLACE_OF_NAME, Reports, write_together};
 use crate::report::tenants::TenantsEnd;
 use crate::store::Store;
+use crate::system::shell;
 
 /// What stands for the tenant's profile in a report's path.
 pub(super) const PLACE_OF_TENANT: &str = "{tenant}";
@@ -155,6 +156,19 @@ impl Files {
         let reports = Reports::new(&self.over_all(), &first.name, None)?;
         write_together(&reports, store, campaigns).await?;
         Ok(OverAll { paths: paths.collect(), of_some })
+    }
+
+    /// That workers write the reports of each tenant and none over all.
+    pub(super) fn tell_of_workers(&self, cx: &Context<'_>, name: &CampaignName) {
+        let asked = self.all.iter().filter(|_| !self.all_by_default);
+        for path in asked {
+            let path = shell::word(&path.to_string_lossy());
+            let command = format!("report {name} --all-profiles --report {path}");
+            cx.say(&format!(
+                "Workers write the report of each tenant, and none of all: `{}` does.",
+                printable(&cx.commands.of_campaign(&command))
+            ));
+        }
     }
 
     /// The first of the files over all.

@@ -81,7 +81,8 @@ impl Found {
             let tenants = counted(without.len() as u64, "tenant");
             let have = if without.len() == 1 { "has" } else { "have" };
             let names = first_of(&without, SHOWN, "tenant");
-            cx.say(&format!("{tenants} of these {have} no campaign {first}: {names}."));
+            let open = if name.is_none() { "open " } else { "" };
+            cx.say(&format!("{tenants} of these {have} no {open}campaign {first}: {names}."));
         }
         Ok(Self { name: first, own, are_all })
     }

@@ -23,7 +23,7 @@ use super::rest::{Rest, path_beside, there_already};
 use super::{Tenant, TenantsMeant, refuse_twins};
 use crate::clock::local_now;
 use crate::domain::request::{Said, ScanRequest};
-use crate::domain::{Campaign, CampaignName, Exit, OnlyOf, Target, Timing};
+use crate::domain::{Campaign, CampaignId, CampaignName, Exit, OnlyOf, Target, Timing};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::messages::not_begun_of;
@@ -350,9 +350,8 @@ impl All<'_> {
             None => None,
         };
         if request.detach {
-            for ToRun { campaign, .. } in &to_run {
-                hand_over_of(cx, &tenants[of[&campaign.id]], &**store, campaign).await?;
-            }
+            hand_over_all(cx, &tenants, &of, &**store, &to_run).await?;
+            parts.files.tell_of_workers(cx, &parts.name);
             not_begun_of(cx, &parts.name, &not_begun, on_event).await;
             let exits = standings.iter().filter_map(|(_, one)| one.exit());
             return Ok(exits.fold(lost, Exit::worse_of));
@@ -387,6 +386,20 @@ impl All<'_> {
         cx.ui.show(&end)?;
         written.map(|_| exit)
     }
+}
+
+/// Leaves these campaigns to the workers, each `of` one of the tenants.
+async fn hand_over_all<S: Store>(
+    cx: &Context<'_>,
+    tenants: &[Tenant],
+    of: &BTreeMap<CampaignId, usize>,
+    store: &S,
+    to_run: &[ToRun],
+) -> Result<(), Failure> {
+    for ToRun { campaign, .. } in to_run {
+        hand_over_of(cx, &tenants[of[&campaign.id]], store, campaign).await?;
+    }
+    Ok(())
 }
 
 /// Leaves the campaign of a tenant to the workers.
