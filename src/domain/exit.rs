@@ -92,7 +92,7 @@ impl Exit {
             }
             Exit::Failed => "internal or I/O error, or the API was never reached",
             Exit::Usage => {
-                "wrong usage or bad input; nothing was ordered (of several tenants, in that one)"
+                "wrong usage or bad input; nothing was ordered (with several tenants: in that one)"
             }
             Exit::Attention => {
                 "finished, but some devices were rejected, not found, failed, unknown, cancelled, \

@@ -145,8 +145,10 @@ pub(super) async fn any_campaign<S: Store>(
         None => {
             let latest = CampaignFilter { latest: Some(NAMED + 1), ..CampaignFilter::default() };
             let mut fit = store.select(&latest).await?;
-            if meant.reads && fit.len() > 1 {
-                let said = said_of(store, &meant.whose).await?;
+            if meant.reads
+                && fit.len() > 1
+                && let Ok(said) = said_of(store, &meant.whose).await
+            {
                 let mut open = open_ones(store).await?;
                 open.retain(|one| is_whose(&one.order.target, &said));
                 fit = if open.len() == 1 { open } else { fit };

@@ -10,6 +10,7 @@ use super::campaigns::{KeptCampaign, Meant, any_campaign_in};
 use super::context::Context;
 use super::destination::{Destination, same_target};
 use super::failure::Failure;
+use super::happenings::followed as has_next_run;
 use super::kept;
 use super::limits::Speed;
 use super::lists::{Wanted, failure_of, forbidden_by_token, lists};
@@ -107,23 +108,47 @@ pub async fn follow(
     if let Ok(None) = &followed {
         say_not_ended(cx, &campaign.name);
     }
-    let open = store.tally(campaign.id).await?.open();
-    if open > 0 {
-        let resume = cx.commands.going_on(&campaign.name);
-        let (open, are) = (human::counted(open, "device"), if open == 1 { "is" } else { "are" });
-        cx.say(&format!("{open} of it {are} not ordered yet; if nobody runs it: `{resume}`"));
-    }
-    let exit = followed.map(|ended| match ended {
-        Some(followed) if open == 0 => exit(&followed),
-        _ => Exit::Stopped,
-    });
+    let exit = match followed {
+        Ok(ended) => open_still(cx, &store, &campaign).await.map(|open| {
+            open.iter().for_each(|told| cx.say(told));
+            match ended {
+                Some(followed) if open.is_none() => exit(&followed),
+                _ => Exit::Stopped,
+            }
+        }),
+        Err(failure) => Err(failure),
+    };
     stores::close(&store, exit.and_then(|exit| written.map(|()| exit))).await
 }
 
-/// That the following stopped before the scans ended.
+/// How many devices of a campaign have no outcome, and what goes on with them. Returns `None` if
+/// all have one.
+async fn open_still<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    campaign: &Campaign,
+) -> Result<Option<String>, Failure> {
+    let open = match store.tally(campaign.id).await?.open() {
+        0 => return Ok(None),
+        some => human::counted(some, "device"),
+    };
+    let there = store.campaign(campaign.id).await?.unwrap_or_else(|| campaign.clone());
+    let name = &there.name;
+    if has_next_run(store, &there).await? {
+        let told = "the next run of its series has what waited";
+        return Ok(Some(format!("Open still in {name}: {open}; {told}.")));
+    }
+    let resume = kept::going_on_now(cx, store, &there).await?;
+    Ok(Some(match there.called_off {
+        true => format!("It is not known yet what became of {open}; `{resume}` finds out."),
+        false => format!("Open still in {name}: {open}; if nobody runs it, `{resume}` goes on."),
+    }))
+}
+
+/// That the following stopped before the scans ended, or before all were ordered.
 fn say_not_ended(cx: &Context<'_>, campaign: &CampaignName) {
     let goes_on = cx.commands.of_campaign(&format!("follow {campaign}"));
-    cx.ui.say(&format!("Not all of them have ended; `{goes_on}` looks again."));
+    cx.ui.say(&format!("Following them stopped; `{goes_on}` looks again."));
 }
 
 /// What is needed to look how far scans are.
@@ -156,6 +181,9 @@ impl<S: Store, A: Inventory> Following<'_, S, A> {
         let ends = watch.length.map(|length| clock.now().plus(length));
         loop {
             let campaign = store.campaign(campaign.id).await?.unwrap_or_else(|| campaign.clone());
+            // A look can take longer than the signs of a run reach.
+            let now = clock.shared_utc();
+            let is_ordering = self.beside && who_works(&campaign, now, &speed.timing).is_some();
             if let Some(end) = forbidden_by_token(*api).await {
                 return Err(failed(&end));
             }
@@ -165,9 +193,6 @@ impl<S: Store, A: Inventory> Following<'_, S, A> {
             match looked? {
                 Ok(followed) => {
                     let open = followed.open;
-                    let now = clock.shared_utc();
-                    let is_ordering =
-                        self.beside && who_works(&campaign, now, &speed.timing).is_some();
                     let look = LookResult { campaign: campaign.name, at: local_now(), followed };
                     cx.ui.show(&look)?;
                     if open == 0 && !is_ordering {

@@ -168,8 +168,8 @@ pub fn nobody_named(timed: &TimedRun) -> Option<String> {
 fn warnings(request: &ScanRequest, planned: bool, ends: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     if request.run.emulator.emulator {
-        let told = "it runs against the emulator, so that no device of a tenant is scanned; leave \
-                    --emulator out for that";
+        let told = "it runs against the emulator and scans no device of a tenant; to scan those, \
+                    leave --emulator out";
         warnings.push(told.to_owned());
     }
     if !ends {

@@ -138,7 +138,14 @@ impl Document for CancelPlan {
         push("API", &printable(&self.target.api_origin));
         push("application", &printable(&self.target.application));
         if let Some(waiting) = self.waiting {
-            push("queue", &queue_text(waiting, self.actions.is_some(), self.orders_on.is_some()));
+            push(
+                "queue",
+                &queue_text(
+                    waiting,
+                    self.actions.is_some(),
+                    self.orders_on.is_some() && !self.dry_run,
+                ),
+            );
         }
         if let Some(orders_on) = &self.orders_on {
             push("at work", orders_on);
@@ -439,10 +446,14 @@ fn refused(status: u16, code: Option<&str>, message: Option<&str>) -> String {
 fn queue_text(waiting: u64, then: bool, orders_on: bool) -> String {
     let what = match waiting {
         0 => return "no device waits for its turn; nothing more is ordered".to_owned(),
+        1 if orders_on => {
+            "1 device waits for its turn; it is never ordered if it waits still when you confirm"
+                .to_owned()
+        }
         some if orders_on => format!(
-            "{} waiting for their turn now: those that still wait when you confirm are never \
+            "{} devices wait for their turn; those that wait still when you confirm are never \
              ordered",
-            counted(some, "device")
+            count(some)
         ),
         1 => "1 device waits for its turn and is never ordered".to_owned(),
         some => format!("{} devices wait for their turn and are never ordered", count(some)),

@@ -190,7 +190,9 @@ impl Standing<'_> {
         match self.doing {
             Doing::Finished => self.finished(),
             Doing::Cancelled if self.followed => {
-                let why = "what waited in it goes on with the next run of its series.";
+                let beside = and_attention(self.attention());
+                let why =
+                    format!("what waited in it goes on with the next run of its series{beside}.");
                 let how = run.and_then(|run| how_it_ended(run, |at| self.clock(at)));
                 let how = how.map_or_else(String::new, |how| format!(" {}.", capital(&how)));
                 say(Tone::Idle, "Nothing more is ordered here:", format!("{why}{how}"))
@@ -267,7 +269,7 @@ impl Standing<'_> {
             }
             0 => {
                 let back = and_taken_back(self.taken_back());
-                let why = format!("Nothing is left to do{back}.");
+                let why = format!("Nothing is left to order{back}.");
                 return Why { tone: Tone::Good, leaves: "", why };
             }
             some => format!("{}.", needing_attention(some)),

@@ -7,10 +7,10 @@ use super::standing::CampaignStatus;
 use crate::clock::local_now;
 use crate::domain::text::printable;
 use crate::domain::{
-    CampaignState, Doing, LastRun, Outcome, Priority, Quota, Rest, RunEnd, Seen, Timing,
+    CampaignState, Doing, LastRun, Night, Outcome, Priority, Quota, Rest, RunEnd, Seen, Timing,
 };
 use crate::report::progress::text::{open, rows_of, wave};
-use crate::report::standing::because;
+use crate::report::standing::{Tone, because};
 use crate::report::to_do::ToDo;
 use crate::report::{Document, happenings, human};
 
@@ -114,6 +114,19 @@ impl CampaignStatus {
 
     pub(super) fn rest(&self) -> Rest {
         Rest::of(self.campaign.called_off, self.followed)
+    }
+
+    /// How people are to take it at a glance, where its first sentences are meant so: rows that
+    /// need somebody do so too where it ended as its plan foresaw.
+    pub(crate) fn at_a_glance(&self, tone: Tone) -> Tone {
+        let last = self.campaign.last_run.as_ref();
+        let is_planned = match self.doing {
+            Doing::Cancelled => {
+                self.followed && Night::of(self.doing, last, true) == Night::AsPlanned
+            }
+            doing => doing == Doing::Stopped && tone == Tone::Idle,
+        };
+        if is_planned && self.attention() > 0 { Tone::Attention } else { tone }
     }
 
     /// Rows that need somebody's attention.

@@ -158,9 +158,10 @@ impl Files {
         Ok(OverAll { paths: paths.collect(), of_some })
     }
 
-    /// That workers write the reports of each tenant and none over all.
-    pub(super) fn tell_of_workers(&self, cx: &Context<'_>, name: &CampaignName) {
-        let asked = self.all.iter().filter(|_| !self.all_by_default);
+    /// That workers write the reports of each tenant and none over all, where so many campaigns
+    /// were handed over.
+    pub(super) fn tell_of_workers(&self, cx: &Context<'_>, name: &CampaignName, handed: usize) {
+        let asked = self.all.iter().filter(|_| !self.all_by_default && handed > 0);
         for path in asked {
             let path = shell::word(&path.to_string_lossy());
             let command = format!("report {name} --all-profiles --report {path}");

@@ -259,6 +259,9 @@ impl Resuming<'_> {
                 }
             }
         }
+        if request.detach {
+            files.tell_of_workers(cx, &found.name, standings.len());
+        }
         let together = Together {
             store: store.clone(),
             tenants: of.iter().map(|(_, tenant)| tenant.connect.clone()).collect(),

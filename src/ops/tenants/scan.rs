@@ -351,7 +351,7 @@ impl All<'_> {
         };
         if request.detach {
             hand_over_all(cx, &tenants, &of, &**store, &to_run).await?;
-            parts.files.tell_of_workers(cx, &parts.name);
+            parts.files.tell_of_workers(cx, &parts.name, to_run.len());
             not_begun_of(cx, &parts.name, &not_begun, on_event).await;
             let exits = standings.iter().filter_map(|(_, one)| one.exit());
             return Ok(exits.fold(lost, Exit::worse_of));

@@ -49,6 +49,8 @@ pub(in crate::page) struct CampaignsView {
 pub(in crate::page) struct Item {
     pub(in crate::page) status: CampaignStatus,
     pub(in crate::page) first: FirstSentences,
+    /// How people are to take it at a glance.
+    glance: Tone,
     pub(in crate::page) done: u64,
 }
 
@@ -90,7 +92,8 @@ impl CampaignsView {
             let go_on = status.resume(&commands.going_on(&status.campaign.name));
             let standing = status.standing(None, &go_on, &now);
             let (first, done) = (standing.first_sentences(), standing.done());
-            if state == "attention" && first.tone > Tone::Attention {
+            let glance = status.at_a_glance(first.tone);
+            if state == "attention" && glance > Tone::Attention {
                 continue;
             }
             if behind > 0 {
@@ -102,7 +105,7 @@ impl CampaignsView {
                 more = true;
                 break;
             }
-            shown.push(Item { status, first, done });
+            shown.push(Item { status, first, glance, done });
         }
         more |= plain && shown.len() >= A_PAGE;
         shown.sort_by_key(|item| rank(item, &now));
@@ -136,7 +139,7 @@ fn stands(campaign: &Campaign, state: &str) -> bool {
 fn rank(item: &Item, now: &ZonedDateTime) -> Tone {
     let ended = item.status.campaign.finished_at;
     let is_old = ended.is_some_and(|at| now.timestamp().duration_since(at) > IS_NEWS);
-    if is_old { Tone::Good } else { item.first.tone.min(Tone::Idle) }
+    if is_old { Tone::Good } else { item.glance.min(Tone::Idle) }
 }
 
 fn open(shown: &[Item]) -> impl Iterator<Item = &Item> {

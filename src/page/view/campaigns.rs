@@ -6,7 +6,7 @@ use super::{Frame, badge, class, scrolls};
 use crate::domain::text::printable;
 use crate::ops::named_tenant::name_of;
 use crate::page::model::campaigns::{CampaignsView, Item, STATES};
-use crate::report::human::count;
+use crate::report::human::{count, counted};
 use crate::report::outcomes::ticked;
 use crate::report::picture::bar;
 
@@ -31,7 +31,7 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &CampaignsView) -> Markup {
             @if !view.not_begun.is_empty() {
                 @let more = view.not_begun.len().saturating_sub(NAMED);
                 p {
-                    @if more > 0 { (count(more as u64)) " more runs did not begin. " }
+                    @if more > 0 { (counted(more as u64, "more run")) " did not begin. " }
                     a href=(format!("{}/nights", frame.prefix)) { "All nights" }
                 }
             }

@@ -138,7 +138,7 @@ fn sign(tone: Tone) -> &'static str {
 /// planned.
 fn badge(status: &CampaignStatus, tone: Tone) -> Markup {
     let (tone, word) = match status.doing {
-        Doing::Stopped | Doing::Cancelled if is_planned(status, tone) && status.attention() > 0 => {
+        Doing::Stopped | Doing::Cancelled if status.at_a_glance(tone) < tone => {
             (Tone::Attention, "needs attention")
         }
         Doing::Stopped if tone == Tone::Idle => (Tone::Good, Night::AsPlanned.word()),
@@ -148,14 +148,6 @@ fn badge(status: &CampaignStatus, tone: Tone) -> Markup {
         doing => (tone, doing.word()),
     };
     html! { span class=(format!("badge {}", class(tone))) { (sign(tone)) " " (word) } }
-}
-
-/// Whether it ended as its plan foresaw, with work left or handed on.
-fn is_planned(status: &CampaignStatus, tone: Tone) -> bool {
-    match status.doing {
-        Doing::Cancelled => status.followed && handed_on(status).0 == Tone::Good,
-        doing => doing == Doing::Stopped && tone == Tone::Idle,
-    }
 }
 
 /// How a run of a series ended that the next one took over.

@@ -201,5 +201,5 @@ fn a_list_of_which_each_row_was_skipped_is_not_told_as_done_and_a_night_without_
     assert!(list.starts_with("Attention") && list.contains("No device was ordered"), "{list}");
     let night = Campaign { name: "nightly-2026-11-24".parse().unwrap(), ..finished };
     let night = told(&night, &skipped);
-    assert!(night.starts_with("Good") && night.contains("Nothing is left to do"), "{night}");
+    assert!(night.starts_with("Good") && night.contains("Nothing is left to order"), "{night}");
 }
