@@ -253,6 +253,11 @@ impl Campaign {
         Mark::new(&self.name, self.mark_bits)
     }
 
+    /// Whether something of it may be ordered still.
+    pub fn may_order(&self) -> bool {
+        self.state == CampaignState::Open && !self.called_off
+    }
+
     /// What makes an action this campaign's own.
     pub fn own(&self) -> Own {
         Own {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use super::lists::{ListEnd, Lists};
 use super::pages::created_since;
-use super::rows::{note_actions, note_cancelled};
+use super::rows::SeenActions;
 use crate::defender::{ActionQuery, Inventory};
 use crate::domain::action::{has_ended, has_ended_badly};
 use crate::domain::cancel::{Own, Standing};
-use crate::domain::{Action, Campaign, Cancellation, DeviceId, Outcome, Seq, State};
+use crate::domain::{Action, Campaign, DeviceId, Outcome, Seq, State};
 use crate::store::{Store, StoreError};
 
 /// Where the ordered actions stand.
@@ -64,9 +64,7 @@ pub(super) struct FollowedActions {
     /// How many of these failed.
     failed: u64,
     /// What a list showed of those that had not ended.
-    seen: Vec<(Seq, Action)>,
-    /// Those of them that this program cancelled and could not write down.
-    cancelled: Vec<Cancellation>,
+    seen: SeenActions,
 }
 
 /// A scan that had not ended.
@@ -86,8 +84,7 @@ impl FollowedActions {
             open: BTreeMap::new(),
             ended: BTreeMap::new(),
             failed: 0,
-            seen: Vec::new(),
-            cancelled: Vec::new(),
+            seen: SeenActions::default(),
         };
         let take = store.each_row(campaign.id, |row| {
             if let State::Done(outcome) = row.life.state
@@ -118,16 +115,12 @@ impl FollowedActions {
     /// Takes in an action of a list, if it is one of these.
     pub(super) fn take(&mut self, action: Action) {
         let Some(open) = self.open.get_mut(&action.id) else { return };
-        open.status = action.status.clone().unwrap_or(std::mem::take(&mut open.status));
-        let standing = open.device.map(|device| self.own.standing(&action, device));
-        match standing {
-            // It would pass for cancelled by somebody else.
-            Some(Standing::Cancelled(cause)) => {
-                open.taken_back = true;
-                self.cancelled.push(Cancellation { seq: open.seq, action, cause });
-            }
-            _ => self.seen.push((open.seq, action)),
+        if let Some(status) = &action.status {
+            open.status.clone_from(status);
         }
+        let standing = open.device.map(|device| self.own.standing(&action, device));
+        open.taken_back |= matches!(standing, Some(Standing::Cancelled(_)));
+        self.seen.take(open.seq, action, standing);
     }
 
     /// Writes what a list showed, once it was read to its end.
@@ -136,8 +129,7 @@ impl FollowedActions {
         store: &S,
         campaign: &Campaign,
     ) -> Result<(), StoreError> {
-        note_actions(store, campaign.id, &std::mem::take(&mut self.seen)).await?;
-        note_cancelled(store, campaign.id, &std::mem::take(&mut self.cancelled)).await
+        std::mem::take(&mut self.seen).write(store, campaign.id).await
     }
 
     fn count_open(&self) -> u64 {

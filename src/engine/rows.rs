@@ -1,5 +1,6 @@
 //! Rows of a campaign, read and written in parts, so that memory does not grow with the list.
 
+use crate::domain::cancel::Standing;
 use crate::domain::{Action, CampaignId, Cancellation, Row, Seq};
 use crate::store::{Result, Store};
 
@@ -21,16 +22,34 @@ pub(super) async fn each_asked<S: Store>(
     }
 }
 
-/// Writes what a list showed of ordered actions.
-pub(super) async fn note_actions<S: Store>(
-    store: &S,
-    campaign: CampaignId,
-    seen: &[(Seq, Action)],
-) -> Result<()> {
-    for part in seen.chunks(ROWS) {
-        store.note_actions(campaign, part.to_vec()).await?;
+/// What a list showed of the actions that rows ordered, and that is not written yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct SeenActions {
+    /// How far they are.
+    seen: Vec<(Seq, Action)>,
+    /// Those that this program cancelled and could not write down. Among the others they would pass
+    /// for cancelled by somebody else.
+    cancelled: Vec<Cancellation>,
+}
+
+impl SeenActions {
+    /// Takes in an action that stands so.
+    pub(super) fn take(&mut self, seq: Seq, action: Action, standing: Option<Standing>) {
+        match standing {
+            Some(Standing::Cancelled(cause)) => {
+                self.cancelled.push(Cancellation { seq, action, cause });
+            }
+            _ => self.seen.push((seq, action)),
+        }
     }
-    Ok(())
+
+    /// Writes all of it.
+    pub(super) async fn write<S: Store>(&self, store: &S, campaign: CampaignId) -> Result<()> {
+        for part in self.seen.chunks(ROWS) {
+            store.note_actions(campaign, part.to_vec()).await?;
+        }
+        note_cancelled(store, campaign, &self.cancelled).await
+    }
 }
 
 /// Writes which actions this program cancelled.

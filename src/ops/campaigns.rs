@@ -366,16 +366,11 @@ pub(super) async fn tell_apart<S: Store>(
     Ok(())
 }
 
-/// Whether something of it may be ordered still.
-fn may_order(campaign: &Campaign) -> bool {
-    campaign.state == CampaignState::Open && !campaign.called_off
-}
-
 fn only(mut fit: Vec<Campaign>, what: &str, if_none: &str) -> Result<Campaign, Failure> {
     if fit.len() > 1 {
-        fit.sort_by_key(|one| !may_order(one));
-        let are_mixed = fit.iter().any(may_order) && !fit.iter().all(may_order);
-        let told = |one: &Campaign| match are_mixed && may_order(one) {
+        fit.sort_by_key(|one| !one.may_order());
+        let are_mixed = fit.iter().any(Campaign::may_order) && !fit.iter().all(Campaign::may_order);
+        let told = |one: &Campaign| match are_mixed && one.may_order() {
             true => format!("{} (open)", one.name),
             false => one.name.to_string(),
         };

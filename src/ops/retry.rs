@@ -196,11 +196,11 @@ async fn refuse_unfinished<S: Store>(
     if campaign.state == CampaignState::Open {
         let resume = kept::going_on_now(cx, store, campaign).await?;
         let why = match store.tally(campaign.id).await?.open() {
-            some if some > 0 && campaign.called_off => {
+            0 => "it is not looked up yet what was in the way of some of its devices".to_owned(),
+            some if campaign.called_off => {
                 let some = human::counted(some, "device");
                 format!("it is not known yet what became of {some} of it")
             }
-            0 => "it is not looked up yet what was in the way of some of its devices".to_owned(),
             1 => "1 device of it is open: it may order that still".to_owned(),
             some => {
                 format!("{} devices of it are open: it may order them still", human::count(some))

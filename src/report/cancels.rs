@@ -102,6 +102,29 @@ impl CancelPlan {
         )
     }
 
+    /// What becomes of the devices that wait, while a run may order on until somebody confirms.
+    fn queue_text(&self, waiting: u64) -> String {
+        let orders_on = self.orders_on.is_some() && !self.dry_run;
+        let what = match waiting {
+            0 => return "no device waits for its turn; nothing more is ordered".to_owned(),
+            1 if orders_on => "1 device waits for its turn; it is never ordered if it waits still \
+                               when you confirm"
+                .to_owned(),
+            some if orders_on => format!(
+                "{} devices wait for their turn; those that wait still when you confirm are never \
+                 ordered",
+                count(some)
+            ),
+            1 => "1 device waits for its turn and is never ordered".to_owned(),
+            some => format!("{} devices wait for their turn and are never ordered", count(some)),
+        };
+        if self.actions.is_some() {
+            format!("{what}; this comes first, so that nothing starts meanwhile")
+        } else {
+            what
+        }
+    }
+
     fn push_actions(&self, actions: &Actions, push: &mut impl FnMut(&str, &str)) {
         push("pending", &scans(actions.pending));
         let alone = if self.pending_only { ": left alone (--pending-only)" } else { "" };
@@ -138,14 +161,7 @@ impl Document for CancelPlan {
         push("API", &printable(&self.target.api_origin));
         push("application", &printable(&self.target.application));
         if let Some(waiting) = self.waiting {
-            push(
-                "queue",
-                &queue_text(
-                    waiting,
-                    self.actions.is_some(),
-                    self.orders_on.is_some() && !self.dry_run,
-                ),
-            );
+            push("queue", &self.queue_text(waiting));
         }
         if let Some(orders_on) = &self.orders_on {
             push("at work", orders_on);
@@ -440,25 +456,6 @@ fn refused(status: u16, code: Option<&str>, message: Option<&str>) -> String {
     let said: Vec<String> = [code, message].into_iter().flatten().map(printable).collect();
     let said = if said.is_empty() { String::new() } else { format!(", {}", said.join(": ")) };
     format!("refused: HTTP {status}{}", cut(&said, MESSAGE_SHOWN))
-}
-
-/// `then` scans are cancelled; meanwhile a run `orders_on` until somebody confirms.
-fn queue_text(waiting: u64, then: bool, orders_on: bool) -> String {
-    let what = match waiting {
-        0 => return "no device waits for its turn; nothing more is ordered".to_owned(),
-        1 if orders_on => {
-            "1 device waits for its turn; it is never ordered if it waits still when you confirm"
-                .to_owned()
-        }
-        some if orders_on => format!(
-            "{} devices wait for their turn; those that wait still when you confirm are never \
-             ordered",
-            count(some)
-        ),
-        1 => "1 device waits for its turn and is never ordered".to_owned(),
-        some => format!("{} devices wait for their turn and are never ordered", count(some)),
-    };
-    if then { format!("{what}; this comes first, so that nothing starts meanwhile") } else { what }
 }
 
 fn scans(number: u64) -> String {

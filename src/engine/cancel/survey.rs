@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use crate::defender::Inventory;
 use crate::domain::action::has_ended;
 use crate::domain::cancel::{Own, Spared, Standing};
-use crate::domain::{Action, Campaign, Cancellation, DeviceId, Outcome, Seq, State};
+use crate::domain::{Action, Campaign, DeviceId, Outcome, Seq, State};
 use crate::engine::follow::all_of;
 use crate::engine::lists::{ListEnd, Lists};
-use crate::engine::rows::{note_actions, note_cancelled};
+use crate::engine::rows::SeenActions;
 use crate::store::{Store, StoreError};
 
 /// An action that has not ended, and can be cancelled.
@@ -39,9 +39,7 @@ pub struct Survey {
     /// Calls to the list that this look took.
     pub calls: u64,
     /// What the list says of them.
-    seen: Vec<(Seq, Action)>,
-    /// Those that this program cancelled and did not write.
-    unwritten: Vec<Cancellation>,
+    seen: SeenActions,
 }
 
 /// Looks which actions of a campaign there are to cancel, or says why the list could not be read.
@@ -76,8 +74,7 @@ impl Survey {
     /// # Errors
     /// `StoreError` if the store fails.
     pub async fn write<S: Store>(&self, store: &S, campaign: &Campaign) -> Result<(), StoreError> {
-        note_actions(store, campaign.id, &self.seen).await?;
-        note_cancelled(store, campaign.id, &self.unwritten).await
+        self.seen.write(store, campaign.id).await
     }
 
     /// How many are not touched though they have not ended, as far as is known.
@@ -150,19 +147,15 @@ impl SoughtActions {
     fn take(&mut self, own: &Own, action: Action, survey: &mut Survey) {
         for SoughtAction { seq, device, .. } in self.sought.remove(&action.id).unwrap_or_default() {
             let open = || OpenAction { seq, id: action.id.clone(), device };
-            match own.standing(&action, device) {
+            let standing = own.standing(&action, device);
+            match standing {
                 Standing::Pending => survey.pending.push(open()),
                 Standing::InProgress => survey.in_progress.push(open()),
                 Standing::Ended => survey.ended += 1,
-                Standing::Cancelled(cause) => {
-                    survey.cancelled += 1;
-                    survey.unwritten.push(Cancellation { seq, action: action.clone(), cause });
-                    // Among what was seen it would pass for cancelled by somebody else.
-                    continue;
-                }
+                Standing::Cancelled(_) => survey.cancelled += 1,
                 Standing::Spared(why) => *survey.spared.entry(why).or_default() += 1,
             }
-            survey.seen.push((seq, action.clone()));
+            survey.seen.take(seq, action.clone(), Some(standing));
         }
     }
 

@@ -158,21 +158,20 @@ impl SameList {
         all.retain(|one| {
             one.order.ids_hash == order.ids_hash && one.order.scan_type == order.scan_type
         });
-        let is_open = |one: &Campaign| one.state == CampaignState::Open && !one.called_off;
         let mut with_orders = Vec::with_capacity(all.len());
         for one in all {
-            if is_open(&one) || (due.due.is_none() && store.tally(one.id).await?.ordered() > 0) {
+            if one.may_order() || (due.due.is_none() && store.tally(one.id).await?.ordered() > 0) {
                 with_orders.push(one);
             }
         }
-        with_orders.sort_by_key(|one| Reverse((is_open(one), one.opened_at)));
+        with_orders.sort_by_key(|one| Reverse((one.may_order(), one.opened_at)));
         let others = with_orders.len().saturating_sub(1) as u64;
         let Some(one) = with_orders.first() else { return Ok(None) };
         let rest = Rest::of(one.called_off, followed(store, one).await?);
         Ok(Some(Self {
             again: store.tally(one.id).await?.again(rest).command(&one.name),
             name: one.name.clone(),
-            open: is_open(one),
+            open: one.may_order(),
             is_over: is_over(store, one).await?,
             fresh: one.finished_at.is_none_or(|at| now.duration_since(at) < JUST_NOW)
                 && !one.called_off,

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::{
-    Campaign, CampaignFilter, CampaignName, CampaignState, DeviceId, Happened, Operation, ScanType,
-    State,
+    Campaign, CampaignFilter, CampaignName, DeviceId, Happened, Operation, ScanType, State,
 };
 use crate::ops::failure::Failure;
 use crate::report::human::counted;
@@ -80,7 +79,7 @@ pub(super) async fn ordered_since<S: Store>(
         if again.pruned_at.is_some() || !again.order.scan_type.includes(asked) {
             continue;
         }
-        let may_order = again.state == CampaignState::Open && !again.called_off;
+        let may_order = again.may_order();
         let rows = store.each_row(again.id, |row| {
             let waits = !matches!(row.life.state, State::Done(_));
             let is_in_it = match row.life.state {

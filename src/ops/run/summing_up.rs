@@ -6,7 +6,7 @@ use super::over::{Ended, Over};
 use super::reports;
 use crate::clock::{Clock, wall_clock};
 use crate::defender::CancelApi;
-use crate::domain::{Campaign, CampaignState, Ending, Exit, LastRun, Stop, Tally};
+use crate::domain::{Campaign, Ending, Exit, LastRun, Stop, Tally};
 use crate::engine::Ran;
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
@@ -107,7 +107,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         let patience = self.patience();
         let there = patience.ask(stopping, || self.store.campaign(campaign.id)).await?;
         let there = looked_at(there.unwrap_or_else(|| campaign.clone()));
-        let paused = there.paused && !there.called_off && there.state == CampaignState::Open;
+        let paused = there.paused && there.may_order();
         // A run that was taken for dead can live.
         let handed_on = followed(&*patience.store(), &there).await?;
         Ok(Meanwhile { there, paused, handed_on })

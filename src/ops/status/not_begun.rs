@@ -45,29 +45,30 @@ pub(crate) async fn read<S: Store>(
 ) -> Result<Vec<NotBegun>, Failure> {
     let today = local_now().date();
     let lately = today.checked_sub(LATELY.days()).unwrap_or(today);
-    let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
-    for one in campaigns {
+    let mut seen = BTreeSet::new();
+    let mut is_latest = |series: &SeriesName, one: &Campaign| {
+        seen.insert((series.to_string(), id_of(&one.order.target.tenant)))
+    };
+    let of_series = campaigns.filter_map(|one| Some((SeriesName::of(&one.name)?, one)));
+    let latest: Vec<_> = of_series.filter(|(series, one)| is_latest(series, one)).collect();
+    let tenants: BTreeSet<&String> = seen.iter().map(|(_, tenant)| tenant).collect();
+    let is_of_several = tenants.len() > 1;
+    let mut all = Vec::new();
+    for (series, one) in latest {
         let target = &one.order.target;
-        let Some(series) = SeriesName::of(&one.name) else { continue };
-        if !seen.insert((series.to_string(), id_of(&target.tenant))) {
-            continue;
-        }
         let latest = refused_after(store, one).await?.pop();
         let Some(refused) = latest.filter(|one| one.day >= lately) else { continue };
         let is_another = series.day_of(&one.name) == Some(refused.day);
         all.push(NotBegun {
             series,
             tenant: target.tenant.clone(),
-            is_of_several: false,
+            is_of_several,
             is_another,
             tenant_name: commands.tenant_name(target),
             refused,
             nights: commands.of_store("status --nights"),
         });
     }
-    let tenants: BTreeSet<&String> = seen.iter().map(|(_, tenant)| tenant).collect();
-    let is_of_several = tenants.len() > 1;
-    all.iter_mut().for_each(|one| one.is_of_several = is_of_several);
     Ok(all)
 }
 

@@ -374,9 +374,7 @@ fn speed(campaign: &Campaign, begun: Option<&Begun>) -> Speed {
 
 /// The limits of other open campaigns on its budget that hold this one too, if it is open.
 fn lower(campaign: &Campaign, own: &[Quota], open: &[Campaign]) -> Vec<(Quota, CampaignName)> {
-    let others = open.iter().filter(|one| {
-        campaign.state == CampaignState::Open && !campaign.called_off && one.id != campaign.id
-    });
+    let others = open.iter().filter(|one| campaign.may_order() && one.id != campaign.id);
     let of = |one: &Campaign| {
         let name = one.name.clone();
         one.limits_below(own).into_iter().map(move |quota| (quota, name.clone()))

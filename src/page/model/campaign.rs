@@ -105,7 +105,7 @@ fn proposed(commands: &Commands, status: &CampaignStatus) -> Vec<Proposed> {
     let name = &campaign.name;
     let mut all = Vec::new();
     let mut propose = |line: String, what| all.push(Proposed { line, what });
-    if campaign.state == CampaignState::Open && !campaign.called_off {
+    if campaign.may_order() {
         match doing {
             Doing::Running | Doing::Waiting => {
                 let pause = commands.of_store(&format!("pause {name}"));

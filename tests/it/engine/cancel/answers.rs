@@ -160,15 +160,7 @@ async fn what_it_cancelled_and_could_not_write_down_is_no_failed_scan_to_who_loo
     let mut unwritten = 0;
     for operations in 0..40 {
         let world = ordered(Script::default(), 12).await;
-        let pending = world.survey().await.unwrap().pending;
-        world.store.dies_after(Some(operations), operations % 2 == 0);
-        tokio::select! {
-            biased;
-            () = world.store.died.notified() => {}
-            _ = world.cancel(pending) => {}
-        }
-        world.store.dies_after(None, false);
-        tokio::time::sleep(MINUTE).await;
+        world.cancel_and_die_after(operations).await;
         let campaign = world.find("c").await;
         let cancelled = Outcome::Cancelled { taken_back: true };
         let written = world.store.tally(campaign.id).await.unwrap().of(cancelled);

@@ -104,6 +104,21 @@ impl World {
         self.server.ledger(|ledger| ledger.cancels.sent.len())
     }
 
+    /// Cancels all that is pending, by a process that dies after so many operations of its store,
+    /// if it is not done before.
+    async fn cancel_and_die_after(&self, operations: u64) {
+        let pending = self.survey().await.unwrap().pending;
+        self.store.dies_after(Some(operations), operations.is_multiple_of(2));
+        tokio::select! {
+            biased;
+            () = self.store.died.notified() => {}
+            done = self.cancel(pending) => assert!(done.cancelled > 0),
+        }
+        self.store.dies_after(None, false);
+        // What was sent has its answer by then, whoever is there to hear it.
+        tokio::time::sleep(MINUTE).await;
+    }
+
     /// Actions that were cancelled and that the campaign had not ordered.
     fn strangers_cancelled(&self) -> usize {
         let mark = "[fleetsweep c/";
@@ -399,16 +414,7 @@ async fn a_soft_stop_lets_calls_in_flight_finish_and_the_next_command_does_the_r
 async fn killed_at_any_moment_the_next_command_goes_on_and_every_row_says_what_is_true() {
     for operations in 0..60 {
         let world = ordered(Script::default(), 12).await;
-        let pending = world.survey().await.unwrap().pending;
-        world.store.dies_after(Some(operations), operations % 2 == 0);
-        tokio::select! {
-            biased;
-            () = world.store.died.notified() => {}
-            done = world.cancel(pending) => assert!(done.cancelled > 0),
-        }
-        world.store.dies_after(None, false);
-        // What was sent has its answer by then, whoever is there to hear it.
-        tokio::time::sleep(MINUTE).await;
+        world.cancel_and_die_after(operations).await;
         world.cancel_all().await;
         assert_eq!(world.outcomes().await, [("cancelled", 12)].into(), "after {operations}");
         let done = world.server.ledger(|ledger| ledger.cancels.done.len());
