@@ -10,7 +10,7 @@ use super::CampaignName;
 use super::spelling::{as_told, serialised_as_text};
 
 /// The name of a series: that of a campaign, with room for the date and the number of the run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SeriesName(String);
 
 /// The most characters of a series' name: `-2026-11-23-999` must fit behind it.

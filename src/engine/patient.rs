@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tokio::sync::watch;
 
 use super::stop::StopLevel;
@@ -20,7 +21,7 @@ use crate::domain::event::Note;
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
+    Cancellation, FailedStart, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
     NotedHappening, Opened, Opening, Priority, Quota, Row, Seq, Settled, Stamp, Tally, Timing,
     Usage, WaveStand,
 };
@@ -279,6 +280,7 @@ impl<S: Store> Store for PatientStore<S> {
         true set_priority(campaign: CampaignId, priority: Priority) -> ();
         true set_begun(campaign: CampaignId, begun: Begun) -> ();
         true note_happening(campaign: CampaignId, happening: Happening) -> ();
+        true note_failed_start(start: FailedStart) -> ();
         true note_tenant(service: &str, domain: &str, tenant: &str) -> ();
         // These look at or write many rows, and take their time.
         false draft() -> CampaignId;
@@ -302,6 +304,7 @@ impl<S: Store> Store for PatientStore<S> {
         false begun(campaign: CampaignId) -> Option<Begun>;
         false happenings(campaign: CampaignId, after: i64, limit: usize) -> Vec<NotedHappening>;
         false minutes(campaign: CampaignId) -> Vec<Minute>;
+        false failed_starts(since: Date) -> Vec<FailedStart>;
         false tenant_named(service: &str, domain: &str) -> Option<String>;
         false calls(campaign: CampaignId) -> u64;
     }

@@ -12,6 +12,7 @@ pub mod coverage;
 pub mod destination;
 pub mod devices;
 pub mod doctor;
+pub(crate) mod failed_starts;
 pub mod failure;
 pub mod follow;
 pub(crate) mod happenings;

@@ -1,7 +1,7 @@
 //! A series: runs that follow one another by one command line, each a campaign of its own. It names
 //! them, and it ends the one before; what is ordered is `scan`'s.
 
-mod not_begun;
+mod night;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,8 +36,7 @@ use crate::report::human;
 use crate::report::message::{Message, Sought};
 use crate::store::{Store, StoreError};
 
-pub(super) use not_begun::Night;
-pub(crate) use not_begun::{Refused, refused_after};
+pub(super) use night::Night;
 
 /// The name of a run: the one that was found for it, or of a series the first that is free.
 ///

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::postgres::{Address, PostgresStore, ServerClock};
 use super::sqlite::SqliteStore;
@@ -13,7 +14,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
+    Cancellation, FailedStart, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
     NotedHappening, Opened, Opening, Priority, Quota, Row, RowFilter, Seq, Settled, Stamp, Tally,
     Timing, Usage, WaveStand,
 };
@@ -193,6 +194,8 @@ macro_rules! each_verb {
             fn set_begun(campaign: CampaignId, begun: Begun) -> ();
             fn note_happening(campaign: CampaignId, happening: Happening) -> ();
             fn happenings(campaign: CampaignId, after: i64, limit: usize) -> Vec<NotedHappening>;
+            fn note_failed_start(start: FailedStart) -> ();
+            fn failed_starts(since: Date) -> Vec<FailedStart>;
             fn minutes(campaign: CampaignId) -> Vec<Minute>;
             fn set_priority(campaign: CampaignId, priority: Priority) -> ();
             fn engage(campaign: CampaignId) -> ();

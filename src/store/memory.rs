@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::{Claim, ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError};
 use crate::clock::Clock;
@@ -23,7 +24,7 @@ use crate::domain::service::{id_of, service_of};
 use crate::domain::settle::{self, CallRecord, Settlement};
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
+    Cancellation, FailedStart, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
     NotedHappening, Opened, Opening, Operation, Priority, Quota, Row, Seq, Settled, Stamp, Tally,
     Timing, Usage, Verdict, WaveStand,
 };
@@ -398,16 +399,7 @@ impl<C: Clock> Store for MemoryStore<C> {
     }
 
     async fn usage(&self, budget: &BudgetKey, latest: usize) -> Result<Usage> {
-        let inner = self.lock();
-        let quotas = inner.quotas(budget, None, self.clock.now());
-        Ok(match inner.budgets.get(budget) {
-            None => Usage { quotas, ..Usage::default() },
-            Some(budget) => Usage {
-                seen_by: budget.latest().take(latest).collect(),
-                state: budget.state,
-                quotas,
-            },
-        })
+        Ok(self.lock().usage(budget, latest, self.clock.now()))
     }
 
     async fn results(&self, budget: &BudgetKey) -> Result<BTreeMap<String, u64>> {
@@ -418,6 +410,15 @@ impl<C: Clock> Store for MemoryStore<C> {
         let name = (service_of(service), id_of(domain));
         self.lock().tenants.insert(name, id_of(tenant));
         Ok(())
+    }
+
+    async fn note_failed_start(&self, start: FailedStart) -> Result<()> {
+        self.lock().note_failed_start(start.storable());
+        Ok(())
+    }
+
+    async fn failed_starts(&self, since: Date) -> Result<Vec<FailedStart>> {
+        Ok(self.lock().failed_starts_since(since))
     }
 
     async fn begun(&self, campaign: CampaignId) -> Result<Option<Begun>> {

@@ -20,15 +20,16 @@ use std::future::Future;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::clock::Clock;
 pub use crate::domain::hold::{Hold, NotYet};
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    CampaignName, Cancellation, DeviceId, Finding, Happening, Judged, LastRun, Look, LookUp,
-    Minute, NewRow, NotedHappening, Opened, Opening, Priority, Quota, Row, RowFilter, Seq, Settled,
-    Stamp, Tally, Usage, WaveStand,
+    CampaignName, Cancellation, DeviceId, FailedStart, Finding, Happening, Judged, LastRun, Look,
+    LookUp, Minute, NewRow, NotedHappening, Opened, Opening, Priority, Quota, Row, RowFilter, Seq,
+    Settled, Stamp, Tally, Usage, WaveStand,
 };
 
 /// Rows that `Store::each_row` holds at once.
@@ -432,6 +433,13 @@ pub trait Store: Send + Sync + 'static {
         after: i64,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<NotedHappening>>> + Send;
+
+    /// Keeps that a start came to nothing, in the place of an earlier one of the same day. Those of
+    /// `failed_start::FAILED_STARTS_KEPT` days before it are let go of.
+    fn note_failed_start(&self, start: FailedStart) -> impl Future<Output = Result<()>> + Send;
+
+    /// The starts that came to nothing from this day on, the earliest first.
+    fn failed_starts(&self, since: Date) -> impl Future<Output = Result<Vec<FailedStart>>> + Send;
 
     /// The minutes in which scan calls of a campaign were claimed, in their order: how many left,
     /// were accepted and were answered with 429. They stay when the calls leave the journal, the

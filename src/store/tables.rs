@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::StoreError;
 use crate::domain::hold::Decided;
@@ -12,8 +13,8 @@ use crate::domain::rollout::WaveFailure;
 use crate::domain::settle::{CallRecord, Judging};
 use crate::domain::{
     Begun, BudgetKey, BudgetState, CallId, Campaign, CampaignFilter, CampaignId, Detail, DeviceId,
-    Happening, LastRun, Life, Look, LookUp, Minute, NewRow, NotedHappening, Opening, Operation,
-    Priority, Quota, Row, RowFilter, Seq, ServerNotes, Stamp, Tally, Timing,
+    FailedStart, Happening, LastRun, Life, Look, LookUp, Minute, NewRow, NotedHappening, Opening,
+    Operation, Priority, Quota, Row, RowFilter, Seq, ServerNotes, Stamp, Tally, Timing,
 };
 
 /// What a writing verb is about: where several hosts write at a time, it locks that before it reads
@@ -346,6 +347,12 @@ pub trait Tables: Send {
     ) -> impl Answer<Self, Vec<NotedHappening>>;
     /// Removes what happened in a campaign.
     fn remove_happenings(&mut self, campaign: CampaignId) -> impl Answer<Self, ()>;
+    /// Keeps a start that came to nothing, in the place of one that it replaces.
+    fn set_failed_start(&mut self, start: &FailedStart) -> impl Answer<Self, ()>;
+    /// Those of days from this one on, the earliest first.
+    fn failed_starts(&mut self, since: Date) -> impl Answer<Self, Vec<FailedStart>>;
+    /// Removes those of days before this one.
+    fn remove_failed_starts(&mut self, before: Date) -> impl Answer<Self, ()>;
     /// The latest minutes of a campaign, at most `minute::MINUTES_KEPT`: see `Store::minutes`.
     fn minutes(&mut self, campaign: CampaignId) -> impl Answer<Self, Vec<Minute>>;
     /// Sets one thing of a confirmed campaign; whether there is one.

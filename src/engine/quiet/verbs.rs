@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::QuietStore;
 use super::known::{Asked, Standing};
 use crate::domain::settle::Settlement;
 use crate::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
+    Cancellation, FailedStart, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
     NotedHappening, Opened, Opening, Priority, Quota, Row, RowFilter, Seq, Settled, Stamp, Tally,
     Usage, WaveStand,
 };
@@ -252,6 +253,8 @@ impl<S: Store> Store for QuietStore<S> {
         results(budget: &BudgetKey) -> BTreeMap<String, u64>;
         note_run(campaign: CampaignId, run: LastRun) -> ();
         pulse(process: &str, campaigns: &[CampaignId]) -> Vec<Look>;
+        note_failed_start(start: FailedStart) -> ();
+        failed_starts(since: Date) -> Vec<FailedStart>;
         note_tenant(service: &str, domain: &str, tenant: &str) -> ();
         tenant_named(service: &str, domain: &str) -> Option<String>;
         calls(campaign: CampaignId) -> u64;

@@ -46,7 +46,7 @@ async fn of_store_at<S: Store>(
     let recent =
         CampaignFilter { not_over_before: Some(since(SERIES)), ..CampaignFilter::default() };
     let all = store.select(&recent).await?;
-    series::add(&all, metrics);
+    series::add(store, &all, metrics).await?;
     let is_shown = |one: &&Campaign| one.finished_at.is_none_or(|at| at >= since(CAMPAIGNS));
     let shown: Vec<&Campaign> = all.iter().filter(is_shown).collect();
     campaigns::add(store, &shown, now, metrics).await?;

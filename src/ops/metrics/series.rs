@@ -1,14 +1,23 @@
 //! Figures of series: how their latest runs went, and how much of their fleets is covered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Unit;
+use jiff::civil::Date;
 
 use crate::domain::history::Ages;
-use crate::domain::{Campaign, Exit, LastRun, RunEnd, SeriesName};
+use crate::domain::{Campaign, Exit, FailedStart, LastRun, RunEnd, SeriesName, StartOf};
+use crate::ops::failed_starts::tenant_of;
+use crate::ops::failure::Failure;
+use crate::ops::status::{Meant, latest_not_begun, next_due, windows_of};
 use crate::report::metrics::{Metrics, Sample, seconds};
+use crate::store::Store;
 
 /// The campaigns of one series in one tenant, the latest first.
 struct Series<'a> {
-    name: String,
+    name: SeriesName,
+    /// The same as text.
+    label: String,
     tenant: &'a str,
     campaigns: Vec<&'a Campaign>,
 }
@@ -28,26 +37,91 @@ impl Series<'_> {
         self.campaigns.iter().find_map(|one| one.last_run.as_ref()?.coverage)
     }
 
+    /// Its campaigns, each with its day.
+    fn days(&self) -> impl Iterator<Item = (&Campaign, Date)> {
+        self.campaigns.iter().filter_map(|one| Some((*one, self.name.day_of(&one.name)?)))
+    }
+
+    /// The fewest days between two of its runs.
+    fn usual_days(&self) -> i64 {
+        let days: BTreeSet<Date> = self.days().map(|(_, day)| day).collect();
+        let gap = |(one, next): (&Date, &Date)| {
+            one.until((Unit::Day, *next)).map_or(1, |days| i64::from(days.get_days()))
+        };
+        days.iter().zip(days.iter().skip(1)).map(gap).min().unwrap_or(1)
+    }
+
     fn labels(&self) -> [(&'static str, &str); 2] {
-        [("series", &self.name), ("tenant", self.tenant)]
+        [("series", &self.label), ("tenant", self.tenant)]
     }
 }
 
 /// Adds them; the campaigns come with the latest first.
-pub(super) fn add(campaigns: &[Campaign], metrics: &Metrics) {
-    let mut all: BTreeMap<(String, &str), Vec<&Campaign>> = BTreeMap::new();
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(super) async fn add<S: Store>(
+    store: &S,
+    campaigns: &[Campaign],
+    metrics: &Metrics,
+) -> Result<(), Failure> {
+    let mut all: BTreeMap<(SeriesName, &str), Vec<&Campaign>> = BTreeMap::new();
     for one in campaigns {
         if let Some(series) = SeriesName::of(&one.name) {
-            let key = (series.to_string(), one.order.target.tenant.as_str());
+            let key = (series, one.order.target.tenant.as_str());
             all.entry(key).or_default().push(one);
         }
     }
     let all: Vec<Series<'_>> = all
         .into_iter()
-        .map(|((name, tenant), campaigns)| Series { name, tenant, campaigns })
+        .map(|((name, tenant), campaigns)| Series {
+            label: name.to_string(),
+            name,
+            tenant,
+            campaigns,
+        })
         .collect();
     runs(&all, metrics);
     coverages(&all, metrics);
+    due(store, &all, metrics).await?;
+    failed_starts(store, metrics).await
+}
+
+/// When the next runs are to have begun.
+async fn due<S: Store>(store: &S, all: &[Series<'_>], metrics: &Metrics) -> Result<(), Failure> {
+    let mut due = Vec::new();
+    for one in all {
+        let Some((latest, day)) = one.days().max_by_key(|(one, day)| (*day, one.opened_at)) else {
+            continue;
+        };
+        let windows = windows_of(store, latest).await?;
+        let at = next_due((day, latest.opened_at), &windows, one.usual_days());
+        due.push(Sample::new(&one.labels(), seconds(at)));
+    }
+    let help = "When the next run of a series is to have begun, by the days of its windows and the \
+                time of day of the latest one, with 90 minutes to spare.";
+    metrics.gauge("series_next_run_due_timestamp_seconds", help, &due);
+    Ok(())
+}
+
+/// The starts that came to nothing, and after which no run began.
+async fn failed_starts<S: Store>(store: &S, metrics: &Metrics) -> Result<(), Failure> {
+    let latest = latest_not_begun(store, Meant::default()).await?;
+    let of_series = latest.iter().filter_map(|one| match &one.start.of {
+        StartOf::Series(series) => Some((series.to_string(), &one.start)),
+        StartOf::Campaign(_) => None,
+    });
+    let all: Vec<(String, String, &FailedStart)> =
+        of_series.map(|(series, start)| (series, start.exit_code.to_string(), start)).collect();
+    let mut samples = Vec::new();
+    for (series, code, start) in &all {
+        let tenant = tenant_of(start).unwrap_or_default();
+        let labels = [("series", series.as_str()), ("tenant", tenant), ("exit_code", code)];
+        samples.push(Sample::new(&labels, seconds(start.at)));
+    }
+    let help = "When a run of a series could not begin, as long as none has begun since.";
+    metrics.gauge("series_failed_start_timestamp_seconds", help, &samples);
+    Ok(())
 }
 
 fn runs(all: &[Series<'_>], metrics: &Metrics) {

@@ -24,8 +24,10 @@ use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
 use nights::NoNights;
-pub(crate) use nights::{is_due, is_missed, may_begin_still, refused, series_run, windows_of};
-pub(crate) use not_begun::read as nights_not_begun;
+pub(crate) use nights::{
+    is_due, is_missed, may_begin_still, next_due, series_run, windows_of, without_run,
+};
+pub(crate) use not_begun::{Meant, latest as latest_not_begun, read as runs_not_begun};
 pub(crate) use standing::CampaignStatus;
 use table::{More, Table};
 
@@ -181,10 +183,9 @@ async fn tell<S: Store>(
         let status = CampaignStatus::read(store, campaign, &mut budgets).await?;
         all.push(CampaignStatus { go_on: status.resume(&resume), retry, ..status });
     }
-    let not_begun = match request.campaign {
-        Some(_) => Vec::new(),
-        None => not_begun::read(cx.commands, store, all.iter().map(|one| &one.campaign)).await?,
-    };
+    let (campaign, series) = (request.campaign.as_ref(), request.series.as_ref());
+    let not_begun = Meant { campaign, series, tenants };
+    let not_begun = runs_not_begun(cx.commands, store, not_begun).await?;
     not_begun.iter().try_for_each(|one| show(one))?;
     if all.len() > 1 {
         show(&Table { all, names })?;

@@ -9,13 +9,15 @@ use crate::clock::local_now;
 use crate::domain::happening::{HAPPENINGS_KEPT, Happened};
 use crate::domain::service::id_of;
 use crate::domain::text::printable;
-use crate::domain::{Campaign, CampaignFilter, Doing, Outcome, SeriesName, Target, Window};
+use crate::domain::{
+    Campaign, CampaignFilter, Doing, FailedStart, Outcome, SeriesName, StartOf, Target, Window,
+};
 use crate::ops::campaigns::is_whose;
 use crate::ops::context::Context;
+use crate::ops::failed_starts::{FailedStarts, is_in};
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
 use crate::ops::process::looked_at;
-use crate::ops::series::{Refused, refused_after};
 use crate::report::human::{counted, wrapped};
 use crate::report::series::SeriesRun;
 use crate::report::standing::because;
@@ -30,7 +32,7 @@ const NIGHTS: i64 = 35;
 
 /// The runs of one series in one tenant.
 pub(super) struct Nights {
-    series: String,
+    series: SeriesName,
     tenant: String,
     /// What people call the tenant: its profile, if it has one.
     tenant_name: Option<String>,
@@ -39,7 +41,7 @@ pub(super) struct Nights {
     /// Each night from the first run that is told of to today, the latest first.
     nights: Vec<(Date, Vec<SeriesRun>)>,
     /// What kept a run from beginning on a night without one, where that is known.
-    refused: Vec<Refused>,
+    refused: Vec<FailedStart>,
 }
 
 /// A tenant that was asked about, and in which no run began.
@@ -64,7 +66,7 @@ pub(super) async fn read<S: Store>(
     let since = today.checked_sub((NIGHTS - 1).days()).unwrap_or(today);
     let all = CampaignFilter::default();
     let all = series.map_or(all.clone(), |series| all.of_series(series));
-    let mut of_series: BTreeMap<(String, String), Vec<SeriesRun>> = BTreeMap::new();
+    let mut of_series: BTreeMap<(SeriesName, String), Vec<SeriesRun>> = BTreeMap::new();
     for campaign in store.select(&all).await? {
         let Some(own) = SeriesName::of(&campaign.name) else { continue };
         let target = &campaign.order.target;
@@ -73,11 +75,24 @@ pub(super) async fn read<S: Store>(
             continue;
         }
         let Some(day) = own.day_of(&campaign.name).filter(|day| *day >= since) else { continue };
-        let key = (own.to_string(), campaign.order.target.tenant.clone());
+        let key = (own, campaign.order.target.tenant.clone());
         let run = series_run(store, day, campaign, &now).await?;
         of_series.entry(key).or_default().push(run);
     }
-    let mut begun: BTreeMap<String, Date> = BTreeMap::new();
+    let starts = FailedStarts::since(store, since).await?;
+    for start in starts.all() {
+        let StartOf::Series(own) = &start.of else { continue };
+        let is_meant = tenants.is_empty() || tenants.iter().any(|one| is_whose(&start.target, one));
+        if !is_meant || series.is_some_and(|series| series != own) {
+            continue;
+        }
+        let has_key =
+            |(series, tenant): &(SeriesName, String)| series == own && is_in(start, tenant);
+        if !of_series.keys().any(has_key) {
+            of_series.insert((own.clone(), start.target.tenant.clone()), Vec::new());
+        }
+    }
+    let mut begun: BTreeMap<SeriesName, Date> = BTreeMap::new();
     for ((series, _), runs) in &of_series {
         let latest = runs.iter().map(|run| run.day).filter(|day| *day <= today).max();
         let Some(latest) = latest else { continue };
@@ -95,44 +110,30 @@ pub(super) async fn read<S: Store>(
         let begun = begun.get(&series).copied();
         let missed =
             begun.filter(|night| last.is_some_and(|last| is_missed(*night, last, &windows, &now)));
-        let all_runs: Vec<&SeriesRun> = runs.iter().collect();
-        let refused = refused(store, &all_runs, &windows, today).await?;
+        let own = starts.of_series(&series, &tenant);
+        let refused = without_run(own, runs.iter().map(|run| run.day), today);
         let missed = missed.max(refused.last().map(|one| one.day));
-        let tenant_name = runs.first().and_then(|run| {
-            let target = &run.campaign.order.target;
-            cx.commands.tenant_name(target)
-        });
+        let target = runs.first().map(|run| &run.campaign.order.target);
+        let target = target.or(refused.first().map(|one| &one.target));
+        let tenant_name = target.and_then(|target| cx.commands.tenant_name(target));
         let may_begin = |night| last.is_some_and(|last| may_begin_still(night, last, &now));
-        let nights = by_night(runs, today, missed, may_begin);
+        let first = refused.first().map(|one| one.day);
+        let nights = by_night(runs, today, first, missed, may_begin);
         all.push(Nights { series, tenant, tenant_name, windows, nights, refused });
     }
     Ok(all)
 }
 
-/// The days without a run of a series in one tenant on which one was refused, with why, the
-/// earliest first. `runs` are its runs there, and these its windows.
-///
-/// # Errors
-/// `Failure` if the store cannot be read.
-pub(crate) async fn refused<S: Store>(
-    store: &S,
-    runs: &[&SeriesRun],
-    windows: &[Window],
+/// Those of these starts of a series in one tenant up to today on whose days it had no run, the
+/// earliest first.
+pub(crate) fn without_run<'a>(
+    starts: impl Iterator<Item = &'a FailedStart>,
+    runs: impl Iterator<Item = Date>,
     today: Date,
-) -> Result<Vec<Refused>, Failure> {
-    let days: BTreeSet<Date> = runs.iter().map(|run| run.day).collect();
-    let mut all = Vec::new();
-    for run in runs {
-        let gap = run.day.series(1.day()).skip(1);
-        let mut gap = gap.take_while(|day| *day <= today && !days.contains(day));
-        // Of most runs the next one began when it was due, and nothing is read.
-        if gap.any(|day| is_due(windows, day) != Some(false)) {
-            let after = refused_after(store, &run.campaign).await?;
-            all.extend(after.into_iter().filter(|one| !days.contains(&one.day)));
-        }
-    }
-    all.sort_by_key(|one| one.day);
-    Ok(all)
+) -> Vec<FailedStart> {
+    let days: BTreeSet<Date> = runs.collect();
+    let meant = starts.filter(|one| one.day <= today && !days.contains(&one.day));
+    meant.cloned().collect()
 }
 
 /// Whether a tenant missed a night of its series that began in others. Its last run, with these
@@ -147,23 +148,38 @@ pub(crate) fn is_missed(
     last.0 < night && is_due(windows, night) != Some(false) && !may_begin_still(night, last, now)
 }
 
-/// Whether the run of a night may begin still, if it begins at the time of day of the last run,
-/// which was of that day.
-pub(crate) fn may_begin_still(
-    night: Date,
-    (day, opened_at): (Date, Timestamp),
-    now: &ZonedDateTime,
-) -> bool {
-    let days = day.until((Unit::Day, night)).map_or(0, |days| i64::from(days.get_days()));
-    let later = SignedDuration::from_hours(24 * days) + TO_BEGIN;
-    opened_at.checked_add(later).map_or(true, |expected| now.timestamp() < expected)
+/// When the run after the last one, which was of that day, is to have begun: on the next day on
+/// which one of these windows begins, or without windows after as many days as usual.
+pub(crate) fn next_due(last: (Date, Timestamp), windows: &[Window], usual: i64) -> Timestamp {
+    let mut days = last.0.series(1.day()).skip(1).take(7);
+    let next = match windows {
+        [] => last.0.saturating_add(usual.days()),
+        _ => days.find(|day| is_due(windows, *day) == Some(true)).unwrap_or(last.0),
+    };
+    expected(next, last)
 }
 
-/// The runs of each night from the first one to today, the latest first. One night was missed. The
-/// last ones without a run are left out while theirs may begin still.
+/// When the run of a night is to have begun, if it begins at the time of day of the last run, which
+/// was of that day.
+fn expected(night: Date, (day, opened_at): (Date, Timestamp)) -> Timestamp {
+    let days = day.until((Unit::Day, night)).map_or(0, |days| i64::from(days.get_days()));
+    let later = SignedDuration::from_hours(24 * days) + TO_BEGIN;
+    opened_at.checked_add(later).unwrap_or(Timestamp::MAX)
+}
+
+/// Whether the run of a night may begin still, if it begins at the time of day of the last run,
+/// which was of that day.
+pub(crate) fn may_begin_still(night: Date, last: (Date, Timestamp), now: &ZonedDateTime) -> bool {
+    now.timestamp() < expected(night, last)
+}
+
+/// The runs of each night from the first one, or the first that was refused, to today, the latest
+/// first. One night was missed. The last ones without a run are left out while theirs may begin
+/// still.
 fn by_night(
     runs: Vec<SeriesRun>,
     today: Date,
+    refused: Option<Date>,
     missed: Option<Date>,
     may_begin: impl Fn(Date) -> bool,
 ) -> Vec<(Date, Vec<SeriesRun>)> {
@@ -172,6 +188,7 @@ fn by_night(
         by_day.entry(run.day).or_default().push(run);
     }
     let (first, last) = (by_day.keys().next().copied(), by_day.keys().next_back().copied());
+    let first = first.into_iter().chain(refused).min();
     let last = last.unwrap_or(today).max(today).max(missed.unwrap_or(today));
     let days = first.unwrap_or(today).series(1.day()).take_while(|day| *day <= last);
     let mut nights: Vec<_> =
@@ -249,7 +266,7 @@ impl Nights {
     }
 
     /// What kept a run from beginning on a day.
-    fn refused_on(&self, day: Date) -> Option<&Refused> {
+    fn refused_on(&self, day: Date) -> Option<&FailedStart> {
         self.refused.iter().find(|one| one.day == day)
     }
 }
@@ -265,7 +282,7 @@ impl Document for Nights {
             if runs.is_empty() {
                 let is_off = is_due(&self.windows, *date) == Some(false);
                 let why = match self.refused_on(*date) {
-                    Some(Refused { why, exit_code, .. }) => {
+                    Some(FailedStart { why, exit_code, .. }) => {
                         format!("no run began{} (exit code {exit_code})", because(&printable(why)))
                     }
                     None if is_off => "no window".to_owned(),
@@ -355,5 +372,18 @@ mod tests {
         assert!(!is_missed_at("2026-11-27", "2026-11-27T22:29Z"));
         assert!(!is_missed_at("2026-11-26", "2026-11-27T22:30Z"), "it has that one");
         assert!(!is_missed_at("2026-11-28", "2026-11-28T22:30Z"), "a Saturday");
+    }
+
+    #[test]
+    fn the_next_run_is_due_on_the_next_day_with_a_window_or_after_as_long_as_usual() {
+        let week: Vec<Window> = vec!["Mon-Fri 22:00-06:00".parse().unwrap()];
+        let due = |day: &str, windows: &[Window], usual| {
+            let last = (day.parse().unwrap(), format!("{day}T21:00Z").parse().unwrap());
+            next_due(last, windows, usual).to_string()
+        };
+        assert_eq!(due("2026-11-26", &week, 1), "2026-11-27T22:30:00Z");
+        assert_eq!(due("2026-11-27", &week, 1), "2026-11-30T22:30:00Z", "over the weekend");
+        assert_eq!(due("2026-11-27", &[], 1), "2026-11-28T22:30:00Z");
+        assert_eq!(due("2026-11-27", &[], 7), "2026-12-04T22:30:00Z");
     }
 }

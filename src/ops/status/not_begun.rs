@@ -1,17 +1,24 @@
-//! What kept the run of a series from beginning after its latest one: who only asks how it stands
-//! would take the night before for the last one. `nights` tells of all of them.
+//! What kept runs from beginning since the latest one of their series, or at all: who only asks how
+//! it stands would take the night before for the last one, or nothing for a quiet week. `nights`
+//! tells of all nights.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::{SignedDuration, ToSpan};
 
-use crate::clock::local_now;
+use crate::clock::{local_now, wall_clock};
 use crate::domain::service::id_of;
 use crate::domain::text::printable;
-use crate::domain::{Campaign, SeriesName};
+use crate::domain::{
+    Campaign, CampaignFilter, CampaignName, FailedStart, SeriesName, StartOf, Target,
+};
+use crate::ops::campaigns::is_whose;
 use crate::ops::context::Commands;
+use crate::ops::failed_starts::{FailedStarts, is_in, tenant_of};
 use crate::ops::failure::Failure;
-use crate::ops::series::{Refused, refused_after};
 use crate::report::human::wrapped;
 use crate::report::standing::because;
 use crate::report::{Document, jsonl};
@@ -20,91 +27,169 @@ use crate::store::Store;
 /// Days after which nobody asks about it any more.
 const LATELY: i64 = 8;
 
-/// A day on which no run of a series began in a tenant.
-pub(crate) struct NotBegun {
-    series: SeriesName,
-    tenant: String,
-    tenant_name: Option<String>,
-    /// There are campaigns of several tenants.
+/// Which are meant.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Meant<'a> {
+    /// Those of this campaign.
+    pub(crate) campaign: Option<&'a CampaignName>,
+    /// Those of this series.
+    pub(crate) series: Option<&'a SeriesName>,
+    /// Those in these tenants; none are all.
+    pub(crate) tenants: &'a [Target],
+}
+
+/// A start that came to nothing, and after which none began.
+pub(crate) struct Latest {
+    pub(crate) start: FailedStart,
+    /// There is more than one tenant to tell of.
     is_of_several: bool,
-    /// One began on that day.
+    /// Another run of its series began on its day, before it.
     is_another: bool,
-    refused: Refused,
+}
+
+/// The same for people.
+pub(crate) struct NotBegun {
+    latest: Latest,
+    tenant_name: Option<String>,
     /// The command that tells of all nights.
     nights: String,
 }
 
-/// The latest of each series and tenant among these campaigns, the latest of which come first.
+/// The latest of each series, or campaign, in each tenant, unless a run began after it, for people.
 ///
 /// # Errors
 /// `Failure` if the store cannot be read.
 pub(crate) async fn read<S: Store>(
     commands: &Commands,
     store: &S,
-    campaigns: impl Iterator<Item = &Campaign>,
+    meant: Meant<'_>,
 ) -> Result<Vec<NotBegun>, Failure> {
-    let today = local_now().date();
-    let lately = today.checked_sub(LATELY.days()).unwrap_or(today);
-    let mut seen = BTreeSet::new();
-    let mut is_latest = |series: &SeriesName, one: &Campaign| {
-        seen.insert((series.to_string(), id_of(&one.order.target.tenant)))
+    let told = |latest: Latest| NotBegun {
+        tenant_name: commands.tenant_name(&latest.start.target),
+        nights: commands.of_store("status --nights"),
+        latest,
     };
-    let of_series = campaigns.filter_map(|one| Some((SeriesName::of(&one.name)?, one)));
-    let latest: Vec<_> = of_series.filter(|(series, one)| is_latest(series, one)).collect();
-    let tenants: BTreeSet<&String> = seen.iter().map(|(_, tenant)| tenant).collect();
-    let is_of_several = tenants.len() > 1;
-    let mut all = Vec::new();
-    for (series, one) in latest {
-        let target = &one.order.target;
-        let latest = refused_after(store, one).await?.pop();
-        let Some(refused) = latest.filter(|one| one.day >= lately) else { continue };
-        let is_another = series.day_of(&one.name) == Some(refused.day);
-        all.push(NotBegun {
-            series,
-            tenant: target.tenant.clone(),
-            is_of_several,
-            is_another,
-            tenant_name: commands.tenant_name(target),
-            refused,
-            nights: commands.of_store("status --nights"),
-        });
+    Ok(latest(store, meant).await?.into_iter().map(told).collect())
+}
+
+/// The latest of each series, or campaign, in each tenant, unless a run began after it; the latest
+/// of all come first.
+///
+/// # Errors
+/// `Failure` if the store cannot be read.
+pub(crate) async fn latest<S: Store>(store: &S, meant: Meant<'_>) -> Result<Vec<Latest>, Failure> {
+    let today = local_now().date();
+    let starts = FailedStarts::since(store, today.saturating_sub(LATELY.days())).await?;
+    let mut latest: BTreeMap<_, &FailedStart> = BTreeMap::new();
+    for one in starts.all().iter().filter(|one| meant.has(one)) {
+        latest.insert((one.of.kind(), one.of.name(), id_of(&one.target.tenant)), one);
     }
+    let mut begun: BTreeMap<(&str, String), Vec<Campaign>> = BTreeMap::new();
+    for start in latest.values() {
+        if let Entry::Vacant(place) = begun.entry((start.of.kind(), start.of.name())) {
+            place.insert(begun_of(store, &start.of, today).await?);
+        }
+    }
+    let with_runs = begun.values().flatten().map(|one| id_of(&one.order.target.tenant));
+    let tenants: BTreeSet<String> =
+        with_runs.chain(latest.keys().map(|(_, _, tenant)| tenant.clone())).collect();
+    let is_of_several = tenants.len() > 1;
+    let stands = |start: &FailedStart| {
+        let begun = &begun[&(start.of.kind(), start.of.name())];
+        let is_own =
+            |one: &&Campaign| tenant_of(start).is_none() || is_in(start, &one.order.target.tenant);
+        let begun: Vec<&Campaign> = begun.iter().filter(is_own).collect();
+        let is_over = |one: &&Campaign| match &start.of {
+            StartOf::Campaign(_) => true,
+            StartOf::Series(_) => one.opened_at >= start.at,
+        };
+        let is_another = begun.iter().any(|one| day_of(&start.of, one) == Some(start.day));
+        let stands = !begun.iter().any(is_over);
+        stands.then(|| Latest { start: start.clone(), is_of_several, is_another })
+    };
+    let mut all: Vec<Latest> = latest.into_values().filter_map(stands).collect();
+    all.sort_by_key(|one| Reverse(one.start.at));
     Ok(all)
+}
+
+/// The campaigns that a start can have come before: those of its series of late, or of its name.
+async fn begun_of<S: Store>(
+    store: &S,
+    of: &StartOf,
+    today: Date,
+) -> Result<Vec<Campaign>, Failure> {
+    match of {
+        StartOf::Campaign(name) => Ok(store.named(name).await?),
+        StartOf::Series(series) => {
+            let since = SignedDuration::from_hours(24 * (LATELY + 1));
+            let since = wall_clock().checked_sub(since).ok();
+            let lately = CampaignFilter { not_over_before: since, ..CampaignFilter::default() };
+            let mut all = store.select(&lately.of_series(series)).await?;
+            all.retain(|one| series.day_of(&one.name).is_some_and(|day| day <= today));
+            Ok(all)
+        }
+    }
+}
+
+fn day_of(of: &StartOf, campaign: &Campaign) -> Option<Date> {
+    match of {
+        StartOf::Series(series) => series.day_of(&campaign.name),
+        StartOf::Campaign(_) => None,
+    }
+}
+
+impl Meant<'_> {
+    fn has(&self, start: &FailedStart) -> bool {
+        let Self { campaign, series, tenants } = self;
+        let is_of = match (&start.of, campaign, series) {
+            (StartOf::Campaign(own), Some(name), _) => own == *name,
+            (StartOf::Series(_), Some(_), _) => false,
+            (StartOf::Series(own), None, Some(series)) => own == *series,
+            (StartOf::Campaign(own), None, Some(series)) => series.has(own),
+            (_, None, None) => true,
+        };
+        is_of && (tenants.is_empty() || tenants.iter().any(|one| is_whose(&start.target, one)))
+    }
 }
 
 impl NotBegun {
     /// What it is, in a sentence.
     pub(crate) fn sentence(&self) -> String {
-        let Self { series, tenant, tenant_name, is_of_several, is_another, refused, .. } = self;
-        let Refused { day, why, exit_code } = refused;
-        let tenant = tenant_name.as_ref().or(is_of_several.then_some(tenant));
-        let tenant = tenant.map(|name| format!(" for {}", printable(name)));
-        let (tenant, why) = (tenant.unwrap_or_default(), because(&printable(why)));
+        let Self { latest: Latest { start, is_of_several, is_another }, tenant_name, .. } = self;
+        let FailedStart { of, day, why, exit_code, .. } = start;
+        let tenant = tenant_name.as_deref().or(tenant_of(start).filter(|_| *is_of_several));
+        let tenant = tenant.map(|name| format!(" for {}", printable(name))).unwrap_or_default();
+        let (of, why) = (of.name(), because(&printable(why)));
         let day = day.strftime("%a %Y-%m-%d");
         match is_another {
             true => format!(
-                "Another run of {series} did not begin{tenant} on {day} (exit code \
-                 {exit_code}){why}."
+                "Another run of {of} did not begin{tenant} on {day} (exit code {exit_code}){why}."
             ),
-            false => {
-                format!("No run of {series} began{tenant} on {day} (exit code {exit_code}){why}.")
-            }
+            false => format!("No run of {of} began{tenant} on {day} (exit code {exit_code}){why}."),
         }
     }
 }
 
 impl Document for NotBegun {
     fn text(&self) -> String {
-        let Self { nights, .. } = self;
-        wrapped(&format!("! {} `{nights}` tells of all nights.", self.sentence()), 2)
+        let told = match self.latest.start.of {
+            StartOf::Series(_) => format!(" `{}` tells of all nights.", self.nights),
+            StartOf::Campaign(_) => String::new(),
+        };
+        wrapped(&format!("! {}{told}", self.sentence()), 2)
     }
 
     fn json(&self) -> String {
-        let Self { series, tenant, tenant_name, refused, .. } = self;
+        let Self { latest: Latest { start, .. }, tenant_name, .. } = self;
+        let (series, campaign) = match &start.of {
+            StartOf::Series(series) => (Some(series), None),
+            StartOf::Campaign(campaign) => (None, Some(campaign)),
+        };
         jsonl::line(&serde_json::json!({
-            "v": 1, "type": "not_begun", "series": series, "tenant": tenant,
-            "tenant_name": tenant_name, "date": refused.day.to_string(), "why": refused.why,
-            "exit_code": refused.exit_code,
+            "v": 1, "type": "not_begun", "series": series, "campaign": campaign,
+            "tenant": tenant_of(start), "tenant_name": tenant_name,
+            "date": start.day.to_string(), "at": start.at, "why": start.why,
+            "exit_code": start.exit_code, "by": start.by, "host": start.host,
         }))
     }
 }

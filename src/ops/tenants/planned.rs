@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
+
 use super::Tenant;
 use super::list::Split;
 use crate::domain::request::ScanRequest;
-use crate::domain::{Campaign, Exit};
+use crate::domain::{Campaign, Exit, StartOf};
 use crate::ops::context::Context;
+use crate::ops::failed_starts;
 use crate::ops::failure::{Failure, Reason};
 use crate::ops::messages::NotBegunThere;
 use crate::ops::scan::OpenCampaign;
@@ -86,6 +89,42 @@ pub(super) async fn refused<S: Store>(
     night.refused_in(cx, store, &all.collect::<Vec<_>>()).await;
 }
 
+/// What is begun in several tenants.
+pub(super) struct Start<'a> {
+    pub(super) of: StartOf,
+    /// The day on which it is.
+    pub(super) day: Date,
+    pub(super) request: &'a ScanRequest,
+}
+
+/// Keeps that a campaign which begins in other tenants does not in these, and why.
+pub(super) async fn refused_beside<S: Store>(
+    cx: &Context<'_>,
+    start: Start<'_>,
+    store: &S,
+    tenants: &[Tenant],
+    planned: &BTreeMap<usize, Planned>,
+) {
+    let Start { of, day, request } = start;
+    if !begins(planned) {
+        return;
+    }
+    for (at, failure) in planned.iter().filter_map(|(at, one)| Some((*at, one.as_ref().err()?))) {
+        let (connect, emulator) = (&tenants[at].connect, &request.run.emulator);
+        if has_finished(failure) {
+            continue;
+        }
+        if let Ok(target) = failed_starts::target(cx, store, connect, emulator).await {
+            let start = failed_starts::of(cx, store, of.clone(), day, target, failure);
+            failed_starts::keep(store, start).await;
+        }
+    }
+}
+
+fn begins(planned: &BTreeMap<usize, Planned>) -> bool {
+    planned.values().any(|one| matches!(one, Ok(Some(_))))
+}
+
 /// Keeps that no run of a night begins in any of these tenants, and why.
 pub(super) async fn refused_in_all<S: Store>(
     cx: &Context<'_>,
@@ -105,8 +144,7 @@ pub(super) fn not_begun(
     tenants: &[Tenant],
     planned: &BTreeMap<usize, Planned>,
 ) -> Vec<NotBegunThere> {
-    let begins = planned.values().any(|one| matches!(one, Ok(Some(_))));
-    if request.approve_max.is_none() || !begins {
+    if request.approve_max.is_none() || !begins(planned) {
         return Vec::new();
     }
     let failed = |(at, one): (&usize, &Planned)| match one {

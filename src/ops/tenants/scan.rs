@@ -16,14 +16,14 @@ use super::list::{Split, split};
 use super::named::commands;
 use super::parts::Parts;
 use super::planned::{
-    Planned, all_have_finished, has_finished, not_begun, planned_of, refused, refused_in_all,
-    unplanned, worst,
+    Planned, Start, all_have_finished, has_finished, not_begun, planned_of, refused,
+    refused_beside, refused_in_all, unplanned, worst,
 };
 use super::rest::{Rest, path_beside, there_already};
 use super::{Tenant, TenantsMeant, refuse_twins};
 use crate::clock::local_now;
 use crate::domain::request::{Said, ScanRequest};
-use crate::domain::{Campaign, CampaignId, CampaignName, Exit, OnlyOf, Target, Timing};
+use crate::domain::{Campaign, CampaignId, CampaignName, Exit, OnlyOf, StartOf, Target, Timing};
 use crate::ops::context::Context;
 use crate::ops::failure::Failure;
 use crate::ops::messages::not_begun_of;
@@ -124,8 +124,16 @@ impl All<'_> {
         let (asks, named) = (self.request.approve_max.is_none(), self.request.campaign.is_some());
         let agreement = Agreement::new(AT_ONCE, asks, waits).of_named(named);
         let planned = self.plan(&parts, &agreement, waiting, store).await;
-        if let Some((night, store)) = night {
-            refused(self.cx, night, &**store, &self.tenants, &planned).await;
+        match (night, store, &planned) {
+            (Some((night, store)), ..) => {
+                refused(self.cx, night, &**store, &self.tenants, &planned).await;
+            }
+            (None, Some(store), Ok(planned)) => {
+                let of = StartOf::Campaign(parts.name.clone());
+                let start = Start { of, day: began.date(), request: &self.request };
+                refused_beside(self.cx, start, &**store, &self.tenants, planned).await;
+            }
+            _ => {}
         }
         if planned.as_ref().is_ok_and(|planned| planned.values().any(Result::is_ok)) {
             return match store {

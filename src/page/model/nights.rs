@@ -8,10 +8,10 @@ use jiff::{Timestamp, ToSpan, ZonedDateTime};
 use super::coverage::Runs;
 use crate::domain::service::id_of;
 use crate::domain::text::printable;
-use crate::domain::{Campaign, CampaignFilter, SeriesName, Window};
+use crate::domain::{Campaign, CampaignFilter, FailedStart, SeriesName, StartOf, Window};
+use crate::ops::failed_starts::{FailedStarts, tenant_of};
 use crate::ops::failure::Failure;
-use crate::ops::series::Refused;
-use crate::ops::status::{is_due, is_missed, may_begin_still, refused, series_run, windows_of};
+use crate::ops::status::{is_due, is_missed, may_begin_still, series_run, windows_of, without_run};
 use crate::page::query::Query;
 use crate::report::series::{SeriesRun, first_sentences};
 use crate::report::standing::Tone;
@@ -46,12 +46,13 @@ pub(in crate::page) struct NightsView {
 /// A day of a series.
 pub(in crate::page) struct Day {
     pub(in crate::page) date: Date,
-    /// It lies between the first run of the series and today.
+    /// It lies between the first run of the series, or the first that was refused, and today.
     pub(in crate::page) counts: bool,
     /// No window of the series begins on it; `None` if its windows are not known.
     pub(in crate::page) is_off: Option<bool>,
-    /// What kept runs from beginning on it, as far as that is known: the tenant of each, and why.
-    pub(in crate::page) refused: Vec<(String, String)>,
+    /// What kept runs from beginning on it, as far as that is known: the tenant of each, unless
+    /// nobody said it, and why.
+    pub(in crate::page) refused: Vec<(Option<String>, String)>,
     pub(in crate::page) runs: Vec<SeriesRun>,
     /// Runs of it that are not shown.
     pub(in crate::page) more: usize,
@@ -69,11 +70,14 @@ impl NightsView {
     ) -> Result<Self, Failure> {
         let asked = query.get("series").and_then(|series| series.parse::<SeriesName>().ok());
         let campaigns = store.campaigns().await?;
+        let monday = monday_before(now.date(), WEEKS - 1);
+        let starts = FailedStarts::since(store, monday).await?;
         let of = |campaign: &Campaign| SeriesName::of(&campaign.name);
-        let latest = campaigns.iter().find_map(of);
-        let names: BTreeSet<String> =
-            campaigns.iter().filter_map(of).map(|series| series.to_string()).collect();
-        let all = names.iter().filter_map(|name| name.parse().ok()).collect();
+        let refused = starts.all().iter().rev().filter_map(series_of);
+        let all: BTreeSet<SeriesName> =
+            campaigns.iter().filter_map(of).chain(refused.clone().cloned()).collect();
+        let latest = campaigns.iter().find_map(of).or(refused.clone().next().cloned());
+        let all: Vec<SeriesName> = all.into_iter().collect();
         let Some(series) = asked.or(latest) else {
             let first = "No campaign of this store is of a series.".to_owned();
             let (tone, series, weeks, runs) = (Tone::Idle, None, Vec::new(), Vec::new());
@@ -82,7 +86,6 @@ impl NightsView {
         };
         let meant = CampaignFilter::default().of_series(&series);
         let mut latest: Vec<SeriesRun> = Vec::new();
-        let monday = monday_before(now.date(), WEEKS - 1);
         let mut runs = Vec::new();
         for campaign in store.select(&meant).await? {
             let ended = campaign.last_run.as_ref().and_then(|run| run.ended.as_ref());
@@ -99,16 +102,12 @@ impl NightsView {
         // By their days, not by when they were opened: a run may be begun late.
         latest.sort_by_key(|run| std::cmp::Reverse(run.day));
         let all_runs: Vec<&SeriesRun> = latest.iter().collect();
-        let refused = all_refused(store, &all_runs, &windows, now.date()).await?;
+        let refused = all_refused(&starts, &series, &all_runs, now.date());
         let last = latest.first().map(|run| (run.day, run.campaign.opened_at));
         let may_begin = first_to_begin(last, &now);
         let mut missed = missed(&latest, &windows, may_begin);
-        missed.extend(
-            refused
-                .iter()
-                .map(|(_, one)| one.day)
-                .filter(|day| all_runs.iter().all(|run| run.day != *day)),
-        );
+        let nobody_had_one = |day: &Date| all_runs.iter().all(|run| run.day != *day);
+        missed.extend(refused.iter().map(|one| one.day).filter(nobody_had_one));
         let missed: Vec<Date> = missed.into_iter().collect();
         let (mut first, mut tone) = first_sentences(&all_runs, &missed);
         if let Some(told) = not_begun(store, &latest, &refused, &now).await? {
@@ -120,24 +119,31 @@ impl NightsView {
     }
 }
 
-/// What kept runs from beginning, with the tenant of each, the earliest first.
-async fn all_refused<S: Store>(
-    store: &S,
+fn series_of(start: &FailedStart) -> Option<&SeriesName> {
+    match &start.of {
+        StartOf::Series(series) => Some(series),
+        StartOf::Campaign(_) => None,
+    }
+}
+
+/// What kept runs of this series from beginning, in each tenant on days on which it had none, the
+/// earliest first.
+fn all_refused(
+    starts: &FailedStarts,
+    series: &SeriesName,
     runs: &[&SeriesRun],
-    windows: &[Window],
     today: Date,
-) -> Result<Vec<(String, Refused)>, Failure> {
-    let mut of_tenant: BTreeMap<String, Vec<&SeriesRun>> = BTreeMap::new();
-    for run in runs {
-        of_tenant.entry(id_of(&run.campaign.order.target.tenant)).or_default().push(*run);
-    }
-    let mut all = Vec::new();
-    for (tenant, runs) in of_tenant {
-        let own = refused(store, &runs, windows, today).await?;
-        all.extend(own.into_iter().map(|one| (tenant.clone(), one)));
-    }
-    all.sort_by_key(|(_, one)| one.day);
-    Ok(all)
+) -> Vec<FailedStart> {
+    let own = starts.all().iter().filter(|one| series_of(one) == Some(series));
+    let tenants: BTreeSet<String> = own.map(|one| id_of(&one.target.tenant)).collect();
+    let of_tenant = |tenant: &String| {
+        let is_own = |run: &&&SeriesRun| id_of(&run.campaign.order.target.tenant) == *tenant;
+        let days = runs.iter().filter(is_own).map(|run| run.day);
+        without_run(starts.of_series(series, tenant), days, today)
+    };
+    let mut all: Vec<FailedStart> = tenants.iter().flat_map(of_tenant).collect();
+    all.sort_by_key(|one| one.day);
+    all
 }
 
 /// In how many tenants no run of the latest night began after their last one, and why as far as
@@ -145,42 +151,50 @@ async fn all_refused<S: Store>(
 async fn not_begun<S: Store>(
     store: &S,
     runs: &[SeriesRun],
-    refused: &[(String, Refused)],
+    refused: &[FailedStart],
     now: &ZonedDateTime,
 ) -> Result<Option<String>, Failure> {
     let today = now.date();
     let lately = today.checked_sub(LATELY.days()).unwrap_or(today);
     let mut nights: BTreeSet<Date> = runs.iter().map(|run| run.day).collect();
-    nights.extend(refused.iter().map(|(_, one)| one.day));
+    nights.extend(refused.iter().map(|one| one.day));
     nights.retain(|day| (lately..=today).contains(day));
-    let mut last: BTreeMap<String, &SeriesRun> = BTreeMap::new();
+    // Of a tenant in which none ever began there is no last one.
+    let own = |one: &FailedStart| (id_of(&one.target.tenant), None);
+    let mut last: BTreeMap<String, Option<&SeriesRun>> =
+        refused.iter().filter(|one| one.day >= lately).map(own).collect();
     for run in runs.iter().filter(|run| run.day >= lately) {
-        let last = last.entry(id_of(&run.campaign.order.target.tenant)).or_insert(run);
-        if run.day > last.day {
-            *last = run;
+        let last = last.entry(id_of(&run.campaign.order.target.tenant)).or_default();
+        if last.is_none_or(|last| run.day > last.day) {
+            *last = Some(run);
         }
     }
     let mut missed: BTreeMap<Date, BTreeSet<&String>> = BTreeMap::new();
     // The windows are read of those alone that can have missed one.
     for (tenant, run) in &last {
-        if nights.last().is_none_or(|night| run.day >= *night) {
+        if nights.last().is_none_or(|night| run.is_some_and(|run| run.day >= *night)) {
             continue;
         }
-        let windows = windows_of(store, &run.campaign).await?;
-        let own = (run.day, run.campaign.opened_at);
-        let is_refused = |night: Date| {
-            let mut own = refused.iter().filter(|(whose, _)| whose == tenant);
-            night > run.day && own.any(|(_, one)| one.day == night)
+        let windows = match run {
+            Some(run) => windows_of(store, &run.campaign).await?,
+            None => Vec::new(),
         };
-        for night in &nights {
-            if is_refused(*night) || is_missed(*night, own, &windows, now) {
-                missed.entry(*night).or_default().insert(tenant);
-            }
+        let is_missed = |night: Date| {
+            let is_due = |run: &SeriesRun| {
+                is_missed(night, (run.day, run.campaign.opened_at), &windows, now)
+            };
+            let mut own = refused.iter().filter(|one| id_of(&one.target.tenant) == *tenant);
+            let is_refused = own.any(|one| one.day == night);
+            is_refused && run.is_none_or(|run| night > run.day) || run.is_some_and(is_due)
+        };
+        for night in nights.iter().filter(|night| is_missed(**night)) {
+            missed.entry(*night).or_default().insert(tenant);
         }
     }
     let Some((night, tenants)) = missed.pop_last() else { return Ok(None) };
-    let why = refused.iter().find(|(whose, one)| one.day == night && tenants.contains(whose));
-    let why = why.map(|(_, one)| why_not(one));
+    let is_one =
+        |one: &&FailedStart| one.day == night && tenants.contains(&id_of(&one.target.tenant));
+    let why = refused.iter().find(is_one).map(why_not);
     let day = night.strftime("%A %-d %B");
     Ok(Some(match (tenants.len(), last.len(), why) {
         (1, 1, None) => return Ok(None),
@@ -199,7 +213,7 @@ fn monday_before(day: Date, weeks: i64) -> Date {
 }
 
 /// Why no run began, as a part of a sentence.
-fn why_not(one: &Refused) -> String {
+fn why_not(one: &FailedStart) -> String {
     format!("{} (exit code {})", printable(&one.why), one.exit_code)
 }
 
@@ -221,7 +235,7 @@ fn missed(runs: &[SeriesRun], windows: &[Window], before: Date) -> BTreeSet<Date
 fn weeks(
     runs: Vec<SeriesRun>,
     windows: &[Window],
-    refused: &[(String, Refused)],
+    refused: &[FailedStart],
     since: Date,
     today: Date,
 ) -> Vec<Vec<Day>> {
@@ -229,7 +243,8 @@ fn weeks(
     for run in runs {
         by_day.entry(run.day).or_default().push(run);
     }
-    let begun = by_day.keys().next().copied().unwrap_or(today);
+    let first = by_day.keys().next().copied().into_iter();
+    let begun = first.chain(refused.iter().map(|one| one.day)).min().unwrap_or(today);
     let mut days = since.series(1.day()).take(7 * WEEKS as usize).map(|date| {
         let mut runs = by_day.remove(&date).unwrap_or_default();
         let more = runs.len().saturating_sub(A_DAY);
@@ -237,8 +252,8 @@ fn weeks(
         runs.sort_by_key(SeriesRun::tone);
         runs.truncate(A_DAY);
         let is_off = is_due(windows, date).map(|is_due| !is_due);
-        let here = refused.iter().filter(|(_, one)| one.day == date);
-        let refused = here.map(|(tenant, one)| (tenant.clone(), why_not(one))).collect();
+        let here = refused.iter().filter(|one| one.day == date);
+        let refused = here.map(|one| (tenant_of(one).map(id_of), why_not(one))).collect();
         Day { date, counts: date >= begun && date <= today, is_off, refused, runs, more }
     });
     let mut weeks = Vec::new();

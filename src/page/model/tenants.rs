@@ -1,19 +1,21 @@
 //! All tenants of the store at once: how each one's latest campaign stands, the worst first.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use jiff::{SignedDuration, ZonedDateTime};
+use jiff::{SignedDuration, ToSpan, ZonedDateTime};
 
 use crate::domain::service::id_of;
 use crate::domain::text::printable;
-use crate::domain::{Campaign, CampaignFilter, CampaignState, Doing, Exit, SeriesName, Tally};
+use crate::domain::{
+    Campaign, CampaignFilter, CampaignState, Doing, Exit, FailedStart, SeriesName, StartOf, Tally,
+};
+use crate::ops::failed_starts::{FailedStarts, is_in, tenant_of};
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
 use crate::ops::named_tenant::{NamedTenant, by_ids};
 use crate::ops::process::looked_at;
-use crate::ops::series::refused_after;
 use crate::ops::status::{is_missed, windows_of};
 use crate::page::query::Query;
 use crate::report::human::{count, counted};
@@ -75,17 +77,22 @@ impl TenantsView {
         let named = by_ids(store, named, service.map_or("", String::as_str)).await?;
         let names: BTreeMap<String, String> =
             named.into_iter().map(|one| (id_of(&one.tenant), one.name)).collect();
-        let mut nights = nights(of.values().flatten(), now.date());
-        nights.extend(refused_nights(store, of.values(), &nights).await?);
-        nights.sort_by_key(|(series, day)| (Reverse(*day), series.to_string()));
+        let today = now.date();
+        let starts = FailedStarts::since(store, today.saturating_sub(DAYS.days())).await?;
+        let nights = nights(of.values().flatten(), starts.all(), today);
         let mut tiles = Vec::new();
         for (tenant, campaigns) in &of {
             let tile = Tile::read(store, campaigns, names.get(tenant), &now).await?;
-            let missed = missed(store, campaigns, &nights, &now).await?;
+            let missed = missed(store, campaigns, &nights, &starts, &now).await?;
             tiles.push(missed.into_iter().fold(tile, |tile, missed| tile.missed(&missed)));
         }
-        let unseen = names.iter().filter(|(tenant, _)| !of.contains_key(*tenant));
-        tiles.extend(unseen.map(|(tenant, name)| Tile::without_run(tenant, name)));
+        let refused = starts.all().iter().filter_map(tenant_of).map(id_of);
+        let unseen: BTreeSet<String> = names.keys().cloned().chain(refused).collect();
+        for tenant in unseen.iter().filter(|tenant| !of.contains_key(*tenant)) {
+            let name = names.get(tenant).unwrap_or(tenant);
+            let latest = starts.all().iter().rev().find(|one| is_in(one, tenant));
+            tiles.push(Tile::without_run(tenant, name, latest));
+        }
         tiles.sort_by(|one, two| (one.tone, &one.name).cmp(&(two.tone, &two.name)));
         let (first, tone) = first(&tiles);
         let small = text.to_lowercase();
@@ -113,7 +120,7 @@ impl Tile {
                 worst = Some(tile);
             }
         }
-        let mut tile = worst.unwrap_or_else(|| Self::without_run("", ""));
+        let mut tile = worst.unwrap_or_else(|| Self::without_run("", "", None));
         if let Some(name) = name {
             tile.name.clone_from(name);
         }
@@ -159,8 +166,14 @@ impl Tile {
         }
     }
 
-    /// One that the settings know and the store does not, or not any more.
-    fn without_run(tenant: &str, name: &str) -> Self {
+    /// One that the settings know, or in which a start came to nothing, and of which the store
+    /// knows no campaign, or none any more.
+    fn without_run(tenant: &str, name: &str, latest: Option<&FailedStart>) -> Self {
+        let refused = latest.map(|FailedStart { of, day, why, .. }| {
+            let (day, of) = (day.strftime("%A %-d %B"), of.name());
+            format!(" No run of {of} began on {day}: {}.", printable(why))
+        });
+        let refused = refused.unwrap_or_default();
         Self {
             name: name.to_owned(),
             tenant: tenant.to_owned(),
@@ -169,7 +182,7 @@ impl Tile {
             done: 0,
             tone: Tone::Attention,
             word: "no run".to_owned(),
-            why: format!("No campaign of it was open within {DAYS} days."),
+            why: format!("No campaign of it was open within {DAYS} days.{refused}"),
         }
     }
 
@@ -204,39 +217,24 @@ struct Missed<'a> {
     why: Option<String>,
 }
 
-/// The nights of each series among these campaigns, up to today, the latest first.
-fn nights<'a>(campaigns: impl Iterator<Item = &'a Campaign>, today: Date) -> Vec<Night> {
-    let mut of: BTreeMap<(Date, String), SeriesName> = BTreeMap::new();
-    for campaign in campaigns {
-        let Some(series) = SeriesName::of(&campaign.name) else { continue };
-        let Some(day) = series.day_of(&campaign.name).filter(|day| *day <= today) else { continue };
-        of.entry((day, series.to_string())).or_insert(series);
-    }
-    of.into_iter().rev().map(|((day, _), series)| (series, day)).collect()
-}
-
-/// The nights that began in no tenant, and of which one at least keeps why.
-async fn refused_nights<'a, S: Store>(
-    store: &S,
-    of_tenants: impl Iterator<Item = &'a Vec<Campaign>>,
-    nights: &[Night],
-) -> Result<Vec<Night>, Failure> {
-    let mut found: Vec<Night> = Vec::new();
-    let all: BTreeMap<String, &SeriesName> =
-        nights.iter().map(|(series, _)| (series.to_string(), series)).collect();
-    for campaigns in of_tenants {
-        for series in all.values() {
-            let last = campaigns.iter().filter(|one| series.has(&one.name));
-            let Some(last) = last.max_by_key(|one| one.opened_at) else { continue };
-            for one in refused_after(store, last).await? {
-                let night = ((*series).clone(), one.day);
-                if !nights.contains(&night) && !found.contains(&night) {
-                    found.push(night);
-                }
-            }
-        }
-    }
-    Ok(found)
+/// The nights of each series, up to today, the latest first: those of these campaigns, and those
+/// that began in no tenant though one was to begin.
+fn nights<'a>(
+    campaigns: impl Iterator<Item = &'a Campaign>,
+    starts: &[FailedStart],
+    today: Date,
+) -> Vec<Night> {
+    let begun = campaigns.filter_map(|one| {
+        let series = SeriesName::of(&one.name)?;
+        let day = series.day_of(&one.name)?;
+        Some((Reverse(day), series))
+    });
+    let refused = starts.iter().filter_map(|one| match &one.of {
+        StartOf::Series(series) => Some((Reverse(one.day), series.clone())),
+        StartOf::Campaign(_) => None,
+    });
+    let all: BTreeSet<_> = begun.chain(refused).filter(|(day, _)| day.0 <= today).collect();
+    all.into_iter().map(|(day, series)| (series, day.0)).collect()
 }
 
 /// The latest night that a tenant missed of a series of which it has runs, since its last one.
@@ -245,6 +243,7 @@ async fn missed<'a, S: Store>(
     store: &S,
     campaigns: &[Campaign],
     nights: &'a [Night],
+    starts: &FailedStarts,
     now: &ZonedDateTime,
 ) -> Result<Option<Missed<'a>>, Failure> {
     for night in nights {
@@ -253,8 +252,8 @@ async fn missed<'a, S: Store>(
         let Some(last) = last else { continue };
         let Some(last_day) = day(last).filter(|day| *day < night.1) else { continue };
         let windows = windows_of(store, last).await?;
-        let refused = refused_after(store, last).await?;
-        let why = refused.into_iter().find(|one| one.day == night.1).map(|one| one.why);
+        let mut refused = starts.of_series(&night.0, &last.order.target.tenant);
+        let why = refused.find(|one| one.day == night.1).map(|one| one.why.clone());
         if why.is_some() || is_missed(night.1, (last_day, last.opened_at), &windows, now) {
             return Ok(Some(Missed { night, why }));
         }

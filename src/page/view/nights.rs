@@ -133,9 +133,11 @@ fn is_missed(day: &Day, view: &NightsView) -> bool {
 
 /// What kept runs of a day from beginning, with their tenants. Returns `None` if that is not known.
 fn refused(frame: &Frame<'_>, day: &Day) -> Option<String> {
-    let told = |(tenant, why): &(String, String)| {
-        let name = name_of(frame.names, tenant).unwrap_or(tenant);
-        format!("{}: {why}", printable(name))
+    let told = |(tenant, why): &(Option<String>, String)| match tenant {
+        Some(tenant) => {
+            format!("{}: {why}", printable(name_of(frame.names, tenant).unwrap_or(tenant)))
+        }
+        None => why.clone(),
     };
     let all: Vec<String> = day.refused.iter().map(told).collect();
     (!all.is_empty()).then(|| all.join("; "))

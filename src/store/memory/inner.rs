@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::campaign::Held;
 use super::journal::{Budget, Call, Whose};
@@ -11,8 +12,8 @@ use super::missing::unknown_campaign;
 use crate::domain::minute::{MINUTES_KEPT, minute_of};
 use crate::domain::settle::CallRecord;
 use crate::domain::{
-    BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, CampaignState, LastRun, Look, Minute,
-    Opening, Operation, Priority, Quota, Stamp, Target, Timing,
+    BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, CampaignState, FailedStart, LastRun,
+    Look, Minute, Opening, Operation, Priority, Quota, Stamp, Target, Timing, Usage,
 };
 use crate::store::Result;
 
@@ -24,6 +25,8 @@ pub(super) struct Inner {
     pub(super) calls: BTreeMap<CallId, Call>,
     /// The ids of tenants, by service and domain.
     pub(super) tenants: BTreeMap<(String, String), String>,
+    /// The starts that came to nothing.
+    pub(super) failed_starts: Vec<FailedStart>,
     /// When each process said last that it lives.
     pub(super) processes: BTreeMap<String, Timestamp>,
     #[cfg(feature = "testing")]
@@ -42,6 +45,34 @@ impl Inner {
 
     pub(super) fn campaign(&self, id: CampaignId) -> Result<&Campaign> {
         self.held.get(&id).and_then(|held| held.campaign.as_ref()).ok_or_else(unknown_campaign)
+    }
+
+    /// What the journal says of a budget: at most so many of its latest calls.
+    pub(super) fn usage(&self, budget: &BudgetKey, latest: usize, now: Stamp) -> Usage {
+        let quotas = self.quotas(budget, None, now);
+        match self.budgets.get(budget) {
+            None => Usage { quotas, ..Usage::default() },
+            Some(budget) => Usage {
+                seen_by: budget.latest().take(latest).collect(),
+                state: budget.state,
+                quotas,
+            },
+        }
+    }
+
+    /// Keeps a start that came to nothing.
+    pub(super) fn note_failed_start(&mut self, start: FailedStart) {
+        let all = &mut self.failed_starts;
+        all.retain(|one| one.day >= start.kept_since() && !start.replaces(one));
+        all.push(start);
+    }
+
+    /// Those from this day on, the earliest first.
+    pub(super) fn failed_starts_since(&self, since: Date) -> Vec<FailedStart> {
+        let mut all = self.failed_starts.clone();
+        all.retain(|one| one.day >= since);
+        all.sort_by_key(|one| (one.day, one.at));
+        all
     }
 
     /// The campaign that has the name of this one in the same tenant.

@@ -7,12 +7,13 @@ use crate::store::StoreError;
 
 /// What brings a store from one version to the next, in order. One that was applied is never
 /// changed: a new one is added.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001_store.sql"),
     include_str!("migrations/0002_results.sql"),
     include_str!("migrations/0003_process.sql"),
     include_str!("migrations/0004_expired.sql"),
     include_str!("migrations/0005_scan_failed.sql"),
+    include_str!("migrations/0006_failed_starts.sql"),
 ];
 
 /// The newest version that this program knows.

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::fault::Fault;
 use super::session::Session;
 use super::sql;
 use crate::clock::Clock;
 use crate::domain::{
-    Begun, BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, Happening, Look, LookUp,
-    Minute, NewRow, NotedHappening, Opening, Operation, Quota, Row, RowFilter, Seq, Stamp, Tally,
-    Timing,
+    Begun, BudgetKey, CallId, Campaign, CampaignFilter, CampaignId, FailedStart, Happening, Look,
+    LookUp, Minute, NewRow, NotedHappening, Opening, Operation, Quota, Row, RowFilter, Seq, Stamp,
+    Tally, Timing,
 };
 use crate::store::tables::{
     Budget, BudgetId, Call, CampaignBudgets, CampaignChange, Claiming, Device, NewCall, Nth, Page,
@@ -295,6 +296,18 @@ impl<C: Clock> Tables for Transaction<'_, C> {
 
     async fn remove_happenings(&mut self, campaign: CampaignId) -> Done<()> {
         sql::remove_happenings(self.session, campaign).await
+    }
+
+    async fn set_failed_start(&mut self, start: &FailedStart) -> Done<()> {
+        sql::set_failed_start(self.session, start).await
+    }
+
+    async fn failed_starts(&mut self, since: Date) -> Done<Vec<FailedStart>> {
+        sql::failed_starts(self.session, since).await
+    }
+
+    async fn remove_failed_starts(&mut self, before: Date) -> Done<()> {
+        sql::remove_failed_starts(self.session, before).await
     }
 
     async fn minutes(&mut self, campaign: CampaignId) -> Done<Vec<Minute>> {

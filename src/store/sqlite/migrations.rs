@@ -7,7 +7,7 @@ use sqlx::SqlStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Each with its version and what it is called in a store.
-const STEPS: [(i64, &str, &str); 21] = [
+const STEPS: [(i64, &str, &str); 22] = [
     (1, "store", include_str!("migrations/0001_store.sql")),
     (2, "checksums", include_str!("migrations/0002_checksums.sql")),
     (3, "arrivals and runs", include_str!("migrations/0003_arrivals_and_runs.sql")),
@@ -29,6 +29,7 @@ const STEPS: [(i64, &str, &str); 21] = [
     (21, "process", include_str!("migrations/0021_process.sql")),
     (22, "expired", include_str!("migrations/0022_expired.sql")),
     (23, "scan failed", include_str!("migrations/0023_scan_failed.sql")),
+    (24, "failed starts", include_str!("migrations/0024_failed_starts.sql")),
 ];
 
 /// All of them. They are put together here, since the macro that would do it has SQLite built once

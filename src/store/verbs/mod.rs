@@ -11,6 +11,7 @@ mod journal;
 mod known;
 mod prune;
 mod rows;
+mod transactions;
 mod waves;
 
 pub(super) use database::{Database, Work};

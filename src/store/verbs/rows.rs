@@ -8,8 +8,8 @@ use crate::domain::happening::HAPPENINGS_KEPT;
 use crate::domain::lifecycle::{self, LifeEvent};
 use crate::domain::settle;
 use crate::domain::{
-    Action, BudgetState, Campaign, CampaignId, CampaignState, Finding, Happened, Happening, Row,
-    RowFilter, Seq, Settled, Stamp,
+    Action, BudgetState, Campaign, CampaignId, CampaignState, FailedStart, Finding, Happened,
+    Happening, Row, RowFilter, Seq, Settled, Stamp,
 };
 use crate::store::StoreError;
 use crate::store::tables::{CampaignChange, Done, Page, Tables, Wave};
@@ -193,6 +193,14 @@ pub(super) async fn note_happening<T: Tables>(
         }
     }
     tables.note_happening(campaign, happening).await
+}
+
+pub(super) async fn note_failed_start<T: Tables>(
+    tables: &mut T,
+    start: &FailedStart,
+) -> Done<T, ()> {
+    tables.remove_failed_starts(start.kept_since()).await?;
+    tables.set_failed_start(start).await
 }
 
 pub(super) async fn finish<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, bool> {

@@ -7,6 +7,7 @@ mod cancel;
 mod completion;
 mod doctor;
 mod ends;
+mod failed_starts;
 mod failover;
 mod follow;
 mod handed_on;

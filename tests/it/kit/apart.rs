@@ -10,13 +10,14 @@ use fleetsweep::domain::bounded_clock::{Moment, Reading};
 use fleetsweep::domain::settle::Settlement;
 use fleetsweep::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
+    Cancellation, FailedStart, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
     NotedHappening, Opened, Opening, Priority, Quota, Row, RowFilter, Seq, Settled, Stamp, Tally,
     Usage, WaveStand,
 };
 use fleetsweep::store::postgres::SharedClock;
 use fleetsweep::store::{ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tokio::runtime::Handle;
 
 use super::watched_clock::WatchedClock;

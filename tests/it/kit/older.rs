@@ -19,16 +19,23 @@ macro_rules! one_state {
 /// The same in the tables of every database.
 pub(crate) const ONE_STATE: &str = one_state!();
 
+/// Takes back what the twenty-fourth migration changed.
+pub(crate) const TWENTY_THIRD_SCHEMA: &str =
+    "DROP TABLE failed_start; DELETE FROM _sqlx_migrations WHERE version >= 24";
+
 /// Takes back what the twenty-second migration and later ones changed.
-pub(crate) const TWENTY_FIRST_SCHEMA: &str =
-    concat!(one_state!(), "DELETE FROM _sqlx_migrations WHERE version >= 22");
+pub(crate) const TWENTY_FIRST_SCHEMA: &str = concat!(
+    one_state!(),
+    "DROP TABLE failed_start; DELETE FROM _sqlx_migrations WHERE version >= 22"
+);
 
 /// Takes back what the sixteenth migration and later ones changed, but for their names.
 macro_rules! from_the_sixteenth {
     () => {
         concat!(
             one_state!(),
-            "DROP TABLE result; DROP TABLE begun; DROP TABLE happening; DROP INDEX campaign_name; \
+            "DROP TABLE failed_start; DROP TABLE result; DROP TABLE begun; \
+         DROP TABLE happening; DROP INDEX campaign_name; \
          CREATE UNIQUE INDEX campaign_1 ON campaign (name); DROP INDEX campaign_draft; \
          DROP TABLE minute; ALTER TABLE campaign DROP COLUMN first_call; \
          ALTER TABLE campaign DROP COLUMN last_call; \

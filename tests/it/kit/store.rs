@@ -6,9 +6,9 @@ use fleetsweep::clock::{Clock, ManualClock};
 use fleetsweep::domain::cancel::Cause;
 use fleetsweep::domain::settle::Settlement;
 use fleetsweep::domain::{
-    Action, BusyPolicy, CallId, CampaignId, Cancellation, DeviceId, Life, NewRow, Opened, Opening,
-    Order, Outcome, Priority, Quota, Refusal, Rollout, ScanType, Stamp, Tally, Target, Timing,
-    Verdict,
+    Action, BusyPolicy, CallId, CampaignId, Cancellation, DeviceId, FailedStart, Happened,
+    Happening, Life, NewRow, Opened, Opening, Order, Outcome, Priority, Quota, Refusal, Rollout,
+    ScanType, Stamp, StartOf, Tally, Target, Timing, Verdict,
 };
 use fleetsweep::store::memory::MemoryStore;
 use fleetsweep::store::postgres::PostgresStore;
@@ -310,6 +310,48 @@ pub(crate) async fn taken_back_expired_and_failed(store: &impl Store, name: &str
     });
     assert_eq!(store.note_cancelled(id, done.collect()).await.unwrap(), 3);
     id
+}
+
+/// Campaigns of which some keep that the next run of their series could not begin, as versions of
+/// before kept it. Returns what a store keeps of that now.
+pub(crate) async fn nights_refused_before(store: &impl Store) -> Vec<FailedStart> {
+    // As exact as every store keeps it.
+    let at = Timestamp::from_microsecond(store.clock().utc().as_microsecond()).unwrap();
+    let mut kept = Vec::new();
+    let refused = |day: &str, why: &str| Happened::NextNotBegun {
+        day: day.parse().unwrap(),
+        why: why.to_owned(),
+        exit_code: 7,
+    };
+    for (n, (name, series)) in
+        [("n-2026-11-23", Some("n")), ("a-1-2026-11-23-12", Some("a-1")), ("once", None)]
+            .into_iter()
+            .enumerate()
+    {
+        let rows = n as u32 * 2..n as u32 * 2 + 1;
+        let id = campaign(store, rows, opening(name, &["100/1m"])).await;
+        let target = store.campaign(id).await.unwrap().unwrap().order.target;
+        for what in [
+            refused("2026-11-24", "first"),
+            Happened::Paused,
+            refused("2026-11-24", "it's \"second\""),
+            refused("2026-11-25", "third"),
+        ] {
+            let (by, host) = ("ann".to_owned(), "desk".to_owned());
+            store.note_happening(id, Happening { at, what, by, host }).await.unwrap();
+        }
+        let Some(series) = series else { continue };
+        for (day, why) in [("2026-11-24", "it's \"second\""), ("2026-11-25", "third")] {
+            let of = StartOf::Series(series.parse().unwrap());
+            let (day, why, exit_code) = (day.parse().unwrap(), why.to_owned(), 7);
+            let (by, host) = ("ann".to_owned(), "desk".to_owned());
+            let start =
+                FailedStart { of, target: target.clone(), day, at, why, exit_code, by, host };
+            kept.push(start.storable());
+        }
+    }
+    kept.sort_by_key(|one| (one.day, one.of.name()));
+    kept
 }
 
 pub(crate) fn busy() -> Verdict {

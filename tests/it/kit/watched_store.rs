@@ -12,7 +12,7 @@ use fleetsweep::clock::{Clock, TokioClock};
 use fleetsweep::domain::lifecycle::Found;
 use fleetsweep::domain::{
     Action, Begun, BudgetKey, BudgetState, CallId, CalledOff, Campaign, CampaignFilter, CampaignId,
-    Cancellation, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
+    Cancellation, FailedStart, Finding, Happening, Judged, LastRun, Look, LookUp, Minute, NewRow,
     NotedHappening as Noted, Opened, Opening, Priority, Quota, Row, Seq, Settled, Settlement,
     Stamp, Tally, Timing, Usage, Verdict, WaveStand,
 };
@@ -21,6 +21,7 @@ use fleetsweep::store::{
     ClaimAnswer, NotYet, ReadAnswer, ReadSettlement, Result, Store, StoreError,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tokio::sync::Notify;
 
 use super::away::Away;
@@ -416,6 +417,12 @@ impl<S: Beneath> Store for Watched<S> {
     }
     async fn note_tenant(&self, service: &str, domain: &str, tenant: &str) -> Result<()> {
         self.counted().note_tenant(service, domain, tenant).await
+    }
+    async fn note_failed_start(&self, start: FailedStart) -> Result<()> {
+        self.counted().note_failed_start(start).await
+    }
+    async fn failed_starts(&self, since: Date) -> Result<Vec<FailedStart>> {
+        self.counted().failed_starts(since).await
     }
     async fn begun(&self, campaign: CampaignId) -> Result<Option<Begun>> {
         self.counted().begun(campaign).await

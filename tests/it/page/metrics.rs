@@ -11,7 +11,7 @@ use crate::kit::child::tool;
 use crate::kit::program::{Place, run, start, until};
 
 /// Every metric there is, without `fleetsweep_`.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 21] = [
     "budget_calls",
     "budget_limit_calls",
     "budget_paused_until_timestamp_seconds",
@@ -26,10 +26,12 @@ const NAMES: [&str; 19] = [
     "campaign_runner_seen_timestamp_seconds",
     "coverage_computed_timestamp_seconds",
     "coverage_devices",
+    "series_failed_start_timestamp_seconds",
     "series_last_run_begin_timestamp_seconds",
     "series_last_run_end_timestamp_seconds",
     "series_last_run_exit_code",
     "series_last_run_planned",
+    "series_next_run_due_timestamp_seconds",
     "store_up",
 ];
 
@@ -64,6 +66,27 @@ fn of_night(text: &str) -> Vec<&str> {
     text.lines().filter(|line| line.contains("campaign=\"night-1\"")).collect()
 }
 
+/// Writes the file of the token, which these may read.
+fn token(place: &Place, mode: u32) {
+    std::fs::write(place.path("token"), "s3cret\n").unwrap();
+    let mode = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(place.path("token"), mode).unwrap();
+}
+
+/// What a text tells of a series that ran just now, and of one that could not begin.
+fn of_series(text: &str) {
+    let value = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(&format!("fleetsweep_{name}{{")));
+        line.unwrap().rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
+    };
+    let begun = value("series_last_run_begin_timestamp_seconds");
+    let due = value("series_next_run_due_timestamp_seconds") - begun;
+    assert!((25.4..=25.5).contains(&(due / 3600.0)), "{due} s after it began");
+    let never = "fleetsweep_series_failed_start_timestamp_seconds{exit_code=";
+    let labels = "series=\"never\",tenant=\"gone.example\"";
+    assert!(text.contains(never) && text.contains(labels), "{text}");
+}
+
 #[tokio::test]
 async fn metrics_are_given_to_who_has_the_token_and_kept_in_a_file_and_promtool_reads_both() {
     let place = Place::new();
@@ -83,14 +106,16 @@ async fn metrics_are_given_to_who_has_the_token_and_kept_in_a_file_and_promtool_
     ];
     let series = run(place.fleetsweep(&[&usual[..], &["--series=nightly"]].concat()));
     assert!([0, 3].contains(&series.code), "{}", series.err);
+    // One of which no run begins: nobody can sign in.
+    let never = ["scan", "list.csv", "--type=quick", "--comment=c", "--approve-max=10", STORE];
+    let gone = ["--skip-bad-rows", "--series=never", "--tenant=gone.example"];
+    assert_ne!(run(place.fleetsweep(&[&never[..], &gone].concat())).code, 0);
     let waiting = [&usual[..], &["--campaign=later", "--start-at=2099-01-01T00:00:00Z"]].concat();
     let mut waiting = start(place.fleetsweep(&waiting));
     let file = || std::fs::read_to_string(place.path("f.prom")).unwrap_or_default();
     let hold = "fleetsweep_campaign_hold{campaign=\"later\",reason=\"start\"";
 
-    std::fs::write(place.path("token"), "s3cret\n").unwrap();
-    let private = std::fs::Permissions::from_mode(0o600);
-    std::fs::set_permissions(place.path("token"), private).unwrap();
+    token(&place, 0o600);
     let serve = ["serve", "--listen=127.0.0.1:0", "--metrics-token-file=token", STORE];
     let page = Page::locked(place.fleetsweep(&serve));
     let host = page.host();
@@ -119,9 +144,7 @@ async fn metrics_are_given_to_who_has_the_token_and_kept_in_a_file_and_promtool_
     }
     assert!(text.contains(hold), "{text}");
     until("the file tells of it", async || file().contains("campaign=\"later\"")).await;
-    waiting.kill().unwrap();
-    waiting.wait().unwrap();
-
+    waiting.kill().and_then(|()| waiting.wait()).unwrap();
     promtool(&["check", "metrics"], &text);
     promtool(&["check", "metrics"], &file());
     assert_eq!(names(&text), all_names());
@@ -135,6 +158,7 @@ async fn metrics_are_given_to_who_has_the_token_and_kept_in_a_file_and_promtool_
         assert!(!text.contains(private), "{private} of a device or a comment");
     }
     assert!(text.contains("ticket=\"CHG<1>\""), "{text}");
+    of_series(&text);
 }
 
 #[tokio::test]
@@ -145,9 +169,7 @@ async fn without_a_token_there_are_no_metrics_and_one_that_others_can_read_is_re
     let answer = page.get("/metrics").await;
     assert_eq!(answer.status, 404);
     assert!(answer.body.contains("--metrics-token-file"), "{}", answer.body);
-    std::fs::write(place.path("token"), "s3cret\n").unwrap();
-    let open = std::fs::Permissions::from_mode(0o644);
-    std::fs::set_permissions(place.path("token"), open).unwrap();
+    token(&place, 0o644);
     let refused = run(place.fleetsweep(&["serve", "--metrics-token-file=token", STORE]));
     assert_eq!(refused.code, 2, "{}", refused.err);
     assert!(

@@ -290,6 +290,28 @@ async fn why_a_night_did_not_begin_in_a_tenant_is_told_where_it_was_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_series_of_which_no_run_ever_began_is_told_on_every_page_with_why() {
+    let place = Place::new();
+    let why = "cannot sign in: the secret is <wrong>";
+    let night = Show::of_nights_that_never_began(&place.path("page.db"), why).await;
+    let page = Page::of(&place).await;
+    let told = "cannot sign in: the secret is &lt;wrong&gt;";
+    let (day, long) = (night.strftime("%a %Y-%m-%d"), night.strftime("%A %-d %B"));
+    let front = page.get("/").await.body;
+    let line = format!("No run of first began for new.example on {day} (exit code 7): {told}.");
+    assert!(front.contains(&line) && front.contains("for other.example on"), "{front}");
+    assert!(front.contains("<div class=\"say stop\">"), "{front}");
+    let nights = page.get("/nights").await.body;
+    let line = format!("In 1 of 2 tenants no run began on {long}: {told} (exit code 7).");
+    assert!(nights.contains(&line), "{nights}");
+    assert!(nights.contains("No run of this series within six weeks."), "{nights}");
+    assert_eq!(nights.matches("<b>! no run</b>").count(), 2, "{nights}");
+    let tenants = page.get("/tenants").await.body;
+    assert!(tenants.contains("2 tenants: 2 need attention."), "{tenants}");
+    assert!(tenants.contains(&format!("No run of first began on {long}: {told}.")), "{tenants}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_night_that_may_begin_still_and_was_not_refused_is_told_of_no_tenant() {
     let place = Place::new();
     Show::of_a_missed_night(&place.path("page.db"), 25, None).await;

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use fleetsweep::domain::Happened;
+use fleetsweep::clock::Clock;
+use fleetsweep::domain::{FailedStart, Happened, StartOf, Target};
 use fleetsweep::store::Store;
 use jiff::SignedDuration;
 use jiff::civil::Date;
 
 use super::{Act, DAY, HOUR, Show, UTC, good, mixed, windows};
+use crate::kit::store::opening;
 
 impl Show {
     /// One with five weeks of a series.
@@ -45,11 +47,42 @@ impl Show {
             }
         }
         if let Some((why, last)) = why.zip(last) {
-            let (day, why) = (latest, why.to_owned());
-            show.happened(last, Happened::NextNotBegun { day, why, exit_code: 7 }).await;
+            let target = show.store.campaign(last).await.unwrap().unwrap().order.target;
+            show.refused("nightly", target, latest, why).await;
         }
         show.store.close().await.unwrap();
         latest
+    }
+
+    /// One of a series of which no run ever began, in two tenants, on two days. Returns the latest.
+    pub(in crate::page) async fn of_nights_that_never_began(path: &Path, why: &str) -> Date {
+        let mut show = Self::empty(path).await;
+        let latest = show.now.to_zoned_datetime(UTC).date();
+        for (tenant, day) in [
+            ("new.example", latest.yesterday().unwrap()),
+            ("new.example", latest),
+            ("other.example", latest.yesterday().unwrap()),
+        ] {
+            let target = Target { tenant: tenant.to_owned(), ..opening("c", &[]).order.target };
+            show.refused("first", target, day, why).await;
+        }
+        show.store.close().await.unwrap();
+        latest
+    }
+
+    /// A night on which no run of a series could begin.
+    async fn refused(&mut self, series: &str, target: Target, day: Date, why: &str) {
+        let start = FailedStart {
+            of: StartOf::Series(series.parse().unwrap()),
+            target,
+            day,
+            at: self.clock.utc(),
+            why: why.to_owned(),
+            exit_code: 7,
+            by: "m.weber".to_owned(),
+            host: "jump-01".to_owned(),
+        };
+        self.store.note_failed_start(start).await.unwrap();
     }
 
     /// Five weeks of a series, with a night that was stopped, one that never began, and weekends.

@@ -196,6 +196,7 @@ async fn a_store_of_before_tells_what_was_taken_back_from_what_expired() {
     let client = server().connect(url.rsplit('/').next().unwrap()).await;
     let back = format!(
         "SET search_path TO fleetsweep; {ONE_STATE} DELETE FROM migration WHERE version >= 4; \
+         DROP TABLE failed_start; \
          ALTER TABLE call DROP CONSTRAINT call_schema; UPDATE call SET schema = 1; \
          ALTER TABLE call ADD CONSTRAINT call_schema CHECK (schema = 1)"
     );
@@ -223,6 +224,22 @@ async fn a_store_of_before_tells_what_was_taken_back_from_what_expired() {
     let sql = "SELECT min(schema), max(schema) FROM call";
     let row = client.query_one(sql, &[]).await.unwrap();
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (3, 3));
+}
+
+#[tokio::test]
+async fn a_store_of_before_keeps_why_nights_did_not_begin() {
+    let url = database().await;
+    let store = process(&url).await;
+    let copied = nights_refused_before(&store).await;
+    store.close().await.unwrap();
+    let client = server().connect(url.rsplit('/').next().unwrap()).await;
+    let back = "SET search_path TO fleetsweep; DROP TABLE failed_start; \
+                DELETE FROM migration WHERE version >= 6";
+    client.batch_execute(back).await.unwrap();
+    let store = process(&url).await;
+    let mut kept = store.failed_starts(jiff::civil::Date::MIN).await.unwrap();
+    kept.sort_by_key(|one| (one.day, one.of.name()));
+    assert_eq!(kept, copied);
 }
 
 #[tokio::test]

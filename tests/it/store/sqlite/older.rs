@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha384};
 
 use super::*;
-use crate::kit::older::{THIRD_SCHEMA, TWENTY_FIRST_SCHEMA};
+use crate::kit::older::{THIRD_SCHEMA, TWENTY_FIRST_SCHEMA, TWENTY_THIRD_SCHEMA};
 
 /// A store with a device of every rank that the third schema knew, and who they are.
 async fn ranked(path: &Path) -> Vec<Rank> {
@@ -108,6 +108,19 @@ async fn a_program_of_before_an_upgrade_takes_no_slot_and_what_it_began_is_gone_
     let other = campaign(&store, 5..6, opening("other", &["100/1m"])).await;
     let refused = store.claim(other, true).await.unwrap_err().to_string();
     assert!(refused.contains("newer version"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_store_of_before_keeps_why_nights_did_not_begin() {
+    let (_folder, path) = place();
+    let store = open(&path, &ManualClock::default()).await;
+    let copied = nights_refused_before(&store).await;
+    store.close().await.unwrap();
+    run(&path, TWENTY_THIRD_SCHEMA).await;
+    let store = open(&path, &ManualClock::default()).await;
+    let mut kept = store.failed_starts(jiff::civil::Date::MIN).await.unwrap();
+    kept.sort_by_key(|one| (one.day, one.of.name()));
+    assert_eq!(kept, copied);
 }
 
 /// What a store keeps of each step of its schema: version, name, and the sum of its text.

@@ -1,6 +1,6 @@
-//! Campaigns by what is asked of them, in every store.
+//! Campaigns by what is asked of them, and starts that came to none, in every store.
 
-use fleetsweep::domain::{Campaign, CampaignFilter, Operation, Target};
+use fleetsweep::domain::{Campaign, CampaignFilter, FailedStart, Operation, StartOf, Target};
 
 use super::*;
 
@@ -96,4 +96,47 @@ pub(super) async fn campaigns_of_several_tenants_may_have_one_name_and_those_of_
     let nobody = of(|target| target.tenant = "tenant-3".to_owned());
     let budget = nobody.order.target.budget(Operation::Scan);
     assert_eq!(store.find(&first.name, &budget).await.unwrap(), None);
+}
+
+pub(super) async fn a_start_that_came_to_nothing_is_kept_once_a_day_and_of_each_tenant_apart(
+    subject: &impl Subject,
+) {
+    let store = subject.store();
+    let series = StartOf::Series("n".parse().unwrap());
+    let start = |of: &StartOf, tenant: &str, day: &str, why: &str| {
+        let target = Target { tenant: tenant.to_owned(), ..opening("c", &[]).order.target };
+        let (day, at) = (day.parse().unwrap(), store.clock().utc());
+        let (by, host) = ("ann".to_owned(), "desk".to_owned());
+        FailedStart { of: of.clone(), target, day, at, why: why.to_owned(), exit_code: 7, by, host }
+    };
+    let kept = async |since: &str| {
+        let all = store.failed_starts(since.parse().unwrap()).await.unwrap();
+        let told = |one: &FailedStart| format!("{} {} {}", one.day, one.target.tenant, one.why);
+        all.iter().map(told).collect::<Vec<_>>()
+    };
+    for (of, tenant, day, why) in [
+        (&series, "one.example", "2026-11-28", "of late"),
+        (&series, "one.example", "2026-11-27", "first"),
+        // The same in other letters, with one that not every store can hold.
+        (&series, "One.Example", "2026-11-27", "second\0"),
+        (&series, "two.example", "2026-11-27", "there"),
+        (&StartOf::Series("m".parse().unwrap()), "one.example", "2026-11-27", "another series"),
+        (&StartOf::Campaign("n".parse().unwrap()), "one.example", "2026-11-27", "a campaign"),
+    ] {
+        store.note_failed_start(start(of, tenant, day, why)).await.unwrap();
+    }
+    let mut of_both = kept("2026-11-27").await;
+    assert_eq!(of_both.pop().unwrap(), "2026-11-28 one.example of late", "the earliest first");
+    of_both.sort();
+    let said = ["a campaign", "another series", "second\u{fffd}"];
+    let mut expected = said.map(|why| format!("2026-11-27 one.example {why}")).to_vec();
+    expected.push("2026-11-27 two.example there".to_owned());
+    assert_eq!(of_both, expected);
+    assert_eq!(kept("2026-11-28").await.len(), 1);
+    let whole = store.failed_starts("2026-11-28".parse().unwrap()).await.unwrap().remove(0);
+    assert_eq!(whole, start(&series, "one.example", "2026-11-28", "of late").storable());
+    // Those of long before make room.
+    let last = start(&series, "one.example", "2027-02-26", "90 days later");
+    store.note_failed_start(last).await.unwrap();
+    assert_eq!(kept("2026-01-01").await.len(), 2);
 }

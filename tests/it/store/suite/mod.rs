@@ -101,6 +101,7 @@ every_store! {
     an_action_that_was_cancelled_ends_its_row_as_that_and_no_other_row
     cancelling_has_a_budget_of_its_own_with_the_quotas_that_are_asked_for
     how_far_a_scan_is_is_kept_where_it_was_ordered_and_nowhere_else
+    a_start_that_came_to_nothing_is_kept_once_a_day_and_of_each_tenant_apart
     a_scan_that_failed_on_its_device_is_counted_apart_until_the_api_says_otherwise
     a_campaign_of_normal_priority_yields_to_one_of_high_priority
     a_campaign_whose_runner_is_gone_makes_nobody_wait
