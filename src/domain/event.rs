@@ -52,6 +52,14 @@ impl HoldReason {
         !matches!(self, HoldReason::Quota(_) | HoldReason::Pace)
     }
 
+    /// Whether the API, or the sign-in before it, gives no answer of use.
+    pub fn is_for_want_of_answers(&self) -> bool {
+        matches!(
+            self,
+            HoldReason::Network | HoldReason::SignIn | HoldReason::Answers | HoldReason::Faults
+        )
+    }
+
     /// The word for it, as metrics have it.
     pub fn word(&self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
-//! A start that came to nothing: no run of a series, or of a campaign, began in a tenant. It is of
-//! no campaign, since there may be none; what kept a campaign that is there from going on is its
-//! own: see `run`.
+//! A start that came to nothing: no run of a series, or of a campaign, began in a tenant. It
+//! belongs to no campaign, since there may be none; what kept an existing campaign from going on is
+//! kept with it, in `run`.
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -9,11 +9,11 @@ use super::service::{id_of, service_of};
 use super::text::storable;
 use super::{CampaignName, SeriesName, Target};
 
-/// Days that one is kept.
+/// How many days one is kept.
 pub const FAILED_STARTS_KEPT: i64 = 90;
 
 /// What a start is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StartOf {
     /// The run of a series.
     Series(SeriesName),
@@ -81,6 +81,14 @@ impl FailedStart {
         self.target.application = storable(id_of(&self.target.application));
         self.why = storable(self.why);
         self
+    }
+
+    /// The series of which it was to begin a run. Returns `None` for a campaign of another kind.
+    pub fn series(&self) -> Option<&SeriesName> {
+        match &self.of {
+            StartOf::Series(series) => Some(series),
+            StartOf::Campaign(_) => None,
+        }
     }
 
     /// The first day of which one is kept beside it.

@@ -45,6 +45,7 @@ pub mod refusals;
 pub mod reply;
 pub mod request;
 mod rest;
+pub mod rhythm;
 pub mod rollout;
 pub mod run;
 pub mod series;

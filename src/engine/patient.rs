@@ -280,7 +280,7 @@ impl<S: Store> Store for PatientStore<S> {
         true set_priority(campaign: CampaignId, priority: Priority) -> ();
         true set_begun(campaign: CampaignId, begun: Begun) -> ();
         true note_happening(campaign: CampaignId, happening: Happening) -> ();
-        true note_failed_start(start: FailedStart) -> ();
+        true note_failed_starts(starts: Vec<FailedStart>) -> ();
         true note_tenant(service: &str, domain: &str, tenant: &str) -> ();
         // These look at or write many rows, and take their time.
         false draft() -> CampaignId;

@@ -1,8 +1,8 @@
 //! Starts that came to nothing: keeping them where no campaign may be that could, and asking for
 //! them. What is said of them where somebody asks is `status`' and the page's.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
@@ -59,22 +59,22 @@ pub(super) fn of<S: Store>(
     }
 }
 
-/// Keeps it; whether that is news. Keeping holds nothing up: what cannot be kept is missing where
-/// somebody asks, and nothing else.
-pub(super) async fn keep<S: Store>(store: &S, start: FailedStart) -> bool {
-    let start = start.storable();
-    let known = store.failed_starts(start.day).await.unwrap_or_default();
-    let is_known = known.iter().any(|one| start.replaces(one) && one.why == start.why);
-    match store.note_failed_start(start).await {
-        Ok(()) => !is_known,
-        Err(error) => {
-            tracing::warn!(%error, "that no run began could not be kept");
-            false
-        }
+/// Keeps them; returns those that are news. Keeping fails nothing: what cannot be kept is missing
+/// where somebody asks, and nothing else.
+pub(super) async fn keep<S: Store>(store: &S, starts: Vec<FailedStart>) -> Vec<FailedStart> {
+    let starts: Vec<FailedStart> = starts.into_iter().map(FailedStart::storable).collect();
+    let Some(since) = starts.iter().map(|one| one.day).min() else { return starts };
+    let known = store.failed_starts(since).await.unwrap_or_default();
+    if let Err(error) = store.note_failed_starts(starts.clone()).await {
+        tracing::warn!(%error, "that no run began could not be kept");
+        return Vec::new();
     }
+    let is_news =
+        |start: &FailedStart| !known.iter().any(|one| start.replaces(one) && one.why == start.why);
+    starts.into_iter().filter(is_news).collect()
 }
 
-/// The starts that came to nothing, the earliest first.
+/// The starts that came to nothing, the earliest first, and of each day the last one.
 pub(crate) struct FailedStarts(Vec<FailedStart>);
 
 impl FailedStarts {
@@ -84,17 +84,22 @@ impl FailedStarts {
     /// # Errors
     /// `StoreError` if the store cannot be read.
     pub(crate) async fn since<S: Store>(store: &S, day: Date) -> Result<Self, StoreError> {
-        let mut all = store.failed_starts(day).await?;
         let mut known: BTreeMap<Target, Target> = BTreeMap::new();
-        for one in all.iter_mut().filter(|one| is_domain(&one.target.tenant)) {
-            let told = match known.entry(one.target.clone()) {
-                Entry::Occupied(told) => told.into_mut(),
-                Entry::Vacant(place) => {
-                    place.insert(with_tenant_id_of(store, one.target.clone()).await?)
-                }
-            };
-            one.target.clone_from(told);
+        let mut all: BTreeMap<(Date, StartOf, String), FailedStart> = BTreeMap::new();
+        for mut one in store.failed_starts(day).await? {
+            if is_domain(&one.target.tenant) {
+                let told = match known.entry(one.target.clone()) {
+                    Entry::Occupied(told) => told.into_mut(),
+                    Entry::Vacant(place) => {
+                        place.insert(with_tenant_id_of(store, one.target.clone()).await?)
+                    }
+                };
+                one.target.clone_from(told);
+            }
+            all.insert((one.day, one.of.clone(), id_of(&one.target.tenant)), one);
         }
+        let mut all: Vec<FailedStart> = all.into_values().collect();
+        all.sort_by_key(|one| (one.day, one.at));
         Ok(Self(all))
     }
 
@@ -109,9 +114,39 @@ impl FailedStarts {
         series: &'a SeriesName,
         tenant: &'a str,
     ) -> impl Iterator<Item = &'a FailedStart> {
-        let is_of =
-            move |one: &FailedStart| matches!(&one.of, StartOf::Series(own) if own == series);
-        self.0.iter().filter(move |one| is_of(one) && is_in(one, tenant))
+        self.0.iter().filter(move |one| one.series() == Some(series) && is_in(one, tenant))
+    }
+
+    /// Those of a series up to today on whose days it had no run in their tenant; these are its
+    /// runs, each with its tenant. One of which only a token would have told the tenant counts on
+    /// days without any run, and as one of the only tenant that the series has, if that is so.
+    pub(crate) fn without_run(
+        &self,
+        series: &SeriesName,
+        runs: &[(String, Date)],
+        today: Date,
+    ) -> Vec<FailedStart> {
+        let runs: BTreeSet<(String, Date)> =
+            runs.iter().map(|(tenant, day)| (id_of(tenant), *day)).collect();
+        let days: BTreeSet<Date> = runs.iter().map(|(_, day)| *day).collect();
+        let own = || self.0.iter().filter(|one| one.series() == Some(series));
+        let tenants: BTreeSet<String> = runs.iter().map(|(tenant, _)| tenant.clone()).collect();
+        let with_starts = own().filter_map(tenant_of).map(id_of);
+        let tenants: Vec<String> =
+            tenants.into_iter().chain(with_starts).collect::<BTreeSet<_>>().into_iter().collect();
+        let counts = |one: &FailedStart| match tenant_of(one) {
+            _ if one.day > today => None,
+            Some(tenant) => (!runs.contains(&(id_of(tenant), one.day))).then(|| one.clone()),
+            None if days.contains(&one.day) => None,
+            None => {
+                let mut one = one.clone();
+                if let [only] = &tenants[..] {
+                    one.target.tenant.clone_from(only);
+                }
+                Some(one)
+            }
+        };
+        own().filter_map(counts).collect()
     }
 }
 

@@ -23,6 +23,9 @@ use crate::domain::text::printable;
 use crate::domain::{Caught, Ending, Exit, Outcome, Rest, SeriesName, Skipped, Stop, Tally};
 use actions::actions_text;
 
+/// Time without answers that is worth a word.
+const LOST: Duration = Duration::from_secs(1);
+
 /// What the end of a run tells.
 #[derive(Clone, Debug)]
 pub struct Summary {
@@ -60,6 +63,8 @@ pub struct Summary {
     pub throttled: u64,
     /// How long the run took.
     pub duration: Duration,
+    /// How long of that the API, or the sign-in before it, gave no answer of use.
+    pub in_vain: Duration,
     /// The rule of `--max-failures` was met when nothing was left to stop: its figures.
     pub rule_met: Option<String>,
     /// The command that goes on with what is open; `None` if there is none.
@@ -150,6 +155,7 @@ impl Document for Summary {
             throttled: self.throttled,
             rule_met: &self.rule_met,
             duration_s: self.duration.as_secs_f64(),
+            without_answers_s: self.in_vain.as_secs_f64(),
             reports: shown(&self.reports),
             exit_code: self.exit.code(),
         })
@@ -181,8 +187,21 @@ impl Summary {
             Ending::Stopped(stop @ (Stop::Time | Stop::Window)) if self.paused => {
                 format!("{}; it was paused", stopped_by(stop, self.caught))
             }
+            Ending::Stopped(stop @ (Stop::Time | Stop::Window)) => {
+                stopped_by(stop, self.caught) + &self.in_vain_text()
+            }
             Ending::Stopped(stop) => stopped_by(stop, self.caught),
         }
+    }
+
+    /// How much of its time was lost, where that is a twentieth of it: who reads only that it is
+    /// over would think that the window is too short.
+    fn in_vain_text(&self) -> String {
+        if self.in_vain < LOST || self.in_vain * 20 < self.duration {
+            return String::new();
+        }
+        let lost = duration(self.in_vain);
+        format!("; for {lost} of it the API gave no answer of use")
     }
 
     fn first_line(&self) -> String {

@@ -194,7 +194,7 @@ macro_rules! each_verb {
             fn set_begun(campaign: CampaignId, begun: Begun) -> ();
             fn note_happening(campaign: CampaignId, happening: Happening) -> ();
             fn happenings(campaign: CampaignId, after: i64, limit: usize) -> Vec<NotedHappening>;
-            fn note_failed_start(start: FailedStart) -> ();
+            fn note_failed_starts(starts: Vec<FailedStart>) -> ();
             fn failed_starts(since: Date) -> Vec<FailedStart>;
             fn minutes(campaign: CampaignId) -> Vec<Minute>;
             fn set_priority(campaign: CampaignId, priority: Priority) -> ();

@@ -412,8 +412,9 @@ impl<C: Clock> Store for MemoryStore<C> {
         Ok(())
     }
 
-    async fn note_failed_start(&self, start: FailedStart) -> Result<()> {
-        self.lock().note_failed_start(start.storable());
+    async fn note_failed_starts(&self, starts: Vec<FailedStart>) -> Result<()> {
+        let mut inner = self.lock();
+        starts.into_iter().for_each(|start| inner.note_failed_start(start.storable()));
         Ok(())
     }
 

@@ -434,9 +434,12 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<NotedHappening>>> + Send;
 
-    /// Keeps that a start came to nothing, in the place of an earlier one of the same day. Those of
-    /// `failed_start::FAILED_STARTS_KEPT` days before it are let go of.
-    fn note_failed_start(&self, start: FailedStart) -> impl Future<Output = Result<()>> + Send;
+    /// Keeps that starts came to nothing, each in the place of an earlier one of the same day.
+    /// Those that are more than `failed_start::FAILED_STARTS_KEPT` days older are removed.
+    fn note_failed_starts(
+        &self,
+        starts: Vec<FailedStart>,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// The starts that came to nothing from this day on, the earliest first.
     fn failed_starts(&self, since: Date) -> impl Future<Output = Result<Vec<FailedStart>>> + Send;

@@ -253,7 +253,7 @@ impl<S: Store> Store for QuietStore<S> {
         results(budget: &BudgetKey) -> BTreeMap<String, u64>;
         note_run(campaign: CampaignId, run: LastRun) -> ();
         pulse(process: &str, campaigns: &[CampaignId]) -> Vec<Look>;
-        note_failed_start(start: FailedStart) -> ();
+        note_failed_starts(starts: Vec<FailedStart>) -> ();
         failed_starts(since: Date) -> Vec<FailedStart>;
         note_tenant(service: &str, domain: &str, tenant: &str) -> ();
         tenant_named(service: &str, domain: &str) -> Option<String>;

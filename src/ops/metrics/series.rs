@@ -1,15 +1,15 @@
 //! Figures of series: how their latest runs went, and how much of their fleets is covered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use jiff::Unit;
 use jiff::civil::Date;
 
 use crate::domain::history::Ages;
-use crate::domain::{Campaign, Exit, FailedStart, LastRun, RunEnd, SeriesName, StartOf};
+use crate::domain::rhythm::next_due;
+use crate::domain::{Campaign, Exit, FailedStart, LastRun, RunEnd, SeriesName};
 use crate::ops::failed_starts::tenant_of;
 use crate::ops::failure::Failure;
-use crate::ops::status::{Meant, latest_not_begun, next_due, windows_of};
+use crate::ops::status::{StartsMeant, latest_not_begun, windows_of};
 use crate::report::metrics::{Metrics, Sample, seconds};
 use crate::store::Store;
 
@@ -40,15 +40,6 @@ impl Series<'_> {
     /// Its campaigns, each with its day.
     fn days(&self) -> impl Iterator<Item = (&Campaign, Date)> {
         self.campaigns.iter().filter_map(|one| Some((*one, self.name.day_of(&one.name)?)))
-    }
-
-    /// The fewest days between two of its runs.
-    fn usual_days(&self) -> i64 {
-        let days: BTreeSet<Date> = self.days().map(|(_, day)| day).collect();
-        let gap = |(one, next): (&Date, &Date)| {
-            one.until((Unit::Day, *next)).map_or(1, |days| i64::from(days.get_days()))
-        };
-        days.iter().zip(days.iter().skip(1)).map(gap).min().unwrap_or(1)
     }
 
     fn labels(&self) -> [(&'static str, &str); 2] {
@@ -83,38 +74,42 @@ pub(super) async fn add<S: Store>(
         .collect();
     runs(&all, metrics);
     coverages(&all, metrics);
-    due(store, &all, metrics).await?;
+    due(store, &all, metrics).await;
     failed_starts(store, metrics).await
 }
 
-/// When the next runs are to have begun.
-async fn due<S: Store>(store: &S, all: &[Series<'_>], metrics: &Metrics) -> Result<(), Failure> {
+/// When the next runs should have begun.
+async fn due<S: Store>(store: &S, all: &[Series<'_>], metrics: &Metrics) {
     let mut due = Vec::new();
     for one in all {
-        let Some((latest, day)) = one.days().max_by_key(|(one, day)| (*day, one.opened_at)) else {
+        let Some((latest, _)) = one.days().max_by_key(|(one, day)| (*day, one.opened_at)) else {
             continue;
         };
-        let windows = windows_of(store, latest).await?;
-        let at = next_due((day, latest.opened_at), &windows, one.usual_days());
-        due.push(Sample::new(&one.labels(), seconds(at)));
+        let windows = match windows_of(store, latest).await {
+            Ok(windows) => windows,
+            // The other figures are not to be missing as well.
+            Err(failure) => {
+                tracing::warn!(series = one.label, why = failure.why, "its windows are not known");
+                continue;
+            }
+        };
+        let runs: Vec<_> = one.days().map(|(one, day)| (day, one.opened_at)).collect();
+        let at = next_due(&runs, &windows);
+        due.extend(at.map(|at| Sample::new(&one.labels(), seconds(at))));
     }
-    let help = "When the next run of a series is to have begun, by the days of its windows and the \
-                time of day of the latest one, with 90 minutes to spare.";
+    let help = "When the next run of a series should have begun, by the weekdays and the time of \
+                day of its runs so far, allowing 90 minutes.";
     metrics.gauge("series_next_run_due_timestamp_seconds", help, &due);
-    Ok(())
 }
 
 /// The starts that came to nothing, and after which no run began.
 async fn failed_starts<S: Store>(store: &S, metrics: &Metrics) -> Result<(), Failure> {
-    let latest = latest_not_begun(store, Meant::default()).await?;
-    let of_series = latest.iter().filter_map(|one| match &one.start.of {
-        StartOf::Series(series) => Some((series.to_string(), &one.start)),
-        StartOf::Campaign(_) => None,
-    });
-    let all: Vec<(String, String, &FailedStart)> =
-        of_series.map(|(series, start)| (series, start.exit_code.to_string(), start)).collect();
+    let latest = latest_not_begun(store, StartsMeant::default()).await?;
+    let texts = |one: &FailedStart| Some((one.series()?.to_string(), one.exit_code.to_string()));
+    let of_series = latest.iter().filter_map(|one| Some((texts(&one.start)?, &one.start)));
+    let all: Vec<((String, String), &FailedStart)> = of_series.collect();
     let mut samples = Vec::new();
-    for (series, code, start) in &all {
+    for ((series, code), start) in &all {
         let tenant = tenant_of(start).unwrap_or_default();
         let labels = [("series", series.as_str()), ("tenant", tenant), ("exit_code", code)];
         samples.push(Sample::new(&labels, seconds(start.at)));

@@ -5,6 +5,7 @@ mod alive;
 pub(in crate::ops) mod begin;
 mod ends;
 mod expire;
+mod in_vain;
 mod over;
 pub(in crate::ops) mod patience;
 pub mod reports;
@@ -222,6 +223,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             Ok(ran) => ran,
             Err(failure) => return Err(self.of_store(campaign, failure).await),
         };
+        let in_vain = story.in_vain();
         if ran.ending != Ending::Stopped(Stop::SecondSignal) {
             story.end(&ran.ending).await;
         }
@@ -244,7 +246,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             written = Box::pin(self.report(&ran.ending, campaign, stopping)).await;
         }
         let caught = stopping.caught();
-        let ended = Ended { ran, written, calls_before: before, took, left, caught };
+        let ended = Ended { ran, written, calls_before: before, took, in_vain, left, caught };
         Box::pin(self.summarise(campaign, run, ended, stopping)).await
     }
 

@@ -34,6 +34,8 @@ pub(super) struct Ended {
     pub(super) written: Result<Totals, Failure>,
     pub(super) calls_before: u64,
     pub(super) took: Duration,
+    /// How long the API gave no answer of use.
+    pub(super) in_vain: Duration,
     pub(super) left: Left,
     pub(super) caught: Option<Caught>,
 }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use super::in_vain::InVain;
 use super::telling::Telling;
 use crate::clock::Clock;
 use crate::domain::event::{Event, HoldReason, Note};
@@ -33,6 +34,7 @@ pub(super) struct Story<'t, S> {
     left: usize,
     /// It waits for its window.
     is_shut: bool,
+    in_vain: InVain,
     /// Hears of the same events, for who does not look into the store.
     telling: &'t mut Telling,
 }
@@ -59,12 +61,15 @@ impl<'t, S: Store> Story<'t, S> {
             }
         });
         let (run, queue) = (run.clone(), Some(queue));
-        Self { store, run, queue, task, left: MOST, is_shut: false, telling }
+        let in_vain = InVain::default();
+        Self { store, run, queue, task, left: MOST, is_shut: false, in_vain, telling }
     }
 
     /// Takes in what the run tells.
     pub(super) fn hear(&mut self, event: &Event) {
-        self.telling.hear(event, self.store.clock().now());
+        let now = self.store.clock().now();
+        self.telling.hear(event, now);
+        self.in_vain.hear(event, now);
         match event {
             Event::Progress(snapshot) => {
                 let was_shut = std::mem::replace(
@@ -81,6 +86,11 @@ impl<'t, S: Store> Story<'t, S> {
                 }
             }
         }
+    }
+
+    /// How long no answer of use came, all in all.
+    pub(super) fn in_vain(&self) -> Duration {
+        self.in_vain.until(self.store.clock().now())
     }
 
     fn of_note(&self, note: &Note) -> Option<Happened> {

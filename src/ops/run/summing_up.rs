@@ -35,7 +35,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
         ended: Ended,
         stopping: &mut Stopping<'_>,
     ) -> Result<Over, Failure> {
-        let Ended { ran, written, calls_before, took, left, caught } = ended;
+        let Ended { ran, written, calls_before, took, in_vain, left, caught } = ended;
         let (store, patience) = (&self.store, self.patience());
         let tally = patience.ask(stopping, || store.tally(campaign.id)).await?;
         let campaign_calls = patience.ask(stopping, || store.calls(campaign.id)).await?;
@@ -78,6 +78,7 @@ impl<S: Store, A: CancelApi> Run<'_, S, A> {
             campaign_calls,
             throttled: ran.throttled,
             duration: took,
+            in_vain,
             rule_met: rule_met(&ran),
             resume: self.resume_now(),
             retry: self.again("retry", campaign),

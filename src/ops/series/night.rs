@@ -1,6 +1,8 @@
 //! A command that begins the night of a series, and what it keeps where no run could begin, for who
 //! asks later why that night is missing. Who is told of it at once is `messages`'.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, ZonedDateTime};
 
 use crate::domain::request::{ConnectRequest, ScanRequest};
@@ -62,6 +64,7 @@ impl<'a> Night<'a> {
     ) {
         let Ok(runs) = self.runs_before(store).await else { return };
         let emulator = &self.request.run.emulator;
+        let (mut starts, mut befores) = (Vec::new(), BTreeMap::new());
         for (connect, failure) in all {
             if failure.reason == Reason::Finished {
                 continue;
@@ -72,12 +75,13 @@ impl<'a> Night<'a> {
             let before = latest_in(&runs, &target.tenant);
             let target = before.map_or(target, |one| one.order.target.clone());
             let of = StartOf::Series(self.series.clone());
-            let start = failed_starts::of(cx, store, of, self.began.date(), target, failure);
-            if keep(store, start.clone()).await
-                && let Some(before) = before
-            {
-                let FailedStart { day, why, exit_code, .. } = start;
-                note(cx, store, before.id, Happened::NextNotBegun { day, why, exit_code }).await;
+            befores.extend(before.map(|one| (id_of(&target.tenant), one.id)));
+            let day = self.began.date();
+            starts.push(failed_starts::of(cx, store, of, day, target, failure));
+        }
+        for FailedStart { target, day, why, exit_code, .. } in keep(store, starts).await {
+            if let Some(before) = befores.get(&target.tenant) {
+                note(cx, store, *before, Happened::NextNotBegun { day, why, exit_code }).await;
             }
         }
     }

@@ -24,10 +24,8 @@ use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
 use nights::NoNights;
-pub(crate) use nights::{
-    is_due, is_missed, may_begin_still, next_due, series_run, windows_of, without_run,
-};
-pub(crate) use not_begun::{Meant, latest as latest_not_begun, read as runs_not_begun};
+pub(crate) use nights::{is_due, is_missed, may_begin_still, series_run, windows_of};
+pub(crate) use not_begun::{StartsMeant, latest as latest_not_begun, read as runs_not_begun};
 pub(crate) use standing::CampaignStatus;
 use table::{More, Table};
 
@@ -184,7 +182,10 @@ async fn tell<S: Store>(
         all.push(CampaignStatus { go_on: status.resume(&resume), retry, ..status });
     }
     let (campaign, series) = (request.campaign.as_ref(), request.series.as_ref());
-    let not_begun = Meant { campaign, series, tenants };
+    let typed = is_said(&request.whose) && tenants.is_empty();
+    let said = if typed { Some(said_of(store, &request.whose).await?) } else { None };
+    let tenants = said.as_ref().map_or(tenants, std::slice::from_ref);
+    let not_begun = StartsMeant { campaign, series, tenants };
     let not_begun = runs_not_begun(cx.commands, store, not_begun).await?;
     not_begun.iter().try_for_each(|one| show(one))?;
     if all.len() > 1 {

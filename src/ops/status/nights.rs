@@ -10,7 +10,7 @@ use crate::domain::happening::{HAPPENINGS_KEPT, Happened};
 use crate::domain::service::id_of;
 use crate::domain::text::printable;
 use crate::domain::{
-    Campaign, CampaignFilter, Doing, FailedStart, Outcome, SeriesName, StartOf, Target, Window,
+    Campaign, CampaignFilter, Doing, FailedStart, Outcome, SeriesName, Target, Window,
 };
 use crate::ops::campaigns::is_whose;
 use crate::ops::context::Context;
@@ -79,17 +79,14 @@ pub(super) async fn read<S: Store>(
         let run = series_run(store, day, campaign, &now).await?;
         of_series.entry(key).or_default().push(run);
     }
-    let starts = FailedStarts::since(store, since).await?;
-    for start in starts.all() {
-        let StartOf::Series(own) = &start.of else { continue };
-        let is_meant = tenants.is_empty() || tenants.iter().any(|one| is_whose(&start.target, one));
-        if !is_meant || series.is_some_and(|series| series != own) {
-            continue;
-        }
-        let has_key =
-            |(series, tenant): &(SeriesName, String)| series == own && is_in(start, tenant);
-        if !of_series.keys().any(has_key) {
-            of_series.insert((own.clone(), start.target.tenant.clone()), Vec::new());
+    let mut refused = refused(store, &of_series, series, (since, today)).await?;
+    refused
+        .retain(|one| tenants.is_empty() || tenants.iter().any(|own| is_whose(&one.target, own)));
+    for one in &refused {
+        let Some(own) = one.series() else { continue };
+        let is_own = |(series, tenant): &(SeriesName, String)| series == own && is_in(one, tenant);
+        if !of_series.keys().any(is_own) {
+            of_series.insert((own.clone(), one.target.tenant.clone()), Vec::new());
         }
     }
     let mut begun: BTreeMap<SeriesName, Date> = BTreeMap::new();
@@ -110,30 +107,44 @@ pub(super) async fn read<S: Store>(
         let begun = begun.get(&series).copied();
         let missed =
             begun.filter(|night| last.is_some_and(|last| is_missed(*night, last, &windows, &now)));
-        let own = starts.of_series(&series, &tenant);
-        let refused = without_run(own, runs.iter().map(|run| run.day), today);
+        let is_own = |one: &&FailedStart| one.series() == Some(&series) && is_in(one, &tenant);
+        let refused: Vec<FailedStart> = refused.iter().filter(is_own).cloned().collect();
         let missed = missed.max(refused.last().map(|one| one.day));
         let target = runs.first().map(|run| &run.campaign.order.target);
         let target = target.or(refused.first().map(|one| &one.target));
         let tenant_name = target.and_then(|target| cx.commands.tenant_name(target));
         let may_begin = |night| last.is_some_and(|last| may_begin_still(night, last, &now));
         let first = refused.first().map(|one| one.day);
-        let nights = by_night(runs, today, first, missed, may_begin);
+        let nights = match runs.is_empty() {
+            // Its windows are not known, so neither are other nights that it missed.
+            true => refused.iter().rev().map(|one| (one.day, Vec::new())).collect(),
+            false => by_night(runs, today, first, missed, may_begin),
+        };
         all.push(Nights { series, tenant, tenant_name, windows, nights, refused });
     }
     Ok(all)
 }
 
-/// Those of these starts of a series in one tenant up to today on whose days it had no run, the
-/// earliest first.
-pub(crate) fn without_run<'a>(
-    starts: impl Iterator<Item = &'a FailedStart>,
-    runs: impl Iterator<Item = Date>,
-    today: Date,
-) -> Vec<FailedStart> {
-    let days: BTreeSet<Date> = runs.collect();
-    let meant = starts.filter(|one| one.day <= today && !days.contains(&one.day));
-    meant.cloned().collect()
+/// The days on which no run of these series began in a tenant, or of this one, as far as starts of
+/// that day are kept.
+async fn refused<S: Store>(
+    store: &S,
+    runs: &BTreeMap<(SeriesName, String), Vec<SeriesRun>>,
+    series: Option<&SeriesName>,
+    (since, today): (Date, Date),
+) -> Result<Vec<FailedStart>, Failure> {
+    let starts = FailedStarts::since(store, since).await?;
+    let all = starts.all().iter().filter_map(FailedStart::series);
+    let all: BTreeSet<&SeriesName> =
+        all.filter(|own| series.is_none_or(|series| series == *own)).collect();
+    let mut refused = Vec::new();
+    for series in all {
+        let own = runs.iter().filter(|((own, _), _)| own == series);
+        let days =
+            own.flat_map(|((_, tenant), runs)| runs.iter().map(|run| (tenant.clone(), run.day)));
+        refused.extend(starts.without_run(series, &days.collect::<Vec<_>>(), today));
+    }
+    Ok(refused)
 }
 
 /// Whether a tenant missed a night of its series that began in others. Its last run, with these
@@ -146,17 +157,6 @@ pub(crate) fn is_missed(
     now: &ZonedDateTime,
 ) -> bool {
     last.0 < night && is_due(windows, night) != Some(false) && !may_begin_still(night, last, now)
-}
-
-/// When the run after the last one, which was of that day, is to have begun: on the next day on
-/// which one of these windows begins, or without windows after as many days as usual.
-pub(crate) fn next_due(last: (Date, Timestamp), windows: &[Window], usual: i64) -> Timestamp {
-    let mut days = last.0.series(1.day()).skip(1).take(7);
-    let next = match windows {
-        [] => last.0.saturating_add(usual.days()),
-        _ => days.find(|day| is_due(windows, *day) == Some(true)).unwrap_or(last.0),
-    };
-    expected(next, last)
 }
 
 /// When the run of a night is to have begun, if it begins at the time of day of the last run, which
@@ -372,18 +372,5 @@ mod tests {
         assert!(!is_missed_at("2026-11-27", "2026-11-27T22:29Z"));
         assert!(!is_missed_at("2026-11-26", "2026-11-27T22:30Z"), "it has that one");
         assert!(!is_missed_at("2026-11-28", "2026-11-28T22:30Z"), "a Saturday");
-    }
-
-    #[test]
-    fn the_next_run_is_due_on_the_next_day_with_a_window_or_after_as_long_as_usual() {
-        let week: Vec<Window> = vec!["Mon-Fri 22:00-06:00".parse().unwrap()];
-        let due = |day: &str, windows: &[Window], usual| {
-            let last = (day.parse().unwrap(), format!("{day}T21:00Z").parse().unwrap());
-            next_due(last, windows, usual).to_string()
-        };
-        assert_eq!(due("2026-11-26", &week, 1), "2026-11-27T22:30:00Z");
-        assert_eq!(due("2026-11-27", &week, 1), "2026-11-30T22:30:00Z", "over the weekend");
-        assert_eq!(due("2026-11-27", &[], 1), "2026-11-28T22:30:00Z");
-        assert_eq!(due("2026-11-27", &[], 7), "2026-12-04T22:30:00Z");
     }
 }

@@ -3,10 +3,8 @@
 //! tells of all nights.
 
 use std::cmp::Reverse;
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
 use jiff::{SignedDuration, ToSpan};
 
 use crate::clock::{local_now, wall_clock};
@@ -17,7 +15,7 @@ use crate::domain::{
 };
 use crate::ops::campaigns::is_whose;
 use crate::ops::context::Commands;
-use crate::ops::failed_starts::{FailedStarts, is_in, tenant_of};
+use crate::ops::failed_starts::{FailedStarts, tenant_of};
 use crate::ops::failure::Failure;
 use crate::report::human::wrapped;
 use crate::report::standing::because;
@@ -29,7 +27,7 @@ const LATELY: i64 = 8;
 
 /// Which are meant.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Meant<'a> {
+pub(crate) struct StartsMeant<'a> {
     /// Those of this campaign.
     pub(crate) campaign: Option<&'a CampaignName>,
     /// Those of this series.
@@ -62,7 +60,7 @@ pub(crate) struct NotBegun {
 pub(crate) async fn read<S: Store>(
     commands: &Commands,
     store: &S,
-    meant: Meant<'_>,
+    meant: StartsMeant<'_>,
 ) -> Result<Vec<NotBegun>, Failure> {
     let told = |latest: Latest| NotBegun {
         tenant_name: commands.tenant_name(&latest.start.target),
@@ -77,68 +75,56 @@ pub(crate) async fn read<S: Store>(
 ///
 /// # Errors
 /// `Failure` if the store cannot be read.
-pub(crate) async fn latest<S: Store>(store: &S, meant: Meant<'_>) -> Result<Vec<Latest>, Failure> {
+pub(crate) async fn latest<S: Store>(
+    store: &S,
+    meant: StartsMeant<'_>,
+) -> Result<Vec<Latest>, Failure> {
     let today = local_now().date();
     let starts = FailedStarts::since(store, today.saturating_sub(LATELY.days())).await?;
-    let mut latest: BTreeMap<_, &FailedStart> = BTreeMap::new();
+    let mut latest: BTreeMap<(&StartOf, String), &FailedStart> = BTreeMap::new();
     for one in starts.all().iter().filter(|one| meant.has(one)) {
-        latest.insert((one.of.kind(), one.of.name(), id_of(&one.target.tenant)), one);
+        latest.insert((&one.of, id_of(&one.target.tenant)), one);
     }
-    let mut begun: BTreeMap<(&str, String), Vec<Campaign>> = BTreeMap::new();
-    for start in latest.values() {
-        if let Entry::Vacant(place) = begun.entry((start.of.kind(), start.of.name())) {
-            place.insert(begun_of(store, &start.of, today).await?);
-        }
+    if latest.is_empty() {
+        return Ok(Vec::new());
     }
-    let with_runs = begun.values().flatten().map(|one| id_of(&one.order.target.tenant));
-    let tenants: BTreeSet<String> =
-        with_runs.chain(latest.keys().map(|(_, _, tenant)| tenant.clone())).collect();
-    let is_of_several = tenants.len() > 1;
+    let since = wall_clock().checked_sub(SignedDuration::from_hours(24 * (LATELY + 1))).ok();
+    let lately = CampaignFilter { not_over_before: since, ..CampaignFilter::default() };
+    let mut of_tenant: BTreeMap<String, Vec<Campaign>> = BTreeMap::new();
+    for campaign in store.select(&lately).await? {
+        of_tenant.entry(id_of(&campaign.order.target.tenant)).or_default().push(campaign);
+    }
+    let with_starts = latest.keys().map(|(_, tenant)| tenant);
+    let is_of_several = with_starts.chain(of_tenant.keys()).collect::<BTreeSet<_>>().len() > 1;
     let stands = |start: &FailedStart| {
-        let begun = &begun[&(start.of.kind(), start.of.name())];
-        let is_own =
-            |one: &&Campaign| tenant_of(start).is_none() || is_in(start, &one.order.target.tenant);
-        let begun: Vec<&Campaign> = begun.iter().filter(is_own).collect();
-        let is_over = |one: &&Campaign| match &start.of {
-            StartOf::Campaign(_) => true,
-            StartOf::Series(_) => one.opened_at >= start.at,
+        let own: Vec<&Campaign> = match tenant_of(start) {
+            Some(tenant) => of_tenant.get(&id_of(tenant)).into_iter().flatten().collect(),
+            None => of_tenant.values().flatten().collect(),
         };
-        let is_another = begun.iter().any(|one| day_of(&start.of, one) == Some(start.day));
-        let stands = !begun.iter().any(is_over);
-        stands.then(|| Latest { start: start.clone(), is_of_several, is_another })
+        if own.iter().any(|one| is_made_up_for(start, one)) {
+            return None;
+        }
+        let day = |one: &&Campaign| start.series()?.day_of(&one.name);
+        let is_another = own.iter().any(|one| day(one) == Some(start.day));
+        Some(Latest { start: start.clone(), is_of_several, is_another })
     };
     let mut all: Vec<Latest> = latest.into_values().filter_map(stands).collect();
     all.sort_by_key(|one| Reverse(one.start.at));
     Ok(all)
 }
 
-/// The campaigns that a start can have come before: those of its series of late, or of its name.
-async fn begun_of<S: Store>(
-    store: &S,
-    of: &StartOf,
-    today: Date,
-) -> Result<Vec<Campaign>, Failure> {
-    match of {
-        StartOf::Campaign(name) => Ok(store.named(name).await?),
-        StartOf::Series(series) => {
-            let since = SignedDuration::from_hours(24 * (LATELY + 1));
-            let since = wall_clock().checked_sub(since).ok();
-            let lately = CampaignFilter { not_over_before: since, ..CampaignFilter::default() };
-            let mut all = store.select(&lately.of_series(series)).await?;
-            all.retain(|one| series.day_of(&one.name).is_some_and(|day| day <= today));
-            Ok(all)
-        }
+/// Whether this campaign of the same tenant is what a start was to begin, or came after it in its
+/// place.
+fn is_made_up_for(start: &FailedStart, campaign: &Campaign) -> bool {
+    let is_later = campaign.opened_at >= start.at;
+    match &start.of {
+        StartOf::Series(series) => is_later && series.has(&campaign.name),
+        // Whoever tries again may give it another name.
+        StartOf::Campaign(name) => is_later || campaign.name == *name,
     }
 }
 
-fn day_of(of: &StartOf, campaign: &Campaign) -> Option<Date> {
-    match of {
-        StartOf::Series(series) => series.day_of(&campaign.name),
-        StartOf::Campaign(_) => None,
-    }
-}
-
-impl Meant<'_> {
+impl StartsMeant<'_> {
     fn has(&self, start: &FailedStart) -> bool {
         let Self { campaign, series, tenants } = self;
         let is_of = match (&start.of, campaign, series) {

@@ -18,7 +18,7 @@ use crate::ops::pause::hold;
 use crate::ops::resume::take_up;
 use crate::ops::run::reports::Reports;
 use crate::ops::standings::{Standing, table};
-use crate::ops::status::{nights_of, status_of};
+use crate::ops::status::{StartsMeant, nights_of, runs_not_begun, status_of};
 use crate::ops::stores::{self, Place};
 use crate::ops::work::{Ended, Named, ToRun, Together, alone};
 use crate::report::human::{counted, first_of};
@@ -124,7 +124,15 @@ pub async fn status(
         status_of(cx, &request, &store, &tenants).await?;
         return Ok(Exit::Done);
     }
+    let mut tenants = Vec::new();
+    for connect in &meant.connects {
+        tenants.push(said_of(&store, connect).await?);
+    }
+    let campaign = request.campaign.as_ref();
+    let meant_starts = StartsMeant { campaign, series: None, tenants: &tenants };
+    let not_begun = runs_not_begun(cx.commands, &store, meant_starts).await?;
     let found = Found::of(cx, &store, request.campaign.as_ref(), meant).await?;
+    not_begun.iter().try_for_each(|one| cx.ui.show(one))?;
     let standing = |own: Own| {
         let Own { tenant, campaign } = own;
         Standing::of(tenant.name, campaign, None)

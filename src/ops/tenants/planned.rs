@@ -109,16 +109,17 @@ pub(super) async fn refused_beside<S: Store>(
     if !begins(planned) {
         return;
     }
+    let mut starts = Vec::new();
     for (at, failure) in planned.iter().filter_map(|(at, one)| Some((*at, one.as_ref().err()?))) {
         let (connect, emulator) = (&tenants[at].connect, &request.run.emulator);
         if has_finished(failure) {
             continue;
         }
         if let Ok(target) = failed_starts::target(cx, store, connect, emulator).await {
-            let start = failed_starts::of(cx, store, of.clone(), day, target, failure);
-            failed_starts::keep(store, start).await;
+            starts.push(failed_starts::of(cx, store, of.clone(), day, target, failure));
         }
     }
+    failed_starts::keep(store, starts).await;
 }
 
 fn begins(planned: &BTreeMap<usize, Planned>) -> bool {

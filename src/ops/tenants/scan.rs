@@ -129,7 +129,10 @@ impl All<'_> {
                 refused(self.cx, night, &**store, &self.tenants, &planned).await;
             }
             (None, Some(store), Ok(planned)) => {
-                let of = StartOf::Campaign(parts.name.clone());
+                let of = match &self.request.due.series {
+                    Some(series) => StartOf::Series(series.clone()),
+                    None => StartOf::Campaign(parts.name.clone()),
+                };
                 let start = Start { of, day: began.date(), request: &self.request };
                 refused_beside(self.cx, start, &**store, &self.tenants, planned).await;
             }

@@ -9,7 +9,7 @@ use crate::domain::{Campaign, CampaignName, CampaignState, Doing};
 use crate::ops::context::Commands;
 use crate::ops::failure::Failure;
 use crate::ops::named_tenant::NamedTenant;
-use crate::ops::status::{Budgets, CampaignStatus, Meant, open_and_latest, runs_not_begun};
+use crate::ops::status::{Budgets, CampaignStatus, StartsMeant, open_and_latest, runs_not_begun};
 use crate::page::query::Query;
 use crate::report::human::{count, counted};
 use crate::report::standing::{FirstSentences, Tone};
@@ -72,7 +72,7 @@ impl CampaignsView {
         let plain = text.is_empty() && state.is_empty() && page == 0;
         let all = if plain { open_and_latest(store).await? } else { store.campaigns().await? };
         let not_begun = match plain {
-            true => runs_not_begun(commands, store, Meant::default()).await?,
+            true => runs_not_begun(commands, store, StartsMeant::default()).await?,
             false => Vec::new(),
         };
         let mut of_name: BTreeMap<CampaignName, usize> = BTreeMap::new();

@@ -95,7 +95,7 @@ impl BudgetView {
         own.dedup();
         let named = usage.state.named.lowering(&own, stamp);
         let used = used(&own, &usage.seen_by, stamp);
-        let pause = usage.state.earliest();
+        let (pause, in_vain) = (usage.state.earliest(), usage.state.faults > 0);
         let rate = CallRate { quotas: own, pace: None, concurrency: 1, timing: Timing::default() };
         let at = |seen: &Stamp| now.timestamp().checked_sub(signed(stamp.since(*seen))).ok();
         let seen: Vec<Timestamp> = usage.seen_by.iter().filter_map(at).collect();
@@ -110,7 +110,11 @@ impl BudgetView {
         let picture = of_budget(&seen, &used, (&outlook, waiting), now);
         let held = next.filter(|wait| !wait.is_zero()).map(|wait| {
             let at = after(now, wait);
-            let why = if pause > stamp { "paused by the server" } else { "limit used up" };
+            let why = match (pause > stamp, in_vain) {
+                (true, true) => "waiting, since the last calls got no answer of use",
+                (true, false) => "paused by the server",
+                (false, _) => "limit used up",
+            };
             format!("{why}; the next call may leave at {at}")
         });
         Ok(Self { key, used, named, held, campaigns, picture })

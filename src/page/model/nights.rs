@@ -8,10 +8,10 @@ use jiff::{Timestamp, ToSpan, ZonedDateTime};
 use super::coverage::Runs;
 use crate::domain::service::id_of;
 use crate::domain::text::printable;
-use crate::domain::{Campaign, CampaignFilter, FailedStart, SeriesName, StartOf, Window};
+use crate::domain::{Campaign, CampaignFilter, FailedStart, SeriesName, Window};
 use crate::ops::failed_starts::{FailedStarts, tenant_of};
 use crate::ops::failure::Failure;
-use crate::ops::status::{is_due, is_missed, may_begin_still, series_run, windows_of, without_run};
+use crate::ops::status::{is_due, is_missed, may_begin_still, series_run, windows_of};
 use crate::page::query::Query;
 use crate::report::series::{SeriesRun, first_sentences};
 use crate::report::standing::Tone;
@@ -73,7 +73,7 @@ impl NightsView {
         let monday = monday_before(now.date(), WEEKS - 1);
         let starts = FailedStarts::since(store, monday).await?;
         let of = |campaign: &Campaign| SeriesName::of(&campaign.name);
-        let refused = starts.all().iter().rev().filter_map(series_of);
+        let refused = starts.all().iter().rev().filter_map(FailedStart::series);
         let all: BTreeSet<SeriesName> =
             campaigns.iter().filter_map(of).chain(refused.clone().cloned()).collect();
         let latest = campaigns.iter().find_map(of).or(refused.clone().next().cloned());
@@ -102,7 +102,8 @@ impl NightsView {
         // By their days, not by when they were opened: a run may be begun late.
         latest.sort_by_key(|run| std::cmp::Reverse(run.day));
         let all_runs: Vec<&SeriesRun> = latest.iter().collect();
-        let refused = all_refused(&starts, &series, &all_runs, now.date());
+        let days = all_runs.iter().map(|run| (run.campaign.order.target.tenant.clone(), run.day));
+        let refused = starts.without_run(&series, &days.collect::<Vec<_>>(), now.date());
         let last = latest.first().map(|run| (run.day, run.campaign.opened_at));
         let may_begin = first_to_begin(last, &now);
         let mut missed = missed(&latest, &windows, may_begin);
@@ -117,33 +118,6 @@ impl NightsView {
         let weeks = weeks(latest, &windows, &refused, monday, now.date());
         Ok(Self { all, series: Some(series), weeks, first, tone, runs, now, may_begin })
     }
-}
-
-fn series_of(start: &FailedStart) -> Option<&SeriesName> {
-    match &start.of {
-        StartOf::Series(series) => Some(series),
-        StartOf::Campaign(_) => None,
-    }
-}
-
-/// What kept runs of this series from beginning, in each tenant on days on which it had none, the
-/// earliest first.
-fn all_refused(
-    starts: &FailedStarts,
-    series: &SeriesName,
-    runs: &[&SeriesRun],
-    today: Date,
-) -> Vec<FailedStart> {
-    let own = starts.all().iter().filter(|one| series_of(one) == Some(series));
-    let tenants: BTreeSet<String> = own.map(|one| id_of(&one.target.tenant)).collect();
-    let of_tenant = |tenant: &String| {
-        let is_own = |run: &&&SeriesRun| id_of(&run.campaign.order.target.tenant) == *tenant;
-        let days = runs.iter().filter(is_own).map(|run| run.day);
-        without_run(starts.of_series(series, tenant), days, today)
-    };
-    let mut all: Vec<FailedStart> = tenants.iter().flat_map(of_tenant).collect();
-    all.sort_by_key(|one| one.day);
-    all
 }
 
 /// In how many tenants no run of the latest night began after their last one, and why as far as

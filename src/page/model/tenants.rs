@@ -9,14 +9,14 @@ use jiff::{SignedDuration, ToSpan, ZonedDateTime};
 use crate::domain::service::id_of;
 use crate::domain::text::printable;
 use crate::domain::{
-    Campaign, CampaignFilter, CampaignState, Doing, Exit, FailedStart, SeriesName, StartOf, Tally,
+    Campaign, CampaignFilter, CampaignState, Doing, Exit, FailedStart, SeriesName, Tally,
 };
 use crate::ops::failed_starts::{FailedStarts, is_in, tenant_of};
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
 use crate::ops::named_tenant::{NamedTenant, by_ids};
 use crate::ops::process::looked_at;
-use crate::ops::status::{is_missed, windows_of};
+use crate::ops::status::{StartsMeant, is_missed, latest_not_begun, windows_of};
 use crate::page::query::Query;
 use crate::report::human::{count, counted};
 use crate::report::standing::{Standing, Tone};
@@ -80,10 +80,16 @@ impl TenantsView {
         let today = now.date();
         let starts = FailedStarts::since(store, today.saturating_sub(DAYS.days())).await?;
         let nights = nights(of.values().flatten(), starts.all(), today);
+        let not_begun = latest_not_begun(store, StartsMeant::default()).await?;
         let mut tiles = Vec::new();
         for (tenant, campaigns) in &of {
             let tile = Tile::read(store, campaigns, names.get(tenant), &now).await?;
-            let missed = missed(store, campaigns, &nights, &starts, &now).await?;
+            let mut missed = missed(store, campaigns, &nights, &starts, &now).await?;
+            if missed.is_none() {
+                // One of another series than its runs are, or of a campaign.
+                let own = not_begun.iter().find(|one| is_in(&one.start, tenant));
+                missed = own.map(|one| Missed::of(&one.start));
+            }
             tiles.push(missed.into_iter().fold(tile, |tile, missed| tile.missed(&missed)));
         }
         let refused = starts.all().iter().filter_map(tenant_of).map(id_of);
@@ -187,13 +193,11 @@ impl Tile {
     }
 
     /// It, of a tenant in which no run of a series began in its latest night.
-    fn missed(self, Missed { night: (series, night), why }: &Missed<'_>) -> Self {
-        let (day, refused) = (night.strftime("%A %-d %B"), why.as_deref().map(printable));
+    fn missed(self, Missed { of, day, why }: &Missed) -> Self {
+        let (day, refused) = (day.strftime("%A %-d %B"), why.as_deref().map(printable));
         let refused = refused.map(|why| format!(": {why}")).unwrap_or_default();
-        let why = format!(
-            "No run of {series} began on {day}{refused}. Its latest campaign: {}",
-            self.why
-        );
+        let why =
+            format!("No run of {of} began on {day}{refused}. Its latest campaign: {}", self.why);
         // What stopped or runs says more in a word.
         if let Tone::Stopped | Tone::Runs = self.tone {
             return Self { why, ..self };
@@ -210,11 +214,20 @@ impl Tile {
 /// A series, and a night that it began in some tenant.
 type Night = (SeriesName, Date);
 
-/// A night that a tenant missed.
-struct Missed<'a> {
-    night: &'a Night,
-    /// What kept its run from beginning, if that is known.
+/// A run that did not begin in a tenant.
+struct Missed {
+    /// The name of its series, or of its campaign.
+    of: String,
+    /// The day.
+    day: Date,
+    /// What kept it from beginning, if that is known.
     why: Option<String>,
+}
+
+impl Missed {
+    fn of(FailedStart { of, day, why, .. }: &FailedStart) -> Self {
+        Self { of: of.name(), day: *day, why: Some(why.clone()) }
+    }
 }
 
 /// The nights of each series, up to today, the latest first: those of these campaigns, and those
@@ -229,23 +242,20 @@ fn nights<'a>(
         let day = series.day_of(&one.name)?;
         Some((Reverse(day), series))
     });
-    let refused = starts.iter().filter_map(|one| match &one.of {
-        StartOf::Series(series) => Some((Reverse(one.day), series.clone())),
-        StartOf::Campaign(_) => None,
-    });
+    let refused = starts.iter().filter_map(|one| Some((Reverse(one.day), one.series()?.clone())));
     let all: BTreeSet<_> = begun.chain(refused).filter(|(day, _)| day.0 <= today).collect();
     all.into_iter().map(|(day, series)| (series, day.0)).collect()
 }
 
 /// The latest night that a tenant missed of a series of which it has runs, since its last one.
 /// Returns `None` if it missed none.
-async fn missed<'a, S: Store>(
+async fn missed<S: Store>(
     store: &S,
     campaigns: &[Campaign],
-    nights: &'a [Night],
+    nights: &[Night],
     starts: &FailedStarts,
     now: &ZonedDateTime,
-) -> Result<Option<Missed<'a>>, Failure> {
+) -> Result<Option<Missed>, Failure> {
     for night in nights {
         let day = |one: &Campaign| night.0.day_of(&one.name);
         let last = campaigns.iter().max_by_key(|one| (day(one), one.opened_at));
@@ -255,7 +265,7 @@ async fn missed<'a, S: Store>(
         let mut refused = starts.of_series(&night.0, &last.order.target.tenant);
         let why = refused.find(|one| one.day == night.1).map(|one| one.why.clone());
         if why.is_some() || is_missed(night.1, (last_day, last.opened_at), &windows, now) {
-            return Ok(Some(Missed { night, why }));
+            return Ok(Some(Missed { of: night.0.to_string(), day: night.1, why }));
         }
     }
     Ok(None)

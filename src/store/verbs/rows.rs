@@ -195,12 +195,17 @@ pub(super) async fn note_happening<T: Tables>(
     tables.note_happening(campaign, happening).await
 }
 
-pub(super) async fn note_failed_start<T: Tables>(
+pub(super) async fn note_failed_starts<T: Tables>(
     tables: &mut T,
-    start: &FailedStart,
+    starts: &[FailedStart],
 ) -> Done<T, ()> {
-    tables.remove_failed_starts(start.kept_since()).await?;
-    tables.set_failed_start(start).await
+    if let Some(since) = starts.iter().map(FailedStart::kept_since).max() {
+        tables.remove_failed_starts(since).await?;
+    }
+    for start in starts {
+        tables.set_failed_start(start).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn finish<T: Tables>(tables: &mut T, campaign: CampaignId) -> Done<T, bool> {

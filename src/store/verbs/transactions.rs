@@ -369,10 +369,10 @@ impl<D: Database> Store for D {
         .await
     }
 
-    async fn note_failed_start(&self, start: FailedStart) -> Result<()> {
-        let start = start.storable();
-        self.write("writing that a start came to nothing", Subject::Alone, move |tables| {
-            Box::pin(async move { rows::note_failed_start(tables, &start).await })
+    async fn note_failed_starts(&self, starts: Vec<FailedStart>) -> Result<()> {
+        let starts: Vec<FailedStart> = starts.into_iter().map(FailedStart::storable).collect();
+        self.write("writing that starts came to nothing", Subject::Alone, move |tables| {
+            Box::pin(async move { rows::note_failed_starts(tables, &starts).await })
         })
         .await
     }

@@ -69,11 +69,13 @@ async fn a_tenant_in_which_a_campaign_of_several_could_not_begin_is_told_with_it
     assert_eq!(scan().await.code, 7);
     let asked = async |words: &[&str]| -> Said { provider.run(provider.command(words)).await };
     let line = "! No run of inc began for cust-1 on ";
-    for words in [&["status"][..], &["status", "inc"], &["status", "--profiles=cust-1"]] {
+    let all = ["status", "inc", "--all-profiles"];
+    for words in [&["status"][..], &["status", "inc"], &["status", "--profiles=cust-1"], &all] {
         let told = flat(&asked(words).await.out);
         assert!(told.contains(line) && told.contains("cannot sign in"), "{words:?}: {told}");
     }
-    for words in [&["status", "other"][..], &["status", "--profiles=cust-0"]] {
+    let own = ["status", "inc", "--profile=cust-0"];
+    for words in [&["status", "other"][..], &["status", "--profiles=cust-0"], &own] {
         assert!(!flat(&asked(words).await.out).contains("No run of inc"), "{words:?}");
     }
     let lines = json_lines(&asked(&["status", "inc", "--json"]).await.out);
@@ -84,4 +86,40 @@ async fn a_tenant_in_which_a_campaign_of_several_could_not_begin_is_told_with_it
     let well = scan().await;
     assert_eq!(well.code, 0, "{}", well.err);
     assert!(!flat(&asked(&["status"]).await.out).contains("No run of inc"));
+    // One that somebody else began there since, under another name, makes up for it, too.
+    write("wrong");
+    let second = ["scan", "list.csv", "--type=full", "--comment=test", "--all-profiles"];
+    let more = ["--campaign=inc-2", "--approve-max=10", "--detach"];
+    let second = provider.run(provider.command(&[&second[..], &more].concat())).await;
+    assert_eq!(second.code, 7, "{}", second.err);
+    assert!(flat(&asked(&["status"]).await.out).contains("! No run of inc-2 began for cust-1"));
+    write("secret");
+    let third = ["scan", "list.csv", "--type=full", "--comment=test", "--profile=cust-1"];
+    let more = ["--campaign=made-up-for", "--approve-max=10", "--detach"];
+    let third = provider.run(provider.command(&[&third[..], &more].concat())).await;
+    assert!([0, 3].contains(&third.code), "{}", third.err);
+    assert!(!flat(&asked(&["status"]).await.out).contains("No run of inc-2"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_whose_tenant_nobody_named_is_that_of_the_only_tenant_and_no_tenant_of_its_own() {
+    let emulator = emulate("quiet", &[(1000, 1.0)], 1.0).await;
+    let place = Place::new();
+    place.list(10);
+    let night = ["scan", "list.txt", "--type=full", "--comment=test", "--no-check", "--series=n"];
+    let night = [&night[..], &["--approve-max=10"]].concat();
+    let mut unnamed = place.towards(&emulator, &night);
+    unnamed.env_remove("AZURE_TENANT_ID");
+    assert_ne!(beside(move || run(unnamed)).await.code, 0);
+    let nights = || flat(&run(place.fleetsweep(&["status", "--nights"])).out);
+    let plain = || flat(&run(place.fleetsweep(&["status"])).out);
+    assert!(plain().contains("! No run of n began on "), "{}", plain());
+    assert!(nights().contains("no run began"), "{}", nights());
+    let json = json_lines(&run(place.fleetsweep(&["status", "--json"])).out);
+    assert!(json[0]["tenant"].is_null(), "{json:?}");
+    let named = place.towards(&emulator, &night);
+    assert_eq!(beside(move || run(named)).await.code, 0);
+    assert!(!plain().contains("No run of"), "{}", plain());
+    assert_eq!(nights().matches("n, tenant ").count(), 1, "{}", nights());
+    assert!(!nights().contains("no run began"), "{}", nights());
 }

@@ -418,8 +418,8 @@ impl<S: Beneath> Store for Watched<S> {
     async fn note_tenant(&self, service: &str, domain: &str, tenant: &str) -> Result<()> {
         self.counted().note_tenant(service, domain, tenant).await
     }
-    async fn note_failed_start(&self, start: FailedStart) -> Result<()> {
-        self.counted().note_failed_start(start).await
+    async fn note_failed_starts(&self, starts: Vec<FailedStart>) -> Result<()> {
+        self.counted().note_failed_starts(starts).await
     }
     async fn failed_starts(&self, since: Date) -> Result<Vec<FailedStart>> {
         self.counted().failed_starts(since).await

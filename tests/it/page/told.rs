@@ -301,13 +301,14 @@ async fn a_series_of_which_no_run_ever_began_is_told_on_every_page_with_why() {
     let line = format!("No run of first began for new.example on {day} (exit code 7): {told}.");
     assert!(front.contains(&line) && front.contains("for other.example on"), "{front}");
     assert!(front.contains("<div class=\"say stop\">"), "{front}");
-    let nights = page.get("/nights").await.body;
+    let nights = page.get("/nights?series=first").await.body;
     let line = format!("In 1 of 2 tenants no run began on {long}: {told} (exit code 7).");
     assert!(nights.contains(&line), "{nights}");
     assert!(nights.contains("No run of this series within six weeks."), "{nights}");
     assert_eq!(nights.matches("<b>! no run</b>").count(), 2, "{nights}");
     let tenants = page.get("/tenants").await.body;
-    assert!(tenants.contains("2 tenants: 2 need attention."), "{tenants}");
+    assert!(tenants.contains("3 tenants: 3 need attention."), "{tenants}");
+    assert!(tenants.contains(&format!("No run of second began on {long}: {told}.")), "{tenants}");
     assert!(tenants.contains(&format!("No run of first began on {long}: {told}.")), "{tenants}");
 }
 

@@ -73,6 +73,7 @@ fn summary(ending: Ending, tally: Tally, kinds: &[(Outcome, u64, &str, &str)]) -
         campaign_calls: 11_900,
         throttled: 0,
         duration: Duration::from_secs(28_920),
+        in_vain: Duration::ZERO,
         resume: Some("fleetsweep resume full-2026-11-24-kxqrab".to_owned()),
         retry: Some("fleetsweep retry full-2026-11-24-kxqrab".to_owned()),
         follow: Some("fleetsweep follow full-2026-11-24-kxqrab".to_owned()),
@@ -152,6 +153,24 @@ fn reasons_that_are_not_named_are_counted_and_one_devices_words_are_an_example()
     assert!(text.contains(told), "{text}");
     assert!(text.contains("2  Code0: the same words"), "{text}");
     assert!(text.contains("6  for 3 more reasons: see the report"), "{text}");
+}
+
+#[test]
+fn a_time_that_the_api_lost_is_not_told_as_a_time_that_was_too_short() {
+    let of = |stop: Stop, in_vain: u64| {
+        let in_vain = Duration::from_secs(in_vain);
+        Summary { in_vain, ..stopped(stop) }.why()
+    };
+    let lost = "; for 2 h 10 min of it the API gave no answer of use";
+    for stop in [Stop::Window, Stop::Time] {
+        let short = of(stop.clone(), 1_446 - 1);
+        assert!(short.ends_with("no order was sent after it"), "{short}");
+        assert_eq!(of(stop, 7_800), format!("{short}{lost}"));
+    }
+    // Who was stopped by something else reads that.
+    assert_eq!(of(Stop::Signal, 7_800), "by a signal");
+    let json: serde_json::Value = serde_json::from_str(&mixed().json()).unwrap();
+    assert_eq!(json["without_answers_s"], 0.0);
 }
 
 #[test]

@@ -26,6 +26,9 @@ JOIN (
         substring(c.name FROM '^(.+?)-[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[0-9]+)?$') AS series
     FROM campaign c JOIN budget b ON b.id = c.scan_budget
 ) s ON s.id = h.campaign AND s.series IS NOT NULL
-CROSS JOIN LATERAL (SELECT h.what::jsonb AS told) w
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN h.what LIKE '%"next_not_begun"%' THEN replace(h.what, '\u0000', '')::jsonb END AS told
+) w
 WHERE w.told->>'what' = 'next_not_begun'
+  AND w.told->>'day' IS NOT NULL AND w.told->>'why' IS NOT NULL AND w.told->>'exit_code' IS NOT NULL
 ORDER BY s.series, s.api_origin, s.tenant, w.told->>'day', h.id DESC;

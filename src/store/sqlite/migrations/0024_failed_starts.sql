@@ -26,6 +26,9 @@ INSERT OR REPLACE INTO failed_start
 SELECT 'series', substr(s.run, 1, length(s.run) - 11), s.api_origin, s.tenant, s.application, s.cloud,
     json_extract(h.what, '$.day'), h.at, json_extract(h.what, '$.why'), json_extract(h.what, '$.exit_code'), h.by, h.host
 FROM happening h JOIN of_series s ON s.id = h.campaign
-WHERE json_extract(h.what, '$.what') = 'next_not_begun'
+WHERE CASE WHEN json_valid(h.what) THEN
+        json_extract(h.what, '$.what') = 'next_not_begun' AND json_extract(h.what, '$.day') IS NOT NULL
+        AND json_extract(h.what, '$.why') IS NOT NULL AND json_extract(h.what, '$.exit_code') IS NOT NULL
+      END
   AND s.run GLOB '?*-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]'
 ORDER BY h.id;

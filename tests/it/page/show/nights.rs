@@ -66,6 +66,13 @@ impl Show {
             let target = Target { tenant: tenant.to_owned(), ..opening("c", &[]).order.target };
             show.refused("first", target, day, why).await;
         }
+        // In a tenant with a campaign of another kind.
+        let campaign = show.open(&Act { name: "inc", tenant: "busy.example", rows: 5..7 }, |_| {});
+        let campaign = campaign.await;
+        show.order(campaign, 2, show.now).await;
+        show.ends(campaign, 0, "every row has its outcome").await;
+        let target = Target { tenant: "busy.example".to_owned(), ..opening("c", &[]).order.target };
+        show.refused("second", target, latest, why).await;
         show.store.close().await.unwrap();
         latest
     }
@@ -82,7 +89,7 @@ impl Show {
             by: "m.weber".to_owned(),
             host: "jump-01".to_owned(),
         };
-        self.store.note_failed_start(start).await.unwrap();
+        self.store.note_failed_starts(vec![start]).await.unwrap();
     }
 
     /// Five weeks of a series, with a night that was stopped, one that never began, and weekends.

@@ -123,7 +123,7 @@ pub(super) async fn a_start_that_came_to_nothing_is_kept_once_a_day_and_of_each_
         (&StartOf::Series("m".parse().unwrap()), "one.example", "2026-11-27", "another series"),
         (&StartOf::Campaign("n".parse().unwrap()), "one.example", "2026-11-27", "a campaign"),
     ] {
-        store.note_failed_start(start(of, tenant, day, why)).await.unwrap();
+        store.note_failed_starts(vec![start(of, tenant, day, why)]).await.unwrap();
     }
     let mut of_both = kept("2026-11-27").await;
     assert_eq!(of_both.pop().unwrap(), "2026-11-28 one.example of late", "the earliest first");
@@ -137,6 +137,6 @@ pub(super) async fn a_start_that_came_to_nothing_is_kept_once_a_day_and_of_each_
     assert_eq!(whole, start(&series, "one.example", "2026-11-28", "of late").storable());
     // Those of long before make room.
     let last = start(&series, "one.example", "2027-02-26", "90 days later");
-    store.note_failed_start(last).await.unwrap();
+    store.note_failed_starts(vec![last]).await.unwrap();
     assert_eq!(kept("2026-01-01").await.len(), 2);
 }
