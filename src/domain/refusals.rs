@@ -86,6 +86,13 @@ fn about(refusal: &Refusal) -> About {
     }
 }
 
+/// Whether a device that was refused with this code is refused each time: its operating system
+/// takes no such order, whatever its owner does ("Common REST API error codes" page). A client that
+/// is too old can be brought up to date.
+pub fn is_for_good(code: Option<&str>) -> bool {
+    code.is_some_and(|code| same("OsPlatformNotSupported", code))
+}
+
 fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other.trim())
 }

@@ -17,6 +17,7 @@ use super::scan::scan_again;
 use super::stores::{self, Place};
 use crate::clock::Clock;
 use crate::domain::happening::HAPPENINGS_KEPT;
+use crate::domain::refusals::is_for_good;
 use crate::domain::request::{ListedDevice, RetryRequest, RunRequest, Said, ScanRequest};
 use crate::domain::{
     Begun, Campaign, CampaignName, CampaignState, DeviceId, Doing, Exit, Operation, Outcome, Rest,
@@ -258,6 +259,8 @@ struct Wanted {
 struct Left {
     taken_back: u64,
     handed_on: u64,
+    /// Their operating system takes no such order.
+    unsupported: u64,
     /// Some of those that were taken back were never ordered.
     not_attempted: bool,
     /// Campaigns that were begun to order these again have ordered them, or have yet to.
@@ -269,6 +272,7 @@ impl Left {
         Self {
             taken_back: self.taken_back + other.taken_back,
             handed_on: self.handed_on + other.handed_on,
+            unsupported: self.unsupported + other.unsupported,
             not_attempted: self.not_attempted || other.not_attempted,
             since: self.since.and(other.since),
         }
@@ -286,8 +290,15 @@ impl Left {
             .map(|some| format!("{some}; --outcome cancelled{too} orders such devices again"));
         let handed_on = devices(self.handed_on, "was", "were")
             .map(|some| format!("{some} handed on to the next run of the series, which has them"));
+        let unsupported = devices(self.unsupported, "was", "were").map(|some| {
+            format!(
+                "{some} rejected as OsPlatformNotSupported, which each such order would be; \
+                 --outcome rejected orders them all the same"
+            )
+        });
         let since = self.since.words().into_iter();
-        let all: Vec<String> = since.chain(taken_back).chain(handed_on).collect();
+        let all = since.chain(taken_back).chain(handed_on).chain(unsupported);
+        let all: Vec<String> = all.collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 }
@@ -386,6 +397,8 @@ async fn uncovered<S: Store>(
             } else if wanted.is_taken_back(outcome) {
                 left.taken_back += 1;
                 left.not_attempted |= outcome == Outcome::NotAttempted;
+            } else if wanted.by_default && is_for_good(row.detail.error_code.as_deref()) {
+                left.unsupported += 1;
             } else {
                 let how = match outcome {
                     Outcome::ScanFailed => "whose scan failed",

@@ -23,6 +23,8 @@ const REST: Duration = Duration::from_secs(60);
 
 /// How much of a fleet has had a scan.
 pub(in crate::page) struct CoverageView {
+    /// The tenant that it is the fleet of.
+    pub(in crate::page) tenant: Option<String>,
     pub(in crate::page) covered: Covered,
     /// Devices without any order, which the server refused.
     pub(in crate::page) refused: u64,
@@ -101,8 +103,9 @@ impl CoverageView {
     async fn read<S: Store>(store: &S, series: &SeriesName) -> Result<Option<Self>, Failure> {
         let Some(read) = fleet_coverage(store, Some(series)).await? else { return Ok(None) };
         let FleetCoverage { covered, refused, waited: waiting, latest } = read;
-        let latest = store.campaign(latest).await?.filter(|one| one.pruned_at.is_none());
-        let latest = match latest {
+        let latest = store.campaign(latest).await?;
+        let tenant = latest.as_ref().map(|one| one.order.target.tenant.clone());
+        let latest = match latest.filter(|one| one.pruned_at.is_none()) {
             Some(campaign) => Some((head_of(store, &campaign).await?, campaign)),
             None => None,
         };
@@ -110,7 +113,7 @@ impl CoverageView {
         for one in waiting {
             waited.push(Waited::read(store, latest.as_ref(), one).await?);
         }
-        Ok(Some(Self { covered, refused, waited }))
+        Ok(Some(Self { tenant, covered, refused, waited }))
     }
 }
 

@@ -35,6 +35,8 @@ pub(in crate::page) struct NightsView {
     /// How they are, all in all.
     pub(in crate::page) first: String,
     pub(in crate::page) tone: Tone,
+    /// They are of several tenants.
+    pub(in crate::page) is_of_several: bool,
     /// Its campaigns, and when each of them was last over.
     pub(in crate::page) runs: Runs,
     pub(in crate::page) now: ZonedDateTime,
@@ -81,8 +83,18 @@ impl NightsView {
         let Some(series) = asked.or(latest) else {
             let first = "No campaign of this store is of a series.".to_owned();
             let (tone, series, weeks, runs) = (Tone::Idle, None, Vec::new(), Vec::new());
-            let may_begin = now.date();
-            return Ok(Self { all, series, weeks, first, tone, runs, now, may_begin });
+            let (may_begin, is_of_several) = (now.date(), false);
+            return Ok(Self {
+                all,
+                series,
+                weeks,
+                first,
+                tone,
+                is_of_several,
+                runs,
+                now,
+                may_begin,
+            });
         };
         let meant = CampaignFilter::default().of_series(&series);
         let mut latest: Vec<SeriesRun> = Vec::new();
@@ -115,8 +127,11 @@ impl NightsView {
             first.push_str(&told);
             tone = tone.min(Tone::Attention);
         }
+        let tenants = latest.iter().map(|run| id_of(&run.campaign.order.target.tenant));
+        let is_of_several = tenants.collect::<BTreeSet<_>>().len() > 1;
         let weeks = weeks(latest, &windows, &refused, monday, now.date());
-        Ok(Self { all, series: Some(series), weeks, first, tone, runs, now, may_begin })
+        let series = Some(series);
+        Ok(Self { all, series, weeks, first, tone, is_of_several, runs, now, may_begin })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::ops::named_tenant::name_of;
 use crate::page::model::coverage::{CoverageView, Waited};
 use crate::page::model::nights::{Day, NightsView};
 use crate::report::human::{clock_exact, count, counted};
-use crate::report::outcomes::share;
+use crate::report::outcomes::{share, ticked};
 use crate::report::series::SeriesRun;
 use crate::report::standing::Tone;
 
@@ -34,7 +34,9 @@ pub(in crate::page) fn draw(
         }
         div class=(format!("say {}", class(view.tone))) {
             p {
-                @if let Some(coverage) = coverage { strong { (share_of(coverage)) } " " }
+                @if let Some(coverage) = coverage {
+                    strong { (share_of(coverage, &fleet(frame, view, coverage))) } " "
+                }
                 (view.first)
             }
         }
@@ -48,9 +50,17 @@ pub(in crate::page) fn draw(
             }
         }
         @if view.series.is_some() {
-            h2 { "How much of the fleet had a scan" }
+            @let fleet = coverage.map(|coverage| fleet(frame, view, coverage));
+            h2 { "How much of " (fleet.as_deref().unwrap_or("the fleet")) " had a scan" }
             @match coverage {
-                Some(coverage) => (covered(frame, coverage, view)),
+                Some(coverage) => {
+                    (covered(frame, coverage, view))
+                    @if view.is_of_several {
+                        p class="t" {
+                            (ticked("`fleetsweep status --coverage` tells of each tenant."))
+                        }
+                    }
+                }
                 None => p { "Every row of 90 days is being read; it stands here in a while." },
             }
         }
@@ -154,11 +164,22 @@ fn run(frame: &Frame<'_>, one: &SeriesRun, date: &str, zone: &TimeZone) -> Marku
     }
 }
 
-/// The share of the fleet that had an order lately, as a sentence.
-fn share_of(coverage: &CoverageView) -> String {
+/// Which fleet it is: of several tenants only one is told of.
+fn fleet(frame: &Frame<'_>, view: &NightsView, coverage: &CoverageView) -> String {
+    match coverage.tenant.as_ref().filter(|_| view.is_of_several) {
+        Some(tenant) => {
+            let name = name_of(frame.names, tenant).unwrap_or(tenant);
+            format!("the fleet of {}", printable(name))
+        }
+        None => "the fleet".to_owned(),
+    }
+}
+
+/// The share of a fleet that had an order lately, as a sentence.
+fn share_of(coverage: &CoverageView, fleet: &str) -> String {
     let Coverage { devices, week, .. } = &coverage.covered.coverage;
     let mut text =
-        format!("{} of the fleet had a scan ordered within 7 days.", share(week.ordered, *devices));
+        format!("{} of {fleet} had a scan ordered within 7 days.", share(week.ordered, *devices));
     if coverage.refused > 0 {
         let (refused, are) = (counted(coverage.refused, "device"), coverage.refused);
         let are = if are == 1 { "was" } else { "were" };

@@ -79,6 +79,35 @@ async fn what_was_left_uncovered_is_ordered_again_and_nothing_else() {
     assert_eq!(emulator.ledger().accepted, before);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn devices_whose_system_takes_no_order_are_ordered_again_only_where_that_is_asked_for() {
+    let emulator = super::nights::refusing(0.3).await;
+    let place = Place::new();
+    place.list(60);
+    let args = ["scan", "list.txt", "--type=full", "--comment=test", "--approve-max=60"];
+    let more = ["--campaign=first", "--limit=1000/1s", "--report=r.csv", "--no-check"];
+    let command = place.towards(&emulator, &[&args[..], &more].concat());
+    assert_eq!(beside(move || run(command)).await.code, 3);
+    let rows = report(&place.path("r.csv"));
+    let of = |code: &str| rows.iter().filter(|row| row["error_code"] == code).count();
+    let unsupported = of("OsPlatformNotSupported");
+    assert!(unsupported > 5, "{unsupported}");
+    let retry = |more: &[&str]| place.towards(&emulator, &[&["retry", "first"], more].concat());
+    let command = retry(&["--dry-run", "--json"]);
+    let said = beside(move || run(command)).await;
+    let told = flat(&said.err);
+    let skipped = format!("{unsupported} devices were rejected as OsPlatformNotSupported");
+    assert!(told.contains(&skipped) && told.contains("--outcome rejected"), "{told}");
+    let others = rows.iter().filter(|row| row["outcome"] != "accepted").count() - unsupported;
+    match others {
+        0 => assert_eq!(said.code, 2, "{told}"),
+        some => assert_eq!(json_lines(&said.out)[0]["devices"], some),
+    }
+    let command = retry(&["--dry-run", "--json", "--outcome=rejected"]);
+    let said = beside(move || run(command)).await;
+    assert_eq!(json_lines(&said.out)[0]["devices"], unsupported, "{}", said.err);
+}
+
 /// Who looks at the first campaign again is told of the second; who orders it once more, too.
 async fn tells_that_it_was_ordered_again(place: &Place, emulator: &Emulator) {
     let status = run(place.fleetsweep(&["status", "first"])).out;

@@ -244,6 +244,10 @@ async fn a_tenant_in_which_the_latest_night_of_a_series_did_not_begin_is_told() 
     let nights = page.get("/nights?series=nightly").await.body;
     let told = format!("In 1 of 2 tenants no run began on {day}.");
     assert!(nights.contains(&told), "{nights}");
+    // Of several fleets one is told of, and which.
+    until("coverage", async || page.get("/nights").await.body.contains("had a scan ordered")).await;
+    let body = page.get("/nights").await.body;
+    assert!(body.contains("of the fleet of here.example had a scan ordered"), "{body}");
     // A line of its own, though the night is not over yet.
     let told = run(place.fleetsweep(&["status", "--nights", STORE])).out;
     let (_, gone) = told.split_once("nightly, tenant gone.example: 1 run").unwrap();
