@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan, Unit};
 
 use super::hours::Window;
 
@@ -18,24 +18,46 @@ const LEARNED: i64 = 13;
 /// Runs whose time of day counts.
 const LATEST: usize = 5;
 
+/// Days without a run after which a rhythm begins anew.
+const BREAK: i64 = 14;
+
+/// Days for which a single run tells when the next one is due.
+const ALONE: i64 = 8;
+
 /// When the next run should have begun. `runs` are those that are known, each with the day that
 /// its name tells and when it was opened; `windows` are those of the latest one, none if it has
 /// none.
 ///
-/// Of two weeks and more the weekdays count on which a run began in at least half of the weeks; a
-/// series that has none of these, such as a monthly one, has no rhythm that could be told. Before
-/// that the next day counts on which a window begins, or the next day if there are no windows. It
+/// Of two weeks and more the weekdays count on which a run began in most of the weeks; a series
+/// that has none of these, such as a fortnightly one, has no rhythm that could be told. Before that
+/// it is as many days as between its runs so far, and on a day on which a window begins if there
+/// are windows. A single run of more than a week ago, as of a monthly series, tells nothing. It
 /// goes by days: a second run of a day makes up for the first.
-pub fn next_due(runs: &[(Date, Timestamp)], windows: &[Window]) -> Option<Timestamp> {
+pub fn next_due(
+    runs: &[(Date, Timestamp)],
+    windows: &[Window],
+    now: Timestamp,
+) -> Option<Timestamp> {
     let days: BTreeSet<Date> = runs.iter().map(|(day, _)| *day).collect();
+    let days = since_the_last_break(&days);
     let (first, last) = (*days.first()?, *days.last()?);
-    let is_learned = first.checked_add(LEARNED.days()).is_ok_and(|learned| learned <= last);
-    let usual = is_learned.then(|| usual_weekdays(&days, first, last));
-    let is_due = |day: &Date| match &usual {
-        Some(usual) => usual.contains(&day.weekday().to_monday_zero_offset()),
-        None => windows.is_empty() || windows.iter().any(|one| one.days().has(day.weekday())),
+    if first == last && now.duration_since(midnight(last)?) > SignedDuration::from_hours(24 * ALONE)
+    {
+        return None;
+    }
+    let next = if days_between(first, last) >= LEARNED {
+        let usual = usual_weekdays(&days, first, last);
+        let is_usual = |day: &Date| usual.contains(&day.weekday().to_monday_zero_offset());
+        last.series(1.day()).skip(1).take(7).find(is_usual)?
+    } else {
+        let gaps = days.iter().zip(days.iter().skip(1));
+        let fewest = gaps.map(|(one, next)| days_between(*one, *next)).min().unwrap_or(1);
+        let is_due = |day: &Date| {
+            windows.is_empty() || windows.iter().any(|one| one.days().has(day.weekday()))
+        };
+        let from = last.checked_add(fewest.days()).ok()?;
+        from.series(1.day()).take(7).find(is_due)?
     };
-    let next = last.series(1.day()).skip(1).take(7).find(is_due)?;
     let mut latest = runs.to_vec();
     latest.sort_unstable();
     // One that was begun by hand in the afternoon, to wait for its window, makes none late.
@@ -47,14 +69,29 @@ pub fn next_due(runs: &[(Date, Timestamp)], windows: &[Window]) -> Option<Timest
     midnight(next)?.checked_add(since_midnight.max()? + TO_BEGIN).ok()
 }
 
-/// The weekdays, from 0 for Monday on, on which a run began in at least half of these weeks.
+/// The days after the last time that none began for long: what was so before is no rhythm now.
+fn since_the_last_break(days: &BTreeSet<Date>) -> BTreeSet<Date> {
+    let pairs = days.iter().zip(days.iter().skip(1));
+    let mut breaks = pairs.filter(|(one, next)| days_between(**one, **next) > BREAK);
+    match breaks.next_back() {
+        Some((_, after)) => days.range(*after..).copied().collect(),
+        None => days.clone(),
+    }
+}
+
+fn days_between(one: Date, next: Date) -> i64 {
+    one.until((Unit::Day, next)).map_or(1, |days| i64::from(days.get_days()))
+}
+
+/// The weekdays, from 0 for Monday on, on which a run began in most of these weeks.
 fn usual_weekdays(days: &BTreeSet<Date>, first: Date, last: Date) -> BTreeSet<i8> {
     let number = |day: Date| day.weekday().to_monday_zero_offset();
     let mut passed: BTreeMap<i8, usize> = BTreeMap::new();
     let all = first.series(1.day()).take_while(|day| *day <= last);
     all.for_each(|day| *passed.entry(number(day)).or_default() += 1);
     let begun = |weekday: i8| days.iter().filter(|day| number(**day) == weekday).count();
-    let is_usual = |(weekday, passed): &(i8, usize)| begun(*weekday) * 2 >= *passed;
+    // The first and the last of them would always speak for their own weekdays.
+    let is_usual = |(weekday, passed): &(i8, usize)| begun(*weekday) * 2 > *passed + 1;
     passed.into_iter().filter(is_usual).map(|(weekday, _)| weekday).collect()
 }
 
@@ -80,7 +117,8 @@ mod tests {
 
     fn due(runs: &[(Date, Timestamp)], windows: &[&str]) -> Option<String> {
         let windows: Vec<Window> = windows.iter().map(|one| one.parse().unwrap()).collect();
-        next_due(runs, &windows).map(|at| at.to_string())
+        let now = runs.iter().map(|(_, opened_at)| *opened_at).max().unwrap_or_default();
+        next_due(runs, &windows, now).map(|at| at.to_string())
     }
 
     /// Every so many days from one day on, on these weekdays.
@@ -119,9 +157,32 @@ mod tests {
         assert_eq!(nights.last().unwrap(), "2026-11-21", "a Saturday");
         let told = due(&of(&nights, 30), &["Mon-Fri 22:00-06:00"]).unwrap();
         assert_eq!(told, "2026-11-24T02:00:00Z", "a Tuesday");
-        // A monthly one has no weekday.
-        let monthly = ["2026-10-25", "2026-11-24"].map(str::to_owned);
-        assert_eq!(due(&of(&monthly, 60), &all_days), None);
+        // One more by hand in the third week, when a weekday has passed but a few times.
+        let mut young = each("2026-11-01", 3, &[Sunday]);
+        young.push("2026-11-16".to_owned());
+        assert_eq!(due(&of(&young, 60), &all_days).unwrap(), "2026-11-22T02:30:00Z");
+        // A fortnightly one is due on no weekday.
+        let fortnightly = ["2026-11-01", "2026-11-15", "2026-11-29"].map(str::to_owned);
+        assert_eq!(due(&of(&fortnightly, 60), &all_days), None);
+        assert_eq!(due(&of(&fortnightly[..2], 60), &all_days), None);
+    }
+
+    #[test]
+    fn before_two_weeks_it_is_as_many_days_as_between_its_runs() {
+        let weekly = runs(&["2026-11-01", "2026-11-08"], 60);
+        assert_eq!(due(&weekly, &[]).unwrap(), "2026-11-15T02:30:00Z");
+        assert_eq!(due(&weekly, &["22:00-06:00"]).unwrap(), "2026-11-15T02:30:00Z");
+    }
+
+    #[test]
+    fn after_a_long_break_its_rhythm_begins_anew() {
+        let nights = ["2026-10-26", "2026-10-27", "2026-10-28", "2026-11-23", "2026-11-24"];
+        assert_eq!(due(&runs(&nights, 60), &[]).unwrap(), "2026-11-25T02:30:00Z");
+        // A monthly one: nothing is said any more a week after its only run that is known.
+        let monthly = runs(&["2026-10-25", "2026-11-24"], 60);
+        let at = |day: &str| next_due(&monthly, &[], format!("{day}T12:00:00Z").parse().unwrap());
+        assert!(at("2026-11-26").is_some());
+        assert_eq!(at("2026-12-03"), None);
     }
 
     #[test]

@@ -79,6 +79,8 @@ impl Tally {
                 // The next run of its series has them.
                 one if rest.is_handed_on(one) => {}
                 one if rest.is_taken_back(one) => named.push(one),
+                // Some are refused each time, and are left alone where nobody asks for them.
+                Outcome::Rejected => named.push(Outcome::Rejected),
                 _ => return Again::ByItself,
             }
         }

@@ -146,7 +146,11 @@ impl FailedStarts {
                 Some(one)
             }
         };
-        own().filter_map(counts).collect()
+        let told = own().filter_map(counts);
+        // The last one of a day and a tenant, whether it was named or not.
+        let all: BTreeMap<_, FailedStart> =
+            told.map(|one| ((one.day, id_of(&one.target.tenant)), one)).collect();
+        all.into_values().collect()
     }
 }
 

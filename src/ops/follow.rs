@@ -82,7 +82,7 @@ pub async fn follow(
     let speed = destination.speed(cx, &SpeedRequest::default(), &local_now())?;
     let destination = destination.identified(cx, speed.timing).await?;
     same_target(&campaign, &destination, "followed")?;
-    let reports = Reports::going_on_with(&request.output, &campaign)?;
+    let reports = Reports::going_on_with(&request.output, &campaign)?.proposing(cx.commands);
     let store = stores::open(&place, speed.timing, Some((&campaign.name, cx.commands))).await?;
     let (api, _) = destination.connect(cx, &speed).await?;
     let after = AfterRequest { follow: true, ..request.after };

@@ -28,6 +28,7 @@ pub async fn report(
     let refused =
         |failure: Failure| Failure { what: "a report cannot be written".into(), ..failure };
     let reports = Reports::of(&request.output, &campaign).map_err(refused)?;
+    let reports = reports.proposing(cx.commands);
     reports.write(&store, &campaign).await?;
     reports.write_metrics(&store).await;
     if reports.prints {

@@ -74,7 +74,7 @@ pub async fn resume(
         }
     };
     same_target(&campaign, &destination, "resumed")?;
-    let reports = Reports::going_on_with(&asked.output, &campaign)?;
+    let reports = Reports::going_on_with(&asked.output, &campaign)?.proposing(cx.commands);
     let named = Some((&campaign.name, cx.commands));
     let store = Arc::new(stores::open(&place, speed.timing, named).await?);
     destination.note_tenant(&*store).await?;

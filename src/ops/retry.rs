@@ -290,10 +290,11 @@ impl Left {
             .map(|some| format!("{some}; --outcome cancelled{too} orders such devices again"));
         let handed_on = devices(self.handed_on, "was", "were")
             .map(|some| format!("{some} handed on to the next run of the series, which has them"));
+        let it = if self.unsupported == 1 { "it" } else { "them" };
         let unsupported = devices(self.unsupported, "was", "were").map(|some| {
             format!(
-                "{some} rejected as OsPlatformNotSupported, which each such order would be; \
-                 --outcome rejected orders them all the same"
+                "{some} rejected as OsPlatformNotSupported, as any further order of {it} would be; \
+                 --outcome rejected orders {it} all the same"
             )
         });
         let since = self.since.words().into_iter();

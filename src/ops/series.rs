@@ -296,7 +296,7 @@ pub(super) async fn end<S: Store, A: Inventory>(
         // written holds up no night: `fleetsweep report` writes it at any time.
         if let Some(reports) = Reports::of_last_run(&one) {
             let one = store.campaign(one.id).await?.unwrap_or(one);
-            let written = reports.write(&**store, &one).await;
+            let written = reports.proposing(cx.commands).write(&**store, &one).await;
             tracing::debug!(campaign = %one.name, ok = written.is_ok(), "rewrote the last report");
         }
     }

@@ -150,7 +150,7 @@ struct Left<'a> {
     /// Devices are not covered that `retry` orders by itself.
     uncovered: Vec<&'a str>,
     /// Devices are not covered that it orders only where their outcome is named.
-    taken_back: Vec<&'a str>,
+    by_name: Vec<&'a str>,
     /// These outcomes.
     outcomes: BTreeSet<&'static str>,
 }
@@ -172,7 +172,7 @@ impl<'a> Left<'a> {
             Again::Nothing => {}
             Again::ByItself => self.uncovered.push(profile),
             Again::Named(outcomes) => {
-                self.taken_back.push(profile);
+                self.by_name.push(profile);
                 self.outcomes.extend(outcomes.iter().map(|one| one.distinct_name()));
             }
         }
@@ -199,7 +199,7 @@ impl<'a> Left<'a> {
         let outcomes = self.outcomes.iter().map(|one| format!(" --outcome {one}"));
         let named = format!("{again}{}", outcomes.collect::<String>());
         let retry = of(&again, &self.uncovered, are_all);
-        end.retry = retry.or_else(|| of(&named, &self.taken_back, are_all));
+        end.retry = retry.or_else(|| of(&named, &self.by_name, are_all));
     }
 }
 

@@ -22,6 +22,10 @@ const GRACE: Duration = Duration::from_secs(2);
 /// processes both.
 const ONE_END: Duration = Duration::from_secs(1);
 
+/// How long after a SIGTERM another one says the same again: who ends a group of processes, as
+/// `timeout` does, sends it to the process and to the group.
+const ONE_CALL: Duration = Duration::from_millis(250);
+
 /// Begins to listen for what asks an operation to stop.
 pub type Listen = Box<dyn FnOnce() -> std::io::Result<UnboundedReceiver<Caught>> + Send>;
 
@@ -90,6 +94,8 @@ struct Stage {
     caught: Option<Caught>,
     /// When the terminal went away, in microseconds.
     hung_up_at: Option<i64>,
+    /// When it was told to end by a SIGTERM, in microseconds.
+    terminated_at: Option<i64>,
 }
 
 impl Stage {
@@ -98,9 +104,12 @@ impl Stage {
     /// it.
     fn after(self, caught: Caught, now_us: i64) -> Option<Self> {
         let gentle = matches!(caught, Caught::Hangup | Caught::CpuTime);
-        let since = self.hung_up_at.map(|at| now_us.saturating_sub(at).unsigned_abs());
-        let one_end = since.is_some_and(|since| since < ONE_END.as_micros() as u64);
-        let same = gentle || (caught == Caught::Terminate && one_end);
+        let within = |at: Option<i64>, time: Duration| {
+            let since = at.map(|at| now_us.saturating_sub(at).unsigned_abs());
+            since.is_some_and(|since| u128::from(since) < time.as_micros())
+        };
+        let again = within(self.hung_up_at, ONE_END) || within(self.terminated_at, ONE_CALL);
+        let same = gentle || (caught == Caught::Terminate && again);
         let level = match self.level {
             // There is no time for answers: Windows kills the program in five seconds.
             _ if caught == Caught::Ending => StopLevel::Now,
@@ -108,11 +117,11 @@ impl Stage {
             StopLevel::Soft | StopLevel::Now if same => return None,
             StopLevel::Soft | StopLevel::Now => StopLevel::Now,
         };
-        let hung_up_at = match caught {
-            Caught::Hangup => Some(now_us),
-            _ => self.hung_up_at,
-        };
-        Some(Self { level, caught: self.caught.or(Some(caught)), hung_up_at })
+        let at =
+            |one: Caught, before: Option<i64>| if caught == one { Some(now_us) } else { before };
+        let hung_up_at = at(Caught::Hangup, self.hung_up_at);
+        let terminated_at = at(Caught::Terminate, self.terminated_at);
+        Some(Self { level, caught: self.caught.or(Some(caught)), hung_up_at, terminated_at })
     }
 }
 
@@ -242,11 +251,19 @@ mod tests {
     fn whoever_asks_twice_is_left_at_once() {
         use Caught::{Hangup, Interrupt, Terminate};
         assert_eq!(level(&[(Interrupt, 0), (Interrupt, 1)]), StopLevel::Now);
-        assert_eq!(level(&[(Terminate, 0), (Terminate, 1)]), StopLevel::Now);
+        assert_eq!(level(&[(Terminate, 0), (Terminate, 3)]), StopLevel::Now);
         assert_eq!(level(&[(Hangup, 0), (Interrupt, 1)]), StopLevel::Now);
         assert_eq!(level(&[(Hangup, 0), (Terminate, 20)]), StopLevel::Now);
         // Windows gives no time for answers when it ends the session.
         assert_eq!(level(&[(Caught::Ending, 0)]), StopLevel::Now);
+    }
+
+    #[test]
+    fn whoever_ends_a_process_and_its_group_asks_once() {
+        use Caught::{Interrupt, Terminate};
+        assert_eq!(level(&[(Terminate, 0), (Terminate, 0), (Terminate, 1)]), StopLevel::Soft);
+        assert_eq!(level(&[(Terminate, 0), (Terminate, 0), (Terminate, 4)]), StopLevel::Now);
+        assert_eq!(level(&[(Interrupt, 0), (Terminate, 0)]), StopLevel::Now);
     }
 
     #[test]

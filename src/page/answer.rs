@@ -211,7 +211,8 @@ async fn of_campaign<S: Store>(
 
 fn frame<S: Store>(shared: &Shared<S>) -> Frame<'_> {
     let (prefix, place) = (&shared.door.address().prefix, shared.store.place());
-    Frame { prefix, place, names: &shared.named, now: local_now() }
+    let store = &shared.commands.store;
+    Frame { prefix, place, store, names: &shared.named, now: local_now() }
 }
 
 fn html(page: &Markup) -> Response<Body> {

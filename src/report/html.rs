@@ -72,7 +72,7 @@ fn main(head: &ReportHead, gathered: &Gathered) -> Markup {
         @if let Some(story) = &head.story { (facts(story, tally)) }
         h2 { "What became of them" }
         (bar(tally, 14.0))
-        (scrolls("Outcomes", &table(&head.campaign, tally, stage, None)))
+        (scrolls("Outcomes", &table(&head.proposed(), tally, stage, None)))
         @for told in gathered.totals.beside() { p { (ticked(&told)) } }
         (failures(gathered))
         @if let Some(story) = &head.story { (told(story, tally)) }

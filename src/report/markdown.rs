@@ -35,8 +35,9 @@ pub(super) fn draw(head: &ReportHead, gathered: &Gathered) -> String {
     let stage = Stage::of(tally.open() > 0, head.handed_on, head.called_off);
     for (stands, rows) in stands(tally) {
         let (words, share) = (words(stands), share(rows, tally.rows()));
-        let todo = what_to_do(stands, stage, &head.campaign);
-        writeln!(text, "| {words} | {} | {share} | {todo} |", count(rows)).expect(STRING);
+        let todo = what_to_do(stands, stage, &head.proposed());
+        writeln!(text, "| {words} | {} | {share} | {} |", count(rows), with_commands(&todo))
+            .expect(STRING);
     }
     text += "\n";
     for told in gathered.totals.beside() {

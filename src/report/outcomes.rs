@@ -9,7 +9,7 @@ use crate::domain::text::printable;
 use crate::domain::{CampaignName, Outcome, Rest, Stands, Tally};
 
 /// The table of a campaign. `place` is where the rows of an outcome are shown, if that is anywhere.
-pub fn table(campaign: &CampaignName, tally: &Tally, stage: Stage, place: Option<&str>) -> Markup {
+pub fn table(of: &Proposed<'_>, tally: &Tally, stage: Stage, place: Option<&str>) -> Markup {
     html! {
         table {
             thead { tr {
@@ -31,7 +31,7 @@ pub fn table(campaign: &CampaignName, tally: &Tally, stage: Stage, place: Option
                         }
                         td class="n" { (count(rows)) }
                         td class="n" { (share(rows, tally.rows())) }
-                        td { (ticked(&what_to_do(stands, stage, campaign))) }
+                        td { (ticked(&what_to_do(stands, stage, of))) }
                     }
                 }
             }
@@ -64,13 +64,27 @@ impl Stage {
     }
 }
 
+/// What proposed commands are about.
+#[derive(Clone, Copy, Debug)]
+pub struct Proposed<'a> {
+    /// The campaign.
+    pub campaign: &'a CampaignName,
+    /// The option that names its store, with a space before it; empty for the usual one.
+    pub store: &'a str,
+}
+
 /// What somebody can do about rows that stand so; commands stand in backticks.
-pub fn what_to_do(stands: Stands, stage: Stage, campaign: &CampaignName) -> String {
-    let mut told = advice_on(stands, stage).to_owned();
-    for command in ["fleetsweep retry", "fleetsweep resume"] {
-        told = told.replace(command, &format!("{command} {campaign}"));
-    }
-    told
+pub fn what_to_do(stands: Stands, stage: Stage, of: &Proposed<'_>) -> String {
+    let Proposed { campaign, store } = of;
+    let told = advice_on(stands, stage).split('`').map(|part| {
+        let command = ["fleetsweep retry", "fleetsweep resume"];
+        let command = command.into_iter().find(|command| part.starts_with(command));
+        match command.map(|command| (command, &part[command.len()..])) {
+            Some((command, options)) => format!("{command} {campaign}{options}{store}"),
+            None => part.to_owned(),
+        }
+    });
+    told.collect::<Vec<_>>().join("`")
 }
 
 fn advice_on(stands: Stands, stage: Stage) -> &'static str {
@@ -116,5 +130,25 @@ pub fn ticked(text: &str) -> Markup {
         @for (at, part) in text.split('`').enumerate() {
             @if at % 2 == 1 { code { (printable(part)) } } @else { (printable(part)) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_is_proposed_names_the_campaign_and_a_store_that_is_not_the_usual_one() {
+        let campaign: CampaignName = "inc".parse().unwrap();
+        let told = |store: &str| {
+            let of = Proposed { campaign: &campaign, store };
+            what_to_do(Stands::Ended(Outcome::ScanFailed), Stage::Ended, &of)
+        };
+        assert_eq!(told(""), "again: `fleetsweep retry inc --outcome scan_failed`");
+        let elsewhere = "again: `fleetsweep retry inc --outcome scan_failed --store sqlite:x.db`";
+        assert_eq!(told(" --store sqlite:x.db"), elsewhere);
+        let of = Proposed { campaign: &campaign, store: " --store sqlite:x.db" };
+        let waits = what_to_do(Stands::Waiting, Stage::Open, &of);
+        assert!(waits.ends_with("`fleetsweep resume inc --store sqlite:x.db`"), "{waits}");
     }
 }

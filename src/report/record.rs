@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::outcomes::Proposed;
 use super::story::Story;
 use crate::domain::action::has_ended;
 use crate::domain::{
@@ -86,6 +87,12 @@ impl ReportHead {
     /// What becomes of its rows that were not brought to a scan.
     pub fn rest(&self) -> Rest {
         Rest::of(self.called_off, self.handed_on)
+    }
+
+    /// What commands are about that its reports propose.
+    pub(super) fn proposed(&self) -> Proposed<'_> {
+        let store = self.story.as_ref().map_or("", |story| &story.store);
+        Proposed { campaign: &self.campaign, store }
     }
 
     /// Why it did not come to its end by itself, in parts of which the last may not be cut.

@@ -31,6 +31,9 @@ pub struct Story {
     pub happenings: Vec<Happening>,
     /// The zone of its times.
     pub zone: TimeZone,
+    /// The option by which commands name its store, with a space before it; empty for the usual
+    /// one.
+    pub store: String,
 }
 
 /// Why a campaign did not come to its end by itself.
@@ -179,6 +182,7 @@ mod tests {
             minutes: vec![Minute { at: opened_at, calls: 10, accepted: 10, throttled: 0 }],
             happenings: Vec::new(),
             zone: TimeZone::UTC,
+            store: String::new(),
         };
         let mut tally = Tally::default();
         tally.add(State::Done(Outcome::Accepted), 10);

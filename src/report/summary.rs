@@ -26,6 +26,9 @@ use actions::actions_text;
 /// Time without answers that is worth a word.
 const LOST: Duration = Duration::from_secs(1);
 
+/// The same however long the run was, which may have waited for its window for hours.
+const LOST_FOR_LONG: Duration = Duration::from_secs(5 * 60);
+
 /// What the end of a run tells.
 #[derive(Clone, Debug)]
 pub struct Summary {
@@ -194,10 +197,11 @@ impl Summary {
         }
     }
 
-    /// How much of its time was lost, where that is a twentieth of it: who reads only that it is
-    /// over would think that the window is too short.
+    /// How much of its time was lost, where that is a twentieth of it, or some minutes: who reads
+    /// only that it is over would think that the window is too short.
     fn in_vain_text(&self) -> String {
-        if self.in_vain < LOST || self.in_vain * 20 < self.duration {
+        let is_much = self.in_vain >= LOST_FOR_LONG || self.in_vain * 20 >= self.duration;
+        if self.in_vain < LOST || !is_much {
             return String::new();
         }
         let lost = duration(self.in_vain);

@@ -29,6 +29,10 @@ pub struct WorkArgs {
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
 
+    /// Keep metrics for Prometheus in this file, whose name ends in .prom
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
+
     /// Print the summary of each campaign as a JSON line on standard output
     #[arg(long)]
     pub json: bool,
@@ -53,6 +57,7 @@ impl WorkArgs {
             Some(meant) => meant.connects,
             None => vec![self.connect.request()?.or(settings)],
         };
-        Ok(WorkRequest { tenants, until_idle: self.until_idle, time_scale: self.time_scale })
+        let Self { until_idle, metrics, time_scale, .. } = self;
+        Ok(WorkRequest { tenants, until_idle, metrics, time_scale })
     }
 }

@@ -203,6 +203,8 @@ request! {
         tenants: Vec<ConnectRequest>,
         /// It ends when nothing is open that it could run.
         until_idle: bool,
+        /// Where the metrics of the store are kept.
+        metrics: Option<PathBuf>,
         /// What durations and windows are divided by.
         time_scale: Option<u32>,
     }

@@ -160,7 +160,7 @@ fn reports(
     if output.reports.is_empty() {
         output.reports = Reports::kept(cx, campaign, begun);
     }
-    Reports::of(&output, campaign).map(Some)
+    Reports::of(&output, campaign).map(|reports| Some(reports.proposing(cx.commands)))
 }
 
 /// Devices of which it is not known what became of their order.

@@ -4,6 +4,7 @@
 
 mod budgets;
 mod campaigns;
+pub(in crate::ops) mod file;
 mod series;
 
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
@@ -46,7 +47,7 @@ async fn of_store_at<S: Store>(
     let recent =
         CampaignFilter { not_over_before: Some(since(SERIES)), ..CampaignFilter::default() };
     let all = store.select(&recent).await?;
-    series::add(store, &all, metrics).await?;
+    series::add(store, &all, now, metrics).await?;
     let is_shown = |one: &&Campaign| one.finished_at.is_none_or(|at| at >= since(CAMPAIGNS));
     let shown: Vec<&Campaign> = all.iter().filter(is_shown).collect();
     campaigns::add(store, &shown, now, metrics).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::domain::history::Ages;
@@ -54,6 +55,7 @@ impl Series<'_> {
 pub(super) async fn add<S: Store>(
     store: &S,
     campaigns: &[Campaign],
+    now: Timestamp,
     metrics: &Metrics,
 ) -> Result<(), Failure> {
     let mut all: BTreeMap<(SeriesName, &str), Vec<&Campaign>> = BTreeMap::new();
@@ -74,12 +76,12 @@ pub(super) async fn add<S: Store>(
         .collect();
     runs(&all, metrics);
     coverages(&all, metrics);
-    due(store, &all, metrics).await;
+    due(store, &all, now, metrics).await;
     failed_starts(store, metrics).await
 }
 
 /// When the next runs should have begun.
-async fn due<S: Store>(store: &S, all: &[Series<'_>], metrics: &Metrics) {
+async fn due<S: Store>(store: &S, all: &[Series<'_>], now: Timestamp, metrics: &Metrics) {
     let mut due = Vec::new();
     for one in all {
         let Some((latest, _)) = one.days().max_by_key(|(one, day)| (*day, one.opened_at)) else {
@@ -94,7 +96,7 @@ async fn due<S: Store>(store: &S, all: &[Series<'_>], metrics: &Metrics) {
             }
         };
         let runs: Vec<_> = one.days().map(|(one, day)| (day, one.opened_at)).collect();
-        let at = next_due(&runs, &windows);
+        let at = next_due(&runs, &windows, now);
         due.extend(at.map(|at| Sample::new(&one.labels(), seconds(at))));
     }
     let help = "When the next run of a series should have begun, by the weekdays and the time of \

@@ -12,9 +12,10 @@ use crate::domain::{
     Begun, Campaign, CampaignId, CampaignName, CampaignState, Cloud, Ending, Life, Order, Outcome,
     Row, State, Tally, Target, Timing,
 };
-use crate::ops::context::Context;
+use crate::ops::context::{Commands, Context};
 use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
+use crate::ops::metrics;
 use crate::ops::process::looked_at;
 use crate::ops::ui::Ui;
 use crate::report::human::moment;
@@ -23,7 +24,7 @@ use crate::report::stops::{before_resuming, stop_text};
 use crate::report::story::{EndedEarly, Story};
 use crate::report::totals::Totals;
 use crate::report::{
-    ReportError, ReportHead, ReportKind, ReportOwner, ReportWriter, check_writable, csv, metrics,
+    ReportError, ReportHead, ReportKind, ReportOwner, ReportWriter, check_writable, csv,
 };
 use crate::store::Store;
 
@@ -43,6 +44,8 @@ pub(crate) struct Reports {
     metrics: Option<PathBuf>,
     /// The rows go to where programs read them, too.
     pub(crate) prints: bool,
+    /// How commands that a report proposes name the store, if it is not the usual one.
+    store: String,
 }
 
 /// What stands for standard output in the place of a file.
@@ -51,7 +54,7 @@ pub const OUTPUT: &str = "-";
 impl Reports {
     /// No files: what the summary tells is counted all the same.
     pub(in crate::ops) fn none() -> Self {
-        Self { paths: Vec::new(), metrics: None, prints: false }
+        Self { paths: Vec::new(), metrics: None, prints: false, store: String::new() }
     }
 
     /// The files that are asked for, or the default one; each is tried before the first call. Of
@@ -109,9 +112,14 @@ impl Reports {
         paths.filter(|path| path.as_os_str() != OUTPUT).cloned().collect()
     }
 
+    /// The same, which propose commands as they are typed on this face.
+    pub(crate) fn proposing(self, commands: &Commands) -> Self {
+        Self { store: commands.store.clone(), ..self }
+    }
+
     fn with_metrics(self, asked: &OutputRequest) -> Result<Self, Failure> {
         if let Some(path) = &asked.metrics {
-            metrics::check_writable(path).map_err(|why| no_metrics(path, why))?;
+            metrics::file::check(path)?;
         }
         Ok(Self { metrics: asked.metrics.clone(), ..self })
     }
@@ -143,7 +151,7 @@ impl Reports {
         for path in &paths {
             check_writable(path, owner, force).map_err(|error| refused(&error))?;
         }
-        Ok(Self { paths, metrics: None, prints })
+        Ok(Self { paths, metrics: None, prints, store: String::new() })
     }
 
     /// Whether any file is to be written while the campaign runs.
@@ -187,6 +195,7 @@ impl Reports {
         let mut head = head_of(store, campaign).await?;
         if self.paths.iter().any(|path| ReportKind::of(path).is_ok_and(ReportKind::tells_a_story)) {
             let mut story = story(store, campaign, &head).await?;
+            story.store.clone_from(&self.store);
             // Nothing goes on with what somebody called off, however this run ended.
             if let Some(ending) = ending.filter(|_| !head.called_off) {
                 story.ended = ended_by(ending);
@@ -220,13 +229,10 @@ impl Reports {
         each_row(store, campaign.id, |row| ui.write(&csv::lines(&[row], &head))).await.map(drop)
     }
 
-    /// Writes the metrics of the whole store, if they go anywhere. What cannot be written is told
-    /// in the log and is missing from a graph, and nothing else.
+    /// Writes the metrics of the whole store, if they go anywhere.
     pub(crate) async fn write_metrics<S: Store>(&self, store: &S) {
-        let Some(path) = &self.metrics else { return };
-        let text = crate::ops::metrics::read(store, &local_now()).await;
-        if let Err(why) = metrics::write(path, &text) {
-            tracing::warn!(path = %path.display(), why, "the metrics could not be written");
+        if let Some(path) = &self.metrics {
+            metrics::file::write(store, path).await;
         }
     }
 
@@ -484,6 +490,7 @@ async fn story<S: Store>(
         minutes: store.minutes(campaign.id).await?,
         happenings: happenings.into_iter().map(|one| one.happening).collect(),
         zone: local_now().time_zone().clone(),
+        store: String::new(),
     })
 }
 
@@ -500,15 +507,6 @@ async fn each_row<S: Store>(
     });
     rows.await?;
     Ok(totals)
-}
-
-fn no_metrics(path: &Path, why: String) -> Failure {
-    Failure::usage(
-        format!("nothing was ordered: {} cannot hold metrics", path.display()),
-        why,
-        "name another file with --metrics, such as \
-         /var/lib/prometheus/node-exporter/fleetsweep.prom",
-    )
 }
 
 fn refused(error: &ReportError) -> Failure {
@@ -583,7 +581,12 @@ mod tests {
         let campaign = store.campaign(draft).await.unwrap().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.csv");
-        let reports = Reports { paths: vec![path.clone()], metrics: None, prints: false };
+        let reports = Reports {
+            paths: vec![path.clone()],
+            metrics: None,
+            prints: false,
+            store: String::new(),
+        };
         // Each writing makes a new file in the place of the old one.
         let file = || files::numbers(&path).unwrap();
         let first = reports.write_if_changed(&store, &campaign, None).await.unwrap();

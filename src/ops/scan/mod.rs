@@ -335,6 +335,7 @@ impl<'a> Scan<'a> {
         let name = series::free_name(request, name, &target, Some(&place), &self.now).await?;
         check_comment(request, &name)?;
         let reports = Reports::new(&request.run.output, &name, Some(&target))?;
+        let reports = reports.proposing(cx.commands);
         let named = Some((&name, cx.commands));
         let store = Arc::new(stores::open(&place, speed.timing, named).await?);
         let scan = Scan { name, ..self };
@@ -358,6 +359,7 @@ impl<'a> Scan<'a> {
         let (destination, speed) = self.destination().await?;
         let target = destination.planned.target.clone();
         let reports = Reports::new(&self.request.run.output, &self.name, Some(&target))?;
+        let reports = reports.proposing(self.cx.commands);
         let begun = self.begin(place, store, destination, speed, reports).await?;
         let Begun { order, mut client, ready } = begun;
         order.leave(&**store, ready, &mut client).await

@@ -25,7 +25,10 @@ use crate::store::Store;
 pub(crate) use budgets::Budgets;
 use nights::NoNights;
 pub(crate) use nights::{is_due, is_missed, may_begin_still, series_run, windows_of};
-pub(crate) use not_begun::{StartsMeant, latest as latest_not_begun, read as runs_not_begun};
+use not_begun::NotBegun;
+pub(crate) use not_begun::{
+    Latest, StartsMeant, latest as latest_not_begun, read as runs_not_begun,
+};
 pub(crate) use standing::CampaignStatus;
 use table::{More, Table};
 
@@ -150,10 +153,15 @@ async fn tell<S: Store>(
 ) -> Result<(), Failure> {
     let Asked { request, settings, tenants } = *asked;
     let names = &cx.commands.tenants;
+    let not_begun = not_begun_of(cx, store, asked).await?;
     let mut campaigns = match (&request.campaign, &request.series) {
         (Some(name), _) => {
             let whose = request.whose.clone().or(settings.clone());
-            let all = meant(cx, store, name, &whose).await?;
+            let all = match meant(cx, store, name, &whose).await {
+                // Why there is none is told.
+                Err(_) if !not_begun.is_empty() => Vec::new(),
+                all => all?,
+            };
             of_said(store, all, &request.whose).await?
         }
         (None, Some(series)) => store.select(&CampaignFilter::default().of_series(series)).await?,
@@ -165,7 +173,7 @@ async fn tell<S: Store>(
     let left_out = is_bounded && campaigns.len() >= LATEST;
     let is_theirs = |one: &Campaign| tenants.iter().any(|own| is_whose(&one.order.target, own));
     campaigns.retain(|one| tenants.is_empty() || is_theirs(one));
-    if campaigns.is_empty() {
+    if campaigns.is_empty() && (request.campaign.is_none() || not_begun.is_empty()) {
         let of = if tenants.is_empty() { "" } else { " of these tenants" };
         show(&Nothing { of, store: store.place() })?;
     }
@@ -181,12 +189,6 @@ async fn tell<S: Store>(
         let status = CampaignStatus::read(store, campaign, &mut budgets).await?;
         all.push(CampaignStatus { go_on: status.resume(&resume), retry, ..status });
     }
-    let (campaign, series) = (request.campaign.as_ref(), request.series.as_ref());
-    let typed = is_said(&request.whose) && tenants.is_empty();
-    let said = if typed { Some(said_of(store, &request.whose).await?) } else { None };
-    let tenants = said.as_ref().map_or(tenants, std::slice::from_ref);
-    let not_begun = StartsMeant { campaign, series, tenants };
-    let not_begun = runs_not_begun(cx.commands, store, not_begun).await?;
     not_begun.iter().try_for_each(|one| show(one))?;
     if all.len() > 1 {
         show(&Table { all, names })?;
@@ -208,6 +210,19 @@ async fn tell<S: Store>(
         show(&Older { all: cx.commands.of_store("status --all") })?;
     }
     Ok(())
+}
+
+/// The runs of what is asked for that did not begin.
+async fn not_begun_of<S: Store>(
+    cx: &Context<'_>,
+    store: &S,
+    Asked { request, tenants, .. }: &Asked<'_>,
+) -> Result<Vec<NotBegun>, Failure> {
+    let (campaign, series) = (request.campaign.as_ref(), request.series.as_ref());
+    let typed = is_said(&request.whose) && tenants.is_empty();
+    let said = if typed { Some(said_of(store, &request.whose).await?) } else { None };
+    let tenants = said.as_ref().map_or(*tenants, std::slice::from_ref);
+    runs_not_begun(cx.commands, store, StartsMeant { campaign, series, tenants }).await
 }
 
 /// The campaign of this name, or else those whose names begin so.

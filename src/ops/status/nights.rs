@@ -67,19 +67,23 @@ pub(super) async fn read<S: Store>(
     let all = CampaignFilter::default();
     let all = series.map_or(all.clone(), |series| all.of_series(series));
     let mut of_series: BTreeMap<(SeriesName, String), Vec<SeriesRun>> = BTreeMap::new();
+    let mut days: BTreeMap<SeriesName, Vec<(String, Date)>> = BTreeMap::new();
     for campaign in store.select(&all).await? {
         let Some(own) = SeriesName::of(&campaign.name) else { continue };
         let target = &campaign.order.target;
-        let is_meant = tenants.is_empty() || tenants.iter().any(|one| is_whose(target, one));
-        if !is_meant || series.is_some_and(|series| *series != own) {
+        let Some(day) = own.day_of(&campaign.name).filter(|day| *day >= since) else { continue };
+        if series.is_some_and(|series| *series != own) {
             continue;
         }
-        let Some(day) = own.day_of(&campaign.name).filter(|day| *day >= since) else { continue };
+        days.entry(own.clone()).or_default().push((target.tenant.clone(), day));
+        if !tenants.is_empty() && !tenants.iter().any(|one| is_whose(target, one)) {
+            continue;
+        }
         let key = (own, campaign.order.target.tenant.clone());
         let run = series_run(store, day, campaign, &now).await?;
         of_series.entry(key).or_default().push(run);
     }
-    let mut refused = refused(store, &of_series, series, (since, today)).await?;
+    let mut refused = refused(store, &days, series, (since, today)).await?;
     refused
         .retain(|one| tenants.is_empty() || tenants.iter().any(|own| is_whose(&one.target, own)));
     for one in &refused {
@@ -89,13 +93,7 @@ pub(super) async fn read<S: Store>(
             of_series.insert((own.clone(), one.target.tenant.clone()), Vec::new());
         }
     }
-    let mut begun: BTreeMap<SeriesName, Date> = BTreeMap::new();
-    for ((series, _), runs) in &of_series {
-        let latest = runs.iter().map(|run| run.day).filter(|day| *day <= today).max();
-        let Some(latest) = latest else { continue };
-        let night = begun.entry(series.clone()).or_insert(latest);
-        *night = latest.max(*night);
-    }
+    let begun = latest_nights(&of_series, today);
     let mut all = Vec::new();
     for ((series, tenant), runs) in of_series {
         let windows = match runs.first() {
@@ -125,11 +123,26 @@ pub(super) async fn read<S: Store>(
     Ok(all)
 }
 
-/// The days on which no run of these series began in a tenant, or of this one, as far as starts of
-/// that day are kept.
+/// The latest night of each series up to today, in whatever tenant.
+fn latest_nights(
+    of_series: &BTreeMap<(SeriesName, String), Vec<SeriesRun>>,
+    today: Date,
+) -> BTreeMap<SeriesName, Date> {
+    let mut latest: BTreeMap<SeriesName, Date> = BTreeMap::new();
+    for ((series, _), runs) in of_series {
+        for day in runs.iter().map(|run| run.day).filter(|day| *day <= today) {
+            let night = latest.entry(series.clone()).or_insert(day);
+            *night = day.max(*night);
+        }
+    }
+    latest
+}
+
+/// Starts of all series, or of this one, on whose days no run of it began in their tenant; these
+/// are the runs of each, with their tenants.
 async fn refused<S: Store>(
     store: &S,
-    runs: &BTreeMap<(SeriesName, String), Vec<SeriesRun>>,
+    runs: &BTreeMap<SeriesName, Vec<(String, Date)>>,
     series: Option<&SeriesName>,
     (since, today): (Date, Date),
 ) -> Result<Vec<FailedStart>, Failure> {
@@ -137,14 +150,11 @@ async fn refused<S: Store>(
     let all = starts.all().iter().filter_map(FailedStart::series);
     let all: BTreeSet<&SeriesName> =
         all.filter(|own| series.is_none_or(|series| series == *own)).collect();
-    let mut refused = Vec::new();
-    for series in all {
-        let own = runs.iter().filter(|((own, _), _)| own == series);
-        let days =
-            own.flat_map(|((_, tenant), runs)| runs.iter().map(|run| (tenant.clone(), run.day)));
-        refused.extend(starts.without_run(series, &days.collect::<Vec<_>>(), today));
-    }
-    Ok(refused)
+    let none = Vec::new();
+    let refused = |series: &&SeriesName| {
+        starts.without_run(series, runs.get(*series).unwrap_or(&none), today)
+    };
+    Ok(all.iter().flat_map(refused).collect())
 }
 
 /// Whether a tenant missed a night of its series that began in others. Its last run, with these

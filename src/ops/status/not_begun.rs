@@ -42,7 +42,7 @@ pub(crate) struct Latest {
     /// There is more than one tenant to tell of.
     is_of_several: bool,
     /// Another run of its series began on its day, before it.
-    is_another: bool,
+    pub(crate) is_another: bool,
 }
 
 /// The same for people.
@@ -119,8 +119,10 @@ fn is_made_up_for(start: &FailedStart, campaign: &Campaign) -> bool {
     let is_later = campaign.opened_at >= start.at;
     match &start.of {
         StartOf::Series(series) => is_later && series.has(&campaign.name),
-        // Whoever tries again may give it another name.
-        StartOf::Campaign(name) => is_later || campaign.name == *name,
+        // Whoever tries again may give it another name; a night is no such try.
+        StartOf::Campaign(name) => {
+            is_later && SeriesName::of(&campaign.name).is_none() || campaign.name == *name
+        }
     }
 }
 

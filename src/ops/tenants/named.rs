@@ -109,11 +109,11 @@ pub async fn status(
 ) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
     let store = stores::open_to_read(&place).await?;
+    let mut tenants = Vec::new();
+    for connect in &meant.connects {
+        tenants.push(said_of(&store, connect).await?);
+    }
     if request.campaign.is_none() {
-        let mut tenants = Vec::new();
-        for connect in &meant.connects {
-            tenants.push(said_of(&store, connect).await?);
-        }
         if request.coverage {
             coverage(cx, request.series.as_ref(), &tenants, &store).await?;
             return Ok(Exit::Done);
@@ -124,15 +124,15 @@ pub async fn status(
         status_of(cx, &request, &store, &tenants).await?;
         return Ok(Exit::Done);
     }
-    let mut tenants = Vec::new();
-    for connect in &meant.connects {
-        tenants.push(said_of(&store, connect).await?);
-    }
     let campaign = request.campaign.as_ref();
     let meant_starts = StartsMeant { campaign, series: None, tenants: &tenants };
     let not_begun = runs_not_begun(cx.commands, &store, meant_starts).await?;
-    let found = Found::of(cx, &store, request.campaign.as_ref(), meant).await?;
     not_begun.iter().try_for_each(|one| cx.ui.show(one))?;
+    let found = match Found::of(cx, &store, campaign, meant).await {
+        // Why there is none has been told.
+        Err(_) if !not_begun.is_empty() => return Ok(Exit::Done),
+        found => found?,
+    };
     let standing = |own: Own| {
         let Own { tenant, campaign } = own;
         Standing::of(tenant.name, campaign, None)
@@ -313,7 +313,8 @@ pub async fn report(
     for Own { tenant, campaign } in &found.own {
         let mut output = request.output.clone();
         output.reports = files.of_tenant(tenant);
-        Reports::of(&output, campaign)?.write(&store, campaign).await?;
+        let reports = Reports::of(&output, campaign)?.proposing(cx.commands);
+        reports.write(&store, campaign).await?;
         written.extend(output.reports.iter().map(|path| printable(&path.to_string_lossy())));
     }
     let all = first_of(&written, SHOWN, "file");

@@ -292,10 +292,11 @@ impl<S: Store> Worker<S> {
         if asked.reports.is_empty() || begun.host != cx.host.name {
             return Reports::none();
         }
-        Reports::of(&asked, campaign).unwrap_or_else(|failure| {
+        let reports = Reports::of(&asked, campaign).unwrap_or_else(|failure| {
             cx.ui.say(&format!("Warning: no report is written: {}", failure.why));
             Reports::none()
-        })
+        });
+        reports.proposing(cx.commands)
     }
 
     fn clients(&self) -> MutexGuard<'_, BTreeMap<Target, Client>> {

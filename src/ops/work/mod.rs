@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::failure::Failure;
+use super::metrics;
 use super::standings::{Standing, table};
 use super::stores::{self, Place};
 use super::ui::Service;
@@ -37,6 +38,7 @@ use tenants::Tenants;
 /// `Failure` if the store cannot be used.
 pub async fn work(cx: &Context<'_>, request: WorkRequest) -> Result<Exit, Failure> {
     let place = Place::durable(cx.store)?;
+    request.metrics.as_deref().map_or(Ok(()), metrics::file::check)?;
     let time_scale = request.time_scale.unwrap_or(1);
     let timing = Timing::default().scaled(time_scale);
     let mut stopping = cx.stop.listen()?;
@@ -47,7 +49,15 @@ pub async fn work(cx: &Context<'_>, request: WorkRequest) -> Result<Exit, Failur
     let worker = Worker::new(store.clone(), tenants, time_scale)?;
     let takes = if request.until_idle { Takes::UntilIdle } else { Takes::Whatever };
     let floor = Floor { cx, worker: &worker, timing, takes };
-    let exit = match floor.run(&mut stopping, Vec::new()).await {
+    let file = request.metrics.as_deref();
+    let ended = tokio::select! {
+        ended = floor.run(&mut stopping, Vec::new()) => ended,
+        never = metrics::file::keep(&*store, file, timing.report_every) => match never {},
+    };
+    if let Some(file) = file {
+        metrics::file::write(&*store, file).await;
+    }
+    let exit = match ended {
         Ok(Ends { worst, each }) => {
             let tell = tell_each(cx, &*store, &worker, each, &timing);
             // Each campaign has told its own end.

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use super::foresight::of_budget;
 use crate::clock::Clock;
+use crate::domain::budget::FAULTS_MAX;
 use crate::domain::forecast::{CallRate, Outlook};
 use crate::domain::quota::{api_quotas, used};
 use crate::domain::{BudgetKey, Campaign, CampaignState, Doing, Operation, Quota, Stamp, Timing};
@@ -95,7 +96,7 @@ impl BudgetView {
         own.dedup();
         let named = usage.state.named.lowering(&own, stamp);
         let used = used(&own, &usage.seen_by, stamp);
-        let (pause, in_vain) = (usage.state.earliest(), usage.state.faults > 0);
+        let (pause, in_vain) = (usage.state.earliest(), usage.state.faults >= FAULTS_MAX);
         let rate = CallRate { quotas: own, pace: None, concurrency: 1, timing: Timing::default() };
         let at = |seen: &Stamp| now.timestamp().checked_sub(signed(stamp.since(*seen))).ok();
         let seen: Vec<Timestamp> = usage.seen_by.iter().filter_map(at).collect();

@@ -16,7 +16,7 @@ use crate::ops::failure::Failure;
 use crate::ops::happenings::followed;
 use crate::ops::named_tenant::{NamedTenant, by_ids};
 use crate::ops::process::looked_at;
-use crate::ops::status::{StartsMeant, is_missed, latest_not_begun, windows_of};
+use crate::ops::status::{Latest, StartsMeant, is_missed, latest_not_begun, windows_of};
 use crate::page::query::Query;
 use crate::report::human::{count, counted};
 use crate::report::standing::{Standing, Tone};
@@ -88,7 +88,7 @@ impl TenantsView {
             if missed.is_none() {
                 // One of another series than its runs are, or of a campaign.
                 let own = not_begun.iter().find(|one| is_in(&one.start, tenant));
-                missed = own.map(|one| Missed::of(&one.start));
+                missed = own.map(Missed::of);
             }
             tiles.push(missed.into_iter().fold(tile, |tile, missed| tile.missed(&missed)));
         }
@@ -193,11 +193,14 @@ impl Tile {
     }
 
     /// It, of a tenant in which no run of a series began in its latest night.
-    fn missed(self, Missed { of, day, why }: &Missed) -> Self {
+    fn missed(self, Missed { of, day, is_another, why }: &Missed) -> Self {
         let (day, refused) = (day.strftime("%A %-d %B"), why.as_deref().map(printable));
         let refused = refused.map(|why| format!(": {why}")).unwrap_or_default();
-        let why =
-            format!("No run of {of} began on {day}{refused}. Its latest campaign: {}", self.why);
+        let what = match is_another {
+            true => format!("Another run of {of} did not begin on {day}"),
+            false => format!("No run of {of} began on {day}"),
+        };
+        let why = format!("{what}{refused}. Its latest campaign: {}", self.why);
         // What stopped or runs says more in a word.
         if let Tone::Stopped | Tone::Runs = self.tone {
             return Self { why, ..self };
@@ -220,13 +223,16 @@ struct Missed {
     of: String,
     /// The day.
     day: Date,
+    /// Another run of the series began on it, before it.
+    is_another: bool,
     /// What kept it from beginning, if that is known.
     why: Option<String>,
 }
 
 impl Missed {
-    fn of(FailedStart { of, day, why, .. }: &FailedStart) -> Self {
-        Self { of: of.name(), day: *day, why: Some(why.clone()) }
+    fn of(Latest { start, is_another, .. }: &Latest) -> Self {
+        let FailedStart { of, day, why, .. } = start;
+        Self { of: of.name(), day: *day, is_another: *is_another, why: Some(why.clone()) }
     }
 }
 
@@ -265,7 +271,8 @@ async fn missed<S: Store>(
         let mut refused = starts.of_series(&night.0, &last.order.target.tenant);
         let why = refused.find(|one| one.day == night.1).map(|one| one.why.clone());
         if why.is_some() || is_missed(night.1, (last_day, last.opened_at), &windows, now) {
-            return Ok(Some(Missed { of: night.0.to_string(), day: night.1, why }));
+            let (of, day, is_another) = (night.0.to_string(), night.1, false);
+            return Ok(Some(Missed { of, day, is_another, why }));
         }
     }
     Ok(None)

@@ -7,7 +7,7 @@ use crate::domain::Priority;
 use crate::domain::text::printable;
 use crate::page::model::campaign::CampaignView;
 use crate::report::human::{and_taken_back, count, duration};
-use crate::report::outcomes::{Stage, table};
+use crate::report::outcomes::{Proposed, Stage, table};
 use crate::report::picture::bar;
 
 /// The page.
@@ -186,7 +186,8 @@ fn outcomes(frame: &Frame<'_>, view: &CampaignView) -> Markup {
     let status = &view.status;
     let stage = Stage::of(tally.open() > 0, status.followed, status.campaign.called_off);
     let devices = format!("{place}/devices");
-    let table = table(&status.campaign.name, tally, stage, Some(&devices));
+    let proposed = Proposed { campaign: &status.campaign.name, store: frame.store };
+    let table = table(&proposed, tally, stage, Some(&devices));
     html! {
         h2 { "What became of them" }
         (bar(tally, 14.0))

@@ -6,7 +6,7 @@ use super::{Frame, scrolls, time};
 use crate::domain::text::printable;
 use crate::domain::{CampaignState, Stands, State};
 use crate::page::model::devices::DeviceView;
-use crate::report::outcomes::{Stage, ticked, what_to_do};
+use crate::report::outcomes::{Proposed, Stage, ticked, what_to_do};
 use crate::report::picture::bar::{key, words};
 use crate::report::record::{COLUMNS, Value, reason, record, stands_of};
 
@@ -31,7 +31,8 @@ pub(in crate::page) fn draw(frame: &Frame<'_>, view: &DeviceView) -> Markup {
                 @if let Some(why) = reason(row, head) { " " bdi { (printable(&why)) } "." }
             }
             @if let State::Done(outcome) = row.life.state {
-                @let todo = what_to_do(Stands::Ended(outcome), stage, &campaign.name);
+                @let of = Proposed { campaign: &campaign.name, store: frame.store };
+                @let todo = what_to_do(Stands::Ended(outcome), stage, &of);
                 p { "What to do: " (ticked(&todo)) "." }
             }
         }

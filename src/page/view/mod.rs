@@ -29,6 +29,8 @@ pub(super) struct Frame<'a> {
     pub(super) prefix: &'a str,
     /// Where the store is.
     pub(super) place: String,
+    /// The option by which commands name it, with a space before it; empty for the usual one.
+    pub(super) store: &'a str,
     /// What people call tenants.
     pub(super) names: &'a [NamedTenant],
     pub(super) now: ZonedDateTime,

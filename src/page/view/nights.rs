@@ -57,7 +57,7 @@ pub(in crate::page) fn draw(
                     (covered(frame, coverage, view))
                     @if view.is_of_several {
                         p class="t" {
-                            (ticked("`fleetsweep status --coverage` tells of each tenant."))
+                            (ticked(&of_each_tenant(frame, view)))
                         }
                     }
                 }
@@ -162,6 +162,13 @@ fn run(frame: &Frame<'_>, one: &SeriesRun, date: &str, zone: &TimeZone) -> Marku
             "of " (count(one.tally.devices())) ", " (one.word())
         }
     }
+}
+
+/// What tells of the fleets of all tenants.
+fn of_each_tenant(frame: &Frame<'_>, view: &NightsView) -> String {
+    let series = view.series.as_ref().map(|series| format!(" --series {series}"));
+    let (series, store) = (series.unwrap_or_default(), frame.store);
+    format!("`fleetsweep status --coverage{series}{store}` tells of each tenant.")
 }
 
 /// Which fleet it is: of several tenants only one is told of.

@@ -224,8 +224,8 @@ fn useless(operation: Operation, why: &str) -> String {
 pub fn note(note: &Note, now: &ZonedDateTime) -> String {
     match note {
         Note::OthersCall => {
-            "Note: a 429 that our own calls do not explain: most likely somebody else uses this \
-             application; leave them room with --leave"
+            "Note: a 429 that the calls of this store do not explain: most likely another program, \
+             or a run with another store, uses this application; leave it room with --leave"
                 .to_owned()
         }
         Note::Paused(operation, wait) => paused(*operation, *wait, now),

@@ -70,7 +70,9 @@ async fn a_tenant_in_which_a_campaign_of_several_could_not_begin_is_told_with_it
     let asked = async |words: &[&str]| -> Said { provider.run(provider.command(words)).await };
     let line = "! No run of inc began for cust-1 on ";
     let all = ["status", "inc", "--all-profiles"];
-    for words in [&["status"][..], &["status", "inc"], &["status", "--profiles=cust-1"], &all] {
+    let one = ["status", "inc", "--profiles=cust-1"];
+    let tenants = ["status", "--profiles=cust-1"];
+    for words in [&["status"][..], &["status", "inc"], &tenants, &all, &one] {
         let told = flat(&asked(words).await.out);
         assert!(told.contains(line) && told.contains("cannot sign in"), "{words:?}: {told}");
     }

@@ -44,10 +44,17 @@ async fn what_is_handed_over_is_ordered_by_a_worker_and_by_nobody_before() {
     assert_eq!(lines.last().unwrap()["type"], "handed_over", "{}", said.out);
     assert_eq!(emulator.ledger().accepted, 0);
     assert_eq!(status(&place, "c")["doing"], "handed_over");
-    let command = work(&place, &emulator, &["--until-idle"]);
+    let wrong = run(work(&place, &emulator, &["--until-idle", "--metrics=w.txt"]));
+    assert_eq!((wrong.code, emulator.ledger().accepted), (2, 0), "{}", wrong.err);
+    assert!(wrong.err.contains("must end in .prom"), "{}", wrong.err);
+    let command = work(&place, &emulator, &["--until-idle", "--metrics=w.prom"]);
     let said = beside(move || run(command)).await;
     assert_eq!(said.code, 0, "{}", said.err);
     assert_eq!(emulator.ledger().accepted, 30);
+    let metrics = std::fs::read_to_string(place.path("w.prom")).unwrap();
+    let devices = "fleetsweep_campaign_devices{campaign=\"c\",outcome=\"accepted\"";
+    let mut lines = metrics.lines().filter(|line| line.starts_with(devices));
+    assert!(lines.next().unwrap().ends_with(" 30"), "{metrics}");
     let rows = report(&place.path("r.csv"));
     assert_eq!(rows.iter().filter(|row| row["outcome"] == "accepted").count(), 30);
     let name = format!("c (tenant {}): ", TENANTS[0]);

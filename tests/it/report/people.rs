@@ -33,6 +33,7 @@ fn head() -> ReportHead {
         minutes: vec![minute("22:36", 3), minute("22:40", 4)],
         happenings: vec![happened("22:36", Happened::Begun), happened("22:50", Happened::Finished)],
         zone: jiff::tz::TimeZone::UTC,
+        store: " --store sqlite:x.db".to_owned(),
     };
     ReportHead {
         campaign: "inc-4711".parse().unwrap(),

@@ -163,7 +163,7 @@ fn a_time_that_the_api_lost_is_not_told_as_a_time_that_was_too_short() {
     };
     let lost = "; for 2 h 10 min of it the API gave no answer of use";
     for stop in [Stop::Window, Stop::Time] {
-        let short = of(stop.clone(), 1_446 - 1);
+        let short = of(stop.clone(), 5 * 60 - 1);
         assert!(short.ends_with("no order was sent after it"), "{short}");
         assert_eq!(of(stop, 7_800), format!("{short}{lost}"));
     }

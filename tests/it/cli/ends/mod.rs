@@ -208,6 +208,20 @@ async fn hangups_in_a_row_are_one_request_to_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_ends_a_process_and_its_group_asks_for_one_end() {
+    let place = Place::new();
+    let emulator = server(&place).await;
+    let child = start(by_shell(&place.towards(&emulator, &SCAN), "exec \"$@\""));
+    accepted(&emulator, 20).await;
+    for _ in 0..2 {
+        send(&child, Signal::TERM);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let said = beside(move || wait(child)).await;
+    assert_eq!((said.code, &status(&place).0["not_known"]), (5, &0.into()), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signals_that_ask_for_no_end_end_nothing() {
     let place = Place::new();
     let emulator = server(&place).await;
