@@ -123,6 +123,25 @@ pub struct Snapshot {
     pub wave: Option<WaveShown>,
 }
 
+#[cfg(test)]
+impl Snapshot {
+    /// One of a run that this holds, for tests.
+    pub(crate) fn held(hold: Option<HoldReason>) -> Self {
+        Self {
+            tally: Tally::default(),
+            calls: 0,
+            used: Vec::new(),
+            throttled: 0,
+            in_flight: 0,
+            hold,
+            next_order: None,
+            finish_in: None,
+            stops_in: None,
+            wave: None,
+        }
+    }
+}
+
 /// A wave that another one follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaveShown {

@@ -165,18 +165,7 @@ mod tests {
         let mut tally = Tally::default();
         tally.add(State::Draft, 5);
         let finish_in = finish_in.map(Duration::from_secs);
-        Snapshot {
-            tally,
-            calls: 0,
-            used: Vec::new(),
-            throttled: 0,
-            in_flight: 0,
-            hold,
-            next_order: None,
-            finish_in,
-            stops_in: None,
-            wave: None,
-        }
+        Snapshot { tally, finish_in, ..Snapshot::held(hold) }
     }
 
     fn at(minutes: u64) -> Stamp {

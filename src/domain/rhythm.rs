@@ -1,5 +1,5 @@
 //! When the next run of a series should have begun, as far as its runs so far tell: nobody says in
-//! the store when its timer starts it. Who looks back at single nights asks `status`.
+//! the store when its timer starts it. What single nights came to is `status`'.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Unit};
 use super::hours::Window;
 
 /// How much later than usual a run may begin, summer time included.
-const TO_BEGIN: SignedDuration = SignedDuration::from_mins(90);
+pub const TO_BEGIN: SignedDuration = SignedDuration::from_mins(90);
 
 /// Days after which the weekdays of the runs tell more than the windows.
 const LEARNED: i64 = 13;
@@ -52,11 +52,8 @@ pub fn next_due(
     } else {
         let gaps = days.iter().zip(days.iter().skip(1));
         let fewest = gaps.map(|(one, next)| days_between(*one, *next)).min().unwrap_or(1);
-        let is_due = |day: &Date| {
-            windows.is_empty() || windows.iter().any(|one| one.days().has(day.weekday()))
-        };
         let from = last.checked_add(fewest.days()).ok()?;
-        from.series(1.day()).take(7).find(is_due)?
+        from.series(1.day()).take(7).find(|day| is_due(windows, *day) != Some(false))?
     };
     let mut latest = runs.to_vec();
     latest.sort_unstable();
@@ -79,8 +76,15 @@ fn since_the_last_break(days: &BTreeSet<Date>) -> BTreeSet<Date> {
     }
 }
 
-fn days_between(one: Date, next: Date) -> i64 {
-    one.until((Unit::Day, next)).map_or(1, |days| i64::from(days.get_days()))
+/// Whether one of these windows begins on a day. Returns `None` if none is known.
+pub fn is_due(windows: &[Window], day: Date) -> Option<bool> {
+    let begins = || windows.iter().any(|window| window.days().has(day.weekday()));
+    (!windows.is_empty()).then(begins)
+}
+
+/// The days from one day to a later one.
+pub fn days_between(one: Date, next: Date) -> i64 {
+    one.until((Unit::Day, next)).map_or(0, |days| i64::from(days.get_days()))
 }
 
 /// The weekdays, from 0 for Monday on, on which a run began in most of these weeks.

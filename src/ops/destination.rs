@@ -59,6 +59,13 @@ enum End {
     Emulator(Box<emulator::Config>),
 }
 
+/// A target of which tenant or application may not have been said.
+pub(super) fn or_not_given(target: Target) -> Target {
+    let or_none = |text: String| if text.is_empty() { NOT_GIVEN.to_owned() } else { text };
+    let (tenant, application) = (or_none(target.tenant), or_none(target.application));
+    Target { tenant, application, ..target }
+}
+
 impl Planned {
     /// Whether calls would stay on this machine.
     ///
@@ -92,12 +99,7 @@ impl Planned {
         let warning = "tenant or application is not given, so the quota that is used already is \
                        not known";
         let warnings = if unknown { vec![warning.to_owned()] } else { Vec::new() };
-        let or_none = |text: String| if text.is_empty() { NOT_GIVEN.to_owned() } else { text };
-        let target = Target {
-            tenant: or_none(target.tenant),
-            application: or_none(target.application),
-            ..target
-        };
+        let target = or_not_given(target);
         Ok(Self { target, sign_in, warnings, emulated: false, loopback: api.is_loopback() })
     }
 

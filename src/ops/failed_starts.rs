@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::connection::target_of;
 use super::context::Context;
-use super::destination::{NOT_GIVEN, Planned};
+use super::destination::{NOT_GIVEN, Planned, or_not_given};
 use super::failure::Failure;
 use super::stores::with_tenant_id_of;
 use crate::clock::Clock;
@@ -32,9 +32,7 @@ pub(super) async fn target<S: Store>(
         true => Planned::new(cx, connect, emulator)?.target,
         false => target_of(connect)?.0,
     };
-    let or_none = |text: String| if text.is_empty() { NOT_GIVEN.to_owned() } else { text };
-    let (tenant, application) = (or_none(target.tenant), or_none(target.application));
-    Ok(with_tenant_id_of(store, Target { tenant, application, ..target }).await?)
+    Ok(with_tenant_id_of(store, or_not_given(target)).await?)
 }
 
 /// A start that came to nothing now, by the doing of who started this process.
@@ -130,17 +128,17 @@ impl FailedStarts {
             runs.iter().map(|(tenant, day)| (id_of(tenant), *day)).collect();
         let days: BTreeSet<Date> = runs.iter().map(|(_, day)| *day).collect();
         let own = || self.0.iter().filter(|one| one.series() == Some(series));
-        let tenants: BTreeSet<String> = runs.iter().map(|(tenant, _)| tenant.clone()).collect();
         let with_starts = own().filter_map(tenant_of).map(id_of);
-        let tenants: Vec<String> =
-            tenants.into_iter().chain(with_starts).collect::<BTreeSet<_>>().into_iter().collect();
+        let with_runs = runs.iter().map(|(tenant, _)| tenant.clone());
+        let tenants: BTreeSet<String> = with_runs.chain(with_starts).collect();
+        let only = tenants.first().filter(|_| tenants.len() == 1);
         let counts = |one: &FailedStart| match tenant_of(one) {
             _ if one.day > today => None,
             Some(tenant) => (!runs.contains(&(id_of(tenant), one.day))).then(|| one.clone()),
             None if days.contains(&one.day) => None,
             None => {
                 let mut one = one.clone();
-                if let [only] = &tenants[..] {
+                if let Some(only) = only {
                     one.target.tenant.clone_from(only);
                 }
                 Some(one)

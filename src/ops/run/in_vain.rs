@@ -40,22 +40,10 @@ impl InVain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Tally;
     use crate::domain::event::Snapshot;
 
     fn held(hold: Option<HoldReason>) -> Event {
-        Event::Progress(Box::new(Snapshot {
-            tally: Tally::default(),
-            calls: 0,
-            used: Vec::new(),
-            throttled: 0,
-            in_flight: 0,
-            hold,
-            next_order: None,
-            finish_in: None,
-            stops_in: None,
-            wave: None,
-        }))
+        Event::Progress(Box::new(Snapshot::held(hold)))
     }
 
     #[test]

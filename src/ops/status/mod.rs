@@ -24,7 +24,7 @@ use crate::report::Document;
 use crate::store::Store;
 pub(crate) use budgets::Budgets;
 use nights::NoNights;
-pub(crate) use nights::{is_due, is_missed, may_begin_still, series_run, windows_of};
+pub(crate) use nights::{is_missed, may_begin_still, series_run, windows_of};
 use not_begun::NotBegun;
 pub(crate) use not_begun::{
     Latest, StartsMeant, latest as latest_not_begun, read as runs_not_begun,

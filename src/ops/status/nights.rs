@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp, ToSpan, Unit, ZonedDateTime};
+use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
 
 use crate::clock::local_now;
 use crate::domain::happening::{HAPPENINGS_KEPT, Happened};
+use crate::domain::rhythm::{TO_BEGIN, days_between, is_due};
 use crate::domain::service::id_of;
 use crate::domain::text::printable;
 use crate::domain::{
@@ -23,9 +24,6 @@ use crate::report::series::SeriesRun;
 use crate::report::standing::because;
 use crate::report::{Document, jsonl};
 use crate::store::Store;
-
-/// How much later than the night before a night begins at most, summer time included.
-const TO_BEGIN: SignedDuration = SignedDuration::from_mins(90);
 
 /// Nights that are told of.
 const NIGHTS: i64 = 35;
@@ -172,8 +170,7 @@ pub(crate) fn is_missed(
 /// When the run of a night is to have begun, if it begins at the time of day of the last run, which
 /// was of that day.
 fn expected(night: Date, (day, opened_at): (Date, Timestamp)) -> Timestamp {
-    let days = day.until((Unit::Day, night)).map_or(0, |days| i64::from(days.get_days()));
-    let later = SignedDuration::from_hours(24 * days) + TO_BEGIN;
+    let later = SignedDuration::from_hours(24 * days_between(day, night)) + TO_BEGIN;
     opened_at.checked_add(later).unwrap_or(Timestamp::MAX)
 }
 
@@ -259,14 +256,6 @@ pub(crate) async fn windows_of<S: Store>(
 ) -> Result<Vec<Window>, Failure> {
     let begun = store.begun(campaign.id).await?;
     Ok(begun.and_then(|begun| begun.request.run.speed.hours.windows).unwrap_or_default())
-}
-
-/// Whether one of these windows begins on a day. Returns `None` if none is known.
-pub(crate) fn is_due(windows: &[Window], day: Date) -> Option<bool> {
-    if windows.is_empty() {
-        return None;
-    }
-    Some(windows.iter().any(|window| window.days().has(day.weekday())))
 }
 
 impl Nights {

@@ -6,12 +6,13 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
 use super::coverage::Runs;
+use crate::domain::rhythm::is_due;
 use crate::domain::service::id_of;
 use crate::domain::text::printable;
 use crate::domain::{Campaign, CampaignFilter, FailedStart, SeriesName, Window};
 use crate::ops::failed_starts::{FailedStarts, tenant_of};
 use crate::ops::failure::Failure;
-use crate::ops::status::{is_due, is_missed, may_begin_still, series_run, windows_of};
+use crate::ops::status::{is_missed, may_begin_still, series_run, windows_of};
 use crate::page::query::Query;
 use crate::report::series::{SeriesRun, first_sentences};
 use crate::report::standing::Tone;
